@@ -1,0 +1,20 @@
+"""The error names the state machine may see. Step Functions compares them as strings, so the list is flat and short.
+
+Each name answers one question: who acts? Anything else that escapes a step is a bug in Rota.
+"""
+
+
+class TransientError(Exception):
+    """Time cures it: throttling, a 5xx, a lost connection, a race. Nobody acts; the state machine tries again."""
+
+
+class ConfigError(Exception):
+    """The schedule file is wrong. Its author acts; the message names every fault, its place and what would be right."""
+
+
+class RejectedError(Exception):
+    """AWS or the account says no: denied, missing, a failed rollout. The operator acts."""
+
+
+class OvertakenError(Exception):
+    """A newer deployment took the turn while this one was under way. Nobody acts; this one puts back what it changed."""
