@@ -1,0 +1,191 @@
+"""An AWS call as the stage sees it, the reply to it, and the hooks that may stand between the two.
+
+Everything that the stage adds to moto's API answers is a `Hook`: faults, quotas, latency, ECR's events, ECS's
+rollouts. A hook is given each call before moto sees it and again after, and tells calls apart by
+`(call.service, call.operation)`, spelled as boto3 spells them: `("stepfunctions", "StartExecution")`.
+"""
+
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from moto.core.exceptions import ServiceException
+from moto.core.model import OperationModel
+from moto.core.parse import PROTOCOL_PARSERS, RequestDict, RequestParserError
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import get_service_router
+from moto.core.serialize import get_serializer_class
+from moto.core.utils import get_service_model
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
+
+# The name in a request's signature is not always boto3's name for the service.
+SIGNING_NAMES = {
+    "states": "stepfunctions",
+    "monitoring": "cloudwatch",
+    "tagging": "resourcegroupstaggingapi",
+    "email": "ses",
+}
+
+
+@dataclass
+class Call:
+    """One request to an AWS API, recognised."""
+
+    service: str
+    """As boto3 names it: `events`, `ecs`, `stepfunctions`."""
+    operation: str
+    """As AWS names it: `PutTargets`. `Unknown` when the request matches none of the service's operations."""
+    region: str
+    access_key: str
+    request: Request
+    model: OperationModel | None = field(default=None, repr=False)
+    """botocore's model of the operation; None when the operation is unknown."""
+    path_params: dict[str, Any] = field(default_factory=dict, repr=False)
+    caller: str | None = None
+    """The step whose credentials signed the request (`CreateTargets`), else None."""
+    time: float = field(default_factory=time.time)
+    """When it arrived, seconds since the epoch."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """`(service, operation)`, to match on."""
+        return self.service, self.operation
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """The request's members by AWS's own names, in every protocol. Large or streamed bodies (S3) stay in `request`.
+
+        Empty when the body cannot be read as the model says.
+        """
+        if self.model is None:
+            return {}
+        protocol = determine_request_protocol(self.model.service_model, self.request.content_type)
+        if self.service == "s3":
+            return {**self.request.args.to_dict(), **self.path_params}
+        if protocol == "json":
+            # Taken as it was sent: validation must see members that the model does not know.
+            try:
+                body = json.loads(self.request.get_data() or b"{}")
+            except ValueError:
+                return {}
+            return body if isinstance(body, dict) else {}
+        request: RequestDict = {
+            "method": self.request.method,
+            "values": self.request.values,
+            "headers": self.request.headers,
+            "body": self.request.get_data(),
+            "url_path": self.request.path,
+            "url_params": self.path_params,
+        }
+        try:
+            return PROTOCOL_PARSERS[protocol](self.model).parse(request)
+        except (RequestParserError, ValueError):
+            return {}
+
+
+@dataclass
+class Reply:
+    """The HTTP answer to a call."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = field(default_factory=Headers)
+    error: str | None = None
+    """AWS's error code, None for success."""
+    lost: bool = False
+    """The connection is closed without an answer, as when the network fails after AWS has done the work."""
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None and self.status < 400  # noqa: PLR2004 - HTTP's own line between success and error
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The body of a JSON reply; empty for the XML protocols."""
+        try:
+            data = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return data if isinstance(data, dict) else {}
+
+    @classmethod
+    def result(cls, call: Call, result: dict[str, Any] | None = None) -> "Reply":
+        """A success, written in the protocol of the call's service. Members go by AWS's own names."""
+        return cls._serialized(call, result or {})
+
+    @classmethod
+    def refusal(cls, call: Call, code: str, message: str, status: int = 400) -> "Reply":
+        """An error as AWS sends it, for example `Reply.refusal(call, "ThrottlingException", "Rate exceeded")`."""
+        reply = cls._serialized(call, ServiceException(code, message))
+        reply.status, reply.error = status, code
+        return reply
+
+    @classmethod
+    def received(cls, status: int, body: bytes, headers: Headers) -> "Reply":
+        """A reply that moto gave; its error code is read from where the protocol puts it."""
+        reply = cls(status, body, headers)
+        if status >= 400:  # noqa: PLR2004 - HTTP's own line between success and error
+            in_xml = re.search(rb"<Code>([^<]+)</Code>", body)
+            code = headers.get("x-amzn-ErrorType") or reply.data.get("__type") or (in_xml and in_xml[1].decode())
+            # HEAD has no body: botocore, too, then has only the status to go by.
+            reply.error = str(code or status).rpartition("#")[2].partition(":")[0]
+        return reply
+
+    @classmethod
+    def _serialized(cls, call: Call, result: object) -> "Reply":
+        service = get_service_model(call.service)
+        model = call.model or OperationModel({}, service)  # an error needs no more of the operation than this
+        protocol = determine_request_protocol(service, call.request.content_type)
+        written = get_serializer_class(call.service, protocol)(operation_model=model).serialize(result)
+        body = written["body"]
+        headers = Headers({name: str(value) for name, value in written["headers"].items()})
+        return cls(int(written["status_code"]), body.encode() if isinstance(body, str) else body, headers)
+
+
+class Hook(Protocol):
+    """What stands between a client and moto. Hooks are called in the order in which they were added.
+
+    They are called from the thread that serves the request, so several calls may be in one hook at once.
+    """
+
+    def before(self, call: Call) -> Reply | None:
+        """Return a reply to answer the call in moto's place; no later `before` is asked. None lets it pass."""
+
+    def after(self, call: Call, reply: Reply) -> Reply | None:
+        """See every reply, whoever gave it, the last hook first. Return another to replace it, None to keep it."""
+
+
+def recognise(request: Request) -> Call | None:
+    """Tell which AWS call a request is, from its signature and the service's own model.
+
+    None for a request that names no service: unsigned, and not the path of a Lambda invocation.
+    """
+    scope = _credential_scope(request)
+    if scope is None:
+        if not request.path.startswith("/2015-03-31/functions/"):
+            return None
+        scope = ("", "us-east-1", "lambda")
+    access_key, region, signing_name = scope
+    target = request.headers.get("X-Amz-Target", "")
+    service = SIGNING_NAMES.get(signing_name, signing_name)
+    if target.startswith("DynamoDBStreams"):
+        service = "dynamodbstreams"
+    try:
+        model, path_params = get_service_router(service).match(request)
+    except (HTTPException, NotImplementedError, LookupError):
+        return Call(service, target.rpartition(".")[2] or "Unknown", region, access_key, request)
+    return Call(service, str(model.name), region, access_key, request, model, path_params)
+
+
+def _credential_scope(request: Request) -> tuple[str, str, str] | None:
+    """Access key, region and signing name from a SigV4 header or a pre-signed URL."""
+    authorization = request.headers.get("Authorization", "")
+    _, _, credential = authorization.partition("Credential=")
+    parts = (credential.split(",")[0] or request.args.get("X-Amz-Credential", "")).split("/")
+    if len(parts) != 5:  # noqa: PLR2004 - key/date/region/service/aws4_request
+        return None
+    return parts[0], parts[2], parts[3].lower()

@@ -1,0 +1,98 @@
+"""The front door: recognises every request as an AWS call, lets the hooks at it, and passes it on to moto."""
+
+import contextlib
+import io
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from socket import SHUT_RDWR
+from typing import TYPE_CHECKING, cast
+
+from moto.core.request import Request
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.test import run_wsgi_app
+from werkzeug.wrappers import Response
+
+from stage.calls import Call, Hook, Reply, recognise
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = ["Call", "Front", "Hook", "Reply"]
+
+# Beside AWS's own paths. S3 gives the first part of a path to buckets, and no bucket's name may begin with "_".
+STAGE_PATH = "/_stage"
+
+
+class Front:
+    """The WSGI application in front of moto's.
+
+    `hooks` stand between every AWS call and moto; see `stage.calls.Hook` for what one may do, and add yours with
+    `front.hooks.append(...)` before the server starts. `caller_of` names the step that an access key belongs to,
+    `record` is given every finished call with its duration in milliseconds, `routes` answers all below `/_stage`.
+    """
+
+    def __init__(
+        self,
+        caller_of: Callable[[str], str | None],
+        record: Callable[[Call, Reply, float], None],
+        routes: Callable[[Request], Response],
+    ) -> None:
+        self.hooks: list[Hook] = []
+        self._caller_of = caller_of
+        self._record = record
+        self._routes = routes
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        request = Request(environ)
+        body = request.get_data(cache=True)
+        if request.path == STAGE_PATH or request.path.startswith(STAGE_PATH + "/"):
+            return self._routes(request)(environ, start_response)
+        # moto reads the body again, and is given it whole, however it came over the wire.
+        environ.update({"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        call = recognise(request)
+        if call is None:
+            return cast(Iterable[bytes], self._moto(environ, start_response))
+        call.caller = self._caller_of(call.access_key)
+        reply = self._answer(call)
+        self._record(call, reply, (time.time() - call.time) * 1000)
+        if reply.lost:
+            _hang_up(environ)
+        return Response(reply.body, reply.status, reply.headers)(environ, start_response)
+
+    def _answer(self, call: Call) -> Reply:
+        """Ask the hooks, then moto. A fault of the stage itself is an AWS internal failure, told on stderr."""
+        try:
+            reply = next((reply for hook in self.hooks if (reply := hook.before(call))), None) or self._ask_moto(call)
+            for hook in reversed(self.hooks):
+                reply = hook.after(call, reply) or reply
+        except NotImplementedError as gap:
+            message = f"the stage has no {call.service} {call.operation}: {gap}"
+            return Reply.refusal(call, "NotImplemented", message, 501)
+        except Exception as bug:  # noqa: BLE001 - a server outlives a request that it cannot serve
+            traceback.print_exc(file=sys.stderr)
+            return Reply.refusal(call, "InternalFailure", f"the stage failed: {bug!r}", 500)
+        return reply
+
+    def _ask_moto(self, call: Call) -> Reply:
+        body, status, headers = run_wsgi_app(self._moto, call.request.environ, buffered=True)
+        return Reply.received(int(status.split()[0]), b"".join(body), headers)
+
+
+def _hang_up(environ: "WSGIEnvironment") -> None:
+    """Close the client's connection, so that nothing written after this reaches it."""
+    with contextlib.suppress(OSError):
+        environ["werkzeug.socket"].shutdown(SHUT_RDWR)
+
+
+class RequestHandler(MotoRequestHandler):
+    """Quiet, and quick enough for a deployment: connections are kept, and `Expect: 100-continue` (S3) is answered."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two small writes: 40 ms a call on a kept connection
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Say nothing of single requests: `GET /_stage/calls` tells more."""
