@@ -1,0 +1,221 @@
+"""How one ECS service moves from a deployment to the next, task by task. No I/O, no clock but the one it is given.
+
+ECS's rolling update (docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html): a new deployment is
+PRIMARY and IN_PROGRESS, the one before ACTIVE; tasks are replaced until the primary has them all and is COMPLETED, and
+the others are gone. The deployment circuit breaker (…/deployment-circuit-breaker.html) fails a deployment after half
+as many failed tasks as are desired, but at least 3 and at most 200, and goes back to what completed last.
+
+Here one step replaces one task, and how a rollout ends is told beforehand instead of being a matter of the image.
+What completed last always completes again, as a revision that ran yesterday does.
+"""
+
+import math
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Ending = Literal["completes", "fails", "hangs"]
+MESSAGES_KEPT = 100  # docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages.html
+LONGEST_BACKOFF = 60.0
+"""Seconds between two attempts to start a task that keeps failing; ECS, too, throttles these."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What EventBridge hears of a service: an *ECS Deployment State Change*, or an *ECS Service Action* without id.
+
+    docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
+    """
+
+    type: Literal["INFO", "WARN", "ERROR"]
+    name: str
+    deployment_id: str | None = None
+    reason: str = ""
+
+
+@dataclass
+class Deployment:
+    """One entry of a service's `deployments`."""
+
+    task_definition: str
+    desired: int
+    created: datetime
+    ending: Ending
+    seconds: float
+    """How long the rollout is to take, from its begin to COMPLETED."""
+    how: dict[str, Any] = field(default_factory=dict)
+    """Where its tasks run: launchType, platformVersion, networkConfiguration and the like, as ECS spells them."""
+    id: str = field(default_factory=lambda: f"ecs-svc/{random.randrange(10**18, 10**19)}")  # noqa: S311 - no secret
+    status: Literal["PRIMARY", "ACTIVE"] = "PRIMARY"
+    pending: int = 0
+    running: int = 0
+    failed: int = 0
+    state: Literal["IN_PROGRESS", "COMPLETED", "FAILED"] = "IN_PROGRESS"
+    reason: str = ""
+    updated: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.updated = self.created
+        self.reason = self.reason or f"ECS deployment {self.id} in progress."
+
+    @property
+    def threshold(self) -> int:
+        """The failed tasks at which the circuit breaker opens."""
+        return max(3, min(200, math.ceil(self.desired / 2)))
+
+    def describe(self) -> dict[str, Any]:
+        """As DescribeServices shows it."""
+        return {
+            "id": self.id,
+            "status": self.status,
+            "taskDefinition": self.task_definition,
+            "desiredCount": self.desired,
+            "pendingCount": self.pending,
+            "runningCount": self.running,
+            "failedTasks": self.failed,
+            "createdAt": self.created,
+            "updatedAt": self.updated,
+            **self.how,
+            "rolloutState": self.state,
+            "rolloutStateReason": self.reason,
+        }
+
+
+class Rollouts:
+    """The deployments of one service, the newest first, and the messages that ECS writes about them."""
+
+    def __init__(self, service: str, now: Callable[[], datetime]) -> None:
+        self.deployments: list[Deployment] = []
+        self.messages: list[dict[str, Any]] = []
+        self._service = service
+        self._now = now
+        self._completed: Deployment | None = None
+
+    @property
+    def primary(self) -> Deployment:
+        return self.deployments[0]
+
+    def begin(
+        self, task_definition: str, desired: int, *, ending: Ending, seconds: float, how: dict[str, Any]
+    ) -> list[Notice]:
+        """Start a deployment. One that is under way is superseded: its tasks are replaced as any others."""
+        if self._completed and self._completed.task_definition == task_definition:
+            ending = "completes"
+        return self._begin(Deployment(task_definition, desired, self._now(), ending, seconds, how))
+
+    def scale(self, desired: int) -> None:
+        """Change the desired count: ECS scales the primary deployment and begins no other."""
+        self.primary.desired = desired
+        self.primary.updated = self._now()
+
+    def delay(self) -> float | None:
+        """Seconds until the next `step`; None when nothing will move by itself."""
+        primary = self.primary
+        settled = primary.running == primary.desired and len(self.deployments) == 1 and primary.state == "COMPLETED"
+        if settled or primary.state == "FAILED" or primary.ending == "hangs":
+            return None
+        step = primary.seconds / max(primary.desired, 1)
+        beyond = primary.failed - primary.threshold
+        return step if beyond < 0 else min(LONGEST_BACKOFF, max(step, 1) * 2.0 ** min(beyond, 10))
+
+    def step(self, circuit_breaker: Literal["off", "stop", "rollback"]) -> list[Notice]:
+        """Replace one task. Returns what EventBridge is to hear of it."""
+        primary = self.primary
+        primary.updated = self._now()
+        if primary.pending and primary.ending == "fails":
+            return self._fail_task(circuit_breaker)
+        if primary.pending:
+            primary.pending -= 1
+            primary.running += 1
+        self._stop_surplus()
+        if primary.running < primary.desired:
+            self._start_task()
+        if primary.running != primary.desired or any(old.running for old in self.deployments[1:]):
+            return []
+        return self._complete()
+
+    def stop(self) -> None:
+        """The service is deleted: its tasks stop and it has no deployments any more."""
+        self.deployments.clear()
+        self._completed = None
+
+    def _begin(self, deployment: Deployment) -> list[Notice]:
+        for old in self.deployments:
+            old.status = "ACTIVE"
+            old.pending = 0
+        self.deployments.insert(0, deployment)
+        if deployment.desired:
+            self._start_task()
+        return [Notice("INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS", deployment.id, deployment.reason)]
+
+    def _start_task(self) -> None:
+        self.primary.pending = 1
+        self._say(f"has started 1 tasks: (task {uuid.uuid4().hex}).")
+
+    def _stop_surplus(self) -> None:
+        """Stop one task, an old one first, when more run than are desired (minimumHealthyPercent 100)."""
+        running = [deployment for deployment in reversed(self.deployments) if deployment.running]
+        if sum(deployment.running for deployment in running) > self.primary.desired:
+            running[0].running -= 1
+            running[0].updated = self._now()
+            self._say(f"has stopped 1 running tasks: (task {uuid.uuid4().hex}).")
+
+    def _complete(self) -> list[Notice]:
+        primary = self.primary
+        del self.deployments[1:]
+        if primary.state == "COMPLETED":  # it was only scaled
+            return []
+        primary.state, primary.reason = "COMPLETED", f"ECS deployment {primary.id} completed."
+        self._completed = primary
+        self._say(f"(deployment {primary.id}) deployment completed.")
+        self._say("has reached a steady state.")
+        return [
+            Notice("INFO", "SERVICE_DEPLOYMENT_COMPLETED", primary.id, primary.reason),
+            Notice("INFO", "SERVICE_STEADY_STATE"),
+        ]
+
+    def _fail_task(self, circuit_breaker: Literal["off", "stop", "rollback"]) -> list[Notice]:
+        primary = self.primary
+        primary.pending = 0
+        primary.failed += 1
+        if primary.failed < primary.threshold or circuit_breaker == "off":
+            self._start_task()
+            if primary.failed != primary.threshold:
+                return []
+            self._say(
+                "is unable to consistently start tasks successfully. For more information, see the Troubleshooting "
+                "section of the Amazon ECS Developer Guide."
+            )
+            return [Notice("WARN", "SERVICE_TASK_START_IMPAIRED")]
+        primary.state, primary.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
+        self._say(f"(deployment {primary.id}) deployment failed: tasks failed to start.")
+        notices = [
+            Notice(
+                "ERROR",
+                "SERVICE_DEPLOYMENT_FAILED",
+                primary.id,
+                "ECS deployment circuit breaker: task failed to start.",
+            )
+        ]
+        good = self._completed
+        if circuit_breaker == "rollback" and good:
+            self._say(f"rolling back to deployment {good.id}.")
+            reason = f"ECS deployment circuit breaker: rolling back to deploymentId {good.id}."
+            back = Deployment(
+                good.task_definition,
+                primary.desired,
+                self._now(),
+                "completes",
+                primary.seconds,
+                good.how,
+                reason=reason,
+            )
+            notices += self._begin(back)
+        return notices
+
+    def _say(self, message: str) -> None:
+        event = {"id": str(uuid.uuid4()), "createdAt": self._now(), "message": f"(service {self._service}) {message}"}
+        self.messages = [event, *self.messages][:MESSAGES_KEPT]
