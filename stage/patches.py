@@ -1,0 +1,155 @@
+"""Every change that the stage makes inside moto 5.2, in one place, with the reason for each.
+
+What can be said in a hook (`stage.calls.Hook`) is said there; here is what no request passes. `apply` is called once,
+before the server starts.
+"""
+
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.awslambda.models import LambdaFunction
+from moto.core.config import default_user_config
+from moto.stepfunctions import models as state_machines
+from moto.stepfunctions.parser import utils as interpreter
+from moto.stepfunctions.parser.api import HistoryEventType, LambdaFunctionFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from stage.direct import REGION
+from stage.settings import Settings
+
+
+def apply(settings: Settings, endpoint: str) -> None:
+    """Make moto run state machines, on our clock, against the front door at `endpoint`."""
+    _deploy_into_the_interpreter()
+    _keep_what_cloudformation_drops()
+    _scale_waits(settings)
+    _invoke_through(endpoint)
+    _name_lambda_errors()
+    _forget_threads()
+
+
+def _replace(owner: object, name: str, replacement: object) -> None:
+    if not hasattr(owner, name):
+        raise AttributeError(f"this moto has no {owner}.{name}; the stage was made for moto 5.2")
+    setattr(owner, name, replacement)
+
+
+def _deploy_into_the_interpreter() -> None:
+    """moto keeps state machines that run apart from those that do not, and CloudFormation's go to the second kind."""
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    _replace(state_machines, "stepfunctions_backends", stepfunctions_parser_backends)
+
+
+def _keep_what_cloudformation_drops() -> None:
+    """CloudFormation's functions come without Layers and LoggingConfig, which moto's models could hold."""
+    create = LambdaFunction.create_from_cloudformation_json
+    update = LambdaFunction.update_from_cloudformation_json
+
+    def keep(function: LambdaFunction, properties: dict[str, Any]) -> LambdaFunction:
+        if "Layers" in properties:
+            function.update_configuration({"Layers": properties["Layers"]})
+        if group := properties.get("LoggingConfig", {}).get("LogGroup"):
+            function.logs_group_name = group
+        return function
+
+    def create_from_cloudformation_json(
+        resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **kwargs: str
+    ) -> LambdaFunction:
+        function = create(resource_name, cloudformation_json, account_id, region_name, **kwargs)
+        return keep(function, cloudformation_json["Properties"])
+
+    def update_from_cloudformation_json(
+        original_resource: LambdaFunction,
+        new_resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> LambdaFunction:
+        function = update(original_resource, new_resource_name, cloudformation_json, account_id, region_name)
+        return keep(function, cloudformation_json["Properties"])
+
+    _replace(LambdaFunction, "create_from_cloudformation_json", staticmethod(create_from_cloudformation_json))
+    _replace(LambdaFunction, "update_from_cloudformation_json", staticmethod(update_from_cloudformation_json))
+
+
+def _scale_waits(settings: Settings) -> None:
+    """Wait states and Retry intervals last `time_scale` times as long as the definition says; timeouts stay real.
+
+    The definition itself is not touched, so that what is tested is what is shipped. moto's Wait, besides, cannot wait
+    for parts of a second.
+    """
+
+    def wait(_self: WaitFunction, env: Environment, wait_seconds: float) -> None:
+        end = time.monotonic() + wait_seconds * settings.time_scale
+        while env.is_running() and (left := end - time.monotonic()) > 0:
+            env.program_state_event.wait(left)
+
+    _replace(WaitFunction, "_wait_interval", wait)
+    retry_clock = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * settings.time_scale))
+    _replace(retrier_decl, "time", retry_clock)
+
+
+def _invoke_through(endpoint: str) -> None:
+    """moto makes a new client for each Task, of "localhost"; one client for all is quicker by the tenth of a second."""
+    patience = 3600  # a function's own timeout, at most 15 minutes, ends it before
+    client = boto3.client(
+        "lambda",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id="states",
+        aws_secret_access_key="states",  # noqa: S106 - nobody checks it
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=patience, max_pool_connections=100),
+    )
+    _replace(lambda_eval_utils, "boto_client_for", lambda **_: client)
+
+
+def _name_lambda_errors() -> None:
+    """When Lambda refuses an invocation, Step Functions calls the error `Lambda.<code>`; moto calls it `Exception`.
+
+    docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+    """
+    from_error = StateTaskLambda._from_error
+
+    def named(self: StateTaskLambda, env: Environment, ex: Exception) -> FailureEvent:
+        if isinstance(ex, ClientError):
+            error, cause = f"Lambda.{ex.response['Error']['Code']}", ex.response["Error"]["Message"]
+        elif isinstance(ex, BotoCoreError):
+            error, cause = "Lambda.SdkClientException", str(ex)
+        else:
+            return from_error(self, env, ex)
+        details = LambdaFunctionFailedEventDetails(error=error, cause=cause)
+        return FailureEvent(
+            env=env,
+            error_name=CustomErrorName(error),
+            event_type=HistoryEventType.LambdaFunctionFailed,
+            event_details=cast(EventDetails, {"lambdaFunctionFailedEventDetails": details}),
+        )
+
+    _replace(StateTaskLambda, "_from_error", named)
+
+
+def _forget_threads() -> None:
+    """The interpreter remembers every thread that it ever started, and with it the execution that it ran."""
+    start = Execution.start
+    lock = threading.Lock()
+
+    def start_and_forget(self: Execution) -> None:
+        with lock:
+            interpreter.TMP_THREADS[:] = [thread for thread in interpreter.TMP_THREADS if thread.is_alive()]
+        start(self)
+
+    _replace(Execution, "start", start_and_forget)
