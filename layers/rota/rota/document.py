@@ -1,0 +1,149 @@
+"""Bytes to JSON, for a file that a person writes: where and how it fails to be JSON, in that person's words."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# A place in a JSON document: the keys and indexes that lead there.
+Location = tuple[str | int, ...]
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a file: where, and a sentence with what is wrong and what would be right."""
+
+    location: Location
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{place(self.location)}: {self.problem}"
+
+
+class UnreadableError(ValueError):
+    """The bytes are no JSON document; `fault` says why."""
+
+    def __init__(self, problem: str) -> None:
+        self.fault = Fault((), problem)
+        super().__init__(problem)
+
+
+class _Object(dict[str, object]):
+    """A JSON object that remembers which keys it was given more than once; JSON itself keeps the last in silence."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def load(raw: bytes) -> object:
+    """The document in `raw`, UTF-8 with or without a byte order mark. UnreadableError if it is not one."""
+    text = _decoded(raw)
+    if not text.strip():
+        raise UnreadableError('is empty; a schedule without tasks is {"tasks": []}')
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"line {error.lineno}, column {error.colno}: {_explained(error)}") from error
+    except RecursionError as error:
+        raise UnreadableError("is nested too deeply; a task is an object in the list of tasks, no deeper") from error
+
+
+def repeated_keys(document: object) -> Iterator[Fault]:
+    """A fault for every key that stands more than once in its object, anywhere in what `load` returned."""
+    waiting: list[tuple[Location, object]] = [((), document)]
+    while waiting:  # a loop, since a file may nest deeper than Python's stack
+        location, value = waiting.pop()
+        if isinstance(value, _Object):
+            for key in value.repeated:
+                yield Fault((*location, key), "stands more than once in the same object; keep one of them")
+        if isinstance(value, dict):
+            waiting += [((*location, key), item) for key, item in value.items() if isinstance(item, (dict, list))]
+        elif isinstance(value, list):
+            waiting += [
+                ((*location, index), item) for index, item in enumerate(value) if isinstance(item, (dict, list))
+            ]
+
+
+def place(location: Location) -> str:
+    """A location as people write it: `tasks[3].cron`."""
+    text = ""
+    for step in location:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif re.fullmatch(r"[A-Za-z_$][A-Za-z0-9_]{0,63}", step):
+            text += f".{step}" if text else step
+        else:
+            text += f"[{shown(step)}]"
+    return text or "file"
+
+
+def shown(value: object) -> str:
+    """A JSON value for a sentence: short, on one line, printable anywhere."""
+    if isinstance(value, (dict, list, tuple)):
+        return "an object" if isinstance(value, dict) else "a list"
+    longest = 60
+    if isinstance(value, str) and len(value) > longest:
+        value = f"{value[:longest]}..."
+    # A lone surrogate is legal in JSON and cannot be written in UTF-8.
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
+
+
+def _object(pairs: list[tuple[str, object]]) -> _Object:
+    found = _Object(pairs)
+    if len(found) < len(pairs):
+        found.repeated = tuple(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+    return found
+
+
+def _whole_number(digits: str) -> int | float:
+    # Python refuses to read an int of thousands of digits, but reads a float of any length; no key takes either.
+    longest = 19
+    return int(digits) if len(digits) <= longest else float(digits)
+
+
+def _decoded(raw: bytes) -> str:
+    encoding = json.detect_encoding(raw)
+    if not encoding.startswith("utf-8"):
+        raise UnreadableError(f"looks like {encoding[:6].upper()}; save it as UTF-8")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        byte = f"byte 0x{raw[error.start]:02X}"
+        raise UnreadableError(
+            f"line {line}, column {column}: {byte} is not UTF-8, the file looks like Latin-1 or Windows-1252; "
+            "save it as UTF-8"
+        ) from error
+
+
+def _explained(error: json.JSONDecodeError) -> str:
+    """The usual causes, by what stands at the place where reading stopped."""
+    before, rest = error.doc[: error.pos].rstrip(), error.doc[error.pos :]
+    if re.match(r",?\s*[\]}]", rest) and (rest.startswith(",") or before.endswith(",")):
+        return "a comma stands before a closing bracket; remove the comma"
+    for pattern, explanation in _CAUSES:
+        if re.match(pattern, rest, re.DOTALL):
+            return explanation
+    for message, explanation in _MESSAGES.items():
+        if error.msg.startswith(message):
+            return explanation
+    return f"cannot be read as JSON ({error.msg}); check the brackets, quotes and commas before it"
+
+
+_CAUSES = (
+    (r"'", 'JSON knows only double quotes; write "..."'),
+    (r"//|/\*|#", 'JSON has no comments; remove it, or put the text into the task\'s "description"'),
+    (r"(True|False|None|undefined)\b", "JSON writes true, false and null; write one of these"),
+    (r",", "a value is missing before this comma; remove the comma or add the value"),
+    (r"\s*$", "the file ends too early; a closing bracket, brace or quote is missing"),
+)
+_MESSAGES = {
+    "Expecting property name": 'a key is missing or has no double quotes; write "key": value',
+    "Expecting ',' delimiter": "a comma is missing between this and what stands before it, or a bracket is not closed",
+    "Expecting ':' delimiter": 'a colon is missing after the key; write "key": value',
+    "Expecting value": "a value is missing or has no double quotes; text stands in double quotes",
+    "Unterminated string": "this text has no closing double quote; add it",
+    "Invalid control character": "text runs over the line's end or holds a tab; close the quote, or write \\n or \\t",
+    "Invalid \\": "a backslash starts an escape; write \\\\ for a backslash itself",
+    "Extra data": "something follows the end of the document; the file holds one object and nothing after it",
+}

@@ -1,0 +1,157 @@
+"""The schedule file: bytes to tasks, or every fault in them at once.
+
+`python -m rota.schedule FILE` checks a file on any machine, without AWS.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from rota.document import Fault, Location, UnreadableError, load, place, repeated_keys, shown
+from rota.errors import ConfigError
+from rota.task import EXPECTED, Retry, ScheduleFile, Surroundings, Task, conflicts
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+LARGEST_FILE = 1024 * 1024
+# More rules than any bus holds. Judging each of half a million empty tasks would only cost a Lambda its memory.
+_MOST_TASKS_JUDGED = 10_000
+_MOST_FAULTS = 50
+# Step Functions cuts a cause at 32,768 characters of JSON; half leaves room for the stack trace beside it.
+_LONGEST_REPORT = 16_000
+
+
+def read(raw: bytes, *, rule_prefix: str, max_tasks: int, now: datetime | None = None) -> tuple[Task, ...]:
+    """The tasks in a schedule file, in its order. ConfigError naming every fault, one to a line.
+
+    `rule_prefix` goes before each name to make the rule's; `max_tasks` is how many rules the bus has room for; `now`
+    (the clock, unless given) decides whether a schedule still has runs to come.
+    """
+    tasks, found = _examined(raw, rule_prefix, max_tasks, now or datetime.now(UTC))
+    if found:
+        raise ConfigError(report(found))
+    return tasks
+
+
+def faults(raw: bytes, *, rule_prefix: str, max_tasks: int, now: datetime | None = None) -> tuple[Fault, ...]:
+    """Every fault in a schedule file, in the file's order; none for a file that `read` takes."""
+    return _examined(raw, rule_prefix, max_tasks, now or datetime.now(UTC))[1]
+
+
+def report(found: Sequence[Fault]) -> str:
+    """The message of a ConfigError: how many faults, then one to a line; of very many, the first and how many more."""
+    lines = [f"The schedule file has {len(found)} {'fault' if len(found) == 1 else 'faults'}:"]
+    room = _LONGEST_REPORT
+    for fault in found[:_MOST_FAULTS]:
+        room -= len(json.dumps(str(fault)))
+        if room < 0:
+            break
+        lines.append(str(fault))
+    left_out = len(found) - len(lines) + 1
+    return "\n".join([*lines, f"and {left_out} more"] if left_out else lines)
+
+
+def _examined(
+    raw: bytes, rule_prefix: str, max_tasks: int, now: datetime
+) -> tuple[tuple[Task, ...], tuple[Fault, ...]]:
+    if len(raw) > LARGEST_FILE:
+        return (), (Fault((), f"has {len(raw):,} bytes; a schedule file has at most {LARGEST_FILE:,}"),)
+    try:
+        document = load(raw)
+    except UnreadableError as error:
+        return (), (error.fault,)
+    if not isinstance(document, dict):
+        hint = (
+            'put the list into an object: {"tasks": [...]}' if isinstance(document, list) else 'write {"tasks": [...]}'
+        )
+        return (), (Fault((), f"holds {shown(document)} at the top; {hint}"),)
+    entries = document.get("tasks")
+    if isinstance(entries, list) and len(entries) > _MOST_TASKS_JUDGED:
+        return (), (_too_many(len(entries), max_tasks),)
+    found = [*repeated_keys(document), *_between_keys(document, max_tasks)]
+    tasks: tuple[Task, ...] = ()
+    try:
+        tasks = ScheduleFile.model_validate(document, context=Surroundings(rule_prefix, now)).tasks
+    except ValidationError as error:
+        found += _within_keys(error)
+    return tasks, tuple(sorted(found, key=lambda fault: _task_index(fault.location)))
+
+
+def _task_index(location: Location) -> int:
+    """Sorts the faults by task, those of the whole file first."""
+    return next((step for step in location if isinstance(step, int)), -1)
+
+
+def _between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Fault]:
+    """The faults that no key has alone: these are found however wrong the keys are by themselves."""
+    tasks = document.get("tasks")
+    if not isinstance(tasks, list):
+        return
+    if len(tasks) > max_tasks:
+        yield _too_many(len(tasks), max_tasks)
+    first_with: dict[str, int] = {}
+    for index, entry in enumerate(tasks):
+        if not isinstance(entry, dict):
+            continue
+        yield from (Fault(("tasks", index, key) if key else ("tasks", index), text) for key, text in conflicts(entry))
+        for key, value in entry.items():
+            if value is None and key in Task.model_fields and Task.model_fields[key].default is None:
+                yield Fault(("tasks", index, key), "null is not allowed; leave the key out")
+        name = entry.get("name")
+        if isinstance(name, str) and first_with.setdefault(name, index) != index:
+            also = place(("tasks", first_with[name]))
+            yield Fault(("tasks", index, "name"), f"{shown(name)} is the name of {also} too; give each its own")
+
+
+def _too_many(tasks: int, max_tasks: int) -> Fault:
+    return Fault(
+        ("tasks",),
+        f"has {tasks} tasks and there is room for {max_tasks}, since each needs a rule and EventBridge allows 300 on a "
+        "bus unless the quota is raised; remove some or raise the quota",
+    )
+
+
+def _within_keys(error: ValidationError) -> Iterator[Fault]:
+    """pydantic's findings in our words."""
+    for detail in error.errors(include_url=False):
+        location = tuple(step for step in detail["loc"] if step != "[key]")
+        if detail["type"] == "value_error" and isinstance(location[-1], int):
+            continue  # the keys of one task against each other: `_between_keys` has said so
+        yield Fault(location, _in_our_words(detail, location))
+
+
+def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
+    kind, value = detail["type"], detail["input"]
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    if kind == "extra_forbidden":
+        return _unknown_key(location)
+    if detail["loc"][-1] == "[key]":
+        return "is no name for a variable; write letters, digits and underscores, and no digit first"
+    if location[-2:-1] in (("environment",), ("command",)):
+        in_quotes = f'"{shown(value)}"' if isinstance(value, (bool, int, float)) else "text in double quotes"
+        return f"{shown(value)} is not text; write {in_quotes}"
+    if isinstance(location[-1], int):
+        return f'{shown(value)} is no task; write an object: {{"name": "...", "task": "...", "cron": "..."}}'
+    expected = EXPECTED[location[-1]]
+    return f"is missing; write {expected}" if kind == "missing" else f"{shown(value)} is not allowed; write {expected}"
+
+
+def _unknown_key(location: Location) -> str:
+    key = str(location[-1])
+    model = Retry if "retry" in location else Task if len(location) > 1 else ScheduleFile
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    near = get_close_matches(key.lower()[:64], known, n=1, cutoff=0.4)
+    return "is not a known key; " + (f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}")
+
+
+if __name__ == "__main__":
+    # Here and not above, so that a Lambda that reads a schedule does not load a command line.
+    from rota.schedule_cli import main
+
+    raise SystemExit(main())
