@@ -106,6 +106,13 @@ class Rollouts:
             ending = "completes"
         return self._begin(Deployment(task_definition, desired, self._now(), ending, seconds, how))
 
+    def settle(self, task_definition: str, desired: int, how: dict[str, Any]) -> None:
+        """Stand where a rollout has ended long ago."""
+        self._completed = Deployment(task_definition, desired, self._now(), "completes", 0, how, running=desired)
+        self._completed.state = "COMPLETED"
+        self._completed.reason = f"ECS deployment {self._completed.id} completed."
+        self.deployments = [self._completed]
+
     def scale(self, desired: int) -> None:
         """Change the desired count: ECS scales the primary deployment and begins no other."""
         self.primary.desired = desired

@@ -1,0 +1,80 @@
+"""The part of ECS's API that the stage answers in moto's place. What is not listed by an operator falls to moto.
+
+moto's backend stays the only store: clusters, task definitions, services and tasks are its objects, so its own
+operations (DescribeServices, ListTasks, tags) show the same world.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.ecs.exceptions import EcsClientException
+from moto.ecs.models import EC2ContainerServiceBackend, TaskDefinition, ecs_backends
+from werkzeug.datastructures import Headers
+
+from stage.calls import Call, Reply
+from stage.direct import ACCOUNT, REGION
+
+Operation = Callable[[Call], Reply | None]
+"""Answers a call; None leaves it to moto after all."""
+
+Emit = Callable[[str, list[str], dict[str, Any]], None]
+"""Sends an event of ECS's to the bus: its detail-type, resources and detail."""
+
+LATEST_FARGATE = "1.4.0"  # docs.aws.amazon.com/AmazonECS/latest/developerguide/platform-fargate.html
+
+
+class Ecs:
+    """A hook that answers ECS operations, one at a time, and turns moto's exceptions into ECS's refusals."""
+
+    def __init__(self, operations: Mapping[str, Operation], lock: threading.RLock) -> None:
+        self._operations = operations
+        self._lock = lock
+
+    def before(self, call: Call) -> Reply | None:
+        operation = self._operations.get(call.operation) if call.service == "ecs" else None
+        if operation is None:
+            return None
+        try:
+            with self._lock:
+                return operation(call)
+        except ServiceException as refusal:
+            return Reply.refusal(call, refusal.code, refusal.message)
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Nothing is left to do."""
+
+
+def backend() -> EC2ContainerServiceBackend:
+    """moto's store of ECS."""
+    return ecs_backends[ACCOUNT][REGION]
+
+
+def as_sent(result: dict[str, Any]) -> Reply:
+    """A reply with all its members: `Reply.result` would drop those that botocore's model does not know."""
+    body = json.dumps(result, default=datetime.timestamp).encode()
+    return Reply(200, body, Headers({"Content-Type": "application/x-amz-json-1.1"}))
+
+
+def usable_revision(name: str, refusal: type[ServiceException]) -> TaskDefinition:
+    """The revision that a service or task is to run: a family means its latest ACTIVE one.
+
+    Raises ClientException when there is none, and `refusal` when it is INACTIVE
+    (docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html; AWS allows itself up to
+    ten minutes until it refuses, the stage refuses at once).
+    """
+    family, _, revision = name.rpartition("/")[2].partition(":")
+    revisions = backend().task_definitions.get(family, {})
+    if not revision:
+        active = [number for number, definition in revisions.items() if definition.status == "ACTIVE"]
+        if active:
+            return revisions[max(active)]
+    elif revision.isdigit() and int(revision) in revisions:
+        definition = revisions[int(revision)]
+        if definition.status == "ACTIVE":
+            return definition
+        raise refusal("TaskDefinition is inactive")
+    raise EcsClientException("TaskDefinition not found.")

@@ -1,0 +1,94 @@
+"""What lies between RunTask and the first container's start: where a task goes, and why it may go nowhere."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore import xform_name
+from moto.ec2.exceptions import InvalidSubnetIdError
+from moto.ecs.exceptions import InvalidParameterException
+from moto.ecs.models import Task, TaskDefinition
+
+from stage.ecs import LATEST_FARGATE, backend
+
+RUN_TASK_COUNT = 10  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html: count
+
+
+def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
+    """Make moto's tasks. Its own RunTask fails over a container without memory, which Fargate allows.
+
+    Raises ClusterNotFoundException, and InvalidParameterException where there is no place for them.
+    """
+    count = request.get("count", 1)
+    if not 1 <= count <= RUN_TASK_COUNT:
+        raise InvalidParameterException(f"Count must be between 1 and {RUN_TASK_COUNT}.")
+    providers = request.get("capacityProviderStrategy", [])
+    fargate = [request.get("launchType"), *(provider["capacityProvider"] for provider in providers)]
+    if not {"FARGATE", "FARGATE_SPOT"} & set(fargate):
+        raise InvalidParameterException("No Container Instances were found in your cluster.")
+    network = request.get("networkConfiguration")
+    if network:
+        network["awsvpcConfiguration"].setdefault("securityGroups", [])
+    cluster = backend()._get_cluster(request.get("cluster", "default"))
+    try:
+        tasks = [
+            Task(
+                cluster=cluster,
+                task_definition=definition,
+                container_instance_arn=None,
+                resource_requirements=None,
+                backend=backend(),
+                group=request.get("group") or f"family:{definition.family}",
+                launch_type=request.get("launchType", ""),
+                overrides={"containerOverrides": [], **(request.get("overrides") or {})},
+                started_by=request.get("startedBy", ""),
+                tags=request.get("tags"),
+                networking_configuration=network,
+                platform_version=request.get("platformVersion"),
+                capacity_provider_name=providers[0]["capacityProvider"] if providers else None,
+            )
+            for _ in range(count)
+        ]
+    except InvalidSubnetIdError as missing:
+        raise InvalidParameterException(
+            f"Error retrieving subnet information: {missing.message} (ErrorCode: InvalidSubnetID.NotFound)"
+        ) from missing
+    for task in tasks:
+        task.id = task.id.replace("-", "")  # 32 hexadecimal digits, as ECS numbers tasks
+    backend().tasks.setdefault(cluster.name, {}).update({task.task_arn: task for task in tasks})
+    return tasks
+
+
+def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give moto's task what a task that has just been placed has on Fargate. Returns its containers."""
+    containers = [
+        {
+            "containerArn": f"{task.task_arn.replace(':task/', ':container/')}/{uuid.uuid4()}",
+            "taskArn": task.task_arn,
+            "name": container["name"],
+            "image": container["image"],
+            "lastStatus": "PENDING",
+            "networkInterfaces": [],
+            "cpu": str(container.get("cpu", 0)),
+        }
+        for container in definition["containerDefinitions"]
+    ]
+    task.last_status = "PENDING"
+    update(
+        task,
+        version=1,
+        containers=containers,
+        stoppedReason=None,
+        createdAt=datetime.now(UTC),
+        cpu=task.overrides.get("cpu", definition.get("cpu")),
+        memory=task.overrides.get("memory", definition.get("memory")),
+        platformFamily="Linux",
+        platformVersion=LATEST_FARGATE if task.platform_version in (None, "LATEST") else task.platform_version,
+    )
+    return containers
+
+
+def update(task: Task, **members: object) -> None:
+    """Set members of a task, by ECS's own names, so that moto's DescribeTasks shows them."""
+    for member, value in members.items():
+        setattr(task, xform_name(member), value)

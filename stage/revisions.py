@@ -1,0 +1,199 @@
+"""Task definitions as ECS keeps them: whole, including members newer than the SDK that reads them.
+
+moto parses requests and writes replies by botocore's model, so a member that the model does not know is lost on both
+ways. Here the request's own JSON is kept with moto's object and answered with ECS's documented defaults
+(docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html, …/API_ContainerDefinition.html).
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from moto.ecs.exceptions import EcsClientException, InvalidParameterException
+from moto.ecs.models import TaskDefinition
+
+from stage.calls import Call, Reply
+from stage.direct import ACCOUNT
+from stage.ecs import Operation, as_sent, backend, usable_revision
+
+SIZE_LIMIT = 64 * 1024  # docs.aws.amazon.com/general/latest/gr/ecs-service.html: task definition size
+PAGE = 100  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html: maxResults
+CONTAINER_DEFAULTS: Mapping[str, Any] = {
+    "cpu": 0,
+    "portMappings": [],
+    "essential": True,
+    "environment": [],
+    "mountPoints": [],
+    "volumesFrom": [],
+    "systemControls": [],
+}
+# docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html: memory in MiB for each cpu.
+FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: range(1024, 4096 + 1, 1024),
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+    16384: range(32768, 122880 + 1, 8192),
+    32768: range(61440, 249856 + 1, 4096),
+}
+# What RegisterTaskDefinition hands to moto, which keeps it for RunTask and for tags.
+KNOWN_TO_MOTO = {
+    "networkMode": "network_mode",
+    "tags": "tags",
+    "volumes": "volumes",
+    "requiresCompatibilities": "requires_compatibilities",
+    "cpu": "cpu",
+    "memory": "memory",
+    "taskRoleArn": "task_role_arn",
+    "executionRoleArn": "execution_role_arn",
+    "pidMode": "pid_mode",
+}
+
+_documents: WeakKeyDictionary[TaskDefinition, dict[str, Any]] = WeakKeyDictionary()
+
+
+def operations() -> dict[str, Operation]:
+    """The operations on task definitions that the stage answers in moto's place."""
+    return {
+        "RegisterTaskDefinition": register,
+        "DescribeTaskDefinition": describe,
+        "DeregisterTaskDefinition": deregister,
+        "ListTaskDefinitions": list_revisions,
+    }
+
+
+def register(call: Call) -> Reply:
+    """RegisterTaskDefinition: the next revision of the family, with the request's members as they came."""
+    request = call.params
+    _check(request)
+    known = {name: request[member] for member, name in KNOWN_TO_MOTO.items() if member in request}
+    definition = backend().register_task_definition(
+        str(request.get("family", "")), request.get("containerDefinitions", []), **known
+    )
+    now = datetime.now(UTC)
+    _documents[definition] = {
+        **{member: value for member, value in request.items() if member != "tags"},
+        "registeredAt": now,
+        "registeredBy": f"arn:aws:iam::{ACCOUNT}:root",
+    }
+    return as_sent({"taskDefinition": document(definition), "tags": definition.tags})
+
+
+def describe(call: Call) -> Reply:
+    """DescribeTaskDefinition: a revision in any state, or a family's latest ACTIVE one."""
+    name = str(call.params.get("taskDefinition", ""))
+    if ":" in name.rpartition("/")[2]:
+        definition = backend().describe_task_definition(name)
+    else:
+        try:
+            definition = usable_revision(name, EcsClientException)
+        except EcsClientException:
+            raise EcsClientException("Unable to describe task definition.") from None
+    tags = {"tags": definition.tags} if "TAGS" in call.params.get("include", []) else {}
+    return as_sent({"taskDefinition": document(definition), **tags})
+
+
+def deregister(call: Call) -> Reply:
+    """DeregisterTaskDefinition: the revision is INACTIVE from now on, and can still be described."""
+    definition = backend().deregister_task_definition(str(call.params.get("taskDefinition", "")))
+    _kept(definition).setdefault("deregisteredAt", datetime.now(UTC))
+    return as_sent({"taskDefinition": document(definition)})
+
+
+def list_revisions(call: Call) -> Reply:
+    """ListTaskDefinitions: by family and revision, ascending or descending, in pages."""
+    request = call.params
+    status = request.get("status", "ACTIVE")
+    descending = request.get("sort") == "DESC"
+    families = backend().task_definitions
+    wanted = request.get("familyPrefix")  # despite its name, "the full family name"
+    found = sorted(
+        (
+            (family, number, definition.arn)
+            for family, revisions in families.items()
+            if wanted in (None, family)
+            for number, definition in revisions.items()
+            if definition.status == status
+        ),
+        reverse=descending,
+    )
+    if token := request.get("nextToken"):
+        last = _read_token(token)
+        found = [entry for entry in found if (entry[:2] < last if descending else entry[:2] > last)]
+    page = found[: request.get("maxResults", PAGE)]
+    more = {"nextToken": _token(*page[-1][:2])} if len(page) < len(found) else {}
+    return as_sent({"taskDefinitionArns": [arn for *_, arn in page], **more})
+
+
+def document(definition: TaskDefinition) -> dict[str, Any]:
+    """The task definition as ECS describes it, defaults filled in."""
+    kept = _kept(definition)
+    awsvpc = kept.get("networkMode") == "awsvpc"
+    return {
+        "volumes": [],
+        "placementConstraints": [],
+        "enableFaultInjection": False,
+        "compatibilities": definition.compatibilities,
+        "requiresAttributes": [{"name": "com.amazonaws.ecs.capability.docker-remote-api.1.18"}],
+        **kept,
+        "containerDefinitions": [_container(given, awsvpc=awsvpc) for given in kept["containerDefinitions"]],
+        "taskDefinitionArn": definition.arn,
+        "revision": definition.revision,
+        "status": definition.status,
+    }
+
+
+def _kept(definition: TaskDefinition) -> dict[str, Any]:
+    """The request that made the revision; one made by CloudFormation is what moto took of it."""
+    return _documents.setdefault(
+        definition,
+        {
+            "family": definition.family,
+            "containerDefinitions": definition.container_definitions,
+            "memory": definition.memory,
+            "volumes": definition.volumes,
+            "registeredAt": datetime.now(UTC),
+        },
+    )
+
+
+def _container(given: dict[str, Any], *, awsvpc: bool) -> dict[str, Any]:
+    ports = [
+        {**({"hostPort": port.get("containerPort")} if awsvpc else {}), "protocol": "tcp", **port}
+        for port in given.get("portMappings", [])
+    ]
+    return {**CONTAINER_DEFAULTS, **given, "portMappings": ports}
+
+
+def _check(request: dict[str, Any]) -> None:
+    """ECS's refusals that moto does not know. Raises ClientException."""
+    size = len(json.dumps(request))
+    if size > SIZE_LIMIT:
+        raise EcsClientException(f"Actual length: '{size}'. Max allowed length is '{SIZE_LIMIT}' bytes.")
+    if not any(container.get("essential", True) for container in request.get("containerDefinitions", [])):
+        raise EcsClientException("TaskDefinition must have at least one essential container.")
+    if "FARGATE" not in request.get("requiresCompatibilities", []):
+        return
+    cpu, memory = request.get("cpu", "0"), request.get("memory", "0")
+    if not (cpu.isdigit() and memory.isdigit() and int(memory) in FARGATE_MEMORY.get(int(cpu), ())):
+        raise EcsClientException(
+            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
+            "See the Amazon ECS documentation for the valid values."
+        )
+
+
+def _token(family: str, revision: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([family, revision]).encode()).decode()
+
+
+def _read_token(token: str) -> tuple[str, int]:
+    try:
+        family, revision = json.loads(base64.urlsafe_b64decode(token))
+    except ValueError:
+        raise InvalidParameterException("Invalid token") from None
+    return str(family), int(revision)

@@ -1,0 +1,171 @@
+"""Sends an event to a rule's target, and to the target's dead-letter queue what could not be delivered.
+
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html and eb-rule-dlq.html. EventBridge tries again for as
+long as the target's RetryPolicy says; the stage tries once. It does not ask for the permission either: neither the
+target's role nor the queue's policy is evaluated.
+"""
+
+import json
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+from jsonpath_ng.ext.parser import parse as jsonpath
+from moto.core.exceptions import ServiceException
+from moto.events.models import Rule
+from moto.events.utils import EventTemplateParser
+
+from stage import logs
+from stage.direct import client
+from stage.events import Event
+
+Target = dict[str, Any]
+RunTask = Callable[[dict[str, Any]], object]
+InvokeFunction = Callable[[str, bytes], object]
+"""Takes a function's ARN and the payload, and does not wait for the function's end."""
+
+# What a dead-letter message calls an error of the target's API; any other is ERROR_FROM_TARGET.
+ERROR_CODES = {
+    "ResourceNotFoundException": "NO_RESOURCE",
+    "ClusterNotFoundException": "NO_RESOURCE",
+    "StateMachineDoesNotExist": "NO_RESOURCE",
+    "NotFound": "NO_RESOURCE",
+    "AWS.SimpleQueueService.NonExistentQueue": "NO_RESOURCE",
+    "InvalidParameterException": "INVALID_PARAMETER",
+    "ClientException": "INVALID_PARAMETER",
+    "ThrottlingException": "THROTTLING",
+    "AccessDeniedException": "NO_PERMISSIONS",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A delivery that failed for good: what AWS counts as FailedInvocations, or puts into the dead-letter queue."""
+
+    rule: str
+    target: str
+    code: str
+    message: str
+
+
+class Targets:
+    """The kinds of target that the stage delivers to. `failures` are the last hundred, the newest last."""
+
+    def __init__(self, run_task: RunTask, invoke_function: InvokeFunction) -> None:
+        self.failures: deque[Failure] = deque(maxlen=100)
+        self._run_task = run_task
+        self._invoke_function = invoke_function
+        self._kinds: Mapping[str, Callable[[Rule, Target, Event], object]] = {
+            "states": self._start_execution,
+            "ecs": lambda rule, target, event: self._run_task(run_task_request(rule, target, event)),
+            "sns": lambda _, target, event: client("sns").publish(TopicArn=target["Arn"], Message=_text(target, event)),
+            "sqs": self._send_message,
+            "logs": self._put_log_event,
+            "lambda": lambda _, target, event: self._invoke_function(target["Arn"], _text(target, event).encode()),
+        }
+
+    def deliver(self, rule: Rule, target: Target, event: Event) -> object:
+        """Send the event to the target. Returns its answer, or the Failure that the dead-letter queue tells of too."""
+        kind = target["Arn"].split(":")[2]
+        if kind not in self._kinds:
+            return self._fail(rule, target, event, "SDK_CLIENT_ERROR", f"The stage delivers nothing to {kind}.")
+        try:
+            return self._kinds[kind](rule, target, event)
+        except ServiceException as refusal:
+            return self._fail(rule, target, event, refusal.code, refusal.message)
+        except ClientError as refusal:
+            error = refusal.response["Error"]
+            return self._fail(rule, target, event, error["Code"], error["Message"])
+
+    def _fail(self, rule: Rule, target: Target, event: Event, code: str, message: str) -> Failure:
+        failure = Failure(rule.name, target["Arn"], code, message)
+        self.failures.append(failure)
+        queue = target.get("DeadLetterConfig", {}).get("Arn")
+        if not queue:
+            return failure
+        attributes = {
+            "RULE_ARN": rule.arn,
+            "TARGET_ARN": target["Arn"],
+            "ERROR_CODE": ERROR_CODES.get(code, "ERROR_FROM_TARGET"),
+            "ERROR_MESSAGE": message,
+            "RETRY_ATTEMPTS": "0",
+        }
+        client("sqs").send_message(
+            QueueUrl=_queue_url(queue),
+            MessageBody=json.dumps(event),
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+            },
+        )
+        return failure
+
+    def _start_execution(self, rule: Rule, target: Target, event: Event) -> None:
+        """Start the execution under a name made of the event's id, so that an event delivered twice starts one."""
+        name = f"{event['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, rule.arn + target['Id'])}"
+        states = client("stepfunctions")
+        try:
+            states.start_execution(stateMachineArn=target["Arn"], name=name, input=_text(target, event))
+        except states.exceptions.ExecutionAlreadyExists:
+            return
+
+    def _send_message(self, rule: Rule, target: Target, event: Event) -> None:
+        group = target.get("SqsParameters", {}).get("MessageGroupId")
+        fifo = {"MessageGroupId": group} if group else {}
+        client("sqs").send_message(QueueUrl=_queue_url(target["Arn"]), MessageBody=_text(target, event), **fifo)
+
+    def _put_log_event(self, rule: Rule, target: Target, event: Event) -> None:
+        logs.write(target["Arn"].split(":log-group:")[1].removesuffix(":*"), str(uuid.uuid4()), _text(target, event))
+
+
+def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]:
+    """The RunTask request that EventBridge makes of an ECS target; `Input` is ECS's TaskOverride."""
+    parameters = target.get("EcsParameters", {})
+    given = {
+        "cluster": target["Arn"],
+        "taskDefinition": parameters.get("TaskDefinitionArn"),
+        "count": parameters.get("TaskCount", 1),
+        "launchType": parameters.get("LaunchType"),
+        "platformVersion": parameters.get("PlatformVersion"),
+        "group": parameters.get("Group"),
+        "capacityProviderStrategy": parameters.get("CapacityProviderStrategy"),
+        "networkConfiguration": _network(parameters.get("NetworkConfiguration")),
+        "enableECSManagedTags": parameters.get("EnableECSManagedTags"),
+        "enableExecuteCommand": parameters.get("EnableExecuteCommand"),
+        "propagateTags": parameters.get("PropagateTags"),
+        "tags": [{"key": tag["Key"], "value": tag["Value"]} for tag in parameters.get("Tags", [])] or None,
+        "overrides": json.loads(_text(target, event)) if target.keys() & {"Input", "InputTransformer"} else None,
+        "startedBy": f"events-rule/{rule.name}"[:128],
+    }
+    return {member: value for member, value in given.items() if value is not None}
+
+
+def _network(configuration: dict[str, Any] | None) -> dict[str, Any] | None:
+    """EventBridge spells the members of awsvpcConfiguration with capitals, ECS without."""
+    if configuration is None:
+        return None
+    awsvpc = configuration.get("awsvpcConfiguration") or configuration.get("AwsVpcConfiguration", {})
+    return {"awsvpcConfiguration": {member[0].lower() + member[1:]: value for member, value in awsvpc.items()}}
+
+
+def _text(target: Target, event: Event) -> str:
+    """What the target is given: the event, a part of it, something made of it, or a constant."""
+    if "Input" in target:
+        return str(target["Input"])
+    if "InputPath" in target:
+        found = jsonpath(target["InputPath"]).find(event)
+        return json.dumps(found[0].value if found else None)
+    if "InputTransformer" in target:
+        transformer = target["InputTransformer"]
+        timed = {**event, "ingestion-time": event["time"]}
+        return json.dumps(
+            EventTemplateParser.parse(transformer["InputTemplate"], transformer.get("InputPathsMap", {}), timed)  # type: ignore[arg-type] # an event is what moto's TypedDict says
+        )
+    return json.dumps(event)
+
+
+def _queue_url(arn: str) -> str:
+    url: str = client("sqs").get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+    return url

@@ -1,0 +1,229 @@
+"""ECS tasks that run: RunTask and StopTask, a process per task, its log and its state-change events.
+
+docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html. Of a task's containers one has a
+process: the one whose image is the app's. It runs in the app's directory, on this machine, with no more isolation
+than a process has; cpu, memory, roles and network are shown and not enforced.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moto.ecs.exceptions import InvalidParameterException
+from moto.ecs.models import Task
+from moto.moto_api import state_manager
+
+from stage import logs
+from stage.agenda import Agenda
+from stage.calls import Call, Reply
+from stage.containers import CannotStartError, Launch, choose, host_environment, prepare
+from stage.direct import client
+from stage.ecs import Emit, Operation, usable_revision
+from stage.events import timestamp
+from stage.placement import complete, place, update
+from stage.revisions import document
+
+LONGEST_RUN = 60.0
+"""Seconds after which a task is stopped: a stage is for looking, not for working."""
+STOP_TIMEOUT = 30.0  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: stopTimeout
+
+
+@dataclass
+class Run:
+    """One task and its process."""
+
+    task: Task
+    definition: dict[str, Any]
+    containers: list[dict[str, Any]]
+    launch: Launch | None = None
+    output: list[str] = field(default_factory=list)
+    exit_code: int | None = None
+    stop: tuple[str, str] | None = None
+    """Why it was stopped from outside: stopCode and stoppedReason."""
+    process: subprocess.Popen[str] | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def describe(self) -> dict[str, Any]:
+        """What became of it, for people."""
+        return {
+            "task_arn": self.task.task_arn,
+            "task_definition": self.task.task_definition_arn,
+            "command": self.launch and self.launch.command,
+            "image": self.launch and self.launch.image,
+            "exit_code": self.exit_code,
+            "stopped_reason": self.task.stopped_reason,
+            "output": "".join(f"{line}\n" for line in self.output),
+            "log_group": self.launch and self.launch.log_group,
+            "log_stream": self.launch and self.launch.log_stream,
+        }
+
+
+class Tasks:
+    """The tasks of the stage. `app` is the directory in which the containers of `repository` run."""
+
+    def __init__(self, app: Path, repository: str, agenda: Agenda, emit: Emit, lock: threading.RLock) -> None:
+        self._app = app
+        self._repository = repository
+        self._agenda = agenda
+        self._emit = emit
+        self._lock = lock
+        self._runs: dict[str, Run] = {}
+        self._data = Path(tempfile.mkdtemp(prefix="stage-data-"))
+        # moto moves a task on whenever it is described; these move by their processes.
+        state_manager.set_transition("ecs::task", {"progression": "manual", "times": sys.maxsize})
+
+    def operations(self) -> dict[str, Operation]:
+        """The operations that the stage answers in moto's place."""
+        return {"RunTask": self.run_task, "StopTask": self.stop_task}
+
+    def reset(self) -> None:
+        """Kill what runs, wait for it, and empty the tasks' data directory."""
+        for run in list(self._runs.values()):
+            self._signal(run, signal.SIGKILL, "TerminationNotice", "The stage was reset.")
+        for run in list(self._runs.values()):
+            run.done.wait(STOP_TIMEOUT)
+        self._runs.clear()
+        shutil.rmtree(self._data)
+        self._data.mkdir()
+
+    def close(self) -> None:
+        """End what runs and leave nothing on the disk."""
+        self.reset()
+        self._data.rmdir()
+
+    def run_task(self, call: Call) -> Reply:
+        """RunTask: answers with the tasks, which start in their own time."""
+        runs = self.run(call.params)
+        tasks = client("ecs").describe_tasks(
+            cluster=runs[0].task.cluster_arn, tasks=[run.task.task_arn for run in runs], include=["TAGS"]
+        )
+        return Reply.result(call, {"tasks": tasks["tasks"], "failures": []})
+
+    def stop_task(self, call: Call) -> Reply:
+        """StopTask: SIGTERM, and SIGKILL after the container's stopTimeout."""
+        request = call.params
+        run = self._runs.get(str(request.get("task", "")).rpartition("/")[2])
+        if run is None:
+            raise InvalidParameterException("The referenced task was not found.")
+        self._signal(run, signal.SIGTERM, "UserInitiated", request.get("reason") or "Task stopped by user")
+        self._agenda.after(
+            STOP_TIMEOUT, lambda: self._signal(run, signal.SIGKILL, "UserInitiated", "Task stopped by user")
+        )
+        tasks = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])
+        return Reply.result(call, {"task": tasks["tasks"][0]})
+
+    def run(self, request: dict[str, Any]) -> list[Run]:
+        """Start the tasks of a RunTask request.
+
+        Raises ClusterNotFoundException, ClientException (no such revision) and InvalidParameterException (an
+        INACTIVE revision, no place for the task, a count or network that cannot be).
+        """
+        with self._lock:
+            definition = usable_revision(str(request.get("taskDefinition")), InvalidParameterException)
+            runs = [
+                Run(task, document(definition), complete(task, document(definition)))
+                for task in place(definition, request)
+            ]
+            self._runs |= {run.task.id: run for run in runs}
+        for run in runs:
+            self._tell(run)
+            threading.Thread(target=self._live, args=(run,), name=f"task-{run.task.id}", daemon=True).start()
+        return runs
+
+    def _live(self, run: Run) -> None:
+        """A task's life, in a thread of its own."""
+        try:
+            self._start(run)
+        except CannotStartError as reason:
+            self._end(run, "TaskFailedToStart", str(reason))
+        else:
+            self._follow(run)
+            self._end(run, *(run.stop or ("EssentialContainerExited", "Essential container in task exited")))
+        finally:
+            run.done.set()
+            self._agenda.happened()
+
+    def _start(self, run: Run) -> None:
+        container = choose(run.definition["containerDefinitions"], self._repository)
+        overrides = run.task.overrides.get("containerOverrides", [])
+        override: dict[str, Any] = next((each for each in overrides if each.get("name") == container["name"]), {})
+        run.launch = prepare(container, override, run.task.id)
+        host = host_environment(self._data)
+        try:
+            run.process = subprocess.Popen(
+                run.launch.command,
+                cwd=self._app,
+                env={**host, **run.launch.environment, "DATA_DIR": host["DATA_DIR"]},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as reason:
+            raise CannotStartError(f"CannotStartContainerError: {reason}") from reason
+        if run.stop:  # while it was being started
+            _kill(run.process, signal.SIGKILL)
+        too_long = f"The stage stops a task after {LONGEST_RUN:.0f} seconds."
+        self._agenda.after(LONGEST_RUN, lambda: self._signal(run, signal.SIGKILL, "TerminationNotice", too_long))
+        self._change(run, "RUNNING", startedAt=datetime.now(UTC), connectivity="CONNECTED")
+
+    def _follow(self, run: Run) -> None:
+        """Log the process's output, line by line, and wait for its end."""
+        assert run.process and run.process.stdout and run.launch  # noqa: S101 - it has been started
+        with run.process as process:
+            for line in run.process.stdout:
+                run.output.append(line.rstrip("\n"))
+                if run.launch.log_group and run.launch.log_stream:
+                    logs.write(run.launch.log_group, run.launch.log_stream, run.output[-1])
+            code = process.wait()
+        run.exit_code = code if code >= 0 else 128 - code  # as a shell, and Docker, tell of a signal
+
+    def _end(self, run: Run, code: str, reason: str) -> None:
+        run.task.desired_status = "STOPPED"
+        self._change(run, "STOPPED", stopCode=code, stoppedReason=reason, stoppedAt=datetime.now(UTC))
+
+    def _signal(self, run: Run, number: signal.Signals, code: str, reason: str) -> None:
+        if not run.done.is_set():
+            run.stop = run.stop or (code, reason)
+            run.task.desired_status = "STOPPED"
+            if run.process:
+                _kill(run.process, number)
+
+    def _change(self, run: Run, status: str, **members: object) -> None:
+        """Set the task's status and tell the bus. The versions of a task's events count up."""
+        run.task.last_status = status
+        update(run.task, version=vars(run.task)["version"] + 1, **members)
+        for container in run.containers:
+            container["lastStatus"] = status
+            if run.launch and container["name"] == run.launch.container and run.exit_code is not None:
+                container["exitCode"] = run.exit_code
+        self._tell(run)
+
+    def _tell(self, run: Run) -> None:
+        described = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])["tasks"][0]
+        self._emit(
+            "ECS Task State Change", [run.task.task_arn], _jsonable({**described, "updatedAt": datetime.now(UTC)})
+        )
+
+
+def _kill(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Signal the process and its children, which have a session of their own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _jsonable(described: dict[str, Any]) -> dict[str, Any]:
+    written: dict[str, Any] = json.loads(json.dumps(described, default=timestamp))
+    return written
