@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 Ending = Literal["completes", "fails", "hangs"]
+HISTORY_KEPT = 100
 MESSAGES_KEPT = 100  # docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages.html
 LONGEST_BACKOFF = 60.0
 """Seconds between two attempts to start a task that keeps failing; ECS, too, throttles these."""
@@ -56,9 +57,18 @@ class Deployment:
     state: Literal["IN_PROGRESS", "COMPLETED", "FAILED"] = "IN_PROGRESS"
     reason: str = ""
     updated: datetime = field(init=False)
+    finished: datetime | None = None
+    """When it was COMPLETED, FAILED or superseded."""
+    sources: list["Deployment"] = field(default_factory=list, repr=False)
+    """The deployments whose tasks it replaces."""
+    rollback: "Deployment | None" = field(default=None, repr=False)
+    """The deployment by which ECS took it back."""
+    revision: str = ""
+    """The number of its service revision; a rollback brings back an older one."""
 
     def __post_init__(self) -> None:
         self.updated = self.created
+        self.revision = self.revision or self.id.rpartition("/")[2]
         self.reason = self.reason or f"ECS deployment {self.id} in progress."
 
     @property
@@ -90,6 +100,8 @@ class Rollouts:
     def __init__(self, service: str, now: Callable[[], datetime]) -> None:
         self.deployments: list[Deployment] = []
         self.messages: list[dict[str, Any]] = []
+        self.history: list[Deployment] = []
+        """Every deployment that was asked for, the newest first; rollbacks belong to what they roll back."""
         self._service = service
         self._now = now
         self._completed: Deployment | None = None
@@ -104,14 +116,19 @@ class Rollouts:
         """Start a deployment. One that is under way is superseded: its tasks are replaced as any others."""
         if self._completed and self._completed.task_definition == task_definition:
             ending = "completes"
-        return self._begin(Deployment(task_definition, desired, self._now(), ending, seconds, how))
+        deployment = Deployment(task_definition, desired, self._now(), ending, seconds, how)
+        self.history = [deployment, *self.history]
+        for forgotten in self.history[HISTORY_KEPT:]:
+            forgotten.sources.clear()  # or each deployment would keep all before it
+        del self.history[HISTORY_KEPT:]
+        return self._begin(deployment)
 
     def settle(self, task_definition: str, desired: int, how: dict[str, Any]) -> None:
         """Stand where a rollout has ended long ago."""
-        self._completed = Deployment(task_definition, desired, self._now(), "completes", 0, how, running=desired)
-        self._completed.state = "COMPLETED"
-        self._completed.reason = f"ECS deployment {self._completed.id} completed."
-        self.deployments = [self._completed]
+        settled = Deployment(task_definition, desired, self._now(), "completes", 0, how, running=desired)
+        settled.state, settled.reason = "COMPLETED", f"ECS deployment {settled.id} completed."
+        settled.finished = settled.created
+        self.deployments, self.history, self._completed = [settled], [settled], settled
 
     def scale(self, desired: int) -> None:
         """Change the desired count: ECS scales the primary deployment and begins no other."""
@@ -153,6 +170,8 @@ class Rollouts:
         for old in self.deployments:
             old.status = "ACTIVE"
             old.pending = 0
+            old.finished = old.finished or self._now()
+        deployment.sources = [old for old in self.deployments if old.running]
         self.deployments.insert(0, deployment)
         if deployment.desired:
             self._start_task()
@@ -176,6 +195,7 @@ class Rollouts:
         if primary.state == "COMPLETED":  # it was only scaled
             return []
         primary.state, primary.reason = "COMPLETED", f"ECS deployment {primary.id} completed."
+        primary.finished = self._now()
         self._completed = primary
         self._say(f"(deployment {primary.id}) deployment completed.")
         self._say("has reached a steady state.")
@@ -197,6 +217,7 @@ class Rollouts:
                 "section of the Amazon ECS Developer Guide."
             )
             return [Notice("WARN", "SERVICE_TASK_START_IMPAIRED")]
+        primary.finished = self._now()
         primary.state, primary.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
         self._say(f"(deployment {primary.id}) deployment failed: tasks failed to start.")
         notices = [
@@ -211,7 +232,7 @@ class Rollouts:
         if circuit_breaker == "rollback" and good:
             self._say(f"rolling back to deployment {good.id}.")
             reason = f"ECS deployment circuit breaker: rolling back to deploymentId {good.id}."
-            back = Deployment(
+            primary.rollback = Deployment(
                 good.task_definition,
                 primary.desired,
                 self._now(),
@@ -220,7 +241,7 @@ class Rollouts:
                 good.how,
                 reason=reason,
             )
-            notices += self._begin(back)
+            notices += self._begin(primary.rollback)
         return notices
 
     def _say(self, message: str) -> None:

@@ -16,10 +16,11 @@ from moto.ecs.models import Service
 
 from stage.agenda import Agenda
 from stage.calls import Call, Reply
-from stage.direct import ACCOUNT, client
-from stage.ecs import LATEST_FARGATE, Emit, Operation, backend, usable_revision
+from stage.direct import client
+from stage.ecs import Emit, Operation, backend, usable_revision
 from stage.events import timestamp
 from stage.rollouts import Notice, Rollouts
+from stage.service_members import TAKEN_BY_MOTO, complete, how, members, named_service, show, update
 from stage.settings import Settings
 
 # Given with a new value, these begin a deployment; the others only change the service.
@@ -39,17 +40,6 @@ BEGIN_A_DEPLOYMENT = (
     "volumeConfigurations",
 )
 ONLY_CHANGE = ("availabilityZoneRebalancing", "deploymentConfiguration", "healthCheckGracePeriodSeconds")
-TAKEN_BY_MOTO = (
-    "deploymentController",
-    "launchType",
-    "loadBalancers",
-    "networkConfiguration",
-    "platformVersion",
-    "propagateTags",
-    "schedulingStrategy",
-    "serviceRegistries",
-    "tags",
-)
 
 
 class Services:
@@ -88,7 +78,7 @@ class Services:
         taken = {xform_name(member): request[member] for member in TAKEN_BY_MOTO if member in request}
         service = backend().create_service(cluster, name, request.get("desiredCount", 0), revision, **taken)
         rollouts = self._rollouts[service] = Rollouts(name, _now)
-        _complete(service, request)
+        complete(service, request)
         self._begin(service, rollouts)
         return _reply(call, service)
 
@@ -96,15 +86,14 @@ class Services:
         """UpdateService: a deployment begins only where something that makes a task differs."""
         request = call.params
         service = _active_service(request)
-        rollouts = self._of(service)
-        before = [service.task_definition, *_members(service, BEGIN_A_DEPLOYMENT)]
+        rollouts = self.rollouts_of(service)
+        before = [service.task_definition, *members(service, BEGIN_A_DEPLOYMENT)]
         if name := request.get("taskDefinition"):
             service.task_definition = usable_revision(name, EcsClientException).arn
-        for member in (*BEGIN_A_DEPLOYMENT, *ONLY_CHANGE):
-            if member in request:
-                setattr(service, xform_name(member), request[member])
+        changes = (*BEGIN_A_DEPLOYMENT, *ONLY_CHANGE)
+        update(service, **{member: value for member, value in request.items() if member in changes})
         service.desired_count = request.get("desiredCount", service.desired_count)
-        changed = before != [service.task_definition, *_members(service, BEGIN_A_DEPLOYMENT)]
+        changed = before != [service.task_definition, *members(service, BEGIN_A_DEPLOYMENT)]
         if changed or request.get("forceNewDeployment"):
             self._begin(service, rollouts)
         elif service.desired_count != rollouts.primary.desired:
@@ -117,25 +106,25 @@ class Services:
         service = _active_service(call.params)
         if service.desired_count > 0 and not call.params.get("force"):
             raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
-        rollouts = self._of(service)
+        rollouts = self.rollouts_of(service)
         rollouts.stop()
         self._due.pop(rollouts, None)
         service.status, service.desired_count = "INACTIVE", 0
-        _show(service, rollouts)
+        show(service, rollouts)
         return _reply(call, service)
 
     def describe(self, call: Call) -> None:
         """DescribeServices is moto's, once the services that came past the front door are taken in."""
         for service in backend().services.values():
-            self._of(service)
+            self.rollouts_of(service)
 
-    def _of(self, service: Service) -> Rollouts:
+    def rollouts_of(self, service: Service) -> Rollouts:
         """A service's rollouts. One that was not created through the front door is taken to run as it should."""
         if service not in self._rollouts:
             rollouts = self._rollouts[service] = Rollouts(service.name, _now)
-            _complete(service, {})
-            rollouts.settle(str(service.task_definition), service.desired_count, _how(service))
-            _show(service, rollouts)
+            complete(service, {})
+            rollouts.settle(str(service.task_definition), service.desired_count, how(service))
+            show(service, rollouts)
         return self._rollouts[service]
 
     def _begin(self, service: Service, rollouts: Rollouts) -> None:
@@ -144,14 +133,14 @@ class Services:
             service.desired_count,
             ending=self._settings.rollout,
             seconds=self._settings.rollout_seconds,
-            how=_how(service),
+            how=how(service),
         )
         self._go_on(service, rollouts, notices)
 
     def _go_on(self, service: Service, rollouts: Rollouts, notices: list[Notice] | None = None) -> None:
         """Show what has happened, tell it, and see to the next step; a step that was due before is void."""
         service.task_definition = rollouts.primary.task_definition  # after a rollback it is the old one again
-        _show(service, rollouts)
+        show(service, rollouts)
         for notice in notices or []:
             self._tell(service, notice)
         ticket = self._due[rollouts] = object()
@@ -166,7 +155,7 @@ class Services:
             self._agenda.after(delay, step)
 
     def _circuit_breaker(self, service: Service) -> Literal["off", "stop", "rollback"]:
-        [configuration] = _members(service, ["deploymentConfiguration"])
+        [configuration] = members(service, ["deploymentConfiguration"])
         breaker = configuration.get("deploymentCircuitBreaker", {})
         if not (breaker.get("enable") and self._settings.circuit_breaker):
             return "off"
@@ -185,67 +174,10 @@ class Services:
 
 def _active_service(request: dict[str, Any]) -> Service:
     """Raises ClusterNotFoundException, ServiceNotFoundException or ServiceNotActiveException."""
-    name = str(request.get("service", "")).rpartition("/")[2]
-    service = backend()._get_service(str(request.get("cluster", "default")), name)
+    service = named_service(request)
     if service.status != "ACTIVE":
         raise ECSException("ServiceNotActiveException", "Service was not ACTIVE.")
     return service
-
-
-def _members(service: Service, members: tuple[str, ...] | list[str]) -> list[Any]:
-    return [getattr(service, xform_name(member), None) for member in members]
-
-
-def _complete(service: Service, request: dict[str, Any]) -> None:
-    """Give moto's service what CreateService was asked for and moto does not keep, and ECS's defaults."""
-    configuration = {
-        "deploymentCircuitBreaker": {"enable": False, "rollback": False},
-        "maximumPercent": 200,
-        "minimumHealthyPercent": 100,
-        "strategy": "ROLLING",
-        "bakeTimeInMinutes": 0,
-        **request.get("deploymentConfiguration", {}),
-    }
-    fargate = service.launch_type == "FARGATE"
-    given = {
-        "createdAt": _now(),
-        "createdBy": f"arn:aws:iam::{ACCOUNT}:root",
-        "platformFamily": "Linux" if fargate else None,
-        "platformVersion": service.platform_version or ("LATEST" if fargate else None),
-        "enableECSManagedTags": request.get("enableECSManagedTags", False),
-        "enableExecuteCommand": request.get("enableExecuteCommand", False),
-        "healthCheckGracePeriodSeconds": request.get("healthCheckGracePeriodSeconds", 0),
-        "placementConstraints": request.get("placementConstraints", []),
-        "placementStrategy": request.get("placementStrategy", []),
-        "availabilityZoneRebalancing": request.get("availabilityZoneRebalancing", "ENABLED"),
-        "deploymentConfiguration": configuration,
-    }
-    for member, value in given.items():
-        setattr(service, xform_name(member), value)
-
-
-def _how(service: Service) -> dict[str, Any]:
-    """Where the tasks of a deployment run; ECS shows the platform version that LATEST means."""
-    version = service.platform_version
-    how = {
-        "launchType": service.launch_type,
-        "platformVersion": LATEST_FARGATE if version == "LATEST" else version,
-        "platformFamily": "Linux" if service.launch_type == "FARGATE" else None,
-        "networkConfiguration": service.network_configuration or None,
-    }
-    return {member: value for member, value in how.items() if value is not None}
-
-
-def _show(service: Service, rollouts: Rollouts) -> None:
-    """Keep moto's service and its cluster's counts in step with the rollouts."""
-    cluster = backend()._get_cluster(service.cluster_name)
-    running = sum(deployment.running for deployment in rollouts.deployments)
-    pending = sum(deployment.pending for deployment in rollouts.deployments)
-    cluster.running_tasks_count += running - service.running_count
-    cluster.pending_tasks_count += pending - service.pending_count
-    service.running_count, service.pending_count = running, pending
-    service.deployments = [deployment.describe() for deployment in rollouts.deployments]
-    service.events = rollouts.messages
 
 
 def _reply(call: Call, service: Service) -> Reply:

@@ -14,6 +14,7 @@ from stage.calls import Hook
 from stage.ecr import Ecr
 from stage.ecs import Ecs
 from stage.events import Bus, event, rules
+from stage.service_deployments import ServiceDeployments
 from stage.services import Services
 from stage.settings import Settings
 from stage.targets import Failure, InvokeFunction, Targets
@@ -38,7 +39,12 @@ class World:
         self._services = Services(settings, self.agenda, self._emit, lock)
         self.targets = Targets(self._tasks.run, invoke_function)
         self.bus = Bus(self.targets.deliver)
-        operations = {**revisions.operations(), **self._services.operations(), **self._tasks.operations()}
+        operations = {
+            **revisions.operations(),
+            **self._services.operations(),
+            **ServiceDeployments(self._services).operations(),
+            **self._tasks.operations(),
+        }
         self.hooks: list[Hook] = [Ecs(operations, lock), Ecr(self.bus.publish), self.bus]
 
     def fire(self, name: str) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""What ECS says of a service and moto does not keep: set on moto's object, so that DescribeServices shows it."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore import xform_name
+from moto.ecs.models import Service
+
+from stage.direct import ACCOUNT
+from stage.ecs import LATEST_FARGATE, backend
+from stage.rollouts import Deployment, Rollouts
+
+TAKEN_BY_MOTO = (
+    "deploymentController",
+    "launchType",
+    "loadBalancers",
+    "networkConfiguration",
+    "platformVersion",
+    "propagateTags",
+    "schedulingStrategy",
+    "serviceRegistries",
+    "tags",
+)
+
+
+def named_service(request: dict[str, Any]) -> Service:
+    """The service that a request names. Raises ClusterNotFoundException or ServiceNotFoundException."""
+    name = str(request.get("service", "")).rpartition("/")[2]
+    return backend()._get_service(str(request.get("cluster", "default")), name)
+
+
+def members(service: Service, names: Sequence[str]) -> list[Any]:
+    """The values of some members, None for what the service does not have."""
+    return [getattr(service, xform_name(member), None) for member in names]
+
+
+def complete(service: Service, request: dict[str, Any]) -> None:
+    """Give moto's service what CreateService was asked for and moto does not keep, and ECS's defaults."""
+    configuration = {
+        "deploymentCircuitBreaker": {"enable": False, "rollback": False},
+        "maximumPercent": 200,
+        "minimumHealthyPercent": 100,
+        "strategy": "ROLLING",
+        "bakeTimeInMinutes": 0,
+        **request.get("deploymentConfiguration", {}),
+    }
+    fargate = service.launch_type == "FARGATE"
+    given = {
+        "createdAt": datetime.now(UTC),
+        "createdBy": f"arn:aws:iam::{ACCOUNT}:root",
+        "platformFamily": "Linux" if fargate else None,
+        "platformVersion": service.platform_version or ("LATEST" if fargate else None),
+        "enableECSManagedTags": request.get("enableECSManagedTags", False),
+        "enableExecuteCommand": request.get("enableExecuteCommand", False),
+        "healthCheckGracePeriodSeconds": request.get("healthCheckGracePeriodSeconds", 0),
+        "placementConstraints": request.get("placementConstraints", []),
+        "placementStrategy": request.get("placementStrategy", []),
+        "availabilityZoneRebalancing": request.get("availabilityZoneRebalancing", "ENABLED"),
+        "deploymentConfiguration": configuration,
+    }
+    update(service, **given)
+
+
+def update(service: Service, **given: object) -> None:
+    """Set members, by ECS's own names."""
+    for member, value in given.items():
+        setattr(service, xform_name(member), value)
+
+
+def how(service: Service) -> dict[str, Any]:
+    """Where the tasks of a deployment run; ECS shows the platform version that LATEST means."""
+    version = service.platform_version
+    where = {
+        "launchType": service.launch_type,
+        "platformVersion": LATEST_FARGATE if version == "LATEST" else version,
+        "platformFamily": "Linux" if service.launch_type == "FARGATE" else None,
+        "networkConfiguration": service.network_configuration or None,
+    }
+    return {member: value for member, value in where.items() if value is not None}
+
+
+def show(service: Service, rollouts: Rollouts) -> None:
+    """Keep moto's service and its cluster's counts in step with the rollouts."""
+    cluster = backend()._get_cluster(service.cluster_name)
+    running = sum(deployment.running for deployment in rollouts.deployments)
+    pending = sum(deployment.pending for deployment in rollouts.deployments)
+    cluster.running_tasks_count += running - service.running_count
+    cluster.pending_tasks_count += pending - service.pending_count
+    service.running_count, service.pending_count = running, pending
+    service.deployments = [deployment.describe() for deployment in rollouts.deployments]
+    service.events = rollouts.messages
+    newest = rollouts.history[0] if rollouts.history else None
+    update(service, currentServiceDeployment=newest and deployment_arn(service, newest))
+
+
+def deployment_arn(service: Service, deployment: Deployment) -> str:
+    """The ARN of a service deployment: one for a deployment together with its rollback."""
+    number = base64.urlsafe_b64encode(hashlib.sha256(deployment.id.encode()).digest()).decode()[:21]
+    return f"{service.arn.replace(':service/', ':service-deployment/')}/{number}"
+
+
+def revision_arn(service: Service, deployment: Deployment) -> str:
+    """The ARN of the service revision that a deployment brings."""
+    return f"{service.arn.replace(':service/', ':service-revision/')}/{deployment.revision}"
