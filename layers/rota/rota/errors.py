@@ -17,4 +17,4 @@ class RejectedError(Exception):
 
 
 class OvertakenError(Exception):
-    """A newer deployment took the turn while this one was under way. Nobody acts; this one puts back what it changed."""
+    """A newer deployment took the turn while this one was under way. Nobody acts; it puts back what it changed."""

@@ -1,0 +1,11 @@
+"""CheckService: asks ECS how our own deployment of the service stands."""
+
+from rota import aws, service
+from rota.models import CheckServiceInput, Rollout
+from rota.settings import Settings
+from rota.step import step
+
+
+@step
+def handler(request: CheckServiceInput, settings: Settings) -> Rollout:
+    return service.judge(service.read(aws.ecs(), settings), request.rollout, settings)

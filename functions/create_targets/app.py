@@ -1,0 +1,20 @@
+"""CreateTargets: puts each task's rule and its one target in place, only where they differ."""
+
+from rota import aws, plan, rules, store
+from rota.models import CreateTargetsInput, CreateTargetsOutput
+from rota.settings import Settings
+from rota.step import step
+
+
+@step
+def handler(request: CreateTargetsInput, settings: Settings) -> CreateTargetsOutput:
+    decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
+    before = store.read(aws.s3(), settings.bucket, decided.snapshot, plan.Snapshot)
+    revisions = store.read(aws.s3(), settings.bucket, request.revisions, plan.Registered)
+
+    def put(planned: plan.PlannedTask) -> bool:
+        rule = decided.wanted(settings, planned, revisions.tasks[planned.task.name])
+        return rules.apply(aws.events(), before.rules.get(rule.name), rule)
+
+    written = sum(aws.in_parallel(put, decided.tasks))
+    return CreateTargetsOutput(written=written, unchanged=len(decided.tasks) - written)

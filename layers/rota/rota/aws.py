@@ -1,0 +1,177 @@
+"""The only module that makes clients and that turns AWS's errors into the names the state machine may see."""
+
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
+
+from rota.errors import RejectedError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# EventBridge allows 50 control-plane calls a second; eight at a time stay below that at usual latencies.
+_AT_ONCE = 8
+_TIMEOUT_SECONDS = 10
+_ATTEMPTS = 4
+
+_THROTTLED = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+}
+_PASSING = {
+    "ConcurrentModificationException",  # EventBridge: two changes of one rule at once
+    "InternalException",
+    "InternalFailure",
+    "InternalServerError",
+    "RequestTimeout",
+    "ServerException",
+    "ServiceUnavailable",
+    "UpdateInProgressException",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_LOST_ON_THE_WAY = (
+    ConnectionClosedError,
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
+_SERVER_ERROR = 500
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    return boto3.client("dynamodb", config=_config())
+
+
+@cache
+def ecr() -> "ECRClient":
+    return boto3.client("ecr", config=_config())
+
+
+@cache
+def ecs(attempts: int = _ATTEMPTS) -> "ECSClient":
+    """`attempts=1` for RegisterTaskDefinition: ECS knows no client token for it, a blind repeat would leave a twin."""
+    # AWS checks requests better than the SDK's model, which would refuse the fields it does not know.
+    client = boto3.client("ecs", config=_config(attempts).merge(Config(parameter_validation=False)))
+    _pass_task_definitions_whole(client)
+    return client
+
+
+@cache
+def events() -> "EventBridgeClient":
+    return boto3.client("events", config=_config())
+
+
+@cache
+def s3() -> "S3Client":
+    return boto3.client("s3", config=_config())
+
+
+@cache
+def sns() -> "SNSClient":
+    return boto3.client("sns", config=_config())
+
+
+@cache
+def stepfunctions() -> "SFNClient":
+    return boto3.client("stepfunctions", config=_config())
+
+
+def _config(attempts: int = _ATTEMPTS) -> Config:
+    return Config(
+        connect_timeout=_TIMEOUT_SECONDS,
+        read_timeout=_TIMEOUT_SECONDS,
+        max_pool_connections=_AT_ONCE,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
+
+
+def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """`work` on each item, several at a time, the results in the items' order. The first error ends it."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(work, items))
+
+
+def translate(error: ClientError | BotoCoreError) -> Exception:
+    """What AWS said, as one of the names in `rota.errors`; an error that only a bug can cause stays as it is."""
+    if isinstance(error, ClientError):
+        return _translate_reply(error)
+    if isinstance(error, _LOST_ON_THE_WAY):
+        return TransientError(f"no answer from AWS: {error}")
+    return error
+
+
+def refusal(operation: str, code: str, message: str) -> TransientError | RejectedError:
+    """An error code of AWS as the error to raise; `operation` as in `PutTargets`, `message` in AWS's words."""
+    sentence = f"{operation}: {code}: {message}"
+    disguised = code in {"ClientException", "InvalidParameterException", "ValidationException"} and any(
+        sign in message.lower() for sign in ("rate exceeded", "throttl", "too many concurrent")
+    )
+    if code in _THROTTLED | _PASSING or disguised:
+        return TransientError(sentence)
+    if code in _DENIED:
+        return RejectedError(f"{operation} was denied: {message}")
+    return RejectedError(sentence)
+
+
+def _translate_reply(error: ClientError) -> Exception:
+    problem = error.response["Error"]
+    found = refusal(error.operation_name, problem.get("Code", "Unknown"), problem.get("Message", "no message"))
+    status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+    return TransientError(str(found)) if status >= _SERVER_ERROR else found
+
+
+def is_throttle(error: ClientError) -> bool:
+    """True if AWS refused for being asked too often: the call was not carried out and may be made again."""
+    return error.response["Error"].get("Code", "") in _THROTTLED
+
+
+def _pass_task_definitions_whole(client: "ECSClient") -> None:
+    """Let every field of a task definition through, also those that this SDK does not know.
+
+    botocore parses replies and builds requests from its own model and drops the rest in silence; a field newer than
+    the SDK would be lost when its definition is registered again.
+    """
+
+    def keep_reply(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+        if "taskDefinition" in parsed:
+            parsed["taskDefinition"] = json.loads(http_response.content)["taskDefinition"]
+
+    def keep_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["whole_request"] = params
+
+    def send_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        params["body"] = json.dumps(context["whole_request"]).encode()
+
+    client.meta.events.register("after-call.ecs.DescribeTaskDefinition", keep_reply)
+    client.meta.events.register("provide-client-params.ecs.RegisterTaskDefinition", keep_request)
+    client.meta.events.register("before-call.ecs.RegisterTaskDefinition", send_request)

@@ -1,0 +1,56 @@
+"""Why a deployment failed, in one line: what, where, what became of it, and who acts. Pure."""
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rota.models import FailedDeployment
+    from rota.restore import Restored
+
+# Step Functions cuts an execution's cause at 32,768 characters:
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+_LONGEST_CAUSE = 32_000
+
+_WHO_ACTS = {
+    "ConfigError": "The author of the schedule file acts.",
+    "RejectedError": "The operator acts.",
+    "TransientError": "AWS did not recover in time; start the execution again.",
+    "OvertakenError": "Nobody acts; the newer deployment goes on.",
+}
+_BUG = "This is a bug in Rota; its log has the traceback."
+
+# Each step adds one key to the machine's document, in this order; the first that is missing names the step that failed.
+_STEPS = {
+    "turn": "TakeTurn",
+    "config": "ReadConfig",
+    "plan": "PlanDeployment",
+    "cleared": "ClearRules",
+    "revisions": "RegisterRevisions",
+    "targets": "CreateTargets",
+    "rollout": "RollService",
+}
+
+
+def explain(failed: "FailedDeployment", done: "Restored") -> str:
+    """The cause of the failed execution."""
+    before = f"{_step(failed)}: "
+    after = f". {done} {_WHO_ACTS.get(failed.error.Error, _BUG)}"
+    return before + _message(failed)[: _LONGEST_CAUSE - len(before) - len(after)].rstrip(".") + after
+
+
+def _step(failed: "FailedDeployment") -> str:
+    for key, step in _STEPS.items():
+        if getattr(failed, key) is None:
+            return step
+    return "CheckService" if failed.rollout and failed.rollout.status == "IN_PROGRESS" else "FinishDeployment"
+
+
+def _message(failed: "FailedDeployment") -> str:
+    """Lambda hands over a failed function's error as JSON; other causes are plain text."""
+    try:
+        told = json.loads(failed.error.Cause)
+    except ValueError:
+        told = None
+    if isinstance(told, dict) and told.get("errorMessage"):
+        return str(told["errorMessage"])
+    return failed.error.Cause or failed.error.Error

@@ -1,0 +1,191 @@
+"""Every shape that crosses a boundary of the state machine: what each step is handed and what it answers. No I/O."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Shape(BaseModel):
+    """Frozen, and nothing unknown is let through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Execution(Shape):
+    """The deployment: one execution of the state machine."""
+
+    id: str
+    name: str
+    started_at: datetime
+
+
+class Image(Shape):
+    """What was pushed. The digest alone decides; the tag is for people and for the schedule key."""
+
+    repository: str
+    digest: Digest
+    tag: str | None = None
+    event_id: str | None = None
+
+
+class Stored(Shape):
+    """One version of one object in the app's bucket."""
+
+    key: str
+    version_id: str
+
+
+class TakeTurnInput(Shape):
+    execution: Execution
+    event: dict[str, Any]
+
+
+class TakeTurnOutput(Shape):
+    decision: Literal["go", "wait", "overtaken"]
+    reason: str
+    wait_seconds: int
+    dry_run: bool
+    image: Image
+
+
+class ReadConfigInput(Shape):
+    execution: Execution
+    image: Image
+
+
+class ReadConfigOutput(Shape):
+    schedule: Stored
+    tasks: int
+    image_uri: str
+    base: str
+    cluster_arn: str
+
+
+class PlanDeploymentInput(Shape):
+    execution: Execution
+    image: Image
+    config: ReadConfigOutput
+
+
+class PlanDeploymentOutput(Shape):
+    """Where plan and snapshot are, and what a person wants to know of them."""
+
+    document: Stored
+    snapshot: Stored
+    nothing_to_do: bool
+    summary: str
+    created: int
+    updated: int
+    kept: int
+    removed: int
+    registers: int
+    rolls_service: bool
+
+
+class ClearRulesInput(Shape):
+    execution: Execution
+    plan: Stored
+
+
+class ClearRulesOutput(Shape):
+    removed: int
+
+
+class RegisterRevisionsInput(Shape):
+    execution: Execution
+    plan: Stored
+
+
+class RegisterRevisionsOutput(Shape):
+    document: Stored
+    registered: int
+    reused: int
+
+
+class CreateTargetsInput(Shape):
+    execution: Execution
+    plan: Stored
+    revisions: Stored
+
+
+class CreateTargetsOutput(Shape):
+    written: int
+    unchanged: int
+
+
+class RollServiceInput(Shape):
+    execution: Execution
+    plan: Stored
+    revisions: Stored
+
+
+class Rollout(Shape):
+    """Our own deployment of the service, as ECS reports it. `waited_seconds` counts the machine's waits."""
+
+    task_definition: str
+    deployment_id: str
+    status: Literal["IN_PROGRESS", "COMPLETED"]
+    progress: str
+    wait_seconds: int
+    waited_seconds: int
+
+
+class CheckServiceInput(Shape):
+    execution: Execution
+    rollout: Rollout
+
+
+class FinishDeploymentInput(Shape):
+    execution: Execution
+    image: Image
+    config: ReadConfigOutput
+    plan: PlanDeploymentOutput
+
+
+class FinishDeploymentOutput(Shape):
+    outcome: Literal["deployed", "nothing to do"]
+    summary: str
+
+
+class CaughtError(BaseModel):
+    """What a Catch of the state machine adds; Step Functions spells it with capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    Error: str
+    Cause: str = ""
+
+
+class FailedDeployment(BaseModel):
+    """The state machine's document at the moment of the failure; which keys are there says how far it came."""
+
+    # The document begins as the event, whose keys are AWS's to choose.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    error: CaughtError
+    turn: TakeTurnOutput | None = None
+    config: ReadConfigOutput | None = None
+    plan: PlanDeploymentOutput | None = None
+    cleared: ClearRulesOutput | None = None
+    revisions: RegisterRevisionsOutput | None = None
+    targets: CreateTargetsOutput | None = None
+    rollout: Rollout | None = None
+
+
+class RestoreDeploymentInput(Shape):
+    execution: Execution
+    document: FailedDeployment
+
+
+class RestoreDeploymentOutput(Shape):
+    """`error` and `cause` become those of the failed execution."""
+
+    outcome: Literal["failed", "overtaken"]
+    error: str
+    cause: str
+    rules: int
+    service: bool
+    deregistered: int

@@ -1,0 +1,125 @@
+"""Everything that can be wrong and known before the first write: the checks, and one message for all they find.
+
+The checks are pure; a fault is a sentence that says where it is, what is wrong and what would be right.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from rota import revisions
+from rota.errors import ConfigError, RejectedError
+from rota.rules import OWNER_TAG
+from rota.task import FARGATE_MEMORY
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
+
+    from rota.revisions import Definition
+    from rota.settings import Settings
+    from rota.task import Task
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+_MOST_TAGS = 50
+_TAGS_WE_ADD = 4
+
+Found = TypeVar("Found")
+
+
+class Faults:
+    """Collects what the checks find, by who has to act: the schedule's author or the operator."""
+
+    def __init__(self) -> None:
+        self._authors: list[str] = []
+        self._operators: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._authors or self._operators)
+
+    def gather(self, check: Callable[[], Found]) -> Found | None:
+        """The check's result, or None when it refused; the refusal is kept."""
+        try:
+            return check()
+        except ConfigError as error:
+            self._authors.append(str(error))
+        except RejectedError as error:
+            self._operators.append(str(error))
+        return None
+
+    def blame_author(self, faults: Iterable[str]) -> None:
+        self._authors.extend(faults)
+
+    def blame_operator(self, faults: Iterable[str]) -> None:
+        self._operators.extend(faults)
+
+    def complain(self) -> NoReturn:
+        """One error for all: ConfigError if the schedule's author has anything to do, else RejectedError."""
+        message = "\n".join(self._authors + self._operators)
+        raise ConfigError(message) if self._authors else RejectedError(message)
+
+
+def of_names(wanted_names: Iterable[str], owners: Mapping[str, str | None], app: str) -> list[str]:
+    """A sentence for each wanted name that a rule of others has. `owners`: by name, the value of our tag. Pure."""
+    return [
+        f"the rule {name} exists and is not ours: "
+        + (f"its tag {OWNER_TAG} is {owners[name]!r}, not {app!r}" if owners[name] else f"it has no tag {OWNER_TAG}")
+        + "; rename the task, or tag the rule to hand it over"
+        for name in wanted_names
+        if name in owners and owners[name] != app
+    ]
+
+
+def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
+    """Whatever keeps Rota from deploying to this service, a sentence each. Pure."""
+    if description["status"] != "ACTIVE":
+        yield f"the service {settings.service} is {description['status']}, it must be ACTIVE"
+    controller = description.get("deploymentController", {}).get("type", "ECS")
+    if controller != "ECS":
+        yield (
+            f"the service {settings.service} is deployed by {controller}; "
+            "Rota rolls services with the deployment controller ECS only"
+        )
+    ran = description["taskDefinition"].rsplit("/", 1)[1].rsplit(":", 1)[0]
+    if ran != settings.family:
+        yield (
+            f"the service {settings.service} runs the task-definition family {ran}, "
+            f"but the parameter TaskDefinitionFamily says {settings.family}"
+        )
+
+
+def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
+    """Whatever keeps Rota from deriving revisions of this base, a sentence each. Pure."""
+    name = base.arn.rsplit("/", 1)[1]
+    containers = [container["name"] for container in base.content["containerDefinitions"]]
+    if settings.container not in containers:
+        yield (
+            f"the task definition {name} has no container {settings.container}, which the parameter ContainerName "
+            f"names; it has {', '.join(containers)}"
+        )
+    for role in (base.content.get("taskRoleArn"), base.content.get("executionRoleArn")):
+        if role and role not in settings.task_role_arns:
+            yield f"the task definition {name} names the role {role}, which the parameter TaskRoleArns does not list"
+    if base.content.get("networkMode") != "awsvpc":
+        yield f"the task definition {name} has the network mode {base.content.get('networkMode')}, Fargate needs awsvpc"
+    tags = len(revisions.own_tags(base))
+    if tags + _TAGS_WE_ADD > _MOST_TAGS:
+        yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"
+
+
+def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """Where a task's own cpu or memory does not go together with the rest of the base, a line each. Pure."""
+    others = [c for c in base.content["containerDefinitions"] if c["name"] != settings.container]
+    reserved = sum(int(c.get("memory") or c.get("memoryReservation") or 0) for c in others)
+    for index, task in enumerate(tasks):
+        if not (task.cpu or task.memory):
+            continue
+        cpu, memory = task.cpu or int(base.content["cpu"]), task.memory or int(base.content["memory"])
+        if memory not in FARGATE_MEMORY.get(cpu, ()):
+            yield (
+                f"tasks[{index}]: with the base task definition this makes cpu {cpu} and memory {memory}, which "
+                f"Fargate does not offer together; set both cpu and memory"
+            )
+        if reserved >= memory:
+            yield (
+                f"tasks[{index}].memory: the other containers of the task definition alone reserve {reserved} MiB; "
+                "give the task more"
+            )

@@ -1,0 +1,55 @@
+"""The event that starts a deployment: ECR's *ECR Image Action*, from EventBridge or typed in by a person.
+
+Shape: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rota.errors import RejectedError
+from rota.models import Image
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def image(event: Mapping[str, Any], repository: str) -> Image:
+    """The pushed image. RejectedError names everything that keeps `event` from being a push to `repository`."""
+    faults = list(_faults(event, repository))
+    if faults:
+        raise RejectedError(
+            "the input is no ECR push that can be deployed: "
+            + "; ".join(faults)
+            + ". Start the execution with the event as EventBridge gives it."
+        )
+    detail = event["detail"]
+    return Image(
+        repository=repository,
+        digest=detail["image-digest"],
+        tag=detail.get("image-tag"),
+        event_id=event.get("id"),
+    )
+
+
+def is_dry_run(event: Mapping[str, Any]) -> bool:
+    """True if the person who started the execution added `"dry_run": true`."""
+    return event.get("dry_run") is True
+
+
+def _faults(event: Mapping[str, Any], repository: str) -> Iterator[str]:
+    if not isinstance(event.get("dry_run", False), bool):
+        yield f"dry_run is {event['dry_run']!r}, it must be true or false"
+    detail = event.get("detail")
+    if not isinstance(detail, Mapping):
+        yield "detail is missing, it must hold repository-name and image-digest"
+        return
+    pushed_to = detail.get("repository-name")
+    if pushed_to != repository:
+        yield f"detail.repository-name is {pushed_to!r}, this app deploys from {repository!r}"
+    digest = detail.get("image-digest")
+    if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
+        yield f"detail.image-digest is {digest!r}, it must be sha256: and 64 hexadecimal digits"
+    if not isinstance(detail.get("image-tag", ""), str):
+        yield f"detail.image-tag is {detail['image-tag']!r}, it must be text"
+    if detail.get("action-type", "PUSH") != "PUSH" or detail.get("result", "SUCCESS") != "SUCCESS":
+        yield f"it tells of {detail.get('action-type')} {detail.get('result')}, not of a PUSH that was a SUCCESS"

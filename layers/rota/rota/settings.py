@@ -1,0 +1,59 @@
+"""What is deployed and how: the template's parameters as the functions' environment hands them on."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+def _items(text: Any) -> Any:
+    return tuple(item.strip() for item in text.split(",") if item.strip()) if isinstance(text, str) else text
+
+
+def _words(text: Any) -> Any:
+    return tuple(shlex.split(text)) if isinstance(text, str) else text
+
+
+Items = Annotated[tuple[str, ...], BeforeValidator(_items)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+
+
+class Settings(BaseModel):
+    """One app: a repository, a service, a task-definition family and a schedule file."""
+
+    # The environment holds more than ours, so here alone unknown keys are no fault.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    repository: str
+    cluster: str
+    service: str
+    family: str
+    container: str
+    start_command: Words
+    api_command: Words = ()
+    api_port: int = 8000
+    rule_prefix: str
+    subnets: Items
+    security_groups: Items
+    assign_public_ip: Literal["ENABLED", "DISABLED"] = "DISABLED"
+    platform_version: str = "LATEST"
+    events_role_arn: str
+    task_role_arns: Items
+    rule_quota: int = 300
+    rollout_timeout_minutes: int = 30
+    history_days: int = 365
+    schedule_keys: Items
+    bucket: str
+    table: str
+    topic_arn: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read `REPOSITORY`, `CLUSTER` and so on, as `template.yaml` sets them for every function."""
+        return cls.model_validate({name.lower(): value for name, value in environment.items()})
+
+    @property
+    def app(self) -> str:
+        """Who owns a rule or a revision: `cluster/service`, the value of the tag `rota:app`."""
+        return f"{self.cluster}/{self.service}"

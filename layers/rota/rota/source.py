@@ -1,0 +1,48 @@
+"""Where the schedule file comes from: the first of several keys that exists, read at one version."""
+
+from typing import TYPE_CHECKING
+
+from rota.errors import ConfigError
+from rota.models import Image, Stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# A file of 1,000 tasks has about 100 KB; what is ten times that is no schedule file.
+LARGEST_FILE = 1024 * 1024
+
+
+def keys(patterns: tuple[str, ...], image: Image) -> list[str]:
+    """The keys to try, in order: `{repository}`, `{tag}` and `{digest}` filled in. Without a tag, those that ask for
+    one are left out.
+    """
+    values = {"{repository}": image.repository, "{tag}": image.tag or "", "{digest}": image.digest}
+    filled = []
+    for pattern in patterns:
+        if "{tag}" in pattern and not image.tag:
+            continue
+        for placeholder, value in values.items():
+            pattern = pattern.replace(placeholder, value)  # noqa: PLW2901  one value after the other
+        filled.append(pattern)
+    return filled
+
+
+def find(s3: "S3Client", bucket: str, candidates: list[str]) -> tuple[Stored, bytes]:
+    """The first of the keys that exists: which version, and its content. ConfigError names all that were tried."""
+    for key in candidates:
+        try:
+            reply = s3.get_object(Bucket=bucket, Key=key)
+        except s3.exceptions.NoSuchKey:
+            continue
+        if reply["ContentLength"] > LARGEST_FILE:
+            raise ConfigError(
+                f"s3://{bucket}/{key} has {reply['ContentLength']:,} bytes, a schedule file may have {LARGEST_FILE:,}"
+            )
+        return Stored(key=key, version_id=reply["VersionId"]), reply["Body"].read()
+    tried = ", ".join(f"s3://{bucket}/{key}" for key in candidates)
+    raise ConfigError(f"there is no schedule file; tried {tried}. Upload it before the image is pushed")
+
+
+def reread(s3: "S3Client", bucket: str, stored: Stored) -> bytes:
+    """The very version that `find` answered."""
+    return s3.get_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)["Body"].read()
