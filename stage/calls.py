@@ -120,7 +120,7 @@ class Reply:
     @classmethod
     def refusal(cls, call: Call, code: str, message: str, status: int = 400) -> "Reply":
         """An error as AWS sends it, for example `Reply.refusal(call, "ThrottlingException", "Rate exceeded")`."""
-        reply = cls._serialized(call, ServiceException(code, message))
+        reply = cls._serialized(call, _Refusal(code, message))
         reply.status, reply.error = status, code
         return reply
 
@@ -144,6 +144,10 @@ class Reply:
         body = written["body"]
         headers = Headers({name: str(value) for name, value in written["headers"].items()})
         return cls(int(written["status_code"]), body.encode() if isinstance(body, str) else body, headers)
+
+
+class _Refusal(ServiceException):
+    """moto takes an exception's service from its module's name, and this one is of any service."""
 
 
 class Hook(Protocol):

@@ -8,6 +8,7 @@ libraries of this machine's Python stand in for them.
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,10 +47,13 @@ def deploy(template: Path, stack: str, parameters: Mapping[str, str]) -> dict[st
     for logical_id, definition in machines.items():
         _define(plain["Resources"][logical_id]["Properties"], definition)
     cloudformation = client("cloudformation")
+    # Defaults are passed like the rest: moto splits a list that is given, but not a list that is a default.
+    values = {name: str(slot["Default"]) for name, slot in plain["Parameters"].items() if "Default" in slot}
+    values.update(parameters)
     cloudformation.create_stack(
         StackName=stack,
         TemplateBody=json.dumps(plain),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     (created,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
@@ -74,9 +78,14 @@ def _with_uploaded_code(sam: Template, root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _define(properties: dict[str, Any], definition: str) -> None:
-    """Have CloudFormation fill in the definition's `${Tokens}`: moto knows Fn::Sub, but no DefinitionSubstitutions."""
+    """Have CloudFormation fill in the definition's `${Tokens}`.
+
+    moto knows no DefinitionSubstitutions, and its Fn::Sub takes `$$` for one `$`; its Fn::Join leaves both alone.
+    """
     substitutions = properties.pop("DefinitionSubstitutions", {})
-    properties["DefinitionString"] = {"Fn::Sub": [definition, substitutions]}
+    parts: list[Any] = re.split(r"\$\{(\w+)\}", definition)
+    parts[1::2] = [substitutions[token] for token in parts[1::2]]
+    properties["DefinitionString"] = {"Fn::Join": ["", parts]}
 
 
 def _zipped(*directories: Path, inside: Path | None = None) -> bytes:

@@ -23,7 +23,7 @@ class _Moto(BotocoreStubber):
         super().__init__()
         self.enabled = True
 
-    def __call__(self, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:  # noqa: ANN401 - botocore's event arguments
+    def __call__(self, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
         response = super().__call__(event_name, request, **kwargs)
         if response is None:
             raise NotImplementedError(f"moto answers nothing at {request.url}")
@@ -34,7 +34,7 @@ _session = boto3.Session(aws_access_key_id="stage", aws_secret_access_key="stage
 
 
 @cache
-def client(service: Any) -> Any:  # noqa: ANN401 - boto3 makes its clients' classes at run time
+def client(service: Any) -> Any:
     """A client whose calls never leave this process. `service` as boto3 names it."""
     made = _session.client(service, config=Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg] # the stubs lack it
     made.meta.events.register("before-send", _Moto())

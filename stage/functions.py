@@ -101,13 +101,14 @@ class Functions:
         cold = worker.sandbox.init_ms is None
         begun = time.perf_counter()
         outcome = worker.sandbox.invoke(event, function.function_arn, request_id, float(function.timeout))
-        duration = (time.perf_counter() - begun) * 1000
+        init = worker.sandbox.init_ms if cold and worker.sandbox.init_ms else 0.0
+        duration = (time.perf_counter() - begun) * 1000 - init
         report = (
             f"REPORT RequestId: {request_id}\tDuration: {duration:.2f} ms\tBilled Duration: {math.ceil(duration)} ms"
         )
         report += f"\tMemory Size: {function.memory_size} MB"
-        if cold and worker.sandbox.init_ms is not None:
-            report += f"\tInit Duration: {worker.sandbox.init_ms:.2f} ms"
+        if init:
+            report += f"\tInit Duration: {init:.2f} ms"
         self._log(worker, report)
         self._give_back(function, worker)
         if len(outcome.payload) > PAYLOAD_LIMIT:
@@ -115,6 +116,14 @@ class Functions:
             error = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
             return Outcome(json.dumps(error).encode(), failed=True)
         return outcome
+
+    def invoke_in_background(self, name: str, event: bytes) -> None:
+        """Run a function, by name or ARN, without waiting for it: for AWS's own services, such as EventBridge.
+
+        Raises moto's UnknownFunctionException.
+        """
+        function = lambda_backends[ACCOUNT][REGION].get_function(name)
+        threading.Thread(target=self.invoke, args=(function, event, str(uuid.uuid4())), daemon=True).start()
 
     def caller_of(self, access_key: str) -> str | None:
         """The step that an access key was given to, None for a key from elsewhere."""
@@ -124,6 +133,14 @@ class Functions:
     def kill(self, access_key: str) -> None:
         """End the process that holds this access key, in the middle of what it does. KeyError when there is none."""
         self._workers[access_key].sandbox.kill()
+
+    def interrupt(self) -> None:
+        """End the processes that serve an invocation now; those that are idle stay warm."""
+        with self._lock:
+            idle = {worker.access_key for pool in self._pools.values() for worker in pool.idle}
+            busy = [worker for worker in self._workers.values() if worker.access_key not in idle]
+        for worker in busy:
+            worker.sandbox.kill()
 
     def close(self) -> None:
         """End every process."""

@@ -6,13 +6,14 @@ before the server starts.
 
 import threading
 import time
+import uuid
 from types import SimpleNamespace
 from typing import Any, cast
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaFunction, LayerVersion
 from moto.core.config import default_user_config
 from moto.stepfunctions import models as state_machines
 from moto.stepfunctions.parser import utils as interpreter
@@ -26,9 +27,10 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.backend.execution import Execution
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 from stage.direct import REGION
+from stage.latency import INTERPRETER
 from stage.settings import Settings
 
 
@@ -39,6 +41,7 @@ def apply(settings: Settings, endpoint: str) -> None:
     _scale_waits(settings)
     _invoke_through(endpoint)
     _name_lambda_errors()
+    _name_executions()
     _forget_threads()
 
 
@@ -55,13 +58,18 @@ def _deploy_into_the_interpreter() -> None:
 
 
 def _keep_what_cloudformation_drops() -> None:
-    """CloudFormation's functions come without Layers and LoggingConfig, which moto's models could hold."""
+    """CloudFormation's functions come without Layers and LoggingConfig, which moto's models could hold.
+
+    A Ref to a layer is its ARN (docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
+    aws-resource-lambda-layerversion.html), and in moto the layer itself.
+    """
     create = LambdaFunction.create_from_cloudformation_json
     update = LambdaFunction.update_from_cloudformation_json
 
     def keep(function: LambdaFunction, properties: dict[str, Any]) -> LambdaFunction:
         if "Layers" in properties:
-            function.update_configuration({"Layers": properties["Layers"]})
+            layers = [layer.arn if isinstance(layer, LayerVersion) else layer for layer in properties["Layers"]]
+            function.update_configuration({"Layers": layers})
         if group := properties.get("LoggingConfig", {}).get("LogGroup"):
             function.logs_group_name = group
         return function
@@ -110,8 +118,8 @@ def _invoke_through(endpoint: str) -> None:
         "lambda",
         endpoint_url=endpoint,
         region_name=REGION,
-        aws_access_key_id="states",
-        aws_secret_access_key="states",  # noqa: S106 - nobody checks it
+        aws_access_key_id=INTERPRETER,
+        aws_secret_access_key=INTERPRETER,
         config=Config(retries={"total_max_attempts": 1}, read_timeout=patience, max_pool_connections=100),
     )
     _replace(lambda_eval_utils, "boto_client_for", lambda **_: client)
@@ -140,6 +148,20 @@ def _name_lambda_errors() -> None:
         )
 
     _replace(StateTaskLambda, "_from_error", named)
+
+
+def _name_executions() -> None:
+    """An execution that is started without a name is given one (docs.aws.amazon.com/step-functions/latest/
+    apireference/API_StartExecution.html); moto calls every one of them `None`.
+    """
+    start = StepFunctionsParserBackend.start_execution
+
+    def start_named(
+        self: StepFunctionsParserBackend, state_machine_arn: str, name: str | None, execution_input: str
+    ) -> Execution:
+        return start(self, state_machine_arn, name or str(uuid.uuid4()), execution_input)
+
+    _replace(StepFunctionsParserBackend, "start_execution", start_named)
 
 
 def _forget_threads() -> None:

@@ -1,6 +1,6 @@
 """Lambda's Python runtime in small: the program inside one execution environment.
 
-Run as `python -P runtime.py <fd>` with nothing in its environment that Lambda would not put there. It reads one
+Run as `python -P -u runtime.py <fd>` with nothing in its environment that Lambda would not put there. It reads one
 request a line from stdin, writes one reply a line to the file descriptor, and ends when stdin ends; so it cannot
 outlive the stage, however that ends, not even in the middle of a handler. It imports nothing of the stage: what a
 function can see here is what it would see on AWS.

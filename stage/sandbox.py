@@ -43,7 +43,7 @@ class Sandbox:
         self._log = log
         self._logged = threading.Semaphore(0)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", runtime.__file__, str(its_end)],
+            [sys.executable, "-P", "-u", runtime.__file__, str(its_end)],
             cwd=directory,
             env=dict(environment),
             stdin=subprocess.PIPE,

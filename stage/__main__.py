@@ -1,0 +1,89 @@
+"""`python -m stage`: serve a local AWS in the foreground until SIGTERM or Ctrl-C."""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from pathlib import Path
+
+HOST = "127.0.0.1"
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> int:
+    """Returns the exit status: 0 when it was told to end, 1 when it could not begin."""
+    arguments = _arguments()
+    begun = time.perf_counter()
+    try:  # before anything slow is imported, so that a busy port is told at once
+        server_socket = socket.create_server((HOST, arguments.port), backlog=128)
+    except OSError as busy:
+        sys.stderr.write(f"stage: cannot listen on {HOST}:{arguments.port}: {busy.strerror}; choose another --port\n")
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    port = server_socket.getsockname()[1]
+    endpoint = f"http://{HOST}:{port}"
+    _forget_the_users_aws(port)
+
+    from werkzeug.serving import make_server  # noqa: PLC0415 - see above
+
+    from stage.server import RequestHandler  # noqa: PLC0415 - see above
+    from stage.stage import STACK, Stage  # noqa: PLC0415 - see above
+
+    with tempfile.TemporaryDirectory(prefix="stage-") as directory:
+        stage = Stage(endpoint, arguments.template, ROOT / "examples/app", Path(directory), verbose=arguments.verbose)
+        server = make_server(
+            HOST, port, stage.front, threaded=True, request_handler=RequestHandler, fd=server_socket.fileno()
+        )
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            stage.open()
+            app = stage.app
+            sys.stdout.write(
+                f"The stage is ready on {endpoint} after {time.perf_counter() - begun:.1f} s: the stack {STACK}, "
+                f"the service {app.service} on the cluster {app.cluster}, the repository {app.repository}; "
+                f"see {endpoint}/_stage/\n"
+            )
+            sys.stdout.flush()
+            while True:
+                signal.pause()
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            server.shutdown()
+            stage.close()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m stage", description="Serve a local AWS with Rota deployed in it.")
+    port = int(os.environ.get("PORT", "5000"))
+    parser.add_argument("--port", type=int, default=port, help="0 takes a free one; default: $PORT, else 5000")
+    parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help="the SAM template to deploy")
+    parser.add_argument("--verbose", action="store_true", help="write the functions' logs to stderr")
+    return parser.parse_args()
+
+
+def _forget_the_users_aws(port: int) -> None:
+    """Take the user's profile, credentials and endpoints out of the environment: nothing here is for the real AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_DEFAULT_REGION="us-east-1",
+        MOTO_PORT=str(port),
+    )
+    # moto warns of each resource type that it does not make (alarms, queue policies): known, and in stage.deploy.
+    warnings.filterwarnings("ignore", module="moto")
+    logging.getLogger("moto").setLevel(logging.ERROR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""How far the client is from its Region."""
+
+import time
+
+from stage.calls import Call, Reply
+from stage.settings import Settings
+
+INTERPRETER = "states"
+"""The access key of Step Functions itself, which is no client and has no way to go."""
+
+
+class Latency:
+    """A hook that holds every call for `latency_ms`; put it first, so that refusals take their time as well."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def before(self, call: Call) -> None:
+        """Wait."""
+        if call.access_key != INTERPRETER and self._settings.latency_ms:
+            time.sleep(self._settings.latency_ms / 1000)
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""

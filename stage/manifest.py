@@ -1,0 +1,32 @@
+"""Image manifests that could be real: the stage stores images as ECR does, and nobody ever pulls one."""
+
+import hashlib
+import json
+
+MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def manifest(content: str) -> str:
+    """The manifest of a made-up image: another content, another digest; the same content, the same.
+
+    docs.docker.com/registry/spec/manifest-v2-2 describes the shape.
+    """
+    layer = content.encode()
+    config = b'{"architecture":"amd64","os":"linux"}' + layer
+    return json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MEDIA_TYPE,
+            "config": _blob("application/vnd.docker.container.image.v1+json", config),
+            "layers": [_blob("application/vnd.docker.image.rootfs.diff.tar.gzip", layer)],
+        }
+    )
+
+
+def digest(content: str) -> str:
+    """The digest that ECR gives an image with this content: that of its manifest."""
+    return f"sha256:{hashlib.sha256(manifest(content).encode()).hexdigest()}"
+
+
+def _blob(media_type: str, content: bytes) -> dict[str, object]:
+    return {"mediaType": media_type, "size": len(content), "digest": f"sha256:{hashlib.sha256(content).hexdigest()}"}

@@ -1,0 +1,89 @@
+"""The stage's own routes, below `/_stage`: for people, tests and the benchmark. The product knows none of them."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from stage.settings import NotYetError, SettingsError
+from stage.world import CannotFireError
+
+if TYPE_CHECKING:
+    from stage.stage import Stage
+
+Handler = Callable[..., Any]
+
+
+class RefusedError(Exception):
+    """A request that cannot be served; the message says why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Routes:
+    """Answers every request below `/_stage`, in JSON."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self._stage = stage
+        self._routes: dict[tuple[str, str], Handler] = {
+            ("GET", "/_stage/"): stage.describe,
+            ("GET", "/_stage/calls"): stage.recorder.calls,
+            ("DELETE", "/_stage/calls"): stage.recorder.clear,
+            ("GET", "/_stage/settings"): stage.settings.model_dump,
+            ("PUT", "/_stage/settings"): self._change_settings,
+            ("PUT", "/_stage/faults"): self._set_faults,
+            ("POST", "/_stage/fire/<rule name>"): self._fire,
+            ("POST", "/_stage/reset"): stage.reset,
+        }
+
+    def __call__(self, request: Request) -> Response:
+        """Serve one request."""
+        try:
+            answer, status = self._serve(request), 200
+        except RefusedError as refused:
+            answer, status = {"error": str(refused)}, refused.status
+        if answer is None:
+            return Response(status=204)
+        return Response(json.dumps(answer, indent=1), status, content_type="application/json")
+
+    def _serve(self, request: Request) -> Any:
+        path = request.path if request.path != "/_stage" else "/_stage/"
+        for (method, route), handler in self._routes.items():
+            match = re.fullmatch(re.sub("<.*>", "(.+)", route), path)
+            if match and method == request.method:
+                if not self._stage.ready:
+                    raise RefusedError(503, "the stage is not ready yet")
+                return handler(*match.groups(), *([_json(request)] if method == "PUT" else []))
+        there_are = ", ".join(" ".join(route) for route in self._routes)
+        raise RefusedError(404, f"there is no {request.method} {request.path}; there are {there_are}")
+
+    def _change_settings(self, changes: Any) -> dict[str, Any]:
+        if not isinstance(changes, dict):
+            raise RefusedError(400, "settings are an object")
+        try:
+            self._stage.settings.change(changes)
+        except SettingsError as fault:
+            raise RefusedError(400, str(fault)) from fault
+        except NotYetError as gap:
+            raise RefusedError(501, str(gap)) from gap
+        return self._stage.settings.model_dump()
+
+    def _set_faults(self, _: Any) -> None:
+        raise RefusedError(501, "faults are not built yet")
+
+    def _fire(self, rule: str) -> dict[str, Any]:
+        try:
+            return self._stage.world.fire(rule)
+        except CannotFireError as cannot:
+            raise RefusedError(409, str(cannot)) from cannot
+
+
+def _json(request: Request) -> Any:
+    try:
+        return json.loads(request.get_data())
+    except ValueError as fault:
+        raise RefusedError(400, f"the body is not JSON: {fault}") from fault

@@ -1,0 +1,87 @@
+"""The stage put together: the front door, moto behind it, functions, the world, and the stack that runs in it."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from stage import patches
+from stage.deploy import deploy
+from stage.direct import REGION
+from stage.functions import Functions
+from stage.latency import Latency
+from stage.packages import Packages
+from stage.recorder import Recorder
+from stage.routes import Routes
+from stage.seed import App, UsersWorld
+from stage.server import Front
+from stage.settings import Settings
+from stage.world import World
+
+STACK = "rota"
+
+
+class Stage:
+    """Serve `front` at `endpoint`, then `open`; `close` ends every process that was started.
+
+    `template` is the SAM template that is deployed, `example` the app that it deploys, `directory` a place for the
+    functions' files. There is one stage in a process, because there is one moto.
+    """
+
+    def __init__(self, endpoint: str, template: Path, example: Path, directory: Path, *, verbose: bool = False) -> None:
+        self.settings = Settings()
+        self.recorder = Recorder()
+        self.app = App()
+        self._endpoint = endpoint
+        self._template = template
+        self._outputs: dict[str, str] = {}
+        self._resetting = threading.Lock()
+        self.functions = Functions(endpoint, Packages(directory), verbose=verbose)
+        self.world = World(self.settings, example, self.app.repository, self.functions.invoke_in_background)
+        self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)
+        self.front = Front(self.functions.caller_of, self.recorder.record, Routes(self))
+        self.front.hooks += [Latency(self.settings), *self.world.hooks, self.functions]
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything is deployed and the user's world is there."""
+        return bool(self._outputs)
+
+    def open(self) -> None:
+        """Deploy the template and make the user's world. The front must be served by then."""
+        patches.apply(self.settings, self._endpoint)
+        outputs = deploy(self._template, STACK, self.app.parameters())
+        self.users_world.prepare(outputs.get("BucketName", ""), outputs.get("LedgerTableName", ""))
+        self.users_world.make()
+        self.recorder.clear()
+        self._outputs = outputs
+
+    def describe(self) -> dict[str, Any]:
+        """What is deployed and under which names, as `GET /_stage/` answers."""
+        return {
+            "region": REGION,
+            "state_machine_arn": self._outputs.get("StateMachineArn"),
+            "bucket": self._outputs.get("BucketName"),
+            "schedule_key": self.app.schedule_key,
+            "repository": self.app.repository,
+            "cluster": self.app.cluster,
+            "service": self.app.service,
+            "family": self.app.family,
+            "container": self.app.container,
+            "rule_prefix": self.app.rule_prefix,
+            "outputs": self._outputs,
+        }
+
+    def reset(self) -> None:
+        """Put everything back to what it was when the stage was ready. Deployed functions stay, and stay warm."""
+        with self._resetting:
+            self.settings.reset()
+            self.users_world.clear()
+            self.functions.interrupt()
+            self.world.reset()
+            self.users_world.make()
+            self.recorder.clear()
+
+    def close(self) -> None:
+        """End tasks and functions."""
+        self.world.close()
+        self.functions.close()
