@@ -42,7 +42,7 @@ def load(raw: bytes) -> object:
     try:
         return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
     except json.JSONDecodeError as error:
-        raise UnreadableError(f"line {error.lineno}, column {error.colno}: {_explained(error)}") from error
+        raise UnreadableError(_explained(error)) from error
     except RecursionError as error:
         raise UnreadableError("is nested too deeply; a task is an object in the list of tasks, no deeper") from error
 
@@ -117,25 +117,24 @@ def _decoded(raw: bytes) -> str:
 
 
 def _explained(error: json.JSONDecodeError) -> str:
-    """The usual causes, by what stands at the place where reading stopped."""
+    """Line, column and cause, by what stands where reading stopped and by what Python says of it."""
     before, rest = error.doc[: error.pos].rstrip(), error.doc[error.pos :]
-    if re.match(r",?\s*[\]}]", rest) and (rest.startswith(",") or before.endswith(",")):
-        return "a comma stands before a closing bracket; remove the comma"
-    for pattern, explanation in _CAUSES:
-        if re.match(pattern, rest, re.DOTALL):
-            return explanation
-    for message, explanation in _MESSAGES.items():
-        if error.msg.startswith(message):
-            return explanation
-    return f"cannot be read as JSON ({error.msg}); check the brackets, quotes and commas before it"
+    if before.endswith(",") and rest.startswith(("]", "}")):
+        # Python 3.13 points at the comma, those before it at the bracket.
+        error = json.JSONDecodeError("Illegal trailing comma", error.doc, len(before) - 1)
+    at_rest = (cause for pattern, cause in _CAUSES if re.match(pattern, error.doc[error.pos :]))
+    by_message = (cause for message, cause in _MESSAGES.items() if error.msg.startswith(message))
+    unknown = f"cannot be read as JSON ({error.msg}); check the brackets, quotes and commas before it"
+    return f"line {error.lineno}, column {error.colno}: {next(at_rest, next(by_message, unknown))}"
 
 
 _CAUSES = (
+    (r",\s*[\]}]", "a comma stands before a closing bracket; remove the comma"),
     (r"'", 'JSON knows only double quotes; write "..."'),
     (r"//|/\*|#", 'JSON has no comments; remove it, or put the text into the task\'s "description"'),
     (r"(True|False|None|undefined)\b", "JSON writes true, false and null; write one of these"),
     (r",", "a value is missing before this comma; remove the comma or add the value"),
-    (r"\s*$", "the file ends too early; a closing bracket, brace or quote is missing"),
+    (r"\s*\Z", "the file ends too early; a closing bracket, brace or quote is missing"),
 )
 _MESSAGES = {
     "Expecting property name": 'a key is missing or has no double quotes; write "key": value',

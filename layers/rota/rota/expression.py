@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from rota.document import shown
+
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html, ScheduleExpression
 LONGEST_EXPRESSION = 256
 
@@ -130,12 +132,6 @@ def values(field: Field, text: str) -> list[int]:
         length = (end - start) % span + 1
         found.update((start + offset - field.low) % span + field.low for offset in range(0, length, int(step or 1)))
     return sorted(found)
-
-
-def shown(text: str) -> str:
-    """A piece of somebody's text in quotes, short enough for a sentence."""
-    longest = 80
-    return f'"{text}"' if len(text) <= longest else f'"{text[:longest]}..."'
 
 
 def _check(field: Field, text: str) -> None:

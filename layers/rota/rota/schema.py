@@ -43,7 +43,7 @@ def json_schema() -> dict[str, Any]:
 
 
 class _ForEditors(GenerateJsonSchema):
-    """Without null, which stands in Python for a key left out and is a fault in a file; and without titles, mere noise."""
+    """Without null, which in Python is a key left out and in a file a fault; and without titles, which are noise."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False

@@ -1,0 +1,104 @@
+"""Bytes to JSON: what is wrong with a file that is none, where, and what is said of a key or a value in a sentence."""
+
+import pytest
+
+from rota.document import UnreadableError, load, place, repeated_keys, shown
+
+EMPTY = b'{"tasks": []}'
+
+
+@pytest.mark.parametrize("raw", [EMPTY, b"\xef\xbb\xbf" + EMPTY, b" \r\n" + EMPTY + b"\n"])
+def test_a_document_is_read(raw: bytes) -> None:
+    assert load(raw) == {"tasks": []}
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        pytest.param(b"", 'is empty; a schedule without tasks is {"tasks": []}', id="empty"),
+        pytest.param(b" \n\t", 'is empty; a schedule without tasks is {"tasks": []}', id="blank"),
+        pytest.param(b"\xef\xbb\xbf", 'is empty; a schedule without tasks is {"tasks": []}', id="mark-alone"),
+        pytest.param(EMPTY.decode().encode("utf-16"), "looks like UTF-16; save it as UTF-8", id="utf-16"),
+        pytest.param(EMPTY.decode().encode("utf-16-le"), "looks like UTF-16; save it as UTF-8", id="utf-16-le"),
+        pytest.param(EMPTY.decode().encode("utf-32"), "looks like UTF-32; save it as UTF-8", id="utf-32"),
+        pytest.param(
+            b'{"tasks":\n [{"name": "caf\xe9"}]}',
+            "line 2, column 16: byte 0xE9 is not UTF-8, the file looks like Latin-1 or Windows-1252; save it",
+            id="latin-1",
+        ),
+        pytest.param(
+            b'{\n "tasks": [\n  {"name": "a",}\n ]}', "line 3, column 15: a comma stands before", id="comma-brace"
+        ),
+        pytest.param(
+            b'{"tasks": [1,\n]}', "a comma stands before a closing bracket; remove the comma", id="comma-bracket"
+        ),
+        pytest.param(b"{'tasks': []}", 'line 1, column 2: JSON knows only double quotes; write "..."', id="quotes"),
+        pytest.param(b'// tasks\n{"tasks": []}', "line 1, column 1: JSON has no comments; remove it", id="comment"),
+        pytest.param(b'{"tasks": [] # none\n}', "line 1, column 14: JSON has no comments; remove it", id="hash"),
+        pytest.param(b'{"tasks": [] /* none */}', "JSON has no comments; remove it", id="block-comment"),
+        pytest.param(b"{tasks: []}", "a key is missing or has no double quotes", id="bare-key"),
+        pytest.param(b"tasks:\n - name: a\n", "a value is missing or has no double quotes", id="yaml"),
+        pytest.param(b'{"tasks": [{"enabled": True}]}', "JSON writes true, false and null", id="python"),
+        pytest.param(b'{"tasks": [', "line 1, column 12: the file ends too early", id="cut-off"),
+        pytest.param(b'{"tasks": [{"name": "a" "task": "b"}]}', "a comma is missing between", id="missing-comma"),
+        pytest.param(b'{"tasks" []}', 'a colon is missing after the key; write "key": value', id="missing-colon"),
+        pytest.param(b'{"tasks": [{"name": "a}]}', "this text has no closing double quote; add it", id="open-text"),
+        pytest.param(b'{"tasks": [{"name": "a\n"}]}', "text runs over the line's end", id="line-end-in-text"),
+        pytest.param(b'{"tasks": [{"name": "\\d"}]}', "a backslash starts an escape", id="backslash"),
+        pytest.param(b'{"tasks": [1,,2]}', "a value is missing before this comma", id="two-commas"),
+        pytest.param(EMPTY + EMPTY, "something follows the end of the document", id="two-documents"),
+        pytest.param(b"[" * 100_000, "is nested too deeply", id="nested"),
+    ],
+)
+def test_a_file_that_is_no_json_says_where_and_why(raw: bytes, problem: str) -> None:
+    with pytest.raises(UnreadableError) as refusal:
+        load(raw)
+    assert problem in str(refusal.value)
+    assert str(refusal.value.fault).startswith("file: ")
+
+
+@pytest.mark.parametrize(
+    ("digits", "value"),
+    [("9" * 19, int("9" * 19)), ("9" * 20, 1e20), ("9" * 5000, float("inf")), ("-Infinity", float("-inf"))],
+)
+def test_a_number_of_any_length_is_read(digits: str, value: float) -> None:
+    assert load(digits.encode()) == value
+
+
+def test_a_key_that_stands_twice_is_found_at_any_depth() -> None:
+    depth = 300
+    raw = '{"a": [0, ' * depth + '{"b": 1, "b": 2}' + "]}" * depth
+    (fault,) = repeated_keys(load(raw.encode()))
+    assert fault.location == ("a", 1) * depth + ("b",)
+
+
+@pytest.mark.parametrize(
+    ("location", "text"),
+    [
+        ((), "file"),
+        (("tasks", 3, "cron"), "tasks[3].cron"),
+        (("$schema",), "$schema"),
+        (("tasks", 0, "odd key"), 'tasks[0]["odd key"]'),
+        (("a\nb", ""), '["a\\nb"][""]'),
+    ],
+)
+def test_a_place(location: tuple[str | int, ...], text: str) -> None:
+    assert place(location) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", '"a"'),
+        ("a\nb\x1b", '"a\\nb\\u001b"'),
+        ("caf\u00e9", '"caf\u00e9"'),
+        ("\ud800", '"\\ud800"'),
+        ("a" * 61, f'"{"a" * 60}..."'),
+        (True, "true"),
+        (None, "null"),
+        ([[]], "a list"),
+        ({"a": 1}, "an object"),
+    ],
+)
+def test_a_value_in_a_sentence(value: object, text: str) -> None:
+    assert shown(value) == text

@@ -1,0 +1,60 @@
+"""`python -m rota.schedule`: what it prints and how it ends."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rota.schedule_cli import main
+
+LAYER = Path(__file__).parents[2] / "layers" / "rota"
+INGEST = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
+
+
+def test_a_right_file_is_listed_with_its_next_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "scheduled_tasks.json"
+    file.write_text(
+        json.dumps({"tasks": [INGEST, INGEST | {"name": "Off", "enabled": False, "cron": "0 22-2 * * ? *"}]})
+    )
+    assert main([str(file)]) == 0
+    first, ingest, runs, off = capsys.readouterr().out.splitlines()
+    assert (first, ingest) == ("OK: 2 tasks", "  IngestData: every day at 06:00 UTC  cron(0 6 * * ? *)")
+    assert len(re.findall(r"\w{3} \d{4}-\d\d-\d\d 06:00", runs)) == 3
+    assert off == "  Off: disabled  cron(0 22-2 * * ? *)"
+
+
+def test_the_rule_prefix_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "scheduled_tasks.json"
+    file.write_text(json.dumps({"tasks": [INGEST]}))
+    assert main([str(file), "--rule-prefix", "p" * 60]) == 1
+    assert "tasks[0].name: the name has 10 characters and its prefix" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "reason"), [("none.json", "No such file or directory"), (".", "Is a directory")])
+def test_a_file_that_cannot_be_read(name: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / name)]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / name}: {reason}\n"
+
+
+def test_no_file_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    assert "name a schedule file" in capsys.readouterr().err
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"tasks": []}')))
+    assert main(["-"]) == 0
+    assert capsys.readouterr().out == "OK: 0 tasks\n"
+
+
+def test_a_wrong_file_through_the_module() -> None:
+    command = [sys.executable, "-m", "rota.schedule", "-"]
+    done = subprocess.run(command, cwd=LAYER, input=b'{"tasks": [{}]}', capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert done.stderr.startswith(b"-: The schedule file has 3 faults:\ntasks[0]: does not say what to run")

@@ -1,0 +1,73 @@
+"""The message of a ConfigError: every fault at once, in the file's order, in plain words, and never too long to read."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rota import schedule
+from rota.errors import ConfigError
+from rota.task import Task
+
+
+def entry(**keys: Any) -> dict[str, Any]:
+    """One task, right but for the keys given; a key given as ... is left out."""
+    task = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"} | keys
+    return {key: value for key, value in task.items() if value is not ...}
+
+
+def message(document: object, max_tasks: int = 300) -> str:
+    raw, now = json.dumps(document).encode(), datetime(2026, 1, 1, tzinfo=UTC)
+    with pytest.raises(ConfigError) as raised:
+        schedule.read(raw, rule_prefix="", max_tasks=max_tasks, now=now)
+    return str(raised.value)
+
+
+def test_every_fault_is_named_at_once_in_the_files_order() -> None:
+    document = {
+        "task": [],
+        "tasks": [
+            entry(),
+            entry(name="No Good" * 10, cron="0 6 * * *", rate="5 min", crom="x", cpu=256, memory=30720, count=99),
+            entry(retry={"age": "1"}, task=...),
+        ],
+    }
+    heading, *lines = message(document, max_tasks=2).splitlines()
+    assert heading == "The schedule file has 12 faults:"
+    places = [line.split(": ")[0] for line in lines]
+    assert sorted(places[:2]) == ["task", "tasks"]
+    assert places[2:] == sorted(places[2:], key=lambda place: place[:8])
+    assert set(places[2:]) == {
+        "tasks[1].name",
+        "tasks[1].cron",
+        "tasks[1].rate",
+        "tasks[1].crom",
+        "tasks[1].memory",
+        "tasks[1].count",
+        "tasks[2]",
+        "tasks[2].name",
+        "tasks[2].retry.age",
+    }
+
+
+def test_no_word_of_the_validation_library_reaches_the_author() -> None:
+    everything_wrong: dict[str, object] = {key: {"odd": []} for key in (*Task.model_fields, "odd")}
+    text = message({"tasks": [everything_wrong]})
+    assert not re.search(r"Input should|pydantic|https?://|ctx|type=", text)
+
+
+def test_very_many_faults_are_counted_and_the_first_fifty_shown() -> None:
+    heading, *lines = message({"tasks": [entry(name=f"Task{n}", count=0) for n in range(80)]}).splitlines()
+    assert heading == "The schedule file has 80 faults:"
+    assert len(lines) == 51
+    assert lines[49].startswith("tasks[49].count: 0 is not allowed")
+    assert lines[50] == "and 30 more"
+
+
+def test_the_message_fits_a_cause_of_step_functions() -> None:
+    tasks = [{"\U0001f600" * 100 + str(n): 1, "name": "\u00fc" * 100} for n in range(50)]
+    text = message({"tasks": tasks})
+    assert len(json.dumps(text)) < 32_768 / 2
+    assert re.search(r"\nand \d+ more$", text)

@@ -1,0 +1,90 @@
+"""The shipped JSON Schema: what the model says; it takes what is right and refuses what a schema can know is wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from rota import schedule
+from rota.schedule_cli import main
+
+SHIPPED = Path(schedule.__file__).parent / "scheduled_tasks.schema.json"
+SCHEMA = json.loads(SHIPPED.read_text())
+
+
+def entry(**keys: Any) -> dict[str, Any]:
+    """One task, right but for the keys given; a key given as ... is left out."""
+    task = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"} | keys
+    return {key: value for key, value in task.items() if value is not ...}
+
+
+def has_faults(document: object) -> bool:
+    return bool(schedule.faults(json.dumps(document).encode(), rule_prefix="", max_tasks=300))
+
+
+def test_the_shipped_schema_is_what_the_model_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json-schema"]) == 0
+    assert capsys.readouterr().out == SHIPPED.read_text()
+
+
+def test_it_is_a_schema_that_describes_every_key() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    for shape in (SCHEMA, *SCHEMA["$defs"].values()):
+        assert shape["additionalProperties"] is False
+        assert all(key["description"] for key in shape["properties"].values())
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"cron": "cron(0 6 ? * MON-FRI *)"},
+        {"cron": "0/15 8-18 LW * ? 2026-2030"},
+        {"cron": "0 6 ? jan 6#3 *"},
+        {"cron": ..., "rate": "5 minutes"},
+        {"cron": ..., "schedule": "rate(1 hour)"},
+        {"task": ..., "command": ["ls", "-l"]},
+        {"enabled": False, "description": "d", "cpu": 512, "memory": 4096, "environment": {"A": "b"}, "count": 10},
+        {"retry": {"attempts": 0}, "platform_version": "LATEST"},
+    ],
+)
+def test_it_takes_what_is_right(keys: dict[str, Any]) -> None:
+    document = {"tasks": [entry(**keys)]}
+    jsonschema.validate(document, SCHEMA)
+    assert not has_faults(document)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"name": ...},
+        {"name": "Ingest Data"},
+        {"task": ...},
+        {"command": ["a"]},
+        {"cron": ...},
+        {"rate": "5 minutes"},
+        {"cron": "0 6 * * *"},
+        {"cron": "0 6 * * * *"},
+        {"cron": "0 6 ? * ? *"},
+        {"cron": ..., "rate": "5 min"},
+        {"cron": ..., "rate": "1 minutes"},
+        {"cron": ..., "schedule": "0 6 * * ? *"},
+        {"task": None},
+        {"crom": "0 6 * * ? *"},
+        {"cpu": 300},
+        {"cpu": 256, "memory": 4096},
+        {"memory": 1000},
+        {"environment": {"A": 1}},
+        {"environment": {"A B": "c"}},
+        {"count": 11},
+        {"retry": {"attempts": 186}},
+        {"platform_version": "1.4"},
+    ],
+)
+def test_it_refuses_what_is_wrong(keys: dict[str, Any]) -> None:
+    document = {"tasks": [entry(**keys)]}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
+    assert has_faults(document)

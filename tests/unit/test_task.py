@@ -1,0 +1,111 @@
+"""What a task becomes: its expression, its command, and the same task again after a journey through JSON."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from rota.task import EXPECTED, FARGATE_MEMORY, Retry, ScheduleFile, Task
+
+LAYER = Path(__file__).parents[2] / "layers" / "rota"
+EVERYTHING = {
+    "name": "Report",
+    "command": ["python", "-m", "app.report"],
+    "schedule": "cron( 0 6 ? * mon-fri * )",
+    "enabled": False,
+    "description": "The daily report",
+    "cpu": 512,
+    "memory": 2048,
+    "environment": {"LOG_LEVEL": "debug"},
+    "count": 2,
+    "retry": {"attempts": 2, "age": 3600},
+    "platform_version": "1.4.0",
+}
+
+
+@pytest.mark.parametrize(
+    ("when", "expression"),
+    [
+        ({"cron": " 0  6 * * ? * "}, "cron(0 6 * * ? *)"),
+        ({"cron": "cron(0 6 * * ? *)"}, "cron(0 6 * * ? *)"),
+        ({"rate": "5  minutes"}, "rate(5 minutes)"),
+        ({"schedule": "rate( 1 hour )"}, "rate(1 hour)"),
+        ({"schedule": "cron(0 6 ? * sun *)"}, "cron(0 6 ? * SUN *)"),
+    ],
+)
+def test_the_expression_has_one_spelling_whichever_key_says_it(when: dict[str, str], expression: str) -> None:
+    assert Task.model_validate({"name": "a", "task": "a", **when}).expression == expression
+
+
+@pytest.mark.parametrize(
+    ("what", "command_line"),
+    [
+        ({"task": "spam_task"}, ("./bin/start", "spam_task")),
+        ({"command": ["python", "-m", "app.report"]}, ("python", "-m", "app.report")),
+    ],
+)
+def test_a_task_follows_the_start_command_and_a_command_replaces_it(
+    what: dict[str, object], command_line: tuple[str, ...]
+) -> None:
+    task = Task.model_validate({"name": "a", "rate": "1 hour", **what})
+    assert task.command_line(("./bin/start",)) == command_line
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    task = Task.model_validate({"name": "a", "task": "a", "rate": "1 hour"})
+    assert (task.enabled, task.count, task.description, task.environment) == (True, 1, "", {})
+    assert (task.cpu, task.memory, task.retry, task.platform_version) == (None, None, None, None)
+    assert Retry() == Retry(attempts=185, age=86400)
+
+
+@pytest.mark.parametrize("entry", [EVERYTHING, {"name": "a", "task": "a", "rate": "1 hour"}], ids=["all", "least"])
+def test_a_task_is_the_same_after_a_journey_through_json(entry: dict[str, object]) -> None:
+    task = Task.model_validate(entry)
+    assert Task.model_validate_json(task.model_dump_json()) == task
+    assert Task.model_validate(task.model_dump()) == task
+
+
+def test_a_stored_task_stays_valid_when_its_last_run_is_over() -> None:
+    assert Task.model_validate({"name": "a", "task": "a", "cron": "0 6 1 1 ? 2020"}).cron == "0 6 1 1 ? 2020"
+
+
+def test_a_task_cannot_be_changed() -> None:
+    task = Task.model_validate(EVERYTHING)
+    with pytest.raises(ValidationError, match="frozen"):
+        task.count = 3  # type: ignore[misc]  # that it is refused is the point
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"task": "a", "command": ["a"], "rate": "1 hour"}, "also says what to run"),
+        ({"task": "a", "rate": "1 hour", "cron": "0 6 * * ? *"}, "also says when to run"),
+        ({"rate": "1 hour"}, "does not say what to run"),
+        ({"task": "a"}, "does not say when to run"),
+        ({"task": "a", "rate": "1 hour", "cpu": 256, "memory": 8192}, "does not offer 8192 MiB with cpu 256"),
+    ],
+)
+def test_a_task_made_in_python_obeys_the_same_rules(keys: dict[str, object], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        Task.model_validate({"name": "a", **keys})
+
+
+@pytest.mark.parametrize(("cpu", "memory"), [(cpu, size) for cpu, sizes in FARGATE_MEMORY.items() for size in sizes])
+def test_every_size_that_fargate_offers_is_taken(cpu: int, memory: int) -> None:
+    task = Task.model_validate({"name": "a", "task": "a", "rate": "1 hour", "cpu": cpu, "memory": memory})
+    assert (task.cpu, task.memory) == (cpu, memory)
+
+
+def test_every_key_has_words_for_what_it_takes() -> None:
+    models = (ScheduleFile, Task, Retry)
+    assert set(EXPECTED) == {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+@pytest.mark.parametrize("module", ["rota.task", "rota.schedule"])
+def test_reading_a_schedule_loads_neither_a_command_line_nor_a_schema_generator(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=LAYER, capture_output=True, text=True, check=True)
+    unwanted = {"argparse", "croniter", "aws_cron_expression_validator", "rota.schema", "rota.schedule_cli", "boto3"}
+    assert not unwanted & set(done.stdout.split())
