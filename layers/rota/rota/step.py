@@ -36,6 +36,9 @@ def step(work: Callable[[Request, Settings], Answer]) -> Callable[[Mapping[str, 
             if told is error:
                 raise
             raise told from error
+        except Exception:
+            logger.exception("failed")
+            raise
         dumped = answer.model_dump(mode="json")
         logger.info("done", answer=dumped)
         return dumped

@@ -1,0 +1,63 @@
+PYTHON ?= python3
+PORT ?= 5000
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SAM_VENV := .venv-sam
+SAM_READY := $(SAM_VENV)/.ready
+SOURCES := layers/rota/rota functions stage examples/app tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo stage test test-all check format schema requirements build deploy clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## push two images and watch them deploy, on this machine, without AWS
+	@$(BIN)/python -m stage.demo
+
+stage: $(READY) ## the local AWS on http://127.0.0.1:$(PORT), for any AWS client
+	@$(BIN)/python -m stage --port $(PORT)
+
+test: $(READY) ## every test that needs neither AWS nor Docker
+	@$(BIN)/python -m pytest -n 2
+
+check: $(READY) ## lint, types, template, generated files; then the tests
+	@$(BIN)/ruff format --check -q $(SOURCES)
+	@$(BIN)/ruff check -q $(SOURCES)
+	@$(BIN)/mypy layers/rota/rota stage
+	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
+	@$(BIN)/cfn-lint template.yaml
+	@$(MAKE) --no-print-directory test
+
+format: $(READY) ## put the code in shape
+	@$(BIN)/ruff format -q $(SOURCES)
+	@$(BIN)/ruff check -q --fix $(SOURCES)
+
+requirements: $(READY) ## choose newer versions and pin them with hashes
+	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/dev.in -o requirements/dev.txt
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt layers/rota/requirements.in -o layers/rota/requirements.txt
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt examples/app/requirements.in -o examples/app/requirements.txt
+	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/sam.in -o requirements/sam.txt
+
+build: $(SAM_READY) ## sam build
+	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam build
+
+deploy: build ## sam build, then sam deploy to your AWS account
+	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam deploy
+
+clean: ## remove everything that was made here
+	@rm -rf $(VENV) $(SAM_VENV) .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(READY): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rota needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Say which: make PYTHON=python3.13 ...")'
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(SAM_READY): requirements/sam.txt
+	@echo "Setting up $(SAM_VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(SAM_VENV)
+	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+	@touch $@
