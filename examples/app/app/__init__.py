@@ -1,0 +1,1 @@
+"""The guestbook of the Pier Hotel: an API and its cron jobs, in one image."""

@@ -1,0 +1,40 @@
+"""What the demonstration rests on: the example application's two schedule files and its pinned requirements."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "examples" / "app"
+SCHEDULES = ("scheduled_tasks.json", "scheduled_tasks.next.json")
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_schedule_file_is_valid_as_an_apps_ci_would_ask(name: str) -> None:
+    command = [sys.executable, "-m", "rota.schedule", str(APP / name)]
+    done = subprocess.run(command, cwd=ROOT / "layers" / "rota", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_between_the_schedule_files_one_task_stays_one_moves_one_goes_and_one_comes() -> None:
+    now, then = ({task["name"]: task for task in json.loads((APP / n).read_text())["tasks"]} for n in SCHEDULES)
+    kept = now.keys() & then.keys()
+
+    assert {name for name in kept if now[name] == then[name]} == {"IngestData"}
+    assert {name for name in kept if now[name] != then[name]} == {"RemoveSpam"}
+    assert now["RemoveSpam"]["task"] == then["RemoveSpam"]["task"]
+    assert now.keys() - kept == {"CountTeaspoons"}
+    assert then.keys() - kept == {"PrintDigest"}
+
+
+def test_the_image_has_the_versions_that_the_stage_runs() -> None:
+    def pins(file: Path) -> set[str]:
+        return set(re.findall(r"^[a-z0-9-]+==\S+", file.read_text(), re.MULTILINE))
+
+    ours = pins(APP / "requirements.txt")
+    assert "fastapi" in {pin.split("==")[0] for pin in ours}
+    assert ours <= pins(ROOT / "requirements" / "dev.txt")
