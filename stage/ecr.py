@@ -59,7 +59,14 @@ def put_image(request: dict[str, Any]) -> dict[str, Any]:
     if there and (tag is None or tag in there.image_tags):
         raise ImageAlreadyExistsException(name, ACCOUNT, digest, str(tag))
     if tag is not None:
-        store._resolve_image_tag_mutability(repository, tag)
+        try:
+            store._resolve_image_tag_mutability(repository, tag)
+        except ImageAlreadyExistsException:  # moto's name for it
+            raise ServiceException(
+                "ImageTagAlreadyExistsException",
+                f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because "
+                "the tag is immutable.",
+            ) from None
         _untag(repository, tag)
     image = store.put_image(name, manifest, tag, request.get("imageManifestMediaType"), digest)  # type: ignore[arg-type] # moto takes None for "untagged"
     return {

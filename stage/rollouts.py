@@ -18,8 +18,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 Ending = Literal["completes", "fails", "hangs"]
-HISTORY_KEPT = 100
-MESSAGES_KEPT = 100  # docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages.html
+Breaker = Literal["off", "stop", "rollback"]
+"""What the deployment circuit breaker does: nothing, fail the deployment, or fail it and go back."""
+
+KEPT = 100  # messages: docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages.html
 LONGEST_BACKOFF = 60.0
 """Seconds between two attempts to start a task that keeps failing; ECS, too, throttles these."""
 
@@ -118,9 +120,9 @@ class Rollouts:
             ending = "completes"
         deployment = Deployment(task_definition, desired, self._now(), ending, seconds, how)
         self.history = [deployment, *self.history]
-        for forgotten in self.history[HISTORY_KEPT:]:
+        for forgotten in self.history[KEPT:]:
             forgotten.sources.clear()  # or each deployment would keep all before it
-        del self.history[HISTORY_KEPT:]
+        del self.history[KEPT:]
         return self._begin(deployment)
 
     def settle(self, task_definition: str, desired: int, how: dict[str, Any]) -> None:
@@ -145,7 +147,7 @@ class Rollouts:
         beyond = primary.failed - primary.threshold
         return step if beyond < 0 else min(LONGEST_BACKOFF, max(step, 1) * 2.0 ** min(beyond, 10))
 
-    def step(self, circuit_breaker: Literal["off", "stop", "rollback"]) -> list[Notice]:
+    def step(self, circuit_breaker: Breaker) -> list[Notice]:
         """Replace one task. Returns what EventBridge is to hear of it."""
         primary = self.primary
         primary.updated = self._now()
@@ -204,7 +206,7 @@ class Rollouts:
             Notice("INFO", "SERVICE_STEADY_STATE"),
         ]
 
-    def _fail_task(self, circuit_breaker: Literal["off", "stop", "rollback"]) -> list[Notice]:
+    def _fail_task(self, circuit_breaker: Breaker) -> list[Notice]:
         primary = self.primary
         primary.pending = 0
         primary.failed += 1
@@ -220,14 +222,8 @@ class Rollouts:
         primary.finished = self._now()
         primary.state, primary.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
         self._say(f"(deployment {primary.id}) deployment failed: tasks failed to start.")
-        notices = [
-            Notice(
-                "ERROR",
-                "SERVICE_DEPLOYMENT_FAILED",
-                primary.id,
-                "ECS deployment circuit breaker: task failed to start.",
-            )
-        ]
+        reason = "ECS deployment circuit breaker: task failed to start."
+        notices = [Notice("ERROR", "SERVICE_DEPLOYMENT_FAILED", primary.id, reason)]
         good = self._completed
         if circuit_breaker == "rollback" and good:
             self._say(f"rolling back to deployment {good.id}.")
@@ -246,4 +242,4 @@ class Rollouts:
 
     def _say(self, message: str) -> None:
         event = {"id": str(uuid.uuid4()), "createdAt": self._now(), "message": f"(service {self._service}) {message}"}
-        self.messages = [event, *self.messages][:MESSAGES_KEPT]
+        self.messages = [event, *self.messages][:KEPT]

@@ -66,8 +66,8 @@ class ServiceDeployments:
         )
 
     def _all(self) -> Iterator[tuple[Service, Deployment]]:
-        for service in backend().services.values():
-            for deployment in self._services.rollouts_of(service).history:
+        for service, rollouts in self._services.known():
+            for deployment in rollouts.history:
                 yield service, deployment
 
 

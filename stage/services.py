@@ -7,7 +7,7 @@ service, so that moto's DescribeServices shows it, and its deployments, counts a
 
 import threading
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from botocore import xform_name
@@ -19,7 +19,7 @@ from stage.calls import Call, Reply
 from stage.direct import client
 from stage.ecs import Emit, Operation, backend, usable_revision
 from stage.events import timestamp
-from stage.rollouts import Notice, Rollouts
+from stage.rollouts import Breaker, Notice, Rollouts
 from stage.service_members import TAKEN_BY_MOTO, complete, how, members, named_service, show, update
 from stage.settings import Settings
 
@@ -64,8 +64,18 @@ class Services:
 
     def reset(self) -> None:
         """Let no rollout go on."""
-        self._due.clear()
-        self._rollouts.clear()
+        with self._lock:
+            self._due.clear()
+            self._rollouts.clear()
+
+    def steady(self) -> bool:
+        """Whether no service will move by itself."""
+        with self._lock:
+            return all(not rollouts.deployments or rollouts.delay() is None for rollouts in self._rollouts.values())
+
+    def known(self) -> list[tuple[Service, Rollouts]]:
+        """Every service that was created or described here, with its rollouts."""
+        return list(self._rollouts.items())
 
     def create(self, call: Call) -> Reply:
         """CreateService: the first deployment begins."""
@@ -115,8 +125,10 @@ class Services:
 
     def describe(self, call: Call) -> None:
         """DescribeServices is moto's, once the services that came past the front door are taken in."""
+        names = {str(name).rpartition("/")[2] for name in call.params.get("services", [])}
         for service in backend().services.values():
-            self.rollouts_of(service)
+            if service.name in names:
+                self.rollouts_of(service)
 
     def rollouts_of(self, service: Service) -> Rollouts:
         """A service's rollouts. One that was not created through the front door is taken to run as it should."""
@@ -154,7 +166,7 @@ class Services:
         if delay is not None:
             self._agenda.after(delay, step)
 
-    def _circuit_breaker(self, service: Service) -> Literal["off", "stop", "rollback"]:
+    def _circuit_breaker(self, service: Service) -> Breaker:
         [configuration] = members(service, ["deploymentConfiguration"])
         breaker = configuration.get("deploymentCircuitBreaker", {})
         if not (breaker.get("enable") and self._settings.circuit_breaker):

@@ -69,6 +69,10 @@ class World:
         tasks = [_told(each) for outcome in outcomes for each in (outcome if isinstance(outcome, list) else [outcome])]
         return {"rule": name, **tasks[0], **({"tasks": tasks} if len(tasks) > 1 else {})}
 
+    def steady(self, timeout: float = 10) -> bool:
+        """Wait until no service will move by itself any more; False after `timeout` seconds."""
+        return self.agenda.wait_for(self._services.steady, timeout)
+
     def reset(self) -> None:
         """Drop running rollouts and tasks, and what is due later."""
         self.agenda.clear()

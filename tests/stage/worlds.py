@@ -1,0 +1,195 @@
+"""A stage's world behind a real port, without a deployed stack: what the tests of its parts need, and no more.
+
+moto keeps its backends per process, so every world has names of its own.
+"""
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
+
+from stage.direct import ACCOUNT, REGION
+from stage.events import rules
+from stage.manifest import MEDIA_TYPE, manifest
+from stage.server import Front, RequestHandler
+from stage.settings import Settings
+from stage.world import World
+
+START = """#!/usr/bin/env python
+import os, pathlib, sys, time
+match sys.argv[1:]:
+    case ["fail"]: print("about to fail", file=sys.stderr); sys.exit(3)
+    case ["environment"]: print(*(f"{name}={value}" for name, value in sorted(os.environ.items())), sep="\\n")
+    case ["remember"]: pathlib.Path(os.environ["DATA_DIR"], "kept").write_text("written before")
+    case ["recall"]: print(pathlib.Path(os.environ["DATA_DIR"], "kept").read_text())
+    case ["where"]: print(os.getcwd())
+    case ["sleep"]: print("sleeping"); time.sleep(600)
+    case words: print("hello", *words)
+"""
+
+
+@cache
+def _front() -> Front:
+    return Front(lambda _: None, lambda *_: None, lambda _: Response(status=404))
+
+
+@cache
+def aws(service: Any) -> Any:  # boto3 makes its clients' classes at run time
+    """A client of the world, over HTTP, as any AWS client is one."""
+    return boto3.client(
+        service,
+        endpoint_url=f"http://127.0.0.1:{_port()}",
+        region_name=REGION,
+        aws_access_key_id="user",
+        aws_secret_access_key="user",
+    )
+
+
+@cache
+def _port() -> int:
+    server = make_server("127.0.0.1", 0, _front(), threaded=True, request_handler=RequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.port
+
+
+class Small:
+    """A world with a repository, a cluster and a queue that hears the events it asks for."""
+
+    def __init__(self, app: Path) -> None:
+        self.settings = Settings()
+        self.settings.change({"rollout_seconds": 0.02})
+        self.name = f"app-{uuid.uuid4().hex[:8]}"
+        self.invoked: list[tuple[str, Any]] = []
+        self.world = World(
+            self.settings, app, self.name, lambda arn, body: self.invoked.append((arn, json.loads(body)))
+        )
+        self.image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{self.name}"
+        self.cluster = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{self.name}"
+        subnets, groups = aws("ec2").describe_subnets()["Subnets"], aws("ec2").describe_security_groups()
+        self.network = {
+            "subnets": [subnets[0]["SubnetId"]],
+            "securityGroups": [groups["SecurityGroups"][0]["GroupId"]],
+            "assignPublicIp": "DISABLED",
+        }
+
+    def push(self, tag: str | None, content: str = "first") -> Any:
+        """PutImage of an image that is told by `content`."""
+        tagged = {"imageTag": tag} if tag else {}
+        return aws("ecr").put_image(
+            repositoryName=self.name, imageManifest=manifest(content), imageManifestMediaType=MEDIA_TYPE, **tagged
+        )["image"]
+
+    def register(self, *command: str, **container: Any) -> str:
+        """A revision of the family that starts this command. Returns its ARN."""
+        definition = {"name": "app", "image": f"{self.image}:initial", "command": ["./bin/start", *command]}
+        sidecar = {"name": "metrics", "image": "public.ecr.aws/agent:1", "essential": False}
+        return str(
+            aws("ecs").register_task_definition(
+                family=self.name,
+                requiresCompatibilities=["FARGATE"],
+                networkMode="awsvpc",
+                cpu="256",
+                memory="512",
+                containerDefinitions=[sidecar, {**definition, **container}],
+            )["taskDefinition"]["taskDefinitionArn"]
+        )
+
+    def service(self, revision: str, breaker: bool = True, desired: int = 2) -> Any:
+        """CreateService, waited for."""
+        aws("ecs").create_service(
+            cluster=self.name,
+            serviceName=self.name,
+            taskDefinition=revision,
+            desiredCount=desired,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": self.network},
+            deploymentConfiguration={"deploymentCircuitBreaker": {"enable": breaker, "rollback": breaker}},
+        )
+        assert self.world.steady()
+        return self.described()
+
+    def described(self) -> Any:
+        """The service, as DescribeServices shows it."""
+        [service] = aws("ecs").describe_services(cluster=self.name, services=[self.name])["services"]
+        return service
+
+    def update(self, **changes: Any) -> Any:
+        """UpdateService."""
+        return aws("ecs").update_service(cluster=self.name, service=self.name, **changes)["service"]
+
+    def rule(self, name: str, *targets: dict[str, Any], state: str = "ENABLED", **when: str) -> str:
+        """A rule of this world with these targets. Returns its full name."""
+        full = f"{self.name}-{name}"
+        aws("events").put_rule(Name=full, State=state, **(when or {"ScheduleExpression": "rate(1 day)"}))
+        if targets:
+            aws("events").put_targets(Rule=full, Targets=[{"Id": str(n), **each} for n, each in enumerate(targets)])
+        return full
+
+    def task_target(self, revision: str, **more: Any) -> dict[str, Any]:
+        """The target of a rule that runs a task."""
+        awsvpc = {name[0].upper() + name[1:]: value for name, value in self.network.items()}
+        return {
+            "Arn": self.cluster,
+            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/events",
+            "EcsParameters": {
+                "TaskDefinitionArn": revision,
+                "LaunchType": "FARGATE",
+                "NetworkConfiguration": {"awsvpcConfiguration": awsvpc},
+                **more.pop("EcsParameters", {}),
+            },
+            **more,
+        }
+
+    def queue(self, name: str) -> str:
+        """A queue. Returns its ARN."""
+        url = aws("sqs").create_queue(QueueName=f"{self.name}-{name}")["QueueUrl"]
+        return str(aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["QueueArn"])
+
+    def listen(self, pattern: dict[str, Any]) -> Callable[[], list[Any]]:
+        """Have events that match sent to a queue. Returns what reads those that came since the last time."""
+        name = f"heard-{uuid.uuid4().hex[:8]}"
+        queue = self.queue(name)
+        self.rule(name, {"Arn": queue}, EventPattern=json.dumps(pattern))
+        return lambda: [json.loads(message["Body"]) for message in self.messages(queue)]
+
+    def messages(self, queue: str) -> list[Any]:
+        """Take all that is in a queue."""
+        url = aws("sqs").get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+        taken: list[Any] = []
+        while (
+            found := aws("sqs")
+            .receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+            .get("Messages")
+        ):
+            taken += found
+            for message in found:
+                aws("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return taken
+
+
+@contextmanager
+def small_world(directory: Path) -> Iterator[Small]:
+    """A world whose app is a toy that says what it was started with."""
+    start = directory / "bin" / "start"
+    start.parent.mkdir()
+    start.write_text(START)
+    start.chmod(0o755)
+    small = Small(directory)
+    _front().hooks[:] = small.world.hooks
+    aws("ecr").create_repository(repositoryName=small.name)
+    small.push("initial", "initial")
+    aws("ecs").create_cluster(clusterName=small.name)
+    try:
+        yield small
+    finally:
+        small.world.close()
+        for name in [name for name in rules() if name.startswith(small.name)]:
+            del rules()[name]

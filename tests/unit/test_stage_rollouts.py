@@ -1,0 +1,221 @@
+"""A service's rollouts, step by step, without a clock."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stage.rollouts import Breaker, Deployment, Ending, Notice, Rollouts
+
+GOOD, NEW, NEWER = "guestbook:1", "guestbook:2", "guestbook:3"
+
+
+class Clock:
+    """A second later whenever it is asked."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.time += timedelta(seconds=1)
+        return self.time
+
+
+def settled(desired: int = 2) -> Rollouts:
+    rollouts = Rollouts("api", Clock())
+    rollouts.settle(GOOD, desired, {})
+    return rollouts
+
+
+def begin(rollouts: Rollouts, task_definition: str, ending: Ending = "completes", desired: int = 2) -> list[Notice]:
+    return rollouts.begin(task_definition, desired, ending=ending, seconds=4, how={})
+
+
+def picture(deployment: Deployment) -> tuple[str, str, str, int, int, int]:
+    return (
+        deployment.task_definition,
+        deployment.status,
+        deployment.state,
+        deployment.running,
+        deployment.pending,
+        deployment.failed,
+    )
+
+
+def pictures(rollouts: Rollouts) -> list[tuple[str, str, str, int, int, int]]:
+    return [picture(deployment) for deployment in rollouts.deployments]
+
+
+def run(rollouts: Rollouts, breaker: Breaker = "rollback", at_most: int = 100) -> list[str]:
+    """Step until nothing moves. Returns what EventBridge heard."""
+    heard: list[str] = []
+    for _ in range(at_most):
+        if rollouts.delay() is None:
+            return heard
+        heard += [notice.name for notice in rollouts.step(breaker)]
+    return heard
+
+
+def test_tasks_are_replaced_one_by_one() -> None:
+    rollouts = settled()
+    begin(rollouts, NEW)
+    seen = [pictures(rollouts)]
+    while rollouts.delay() is not None:
+        rollouts.step("rollback")
+        seen.append(pictures(rollouts))
+    assert seen == [
+        [(NEW, "PRIMARY", "IN_PROGRESS", 0, 1, 0), (GOOD, "ACTIVE", "COMPLETED", 2, 0, 0)],
+        [(NEW, "PRIMARY", "IN_PROGRESS", 1, 1, 0), (GOOD, "ACTIVE", "COMPLETED", 1, 0, 0)],
+        [(NEW, "PRIMARY", "COMPLETED", 2, 0, 0)],
+    ]
+
+
+def test_a_rollout_takes_the_time_that_it_was_given() -> None:
+    rollouts = settled(desired=4)
+    begin(rollouts, NEW, desired=4)
+    total = 0.0
+    while (delay := rollouts.delay()) is not None:
+        total += delay
+        rollouts.step("rollback")
+    assert total == 4
+
+
+@pytest.mark.parametrize("desired", [0, 1, 2, 5], ids=lambda desired: f"desired-{desired}")
+def test_never_fewer_tasks_than_desired_run_while_it_rolls(desired: int) -> None:
+    rollouts = settled(desired)
+    begin(rollouts, NEW, desired=desired)
+    while rollouts.delay() is not None:
+        rollouts.step("rollback")
+        assert sum(deployment.running for deployment in rollouts.deployments) >= desired
+    assert pictures(rollouts) == [(NEW, "PRIMARY", "COMPLETED", desired, 0, 0)]
+
+
+def test_the_circuit_breaker_goes_back_to_what_completed_last() -> None:
+    rollouts = settled()
+    good = rollouts.primary.id
+    begin(rollouts, NEW, "fails")
+    failed = rollouts.primary
+    for _ in range(3):
+        assert rollouts.primary is failed
+        rollouts.step("rollback")
+    assert pictures(rollouts) == [
+        (GOOD, "PRIMARY", "IN_PROGRESS", 0, 1, 0),
+        (NEW, "ACTIVE", "FAILED", 0, 0, 3),
+        (GOOD, "ACTIVE", "COMPLETED", 2, 0, 0),
+    ]
+    assert rollouts.primary.id != good
+    assert rollouts.primary.reason == f"ECS deployment circuit breaker: rolling back to deploymentId {good}."
+    assert failed.reason == "ECS deployment circuit breaker: tasks failed to start."
+    run(rollouts)
+    assert pictures(rollouts) == [(GOOD, "PRIMARY", "COMPLETED", 2, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("desired", "threshold"),
+    [(0, 3), (1, 3), (6, 3), (7, 4), (25, 13), (400, 200), (5000, 200)],
+)
+def test_the_circuit_breaker_opens_at_half_the_desired_count_within_bounds(desired: int, threshold: int) -> None:
+    assert Deployment(NEW, desired, datetime.now(UTC), "fails", 1).threshold == threshold
+
+
+@pytest.mark.parametrize(
+    ("ending", "breaker", "heard"),
+    [
+        ("completes", "rollback", ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_STEADY_STATE"]),
+        (
+            "fails",
+            "rollback",
+            [
+                "SERVICE_DEPLOYMENT_FAILED",
+                "SERVICE_DEPLOYMENT_IN_PROGRESS",
+                "SERVICE_DEPLOYMENT_COMPLETED",
+                "SERVICE_STEADY_STATE",
+            ],
+        ),
+        ("fails", "stop", ["SERVICE_DEPLOYMENT_FAILED"]),
+        ("fails", "off", ["SERVICE_TASK_START_IMPAIRED"]),
+        ("hangs", "rollback", []),
+    ],
+    ids=["completes", "rolls-back", "stops", "fails-for-ever", "hangs"],
+)
+def test_what_the_bus_hears(ending: Ending, breaker: Breaker, heard: list[str]) -> None:
+    rollouts = settled()
+    assert [notice.name for notice in begin(rollouts, NEW, ending)] == ["SERVICE_DEPLOYMENT_IN_PROGRESS"]
+    assert run(rollouts, breaker, at_most=20) == heard
+
+
+def test_without_a_circuit_breaker_it_fails_for_ever_and_ever_more_slowly() -> None:
+    rollouts = settled()
+    begin(rollouts, NEW, "fails")
+    delays = []
+    for _ in range(12):
+        delays.append(rollouts.delay())
+        rollouts.step("off")
+    assert pictures(rollouts) == [
+        (NEW, "PRIMARY", "IN_PROGRESS", 0, 1, 12),
+        (GOOD, "ACTIVE", "COMPLETED", 2, 0, 0),
+    ]
+    assert delays == [2, 2, 2, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+
+
+def test_a_second_update_supersedes_the_first() -> None:
+    rollouts = settled()
+    begin(rollouts, NEW)
+    rollouts.step("rollback")
+    begin(rollouts, NEWER)
+    assert pictures(rollouts) == [
+        (NEWER, "PRIMARY", "IN_PROGRESS", 0, 1, 0),
+        (NEW, "ACTIVE", "IN_PROGRESS", 1, 0, 0),
+        (GOOD, "ACTIVE", "COMPLETED", 1, 0, 0),
+    ]
+    run(rollouts)
+    assert pictures(rollouts) == [(NEWER, "PRIMARY", "COMPLETED", 2, 0, 0)]
+
+
+@pytest.mark.parametrize("ending", ["fails", "hangs"])
+def test_the_revision_that_ran_before_always_runs_again(ending: Ending) -> None:
+    rollouts = settled()
+    begin(rollouts, NEW, ending)
+    begin(rollouts, GOOD, ending)
+    run(rollouts, "off")
+    assert pictures(rollouts) == [(GOOD, "PRIMARY", "COMPLETED", 2, 0, 0)]
+
+
+def test_a_first_deployment_that_fails_has_nothing_to_go_back_to() -> None:
+    rollouts = Rollouts("api", Clock())
+    begin(rollouts, NEW, "fails")
+    assert run(rollouts) == ["SERVICE_DEPLOYMENT_FAILED"]
+    assert pictures(rollouts) == [(NEW, "PRIMARY", "FAILED", 0, 0, 3)]
+
+
+@pytest.mark.parametrize("desired", [0, 1, 5], ids=["to-nothing", "in", "out"])
+def test_scaling_is_no_deployment(desired: int) -> None:
+    rollouts = settled()
+    identity = rollouts.primary.id
+    rollouts.scale(desired)
+    assert run(rollouts) == []
+    assert pictures(rollouts) == [(GOOD, "PRIMARY", "COMPLETED", desired, 0, 0)]
+    assert rollouts.primary.id == identity
+
+
+def test_messages_are_ecs_own_newest_first() -> None:
+    rollouts = settled()
+    begin(rollouts, NEW, "fails")
+    failed, good = rollouts.primary.id, rollouts.deployments[1].id
+    for _ in range(3):
+        rollouts.step("rollback")
+    told = [message["message"] for message in rollouts.messages]
+    assert told[1:3] == [
+        f"(service api) rolling back to deployment {good}.",
+        f"(service api) (deployment {failed}) deployment failed: tasks failed to start.",
+    ]
+    assert all(message.startswith("(service api) has started 1 tasks: (task ") for message in [told[0], *told[3:]])
+
+
+def test_neither_messages_nor_history_grow_for_ever() -> None:
+    rollouts = settled()
+    for number in range(150):
+        begin(rollouts, f"guestbook:{number + 2}")
+        run(rollouts)
+    assert len(rollouts.messages) == 100
+    assert len(rollouts.history) == 100
+    assert not rollouts.history[-1].sources[0].sources  # what came before is forgotten
