@@ -23,7 +23,8 @@ def main() -> int:
     try:  # before anything slow is imported, so that a busy port is told at once
         server_socket = socket.create_server((HOST, arguments.port), backlog=128)
     except OSError as busy:
-        sys.stderr.write(f"stage: cannot listen on {HOST}:{arguments.port}: {busy.strerror}; choose another --port\n")
+        reason = os.strerror(busy.errno or 0)
+        sys.stderr.write(f"stage: cannot listen on {HOST}:{arguments.port}: {reason}; choose another --port\n")
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from stage import patches
+from stage import cloudformation, interpreter
 from stage.deploy import deploy
 from stage.direct import REGION
 from stage.functions import Functions
@@ -48,7 +48,8 @@ class Stage:
 
     def open(self) -> None:
         """Deploy the template and make the user's world. The front must be served by then."""
-        patches.apply(self.settings, self._endpoint)
+        interpreter.prepare(self.settings, self._endpoint)
+        cloudformation.complete()
         outputs = deploy(self._template, STACK, self.app.parameters())
         self.users_world.prepare(outputs.get("BucketName", ""), outputs.get("LedgerTableName", ""))
         self.users_world.make()

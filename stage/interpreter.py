@@ -1,19 +1,14 @@
-"""Every change that the stage makes inside moto 5.2, in one place, with the reason for each.
-
-What can be said in a hook (`stage.calls.Hook`) is said there; here is what no request passes. `apply` is called once,
-before the server starts.
-"""
+"""Step Functions: moto's interpreter of state machines (LocalStack's), made to run ours as AWS would."""
 
 import threading
 import time
 import uuid
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.awslambda.models import LambdaFunction, LayerVersion
 from moto.core.config import default_user_config
 from moto.stepfunctions import models as state_machines
 from moto.stepfunctions.parser import utils as interpreter
@@ -31,13 +26,13 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 
 from stage.direct import REGION
 from stage.latency import INTERPRETER
+from stage.patch import replace
 from stage.settings import Settings
 
 
-def apply(settings: Settings, endpoint: str) -> None:
-    """Make moto run state machines, on our clock, against the front door at `endpoint`."""
+def prepare(settings: Settings, endpoint: str) -> None:
+    """Make moto run state machines: on our clock, with the functions behind the front door at `endpoint`."""
     _deploy_into_the_interpreter()
-    _keep_what_cloudformation_drops()
     _scale_waits(settings)
     _invoke_through(endpoint)
     _name_lambda_errors()
@@ -45,53 +40,10 @@ def apply(settings: Settings, endpoint: str) -> None:
     _forget_threads()
 
 
-def _replace(owner: object, name: str, replacement: object) -> None:
-    if not hasattr(owner, name):
-        raise AttributeError(f"this moto has no {owner}.{name}; the stage was made for moto 5.2")
-    setattr(owner, name, replacement)
-
-
 def _deploy_into_the_interpreter() -> None:
     """moto keeps state machines that run apart from those that do not, and CloudFormation's go to the second kind."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    _replace(state_machines, "stepfunctions_backends", stepfunctions_parser_backends)
-
-
-def _keep_what_cloudformation_drops() -> None:
-    """CloudFormation's functions come without Layers and LoggingConfig, which moto's models could hold.
-
-    A Ref to a layer is its ARN (docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
-    aws-resource-lambda-layerversion.html), and in moto the layer itself.
-    """
-    create = LambdaFunction.create_from_cloudformation_json
-    update = LambdaFunction.update_from_cloudformation_json
-
-    def keep(function: LambdaFunction, properties: dict[str, Any]) -> LambdaFunction:
-        if "Layers" in properties:
-            layers = [layer.arn if isinstance(layer, LayerVersion) else layer for layer in properties["Layers"]]
-            function.update_configuration({"Layers": layers})
-        if group := properties.get("LoggingConfig", {}).get("LogGroup"):
-            function.logs_group_name = group
-        return function
-
-    def create_from_cloudformation_json(
-        resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **kwargs: str
-    ) -> LambdaFunction:
-        function = create(resource_name, cloudformation_json, account_id, region_name, **kwargs)
-        return keep(function, cloudformation_json["Properties"])
-
-    def update_from_cloudformation_json(
-        original_resource: LambdaFunction,
-        new_resource_name: str,
-        cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-    ) -> LambdaFunction:
-        function = update(original_resource, new_resource_name, cloudformation_json, account_id, region_name)
-        return keep(function, cloudformation_json["Properties"])
-
-    _replace(LambdaFunction, "create_from_cloudformation_json", staticmethod(create_from_cloudformation_json))
-    _replace(LambdaFunction, "update_from_cloudformation_json", staticmethod(update_from_cloudformation_json))
+    replace(state_machines, "stepfunctions_backends", stepfunctions_parser_backends)
 
 
 def _scale_waits(settings: Settings) -> None:
@@ -106,9 +58,9 @@ def _scale_waits(settings: Settings) -> None:
         while env.is_running() and (left := end - time.monotonic()) > 0:
             env.program_state_event.wait(left)
 
-    _replace(WaitFunction, "_wait_interval", wait)
+    replace(WaitFunction, "_wait_interval", wait)
     retry_clock = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * settings.time_scale))
-    _replace(retrier_decl, "time", retry_clock)
+    replace(retrier_decl, "time", retry_clock)
 
 
 def _invoke_through(endpoint: str) -> None:
@@ -122,7 +74,7 @@ def _invoke_through(endpoint: str) -> None:
         aws_secret_access_key=INTERPRETER,
         config=Config(retries={"total_max_attempts": 1}, read_timeout=patience, max_pool_connections=100),
     )
-    _replace(lambda_eval_utils, "boto_client_for", lambda **_: client)
+    replace(lambda_eval_utils, "boto_client_for", lambda **_: client)
 
 
 def _name_lambda_errors() -> None:
@@ -147,7 +99,7 @@ def _name_lambda_errors() -> None:
             event_details=cast(EventDetails, {"lambdaFunctionFailedEventDetails": details}),
         )
 
-    _replace(StateTaskLambda, "_from_error", named)
+    replace(StateTaskLambda, "_from_error", named)
 
 
 def _name_executions() -> None:
@@ -161,7 +113,7 @@ def _name_executions() -> None:
     ) -> Execution:
         return start(self, state_machine_arn, name or str(uuid.uuid4()), execution_input)
 
-    _replace(StepFunctionsParserBackend, "start_execution", start_named)
+    replace(StepFunctionsParserBackend, "start_execution", start_named)
 
 
 def _forget_threads() -> None:
@@ -174,4 +126,4 @@ def _forget_threads() -> None:
             interpreter.TMP_THREADS[:] = [thread for thread in interpreter.TMP_THREADS if thread.is_alive()]
         start(self)
 
-    _replace(Execution, "start", start_and_forget)
+    replace(Execution, "start", start_and_forget)

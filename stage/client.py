@@ -1,0 +1,190 @@
+"""A stage from outside: for tests, the demo and the benchmark. It imports nothing of the stage's inside.
+
+with running() as stage:
+    stage.push("v1")
+    print(stage.wait(stage.executions()[0])["status"])
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from stage.manifest import MEDIA_TYPE, manifest
+
+T = TypeVar("T")
+ROOT = Path(__file__).parent.parent
+
+
+class StageError(Exception):
+    """The stage refused, or did not do in time what was waited for; the message is its own."""
+
+
+class Client:
+    """What one can do with a stage that is ready at `endpoint`."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._clients = cache(self._make_client)
+
+    @cached_property
+    def names(self) -> dict[str, Any]:
+        """What is deployed and under which names: `describe()`, asked once."""
+        return self.describe()
+
+    def describe(self) -> dict[str, Any]:
+        """`GET /_stage/`."""
+        described: dict[str, Any] = self._ask("GET", "")
+        return described
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the stage, the same one each time. It tries nothing twice."""
+        return self._clients(service)
+
+    def push(self, tag: str, content: str | None = None) -> str:
+        """Push an image under a tag: another content, another digest; the tag is the content if none is given.
+
+        Returns the digest. Where the tag fits the template's pattern, a deployment begins.
+        """
+        made = self.client("ecr").put_image(
+            repositoryName=self.names["repository"],
+            imageManifest=manifest(tag if content is None else content),
+            imageManifestMediaType=MEDIA_TYPE,
+            imageTag=tag,
+        )
+        return str(made["image"]["imageId"]["imageDigest"])
+
+    def start(self, event: Mapping[str, Any], name: str | None = None) -> str:
+        """Start the state machine by hand, as *New execution* in the console does. Returns the execution's ARN."""
+        started = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.names["state_machine_arn"], input=json.dumps(event), **({"name": name} if name else {})
+        )
+        return str(started["executionArn"])
+
+    def executions(self) -> list[str]:
+        """The ARNs of all deployments, the newest first."""
+        pages = self.client("stepfunctions").get_paginator("list_executions")
+        found = pages.paginate(stateMachineArn=self.names["state_machine_arn"])
+        return [execution["executionArn"] for page in found for execution in page["executions"]]
+
+    def wait(self, execution: str, timeout: float = 60) -> dict[str, Any]:
+        """Wait until a deployment has ended. Returns DescribeExecution's answer, `input` and `output` read from JSON.
+
+        Raises StageError with the execution's history when it has not ended after `timeout` seconds.
+        """
+        states = self.client("stepfunctions")
+
+        def ended() -> dict[str, Any] | None:
+            described: dict[str, Any] = states.describe_execution(executionArn=execution)
+            return described if described["status"] != "RUNNING" else None
+
+        try:
+            described = wait_for(ended, timeout)
+        except TimeoutError as late:
+            seen = [event["type"] for event in self.history(execution)]
+            raise StageError(f"{execution} is still running after {timeout} s: {', '.join(seen)}") from late
+        read = {key: json.loads(described[key]) for key in ("input", "output") if key in described}
+        return described | read
+
+    def deploy(self, tag: str, content: str | None = None, timeout: float = 60) -> dict[str, Any]:
+        """Push an image and wait for the deployment that it starts. Returns what `wait` returns."""
+        before = set(self.executions())
+        self.push(tag, content)
+        started = wait_for(lambda: [each for each in self.executions() if each not in before], 5)
+        return self.wait(started[0], timeout)
+
+    def history(self, execution: str) -> list[dict[str, Any]]:
+        """All events of an execution, the first one first."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history")
+        return [event for page in pages.paginate(executionArn=execution) for event in page["events"]]
+
+    def upload_schedule(self, schedule: Mapping[str, Any] | bytes, key: str | None = None) -> str:
+        """Put a schedule file into the bucket. Returns its S3 version."""
+        body = schedule if isinstance(schedule, bytes) else json.dumps(schedule, indent=2).encode()
+        key = key or self.names["schedule_key"]
+        return str(self.client("s3").put_object(Bucket=self.names["bucket"], Key=key, Body=body)["VersionId"])
+
+    def calls(self, service: str | None = None, operation: str | None = None) -> list[dict[str, Any]]:
+        """AWS calls since `clear_calls`, all or those of one service or operation."""
+        calls: list[dict[str, Any]] = self._ask("GET", "calls")
+        return [call for call in calls if service in (None, call["service"]) and operation in (None, call["operation"])]
+
+    def clear_calls(self) -> None:
+        """Forget the calls so far."""
+        self._ask("DELETE", "calls")
+
+    def settings(self, **changes: object) -> dict[str, Any]:
+        """Change any of the stage's settings. Returns all of them. Raises StageError for one that cannot be."""
+        changed: dict[str, Any] = self._ask("PUT", "settings", changes)
+        return changed
+
+    def faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
+        """Set the faults that are to happen, in the place of all that were set before."""
+        self._ask("PUT", "faults", faults)
+
+    def fire(self, rule: str) -> dict[str, Any]:
+        """Have EventBridge fire a rule now. Returns what its task did, with `exit_code` and `output`."""
+        fired: dict[str, Any] = self._ask("POST", f"fire/{rule}")
+        return fired
+
+    def reset(self) -> None:
+        """Back to what a user has before the first push."""
+        self._ask("POST", "reset")
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.endpoint}/_stage/{path}", data, method=method)  # noqa: S310 - http, always
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310 - http, always
+                return json.loads(response.read() or b"null")
+        except urllib.error.HTTPError as refused:
+            raise StageError(json.loads(refused.read())["error"]) from refused
+
+    def _make_client(self, service: Any) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="user",
+            aws_secret_access_key="user",  # noqa: S106 - nobody checks it
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+def wait_for(condition: Callable[[], T | None], timeout: float) -> T:
+    """The first true answer of `condition`, asked again and again. TimeoutError when there is none in time."""
+    end = time.monotonic() + timeout
+    while not (answer := condition()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"it did not happen in {timeout} s")
+        time.sleep(0.02)
+    return answer
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[Client]:
+    """A stage of one's own, on a free port, as `python -m stage` with these arguments; it ends with the block.
+
+    Raises StageError when it does not become ready; what it says of that is on stderr.
+    """
+    command = [sys.executable, "-m", "stage", "--port", "0", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 - it was opened as a pipe
+        try:
+            ready = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
+            if ready is None:
+                raise StageError("the stage did not become ready")
+            yield Client(ready[0])
+        finally:
+            process.terminate()

@@ -1,0 +1,12 @@
+"""The one way in which the stage changes moto from inside.
+
+What can be said in a hook (`stage.calls.Hook`) is said there. What no request passes is changed in two modules, with
+the reason for each change: `stage.interpreter` for Step Functions, `stage.cloudformation` for stacks.
+"""
+
+
+def replace(owner: object, name: str, replacement: object) -> None:
+    """Set an attribute of one of moto's classes or modules. Raises AttributeError when moto no longer has it."""
+    if not hasattr(owner, name):
+        raise AttributeError(f"this moto has no {owner}.{name}; the stage was made for moto 5.2")
+    setattr(owner, name, replacement)
