@@ -228,16 +228,12 @@ class Rollouts:
         if circuit_breaker == "rollback" and good:
             self._say(f"rolling back to deployment {good.id}.")
             reason = f"ECS deployment circuit breaker: rolling back to deploymentId {good.id}."
-            primary.rollback = Deployment(
-                good.task_definition,
-                primary.desired,
-                self._now(),
-                "completes",
-                primary.seconds,
-                good.how,
-                reason=reason,
+            again = Deployment(
+                good.task_definition, primary.desired, self._now(), "completes", primary.seconds, good.how
             )
-            notices += self._begin(primary.rollback)
+            again.reason, again.revision = reason, good.revision
+            primary.rollback = again
+            notices += self._begin(again)
         return notices
 
     def _say(self, message: str) -> None:
