@@ -64,7 +64,7 @@ def test_what_is_taken(raw: bytes | object) -> None:
     [
         pytest.param(b"\xff\xfe", "file: looks like UTF-16; save it as UTF-8", id="not-readable"),
         pytest.param(b" " * 1_048_577, "file: has 1,048,577 bytes; a schedule file has at most 1,048,576", id="large"),
-        pytest.param([], 'file: holds a list at the top; put the list into an object: {"tasks": [...]}', id="list"),
+        pytest.param([], 'file: holds a list at the top; put it into an object, {"tasks": [...]}', id="list"),
         pytest.param("tasks", 'file: holds "tasks" at the top; write {"tasks": [...]}', id="text"),
         pytest.param(b"null", 'file: holds null at the top; write {"tasks": [...]}', id="null"),
         pytest.param({}, "tasks: is missing; write a list of tasks, [{...}, {...}]", id="no-tasks"),
@@ -73,6 +73,9 @@ def test_what_is_taken(raw: bytes | object) -> None:
         ),
         pytest.param(
             {"tasks": None}, "tasks: null is not allowed; write a list of tasks, [{...}, {...}]", id="null-tasks"
+        ),
+        pytest.param(
+            {"retry": [], "tasks": []}, "retry: is not a known key; known are $schema, tasks", id="displaced-key"
         ),
         pytest.param({"task": [], "tasks": []}, 'task: is not a known key; did you mean "tasks"?', id="unknown-key"),
         pytest.param(
@@ -123,9 +126,9 @@ def test_a_fault_of_the_whole_file(raw: bytes | object, fault: str) -> None:
         ({"rate": "5 minutes"}, 'rate: stands beside "cron", which also says when to run; keep one of the two'),
         ({"schedule": "rate(5 minutes)"}, 'schedule: stands beside "cron", which also says when to run'),
         ({"cron": 5}, 'cron: 5 is not allowed; write text with six fields, such as "0 6 * * ? *"'),
-        ({"cron": "0 6 * * *"}, 'cron: "0 6 * * *" has 5 fields as in crontab, EventBridge takes 6'),
+        ({"cron": "0 6 * * *"}, 'cron: "0 6 * * *" has 5 fields as in crontab; EventBridge takes 6'),
         ({"cron": "0 25 * * ? *"}, 'cron: hours "25": "25" is not in 0-23; allowed are 0-23 and , - * /'),
-        ({"cron": "0 6\n* * *"}, 'cron: "0 6\\n* * *" has 5 fields'),
+        ({"cron": "0 6\n* * *"}, 'cron: "0 6 * * *" has 5 fields as in crontab'),
         (
             {"cron": "0 6 1 1 ? 2025"},
             "cron: cron(0 6 1 1 ? 2025) never runs again; give it a date that is still to come",
@@ -138,6 +141,9 @@ def test_a_fault_of_the_whole_file(raw: bytes | object, fault: str) -> None:
         ({"crom": "0 6 * * ? *"}, 'crom: is not a known key; did you mean "cron"?'),
         ({"Cron": "0 6 * * ? *"}, 'Cron: is not a known key; did you mean "cron"?'),
         ({"env": {}}, 'env: is not a known key; did you mean "environment"?'),
+        ({"[key]": 1}, '["[key]"]: is not a known key'),
+        ({"retry": {"[key]": 1}}, 'retry["[key]"]: is not a known key; known are attempts, age'),
+        ({"environment": {"[key]": "a"}}, 'environment["[key]"]: is no name for a variable'),
         ({"xyz": 1}, "xyz: is not a known key; known are name, task, command, cron, rate, schedule, enabled"),
         ({"odd key\n": 1}, '["odd key\\n"]: is not a known key'),
         ({"enabled": "yes"}, 'enabled: "yes" is not allowed; write true or false, without quotes'),

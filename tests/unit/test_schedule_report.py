@@ -1,4 +1,4 @@
-"""The message of a ConfigError: every fault at once, in the file's order, in plain words, and never too long to read."""
+"""The message of a ConfigError: every fault at once, in the file's order, in plain words, never too long to read."""
 
 import json
 import re

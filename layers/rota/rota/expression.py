@@ -82,7 +82,7 @@ def cron_fields(text: str) -> str:
 
 def rate_value(text: str) -> str:
     """A rate in one spelling (`5 minutes`); `text` may stand in `rate(...)`. ValueError if wrong."""
-    inner = " ".join(_inside("rate", text).split())
+    inner = _inside("rate", text)
     if _RATE.fullmatch(inner):
         return inner
     wrong = f"{shown(inner)} is not a rate; "
@@ -98,7 +98,7 @@ def rate_value(text: str) -> str:
 
 def normalised(text: str) -> str:
     """A full expression, `cron(...)` or `rate(...)`, in one spelling. ValueError if wrong."""
-    stripped = text.strip()
+    stripped = " ".join(text.split())
     for kind, read in _KINDS.items():
         if stripped.startswith(f"{kind}("):
             return f"{kind}({read(stripped)})"
@@ -106,7 +106,7 @@ def normalised(text: str) -> str:
         raise ValueError("rules take no at(...); write a cron with a year, such as cron(0 6 1 1 ? 2030)")
     if not stripped[:1].isdigit() and not stripped.startswith("*"):
         raise ValueError(f'{shown(stripped)} is no schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"')
-    kind = "cron" if len(stripped.split()) > len(("5", "minutes")) else "rate"
+    kind = "cron" if stripped.count(" ") > 1 else "rate"
     raise ValueError(f'{shown(stripped)} lacks its {kind}(...); write "{kind}({_KINDS[kind](stripped)})"')
 
 
@@ -176,51 +176,51 @@ def _day_problem(day_of_month: str, day_of_week: str, frame: str) -> str:
 
 
 def _wrong_number_of_fields(inner: str, fields: Sequence[str]) -> str:
-    right = " (minutes hours day-of-month month day-of-week year)"
-    wrong = f"{shown(inner)} has {len(fields)} {'field' if len(fields) == 1 else 'fields'}"
-    if len(fields) == 1 and fields[0] in _MACROS:
-        return f'{wrong}, EventBridge takes 6{right}; write "{_MACROS[fields[0]]}"'
-    if len(fields) == _CRONTAB_FIELDS:
-        wrong += " as in crontab"
-        candidate = _from_crontab(fields)
+    number = f"{len(fields)} field{'' if len(fields) == 1 else 's'}"
+    wrong = f"{shown(inner)} has {number}{' as in crontab' if len(fields) == _CRONTAB_FIELDS else ''}"
+    meant = _meant(fields)
+    right = f'write "{meant}"' if meant else 'such as "0 6 * * ? *"'
+    return f"{wrong}; EventBridge takes 6 (minutes hours day-of-month month day-of-week year), {right}"
+
+
+def _meant(fields: Sequence[str]) -> str:
+    """The cron meant by crontab's five fields, by Quartz's seven or by a macro; empty when that cannot be told."""
+    if len(fields) == _QUARTZ_FIELDS:  # Quartz begins with the seconds
+        candidate = " ".join(fields[1:])
+    elif len(fields) == _CRONTAB_FIELDS:
+        candidate = _from_crontab(*fields)
     else:
-        candidate = " ".join(fields[1:]) if len(fields) == _QUARTZ_FIELDS else ""
+        return _MACROS.get(" ".join(fields), "")
     try:
-        return (
-            f'{wrong}, EventBridge takes 6{right}; write "{cron_fields(candidate)}"'
-            if candidate
-            else _six(wrong, right)
-        )
+        return cron_fields(candidate)
     except ValueError:
-        return _six(wrong, right)
+        return ""
 
 
-def _six(wrong: str, right: str) -> str:
-    return f'{wrong}; EventBridge takes 6{right}, such as "0 6 * * ? *"'
-
-
-def _from_crontab(fields: Sequence[str]) -> str:
-    """Crontab's five fields as EventBridge's six: days count from 1, not 0, and one day field becomes ?."""
-    minutes, hours, day_of_month, month, day_of_week = fields
+def _from_crontab(minutes: str, hours: str, day_of_month: str, month: str, day_of_week: str) -> str:
+    """EventBridge's six fields: days of the week count from 1, not 0, and one of the two day fields becomes ?."""
     if day_of_week == "*":
         return f"{minutes} {hours} {day_of_month} {month} ? *"
-    days = re.sub(r"[0-9]+", lambda number: str(int(number[0]) % 7 + 1), day_of_week)
+    days = re.sub(r"(?<![#/0-9])[0-9]+", lambda number: str(int(number[0]) % 7 + 1), day_of_week)
     return f"{minutes} {hours} {'?' if day_of_month == '*' else day_of_month} {month} {days} *"
 
 
 def _inside(kind: str, text: str) -> str:
-    """What stands in `kind(...)`, or the text itself when it stands bare."""
-    stripped = text.strip()
-    if len(stripped) + len("cron()") > LONGEST_EXPRESSION:
-        raise ValueError(f"the expression has more than EventBridge's {LONGEST_EXPRESSION} characters; shorten it")
+    """What stands in `kind(...)`, or the text itself when it stands bare, with single spaces."""
+    inner = " ".join(text.split())
     for other in _KINDS:
-        if other != kind and stripped.startswith(f"{other}("):
-            raise ValueError(f'{shown(stripped)} is a {other}; write it under the key "{other}"')
-    if stripped.startswith(f"{kind}("):
-        if not stripped.endswith(")"):
-            raise ValueError(f"{shown(stripped)} lacks its closing bracket; write {kind}(...)")
-        return stripped[len(kind) + 1 : -1].strip()
-    return stripped
+        if other != kind and inner.startswith(f"{other}("):
+            raise ValueError(f'{shown(inner)} is a {other}; write it under the key "{other}"')
+    if inner.startswith(f"{kind}("):
+        if not inner.endswith(")"):
+            raise ValueError(f"{shown(inner)} lacks its closing bracket; write {kind}(...)")
+        inner = inner[len(kind) + 1 : -1].strip()
+    excess = len(f"{kind}({inner})") - LONGEST_EXPRESSION
+    if excess > 0:
+        raise ValueError(
+            f"the expression is {excess} longer than EventBridge's {LONGEST_EXPRESSION} characters; shorten it"
+        )
+    return inner
 
 
 _KINDS: dict[str, Callable[[str], str]] = {"cron": cron_fields, "rate": rate_value}

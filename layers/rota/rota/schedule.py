@@ -66,10 +66,8 @@ def _examined(
     except UnreadableError as error:
         return (), (error.fault,)
     if not isinstance(document, dict):
-        hint = (
-            'put the list into an object: {"tasks": [...]}' if isinstance(document, list) else 'write {"tasks": [...]}'
-        )
-        return (), (Fault((), f"holds {shown(document)} at the top; {hint}"),)
+        verb = "put it into an object," if isinstance(document, list) else "write"
+        return (), (Fault((), f'holds {shown(document)} at the top; {verb} {{"tasks": [...]}}'),)
     entries = document.get("tasks")
     if isinstance(entries, list) and len(entries) > _MOST_TASKS_JUDGED:
         return (), (_too_many(len(entries), max_tasks),)
@@ -119,10 +117,13 @@ def _too_many(tasks: int, max_tasks: int) -> Fault:
 def _within_keys(error: ValidationError) -> Iterator[Fault]:
     """pydantic's findings in our words."""
     for detail in error.errors(include_url=False):
-        location = tuple(step for step in detail["loc"] if step != "[key]")
-        if detail["type"] == "value_error" and isinstance(location[-1], int):
-            continue  # the keys of one task against each other: `_between_keys` has said so
-        yield Fault(location, _in_our_words(detail, location))
+        location = detail["loc"]
+        if location[-3:-2] == ("environment",) and location[-1] == "[key]":  # pydantic's mark of a fault in a key
+            rule = "write letters, digits and underscores, and no digit first"
+            yield Fault(location[:-1], f"is no name for a variable; {rule}")
+        elif detail["type"] != "value_error" or isinstance(location[-1], str):
+            # A value_error at a task, tasks[3], is its keys against each other: `_between_keys` has said so.
+            yield Fault(location, _in_our_words(detail, location))
 
 
 def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
@@ -131,8 +132,6 @@ def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
         return str(detail["ctx"]["error"])
     if kind == "extra_forbidden":
         return _unknown_key(location)
-    if detail["loc"][-1] == "[key]":
-        return "is no name for a variable; write letters, digits and underscores, and no digit first"
     if location[-2:-1] in (("environment",), ("command",)):
         in_quotes = f'"{shown(value)}"' if isinstance(value, (bool, int, float)) else "text in double quotes"
         return f"{shown(value)} is not text; write {in_quotes}"
@@ -144,7 +143,7 @@ def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
 
 def _unknown_key(location: Location) -> str:
     key = str(location[-1])
-    model = Retry if "retry" in location else Task if len(location) > 1 else ScheduleFile
+    model = Retry if "retry" in location[:-1] else Task if len(location) > 1 else ScheduleFile
     known = [field.alias or name for name, field in model.model_fields.items()]
     near = get_close_matches(key.lower()[:64], known, n=1, cutoff=0.4)
     return "is not a known key; " + (f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}")
