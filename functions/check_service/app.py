@@ -3,9 +3,9 @@
 from rota import aws, service
 from rota.models import CheckServiceInput, Rollout
 from rota.settings import Settings
-from rota.step import step
+from rota.step import writing_step
 
 
-@step
+@writing_step
 def handler(request: CheckServiceInput, settings: Settings) -> Rollout:
     return service.judge(service.read(aws.ecs(), settings), request.rollout, settings)

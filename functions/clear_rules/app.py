@@ -3,10 +3,10 @@
 from rota import aws, plan, rules, store
 from rota.models import ClearRulesInput, ClearRulesOutput
 from rota.settings import Settings
-from rota.step import step
+from rota.step import writing_step
 
 
-@step
+@writing_step
 def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
     aws.in_parallel(lambda name: rules.remove(aws.events(), name), decided.remove)

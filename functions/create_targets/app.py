@@ -3,10 +3,10 @@
 from rota import aws, plan, rules, store
 from rota.models import CreateTargetsInput, CreateTargetsOutput
 from rota.settings import Settings
-from rota.step import step
+from rota.step import writing_step
 
 
-@step
+@writing_step
 def handler(request: CreateTargetsInput, settings: Settings) -> CreateTargetsOutput:
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
     before = store.read(aws.s3(), settings.bucket, decided.snapshot, plan.Snapshot)

@@ -5,14 +5,14 @@ import time
 from rota import aws, plan, revisions, store
 from rota.models import RegisterRevisionsInput, RegisterRevisionsOutput
 from rota.settings import Settings
-from rota.step import step
+from rota.step import writing_step
 from rota.task import Task
 
 # Of the function's 15 minutes; what is left is for storing what was done.
 _SECONDS_TO_REGISTER = 780
 
 
-@step
+@writing_step
 def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevisionsOutput:
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
     # An attempt that was interrupted has registered some already.

@@ -1,9 +1,7 @@
 """RestoreDeployment: puts the snapshot back, records why, tells the world, gives the turn back."""
 
-from datetime import UTC, datetime
-
-from rota import aws, ledger, store
-from rota.announce import announce
+from rota import aws, lease, ledger, store
+from rota.closing import close
 from rota.failure import explain
 from rota.models import PlanDeploymentOutput, RestoreDeploymentInput, RestoreDeploymentOutput
 from rota.plan import Plan, Snapshot
@@ -11,30 +9,32 @@ from rota.restore import Restored, restore
 from rota.settings import Settings
 from rota.step import step
 
+# This function's own timeout: so long nobody else may write.
+_SECONDS = 900
+
 
 @step
 def handler(request: RestoreDeploymentInput, settings: Settings) -> RestoreDeploymentOutput:
-    execution, failed, now = request.execution, request.document, datetime.now(UTC)
-    done = _restore(request, failed.plan, settings) if failed.plan else Restored(rules=0, service=False, deregistered=0)
-    overtaken = failed.error.Error == "OvertakenError"
-    answer = RestoreDeploymentOutput(
+    # An entry is there if only the farewell failed: what was deployed stays, what was restored is restored.
+    entry = ledger.find(aws.dynamodb(), settings, request.execution) or _undo(request, settings)
+    close(settings, request.execution, entry)
+    failed = request.document
+    error = failed.error.Error if failed.error else entry.outcome
+    return RestoreDeploymentOutput(outcome=entry.outcome, error=error, cause=entry.cause)
+
+
+def _undo(request: RestoreDeploymentInput, settings: Settings) -> ledger.Entry:
+    failed = request.document
+    lost = lease.enter(aws.dynamodb(), settings, request.execution, _SECONDS) == "lost"
+    done = _restore(request, failed.plan, settings) if failed.plan and not lost else Restored()
+    overtaken = failed.error is None or failed.error.Error == "OvertakenError"
+    return ledger.Entry(
         outcome="overtaken" if overtaken else "failed",
-        error=failed.error.Error,
-        cause=explain(failed, done),
-        **done.model_dump(),
-    )
-    image = failed.turn.image if failed.turn else None
-    entry = ledger.Entry(
-        outcome=answer.outcome,
-        image=image,
+        image=failed.turn.image if failed.turn else None,
         schedule=failed.config.schedule if failed.config else None,
         summary=failed.plan.summary if failed.plan else "",
-        cause=answer.cause,
+        cause=explain(failed, done),
     )
-    ledger.write(aws.dynamodb(), settings, execution, entry, now)
-    announce(settings, execution, answer.outcome, image, answer.cause, (now - execution.started_at).total_seconds())
-    ledger.give_back(aws.dynamodb(), settings, execution)
-    return answer
 
 
 def _restore(request: RestoreDeploymentInput, planned: PlanDeploymentOutput, settings: Settings) -> Restored:

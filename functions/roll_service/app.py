@@ -3,10 +3,10 @@
 from rota import aws, plan, service, store
 from rota.models import Rollout, RollServiceInput
 from rota.settings import Settings
-from rota.step import step
+from rota.step import writing_step
 
 
-@step
+@writing_step
 def handler(request: RollServiceInput, settings: Settings) -> Rollout:
     revisions = store.read(aws.s3(), settings.bucket, request.revisions, plan.Registered)
     return service.roll(aws.ecs(), settings, revisions.api)

@@ -1,8 +1,6 @@
 """TakeTurn: takes the app's lease, or waits, or learns that a newer deployment has overtaken this one."""
 
-from datetime import UTC, datetime
-
-from rota import aws, ledger, push
+from rota import aws, lease, push
 from rota.models import TakeTurnInput, TakeTurnOutput
 from rota.settings import Settings
 from rota.step import step
@@ -16,12 +14,9 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     image = push.image(request.event, settings.repository)
     dry_run = push.is_dry_run(request.event)
     if dry_run:
-        turn = ledger.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
+        turn = lease.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
     else:
-        turn = ledger.take_turn(aws.dynamodb(), settings, request.execution, _runs)
-    if turn.decision == "overtaken":
-        entry = ledger.Entry(outcome="overtaken", image=image, schedule=None, summary=turn.reason)
-        ledger.write(aws.dynamodb(), settings, request.execution, entry, datetime.now(UTC))
+        turn = lease.take(aws.dynamodb(), settings, request.execution, image, _runs)
     return TakeTurnOutput(
         decision=turn.decision, reason=turn.reason, wait_seconds=_WAIT_SECONDS, dry_run=dry_run, image=image
     )

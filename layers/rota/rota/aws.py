@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 Item = TypeVar("Item")
@@ -87,18 +86,13 @@ def ecs(attempts: int = _ATTEMPTS) -> "ECSClient":
 
 
 @cache
-def events() -> "EventBridgeClient":
-    return boto3.client("events", config=_config())
+def events(attempts: int = _ATTEMPTS) -> "EventBridgeClient":
+    return boto3.client("events", config=_config(attempts))
 
 
 @cache
 def s3() -> "S3Client":
     return boto3.client("s3", config=_config())
-
-
-@cache
-def sns() -> "SNSClient":
-    return boto3.client("sns", config=_config())
 
 
 @cache

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rota.models import FailedDeployment
+    from rota.models import CaughtError, FailedDeployment
     from rota.restore import Restored
 
 # Step Functions cuts an execution's cause at 32,768 characters:
@@ -33,9 +33,11 @@ _STEPS = {
 
 def explain(failed: "FailedDeployment", done: "Restored") -> str:
     """The cause of the failed execution."""
+    if failed.error is None:
+        return failed.turn.reason if failed.turn else ""
     before = f"{_step(failed)}: "
     after = f". {done} {_WHO_ACTS.get(failed.error.Error, _BUG)}"
-    return before + _message(failed)[: _LONGEST_CAUSE - len(before) - len(after)].rstrip(".") + after
+    return before + _message(failed.error)[: _LONGEST_CAUSE - len(before) - len(after)].rstrip(".") + after
 
 
 def _step(failed: "FailedDeployment") -> str:
@@ -45,12 +47,12 @@ def _step(failed: "FailedDeployment") -> str:
     return "CheckService" if failed.rollout and failed.rollout.status == "IN_PROGRESS" else "FinishDeployment"
 
 
-def _message(failed: "FailedDeployment") -> str:
+def _message(error: "CaughtError") -> str:
     """Lambda hands over a failed function's error as JSON; other causes are plain text."""
     try:
-        told = json.loads(failed.error.Cause)
+        told = json.loads(error.Cause)
     except ValueError:
         told = None
     if isinstance(told, dict) and told.get("errorMessage"):
         return str(told["errorMessage"])
-    return failed.error.Cause or failed.error.Error
+    return error.Cause or error.Error

@@ -1,25 +1,17 @@
-"""The app's lease and its history, in one DynamoDB table: partition key `app`, sort key `record`."""
+"""The app's history: one entry per deployment in the ledger table, partition key `app`, sort key `record`.
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+One query of the partition, newest first, reads it; the lease of the same app lies beside it.
+"""
 
-from rota.models import Execution, Image, Shape, Stored
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rota.models import Execution, Image, Outcome, Shape, Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from rota.settings import Settings
-
-_LEASE = "lease"
-Outcome = Literal["deployed", "nothing to do", "failed", "overtaken"]
-
-
-class Turn(Shape):
-    """Whether a deployment may go on now, and why."""
-
-    decision: Literal["go", "wait", "overtaken"]
-    reason: str
 
 
 class Entry(Shape):
@@ -32,107 +24,67 @@ class Entry(Shape):
     cause: str = ""
 
 
-def take_turn(
-    dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, runs: Callable[[str], bool]
-) -> Turn:
-    """Take the app's lease for `execution`, or say why not. Taking it again is as good as having it.
-
-    Of several deployments the one started last goes; `runs` tells of an execution's ARN whether it is still running,
-    so that the lease of one that died is taken over.
-    """
-    found = _try_to_take(dynamodb, settings, execution, "attribute_not_exists(holder) OR holder = :me")
-    if found is None:
-        return Turn(decision="go", reason="the lease was free")
-    if found.get("newest", "") > _order(execution):
-        return Turn(decision="overtaken", reason="a newer deployment of this app has arrived")
-    holder = found["holder"]
-    if runs(holder):
-        _announce_waiting(dynamodb, settings, execution)
-        return Turn(decision="wait", reason=f"{_name(holder)} is deploying")
-    if _try_to_take(dynamodb, settings, execution, "holder = :holder", holder) is None:
-        return Turn(decision="go", reason=f"{_name(holder)} held the lease and has ended")
-    return Turn(decision="wait", reason="the lease has just changed hands")
-
-
-def give_back(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> None:
-    """Release the lease if this execution holds it."""
-    try:
-        dynamodb.update_item(
-            TableName=settings.table,
-            Key=_key(settings, _LEASE),
-            UpdateExpression="REMOVE holder",
-            ConditionExpression="holder = :me",
-            ExpressionAttributeValues={":me": {"S": execution.id}},
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return  # given back already, or taken over from us
+def find(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> Entry | None:
+    """The deployment's entry, if it was written already."""
+    found = dynamodb.get_item(TableName=settings.table, Key=_key(settings, execution), ConsistentRead=True).get("Item")
+    return Entry.model_validate_json(found["entry"]["S"]) if found else None
 
 
 def write(
     dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, entry: Entry, finished_at: datetime
 ) -> None:
-    """Write the deployment's entry; written again it is the same entry."""
+    """Write the deployment's entry, once: it is what decides how the deployment ended."""
     fields = {
         "execution": execution.id,
         "started_at": execution.started_at.isoformat(),
         "finished_at": finished_at.isoformat(),
-        "outcome": entry.outcome,
-        "summary": entry.summary,
-        "cause": entry.cause,
+        **entry.model_dump(mode="json", include={"outcome", "summary", "cause"}),
     }
     if entry.image:
-        fields |= {"digest": entry.image.digest, "tag": entry.image.tag or "", "event_id": entry.image.event_id or ""}
+        fields |= {"digest": entry.image.digest, "tag": entry.image.tag, "event_id": entry.image.event_id}
     if entry.schedule:
         fields |= {"schedule_key": entry.schedule.key, "schedule_version": entry.schedule.version_id}
-    expires = finished_at + timedelta(days=settings.history_days)
     item: dict[str, Any] = {name: {"S": value} for name, value in fields.items() if value}
-    item["expires_at"] = {"N": str(int(expires.timestamp()))}
-    dynamodb.put_item(TableName=settings.table, Item=_key(settings, f"deployment#{_order(execution)}") | item)
-
-
-def _try_to_take(
-    dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, condition: str, holder: str | None = None
-) -> dict[str, str] | None:
-    """None if the lease is taken, otherwise what stands in it."""
-    values = {":me": {"S": execution.id}, ":order": {"S": _order(execution)}}
-    if holder is not None:
-        values[":holder"] = {"S": holder}
+    item["expires_at"] = {"N": str(int((finished_at + timedelta(days=settings.history_days)).timestamp()))}
+    item["entry"] = {"S": entry.model_dump_json()}
     try:
-        dynamodb.update_item(
+        dynamodb.put_item(
             TableName=settings.table,
-            Key=_key(settings, _LEASE),
-            UpdateExpression="SET holder = :me, newest = :order",
-            ConditionExpression=f"({condition}) AND (attribute_not_exists(newest) OR newest <= :order)",
-            ExpressionAttributeValues=values,
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
-        lease: dict[str, Any] = dict(error.response).get("Item", {})  # type: ignore[assignment]  # not in the stubs
-        return {name: value["S"] for name, value in lease.items() if "S" in value}
-    return None
-
-
-def _announce_waiting(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> None:
-    """Let older deployments that wait too know that they need wait no longer."""
-    try:
-        dynamodb.update_item(
-            TableName=settings.table,
-            Key=_key(settings, _LEASE),
-            UpdateExpression="SET newest = :order",
-            ConditionExpression="attribute_not_exists(newest) OR newest < :order",
-            ExpressionAttributeValues={":order": {"S": _order(execution)}},
+            Item=_key(settings, execution) | item,
+            ConditionExpression="attribute_not_exists(record)",
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
-        return  # announced already, or a newer one waits
+        return  # an earlier attempt wrote it, and its reply was lost
 
 
-def _key(settings: "Settings", record: str) -> dict[str, Any]:
-    return {"app": {"S": settings.app}, "record": {"S": record}}
+def claim_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> bool:
+    """True for the one who is to tell the world of the outcome.
+
+    A function that dies between this and the event leaves the world untold, which is rarer and milder than being told
+    twice; a failure is also told by the alarm on failed executions.
+    """
+    try:
+        _mark(dynamodb, settings, execution, "SET announced = :yes", "attribute_not_exists(announced)")
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
-def _order(execution: Execution) -> str:
-    return f"{execution.started_at.isoformat(timespec='microseconds')}#{execution.name}"
+def return_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> None:
+    """The world could not be told; the next attempt may."""
+    _mark(dynamodb, settings, execution, "REMOVE announced", "announced = :yes")
 
 
-def _name(execution_arn: str) -> str:
-    return execution_arn.rsplit(":", 1)[1]
+def _mark(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, update: str, condition: str) -> None:
+    dynamodb.update_item(
+        TableName=settings.table,
+        Key=_key(settings, execution),
+        UpdateExpression=update,
+        ConditionExpression=condition,
+        ExpressionAttributeValues={":yes": {"BOOL": True}},
+    )
+
+
+def _key(settings: "Settings", execution: Execution) -> dict[str, Any]:
+    started = execution.started_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return {"app": {"S": settings.app}, "record": {"S": f"deployment#{started}#{execution.name}"}}

@@ -1,10 +1,10 @@
 """Every shape that crosses a boundary of the state machine: what each step is handed and what it answers. No I/O."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+Outcome = Literal["deployed", "nothing to do", "failed", "overtaken"]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -19,7 +19,7 @@ class Execution(Shape):
 
     id: str
     name: str
-    started_at: datetime
+    started_at: AwareDatetime
 
 
 class Image(Shape):
@@ -29,6 +29,7 @@ class Image(Shape):
     digest: Digest
     tag: str | None = None
     event_id: str | None = None
+    pushed_at: AwareDatetime | None = None
 
 
 class Stored(Shape):
@@ -146,7 +147,7 @@ class FinishDeploymentInput(Shape):
 
 
 class FinishDeploymentOutput(Shape):
-    outcome: Literal["deployed", "nothing to do"]
+    outcome: Outcome
     summary: str
 
 
@@ -160,12 +161,15 @@ class CaughtError(BaseModel):
 
 
 class FailedDeployment(BaseModel):
-    """The state machine's document at the moment of the failure; which keys are there says how far it came."""
+    """The state machine's document at the moment of the failure; which keys are there says how far it came.
+
+    Without `error` the deployment was overtaken before it had its turn.
+    """
 
     # The document begins as the event, whose keys are AWS's to choose.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    error: CaughtError
+    error: CaughtError | None = None
     turn: TakeTurnOutput | None = None
     config: ReadConfigOutput | None = None
     plan: PlanDeploymentOutput | None = None
@@ -181,11 +185,8 @@ class RestoreDeploymentInput(Shape):
 
 
 class RestoreDeploymentOutput(Shape):
-    """`error` and `cause` become those of the failed execution."""
+    """How the deployment ended; `error` and `cause` become those of an execution that failed."""
 
-    outcome: Literal["failed", "overtaken"]
+    outcome: Outcome
     error: str
     cause: str
-    rules: int
-    service: bool
-    deregistered: int

@@ -5,6 +5,7 @@ Shape: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.ht
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from rota.errors import RejectedError
@@ -28,6 +29,7 @@ def image(event: Mapping[str, Any], repository: str) -> Image:
         digest=detail["image-digest"],
         tag=detail.get("image-tag"),
         event_id=event.get("id"),
+        pushed_at=event.get("time"),
     )
 
 
@@ -51,5 +53,19 @@ def _faults(event: Mapping[str, Any], repository: str) -> Iterator[str]:
         yield f"detail.image-digest is {digest!r}, it must be sha256: and 64 hexadecimal digits"
     if not isinstance(detail.get("image-tag", ""), str):
         yield f"detail.image-tag is {detail['image-tag']!r}, it must be text"
+    if not _is_moment(event.get("time")):
+        yield f"time is {event['time']!r}, it must be a moment such as 2026-11-24T06:00:00Z"
+    if not isinstance(event.get("id", ""), str):
+        yield f"id is {event['id']!r}, it must be text"
     if detail.get("action-type", "PUSH") != "PUSH" or detail.get("result", "SUCCESS") != "SUCCESS":
         yield f"it tells of {detail.get('action-type')} {detail.get('result')}, not of a PUSH that was a SUCCESS"
+
+
+def _is_moment(text: object) -> bool:
+    """A person may leave the time out; what stands there must be one, with its offset from UTC."""
+    if text is None:
+        return True
+    try:
+        return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

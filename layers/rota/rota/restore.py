@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Restored(Shape):
     """What had to be put back."""
 
-    rules: int
-    service: bool
-    deregistered: int
+    rules: int = 0
+    service: bool = False
+    deregistered: int = 0
 
     def __str__(self) -> str:
         parts = [f"{self.rules} rules" if self.rules else "", "the service" if self.service else ""]

@@ -46,7 +46,6 @@ class Settings(BaseModel):
     schedule_keys: Items
     bucket: str
     table: str
-    topic_arn: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

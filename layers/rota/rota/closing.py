@@ -1,0 +1,32 @@
+"""Ending a deployment, well or not: its entry in the ledger, the lease, the news of it."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from rota import aws, lease, ledger
+from rota.announce import announce
+from rota.errors import RejectedError, TransientError
+from rota.models import Execution
+
+if TYPE_CHECKING:
+    from rota.settings import Settings
+
+
+def close(settings: "Settings", execution: Execution, entry: ledger.Entry) -> None:
+    """Write the entry, give the lease back, tell the world once. Run again it does what is still to be done.
+
+    The entry is the point of no return: a deployment whose entry says `deployed` is deployed, whatever fails after it.
+    """
+    now = datetime.now(UTC)
+    ledger.write(aws.dynamodb(), settings, execution, entry, now)
+    lease.give_back(aws.dynamodb(), settings, execution)
+    if not ledger.claim_news(aws.dynamodb(), settings, execution):
+        return
+    try:
+        announce(settings, execution, entry, (now - execution.started_at).total_seconds())
+    except (ClientError, TransientError, RejectedError):
+        # The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
+        ledger.return_news(aws.dynamodb(), settings, execution)
+        raise
