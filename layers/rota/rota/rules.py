@@ -221,7 +221,8 @@ def _comparable(value: Any) -> Any:
     """A target without what AWS adds on its own (false, empty) and without the order of subnets and groups."""
     if isinstance(value, Mapping):
         bare = {key: _comparable(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in bare.items() if inner not in (None, False, "", [], {})}
+        # 0 says something (no retries), though it equals False.
+        return {key: inner for key, inner in bare.items() if inner is not False and inner not in (None, "", [], {})}
     if isinstance(value, list | tuple):
         items = [_comparable(item) for item in value]
         return sorted(items) if all(isinstance(item, str) for item in items) else items

@@ -1,0 +1,125 @@
+"""The guestbook as the tests deploy it: its settings, its task definition, its image, its tasks."""
+
+from typing import Any
+
+from rota.models import Image, Stored
+from rota.plan import Plan, Snapshot
+from rota.revisions import Definition
+from rota.service import ServiceState
+from rota.settings import Settings
+from rota.task import Task
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+_ROLE = f"arn:aws:iam::{ACCOUNT}:role"
+
+# What the template hands every function.
+ENVIRONMENT = {
+    "REPOSITORY": "guestbook",
+    "CLUSTER": "production",
+    "SERVICE": "guestbook-api",
+    "FAMILY": "guestbook",
+    "CONTAINER": "app",
+    "START_COMMAND": "./bin/start",
+    "API_COMMAND": "",
+    "API_PORT": "8000",
+    "RULE_PREFIX": "production__guestbook__",
+    "SUBNETS": "subnet-1,subnet-2",
+    "SECURITY_GROUPS": "sg-1",
+    "ASSIGN_PUBLIC_IP": "DISABLED",
+    "PLATFORM_VERSION": "LATEST",
+    "EVENTS_ROLE_ARN": f"{_ROLE}/events",
+    "TASK_ROLE_ARNS": f"{_ROLE}/guestbook-task,{_ROLE}/guestbook-execution",
+    "SCHEDULE_KEYS": "scheduled_tasks.json",
+    "ROLLOUT_TIMEOUT_MINUTES": "30",
+    "RULE_QUOTA": "300",
+    "HISTORY_DAYS": "365",
+    "BUCKET": "guestbook-config",
+    "TABLE": "guestbook-ledger",
+    "TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:guestbook-notifications",
+}
+SETTINGS = Settings.from_environment(ENVIRONMENT)
+APP = "production/guestbook-api"
+PREFIX = SETTINGS.rule_prefix
+
+CLUSTER_ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/production"
+SERVICE_ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/production/guestbook-api"
+REPOSITORY_URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/guestbook"
+DIGEST = "sha256:" + "1f" * 32
+IMAGE = Image(repository="guestbook", digest=DIGEST, tag="5d0c6a1")
+IMAGE_URI = f"{REPOSITORY_URI}@{DIGEST}"
+SNAPSHOT = Stored(key="deployments/example/snapshot.json", version_id="v1")
+
+APP_CONTAINER: dict[str, Any] = {
+    "name": "app",
+    "image": f"{REPOSITORY_URI}:initial",
+    "essential": True,
+    "cpu": 0,
+    "command": ["./bin/start"],
+    "portMappings": [{"name": "http", "containerPort": 8000, "hostPort": 8000, "protocol": "tcp"}],
+    "environment": [{"name": "LOG_LEVEL", "value": "info"}],
+    "secrets": [{"name": "ADMIN_TOKEN", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:token"}],
+    "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/guestbook"}},
+    "versionConsistency": "enabled",
+}
+SIDECAR: dict[str, Any] = {
+    "name": "metrics",
+    "image": "public.ecr.aws/example/metrics:3",
+    "essential": False,
+    "memory": 128,
+    "portMappings": [{"containerPort": 9000, "hostPort": 9000, "protocol": "tcp"}],
+}
+CONTENT: dict[str, Any] = {
+    "family": "guestbook",
+    "taskRoleArn": f"{_ROLE}/guestbook-task",
+    "executionRoleArn": f"{_ROLE}/guestbook-execution",
+    "networkMode": "awsvpc",
+    "requiresCompatibilities": ["FARGATE"],
+    "cpu": "256",
+    "memory": "512",
+    "containerDefinitions": [APP_CONTAINER, SIDECAR],
+    "volumes": [{"name": "scratch", "host": {}}],
+}
+
+
+def arn(revision: int, family: str = "guestbook") -> str:
+    """The ARN of a revision."""
+    return f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{family}:{revision}"
+
+
+def definition(
+    content: dict[str, Any] = CONTENT, *, revision: int = 1, tags: dict[str, str] | None = None
+) -> Definition:
+    """An ACTIVE revision, as `rota.revisions.read` answers it."""
+    return Definition(arn=arn(revision), active=True, content=content, tags=tags or {})
+
+
+def task(name: str = "IngestData", **keys: Any) -> Task:
+    """A task of the schedule file; every morning at six unless `keys` say otherwise."""
+    when = {} if keys.keys() & {"cron", "rate", "schedule"} else {"cron": "0 6 * * ? *"}
+    what = {} if "command" in keys else {"task": "data_ingestion_task"}
+    return Task.model_validate({"name": name, **what, **when, **keys})
+
+
+def service_state(task_definition: str = "", *, steady: bool = True) -> ServiceState:
+    """What the service runs; the first revision unless `task_definition` says otherwise."""
+    return ServiceState(task_definition=task_definition or arn(1), deployment_id="ecs-svc/1", steady=steady)
+
+
+NOTHING_BEFORE = Snapshot(rules={}, service=service_state())
+
+
+def empty_plan(**changes: Any) -> Plan:
+    """A plan that does nothing but what `changes` say."""
+    nothing: dict[str, Any] = {
+        "snapshot": SNAPSHOT,
+        "image_uri": IMAGE_URI,
+        "cluster_arn": CLUSTER_ARN,
+        "base": definition(),
+        "newest_revision": 1,
+        "tasks": (),
+        "remove": (),
+        "api_revision": arn(1),
+        "roll": False,
+    }
+    return Plan.model_validate(nothing | changes)

@@ -1,0 +1,211 @@
+"""EventBridge rules: what a task's rule must be, and the least that turns one rule into another."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rota.rules import Rule, difference, runs, wanted
+
+from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn, task
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def rule(**changes: Any) -> Rule:
+    return wanted(task(), SETTINGS, CLUSTER_ARN, arn(7)).model_copy(update=changes)
+
+
+def target(change: Change = lambda target: None) -> dict[str, Any]:
+    (made,) = rule().targets
+    change(made)
+    return made
+
+
+def with_target(change: Change) -> Rule:
+    return rule(targets=(target(change),))
+
+
+def network(target: dict[str, Any]) -> dict[str, Any]:
+    configuration: dict[str, Any] = target["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"]
+    return configuration
+
+
+def test_a_task_becomes_a_tagged_rule_with_one_fargate_target() -> None:
+    assert wanted(task(), SETTINGS, CLUSTER_ARN, arn(7)) == Rule(
+        name="production__guestbook__IngestData",
+        schedule_expression="cron(0 6 * * ? *)",
+        state="ENABLED",
+        tags={"rota:app": "production/guestbook-api"},
+        targets=(
+            {
+                "Id": "production__guestbook__IngestData",
+                "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/production",
+                "RoleArn": "arn:aws:iam::123456789012:role/events",
+                "EcsParameters": {
+                    "TaskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/guestbook:7",
+                    "TaskCount": 1,
+                    "LaunchType": "FARGATE",
+                    "NetworkConfiguration": {
+                        "awsvpcConfiguration": {
+                            "Subnets": ["subnet-1", "subnet-2"],
+                            "SecurityGroups": ["sg-1"],
+                            "AssignPublicIp": "DISABLED",
+                        }
+                    },
+                    "PlatformVersion": "LATEST",
+                },
+            },
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "attribute", "value"),
+    [
+        pytest.param({"rate": "5 minutes"}, "schedule_expression", "rate(5 minutes)", id="rate"),
+        pytest.param({"enabled": False}, "state", "DISABLED", id="disabled"),
+        pytest.param({"description": "Every morning"}, "description", "Every morning", id="description"),
+    ],
+)
+def test_what_a_task_says_of_its_rule(keys: dict[str, Any], attribute: str, value: str) -> None:
+    assert getattr(wanted(task(**keys), SETTINGS, CLUSTER_ARN, arn(7)), attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("keys", "path", "value"),
+    [
+        pytest.param({"count": 3}, ("EcsParameters", "TaskCount"), 3, id="count"),
+        pytest.param({"platform_version": "1.4.0"}, ("EcsParameters", "PlatformVersion"), "1.4.0", id="platform"),
+        pytest.param(
+            {"retry": {"attempts": 0, "age": 60}},
+            ("RetryPolicy",),
+            {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
+            id="retry",
+        ),
+    ],
+)
+def test_what_a_task_says_of_its_target(keys: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+    found: Any = wanted(task(**keys), SETTINGS, CLUSTER_ARN, arn(7)).targets[0]
+    for key in path:
+        found = found[key]
+    assert found == value
+
+
+def test_the_stack_decides_the_platform_version_of_a_task_that_names_none() -> None:
+    older = SETTINGS.model_copy(update={"platform_version": "1.3.0"})
+    (made,) = wanted(task(), older, CLUSTER_ARN, arn(7)).targets
+    assert made["EcsParameters"]["PlatformVersion"] == "1.3.0"
+
+
+def test_a_rule_that_is_not_there_is_made_with_its_target() -> None:
+    todo = difference(None, rule())
+    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (True, rule().targets, ())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda t: None, id="the same"),
+        pytest.param(lambda t: network(t)["Subnets"].reverse(), id="order of subnets"),
+        pytest.param(lambda t: t["EcsParameters"].update(EnableECSManagedTags=False), id="false"),
+        pytest.param(lambda t: t["EcsParameters"].update(PlacementConstraints=[], Tags=[]), id="empty lists"),
+        pytest.param(lambda t: t.update(DeadLetterConfig={}), id="empty object"),
+        pytest.param(lambda t: t.update(Input=""), id="empty text"),
+    ],
+)
+def test_what_aws_adds_by_itself_is_no_difference(change: Change) -> None:
+    assert not difference(with_target(change), rule())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"schedule_expression": "cron(0 7 * * ? *)"}, id="schedule"),
+        pytest.param({"state": "DISABLED"}, id="switched off by hand"),
+        pytest.param({"state": "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"}, id="AWS's third state"),
+        pytest.param({"description": "changed by hand"}, id="description"),
+        pytest.param({"role_arn": "arn:aws:iam::123456789012:role/other"}, id="role"),
+        pytest.param({"event_pattern": '{"source": ["aws.s3"]}'}, id="pattern"),
+    ],
+)
+def test_a_change_of_the_rule_itself_leaves_its_target_alone(changes: dict[str, Any]) -> None:
+    todo = difference(rule(**changes), rule())
+    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (True, (), ())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda t: t["EcsParameters"].update(TaskDefinitionArn=arn(6)), id="revision"),
+        pytest.param(lambda t: t["EcsParameters"].update(TaskCount=2), id="count"),
+        pytest.param(lambda t: t["EcsParameters"].update(LaunchType="EC2"), id="launch type"),
+        pytest.param(lambda t: t["EcsParameters"].update(PlatformVersion="1.3.0"), id="platform version"),
+        pytest.param(lambda t: t["EcsParameters"].update(EnableExecuteCommand=True), id="execute command"),
+        pytest.param(lambda t: network(t)["Subnets"].pop(), id="subnets"),
+        pytest.param(lambda t: network(t).update(AssignPublicIp="ENABLED"), id="public address"),
+        pytest.param(lambda t: t.update(RoleArn="arn:aws:iam::123456789012:role/old"), id="role"),
+        pytest.param(lambda t: t.update(Arn=CLUSTER_ARN + "-2"), id="cluster"),
+        pytest.param(lambda t: t.update(Input='{"x": 1}'), id="input"),
+        pytest.param(lambda t: t.update(RetryPolicy={"MaximumRetryAttempts": 0}), id="no retries"),
+    ],
+)
+def test_a_change_of_the_target_leaves_the_rule_itself_alone(change: Change) -> None:
+    todo = difference(with_target(change), rule())
+    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (False, rule().targets, ())
+
+
+def test_a_target_too_many_goes_and_the_right_one_stays_untouched() -> None:
+    other = {"Id": "by-hand", "Arn": "arn:aws:lambda:us-east-1:123456789012:function:other"}
+    todo = difference(rule(targets=(other, *rule().targets)), rule())
+    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (False, (), ("by-hand",))
+
+
+def test_a_target_with_another_id_is_replaced() -> None:
+    todo = difference(with_target(lambda t: t.update(Id="by-hand")), rule())
+    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (False, rule().targets, ("by-hand",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "ours"),
+    [
+        pytest.param({}, True, id="ours"),
+        pytest.param({"tags": {}}, False, id="no tag"),
+        pytest.param({"tags": {"rota:app": "production/shop"}}, False, id="another app's"),
+        pytest.param({"managed_by": "states.amazonaws.com"}, False, id="managed by an AWS service"),
+    ],
+)
+def test_whose_a_rule_is(changes: dict[str, Any], ours: bool) -> None:
+    assert rule(**changes).belongs_to(APP) is ours
+
+
+@pytest.mark.parametrize(
+    ("targets", "revision"),
+    [
+        pytest.param(rule().targets, arn(7), id="one"),
+        pytest.param((), None, id="none"),
+        pytest.param(rule().targets * 2, None, id="two"),
+        pytest.param(({"Id": "x", "Arn": "arn:aws:sqs:us-east-1:123456789012:queue"},), None, id="no ECS target"),
+    ],
+)
+def test_which_revision_a_rule_runs(targets: tuple[dict[str, Any], ...], revision: str | None) -> None:
+    assert runs(rule(targets=targets)) == revision
+
+
+def test_put_rule_names_everything_the_rule_has() -> None:
+    whole = rule(description="Every morning", role_arn="arn:aws:iam::123456789012:role/x", event_pattern="{}")
+    assert whole.put_request() == {
+        "Name": PREFIX + "IngestData",
+        "ScheduleExpression": "cron(0 6 * * ? *)",
+        "EventPattern": "{}",
+        "State": "ENABLED",
+        "Description": "Every morning",
+        "RoleArn": "arn:aws:iam::123456789012:role/x",
+    }
+
+
+def test_put_rule_leaves_out_what_the_rule_has_not() -> None:
+    assert rule().put_request() == {
+        "Name": PREFIX + "IngestData",
+        "ScheduleExpression": "cron(0 6 * * ? *)",
+        "State": "ENABLED",
+    }
