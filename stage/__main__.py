@@ -63,7 +63,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stage", description="Serve a local AWS with Rota deployed in it.")
-    port = int(os.environ.get("PORT", "5000"))
+    port = os.environ.get("PORT", "5000")
     parser.add_argument("--port", type=int, default=port, help="0 takes a free one; default: $PORT, else 5000")
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help="the SAM template to deploy")
     parser.add_argument("--verbose", action="store_true", help="write the functions' logs to stderr")
@@ -81,9 +81,10 @@ def _forget_the_users_aws(port: int) -> None:
         AWS_DEFAULT_REGION="us-east-1",
         MOTO_PORT=str(port),
     )
-    # moto warns of each resource type that it does not make (alarms, queue policies): known, and in stage.deploy.
+    # moto warns of each resource type that it does not make (see stage.cloudformation), and its interpreter of each
+    # execution that fails: the one is known, and the other may be what somebody wants to see.
     warnings.filterwarnings("ignore", module="moto")
-    logging.getLogger("moto").setLevel(logging.ERROR)
+    logging.getLogger("moto").setLevel(logging.CRITICAL)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import cast
 
@@ -24,7 +25,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
-from stage.direct import REGION
+from stage.direct import ACCOUNT, REGION
 from stage.latency import INTERPRETER
 from stage.patch import replace
 from stage.settings import Settings
@@ -38,6 +39,15 @@ def prepare(settings: Settings, endpoint: str) -> None:
     _name_lambda_errors()
     _name_executions()
     _forget_threads()
+
+
+def stop_executions() -> None:
+    """End every execution that is running; none of them takes another step."""
+    for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
+        for execution in cast(list[Execution], machine.executions):
+            while execution.status == "RUNNING" and execution.exec_worker and execution.exec_worker.env is None:
+                time.sleep(0.001)  # it has begun, and moto can stop it only once it has read its definition
+            execution.stop(stop_date=datetime.now(UTC), error=None, cause=None)
 
 
 def _deploy_into_the_interpreter() -> None:

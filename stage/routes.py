@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +48,9 @@ class Routes:
             answer, status = self._serve(request), 200
         except RefusedError as refused:
             answer, status = {"error": str(refused)}, refused.status
+        except Exception as bug:  # noqa: BLE001 - a server outlives a request that it cannot serve
+            traceback.print_exc(file=sys.stderr)
+            answer, status = {"error": f"the stage failed: {bug!r}"}, 500
         if answer is None:
             return Response(status=204)
         return Response(json.dumps(answer, indent=1), status, content_type="application/json")

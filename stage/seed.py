@@ -119,8 +119,6 @@ class UsersWorld:
         for name in set(_rules()) - self._rules_of_the_stack:
             events.tagger.delete_all_tags_for_resource(_rules().pop(name).arn)
         for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
-            for execution in machine.executions:
-                execution.stop(stop_date=execution.start_date, error=None, cause="the stage was reset")
             machine.executions.clear()
         if bucket := s3_backends[ACCOUNT]["aws"].buckets.get(self._bucket):
             for key in list(bucket.keys):
@@ -131,8 +129,9 @@ class UsersWorld:
             group.streams.clear()
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()
-        for queue in sqs_backends[ACCOUNT][REGION].queues:
-            sqs_backends[ACCOUNT][REGION].purge_queue(queue)
+        for queue in sqs_backends[ACCOUNT][REGION].queues.values():
+            queue._messages.clear()  # purge_queue may be called once a minute only
+            queue._pending_messages.clear()
 
     def _task_definition(self) -> dict[str, Any]:
         app, region = self._app, REGION
@@ -152,7 +151,7 @@ class UsersWorld:
                     "essential": True,
                     "command": ["./bin/start"],
                     "portMappings": [{"containerPort": 8000, "protocol": "tcp"}],
-                    "environment": [{"name": "GUESTBOOK_NAME", "value": "The guestbook"}],
+                    "environment": [{"name": "LOG_LEVEL", "value": "info"}],
                     "secrets": [{"name": "ADMIN_TOKEN", "valueFrom": self._secret}],
                     "logConfiguration": {
                         "logDriver": "awslogs",

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -44,6 +45,8 @@ class Front:
         self._record = record
         self._routes = routes
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._under_way = 0
+        self._one_less = threading.Condition()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = Request(environ)
@@ -57,11 +60,23 @@ class Front:
         if call is None:
             return cast(Iterable[bytes], self._moto(environ, start_response))
         call.caller = self._caller_of(call.access_key)
-        reply = self._answer(call)
+        with self._one_less:
+            self._under_way += 1
+        try:
+            reply = self._answer(call)
+        finally:
+            with self._one_less:
+                self._under_way -= 1
+                self._one_less.notify_all()
         self._record(call, reply, (time.time() - call.time) * 1000)
         if reply.lost:
             _hang_up(environ)
         return Response(reply.body, reply.status, reply.headers)(environ, start_response)
+
+    def settle(self, timeout: float = 5) -> bool:
+        """Wait until no call is under way. False when one still is after `timeout` seconds."""
+        with self._one_less:
+            return self._one_less.wait_for(lambda: self._under_way == 0, timeout)
 
     def _answer(self, call: Call) -> Reply:
         """Ask the hooks, then moto. A fault of the stage itself is an AWS internal failure, told on stderr."""

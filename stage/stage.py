@@ -15,6 +15,7 @@ from stage.routes import Routes
 from stage.seed import App, UsersWorld
 from stage.server import Front
 from stage.settings import Settings
+from stage.workers import Workers
 from stage.world import World
 
 STACK = "rota"
@@ -35,10 +36,11 @@ class Stage:
         self._template = template
         self._outputs: dict[str, str] = {}
         self._resetting = threading.Lock()
-        self.functions = Functions(endpoint, Packages(directory), verbose=verbose)
+        self.workers = Workers(endpoint, Packages(directory), verbose=verbose)
+        self.functions = Functions(self.workers)
         self.world = World(self.settings, example, self.app.repository, self.functions.invoke_in_background)
         self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)
-        self.front = Front(self.functions.caller_of, self.recorder.record, Routes(self))
+        self.front = Front(self.workers.caller_of, self.recorder.record, Routes(self))
         self.front.hooks += [Latency(self.settings), *self.world.hooks, self.functions]
 
     @property
@@ -76,9 +78,11 @@ class Stage:
         """Put everything back to what it was when the stage was ready. Deployed functions stay, and stay warm."""
         with self._resetting:
             self.settings.reset()
-            self.users_world.clear()
-            self.functions.interrupt()
+            interpreter.stop_executions()
+            self.workers.interrupt()
             self.world.reset()
+            self.front.settle()
+            self.users_world.clear()
             self.users_world.make()
             self.recorder.clear()
 
