@@ -20,7 +20,9 @@ class Agenda:
         self._wake = threading.Event()
         self._queue = sched.scheduler(time.monotonic, self._pause)
         self._happened = threading.Condition()
-        threading.Thread(target=self._work, name="stage-agenda", daemon=True).start()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="stage-agenda", daemon=True)
+        self._thread.start()
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Run `action` that many seconds from now. Actions of the same time run in the order they were given."""
@@ -34,6 +36,13 @@ class Agenda:
                 self._queue.cancel(entry)
             except ValueError:
                 continue  # it has begun in the meantime
+
+    def close(self) -> None:
+        """Forget all, and end the thread. Waits for the action that is under way."""
+        self._closed = True
+        self.clear()
+        self._wake.set()
+        self._thread.join()
 
     def happened(self) -> None:
         """Tell those who wait that something changed."""
@@ -59,4 +68,6 @@ class Agenda:
     def _work(self) -> None:
         while True:
             self._queue.run()
+            if self._closed:
+                return
             self._wake.wait()

@@ -9,6 +9,7 @@ from moto.ec2.exceptions import InvalidSubnetIdError
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task, TaskDefinition
 
+from stage.direct import client
 from stage.ecs import LATEST_FARGATE, backend
 
 RUN_TASK_COUNT = 10  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html: count
@@ -26,6 +27,13 @@ def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
     fargate = [request.get("launchType"), *(provider["capacityProvider"] for provider in providers)]
     if not {"FARGATE", "FARGATE_SPOT"} & set(fargate):
         raise InvalidParameterException("No Container Instances were found in your cluster.")
+    names = {container["name"] for container in definition.container_definitions}
+    overrides = {"containerOverrides": [], **(request.get("overrides") or {})}
+    for override in overrides["containerOverrides"]:
+        if override.get("name") not in names:
+            raise InvalidParameterException(
+                f"Override for container named {override.get('name')} is not a container in the TaskDefinition."
+            )
     network = request.get("networkConfiguration")
     if network:
         network["awsvpcConfiguration"].setdefault("securityGroups", [])
@@ -40,7 +48,7 @@ def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
                 backend=backend(),
                 group=request.get("group") or f"family:{definition.family}",
                 launch_type=request.get("launchType", ""),
-                overrides={"containerOverrides": [], **(request.get("overrides") or {})},
+                overrides=overrides,
                 started_by=request.get("startedBy", ""),
                 tags=request.get("tags"),
                 networking_configuration=network,
@@ -86,6 +94,15 @@ def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:
         platformVersion=LATEST_FARGATE if task.platform_version in (None, "LATEST") else task.platform_version,
     )
     return containers
+
+
+def release(task: Task) -> None:
+    """Take the stopped task's network interface away."""
+    attachments: list[dict[str, Any]] = task.attachments  # moto leaves out what its values are
+    for attachment in attachments:
+        details = {detail["name"]: detail["value"] for detail in attachment["details"]}
+        client("ec2").delete_network_interface(NetworkInterfaceId=details["networkInterfaceId"])
+        attachment["status"] = "DELETED"
 
 
 def update(task: Task, **members: object) -> None:

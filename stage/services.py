@@ -78,7 +78,10 @@ class Services:
         return list(self._rollouts.items())
 
     def create(self, call: Call) -> Reply:
-        """CreateService: the first deployment begins."""
+        """CreateService: the service runs when this answers.
+
+        The first deployment has nothing to replace; the stage's rollouts go from one revision to another.
+        """
         request = call.params
         name, cluster = str(request.get("serviceName")), str(request.get("cluster", "default"))
         existing = backend().services.get(f"{cluster.rpartition('/')[2]}:{name}")
@@ -89,7 +92,10 @@ class Services:
         service = backend().create_service(cluster, name, request.get("desiredCount", 0), revision, **taken)
         rollouts = self._rollouts[service] = Rollouts(name, _now)
         complete(service, request)
-        self._begin(service, rollouts)
+        notices = rollouts.begin(revision, service.desired_count, ending="completes", seconds=0, how=how(service))
+        while rollouts.delay() is not None:
+            notices += rollouts.step("off")
+        self._go_on(service, rollouts, notices)
         return _reply(call, service)
 
     def update(self, call: Call) -> Reply:

@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from jsonpath_ng.ext.parser import parse as jsonpath
 from moto.core.exceptions import ServiceException
+from moto.ecs.exceptions import InvalidParameterException
 from moto.events.models import Rule
 from moto.events.utils import EventTemplateParser
 
@@ -121,8 +122,17 @@ class Targets:
 
 
 def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]:
-    """The RunTask request that EventBridge makes of an ECS target; `Input` is ECS's TaskOverride."""
+    """The RunTask request that EventBridge makes of an ECS target; `Input` is ECS's TaskOverride.
+
+    Raises InvalidParameterException when it is not JSON.
+    """
     parameters = target.get("EcsParameters", {})
+    overrides = None
+    if target.keys() & {"Input", "InputTransformer"}:
+        try:
+            overrides = json.loads(_text(target, event))
+        except ValueError as fault:
+            raise InvalidParameterException(f"The target's input is not JSON: {fault}") from fault
     given = {
         "cluster": target["Arn"],
         "taskDefinition": parameters.get("TaskDefinitionArn"),
@@ -136,7 +146,7 @@ def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]
         "enableExecuteCommand": parameters.get("EnableExecuteCommand"),
         "propagateTags": parameters.get("PropagateTags"),
         "tags": [{"key": tag["Key"], "value": tag["Value"]} for tag in parameters.get("Tags", [])] or None,
-        "overrides": json.loads(_text(target, event)) if target.keys() & {"Input", "InputTransformer"} else None,
+        "overrides": overrides,
         "startedBy": f"events-rule/{rule.name}"[:128],
     }
     return {member: value for member, value in given.items() if value is not None}

@@ -30,7 +30,7 @@ from stage.containers import CannotStartError, Launch, choose, host_environment,
 from stage.direct import client
 from stage.ecs import Emit, Operation, usable_revision
 from stage.events import timestamp
-from stage.placement import complete, place, update
+from stage.placement import complete, place, release, update
 from stage.revisions import document
 
 LONGEST_RUN = 60.0
@@ -192,6 +192,7 @@ class Tasks:
 
     def _end(self, run: Run, code: str, reason: str) -> None:
         run.task.desired_status = "STOPPED"
+        release(run.task)
         self._change(run, "STOPPED", stopCode=code, stoppedReason=reason, stoppedAt=datetime.now(UTC))
 
     def _signal(self, run: Run, number: signal.Signals, code: str, reason: str) -> None:
@@ -210,6 +211,7 @@ class Tasks:
             if run.launch and container["name"] == run.launch.container and run.exit_code is not None:
                 container["exitCode"] = run.exit_code
         self._tell(run)
+        self._agenda.happened()
 
     def _tell(self, run: Run) -> None:
         described = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])["tasks"][0]

@@ -84,6 +84,7 @@ class World:
         """End what runs; the stage is over."""
         self.reset()
         self._tasks.close()
+        self.agenda.close()
 
     def _emit(self, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
         self.bus.publish(event("aws.ecs", detail_type, detail, resources))

@@ -51,6 +51,19 @@ def deployment_events(small: Small) -> Callable[[], list[Any]]:
     return small.listen({"source": ["aws.ecs"], "resources": [{"suffix": f"/{small.name}"}]})
 
 
+def test_a_new_service_runs_at_once(small: Small) -> None:
+    revision = small.register()
+    small.settings.change({"rollout": "fails"})
+    heard = deployment_events(small)
+    small.service(revision)
+    assert revisions(small.described()) == [(revision, "PRIMARY", "COMPLETED", 2)]
+    assert [each["detail"]["eventName"] for each in heard()] == [
+        "SERVICE_DEPLOYMENT_IN_PROGRESS",
+        "SERVICE_DEPLOYMENT_COMPLETED",
+        "SERVICE_STEADY_STATE",
+    ]
+
+
 def test_a_new_revision_rolls_out(small: Small) -> None:
     first, second = small.register(), small.register("two")
     before = small.service(first)

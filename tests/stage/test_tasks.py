@@ -181,6 +181,12 @@ def test_a_run_of_an_inactive_revision_is_lost(small: Small) -> None:
     assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == []
 
 
+@pytest.mark.parametrize("given", ['{"containerOverrides": [{"name": "web"}]}', "not JSON"], ids=["name", "json"])
+def test_a_run_with_an_input_that_cannot_be_is_lost(small: Small, given: str) -> None:
+    fired = small.world.fire(small.rule("task", small.task_target(small.register(), Input=given)))
+    assert fired["error"]["code"] == "InvalidParameterException"
+
+
 def test_a_target_may_run_several_tasks(small: Small) -> None:
     revision = small.register("environment")
     fired = small.world.fire(small.rule("task", small.task_target(revision, EcsParameters={"TaskCount": 3})))
@@ -239,9 +245,10 @@ def test_run_task_starts_and_stop_task_stops(small: Small) -> None:
         ({"count": 11}, "Count must be between 1 and 10"),
         ({"networkConfiguration": None}, "Network Configuration must be provided"),
         ({"taskDefinition": "nothing"}, "TaskDefinition not found"),
+        ({"overrides": {"containerOverrides": [{"name": "web"}]}}, "container named web is not a container in the"),
         ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-0"]}}}, "InvalidSubnetID.NotFound"),
     ],
-    ids=["no-cluster", "no-instances", "too-many", "no-network", "no-revision", "no-subnet"],
+    ids=["no-cluster", "no-instances", "too-many", "no-network", "no-revision", "no-container", "no-subnet"],
 )
 def test_a_task_that_has_no_place_is_refused(small: Small, change: dict[str, Any], error: str) -> None:
     request = {
