@@ -51,7 +51,7 @@ def write(
         dynamodb.put_item(
             TableName=settings.table,
             Item=_key(settings, execution) | item,
-            ConditionExpression="attribute_not_exists(record)",
+            ConditionExpression="attribute_not_exists(app)",
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return  # an earlier attempt wrote it, and its reply was lost
