@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from rota.rules import Rule, difference, runs, wanted
 
+from rota.rules import Rule, difference, runs, wanted
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn, task
 
 Change = Callable[[dict[str, Any]], None]

@@ -136,4 +136,5 @@ def _summary(created: int, updated: int, kept: int, removed: int, registers: int
         if number
     ]
     service = "the service rolls" if rolls else "the service stays"
-    return f"schedules: {', '.join(rules_) or 'none'}; {registers} revisions to register; {service}"
+    revisions_ = "revision" if registers == 1 else "revisions"
+    return f"schedules: {', '.join(rules_) or 'none'}; {registers} {revisions_} to register; {service}"

@@ -1,0 +1,185 @@
+"""The plan: what is, compared with what should be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from rota import rules
+from rota.models import Stored
+from rota.plan import Plan, Snapshot, describe, make
+from rota.revisions import derive, fingerprint, own_tags
+from rota.rules import Rule
+from rota.task import Task
+from tests.guestbook import (
+    CLUSTER_ARN,
+    IMAGE_URI,
+    NOTHING_BEFORE,
+    PREFIX,
+    SETTINGS,
+    SNAPSHOT,
+    arn,
+    definition,
+    service_state,
+    task,
+)
+
+BASE = definition()
+INGEST = task("IngestData")
+SPAM = task("RemoveSpam", task="spam_task", rate="15 minutes")
+
+
+def print_of(task_: Task | None, image_uri: str = IMAGE_URI) -> str:
+    return fingerprint(derive(BASE, SETTINGS, image_uri, task_), own_tags(BASE))
+
+
+def planned(
+    *tasks: Task, before: Snapshot = NOTHING_BEFORE, known: Mapping[str, str] | None = None, image_uri: str = IMAGE_URI
+) -> Plan:
+    return make(SETTINGS, image_uri, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, known or {})
+
+
+def deployed(*tasks: Task, image_uri: str = IMAGE_URI) -> tuple[Snapshot, dict[str, str]]:
+    """What is there after these tasks were deployed: rules and service, and the revisions in use by fingerprint."""
+    revisions = {task_.name: arn(number) for number, task_ in enumerate(tasks, start=2)}
+    api = arn(len(tasks) + 2)
+    found = [rules.wanted(task_, SETTINGS, CLUSTER_ARN, revisions[task_.name]) for task_ in tasks]
+    known = {print_of(task_, image_uri): revisions[task_.name] for task_ in tasks} | {print_of(None, image_uri): api}
+    return Snapshot(rules={rule.name: rule for rule in found}, service=service_state(api)), known
+
+
+def changes(plan: Plan) -> dict[str, str]:
+    return {entry.task.name: entry.change for entry in plan.tasks}
+
+
+def test_the_first_deployment_makes_everything() -> None:
+    plan = planned(INGEST, SPAM)
+    assert changes(plan) == {"IngestData": "create", "RemoveSpam": "create"}
+    assert [entry.revision for entry in plan.tasks] == [None, None]
+    assert (plan.remove, plan.api_revision, plan.roll, plan.nothing_to_do) == ((), None, True, False)
+
+
+def test_deployed_again_there_is_nothing_to_do() -> None:
+    before, known = deployed(INGEST, SPAM)
+    plan = planned(INGEST, SPAM, before=before, known=known)
+    assert plan.nothing_to_do
+    assert changes(plan) == {"IngestData": "keep", "RemoveSpam": "keep"}
+    assert [entry.revision for entry in plan.tasks] == [arn(2), arn(3)]
+
+
+def test_a_new_image_gives_every_task_and_the_api_a_new_revision() -> None:
+    before, known = deployed(INGEST, SPAM)
+    plan = planned(INGEST, SPAM, before=before, known=known, image_uri=IMAGE_URI.replace("1f", "2e"))
+    assert changes(plan) == {"IngestData": "update", "RemoveSpam": "update"}
+    assert [entry.revision for entry in plan.tasks] == [None, None]
+    assert (plan.api_revision, plan.roll) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "revision"),
+    [
+        pytest.param({"cron": "0 7 * * ? *"}, arn(2), id="moved"),
+        pytest.param({"enabled": False}, arn(2), id="disabled"),
+        pytest.param({"description": "Every morning"}, arn(2), id="described"),
+        pytest.param({"count": 2}, arn(2), id="two copies"),
+        pytest.param({"retry": {"attempts": 0, "age": 60}}, arn(2), id="without retries"),
+        pytest.param({"task": "other_task"}, None, id="another task"),
+        pytest.param({"memory": 1024}, None, id="more memory"),
+    ],
+)
+def test_a_change_in_the_file_updates_that_rule_alone(keys: dict[str, Any], revision: str | None) -> None:
+    before, known = deployed(INGEST, SPAM)
+    plan = planned(task("IngestData", **keys), SPAM, before=before, known=known)
+    assert changes(plan) == {"IngestData": "update", "RemoveSpam": "keep"}
+    assert (plan.tasks[0].revision, plan.tasks[1].revision) == (revision, arn(3))
+    assert (plan.remove, plan.roll) == ((), False)
+
+
+def test_a_task_that_left_the_file_loses_its_rule() -> None:
+    before, known = deployed(INGEST, SPAM)
+    plan = planned(SPAM, before=before, known=known)
+    assert (plan.remove, changes(plan), plan.nothing_to_do) == ((PREFIX + "IngestData",), {"RemoveSpam": "keep"}, False)
+
+
+def test_an_empty_file_clears_them_all() -> None:
+    before, known = deployed(INGEST, SPAM)
+    plan = planned(before=before, known=known)
+    assert plan.remove == (PREFIX + "IngestData", PREFIX + "RemoveSpam")
+
+
+def test_a_renamed_task_is_a_new_rule_that_runs_the_revision_it_had() -> None:
+    before, known = deployed(INGEST)
+    plan = planned(task("Ingest"), before=before, known=known)
+    assert (changes(plan), plan.tasks[0].revision) == ({"Ingest": "create"}, arn(2))
+    assert plan.remove == (PREFIX + "IngestData",)
+
+
+def by_hand(rule: Rule) -> Rule:
+    return rule.model_copy(update={"state": "DISABLED"})
+
+
+def test_a_rule_that_somebody_changed_by_hand_is_put_right() -> None:
+    before, known = deployed(INGEST)
+    touched = before.model_copy(update={"rules": {name: by_hand(rule) for name, rule in before.rules.items()}})
+    assert changes(planned(INGEST, before=touched, known=known)) == {"IngestData": "update"}
+
+
+def test_a_revision_that_cannot_start_tasks_any_more_is_registered_anew() -> None:
+    before, known = deployed(INGEST)
+    plan = planned(INGEST, before=before, known={print_of(None): known[print_of(None)]})
+    assert (changes(plan), plan.tasks[0].revision) == ({"IngestData": "update"}, None)
+
+
+@pytest.mark.parametrize(
+    ("service", "rolls"),
+    [
+        pytest.param(service_state(arn(3)), False, id="runs it, steady"),
+        pytest.param(service_state(arn(3), steady=False), True, id="runs it, not yet steady"),
+        pytest.param(service_state(arn(1)), True, id="runs another"),
+    ],
+)
+def test_when_the_service_rolls(service: Any, rolls: bool) -> None:
+    before, known = deployed(INGEST)
+    plan = planned(INGEST, before=before.model_copy(update={"service": service}), known=known)
+    assert (plan.roll, plan.nothing_to_do) == (rolls, not rolls)
+
+
+def test_a_plan_survives_the_journey_through_the_bucket() -> None:
+    before, known = deployed(INGEST)
+    plan = planned(INGEST, SPAM, before=before, known=known)
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@pytest.mark.parametrize(
+    ("tasks", "summary", "figures"),
+    [
+        pytest.param(
+            (INGEST, SPAM),
+            "schedules: 2 unchanged; 0 revisions to register; the service stays",
+            (0, 0, 2, 0, 0),
+            id="nothing",
+        ),
+        pytest.param(
+            (task("IngestData", cron="0 7 * * ? *"), task("New", task="new_task")),
+            "schedules: 1 new, 1 changed, 1 removed; 1 revision to register; the service stays",
+            (1, 1, 0, 1, 1),
+            id="of everything one",
+        ),
+        pytest.param(
+            (), "schedules: 2 removed; 0 revisions to register; the service stays", (0, 0, 0, 2, 0), id="cleared"
+        ),
+    ],
+)
+def test_the_plan_in_one_line(tasks: tuple[Task, ...], summary: str, figures: tuple[int, ...]) -> None:
+    before, known = deployed(INGEST, SPAM)
+    document = Stored(key="deployments/example/plan.json", version_id="v2")
+    told = describe(planned(*tasks, before=before, known=known), document)
+    assert told.summary == summary
+    assert (told.created, told.updated, told.kept, told.removed, told.registers) == figures
+    assert (told.document, told.snapshot, told.rolls_service) == (document, SNAPSHOT, False)
+    assert told.nothing_to_do is (summary.count("unchanged") == 1)
+
+
+def test_an_app_without_schedules_is_told_plainly() -> None:
+    told = describe(planned(), SNAPSHOT)
+    assert told.summary == "schedules: none; 1 revision to register; the service rolls"

@@ -1,0 +1,251 @@
+"""Task definitions: what is derived from the base, and by what it is known again."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rota.revisions import (
+    Definition,
+    by_fingerprint,
+    derive,
+    family,
+    fingerprint,
+    own_tags,
+    revision_number,
+    tags_for,
+)
+from rota.task import Task
+from tests.guestbook import APP, APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, arn, definition, task
+
+Change = Callable[[dict[str, Any]], object]
+TASKS = [
+    pytest.param(None, id="API"),
+    pytest.param(task(), id="plain task"),
+    pytest.param(task(command=["python", "-m", "app.report"]), id="task with a command"),
+    pytest.param(task(cpu=512, memory=1024, environment={"LOG_LEVEL": "debug", "ADMIN_TOKEN": "x"}), id="full task"),
+]
+
+
+def derived(task_: Task | None, content: dict[str, Any] = CONTENT, settings: Any = SETTINGS) -> dict[str, Any]:
+    return derive(definition(content), settings, IMAGE_URI, task_)
+
+
+def container(task_: Task | None, content: dict[str, Any] = CONTENT, settings: Any = SETTINGS) -> dict[str, Any]:
+    (found,) = (c for c in derived(task_, content, settings)["containerDefinitions"] if c["name"] == "app")
+    return dict(found)
+
+
+def with_app(**changes: Any) -> dict[str, Any]:
+    return CONTENT | {"containerDefinitions": [APP_CONTAINER | changes, SIDECAR]}
+
+
+def changed(change: Change) -> dict[str, Any]:
+    content = copy.deepcopy(CONTENT)
+    change(content)
+    return content
+
+
+@pytest.mark.parametrize("task_", TASKS)
+def test_only_the_chosen_container_changes(task_: Task | None) -> None:
+    content = derived(task_)
+    sizes = {"cpu", "memory"} if task_ and task_.cpu else set()
+    untouched = CONTENT.keys() - {"containerDefinitions"} - sizes
+    assert {key: content[key] for key in untouched} == {key: CONTENT[key] for key in untouched}
+    assert content["containerDefinitions"][1] == SIDECAR
+
+
+def test_deriving_leaves_the_base_as_it_was() -> None:
+    before = copy.deepcopy(CONTENT)
+    derived(task(environment={"ADMIN_TOKEN": "x"}, memory=1024))
+    assert before == CONTENT
+
+
+@pytest.mark.parametrize("task_", TASKS)
+def test_fields_that_nobody_knows_yet_survive(task_: Task | None) -> None:
+    content = derived(task_, with_app(futureField={"a": [1]}) | {"alsoFromTheFuture": True})
+    assert content["alsoFromTheFuture"] is True
+    assert content["containerDefinitions"][0]["futureField"] == {"a": [1]}
+
+
+@pytest.mark.parametrize("task_", TASKS)
+def test_derived_twice_it_is_the_same(task_: Task | None) -> None:
+    once = derived(task_)
+    assert derived(task_, once) == once
+
+
+@pytest.mark.parametrize("task_", TASKS)
+def test_the_image_is_the_pushed_one(task_: Task | None) -> None:
+    assert container(task_)["image"] == IMAGE_URI
+
+
+@pytest.mark.parametrize(
+    ("task_", "settings", "command"),
+    [
+        pytest.param(None, {}, ["./bin/start"], id="API by the start command"),
+        pytest.param(None, {"api_command": ("serve", "--port", "80")}, ["serve", "--port", "80"], id="API by its own"),
+        pytest.param(task(), {}, ["./bin/start", "data_ingestion_task"], id="task"),
+        pytest.param(
+            task(), {"api_command": ("serve",)}, ["./bin/start", "data_ingestion_task"], id="API's is no task's"
+        ),
+        pytest.param(task(), {"start_command": ("run", "it")}, ["run", "it", "data_ingestion_task"], id="two words"),
+        pytest.param(task(command=["ls", "-l"]), {}, ["ls", "-l"], id="task with a command"),
+    ],
+)
+def test_what_the_container_runs(task_: Task | None, settings: dict[str, Any], command: list[str]) -> None:
+    assert container(task_, settings=SETTINGS.model_copy(update=settings))["command"] == command
+
+
+@pytest.mark.parametrize(
+    ("mappings", "expected"),
+    [
+        pytest.param(None, [{"protocol": "tcp", "containerPort": 8000, "hostPort": 8000}], id="none"),
+        pytest.param([], [{"protocol": "tcp", "containerPort": 8000, "hostPort": 8000}], id="empty"),
+        pytest.param(
+            [{"name": "http", "containerPort": 3000, "hostPort": 3000, "protocol": "tcp", "appProtocol": "http"}],
+            [{"name": "http", "containerPort": 8000, "hostPort": 8000, "protocol": "tcp", "appProtocol": "http"}],
+            id="the rest of a mapping stays",
+        ),
+        pytest.param(
+            [{"containerPort": 3000}, {"containerPort": 9090, "hostPort": 9090}],
+            [{"containerPort": 8000, "hostPort": 8000}, {"containerPort": 9090, "hostPort": 9090}],
+            id="only the first mapping is the API's",
+        ),
+    ],
+)
+def test_the_first_port_is_the_apis(mappings: list[dict[str, Any]] | None, expected: list[dict[str, Any]]) -> None:
+    assert container(None, with_app(portMappings=mappings))["portMappings"] == expected
+
+
+def test_environment_is_added_or_replaces() -> None:
+    found = container(task(environment={"LOG_LEVEL": "debug", "NEW": "1"}))
+    assert found["environment"] == [{"name": "LOG_LEVEL", "value": "debug"}, {"name": "NEW", "value": "1"}]
+    assert found["secrets"] == APP_CONTAINER["secrets"]
+
+
+def test_a_variable_takes_the_place_of_the_secret_of_that_name() -> None:
+    found = container(task(environment={"ADMIN_TOKEN": "for the test"}))
+    assert {"name": "ADMIN_TOKEN", "value": "for the test"} in found["environment"]
+    assert found["secrets"] == []
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes_of_task", "gone"),
+    [
+        pytest.param({"cpu": 512}, ("512", "512"), {"cpu"}, id="cpu"),
+        pytest.param({"memory": 2048}, ("256", "2048"), {"memory", "memoryReservation"}, id="memory"),
+        pytest.param(
+            {"cpu": 1024, "memory": 2048}, ("1024", "2048"), {"cpu", "memory", "memoryReservation"}, id="both"
+        ),
+        pytest.param({}, ("256", "512"), set(), id="neither"),
+    ],
+)
+def test_a_tasks_own_size_replaces_the_limit_of_the_container(
+    size: dict[str, Any], sizes_of_task: tuple[str, str], gone: set[str]
+) -> None:
+    limits = {"cpu": 256, "memory": 512, "memoryReservation": 256}
+    content = derived(task(**size), with_app(**limits))
+    assert (content["cpu"], content["memory"]) == sizes_of_task
+    assert limits.keys() - content["containerDefinitions"][0].keys() == gone
+
+
+BLIND = [
+    pytest.param(lambda c: c["containerDefinitions"].reverse(), id="order of containers"),
+    pytest.param(lambda c: c["containerDefinitions"][0]["environment"].reverse(), id="order of environment"),
+    pytest.param(lambda c: c["containerDefinitions"][0].pop("cpu"), id="cpu 0"),
+    pytest.param(lambda c: c["containerDefinitions"][0].update(mountPoints=[], volumesFrom=[]), id="empty lists"),
+    pytest.param(lambda c: c.update(volumes=[{"name": "scratch"}]), id="empty object"),
+    pytest.param(lambda c: c.update(enableFaultInjection=False), id="false"),
+    pytest.param(lambda c: c.update(pidMode=None), id="null"),
+]
+
+
+@pytest.mark.parametrize("change", BLIND)
+def test_the_fingerprint_is_blind_to_what_ecs_completes_and_reorders(change: Change) -> None:
+    base = with_app(environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
+    completed = copy.deepcopy(base)
+    change(completed)
+    assert completed != base
+    assert fingerprint(completed, {}) == fingerprint(base, {})
+
+
+SEEN = [
+    pytest.param(lambda c: c.update(cpu="512"), id="cpu"),
+    pytest.param(lambda c: c.update(taskRoleArn="arn:aws:iam::123456789012:role/other"), id="role"),
+    pytest.param(lambda c: c.update(volumes=[]), id="volume"),
+    pytest.param(lambda c: c.update(fromTheFuture={"on": True}), id="unknown field"),
+    pytest.param(lambda c: c["containerDefinitions"].pop(), id="container"),
+    pytest.param(lambda c: c["containerDefinitions"][0].update(image="other"), id="image"),
+    pytest.param(lambda c: c["containerDefinitions"][0]["command"].append("x"), id="command"),
+    pytest.param(lambda c: c["containerDefinitions"][0].update(essential=False), id="essential"),
+    pytest.param(lambda c: c["containerDefinitions"][0]["environment"][0].update(value="debug"), id="variable"),
+    pytest.param(lambda c: c["containerDefinitions"][0]["environment"][0].update(value=""), id="emptied variable"),
+    pytest.param(lambda c: c["containerDefinitions"][0].update(secrets=[]), id="secret"),
+    pytest.param(lambda c: c["containerDefinitions"][1].update(memory=256), id="sidecar"),
+]
+
+
+@pytest.mark.parametrize("change", SEEN)
+def test_the_fingerprint_sees_every_change_that_a_task_would_feel(change: Change) -> None:
+    assert fingerprint(changed(change), {}) != fingerprint(CONTENT, {})
+
+
+def test_the_fingerprint_tells_the_order_of_a_command() -> None:
+    one, other = with_app(command=["a", "b"]), with_app(command=["b", "a"])
+    assert fingerprint(one, {}) != fingerprint(other, {})
+
+
+def test_the_fingerprint_sees_tags() -> None:
+    assert len({fingerprint(CONTENT, tags) for tags in ({}, {"team": "books"}, {"team": ""})}) == 3
+
+
+def test_our_tags_and_awss_are_not_the_bases_own() -> None:
+    base = definition(tags={"team": "books", "rota:app": "x", "aws:cloudformation:stack-name": "y"})
+    assert own_tags(base) == {"team": "books"}
+
+
+@pytest.mark.parametrize(
+    ("task_", "task_tag"),
+    [pytest.param(None, {}, id="API"), pytest.param(task(), {"rota:task": "IngestData"}, id="task")],
+)
+def test_a_revision_carries_the_bases_tags_and_ours(task_: Task | None, task_tag: dict[str, str]) -> None:
+    base = definition(tags={"team": "books", "rota:execution": "an older one", "rota:task": "another"})
+    ours = {"rota:app": APP, "rota:execution": "now", "rota:fingerprint": "f00"}
+    assert tags_for(base, APP, "now", "f00", task_) == {"team": "books", **ours, **task_tag}
+
+
+def ours(revision: int, print_: str = "f00", *, app: str = APP, active: bool = True) -> Definition:
+    tags = {"rota:app": app, "rota:fingerprint": print_}
+    return Definition(arn=arn(revision), active=active, content=CONTENT, tags=tags)
+
+
+@pytest.mark.parametrize(
+    ("found", "known"),
+    [
+        pytest.param([ours(2), ours(3, "f01")], {"f00": arn(2), "f01": arn(3)}, id="ours"),
+        pytest.param([ours(2, active=False)], {}, id="inactive"),
+        pytest.param([ours(2, app="production/shop")], {}, id="another app's in the same family"),
+        pytest.param([definition(revision=2)], {}, id="infrastructure code's"),
+        pytest.param([], {}, id="none"),
+    ],
+)
+def test_which_revisions_can_be_used_again(found: list[Definition], known: dict[str, str]) -> None:
+    assert by_fingerprint(found, APP) == known
+
+
+@pytest.mark.parametrize(
+    ("tags", "by_us"),
+    [
+        pytest.param({"rota:app": APP, "rota:execution": "now"}, True, id="this deployment"),
+        pytest.param({"rota:app": APP, "rota:execution": "earlier"}, False, id="another deployment"),
+        pytest.param({"rota:app": "production/shop", "rota:execution": "now"}, False, id="another app"),
+        pytest.param({}, False, id="infrastructure code"),
+    ],
+)
+def test_who_registered_a_revision(tags: dict[str, str], by_us: bool) -> None:
+    assert definition(tags=tags).registered_by(APP, "now") is by_us
+
+
+def test_an_arn_tells_family_and_number() -> None:
+    assert (family(arn(12, "guest-book")), revision_number(arn(12, "guest-book"))) == ("guest-book", 12)
