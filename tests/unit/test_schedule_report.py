@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,9 +18,9 @@ def entry(**keys: Any) -> dict[str, Any]:
 
 
 def message(document: object, max_tasks: int = 300) -> str:
-    raw, now = json.dumps(document).encode(), datetime(2026, 1, 1, tzinfo=UTC)
+    raw = json.dumps(document).encode()
     with pytest.raises(ConfigError) as raised:
-        schedule.read(raw, rule_prefix="", max_tasks=max_tasks, now=now)
+        schedule.read(raw, rule_prefix="", max_tasks=max_tasks)
     return str(raised.value)
 
 

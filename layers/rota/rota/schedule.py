@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -26,21 +25,20 @@ _MOST_FAULTS = 50
 _LONGEST_REPORT = 16_000
 
 
-def read(raw: bytes, *, rule_prefix: str, max_tasks: int, now: datetime | None = None) -> tuple[Task, ...]:
+def read(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Task, ...]:
     """The tasks in a schedule file, in its order. ConfigError naming every fault, one to a line.
 
-    `rule_prefix` goes before each name to make the rule's; `max_tasks` is how many rules the bus has room for; `now`
-    (the clock, unless given) decides whether a schedule still has runs to come.
+    `rule_prefix` goes before each name to make the rule's; `max_tasks` is how many rules the bus has room for.
     """
-    tasks, found = _examined(raw, rule_prefix, max_tasks, now or datetime.now(UTC))
+    tasks, found = _examined(raw, rule_prefix, max_tasks)
     if found:
         raise ConfigError(report(found))
     return tasks
 
 
-def faults(raw: bytes, *, rule_prefix: str, max_tasks: int, now: datetime | None = None) -> tuple[Fault, ...]:
+def faults(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Fault, ...]:
     """Every fault in a schedule file, in the file's order; none for a file that `read` takes."""
-    return _examined(raw, rule_prefix, max_tasks, now or datetime.now(UTC))[1]
+    return _examined(raw, rule_prefix, max_tasks)[1]
 
 
 def report(found: Sequence[Fault]) -> str:
@@ -56,9 +54,7 @@ def report(found: Sequence[Fault]) -> str:
     return "\n".join([*lines, f"and {left_out} more"] if left_out else lines)
 
 
-def _examined(
-    raw: bytes, rule_prefix: str, max_tasks: int, now: datetime
-) -> tuple[tuple[Task, ...], tuple[Fault, ...]]:
+def _examined(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ...], tuple[Fault, ...]]:
     if len(raw) > LARGEST_FILE:
         return (), (Fault((), f"has {len(raw):,} bytes; a schedule file has at most {LARGEST_FILE:,}"),)
     try:
@@ -74,7 +70,7 @@ def _examined(
     found = [*repeated_keys(document), *_between_keys(document, max_tasks)]
     tasks: tuple[Task, ...] = ()
     try:
-        tasks = ScheduleFile.model_validate(document, context=Surroundings(rule_prefix, now)).tasks
+        tasks = ScheduleFile.model_validate(document, context=Surroundings(rule_prefix)).tasks
     except ValidationError as error:
         found += _within_keys(error)
     return tasks, tuple(sorted(found, key=lambda fault: _task_index(fault.location)))

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     now = datetime.now(UTC)
     try:
-        tasks = read(raw, rule_prefix=given.rule_prefix, max_tasks=_RULES_PER_BUS, now=now)
+        tasks = read(raw, rule_prefix=given.rule_prefix, max_tasks=_RULES_PER_BUS)
     except ConfigError as error:
         sys.stderr.write(f"{given.file}: {error}\n")
         return 1
@@ -51,4 +51,6 @@ def _listed(task: Task, now: datetime) -> str:
     exact = "" if words == task.expression else f"  {task.expression}"
     if not task.enabled:
         return f"  {task.name}: disabled{exact or '  ' + words}\n"
-    return f"  {task.name}: {words}{exact}\n    next: {runs} UTC\n"
+    return (
+        f"  {task.name}: {words}{exact}\n    next: {f'{runs} UTC' if runs else 'never again, its last run is past'}\n"
+    )

@@ -7,7 +7,7 @@ API_PutTargets.html; ECS, https://docs.aws.amazon.com/AmazonECS/latest/APIRefere
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
@@ -66,11 +66,14 @@ EXPECTED: Mapping[str, str] = {
 }
 
 
+# EventBridge's years begin here.
+_BEFORE_ALL_CRON = datetime(1970, 1, 1, tzinfo=UTC) - timedelta(minutes=1)
+
+
 class Surroundings(NamedTuple):
     """What a file is judged against beside its own content; given to pydantic as the validation context."""
 
     rule_prefix: str
-    now: datetime
 
 
 def _rule_name(name: str, info: ValidationInfo) -> str:
@@ -91,26 +94,21 @@ def _rule_name(name: str, info: ValidationInfo) -> str:
     return name
 
 
-def _runs_again(expression: str, info: ValidationInfo) -> None:
-    if isinstance(info.context, Surroundings) and not next_runs(expression, info.context.now, 1):
-        raise ValueError(f"{expression} never runs again; give it a date that is still to come")
+def _can_run(expression: str) -> None:
+    """A date that is past is no fault: the next deployment must not fail because a one-off task has had its run."""
+    if not next_runs(expression, _BEFORE_ALL_CRON, 1):
+        raise ValueError(f"{expression} never runs; there is no such date")
 
 
-def _cron(text: str, info: ValidationInfo) -> str:
+def _cron(text: str) -> str:
     fields = cron_fields(text)
-    _runs_again(f"cron({fields})", info)
+    _can_run(f"cron({fields})")
     return fields
 
 
-def _rate(text: str, info: ValidationInfo) -> str:
-    rate = rate_value(text)
-    _runs_again(f"rate({rate})", info)
-    return rate
-
-
-def _schedule(text: str, info: ValidationInfo) -> str:
+def _schedule(text: str) -> str:
     expression = normalised(text)
-    _runs_again(expression, info)
+    _can_run(expression)
     return expression
 
 
@@ -164,7 +162,7 @@ class Task(_Model):
         description="Minutes, hours, day of month, month, day of week (1 is Sunday), year, in UTC; one day field is ?.",
         examples=["0 6 * * ? *", "0/15 * * * ? *", "30 9 ? * MON-FRI *"],
     )
-    rate: Annotated[str, AfterValidator(_rate)] | None = Field(
+    rate: Annotated[str, AfterValidator(rate_value)] | None = Field(
         None, description="A rate, counted from when the rule is made.", examples=["5 minutes", "1 hour", "7 days"]
     )
     schedule: Annotated[str, AfterValidator(_schedule)] | None = Field(
