@@ -41,6 +41,10 @@ def explain(failed: "FailedDeployment", done: "Restored") -> str:
 
 
 def _step(failed: "FailedDeployment") -> str:
+    if failed.turn and failed.turn.decision == "wait":
+        return "TakeTurn"
+    if failed.plan and failed.plan.nothing_to_do:
+        return "FinishDeployment"
     for key, step in _STEPS.items():
         if getattr(failed, key) is None:
             return step

@@ -21,7 +21,8 @@ class Restored(Shape):
     deregistered: int = 0
 
     def __str__(self) -> str:
-        parts = [f"{self.rules} rules" if self.rules else "", "the service" if self.service else ""]
+        rules_ = f"{self.rules} {'rule' if self.rules == 1 else 'rules'}"
+        parts = [rules_ if self.rules else "", "the service" if self.service else ""]
         done = " and ".join(part for part in parts if part)
         return f"Everything is as it was before; {done} had to be put back." if done else "Nothing had to be put back."
 

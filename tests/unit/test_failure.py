@@ -1,0 +1,141 @@
+"""The cause of a failed deployment: what happened, in which step, what became of it, and who acts."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rota.failure import explain
+from rota.models import FailedDeployment
+from rota.restore import Restored
+from tests.guestbook import IMAGE, IMAGE_URI, SNAPSHOT, arn
+
+TURN = {"decision": "go", "reason": "the lease was free", "wait_seconds": 10, "dry_run": False, "image": IMAGE}
+CONFIG = {"schedule": SNAPSHOT, "tasks": 1, "image_uri": IMAGE_URI, "base": arn(1), "cluster_arn": "cluster"}
+PLAN = {
+    "document": SNAPSHOT,
+    "snapshot": SNAPSHOT,
+    "nothing_to_do": False,
+    "summary": "",
+    **dict.fromkeys(("created", "updated", "kept", "removed", "registers"), 1),
+    "rolls_service": True,
+}
+ROLLOUT = {
+    "task_definition": arn(2),
+    "deployment_id": "ecs-svc/1",
+    "status": "IN_PROGRESS",
+    "progress": "",
+    "wait_seconds": 5,
+    "waited_seconds": 0,
+}
+# What each step adds to the machine's document, in the machine's order.
+ADDED: dict[str, Any] = {
+    "turn": TURN,
+    "config": CONFIG,
+    "plan": PLAN,
+    "cleared": {"removed": 0},
+    "revisions": {"document": SNAPSHOT, "registered": 1, "reused": 0},
+    "targets": {"written": 1, "unchanged": 0},
+    "rollout": ROLLOUT,
+}
+NOTHING = Restored(rules=0, service=False, deregistered=0)
+
+
+def failed(error: str = "TransientError", cause: str = "no answer", **document: Any) -> FailedDeployment:
+    return FailedDeployment.model_validate({"error": {"Error": error, "Cause": cause}, **document})
+
+
+def up_to(last: str) -> dict[str, Any]:
+    """The document when the step that adds the key `last` has ended."""
+    keys = list(ADDED)
+    return {key: ADDED[key] for key in keys[: keys.index(last) + 1]}
+
+
+@pytest.mark.parametrize(
+    ("document", "step"),
+    [
+        pytest.param({}, "TakeTurn", id="nothing"),
+        pytest.param({"turn": TURN | {"decision": "wait"}}, "TakeTurn", id="still waiting"),
+        pytest.param(up_to("turn"), "ReadConfig", id="turn"),
+        pytest.param(up_to("config"), "PlanDeployment", id="config"),
+        pytest.param(up_to("plan"), "ClearRules", id="plan"),
+        pytest.param(up_to("plan") | {"plan": PLAN | {"nothing_to_do": True}}, "FinishDeployment", id="nothing to do"),
+        pytest.param(up_to("cleared"), "RegisterRevisions", id="cleared"),
+        pytest.param(up_to("revisions"), "CreateTargets", id="revisions"),
+        pytest.param(up_to("targets"), "RollService", id="targets"),
+        pytest.param(up_to("rollout"), "CheckService", id="rollout under way"),
+        pytest.param(
+            up_to("rollout") | {"rollout": ROLLOUT | {"status": "COMPLETED"}},
+            "FinishDeployment",
+            id="completed",
+        ),
+    ],
+)
+def test_the_keys_of_the_document_tell_which_step_failed(document: dict[str, Any], step: str) -> None:
+    assert explain(failed(**document), NOTHING).startswith(f"{step}: no answer. ")
+
+
+@pytest.mark.parametrize(
+    ("error", "who_acts"),
+    [
+        ("ConfigError", "The author of the schedule file acts."),
+        ("RejectedError", "The operator acts."),
+        ("TransientError", "AWS did not recover in time; start the execution again."),
+        ("OvertakenError", "Nobody acts; the newer deployment goes on."),
+        ("KeyError", "This is a bug in Rota; its log has the traceback."),
+    ],
+)
+def test_every_error_says_who_acts(error: str, who_acts: str) -> None:
+    assert explain(failed(error), NOTHING).endswith(who_acts)
+
+
+@pytest.mark.parametrize(
+    ("cause", "message"),
+    [
+        pytest.param(
+            json.dumps({"errorMessage": "the file is wrong", "errorType": "ConfigError", "stackTrace": ["line 1"]}),
+            "the file is wrong",
+            id="a function's error",
+        ),
+        pytest.param("out of memory", "out of memory", id="plain text"),
+        pytest.param("the file is wrong.", "the file is wrong", id="a full stop"),
+        pytest.param('"text"', '"text"', id="JSON, but no object"),
+        pytest.param('{"other": 1}', '{"other": 1}', id="JSON of another shape"),
+        pytest.param("", "Lambda.Unknown", id="nothing but the error's name"),
+    ],
+)
+def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message: str) -> None:
+    assert explain(failed("Lambda.Unknown", cause), NOTHING).startswith(f"TakeTurn: {message}. Nothing had to be")
+
+
+@pytest.mark.parametrize(
+    ("done", "told"),
+    [
+        pytest.param(NOTHING, "Nothing had to be put back.", id="nothing"),
+        pytest.param(
+            Restored(rules=1, service=False, deregistered=0),
+            "Everything is as it was before; 1 rule had to be put back.",
+            id="one rule",
+        ),
+        pytest.param(
+            Restored(rules=2, service=True, deregistered=3),
+            "Everything is as it was before; 2 rules and the service had to be put back.",
+            id="rules and service",
+        ),
+        pytest.param(
+            Restored(rules=0, service=True, deregistered=0),
+            "Everything is as it was before; the service had to be put back.",
+            id="service",
+        ),
+    ],
+)
+def test_what_was_put_back_is_told(done: Restored, told: str) -> None:
+    assert told in explain(failed(), done)
+
+
+@pytest.mark.parametrize("cause", ["x" * 50_000, json.dumps({"errorMessage": "y" * 50_000})], ids=["plain", "JSON"])
+def test_an_over_long_cause_is_cut_and_still_says_who_acts(cause: str) -> None:
+    told = explain(failed("RejectedError", cause), NOTHING)
+    assert len(told) <= 32_768
+    assert told.startswith("TakeTurn: ")
+    assert told.endswith("The operator acts.")
