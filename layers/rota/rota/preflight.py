@@ -100,13 +100,20 @@ def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
             yield f"the task definition {name} names the role {role}, which the parameter TaskRoleArns does not list"
     if base.content.get("networkMode") != "awsvpc":
         yield f"the task definition {name} has the network mode {base.content.get('networkMode')}, Fargate needs awsvpc"
+    if not _has_size(base):
+        yield f"the task definition {name} does not set cpu and memory of the whole task, which Fargate needs"
     tags = len(revisions.own_tags(base))
     if tags + _TAGS_WE_ADD > _MOST_TAGS:
         yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"
 
 
 def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
-    """Where a task's own cpu or memory does not go together with the rest of the base, a line each. Pure."""
+    """Where a task's own cpu or memory does not go together with the rest of the base, a line each. Pure.
+
+    A base without a size is the operator's to mend first (`of_definition` says so).
+    """
+    if not _has_size(base):
+        return
     others = [c for c in base.content["containerDefinitions"] if c["name"] != settings.container]
     reserved = sum(int(c.get("memory") or c.get("memoryReservation") or 0) for c in others)
     for index, task in enumerate(tasks):
@@ -123,3 +130,7 @@ def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) 
                 f"tasks[{index}].memory: the other containers of the task definition alone reserve {reserved} MiB; "
                 "give the task more"
             )
+
+
+def _has_size(base: "Definition") -> bool:
+    return bool(base.content.get("cpu") and base.content.get("memory"))

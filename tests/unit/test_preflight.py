@@ -1,0 +1,193 @@
+"""What can be known to be wrong before the first write, and the one message for all of it."""
+
+from typing import Any, NoReturn
+
+import pytest
+
+from rota.errors import ConfigError, RejectedError
+from rota.preflight import Faults, of_definition, of_names, of_service, of_sizes
+from rota.task import Task
+from tests.guestbook import APP, APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
+
+SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploymentController": {"type": "ECS"}}
+
+
+def refuse(error: Exception) -> NoReturn:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("owners", "faults"),
+    [
+        pytest.param({}, [], id="no such rule"),
+        pytest.param({"p__IngestData": APP}, [], id="ours"),
+        pytest.param({"somebody-elses": None}, [], id="others of other names"),
+        pytest.param(
+            {"p__IngestData": None},
+            [
+                "the rule p__IngestData exists and is not ours: it has no tag rota:app; "
+                "rename the task, or tag the rule to hand it over"
+            ],
+            id="untagged",
+        ),
+        pytest.param(
+            {"p__IngestData": "production/shop"},
+            [
+                "the rule p__IngestData exists and is not ours: its tag rota:app is 'production/shop', not "
+                "'production/guestbook-api'; rename the task, or tag the rule to hand it over"
+            ],
+            id="another app's",
+        ),
+    ],
+)
+def test_a_name_that_a_rule_of_others_has(owners: dict[str, str | None], faults: list[str]) -> None:
+    assert of_names(["p__IngestData", "p__RemoveSpam"], owners, APP) == faults
+
+
+@pytest.mark.parametrize(
+    ("changes", "faults"),
+    [
+        pytest.param({}, [], id="fits"),
+        pytest.param({"deploymentController": {}}, [], id="ECS tells no controller"),
+        pytest.param(
+            {"status": "DRAINING"}, ["the service guestbook-api is DRAINING, it must be ACTIVE"], id="draining"
+        ),
+        pytest.param(
+            {"deploymentController": {"type": "CODE_DEPLOY"}},
+            [
+                "the service guestbook-api is deployed by CODE_DEPLOY; "
+                "Rota rolls services with the deployment controller ECS only"
+            ],
+            id="CodeDeploy",
+        ),
+        pytest.param(
+            {"taskDefinition": arn(4, "shop")},
+            [
+                "the service guestbook-api runs the task-definition family shop, "
+                "but the parameter TaskDefinitionFamily says guestbook"
+            ],
+            id="another family",
+        ),
+    ],
+)
+def test_a_service_that_cannot_be_deployed_to(changes: dict[str, Any], faults: list[str]) -> None:
+    assert list(of_service(SERVICE | changes, SETTINGS)) == faults  # type: ignore[arg-type]  # only what is read
+
+
+@pytest.mark.parametrize(
+    ("changes", "faults"),
+    [
+        pytest.param({}, [], id="fits"),
+        pytest.param(
+            {"containerDefinitions": [APP_CONTAINER | {"name": "web"}, SIDECAR]},
+            [
+                "the task definition guestbook:1 has no container app, which the parameter ContainerName names; "
+                "it has web, metrics"
+            ],
+            id="no such container",
+        ),
+        pytest.param(
+            {"taskRoleArn": "arn:aws:iam::123456789012:role/other"},
+            [
+                "the task definition guestbook:1 names the role arn:aws:iam::123456789012:role/other, "
+                "which the parameter TaskRoleArns does not list"
+            ],
+            id="a role that Rota may not pass",
+        ),
+        pytest.param({"taskRoleArn": None}, [], id="no task role"),
+        pytest.param(
+            {"networkMode": "bridge"},
+            ["the task definition guestbook:1 has the network mode bridge, Fargate needs awsvpc"],
+            id="network mode",
+        ),
+        pytest.param(
+            {"cpu": None},
+            ["the task definition guestbook:1 does not set cpu and memory of the whole task, which Fargate needs"],
+            id="no size",
+        ),
+    ],
+)
+def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], faults: list[str]) -> None:
+    content = {key: value for key, value in (CONTENT | changes).items() if value is not None}
+    assert list(of_definition(definition(content), SETTINGS)) == faults
+
+
+@pytest.mark.parametrize(
+    ("tags", "faults"),
+    [
+        pytest.param(46, [], id="room for ours"),
+        pytest.param(47, ["the task definition guestbook:1 has 47 tags; Rota adds 4, and ECS allows 50"], id="no room"),
+    ],
+)
+def test_a_definition_with_too_many_tags(tags: int, faults: list[str]) -> None:
+    assert list(of_definition(definition(tags={f"tag-{n}": "x" for n in range(tags)}), SETTINGS)) == faults
+
+
+@pytest.mark.parametrize(
+    ("tasks", "faults"),
+    [
+        pytest.param([task(), task("Other", cpu=512, memory=1024)], [], id="fits"),
+        pytest.param(
+            [task(), task("Other", cpu=1024)],
+            [
+                "tasks[1]: with the base task definition this makes cpu 1024 and memory 512, which Fargate does not "
+                "offer together; set both cpu and memory"
+            ],
+            id="cpu alone",
+        ),
+        pytest.param(
+            [task(memory=8192)],
+            [
+                "tasks[0]: with the base task definition this makes cpu 256 and memory 8192, which Fargate does not "
+                "offer together; set both cpu and memory"
+            ],
+            id="memory alone",
+        ),
+    ],
+)
+def test_a_tasks_size_must_go_with_the_bases(tasks: list[Task], faults: list[str]) -> None:
+    assert list(of_sizes(definition(), SETTINGS, tasks)) == faults
+
+
+@pytest.mark.parametrize("limit", ["memory", "memoryReservation"])
+def test_a_task_must_have_more_memory_than_the_other_containers_reserve(limit: str) -> None:
+    hungry = {key: value for key, value in SIDECAR.items() if key != "memory"} | {limit: 512}
+    content = CONTENT | {"memory": "1024", "containerDefinitions": [APP_CONTAINER | {"memory": 512}, hungry]}
+    assert list(of_sizes(definition(content), SETTINGS, [task(memory=512)])) == [
+        "tasks[0].memory: the other containers of the task definition alone reserve 512 MiB; give the task more"
+    ]
+
+
+def test_a_base_without_a_size_is_the_operators_fault_and_not_the_authors() -> None:
+    content = {key: value for key, value in CONTENT.items() if key not in {"cpu", "memory"}}
+    assert list(of_sizes(definition(content), SETTINGS, [task(cpu=512)])) == []
+
+
+def test_no_fault_is_no_fault() -> None:
+    faults = Faults()
+    faults.blame_author([])
+    faults.blame_operator([])
+    assert faults.gather(lambda: 1) == 1
+    assert not faults
+
+
+def test_faults_of_both_are_one_config_error_the_authors_first() -> None:
+    faults = Faults()
+    faults.blame_operator(["the service is gone"])
+    assert faults.gather(lambda: refuse(RejectedError("there is no image"))) is None
+    assert faults.gather(lambda: refuse(ConfigError("tasks[0].cron is wrong"))) is None
+    with pytest.raises(ConfigError) as raised:
+        faults.complain()
+    assert str(raised.value) == "tasks[0].cron is wrong\nthe service is gone\nthere is no image"
+
+
+def test_faults_of_the_operator_alone_are_a_rejected_error() -> None:
+    faults = Faults()
+    faults.gather(lambda: refuse(RejectedError("there is no image")))
+    with pytest.raises(RejectedError, match=r"^there is no image$"):
+        faults.complain()
+
+
+def test_what_time_cures_is_no_fault_and_passes_through() -> None:
+    with pytest.raises(TimeoutError):
+        Faults().gather(lambda: refuse(TimeoutError()))

@@ -1,0 +1,166 @@
+"""Judging a rollout: success is that our own deployment completed, not that the service is steady."""
+
+from typing import Any
+
+import pytest
+
+from rota.errors import RejectedError, TransientError
+from rota.models import Rollout
+from rota.service import judge, state
+from tests.guestbook import SETTINGS, arn, service_state
+
+OLD, NEW = arn(1), arn(2)
+
+
+def deployment(id_: str = "ecs-svc/2", revision: str = NEW, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "status": "PRIMARY",
+        "taskDefinition": revision,
+        "desiredCount": 2,
+        "runningCount": 2,
+        "rolloutState": "IN_PROGRESS",
+        **fields,
+    }
+
+
+def without_state(**fields: Any) -> dict[str, Any]:
+    """As ECS describes a deployment behind a Classic Load Balancer."""
+    return {key: value for key, value in deployment(**fields).items() if key != "rolloutState"}
+
+
+def service(*deployments: dict[str, Any], events: tuple[str, ...] = ()) -> Any:
+    return {
+        "serviceName": "guestbook-api",
+        "taskDefinition": deployments[0]["taskDefinition"] if deployments else NEW,
+        "deployments": list(deployments),
+        "events": [{"message": message} for message in events],
+    }
+
+
+def rollout(**changes: Any) -> Rollout:
+    ours = {
+        "task_definition": NEW,
+        "deployment_id": "ecs-svc/2",
+        "status": "IN_PROGRESS",
+        "progress": "0 of 2 tasks run",
+        "wait_seconds": 5,
+        "waited_seconds": 0,
+    }
+    return Rollout.model_validate(ours | changes)
+
+
+OUTGOING = deployment("ecs-svc/1", OLD, status="ACTIVE", rolloutState="COMPLETED")
+
+
+@pytest.mark.parametrize(
+    ("description", "status"),
+    [
+        pytest.param(service(deployment(rolloutState="COMPLETED")), "COMPLETED", id="completed"),
+        pytest.param(service(deployment(rolloutState="COMPLETED"), OUTGOING), "COMPLETED", id="completed, old drains"),
+        pytest.param(service(deployment(), OUTGOING), "IN_PROGRESS", id="in progress"),
+        pytest.param(service(deployment()), "IN_PROGRESS", id="alone and full, but ECS does not say completed"),
+        pytest.param(service(without_state()), "COMPLETED", id="no state: alone and full"),
+        pytest.param(service(without_state(runningCount=1)), "IN_PROGRESS", id="no state: a task is missing"),
+        pytest.param(service(without_state(), OUTGOING), "IN_PROGRESS", id="no state: the old one still runs"),
+        pytest.param(service(deployment(rolloutState=None, runningCount=0), OUTGOING), "IN_PROGRESS", id="empty state"),
+    ],
+)
+def test_how_our_deployment_stands(description: Any, status: str) -> None:
+    assert judge(description, rollout(), SETTINGS).status == status
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        pytest.param(
+            service(deployment(rolloutState="FAILED", rolloutStateReason="circuit breaker: tasks failed to start")),
+            "the rollout of guestbook:2 failed: circuit breaker: tasks failed to start",
+            id="failed",
+        ),
+        pytest.param(
+            service(deployment(rolloutState="FAILED"), events=("unable to pull image",)),
+            "the rollout of guestbook:2 failed: ECS gives no reason. ECS says: unable to pull image",
+            id="failed, the reason is in the events",
+        ),
+        pytest.param(
+            service(
+                deployment("ecs-svc/3", OLD, rolloutState="COMPLETED", rolloutStateReason="rolling back to ecs-svc/1")
+            ),
+            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:1 (rolling back to ecs-svc/1)",
+            id="rolled back: the old revision is PRIMARY and COMPLETED",
+        ),
+        pytest.param(
+            service(deployment("ecs-svc/3", OLD), deployment(status="ACTIVE")),
+            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:1 (no reason given)",
+            id="being rolled back",
+        ),
+        pytest.param(
+            service(deployment("ecs-svc/3", arn(9), rolloutState="COMPLETED")),
+            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:9 (no reason given)",
+            id="superseded by somebody's own deployment",
+        ),
+        pytest.param(
+            service(deployment("ecs-svc/3", NEW, rolloutState="COMPLETED")),
+            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:2 (no reason given)",
+            id="superseded by a forced one of the same revision",
+        ),
+    ],
+)
+def test_a_rollout_that_failed_says_why(description: Any, message: str) -> None:
+    with pytest.raises(RejectedError) as raised:
+        judge(description, rollout(), SETTINGS)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("waited", "ends"),
+    [pytest.param(29 * 60, False, id="29 minutes"), pytest.param(30 * 60 - 5, True, id="30 minutes")],
+)
+def test_a_rollout_that_hangs_is_given_up_when_its_time_is_up(waited: int, ends: bool) -> None:
+    hanging = service(deployment(runningCount=1), OUTGOING, events=("unable to place a task",))
+    if not ends:
+        assert judge(hanging, rollout(waited_seconds=waited), SETTINGS).status == "IN_PROGRESS"
+        return
+    with pytest.raises(RejectedError) as raised:
+        judge(hanging, rollout(waited_seconds=waited), SETTINGS)
+    assert str(raised.value) == (
+        "the rollout of guestbook:2 is not done after 30 minutes (1 of 2 tasks run). ECS says: unable to place a task"
+    )
+
+
+def test_a_rollout_that_completes_at_the_last_look_is_a_success() -> None:
+    done = service(deployment(rolloutState="COMPLETED"))
+    assert judge(done, rollout(waited_seconds=30 * 60), SETTINGS).status == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("waited", "wait"), [(0, 5), (15, 5), (55, 15), (115, 30), (600, 30)], ids=lambda value: f"{value} s"
+)
+def test_the_looks_become_rarer(waited: int, wait: int) -> None:
+    next_ = judge(service(deployment()), rollout(waited_seconds=waited), SETTINGS)
+    assert (next_.wait_seconds, next_.waited_seconds) == (wait, waited + 5)
+
+
+def test_progress_is_told_in_tasks() -> None:
+    assert judge(service(deployment(runningCount=1)), rollout(), SETTINGS).progress == "1 of 2 tasks run"
+
+
+def test_a_service_that_shows_no_primary_deployment_is_asked_again() -> None:
+    with pytest.raises(TransientError, match="guestbook-api shows no PRIMARY deployment"):
+        judge(service(), rollout(), SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("description", "steady"),
+    [
+        pytest.param(service(deployment(rolloutState="COMPLETED")), True, id="completed"),
+        pytest.param(service(without_state()), True, id="no state"),
+        pytest.param(service(deployment()), False, id="in progress"),
+        pytest.param(service(deployment(rolloutState="COMPLETED"), OUTGOING), False, id="an older one drains"),
+        pytest.param(service(deployment(rolloutState="FAILED")), False, id="failed"),
+    ],
+)
+def test_what_is_kept_of_the_service(description: Any, steady: bool) -> None:
+    expected = service_state(NEW, steady=steady).model_copy(update={"deployment_id": "ecs-svc/2"})
+    assert state(description) == expected
