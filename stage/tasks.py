@@ -37,6 +37,8 @@ LONGEST_RUN = 60.0
 """Seconds after which a task is stopped: a stage is for looking, not for working."""
 STOP_TIMEOUT = 30.0  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: stopTimeout
 
+_BY_A_USER = ("UserInitiated", "Task stopped by user")
+
 
 @dataclass
 class Run:
@@ -110,15 +112,14 @@ class Tasks:
         return Reply.result(call, {"tasks": tasks["tasks"], "failures": []})
 
     def stop_task(self, call: Call) -> Reply:
-        """StopTask: SIGTERM, and SIGKILL after the container's stopTimeout."""
+        """StopTask: SIGTERM, and SIGKILL after the stopTimeout that a container has unless it is given another."""
         request = call.params
         run = self._runs.get(str(request.get("task", "")).rpartition("/")[2])
         if run is None:
             raise InvalidParameterException("The referenced task was not found.")
-        self._signal(run, signal.SIGTERM, "UserInitiated", request.get("reason") or "Task stopped by user")
-        self._agenda.after(
-            STOP_TIMEOUT, lambda: self._signal(run, signal.SIGKILL, "UserInitiated", "Task stopped by user")
-        )
+        code, reason = _BY_A_USER
+        self._signal(run, signal.SIGTERM, code, request.get("reason") or reason)
+        self._agenda.after(STOP_TIMEOUT, lambda: self._signal(run, signal.SIGKILL, *_BY_A_USER))
         tasks = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])
         return Reply.result(call, {"task": tasks["tasks"][0]})
 

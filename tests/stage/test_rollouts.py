@@ -156,6 +156,19 @@ def test_a_rollout_that_hangs_stays_until_another_takes_its_place(small: Small) 
     assert revisions(small.described()) == [(first, "PRIMARY", "COMPLETED", 2)]
 
 
+def test_a_superseded_rollout_moves_nothing_any_more(small: Small) -> None:
+    first, second, third = small.register(), small.register("two"), small.register("three")
+    small.service(first)
+    small.settings.change({"rollout_seconds": 0.2})
+    small.update(taskDefinition=second)
+    small.settings.change({"rollout": "hangs"})
+    hanging = small.update(taskDefinition=third)
+    past: list[bool] = []
+    small.world.agenda.after(0.2, lambda: past.append(True))  # the first rollout's step would have been due by then
+    assert small.world.agenda.wait_for(lambda: bool(past))
+    assert revisions(small.described()) == revisions(hanging)
+
+
 @pytest.mark.parametrize(
     ("change", "deploys"),
     [

@@ -180,6 +180,14 @@ def test_the_revision_that_ran_before_always_runs_again(ending: Ending) -> None:
     assert pictures(rollouts) == [(GOOD, "PRIMARY", "COMPLETED", 2, 0, 0)]
 
 
+@pytest.mark.parametrize("desired", [0, 2])
+def test_a_first_deployment_has_nothing_to_replace(desired: int) -> None:
+    rollouts = Rollouts("api", Clock())
+    begin(rollouts, NEW, desired=desired)
+    assert run(rollouts) == ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_STEADY_STATE"]
+    assert pictures(rollouts) == [(NEW, "PRIMARY", "COMPLETED", desired, 0, 0)]
+
+
 def test_a_first_deployment_that_fails_has_nothing_to_go_back_to() -> None:
     rollouts = Rollouts("api", Clock())
     begin(rollouts, NEW, "fails")
