@@ -1,0 +1,105 @@
+"""The event that starts a deployment, as EventBridge gives it and as a person might type it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rota.errors import RejectedError
+from rota.models import Image
+from rota.push import image, is_dry_run
+
+EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "ecr_push.json").read_text())
+DIGEST = EVENT["detail"]["image-digest"]
+
+
+def event(detail: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    return EVENT | changes | {"detail": EVENT["detail"] | (detail or {})}
+
+
+def test_the_pushed_image() -> None:
+    assert image(EVENT, "guestbook") == Image(
+        repository="guestbook",
+        digest=DIGEST,
+        tag="5d0c6a1",
+        event_id="13cde686-328b-6117-af20-0e5566167482",
+        pushed_at=datetime(2026, 11, 24, 6, 0, tzinfo=UTC),
+    )
+
+
+def test_the_least_that_a_person_must_type() -> None:
+    typed = {"detail": {"repository-name": "guestbook", "image-digest": DIGEST}}
+    assert image(typed, "guestbook") == Image(repository="guestbook", digest=DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        pytest.param({}, "detail is missing, it must hold repository-name and image-digest", id="empty"),
+        pytest.param({"detail": "text"}, "detail is missing, it must hold", id="detail no object"),
+        pytest.param(
+            event({"repository-name": "shop"}),
+            "detail.repository-name is 'shop', this app deploys from 'guestbook'",
+            id="another repository",
+        ),
+        pytest.param(
+            event({"image-digest": "latest"}),
+            "detail.image-digest is 'latest', it must be sha256: and 64 hexadecimal digits",
+            id="no digest",
+        ),
+        pytest.param(
+            event({"image-digest": DIGEST.upper()}),
+            f"detail.image-digest is '{DIGEST.upper()}', it must be",
+            id="upper case",
+        ),
+        pytest.param(
+            event({"image-digest": DIGEST + "\n"}), "it must be sha256: and 64 hexadecimal digits", id="a line too many"
+        ),
+        pytest.param(event({"image-tag": 7}), "detail.image-tag is 7, it must be text", id="tag no text"),
+        pytest.param(
+            event(time="yesterday"), "time is 'yesterday', it must be a moment such as 2026-11-24T06:00:00Z", id="time"
+        ),
+        pytest.param(
+            event(time="2026-11-24T06:00:00"),
+            "time is '2026-11-24T06:00:00', it must be a moment",
+            id="time without offset",
+        ),
+        pytest.param(event(id=5), "id is 5, it must be text", id="id"),
+        pytest.param(event(dry_run="yes"), "dry_run is 'yes', it must be true or false", id="dry run"),
+        pytest.param(
+            event({"action-type": "DELETE"}),
+            "it tells of DELETE SUCCESS, not of a PUSH that was a SUCCESS",
+            id="a deletion",
+        ),
+        pytest.param(
+            event({"result": "FAILURE"}), "it tells of PUSH FAILURE, not of a PUSH that was a SUCCESS", id="a failure"
+        ),
+    ],
+)
+def test_what_is_no_push_is_refused_with_its_reason(given: dict[str, Any], fault: str) -> None:
+    with pytest.raises(RejectedError) as raised:
+        image(given, "guestbook")
+    message = str(raised.value)
+    assert message.startswith("the input is no ECR push that can be deployed: ")
+    assert fault in message
+    assert message.endswith("Start the execution with the event as EventBridge gives it.")
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(RejectedError) as raised:
+        image(event({"repository-name": "shop", "image-digest": None}, time="x"), "guestbook")
+    assert [word in str(raised.value) for word in ("repository-name", "image-digest", "time")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "dry"),
+    [
+        pytest.param(EVENT, False, id="a push"),
+        pytest.param(EVENT | {"dry_run": True}, True, id="asked for"),
+        pytest.param(EVENT | {"dry_run": False}, False, id="declined"),
+    ],
+)
+def test_a_dry_run_is_asked_for(given: dict[str, Any], dry: bool) -> None:
+    assert is_dry_run(given) is dry

@@ -1,0 +1,50 @@
+"""The template's parameters, as the functions' environment hands them on."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from rota.settings import Settings
+from tests.guestbook import ENVIRONMENT
+
+
+def settings(**changes: str) -> Settings:
+    return Settings.from_environment(ENVIRONMENT | changes)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        pytest.param("SUBNETS", "subnet-1, subnet-2,", ("subnet-1", "subnet-2"), id="list with blanks"),
+        pytest.param("SUBNETS", "subnet-1", ("subnet-1",), id="list of one"),
+        pytest.param("START_COMMAND", "./bin/start", ("./bin/start",), id="one word"),
+        pytest.param("START_COMMAND", 'sh -c "exec ./start"', ("sh", "-c", "exec ./start"), id="quoted words"),
+        pytest.param("API_COMMAND", "", (), id="empty: no command of its own"),
+        pytest.param("API_PORT", "3000", 3000, id="number"),
+    ],
+)
+def test_how_a_variable_is_read(variable: str, text: str, value: Any) -> None:
+    assert getattr(settings(**{variable: text}), variable.lower()) == value
+
+
+def test_the_owner_is_cluster_and_service() -> None:
+    assert settings().app == "production/guestbook-api"
+
+
+def test_what_is_not_ours_in_the_environment_is_ignored() -> None:
+    assert settings(PATH="/usr/bin", AWS_REGION="us-east-1") == settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("API_PORT", "http"), ("ASSIGN_PUBLIC_IP", "yes"), ("ROLLOUT_TIMEOUT_MINUTES", "")],
+)
+def test_a_bad_value_is_named(variable: str, text: str) -> None:
+    with pytest.raises(ValidationError, match=variable.lower()):
+        settings(**{variable: text})
+
+
+def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(ValidationError, match="bucket"):
+        Settings.from_environment({name: value for name, value in ENVIRONMENT.items() if name != "BUCKET"})
