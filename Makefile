@@ -1,5 +1,7 @@
 PYTHON ?= python3
 PORT ?= 5000
+# The package lies where the layer is built from.
+export PYTHONPATH := $(CURDIR)/layers/rota
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -8,7 +10,7 @@ SAM_READY := $(SAM_VENV)/.ready
 SOURCES := layers/rota/rota functions stage examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage test test-all check format schema requirements build deploy clean
+.PHONY: help demo stage test test-docker check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +23,9 @@ stage: $(READY) ## the local AWS on http://127.0.0.1:$(PORT), for any AWS client
 
 test: $(READY) ## every test that needs neither AWS nor Docker
 	@$(BIN)/python -m pytest -n 2
+
+test-docker: $(READY) ## the tests that need a Docker engine
+	@$(BIN)/python -m pytest -m docker tests/docker
 
 check: $(READY) ## lint, types, template, generated files; then the tests
 	@$(BIN)/ruff format --check -q $(SOURCES)

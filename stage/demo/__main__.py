@@ -1,0 +1,126 @@
+"""`python -m stage.demo`: a push becomes schedules and a rolled service; another push, with another schedule file."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from stage.client import ROOT, Client, StageError, running, wait_for
+from stage.demo.follow import End, Step, follow
+from stage.demo.show import difference_table, schedule_table, schedules, service_line
+
+# A log file is as wide as the tables want; a terminal as wide as it is.
+_LOG_WIDTH = 140
+# The machine's waits (5 s between looks at the service) are shortened, so that the demo is short.
+_TIME_SCALE, _ROLLOUT_SECONDS = 0.2, 1.5
+
+
+def main() -> int:
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
+    begun = time.monotonic()
+    console.print(
+        "[bold]Rota demo[/bold]: a local AWS, Rota's own template, state machine and functions. No account.\n"
+    )
+    with console.status("starting the local AWS and deploying template.yaml to it"):
+        stage_context = running()
+        stage = stage_context.__enter__()
+    try:
+        _play(console, stage)
+    finally:
+        stage_context.__exit__(None, None, None)
+    took = time.monotonic() - begun
+    console.print(
+        f"\nThat took {took:.0f} s. To look around with the AWS CLI: [bold]make stage[/bold], then see the README."
+    )
+    return 0
+
+
+def _play(console: Console, stage: Client) -> None:
+    stage.settings(time_scale=_TIME_SCALE, rollout_seconds=_ROLLOUT_SECONDS)
+    console.print(f"Before the first push: {service_line(stage)}; no schedules.")
+
+    _deploy(console, stage, "4f2a9c1", "the first push")
+    before = schedules(stage)
+    console.print(f"\nEventBridge now has the rules {stage.names['rule_prefix']}...:")
+    console.print(schedule_table(before))
+    console.print(service_line(stage))
+    _fire(console, stage, before["IngestData"])
+
+    console.print("\nNow the schedule file changes: one task is added, one removed, one moved.")
+    stage.upload_schedule((ROOT / "examples/app/scheduled_tasks.next.json").read_bytes())
+    _deploy(console, stage, "b81d07e", "the second push")
+    after = schedules(stage)
+    console.print(difference_table(before, after))
+    console.print(service_line(stage))
+    _fire(console, stage, after["RemoveSpam"])
+
+    console.print("\nAnd once more the same push, as one would re-run it from the console:")
+    event = stage.client("stepfunctions").describe_execution(executionArn=stage.executions()[0])["input"]
+    _follow(console, stage, stage.start(json.loads(event)))
+
+
+def _deploy(console: Console, stage: Client, tag: str, title: str) -> None:
+    before = set(stage.executions())
+    console.print(f"\n[bold]$ docker push .../{stage.names['repository']}:{tag}[/bold]   # {title}")
+    console.print(f"  digest: {stage.push(tag)}", style="dim")
+    _follow(console, stage, wait_for(lambda: [e for e in stage.executions() if e not in before], 5)[0])
+
+
+def _follow(console: Console, stage: Client, execution: str) -> None:
+    """Tell each step when it is done; while it runs, a terminal shows its name."""
+    looks = 0
+    with console.status("") as status:
+        for told in follow(stage, execution):
+            if isinstance(told, End):
+                colour = "green" if told.status == "SUCCEEDED" else "red"
+                console.print(
+                    f"  [{colour}]{told.status}[/{colour}] in {told.state} after {told.seconds:.1f} s {told.cause}"
+                )
+                if told.status != "SUCCEEDED":
+                    raise StageError(told.cause)
+            elif told.left is None:
+                status.update(f"{told.state} ...")
+            else:
+                looks += told.state == "CheckService"
+                _tell(console, told, looks)
+
+
+def _tell(console: Console, step: Step, looks: int) -> None:
+    result = step.result or {}
+    if step.state == "CheckService" and result.get("status") == "IN_PROGRESS":
+        return
+    retries = f" [yellow]after {step.retries} retries[/yellow]" if step.retries else ""
+    mark = "[green]ok[/green]" if step.error is None else "[red]no[/red]"
+    console.print(f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {_note(step.state, result, looks)}{retries}")
+
+
+def _note(state: str, result: Mapping[str, Any], looks: int) -> str:
+    """What the step did, from what it added to the machine's document."""
+    notes = {
+        "TakeTurn": "{reason}",
+        "ReadConfig": "{tasks} tasks in the schedule file; file, image and service are in order",
+        "PlanDeployment": "{summary}",
+        "ClearRules": "rules removed: {removed}",
+        "RegisterRevisions": "{registered} revisions registered, {reused} used again",
+        "CreateTargets": "{written} schedules written, {unchanged} untouched",
+        "RollService": "{deployment_id} begun",
+        "CheckService": f"{{progress}}, {{status}} (looked {looks} {'time' if looks == 1 else 'times'})",
+        "FinishDeployment": "recorded: {outcome}",
+        "RestoreDeployment": "{cause}",
+    }
+    return notes[state].format_map(result) if result else "failed"
+
+
+def _fire(console: Console, stage: Client, schedule: Mapping[str, Any]) -> None:
+    """Do now what EventBridge will do on time, and show what the task itself says."""
+    fired = stage.fire(schedule["rule"])
+    console.print(f"\nEventBridge fires {schedule['rule']}: {' '.join(fired['command'])}, exit {fired['exit_code']}")
+    for line in fired["output"].splitlines():
+        console.print(f"  | {line}", style="cyan", markup=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

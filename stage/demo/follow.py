@@ -1,0 +1,96 @@
+"""Following a deployment: what each state of the machine did, how long it took, how often it was tried."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stage.client import Client
+
+_LOOKS_EVERY_SECONDS = 0.1
+_RESULTS = {
+    "TakeTurn": "turn",
+    "ReadConfig": "config",
+    "PlanDeployment": "plan",
+    "ClearRules": "cleared",
+    "RegisterRevisions": "revisions",
+    "CreateTargets": "targets",
+    "RollService": "rollout",
+    "CheckService": "rollout",
+    "FinishDeployment": "outcome",
+    "RestoreDeployment": "restored",
+}
+
+
+@dataclass
+class Step:
+    """One visit of a Lambda step: entered, perhaps tried again, left."""
+
+    state: str
+    entered: datetime
+    retries: int = 0
+    left: datetime | None = None
+    result: Mapping[str, Any] | None = None
+    """What the step added to the machine's document; None when it failed."""
+    error: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        return (self.left - self.entered).total_seconds() if self.left else 0.0
+
+
+@dataclass
+class End:
+    """How the execution ended."""
+
+    status: str
+    state: str
+    """The last state: `Deployed`, `NothingToDo`, `DeploymentFailed` ..."""
+    seconds: float
+    cause: str
+
+
+def follow(stage: Client, execution: str) -> Iterator[Step | End]:
+    """Every step as it is entered and again as it is left, then the end."""
+    states = stage.client("stepfunctions")
+    seen = 0
+    step: Step | None = None
+    while True:
+        described = states.describe_execution(executionArn=execution)
+        events = stage.history(execution)
+        for event in events[seen:]:
+            step, tell = _told(step, event)
+            if tell and step:
+                yield step
+        seen = len(events)
+        if described["status"] != "RUNNING":
+            took = (described["stopDate"] - described["startDate"]).total_seconds()
+            last = next(
+                e["stateEnteredEventDetails"]["name"] for e in reversed(events) if "stateEnteredEventDetails" in e
+            )
+            yield End(described["status"], last, took, described.get("cause", ""))
+            return
+        time.sleep(_LOOKS_EVERY_SECONDS)
+
+
+def _told(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, bool]:
+    """The step after this event of the history, and whether that is worth telling."""
+    kind, at = event["type"], event["timestamp"]
+    if kind == "TaskStateEntered":
+        return Step(event["stateEnteredEventDetails"]["name"], at), True
+    if step is None or step.left:
+        return step, False
+    if kind in {"LambdaFunctionFailed", "LambdaFunctionTimedOut"}:
+        details = event.get("lambdaFunctionFailedEventDetails") or event.get("lambdaFunctionTimedOutEventDetails") or {}
+        step.error = details.get("error", kind)
+    elif kind == "LambdaFunctionScheduled" and step.error:
+        step.retries += 1
+        step.error = None
+    elif kind == "TaskStateExited":
+        step.left = at
+        document = json.loads(event["stateExitedEventDetails"]["output"])
+        step.result = None if step.error else document.get(_RESULTS[step.state])
+        return step, True
+    return step, False

@@ -1,0 +1,93 @@
+"""What there is in the local AWS, as tables for people."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from rota.cron import in_words, next_runs
+from stage.client import Client
+
+Schedule = Mapping[str, Any]
+
+
+def schedules(stage: Client) -> dict[str, Schedule]:
+    """The app's rules by task name, each with its only target's revision and command."""
+    events, ecs = stage.client("events"), stage.client("ecs")
+    prefix = stage.names["rule_prefix"]
+    found: dict[str, Schedule] = {}
+    for rule in sorted(events.list_rules(NamePrefix=prefix)["Rules"], key=lambda rule: rule["Name"]):
+        (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        arn = target["EcsParameters"]["TaskDefinitionArn"]
+        definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        container = _container(stage, definition)
+        found[rule["Name"].removeprefix(prefix)] = {
+            "rule": rule["Name"],
+            "expression": rule["ScheduleExpression"],
+            "revision": _short(arn),
+            "command": " ".join(container["command"]),
+            "image": container["image"],
+        }
+    return found
+
+
+def schedule_table(found: Mapping[str, Schedule]) -> Table:
+    """One row a schedule: when in words, its next three runs, what it runs."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("task", "when", "next three runs (UTC)", "revision", "command"):
+        table.add_column(title)
+    now = datetime.now(UTC)
+    for name, schedule in found.items():
+        runs = ", ".join(f"{run:%d %b %H:%M}" for run in next_runs(schedule["expression"], now, 3))
+        table.add_row(name, in_words(schedule["expression"]), runs, schedule["revision"], schedule["command"])
+    return table
+
+
+def difference_table(before: Mapping[str, Schedule], after: Mapping[str, Schedule]) -> Table:
+    """One row a schedule that was there or is: added, removed, moved, or only on the new image."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("task", "what changed", "before", "now"):
+        table.add_column(title)
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            what = "[green]added[/green]" if old is None else "[red]removed[/red]"
+        elif old["expression"] != new["expression"]:
+            what = "[yellow]moved[/yellow]"
+        else:
+            what = "new image, rule untouched"
+        table.add_row(name, what, _when(old), _when(new))
+    return table
+
+
+def service_line(stage: Client) -> str:
+    """The service in a sentence: its revision, how many tasks run, their image."""
+    names, ecs = stage.names, stage.client("ecs")
+    service = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"][0]
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    container = _container(stage, definition)
+    image = container["image"].rsplit("/", 1)[1]
+    return (
+        f"service [bold]{names['service']}[/bold]: revision {_short(service['taskDefinition'])}, "
+        f"{service['runningCount']} of {service['desiredCount']} tasks run, image {_digest(image)}"
+    )
+
+
+def _when(schedule: Schedule | None) -> str:
+    return f"{in_words(schedule['expression'])}, {schedule['revision']}" if schedule else "-"
+
+
+def _container(stage: Client, definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next(c for c in definition["containerDefinitions"] if c["name"] == stage.names["container"])
+
+
+def _short(arn: str) -> str:
+    return arn.rsplit("/", 1)[1]
+
+
+def _digest(image: str) -> str:
+    """A digest as Docker shortens it: 12 of its 64 digits."""
+    name, _, digest = image.partition("@sha256:")
+    return f"{name}@sha256:{digest[:12]}" if digest else name
