@@ -36,13 +36,11 @@ _AT_ONCE = 8
 _TIMEOUT_SECONDS = 10
 _ATTEMPTS = 4
 
+# Beside every code with "throttl" in it: Throttling, ThrottlingException, Throttled, KmsThrottlingException, ...
 _THROTTLED = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
     "TooManyRequestsException",
 }
 _PASSING = {
@@ -130,7 +128,7 @@ def refusal(operation: str, code: str, message: str) -> TransientError | Rejecte
     disguised = code in {"ClientException", "InvalidParameterException", "ValidationException"} and any(
         sign in message.lower() for sign in ("rate exceeded", "throttl", "too many concurrent")
     )
-    if code in _THROTTLED | _PASSING or disguised:
+    if _is_throttle(code) or code in _PASSING or disguised:
         return TransientError(sentence)
     if code in _DENIED:
         return RejectedError(f"{operation} was denied: {message}")
@@ -146,7 +144,11 @@ def _translate_reply(error: ClientError) -> Exception:
 
 def is_throttle(error: ClientError) -> bool:
     """True if AWS refused for being asked too often: the call was not carried out and may be made again."""
-    return error.response["Error"].get("Code", "") in _THROTTLED
+    return _is_throttle(error.response["Error"].get("Code", ""))
+
+
+def _is_throttle(code: str) -> bool:
+    return code in _THROTTLED or "throttl" in code.lower()
 
 
 def _pass_task_definitions_whole(client: "ECSClient") -> None:
@@ -160,12 +162,13 @@ def _pass_task_definitions_whole(client: "ECSClient") -> None:
         if "taskDefinition" in parsed:
             parsed["taskDefinition"] = json.loads(http_response.content)["taskDefinition"]
 
-    def keep_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    def keep_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any]:
         context["whole_request"] = params
+        return {}  # botocore stumbles over fields it does not know; `send_request` writes the body
 
     def send_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         params["body"] = json.dumps(context["whole_request"]).encode()
 
     client.meta.events.register("after-call.ecs.DescribeTaskDefinition", keep_reply)
-    client.meta.events.register("provide-client-params.ecs.RegisterTaskDefinition", keep_request)
+    client.meta.events.register("provide-client-params.ecs.RegisterTaskDefinition", keep_request)  # type: ignore[arg-type]  # the stubs know no hook that answers
     client.meta.events.register("before-call.ecs.RegisterTaskDefinition", send_request)

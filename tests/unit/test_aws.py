@@ -1,0 +1,181 @@
+"""AWS's errors by their names, and task definitions that no SDK may cut."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+
+from rota import aws, revisions
+from rota.errors import RejectedError, TransientError
+from tests.guestbook import CONTENT, REGION, arn
+
+URL = "https://events.us-east-1.amazonaws.com"
+
+
+def reply(code: str, message: str = "what AWS says", status: int = 400) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]  # the rest is not read
+        "PutTargets",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        pytest.param(reply("ThrottlingException", "Rate exceeded"), TransientError, id="throttled"),
+        pytest.param(reply("Throttling"), TransientError, id="throttled, the old name"),
+        pytest.param(reply("TooManyRequestsException", status=429), TransientError, id="429"),
+        pytest.param(reply("Throttled", status=429), TransientError, id="throttled by SNS"),
+        pytest.param(reply("SlowDown", status=503), TransientError, id="throttled by S3"),
+        pytest.param(reply("ProvisionedThroughputExceededException"), TransientError, id="throttled by DynamoDB"),
+        pytest.param(reply("InvalidParameterException", "Rate exceeded"), TransientError, id="disguised, invalid"),
+        pytest.param(reply("ValidationException", "Request was throttled"), TransientError, id="disguised, validation"),
+        pytest.param(
+            reply("ClientException", "Too many concurrent attempts to create a new revision of the specified family."),
+            TransientError,
+            id="two registrations at once",
+        ),
+        pytest.param(reply("ConcurrentModificationException"), TransientError, id="two changes of one rule"),
+        pytest.param(reply("InternalException", status=500), TransientError, id="500"),
+        pytest.param(reply("ServiceUnavailable", status=503), TransientError, id="503"),
+        pytest.param(reply("ThisCodeIsNew", status=500), TransientError, id="a new code for 500"),
+        pytest.param(reply("ServerException"), TransientError, id="ECS's own fault with a 400"),
+        pytest.param(reply("AccessDeniedException"), RejectedError, id="denied"),
+        pytest.param(reply("AccessDenied", status=403), RejectedError, id="denied by S3"),
+        pytest.param(reply("LimitExceededException", "Rate of growth exceeded"), RejectedError, id="a quota"),
+        pytest.param(reply("LimitExceededException", status=429), RejectedError, id="a quota with a 429"),
+        pytest.param(reply("InvalidParameterException", "no such container"), RejectedError, id="invalid"),
+        pytest.param(reply("ClientException", "TaskDefinition is inactive"), RejectedError, id="inactive revision"),
+        pytest.param(reply("ResourceNotFoundException"), RejectedError, id="not there"),
+        pytest.param(reply("ThisCodeIsNew"), RejectedError, id="a new code for 400"),
+        pytest.param(EndpointConnectionError(endpoint_url=URL), TransientError, id="no connection"),
+        pytest.param(ConnectTimeoutError(endpoint_url=URL), TransientError, id="connection timed out"),
+        pytest.param(ReadTimeoutError(endpoint_url=URL), TransientError, id="no answer in time"),
+        pytest.param(ConnectionClosedError(endpoint_url=URL), TransientError, id="connection closed"),
+        pytest.param(IncompleteReadError(actual_bytes=1, expected_bytes=2), TransientError, id="half an answer"),
+        pytest.param(NoCredentialsError(), NoCredentialsError, id="no credentials: a bug"),
+        pytest.param(ParamValidationError(report="x"), ParamValidationError, id="a bad request: a bug"),
+    ],
+)
+def test_the_name_under_which_the_state_machine_sees_an_error(error: Any, name: type[Exception]) -> None:
+    assert type(aws.translate(error)) is name
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        pytest.param(reply("ThisCode"), "PutTargets: ThisCode: what AWS says", id="refused"),
+        pytest.param(
+            reply("AccessDenied", "not authorized to x"), "PutTargets was denied: not authorized to x", id="denied"
+        ),
+        pytest.param(reply("Boom", status=500), "PutTargets: Boom: what AWS says", id="500"),
+        pytest.param(
+            ReadTimeoutError(endpoint_url=URL),
+            f'no answer from AWS: Read timeout on endpoint URL: "{URL}"',
+            id="timeout",
+        ),
+    ],
+)
+def test_the_message_says_what_was_tried_and_what_aws_said(error: Any, message: str) -> None:
+    assert str(aws.translate(error)) == message
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "ecr", "ecs", "events", "s3", "stepfunctions"])
+def test_every_throttle_that_the_services_declare_is_transient(service: str) -> None:
+    model = botocore.session.get_session().get_service_model(service)
+    declared = {shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes}
+    throttles = {code for code in declared if "throttl" in code.lower() or code == "RequestLimitExceeded"}
+    assert {code for code in throttles if not isinstance(aws.refusal("Op", code, ""), TransientError)} == set()
+
+
+def test_many_at_once_keep_their_order() -> None:
+    assert aws.in_parallel(lambda number: number * 2, range(50)) == [number * 2 for number in range(50)]
+
+
+def test_the_first_error_of_many_comes_out() -> None:
+    def work(number: int) -> None:
+        raise RejectedError(f"number {number}")
+
+    with pytest.raises(RejectedError, match="number 0"):
+        aws.in_parallel(work, range(20))
+
+
+class Ecs:
+    """An ECS that speaks of fields which this machine's SDK does not know, and remembers what it was sent."""
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        ecs = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                ecs.requests.append((self.headers["X-Amz-Target"].split(".")[1], json.loads(body)))
+                answer = json.dumps(described).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                """Tests are quiet."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+FROM_THE_FUTURE: dict[str, Any] = CONTENT | {
+    "gravity": {"enabled": False, "level": 1.5},
+    "containerDefinitions": [CONTENT["containerDefinitions"][0] | {"antimatter": [{"grams": 1}]}],
+}
+
+
+@pytest.fixture
+def ecs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ecs]:
+    answered_only = {"taskDefinitionArn": arn(3), "revision": 3, "status": "ACTIVE", "registeredAt": 1795500000.25}
+    server = Ecs({"taskDefinition": FROM_THE_FUTURE | answered_only, "tags": [{"key": "team", "value": "books"}]})
+    for name, value in {
+        "AWS_ENDPOINT_URL_ECS": server.url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }.items():
+        monkeypatch.setenv(name, value)
+    aws.ecs.cache_clear()
+    yield server
+    aws.ecs.cache_clear()
+    server.stop()
+
+
+def test_a_described_definition_keeps_fields_that_the_sdk_does_not_know(ecs: Ecs) -> None:
+    found = revisions.read(aws.ecs(), arn(3))
+    assert found.content == FROM_THE_FUTURE
+    assert (found.arn, found.tags) == (arn(3), {"team": "books"})
+    assert ecs.requests == [("DescribeTaskDefinition", {"taskDefinition": arn(3), "include": ["TAGS"]})]
+
+
+def test_a_registered_definition_keeps_fields_that_the_sdk_does_not_know(ecs: Ecs) -> None:
+    registered = revisions.register(aws.ecs(attempts=1), FROM_THE_FUTURE, {"team": "books"}, give_up_at=0)
+    assert registered == arn(3)
+    ((operation, request),) = ecs.requests
+    assert operation == "RegisterTaskDefinition"
+    assert request == FROM_THE_FUTURE | {"tags": [{"key": "team", "value": "books"}]}
