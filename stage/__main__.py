@@ -67,7 +67,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=port, help="0 takes a free one; default: $PORT, else 5000")
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help="the SAM template to deploy")
     parser.add_argument("--verbose", action="store_true", help="write the functions' logs to stderr")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not arguments.template.is_file():
+        parser.error(f"there is no template {arguments.template}")
+    return arguments
 
 
 def _forget_the_users_aws(port: int) -> None:
@@ -81,8 +84,8 @@ def _forget_the_users_aws(port: int) -> None:
         AWS_DEFAULT_REGION="us-east-1",
         MOTO_PORT=str(port),
     )
-    # moto warns of each resource type that it does not make (see stage.cloudformation), and its interpreter of each
-    # execution that fails: the one is known, and the other may be what somebody wants to see.
+    # moto remarks on each resource type that it does not make (see stage.cloudformation), each error code that is not
+    # in botocore's model, and its interpreter on each execution that fails, as if that were a fault of the stage.
     warnings.filterwarnings("ignore", module="moto")
     logging.getLogger("moto").setLevel(logging.CRITICAL)
 

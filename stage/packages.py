@@ -22,7 +22,7 @@ class Packages:
 
     def code(self, function: LambdaFunction) -> Path:
         """The function's own code, what AWS calls LAMBDA_TASK_ROOT."""
-        return self._unpacked(function.code_sha_256, function.code_bytes)
+        return self.unpacked(function.code_sha_256, function.code_bytes)
 
     def layers(self, function: LambdaFunction) -> list[Path]:
         """The directories that its layers add to Python's path, where AWS adds /opt/python."""
@@ -32,9 +32,10 @@ class Packages:
         layer = lambda_backends[ACCOUNT][REGION].layers_versions_by_arn(arn)
         if layer is None:
             raise FileNotFoundError(f"there is no layer {arn}")
-        return self._unpacked(layer.code_sha_256, layer.code_bytes) / "python"
+        return self.unpacked(layer.code_sha_256, layer.code_bytes) / "python"
 
-    def _unpacked(self, sha256: str, content: bytes) -> Path:
+    def unpacked(self, sha256: str, content: bytes) -> Path:
+        """The directory with the files of a zip; `sha256` tells one content from another."""
         target = self._directory / sha256.replace("/", "_").rstrip("=")  # Lambda tells it in Base64
         with self._lock:
             if not target.exists():

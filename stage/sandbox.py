@@ -121,8 +121,9 @@ class Sandbox:
     def _read_output(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
         for line in self._process.stdout:
-            if line == runtime.END_OF_LOG:
+            text = line.removesuffix(runtime.END_OF_LOG)  # which may stand behind a line that was left without an end
+            if text:
+                self._log(text.decode(errors="replace").rstrip("\n"))
+            if text != line:
                 self._logged.release()
-            else:
-                self._log(line.decode(errors="replace").rstrip("\n"))
         self._logged.release()

@@ -1,0 +1,44 @@
+"""Which settings a stage takes, and what it says of those that it does not."""
+
+import pytest
+
+from stage.settings import NotYetError, Settings, SettingsError
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        pytest.param({"latency_ms": -1}, "latency_ms: Input should be greater than or equal to 0, not -1", id="small"),
+        pytest.param({"time_scale": "fast"}, "time_scale: Input should be a valid number, not 'fast'", id="a word"),
+        pytest.param({"circuit_breaker": 1}, "circuit_breaker: Input should be a valid boolean, not 1", id="a number"),
+        pytest.param({"rollout": "explodes"}, "'completes', 'fails' or 'hangs', not 'explodes'", id="not of the words"),
+        pytest.param({"rollout_secs": 1}, "rollout_secs: there is no such setting; there are quotas,", id="unknown"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_is_named(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings().change(changes)
+    assert says in str(refused.value)
+
+
+def test_all_faults_are_named_at_once_and_nothing_is_changed() -> None:
+    settings = Settings()
+    with pytest.raises(SettingsError) as refused:
+        settings.change({"latency_ms": -1, "speed": 2, "time_scale": 0.5})
+    assert "latency_ms" in str(refused.value)
+    assert "speed" in str(refused.value)
+    assert settings == Settings()
+
+
+def test_any_subset_can_be_changed_and_everyone_who_holds_the_settings_sees_it() -> None:
+    settings = held = Settings()
+    settings.change({"latency_ms": 40, "rollout": "fails"})
+    settings.change({"time_scale": 0})
+    assert (held.latency_ms, held.rollout, held.time_scale, held.rollout_seconds) == (40, "fails", 0, 2)
+    settings.reset()
+    assert held == Settings()
+
+
+def test_quotas_are_to_come() -> None:
+    with pytest.raises(NotYetError, match="quotas"):
+        Settings().change({"quotas": True})
