@@ -7,7 +7,7 @@ from typing import Any
 from stage.calls import Call, Reply
 
 KEPT = 200_000
-"""So many calls are kept, some 100 MB; then each new one takes the place of the oldest."""
+"""So many calls are kept, some 60 MB; then each new one takes the place of the oldest."""
 
 
 class Recorder:

@@ -15,7 +15,6 @@ from werkzeug.wrappers import Response
 from stage.calls import Call, Reply, recognise
 from stage.server import Front, RequestHandler
 
-
 # AWS answers with more codes than its models list, ThrottlingException for one; moto remarks on each.
 pytestmark = pytest.mark.filterwarnings(r"ignore:Exception\(_Refusal\)")
 
