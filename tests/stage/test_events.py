@@ -1,4 +1,4 @@
-"""Pushes, events and where they go, over HTTP."""
+"""Events on the bus and where they go, over HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from stage.direct import ACCOUNT, REGION
-from stage.ecr import push_event
 from stage.events import event
-from stage.manifest import digest, manifest
 from tests.stage.worlds import Small, aws, small_world
 
 
@@ -19,145 +16,6 @@ from tests.stage.worlds import Small, aws, small_world
 def small(tmp_path: Path) -> Iterator[Small]:
     with small_world(tmp_path) as small:
         yield small
-
-
-@pytest.fixture
-def machine(small: Small) -> str:
-    """A state machine that answers with its input. Its ARN."""
-    definition = {"StartAt": "Same", "States": {"Same": {"Type": "Pass", "End": True}}}
-    return str(
-        aws("stepfunctions").create_state_machine(
-            name=small.name, definition=json.dumps(definition), roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine"
-        )["stateMachineArn"]
-    )
-
-
-def executions(machine: str) -> list[dict[str, Any]]:
-    found = aws("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
-    return [aws("stepfunctions").describe_execution(executionArn=each["executionArn"]) for each in found]
-
-
-def pushes(small: Small) -> dict[str, Any]:
-    return {"source": ["aws.ecr"], "detail": {"repository-name": [small.name], "action-type": ["PUSH"]}}
-
-
-def test_a_push_is_told_as_ecr_tells_it(small: Small) -> None:
-    heard = small.listen(pushes(small))
-    small.push("abc1234", "second")
-    [told] = heard()
-    assert told | {"id": "", "time": ""} == {
-        "version": "0",
-        "id": "",
-        "detail-type": "ECR Image Action",
-        "source": "aws.ecr",
-        "account": ACCOUNT,
-        "time": "",
-        "region": REGION,
-        "resources": [],
-        "detail": {
-            "result": "SUCCESS",
-            "repository-name": small.name,
-            "image-digest": digest("second"),
-            "action-type": "PUSH",
-            "image-tag": "abc1234",
-            "manifest-media-type": "application/vnd.docker.distribution.manifest.v2+json",
-            "artifact-media-type": "application/vnd.docker.container.image.v1+json",
-        },
-    }
-
-
-@pytest.mark.parametrize(
-    ("tags", "told"),
-    [
-        (["one"], ["one"]),
-        ([None], [None]),
-        (["one", "two"], ["one", "two"]),
-        ([None, "one"], [None, "one"]),
-    ],
-    ids=["tagged", "untagged", "two-tags", "tagged-later"],
-)
-def test_each_put_image_is_one_event(small: Small, tags: list[str | None], told: list[str | None]) -> None:
-    heard = small.listen(pushes(small))
-    for tag in tags:
-        small.push(tag, "second")
-    details = [each["detail"] for each in heard()]
-    assert [detail.get("image-tag") for detail in details] == told
-    assert {detail["image-digest"] for detail in details} == {digest("second")}
-
-
-@pytest.mark.parametrize("tag", ["one", None], ids=["tagged", "untagged"])
-def test_the_same_push_again_is_refused_and_not_told(small: Small, tag: str | None) -> None:
-    small.push(tag, "second")
-    heard = small.listen(pushes(small))
-    with pytest.raises(ClientError, match="ImageAlreadyExistsException"):
-        small.push(tag, "second")
-    assert heard() == []
-
-
-def test_an_image_whose_tag_moves_on_is_still_there(small: Small) -> None:
-    small.push("latest", "second")
-    small.push("latest", "third")
-    known = aws("ecr").describe_images(repositoryName=small.name)["imageDetails"]
-    tags = {image["imageDigest"]: image.get("imageTags", []) for image in known}
-    assert tags[digest("second")] == []
-    assert tags[digest("third")] == ["latest"]
-
-
-def test_a_tag_that_may_not_move_does_not(small: Small) -> None:
-    aws("ecr").put_image_tag_mutability(repositoryName=small.name, imageTagMutability="IMMUTABLE")
-    with pytest.raises(ClientError, match="ImageTagAlreadyExistsException"):
-        small.push("initial", "second")
-    [image] = aws("ecr").describe_images(repositoryName=small.name)["imageDetails"]
-    assert (image["imageDigest"], image["imageTags"]) == (digest("initial"), ["initial"])
-
-
-@pytest.mark.parametrize(
-    ("request_", "code"),
-    [
-        ({"repositoryName": "nowhere"}, "RepositoryNotFoundException"),
-        ({"imageDigest": "sha256:" + "0" * 64}, "ImageDigestDoesNotMatchException"),
-    ],
-    ids=["no-repository", "wrong-digest"],
-)
-def test_a_wrong_push_is_refused(small: Small, request_: dict[str, str], code: str) -> None:
-    with pytest.raises(ClientError, match=code):
-        aws("ecr").put_image(**{"repositoryName": small.name, "imageManifest": manifest("second"), **request_})
-
-
-def test_a_push_starts_the_machine_with_the_event_as_its_input(small: Small, machine: str) -> None:
-    target = {"Arn": machine, "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/events"}
-    small.rule("push", target, EventPattern=json.dumps(pushes(small)))
-    small.push("abc1234", "second")
-    [execution] = executions(machine)
-    told = json.loads(execution["input"])
-    assert told["detail"]["image-digest"] == digest("second")
-    assert execution["name"].startswith(told["id"])
-
-
-@pytest.mark.parametrize(
-    ("tag", "state", "starts"),
-    [("v1", "ENABLED", 1), ("latest", "ENABLED", 0), (None, "ENABLED", 0), ("v1", "DISABLED", 0)],
-    ids=["matches", "other-tag", "no-tag", "rule-disabled"],
-)
-def test_the_rules_pattern_and_state_decide(
-    small: Small, machine: str, tag: str | None, state: str, starts: int
-) -> None:
-    pattern = pushes(small)
-    pattern["detail"]["image-tag"] = [{"prefix": "v"}]
-    small.rule("push", {"Arn": machine}, state=state, EventPattern=json.dumps(pattern))
-    small.push(tag, "second")
-    assert len(executions(machine)) == starts
-
-
-def test_an_event_that_is_delivered_twice_starts_one_execution(small: Small, machine: str) -> None:
-    small.rule("push", {"Arn": machine}, EventPattern=json.dumps(pushes(small)))
-    pushed = push_event(
-        {"repositoryName": small.name, "imageId": {"imageDigest": digest("x")}, "imageManifest": manifest("x")}
-    )
-    small.world.bus.publish(pushed)
-    small.world.bus.publish(pushed)
-    assert len(executions(machine)) == 1
-    assert list(small.world.targets.failures) == []
 
 
 def test_put_events_goes_the_same_way(small: Small) -> None:

@@ -1,18 +1,12 @@
-"""Services, their rollouts and task definitions, over HTTP."""
+"""Services and their rollouts, over HTTP."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from botocore.httpsession import URLLib3Session
 
-from stage.direct import REGION
 from tests.stage.worlds import Small, aws, small_world
 
 
@@ -20,24 +14,6 @@ from tests.stage.worlds import Small, aws, small_world
 def small(tmp_path: Path) -> Iterator[Small]:
     with small_world(tmp_path) as small:
         yield small
-
-
-def raw(operation: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Call ECS with a body that no SDK has looked at. Returns the reply as it came."""
-    request = AWSRequest(
-        "POST",
-        aws("ecs").meta.endpoint_url,
-        data=json.dumps(body),
-        headers={
-            "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": f"AmazonEC2ContainerServiceV20141113.{operation}",
-        },
-    )
-    SigV4Auth(Credentials("user", "user"), "ecs", REGION).add_auth(request)
-    reply = URLLib3Session().send(request.prepare())
-    assert reply.status_code == 200, reply.text
-    answer: dict[str, Any] = json.loads(reply.content)
-    return answer
 
 
 def revisions(service: Any) -> list[tuple[str, str, str, int]]:
@@ -243,166 +219,3 @@ def test_a_reset_ends_what_rolls(small: Small) -> None:
     small.update(taskDefinition=second)
     small.world.reset()
     assert not small.world.agenda.wait_for(lambda: len(heard()) > 1, timeout=0.4)
-
-
-@pytest.mark.parametrize(
-    ("rollout", "status"),
-    [("completes", "SUCCESSFUL"), ("fails", "ROLLBACK_SUCCESSFUL"), ("hangs", "IN_PROGRESS")],
-    ids=str,
-)
-def test_a_rollout_is_a_service_deployment(small: Small, rollout: str, status: str) -> None:
-    first, second = small.register(), small.register("two")
-    small.service(first)
-    small.settings.change({"rollout": rollout})
-    current = small.update(taskDefinition=second)["currentServiceDeployment"]
-    assert small.world.steady()
-    listed = aws("ecs").list_service_deployments(cluster=small.name, service=small.name)["serviceDeployments"]
-    assert [(each["serviceDeploymentArn"] == current, each["status"]) for each in listed] == [
-        (True, status),
-        (False, "SUCCESSFUL"),
-    ]
-    [described] = aws("ecs").describe_service_deployments(serviceDeploymentArns=[current])["serviceDeployments"]
-    assert described["status"] == status
-    assert ("rollback" in described, "finishedAt" in described) == (rollout == "fails", rollout != "hangs")
-    [revision] = aws("ecs").describe_service_revisions(serviceRevisionArns=[listed[0]["targetServiceRevisionArn"]])[
-        "serviceRevisions"
-    ]
-    assert revision["taskDefinition"] == second
-    if rollout == "fails":
-        assert described["rollback"]["serviceRevisionArn"] == listed[1]["targetServiceRevisionArn"]
-        assert described["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 3, "threshold": 3}
-
-
-def test_a_service_deployment_that_is_superseded_is_stopped(small: Small) -> None:
-    first, second, third = small.register(), small.register("two"), small.register("three")
-    small.service(first)
-    small.settings.change({"rollout": "hangs"})
-    small.update(taskDefinition=second)
-    small.update(taskDefinition=third)
-    listed = aws("ecs").list_service_deployments(cluster=small.name, service=small.name, status=["STOPPED"])
-    assert len(listed["serviceDeployments"]) == 1
-
-
-def test_a_definition_survives_whole_with_members_of_tomorrow(small: Small) -> None:
-    container = {
-        "name": "app",
-        "image": f"{small.image}:initial",
-        "command": ["./bin/start"],
-        "cpu": 64,
-        "essential": True,
-        "portMappings": [{"containerPort": 8000, "hostPort": 8000, "protocol": "tcp", "futureField": 1}],
-        "environment": [{"name": "A", "value": "b"}],
-        "mountPoints": [],
-        "volumesFrom": [],
-        "systemControls": [],
-        "secrets": [{"name": "TOKEN", "valueFrom": "token"}],
-        "restartPolicy": {"enabled": True, "ignoredExitCodes": [0]},
-        "versionConsistency": "disabled",
-        "futureField": {"deep": ["er"]},
-    }
-    definition = {
-        "family": small.name,
-        "requiresCompatibilities": ["FARGATE"],
-        "networkMode": "awsvpc",
-        "cpu": "256",
-        "memory": "512",
-        "enableFaultInjection": True,
-        "runtimePlatform": {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"},
-        "ephemeralStorage": {"sizeInGiB": 30},
-        "volumes": [{"name": "scratch", "host": {}}],
-        "placementConstraints": [],
-        "containerDefinitions": [container],
-        "futureField": "kept",
-    }
-    tags = [{"key": "team", "value": "guestbook"}]
-    registered = raw("RegisterTaskDefinition", {**definition, "tags": tags})
-    described = raw("DescribeTaskDefinition", {"taskDefinition": small.name, "include": ["TAGS"]})
-    assert described == registered
-    assert described["tags"] == tags
-    got = described["taskDefinition"]
-    assert {member: got[member] for member in definition} == definition
-    assert got.keys() - definition.keys() == {
-        "taskDefinitionArn",
-        "revision",
-        "status",
-        "compatibilities",
-        "requiresAttributes",
-        "registeredAt",
-        "registeredBy",
-    }
-    assert "tags" not in raw("DescribeTaskDefinition", {"taskDefinition": small.name})
-
-
-def test_a_definition_is_given_the_documented_defaults(small: Small) -> None:
-    arn = small.register(portMappings=[{"containerPort": 8000}])
-    got = aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
-    assert got["containerDefinitions"][1] == {
-        "name": "app",
-        "image": f"{small.image}:initial",
-        "command": ["./bin/start"],
-        "cpu": 0,
-        "portMappings": [{"containerPort": 8000, "hostPort": 8000, "protocol": "tcp"}],
-        "essential": True,
-        "environment": [],
-        "mountPoints": [],
-        "volumesFrom": [],
-        "systemControls": [],
-    }
-    assert (got["volumes"], got["placementConstraints"], got["status"]) == ([], [], "ACTIVE")
-
-
-def test_a_deregistered_revision_is_inactive_and_can_still_be_read(small: Small) -> None:
-    arn = small.register()
-    deregistered = aws("ecs").deregister_task_definition(taskDefinition=arn)["taskDefinition"]
-    assert (deregistered["status"], "deregisteredAt" in deregistered) == ("INACTIVE", True)
-    assert aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]["status"] == "INACTIVE"
-    with pytest.raises(ClientError, match=r"\(ClientException\).*Unable to describe task definition."):
-        aws("ecs").describe_task_definition(taskDefinition=small.name)
-    assert small.register().endswith(":2")  # the counter goes on
-
-
-@pytest.mark.parametrize(
-    ("sort", "status", "numbers"),
-    [
-        ("ASC", "ACTIVE", [1, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
-        ("DESC", "ACTIVE", [11, 10, 9, 8, 7, 6, 5, 4, 3, 1]),
-        ("DESC", "INACTIVE", [12, 2]),
-    ],
-    ids=["ascending", "descending", "inactive"],
-)
-def test_revisions_are_listed_in_order_and_in_pages(small: Small, sort: str, status: str, numbers: list[int]) -> None:
-    arns = [small.register() for _ in range(12)]
-    for gone in (arns[1], arns[11]):
-        aws("ecs").deregister_task_definition(taskDefinition=gone)
-    pages = list(
-        aws("ecs")
-        .get_paginator("list_task_definitions")
-        .paginate(familyPrefix=small.name, sort=sort, status=status, PaginationConfig={"PageSize": 4})
-    )
-    listed = [arn for page in pages for arn in page["taskDefinitionArns"]]
-    assert [int(arn.rpartition(":")[2]) for arn in listed] == numbers
-    assert len(pages) == -(-len(numbers) // 4)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"cpu": "256", "memory": "4096"}, "No Fargate configuration exists for given values: 256 CPU, 4096 memory"),
-        (
-            {"containerDefinitions": [{"name": "a", "image": "i", "essential": False}]},
-            "at least one essential container",
-        ),
-        ({"containerDefinitions": [{"name": "a", "image": "i", "command": ["x" * 70_000]}]}, "Max allowed length"),
-    ],
-    ids=["cpu-and-memory", "nothing-essential", "too-large"],
-)
-def test_a_wrong_definition_is_refused(small: Small, changes: dict[str, Any], message: str) -> None:
-    good = {
-        "family": small.name,
-        "requiresCompatibilities": ["FARGATE"],
-        "cpu": "256",
-        "memory": "512",
-        "containerDefinitions": [{"name": "a", "image": "i"}],
-    }
-    with pytest.raises(ClientError, match=rf"\(ClientException\).*{message}"):
-        aws("ecs").register_task_definition(**{**good, **changes})

@@ -1,8 +1,6 @@
 """Tasks that run for real, from a rule that fires or from RunTask."""
 
 import json
-import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stage.containers import repository_of
 from stage.world import CannotFireError
 from tests.stage.worlds import Small, aws, small_world
 
@@ -21,16 +18,6 @@ def small(tmp_path: Path) -> Iterator[Small]:
         yield small
 
 
-def command(*words: str, **more: Any) -> str:
-    """A target's Input that has the app's container run these words."""
-    return json.dumps({"containerOverrides": [{"name": "app", "command": ["./bin/start", *words], **more}]})
-
-
-def fire(small: Small, *words: str, **container: Any) -> dict[str, Any]:
-    """Register a revision with this command and fire a rule that runs it."""
-    return small.world.fire(small.rule("task", small.task_target(small.register(*words, **container))))
-
-
 def run_task(small: Small, revision: str, **more: Any) -> Any:
     return aws("ecs").run_task(
         cluster=small.name,
@@ -39,11 +26,6 @@ def run_task(small: Small, revision: str, **more: Any) -> Any:
         networkConfiguration={"awsvpcConfiguration": small.network},
         **more,
     )
-
-
-def task_of(small: Small, arn: str) -> Any:
-    [task] = aws("ecs").describe_tasks(cluster=small.name, tasks=[arn])["tasks"]
-    return task
 
 
 def test_a_fired_rule_runs_its_task(small: Small) -> None:
@@ -65,9 +47,9 @@ def test_a_fired_rule_runs_its_task(small: Small) -> None:
 
 
 def test_a_task_that_fails_says_so(small: Small) -> None:
-    fired = fire(small, "fail")
+    fired = small.fire("fail")
     assert (fired["exit_code"], fired["output"]) == (3, "about to fail\n")
-    task = task_of(small, fired["task_arn"])
+    task = small.task(fired["task_arn"])
     exit_codes = {container["name"]: container.get("exitCode") for container in task["containers"]}
     assert (task["lastStatus"], task["stopCode"], exit_codes) == (
         "STOPPED",
@@ -94,80 +76,6 @@ def test_a_tasks_life_is_told(small: Small) -> None:
     assert stopped["stoppedReason"] == "Essential container in task exited"
     assert [each.get("exitCode") for each in stopped["containers"] if each["name"] == "app"] == [3]
     assert details[0].get("stoppedReason") is None
-
-
-def test_a_target_s_input_changes_command_and_environment(small: Small) -> None:
-    revision = small.register("something", environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
-    override = command("environment", environment=[{"name": "B", "value": "3"}])
-    fired = small.world.fire(small.rule("task", small.task_target(revision, Input=override)))
-    lines = fired["output"].splitlines()
-    assert fired["command"] == ["./bin/start", "environment"]
-    assert [line for line in lines if line[:2] in ("A=", "B=")] == ["A=1", "B=3"]
-
-
-def test_a_process_sees_its_containers_environment_and_no_more(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STAGES_OWN", "secret")
-    fired = fire(small, "environment", environment=[{"name": "GREETING", "value": "hi"}])
-    names = {line.partition("=")[0] for line in fired["output"].splitlines()}
-    of_the_host = {"HOME", "LANG", "LC_CTYPE"}  # Python sets the last for itself where there is no locale
-    assert names - of_the_host == {"PATH", "DATA_DIR", "PYTHONUNBUFFERED", "GREETING"}
-
-
-def test_it_runs_in_the_apps_directory_and_shares_its_data(small: Small, tmp_path: Path) -> None:
-    assert fire(small, "where")["output"].strip() == os.path.realpath(tmp_path)
-    assert fire(small, "remember", environment=[{"name": "DATA_DIR", "value": "/data"}])["exit_code"] == 0
-    assert fire(small, "recall")["output"] == "written before\n"
-    small.world.reset()
-    assert fire(small, "recall")["exit_code"] == 1
-
-
-@pytest.mark.parametrize("where", ["secret", "secret-key", "parameter", "parameter-arn"])
-def test_secrets_are_looked_up(small: Small, where: str) -> None:
-    secret = aws("secretsmanager").create_secret(Name=small.name, SecretString='{"user": "root"}')["ARN"]
-    aws("ssm").put_parameter(Name=f"/{small.name}/key", Value="1234", Type="SecureString")
-    source, value = {
-        "secret": (secret, '{"user": "root"}'),
-        "secret-key": (f"{secret}:user::", "root"),
-        "parameter": (f"/{small.name}/key", "1234"),
-        "parameter-arn": (f"arn:aws:ssm:us-east-1:123456789012:parameter/{small.name}/key", "1234"),
-    }[where]
-    fired = fire(small, "environment", secrets=[{"name": "TOKEN", "valueFrom": source}])
-    assert f"TOKEN={value}" in fired["output"].splitlines()
-
-
-def test_output_goes_to_its_log_stream_line_by_line(small: Small) -> None:
-    group = f"/ecs/{small.name}"
-    aws("logs").create_log_group(logGroupName=group)
-    options = {"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "jobs"}
-    fired = fire(small, "environment", logConfiguration={"logDriver": "awslogs", "options": options})
-    task_id = fired["task_arn"].rpartition("/")[2]
-    assert (fired["log_group"], fired["log_stream"]) == (group, f"jobs/app/{task_id}")
-    logged = aws("logs").get_log_events(logGroupName=group, logStreamName=fired["log_stream"])["events"]
-    assert [event["message"] for event in logged] == fired["output"].splitlines()
-
-
-@pytest.mark.parametrize(
-    ("container", "reason"),
-    [
-        ({"image": "<image>:gone"}, "CannotPullContainerError: .*:gone: not found"),
-        ({"image": "<image>@sha256:" + "0" * 64}, "CannotPullContainerError: .*: not found"),
-        ({"image": "elsewhere/other:1"}, "containers of the repository .* only"),
-        ({"command": ["./bin/none"]}, "CannotStartContainerError: .*No such file"),
-        ({"secrets": [{"name": "T", "valueFrom": "/no/such"}]}, "ResourceInitializationError: unable to pull secrets"),
-        (
-            {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/no/such"}}},
-            "ResourceInitializationError: .*log group does not exist",
-        ),
-    ],
-    ids=["no-tag", "no-digest", "foreign-image", "no-command", "no-secret", "no-log-group"],
-)
-def test_a_task_that_cannot_start_says_why(small: Small, container: dict[str, Any], reason: str) -> None:
-    container = json.loads(json.dumps(container).replace("<image>", small.image))
-    fired = fire(small, **container)
-    task = task_of(small, fired["task_arn"])
-    assert (fired["exit_code"], fired["output"], task["stopCode"]) == (None, "", "TaskFailedToStart")
-    assert fired["stopped_reason"] == task["stoppedReason"]
-    assert re.search(reason, fired["stopped_reason"])
 
 
 def test_a_run_of_an_inactive_revision_is_lost(small: Small) -> None:
@@ -229,10 +137,10 @@ def test_run_task_starts_and_stop_task_stops(small: Small) -> None:
     answer = run_task(small, small.register("sleep"), startedBy="somebody")
     [task] = answer["tasks"]
     assert (answer["failures"], task["startedBy"], task["desiredStatus"]) == ([], "somebody", "RUNNING")
-    assert small.world.agenda.wait_for(lambda: task_of(small, task["taskArn"])["lastStatus"] == "RUNNING")
+    assert small.world.agenda.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "RUNNING")
     aws("ecs").stop_task(cluster=small.name, task=task["taskArn"], reason="enough")
-    assert small.world.agenda.wait_for(lambda: task_of(small, task["taskArn"])["lastStatus"] == "STOPPED")
-    stopped = task_of(small, task["taskArn"])
+    assert small.world.agenda.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "STOPPED")
+    stopped = small.task(task["taskArn"])
     assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "enough")
     assert [each.get("exitCode") for each in stopped["containers"] if each["name"] == "app"] == [143]
 
@@ -266,25 +174,11 @@ def test_a_task_that_has_no_place_is_refused(small: Small, change: dict[str, Any
 def test_a_reset_kills_what_runs(small: Small) -> None:
     [task] = run_task(small, small.register("sleep"))["tasks"]
     small.world.reset()
-    assert task_of(small, task["taskArn"])["lastStatus"] == "STOPPED"
+    assert small.task(task["taskArn"])["lastStatus"] == "STOPPED"
 
 
 def test_a_task_that_runs_too_long_is_stopped(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stage.tasks.LONGEST_RUN", 0.3)
-    fired = fire(small, "sleep")
+    fired = small.fire("sleep")
     assert (fired["exit_code"], fired["output"]) == (137, "sleeping\n")
     assert fired["stopped_reason"].startswith("The stage stops a task after")
-
-
-@pytest.mark.parametrize(
-    ("image", "repository"),
-    [
-        ("guestbook", "guestbook"),
-        ("guestbook:1", "guestbook"),
-        ("team/guestbook:1", "team/guestbook"),
-        ("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/guestbook@sha256:0", "team/guestbook"),
-        ("localhost:5000/guestbook:1", "guestbook"),
-    ],
-)
-def test_the_repository_of_an_image(image: str, repository: str) -> None:
-    assert repository_of(image) == repository

@@ -148,6 +148,15 @@ class Small:
             **more,
         }
 
+    def fire(self, *words: str, **container: Any) -> dict[str, Any]:
+        """Register a revision with this command and fire a rule that runs it."""
+        return self.world.fire(self.rule("task", self.task_target(self.register(*words, **container))))
+
+    def task(self, arn: str) -> Any:
+        """A task, as DescribeTasks shows it."""
+        [task] = aws("ecs").describe_tasks(cluster=self.name, tasks=[arn])["tasks"]
+        return task
+
     def queue(self, name: str) -> str:
         """A queue. Returns its ARN."""
         url = aws("sqs").create_queue(QueueName=f"{self.name}-{name}")["QueueUrl"]
