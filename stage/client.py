@@ -130,8 +130,16 @@ class Client:
         return changed
 
     def faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
-        """Set the faults that are to happen, in the place of all that were set before."""
+        """Set the faults that are to happen, in the place of all that were set before.
+
+        Raises StageError when they cannot be, with what is wrong with each.
+        """
         self._ask("PUT", "faults", faults)
+
+    def faults_so_far(self) -> list[dict[str, Any]]:
+        """The faults that are set, each with the number of calls that it has `matched` and `hit`."""
+        so_far: list[dict[str, Any]] = self._ask("GET", "faults")
+        return so_far
 
     def fire(self, rule: str) -> dict[str, Any]:
         """Have EventBridge fire a rule now. Returns what its task did, with `exit_code` and `output`."""

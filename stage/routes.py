@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
+from stage.faults import FaultsError
 from stage.settings import NotYetError, SettingsError
 from stage.world import CannotFireError
 
@@ -37,6 +38,7 @@ class Routes:
             ("DELETE", "/_stage/calls"): stage.recorder.clear,
             ("GET", "/_stage/settings"): stage.settings.model_dump,
             ("PUT", "/_stage/settings"): self._change_settings,
+            ("GET", "/_stage/faults"): stage.faults.show,
             ("PUT", "/_stage/faults"): self._set_faults,
             ("POST", "/_stage/fire/<rule name>"): self._fire,
             ("POST", "/_stage/reset"): stage.reset,
@@ -77,8 +79,12 @@ class Routes:
             raise RefusedError(501, str(gap)) from gap
         return self._stage.settings.model_dump()
 
-    def _set_faults(self, _: Any) -> None:
-        raise RefusedError(501, "faults are not built yet")
+    def _set_faults(self, faults: Any) -> list[dict[str, Any]]:
+        try:
+            self._stage.faults.replace(faults)
+        except FaultsError as fault:
+            raise RefusedError(400, str(fault)) from fault
+        return self._stage.faults.show()
 
     def _fire(self, rule: str) -> dict[str, Any]:
         try:

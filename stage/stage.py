@@ -7,6 +7,7 @@ from typing import Any
 from stage import cloudformation, interpreter
 from stage.deploy import deploy
 from stage.direct import REGION
+from stage.faults import Faults
 from stage.functions import Functions
 from stage.latency import Latency
 from stage.packages import Packages
@@ -15,7 +16,7 @@ from stage.routes import Routes
 from stage.seed import App, UsersWorld
 from stage.server import Front
 from stage.settings import Settings
-from stage.workers import Workers
+from stage.workers import Workers, steps
 from stage.world import World
 
 STACK = "rota"
@@ -38,10 +39,11 @@ class Stage:
         self._resetting = threading.Lock()
         self.workers = Workers(endpoint, Packages(directory), verbose=verbose)
         self.functions = Functions(self.workers)
+        self.faults = Faults(self.workers.kill, steps)
         self.world = World(self.settings, example, self.app.repository, self.functions.invoke_in_background)
         self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)
         self.front = Front(self.workers.caller_of, self.recorder.record, Routes(self))
-        self.front.hooks += [Latency(self.settings), *self.world.hooks, self.functions]
+        self.front.hooks += [Latency(self.settings), self.faults, *self.world.hooks, self.functions]
 
     @property
     def ready(self) -> bool:
@@ -78,6 +80,7 @@ class Stage:
         """Put everything back to what it was when the stage was ready. Deployed functions stay, and stay warm."""
         with self._resetting:
             self.settings.reset()
+            self.faults.replace([])
             interpreter.stop_executions()
             self.workers.interrupt()
             self.world.reset()

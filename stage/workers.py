@@ -6,7 +6,7 @@ import threading
 import uuid
 from datetime import UTC, datetime
 
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.sts.models import sts_backends
 
 from stage import logs
@@ -19,6 +19,11 @@ def step_name(function: LambdaFunction) -> str:
     """What a deployment calls this function: `CreateTargets` for the template's `CreateTargetsFunction`."""
     logical_id: str = getattr(function, "logical_resource_id", "") or function.function_name
     return logical_id.removesuffix("Function")
+
+
+def steps() -> set[str]:
+    """The step names of all functions there are."""
+    return {step_name(function) for function in lambda_backends[ACCOUNT][REGION].list_functions()}
 
 
 class Worker:

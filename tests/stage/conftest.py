@@ -1,10 +1,12 @@
 """The stage that tests of the whole machine run on: one for each of pytest's workers, as new for every test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from stage.client import Client, running
+from tests.stage.toys import ROLE, zipped
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,26 @@ def stage(one_stage: Client) -> Client:
     one_stage.reset()
     one_stage.settings(time_scale=0.01, rollout_seconds=0.1)
     return one_stage
+
+
+@pytest.fixture
+def function(stage: Client) -> Iterator[Callable[..., str]]:
+    """Makes a function of its source through Lambda's API, as any deployment tool does. Returns its name."""
+    names: list[str] = []
+
+    def make(source: str, **configuration: Any) -> str:
+        name = f"toy-{len(names)}"
+        stage.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Role=ROLE,
+            Handler="app.handler",
+            Code={"ZipFile": zipped(source)},
+            **configuration,
+        )
+        names.append(name)
+        return name
+
+    yield make
+    for name in names:
+        stage.client("lambda").delete_function(FunctionName=name)

@@ -1,7 +1,6 @@
 """The stage as its users meet it: its routes, its record of calls, its Lambda and its Step Functions."""
 
 import http.client
-import io
 import json
 import os
 import signal
@@ -9,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,38 +17,7 @@ from botocore.exceptions import ClientError
 
 from stage.client import ROOT, Client, StageError, running, wait_for
 from stage.direct import ACCOUNT
-
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/guestbook-task"  # moto lets Lambda have any role that exists
-
-
-def zipped(source: str) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("app.py", source)
-    return content.getvalue()
-
-
-@pytest.fixture
-def function(stage: Client) -> Iterator[Callable[..., str]]:
-    """Makes a function of its source through Lambda's API, as any deployment tool does. Returns its name."""
-    names: list[str] = []
-
-    def make(source: str, **configuration: Any) -> str:
-        name = f"toy-{len(names)}"
-        stage.client("lambda").create_function(
-            FunctionName=name,
-            Runtime="python3.13",
-            Role=ROLE,
-            Handler="app.handler",
-            Code={"ZipFile": zipped(source)},
-            **configuration,
-        )
-        names.append(name)
-        return name
-
-    yield make
-    for name in names:
-        stage.client("lambda").delete_function(FunctionName=name)
+from tests.stage.toys import ROLE, zipped
 
 
 @pytest.fixture
@@ -189,7 +156,7 @@ def everything(stage: Client) -> dict[str, Any]:
         pytest.param("PUT", "/_stage/settings", b"[]", 400, "an object", id="settings that are no object"),
         pytest.param("PUT", "/_stage/settings", b'{"rollout": "explodes"}', 400, "rollout", id="a wrong setting"),
         pytest.param("PUT", "/_stage/settings", b'{"quotas": true}', 501, "quotas", id="a setting to come"),
-        pytest.param("PUT", "/_stage/faults", b"[]", 501, "faults", id="faults are to come"),
+        pytest.param("PUT", "/_stage/faults", b'[{"service": "s4"}]', 400, "s4", id="faults that cannot be"),
         pytest.param("POST", "/_stage/fire/no-such-rule", b"", 409, "no-such-rule", id="a rule that is not there"),
         pytest.param("GET", "/_stage", None, 200, "", id="the slash may be left out"),
     ],

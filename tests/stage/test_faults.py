@@ -1,0 +1,225 @@
+"""Faults by script: what a caller sees, what AWS did all the same, and what a script may not say."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+from stage.client import Client, StageError
+from stage.seed import FOREIGN_RULE
+
+PUT_RULE = {"service": "events", "operation": "PutRule"}
+
+
+def put_rule(stage: Client, name: str = "new") -> Any:
+    return stage.client("events").put_rule(Name=name, ScheduleExpression="rate(1 day)")
+
+
+def rules(stage: Client) -> set[str]:
+    return {rule["Name"] for rule in stage.client("events").list_rules()["Rules"]}
+
+
+def targets(stage: Client, *ids: str) -> list[dict[str, Any]]:
+    return [{"Id": id_, "Arn": f"{stage.names['state_machine_arn']}-{id_}"} for id_ in ids]
+
+
+def target_ids(stage: Client) -> set[str]:
+    found = stage.client("events").list_targets_by_rule(Rule=FOREIGN_RULE)["Targets"]
+    return {target["Id"] for target in found}
+
+
+# ------------------------------------------------------------------------------------------------------- what happens
+
+
+@pytest.mark.parametrize(
+    ("service", "ask", "fault", "code", "status"),
+    [
+        pytest.param("events", "list_rules", "throttle", "ThrottlingException", 400, id="json, throttled"),
+        pytest.param("events", "list_rules", "internal", "InternalException", 500, id="json, broken"),
+        pytest.param("events", "list_rules", "denied", "AccessDeniedException", 400, id="json, denied"),
+        pytest.param("ecs", "list_clusters", "internal", "ServerException", 500, id="another name for broken"),
+        pytest.param("s3", "list_buckets", "throttle", "SlowDown", 503, id="rest-xml, throttled"),
+        pytest.param("s3", "list_buckets", "internal", "InternalError", 500, id="rest-xml, broken"),
+        pytest.param("s3", "list_buckets", "denied", "AccessDenied", 403, id="rest-xml, denied"),
+        pytest.param(
+            "lambda", "list_functions", "throttle", "TooManyRequestsException", 429, id="rest-json, throttled"
+        ),
+        pytest.param("lambda", "list_functions", "denied", "AccessDeniedException", 403, id="rest-json, denied"),
+        pytest.param("sns", "list_topics", "throttle", "Throttling", 400, id="query, throttled"),
+        pytest.param("sns", "list_topics", "denied", "AccessDenied", 403, id="query, denied"),
+    ],
+)
+def test_a_refused_call_is_refused_in_the_services_own_words(
+    stage: Client, service: str, ask: str, fault: str, code: str, status: int
+) -> None:
+    stage.faults([{"service": service, "operation": "*", "fault": fault}])
+    with pytest.raises(ClientError) as refused:
+        getattr(stage.client(service), ask)()
+    response = refused.value.response
+    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+    getattr(stage.client(service), ask)()  # it was to happen once
+
+
+def test_who_is_denied_what_stands_in_the_message(stage: Client) -> None:
+    stage.faults([{"service": "stepfunctions", "operation": "ListExecutions", "fault": "denied"}])
+    with pytest.raises(ClientError, match="User: user is not authorized to perform: states:ListExecutions"):
+        stage.executions()
+
+
+@pytest.mark.parametrize("fault", ["throttle", "internal", "denied"])
+def test_a_refused_call_is_not_carried_out(stage: Client, fault: str) -> None:
+    stage.faults([{**PUT_RULE, "fault": fault}])
+    with pytest.raises(ClientError):
+        put_rule(stage)
+    assert "new" not in rules(stage)
+
+
+def test_a_lost_reply_is_lost_after_the_work_is_done(stage: Client) -> None:
+    stage.faults([{**PUT_RULE, "fault": "lost"}])
+    stage.clear_calls()
+    with pytest.raises(ConnectionClosedError):
+        put_rule(stage)
+    assert "new" in rules(stage)
+    assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(0, "lost")]
+
+
+@pytest.mark.parametrize(
+    ("ids", "kept"),
+    [pytest.param(["a", "b", "c"], {"a", "b"}, id="the last of three"), pytest.param(["a"], set(), id="the only one")],
+)
+def test_a_partial_failure_is_told_in_the_reply_and_the_rest_is_done(
+    stage: Client, ids: list[str], kept: set[str]
+) -> None:
+    stage.faults([{"service": "events", "operation": "PutTargets", "fault": "partial"}])
+    reply = stage.client("events").put_targets(Rule=FOREIGN_RULE, Targets=targets(stage, *ids))
+    assert reply["FailedEntryCount"] == 1
+    assert [entry["TargetId"] for entry in reply["FailedEntries"]] == [ids[-1]]
+    assert target_ids(stage) == kept
+
+    again = stage.client("events").put_targets(Rule=FOREIGN_RULE, Targets=targets(stage, *ids))
+    assert (again["FailedEntryCount"], target_ids(stage)) == (0, set(ids))
+
+    stage.faults([{"service": "events", "operation": "RemoveTargets", "fault": "partial"}])
+    removed = stage.client("events").remove_targets(Rule=FOREIGN_RULE, Ids=ids)
+    assert [entry["TargetId"] for entry in removed["FailedEntries"]] == [ids[-1]]
+    assert target_ids(stage) == {ids[-1]}
+
+
+def test_an_event_that_was_not_taken_is_told_in_its_own_place(stage: Client) -> None:
+    entry = {"Source": "test", "DetailType": "A Test", "Detail": "{}"}
+    stage.faults([{"service": "events", "operation": "PutEvents", "fault": "partial"}])
+    told = stage.client("events").put_events(Entries=[entry, entry])
+    assert told["FailedEntryCount"] == 1
+    assert ["EventId" in each for each in told["Entries"]] == [True, False]
+    assert told["Entries"][1]["ErrorCode"] == "InternalFailure"
+
+
+@pytest.mark.parametrize(("fault", "done"), [("kill", False), ("kill_after", True)])
+def test_a_function_is_killed_before_or_after_its_call_is_carried_out(
+    stage: Client, function: Callable[..., str], fault: str, done: bool
+) -> None:
+    source = """
+import boto3
+def handler(event, context):
+    return boto3.client("events").put_rule(Name="new", ScheduleExpression="rate(1 day)")["RuleArn"]
+"""
+    name = function(source)
+    stage.faults([{**PUT_RULE, "fault": fault}])
+    answer = stage.client("lambda").invoke(FunctionName=name)
+    assert answer["FunctionError"] == "Unhandled"
+    assert b"signal: killed" in answer["Payload"].read()
+    assert ("new" in rules(stage)) is done
+
+    alive = stage.client("lambda").invoke(FunctionName=name)
+    assert "FunctionError" not in alive
+
+
+# --------------------------------------------------------------------------------------------------- when it happens
+
+
+@pytest.mark.parametrize(
+    ("script", "refused"),
+    [
+        pytest.param([{"fault": "throttle"}], [0], id="one, if nothing else is said"),
+        pytest.param([{"skip": 2, "count": 2, "fault": "throttle"}], [2, 3], id="some after some"),
+        pytest.param([{"skip": 1, "count": 0, "fault": "throttle"}], [1, 2, 3, 4], id="all from then on"),
+        pytest.param(
+            [{"skip": 1, "fault": "throttle"}, {"skip": 1, "fault": "internal"}], [1, 2], id="two due at once, by turns"
+        ),
+        pytest.param([], [], id="none any more"),
+    ],
+)
+def test_a_fault_hits_the_calls_that_it_says(stage: Client, script: list[dict[str, Any]], refused: list[int]) -> None:
+    stage.faults([{**PUT_RULE, "count": 0, "fault": "denied"}])
+    stage.faults([{**PUT_RULE, **each} for each in script])
+    failed = []
+    for number in range(5):
+        try:
+            put_rule(stage, f"rule-{number}")
+        except ClientError:
+            failed.append(number)
+    assert failed == refused
+    assert {f"rule-{number}" for number in range(5)} - rules(stage) == {f"rule-{number}" for number in refused}
+    assert sum(fault["hit"] for fault in stage.faults_so_far()) == len(refused)
+    assert {fault["matched"] for fault in stage.faults_so_far()} <= {5}
+
+
+def test_a_fault_of_one_step_spares_all_others(stage: Client) -> None:
+    stage.faults([{**PUT_RULE, "caller": "CreateTargets", "count": 0, "fault": "denied"}])
+    put_rule(stage)
+    assert stage.deploy("v1")["status"] == "FAILED"
+
+
+def test_step_functions_own_calls_can_fail_and_are_tried_again(stage: Client) -> None:
+    stage.faults([{"service": "lambda", "operation": "Invoke", "skip": 2, "count": 2, "fault": "throttle"}])
+    assert stage.deploy("v1")["status"] == "SUCCEEDED"
+    refused = [call for call in stage.calls("lambda", "Invoke") if call["error"]]
+    assert [call["error"] for call in refused] == ["TooManyRequestsException"] * 2
+
+
+def test_reset_ends_all_faults(stage: Client) -> None:
+    stage.faults([{**PUT_RULE, "count": 0, "fault": "denied"}])
+    stage.reset()
+    assert stage.faults_so_far() == []
+    put_rule(stage)
+
+
+# ------------------------------------------------------------------------------------------- what a script may not say
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        pytest.param({"service": "event"}, "[0].service: boto3 knows no service event", id="no such service"),
+        pytest.param(
+            {"operation": "PutRules"}, "[0].operation: events has no operation PutRules", id="no such operation"
+        ),
+        pytest.param({"fault": "explode"}, "[0].fault", id="no such fault"),
+        pytest.param({"caller": "CreateTarget"}, "CreateTargets", id="a step that is not there names those there are"),
+        pytest.param({"skip": -1}, "[0].skip", id="a negative skip"),
+        pytest.param({"count": "all"}, "[0].count", id="a count in words"),
+        pytest.param({"fault": "partial"}, "events PutTargets", id="a call that AWS never fails in part"),
+        pytest.param({"operation": "*", "fault": "partial"}, "events PutTargets", id="all calls in part"),
+        pytest.param({"times": 2}, "[0].times: there is no such key", id="an unknown key"),
+    ],
+)
+def test_a_wrong_fault_is_refused_and_changes_nothing(stage: Client, wrong: dict[str, Any], says: str) -> None:
+    stage.faults([{**PUT_RULE, "fault": "lost"}])
+    with pytest.raises(StageError) as refused:
+        stage.faults([{**PUT_RULE, "fault": "denied", **wrong}])
+    assert says in str(refused.value)
+    assert [fault["fault"] for fault in stage.faults_so_far()] == ["lost"]
+
+
+def test_all_that_is_wrong_is_told_at_once(stage: Client) -> None:
+    with pytest.raises(StageError) as refused:
+        stage.faults([{**PUT_RULE, "fault": "lost"}, {"service": "s4", "skip": -1}])
+    for place in ("[1].service", "[1].operation: is missing", "[1].skip", "[1].fault: is missing"):
+        assert place in str(refused.value)
+    assert "[0]" not in str(refused.value)
+
+
+def test_faults_are_a_list(stage: Client) -> None:
+    with pytest.raises(StageError, match="list"):
+        stage.faults({"fault": "lost"})  # type: ignore[arg-type] # this is the mistake
