@@ -36,7 +36,6 @@ ENVIRONMENT = {
     "HISTORY_DAYS": "365",
     "BUCKET": "guestbook-config",
     "TABLE": "guestbook-ledger",
-    "TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:guestbook-notifications",
 }
 SETTINGS = Settings.from_environment(ENVIRONMENT)
 APP = "production/guestbook-api"

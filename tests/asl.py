@@ -1,0 +1,111 @@
+"""The state machine's definition, and as much of its language as it speaks: paths, Parameters, ResultPath, Choice.
+
+Enough to hand each step what Step Functions hands it; waiting, timing and retrying belong to real interpreters.
+"""
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Document = dict[str, Any]
+Work = Callable[[str, Document], Document]
+
+TEXT = (Path(__file__).parents[1] / "statemachine" / "deploy.asl.json").read_text()
+MACHINE: Document = json.loads(TEXT)
+STATES: dict[str, Document] = MACHINE["States"]
+TASKS = [name for name, state in STATES.items() if state["Type"] == "Task"]
+
+
+class FailedError(Exception):
+    """A step that failed: the error's name and its cause, as a Catch adds them to the document."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        super().__init__(f"{error}: {cause}")
+        self.error, self.cause = error, cause
+
+
+class Run(NamedTuple):
+    """One walk through the machine: the states in their order, and the document at the end."""
+
+    states: list[str]
+    document: Document
+
+    @property
+    def end(self) -> str:
+        return self.states[-1]
+
+
+def run(event: Document, context: Document, work: Work, stop_before: str | None = None) -> Run:
+    """Walk from the start to an end, or to `stop_before`. `work(step, request)` is what a Task does; KeyError names a
+    path that leads nowhere.
+    """
+    document, name, states = copy.deepcopy(event), MACHINE["StartAt"], []
+    while name != stop_before:
+        states.append(name)
+        state = STATES[name]
+        match state["Type"]:
+            case "Succeed":
+                return Run(states, document)
+            case "Fail":
+                for key in ("ErrorPath", "CausePath"):
+                    if key in state:
+                        at(state[key], document, context)
+                return Run(states, document)
+            case "Choice":
+                name = choice(state, document, context)
+                continue
+            case "Wait":
+                if not at(state["SecondsPath"], document, context) > 0:
+                    raise ValueError(f"{name} does not wait")
+            case "Task":
+                try:
+                    _put(document, state["ResultPath"], work(name, request(name, document, context)))
+                except FailedError as failure:
+                    (catch,) = state["Catch"]
+                    _put(document, catch["ResultPath"], {"Error": failure.error, "Cause": failure.cause})
+                    name = catch["Next"]
+                    continue
+        name = state["Next"]
+    return Run(states, document)
+
+
+def request(step: str, document: Document, context: Document) -> Document:
+    """What the Task `step` is handed: its Parameters, filled in."""
+    filled: Document = _fill(STATES[step]["Parameters"], document, context)
+    return filled
+
+
+def choice(state: Document, document: Document, context: Document) -> str:
+    """Where a Choice leads. Every variable must be there, also those of rules that do not decide."""
+    ways = [(rule["Next"], at(rule["Variable"], document, context), _expected(rule)) for rule in state["Choices"]]
+    return next((str(next_) for next_, value, expected in ways if value == expected), str(state["Default"]))
+
+
+def at(path: str, document: Document, context: Document) -> Any:
+    """The value at `$.a.b` of the document, or at `$$.a.b` of the context object."""
+    root, found = ("$$", context) if path.startswith("$$") else ("$", document)
+    value: Any = found
+    for key in path.removeprefix(root).split(".")[1:]:
+        value = value[key]
+    return copy.deepcopy(value)
+
+
+def _expected(rule: Mapping[str, Any]) -> Any:
+    (comparison,) = rule.keys() & {"StringEquals", "BooleanEquals"}
+    return rule[comparison]
+
+
+def _fill(template: Any, document: Document, context: Document) -> Any:
+    if not isinstance(template, dict):
+        return template
+    return {
+        key.removesuffix(".$"): at(inner, document, context) if key.endswith(".$") else _fill(inner, document, context)
+        for key, inner in template.items()
+    }
+
+
+def _put(document: Document, path: str, value: Document) -> None:
+    (key,) = path.removeprefix("$.").split(".")
+    document[key] = value

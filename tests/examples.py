@@ -1,0 +1,119 @@
+"""A deployment of the guestbook by example: the event, what each step might answer, what each is handed."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+import rota.models
+from rota.models import (
+    ClearRulesOutput,
+    CreateTargetsOutput,
+    FinishDeploymentOutput,
+    Image,
+    PlanDeploymentOutput,
+    ReadConfigOutput,
+    RegisterRevisionsOutput,
+    RestoreDeploymentOutput,
+    Rollout,
+    Stored,
+    TakeTurnOutput,
+)
+from tests import asl
+from tests.guestbook import CLUSTER_ARN, IMAGE_URI, arn
+
+ROOT = Path(__file__).parents[1]
+EVENTS = ROOT / "events"
+PUSH: dict[str, Any] = json.loads((EVENTS / "ecr_push.json").read_text())
+EXECUTION = f"{PUSH['id']}_d3adb33f-0000-4000-8000-000000000001"
+CONTEXT = {
+    "Execution": {
+        "Id": f"arn:aws:states:us-east-1:123456789012:execution:rota-deploy:{EXECUTION}",
+        "Name": EXECUTION,
+        "StartTime": "2026-11-24T06:00:02.123Z",
+    }
+}
+
+
+def snake(step: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", step).lower()
+
+
+def stored(name: str) -> Stored:
+    return Stored(key=f"deployments/{EXECUTION}/{name}.json", version_id=f"{name}-version")
+
+
+ROLLOUT = Rollout(
+    task_definition=arn(5),
+    deployment_id="ecs-svc/4715923880071926253",
+    status="IN_PROGRESS",
+    progress="0 of 2 tasks run",
+    wait_seconds=5,
+    waited_seconds=0,
+)
+IMAGE = Image(
+    repository="guestbook",
+    digest=PUSH["detail"]["image-digest"],
+    tag=PUSH["detail"]["image-tag"],
+    event_id=PUSH["id"],
+    pushed_at=PUSH["time"],
+)
+# What each step might answer in the guestbook's first deployment.
+ANSWERS: dict[str, BaseModel] = {
+    "TakeTurn": TakeTurnOutput(decision="go", reason="the lease was free", wait_seconds=10, dry_run=False, image=IMAGE),
+    "ReadConfig": ReadConfigOutput(
+        schedule=Stored(key="scheduled_tasks.json", version_id="schedule-version"),
+        tasks=3,
+        image_uri=IMAGE_URI,
+        base=arn(1),
+        cluster_arn=CLUSTER_ARN,
+    ),
+    "PlanDeployment": PlanDeploymentOutput(
+        document=stored("plan"),
+        snapshot=stored("snapshot"),
+        nothing_to_do=False,
+        summary="schedules: 3 new; 4 revisions to register; the service rolls",
+        created=3,
+        updated=0,
+        kept=0,
+        removed=0,
+        registers=4,
+        rolls_service=True,
+    ),
+    "ClearRules": ClearRulesOutput(removed=0),
+    "RegisterRevisions": RegisterRevisionsOutput(document=stored("revisions"), registered=4, reused=0),
+    "CreateTargets": CreateTargetsOutput(written=3, unchanged=0),
+    "RollService": ROLLOUT,
+    "CheckService": ROLLOUT.model_copy(update={"status": "COMPLETED", "progress": "2 of 2 tasks run"}),
+    "FinishDeployment": FinishDeploymentOutput(
+        outcome="deployed", summary="schedules: 3 new; 4 revisions to register; the service rolls"
+    ),
+    "RestoreDeployment": RestoreDeploymentOutput(outcome="failed", error="RejectedError", cause="what happened"),
+}
+MAIN_ROUTE = [step for step in asl.TASKS if step != "RestoreDeployment"]
+
+
+class Machine:
+    """Walks the definition with example answers; what a step is handed must fit its model."""
+
+    def __init__(self, **answers: Sequence[dict[str, Any] | Exception]) -> None:
+        self._answers = {step: list(given) for step, given in answers.items()}
+        self.handed: dict[str, dict[str, Any]] = {}
+
+    def run(self, **additions: Any) -> asl.Run:
+        return asl.run(PUSH | additions, CONTEXT, self._work)
+
+    def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
+        self.handed[step] = request
+        model: type[BaseModel] = getattr(rota.models, f"{step}Input")
+        model.model_validate(request)
+        changes = self._answers[step].pop(0) if self._answers.get(step) else {}
+        if isinstance(changes, Exception):
+            raise changes
+        return ANSWERS[step].model_copy(update=changes).model_dump(mode="json")
+
+
+FAILED = asl.FailedError("RejectedError", json.dumps({"errorMessage": "denied", "errorType": "RejectedError"}))

@@ -1,0 +1,209 @@
+"""What must agree: the state machine, the template, the functions' folders, the models, the settings."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+import rota.errors
+import rota.models
+from rota.settings import Settings
+from tests import asl
+from tests.examples import EVENTS, MAIN_ROUTE, PUSH, ROOT, snake
+from tests.guestbook import ENVIRONMENT
+
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+GLOBALS = TEMPLATE["Globals"]["Function"]
+FUNCTIONS = {
+    name: resource["Properties"]
+    for name, resource in TEMPLATE["Resources"].items()
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+SUBSTITUTIONS = TEMPLATE["Resources"]["DeployStateMachine"]["Properties"]["DefinitionSubstitutions"]
+FOLDERS = {folder.name: folder / "app.py" for folder in (ROOT / "functions").iterdir() if folder.is_dir()}
+SOURCES = [*sorted((ROOT / "layers/rota/rota").glob("*.py")), *FOLDERS.values()]
+
+
+def test_there_are_ten_steps() -> None:
+    assert len(asl.TASKS) == 10
+
+
+@pytest.mark.parametrize("step", asl.TASKS)
+def test_a_step_has_one_name_everywhere(step: str) -> None:
+    token = f"{step}FunctionArn"
+    assert asl.STATES[step]["Resource"] == f"${{{token}}}"
+    assert SUBSTITUTIONS[token] == {"Fn::GetAtt": [f"{step}Function", "Arn"]}
+    assert FUNCTIONS[f"{step}Function"]["CodeUri"] == f"functions/{snake(step)}/"
+    assert (EVENTS / f"{snake(step)}.json").is_file()
+    (handler,) = (
+        node
+        for node in ast.parse(FOLDERS[snake(step)].read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name == "handler"
+    )
+    given, answered = ast.unparse(handler.args.args[0]), ast.unparse(handler.returns) if handler.returns else ""
+    assert given == f"request: {step}Input"
+    assert answered in {f"{step}Output", "Rollout"}
+    assert {ast.unparse(decorator) for decorator in handler.decorator_list} <= {"step", "writing_step"}
+
+
+def test_there_is_nothing_that_is_no_step() -> None:
+    assert {f"{step}Function" for step in asl.TASKS} == FUNCTIONS.keys()
+    assert {snake(step) for step in asl.TASKS} == FOLDERS.keys()
+    assert {f"{step}FunctionArn" for step in asl.TASKS} == SUBSTITUTIONS.keys()
+    assert {path.stem for path in EVENTS.iterdir()} == {snake(step) for step in asl.TASKS} | {"ecr_push"}
+    assert GLOBALS["Handler"] == "app.handler"
+    assert not any("Handler" in function for function in FUNCTIONS.values())
+
+
+def test_tokens_stand_only_inside_quotes_and_the_template_fills_each() -> None:
+    tokens = re.findall(r"\$\{(\w+)\}", asl.TEXT)
+    assert len(tokens) == len(re.findall(r'"\$\{\w+\}"', asl.TEXT))
+    assert set(tokens) == SUBSTITUTIONS.keys()
+
+
+@pytest.mark.parametrize("name", asl.STATES)
+def test_every_state_has_a_comment_in_plain_words(name: str) -> None:
+    comment = asl.STATES[name]["Comment"]
+    assert comment.endswith(".")
+    assert len(comment.split()) >= 4
+
+
+@pytest.mark.parametrize("step", asl.TASKS)
+def test_a_task_outlives_its_function(step: str) -> None:
+    function = FUNCTIONS[f"{step}Function"].get("Timeout", GLOBALS["Timeout"])
+    assert function <= 900
+    assert asl.STATES[step]["TimeoutSeconds"] > function
+
+
+LAMBDA_ERRORS = [
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+]
+CRASHES = ["States.Timeout", "Sandbox.Timedout", "Lambda.Unknown"]
+
+
+@pytest.mark.parametrize("step", MAIN_ROUTE)
+def test_a_task_is_tried_again_for_what_passes_and_for_nothing_else(step: str) -> None:
+    passing, lambda_service, crash = asl.STATES[step]["Retry"]
+    often = {"IntervalSeconds": 2, "BackoffRate": 2, "MaxDelaySeconds": 60, "JitterStrategy": "FULL"}
+    assert passing == {"ErrorEquals": ["TransientError"], "MaxAttempts": 5, **often}
+    assert lambda_service == {"ErrorEquals": LAMBDA_ERRORS, "MaxAttempts": 6, **often}
+    assert (crash["ErrorEquals"], crash["MaxAttempts"]) == (CRASHES, 1)
+
+
+def test_restoring_is_tried_for_hours() -> None:
+    passing, lambda_service, crash = asl.STATES["RestoreDeployment"]["Retry"]
+    assert passing["ErrorEquals"] == ["TransientError", "RejectedError"]
+    assert (lambda_service["ErrorEquals"], crash["ErrorEquals"]) == (LAMBDA_ERRORS, CRASHES)
+    delays = [
+        min(passing["IntervalSeconds"] * passing["BackoffRate"] ** attempt, passing["MaxDelaySeconds"])
+        for attempt in range(passing["MaxAttempts"])
+    ]
+    assert 3 * 3600 < sum(delays) < asl.MACHINE["TimeoutSeconds"]
+
+
+def test_every_error_name_is_awss_or_ours() -> None:
+    named = {error for step in asl.TASKS for retry in asl.STATES[step]["Retry"] for error in retry["ErrorEquals"]}
+    ours = {name for name in named if "." not in name}
+    assert {name for name in ours if isinstance(getattr(rota.errors, name, None), type)} == ours
+    assert named - ours == {*LAMBDA_ERRORS, *CRASHES}
+
+
+@pytest.mark.parametrize("step", asl.TASKS)
+def test_every_failure_is_caught_once_and_kept(step: str) -> None:
+    state = asl.STATES[step]
+    restoring = step == "RestoreDeployment"
+    assert state["Catch"] == [
+        {
+            "ErrorEquals": ["States.ALL"],
+            "ResultPath": "$.restore_error" if restoring else "$.error",
+            "Next": "RestoreFailed" if restoring else "RestoreDeployment",
+        }
+    ]
+
+
+def test_each_result_adds_one_key_that_the_event_does_not_have() -> None:
+    added = {asl.STATES[step]["ResultPath"].removeprefix("$.") for step in asl.TASKS} | {"error", "restore_error"}
+    assert not added & {*PUSH, "dry_run"}
+    assert len(added) == len(asl.TASKS) + 1, "RollService and CheckService share one key"
+
+
+def test_every_state_can_be_reached() -> None:
+    texts = {name: json.dumps(state) for name, state in asl.STATES.items()}
+    named = {target for text in texts.values() for target in re.findall(r'"(?:Next|Default)": "(\w+)"', text)}
+    assert named | {asl.MACHINE["StartAt"]} == asl.STATES.keys()
+
+
+def test_the_settings_are_the_environment_that_the_template_sets() -> None:
+    variables = {name for name in GLOBALS["Environment"]["Variables"] if not name.startswith("POWERTOOLS_")}
+    assert {name.upper() for name in Settings.model_fields} == variables
+    assert variables == ENVIRONMENT.keys()
+    assert not any("Environment" in function for function in FUNCTIONS.values())
+
+
+def test_nothing_but_the_frame_reads_the_environment() -> None:
+    readers = {path.name for path in SOURCES if re.search(r"\benviron\b|\bgetenv\b", path.read_text())}
+    assert readers == {"step.py"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_no_file_is_too_long(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= (60 if path.name == "app.py" else 250)
+
+
+def test_every_model_forbids_what_it_does_not_know() -> None:
+    loose = {
+        name
+        for name, model in vars(rota.models).items()
+        if isinstance(model, type) and issubclass(model, rota.models.Shape) and model.model_config["extra"] != "forbid"
+    }
+    assert loose == set()
+    assert get_type_hints(rota.models.TakeTurnInput)["event"] == dict[str, Any], "the event's keys are AWS's to choose"
+
+
+# What a step has no use for would only slow its start.
+_ALL = {snake(step) for step in asl.TASKS}
+LOADED_ONLY_BY = {
+    "rota.schedule": {"read_config", "plan_deployment"},
+    "rota.source": {"read_config", "plan_deployment"},
+    "rota.preflight": {"read_config"},
+    "rota.ecr": {"read_config"},
+    "rota.push": {"take_turn"},
+    "rota.plan": _ALL - {"take_turn", "read_config", "check_service", "finish_deployment"},
+    "rota.task": _ALL - {"take_turn", "check_service", "finish_deployment"},
+    "rota.closing": {"finish_deployment", "restore_deployment"},
+    "rota.announce": {"finish_deployment", "restore_deployment"},
+    "rota.failure": {"restore_deployment"},
+    "rota.restore": {"restore_deployment"},
+}
+LOADED_BY_NONE = {
+    *("rota.schedule_cli", "rota.schema", "croniter", "antlr4", "aws_cron_expression_validator"),
+    *("moto", "stage", "pytest", "hypothesis", "rich", "fastapi", "unittest"),
+}
+
+
+@pytest.mark.parametrize("step", asl.TASKS)
+def test_a_function_loads_nothing_that_it_does_not_use(step: str) -> None:
+    program = "import json, sys; import app; print(json.dumps(sorted(sys.modules)))"
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(FOLDERS[snake(step)].parent), str(ROOT / "layers/rota")]),
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_METRICS_NAMESPACE": "Rota",
+    }
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert "rota.step" in loaded
+    assert not loaded & LOADED_BY_NONE
+    assert {
+        module for module, steps in LOADED_ONLY_BY.items() if module in loaded and snake(step) not in steps
+    } == set()

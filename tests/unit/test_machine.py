@@ -1,0 +1,123 @@
+"""The state machine: its routes, walked with example answers, and what each step is handed on them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rota.failure import explain
+from rota.models import FailedDeployment
+from rota.restore import Restored
+from tests import asl
+from tests.examples import EVENTS, FAILED, MAIN_ROUTE, Machine, snake
+
+
+def test_the_main_route() -> None:
+    walk = Machine().run()
+    assert [state for state in walk.states if state in asl.TASKS] == MAIN_ROUTE
+    assert walk.end == "Deployed"
+
+
+@pytest.mark.parametrize(
+    ("answers", "additions", "end", "states"),
+    [
+        pytest.param(
+            {"TakeTurn": [{"decision": "wait"}, {"decision": "wait"}, {}]},
+            {},
+            "Deployed",
+            {"TakeTurn": 3, "WaitForTurn": 2},
+            id="waits for its turn",
+        ),
+        pytest.param(
+            {"CheckService": [{"status": "IN_PROGRESS"}, {}]},
+            {},
+            "Deployed",
+            {"CheckService": 2, "WaitForService": 2},
+            id="waits for the service",
+        ),
+        pytest.param(
+            {"PlanDeployment": [{"nothing_to_do": True}], "FinishDeployment": [{"outcome": "nothing to do"}]},
+            {},
+            "NothingToDo",
+            {"ClearRules": 0, "FinishDeployment": 1},
+            id="nothing to do",
+        ),
+        pytest.param(
+            {"TakeTurn": [{"dry_run": True}]},
+            {"dry_run": True},
+            "Planned",
+            {"ClearRules": 0, "FinishDeployment": 0},
+            id="dry run",
+        ),
+        pytest.param(
+            {"TakeTurn": [{"dry_run": True}], "PlanDeployment": [{"nothing_to_do": True}]},
+            {"dry_run": True},
+            "Planned",
+            {"FinishDeployment": 0},
+            id="dry run with nothing to do",
+        ),
+        pytest.param(
+            {
+                "TakeTurn": [{"decision": "wait"}, {"decision": "overtaken"}],
+                "RestoreDeployment": [{"outcome": "overtaken"}],
+            },
+            {},
+            "Overtaken",
+            {"ReadConfig": 0},
+            id="overtaken while it waits",
+        ),
+        pytest.param(
+            {"CreateTargets": [asl.FailedError("OvertakenError", "")], "RestoreDeployment": [{"outcome": "overtaken"}]},
+            {},
+            "Overtaken",
+            {"RollService": 0, "RestoreDeployment": 1},
+            id="overtaken while it deploys",
+        ),
+        pytest.param(
+            {"FinishDeployment": [FAILED], "RestoreDeployment": [{"outcome": "deployed"}]},
+            {},
+            "Deployed",
+            {"RestoreDeployment": 1},
+            id="only the farewell failed",
+        ),
+        pytest.param(
+            {"ReadConfig": [FAILED], "RestoreDeployment": [FAILED]},
+            {},
+            "RestoreFailed",
+            {"RestoreDeployment": 1},
+            id="restoring failed",
+        ),
+    ],
+)
+def test_other_routes(answers: dict[str, Any], additions: dict[str, Any], end: str, states: dict[str, int]) -> None:
+    walk = Machine(**answers).run(**additions)
+    assert walk.end == end
+    assert {state: walk.states.count(state) for state in states} == states
+
+
+@pytest.mark.parametrize("step", MAIN_ROUTE)
+def test_a_failure_anywhere_is_restored_and_names_its_step(step: str) -> None:
+    machine = Machine(**{step: [FAILED]})
+    walk = machine.run()
+    assert walk.states[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
+    document = FailedDeployment.model_validate(machine.handed["RestoreDeployment"]["document"])
+    assert explain(document, Restored(rules=0, service=False, deregistered=0)).startswith(f"{step}: denied. ")
+
+
+@pytest.mark.parametrize("step", ["TakeTurn", "FinishDeployment"])
+def test_a_failure_on_a_side_route_names_its_step(step: str) -> None:
+    routes: dict[str, Any] = {
+        "TakeTurn": {"TakeTurn": [{"decision": "wait"}, FAILED]},
+        "FinishDeployment": {"PlanDeployment": [{"nothing_to_do": True}], "FinishDeployment": [FAILED]},
+    }
+    machine = Machine(**routes[step])
+    machine.run()
+    document = FailedDeployment.model_validate(machine.handed["RestoreDeployment"]["document"])
+    assert explain(document, Restored(rules=0, service=False, deregistered=0)).startswith(f"{step}: denied. ")
+
+
+@pytest.mark.parametrize("step", asl.TASKS)
+def test_the_example_event_is_what_the_state_machine_hands_the_step(step: str) -> None:
+    machine = Machine(**({"CheckService": [FAILED]} if step == "RestoreDeployment" else {}))
+    machine.run()
+    assert json.loads((EVENTS / f"{snake(step)}.json").read_text()) == machine.handed[step]
