@@ -17,6 +17,7 @@ from werkzeug.datastructures import Headers
 from stage.calls import Call, Reply
 from stage.direct import ACCOUNT, REGION
 from stage.sandbox import Outcome
+from stage.settings import Settings
 from stage.workers import Worker, Workers
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, synchronous
@@ -25,8 +26,9 @@ PAYLOAD_LIMIT = 6 * 1024 * 1024  # docs.aws.amazon.com/lambda/latest/dg/gettings
 class Functions:
     """Answers Lambda's Invoke; a hook of the front door (see `stage.calls.Hook`)."""
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, settings: Settings) -> None:
         self._workers = workers
+        self._settings = settings
         self._closed = False
 
     def before(self, call: Call) -> Reply | None:
@@ -79,7 +81,7 @@ class Functions:
     def _run(self, function: LambdaFunction, event: bytes, request_id: str) -> Outcome:
         worker = self._workers.take(function)
         cold, begun = worker.cold, time.perf_counter()
-        outcome = worker.invoke(event, request_id)
+        outcome = worker.invoke(event, request_id, self._settings.time_scale)
         init_ms = (worker.sandbox.init_ms or 0.0) if cold else 0.0
         _report(worker, request_id, function.memory_size, (time.perf_counter() - begun) * 1000 - init_ms, init_ms)
         self._workers.give_back(function, worker)

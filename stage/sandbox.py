@@ -61,13 +61,16 @@ class Sandbox:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def invoke(self, event: bytes, arn: str, request_id: str, timeout: float) -> Outcome:
-        """Run the handler with the event. A function that takes longer than `timeout` seconds is killed, as on AWS."""
+    def invoke(self, event: bytes, arn: str, request_id: str, timeout: float, time_scale: float = 1) -> Outcome:
+        """Run the handler with the event. A function that takes longer than `timeout` seconds is killed, as on AWS.
+
+        `time_scale` multiplies what the handler sleeps (see `stage.runtime.Waits`).
+        """
         try:
             if self.init_ms is None:
                 self.init_ms = float(self._answer(INIT_SECONDS + timeout)["init_ms"])
             request = {"event": event.decode() or "{}", "arn": arn, "request_id": request_id}
-            self._send({**request, "deadline": time.time() + timeout})
+            self._send({**request, "deadline": time.time() + timeout, "time_scale": time_scale})
             answer = self._answer(timeout)
         except TimeoutError:
             self.kill()

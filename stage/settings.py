@@ -30,7 +30,8 @@ class Settings(BaseModel):
     circuit_breaker: bool = True
     """Whether the service has ECS's deployment circuit breaker with rollback."""
     time_scale: float = Field(1, ge=0, le=1000)
-    """Multiplies the waits of Step Functions itself (Wait states, Retry intervals); a state's timeout stays real."""
+    """Multiplies the waits of Step Functions itself (Wait states, Retry intervals) and what functions sleep (the SDK
+    between two attempts); timeouts stay real."""
 
     def change(self, changes: Mapping[str, object]) -> None:
         """Set any subset of the settings; all of them or, with a SettingsError, none."""

@@ -38,7 +38,7 @@ class Stage:
         self._outputs: dict[str, str] = {}
         self._resetting = threading.Lock()
         self.workers = Workers(endpoint, Packages(directory), verbose=verbose)
-        self.functions = Functions(self.workers)
+        self.functions = Functions(self.workers, self.settings)
         self.faults = Faults(self.workers.kill, steps)
         self.world = World(self.settings, example, self.app.repository, self.functions.invoke_in_background)
         self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)

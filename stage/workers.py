@@ -74,9 +74,10 @@ class Worker:
         """Whether it has yet to load the function's code."""
         return self.sandbox.init_ms is None
 
-    def invoke(self, event: bytes, request_id: str) -> Outcome:
+    def invoke(self, event: bytes, request_id: str, time_scale: float) -> Outcome:
         """Run the function once, within its own timeout."""
-        return self.sandbox.invoke(event, self._function.function_arn, request_id, float(self._function.timeout))
+        timeout = float(self._function.timeout)
+        return self.sandbox.invoke(event, self._function.function_arn, request_id, timeout, time_scale)
 
     def log(self, line: str) -> None:
         """Write a line to the function's log group, and to the stage's stderr if it is verbose."""

@@ -208,3 +208,15 @@ def gone(pid: int) -> bool:
     """Whether a process has ended; one that nobody has waited for has, too."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return not state.strip() or state.strip().startswith("Z")
+
+
+def test_what_a_function_sleeps_is_scaled_and_its_clock_does_not_notice(start: Start) -> None:
+    sandbox = start("""
+import time
+def handler(event, context):
+    begun = time.monotonic()
+    time.sleep(3000)
+    return time.monotonic() - begun
+""")
+    outcome = sandbox.invoke(b"null", ARN, "request-1", 5, time_scale=0.00001)
+    assert 3000 <= json.loads(outcome.payload) < 3005
