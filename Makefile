@@ -10,7 +10,7 @@ SAM_READY := $(SAM_VENV)/.ready
 SOURCES := layers/rota/rota functions stage examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage test test-docker check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-docker check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,12 @@ demo: $(READY) ## push two images and watch them deploy, on this machine, withou
 
 stage: $(READY) ## the local AWS on http://127.0.0.1:$(PORT), for any AWS client
 	@$(BIN)/python -m stage --port $(PORT)
+
+watch: $(READY) ## in another terminal: every deployment on that stage, as it happens
+	@$(BIN)/python -m stage.demo.watch --port $(PORT)
+
+docs: $(READY) ## write what the documents take from the code
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog -r -q README.md docs/*.md
 
 test: $(READY) ## every test that needs neither AWS nor Docker
 	@$(BIN)/python -m pytest -n 2
@@ -33,6 +39,7 @@ check: $(READY) ## lint, types, template, generated files; then the tests
 	@$(BIN)/mypy layers/rota/rota stage
 	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
 	@$(BIN)/cfn-lint template.yaml
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog --check -q README.md docs/*.md
 	@$(MAKE) --no-print-directory test
 
 format: $(READY) ## put the code in shape

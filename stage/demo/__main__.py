@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 
 from stage.client import ROOT, Client, StageError, running, wait_for
-from stage.demo.follow import End, Step, follow
 from stage.demo.show import difference_table, schedule_table, schedules, service_line
+from stage.demo.tell import tell
 
 # A log file is as wide as the tables want; a terminal as wide as it is.
 _LOG_WIDTH = 140
@@ -59,59 +59,16 @@ def _play(console: Console, stage: Client) -> None:
 
     console.print("\nAnd once more the same push, as one would re-run it from the console:")
     event = stage.client("stepfunctions").describe_execution(executionArn=stage.executions()[0])["input"]
-    _follow(console, stage, stage.start(json.loads(event)))
+    tell(console, stage, stage.start(json.loads(event)))
 
 
 def _deploy(console: Console, stage: Client, tag: str, title: str) -> None:
     before = set(stage.executions())
     console.print(f"\n[bold]$ docker push .../{stage.names['repository']}:{tag}[/bold]   # {title}")
     console.print(f"  digest: {stage.push(tag)}", style="dim")
-    _follow(console, stage, wait_for(lambda: [e for e in stage.executions() if e not in before], 5)[0])
-
-
-def _follow(console: Console, stage: Client, execution: str) -> None:
-    """Tell each step when it is done; while it runs, a terminal shows its name."""
-    looks = 0
-    with console.status("") as status:
-        for told in follow(stage, execution):
-            if isinstance(told, End):
-                colour = "green" if told.status == "SUCCEEDED" else "red"
-                console.print(
-                    f"  [{colour}]{told.status}[/{colour}] in {told.state} after {told.seconds:.1f} s {told.cause}"
-                )
-                if told.status != "SUCCEEDED":
-                    raise StageError(told.cause)
-            elif told.left is None:
-                status.update(f"{told.state} ...")
-            else:
-                looks += told.state == "CheckService"
-                _tell(console, told, looks)
-
-
-def _tell(console: Console, step: Step, looks: int) -> None:
-    result = step.result or {}
-    if step.state == "CheckService" and result.get("status") == "IN_PROGRESS":
-        return
-    retries = f" [yellow]after {step.retries} retries[/yellow]" if step.retries else ""
-    mark = "[green]ok[/green]" if step.error is None else "[red]no[/red]"
-    console.print(f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {_note(step.state, result, looks)}{retries}")
-
-
-def _note(state: str, result: Mapping[str, Any], looks: int) -> str:
-    """What the step did, from what it added to the machine's document."""
-    notes = {
-        "TakeTurn": "{reason}",
-        "ReadConfig": "{tasks} tasks in the schedule file; file, image and service are in order",
-        "PlanDeployment": "{summary}",
-        "ClearRules": "rules removed: {removed}",
-        "RegisterRevisions": "{registered} revisions registered, {reused} used again",
-        "CreateTargets": "{written} schedules written, {unchanged} untouched",
-        "RollService": "{deployment_id} begun",
-        "CheckService": f"{{progress}}, {{status}} (looked {looks} {'time' if looks == 1 else 'times'})",
-        "FinishDeployment": "recorded: {outcome}",
-        "RestoreDeployment": "{cause}",
-    }
-    return notes[state].format_map(result) if result else "failed"
+    end = tell(console, stage, wait_for(lambda: [e for e in stage.executions() if e not in before], 5)[0])
+    if end.status != "SUCCEEDED":
+        raise StageError(end.cause)
 
 
 def _fire(console: Console, stage: Client, schedule: Mapping[str, Any]) -> None:

@@ -36,8 +36,11 @@ def explain(failed: "FailedDeployment", done: "Restored") -> str:
     if failed.error is None:
         return failed.turn.reason if failed.turn else ""
     before = f"{_step(failed)}: "
-    after = f". {done} {_WHO_ACTS.get(failed.error.Error, _BUG)}"
-    return before + _message(failed.error)[: _LONGEST_CAUSE - len(before) - len(after)].rstrip(".") + after
+    after = f"{done} {_WHO_ACTS.get(failed.error.Error, _BUG)}"
+    message = _message(failed.error)[: _LONGEST_CAUSE - len(before) - len(after) - 2].rstrip(".")
+    # A list of faults has a line each, and what became of it stands below.
+    separator = "\n" if "\n" in message else ". "
+    return f"{before}{message}{separator}{after}"
 
 
 def _step(failed: "FailedDeployment") -> str:
