@@ -25,7 +25,7 @@ watch: $(READY) ## in another terminal: every deployment on that stage, as it ha
 	@$(BIN)/python -m stage.demo.watch --port $(PORT)
 
 docs: $(READY) ## write what the documents take from the code
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog -r -q README.md docs/*.md
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog -r README.md docs/*.md
 
 test: $(READY) ## every test that needs neither AWS nor Docker
 	@$(BIN)/python -m pytest -n 2
@@ -39,7 +39,7 @@ check: $(READY) ## lint, types, template, generated files; then the tests
 	@$(BIN)/mypy layers/rota/rota stage
 	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
 	@$(BIN)/cfn-lint template.yaml
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog --check -q README.md docs/*.md
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog --check README.md docs/*.md
 	@$(MAKE) --no-print-directory test
 
 format: $(READY) ## put the code in shape
