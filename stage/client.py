@@ -141,6 +141,15 @@ class Client:
         so_far: list[dict[str, Any]] = self._ask("GET", "faults")
         return so_far
 
+    def watch(self, rules: Mapping[str, str]) -> None:
+        """Look after every AWS call from now on whether these rules stand, by name the state that each must have."""
+        self._ask("PUT", "watch", {"rules": rules})
+
+    def watched(self) -> dict[str, Any]:
+        """What has been seen since: how many `checks` there were, and the `violations`."""
+        seen: dict[str, Any] = self._ask("GET", "watch")
+        return seen
+
     def fire(self, rule: str) -> dict[str, Any]:
         """Have EventBridge fire a rule now. Returns what its task did, with `exit_code` and `output`."""
         fired: dict[str, Any] = self._ask("POST", f"fire/{rule}")

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from stage.faults import FaultsError
 from stage.settings import NotYetError, SettingsError
+from stage.watch import WatchError
 from stage.world import CannotFireError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Routes:
             ("PUT", "/_stage/settings"): self._change_settings,
             ("GET", "/_stage/faults"): stage.faults.show,
             ("PUT", "/_stage/faults"): self._set_faults,
+            ("GET", "/_stage/watch"): stage.watch.show,
+            ("PUT", "/_stage/watch"): self._begin_to_watch,
             ("POST", "/_stage/fire/<rule name>"): self._fire,
             ("POST", "/_stage/reset"): stage.reset,
         }
@@ -85,6 +88,12 @@ class Routes:
         except FaultsError as fault:
             raise RefusedError(400, str(fault)) from fault
         return self._stage.faults.show()
+
+    def _begin_to_watch(self, order: Any) -> None:
+        try:
+            self._stage.watch.begin(order)
+        except WatchError as fault:
+            raise RefusedError(400, str(fault)) from fault
 
     def _fire(self, rule: str) -> dict[str, Any]:
         try:

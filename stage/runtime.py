@@ -76,7 +76,7 @@ class Waits:
 
     def install(self) -> None:
         """Take the place of `time.sleep` and `time.monotonic`."""
-        time.sleep, time.monotonic = self.sleep, self.monotonic
+        time.sleep, time.monotonic = self.sleep, self.monotonic  # type: ignore[assignment] # time.sleep takes an index too
 
     def sleep(self, seconds: float) -> None:
         """Sleep a part of it, and skip the rest."""

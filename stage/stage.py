@@ -16,6 +16,7 @@ from stage.routes import Routes
 from stage.seed import App, UsersWorld
 from stage.server import Front
 from stage.settings import Settings
+from stage.watch import Watch
 from stage.workers import Workers, steps
 from stage.world import World
 
@@ -39,11 +40,12 @@ class Stage:
         self._resetting = threading.Lock()
         self.workers = Workers(endpoint, Packages(directory), verbose=verbose)
         self.functions = Functions(self.workers, self.settings)
+        self.watch = Watch()
         self.faults = Faults(self.workers.kill, steps)
         self.world = World(self.settings, example, self.app.repository, self.functions.invoke_in_background)
         self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)
         self.front = Front(self.workers.caller_of, self.recorder.record, Routes(self))
-        self.front.hooks += [Latency(self.settings), self.faults, *self.world.hooks, self.functions]
+        self.front.hooks += [Latency(self.settings), self.watch, self.faults, *self.world.hooks, self.functions]
 
     @property
     def ready(self) -> bool:
@@ -81,6 +83,7 @@ class Stage:
         with self._resetting:
             self.settings.reset()
             self.faults.replace([])
+            self.watch.end()
             interpreter.stop_executions()
             self.workers.interrupt()
             self.world.reset()
