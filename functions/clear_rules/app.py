@@ -9,5 +9,6 @@ from rota.step import writing_step
 @writing_step
 def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
-    aws.in_parallel(lambda name: rules.remove(aws.events(), name), decided.remove)
+    events = aws.events()
+    aws.in_parallel(lambda name: rules.remove(events, name), decided.remove)
     return ClearRulesOutput(removed=len(decided.remove))

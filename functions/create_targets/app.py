@@ -12,9 +12,11 @@ def handler(request: CreateTargetsInput, settings: Settings) -> CreateTargetsOut
     before = store.read(aws.s3(), settings.bucket, decided.snapshot, plan.Snapshot)
     revisions = store.read(aws.s3(), settings.bucket, request.revisions, plan.Registered)
 
+    events = aws.events()
+
     def put(planned: plan.PlannedTask) -> bool:
         rule = decided.wanted(settings, planned, revisions.tasks[planned.task.name])
-        return rules.apply(aws.events(), before.rules.get(rule.name), rule)
+        return rules.apply(events, before.rules.get(rule.name), rule)
 
     written = sum(aws.in_parallel(put, decided.tasks))
     return CreateTargetsOutput(written=written, unchanged=len(decided.tasks) - written)

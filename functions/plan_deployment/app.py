@@ -35,5 +35,6 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
 def _known(settings: Settings, before: plan.Snapshot) -> dict[str, str]:
     """Fingerprint -> ARN of the revisions that are in use now and can be used again."""
     in_use = {arn for rule in before.rules.values() if (arn := rules.runs(rule))} | {before.service.task_definition}
-    found = aws.in_parallel(lambda arn: revisions.read(aws.ecs(), arn), sorted(in_use))
+    ecs = aws.ecs()
+    found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), sorted(in_use))
     return revisions.by_fingerprint(found, settings.app)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -66,36 +66,51 @@ _SERVER_ERROR = 500
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return boto3.client("dynamodb", config=_config())
+    client: DynamoDBClient = _client("dynamodb", _config())
+    return client
 
 
 @cache
 def ecr() -> "ECRClient":
-    return boto3.client("ecr", config=_config())
+    client: ECRClient = _client("ecr", _config())
+    return client
 
 
 @cache
 def ecs(attempts: int = _ATTEMPTS) -> "ECSClient":
     """`attempts=1` for RegisterTaskDefinition: ECS knows no client token for it, a blind repeat would leave a twin."""
     # AWS checks requests better than the SDK's model, which would refuse the fields it does not know.
-    client = boto3.client("ecs", config=_config(attempts).merge(Config(parameter_validation=False)))
+    client: ECSClient = _client("ecs", _config(attempts).merge(Config(parameter_validation=False)))
     _pass_task_definitions_whole(client)
     return client
 
 
 @cache
 def events(attempts: int = _ATTEMPTS) -> "EventBridgeClient":
-    return boto3.client("events", config=_config(attempts))
+    client: EventBridgeClient = _client("events", _config(attempts))
+    return client
 
 
 @cache
 def s3() -> "S3Client":
-    return boto3.client("s3", config=_config())
+    client: S3Client = _client("s3", _config())
+    return client
 
 
 @cache
 def stepfunctions() -> "SFNClient":
-    return boto3.client("stepfunctions", config=_config())
+    client: SFNClient = _client("stepfunctions", _config())
+    return client
+
+
+@cache
+def _session() -> botocore.session.Session:
+    # Not boto3: it is the same session behind resources and file transfers, which take longer to load than all else.
+    return botocore.session.get_session()
+
+
+def _client(service: str, config: Config) -> Any:
+    return _session().create_client(service, config=config)
 
 
 def _config(attempts: int = _ATTEMPTS) -> Config:
@@ -108,7 +123,10 @@ def _config(attempts: int = _ATTEMPTS) -> Config:
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """`work` on each item, several at a time, the results in the items' order. The first error ends it."""
+    """`work` on each item, several at a time, the results in the items' order. The first error ends it.
+
+    Make the clients that `work` uses before: making them is not safe in threads, using them is.
+    """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(work, items))
 
