@@ -105,7 +105,7 @@ def stepfunctions() -> "SFNClient":
 
 @cache
 def _session() -> botocore.session.Session:
-    # Not boto3: it is the same session behind resources and file transfers, which take longer to load than all else.
+    # Not boto3: that is the same session behind resources and file transfers, which no step uses.
     return botocore.session.get_session()
 
 
