@@ -1,0 +1,183 @@
+"""What there is in the account, as any AWS client sees it: to compare what was with what is."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
+
+from stage.client import Client
+
+Described = dict[str, Any]
+APP = "production/guestbook-api"
+PREFIX = "production__guestbook__"
+
+
+def account(stage: Client) -> Described:
+    """All that a deployment could change and that must be there again after one that failed."""
+    names = stage.names
+    buckets = stage.client("s3").list_object_versions(Bucket=names["bucket"])["Versions"]
+    return {
+        "rules": rules(stage),
+        "revisions": revisions(stage),
+        "service": service(stage),
+        "objects": [(each["Key"], each["VersionId"]) for each in buckets if not each["Key"].startswith("deployments/")],
+        "images": stage.client("ecr").list_images(repositoryName=names["repository"])["imageIds"],
+    }
+
+
+def rules(stage: Client) -> Described:
+    """Every rule on the bus, whole: by name, with its targets and tags."""
+    events = stage.client("events")
+    return {
+        rule["Name"]: {
+            **rule,
+            "Targets": events.list_targets_by_rule(Rule=rule["Name"])["Targets"],
+            "Tags": tags(events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]),
+        }
+        for rule in events.list_rules()["Rules"]
+    }
+
+
+def schedules(stage: Client) -> Described:
+    """The app's own rules, by the task's name."""
+    return {name.removeprefix(PREFIX): rule for name, rule in rules(stage).items() if name.startswith(PREFIX)}
+
+
+def revisions(stage: Client) -> dict[str, Described]:
+    """Every revision of every family, ACTIVE or not: by ARN, with all its fields and its tags."""
+    ecs = stage.client("ecs")
+    return {
+        arn: revision(stage, arn)
+        for status in ("ACTIVE", "INACTIVE")
+        for arn in ecs.list_task_definitions(status=status)["taskDefinitionArns"]
+    }
+
+
+def revision(stage: Client, arn: str) -> Described:
+    """One revision, with the fields that no SDK knows."""
+    reply = raw_ecs(stage, "DescribeTaskDefinition", {"taskDefinition": arn, "include": ["TAGS"]})
+    return {**reply["taskDefinition"], "tags": tags(reply["tags"])}
+
+
+def service(stage: Client) -> Described:
+    """The service, and which revisions its deployments run; not how often it rolled to get there."""
+    described = _service(stage)
+    running = [(each["taskDefinition"], each["rolloutState"]) for each in described.pop("deployments")]
+    passing = ("events", "pendingCount", "runningCount")
+    return {**{key: value for key, value in described.items() if key not in passing}, "deployments": running}
+
+
+def is_steady(stage: Client) -> bool:
+    """Whether the service has nothing more to replace."""
+    described = _service(stage)
+    return len(described["deployments"]) == 1 and described["runningCount"] == described["desiredCount"]
+
+
+def _service(stage: Client) -> Described:
+    names = stage.names
+    (found,) = stage.client("ecs").describe_services(cluster=names["cluster"], services=[names["service"]])["services"]
+    return dict(found)
+
+
+def ran_by(rule: Described) -> str:
+    """The ARN of the revision that the rule's one target runs."""
+    (target,) = rule["Targets"]
+    arn: str = target["EcsParameters"]["TaskDefinitionArn"]
+    return arn
+
+
+def images(stage: Client) -> set[str]:
+    """The digests that the app's tasks and its service run; one digest, unless something went wrong."""
+    arns = {ran_by(rule) for rule in schedules(stage).values()} | {service(stage)["taskDefinition"]}
+    return {app_container(revision(stage, arn))["image"].partition("@")[2] for arn in arns}
+
+
+def app_container(definition: Described) -> Described:
+    """The container that Rota changes."""
+    return next(dict(each) for each in definition["containerDefinitions"] if each["name"] == "app")
+
+
+def tags(listed: list[dict[str, str]]) -> dict[str, str]:
+    """A list of tags as a mapping; services spell their members differently."""
+    return {each.get("Key", each.get("key", "")): each.get("Value", each.get("value", "")) for each in listed}
+
+
+def writes(stage: Client) -> Counter[str]:
+    """How often the steps called each operation that changes EventBridge or ECS, since `stage.clear_calls`.
+
+    The event that tells the outcome is not counted.
+    """
+    reads = ("Describe", "List", "PutEvents")
+    return Counter(
+        call["operation"]
+        for service_ in ("events", "ecs")
+        for call in stage.calls(service_)
+        if call["caller"] and not call["operation"].startswith(reads)
+    )
+
+
+def states(stage: Client, execution: Described) -> list[str]:
+    """The states that an execution entered, in order; the last says how it ended."""
+    entered = [event.get("stateEnteredEventDetails") for event in stage.history(execution["executionArn"])]
+    return [each["name"] for each in entered if each]
+
+
+def history(stage: Client) -> list[Described]:
+    """The app's deployments as the ledger tells them: one query, the newest first."""
+    found = stage.client("dynamodb").query(
+        TableName=stage.names["outputs"]["LedgerTableName"],
+        KeyConditionExpression="app = :app AND begins_with(#record, :deployment)",
+        ExpressionAttributeNames={"#record": "record"},
+        ExpressionAttributeValues={":app": {"S": APP}, ":deployment": {"S": "deployment#"}},
+        ScanIndexForward=False,
+    )["Items"]
+    return [{name: next(iter(value.values())) for name, value in item.items()} for item in found]
+
+
+def push_of(digest: str, tag: str | None = None, **more: Any) -> Described:
+    """The event of a push, as short as a person may type it."""
+    detail = {"repository-name": "guestbook", "image-digest": digest, **({"image-tag": tag} if tag else {})}
+    return {"detail": detail, **more}
+
+
+def raw_ecs(stage: Client, operation: str, body: Mapping[str, Any]) -> Described:
+    """Call ECS with a body that no SDK has looked at. Returns the reply as it came."""
+    request = AWSRequest(
+        "POST",
+        stage.endpoint,
+        data=json.dumps(body),
+        headers={
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"AmazonEC2ContainerServiceV20141113.{operation}",
+        },
+    )
+    SigV4Auth(Credentials("user", "user"), "ecs", "us-east-1").add_auth(request)
+    reply = URLLib3Session().send(request.prepare())
+    assert reply.status_code == 200, reply.text
+    answer: Described = json.loads(reply.content)
+    return answer
+
+
+@contextmanager
+def environment(stage: Client, step: str, **variables: str) -> Iterator[None]:
+    """Give a step other settings, as a stack with other parameters does, for as long as the block runs."""
+    functions = stage.client("lambda")
+    (name,) = [
+        each["FunctionName"]
+        for page in functions.get_paginator("list_functions").paginate()
+        for each in page["Functions"]
+        if f"{step}Function" in each["FunctionName"]
+    ]
+    configured = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    usual = {key: str(value) for key, value in configured.items()}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**usual, **variables}})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": usual})

@@ -1,0 +1,118 @@
+"""Several deployments at once: one at a time changes the app, and the newest push wins."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from stage.client import Client, wait_for
+from stage.manifest import MEDIA_TYPE, digest, manifest
+from tests.stage.account import account, history, images, push_of, schedules, states, writes
+
+
+def push_untagged(stage: Client, content: str) -> str:
+    """Push an image without a tag, which starts nothing. Returns its digest."""
+    made = stage.client("ecr").put_image(
+        repositoryName="guestbook", imageManifest=manifest(content), imageManifestMediaType=MEDIA_TYPE
+    )
+    return str(made["image"]["imageId"]["imageDigest"])
+
+
+def all_ended(stage: Client) -> list[dict[str, Any]]:
+    """Every execution, the newest first, when all have ended."""
+    return [stage.wait(execution) for execution in stage.executions()]
+
+
+def test_of_two_pushes_at_once_the_newer_is_everywhere_and_the_older_steps_aside(stage: Client) -> None:
+    stage.deploy("v1")
+    stage.push("v2")
+    newest = stage.push("v3")
+
+    later, earlier, _ = all_ended(stage)
+
+    assert [earlier["status"], later["status"]] == ["SUCCEEDED", "SUCCEEDED"]
+    assert states(stage, earlier)[-1] == "Overtaken"
+    assert states(stage, later)[-1] == "Deployed"
+    assert images(stage) == {newest}
+    assert [entry["outcome"] for entry in history(stage)] == ["deployed", "overtaken", "deployed"]
+    cause = history(stage)[1]["cause"]
+    assert "a newer push" in cause
+    assert cause.endswith("Nobody acts; the newer deployment goes on.")
+
+
+def test_the_last_of_many_pushes_wins_and_no_two_mix(stage: Client) -> None:
+    for number in range(6):
+        newest = stage.push(f"v{number}")
+    ends = [states(stage, execution)[-1] for execution in all_ended(stage)]
+    assert ends == ["Deployed", *["Overtaken"] * 5]
+    assert images(stage) == {newest}
+
+
+def test_a_deployment_that_rolls_is_stopped_for_a_newer_push_and_undone_first(stage: Client) -> None:
+    stage.deploy("v1")
+    stage.settings(rollout="hangs")
+    stage.push("v2")
+    wait_for(lambda: stage.calls("ecs", "UpdateService")[1:], 30)
+    stage.settings(rollout="completes")
+    newest = stage.push("v3")
+
+    later, earlier, _ = all_ended(stage)
+
+    assert states(stage, earlier)[-3:] == ["RestoreDeployment", "HowDidItEnd", "Overtaken"]
+    assert "WaitForTurn" in states(stage, later)
+    assert images(stage) == {newest}
+
+
+def test_the_same_image_by_another_tag_waits_its_turn_and_finds_nothing_to_do(stage: Client) -> None:
+    stage.settings(rollout_seconds=1)
+    stage.push("v1")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    stage.push("release-1", "v1")
+
+    later, earlier = all_ended(stage)
+
+    assert states(stage, earlier)[-1] == "Deployed"
+    assert states(stage, later).count("WaitForTurn") >= 1
+    assert states(stage, later)[-1] == "NothingToDo"
+    assert len(stage.calls("ecs", "UpdateService")) == 1
+
+
+def test_an_execution_that_a_person_stopped_is_in_nobodys_way(stage: Client) -> None:
+    stage.settings(rollout="hangs")
+    stage.push("v1")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    (stopped,) = stage.executions()
+    stage.client("stepfunctions").stop_execution(executionArn=stopped)
+    assert stage.wait(stopped)["status"] == "ABORTED"
+    stage.settings(rollout="completes")
+
+    ended = stage.deploy("v2")
+
+    assert states(stage, ended)[-1] == "Deployed"
+    assert images(stage) == {digest("v2")}
+    assert len(schedules(stage)) == 3
+
+
+def test_an_event_that_arrives_late_changes_nothing(stage: Client) -> None:
+    first = stage.deploy("v1")
+    wait_for(lambda: f"{datetime.now(UTC):%FT%TZ}" > first["input"]["time"], 3)  # events tell whole seconds
+    stage.deploy("v2")
+    before = account(stage)
+    stage.clear_calls()
+
+    again = stage.wait(stage.start(first["input"], name=f"{first['input']['id']}_late"))
+
+    assert again["status"] == "SUCCEEDED"
+    assert states(stage, again) == ["TakeTurn", "IsItOurTurn", "RestoreDeployment", "HowDidItEnd", "Overtaken"]
+    assert not writes(stage)
+    assert account(stage) == before
+
+
+def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(stage: Client) -> None:
+    first = stage.deploy("v1")
+    again = stage.wait(stage.start(first["input"]))
+    second = f"{again['startDate'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    event = push_of(push_untagged(stage, "v2"), "v2", id="an-event", time=second)
+
+    ended = stage.wait(stage.start(event, name="an-event_1"))
+
+    assert states(stage, ended)[-1] == "Deployed"
+    assert images(stage) == {digest("v2")}
