@@ -1,0 +1,168 @@
+"""The first deployment: what is there after a push, down to the last field, and what has not been touched."""
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import pytest
+
+from stage.client import Client
+from tests.stage.account import (
+    APP,
+    PREFIX,
+    Described,
+    account,
+    app_container,
+    ran_by,
+    states,
+    writes,
+)
+
+ACCOUNT = "123456789012"
+TASKS = [
+    pytest.param("IngestData", "data_ingestion_task", "0 6 * * ? *", id="IngestData"),
+    pytest.param("RemoveSpam", "spam_task", "0/15 * * * ? *", id="RemoveSpam"),
+    pytest.param("CountTeaspoons", "teaspoon_task", "0 22 ? * SUN *", id="CountTeaspoons"),
+]
+NEW_IN_EVERY_REVISION = ("taskDefinitionArn", "revision", "registeredAt", "tags", "containerDefinitions")
+
+
+class Deployment(NamedTuple):
+    """What a first push has led to."""
+
+    before: Described
+    after: Described
+    names: Described
+    digest: str
+    states: list[str]
+    writes: Counter[str]
+
+    @property
+    def base(self) -> Described:
+        """The revision that the service ran before."""
+        return self.revision(self.before["service"]["taskDefinition"])
+
+    def rule(self, task: str) -> Described:
+        return dict(self.after["rules"][PREFIX + task])
+
+    def revision(self, arn: str) -> Described:
+        return dict(self.after["revisions"][arn])
+
+
+@pytest.fixture(scope="module")
+def first(one_stage: Client) -> Deployment:
+    one_stage.reset()
+    one_stage.settings(time_scale=0.01, rollout_seconds=0.1)
+    before = account(one_stage)
+    execution = one_stage.deploy("v1")
+    assert execution["status"] == "SUCCEEDED"
+    return Deployment(
+        before,
+        account(one_stage),
+        one_stage.names,
+        execution["input"]["detail"]["image-digest"],
+        states(one_stage, execution),
+        writes(one_stage),
+    )
+
+
+@pytest.mark.parametrize(("name", "task", "cron"), TASKS)
+def test_each_task_has_a_rule_with_one_target(first: Deployment, name: str, task: str, cron: str) -> None:
+    rule, network = first.rule(name), first.before["service"]["networkConfiguration"]["awsvpcConfiguration"]
+    assert rule == {
+        "Name": PREFIX + name,
+        "Arn": f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{PREFIX}{name}",
+        "EventBusName": "default",
+        "ScheduleExpression": f"cron({cron})",
+        "State": "ENABLED",
+        "Tags": {"rota:app": APP},
+        "Targets": [
+            {
+                "Id": PREFIX + name,
+                "Arn": f"arn:aws:ecs:us-east-1:{ACCOUNT}:cluster/production",
+                "RoleArn": first.names["outputs"]["EventsRoleArn"],
+                "EcsParameters": {
+                    "TaskDefinitionArn": ran_by(rule),
+                    "TaskCount": 1,
+                    "LaunchType": "FARGATE",
+                    "NetworkConfiguration": {
+                        "awsvpcConfiguration": {
+                            "Subnets": network["subnets"],
+                            "SecurityGroups": network["securityGroups"],
+                            "AssignPublicIp": "DISABLED",
+                        }
+                    },
+                    "PlatformVersion": "LATEST",
+                },
+            }
+        ],
+    }
+    assert app_container(first.revision(ran_by(rule)))["command"] == ["./bin/start", task]
+
+
+def test_the_service_runs_the_api_and_is_otherwise_as_it_was(first: Deployment) -> None:
+    before, after = first.before["service"], first.after["service"]
+    moved = {"taskDefinition", "deployments", "currentServiceDeployment"}
+    assert {key for key in before | after if before.get(key) != after.get(key)} == moved
+    assert after["deployments"] == [(after["taskDefinition"], "COMPLETED")]
+    container = app_container(first.revision(after["taskDefinition"]))
+    assert container["command"] == ["./bin/start"]
+    assert container["portMappings"] == [{"containerPort": 8000, "hostPort": 8000, "protocol": "tcp"}]
+
+
+def new_revisions(first: Deployment) -> list[Described]:
+    return [each for arn, each in first.after["revisions"].items() if arn not in first.before["revisions"]]
+
+
+def test_a_revision_differs_from_the_base_in_image_and_command_alone(first: Deployment) -> None:
+    repository = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/guestbook"
+    assert len(new_revisions(first)) == 4
+    for new in new_revisions(first):
+        assert without(new, *NEW_IN_EVERY_REVISION) == without(first.base, *NEW_IN_EVERY_REVISION)
+        app, sidecar = new["containerDefinitions"]
+        base_app, base_sidecar = first.base["containerDefinitions"]
+        assert sidecar == base_sidecar
+        assert app["image"] == f"{repository}@{first.digest}"
+        assert without(app, "image", "command") == without(base_app, "image", "command")
+        assert app["secrets"]
+
+
+def test_a_revision_bears_the_tags_of_the_base_and_those_by_which_it_is_known_again(first: Deployment) -> None:
+    tags = [each["tags"] for each in new_revisions(first)]
+    assert all(each["team"] == "guestbook" and each["rota:app"] == APP for each in tags)
+    assert Counter(each.get("rota:task") for each in tags) == Counter(
+        ["IngestData", "RemoveSpam", "CountTeaspoons", None]
+    )
+
+
+def without(described: Any, *keys: str) -> Described:
+    return {key: value for key, value in described.items() if key not in keys}
+
+
+def test_rules_and_revisions_of_others_are_as_they_were(first: Deployment) -> None:
+    for kind in ("rules", "revisions"):
+        assert {key: first.after[kind].get(key) for key in first.before[kind]} == first.before[kind]
+    assert "billing-nightly-export" in first.before["rules"]
+    assert len(first.after["rules"]) == len(first.before["rules"]) + len(TASKS)
+    assert first.after["objects"] == first.before["objects"]
+
+
+def test_nothing_is_written_twice(first: Deployment) -> None:
+    assert first.writes == {"RegisterTaskDefinition": 4, "PutRule": 3, "PutTargets": 3, "UpdateService": 1}
+
+
+def test_the_machine_takes_its_steps_in_order(first: Deployment) -> None:
+    assert first.states == [
+        "TakeTurn",
+        "IsItOurTurn",
+        "ReadConfig",
+        "PlanDeployment",
+        "IsThereAnythingToDo",
+        "ClearRules",
+        "RegisterRevisions",
+        "CreateTargets",
+        "RollService",
+        *["WaitForService", "CheckService", "IsServiceSteady"] * first.states.count("CheckService"),
+        "FinishDeployment",
+        "WasThereAnythingToDo",
+        "Deployed",
+    ]

@@ -1,0 +1,158 @@
+"""Every deployment after the first: only what differs is written, and what stays wanted never stops."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stage.client import ROOT, Client
+from tests.stage.account import (
+    PREFIX,
+    account,
+    app_container,
+    images,
+    ran_by,
+    revision,
+    rules,
+    schedules,
+    service,
+    states,
+    writes,
+)
+
+NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
+ONE_TASK = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
+
+
+def test_a_changed_schedule_file_adds_removes_moves_and_keeps(stage: Client) -> None:
+    stage.deploy("v1")
+    before = rules(stage)
+    stage.upload_schedule(NEXT)
+    stage.clear_calls()
+    assert stage.deploy("v2")["status"] == "SUCCEEDED"
+
+    after = schedules(stage)
+    assert {name: rule["ScheduleExpression"] for name, rule in after.items()} == {
+        "IngestData": "cron(0 6 * * ? *)",
+        "RemoveSpam": "cron(0/5 * * * ? *)",
+        "PrintDigest": "cron(0 18 ? * MON-FRI *)",
+    }
+    kept = {**before[PREFIX + "IngestData"], "Targets": after["IngestData"]["Targets"]}
+    assert after["IngestData"] == kept
+    assert rules(stage)["billing-nightly-export"] == before["billing-nightly-export"]
+    assert images(stage) == {stage.push("v3", "v2")}
+    assert writes(stage) == {
+        "RemoveTargets": 1,
+        "DeleteRule": 1,
+        "RegisterTaskDefinition": 4,
+        "PutRule": 2,  # PrintDigest is new, RemoveSpam moves; IngestData keeps its rule
+        "PutTargets": 3,
+        "UpdateService": 1,
+    }
+    put = [call["time"] for call in stage.calls("events", "PutTargets")]
+    cleared = [call["time"] for call in stage.calls("events", "DeleteRule")]
+    assert max(cleared) < min(put)
+
+
+def test_a_new_image_costs_one_register_and_one_put_targets_for_each_task(stage: Client) -> None:
+    stage.deploy("v1")
+    before = schedules(stage)
+    stage.clear_calls()
+    stage.deploy("v2")
+    assert writes(stage) == {"RegisterTaskDefinition": 4, "PutTargets": 3, "UpdateService": 1}
+    for name, rule in schedules(stage).items():
+        assert {**rule, "Targets": None} == {**before[name], "Targets": None}
+        assert ran_by(rule) != ran_by(before[name])
+
+
+def test_nothing_to_change_writes_nothing_and_says_so(stage: Client) -> None:
+    first = stage.deploy("v1")
+    before = account(stage)
+    stage.clear_calls()
+
+    again = stage.wait(stage.start(first["input"]))
+    by_another_tag = stage.deploy("release-1", "v1")
+
+    for execution in (again, by_another_tag):
+        assert execution["status"] == "SUCCEEDED"
+        assert states(stage, execution)[-1] == "NothingToDo"
+    assert not writes(stage)
+    assert {**account(stage), "images": None} == {**before, "images": None}
+
+
+def test_a_moved_task_alone_is_one_put_rule(stage: Client) -> None:
+    stage.upload_schedule(ONE_TASK)
+    first = stage.deploy("v1")
+    (before,) = schedules(stage).values()
+    stage.upload_schedule({"tasks": [{**ONE_TASK["tasks"][0], "cron": "30 7 * * ? *"}]})
+    stage.clear_calls()
+    stage.wait(stage.start(first["input"]))
+    assert writes(stage) == {"PutRule": 1}
+    (after,) = schedules(stage).values()
+    assert after == {**before, "ScheduleExpression": "cron(30 7 * * ? *)"}
+
+
+def test_running_an_older_execution_again_rolls_back_to_its_image(stage: Client) -> None:
+    first, second = stage.deploy("v1"), stage.deploy("v2")
+    assert images(stage) == {second["input"]["detail"]["image-digest"]}
+    again = stage.wait(stage.start(first["input"]))
+    assert states(stage, again)[-1] == "Deployed"
+    assert images(stage) == {first["input"]["detail"]["image-digest"]}
+
+
+def test_what_people_changed_by_hand_is_put_right(stage: Client) -> None:
+    first = stage.deploy("v1")
+    before, served = schedules(stage), service(stage)
+    events = stage.client("events")
+    topic = stage.names["outputs"]["NotificationsTopicArn"]
+    events.disable_rule(Name=PREFIX + "IngestData")
+    events.put_targets(Rule=PREFIX + "RemoveSpam", Targets=[{"Id": "mine-too", "Arn": topic}])
+    events.remove_targets(Rule=PREFIX + "CountTeaspoons", Ids=[PREFIX + "CountTeaspoons"])
+    stage.wait(stage.start(first["input"]))
+    after = schedules(stage)
+    assert {name: {**rule, "Targets": None} for name, rule in after.items()} == {
+        name: {**rule, "Targets": None} for name, rule in before.items()
+    }
+    assert {name: command(stage, ran_by(rule)) for name, rule in after.items()} == {
+        name: command(stage, ran_by(rule)) for name, rule in before.items()
+    }
+    assert service(stage) == served
+
+
+def test_an_empty_schedule_clears_all_rules_and_still_rolls_the_service(stage: Client) -> None:
+    stage.deploy("v1")
+    stage.upload_schedule({"tasks": []})
+    digest = stage.deploy("v2")["input"]["detail"]["image-digest"]
+    assert schedules(stage) == {}
+    assert images(stage) == {digest}
+    assert command(stage, service(stage)["taskDefinition"]) == ["./bin/start"]
+
+
+def command(stage: Client, arn: str) -> list[str]:
+    return list(app_container(revision(stage, arn))["command"])
+
+
+def test_the_thirtieth_deployment_costs_what_the_tenth_did(stage: Client) -> None:
+    stage.upload_schedule(ONE_TASK)
+    stage.settings(time_scale=0, rollout_seconds=0)
+    costs = {}
+    for number in range(1, 31):
+        stage.clear_calls()
+        assert stage.deploy(f"v{number}")["status"] == "SUCCEEDED"
+        if number in (10, 30):
+            calls = [(call["caller"], call["operation"]) for call in stage.calls() if call["caller"]]
+            costs[number] = (sorted(calls), processes_and_threads())
+    assert costs[30] == costs[10]
+
+
+def processes_and_threads() -> int:
+    """How many processes and threads the stages of this test run have."""
+    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True).stdout
+    pairs = [(int(parent), int(pid)) for parent, pid in (line.split() for line in listed.splitlines())]
+    stages = {pid for parent, pid in pairs if parent == os.getpid()}
+    family = stages | {pid for parent, pid in pairs if parent in stages}
+    if not Path("/proc/self/task").exists():
+        pytest.skip("threads are counted where there is /proc")
+    return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in family if Path(f"/proc/{pid}").exists())
