@@ -12,7 +12,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     faults = preflight.Faults()
     bus = rules.names(aws.events(), "")
     owners = rules.owners(aws.events(), (rule for rule in bus if rule["Name"].startswith(settings.rule_prefix)))
-    room = settings.rule_quota - len(bus) + list(owners.values()).count(settings.app)
+    room = max(0, settings.rule_quota - len(bus) + list(owners.values()).count(settings.app))
 
     read = faults.gather(lambda: _schedule(settings, request.image, room))
     image_uri = faults.gather(lambda: ecr.uri(aws.ecr(), request.image))

@@ -23,4 +23,8 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
 
 
 def _runs(execution_arn: str) -> bool:
-    return aws.stepfunctions().describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+    stepfunctions = aws.stepfunctions()
+    try:
+        return stepfunctions.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        return False  # of a state machine that was deleted since; the table outlives the stack

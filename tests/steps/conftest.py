@@ -1,0 +1,126 @@
+"""A world for each test, and deployments that walk through the real state machine with the real handlers."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import moto
+import pytest
+
+from rota import aws
+from tests import asl
+from tests.examples import PUSH, snake
+from tests.guestbook import ENVIRONMENT, REGION
+from tests.steps.world import World, handler
+
+_CLIENTS = (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunctions)
+
+
+class Context:
+    """What Lambda tells a function of its invocation."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def invoke(world: World, folder: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Invoke a function; its answer has been through JSON, as Lambda's answers have."""
+    with world.watching():
+        answer: dict[str, Any] = json.loads(json.dumps(handler(folder)(event, Context())))
+    return answer
+
+
+class Deployment:
+    """One execution of the state machine, as far as a test lets it come."""
+
+    def __init__(self, world: World, name: str, event: dict[str, Any], started_at: datetime) -> None:
+        self._world = world
+        self.arn = f"arn:aws:states:us-east-1:123456789012:execution:rota-deploy:{name}"
+        started = started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.context = {"Execution": {"Id": self.arn, "Name": name, "StartTime": started}}
+        self.document: dict[str, Any] = dict(event)
+
+    def until(self, step: str) -> "Deployment":
+        """Carry out everything before `step`; an error of a step comes out as it is."""
+        self.document = asl.run(self.document, self.context, self._work, stop_before=step).document
+        return self
+
+    def run(self) -> str:
+        """Go to the end, whatever happens; the state in which it ended."""
+        walk = asl.run(self.document, self.context, self._work_or_fail)
+        self.document = walk.document
+        return walk.end
+
+    def step(self, step: str) -> dict[str, Any]:
+        """Carry out one step with what the document holds now, and add what it answers."""
+        answer = self._work(step, self.request(step))
+        self.document[asl.STATES[step]["ResultPath"].removeprefix("$.")] = answer
+        return answer
+
+    def request(self, step: str) -> dict[str, Any]:
+        """What the state machine hands the step now."""
+        return asl.request(step, self.document, self.context)
+
+    def fail(self, error: str, message: str) -> None:
+        """Add what a Catch adds when a step fails."""
+        self.document["error"] = {"Error": error, "Cause": json.dumps({"errorMessage": message, "errorType": error})}
+
+    def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
+        answer = invoke(self._world, snake(step), request)
+        if step == "RollService":
+            self._world.roll("COMPLETED")
+        return answer
+
+    def _work_or_fail(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._work(step, request)
+        except Exception as error:
+            cause = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
+            raise asl.FailedError(type(error).__name__, cause) from error
+
+
+class Deployments:
+    """Starts deployments, each a minute after the last."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._started_at = datetime(2026, 1, 1, 6, 0, 2, tzinfo=UTC)
+        self._count = 0
+
+    def start(self, digest: str | None = None, **event: Any) -> Deployment:
+        """The push of the guestbook's image, or of the one with that digest, has just arrived."""
+        self._count += 1
+        self._started_at += timedelta(minutes=1)
+        detail = PUSH["detail"] | ({"image-digest": digest, "image-tag": "next"} if digest else {})
+        push = PUSH | {"detail": detail} | event
+        return Deployment(self._world, f"deployment-{self._count}", push, self._started_at)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _functions_environment() -> Iterator[None]:
+    """What Lambda sets for every function, and clients that were made in it."""
+    own = {"AWS_DEFAULT_REGION": REGION, "POWERTOOLS_SERVICE_NAME": "rota", "POWERTOOLS_METRICS_NAMESPACE": "Rota"}
+    own |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "MOTO_ECS_SERVICE_RUNNING": "2"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (ENVIRONMENT | own).items():
+            patch.setenv(name, value)
+        for client in _CLIENTS:
+            client.cache_clear()
+        yield
+        for client in _CLIENTS:
+            client.cache_clear()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """What the user has; what is not Rota's is untouched in the end, whatever the test did."""
+    with moto.mock_aws():
+        world = World()
+        yield world
+        assert world.rules(*world.foreign) == world.foreign
+
+
+@pytest.fixture
+def deployments(world: World) -> Deployments:
+    return Deployments(world)

@@ -1,0 +1,61 @@
+"""PlanDeployment: compares, stores snapshot and plan, writes nothing else."""
+
+from tests.guestbook import PREFIX, arn
+from tests.steps.conftest import Deployments
+from tests.steps.world import World
+
+MOVED = {
+    "tasks": [
+        {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 7 * * ? *"},
+        {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"},
+    ]
+}
+
+
+def test_the_first_plan(world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("PlanDeployment")
+    answer = ours.step("PlanDeployment")
+    assert answer["summary"] == "schedules: 2 new; 3 revisions to register; the service rolls"
+    snapshot = world.stored(answer["snapshot"])
+    assert (snapshot["rules"], snapshot["service"]["task_definition"]) == ({}, arn(1))
+    assert world.stored(answer["document"])["snapshot"] == answer["snapshot"]
+    assert world.writes() == []
+
+
+def test_planned_twice_the_plan_is_the_same(world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("PlanDeployment")
+    plans = [world.stored(ours.step("PlanDeployment")["document"]) for _ in range(2)]
+    assert plans[0] | {"snapshot": None} == plans[1] | {"snapshot": None}
+
+
+def test_the_plan_of_a_changed_file(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    world.upload(MOVED)
+    answer = deployments.start().until("ClearRules").document["plan"]
+    assert answer["summary"] == "schedules: 1 new, 1 changed, 1 removed; 1 revision to register; the service stays"
+    assert world.stored(answer["document"])["remove"] == [PREFIX + "RemoveSpam"]
+
+
+def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    there = world.our_rules()
+    snapshot = world.stored(deployments.start().until("ClearRules").document["plan"]["snapshot"])
+    assert snapshot["rules"].keys() == {PREFIX + name for name in there}
+    for name, rule in there.items():
+        kept = snapshot["rules"][PREFIX + name]
+        assert kept["targets"] == rule["Targets"]
+        assert (kept["schedule_expression"], kept["state"]) == (rule["ScheduleExpression"], rule["State"])
+
+
+def test_a_file_that_changes_after_the_check_does_not_change_the_plan(world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("PlanDeployment")
+    world.upload(b"broken")
+    assert ours.step("PlanDeployment")["created"] == 2
+
+
+def test_a_dry_run_ends_with_the_plan(world: World, deployments: Deployments) -> None:
+    before = world.everything()
+    ours = deployments.start(dry_run=True)
+    assert ours.run() == "Planned"
+    assert ours.document["plan"]["created"] == 2
+    assert (world.everything(), world.ledger(), world.news) == (before, {}, [])

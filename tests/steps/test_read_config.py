@@ -1,0 +1,135 @@
+"""ReadConfig: checks everything before anything is written, and tells all that is wrong at once."""
+
+import json
+
+import pytest
+
+from rota.errors import ConfigError, RejectedError, TransientError
+from tests.examples import EVENTS
+from tests.guestbook import CLUSTER_ARN, CONTENT, IMAGE_URI, arn
+from tests.steps.conftest import Deployments, invoke
+from tests.steps.world import SCHEDULE, World, client
+
+
+def test_what_the_example_event_leads_to(world: World) -> None:
+    version = world.upload(SCHEDULE)
+    event = json.loads((EVENTS / "read_config.json").read_text())
+    first, second = invoke(world, "read_config", event), invoke(world, "read_config", event)
+    assert first == second == {
+        "schedule": {"key": "scheduled_tasks.json", "version_id": version},
+        "tasks": 2,
+        "image_uri": IMAGE_URI,
+        "base": arn(1),
+        "cluster_arn": CLUSTER_ARN,
+    }  # fmt: skip
+    assert world.writes() == []
+
+
+def test_all_that_is_wrong_is_told_at_once(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.upload({"tasks": [{"name": "ByHand", "task": "x", "cron": "61 * * * ? *"}, {"name": "B", "rate": "1 day"}]})
+    monkeypatch.setenv("SERVICE", "gone")
+    with pytest.raises(ConfigError) as raised:
+        deployments.start("sha256:" + "0" * 64).until("PlanDeployment")
+    told = str(raised.value)
+    for fault in ("tasks[0].cron", "tasks[1]", "is not in ECR (any more)", "there is no service gone"):
+        assert fault in told
+    assert world.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("CLUSTER", "gone", "there is no ECS cluster gone in this account and Region"),
+        ("SERVICE", "gone", "there is no service gone on the ECS cluster production"),
+        ("FAMILY", "shop", "but the parameter TaskDefinitionFamily says shop"),
+        ("CONTAINER", "web", "has no container web, which the parameter ContainerName names; it has app, metrics"),
+        ("TASK_ROLE_ARNS", "arn:aws:iam::123456789012:role/x", "which the parameter TaskRoleArns does not list"),
+    ],
+)
+def test_what_is_not_as_the_parameters_say(
+    variable: str, value: str, message: str, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = deployments.start().until("ReadConfig")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(RejectedError) as raised:
+        ours.step("ReadConfig")
+    assert message in str(raised.value)
+
+
+def test_a_repository_that_is_gone(world: World, deployments: Deployments) -> None:
+    client("ecr").delete_repository(repositoryName="guestbook", force=True)
+    with pytest.raises(RejectedError, match="there is no ECR repository guestbook in this account and Region"):
+        deployments.start().until("PlanDeployment")
+
+
+def test_a_missing_file_names_all_keys_that_were_tried(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHEDULE_KEYS", "{repository}/{tag}.json,tasks.json")
+    with pytest.raises(ConfigError) as raised:
+        deployments.start().until("PlanDeployment")
+    assert str(raised.value) == (
+        "there is no schedule file; tried s3://guestbook-config/guestbook/5d0c6a1.json, "
+        "s3://guestbook-config/tasks.json. Upload it before the image is pushed"
+    )
+
+
+def test_the_first_key_that_exists_wins(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHEDULE_KEYS", "nowhere.json,{repository}/{tag}.json,scheduled_tasks.json")
+    version = world.upload({"tasks": []}, "guestbook/5d0c6a1.json")
+    answer = deployments.start().until("PlanDeployment").document["config"]
+    assert answer["schedule"] == {"key": "guestbook/5d0c6a1.json", "version_id": version}
+    assert answer["tasks"] == 0
+
+
+def test_a_file_of_a_megabyte_is_no_schedule(world: World, deployments: Deployments) -> None:
+    world.upload(b" " * (1024 * 1024 + 1))
+    with pytest.raises(ConfigError, match="has 1,048,577 bytes, a schedule file may have 1,048,576"):
+        deployments.start().until("PlanDeployment")
+
+
+def test_a_name_that_a_rule_of_others_has_is_refused(world: World, deployments: Deployments) -> None:
+    world.upload({"tasks": [{"name": "ByHand", "task": "x", "rate": "1 day"}]})
+    with pytest.raises(RejectedError, match="the rule production__guestbook__ByHand exists and is not ours"):
+        deployments.start().until("PlanDeployment")
+
+
+@pytest.mark.parametrize(("quota", "room"), [("3", 1), ("2", 0), ("1", 0)])
+def test_more_tasks_than_the_bus_has_room_for(
+    quota: str, room: int, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RULE_QUOTA", quota)
+    with pytest.raises(ConfigError, match=f"has 2 tasks and there is room for {room}"):
+        deployments.start().until("PlanDeployment")
+
+
+def test_our_own_rules_do_not_take_room_from_us(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RULE_QUOTA", "4")
+    assert deployments.start().run() == "Deployed"
+    assert deployments.start().run() == "NothingToDo"
+
+
+def test_the_base_is_the_newest_revision_that_rota_did_not_register(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    assert deployments.start().until("PlanDeployment").document["config"]["base"] == arn(4), "what the service runs"
+    client("ecs").register_task_definition(**CONTENT)
+    ours = [{"key": "rota:app", "value": "production/guestbook-api"}]
+    client("ecs").register_task_definition(**CONTENT, tags=ours)
+    assert deployments.start().until("PlanDeployment").document["config"]["base"] == arn(5), "from infrastructure code"
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["events.ListRules", "s3.GetObject", "ecr.DescribeImages", "ecs.DescribeServices", "ecs.DescribeTaskDefinition"],
+)
+def test_what_passes_is_not_told_as_a_fault(call: str, world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("ReadConfig")
+    with world.refusing(call, "ThrottlingException"), pytest.raises(TransientError):
+        ours.step("ReadConfig")
+    assert ours.step("ReadConfig")["tasks"] == 2
