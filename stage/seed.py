@@ -15,7 +15,7 @@ from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 from moto.events.models import events_backends
 from moto.logs.models import logs_backends
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -122,6 +122,8 @@ class UsersWorld:
             machine.executions.clear()
         if bucket := s3_backends[ACCOUNT]["aws"].buckets.get(self._bucket):
             for key in list(bucket.keys):
+                # moto stumbles over the delete marker of a file that was taken away.
+                bucket.keys.setlist(key, [each for each in bucket.keys.getlist(key) if isinstance(each, FakeKey)])
                 bucket.keys.pop(key)
         if table := dynamodb_backends[ACCOUNT][REGION].tables.get(self._table):
             table.items.clear()
