@@ -89,7 +89,7 @@ LAMBDA_ERRORS = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
-CRASHES = ["States.Timeout", "Sandbox.Timedout", "Lambda.Unknown"]
+CRASHES = ["States.Timeout", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"]
 
 
 @pytest.mark.parametrize("step", MAIN_ROUTE)
