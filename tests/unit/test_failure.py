@@ -82,6 +82,10 @@ def test_the_keys_of_the_document_tell_which_step_failed(document: dict[str, Any
         ("RejectedError", "The operator acts."),
         ("TransientError", "AWS did not recover in time; start the execution again."),
         ("OvertakenError", "Nobody acts; the newer deployment goes on."),
+        ("Lambda.ServiceException", "AWS did not recover in time; start the execution again."),
+        ("Runtime.ExitError", "AWS did not recover in time; start the execution again."),
+        ("Sandbox.Timedout", "AWS did not recover in time; start the execution again."),
+        ("States.Timeout", "AWS did not recover in time; start the execution again."),
         ("KeyError", "This is a bug in Rota; its log has the traceback."),
     ],
 )

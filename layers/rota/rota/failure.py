@@ -17,6 +17,8 @@ _WHO_ACTS = {
     "TransientError": "AWS did not recover in time; start the execution again.",
     "OvertakenError": "Nobody acts; the newer deployment goes on.",
 }
+# Step Functions' own names for what befalls the function and not the code in it.
+_OF_LAMBDA = ("Lambda.", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")
 _BUG = "This is a bug in Rota; its log has the traceback."
 
 # Each step adds one key to the machine's document, in this order; the first that is missing names the step that failed.
@@ -36,11 +38,17 @@ def explain(failed: "FailedDeployment", done: "Restored") -> str:
     if failed.error is None:
         return failed.turn.reason if failed.turn else ""
     before = f"{_step(failed)}: "
-    after = f"{done} {_WHO_ACTS.get(failed.error.Error, _BUG)}"
+    after = f"{done} {_who_acts(failed.error.Error)}"
     message = _message(failed.error)[: _LONGEST_CAUSE - len(before) - len(after) - 2].rstrip(".")
     # A list of faults has a line each, and what became of it stands below.
     separator = "\n" if "\n" in message else ". "
     return f"{before}{message}{separator}{after}"
+
+
+def _who_acts(error: str) -> str:
+    if error.startswith(_OF_LAMBDA):
+        return _WHO_ACTS["TransientError"]
+    return _WHO_ACTS.get(error, _BUG)
 
 
 def _step(failed: "FailedDeployment") -> str:
