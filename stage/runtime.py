@@ -72,6 +72,7 @@ class Waits:
     def __init__(self) -> None:
         self.scale = 1.0
         self._skipped = 0.0
+        self._lock = threading.Lock()
         self._sleep, self._monotonic = time.sleep, time.monotonic
 
     def install(self) -> None:
@@ -80,8 +81,10 @@ class Waits:
 
     def sleep(self, seconds: float) -> None:
         """Sleep a part of it, and skip the rest."""
+        end = self.monotonic() + seconds
         self._sleep(seconds * self.scale)
-        self._skipped += seconds * (1 - self.scale)
+        with self._lock:  # threads that sleep at once skip the same time once
+            self._skipped = max(self._skipped, end - self._monotonic())
 
     def monotonic(self) -> float:
         """Seconds, the skipped ones included."""
