@@ -12,6 +12,7 @@ from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
 from stage.client import Client
+from stage.manifest import MEDIA_TYPE, manifest
 
 Described = dict[str, Any]
 APP = "production/guestbook-api"
@@ -144,6 +145,14 @@ def push_of(digest: str, tag: str | None = None, **more: Any) -> Described:
     """The event of a push, as short as a person may type it."""
     detail = {"repository-name": "guestbook", "image-digest": digest, **({"image-tag": tag} if tag else {})}
     return {"detail": detail, **more}
+
+
+def push_untagged(stage: Client, content: str) -> str:
+    """Push an image without a tag, which starts nothing. Returns its digest."""
+    made = stage.client("ecr").put_image(
+        repositoryName="guestbook", imageManifest=manifest(content), imageManifestMediaType=MEDIA_TYPE
+    )
+    return str(made["image"]["imageId"]["imageDigest"])
 
 
 def raw_ecs(stage: Client, operation: str, body: Mapping[str, Any]) -> Described:

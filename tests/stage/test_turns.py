@@ -4,16 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stage.client import Client, wait_for
-from stage.manifest import MEDIA_TYPE, digest, manifest
-from tests.stage.account import account, history, images, push_of, schedules, states, writes
-
-
-def push_untagged(stage: Client, content: str) -> str:
-    """Push an image without a tag, which starts nothing. Returns its digest."""
-    made = stage.client("ecr").put_image(
-        repositoryName="guestbook", imageManifest=manifest(content), imageManifestMediaType=MEDIA_TYPE
-    )
-    return str(made["image"]["imageId"]["imageDigest"])
+from stage.manifest import digest
+from tests.stage.account import account, history, images, push_of, push_untagged, schedules, states, writes
 
 
 def all_ended(stage: Client) -> list[dict[str, Any]]:

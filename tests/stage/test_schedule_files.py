@@ -1,0 +1,170 @@
+"""The schedule file: every optional key as AWS shows it, and which file a deployment reads."""
+
+from typing import Any
+
+import pytest
+
+from stage.client import Client, wait_for
+from stage.manifest import digest
+from tests.stage.account import app_container, environment, history, ran_by, revision, schedules, states
+
+ONE_TASK = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
+
+
+@pytest.fixture(scope="module")
+def deployed(one_stage: Client) -> dict[str, Any]:
+    """By a task's name, its rule and its revision, of a schedule file in which every key is used."""
+    one_stage.reset()
+    one_stage.settings(time_scale=0.01, rollout_seconds=0.1)
+    one_stage.upload_schedule(
+        {
+            "$schema": "https://example.com/scheduled_tasks.schema.json",
+            "tasks": [
+                ONE_TASK,
+                {**ONE_TASK, "name": "Off", "enabled": False, "description": "Not before the season begins."},
+                {**ONE_TASK, "name": "Large", "cpu": 1024, "memory": 4096},
+                {**ONE_TASK, "name": "Loud", "environment": {"LOG_LEVEL": "debug", "SEASON": "winter"}},
+                {**ONE_TASK, "name": "Thrice", "count": 3, "platform_version": "1.4.0"},
+                {**ONE_TASK, "name": "Once", "retry": {"attempts": 0, "age": 300}},
+                {"name": "Own-Command", "command": ["python", "-m", "app.tasks", "spam_task"], "rate": "5 minutes"},
+                {"name": "Own.Schedule", "task": "spam_task", "schedule": "cron(0 9 ? * MON#1 *)"},
+            ],
+        }
+    )
+    assert one_stage.deploy("v1")["status"] == "SUCCEEDED"
+    return {
+        name: (rule, revision(one_stage, ran_by(rule))) for name, rule in sorted(schedules(one_stage).items(), key=str)
+    }
+
+
+def ecs_parameters(rule: dict[str, Any]) -> dict[str, Any]:
+    return dict(rule["Targets"][0]["EcsParameters"])
+
+
+def environment_of(definition: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in app_container(definition)["environment"]}
+
+
+def test_every_task_of_the_file_has_a_rule(deployed: dict[str, Any]) -> None:
+    names = {"IngestData", "Off", "Large", "Loud", "Thrice", "Once", "Own-Command", "Own.Schedule"}
+    assert deployed.keys() == names
+
+
+@pytest.mark.parametrize(
+    ("task", "state", "expression", "description"),
+    [
+        ("IngestData", "ENABLED", "cron(0 6 * * ? *)", None),
+        ("Off", "DISABLED", "cron(0 6 * * ? *)", "Not before the season begins."),
+        ("Own-Command", "ENABLED", "rate(5 minutes)", None),
+        ("Own.Schedule", "ENABLED", "cron(0 9 ? * MON#1 *)", None),
+    ],
+)
+def test_when_a_task_runs(
+    deployed: dict[str, Any], task: str, state: str, expression: str, description: str | None
+) -> None:
+    rule, _ = deployed[task]
+    assert (rule["State"], rule["ScheduleExpression"], rule.get("Description")) == (state, expression, description)
+
+
+@pytest.mark.parametrize(
+    ("task", "cpu", "memory"), [("IngestData", "256", "512"), ("Large", "1024", "4096")], ids=["the base's", "its own"]
+)
+def test_how_large_a_task_is(deployed: dict[str, Any], task: str, cpu: str, memory: str) -> None:
+    _, definition = deployed[task]
+    assert (definition["cpu"], definition["memory"]) == (cpu, memory)
+
+
+@pytest.mark.parametrize(
+    ("task", "variables"),
+    [("IngestData", {"LOG_LEVEL": "info"}), ("Loud", {"LOG_LEVEL": "debug", "SEASON": "winter"})],
+    ids=["the base's", "its own"],
+)
+def test_which_environment_a_task_has(deployed: dict[str, Any], task: str, variables: dict[str, str]) -> None:
+    _, definition = deployed[task]
+    assert environment_of(definition) == variables
+
+
+@pytest.mark.parametrize(
+    ("task", "command"),
+    [
+        ("IngestData", ["./bin/start", "data_ingestion_task"]),
+        ("Own-Command", ["python", "-m", "app.tasks", "spam_task"]),
+    ],
+    ids=["a task", "a command"],
+)
+def test_what_a_task_runs(deployed: dict[str, Any], task: str, command: list[str]) -> None:
+    _, definition = deployed[task]
+    assert app_container(definition)["command"] == command
+
+
+@pytest.mark.parametrize(
+    ("task", "count", "platform", "retry"),
+    [
+        ("IngestData", 1, "LATEST", None),
+        ("Thrice", 3, "1.4.0", None),
+        ("Once", 1, "LATEST", {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300}),
+    ],
+)
+def test_how_eventbridge_starts_a_task(
+    deployed: dict[str, Any], task: str, count: int, platform: str, retry: dict[str, int] | None
+) -> None:
+    rule, _ = deployed[task]
+    parameters = ecs_parameters(rule)
+    assert (parameters["TaskCount"], parameters["PlatformVersion"]) == (count, platform)
+    assert rule["Targets"][0].get("RetryPolicy") == retry
+
+
+def test_the_same_file_once_more_differs_in_no_key(stage: Client) -> None:
+    every_key = {
+        **ONE_TASK,
+        "enabled": False,
+        "description": "Not before the season begins.",
+        "cpu": 1024,
+        "memory": 4096,
+        "environment": {"LOG_LEVEL": "debug", "SEASON": "winter"},
+        "count": 3,
+        "platform_version": "1.4.0",
+        "retry": {"attempts": 0, "age": 300},
+    }
+    stage.upload_schedule({"tasks": [every_key]})
+    first = stage.deploy("v1")
+    again = stage.wait(stage.start(first["input"]))
+    assert states(stage, again)[-1] == "NothingToDo"
+
+
+def test_a_schedule_can_travel_with_its_image(stage: Client) -> None:
+    keys = ["{repository}/{digest}.json", "{repository}/{tag}.json", "scheduled_tasks.json"]
+    of_digest, of_tag = f"guestbook/{digest('v3')}.json", "guestbook/v2.json"
+    stage.upload_schedule(named("OfTheDigest"), of_digest)
+    stage.upload_schedule(named("OfTheTag"), of_tag)
+    stage.upload_schedule(named("OfTheTag"), "guestbook/v3.json")
+    stage.upload_schedule(named("OfAll"))
+    with environment(stage, "ReadConfig", SCHEDULE_KEYS=",".join(keys)):
+        read = []
+        for tag in ("v1", "v2", "v3"):
+            stage.deploy(tag)
+            (task,) = schedules(stage)
+            read.append((task, history(stage)[0]["schedule_key"]))
+        stage.client("s3").delete_object(Bucket=stage.names["bucket"], Key="scheduled_tasks.json")
+        none = stage.deploy("v4")
+
+    assert read == [("OfAll", "scheduled_tasks.json"), ("OfTheTag", of_tag), ("OfTheDigest", of_digest)]
+    assert (none["status"], none["error"]) == ("FAILED", "ConfigError")
+    for key in (f"guestbook/{digest('v4')}.json", "guestbook/v4.json", "scheduled_tasks.json"):
+        assert f"s3://{stage.names['bucket']}/{key}" in none["cause"]
+
+
+def named(task: str) -> dict[str, Any]:
+    return {"tasks": [{**ONE_TASK, "name": task}]}
+
+
+def test_a_deployment_keeps_to_the_version_of_the_file_that_it_read(stage: Client) -> None:
+    version = stage.upload_schedule(named("Before"))
+    stage.settings(latency_ms=50)
+    stage.clear_calls()
+    stage.push("v1")
+    wait_for(lambda: stage.calls("s3", "GetObject"), 30)
+    stage.upload_schedule(named("After"))
+    stage.wait(stage.executions()[0])
+    assert list(schedules(stage)) == ["Before"]
+    assert history(stage)[0]["schedule_version"] == version

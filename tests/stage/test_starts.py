@@ -1,0 +1,118 @@
+"""What starts a deployment and what does not: pushes, the machine's input, dry runs."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stage.client import Client
+from stage.manifest import MEDIA_TYPE, manifest
+from tests.stage.account import account, history, push_of, push_untagged, schedules, states, writes
+
+
+def put_image(stage: Client, repository: str, tag: str | None) -> None:
+    given = {"imageTag": tag} if tag else {}
+    stage.client("ecr").put_image(
+        repositoryName=repository, imageManifest=manifest("v1"), imageManifestMediaType=MEDIA_TYPE, **given
+    )
+
+
+@pytest.mark.parametrize(
+    ("repository", "tag", "starts"),
+    [
+        pytest.param("guestbook", "v1", 1, id="a tagged push"),
+        pytest.param("guestbook", None, 0, id="without a tag"),
+        pytest.param("guestbook-tools", "v1", 0, id="another repository"),
+    ],
+)
+def test_the_templates_pattern_decides(stage: Client, repository: str, tag: str | None, starts: int) -> None:
+    stage.client("ecr").create_repository(repositoryName="guestbook-tools")
+    put_image(stage, repository, tag)
+    assert len(stage.executions()) == starts
+
+
+@pytest.mark.parametrize(
+    ("tag", "starts"),
+    [("release-7", 1), ("release-", 1), ("v7", 0), ("pre-release-7", 0), ("RELEASE-7", 0)],
+)
+def test_a_tag_outside_the_image_tag_pattern_starts_nothing(stage: Client, tag: str, starts: int) -> None:
+    events = stage.client("events")
+    (rule,) = [each for each in events.list_rules()["Rules"] if "ECR Image Action" in each.get("EventPattern", "")]
+    pattern = json.loads(rule["EventPattern"])
+    # What CloudFormation makes of another ImageTagPattern.
+    assert pattern["detail"]["image-tag"] == [{"wildcard": "*"}]
+    pattern["detail"]["image-tag"] = [{"wildcard": "release-*"}]
+    events.put_rule(Name=rule["Name"], EventPattern=json.dumps(pattern))
+    try:
+        put_image(stage, "guestbook", tag)
+        assert len(stage.executions()) == starts
+    finally:
+        events.put_rule(Name=rule["Name"], EventPattern=rule["EventPattern"])
+
+
+def test_a_dry_run_tells_the_plan_and_writes_nothing(stage: Client) -> None:
+    digest = push_untagged(stage, "v1")
+    before = account(stage)
+    ended = stage.wait(stage.start(push_of(digest, dry_run=True)))
+    assert ended["status"] == "SUCCEEDED"
+    assert states(stage, ended)[-1] == "Planned"
+    plan = ended["output"]["plan"]
+    assert (plan["created"], plan["registers"], plan["rolls_service"]) == (3, 4, True)
+    assert plan["summary"] == "schedules: 3 new; 4 revisions to register; the service rolls"
+    assert not writes(stage)
+    assert account(stage) == before
+    assert history(stage) == []
+
+
+def test_a_dry_run_needs_not_wait_for_a_deployment(stage: Client) -> None:
+    stage.settings(rollout="hangs")
+    stage.push("v1")
+    digest = push_untagged(stage, "v2")
+    ended = stage.wait(stage.start(push_of(digest, dry_run=True)))
+    assert states(stage, ended)[-1] == "Planned"
+    (*_, deployment) = stage.executions()
+    assert stage.client("stepfunctions").describe_execution(executionArn=deployment)["status"] == "RUNNING"
+
+
+def test_the_shortest_event_that_a_person_may_type_is_enough(stage: Client) -> None:
+    ended = stage.wait(stage.start(push_of(push_untagged(stage, "v1"))))
+    assert states(stage, ended)[-1] == "Deployed"
+    assert len(schedules(stage)) == 3
+
+
+DIGEST = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        pytest.param({}, ["detail is missing"], id="nothing"),
+        pytest.param({"detail": "v1"}, ["detail is missing"], id="detail is text"),
+        pytest.param({"detail": {}}, ["detail.repository-name is None", "detail.image-digest is None"], id="empty"),
+        pytest.param(push_of("latest"), ["detail.image-digest is 'latest'"], id="a tag for a digest"),
+        pytest.param(
+            {"detail": {"repository-name": "other", "image-digest": DIGEST}},
+            ["detail.repository-name is 'other', this app deploys from 'guestbook'"],
+            id="another repository",
+        ),
+        pytest.param(push_of(DIGEST, dry_run="yes"), ["dry_run is 'yes', it must be true or false"], id="dry run"),
+        pytest.param(push_of(DIGEST, time="noon"), ["time is 'noon'"], id="a time"),
+    ],
+)
+def test_what_is_no_push_is_refused_with_all_that_is_wrong(stage: Client, given: Any, says: list[str]) -> None:
+    before = account(stage)
+    ended = stage.wait(stage.start(given))
+    assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
+    assert ended["cause"].startswith("TakeTurn: the input is no ECR push that can be deployed: ")
+    assert [each for each in says if each not in ended["cause"]] == []
+    assert ended["cause"].endswith("Nothing had to be put back. The operator acts.")
+    assert not writes(stage)
+    assert account(stage) == before
+
+
+@pytest.mark.parametrize("given", [[], "v1", None], ids=["a list", "text", "null"])
+def test_an_input_that_is_no_object_fails_and_changes_nothing(stage: Client, given: Any) -> None:
+    before = account(stage)
+    assert stage.wait(stage.start(given))["status"] == "FAILED"
+    assert not writes(stage)
+    assert account(stage) == before
