@@ -359,16 +359,16 @@ def test_a_stage_is_not_ready_before_it_says_so_and_leaves_nothing_behind_when_i
         assert process.stdout
         assert process.stderr
         client = Client(f"http://127.0.0.1:{port}")
-        assert wait_for(lambda: answered(client.endpoint), 30) == (503, "the stage is not ready yet")
+        assert wait_for(lambda: answered(client.endpoint), 60) == (503, "the stage is not ready yet")
         assert client.endpoint in process.stdout.readline()
         assert ask(client.endpoint, "GET", "/_stage/") == (200, "")
         client.push("v1")
-        wait_for(lambda: workers_of(process.pid), 10)
+        wait_for(lambda: workers_of(process.pid), 30)
         workers = workers_of(process.pid)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
         assert process.stderr.read() == ""
-    assert wait_for(lambda: not any(alive(worker) for worker in workers), 5)
+    assert wait_for(lambda: not any(alive(worker) for worker in workers), 30)
 
 
 def answered(endpoint: str) -> tuple[int, str] | None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,20 @@ def handler(event, context):
     assert lines[2].startswith("[WARNING]\t")
     assert lines[2].endswith("\tthree")
     assert lines[3] == "four, without an end"
+
+
+def test_an_invocation_is_answered_only_when_its_log_is_written(tmp_path: Path) -> None:
+    lines: list[str] = []
+
+    def slow_log(line: str) -> None:
+        time.sleep(0.005)
+        lines.append(line)
+
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    for n in range(50): print(n)")
+    sandbox = Sandbox(tmp_path, {**ENVIRONMENT, "PYTHONPATH": str(tmp_path)}, slow_log)
+    invoke(sandbox)
+    assert lines == [str(n) for n in range(50)]
+    sandbox.close()
 
 
 def test_a_function_does_not_see_the_stages_environment(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
