@@ -37,38 +37,39 @@ class Run(NamedTuple):
         return self.states[-1]
 
 
-def run(event: Document, context: Document, work: Work, stop_before: str | None = None) -> Run:
-    """Walk from the start to an end, or to `stop_before`. `work(step, request)` is what a Task does; KeyError names a
-    path that leads nowhere.
+def run(event: Document, context: Document, work: Work) -> Run:
+    """Walk from the start to an end. `work(step, request)` is what a Task does; a KeyError names a path that leads
+    nowhere.
     """
-    document, name, states = copy.deepcopy(event), MACHINE["StartAt"], []
-    while name != stop_before:
+    document, states = copy.deepcopy(event), []
+    name: str | None = MACHINE["StartAt"]
+    while name is not None:
         states.append(name)
-        state = STATES[name]
-        match state["Type"]:
-            case "Succeed":
-                return Run(states, document)
-            case "Fail":
-                for key in ("ErrorPath", "CausePath"):
-                    if key in state:
-                        at(state[key], document, context)
-                return Run(states, document)
-            case "Choice":
-                name = choice(state, document, context)
-                continue
-            case "Wait":
-                if not at(state["SecondsPath"], document, context) > 0:
-                    raise ValueError(f"{name} does not wait")
-            case "Task":
-                try:
-                    _put(document, state["ResultPath"], work(name, request(name, document, context)))
-                except FailedError as failure:
-                    (catch,) = state["Catch"]
-                    _put(document, catch["ResultPath"], {"Error": failure.error, "Cause": failure.cause})
-                    name = catch["Next"]
-                    continue
-        name = state["Next"]
+        name = advance(name, document, context, work)
     return Run(states, document)
+
+
+def advance(name: str, document: Document, context: Document, work: Work) -> str | None:
+    """Carry out one state, which adds to the document; the name of the next, None at an end."""
+    state = STATES[name]
+    next_: str | None = state.get("Next")
+    match state["Type"]:
+        case "Fail":
+            for key in state.keys() & {"ErrorPath", "CausePath"}:
+                at(state[key], document, context)
+        case "Choice":
+            next_ = choice(state, document, context)
+        case "Wait":
+            if not at(state["SecondsPath"], document, context) > 0:
+                raise ValueError(f"{name} does not wait")
+        case "Task":
+            try:
+                _put(document, state["ResultPath"], work(name, request(name, document, context)))
+            except FailedError as failure:
+                (catch,) = state["Catch"]
+                _put(document, catch["ResultPath"], {"Error": failure.error, "Cause": failure.cause})
+                next_ = catch["Next"]
+    return next_
 
 
 def request(step: str, document: Document, context: Document) -> Document:

@@ -26,7 +26,7 @@ class Context:
 
 def invoke(world: World, folder: str, event: dict[str, Any]) -> dict[str, Any]:
     """Invoke a function; its answer has been through JSON, as Lambda's answers have."""
-    with world.watching():
+    with world.calls.watching():
         answer: dict[str, Any] = json.loads(json.dumps(handler(folder)(event, Context())))
     return answer
 
@@ -40,17 +40,20 @@ class Deployment:
         started = started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.context = {"Execution": {"Id": self.arn, "Name": name, "StartTime": started}}
         self.document: dict[str, Any] = dict(event)
+        self._state: str | None = asl.MACHINE["StartAt"]
 
     def until(self, step: str) -> "Deployment":
-        """Carry out everything before `step`; an error of a step comes out as it is."""
-        self.document = asl.run(self.document, self.context, self._work, stop_before=step).document
+        """Go on to just before `step`. An error of a step comes out as it is; the next call tries that step again."""
+        while self._state not in (step, None):
+            self._state = asl.advance(str(self._state), self.document, self.context, self._work)
         return self
 
     def run(self) -> str:
-        """Go to the end, whatever happens; the state in which it ended."""
-        walk = asl.run(self.document, self.context, self._work_or_fail)
-        self.document = walk.document
-        return walk.end
+        """Go on to the end, whatever happens; the state in which it ended."""
+        end = ""
+        while self._state is not None:
+            end, self._state = self._state, asl.advance(self._state, self.document, self.context, self._work_or_fail)
+        return end
 
     def step(self, step: str) -> dict[str, Any]:
         """Carry out one step with what the document holds now, and add what it answers."""

@@ -19,7 +19,7 @@ def test_the_first_plan(world: World, deployments: Deployments) -> None:
     snapshot = world.stored(answer["snapshot"])
     assert (snapshot["rules"], snapshot["service"]["task_definition"]) == ({}, arn(1))
     assert world.stored(answer["document"])["snapshot"] == answer["snapshot"]
-    assert world.writes() == []
+    assert world.calls.writes() == []
 
 
 def test_planned_twice_the_plan_is_the_same(world: World, deployments: Deployments) -> None:
@@ -58,4 +58,4 @@ def test_a_dry_run_ends_with_the_plan(world: World, deployments: Deployments) ->
     ours = deployments.start(dry_run=True)
     assert ours.run() == "Planned"
     assert ours.document["plan"]["created"] == 2
-    assert (world.everything(), world.ledger(), world.news) == (before, {}, [])
+    assert (world.everything(), world.ledger(), world.calls.news) == (before, {}, [])

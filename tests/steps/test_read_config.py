@@ -22,7 +22,7 @@ def test_what_the_example_event_leads_to(world: World) -> None:
         "base": arn(1),
         "cluster_arn": CLUSTER_ARN,
     }  # fmt: skip
-    assert world.writes() == []
+    assert world.calls.writes() == []
 
 
 def test_all_that_is_wrong_is_told_at_once(
@@ -35,7 +35,7 @@ def test_all_that_is_wrong_is_told_at_once(
     told = str(raised.value)
     for fault in ("tasks[0].cron", "tasks[1]", "is not in ECR (any more)", "there is no service gone"):
         assert fault in told
-    assert world.writes() == []
+    assert world.calls.writes() == []
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,6 @@ def test_the_base_is_the_newest_revision_that_rota_did_not_register(world: World
 )
 def test_what_passes_is_not_told_as_a_fault(call: str, world: World, deployments: Deployments) -> None:
     ours = deployments.start().until("ReadConfig")
-    with world.refusing(call, "ThrottlingException"), pytest.raises(TransientError):
+    with world.calls.refusing(call, "ThrottlingException"), pytest.raises(TransientError):
         ours.step("ReadConfig")
     assert ours.step("ReadConfig")["tasks"] == 2

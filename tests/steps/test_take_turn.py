@@ -88,7 +88,7 @@ def test_a_dry_run_needs_no_lease(world: World, deployments: Deployments) -> Non
 def test_what_is_no_push_is_rejected_before_anything_else(world: World, deployments: Deployments) -> None:
     with pytest.raises(RejectedError, match=r"detail\.image-digest is 'latest'"):
         deployments.start("latest").step("TakeTurn")
-    assert world.calls == []
+    assert world.calls.made == []
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,6 @@ def test_what_is_no_push_is_rejected_before_anything_else(world: World, deployme
 def test_what_dynamodb_refuses_has_a_name(
     code: str, error: type[Exception], world: World, deployments: Deployments
 ) -> None:
-    with world.refusing("dynamodb.UpdateItem", code), pytest.raises(error):
+    with world.calls.refusing("dynamodb.UpdateItem", code), pytest.raises(error):
         deployments.start().step("TakeTurn")
     assert world.ledger() == {}

@@ -1,4 +1,4 @@
-"""What a user has in AWS before Rota comes, in moto; and ways to look at it and to make its calls fail.
+"""What a user has in AWS before Rota comes, in moto; and ways to look at it.
 
 ECS rolls no services in moto: a test says how a rollout stands.
 """
@@ -6,19 +6,16 @@ ECS rolls no services in moto: a test says how a rollout stands.
 import functools
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 
-from rota import aws
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, DIGEST, ENVIRONMENT, PREFIX, REGION, arn
+from tests.steps.calls import Calls, number
 
 FOREIGN = ("billing-nightly-export", PREFIX + "ByHand")
 SCHEDULE = {
@@ -30,12 +27,7 @@ SCHEDULE = {
 _FUNCTIONS = Path(__file__).parents[2] / "functions"
 _MANIFEST = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
 
-_Reply = tuple[AWSResponse, dict[str, Any]]
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
-
-
-class KilledError(BaseException):
-    """The function's process is gone: no handler of errors runs any more."""
 
 
 @functools.cache
@@ -56,25 +48,11 @@ def handler(folder: str) -> Handler:
     return loaded
 
 
-def _call(event_name: str) -> str:
-    """`events.PutTargets` for botocore's `before-call.eventbridge.PutTargets`."""
-    return event_name.partition(".")[2].replace("eventbridge.", "events.").replace("sfn.", "stepfunctions.")
-
-
-def _number(revision: str) -> int:
-    return int(revision.rsplit(":", 1)[1])
-
-
-def _response(status: int) -> AWSResponse:
-    return AWSResponse("", status, HTTPHeaders(), None)
-
-
 class World:
     """A cluster with a running service, a repository with an image, a bucket, a table, and rules of others."""
 
     def __init__(self) -> None:
-        self.calls: list[str] = []
-        self.news: list[dict[str, Any]] = []
+        self.calls = Calls()
         self._make_app()
         self._make_storage()
         for name in FOREIGN:
@@ -158,7 +136,7 @@ class World:
     def active_revisions(self) -> list[int]:
         """The numbers of the family's ACTIVE revisions."""
         listed = client("ecs").list_task_definitions(familyPrefix="guestbook", status="ACTIVE")["taskDefinitionArns"]
-        return sorted(_number(found) for found in listed)
+        return sorted(number(found) for found in listed)
 
     def containers(self, revision: int) -> dict[str, dict[str, Any]]:
         """By name, the containers of that revision, with every field."""
@@ -181,11 +159,6 @@ class World:
     def everything(self) -> tuple[Any, ...]:
         """All that a deployment may change of the app."""
         return self.rules(), self.service()["taskDefinition"], self.active_revisions()
-
-    def writes(self) -> list[str]:
-        """The calls so far that changed rules, revisions or the service."""
-        verbs = ("Put", "Register", "Update", "Remove", "Delete", "Deregister", "Tag", "Untag")
-        return [c for c in self.calls if c.startswith(("events.", "ecs.")) and c.split(".")[1].startswith(verbs)]
 
     # ------------------------------------------------------------------ acting for others
 
@@ -210,83 +183,3 @@ class World:
 
     def _task_definition(self, revision: int) -> Any:
         return ecs_backends[ACCOUNT][REGION].task_definitions["guestbook"][revision]
-
-    # ------------------------------------------------------------------ calls that fail
-
-    @contextmanager
-    def refusing(self, call: str, code: str, *, status: int = 400, skip: int = 0, count: int = 1) -> Iterator[None]:
-        """Let AWS refuse `count` calls such as `events.PutTargets` after the first `skip`; 0: all that follow."""
-        reply = {"Error": {"Code": code, "Message": "scripted"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        with self._answering(call, status, reply, skip, count):
-            yield
-
-    @contextmanager
-    def half_failing(self, call: str, code: str, *, skip: int = 0) -> Iterator[None]:
-        """Let one call be answered with 200 and a failed entry."""
-        entry = {"TargetId": "x", "ErrorCode": code, "ErrorMessage": "scripted"}
-        reply = {"FailedEntryCount": 1, "FailedEntries": [entry], "ResponseMetadata": {"HTTPStatusCode": 200}}
-        with self._answering(call, 200, reply, skip, 1):
-            yield
-
-    @contextmanager
-    def killing(self, call: str, *, skip: int = 0, after: bool = False) -> Iterator[None]:
-        """Let the function die at a call, before it is carried out or `after`. Nothing it does then reaches AWS."""
-        state = {"left": skip, "dead": False}
-
-        def die(event_name: str, **_: Any) -> None:
-            if _call(event_name) == call and event_name.startswith("after" if after else "before"):
-                state["dead"] = state["dead"] or not state["left"]
-                state["left"] = max(0, state["left"] - 1)
-            if state["dead"]:
-                raise KilledError(event_name)
-
-        with self._hooked("before-call", die), self._hooked("after-call", die):
-            yield
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Note every call that the functions make, and do for AWS what moto leaves out: take the news, which moto would
-        deliver to every rule, and list revisions in the order that was asked for.
-        """
-
-        def note(event_name: str, params: dict[str, Any], context: dict[str, Any], **_: Any) -> _Reply | None:
-            self.calls.append(_call(event_name))
-            if self.calls[-1] == "ecs.ListTaskDefinitions":
-                context["newest_first"] = json.loads(params["body"]).get("sort") == "DESC"
-            if self.calls[-1] != "events.PutEvents":
-                return None
-            self.news += [json.loads(entry["Detail"]) for entry in json.loads(params["body"])["Entries"]]
-            return _response(200), {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
-
-        def sort(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-            if context.get("newest_first"):
-                parsed["taskDefinitionArns"].sort(key=_number, reverse=True)
-
-        with self._hooked("before-call", note, last=True), self._hooked("after-call.ecs.ListTaskDefinitions", sort):
-            yield
-
-    @contextmanager
-    def _answering(self, call: str, status: int, reply: dict[str, Any], skip: int, count: int) -> Iterator[None]:
-        seen = iter(range(10**6))
-
-        def answer(**_: Any) -> _Reply | None:
-            number = next(seen)
-            hit = number >= skip and (not count or number < skip + count)
-            return (_response(status), reply) if hit else None
-
-        with self._hooked(f"before-call.{call}", answer):
-            yield
-
-    @contextmanager
-    def _hooked(self, event: str, hook: Callable[..., Any], *, last: bool = False) -> Iterator[None]:
-        clients = [
-            *(make() for make in (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunctions)),
-            *(make(attempts=1) for make in (aws.ecs, aws.events)),
-        ]
-        for each in clients:
-            (each.meta.events.register_last if last else each.meta.events.register_first)(event, hook)
-        try:
-            yield
-        finally:
-            for each in clients:
-                each.meta.events.unregister(event, hook)

@@ -1,0 +1,125 @@
+"""The calls that the functions make to AWS: what they were, and ways to make them fail.
+
+Everything hangs on botocore's own events, so the code under test is the real one up to the wire.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+from rota import aws
+
+_Reply = tuple[AWSResponse, dict[str, Any]]
+
+
+class KilledError(BaseException):
+    """The function's process is gone: no handler of errors runs any more."""
+
+
+class Calls:
+    """Notes the functions' calls and what they tell the world; fails those that a test names."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.news: list[dict[str, Any]] = []
+
+    def writes(self) -> list[str]:
+        """The calls so far that changed rules, revisions or the service."""
+        verbs = ("Put", "Register", "Update", "Remove", "Delete", "Deregister", "Tag", "Untag")
+        return [c for c in self.made if c.startswith(("events.", "ecs.")) and c.split(".")[1].startswith(verbs)]
+
+    @contextmanager
+    def refusing(self, call: str, code: str, *, status: int = 400, skip: int = 0, count: int = 1) -> Iterator[None]:
+        """Let AWS refuse `count` calls such as `events.PutTargets` after the first `skip`; 0: all that follow."""
+        reply = {"Error": {"Code": code, "Message": "scripted"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        with self._answering(call, status, reply, skip, count):
+            yield
+
+    @contextmanager
+    def half_failing(self, call: str, code: str, *, skip: int = 0) -> Iterator[None]:
+        """Let one call be answered with 200 and a failed entry."""
+        entry = {"TargetId": "x", "ErrorCode": code, "ErrorMessage": "scripted"}
+        reply = {"FailedEntryCount": 1, "FailedEntries": [entry], "ResponseMetadata": {"HTTPStatusCode": 200}}
+        with self._answering(call, 200, reply, skip, 1):
+            yield
+
+    @contextmanager
+    def killing(self, call: str, *, skip: int = 0, after: bool = False) -> Iterator[None]:
+        """Let the function die at a call, before it is carried out or `after`. Nothing it does then reaches AWS."""
+        state = {"left": skip, "dead": False}
+
+        def die(event_name: str, **_: Any) -> None:
+            if _call(event_name) == call and event_name.startswith("after" if after else "before"):
+                state["dead"] = state["dead"] or not state["left"]
+                state["left"] = max(0, state["left"] - 1)
+            if state["dead"]:
+                raise KilledError(event_name)
+
+        with self._hooked("before-call", die), self._hooked("after-call", die):
+            yield
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Note every call that the functions make, and do for AWS what moto leaves out: take the news, which moto would
+        deliver to every rule, and list revisions in the order that was asked for.
+        """
+
+        def note(event_name: str, params: dict[str, Any], context: dict[str, Any], **_: Any) -> _Reply | None:
+            self.made.append(_call(event_name))
+            if self.made[-1] == "ecs.ListTaskDefinitions":
+                context["newest_first"] = json.loads(params["body"]).get("sort") == "DESC"
+            if self.made[-1] != "events.PutEvents":
+                return None
+            self.news += [json.loads(entry["Detail"]) for entry in json.loads(params["body"])["Entries"]]
+            return _response(200), {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+
+        def sort(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+            if context.get("newest_first"):
+                parsed["taskDefinitionArns"].sort(key=number, reverse=True)
+
+        with self._hooked("before-call", note, last=True), self._hooked("after-call.ecs.ListTaskDefinitions", sort):
+            yield
+
+    @contextmanager
+    def _answering(self, call: str, status: int, reply: dict[str, Any], skip: int, count: int) -> Iterator[None]:
+        seen = iter(range(10**6))
+
+        def answer(**_: Any) -> _Reply | None:
+            number = next(seen)
+            hit = number >= skip and (not count or number < skip + count)
+            return (_response(status), reply) if hit else None
+
+        with self._hooked(f"before-call.{call}", answer):
+            yield
+
+    @contextmanager
+    def _hooked(self, event: str, hook: Callable[..., Any], *, last: bool = False) -> Iterator[None]:
+        clients = [
+            *(make() for make in (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunctions)),
+            *(make(attempts=1) for make in (aws.ecs, aws.events)),
+        ]
+        for each in clients:
+            (each.meta.events.register_last if last else each.meta.events.register_first)(event, hook)
+        try:
+            yield
+        finally:
+            for each in clients:
+                each.meta.events.unregister(event, hook)
+
+
+def number(revision: str) -> int:
+    """The number in a revision's ARN."""
+    return int(revision.rsplit(":", 1)[1])
+
+
+def _call(event_name: str) -> str:
+    """`events.PutTargets` for botocore's `before-call.eventbridge.PutTargets`."""
+    return event_name.partition(".")[2].replace("eventbridge.", "events.").replace("sfn.", "stepfunctions.")
+
+
+def _response(status: int) -> AWSResponse:
+    return AWSResponse("", status, HTTPHeaders(), None)

@@ -1,0 +1,85 @@
+"""ClearRules: removes our rules whose task has left the file, and nothing else."""
+
+import pytest
+
+from rota.errors import OvertakenError, RejectedError, TransientError
+from tests.guestbook import PREFIX
+from tests.steps.calls import KilledError
+from tests.steps.conftest import Deployment, Deployments
+from tests.steps.world import World, client
+
+ONE_LEFT = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
+
+
+@pytest.fixture
+def clearing(world: World, deployments: Deployments) -> Deployment:
+    """A deployment that is about to clear the rules of two tasks, of which one has left the file."""
+    assert deployments.start().run() == "Deployed"
+    world.upload(ONE_LEFT)
+    world.calls.made.clear()
+    return deployments.start().until("ClearRules")
+
+
+def test_the_rule_of_a_task_that_left_is_gone_with_its_target(world: World, clearing: Deployment) -> None:
+    kept = world.our_rules()["IngestData"]
+    assert clearing.step("ClearRules") == {"removed": 1}
+    assert world.our_rules() == {"IngestData": kept}
+    assert world.calls.writes() == ["events.RemoveTargets", "events.DeleteRule"]
+
+
+def test_cleared_twice_it_is_the_same(world: World, clearing: Deployment) -> None:
+    for _ in range(2):
+        clearing.step("ClearRules")
+        assert world.our_rules().keys() == {"IngestData"}
+
+
+def test_targets_that_others_added_to_our_rule_go_with_it(world: World, clearing: Deployment) -> None:
+    extra = [{"Id": f"extra-{n}", "Arn": world.target("IngestData")["Arn"]} for n in range(12)]
+    client("events").put_targets(Rule=PREFIX + "RemoveSpam", Targets=extra)
+    clearing.step("ClearRules")
+    assert world.our_rules().keys() == {"IngestData"}
+
+
+def test_a_rule_that_somebody_removed_meanwhile_is_as_good(world: World, clearing: Deployment) -> None:
+    client("events").remove_targets(Rule=PREFIX + "RemoveSpam", Ids=[PREFIX + "RemoveSpam"])
+    client("events").delete_rule(Name=PREFIX + "RemoveSpam")
+    clearing.step("ClearRules")
+    assert world.our_rules().keys() == {"IngestData"}
+
+
+def test_with_nothing_to_clear_the_bus_is_not_asked(world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("ClearRules")
+    world.calls.made.clear()
+    assert ours.step("ClearRules") == {"removed": 0}
+    assert [call for call in world.calls.made if call.startswith("events.")] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("ConcurrentModificationException", TransientError), ("AccessDenied", RejectedError)]
+)
+def test_targets_that_a_200_leaves_behind_are_noticed(
+    code: str, error: type[Exception], world: World, clearing: Deployment
+) -> None:
+    with world.calls.half_failing("events.RemoveTargets", code), pytest.raises(error, match=PREFIX + "RemoveSpam"):
+        clearing.step("ClearRules")
+    assert "RemoveSpam" in world.our_rules()
+    clearing.step("ClearRules")
+    assert world.our_rules().keys() == {"IngestData"}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", ["events.RemoveTargets", "events.DeleteRule"])
+def test_killed_in_the_middle_it_ends_the_same_when_run_again(
+    call: str, after: bool, world: World, clearing: Deployment
+) -> None:
+    with world.calls.killing(call, after=after), pytest.raises(KilledError):
+        clearing.step("ClearRules")
+    clearing.step("ClearRules")
+    assert world.our_rules().keys() == {"IngestData"}
+
+
+def test_without_the_lease_nothing_is_written(world: World, clearing: Deployment, deployments: Deployments) -> None:
+    deployments.start().step("TakeTurn")
+    with pytest.raises(OvertakenError, match="another deployment holds the lease"):
+        clearing.step("ClearRules")
+    assert world.calls.writes() == []

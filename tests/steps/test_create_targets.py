@@ -1,0 +1,122 @@
+"""CreateTargets: each task's rule and its one target in place, only where they differ."""
+
+import pytest
+
+from rota.errors import RejectedError, TransientError
+from tests.guestbook import CLUSTER_ARN, PREFIX, arn
+from tests.steps.calls import KilledError
+from tests.steps.conftest import Deployment, Deployments
+from tests.steps.world import SCHEDULE, World, client
+
+NEXT = "sha256:" + "2e" * 32
+
+
+@pytest.fixture
+def creating(deployments: Deployments) -> Deployment:
+    """A first deployment of two tasks that is about to make their rules."""
+    return deployments.start().until("CreateTargets")
+
+
+def deployed(world: World) -> bool:
+    """Whether both tasks run the revisions that the first deployment registers, each by one target."""
+    targets = {name: rule["Targets"] for name, rule in world.our_rules().items()}
+    revisions = {name: [t["EcsParameters"]["TaskDefinitionArn"] for t in found] for name, found in targets.items()}
+    return revisions == {"IngestData": [arn(2)], "RemoveSpam": [arn(3)]}
+
+
+def test_what_a_person_who_knows_the_classic_script_recognises(world: World, creating: Deployment) -> None:
+    assert creating.step("CreateTargets") == {"written": 2, "unchanged": 0}
+    rule = world.our_rules()["IngestData"]
+    assert (rule["Name"], rule["ScheduleExpression"], rule["State"]) == (
+        "production__guestbook__IngestData",
+        "cron(0 6 * * ? *)",
+        "ENABLED",
+    )
+    assert world.target("IngestData") == {
+        "Id": "production__guestbook__IngestData",
+        "Arn": CLUSTER_ARN,
+        "RoleArn": "arn:aws:iam::123456789012:role/events",
+        "EcsParameters": {
+            "TaskDefinitionArn": arn(2),
+            "TaskCount": 1,
+            "LaunchType": "FARGATE",
+            "NetworkConfiguration": {
+                "awsvpcConfiguration": {
+                    "Subnets": ["subnet-1", "subnet-2"],
+                    "SecurityGroups": ["sg-1"],
+                    "AssignPublicIp": "DISABLED",
+                }
+            },
+            "PlatformVersion": "LATEST",
+        },
+    }
+
+
+def test_created_twice_it_is_the_same(world: World, creating: Deployment) -> None:
+    for _ in range(2):
+        creating.step("CreateTargets")
+        assert deployed(world)
+
+
+def test_a_new_image_moves_the_targets_and_leaves_the_rules_alone(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    world.push(NEXT, "next")
+    ours = deployments.start(NEXT).until("CreateTargets")
+    world.calls.made.clear()
+    assert ours.step("CreateTargets") == {"written": 2, "unchanged": 0}
+    assert world.calls.writes() == ["events.PutTargets"] * 2
+
+
+def test_only_what_differs_is_written(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    ingest, spam = SCHEDULE["tasks"]
+    world.upload({"tasks": [ingest | {"cron": "0 7 * * ? *"}, spam]})
+    ours = deployments.start().until("CreateTargets")
+    world.calls.made.clear()
+    assert ours.step("CreateTargets") == {"written": 1, "unchanged": 1}
+    assert world.calls.writes() == ["events.PutRule"]
+    assert world.our_rules()["IngestData"]["ScheduleExpression"] == "cron(0 7 * * ? *)"
+
+
+def test_a_task_is_switched_off_and_on(world: World, deployments: Deployments) -> None:
+    ingest, spam = SCHEDULE["tasks"]
+    for enabled, state in ((True, "ENABLED"), (False, "DISABLED"), (True, "ENABLED")):
+        world.upload({"tasks": [ingest | {"enabled": enabled}, spam]})
+        assert deployments.start().run() == "Deployed"
+        assert world.our_rules()["IngestData"]["State"] == state
+
+
+def test_a_target_too_many_goes(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    extra = {"Id": "by-hand", "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(1)}}
+    client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[extra])
+    assert deployments.start().run() == "Deployed"
+    assert world.target("IngestData")["Id"] == PREFIX + "IngestData"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("ConcurrentModificationException", TransientError), ("LimitExceededException", RejectedError)]
+)
+def test_a_target_that_a_200_refuses_is_noticed(
+    code: str, error: type[Exception], world: World, creating: Deployment
+) -> None:
+    with (
+        world.calls.half_failing("events.PutTargets", code),
+        pytest.raises(error, match=f"PutTargets on {PREFIX}.*: {code}: scripted"),
+    ):
+        creating.step("CreateTargets")
+    assert not deployed(world)
+    creating.step("CreateTargets")
+    assert deployed(world)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", ["events.PutRule", "events.PutTargets"])
+@pytest.mark.parametrize("skip", [0, 1])
+def test_killed_in_the_middle_it_ends_the_same_when_run_again(
+    call: str, skip: int, after: bool, world: World, creating: Deployment
+) -> None:
+    with world.calls.killing(call, skip=skip, after=after), pytest.raises(KilledError):
+        creating.step("CreateTargets")
+    creating.step("CreateTargets")
+    assert deployed(world)
