@@ -71,7 +71,10 @@ class Front:
         self._record(call, reply, (time.time() - call.time) * 1000)
         if reply.lost:
             _hang_up(environ)
-        return Response(reply.body, reply.status, reply.headers)(environ, start_response)
+        response = Response([reply.body], reply.status, reply.headers)
+        if request.method != "HEAD":  # whose length is that of the body it does not have
+            response.content_length = len(reply.body)
+        return response(environ, start_response)
 
     def settle(self, timeout: float = 5) -> bool:
         """Wait until no call is under way. False when one still is after `timeout` seconds."""

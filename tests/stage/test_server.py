@@ -69,6 +69,10 @@ def test_what_the_stage_says_is_deployed_can_be_found_with_any_aws_client(stage:
     assert "$$.Execution.Id" in machine["definition"]
     schedule = stage.client("s3").get_object(Bucket=names["bucket"], Key=names["schedule_key"])
     assert schedule["VersionId"]
+    assert (
+        schedule["ContentLength"]
+        == stage.client("s3").head_object(Bucket=names["bucket"], Key=names["schedule_key"])["ContentLength"]
+    )
     assert schedule["Body"].read() == (ROOT / "examples/app/scheduled_tasks.json").read_bytes()
     (image,) = stage.client("ecr").describe_images(repositoryName=names["repository"])["imageDetails"]
     assert image["imageTags"] == ["initial"]
