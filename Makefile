@@ -68,8 +68,9 @@ $(READY): requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-$(SAM_READY): requirements/sam.txt
-	@echo "Setting up $(SAM_VENV) (once, about a minute) ..."
-	@$(PYTHON) -m venv $(SAM_VENV)
-	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+# By uv: pip before 24 takes a hashed requirement with extras (boto3-stubs) for one that is not pinned.
+$(SAM_READY): requirements/sam.txt | $(READY)
+	@echo "Setting up $(SAM_VENV) (once, some seconds) ..."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SAM_VENV)
+	@$(BIN)/uv pip install --quiet --python $(SAM_VENV) --require-hashes -r requirements/sam.txt
 	@touch $@
