@@ -1,0 +1,107 @@
+"""Lambda on the stage: what is deployed runs, warm and cold, with its own identity, environment and log."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from stage.client import Client, wait_for
+from stage.direct import ACCOUNT
+from tests.stage.toys import zipped
+
+
+def invoke(stage: Client, name: str, event: Any = None) -> tuple[Any, str | None]:
+    answer = stage.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    return json.loads(answer["Payload"].read()), answer.get("FunctionError")
+
+
+def test_a_function_runs_with_its_roles_credentials_and_its_own_environment(
+    stage: Client, function: Callable[..., str]
+) -> None:
+    source = """
+import boto3, os
+def handler(event, context):
+    arn = boto3.client("sts").get_caller_identity()["Arn"]
+    return {"event": event, "arn": arn, "color": os.environ["COLOR"], "home": "HOME" in os.environ}
+"""
+    answer, error = invoke(stage, function(source, Environment={"Variables": {"COLOR": "red"}}), {"a": "ü"})
+    assert error is None
+    assert answer == {
+        "event": {"a": "ü"},
+        "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/guestbook-task/toy-0",
+        "color": "red",
+        "home": False,
+    }
+    assert [call["caller"] for call in stage.calls("sts")] == ["toy-0"]
+
+
+def test_a_worker_stays_warm_until_its_function_changes(stage: Client, function: Callable[..., str]) -> None:
+    name = function("import os\ndef handler(event, context): return os.getpid()")
+    first, again = invoke(stage, name), invoke(stage, name)
+    assert first == again
+
+    stage.client("lambda").update_function_code(FunctionName=name, ZipFile=zipped("def handler(e, c): return 'new'"))
+    assert invoke(stage, name) == ("new", None)
+
+
+def test_two_invocations_at_once_are_served_by_two_workers(
+    stage: Client, function: Callable[..., str], tmp_path: Path
+) -> None:
+    # Each waits for the other: it can only end if both run at once.
+    source = """
+import os, pathlib, time
+def handler(event, context):
+    here = pathlib.Path(event["place"])
+    (here / str(os.getpid())).touch()
+    while len(list(here.iterdir())) < 2: time.sleep(0.01)
+    return os.getpid()
+"""
+    name = function(source, Timeout=10)
+    answers: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(invoke(stage, name, {"place": str(tmp_path)}))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [error for _, error in answers] == [None, None]
+    assert len({pid for pid, _ in answers}) == 2
+
+
+def test_what_a_function_prints_is_in_its_log_group_when_it_has_answered(
+    stage: Client, function: Callable[..., str]
+) -> None:
+    name = function("def handler(event, context): print('hello', event['who'])")
+    invoke(stage, name, {"who": "Ada"})
+    found = stage.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    lines = [event["message"] for event in found]
+    assert lines[0] == "hello Ada"
+    assert lines[1].startswith("REPORT RequestId: ")
+    assert "Init Duration" in lines[1]
+
+
+def test_an_asynchronous_invocation_is_answered_at_once_and_carried_out(
+    stage: Client, function: Callable[..., str]
+) -> None:
+    name = function("def handler(event, context): print('did it')")
+    answer = stage.client("lambda").invoke(FunctionName=name, InvocationType="Event")
+    assert answer["StatusCode"] == 202
+    logs = stage.client("logs")
+
+    def logged() -> bool:
+        groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
+        events = [e for g in groups for e in logs.filter_log_events(logGroupName=g["logGroupName"])["events"]]
+        return any(event["message"] == "did it" for event in events)
+
+    assert wait_for(logged, 10)
+
+
+def test_a_function_that_is_not_there_is_refused(stage: Client) -> None:
+    with pytest.raises(ClientError) as refused:
+        stage.client("lambda").invoke(FunctionName="nobody")
+    assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"

@@ -1,0 +1,69 @@
+"""Step Functions on the stage: our clock, and AWS's names where moto has others."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from stage.client import Client
+from stage.direct import ACCOUNT
+from tests.stage.toys import ROLE
+
+
+@pytest.fixture
+def machine(stage: Client) -> Iterator[Callable[..., str]]:
+    """Makes a state machine of its states. Returns its ARN."""
+    arns: list[str] = []
+
+    def make(**states: Any) -> str:
+        definition = {"StartAt": next(iter(states)), "States": states}
+        made = stage.client("stepfunctions").create_state_machine(
+            name=f"toy-{len(arns)}", definition=json.dumps(definition), roleArn=ROLE
+        )
+        arns.append(made["stateMachineArn"])
+        return arns[-1]
+
+    yield make
+    for arn in arns:
+        stage.client("stepfunctions").delete_state_machine(stateMachineArn=arn)
+
+
+def run(stage: Client, machine: str) -> dict[str, Any]:
+    started = stage.client("stepfunctions").start_execution(stateMachineArn=machine)
+    return stage.wait(started["executionArn"])
+
+
+def test_waits_and_retries_last_as_long_as_time_scale_says(
+    stage: Client, function: Callable[..., str], machine: Callable[..., str]
+) -> None:
+    name = function("def handler(event, context): raise LookupError('never')")
+    retry = {"ErrorEquals": ["LookupError"], "IntervalSeconds": 3000, "MaxAttempts": 2}
+    stage.settings(time_scale=0.00001)
+
+    ended = run(
+        stage,
+        machine(
+            Wait={"Type": "Wait", "Seconds": 9000, "Next": "Try"},
+            Try={
+                "Type": "Task",
+                "Resource": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}",
+                "Retry": [retry],
+                "End": True,
+            },
+        ),
+    )
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "LookupError")
+    assert len(stage.calls("lambda", "Invoke")) == 3
+
+
+def test_a_refused_invocation_has_the_name_that_aws_gives_it(stage: Client, machine: Callable[..., str]) -> None:
+    nobody = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:nobody"
+    ended = run(stage, machine(Try={"Type": "Task", "Resource": nobody, "End": True}))
+    assert (ended["status"], ended["error"]) == ("FAILED", "Lambda.ResourceNotFoundException")
+
+
+def test_executions_without_a_name_are_told_apart(stage: Client, machine: Callable[..., str]) -> None:
+    arn = machine(Done={"Type": "Succeed"})
+    assert [run(stage, arn)["status"] for _ in range(2)] == ["SUCCEEDED", "SUCCEEDED"]
