@@ -1,0 +1,97 @@
+"""FinishDeployment: the ledger's entry, the news, and the lease given back."""
+
+import json
+
+import pytest
+
+from rota.errors import RejectedError, TransientError
+from tests.guestbook import APP, DIGEST
+from tests.steps.calls import KilledError
+from tests.steps.conftest import Deployment, Deployments
+from tests.steps.world import World
+
+RECORD = "deployment#2026-01-01T06:01:02.000000+00:00#deployment-1"
+
+
+@pytest.fixture
+def finishing(deployments: Deployments) -> Deployment:
+    """A first deployment of which everything is done."""
+    return deployments.start().until("FinishDeployment")
+
+
+def test_a_deployment_is_recorded_and_told_and_leaves_the_lease(world: World, finishing: Deployment) -> None:
+    version = finishing.document["config"]["schedule"]["version_id"]
+    summary = "schedules: 2 new; 3 revisions to register; the service rolls"
+    assert finishing.step("FinishDeployment") == {"outcome": "deployed", "summary": summary}
+    entry = world.ledger()[RECORD]
+    assert {key: entry[key] for key in ("app", "outcome", "digest", "tag", "schedule_version", "summary")} == {
+        "app": APP,
+        "outcome": "deployed",
+        "digest": DIGEST,
+        "tag": "5d0c6a1",
+        "schedule_version": version,
+        "summary": summary,
+    }
+    assert "holder" not in world.ledger()["lease"]
+    (told,) = world.calls.news
+    assert (told["app"], told["outcome"], told["execution"]) == (APP, "deployed", finishing.arn)
+    assert told["image"]["digest"] == DIGEST
+
+
+def test_a_deployment_with_nothing_to_do_says_so(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    world.calls.made.clear()
+    assert deployments.start().run() == "NothingToDo"
+    assert world.calls.writes() == ["events.PutEvents"]
+    assert [told["outcome"] for told in world.calls.news] == ["deployed", "nothing to do"]
+
+
+def test_finished_twice_it_is_told_once(world: World, finishing: Deployment) -> None:
+    answers = [finishing.step("FinishDeployment") for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert len(world.calls.news) == 1
+    assert len(world.ledger()) == 2, "one entry and the lease"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("ThrottlingException", TransientError), ("AccessDeniedException", RejectedError)]
+)
+def test_news_that_the_bus_did_not_take_is_told_by_the_next_attempt(
+    code: str, error: type[Exception], world: World, finishing: Deployment
+) -> None:
+    with world.calls.refusing("events.PutEvents", code), pytest.raises(error):
+        finishing.step("FinishDeployment")
+    assert world.calls.news == []
+    finishing.step("FinishDeployment")
+    assert len(world.calls.news) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", ["dynamodb.PutItem", "dynamodb.UpdateItem", "events.PutEvents"])
+def test_killed_in_the_middle_it_ends_the_same_when_run_again(
+    call: str, after: bool, world: World, finishing: Deployment
+) -> None:
+    with world.calls.killing(call, after=after), pytest.raises(KilledError):
+        finishing.step("FinishDeployment")
+    finishing.step("FinishDeployment")
+    assert world.ledger()[RECORD]["outcome"] == "deployed"
+    assert "holder" not in world.ledger()["lease"]
+    assert len(world.calls.news) <= 1, "never twice"
+
+
+def test_what_was_deployed_stays_when_only_the_farewell_fails(world: World, finishing: Deployment) -> None:
+    after = world.everything()
+    with world.calls.refusing("events.PutEvents", "AccessDeniedException"):
+        assert finishing.run() == "Deployed"
+    assert world.everything() == after
+    assert world.ledger()[RECORD]["outcome"] == "deployed"
+
+
+def test_an_entry_is_kept_for_the_days_of_the_parameter(
+    world: World, finishing: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HISTORY_DAYS", "1")
+    finishing.step("FinishDeployment")
+    entry = world.ledger()[RECORD]
+    assert json.loads(entry["entry"])["outcome"] == "deployed"
+    assert entry["expires_at"].isdigit()

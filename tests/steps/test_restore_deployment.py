@@ -1,0 +1,171 @@
+"""RestoreDeployment: after any failure everything is as it was before, and the cause says why."""
+
+import pytest
+
+from rota.errors import TransientError
+from tests.guestbook import arn
+from tests.steps.calls import KilledError
+from tests.steps.conftest import Deployment, Deployments
+from tests.steps.world import SCHEDULE, World, client
+
+NEXT = "sha256:" + "2e" * 32
+# Against SCHEDULE: one task stays, one moves, one goes, one comes.
+BEFORE = {"tasks": [*SCHEDULE["tasks"], {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"}]}
+AFTER = {
+    "tasks": [
+        SCHEDULE["tasks"][0],
+        SCHEDULE["tasks"][1] | {"rate": "20 minutes"},
+        {"name": "Digest", "task": "digest_task", "rate": "7 days"},
+    ]
+}
+
+
+@pytest.fixture
+def changing(world: World, deployments: Deployments) -> Deployment:
+    """The second deployment: a new image, and a file in which everything happens."""
+    world.upload(BEFORE)
+    assert deployments.start().run() == "Deployed"
+    world.upload(AFTER)
+    world.push(NEXT, "next")
+    return deployments.start(NEXT)
+
+
+WRITES = [
+    *("events.RemoveTargets", "events.DeleteRule"),
+    *("ecs.RegisterTaskDefinition",) * 4,
+    *("events.PutRule",) * 2,
+    *("events.PutTargets",) * 3,
+    "ecs.UpdateService",
+]
+
+
+def test_the_writes_of_that_deployment(world: World, changing: Deployment) -> None:
+    world.calls.made.clear()
+    assert changing.run() == "Deployed"
+    assert sorted(world.calls.writes()) == sorted([*WRITES, "events.PutEvents"])
+
+
+@pytest.mark.parametrize("nth", range(len(WRITES)), ids=lambda nth: f"{nth}-{WRITES[nth]}")
+def test_whichever_write_is_refused_everything_is_as_before(nth: int, world: World, changing: Deployment) -> None:
+    before = world.everything()
+    call, skip = WRITES[nth], WRITES[:nth].count(WRITES[nth])
+    with world.calls.refusing(call, "AccessDeniedException", skip=skip):
+        assert changing.run() == "DeploymentFailed"
+    assert world.everything() == before
+    restored = changing.document["restored"]
+    assert (restored["outcome"], restored["error"]) == ("failed", "RejectedError")
+    assert f"{call.split('.')[1]} was denied: scripted" in restored["cause"]
+    assert restored["cause"].endswith("The operator acts.")
+    assert "holder" not in world.ledger()["lease"]
+    assert [told["outcome"] for told in world.calls.news] == ["deployed", "failed"]
+
+
+def test_a_rollout_that_failed_is_rolled_back_with_everything_else(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    changing.until("CheckService")
+    world.roll("FAILED", reason="tasks failed to start")
+    assert changing.run() == "DeploymentFailed"
+    assert world.everything() == before
+    cause = changing.document["restored"]["cause"]
+    assert cause.startswith("CheckService: the rollout of guestbook:")
+    assert "failed: tasks failed to start. Everything is as it was before; " in cause
+    assert " and the service had to be put back. The operator acts." in cause
+
+
+def test_a_rollout_that_ecs_rolled_back_itself_leaves_the_service_alone(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    changing.until("CheckService")
+    world.roll("COMPLETED", reason="rolled back", revision=before[1])
+    world.calls.made.clear()
+    assert changing.run() == "DeploymentFailed"
+    assert world.everything() == before
+    assert "ecs.UpdateService" not in world.calls.made
+
+
+def test_a_failure_before_the_first_write_puts_nothing_back(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    world.upload(b"broken")
+    world.calls.made.clear()
+    assert changing.run() == "DeploymentFailed"
+    assert world.everything() == before
+    assert world.calls.writes() == ["events.PutEvents"]
+    cause = changing.document["restored"]["cause"]
+    assert cause.startswith("ReadConfig: The schedule file has 1 fault:")
+    assert cause.endswith("Nothing had to be put back. The author of the schedule file acts.")
+
+
+@pytest.fixture
+def restoring(changing: Deployment) -> Deployment:
+    """That deployment, failed as late as it can."""
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    return changing
+
+
+def test_restored_twice_it_is_the_same(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    answers = [changing.step("RestoreDeployment") for _ in range(2)]
+    assert world.everything() == before
+    assert answers[0] == answers[1]
+    assert [told["outcome"] for told in world.calls.news] == ["deployed", "failed"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("events.PutRule", "events.PutTargets", "events.RemoveTargets", "events.DeleteRule"),
+        *("ecs.UpdateService", "ecs.DeregisterTaskDefinition", "dynamodb.PutItem", "events.PutEvents"),
+    ],
+)
+def test_killed_in_the_middle_it_ends_the_same_when_run_again(
+    call: str, after: bool, world: World, changing: Deployment
+) -> None:
+    before = world.everything()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.killing(call, after=after), pytest.raises(KilledError):
+        changing.step("RestoreDeployment")
+    assert changing.step("RestoreDeployment")["outcome"] == "failed"
+    assert world.everything() == before
+    assert "holder" not in world.ledger()["lease"]
+
+
+def test_a_target_that_a_200_does_not_put_back_is_noticed(world: World, restoring: Deployment) -> None:
+    with (
+        world.calls.half_failing("events.PutTargets", "ConcurrentModificationException"),
+        pytest.raises(TransientError, match="PutTargets on production__guestbook__"),
+    ):
+        restoring.step("RestoreDeployment")
+
+
+def test_a_target_that_somebody_added_to_our_rule_comes_back_whole(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    extra = {"Id": "by-hand", "Arn": "arn:aws:sqs:us-east-1:123456789012:queue", "Input": "{}"}
+    client("events").put_targets(Rule="production__guestbook__IngestData", Targets=[extra])
+    before = world.everything()
+    ours = deployments.start().until("RollService")
+    assert len(world.our_rules()["IngestData"]["Targets"]) == 1
+    ours.fail("RejectedError", "what happened")
+    ours.step("RestoreDeployment")
+    assert world.everything() == before
+
+
+def test_an_overtaken_deployment_is_no_failure(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    changing.until("RollService").fail("OvertakenError", "a newer push has arrived")
+    answer = changing.step("RestoreDeployment")
+    assert world.everything() == before
+    assert answer["outcome"] == "overtaken"
+    assert answer["cause"].startswith("RollService: a newer push has arrived. Everything is as it was before; ")
+
+
+def test_a_revision_that_is_used_by_somebody_else_s_hand_stays(world: World, changing: Deployment) -> None:
+    changing.until("CreateTargets").fail("RejectedError", "what happened")
+    newest = world.active_revisions()[-1]
+    by_hand = {"Id": "1", "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/production-2"}
+    by_hand_on_ours = by_hand | {"EcsParameters": {"TaskDefinitionArn": arn(newest)}}
+    rule = "production__guestbook__SomeoneElses"
+    client("events").put_rule(Name=rule, ScheduleExpression="rate(1 day)")
+    client("events").put_targets(Rule=rule, Targets=[by_hand_on_ours])
+    changing.step("RestoreDeployment")
+    assert world.active_revisions()[-1] == newest
