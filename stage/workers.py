@@ -128,8 +128,9 @@ class Workers:
         return worker.step if worker else None
 
     def kill(self, access_key: str) -> None:
-        """End the process that holds this access key, in the middle of what it does. KeyError when there is none."""
-        self._all[access_key].sandbox.kill()
+        """End the process that holds this access key, in the middle of what it does; it may have ended already."""
+        if worker := self._all.get(access_key):
+            worker.sandbox.kill()
 
     def interrupt(self) -> None:
         """End the processes that serve an invocation now; those that are idle stay warm."""
