@@ -10,7 +10,7 @@ SAM_READY := $(SAM_VENV)/.ready
 SOURCES := layers/rota/rota functions stage examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-docker check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-docker sweep check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(READY) ## every test that needs neither AWS nor Docker
 
 test-docker: $(READY) ## the tests that need a Docker engine
 	@$(BIN)/python -m pytest -m docker tests/docker
+
+sweep: $(READY) ## every fault in every call of a deployment, on this machine: some ten minutes
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m tests.sweep
 
 check: $(READY) ## lint, types, template, generated files; then the tests
 	@$(BIN)/ruff format --check -q $(SOURCES)

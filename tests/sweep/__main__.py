@@ -1,0 +1,154 @@
+"""`python -m tests.sweep`: try every fault in every call of a deployment, on as many stages as there are cores."""
+
+import argparse
+import json
+import random
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from stage.client import running
+from tests.sweep import races, report, script
+from tests.sweep.script import Script
+from tests.sweep.trial import Trials, Verdict
+
+PAIRS = 150
+
+
+class Sweep:
+    """Trials on several stages at once; it stops at the first violation unless it is to keep going."""
+
+    def __init__(self, trials: Sequence[Trials], seed: int, *, keep_going: bool) -> None:
+        self._trials = trials
+        self._seed = seed
+        self._keep_going = keep_going
+        self._lock = threading.Lock()
+        self._stopped = False
+        self.verdicts: list[Verdict] = []
+
+    @property
+    def broken(self) -> bool:
+        """Whether any promise was broken."""
+        return any(verdict.wrong for verdict in self.verdicts)
+
+    def run(self, name: str, scripts: Iterable[Script]) -> None:
+        """Try all of these, and say in a line how that went."""
+        part = _Part(name, iter(list(scripts)))
+        with ThreadPoolExecutor(len(self._trials)) as pool:
+            for ended in [pool.submit(self._work, trials, part) for trials in self._trials]:
+                ended.result()
+        self.verdicts += [verdict for verdict in part.done if verdict.reached]
+        if part.done:
+            say(report.summary(name, part.done))
+
+    def _work(self, trials: Trials, part: "_Part") -> None:
+        while True:
+            with self._lock:
+                faults = None if self._stopped else next(part.waiting, None)
+            if faults is None:
+                return
+            verdict = trials.run(faults)
+            with self._lock:
+                part.done.append(verdict)
+                if len(part.done) % 100 == 0:
+                    say(f"  {part.name}: {len(part.done)} so far")
+                if verdict.wrong:
+                    self._stopped = not self._keep_going
+                    say(*report.violation(verdict, self._seed))
+
+
+@dataclass
+class _Part:
+    """One part of the sweep: what is still to be tried, and what came of the rest."""
+
+    name: str
+    waiting: Iterator[Script]
+    done: list[Verdict] = field(default_factory=list)
+
+
+def main() -> int:
+    """Returns the exit status: 0 when every promise was kept."""
+    arguments = _arguments()
+    begun = time.monotonic()
+    with ExitStack() as stages:
+
+        def open_stage() -> Trials:
+            return Trials(stages.enter_context(running()))
+
+        if arguments.races:
+            broken = races.run(stages.enter_context(running()), arguments.seed, _rounds(arguments), say)
+        elif arguments.only:
+            broken = _again(open_stage(), arguments.only, arguments.seed)
+        else:
+            number = 1 if arguments.quick else arguments.stages
+            with ThreadPoolExecutor(number) as pool:
+                trials = [each.result() for each in [pool.submit(open_stage) for _ in range(number)]]
+            sweep = Sweep(trials, arguments.seed, keep_going=arguments.keep_going)
+            broken = _everything(sweep, trials[0], arguments)
+    say(f"{time.monotonic() - begun:.0f} s, seed {arguments.seed}")
+    return 1 if broken else 0
+
+
+def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> bool:
+    if arguments.quick:
+        sweep.run("a small part", script.QUICK)
+        return sweep.broken
+    trials.run(())
+    clean = trials.calls()
+    trials.run((script.LAST_STRAW,))
+    failing = trials.calls()
+    say(f"a deployment makes {len(clean)} calls, one that fails at the end {len(failing)}")
+    sweep.run("one fault", script.singles(clean))
+    sweep.run("bursts", script.bursts(clean))
+    sweep.run("on the way back", script.on_the_way_back(failing))
+    sweep.run("two faults", script.pairs([*clean, *failing], arguments.seed, arguments.pairs))
+    say("", *report.table(sweep.verdicts), "")
+    survived = sum(not verdict.wrong for verdict in sweep.verdicts)
+    say(f"faults tried: {len(sweep.verdicts)}, survived: {survived}")
+    return sweep.broken
+
+
+def _again(trials: Trials, faults: Script, seed: int) -> bool:
+    """One trial from the start, and everything that there is to say of it."""
+    verdict = trials.run(faults)
+    say(f"{verdict.status} {verdict.cause}", "" if verdict.reached else "Not every fault met a call.")
+    if verdict.wrong:
+        say(*report.violation(verdict, seed))
+    return bool(verdict.wrong)
+
+
+def say(*lines: str) -> None:
+    """Write lines to stdout, at once."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.sweep", description=__doc__)
+    parser.add_argument("--only", type=_script, metavar="FAULTS", help="one trial: a fault or a list of them, as JSON")
+    parser.add_argument("--quick", action="store_true", help="a fixed small part, on one stage")
+    parser.add_argument("--races", action="store_true", help="many pushes at random moments instead of faults")
+    parser.add_argument("--rounds", type=int, default=12, help="how many races")
+    parser.add_argument("--round", type=int, metavar="NUMBER", help="only this race")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="how many draws of two faults in one deployment")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is drawn")  # noqa: S311 - no secret
+    parser.add_argument("--stages", type=int, default=2, help="how many stages at once")
+    parser.add_argument("--keep-going", action="store_true", help="go on after a violation")
+    return parser.parse_args()
+
+
+def _rounds(arguments: argparse.Namespace) -> Sequence[int]:
+    return range(arguments.rounds) if arguments.round is None else [arguments.round]
+
+
+def _script(text: str) -> Script:
+    read = json.loads(text)
+    return tuple(read) if isinstance(read, list) else (read,)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""The app that the sweep deploys over and over, and everything of it that a deployment could leave wrong."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from stage.client import Client, wait_for
+
+TIME_SCALE = 0.001
+ROLLOUT_SECONDS = 0.05
+LISTENER = "what-the-world-hears"
+
+_STAYS = {"name": "Stays", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
+_PAUSED = {"name": "Paused", "task": "spam_task", "rate": "15 minutes", "enabled": False}
+_MOVES = {"name": "Moves", "task": "teaspoon_task"}
+_COMES_AND_GOES = {"task": "spam_task", "rate": "1 day"}
+# Each deployment goes from one file to the other, so each of them keeps, moves, adds and removes tasks.
+FILES: tuple[list[dict[str, Any]], ...] = (
+    [_STAYS, _PAUSED, {**_MOVES, "cron": "0 7 * * ? *"}, {**_COMES_AND_GOES, "name": "Ebb"}],
+    [_STAYS, _PAUSED, {**_MOVES, "cron": "0 8 * * ? *"}, {**_COMES_AND_GOES, "name": "Flow"}],
+)
+IN_BOTH = {"Stays": "ENABLED", "Paused": "DISABLED", "Moves": "ENABLED"}
+
+
+@dataclass(frozen=True)
+class State:
+    """What is: all that a deployment changes."""
+
+    rules: Mapping[str, Any]
+    """By name, each rule of the app's with tags and targets, whole."""
+    service: str
+    """The revision that the service is to run."""
+    active: frozenset[str]
+    """The family's ACTIVE revisions."""
+
+    def revisions(self) -> set[str]:
+        """The revisions that the rules run."""
+        targets = [target for rule in self.rules.values() for target in rule["Targets"]]
+        return {target["EcsParameters"]["TaskDefinitionArn"] for target in targets}
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What a revision runs."""
+
+    image: str
+    command: tuple[str, ...]
+
+
+class App:
+    """The app on one stage."""
+
+    def __init__(self, stage: Client) -> None:
+        self.stage = stage
+        self._runs: dict[str, Runs] = {}
+
+    def begin(self) -> None:
+        """Start anew, as before the first push, with a queue that hears what Rota tells the world."""
+        self.stage.reset()
+        self._runs.clear()
+        self.stage.settings(time_scale=TIME_SCALE, rollout_seconds=ROLLOUT_SECONDS)
+        queue = self.stage.client("sqs").get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        events = self.stage.client("events")
+        events.put_rule(Name=LISTENER, EventPattern='{"source": ["rota"]}')
+        target = {"Id": "queue", "Arn": queue["Attributes"]["QueueArn"], "InputPath": "$.detail.execution"}
+        events.put_targets(Rule=LISTENER, Targets=[target])
+
+    def want(self, file: int) -> None:
+        """Upload one of the two schedule files."""
+        self.stage.upload_schedule({"tasks": FILES[file]})
+
+    def watch(self) -> None:
+        """Have the stage look after every call whether the schedules that are in both files stand."""
+        prefix = self.stage.names["rule_prefix"]
+        self.stage.watch({prefix + name: state for name, state in IN_BOTH.items()})
+
+    def state(self) -> State:
+        """What is, once the service has come to rest."""
+        names, ecs, events = self.stage.names, self.stage.client("ecs"), self.stage.client("events")
+
+        def steady() -> str | None:
+            (service,) = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"]
+            states = [deployment["rolloutState"] for deployment in service["deployments"]]
+            return str(service["taskDefinition"]) if states == ["COMPLETED"] else None
+
+        found = events.list_rules(NamePrefix=names["rule_prefix"])["Rules"]
+        return State(
+            rules={
+                rule["Name"]: {
+                    **rule,
+                    "Targets": events.list_targets_by_rule(Rule=rule["Name"])["Targets"],
+                    "Tags": events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"],
+                }
+                for rule in found
+            },
+            service=wait_for(steady, 10),
+            active=frozenset(self._active()),
+        )
+
+    def runs(self, revision: str) -> Runs:
+        """What a revision runs."""
+        if revision not in self._runs:
+            described = self.stage.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
+            name = self.stage.names["container"]
+            (container,) = [each for each in described["containerDefinitions"] if each["name"] == name]
+            self._runs[revision] = Runs(container["image"], tuple(container["command"]))
+        return self._runs[revision]
+
+    def lease(self) -> dict[str, Any]:
+        """The lease's item."""
+        return self._item("lease")
+
+    def entry(self, execution: Mapping[str, Any]) -> dict[str, Any]:
+        """What the ledger keeps of an execution; empty when it keeps nothing."""
+        table = self.stage.names["outputs"]["LedgerTableName"]
+        found = self.stage.client("dynamodb").query(
+            TableName=table,
+            KeyConditionExpression="app = :app",
+            FilterExpression="execution = :execution",
+            ExpressionAttributeValues={":app": {"S": self._name}, ":execution": {"S": execution["executionArn"]}},
+        )["Items"]
+        return {name: next(iter(value.values())) for item in found for name, value in item.items()}
+
+    def heard(self, execution: Mapping[str, Any]) -> int:
+        """How often the world was told how an execution ended."""
+        sqs, told = self.stage.client("sqs"), 0
+        while found := sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                told += json.loads(message["Body"]) == execution["executionArn"]
+                sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return told
+
+    def has_snapshot(self, execution: Mapping[str, Any]) -> bool:
+        """Whether the snapshot of before is in the bucket."""
+        prefix = f"deployments/{execution['name']}/snapshot"
+        listed = self.stage.client("s3").list_objects_v2(Bucket=self.stage.names["bucket"], Prefix=prefix)
+        return bool(listed["KeyCount"])
+
+    def _active(self) -> list[str]:
+        pages = self.stage.client("ecs").get_paginator("list_task_definitions")
+        found = pages.paginate(familyPrefix=self.stage.names["family"], status="ACTIVE")
+        return [arn for page in found for arn in page["taskDefinitionArns"]]
+
+    def _item(self, record: str) -> dict[str, Any]:
+        table = self.stage.names["outputs"]["LedgerTableName"]
+        key = {"app": {"S": self._name}, "record": {"S": record}}
+        item: dict[str, Any] = self.stage.client("dynamodb").get_item(TableName=table, Key=key).get("Item", {})
+        return item
+
+    @property
+    def _name(self) -> str:
+        return f"{self.stage.names['cluster']}/{self.stage.names['service']}"
+
+    @cached_property
+    def _queue(self) -> str:
+        return str(self.stage.client("sqs").create_queue(QueueName=LISTENER)["QueueUrl"])

@@ -1,0 +1,117 @@
+"""Races: pushes at random moments, deployments aborted now and then; one image must be everywhere in the end."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stage.client import Client, wait_for
+from tests.sweep.app import FILES, App
+
+# Seconds between two pushes, on average: all at once, several during each deployment, or mostly after each other.
+_PAUSES = (0.0, 0.1, 0.5)
+_ABORTED = 0.15
+LONGEST_SECONDS = 300
+# The machine looks every ten seconds whose turn it is; that is real work for as many functions as there are pushes.
+TIME_SCALE = 0.02
+
+
+@dataclass(frozen=True)
+class Race:
+    """So many pushes, and what is drawn for them."""
+
+    seed: str
+    pushes: int
+    pause: float
+
+    @classmethod
+    def drawn(cls, seed: int, number: int) -> "Race":
+        """The race of that number: the same one for the same seed."""
+        draw = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret
+        most = draw.choice((2, 3, 5, 8, 13, 21, 50))
+        return cls(f"{seed}/{number}", draw.randint(2, most), draw.choice(_PAUSES))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the deployments of a race ended."""
+
+    outcomes: Mapping[str, int]
+    wrong: Sequence[str]
+    """What breaks a promise; empty when all held."""
+
+
+def run(stage: Client, seed: int, rounds: Sequence[int], say: Callable[[str], None]) -> bool:
+    """Run these races, a line for each; stop at the first that breaks a promise. True if one did."""
+    for number in rounds:
+        race = Race.drawn(seed, number)
+        begun = time.monotonic()
+        ended = hold(stage, race)
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.outcomes.items()))
+        say(f"race {number}: {race.pushes} pushes, {race.pause} s apart: {told}; {time.monotonic() - begun:.0f} s")
+        if ended.wrong:
+            for sentence in ended.wrong:
+                say(f"  - {sentence}")
+            say(f"  again: python -m tests.sweep --races --seed {seed} --round {number}")
+            return True
+    return False
+
+
+def hold(stage: Client, race: Race) -> Ended:
+    """One race from the start, judged."""
+    app = App(stage)
+    app.begin()
+    stage.settings(time_scale=TIME_SCALE)
+    stage.deploy("first")
+    app.want(1)
+    app.watch()
+    first = set(stage.executions())
+    draw = random.Random(race.seed)  # noqa: S311 - no secret
+    newest = ""
+    for number in range(race.pushes):
+        time.sleep(draw.expovariate(1 / race.pause) if race.pause else 0)
+        newest = stage.push(f"v{number}")
+        # Not the newest: to abort that one is to take the push back.
+        if number and draw.random() < _ABORTED:
+            _abort_one(stage, draw, first)
+    wait_for(lambda: len(stage.executions()) == len(first) + race.pushes, 30)
+    ended = [stage.wait(execution, LONGEST_SECONDS) for execution in stage.executions() if execution not in first]
+    outcomes: dict[str, int] = {}
+    for execution in ended:
+        outcome = app.entry(execution).get("outcome") or str(execution["status"])
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    return Ended(outcomes, tuple(_wrong(app, ended, newest)))
+
+
+def _abort_one(stage: Client, draw: random.Random, first: set[str]) -> None:
+    """StopExecution of a deployment that is under way, if there is one beside the newest."""
+    under_way = [execution for execution in stage.executions()[1:] if execution not in first]
+    states = stage.client("stepfunctions")
+    running = [arn for arn in under_way if states.describe_execution(executionArn=arn)["status"] == "RUNNING"]
+    if running:
+        states.stop_execution(executionArn=draw.choice(running))
+
+
+def _wrong(app: App, ended: Sequence[Mapping[str, Any]], newest: str) -> Iterator[str]:
+    for execution in ended:
+        digest = execution["input"]["detail"]["image-digest"]
+        outcome = app.entry(execution).get("outcome")
+        if execution["status"] == "FAILED":
+            yield f"{execution['name']} FAILED: {execution['cause']}"
+        if execution["status"] == "SUCCEEDED" and outcome is None:
+            yield f"{execution['name']} has ended and left no entry in the ledger"
+        if digest == newest and outcome != "deployed":
+            yield f"the newest push was not deployed but is {outcome}"
+    state = app.state()
+    wanted = {app.stage.names["rule_prefix"] + task["name"] for task in FILES[1]}
+    if state.rules.keys() != wanted:
+        yield f"the rules are {sorted(state.rules)}, not {sorted(wanted)}"
+    in_use = {state.service, *state.revisions()}
+    for revision in sorted(in_use):
+        if not app.runs(revision).image.endswith(newest):
+            yield f"{revision} is in use and of {app.runs(revision).image}, not of the newest {newest}"
+    if app.lease().keys() & {"holder", "busy_until"}:
+        yield f"the lease is still held: {app.lease()}"
+    for gap in app.stage.watched()["violations"]:
+        yield f"{gap['problem']}, after {gap['call']['operation']} of {gap['call']['caller']}"

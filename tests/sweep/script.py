@@ -1,0 +1,109 @@
+"""What is tried: from the calls that deployments made, every fault that each of them can meet."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from stage.partial import KINDS as CAN_FAIL_IN_PART
+
+Fault = dict[str, Any]
+Script = tuple[Fault, ...]
+"""The faults of one trial."""
+
+KINDS = ("throttle", "internal", "denied", "lost", "partial", "kill", "kill_after")
+_OF_AWS_ITSELF = ("throttle", "internal", "denied", "lost")
+
+LAST_STRAW: Fault = {
+    "service": "dynamodb",
+    "operation": "PutItem",
+    "caller": "FinishDeployment",
+    "count": 0,
+    "fault": "denied",
+}
+"""Makes a deployment fail when everything is new already, so that all of it has to be put back."""
+
+
+def singles(calls: Iterable[Mapping[str, Any]]) -> Iterator[Script]:
+    """Every call, each in its turn, with every kind of fault."""
+    for call, skip in _numbered(calls):
+        for kind in kinds(call):
+            yield (_fault(call, kind, skip=skip, count=1),)
+
+
+def bursts(calls: Iterable[Mapping[str, Any]]) -> Iterator[Script]:
+    """Every operation of every step with every kind of fault, for longer than anybody tries again."""
+    for call, skip in _numbered(calls):
+        # All invocations are made by Step Functions, so there each one in turn is the first that fails.
+        if skip == 0 or call["operation"] == "Invoke":
+            for kind in kinds(call):
+                yield (_fault(call, kind, skip=skip, count=0),)
+
+
+def on_the_way_back(calls: Iterable[Mapping[str, Any]]) -> Iterator[Script]:
+    """Every call of RestoreDeployment, single and in bursts, in a deployment that fails at the last straw."""
+    restoring = [call for call in calls if call["caller"] == "RestoreDeployment"]
+    for script in (*singles(restoring), *bursts(restoring)):
+        yield (LAST_STRAW, *script)
+
+
+def pairs(calls: Iterable[Mapping[str, Any]], seed: int, number: int) -> Iterator[Script]:
+    """So many draws of two different faults, each single, twice or for good; the same ones for the same seed."""
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    numbered = list(_numbered(calls))
+    while number:
+        (call, skip), (other, later) = draw.choice(numbered), draw.choice(numbered)
+        first = _fault(call, draw.choice(kinds(call)), skip=skip, count=draw.choice((1, 1, 2, 0)))
+        second = _fault(other, draw.choice(kinds(other)), skip=later, count=draw.choice((1, 1, 2, 0)))
+        if first != second:
+            number -= 1
+            yield first, second
+
+
+def kinds(call: Mapping[str, Any]) -> tuple[str, ...]:
+    """The faults that this call can meet."""
+    if call["caller"] is None:
+        return _OF_AWS_ITSELF
+    in_part = (call["service"], call["operation"]) in CAN_FAIL_IN_PART
+    return tuple(kind for kind in KINDS if kind != "partial" or in_part)
+
+
+def _numbered(calls: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """Each call with the number of calls before it that look alike."""
+    before: Counter[tuple[str | None, str, str]] = Counter()
+    for call in calls:
+        key = call["caller"], call["service"], call["operation"]
+        yield call, before[key]
+        before[key] += 1
+
+
+def _fault(call: Mapping[str, Any], kind: str, *, skip: int, count: int) -> Fault:
+    what = {name: call[name] for name in ("service", "operation", "caller")}
+    return {**what, "skip": skip, "count": count, "fault": kind}
+
+
+_STRAW = ("FinishDeployment", "dynamodb", "PutItem", 0, 0, "denied")
+QUICK: tuple[Script, ...] = tuple(
+    tuple(
+        {"service": service, "operation": operation, "caller": caller, "skip": skip, "count": count, "fault": kind}
+        for caller, service, operation, skip, count, kind in script
+    )
+    for script in (
+        [("TakeTurn", "dynamodb", "UpdateItem", 0, 1, "lost")],
+        [("PlanDeployment", "s3", "PutObject", 1, 1, "kill_after")],
+        [("ClearRules", "events", "RemoveTargets", 0, 1, "partial")],
+        [("ClearRules", "events", "DeleteRule", 0, 1, "kill")],
+        [("RegisterRevisions", "ecs", "RegisterTaskDefinition", 1, 1, "lost")],
+        [("RegisterRevisions", "ecs", "RegisterTaskDefinition", 2, 1, "kill_after")],
+        [("CreateTargets", "events", "PutTargets", 2, 1, "denied")],
+        [("CreateTargets", "events", "PutTargets", 1, 0, "internal")],
+        [("RollService", "ecs", "UpdateService", 0, 1, "lost")],
+        [("CheckService", "ecs", "DescribeServices", 0, 0, "throttle")],
+        [("FinishDeployment", "dynamodb", "PutItem", 0, 1, "kill_after")],
+        [("FinishDeployment", "events", "PutEvents", 0, 1, "partial")],
+        [(None, "lambda", "Invoke", 4, 1, "lost")],
+        [_STRAW, ("RestoreDeployment", "events", "PutTargets", 1, 1, "kill")],
+        [_STRAW, ("RestoreDeployment", "ecs", "UpdateService", 0, 2, "denied")],
+    )
+)
+"""A fixed small part, one of each, that runs with the tests."""

@@ -1,0 +1,105 @@
+"""One deployment with faults in it, from the same start every time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stage.client import Client
+from tests.sweep.app import FILES, App
+from tests.sweep.judge import Fault, Seen, wrong
+
+LONGEST_SECONDS = 150
+# A stage that has seen many deployments is slower: it keeps all that they made.
+_TRIALS_PER_START = 25
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a trial ended."""
+
+    faults: Sequence[Fault]
+    status: str
+    cause: str
+    reached: bool
+    """Whether every fault has hit a call."""
+    wrong: tuple[str, ...]
+    """What breaks a promise; empty when all held."""
+
+
+class Trials:
+    """Makes trials on one stage, one after the other.
+
+    Each deployment goes from one schedule file to the other, so what one leaves, all new or all old, is where the next
+    begins. After a violation, and now and then, the stage is reset.
+    """
+
+    def __init__(self, stage: Client) -> None:
+        self._app = App(stage)
+        self._stage = stage
+        self._file = 0
+        self._left = 0
+        self._pushes = 0
+
+    def run(self, faults: Sequence[Fault]) -> Verdict:
+        """Deploy with these faults, and judge."""
+        if not self._left:
+            self.start()
+        self._left -= 1
+        seen = self._deploy(faults)
+        found = tuple(wrong(seen))
+        if seen.execution["status"] == "SUCCEEDED":
+            self._file = 1 - self._file
+        if found or seen.execution.get("error") == "RestoreFailed":
+            self._left = 0
+        return Verdict(
+            faults=faults,
+            status=seen.execution["status"],
+            cause=seen.execution.get("cause", ""),
+            reached=all(fault["hit"] for fault in seen.faults),
+            wrong=found,
+        )
+
+    def start(self) -> None:
+        """Go back to the start: the first file is deployed, and nothing else has ever been."""
+        self._app.begin()
+        self._file = 0
+        self._app.want(0)
+        self._pushes += 1
+        first = self._stage.deploy(f"first-{self._pushes}")
+        if first["status"] != "SUCCEEDED":
+            raise RuntimeError(f"even without faults the deployment failed: {first['cause']}")
+        self._left = _TRIALS_PER_START
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls of the last deployment, of all functions and of Step Functions."""
+        return [call for call in self._stage.calls() if call["caller"] or call["operation"] == "Invoke"]
+
+    def _deploy(self, faults: Sequence[Fault]) -> Seen:
+        app, stage = self._app, self._stage
+        before = app.state()
+        wanted = 1 - self._file
+        app.want(wanted)
+        app.watch()
+        self._pushes += 1
+        tag = f"v{self._pushes}"
+        stage.clear_calls()
+        stage.faults(faults)
+        execution = stage.deploy(tag, timeout=LONGEST_SECONDS)
+        hit = stage.faults_so_far()
+        stage.faults([])
+        after = app.state()
+        return Seen(
+            faults=hit,
+            execution=execution,
+            before=before,
+            after=after,
+            digest=str(execution["input"]["detail"]["image-digest"]),
+            tasks=FILES[wanted],
+            prefix=str(stage.names["rule_prefix"]),
+            runs={revision: app.runs(revision) for revision in {after.service, *after.revisions()}},
+            lease=app.lease(),
+            entry=app.entry(execution),
+            heard=app.heard(execution),
+            has_snapshot=app.has_snapshot(execution),
+            gaps=stage.watched()["violations"],
+        )

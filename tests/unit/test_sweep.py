@@ -1,0 +1,144 @@
+"""How the fault sweep judges a deployment, and what it tries."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.sweep import judge, script
+from tests.sweep.app import FILES, Runs, State
+from tests.sweep.judge import Seen
+
+DIGEST = "sha256:new"
+OLD, NEW = (f"arn:aws:ecs:us-east-1:123456789012:task-definition/guestbook:{number}" for number in (1, 2))
+DENIED = {
+    "service": "events",
+    "operation": "PutTargets",
+    "caller": "CreateTargets",
+    "skip": 0,
+    "count": 1,
+    "fault": "denied",
+    "hit": 1,
+}
+
+
+def rule(task: dict[str, Any], revision: str) -> dict[str, Any]:
+    return {
+        "ScheduleExpression": f"cron({task['cron']})",
+        "State": "ENABLED",
+        "Targets": [{"EcsParameters": {"TaskDefinitionArn": revision}}],
+    }
+
+
+TASK = {"name": "Stays", "task": "spam_task", "cron": "0 6 * * ? *"}
+BEFORE = State({"app-Stays": rule(TASK, OLD)}, OLD, frozenset({OLD}))
+RUNS = {
+    OLD: Runs("guestbook@sha256:old", ("./bin/start",)),
+    NEW: Runs(f"guestbook@{DIGEST}", ("./bin/start", "spam_task")),
+    f"{NEW}1": Runs(f"guestbook@{DIGEST}", ("./bin/start",)),
+}
+AFTER = State({"app-Stays": rule(TASK, NEW)}, f"{NEW}1", frozenset({OLD, NEW, f"{NEW}1"}))
+DEPLOYED = Seen(
+    faults=[DENIED],
+    execution={"status": "SUCCEEDED"},
+    before=BEFORE,
+    after=AFTER,
+    digest=DIGEST,
+    tasks=[TASK],
+    prefix="app-",
+    runs=RUNS,
+    lease={"app": "x"},
+    entry={"outcome": "deployed"},
+    heard=1,
+    has_snapshot=True,
+)
+FAILED = replace(
+    DEPLOYED,
+    execution={"status": "FAILED", "error": "RejectedError", "cause": "CreateTargets: PutTargets was denied"},
+    after=BEFORE,
+    entry={"outcome": "failed"},
+)
+GAP = {"problem": "the rule app-Stays is gone", "call": {"operation": "DeleteRule", "caller": "ClearRules"}}
+
+
+@pytest.mark.parametrize("seen", [pytest.param(DEPLOYED, id="all new"), pytest.param(FAILED, id="all old")])
+def test_what_keeps_every_promise_is_let_pass(seen: Seen) -> None:
+    assert list(judge.wrong(seen)) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        pytest.param(replace(DEPLOYED, after=BEFORE), "runs ./bin/start of guestbook@sha256:old", id="an old image"),
+        pytest.param(replace(DEPLOYED, tasks=[]), "the rule app-Stays is still there", id="a rule too many"),
+        pytest.param(
+            replace(DEPLOYED, after=replace(AFTER, rules={})), "the rule app-Stays is missing", id="a rule too few"
+        ),
+        pytest.param(
+            replace(DEPLOYED, tasks=[{**TASK, "cron": "0 7 * * ? *"}]), "not ENABLED at cron(0 7", id="not moved"
+        ),
+        pytest.param(
+            replace(DEPLOYED, after=replace(AFTER, active=AFTER.active | {"twin"})), "and unused: twin", id="a twin"
+        ),
+        pytest.param(
+            replace(DEPLOYED, after=replace(AFTER, active=AFTER.active - {OLD})), "were deregistered", id="no way back"
+        ),
+        pytest.param(replace(FAILED, after=AFTER), "has another Targets", id="half done"),
+        pytest.param(
+            replace(FAILED, after=replace(BEFORE, active=BEFORE.active | {NEW})), "left behind", id="a revision left"
+        ),
+        pytest.param(
+            replace(FAILED, after=replace(BEFORE, rules={})), "the rule app-Stays is gone", id="a rule not put back"
+        ),
+        pytest.param(
+            replace(FAILED, execution={**FAILED.execution, "cause": "it failed"}), "names no call", id="no cause"
+        ),
+        pytest.param(
+            replace(FAILED, execution={**FAILED.execution, "error": "RestoreFailed"}, after=AFTER),
+            "has another Targets",
+            id="gave up without need",
+        ),
+        pytest.param(replace(FAILED, execution={"status": "ABORTED"}), "is ABORTED", id="neither"),
+        pytest.param(replace(DEPLOYED, gaps=[GAP]), "is gone, after DeleteRule of ClearRules", id="a gap"),
+        pytest.param(replace(DEPLOYED, lease={"holder": "x"}), "still held", id="the lease held"),
+        pytest.param(replace(FAILED, lease={"busy_until": "1"}), "still held", id="the lease busy"),
+        pytest.param(replace(DEPLOYED, entry={}), "the ledger says nothing", id="no record"),
+        pytest.param(replace(DEPLOYED, heard=2), "told 2 times", id="told twice"),
+        pytest.param(replace(DEPLOYED, heard=0), "was not told", id="told never"),
+    ],
+)
+def test_every_broken_promise_is_told(seen: Seen, says: str) -> None:
+    assert says in "; ".join(judge.wrong(seen))
+
+
+def test_giving_up_is_let_pass_only_with_a_snapshot_when_nothing_can_be_put_back() -> None:
+    hopeless = {**DENIED, "caller": "RestoreDeployment", "count": 0}
+    gave_up = {"status": "FAILED", "error": "RestoreFailed", "cause": "PutTargets was denied"}
+    seen = replace(FAILED, faults=[DENIED, hopeless], execution=gave_up, after=AFTER, entry={}, heard=0)
+    assert list(judge.wrong(seen)) == []
+    assert "no snapshot" in "; ".join(judge.wrong(replace(seen, has_snapshot=False)))
+
+
+def test_every_call_meets_every_fault_that_it_can_meet() -> None:
+    put = {"service": "events", "operation": "PutTargets", "caller": "CreateTargets"}
+    read = {"service": "s3", "operation": "GetObject", "caller": "CreateTargets"}
+    invoke = {"service": "lambda", "operation": "Invoke", "caller": None}
+    tried = [(f["operation"], f["skip"], f["fault"]) for (f,) in script.singles([put, read, put, invoke])]
+    assert len(tried) == len(set(tried)) == 7 + 6 + 7 + 4
+    assert ("PutTargets", 1, "partial") in tried
+    assert {f["count"] for (f,) in script.bursts([put, read, put, invoke])} == {0}
+
+
+def test_the_same_seed_draws_the_same_pairs() -> None:
+    calls = [{"service": "s3", "operation": "GetObject", "caller": step} for step in ("A", "B", "C")]
+    assert list(script.pairs(calls, 1, 20)) == list(script.pairs(calls, 1, 20)) != list(script.pairs(calls, 2, 20))
+    assert all(first != second for first, second in script.pairs(calls, 1, 20))
+
+
+def test_both_files_differ_as_a_deployment_can() -> None:
+    before, after = ({task["name"]: task for task in file} for file in FILES)
+    assert after.keys() - before.keys()
+    assert before.keys() - after.keys()
+    kept = before.keys() & after.keys()
+    assert any(before[name] == after[name] for name in kept)
+    assert any(before[name] != after[name] for name in kept)
