@@ -85,13 +85,25 @@ def test_the_name_under_which_the_state_machine_sees_an_error(error: Any, name: 
         pytest.param(reply("Boom", status=500), "PutTargets: Boom: what AWS says", id="500"),
         pytest.param(
             ReadTimeoutError(endpoint_url=URL),
-            f'no answer from AWS: Read timeout on endpoint URL: "{URL}"',
+            f'a call: no answer from AWS: Read timeout on endpoint URL: "{URL}"',
             id="timeout",
         ),
     ],
 )
 def test_the_message_says_what_was_tried_and_what_aws_said(error: Any, message: str) -> None:
     assert str(aws.translate(error)) == message
+
+
+def test_a_lost_connection_says_which_call_it_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # nobody listens there
+    aws.events.cache_clear()
+    with pytest.raises(EndpointConnectionError) as lost:
+        aws.events(attempts=1).list_rules()
+    aws.events.cache_clear()
+    assert str(aws.translate(lost.value)).startswith("ListRules: no answer from AWS: Could not connect")
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "ecr", "ecs", "events", "s3", "stepfunctions"])

@@ -110,7 +110,9 @@ def _session() -> botocore.session.Session:
 
 
 def _client(service: str, config: Config) -> Any:
-    return _session().create_client(service, config=config)
+    client = _session().create_client(service, config=config)
+    _name_the_call(client)
+    return client
 
 
 def _config(attempts: int = _ATTEMPTS) -> Config:
@@ -120,6 +122,16 @@ def _config(attempts: int = _ATTEMPTS) -> Config:
         max_pool_connections=_AT_ONCE,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
+
+
+def _name_the_call(client: Any) -> None:
+    """An error on the way does not say which call it met, as a refusal by AWS does; have it say so too."""
+
+    def name(caught_exception: Exception | None, operation: Any, **_: Any) -> None:
+        if isinstance(caught_exception, BotoCoreError):
+            caught_exception.operation_name = operation.name  # type: ignore[attr-defined]  # as ClientError has it
+
+    client.meta.events.register(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", name)
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -136,7 +148,8 @@ def translate(error: ClientError | BotoCoreError) -> Exception:
     if isinstance(error, ClientError):
         return _translate_reply(error)
     if isinstance(error, _LOST_ON_THE_WAY):
-        return TransientError(f"no answer from AWS: {error}")
+        operation = getattr(error, "operation_name", "a call")
+        return TransientError(f"{operation}: no answer from AWS: {error}")
     return error
 
 
