@@ -17,6 +17,16 @@ from stage.manifest import MEDIA_TYPE, manifest
 Described = dict[str, Any]
 APP = "production/guestbook-api"
 PREFIX = "production__guestbook__"
+ANSWERED_ONLY = (
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "registeredBy",
+)
+"""What DescribeTaskDefinition answers and RegisterTaskDefinition refuses."""
 
 
 def account(stage: Client) -> Described:
@@ -153,6 +163,27 @@ def push_untagged(stage: Client, content: str) -> str:
         repositoryName="guestbook", imageManifest=manifest(content), imageManifestMediaType=MEDIA_TYPE
     )
     return str(made["image"]["imageId"]["imageDigest"])
+
+
+def infrastructure_registers(stage: Client, container: Described | None = None, **changes: Any) -> str:
+    """Register what the service runs once more, with changes of it and of its app container, as infrastructure code
+    does. Returns the new revision's ARN.
+    """
+    described = without(revision(stage, service(stage)["taskDefinition"]), *ANSWERED_ONLY, "tags")
+    for each in described["containerDefinitions"]:
+        if each["name"] == "app":
+            each.update(container or {})
+    return register(stage, {**described, **changes})
+
+
+def register(stage: Client, definition: Described) -> str:
+    """Register a revision, with fields that no SDK knows. Returns its ARN."""
+    return str(raw_ecs(stage, "RegisterTaskDefinition", definition)["taskDefinition"]["taskDefinitionArn"])
+
+
+def without(described: Described, *keys: str) -> Described:
+    """A description without some of its fields."""
+    return {key: value for key, value in described.items() if key not in keys}
 
 
 def raw_ecs(stage: Client, operation: str, body: Mapping[str, Any]) -> Described:

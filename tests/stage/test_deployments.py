@@ -1,7 +1,7 @@
 """The first deployment: what is there after a push, down to the last field, and what has not been touched."""
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -14,6 +14,7 @@ from tests.stage.account import (
     app_container,
     ran_by,
     states,
+    without,
     writes,
 )
 
@@ -132,10 +133,6 @@ def test_a_revision_bears_the_tags_of_the_base_and_those_by_which_it_is_known_ag
     assert Counter(each.get("rota:task") for each in tags) == Counter(
         ["IngestData", "RemoveSpam", "CountTeaspoons", None]
     )
-
-
-def without(described: Any, *keys: str) -> Described:
-    return {key: value for key, value in described.items() if key not in keys}
 
 
 def test_rules_and_revisions_of_others_are_as_they_were(first: Deployment) -> None:

@@ -1,0 +1,107 @@
+"""What EventBridge starts when it fires a deployed rule: the app's own code, with its output and its events."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from stage.client import Client, StageError, wait_for
+from tests.stage.account import PREFIX, ran_by, schedules
+
+Heard = Callable[[dict[str, Any]], Callable[[], list[dict[str, Any]]]]
+
+
+@pytest.fixture
+def listen(stage: Client) -> Iterator[Heard]:
+    """Hears events of a pattern, from now on: `listen(pattern)()` answers all that have come so far."""
+    sqs = stage.client("sqs")
+    queue = sqs.create_queue(QueueName="a-listener")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    heard: list[dict[str, Any]] = []
+
+    def to(pattern: dict[str, Any]) -> Callable[[], list[dict[str, Any]]]:
+        stage.client("events").put_rule(Name="a-listener", EventPattern=json.dumps(pattern))
+        stage.client("events").put_targets(Rule="a-listener", Targets=[{"Id": "queue", "Arn": arn}])
+        return answer
+
+    def answer() -> list[dict[str, Any]]:
+        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                heard.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return sorted(heard, key=lambda event: int(event["detail"]["version"]))
+
+    yield to
+    sqs.delete_queue(QueueUrl=queue)
+
+
+def test_a_deployed_rule_runs_its_task_for_real(stage: Client, listen: Heard) -> None:
+    digest = stage.deploy("v1")["input"]["detail"]["image-digest"]
+    heard = listen({"source": ["aws.ecs"], "detail-type": ["ECS Task State Change"]})
+
+    ran = stage.fire(PREFIX + "IngestData")
+
+    assert ran["exit_code"] == 0
+    assert ran["command"] == ["./bin/start", "data_ingestion_task"]
+    assert ran["image"].endswith(f"/guestbook@{digest}")
+    assert ran["task_definition"] == ran_by(schedules(stage)["IngestData"])
+    assert "Ingested 4 postcards; the guestbook holds 4 entries." in ran["output"]
+    assert logged(stage, ran) == ran["output"].splitlines()
+    assert ran["log_group"] == "/ecs/guestbook"
+
+    changes = wait_for(lambda: ended(heard()), 10)
+    assert {change["detail"]["taskArn"] for change in changes} == {ran["task_arn"]}
+    assert {change["detail"]["startedBy"] for change in changes} == {f"events-rule/{PREFIX}IngestData"}
+    assert [change["detail"]["lastStatus"] for change in changes] == ["PENDING", "RUNNING", "STOPPED"]
+    containers = changes[-1]["detail"]["containers"]
+    assert next(each["exitCode"] for each in containers if each["name"] == "app") == 0
+
+
+def ended(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return changes if changes and changes[-1]["detail"]["lastStatus"] == "STOPPED" else []
+
+
+def logged(stage: Client, ran: dict[str, Any]) -> list[str]:
+    found = stage.client("logs").get_log_events(
+        logGroupName=ran["log_group"], logStreamName=ran["log_stream"], startFromHead=True
+    )
+    return [event["message"] for event in found["events"]]
+
+
+def test_what_one_task_wrote_the_next_one_reads(stage: Client) -> None:
+    stage.deploy("v1")
+    stage.fire(PREFIX + "IngestData")
+    ran = stage.fire(PREFIX + "RemoveSpam")
+    assert ran["exit_code"] == 0
+    assert "Read 4 entries, removed" in ran["output"]
+
+
+def test_a_task_has_its_environment_and_its_secrets(stage: Client) -> None:
+    script = "import os; print(os.environ['SEASON'], os.environ['LOG_LEVEL'], os.environ['ADMIN_TOKEN'])"
+    task = {"name": "Show", "command": ["python", "-c", script], "rate": "1 hour", "environment": {"SEASON": "winter"}}
+    stage.upload_schedule({"tasks": [task]})
+    stage.deploy("v1")
+    assert stage.fire(PREFIX + "Show")["output"].split() == ["winter", "info", "let-me-in"]
+
+
+def test_a_name_that_is_no_task_ends_with_a_clear_message(stage: Client) -> None:
+    task = {"name": "Wrong", "task": "no_such_task", "rate": "1 hour", "count": 2}
+    stage.upload_schedule({"tasks": [task]})
+    stage.deploy("v1")
+    runs = stage.fire(PREFIX + "Wrong")["tasks"]
+    assert [run["exit_code"] for run in runs] == [64, 64]
+    assert all("bin/start: not a task: 'no_such_task'" in run["output"] for run in runs)
+
+
+def test_a_disabled_task_does_not_run(stage: Client) -> None:
+    stage.upload_schedule({"tasks": [{"name": "Off", "task": "spam_task", "rate": "1 hour", "enabled": False}]})
+    stage.deploy("v1")
+    with pytest.raises(StageError, match="is DISABLED"):
+        stage.fire(PREFIX + "Off")
+
+
+def test_after_the_next_push_the_new_image_runs(stage: Client) -> None:
+    stage.deploy("v1")
+    digest = stage.deploy("v2")["input"]["detail"]["image-digest"]
+    assert stage.fire(PREFIX + "CountTeaspoons")["image"].endswith(digest)

@@ -1,0 +1,192 @@
+"""What cannot be deployed: the execution says everything that is wrong at once, and nothing has been written."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stage.client import Client
+from stage.manifest import digest
+from tests.stage.account import (
+    PREFIX,
+    Described,
+    account,
+    environment,
+    history,
+    infrastructure_registers,
+    push_of,
+    service,
+    writes,
+)
+
+ONE_TASK = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
+OPERATOR, AUTHOR = "The operator acts.", "The author of the schedule file acts."
+
+
+def refused(stage: Client, error: str, *says: str) -> Described:
+    """Push an image, which must be refused with all of `says`, and leave everything as it was."""
+    before = account(stage)
+    stage.clear_calls()
+    ended = stage.deploy("v1")
+    assert (ended["status"], ended.get("error")) == ("FAILED", error)
+    assert [each for each in says if each not in ended["cause"]] == []
+    assert ended["cause"].startswith("ReadConfig: ")
+    assert ended["cause"].endswith("Nothing had to be put back. " + (AUTHOR if error == "ConfigError" else OPERATOR))
+    assert not writes(stage)
+    assert {**account(stage), "images": None} == {**before, "images": None}
+    told(stage, ended)
+    return ended
+
+
+def told(stage: Client, ended: Described) -> None:
+    """The ledger has the failure as the execution tells it, and the world was told once."""
+    entry = history(stage)[0]
+    assert (entry["outcome"], entry["cause"]) == ("failed", ended["cause"])
+    assert entry["execution"] == ended["executionArn"]
+    assert [call["caller"] for call in stage.calls("events", "PutEvents")] == ["RestoreDeployment"]
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        pytest.param(
+            {
+                "tasks": [
+                    {**ONE_TASK, "cron": "0 6 * * * *"},
+                    {**ONE_TASK, "cronn": "0 6 * * ? *"},
+                    {"name": "No time", "task": "spam_task"},
+                    {**ONE_TASK, "name": "x" * 60, "cpu": 300},
+                ]
+            },
+            [
+                "tasks[0].cron: ",
+                "tasks[1].name: ",
+                'tasks[1].cronn: is not a known key; did you mean "cron"?',
+                "tasks[2].name: ",
+                "tasks[2]: does not say when to run",
+                "tasks[3].name: the name has 60 characters and its prefix production__guestbook__ 23",
+                "tasks[3].cpu: 300 is not allowed",
+            ],
+            id="several faults",
+        ),
+        pytest.param(b'{"tasks": [,]}', ["line 1, column 12: "], id="no JSON"),
+        pytest.param(b"", ["is empty"], id="empty"),
+        pytest.param({"tasks": [{**ONE_TASK, "name": f"T{n}"} for n in range(301)]}, ["has 301 tasks"], id="too many"),
+        pytest.param(
+            {"tasks": [{**ONE_TASK, "cpu": 4096}]},
+            ["tasks[0]: with the base task definition this makes cpu 4096 and memory 512"],
+            id="a size that only the base makes wrong",
+        ),
+    ],
+)
+def test_a_wrong_schedule_file(stage: Client, file: Any, says: list[str]) -> None:
+    stage.upload_schedule(file)
+    refused(stage, "ConfigError", *says)
+
+
+def test_no_schedule_file(stage: Client) -> None:
+    bucket = stage.names["bucket"]
+    stage.client("s3").delete_object(Bucket=bucket, Key="scheduled_tasks.json")
+    refused(
+        stage, "ConfigError", f"there is no schedule file; tried s3://{bucket}/scheduled_tasks.json", "Upload it before"
+    )
+
+
+def test_a_wrong_file_changes_nothing_of_what_was_deployed_before(stage: Client) -> None:
+    stage.deploy("v0")
+    stage.upload_schedule({"tasks": [{**ONE_TASK, "cron": "every day"}]})
+    refused(stage, "ConfigError", "tasks[0].cron: ")
+
+
+def test_an_image_that_is_not_there(stage: Client) -> None:
+    before = account(stage)
+    ended = stage.wait(stage.start(push_of(digest("never pushed"))))
+    assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
+    assert f"the image guestbook@{digest('never pushed')} is not in ECR (any more); push it again" in ended["cause"]
+    assert not writes(stage)
+    assert account(stage) == before
+    told(stage, ended)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"CLUSTER": "nowhere"}, "there is no ECS cluster nowhere in this account and Region"),
+        ({"SERVICE": "nobody"}, "there is no service nobody on the ECS cluster production"),
+        (
+            {"FAMILY": "visitors"},
+            "runs the task-definition family guestbook, but the parameter TaskDefinitionFamily says visitors",
+        ),
+        ({"CONTAINER": "web"}, "has no container web, which the parameter ContainerName names; it has app, metrics"),
+    ],
+    ids=["no cluster", "no service", "another family", "no container"],
+)
+def test_parameters_that_name_what_is_not_there(stage: Client, settings: dict[str, str], says: str) -> None:
+    with environment(stage, "ReadConfig", **settings):
+        refused(stage, "RejectedError", says)
+
+
+def remake_service(stage: Client, **changes: Any) -> None:
+    """Delete the service and create it anew with `changes`."""
+    ecs, was = stage.client("ecs"), service(stage)
+    ecs.delete_service(cluster="production", service="guestbook-api", force=True)
+    ecs.create_service(
+        cluster="production",
+        serviceName="guestbook-api",
+        taskDefinition=was["taskDefinition"],
+        desiredCount=2,
+        launchType="FARGATE",
+        networkConfiguration=was["networkConfiguration"],
+        **changes,
+    )
+
+
+def delete_service(stage: Client) -> None:
+    stage.client("ecs").delete_service(cluster="production", service="guestbook-api", force=True)
+
+
+def code_deploy(stage: Client) -> None:
+    remake_service(stage, deploymentController={"type": "CODE_DEPLOY"})
+
+
+def rename_container(stage: Client) -> None:
+    infrastructure_registers(stage, {"name": "web"})
+
+
+def another_role(stage: Client) -> None:
+    infrastructure_registers(stage, {}, taskRoleArn="arn:aws:iam::123456789012:role/somebody-else")
+
+
+def rule_of_somebody(stage: Client) -> None:
+    stage.client("events").put_rule(Name=PREFIX + "IngestData", ScheduleExpression="rate(1 day)")
+
+
+def rule_of_another_app(stage: Client) -> None:
+    tags = [{"Key": "rota:app", "Value": "production/forum"}]
+    stage.client("events").put_rule(Name=PREFIX + "IngestData", ScheduleExpression="rate(1 day)", Tags=tags)
+
+
+@pytest.mark.parametrize(
+    ("arrange", "says"),
+    [
+        (delete_service, "the service guestbook-api is INACTIVE, it must be ACTIVE"),
+        (code_deploy, "the service guestbook-api is deployed by CODE_DEPLOY"),
+        (rename_container, "guestbook:2 has no container app, which the parameter ContainerName names; it has web"),
+        (another_role, "names the role arn:aws:iam::123456789012:role/somebody-else, which the parameter TaskRoleArns"),
+        (rule_of_somebody, "the rule production__guestbook__IngestData exists and is not ours: it has no tag rota:app"),
+        (rule_of_another_app, "its tag rota:app is 'production/forum', not 'production/guestbook-api'"),
+    ],
+    ids=["deleted service", "CodeDeploy", "renamed container", "unlisted role", "foreign rule", "another app's rule"],
+)
+def test_an_account_that_is_not_as_it_must_be(stage: Client, arrange: Callable[[Client], None], says: str) -> None:
+    arrange(stage)
+    refused(stage, "RejectedError", says)
+
+
+def test_faults_of_the_author_and_of_the_operator_are_told_together(stage: Client) -> None:
+    rule_of_somebody(stage)
+    code_deploy(stage)
+    another_role(stage)
+    stage.upload_schedule({"tasks": [ONE_TASK, {**ONE_TASK, "name": "Large", "memory": 777}]})
+    cause = refused(stage, "ConfigError", "tasks[1].memory: ", "CODE_DEPLOY", "somebody-else")["cause"]
+    assert "Traceback" not in cause

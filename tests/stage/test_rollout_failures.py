@@ -1,0 +1,124 @@
+"""The service does not take the new image: the execution fails, and everything is as it was before the push."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stage.client import ROOT, Client, wait_for
+from tests.stage.account import (
+    PREFIX,
+    Described,
+    account,
+    environment,
+    history,
+    images,
+    is_steady,
+    schedules,
+    states,
+    without,
+)
+
+NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
+
+
+def as_people_left_it(stage: Client) -> Described:
+    """A first deployment, to which people have added tags, a target and an input; returns the account."""
+    stage.deploy("v1")
+    events, topic = stage.client("events"), stage.names["outputs"]["NotificationsTopicArn"]
+    for rule in schedules(stage).values():
+        events.tag_resource(ResourceARN=rule["Arn"], Tags=[{"Key": "owner", "Value": "pier"}])
+    # CountTeaspoons leaves the file with NEXT: its rule is removed and must come back whole.
+    (target,) = schedules(stage)["CountTeaspoons"]["Targets"]
+    with_input = {**target, "Input": json.dumps({"containerOverrides": []})}
+    events.put_targets(Rule=PREFIX + "CountTeaspoons", Targets=[with_input, {"Id": "to-people", "Arn": topic}])
+    return account(stage)
+
+
+def assert_all_is_as_it_was(stage: Client, before: Described) -> None:
+    """Rules whole, the service on its old revision and steady; of the new revisions none can be started any more."""
+    wait_for(lambda: is_steady(stage), 30)
+    after = account(stage)
+    assert in_order(after["rules"]) == in_order(before["rules"])
+    rolled = ("currentServiceDeployment",)
+    assert without(after["service"], *rolled) == without(before["service"], *rolled)
+    assert {arn: after["revisions"][arn] for arn in before["revisions"]} == before["revisions"]
+    new = [each for arn, each in after["revisions"].items() if arn not in before["revisions"]]
+    assert {each["status"] for each in new} == {"INACTIVE"}
+    assert after["objects"] == before["objects"]
+
+
+def in_order(rules: Described) -> Described:
+    """Rules with their targets in an order of their own; EventBridge promises none."""
+    return {
+        name: {**rule, "Targets": sorted(rule["Targets"], key=lambda target: str(target["Id"]))}
+        for name, rule in rules.items()
+    }
+
+
+def test_a_rollout_that_ecs_rolls_back(stage: Client) -> None:
+    before = as_people_left_it(stage)
+    version = stage.upload_schedule(NEXT)
+    before["objects"] = account(stage)["objects"]
+    stage.settings(rollout="fails")
+
+    ended = stage.deploy("v2")
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
+    assert ended["cause"].startswith("CheckService: the rollout of guestbook:9 did not last: ECS now deploys guestbook")
+    assert "circuit breaker" in ended["cause"]
+    assert ended["cause"].endswith("had to be put back. The operator acts.")
+    assert states(stage, ended)[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
+    assert_all_is_as_it_was(stage, before)
+    entry = history(stage)[0]
+    assert (entry["outcome"], entry["cause"], entry["schedule_version"]) == ("failed", ended["cause"], version)
+
+
+@pytest.mark.parametrize(
+    ("settings", "breaker", "says"),
+    [
+        pytest.param({"rollout": "hangs"}, True, "is not done after 1 minutes", id="hangs"),
+        pytest.param(
+            {"rollout": "fails", "circuit_breaker": False}, True, "is not done after 1 minutes", id="fails on"
+        ),
+        pytest.param({"rollout": "fails"}, False, "failed: ECS deployment circuit breaker", id="fails and stays"),
+    ],
+)
+def test_a_rollout_that_nobody_but_rota_ends(stage: Client, settings: dict[str, Any], breaker: bool, says: str) -> None:
+    stage.client("ecs").update_service(
+        cluster="production",
+        service="guestbook-api",
+        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": breaker}},
+    )
+    before = as_people_left_it(stage)
+    stage.upload_schedule(NEXT)
+    before["objects"] = account(stage)["objects"]
+    stage.settings(**settings)
+
+    with environment(stage, "CheckService", ROLLOUT_TIMEOUT_MINUTES="1"):
+        ended = stage.deploy("v2")
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
+    assert says in ended["cause"]
+    assert_all_is_as_it_was(stage, before)
+
+
+def test_a_first_deployment_that_fails_leaves_no_rule(stage: Client) -> None:
+    before = account(stage)
+    stage.settings(rollout="fails")
+    assert stage.deploy("v1")["status"] == "FAILED"
+    assert_all_is_as_it_was(stage, before)
+    assert schedules(stage) == {}
+
+
+def test_after_a_failure_the_next_push_deploys_and_so_does_the_same_image(stage: Client) -> None:
+    stage.settings(rollout="fails")
+    failed = stage.deploy("v1")
+    stage.settings(rollout="completes")
+
+    again = stage.wait(stage.start(failed["input"]))
+
+    assert states(stage, again)[-1] == "Deployed"
+    assert images(stage) == {failed["input"]["detail"]["image-digest"]}
+    assert len(schedules(stage)) == 3
+    assert states(stage, stage.deploy("v2"))[-1] == "Deployed"
