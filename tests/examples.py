@@ -81,10 +81,14 @@ ANSWERS: dict[str, BaseModel] = {
         kept=0,
         removed=0,
         registers=4,
+        calls={"RegisterTaskDefinition": 4, "PutRule": 3, "PutTargets": 3, "UpdateService": 1},
+        estimated_seconds=0,
         rolls_service=True,
     ),
-    "ClearRules": ClearRulesOutput(removed=0),
-    "RegisterRevisions": RegisterRevisionsOutput(document=stored("revisions"), registered=4, reused=0),
+    "ClearRules": ClearRulesOutput(removed=0, deregistered=0),
+    "RegisterRevisions": RegisterRevisionsOutput(
+        finished=True, document=stored("revisions"), registered=4, remaining=0
+    ),
     "CreateTargets": CreateTargetsOutput(written=3, unchanged=0),
     "RollService": ROLLOUT,
     "CheckService": ROLLOUT.model_copy(update={"status": "COMPLETED", "progress": "2 of 2 tasks run"}),

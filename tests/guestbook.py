@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "SCHEDULE_KEYS": "scheduled_tasks.json",
     "ROLLOUT_TIMEOUT_MINUTES": "30",
     "RULE_QUOTA": "300",
+    "REVISION_MODE": "per-task",
     "HISTORY_DAYS": "365",
     "BUCKET": "guestbook-config",
     "TABLE": "guestbook-ledger",
@@ -118,6 +119,8 @@ def empty_plan(**changes: Any) -> Plan:
         "newest_revision": 1,
         "tasks": (),
         "remove": (),
+        "leftovers": (),
+        "api_fingerprint": "0" * 64,
         "api_revision": arn(1),
         "roll": False,
     }

@@ -1,14 +1,19 @@
-"""ClearRules: removes our rules whose task has left the schedule file."""
+"""ClearRules: removes our rules whose task has left the file, and revisions that an aborted deployment left."""
 
-from rota import aws, plan, rules, store
+from rota import aws, plan, revisions, rules, store
 from rota.models import ClearRulesInput, ClearRulesOutput
 from rota.settings import Settings
 from rota.step import writing_step
+
+# ECS deregisters one a second, and registers from the same quota; what is left over is for the next deployment.
+_MOST_LEFTOVERS = 20
 
 
 @writing_step
 def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
-    events = aws.events()
+    events, ecs = aws.events(), aws.ecs()
     aws.in_parallel(lambda name: rules.remove(events, name), decided.remove)
-    return ClearRulesOutput(removed=len(decided.remove))
+    leftovers = decided.leftovers[:_MOST_LEFTOVERS]
+    aws.in_parallel(lambda arn: revisions.deregister(ecs, arn), leftovers)
+    return ClearRulesOutput(removed=len(decided.remove), deregistered=len(leftovers))

@@ -26,15 +26,16 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
         tasks=tasks,
         before=before,
         snapshot=snapshot,
-        known=_known(settings, before),
+        ours=_ours(settings, before),
     )
     document = store.write(aws.s3(), settings.bucket, request.execution, "plan", decided)
     return plan.describe(decided, document)
 
 
-def _known(settings: Settings, before: plan.Snapshot) -> dict[str, str]:
-    """Fingerprint -> ARN of the revisions that are in use now and can be used again."""
-    in_use = {arn for rule in before.rules.values() if (arn := rules.runs(rule))} | {before.service.task_definition}
-    ecs = aws.ecs()
-    found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), sorted(in_use))
-    return revisions.by_fingerprint(found, settings.app)
+def _ours(settings: Settings, before: plan.Snapshot) -> list[revisions.Definition]:
+    """Our revisions that are in use, and those above the service's, which a deployment that was aborted left behind."""
+    ecs, runs = aws.ecs(), before.service.task_definition
+    arns = {arn for rule in before.rules.values() if (arn := rules.runs(rule))} | {runs}
+    arns.update(revisions.newer_than(ecs, settings.family, revisions.revision_number(runs)))
+    found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), sorted(arns))
+    return [each for each in found if each.belongs_to(settings.app)]

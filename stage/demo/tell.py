@@ -14,7 +14,7 @@ _NOTES = {
     "ReadConfig": "{tasks} tasks in the schedule file; file, image and service are in order",
     "PlanDeployment": "{summary}",
     "ClearRules": "rules removed: {removed}",
-    "RegisterRevisions": "{registered} revisions registered, {reused} used again",
+    "RegisterRevisions": "revisions registered: {registered}",
     "CreateTargets": "{written} schedules written, {unchanged} untouched",
     "RollService": "{deployment_id} begun",
     "CheckService": "{progress}, {status}",

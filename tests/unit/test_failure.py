@@ -17,7 +17,8 @@ PLAN = {
     "snapshot": SNAPSHOT,
     "nothing_to_do": False,
     "summary": "",
-    **dict.fromkeys(("created", "updated", "kept", "removed", "registers"), 1),
+    **dict.fromkeys(("created", "updated", "kept", "removed", "registers", "estimated_seconds"), 1),
+    "calls": {},
     "rolls_service": True,
 }
 ROLLOUT = {
@@ -33,8 +34,8 @@ ADDED: dict[str, Any] = {
     "turn": TURN,
     "config": CONFIG,
     "plan": PLAN,
-    "cleared": {"removed": 0},
-    "revisions": {"document": SNAPSHOT, "registered": 1, "reused": 0},
+    "cleared": {"removed": 0, "deregistered": 0},
+    "revisions": {"finished": True, "document": SNAPSHOT, "registered": 1, "remaining": 0},
     "targets": {"written": 1, "unchanged": 0},
     "rollout": ROLLOUT,
 }

@@ -8,8 +8,8 @@ import pytest
 from rota import rules
 from rota.models import Stored
 from rota.plan import Plan, Snapshot, describe, make
-from rota.revisions import derive, fingerprint, own_tags
-from rota.rules import Rule
+from rota.revisions import FINGERPRINT_TAG, derive, fingerprint, own_tags, revision_number
+from rota.rules import OWNER_TAG, Rule
 from rota.task import Task
 from tests.guestbook import (
     CLUSTER_ARN,
@@ -36,7 +36,11 @@ def print_of(task_: Task | None, image_uri: str = IMAGE_URI) -> str:
 def planned(
     *tasks: Task, before: Snapshot = NOTHING_BEFORE, known: Mapping[str, str] | None = None, image_uri: str = IMAGE_URI
 ) -> Plan:
-    return make(SETTINGS, image_uri, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, known or {})
+    ours = [
+        definition(revision=revision_number(revision), tags={OWNER_TAG: SETTINGS.app, FINGERPRINT_TAG: print_})
+        for print_, revision in (known or {}).items()
+    ]
+    return make(SETTINGS, image_uri, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, ours)
 
 
 def deployed(*tasks: Task, image_uri: str = IMAGE_URI) -> tuple[Snapshot, dict[str, str]]:

@@ -83,6 +83,8 @@ class PlanDeploymentOutput(Shape):
     kept: int
     removed: int
     registers: int
+    calls: dict[str, int]
+    estimated_seconds: int
     rolls_service: bool
 
 
@@ -93,6 +95,7 @@ class ClearRulesInput(Shape):
 
 class ClearRulesOutput(Shape):
     removed: int
+    deregistered: int
 
 
 class RegisterRevisionsInput(Shape):
@@ -101,9 +104,12 @@ class RegisterRevisionsInput(Shape):
 
 
 class RegisterRevisionsOutput(Shape):
-    document: Stored
+    """`document` is None while there is more to register than one turn of the step has time for."""
+
+    finished: bool
+    document: Stored | None
     registered: int
-    reused: int
+    remaining: int
 
 
 class CreateTargetsInput(Shape):

@@ -1,9 +1,10 @@
 """What is, what should be, and the plan that leads from one to the other. Pure: no clients in here."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from rota import revisions, rules
+from rota import pace, revisions, rules
 from rota.models import PlanDeploymentOutput, Shape, Stored
 from rota.revisions import Definition
 from rota.rules import Rule
@@ -25,16 +26,22 @@ class Snapshot(Shape):
 
 
 class PlannedTask(Shape):
-    """One task of the schedule file. `revision` is None where one has to be registered."""
+    """One task of the schedule file. `revision` is None where one with this fingerprint has to be registered;
+    `overrides` is the target's input where the task runs the API's revision.
+    """
 
     task: Task
     change: Literal["create", "update", "keep"]
+    puts_rule: bool
+    fingerprint: str
     revision: str | None
+    overrides: str | None
 
 
 class Plan(Shape):
     """One deployment, decided. `newest_revision` is the family's highest number before it begins; `snapshot` is what
-    the plan was made against, and what a restore brings back.
+    the plan was made against, and what a restore brings back; `leftovers` are revisions of a deployment that was
+    aborted, which nothing uses.
     """
 
     snapshot: Stored
@@ -44,16 +51,36 @@ class Plan(Shape):
     newest_revision: int
     tasks: tuple[PlannedTask, ...]
     remove: tuple[str, ...]
+    leftovers: tuple[str, ...]
+    api_fingerprint: str
     api_revision: str | None
     roll: bool
 
     @property
     def nothing_to_do(self) -> bool:
-        return not (self.roll or self.remove or any(planned.change != "keep" for planned in self.tasks))
+        return not (
+            self.roll or self.remove or self.leftovers or any(planned.change != "keep" for planned in self.tasks)
+        )
 
     def wanted(self, settings: "Settings", planned: PlannedTask, revision: str) -> Rule:
         """The rule that this task should have."""
-        return rules.wanted(planned.task, settings, self.cluster_arn, revision)
+        return rules.wanted(planned.task, settings, self.cluster_arn, revision, planned.overrides)
+
+    def missing(self) -> dict[str, Task | None]:
+        """What has to be registered: by fingerprint, the task that it is for, the API's (None) last."""
+        for_tasks: dict[str, Task | None] = {
+            planned.fingerprint: planned.task
+            for planned in self.tasks
+            if planned.revision is None and planned.fingerprint != self.api_fingerprint
+        }
+        return for_tasks | ({} if self.api_revision else {self.api_fingerprint: None})
+
+    def registered(self, known: Mapping[str, str]) -> "Registered":
+        """With every fingerprint known: which revision everybody runs."""
+        return Registered(
+            tasks={planned.task.name: planned.revision or known[planned.fingerprint] for planned in self.tasks},
+            api=self.api_revision or known[self.api_fingerprint],
+        )
 
 
 class Registered(Shape):
@@ -72,69 +99,107 @@ def make(
     tasks: Iterable[Task],
     before: Snapshot,
     snapshot: Stored,
-    known: Mapping[str, str],
+    ours: Iterable[Definition],
 ) -> Plan:
     """Compare what was `before` (stored as `snapshot`) with what `tasks` and the image ask for.
 
-    `known` maps fingerprints to ACTIVE revisions of ours that can be used again. Applying the plan and planning again
-    gives a plan with nothing to do.
+    `ours` are the revisions of ours that are in use or were left behind; an identical one is used again. Applying the
+    plan and planning again gives a plan with nothing to do.
     """
-    wanted = tuple(tasks)
     own_tags = revisions.own_tags(base)
+    ours = tuple(ours)
+    known = revisions.by_fingerprint(ours, settings.app)
 
-    def identical(task: Task | None) -> str | None:
-        content = revisions.derive(base, settings, image_uri, task)
-        return known.get(revisions.fingerprint(content, own_tags))
+    def fingerprint(task: Task | None) -> str:
+        return revisions.fingerprint(revisions.derive(base, settings, image_uri, task), own_tags)
+
+    api_fingerprint = fingerprint(None)
 
     def planned(task: Task) -> PlannedTask:
-        revision = identical(task)
+        overrides = revisions.overrides(base, settings, task)
+        runs = api_fingerprint if overrides else fingerprint(task)
+        revision = known.get(runs)
         current = before.rules.get(settings.rule_prefix + task.name)
-        target = rules.wanted(task, settings, cluster_arn, revision or _TO_BE_REGISTERED)
-        if current is None:
-            return PlannedTask(task=task, change="create", revision=revision)
-        change: Literal["update", "keep"] = "update" if rules.difference(current, target) else "keep"
-        return PlannedTask(task=task, change=change, revision=revision)
+        target = rules.wanted(task, settings, cluster_arn, revision or _TO_BE_REGISTERED, overrides)
+        todo = rules.difference(current, target)
+        return PlannedTask(
+            task=task,
+            change="create" if current is None else "update" if todo else "keep",
+            puts_rule=todo.put_rule,
+            fingerprint=runs,
+            revision=revision,
+            overrides=overrides,
+        )
 
-    names = {settings.rule_prefix + task.name for task in wanted}
-    api_revision = identical(None)
+    all_planned = tuple(planned(task) for task in tasks)
+    names = {settings.rule_prefix + each.task.name for each in all_planned}
+    api_revision = known.get(api_fingerprint)
+    in_use = {rules.runs(rule) for rule in before.rules.values()} | {before.service.task_definition}
+    used_again = {each.revision for each in all_planned} | {api_revision}
     return Plan(
+        snapshot=snapshot,
         image_uri=image_uri,
         cluster_arn=cluster_arn,
         base=base,
         newest_revision=newest_revision,
-        tasks=tuple(planned(task) for task in wanted),
+        tasks=all_planned,
         remove=tuple(sorted(name for name in before.rules if name not in names)),
+        leftovers=tuple(each.arn for each in ours if each.active and each.arn not in in_use | used_again),
+        api_fingerprint=api_fingerprint,
         api_revision=api_revision,
-        snapshot=snapshot,
         roll=api_revision != before.service.task_definition or not before.service.steady,
     )
+
+
+def calls(plan: Plan) -> dict[str, int]:
+    """The writes that the plan leads to, by operation."""
+    written = [planned for planned in plan.tasks if planned.change != "keep"]
+    counts = {
+        "RemoveTargets": len(plan.remove),
+        "DeleteRule": len(plan.remove),
+        "DeregisterTaskDefinition": len(plan.leftovers),
+        "RegisterTaskDefinition": len(plan.missing()),
+        "PutRule": sum(planned.puts_rule for planned in written),
+        "PutTargets": len(written),
+        "UpdateService": int(plan.roll),
+    }
+    return {operation: count for operation, count in counts.items() if count}
+
+
+def estimate(writes: Mapping[str, int]) -> int:
+    """The seconds that these writes take at the least under AWS's quotas, before the service rolls."""
+    definitions = sum(writes.get(each, 0) for each in ("DeregisterTaskDefinition", "RegisterTaskDefinition"))
+    on_the_bus = sum(writes.get(each, 0) for each in ("RemoveTargets", "DeleteRule", "PutRule", "PutTargets"))
+    return math.ceil(pace.MODIFY_DEFINITIONS.seconds(definitions) + pace.EVENTS.seconds(on_the_bus))
 
 
 def describe(plan: Plan, document: Stored) -> PlanDeploymentOutput:
     """The plan in figures and in one line, for the console."""
     changes = [planned.change for planned in plan.tasks]
     created, updated, kept = (changes.count(change) for change in ("create", "update", "keep"))
-    registers = sum(planned.revision is None for planned in plan.tasks) + (plan.api_revision is None)
+    writes = calls(plan)
+    seconds = estimate(writes)
     return PlanDeploymentOutput(
         document=document,
         snapshot=plan.snapshot,
         nothing_to_do=plan.nothing_to_do,
-        summary=_summary(created, updated, kept, len(plan.remove), registers, rolls=plan.roll),
+        summary=_summary(plan, {"new": created, "changed": updated, "unchanged": kept, "removed": len(plan.remove)})
+        + (f"; at least {seconds} s under AWS's quotas" if seconds else ""),
         created=created,
         updated=updated,
         kept=kept,
         removed=len(plan.remove),
-        registers=registers,
+        registers=len(plan.missing()),
+        calls=writes,
+        estimated_seconds=seconds,
         rolls_service=plan.roll,
     )
 
 
-def _summary(created: int, updated: int, kept: int, removed: int, registers: int, *, rolls: bool) -> str:
-    rules_ = [
-        f"{number} {what}"
-        for number, what in ((created, "new"), (updated, "changed"), (kept, "unchanged"), (removed, "removed"))
-        if number
-    ]
-    service = "the service rolls" if rolls else "the service stays"
-    revisions_ = "revision" if registers == 1 else "revisions"
-    return f"schedules: {', '.join(rules_) or 'none'}; {registers} {revisions_} to register; {service}"
+def _summary(plan: Plan, schedules: Mapping[str, int]) -> str:
+    told = ", ".join(f"{number} {what}" for what, number in schedules.items() if number)
+    registers = len(plan.missing())
+    return (
+        f"schedules: {told or 'none'}; {registers} {'revision' if registers == 1 else 'revisions'} to register; "
+        f"the service {'rolls' if plan.roll else 'stays'}"
+    )

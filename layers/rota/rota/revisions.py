@@ -2,14 +2,9 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from rota import aws
-from rota.errors import TransientError
 from rota.models import Shape
 from rota.rules import OWNER_TAG
 
@@ -38,9 +33,9 @@ _EXECUTION_TAG = "rota:execution"
 _OUR_TAGS = "rota:"
 # Tags with this prefix are AWS's own and cannot be set.
 _AWS_TAGS = "aws:"
-# RegisterTaskDefinition: a burst of 20, then one a second.
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
-_SECONDS_BETWEEN_THROTTLED_CALLS = 1.0
+
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html; EventBridge's API_Target, Input
+_LONGEST_OVERRIDES = 8192
 
 Content = dict[str, Any]
 
@@ -62,9 +57,13 @@ class Definition(Shape):
         """The fingerprint of what was registered; None for a revision that is not ours."""
         return self.tags.get(FINGERPRINT_TAG)
 
+    def belongs_to(self, app: str) -> bool:
+        """True if a deployment of that app registered it."""
+        return self.tags.get(OWNER_TAG) == app
+
     def registered_by(self, app: str, execution: str) -> bool:
         """True if that deployment of that app registered it."""
-        return self.tags.get(OWNER_TAG) == app and self.tags.get(_EXECUTION_TAG) == execution
+        return self.belongs_to(app) and self.tags.get(_EXECUTION_TAG) == execution
 
 
 def revision_number(arn: str) -> int:
@@ -107,6 +106,31 @@ def derive(base: Definition, settings: "Settings", image_uri: str, task: "Task |
     return content
 
 
+def overrides(base: Definition, settings: "Settings", task: "Task") -> str | None:
+    """What RunTask must override for the API's revision to run `task`: a target's input, JSON. Pure.
+
+    None if the task needs a revision of its own: the mode is `per-task`, the overrides are too long, or they cannot
+    say it (take away a secret, or a container's own limit).
+    """
+    if settings.revision_mode == "per-task":
+        return None
+    container = next(c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
+    if any(secret["name"] in task.environment for secret in container.get("secrets", [])):
+        return None
+    if (task.cpu or task.memory) and any(container.get(limit) for limit in ("cpu", "memory", "memoryReservation")):
+        return None
+    changed: dict[str, Any] = {
+        "name": settings.container,
+        "command": list(task.command_line(settings.start_command)),
+        "environment": [{"name": k, "value": v} for k, v in task.environment.items()],
+    }
+    whole = {"containerOverrides": [changed], "cpu": str(task.cpu or ""), "memory": str(task.memory or "")}
+    if not task.environment:
+        del changed["environment"]
+    text = json.dumps({key: value for key, value in whole.items() if value}, separators=(",", ":"))
+    return text if len(text) <= _LONGEST_OVERRIDES else None
+
+
 def _listen(container: Content, port: int) -> None:
     """Make the first port mapping that of the API; in awsvpc networks host port and container port are one."""
     mappings = container.get("portMappings") or [{"protocol": "tcp"}]
@@ -143,21 +167,10 @@ def tags_for(base: Definition, app: str, execution: str, print_: str, task: "Tas
     return own_tags(base) | ours | ({} if task is None else {_TASK_TAG: task.name})
 
 
-def register(ecs: "ECSClient", content: Content, tags: Mapping[str, str], give_up_at: float) -> str:
-    """Register a revision and answer its ARN. A throttled call was not carried out and is made again.
-
-    `ecs` must not repeat calls by itself. TransientError at `give_up_at` (as `time.monotonic()` tells time).
-    """
+def register(ecs: "ECSClient", content: Content, tags: Mapping[str, str]) -> str:
+    """Register a revision and answer its ARN. `ecs` must not repeat calls whose reply was lost."""
     request = {**content, "tags": [{"key": key, "value": value} for key, value in tags.items()]}
-    while True:
-        try:
-            return ecs.register_task_definition(**request)["taskDefinition"]["taskDefinitionArn"]
-        except ClientError as error:
-            if not aws.is_throttle(error):
-                raise
-            if time.monotonic() + _SECONDS_BETWEEN_THROTTLED_CALLS > give_up_at:
-                raise TransientError(f"RegisterTaskDefinition was throttled to the end of the time: {error}") from error
-            time.sleep(_SECONDS_BETWEEN_THROTTLED_CALLS)
+    return ecs.register_task_definition(**request)["taskDefinition"]["taskDefinitionArn"]
 
 
 def read(ecs: "ECSClient", arn: str) -> Definition:
@@ -197,7 +210,7 @@ def by_fingerprint(found: Iterable[Definition], app: str) -> dict[str, str]:
     return {
         definition.fingerprint: definition.arn
         for definition in found
-        if definition.fingerprint and definition.active and definition.tags.get(OWNER_TAG) == app
+        if definition.fingerprint and definition.active and definition.belongs_to(app)
     }
 
 

@@ -67,8 +67,8 @@ class Difference(Shape):
         return self.put_rule or bool(self.put_targets or self.remove_targets)
 
 
-def wanted(task: "Task", settings: "Settings", cluster_arn: str, revision: str) -> Rule:
-    """The rule and its one target for `task`, which runs `revision` (a task definition's ARN)."""
+def wanted(task: "Task", settings: "Settings", cluster_arn: str, revision: str, overrides: str | None = None) -> Rule:
+    """The rule and its one target for `task`, which runs `revision` (a task definition's ARN) with `overrides`."""
     name = settings.rule_prefix + task.name
     target: dict[str, Any] = {
         "Id": name,
@@ -88,6 +88,8 @@ def wanted(task: "Task", settings: "Settings", cluster_arn: str, revision: str) 
             "PlatformVersion": task.platform_version or settings.platform_version,
         },
     }
+    if overrides:
+        target["Input"] = overrides
     if task.retry:
         target["RetryPolicy"] = {
             "MaximumRetryAttempts": task.retry.attempts,

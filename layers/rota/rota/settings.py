@@ -41,6 +41,7 @@ class Settings(BaseModel):
     events_role_arn: str
     task_role_arns: Items
     rule_quota: int = 300
+    revision_mode: Literal["per-task", "shared"] = "per-task"
     rollout_timeout_minutes: int = 30
     history_days: int = 365
     schedule_keys: Items
