@@ -1,4 +1,5 @@
 PYTHON ?= python3
+LISTEN ?= 127.0.0.1
 PORT ?= 5000
 # The package lies where the layer is built from.
 export PYTHONPATH := $(CURDIR)/layers/rota
@@ -19,7 +20,7 @@ demo: $(READY) ## push two images and watch them deploy, on this machine, withou
 	@$(BIN)/python -m stage.demo
 
 stage: $(READY) ## the local AWS on http://127.0.0.1:$(PORT), for any AWS client
-	@$(BIN)/python -m stage --port $(PORT)
+	@$(BIN)/python -m stage --host $(LISTEN) --port $(PORT)
 
 watch: $(READY) ## in another terminal: every deployment on that stage, as it happens
 	@$(BIN)/python -m stage.demo.watch --port $(PORT)
@@ -30,8 +31,15 @@ docs: $(READY) ## write what the documents take from the code
 test: $(READY) ## every test that needs neither AWS nor Docker
 	@$(BIN)/python -m pytest -n 2
 
-test-docker: $(READY) ## the tests that need a Docker engine
+test-docker: $(READY) test-local-invoke ## the tests that need a Docker engine
 	@$(BIN)/python -m pytest -m docker tests/docker
+
+test-local-invoke: build engine ## every function in Lambda's runtime, in Docker, on the stage
+	@$(BIN)/python -m pytest -m docker tests/local_invoke
+
+# Where a machine without an image registry has a script for it, start the engine and make stand-in images.
+engine:
+	@if test -x ../shared/docker/up; then ../shared/docker/up; fi
 
 sweep: $(READY) ## every fault in every call of a deployment, on this machine: some ten minutes
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m tests.sweep

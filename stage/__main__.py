@@ -12,7 +12,7 @@ import time
 import warnings
 from pathlib import Path
 
-HOST = "127.0.0.1"
+HERE = "127.0.0.1"
 ROOT = Path(__file__).parent.parent
 
 
@@ -21,15 +21,17 @@ def main() -> int:
     arguments = _arguments()
     begun = time.perf_counter()
     try:  # before anything slow is imported, so that a busy port is told at once
-        server_socket = socket.create_server((HOST, arguments.port), backlog=128)
+        server_socket = socket.create_server((arguments.host, arguments.port), backlog=128)
     except OSError as busy:
         reason = os.strerror(busy.errno or 0)
-        sys.stderr.write(f"stage: cannot listen on {HOST}:{arguments.port}: {reason}; choose another --port\n")
+        sys.stderr.write(
+            f"stage: cannot listen on {arguments.host}:{arguments.port}: {reason}; choose another --port\n"
+        )
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     port = server_socket.getsockname()[1]
-    endpoint = f"http://{HOST}:{port}"
+    endpoint = f"http://{HERE}:{port}"
     _forget_the_users_aws(port)
 
     from werkzeug.serving import make_server  # noqa: PLC0415 - see above
@@ -40,7 +42,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="stage-") as directory:
         stage = Stage(endpoint, arguments.template, ROOT / "examples/app", Path(directory), verbose=arguments.verbose)
         server = make_server(
-            HOST, port, stage.front, threaded=True, request_handler=RequestHandler, fd=server_socket.fileno()
+            arguments.host, port, stage.front, threaded=True, request_handler=RequestHandler, fd=server_socket.fileno()
         )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -65,6 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stage", description="Serve a local AWS with Rota deployed in it.")
     port = os.environ.get("PORT", "5000")
     parser.add_argument("--port", type=int, default=port, help="0 takes a free one; default: $PORT, else 5000")
+    parser.add_argument("--host", default=HERE, help=f"0.0.0.0 lets containers in, and the network; default: {HERE}")
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help="the SAM template to deploy")
     parser.add_argument("--verbose", action="store_true", help="write the functions' logs to stderr")
     arguments = parser.parse_args()

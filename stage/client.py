@@ -155,6 +155,15 @@ class Client:
         fired: dict[str, Any] = self._ask("POST", f"fire/{rule}")
         return fired
 
+    def before(self, step: str) -> dict[str, Any]:
+        """Start anew, then carry out the deployment that `events/*.json` tell of, up to before this step.
+
+        Returns what `sam local invoke --env-vars` reads: the functions' environment, and where containers reach this
+        stage (which must listen there: `--host 0.0.0.0`).
+        """
+        environment: dict[str, Any] = self._ask("POST", f"before/{step}")
+        return environment
+
     def reset(self) -> None:
         """Back to what a user has before the first push."""
         self._ask("POST", "reset")

@@ -18,7 +18,7 @@ from stage.calls import Call, Reply
 from stage.direct import ACCOUNT, REGION
 from stage.sandbox import Outcome
 from stage.settings import Settings
-from stage.workers import Worker, Workers
+from stage.workers import Worker, Workers, step_name
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, synchronous
 
@@ -45,6 +45,14 @@ class Functions:
         """
         function = lambda_backends[ACCOUNT][REGION].get_function(name)
         threading.Thread(target=self._run, args=(function, event, str(uuid.uuid4())), daemon=True).start()
+
+    def invoke(self, step: str, event: bytes) -> Outcome:
+        """Run the function of a step and wait for it. KeyError when no function of that step is deployed."""
+        return self._run(_function_of(step), event, str(uuid.uuid4()))
+
+    def environment(self, step: str) -> dict[str, str]:
+        """The variables that the template gives the function of a step. KeyError as above."""
+        return {name: str(value) for name, value in _function_of(step).environment_vars.items()}
 
     def close(self) -> None:
         """End every process, and start no more."""
@@ -90,6 +98,10 @@ class Functions:
             error = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
             return Outcome(json.dumps(error).encode(), failed=True)
         return outcome
+
+
+def _function_of(step: str) -> LambdaFunction:
+    return {step_name(each): each for each in lambda_backends[ACCOUNT][REGION].list_functions()}[step]
 
 
 def _report(worker: Worker, request_id: str, memory: int, duration_ms: float, init_ms: float) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
+from stage.example import ExampleError
 from stage.faults import FaultsError
-from stage.settings import NotYetError, SettingsError
+from stage.settings import SettingsError
 from stage.watch import WatchError
 from stage.world import CannotFireError
 
@@ -39,11 +40,13 @@ class Routes:
             ("DELETE", "/_stage/calls"): stage.recorder.clear,
             ("GET", "/_stage/settings"): stage.settings.model_dump,
             ("PUT", "/_stage/settings"): self._change_settings,
+            ("GET", "/_stage/quotas"): stage.quotas.show,
             ("GET", "/_stage/faults"): stage.faults.show,
             ("PUT", "/_stage/faults"): self._set_faults,
             ("GET", "/_stage/watch"): stage.watch.show,
             ("PUT", "/_stage/watch"): self._begin_to_watch,
             ("POST", "/_stage/fire/<rule name>"): self._fire,
+            ("POST", "/_stage/before/<step>"): self._before,
             ("POST", "/_stage/reset"): stage.reset,
         }
 
@@ -78,8 +81,8 @@ class Routes:
             self._stage.settings.change(changes)
         except SettingsError as fault:
             raise RefusedError(400, str(fault)) from fault
-        except NotYetError as gap:
-            raise RefusedError(501, str(gap)) from gap
+        if "quotas" in changes:
+            self._stage.quotas.fill()
         return self._stage.settings.model_dump()
 
     def _set_faults(self, faults: Any) -> list[dict[str, Any]]:
@@ -99,6 +102,12 @@ class Routes:
         try:
             return self._stage.world.fire(rule)
         except CannotFireError as cannot:
+            raise RefusedError(409, str(cannot)) from cannot
+
+    def _before(self, step: str) -> dict[str, Any]:
+        try:
+            return self._stage.play_example(step)
+        except ExampleError as cannot:
             raise RefusedError(409, str(cannot)) from cannot
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from stage import cloudformation, interpreter
 from stage.deploy import deploy
 from stage.direct import REGION
+from stage.example import Example
 from stage.faults import Faults
 from stage.functions import Functions
 from stage.latency import Latency
@@ -21,6 +22,7 @@ from stage.workers import Workers, steps
 from stage.world import World
 
 STACK = "rota"
+EVENTS = Path(__file__).parent.parent / "events"
 
 
 class Stage:
@@ -77,6 +79,17 @@ class Stage:
             "rule_prefix": self.app.rule_prefix,
             "outputs": self._outputs,
         }
+
+    def play_example(self, step: str) -> dict[str, Any]:
+        """Start anew and carry out the deployment of `events/` up to before a step.
+
+        Returns the functions' environment, with this stage as a container reaches it, as SAM CLI's --env-vars reads it.
+        Raises ExampleError.
+        """
+        self.reset()
+        Example(EVENTS, self.functions.invoke, self.world.services).play(self._outputs["BucketName"], step)
+        endpoint = f"http://host.docker.internal:{self._endpoint.rpartition(':')[2]}"
+        return {"Parameters": {**self.functions.environment(step), "AWS_ENDPOINT_URL": endpoint}}
 
     def reset(self) -> None:
         """Put everything back to what it was when the stage was ready. Deployed functions stay, and stay warm."""

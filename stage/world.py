@@ -36,13 +36,13 @@ class World:
         lock = threading.RLock()
         self.agenda = Agenda()
         self._tasks = Tasks(app, repository, self.agenda, self._emit, lock)
-        self._services = Services(settings, self.agenda, self._emit, lock)
+        self.services = Services(settings, self.agenda, self._emit, lock)
         self.targets = Targets(self._tasks.run, invoke_function)
         self.bus = Bus(self.targets.deliver)
         operations = {
             **revisions.operations(),
-            **self._services.operations(),
-            **ServiceDeployments(self._services).operations(),
+            **self.services.operations(),
+            **ServiceDeployments(self.services).operations(),
             **self._tasks.operations(),
         }
         self.hooks: list[Hook] = [Ecs(operations, lock), Ecr(self.bus.publish), self.bus]
@@ -71,12 +71,12 @@ class World:
 
     def steady(self, timeout: float = 10) -> bool:
         """Wait until no service will move by itself any more; False after `timeout` seconds."""
-        return self.agenda.wait_for(self._services.steady, timeout)
+        return self.agenda.wait_for(self.services.steady, timeout)
 
     def reset(self) -> None:
         """Drop running rollouts and tasks, and what is due later."""
         self.agenda.clear()
-        self._services.reset()
+        self.services.reset()
         self._tasks.reset()
         self.targets.failures.clear()
 

@@ -145,7 +145,7 @@ def test_every_state_can_be_reached() -> None:
 
 
 def test_the_settings_are_the_environment_that_the_template_sets() -> None:
-    variables = {name for name in GLOBALS["Environment"]["Variables"] if not name.startswith("POWERTOOLS_")}
+    variables = {name for name in GLOBALS["Environment"]["Variables"] if not name.startswith(("AWS_", "POWERTOOLS_"))}
     assert {name.upper() for name in Settings.model_fields} == variables
     assert variables == ENVIRONMENT.keys()
     assert not any("Environment" in function for function in FUNCTIONS.values())

@@ -1,0 +1,124 @@
+"""Every function in Lambda's runtime, in Docker, as `sam local invoke` runs it: it does its real job on the stage."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stage.client import Client
+from tests.examples import EVENTS, EXECUTION, IMAGE
+from tests.guestbook import IMAGE_URI
+from tests.local_invoke.conftest import Invoke
+
+pytestmark = pytest.mark.docker
+
+PREFIX = "production__guestbook__"
+TASKS = {"IngestData", "RemoveSpam", "CountTeaspoons"}
+
+
+def rules(stage: Client) -> set[str]:
+    """The app's rules, by the names of their tasks."""
+    found = stage.client("events").list_rules(NamePrefix=PREFIX)["Rules"]
+    return {rule["Name"].removeprefix(PREFIX) for rule in found}
+
+
+def service(stage: Client) -> dict[str, Any]:
+    described = stage.client("ecs").describe_services(cluster="production", services=["guestbook-api"])
+    (found,) = described["services"]
+    return dict(found)
+
+
+def records(stage: Client) -> str:
+    """The ledger, as text."""
+    return json.dumps(stage.client("dynamodb").scan(TableName=stage.names["outputs"]["LedgerTableName"])["Items"])
+
+
+def revision(stage: Client, number: int) -> dict[str, Any]:
+    described = stage.client("ecs").describe_task_definition(taskDefinition=f"guestbook:{number}")
+    return dict(described["taskDefinition"])
+
+
+def test_take_turn_takes_the_lease(stage: Client, invoke: Invoke) -> None:
+    answer = invoke("TakeTurn")
+    assert (answer["decision"], answer["image"]) == ("go", IMAGE.model_dump(mode="json"))
+    assert EXECUTION in records(stage)
+
+
+def test_read_config_reads_the_schedule_and_finds_all_in_order(stage: Client, invoke: Invoke) -> None:
+    answer = invoke("ReadConfig")
+    assert (answer["tasks"], answer["image_uri"]) == (3, IMAGE_URI)
+    assert answer["schedule"]["version_id"] == "schedule-version"
+    assert stage.calls("s3", "GetObject")
+
+
+def test_plan_deployment_stores_a_plan(stage: Client, invoke: Invoke) -> None:
+    answer = invoke("PlanDeployment")
+    assert (answer["created"], answer["removed"], answer["nothing_to_do"]) == (3, 0, False)
+    where = answer["document"]
+    stored = stage.client("s3").get_object(
+        Bucket=stage.names["bucket"], Key=where["key"], VersionId=where["version_id"]
+    )
+    assert {planned["task"]["name"] for planned in json.loads(stored["Body"].read())["tasks"]} >= TASKS
+
+
+def test_clear_rules_removes_the_rule_of_a_task_that_is_gone(stage: Client, invoke: Invoke) -> None:
+    def with_a_rule_that_is_gone(event: dict[str, Any]) -> None:
+        tags = [{"Key": "rota:app", "Value": "production/guestbook-api"}]
+        stage.client("events").put_rule(Name=f"{PREFIX}OldTask", ScheduleExpression="rate(1 hour)", Tags=tags)
+        event["plan"] = plan_again(stage)
+
+    answer = invoke("ClearRules", with_a_rule_that_is_gone)
+    assert answer["removed"] == 1
+    assert rules(stage) == set()
+
+
+def plan_again(stage: Client) -> dict[str, str]:
+    """Let the stage's own PlanDeployment make another plan. Returns where it is."""
+    event = json.loads((EVENTS / "plan_deployment.json").read_text())
+    (function,) = (
+        each["FunctionName"]
+        for each in stage.client("lambda").list_functions()["Functions"]
+        if "PlanDeployment" in each["FunctionName"]
+    )
+    answer = stage.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    planned: dict[str, str] = json.loads(answer["Payload"].read())["document"]
+    return planned
+
+
+def test_register_revisions_registers_one_for_each_task_and_one_for_the_api(stage: Client, invoke: Invoke) -> None:
+    answer = invoke("RegisterRevisions")
+    assert (answer["registered"], answer["reused"]) == (4, 0)
+    images = {revision(stage, number)["containerDefinitions"][0]["image"] for number in (2, 3, 4, 5)}
+    assert images == {IMAGE_URI}
+
+
+def test_create_targets_makes_every_schedule(stage: Client, invoke: Invoke) -> None:
+    answer = invoke("CreateTargets")
+    assert (answer["written"], answer["unchanged"]) == (3, 0)
+    assert rules(stage) == TASKS
+    for task in TASKS:
+        (target,) = stage.client("events").list_targets_by_rule(Rule=f"{PREFIX}{task}")["Targets"]
+        assert ":task-definition/guestbook:" in target["EcsParameters"]["TaskDefinitionArn"]
+
+
+def test_roll_service_updates_the_service_to_the_apis_revision(stage: Client, invoke: Invoke) -> None:
+    answer = invoke("RollService")
+    assert answer["task_definition"] == service(stage)["taskDefinition"]
+    assert answer["task_definition"].endswith("guestbook:5")
+
+
+def test_check_service_asks_ecs_for_our_deployment(stage: Client, invoke: Invoke) -> None:
+    answer = invoke("CheckService")
+    assert (answer["status"], answer["progress"]) == ("COMPLETED", "2 of 2 tasks run")
+
+
+def test_finish_deployment_records_it(stage: Client, invoke: Invoke) -> None:
+    assert invoke("FinishDeployment")["outcome"] == "deployed"
+    assert "schedules: 3 new; 4 revisions to register; the service rolls" in records(stage)
+
+
+def test_restore_deployment_puts_everything_back(stage: Client, invoke: Invoke) -> None:
+    answer = invoke("RestoreDeployment")
+    assert (answer["outcome"], answer["error"]) == ("failed", "RejectedError")
+    assert rules(stage) == set()
+    assert service(stage)["taskDefinition"].endswith("guestbook:1")
