@@ -1,4 +1,7 @@
-"""A deployment of the guestbook by example: the event, what each step might answer, what each is handed."""
+"""A deployment of the guestbook by example: the event, what each step might answer, what each is handed.
+
+Run as a program it writes events/<step>.json anew.
+"""
 
 import json
 import re
@@ -121,3 +124,15 @@ class Machine:
 
 
 FAILED = asl.FailedError("RejectedError", json.dumps({"errorMessage": "denied", "errorType": "RejectedError"}))
+
+
+def handed(step: str) -> dict[str, Any]:
+    """What the state machine hands that step in the example: the content of `events/<step>.json`."""
+    machine = Machine(**({"CheckService": [FAILED]} if step == "RestoreDeployment" else {}))
+    machine.run()
+    return machine.handed[step]
+
+
+if __name__ == "__main__":  # PYTHONPATH=layers/rota python -m tests.examples
+    for each in asl.TASKS:
+        (EVENTS / f"{snake(each)}.json").write_text(json.dumps(handed(each), indent=2) + "\n")

@@ -118,6 +118,7 @@ def _functions_environment() -> Iterator[None]:
 @pytest.fixture
 def world() -> Iterator[World]:
     """What the user has; what is not Rota's is untouched in the end, whatever the test did."""
+    aws._pace.cache_clear()  # what other tests have called empties no bucket of this one's account
     with moto.mock_aws():
         world = World()
         yield world

@@ -93,13 +93,6 @@ def test_what_is_in_use_and_still_right_is_used_again(world: World, deployments:
     assert world.active_revisions() == [1, 2, 3, 4]
 
 
-def test_a_throttled_call_is_made_again(world: World, registering: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    with world.calls.refusing("ecs.RegisterTaskDefinition", "ThrottlingException", count=3):
-        registering.until("CreateTargets")
-    assert sorted(registered(world, registering).values()) == [arn(2), arn(3), arn(4)]
-
-
 def test_what_ecs_refuses_is_told_in_its_words(world: World, registering: Deployment) -> None:
     with (
         world.calls.refusing("ecs.RegisterTaskDefinition", "ClientException"),

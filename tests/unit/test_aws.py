@@ -1,7 +1,7 @@
 """AWS's errors by their names, and task definitions that no SDK may cut."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
@@ -126,22 +126,22 @@ def test_the_first_error_of_many_comes_out() -> None:
         aws.in_parallel(work, range(20))
 
 
-class Ecs:
-    """An ECS that speaks of fields which this machine's SDK does not know, and remembers what it was sent."""
+class Server:
+    """An AWS that answers from a script, the last answer for ever, and remembers what it was sent."""
 
-    def __init__(self, described: dict[str, Any]) -> None:
+    def __init__(self, *answers: tuple[int, dict[str, Any]]) -> None:
         self.requests: list[tuple[str, dict[str, Any]]] = []
-        ecs = self
+        script, server = list(answers), self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                ecs.requests.append((self.headers["X-Amz-Target"].split(".")[1], json.loads(body)))
-                answer = json.dumps(described).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(answer)))
+                server.requests.append((self.headers["X-Amz-Target"].split(".")[1], json.loads(body)))
+                status, answer = script.pop(0) if len(script) > 1 else script[0]
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(json.dumps(answer))))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(json.dumps(answer).encode())
 
             def log_message(self, *_: object) -> None:
                 """Tests are quiet."""
@@ -155,39 +155,71 @@ class Ecs:
         self._server.server_close()
 
 
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Let the clients talk to a server with that script."""
+    servers = []
+
+    def start(*answers: tuple[int, dict[str, Any]]) -> Server:
+        servers.append(Server(*answers))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", servers[-1].url)
+        return servers[-1]
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for client in (aws.ecs, aws.events):
+        client.cache_clear()
+    yield start
+    for client in (aws.ecs, aws.events):
+        client.cache_clear()
+    for server in servers:
+        server.stop()
+
+
 FROM_THE_FUTURE: dict[str, Any] = CONTENT | {
     "gravity": {"enabled": False, "level": 1.5},
     "containerDefinitions": [CONTENT["containerDefinitions"][0] | {"antimatter": [{"grams": 1}]}],
 }
+ANSWERED_ONLY = {"taskDefinitionArn": arn(3), "revision": 3, "status": "ACTIVE", "registeredAt": 1795500000.25}
+DESCRIBED = {"taskDefinition": FROM_THE_FUTURE | ANSWERED_ONLY, "tags": [{"key": "team", "value": "books"}]}
+THROTTLED = (400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
 
 
-@pytest.fixture
-def ecs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ecs]:
-    answered_only = {"taskDefinitionArn": arn(3), "revision": 3, "status": "ACTIVE", "registeredAt": 1795500000.25}
-    server = Ecs({"taskDefinition": FROM_THE_FUTURE | answered_only, "tags": [{"key": "team", "value": "books"}]})
-    for name, value in {
-        "AWS_ENDPOINT_URL_ECS": server.url,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-    }.items():
-        monkeypatch.setenv(name, value)
-    aws.ecs.cache_clear()
-    yield server
-    aws.ecs.cache_clear()
-    server.stop()
-
-
-def test_a_described_definition_keeps_fields_that_the_sdk_does_not_know(ecs: Ecs) -> None:
+def test_a_described_definition_keeps_fields_that_the_sdk_does_not_know(serve: Serve) -> None:
+    server = serve((200, DESCRIBED))
     found = revisions.read(aws.ecs(), arn(3))
     assert found.content == FROM_THE_FUTURE
     assert (found.arn, found.tags) == (arn(3), {"team": "books"})
-    assert ecs.requests == [("DescribeTaskDefinition", {"taskDefinition": arn(3), "include": ["TAGS"]})]
+    assert server.requests == [("DescribeTaskDefinition", {"taskDefinition": arn(3), "include": ["TAGS"]})]
 
 
-def test_a_registered_definition_keeps_fields_that_the_sdk_does_not_know(ecs: Ecs) -> None:
-    registered = revisions.register(aws.ecs(attempts=1), FROM_THE_FUTURE, {"team": "books"}, give_up_at=0)
-    assert registered == arn(3)
-    ((operation, request),) = ecs.requests
-    assert operation == "RegisterTaskDefinition"
-    assert request == FROM_THE_FUTURE | {"tags": [{"key": "team", "value": "books"}]}
+def test_a_registered_definition_keeps_fields_that_the_sdk_does_not_know(serve: Serve) -> None:
+    server = serve((200, DESCRIBED))
+    assert revisions.register(aws.ecs(attempts=1), FROM_THE_FUTURE, {"team": "books"}) == arn(3)
+    request = FROM_THE_FUTURE | {"tags": [{"key": "team", "value": "books"}]}
+    assert server.requests == [("RegisterTaskDefinition", request)]
+
+
+def test_a_registration_that_may_have_happened_is_not_repeated_blindly(serve: Serve) -> None:
+    server = serve((500, {"__type": "ServerException", "message": "oops"}), (200, DESCRIBED))
+    with pytest.raises(ClientError, match="ServerException"):
+        revisions.register(aws.ecs(attempts=1), CONTENT, {})
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("attempts", [{}, {"attempts": 1}], ids=["a client that repeats", "one that does not"])
+def test_a_throttled_call_is_made_again_until_aws_takes_it(serve: Serve, attempts: dict[str, int]) -> None:
+    server = serve(*[THROTTLED] * 6, (200, {"Rules": []}))
+    assert aws.events(**attempts).list_rules()["Rules"] == []
+    assert len(server.requests) == 7
+
+
+def test_a_call_that_is_throttled_for_ever_is_told(serve: Serve) -> None:
+    serve(THROTTLED)
+    with pytest.raises(ClientError) as raised:
+        aws.events().list_rules()
+    assert type(aws.translate(raised.value)) is TransientError

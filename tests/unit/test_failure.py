@@ -8,35 +8,19 @@ import pytest
 from rota.failure import explain
 from rota.models import FailedDeployment
 from rota.restore import Restored
-from tests.guestbook import IMAGE, IMAGE_URI, SNAPSHOT, arn
+from tests.examples import ANSWERS, MAIN_ROUTE
 
-TURN = {"decision": "go", "reason": "the lease was free", "wait_seconds": 10, "dry_run": False, "image": IMAGE}
-CONFIG = {"schedule": SNAPSHOT, "tasks": 1, "image_uri": IMAGE_URI, "base": arn(1), "cluster_arn": "cluster"}
-PLAN = {
-    "document": SNAPSHOT,
-    "snapshot": SNAPSHOT,
-    "nothing_to_do": False,
-    "summary": "",
-    **dict.fromkeys(("created", "updated", "kept", "removed", "registers", "estimated_seconds"), 1),
-    "calls": {},
-    "rolls_service": True,
-}
-ROLLOUT = {
-    "task_definition": arn(2),
-    "deployment_id": "ecs-svc/1",
-    "status": "IN_PROGRESS",
-    "progress": "",
-    "wait_seconds": 5,
-    "waited_seconds": 0,
-}
+TURN, CONFIG, PLAN, CLEARED, REVISIONS, TARGETS, ROLLOUT, _COMPLETED = (
+    ANSWERS[step].model_dump() for step in MAIN_ROUTE[:-1]
+)
 # What each step adds to the machine's document, in the machine's order.
 ADDED: dict[str, Any] = {
     "turn": TURN,
     "config": CONFIG,
     "plan": PLAN,
-    "cleared": {"removed": 0, "deregistered": 0},
-    "revisions": {"finished": True, "document": SNAPSHOT, "registered": 1, "remaining": 0},
-    "targets": {"written": 1, "unchanged": 0},
+    "cleared": CLEARED,
+    "revisions": REVISIONS,
+    "targets": TARGETS,
     "rollout": ROLLOUT,
 }
 NOTHING = Restored(rules=0, service=False, deregistered=0)
@@ -62,6 +46,11 @@ def up_to(last: str) -> dict[str, Any]:
         pytest.param(up_to("plan"), "ClearRules", id="plan"),
         pytest.param(up_to("plan") | {"plan": PLAN | {"nothing_to_do": True}}, "FinishDeployment", id="nothing to do"),
         pytest.param(up_to("cleared"), "RegisterRevisions", id="cleared"),
+        pytest.param(
+            up_to("revisions") | {"revisions": REVISIONS | {"finished": False, "document": None, "remaining": 9}},
+            "RegisterRevisions",
+            id="not yet all registered",
+        ),
         pytest.param(up_to("revisions"), "CreateTargets", id="revisions"),
         pytest.param(up_to("targets"), "RollService", id="targets"),
         pytest.param(up_to("rollout"), "CheckService", id="rollout under way"),

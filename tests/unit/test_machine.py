@@ -9,7 +9,7 @@ from rota.failure import explain
 from rota.models import FailedDeployment
 from rota.restore import Restored
 from tests import asl
-from tests.examples import EVENTS, FAILED, MAIN_ROUTE, Machine, snake
+from tests.examples import EVENTS, FAILED, MAIN_ROUTE, Machine, handed, snake
 
 
 def test_the_main_route() -> None:
@@ -118,6 +118,5 @@ def test_a_failure_on_a_side_route_names_its_step(step: str) -> None:
 
 @pytest.mark.parametrize("step", asl.TASKS)
 def test_the_example_event_is_what_the_state_machine_hands_the_step(step: str) -> None:
-    machine = Machine(**({"CheckService": [FAILED]} if step == "RestoreDeployment" else {}))
-    machine.run()
-    assert json.loads((EVENTS / f"{snake(step)}.json").read_text()) == machine.handed[step]
+    shown = json.loads((EVENTS / f"{snake(step)}.json").read_text())
+    assert shown == handed(step), "PYTHONPATH=layers/rota python -m tests.examples writes the events anew"

@@ -56,6 +56,8 @@ def _step(failed: "FailedDeployment") -> str:
         return "TakeTurn"
     if failed.plan and failed.plan.nothing_to_do:
         return "FinishDeployment"
+    if failed.revisions and not failed.revisions.finished:
+        return "RegisterRevisions"
     for key, step in _STEPS.items():
         if getattr(failed, key) is None:
             return step
