@@ -1,5 +1,7 @@
 """CreateTargets: each task's rule and its one target in place, only where they differ."""
 
+import json
+
 import pytest
 
 from rota.errors import RejectedError, TransientError
@@ -84,6 +86,20 @@ def test_a_task_is_switched_off_and_on(world: World, deployments: Deployments) -
         world.upload({"tasks": [ingest | {"enabled": enabled}, spam]})
         assert deployments.start().run() == "Deployed"
         assert world.our_rules()["IngestData"]["State"] == state
+
+
+def test_tasks_that_share_a_revision_differ_by_their_input(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REVISION_MODE", "shared")
+    assert deployments.start().run() == "Deployed"
+    assert world.service()["taskDefinition"] == arn(2)
+    for name, module in (("IngestData", "data_ingestion_task"), ("RemoveSpam", "spam_task")):
+        target = world.target(name)
+        assert target["EcsParameters"]["TaskDefinitionArn"] == arn(2)
+        (override,) = json.loads(target["Input"])["containerOverrides"]
+        assert override == {"name": "app", "command": ["./bin/start", module]}
+    assert world.active_revisions() == [1, 2]
 
 
 def test_a_target_too_many_goes(world: World, deployments: Deployments) -> None:

@@ -36,6 +36,13 @@ def test_the_main_route() -> None:
             id="waits for the service",
         ),
         pytest.param(
+            {"RegisterRevisions": [{"finished": False, "document": None, "remaining": 9}, {}]},
+            {},
+            "Deployed",
+            {"RegisterRevisions": 2},
+            id="registers in several turns",
+        ),
+        pytest.param(
             {"PlanDeployment": [{"nothing_to_do": True}], "FinishDeployment": [{"outcome": "nothing to do"}]},
             {},
             "NothingToDo",

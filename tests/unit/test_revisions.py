@@ -1,6 +1,7 @@
 """Task definitions: what is derived from the base, and by what it is known again."""
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from rota.revisions import (
     derive,
     family,
     fingerprint,
+    overrides,
     own_tags,
     revision_number,
     tags_for,
@@ -148,6 +150,49 @@ def test_a_tasks_own_size_replaces_the_limit_of_the_container(
     content = derived(task(**size), with_app(**limits))
     assert (content["cpu"], content["memory"]) == sizes_of_task
     assert limits.keys() - content["containerDefinitions"][0].keys() == gone
+
+
+SHARED = SETTINGS.model_copy(update={"revision_mode": "shared"})
+COMMAND = {"containerOverrides": [{"name": "app", "command": ["./bin/start", "data_ingestion_task"]}]}
+BARE = {key: value for key, value in APP_CONTAINER.items() if key not in ("cpu", "memory")}
+
+
+@pytest.mark.parametrize(
+    ("task_", "container_", "override"),
+    [
+        pytest.param(task(), BARE, COMMAND, id="command"),
+        pytest.param(
+            task(environment={"LOG_LEVEL": "debug"}, memory=1024, cpu=512),
+            BARE,
+            {
+                "containerOverrides": [
+                    {
+                        "name": "app",
+                        "command": ["./bin/start", "data_ingestion_task"],
+                        "environment": [{"name": "LOG_LEVEL", "value": "debug"}],
+                    }
+                ],
+                "cpu": "512",
+                "memory": "1024",
+            },
+            id="environment and size",
+        ),
+        pytest.param(task(environment={"ADMIN_TOKEN": "x"}), BARE, None, id="a secret must go"),
+        pytest.param(task(memory=1024), BARE | {"memory": 512}, None, id="a container's limit must go"),
+        pytest.param(task(), BARE | {"memory": 512}, COMMAND, id="a container's limit that suits"),
+        pytest.param(task(command=["x" * 9000]), BARE, None, id="too long for RunTask"),
+    ],
+)
+def test_what_a_task_overrides_when_it_shares_the_apis_revision(
+    task_: Task, container_: dict[str, Any], override: dict[str, Any] | None
+) -> None:
+    base = definition(CONTENT | {"containerDefinitions": [container_, SIDECAR]})
+    found = overrides(base, SHARED, task_)
+    assert (json.loads(found) if found else None) == override
+
+
+def test_unless_asked_to_share_every_task_has_a_revision_of_its_own() -> None:
+    assert overrides(definition(), SETTINGS, task()) is None
 
 
 BLIND = [

@@ -97,6 +97,12 @@ def test_the_stack_decides_the_platform_version_of_a_task_that_names_none() -> N
     assert made["EcsParameters"]["PlatformVersion"] == "1.3.0"
 
 
+def test_a_task_that_shares_the_apis_revision_says_in_its_input_what_is_its_own() -> None:
+    (made,) = wanted(task(), SETTINGS, CLUSTER_ARN, arn(7), '{"containerOverrides": []}').targets
+    assert made["Input"] == '{"containerOverrides": []}'
+    assert "Input" not in target()
+
+
 def test_a_rule_that_is_not_there_is_made_with_its_target() -> None:
     todo = difference(None, rule())
     assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (True, rule().targets, ())
