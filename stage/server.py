@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from moto.core.request import Request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
@@ -50,7 +51,10 @@ class Front:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = Request(environ)
-        body = request.get_data(cache=True)
+        try:
+            body = request.get_data(cache=True)
+        except ClientDisconnected:  # its process was killed in the middle of asking
+            return Response(status=400)(environ, start_response)
         if request.path == STAGE_PATH or request.path.startswith(STAGE_PATH + "/"):
             return self._routes(request)(environ, start_response)
         # moto reads the body again, and is given it whole, however it came over the wire.
@@ -96,7 +100,9 @@ class Front:
         return reply
 
     def _ask_moto(self, call: Call) -> Reply:
-        body, status, headers = run_wsgi_app(self._moto, call.request.environ, buffered=True)
+        # A hook may have read the body, or put another request in this one's place.
+        environ = {**call.request.environ, "wsgi.input": io.BytesIO(call.request.get_data())}
+        body, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
         return Reply.received(int(status.split()[0]), b"".join(body), headers)
 
 

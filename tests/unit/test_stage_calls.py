@@ -1,5 +1,6 @@
 """What the front door makes of a request, whatever its protocol, and how hooks stand between client and moto."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -126,6 +127,17 @@ def test_the_first_hook_that_answers_keeps_the_call_from_the_rest_and_from_moto(
 
     door.first.answer = lambda _: None
     assert door.client("events").list_rules()["Rules"] == []
+
+
+def test_a_client_that_dies_in_the_middle_of_asking_is_no_fault_of_the_stage(
+    door: Door, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", door.server.port)) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
+        connection.shutdown(socket.SHUT_WR)
+        assert b" 400 " in connection.recv(1000)
+    assert door.seen == []
+    assert capfd.readouterr().err == ""
 
 
 def test_a_lost_reply_never_comes_though_the_call_is_carried_out(door: Door) -> None:
