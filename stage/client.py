@@ -129,6 +129,11 @@ class Client:
         changed: dict[str, Any] = self._ask("PUT", "settings", changes)
         return changed
 
+    def quotas(self) -> list[dict[str, Any]]:
+        """AWS's token buckets, each with the `operations` that draw from it and the `tokens` that it holds now."""
+        buckets: list[dict[str, Any]] = self._ask("GET", "quotas")
+        return buckets
+
     def faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
         """Set the faults that are to happen, in the place of all that were set before.
 

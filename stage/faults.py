@@ -126,6 +126,7 @@ class Faults:
     def before(self, call: Call) -> Reply | None:
         """Refuse the call, kill who makes it, or remember what is to happen once it is carried out."""
         kind = self._this_call.kind = self._due(call)
+        self._this_call.call = call
         match kind:
             case "throttle":
                 return refusals.throttled(call)
@@ -143,6 +144,8 @@ class Faults:
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
         """Lose the reply, kill who waits for it, or have it tell of the entry that failed."""
+        if getattr(self._this_call, "call", None) is not call:
+            return None  # another hook answered it before it came here
         match self._this_call.kind:
             case "lost" | "kill_after" as kind:
                 if kind == "kill_after":

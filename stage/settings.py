@@ -10,17 +10,15 @@ class SettingsError(ValueError):
     """Settings that cannot be; the message names every fault."""
 
 
-class NotYetError(Exception):
-    """A setting that is part of the stage's contract, and not built yet."""
-
-
 class Settings(BaseModel):
     """The stage's settings. One object for the stage's life, changed in place, so that everyone may hold it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     quotas: bool = False
-    """AWS's documented request rates per API, as token buckets."""
+    """AWS's documented request rates per API, as token buckets (`stage.quotas`), full whenever this is set."""
+    rules_per_bus: int = Field(300, ge=1)
+    """How many rules EventBridge allows on a bus: 300 until AWS is asked for more."""
     latency_ms: float = Field(0, ge=0, le=60_000)
     """How long every AWS call takes at least, as between a client and its Region."""
     rollout_seconds: float = Field(2, ge=0, le=86_400)
@@ -39,8 +37,6 @@ class Settings(BaseModel):
             new = Settings.model_validate({**self.model_dump(), **changes})
         except ValidationError as invalid:
             raise SettingsError("; ".join(_told(dict(fault)) for fault in invalid.errors())) from invalid
-        if new.quotas:
-            raise NotYetError("quotas are not built yet: only false can be set")
         self._take(new)
 
     def reset(self) -> None:

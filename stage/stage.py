@@ -12,6 +12,7 @@ from stage.faults import Faults
 from stage.functions import Functions
 from stage.latency import Latency
 from stage.packages import Packages
+from stage.quotas import Quotas, RulesPerBus
 from stage.recorder import Recorder
 from stage.routes import Routes
 from stage.seed import App, UsersWorld
@@ -43,11 +44,20 @@ class Stage:
         self.workers = Workers(endpoint, Packages(directory), verbose=verbose)
         self.functions = Functions(self.workers, self.settings)
         self.watch = Watch()
+        self.quotas = Quotas(self.settings)
         self.faults = Faults(self.workers.kill, steps)
         self.world = World(self.settings, example, self.app.repository, self.functions.invoke_in_background)
         self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)
         self.front = Front(self.workers.caller_of, self.recorder.record, Routes(self))
-        self.front.hooks += [Latency(self.settings), self.watch, self.faults, *self.world.hooks, self.functions]
+        self.front.hooks += [
+            Latency(self.settings),
+            self.watch,
+            self.quotas,
+            self.faults,
+            RulesPerBus(self.settings),
+            *self.world.hooks,
+            self.functions,
+        ]
 
     @property
     def ready(self) -> bool:

@@ -109,7 +109,6 @@ def everything(stage: Client) -> dict[str, Any]:
         pytest.param("PUT", "/_stage/settings", b"{", 400, "not JSON", id="settings that are not JSON"),
         pytest.param("PUT", "/_stage/settings", b"[]", 400, "an object", id="settings that are no object"),
         pytest.param("PUT", "/_stage/settings", b'{"rollout": "explodes"}', 400, "rollout", id="a wrong setting"),
-        pytest.param("PUT", "/_stage/settings", b'{"quotas": true}', 501, "quotas", id="a setting to come"),
         pytest.param("PUT", "/_stage/faults", b'[{"service": "s4"}]', 400, "s4", id="faults that cannot be"),
         pytest.param("POST", "/_stage/fire/no-such-rule", b"", 409, "no-such-rule", id="a rule that is not there"),
         pytest.param("GET", "/_stage", None, 200, "", id="the slash may be left out"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stage.settings import NotYetError, Settings, SettingsError
+from stage.settings import Settings, SettingsError
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,3 @@ def test_any_subset_can_be_changed_and_everyone_who_holds_the_settings_sees_it()
     assert (held.latency_ms, held.rollout, held.time_scale, held.rollout_seconds) == (40, "fails", 0, 2)
     settings.reset()
     assert held == Settings()
-
-
-def test_quotas_are_to_come() -> None:
-    with pytest.raises(NotYetError, match="quotas"):
-        Settings().change({"quotas": True})

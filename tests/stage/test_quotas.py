@@ -1,0 +1,65 @@
+"""AWS's quotas on the stage: what a caller meets who calls too often, or makes too many rules."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from stage.client import Client
+
+
+def test_the_account_has_one_bucket_and_it_is_full_when_quotas_are_set(stage: Client) -> None:
+    ecs = stage.client("ecs")
+    stage.settings(quotas=True)
+    delete = lambda: ecs.delete_task_definitions(taskDefinitions=["no-such:1"])  # noqa: E731 - said three times
+    for _ in range(5):
+        delete()
+
+    with pytest.raises(ClientError, match="Rate exceeded") as throttled:
+        for _ in range(20):  # one a second comes in again
+            delete()
+    assert throttled.value.response["Error"]["Code"] == "ThrottlingException"
+    assert throttled.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert stage.calls("ecs", "DeleteTaskDefinitions")[-1]["error"] == "ThrottlingException"
+
+    stage.settings(quotas=True)
+    delete()
+
+
+def test_buckets_can_be_seen(stage: Client) -> None:
+    stage.settings(quotas=True)
+    assert tokens(stage, "DescribeServices") == 100
+    names = stage.names
+    for _ in range(40):
+        stage.client("ecs").describe_services(cluster=names["cluster"], services=[names["service"]])
+    assert tokens(stage, "DescribeServices") < 100
+
+
+def test_a_deployment_is_held_to_the_quotas_and_ends_well(stage: Client) -> None:
+    stage.settings(quotas=True)
+    tasks = [{"name": f"Task{n}", "task": f"task_{n}", "cron": "0 6 * * ? *"} for n in range(25)]
+    stage.upload_schedule({"tasks": tasks})
+    ended = stage.deploy("v1", timeout=120)
+    assert ended["status"] == "SUCCEEDED", ended
+    registers = stage.calls("ecs", "RegisterTaskDefinition")
+    assert len([each for each in registers if each["error"] is None]) == 26
+
+
+def test_the_rules_per_bus_can_be_raised(stage: Client) -> None:
+    events = stage.client("events")
+    there = len(events.list_rules()["Rules"])
+    stage.settings(rules_per_bus=there)
+    rule: dict[str, Any] = {"Name": "one-more", "ScheduleExpression": "rate(1 day)"}
+    with pytest.raises(ClientError) as refused:
+        events.put_rule(**rule)
+    assert refused.value.response["Error"]["Code"] == "LimitExceededException"
+
+    stage.settings(rules_per_bus=there + 1)
+    events.put_rule(**rule)
+    stage.settings(rules_per_bus=there)
+    events.put_rule(**rule, Description="a change is no new rule")
+
+
+def tokens(stage: Client, operation: str) -> float:
+    (left,) = [bucket["tokens"] for bucket in stage.quotas() if operation in bucket["operations"]]
+    return float(left)

@@ -1,0 +1,111 @@
+"""Token buckets to the token, and which call draws from which."""
+
+import pytest
+
+from stage.calls import Call, Request
+from stage.quotas import QUOTAS, Bucket, Quotas
+from stage.settings import Settings
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("burst", "per_second", "taken_at", "then", "tokens"),
+    [
+        pytest.param(20, 1, [], 0, 20, id="it begins full"),
+        pytest.param(20, 1, [], 60, 20, id="and holds no more than its burst"),
+        pytest.param(20, 1, [0] * 20, 0, 0, id="the burst is there at once"),
+        pytest.param(20, 1, [0] * 20, 0.999, 0.999, id="a part of a token"),
+        pytest.param(20, 1, [0] * 20, 1, 1, id="a token a second"),
+        pytest.param(20, 1, [0] * 20, 3600, 20, id="full again"),
+        pytest.param(50, 20, [0] * 50, 0.05, 1, id="a twentieth of a second"),
+        pytest.param(50, 20, [0] * 49, 0.05, 2, id="what is left stays"),
+        pytest.param(5, 10, [0] * 5 + [tenths / 10 for tenths in range(1, 100)], 9.9, 0, id="a hundred small refills"),
+    ],
+)
+def test_a_bucket(burst: int, per_second: float, taken_at: list[float], then: float, tokens: float) -> None:
+    clock = Clock()
+    bucket = Bucket(burst, per_second, clock)
+    for at in taken_at:
+        clock.now = 1000 + at
+        assert bucket.tokens >= 1
+        bucket.take()
+    clock.now = 1000 + then
+    assert bucket.tokens == pytest.approx(tokens)
+
+
+@pytest.mark.parametrize(
+    ("drain", "then", "passes"),
+    [
+        pytest.param(("ecs", "RegisterTaskDefinition"), ("ecs", "DeregisterTaskDefinition"), False, id="shared"),
+        pytest.param(("ecs", "RegisterTaskDefinition"), ("ecs", "DescribeTaskDefinition"), True, id="reads apart"),
+        pytest.param(("ecs", "RegisterTaskDefinition"), ("ecs", "UpdateService"), True, id="services apart"),
+        pytest.param(("events", "ListRules"), ("events", "PutTargets"), False, id="one figure for EventBridge"),
+        pytest.param(("events", "ListRules"), ("events", "PutEvents"), True, id="events are not the control plane"),
+        pytest.param(("events", "ListRules"), ("ecs", "ListClusters"), True, id="services do not share"),
+        pytest.param(("ecs", "RunTask"), ("ecs", "StopTask"), True, id="Fargate's own bucket is RunTask's"),
+        pytest.param(("ecs", "StopTask"), ("ecs", "RunTask"), False, id="of two buckets the emptier one counts"),
+        pytest.param(("ecr", "DescribeImages"), ("ecr", "DescribeImages"), True, id="no figure, no bucket"),
+    ],
+)
+def test_which_call_draws_from_which_bucket(drain: tuple[str, str], then: tuple[str, str], passes: bool) -> None:
+    quotas = Quotas(Settings(quotas=True))
+    for _ in range(1000):
+        quotas.before(call(*drain))
+    assert (quotas.before(call(*then, caller="somebody else")) is None) == passes
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "status"),
+    [
+        pytest.param("ecs", "DeleteTaskDefinitions", "ThrottlingException", 400, id="ecs"),
+        pytest.param("events", "PutRule", "ThrottlingException", 400, id="events"),
+        pytest.param("lambda", "CreateFunction", "TooManyRequestsException", 429, id="lambda"),
+        pytest.param("stepfunctions", "ListExecutions", "ThrottlingException", 400, id="stepfunctions"),
+    ],
+)
+def test_one_call_too_many_is_refused_as_its_service_does(service: str, operation: str, code: str, status: int) -> None:
+    quotas = Quotas(Settings(quotas=True))
+    replies = (quotas.before(call(service, operation)) for _ in range(1000))
+    refused = next(reply for reply in replies if reply)
+    assert (refused.error, refused.status) == (code, status)
+    assert b"Rate exceeded" in refused.body
+
+
+def test_a_throttled_call_draws_nothing() -> None:
+    quotas = Quotas(Settings(quotas=True))
+    for _ in range(1000):
+        quotas.before(call("ecs", "RunTask"))
+    left = {bucket["name"]: bucket["tokens"] for bucket in quotas.show() if "RunTask" in bucket["operations"]}
+    assert left["fargate"] < 1
+    assert left["cluster resource modify"] > 70
+
+
+def test_without_quotas_nothing_is_refused_and_nothing_drawn() -> None:
+    quotas = Quotas(Settings())
+    assert not any(quotas.before(call("ecs", "DeleteTaskDefinitions")) for _ in range(1000))
+    assert {bucket["tokens"] == bucket["burst"] for bucket in quotas.show()} == {True}
+
+
+def test_every_operation_of_the_table_exists() -> None:
+    from moto.core.utils import get_service_model  # noqa: PLC0415 - slow, and only this test needs it
+
+    unknown = [
+        (quota.service, operation)
+        for quota in QUOTAS
+        for operation in quota.operations
+        if operation != "*" and operation not in get_service_model(quota.service).operation_names
+    ]
+    assert unknown == []
+
+
+def call(service: str, operation: str, caller: str | None = None) -> Call:
+    return Call(service, operation, "us-east-1", "key", Request({}), caller=caller)
