@@ -18,8 +18,8 @@ from moto.ecs.models import TaskDefinition
 from stage.calls import Call, Reply
 from stage.direct import ACCOUNT
 from stage.ecs import Operation, as_sent, backend, usable_revision
+from stage.strict.task_definitions import check
 
-SIZE_LIMIT = 64 * 1024  # docs.aws.amazon.com/general/latest/gr/ecs-service.html: task definition size
 PAGE = 100  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html: maxResults
 CONTAINER_DEFAULTS: Mapping[str, Any] = {
     "cpu": 0,
@@ -29,17 +29,6 @@ CONTAINER_DEFAULTS: Mapping[str, Any] = {
     "mountPoints": [],
     "volumesFrom": [],
     "systemControls": [],
-}
-# docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html: memory in MiB for each cpu.
-FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
-    256: (512, 1024, 2048),
-    512: range(1024, 4096 + 1, 1024),
-    1024: range(2048, 8192 + 1, 1024),
-    2048: range(4096, 16384 + 1, 1024),
-    4096: range(8192, 30720 + 1, 1024),
-    8192: range(16384, 61440 + 1, 4096),
-    16384: range(32768, 122880 + 1, 8192),
-    32768: range(61440, 249856 + 1, 4096),
 }
 # What RegisterTaskDefinition hands to moto, which keeps it for RunTask and for tags.
 KNOWN_TO_MOTO = {
@@ -70,7 +59,7 @@ def operations() -> dict[str, Operation]:
 def register(call: Call) -> Reply:
     """RegisterTaskDefinition: the next revision of the family, with the request's members as they came."""
     request = call.params
-    _check(request)
+    check(request)
     known = {name: request[member] for member, name in KNOWN_TO_MOTO.items() if member in request}
     definition = backend().register_task_definition(
         str(request.get("family", "")), request.get("containerDefinitions", []), **known
@@ -168,23 +157,6 @@ def _container(given: dict[str, Any], *, awsvpc: bool) -> dict[str, Any]:
         for port in given.get("portMappings", [])
     ]
     return {**CONTAINER_DEFAULTS, **given, "portMappings": ports}
-
-
-def _check(request: dict[str, Any]) -> None:
-    """ECS's refusals that moto does not know. Raises ClientException."""
-    size = len(json.dumps(request))
-    if size > SIZE_LIMIT:
-        raise EcsClientException(f"Actual length: '{size}'. Max allowed length is '{SIZE_LIMIT}' bytes.")
-    if not any(container.get("essential", True) for container in request.get("containerDefinitions", [])):
-        raise EcsClientException("TaskDefinition must have at least one essential container.")
-    if "FARGATE" not in request.get("requiresCompatibilities", []):
-        return
-    cpu, memory = request.get("cpu", "0"), request.get("memory", "0")
-    if not (cpu.isdigit() and memory.isdigit() and int(memory) in FARGATE_MEMORY.get(int(cpu), ())):
-        raise EcsClientException(
-            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
-            "See the Amazon ECS documentation for the valid values."
-        )
 
 
 def _token(family: str, revision: int) -> str:

@@ -67,3 +67,16 @@ def test_a_refused_invocation_has_the_name_that_aws_gives_it(stage: Client, mach
 def test_executions_without_a_name_are_told_apart(stage: Client, machine: Callable[..., str]) -> None:
     arn = machine(Done={"Type": "Succeed"})
     assert [run(stage, arn)["status"] for _ in range(2)] == ["SUCCEEDED", "SUCCEEDED"]
+
+
+@pytest.mark.parametrize(("size", "status"), [(250_000, "SUCCEEDED"), (262_144, "FAILED")])
+def test_a_state_passes_on_at_most_256_kib(
+    stage: Client, function: Callable[..., str], machine: Callable[..., str], size: int, status: str
+) -> None:
+    name = function("def handler(event, context): return 'x' * event['size']")
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+    toy = machine(Large={"Type": "Task", "Resource": arn, "End": True})
+    started = stage.client("stepfunctions").start_execution(stateMachineArn=toy, input=json.dumps({"size": size}))
+    ended = stage.wait(started["executionArn"])
+    assert ended["status"] == status
+    assert ended.get("error") == ("States.DataLimitExceeded" if status == "FAILED" else None)

@@ -16,6 +16,7 @@ import boto3
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
+from stage.calls import Hook
 from stage.direct import ACCOUNT, REGION
 from stage.events import rules
 from stage.manifest import MEDIA_TYPE, manifest
@@ -96,6 +97,7 @@ class Small:
                 family=self.name,
                 requiresCompatibilities=["FARGATE"],
                 networkMode="awsvpc",
+                executionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/execution",
                 cpu="256",
                 memory="512",
                 containerDefinitions=[sidecar, {**definition, **container}],
@@ -185,14 +187,14 @@ class Small:
 
 
 @contextmanager
-def small_world(directory: Path) -> Iterator[Small]:
-    """A world whose app is a toy that says what it was started with."""
+def small_world(directory: Path, *hooks: Hook) -> Iterator[Small]:
+    """A world whose app is a toy that says what it was started with; `hooks` stand before it."""
     start = directory / "bin" / "start"
     start.parent.mkdir()
     start.write_text(START)
     start.chmod(0o755)
     small = Small(directory)
-    _front().hooks[:] = small.world.hooks
+    _front().hooks[:] = [*hooks, *small.world.hooks]
     aws("ecr").create_repository(repositoryName=small.name)
     small.push("initial", "initial")
     aws("ecs").create_cluster(clusterName=small.name)

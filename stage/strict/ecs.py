@@ -1,0 +1,65 @@
+"""What ECS refuses of services and tasks and botocore's model does not know.
+
+docs.aws.amazon.com/general/latest/gr/ecs-service.html and the API reference of each operation. What depends on the
+services themselves (INACTIVE revisions, missing clusters) is refused where they are kept: `stage.ecs`,
+`stage.services`, `stage.placement`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+
+SUBNETS = 16
+SECURITY_GROUPS = 5
+SERVICES_PER_REQUEST = 10
+DEPLOYMENTS_PER_REQUEST = 20
+OVERRIDES = 8192  # characters, the JSON's own included
+
+Request = Mapping[str, Any]
+
+
+def network(request: Request) -> None:
+    """Raises InvalidParameterException, as the others here do."""
+    awsvpc = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    _at_most(SUBNETS, "subnets", awsvpc.get("subnets", []))
+    _at_most(SECURITY_GROUPS, "securityGroups", awsvpc.get("securityGroups", []))
+    if request.get("launchType") and request.get("capacityProviderStrategy"):
+        raise _invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
+        )
+
+
+def run_task(request: Request) -> None:
+    network(request)
+    if len(json.dumps(request.get("overrides") or {}, separators=(",", ":"))) > OVERRIDES:
+        raise _invalid(f"Container Overrides length must be at most {OVERRIDES}")
+
+
+def describe_services(request: Request) -> None:
+    if not request["services"]:
+        raise _invalid("Services cannot be empty.")
+    _at_most(SERVICES_PER_REQUEST, "services", request["services"])
+
+
+def describe_service_deployments(request: Request) -> None:
+    _at_most(DEPLOYMENTS_PER_REQUEST, "serviceDeploymentArns", request["serviceDeploymentArns"])
+
+
+REFUSALS: Mapping[tuple[str, str], Callable[[Request], None]] = {
+    ("ecs", "CreateService"): network,
+    ("ecs", "UpdateService"): network,
+    ("ecs", "RunTask"): run_task,
+    ("ecs", "DescribeServices"): describe_services,
+    ("ecs", "DescribeServiceDeployments"): describe_service_deployments,
+}
+
+
+def _at_most(most: int, member: str, given: list[Any]) -> None:
+    if len(given) > most:
+        raise _invalid(f"{member} can have at most {most} items.")
+
+
+def _invalid(message: str) -> ServiceException:
+    return ServiceException("InvalidParameterException", message)

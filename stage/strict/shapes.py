@@ -1,0 +1,135 @@
+"""A request's members held against botocore's shape of the request.
+
+The shapes are AWS's own models. botocore itself checks only required members, types and a few minima before it sends.
+Members that the model does not know pass: AWS's JSON protocols ignore them, and its model may be newer than ours.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import regex
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+MODEL_OF_ANYTHING = "document"
+STRUCTURED = (StructureShape, MapShape, ListShape)
+WHOLE_NUMBERS = {"integer": "an Integer", "long": "a Long"}
+NUMBERS = ("float", "double")
+JAVA_SPELLINGS = {
+    r"\p{Print}": "[[:print:]]",
+    r"\p{ASCII}": r"[\x00-\x7F]",
+    r"[\w-_]": r"[\w\-_]",
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",  # beyond 16 bits, in pairs
+}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A value that the model does not allow, and where."""
+
+    path: str
+    """As AWS writes it: `targets.1.member.id`."""
+    value: Any
+    constraint: str
+    """In AWS's words: `Member must have length less than or equal to 64`."""
+
+
+def misfit(shape: Shape, value: Any) -> str | None:
+    """What keeps a JSON value from being read as the shape, in the words of AWS's JSON protocols; None if nothing."""
+    if value is None or shape.metadata.get(MODEL_OF_ANYTHING):
+        return None
+    if isinstance(shape, STRUCTURED):
+        if not isinstance(value, list if isinstance(shape, ListShape) else dict):
+            return "Unexpected value type in payload"
+        return next((fault for part, inner, _ in _parts(shape, value) if (fault := misfit(part, inner))), None)
+    if isinstance(value, list | dict):
+        return f"Start of {'list' if isinstance(value, list) else 'structure or map'} found where not expected."
+    return _scalar_misfit(shape.type_name, value)
+
+
+def violations(shape: Shape, value: Any, path: str = "") -> Iterator[Violation]:
+    """Every constraint of the model that a value of the right type breaks, outermost first."""
+    if value is None or shape.metadata.get(MODEL_OF_ANYTHING):
+        return
+    if (words := _broken(shape, value)) is not None:
+        yield Violation(path, value, f"Member must {words}")
+    if isinstance(shape, StructureShape):
+        for name in shape.required_members:
+            if value.get(name) is None:
+                yield Violation(_join(path, _lower(name)), None, "Member must not be null")
+    if isinstance(shape, StructureShape | MapShape | ListShape):
+        for part, inner, step in _parts(shape, value):
+            if step or not (words := _broken(part, inner)):
+                yield from violations(part, inner, _join(path, step))
+            else:
+                whose = "Member" if isinstance(shape, ListShape) else "Map keys" if inner in value else "Map value"
+                yield Violation(path, value, f"{whose} must satisfy constraint: [Member must {words}]")
+
+
+def _parts(shape: StructureShape | MapShape | ListShape, value: Any) -> Iterator[tuple[Shape, Any, str]]:
+    """The shape, the value and the path of each part that there is. Keys, and scalars in a list, have no path."""
+    if isinstance(shape, StructureShape):
+        for name, member in shape.members.items():
+            if name in value:
+                yield member, value[name], _lower(name)
+    elif isinstance(shape, MapShape):
+        for key, inner in value.items():
+            yield shape.key, key, ""
+            yield shape.value, inner, f"{key}.member" * isinstance(shape.value, STRUCTURED)
+    else:
+        for number, inner in enumerate(value, 1):
+            yield shape.member, inner, f"{number}.member" * isinstance(shape.member, STRUCTURED)
+
+
+def _scalar_misfit(type_name: str, value: object) -> str | None:
+    kind = f"{str(value).upper()}_VALUE" if isinstance(value, bool) else "NUMBER_VALUE"
+    match type_name:
+        case "string" | "blob" | "character" if not isinstance(value, str):
+            return f"{kind} can not be converted to a String"
+        case "boolean" if not isinstance(value, bool):
+            return f"{'STRING_VALUE' if isinstance(value, str) else kind} can not be converted to a Boolean"
+        case "integer" | "long" if isinstance(value, bool | str):
+            kind = "STRING_VALUE" if isinstance(value, str) else kind
+            return f"{kind} can not be converted to {WHOLE_NUMBERS[type_name]}"
+        case "float" | "double" if isinstance(value, bool | str):
+            return "Unexpected value type in payload"
+        case "timestamp" if isinstance(value, bool):
+            return f"{kind} can not be converted to a Date"
+    return None
+
+
+def _broken(shape: Shape, value: Any) -> str | None:
+    """The first constraint of the shape itself that the value breaks."""
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    numeric = shape.type_name in (*WHOLE_NUMBERS, *NUMBERS)
+    size = value if numeric else len(value) if isinstance(value, str | bytes | list | dict) else None
+    what = "value" if numeric else "length"
+    if size is not None and least is not None and size < least:
+        return f"have {what} greater than or equal to {least}"
+    if size is not None and most is not None and size > most:
+        return f"have {what} less than or equal to {most}"
+    enum: list[str] = shape.metadata.get("enum", [])
+    if enum and value not in enum:
+        return f"satisfy enum value set: [{', '.join(enum)}]"
+    pattern = shape.metadata.get("pattern")
+    if pattern and isinstance(value, str) and not _compiled(pattern).fullmatch(value):
+        return f"satisfy regular expression pattern: {pattern}"
+    return None
+
+
+@cache
+def _compiled(pattern: str) -> regex.Pattern[str]:
+    """The models' patterns are Java's; `regex` knows their classes of characters but for these."""
+    for java, ours in JAVA_SPELLINGS.items():
+        pattern = pattern.replace(java, ours)
+    return regex.compile(pattern)
+
+
+def _join(path: str, step: str) -> str:
+    return f"{path}.{step}".strip(".")
+
+
+def _lower(name: str) -> str:
+    """AWS's messages begin members in lower case, whatever the protocol does."""
+    return name[0].lower() + name[1:]

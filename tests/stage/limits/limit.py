@@ -1,0 +1,85 @@
+"""One of AWS's limits: what is asked, what AWS answers, and where AWS says so."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stage.direct import ACCOUNT
+from tests.stage.worlds import Small
+
+REFERENCE = "https://docs.aws.amazon.com"
+EVENTS = f"{REFERENCE}/eventbridge/latest/APIReference"
+ECS = f"{REFERENCE}/AmazonECS/latest/APIReference"
+ECS_QUOTAS = f"{REFERENCE}/general/latest/gr/ecs-service.html"
+CLUSTER = f"arn:aws:ecs:us-east-1:{ACCOUNT}:cluster/production"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/some-role"
+
+Change = Mapping[str, Any] | Callable[[Small], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One refusal."""
+
+    rule: str
+    """What AWS holds to, for readers."""
+    call: tuple[str, str]
+    """Service and operation, as boto3 and AWS name them."""
+    change: Change
+    """The members that make the request one that AWS refuses."""
+    code: str
+    says: str
+    """Part of the message."""
+    source: str
+    words: str = "AWS"
+    """`AWS`: the message is AWS's own. `ours`: AWS documents the rule and not its words."""
+    before: Callable[[Small], object] = field(default=lambda _: None, repr=False)
+    """What has to be there first."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.call[1]}: {self.rule}"
+
+
+def good(small: Small, call: tuple[str, str]) -> dict[str, Any]:
+    """A request that is carried out."""
+    target = {"Id": "t", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:some-queue"}
+    container = {"name": "app", "image": f"{small.image}:initial", "portMappings": [{"containerPort": 8000}]}
+    return {
+        "PutRule": {"Name": f"{small.name}-rule", "ScheduleExpression": "rate(1 day)"},
+        "PutTargets": {"Rule": f"{small.name}-rule", "Targets": [target]},
+        "RemoveTargets": {"Rule": f"{small.name}-rule", "Ids": ["t"]},
+        "DeleteRule": {"Name": f"{small.name}-rule"},
+        "ListRules": {},
+        "ListTagsForResource": {},
+        "PutEvents": {"Entries": [{"Source": "me", "DetailType": "test", "Detail": "{}"}]},
+        "RegisterTaskDefinition": {
+            "family": small.name,
+            "requiresCompatibilities": ["FARGATE"],
+            "networkMode": "awsvpc",
+            "cpu": "256",
+            "memory": "512",
+            "executionRoleArn": ROLE,
+            "containerDefinitions": [container],
+        },
+        "UpdateService": {"cluster": small.name, "service": small.name},
+        "DescribeServices": {"cluster": small.name, "services": [small.name]},
+        "RunTask": {
+            "cluster": small.name,
+            "taskDefinition": small.name,
+            "launchType": "FARGATE",
+            "networkConfiguration": {"awsvpcConfiguration": small.network},
+        },
+        "DescribeRepositories": {"repositoryNames": [small.name]},
+        "DescribeImages": {"repositoryName": small.name},
+    }.get(call[1], {})
+
+
+def ecs_target(**changes: Any) -> dict[str, Any]:
+    """The request for one ECS target of which something differs."""
+    target = {"Id": "t", "Arn": CLUSTER, "RoleArn": ROLE, "EcsParameters": {"TaskDefinitionArn": ROLE}, **changes}
+    return {"Targets": [{name: value for name, value in target.items() if value is not None}]}
+
+
+def ecs_parameters(**parameters: Any) -> dict[str, Any]:
+    return ecs_target(EcsParameters={"TaskDefinitionArn": ROLE, **parameters})

@@ -1,0 +1,63 @@
+"""AWS's limits and refusals, asked of the stage one by one; see `limits/`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from stage.client import ROOT
+from stage.strict.refusals import Refusals
+from stage.strict.validation import Validation
+from tests.stage import limits
+from tests.stage.limits.limit import Limit, good
+from tests.stage.worlds import Small, aws, small_world
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Small]:
+    with small_world(tmp_path, Validation(), Refusals()) as small:
+        yield small
+
+
+def unchecked(service: Any) -> Any:
+    """A client that sends what it is given: the SDK would keep some of these requests to itself."""
+    return boto3.client(
+        service,
+        endpoint_url=aws(service).meta.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="user",
+        aws_secret_access_key="user",
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+    )
+
+
+@pytest.mark.parametrize("limit", limits.ALL, ids=lambda limit: limit.id)
+def test_what_aws_refuses_is_refused(small: Small, limit: Limit) -> None:
+    limit.before(small)
+    change = limit.change(small) if callable(limit.change) else limit.change
+    request = {name: value for name, value in {**good(small, limit.call), **change}.items() if value is not None}
+    service, operation = limit.call
+    with pytest.raises(ClientError) as refused:
+        getattr(unchecked(service), xform_name(operation))(**request)
+    error = refused.value.response["Error"]
+    assert error["Code"] == limit.code, error["Message"]
+    assert limit.says in error["Message"]
+
+
+@pytest.mark.parametrize("operation", ["PutRule", "PutTargets", "RegisterTaskDefinition", "RemoveTargets"])
+def test_what_aws_takes_is_taken(small: Small, operation: str) -> None:
+    small.rule("rule")
+    service = "ecs" if operation == "RegisterTaskDefinition" else "events"
+    answer = getattr(aws(service), xform_name(operation))(**good(small, (service, operation)))
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+@pytest.mark.parametrize("test", [test for *_, test in limits.ELSEWHERE])
+def test_a_test_that_the_document_names_is_there(test: str) -> None:
+    path, name = test.split("::")
+    assert f"\ndef {name}(" in (ROOT / path).read_text()
