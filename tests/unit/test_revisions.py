@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from rota.revisions import (
     by_fingerprint,
     derive,
     family,
-    fingerprint,
     overrides,
     own_tags,
     revision_number,
@@ -21,7 +19,6 @@ from rota.revisions import (
 from rota.task import Task
 from tests.guestbook import APP, APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, arn, definition, task
 
-Change = Callable[[dict[str, Any]], object]
 TASKS = [
     pytest.param(None, id="API"),
     pytest.param(task(), id="plain task"),
@@ -41,12 +38,6 @@ def container(task_: Task | None, content: dict[str, Any] = CONTENT, settings: A
 
 def with_app(**changes: Any) -> dict[str, Any]:
     return CONTENT | {"containerDefinitions": [APP_CONTAINER | changes, SIDECAR]}
-
-
-def changed(change: Change) -> dict[str, Any]:
-    content = copy.deepcopy(CONTENT)
-    change(content)
-    return content
 
 
 @pytest.mark.parametrize("task_", TASKS)
@@ -193,56 +184,6 @@ def test_what_a_task_overrides_when_it_shares_the_apis_revision(
 
 def test_unless_asked_to_share_every_task_has_a_revision_of_its_own() -> None:
     assert overrides(definition(), SETTINGS, task()) is None
-
-
-BLIND = [
-    pytest.param(lambda c: c["containerDefinitions"].reverse(), id="order of containers"),
-    pytest.param(lambda c: c["containerDefinitions"][0]["environment"].reverse(), id="order of environment"),
-    pytest.param(lambda c: c["containerDefinitions"][0].pop("cpu"), id="cpu 0"),
-    pytest.param(lambda c: c["containerDefinitions"][0].update(mountPoints=[], volumesFrom=[]), id="empty lists"),
-    pytest.param(lambda c: c.update(volumes=[{"name": "scratch"}]), id="empty object"),
-    pytest.param(lambda c: c.update(enableFaultInjection=False), id="false"),
-    pytest.param(lambda c: c.update(pidMode=None), id="null"),
-]
-
-
-@pytest.mark.parametrize("change", BLIND)
-def test_the_fingerprint_is_blind_to_what_ecs_completes_and_reorders(change: Change) -> None:
-    base = with_app(environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
-    completed = copy.deepcopy(base)
-    change(completed)
-    assert completed != base
-    assert fingerprint(completed, {}) == fingerprint(base, {})
-
-
-SEEN = [
-    pytest.param(lambda c: c.update(cpu="512"), id="cpu"),
-    pytest.param(lambda c: c.update(taskRoleArn="arn:aws:iam::123456789012:role/other"), id="role"),
-    pytest.param(lambda c: c.update(volumes=[]), id="volume"),
-    pytest.param(lambda c: c.update(fromTheFuture={"on": True}), id="unknown field"),
-    pytest.param(lambda c: c["containerDefinitions"].pop(), id="container"),
-    pytest.param(lambda c: c["containerDefinitions"][0].update(image="other"), id="image"),
-    pytest.param(lambda c: c["containerDefinitions"][0]["command"].append("x"), id="command"),
-    pytest.param(lambda c: c["containerDefinitions"][0].update(essential=False), id="essential"),
-    pytest.param(lambda c: c["containerDefinitions"][0]["environment"][0].update(value="debug"), id="variable"),
-    pytest.param(lambda c: c["containerDefinitions"][0]["environment"][0].update(value=""), id="emptied variable"),
-    pytest.param(lambda c: c["containerDefinitions"][0].update(secrets=[]), id="secret"),
-    pytest.param(lambda c: c["containerDefinitions"][1].update(memory=256), id="sidecar"),
-]
-
-
-@pytest.mark.parametrize("change", SEEN)
-def test_the_fingerprint_sees_every_change_that_a_task_would_feel(change: Change) -> None:
-    assert fingerprint(changed(change), {}) != fingerprint(CONTENT, {})
-
-
-def test_the_fingerprint_tells_the_order_of_a_command() -> None:
-    one, other = with_app(command=["a", "b"]), with_app(command=["b", "a"])
-    assert fingerprint(one, {}) != fingerprint(other, {})
-
-
-def test_the_fingerprint_sees_tags() -> None:
-    assert len({fingerprint(CONTENT, tags) for tags in ({}, {"team": "books"}, {"team": ""})}) == 3
 
 
 def test_our_tags_and_awss_are_not_the_bases_own() -> None:
