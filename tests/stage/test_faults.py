@@ -21,7 +21,8 @@ def rules(stage: Client) -> set[str]:
 
 
 def targets(stage: Client, *ids: str) -> list[dict[str, Any]]:
-    return [{"Id": id_, "Arn": f"{stage.names['state_machine_arn']}-{id_}"} for id_ in ids]
+    role = stage.names["outputs"]["EventsRoleArn"]
+    return [{"Id": id_, "Arn": f"{stage.names['state_machine_arn']}-{id_}", "RoleArn": role} for id_ in ids]
 
 
 def target_ids(stage: Client) -> set[str]:

@@ -11,6 +11,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from stage.client import ROOT
+from stage.quotas import RulesPerBus
+from stage.settings import Settings
 from stage.strict.refusals import Refusals
 from stage.strict.validation import Validation
 from tests.stage import limits
@@ -20,7 +22,7 @@ from tests.stage.worlds import Small, aws, small_world
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path, Validation(), Refusals()) as small:
+    with small_world(tmp_path, Validation(), Refusals(), RulesPerBus(Settings())) as small:
         yield small
 
 
