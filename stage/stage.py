@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stage import cloudformation, interpreter
+from stage.calls import Hook
 from stage.deploy import deploy
 from stage.direct import REGION
 from stage.example import Example
@@ -18,6 +19,8 @@ from stage.routes import Routes
 from stage.seed import App, UsersWorld
 from stage.server import Front
 from stage.settings import Settings
+from stage.strict.refusals import Refusals
+from stage.strict.validation import Validation
 from stage.watch import Watch
 from stage.workers import Workers, steps
 from stage.world import World
@@ -49,12 +52,13 @@ class Stage:
         self.world = World(self.settings, example, self.app.repository, self.functions.invoke_in_background)
         self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)
         self.front = Front(self.workers.caller_of, self.recorder.record, Routes(self))
+        as_strict_as_aws: list[Hook] = [Validation(), Refusals(), RulesPerBus(self.settings)]
         self.front.hooks += [
             Latency(self.settings),
             self.watch,
             self.quotas,
             self.faults,
-            RulesPerBus(self.settings),
+            *as_strict_as_aws,
             *self.world.hooks,
             self.functions,
         ]
