@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SAM_VENV := .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
-SOURCES := layers/rota/rota functions stage examples/app tests
+SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-docker sweep check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-docker sweep bench bench-quick check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,10 +44,16 @@ engine:
 sweep: $(READY) ## every fault in every call of a deployment, on this machine: some ten minutes
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m tests.sweep
 
+bench: $(READY) ## how fast it is under AWS's quotas, up to 1,000 tasks: three quarters of an hour
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench
+
+bench-quick: $(READY) ## the same up to 30 tasks: some three minutes
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench --quick
+
 check: $(READY) ## lint, types, template, generated files; then the tests
 	@$(BIN)/ruff format --check -q $(SOURCES)
 	@$(BIN)/ruff check -q $(SOURCES)
-	@$(BIN)/mypy layers/rota/rota stage
+	@$(BIN)/mypy layers/rota/rota stage bench
 	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
 	@$(BIN)/cfn-lint template.yaml
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog --check README.md docs/*.md

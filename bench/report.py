@@ -1,0 +1,178 @@
+"""What was measured, as a table for the terminal, as bench/results.md and bench/results.svg."""
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bench import bound, plot
+from bench.classic import Line
+from bench.deployment import LATENCY_MS, Case, Measured, Mode
+
+_HEAD = ("mode", "tasks", "case", "live", "whole", "plan says", "quotas", "bound", "ratio", "throttled", "registers")
+_KINDS = ("RegisterTaskDefinition", "PutRule", "PutTargets", "UpdateService")
+_MINUTE = 60
+
+
+@dataclass
+class Results:
+    """Everything that one run has measured so far."""
+
+    measured: list[Measured] = field(default_factory=list)
+    script: dict[int, float] = field(default_factory=dict)
+    """Seconds of the classic script, by number of tasks, for a new image."""
+
+    def fixed(self, mode: Mode, case: Case) -> float:
+        """What a deployment takes with one task: the median of those of this run."""
+        return statistics.median(
+            each.live for each in self.measured if (each.mode, each.case, each.tasks) == (mode, case, 1)
+        )
+
+    def quotas(self, one: Measured) -> float:
+        return bound.of_quotas(one.mode, one.tasks, one.case)
+
+    def bound(self, one: Measured) -> float:
+        return self.fixed(one.mode, one.case) + self.quotas(one)
+
+    def ratio(self, one: Measured) -> float:
+        return one.live / self.bound(one)
+
+    def line(self) -> Line | None:
+        """The script's seconds as a line, once two numbers of tasks were measured."""
+        return Line.through(self.script) if len(self.script) > 1 else None
+
+
+def table(results: Results) -> list[tuple[str, ...]]:
+    """The head, then a row a deployment; seconds from the push."""
+    rows = [
+        (
+            each.mode,
+            str(each.tasks),
+            each.case,
+            f"{each.live:.1f}",
+            f"{each.whole:.1f}",
+            f"{each.estimate:.0f}",
+            f"{results.quotas(each):.1f}",
+            f"{results.bound(each):.1f}",
+            f"{results.ratio(each):.2f}",
+            str(each.throttles),
+            " ".join(str(_calls(each, kind)) for kind in _KINDS),
+        )
+        for each in results.measured
+    ]
+    return [(*_HEAD[:-1], "registers, rules, targets, updates"), *rows]
+
+
+def lines(results: Results) -> Iterator[str]:
+    """For machines: `bound <mode> <tasks> <case> <ratio>`, the median where one was measured several times."""
+    ratios: dict[tuple[Mode, int, Case], list[float]] = {}
+    for each in results.measured:
+        ratios.setdefault((each.mode, each.tasks, each.case), []).append(results.ratio(each))
+    for (mode, tasks, case), found in ratios.items():
+        yield f"bound {mode} {tasks} {case} {statistics.median(found):.2f}"
+
+
+def script(results: Results, tasks: Iterable[int]) -> list[tuple[str, ...]]:
+    """The classic script beside Rota, for a new image with a revision per task."""
+    rows: list[tuple[str, ...]] = [("tasks", "script", "", "Rota", "script / Rota")]
+    line = results.line()
+    for number in tasks:
+        seconds = results.script.get(number) or (line and line.seconds(number))
+        ours = _new_image(results, "per-task").get(number)
+        if seconds:
+            how = "measured" if number in results.script else "computed"
+            rows.append(
+                (str(number), _time(seconds), how, _time(ours) if ours else "", f"{seconds / ours:.1f}" if ours else "")
+            )
+    return rows
+
+
+def markdown(results: Results, tasks: Sequence[int]) -> str:
+    """bench/results.md."""
+    line = results.line()
+    formula = (
+        f"Computed: {line}; ECS and EventBridge do not throttle it, because it is slower than they allow."
+        if line
+        else ""
+    )
+    return f"""# What `make bench` measured
+
+Written by the benchmark. On the stage, with AWS's documented quotas and {LATENCY_MS} ms for each call, all functions
+cold. Only the ratios within one run mean anything: the seconds are this machine's too.
+
+![Seconds from the push to the last schedule live, over tasks](results.svg)
+
+## Deployments
+
+Seconds from the push. *Live*: the last write to a schedule was answered (for a deployment that writes none: its end).
+*Whole*: the service's rollout included. *Plan says*: the plan's own estimate of what the quotas cost. *Quotas*: the
+least that they can cost, by `bench/bound.py`:
+
+    wait(bucket, calls) = (calls - tokens) / per second, at least 0
+    quotas = the slowest wait of what must be read + the slowest wait of what must then be written
+    bound  = quotas + live of the same deployment with one task, in the same run
+    ratio  = live / bound
+
+{_rows(table(results))}
+
+## Calls of all steps
+
+{_rows(_all_calls(results))}
+
+## The classic script
+
+`bench/classic.sh`, with the AWS CLI, for a new image. Its schedules are gone while it runs. {formula}
+
+{_rows(script(results, tasks))}
+"""
+
+
+def picture(results: Results, tasks: Sequence[int]) -> str:
+    """bench/results.svg."""
+    series = []
+    for mode, colour in (("per-task", "#1668b8"), ("shared", "#1a8a5a")):
+        ours = _new_image(results, mode)  # type: ignore[arg-type] # they are modes
+        if len(ours) > 1:
+            bounds = {
+                each.tasks: results.bound(each)
+                for each in results.measured
+                if (each.mode, each.case) == (mode, "new-image")
+            }
+            series.append(plot.Series(f"Rota, {mode}", colour, ours))
+            series.append(plot.Series(f"bound, {mode}", colour, bounds, computed=True))
+    if line := results.line():
+        series.append(plot.Series("classic script", "#c0392b", results.script))
+        beyond = [number for number in tasks if number >= max(results.script)]
+        if len(beyond) > 1:
+            series.append(
+                plot.Series("computed", "#c0392b", {number: line.seconds(number) for number in beyond}, computed=True)
+            )
+    return plot.draw("A new image: from the push to the last schedule live", series)
+
+
+def _new_image(results: Results, mode: Mode) -> dict[int, float]:
+    found: dict[int, list[float]] = {}
+    for each in results.measured:
+        if (each.mode, each.case) == (mode, "new-image"):
+            found.setdefault(each.tasks, []).append(each.live)
+    return {tasks: statistics.median(times) for tasks, times in found.items()}
+
+
+def _all_calls(results: Results) -> list[tuple[str, ...]]:
+    rows = [
+        (each.mode, str(each.tasks), each.case, ", ".join(f"{n} {name}" for name, n in sorted(each.calls.items())))
+        for each in results.measured
+    ]
+    return [("mode", "tasks", "case", "calls"), *rows]
+
+
+def _calls(one: Measured, operation: str) -> int:
+    return sum(count for name, count in one.calls.items() if name.endswith(f" {operation}"))
+
+
+def _rows(rows: Sequence[Sequence[str]]) -> str:
+    head, *rest = rows
+    return "\n".join(["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rest)])
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
