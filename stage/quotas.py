@@ -101,14 +101,15 @@ class Quotas:
     then refused has drawn its tokens all the same; one that is throttled has not.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
+        self._clock = clock
         self._lock = threading.Lock()
         self.fill()
 
     def fill(self) -> None:
         """Every bucket is full again, as after a quiet minute."""
-        self._buckets = [(quota, Bucket(quota.burst, quota.per_second)) for quota in QUOTAS]
+        self._buckets = [(quota, Bucket(quota.burst, quota.per_second, self._clock)) for quota in QUOTAS]
 
     def show(self) -> list[dict[str, Any]]:
         """Every bucket, and how many `tokens` are in it."""

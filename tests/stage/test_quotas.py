@@ -26,6 +26,19 @@ def test_the_account_has_one_bucket_and_it_is_full_when_quotas_are_set(stage: Cl
     delete()
 
 
+def test_a_throttled_call_meets_no_fault(stage: Client) -> None:
+    fault = {"service": "ecs", "operation": "DeleteTaskDefinitions", "count": 0, "fault": "internal"}
+    stage.settings(quotas=True)
+    stage.faults([fault])
+    codes = []
+    for _ in range(20):
+        with pytest.raises(ClientError) as refused:
+            stage.client("ecs").delete_task_definitions(taskDefinitions=["no-such:1"])
+        codes.append(refused.value.response["Error"]["Code"])
+    assert set(codes) == {"ServerException", "ThrottlingException"}
+    assert stage.faults_so_far()[0]["matched"] == codes.count("ServerException")
+
+
 def test_buckets_can_be_seen(stage: Client) -> None:
     stage.settings(quotas=True)
     assert tokens(stage, "DescribeServices") == 100
