@@ -11,10 +11,10 @@ SAM_READY := $(SAM_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-docker sweep bench bench-quick check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-docker test-local-invoke test-sam engine sweep bench bench-quick check format schema requirements build deploy clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## push two images and watch them deploy, on this machine, without AWS
 	@$(BIN)/python -m stage.demo
@@ -36,6 +36,9 @@ test-docker: $(READY) test-local-invoke ## the tests that need a Docker engine
 
 test-local-invoke: build engine ## every function in Lambda's runtime, in Docker, on the stage
 	@$(BIN)/python -m pytest -m docker tests/local_invoke
+
+test-sam: build ## sam deploy, sam delete and sam validate, on the stage
+	@$(BIN)/python -m pytest -m sam tests/sam
 
 # Where a machine without an image registry has a script for it, start the engine and make stand-in images.
 engine:

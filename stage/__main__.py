@@ -46,10 +46,10 @@ def main() -> int:
         )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            stage.open()
-            app = stage.app
+            stage.open(bare=arguments.bare)
+            app, stack = stage.app, "no stack" if arguments.bare else f"the stack {STACK}"
             sys.stdout.write(
-                f"The stage is ready on {endpoint} after {time.perf_counter() - begun:.1f} s: the stack {STACK}, "
+                f"The stage is ready on {endpoint} after {time.perf_counter() - begun:.1f} s: {stack}, "
                 f"the service {app.service} on the cluster {app.cluster}, the repository {app.repository}; "
                 f"see {endpoint}/_stage/\n"
             )
@@ -69,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=port, help="0 takes a free one; default: $PORT, else 5000")
     parser.add_argument("--host", default=HERE, help=f"0.0.0.0 lets containers in, and the network; default: {HERE}")
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help="the SAM template to deploy")
+    parser.add_argument("--bare", action="store_true", help="deploy nothing: leave that to `sam deploy`")
     parser.add_argument("--verbose", action="store_true", help="write the functions' logs to stderr")
     arguments = parser.parse_args()
     if not arguments.template.is_file():
@@ -91,6 +92,7 @@ def _forget_the_users_aws(port: int) -> None:
     # in botocore's model, and its interpreter on each execution that fails, as if that were a fault of the stage.
     warnings.filterwarnings("ignore", module="moto")
     logging.getLogger("moto").setLevel(logging.CRITICAL)
+    logging.getLogger("samtranslator").setLevel(logging.CRITICAL)  # it misses metrics that only AWS collects
 
 
 if __name__ == "__main__":

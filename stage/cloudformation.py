@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction, LayerVersion
+from moto.cloudformation.models import ChangeSet
 from moto.s3.models import FakeBucket
 
 from stage.patch import replace
@@ -20,13 +21,26 @@ def complete() -> None:
     """Have every function and bucket that a stack makes or changes from now on keep all that is listed here."""
     _then(LambdaFunction, _keep_function)
     _then(FakeBucket, _keep_bucket)
+    _carry_out_change_sets()
+
+
+def _carry_out_change_sets() -> None:
+    """A stack that a change set made or changed has its template, parameters and outputs; in moto, resources only."""
+    apply = ChangeSet.apply
+
+    def carry_out(self: ChangeSet) -> None:
+        apply(self)
+        self.stack.template_dict, self.stack.parameters = self.template_dict, self.parameters
+        self.stack.description = self.template_dict.get("Description")
+        self.stack.output_map = self.stack._create_output_map()
+
+    replace(ChangeSet, "apply", carry_out)
 
 
 def _keep_function(function: LambdaFunction, properties: Properties) -> None:
-    """Its layers and its log group. A Ref to a layer is its ARN, and in moto the layer itself."""
+    """Its layers and its log group."""
     if "Layers" in properties:
-        layers = [layer.arn if isinstance(layer, LayerVersion) else layer for layer in properties["Layers"]]
-        function.update_configuration({"Layers": layers})
+        function.update_configuration({"Layers": properties["Layers"]})
     if group := properties.get("LoggingConfig", {}).get("LogGroup"):
         function.logs_group_name = group
 
@@ -42,7 +56,7 @@ def _then(model: Any, keep: Callable[[Any, Properties], None]) -> None:
 
     def create_and_keep(name: str, resource: Properties, account: str, region: str, **identity: str) -> object:
         made = create(name, resource, account, region, **identity)
-        keep(made, resource["Properties"])
+        keep(made, _with_arns(resource["Properties"]))
         return made
 
     def update_and_keep(
@@ -52,9 +66,18 @@ def _then(model: Any, keep: Callable[[Any, Properties], None]) -> None:
         account_id: str,
         region_name: str,
     ) -> object:
-        changed = update(original_resource, new_resource_name, cloudformation_json, account_id, region_name)
-        keep(changed, cloudformation_json["Properties"])
+        properties = _with_arns(cloudformation_json["Properties"])
+        resource = {**cloudformation_json, "Properties": properties}
+        changed = update(original_resource, new_resource_name, resource, account_id, region_name)
+        keep(changed, properties)
         return changed
 
     replace(model, "create_from_cloudformation_json", staticmethod(create_and_keep))
     replace(model, "update_from_cloudformation_json", staticmethod(update_and_keep))
+
+
+def _with_arns(properties: Properties) -> Properties:
+    """A Ref to a layer is its ARN, and in moto the layer itself."""
+    layers = properties.get("Layers", [])
+    arns = [layer.arn if isinstance(layer, LayerVersion) else layer for layer in layers]
+    return {**properties, "Layers": arns} if layers else properties

@@ -8,31 +8,17 @@ libraries of this machine's Python stand in for them.
 import hashlib
 import io
 import json
-import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 from stage.direct import client
+from stage.sam import Template, translate, with_defaults
 
 ARTIFACTS = "stage-artifacts"
 """The bucket for code, as `sam deploy --s3-bucket` has one."""
-
-Template = dict[str, Any]
-
-
-class ManagedPolicies:
-    """The managed policies that SAM templates may name without their ARN."""
-
-    names = ("service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSXRayDaemonWriteAccess")
-
-    def load(self) -> dict[str, str]:
-        """Name to ARN, as SAM asks for it."""
-        return {name.rpartition("/")[2]: f"arn:aws:iam::aws:policy/{name}" for name in self.names}
 
 
 def deploy(template: Path, stack: str, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -42,27 +28,29 @@ def deploy(template: Path, stack: str, parameters: Mapping[str, str]) -> dict[st
     """
     client("s3").create_bucket(Bucket=ARTIFACTS)
     sam: Template = yaml_parse(template.read_text())
-    machines = dict(_with_uploaded_code(sam, template.parent))
-    plain: Template = transform(sam, dict(parameters), ManagedPolicies())
-    for logical_id, definition in machines.items():
-        _define(plain["Resources"][logical_id]["Properties"], definition)
+    _upload_code(sam, template.parent)
+    values = with_defaults(sam, parameters)
+    plain = translate(sam, values)
     cloudformation = client("cloudformation")
-    # Defaults are passed like the rest: moto splits a list that is given, but not a list that is a default.
-    values = {name: str(slot["Default"]) for name, slot in plain["Parameters"].items() if "Default" in slot}
-    values.update(parameters)
     cloudformation.create_stack(
         StackName=stack,
         TemplateBody=json.dumps(plain),
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
-    (created,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in created["Outputs"]}
+    return outputs_of(stack)
 
 
-def _with_uploaded_code(sam: Template, root: Path) -> Iterator[tuple[str, str]]:
-    """Put S3 locations in the place of local paths. Yields each state machine's logical id and definition."""
-    for logical_id, resource in sam["Resources"].items():
+def outputs_of(stack: str) -> dict[str, str]:
+    """The outputs of a stack; none of one that is not there."""
+    stacks = client("cloudformation").describe_stacks()["Stacks"]
+    outputs = [output for each in stacks if each["StackName"] == stack for output in each.get("Outputs", [])]
+    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+
+def _upload_code(sam: Template, root: Path) -> None:
+    """Put S3 locations in the place of local paths."""
+    for resource in sam["Resources"].values():
         properties = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::Serverless::Function":
@@ -72,20 +60,7 @@ def _with_uploaded_code(sam: Template, root: Path) -> Iterator[tuple[str, str]]:
                 packages = [path.parent for path in sorted(directory.glob("*/__init__.py"))]
                 properties["ContentUri"] = _upload(_zipped(*packages, inside=Path("python")))
             case "AWS::Serverless::StateMachine":
-                definition = (root / properties.pop("DefinitionUri")).read_text()
-                properties["Definition"] = json.loads(definition)
-                yield logical_id, definition
-
-
-def _define(properties: dict[str, Any], definition: str) -> None:
-    """Have CloudFormation fill in the definition's `${Tokens}`.
-
-    moto knows no DefinitionSubstitutions, and its Fn::Sub takes `$$` for one `$`; its Fn::Join leaves both alone.
-    """
-    substitutions = properties.pop("DefinitionSubstitutions", {})
-    parts: list[Any] = re.split(r"\$\{(\w+)\}", definition)
-    parts[1::2] = [substitutions[token] for token in parts[1::2]]
-    properties["DefinitionString"] = {"Fn::Join": ["", parts]}
+                properties["DefinitionUri"] = _upload((root / properties["DefinitionUri"]).read_bytes())
 
 
 def _zipped(*directories: Path, inside: Path | None = None) -> bytes:

@@ -47,7 +47,7 @@ class Routes:
             ("PUT", "/_stage/watch"): self._begin_to_watch,
             ("POST", "/_stage/fire/<rule name>"): self._fire,
             ("POST", "/_stage/before/<step>"): self._before,
-            ("POST", "/_stage/reset"): stage.reset,
+            ("POST", "/_stage/reset"): self._reset,
         }
 
     def __call__(self, request: Request) -> Response:
@@ -104,11 +104,20 @@ class Routes:
         except CannotFireError as cannot:
             raise RefusedError(409, str(cannot)) from cannot
 
+    def _reset(self) -> None:
+        self._refuse_on_a_bare_stage()
+        self._stage.reset()
+
     def _before(self, step: str) -> dict[str, Any]:
+        self._refuse_on_a_bare_stage()
         try:
             return self._stage.play_example(step)
         except ExampleError as cannot:
             raise RefusedError(409, str(cannot)) from cannot
+
+    def _refuse_on_a_bare_stage(self) -> None:
+        if not self._stage.deployed:
+            raise RefusedError(409, "what others deployed on a bare stage cannot be told from the rest: start another")
 
 
 def _json(request: Request) -> Any:

@@ -108,7 +108,8 @@ class UsersWorld:
             networkConfiguration={"awsvpcConfiguration": app.network},
             deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
         )
-        self._client("s3").put_object(Bucket=self._bucket, Key=app.schedule_key, Body=self._schedule.read_bytes())
+        if self._bucket:
+            self._client("s3").put_object(Bucket=self._bucket, Key=app.schedule_key, Body=self._schedule.read_bytes())
         self._client("events").put_rule(Name=FOREIGN_RULE, ScheduleExpression="cron(0 3 * * ? *)")
 
     def clear(self) -> None:

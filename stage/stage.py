@@ -6,7 +6,8 @@ from typing import Any
 
 from stage import cloudformation, interpreter
 from stage.calls import Hook
-from stage.deploy import deploy
+from stage.change_sets import ChangeSets
+from stage.deploy import deploy, outputs_of
 from stage.direct import REGION
 from stage.example import Example
 from stage.faults import Faults
@@ -43,6 +44,8 @@ class Stage:
         self._endpoint = endpoint
         self._template = template
         self._outputs: dict[str, str] = {}
+        self.ready = False
+        """Whether everything is deployed and the user's world is there."""
         self._resetting = threading.Lock()
         self.workers = Workers(endpoint, Packages(directory), verbose=verbose)
         self.functions = Functions(self.workers, self.settings)
@@ -60,30 +63,33 @@ class Stage:
             self.faults,
             *as_strict_as_aws,
             *self.world.hooks,
+            ChangeSets(),
             self.functions,
         ]
 
-    @property
-    def ready(self) -> bool:
-        """Whether everything is deployed and the user's world is there."""
-        return bool(self._outputs)
-
-    def open(self) -> None:
-        """Deploy the template and make the user's world. The front must be served by then."""
+    def open(self, *, bare: bool = False) -> None:
+        """Deploy the template, unless `bare`, and make the user's world. The front must be served by then."""
         interpreter.prepare(self.settings, self._endpoint)
         cloudformation.complete()
-        outputs = deploy(self._template, STACK, self.app.parameters())
-        self.users_world.prepare(outputs.get("BucketName", ""), outputs.get("LedgerTableName", ""))
+        if not bare:
+            self._outputs = deploy(self._template, STACK, self.app.parameters())
+        self.users_world.prepare(self._outputs.get("BucketName", ""), self._outputs.get("LedgerTableName", ""))
         self.users_world.make()
         self.recorder.clear()
-        self._outputs = outputs
+        self.ready = True
+
+    @property
+    def deployed(self) -> bool:
+        """Whether the stage has deployed the template itself."""
+        return bool(self._outputs)
 
     def describe(self) -> dict[str, Any]:
-        """What is deployed and under which names, as `GET /_stage/` answers."""
+        """What is deployed and under which names, as `GET /_stage/` answers; on a bare stage, what others deployed."""
+        outputs = self._outputs or outputs_of(STACK)
         return {
             "region": REGION,
-            "state_machine_arn": self._outputs.get("StateMachineArn"),
-            "bucket": self._outputs.get("BucketName"),
+            "state_machine_arn": outputs.get("StateMachineArn"),
+            "bucket": outputs.get("BucketName"),
             "schedule_key": self.app.schedule_key,
             "repository": self.app.repository,
             "cluster": self.app.cluster,
@@ -91,7 +97,8 @@ class Stage:
             "family": self.app.family,
             "container": self.app.container,
             "rule_prefix": self.app.rule_prefix,
-            "outputs": self._outputs,
+            "parameters": self.app.parameters(),
+            "outputs": outputs,
         }
 
     def play_example(self, step: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def plan_again(stage: Client) -> dict[str, str]:
 
 def test_register_revisions_registers_one_for_each_task_and_one_for_the_api(stage: Client, invoke: Invoke) -> None:
     answer = invoke("RegisterRevisions")
-    assert (answer["registered"], answer["reused"]) == (4, 0)
+    assert (answer["registered"], answer["remaining"], answer["finished"]) == (4, 0, True)
     images = {revision(stage, number)["containerDefinitions"][0]["image"] for number in (2, 3, 4, 5)}
     assert images == {IMAGE_URI}
 
