@@ -19,7 +19,10 @@ _TIMES = {1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36_000:
 
 @dataclass(frozen=True)
 class Series:
-    """One line: seconds by number of tasks. What was computed is dashed, what was measured has dots."""
+    """One line: seconds by number of tasks. What was computed is dashed, what was measured has dots.
+
+    The name stands at its end; one that another goes on from has none.
+    """
 
     name: str
     colour: str
@@ -84,7 +87,9 @@ def _line(series: Series, scale: _Scale) -> Iterator[str]:
 def _legend(series: list[Series], scale: _Scale) -> Iterator[str]:
     """Each name at the end of its line, moved down where two would overlap."""
     below = 0.0
-    for each in sorted(series, key=lambda each: scale.y(each.seconds[max(each.seconds)])):
+    for each in sorted(
+        (each for each in series if each.name), key=lambda each: scale.y(each.seconds[max(each.seconds)])
+    ):
         last = max(each.seconds)
         below = max(scale.y(each.seconds[last]) + 4, below + 18)
         x = _WIDTH - _RIGHT + 12

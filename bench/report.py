@@ -140,11 +140,16 @@ def picture(results: Results, tasks: Sequence[int]) -> str:
             series.append(plot.Series(f"Rota, {mode}", colour, ours))
             series.append(plot.Series(f"bound, {mode}", colour, bounds, computed=True))
     if line := results.line():
-        series.append(plot.Series("classic script", "#c0392b", results.script))
+        series.append(plot.Series("", "#c0392b", results.script))
         beyond = [number for number in tasks if number >= max(results.script)]
         if len(beyond) > 1:
             series.append(
-                plot.Series("computed", "#c0392b", {number: line.seconds(number) for number in beyond}, computed=True)
+                plot.Series(
+                    "classic script, computed",
+                    "#c0392b",
+                    {number: line.seconds(number) for number in beyond},
+                    computed=True,
+                )
             )
     return plot.draw("A new image: from the push to the last schedule live", series)
 

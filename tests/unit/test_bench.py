@@ -68,7 +68,7 @@ def test_the_plot_is_one_that_can_be_drawn() -> None:
     results = report.Results([measured(1, 5), measured(300, 300)], {1: 8, 10: 53})
     drawn = ET.fromstring(report.picture(results, [1, 10, 300]))  # noqa: S314 - we have written it ourselves
     names = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"Rota, per-task", "bound, per-task", "classic script", "computed"} <= set(names)
+    assert {"Rota, per-task", "bound, per-task", "classic script, computed"} <= set(names)
 
 
 def test_a_line_that_is_higher_on_the_plot_is_slower() -> None:
