@@ -1,6 +1,6 @@
 """ClearRules: removes our rules whose task has left the file, and revisions that an aborted deployment left."""
 
-from rota import aws, plan, revisions, rules, store
+from rota import aws, bus, plan, revisions, store
 from rota.models import ClearRulesInput, ClearRulesOutput
 from rota.settings import Settings
 from rota.step import writing_step
@@ -13,7 +13,7 @@ _MOST_LEFTOVERS = 20
 def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
     events, ecs = aws.events(), aws.ecs()
-    aws.in_parallel(lambda name: rules.remove(events, name), decided.remove)
+    aws.in_parallel(lambda name: bus.remove(events, name), decided.remove)
     leftovers = decided.leftovers[:_MOST_LEFTOVERS]
     aws.in_parallel(lambda arn: revisions.deregister(ecs, arn), leftovers)
     return ClearRulesOutput(removed=len(decided.remove), deregistered=len(leftovers))

@@ -1,6 +1,6 @@
 """CreateTargets: puts each task's rule and its one target in place, only where they differ."""
 
-from rota import aws, plan, rules, store
+from rota import aws, bus, plan, store
 from rota.models import CreateTargetsInput, CreateTargetsOutput
 from rota.settings import Settings
 from rota.step import writing_step
@@ -16,7 +16,7 @@ def handler(request: CreateTargetsInput, settings: Settings) -> CreateTargetsOut
 
     def put(planned: plan.PlannedTask) -> bool:
         rule = decided.wanted(settings, planned, revisions.tasks[planned.task.name])
-        return rules.apply(events, before.rules.get(rule.name), rule)
+        return bus.apply(events, before.rules.get(rule.name), rule)
 
     written = sum(aws.in_parallel(put, decided.tasks))
     return CreateTargetsOutput(written=written, unchanged=len(decided.tasks) - written)

@@ -1,6 +1,6 @@
 """PlanDeployment: compares what is with what should be; stores the snapshot and the plan, and writes nothing else."""
 
-from rota import aws, plan, revisions, rules, schedule, service, source, store
+from rota import aws, bus, plan, revisions, rules, schedule, service, source, store
 from rota.models import PlanDeploymentInput, PlanDeploymentOutput
 from rota.settings import Settings
 from rota.step import step
@@ -11,7 +11,7 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
     config = request.config
     raw = source.reread(aws.s3(), settings.bucket, config.schedule)
     tasks = schedule.read(raw, rule_prefix=settings.rule_prefix, max_tasks=settings.rule_quota)
-    found = rules.read(aws.events(), settings.rule_prefix).values()
+    found = bus.read(aws.events(), settings.rule_prefix).values()
     before = plan.Snapshot(
         rules={rule.name: rule for rule in found if rule.belongs_to(settings.app)},
         service=service.state(service.read(aws.ecs(), settings)),

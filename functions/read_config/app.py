@@ -1,6 +1,6 @@
 """ReadConfig: reads the schedule file at one version and checks everything before anything is written."""
 
-from rota import aws, ecr, preflight, revisions, rules, schedule, service, source
+from rota import aws, bus, ecr, preflight, revisions, schedule, service, source
 from rota.models import Image, ReadConfigInput, ReadConfigOutput, Stored
 from rota.settings import Settings
 from rota.step import step
@@ -10,9 +10,9 @@ from rota.task import Task
 @step
 def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     faults = preflight.Faults()
-    bus = rules.names(aws.events(), "")
-    owners = rules.owners(aws.events(), (rule for rule in bus if rule["Name"].startswith(settings.rule_prefix)))
-    room = max(0, settings.rule_quota - len(bus) + list(owners.values()).count(settings.app))
+    every_rule = bus.names(aws.events(), "")
+    owners = bus.owners(aws.events(), (rule for rule in every_rule if rule["Name"].startswith(settings.rule_prefix)))
+    room = max(0, settings.rule_quota - len(every_rule) + list(owners.values()).count(settings.app))
 
     read = faults.gather(lambda: _schedule(settings, request.image, room))
     image_uri = faults.gather(lambda: ecr.uri(aws.ecr(), request.image))

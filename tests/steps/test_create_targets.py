@@ -136,3 +136,24 @@ def test_killed_in_the_middle_it_ends_the_same_when_run_again(
         creating.step("CreateTargets")
     creating.step("CreateTargets")
     assert deployed(world)
+
+
+def test_a_new_rule_that_eventbridge_does_not_see_yet_is_met_again(world: World, creating: Deployment) -> None:
+    with (
+        world.calls.refusing("events.PutTargets", "ResourceNotFoundException"),
+        pytest.raises(TransientError, match="yet"),
+    ):
+        creating.step("CreateTargets")
+    creating.step("CreateTargets")
+    assert deployed(world)
+
+
+def test_the_target_that_is_there_is_replaced_whatever_its_id(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    events, rule = client("events"), PREFIX + "IngestData"
+    target = world.target("IngestData")
+    events.remove_targets(Rule=rule, Ids=[target["Id"]])
+    events.put_targets(Rule=rule, Targets=[target | {"Id": "rule_target__IngestData"}])
+    world.push(NEXT, "next")
+    assert deployments.start(NEXT).run() == "Deployed"
+    assert world.target("IngestData")["Id"] == "rule_target__IngestData"

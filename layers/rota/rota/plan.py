@@ -27,7 +27,8 @@ class Snapshot(Shape):
 
 class PlannedTask(Shape):
     """One task of the schedule file. `revision` is None where one with this fingerprint has to be registered;
-    `overrides` is the target's input where the task runs the API's revision.
+    `overrides` is the target's input where the task runs the API's revision; `target_id` that of the target which the
+    task's replaces.
     """
 
     task: Task
@@ -36,6 +37,7 @@ class PlannedTask(Shape):
     fingerprint: str
     revision: str | None
     overrides: str | None
+    target_id: str | None
 
 
 class Plan(Shape):
@@ -64,7 +66,7 @@ class Plan(Shape):
 
     def wanted(self, settings: "Settings", planned: PlannedTask, revision: str) -> Rule:
         """The rule that this task should have."""
-        return rules.wanted(planned.task, settings, self.cluster_arn, revision, planned.overrides)
+        return rules.wanted(planned.task, settings, self.cluster_arn, revision, planned.overrides, planned.target_id)
 
     def missing(self) -> dict[str, Task | None]:
         """What has to be registered: by fingerprint, the task that it is for, the API's (None) last."""
@@ -120,7 +122,8 @@ def make(
         runs = api_fingerprint if overrides else fingerprint(task)
         revision = known.get(runs)
         current = before.rules.get(settings.rule_prefix + task.name)
-        target = rules.wanted(task, settings, cluster_arn, revision or _TO_BE_REGISTERED, overrides)
+        target_id = rules.target_to_replace(current)
+        target = rules.wanted(task, settings, cluster_arn, revision or _TO_BE_REGISTERED, overrides, target_id)
         todo = rules.difference(current, target)
         return PlannedTask(
             task=task,
@@ -129,6 +132,7 @@ def make(
             fingerprint=runs,
             revision=revision,
             overrides=overrides,
+            target_id=target_id,
         )
 
     all_planned = tuple(planned(task) for task in tasks)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rota import revisions, rules, service
+from rota import bus, revisions, rules, service
 from rota.models import Execution, Shape
 from rota.plan import Plan, Snapshot
 
@@ -47,16 +47,16 @@ def restore(
 
 
 def _restore_rules(events: "EventBridgeClient", settings: "Settings", plan: Plan, before: Snapshot) -> int:
-    found = rules.read(events, settings.rule_prefix)
+    found = bus.read(events, settings.rule_prefix)
     planned = {settings.rule_prefix + task.task.name for task in plan.tasks}
     made = [
         name
         for name, rule in found.items()
         if name in planned and name not in before.rules and rule.belongs_to(settings.app)
     ]
-    written = [rules.apply(events, found.get(name), rule) for name, rule in before.rules.items()]
+    written = [bus.apply(events, found.get(name), rule) for name, rule in before.rules.items()]
     for name in made:
-        rules.remove(events, name)
+        bus.remove(events, name)
     return sum(written) + len(made)
 
 
@@ -78,7 +78,7 @@ def _deregister(
     ]
     if not ours:
         return 0
-    in_use = {rules.runs(rule) for rule in rules.read(events, settings.rule_prefix).values()}
+    in_use = {rules.runs(rule) for rule in bus.read(events, settings.rule_prefix).values()}
     in_use.add(service.read(ecs, settings)["taskDefinition"])
     unused = [arn for arn in ours if arn not in in_use]
     for arn in unused:
