@@ -3,6 +3,7 @@
 import argparse
 import json
 import random
+import signal
 import sys
 import threading
 import time
@@ -39,8 +40,11 @@ class Sweep:
         """Try all of these, and say in a line how that went."""
         part = _Part(name, iter(list(scripts)))
         with ThreadPoolExecutor(len(self._trials)) as pool:
-            for ended in [pool.submit(self._work, trials, part) for trials in self._trials]:
-                ended.result()
+            try:
+                for ended in [pool.submit(self._work, trials, part) for trials in self._trials]:
+                    ended.result()
+            finally:
+                part.waiting = iter(())  # whatever ended it, no other trial begins
         self.verdicts += [verdict for verdict in part.done if verdict.reached]
         if part.done:
             say(report.summary(name, part.done))
@@ -73,6 +77,7 @@ class _Part:
 def main() -> int:
     """Returns the exit status: 0 when every promise was kept."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # or the stages would stay
     begun = time.monotonic()
     with ExitStack() as stages:
 

@@ -1,5 +1,6 @@
 """Races: pushes at random moments, deployments aborted now and then; one image must be everywhere in the end."""
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from tests.sweep.app import FILES, App
 
 # Seconds between two pushes, on average: all at once, several during each deployment, or mostly after each other.
 _PAUSES = (0.0, 0.1, 0.5)
-_ABORTED = 0.15
+_ABORTED = 0.25
 LONGEST_SECONDS = 300
 # The machine looks every ten seconds whose turn it is; that is real work for as many functions as there are pushes.
 TIME_SCALE = 0.02
@@ -29,8 +30,7 @@ class Race:
     def drawn(cls, seed: int, number: int) -> "Race":
         """The race of that number: the same one for the same seed."""
         draw = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret
-        most = draw.choice((2, 3, 5, 8, 13, 21, 50))
-        return cls(f"{seed}/{number}", draw.randint(2, most), draw.choice(_PAUSES))
+        return cls(f"{seed}/{number}", round(math.exp(draw.uniform(math.log(2), math.log(50)))), draw.choice(_PAUSES))
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def hold(stage: Client, race: Race) -> Ended:
     app = App(stage)
     app.begin()
     stage.settings(time_scale=TIME_SCALE)
+    app.want(0)
     stage.deploy("first")
     app.want(1)
     app.watch()
