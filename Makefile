@@ -1,5 +1,6 @@
 PYTHON ?= python3
-LISTEN ?= 127.0.0.1
+RUNTIME ?= process
+LISTEN ?= $(if $(filter sam,$(RUNTIME)),0.0.0.0,127.0.0.1)
 PORT ?= 5000
 # The package lies where the layer is built from.
 export PYTHONPATH := $(CURDIR)/layers/rota
@@ -19,8 +20,9 @@ help: ## what there is
 demo: $(READY) ## push two images and watch them deploy, on this machine, without AWS
 	@$(BIN)/python -m stage.demo
 
-stage: $(READY) ## the local AWS on http://127.0.0.1:$(PORT), for any AWS client
-	@$(BIN)/python -m stage --host $(LISTEN) --port $(PORT)
+# RUNTIME=sam runs every step in Lambda's runtime, in Docker; LISTEN=0.0.0.0 lets containers in.
+stage: $(READY) $(if $(filter sam,$(RUNTIME)),build engine) ## the local AWS on http://127.0.0.1:$(PORT), for any AWS client
+	@$(BIN)/python -m stage --host $(LISTEN) --port $(PORT) --runtime $(RUNTIME)
 
 watch: $(READY) ## in another terminal: every deployment on that stage, as it happens
 	@$(BIN)/python -m stage.demo.watch --port $(PORT)

@@ -47,6 +47,8 @@ def main() -> int:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             stage.open(bare=arguments.bare)
+            if arguments.runtime == "sam":
+                stage.run_functions_in_docker()
             app, stack = stage.app, "no stack" if arguments.bare else f"the stack {STACK}"
             sys.stdout.write(
                 f"The stage is ready on {endpoint} after {time.perf_counter() - begun:.1f} s: {stack}, "
@@ -69,6 +71,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=port, help="0 takes a free one; default: $PORT, else 5000")
     parser.add_argument("--host", default=HERE, help=f"0.0.0.0 lets containers in, and the network; default: {HERE}")
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help="the SAM template to deploy")
+    parser.add_argument(
+        "--runtime",
+        choices=("process", "sam"),
+        default="process",
+        help="where functions run: in processes of this Python, or by SAM CLI in Docker (with --host 0.0.0.0)",
+    )
     parser.add_argument("--bare", action="store_true", help="deploy nothing: leave that to `sam deploy`")
     parser.add_argument("--verbose", action="store_true", help="write the functions' logs to stderr")
     arguments = parser.parse_args()

@@ -17,6 +17,7 @@ from stage.packages import Packages
 from stage.quotas import Quotas, RulesPerBus
 from stage.recorder import Recorder
 from stage.routes import Routes
+from stage.sam_runtime import SamRuntime
 from stage.seed import App, UsersWorld
 from stage.server import Front
 from stage.settings import Settings
@@ -49,6 +50,7 @@ class Stage:
         self._resetting = threading.Lock()
         self.workers = Workers(endpoint, Packages(directory), verbose=verbose)
         self.functions = Functions(self.workers, self.settings)
+        self.sam_runtime = SamRuntime(directory)
         self.watch = Watch()
         self.quotas = Quotas(self.settings)
         self.faults = Faults(self.workers.kill, steps)
@@ -64,6 +66,7 @@ class Stage:
             *as_strict_as_aws,
             *self.world.hooks,
             ChangeSets(),
+            self.sam_runtime,
             self.functions,
         ]
 
@@ -109,8 +112,7 @@ class Stage:
         """
         self.reset()
         Example(EVENTS, self.functions.invoke, self.world.services).play(self._outputs["BucketName"], step)
-        endpoint = f"http://host.docker.internal:{self._endpoint.rpartition(':')[2]}"
-        return {"Parameters": {**self.functions.environment(step), "AWS_ENDPOINT_URL": endpoint}}
+        return {"Parameters": self._environment_in_containers()}
 
     def reset(self) -> None:
         """Put everything back to what it was when the stage was ready. Deployed functions stay, and stay warm."""
@@ -126,7 +128,17 @@ class Stage:
             self.users_world.make()
             self.recorder.clear()
 
+    def run_functions_in_docker(self) -> None:
+        """Let SAM CLI run the functions from now on. Raises SamRuntimeError."""
+        self.sam_runtime.start(self._environment_in_containers())
+
+    def _environment_in_containers(self) -> dict[str, str]:
+        """What the template gives every function, and where a container finds the stage."""
+        endpoint = f"http://host.docker.internal:{self._endpoint.rpartition(':')[2]}"
+        return {**self.functions.environment("TakeTurn"), "AWS_ENDPOINT_URL": endpoint}
+
     def close(self) -> None:
         """End tasks and functions."""
+        self.sam_runtime.close()
         self.world.close()
         self.functions.close()

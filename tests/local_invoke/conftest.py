@@ -19,14 +19,18 @@ BUILT = ROOT / ".aws-sam/build/template.yaml"
 Invoke = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
-def one_stage() -> Iterator[Client]:
-    """A stage that listens where containers can reach it. Skips where the functions cannot run."""
+def skip_unless_functions_can_run() -> None:
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode != 0:
         pytest.skip("no Docker engine answers; start one, then: make test-local-invoke")
     if not (SAM.exists() and BUILT.exists()):
         pytest.skip("the application is not built; make test-local-invoke builds it first")
+
+
+@pytest.fixture(scope="session")
+def one_stage() -> Iterator[Client]:
+    """A stage that listens where containers can reach it. Skips where the functions cannot run."""
+    skip_unless_functions_can_run()
     with running("--host", "0.0.0.0") as client:  # noqa: S104 - containers are not on the loopback interface
         yield client
 
