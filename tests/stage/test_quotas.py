@@ -41,11 +41,10 @@ def test_a_throttled_call_meets_no_fault(stage: Client) -> None:
 
 def test_buckets_can_be_seen(stage: Client) -> None:
     stage.settings(quotas=True)
-    assert tokens(stage, "DescribeServices") == 100
-    names = stage.names
-    for _ in range(40):
-        stage.client("ecs").describe_services(cluster=names["cluster"], services=[names["service"]])
-    assert tokens(stage, "DescribeServices") < 100
+    assert tokens(stage, "DeleteTaskDefinitions") == 5
+    for _ in range(5):
+        stage.client("ecs").delete_task_definitions(taskDefinitions=["no-such:1"])
+    assert tokens(stage, "DeleteTaskDefinitions") < 5
 
 
 def test_a_deployment_is_held_to_the_quotas_and_ends_well(stage: Client) -> None:
