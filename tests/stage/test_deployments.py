@@ -148,18 +148,18 @@ def test_nothing_is_written_twice(first: Deployment) -> None:
 
 
 def test_the_machine_takes_its_steps_in_order(first: Deployment) -> None:
-    assert first.states == [
+    # Whatever is asked between them, and however often it has to wait.
+    choices = ("Is", "Was", "WaitFor")
+    steps = [state for state in first.states if not state.startswith(choices)]
+    assert list(dict.fromkeys(steps)) == [
         "TakeTurn",
-        "IsItOurTurn",
         "ReadConfig",
         "PlanDeployment",
-        "IsThereAnythingToDo",
         "ClearRules",
         "RegisterRevisions",
         "CreateTargets",
         "RollService",
-        *["WaitForService", "CheckService", "IsServiceSteady"] * first.states.count("CheckService"),
+        "CheckService",
         "FinishDeployment",
-        "WasThereAnythingToDo",
         "Deployed",
     ]

@@ -111,19 +111,21 @@ def test_an_image_that_is_not_there(stage: Client) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"CLUSTER": "nowhere"}, "there is no ECS cluster nowhere in this account and Region"),
-        ({"SERVICE": "nobody"}, "there is no service nobody on the ECS cluster production"),
+        ({"CLUSTER": "nowhere"}, ["there is no ECS cluster nowhere in this account and Region"]),
+        ({"SERVICE": "nobody"}, ["there is no service nobody on the ECS cluster production"]),
         (
-            {"FAMILY": "visitors"},
-            "runs the task-definition family guestbook, but the parameter TaskDefinitionFamily says visitors",
+            {"FAMILY": "visitors", "CONTAINER": "web"},
+            [
+                "runs the task-definition family guestbook, but the parameter TaskDefinitionFamily says visitors",
+                "has no container web, which the parameter ContainerName names; it has app, metrics",
+            ],
         ),
-        ({"CONTAINER": "web"}, "has no container web, which the parameter ContainerName names; it has app, metrics"),
     ],
-    ids=["no cluster", "no service", "another family", "no container"],
+    ids=["no cluster", "no service", "another family, no container"],
 )
-def test_parameters_that_name_what_is_not_there(stage: Client, settings: dict[str, str], says: str) -> None:
+def test_parameters_that_name_what_is_not_there(stage: Client, settings: dict[str, str], says: list[str]) -> None:
     with environment(stage, "ReadConfig", **settings):
-        refused(stage, "RejectedError", says)
+        refused(stage, "RejectedError", *says)
 
 
 def remake_service(stage: Client, **changes: Any) -> None:

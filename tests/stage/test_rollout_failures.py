@@ -1,6 +1,7 @@
 """The service does not take the new image: the execution fails, and everything is as it was before the push."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +21,13 @@ from tests.stage.account import (
 )
 
 NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_patience(one_stage: Client) -> Iterator[None]:
+    """A stack whose rollouts may take a minute; the waits that make it up are cut short."""
+    with environment(one_stage, "CheckService", ROLLOUT_TIMEOUT_MINUTES="1"):
+        yield
 
 
 def as_people_left_it(stage: Client) -> Described:
@@ -95,8 +103,7 @@ def test_a_rollout_that_nobody_but_rota_ends(stage: Client, settings: dict[str, 
     before["objects"] = account(stage)["objects"]
     stage.settings(**settings)
 
-    with environment(stage, "CheckService", ROLLOUT_TIMEOUT_MINUTES="1"):
-        ended = stage.deploy("v2")
+    ended = stage.deploy("v2")
 
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
     assert says in ended["cause"]
