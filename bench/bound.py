@@ -5,10 +5,11 @@ two phases, each as long as the slowest of the buckets that its calls draw from;
 
     wait(bucket, calls) = (calls - tokens) / per second, at least 0
     quotas              = wait for what is read + wait for what is written
-    bound               = quotas + fixed
+    bound               = quotas + starts + calls of one
 
-`fixed` is what the same deployment took with one task, in the same run: there no bucket is ever empty, so that is
-what states, cold functions and calls that wait for one another cost, whatever the number of tasks.
+`starts` is how long, in the deployment itself, no step was at AWS: cold functions started and states changed. `calls of
+one` is how long the steps of the same deployment with one task were at AWS, in the same run: there no bucket is ever
+empty, so that is what calls cost that wait for one another, whatever the number of tasks.
 """
 
 import math

@@ -36,6 +36,16 @@ class Measured:
     steps: Mapping[str, tuple[float, float]]
     """Of each step, when its first call came and its last was answered."""
 
+    @property
+    def starts(self) -> float:
+        """Seconds until it was live in which no step was at work at AWS: functions started, states changed."""
+        at_work = sorted(span for span in self.steps.values() if span[0] < self.live)
+        idle, until = 0.0, 0.0
+        for first, last in at_work:
+            idle += max(0.0, first - until)
+            until = max(until, last)
+        return idle + max(0.0, self.live - until)
+
 
 class Bench:
     """The stage as the benchmark uses it: quotas, latency, every function cold, as on AWS for what runs once a day."""

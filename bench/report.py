@@ -8,7 +8,20 @@ from bench import bound, plot
 from bench.classic import Line
 from bench.deployment import LATENCY_MS, Case, Measured, Mode
 
-_HEAD = ("mode", "tasks", "case", "live", "whole", "plan says", "quotas", "bound", "ratio", "throttled", "registers")
+_HEAD = (
+    "mode",
+    "tasks",
+    "case",
+    "live",
+    "whole",
+    "plan says",
+    "quotas",
+    "starts",
+    "bound",
+    "ratio",
+    "throttled",
+    "registers",
+)
 _KINDS = ("RegisterTaskDefinition", "PutRule", "PutTargets", "UpdateService")
 _MINUTE = 60
 
@@ -21,17 +34,16 @@ class Results:
     script: dict[int, float] = field(default_factory=dict)
     """Seconds of the classic script, by number of tasks, for a new image."""
 
-    def fixed(self, mode: Mode, case: Case) -> float:
-        """What a deployment takes with one task: the median of those of this run."""
-        return statistics.median(
-            each.live for each in self.measured if (each.mode, each.case, each.tasks) == (mode, case, 1)
-        )
+    def calls_of_one(self, mode: Mode, case: Case) -> float:
+        """Seconds that the steps of a deployment of one task are at AWS: the median of those of this run."""
+        ones = [each for each in self.measured if (each.mode, each.case, each.tasks) == (mode, case, 1)]
+        return statistics.median(each.live - each.starts for each in ones)
 
     def quotas(self, one: Measured) -> float:
         return bound.of_quotas(one.mode, one.tasks, one.case)
 
     def bound(self, one: Measured) -> float:
-        return self.fixed(one.mode, one.case) + self.quotas(one)
+        return one.starts + self.calls_of_one(one.mode, one.case) + self.quotas(one)
 
     def ratio(self, one: Measured) -> float:
         return one.live / self.bound(one)
@@ -52,6 +64,7 @@ def table(results: Results) -> list[tuple[str, ...]]:
             f"{each.whole:.1f}",
             f"{each.estimate:.0f}",
             f"{results.quotas(each):.1f}",
+            f"{each.starts:.1f}",
             f"{results.bound(each):.1f}",
             f"{results.ratio(each):.2f}",
             str(each.throttles),
@@ -109,8 +122,11 @@ least that they can cost, by `bench/bound.py`:
 
     wait(bucket, calls) = (calls - tokens) / per second, at least 0
     quotas = the slowest wait of what must be read + the slowest wait of what must then be written
-    bound  = quotas + live of the same deployment with one task, in the same run
+    bound  = quotas + starts + calls of one
     ratio  = live / bound
+
+*Starts*: how long, in the same deployment, no step was at AWS: functions started, states changed. *Calls of one*: how
+long the steps of the same deployment with one task were at AWS, in the same run.
 
 {_rows(table(results))}
 

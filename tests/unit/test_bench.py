@@ -47,7 +47,8 @@ def test_what_a_deployment_cannot_do_without(mode: Mode, tasks: int, case: Case,
 
 
 def measured(tasks: int, live: float) -> Measured:
-    return Measured("per-task", tasks, "new-image", live, live + 8, 0, {"events PutTargets": tasks}, 0, {})
+    steps = {"ReadConfig": (1.0, 2.0), "CreateTargets": (3.0, live), "RollService": (live + 1, live + 2)}
+    return Measured("per-task", tasks, "new-image", live, live + 8, 0, {"events PutTargets": tasks}, 0, steps)
 
 
 def test_the_ratio_is_to_one_task_and_the_quotas() -> None:
