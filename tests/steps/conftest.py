@@ -24,10 +24,9 @@ class Context:
         return 60_000
 
 
-def invoke(world: World, folder: str, event: dict[str, Any]) -> dict[str, Any]:
+def invoke(folder: str, event: dict[str, Any]) -> dict[str, Any]:
     """Invoke a function; its answer has been through JSON, as Lambda's answers have."""
-    with world.calls.watching():
-        answer: dict[str, Any] = json.loads(json.dumps(handler(folder)(event, Context())))
+    answer: dict[str, Any] = json.loads(json.dumps(handler(folder)(event, Context())))
     return answer
 
 
@@ -70,7 +69,7 @@ class Deployment:
         self.document["error"] = {"Error": error, "Cause": json.dumps({"errorMessage": message, "errorType": error})}
 
     def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
-        answer = invoke(self._world, snake(step), request)
+        answer = invoke(snake(step), request)
         if step == "RollService":
             self._world.roll("COMPLETED")
         return answer
@@ -121,7 +120,8 @@ def world() -> Iterator[World]:
     aws._pace.cache_clear()  # what other tests have called empties no bucket of this one's account
     with moto.mock_aws():
         world = World()
-        yield world
+        with world.calls.watching():
+            yield world
         assert world.rules(*world.foreign) == world.foreign
 
 

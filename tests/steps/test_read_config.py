@@ -14,7 +14,7 @@ from tests.steps.world import SCHEDULE, World, client
 def test_what_the_example_event_leads_to(world: World) -> None:
     version = world.upload(SCHEDULE)
     event = json.loads((EVENTS / "read_config.json").read_text())
-    first, second = invoke(world, "read_config", event), invoke(world, "read_config", event)
+    first, second = invoke("read_config", event), invoke("read_config", event)
     assert first == second == {
         "schedule": {"key": "scheduled_tasks.json", "version_id": version},
         "tasks": 2,

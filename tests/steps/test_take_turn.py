@@ -16,7 +16,7 @@ OTHER_DIGEST = "sha256:" + "2e" * 32
 
 def test_the_example_event_takes_a_free_lease(world: World) -> None:
     event = json.loads((EVENTS / "take_turn.json").read_text())
-    answer = invoke(world, "take_turn", event)
+    answer = invoke("take_turn", event)
     assert (answer["decision"], answer["dry_run"], answer["image"]["digest"]) == ("go", False, DIGEST)
     assert world.ledger()["lease"]["holder"] == event["execution"]["id"]
 
