@@ -74,7 +74,7 @@ def test_a_rollout_that_ecs_rolls_back(stage: Client) -> None:
 
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
     assert ended["cause"].startswith("CheckService: the rollout of guestbook:9 did not last: ECS now deploys guestbook")
-    assert "circuit breaker" in ended["cause"]
+    assert "deployment failed: tasks failed to start." in ended["cause"]
     assert ended["cause"].endswith("had to be put back. The operator acts.")
     assert states(stage, ended)[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
     assert_all_is_as_it_was(stage, before)

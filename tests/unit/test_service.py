@@ -85,6 +85,15 @@ def test_how_our_deployment_stands(description: Any, status: str) -> None:
         ),
         pytest.param(
             service(
+                deployment("ecs-svc/3", OLD, rolloutState="COMPLETED", rolloutStateReason="ecs-svc/3 completed"),
+                events=("reached a steady state", "(deployment ecs-svc/2) deployment failed: tasks failed to start"),
+            ),
+            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:1 (ecs-svc/3 completed). ECS says: "
+            "(deployment ecs-svc/2) deployment failed: tasks failed to start",
+            id="rolled back and long done",
+        ),
+        pytest.param(
+            service(
                 deployment("ecs-svc/3", OLD, rolloutState="COMPLETED", rolloutStateReason="rolling back to ecs-svc/1")
             ),
             "the rollout of guestbook:2 did not last: ECS now deploys guestbook:1 (rolling back to ecs-svc/1)",

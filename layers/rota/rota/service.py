@@ -74,18 +74,18 @@ def judge(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings")
         raise RejectedError(
             f"the rollout of {_short(rollout.task_definition)} did not last: ECS now deploys "
             f"{_short(primary['taskDefinition'])} ({primary.get('rolloutStateReason') or 'no reason given'})"
-            + _last_words(description)
+            + _last_words(description, rollout)
         )
     rollout_state = ours.get("rolloutState") or ("COMPLETED" if _is_alone(description, ours) else "IN_PROGRESS")
     if rollout_state == "FAILED":
         raise RejectedError(
             f"the rollout of {_short(rollout.task_definition)} failed: "
-            f"{ours.get('rolloutStateReason') or 'ECS gives no reason'}" + _last_words(description)
+            f"{ours.get('rolloutStateReason') or 'ECS gives no reason'}" + _last_words(description, rollout)
         )
     if rollout_state != "COMPLETED" and waited >= settings.rollout_timeout_minutes * 60:
         raise RejectedError(
             f"the rollout of {_short(rollout.task_definition)} is not done after "
-            f"{settings.rollout_timeout_minutes} minutes ({_progress(ours)})" + _last_words(description)
+            f"{settings.rollout_timeout_minutes} minutes ({_progress(ours)})" + _last_words(description, rollout)
         )
     return rollout.model_copy(
         update={
@@ -112,10 +112,11 @@ def _progress(deployment: "DeploymentTypeDef") -> str:
     return f"{deployment['runningCount']} of {deployment['desiredCount']} tasks run"
 
 
-def _last_words(description: "ServiceTypeDef") -> str:
-    """The service's newest event, which mostly names the true reason."""
-    told = description.get("events", [])
-    return f". ECS says: {told[0]['message']}" if told else ""
+def _last_words(description: "ServiceTypeDef", rollout: Rollout) -> str:
+    """The service's newest event that names our deployment, else its newest: mostly it says the true reason."""
+    told = [event["message"] for event in description.get("events", [])]
+    of_ours = [message for message in told if rollout.deployment_id in message]
+    return f". ECS says: {(of_ours or told)[0]}" if told else ""
 
 
 def _short(arn: str) -> str:
