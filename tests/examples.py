@@ -37,6 +37,7 @@ CONTEXT = {
         "Id": f"arn:aws:states:us-east-1:123456789012:execution:rota-deploy:{EXECUTION}",
         "Name": EXECUTION,
         "StartTime": "2026-11-24T06:00:02.123Z",
+        "Input": PUSH,
     }
 }
 
@@ -111,7 +112,7 @@ class Machine:
         self.handed: dict[str, dict[str, Any]] = {}
 
     def run(self, **additions: Any) -> asl.Run:
-        return asl.run(PUSH | additions, CONTEXT, self._work)
+        return asl.run(PUSH | additions, {"Execution": CONTEXT["Execution"] | {"Input": PUSH | additions}}, self._work)
 
     def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
         self.handed[step] = request

@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "ROLLOUT_TIMEOUT_MINUTES": "30",
     "RULE_QUOTA": "300",
     "REVISION_MODE": "per-task",
+    "FORMER_EVENTS_ROLE_ARNS": "",
     "HISTORY_DAYS": "365",
     "BUCKET": "guestbook-config",
     "TABLE": "guestbook-ledger",

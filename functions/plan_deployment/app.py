@@ -1,6 +1,6 @@
 """PlanDeployment: compares what is with what should be; stores the snapshot and the plan, and writes nothing else."""
 
-from rota import aws, bus, plan, revisions, rules, schedule, service, source, store
+from rota import aws, bus, plan, preflight, revisions, rules, schedule, service, source, store
 from rota.models import PlanDeploymentInput, PlanDeploymentOutput
 from rota.settings import Settings
 from rota.step import step
@@ -16,6 +16,10 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
         rules={rule.name: rule for rule in found if rule.belongs_to(settings.app)},
         service=service.state(service.read(aws.ecs(), settings)),
     )
+    faults = preflight.Faults()
+    faults.blame_operator(preflight.of_roles(before.rules.values(), settings))
+    if faults:
+        faults.complain()
     snapshot = store.write(aws.s3(), settings.bucket, request.execution, "snapshot", before)
     decided = plan.make(
         settings,
@@ -35,7 +39,7 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
 def _ours(settings: Settings, before: plan.Snapshot) -> list[revisions.Definition]:
     """Our revisions that are in use, and those above the service's, which a deployment that was aborted left behind."""
     ecs, runs = aws.ecs(), before.service.task_definition
-    arns = {arn for rule in before.rules.values() if (arn := rules.runs(rule))} | {runs}
+    arns = rules.runs(before.rules.values()) | {runs}
     arns.update(revisions.newer_than(ecs, settings.family, revisions.revision_number(runs)))
     found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), sorted(arns))
     return [each for each in found if each.belongs_to(settings.app)]

@@ -17,8 +17,9 @@ _SECONDS = 900
 def handler(request: RestoreDeploymentInput, settings: Settings) -> RestoreDeploymentOutput:
     # An entry is there if only the farewell failed: what was deployed stays, what was restored is restored.
     entry = ledger.find(aws.dynamodb(), settings, request.execution) or _undo(request, settings)
-    close(settings, request.execution, entry)
     failed = request.document
+    if not (failed.turn and failed.turn.dry_run):  # a dry run is no deployment: it holds no lease and is not recorded
+        close(settings, request.execution, entry, news_may_fail=True)
     error = failed.error.Error if failed.error else entry.outcome
     return RestoreDeploymentOutput(outcome=entry.outcome, error=error, cause=entry.cause)
 

@@ -6,14 +6,16 @@ from rota.settings import Settings
 from rota.step import step
 
 # Between looks at the lease; a deployment takes minutes.
-_WAIT_SECONDS = 10
+_WAIT_SECONDS = 20
 
 
 @step
 def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     image = push.image(request.event, settings.repository)
     dry_run = push.is_dry_run(request.event)
-    if dry_run:
+    if push.is_attachment(image):
+        turn = lease.Turn(decision="ignore", reason=f"{image.tag} is a signature or an attestation, no image")
+    elif dry_run:
         turn = lease.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
     else:
         turn = lease.take(aws.dynamodb(), settings, request.execution, image, _runs)

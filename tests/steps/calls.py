@@ -65,7 +65,8 @@ class Calls:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Note every call that the functions make, and do for AWS what moto leaves out: take the news, which moto would
-        deliver to every rule, and list revisions in the order that was asked for.
+        deliver to every rule, list revisions in the order that was asked for, and show a
+        service's new revision in its PRIMARY deployment.
         """
 
         def note(event_name: str, params: dict[str, Any], context: dict[str, Any], **_: Any) -> _Reply | None:
@@ -81,7 +82,17 @@ class Calls:
             if context.get("newest_first"):
                 parsed["taskDefinitionArns"].sort(key=number, reverse=True)
 
-        with self._hooked("before-call", note, last=True), self._hooked("after-call.ecs.ListTaskDefinitions", sort):
+        def roll(parsed: dict[str, Any], **_: Any) -> None:
+            for service in [*parsed.get("services", []), *filter(None, [parsed.get("service")])]:
+                for primary in [each for each in service.get("deployments", []) if each["status"] == "PRIMARY"]:
+                    primary["taskDefinition"] = service["taskDefinition"]
+
+        with (
+            self._hooked("before-call", note, last=True),
+            self._hooked("after-call.ecs.ListTaskDefinitions", sort),
+            self._hooked("after-call.ecs.UpdateService", roll),
+            self._hooked("after-call.ecs.DescribeServices", roll),
+        ):
             yield
 
     @contextmanager

@@ -176,7 +176,7 @@ _ALL = {snake(step) for step in asl.TASKS}
 LOADED_ONLY_BY = {
     "rota.schedule": {"read_config", "plan_deployment"},
     "rota.source": {"read_config", "plan_deployment"},
-    "rota.preflight": {"read_config"},
+    "rota.preflight": {"read_config", "plan_deployment"},
     "rota.ecr": {"read_config"},
     "rota.push": {"take_turn"},
     "rota.plan": _ALL - {"take_turn", "read_config", "check_service", "finish_deployment"},

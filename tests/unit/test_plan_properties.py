@@ -78,7 +78,7 @@ class Account:
 
     def plan(self, tasks: list[Task], image: str) -> Plan:
         before = self.snapshot()
-        in_use = {rules.runs(rule) for rule in before.rules.values()} | {self.service}
+        in_use = rules.runs(before.rules.values()) | {self.service}
         ours = [
             Definition(arn=each, active=True, content={}, tags={"rota:app": APP, "rota:fingerprint": print_})
             for print_, each in self.revisions.items()
@@ -111,7 +111,7 @@ class Account:
             name.removeprefix(PREFIX): (
                 rule.schedule_expression,
                 rule.state,
-                content[rules.runs(rule) or ""],
+                content[next(iter(rules.runs([rule])))],
                 rule.targets[0].get("Input"),
             )
             for name, rule in self.snapshot().rules.items()

@@ -5,7 +5,8 @@ from typing import Any, NoReturn
 import pytest
 
 from rota.errors import ConfigError, RejectedError
-from rota.preflight import Faults, of_definition, of_names, of_service, of_sizes
+from rota.preflight import Faults, of_definition, of_names, of_roles, of_service, of_sizes
+from rota.rules import wanted
 from rota.task import Task
 from tests.guestbook import APP, APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
@@ -191,3 +192,37 @@ def test_faults_of_the_operator_alone_are_a_rejected_error() -> None:
 def test_what_time_cures_is_no_fault_and_passes_through() -> None:
     with pytest.raises(TimeoutError):
         Faults().gather(lambda: refuse(TimeoutError()))
+
+
+@pytest.mark.parametrize(
+    ("attached", "faults"),
+    [
+        pytest.param({"containerName": "app", "containerPort": 8000}, [], id="the API's port"),
+        pytest.param({"containerName": "metrics", "containerPort": 9090}, [], id="another container's"),
+        pytest.param(
+            {"containerName": "app", "containerPort": 8080},
+            ["the service guestbook-api is reached at port 8080 of app, but the parameter ApiPort says 8000"],
+            id="another port",
+        ),
+    ],
+)
+def test_the_load_balancer_must_reach_the_api(attached: dict[str, Any], faults: list[str]) -> None:
+    assert list(of_service({**SERVICE, "loadBalancers": [attached]}, SETTINGS)) == faults  # type: ignore[typeddict-item]  # what is read of it
+
+
+def test_a_rule_with_a_role_that_rota_may_not_pass_is_a_fault_until_the_role_is_listed() -> None:
+    script_made = wanted(
+        task("IngestData"), SETTINGS.model_copy(update={"events_role_arn": "role/script"}), "c", arn(2)
+    )
+    assert list(of_roles([script_made], SETTINGS)) == [
+        f"the rule {script_made.name} names the role role/script, with which Rota could not put it back; "
+        "list it in the parameter FormerEventsRoleArns"
+    ]
+    assert not list(of_roles([script_made], SETTINGS.model_copy(update={"former_events_role_arns": ("role/script",)})))
+
+
+def test_a_sidecar_that_takes_all_the_cpu_is_a_fault() -> None:
+    base = definition({**CONTENT, "cpu": "512", "containerDefinitions": [APP_CONTAINER, {**SIDECAR, "cpu": 256}]})
+    assert any(
+        "cpu: the other containers" in fault for fault in of_sizes(base, SETTINGS, [task("A", cpu=256, memory=512)])
+    )

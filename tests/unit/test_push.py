@@ -9,7 +9,7 @@ import pytest
 
 from rota.errors import RejectedError
 from rota.models import Image
-from rota.push import image, is_dry_run
+from rota.push import image, is_attachment, is_dry_run
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "ecr_push.json").read_text())
 DIGEST = EVENT["detail"]["image-digest"]
@@ -103,3 +103,23 @@ def test_all_faults_are_told_at_once() -> None:
 )
 def test_a_dry_run_is_asked_for(given: dict[str, Any], dry: bool) -> None:
     assert is_dry_run(given) is dry
+
+
+@pytest.mark.parametrize(
+    ("tag", "attachment"),
+    [
+        pytest.param("sha256-" + "1f" * 32 + ".sig", True, id="signature"),
+        pytest.param("sha256-" + "1f" * 32 + ".att", True, id="attestation"),
+        pytest.param("sha256-" + "1f" * 32, True, id="referrers"),
+        pytest.param("4f2a9c1", False, id="git hash"),
+        pytest.param("sha256-of-something", False, id="a name that begins alike"),
+        pytest.param(None, False, id="no tag"),
+    ],
+)
+def test_what_signing_tools_push_beside_an_image_is_known(tag: str | None, attachment: bool) -> None:
+    assert is_attachment(Image(repository="guestbook", digest="sha256:" + "1f" * 32, tag=tag)) is attachment
+
+
+def test_an_executions_output_is_no_input() -> None:
+    with pytest.raises(RejectedError, match="it holds turn, plan, as an execution's output does"):
+        image(event() | {"turn": {}, "plan": {}}, "guestbook")

@@ -171,6 +171,9 @@ def test_a_target_with_another_id_is_replaced() -> None:
     assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (False, rule().targets, ("by-hand",))
 
 
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:queue"
+
+
 @pytest.mark.parametrize(
     ("changes", "ours"),
     [
@@ -185,16 +188,16 @@ def test_whose_a_rule_is(changes: dict[str, Any], ours: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("targets", "revision"),
+    ("targets", "revisions"),
     [
-        pytest.param(rule().targets, arn(7), id="one"),
-        pytest.param((), None, id="none"),
-        pytest.param(rule().targets * 2, None, id="two"),
-        pytest.param(({"Id": "x", "Arn": "arn:aws:sqs:us-east-1:123456789012:queue"},), None, id="no ECS target"),
+        pytest.param(rule().targets, {arn(7)}, id="one"),
+        pytest.param((), set(), id="none"),
+        pytest.param(({"Id": "x", "Arn": QUEUE}, *rule().targets), {arn(7)}, id="beside another's target"),
+        pytest.param(({"Id": "x", "Arn": QUEUE},), set(), id="no ECS target"),
     ],
 )
-def test_which_revision_a_rule_runs(targets: tuple[dict[str, Any], ...], revision: str | None) -> None:
-    assert runs(rule(targets=targets)) == revision
+def test_which_revisions_rules_run(targets: tuple[dict[str, Any], ...], revisions: set[str]) -> None:
+    assert runs([rule(targets=targets)]) == revisions
 
 
 def test_put_rule_names_everything_the_rule_has() -> None:

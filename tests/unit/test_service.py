@@ -118,7 +118,7 @@ def test_how_our_deployment_stands(description: Any, status: str) -> None:
 )
 def test_a_rollout_that_failed_says_why(description: Any, message: str) -> None:
     with pytest.raises(RejectedError) as raised:
-        judge(description, rollout(), SETTINGS)
+        judge(description, rollout(waited_seconds=60), SETTINGS)
     assert str(raised.value) == message
 
 
@@ -144,7 +144,7 @@ def test_a_rollout_that_completes_at_the_last_look_is_a_success() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waited", "wait"), [(0, 5), (15, 5), (55, 15), (115, 30), (600, 30)], ids=lambda value: f"{value} s"
+    ("waited", "wait"), [(0, 5), (15, 5), (55, 15), (115, 30), (600, 60)], ids=lambda value: f"{value} s"
 )
 def test_the_looks_become_rarer(waited: int, wait: int) -> None:
     next_ = judge(service(deployment()), rollout(waited_seconds=waited), SETTINGS)
@@ -157,7 +157,14 @@ def test_progress_is_told_in_tasks() -> None:
 
 def test_a_service_that_shows_no_primary_deployment_is_asked_again() -> None:
     with pytest.raises(TransientError, match="guestbook-api shows no PRIMARY deployment"):
-        judge(service(), rollout(), SETTINGS)
+        judge(service(), rollout(waited_seconds=60), SETTINGS)
+
+
+def test_a_rollout_that_ecs_does_not_show_yet_is_looked_for_again() -> None:
+    stale = service(deployment("ecs-svc/1", OLD, rolloutState="COMPLETED"))
+    assert judge(stale, rollout(), SETTINGS).status == "IN_PROGRESS"
+    with pytest.raises(RejectedError, match="did not last"):
+        judge(stale, rollout(waited_seconds=60), SETTINGS)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The only module that makes clients and that turns AWS's errors into the names the state machine may see."""
 
 import json
+import random
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -36,8 +37,8 @@ Result = TypeVar("Result")
 _AT_ONCE = 10
 _TIMEOUT_SECONDS = 10
 _ATTEMPTS = 4
-# How often one call is throttled before it fails, and how many of the quota's intervals it then waits at the most.
-_THROTTLES_BORNE, _SLOWEST = 20, 5
+# How often one call is throttled before it fails, and how many seconds it waits in between at the most.
+_THROTTLES_BORNE, _LONGEST_WAIT = 40, 2.0
 
 # Beside every code with "throttl" in it: Throttling, ThrottlingException, Throttled, KmsThrottlingException, ...
 _THROTTLED = {
@@ -150,7 +151,8 @@ def _keep_pace(client: Any, service: str) -> None:
         if limited is None or not _is_throttle(code) or attempts > _THROTTLES_BORNE:
             return None
         _pace(limited).throttled()
-        return min(attempts, _SLOWEST) / limited.per_second
+        # Not all at the same instant again: others draw from the bucket too.
+        return min(attempts / limited.per_second, _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
     name = client.meta.service_model.service_id.hyphenize()
     client.meta.events.register(f"request-created.{name}", wait)

@@ -79,7 +79,10 @@ def apply(events: "EventBridgeClient", current: Rule | None, target: Rule) -> bo
     """
     todo = difference(current, target)
     if todo.put_rule:
-        tags: list[TagTypeDef] = [{"Key": key, "Value": value} for key, value in target.tags.items()]
+        # AWS puts tags of its own on a rule that CloudFormation made, and refuses them from anybody else.
+        tags: list[TagTypeDef] = [
+            {"Key": key, "Value": value} for key, value in target.tags.items() if not key.startswith("aws:")
+        ]
         # PutRule takes tags only for a rule that it makes.
         events.put_rule(**target.put_request(), **({"Tags": tags} if current is None else {}))
     if todo.put_targets:
@@ -89,18 +92,19 @@ def apply(events: "EventBridgeClient", current: Rule | None, target: Rule) -> bo
     return bool(todo)
 
 
-def remove(events: "EventBridgeClient", name: str) -> None:
-    """Remove the rule with all its targets. One that is already gone is as good."""
+def remove(events: "EventBridgeClient", name: str) -> bool:
+    """Remove the rule with all its targets; False if it is gone already, which is as good."""
     try:
         _remove_targets(events, name, [target["Id"] for target in targets(events, name)])
     except events.exceptions.ResourceNotFoundException:
-        return
+        return False
     try:
         events.delete_rule(Name=name)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationException":
             raise
         raise TransientError(f"EventBridge still sees the targets that {name} has lost: {error}") from error
+    return True
 
 
 def _put_targets(events: "EventBridgeClient", name: str, todo: Difference) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from rota import aws, lease, ledger
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 
-def close(settings: "Settings", execution: Execution, entry: ledger.Entry) -> None:
+def close(settings: "Settings", execution: Execution, entry: ledger.Entry, *, news_may_fail: bool = False) -> None:
     """Write the entry, give the lease back, tell the world once. Run again it does what is still to be done.
 
     The entry is the point of no return: a deployment whose entry says `deployed` is deployed, whatever fails after it.
+    With `news_may_fail` a bus that takes no events is logged and borne: the deployment has ended all the same.
     """
     now = datetime.now(UTC)
     ledger.write(aws.dynamodb(), settings, execution, entry, now)
@@ -29,4 +31,6 @@ def close(settings: "Settings", execution: Execution, entry: ledger.Entry) -> No
     except (ClientError, TransientError, RejectedError):
         # The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
         ledger.return_news(aws.dynamodb(), settings, execution)
-        raise
+        if not news_may_fail:
+            raise
+        Logger(child=True).exception("nobody could be told how the deployment ended")

@@ -27,7 +27,7 @@ Standing = Literal["ours", "a newer one waits", "lost"]
 class Turn(Shape):
     """Whether a deployment may go on now, and why."""
 
-    decision: Literal["go", "wait", "overtaken"]
+    decision: Literal["go", "wait", "overtaken", "ignore"]
     reason: str
 
 

@@ -45,7 +45,7 @@ class TakeTurnInput(Shape):
 
 
 class TakeTurnOutput(Shape):
-    decision: Literal["go", "wait", "overtaken"]
+    decision: Literal["go", "wait", "overtaken", "ignore"]
     reason: str
     wait_seconds: int
     dry_run: bool

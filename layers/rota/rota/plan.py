@@ -138,7 +138,7 @@ def make(
     all_planned = tuple(planned(task) for task in tasks)
     names = {settings.rule_prefix + each.task.name for each in all_planned}
     api_revision = known.get(api_fingerprint)
-    in_use = {rules.runs(rule) for rule in before.rules.values()} | {before.service.task_definition}
+    in_use = rules.runs(before.rules.values()) | {before.service.task_definition}
     used_again = {each.revision for each in all_planned} | {api_revision}
     return Plan(
         snapshot=snapshot,

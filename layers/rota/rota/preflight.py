@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
     from rota.revisions import Definition
+    from rota.rules import Rule
     from rota.settings import Settings
     from rota.task import Task
 
@@ -68,6 +69,17 @@ def of_names(wanted_names: Iterable[str], owners: Mapping[str, str | None], app:
     ]
 
 
+def of_roles(found: "Iterable[Rule]", settings: "Settings") -> Iterator[str]:
+    """Whatever would keep a restore from putting these rules back: roles that Rota may not pass. Pure."""
+    passable = {settings.events_role_arn, *settings.former_events_role_arns}
+    for rule in found:
+        for role in {rule.role_arn, *(target.get("RoleArn") for target in rule.targets)} - passable - {None}:
+            yield (
+                f"the rule {rule.name} names the role {role}, with which Rota could not put it back; "
+                "list it in the parameter FormerEventsRoleArns"
+            )
+
+
 def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
     """Whatever keeps Rota from deploying to this service, a sentence each. Pure."""
     if description["status"] != "ACTIVE":
@@ -78,6 +90,13 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
             f"the service {settings.service} is deployed by {controller}; "
             "Rota rolls services with the deployment controller ECS only"
         )
+    for attached in [*description.get("loadBalancers", []), *description.get("serviceRegistries", [])]:
+        port = attached.get("containerPort")
+        if attached.get("containerName") == settings.container and port and port != settings.api_port:
+            yield (
+                f"the service {settings.service} is reached at port {port} of {settings.container}, "
+                f"but the parameter ApiPort says {settings.api_port}"
+            )
     ran = description["taskDefinition"].rsplit("/", 1)[1].rsplit(":", 1)[0]
     if ran != settings.family:
         yield (
@@ -116,6 +135,7 @@ def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) 
         return
     others = [c for c in base.content["containerDefinitions"] if c["name"] != settings.container]
     reserved = sum(int(c.get("memory") or c.get("memoryReservation") or 0) for c in others)
+    taken = sum(int(c.get("cpu") or 0) for c in others)
     for index, task in enumerate(tasks):
         if not (task.cpu or task.memory):
             continue
@@ -128,6 +148,11 @@ def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) 
         if reserved >= memory:
             yield (
                 f"tasks[{index}].memory: the other containers of the task definition alone reserve {reserved} MiB; "
+                "give the task more"
+            )
+        if taken >= cpu:
+            yield (
+                f"tasks[{index}].cpu: the other containers of the task definition alone take {taken} units; "
                 "give the task more"
             )
 

@@ -12,6 +12,9 @@ from rota.errors import RejectedError
 from rota.models import Image
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_ATTACHMENT = re.compile(r"sha256-[0-9a-f]{64}(\.|$)")
+# What the machine adds to its document. An execution's output holds them too, and is no input.
+_ADDED = ["turn", "config", "plan", "cleared", "revisions", "targets", "rollout", "outcome", "error", "restored"]
 
 
 def image(event: Mapping[str, Any], repository: str) -> Image:
@@ -33,6 +36,11 @@ def image(event: Mapping[str, Any], repository: str) -> Image:
     )
 
 
+def is_attachment(image: Image) -> bool:
+    """True for what signing and attestation tools push beside an image: a tag made of the image's digest."""
+    return bool(image.tag and _ATTACHMENT.match(image.tag))
+
+
 def is_dry_run(event: Mapping[str, Any]) -> bool:
     """True if the person who started the execution added `"dry_run": true`."""
     return event.get("dry_run") is True
@@ -41,6 +49,9 @@ def is_dry_run(event: Mapping[str, Any]) -> bool:
 def _faults(event: Mapping[str, Any], repository: str) -> Iterator[str]:
     if not isinstance(event.get("dry_run", False), bool):
         yield f"dry_run is {event['dry_run']!r}, it must be true or false"
+    added = [key for key in _ADDED if key in event]
+    if added:
+        yield f"it holds {', '.join(added)}, as an execution's output does"
     detail = event.get("detail")
     if not isinstance(detail, Mapping):
         yield "detail is missing, it must hold repository-name and image-digest"

@@ -1,10 +1,16 @@
 """Putting a snapshot back: rules and targets, the service, and away with what the deployment registered."""
 
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-from rota import bus, revisions, rules, service
+from botocore.exceptions import BotoCoreError, ClientError
+
+from rota import aws, bus, revisions, service
+from rota.errors import RejectedError, TransientError
 from rota.models import Execution, Shape
 from rota.plan import Plan, Snapshot
+from rota.rules import Rule, runs
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -37,30 +43,43 @@ def restore(
 ) -> Restored:
     """Make everything as it was `before`. What needs no restoring is not written; run again it ends the same.
 
-    Rules first, so that no target is left on a revision that goes away at the end.
+    One part that cannot be put back does not keep the others from it: the first refusal is raised when all was tried,
+    and only when nothing was refused are the deployment's revisions deregistered.
     """
+    refusals: list[Exception] = []
+
+    def put_back(work: Callable[[], bool]) -> bool:
+        try:
+            return work()
+        except (ClientError, BotoCoreError, TransientError, RejectedError) as refusal:
+            refusals.append(refusal)
+            return False
+
+    found = bus.read(events, settings.rule_prefix)
+    rules_put_back = aws.in_parallel(put_back, _rules(events, settings, plan, before, found))
+    service_put_back = put_back(lambda: _service(ecs, settings, before))
+    if refusals:
+        raise refusals[0]
     return Restored(
-        rules=_restore_rules(events, settings, plan, before),
-        service=_restore_service(ecs, settings, before),
+        rules=sum(rules_put_back),
+        service=service_put_back,
         deregistered=_deregister(events, ecs, settings, execution, plan),
     )
 
 
-def _restore_rules(events: "EventBridgeClient", settings: "Settings", plan: Plan, before: Snapshot) -> int:
-    found = bus.read(events, settings.rule_prefix)
-    planned = {settings.rule_prefix + task.task.name for task in plan.tasks}
-    made = [
-        name
-        for name, rule in found.items()
-        if name in planned and name not in before.rules and rule.belongs_to(settings.app)
-    ]
-    written = [bus.apply(events, found.get(name), rule) for name, rule in before.rules.items()]
-    for name in made:
-        bus.remove(events, name)
-    return sum(written) + len(made)
+def _rules(
+    events: "EventBridgeClient", settings: "Settings", plan: Plan, before: Snapshot, found: Mapping[str, Rule]
+) -> Iterator[Callable[[], bool]]:
+    """What there may be to do for each rule: put it back, or remove one that the deployment made."""
+    for name, rule in before.rules.items():
+        yield partial(bus.apply, events, found.get(name), rule)
+    for planned in plan.tasks:
+        name = settings.rule_prefix + planned.task.name
+        if name not in before.rules and name in found and found[name].belongs_to(settings.app):
+            yield partial(bus.remove, events, name)
 
 
-def _restore_service(ecs: "ECSClient", settings: "Settings", before: Snapshot) -> bool:
+def _service(ecs: "ECSClient", settings: "Settings", before: Snapshot) -> bool:
     if service.read(ecs, settings)["taskDefinition"] == before.service.task_definition:
         return False
     service.roll(ecs, settings, before.service.task_definition)
@@ -78,7 +97,7 @@ def _deregister(
     ]
     if not ours:
         return 0
-    in_use = {rules.runs(rule) for rule in bus.read(events, settings.rule_prefix).values()}
+    in_use = runs(bus.read(events, settings.rule_prefix).values())
     in_use.add(service.read(ecs, settings)["taskDefinition"])
     unused = [arn for arn in ours if arn not in in_use]
     for arn in unused:

@@ -1,6 +1,6 @@
 """EventBridge rules: what a task's rule must be, what a rule is, and the least that turns one into the other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rota.models import Shape
@@ -106,12 +106,14 @@ def wanted(
     )
 
 
-def runs(rule: Rule) -> str | None:
-    """The ARN of the task definition that the rule's only target runs; None if it has no or several targets."""
-    if len(rule.targets) != 1:
-        return None
-    arn: str | None = rule.targets[0].get("EcsParameters", {}).get("TaskDefinitionArn")
-    return arn
+def runs(found: Iterable[Rule]) -> set[str]:
+    """The ARNs of all task definitions that any target of these rules runs."""
+    return {
+        target["EcsParameters"]["TaskDefinitionArn"]
+        for rule in found
+        for target in rule.targets
+        if "EcsParameters" in target
+    }
 
 
 def target_to_replace(current: Rule | None) -> str | None:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 # Quick at first, slower later: most rollouts take minutes, and each look costs three state transitions.
-_SHORTEST_WAIT, _LONGEST_WAIT = 5, 30
+_SHORTEST_WAIT, _LONGEST_WAIT = 5, 60
+# ECS's answers are eventually consistent: so many seconds after the update it may not show our deployment yet.
+_SEEN_AFTER = 20
 
 
 class ServiceState(Shape):
@@ -47,10 +49,18 @@ def state(description: "ServiceTypeDef") -> ServiceState:
 def roll(ecs: "ECSClient", settings: "Settings", revision: str) -> Rollout:
     """Have the service run `revision`; a service that does already is only looked at."""
     description = read(ecs, settings)
-    if description["taskDefinition"] != revision:
-        reply = ecs.update_service(cluster=settings.cluster, service=settings.service, taskDefinition=revision)
-        description = reply["service"]
+    failed = _primary(description).get("rolloutState") == "FAILED"
+    if description["taskDefinition"] != revision or failed:
+        description = ecs.update_service(
+            cluster=settings.cluster,
+            service=settings.service,
+            taskDefinition=revision,
+            # The same revision once more makes ECS try again only when it is told to.
+            forceNewDeployment=description["taskDefinition"] == revision,
+        )["service"]
     primary = _primary(description)
+    if primary["taskDefinition"] != revision:
+        raise TransientError(f"ECS does not show its rollout of {_short(revision)} yet")
     return Rollout(
         task_definition=revision,
         deployment_id=primary["id"],
@@ -69,6 +79,8 @@ def judge(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings")
     """
     waited = rollout.waited_seconds + rollout.wait_seconds
     ours = next((d for d in description["deployments"] if d["id"] == rollout.deployment_id), None)
+    if ours is None and waited <= _SEEN_AFTER:
+        return rollout.model_copy(update={"progress": "ECS does not show it yet", "waited_seconds": waited})
     if ours is None or ours["status"] != "PRIMARY":
         primary = _primary(description)
         raise RejectedError(

@@ -39,6 +39,7 @@ class Settings(BaseModel):
     assign_public_ip: Literal["ENABLED", "DISABLED"] = "DISABLED"
     platform_version: str = "LATEST"
     events_role_arn: str
+    former_events_role_arns: Items = ()
     task_role_arns: Items
     rule_quota: int = 300
     revision_mode: Literal["per-task", "shared"] = "per-task"
