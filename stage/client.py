@@ -124,6 +124,11 @@ class Client:
         """Forget the calls so far."""
         self._ask("DELETE", "calls")
 
+    def permissions(self) -> list[dict[str, Any]]:
+        """Every permission that IAM was asked for since the stage was reset: caller, action, resource, decision."""
+        asked: list[dict[str, Any]] = self._ask("GET", "iam")
+        return asked
+
     def settings(self, **changes: object) -> dict[str, Any]:
         """Change any of the stage's settings. Returns all of them. Raises StageError for one that cannot be."""
         changed: dict[str, Any] = self._ask("PUT", "settings", changes)
@@ -199,7 +204,7 @@ def wait_for(condition: Callable[[], T | None], timeout: float) -> T:
     while not (answer := condition()):
         if time.monotonic() > end:
             raise TimeoutError(f"it did not happen in {timeout} s")
-        time.sleep(0.02)
+        time.sleep(0.05)
     return answer
 
 

@@ -19,8 +19,8 @@ Properties = dict[str, Any]
 
 def complete() -> None:
     """Have every function and bucket that a stack makes or changes from now on keep all that is listed here."""
-    _then(LambdaFunction, _keep_function)
-    _then(FakeBucket, _keep_bucket)
+    then(LambdaFunction, _keep_function)
+    then(FakeBucket, _keep_bucket)
     _carry_out_change_sets()
 
 
@@ -50,7 +50,7 @@ def _keep_bucket(bucket: FakeBucket, properties: Properties) -> None:
     bucket.versioning_status = properties.get("VersioningConfiguration", {}).get("Status")
 
 
-def _then(model: Any, keep: Callable[[Any, Properties], None]) -> None:
+def then(model: Any, keep: Callable[[Any, Properties], None]) -> None:
     """Call `keep` with each resource of a kind once CloudFormation has made or changed it."""
     create, update = model.create_from_cloudformation_json, model.update_from_cloudformation_json
 

@@ -6,7 +6,8 @@ from stage.calls import Call, Reply
 from stage.settings import Settings
 
 INTERPRETER = "states"
-"""The access key of Step Functions itself, which is no client and has no way to go."""
+"""What the access keys of Step Functions itself begin with, which is no client and has no way to go; the name of the
+role that it acts with follows after a colon."""
 
 
 class Latency:
@@ -17,7 +18,7 @@ class Latency:
 
     def before(self, call: Call) -> None:
         """Wait."""
-        if call.access_key != INTERPRETER and self._settings.latency_ms:
+        if not call.access_key.startswith(INTERPRETER) and self._settings.latency_ms:
             time.sleep(self._settings.latency_ms / 1000)
 
     def after(self, call: Call, reply: Reply) -> None:

@@ -43,9 +43,11 @@ def failed(call: Call) -> Reply:
     return Reply.refusal(call, code, "We encountered an internal error. Please try again.", 500)
 
 
-def denied(call: Call) -> Reply:
-    """The caller may not make this call."""
+def denied(call: Call, message: str | None = None) -> Reply:
+    """The caller may not make this call; IAM's own message says more than the one that is made up here."""
     code, status = _of(DENIED, call, ("AccessDeniedException", 400))
+    if message:
+        return Reply.refusal(call, code, message, status)
     action = f"{get_service_model(call.service).signing_name}:{call.operation}"
     who = call.caller or call.access_key
     return Reply.refusal(call, code, f"User: {who} is not authorized to perform: {action}", status)

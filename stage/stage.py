@@ -12,6 +12,8 @@ from stage.direct import REGION
 from stage.example import Example
 from stage.faults import Faults
 from stage.functions import Functions
+from stage.iam import roles
+from stage.iam.access import Access
 from stage.latency import Latency
 from stage.packages import Packages
 from stage.quotas import Quotas, RulesPerBus
@@ -52,12 +54,15 @@ class Stage:
         self.functions = Functions(self.workers, self.settings)
         self.sam_runtime = SamRuntime(directory)
         self.watch = Watch()
+        self.access = Access()
         self.quotas = Quotas(self.settings)
         self.faults = Faults(self.workers.kill, steps)
-        self.world = World(self.settings, example, self.app.repository, self.functions.invoke_in_background)
+        self.world = World(
+            self.settings, example, self.app.repository, self.functions.invoke_in_background, self.access.as_service
+        )
         self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)
         self.front = Front(self.workers.caller_of, self.recorder.record, Routes(self))
-        as_strict_as_aws: list[Hook] = [Validation(), Refusals(), RulesPerBus(self.settings)]
+        as_strict_as_aws: list[Hook] = [Validation(), self.access, Refusals(), RulesPerBus(self.settings)]
         self.front.hooks += [
             Latency(self.settings),
             self.watch,
@@ -74,6 +79,7 @@ class Stage:
         """Deploy the template, unless `bare`, and make the user's world. The front must be served by then."""
         interpreter.prepare(self.settings, self._endpoint)
         cloudformation.complete()
+        roles.complete()
         if not bare:
             self._outputs = deploy(self._template, STACK, self.app.parameters())
         self.users_world.prepare(self._outputs.get("BucketName", ""), self._outputs.get("LedgerTableName", ""))
@@ -127,6 +133,7 @@ class Stage:
             self.users_world.clear()
             self.users_world.make()
             self.recorder.clear()
+            self.access.clear()
 
     def run_functions_in_docker(self) -> None:
         """Let SAM CLI run the functions from now on. Raises SamRuntimeError."""

@@ -1,8 +1,8 @@
 """Sends an event to a rule's target, and to the target's dead-letter queue what could not be delivered.
 
 docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html and eb-rule-dlq.html. EventBridge tries again for as
-long as the target's RetryPolicy says; the stage tries once. It does not ask for the permission either: neither the
-target's role nor the queue's policy is evaluated.
+long as the target's RetryPolicy says; the stage tries once. IAM is asked for what the target's role must allow; the
+policies of queues, topics and functions, which are reached without a role, are not evaluated.
 """
 
 import json
@@ -20,13 +20,17 @@ from moto.events.models import Rule
 from moto.events.utils import EventTemplateParser
 
 from stage import logs
-from stage.direct import client
+from stage.direct import ACCOUNT, client
 from stage.events import Event
+from stage.iam.ecs import run_task
+from stage.iam.evaluation import Permission
 
 Target = dict[str, Any]
 RunTask = Callable[[dict[str, Any]], object]
 InvokeFunction = Callable[[str, bytes], object]
 """Takes a function's ARN and the payload, and does not wait for the function's end."""
+Authorise = Callable[[str, str, Mapping[str, str | None], list[Permission]], None]
+"""Asks IAM whether a service may act with a role; see `stage.iam.access.Access.as_service`."""
 
 # What a dead-letter message calls an error of the target's API; any other is ERROR_FROM_TARGET.
 ERROR_CODES = {
@@ -55,17 +59,17 @@ class Failure:
 class Targets:
     """The kinds of target that the stage delivers to. `failures` are the last hundred, the newest last."""
 
-    def __init__(self, run_task: RunTask, invoke_function: InvokeFunction) -> None:
+    def __init__(self, start_task: RunTask, invoke_function: InvokeFunction, authorise: Authorise) -> None:
         self.failures: deque[Failure] = deque(maxlen=100)
-        self._run_task = run_task
-        self._invoke_function = invoke_function
+        self._start_task = start_task
+        self._authorise = authorise
         self._kinds: Mapping[str, Callable[[Rule, Target, Event], object]] = {
             "states": self._start_execution,
-            "ecs": lambda rule, target, event: self._run_task(run_task_request(rule, target, event)),
+            "ecs": self._run_task,
             "sns": lambda _, target, event: client("sns").publish(TopicArn=target["Arn"], Message=_text(target, event)),
             "sqs": self._send_message,
             "logs": self._put_log_event,
-            "lambda": lambda _, target, event: self._invoke_function(target["Arn"], _text(target, event).encode()),
+            "lambda": lambda _, target, event: invoke_function(target["Arn"], _text(target, event).encode()),
         }
 
     def deliver(self, rule: Rule, target: Target, event: Event) -> object:
@@ -103,8 +107,19 @@ class Targets:
         )
         return failure
 
+    def _may(self, rule: Rule, target: Target, asked: list[Permission]) -> None:
+        """Raises moto's ServiceException where the target's role does not allow it."""
+        source = {"aws:SourceArn": rule.arn, "aws:SourceAccount": ACCOUNT}
+        self._authorise("events.amazonaws.com", target.get("RoleArn", ""), source, asked)
+
+    def _run_task(self, rule: Rule, target: Target, event: Event) -> object:
+        request = run_task_request(rule, target, event)
+        self._may(rule, target, run_task(request))
+        return self._start_task(request)
+
     def _start_execution(self, rule: Rule, target: Target, event: Event) -> None:
         """Start the execution under a name made of the event's id, so that an event delivered twice starts one."""
+        self._may(rule, target, [Permission("states:StartExecution", target["Arn"])])
         name = f"{event['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, rule.arn + target['Id'])}"
         states = client("stepfunctions")
         try:

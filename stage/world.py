@@ -17,7 +17,7 @@ from stage.events import Bus, event, rules
 from stage.service_deployments import ServiceDeployments
 from stage.services import Services
 from stage.settings import Settings
-from stage.targets import Failure, InvokeFunction, Targets
+from stage.targets import Authorise, Failure, InvokeFunction, Targets
 from stage.tasks import LONGEST_RUN, Run, Tasks
 
 
@@ -29,15 +29,22 @@ class World:
     """Everything of the stage that acts by itself.
 
     `app` is the directory in which the containers of `repository` run. `invoke_function` is given the ARN and payload
-    of a function that is a rule's target.
+    of a function that is a rule's target, `authorise` is asked what EventBridge may do with a target's role.
     """
 
-    def __init__(self, settings: Settings, app: Path, repository: str, invoke_function: InvokeFunction) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        app: Path,
+        repository: str,
+        invoke_function: InvokeFunction,
+        authorise: Authorise = lambda *_: None,
+    ) -> None:
         lock = threading.RLock()
         self.agenda = Agenda()
         self._tasks = Tasks(app, repository, self.agenda, self._emit, lock)
         self.services = Services(settings, self.agenda, self._emit, lock)
-        self.targets = Targets(self._tasks.run, invoke_function)
+        self.targets = Targets(self._tasks.run, invoke_function, authorise)
         self.bus = Bus(self.targets.deliver)
         operations = {
             **revisions.operations(),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stage.client import Client, running
-from tests.stage.toys import ROLE, zipped
+from tests.stage.toys import role_of_toys, zipped
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def function(stage: Client) -> Iterator[Callable[..., str]]:
         stage.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.13",
-            Role=ROLE,
+            Role=role_of_toys(stage),
             Handler="app.handler",
             Code={"ZipFile": zipped(source)},
             **configuration,

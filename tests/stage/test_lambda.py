@@ -32,7 +32,7 @@ def handler(event, context):
     assert error is None
     assert answer == {
         "event": {"a": "ü"},
-        "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/guestbook-task/toy-0",
+        "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/toy/toy-0",
         "color": "red",
         "home": False,
     }

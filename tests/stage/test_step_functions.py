@@ -8,7 +8,7 @@ import pytest
 
 from stage.client import Client
 from stage.direct import ACCOUNT
-from tests.stage.toys import ROLE
+from tests.stage.toys import role_of_toys
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def machine(stage: Client) -> Iterator[Callable[..., str]]:
     def make(**states: Any) -> str:
         definition = {"StartAt": next(iter(states)), "States": states}
         made = stage.client("stepfunctions").create_state_machine(
-            name=f"toy-{len(arns)}", definition=json.dumps(definition), roleArn=ROLE
+            name=f"toy-{len(arns)}", definition=json.dumps(definition), roleArn=role_of_toys(stage)
         )
         arns.append(made["stateMachineArn"])
         return arns[-1]
@@ -73,7 +73,7 @@ def test_executions_without_a_name_are_told_apart(stage: Client, machine: Callab
 def test_a_state_passes_on_at_most_256_kib(
     stage: Client, function: Callable[..., str], machine: Callable[..., str], size: int, status: str
 ) -> None:
-    name = function("def handler(event, context): return 'x' * event['size']")
+    name = function("def handler(event, context): return {'text': 'x' * event['size']}")
     arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
     toy = machine(Large={"Type": "Task", "Resource": arn, "End": True})
     started = stage.client("stepfunctions").start_execution(stateMachineArn=toy, input=json.dumps({"size": size}))

@@ -1,0 +1,121 @@
+"""Stands before moto and asks IAM for every call that is signed with a role's credentials; keeps a record of it."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.iam.models import Role
+from moto.sts.models import sts_backends
+
+from stage import refusals
+from stage.calls import Call, Reply
+from stage.direct import ACCOUNT
+from stage.iam import policies
+from stage.iam.actions import asked_by, bucket_listed_for
+from stage.iam.evaluation import Decision, Permission, decide
+from stage.latency import INTERPRETER
+
+KEPT = 100_000
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: a session of a role. On the stage a session bears the name of the function or the service."""
+
+    role: Role
+    session: str
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:sts::{ACCOUNT}:assumed-role/{self.role.name}/{self.session}"
+
+
+class Access:
+    """A hook that denies what the caller's role does not allow, in the words of the service that is called."""
+
+    def __init__(self) -> None:
+        self._records: deque[tuple[str, Permission, Decision]] = deque(maxlen=KEPT)
+
+    def before(self, call: Call) -> Reply | None:
+        caller = _caller(call)
+        if caller is None:
+            return None
+        denied = self._first_denied(caller, asked_by(call))
+        return refusals.denied(call, denied) if denied else None
+
+    def after(self, call: Call, reply: Reply) -> Reply | None:
+        """S3 tells that a key does not exist only to those who may list the bucket."""
+        if reply.error != "NoSuchKey" or (caller := _caller(call)) is None:
+            return None
+        denied = self._first_denied(caller, [bucket_listed_for(call)])
+        return refusals.denied(call, denied) if denied else None
+
+    def as_service(
+        self, service: str, role_arn: str, source: Mapping[str, str | None], asked: Iterable[Permission]
+    ) -> None:
+        """One of AWS's services acts with a role: whether the role trusts it, and may do all that is asked.
+
+        `source` is what the service says of whom it acts for: aws:SourceArn and aws:SourceAccount. Raises moto's
+        ServiceException with AccessDeniedException.
+        """
+        role = policies.role(role_arn.rpartition("/")[2])
+        if role is None or not policies.trusts(role, service, source):
+            raise ServiceException("AccessDeniedException", f"{service} is unable to assume role {role_arn}")
+        if denied := self._first_denied(Caller(role, service.partition(".")[0]), asked):
+            raise ServiceException("AccessDeniedException", denied)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every permission that was asked for, in order, as `GET /_stage/iam` shows it."""
+        return [
+            {
+                "caller": caller,
+                "action": permission.action,
+                "resource": permission.resource,
+                "context": dict(permission.context),
+                "allowed": decision.allowed,
+                "statement": decision.statement and str(decision.statement),
+            }
+            for caller, permission, decision in list(self._records)
+        ]
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._records.clear()
+
+    def _first_denied(self, caller: Caller, asked: Iterable[Permission]) -> str | None:
+        """Why the first permission that is missing is missing, in AWS's words; None when all are there."""
+        statements = policies.of_role(caller.role)
+        for permission in asked:
+            decision = decide(statements, permission)
+            self._records.append((caller.arn, permission, decision))
+            if not decision.allowed:
+                return _told(caller, permission, decision)
+        return None
+
+
+def _caller(call: Call) -> Caller | None:
+    """None for a user: the account's administrator."""
+    acting, _, role_name = call.access_key.partition(":")
+    session = INTERPRETER
+    if acting != INTERPRETER:
+        assumed = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(call.access_key)
+        if assumed is None:
+            return None
+        role_name, session = assumed.role_arn.rpartition("/")[2], assumed.session_name
+    role = policies.role(role_name)
+    return Caller(role, session) if role else None
+
+
+def _told(caller: Caller, permission: Permission, decision: Decision) -> str:
+    """docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
+    because = (
+        "with an explicit deny in an identity-based policy"
+        if decision.statement
+        else f"because no identity-based policy allows the {permission.action} action"
+    )
+    return (
+        f"User: {caller.arn} is not authorized to perform: {permission.action} on resource: {permission.resource} "
+        f"{because}"
+    )

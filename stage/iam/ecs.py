@@ -1,0 +1,115 @@
+"""The permissions that ECS asks for.
+
+docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from moto.ecs.models import TaskDefinition
+
+from stage.direct import ACCOUNT, REGION
+from stage.ecs import backend
+from stage.iam.conditions import Context
+from stage.iam.evaluation import Permission
+
+ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
+Request = Mapping[str, Any]
+
+
+def pass_role(role: str, service: str) -> Permission:
+    """The caller hands a role to a service.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    arn = role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{role}"
+    return Permission("iam:PassRole", arn, {"iam:PassedToService": service})
+
+
+def run_task(request: Request) -> list[Permission]:
+    """RunTask; besides, the tags that it sets and the roles of the task, unless others are put in their place."""
+    definition = _revision(str(request["taskDefinition"]))
+    family, _, number = str(request["taskDefinition"]).rpartition("/")[2].partition(":")
+    context: Context = {
+        "ecs:cluster": _cluster(request),
+        "ecs:enable-execute-command": str(bool(request.get("enableExecuteCommand"))).lower(),
+    }
+    asked = [Permission("ecs:RunTask", f"{ARN}:task-definition/{family}:{number or '*'}", context)]
+    if request.get("tags") or request.get("propagateTags"):
+        resource = f"{ARN}:task/{_cluster(request).rpartition('/')[2]}/*"
+        asked.append(Permission("ecs:TagResource", resource, {"ecs:CreateAction": "RunTask"}))
+    overrides = request.get("overrides") or {}
+    roles = [overrides.get(member) or role for member, role in _roles(definition).items()]
+    return asked + [pass_role(role, "ecs-tasks.amazonaws.com") for role in roles if role]
+
+
+def _register(request: Request) -> list[Permission]:
+    """The number of the revision is not known yet: IAM is asked for all of the family's."""
+    family = f"{ARN}:task-definition/{request['family']}:*"
+    asked = [Permission("ecs:RegisterTaskDefinition", family)]
+    if request.get("tags"):
+        asked.append(Permission("ecs:TagResource", family, {"ecs:CreateAction": "RegisterTaskDefinition"}))
+    roles = [request.get("taskRoleArn"), request.get("executionRoleArn")]
+    return asked + [pass_role(role, "ecs-tasks.amazonaws.com") for role in roles if role]
+
+
+def _update_service(request: Request) -> list[Permission]:
+    """With a revision come its roles, which the caller must be allowed to pass."""
+    context = {"ecs:cluster": _cluster(request), "ecs:task-definition": request.get("taskDefinition")}
+    asked = [Permission("ecs:UpdateService", _service(request, str(request["service"])), context)]
+    if "taskDefinition" in request:
+        roles = _roles(_revision(request["taskDefinition"])).values()
+        asked += [pass_role(role, "ecs-tasks.amazonaws.com") for role in roles if role]
+    return asked
+
+
+def _describe_services(request: Request) -> list[Permission]:
+    context = {"ecs:cluster": _cluster(request)}
+    return [Permission("ecs:DescribeServices", _service(request, name), context) for name in request["services"]]
+
+
+def _describe_clusters(request: Request) -> list[Permission]:
+    return [
+        Permission("ecs:DescribeClusters", _cluster({"cluster": name})) for name in request.get("clusters", ["default"])
+    ]
+
+
+def _on_everything(action: str) -> Callable[[Request], list[Permission]]:
+    """ECS knows no resource for it."""
+    return lambda _: [Permission(f"ecs:{action}", "*")]
+
+
+def _cluster(request: Request) -> str:
+    name = str(request.get("cluster", "default"))
+    return name if name.startswith("arn:") else f"{ARN}:cluster/{name}"
+
+
+def _service(request: Request, name: str) -> str:
+    return name if name.startswith("arn:") else f"{ARN}:service/{_cluster(request).rpartition('/')[2]}/{name}"
+
+
+def _revision(name: str) -> TaskDefinition | None:
+    """The revision as it is registered; None when there is none, which ECS then says."""
+    family, _, number = name.rpartition("/")[2].partition(":")
+    revisions = backend().task_definitions.get(family, {})
+    newest = max((key for key, each in revisions.items() if each.status == "ACTIVE"), default=0)
+    return revisions.get(int(number) if number.isdigit() else newest)
+
+
+def _roles(definition: TaskDefinition | None) -> dict[str, str | None]:
+    if definition is None:
+        return {}
+    known = vars(definition)  # moto's object has only what was registered
+    return {"taskRoleArn": known.get("task_role_arn"), "executionRoleArn": known.get("execution_role_arn")}
+
+
+ACTIONS = {
+    ("ecs", "DeregisterTaskDefinition"): _on_everything("DeregisterTaskDefinition"),
+    ("ecs", "DescribeClusters"): _describe_clusters,
+    ("ecs", "DescribeServices"): _describe_services,
+    ("ecs", "DescribeTaskDefinition"): _on_everything("DescribeTaskDefinition"),
+    ("ecs", "ListTaskDefinitions"): _on_everything("ListTaskDefinitions"),
+    ("ecs", "RegisterTaskDefinition"): _register,
+    ("ecs", "RunTask"): run_task,
+    ("ecs", "UpdateService"): _update_service,
+}

@@ -1,0 +1,77 @@
+"""The permissions that EventBridge asks for.
+
+docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stage.direct import ACCOUNT, REGION
+from stage.iam.ecs import pass_role
+from stage.iam.evaluation import Permission
+
+ARN = f"arn:aws:events:{REGION}:{ACCOUNT}"
+Request = Mapping[str, Any]
+
+
+def _put_rule(request: Request) -> list[Permission]:
+    """docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html: to tag a new rule, TagResource as well."""
+    rule = _rule(request, "Name")
+    roles = [request["RoleArn"]] if request.get("RoleArn") else []
+    return [
+        Permission("events:PutRule", rule),
+        *([Permission("events:TagResource", rule)] if request.get("Tags") else []),
+        *[pass_role(role, "events.amazonaws.com") for role in roles],
+    ]
+
+
+def _put_targets(request: Request) -> list[Permission]:
+    targets = request["Targets"]
+    arns = tuple(target["Arn"] for target in targets)
+    roles = dict.fromkeys(target["RoleArn"] for target in targets if target.get("RoleArn"))
+    return [
+        Permission("events:PutTargets", _rule(request, "Rule"), {"events:TargetArn": arns}),
+        *[pass_role(role, "events.amazonaws.com") for role in roles],
+    ]
+
+
+def _put_events(request: Request) -> list[Permission]:
+    return [
+        Permission(
+            "events:PutEvents",
+            f"{ARN}:event-bus/{entry.get('EventBusName', 'default').rpartition('/')[2]}",
+            {"events:source": entry.get("Source"), "events:detail-type": entry.get("DetailType")},
+        )
+        for entry in request["Entries"]
+    ]
+
+
+def _on_rule(action: str, member: str = "Name") -> Callable[[Request], list[Permission]]:
+    return lambda request: [Permission(f"events:{action}", _rule(request, member))]
+
+
+def _on_resource(action: str) -> Callable[[Request], list[Permission]]:
+    return lambda request: [Permission(f"events:{action}", request["ResourceARN"])]
+
+
+def _rule(request: Request, member: str) -> str:
+    """On the default bus a rule's ARN does not name the bus."""
+    bus = str(request.get("EventBusName", "default")).rpartition("/")[2]
+    return f"{ARN}:rule/{'' if bus == 'default' else bus + '/'}{request[member]}"
+
+
+ACTIONS = {
+    ("events", "DeleteRule"): _on_rule("DeleteRule"),
+    ("events", "DescribeRule"): _on_rule("DescribeRule"),
+    ("events", "DisableRule"): _on_rule("DisableRule"),
+    ("events", "EnableRule"): _on_rule("EnableRule"),
+    ("events", "ListRules"): lambda _: [Permission("events:ListRules", "*")],
+    ("events", "ListTagsForResource"): _on_resource("ListTagsForResource"),
+    ("events", "ListTargetsByRule"): _on_rule("ListTargetsByRule", "Rule"),
+    ("events", "PutEvents"): _put_events,
+    ("events", "PutRule"): _put_rule,
+    ("events", "PutTargets"): _put_targets,
+    ("events", "RemoveTargets"): _on_rule("RemoveTargets", "Rule"),
+    ("events", "TagResource"): _on_resource("TagResource"),
+    ("events", "UntagResource"): _on_resource("UntagResource"),
+}

@@ -1,0 +1,68 @@
+"""A role's policies, as moto keeps what CloudFormation or a user made, in statements."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import Role, iam_backends
+
+from stage.direct import ACCOUNT
+from stage.iam.conditions import holds
+from stage.iam.evaluation import Statement
+
+READ = {"Sid", "Effect", "Action", "Resource", "Condition"}
+
+
+class UnknownElementError(Exception):
+    """A policy has an element that the stage cannot judge, such as NotAction."""
+
+
+def role(name: str) -> Role | None:
+    """The role of this name, without a path."""
+    try:
+        return iam_backends[ACCOUNT]["aws"].get_role(name)
+    except NotFoundException:
+        return None
+
+
+def of_role(found: Role) -> list[Statement]:
+    """All statements of a role: inline ones and those of attached policies. Raises UnknownElementError."""
+    documents: list[tuple[str, Any]] = list(found.policies.items())
+    for policy in found.managed_policies.values():
+        documents += [(policy.name, version.document) for version in policy.versions if version.is_default]
+    return [statement for name, document in documents for statement in read(found.name, name, document)]
+
+
+def read(role_name: str, policy: str, document: str | Mapping[str, Any]) -> Iterator[Statement]:
+    """The statements of one policy document, as JSON or read from it. Raises UnknownElementError."""
+    parsed = json.loads(document) if isinstance(document, str) else document
+    for number, statement in enumerate(_listed(parsed["Statement"])):
+        if unknown := set(statement) - READ:
+            raise UnknownElementError(f"the stage does not know {', '.join(unknown)} in {policy} of {role_name}")
+        yield Statement(
+            role=role_name,
+            policy=policy,
+            number=number,
+            effect=statement["Effect"],
+            actions=tuple(_listed(statement["Action"])),
+            resources=tuple(_listed(statement["Resource"])),
+            condition=statement.get("Condition", {}),
+        )
+
+
+def trusts(found: Role, service: str, source: Mapping[str, str | None]) -> bool:
+    """Whether an AWS service may take the role on. `source` has aws:SourceAccount and aws:SourceArn."""
+    document = found.assume_role_policy_document
+    parsed = json.loads(document) if isinstance(document, str) else document
+    return any(
+        statement["Effect"] == "Allow"
+        and "sts:AssumeRole" in _listed(statement["Action"])
+        and service in _listed(statement["Principal"].get("Service", []))
+        and holds(statement.get("Condition", {}), source)
+        for statement in _listed(parsed["Statement"])
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,53 @@
+"""Roles as CloudFormation makes and changes them: moto attaches no managed policy, and never changes an inline one."""
+
+import json
+from functools import cache
+from typing import Any
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, Role, iam_backends
+
+from stage.cloudformation import Properties, then
+from stage.direct import ACCOUNT, REGION
+
+
+def complete() -> None:
+    """Have every role that a stack makes or changes from now on keep its policies."""
+    then(Role, _keep_policies)
+
+
+def _keep_policies(role: Role, properties: Properties) -> None:
+    backend = iam_backends[ACCOUNT]["aws"]
+    made = backend.get_role(role.name)  # what an update answers with is not always the role itself
+    made.policies = {
+        policy["PolicyName"]: json.dumps(_whole(policy["PolicyDocument"]), default=str)
+        for policy in properties.get("Policies", [])
+    }
+    if "AssumeRolePolicyDocument" in properties:
+        made.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"], default=str)
+    made.managed_policies = {}
+    for arn in properties.get("ManagedPolicyArns", []):
+        if arn not in backend.managed_policies:
+            backend.managed_policies[arn] = _managed_by_aws(arn)
+        made.managed_policies[arn] = backend.managed_policies[arn]
+
+
+def _whole(document: Any) -> Any:
+    """Without what AWS::NoValue takes out of a list; moto leaves a hole there."""
+    if isinstance(document, list):
+        return [_whole(each) for each in document if each is not None]
+    if isinstance(document, dict):
+        return {key: _whole(value) for key, value in document.items()}
+    return document
+
+
+def _managed_by_aws(arn: str) -> AWSManagedPolicy:
+    """One of AWS's own policies, by the copy of them that moto carries. KeyError when there is none."""
+    name = arn.rpartition("/")[2]
+    return AWSManagedPolicy.from_data(name, ACCOUNT, REGION, _published()[name])
+
+
+@cache
+def _published() -> dict[str, Any]:
+    published: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return published
