@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client, wait_for
+from stage.client import Client
 from stage.manifest import MEDIA_TYPE, digest, manifest
 from tests.stage.account import PREFIX
 
@@ -52,7 +52,8 @@ def test_a_session_with_the_aws_cli(stage: Client, aws: Aws) -> None:
 
     listed = aws("stepfunctions", "list-executions", "--state-machine-arn", machine)
     (execution,) = [each["executionArn"] for each in listed["executions"]]
-    described = wait_for(lambda: ended(aws("stepfunctions", "describe-execution", "--execution-arn", execution)), 60)
+    stage.wait(execution)
+    described = aws("stepfunctions", "describe-execution", "--execution-arn", execution)
     assert described["status"] == "SUCCEEDED"
     assert json.loads(described["output"])["outcome"]["outcome"] == "deployed"
 
@@ -64,10 +65,4 @@ def test_a_session_with_the_aws_cli(stage: Client, aws: Aws) -> None:
     }
 
     again = aws("stepfunctions", "start-execution", "--state-machine-arn", machine, "--input", described["input"])
-    execution = again["executionArn"]
-    described = wait_for(lambda: ended(aws("stepfunctions", "describe-execution", "--execution-arn", execution)), 60)
-    assert json.loads(described["output"])["outcome"]["outcome"] == "nothing to do"
-
-
-def ended(described: dict[str, Any]) -> dict[str, Any] | None:
-    return described if described["status"] != "RUNNING" else None
+    assert stage.wait(again["executionArn"])["output"]["outcome"]["outcome"] == "nothing to do"
