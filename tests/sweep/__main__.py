@@ -110,7 +110,7 @@ def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> 
     sweep.run("one fault", script.singles(clean))
     sweep.run("bursts", script.bursts(clean))
     sweep.run("on the way back", script.on_the_way_back(failing))
-    sweep.run("two faults", script.pairs([*clean, *failing], arguments.seed, arguments.pairs))
+    sweep.run("two faults", script.pairs(clean, failing, arguments.seed, arguments.pairs))
     say("", *report.table(sweep.verdicts), "")
     survived = sum(not verdict.wrong for verdict in sweep.verdicts)
     say(f"faults tried: {len(sweep.verdicts)}, survived: {survived}")

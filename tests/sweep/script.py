@@ -2,16 +2,19 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stage.partial import KINDS as CAN_FAIL_IN_PART
 
+Call = Mapping[str, Any]
+"""As the stage records it."""
 Fault = dict[str, Any]
 Script = tuple[Fault, ...]
 """The faults of one trial."""
 
 KINDS = ("throttle", "internal", "denied", "lost", "partial", "kill", "kill_after")
+_SURVIVED = ("throttle", "internal", "lost", "partial", "kill", "kill_after")
 _OF_AWS_ITSELF = ("throttle", "internal", "denied", "lost")
 
 LAST_STRAW: Fault = {
@@ -24,43 +27,57 @@ LAST_STRAW: Fault = {
 """Makes a deployment fail when everything is new already, so that all of it has to be put back."""
 
 
-def singles(calls: Iterable[Mapping[str, Any]]) -> Iterator[Script]:
+def singles(calls: Iterable[Call]) -> Iterator[Script]:
     """Every call, each in its turn, with every kind of fault."""
     for call, skip in _numbered(calls):
-        for kind in kinds(call):
-            yield (_fault(call, kind, skip=skip, count=1),)
+        for kind in kinds_of(call):
+            yield (_fault(call, kind, skip, 1),)
 
 
-def bursts(calls: Iterable[Mapping[str, Any]]) -> Iterator[Script]:
+def bursts(calls: Iterable[Call]) -> Iterator[Script]:
     """Every operation of every step with every kind of fault, for longer than anybody tries again."""
     for call, skip in _numbered(calls):
         # All invocations are made by Step Functions, so there each one in turn is the first that fails.
         if skip == 0 or call["operation"] == "Invoke":
-            for kind in kinds(call):
-                yield (_fault(call, kind, skip=skip, count=0),)
+            for kind in kinds_of(call):
+                yield (_fault(call, kind, skip, 0),)
 
 
-def on_the_way_back(calls: Iterable[Mapping[str, Any]]) -> Iterator[Script]:
+def on_the_way_back(calls: Iterable[Call]) -> Iterator[Script]:
     """Every call of RestoreDeployment, single and in bursts, in a deployment that fails at the last straw."""
     restoring = [call for call in calls if call["caller"] == "RestoreDeployment"]
     for script in (*singles(restoring), *bursts(restoring)):
         yield (LAST_STRAW, *script)
 
 
-def pairs(calls: Iterable[Mapping[str, Any]], seed: int, number: int) -> Iterator[Script]:
-    """So many draws of two different faults, each single, twice or for good; the same ones for the same seed."""
+def pairs(calls: Sequence[Call], failing: Sequence[Call], seed: int, number: int) -> Iterator[Script]:
+    """So many draws of two different faults in one deployment; the same ones for the same seed.
+
+    Drawn so that both mostly come to pass: one that the deployment survives and another one later, or one that it
+    does not survive and another one while everything is put back. `calls` are those of a clean deployment, `failing`
+    those of one that fails at the last straw.
+    """
     draw = random.Random(seed)  # noqa: S311 - no secret
-    numbered = list(_numbered(calls))
-    while number:
-        (call, skip), (other, later) = draw.choice(numbered), draw.choice(numbered)
-        first = _fault(call, draw.choice(kinds(call)), skip=skip, count=draw.choice((1, 1, 2, 0)))
-        second = _fault(other, draw.choice(kinds(other)), skip=later, count=draw.choice((1, 1, 2, 0)))
-        if first != second:
-            number -= 1
-            yield first, second
+    forward = list(_numbered(calls))
+    writing = next(place for place, (call, _) in enumerate(forward) if call["caller"] == "ClearRules")
+    back = list(_numbered(call for call in failing if call["caller"] == "RestoreDeployment"))
+
+    def fault(numbered: tuple[Call, int], kinds: Sequence[str], *counts: int) -> Fault:
+        call, skip = numbered
+        return _fault(call, draw.choice([kind for kind in kinds_of(call) if kind in kinds]), skip, draw.choice(counts))
+
+    for _ in range(number):
+        if draw.random() < 0.5:
+            place = draw.randrange(len(forward) - 1)
+            first = fault(forward[place], _SURVIVED, 1)
+            second = fault(draw.choice(forward[place + 1 :]), KINDS, 1, 2, 0)
+        else:
+            first = fault(draw.choice(forward[writing:]), ("denied", "internal", "lost"), 0)
+            second = fault(draw.choice(back), KINDS, 1, 1, 2, 0)
+        yield first, second
 
 
-def kinds(call: Mapping[str, Any]) -> tuple[str, ...]:
+def kinds_of(call: Call) -> tuple[str, ...]:
     """The faults that this call can meet."""
     if call["caller"] is None:
         return _OF_AWS_ITSELF
@@ -68,7 +85,7 @@ def kinds(call: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind != "partial" or in_part)
 
 
-def _numbered(calls: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], int]]:
+def _numbered(calls: Iterable[Call]) -> Iterator[tuple[Call, int]]:
     """Each call with the number of calls before it that look alike."""
     before: Counter[tuple[str | None, str, str]] = Counter()
     for call in calls:
@@ -77,7 +94,7 @@ def _numbered(calls: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str,
         before[key] += 1
 
 
-def _fault(call: Mapping[str, Any], kind: str, *, skip: int, count: int) -> Fault:
+def _fault(call: Call, kind: str, skip: int, count: int) -> Fault:
     what = {name: call[name] for name in ("service", "operation", "caller")}
     return {**what, "skip": skip, "count": count, "fault": kind}
 

@@ -130,9 +130,13 @@ def test_every_call_meets_every_fault_that_it_can_meet() -> None:
 
 
 def test_the_same_seed_draws_the_same_pairs() -> None:
-    calls = [{"service": "s3", "operation": "GetObject", "caller": step} for step in ("A", "B", "C")]
-    assert list(script.pairs(calls, 1, 20)) == list(script.pairs(calls, 1, 20)) != list(script.pairs(calls, 2, 20))
-    assert all(first != second for first, second in script.pairs(calls, 1, 20))
+    steps = ("ReadConfig", "ClearRules", "CreateTargets", "RestoreDeployment")
+    calls = [{"service": "s3", "operation": "GetObject", "caller": step} for step in steps]
+    drawn = list(script.pairs(calls[:3], calls, 1, 50))
+    assert drawn == list(script.pairs(calls[:3], calls, 1, 50)) != list(script.pairs(calls[:3], calls, 2, 50))
+    assert all(first != second for first, second in drawn)
+    assert any(second["caller"] == "RestoreDeployment" for _, second in drawn)
+    assert any(second["caller"] != "RestoreDeployment" for _, second in drawn)
 
 
 def test_both_files_differ_as_a_deployment_can() -> None:
