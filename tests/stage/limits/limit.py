@@ -45,7 +45,7 @@ def good(small: Small, call: tuple[str, str]) -> dict[str, Any]:
     """A request that is carried out."""
     target = {"Id": "t", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:some-queue"}
     container = {"name": "app", "image": f"{small.image}:initial", "portMappings": [{"containerPort": 8000}]}
-    return {
+    requests: dict[str, dict[str, Any]] = {
         "PutRule": {"Name": f"{small.name}-rule", "ScheduleExpression": "rate(1 day)"},
         "PutTargets": {"Rule": f"{small.name}-rule", "Targets": [target]},
         "RemoveTargets": {"Rule": f"{small.name}-rule", "Ids": ["t"]},
@@ -72,7 +72,8 @@ def good(small: Small, call: tuple[str, str]) -> dict[str, Any]:
         },
         "DescribeRepositories": {"repositoryNames": [small.name]},
         "DescribeImages": {"repositoryName": small.name},
-    }.get(call[1], {})
+    }
+    return requests.get(call[1], {})
 
 
 def ecs_target(**changes: Any) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""All that may happen to deployments, told in short: together they need every permission that Rota has."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from stage.client import ROOT, Client, wait_for
+from tests.stage.account import PREFIX, schedules
+
+NEXT: dict[str, Any] = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
+THROTTLED = {"service": "dynamodb", "operation": "UpdateItem", "count": 0, "fault": "throttle"}
+Scenario = Callable[[Client], object]
+
+
+def first_deployment(stage: Client) -> None:
+    stage.deploy("v1")
+    stage.fire(PREFIX + "IngestData")
+
+
+def removed_tasks(stage: Client) -> None:
+    """A task leaves the file; a target that somebody added to another's rule goes."""
+    stage.deploy("v1")
+    add_a_target(stage, "IngestData")
+    stage.upload_schedule(NEXT)
+    stage.deploy("v2")
+
+
+def nothing_to_do(stage: Client) -> None:
+    first = stage.deploy("v1")
+    stage.wait(stage.start(first["input"]))
+
+
+def dry_run(stage: Client) -> None:
+    first = stage.deploy("v1")
+    stage.wait(stage.start({**first["input"], "dry_run": True}))
+
+
+def no_schedule_file(stage: Client) -> None:
+    stage.client("s3").delete_object(Bucket=stage.names["bucket"], Key=stage.names["schedule_key"])
+    stage.deploy("v1")
+
+
+def overtaken_while_rolling(stage: Client) -> None:
+    """Rules, targets and the service are put back for the newer push."""
+    stage.deploy("v1")
+    add_a_target(stage, "CountTeaspoons")
+    stage.upload_schedule(NEXT)
+    stage.settings(rollout="hangs")
+    stage.clear_calls()
+    stage.push("v2")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    stage.settings(rollout="completes")
+    stage.push("v3")
+    wait_for_all(stage)
+
+
+def failed_targets(stage: Client) -> None:
+    """A target is refused in the middle: what was made is removed, what was changed is put back."""
+    stage.deploy("v1")
+    stage.upload_schedule(NEXT)
+    stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])
+    stage.deploy("v2")
+
+
+def killed_while_registering(stage: Client) -> None:
+    """The next attempt finds what the first has registered."""
+    fault = {"service": "ecs", "operation": "RegisterTaskDefinition", "skip": 1, "fault": "kill_after"}
+    stage.faults([{**fault, "caller": "RegisterRevisions"}])
+    stage.deploy("v1")
+
+
+def stopped_by_a_person(stage: Client) -> None:
+    """The next deployment takes over the lease of one that no longer runs."""
+    stage.settings(rollout="hangs")
+    stage.push("v1")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    stage.client("stepfunctions").stop_execution(executionArn=stage.executions()[0])
+    stage.settings(rollout="completes")
+    stage.deploy("v2")
+
+
+def stopped_before_its_targets(stage: Client) -> None:
+    """The next deployment deregisters the revisions that nothing runs."""
+    stage.faults([{**THROTTLED, "caller": "CreateTargets"}])
+    stage.push("v1")
+    wait_for(lambda: [call for call in stage.calls("dynamodb") if call["caller"] == "CreateTargets"], 30)
+    stage.client("stepfunctions").stop_execution(executionArn=stage.executions()[0])
+    stage.faults([])
+    stage.deploy("v2")
+
+
+def wait_for_all(stage: Client) -> None:
+    """Until every execution has ended."""
+    for execution in stage.executions():
+        stage.wait(execution)
+
+
+def add_a_target(stage: Client, task: str) -> None:
+    """Somebody adds a target of their own to a task's rule."""
+    topic = stage.names["outputs"]["NotificationsTopicArn"]
+    stage.client("events").put_targets(Rule=PREFIX + task, Targets=[{"Id": "to-people", "Arn": topic}])
+    assert len(schedules(stage)[task]["Targets"]) == 2
+
+
+ALL: tuple[Scenario, ...] = (
+    first_deployment,
+    removed_tasks,
+    nothing_to_do,
+    dry_run,
+    no_schedule_file,
+    overtaken_while_rolling,
+    failed_targets,
+    killed_while_registering,
+    stopped_by_a_person,
+    stopped_before_its_targets,
+)

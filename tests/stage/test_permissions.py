@@ -1,0 +1,213 @@
+"""The template's permissions are exactly enough: nothing that happens is denied, nothing that is granted is idle."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stage.client import Client
+from stage.direct import ACCOUNT
+from stage.iam.evaluation import Statement
+from tests.stage import audit, scenarios
+from tests.stage.account import PREFIX, account, schedules
+
+# What AWS's services do with a role where no stage can see it, by the AWS page that asks for it.
+ON_AWS_ALONE = {
+    "logs:CreateLogGroup": "AWSLambdaBasicExecutionRole, which SAM attaches: Lambda writes a function's log with it",
+    "logs:CreateLogStream": "AWSLambdaBasicExecutionRole",
+    "logs:PutLogEvents": "AWSLambdaBasicExecutionRole",
+    **dict.fromkeys(
+        (
+            "logs:CreateLogDelivery",
+            "logs:GetLogDelivery",
+            "logs:UpdateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:DescribeResourcePolicies",
+            "logs:DescribeLogGroups",
+        ),
+        "docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
+    ),
+    **dict.fromkeys(
+        (
+            "xray:PutTraceSegments",
+            "xray:PutTelemetryRecords",
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:GetSamplingStatisticSummaries",
+        ),
+        "AWSXrayWriteOnlyAccess, which SAM attaches for Tracing: docs.aws.amazon.com/step-functions/latest/dg/"
+        "concepts-xray-tracing.html",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def records(one_stage: Client) -> list[dict[str, Any]]:
+    """Every permission that was asked for in all scenarios."""
+    asked = []
+    for scenario in scenarios.ALL:
+        one_stage.reset()
+        one_stage.settings(time_scale=0.01, rollout_seconds=0.1)
+        scenario(one_stage)
+        asked += one_stage.permissions()
+    return asked
+
+
+@pytest.fixture(scope="module")
+def granted(one_stage: Client) -> dict[str, list[Statement]]:
+    return audit.statements(one_stage)
+
+
+def test_nothing_that_happens_is_denied(records: list[dict[str, Any]]) -> None:
+    assert [record for record in records if not record["allowed"]] == []
+    steps = {record["caller"].split("/")[1].removeprefix("rota-").rpartition("-")[0] for record in records}
+    assert len(steps) == 13  # ten steps, the machine, the push's rule, the scheduled rules
+
+
+def test_nothing_that_is_granted_is_idle(records: list[dict[str, Any]], granted: dict[str, list[Statement]]) -> None:
+    idle = audit.unused(granted, audit.asked(records))
+    assert {grant.action for grant in idle} == set(ON_AWS_ALONE)
+
+
+@pytest.fixture
+def policy(stage: Client) -> Iterator[Any]:
+    """Changes the statements of a step's policy, for this test."""
+    iam = stage.client("iam")
+    before: list[dict[str, str]] = []
+
+    def change(step: str, edit: Any) -> None:
+        (role,) = [
+            each["RoleName"] for each in iam.list_roles()["Roles"] if f"-{step}FunctionRole-" in each["RoleName"]
+        ]
+        (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        before.append({"RoleName": role, "PolicyName": name, "PolicyDocument": json.dumps(document)})
+        edited = {**document, "Statement": edit(document["Statement"])}
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(edited))
+
+    yield change
+    for policy_before in reversed(before):
+        iam.put_role_policy(**policy_before)
+
+
+def without(action: str) -> Any:
+    return lambda statements: [each for each in statements if action not in each["Action"]]
+
+
+@pytest.mark.parametrize(
+    ("step", "action", "resource"),
+    [
+        ("CreateTargets", "events:PutTargets", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{PREFIX}"),
+        ("RegisterRevisions", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/guestbook-task"),
+        ("RegisterRevisions", "ecs:TagResource", f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/guestbook:*"),
+        ("RollService", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/guestbook-task"),
+    ],
+)
+def test_a_deployment_without_a_permission_fails_in_awss_words(
+    stage: Client, policy: Any, step: str, action: str, resource: str
+) -> None:
+    before = account(stage)
+    policy(step, without(action))
+    ended = stage.deploy("v1")
+    assert ended["status"] == "FAILED"
+    role = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/rota-{step}FunctionRole-"
+    assert role in ended["cause"]
+    assert f" is not authorized to perform: {action} on resource: {resource}" in ended["cause"]
+    assert f"because no identity-based policy allows the {action} action" in ended["cause"]
+    assert account(stage)["rules"] == before["rules"]
+
+
+def test_an_explicit_deny_wins(stage: Client, policy: Any) -> None:
+    deny = {"Effect": "Deny", "Action": "events:Put*", "Resource": f"arn:aws:events:*:*:rule/{PREFIX}RemoveSpam"}
+    policy("CreateTargets", lambda statements: [*statements, deny])
+    ended = stage.deploy("v1")
+    assert ended["status"] == "FAILED"
+    assert f"rule/{PREFIX}RemoveSpam with an explicit deny in an identity-based policy" in ended["cause"]
+    assert schedules(stage) == {}
+
+
+def test_a_target_elsewhere_than_on_the_cluster_is_denied(stage: Client, policy: Any) -> None:
+    def elsewhere(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        (put,) = [each for each in statements if each["Action"] == "events:PutTargets"]
+        condition = json.loads(json.dumps(put["Condition"]).replace("cluster/production", "cluster/another"))
+        return [*[each for each in statements if each is not put], {**put, "Condition": condition}]
+
+    policy("CreateTargets", elsewhere)
+    assert "is not authorized to perform: events:PutTargets" in stage.deploy("v1")["cause"]
+
+
+def test_a_missing_file_is_denied_to_those_who_may_not_list_the_bucket(stage: Client, policy: Any) -> None:
+    stage.client("s3").delete_object(Bucket=stage.names["bucket"], Key=stage.names["schedule_key"])
+    policy("ReadConfig", without("s3:ListBucket"))
+    assert "is not authorized to perform: s3:ListBucket on resource: arn:aws:s3:::" in stage.deploy("v1")["cause"]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [{"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, {"StringEquals": {"aws:ViaAWSService": "true"}}],
+    ids=["operator", "key"],
+)
+def test_what_cannot_be_judged_is_an_error(stage: Client, policy: Any, condition: dict[str, Any]) -> None:
+    policy("ReadConfig", lambda statements: [{**each, "Condition": condition} for each in statements])
+    stage.faults([{"service": "lambda", "operation": "Invoke", "count": 0, "skip": 2, "fault": "denied"}])
+    stage.deploy("v1")
+    errors = {call["error"] for call in stage.calls() if call["caller"] == "ReadConfig"}
+    assert errors == {"InternalFailure"}
+
+
+def test_a_user_is_the_accounts_administrator(stage: Client) -> None:
+    stage.client("events").put_rule(Name="mine", ScheduleExpression="rate(1 day)")
+    assert stage.permissions() == []
+
+
+def test_a_call_whose_permissions_nobody_looked_up_is_refused(stage: Client, function: Any) -> None:
+    source = "import boto3\ndef handler(event, context): return boto3.client('ecs').list_account_settings()"
+    answer = stage.client("lambda").invoke(FunctionName=function(source))
+    assert "NotImplemented" in json.loads(answer["Payload"].read())["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "says"),
+    [
+        ("scheduler.amazonaws.com", "events.amazonaws.com is unable to assume role"),
+        ("", "is not authorized to perform: ecs:RunTask on resource"),
+    ],
+    ids=["not-trusted", "not-allowed"],
+)
+def test_eventbridge_runs_a_task_only_with_a_role_that_may(stage: Client, trusted: str, says: str) -> None:
+    stage.deploy("v1")
+    role = stage.names["outputs"]["EventsRoleArn"].rpartition("/")[2]
+    iam = stage.client("iam")
+    found = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    policy = iam.get_role_policy(RoleName=role, PolicyName="run-scheduled-tasks")["PolicyDocument"]
+    if trusted:
+        other = json.dumps(found).replace("events.amazonaws.com", trusted)
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=other)
+    else:
+        iam.delete_role_policy(RoleName=role, PolicyName="run-scheduled-tasks")
+    try:
+        fired = stage.fire(PREFIX + "IngestData")
+    finally:
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(found))
+        document = json.dumps(policy)
+        iam.put_role_policy(RoleName=role, PolicyName="run-scheduled-tasks", PolicyDocument=document)
+    assert fired["error"]["code"] == "AccessDeniedException"
+    assert says in fired["error"]["message"]
+
+
+def test_a_machine_invokes_only_what_its_role_allows(stage: Client) -> None:
+    iam = stage.client("iam")
+    (role,) = [each["RoleName"] for each in iam.list_roles()["Roles"] if "-DeployStateMachineRole-" in each["RoleName"]]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName=name)
+    try:
+        ended = stage.deploy("v1")
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+    assert ended["status"] == "FAILED"
+    asked = {(record["action"], record["allowed"]) for record in stage.permissions()}
+    assert ("lambda:InvokeFunction", False) in asked
