@@ -12,7 +12,7 @@ SAM_READY := $(SAM_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-docker test-local-invoke test-sam engine sweep bench bench-quick check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-image test-docker test-local-invoke test-sam engine sweep bench bench-quick check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,10 @@ docs: $(READY) ## write what the documents take from the code
 test: $(READY) ## every test that needs neither AWS nor Docker
 	@$(BIN)/python -m pytest -n 2
 
-test-docker: $(READY) test-local-invoke ## the tests that need a Docker engine
+test-image: $(READY) engine ## the example app's image, in Docker
 	@$(BIN)/python -m pytest -m docker tests/docker
+
+test-docker: test-image test-local-invoke ## the tests that need a Docker engine
 
 test-local-invoke: build engine ## every function in Lambda's runtime, in Docker, on the stage
 	@$(BIN)/python -m pytest -m docker tests/local_invoke

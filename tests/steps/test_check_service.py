@@ -31,7 +31,8 @@ def test_a_failed_rollout_says_why(world: World, checking: Deployment) -> None:
 def test_a_service_that_ecs_rolled_back_is_no_success(world: World, checking: Deployment) -> None:
     world.roll("COMPLETED", reason="rolled back", revision=arn(1))
     with pytest.raises(RejectedError, match=r"did not last: ECS now deploys guestbook:1 \(rolled back\)"):
-        checking.step("CheckService")
+        for _ in range(10):  # at first ECS may just not show the deployment yet
+            checking.step("CheckService")
 
 
 def test_a_rollout_that_hangs_is_given_up(world: World, checking: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
