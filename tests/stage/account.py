@@ -207,13 +207,7 @@ def raw_ecs(stage: Client, operation: str, body: Mapping[str, Any]) -> Described
 @contextmanager
 def environment(stage: Client, step: str, **variables: str) -> Iterator[None]:
     """Give a step other settings, as a stack with other parameters does, for as long as the block runs."""
-    functions = stage.client("lambda")
-    (name,) = [
-        each["FunctionName"]
-        for page in functions.get_paginator("list_functions").paginate()
-        for each in page["Functions"]
-        if f"{step}Function" in each["FunctionName"]
-    ]
+    functions, name = stage.client("lambda"), function_of(stage, step)["FunctionName"]
     configured = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     usual = {key: str(value) for key, value in configured.items()}
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**usual, **variables}})
@@ -221,3 +215,23 @@ def environment(stage: Client, step: str, **variables: str) -> Iterator[None]:
         yield
     finally:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": usual})
+
+
+@contextmanager
+def allowed(stage: Client, step: str, action: str) -> Iterator[None]:
+    """Let a step's role do something to every resource, as long as the block runs: parameters name resources."""
+    iam, role = stage.client("iam"), function_of(stage, step)["Role"].rpartition("/")[2]
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="one-more", PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="one-more")
+
+
+def function_of(stage: Client, step: str) -> Described:
+    """A step's function, as ListFunctions describes it."""
+    pages = stage.client("lambda").get_paginator("list_functions").paginate()
+    found = [each for page in pages for each in page["Functions"] if f"{step}Function" in each["FunctionName"]]
+    return dict(found[0])

@@ -11,6 +11,7 @@ from tests.stage.account import (
     PREFIX,
     Described,
     account,
+    allowed,
     environment,
     history,
     infrastructure_registers,
@@ -124,7 +125,7 @@ def test_an_image_that_is_not_there(stage: Client) -> None:
     ids=["no cluster", "no service", "another family, no container"],
 )
 def test_parameters_that_name_what_is_not_there(stage: Client, settings: dict[str, str], says: list[str]) -> None:
-    with environment(stage, "ReadConfig", **settings):
+    with environment(stage, "ReadConfig", **settings), allowed(stage, "ReadConfig", "ecs:DescribeServices"):
         refused(stage, "RejectedError", *says)
 
 
