@@ -12,7 +12,7 @@ SAM_READY := $(SAM_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-image test-docker test-local-invoke test-sam engine sweep bench bench-quick check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-image test-docker test-local-invoke test-sam test-iam-simulate engine sweep bench bench-quick check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test-local-invoke: build engine ## every function in Lambda's runtime, in Docker
 
 test-sam: build ## sam deploy, sam delete and sam validate, on the stage
 	@$(BIN)/python -m pytest -m sam tests/sam
+
+test-iam-simulate: $(READY) ## the permissions once more, judged by a package of npm
+	@$(BIN)/python -m pytest -m iam_simulate -rs tests/iam_simulate
 
 # Where a machine without an image registry has a script for it, start the engine and make stand-in images.
 engine:

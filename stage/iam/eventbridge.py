@@ -40,10 +40,15 @@ def _put_events(request: Request) -> list[Permission]:
         Permission(
             "events:PutEvents",
             f"{ARN}:event-bus/{entry.get('EventBusName', 'default').rpartition('/')[2]}",
-            {"events:source": entry.get("Source"), "events:detail-type": entry.get("DetailType")},
+            {"events:source": _each(entry.get("Source")), "events:detail-type": _each(entry.get("DetailType"))},
         )
         for entry in request["Entries"]
     ]
+
+
+def _each(value: str | None) -> tuple[str, ...] | None:
+    """Both keys are multi-valued, although an event has one of each."""
+    return None if value is None else (value,)
 
 
 def _on_rule(action: str, member: str = "Name") -> Callable[[Request], list[Permission]]:

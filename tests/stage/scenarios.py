@@ -114,3 +114,15 @@ ALL: tuple[Scenario, ...] = (
     stopped_by_a_person,
     stopped_before_its_targets,
 )
+
+
+def play_all(stage: Client) -> list[dict[str, Any]]:
+    """Play all scenarios, each on a stage as new. Returns every permission that IAM was asked for."""
+    asked = []
+    for scenario in ALL:
+        stage.reset()
+        stage.settings(time_scale=0.01, rollout_seconds=0.1)
+        scenario(stage)
+        wait_for_all(stage)
+        asked += stage.permissions()
+    return asked

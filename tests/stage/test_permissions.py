@@ -47,13 +47,7 @@ ON_AWS_ALONE = {
 @pytest.fixture(scope="module")
 def records(one_stage: Client) -> list[dict[str, Any]]:
     """Every permission that was asked for in all scenarios."""
-    asked = []
-    for scenario in scenarios.ALL:
-        one_stage.reset()
-        one_stage.settings(time_scale=0.01, rollout_seconds=0.1)
-        scenario(one_stage)
-        asked += one_stage.permissions()
-    return asked
+    return scenarios.play_all(one_stage)
 
 
 @pytest.fixture(scope="module")

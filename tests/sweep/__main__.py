@@ -38,7 +38,7 @@ class Sweep:
 
     def run(self, name: str, scripts: Iterable[Script]) -> None:
         """Try all of these, and say in a line how that went."""
-        part = _Part(name, iter(list(scripts)))
+        part, begun = _Part(name, iter(list(scripts))), time.monotonic()
         with ThreadPoolExecutor(len(self._trials)) as pool:
             try:
                 for ended in [pool.submit(self._work, trials, part) for trials in self._trials]:
@@ -47,7 +47,7 @@ class Sweep:
                 part.waiting = iter(())  # whatever ended it, no other trial begins
         self.verdicts += [verdict for verdict in part.done if verdict.reached]
         if part.done:
-            say(report.summary(name, part.done))
+            say(f"{report.summary(name, part.done)}; {time.monotonic() - begun:.0f} s")
 
     def _work(self, trials: Trials, part: "_Part") -> None:
         while True:

@@ -1,0 +1,100 @@
+"""What the stage decided of every permission, judged again by `@cloud-copilot/iam-simulate`, which none of us wrote.
+
+It knows AWS's own service authorization reference, and so finds an action, a resource type or a condition key that does
+not exist, too.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stage.client import Client, running
+from tests.stage import scenarios
+
+pytestmark = pytest.mark.iam_simulate
+HERE = Path(__file__).parent
+# Requests that were allowed, with another context, so that the judge is seen to deny as well.
+NOT_ALLOWED = (
+    ("CreateTargets", "events:PutTargets", {"events:TargetArn": ["arn:aws:ecs:us-east-1:123456789012:cluster/other"]}),
+    ("RollService", "iam:PassRole", {"iam:PassedToService": "lambda.amazonaws.com"}),
+    ("RegisterRevisions", "ecs:TagResource", {"ecs:CreateAction": "RunTask"}),
+    ("FinishDeployment", "events:PutEvents", {"events:source": ["aws.ecs"], "events:detail-type": ["x"]}),
+)
+
+
+@pytest.fixture(scope="module")
+def judge() -> Any:
+    """Installs the judge as its lock says, and asks it."""
+    if not shutil.which("npm"):
+        pytest.skip("there is no npm: install Node.js 20 or later to have a second opinion")
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True)
+
+    def ask(policies: dict[str, Any], requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        case = json.dumps({"policies": policies, "requests": requests})
+        told = subprocess.run(["node", "judge.mjs"], cwd=HERE, input=case, capture_output=True, text=True, check=True)
+        verdicts: list[dict[str, Any]] = json.loads(told.stdout)
+        return verdicts
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Client]:
+    with running() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def records(stage: Client) -> list[dict[str, Any]]:
+    """Every different permission that was asked for in all scenarios."""
+    told = {json.dumps(record, sort_keys=True): record for record in scenarios.play_all(stage)}
+    return list(told.values())
+
+
+@pytest.fixture(scope="module")
+def policies(stage: Client) -> dict[str, list[dict[str, Any]]]:
+    """The policies of every role, as IAM's API tells them."""
+    iam = stage.client("iam")
+    return {
+        role["RoleName"]: [
+            {"name": name, "policy": iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"]}
+            for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+        ]
+        for role in iam.list_roles()["Roles"]
+    }
+
+
+def request(record: dict[str, Any]) -> dict[str, Any]:
+    context = {key: value for key, value in record["context"].items() if value is not None}
+    role = record["caller"].split("/")[1]
+    return {**record, "role": role, "principal": record["caller"], "context": context}
+
+
+def test_every_decision_is_confirmed(judge: Any, records: list[dict[str, Any]], policies: dict[str, Any]) -> None:
+    verdicts = judge(policies, [request(record) for record in records])
+    doubted = [
+        (record["action"], record["resource"], verdict)
+        for record, verdict in zip(records, verdicts, strict=True)
+        if verdict["allowed"] is not record["allowed"] or verdict["doubts"]
+    ]
+    assert len(records) > 100
+    assert doubted == []
+
+
+@pytest.mark.parametrize(("step", "action", "context"), NOT_ALLOWED)
+def test_it_denies_what_a_condition_keeps_out(
+    judge: Any,
+    records: list[dict[str, Any]],
+    policies: dict[str, Any],
+    step: str,
+    action: str,
+    context: dict[str, Any],
+) -> None:
+    asked = next(each for each in records if f"-{step}Function" in each["caller"] and each["action"] == action)
+    before, after = judge(policies, [request(asked), request({**asked, "context": context})])
+    assert (before["allowed"], after["allowed"]) == (True, False)
