@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from bench.deployment import Case, Mode
-from stage.quotas import QUOTAS, Quota
+from stage.door.quotas import QUOTAS, Quota
 
 _PER_PAGE = 100  # of ListRules and ListTaskDefinitions, at the most
 

@@ -13,9 +13,9 @@ from moto.core.exceptions import ServiceException
 from moto.ecr.exceptions import ImageAlreadyExistsException, RepositoryNotFoundException
 from moto.ecr.models import ECRBackend, Repository, ecr_backends
 
-from stage.calls import Call, Reply
 from stage.direct import ACCOUNT, REGION
-from stage.events import Event, event
+from stage.door.calls import Call, Reply
+from stage.eventbridge.bus import Event, event
 
 
 class Ecr:

@@ -14,10 +14,10 @@ from moto.ecr.models import ecr_backends
 from moto.s3.models import s3_backends
 
 from stage.direct import ACCOUNT, REGION, client
+from stage.ecs.service_members import show
+from stage.ecs.services import Services
+from stage.functions.sandbox import Outcome
 from stage.manifest import MEDIA_TYPE, manifest
-from stage.sandbox import Outcome
-from stage.service_members import show
-from stage.services import Services
 
 STEPS = (
     "TakeTurn",

@@ -29,7 +29,7 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 from stage.direct import ACCOUNT, REGION
-from stage.latency import INTERPRETER
+from stage.door.latency import INTERPRETER
 from stage.patch import replace
 from stage.settings import Settings
 

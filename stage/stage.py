@@ -4,29 +4,30 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from stage import cloudformation, interpreter
-from stage.calls import Hook
-from stage.change_sets import ChangeSets
-from stage.deploy import deploy, outputs_of
+from stage import interpreter
 from stage.direct import REGION
+from stage.door.calls import Hook
+from stage.door.faults import Faults
+from stage.door.latency import Latency
+from stage.door.quotas import Quotas, RulesPerBus
+from stage.door.recorder import Recorder
+from stage.door.routes import Routes
+from stage.door.server import Front
 from stage.example import Example
-from stage.faults import Faults
-from stage.functions import Functions
+from stage.functions.api import Functions
+from stage.functions.packages import Packages
+from stage.functions.sam_runtime import SamRuntime
+from stage.functions.workers import Workers, steps
 from stage.iam import roles
 from stage.iam.access import Access
-from stage.latency import Latency
-from stage.packages import Packages
-from stage.quotas import Quotas, RulesPerBus
-from stage.recorder import Recorder
-from stage.routes import Routes
-from stage.sam_runtime import SamRuntime
 from stage.seed import App, UsersWorld
-from stage.server import Front
 from stage.settings import Settings
+from stage.stack import cloudformation
+from stage.stack.change_sets import ChangeSets
+from stage.stack.deploy import deploy, outputs_of
 from stage.strict.refusals import Refusals
 from stage.strict.validation import Validation
 from stage.watch import Watch
-from stage.workers import Workers, steps
 from stage.world import World
 
 STACK = "rota"

@@ -11,10 +11,10 @@ from typing import Any
 from moto.events.models import Rule, events_backends
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stage.calls import Call, Reply
 from stage.direct import ACCOUNT, REGION
-from stage.ecs import backend as ecs
-from stage.events import rules
+from stage.door.calls import Call, Reply
+from stage.ecs.api import backend as ecs
+from stage.eventbridge.bus import rules
 
 OWNER_TAG = "rota:app"
 """Marks what Rota may touch: everything without it is somebody else's."""

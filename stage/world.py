@@ -8,17 +8,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from stage import revisions
-from stage.agenda import Agenda
-from stage.calls import Hook
+from stage.door.calls import Hook
 from stage.ecr import Ecr
-from stage.ecs import Ecs
-from stage.events import Bus, event, rules
-from stage.service_deployments import ServiceDeployments
-from stage.services import Services
+from stage.ecs import revisions
+from stage.ecs.agenda import Agenda
+from stage.ecs.api import Ecs
+from stage.ecs.service_deployments import ServiceDeployments
+from stage.ecs.services import Services
+from stage.ecs.tasks import LONGEST_RUN, Run, Tasks
+from stage.eventbridge.bus import Bus, event, rules
+from stage.eventbridge.targets import Authorise, Failure, InvokeFunction, Targets
 from stage.settings import Settings
-from stage.targets import Authorise, Failure, InvokeFunction, Targets
-from stage.tasks import LONGEST_RUN, Run, Tasks
 
 
 class CannotFireError(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 from moto.ecs.models import TaskDefinition
 
 from stage.direct import ACCOUNT, REGION
-from stage.ecs import backend
+from stage.ecs.api import backend
 from stage.iam.conditions import Context
 from stage.iam.evaluation import Permission
 

@@ -7,8 +7,8 @@ from typing import Any
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, Role, iam_backends
 
-from stage.cloudformation import Properties, then
 from stage.direct import ACCOUNT, REGION
+from stage.stack.cloudformation import Properties, then
 
 
 def complete() -> None:

@@ -2,7 +2,7 @@
 
 docs.aws.amazon.com/general/latest/gr/ecs-service.html and the API reference of each operation. What depends on the
 services themselves (INACTIVE revisions, missing clusters) is refused where they are kept: `stage.ecs`,
-`stage.services`, `stage.placement`.
+`stage.ecs.services`, `stage.ecs.placement`.
 """
 
 import json

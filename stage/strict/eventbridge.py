@@ -14,7 +14,7 @@ from typing import Any
 from aws_cron_expression_validator.validator import AWSCronExpressionError, AWSCronExpressionValidator
 from moto.core.exceptions import ServiceException
 
-from stage.events import rules
+from stage.eventbridge.bus import rules
 
 TARGETS_PER_RULE = 5
 TARGETS_PER_REQUEST = 10  # the model says 100, the API reference 10

@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 
-from stage.calls import Call, Reply
+from stage.door.calls import Call, Reply
 from stage.strict import ecs, eventbridge
 
 ENVIRONMENT_LIMIT = 4096  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html

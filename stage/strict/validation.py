@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from moto.core.request import determine_request_protocol
 
-from stage.calls import Call, Reply
+from stage.door.calls import Call, Reply
 from stage.strict.shapes import Violation, misfit, violations
 
 CHECKED = ("json", "rest-json", "query")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stage.containers import repository_of
+from stage.ecs.containers import repository_of
 from tests.stage.worlds import Small, aws, small_world
 
 

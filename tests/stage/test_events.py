@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stage.direct import ACCOUNT, REGION
-from stage.events import event
+from stage.eventbridge.bus import event
 from tests.stage.worlds import Small, aws, small_world
 
 

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from stage.client import ROOT
-from stage.quotas import RulesPerBus
+from stage.door.quotas import RulesPerBus
 from stage.settings import Settings
 from stage.strict.refusals import Refusals
 from stage.strict.validation import Validation

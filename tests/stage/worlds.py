@@ -16,11 +16,11 @@ import boto3
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from stage.calls import Hook
 from stage.direct import ACCOUNT, REGION
-from stage.events import rules
+from stage.door.calls import Hook
+from stage.door.server import Front, RequestHandler
+from stage.eventbridge.bus import rules
 from stage.manifest import MEDIA_TYPE, manifest
-from stage.server import Front, RequestHandler
 from stage.settings import Settings
 from stage.world import World
 

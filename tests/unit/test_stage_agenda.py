@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stage.agenda import Agenda
+from stage.ecs.agenda import Agenda
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stage.calls import Call, Request
-from stage.quotas import QUOTAS, Bucket, Quotas
+from stage.door.calls import Call, Request
+from stage.door.quotas import QUOTAS, Bucket, Quotas
 from stage.settings import Settings
 
 

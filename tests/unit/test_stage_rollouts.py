@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stage.rollouts import Breaker, Deployment, Ending, Notice, Rollouts
+from stage.ecs.rollouts import Breaker, Deployment, Ending, Notice, Rollouts
 
 GOOD, NEW, NEWER = "guestbook:1", "guestbook:2", "guestbook:3"
 

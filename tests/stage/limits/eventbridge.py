@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stage.direct import ACCOUNT
-from stage.events import rules
+from stage.eventbridge.bus import rules
 from tests.stage.limits.limit import CLUSTER, EVENTS, REFERENCE, Limit, ecs_parameters, ecs_target
 from tests.stage.worlds import Small
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stage import refusals
-from stage.calls import Call, Reply
-from stage.events import rules
+from stage.door import refusals
+from stage.door.calls import Call, Reply
+from stage.eventbridge.bus import rules
 from stage.settings import Settings
 
 

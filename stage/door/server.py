@@ -16,7 +16,7 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
-from stage.calls import Call, Hook, Reply, recognise
+from stage.door.calls import Call, Hook, Reply, recognise
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -30,7 +30,7 @@ STAGE_PATH = "/_stage"
 class Front:
     """The WSGI application in front of moto's.
 
-    `hooks` stand between every AWS call and moto; see `stage.calls.Hook` for what one may do, and add yours with
+    `hooks` stand between every AWS call and moto; see `stage.door.calls.Hook` for what one may do, and add yours with
     `front.hooks.append(...)` before the server starts. `caller_of` names the step that an access key belongs to,
     `record` is given every finished call with its duration in milliseconds, `routes` answers all below `/_stage`.
     """

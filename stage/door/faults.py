@@ -8,8 +8,8 @@ from botocore.session import get_session
 from moto.core.utils import get_service_model
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
-from stage import partial, refusals
-from stage.calls import Call, Reply
+from stage.door import partial, refusals
+from stage.door.calls import Call, Reply
 
 
 class FaultsError(ValueError):

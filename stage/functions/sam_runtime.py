@@ -17,10 +17,10 @@ from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 from werkzeug.datastructures import Headers
 
-from stage.calls import Call, Reply
 from stage.direct import ACCOUNT, REGION
+from stage.door.calls import Call, Reply
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam/bin/sam"
 LONGEST_START = 120.0
 """Seconds until SAM CLI listens."""
@@ -33,7 +33,7 @@ class SamRuntimeError(Exception):
 
 
 class SamRuntime:
-    """Answers Lambda's Invoke once it is started; a hook of the front door (see `stage.calls.Hook`).
+    """Answers Lambda's Invoke once it is started; a hook of the front door (see `stage.door.calls.Hook`).
 
     `close` ends SAM CLI and its containers.
     """

@@ -15,8 +15,8 @@ from moto.ecs.exceptions import EcsClientException
 from moto.ecs.models import EC2ContainerServiceBackend, TaskDefinition, ecs_backends
 from werkzeug.datastructures import Headers
 
-from stage.calls import Call, Reply
 from stage.direct import ACCOUNT, REGION
+from stage.door.calls import Call, Reply
 
 Operation = Callable[[Call], Reply | None]
 """Answers a call; None leaves it to moto after all."""

@@ -13,9 +13,9 @@ from moto.cloudformation.models import cloudformation_backends
 from samtranslator.public.exceptions import InvalidDocumentException
 from samtranslator.yaml_helper import yaml_parse
 
-from stage.calls import Call, Reply
 from stage.direct import ACCOUNT, REGION, client
-from stage.sam import TRANSFORM, Template, translate, with_defaults
+from stage.door.calls import Call, Reply
+from stage.stack.sam import TRANSFORM, Template, translate, with_defaults
 
 METHODS = {
     "CreateChangeSet": "create_change_set",
@@ -27,7 +27,7 @@ METHODS = {
 
 
 class ChangeSets:
-    """Hands moto plain templates; a hook of the front door (see `stage.calls.Hook`)."""
+    """Hands moto plain templates; a hook of the front door (see `stage.door.calls.Hook`)."""
 
     def before(self, call: Call) -> Reply | None:
         """Answer what brings a template with it; the rest is moto's."""

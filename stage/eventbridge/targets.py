@@ -21,7 +21,7 @@ from moto.events.utils import EventTemplateParser
 
 from stage import logs
 from stage.direct import ACCOUNT, client
-from stage.events import Event
+from stage.eventbridge.bus import Event
 from stage.iam.ecs import run_task
 from stage.iam.evaluation import Permission
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from moto.core.request import Request
 
-from stage.calls import Call, Reply
+from stage.door.calls import Call, Reply
 
 CONCURRENT = {
     "ErrorCode": "ConcurrentModificationException",

@@ -15,7 +15,7 @@ from pathlib import Path
 from samtranslator.yaml_helper import yaml_parse
 
 from stage.direct import client
-from stage.sam import Template, translate, with_defaults
+from stage.stack.sam import Template, translate, with_defaults
 
 ARTIFACTS = "stage-artifacts"
 """The bucket for code, as `sam deploy --s3-bucket` has one."""

@@ -15,9 +15,9 @@ from weakref import WeakKeyDictionary
 from moto.ecs.exceptions import EcsClientException, InvalidParameterException
 from moto.ecs.models import TaskDefinition
 
-from stage.calls import Call, Reply
 from stage.direct import ACCOUNT
-from stage.ecs import Operation, as_sent, backend, usable_revision
+from stage.door.calls import Call, Reply
+from stage.ecs.api import Operation, as_sent, backend, usable_revision
 from stage.strict.task_definitions import check
 
 PAGE = 100  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html: maxResults

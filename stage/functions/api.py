@@ -14,17 +14,17 @@ from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaFunction, lambda_backends
 from werkzeug.datastructures import Headers
 
-from stage.calls import Call, Reply
 from stage.direct import ACCOUNT, REGION
-from stage.sandbox import Outcome
+from stage.door.calls import Call, Reply
+from stage.functions.sandbox import Outcome
+from stage.functions.workers import Worker, Workers, step_name
 from stage.settings import Settings
-from stage.workers import Worker, Workers, step_name
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, synchronous
 
 
 class Functions:
-    """Answers Lambda's Invoke; a hook of the front door (see `stage.calls.Hook`)."""
+    """Answers Lambda's Invoke; a hook of the front door (see `stage.door.calls.Hook`)."""
 
     def __init__(self, workers: Workers, settings: Settings) -> None:
         self._workers = workers

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from stage import runtime
+from stage.functions import runtime
 
 # Lambda gives a function this long to load before it counts the time as the invocation's own.
 INIT_SECONDS = 10.0

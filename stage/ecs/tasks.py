@@ -24,14 +24,14 @@ from moto.ecs.models import Task
 from moto.moto_api import state_manager
 
 from stage import logs
-from stage.agenda import Agenda
-from stage.calls import Call, Reply
-from stage.containers import CannotStartError, Launch, choose, host_environment, prepare
 from stage.direct import client
-from stage.ecs import Emit, Operation, usable_revision
-from stage.events import timestamp
-from stage.placement import complete, place, release, update
-from stage.revisions import document
+from stage.door.calls import Call, Reply
+from stage.ecs.agenda import Agenda
+from stage.ecs.api import Emit, Operation, usable_revision
+from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
+from stage.ecs.placement import complete, place, release, update
+from stage.ecs.revisions import document
+from stage.eventbridge.bus import timestamp
 
 LONGEST_RUN = 60.0
 """Seconds after which a task is stopped: a stage is for looking, not for working."""

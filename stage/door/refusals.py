@@ -6,7 +6,7 @@ does not name itself is its protocol's.
 
 from moto.core.utils import get_service_model
 
-from stage.calls import Call, Reply
+from stage.door.calls import Call, Reply
 
 THROTTLED = {
     "s3": ("SlowDown", 503),

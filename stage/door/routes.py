@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
+from stage.door.faults import FaultsError
 from stage.example import ExampleError
-from stage.faults import FaultsError
 from stage.settings import SettingsError
 from stage.watch import WatchError
 from stage.world import CannotFireError

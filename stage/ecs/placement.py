@@ -10,7 +10,7 @@ from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task, TaskDefinition
 
 from stage.direct import client
-from stage.ecs import LATEST_FARGATE, backend
+from stage.ecs.api import LATEST_FARGATE, backend
 
 RUN_TASK_COUNT = 10  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html: count
 

@@ -2,7 +2,7 @@
 
 import time
 
-from stage.calls import Call, Reply
+from stage.door.calls import Call, Reply
 from stage.settings import Settings
 
 INTERPRETER = "states"

@@ -10,12 +10,12 @@ from typing import Any
 
 from moto.ecs.models import Service
 
-from stage.calls import Call, Reply
-from stage.ecs import Operation, backend
-from stage.revisions import document
-from stage.rollouts import Deployment
-from stage.service_members import deployment_arn, members, named_service, revision_arn
-from stage.services import Services
+from stage.door.calls import Call, Reply
+from stage.ecs.api import Operation, backend
+from stage.ecs.revisions import document
+from stage.ecs.rollouts import Deployment
+from stage.ecs.service_members import deployment_arn, members, named_service, revision_arn
+from stage.ecs.services import Services
 
 BREAKER = "Service deployment rolled back because the circuit breaker threshold was exceeded."
 

@@ -10,8 +10,8 @@ from botocore import xform_name
 from moto.ecs.models import Service
 
 from stage.direct import ACCOUNT
-from stage.ecs import LATEST_FARGATE, backend
-from stage.rollouts import Deployment, Rollouts
+from stage.ecs.api import LATEST_FARGATE, backend
+from stage.ecs.rollouts import Deployment, Rollouts
 
 TAKEN_BY_MOTO = (
     "deploymentController",

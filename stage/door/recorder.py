@@ -4,7 +4,7 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
-from stage.calls import Call, Reply
+from stage.door.calls import Call, Reply
 
 KEPT = 200_000
 """So many calls are kept, some 60 MB; then each new one takes the place of the oldest."""

@@ -11,8 +11,8 @@ from moto.sts.models import sts_backends
 
 from stage import logs
 from stage.direct import ACCOUNT, REGION
-from stage.packages import Packages
-from stage.sandbox import Outcome, Sandbox
+from stage.functions.packages import Packages
+from stage.functions.sandbox import Outcome, Sandbox
 
 
 def step_name(function: LambdaFunction) -> str:

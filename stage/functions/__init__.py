@@ -1,0 +1,1 @@
+"""AWS Lambda: a process per function, cold and warm, or SAM's containers."""
