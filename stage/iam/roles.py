@@ -1,4 +1,7 @@
-"""Roles as CloudFormation makes and changes them: moto attaches no managed policy, and never changes an inline one."""
+"""Roles as CloudFormation makes, changes and deletes them.
+
+moto attaches no managed policy, never changes an inline one, and does not delete a role that has a managed one.
+"""
 
 import json
 from functools import cache
@@ -8,12 +11,25 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, Role, iam_backends
 
 from stage.direct import ACCOUNT, REGION
+from stage.patch import replace
 from stage.stack.cloudformation import Properties, then
 
 
 def complete() -> None:
-    """Have every role that a stack makes or changes from now on keep its policies."""
+    """Have every role that a stack makes or changes from now on keep its policies, and go with its stack."""
     then(Role, _keep_policies)
+    _detach_before_deletion()
+
+
+def _detach_before_deletion() -> None:
+    """CloudFormation takes a role's managed policies from it before it deletes the role."""
+    delete = Role.delete_from_cloudformation_json
+
+    def detach_and_delete(name: str, resource: Properties, account: str, region: str) -> None:
+        iam_backends[account]["aws"].get_role(name).managed_policies = {}
+        delete(name, resource, account, region)
+
+    replace(Role, "delete_from_cloudformation_json", staticmethod(detach_and_delete))
 
 
 def _keep_policies(role: Role, properties: Properties) -> None:

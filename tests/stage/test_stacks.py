@@ -1,0 +1,31 @@
+"""CloudFormation on the stage, where moto falls short of it."""
+
+import json
+
+import pytest
+
+from stage.client import Client
+
+LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+def test_a_stacks_roles_go_with_it_whatever_policies_they_have(stage: Client) -> None:
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    inline = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}
+    role = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": "of-a-toy",
+            "AssumeRolePolicyDocument": {"Statement": [trust]},
+            "ManagedPolicyArns": [LOGS],
+            "Policies": [{"PolicyName": "inline", "PolicyDocument": {"Statement": [inline]}}],
+        },
+    }
+    cloudformation, iam = stage.client("cloudformation"), stage.client("iam")
+    cloudformation.create_stack(StackName="toy", TemplateBody=json.dumps({"Resources": {"Role": role}}))
+    attached = iam.list_attached_role_policies(RoleName="of-a-toy")["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [LOGS]
+
+    cloudformation.delete_stack(StackName="toy")
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_role(RoleName="of-a-toy")
