@@ -9,10 +9,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SAM_VENV := .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
+CHECKOV_VENV := .venv-checkov
+CHECKOV_READY := $(CHECKOV_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-image test-docker test-local-invoke test-sam test-iam-simulate engine sweep bench bench-quick check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-image test-docker test-local-invoke test-sam test-iam-simulate lint-template engine sweep bench bench-quick check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +49,9 @@ test-sam: build ## sam deploy, sam delete and sam validate, on the stage
 test-iam-simulate: $(READY) ## the permissions once more, judged by a package of npm
 	@$(BIN)/python -m pytest -m iam_simulate -rs tests/iam_simulate
 
+lint-template: $(CHECKOV_READY) ## the template by the rules of checkov; each exception has its reason beside it
+	@$(CHECKOV_VENV)/bin/checkov --config-file .checkov.yaml
+
 # Where a machine without an image registry has a script for it, start the engine and make stand-in images. Where that
 # does not succeed, what needs an engine says so itself.
 engine:
@@ -79,6 +84,7 @@ requirements: $(READY) ## choose newer versions and pin them with hashes
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt layers/rota/requirements.in -o layers/rota/requirements.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt examples/app/requirements.in -o examples/app/requirements.txt
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/sam.in -o requirements/sam.txt
+	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/checkov.in -o requirements/checkov.txt
 
 build: $(SAM_READY) ## sam build
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam build
@@ -87,7 +93,7 @@ deploy: build ## sam build, then sam deploy to your AWS account
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam deploy
 
 clean: ## remove everything that was made here
-	@rm -rf $(VENV) $(SAM_VENV) .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(SAM_VENV) $(CHECKOV_VENV) .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rota needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Say which: make PYTHON=python3.13 ...")'
@@ -101,4 +107,10 @@ $(SAM_READY): requirements/sam.txt | $(READY)
 	@echo "Setting up $(SAM_VENV) (once, some seconds) ..."
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SAM_VENV)
 	@$(BIN)/uv pip install --quiet --python $(SAM_VENV) --require-hashes -r requirements/sam.txt
+	@touch $@
+
+$(CHECKOV_READY): requirements/checkov.txt | $(READY)
+	@echo "Setting up $(CHECKOV_VENV) (once, some seconds) ..."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CHECKOV_VENV)
+	@$(BIN)/uv pip install --quiet --python $(CHECKOV_VENV) --require-hashes -r requirements/checkov.txt
 	@touch $@
