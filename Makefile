@@ -23,7 +23,7 @@ demo: $(READY) ## push two images and watch them deploy, on this machine, withou
 	@$(BIN)/python -m stage.demo
 
 # RUNTIME=sam runs every step in Lambda's runtime, in Docker; LISTEN=0.0.0.0 lets containers in.
-stage: $(READY) $(if $(filter sam,$(RUNTIME)),build engine) ## the local AWS on http://127.0.0.1:$(PORT), for any AWS client
+stage: $(READY) $(if $(filter sam,$(RUNTIME)),build engine) ## the local AWS for any AWS client, on port 5000 unless PORT=... says otherwise
 	@$(BIN)/python -m stage --host $(LISTEN) --port $(PORT) --runtime $(RUNTIME)
 
 watch: $(READY) ## in another terminal: every deployment on that stage, as it happens

@@ -25,7 +25,8 @@ def main() -> int:
     except OSError as busy:
         reason = os.strerror(busy.errno or 0)
         sys.stderr.write(
-            f"stage: cannot listen on {arguments.host}:{arguments.port}: {reason}; choose another --port\n"
+            f"stage: cannot listen on {arguments.host}:{arguments.port}: {reason}; "
+            "choose another port, as in: make stage PORT=5001\n"
         )
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,6 +55,8 @@ def main() -> int:
                 f"The stage is ready on {endpoint} after {time.perf_counter() - begun:.1f} s: {stack}, "
                 f"the service {app.service} on the cluster {app.cluster}, the repository {app.repository}; "
                 f"see {endpoint}/_stage/\n"
+                f"export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=me "
+                "AWS_DEFAULT_REGION=us-east-1 AWS_PAGER=\n"
             )
             sys.stdout.flush()
             while True:
@@ -96,6 +99,8 @@ def _forget_the_users_aws(port: int) -> None:
         AWS_DEFAULT_REGION="us-east-1",
         MOTO_PORT=str(port),
     )
+    for name in ("NO_PROXY", "no_proxy"):  # the stage calls itself, and its functions call it
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), HERE, "localhost"]))
     # moto remarks on each resource type that it does not make (see stage.cloudformation), each error code that is not
     # in botocore's model, and its interpreter on each execution that fails, as if that were a fault of the stage.
     warnings.filterwarnings("ignore", module="moto")

@@ -45,16 +45,14 @@ def _play(console: Console, stage: Client) -> None:
     _deploy(console, stage, "4f2a9c1", "the first push")
     before = schedules(stage)
     console.print(f"\nEventBridge now has the rules {stage.names['rule_prefix']}...:")
-    console.print(schedule_table(before))
-    console.print(service_line(stage))
+    console.print("", schedule_table(before), "", service_line(stage), sep="\n")
     _fire(console, stage, before["IngestData"])
 
     console.print("\nNow the schedule file changes: one task is added, one removed, one moved.")
     stage.upload_schedule((ROOT / "examples/app/scheduled_tasks.next.json").read_bytes())
     _deploy(console, stage, "b81d07e", "the second push")
     after = schedules(stage)
-    console.print(difference_table(before, after))
-    console.print(service_line(stage))
+    console.print("", difference_table(before, after), "", service_line(stage), sep="\n")
     _fire(console, stage, after["RemoveSpam"])
 
     console.print("\nAnd once more the same push, as one would re-run it from the console:")
@@ -65,7 +63,7 @@ def _play(console: Console, stage: Client) -> None:
 def _deploy(console: Console, stage: Client, tag: str, title: str) -> None:
     before = set(stage.executions())
     console.print(f"\n[bold]$ docker push .../{stage.names['repository']}:{tag}[/bold]   # {title}")
-    console.print(f"  digest: {stage.push(tag)}", style="dim")
+    console.print(f"  digest: {stage.push(tag)}", style="dim", soft_wrap=True)
     end = tell(console, stage, wait_for(lambda: [e for e in stage.executions() if e not in before], 5)[0])
     if end.status != "SUCCEEDED":
         raise StageError(end.cause)

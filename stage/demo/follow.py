@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,8 @@ class Step:
     left: datetime | None = None
     result: Mapping[str, Any] | None = None
     """What the step added to the machine's document; None when it failed."""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """The machine's document when the step was left."""
     error: str | None = None
 
     @property
@@ -90,7 +92,7 @@ def _told(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, boo
         step.error = None
     elif kind == "TaskStateExited":
         step.left = at
-        document = json.loads(event["stateExitedEventDetails"]["output"])
-        step.result = None if step.error else document.get(_RESULTS[step.state])
+        step.document = json.loads(event["stateExitedEventDetails"]["output"])
+        step.result = None if step.error else step.document.get(_RESULTS[step.state])
         return step, True
     return step, False

@@ -35,9 +35,9 @@ def schedules(stage: Client) -> dict[str, Schedule]:
 
 def schedule_table(found: Mapping[str, Schedule]) -> Table:
     """One row a schedule: when in words, its next three runs, what it runs."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("task", "when", "next three runs (UTC)", "revision", "command"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     now = datetime.now(UTC)
     for name, schedule in found.items():
         runs = ", ".join(f"{run:%d %b %H:%M}" for run in next_runs(schedule["expression"], now, 3))
@@ -47,9 +47,9 @@ def schedule_table(found: Mapping[str, Schedule]) -> Table:
 
 def difference_table(before: Mapping[str, Schedule], after: Mapping[str, Schedule]) -> Table:
     """One row a schedule that was there or is: added, removed, moved, or only on the new image."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("task", "what changed", "before", "now"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if old is None or new is None:

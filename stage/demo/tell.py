@@ -1,5 +1,6 @@
 """Telling a deployment to a person: a line a step when it is done; while it runs, a terminal shows its name."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +24,10 @@ _NOTES = {
 }
 
 
-def tell(console: Console, stage: Client, execution: str) -> End:
-    """Follow a deployment to its end and tell each step."""
+def tell(console: Console, stage: Client, execution: str, *, with_title: bool = False) -> End:
+    """Follow a deployment to its end and tell each step, after a line that says which it is."""
+    if with_title:
+        console.print(f"\n{_title(stage, execution)}")
     with console.status("") as status:
         for told in follow(stage, execution):
             if isinstance(told, End):
@@ -49,5 +52,21 @@ def _tell_step(console: Console, step: Step) -> None:
         return
     retries = f" [yellow]after {step.retries} {'retry' if step.retries == 1 else 'retries'}[/yellow]"
     mark = "[green]ok[/green]" if step.error is None else "[red]no[/red]"
-    note = _NOTES[step.state].format_map(result) if result else step.error
+    note = _note(step, result) if result else step.error
     console.print(f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {note}{retries if step.retries else ''}")
+
+
+def _note(step: Step, result: Mapping[str, Any]) -> str:
+    if step.state == "RollService" and not step.document["plan"]["rolls_service"]:
+        return "untouched: the service runs that revision already"
+    return _NOTES[step.state].format_map(result)
+
+
+def _title(stage: Client, execution: str) -> str:
+    """The image that is deployed, when that began, and the execution's name, as far as the input tells."""
+    described = stage.client("stepfunctions").describe_execution(executionArn=execution)
+    event = json.loads(described["input"])
+    detail = event.get("detail") if isinstance(event, dict) else None
+    detail = detail if isinstance(detail, dict) else {}
+    image = f"{detail.get('repository-name', '?')}:{detail.get('image-tag', 'untagged')}"
+    return f"[bold]{image}[/bold] at {described['startDate'].astimezone():%H:%M:%S}, {described['name']}"

@@ -63,7 +63,7 @@ class Routes:
             answer, status = {"error": f"the stage failed: {bug!r}"}, 500
         if answer is None:
             return Response(status=204)
-        return Response(json.dumps(answer, indent=1), status, content_type="application/json")
+        return Response(json.dumps(answer, indent=1) + "\n", status, content_type="application/json")
 
     def _serve(self, request: Request) -> Any:
         path = request.path if request.path != "/_stage" else "/_stage/"

@@ -27,23 +27,47 @@ def test_a_busy_port_is_told_in_one_line(stage: Client) -> None:
     assert f"127.0.0.1:{port}" in began.stderr
 
 
-def test_a_stage_is_not_ready_before_it_says_so_and_leaves_nothing_behind_when_it_is_told_to_end() -> None:
+# What many a company's laptop has; it is for the real AWS, and no way to a stage on this machine.
+OF_THE_USER = {"AWS_PROFILE": "work", "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+
+
+def test_a_stage_and_its_watch_in_two_terminals() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     command = [sys.executable, "-m", "stage", "--port", port]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    users = {**os.environ, **OF_THE_USER, "PYTHONUNBUFFERED": "1"}
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "stage.demo.watch", "--port", port],
+            cwd=ROOT,
+            env=users,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as watch,
+        subprocess.Popen(
+            command, cwd=ROOT, env=users, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert watch.stdout
         assert process.stdout
         assert process.stderr
         client = Client(f"http://127.0.0.1:{port}")
         assert wait_for(lambda: answered(client.endpoint), 60) == (503, "the stage is not ready yet")
         assert client.endpoint in process.stdout.readline()
         assert ask(client.endpoint, "GET", "/_stage/") == (200, "")
+        assert "Watching" in watch.stdout.readline()
         client.push("v1")
-        wait_for(lambda: workers_of(process.pid), 30)
+        told = [watch.stdout.readline() for _ in range(3)]
+        assert "guestbook:v1 at" in told[1]
+        assert "ok TakeTurn" in told[2]
         workers = workers_of(process.pid)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
         assert process.stderr.read() == ""
+        assert watch.stdout.read().endswith("\nThe stage has ended.\n")
+        assert watch.wait(30) == 0
+    assert workers
     assert wait_for(lambda: not any(alive(worker) for worker in workers), 30)
 
 
