@@ -14,7 +14,7 @@ CHECKOV_READY := $(CHECKOV_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-image test-docker test-local-invoke test-sam test-iam-simulate lint-template engine sweep bench bench-quick check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-image test-docker test-local-invoke test-sam test-iam-simulate lint-template engine sweep bench bench-quick bench-cold check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,11 +60,15 @@ engine:
 sweep: $(READY) ## every fault in every call of a deployment, on this machine: some ten minutes
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m tests.sweep
 
-bench: $(READY) ## how fast it is under AWS's quotas, up to 1,000 tasks: three quarters of an hour
+bench: $(READY) build engine ## how fast it is under AWS's quotas, up to 1,000 tasks: three quarters of an hour
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench.cold
 
 bench-quick: $(READY) ## the same up to 30 tasks: some three minutes
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench --quick
+
+bench-cold: build engine ## how each function starts, in Lambda's image too where Docker is: some four minutes
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench.cold
 
 check: $(READY) ## lint, types, template, generated files; then the tests
 	@$(BIN)/ruff format --check -q $(SOURCES)
