@@ -16,16 +16,19 @@ _SHAPES = {"Task": "{0}", "Succeed": "{0}([{0}])", "Fail": "{0}[[{0}]]"}
 def machine() -> str:
     """The state machine as a mermaid flowchart: its steps and ends; choices and waits are the arrows between them."""
     states = json.loads((ROOT / "statemachine/deploy.asl.json").read_text())["States"]
-    lines = ["```mermaid", "flowchart TD"]
+    lines, ends = ["```mermaid", "flowchart TD"], []
+    caught: dict[str, list[str]] = {}
     for name, state in states.items():
         if state["Type"] not in _SHAPES:
             continue
         if state["Type"] != "Task":
-            lines.append("  " + _SHAPES[state["Type"]].format(name))
+            ends.append(_SHAPES[state["Type"]].format(name))
             continue
         lines += [f"  {name} -->{f'|{why}|' if why else ''} {end}" for why, end in _leads_to(states, state["Next"])]
-        lines += [f"  {name} -.->|error| {catch['Next']}" for catch in state["Catch"]]
-    return "\n".join([*lines, "```"])
+        for catch in state["Catch"]:
+            caught.setdefault(catch["Next"], []).append(name)
+    lines += [f"  {' & '.join(names)} -.->|error| {end}" for end, names in caught.items()]
+    return "\n".join([*lines, f"  {'; '.join(ends)}", "```"])
 
 
 def _leads_to(states: dict[str, Any], name: str, why: str = "") -> Iterator[tuple[str, str]]:

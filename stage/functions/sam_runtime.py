@@ -59,7 +59,6 @@ class SamRuntime:
             str(port),
             "--env-vars",
             variables,
-            "--skip-pull-image",
         ]
         access = {"AWS_ACCESS_KEY_ID": "sam", "AWS_SECRET_ACCESS_KEY": "sam", "AWS_DEFAULT_REGION": "us-east-1"}
         log = (self._directory / "sam.log").open("wb")

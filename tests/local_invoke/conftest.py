@@ -59,10 +59,10 @@ def invoke(stage: Client, tmp_path: Path) -> Invoke:
 
 
 def sam_local_invoke(step: str, event: Path, variables: Path) -> dict[str, Any]:
-    """As one types it. `--skip-pull-image` uses the runtime's image that is there already."""
+    """As one types it."""
     nobody = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "me", "AWS_DEFAULT_REGION": "us-east-1"}
     ran = subprocess.run(
-        [SAM, "local", "invoke", f"{step}Function", "-e", event, "--env-vars", variables, "--skip-pull-image"],
+        [SAM, "local", "invoke", f"{step}Function", "-e", event, "--env-vars", variables],
         cwd=ROOT,
         env={**os.environ, **nobody, "SAM_CLI_TELEMETRY": "0"},
         capture_output=True,
