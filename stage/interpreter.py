@@ -13,6 +13,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.config import default_user_config
+from moto.core.responses import ActionResult
 from moto.stepfunctions import models as state_machines
 from moto.stepfunctions.parser import utils as interpreter
 from moto.stepfunctions.parser.api import HistoryEventType, LambdaFunctionFailedEventDetails
@@ -27,6 +28,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from stage.direct import ACCOUNT, REGION
 from stage.door.latency import INTERPRETER
@@ -41,6 +43,7 @@ def prepare(settings: Settings, endpoint: str) -> None:
     _invoke_through(endpoint)
     _name_lambda_errors()
     _name_executions()
+    _tell_the_newest_first()
     _forget_threads()
 
 
@@ -138,6 +141,18 @@ def _name_executions() -> None:
         return start(self, state_machine_arn, name or str(uuid.uuid4()), execution_input)
 
     replace(StepFunctionsParserBackend, "start_execution", start_named)
+
+
+def _tell_the_newest_first() -> None:
+    """GetExecutionHistory may be asked for the newest events first; moto does not hand that wish on."""
+    tell = StepFunctionResponse.get_execution_history
+
+    def tell_in_order(self: StepFunctionResponse) -> ActionResult:
+        told = tell(self)
+        events = cast(dict[str, list[object]], told.result)["events"]
+        return ActionResult({"events": events[::-1]}) if self._get_param("reverseOrder") else told
+
+    replace(StepFunctionResponse, "get_execution_history", tell_in_order)
 
 
 def _forget_threads() -> None:

@@ -64,6 +64,13 @@ def test_a_refused_invocation_has_the_name_that_aws_gives_it(stage: Client, mach
     assert (ended["status"], ended["error"]) == ("FAILED", "Lambda.ResourceNotFoundException")
 
 
+def test_a_history_is_told_from_its_end_where_that_is_asked_for(stage: Client, machine: Callable[..., str]) -> None:
+    ended = run(stage, machine(Only={"Type": "Succeed"}))
+    told = stage.client("stepfunctions").get_execution_history(executionArn=ended["executionArn"], reverseOrder=True)
+    assert [event["id"] for event in told["events"]] == [4, 3, 2, 1]
+    assert [event["id"] for event in stage.history(ended["executionArn"])] == [1, 2, 3, 4]
+
+
 def test_executions_without_a_name_are_told_apart(stage: Client, machine: Callable[..., str]) -> None:
     arn = machine(Done={"Type": "Succeed"})
     assert [run(stage, arn)["status"] for _ in range(2)] == ["SUCCEEDED", "SUCCEEDED"]
