@@ -1,0 +1,135 @@
+"""The lines of docs/operations.md, typed into a shell as they are printed there, when one would need them."""
+
+import os
+import re
+import shutil
+import subprocess
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stage.client import Client
+from tests.examples import ROOT
+from tests.stage.account import PREFIX
+
+RUNBOOK = (ROOT / "docs/operations.md").read_text()
+SET = re.compile(r"^STACK=.*\n", re.MULTILINE)
+OURS = f"STACK=rota APP=production/guestbook-api REPOSITORY=guestbook PREFIX={PREFIX}\n"
+
+Shell = Callable[..., str]
+
+
+def blocks(heading: str) -> list[str]:
+    """The blocks of lines of one section, in order."""
+    (section,) = re.findall(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^( *)```\n(.*?)^\1```$", section, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(lines) for _, lines in found]
+
+
+@pytest.fixture
+def shell(stage: Client, tmp_path: Path) -> Shell:
+    """Runs lines of the runbook, after those that set the variables. Returns what they print."""
+    if shutil.which("aws") is None:
+        pytest.skip("there is no AWS CLI on PATH")
+    (variables,) = re.findall(r"^```\n(STACK=.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ["HOME"],
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_ENDPOINT_URL": stage.endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "user",
+        "AWS_SECRET_ACCESS_KEY": "user",
+        "AWS_PAGER": "",
+    }
+
+    def run(*lines: str, **more: str) -> str:
+        script = "\n".join([SET.sub(OURS, variables), *lines])
+        command = ["bash", "-euo", "pipefail", "-c", script]
+        ran = subprocess.run(
+            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    return run
+
+
+def started(stage: Client, before: list[str]) -> str:
+    """The one execution that is new."""
+    (new,) = set(stage.executions()) - set(before)
+    return new
+
+
+def test_handing_over_the_rules_of_a_script(stage: Client, shell: Shell) -> None:
+    stage.client("events").put_rule(Name=f"{PREFIX}IngestData", ScheduleExpression="cron(0 6 * * ? *)")
+    refused = stage.deploy("v1")
+    assert refused["error"] == "RejectedError"
+    see, tag = blocks("Moving from a script")
+    assert f"{PREFIX}IngestData" in shell(see)
+    shell(tag)
+    dry_run, look = blocks("First deployment")[1:]
+    execution = shell(dry_run, "echo $EXECUTION", TAG="v1").strip()
+    assert stage.wait(execution)["status"] == "SUCCEEDED"
+    seen = shell(look, EXECUTION=execution)
+    assert "2 new, 1 changed" in seen
+    assert '"tasks"' in seen
+    assert stage.deploy("v2")["status"] == "SUCCEEDED"
+
+
+def test_looking_running_again_and_rolling_back(stage: Client, shell: Shell) -> None:
+    stage.deploy("v1")
+    good = stage.executions()[0]
+    stage.deploy("v2")
+    (which, *_) = blocks("Something is wrong")
+    assert good in shell(which)
+    again, dry_run = blocks("Running an execution again")
+    before = stage.executions()
+    shell(again, dry_run, EXECUTION=before[0])
+    ends = [stage.wait(each)["output"] for each in set(stage.executions()) - set(before)]
+    assert sorted("outcome" in output for output in ends) == [False, True], "one deployment, one dry run"
+    history, roll_back, versions, *_ = blocks("Roll back")
+    assert good in shell(history)
+    before = stage.executions()
+    shell(roll_back, EXECUTION=good)
+    assert stage.wait(started(stage, before))["output"]["outcome"]["outcome"] == "deployed"
+    assert shell(versions)
+
+
+def test_finishing_a_restore_that_gave_up(stage: Client, shell: Shell) -> None:
+    stage.deploy("v1")
+    stage.settings(time_scale=0.001)
+    denied = {"count": 0, "fault": "denied"}
+    stage.faults(
+        [
+            {"service": "ecs", "operation": "UpdateService", "caller": "RollService", **denied},
+            {"service": "events", "operation": "PutTargets", "caller": "RestoreDeployment", **denied},
+        ]
+    )
+    ended = stage.deploy("v2", timeout=120)
+    assert ended["error"] == "RestoreFailed"
+    stage.faults([])
+    (holder,) = blocks("A lease that nobody gives back")
+    assert ended["executionArn"] in shell(holder)
+    finish, snapshot = blocks("Restoring by hand")
+    assert "3 rules had to be put back" in shell(finish, EXECUTION=ended["executionArn"])
+    assert '"rules"' in shell(snapshot, EXECUTION=ended["executionArn"])
+    assert shell(holder).strip() == "None\tNone"
+
+
+def test_starting_by_hand_and_ending_the_schedules(stage: Client, shell: Shell) -> None:
+    stage.push("v1")
+    stage.wait(stage.executions()[0])
+    before = stage.executions()
+    lost, start = blocks("A push that starts nothing")
+    # The CLI's first generation asks the environment for the endpoint of every service but this one.
+    shell(lost.replace("aws sqs", "aws --endpoint-url $AWS_ENDPOINT_URL sqs"))
+    shell(start, TAG="v1")
+    assert stage.wait(started(stage, before))["output"]["outcome"]["outcome"] == "nothing to do"
+    (wait,) = blocks("Updating Rota")
+    shell(wait)
+    _, end = blocks("Removing Rota")
+    shell(end)
+    assert stage.client("events").list_rules(NamePrefix=PREFIX)["Rules"] == []
