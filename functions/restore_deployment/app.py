@@ -19,7 +19,7 @@ def handler(request: RestoreDeploymentInput, settings: Settings) -> RestoreDeplo
     entry = ledger.find(aws.dynamodb(), settings, request.execution) or _undo(request, settings)
     failed = request.document
     if not (failed.turn and failed.turn.dry_run):  # a dry run is no deployment: it holds no lease and is not recorded
-        close(settings, request.execution, entry, news_may_fail=True)
+        close(settings, request.execution, entry, farewell_may_fail=True)
     error = failed.error.Error if failed.error else entry.outcome
     return RestoreDeploymentOutput(outcome=entry.outcome, error=error, cause=entry.cause)
 

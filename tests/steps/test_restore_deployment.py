@@ -1,5 +1,7 @@
 """RestoreDeployment: after any failure everything is as it was before, and the cause says why."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from rota.errors import TransientError
@@ -58,6 +60,20 @@ def test_whichever_write_is_refused_everything_is_as_before(nth: int, world: Wor
     assert restored["cause"].endswith("The operator acts.")
     assert "holder" not in world.ledger()["lease"]
     assert [told["outcome"] for told in world.calls.news] == ["deployed", "failed"]
+
+
+def test_a_failed_deployment_s_entry_tells_who_started_it_and_how_long_its_steps_took(
+    world: World, changing: Deployment
+) -> None:
+    entered, exited = ({f"state{what}EventDetails": {"name": "ReadConfig"}} for what in ("Entered", "Exited"))
+    world.calls.history = [
+        {"type": "TaskStateEntered", "timestamp": datetime(2026, 1, 1, tzinfo=UTC), **entered},
+        {"type": "TaskStateExited", "timestamp": datetime(2026, 1, 1, 0, 0, 3, tzinfo=UTC), **exited},
+    ]
+    world.upload(b"broken")
+    assert changing.run() == "DeploymentFailed"
+    (entry,) = [entry for entry in world.ledger().values() if entry.get("outcome") == "failed"]
+    assert (entry["started_by"], entry["durations"]) == ("by hand", "ReadConfig 3.0 s")
 
 
 def test_a_rollout_that_failed_is_rolled_back_with_everything_else(world: World, changing: Deployment) -> None:

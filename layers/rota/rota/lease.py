@@ -35,10 +35,10 @@ def order(execution: Execution, image: Image) -> str:
     """Who is newer: text that sorts as the deployments should win.
 
     A deployment that EventBridge started counts from its push, however late it arrives. One that a person started
-    counts from its start: running an old event again is a deliberate rollback. EventBridge names the executions it
-    starts after the event's id, and an event tells its time in whole seconds: within one, the later start is newer.
+    counts from its start: running an old event again is a deliberate rollback. An event tells its time in whole
+    seconds: within one, the later start is newer.
     """
-    pushed = image.pushed_at if image.event_id and execution.name.startswith(image.event_id) else None
+    pushed = image.pushed_at if image.started(execution) else None
     begins = (pushed or execution.started_at).astimezone(UTC)
     return f"{begins.isoformat(timespec='seconds')}#{execution.started_at.isoformat()}#{execution.name}"
 

@@ -31,6 +31,10 @@ class Image(Shape):
     event_id: str | None = None
     pushed_at: AwareDatetime | None = None
 
+    def started(self, execution: Execution) -> bool:
+        """True if the push itself started that execution: EventBridge names those it starts after the event's id."""
+        return bool(self.event_id and execution.name.startswith(self.event_id))
+
 
 class Stored(Shape):
     """One version of one object in the app's bucket."""
