@@ -113,7 +113,7 @@ def _not_all_old(seen: Seen) -> Iterator[str]:
 
 
 def _not_closed(seen: Seen, outcome: str) -> Iterator[str]:
-    if seen.lease.keys() & {"holder", "busy_until"}:
+    if seen.lease.keys() & {"holder", "at_work"}:
         yield f"the lease is still held: {seen.lease}"
     if seen.entry.get("outcome") != outcome:
         yield f"the ledger says {seen.entry.get('outcome', 'nothing')}, not {outcome}"
@@ -134,6 +134,13 @@ def _names(cause: str, fault: Fault) -> bool:
         return fault["caller"] in cause and "signal: killed" in cause
     if fault["operation"] == "Invoke":
         return any(
-            words in cause for words in ("Rate exceeded", "internal error", "lambda:Invoke", "Connection was closed")
+            words in cause
+            for words in (
+                "Rate exceeded",
+                "internal error",
+                "lambda:Invoke",
+                "Connection was closed",
+                "whose answer was lost",
+            )
         )
     return fault["operation"] in cause

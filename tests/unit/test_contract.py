@@ -50,7 +50,11 @@ def test_a_step_has_one_name_everywhere(step: str) -> None:
     given, answered = ast.unparse(handler.args.args[0]), ast.unparse(handler.returns) if handler.returns else ""
     assert given == f"request: {step}Input"
     assert answered in {f"{step}Output", "Rollout"}
-    assert {ast.unparse(decorator) for decorator in handler.decorator_list} <= {"step", "writing_step"}
+    assert {ast.unparse(decorator) for decorator in handler.decorator_list} <= {
+        "step",
+        "writing_step",
+        "restoring_step",
+    }
 
 
 def test_there_is_nothing_that_is_no_step() -> None:

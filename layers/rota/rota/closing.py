@@ -1,6 +1,7 @@
 """Ending a deployment, well or not: its entry in the ledger, the lease, the news of it."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
@@ -24,7 +25,9 @@ def close(settings: "Settings", execution: Execution, entry: ledger.Entry, *, fa
     """
     now = datetime.now(UTC)
     ledger.write(aws.dynamodb(), settings, execution, entry, now)
-    lease.give_back(aws.dynamodb(), settings, execution)
+    lease.give_back(
+        aws.dynamodb(), settings, execution, partial(history.any_goes_on, aws.stepfunctions(), execution.id)
+    )
     try:
         durations = history.durations(history.read(aws.stepfunctions(), execution.id))
     except (ClientError, BotoCoreError):

@@ -1,6 +1,6 @@
-"""The machine's own history of a deployment, which Step Functions keeps: how long each step took."""
+"""The machine's own history of a deployment, which Step Functions keeps: how long each step took, what has ended."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +17,27 @@ def read(stepfunctions: "SFNClient", execution_arn: str) -> "list[HistoryEventTy
         executionArn=execution_arn, includeExecutionData=False, PaginationConfig={"PageSize": _EVENTS_PER_CALL}
     )
     return [event for page in pages for event in page["events"]]
+
+
+def any_goes_on(stepfunctions: "SFNClient", execution_arn: str, invocations: Collection[str]) -> bool:
+    """True if any of these invocations of the execution's functions may not have ended. They are known by their ids.
+
+    Nothing is asked when there are none.
+    """
+    return bool(invocations) and bool(set(invocations) - ended(read(stepfunctions, execution_arn), invocations))
+
+
+def ended(events: "Iterable[HistoryEventTypeDef]", invocations: Collection[str]) -> set[str]:
+    """Those of which Lambda itself has told that they failed, be it that the function was killed. Pure.
+
+    Its message names the invocation. An error of Lambda's API (`Lambda.SdkClientException` and others) tells of the
+    answer that did not come, and nothing of the function, which may go on.
+    """
+    failures = [
+        event["lambdaFunctionFailedEventDetails"] for event in events if event["type"] == "LambdaFunctionFailed"
+    ]
+    causes = [each.get("cause", "") for each in failures if not each.get("error", "").startswith("Lambda.")]
+    return {each for each in invocations if any(each in cause for cause in causes)}
 
 
 def durations(events: "Iterable[HistoryEventTypeDef]") -> str:
