@@ -124,6 +124,37 @@ def test_the_base_is_the_newest_revision_that_rota_did_not_register(world: World
     assert deployments.start().until("PlanDeployment").document["config"]["base"] == arn(5), "from infrastructure code"
 
 
+def test_a_role_of_the_service_s_own_revision_must_be_one_that_a_restore_may_pass(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_its_own = "arn:aws:iam::123456789012:role/of-the-newer-one"
+    client("ecs").register_task_definition(**CONTENT | {"taskRoleArn": of_its_own, "executionRoleArn": of_its_own})
+    monkeypatch.setenv("TASK_ROLE_ARNS", of_its_own)
+    with pytest.raises(RejectedError, match=r"guestbook:1 names the role .*guestbook-task, which the parameter TaskR"):
+        deployments.start().until("PlanDeployment")
+
+
+def test_another_app_s_revisions_in_the_same_family_are_left_alone(world: World, deployments: Deployments) -> None:
+    theirs = [{"key": "rota:app", "value": "production/another"}, {"key": "rota:fingerprint", "value": "f" * 64}]
+    client("ecs").register_task_definition(**CONTENT | {"cpu": "1024", "memory": "2048"}, tags=theirs)
+    deployment = deployments.start()
+    assert deployment.until("PlanDeployment").document["config"]["base"] == arn(1), "never theirs"
+    assert deployment.run() == "Deployed"
+    assert 2 in world.active_revisions()
+    assert deployments.start().run() == "NothingToDo"
+
+
+def test_a_service_that_runs_another_app_s_revision_is_deployed_from_it(world: World, deployments: Deployments) -> None:
+    theirs = [{"key": "rota:app", "value": "production/another"}, {"key": "team", "value": "books"}]
+    client("ecs").register_task_definition(**CONTENT, tags=theirs)
+    client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=arn(2))
+    assert deployments.start().run() == "Deployed"
+    described = client("ecs").describe_task_definition(taskDefinition=arn(3), include=["TAGS"])["tags"]
+    assert {"key": "rota:app", "value": "production/guestbook-api"} in described
+    assert {"key": "team", "value": "books"} in described
+    assert {1, 2} < set(world.active_revisions())
+
+
 @pytest.mark.parametrize(
     "call",
     ["events.ListRules", "s3.GetObject", "ecr.DescribeImages", "ecs.DescribeServices", "ecs.DescribeTaskDefinition"],
