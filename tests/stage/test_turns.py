@@ -87,7 +87,14 @@ def test_an_event_that_arrives_late_changes_nothing(stage: Client) -> None:
     again = stage.wait(stage.start(first["input"], name=f"{first['input']['id']}_late"))
 
     assert again["status"] == "SUCCEEDED"
-    assert states(stage, again) == ["TakeTurn", "IsItOurTurn", "RestoreDeployment", "HowDidItEnd", "Overtaken"]
+    assert states(stage, again) == [
+        "BeginDocument",
+        "TakeTurn",
+        "IsItOurTurn",
+        "RestoreDeployment",
+        "HowDidItEnd",
+        "Overtaken",
+    ]
     assert not writes(stage)
     assert account(stage) == before
 

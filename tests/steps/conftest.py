@@ -50,7 +50,7 @@ class Deployment:
         self.arn = f"arn:aws:states:us-east-1:123456789012:execution:rota-deploy:{name}"
         started = started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.context = {"Execution": {"Id": self.arn, "Name": name, "StartTime": started, "Input": event}}
-        self.document: dict[str, Any] = dict(event)
+        self.document: dict[str, Any] = {}
         self._state: str | None = asl.MACHINE["StartAt"]
 
     def until(self, step: str) -> "Deployment":

@@ -172,7 +172,7 @@ def test_every_model_forbids_what_it_does_not_know() -> None:
         if isinstance(model, type) and issubclass(model, rota.models.Shape) and model.model_config["extra"] != "forbid"
     }
     assert loose == set()
-    assert get_type_hints(rota.models.TakeTurnInput)["event"] == dict[str, Any], "the event's keys are AWS's to choose"
+    assert get_type_hints(rota.models.TakeTurnInput)["event"] is Any, "the event's keys are AWS's to choose"
 
 
 # What a step has no use for would only slow its start.

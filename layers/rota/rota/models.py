@@ -45,7 +45,7 @@ class Stored(Shape):
 
 class TakeTurnInput(Shape):
     execution: Execution
-    event: dict[str, Any]
+    event: Any  # whatever somebody starts the machine with
 
 
 class TakeTurnOutput(Shape):
@@ -176,7 +176,7 @@ class FailedDeployment(BaseModel):
     Without `error` the deployment was overtaken before it had its turn.
     """
 
-    # The document begins as the event, whose keys are AWS's to choose.
+    # Nothing that a later version adds to the document keeps this one from restoring.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     error: CaughtError | None = None
