@@ -2,7 +2,7 @@
 
 from tests.guestbook import PREFIX, arn
 from tests.steps.conftest import Deployments
-from tests.steps.world import World
+from tests.steps.world import SCHEDULE, World
 
 MOVED = {
     "tasks": [
@@ -34,6 +34,21 @@ def test_the_plan_of_a_changed_file(world: World, deployments: Deployments) -> N
     answer = deployments.start().until("ClearRules").document["plan"]
     assert answer["summary"] == "schedules: 1 new, 1 changed, 1 removed; 1 revision to register; the service stays"
     assert world.stored(answer["document"])["remove"] == [PREFIX + "RemoveSpam"]
+
+
+def test_a_revision_that_fell_out_of_use_goes_with_the_next_change_and_is_no_reason_for_one(
+    world: World, deployments: Deployments
+) -> None:
+    assert deployments.start().run() == "Deployed"
+    other_task = [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"task": "another_task"}]
+    for tasks in (other_task, []):
+        world.upload({"tasks": tasks})
+        assert deployments.start().run() == "Deployed"
+    world.calls.made.clear()
+    assert deployments.start().run() == "NothingToDo"
+    assert world.calls.writes() == ["events.PutEvents"]
+    world.upload(SCHEDULE)
+    assert deployments.start().until("RegisterRevisions").document["cleared"]["deregistered"] == 1
 
 
 def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, deployments: Deployments) -> None:

@@ -42,8 +42,8 @@ class PlannedTask(Shape):
 
 class Plan(Shape):
     """One deployment, decided. `newest_revision` is the family's highest number before it begins; `snapshot` is what
-    the plan was made against, and what a restore brings back; `leftovers` are revisions of a deployment that was
-    aborted, which nothing uses.
+    the plan was made against, and what a restore brings back; `leftovers` are revisions that fell out of use, or that
+    a deployment which was aborted left.
     """
 
     snapshot: Stored
@@ -60,9 +60,8 @@ class Plan(Shape):
 
     @property
     def nothing_to_do(self) -> bool:
-        return not (
-            self.roll or self.remove or self.leftovers or any(planned.change != "keep" for planned in self.tasks)
-        )
+        """True also with leftovers: nobody notices those, and the next deployment that changes anything takes them."""
+        return not (self.roll or self.remove or any(planned.change != "keep" for planned in self.tasks))
 
     def wanted(self, settings: "Settings", planned: PlannedTask, revision: str) -> Rule:
         """The rule that this task should have."""
@@ -157,6 +156,8 @@ def make(
 
 def calls(plan: Plan) -> dict[str, int]:
     """The writes that the plan leads to, by operation."""
+    if plan.nothing_to_do:
+        return {}
     written = [planned for planned in plan.tasks if planned.change != "keep"]
     counts = {
         "RemoveTargets": len(plan.remove),
