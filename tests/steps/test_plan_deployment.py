@@ -1,5 +1,7 @@
 """PlanDeployment: compares, stores snapshot and plan, writes nothing else."""
 
+import pytest
+
 from tests.guestbook import PREFIX, arn
 from tests.steps.conftest import Deployments
 from tests.steps.world import SCHEDULE, World
@@ -60,6 +62,18 @@ def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, deployme
         kept = snapshot["rules"][PREFIX + name]
         assert kept["targets"] == rule["Targets"]
         assert (kept["schedule_expression"], kept["state"]) == (rule["ScheduleExpression"], rule["State"])
+
+
+@pytest.mark.parametrize("call", ["events.ListTagsForResource", "events.ListTargetsByRule"])
+def test_a_rule_that_is_deleted_while_the_rules_are_read_is_not_there(
+    call: str, world: World, deployments: Deployments
+) -> None:
+    assert deployments.start().run() == "Deployed"
+    ours = deployments.start().until("PlanDeployment")
+    with world.calls.refusing(call, "ResourceNotFoundException", count=0):
+        answer = ours.step("PlanDeployment")
+    assert world.stored(answer["snapshot"])["rules"] == {}
+    assert (answer["created"], answer["kept"]) == (2, 0)
 
 
 def test_a_file_that_changes_after_the_check_does_not_change_the_plan(world: World, deployments: Deployments) -> None:

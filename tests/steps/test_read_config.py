@@ -6,7 +6,7 @@ import pytest
 
 from rota.errors import ConfigError, RejectedError, TransientError
 from tests.examples import EVENTS
-from tests.guestbook import CLUSTER_ARN, CONTENT, IMAGE_URI, arn
+from tests.guestbook import CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, arn
 from tests.steps.conftest import Deployments, invoke
 from tests.steps.world import SCHEDULE, World, client
 
@@ -105,6 +105,16 @@ def test_more_tasks_than_the_bus_has_room_for(
     monkeypatch.setenv("RULE_QUOTA", quota)
     with pytest.raises(ConfigError, match=f"has 2 tasks and there is room for {room}"):
         deployments.start().until("PlanDeployment")
+
+
+def test_a_rule_that_is_deleted_while_it_is_asked_whose_it_is_is_in_nobody_s_way(
+    world: World, deployments: Deployments
+) -> None:
+    ours = deployments.start().until("ReadConfig")
+    client("events").put_rule(Name=PREFIX + "IngestData", ScheduleExpression="rate(1 day)")
+    with world.calls.refusing("events.ListTagsForResource", "ResourceNotFoundException", count=0):
+        assert ours.step("ReadConfig")["tasks"] == 2
+    client("events").delete_rule(Name=PREFIX + "IngestData")
 
 
 def test_our_own_rules_do_not_take_room_from_us(
