@@ -58,6 +58,19 @@ def test_what_is_not_as_the_parameters_say(
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ClusterNotFoundException", "there is no ECS cluster production in this account and Region"),
+        ("ClientException", "DescribeServices: ClientException: scripted"),
+    ],
+)
+def test_a_cluster_that_is_inactive(code: str, message: str, world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("ReadConfig")
+    with world.calls.refusing("ecs.DescribeServices", code), pytest.raises(RejectedError, match=message):
+        ours.step("ReadConfig")
+
+
 def test_a_repository_that_is_gone(world: World, deployments: Deployments) -> None:
     client("ecr").delete_repository(repositoryName="guestbook", force=True)
     with pytest.raises(RejectedError, match="there is no ECR repository guestbook in this account and Region"):

@@ -1,7 +1,7 @@
 """What is, what should be, and the plan that leads from one to the other. Pure: no clients in here."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from rota import pace, revisions, rules
@@ -66,6 +66,21 @@ class Plan(Shape):
     def wanted(self, settings: "Settings", planned: PlannedTask, revision: str) -> Rule:
         """The rule that this task should have."""
         return rules.wanted(planned.task, settings, self.cluster_arn, revision, planned.overrides, planned.target_id)
+
+    def used_again(self) -> set[str]:
+        """The revisions that are there already and go on being used."""
+        return {planned.revision for planned in self.tasks if planned.revision} | (
+            {self.api_revision} if self.api_revision else set()
+        )
+
+    def without(self, gone: Collection[str]) -> "Plan":
+        """The plan when these revisions are not to be used again, because somebody has deregistered them."""
+        tasks = tuple(
+            each.model_copy(update={"revision": None}) if each.revision in gone else each for each in self.tasks
+        )
+        return self.model_copy(
+            update={"tasks": tasks, "api_revision": None if self.api_revision in gone else self.api_revision}
+        )
 
     def missing(self) -> dict[str, Task | None]:
         """What has to be registered: by fingerprint, the task that it is for, the API's (None) last."""
