@@ -123,9 +123,11 @@ def _not_closed(seen: Seen, outcome: str) -> Iterator[str]:
 
 
 def _unexplained(seen: Seen) -> Iterator[str]:
-    cause = seen.execution.get("cause", "")
-    if not any(_names(cause, fault) for fault in seen.faults if fault["hit"]):
-        yield f"the cause names no call that failed: {seen.execution.get('error')}: {cause}"
+    error, cause = seen.execution.get("error"), seen.execution.get("cause", "")
+    # Where the restoring itself was killed to the last, the error's name says which step that was.
+    told = f"RestoreDeployment: {cause}" if error == "RestoreFailed" else cause
+    if not any(_names(told, fault) for fault in seen.faults if fault["hit"]):
+        yield f"the cause names no call that failed: {error}: {cause}"
 
 
 def _names(cause: str, fault: Fault) -> bool:

@@ -119,6 +119,12 @@ def test_giving_up_is_let_pass_only_with_a_snapshot_when_nothing_can_be_put_back
     assert "no snapshot" in "; ".join(judge.wrong(replace(seen, has_snapshot=False)))
 
 
+def test_a_restoring_that_is_killed_to_the_last_is_named_by_the_error_alone() -> None:
+    killed = {**DENIED, "caller": "RestoreDeployment", "count": 0, "fault": "kill"}
+    gave_up = {"status": "FAILED", "error": "RestoreFailed", "cause": "Runtime exited with error: signal: killed"}
+    assert list(judge.wrong(replace(FAILED, faults=[killed], execution=gave_up, entry={}, heard=0))) == []
+
+
 def test_every_call_meets_every_fault_that_it_can_meet() -> None:
     put = {"service": "events", "operation": "PutTargets", "caller": "CreateTargets"}
     read = {"service": "s3", "operation": "GetObject", "caller": "CreateTargets"}
