@@ -54,6 +54,9 @@ def advance(name: str, document: Document, context: Document, work: Work) -> str
     state = STATES[name]
     next_: str | None = state.get("Next")
     match state["Type"]:
+        case "Pass":
+            document.clear()
+            document.update(state["Result"])
         case "Fail":
             for key in state.keys() & {"ErrorPath", "CausePath"}:
                 at(state[key], document, context)

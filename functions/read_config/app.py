@@ -24,8 +24,11 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     base = None
     if description:
         faults.blame_operator(preflight.of_service(description, settings))
-        base = revisions.base(aws.ecs(), description["taskDefinition"])
+        served = revisions.read(aws.ecs(), description["taskDefinition"])
+        base = revisions.base(aws.ecs(), served)
         faults.blame_operator(preflight.of_definition(base, settings))
+        if base != served:  # to which a restore brings the service back
+            faults.blame_operator(preflight.of_task_roles(served, settings))
         faults.blame_author(preflight.of_sizes(base, settings, tasks))
 
     if faults or read is None or image_uri is None or description is None or base is None:

@@ -16,9 +16,13 @@ def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevi
     give_up_at = time.monotonic() + _SECONDS
     ecs, once = aws.ecs(), aws.ecs(attempts=1)
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
+    lowest = min(map(revisions.revision_number, decided.used_again()), default=decided.newest_revision + 1)
+    active = set(revisions.newer_than(ecs, settings.family, min(lowest - 1, decided.newest_revision)))
+    # Somebody may have deregistered what was to be used again.
+    decided = decided.without(decided.used_again() - active)
     missing = decided.missing()
     # An earlier turn, or an attempt that was interrupted, has registered some already.
-    newer = revisions.newer_than(ecs, settings.family, decided.newest_revision)
+    newer = [arn for arn in active if revisions.revision_number(arn) > decided.newest_revision]
     found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
     known = revisions.by_fingerprint(found, settings.app)
 

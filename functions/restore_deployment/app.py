@@ -1,33 +1,30 @@
 """RestoreDeployment: puts the snapshot back, records why, tells the world, gives the turn back."""
 
-from rota import aws, lease, ledger, store
+from rota import aws, ledger, store
 from rota.closing import close
 from rota.failure import explain
 from rota.models import PlanDeploymentOutput, RestoreDeploymentInput, RestoreDeploymentOutput
 from rota.plan import Plan, Snapshot
 from rota.restore import Restored, restore
 from rota.settings import Settings
-from rota.step import step
-
-# This function's own timeout: so long nobody else may write.
-_SECONDS = 900
+from rota.step import LastTurn, restoring_step
 
 
-@step
-def handler(request: RestoreDeploymentInput, settings: Settings) -> RestoreDeploymentOutput:
+@restoring_step
+def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> RestoreDeploymentOutput:
     # An entry is there if only the farewell failed: what was deployed stays, what was restored is restored.
-    entry = ledger.find(aws.dynamodb(), settings, request.execution) or _undo(request, settings)
+    entry = ledger.find(aws.dynamodb(), settings, request.execution) or _undo(request, settings, turn)
     failed = request.document
     if not (failed.turn and failed.turn.dry_run):  # a dry run is no deployment: it holds no lease and is not recorded
-        close(settings, request.execution, entry, news_may_fail=True)
+        close(settings, request.execution, entry, farewell_may_fail=True)
     error = failed.error.Error if failed.error else entry.outcome
     return RestoreDeploymentOutput(outcome=entry.outcome, error=error, cause=entry.cause)
 
 
-def _undo(request: RestoreDeploymentInput, settings: Settings) -> ledger.Entry:
+def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> ledger.Entry:
     failed = request.document
-    lost = lease.enter(aws.dynamodb(), settings, request.execution, _SECONDS) == "lost"
-    done = _restore(request, failed.plan, settings) if failed.plan and not lost else Restored()
+    with turn() as ours:
+        done = _restore(request, failed.plan, settings) if failed.plan and ours else Restored()
     overtaken = failed.error is None or failed.error.Error == "OvertakenError"
     return ledger.Entry(
         outcome="overtaken" if overtaken else "failed",

@@ -37,8 +37,9 @@ class Fault(BaseModel):
     """So many are hit then; 0 is all."""
     fault: Literal["throttle", "internal", "denied", "lost", "partial", "kill", "kill_after"]
     """`throttle`, `internal`, `denied`: refused in the service's own words, not carried out. `lost`: carried out, and
-    the connection ends without a reply. `partial`: 200, the request's last entry failed and was not carried out.
-    `kill`, `kill_after`: the calling process dies before or after the call is carried out."""
+    the connection ends without a reply; Lambda's Invoke loses it at once, while the function goes on. `partial`: 200,
+    the request's last entry failed and was not carried out. `kill`, `kill_after`: the calling process dies before or
+    after the call is carried out."""
 
     @field_validator("service")
     @classmethod
@@ -134,6 +135,9 @@ class Faults:
                 return refusals.failed(call)
             case "denied":
                 return refusals.denied(call)
+            case "lost" if call.key == ("lambda", "Invoke"):
+                # Carried out as one that nobody waits for: the caller is gone long before the function has ended.
+                call.request.environ["HTTP_X_AMZ_INVOCATION_TYPE"] = "Event"
             case "kill":
                 self._kill(call.access_key)
                 return _no_answer(kind)

@@ -60,6 +60,7 @@ QUOTAS = (
     Quota("start execution", 1300, 300, "stepfunctions", ("StartExecution",)),
     Quota("describe execution", 300, 15, "stepfunctions", ("DescribeExecution",)),
     Quota("list executions", 200, 5, "stepfunctions", ("ListExecutions",)),
+    Quota("execution history", 400, 20, "stepfunctions", ("GetExecutionHistory",)),
     # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; ten times the concurrency of an account, 1,000
     _rate("invoke", 10_000, "lambda", "Invoke"),
     _rate("get function", 100, "lambda", "GetFunction"),

@@ -99,5 +99,6 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("s3", "PutObject"): _s3("PutObject"),
     ("sns", "Publish"): _on_arn("sns:Publish", "TopicArn"),
     ("stepfunctions", "DescribeExecution"): _on_arn("states:DescribeExecution", "executionArn"),
+    ("stepfunctions", "GetExecutionHistory"): _on_arn("states:GetExecutionHistory", "executionArn"),
     ("stepfunctions", "StartExecution"): _on_arn("states:StartExecution", "stateMachineArn"),
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stage.client import ROOT, Client, wait_for
-from tests.stage.account import PREFIX, schedules
+from tests.stage.account import PREFIX, infrastructure_registers, schedules, service
 
 NEXT: dict[str, Any] = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
 THROTTLED = {"service": "dynamodb", "operation": "UpdateItem", "count": 0, "fault": "throttle"}
@@ -69,6 +69,23 @@ def killed_while_registering(stage: Client) -> None:
     stage.deploy("v1")
 
 
+def killed_in_every_step_that_writes(stage: Client) -> None:
+    """The next attempt asks whether the first, which stands in the lease, has ended."""
+    reading = {"service": "s3", "operation": "GetObject", "fault": "kill"}
+    checking = {"service": "ecs", "operation": "DescribeServices", "fault": "kill", "caller": "CheckService"}
+    stage.faults([*({**reading, "caller": step} for step in ("ClearRules", "CreateTargets", "RollService")), checking])
+    stage.deploy("v1")
+
+
+def replaced_by_infrastructure_code(stage: Client) -> None:
+    """What the service runs is INACTIVE when it is to be put back, and is registered anew."""
+    former = service(stage)["taskDefinition"]
+    infrastructure_registers(stage, {"environment": []})
+    stage.client("ecs").deregister_task_definition(taskDefinition=former)
+    stage.faults([{"service": "dynamodb", "operation": "PutItem", "caller": "FinishDeployment", "fault": "denied"}])
+    stage.deploy("v1")
+
+
 def stopped_by_a_person(stage: Client) -> None:
     """The next deployment takes over the lease of one that no longer runs."""
     stage.settings(rollout="hangs")
@@ -111,6 +128,8 @@ ALL: tuple[Scenario, ...] = (
     overtaken_while_rolling,
     failed_targets,
     killed_while_registering,
+    killed_in_every_step_that_writes,
+    replaced_by_infrastructure_code,
     stopped_by_a_person,
     stopped_before_its_targets,
 )

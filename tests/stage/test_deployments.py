@@ -149,7 +149,7 @@ def test_nothing_is_written_twice(first: Deployment) -> None:
 
 def test_the_machine_takes_its_steps_in_order(first: Deployment) -> None:
     # Whatever is asked between them, and however often it has to wait.
-    choices = ("Is", "Was", "WaitFor")
+    choices = ("Begin", "Is", "Was", "WaitFor")
     steps = [state for state in first.states if not state.startswith(choices)]
     assert list(dict.fromkeys(steps)) == [
         "TakeTurn",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from stage.client import Client, StageError
+from stage.client import Client, StageError, wait_for
 from stage.seed import FOREIGN_RULE
 
 PUT_RULE = {"service": "events", "operation": "PutRule"}
@@ -83,6 +83,22 @@ def test_a_lost_reply_is_lost_after_the_work_is_done(stage: Client) -> None:
         put_rule(stage)
     assert "new" in rules(stage)
     assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(0, "lost")]
+
+
+def test_a_function_whose_answer_is_lost_goes_on(stage: Client, function: Callable[..., str]) -> None:
+    source = """
+import time, boto3
+def handler(event, context):
+    time.sleep(0.5)
+    boto3.client("events").put_rule(Name="new", ScheduleExpression="rate(1 day)")
+"""
+    name = function(source)
+    stage.settings(time_scale=1)
+    stage.faults([{"service": "lambda", "operation": "Invoke", "fault": "lost"}])
+    with pytest.raises(ConnectionClosedError):
+        stage.client("lambda").invoke(FunctionName=name)
+    assert "new" not in rules(stage)
+    wait_for(lambda: "new" in rules(stage), 10)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ from stage.manifest import digest
 from tests.stage.account import APP, history, states
 
 WRONG = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task"}]}
+# What the ledger tells the duration of: steps and waits, but for the step that writes it.
+TIMED = {"TakeTurn", "WaitForTurn", "ReadConfig", "PlanDeployment", "ClearRules", "RegisterRevisions", "CreateTargets"}
+TIMED |= {"RollService", "WaitForService", "CheckService"}
 
 
 @pytest.fixture
@@ -61,6 +64,9 @@ def test_every_outcome_is_in_the_ledger_and_told_once(stage: Client, news: Calla
     assert [entry["schedule_version"] for entry in kept if entry["outcome"] == "deployed"] == [version, version]
     assert kept[-1]["cause"] == failed["cause"]
     assert "tasks[0]: does not say when to run" in failed["cause"]
+    assert [entry["started_by"] for entry in kept] == ["push", "by hand", "push", "push", "push"]
+    for entry, each in zip(kept, executions, strict=True):
+        assert {step.split()[0] for step in str(entry["durations"]).split(", ")} == TIMED & set(states(stage, each))
 
     told = wait_for(lambda: news() if len(news()) >= len(executions) else None, 10)
     assert {each["execution"]: each["outcome"] for each in told} == {

@@ -11,11 +11,16 @@ from tests.stage.account import (
     PREFIX,
     Described,
     account,
+    app_container,
     environment,
     history,
     images,
+    infrastructure_registers,
     is_steady,
+    revision,
+    revisions,
     schedules,
+    service,
     states,
     without,
 )
@@ -75,7 +80,8 @@ def test_a_rollout_that_ecs_rolls_back(stage: Client) -> None:
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
     assert ended["cause"].startswith("CheckService: the rollout of guestbook:9 did not last: ECS now deploys guestbook")
     assert "deployment failed: tasks failed to start." in ended["cause"]
-    assert ended["cause"].endswith("had to be put back. The operator acts.")
+    assert " had to be put back" in ended["cause"]
+    assert ended["cause"].endswith("The operator acts.")
     assert states(stage, ended)[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
     assert_all_is_as_it_was(stage, before)
     entry = history(stage)[0]
@@ -108,6 +114,30 @@ def test_a_rollout_that_nobody_but_rota_ends(stage: Client, settings: dict[str, 
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
     assert says in ended["cause"]
     assert_all_is_as_it_was(stage, before)
+
+
+def test_a_service_whose_revision_was_replaced_by_infrastructure_code_gets_its_content_back(stage: Client) -> None:
+    former = service(stage)["taskDefinition"]
+    newer = infrastructure_registers(stage, {"environment": [{"name": "LOG_LEVEL", "value": "debug"}]})
+    stage.client("ecs").deregister_task_definition(taskDefinition=former)
+    stage.settings(rollout="fails", circuit_breaker=False)
+    stage.faults(
+        [{"service": "ecs", "operation": "UpdateService", "skip": 1, "caller": "RestoreDeployment", "fault": "kill"}]
+    )
+
+    failed = stage.deploy("v1")
+
+    assert failed["status"] == "FAILED"
+    again = service(stage)["taskDefinition"]
+    assert again not in (former, newer)
+    assert app_container(revision(stage, again)) == app_container(revision(stage, former))
+    assert f"which has the content of {former.rpartition('/')[2]}; that is INACTIVE. The" in failed["cause"]
+    assert [arn for arn, each in revisions(stage).items() if each["status"] == "ACTIVE"] == [newer, again]
+
+    stage.settings(rollout="completes")
+    ended = stage.deploy("v2")
+    assert states(stage, ended)[-1] == "Deployed"
+    assert ended["output"]["config"]["base"] == newer
 
 
 def test_a_first_deployment_that_fails_leaves_no_rule(stage: Client) -> None:

@@ -26,6 +26,7 @@ class Calls:
     def __init__(self) -> None:
         self.made: list[str] = []
         self.news: list[dict[str, Any]] = []
+        self.history: list[dict[str, Any]] = []
 
     def writes(self) -> list[str]:
         """The calls so far that changed rules, revisions or the service."""
@@ -65,14 +66,16 @@ class Calls:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Note every call that the functions make, and do for AWS what moto leaves out: take the news, which moto would
-        deliver to every rule, list revisions in the order that was asked for, and show a
-        service's new revision in its PRIMARY deployment.
+        deliver to every rule, tell the history of executions, which no interpreter runs here, list revisions in the
+        order that was asked for, and show a service's new revision in its PRIMARY deployment.
         """
 
         def note(event_name: str, params: dict[str, Any], context: dict[str, Any], **_: Any) -> _Reply | None:
             self.made.append(_call(event_name))
             if self.made[-1] == "ecs.ListTaskDefinitions":
                 context["newest_first"] = json.loads(params["body"]).get("sort") == "DESC"
+            if self.made[-1] == "stepfunctions.GetExecutionHistory":
+                return _response(200), {"events": self.history}
             if self.made[-1] != "events.PutEvents":
                 return None
             self.news += [json.loads(entry["Detail"]) for entry in json.loads(params["body"])["Entries"]]

@@ -1,6 +1,7 @@
 """A world for each test, and deployments that walk through the real state machine with the real handlers."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from rota import aws
 from tests import asl
 from tests.examples import PUSH, snake
 from tests.guestbook import ENVIRONMENT, REGION
+from tests.steps.calls import KilledError
 from tests.steps.world import World, handler
 
 _CLIENTS = (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunctions)
@@ -20,14 +22,24 @@ _CLIENTS = (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunction
 class Context:
     """What Lambda tells a function of its invocation."""
 
+    def __init__(self) -> None:
+        self.aws_request_id = str(uuid.uuid4())
+
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
 
 
-def invoke(folder: str, event: dict[str, Any]) -> dict[str, Any]:
+def invoke(folder: str, event: dict[str, Any], context: Context | None = None) -> dict[str, Any]:
     """Invoke a function; its answer has been through JSON, as Lambda's answers have."""
-    answer: dict[str, Any] = json.loads(json.dumps(handler(folder)(event, Context())))
+    answer: dict[str, Any] = json.loads(json.dumps(handler(folder)(event, context or Context())))
     return answer
+
+
+def killed(invocation: str, error: str = "Runtime.ExitError") -> dict[str, Any]:
+    """What the history says when an invocation's process has died, or with another error."""
+    cause = f"RequestId: {invocation} Error: Runtime exited with error: signal: killed"
+    told = {"error": error, "cause": json.dumps({"errorType": error, "errorMessage": cause})}
+    return {"type": "LambdaFunctionFailed", "timestamp": datetime.now(UTC), "lambdaFunctionFailedEventDetails": told}
 
 
 class Deployment:
@@ -38,7 +50,7 @@ class Deployment:
         self.arn = f"arn:aws:states:us-east-1:123456789012:execution:rota-deploy:{name}"
         started = started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.context = {"Execution": {"Id": self.arn, "Name": name, "StartTime": started, "Input": event}}
-        self.document: dict[str, Any] = dict(event)
+        self.document: dict[str, Any] = {}
         self._state: str | None = asl.MACHINE["StartAt"]
 
     def until(self, step: str) -> "Deployment":
@@ -69,7 +81,12 @@ class Deployment:
         self.document["error"] = {"Error": error, "Cause": json.dumps({"errorMessage": message, "errorType": error})}
 
     def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
-        answer = invoke(snake(step), request)
+        context = Context()
+        try:
+            answer = invoke(snake(step), request, context)
+        except KilledError:
+            self._world.calls.history.append(killed(context.aws_request_id))
+            raise
         if step == "RollService":
             self._world.roll("COMPLETED")
         return answer

@@ -1,6 +1,7 @@
 """FinishDeployment: the ledger's entry, the news, and the lease given back."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -36,6 +37,51 @@ def test_a_deployment_is_recorded_and_told_and_leaves_the_lease(world: World, fi
     (told,) = world.calls.news
     assert (told["app"], told["outcome"], told["execution"]) == (APP, "deployed", finishing.arn)
     assert told["image"]["digest"] == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("event", "who"),
+    [
+        pytest.param({"id": "deployment-1"}, "push", id="EventBridge names it after the event"),
+        pytest.param({}, "by hand", id="run again"),
+    ],
+)
+def test_the_entry_tells_who_started_it(
+    world: World, deployments: Deployments, event: dict[str, str], who: str
+) -> None:
+    assert deployments.start(**event).run() == "Deployed"
+    assert world.ledger()[RECORD]["started_by"] == who
+
+
+def test_the_entry_tells_how_long_each_step_took(world: World, finishing: Deployment) -> None:
+    world.calls.history = took(TakeTurn=1, WaitForTurn=20)
+    finishing.step("FinishDeployment")
+    assert world.ledger()[RECORD]["durations"] == "TakeTurn 1.0 s, WaitForTurn 20.0 s"
+
+
+def took(**seconds: int) -> list[dict[str, object]]:
+    """The history of an execution whose states took so long, one after the other."""
+    moment, events = 0, []
+    for name, each in seconds.items():
+        kind = "Wait" if name.startswith("Wait") else "Task"
+        for what, at in (("Entered", moment), ("Exited", moment + each)):
+            told = {f"state{what}EventDetails": {"name": name}}
+            events.append({"type": f"{kind}State{what}", "timestamp": datetime.fromtimestamp(at, UTC), **told})
+        moment += each
+    return events
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException"])
+def test_a_history_that_cannot_be_read_keeps_nothing_from_ending_well(
+    code: str, world: World, finishing: Deployment
+) -> None:
+    after = world.everything()
+    with world.calls.refusing("stepfunctions.GetExecutionHistory", code, count=0):
+        assert finishing.run() == "Deployed"
+    assert world.everything() == after
+    assert (world.ledger()[RECORD]["outcome"], world.ledger()[RECORD]["durations"]) == ("deployed", "")
+    assert [told["outcome"] for told in world.calls.news] == ["deployed"]
+    assert "holder" not in world.ledger()["lease"]
 
 
 def test_a_deployment_with_nothing_to_do_says_so(world: World, deployments: Deployments) -> None:

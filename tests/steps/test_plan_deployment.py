@@ -1,8 +1,10 @@
 """PlanDeployment: compares, stores snapshot and plan, writes nothing else."""
 
+import pytest
+
 from tests.guestbook import PREFIX, arn
 from tests.steps.conftest import Deployments
-from tests.steps.world import World
+from tests.steps.world import SCHEDULE, World
 
 MOVED = {
     "tasks": [
@@ -36,6 +38,21 @@ def test_the_plan_of_a_changed_file(world: World, deployments: Deployments) -> N
     assert world.stored(answer["document"])["remove"] == [PREFIX + "RemoveSpam"]
 
 
+def test_a_revision_that_fell_out_of_use_goes_with_the_next_change_and_is_no_reason_for_one(
+    world: World, deployments: Deployments
+) -> None:
+    assert deployments.start().run() == "Deployed"
+    other_task = [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"task": "another_task"}]
+    for tasks in (other_task, []):
+        world.upload({"tasks": tasks})
+        assert deployments.start().run() == "Deployed"
+    world.calls.made.clear()
+    assert deployments.start().run() == "NothingToDo"
+    assert world.calls.writes() == ["events.PutEvents"]
+    world.upload(SCHEDULE)
+    assert deployments.start().until("RegisterRevisions").document["cleared"]["deregistered"] == 1
+
+
 def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, deployments: Deployments) -> None:
     assert deployments.start().run() == "Deployed"
     there = world.our_rules()
@@ -45,6 +62,18 @@ def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, deployme
         kept = snapshot["rules"][PREFIX + name]
         assert kept["targets"] == rule["Targets"]
         assert (kept["schedule_expression"], kept["state"]) == (rule["ScheduleExpression"], rule["State"])
+
+
+@pytest.mark.parametrize("call", ["events.ListTagsForResource", "events.ListTargetsByRule"])
+def test_a_rule_that_is_deleted_while_the_rules_are_read_is_not_there(
+    call: str, world: World, deployments: Deployments
+) -> None:
+    assert deployments.start().run() == "Deployed"
+    ours = deployments.start().until("PlanDeployment")
+    with world.calls.refusing(call, "ResourceNotFoundException", count=0):
+        answer = ours.step("PlanDeployment")
+    assert world.stored(answer["snapshot"])["rules"] == {}
+    assert (answer["created"], answer["kept"]) == (2, 0)
 
 
 def test_a_file_that_changes_after_the_check_does_not_change_the_plan(world: World, deployments: Deployments) -> None:

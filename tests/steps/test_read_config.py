@@ -6,7 +6,7 @@ import pytest
 
 from rota.errors import ConfigError, RejectedError, TransientError
 from tests.examples import EVENTS
-from tests.guestbook import CLUSTER_ARN, CONTENT, IMAGE_URI, arn
+from tests.guestbook import CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, arn
 from tests.steps.conftest import Deployments, invoke
 from tests.steps.world import SCHEDULE, World, client
 
@@ -58,6 +58,19 @@ def test_what_is_not_as_the_parameters_say(
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ClusterNotFoundException", "there is no ECS cluster production in this account and Region"),
+        ("ClientException", "DescribeServices: ClientException: scripted"),
+    ],
+)
+def test_a_cluster_that_is_inactive(code: str, message: str, world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("ReadConfig")
+    with world.calls.refusing("ecs.DescribeServices", code), pytest.raises(RejectedError, match=message):
+        ours.step("ReadConfig")
+
+
 def test_a_repository_that_is_gone(world: World, deployments: Deployments) -> None:
     client("ecr").delete_repository(repositoryName="guestbook", force=True)
     with pytest.raises(RejectedError, match="there is no ECR repository guestbook in this account and Region"):
@@ -107,6 +120,16 @@ def test_more_tasks_than_the_bus_has_room_for(
         deployments.start().until("PlanDeployment")
 
 
+def test_a_rule_that_is_deleted_while_it_is_asked_whose_it_is_is_in_nobody_s_way(
+    world: World, deployments: Deployments
+) -> None:
+    ours = deployments.start().until("ReadConfig")
+    client("events").put_rule(Name=PREFIX + "IngestData", ScheduleExpression="rate(1 day)")
+    with world.calls.refusing("events.ListTagsForResource", "ResourceNotFoundException", count=0):
+        assert ours.step("ReadConfig")["tasks"] == 2
+    client("events").delete_rule(Name=PREFIX + "IngestData")
+
+
 def test_our_own_rules_do_not_take_room_from_us(
     world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +145,37 @@ def test_the_base_is_the_newest_revision_that_rota_did_not_register(world: World
     ours = [{"key": "rota:app", "value": "production/guestbook-api"}]
     client("ecs").register_task_definition(**CONTENT, tags=ours)
     assert deployments.start().until("PlanDeployment").document["config"]["base"] == arn(5), "from infrastructure code"
+
+
+def test_a_role_of_the_service_s_own_revision_must_be_one_that_a_restore_may_pass(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_its_own = "arn:aws:iam::123456789012:role/of-the-newer-one"
+    client("ecs").register_task_definition(**CONTENT | {"taskRoleArn": of_its_own, "executionRoleArn": of_its_own})
+    monkeypatch.setenv("TASK_ROLE_ARNS", of_its_own)
+    with pytest.raises(RejectedError, match=r"guestbook:1 names the role .*guestbook-task, which the parameter TaskR"):
+        deployments.start().until("PlanDeployment")
+
+
+def test_another_app_s_revisions_in_the_same_family_are_left_alone(world: World, deployments: Deployments) -> None:
+    theirs = [{"key": "rota:app", "value": "production/another"}, {"key": "rota:fingerprint", "value": "f" * 64}]
+    client("ecs").register_task_definition(**CONTENT | {"cpu": "1024", "memory": "2048"}, tags=theirs)
+    deployment = deployments.start()
+    assert deployment.until("PlanDeployment").document["config"]["base"] == arn(1), "never theirs"
+    assert deployment.run() == "Deployed"
+    assert 2 in world.active_revisions()
+    assert deployments.start().run() == "NothingToDo"
+
+
+def test_a_service_that_runs_another_app_s_revision_is_deployed_from_it(world: World, deployments: Deployments) -> None:
+    theirs = [{"key": "rota:app", "value": "production/another"}, {"key": "team", "value": "books"}]
+    client("ecs").register_task_definition(**CONTENT, tags=theirs)
+    client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=arn(2))
+    assert deployments.start().run() == "Deployed"
+    described = client("ecs").describe_task_definition(taskDefinition=arn(3), include=["TAGS"])["tags"]
+    assert {"key": "rota:app", "value": "production/guestbook-api"} in described
+    assert {"key": "team", "value": "books"} in described
+    assert {1, 2} < set(world.active_revisions())
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,22 @@ def test_what_is_in_use_and_still_right_is_used_again(world: World, deployments:
     assert world.active_revisions() == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("gone", ["IngestData", "API"])
+def test_what_was_to_be_used_again_and_is_deregistered_meanwhile_is_registered_anew(
+    gone: str, world: World, deployments: Deployments
+) -> None:
+    assert deployments.start().run() == "Deployed"
+    world.upload({"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "rate": "1 hour"}]})
+    ours = deployments.start().until("RegisterRevisions")
+    before = {"IngestData": arn(2), "API": arn(4)}
+    client("ecs").deregister_task_definition(taskDefinition=before[gone])
+    assert ours.run() == "Deployed"
+    assert registered(world, ours) == before | {gone: arn(5)}
+    assert (world.target("IngestData")["EcsParameters"]["TaskDefinitionArn"], world.service()["taskDefinition"]) == (
+        *registered(world, ours).values(),
+    )
+
+
 def test_what_ecs_refuses_is_told_in_its_words(world: World, registering: Deployment) -> None:
     with (
         world.calls.refusing("ecs.RegisterTaskDefinition", "ClientException"),

@@ -1,10 +1,12 @@
 """RestoreDeployment: after any failure everything is as it was before, and the cause says why."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from rota.errors import TransientError
 from tests.guestbook import arn
-from tests.steps.calls import KilledError
+from tests.steps.calls import KilledError, number
 from tests.steps.conftest import Deployment, Deployments
 from tests.steps.world import SCHEDULE, World, client
 
@@ -60,6 +62,20 @@ def test_whichever_write_is_refused_everything_is_as_before(nth: int, world: Wor
     assert [told["outcome"] for told in world.calls.news] == ["deployed", "failed"]
 
 
+def test_a_failed_deployment_s_entry_tells_who_started_it_and_how_long_its_steps_took(
+    world: World, changing: Deployment
+) -> None:
+    entered, exited = ({f"state{what}EventDetails": {"name": "ReadConfig"}} for what in ("Entered", "Exited"))
+    world.calls.history = [
+        {"type": "TaskStateEntered", "timestamp": datetime(2026, 1, 1, tzinfo=UTC), **entered},
+        {"type": "TaskStateExited", "timestamp": datetime(2026, 1, 1, 0, 0, 3, tzinfo=UTC), **exited},
+    ]
+    world.upload(b"broken")
+    assert changing.run() == "DeploymentFailed"
+    (entry,) = [entry for entry in world.ledger().values() if entry.get("outcome") == "failed"]
+    assert (entry["started_by"], entry["durations"]) == ("by hand", "ReadConfig 3.0 s")
+
+
 def test_a_rollout_that_failed_is_rolled_back_with_everything_else(world: World, changing: Deployment) -> None:
     before = world.everything()
     changing.until("CheckService")
@@ -68,8 +84,8 @@ def test_a_rollout_that_failed_is_rolled_back_with_everything_else(world: World,
     assert world.everything() == before
     cause = changing.document["restored"]["cause"]
     assert cause.startswith("CheckService: the rollout of guestbook:")
-    assert "failed: tasks failed to start. Everything is as it was before; " in cause
-    assert " and the service had to be put back. The operator acts." in cause
+    assert "failed: tasks failed to start. All rules are as they were before, 4 rules had to be put back; " in cause
+    assert cause.endswith("ECS is rolling the service back to guestbook:5. The operator acts.")
 
 
 def test_a_rollout_that_ecs_rolled_back_itself_leaves_the_service_alone(world: World, changing: Deployment) -> None:
@@ -157,6 +173,25 @@ def test_an_overtaken_deployment_is_no_failure(world: World, changing: Deploymen
     assert world.everything() == before
     assert answer["outcome"] == "overtaken"
     assert answer["cause"].startswith("RollService: a newer push has arrived. Everything is as it was before; ")
+
+
+@pytest.mark.parametrize("when", ["ClearRules", "CheckService"])
+def test_a_service_whose_revision_was_deregistered_gets_its_content_back(
+    when: str, world: World, changing: Deployment
+) -> None:
+    before = world.everything()
+    gone = number(before[1])
+    changing.until(when)
+    client("ecs").deregister_task_definition(taskDefinition=before[1])
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.killing("ecs.RegisterTaskDefinition", after=True), pytest.raises(KilledError):
+        changing.step("RestoreDeployment")
+    cause = changing.step("RestoreDeployment")["cause"]
+    again = number(world.service()["taskDefinition"])
+    assert again > gone
+    assert world.active_revisions() == sorted({*before[2], again} - {gone})
+    assert world.containers(again) == world.containers(gone)
+    assert f"back to guestbook:{again}, which has the content of guestbook:{gone}; that is INACTIVE. The op" in cause
 
 
 def test_a_revision_that_is_used_by_somebody_else_s_hand_stays(world: World, changing: Deployment) -> None:

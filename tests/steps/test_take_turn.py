@@ -73,7 +73,7 @@ def test_a_function_that_may_still_write_is_waited_for(world: World, deployments
     client("dynamodb").update_item(
         TableName=ENVIRONMENT["TABLE"],
         Key={"app": {"S": APP}, "record": {"S": "lease"}},
-        UpdateExpression="SET busy_until = :soon",
+        UpdateExpression="SET at_work.an_invocation = :soon",
         ExpressionAttributeValues={":soon": {"N": str(datetime.now(UTC).timestamp() + 60)}},
     )
     assert deployments.start(OTHER_DIGEST).step("TakeTurn")["decision"] == "wait"

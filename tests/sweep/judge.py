@@ -113,7 +113,7 @@ def _not_all_old(seen: Seen) -> Iterator[str]:
 
 
 def _not_closed(seen: Seen, outcome: str) -> Iterator[str]:
-    if seen.lease.keys() & {"holder", "busy_until"}:
+    if seen.lease.keys() & {"holder", "at_work"}:
         yield f"the lease is still held: {seen.lease}"
     if seen.entry.get("outcome") != outcome:
         yield f"the ledger says {seen.entry.get('outcome', 'nothing')}, not {outcome}"
@@ -123,9 +123,11 @@ def _not_closed(seen: Seen, outcome: str) -> Iterator[str]:
 
 
 def _unexplained(seen: Seen) -> Iterator[str]:
-    cause = seen.execution.get("cause", "")
-    if not any(_names(cause, fault) for fault in seen.faults if fault["hit"]):
-        yield f"the cause names no call that failed: {seen.execution.get('error')}: {cause}"
+    error, cause = seen.execution.get("error"), seen.execution.get("cause", "")
+    # Where the restoring itself was killed to the last, the error's name says which step that was.
+    told = f"RestoreDeployment: {cause}" if error == "RestoreFailed" else cause
+    if not any(_names(told, fault) for fault in seen.faults if fault["hit"]):
+        yield f"the cause names no call that failed: {error}: {cause}"
 
 
 def _names(cause: str, fault: Fault) -> bool:
@@ -134,6 +136,13 @@ def _names(cause: str, fault: Fault) -> bool:
         return fault["caller"] in cause and "signal: killed" in cause
     if fault["operation"] == "Invoke":
         return any(
-            words in cause for words in ("Rate exceeded", "internal error", "lambda:Invoke", "Connection was closed")
+            words in cause
+            for words in (
+                "Rate exceeded",
+                "internal error",
+                "lambda:Invoke",
+                "Connection was closed",
+                "whose answer was lost",
+            )
         )
     return fault["operation"] in cause

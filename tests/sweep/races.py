@@ -112,7 +112,7 @@ def _wrong(app: App, ended: Sequence[Mapping[str, Any]], newest: str) -> Iterato
     for revision in sorted(in_use):
         if not app.runs(revision).image.endswith(newest):
             yield f"{revision} is in use and of {app.runs(revision).image}, not of the newest {newest}"
-    if app.lease().keys() & {"holder", "busy_until"}:
+    if app.lease().keys() & {"holder", "at_work"}:
         yield f"the lease is still held: {app.lease()}"
     for gap in app.stage.watched()["violations"]:
         yield f"{gap['problem']}, after {gap['call']['operation']} of {gap['call']['caller']}"

@@ -50,7 +50,11 @@ def test_a_step_has_one_name_everywhere(step: str) -> None:
     given, answered = ast.unparse(handler.args.args[0]), ast.unparse(handler.returns) if handler.returns else ""
     assert given == f"request: {step}Input"
     assert answered in {f"{step}Output", "Rollout"}
-    assert {ast.unparse(decorator) for decorator in handler.decorator_list} <= {"step", "writing_step"}
+    assert {ast.unparse(decorator) for decorator in handler.decorator_list} <= {
+        "step",
+        "writing_step",
+        "restoring_step",
+    }
 
 
 def test_there_is_nothing_that_is_no_step() -> None:
@@ -168,7 +172,7 @@ def test_every_model_forbids_what_it_does_not_know() -> None:
         if isinstance(model, type) and issubclass(model, rota.models.Shape) and model.model_config["extra"] != "forbid"
     }
     assert loose == set()
-    assert get_type_hints(rota.models.TakeTurnInput)["event"] == dict[str, Any], "the event's keys are AWS's to choose"
+    assert get_type_hints(rota.models.TakeTurnInput)["event"] is Any, "the event's keys are AWS's to choose"
 
 
 # What a step has no use for would only slow its start.

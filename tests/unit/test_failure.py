@@ -23,7 +23,7 @@ ADDED: dict[str, Any] = {
     "targets": TARGETS,
     "rollout": ROLLOUT,
 }
-NOTHING = Restored(rules=0, service=False, deregistered=0)
+NOTHING = Restored()
 
 
 def failed(error: str = "TransientError", cause: str = "no answer", **document: Any) -> FailedDeployment:
@@ -107,18 +107,19 @@ def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message
     [
         pytest.param(NOTHING, "Nothing had to be put back.", id="nothing"),
         pytest.param(
-            Restored(rules=1, service=False, deregistered=0),
+            Restored(rules=1),
             "Everything is as it was before; 1 rule had to be put back.",
             id="one rule",
         ),
         pytest.param(
-            Restored(rules=2, service=True, deregistered=3),
-            "Everything is as it was before; 2 rules and the service had to be put back.",
+            Restored(rules=2, service="guestbook:5", deregistered=3),
+            "All rules are as they were before, 2 rules had to be put back; "
+            "ECS is rolling the service back to guestbook:5.",
             id="rules and service",
         ),
         pytest.param(
-            Restored(rules=0, service=True, deregistered=0),
-            "Everything is as it was before; the service had to be put back.",
+            Restored(service="guestbook:5"),
+            "All rules are as they were before; ECS is rolling the service back to guestbook:5.",
             id="service",
         ),
     ],

@@ -62,6 +62,14 @@ def test_a_name_that_a_rule_of_others_has(owners: dict[str, str | None], faults:
             id="CodeDeploy",
         ),
         pytest.param(
+            {"deploymentController": {"type": "EXTERNAL"}},
+            [
+                "the service guestbook-api is deployed by EXTERNAL; "
+                "Rota rolls services with the deployment controller ECS only"
+            ],
+            id="somebody's own controller",
+        ),
+        pytest.param(
             {"taskDefinition": arn(4, "shop")},
             [
                 "the service guestbook-api runs the task-definition family shop, "

@@ -37,6 +37,10 @@ def test_the_least_that_a_person_must_type() -> None:
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
+        pytest.param([{}], "it is [{}], it must be an object with detail in it", id="a list"),
+        pytest.param("v1", 'it is "v1", it must be an object', id="text"),
+        pytest.param(None, "it is null, it must be an object", id="null"),
+        pytest.param("x" * 99, f'it is "{"x" * 39}, it must be an object', id="much text"),
         pytest.param({}, "detail is missing, it must hold repository-name and image-digest", id="empty"),
         pytest.param({"detail": "text"}, "detail is missing, it must hold", id="detail no object"),
         pytest.param(
@@ -78,7 +82,7 @@ def test_the_least_that_a_person_must_type() -> None:
         ),
     ],
 )
-def test_what_is_no_push_is_refused_with_its_reason(given: dict[str, Any], fault: str) -> None:
+def test_what_is_no_push_is_refused_with_its_reason(given: Any, fault: str) -> None:
     with pytest.raises(RejectedError) as raised:
         image(given, "guestbook")
     message = str(raised.value)

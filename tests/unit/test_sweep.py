@@ -101,7 +101,7 @@ def test_what_keeps_every_promise_is_let_pass(seen: Seen) -> None:
         pytest.param(replace(FAILED, execution={"status": "ABORTED"}), "is ABORTED", id="neither"),
         pytest.param(replace(DEPLOYED, gaps=[GAP]), "is gone, after DeleteRule of ClearRules", id="a gap"),
         pytest.param(replace(DEPLOYED, lease={"holder": "x"}), "still held", id="the lease held"),
-        pytest.param(replace(FAILED, lease={"busy_until": "1"}), "still held", id="the lease busy"),
+        pytest.param(replace(FAILED, lease={"at_work": "1"}), "still held", id="the lease busy"),
         pytest.param(replace(DEPLOYED, entry={}), "the ledger says nothing", id="no record"),
         pytest.param(replace(DEPLOYED, heard=2), "told 2 times", id="told twice"),
         pytest.param(replace(DEPLOYED, heard=0), "was not told", id="told never"),
@@ -117,6 +117,12 @@ def test_giving_up_is_let_pass_only_with_a_snapshot_when_nothing_can_be_put_back
     seen = replace(FAILED, faults=[DENIED, hopeless], execution=gave_up, after=AFTER, entry={}, heard=0)
     assert list(judge.wrong(seen)) == []
     assert "no snapshot" in "; ".join(judge.wrong(replace(seen, has_snapshot=False)))
+
+
+def test_a_restoring_that_is_killed_to_the_last_is_named_by_the_error_alone() -> None:
+    killed = {**DENIED, "caller": "RestoreDeployment", "count": 0, "fault": "kill"}
+    gave_up = {"status": "FAILED", "error": "RestoreFailed", "cause": "Runtime exited with error: signal: killed"}
+    assert list(judge.wrong(replace(FAILED, faults=[killed], execution=gave_up, entry={}, heard=0))) == []
 
 
 def test_every_call_meets_every_fault_that_it_can_meet() -> None:

@@ -33,19 +33,26 @@ def tags(events: "EventBridgeClient", arn: str) -> dict[str, str]:
 def owners(events: "EventBridgeClient", found: Iterable["RuleTypeDef"]) -> dict[str, str | None]:
     """By name, whose each rule is: the value of our tag, None if it has none or an AWS service manages the rule."""
 
-    def owner(rule: "RuleTypeDef") -> tuple[str, str | None]:
-        managed = "ManagedBy" in rule
-        return rule["Name"], None if managed else tags(events, rule["Arn"]).get(OWNER_TAG)
+    def owner(rule: "RuleTypeDef") -> tuple[str, str | None] | None:
+        try:
+            return rule["Name"], None if "ManagedBy" in rule else tags(events, rule["Arn"]).get(OWNER_TAG)
+        except events.exceptions.ResourceNotFoundException:
+            return None  # deleted since it was listed
 
-    return dict(aws.in_parallel(owner, found))
+    return dict(filter(None, aws.in_parallel(owner, found)))
 
 
 def read(events: "EventBridgeClient", prefix: str) -> dict[str, Rule]:
     """Every rule whose name begins with `prefix`, whole, by name: ours and others'."""
-    return {rule.name: rule for rule in aws.in_parallel(lambda found: _whole(events, found), names(events, prefix))}
+    found = aws.in_parallel(lambda rule: _whole(events, rule), names(events, prefix))
+    return {rule.name: rule for rule in found if rule}
 
 
-def _whole(events: "EventBridgeClient", found: "RuleTypeDef") -> Rule:
+def _whole(events: "EventBridgeClient", found: "RuleTypeDef") -> Rule | None:
+    try:
+        its_tags, its_targets = tags(events, found["Arn"]), targets(events, found["Name"])
+    except events.exceptions.ResourceNotFoundException:
+        return None  # deleted since it was listed
     return Rule(
         name=found["Name"],
         schedule_expression=found.get("ScheduleExpression"),
@@ -54,8 +61,8 @@ def _whole(events: "EventBridgeClient", found: "RuleTypeDef") -> Rule:
         description=found.get("Description", ""),
         role_arn=found.get("RoleArn"),
         managed_by=found.get("ManagedBy"),
-        tags=tags(events, found["Arn"]),
-        targets=tuple(targets(events, found["Name"])),
+        tags=its_tags,
+        targets=tuple(its_targets),
     )
 
 

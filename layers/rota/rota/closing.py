@@ -1,12 +1,13 @@
 """Ending a deployment, well or not: its entry in the ledger, the lease, the news of it."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from rota import aws, lease, ledger
+from rota import aws, history, lease, ledger
 from rota.announce import announce
 from rota.errors import RejectedError, TransientError
 from rota.models import Execution
@@ -15,22 +16,32 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 
-def close(settings: "Settings", execution: Execution, entry: ledger.Entry, *, news_may_fail: bool = False) -> None:
+def close(settings: "Settings", execution: Execution, entry: ledger.Entry, *, farewell_may_fail: bool = False) -> None:
     """Write the entry, give the lease back, tell the world once. Run again it does what is still to be done.
 
     The entry is the point of no return: a deployment whose entry says `deployed` is deployed, whatever fails after it.
-    With `news_may_fail` a bus that takes no events is logged and borne: the deployment has ended all the same.
+    With `farewell_may_fail` a history that cannot be read and a bus that takes no events are logged and borne: the
+    deployment has ended all the same.
     """
     now = datetime.now(UTC)
     ledger.write(aws.dynamodb(), settings, execution, entry, now)
-    lease.give_back(aws.dynamodb(), settings, execution)
-    if not ledger.claim_news(aws.dynamodb(), settings, execution):
+    lease.give_back(
+        aws.dynamodb(), settings, execution, partial(history.any_goes_on, aws.stepfunctions(), execution.id)
+    )
+    try:
+        durations = history.durations(history.read(aws.stepfunctions(), execution.id))
+    except (ClientError, BotoCoreError):
+        if not farewell_may_fail:
+            raise
+        Logger(child=True).exception("nobody can know how long the steps took")
+        durations = ""
+    if not ledger.claim_news(aws.dynamodb(), settings, execution, durations):
         return
     try:
         announce(settings, execution, entry, (now - execution.started_at).total_seconds())
     except (ClientError, TransientError, RejectedError):
         # The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
         ledger.return_news(aws.dynamodb(), settings, execution)
-        if not news_may_fail:
+        if not farewell_may_fail:
             raise
         Logger(child=True).exception("nobody could be told how the deployment ended")

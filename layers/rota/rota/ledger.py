@@ -42,6 +42,8 @@ def write(
     }
     if entry.image:
         fields |= {"digest": entry.image.digest, "tag": entry.image.tag, "event_id": entry.image.event_id}
+        # Step Functions does not tell which person it was; CloudTrail does.
+        fields["started_by"] = "push" if entry.image.started(execution) else "by hand"
     if entry.schedule:
         fields |= {"schedule_key": entry.schedule.key, "schedule_version": entry.schedule.version_id}
     item: dict[str, Any] = {name: {"S": value} for name, value in fields.items() if value}
@@ -57,14 +59,21 @@ def write(
         return  # an earlier attempt wrote it, and its reply was lost
 
 
-def claim_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> bool:
-    """True for the one who is to tell the world of the outcome.
+def claim_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, durations: str) -> bool:
+    """True for the one who is to tell the world of the outcome; the entry then also says how long each step took.
 
     A function that dies between this and the event leaves the world untold, which is rarer and milder than being told
     twice; a failure is also told by the alarm on failed executions.
     """
     try:
-        _mark(dynamodb, settings, execution, "SET announced = :yes", "attribute_not_exists(announced)")
+        _mark(
+            dynamodb,
+            settings,
+            execution,
+            "SET announced = :yes, durations = :durations",
+            "attribute_not_exists(announced)",
+            {":durations": {"S": durations}},
+        )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
     return True
@@ -72,16 +81,23 @@ def claim_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Exec
 
 def return_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> None:
     """The world could not be told; the next attempt may."""
-    _mark(dynamodb, settings, execution, "REMOVE announced", "announced = :yes")
+    _mark(dynamodb, settings, execution, "REMOVE announced", "announced = :yes", {})
 
 
-def _mark(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, update: str, condition: str) -> None:
+def _mark(
+    dynamodb: "DynamoDBClient",
+    settings: "Settings",
+    execution: Execution,
+    update: str,
+    condition: str,
+    values: dict[str, Any],
+) -> None:
     dynamodb.update_item(
         TableName=settings.table,
         Key=_key(settings, execution),
         UpdateExpression=update,
         ConditionExpression=condition,
-        ExpressionAttributeValues={":yes": {"BOOL": True}},
+        ExpressionAttributeValues={":yes": {"BOOL": True}, **values},
     )
 
 

@@ -31,6 +31,10 @@ class Image(Shape):
     event_id: str | None = None
     pushed_at: AwareDatetime | None = None
 
+    def started(self, execution: Execution) -> bool:
+        """True if the push itself started that execution: EventBridge names those it starts after the event's id."""
+        return bool(self.event_id and execution.name.startswith(self.event_id))
+
 
 class Stored(Shape):
     """One version of one object in the app's bucket."""
@@ -41,7 +45,7 @@ class Stored(Shape):
 
 class TakeTurnInput(Shape):
     execution: Execution
-    event: dict[str, Any]
+    event: Any  # whatever somebody starts the machine with
 
 
 class TakeTurnOutput(Shape):
@@ -172,7 +176,7 @@ class FailedDeployment(BaseModel):
     Without `error` the deployment was overtaken before it had its turn.
     """
 
-    # The document begins as the event, whose keys are AWS's to choose.
+    # Nothing that a later version adds to the document keeps this one from restoring.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     error: CaughtError | None = None

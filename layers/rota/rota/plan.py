@@ -1,7 +1,7 @@
 """What is, what should be, and the plan that leads from one to the other. Pure: no clients in here."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from rota import pace, revisions, rules
@@ -42,8 +42,8 @@ class PlannedTask(Shape):
 
 class Plan(Shape):
     """One deployment, decided. `newest_revision` is the family's highest number before it begins; `snapshot` is what
-    the plan was made against, and what a restore brings back; `leftovers` are revisions of a deployment that was
-    aborted, which nothing uses.
+    the plan was made against, and what a restore brings back; `leftovers` are revisions that fell out of use, or that
+    a deployment which was aborted left.
     """
 
     snapshot: Stored
@@ -60,13 +60,27 @@ class Plan(Shape):
 
     @property
     def nothing_to_do(self) -> bool:
-        return not (
-            self.roll or self.remove or self.leftovers or any(planned.change != "keep" for planned in self.tasks)
-        )
+        """True also with leftovers: nobody notices those, and the next deployment that changes anything takes them."""
+        return not (self.roll or self.remove or any(planned.change != "keep" for planned in self.tasks))
 
     def wanted(self, settings: "Settings", planned: PlannedTask, revision: str) -> Rule:
         """The rule that this task should have."""
         return rules.wanted(planned.task, settings, self.cluster_arn, revision, planned.overrides, planned.target_id)
+
+    def used_again(self) -> set[str]:
+        """The revisions that are there already and go on being used."""
+        return {planned.revision for planned in self.tasks if planned.revision} | (
+            {self.api_revision} if self.api_revision else set()
+        )
+
+    def without(self, gone: Collection[str]) -> "Plan":
+        """The plan when these revisions are not to be used again, because somebody has deregistered them."""
+        tasks = tuple(
+            each.model_copy(update={"revision": None}) if each.revision in gone else each for each in self.tasks
+        )
+        return self.model_copy(
+            update={"tasks": tasks, "api_revision": None if self.api_revision in gone else self.api_revision}
+        )
 
     def missing(self) -> dict[str, Task | None]:
         """What has to be registered: by fingerprint, the task that it is for, the API's (None) last."""
@@ -157,6 +171,8 @@ def make(
 
 def calls(plan: Plan) -> dict[str, int]:
     """The writes that the plan leads to, by operation."""
+    if plan.nothing_to_do:
+        return {}
     written = [planned for planned in plan.tasks if planned.change != "keep"]
     counts = {
         "RemoveTargets": len(plan.remove),

@@ -107,16 +107,14 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
 
 def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
     """Whatever keeps Rota from deriving revisions of this base, a sentence each. Pure."""
-    name = base.arn.rsplit("/", 1)[1]
+    name = revisions.short(base.arn)
     containers = [container["name"] for container in base.content["containerDefinitions"]]
     if settings.container not in containers:
         yield (
             f"the task definition {name} has no container {settings.container}, which the parameter ContainerName "
             f"names; it has {', '.join(containers)}"
         )
-    for role in (base.content.get("taskRoleArn"), base.content.get("executionRoleArn")):
-        if role and role not in settings.task_role_arns:
-            yield f"the task definition {name} names the role {role}, which the parameter TaskRoleArns does not list"
+    yield from of_task_roles(base, settings)
     if base.content.get("networkMode") != "awsvpc":
         yield f"the task definition {name} has the network mode {base.content.get('networkMode')}, Fargate needs awsvpc"
     if not _has_size(base):
@@ -124,6 +122,16 @@ def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
     tags = len(revisions.own_tags(base))
     if tags + _TAGS_WE_ADD > _MOST_TAGS:
         yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"
+
+
+def of_task_roles(definition: "Definition", settings: "Settings") -> Iterator[str]:
+    """The roles of a definition that Rota may not pass to ECS, a sentence each. Pure."""
+    for role in (definition.content.get("taskRoleArn"), definition.content.get("executionRoleArn")):
+        if role and role not in settings.task_role_arns:
+            yield (
+                f"the task definition {revisions.short(definition.arn)} names the role {role}, "
+                "which the parameter TaskRoleArns does not list"
+            )
 
 
 def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:

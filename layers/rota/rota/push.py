@@ -3,6 +3,7 @@
 Shape: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -11,13 +12,15 @@ from typing import Any
 from rota.errors import RejectedError
 from rota.models import Image
 
+# Of an input that is something else altogether.
+_MOST_SHOWN = 40
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ATTACHMENT = re.compile(r"sha256-[0-9a-f]{64}(\.|$)")
 # What the machine adds to its document. An execution's output holds them too, and is no input.
 _ADDED = ["turn", "config", "plan", "cleared", "revisions", "targets", "rollout", "outcome", "error", "restored"]
 
 
-def image(event: Mapping[str, Any], repository: str) -> Image:
+def image(event: Any, repository: str) -> Image:
     """The pushed image. RejectedError names everything that keeps `event` from being a push to `repository`."""
     faults = list(_faults(event, repository))
     if faults:
@@ -46,7 +49,10 @@ def is_dry_run(event: Mapping[str, Any]) -> bool:
     return event.get("dry_run") is True
 
 
-def _faults(event: Mapping[str, Any], repository: str) -> Iterator[str]:
+def _faults(event: Any, repository: str) -> Iterator[str]:
+    if not isinstance(event, Mapping):
+        yield f"it is {json.dumps(event)[:_MOST_SHOWN]}, it must be an object with detail in it"
+        return
     if not isinstance(event.get("dry_run", False), bool):
         yield f"dry_run is {event['dry_run']!r}, it must be true or false"
     added = [key for key in _ADDED if key in event]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 
     from rota.settings import Settings
 
+Done = TypeVar("Done")
+
 
 class Restored(Shape):
-    """What had to be put back."""
+    """What had to be put back; `service` is the revision to which ECS is still rolling the service back."""
 
     rules: int = 0
-    service: bool = False
+    service: str = ""
     deregistered: int = 0
 
     def __str__(self) -> str:
-        rules_ = f"{self.rules} {'rule' if self.rules == 1 else 'rules'}"
-        parts = [rules_ if self.rules else "", "the service" if self.service else ""]
-        done = " and ".join(part for part in parts if part)
-        return f"Everything is as it was before; {done} had to be put back." if done else "Nothing had to be put back."
+        rules_ = f"{self.rules} {'rule' if self.rules == 1 else 'rules'} had to be put back" if self.rules else ""
+        if self.service:
+            # ECS takes its minutes for that, and nobody here waits for it.
+            told = "All rules are as they were before" + (f", {rules_}" if rules_ else "")
+            return f"{told}; ECS is rolling the service back to {self.service}."
+        return f"Everything is as it was before; {rules_}." if rules_ else "Nothing had to be put back."
 
 
 def restore(
@@ -48,21 +52,21 @@ def restore(
     """
     refusals: list[Exception] = []
 
-    def put_back(work: Callable[[], bool]) -> bool:
+    def put_back(work: Callable[[], Done]) -> Done | None:
         try:
             return work()
         except (ClientError, BotoCoreError, TransientError, RejectedError) as refusal:
             refusals.append(refusal)
-            return False
+            return None
 
     found = bus.read(events, settings.rule_prefix)
     rules_put_back = aws.in_parallel(put_back, _rules(events, settings, plan, before, found))
-    service_put_back = put_back(lambda: _service(ecs, settings, before))
+    service_put_back = put_back(lambda: _service(ecs, settings, execution, plan, before.service))
     if refusals:
         raise refusals[0]
     return Restored(
-        rules=sum(rules_put_back),
-        service=service_put_back,
+        rules=rules_put_back.count(True),
+        service=service_put_back or "",
         deregistered=_deregister(events, ecs, settings, execution, plan),
     )
 
@@ -79,11 +83,36 @@ def _rules(
             yield partial(bus.remove, events, name)
 
 
-def _service(ecs: "ECSClient", settings: "Settings", before: Snapshot) -> bool:
-    if service.read(ecs, settings)["taskDefinition"] == before.service.task_definition:
-        return False
-    service.roll(ecs, settings, before.service.task_definition)
-    return True
+def _service(
+    ecs: "ECSClient", settings: "Settings", execution: Execution, plan: Plan, before: service.ServiceState
+) -> str:
+    """Roll the service back if it must be; the revision to which ECS is rolling it, in words, or nothing."""
+    description = service.read(ecs, settings)
+    ran = revisions.short(before.task_definition)
+    if description["taskDefinition"] == before.task_definition:
+        now = service.state(description)
+        return "" if now.steady or now.deployment_id == before.deployment_id else ran
+    definition = revisions.read(ecs, before.task_definition)
+    if definition.active:
+        service.roll(ecs, settings, definition.arn)
+        return ran
+    # Infrastructure code deregisters a revision once it has a newer one, and ECS moves no service to it any more.
+    again = _registered_again(ecs, settings, execution, plan, definition)
+    service.roll(ecs, settings, again)
+    return f"{revisions.short(again)}, which has the content of {ran}; that is INACTIVE"
+
+
+def _registered_again(
+    ecs: "ECSClient", settings: "Settings", execution: Execution, plan: Plan, gone: revisions.Definition
+) -> str:
+    """An ACTIVE revision with the content and the tags of one that is gone: its ARN."""
+    print_ = revisions.fingerprint(gone.content, revisions.own_tags(gone))
+    newer = revisions.newer_than(ecs, settings.family, plan.newest_revision)
+    known = revisions.by_fingerprint((revisions.read(ecs, arn) for arn in newer), settings.app)
+    if print_ in known:
+        return known[print_]  # an interrupted attempt has registered it already
+    tags = revisions.tags_in_place_of(gone, settings.app, execution.name, print_)
+    return revisions.register(aws.ecs(attempts=1), gone.content, tags)
 
 
 def _deregister(

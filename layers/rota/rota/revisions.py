@@ -29,6 +29,8 @@ _ANSWERED_ONLY = {
 }
 FINGERPRINT_TAG = "rota:fingerprint"
 _TASK_TAG = "rota:task"
+# The ARN of a revision that was deregistered, on the one that was registered in its place.
+_STANDS_FOR_TAG = "rota:stands-for"
 _EXECUTION_TAG = "rota:execution"
 _OUR_TAGS = "rota:"
 # Tags with this prefix are AWS's own and cannot be set.
@@ -71,9 +73,14 @@ def revision_number(arn: str) -> int:
     return int(arn.rsplit(":", 1)[1])
 
 
+def short(arn: str) -> str:
+    """Family and number, as people name a revision: `guestbook:5`."""
+    return arn.rsplit("/", 1)[1]
+
+
 def family(arn: str) -> str:
     """The family in a task definition's ARN."""
-    return arn.rsplit("/", 1)[1].rsplit(":", 1)[0]
+    return short(arn).rsplit(":", 1)[0]
 
 
 def derive(base: Definition, settings: "Settings", image_uri: str, task: "Task | None") -> Content:
@@ -167,6 +174,14 @@ def tags_for(base: Definition, app: str, execution: str, print_: str, task: "Tas
     return own_tags(base) | ours | ({} if task is None else {_TASK_TAG: task.name})
 
 
+def tags_in_place_of(gone: Definition, app: str, execution: str, print_: str) -> dict[str, str]:
+    """All tags of a revision that has the content of one that was deregistered.
+
+    It stands where that stood: what infrastructure code has registered since is the newer one.
+    """
+    return tags_for(gone, app, execution, print_, None) | {_STANDS_FOR_TAG: gone.arn}
+
+
 def register(ecs: "ECSClient", content: Content, tags: Mapping[str, str]) -> str:
     """Register a revision and answer its ARN. `ecs` must not repeat calls whose reply was lost."""
     request = {**content, "tags": [{"key": key, "value": value} for key, value in tags.items()]}
@@ -214,16 +229,17 @@ def by_fingerprint(found: Iterable[Definition], app: str) -> dict[str, str]:
     }
 
 
-def base(ecs: "ECSClient", service_runs: str) -> Definition:
+def base(ecs: "ECSClient", served: Definition) -> Definition:
     """The definition to derive from: what the service runs, or the newest above it that Rota did not register.
 
     Infrastructure code registers those; a revision of ours above it is what an earlier deployment left.
     """
-    for arn in newer_than(ecs, family(service_runs), revision_number(service_runs)):
+    stands_for = served.tags.get(_STANDS_FOR_TAG, served.arn)
+    for arn in newer_than(ecs, family(served.arn), revision_number(stands_for)):
         found = read(ecs, arn)
         if OWNER_TAG not in found.tags:
             return found
-    return read(ecs, service_runs)
+    return served
 
 
 def deregister(ecs: "ECSClient", arn: str) -> None:

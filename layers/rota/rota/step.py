@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rota import aws
-from rota.errors import OvertakenError
+from rota.errors import OvertakenError, TransientError
 from rota.models import Execution, Shape
 from rota.settings import Settings
 
@@ -17,12 +17,16 @@ from rota.settings import Settings
 class Context(Protocol):
     """What is used of Lambda's context object."""
 
+    aws_request_id: str
+
     def get_remaining_time_in_millis(self) -> int: ...
 
 
 Request = TypeVar("Request", bound=Shape)
 Answer = TypeVar("Answer", bound=Shape)
 Work = Callable[[Request, Settings], Answer]
+# Entered for as long as the step writes; False if the lease is not the deployment's any more.
+LastTurn = Callable[[], contextlib.AbstractContextManager[bool]]
 Handler = Callable[[Mapping[str, Any], Context], dict[str, Any]]
 
 logger = Logger()
@@ -34,30 +38,43 @@ def step(work: Work[Request, Answer]) -> Handler:
     The types of `work` say what is parsed and dumped. AWS's own errors leave as `TransientError` or `RejectedError`,
     which is what the state machine retries or catches.
     """
-    return _handler(work, lambda _settings, _execution, _context: contextlib.nullcontext())
+    return _handler(work, lambda request, settings, _execution, _context: work(request, settings))
 
 
 def writing_step(work: Work[Request, Answer]) -> Handler:
     """As `step`, for one that changes the app: it needs the lease, and is a safe point to stop for a newer push.
 
-    OvertakenError before anything is written if the lease is not ours or a newer deployment waits for it.
+    OvertakenError before anything is written if the lease is not ours or a newer deployment waits for it;
+    TransientError while another invocation of the same deployment may still write, whose answer was lost.
     """
-    return _handler(work, _turn)
+
+    def in_turn(request: Request, settings: Settings, execution: Execution, context: Context) -> Answer:
+        with _turn(settings, execution, context) as ours:
+            if not ours:
+                raise OvertakenError("another deployment holds the lease")
+            return work(request, settings)
+
+    return _handler(work, in_turn)
 
 
-def _handler(
-    work: Work[Request, Answer],
-    turn: Callable[[Settings, Execution, Context], contextlib.AbstractContextManager[None]],
-) -> Handler:
-    request_type: type[Request] = get_type_hints(work)["request"]
+def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Handler:
+    """As `step`, for the one that undoes what all others did: it takes its turn when it needs it, and is the last."""
+
+    def in_turn(request: Request, settings: Settings, execution: Execution, context: Context) -> Answer:
+        return work(request, settings, lambda: _turn(settings, execution, context, last=True))
+
+    return _handler(work, in_turn)
+
+
+def _handler(work: Callable[..., Answer], carry_out: Callable[[Any, Settings, Execution, Context], Answer]) -> Handler:
+    request_type: type[Shape] = get_type_hints(work)["request"]
 
     def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         logger.append_keys(execution=event["execution"]["name"])
         try:
             request = request_type.model_validate(event)
             settings = Settings.from_environment(os.environ)
-            with turn(settings, Execution.model_validate(event["execution"]), context):
-                answer = work(request, settings)
+            answer = carry_out(request, settings, Execution.model_validate(event["execution"]), context)
         except (ClientError, BotoCoreError) as error:
             told = aws.translate(error)
             logger.exception("AWS refused", error=type(told).__name__)
@@ -73,24 +90,36 @@ def _handler(
 
 
 @contextlib.contextmanager
-def _turn(settings: Settings, execution: Execution, context: Context) -> Iterator[None]:
+def _turn(settings: Settings, execution: Execution, context: Context, *, last: bool = False) -> Iterator[bool]:
     # Here, so that a step that needs no lease does not load it.
     from rota import lease  # noqa: PLC0415
 
-    standing = lease.enter(aws.dynamodb(), settings, execution, context.get_remaining_time_in_millis() / 1000)
-    if standing == "lost":
-        raise OvertakenError("another deployment holds the lease")
+    invocation, seconds = context.aws_request_id, context.get_remaining_time_in_millis() / 1000
+    entered = lease.enter(aws.dynamodb(), settings, execution, invocation, seconds, last=last)
+    if entered.standing == "lost":
+        yield False
+        return
     try:
-        _stop_for_a_newer_one(standing)
-        yield
+        if not last:
+            _stop_for_a_newer_one(entered.standing)
+        if entered.others:
+            _wait_for_them(execution, entered.others)
+        yield True
     except BaseException:
         # The error tells more than a failed farewell; the lease then frees itself when the function's time is up.
         with contextlib.suppress(ClientError, BotoCoreError):
-            lease.leave(aws.dynamodb(), settings, execution)
+            lease.leave(aws.dynamodb(), settings, execution, invocation)
         raise
-    lease.leave(aws.dynamodb(), settings, execution)
+    lease.leave(aws.dynamodb(), settings, execution, invocation)
 
 
 def _stop_for_a_newer_one(standing: str) -> None:
     if standing == "a newer one waits":
         raise OvertakenError("a newer push has arrived")
+
+
+def _wait_for_them(execution: Execution, invocations: tuple[str, ...]) -> None:
+    from rota import history  # noqa: PLC0415  here, because next to no step needs it
+
+    if history.any_goes_on(aws.stepfunctions(), execution.id, invocations):
+        raise TransientError("an earlier invocation of the deployment, whose answer was lost, may still write")

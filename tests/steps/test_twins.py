@@ -1,0 +1,125 @@
+"""One step twice at a time: Step Functions invokes it again after an answer that was lost, while the first goes on."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rota import lease
+from rota.errors import OvertakenError, TransientError
+from rota.models import Execution
+from tests.guestbook import SETTINGS
+from tests.steps.conftest import Deployment, Deployments, killed
+from tests.steps.world import World, client
+
+OTHER_DIGEST = "sha256:" + "2e" * 32
+FIRST = "first-invocation"
+
+
+def begin(deployment: Deployment, seconds: float = 60) -> Callable[[], None]:
+    """An invocation of the deployment begins to write. Returns what ends it."""
+    told = deployment.context["Execution"]
+    execution = Execution.model_validate({"id": told["Id"], "name": told["Name"], "started_at": told["StartTime"]})
+    assert lease.enter(client("dynamodb"), SETTINGS, execution, FIRST, seconds).standing == "ours"
+    return lambda: lease.leave(client("dynamodb"), SETTINGS, execution, FIRST)
+
+
+@pytest.fixture
+def clearing(deployments: Deployments) -> Deployment:
+    return deployments.start().until("ClearRules")
+
+
+@pytest.fixture
+def restoring(deployments: Deployments) -> Deployment:
+    failed = deployments.start().until("CheckService")
+    failed.fail("RejectedError", "what happened")
+    return failed
+
+
+@pytest.mark.parametrize("step", ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService"])
+def test_a_step_does_not_write_while_its_twin_may(step: str, world: World, deployments: Deployments) -> None:
+    deployment = deployments.start().until(step)
+    end = begin(deployment)
+    world.calls.made.clear()
+    with pytest.raises(TransientError, match="an earlier invocation of the deployment, whose answer was lost"):
+        deployment.step(step)
+    assert world.calls.writes() == []
+    end()
+    deployment.step(step)
+
+
+def test_who_leaves_takes_back_only_what_is_its_own(world: World, clearing: Deployment) -> None:
+    begin(clearing)
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            clearing.step("ClearRules")
+
+
+def test_nothing_is_put_back_while_a_step_may_still_write(world: World, restoring: Deployment) -> None:
+    end = begin(restoring)
+    now = world.everything()
+    with pytest.raises(TransientError, match="may still write"):
+        restoring.step("RestoreDeployment")
+    assert world.everything() == now
+    end()
+    restoring.step("RestoreDeployment")
+    assert world.our_rules() == {}
+    assert "holder" not in world.ledger()["lease"]
+
+
+def test_once_it_is_being_put_back_no_step_is_let_in_any_more(world: World, restoring: Deployment) -> None:
+    begin(restoring)
+    with pytest.raises(TransientError):
+        restoring.step("RestoreDeployment")
+    with pytest.raises(OvertakenError):
+        restoring.step("CreateTargets")
+
+
+@pytest.mark.parametrize("step", ["RollService", "RestoreDeployment"])
+def test_nobody_waits_for_an_invocation_that_was_killed(step: str, world: World, restoring: Deployment) -> None:
+    begin(restoring)
+    world.calls.history = [killed(FIRST)]
+    restoring.step(step)
+
+
+def test_nobody_waits_longer_than_an_invocation_can_take(world: World, restoring: Deployment) -> None:
+    begin(restoring, seconds=-10)
+    restoring.step("RestoreDeployment")
+    assert "stepfunctions.GetExecutionHistory" not in world.calls.made[: world.calls.made.index("dynamodb.PutItem")]
+
+
+@pytest.mark.parametrize("error", ["Lambda.SdkClientException", "Lambda.ServiceException", "Lambda.Unknown"])
+def test_an_error_of_lambda_s_own_says_nothing_of_the_function(error: str, world: World, restoring: Deployment) -> None:
+    begin(restoring)
+    world.calls.history = [killed(FIRST, error)]
+    with pytest.raises(TransientError):
+        restoring.step("RestoreDeployment")
+
+
+def test_a_deployment_that_ends_while_one_of_its_steps_may_write_keeps_the_next_one_out(
+    world: World, deployments: Deployments
+) -> None:
+    ended = deployments.start().until("FinishDeployment")
+    end = begin(ended)
+    world.execution("deployment-1", running=False)
+    assert ended.run() == "Deployed"
+    waiting = deployments.start(OTHER_DIGEST)
+    answer = waiting.step("TakeTurn")
+    assert (answer["decision"], answer["reason"]) == (
+        "wait",
+        "deployment-1 has ended, but one of its functions may still write",
+    )
+    with pytest.raises(OvertakenError):
+        ended.step("CreateTargets")
+    end()
+    assert waiting.step("TakeTurn")["decision"] == "go"
+    assert world.ledger()["lease"]["holder"] == waiting.arn
+
+
+def test_a_deployment_of_which_a_step_was_killed_leaves_the_lease_to_the_next_at_once(
+    world: World, deployments: Deployments
+) -> None:
+    ended = deployments.start().until("FinishDeployment")
+    begin(ended)
+    world.calls.history = [killed(FIRST)]
+    assert ended.run() == "Deployed"
+    assert world.ledger()["lease"].keys() == {"app", "record", "newest"}
