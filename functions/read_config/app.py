@@ -11,7 +11,8 @@ from rota.task import Task
 def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     faults = preflight.Faults()
     every_rule = bus.names(aws.events(), "")
-    owners = bus.owners(aws.events(), (rule for rule in every_rule if rule["Name"].startswith(settings.rule_prefix)))
+    prefixed = [rule for rule in every_rule if rule["Name"].startswith(settings.rule_prefix)]
+    owners = bus.owners(aws.events(), prefixed, bus.listed(aws.tagging(), settings.app))
     room = max(0, settings.rule_quota - len(every_rule) + list(owners.values()).count(settings.app))
 
     read = faults.gather(lambda: _schedule(settings, request.image, room))

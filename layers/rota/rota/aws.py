@@ -23,6 +23,7 @@ from rota.errors import RejectedError, TransientError
 from rota.pace import Pace, Quota, quota
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecs import ECSClient
@@ -104,6 +105,13 @@ def s3() -> "S3Client":
 @cache
 def stepfunctions() -> "SFNClient":
     client: SFNClient = _client("stepfunctions", _config())
+    return client
+
+
+@cache
+def tagging() -> "BaseClient":
+    """The Resource Groups Tagging API."""
+    client: BaseClient = _client("resourcegroupstaggingapi", _config())
     return client
 
 
