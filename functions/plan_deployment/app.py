@@ -10,10 +10,12 @@ from rota.survey import survey
 @step
 def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentOutput:
     config = request.config
-    raw = source.reread(aws.s3(), settings.bucket, config.schedule)
-    tasks = schedule.read(raw, rule_prefix=settings.rule_prefix, max_tasks=settings.rule_quota)
+    with aws.threads() as pool:
+        file = pool.submit(source.reread, aws.s3(), settings.bucket, config.schedule)
+        description = pool.submit(service.read, aws.ecs(), settings)
+    tasks = schedule.read(file.result(), rule_prefix=settings.rule_prefix, max_tasks=settings.rule_quota)
     wanted = [settings.rule_prefix + task.name for task in tasks]
-    state = service.state(service.read(aws.ecs(), settings))
+    state = service.state(description.result())
     found, ours = survey(aws.events(), aws.tagging(), aws.ecs(), settings, wanted, state.task_definition)
     before = plan.Snapshot(
         rules={name: rule for name, rule in found.items() if rule.belongs_to(settings.app)}, service=state

@@ -30,13 +30,18 @@ def survey(
     and which runs a revision of ours, as no rule does that somebody else made under this name. Of all others
     EventBridge itself is asked whose they are.
     """
-    on_the_bus, listed = bus.names(events, settings.rule_prefix), bus.listed(tagging, settings.app)
+    with aws.threads() as pool:
+        naming, listing = (
+            pool.submit(bus.names, events, settings.rule_prefix),
+            pool.submit(bus.listed, tagging, settings.app),
+        )
+        newer = pool.submit(lambda: set(revisions.newer_than(ecs, settings.family, revisions.revision_number(api))))
+    on_the_bus, listed = naming.result(), listing.result()
     believed = {name: listed[name] for name in wanted if name in listed}
     found = bus.read(events, on_the_bus, believed)
 
     of_the_app = [rule for rule in found.values() if rule.belongs_to(settings.app)]
-    arns = runs(of_the_app) | {api}
-    arns.update(revisions.newer_than(ecs, settings.family, revisions.revision_number(api)))
+    arns = runs(of_the_app) | newer.result() | {api}
     read = aws.in_parallel(lambda arn: revisions.read(ecs, arn), sorted(arns))
     ours = [each for each in read if each.belongs_to(settings.app)]
 
