@@ -1,5 +1,7 @@
 """Whose a rule is: told by AWS's index of tags where that is safe, although it lags, and else by EventBridge."""
 
+from collections import Counter
+
 import pytest
 
 from rota.errors import RejectedError
@@ -10,6 +12,7 @@ from tests.steps.world import SCHEDULE, World, client
 
 ASKED = "events.ListTagsForResource"
 SPAM = PREFIX + "RemoveSpam"
+OURS = {"Key": "rota:app", "Value": "production/guestbook-api"}
 
 
 @pytest.fixture
@@ -62,7 +65,21 @@ def test_a_rule_that_runs_no_revision_of_ours_is_asked_whose_it_is(deployed: Wor
 
 def test_a_rule_of_ours_that_was_changed_by_hand_is_still_ours(deployed: World, deployments: Deployments) -> None:
     replace_by_hand()
-    tag = [{"Key": "rota:app", "Value": "production/guestbook-api"}]
-    client("events").tag_resource(ResourceARN=deployed.rules(SPAM)[SPAM]["Arn"], Tags=tag)
+    client("events").tag_resource(ResourceARN=deployed.rules(SPAM)[SPAM]["Arn"], Tags=[OURS])
     assert deployments.start().run() == "Deployed"
     assert deployed.target("RemoveSpam")["EcsParameters"]["TaskDefinitionArn"] != arn(1)
+
+
+def test_only_the_targets_are_read_one_rule_at_a_time(deployed: World, deployments: Deployments) -> None:
+    target = deployed.target("IngestData")
+    tasks = [{"name": f"Task{n}", "task": f"task_{n}", "rate": "1 day"} for n in range(120)]
+    for task in tasks:
+        rule = {"Name": PREFIX + str(task["name"]), "ScheduleExpression": "rate(1 day)", "Tags": [OURS]}
+        client("events").put_rule(**rule)
+        client("events").put_targets(Rule=rule["Name"], Targets=[target])
+    deployed.upload({"tasks": [*SCHEDULE["tasks"], *tasks]})
+    deployed.calls.tag_index = None
+    deployments.start().until("ClearRules")
+    read = Counter(call for call in deployed.calls.made if call.startswith(("events.List", "tagging.")))
+    # in pages of a hundred; one rule with the prefix is not ours, and both steps ask whose it is
+    assert read == {"events.ListRules": 4, "tagging.GetResources": 4, "events.ListTargetsByRule": 123, ASKED: 2}
