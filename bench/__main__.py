@@ -1,9 +1,11 @@
-"""`python -m bench [--quick]`: measure deployments on a stage, and write bench/results.md and bench/results.svg."""
+"""`python -m bench`: measure deployments on a stage, and write bench/results.md and bench/results.svg."""
 
 import argparse
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 from rich import box
 from rich.console import Console
@@ -11,58 +13,80 @@ from rich.table import Table
 
 from bench import bound, classic, report
 from bench.deployment import CASES, Bench, Case, Mode
-from stage.client import Client, running
+from stage.client import Client, StageError, running
 
 _HERE = Path(__file__).parent
-# What is measured for so many tasks. 1,000 registrations take a quarter of an hour, so those are made only once.
-FULL: dict[int, tuple[Case, ...]] = {
-    1: CASES * 3,
-    10: CASES,
-    60: CASES,
-    300: CASES,
-    1000: ("new-image", "unchanged"),
-}
-QUICK: dict[int, tuple[Case, ...]] = {1: ("new-image", "unchanged"), 30: ("new-image", "unchanged")}
+SIZES = (1, 10, 60, 300, 1000)
+QUICK = (1, 30)
+# AWS registers one revision a second. So many are registered once: a first deployment differs from a new image only in
+# calls that take no time beside that, and what is measured after it needs no quotas to be prepared.
+_MANY = 300
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="up to 30 tasks, within three minutes; writes no files")
-    quick = parser.parse_args().quick
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
-    plan, results = (QUICK if quick else FULL), report.Results()
+    parser.add_argument("--tasks", type=int, nargs="+", metavar="N", help="so many tasks only; writes no files")
+    parser.add_argument("--mode", choices=get_args(Mode), help="this mode only; writes no files")
+    parser.add_argument("--case", choices=CASES, nargs="+", help="these cases only; writes no files")
+    asked = parser.parse_args()
+    whole = not (asked.quick or asked.tasks or asked.mode or asked.case)
+    # One task is what the others are compared with.
+    sizes = sorted({1, *asked.tasks}) if asked.tasks else QUICK if asked.quick else SIZES
+    modes: tuple[Mode, ...] = (asked.mode,) if asked.mode else get_args(Mode)
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 170)
+    results = report.Results()
     with running() as stage:
         bench = Bench(stage)
-        _measure_script(console, stage, bench, results, (1,) if quick else (1, 10))
-        for tasks, cases in plan.items():
-            for mode in bench.modes:
+        if whole or asked.quick:
+            _measure_script(console, stage, bench, results, (1,) if asked.quick else (1, 10))
+        for tasks in sizes:
+            for mode in modes:
+                cases = asked.case or (("new-image", "unchanged") if asked.quick else _cases(mode, tasks))
                 _measure(console, bench, results, mode, tasks, cases)
-            if not quick:  # so that a run that is ended early was not for nothing
-                (_HERE / "results.md").write_text(report.markdown(results, list(plan)))
-                (_HERE / "results.svg").write_text(report.picture(results, list(plan)))
+                if whole:  # after each, so that a run that is ended early was not for nothing
+                    (_HERE / "results.md").write_text(report.markdown(results, SIZES))
+                    (_HERE / "results.svg").write_text(report.picture(results, SIZES))
     _print(console, "Deployments, seconds from the push", report.table(results))
+    _print(console, "Memory, MB", report.memory(results))
     if results.script:
-        _print(console, "The classic script, a new image", report.script(results, plan))
-    if not quick:
+        _print(console, "The classic script, a new image", report.script(results, sizes))
+    if whole:
         console.print("written: bench/results.md, bench/results.svg")
     for line in report.lines(results):
         sys.stdout.write(line + "\n")
-    return 0
+    return bool(results.failed)
+
+
+def _cases(mode: Mode, tasks: int) -> tuple[Case, ...]:
+    """What a whole run measures: in three quarters of an hour all that can be."""
+    if tasks == 1:
+        return CASES * 3  # of which the median is what the others are compared with
+    if tasks > _MANY:
+        return ("new-image", "unchanged")
+    return CASES[1:] if mode == "per-task" and tasks == _MANY else CASES
 
 
 def _measure(
-    console: Console, bench: Bench, results: report.Results, mode: Mode, tasks: int, cases: tuple[Case, ...]
+    console: Console, bench: Bench, results: report.Results, mode: Mode, tasks: int, cases: Iterable[Case]
 ) -> None:
     prepared = False
     for case in cases:
-        if case == "first" or not prepared:
-            bench.begin(mode, tasks)
-            prepared = True
-            if case != "first":
-                bench.prepare()
         least = bound.of_quotas(mode, tasks, case)
         console.print(f"{time.strftime('%H:%M:%S')} {mode}, {tasks} tasks, {case}: at least {least:.0f} s ...", end=" ")
-        one = bench.measure(mode, tasks, case)
+        try:
+            if case == "first" or not prepared:
+                bench.begin(mode, tasks)
+                if case != "first":
+                    bench.prepare()
+            prepared = True
+            one = bench.measure(mode, tasks, case)
+        except (RuntimeError, StageError, TimeoutError) as fault:  # the others can be measured all the same
+            console.print(f"failed: {fault}")
+            results.failed.append(f"{mode} {tasks} {case}")
+            prepared = False
+            continue
         results.measured.append(one)
         console.print(f"live after {one.live:.1f} s")
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from bench.deployment import Case, Mode
 from stage.door.quotas import QUOTAS, Quota
 
-_PER_PAGE = 100  # of ListRules and ListTaskDefinitions, at the most
+_PER_PAGE = 100  # of ListRules, GetResources and ListTaskDefinitions, at the most
 
 Calls = Mapping[tuple[str, str], int]
 
@@ -28,13 +28,15 @@ def necessary(mode: Mode, tasks: int, case: Case) -> tuple[Calls, Calls]:
     """The fewest calls, by service and operation: those before the first write, and from then to the last schedule.
 
     Of a rule that exists one must read its targets, which no call does for several rules, to know what to put back.
-    That a revision is still ACTIVE is told for a hundred at once; what it holds never changes.
+    Whose the rules are and which revisions are still ACTIVE is told for a hundred at once; what a revision holds never
+    changes.
     """
     rules = 0 if case == "first" else tasks
     read = {
         ("ecs", "DescribeServices"): 1,
         ("ecs", "DescribeTaskDefinition"): 1,
         ("ecs", "ListTaskDefinitions"): math.ceil(tasks / _PER_PAGE),
+        ("resourcegroupstaggingapi", "GetResources"): max(1, math.ceil(rules / _PER_PAGE)),
         ("events", "ListRules"): max(1, math.ceil(rules / _PER_PAGE)),
         ("events", "ListTargetsByRule"): rules,
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from bench.memory import Memory, peaks
 from stage.client import Client
 
 Mode = Literal["per-task", "shared"]
@@ -29,12 +30,19 @@ class Measured:
     whole: float
     """Until the execution ended, the service's rollout included."""
     estimate: float
-    """What the plan said it would take under the quotas, without what it takes anyway."""
+    """What the plan said, from itself to the last schedule."""
     calls: Mapping[str, int]
     """All calls of all steps, by operation."""
     throttles: int
     steps: Mapping[str, tuple[float, float]]
     """Of each step, when its first call came and its last was answered."""
+    memory: Mapping[str, Memory]
+    """By function; a process that has ended by then is not told of."""
+
+    @property
+    def since_the_plan(self) -> float:
+        """Seconds from the end of the planning until it was live: what the plan estimates."""
+        return max(0.0, self.live - self.steps["PlanDeployment"][1])
 
     @property
     def starts(self) -> float:
@@ -57,12 +65,6 @@ class Bench:
             each["FunctionName"]: {key: str(value) for key, value in each["Environment"]["Variables"].items()}
             for each in stage.client("lambda").list_functions()["Functions"]
         }
-
-    @property
-    def modes(self) -> tuple[Mode, ...]:
-        """The modes that the deployed template knows."""
-        known = any("REVISION_MODE" in variables for variables in self._functions.values())
-        return ("per-task", "shared") if known else ("per-task",)
 
     def begin(self, mode: Mode, tasks: int) -> None:
         """The user's world as before the first push, with a schedule file of so many tasks and room for their rules."""
@@ -89,7 +91,7 @@ class Bench:
         self._stage.clear_calls()
         self._stage.settings(quotas=True)
         execution = self._deploy(case)
-        return _measured(mode, tasks, case, execution, self._stage.calls())
+        return _measured(mode, tasks, case, execution, self._stage.calls(), peaks(self._stage.endpoint))
 
     def _deploy(self, case: Case) -> dict[str, Any]:
         self._pushes += case in ("first", "new-image")
@@ -129,7 +131,12 @@ def ended(call: Mapping[str, Any]) -> float:
 
 
 def _measured(
-    mode: Mode, tasks: int, case: Case, execution: Mapping[str, Any], calls: list[dict[str, Any]]
+    mode: Mode,
+    tasks: int,
+    case: Case,
+    execution: Mapping[str, Any],
+    calls: list[dict[str, Any]],
+    memory: Mapping[str, Memory],
 ) -> Measured:
     pushed = next(ended(call) for call in calls if call["operation"] == "PutImage")
     ours = [call for call in calls if call["caller"]]
@@ -149,4 +156,5 @@ def _measured(
         calls=dict(Counter(f"{call['service']} {call['operation']}" for call in ours if not call["error"])),
         throttles=sum("Throttl" in (call["error"] or "") for call in ours),
         steps=steps,
+        memory=memory,
     )

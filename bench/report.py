@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bench import bound, plot
 from bench.classic import Line
 from bench.deployment import LATENCY_MS, Case, Measured, Mode
+from bench.memory import Memory
 
 _HEAD = (
     "mode",
@@ -14,7 +15,8 @@ _HEAD = (
     "case",
     "live",
     "whole",
-    "plan says",
+    "since the plan",
+    "it said",
     "quotas",
     "starts",
     "bound",
@@ -33,6 +35,8 @@ class Results:
     measured: list[Measured] = field(default_factory=list)
     script: dict[int, float] = field(default_factory=dict)
     """Seconds of the classic script, by number of tasks, for a new image."""
+    failed: list[str] = field(default_factory=list)
+    """What could not be measured."""
 
     def calls_of_one(self, mode: Mode, case: Case) -> float:
         """Seconds that the steps of a deployment of one task are at AWS: the median of those of this run."""
@@ -62,7 +66,8 @@ def table(results: Results) -> list[tuple[str, ...]]:
             each.case,
             f"{each.live:.1f}",
             f"{each.whole:.1f}",
-            f"{each.estimate:.0f}",
+            f"{each.since_the_plan:.1f}" if each.case != "unchanged" else "",
+            f"{each.estimate:.0f}" if each.case != "unchanged" else "",
             f"{results.quotas(each):.1f}",
             f"{each.starts:.1f}",
             f"{results.bound(each):.1f}",
@@ -73,6 +78,18 @@ def table(results: Results) -> list[tuple[str, ...]]:
         for each in results.measured
     ]
     return [(*_HEAD[:-1], "registers, rules, targets, updates"), *rows]
+
+
+def memory(results: Results) -> list[tuple[str, ...]]:
+    """The most that each function has used, and how many tasks there were then."""
+    rows: dict[str, tuple[Memory, int]] = {}
+    for each in results.measured:
+        for function, used in each.memory.items():
+            rows[function] = max(rows.get(function, (used, 0)), (used, each.tasks))
+    return [
+        ("function", "MB", "tasks", "of MB"),
+        *((function, str(used.peak), str(tasks), str(used.given)) for function, (used, tasks) in sorted(rows.items())),
+    ]
 
 
 def lines(results: Results) -> Iterator[str]:
@@ -117,7 +134,8 @@ cold. Only the ratios within one run mean anything: the seconds are this machine
 ## Deployments
 
 Seconds from the push. *Live*: the last write to a schedule was answered (for a deployment that writes none: its end).
-*Whole*: the service's rollout included. *Plan says*: the plan's own estimate of what the quotas cost. *Quotas*: the
+*Whole*: the service's rollout included. *Since the plan*: from the plan until it is live, and what the plan said of
+that. *Quotas*: the
 least that they can cost, by `bench/bound.py`:
 
     wait(bucket, calls) = (calls - tokens) / per second, at least 0
@@ -133,6 +151,12 @@ long the steps of the same deployment with one task were at AWS, in the same run
 ## Calls of all steps
 
 {_rows(_all_calls(results))}
+
+## Memory
+
+The most that any process of a function held in all of these deployments, in MB, and what the template gives it.
+
+{_rows(memory(results))}
 
 ## The classic script
 

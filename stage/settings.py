@@ -19,6 +19,8 @@ class Settings(BaseModel):
     """AWS's documented request rates per API, as token buckets (`stage.quotas`), full whenever this is set."""
     rules_per_bus: int = Field(300, ge=1)
     """How many rules EventBridge allows on a bus: 300 until AWS is asked for more."""
+    tag_index_lags: bool = False
+    """GetResources goes on telling of rules what it told last, whatever has been tagged, untagged or removed since."""
     latency_ms: float = Field(0, ge=0, le=60_000)
     """How long every AWS call takes at least, as between a client and its Region."""
     rollout_seconds: float = Field(2, ge=0, le=86_400)

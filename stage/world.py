@@ -17,6 +17,7 @@ from stage.ecs.service_deployments import ServiceDeployments
 from stage.ecs.services import Services
 from stage.ecs.tasks import LONGEST_RUN, Run, Tasks
 from stage.eventbridge.bus import Bus, event, rules
+from stage.eventbridge.tag_index import TagIndex
 from stage.eventbridge.targets import Authorise, Failure, InvokeFunction, Targets
 from stage.settings import Settings
 
@@ -46,13 +47,14 @@ class World:
         self.services = Services(settings, self.agenda, self._emit, lock)
         self.targets = Targets(self._tasks.run, invoke_function, authorise)
         self.bus = Bus(self.targets.deliver)
+        self.tag_index = TagIndex(settings)
         operations = {
             **revisions.operations(),
             **self.services.operations(),
             **ServiceDeployments(self.services).operations(),
             **self._tasks.operations(),
         }
-        self.hooks: list[Hook] = [Ecs(operations, lock), Ecr(self.bus.publish), self.bus]
+        self.hooks: list[Hook] = [Ecs(operations, lock), Ecr(self.bus.publish), self.bus, self.tag_index]
 
     def fire(self, name: str) -> dict[str, Any]:
         """Have EventBridge fire a scheduled rule now, and wait until the tasks that it starts have ended.
@@ -86,6 +88,7 @@ class World:
         self.services.reset()
         self._tasks.reset()
         self.targets.failures.clear()
+        self.tag_index.clear()
 
     def close(self) -> None:
         """End what runs; the stage is over."""

@@ -1,22 +1,28 @@
 """PlanDeployment: compares what is with what should be; stores the snapshot and the plan, and writes nothing else."""
 
-from rota import aws, bus, plan, preflight, revisions, rules, schedule, service, source, store
+from rota import aws, plan, preflight, revisions, schedule, service, source, store
 from rota.models import PlanDeploymentInput, PlanDeploymentOutput
 from rota.settings import Settings
 from rota.step import step
+from rota.survey import survey
 
 
 @step
 def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentOutput:
     config = request.config
-    raw = source.reread(aws.s3(), settings.bucket, config.schedule)
-    tasks = schedule.read(raw, rule_prefix=settings.rule_prefix, max_tasks=settings.rule_quota)
-    found = bus.read(aws.events(), settings.rule_prefix).values()
+    with aws.threads() as pool:
+        file = pool.submit(source.reread, aws.s3(), settings.bucket, config.schedule)
+        description = pool.submit(service.read, aws.ecs(), settings)
+    tasks = schedule.read(file.result(), rule_prefix=settings.rule_prefix, max_tasks=settings.rule_quota)
+    wanted = [settings.rule_prefix + task.name for task in tasks]
+    state = service.state(description.result())
+    found, ours = survey(aws.events(), aws.tagging(), aws.ecs(), settings, wanted, state.task_definition)
     before = plan.Snapshot(
-        rules={rule.name: rule for rule in found if rule.belongs_to(settings.app)},
-        service=service.state(service.read(aws.ecs(), settings)),
+        rules={name: rule for name, rule in found.items() if rule.belongs_to(settings.app)}, service=state
     )
     faults = preflight.Faults()
+    owners = {name: rule.owner for name, rule in found.items()}
+    faults.blame_operator(preflight.of_names(wanted, owners, settings.app))
     faults.blame_operator(preflight.of_roles(before.rules.values(), settings))
     if faults:
         faults.complain()
@@ -30,16 +36,7 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
         tasks=tasks,
         before=before,
         snapshot=snapshot,
-        ours=_ours(settings, before),
+        ours=ours,
     )
     document = store.write(aws.s3(), settings.bucket, request.execution, "plan", decided)
     return plan.describe(decided, document)
-
-
-def _ours(settings: Settings, before: plan.Snapshot) -> list[revisions.Definition]:
-    """Our revisions that are in use, and those above the service's, which a deployment that was aborted left behind."""
-    ecs, runs = aws.ecs(), before.service.task_definition
-    arns = rules.runs(before.rules.values()) | {runs}
-    arns.update(revisions.newer_than(ecs, settings.family, revisions.revision_number(runs)))
-    found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), sorted(arns))
-    return [each for each in found if each.belongs_to(settings.app)]

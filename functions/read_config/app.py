@@ -1,7 +1,7 @@
 """ReadConfig: reads the schedule file at one version and checks everything before anything is written."""
 
 from rota import aws, bus, ecr, preflight, revisions, schedule, service, source
-from rota.models import Image, ReadConfigInput, ReadConfigOutput, Stored
+from rota.models import ReadConfigInput, ReadConfigOutput, Stored
 from rota.settings import Settings
 from rota.step import step
 from rota.task import Task
@@ -9,14 +9,22 @@ from rota.task import Task
 
 @step
 def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
-    faults = preflight.Faults()
-    every_rule = bus.names(aws.events(), "")
-    owners = bus.owners(aws.events(), (rule for rule in every_rule if rule["Name"].startswith(settings.rule_prefix)))
+    keys = source.keys(settings.schedule_keys, request.image)
+    with aws.threads() as pool:
+        naming = pool.submit(bus.names, aws.events(), "")
+        listing = pool.submit(bus.listed, aws.tagging(), settings.app)
+        describing = pool.submit(service.read, aws.ecs(), settings)
+        finding = pool.submit(source.find, aws.s3(), settings.bucket, keys)
+        resolving = pool.submit(ecr.uri, aws.ecr(), request.image)
+    every_rule = naming.result()
+    prefixed = [rule for rule in every_rule if rule["Name"].startswith(settings.rule_prefix)]
+    owners = bus.owners(aws.events(), prefixed, listing.result())
     room = max(0, settings.rule_quota - len(every_rule) + list(owners.values()).count(settings.app))
 
-    read = faults.gather(lambda: _schedule(settings, request.image, room))
-    image_uri = faults.gather(lambda: ecr.uri(aws.ecr(), request.image))
-    description = faults.gather(lambda: service.read(aws.ecs(), settings))
+    faults = preflight.Faults()
+    read = faults.gather(lambda: _schedule(settings, *finding.result(), room))
+    image_uri = faults.gather(resolving.result)
+    description = faults.gather(describing.result)
     tasks = read[1] if read else ()
     faults.blame_operator(
         preflight.of_names((settings.rule_prefix + task.name for task in tasks), owners, settings.app)
@@ -42,6 +50,5 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     )
 
 
-def _schedule(settings: Settings, image: Image, room: int) -> tuple[Stored, tuple[Task, ...]]:
-    stored, raw = source.find(aws.s3(), settings.bucket, source.keys(settings.schedule_keys, image))
+def _schedule(settings: Settings, stored: Stored, raw: bytes, room: int) -> tuple[Stored, tuple[Task, ...]]:
     return stored, schedule.read(raw, rule_prefix=settings.rule_prefix, max_tasks=room)

@@ -1,7 +1,7 @@
 """How often AWS lets an account call: token buckets, with `PUT /_stage/settings {"quotas": true}`; and how many rules.
 
-The table holds every call that a deployment makes. Two are missing because AWS publishes no figure for them:
-ECR's DescribeImages and DescribeRepositories.
+The table holds every call that a deployment makes. Three are missing because AWS publishes no figure for them:
+ECR's DescribeImages and DescribeRepositories, and the tagging API's GetResources.
 """
 
 import threading

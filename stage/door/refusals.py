@@ -12,6 +12,7 @@ THROTTLED = {
     "s3": ("SlowDown", 503),
     "lambda": ("TooManyRequestsException", 429),
     "ec2": ("RequestLimitExceeded", 503),
+    "resourcegroupstaggingapi": ("ThrottledException", 400),
     "query": ("Throttling", 400),
     "rest-json": ("ThrottlingException", 429),
 }
@@ -21,6 +22,7 @@ FAILED = {
     "ecs": "ServerException",
     "events": "InternalException",
     "lambda": "ServiceException",
+    "resourcegroupstaggingapi": "InternalServiceException",
     "s3": "InternalError",
 }
 DENIED = {

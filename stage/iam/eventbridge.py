@@ -1,6 +1,7 @@
 """The permissions that EventBridge asks for.
 
-docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html; and the index of tags
+(list_amazonresourcegrouptaggingapi.html), which asks for nothing on the resources that it tells of.
 """
 
 from collections.abc import Callable, Mapping
@@ -79,4 +80,5 @@ ACTIONS = {
     ("events", "RemoveTargets"): _on_rule("RemoveTargets", "Rule"),
     ("events", "TagResource"): _on_resource("TagResource"),
     ("events", "UntagResource"): _on_resource("UntagResource"),
+    ("resourcegroupstaggingapi", "GetResources"): lambda _: [Permission("tag:GetResources", "*")],
 }

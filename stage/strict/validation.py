@@ -13,13 +13,14 @@ from moto.core.request import determine_request_protocol
 from stage.door.calls import Call, Reply
 from stage.strict.shapes import Violation, misfit, violations
 
-CHECKED = ("json", "rest-json", "query")
+CHECKED = ("json", "rest-json", "query", "smithy-rpc-v2-cbor")
 # What the service's API reference lists among its errors instead of ValidationException (ValidationError for "query").
 CODES = {
     "ecr": "InvalidParameterException",
     "ecs": "InvalidParameterException",
     "logs": "InvalidParameterException",
     "secretsmanager": "InvalidParameterException",
+    "resourcegroupstaggingapi": "InvalidParameterException",
     "sns": "InvalidParameter",
 }
 

@@ -35,6 +35,15 @@ def dry_run(stage: Client) -> None:
     stage.wait(stage.start({**first["input"], "dry_run": True}))
 
 
+def tags_that_are_not_listed_yet(stage: Client) -> None:
+    """The rules are asked whose they are, before the deployment and when it is put back."""
+    stage.settings(tag_index_lags=True)
+    stage.deploy("v1")
+    stage.upload_schedule(NEXT)
+    stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])
+    stage.deploy("v2")
+
+
 def no_schedule_file(stage: Client) -> None:
     stage.client("s3").delete_object(Bucket=stage.names["bucket"], Key=stage.names["schedule_key"])
     stage.deploy("v1")
@@ -124,6 +133,7 @@ ALL: tuple[Scenario, ...] = (
     removed_tasks,
     nothing_to_do,
     dry_run,
+    tags_that_are_not_listed_yet,
     no_schedule_file,
     overtaken_while_rolling,
     failed_targets,

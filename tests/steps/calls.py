@@ -12,6 +12,12 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from rota import aws
+from stage.eventbridge import tag_index
+
+CLIENTS = (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunctions, aws.tagging)
+
+# By botocore's name for a service in its events, ours.
+_SERVICES = {"eventbridge": "events", "sfn": "stepfunctions", "resource-groups-tagging-api": "tagging"}
 
 _Reply = tuple[AWSResponse, dict[str, Any]]
 
@@ -27,6 +33,8 @@ class Calls:
         self.made: list[str] = []
         self.news: list[dict[str, Any]] = []
         self.history: list[dict[str, Any]] = []
+        self.tag_index: dict[str, tag_index.Tags] | None = None
+        """What the index of tags tells of rules; None: all there is."""
 
     def writes(self) -> list[str]:
         """The calls so far that changed rules, revisions or the service."""
@@ -67,7 +75,8 @@ class Calls:
     def watching(self) -> Iterator[None]:
         """Note every call that the functions make, and do for AWS what moto leaves out: take the news, which moto would
         deliver to every rule, tell the history of executions, which no interpreter runs here, list revisions in the
-        order that was asked for, and show a service's new revision in its PRIMARY deployment.
+        order that was asked for, show a service's new revision in its PRIMARY deployment, and have an index of the
+        rules' tags.
         """
 
         def note(event_name: str, params: dict[str, Any], context: dict[str, Any], **_: Any) -> _Reply | None:
@@ -76,10 +85,17 @@ class Calls:
                 context["newest_first"] = json.loads(params["body"]).get("sort") == "DESC"
             if self.made[-1] == "stepfunctions.GetExecutionHistory":
                 return _response(200), {"events": self.history}
+            if self.made[-1] == "tagging.GetResources":
+                return _response(200), tag_index.page(
+                    tag_index.tagged() if self.tag_index is None else self.tag_index, context["asked"]
+                )
             if self.made[-1] != "events.PutEvents":
                 return None
             self.news += [json.loads(entry["Detail"]) for entry in json.loads(params["body"])["Entries"]]
             return _response(200), {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+
+        def keep(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+            context["asked"] = params
 
         def sort(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
             if context.get("newest_first"):
@@ -92,6 +108,7 @@ class Calls:
 
         with (
             self._hooked("before-call", note, last=True),
+            self._hooked("provide-client-params.resource-groups-tagging-api.GetResources", keep),
             self._hooked("after-call.ecs.ListTaskDefinitions", sort),
             self._hooked("after-call.ecs.UpdateService", roll),
             self._hooked("after-call.ecs.DescribeServices", roll),
@@ -113,7 +130,7 @@ class Calls:
     @contextmanager
     def _hooked(self, event: str, hook: Callable[..., Any], *, last: bool = False) -> Iterator[None]:
         clients = [
-            *(make() for make in (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunctions)),
+            *(make() for make in CLIENTS),
             *(make(attempts=1) for make in (aws.ecs, aws.events)),
         ]
         for each in clients:
@@ -132,7 +149,8 @@ def number(revision: str) -> int:
 
 def _call(event_name: str) -> str:
     """`events.PutTargets` for botocore's `before-call.eventbridge.PutTargets`."""
-    return event_name.partition(".")[2].replace("eventbridge.", "events.").replace("sfn.", "stepfunctions.")
+    service, _, operation = event_name.partition(".")[2].partition(".")
+    return f"{_SERVICES.get(service, service)}.{operation}"
 
 
 def _response(status: int) -> AWSResponse:

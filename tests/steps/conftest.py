@@ -13,10 +13,8 @@ from rota import aws
 from tests import asl
 from tests.examples import PUSH, snake
 from tests.guestbook import ENVIRONMENT, REGION
-from tests.steps.calls import KilledError
+from tests.steps.calls import CLIENTS, KilledError
 from tests.steps.world import World, handler
-
-_CLIENTS = (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunctions)
 
 
 class Context:
@@ -124,10 +122,10 @@ def _functions_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (ENVIRONMENT | own).items():
             patch.setenv(name, value)
-        for client in _CLIENTS:
+        for client in CLIENTS:
             client.cache_clear()
         yield
-        for client in _CLIENTS:
+        for client in CLIENTS:
             client.cache_clear()
 
 

@@ -69,6 +69,7 @@ def test_a_rule_that_is_deleted_while_the_rules_are_read_is_not_there(
     call: str, world: World, deployments: Deployments
 ) -> None:
     assert deployments.start().run() == "Deployed"
+    world.calls.tag_index = {}  # so that each rule is asked for its tags
     ours = deployments.start().until("PlanDeployment")
     with world.calls.refusing(call, "ResourceNotFoundException", count=0):
         answer = ours.step("PlanDeployment")

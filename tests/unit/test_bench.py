@@ -1,12 +1,14 @@
 """The bound that the benchmark holds deployments to, and what it makes of what it has measured."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
 from bench import bound, plot, report
 from bench.classic import Line
 from bench.deployment import Case, Measured, Mode
+from bench.memory import Memory
 
 REGISTER, DESCRIBE = ("ecs", "RegisterTaskDefinition"), ("ecs", "DescribeTaskDefinition")
 PUT, LIST = ("events", "PutTargets"), ("events", "ListTargetsByRule")
@@ -46,9 +48,12 @@ def test_what_a_deployment_cannot_do_without(mode: Mode, tasks: int, case: Case,
     assert bound.of_quotas(mode, tasks, case) == pytest.approx(seconds)
 
 
+MEMORY = {"CreateTargets": Memory(peak=80, given=512)}
+
+
 def measured(tasks: int, live: float) -> Measured:
-    steps = {"ReadConfig": (1.0, 2.0), "CreateTargets": (3.0, live), "RollService": (live + 1, live + 2)}
-    return Measured("per-task", tasks, "new-image", live, live + 8, 0, {"events PutTargets": tasks}, 0, steps)
+    steps = {"PlanDeployment": (1.0, 2.0), "CreateTargets": (3.0, live), "RollService": (live + 1, live + 2)}
+    return Measured("per-task", tasks, "new-image", live, live + 8, 0, {"events PutTargets": tasks}, 0, steps, MEMORY)
 
 
 def test_the_ratio_is_to_one_task_and_the_quotas() -> None:
@@ -80,3 +85,23 @@ def test_a_line_that_is_higher_on_the_plot_is_slower() -> None:
         float(line.attrib["points"].rpartition(",")[2]) for line in drawn.iter("{http://www.w3.org/2000/svg}polyline")
     ]
     assert ends[0] < ends[1]
+
+
+def test_what_the_plan_said_stands_beside_what_it_was() -> None:
+    one = replace(measured(60, 54.2), estimate=50)
+    head, row = report.table(report.Results([measured(1, 5), one]))[::2]
+    told = dict(zip(head, row, strict=True))
+    assert (told["since the plan"], told["it said"]) == ("52.2", "50")
+
+
+def test_the_most_memory_is_told_with_the_number_of_tasks() -> None:
+    more = replace(measured(300, 300), memory={"CreateTargets": Memory(peak=120, given=512)})
+    results = report.Results([measured(1, 5), more, measured(60, 54)])
+    assert report.memory(results)[1:] == [("CreateTargets", "120", "300", "512")]
+
+
+def test_the_document_has_all_of_it() -> None:
+    results = report.Results([measured(1, 5), measured(300, 300)], {1: 8, 10: 53})
+    written = report.markdown(results, [1, 10, 300])
+    for part in ("## Deployments", "| per-task | 300 | new-image |", "## Memory", "| CreateTargets | 80 |", "25 min"):
+        assert part in written

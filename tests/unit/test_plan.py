@@ -1,15 +1,16 @@
 """The plan: what is, compared with what should be."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from rota import rules
 from rota.models import Stored
 from rota.plan import Plan, Snapshot, describe, make
-from rota.revisions import FINGERPRINT_TAG, derive, fingerprint, own_tags, revision_number
+from rota.revisions import FINGERPRINT_TAG, derive, fingerprint, overrides, own_tags, revision_number
 from rota.rules import OWNER_TAG, Rule
+from rota.settings import Settings
 from rota.task import Task
 from tests.guestbook import (
     CLUSTER_ARN,
@@ -34,20 +35,29 @@ def print_of(task_: Task | None, image_uri: str = IMAGE_URI) -> str:
 
 
 def planned(
-    *tasks: Task, before: Snapshot = NOTHING_BEFORE, known: Mapping[str, str] | None = None, image_uri: str = IMAGE_URI
+    *tasks: Task,
+    before: Snapshot = NOTHING_BEFORE,
+    known: Mapping[str, str] | None = None,
+    image_uri: str = IMAGE_URI,
+    settings: Settings = SETTINGS,
 ) -> Plan:
     ours = [
         definition(revision=revision_number(revision), tags={OWNER_TAG: SETTINGS.app, FINGERPRINT_TAG: print_})
         for print_, revision in (known or {}).items()
     ]
-    return make(SETTINGS, image_uri, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, ours)
+    return make(settings, image_uri, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, ours)
 
 
-def deployed(*tasks: Task, image_uri: str = IMAGE_URI) -> tuple[Snapshot, dict[str, str]]:
+def deployed(
+    *tasks: Task, image_uri: str = IMAGE_URI, settings: Settings = SETTINGS
+) -> tuple[Snapshot, dict[str, str]]:
     """What is there after these tasks were deployed: rules and service, and the revisions in use by fingerprint."""
     revisions = {task_.name: arn(number) for number, task_ in enumerate(tasks, start=2)}
     api = arn(len(tasks) + 2)
-    found = [rules.wanted(task_, SETTINGS, CLUSTER_ARN, revisions[task_.name]) for task_ in tasks]
+    found = [
+        rules.wanted(task_, settings, CLUSTER_ARN, revisions[task_.name], overrides(BASE, settings, task_))
+        for task_ in tasks
+    ]
     known = {print_of(task_, image_uri): revisions[task_.name] for task_ in tasks} | {print_of(None, image_uri): api}
     return Snapshot(rules={rule.name: rule for rule in found}, service=service_state(api)), known
 
@@ -187,3 +197,31 @@ def test_the_plan_in_one_line(tasks: tuple[Task, ...], summary: str, figures: tu
 def test_an_app_without_schedules_is_told_plainly() -> None:
     told = describe(planned(), SNAPSHOT)
     assert told.summary == "schedules: none; 1 revision to register; the service rolls"
+
+
+@pytest.mark.parametrize(
+    ("mode", "number", "registers", "seconds"),
+    [
+        # beyond a burst of 20 one registration a second, beyond one of 50 fifty calls of EventBridge a second
+        pytest.param("per-task", 10, 11, 2, id="within every burst"),
+        pytest.param("per-task", 60, 61, 2 + 41 + 1, id="sixty"),
+        pytest.param("per-task", 1000, 1001, 2 + 981 + 19, id="a thousand"),
+        pytest.param("shared", 300, 1, 2 + 5, id="one revision for all"),
+    ],
+)
+def test_a_new_image_costs_these_calls_and_about_this_long(
+    mode: Literal["per-task", "shared"], number: int, registers: int, seconds: int
+) -> None:
+    settings = SETTINGS.model_copy(update={"revision_mode": mode})
+    tasks = [task(f"Task{n}", task=f"task_{n}") for n in range(number)]
+    had = deployed(*tasks, settings=settings)[0]
+    told = describe(planned(*tasks, before=had, image_uri=IMAGE_URI + "0", settings=settings), SNAPSHOT)
+    assert told.calls == {"RegisterTaskDefinition": registers, "PutTargets": number, "UpdateService": 1}
+    assert told.estimated_seconds == seconds
+    assert f"AWS's quotas make it about {seconds} s" in told.summary or seconds == 2
+
+
+def test_a_plan_with_nothing_to_do_takes_no_time() -> None:
+    before, known = deployed(INGEST)
+    told = describe(planned(INGEST, before=before, known=known), SNAPSHOT)
+    assert (told.calls, told.estimated_seconds) == ({}, 0)

@@ -23,6 +23,7 @@ from rota.errors import RejectedError, TransientError
 from rota.pace import Pace, Quota, quota
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecs import ECSClient
@@ -108,6 +109,13 @@ def stepfunctions() -> "SFNClient":
 
 
 @cache
+def tagging() -> "BaseClient":
+    """The Resource Groups Tagging API."""
+    client: BaseClient = _client("resourcegroupstaggingapi", _config())
+    return client
+
+
+@cache
 def _session() -> botocore.session.Session:
     # Not boto3: that is the same session behind resources and file transfers, which no step uses.
     return botocore.session.get_session()
@@ -170,12 +178,14 @@ def _name_the_call(client: Any) -> None:
     client.meta.events.register(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", name)
 
 
-def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """`work` on each item, several at a time, the results in the items' order. The first error ends it.
+def threads() -> ThreadPoolExecutor:
+    """For calls that do not wait for one another. Make no client in them: that is not safe, using one is."""
+    return ThreadPoolExecutor(_AT_ONCE)
 
-    Make the clients that `work` uses before: making them is not safe in threads, using them is.
-    """
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+
+def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """`work` on each item in `threads`, the results in the items' order; the first error ends it."""
+    with threads() as pool:
         return list(pool.map(work, items))
 
 

@@ -11,46 +11,71 @@ from rota.errors import TransientError
 from rota.rules import OWNER_TAG, Difference, Rule, difference
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import RuleTypeDef, TagTypeDef
 
+Tags = dict[str, str]
+
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RemoveTargets.html
 _TARGETS_PER_CALL = 10
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html and
+# https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html, the most
+_PAGE = 100
 
 
 def names(events: "EventBridgeClient", prefix: str) -> list["RuleTypeDef"]:
     """Every rule on the default bus whose name begins with `prefix`, as ListRules describes it."""
     paginator = events.get_paginator("list_rules")
-    pages = paginator.paginate(NamePrefix=prefix) if prefix else paginator.paginate()
+    pages = paginator.paginate(**({"NamePrefix": prefix} if prefix else {}), PaginationConfig={"PageSize": _PAGE})
     return [rule for page in pages for rule in page["Rules"]]
 
 
-def tags(events: "EventBridgeClient", arn: str) -> dict[str, str]:
-    """The tags of the rule with this ARN."""
-    return {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+def listed(tagging: "BaseClient", app: str) -> dict[str, Tags]:
+    """By name, the tags of the rules that AWS's index of tags lists as the app's: one call for a hundred of them.
+
+    The index follows changes in its own time. A rule that has just been tagged is not in it yet; one that has just
+    been untagged, or is gone, may be in it still.
+    """
+    pages = tagging.get_paginator("get_resources").paginate(
+        ResourceTypeFilters=["events:rule"],
+        TagFilters=[{"Key": OWNER_TAG, "Values": [app]}],
+        PaginationConfig={"PageSize": _PAGE},
+    )
+    # What follows the bus's name in the ARN of another bus's rule is no name that a rule can have.
+    return {
+        found["ResourceARN"].partition(":rule/")[2]: {tag["Key"]: tag["Value"] for tag in found["Tags"]}
+        for page in pages
+        for found in page["ResourceTagMappingList"]
+    }
 
 
-def owners(events: "EventBridgeClient", found: Iterable["RuleTypeDef"]) -> dict[str, str | None]:
-    """By name, whose each rule is: the value of our tag, None if it has none or an AWS service manages the rule."""
+def owners(
+    events: "EventBridgeClient", found: Iterable["RuleTypeDef"], known: Mapping[str, Tags]
+) -> dict[str, str | None]:
+    """By name, whose each rule is: the value of our tag, None if it has none or an AWS service manages the rule.
+
+    `known` are tags by a rule's name; the other rules are asked for theirs.
+    """
 
     def owner(rule: "RuleTypeDef") -> tuple[str, str | None] | None:
         try:
-            return rule["Name"], None if "ManagedBy" in rule else tags(events, rule["Arn"]).get(OWNER_TAG)
+            return rule["Name"], None if "ManagedBy" in rule else _tags(events, rule, known).get(OWNER_TAG)
         except events.exceptions.ResourceNotFoundException:
             return None  # deleted since it was listed
 
     return dict(filter(None, aws.in_parallel(owner, found)))
 
 
-def read(events: "EventBridgeClient", prefix: str) -> dict[str, Rule]:
-    """Every rule whose name begins with `prefix`, whole, by name: ours and others'."""
-    found = aws.in_parallel(lambda rule: _whole(events, rule), names(events, prefix))
-    return {rule.name: rule for rule in found if rule}
+def read(events: "EventBridgeClient", found: Iterable["RuleTypeDef"], known: Mapping[str, Tags]) -> dict[str, Rule]:
+    """These rules, whole, by name; `known` are tags by a rule's name, the other rules are asked for theirs."""
+    whole = aws.in_parallel(lambda each: _whole(events, each, known), found)
+    return {rule.name: rule for rule in whole if rule}
 
 
-def _whole(events: "EventBridgeClient", found: "RuleTypeDef") -> Rule | None:
+def _whole(events: "EventBridgeClient", found: "RuleTypeDef", known: Mapping[str, Tags]) -> Rule | None:
     try:
-        its_tags, its_targets = tags(events, found["Arn"]), targets(events, found["Name"])
+        its_tags, its_targets = _tags(events, found, known), targets(events, found["Name"])
     except events.exceptions.ResourceNotFoundException:
         return None  # deleted since it was listed
     return Rule(
@@ -64,6 +89,12 @@ def _whole(events: "EventBridgeClient", found: "RuleTypeDef") -> Rule | None:
         tags=its_tags,
         targets=tuple(its_targets),
     )
+
+
+def _tags(events: "EventBridgeClient", rule: "RuleTypeDef", known: Mapping[str, Tags]) -> Tags:
+    if rule["Name"] in known:
+        return known[rule["Name"]]
+    return {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]}
 
 
 def targets(events: "EventBridgeClient", name: str) -> list[dict[str, Any]]:

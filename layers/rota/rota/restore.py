@@ -59,7 +59,9 @@ def restore(
             refusals.append(refusal)
             return None
 
-    found = bus.read(events, settings.rule_prefix)
+    # A rule that the deployment made is asked whose it is; the others are put back, whatever their tags.
+    had_tags = {name: rule.tags for name, rule in before.rules.items()}
+    found = bus.read(events, bus.names(events, settings.rule_prefix), had_tags)
     rules_put_back = aws.in_parallel(put_back, _rules(events, settings, plan, before, found))
     service_put_back = put_back(lambda: _service(ecs, settings, execution, plan, before.service))
     if refusals:
@@ -67,7 +69,7 @@ def restore(
     return Restored(
         rules=rules_put_back.count(True),
         service=service_put_back or "",
-        deregistered=_deregister(events, ecs, settings, execution, plan),
+        deregistered=_deregister(events, ecs, settings, execution, plan, had_tags),
     )
 
 
@@ -116,7 +118,12 @@ def _registered_again(
 
 
 def _deregister(
-    events: "EventBridgeClient", ecs: "ECSClient", settings: "Settings", execution: Execution, plan: Plan
+    events: "EventBridgeClient",
+    ecs: "ECSClient",
+    settings: "Settings",
+    execution: Execution,
+    plan: Plan,
+    had_tags: Mapping[str, bus.Tags],
 ) -> int:
     """Deregister what this deployment registered, but nothing that a target or the service still names."""
     ours = [
@@ -126,7 +133,7 @@ def _deregister(
     ]
     if not ours:
         return 0
-    in_use = runs(bus.read(events, settings.rule_prefix).values())
+    in_use = runs(bus.read(events, bus.names(events, settings.rule_prefix), had_tags).values())
     in_use.add(service.read(ecs, settings)["taskDefinition"])
     unused = [arn for arn in ours if arn not in in_use]
     for arn in unused:

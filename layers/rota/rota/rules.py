@@ -28,9 +28,14 @@ class Rule(Shape):
     tags: dict[str, str]
     targets: tuple[dict[str, Any], ...]
 
+    @property
+    def owner(self) -> str | None:
+        """Whose it is: the value of our tag, None if it has none or an AWS service manages the rule."""
+        return None if self.managed_by else self.tags.get(OWNER_TAG)
+
     def belongs_to(self, app: str) -> bool:
         """True if the rule carries the app's tag and no AWS service manages it."""
-        return self.tags.get(OWNER_TAG) == app and self.managed_by is None
+        return self.owner == app
 
     def attributes(self) -> tuple[str | None, ...]:
         """What PutRule sets."""

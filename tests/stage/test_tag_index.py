@@ -1,0 +1,86 @@
+"""What the Resource Groups Tagging API tells of rules, over HTTP."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from stage.strict.validation import Validation
+from tests.stage.worlds import Small, aws, small_world
+
+RULES: dict[str, Any] = {"ResourceTypeFilters": ["events:rule"]}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Small]:
+    with small_world(tmp_path, Validation()) as small:
+        yield small
+
+
+def make(small: Small, name: str, **tags: str) -> str:
+    """A rule with these tags; its ARN."""
+    given = [{"Key": key, "Value": value} for key, value in {"world": small.name, **tags}.items()]
+    rule = f"{small.name}-{name}"
+    return str(aws("events").put_rule(Name=rule, ScheduleExpression="rate(1 day)", Tags=given)["RuleArn"])
+
+
+def listed(small: Small, *filters: dict[str, Any], page: int = 100) -> list[dict[str, Any]]:
+    """All pages of what is found in this world."""
+    asked = [{"Key": "world", "Values": [small.name]}, *filters]
+    paginator = aws("resourcegroupstaggingapi").get_paginator("get_resources")
+    pages = list(paginator.paginate(**RULES, TagFilters=asked, PaginationConfig={"PageSize": page}))
+    assert all(len(each["ResourceTagMappingList"]) <= page for each in pages)
+    return [found for each in pages for found in each["ResourceTagMappingList"]]
+
+
+def test_rules_are_found_by_their_tags_with_all_of_them(small: Small) -> None:
+    a, b, c = make(small, "a", app="one"), make(small, "b", app="two", team="x"), make(small, "c")
+    aws("events").put_rule(Name=f"{small.name}-untagged", ScheduleExpression="rate(1 day)")
+
+    def arns(*filters: dict[str, Any]) -> list[str]:
+        return [each["ResourceARN"] for each in listed(small, *filters)]
+
+    assert arns() == [a, b, c]
+    assert arns({"Key": "app"}) == [a, b]
+    assert arns({"Key": "app", "Values": ["one", "two"]}, {"Key": "team"}) == [b]
+    assert arns({"Key": "app", "Values": ["three"]}) == []
+    (found,) = listed(small, {"Key": "team"})
+    assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == {"world": small.name, "app": "two", "team": "x"}
+
+
+def test_every_rule_is_on_one_page(small: Small) -> None:
+    made = [make(small, f"rule-{number}") for number in range(7)]
+    for page in (1, 3, 7):
+        assert [each["ResourceARN"] for each in listed(small, page=page)] == made
+
+
+def test_it_can_lag(small: Small) -> None:
+    there = make(small, "there", app="one")
+    before = listed(small)
+    small.settings.change({"tag_index_lags": True})
+    make(small, "new")
+    aws("events").untag_resource(ResourceARN=there, TagKeys=["app"])
+    assert listed(small) == before
+    small.settings.change({"tag_index_lags": False})
+    assert [each["ResourceARN"].rpartition("-")[2] for each in listed(small, {"Key": "app"})] == []
+    assert len(listed(small)) == 2
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"ResourcesPerPage": 101}, "InvalidParameterException"),
+        ({"ResourcesPerPage": 0}, "InvalidParameterException"),
+        ({"TagFilters": [{"Key": "k", "Values": [str(n) for n in range(21)]}]}, "InvalidParameterException"),
+        ({"TagFilters": [{"Key": "k" * 129}]}, "InvalidParameterException"),
+        ({"ResourceARNList": ["arn:aws:events:us-east-1:1:rule/x"]}, "InvalidParameterException"),
+        ({"PaginationToken": "of last week"}, "PaginationTokenExpiredException"),
+    ],
+    ids=["page-too-large", "page-too-small", "values", "key", "both-filters", "token"],
+)
+def test_what_it_refuses(small: Small, request_: dict[str, Any], code: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        aws("resourcegroupstaggingapi").get_resources(**RULES, **request_)
+    assert refused.value.response["Error"]["Code"] == code

@@ -1,0 +1,85 @@
+"""Whose a rule is: told by AWS's index of tags where that is safe, although it lags, and else by EventBridge."""
+
+from collections import Counter
+
+import pytest
+
+from rota.errors import RejectedError
+from stage.eventbridge import tag_index
+from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
+from tests.steps.conftest import Deployments
+from tests.steps.world import SCHEDULE, World, client
+
+ASKED = "events.ListTagsForResource"
+SPAM = PREFIX + "RemoveSpam"
+OURS = {"Key": "rota:app", "Value": "production/guestbook-api"}
+
+
+@pytest.fixture
+def deployed(world: World, deployments: Deployments) -> World:
+    """Two rules of ours, which the index lists; it stops there."""
+    assert deployments.start().run() == "Deployed"
+    world.calls.tag_index = tag_index.tagged()
+    world.calls.made.clear()
+    return world
+
+
+def untag() -> None:
+    client("events").untag_resource(ResourceARN=client("events").describe_rule(Name=SPAM)["Arn"], TagKeys=["rota:app"])
+
+
+def replace_by_hand() -> None:
+    """Somebody removes the rule and makes one of the same name, of which the index does not know."""
+    untag()
+    other = {"Id": SPAM, "Arn": CLUSTER_ARN, "RoleArn": ENVIRONMENT["EVENTS_ROLE_ARN"]}
+    client("events").put_targets(Rule=SPAM, Targets=[other | {"EcsParameters": {"TaskDefinitionArn": arn(1)}}])
+
+
+def test_only_a_rule_that_is_not_listed_is_asked(deployed: World, deployments: Deployments) -> None:
+    deployments.start().until("ClearRules")
+    # of the prefix there is one more rule, which is not ours
+    assert (deployed.calls.made.count("tagging.GetResources"), deployed.calls.made.count(ASKED)) == (2, 2)
+
+
+def test_an_index_that_knows_nothing_yet_changes_nothing(deployed: World, deployments: Deployments) -> None:
+    deployed.calls.tag_index = {}
+    assert deployments.start().run() == "NothingToDo"
+    assert deployed.calls.made.count(ASKED) == 2 * 3
+
+
+def test_a_rule_that_leaves_is_asked_whose_it_is(deployed: World, deployments: Deployments) -> None:
+    untag()
+    deployed.upload({"tasks": SCHEDULE["tasks"][:1]})
+    before = deployed.rules(SPAM)
+    assert deployments.start().run() == "NothingToDo"
+    assert deployed.rules(SPAM) == before
+
+
+def test_a_rule_that_runs_no_revision_of_ours_is_asked_whose_it_is(deployed: World, deployments: Deployments) -> None:
+    replace_by_hand()
+    before = deployed.everything()
+    with pytest.raises(RejectedError, match=f"the rule {SPAM} exists and is not ours: it has no tag rota:app"):
+        deployments.start().until("ClearRules")
+    assert deployed.everything() == before
+
+
+def test_a_rule_of_ours_that_was_changed_by_hand_is_still_ours(deployed: World, deployments: Deployments) -> None:
+    replace_by_hand()
+    client("events").tag_resource(ResourceARN=deployed.rules(SPAM)[SPAM]["Arn"], Tags=[OURS])
+    assert deployments.start().run() == "Deployed"
+    assert deployed.target("RemoveSpam")["EcsParameters"]["TaskDefinitionArn"] != arn(1)
+
+
+def test_only_the_targets_are_read_one_rule_at_a_time(deployed: World, deployments: Deployments) -> None:
+    target = deployed.target("IngestData")
+    tasks = [{"name": f"Task{n}", "task": f"task_{n}", "rate": "1 day"} for n in range(120)]
+    for task in tasks:
+        rule = {"Name": PREFIX + str(task["name"]), "ScheduleExpression": "rate(1 day)", "Tags": [OURS]}
+        client("events").put_rule(**rule)
+        client("events").put_targets(Rule=rule["Name"], Targets=[target])
+    deployed.upload({"tasks": [*SCHEDULE["tasks"], *tasks]})
+    deployed.calls.tag_index = None
+    deployments.start().until("ClearRules")
+    read = Counter(call for call in deployed.calls.made if call.startswith(("events.List", "tagging.")))
+    # in pages of a hundred; one rule with the prefix is not ours, and both steps ask whose it is
+    assert read == {"events.ListRules": 4, "tagging.GetResources": 4, "events.ListTargetsByRule": 123, ASKED: 2}
