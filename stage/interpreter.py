@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import cast
 
@@ -19,13 +19,17 @@ from moto.stepfunctions.parser import utils as interpreter
 from moto.stepfunctions.parser.api import HistoryEventType, LambdaFunctionFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -45,6 +49,7 @@ def prepare(settings: Settings, endpoint: str) -> None:
     _name_executions()
     _tell_the_newest_first()
     _forget_threads()
+    _read_once()
 
 
 def stop_executions() -> None:
@@ -166,3 +171,15 @@ def _forget_threads() -> None:
         start(self)
 
     replace(Execution, "start", start_and_forget)
+
+
+def _read_once() -> None:
+    """The interpreter reads the definition anew for each execution, a third of a second, and each path at each use.
+
+    What it reads them into holds nothing of an execution but the key of what belongs to it in the execution's own
+    heap; that is made at the first use, which two executions may come to at once, so here it is fixed.
+    """
+    replace(AmazonStateLanguageParser, "parse", staticmethod(lru_cache(maxsize=64)(AmazonStateLanguageParser.parse)))
+    replace(EvalComponent, "heap_key", property(lambda self: str(id(self))))
+    for module in (json_path, result_path):
+        replace(module, "parse", lru_cache(maxsize=1024)(module.parse))
