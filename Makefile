@@ -2,6 +2,8 @@ PYTHON ?= python3
 RUNTIME ?= process
 LISTEN ?= $(if $(filter sam,$(RUNTIME)),0.0.0.0,127.0.0.1)
 PORT ?= 5000
+FILE ?= scheduled_tasks.json
+PREFIX ?=
 # The package lies where the layer is built from.
 export PYTHONPATH := $(CURDIR)/layers/rota
 VENV := .venv
@@ -14,7 +16,7 @@ CHECKOV_READY := $(CHECKOV_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-image test-docker test-local-invoke test-sam test-iam-simulate lint-template engine sweep bench bench-quick bench-cold check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test check-schedule test-image test-docker test-local-invoke test-sam test-iam-simulate lint-template engine sweep bench bench-quick bench-cold check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,9 @@ docs: $(READY) ## write what the documents take from the code
 
 test: $(READY) ## every test that needs neither AWS nor Docker
 	@$(BIN)/python -m pytest -n 2
+
+check-schedule: $(READY) ## check a schedule file: FILE=scheduled_tasks.json PREFIX=production__shop__
+	@$(BIN)/python -m rota.schedule "$(FILE)" --rule-prefix "$(PREFIX)"
 
 test-image: $(READY) engine ## the example app's image, in Docker
 	@$(BIN)/python -m pytest -m docker -rs tests/docker
@@ -94,8 +99,8 @@ requirements: $(READY) ## choose newer versions and pin them with hashes
 build: $(SAM_READY) ## sam build
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam build
 
-deploy: build ## sam build, then sam deploy to your AWS account
-	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam deploy
+deploy: build ## to your AWS account: asks for the parameters, or takes those of ENV=production from samconfig.toml
+	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam deploy $(if $(ENV),--config-env $(ENV),--guided)
 
 clean: ## remove everything that was made here
 	@rm -rf $(VENV) $(SAM_VENV) $(CHECKOV_VENV) .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache

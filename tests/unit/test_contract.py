@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -211,3 +212,14 @@ def test_a_function_loads_nothing_that_it_does_not_use(step: str) -> None:
     assert {
         module for module, steps in LOADED_ONLY_BY.items() if module in loaded and snake(step) not in steps
     } == set()
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_an_environment_of_samconfig_gives_every_parameter_that_has_no_default(environment: str) -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    given = dict(override.split("=", 1) for override in config["parameter_overrides"])
+    required = {name for name, parameter in TEMPLATE["Parameters"].items() if "Default" not in parameter}
+    assert required <= given.keys() <= TEMPLATE["Parameters"].keys()
+    for name, value in given.items():
+        pattern = TEMPLATE["Parameters"][name].get("AllowedPattern", ".*")
+        assert all(re.fullmatch(pattern, each) for each in value.split(","))

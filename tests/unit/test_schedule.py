@@ -134,6 +134,7 @@ def test_a_fault_of_the_whole_file(raw: bytes | object, fault: str) -> None:
         # the rest
         ({"crom": "0 6 * * ? *"}, 'crom: is not a known key; did you mean "cron"?'),
         ({"Cron": "0 6 * * ? *"}, 'Cron: is not a known key; did you mean "cron"?'),
+        ({"timezone": "Europe/Rome"}, "timezone: is not a known key; schedules are in UTC"),
         ({"env": {}}, 'env: is not a known key; did you mean "environment"?'),
         ({"[key]": 1}, '["[key]"]: is not a known key'),
         ({"retry": {"[key]": 1}}, 'retry["[key]"]: is not a known key; known are attempts, age'),

@@ -139,6 +139,8 @@ def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
 
 def _unknown_key(location: Location) -> str:
     key = str(location[-1])
+    if key.lower().replace("_", "") in {"timezone", "tz"}:
+        return "is not a known key; schedules are in UTC, because EventBridge's rules know no time zone"
     model = Retry if "retry" in location[:-1] else Task if len(location) > 1 else ScheduleFile
     known = [field.alias or name for name, field in model.model_fields.items()]
     near = get_close_matches(key.lower()[:64], known, n=1, cutoff=0.4)
