@@ -8,6 +8,7 @@ from typing import Any
 from samtranslator.yaml_helper import yaml_parse
 
 from rota.task import Task
+from stage.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 _SHAPES = {"Task": "{0}", "Succeed": "{0}([{0}])", "Fail": "{0}[[{0}]]"}
@@ -24,7 +25,8 @@ def machine() -> str:
         if state["Type"] != "Task":
             ends.append(_SHAPES[state["Type"]].format(name))
             continue
-        lines += [f"  {name} -->{f'|{why}|' if why else ''} {end}" for why, end in _leads_to(states, state["Next"])]
+        arrows = [f"{name} -->{f'|{why}|' if why else ''} {end}" for why, end in _leads_to(states, state["Next"])]
+        lines.append(f"  {'; '.join(arrows)}")
         for catch in state["Catch"]:
             caught.setdefault(catch["Next"], []).append(name)
     lines += [f"  {' & '.join(names)} -.->|error| {end}" for end, names in caught.items()]
@@ -60,4 +62,13 @@ def task_keys() -> str:
     """The keys of a task in the schedule file."""
     rows = ["| key | what it says |", "|---|---|"]
     rows += [f"| `{name}` | {field.description} |" for name, field in Task.model_fields.items()]
+    return "\n".join(rows)
+
+
+def stage_settings() -> str:
+    """What can be set about the stage while it runs: name, what it is before it is set, what it does."""
+    rows = ["| setting | at first | what it does |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        told = " ".join(str(field.description).split())
+        rows.append(f"| `{name}` | `{json.dumps(field.default)}` | {told} |")
     return "\n".join(rows)

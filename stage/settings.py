@@ -13,10 +13,10 @@ class SettingsError(ValueError):
 class Settings(BaseModel):
     """The stage's settings. One object for the stage's life, changed in place, so that everyone may hold it."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
     quotas: bool = False
-    """AWS's documented request rates per API, as token buckets (`stage.quotas`), full whenever this is set."""
+    """AWS's documented request rates per API, as token buckets (`GET /_stage/quotas`), full whenever this is set."""
     rules_per_bus: int = Field(300, ge=1)
     """How many rules EventBridge allows on a bus: 300 until AWS is asked for more."""
     tag_index_lags: bool = False

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "examples" / "app"
+README = (ROOT / "README.md").read_text()
 SCHEDULES = ("scheduled_tasks.json", "scheduled_tasks.next.json")
 
 
@@ -18,6 +19,15 @@ def test_the_schedule_file_is_valid_as_an_apps_ci_would_ask(name: str) -> None:
     command = [sys.executable, "-m", "rota.schedule", str(APP / name)]
     done = subprocess.run(command, cwd=ROOT / "layers" / "rota", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("printed", re.findall(r"^```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
+def test_a_schedule_file_that_the_readme_shows_is_valid(printed: str) -> None:
+    command = [sys.executable, "-m", "rota.schedule", "-"]
+    done = subprocess.run(
+        command, cwd=ROOT / "layers" / "rota", input=printed, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_between_the_schedule_files_one_task_stays_one_moves_one_goes_and_one_comes() -> None:
