@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import bound, classic, report
+from bench import bound, classic, ecs_deploy, report
 from bench.deployment import CASES, Bench, Case, Mode
 from stage.client import Client, StageError, running
 
@@ -21,6 +21,10 @@ QUICK = (1, 30)
 # AWS registers one revision a second. So many are registered once: a first deployment differs from a new image only in
 # calls that take no time beside that, and what is measured after it needs no quotas to be prepared.
 _MANY = 300
+_TOOLS = {
+    "classic script": (classic, "the AWS CLI, jq and bash"),
+    "ecs-deploy": (ecs_deploy, "ecs, which `pip install ecs-deploy` puts into an environment"),
+}
 
 
 def main() -> int:
@@ -40,7 +44,7 @@ def main() -> int:
     with running() as stage:
         bench = Bench(stage)
         if whole or asked.quick:
-            _measure_script(console, stage, bench, results, (1,) if asked.quick else (1, 10))
+            _measure_tools(console, stage, bench, results, (1,) if asked.quick else (1, 10))
         for tasks in sizes:
             for mode in modes:
                 cases = asked.case or (("new-image", "unchanged") if asked.quick else _cases(mode, tasks))
@@ -50,8 +54,8 @@ def main() -> int:
                     (_HERE / "results.svg").write_text(report.picture(results, SIZES))
     _print(console, "Deployments, seconds from the push", report.table(results))
     _print(console, "Memory, MB", report.memory(results))
-    if results.script:
-        _print(console, "The classic script, a new image", report.script(results, sizes))
+    if results.tools:
+        _print(console, "Other tools, a new image", report.tools(results, sizes))
     if whole:
         console.print("written: bench/results.md, bench/results.svg")
     for line in report.lines(results):
@@ -91,16 +95,17 @@ def _measure(
         console.print(f"live after {one.live:.1f} s")
 
 
-def _measure_script(
+def _measure_tools(
     console: Console, stage: Client, bench: Bench, results: report.Results, sizes: tuple[int, ...]
 ) -> None:
-    if not classic.can_run():
-        console.print("The classic script is left out: it needs the AWS CLI, jq and bash on the PATH.")
-        return
-    for tasks in sizes:
-        console.print(f"{time.strftime('%H:%M:%S')} the classic script, {tasks} tasks ...", end=" ")
-        results.script[tasks] = classic.measure(stage, bench, tasks)
-        console.print(f"live after {results.script[tasks]:.1f} s")
+    for name, (tool, needs) in _TOOLS.items():
+        if not tool.can_run():
+            console.print(f"{name} is left out: it needs {needs} on the PATH.")
+            continue
+        for tasks in sizes:
+            console.print(f"{time.strftime('%H:%M:%S')} {name}, {tasks} tasks ...", end=" ")
+            results.tools.setdefault(name, {})[tasks] = seconds = tool.measure(stage, bench, tasks)
+            console.print(f"live after {seconds:.1f} s")
 
 
 def _print(console: Console, title: str, rows: list[tuple[str, ...]]) -> None:

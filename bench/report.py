@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench import bound, plot
-from bench.classic import Line
 from bench.deployment import LATENCY_MS, Case, Measured, Mode
 from bench.memory import Memory
+from bench.tools import Line
 
 _HEAD = (
     "mode",
@@ -33,8 +33,8 @@ class Results:
     """Everything that one run has measured so far."""
 
     measured: list[Measured] = field(default_factory=list)
-    script: dict[int, float] = field(default_factory=dict)
-    """Seconds of the classic script, by number of tasks, for a new image."""
+    tools: dict[str, dict[int, float]] = field(default_factory=dict)
+    """Seconds of other people's tools, by name and number of tasks, for a new image."""
     failed: list[str] = field(default_factory=list)
     """What could not be measured."""
 
@@ -52,9 +52,14 @@ class Results:
     def ratio(self, one: Measured) -> float:
         return one.live / self.bound(one)
 
-    def line(self) -> Line | None:
-        """The script's seconds as a line, once two numbers of tasks were measured."""
-        return Line.through(self.script) if len(self.script) > 1 else None
+    def line(self, tool: str) -> Line | None:
+        """A tool's seconds as a line, once two numbers of tasks were measured."""
+        return Line.through(self.tools[tool]) if len(self.tools[tool]) > 1 else None
+
+    def computed(self, tool: str, tasks: int) -> float | None:
+        """What the line says of so many tasks, or what AWS makes of it by registering one revision a second."""
+        line = self.line(tool)
+        return max(line.seconds(tasks), bound.seconds([{("ecs", "RegisterTaskDefinition"): tasks}])) if line else None
 
 
 def table(results: Results) -> list[tuple[str, ...]]:
@@ -101,29 +106,24 @@ def lines(results: Results) -> Iterator[str]:
         yield f"bound {mode} {tasks} {case} {statistics.median(found):.2f}"
 
 
-def script(results: Results, tasks: Iterable[int]) -> list[tuple[str, ...]]:
-    """The classic script beside Rota, for a new image with a revision per task."""
-    rows: list[tuple[str, ...]] = [("tasks", "script", "", "Rota", "script / Rota")]
-    line = results.line()
-    for number in tasks:
-        seconds = results.script.get(number) or (line and line.seconds(number))
-        ours = _new_image(results, "per-task").get(number)
-        if seconds:
-            how = "measured" if number in results.script else "computed"
-            rows.append(
-                (str(number), _time(seconds), how, _time(ours) if ours else "", f"{seconds / ours:.1f}" if ours else "")
-            )
+def tools(results: Results, tasks: Iterable[int]) -> list[tuple[str, ...]]:
+    """Other people's tools beside Rota, for a new image with a revision per task."""
+    rows: list[tuple[str, ...]] = [("tool", "tasks", "seconds", "", "Rota", "tool / Rota")]
+    ours = _new_image(results, "per-task")
+    for tool, measured in results.tools.items():
+        for number in tasks:
+            seconds = measured.get(number) or results.computed(tool, number)
+            if seconds:
+                how = "measured" if number in measured else "computed"
+                rota = ours.get(number)
+                beside = (_time(rota), f"{seconds / rota:.1f}") if rota else ("", "")
+                rows.append((tool, str(number), _time(seconds), how, *beside))
     return rows
 
 
 def markdown(results: Results, tasks: Sequence[int]) -> str:
     """bench/results.md."""
-    line = results.line()
-    formula = (
-        f"Computed: {line}; ECS and EventBridge do not throttle it, because it is slower than they allow."
-        if line
-        else ""
-    )
+    formulas = "".join(f"\n- {tool}: {line}" for tool in results.tools if (line := results.line(tool)))
     return f"""# What `make bench` measured
 
 Written by the benchmark. On the stage, with AWS's documented quotas and {LATENCY_MS} ms for each call, all functions
@@ -158,11 +158,14 @@ The most that any process of a function held in all of these deployments, in MB,
 
 {_rows(memory(results))}
 
-## The classic script
+## Other tools
 
-`bench/classic.sh`, with the AWS CLI, for a new image. Its schedules are gone while it runs. {formula}
+For a new image. The classic script is `bench/classic.sh`, with the AWS CLI; its schedules are gone while it runs.
+ecs-deploy's `ecs cron` does the part with a revision and a target for each rule that exists, and nothing else. What is
+computed is the line through what was measured, or the second that AWS takes for a registration, where that is more:
+{formulas}
 
-{_rows(script(results, tasks))}
+{_rows(tools(results, tasks))}
 """
 
 
@@ -179,18 +182,13 @@ def picture(results: Results, tasks: Sequence[int]) -> str:
             }
             series.append(plot.Series(f"Rota, {mode}", colour, ours))
             series.append(plot.Series(f"bound, {mode}", colour, bounds, computed=True))
-    if line := results.line():
-        series.append(plot.Series("", "#c0392b", results.script))
-        beyond = [number for number in tasks if number >= max(results.script)]
-        if len(beyond) > 1:
-            series.append(
-                plot.Series(
-                    "classic script, computed",
-                    "#c0392b",
-                    {number: line.seconds(number) for number in beyond},
-                    computed=True,
-                )
-            )
+    for tool, colour in zip(results.tools, ("#c0392b", "#8e44ad"), strict=False):
+        measured = results.tools[tool]
+        beyond = [number for number in tasks if number >= max(measured)]
+        computed = {number: seconds for number in beyond if (seconds := results.computed(tool, number))}
+        if len(computed) > 1:
+            series.append(plot.Series("", colour, measured))
+            series.append(plot.Series(f"{tool}, computed", colour, computed, computed=True))
     return plot.draw("A new image: from the push to the last schedule live", series)
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from bench import bound, plot, report
-from bench.classic import Line
 from bench.deployment import Case, Measured, Mode
 from bench.memory import Memory
+from bench.tools import Line
 
 REGISTER, DESCRIBE = ("ecs", "RegisterTaskDefinition"), ("ecs", "DescribeTaskDefinition")
 PUT, LIST = ("events", "PutTargets"), ("events", "ListTargetsByRule")
@@ -48,6 +48,7 @@ def test_what_a_deployment_cannot_do_without(mode: Mode, tasks: int, case: Case,
     assert bound.of_quotas(mode, tasks, case) == pytest.approx(seconds)
 
 
+SCRIPT: dict[str, dict[int, float]] = {"classic script": {1: 8, 10: 53}}
 MEMORY = {"CreateTargets": Memory(peak=80, given=512)}
 
 
@@ -57,21 +58,21 @@ def measured(tasks: int, live: float) -> Measured:
 
 
 def test_the_ratio_is_to_one_task_and_the_quotas() -> None:
-    results = report.Results([measured(1, 5), measured(1, 4), measured(1, 9), measured(60, 54.24)], {})
+    results = report.Results([measured(1, 5), measured(1, 4), measured(1, 9), measured(60, 54.24)])
     assert list(report.lines(results)) == ["bound per-task 1 new-image 1.00", "bound per-task 60 new-image 1.20"]
 
 
 def test_the_script_is_computed_by_the_line_through_what_was_measured() -> None:
-    results = report.Results([measured(1, 5), measured(300, 300)], {1: 8, 10: 53})
-    assert results.line() == Line(3, 5)
-    assert report.script(results, [10, 300])[1:] == [
-        ("10", "53 s", "measured", "", ""),
-        ("300", "25 min", "computed", "5 min", "5.0"),
+    results = report.Results([measured(1, 5), measured(300, 300)], SCRIPT)
+    assert results.line("classic script") == Line(3, 5)
+    assert report.tools(results, [10, 300])[1:] == [
+        ("classic script", "10", "53 s", "measured", "", ""),
+        ("classic script", "300", "25 min", "computed", "5 min", "5.0"),
     ]
 
 
 def test_the_plot_is_one_that_can_be_drawn() -> None:
-    results = report.Results([measured(1, 5), measured(300, 300)], {1: 8, 10: 53})
+    results = report.Results([measured(1, 5), measured(300, 300)], SCRIPT)
     drawn = ET.fromstring(report.picture(results, [1, 10, 300]))  # noqa: S314 - we have written it ourselves
     names = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert {"Rota, per-task", "bound, per-task", "classic script, computed"} <= set(names)
@@ -101,7 +102,13 @@ def test_the_most_memory_is_told_with_the_number_of_tasks() -> None:
 
 
 def test_the_document_has_all_of_it() -> None:
-    results = report.Results([measured(1, 5), measured(300, 300)], {1: 8, 10: 53})
+    results = report.Results([measured(1, 5), measured(300, 300)], SCRIPT)
     written = report.markdown(results, [1, 10, 300])
     for part in ("## Deployments", "| per-task | 300 | new-image |", "## Memory", "| CreateTargets | 80 |", "25 min"):
         assert part in written
+
+
+def test_a_quick_tool_too_registers_one_revision_a_second() -> None:
+    results = report.Results([], {"quick": {1: 0.5, 10: 5}})
+    assert [row[2] for row in report.tools(results, [10, 30, 300])[1:]] == ["5 s", "15 s", "5 min"]
+    assert results.computed("quick", 300) == 280
