@@ -4,6 +4,7 @@ A deployment has to know before it changes anything, and to register a revision 
 two phases, each as long as the slowest of the buckets that its calls draw from; the buckets are full at the push:
 
     wait(bucket, calls) = (calls - tokens) / per second, at least 0
+    wait(registrations) = (registrations - 1) x latency, because ECS refuses a family's that come at once
     quotas              = wait for what is read + wait for what is written
     bound               = quotas + starts + calls of one
 
@@ -16,10 +17,13 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from bench.deployment import Case, Mode
+from bench.deployment import LATENCY_MS, Case, Mode
 from stage.door.quotas import QUOTAS, Quota
 
 _PER_PAGE = 100  # of ListRules, GetResources and ListTaskDefinitions, at the most
+
+# "Too many concurrent attempts to create a new revision of the specified family"
+_ONE_AT_A_TIME = ("ecs", "RegisterTaskDefinition")
 
 Calls = Mapping[tuple[str, str], int]
 
@@ -52,11 +56,11 @@ def necessary(mode: Mode, tasks: int, case: Case) -> tuple[Calls, Calls]:
 
 
 def seconds(phases: Sequence[Calls]) -> float:
-    """How long the buckets make these phases take, one after the other, calls of one phase at the same time."""
+    """How long AWS makes these phases take, one after the other, calls of one phase at the same time where they may."""
     now = 0.0
     full_at: defaultdict[Quota, float] = defaultdict(float)
     for phase in phases:
-        ends = [now]
+        ends = [now, now + (phase.get(_ONE_AT_A_TIME, 0) - 1) * LATENCY_MS / 1000]
         for quota in QUOTAS:
             calls = sum(phase.get((quota.service, operation), 0) for operation in quota.operations)
             if "*" in quota.operations:

@@ -139,6 +139,7 @@ that. *Quotas*: the
 least that they can cost, by `bench/bound.py`:
 
     wait(bucket, calls) = (calls - tokens) / per second, at least 0
+    wait(registrations) = (registrations - 1) x {LATENCY_MS} ms, because ECS refuses a family's that come at once
     quotas = the slowest wait of what must be read + the slowest wait of what must then be written
     bound  = quotas + starts + calls of one
     ratio  = live / bound

@@ -18,7 +18,8 @@ PUT, LIST = ("events", "PutTargets"), ("events", "ListTargetsByRule")
     ("phases", "seconds"),
     [
         pytest.param([{}], 0, id="nothing"),
-        pytest.param([{REGISTER: 20}], 0, id="a burst"),
+        pytest.param([{DESCRIBE: 50}], 0, id="a burst"),
+        pytest.param([{REGISTER: 20}], 19 * 0.04, id="one registration at a time"),
         pytest.param([{REGISTER: 21}], 1, id="one more"),
         pytest.param([{REGISTER: 320}], 300, id="one a second"),
         pytest.param([{REGISTER: 320, PUT: 320}], 300, id="the slowest bucket of a phase"),
@@ -35,7 +36,7 @@ def test_what_the_buckets_cost(phases: list[bound.Calls], seconds: float) -> Non
 @pytest.mark.parametrize(
     ("mode", "tasks", "case", "seconds"),
     [
-        pytest.param("per-task", 10, "new-image", 0, id="few tasks are within every burst"),
+        pytest.param("per-task", 10, "new-image", 9 * 0.04, id="few tasks are within every burst"),
         pytest.param("per-task", 60, "first", 40, id="sixty registrations"),
         pytest.param(
             "per-task", 300, "new-image", 5.06 + 280, id="three hundred rules read, then as many registrations"
