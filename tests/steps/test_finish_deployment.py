@@ -84,6 +84,13 @@ def test_a_history_that_cannot_be_read_keeps_nothing_from_ending_well(
     assert "holder" not in world.ledger()["lease"]
 
 
+def test_a_step_that_is_called_by_itself_has_no_history_and_needs_none(world: World, finishing: Deployment) -> None:
+    with world.calls.refusing("stepfunctions.GetExecutionHistory", "ExecutionDoesNotExist", count=0):
+        assert finishing.step("FinishDeployment")["outcome"] == "deployed"
+    assert world.ledger()[RECORD]["durations"] == ""
+    assert [told["outcome"] for told in world.calls.news] == ["deployed"]
+
+
 def test_a_deployment_with_nothing_to_do_says_so(world: World, deployments: Deployments) -> None:
     assert deployments.start().run() == "Deployed"
     world.calls.made.clear()
