@@ -5,7 +5,7 @@ come that way: it was pushed before there was Rota, and its event must start not
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,7 @@ class UsersWorld:
         self._bucket = self._table = ""
         self._secret = ""
         self._rules_of_the_stack: set[str] = set()
+        self._client = cache(self._make_client)
 
     def prepare(self, bucket: str, table: str) -> None:
         """Make what stays as it is for the stage's life. Called once, when the stack is there."""
@@ -174,7 +175,7 @@ class UsersWorld:
             "tags": [{"key": "team", "value": "guestbook"}],
         }
 
-    def _client(self, service: Any) -> Any:
+    def _make_client(self, service: Any) -> Any:
         return boto3.client(
             service,
             endpoint_url=self._endpoint,

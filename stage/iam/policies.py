@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from moto.iam.exceptions import NotFoundException
@@ -31,7 +32,17 @@ def of_role(found: Role) -> list[Statement]:
     documents: list[tuple[str, Any]] = list(found.policies.items())
     for policy in found.managed_policies.values():
         documents += [(policy.name, version.document) for version in policy.versions if version.is_default]
-    return [statement for name, document in documents for statement in read(found.name, name, document)]
+    return [
+        statement
+        for name, document in documents
+        for statement in _read_once(found.name, name, document if isinstance(document, str) else json.dumps(document))
+    ]
+
+
+@lru_cache(maxsize=256)
+def _read_once(role_name: str, policy: str, text: str) -> tuple[Statement, ...]:
+    """As `read`, which would be done anew for every call that a role signs."""
+    return tuple(read(role_name, policy, text))
 
 
 def read(role_name: str, policy: str, document: str | Mapping[str, Any]) -> Iterator[Statement]:

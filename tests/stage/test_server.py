@@ -1,5 +1,6 @@
 """The stage as its users meet it: what is there, its routes, and its record of calls."""
 
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -155,3 +156,24 @@ def test_latency_is_part_of_every_call(stage: Client) -> None:
     with pytest.raises(ClientError):
         stage.client("ecs").describe_task_definition(taskDefinition="no-such-family")
     assert all(call["duration_ms"] >= 80 for call in stage.calls("ecs"))
+
+
+def test_a_connection_is_kept_whatever_is_asked_over_it(stage: Client) -> None:
+    connection = HTTPConnection(stage.endpoint.removeprefix("http://"), timeout=30)
+    asked: list[tuple[str, str, Any]] = [
+        ("PUT", "/_stage/settings", b'{"latency_ms": 1}'),
+        ("PUT", "/_stage/settings", iter([b'{"latency_ms"', b": 2}"])),  # in chunks
+        ("DELETE", "/_stage/calls", None),  # answered without a body
+        ("HEAD", "/_stage/settings", None),
+        ("PUT", "/_stage/settings", b'{"latency_ms": "quick"}'),
+        ("POST", "/", b"what no AWS client sends"),
+        ("GET", "/_stage/settings", None),
+    ]
+    ports = []
+    for method, path, body in asked:
+        connection.request(method, path, body)
+        ports.append(connection.sock.getsockname()[1])
+        answer = connection.getresponse().read()
+    connection.close()
+    assert len(set(ports)) == 1
+    assert b'"latency_ms": 2' in answer
