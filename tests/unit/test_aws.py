@@ -223,3 +223,11 @@ def test_a_call_that_is_throttled_for_ever_is_told(serve: Serve) -> None:
     with pytest.raises(ClientError) as raised:
         aws.events().list_rules()
     assert type(aws.translate(raised.value)) is TransientError
+
+
+def test_a_quota_that_is_used_up_is_not_asked_again(serve: Serve) -> None:
+    server = serve((400, {"__type": "LimitExceededException", "message": "the bus holds 300 rules"}))
+    with pytest.raises(ClientError, match="PutRule operation: the bus holds 300 rules") as raised:
+        aws.events().put_rule(Name="one-too-many", ScheduleExpression="rate(1 day)")
+    assert type(aws.translate(raised.value)) is RejectedError
+    assert len(server.requests) == 1

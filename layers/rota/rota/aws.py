@@ -58,6 +58,8 @@ _PASSING = {
     "ServiceUnavailable",
     "UpdateInProgressException",
 }
+# A quota that is used up. botocore takes it for a throttle and would ask again.
+_FULL = "LimitExceededException"
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _LOST_ON_THE_WAY = (
     ConnectionClosedError,
@@ -145,7 +147,7 @@ def _pace(quota: Quota) -> Pace:
 def _keep_pace(client: Any, service: str) -> None:
     """Make every call of `client` wait for its quota, and make one that is throttled all the same again.
 
-    A throttled call was not carried out, so that is safe for every operation.
+    A throttled call was not carried out, so that is safe for every operation. What is full is not asked again.
     """
 
     def wait(operation_name: str, **_: Any) -> None:
@@ -156,6 +158,8 @@ def _keep_pace(client: Any, service: str) -> None:
     def again(response: Any, operation: Any, attempts: int, **_: Any) -> float | None:
         limited = quota(service, operation.name)
         code = response[1].get("Error", {}).get("Code", "") if response else ""
+        if code == _FULL:
+            raise ClientError(response[1], operation.name)
         if limited is None or not _is_throttle(code) or attempts > _THROTTLES_BORNE:
             return None
         _pace(limited).throttled()

@@ -1,5 +1,6 @@
 """Ending a deployment, well or not: its entry in the ledger, the lease, the news of it."""
 
+import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,13 +16,16 @@ from rota.models import Execution
 if TYPE_CHECKING:
     from rota.settings import Settings
 
+# Seconds before the news are tried again where the machine does not repeat the step for their sake.
+_PAUSES = (1, 2, 4)
+
 
 def close(settings: "Settings", execution: Execution, entry: ledger.Entry, *, farewell_may_fail: bool = False) -> None:
     """Write the entry, give the lease back, tell the world once. Run again it does what is still to be done.
 
     The entry is the point of no return: a deployment whose entry says `deployed` is deployed, whatever fails after it.
-    With `farewell_may_fail` a history that cannot be read and a bus that takes no events are logged and borne: the
-    deployment has ended all the same.
+    With `farewell_may_fail` a history that cannot be read and a bus that takes no events for seconds are logged and
+    borne: the deployment has ended all the same.
     """
     now = datetime.now(UTC)
     ledger.write(aws.dynamodb(), settings, execution, entry, now)
@@ -37,11 +41,16 @@ def close(settings: "Settings", execution: Execution, entry: ledger.Entry, *, fa
         durations = ""
     if not ledger.claim_news(aws.dynamodb(), settings, execution, durations):
         return
-    try:
-        announce(settings, execution, entry, (now - execution.started_at).total_seconds())
-    except (ClientError, TransientError, RejectedError):
-        # The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
-        ledger.return_news(aws.dynamodb(), settings, execution)
-        if not farewell_may_fail:
-            raise
-        Logger(child=True).exception("nobody could be told how the deployment ended")
+    for pause in (*(_PAUSES if farewell_may_fail else ()), None):
+        try:
+            announce(settings, execution, entry, (now - execution.started_at).total_seconds())
+        except (ClientError, TransientError, RejectedError):
+            # The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
+            if pause is not None:
+                time.sleep(pause)
+                continue
+            ledger.return_news(aws.dynamodb(), settings, execution)
+            if not farewell_may_fail:
+                raise
+            Logger(child=True).exception("nobody could be told how the deployment ended")
+        return
