@@ -16,7 +16,7 @@ CHECKOV_READY := $(CHECKOV_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test check-schedule test-image test-docker test-local-invoke test-sam test-iam-simulate lint-template engine sweep bench bench-quick bench-cold check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-aws-cli check-schedule test-image test-docker test-local-invoke test-sam test-iam-simulate lint-template engine sweep bench bench-quick bench-cold check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ docs: $(READY) ## write what the documents take from the code
 
 test: $(READY) ## every test that needs neither AWS nor Docker
 	@$(BIN)/python -m pytest -n 2
+
+test-aws-cli: $(READY) ## what the README and the runbook print, typed into a shell with the AWS CLI
+	@$(BIN)/python -m pytest -n 2 -m aws_cli -rs tests/stage/test_cli_session.py tests/stage/test_runbook.py
 
 check-schedule: $(READY) ## check a schedule file: FILE=scheduled_tasks.json PREFIX=production__shop__
 	@$(BIN)/python -m rota.schedule "$(FILE)" --rule-prefix "$(PREFIX)"

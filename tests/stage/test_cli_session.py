@@ -16,6 +16,8 @@ from stage.manifest import MEDIA_TYPE, digest, manifest
 from tests.examples import ROOT
 from tests.stage.account import PREFIX
 
+pytestmark = pytest.mark.aws_cli
+
 Aws = Callable[..., Any]
 
 

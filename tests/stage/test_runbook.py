@@ -15,6 +15,7 @@ from stage.client import Client
 from tests.examples import ROOT
 from tests.stage.account import PREFIX
 
+pytestmark = pytest.mark.aws_cli
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
 SET = re.compile(r"^STACK=.*\n", re.MULTILINE)
 OURS = f"STACK=rota APP=production/guestbook-api REPOSITORY=guestbook PREFIX={PREFIX}\n"
