@@ -1,6 +1,7 @@
 """`python -m stage`: serve a local AWS in the foreground until SIGTERM or Ctrl-C."""
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ def main() -> int:
     """Returns the exit status: 0 when it was told to end, 1 when it could not begin."""
     arguments = _arguments()
     begun = time.perf_counter()
+    gc.disable()  # nothing that is made before the stage is ready becomes garbage
     try:  # before anything slow is imported, so that a busy port is told at once
         server_socket = socket.create_server((arguments.host, arguments.port), backlog=128)
     except OSError as busy:
@@ -50,6 +52,8 @@ def main() -> int:
             stage.open(bare=arguments.bare)
             if arguments.runtime == "sam":
                 stage.run_functions_in_docker()
+            gc.freeze()
+            gc.enable()
             app, stack = stage.app, "no stack" if arguments.bare else f"the stack {STACK}"
             sys.stdout.write(
                 f"The stage is ready on {endpoint} after {time.perf_counter() - begun:.1f} s: {stack}, "
