@@ -218,7 +218,8 @@ def test_a_throttled_call_is_made_again_until_aws_takes_it(serve: Serve, attempt
     assert len(server.requests) == 7
 
 
-def test_a_call_that_is_throttled_for_ever_is_told(serve: Serve) -> None:
+def test_a_call_that_is_throttled_for_ever_is_told(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws, "_LONGEST_WAIT", 0.001)
     serve(THROTTLED)
     with pytest.raises(ClientError) as raised:
         aws.events().list_rules()
