@@ -2,7 +2,7 @@
 
 import time
 
-from rota import aws, plan, revisions, store
+from rota import aws, derivation, plan, revisions, store
 from rota.models import RegisterRevisionsInput, RegisterRevisionsOutput
 from rota.settings import Settings
 from rota.step import writing_step
@@ -29,7 +29,7 @@ def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevi
     # One after the other, in the file's order: ECS's quota of one a second is slower than its answers.
     for fingerprint, task in missing.items():
         if fingerprint not in known and time.monotonic() < give_up_at:
-            content = revisions.derive(decided.base, settings, decided.image_uri, task)
+            content = derivation.derive(decided.base, settings, decided.image_uri, task)
             tags = revisions.tags_for(decided.base, settings.app, request.execution.name, fingerprint, task)
             known[fingerprint] = revisions.register(once, content, tags)
 

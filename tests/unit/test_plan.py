@@ -6,9 +6,10 @@ from typing import Any, Literal
 import pytest
 
 from rota import rules
+from rota.derivation import derive, overrides
 from rota.models import Stored
 from rota.plan import Plan, Snapshot, describe, make
-from rota.revisions import FINGERPRINT_TAG, derive, fingerprint, overrides, own_tags, revision_number
+from rota.revisions import FINGERPRINT_TAG, fingerprint, own_tags, revision_number
 from rota.rules import OWNER_TAG, Rule
 from rota.settings import Settings
 from rota.task import Task

@@ -8,8 +8,9 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from rota import rules
+from rota.derivation import derive, overrides
 from rota.plan import Plan, Snapshot, calls, make
-from rota.revisions import Definition, derive, fingerprint, overrides, own_tags, revision_number
+from rota.revisions import Definition, fingerprint, own_tags, revision_number
 from rota.rules import Rule
 from rota.settings import Settings
 from rota.task import Task

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from rota import pace, revisions, rules
+from rota import derivation, pace, revisions, rules
 from rota.models import PlanDeploymentOutput, Shape, Stored
 from rota.revisions import Definition
 from rota.rules import Rule
@@ -130,12 +130,12 @@ def make(
     known = revisions.by_fingerprint(ours, settings.app)
 
     def fingerprint(task: Task | None) -> str:
-        return revisions.fingerprint(revisions.derive(base, settings, image_uri, task), own_tags)
+        return revisions.fingerprint(derivation.derive(base, settings, image_uri, task), own_tags)
 
     api_fingerprint = fingerprint(None)
 
     def planned(task: Task) -> PlannedTask:
-        overrides = revisions.overrides(base, settings, task)
+        overrides = derivation.overrides(base, settings, task)
         runs = api_fingerprint if overrides else fingerprint(task)
         revision = known.get(runs)
         current = before.rules.get(settings.rule_prefix + task.name)

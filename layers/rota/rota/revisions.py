@@ -1,4 +1,4 @@
-"""ECS task definitions: derive a revision from the base, know it by its fingerprint, register it once."""
+"""ECS task definitions: know a revision by its fingerprint, register it once, find the base of the next."""
 
 import hashlib
 import json
@@ -11,7 +11,6 @@ from rota.rules import OWNER_TAG
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
 
-    from rota.settings import Settings
     from rota.task import Task
 
 # What DescribeTaskDefinition answers and RegisterTaskDefinition refuses, by comparison of
@@ -35,9 +34,6 @@ _EXECUTION_TAG = "rota:execution"
 _OUR_TAGS = "rota:"
 # Tags with this prefix are AWS's own and cannot be set.
 _AWS_TAGS = "aws:"
-
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html; EventBridge's API_Target, Input
-_LONGEST_OVERRIDES = 8192
 
 Content = dict[str, Any]
 
@@ -81,67 +77,6 @@ def short(arn: str) -> str:
 def family(arn: str) -> str:
     """The family in a task definition's ARN."""
     return short(arn).rsplit(":", 1)[0]
-
-
-def derive(base: Definition, settings: "Settings", image_uri: str, task: "Task | None") -> Content:
-    """The content of the revision for `task`, or for the API when there is none. Pure; derived twice it is the same.
-
-    Only the chosen container changes: image, command and the API's port. A task may add environment variables and
-    set the size of the whole task; the container's own limit of the same kind then gives way, or it would defeat it.
-    All else of the base stays, fields that no SDK knows yet included.
-    """
-    content: Content = json.loads(json.dumps(base.content))
-    container = next(c for c in content["containerDefinitions"] if c["name"] == settings.container)
-    container["image"] = image_uri
-    _listen(container, settings.api_port)
-    if task is None:
-        container["command"] = list(settings.api_command or settings.start_command)
-        return content
-    container["command"] = list(task.command_line(settings.start_command))
-    if task.environment:
-        kept = [v for v in container.get("environment", []) if v["name"] not in task.environment]
-        container["environment"] = kept + [{"name": k, "value": v} for k, v in task.environment.items()]
-        # A secret of the same name would be a second value for one variable, which ECS refuses.
-        container["secrets"] = [s for s in container.get("secrets", []) if s["name"] not in task.environment]
-    if task.cpu:
-        content["cpu"] = str(task.cpu)
-        container.pop("cpu", None)
-    if task.memory:
-        content["memory"] = str(task.memory)
-        container.pop("memory", None)
-        container.pop("memoryReservation", None)
-    return content
-
-
-def overrides(base: Definition, settings: "Settings", task: "Task") -> str | None:
-    """What RunTask must override for the API's revision to run `task`: a target's input, JSON. Pure.
-
-    None if the task needs a revision of its own: the mode is `per-task`, the overrides are too long, or they cannot
-    say it (take away a secret, or a container's own limit).
-    """
-    if settings.revision_mode == "per-task":
-        return None
-    container = next(c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
-    if any(secret["name"] in task.environment for secret in container.get("secrets", [])):
-        return None
-    if (task.cpu or task.memory) and any(container.get(limit) for limit in ("cpu", "memory", "memoryReservation")):
-        return None
-    changed: dict[str, Any] = {
-        "name": settings.container,
-        "command": list(task.command_line(settings.start_command)),
-        "environment": [{"name": k, "value": v} for k, v in task.environment.items()],
-    }
-    whole = {"containerOverrides": [changed], "cpu": str(task.cpu or ""), "memory": str(task.memory or "")}
-    if not task.environment:
-        del changed["environment"]
-    text = json.dumps({key: value for key, value in whole.items() if value}, separators=(",", ":"))
-    return text if len(text) <= _LONGEST_OVERRIDES else None
-
-
-def _listen(container: Content, port: int) -> None:
-    """Make the first port mapping that of the API; in awsvpc networks host port and container port are one."""
-    mappings = container.get("portMappings") or [{"protocol": "tcp"}]
-    container["portMappings"] = [{**mappings[0], "containerPort": port, "hostPort": port}, *mappings[1:]]
 
 
 def own_tags(base: Definition) -> dict[str, str]:

@@ -1,0 +1,177 @@
+"""What is derived from the base: the API's revision, a task's, and the overrides of one that shares the API's."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from rota.derivation import derive, overrides
+from rota.task import Task
+from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, definition, task
+
+TASKS = [
+    pytest.param(None, id="API"),
+    pytest.param(task(), id="plain task"),
+    pytest.param(task(command=["python", "-m", "app.report"]), id="task with a command"),
+    pytest.param(task(cpu=512, memory=1024, environment={"LOG_LEVEL": "debug", "ADMIN_TOKEN": "x"}), id="full task"),
+]
+
+
+def derived(task_: Task | None, content: dict[str, Any] = CONTENT, settings: Any = SETTINGS) -> dict[str, Any]:
+    return derive(definition(content), settings, IMAGE_URI, task_)
+
+
+def container(task_: Task | None, content: dict[str, Any] = CONTENT, settings: Any = SETTINGS) -> dict[str, Any]:
+    (found,) = (c for c in derived(task_, content, settings)["containerDefinitions"] if c["name"] == "app")
+    return dict(found)
+
+
+def with_app(**changes: Any) -> dict[str, Any]:
+    return CONTENT | {"containerDefinitions": [APP_CONTAINER | changes, SIDECAR]}
+
+
+@pytest.mark.parametrize("task_", TASKS)
+def test_only_the_chosen_container_changes(task_: Task | None) -> None:
+    content = derived(task_)
+    sizes = {"cpu", "memory"} if task_ and task_.cpu else set()
+    untouched = CONTENT.keys() - {"containerDefinitions"} - sizes
+    assert {key: content[key] for key in untouched} == {key: CONTENT[key] for key in untouched}
+    assert content["containerDefinitions"][1] == SIDECAR
+
+
+def test_deriving_leaves_the_base_as_it_was() -> None:
+    before = copy.deepcopy(CONTENT)
+    derived(task(environment={"ADMIN_TOKEN": "x"}, memory=1024))
+    assert before == CONTENT
+
+
+@pytest.mark.parametrize("task_", TASKS)
+def test_fields_that_nobody_knows_yet_survive(task_: Task | None) -> None:
+    content = derived(task_, with_app(futureField={"a": [1]}) | {"alsoFromTheFuture": True})
+    assert content["alsoFromTheFuture"] is True
+    assert content["containerDefinitions"][0]["futureField"] == {"a": [1]}
+
+
+@pytest.mark.parametrize("task_", TASKS)
+def test_derived_twice_it_is_the_same(task_: Task | None) -> None:
+    once = derived(task_)
+    assert derived(task_, once) == once
+
+
+@pytest.mark.parametrize("task_", TASKS)
+def test_the_image_is_the_pushed_one(task_: Task | None) -> None:
+    assert container(task_)["image"] == IMAGE_URI
+
+
+@pytest.mark.parametrize(
+    ("task_", "settings", "command"),
+    [
+        pytest.param(None, {}, ["./bin/start"], id="API by the start command"),
+        pytest.param(None, {"api_command": ("serve", "--port", "80")}, ["serve", "--port", "80"], id="API by its own"),
+        pytest.param(task(), {}, ["./bin/start", "data_ingestion_task"], id="task"),
+        pytest.param(
+            task(), {"api_command": ("serve",)}, ["./bin/start", "data_ingestion_task"], id="API's is no task's"
+        ),
+        pytest.param(task(), {"start_command": ("run", "it")}, ["run", "it", "data_ingestion_task"], id="two words"),
+        pytest.param(task(command=["ls", "-l"]), {}, ["ls", "-l"], id="task with a command"),
+    ],
+)
+def test_what_the_container_runs(task_: Task | None, settings: dict[str, Any], command: list[str]) -> None:
+    assert container(task_, settings=SETTINGS.model_copy(update=settings))["command"] == command
+
+
+@pytest.mark.parametrize(
+    ("mappings", "expected"),
+    [
+        pytest.param(None, [{"protocol": "tcp", "containerPort": 8000, "hostPort": 8000}], id="none"),
+        pytest.param([], [{"protocol": "tcp", "containerPort": 8000, "hostPort": 8000}], id="empty"),
+        pytest.param(
+            [{"name": "http", "containerPort": 3000, "hostPort": 3000, "protocol": "tcp", "appProtocol": "http"}],
+            [{"name": "http", "containerPort": 8000, "hostPort": 8000, "protocol": "tcp", "appProtocol": "http"}],
+            id="the rest of a mapping stays",
+        ),
+        pytest.param(
+            [{"containerPort": 3000}, {"containerPort": 9090, "hostPort": 9090}],
+            [{"containerPort": 8000, "hostPort": 8000}, {"containerPort": 9090, "hostPort": 9090}],
+            id="only the first mapping is the API's",
+        ),
+    ],
+)
+def test_the_first_port_is_the_apis(mappings: list[dict[str, Any]] | None, expected: list[dict[str, Any]]) -> None:
+    assert container(None, with_app(portMappings=mappings))["portMappings"] == expected
+
+
+def test_environment_is_added_or_replaces() -> None:
+    found = container(task(environment={"LOG_LEVEL": "debug", "NEW": "1"}))
+    assert found["environment"] == [{"name": "LOG_LEVEL", "value": "debug"}, {"name": "NEW", "value": "1"}]
+    assert found["secrets"] == APP_CONTAINER["secrets"]
+
+
+def test_a_variable_takes_the_place_of_the_secret_of_that_name() -> None:
+    found = container(task(environment={"ADMIN_TOKEN": "for the test"}))
+    assert {"name": "ADMIN_TOKEN", "value": "for the test"} in found["environment"]
+    assert found["secrets"] == []
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes_of_task", "gone"),
+    [
+        pytest.param({"cpu": 512}, ("512", "512"), {"cpu"}, id="cpu"),
+        pytest.param({"memory": 2048}, ("256", "2048"), {"memory", "memoryReservation"}, id="memory"),
+        pytest.param(
+            {"cpu": 1024, "memory": 2048}, ("1024", "2048"), {"cpu", "memory", "memoryReservation"}, id="both"
+        ),
+        pytest.param({}, ("256", "512"), set(), id="neither"),
+    ],
+)
+def test_a_tasks_own_size_replaces_the_limit_of_the_container(
+    size: dict[str, Any], sizes_of_task: tuple[str, str], gone: set[str]
+) -> None:
+    limits = {"cpu": 256, "memory": 512, "memoryReservation": 256}
+    content = derived(task(**size), with_app(**limits))
+    assert (content["cpu"], content["memory"]) == sizes_of_task
+    assert limits.keys() - content["containerDefinitions"][0].keys() == gone
+
+
+SHARED = SETTINGS.model_copy(update={"revision_mode": "shared"})
+COMMAND = {"containerOverrides": [{"name": "app", "command": ["./bin/start", "data_ingestion_task"]}]}
+BARE = {key: value for key, value in APP_CONTAINER.items() if key not in ("cpu", "memory")}
+
+
+@pytest.mark.parametrize(
+    ("task_", "container_", "override"),
+    [
+        pytest.param(task(), BARE, COMMAND, id="command"),
+        pytest.param(
+            task(environment={"LOG_LEVEL": "debug"}, memory=1024, cpu=512),
+            BARE,
+            {
+                "containerOverrides": [
+                    {
+                        "name": "app",
+                        "command": ["./bin/start", "data_ingestion_task"],
+                        "environment": [{"name": "LOG_LEVEL", "value": "debug"}],
+                    }
+                ],
+                "cpu": "512",
+                "memory": "1024",
+            },
+            id="environment and size",
+        ),
+        pytest.param(task(environment={"ADMIN_TOKEN": "x"}), BARE, None, id="a secret must go"),
+        pytest.param(task(memory=1024), BARE | {"memory": 512}, None, id="a container's limit must go"),
+        pytest.param(task(), BARE | {"memory": 512}, COMMAND, id="a container's limit that suits"),
+        pytest.param(task(command=["x" * 9000]), BARE, None, id="too long for RunTask"),
+    ],
+)
+def test_what_a_task_overrides_when_it_shares_the_apis_revision(
+    task_: Task, container_: dict[str, Any], override: dict[str, Any] | None
+) -> None:
+    base = definition(CONTENT | {"containerDefinitions": [container_, SIDECAR]})
+    found = overrides(base, SHARED, task_)
+    assert (json.loads(found) if found else None) == override
+
+
+def test_unless_asked_to_share_every_task_has_a_revision_of_its_own() -> None:
+    assert overrides(definition(), SETTINGS, task()) is None
