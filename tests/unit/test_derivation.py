@@ -134,6 +134,19 @@ def test_a_tasks_own_size_replaces_the_limit_of_the_container(
     assert limits.keys() - content["containerDefinitions"][0].keys() == gone
 
 
+@pytest.mark.parametrize(
+    ("task_", "policies"),
+    [pytest.param(None, [True, True], id="API"), pytest.param(task(), [False, True], id="task")],
+)
+def test_ecs_restarts_the_api_and_the_sidecars_but_no_task_that_is_done(
+    task_: Task | None, policies: list[bool]
+) -> None:
+    policy = {"enabled": True, "restartAttemptPeriod": 60}
+    containers = [APP_CONTAINER | {"restartPolicy": policy}, SIDECAR | {"restartPolicy": policy}]
+    found = derived(task_, CONTENT | {"containerDefinitions": containers})["containerDefinitions"]
+    assert ["restartPolicy" in each for each in found] == policies
+
+
 SHARED = SETTINGS.model_copy(update={"revision_mode": "shared"})
 COMMAND = {"containerOverrides": [{"name": "app", "command": ["./bin/start", "data_ingestion_task"]}]}
 BARE = {key: value for key, value in APP_CONTAINER.items() if key not in ("cpu", "memory")}
@@ -162,6 +175,8 @@ BARE = {key: value for key, value in APP_CONTAINER.items() if key not in ("cpu",
         pytest.param(task(environment={"ADMIN_TOKEN": "x"}), BARE, None, id="a secret must go"),
         pytest.param(task(memory=1024), BARE | {"memory": 512}, None, id="a container's limit must go"),
         pytest.param(task(), BARE | {"memory": 512}, COMMAND, id="a container's limit that suits"),
+        pytest.param(task(), BARE | {"restartPolicy": {"enabled": True}}, None, id="a restart policy must go"),
+        pytest.param(task(), BARE | {"restartPolicy": {"enabled": False}}, COMMAND, id="a restart policy that is off"),
         pytest.param(task(command=["x" * 9000]), BARE, None, id="too long for RunTask"),
     ],
 )

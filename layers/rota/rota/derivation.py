@@ -18,6 +18,7 @@ def derive(base: Definition, settings: "Settings", image_uri: str, task: "Task |
 
     Only the chosen container changes: image, command and the API's port. A task may add environment variables and
     set the size of the whole task; the container's own limit of the same kind then gives way, or it would defeat it.
+    A task's container has no restart policy.
     All else of the base stays, fields that no SDK knows yet included.
     """
     content: Content = json.loads(json.dumps(base.content))
@@ -28,6 +29,8 @@ def derive(base: Definition, settings: "Settings", image_uri: str, task: "Task |
         container["command"] = list(settings.api_command or settings.start_command)
         return content
     container["command"] = list(task.command_line(settings.start_command))
+    # ECS restarts a container that exits, also with 0: a task that is done would run again for ever.
+    container.pop("restartPolicy", None)
     if task.environment:
         kept = [v for v in container.get("environment", []) if v["name"] not in task.environment]
         container["environment"] = kept + [{"name": k, "value": v} for k, v in task.environment.items()]
@@ -47,12 +50,14 @@ def overrides(base: Definition, settings: "Settings", task: "Task") -> str | Non
     """What RunTask must override for the API's revision to run `task`: a target's input, JSON. Pure.
 
     None if the task needs a revision of its own: the mode is `per-task`, the overrides are too long, or they cannot
-    say it (take away a secret, or a container's own limit).
+    say it (take away a secret, a restart policy, or a container's own limit).
     """
     if settings.revision_mode == "per-task":
         return None
     container = next(c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
     if any(secret["name"] in task.environment for secret in container.get("secrets", [])):
+        return None
+    if container.get("restartPolicy", {}).get("enabled"):
         return None
     if (task.cpu or task.memory) and any(container.get(limit) for limit in ("cpu", "memory", "memoryReservation")):
         return None
