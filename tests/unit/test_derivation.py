@@ -92,13 +92,13 @@ def test_what_the_container_runs(task_: Task | None, settings: dict[str, Any], c
             id="the rest of a mapping stays",
         ),
         pytest.param(
-            [{"containerPort": 3000}, {"containerPort": 9090, "hostPort": 9090}],
-            [{"containerPort": 8000, "hostPort": 8000}, {"containerPort": 9090, "hostPort": 9090}],
-            id="only the first mapping is the API's",
+            [{"containerPort": 9090, "hostPort": 9090}, {"name": "http", "containerPort": 8000, "hostPort": 8000}],
+            [{"containerPort": 9090, "hostPort": 9090}, {"name": "http", "containerPort": 8000, "hostPort": 8000}],
+            id="the API's is there, after another",
         ),
     ],
 )
-def test_the_first_port_is_the_apis(mappings: list[dict[str, Any]] | None, expected: list[dict[str, Any]]) -> None:
+def test_a_port_is_the_apis(mappings: list[dict[str, Any]] | None, expected: list[dict[str, Any]]) -> None:
     assert container(None, with_app(portMappings=mappings))["portMappings"] == expected
 
 

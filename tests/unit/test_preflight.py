@@ -5,9 +5,8 @@ from typing import Any, NoReturn
 import pytest
 
 from rota.errors import ConfigError, RejectedError
-from rota.preflight import Faults, of_definition, of_names, of_roles, of_service, of_sizes
+from rota.preflight import Faults, of_definition, of_names, of_roles, of_service
 from rota.rules import wanted
-from rota.task import Task
 from tests.guestbook import APP, APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
 SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploymentController": {"type": "ECS"}}
@@ -121,6 +120,28 @@ def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], fault
     assert list(of_definition(definition(content), SETTINGS)) == faults
 
 
+AMBIGUOUS = (
+    "no port mapping of app in the task definition guestbook:1 has the port 8000, which the parameter ApiPort says, "
+    "and which one is the API's Rota cannot tell; map 8000 there, or set ApiPort to the API's port"
+)
+
+
+@pytest.mark.parametrize(
+    ("mappings", "faults"),
+    [
+        pytest.param([], [], id="none"),
+        pytest.param([{"containerPort": 3000}], [], id="one, which becomes the API's"),
+        pytest.param([{"containerPort": 9090}, {"containerPort": 8000}], [], id="the API's among others"),
+        pytest.param([{"containerPortRange": "9000-9010"}, {"containerPort": 8000}], [], id="the API's beside a range"),
+        pytest.param([{"containerPort": 9090}, {"containerPort": 3000}], [AMBIGUOUS], id="others"),
+        pytest.param([{"containerPortRange": "9000-9010"}], [AMBIGUOUS], id="a range"),
+    ],
+)
+def test_which_port_is_the_apis_must_be_clear(mappings: list[dict[str, Any]], faults: list[str]) -> None:
+    content = CONTENT | {"containerDefinitions": [APP_CONTAINER | {"portMappings": mappings}, SIDECAR]}
+    assert list(of_definition(definition(content), SETTINGS)) == faults
+
+
 @pytest.mark.parametrize(
     ("tags", "faults"),
     [
@@ -130,46 +151,6 @@ def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], fault
 )
 def test_a_definition_with_too_many_tags(tags: int, faults: list[str]) -> None:
     assert list(of_definition(definition(tags={f"tag-{n}": "x" for n in range(tags)}), SETTINGS)) == faults
-
-
-@pytest.mark.parametrize(
-    ("tasks", "faults"),
-    [
-        pytest.param([task(), task("Other", cpu=512, memory=1024)], [], id="fits"),
-        pytest.param(
-            [task(), task("Other", cpu=1024)],
-            [
-                "tasks[1]: with the base task definition this makes cpu 1024 and memory 512, which Fargate does not "
-                "offer together; set both cpu and memory"
-            ],
-            id="cpu alone",
-        ),
-        pytest.param(
-            [task(memory=8192)],
-            [
-                "tasks[0]: with the base task definition this makes cpu 256 and memory 8192, which Fargate does not "
-                "offer together; set both cpu and memory"
-            ],
-            id="memory alone",
-        ),
-    ],
-)
-def test_a_tasks_size_must_go_with_the_bases(tasks: list[Task], faults: list[str]) -> None:
-    assert list(of_sizes(definition(), SETTINGS, tasks)) == faults
-
-
-@pytest.mark.parametrize("limit", ["memory", "memoryReservation"])
-def test_a_task_must_have_more_memory_than_the_other_containers_reserve(limit: str) -> None:
-    hungry = {key: value for key, value in SIDECAR.items() if key != "memory"} | {limit: 512}
-    content = CONTENT | {"memory": "1024", "containerDefinitions": [APP_CONTAINER | {"memory": 512}, hungry]}
-    assert list(of_sizes(definition(content), SETTINGS, [task(memory=512)])) == [
-        "tasks[0].memory: the other containers of the task definition alone reserve 512 MiB; give the task more"
-    ]
-
-
-def test_a_base_without_a_size_is_the_operators_fault_and_not_the_authors() -> None:
-    content = {key: value for key, value in CONTENT.items() if key not in {"cpu", "memory"}}
-    assert list(of_sizes(definition(content), SETTINGS, [task(cpu=512)])) == []
 
 
 def test_no_fault_is_no_fault() -> None:
@@ -227,10 +208,3 @@ def test_a_rule_with_a_role_that_rota_may_not_pass_is_a_fault_until_the_role_is_
         "list it in the parameter FormerEventsRoleArns"
     ]
     assert not list(of_roles([script_made], SETTINGS.model_copy(update={"former_events_role_arns": ("role/script",)})))
-
-
-def test_a_sidecar_that_takes_all_the_cpu_is_a_fault() -> None:
-    base = definition({**CONTENT, "cpu": "512", "containerDefinitions": [APP_CONTAINER, {**SIDECAR, "cpu": 256}]})
-    assert any(
-        "cpu: the other containers" in fault for fault in of_sizes(base, SETTINGS, [task("A", cpu=256, memory=512)])
-    )

@@ -74,6 +74,10 @@ def overrides(base: Definition, settings: "Settings", task: "Task") -> str | Non
 
 
 def _listen(container: Content, port: int) -> None:
-    """Make the first port mapping that of the API; in awsvpc networks host port and container port are one."""
+    """Map the API's port; if no mapping has it, the first becomes the API's, of which `preflight` allows one only.
+
+    In awsvpc networks host port and container port are one.
+    """
     mappings = container.get("portMappings") or [{"protocol": "tcp"}]
-    container["portMappings"] = [{**mappings[0], "containerPort": port, "hostPort": port}, *mappings[1:]]
+    if all(mapping.get("containerPort") != port for mapping in mappings):
+        container["portMappings"] = [{**mappings[0], "containerPort": port, "hostPort": port}, *mappings[1:]]

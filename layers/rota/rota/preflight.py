@@ -114,6 +114,7 @@ def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
             f"the task definition {name} has no container {settings.container}, which the parameter ContainerName "
             f"names; it has {', '.join(containers)}"
         )
+    yield from _of_ports(base, settings)
     yield from of_task_roles(base, settings)
     if base.content.get("networkMode") != "awsvpc":
         yield f"the task definition {name} has the network mode {base.content.get('networkMode')}, Fargate needs awsvpc"
@@ -122,6 +123,21 @@ def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
     tags = len(revisions.own_tags(base))
     if tags + _TAGS_WE_ADD > _MOST_TAGS:
         yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"
+
+
+def _of_ports(base: "Definition", settings: "Settings") -> Iterator[str]:
+    """A sentence if the chosen container maps other ports than the API's, and which one is meant is not clear. Pure."""
+    port = settings.api_port
+    chosen = (c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
+    for mappings in (container.get("portMappings", []) for container in chosen):
+        if any(mapping.get("containerPort") == port for mapping in mappings):
+            return
+        if len(mappings) > 1 or any("containerPortRange" in mapping for mapping in mappings):
+            yield (
+                f"no port mapping of {settings.container} in the task definition {revisions.short(base.arn)} has the "
+                f"port {port}, which the parameter ApiPort says, and which one is the API's Rota cannot tell; "
+                f"map {port} there, or set ApiPort to the API's port"
+            )
 
 
 def of_task_roles(definition: "Definition", settings: "Settings") -> Iterator[str]:

@@ -1,0 +1,54 @@
+"""Where a task of the schedule file and the base task definition do not go together: cpu, memory and length."""
+
+import pytest
+
+from rota.preflight import of_sizes
+from rota.task import Task
+from tests.guestbook import APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, definition, task
+
+
+@pytest.mark.parametrize(
+    ("tasks", "faults"),
+    [
+        pytest.param([task(), task("Other", cpu=512, memory=1024)], [], id="fits"),
+        pytest.param(
+            [task(), task("Other", cpu=1024)],
+            [
+                "tasks[1]: with the base task definition this makes cpu 1024 and memory 512, which Fargate does not "
+                "offer together; set both cpu and memory"
+            ],
+            id="cpu alone",
+        ),
+        pytest.param(
+            [task(memory=8192)],
+            [
+                "tasks[0]: with the base task definition this makes cpu 256 and memory 8192, which Fargate does not "
+                "offer together; set both cpu and memory"
+            ],
+            id="memory alone",
+        ),
+    ],
+)
+def test_a_tasks_size_must_go_with_the_bases(tasks: list[Task], faults: list[str]) -> None:
+    assert list(of_sizes(definition(), SETTINGS, tasks)) == faults
+
+
+@pytest.mark.parametrize("limit", ["memory", "memoryReservation"])
+def test_a_task_must_have_more_memory_than_the_other_containers_reserve(limit: str) -> None:
+    hungry = {key: value for key, value in SIDECAR.items() if key != "memory"} | {limit: 512}
+    content = CONTENT | {"memory": "1024", "containerDefinitions": [APP_CONTAINER | {"memory": 512}, hungry]}
+    assert list(of_sizes(definition(content), SETTINGS, [task(memory=512)])) == [
+        "tasks[0].memory: the other containers of the task definition alone reserve 512 MiB; give the task more"
+    ]
+
+
+def test_a_base_without_a_size_is_the_operators_fault_and_not_the_authors() -> None:
+    content = {key: value for key, value in CONTENT.items() if key not in {"cpu", "memory"}}
+    assert list(of_sizes(definition(content), SETTINGS, [task(cpu=512)])) == []
+
+
+def test_a_sidecar_that_takes_all_the_cpu_is_a_fault() -> None:
+    base = definition({**CONTENT, "cpu": "512", "containerDefinitions": [APP_CONTAINER, {**SIDECAR, "cpu": 256}]})
+    assert any(
+        "cpu: the other containers" in fault for fault in of_sizes(base, SETTINGS, [task("A", cpu=256, memory=512)])
+    )
