@@ -1,5 +1,7 @@
 """Task definitions: their tags, and by what they are known again."""
 
+import re
+
 import pytest
 
 from rota.revisions import Definition, by_fingerprint, family, own_tags, revision_number, tags_for
@@ -52,6 +54,21 @@ def test_which_revisions_can_be_used_again(found: list[Definition], known: dict[
 )
 def test_who_registered_a_revision(tags: dict[str, str], by_us: bool) -> None:
     assert definition(tags=tags).registered_by(APP, "now") is by_us
+
+
+# Step Functions takes all of these in an execution's name: its API_StartExecution, name.
+@pytest.mark.parametrize("name", ["rollback!", "rollback(2)", "it's-back", "zur\u00fcck", "a+b=c@d.e:f"])
+def test_whatever_an_execution_is_called_ecs_takes_the_tag_and_we_know_it_again(name: str) -> None:
+    tags = tags_for(definition(), APP, name, "f00", None)
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html
+    assert re.fullmatch(r"[A-Za-z0-9 _.:/=+@-]{1,256}", tags["rota:execution"])
+    assert definition(tags=tags).registered_by(APP, name)
+
+
+def test_executions_with_names_alike_are_not_taken_for_one_another() -> None:
+    tags = tags_for(definition(), APP, "rollback!", "f00", None)
+    assert not definition(tags=tags).registered_by(APP, "rollback(")
+    assert not definition(tags=tags).registered_by(APP, "rollback-")
 
 
 def test_an_arn_tells_family_and_number() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ _TASK_TAG = "rota:task"
 _STANDS_FOR_TAG = "rota:stands-for"
 _EXECUTION_TAG = "rota:execution"
 _OUR_TAGS = "rota:"
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions
+_NOT_IN_TAGS = r"[^A-Za-z0-9 _.:/=+@-]"
 # Tags with this prefix are AWS's own and cannot be set.
 _AWS_TAGS = "aws:"
 
@@ -61,7 +64,7 @@ class Definition(Shape):
 
     def registered_by(self, app: str, execution: str) -> bool:
         """True if that deployment of that app registered it."""
-        return self.belongs_to(app) and self.tags.get(_EXECUTION_TAG) == execution
+        return self.belongs_to(app) and self.tags.get(_EXECUTION_TAG) == _tag_value(execution)
 
 
 def revision_number(arn: str) -> int:
@@ -105,8 +108,16 @@ def _canonical(value: Any) -> Any:
 
 def tags_for(base: Definition, app: str, execution: str, print_: str, task: "Task | None") -> dict[str, str]:
     """All tags of a revision: the base's, and ours, by which we know it again."""
-    ours = {OWNER_TAG: app, _EXECUTION_TAG: execution, FINGERPRINT_TAG: print_}
+    ours = {OWNER_TAG: app, _EXECUTION_TAG: _tag_value(execution), FINGERPRINT_TAG: print_}
     return own_tags(base) | ours | ({} if task is None else {_TASK_TAG: task.name})
+
+
+def _tag_value(execution: str) -> str:
+    """An execution's name as a tag's value. Step Functions takes more characters (`!`, parentheses) than ECS does; a
+    name that has such ends in a piece of its hash, so that no two become one.
+    """
+    taken = re.sub(_NOT_IN_TAGS, "-", execution)
+    return taken if taken == execution else f"{taken}-{hashlib.sha256(execution.encode()).hexdigest()[:12]}"
 
 
 def tags_in_place_of(gone: Definition, app: str, execution: str, print_: str) -> dict[str, str]:
