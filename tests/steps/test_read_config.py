@@ -157,6 +157,12 @@ def test_a_role_of_the_service_s_own_revision_must_be_one_that_a_restore_may_pas
         deployments.start().until("PlanDeployment")
 
 
+def test_a_base_that_runs_on_ec2_alone_is_refused(world: World, deployments: Deployments) -> None:
+    client("ecs").register_task_definition(**CONTENT | {"requiresCompatibilities": ["EC2"]})
+    with pytest.raises(RejectedError, match="guestbook:2 cannot run on Fargate, only on EC2"):
+        deployments.start().until("PlanDeployment")
+
+
 def test_another_app_s_revisions_in_the_same_family_are_left_alone(world: World, deployments: Deployments) -> None:
     theirs = [{"key": "rota:app", "value": "production/another"}, {"key": "rota:fingerprint", "value": "f" * 64}]
     client("ecs").register_task_definition(**CONTENT | {"cpu": "1024", "memory": "2048"}, tags=theirs)

@@ -120,6 +120,35 @@ def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], fault
     assert list(of_definition(definition(content), SETTINGS)) == faults
 
 
+@pytest.mark.parametrize(
+    ("compatibilities", "changes", "faults"),
+    [
+        pytest.param(("EC2", "FARGATE"), {}, [], id="Fargate too"),
+        pytest.param(None, {}, [], id="not told"),
+        pytest.param(
+            ("EC2",),
+            {},
+            [
+                "the task definition guestbook:1 cannot run on Fargate, only on EC2; register one with "
+                "requiresCompatibilities FARGATE, by which ECS tells what is in the way"
+            ],
+            id="EC2 alone",
+        ),
+        pytest.param(
+            ("EC2", "EXTERNAL"),
+            {"networkMode": "bridge"},
+            ["the task definition guestbook:1 has the network mode bridge, Fargate needs awsvpc"],
+            id="for a reason that is told",
+        ),
+    ],
+)
+def test_the_base_must_be_able_to_run_on_fargate(
+    compatibilities: tuple[str, ...] | None, changes: dict[str, Any], faults: list[str]
+) -> None:
+    base = definition(CONTENT | changes).model_copy(update={"compatibilities": compatibilities})
+    assert list(of_definition(base, SETTINGS)) == faults
+
+
 AMBIGUOUS = (
     "no port mapping of app in the task definition guestbook:1 has the port 8000, which the parameter ApiPort says, "
     "and which one is the API's Rota cannot tell; map 8000 there, or set ApiPort to the API's port"

@@ -116,13 +116,24 @@ def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
         )
     yield from _of_ports(base, settings)
     yield from of_task_roles(base, settings)
-    if base.content.get("networkMode") != "awsvpc":
-        yield f"the task definition {name} has the network mode {base.content.get('networkMode')}, Fargate needs awsvpc"
-    if not _has_size(base):
-        yield f"the task definition {name} does not set cpu and memory of the whole task, which Fargate needs"
+    yield from _of_fargate(base)
     tags = len(revisions.own_tags(base))
     if tags + _TAGS_WE_ADD > _MOST_TAGS:
         yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"
+
+
+def _of_fargate(base: "Definition") -> Iterator[str]:
+    """What keeps the base from running on Fargate; where we cannot see what, that ECS says so. Pure."""
+    name, mode, runs_on = revisions.short(base.arn), base.content.get("networkMode"), base.compatibilities
+    if mode != "awsvpc":
+        yield f"the task definition {name} has the network mode {mode}, Fargate needs awsvpc"
+    if not _has_size(base):
+        yield f"the task definition {name} does not set cpu and memory of the whole task, which Fargate needs"
+    if mode == "awsvpc" and _has_size(base) and runs_on is not None and "FARGATE" not in runs_on:
+        yield (
+            f"the task definition {name} cannot run on Fargate, only on {', '.join(runs_on)}; register one with "
+            "requiresCompatibilities FARGATE, by which ECS tells what is in the way"
+        )
 
 
 def _of_ports(base: "Definition", settings: "Settings") -> Iterator[str]:

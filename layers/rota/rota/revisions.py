@@ -42,12 +42,15 @@ Content = dict[str, Any]
 
 
 class Definition(Shape):
-    """One revision: what can be registered again, its tags, and whether it can still start tasks."""
+    """One revision: what can be registered again, its tags, whether it can still start tasks, and on what (`EC2`,
+    `FARGATE`; None if ECS does not say).
+    """
 
     arn: str
     active: bool
     content: Content
     tags: dict[str, str]
+    compatibilities: tuple[str, ...] | None = None
 
     @property
     def revision(self) -> int:
@@ -143,6 +146,7 @@ def read(ecs: "ECSClient", arn: str) -> Definition:
         active=described["status"] == "ACTIVE",
         content={key: value for key, value in described.items() if key not in _ANSWERED_ONLY},
         tags={tag["key"]: tag["value"] for tag in reply.get("tags", [])},
+        compatibilities=tuple(described["compatibilities"]) if "compatibilities" in described else None,
     )
 
 
