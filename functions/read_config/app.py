@@ -38,6 +38,8 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         if base != served:  # to which a restore brings the service back
             faults.blame_operator(preflight.of_task_roles(served, settings))
         faults.blame_author(preflight.of_sizes(base, settings, tasks))
+        if image_uri:
+            faults.blame_author(preflight.of_lengths(base, settings, image_uri, tasks))
 
     if faults or read is None or image_uri is None or description is None or base is None:
         faults.complain()

@@ -105,6 +105,12 @@ def test_a_file_of_a_megabyte_is_no_schedule(world: World, deployments: Deployme
         deployments.start().until("PlanDeployment")
 
 
+def test_a_task_that_is_too_long_with_the_rest_of_its_definition(world: World, deployments: Deployments) -> None:
+    world.upload({"tasks": [SCHEDULE["tasks"][0] | {"environment": {"X": "x" * 65_000}}]})
+    with pytest.raises(ConfigError, match=r"tasks\[0\]: with the base task definition this makes 6\d,\d+ characters"):
+        deployments.start().until("PlanDeployment")
+
+
 def test_a_name_that_a_rule_of_others_has_is_refused(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [{"name": "ByHand", "task": "x", "rate": "1 day"}]})
     with pytest.raises(RejectedError, match="the rule production__guestbook__ByHand exists and is not ours"):

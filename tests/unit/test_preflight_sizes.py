@@ -1,10 +1,13 @@
 """Where a task of the schedule file and the base task definition do not go together: cpu, memory and length."""
 
+import json
+
 import pytest
 
-from rota.preflight import of_sizes
+from rota.derivation import derive
+from rota.preflight import of_lengths, of_sizes
 from rota.task import Task
-from tests.guestbook import APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, definition, task
+from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, definition, task
 
 
 @pytest.mark.parametrize(
@@ -52,3 +55,29 @@ def test_a_sidecar_that_takes_all_the_cpu_is_a_fault() -> None:
     assert any(
         "cpu: the other containers" in fault for fault in of_sizes(base, SETTINGS, [task("A", cpu=256, memory=512)])
     )
+
+
+def padded(to: int) -> Task:
+    """A task whose revision has `to` characters."""
+    without = len(json.dumps(derive(definition(), SETTINGS, IMAGE_URI, task(environment={"A": ""}))))
+    return task(environment={"A": "x" * (to - without)})
+
+
+def test_a_task_and_the_base_together_may_be_as_long_as_ecs_allows() -> None:
+    assert list(of_lengths(definition(), SETTINGS, IMAGE_URI, [padded(65_536)])) == []
+    assert list(of_lengths(definition(), SETTINGS, IMAGE_URI, [task("Small"), padded(65_537)])) == [
+        "tasks[1]: with the base task definition this makes 65,537 characters, and ECS allows a whole task definition "
+        "65,536; keep large values in S3, SSM or Secrets Manager"
+    ]
+
+
+def test_a_task_that_shares_the_apis_revision_is_as_long_as_its_overrides() -> None:
+    base = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"dockerLabels": {"a": "x" * 66_000}}]})
+    shared = SETTINGS.model_copy(update={"revision_mode": "shared"})
+    assert list(of_lengths(base, shared, IMAGE_URI, [task()])) == []
+    assert len(list(of_lengths(base, SETTINGS, IMAGE_URI, [task()]))) == 1
+
+
+def test_without_the_container_there_is_nothing_to_measure() -> None:
+    base = definition(CONTENT | {"containerDefinitions": [SIDECAR]})
+    assert list(of_lengths(base, SETTINGS, IMAGE_URI, [task(command=["x" * 65_000])])) == []

@@ -3,13 +3,14 @@
 The checks are pure; a fault is a sentence that says where it is, what is wrong and what would be right.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from rota import revisions
+from rota import derivation, revisions
 from rota.errors import ConfigError, RejectedError
 from rota.rules import OWNER_TAG
-from rota.task import FARGATE_MEMORY
+from rota.task import FARGATE_MEMORY, LARGEST_TASK_DEFINITION
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
@@ -189,6 +190,24 @@ def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) 
             yield (
                 f"tasks[{index}].cpu: the other containers of the task definition alone take {taken} units; "
                 "give the task more"
+            )
+
+
+def of_lengths(base: "Definition", settings: "Settings", image_uri: str, tasks: Sequence["Task"]) -> Iterator[str]:
+    """Where a task's revision would be longer than ECS allows, as the SDK writes it, a line each. Pure.
+
+    A base without the container is the operator's to mend first (`of_definition` says so).
+    """
+    if all(container["name"] != settings.container for container in base.content["containerDefinitions"]):
+        return
+    for index, task in enumerate(tasks):
+        if derivation.overrides(base, settings, task):
+            continue
+        length = len(json.dumps(derivation.derive(base, settings, image_uri, task)))
+        if length > LARGEST_TASK_DEFINITION:
+            yield (
+                f"tasks[{index}]: with the base task definition this makes {length:,} characters, and ECS allows a "
+                f"whole task definition {LARGEST_TASK_DEFINITION:,}; keep large values in S3, SSM or Secrets Manager"
             )
 
 
