@@ -21,6 +21,8 @@ ROLE = "arn:aws:iam::111122223333:role/shop"
 TAKEN = [
     ("RepositoryName", "team/shop"),
     ("ImageTagPattern", "release-*"),
+    ("ClusterName", "c" * 127),  # with / and the longest service's name, what the value of a tag may have
+    ("ServiceName", "s" * 127),
     ("RulePrefix", "production__shop__"),
     ("PlatformVersion", "1.4.0"),
     ("EventsRoleArn", ""),
@@ -35,6 +37,8 @@ REFUSED = [
     ("RepositoryName", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/Shop"),
     ("ImageTagPattern", "release-**"),
     ("ClusterName", "arn:aws:ecs:eu-west-1:111122223333:cluster/production"),
+    ("ClusterName", "c" * 128),
+    ("ServiceName", "s" * 128),
     ("TaskDefinitionFamily", "shop:12"),
     ("RulePrefix", "production/shop/"),
     ("PlatformVersion", "1.4"),
