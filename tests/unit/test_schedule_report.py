@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -49,6 +50,38 @@ def test_every_fault_is_named_at_once_in_the_files_order() -> None:
         "tasks[2].name",
         "tasks[2].retry.age",
     }
+
+
+@pytest.mark.parametrize(
+    ("escape", "problem"),
+    [
+        pytest.param("\x00", r"holds \u0000, which ends a text wherever a container runs; remove it", id="NUL"),
+        pytest.param(
+            "\ud83d",
+            r"holds \ud83d, which is half a character; write the character itself, or both halves such as \ud83d\ude00",
+            id="half a pair",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        pytest.param(lambda text: {"description": text}, "tasks[0].description", id="description"),
+        pytest.param(lambda text: {"task": ..., "command": ["ls", text]}, "tasks[0].command[1]", id="command"),
+        pytest.param(lambda text: {"environment": {"TOKEN": text}}, "tasks[0].environment.TOKEN", id="environment"),
+    ],
+)
+def test_text_that_cannot_be_passed_on_is_refused_without_showing_it(
+    keys: Callable[[str], dict[str, Any]], place: str, escape: str, problem: str
+) -> None:
+    text = message({"tasks": [entry(**keys(f"s3cret{escape}"))]})
+    assert text.splitlines()[1:] == [f"{place}: {problem}"]
+
+
+def test_a_whole_pair_is_a_character() -> None:
+    raw = json.dumps({"tasks": [entry(description="\U0001f600", environment={"A": "\U0001f600"})]}).encode()
+    assert b"\\ud83d\\ude00" in raw
+    assert schedule.read(raw, rule_prefix="", max_tasks=1)[0].description == "\U0001f600"
 
 
 def test_no_word_of_the_validation_library_reaches_the_author() -> None:

@@ -87,6 +87,18 @@ def shown(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
 
 
+def unwritable(text: str) -> str | None:
+    """What is wrong with text that JSON can hold and neither UTF-8 nor a process can; the text itself is not shown."""
+    found = re.search(r"[\x00\ud800-\udfff]", text)
+    if not found:
+        return None
+    if found[0] == "\0":
+        return r"holds \u0000, which ends a text wherever a container runs; remove it"
+    half = f"\\u{ord(found[0]):04x}"
+    example = r"\ud83d\ude00"
+    return f"holds {half}, which is half a character; write the character itself, or both halves such as {example}"
+
+
 def _object(pairs: list[tuple[str, object]]) -> _Object:
     found = _Object(pairs)
     if len(found) < len(pairs):

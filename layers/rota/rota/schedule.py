@@ -117,7 +117,7 @@ def _within_keys(error: ValidationError) -> Iterator[Fault]:
         if location[-3:-2] == ("environment",) and location[-1] == "[key]":  # pydantic's mark of a fault in a key
             rule = "write letters, digits and underscores, and no digit first"
             yield Fault(location[:-1], f"is no name for a variable; {rule}")
-        elif detail["type"] != "value_error" or isinstance(location[-1], str):
+        elif detail["type"] != "value_error" or location[:-1] != ("tasks",):
             # A value_error at a task, tasks[3], is its keys against each other: `_between_keys` has said so.
             yield Fault(location, _in_our_words(detail, location))
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from rota.cron import next_runs
-from rota.document import shown
+from rota.document import shown, unwritable
 from rota.expression import cron_fields, normalised, rate_value
 
 _Given = TypeVar("_Given")
@@ -128,6 +128,12 @@ def _fits_task_definition(value: _Given) -> _Given:
     return value
 
 
+def _writable(value: _Given) -> _Given:
+    if isinstance(value, str) and (problem := unwritable(value)):
+        raise ValueError(problem)
+    return value
+
+
 class _Model(BaseModel):
     # Strict: the text "yes" is no boolean, and 1.0 no whole number.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -140,9 +146,11 @@ class Retry(_Model):
     age: int = Field(86400, ge=60, le=86400, description="Seconds after which it gives up, 60-86400.")
 
 
-_Command = Annotated[tuple[str, ...], Field(strict=False, min_length=1), AfterValidator(_fits_task_definition)]
+# Before pydantic looks at the text, which has its own words for half a character.
+_Text = Annotated[str, BeforeValidator(_writable)]
+_Command = Annotated[tuple[_Text, ...], Field(strict=False, min_length=1), AfterValidator(_fits_task_definition)]
 _Variable = Annotated[str, Field(pattern=f"^{VARIABLE}$")]
-_Environment = Annotated[dict[_Variable, str], AfterValidator(_fits_task_definition)]
+_Environment = Annotated[dict[_Variable, _Text], AfterValidator(_fits_task_definition)]
 
 
 class Task(_Model):
@@ -169,7 +177,7 @@ class Task(_Model):
         None, description="EventBridge's full expression.", examples=["cron(0 6 * * ? *)", "rate(5 minutes)"]
     )
     enabled: bool = Field(True, description="false keeps the rule and stops its runs.")
-    description: str = Field("", max_length=512, description="The rule's description in EventBridge.")
+    description: _Text = Field("", max_length=512, description="The rule's description in EventBridge.")
     cpu: Literal[256, 512, 1024, 2048, 4096, 8192, 16384] | None = Field(
         None, description="CPU units of the task, 1024 to a vCPU; unless given, what the base task definition says."
     )
