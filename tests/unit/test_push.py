@@ -35,6 +35,23 @@ def test_the_least_that_a_person_must_type() -> None:
 
 
 @pytest.mark.parametrize(
+    "time",
+    [
+        "2026-11-24T06:00:00Z",
+        "2026-11-24 07:00:00.000+01:00",
+        "20261124T060000Z",
+        "2026-W48-2T06:00:00+00:00",
+        "2026-11-24T06Z",
+        "2026-11-24T07:00:30+01:00:30",
+    ],
+)
+def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
+    pushed = image(event(time=time), "guestbook")
+    assert pushed.pushed_at == datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+    assert Image.model_validate_json(pushed.model_dump_json()) == pushed, "the next step can read it"
+
+
+@pytest.mark.parametrize(
     ("given", "fault"),
     [
         pytest.param([{}], "it is [{}], it must be an object with detail in it", id="a list"),
@@ -69,6 +86,9 @@ def test_the_least_that_a_person_must_type() -> None:
             event(time="2026-11-24T06:00:00"),
             "time is '2026-11-24T06:00:00', it must be a moment",
             id="time without offset",
+        ),
+        pytest.param(
+            event(time="0001-01-01T00:00:00+01:00"), "time is '0001-01-01T00:00:00+01:00'", id="before all time"
         ),
         pytest.param(event(id=5), "id is 5, it must be text", id="id"),
         pytest.param(event(dry_run="yes"), "dry_run is 'yes', it must be true or false", id="dry run"),

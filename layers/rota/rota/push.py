@@ -6,7 +6,7 @@ Shape: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.ht
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rota.errors import RejectedError
@@ -35,7 +35,7 @@ def image(event: Any, repository: str) -> Image:
         digest=detail["image-digest"],
         tag=detail.get("image-tag"),
         event_id=event.get("id"),
-        pushed_at=event.get("time"),
+        pushed_at=_moment(event.get("time")),
     )
 
 
@@ -70,7 +70,8 @@ def _faults(event: Any, repository: str) -> Iterator[str]:
         yield f"detail.image-digest is {digest!r}, it must be sha256: and 64 hexadecimal digits"
     if not isinstance(detail.get("image-tag", ""), str):
         yield f"detail.image-tag is {detail['image-tag']!r}, it must be text"
-    if not _is_moment(event.get("time")):
+    # A person may leave the time out.
+    if event.get("time") is not None and not _moment(event["time"]):
         yield f"time is {event['time']!r}, it must be a moment such as 2026-11-24T06:00:00Z"
     if not isinstance(event.get("id", ""), str):
         yield f"id is {event['id']!r}, it must be text"
@@ -78,11 +79,10 @@ def _faults(event: Any, repository: str) -> Iterator[str]:
         yield f"it tells of {detail.get('action-type')} {detail.get('result')}, not of a PUSH that was a SUCCESS"
 
 
-def _is_moment(text: object) -> bool:
-    """A person may leave the time out; what stands there must be one, with its offset from UTC."""
-    if text is None:
-        return True
+def _moment(text: object) -> datetime | None:
+    """What ISO 8601 means by the text, in UTC; None if it is no moment, or one without its offset."""
     try:
-        return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):  # the latter of the first and the last day of all
+        return None
