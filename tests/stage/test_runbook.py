@@ -17,6 +17,7 @@ from tests.stage.account import PREFIX
 
 pytestmark = pytest.mark.aws_cli
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
+NAMES = re.compile(r"^RULES=.*$", re.MULTILINE)
 SET = re.compile(r"^STACK=.*\n", re.MULTILINE)
 OURS = f"STACK=rota APP=production/guestbook-api REPOSITORY=guestbook PREFIX={PREFIX}\n"
 
@@ -66,12 +67,15 @@ def started(stage: Client, before: list[str]) -> str:
 
 
 def test_handing_over_the_rules_of_a_script(stage: Client, shell: Shell) -> None:
-    stage.client("events").put_rule(Name=f"{PREFIX}IngestData", ScheduleExpression="cron(0 6 * * ? *)")
+    events = stage.client("events")
+    events.put_rule(Name=f"{PREFIX}IngestData", ScheduleExpression="cron(0 6 * * ? *)")
+    other = events.put_rule(Name=f"{PREFIX}two__Night", ScheduleExpression="cron(0 6 * * ? *)")["RuleArn"]
     refused = stage.deploy("v1")
     assert refused["error"] == "RejectedError"
     see, tag = blocks("Moving from a script")
     assert f"{PREFIX}IngestData" in shell(see)
-    shell(tag)
+    shell(NAMES.sub(f"RULES={PREFIX}IngestData", tag))
+    assert events.list_tags_for_resource(ResourceARN=other)["Tags"] == []
     dry_run, look = blocks("First deployment")[1:]
     execution = shell(dry_run, "echo $EXECUTION", TAG="v1").strip()
     assert stage.wait(execution)["status"] == "SUCCEEDED"
@@ -133,5 +137,9 @@ def test_starting_by_hand_and_ending_the_schedules(stage: Client, shell: Shell) 
     (wait,) = blocks("Updating Rota")
     shell(wait)
     _, end = blocks("Removing Rota")
+    events = stage.client("events")
+    others = [f"{PREFIX}two__Night", f"{PREFIX}untagged"]
+    for name, tags in zip(others, ([{"Key": "rota:app", "Value": "production/two"}], []), strict=True):
+        events.put_rule(Name=name, ScheduleExpression="cron(0 6 * * ? *)", Tags=tags)
     shell(end)
-    assert stage.client("events").list_rules(NamePrefix=PREFIX)["Rules"] == []
+    assert [rule["Name"] for rule in events.list_rules(NamePrefix=PREFIX)["Rules"]] == others
