@@ -129,9 +129,16 @@ def test_starting_by_hand_and_ending_the_schedules(stage: Client, shell: Shell) 
     stage.push("v1")
     stage.wait(stage.executions()[0])
     before = stage.executions()
-    lost, start = blocks("A push that starts nothing")
+    lost, purge, start = blocks("A push that starts nothing")
+    sqs = stage.client("sqs")
+    queue = shell("output PushDeadLetterQueueUrl").strip()
+    sqs.send_message(QueueUrl=queue, MessageBody="a lost push")
     # The CLI's first generation asks the environment for the endpoint of every service but this one.
-    shell(lost.replace("aws sqs", "aws --endpoint-url $AWS_ENDPOINT_URL sqs"))
+    with_endpoint = ("aws sqs", "aws --endpoint-url $AWS_ENDPOINT_URL sqs")
+    assert "a lost push" in shell(lost.replace(*with_endpoint))
+    shell(purge.replace(*with_endpoint))
+    left = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert (left["ApproximateNumberOfMessages"], left["ApproximateNumberOfMessagesNotVisible"]) == ("0", "0")
     shell(start, TAG="v1")
     assert stage.wait(started(stage, before))["output"]["outcome"]["outcome"] == "nothing to do"
     (wait,) = blocks("Updating Rota")

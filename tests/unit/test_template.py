@@ -126,8 +126,13 @@ def test_what_the_app_goes_on_to_need_stays_when_the_stack_goes() -> None:
 
 def test_every_alarm_reaches_people() -> None:
     alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    assert len(alarms) == 4
+    assert len(alarms) == 5
     assert all(alarm["AlarmActions"] == [{"Ref": "NotificationsTopic"}] for alarm in alarms)
+
+
+def test_every_push_that_is_lost_sounds_the_alarm_also_beside_an_older_one() -> None:
+    alarm = RESOURCES["LostPushesAlarm"]["Properties"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("NumberOfMessagesSent", "Sum"), "arrivals, not what lies there"
 
 
 def test_a_restore_that_gave_up_has_an_alarm_of_its_own() -> None:
