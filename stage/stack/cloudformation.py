@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction, LayerVersion
 from moto.cloudformation.models import ChangeSet
+from moto.cloudformation.parsing import ResourceMap
 from moto.s3.models import FakeBucket
 
 from stage.patch import replace
@@ -22,6 +23,7 @@ def complete() -> None:
     then(LambdaFunction, _keep_function)
     then(FakeBucket, _keep_bucket)
     _carry_out_change_sets()
+    _retain_except_on_create()
 
 
 def _carry_out_change_sets() -> None:
@@ -35,6 +37,19 @@ def _carry_out_change_sets() -> None:
         self.stack.output_map = self.stack._create_output_map()
 
     replace(ChangeSet, "apply", carry_out)
+
+
+def _retain_except_on_create() -> None:
+    """A stack that is deleted leaves what is RetainExceptOnCreate; moto knows Retain only."""
+    delete = ResourceMap.delete
+
+    def delete_the_rest(self: ResourceMap) -> None:
+        for resource in self._resource_json_map.values():
+            if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+                resource["DeletionPolicy"] = "Retain"
+        delete(self)
+
+    replace(ResourceMap, "delete", delete_the_rest)
 
 
 def _keep_function(function: LambdaFunction, properties: Properties) -> None:

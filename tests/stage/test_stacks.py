@@ -29,3 +29,12 @@ def test_a_stacks_roles_go_with_it_whatever_policies_they_have(stage: Client) ->
     cloudformation.delete_stack(StackName="toy")
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.get_role(RoleName="of-a-toy")
+
+
+@pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
+def test_what_a_template_retains_stays_when_its_stack_goes(stage: Client, policy: str) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy, "Properties": {"BucketName": "kept-of-a-toy"}}
+    cloudformation, s3 = stage.client("cloudformation"), stage.client("s3")
+    cloudformation.create_stack(StackName="toy", TemplateBody=json.dumps({"Resources": {"Bucket": bucket}}))
+    cloudformation.delete_stack(StackName="toy")
+    s3.delete_bucket(Bucket="kept-of-a-toy")

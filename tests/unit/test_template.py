@@ -117,9 +117,10 @@ def test_nothing_names_a_partition_a_region_or_an_account() -> None:
 
 
 def test_what_the_app_goes_on_to_need_stays_when_the_stack_goes() -> None:
-    kept = {name for name, resource in RESOURCES.items() if resource.get("DeletionPolicy") == "Retain"}
+    kept = {name for name, resource in RESOURCES.items() if "DeletionPolicy" in resource}
     assert kept == {"EventsRole", "ConfigBucket", "ConfigBucketPolicy", "LedgerTable"}
-    assert all(RESOURCES[name]["UpdateReplacePolicy"] == "Retain" for name in kept)
+    policies = {(RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) for name in kept}
+    assert policies == {("RetainExceptOnCreate", "Retain")}, "a creation that fails leaves nothing behind"
     told = json.dumps(TEMPLATE["Outputs"]["KeptWhenDeleted"])
     assert all(name in told for name in kept - {"ConfigBucketPolicy"})
 
