@@ -27,6 +27,9 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     description = faults.gather(describing.result)
     tasks = read[1] if read else ()
     faults.blame_operator(
+        preflight.of_prefix((rule["Name"] for rule in every_rule), listing.result(), settings.rule_prefix)
+    )
+    faults.blame_operator(
         preflight.of_names((settings.rule_prefix + task.name for task in tasks), owners, settings.app)
     )
     base = None

@@ -83,3 +83,37 @@ def test_only_the_targets_are_read_one_rule_at_a_time(deployed: World, deploymen
     read = Counter(call for call in deployed.calls.made if call.startswith(("events.List", "tagging.")))
     # in pages of a hundred; one rule with the prefix is not ours, and both steps ask whose it is
     assert read == {"events.ListRules": 4, "tagging.GetResources": 4, "events.ListTargetsByRule": 123, ASKED: 2}
+
+
+@pytest.fixture
+def renamed(deployed: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Somebody has changed the stack's parameter RulePrefix."""
+    monkeypatch.setenv("RULE_PREFIX", "prod__")
+    return deployed
+
+
+def test_rules_of_ours_under_a_former_prefix_are_a_fault(renamed: World, deployments: Deployments) -> None:
+    before = renamed.everything()
+    with pytest.raises(RejectedError, match=f"RulePrefix, prod__: {PREFIX}IngestData, {SPAM}"):
+        deployments.start().until("PlanDeployment")
+    assert renamed.everything() == before
+
+
+def test_a_rule_of_a_former_prefix_that_only_the_index_remembers_is_no_fault(
+    renamed: World, deployments: Deployments
+) -> None:
+    for name in (SPAM, PREFIX + "IngestData"):
+        client("events").remove_targets(Rule=name, Ids=[name])
+        client("events").delete_rule(Name=name)
+    assert deployments.start().run() == "Deployed"
+
+
+def test_the_way_that_the_fault_tells_leads_to_another_prefix(
+    deployed: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.upload({"tasks": []})
+    assert deployments.start().run() == "Deployed"
+    monkeypatch.setenv("RULE_PREFIX", "prod__")
+    deployed.upload(SCHEDULE)
+    assert deployments.start().run() == "Deployed"
+    assert sorted(deployed.our_rules()) == ["prod__IngestData", "prod__RemoveSpam"]

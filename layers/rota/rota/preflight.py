@@ -70,6 +70,22 @@ def of_names(wanted_names: Iterable[str], owners: Mapping[str, str | None], app:
     ]
 
 
+def of_prefix(on_the_bus: Iterable[str], listed: Iterable[str], prefix: str) -> list[str]:
+    """A sentence if rules of ours (`listed`) are on the bus under another prefix than the parameter's. Pure.
+
+    Nobody would remove them: each of their jobs would run twice, once with the old image. Of such a rule the index of
+    tags alone is asked, since Rota may ask EventBridge about rules with its prefix only. The index is late, so a rule
+    that has just been tagged is overlooked; and it may be down, which finds none.
+    """
+    outside = sorted(name for name in set(on_the_bus) & set(listed) if not name.startswith(prefix))
+    return outside and [
+        f"rules with our tag {OWNER_TAG} do not begin with the parameter RulePrefix, {prefix}: {', '.join(outside)}. "
+        "They would go on running the old image beside the new rules. If the parameter has changed, set it back, "
+        "deploy a schedule file without tasks, then change it; or delete these rules or take the tag from them. A rule "
+        "that lost its tag moments ago may still be listed as ours: then start the execution again in some minutes"
+    ]
+
+
 def of_roles(found: "Iterable[Rule]", settings: "Settings") -> Iterator[str]:
     """Whatever would keep a restore from putting these rules back: roles that Rota may not pass. Pure."""
     passable = {settings.events_role_arn, *settings.former_events_role_arns}
