@@ -1,8 +1,10 @@
 """PlanDeployment: compares, stores snapshot and plan, writes nothing else."""
 
 import pytest
+from moto.ecs.models import ecs_backends
 
-from tests.guestbook import PREFIX, arn
+from rota.errors import RejectedError
+from tests.guestbook import ACCOUNT, PREFIX, REGION, arn
 from tests.steps.conftest import Deployments
 from tests.steps.world import SCHEDULE, World
 
@@ -75,6 +77,40 @@ def test_a_rule_that_is_deleted_while_the_rules_are_read_is_not_there(
         answer = ours.step("PlanDeployment")
     assert world.stored(answer["snapshot"])["rules"] == {}
     assert (answer["created"], answer["kept"]) == (2, 0)
+
+
+@pytest.fixture
+def deleted(world: World, deployments: Deployments) -> World:
+    """Somebody has deleted the revision that a task runs, DeleteTaskDefinitions and all; moto keeps what is deleted."""
+    assert deployments.start().run() == "Deployed"
+    del ecs_backends[ACCOUNT][REGION].task_definitions["guestbook"][2]
+    return world
+
+
+def test_a_deleted_revision_is_replaced(deleted: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    assert deleted.target("IngestData")["EcsParameters"]["TaskDefinitionArn"] == arn(5)
+    assert deleted.target("RemoveSpam")["EcsParameters"]["TaskDefinitionArn"] == arn(3)
+
+
+def test_a_target_that_runs_a_deleted_revision_is_put_back_as_it_was(deleted: World, deployments: Deployments) -> None:
+    before = deleted.everything()
+    ours = deployments.start().until("RollService")
+    ours.fail("RejectedError", "what happened")
+    ours.step("RestoreDeployment")
+    assert deleted.everything() == before
+
+
+def test_a_revision_that_cannot_be_read_for_another_reason_is_not_taken_for_deleted(
+    world: World, deployments: Deployments
+) -> None:
+    assert deployments.start().run() == "Deployed"
+    ours = deployments.start().until("PlanDeployment")
+    with (
+        world.calls.refusing("ecs.DescribeTaskDefinition", "ClientException"),
+        pytest.raises(RejectedError, match="DescribeTaskDefinition: ClientException: scripted"),
+    ):
+        ours.step("PlanDeployment")
 
 
 def test_a_file_that_changes_after_the_check_does_not_change_the_plan(world: World, deployments: Deployments) -> None:
