@@ -110,8 +110,24 @@ def test_a_target_too_many_goes(world: World, deployments: Deployments) -> None:
     assert world.target("IngestData")["Id"] == PREFIX + "IngestData"
 
 
+def test_a_target_too_many_that_is_gone_already_is_no_failure(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    extra = {"Id": "by-hand", "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(1)}}
+    client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[extra])
+    ours = deployments.start().until("CreateTargets")
+    client("events").remove_targets(Rule=PREFIX + "IngestData", Ids=["by-hand"])
+    with world.calls.half_failing("events.RemoveTargets", "ResourceNotFoundException"):
+        ours.step("CreateTargets")
+    assert world.target("IngestData")["Id"] == PREFIX + "IngestData"
+
+
 @pytest.mark.parametrize(
-    ("code", "error"), [("ConcurrentModificationException", TransientError), ("LimitExceededException", RejectedError)]
+    ("code", "error"),
+    [
+        ("ConcurrentModificationException", TransientError),
+        ("LimitExceededException", RejectedError),
+        ("ResourceNotFoundException", RejectedError),
+    ],
 )
 def test_a_target_that_a_200_refuses_is_noticed(
     code: str, error: type[Exception], world: World, creating: Deployment

@@ -22,6 +22,7 @@ _TARGETS_PER_CALL = 10
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html and
 # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html, the most
 _PAGE = 100
+_GONE = "ResourceNotFoundException"
 
 
 def names(events: "EventBridgeClient", prefix: str) -> list["RuleTypeDef"]:
@@ -161,7 +162,8 @@ def _remove_targets(events: "EventBridgeClient", name: str, ids: Iterable[str]) 
     remaining = iter(ids)
     while batch := list(itertools.islice(remaining, _TARGETS_PER_CALL)):
         reply = events.remove_targets(Rule=name, Ids=batch)
-        _check("RemoveTargets", name, reply["FailedEntries"])
+        # A target that is gone already is as good as removed.
+        _check("RemoveTargets", name, [each for each in reply["FailedEntries"] if each.get("ErrorCode") != _GONE])
 
 
 def _check(operation: str, name: str, failed: Sequence[Mapping[str, Any]]) -> None:
