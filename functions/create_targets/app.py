@@ -16,7 +16,10 @@ def handler(request: CreateTargetsInput, settings: Settings) -> CreateTargetsOut
 
     def put(planned: plan.PlannedTask) -> bool:
         rule = decided.wanted(settings, planned, revisions.tasks[planned.task.name])
-        return bus.apply(events, before.rules.get(rule.name), rule)
+        current = before.rules.get(rule.name)
+        if current is None:  # nobody's when the deployment was planned
+            bus.refuse_others(events, decided.rule_arn(rule.name), settings.app)
+        return bus.apply(events, current, rule)
 
     written = sum(aws.in_parallel(put, decided.tasks))
     return CreateTargetsOutput(written=written, unchanged=len(decided.tasks) - written)

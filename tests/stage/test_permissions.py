@@ -94,6 +94,7 @@ def without(action: str) -> Any:
 @pytest.mark.parametrize(
     ("step", "action", "resource"),
     [
+        ("CreateTargets", "events:ListTagsForResource", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{PREFIX}"),
         ("CreateTargets", "events:PutTargets", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{PREFIX}"),
         ("RegisterRevisions", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/guestbook-task"),
         ("RegisterRevisions", "ecs:TagResource", f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/guestbook:*"),

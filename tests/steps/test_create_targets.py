@@ -173,3 +173,27 @@ def test_the_target_that_is_there_is_replaced_whatever_its_id(world: World, depl
     world.push(NEXT, "next")
     assert deployments.start(NEXT).run() == "Deployed"
     assert world.target("IngestData")["Id"] == "rule_target__IngestData"
+
+
+def test_a_rule_that_somebody_has_made_meanwhile_is_not_overwritten(world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("CreateTargets")
+    rule = PREFIX + "RemoveSpam"
+    client("events").put_rule(Name=rule, ScheduleExpression="rate(1 hour)", Description="somebody's")
+    by_hand = {"Id": "1", "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(1)}}
+    client("events").put_targets(Rule=rule, Targets=[by_hand])
+    before = world.rules(rule)
+    assert ours.run() == "DeploymentFailed"
+    assert f"somebody has made the rule {rule} since" in ours.document["restored"]["cause"]
+    assert ours.document["restored"]["error"] == "RejectedError"
+    assert (world.rules(rule), world.our_rules(), world.active_revisions()) == (before, {}, [1])
+
+
+def test_only_a_new_rule_is_asked_whose_it_is(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    new = {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"}
+    world.upload({"tasks": [*SCHEDULE["tasks"], new]})
+    world.push(NEXT, "next")
+    ours = deployments.start(NEXT).until("CreateTargets")
+    world.calls.made.clear()
+    ours.step("CreateTargets")
+    assert world.calls.made.count("events.ListTagsForResource") == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from rota import aws
-from rota.errors import TransientError
+from rota.errors import RejectedError, TransientError
 from rota.rules import OWNER_TAG, Difference, Rule, difference
 
 if TYPE_CHECKING:
@@ -96,6 +96,19 @@ def _tags(events: "EventBridgeClient", rule: "RuleTypeDef", known: Mapping[str, 
     if rule["Name"] in known:
         return known[rule["Name"]]
     return {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]}
+
+
+def refuse_others(events: "EventBridgeClient", arn: str, app: str) -> None:
+    """RejectedError if there is a rule with this ARN that is not the app's; PutRule would replace it."""
+    try:
+        tags = {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+    except events.exceptions.ResourceNotFoundException:
+        return
+    if tags.get(OWNER_TAG) != app:
+        raise RejectedError(
+            f"somebody has made the rule {arn.partition(':rule/')[2]} since the deployment was planned, and its tag "
+            f"{OWNER_TAG} is {tags.get(OWNER_TAG)!r}, not {app!r}; rename the task, or tag the rule to hand it over"
+        )
 
 
 def targets(events: "EventBridgeClient", name: str) -> list[dict[str, Any]]:

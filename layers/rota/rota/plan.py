@@ -70,6 +70,10 @@ class Plan(Shape):
         """The rule that this task should have."""
         return rules.wanted(planned.task, settings, self.cluster_arn, revision, planned.overrides, planned.target_id)
 
+    def rule_arn(self, name: str) -> str:
+        """The ARN of a rule on the default bus of the cluster's account and Region."""
+        return f"{self.cluster_arn.partition(':cluster/')[0].replace(':ecs:', ':events:')}:rule/{name}"
+
     def used_again(self) -> set[str]:
         """The revisions that are there already and go on being used."""
         return {planned.revision for planned in self.tasks if planned.revision} | (
@@ -189,12 +193,17 @@ def calls(plan: Plan) -> dict[str, int]:
     return {operation: count for operation, count in counts.items() if count}
 
 
-def estimate(writes: Mapping[str, int]) -> int:
-    """The seconds until every schedule is live, if nobody else uses AWS's quotas; the service rolls after that."""
+def estimate(writes: Mapping[str, int], new_rules: int) -> int:
+    """The seconds until every schedule is live, if nobody else uses AWS's quotas; the service rolls after that.
+
+    Before each of the `new_rules` is made EventBridge is asked whether somebody else has made one of its name.
+    """
     if not writes:
         return 0
     definitions = sum(writes.get(each, 0) for each in ("DeregisterTaskDefinition", "RegisterTaskDefinition"))
-    on_the_bus = sum(writes.get(each, 0) for each in ("RemoveTargets", "DeleteRule", "PutRule", "PutTargets"))
+    on_the_bus = new_rules + sum(
+        writes.get(each, 0) for each in ("RemoveTargets", "DeleteRule", "PutRule", "PutTargets")
+    )
     return math.ceil(_STEPS_SECONDS + pace.MODIFY_DEFINITIONS.seconds(definitions) + pace.EVENTS.seconds(on_the_bus))
 
 
@@ -203,7 +212,7 @@ def describe(plan: Plan, document: Stored) -> PlanDeploymentOutput:
     changes = [planned.change for planned in plan.tasks]
     created, updated, kept = (changes.count(change) for change in ("create", "update", "keep"))
     writes = calls(plan)
-    seconds = estimate(writes)
+    seconds = estimate(writes, created)
     return PlanDeploymentOutput(
         document=document,
         snapshot=plan.snapshot,
