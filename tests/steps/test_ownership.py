@@ -11,6 +11,7 @@ from tests.steps.conftest import Deployments
 from tests.steps.world import SCHEDULE, World, client
 
 ASKED = "events.ListTagsForResource"
+NEXT = "sha256:" + "2e" * 32
 SPAM = PREFIX + "RemoveSpam"
 OURS = {"Key": "rota:app", "Value": "production/guestbook-api"}
 
@@ -45,6 +46,16 @@ def test_an_index_that_knows_nothing_yet_changes_nothing(deployed: World, deploy
     deployed.calls.tag_index = {}
     assert deployments.start().run() == "NothingToDo"
     assert deployed.calls.made.count(ASKED) == 2 * 3
+
+
+@pytest.mark.parametrize("code", ["ThrottledException", "AccessDeniedException", "InternalServiceException"])
+def test_an_index_that_does_not_answer_keeps_nobody_from_deploying(
+    code: str, deployed: World, deployments: Deployments, caplog: pytest.LogCaptureFixture
+) -> None:
+    deployed.push(NEXT, "next")
+    with deployed.calls.refusing("tagging.GetResources", code, count=0):
+        assert deployments.start(NEXT).run() == "Deployed"
+    assert "the index of tags does not answer" in caplog.text
 
 
 def test_a_rule_that_leaves_is_asked_whose_it_is(deployed: World, deployments: Deployments) -> None:

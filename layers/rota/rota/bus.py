@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
 from rota import aws
 from rota.errors import RejectedError, TransientError
@@ -36,8 +37,17 @@ def listed(tagging: "BaseClient", app: str) -> dict[str, Tags]:
     """By name, the tags of the rules that AWS's index of tags lists as the app's: one call for a hundred of them.
 
     The index follows changes in its own time. A rule that has just been tagged is not in it yet; one that has just
-    been untagged, or is gone, may be in it still.
+    been untagged, or is gone, may be in it still. It saves calls, and nothing depends on it: if AWS does not answer or
+    says no, nothing is listed, and each rule is asked itself.
     """
+    try:
+        return _index(tagging, app)
+    except (ClientError, BotoCoreError):
+        Logger(child=True).warning("the index of tags does not answer; each rule is asked for its own", exc_info=True)
+        return {}
+
+
+def _index(tagging: "BaseClient", app: str) -> dict[str, Tags]:
     pages = tagging.get_paginator("get_resources").paginate(
         ResourceTypeFilters=["events:rule"],
         TagFilters=[{"Key": OWNER_TAG, "Values": [app]}],
