@@ -3,7 +3,7 @@
 from rota import aws, ledger, store
 from rota.closing import close
 from rota.failure import explain
-from rota.models import PlanDeploymentOutput, RestoreDeploymentInput, RestoreDeploymentOutput
+from rota.models import FailedDeployment, RestoreDeploymentInput, RestoreDeploymentOutput
 from rota.plan import Plan, Snapshot
 from rota.restore import Restored, restore
 from rota.settings import Settings
@@ -24,7 +24,7 @@ def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn)
 def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> ledger.Entry:
     failed = request.document
     with turn() as ours:
-        done = _restore(request, failed.plan, settings) if failed.plan and ours else Restored()
+        done = _restore(request, failed, settings) if ours else Restored(too_late=_has_begun(failed))
     overtaken = failed.error is None or failed.error.Error == "OvertakenError"
     return ledger.Entry(
         outcome="overtaken" if overtaken else "failed",
@@ -35,7 +35,14 @@ def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -
     )
 
 
-def _restore(request: RestoreDeploymentInput, planned: PlanDeploymentOutput, settings: Settings) -> Restored:
-    plan = store.read(aws.s3(), settings.bucket, planned.document, Plan)
+def _has_begun(failed: FailedDeployment) -> bool:
+    """Whether anything may have been written."""
+    return bool(failed.plan and not failed.plan.nothing_to_do and failed.turn and not failed.turn.dry_run)
+
+
+def _restore(request: RestoreDeploymentInput, failed: FailedDeployment, settings: Settings) -> Restored:
+    if failed.plan is None:
+        return Restored()
+    plan = store.read(aws.s3(), settings.bucket, failed.plan.document, Plan)
     before = store.read(aws.s3(), settings.bucket, plan.snapshot, Snapshot)
     return restore(aws.events(), aws.ecs(), settings, request.execution, plan, before)

@@ -7,11 +7,12 @@ the next deployment, not the same step once more after a reply that was lost, no
 no earlier step in any more (`shut`).
 """
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
 from rota.errors import TransientError
+from rota.lease_item import at_work, change, key, now, text
 from rota.models import Execution, Image, Shape
 
 if TYPE_CHECKING:
@@ -24,9 +25,12 @@ _CLOCK_SKEW_SECONDS = 5
 
 
 class Entered(Shape):
-    """How a deployment stands that took the lease once; `others` are its invocations whose time is not up yet."""
+    """How a deployment stands that took the lease once; `others` are its invocations whose time is not up yet.
 
-    standing: Literal["ours", "a newer one waits", "lost"]
+    `lost`: another has it, or had it since; `gone`: somebody has deleted the item, and nobody has taken it since.
+    """
+
+    standing: Literal["ours", "a newer one waits", "lost", "gone"]
     others: tuple[str, ...] = ()
 
 
@@ -68,15 +72,15 @@ def take(
     )
     if lease is None:
         return Turn(decision="go", reason="the lease was free")
-    if _text(lease, "newest") > ours:
+    if text(lease, "newest") > ours:
         return Turn(decision="overtaken", reason=f"a newer push of {settings.app} has arrived")
-    holder = _text(lease, "holder")
+    holder = text(lease, "holder")
     if runs(holder):
         # The same image once more, by another tag: it is on its way already and need not be stopped.
-        if _text(lease, "digest") != image.digest:
+        if text(lease, "digest") != image.digest:
             _stand_in_line(dynamodb, settings, ours)
         return Turn(decision="wait", reason=f"{_name(holder)} is deploying")
-    if _at_work(lease):
+    if at_work(lease):
         return Turn(decision="wait", reason=f"{_name(holder)} has ended, but one of its functions may still write")
     taken_over = _claim(
         dynamodb,
@@ -101,33 +105,42 @@ def enter(
     *,
     last: bool = False,
 ) -> Entered:
-    """Say that an invocation of `execution` may write for so many seconds; if the lease is lost, it may not.
+    """Say that an invocation of `execution` may write for so many seconds; if the lease is lost or gone, it may not.
 
-    After the `last` one, which restores, none of another step is let in.
+    After the `last` one, which restores, none of another step is let in. It takes a lease that is gone anew: an item
+    stays for ever once there is one, so without it no other deployment can have had its turn.
     """
-    end = {"N": str(_now() + seconds + _CLOCK_SKEW_SECONDS)}
+    end = {"N": str(now() + seconds + _CLOCK_SKEW_SECONDS)}
     try:
         lease: dict[str, Any] = dynamodb.update_item(
             TableName=settings.table,
-            Key=_key(settings),
+            Key=key(settings),
             UpdateExpression="SET at_work.#invocation = :end" + (", shut = :end" if last else ""),
             ConditionExpression="holder = :me" + ("" if last else " AND attribute_not_exists(shut)"),
             ExpressionAttributeNames={"#invocation": invocation},
             ExpressionAttributeValues={":me": {"S": execution.id}, ":end": end},
             ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )["Attributes"]
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return Entered(standing="lost")
+    except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        if "Item" in error.response:
+            return Entered(standing="lost")
+        if not last:
+            return Entered(standing="gone")
+        anew = "SET holder = :me, at_work = :at_work, shut = :end"
+        values = {":at_work": {"M": {invocation: end}}, ":end": end}
+        taken = change(dynamodb, settings, execution, anew, "attribute_not_exists(app)", values) is None
+        return Entered(standing="ours" if taken else "lost")
     return Entered(
-        standing="a newer one waits" if _text(lease, "newest") > _text(lease, "holder_order") else "ours",
-        others=tuple(each for each in _at_work(lease) if each != invocation),
+        standing="a newer one waits" if text(lease, "newest") > text(lease, "holder_order") else "ours",
+        others=tuple(each for each in at_work(lease) if each != invocation),
     )
 
 
 def leave(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, invocation: str) -> None:
     """Say that the invocation writes no more."""
     names = {"#invocation": invocation}
-    _change(dynamodb, settings, execution, "REMOVE at_work.#invocation", "holder = :me", {}, names)
+    change(dynamodb, settings, execution, "REMOVE at_work.#invocation", "holder = :me", {}, names)
 
 
 def give_back(
@@ -142,10 +155,10 @@ def give_back(
     `any_goes_on` tells of invocations' ids whether any of them may not have ended.
     """
     lease = _release(dynamodb, settings, execution, {"M": {}})
-    if lease is None or _text(lease, "holder") != execution.id:
+    if lease is None or text(lease, "holder") != execution.id:
         return
-    if any_goes_on(_at_work(lease)):
-        _change(dynamodb, settings, execution, "SET shut = :me", "holder = :me", {})
+    if any_goes_on(at_work(lease)):
+        change(dynamodb, settings, execution, "SET shut = :me", "holder = :me", {})
     elif _release(dynamodb, settings, execution, lease["at_work"]) is not None:
         raise TransientError("the lease has just changed while it was to be given back")
 
@@ -160,7 +173,7 @@ def _claim(
     values: dict[str, Any],
 ) -> dict[str, Any] | None:
     """Make the lease ours under `condition` and if nobody newer is known. None, or the lease as it is instead."""
-    return _change(
+    return change(
         dynamodb,
         settings,
         execution,
@@ -175,7 +188,7 @@ def _stand_in_line(dynamodb: "DynamoDBClient", settings: "Settings", ours: str) 
     try:
         dynamodb.update_item(
             TableName=settings.table,
-            Key=_key(settings),
+            Key=key(settings),
             UpdateExpression="SET newest = :order",
             ConditionExpression="newest < :order",
             ExpressionAttributeValues={":order": {"S": ours}},
@@ -188,7 +201,7 @@ def _release(
     dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, at_work: dict[str, Any]
 ) -> dict[str, Any] | None:
     """Free the lease if it is ours and just these are at work. None, or the lease as it is instead."""
-    return _change(
+    return change(
         dynamodb,
         settings,
         execution,
@@ -196,50 +209,6 @@ def _release(
         "holder = :me AND at_work = :at_work",
         {":at_work": at_work},
     )
-
-
-def _change(
-    dynamodb: "DynamoDBClient",
-    settings: "Settings",
-    execution: Execution,
-    update: str,
-    condition: str,
-    values: dict[str, Any],
-    names: dict[str, str] | None = None,
-) -> dict[str, Any] | None:
-    """Change the lease under a condition, in both of which `:me` is the execution. None, or the lease as it is."""
-    named: Any = {"ExpressionAttributeNames": names} if names else {}
-    try:
-        dynamodb.update_item(
-            TableName=settings.table,
-            Key=_key(settings),
-            UpdateExpression=update,
-            ConditionExpression=condition,
-            ExpressionAttributeValues={":me": {"S": execution.id}, **values},
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            **named,
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
-        lease: dict[str, Any] = dict(error.response).get("Item", {})  # type: ignore[assignment]  # not in the stubs
-        return lease
-    return None
-
-
-def _text(lease: Mapping[str, Any], name: str) -> str:
-    return str(lease.get(name, {}).get("S", ""))
-
-
-def _at_work(lease: Mapping[str, Any]) -> list[str]:
-    """The invocations whose time is not up yet."""
-    return [each for each, end in lease["at_work"]["M"].items() if float(end["N"]) > _now()]
-
-
-def _key(settings: "Settings") -> dict[str, Any]:
-    return {"app": {"S": settings.app}, "record": {"S": "lease"}}
-
-
-def _now() -> float:
-    return datetime.now(UTC).timestamp()
 
 
 def _name(execution_arn: str) -> str:

@@ -22,13 +22,19 @@ Done = TypeVar("Done")
 
 
 class Restored(Shape):
-    """What had to be put back; `service` is the revision to which ECS is still rolling the service back."""
+    """What had to be put back; `service` is the revision to which ECS is still rolling the service back.
+
+    `too_late`: what was changed is another deployment's by now.
+    """
 
     rules: int = 0
     service: str = ""
     deregistered: int = 0
+    too_late: bool = False
 
     def __str__(self) -> str:
+        if self.too_late:
+            return "Nothing was put back, because another deployment has had its turn since."
         rules_ = f"{self.rules} {'rule' if self.rules == 1 else 'rules'} had to be put back" if self.rules else ""
         if self.service:
             # ECS takes its minutes for that, and nobody here waits for it.

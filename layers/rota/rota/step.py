@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rota import aws
-from rota.errors import OvertakenError, TransientError
+from rota.errors import OvertakenError, RejectedError, TransientError
 from rota.models import Execution, Shape
 from rota.settings import Settings
 
@@ -45,6 +45,7 @@ def writing_step(work: Work[Request, Answer]) -> Handler:
     """As `step`, for one that changes the app: it needs the lease, and is a safe point to stop for a newer push.
 
     OvertakenError before anything is written if the lease is not ours or a newer deployment waits for it;
+    RejectedError if it was deleted;
     TransientError while another invocation of the same deployment may still write, whose answer was lost.
     """
 
@@ -96,6 +97,8 @@ def _turn(settings: Settings, execution: Execution, context: Context, *, last: b
 
     invocation, seconds = context.aws_request_id, context.get_remaining_time_in_millis() / 1000
     entered = lease.enter(aws.dynamodb(), settings, execution, invocation, seconds, last=last)
+    if entered.standing == "gone":
+        raise RejectedError(f"somebody has deleted the lease of {settings.app} from the ledger's table")
     if entered.standing == "lost":
         yield False
         return
