@@ -43,6 +43,6 @@ def _has_begun(failed: FailedDeployment) -> bool:
 def _restore(request: RestoreDeploymentInput, failed: FailedDeployment, settings: Settings) -> Restored:
     if failed.plan is None:
         return Restored()
-    plan = store.read(aws.s3(), settings.bucket, failed.plan.document, Plan)
-    before = store.read(aws.s3(), settings.bucket, plan.snapshot, Snapshot)
+    plan = store.read(aws.s3(), settings.bucket, failed.plan.document, Plan, extra="ignore")
+    before = store.read(aws.s3(), settings.bucket, plan.snapshot, Snapshot, extra="ignore")
     return restore(aws.events(), aws.ecs(), settings, request.execution, plan, before)

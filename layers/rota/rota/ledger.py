@@ -25,9 +25,9 @@ class Entry(Shape):
 
 
 def find(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> Entry | None:
-    """The deployment's entry, if it was written already."""
+    """The deployment's entry, if it was written already, be it by another version of Rota."""
     found = dynamodb.get_item(TableName=settings.table, Key=_key(settings, execution), ConsistentRead=True).get("Item")
-    return Entry.model_validate_json(found["entry"]["S"]) if found else None
+    return Entry.model_validate_json(found["entry"]["S"], extra="ignore") if found else None
 
 
 def write(

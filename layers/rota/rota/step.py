@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import Any, Literal, Protocol, TypeVar, get_type_hints
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -59,23 +59,30 @@ def writing_step(work: Work[Request, Answer]) -> Handler:
 
 
 def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Handler:
-    """As `step`, for the one that undoes what all others did: it takes its turn when it needs it, and is the last."""
+    """As `step`, for the one that undoes what all others did: it takes its turn when it needs it, and is the last.
+
+    Nothing that another version of Rota adds to what it is handed keeps this one from restoring.
+    """
 
     def in_turn(request: Request, settings: Settings, execution: Execution, context: Context) -> Answer:
         return work(request, settings, lambda: _turn(settings, execution, context, last=True))
 
-    return _handler(work, in_turn)
+    return _handler(work, in_turn, extra="ignore")
 
 
-def _handler(work: Callable[..., Answer], carry_out: Callable[[Any, Settings, Execution, Context], Answer]) -> Handler:
+def _handler(
+    work: Callable[..., Answer],
+    carry_out: Callable[[Any, Settings, Execution, Context], Answer],
+    extra: Literal["ignore"] | None = None,
+) -> Handler:
     request_type: type[Shape] = get_type_hints(work)["request"]
 
     def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         logger.append_keys(execution=event["execution"]["name"])
         try:
-            request = request_type.model_validate(event)
+            request = request_type.model_validate(event, extra=extra)
             settings = Settings.from_environment(os.environ)
-            answer = carry_out(request, settings, Execution.model_validate(event["execution"]), context)
+            answer = carry_out(request, settings, Execution.model_validate(event["execution"], extra=extra), context)
         except (ClientError, BotoCoreError) as error:
             told = aws.translate(error)
             logger.exception("AWS refused", error=type(told).__name__)

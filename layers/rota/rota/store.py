@@ -1,6 +1,6 @@
 """What the state machine's document (256 KiB) has no room for: JSON in the app's bucket, by key and version."""
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from rota.models import Execution, Shape, Stored
 
@@ -19,7 +19,7 @@ def write(s3: "S3Client", bucket: str, execution: Execution, name: str, content:
     return Stored(key=key, version_id=reply["VersionId"])
 
 
-def read(s3: "S3Client", bucket: str, stored: Stored, kind: type[Kept]) -> Kept:
-    """Read back exactly the version that was written."""
+def read(s3: "S3Client", bucket: str, stored: Stored, kind: type[Kept], extra: Literal["ignore"] | None = None) -> Kept:
+    """Read back exactly the version that was written; `extra="ignore"`: whatever another version of Rota added."""
     reply = s3.get_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)
-    return kind.model_validate_json(reply["Body"].read())
+    return kind.model_validate_json(reply["Body"].read(), extra=extra)
