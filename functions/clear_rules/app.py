@@ -5,15 +5,12 @@ from rota.models import ClearRulesInput, ClearRulesOutput
 from rota.settings import Settings
 from rota.step import writing_step
 
-# ECS deregisters one a second, and registers from the same quota; what is left over is for the next deployment.
-_MOST_LEFTOVERS = 20
-
 
 @writing_step
 def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
     events, ecs = aws.events(), aws.ecs()
     aws.in_parallel(lambda name: bus.remove(events, name), decided.remove)
-    leftovers = decided.leftovers[:_MOST_LEFTOVERS]
+    leftovers = decided.leftovers[: revisions.MOST_LEFTOVERS]
     aws.in_parallel(lambda arn: revisions.deregister(ecs, arn), leftovers)
     return ClearRulesOutput(removed=len(decided.remove), deregistered=len(leftovers))

@@ -2,12 +2,14 @@
 
 import pytest
 
+from rota import revisions
 from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import PREFIX
 from tests.steps.calls import KilledError
 from tests.steps.conftest import Deployment, Deployments
 from tests.steps.world import World, client
 
+NEXT = "sha256:" + "2e" * 32
 ONE_LEFT = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
 
 
@@ -83,3 +85,16 @@ def test_without_the_lease_nothing_is_written(world: World, clearing: Deployment
     with pytest.raises(OvertakenError, match="another deployment holds the lease"):
         clearing.step("ClearRules")
     assert world.calls.writes() == []
+
+
+def test_what_a_restore_has_left_of_many_revisions_goes_with_the_next_deployment(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revisions, "MOST_LEFTOVERS", 2)  # of the 20 that ECS deregisters at once
+    failing = deployments.start().until("CreateTargets")
+    failing.fail("RejectedError", "what happened")
+    failing.step("RestoreDeployment")
+    assert world.active_revisions() == [1, 2]
+    world.push(NEXT, "next")
+    assert deployments.start(NEXT).run() == "Deployed"
+    assert world.active_revisions() == [1, 5, 6, 7]

@@ -131,17 +131,18 @@ def _deregister(
     plan: Plan,
     had_tags: Mapping[str, bus.Tags],
 ) -> int:
-    """Deregister what this deployment registered, but nothing that a target or the service still names."""
-    ours = [
-        found.arn
-        for arn in revisions.newer_than(ecs, settings.family, plan.newest_revision)
-        if (found := revisions.read(ecs, arn)).registered_by(settings.app, execution.name)
-    ]
+    """Deregister what this deployment registered, but nothing that a target or the service still names.
+
+    No more than ECS takes at once, lest the restoring outlive its function; the rest is for the next deployment, whose
+    plan lists what was left behind.
+    """
+    newer = revisions.newer_than(ecs, settings.family, plan.newest_revision)
+    found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
+    ours = [each.arn for each in found if each.registered_by(settings.app, execution.name)]
     if not ours:
         return 0
     in_use = runs(bus.read(events, bus.names(events, settings.rule_prefix), had_tags).values())
     in_use.add(service.read(ecs, settings)["taskDefinition"])
-    unused = [arn for arn in ours if arn not in in_use]
-    for arn in unused:
-        revisions.deregister(ecs, arn)
+    unused = [arn for arn in ours if arn not in in_use][: revisions.MOST_LEFTOVERS]
+    aws.in_parallel(lambda arn: revisions.deregister(ecs, arn), unused)
     return len(unused)
