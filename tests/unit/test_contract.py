@@ -101,7 +101,8 @@ CRASHES = ["States.Timeout", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.Un
 def test_a_task_is_tried_again_for_what_passes_and_for_nothing_else(step: str) -> None:
     passing, lambda_service, crash = asl.STATES[step]["Retry"]
     often = {"IntervalSeconds": 2, "BackoffRate": 2, "MaxDelaySeconds": 60, "JitterStrategy": "FULL"}
-    assert passing == {"ErrorEquals": ["TransientError"], "MaxAttempts": 5, **often}
+    patience = 20 if step == "CheckService" else 5
+    assert passing == {"ErrorEquals": ["TransientError"], "MaxAttempts": patience, **often}
     assert lambda_service == {"ErrorEquals": LAMBDA_ERRORS, "MaxAttempts": 6, **often}
     assert (crash["ErrorEquals"], crash["MaxAttempts"]) == (CRASHES, 1)
 
