@@ -195,6 +195,20 @@ def test_step_functions_own_calls_can_fail_and_are_tried_again(stage: Client) ->
     assert [call["error"] for call in refused] == ["TooManyRequestsException"] * 2
 
 
+@pytest.mark.parametrize(
+    ("refused", "error"), [(5, "Lambda.AccessDeniedException"), (0, "RestoreFailed")], ids=["for a while", "for good"]
+)
+def test_restoring_is_tried_again_also_for_an_error_that_nobody_has_named(
+    stage: Client, refused: int, error: str
+) -> None:
+    of_the_step = 1 if refused else 0
+    invocations = {"service": "lambda", "operation": "Invoke", "skip": 5, "fault": "denied"}
+    stage.faults([{**invocations, "count": refused + of_the_step}])
+    ended = stage.deploy("v1")
+    assert ended["error"] == error
+    assert len([call for call in stage.calls("lambda", "Invoke") if call["error"]]) == (refused or 6) + 1
+
+
 def test_reset_ends_all_faults(stage: Client) -> None:
     stage.faults([{**PUT_RULE, "count": 0, "fault": "denied"}])
     stage.reset()

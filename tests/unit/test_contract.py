@@ -108,7 +108,7 @@ def test_a_task_is_tried_again_for_what_passes_and_for_nothing_else(step: str) -
 
 
 def test_restoring_is_tried_for_hours() -> None:
-    passing, lambda_service, crash = asl.STATES["RestoreDeployment"]["Retry"]
+    passing, lambda_service, crash, _ = asl.STATES["RestoreDeployment"]["Retry"]
     assert passing["ErrorEquals"] == ["TransientError", "RejectedError"]
     assert (lambda_service["ErrorEquals"], crash["ErrorEquals"]) == (LAMBDA_ERRORS, CRASHES)
     delays = [
@@ -118,11 +118,19 @@ def test_restoring_is_tried_for_hours() -> None:
     assert 3 * 3600 < sum(delays) < asl.MACHINE["TimeoutSeconds"]
 
 
+def test_restoring_alone_is_tried_again_for_what_nobody_has_named_and_that_ends() -> None:
+    wild = {"States.ALL", "States.TaskFailed"}
+    retriers = [(step, retry) for step in asl.TASKS for retry in asl.STATES[step]["Retry"]]
+    [(step, last)] = [(step, retry) for step, retry in retriers if wild & set(retry["ErrorEquals"])]
+    assert (step, last) == ("RestoreDeployment", asl.STATES["RestoreDeployment"]["Retry"][-1])
+    assert (last["ErrorEquals"], last["MaxAttempts"]) == (["States.TaskFailed"], 5), "a bug comes to light in minutes"
+
+
 def test_every_error_name_is_awss_or_ours() -> None:
     named = {error for step in asl.TASKS for retry in asl.STATES[step]["Retry"] for error in retry["ErrorEquals"]}
     ours = {name for name in named if "." not in name}
     assert {name for name in ours if isinstance(getattr(rota.errors, name, None), type)} == ours
-    assert named - ours == {*LAMBDA_ERRORS, *CRASHES}
+    assert named - ours == {*LAMBDA_ERRORS, *CRASHES, "States.TaskFailed"}
 
 
 @pytest.mark.parametrize("step", asl.TASKS)

@@ -94,6 +94,13 @@ def test_the_main_route() -> None:
             {"RestoreDeployment": 1},
             id="restoring failed",
         ),
+        pytest.param(
+            {"ReadConfig": [FAILED], "RestoreDeployment": [asl.FailedError("KeyError", "'a bug of ours'")]},
+            {},
+            "RestoreFailed",
+            {"RestoreDeployment": 1},
+            id="restoring met a bug",
+        ),
     ],
 )
 def test_other_routes(answers: dict[str, Any], additions: dict[str, Any], end: str, states: dict[str, int]) -> None:
