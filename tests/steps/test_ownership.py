@@ -48,14 +48,23 @@ def test_an_index_that_knows_nothing_yet_changes_nothing(deployed: World, deploy
     assert deployed.calls.made.count(ASKED) == 2 * 3
 
 
-@pytest.mark.parametrize("code", ["ThrottledException", "AccessDeniedException", "InternalServiceException"])
+@pytest.mark.parametrize(("code", "status"), [("ThrottledException", 400), ("InternalServiceException", 500)])
 def test_an_index_that_does_not_answer_keeps_nobody_from_deploying(
-    code: str, deployed: World, deployments: Deployments, caplog: pytest.LogCaptureFixture
+    code: str, status: int, deployed: World, deployments: Deployments, caplog: pytest.LogCaptureFixture
 ) -> None:
     deployed.push(NEXT, "next")
-    with deployed.calls.refusing("tagging.GetResources", code, count=0):
+    with deployed.calls.refusing("tagging.GetResources", code, status=status, count=0):
         assert deployments.start(NEXT).run() == "Deployed"
     assert "the index of tags does not answer" in caplog.text
+
+
+def test_an_index_that_may_not_be_asked_is_for_the_operator_to_mend(deployed: World, deployments: Deployments) -> None:
+    deployed.push(NEXT, "next")
+    with deployed.calls.refusing("tagging.GetResources", "AccessDeniedException", count=0):
+        failed = deployments.start(NEXT)
+        assert failed.run() == "DeploymentFailed"
+    assert failed.document["restored"]["error"] == "RejectedError"
+    assert "GetResources was denied" in failed.document["restored"]["cause"]
 
 
 def test_a_rule_that_leaves_is_asked_whose_it_is(deployed: World, deployments: Deployments) -> None:

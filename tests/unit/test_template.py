@@ -133,7 +133,7 @@ def test_every_alarm_reaches_people() -> None:
 
 def test_every_push_that_is_lost_sounds_the_alarm_also_beside_an_older_one() -> None:
     alarm = RESOURCES["LostPushesAlarm"]["Properties"]
-    assert (alarm["MetricName"], alarm["Statistic"]) == ("NumberOfMessagesSent", "Sum"), "arrivals, not what lies there"
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("InvocationsSentToDlq", "Sum"), "arrivals, not what lies there"
 
 
 def test_a_restore_that_gave_up_has_an_alarm_of_its_own() -> None:

@@ -37,12 +37,14 @@ def listed(tagging: "BaseClient", app: str) -> dict[str, Tags]:
     """By name, the tags of the rules that AWS's index of tags lists as the app's: one call for a hundred of them.
 
     The index follows changes in its own time. A rule that has just been tagged is not in it yet; one that has just
-    been untagged, or is gone, may be in it still. It saves calls, and nothing depends on it: if AWS does not answer or
-    says no, nothing is listed, and each rule is asked itself.
+    been untagged, or is gone, may be in it still. It saves calls, and tells of rules under a former prefix; where AWS
+    does not answer in time, nothing is listed, and each rule is asked itself.
     """
     try:
         return _index(tagging, app)
-    except (ClientError, BotoCoreError):
+    except (ClientError, BotoCoreError) as error:
+        if not isinstance(aws.translate(error), TransientError):
+            raise
         Logger(child=True).warning("the index of tags does not answer; each rule is asked for its own", exc_info=True)
         return {}
 
