@@ -80,16 +80,17 @@ class Calls:
         """
 
         def note(event_name: str, params: dict[str, Any], context: dict[str, Any], **_: Any) -> _Reply | None:
-            self.made.append(_call(event_name))
-            if self.made[-1] == "ecs.ListTaskDefinitions":
+            call = _call(event_name)  # other threads add theirs meanwhile
+            self.made.append(call)
+            if call == "ecs.ListTaskDefinitions":
                 context["newest_first"] = json.loads(params["body"]).get("sort") == "DESC"
-            if self.made[-1] == "stepfunctions.GetExecutionHistory":
+            if call == "stepfunctions.GetExecutionHistory":
                 return _response(200), {"events": self.history}
-            if self.made[-1] == "tagging.GetResources":
+            if call == "tagging.GetResources":
                 return _response(200), tag_index.page(
                     tag_index.tagged() if self.tag_index is None else self.tag_index, context["asked"]
                 )
-            if self.made[-1] != "events.PutEvents":
+            if call != "events.PutEvents":
                 return None
             self.news += [json.loads(entry["Detail"]) for entry in json.loads(params["body"])["Entries"]]
             return _response(200), {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
