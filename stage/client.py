@@ -98,7 +98,7 @@ class Client:
             return described if described["status"] != "RUNNING" else None
 
         try:
-            described = wait_for(ended, timeout)
+            described = wait_for(ended, timeout, every=0.1)
         except TimeoutError as late:
             seen = [event["type"] for event in self.history(execution)]
             raise StageError(f"{execution} is still running after {timeout} s: {', '.join(seen)}") from late
@@ -206,13 +206,13 @@ class Client:
         )
 
 
-def wait_for(condition: Callable[[], T | None], timeout: float) -> T:
-    """The first true answer of `condition`, asked again and again. TimeoutError when there is none in time."""
+def wait_for(condition: Callable[[], T | None], timeout: float, every: float = 0.05) -> T:
+    """The first true answer of `condition`, asked every so many seconds. TimeoutError when there is none in time."""
     end = time.monotonic() + timeout
     while not (answer := condition()):
         if time.monotonic() > end:
             raise TimeoutError(f"it did not happen in {timeout} s")
-        time.sleep(0.05)
+        time.sleep(every)
     return answer
 
 

@@ -17,6 +17,7 @@ from stage.manifest import MEDIA_TYPE, manifest
 Described = dict[str, Any]
 APP = "production/guestbook-api"
 PREFIX = "production__guestbook__"
+_SESSION = URLLib3Session()
 ANSWERED_ONLY = (
     "taskDefinitionArn",
     "revision",
@@ -45,11 +46,17 @@ def account(stage: Client) -> Described:
 def rules(stage: Client) -> Described:
     """Every rule on the bus, whole: by name, with its targets and tags."""
     events = stage.client("events")
+    pages = (
+        stage.client("resourcegroupstaggingapi")
+        .get_paginator("get_resources")
+        .paginate(ResourceTypeFilters=["events:rule"])
+    )
+    tagged = {each["ResourceARN"]: tags(each["Tags"]) for page in pages for each in page["ResourceTagMappingList"]}
     return {
         rule["Name"]: {
             **rule,
             "Targets": events.list_targets_by_rule(Rule=rule["Name"])["Targets"],
-            "Tags": tags(events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]),
+            "Tags": tagged.get(rule["Arn"], {}),
         }
         for rule in events.list_rules()["Rules"]
     }
@@ -198,7 +205,7 @@ def raw_ecs(stage: Client, operation: str, body: Mapping[str, Any]) -> Described
         },
     )
     SigV4Auth(Credentials("user", "user"), "ecs", "us-east-1").add_auth(request)
-    reply = URLLib3Session().send(request.prepare())
+    reply = _SESSION.send(request.prepare())
     assert reply.status_code == 200, reply.text
     answer: Described = json.loads(reply.content)
     return answer

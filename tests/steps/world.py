@@ -3,6 +3,7 @@
 ECS rolls no services in moto: a test says how a rollout stands.
 """
 
+import copy
 import functools
 import importlib.util
 import json
@@ -13,7 +14,9 @@ from typing import Any
 import boto3
 from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
+from moto.events.models import events_backends
 
+from stage.eventbridge import bus
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, DIGEST, ENVIRONMENT, PREFIX, REGION, arn
 from tests.steps.calls import Calls, number
 
@@ -101,16 +104,19 @@ class World:
     # ------------------------------------------------------------------ looking
 
     def rules(self, *names: str) -> dict[str, dict[str, Any]]:
-        """By name, everything there is to know of these rules; of all unless some are named."""
-        found = client("events").list_rules()["Rules"]
+        """By name, everything there is to know of these rules; of all unless some are named.
+
+        Asked of moto's own models: by calls, looking would take longer than what is looked at.
+        """
+        tagger = events_backends[ACCOUNT][REGION].tagger
         return {
-            rule["Name"]: rule
+            name: rule.describe()
             | {
-                "Targets": client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"],
-                "Tags": client("events").list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"],
+                "Targets": copy.deepcopy(rule.targets),
+                "Tags": tagger.list_tags_for_resource(rule.arn)["Tags"],
             }
-            for rule in found
-            if not names or rule["Name"] in names
+            for name, rule in bus.rules().items()
+            if not names or name in names
         }
 
     def our_rules(self) -> dict[str, dict[str, Any]]:
