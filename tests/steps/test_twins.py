@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from rota import lease
-from rota.errors import OvertakenError, TransientError
+from rota.errors import OvertakenError, StillRunningError
 from rota.models import Execution
 from tests.guestbook import SETTINGS
 from tests.steps.conftest import Deployment, Deployments, killed
@@ -40,7 +40,7 @@ def test_a_step_does_not_write_while_its_twin_may(step: str, world: World, deplo
     deployment = deployments.start().until(step)
     end = begin(deployment)
     world.calls.made.clear()
-    with pytest.raises(TransientError, match="an earlier invocation of the deployment, whose answer was lost"):
+    with pytest.raises(StillRunningError, match="an earlier invocation of the deployment, whose answer was lost"):
         deployment.step(step)
     assert world.calls.writes() == []
     end()
@@ -50,14 +50,14 @@ def test_a_step_does_not_write_while_its_twin_may(step: str, world: World, deplo
 def test_who_leaves_takes_back_only_what_is_its_own(world: World, clearing: Deployment) -> None:
     begin(clearing)
     for _ in range(2):
-        with pytest.raises(TransientError):
+        with pytest.raises(StillRunningError):
             clearing.step("ClearRules")
 
 
 def test_nothing_is_put_back_while_a_step_may_still_write(world: World, restoring: Deployment) -> None:
     end = begin(restoring)
     now = world.everything()
-    with pytest.raises(TransientError, match="may still write"):
+    with pytest.raises(StillRunningError, match="may still write"):
         restoring.step("RestoreDeployment")
     assert world.everything() == now
     end()
@@ -68,7 +68,7 @@ def test_nothing_is_put_back_while_a_step_may_still_write(world: World, restorin
 
 def test_once_it_is_being_put_back_no_step_is_let_in_any_more(world: World, restoring: Deployment) -> None:
     begin(restoring)
-    with pytest.raises(TransientError):
+    with pytest.raises(StillRunningError):
         restoring.step("RestoreDeployment")
     with pytest.raises(OvertakenError):
         restoring.step("CreateTargets")
@@ -91,7 +91,7 @@ def test_nobody_waits_longer_than_an_invocation_can_take(world: World, restoring
 def test_an_error_of_lambda_s_own_says_nothing_of_the_function(error: str, world: World, restoring: Deployment) -> None:
     begin(restoring)
     world.calls.history = [killed(FIRST, error)]
-    with pytest.raises(TransientError):
+    with pytest.raises(StillRunningError):
         restoring.step("RestoreDeployment")
 
 

@@ -94,28 +94,49 @@ LAMBDA_ERRORS = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
+# Steps that wait for an earlier invocation of the deployment; any of those may be that of the longest function.
+WRITING = [
+    step
+    for step in asl.TASKS
+    if re.search("^@(writing|restoring)_step$", FOLDERS[snake(step)].read_text(), re.MULTILINE)
+]
+LONGEST_FUNCTION_SECONDS = max(function.get("Timeout", GLOBALS["Timeout"]) for function in FUNCTIONS.values())
 CRASHES = ["States.Timeout", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"]
 
 
 @pytest.mark.parametrize("step", MAIN_ROUTE)
 def test_a_task_is_tried_again_for_what_passes_and_for_nothing_else(step: str) -> None:
-    passing, lambda_service, crash = asl.STATES[step]["Retry"]
+    passing, *waiting, lambda_service, crash = asl.STATES[step]["Retry"]
     often = {"IntervalSeconds": 2, "BackoffRate": 2, "MaxDelaySeconds": 60, "JitterStrategy": "FULL"}
     patience = 20 if step == "CheckService" else 5
     assert passing == {"ErrorEquals": ["TransientError"], "MaxAttempts": patience, **often}
     assert lambda_service == {"ErrorEquals": LAMBDA_ERRORS, "MaxAttempts": 6, **often}
     assert (crash["ErrorEquals"], crash["MaxAttempts"]) == (CRASHES, 1)
+    assert [each["ErrorEquals"] for each in waiting] == ([["StillRunningError"]] if step in WRITING else [])
+
+
+def waits(retrier: dict[str, Any]) -> float:
+    """The seconds that all its waits last together, before any is shortened by jitter."""
+    return sum(
+        min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** attempt, retrier["MaxDelaySeconds"])
+        for attempt in range(retrier["MaxAttempts"])
+    )
+
+
+@pytest.mark.parametrize("step", WRITING)
+def test_a_step_waits_for_its_earlier_invocation_until_that_cannot_live_any_more(step: str) -> None:
+    (retrier,) = (each for each in asl.STATES[step]["Retry"] if "StillRunningError" in each["ErrorEquals"])
+    assert "JitterStrategy" not in retrier, "it would shorten the waits"
+    assert waits(retrier) > LONGEST_FUNCTION_SECONDS + 30
+    assert waits(retrier) < LONGEST_FUNCTION_SECONDS + 120 or step == "RestoreDeployment"
 
 
 def test_restoring_is_tried_for_hours() -> None:
-    passing, lambda_service, crash, _ = asl.STATES["RestoreDeployment"]["Retry"]
+    passing, still_running, lambda_service, crash, _ = asl.STATES["RestoreDeployment"]["Retry"]
     assert passing["ErrorEquals"] == ["TransientError", "RejectedError"]
     assert (lambda_service["ErrorEquals"], crash["ErrorEquals"]) == (LAMBDA_ERRORS, CRASHES)
-    delays = [
-        min(passing["IntervalSeconds"] * passing["BackoffRate"] ** attempt, passing["MaxDelaySeconds"])
-        for attempt in range(passing["MaxAttempts"])
-    ]
-    assert 3 * 3600 < sum(delays) < asl.MACHINE["TimeoutSeconds"]
+    for each in (passing, still_running):
+        assert 3 * 3600 < waits(each) < asl.MACHINE["TimeoutSeconds"]
 
 
 def test_restoring_alone_is_tried_again_for_what_nobody_has_named_and_that_ends() -> None:

@@ -71,6 +71,7 @@ def test_the_keys_of_the_document_tell_which_step_failed(document: dict[str, Any
         ("ConfigError", "The author of the schedule file acts."),
         ("RejectedError", "The operator acts."),
         ("TransientError", "AWS did not recover in time; start the execution again."),
+        ("StillRunningError", "AWS did not recover in time; start the execution again."),
         ("OvertakenError", "Nobody acts; the newer deployment goes on."),
         ("Lambda.ServiceException", "AWS did not recover in time; start the execution again."),
         ("Runtime.ExitError", "AWS did not recover in time; start the execution again."),

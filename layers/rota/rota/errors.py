@@ -8,6 +8,12 @@ class TransientError(Exception):
     """Time cures it: throttling, a 5xx, a lost connection, a race. Nobody acts; the state machine tries again."""
 
 
+class StillRunningError(Exception):
+    """An earlier invocation of the deployment, whose answer was lost, may still write. Nobody acts; the state machine
+    waits until it has ended, at the latest when Lambda ends it: 15 minutes.
+    """
+
+
 class ConfigError(Exception):
     """The schedule file is wrong. Its author acts; the message names every fault, its place and what would be right."""
 

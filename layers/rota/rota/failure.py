@@ -15,6 +15,7 @@ _WHO_ACTS = {
     "ConfigError": "The author of the schedule file acts.",
     "RejectedError": "The operator acts.",
     "TransientError": "AWS did not recover in time; start the execution again.",
+    "StillRunningError": "AWS did not recover in time; start the execution again.",
     "OvertakenError": "Nobody acts; the newer deployment goes on.",
 }
 # Step Functions' own names for what befalls the function and not the code in it.

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rota import aws
-from rota.errors import OvertakenError, RejectedError, TransientError
+from rota.errors import OvertakenError, RejectedError, StillRunningError
 from rota.models import Execution, Shape
 from rota.settings import Settings
 
@@ -46,7 +46,7 @@ def writing_step(work: Work[Request, Answer]) -> Handler:
 
     OvertakenError before anything is written if the lease is not ours or a newer deployment waits for it;
     RejectedError if it was deleted;
-    TransientError while another invocation of the same deployment may still write, whose answer was lost.
+    StillRunningError while another invocation of the same deployment may still write, whose answer was lost.
     """
 
     def in_turn(request: Request, settings: Settings, execution: Execution, context: Context) -> Answer:
@@ -132,4 +132,4 @@ def _wait_for_them(execution: Execution, invocations: tuple[str, ...]) -> None:
     from rota import history  # noqa: PLC0415  here, because next to no step needs it
 
     if history.any_goes_on(aws.stepfunctions(), execution.id, invocations):
-        raise TransientError("an earlier invocation of the deployment, whose answer was lost, may still write")
+        raise StillRunningError("an earlier invocation of the deployment, whose answer was lost, may still write")
