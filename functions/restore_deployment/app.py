@@ -4,7 +4,7 @@ from rota import aws, ledger, store
 from rota.closing import close
 from rota.failure import explain
 from rota.models import FailedDeployment, RestoreDeploymentInput, RestoreDeploymentOutput
-from rota.plan import Plan, Snapshot
+from rota.plan import Plan, Registered, Snapshot
 from rota.restore import Restored, restore
 from rota.settings import Settings
 from rota.step import LastTurn, restoring_step
@@ -45,4 +45,7 @@ def _restore(request: RestoreDeploymentInput, failed: FailedDeployment, settings
         return Restored()
     plan = store.read(aws.s3(), settings.bucket, failed.plan.document, Plan, extra="ignore")
     before = store.read(aws.s3(), settings.bucket, plan.snapshot, Snapshot, extra="ignore")
-    return restore(aws.events(), aws.ecs(), settings, request.execution, plan, before)
+    registered = None
+    if failed.revisions and failed.revisions.document:  # CreateTargets may have begun
+        registered = store.read(aws.s3(), settings.bucket, failed.revisions.document, Registered, extra="ignore")
+    return restore(aws.events(), aws.ecs(), settings, request.execution, plan, before, registered)

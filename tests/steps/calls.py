@@ -5,7 +5,7 @@ Everything hangs on botocore's own events, so the code under test is the real on
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -114,6 +114,25 @@ class Calls:
             self._hooked("after-call.ecs.UpdateService", roll),
             self._hooked("after-call.ecs.DescribeServices", roll),
         ):
+            yield
+
+    @contextmanager
+    def showing(self, rules: dict[str, dict[str, Any]]) -> Iterator[None]:
+        """Let EventBridge show these rules, as it may for a moment after a change; writes meet what there is."""
+
+        def show(model: Any, params: dict[str, Any], **_: Any) -> _Reply | None:
+            asked = json.loads(params["body"])
+            if model.name == "ListRules":
+                return _response(200), {"Rules": list(rules.values())}
+            name = asked.get("Rule") or asked["ResourceARN"].partition(":rule/")[2]
+            if name in rules:
+                return _response(200), {key: rules[name][key] for key in ("Targets", "Tags")}
+            error = {"Code": "ResourceNotFoundException", "Message": f"Rule {name} does not exist."}
+            return _response(400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+        with ExitStack() as hooks:
+            for operation in ("ListRules", "ListTargetsByRule", "ListTagsForResource"):
+                hooks.enter_context(self._hooked(f"before-call.eventbridge.{operation}", show))
             yield
 
     @contextmanager

@@ -14,7 +14,18 @@ from tests import asl
 from tests.examples import PUSH, snake
 from tests.guestbook import ENVIRONMENT, REGION
 from tests.steps.calls import CLIENTS, KilledError
-from tests.steps.world import World, handler
+from tests.steps.world import SCHEDULE, World, handler
+
+NEXT = "sha256:" + "2e" * 32
+# Against SCHEDULE: one task stays, one moves, one goes, one comes.
+BEFORE = {"tasks": [*SCHEDULE["tasks"], {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"}]}
+AFTER = {
+    "tasks": [
+        SCHEDULE["tasks"][0],
+        SCHEDULE["tasks"][1] | {"rate": "20 minutes"},
+        {"name": "Digest", "task": "digest_task", "rate": "7 days"},
+    ]
+}
 
 
 class Context:
@@ -143,3 +154,13 @@ def world() -> Iterator[World]:
 @pytest.fixture
 def deployments(world: World) -> Deployments:
     return Deployments(world)
+
+
+@pytest.fixture
+def changing(world: World, deployments: Deployments) -> Deployment:
+    """The second deployment: a new image, and a file in which everything happens."""
+    world.upload(BEFORE)
+    assert deployments.start().run() == "Deployed"
+    world.upload(AFTER)
+    world.push(NEXT, "next")
+    return deployments.start(NEXT)

@@ -9,29 +9,7 @@ from rota.errors import TransientError
 from tests.guestbook import arn
 from tests.steps.calls import KilledError, number
 from tests.steps.conftest import Deployment, Deployments, invoke
-from tests.steps.world import SCHEDULE, World, client
-
-NEXT = "sha256:" + "2e" * 32
-# Against SCHEDULE: one task stays, one moves, one goes, one comes.
-BEFORE = {"tasks": [*SCHEDULE["tasks"], {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"}]}
-AFTER = {
-    "tasks": [
-        SCHEDULE["tasks"][0],
-        SCHEDULE["tasks"][1] | {"rate": "20 minutes"},
-        {"name": "Digest", "task": "digest_task", "rate": "7 days"},
-    ]
-}
-
-
-@pytest.fixture
-def changing(world: World, deployments: Deployments) -> Deployment:
-    """The second deployment: a new image, and a file in which everything happens."""
-    world.upload(BEFORE)
-    assert deployments.start().run() == "Deployed"
-    world.upload(AFTER)
-    world.push(NEXT, "next")
-    return deployments.start(NEXT)
-
+from tests.steps.world import World, client
 
 WRITES = [
     *("events.RemoveTargets", "events.DeleteRule"),

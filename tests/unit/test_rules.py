@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.rules import Rule, difference, runs, wanted
+from rota.rules import Difference, Rule, difference, runs, wanted
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn, task
 
 Change = Callable[[dict[str, Any]], None]
@@ -172,6 +172,12 @@ def test_a_target_with_another_id_is_replaced() -> None:
 
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:queue"
+
+
+def test_what_turns_either_of_two_rules_into_a_third_is_written_once() -> None:
+    moved, with_another = rule(schedule_expression="rate(1 day)"), rule(targets=(target() | {"Id": "another"},))
+    both = difference(moved, rule()) | difference(with_another, rule()) | difference(None, rule())
+    assert both == Difference(put_rule=True, put_targets=(target(),), remove_targets=("another",))
 
 
 @pytest.mark.parametrize(

@@ -136,24 +136,29 @@ def targets(events: "EventBridgeClient", name: str) -> list[dict[str, Any]]:
 
 
 def apply(events: "EventBridgeClient", current: Rule | None, target: Rule) -> bool:
-    """Send what `difference` says; True if anything was written.
+    """Turn one rule (None: there is none) into the other; True if anything was written."""
+    todo = difference(current, target)
+    write(events, target, todo, new=current is None)
+    return bool(todo)
+
+
+def write(events: "EventBridgeClient", target: Rule, todo: Difference, *, new: bool) -> None:
+    """Send what leads to the rule `target`, with its tags if it may be `new`.
 
     In place and in this order, so that a rule that stays has a valid target at every instant: the rule, its targets,
     then the removal of targets too many.
     """
-    todo = difference(current, target)
     if todo.put_rule:
         # AWS puts tags of its own on a rule that CloudFormation made, and refuses them from anybody else.
         tags: list[TagTypeDef] = [
             {"Key": key, "Value": value} for key, value in target.tags.items() if not key.startswith("aws:")
         ]
-        # PutRule takes tags only for a rule that it makes.
-        events.put_rule(**target.put_request(), **({"Tags": tags} if current is None else {}))
+        # PutRule takes tags only for a rule that it makes, and ignores them for any other.
+        events.put_rule(**target.put_request(), **({"Tags": tags} if new else {}))
     if todo.put_targets:
         _put_targets(events, target.name, todo)
     if todo.remove_targets:
         _remove_targets(events, target.name, todo.remove_targets)
-    return bool(todo)
 
 
 def remove(events: "EventBridgeClient", name: str) -> bool:
@@ -169,6 +174,18 @@ def remove(events: "EventBridgeClient", name: str) -> bool:
             raise
         raise TransientError(f"EventBridge still sees the targets that {name} has lost: {error}") from error
     return True
+
+
+def refuse_unseen(events: "EventBridgeClient", made: Rule) -> bool:
+    """TransientError if a rule that is not listed is there all the same; False if it is not there.
+
+    Writing tells it: taking away what would be its target. Whose the rule is can be asked once it is listed.
+    """
+    try:
+        _remove_targets(events, made.name, [target["Id"] for target in made.targets])
+    except events.exceptions.ResourceNotFoundException:
+        return False
+    raise TransientError(f"EventBridge does not show the rule {made.name} yet, which was made a moment ago")
 
 
 def _put_targets(events: "EventBridgeClient", name: str, todo: Difference) -> None:

@@ -70,6 +70,11 @@ class Plan(Shape):
         """The rule that this task should have."""
         return rules.wanted(planned.task, settings, self.cluster_arn, revision, planned.overrides, planned.target_id)
 
+    def wanted_rules(self, settings: "Settings", registered: "Registered") -> dict[str, Rule]:
+        """By name, every rule that there should be."""
+        made = (self.wanted(settings, each, registered.tasks[each.task.name]) for each in self.tasks)
+        return {rule.name: rule for rule in made}
+
     def rule_arn(self, name: str) -> str:
         """The ARN of a rule on the default bus of the cluster's account and Region."""
         return f"{self.cluster_arn.partition(':cluster/')[0].replace(':ecs:', ':events:')}:rule/{name}"

@@ -9,8 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rota import aws, bus, revisions, service
 from rota.errors import RejectedError, TransientError
 from rota.models import Execution, Shape
-from rota.plan import Plan, Snapshot
-from rota.rules import Rule, runs
+from rota.plan import Plan, Registered, Snapshot
+from rota.rules import Rule, difference, runs
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -22,7 +22,7 @@ Done = TypeVar("Done")
 
 
 class Restored(Shape):
-    """What had to be put back; `service` is the revision to which ECS is still rolling the service back.
+    """What was seen to need putting back; `service` is the revision to which ECS is still rolling the service back.
 
     `too_late`: what was changed is another deployment's by now.
     """
@@ -50,8 +50,13 @@ def restore(
     execution: Execution,
     plan: Plan,
     before: Snapshot,
+    registered: Registered | None,
 ) -> Restored:
-    """Make everything as it was `before`. What needs no restoring is not written; run again it ends the same.
+    """Make everything as it was `before`; run again it ends the same.
+
+    What EventBridge shows may be older than the deployment's own writes, so a rule that the plan changes is put back
+    whatever it shows; `registered` is None if it is certain that only the removals had begun. One that the plan leaves
+    alone is put back if it is seen to differ.
 
     One part that cannot be put back does not keep the others from it: the first refusal is raised when all was tried,
     and only when nothing was refused are the deployment's revisions deregistered.
@@ -68,27 +73,43 @@ def restore(
     # A rule that the deployment made is asked whose it is; the others are put back, whatever their tags.
     had_tags = {name: rule.tags for name, rule in before.rules.items()}
     found = bus.read(events, bus.names(events, settings.rule_prefix), had_tags)
-    rules_put_back = aws.in_parallel(put_back, _rules(events, settings, plan, before, found))
+    rules_put_back = aws.in_parallel(put_back, _rules(events, settings, plan, before, registered, found))
     service_put_back = put_back(lambda: _service(ecs, settings, execution, plan, before.service))
     if refusals:
         raise refusals[0]
     return Restored(
         rules=rules_put_back.count(True),
         service=service_put_back or "",
-        deregistered=_deregister(events, ecs, settings, execution, plan, had_tags),
+        deregistered=_deregister(events, ecs, settings, execution, plan, before),
     )
 
 
 def _rules(
-    events: "EventBridgeClient", settings: "Settings", plan: Plan, before: Snapshot, found: Mapping[str, Rule]
+    events: "EventBridgeClient",
+    settings: "Settings",
+    plan: Plan,
+    before: Snapshot,
+    registered: Registered | None,
+    found: Mapping[str, Rule],
 ) -> Iterator[Callable[[], bool]]:
     """What there may be to do for each rule: put it back, or remove one that the deployment made."""
+    made = plan.wanted_rules(settings, registered) if registered else {}
     for name, rule in before.rules.items():
-        yield partial(bus.apply, events, found.get(name), rule)
-    for planned in plan.tasks:
-        name = settings.rule_prefix + planned.task.name
-        if name not in before.rules and name in found and found[name].belongs_to(settings.app):
+        seen = found.get(name)
+        written = None if name in plan.remove else made.get(name, seen)
+        yield partial(_put_back, events, rule, seen, written)
+    for name in made.keys() - before.rules.keys():
+        if name not in found:
+            yield partial(bus.refuse_unseen, events, made[name])
+        elif found[name].belongs_to(settings.app):
             yield partial(bus.remove, events, name)
+
+
+def _put_back(events: "EventBridgeClient", rule: Rule, seen: Rule | None, written: Rule | None) -> bool:
+    """Put a rule back, be it as EventBridge shows it or as the deployment may have left it; True if it is shown so."""
+    differs = difference(seen, rule)
+    bus.write(events, rule, differs | difference(written, rule), new=seen is None or written is None)
+    return bool(differs)
 
 
 def _service(
@@ -129,7 +150,7 @@ def _deregister(
     settings: "Settings",
     execution: Execution,
     plan: Plan,
-    had_tags: Mapping[str, bus.Tags],
+    before: Snapshot,
 ) -> int:
     """Deregister what this deployment registered, but nothing that a target or the service still names.
 
@@ -141,7 +162,9 @@ def _deregister(
     ours = [each.arn for each in found if each.registered_by(settings.app, execution.name)]
     if not ours:
         return 0
-    in_use = runs(bus.read(events, bus.names(events, settings.rule_prefix), had_tags).values())
+    # The rules of before have just been put back, which EventBridge may not show yet.
+    others = [rule for rule in bus.names(events, settings.rule_prefix) if rule["Name"] not in before.rules]
+    in_use = runs([*before.rules.values(), *bus.read(events, others, {}).values()])
     in_use.add(service.read(ecs, settings)["taskDefinition"])
     unused = [arn for arn in ours if arn not in in_use][: revisions.MOST_LEFTOVERS]
     aws.in_parallel(lambda arn: revisions.deregister(ecs, arn), unused)

@@ -65,6 +65,15 @@ class Difference(Shape):
     def __bool__(self) -> bool:
         return self.put_rule or bool(self.put_targets or self.remove_targets)
 
+    def __or__(self, other: "Difference") -> "Difference":
+        """The writes of both, which lead to the same rule from two others."""
+        puts = {target["Id"]: target for target in (*self.put_targets, *other.put_targets)}
+        return Difference(
+            put_rule=self.put_rule or other.put_rule,
+            put_targets=tuple(puts.values()),
+            remove_targets=tuple(dict.fromkeys((*self.remove_targets, *other.remove_targets))),
+        )
+
 
 def wanted(
     task: "Task",
