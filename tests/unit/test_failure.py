@@ -123,6 +123,11 @@ def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message
             "All rules are as they were before; ECS is rolling the service back to guestbook:5.",
             id="service",
         ),
+        pytest.param(
+            Restored(rules=1, spent=("the rule A is gone: no",)),
+            "Everything is as it was before; 1 rule had to be put back. But the rule A is gone: no. AWS did not",
+            id="a rule that AWS refused",
+        ),
     ],
 )
 def test_what_was_put_back_is_told(done: Restored, told: str) -> None:

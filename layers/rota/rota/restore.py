@@ -1,6 +1,7 @@
 """Putting a snapshot back: rules and targets, the service, and away with what the deployment registered."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,20 +22,29 @@ if TYPE_CHECKING:
 Done = TypeVar("Done")
 
 
+class _SpentError(Exception):
+    """AWS refuses to take a rule back that would never run again; the message names it."""
+
+
 class Restored(Shape):
     """What was seen to need putting back; `service` is the revision to which ECS is still rolling the service back.
 
+    `spent` are rules that are gone, a sentence each, because AWS refused them and they would never run again;
     `too_late`: what was changed is another deployment's by now.
     """
 
     rules: int = 0
     service: str = ""
     deregistered: int = 0
+    spent: tuple[str, ...] = ()
     too_late: bool = False
 
     def __str__(self) -> str:
         if self.too_late:
             return "Nothing was put back, because another deployment has had its turn since."
+        return " ".join([self._told(), *(f"But {each}." for each in self.spent)])
+
+    def _told(self) -> str:
         rules_ = f"{self.rules} {'rule' if self.rules == 1 else 'rules'} had to be put back" if self.rules else ""
         if self.service:
             # ECS takes its minutes for that, and nobody here waits for it.
@@ -62,10 +72,14 @@ def restore(
     and only when nothing was refused are the deployment's revisions deregistered.
     """
     refusals: list[Exception] = []
+    spent: list[str] = []
 
     def put_back(work: Callable[[], Done]) -> Done | None:
         try:
             return work()
+        except _SpentError as told:
+            spent.append(str(told))
+            return None
         except (ClientError, BotoCoreError, TransientError, RejectedError) as refusal:
             refusals.append(refusal)
             return None
@@ -80,6 +94,7 @@ def restore(
     return Restored(
         rules=rules_put_back.count(True),
         service=service_put_back or "",
+        spent=tuple(sorted(spent)),
         deregistered=_deregister(events, ecs, settings, execution, plan, before),
     )
 
@@ -108,8 +123,32 @@ def _rules(
 def _put_back(events: "EventBridgeClient", rule: Rule, seen: Rule | None, written: Rule | None) -> bool:
     """Put a rule back, be it as EventBridge shows it or as the deployment may have left it; True if it is shown so."""
     differs = difference(seen, rule)
-    bus.write(events, rule, differs | difference(written, rule), new=seen is None or written is None)
+    try:
+        bus.write(events, rule, differs | difference(written, rule), new=seen is None or written is None)
+    except ClientError as refusal:
+        if not _is_invalid(refusal) or _runs_again(rule):
+            raise
+        bus.remove(events, rule.name)  # whatever it is now, it must not run
+        raise _SpentError(
+            f"the rule {rule.name} is gone: AWS refused its schedule {rule.schedule_expression}, whose last run is past"
+        ) from refusal
     return bool(differs)
+
+
+def _is_invalid(refusal: ClientError) -> bool:
+    """True if AWS refused the rule itself, for good."""
+    told = refusal.operation_name, refusal.response["Error"]["Code"]
+    return told == ("PutRule", "ValidationException") and isinstance(aws.translate(refusal), RejectedError)
+
+
+def _runs_again(rule: Rule) -> bool:
+    """True also if nobody can tell."""
+    from rota import cron  # noqa: PLC0415  here, because next to no restore needs it
+
+    try:
+        return not rule.schedule_expression or bool(cron.next_runs(rule.schedule_expression, datetime.now(UTC), 1))
+    except ValueError:
+        return True
 
 
 def _service(

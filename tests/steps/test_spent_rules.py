@@ -1,0 +1,37 @@
+"""RestoreDeployment where AWS does not take back a rule whose last run is past."""
+
+import pytest
+
+from rota.errors import RejectedError
+from tests.steps.conftest import NEXT, Deployment, Deployments
+from tests.steps.world import SCHEDULE, World
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["its task has left the file", "its task has moved"])
+def test_a_rule_that_never_runs_again_and_that_aws_refuses_is_told_and_keeps_nothing_else_back(
+    kept: bool, world: World, deployments: Deployments
+) -> None:
+    past = {"name": "Migrate", "task": "migrate_task", "cron": "0 6 1 1 ? 2025"}
+    world.upload({"tasks": [*SCHEDULE["tasks"], past]})
+    assert deployments.start().run() == "Deployed"
+    rules, *others = world.everything()
+    world.upload({"tasks": [*SCHEDULE["tasks"], *([past | {"cron": "0 6 1 1 ? *"}] if kept else [])]})
+    world.push(NEXT, "next")
+    failed = deployments.start(NEXT).until("CheckService")
+    failed.fail("RejectedError", "what happened")
+    with world.calls.refusing("events.PutRule", "ValidationException"):
+        cause = failed.step("RestoreDeployment")["cause"]
+    del rules["production__guestbook__Migrate"]
+    assert world.everything() == (rules, *others)
+    assert "the rule production__guestbook__Migrate is gone: AWS refused its schedule cron(0 6 1 1 ? 2025), " in cause
+    assert "holder" not in world.ledger()["lease"]
+
+
+def test_a_rule_that_would_run_again_is_put_back_for_hours(world: World, changing: Deployment) -> None:
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with (
+        world.calls.refusing("events.PutRule", "ValidationException", count=0),
+        pytest.raises(RejectedError, match="PutRule: ValidationException"),
+    ):
+        changing.step("RestoreDeployment")
+    assert "CountTeaspoons" not in world.our_rules()
