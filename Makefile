@@ -16,7 +16,7 @@ CHECKOV_READY := $(CHECKOV_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-aws-cli check-schedule test-image test-docker test-local-invoke test-sam test-iam-simulate lint-template engine sweep bench bench-quick bench-cold check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-aws-cli check-schedule test-image test-docker test-local-invoke test-sam test-permissions test-iam-simulate lint-template engine sweep bench bench-quick bench-cold check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test-local-invoke: build engine ## every function in Lambda's runtime, in Docker
 
 test-sam: build ## sam deploy, sam delete and sam validate, on the stage
 	@$(BIN)/python -m pytest -m sam -rs tests/sam
+
+test-permissions: $(READY) ## a deployment without each statement of the policies in turn: some two minutes
+	@$(BIN)/python -m pytest -m permissions tests/stage/test_statements.py
 
 test-iam-simulate: $(READY) ## the permissions once more, judged by a package of npm
 	@$(BIN)/python -m pytest -m iam_simulate -rs tests/iam_simulate

@@ -1,6 +1,8 @@
 """Which of the roles' permissions the scenarios need: a grant is used if a recorded request is denied without it."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +12,36 @@ from stage.iam.evaluation import Permission, Statement, decide
 
 Asked = Mapping[str, Iterable[Permission]]
 """By the name of the role: the permissions that were asked for."""
+ON_AWS_ALONE = {
+    "logs:CreateLogGroup": "AWSLambdaBasicExecutionRole, which SAM attaches: Lambda writes a function's log with it",
+    "logs:CreateLogStream": "AWSLambdaBasicExecutionRole",
+    "logs:PutLogEvents": "AWSLambdaBasicExecutionRole",
+    **dict.fromkeys(
+        (
+            "logs:CreateLogDelivery",
+            "logs:GetLogDelivery",
+            "logs:UpdateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:DescribeResourcePolicies",
+            "logs:DescribeLogGroups",
+        ),
+        "docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
+    ),
+    **dict.fromkeys(
+        (
+            "xray:PutTraceSegments",
+            "xray:PutTelemetryRecords",
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:GetSamplingStatisticSummaries",
+        ),
+        "AWSXrayWriteOnlyAccess, which SAM attaches for Tracing: docs.aws.amazon.com/step-functions/latest/dg/"
+        "concepts-xray-tracing.html",
+    ),
+}
+"""What AWS's services do with a role where no stage can see it, by the AWS page that asks for it."""
 
 
 @dataclass(frozen=True)
@@ -63,3 +95,26 @@ def _each_left_out(all_of_role: list[Statement]) -> Iterator[tuple[Statement, li
     grants = [grant for statement in all_of_role for grant in statement.grants()]
     for number, grant in enumerate(grants):
         yield grant, grants[:number] + grants[number + 1 :]
+
+
+def needs(all_of_role: list[Statement], statement: Statement, requests: Iterable[Permission]) -> bool:
+    """Whether one of these requests of the role is denied once the statement is gone."""
+    others = [each for each in all_of_role if each is not statement]
+    return any(not decide(others, permission).allowed for permission in requests)
+
+
+@contextmanager
+def without(stage: Client, statement: Statement) -> Iterator[None]:
+    """Take one statement out of its role's inline policy, for as long as the block runs."""
+    iam, policy = stage.client("iam"), {"RoleName": statement.role, "PolicyName": statement.policy}
+    document = iam.get_role_policy(**policy)["PolicyDocument"]
+    left = [each for number, each in enumerate(document["Statement"]) if number != statement.number]
+    if left:
+        iam.put_role_policy(**policy, PolicyDocument=json.dumps({**document, "Statement": left}))
+    else:
+        iam.delete_role_policy(**policy)
+    try:
+        yield
+    finally:
+        # SAM writes the policy of the push's role without a version, which IAM's API does not take
+        iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", **document}))

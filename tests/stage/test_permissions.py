@@ -12,42 +12,11 @@ from stage.iam.evaluation import Statement
 from tests.stage import audit, scenarios
 from tests.stage.account import PREFIX, account, schedules
 
-# What AWS's services do with a role where no stage can see it, by the AWS page that asks for it.
-ON_AWS_ALONE = {
-    "logs:CreateLogGroup": "AWSLambdaBasicExecutionRole, which SAM attaches: Lambda writes a function's log with it",
-    "logs:CreateLogStream": "AWSLambdaBasicExecutionRole",
-    "logs:PutLogEvents": "AWSLambdaBasicExecutionRole",
-    **dict.fromkeys(
-        (
-            "logs:CreateLogDelivery",
-            "logs:GetLogDelivery",
-            "logs:UpdateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:DescribeResourcePolicies",
-            "logs:DescribeLogGroups",
-        ),
-        "docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
-    ),
-    **dict.fromkeys(
-        (
-            "xray:PutTraceSegments",
-            "xray:PutTelemetryRecords",
-            "xray:GetSamplingRules",
-            "xray:GetSamplingTargets",
-            "xray:GetSamplingStatisticSummaries",
-        ),
-        "AWSXrayWriteOnlyAccess, which SAM attaches for Tracing: docs.aws.amazon.com/step-functions/latest/dg/"
-        "concepts-xray-tracing.html",
-    ),
-}
-
 
 @pytest.fixture(scope="module")
 def records(one_stage: Client) -> list[dict[str, Any]]:
-    """Every permission that was asked for in all scenarios."""
-    return scenarios.play_all(one_stage)
+    """Every permission that was asked for in the scenarios that need all of them."""
+    return [asked for scenario in scenarios.EVERY_PERMISSION for asked in scenarios.play(one_stage, scenario)]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +32,7 @@ def test_nothing_that_happens_is_denied(records: list[dict[str, Any]]) -> None:
 
 def test_nothing_that_is_granted_is_idle(records: list[dict[str, Any]], granted: dict[str, list[Statement]]) -> None:
     idle = audit.unused(granted, audit.asked(records))
-    assert {grant.action for grant in idle} == set(ON_AWS_ALONE)
+    assert {grant.action for grant in idle} == set(audit.ON_AWS_ALONE)
 
 
 @pytest.fixture
@@ -94,10 +63,7 @@ def without(action: str) -> Any:
 @pytest.mark.parametrize(
     ("step", "action", "resource"),
     [
-        ("CreateTargets", "events:ListTagsForResource", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{PREFIX}"),
         ("CreateTargets", "events:PutTargets", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{PREFIX}"),
-        ("RegisterRevisions", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/guestbook-task"),
-        ("RegisterRevisions", "ecs:TagResource", f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/guestbook:*"),
         ("RollService", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/guestbook-task"),
     ],
 )

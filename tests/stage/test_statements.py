@@ -1,0 +1,67 @@
+"""Each statement of the template's roles is taken away in turn, and a real deployment shows that it is missed."""
+
+from collections import Counter
+
+import pytest
+
+from stage.client import Client, StageError
+from stage.iam.evaluation import Statement
+from tests.stage import audit, scenarios
+from tests.stage.account import history, states
+
+pytestmark = pytest.mark.permissions
+STRAIGHT = "an execution needed no restore"
+
+
+def went_well(stage: Client) -> Counter[str]:
+    """What a person sees that went well in a scenario, and how often."""
+    executions = [stage.wait(execution) for execution in stage.executions()]
+    ended = [each for each in executions if each["status"] != "ABORTED"]  # a scenario's person stopped the others
+    records = history(stage)
+    told = [call for call in stage.calls("events", "PutEvents") if call["error"] is None]
+    ran = stage.client("ecs").list_tasks(cluster=stage.names["cluster"], desiredStatus="STOPPED")["taskArns"]
+    return Counter(
+        {
+            "an execution succeeded": sum(each["status"] == "SUCCEEDED" for each in ended),
+            STRAIGHT: sum("RestoreDeployment" not in states(stage, each) for each in ended),
+            "the schedule's author was asked to act": sum(each.get("error") == "ConfigError" for each in ended),
+            "the ledger has an entry": len(records),
+            "an entry has the steps' durations": sum(bool(each.get("durations")) for each in records),
+            "the outcome was told": len(told),
+            "a scheduled task ran": len(ran),
+        }
+    )
+
+
+def missed(stage: Client, statement: Statement, scenario: scenarios.Scenario, whole: Counter[str]) -> bool:
+    """Whether the scenario goes worse without the statement, because its role was denied something."""
+    # A restore that is denied is tried again for hours.
+    time_scale = 0.0001 if "RestoreDeployment" in statement.role else 0.01
+    with audit.without(stage, statement):
+        try:
+            scenarios.play(stage, scenario, time_scale)
+        except (TimeoutError, StageError):  # a push started nothing, or a rule that is to fire was not made
+            scenarios.wait_for_all(stage)
+        denied = {each["caller"].split("/")[1] for each in stage.permissions() if not each["allowed"]}
+        return denied == {statement.role} and bool(whole - went_well(stage))
+
+
+def test_every_statement_is_missed(one_stage: Client) -> None:
+    asked, whole = {}, {}
+    for scenario in scenarios.ALL:
+        asked[scenario] = audit.asked(scenarios.play(one_stage, scenario))
+        whole[scenario] = went_well(one_stage)
+    # A deployment that succeeds otherwise, if one needs the statement; the shortest of them.
+    best_first = sorted(
+        scenarios.ALL, key=lambda each: (whole[each][STRAIGHT] == 0, sum(map(len, asked[each].values())))
+    )
+    idle = []
+    for role, statements in audit.statements(one_stage).items():
+        for statement in statements:
+            if set(statement.actions) <= set(audit.ON_AWS_ALONE):
+                continue
+            needing = (each for each in best_first if audit.needs(statements, statement, asked[each].get(role, ())))
+            scenario = next(needing, None)
+            if scenario is None or not missed(one_stage, statement, scenario, whole[scenario]):
+                idle.append((str(statement), statement.actions, scenario))
+    assert idle == []
