@@ -6,6 +6,7 @@ from rota.failure import explain
 from rota.models import FailedDeployment, RestoreDeploymentInput, RestoreDeploymentOutput
 from rota.plan import Plan, Registered, Snapshot
 from rota.restore import Restored, restore
+from rota.service import SEEN_AFTER
 from rota.settings import Settings
 from rota.step import LastTurn, restoring_step
 
@@ -48,4 +49,11 @@ def _restore(request: RestoreDeploymentInput, failed: FailedDeployment, settings
     registered = None
     if failed.revisions and failed.revisions.document:  # CreateTargets may have begun
         registered = store.read(aws.s3(), settings.bucket, failed.revisions.document, Registered, extra="ignore")
-    return restore(aws.events(), aws.ecs(), settings, request.execution, plan, before, registered)
+    return restore(
+        aws.events(), aws.ecs(), settings, request.execution, plan, before, registered, rolling=_is_rolling(failed)
+    )
+
+
+def _is_rolling(failed: FailedDeployment) -> bool:
+    """Whether the service may have been updated a moment ago, so that ECS need not show it yet."""
+    return failed.targets is not None and (failed.rollout is None or failed.rollout.waited_seconds < SEEN_AFTER)

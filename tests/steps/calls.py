@@ -136,6 +136,16 @@ class Calls:
             yield
 
     @contextmanager
+    def showing_service(self, shown: list[dict[str, Any]]) -> Iterator[None]:
+        """Let ECS describe the service so, as long as there is anything in `shown`."""
+
+        def show(parsed: dict[str, Any], **_: Any) -> None:
+            parsed["services"] = shown or parsed["services"]
+
+        with self._hooked("after-call.ecs.DescribeServices", show):
+            yield
+
+    @contextmanager
     def _answering(self, call: str, status: int, reply: dict[str, Any], skip: int, count: int) -> Iterator[None]:
         seen = iter(range(10**6))
 

@@ -141,8 +141,9 @@ def _functions_environment() -> Iterator[None]:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    """What the user has; what is not Rota's is untouched in the end, whatever the test did."""
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """What the user has; what is not Rota's is untouched in the end, whatever the test did. Nobody sleeps in it."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     aws._pace.cache_clear()  # what other tests have called empties no bucket of this one's account
     with moto.mock_aws():
         world = World()

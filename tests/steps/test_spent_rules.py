@@ -23,8 +23,24 @@ def test_a_rule_that_never_runs_again_and_that_aws_refuses_is_told_and_keeps_not
         cause = failed.step("RestoreDeployment")["cause"]
     del rules["production__guestbook__Migrate"]
     assert world.everything() == (rules, *others)
-    assert "the rule production__guestbook__Migrate is gone: AWS refused its schedule cron(0 6 1 1 ? 2025), " in cause
+    assert "But the rule production__guestbook__Migrate is gone: its last run is past, and AWS refused it" in cause
+    assert "(PutRule: ValidationException: scripted)" in cause
     assert "holder" not in world.ledger()["lease"]
+
+
+def test_a_rule_that_never_runs_again_and_is_as_it_was_stays_though_aws_refuses_it(
+    world: World, deployments: Deployments
+) -> None:
+    past = {"name": "Migrate", "task": "migrate_task", "cron": "0 6 1 1 ? 2025"}
+    world.upload({"tasks": [*SCHEDULE["tasks"], past]})
+    assert deployments.start().run() == "Deployed"
+    before = world.everything()
+    world.upload(SCHEDULE)
+    failed = deployments.start().until("ClearRules")
+    failed.fail("OvertakenError", "a newer one waits")
+    with world.calls.refusing("events.PutRule", "ValidationException", count=0):
+        assert "Nothing had to be put back" in failed.step("RestoreDeployment")["cause"]
+    assert world.everything() == before
 
 
 def test_a_rule_that_would_run_again_is_put_back_for_hours(world: World, changing: Deployment) -> None:

@@ -128,7 +128,7 @@ def test_a_step_waits_for_its_earlier_invocation_until_that_cannot_live_any_more
     (retrier,) = (each for each in asl.STATES[step]["Retry"] if "StillRunningError" in each["ErrorEquals"])
     assert "JitterStrategy" not in retrier, "it would shorten the waits"
     assert waits(retrier) > LONGEST_FUNCTION_SECONDS + 30
-    assert waits(retrier) < LONGEST_FUNCTION_SECONDS + 120 or step == "RestoreDeployment"
+    assert waits(retrier) < 4 * LONGEST_FUNCTION_SECONDS or step == "RestoreDeployment"
 
 
 def test_restoring_is_tried_for_hours() -> None:

@@ -124,7 +124,7 @@ def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message
             id="service",
         ),
         pytest.param(
-            Restored(rules=1, spent=("the rule A is gone: no",)),
+            Restored(rules=1, gone=("the rule A is gone: no",)),
             "Everything is as it was before; 1 rule had to be put back. But the rule A is gone: no. AWS did not",
             id="a rule that AWS refused",
         ),

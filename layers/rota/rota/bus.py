@@ -176,16 +176,16 @@ def remove(events: "EventBridgeClient", name: str) -> bool:
     return True
 
 
-def refuse_unseen(events: "EventBridgeClient", made: Rule) -> bool:
+def refuse_unseen(events: "EventBridgeClient", name: str) -> bool:
     """TransientError if a rule that is not listed is there all the same; False if it is not there.
 
-    Writing tells it: taking away what would be its target. Whose the rule is can be asked once it is listed.
+    A write tells it, which takes away a target that no rule has. Whose the rule is can be asked once it is listed.
     """
     try:
-        _remove_targets(events, made.name, [target["Id"] for target in made.targets])
+        _remove_targets(events, name, ["rota-is-it-there"])
     except events.exceptions.ResourceNotFoundException:
         return False
-    raise TransientError(f"EventBridge does not show the rule {made.name} yet, which was made a moment ago")
+    raise TransientError(f"EventBridge does not show the rule {name} yet, which was made a moment ago")
 
 
 def _put_targets(events: "EventBridgeClient", name: str, todo: Difference) -> None:

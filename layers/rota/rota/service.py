@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Quick at first, slower later: most rollouts take minutes, and each look costs three state transitions.
 _SHORTEST_WAIT, _LONGEST_WAIT = 5, 60
 # ECS's answers are eventually consistent: so many seconds after the update it may not show our deployment yet.
-_SEEN_AFTER = 20
+SEEN_AFTER = 20
 
 
 class ServiceState(Shape):
@@ -79,7 +79,7 @@ def judge(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings")
     """
     waited = rollout.waited_seconds + rollout.wait_seconds
     ours = next((d for d in description["deployments"] if d["id"] == rollout.deployment_id), None)
-    if ours is None and waited <= _SEEN_AFTER:
+    if ours is None and waited <= SEEN_AFTER:
         return rollout.model_copy(update={"progress": "ECS does not show it yet", "waited_seconds": waited})
     if ours is None or ours["status"] != "PRIMARY":
         primary = _primary(description)

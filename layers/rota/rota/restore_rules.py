@@ -1,0 +1,122 @@
+"""Putting a snapshot's rules back, though EventBridge may show for a moment what was before a change."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from rota import aws, bus
+from rota.errors import RejectedError, TransientError
+from rota.rules import Rule, difference
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+    from rota.plan import Plan, Registered, Snapshot
+    from rota.settings import Settings
+
+# "a short period of time", says EventBridge of its changes, and not how long; a minute is long.
+_SHOWN_AFTER = 60
+
+
+class GoneError(Exception):
+    """A rule cannot be as it was before, and no later attempt will change that; the message says which and why."""
+
+
+class UnsureError(Exception):
+    """AWS refuses what would put a rule back, and shows the rule as it was before."""
+
+    def __init__(self, rule: str, refusal: Exception) -> None:
+        super().__init__(f"{rule}: {refusal}")
+        self.rule = rule
+        self.refusal = refusal
+
+
+def work(
+    events: "EventBridgeClient",
+    settings: "Settings",
+    plan: "Plan",
+    before: "Snapshot",
+    registered: "Registered | None",
+    found: Mapping[str, Rule],
+) -> Iterator[Callable[[], bool]]:
+    """What there may be to do for each rule: put it back, or remove one that the deployment made.
+
+    Each returns whether the rule was seen to differ, and raises GoneError, UnsureError or what AWS refused.
+    """
+    made = plan.wanted_rules(settings, registered) if registered else {}
+    for name, rule in before.rules.items():
+        seen = found.get(name)
+        if name not in plan.remove:
+            yield partial(_put_back, events, rule, seen, made.get(name, seen))
+        elif seen and difference(seen, rule) and not seen.belongs_to(settings.app):
+            yield partial(_leave_alone, name)
+        else:
+            yield partial(_put_back, events, rule, seen, None)
+    for name in made.keys() - before.rules.keys():
+        if name not in found:
+            yield partial(bus.refuse_unseen, events, name)
+        elif found[name].belongs_to(settings.app):
+            yield partial(bus.remove, events, name)
+        elif not difference(found[name], made[name]):
+            yield partial(_refuse_untagged, name)
+
+
+def not_as_before(events: "EventBridgeClient", before: "Snapshot", unsure: Mapping[str, Exception]) -> list[Exception]:
+    """Look again when EventBridge shows all changes: the refusals, by rule, of those that are not as they were.
+
+    What refuses a restore mostly refused the deployment as well (a role that is gone), so that nothing was written.
+    """
+    time.sleep(_SHOWN_AFTER)
+    rules = {name: before.rules[name] for name in unsure}
+    listed = [each for each in bus.names(events, "") if each["Name"] in rules]
+    found = bus.read(events, listed, {name: rule.tags for name, rule in rules.items()})
+    return [unsure[name] for name, rule in rules.items() if difference(found.get(name), rule)]
+
+
+def _put_back(events: "EventBridgeClient", rule: Rule, seen: Rule | None, written: Rule | None) -> bool:
+    """Put a rule back, be it as EventBridge shows it or as the deployment may have left it; True if it is shown so."""
+    differs = difference(seen, rule)
+    try:
+        bus.write(events, rule, differs | difference(written, rule), new=seen is None or written is None)
+    except (ClientError, RejectedError) as refusal:
+        told = aws.translate(refusal) if isinstance(refusal, ClientError) else refusal
+        if not isinstance(told, RejectedError):
+            raise
+        if not differs:
+            raise UnsureError(rule.name, refusal) from refusal
+        if not _is_invalid(refusal) or _runs_again(rule):
+            raise
+        bus.remove(events, rule.name)  # whatever it is now, it must not run
+        raise GoneError(f"the rule {rule.name} is gone: its last run is past, and AWS refused it ({told})") from refusal
+    return bool(differs)
+
+
+def _leave_alone(name: str) -> bool:
+    raise GoneError(f"the rule {name} is somebody else's, made since the deployment removed ours, and was left alone")
+
+
+def _refuse_untagged(name: str) -> bool:
+    raise TransientError(f"EventBridge does not show the tags of the rule {name} yet, which was made a moment ago")
+
+
+def _is_invalid(refusal: Exception) -> bool:
+    """Whether AWS refused the rule itself."""
+    if not isinstance(refusal, ClientError):
+        return False
+    return (refusal.operation_name, refusal.response["Error"]["Code"]) == ("PutRule", "ValidationException")
+
+
+def _runs_again(rule: Rule) -> bool:
+    """True also if nobody can tell."""
+    from rota import cron  # noqa: PLC0415  here, because next to no restore needs it
+
+    if rule.event_pattern or not rule.schedule_expression:
+        return True
+    try:
+        return bool(cron.next_runs(rule.schedule_expression, datetime.now(UTC), 1))
+    except ValueError:
+        return True
