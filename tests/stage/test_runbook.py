@@ -13,7 +13,8 @@ import pytest
 
 from stage.client import Client
 from tests.examples import ROOT
-from tests.stage.account import PREFIX
+from tests.stage.account import PREFIX, schedules
+from tests.stage.scenarios import NEXT
 
 pytestmark = pytest.mark.aws_cli
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
@@ -96,12 +97,27 @@ def test_looking_running_again_and_rolling_back(stage: Client, shell: Shell) -> 
     shell(again, dry_run, EXECUTION=before[0])
     ends = [stage.wait(each)["output"] for each in set(stage.executions()) - set(before)]
     assert sorted("outcome" in output for output in ends) == [False, True], "one deployment, one dry run"
-    history, roll_back, versions, *_ = blocks("Roll back")
+    history, roll_back, *_ = blocks("Roll back")
     assert good in shell(history)
     before = stage.executions()
     shell(roll_back, EXECUTION=good)
     assert stage.wait(started(stage, before))["output"]["outcome"]["outcome"] == "deployed"
-    assert shell(versions)
+
+
+def test_uploading_a_schedule_file_and_going_back_to_an_older_version(
+    stage: Client, shell: Shell, tmp_path: Path
+) -> None:
+    tmp_path.joinpath("scheduled_tasks.json").write_text(json.dumps(NEXT))
+    upload, *_ = blocks("First deployment")
+    *_, versions, copy = blocks("Roll back")
+    shell(upload)
+    assert stage.deploy("v1")["status"] == "SUCCEEDED"
+    assert "PrintDigest" in schedules(stage)
+    listed = [line.split()[1] for line in shell(versions).splitlines()]
+    assert len(listed) == 2, "the newest first"
+    shell(copy, VERSION=listed[1])
+    assert stage.deploy("v2")["status"] == "SUCCEEDED"
+    assert "PrintDigest" not in schedules(stage)
 
 
 def test_finishing_a_restore_that_gave_up(stage: Client, shell: Shell) -> None:
