@@ -21,6 +21,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSeconds
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
@@ -49,6 +50,7 @@ def prepare(settings: Settings, endpoint: str) -> None:
     _name_executions()
     _tell_the_newest_first()
     _forget_threads()
+    _know_timeouts()
     _read_once()
 
 
@@ -171,6 +173,15 @@ def _forget_threads() -> None:
         start(self)
 
     replace(Execution, "start", start_and_forget)
+
+
+def _know_timeouts() -> None:
+    """An execution that is stopped just as a step begins still writes the step's timeout into its history.
+
+    moto works nothing out once an execution is stopped, and takes what it finds instead, so that nobody could read the
+    history any more.
+    """
+    replace(TimeoutSeconds, "eval", TimeoutSeconds._eval_body)
 
 
 def _read_once() -> None:

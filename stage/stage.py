@@ -20,6 +20,7 @@ from stage.functions.sam_runtime import SamRuntime
 from stage.functions.workers import Workers, steps
 from stage.iam import roles
 from stage.iam.access import Access
+from stage.redrive import Redrive
 from stage.seed import App, UsersWorld
 from stage.settings import Settings
 from stage.stack import cloudformation
@@ -72,6 +73,7 @@ class Stage:
             *as_strict_as_aws,
             *self.world.hooks,
             ChangeSets(),
+            Redrive(),
             self.sam_runtime,
             self.functions,
         ]

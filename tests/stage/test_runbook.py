@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stage.client import Client
+from stage.client import Client, wait_for
 from tests.examples import ROOT
 from tests.stage.account import PREFIX, schedules
 from tests.stage.scenarios import NEXT
@@ -92,7 +92,7 @@ def test_looking_running_again_and_rolling_back(stage: Client, shell: Shell) -> 
     stage.deploy("v2")
     (which, *_) = blocks("Something is wrong")
     assert good in shell(which)
-    again, dry_run = blocks("Running an execution again")
+    again, dry_run, _ = blocks("Running an execution again")
     before = stage.executions()
     shell(again, dry_run, EXECUTION=before[0])
     ends = [stage.wait(each)["output"] for each in set(stage.executions()) - set(before)]
@@ -102,6 +102,19 @@ def test_looking_running_again_and_rolling_back(stage: Client, shell: Shell) -> 
     before = stage.executions()
     shell(roll_back, EXECUTION=good)
     assert stage.wait(started(stage, before))["output"]["outcome"]["outcome"] == "deployed"
+
+
+def test_aborting_and_redriving(stage: Client, shell: Shell) -> None:
+    stage.settings(rollout_seconds=4)
+    stage.push("v1")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    (execution,) = stage.executions()
+    (abort,) = blocks("Aborting")
+    *_, redrive = blocks("Running an execution again")
+    shell(abort, EXECUTION=execution)
+    assert stage.wait(execution)["status"] == "ABORTED"
+    shell(redrive, EXECUTION=execution)
+    assert stage.wait(execution)["output"]["outcome"]["outcome"] == "deployed"
 
 
 def test_uploading_a_schedule_file_and_going_back_to_an_older_version(
