@@ -56,4 +56,4 @@ def _restore(request: RestoreDeploymentInput, failed: FailedDeployment, settings
 
 def _is_rolling(failed: FailedDeployment) -> bool:
     """Whether the service may have been updated a moment ago, so that ECS need not show it yet."""
-    return failed.targets is not None and (failed.rollout is None or failed.rollout.waited_seconds < SEEN_AFTER)
+    return failed.targets is not None and (failed.rollout is None or failed.rollout.waited_seconds <= SEEN_AFTER)

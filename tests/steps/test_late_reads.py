@@ -64,13 +64,14 @@ def test_a_rule_of_somebody_else_s_that_eventbridge_lists_late_stays(world: Worl
     assert world.rules("production__guestbook__Digest") == somebody_s
 
 
+@pytest.mark.parametrize("targets", [True, False], ids=["its targets too", "nothing but the rule"])
 def test_a_rule_whose_tags_eventbridge_shows_late_is_not_taken_for_somebody_else_s(
-    world: World, changing: Deployment
+    targets: bool, world: World, changing: Deployment
 ) -> None:
     before = world.everything()
     changing.until("RollService").fail("RejectedError", "what happened")
     shown = world.rules()
-    shown[DIGEST]["Tags"] = []
+    shown[DIGEST] |= {"Tags": []} | ({} if targets else {"Targets": []})
     with (
         world.calls.showing(shown),
         pytest.raises(TransientError, match=f"does not show the tags of the rule {DIGEST}"),
@@ -90,6 +91,65 @@ def test_a_rule_that_somebody_makes_by_a_name_that_was_freed_is_left_alone_and_t
     cause = changing.step("RestoreDeployment")["cause"]
     assert world.rules(TEASPOONS) == somebody_s
     assert f"But the rule {TEASPOONS} is somebody else's, made since the deployment removed ours" in cause
+
+
+def test_a_rule_that_a_restore_has_half_put_back_is_not_taken_for_somebody_else_s(
+    world: World, changing: Deployment
+) -> None:
+    before = world.everything()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.refusing("events.PutTargets", "InternalException", count=0), pytest.raises(TransientError):
+        changing.step("RestoreDeployment")
+    shown = world.rules()
+    assert shown[TEASPOONS]["Targets"] == []
+    shown[TEASPOONS]["Tags"] = []
+    with world.calls.showing(shown):
+        changing.step("RestoreDeployment")
+    assert world.everything()[:2] == before[:2]
+
+
+def test_a_rule_of_ours_that_shows_no_tags_yet_fails_no_deployment(
+    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing.until("CreateTargets")
+    with world.calls.refusing("events.PutTargets", "InternalException", count=0), pytest.raises(TransientError):
+        changing.until("RollService")
+    shown, really = world.rules(), world.rules()
+    shown[DIGEST]["Tags"] = []
+    monkeypatch.setattr("time.sleep", lambda _seconds: shown.update(really))
+    with world.calls.showing(shown):
+        changing.until("RollService")
+    assert set(world.our_rules()) == {"IngestData", "RemoveSpam", "Digest"}
+
+
+def test_what_refuses_to_make_a_rule_and_to_look_for_it_ends_at_once(world: World, changing: Deployment) -> None:
+    world.upload({"tasks": [*BEFORE["tasks"], AFTER["tasks"][2]]})
+    before = world.everything()
+    with (
+        world.calls.refusing("events.PutRule", "AccessDeniedException", count=0),
+        world.calls.refusing("events.PutTargets", "AccessDeniedException", count=0),
+        world.calls.refusing("events.RemoveTargets", "AccessDeniedException", count=0),
+    ):
+        assert changing.run() == "DeploymentFailed"
+    assert world.everything() == before
+    assert "Nothing had to be put back" in changing.document["restored"]["cause"]
+
+
+def test_the_service_is_rolled_back_by_what_was_seen_first(world: World, changing: Deployment) -> None:
+    before, was = world.everything(), world.service()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.showing_service([was], skip=1):
+        changing.step("RestoreDeployment")
+    assert world.everything()[:2] == before[:2]
+
+
+def test_a_service_that_somebody_deleted_keeps_nothing_else_back(world: World, changing: Deployment) -> None:
+    rules = world.rules()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    client("ecs").delete_service(cluster="production", service="guestbook-api", force=True)
+    cause = changing.step("RestoreDeployment")["cause"]
+    assert world.rules() == rules
+    assert "But the service guestbook-api is gone, somebody has deleted it." in cause
 
 
 def test_what_refuses_the_restore_too_and_has_changed_nothing_ends_at_once(world: World, changing: Deployment) -> None:

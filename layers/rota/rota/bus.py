@@ -1,6 +1,7 @@
 """The default event bus: reads rules whole, turns one rule into another, removes one."""
 
 import itertools
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ _TARGETS_PER_CALL = 10
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html and
 # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html, the most
 _PAGE = 100
+# A changed rule takes "a short period of time" to be shown, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+_SHOWN_AFTER = 5
 _GONE = "ResourceNotFoundException"
 
 
@@ -112,8 +115,15 @@ def _tags(events: "EventBridgeClient", rule: "RuleTypeDef", known: Mapping[str, 
 
 def refuse_others(events: "EventBridgeClient", arn: str, app: str) -> None:
     """RejectedError if there is a rule with this ARN that is not the app's; PutRule would replace it."""
+
+    def ask() -> Tags:
+        return {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+
     try:
-        tags = {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+        tags = ask()
+        if OWNER_TAG not in tags:  # ours, made by an earlier try, may not show its tags yet
+            time.sleep(_SHOWN_AFTER)
+            tags = ask()
     except events.exceptions.ResourceNotFoundException:
         return
     if tags.get(OWNER_TAG) != app:

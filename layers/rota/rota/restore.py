@@ -14,6 +14,7 @@ from rota.rules import runs
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
     from mypy_boto3_events import EventBridgeClient
 
     from rota.settings import Settings
@@ -113,22 +114,33 @@ def _service(
     rolling: bool,
 ) -> str:
     """Roll the service back if it must be; the revision to which ECS is rolling it, in words, or nothing."""
-    description = service.read(ecs, settings)
+    description = _described(ecs, settings)
     ran = revisions.short(before.task_definition)
-    if rolling and description["taskDefinition"] == before.task_definition:
+    if rolling and description and description["taskDefinition"] == before.task_definition:
         time.sleep(service.SEEN_AFTER)
-        description = service.read(ecs, settings)
+        description = _described(ecs, settings)
+    if description is None:
+        raise restore_rules.GoneError(f"the service {settings.service} is gone, somebody has deleted it")
     if description["taskDefinition"] == before.task_definition:
         now = service.state(description)
         return "" if now.steady or now.deployment_id == before.deployment_id else ran
     definition = revisions.read(ecs, before.task_definition)
     if definition.active:
-        service.roll(ecs, settings, definition.arn)
+        service.roll(ecs, settings, definition.arn, description)
         return ran
     # Infrastructure code deregisters a revision once it has a newer one, and ECS moves no service to it any more.
     again = _registered_again(ecs, settings, execution, plan, definition)
-    service.roll(ecs, settings, again)
+    service.roll(ecs, settings, again, description)
     return f"{revisions.short(again)}, which has the content of {ran}; that is INACTIVE"
+
+
+def _described(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef | None":
+    """The service as ECS describes it; None if somebody has deleted it."""
+    try:
+        description = service.read(ecs, settings)
+    except RejectedError:
+        return None
+    return None if description["status"] == "INACTIVE" else description
 
 
 def _registered_again(
@@ -166,7 +178,8 @@ def _deregister(
     had_tags = {name: rule.tags for name, rule in before.rules.items()}
     shown = bus.read(events, bus.names(events, settings.rule_prefix), had_tags)
     in_use = runs([*before.rules.values(), *shown.values()])
-    in_use.add(service.read(ecs, settings)["taskDefinition"])
+    if description := _described(ecs, settings):
+        in_use.add(description["taskDefinition"])
     unused = [arn for arn in ours if arn not in in_use][: revisions.MOST_LEFTOVERS]
     aws.in_parallel(lambda arn: revisions.deregister(ecs, arn), unused)
     return len(unused)

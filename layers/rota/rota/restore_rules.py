@@ -52,16 +52,16 @@ def work(
         seen = found.get(name)
         if name not in plan.remove:
             yield partial(_put_back, events, rule, seen, made.get(name, seen))
-        elif seen and difference(seen, rule) and not seen.belongs_to(settings.app):
+        elif seen and not seen.belongs_to(settings.app) and not _may_be(rule, seen):
             yield partial(_leave_alone, name)
         else:
             yield partial(_put_back, events, rule, seen, None)
     for name in made.keys() - before.rules.keys():
         if name not in found:
-            yield partial(bus.refuse_unseen, events, name)
+            yield partial(_refuse_unseen, events, name)
         elif found[name].belongs_to(settings.app):
             yield partial(bus.remove, events, name)
-        elif not difference(found[name], made[name]):
+        elif _may_be(made[name], found[name]):
             yield partial(_refuse_untagged, name)
 
 
@@ -71,10 +71,15 @@ def not_as_before(events: "EventBridgeClient", before: "Snapshot", unsure: Mappi
     What refuses a restore mostly refused the deployment as well (a role that is gone), so that nothing was written.
     """
     time.sleep(_SHOWN_AFTER)
-    rules = {name: before.rules[name] for name in unsure}
-    listed = [each for each in bus.names(events, "") if each["Name"] in rules]
-    found = bus.read(events, listed, {name: rule.tags for name, rule in rules.items()})
-    return [unsure[name] for name, rule in rules.items() if difference(found.get(name), rule)]
+    listed = [each for each in bus.names(events, "") if each["Name"] in unsure]
+    found = bus.read(events, listed, {name: rule.tags for name, rule in before.rules.items()})
+
+    def as_before(name: str) -> bool:
+        if name not in before.rules:
+            return name not in found
+        return not difference(found.get(name), before.rules[name])
+
+    return [refusal for name, refusal in unsure.items() if not as_before(name)]
 
 
 def _put_back(events: "EventBridgeClient", rule: Rule, seen: Rule | None, written: Rule | None) -> bool:
@@ -83,8 +88,8 @@ def _put_back(events: "EventBridgeClient", rule: Rule, seen: Rule | None, writte
     try:
         bus.write(events, rule, differs | difference(written, rule), new=seen is None or written is None)
     except (ClientError, RejectedError) as refusal:
-        told = aws.translate(refusal) if isinstance(refusal, ClientError) else refusal
-        if not isinstance(told, RejectedError):
+        told = _rejection(refusal)
+        if told is None:
             raise
         if not differs:
             raise UnsureError(rule.name, refusal) from refusal
@@ -95,12 +100,33 @@ def _put_back(events: "EventBridgeClient", rule: Rule, seen: Rule | None, writte
     return bool(differs)
 
 
+def _may_be(ours: Rule, seen: Rule) -> bool:
+    """Whether a rule that shows no tag of ours may still be `ours`, half written or half shown: it has nothing else."""
+    todo = difference(seen, ours)
+    return not (todo.put_rule or todo.remove_targets)
+
+
 def _leave_alone(name: str) -> bool:
     raise GoneError(f"the rule {name} is somebody else's, made since the deployment removed ours, and was left alone")
 
 
+def _refuse_unseen(events: "EventBridgeClient", name: str) -> bool:
+    try:
+        return bus.refuse_unseen(events, name)
+    except (ClientError, RejectedError) as refusal:
+        if _rejection(refusal):
+            raise UnsureError(name, refusal) from refusal
+        raise
+
+
 def _refuse_untagged(name: str) -> bool:
     raise TransientError(f"EventBridge does not show the tags of the rule {name} yet, which was made a moment ago")
+
+
+def _rejection(refusal: ClientError | RejectedError) -> RejectedError | None:
+    """The refusal as one that time does not cure; None if it may."""
+    told = aws.translate(refusal) if isinstance(refusal, ClientError) else refusal
+    return told if isinstance(told, RejectedError) else None
 
 
 def _is_invalid(refusal: Exception) -> bool:

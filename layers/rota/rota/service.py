@@ -46,9 +46,12 @@ def state(description: "ServiceTypeDef") -> ServiceState:
     )
 
 
-def roll(ecs: "ECSClient", settings: "Settings", revision: str) -> Rollout:
-    """Have the service run `revision`; a service that does already is only looked at."""
-    description = read(ecs, settings)
+def roll(ecs: "ECSClient", settings: "Settings", revision: str, description: "ServiceTypeDef | None" = None) -> Rollout:
+    """Have the service run `revision`; a service that does already, according to `description`, is only looked at.
+
+    `description` is what the caller has judged it by: asked again, ECS may answer with what was before.
+    """
+    description = description or read(ecs, settings)
     failed = _primary(description).get("rolloutState") == "FAILED"
     if description["taskDefinition"] != revision or failed:
         description = ecs.update_service(
