@@ -1,4 +1,4 @@
-"""`python -m tests.sweep`: try every fault in every call of a deployment, on as many stages as there are cores."""
+"""`python -m tests.sweep`: try every fault in every call of a deployment, on four stages at once, which mostly wait."""
 
 import argparse
 import json
@@ -141,7 +141,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--round", type=int, metavar="NUMBER", help="only this race")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="how many draws of two faults in one deployment")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is drawn")  # noqa: S311 - no secret
-    parser.add_argument("--stages", type=int, default=2, help="how many stages at once")
+    parser.add_argument("--stages", type=int, default=4, help="how many stages at once")
     parser.add_argument("--keep-going", action="store_true", help="go on after a violation")
     return parser.parse_args()
 
