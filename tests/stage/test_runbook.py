@@ -105,7 +105,7 @@ def test_looking_running_again_and_rolling_back(stage: Client, shell: Shell) -> 
 
 
 def test_aborting_and_redriving(stage: Client, shell: Shell) -> None:
-    stage.settings(rollout_seconds=4)
+    stage.settings(rollout_seconds=12)  # in which two commands of the AWS CLI are typed, also on a busy machine
     stage.push("v1")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
     (execution,) = stage.executions()
