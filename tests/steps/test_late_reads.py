@@ -6,7 +6,7 @@ from rota import service
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import arn
 from tests.steps.conftest import AFTER, BEFORE, Deployment, Deployments
-from tests.steps.world import World, client
+from tests.steps.world import SCHEDULE, World, client
 
 DIGEST, TEASPOONS = "production__guestbook__Digest", "production__guestbook__CountTeaspoons"
 
@@ -109,16 +109,18 @@ def test_a_rule_that_a_restore_has_half_put_back_is_not_taken_for_somebody_else_
 
 
 def test_a_rule_of_ours_that_shows_no_tags_yet_fails_no_deployment(
-    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changing.until("CreateTargets")
+    assert deployments.start().run() == "Deployed"
+    world.upload({"tasks": [*SCHEDULE["tasks"], AFTER["tasks"][2]]})
+    adding = deployments.start().until("CreateTargets")
     with world.calls.refusing("events.PutTargets", "InternalException", count=0), pytest.raises(TransientError):
-        changing.until("RollService")
+        adding.until("RollService")
     shown, really = world.rules(), world.rules()
     shown[DIGEST]["Tags"] = []
     monkeypatch.setattr("time.sleep", lambda _seconds: shown.update(really))
     with world.calls.showing(shown):
-        changing.until("RollService")
+        adding.until("RollService")
     assert set(world.our_rules()) == {"IngestData", "RemoveSpam", "Digest"}
 
 
