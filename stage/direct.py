@@ -10,10 +10,18 @@ from typing import Any
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
+from moto.core import responses
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.utils import method_names_from_class
+
+from stage.patch import replace
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+
+
+# moto looks through all methods of a class at each call that the class answers, whichever way the call came.
+replace(responses, "method_names_from_class", cache(method_names_from_class))
 
 
 class _Moto(BotocoreStubber):

@@ -2,7 +2,7 @@
 
 What can be said in a hook (`stage.door.calls.Hook`) is said there. What no request passes is changed in four modules,
 with the reason for each change: `stage.interpreter` for Step Functions, `stage.stack.cloudformation` for stacks,
-`stage.iam.roles` for the roles of stacks, and `stage.door.server` for speed.
+`stage.iam.roles` for the roles of stacks, and `stage.direct` for speed.
 """
 
 

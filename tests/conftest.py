@@ -1,13 +1,8 @@
 """What holds for all tests of a worker."""
 
-import functools
 import gc
 
-import moto.core.responses
-
 gc.disable()
-# moto looks through all methods of a class at each call that it answers.
-moto.core.responses.method_names_from_class = functools.cache(moto.core.responses.method_names_from_class)
 
 
 def pytest_collection_finish() -> None:

@@ -2,6 +2,7 @@
 
 from rota import aws, bus, plan, store
 from rota.models import CreateTargetsInput, CreateTargetsOutput
+from rota.rules import Rule
 from rota.settings import Settings
 from rota.step import writing_step
 
@@ -13,13 +14,13 @@ def handler(request: CreateTargetsInput, settings: Settings) -> CreateTargetsOut
     revisions = store.read(aws.s3(), settings.bucket, request.revisions, plan.Registered)
 
     events = aws.events()
+    wanted = decided.wanted_rules(settings, revisions)
 
-    def put(planned: plan.PlannedTask) -> bool:
-        rule = decided.wanted(settings, planned, revisions.tasks[planned.task.name])
+    def put(rule: Rule) -> bool:
         current = before.rules.get(rule.name)
         if current is None:  # nobody's when the deployment was planned
             bus.refuse_others(events, decided.rule_arn(rule.name), settings.app)
         return bus.apply(events, current, rule)
 
-    written = sum(aws.in_parallel(put, decided.tasks))
-    return CreateTargetsOutput(written=written, unchanged=len(decided.tasks) - written)
+    written = sum(aws.in_parallel(put, wanted.values()))
+    return CreateTargetsOutput(written=written, unchanged=len(wanted) - written)

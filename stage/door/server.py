@@ -7,21 +7,18 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from http import HTTPStatus
 from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, cast
 
-from moto.core import responses
 from moto.core.request import Request
-from moto.core.utils import method_names_from_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from stage.door.calls import Call, Hook, Reply, recognise
-from stage.patch import replace
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -115,10 +112,6 @@ class _Moto(DomainDispatcherApplication):
     """moto's server, which would list its own directory at each request to tell which service a host stands for."""
 
     get_backend_for_host = lru_cache(maxsize=256)(DomainDispatcherApplication.get_backend_for_host)
-
-
-# For the same reason: it would look through all methods of a class at each request that the class answers.
-replace(responses, "method_names_from_class", cache(method_names_from_class))
 
 
 def _hang_up(environ: "WSGIEnvironment") -> None:

@@ -109,9 +109,8 @@ def test_restored_twice_it_is_the_same(world: World, changing: Deployment) -> No
     ("refusals", "told"), [pytest.param(2, ["failed"], id="for a moment"), pytest.param(0, [], id="for good")]
 )
 def test_a_bus_that_takes_no_news_is_asked_again_and_borne(
-    world: World, restoring: Deployment, monkeypatch: pytest.MonkeyPatch, refusals: int, told: list[str]
+    world: World, restoring: Deployment, refusals: int, told: list[str]
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     world.calls.news.clear()
     with world.calls.refusing("events.PutEvents", "AccessDeniedException", count=refusals):
         assert restoring.step("RestoreDeployment")["outcome"] == "failed"

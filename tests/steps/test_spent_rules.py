@@ -6,16 +6,17 @@ from rota.errors import RejectedError
 from tests.steps.conftest import NEXT, Deployment, Deployments
 from tests.steps.world import SCHEDULE, World
 
+PAST = {"name": "Migrate", "task": "migrate_task", "cron": "0 6 1 1 ? 2025"}
+
 
 @pytest.mark.parametrize("kept", [False, True], ids=["its task has left the file", "its task has moved"])
 def test_a_rule_that_never_runs_again_and_that_aws_refuses_is_told_and_keeps_nothing_else_back(
     kept: bool, world: World, deployments: Deployments
 ) -> None:
-    past = {"name": "Migrate", "task": "migrate_task", "cron": "0 6 1 1 ? 2025"}
-    world.upload({"tasks": [*SCHEDULE["tasks"], past]})
+    world.upload({"tasks": [*SCHEDULE["tasks"], PAST]})
     assert deployments.start().run() == "Deployed"
     rules, *others = world.everything()
-    world.upload({"tasks": [*SCHEDULE["tasks"], *([past | {"cron": "0 6 1 1 ? *"}] if kept else [])]})
+    world.upload({"tasks": [*SCHEDULE["tasks"], *([PAST | {"cron": "0 6 1 1 ? *"}] if kept else [])]})
     world.push(NEXT, "next")
     failed = deployments.start(NEXT).until("CheckService")
     failed.fail("RejectedError", "what happened")
@@ -31,8 +32,7 @@ def test_a_rule_that_never_runs_again_and_that_aws_refuses_is_told_and_keeps_not
 def test_a_rule_that_never_runs_again_and_is_as_it_was_stays_though_aws_refuses_it(
     world: World, deployments: Deployments
 ) -> None:
-    past = {"name": "Migrate", "task": "migrate_task", "cron": "0 6 1 1 ? 2025"}
-    world.upload({"tasks": [*SCHEDULE["tasks"], past]})
+    world.upload({"tasks": [*SCHEDULE["tasks"], PAST]})
     assert deployments.start().run() == "Deployed"
     before = world.everything()
     world.upload(SCHEDULE)

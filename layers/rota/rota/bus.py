@@ -25,7 +25,7 @@ _TARGETS_PER_CALL = 10
 # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html, the most
 _PAGE = 100
 # A changed rule takes "a short period of time" to be shown, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
-_SHOWN_AFTER = 5
+_MOSTLY_SHOWN_AFTER = 5
 _GONE = "ResourceNotFoundException"
 
 
@@ -110,20 +110,20 @@ def _whole(events: "EventBridgeClient", found: "RuleTypeDef", known: Mapping[str
 def _tags(events: "EventBridgeClient", rule: "RuleTypeDef", known: Mapping[str, Tags]) -> Tags:
     if rule["Name"] in known:
         return known[rule["Name"]]
-    return {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]}
+    return _shown_tags(events, rule["Arn"])
+
+
+def _shown_tags(events: "EventBridgeClient", arn: str) -> Tags:
+    return {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
 
 
 def refuse_others(events: "EventBridgeClient", arn: str, app: str) -> None:
     """RejectedError if there is a rule with this ARN that is not the app's; PutRule would replace it."""
-
-    def ask() -> Tags:
-        return {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
-
     try:
-        tags = ask()
+        tags = _shown_tags(events, arn)
         if OWNER_TAG not in tags:  # ours, made by an earlier try, may not show its tags yet
-            time.sleep(_SHOWN_AFTER)
-            tags = ask()
+            time.sleep(_MOSTLY_SHOWN_AFTER)
+            tags = _shown_tags(events, arn)
     except events.exceptions.ResourceNotFoundException:
         return
     if tags.get(OWNER_TAG) != app:

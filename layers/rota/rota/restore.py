@@ -93,7 +93,7 @@ def restore(
     rules_put_back = aws.in_parallel(put_back, work)
     service_put_back = put_back(lambda: _service(ecs, settings, execution, plan, before.service, rolling=rolling))
     if unsure and not refusals:
-        refusals += restore_rules.not_as_before(events, before, unsure)
+        refusals += restore_rules.not_as_before(events, settings, before, unsure)
     if refusals:
         raise refusals[0]
     return Restored(

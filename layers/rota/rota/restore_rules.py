@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 # "a short period of time", says EventBridge of its changes, and not how long; a minute is long.
-_SHOWN_AFTER = 60
+_SURELY_SHOWN_AFTER = 60
 
 
 class GoneError(Exception):
@@ -65,13 +65,15 @@ def work(
             yield partial(_refuse_untagged, name)
 
 
-def not_as_before(events: "EventBridgeClient", before: "Snapshot", unsure: Mapping[str, Exception]) -> list[Exception]:
+def not_as_before(
+    events: "EventBridgeClient", settings: "Settings", before: "Snapshot", unsure: Mapping[str, Exception]
+) -> list[Exception]:
     """Look again when EventBridge shows all changes: the refusals, by rule, of those that are not as they were.
 
     What refuses a restore mostly refused the deployment as well (a role that is gone), so that nothing was written.
     """
-    time.sleep(_SHOWN_AFTER)
-    listed = [each for each in bus.names(events, "") if each["Name"] in unsure]
+    time.sleep(_SURELY_SHOWN_AFTER)
+    listed = [each for each in bus.names(events, settings.rule_prefix) if each["Name"] in unsure]
     found = bus.read(events, listed, {name: rule.tags for name, rule in before.rules.items()})
 
     def as_before(name: str) -> bool:
