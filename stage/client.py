@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from stage.manifest import MEDIA_TYPE, manifest
 
@@ -37,6 +38,10 @@ _NOBODYS: dict[str, Any] = {
 
 class StageError(Exception):
     """The stage refused, or did not do in time what was waited for; the message is its own."""
+
+
+NO_ANSWER = (urllib.error.URLError, ConnectionError, BotoCoreError, StageError)
+"""What a stage that has ended, or is not ready yet, is met with, whichever way it is asked."""
 
 
 class Client:

@@ -5,18 +5,15 @@ import contextlib
 import os
 import sys
 import time
-import urllib.error
 
-from botocore.exceptions import HTTPClientError
 from rich.console import Console
 
-from stage.client import Client, StageError
+from stage.client import NO_ANSWER, Client
 from stage.demo.tell import tell
 
 _LOOKS_EVERY_SECONDS = 0.2
 # A stage that was started in another terminal at the same moment is ready by then.
 _LONGEST_START_SECONDS = 30
-_NO_ANSWER = (urllib.error.URLError, ConnectionError, HTTPClientError, StageError)
 
 
 def main() -> int:
@@ -32,7 +29,7 @@ def main() -> int:
             return 1
         try:
             _watch(console, stage)
-        except _NO_ANSWER:
+        except NO_ANSWER:
             console.print("\nThe stage has ended.")
     return 0
 
@@ -41,7 +38,7 @@ def _is_ready(console: Console, stage: Client) -> bool:
     give_up_at = time.monotonic() + _LONGEST_START_SECONDS
     with console.status(f"waiting for a stage on {stage.endpoint}"):
         while time.monotonic() < give_up_at:
-            with contextlib.suppress(*_NO_ANSWER):
+            with contextlib.suppress(*NO_ANSWER):
                 return bool(stage.describe())
             time.sleep(_LOOKS_EVERY_SECONDS)
     return False
