@@ -137,6 +137,11 @@ class Client:
         """Forget the calls so far."""
         self._ask("DELETE", "calls")
 
+    def invocations(self) -> list[dict[str, str]]:
+        """What functions are at work on now, also where nobody waits for their answer: `step` and `request_id`."""
+        under_way: list[dict[str, str]] = self._ask("GET", "invocations")
+        return under_way
+
     def permissions(self) -> list[dict[str, Any]]:
         """Every permission that IAM was asked for since the stage was reset: caller, action, resource, decision."""
         asked: list[dict[str, Any]] = self._ask("GET", "iam")

@@ -38,6 +38,7 @@ class Routes:
             ("GET", "/_stage/"): stage.describe,
             ("GET", "/_stage/calls"): stage.recorder.calls,
             ("DELETE", "/_stage/calls"): stage.recorder.clear,
+            ("GET", "/_stage/invocations"): stage.functions.under_way,
             ("GET", "/_stage/iam"): stage.access.records,
             ("DELETE", "/_stage/iam"): stage.access.clear,
             ("GET", "/_stage/settings"): stage.settings.model_dump,

@@ -30,6 +30,11 @@ class Functions:
         self._workers = workers
         self._settings = settings
         self._closed = False
+        self._under_way: dict[str, str] = {}
+
+    def under_way(self) -> list[dict[str, str]]:
+        """The invocations that have not ended, also those that nobody waits for: step and request id."""
+        return [{"step": step, "request_id": request_id} for request_id, step in list(self._under_way.items())]
 
     def before(self, call: Call) -> Reply | None:
         """Invoke, synchronous or not. Unlike on AWS, an asynchronous one that fails is not tried again."""
@@ -43,8 +48,7 @@ class Functions:
 
         Raises moto's UnknownFunctionException.
         """
-        function = lambda_backends[ACCOUNT][REGION].get_function(name)
-        threading.Thread(target=self._run, args=(function, event, str(uuid.uuid4())), daemon=True).start()
+        self._run_in_background(lambda_backends[ACCOUNT][REGION].get_function(name), event, str(uuid.uuid4()))
 
     def invoke(self, step: str, event: bytes) -> Outcome:
         """Run the function of a step and wait for it. KeyError when no function of that step is deployed."""
@@ -77,7 +81,7 @@ class Functions:
                 reply.status = 204
             case "Event":
                 reply.status = 202
-                threading.Thread(target=self._run, args=(function, event, request_id), daemon=True).start()
+                self._run_in_background(function, event, request_id)
             case _:
                 outcome = self._run(function, event, request_id)
                 reply.body = outcome.payload
@@ -86,7 +90,18 @@ class Functions:
                     reply.headers["X-Amz-Function-Error"] = "Unhandled"
         return reply
 
+    def _run_in_background(self, function: LambdaFunction, event: bytes, request_id: str) -> None:
+        self._under_way[request_id] = step_name(function)  # before the caller hears that it was begun
+        threading.Thread(target=self._run, args=(function, event, request_id), daemon=True).start()
+
     def _run(self, function: LambdaFunction, event: bytes, request_id: str) -> Outcome:
+        self._under_way[request_id] = step_name(function)
+        try:
+            return self._carry_out(function, event, request_id)
+        finally:
+            del self._under_way[request_id]
+
+    def _carry_out(self, function: LambdaFunction, event: bytes, request_id: str) -> Outcome:
         worker = self._workers.take(function)
         cold, begun = worker.cold, time.perf_counter()
         outcome = worker.invoke(event, request_id, self._settings.time_scale)

@@ -86,19 +86,24 @@ def test_what_a_function_prints_is_in_its_log_group_when_it_has_answered(
 
 
 def test_an_asynchronous_invocation_is_answered_at_once_and_carried_out(
-    stage: Client, function: Callable[..., str]
+    stage: Client, function: Callable[..., str], tmp_path: Path
 ) -> None:
-    name = function("def handler(event, context): print('did it')")
-    answer = stage.client("lambda").invoke(FunctionName=name, InvocationType="Event")
+    source = """
+import pathlib, time
+def handler(event, context):
+    while not pathlib.Path(event["place"], "go-on").exists(): time.sleep(0.01)
+    print("did it")
+"""
+    name = function(source, Timeout=10)
+    event = json.dumps({"place": str(tmp_path)})
+    answer = stage.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=event)
     assert answer["StatusCode"] == 202
-    logs = stage.client("logs")
+    assert [each["step"] for each in stage.invocations()] == [name]
 
-    def logged() -> bool:
-        groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
-        events = [e for g in groups for e in logs.filter_log_events(logGroupName=g["logGroupName"])["events"]]
-        return any(event["message"] == "did it" for event in events)
-
-    assert wait_for(logged, 10)
+    (tmp_path / "go-on").touch()
+    wait_for(lambda: not stage.invocations(), 10)
+    found = stage.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    assert found[0]["message"] == "did it"
 
 
 def test_a_function_that_is_not_there_is_refused(stage: Client) -> None:

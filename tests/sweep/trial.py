@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stage.client import Client
+from stage.client import Client, wait_for
 from tests.sweep.app import FILES, App
 from tests.sweep.judge import Fault, Seen, wrong
 
@@ -85,6 +85,8 @@ class Trials:
         stage.clear_calls()
         stage.faults(faults)
         execution = stage.deploy(tag, timeout=LONGEST_SECONDS)
+        # Where even RestoreDeployment's last answer was lost, its function goes on when the execution has given up.
+        wait_for(lambda: not stage.invocations(), LONGEST_SECONDS)
         hit = stage.faults_so_far()
         stage.faults([])
         after = app.state()
