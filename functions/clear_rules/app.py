@@ -10,7 +10,7 @@ from rota.step import writing_step
 def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
     events, ecs = aws.events(), aws.ecs()
-    aws.in_parallel(lambda name: bus.remove(events, name), decided.remove)
+    removed = aws.in_parallel(lambda name: bus.clear(events, decided.rule_arn(name), settings.app), decided.remove)
     leftovers = decided.leftovers[: revisions.MOST_LEFTOVERS]
     aws.in_parallel(lambda arn: revisions.deregister(ecs, arn), leftovers)
-    return ClearRulesOutput(removed=len(decided.remove), deregistered=len(leftovers))
+    return ClearRulesOutput(removed=sum(removed), deregistered=len(leftovers))

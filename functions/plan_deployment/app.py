@@ -1,6 +1,6 @@
 """PlanDeployment: compares what is with what should be; stores the snapshot and the plan, and writes nothing else."""
 
-from rota import aws, plan, preflight, revisions, schedule, service, source, store
+from rota import aws, plan, preflight, revisions, rules, schedule, service, source, store
 from rota.models import PlanDeploymentInput, PlanDeploymentOutput
 from rota.settings import Settings
 from rota.step import step
@@ -37,6 +37,7 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
         before=before,
         snapshot=snapshot,
         ours=ours,
+        run_by_rules=rules.runs(found.values()),
     )
     document = store.write(aws.s3(), settings.bucket, request.execution, "plan", decided)
     return plan.describe(decided, document)

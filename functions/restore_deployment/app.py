@@ -3,9 +3,9 @@
 from rota import aws, ledger, store
 from rota.closing import close
 from rota.failure import explain
-from rota.models import FailedDeployment, RestoreDeploymentInput, RestoreDeploymentOutput
+from rota.models import FailedDeployment, RestoreDeploymentInput, RestoreDeploymentOutput, Stored
 from rota.plan import Plan, Registered, Snapshot
-from rota.restore import Restored, restore
+from rota.restore import Restored, Rolled, restore
 from rota.service import SEEN_AFTER
 from rota.settings import Settings
 from rota.step import LastTurn, restoring_step
@@ -24,8 +24,10 @@ def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn)
 
 def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> ledger.Entry:
     failed = request.document
-    with turn() as ours:
-        done = _restore(request, failed, settings) if ours else Restored(too_late=_has_begun(failed))
+    done = Restored()
+    if failed.plan and failed.has_begun:
+        with turn() as ours:
+            done = _restore(request, failed.plan.document, settings) if ours else Restored(too_late=True)
     overtaken = failed.error is None or failed.error.Error == "OvertakenError"
     return ledger.Entry(
         outcome="overtaken" if overtaken else "failed",
@@ -36,24 +38,17 @@ def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -
     )
 
 
-def _has_begun(failed: FailedDeployment) -> bool:
-    """Whether anything may have been written."""
-    return bool(failed.plan and not failed.plan.nothing_to_do and failed.turn and not failed.turn.dry_run)
-
-
-def _restore(request: RestoreDeploymentInput, failed: FailedDeployment, settings: Settings) -> Restored:
-    if failed.plan is None:
-        return Restored()
-    plan = store.read(aws.s3(), settings.bucket, failed.plan.document, Plan, extra="ignore")
+def _restore(request: RestoreDeploymentInput, stored: Stored, settings: Settings) -> Restored:
+    failed = request.document
+    plan = store.read(aws.s3(), settings.bucket, stored, Plan, extra="ignore")
     before = store.read(aws.s3(), settings.bucket, plan.snapshot, Snapshot, extra="ignore")
     registered = None
     if failed.revisions and failed.revisions.document:  # CreateTargets may have begun
         registered = store.read(aws.s3(), settings.bucket, failed.revisions.document, Registered, extra="ignore")
-    return restore(
-        aws.events(), aws.ecs(), settings, request.execution, plan, before, registered, rolling=_is_rolling(failed)
-    )
+    return restore(aws.events(), aws.ecs(), settings, request.execution, plan, before, registered, _rolled(failed))
 
 
-def _is_rolling(failed: FailedDeployment) -> bool:
-    """Whether the service may have been updated a moment ago, so that ECS need not show it yet."""
-    return failed.targets is not None and (failed.rollout is None or failed.rollout.waited_seconds <= SEEN_AFTER)
+def _rolled(failed: FailedDeployment) -> Rolled:
+    if failed.targets is None:
+        return "never"
+    return "just now" if failed.rollout is None or failed.rollout.waited_seconds <= SEEN_AFTER else "a while ago"

@@ -1,12 +1,11 @@
 """TakeTurn: takes the app's lease, or waits, or learns that a newer deployment has overtaken this one."""
 
+from datetime import UTC, datetime
+
 from rota import aws, lease, push
 from rota.models import TakeTurnInput, TakeTurnOutput
 from rota.settings import Settings
 from rota.step import step
-
-# Between looks at the lease; a deployment takes minutes.
-_WAIT_SECONDS = 20
 
 
 @step
@@ -19,8 +18,13 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
         turn = lease.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
     else:
         turn = lease.take(aws.dynamodb(), settings, request.execution, image, _runs)
+    waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
     return TakeTurnOutput(
-        decision=turn.decision, reason=turn.reason, wait_seconds=_WAIT_SECONDS, dry_run=dry_run, image=image
+        decision=turn.decision,
+        reason=turn.reason,
+        wait_seconds=lease.wait_seconds(waited),
+        dry_run=dry_run,
+        image=image,
     )
 
 

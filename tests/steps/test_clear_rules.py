@@ -49,6 +49,15 @@ def test_a_rule_that_somebody_removed_meanwhile_is_as_good(world: World, clearin
     assert world.our_rules().keys() == {"IngestData"}
 
 
+def test_a_rule_that_was_taken_out_of_our_hands_since_the_plan_stays(world: World, clearing: Deployment) -> None:
+    """A redrive may come two weeks after the plan."""
+    rule = client("events").describe_rule(Name=PREFIX + "RemoveSpam")["Arn"]
+    client("events").untag_resource(ResourceARN=rule, TagKeys=["rota:app"])
+    before = world.rules()
+    assert clearing.step("ClearRules")["removed"] == 0
+    assert world.rules() == before
+
+
 def test_with_nothing_to_clear_the_bus_is_not_asked(world: World, deployments: Deployments) -> None:
     ours = deployments.start().until("ClearRules")
     world.calls.made.clear()

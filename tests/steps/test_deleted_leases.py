@@ -62,3 +62,15 @@ def test_a_deployment_that_has_ended_takes_no_lease_anew(world: World, changing:
         changing.step("RollService")
     assert world.everything() == before
     assert "holder" not in world.ledger()["lease"]
+
+
+@pytest.mark.parametrize("dry_run", [False, True], ids=["a deployment", "a dry run"])
+def test_one_that_fails_before_its_turn_takes_no_lease_that_was_deleted_meanwhile(
+    dry_run: bool, world: World, changing: Deployment, deployments: Deployments
+) -> None:
+    before = world.everything()
+    changing.until("RollService")
+    delete_lease()
+    assert deployments.start(detail={}, dry_run=dry_run).run() == "DeploymentFailed"
+    assert changing.run() == "DeploymentFailed"
+    assert world.everything() == before

@@ -4,17 +4,20 @@ import pytest
 
 from rota import service
 from rota.errors import RejectedError, TransientError
-from tests.guestbook import arn
+from tests.guestbook import CLUSTER_ARN, arn
+from tests.steps.calls import number
 from tests.steps.conftest import AFTER, BEFORE, Deployment, Deployments
 from tests.steps.world import SCHEDULE, World, client
 
 DIGEST, TEASPOONS = "production__guestbook__Digest", "production__guestbook__CountTeaspoons"
 
 
-def made_by_hand(name: str, schedule: str) -> None:
-    """Somebody makes a rule of that name, with a target by the Id that ours would have."""
-    client("events").put_rule(Name=name, ScheduleExpression=schedule)
-    client("events").put_targets(Rule=name, Targets=[{"Id": name, "Arn": arn(1, "cleanup")}])
+def made_by_hand(name: str, schedule: str, owner: str | None = None) -> None:
+    """Somebody makes a rule of that name, with a target by the Id that ours would have; `owner` is another app."""
+    tags = {"Tags": [{"Key": "rota:app", "Value": owner}]} if owner else {}
+    client("events").put_rule(Name=name, ScheduleExpression=schedule, **tags)
+    theirs = {"Id": name, "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(1, "cleanup")}}
+    client("events").put_targets(Rule=name, Targets=[theirs])
 
 
 @pytest.mark.parametrize("late", ["the deployment's own changes", "those of the restore"])
@@ -66,12 +69,13 @@ def test_a_rule_of_somebody_else_s_that_eventbridge_lists_late_stays(world: Worl
 
 @pytest.mark.parametrize("targets", [True, False], ids=["its targets too", "nothing but the rule"])
 def test_a_rule_whose_tags_eventbridge_shows_late_is_not_taken_for_somebody_else_s(
-    targets: bool, world: World, changing: Deployment
+    targets: bool, world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = world.everything()
     changing.until("RollService").fail("RejectedError", "what happened")
-    shown = world.rules()
+    shown, really = world.rules(), world.rules()
     shown[DIGEST] |= {"Tags": []} | ({} if targets else {"Targets": []})
+    monkeypatch.setattr("time.sleep", lambda _seconds: shown.update(really))
     with (
         world.calls.showing(shown),
         pytest.raises(TransientError, match=f"does not show the tags of the rule {DIGEST}"),
@@ -81,16 +85,46 @@ def test_a_rule_whose_tags_eventbridge_shows_late_is_not_taken_for_somebody_else
     assert world.everything() == before
 
 
+def test_a_rule_that_never_shows_our_tag_is_somebody_else_s(world: World, changing: Deployment) -> None:
+    """Made by a name that ours was to have, with its schedule, and no target yet."""
+    changing.until("CreateTargets")
+    client("events").put_rule(Name=DIGEST, ScheduleExpression="rate(7 days)")
+    somebody_s = world.rules(DIGEST)
+    assert changing.run() == "DeploymentFailed"
+    assert world.rules(DIGEST) == somebody_s
+    assert "somebody has made the rule" in changing.document["restored"]["cause"]
+
+
+OWNERS = pytest.mark.parametrize("owner", ["production/another-api", None], ids=["another app", "nobody"])
+
+
+@OWNERS
+@pytest.mark.parametrize("schedule", ["rate(2 hours)", "rate(1 day)"], ids=["its own schedule", "ours"])
 def test_a_rule_that_somebody_makes_by_a_name_that_was_freed_is_left_alone_and_told(
-    world: World, changing: Deployment
+    schedule: str, owner: str | None, world: World, changing: Deployment
 ) -> None:
     changing.until("CheckService")
-    made_by_hand(TEASPOONS, "rate(2 hours)")
+    made_by_hand(TEASPOONS, schedule, owner)
     somebody_s = world.rules(TEASPOONS)
     changing.fail("RejectedError", "what happened")
     cause = changing.step("RestoreDeployment")["cause"]
     assert world.rules(TEASPOONS) == somebody_s
     assert f"But the rule {TEASPOONS} is somebody else's, made since the deployment removed ours" in cause
+
+
+@OWNERS
+@pytest.mark.parametrize("schedule", ["rate(2 hours)", "rate(7 days)"], ids=["its own schedule", "ours"])
+def test_a_rule_that_somebody_makes_by_a_name_that_ours_was_to_have_fails_the_deployment_once(
+    schedule: str, owner: str | None, world: World, changing: Deployment
+) -> None:
+    before = world.everything()
+    changing.until("CreateTargets")
+    made_by_hand(DIGEST, schedule, owner)
+    somebody_s = world.rules(DIGEST)
+    assert changing.run() == "DeploymentFailed"
+    assert world.rules(DIGEST) == somebody_s
+    assert world.everything()[1:] == before[1:]
+    assert "somebody has made the rule" in changing.document["restored"]["cause"]
 
 
 def test_a_rule_that_a_restore_has_half_put_back_is_not_taken_for_somebody_else_s(
@@ -143,6 +177,19 @@ def test_the_service_is_rolled_back_by_what_was_seen_first(world: World, changin
     with world.calls.showing_service([was], skip=1):
         changing.step("RestoreDeployment")
     assert world.everything()[:2] == before[:2]
+
+
+def test_what_the_service_was_rolled_back_to_stays_though_ecs_shows_that_late(
+    world: World, changing: Deployment
+) -> None:
+    before = world.everything()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    client("ecs").deregister_task_definition(taskDefinition=before[1])
+    with world.calls.showing_service([world.service()], skip=1):
+        changing.step("RestoreDeployment")
+    again = number(world.service()["taskDefinition"])
+    assert again in world.active_revisions()
+    assert world.containers(again) == world.containers(number(before[1]))
 
 
 def test_a_service_that_somebody_deleted_keeps_nothing_else_back(world: World, changing: Deployment) -> None:

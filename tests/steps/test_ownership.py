@@ -7,6 +7,7 @@ import pytest
 from rota.errors import RejectedError
 from stage.eventbridge import tag_index
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
+from tests.steps.calls import number
 from tests.steps.conftest import Deployments
 from tests.steps.world import SCHEDULE, World, client
 
@@ -137,3 +138,16 @@ def test_the_way_that_the_fault_tells_leads_to_another_prefix(
     deployed.upload(SCHEDULE)
     assert deployments.start().run() == "Deployed"
     assert sorted(deployed.our_rules()) == ["prod__IngestData", "prod__RemoveSpam"]
+
+
+def test_a_rule_that_was_taken_out_of_our_hands_keeps_its_revision(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    world.upload({"tasks": [*SCHEDULE["tasks"], {"name": "Late", "task": "late_task", "rate": "1 day"}]})
+    assert deployments.start().run() == "Deployed"
+    runs = world.target("Late")["EcsParameters"]["TaskDefinitionArn"]
+    rule = client("events").describe_rule(Name=PREFIX + "Late")["Arn"]
+    client("events").untag_resource(ResourceARN=rule, TagKeys=["rota:app"])
+    world.upload(SCHEDULE)
+    world.push(NEXT, "next")
+    assert deployments.start(NEXT).run() == "Deployed"
+    assert number(runs) in world.active_revisions()

@@ -1,14 +1,14 @@
 """TakeTurn: takes the app's lease, or waits, or learns that it is overtaken."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from rota.errors import RejectedError, TransientError
-from tests.examples import EVENTS
+from tests.examples import EVENTS, PUSH
 from tests.guestbook import APP, DIGEST, ENVIRONMENT
-from tests.steps.conftest import Deployments, invoke
+from tests.steps.conftest import Deployment, Deployments, invoke
 from tests.steps.world import World, client
 
 OTHER_DIGEST = "sha256:" + "2e" * 32
@@ -35,6 +35,16 @@ def test_while_another_deploys_it_waits(world: World, deployments: Deployments) 
     assert (answer["decision"], answer["reason"]) == ("wait", "deployment-1 is deploying")
     assert answer["wait_seconds"] > 0
     assert world.ledger()["lease"]["holder"] == holder.arn
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(1, 20), (900, 45), (86_400, 120)])
+def test_who_has_waited_for_long_looks_less_often(
+    waited: int, seconds: int, world: World, deployments: Deployments
+) -> None:
+    deployments.start().step("TakeTurn")
+    world.execution("deployment-1")
+    waits = Deployment(world, "waits", PUSH, datetime.now(UTC) - timedelta(seconds=waited))
+    assert waits.step("TakeTurn")["wait_seconds"] == seconds
 
 
 def test_of_two_that_wait_the_older_is_overtaken(world: World, deployments: Deployments) -> None:

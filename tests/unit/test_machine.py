@@ -4,12 +4,21 @@ import json
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
+from rota import lease, service
 from rota.failure import explain
-from rota.models import FailedDeployment
+from rota.models import FailedDeployment, Rollout
 from rota.restore import Restored
 from tests import asl
-from tests.examples import EVENTS, FAILED, MAIN_ROUTE, Machine, handed, snake
+from tests.examples import EVENTS, FAILED, MAIN_ROUTE, ROOT, Machine, handed, snake
+from tests.guestbook import SETTINGS, arn
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html; an execution with more of them is ended,
+# and nothing catches that.
+MOST_EVENTS = 25_000
+# A Wait is entered and left, a Task entered, scheduled, started, succeeded and left, a Choice entered and left.
+EVENTS_OF_A_LOOK = 9
 
 
 def test_the_main_route() -> None:
@@ -134,3 +143,27 @@ def test_a_failure_on_a_side_route_names_its_step(step: str) -> None:
 def test_the_example_event_is_what_the_state_machine_hands_the_step(step: str) -> None:
     shown = json.loads((EVENTS / f"{snake(step)}.json").read_text())
     assert shown == handed(step), "PYTHONPATH=layers/rota python -m tests.examples writes the events anew"
+
+
+def test_the_longest_deployment_fits_into_an_executions_history() -> None:
+    """It waits its turn for as long as an execution may last, and then rolls for as long as the template allows."""
+    minutes = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["RolloutTimeoutMinutes"]["MaxValue"]
+    waits, waited = 0, 0
+    while waited < asl.MACHINE["TimeoutSeconds"] - minutes * 60:
+        waited += lease.wait_seconds(waited)
+        waits += 1
+    ours: Any = {"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": arn(2), "rolloutState": "IN_PROGRESS"}
+    description: Any = {"deployments": [ours | {"runningCount": 0, "desiredCount": 2}]}
+    looks, settings = 0, SETTINGS.model_copy(update={"rollout_timeout_minutes": minutes})
+    rollout = Rollout(
+        task_definition=arn(2),
+        deployment_id="ecs-svc/1",
+        status="IN_PROGRESS",
+        progress="",
+        wait_seconds=5,
+        waited_seconds=0,
+    )
+    while rollout.waited_seconds + rollout.wait_seconds < minutes * 60:
+        rollout = service.judge(description, rollout, settings)
+        looks += 1
+    assert (waits + looks) * EVENTS_OF_A_LOOK < 0.9 * MOST_EVENTS, "which leaves room for every step's retries"

@@ -46,7 +46,9 @@ def planned(
         definition(revision=revision_number(revision), tags={OWNER_TAG: SETTINGS.app, FINGERPRINT_TAG: print_})
         for print_, revision in (known or {}).items()
     ]
-    return make(settings, image_uri, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, ours)
+    return make(
+        settings, image_uri, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, ours, rules.runs(before.rules.values())
+    )
 
 
 def deployed(

@@ -79,13 +79,13 @@ class Account:
 
     def plan(self, tasks: list[Task], image: str) -> Plan:
         before = self.snapshot()
-        in_use = rules.runs(before.rules.values()) | {self.service}
+        in_use = rules.runs(self.bus.values())
         ours = [
             Definition(arn=each, active=True, content={}, tags={"rota:app": APP, "rota:fingerprint": print_})
             for print_, each in self.revisions.items()
-            if each in in_use or revision_number(each) > revision_number(self.service)
+            if each in in_use | {self.service} or revision_number(each) > revision_number(self.service)
         ]
-        return make(self.settings, image, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, ours)
+        return make(self.settings, image, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, ours, in_use)
 
     def apply(self, plan: Plan) -> int:
         """Do what the plan says, as the steps do; how many writes to rules and service it took."""

@@ -60,7 +60,7 @@ def _index(tagging: "BaseClient", app: str) -> dict[str, Tags]:
     )
     # What follows the bus's name in the ARN of another bus's rule is no name that a rule can have.
     return {
-        found["ResourceARN"].partition(":rule/")[2]: {tag["Key"]: tag["Value"] for tag in found["Tags"]}
+        _name(found["ResourceARN"]): {tag["Key"]: tag["Value"] for tag in found["Tags"]}
         for page in pages
         for found in page["ResourceTagMappingList"]
     }
@@ -128,7 +128,7 @@ def refuse_others(events: "EventBridgeClient", arn: str, app: str) -> None:
         return
     if tags.get(OWNER_TAG) != app:
         raise RejectedError(
-            f"somebody has made the rule {arn.partition(':rule/')[2]} since the deployment was planned, and its tag "
+            f"somebody has made the rule {_name(arn)} since the deployment was planned, and its tag "
             f"{OWNER_TAG} is {tags.get(OWNER_TAG)!r}, not {app!r}; rename the task, or tag the rule to hand it over"
         )
 
@@ -186,6 +186,21 @@ def remove(events: "EventBridgeClient", name: str) -> bool:
     return True
 
 
+def clear(events: "EventBridgeClient", arn: str, app: str) -> bool:
+    """Remove the rule with this ARN, with all its targets; False if it is not the app's any more and stays.
+
+    A redrive may come two weeks after the plan, so the rule is asked whose it is. One that is gone is as good.
+    """
+    try:
+        tags = _shown_tags(events, arn)
+    except events.exceptions.ResourceNotFoundException:
+        return True
+    if tags.get(OWNER_TAG) != app:
+        return False
+    remove(events, _name(arn))
+    return True
+
+
 def refuse_unseen(events: "EventBridgeClient", name: str) -> bool:
     """TransientError if a rule that is not listed is there all the same; False if it is not there.
 
@@ -196,6 +211,10 @@ def refuse_unseen(events: "EventBridgeClient", name: str) -> bool:
     except events.exceptions.ResourceNotFoundException:
         return False
     raise TransientError(f"EventBridge does not show the rule {name} yet, which was made a moment ago")
+
+
+def _name(arn: str) -> str:
+    return arn.partition(":rule/")[2]
 
 
 def _put_targets(events: "EventBridgeClient", name: str, todo: Difference) -> None:

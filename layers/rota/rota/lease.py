@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 # Clocks of two Lambda hosts differ by less than this.
 _CLOCK_SKEW_SECONDS = 5
+# Between two looks at the lease: short at first, for most deployments take minutes. Each look is nine events of the
+# execution's history, which holds 25,000: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_SHORTEST_WAIT, _LONGEST_WAIT = 20, 120
 
 
 class Entered(Shape):
@@ -51,6 +54,11 @@ def order(execution: Execution, image: Image) -> str:
     pushed = image.pushed_at if image.started(execution) else None
     begins = (pushed or execution.started_at).astimezone(UTC)
     return f"{begins.isoformat(timespec='seconds')}#{execution.started_at.isoformat()}#{execution.name}"
+
+
+def wait_seconds(waited: float) -> int:
+    """How long one that has waited for so many seconds waits before it looks again."""
+    return int(min(_LONGEST_WAIT, max(_SHORTEST_WAIT, waited / 20)))
 
 
 def take(

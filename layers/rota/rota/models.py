@@ -188,6 +188,11 @@ class FailedDeployment(BaseModel):
     targets: CreateTargetsOutput | None = None
     rollout: Rollout | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the app may have been written."""
+        return bool(self.plan and not self.plan.nothing_to_do and self.turn and not self.turn.dry_run)
+
 
 class RestoreDeploymentInput(Shape):
     execution: Execution

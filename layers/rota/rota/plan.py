@@ -128,11 +128,13 @@ def make(
     before: Snapshot,
     snapshot: Stored,
     ours: Iterable[Definition],
+    run_by_rules: Collection[str],
 ) -> Plan:
     """Compare what was `before` (stored as `snapshot`) with what `tasks` and the image ask for.
 
-    `ours` are the revisions of ours that are in use or were left behind; an identical one is used again. Applying the
-    plan and planning again gives a plan with nothing to do.
+    `ours` are the revisions of ours that are in use or were left behind; an identical one is used again.
+    `run_by_rules` are those that any rule runs, also one that was taken out of our hands. Applying the plan and
+    planning again gives a plan with nothing to do.
     """
     own_tags = revisions.own_tags(base)
     ours = tuple(ours)
@@ -164,8 +166,7 @@ def make(
     all_planned = tuple(planned(task) for task in tasks)
     names = {settings.rule_prefix + each.task.name for each in all_planned}
     api_revision = known.get(api_fingerprint)
-    in_use = rules.runs(before.rules.values()) | {before.service.task_definition}
-    used_again = {each.revision for each in all_planned} | {api_revision}
+    needed = {*run_by_rules, before.service.task_definition, *(each.revision for each in all_planned), api_revision}
     return Plan(
         snapshot=snapshot,
         image_uri=image_uri,
@@ -174,7 +175,7 @@ def make(
         newest_revision=newest_revision,
         tasks=all_planned,
         remove=tuple(sorted(name for name in before.rules if name not in names)),
-        leftovers=tuple(each.arn for each in ours if each.active and each.arn not in in_use | used_again),
+        leftovers=tuple(each.arn for each in ours if each.active and each.arn not in needed),
         api_fingerprint=api_fingerprint,
         api_revision=api_revision,
         roll=api_revision != before.service.task_definition or not before.service.steady,

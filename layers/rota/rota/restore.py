@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 Done = TypeVar("Done")
+# How long ago RollService may have updated the service. What it did just now ECS need not show yet.
+Rolled = Literal["never", "just now", "a while ago"]
 
 
 class Restored(Shape):
@@ -57,14 +59,13 @@ def restore(
     plan: Plan,
     before: Snapshot,
     registered: Registered | None,
-    *,
-    rolling: bool,
+    rolled: Rolled,
 ) -> Restored:
     """Make everything as it was `before`; run again it ends the same.
 
     What EventBridge shows may be older than the deployment's own writes, so a rule that the plan changes is put back
     whatever it shows; `registered` is None if it is certain that only the removals had begun. One that the plan leaves
-    alone is put back if it is seen to differ. `rolling`: RollService may have begun, and nobody has seen that yet.
+    alone is put back if it is seen to differ. The service is put back from what the deployment has `rolled` it to.
 
     One part that cannot be put back does not keep the others from it: the first refusal is raised when all was tried,
     and only when nothing was refused are the deployment's revisions deregistered.
@@ -91,7 +92,12 @@ def restore(
     found = bus.read(events, bus.names(events, settings.rule_prefix), had_tags)
     work = restore_rules.work(events, settings, plan, before, registered, found)
     rules_put_back = aws.in_parallel(put_back, work)
-    service_put_back = put_back(lambda: _service(ecs, settings, execution, plan, before.service, rolling=rolling))
+    service_put_back = None
+    if registered and rolled != "never":
+        ours = registered.api
+        service_put_back = put_back(
+            lambda: _service(ecs, settings, execution, plan, before.service, ours, just_now=rolled == "just now")
+        )
     if unsure and not refusals:
         refusals += restore_rules.not_as_before(events, settings, before, unsure)
     if refusals:
@@ -110,13 +116,17 @@ def _service(
     execution: Execution,
     plan: Plan,
     before: service.ServiceState,
+    ours: str,
     *,
-    rolling: bool,
+    just_now: bool,
 ) -> str:
-    """Roll the service back if it must be; the revision to which ECS is rolling it, in words, or nothing."""
+    """Roll the service back if it must be; the revision to which ECS is rolling it, in words, or nothing.
+
+    `ours` is the revision to which the deployment rolls it.
+    """
     description = _described(ecs, settings)
     ran = revisions.short(before.task_definition)
-    if rolling and description and description["taskDefinition"] == before.task_definition:
+    if just_now and description and description["taskDefinition"] == before.task_definition:
         time.sleep(service.SEEN_AFTER)
         description = _described(ecs, settings)
     if description is None:
@@ -124,6 +134,12 @@ def _service(
     if description["taskDefinition"] == before.task_definition:
         now = service.state(description)
         return "" if now.steady or now.deployment_id == before.deployment_id else ran
+    # ECS itself rolls back to what was steady last. Anything else but ours is somebody's own rollout.
+    if before.steady and not _is_ours(ecs, settings, execution, description["taskDefinition"], ours):
+        theirs = revisions.short(description["taskDefinition"])
+        raise restore_rules.GoneError(
+            f"the service {settings.service} runs {theirs}, to which somebody has rolled it meanwhile; it was left alone"
+        )
     definition = revisions.read(ecs, before.task_definition)
     if definition.active:
         service.roll(ecs, settings, definition.arn, description)
@@ -132,6 +148,11 @@ def _service(
     again = _registered_again(ecs, settings, execution, plan, definition)
     service.roll(ecs, settings, again, description)
     return f"{revisions.short(again)}, which has the content of {ran}; that is INACTIVE"
+
+
+def _is_ours(ecs: "ECSClient", settings: "Settings", execution: Execution, arn: str, ours: str) -> bool:
+    """Whether the deployment rolled the service to this revision: `ours`, or one in place of what it ran before."""
+    return arn == ours or revisions.read(ecs, arn).registered_by(settings.app, execution.name)
 
 
 def _described(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef | None":
@@ -171,7 +192,8 @@ def _deregister(
     """
     newer = revisions.newer_than(ecs, settings.family, plan.newest_revision)
     found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
-    ours = [each.arn for each in found if each.registered_by(settings.app, execution.name)]
+    # What stands for one that is gone the service was rolled back to just now, and ECS may not show that yet.
+    ours = [each.arn for each in found if each.registered_by(settings.app, execution.name) and not each.stands_for]
     if not ours:
         return 0
     # The rules of before have just been put back, which EventBridge may not show yet: what it shows it may still run.

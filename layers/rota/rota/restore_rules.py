@@ -27,7 +27,7 @@ class GoneError(Exception):
 
 
 class UnsureError(Exception):
-    """AWS refuses what would put a rule back, and shows the rule as it was before."""
+    """A rule may or may not be as it was before, and EventBridge will show it in a moment; `refusal` counts if not."""
 
     def __init__(self, rule: str, refusal: Exception) -> None:
         super().__init__(f"{rule}: {refusal}")
@@ -62,7 +62,7 @@ def work(
         elif found[name].belongs_to(settings.app):
             yield partial(bus.remove, events, name)
         elif _may_be(made[name], found[name]):
-            yield partial(_refuse_untagged, name)
+            yield partial(_doubt_untagged, name)
 
 
 def not_as_before(
@@ -77,8 +77,8 @@ def not_as_before(
     found = bus.read(events, listed, {name: rule.tags for name, rule in before.rules.items()})
 
     def as_before(name: str) -> bool:
-        if name not in before.rules:
-            return name not in found
+        if name not in before.rules:  # one that shows no tag of ours by now is somebody else's
+            return name not in found or not found[name].belongs_to(settings.app)
         return not difference(found.get(name), before.rules[name])
 
     return [refusal for name, refusal in unsure.items() if not as_before(name)]
@@ -103,9 +103,11 @@ def _put_back(events: "EventBridgeClient", rule: Rule, seen: Rule | None, writte
 
 
 def _may_be(ours: Rule, seen: Rule) -> bool:
-    """Whether a rule that shows no tag of ours may still be `ours`, half written or half shown: it has nothing else."""
-    todo = difference(seen, ours)
-    return not (todo.put_rule or todo.remove_targets)
+    """Whether a rule that shows no tag may still be `ours`, half written or half shown: it holds nothing else."""
+    if seen.owner is not None or seen.managed_by:
+        return False
+    todo, shown = difference(seen, ours), {target["Id"] for target in seen.targets}
+    return not (todo.put_rule or todo.remove_targets or any(target["Id"] in shown for target in todo.put_targets))
 
 
 def _leave_alone(name: str) -> bool:
@@ -121,8 +123,9 @@ def _refuse_unseen(events: "EventBridgeClient", name: str) -> bool:
         raise
 
 
-def _refuse_untagged(name: str) -> bool:
-    raise TransientError(f"EventBridge does not show the tags of the rule {name} yet, which was made a moment ago")
+def _doubt_untagged(name: str) -> bool:
+    not_yet = f"EventBridge does not show the tags of the rule {name} yet, which was made a moment ago"
+    raise UnsureError(name, TransientError(not_yet))
 
 
 def _rejection(refusal: ClientError | RejectedError) -> RejectedError | None:

@@ -64,6 +64,11 @@ class Definition(Shape):
         """The fingerprint of what was registered; None for a revision that is not ours."""
         return self.tags.get(FINGERPRINT_TAG)
 
+    @property
+    def stands_for(self) -> str | None:
+        """The ARN of the revision that it was registered in place of; None for all others."""
+        return self.tags.get(_STANDS_FOR_TAG)
+
     def belongs_to(self, app: str) -> bool:
         """True if a deployment of that app registered it."""
         return self.tags.get(OWNER_TAG) == app
@@ -187,8 +192,7 @@ def base(ecs: "ECSClient", served: Definition) -> Definition:
 
     Infrastructure code registers those; a revision of ours above it is what an earlier deployment left.
     """
-    stands_for = served.tags.get(_STANDS_FOR_TAG, served.arn)
-    for arn in newer_than(ecs, family(served.arn), revision_number(stands_for)):
+    for arn in newer_than(ecs, family(served.arn), revision_number(served.stands_for or served.arn)):
         found = read(ecs, arn)
         if OWNER_TAG not in found.tags:
             return found
