@@ -32,13 +32,14 @@ ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"
 PUSH: dict[str, Any] = json.loads((EVENTS / "ecr_push.json").read_text())
 EXECUTION = f"{PUSH['id']}_d3adb33f-0000-4000-8000-000000000001"
-CONTEXT = {
+CONTEXT: dict[str, Any] = {
+    "State": {"RetryCount": 0},
     "Execution": {
         "Id": f"arn:aws:states:us-east-1:123456789012:execution:rota-deploy:{EXECUTION}",
         "Name": EXECUTION,
         "StartTime": "2026-11-24T06:00:02.123Z",
         "Input": PUSH,
-    }
+    },
 }
 
 
@@ -112,7 +113,8 @@ class Machine:
         self.handed: dict[str, dict[str, Any]] = {}
 
     def run(self, **additions: Any) -> asl.Run:
-        return asl.run(PUSH | additions, {"Execution": CONTEXT["Execution"] | {"Input": PUSH | additions}}, self._work)
+        context = CONTEXT | {"Execution": CONTEXT["Execution"] | {"Input": PUSH | additions}}
+        return asl.run(PUSH | additions, context, self._work)
 
     def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
         self.handed[step] = request

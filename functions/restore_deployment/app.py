@@ -3,10 +3,9 @@
 from rota import aws, ledger, store
 from rota.closing import close
 from rota.failure import explain
-from rota.models import FailedDeployment, RestoreDeploymentInput, RestoreDeploymentOutput, Stored
+from rota.models import RestoreDeploymentInput, RestoreDeploymentOutput, Stored
 from rota.plan import Plan, Registered, Snapshot
-from rota.restore import Restored, Rolled, restore
-from rota.service import SEEN_AFTER
+from rota.restore import Restored, restore
 from rota.settings import Settings
 from rota.step import LastTurn, restoring_step
 
@@ -45,10 +44,4 @@ def _restore(request: RestoreDeploymentInput, stored: Stored, settings: Settings
     registered = None
     if failed.revisions and failed.revisions.document:  # CreateTargets may have begun
         registered = store.read(aws.s3(), settings.bucket, failed.revisions.document, Registered, extra="ignore")
-    return restore(aws.events(), aws.ecs(), settings, request.execution, plan, before, registered, _rolled(failed))
-
-
-def _rolled(failed: FailedDeployment) -> Rolled:
-    if failed.targets is None:
-        return "never"
-    return "just now" if failed.rollout is None or failed.rollout.waited_seconds <= SEEN_AFTER else "a while ago"
+    return restore(aws.events(), aws.ecs(), settings, request, plan, before, registered)

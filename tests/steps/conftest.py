@@ -58,7 +58,10 @@ class Deployment:
         self._world = world
         self.arn = f"arn:aws:states:us-east-1:123456789012:execution:rota-deploy:{name}"
         started = started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.context = {"Execution": {"Id": self.arn, "Name": name, "StartTime": started, "Input": event}}
+        self.context: dict[str, Any] = {
+            "Execution": {"Id": self.arn, "Name": name, "StartTime": started, "Input": event},
+            "State": {"RetryCount": 0},
+        }
         self.document: dict[str, Any] = {}
         self._state: str | None = asl.MACHINE["StartAt"]
 

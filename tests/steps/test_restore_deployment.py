@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.errors import TransientError
+from rota.errors import RejectedError, TransientError
 from tests.guestbook import CONTENT, arn
 from tests.steps.calls import KilledError, number
 from tests.steps.conftest import NEXT, Deployment, Deployments, invoke
@@ -137,6 +137,26 @@ def test_killed_in_the_middle_it_ends_the_same_when_run_again(
     assert changing.step("RestoreDeployment")["outcome"] == "failed"
     assert world.everything() == before
     assert "holder" not in world.ledger()["lease"]
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException"])
+def test_revisions_that_ecs_does_not_deregister_keep_nobody_waiting_for_long(
+    code: str, world: World, restoring: Deployment, deployments: Deployments
+) -> None:
+    with world.calls.refusing("ecs.DeregisterTaskDefinition", code, status=500, count=0):
+        with pytest.raises((RejectedError, TransientError), match="DeregisterTaskDefinition"):
+            restoring.step("RestoreDeployment")
+        assert "holder" in world.ledger()["lease"]
+        restoring.context["State"]["RetryCount"] = 8
+        cause = restoring.step("RestoreDeployment")["cause"]
+    assert "holder" not in world.ledger()["lease"]
+    assert "Everything is as it was before" in cause
+    left = "guestbook:9, guestbook:8, guestbook:7, guestbook:6"
+    assert f"But the next deployment has yet to clear {left}, which ECS did not deregister (Deregister" in cause
+    assert 9 in world.active_revisions()
+    world.push(THIRD, "third")
+    assert deployments.start(THIRD).run() == "Deployed"
+    assert 9 not in world.active_revisions()
 
 
 def test_a_target_that_a_200_does_not_put_back_is_noticed(world: World, restoring: Deployment) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from stage.client import Client, wait_for
 from tests.sweep.app import FILES, App
-from tests.sweep.judge import Fault, Seen, wrong
+from tests.sweep.judge import Fault, Seen, left_behind, wrong
 
 LONGEST_SECONDS = 150
 # A stage that has seen many deployments is slower: it keeps all that they made.
@@ -47,9 +47,10 @@ class Trials:
         self._left -= 1
         seen = self._deploy(faults)
         found = tuple(wrong(seen))
-        if seen.execution["status"] == "SUCCEEDED":
+        succeeded = seen.execution["status"] == "SUCCEEDED"
+        if succeeded:
             self._file = 1 - self._file
-        if found or seen.execution.get("error") == "RestoreFailed":
+        if found or seen.execution.get("error") == "RestoreFailed" or (left_behind(seen) and not succeeded):
             self._left = 0
         return Verdict(
             faults=faults,

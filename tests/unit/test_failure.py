@@ -107,13 +107,14 @@ def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message
     ("done", "told"),
     [
         pytest.param(NOTHING, "Nothing had to be put back.", id="nothing"),
+        pytest.param(Restored(again=True), "Everything is as it was before. ", id="nothing more"),
         pytest.param(
             Restored(rules=1),
             "Everything is as it was before; 1 rule had to be put back.",
             id="one rule",
         ),
         pytest.param(
-            Restored(rules=2, service="guestbook:5", deregistered=3),
+            Restored(rules=2, service="guestbook:5"),
             "All rules are as they were before, 2 rules had to be put back; "
             "ECS is rolling the service back to guestbook:5.",
             id="rules and service",
@@ -124,7 +125,7 @@ def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message
             id="service",
         ),
         pytest.param(
-            Restored(rules=1, gone=("the rule A is gone: no",)),
+            Restored(rules=1, remarks=("the rule A is gone: no",)),
             "Everything is as it was before; 1 rule had to be put back. But the rule A is gone: no. AWS did not",
             id="a rule that AWS refused",
         ),

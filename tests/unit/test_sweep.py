@@ -119,6 +119,14 @@ def test_giving_up_is_let_pass_only_with_a_snapshot_when_nothing_can_be_put_back
     assert "no snapshot" in "; ".join(judge.wrong(replace(seen, has_snapshot=False)))
 
 
+def test_a_revision_that_ecs_never_deregisters_is_let_pass_if_it_is_told() -> None:
+    never = {**DENIED, "operation": "DeregisterTaskDefinition", "caller": "RestoreDeployment", "count": 0}
+    told = {**FAILED.execution, "cause": f"{FAILED.execution['cause']} has yet to clear {NEW.rpartition('/')[2]}"}
+    left = replace(FAILED, faults=[*FAILED.faults, never], after=replace(BEFORE, active=BEFORE.active | {NEW}))
+    assert list(judge.wrong(replace(left, execution=told))) == []
+    assert "left behind" in "; ".join(judge.wrong(left))
+
+
 def test_a_restoring_that_is_killed_to_the_last_is_named_by_the_error_alone() -> None:
     killed = {**DENIED, "caller": "RestoreDeployment", "count": 0, "fault": "kill"}
     gave_up = {"status": "FAILED", "error": "RestoreFailed", "cause": "Runtime exited with error: signal: killed"}

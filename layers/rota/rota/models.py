@@ -195,8 +195,11 @@ class FailedDeployment(BaseModel):
 
 
 class RestoreDeploymentInput(Shape):
+    """`retries` counts how often the state has been tried before, for whatever reason."""
+
     execution: Execution
     document: FailedDeployment
+    retries: int = 0
 
 
 class RestoreDeploymentOutput(Shape):

@@ -1,14 +1,14 @@
 """Putting a snapshot back: rules and targets, the service, and away with what the deployment registered."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rota import aws, bus, restore_rules, revisions, service
 from rota.errors import RejectedError, TransientError
-from rota.models import Execution, Shape
+from rota.models import Execution, FailedDeployment, RestoreDeploymentInput, Shape
 from rota.plan import Plan, Registered, Snapshot
 from rota.rules import runs
 
@@ -22,25 +22,27 @@ if TYPE_CHECKING:
 Done = TypeVar("Done")
 # How long ago RollService may have updated the service. What it did just now ECS need not show yet.
 Rolled = Literal["never", "just now", "a while ago"]
+# After so many, ten minutes or so, nobody waits for revisions to be deregistered that nothing runs.
+_RETRIES_FOR_LEFTOVERS = 8
 
 
 class Restored(Shape):
     """What was seen to need putting back; `service` is the revision to which ECS is still rolling the service back.
 
-    `gone` are rules that are not as they were and never will be, a sentence each; `too_late`: what was changed is
-    another deployment's by now.
+    `remarks` are what is not as it was and no later attempt will change, a sentence each; `too_late`: what was changed
+    is another deployment's by now; `again`: an earlier attempt may have put back more.
     """
 
     rules: int = 0
     service: str = ""
-    deregistered: int = 0
-    gone: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     too_late: bool = False
+    again: bool = False
 
     def __str__(self) -> str:
         if self.too_late:
             return "Nothing was put back, because another deployment has had its turn since."
-        return " ".join([self._told(), *(f"But {each}." for each in self.gone)])
+        return " ".join([self._told(), *(f"But {each}." for each in self.remarks)])
 
     def _told(self) -> str:
         rules_ = f"{self.rules} {'rule' if self.rules == 1 else 'rules'} had to be put back" if self.rules else ""
@@ -48,37 +50,40 @@ class Restored(Shape):
             # ECS takes its minutes for that, and nobody here waits for it.
             told = "All rules are as they were before" + (f", {rules_}" if rules_ else "")
             return f"{told}; ECS is rolling the service back to {self.service}."
-        return f"Everything is as it was before; {rules_}." if rules_ else "Nothing had to be put back."
+        if not rules_ and not self.again:
+            return "Nothing had to be put back."
+        return "Everything is as it was before" + (f"; {rules_}." if rules_ else ".")
 
 
 def restore(
     events: "EventBridgeClient",
     ecs: "ECSClient",
     settings: "Settings",
-    execution: Execution,
+    request: RestoreDeploymentInput,
     plan: Plan,
     before: Snapshot,
     registered: Registered | None,
-    rolled: Rolled,
 ) -> Restored:
     """Make everything as it was `before`; run again it ends the same.
 
     What EventBridge shows may be older than the deployment's own writes, so a rule that the plan changes is put back
     whatever it shows; `registered` is None if it is certain that only the removals had begun. One that the plan leaves
-    alone is put back if it is seen to differ. The service is put back from what the deployment has `rolled` it to.
+    alone is put back if it is seen to differ, and the service if the deployment may have rolled it.
 
     One part that cannot be put back does not keep the others from it: the first refusal is raised when all was tried,
-    and only when nothing was refused are the deployment's revisions deregistered.
+    and only when nothing was refused are the deployment's revisions deregistered. Those that AWS refuses to deregister
+    also after some retries are left to the next deployment.
     """
+    execution, rolled = request.execution, _rolled(request.document)
     refusals: list[Exception] = []
-    gone: list[str] = []
+    remarks: list[str] = []
     unsure: dict[str, Exception] = {}
 
     def put_back(work: Callable[[], Done]) -> Done | None:
         try:
             return work()
         except restore_rules.GoneError as told:
-            gone.append(str(told))
+            remarks.append(str(told))
             return None
         except restore_rules.UnsureError as told:
             unsure[told.rule] = told.refusal
@@ -102,12 +107,20 @@ def restore(
         refusals += restore_rules.not_as_before(events, settings, before, unsure)
     if refusals:
         raise refusals[0]
+    left = _deregister(events, ecs, settings, execution, plan, before, patient=request.retries < _RETRIES_FOR_LEFTOVERS)
     return Restored(
         rules=rules_put_back.count(True),
         service=service_put_back or "",
-        gone=tuple(sorted(gone)),
-        deregistered=_deregister(events, ecs, settings, execution, plan, before),
+        remarks=(*sorted(remarks), *left),
+        again=request.retries > 0,
     )
+
+
+def _rolled(failed: FailedDeployment) -> Rolled:
+    if failed.targets is None:
+        return "never"
+    is_new = failed.rollout is None or failed.rollout.waited_seconds <= service.SEEN_AFTER
+    return "just now" if is_new else "a while ago"
 
 
 def _service(
@@ -138,7 +151,7 @@ def _service(
     if before.steady and not _is_ours(ecs, settings, execution, description["taskDefinition"], ours):
         theirs = revisions.short(description["taskDefinition"])
         raise restore_rules.GoneError(
-            f"the service {settings.service} runs {theirs}, to which somebody has rolled it meanwhile; it was left alone"
+            f"the service {settings.service} runs {theirs}, to which somebody has rolled it meanwhile; that stays"
         )
     definition = revisions.read(ecs, before.task_definition)
     if definition.active:
@@ -184,8 +197,12 @@ def _deregister(
     execution: Execution,
     plan: Plan,
     before: Snapshot,
-) -> int:
+    *,
+    patient: bool,
+) -> Iterable[str]:
     """Deregister what this deployment registered, but nothing that a target or the service still names.
+
+    Returns what there is to say of it. Raises what AWS refuses as long as it is `patient`, and then says so.
 
     No more than ECS takes at once, lest the restoring outlive its function; the rest is for the next deployment, whose
     plan lists what was left behind.
@@ -195,7 +212,7 @@ def _deregister(
     # What stands for one that is gone the service was rolled back to just now, and ECS may not show that yet.
     ours = [each.arn for each in found if each.registered_by(settings.app, execution.name) and not each.stands_for]
     if not ours:
-        return 0
+        return ()
     # The rules of before have just been put back, which EventBridge may not show yet: what it shows it may still run.
     had_tags = {name: rule.tags for name, rule in before.rules.items()}
     shown = bus.read(events, bus.names(events, settings.rule_prefix), had_tags)
@@ -203,5 +220,18 @@ def _deregister(
     if description := _described(ecs, settings):
         in_use.add(description["taskDefinition"])
     unused = [arn for arn in ours if arn not in in_use][: revisions.MOST_LEFTOVERS]
-    aws.in_parallel(lambda arn: revisions.deregister(ecs, arn), unused)
-    return len(unused)
+
+    def deregister(arn: str) -> Exception | None:
+        try:
+            revisions.deregister(ecs, arn)
+        except (ClientError, BotoCoreError) as refusal:
+            if patient:
+                raise
+            return aws.translate(refusal)
+        return None
+
+    refused = {arn: why for arn, why in zip(unused, aws.in_parallel(deregister, unused), strict=True) if why}
+    if not refused:
+        return ()
+    left, why = ", ".join(map(revisions.short, refused)), next(iter(refused.values()))
+    return (f"the next deployment has yet to clear {left}, which ECS did not deregister ({why})",)
