@@ -192,6 +192,14 @@ def test_two_tasks_of_one_name() -> None:
     ]
 
 
+def test_a_key_that_is_misspelt_is_not_missing_too() -> None:
+    misspelt = {"name": "A", "taks": "spam_task", "corn": "0 6 * * ? *"}
+    assert faults({"tasks": [misspelt]}) == [
+        'tasks[0].taks: is not a known key; did you mean "task"?',
+        'tasks[0].corn: is not a known key; did you mean "cron"?',
+    ]
+
+
 def test_keys_that_stand_twice() -> None:
     twice = b'{"name": "a", "name": "b", "task": "t", "rate": "1 day", "retry": {"age": 60, "age": 70}}'
     raw = b'{"tasks": [], "tasks": [' + twice + b"]}"

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -92,7 +92,9 @@ def _between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Fa
     for index, entry in enumerate(tasks):
         if not isinstance(entry, dict):
             continue
-        yield from (Fault(("tasks", index, key) if key else ("tasks", index), text) for key, text in conflicts(entry))
+        meant = [near for key in entry if key not in Task.model_fields and (near := _nearest(key, Task.model_fields))]
+        for key, text in conflicts(entry, meant):
+            yield Fault(("tasks", index, key) if key else ("tasks", index), text)
         for key, value in entry.items():
             if value is None and key in Task.model_fields and Task.model_fields[key].default is None:
                 yield Fault(("tasks", index, key), "null is not allowed; leave the key out")
@@ -143,8 +145,12 @@ def _unknown_key(location: Location) -> str:
         return "is not a known key; schedules are in UTC, because EventBridge's rules know no time zone"
     model = Retry if "retry" in location[:-1] else Task if len(location) > 1 else ScheduleFile
     known = [field.alias or name for name, field in model.model_fields.items()]
-    near = get_close_matches(key.lower()[:64], known, n=1, cutoff=0.4)
-    return "is not a known key; " + (f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}")
+    near = _nearest(key, known)
+    return "is not a known key; " + (f'did you mean "{near}"?' if near else f"known are {', '.join(known)}")
+
+
+def _nearest(key: str, known: Iterable[str]) -> str | None:
+    return next(iter(get_close_matches(key.lower()[:64], list(known), n=1, cutoff=0.4)), None)
 
 
 if __name__ == "__main__":

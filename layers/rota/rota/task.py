@@ -6,7 +6,7 @@ API_PutTargets.html; ECS, https://docs.aws.amazon.com/AmazonECS/latest/APIRefere
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 
@@ -219,14 +219,17 @@ class ScheduleFile(_Model):
     tasks: Annotated[tuple[Task, ...], Field(strict=False)] = Field(description="The tasks that should exist.")
 
 
-def conflicts(entry: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """What is wrong between the keys of one task, whether or not each is right by itself: (key or "", problem)."""
+def conflicts(entry: Mapping[str, object], meant: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """What is wrong between the keys of one task, whether or not each is right by itself: (key or "", problem).
+
+    A key that its unknown keys seem to have `meant` is not missed.
+    """
     for keys, purpose, example in (
         (WHAT, "what to run", '"task": "spam_task" or "command": ["..."]'),
         (WHEN, "when to run", '"cron": "0 6 * * ? *", "rate": "5 minutes" or "schedule": "cron(...)"'),
     ):
         given = [key for key in keys if entry.get(key) is not None]
-        if not given:
+        if not given and not set(keys) & set(meant):
             yield "", f"does not say {purpose}; add {example}"
         for surplus in given[1:]:
             yield surplus, f'stands beside "{given[0]}", which also says {purpose}; keep one of the two'
