@@ -45,7 +45,7 @@ class Sweep:
                     ended.result()
             finally:
                 part.waiting = iter(())  # whatever ended it, no other trial begins
-        self.verdicts += [verdict for verdict in part.done if verdict.reached]
+        self.verdicts += [verdict for verdict in part.done if verdict.reached or verdict.wrong]
         if part.done:
             say(f"{report.summary(name, part.done)}; {time.monotonic() - begun:.0f} s")
 

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from tests.sweep import judge, script
+from tests.sweep.__main__ import Sweep
 from tests.sweep.app import FILES, Runs, State
 from tests.sweep.judge import Seen
+from tests.sweep.script import Script
+from tests.sweep.trial import Verdict
 
 DIGEST = "sha256:new"
 OLD, NEW = (f"arn:aws:ecs:us-east-1:123456789012:task-definition/guestbook:{number}" for number in (1, 2))
@@ -160,3 +163,16 @@ def test_both_files_differ_as_a_deployment_can() -> None:
     kept = before.keys() & after.keys()
     assert any(before[name] == after[name] for name in kept)
     assert any(before[name] != after[name] for name in kept)
+
+
+class _Broken:
+    """Trials in which a promise is always broken, and the fault never met its call."""
+
+    def run(self, faults: Script) -> Verdict:
+        return Verdict(faults, "FAILED", "", reached=False, wrong=("the lease is still held",))
+
+
+def test_a_promise_that_is_broken_before_the_fault_met_its_call_is_broken_all_the_same() -> None:
+    sweep = Sweep([_Broken()], 1, keep_going=False)
+    sweep.run("one fault", [(DENIED,)])
+    assert sweep.broken
