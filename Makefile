@@ -16,7 +16,7 @@ CHECKOV_READY := $(CHECKOV_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-aws-cli check-schedule test-image test-docker test-local-invoke test-sam test-permissions test-iam-simulate lint-template engine sweep bench bench-quick bench-cold check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-aws-cli check-schedule test-image test-docker test-local-invoke test-sam test-permissions test-iam-simulate lint-template engine sweep races bench bench-quick bench-cold check format schema requirements build deploy clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ engine:
 
 sweep: $(READY) ## every fault in every call of a deployment, on this machine: some twenty minutes
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m tests.sweep
+
+races: $(READY) ## up to 50 pushes at random moments, some aborted: some minutes
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m tests.sweep --races
 
 # ONLY="--tasks 300 --mode shared" measures a part.
 bench: $(READY) build engine ## how fast it is under AWS's quotas, up to 1,000 tasks: 40 minutes

@@ -38,8 +38,10 @@ def summary(name: str, verdicts: Sequence[Verdict]) -> str:
     """One line for one part of the sweep."""
     tried = [verdict for verdict in verdicts if verdict.reached]
     new = sum(verdict.status == "SUCCEEDED" for verdict in tried)
+    gave_up = sum(verdict.gave_up for verdict in tried)
     text = f"{name}: {len(tried)} tried, {sum(not verdict.wrong for verdict in tried)} survived"
-    text += f" ({new} all new, {len(tried) - new} all old)"
+    text += f" ({new} all new, {len(tried) - new - gave_up} all old"
+    text += f", {gave_up} gave up with a snapshot to restore by hand)" if gave_up else ")"
     missed = len(verdicts) - len(tried)
     return text + (f"; {missed} more were drawn for calls that did not come" if missed else "")
 

@@ -24,6 +24,8 @@ class Verdict:
     """Whether every fault has hit a call."""
     wrong: tuple[str, ...]
     """What breaks a promise; empty when all held."""
+    gave_up: bool = False
+    """Whether it ended in RestoreFailed, as it may where AWS refuses RestoreDeployment itself for good."""
 
 
 class Trials:
@@ -50,7 +52,8 @@ class Trials:
         succeeded = seen.execution["status"] == "SUCCEEDED"
         if succeeded:
             self._file = 1 - self._file
-        if found or seen.execution.get("error") == "RestoreFailed" or (left_behind(seen) and not succeeded):
+        gave_up = seen.execution.get("error") == "RestoreFailed"
+        if found or gave_up or (left_behind(seen) and not succeeded):
             self._left = 0
         return Verdict(
             faults=faults,
@@ -58,6 +61,7 @@ class Trials:
             cause=seen.execution.get("cause", ""),
             reached=all(fault["hit"] for fault in seen.faults),
             wrong=found,
+            gave_up=gave_up,
         )
 
     def start(self) -> None:

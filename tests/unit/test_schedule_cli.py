@@ -34,6 +34,15 @@ def test_the_rule_prefix_counts(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "tasks[0].name: the name has 10 characters and its prefix" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("room", "status"), [(["--max-tasks", "301"], 0), ([], 1)], ids=["a raised quota", "AWS's own"]
+)
+def test_a_bus_may_have_more_room(room: list[str], status: int, tmp_path: Path) -> None:
+    file = tmp_path / "scheduled_tasks.json"
+    file.write_text(json.dumps({"tasks": [INGEST | {"name": f"Task{number}"} for number in range(301)]}))
+    assert main([str(file), *room]) == status
+
+
 @pytest.mark.parametrize(("name", "reason"), [("none.json", "No such file or directory"), (".", "Is a directory")])
 def test_a_file_that_cannot_be_read(name: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / name)]) == 2

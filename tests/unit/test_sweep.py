@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sweep import judge, script
+from tests.sweep import judge, report, script
 from tests.sweep.__main__ import Sweep
 from tests.sweep.app import FILES, Runs, State
 from tests.sweep.judge import Seen
@@ -170,6 +170,12 @@ class _Broken:
 
     def run(self, faults: Script) -> Verdict:
         return Verdict(faults, "FAILED", "", reached=False, wrong=("the lease is still held",))
+
+
+def test_those_that_gave_up_are_not_counted_as_all_old() -> None:
+    old = Verdict((DENIED,), "FAILED", "", reached=True, wrong=())
+    told = report.summary("bursts", [old, replace(old, gave_up=True), replace(old, status="SUCCEEDED")])
+    assert told == "bursts: 3 tried, 3 survived (1 all new, 1 all old, 1 gave up with a snapshot to restore by hand)"
 
 
 def test_a_promise_that_is_broken_before_the_fault_met_its_call_is_broken_all_the_same() -> None:

@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m rota.schedule", description="Checks a schedule file, without AWS.")
     parser.add_argument("file", nargs="?", metavar="FILE", help="the schedule file; - reads standard input")
     parser.add_argument("--rule-prefix", default="", help="what the stack puts before each name to make the rule's")
+    parser.add_argument("--max-tasks", type=int, default=_RULES_PER_BUS, help="how many rules the bus has room for")
     parser.add_argument("--json-schema", action="store_true", help="print the schedule file's JSON Schema")
     given = parser.parse_args(arguments)
     if given.json_schema:
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     now = datetime.now(UTC)
     try:
-        tasks = read(raw, rule_prefix=given.rule_prefix, max_tasks=_RULES_PER_BUS)
+        tasks = read(raw, rule_prefix=given.rule_prefix, max_tasks=given.max_tasks)
     except ConfigError as error:
         sys.stderr.write(f"{given.file}: {error}\n")
         return 1
