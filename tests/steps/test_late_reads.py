@@ -247,6 +247,20 @@ def test_the_service_is_rolled_back_though_ecs_shows_late_that_it_was_rolled(
     assert waited == [service.SEEN_AFTER]
 
 
+def test_the_service_is_rolled_back_though_ecs_shows_what_somebody_rolled_before_we_did(
+    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = world.everything()
+    changing.until("RollService")
+    client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=arn(1))
+    shown = [world.service()]
+    changing.until("CheckService").fail("OvertakenError", "a newer one waits")
+    monkeypatch.setattr("time.sleep", lambda _seconds: shown.clear())
+    with world.calls.showing_service(shown):
+        changing.step("RestoreDeployment")
+    assert world.everything() == before
+
+
 @pytest.mark.parametrize(
     ("failed", "writes"),
     [

@@ -152,7 +152,7 @@ def test_revisions_that_ecs_does_not_deregister_keep_nobody_waiting_for_long(
     assert "holder" not in world.ledger()["lease"]
     assert "Everything is as it was before" in cause
     left = "guestbook:9, guestbook:8, guestbook:7, guestbook:6"
-    assert f"But the next deployment has yet to clear {left}, which ECS did not deregister (Deregister" in cause
+    assert f"But {left} stay ACTIVE, because ECS did not deregister them (Deregister" in cause
     assert 9 in world.active_revisions()
     world.push(THIRD, "third")
     assert deployments.start(THIRD).run() == "Deployed"

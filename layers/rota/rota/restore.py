@@ -139,7 +139,7 @@ def _service(
     """
     description = _described(ecs, settings)
     ran = revisions.short(before.task_definition)
-    if just_now and description and description["taskDefinition"] == before.task_definition:
+    if just_now and description and description["taskDefinition"] != ours:
         time.sleep(service.SEEN_AFTER)
         description = _described(ecs, settings)
     if description is None:
@@ -203,9 +203,7 @@ def _deregister(
     """Deregister what this deployment registered, but nothing that a target or the service still names.
 
     Returns what there is to say of it. Raises what AWS refuses as long as it is `patient`, and then says so.
-
-    No more than ECS takes at once, lest the restoring outlive its function; the rest is for the next deployment, whose
-    plan lists what was left behind.
+    No more than ECS takes at once, lest the restoring outlive its function; the next deployment takes as many again.
     """
     newer = revisions.newer_than(ecs, settings.family, plan.newest_revision)
     found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
@@ -234,4 +232,4 @@ def _deregister(
     if not refused:
         return ()
     left, why = ", ".join(map(revisions.short, refused)), next(iter(refused.values()))
-    return (f"the next deployment has yet to clear {left}, which ECS did not deregister ({why})",)
+    return (f"{left} stay ACTIVE, because ECS did not deregister them ({why})",)
