@@ -1,7 +1,7 @@
 """CreateTargets: puts each task's rule and its one target in place, only where they differ."""
 
 from rota import aws, bus, plan, store
-from rota.models import CreateTargetsInput, CreateTargetsOutput
+from rota.models import CreateTargetsInput, CreateTargetsOutput, Registered
 from rota.rules import Rule
 from rota.settings import Settings
 from rota.step import writing_step
@@ -11,7 +11,7 @@ from rota.step import writing_step
 def handler(request: CreateTargetsInput, settings: Settings) -> CreateTargetsOutput:
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
     before = store.read(aws.s3(), settings.bucket, decided.snapshot, plan.Snapshot)
-    revisions = store.read(aws.s3(), settings.bucket, request.revisions, plan.Registered)
+    revisions = store.read(aws.s3(), settings.bucket, request.revisions, Registered)
 
     events = aws.events()
     wanted = decided.wanted_rules(settings, revisions)

@@ -3,8 +3,8 @@
 from rota import aws, ledger, store
 from rota.closing import close
 from rota.failure import explain
-from rota.models import RestoreDeploymentInput, RestoreDeploymentOutput, Stored
-from rota.plan import Plan, Registered, Snapshot
+from rota.models import Registered, RestoreDeploymentInput, RestoreDeploymentOutput, Stored
+from rota.plan import Plan, Snapshot
 from rota.restore import Restored, restore
 from rota.settings import Settings
 from rota.step import LastTurn, restoring_step

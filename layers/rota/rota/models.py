@@ -116,6 +116,13 @@ class RegisterRevisionsOutput(Shape):
     remaining: int
 
 
+class Registered(Shape):
+    """What RegisterRevisions leaves for the next steps: ARNs, by task name and for the API."""
+
+    tasks: dict[str, str]
+    api: str
+
+
 class CreateTargetsInput(Shape):
     execution: Execution
     plan: Stored

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from rota import derivation, pace, revisions, rules
-from rota.models import PlanDeploymentOutput, Shape, Stored
+from rota.models import PlanDeploymentOutput, Registered, Shape, Stored
 from rota.revisions import Definition
 from rota.rules import Rule
 from rota.service import ServiceState
@@ -70,7 +70,7 @@ class Plan(Shape):
         """The rule that this task should have."""
         return rules.wanted(planned.task, settings, self.cluster_arn, revision, planned.overrides, planned.target_id)
 
-    def wanted_rules(self, settings: "Settings", registered: "Registered") -> dict[str, Rule]:
+    def wanted_rules(self, settings: "Settings", registered: Registered) -> dict[str, Rule]:
         """By name, every rule that there should be."""
         made = (self.wanted(settings, each, registered.tasks[each.task.name]) for each in self.tasks)
         return {rule.name: rule for rule in made}
@@ -103,19 +103,12 @@ class Plan(Shape):
         }
         return for_tasks | ({} if self.api_revision else {self.api_fingerprint: None})
 
-    def registered(self, known: Mapping[str, str]) -> "Registered":
+    def registered(self, known: Mapping[str, str]) -> Registered:
         """With every fingerprint known: which revision everybody runs."""
         return Registered(
             tasks={planned.task.name: planned.revision or known[planned.fingerprint] for planned in self.tasks},
             api=self.api_revision or known[self.api_fingerprint],
         )
-
-
-class Registered(Shape):
-    """What RegisterRevisions leaves for the next steps: ARNs, by task name and for the API."""
-
-    tasks: dict[str, str]
-    api: str
 
 
 def make(

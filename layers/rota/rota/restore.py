@@ -8,8 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rota import aws, bus, restore_rules, revisions, service
 from rota.errors import RejectedError, TransientError
-from rota.models import Execution, FailedDeployment, RestoreDeploymentInput, Shape
-from rota.plan import Plan, Registered, Snapshot
+from rota.models import Execution, FailedDeployment, Registered, RestoreDeploymentInput, Shape
+from rota.plan import Plan, Snapshot
 from rota.rules import runs
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from rota.rules import Rule, difference
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-    from rota.plan import Plan, Registered, Snapshot
+    from rota.models import Registered
+    from rota.plan import Plan, Snapshot
     from rota.settings import Settings
 
 # "a short period of time", says EventBridge of its changes, and not how long; a minute is long.
