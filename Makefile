@@ -34,9 +34,9 @@ watch: $(READY) ## in another terminal: every deployment on that stage, as it ha
 docs: $(READY) ## write what the documents take from the code
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog -r README.md docs/*.md
 
-# One worker more than the two processors that CI has: a test on the stage waits about as long as it works.
+# Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
 test: $(READY) ## every test that needs neither AWS nor Docker
-	@$(BIN)/python -m pytest -n 3 --dist worksteal
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 test-aws-cli: $(READY) ## what the README and the runbook print, typed into a shell with the AWS CLI
 	@$(BIN)/python -m pytest -n 2 -m aws_cli -rs tests/stage/test_cli_session.py tests/stage/test_runbook.py
