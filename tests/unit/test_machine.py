@@ -8,11 +8,11 @@ from samtranslator.yaml_helper import yaml_parse
 
 from rota import lease, service
 from rota.failure import explain
-from rota.models import FailedDeployment, Rollout
+from rota.models import FailedDeployment
 from rota.restore import Restored
 from tests import asl
-from tests.examples import EVENTS, FAILED, MAIN_ROUTE, ROOT, Machine, handed, snake
-from tests.guestbook import SETTINGS, arn
+from tests.examples import EVENTS, FAILED, MAIN_ROUTE, ROLLOUT, ROOT, Machine, handed, snake
+from tests.guestbook import SETTINGS
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html; an execution with more of them is ended,
 # and nothing catches that.
@@ -152,17 +152,15 @@ def test_the_longest_deployment_fits_into_an_executions_history() -> None:
     while waited < asl.MACHINE["TimeoutSeconds"] - minutes * 60:
         waited += lease.wait_seconds(waited)
         waits += 1
-    ours: Any = {"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": arn(2), "rolloutState": "IN_PROGRESS"}
+    ours: Any = {
+        "id": ROLLOUT.deployment_id,
+        "status": "PRIMARY",
+        "taskDefinition": ROLLOUT.task_definition,
+        "rolloutState": "IN_PROGRESS",
+    }
     description: Any = {"deployments": [ours | {"runningCount": 0, "desiredCount": 2}]}
     looks, settings = 0, SETTINGS.model_copy(update={"rollout_timeout_minutes": minutes})
-    rollout = Rollout(
-        task_definition=arn(2),
-        deployment_id="ecs-svc/1",
-        status="IN_PROGRESS",
-        progress="",
-        wait_seconds=5,
-        waited_seconds=0,
-    )
+    rollout = ROLLOUT
     while rollout.waited_seconds + rollout.wait_seconds < minutes * 60:
         rollout = service.judge(description, rollout, settings)
         looks += 1
