@@ -1,8 +1,9 @@
 """ClearRules: removes our rules whose task has left the file, and nothing else."""
 
+import itertools
+
 import pytest
 
-from rota import revisions
 from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import PREFIX
 from tests.steps.calls import KilledError
@@ -96,14 +97,39 @@ def test_without_the_lease_nothing_is_written(world: World, clearing: Deployment
     assert world.calls.writes() == []
 
 
-def test_what_a_restore_has_left_of_many_revisions_goes_with_the_next_deployment(
-    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock finds it three minutes later, so that no step has time for more than a few revisions."""
+    clock = itertools.count(step=180)
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+
+
+@pytest.mark.usefixtures("slow")
+def test_what_a_restore_has_no_time_for_goes_with_the_next_deployment_in_turns(
+    world: World, deployments: Deployments
 ) -> None:
-    monkeypatch.setattr(revisions, "MOST_LEFTOVERS", 2)  # of the 20 that ECS deregisters at once
+    tasks = [{"name": f"Task{n}", "task": f"task_{n}", "rate": "1 day"} for n in range(5)]
+    world.upload({"tasks": tasks})
     failing = deployments.start().until("CreateTargets")
     failing.fail("RejectedError", "what happened")
-    failing.step("RestoreDeployment")
-    assert world.active_revisions() == [1, 2]
+    cause = failing.step("RestoreDeployment")["cause"]
+    assert world.active_revisions() == [1, 2, 3, 4]
+    assert "But guestbook:4, guestbook:3, guestbook:2 stay ACTIVE, because ECS" in cause
+
     world.push(NEXT, "next")
-    assert deployments.start(NEXT).run() == "Deployed"
-    assert world.active_revisions() == [1, 5, 6, 7]
+    next_ = deployments.start(NEXT).until("ClearRules")
+    assert next_.step("ClearRules") == {"finished": False, "removed": 0, "deregistered": 2, "remaining": 1}
+    assert next_.run() == "Deployed"
+    assert next_.document["cleared"] == {"finished": True, "removed": 0, "deregistered": 3, "remaining": 0}
+    assert world.active_revisions() == [1, *range(8, 14)]
+
+
+def test_what_is_inactive_already_costs_none_of_ecs_quota(world: World, deployments: Deployments) -> None:
+    deployments.start().until("CreateTargets")
+    world.push(NEXT, "next")
+    next_ = deployments.start(NEXT).until("ClearRules")
+    for revision in (2, 4):
+        client("ecs").deregister_task_definition(taskDefinition=f"guestbook:{revision}")
+    world.calls.made.clear()
+    assert next_.step("ClearRules")["deregistered"] == 3
+    assert world.calls.writes() == ["ecs.DeregisterTaskDefinition"]

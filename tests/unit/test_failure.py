@@ -45,6 +45,11 @@ def up_to(last: str) -> dict[str, Any]:
         pytest.param(up_to("config"), "PlanDeployment", id="config"),
         pytest.param(up_to("plan"), "ClearRules", id="plan"),
         pytest.param(up_to("plan") | {"plan": PLAN | {"nothing_to_do": True}}, "FinishDeployment", id="nothing to do"),
+        pytest.param(
+            up_to("cleared") | {"cleared": CLEARED | {"finished": False, "remaining": 9}},
+            "ClearRules",
+            id="not yet all cleared",
+        ),
         pytest.param(up_to("cleared"), "RegisterRevisions", id="cleared"),
         pytest.param(
             up_to("revisions") | {"revisions": REVISIONS | {"finished": False, "document": None, "remaining": 9}},

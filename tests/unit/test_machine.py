@@ -45,6 +45,13 @@ def test_the_main_route() -> None:
             id="waits for the service",
         ),
         pytest.param(
+            {"ClearRules": [{"finished": False, "remaining": 9}, {}]},
+            {},
+            "Deployed",
+            {"ClearRules": 2},
+            id="clears in several turns",
+        ),
+        pytest.param(
             {"RegisterRevisions": [{"finished": False, "document": None, "remaining": 9}, {}]},
             {},
             "Deployed",

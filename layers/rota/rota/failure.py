@@ -57,6 +57,8 @@ def _step(failed: "FailedDeployment") -> str:
         return "TakeTurn"
     if failed.plan and failed.plan.nothing_to_do:
         return "FinishDeployment"
+    if failed.cleared and not failed.cleared.finished:
+        return "ClearRules"
     if failed.revisions and not failed.revisions.finished:
         return "RegisterRevisions"
     for key, step in _STEPS.items():

@@ -98,8 +98,12 @@ class ClearRulesInput(Shape):
 
 
 class ClearRulesOutput(Shape):
+    """`finished` is False while there are more revisions to deregister than one turn of the step has time for."""
+
+    finished: bool = True
     removed: int
     deregistered: int
+    remaining: int = 0
 
 
 class RegisterRevisionsInput(Shape):

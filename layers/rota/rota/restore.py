@@ -24,6 +24,10 @@ Done = TypeVar("Done")
 Rolled = Literal["never", "just now", "a while ago"]
 # After so many, ten minutes or so, nobody waits for revisions to be deregistered that nothing runs.
 _RETRIES_FOR_LEFTOVERS = 8
+# Of the function's 15 minutes, until no more revisions are deregistered: ECS does one a second.
+_SECONDS = 600
+# Of a list of revisions; the cause of a failure has no room for hundreds.
+_MOST_NAMED = 10
 
 
 class Restored(Shape):
@@ -72,8 +76,9 @@ def restore(
 
     One part that cannot be put back does not keep the others from it: the first refusal is raised when all was tried,
     and only when nothing was refused are the deployment's revisions deregistered. Those that AWS refuses to deregister
-    also after some retries are left to the next deployment.
+    also after some retries, or that there is no time for, are left to the next deployment.
     """
+    give_up_at = time.monotonic() + _SECONDS
     execution, rolled = request.execution, _rolled(request.document)
     refusals: list[Exception] = []
     remarks: list[str] = []
@@ -107,7 +112,8 @@ def restore(
         refusals += restore_rules.not_as_before(events, settings, before, unsure)
     if refusals:
         raise refusals[0]
-    left = _deregister(events, ecs, settings, execution, plan, before, patient=request.retries < _RETRIES_FOR_LEFTOVERS)
+    patient = request.retries < _RETRIES_FOR_LEFTOVERS
+    left = _deregister(events, ecs, settings, execution, plan, before, give_up_at, patient=patient)
     return Restored(
         rules=rules_put_back.count(True),
         service=service_put_back or "",
@@ -197,13 +203,13 @@ def _deregister(
     execution: Execution,
     plan: Plan,
     before: Snapshot,
+    give_up_at: float,
     *,
     patient: bool,
 ) -> Iterable[str]:
     """Deregister what this deployment registered, but nothing that a target or the service still names.
 
     Returns what there is to say of it. Raises what AWS refuses as long as it is `patient`, and then says so.
-    No more than ECS takes at once, lest the restoring outlive its function; the next deployment takes as many again.
     """
     newer = revisions.newer_than(ecs, settings.family, plan.newest_revision)
     found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
@@ -217,9 +223,11 @@ def _deregister(
     in_use = runs([*before.rules.values(), *shown.values()])
     if description := _described(ecs, settings):
         in_use.add(description["taskDefinition"])
-    unused = [arn for arn in ours if arn not in in_use][: revisions.MOST_LEFTOVERS]
+    unused = [arn for arn in ours if arn not in in_use]
 
     def deregister(arn: str) -> Exception | None:
+        if time.monotonic() >= give_up_at:
+            return TimeoutError("it takes one a second; the next deployment deregisters the rest")
         try:
             revisions.deregister(ecs, arn)
         except (ClientError, BotoCoreError) as refusal:
@@ -231,5 +239,6 @@ def _deregister(
     refused = {arn: why for arn, why in zip(unused, aws.in_parallel(deregister, unused), strict=True) if why}
     if not refused:
         return ()
-    left, why = ", ".join(map(revisions.short, refused)), next(iter(refused.values()))
+    named, more = ", ".join(map(revisions.short, list(refused)[:_MOST_NAMED])), len(refused) - _MOST_NAMED
+    left, why = named + (f" and {more} more" if more > 0 else ""), next(iter(refused.values()))
     return (f"{left} stay ACTIVE, because ECS did not deregister them ({why})",)

@@ -38,9 +38,6 @@ _NOT_IN_TAGS = r"[^A-Za-z0-9 _.:/=+@-]"
 # Tags with this prefix are AWS's own and cannot be set.
 _AWS_TAGS = "aws:"
 
-# ECS deregisters one a second, and registers from the same quota; what is left over is for the next deployment.
-MOST_LEFTOVERS = 20
-
 Content = dict[str, Any]
 
 
