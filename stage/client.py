@@ -110,6 +110,17 @@ class Client:
         read = {key: json.loads(described[key]) for key in ("input", "output") if key in described}
         return described | read
 
+    def restored_by(self, stopped: str, timeout: float = 60) -> dict[str, Any]:
+        """Wait until the execution has ended that puts back one that was stopped. Returns what `wait` returns of it."""
+        states = self.client("stepfunctions")
+
+        def begun() -> str | None:
+            of = f'"executionArn":"{stopped}"'
+            told = (states.describe_execution(executionArn=each) for each in self.executions())
+            return next((each["executionArn"] for each in told if of in each["input"].replace(" ", "")), None)
+
+        return self.wait(wait_for(begun, 5), timeout)
+
     def deploy(self, tag: str, content: str | None = None, timeout: float = 60) -> dict[str, Any]:
         """Push an image and wait for the deployment that it starts. Returns what `wait` returns."""
         before = set(self.executions())

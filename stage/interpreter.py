@@ -3,7 +3,6 @@
 import threading
 import time
 import uuid
-from datetime import UTC, datetime
 from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import cast
@@ -35,7 +34,7 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from stage.direct import ACCOUNT, REGION
+from stage.direct import REGION
 from stage.door.latency import INTERPRETER
 from stage.patch import replace
 from stage.settings import Settings
@@ -52,15 +51,6 @@ def prepare(settings: Settings, endpoint: str) -> None:
     _forget_threads()
     _know_timeouts()
     _read_once()
-
-
-def stop_executions() -> None:
-    """End every execution that is running; none of them takes another step."""
-    for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
-        for execution in cast(list[Execution], machine.executions):
-            while execution.status == "RUNNING" and execution.exec_worker and execution.exec_worker.env is None:
-                time.sleep(0.001)  # it has begun, and moto can stop it only once it has read its definition
-            execution.stop(stop_date=datetime.now(UTC), error=None, cause=None)
 
 
 def _deploy_into_the_interpreter() -> None:

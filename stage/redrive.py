@@ -12,7 +12,7 @@ from typing import Any
 
 from moto.stepfunctions.exceptions import ExecutionDoesNotExist
 from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
-from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from stage.direct import ACCOUNT
@@ -51,7 +51,7 @@ def _go_on(execution: Any) -> None:  # moto's Execution, whose parts are typed f
     program = copy.copy(worker._get_evaluation_entrypoint())  # it is shared by all executions
     program.start_at = SimpleNamespace(start_at_name=last["name"])
     env = worker._get_evaluation_environment()
-    env.event_manager = history
+    env.event_manager = history = _copy(history)
     env.event_history_context = EventHistoryContext(previous_event_id=so_far[-1]["id"])
     env.states.context_object.context_object_data["Execution"]["RedriveCount"] = redrives
     env.states.reset(input_value=json.loads(last["input"]))
@@ -69,3 +69,11 @@ def _go_on(execution: Any) -> None:  # moto's Execution, whose parts are typed f
     execution.error = execution.cause = execution.stop_date = None
     execution.exec_worker, execution.exec_status = worker, ExecutionStatus.RUNNING
     worker.start()
+
+
+def _copy(history: Any) -> Any:  # moto's EventManager
+    """A history that goes on from there, though what was stopped may still work on its last state."""
+    goes_on: Any = EventManager()
+    goes_on._history_event_list.extend(history._history_event_list)
+    goes_on._event_id_gen._next_id = history._event_id_gen._next_id
+    return goes_on

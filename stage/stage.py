@@ -1,12 +1,13 @@
 """The stage put together: the front door, moto behind it, functions, the world, and the stack that runs in it."""
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
 
-from stage import interpreter
+from stage import executions, interpreter
 from stage.direct import REGION
-from stage.door.calls import Hook
+from stage.door.calls import Call, Hook
 from stage.door.faults import Faults
 from stage.door.latency import Latency
 from stage.door.quotas import Quotas, RulesPerBus
@@ -58,7 +59,7 @@ class Stage:
         self.watch = Watch()
         self.access = Access()
         self.quotas = Quotas(self.settings)
-        self.faults = Faults(self.workers.kill, steps)
+        self.faults = Faults(self.workers.kill, self._abort, steps)
         self.world = World(
             self.settings, example, self.app.repository, self.functions.invoke_in_background, self.access.as_service
         )
@@ -73,6 +74,7 @@ class Stage:
             *as_strict_as_aws,
             *self.world.hooks,
             ChangeSets(),
+            executions.Stop(),
             Redrive(),
             self.sam_runtime,
             self.functions,
@@ -81,6 +83,7 @@ class Stage:
     def open(self, *, bare: bool = False) -> None:
         """Deploy the template, unless `bare`, and make the user's world. The front must be served by then."""
         interpreter.prepare(self.settings, self._endpoint)
+        executions.prepare(self.world.bus.publish)
         cloudformation.complete()
         roles.complete()
         if not bare:
@@ -129,7 +132,7 @@ class Stage:
             self.settings.reset()
             self.faults.replace([])
             self.watch.end()
-            interpreter.stop_executions()
+            executions.stop_all()
             self.workers.interrupt()
             self.world.reset()
             self.front.settle()
@@ -141,6 +144,11 @@ class Stage:
     def run_functions_in_docker(self) -> None:
         """Let SAM CLI run the functions from now on. Raises SamRuntimeError."""
         self.sam_runtime.start(self._environment_in_containers())
+
+    def _abort(self, call: Call) -> None:
+        """Stop the execution for which a function makes this call, or which invokes one by it."""
+        event = call.request.get_data() if call.caller is None else self.workers.event_of(call.access_key)
+        executions.stop_by_name(json.loads(event)["execution"]["name"])
 
     def _environment_in_containers(self) -> dict[str, str]:
         """What the template gives every function, and where a container finds the stage."""

@@ -15,5 +15,5 @@ def handler(request: FinishDeploymentInput, settings: Settings) -> FinishDeploym
         schedule=request.config.schedule,
         summary=request.plan.summary,
     )
-    close(settings, request.execution, entry)
+    entry = close(settings, request.execution, entry)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary)

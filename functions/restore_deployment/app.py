@@ -1,8 +1,10 @@
 """RestoreDeployment: puts the snapshot back, records why, tells the world, gives the turn back."""
 
-from rota import aws, ledger, store
+from datetime import UTC, datetime
+
+from rota import aborted, aws, ledger, store
 from rota.closing import close
-from rota.failure import explain
+from rota.failure import entry_of
 from rota.models import Registered, RestoreDeploymentInput, RestoreDeploymentOutput, Stored
 from rota.plan import Plan, Snapshot
 from rota.restore import Restored, restore
@@ -12,29 +14,35 @@ from rota.step import LastTurn, restoring_step
 
 @restoring_step
 def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> RestoreDeploymentOutput:
-    # An entry is there if only the farewell failed: what was deployed stays, what was restored is restored.
-    entry = ledger.find(aws.dynamodb(), settings, request.execution) or _undo(request, settings, turn)
+    invoked_by = request.execution
+    if request.document.turn and (stopped := request.document.turn.restores):
+        found = aborted.request(aws.stepfunctions(), stopped, request.retries)
+        if found is None:
+            return RestoreDeploymentOutput(outcome="aborted", error="", cause="None of its steps had begun.")
+        request = found
     failed = request.document
+    entry = _begin(request, settings) or _undo(request, settings, turn)
     if not (failed.turn and failed.turn.dry_run):  # a dry run is no deployment: it holds no lease and is not recorded
-        close(settings, request.execution, entry, farewell_may_fail=True)
+        entry = close(settings, request.execution, entry, farewell_may_fail=True, invoked_by=invoked_by)
     error = failed.error.Error if failed.error else entry.outcome
     return RestoreDeploymentOutput(outcome=entry.outcome, error=error, cause=entry.cause)
 
 
+def _begin(request: RestoreDeploymentInput, settings: Settings) -> ledger.Entry | None:
+    """The entry is there if only the farewell failed: what was deployed stays, what was restored is restored."""
+    execution = request.execution
+    if not request.document.has_begun:
+        return ledger.find(aws.dynamodb(), settings, execution)
+    entry = entry_of(request.document, "It is to be put back.")
+    return ledger.begin_restoring(aws.dynamodb(), settings, execution, entry, datetime.now(UTC))
+
+
 def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> ledger.Entry:
-    failed = request.document
-    done = Restored()
+    failed, done = request.document, Restored()
     if failed.plan and failed.has_begun:
-        with turn() as ours:
+        with turn(request.execution) as ours:
             done = _restore(request, failed.plan.document, settings) if ours else Restored(too_late=True)
-    overtaken = failed.error is None or failed.error.Error == "OvertakenError"
-    return ledger.Entry(
-        outcome="overtaken" if overtaken else "failed",
-        image=failed.turn.image if failed.turn else None,
-        schedule=failed.config.schedule if failed.config else None,
-        summary=failed.plan.summary if failed.plan else "",
-        cause=explain(failed, done),
-    )
+    return entry_of(failed, str(done))
 
 
 def _restore(request: RestoreDeploymentInput, stored: Stored, settings: Settings) -> Restored:

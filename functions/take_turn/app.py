@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from rota import aws, lease, push
+from rota import aws, ended, lease, push
 from rota.models import TakeTurnInput, TakeTurnOutput
 from rota.settings import Settings
 from rota.step import step
@@ -10,14 +10,16 @@ from rota.step import step
 
 @step
 def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
-    image = push.image(request.event, settings.repository)
-    dry_run = push.is_dry_run(request.event)
-    if push.is_attachment(image):
-        turn = lease.Turn(decision="ignore", reason=f"{image.tag} is a signature or an attestation, no image")
-    elif dry_run:
-        turn = lease.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
+    if arn := ended.execution(request.event):
+        turn, image, dry_run = ended.turn(aws.stepfunctions().describe_execution(executionArn=arn)), None, False
     else:
-        turn = lease.take(aws.dynamodb(), settings, request.execution, image, _runs)
+        image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
+        if push.is_attachment(image):
+            turn = lease.Turn(decision="ignore", reason=f"{image.tag} is a signature or an attestation, no image")
+        elif dry_run:
+            turn = lease.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
+        else:
+            turn = lease.take(aws.dynamodb(), settings, request.execution, image, _runs)
     waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
     return TakeTurnOutput(
         decision=turn.decision,
@@ -25,6 +27,7 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
         wait_seconds=lease.wait_seconds(waited),
         dry_run=dry_run,
         image=image,
+        restores=arn,
     )
 
 

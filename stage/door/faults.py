@@ -20,7 +20,8 @@ class Fault(BaseModel):
     """One kind of fault in one kind of call.
 
     Without a `caller` it may hit anybody's call: a function's, a person's, or Step Functions' own `lambda Invoke`. Only
-    `kill` and `kill_after` are for functions alone, as nobody else has a process here.
+    `kill` and `kill_after` are for functions alone, as nobody else has a process here, and `abort` for what an
+    execution does.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -35,11 +36,12 @@ class Fault(BaseModel):
     """So many matching calls are let through first."""
     count: int = Field(1, ge=0)
     """So many are hit then; 0 is all."""
-    fault: Literal["throttle", "internal", "denied", "lost", "partial", "kill", "kill_after"]
+    fault: Literal["throttle", "internal", "denied", "lost", "partial", "kill", "kill_after", "abort"]
     """`throttle`, `internal`, `denied`: refused in the service's own words, not carried out. `lost`: carried out, and
     the connection ends without a reply; Lambda's Invoke loses it at once, while the function goes on. `partial`: 200,
     the request's last entry failed and was not carried out. `kill`, `kill_after`: the calling process dies before or
-    after the call is carried out."""
+    after the call is carried out. `abort`: the execution is stopped, as StopExecution does; the call is carried out and
+    its function goes on."""
 
     @field_validator("service")
     @classmethod
@@ -79,6 +81,7 @@ class Fault(BaseModel):
             and self.operation in ("*", call.operation)
             and self.caller in (None, call.caller)
             and not (self.fault in ("kill", "kill_after") and call.caller is None)
+            and not (self.fault == "abort" and call.caller is None and call.key != ("lambda", "Invoke"))
         )
 
 
@@ -100,11 +103,15 @@ class Faults:
     """A hook that makes calls go wrong as it was told.
 
     Every fault counts every call that it matches. Where several are due at once the first in the list hits, and the
-    others stay due. `kill` ends the process that holds an access key; `steps` names the functions there are.
+    others stay due. `kill` ends the process that holds an access key, `abort` the execution that a call is made in;
+    `steps` names the functions there are.
     """
 
-    def __init__(self, kill: Callable[[str], None], steps: Callable[[], set[str]]) -> None:
+    def __init__(
+        self, kill: Callable[[str], None], abort: Callable[[Call], None], steps: Callable[[], set[str]]
+    ) -> None:
         self._kill = kill
+        self._abort = abort
         self._steps = steps
         self._lock = threading.Lock()
         self._scripted: list[Scripted] = []
@@ -138,6 +145,8 @@ class Faults:
             case "lost" if call.key == ("lambda", "Invoke"):
                 # Carried out as one that nobody waits for: the caller is gone long before the function has ended.
                 call.request.environ["HTTP_X_AMZ_INVOCATION_TYPE"] = "Event"
+            case "abort":
+                self._abort(call)
             case "kill":
                 self._kill(call.access_key)
                 return _no_answer(kind)

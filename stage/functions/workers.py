@@ -33,6 +33,8 @@ class Worker:
         self.configuration = configuration
         self.step = step_name(function)
         self.verbose = False
+        self.event = b""
+        """What it was invoked with last."""
         self._function = function
         self._log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
         session = sts_backends[ACCOUNT]["aws"].assume_role(
@@ -76,7 +78,7 @@ class Worker:
 
     def invoke(self, event: bytes, request_id: str, time_scale: float) -> Outcome:
         """Run the function once, within its own timeout."""
-        timeout = float(self._function.timeout)
+        self.event, timeout = event, float(self._function.timeout)
         return self.sandbox.invoke(event, self._function.function_arn, request_id, timeout, time_scale)
 
     def log(self, line: str) -> None:
@@ -126,6 +128,10 @@ class Workers:
         """The step that an access key was given to, None for a key from elsewhere."""
         worker = self._all.get(access_key)
         return worker.step if worker else None
+
+    def event_of(self, access_key: str) -> bytes:
+        """What the function that holds an access key was invoked with last."""
+        return self._all[access_key].event
 
     def kill(self, access_key: str) -> None:
         """End the process that holds this access key, in the middle of what it does; it may have ended already."""

@@ -27,7 +27,7 @@ def granted(one_stage: Client) -> dict[str, list[Statement]]:
 def test_nothing_that_happens_is_denied(records: list[dict[str, Any]]) -> None:
     assert [record for record in records if not record["allowed"]] == []
     steps = {record["caller"].split("/")[1].removeprefix("rota-").rpartition("-")[0] for record in records}
-    assert len(steps) == 13  # ten steps, the machine, the push's rule, the scheduled rules
+    assert len(steps) == 14  # ten steps, the machine, the rules of pushes and of what was stopped, the scheduled rules
 
 
 def test_nothing_that_is_granted_is_idle(records: list[dict[str, Any]], granted: dict[str, list[Statement]]) -> None:

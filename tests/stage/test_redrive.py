@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 from stage.client import Client, wait_for
 from stage.manifest import digest
 from tests.stage.account import Described, account, history, images, schedules, states, writes
+from tests.stage.restored import assert_all_is_as_it_was
 
 
 def stopped_while_rolling(stage: Client) -> Described:
@@ -26,35 +27,47 @@ def redriven(stage: Client, execution: Described) -> Described:
     return stage.wait(execution["executionArn"])
 
 
-def test_an_execution_that_was_aborted_goes_on_by_its_plan(stage: Client) -> None:
+def test_an_execution_that_was_aborted_is_put_back_already(stage: Client) -> None:
+    before = account(stage)
     stopped = stopped_while_rolling(stage)
-    before = [event["type"] for event in stage.history(stopped["executionArn"])]
+    stage.restored_by(stopped["executionArn"])
+    stage.clear_calls()
 
     ended = redriven(stage, stopped)
 
-    assert (ended["status"], ended["output"]["outcome"]["outcome"]) == ("SUCCEEDED", "deployed")
-    assert [event["type"] for event in stage.history(ended["executionArn"])][: len(before) + 1] == [
-        *before,
-        "ExecutionRedriven",
-    ]
-    assert images(stage) == {digest("v1")}
-    assert writes(stage) == {"RegisterTaskDefinition": 4, "PutRule": 3, "PutTargets": 3, "UpdateService": 1}
-    assert [entry["outcome"] for entry in history(stage)] == ["deployed"]
-    assert states(stage, ended).count("RegisterRevisions") == 1
+    assert (ended["status"], states(stage, ended)[-1]) == ("SUCCEEDED", "Restored")
+    assert [event["type"] for event in stage.history(ended["executionArn"])].count("ExecutionRedriven") == 1
+    assert not writes(stage)
+    assert_all_is_as_it_was(stage, before)
+    assert [entry["outcome"] for entry in history(stage)] == ["aborted"]
+
+
+def test_one_that_is_redriven_at_once_ends_the_same_as_what_puts_it_back(stage: Client) -> None:
+    """Whoever comes first: it is deployed or put back as a whole, and both say the same."""
+    before = account(stage)
+    stopped = stopped_while_rolling(stage)
+    ended = redriven(stage, stopped)
+    stage.restored_by(stopped["executionArn"])
+    (entry,) = history(stage)
+    if entry["outcome"] == "deployed":
+        assert states(stage, ended)[-1] == "Deployed"
+        assert images(stage) == {digest("v1")}
+    else:
+        assert_all_is_as_it_was(stage, before)
 
 
 def test_it_changes_nothing_if_another_deployment_has_had_its_turn_since(stage: Client) -> None:
     stopped = stopped_while_rolling(stage)
+    stage.restored_by(stopped["executionArn"])
     assert stage.deploy("v2")["status"] == "SUCCEEDED"
     before = account(stage)
     stage.clear_calls()
 
     ended = redriven(stage, stopped)
 
-    assert (ended["status"], states(stage, ended)[-1]) == ("SUCCEEDED", "Overtaken")
+    assert states(stage, ended)[-1] == "Restored"
     assert not writes(stage)
     assert account(stage) == before
-    assert images(stage) == {digest("v2")}
 
 
 def test_an_execution_that_failed_fails_again_at_once(stage: Client) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import ROOT, Client, wait_for
+from stage.client import ROOT, Client
 from tests.stage.account import (
     PREFIX,
     Described,
@@ -16,14 +16,13 @@ from tests.stage.account import (
     history,
     images,
     infrastructure_registers,
-    is_steady,
     revision,
     revisions,
     schedules,
     service,
     states,
-    without,
 )
+from tests.stage.restored import assert_all_is_as_it_was
 
 NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
 
@@ -46,27 +45,6 @@ def as_people_left_it(stage: Client) -> Described:
     with_input = {**target, "Input": json.dumps({"containerOverrides": []})}
     events.put_targets(Rule=PREFIX + "CountTeaspoons", Targets=[with_input, {"Id": "to-people", "Arn": topic}])
     return account(stage)
-
-
-def assert_all_is_as_it_was(stage: Client, before: Described) -> None:
-    """Rules whole, the service on its old revision and steady; of the new revisions none can be started any more."""
-    wait_for(lambda: is_steady(stage), 30)
-    after = account(stage)
-    assert in_order(after["rules"]) == in_order(before["rules"])
-    rolled = ("currentServiceDeployment",)
-    assert without(after["service"], *rolled) == without(before["service"], *rolled)
-    assert {arn: after["revisions"][arn] for arn in before["revisions"]} == before["revisions"]
-    new = [each for arn, each in after["revisions"].items() if arn not in before["revisions"]]
-    assert {each["status"] for each in new} == {"INACTIVE"}
-    assert after["objects"] == before["objects"]
-
-
-def in_order(rules: Described) -> Described:
-    """Rules with their targets in an order of their own; EventBridge promises none."""
-    return {
-        name: {**rule, "Targets": sorted(rule["Targets"], key=lambda target: str(target["Id"]))}
-        for name, rule in rules.items()
-    }
 
 
 def test_a_rollout_that_ecs_rolls_back(stage: Client) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.errors import RejectedError, TransientError
+from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import CONTENT, arn
 from tests.steps.calls import KilledError, number
 from tests.steps.conftest import NEXT, Deployment, Deployments, invoke
@@ -300,3 +300,20 @@ def test_what_another_version_has_left_is_restored(world: World, changing: Deplo
     invoke("restore_deployment", with_more(handed))
     assert world.everything() == before
     invoke("restore_deployment", with_more(handed))
+
+
+def test_what_is_being_put_back_cannot_end_as_deployed(world: World, changing: Deployment) -> None:
+    """A FinishDeployment whose answer was lost, or whose execution was stopped, may still be at work."""
+    before = world.everything()
+    changing.until("FinishDeployment").fail("RejectedError", "what happened")
+    with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
+        changing.step("RestoreDeployment")
+    (record,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert (record["outcome"], "finished_at" in record) == ("restoring", False)
+    assert "FinishDeployment: what happened. It is to be put back." in record["cause"]
+    with pytest.raises(OvertakenError, match="is being put back"):
+        changing.step("FinishDeployment")
+    assert changing.step("RestoreDeployment")["outcome"] == "failed"
+    assert world.everything() == before
+    (record,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert (record["outcome"], "finished_at" in record) == ("failed", True)

@@ -21,6 +21,8 @@ class Seen:
     """As the stage shows them: with the number of calls that each has hit."""
     execution: Mapping[str, Any]
     """DescribeExecution's answer."""
+    ended_by: Mapping[str, Any]
+    """The same of the execution that put it back if it was aborted, else of itself."""
     before: State
     after: State
     digest: str
@@ -39,6 +41,22 @@ class Seen:
     gaps: Sequence[Mapping[str, Any]] = field(default=())
     """What the stage's watchman has seen."""
 
+    @property
+    def aborted(self) -> bool:
+        """Whether the execution was stopped."""
+        return any(fault["fault"] == "abort" and fault["hit"] for fault in self.faults)
+
+    @property
+    def deployed(self) -> bool:
+        """Whether it was deployed, be it that only its last step was stopped."""
+        done = self.aborted and self.entry.get("outcome") == "deployed"
+        return self.execution["status"] == "SUCCEEDED" or done
+
+    @property
+    def cause(self) -> str:
+        """Why it was not."""
+        return str(self.ended_by.get("cause") or self.entry.get("cause", ""))
+
 
 def hopeless(faults: Sequence[Fault]) -> bool:
     """Whether nothing can be put back: a call that RestoreDeployment needs, or its invocation, fails for good."""
@@ -55,19 +73,28 @@ def wrong(seen: Seen) -> Iterator[str]:
         yield f"{gap['problem']}, after {call['operation']} of {call['caller']}"
     if seen.heard > 1:
         yield f"the world was told {seen.heard} times"
-    if seen.execution["status"] == "SUCCEEDED":
+    if seen.deployed:
         yield from _not_all_new(seen)
         yield from _not_closed(seen, "deployed")
-    elif seen.execution["status"] != "FAILED":
+    elif seen.execution["status"] != ("ABORTED" if seen.aborted else "FAILED"):
         yield f"the execution is {seen.execution['status']}"
     else:
         yield from _unexplained(seen)
-        if seen.execution.get("error") == "RestoreFailed" and hopeless(seen.faults):
+        if seen.ended_by.get("error") == "RestoreFailed" and hopeless(seen.faults):
             if not seen.has_snapshot and seen.before != seen.after:
                 yield "nothing was put back, and there is no snapshot from which a person could do it"
+            if seen.entry.get("outcome") not in ("restoring", *_outcomes(seen)):
+                yield f"the ledger says {seen.entry.get('outcome', 'nothing')}"
         else:
             yield from _not_all_old(seen)
-            yield from _not_closed(seen, "failed")
+            yield from _not_closed(seen, *_outcomes(seen))
+
+
+def _outcomes(seen: Seen) -> tuple[str, ...]:
+    """What the ledger may say of one that was not deployed. It may have failed already when it was stopped."""
+    if not seen.aborted:
+        return ("failed",)
+    return ("aborted",) if seen.ended_by["status"] == "SUCCEEDED" else ("failed", "aborted")
 
 
 def _not_all_new(seen: Seen) -> Iterator[str]:
@@ -107,7 +134,7 @@ def _not_all_old(seen: Seen) -> Iterator[str]:
     if seen.before.service != seen.after.service:
         yield f"the service ran {seen.before.service} and runs {seen.after.service}"
     # What ECS does not deregister for good is left to the next deployment, and told.
-    told = seen.execution.get("cause", "") if _never_deregisters(seen.faults) else ""
+    told = seen.cause if _never_deregisters(seen.faults) else ""
     if left := {arn for arn in left_behind(seen) if arn.rpartition("/")[2] not in told}:
         yield f"ACTIVE and left behind: {', '.join(sorted(left))}"
     if gone := seen.before.active - seen.after.active:
@@ -123,11 +150,11 @@ def _never_deregisters(faults: Sequence[Fault]) -> bool:
     return any(fault["count"] == 0 and fault["operation"] == "DeregisterTaskDefinition" for fault in faults)
 
 
-def _not_closed(seen: Seen, outcome: str) -> Iterator[str]:
-    if seen.lease.keys() & {"holder", "at_work"}:
+def _not_closed(seen: Seen, *outcomes: str) -> Iterator[str]:
+    if seen.lease.keys() & {"holder", "at_work"} and not _is_a_dead_ones(seen):
         yield f"the lease is still held: {seen.lease}"
-    if seen.entry.get("outcome") != outcome:
-        yield f"the ledger says {seen.entry.get('outcome', 'nothing')}, not {outcome}"
+    if seen.entry.get("outcome") not in outcomes:
+        yield f"the ledger says {seen.entry.get('outcome', 'nothing')}, not {' or '.join(outcomes)}"
     in_the_dark = any(fault["fault"] in _IN_THE_DARK and fault["operation"] in _TELLING for fault in seen.faults)
     # The ledger and the alarm on failed executions tell of what the bus never takes.
     silenced = any(fault["operation"] == "PutEvents" and fault["count"] == 0 for fault in seen.faults)
@@ -135,8 +162,16 @@ def _not_closed(seen: Seen, outcome: str) -> Iterator[str]:
         yield "the world was not told"
 
 
+def _is_a_dead_ones(seen: Seen) -> bool:
+    """Whether TakeTurn took the lease when its execution had been stopped and put back: nobody has to wait for that."""
+    early = any(
+        f["fault"] == "abort" and (f["caller"] == "TakeTurn" or f["operation"] == "Invoke") for f in seen.faults
+    )
+    return early and seen.lease.get("at_work") == {"M": {}}
+
+
 def _unexplained(seen: Seen) -> Iterator[str]:
-    error, cause = seen.execution.get("error"), seen.execution.get("cause", "")
+    error, cause = seen.ended_by.get("error"), seen.cause
     # Where the restoring itself was killed to the last, the error's name says which step that was.
     told = f"RestoreDeployment: {cause}" if error == "RestoreFailed" else cause
     if not any(_names(told, fault) for fault in seen.faults if fault["hit"]):
@@ -145,6 +180,8 @@ def _unexplained(seen: Seen) -> Iterator[str]:
 
 def _names(cause: str, fault: Fault) -> bool:
     """Whether the cause names the call that the fault hit. Of a process that was killed only the step can be known."""
+    if fault["fault"] == "abort":
+        return "somebody has stopped the execution" in cause
     if fault["fault"] in ("kill", "kill_after"):
         return fault["caller"] in cause and "signal: killed" in cause
     if fault["operation"] == "Invoke":

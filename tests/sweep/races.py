@@ -25,6 +25,8 @@ class Race:
     seed: str
     pushes: int
     pause: float
+    aborted: float = _ABORTED
+    """How likely it is after a push that a deployment before it is aborted."""
 
     @classmethod
     def drawn(cls, seed: int, number: int) -> "Race":
@@ -74,10 +76,13 @@ def hold(stage: Client, race: Race) -> Ended:
         time.sleep(draw.expovariate(1 / race.pause) if race.pause else 0)
         newest = stage.push(f"v{number}")
         # Not the newest: to abort that one is to take the push back.
-        if number and draw.random() < _ABORTED:
+        if number and draw.random() < race.aborted:
             _abort_one(stage, draw, first)
-    wait_for(lambda: len(stage.executions()) == len(first) + race.pushes, 30)
-    ended = [stage.wait(execution, LONGEST_SECONDS) for execution in stage.executions() if execution not in first]
+    wait_for(lambda: len(_pushed(stage, first)) == race.pushes, 30)
+    ended = [stage.wait(execution, LONGEST_SECONDS) for execution in _pushed(stage, first)]
+    for each in ended:
+        if each["status"] == "ABORTED":
+            stage.restored_by(str(each["executionArn"]), LONGEST_SECONDS)
     outcomes: dict[str, int] = {}
     for execution in ended:
         outcome = app.entry(execution).get("outcome") or str(execution["status"])
@@ -85,9 +90,16 @@ def hold(stage: Client, race: Race) -> Ended:
     return Ended(outcomes, tuple(_wrong(app, ended, newest)))
 
 
+def _pushed(stage: Client, first: set[str]) -> list[str]:
+    """The executions that pushes have started, the newest first, without those that put back what was aborted."""
+    states = stage.client("stepfunctions")
+    new = (states.describe_execution(executionArn=each) for each in stage.executions() if each not in first)
+    return [each["executionArn"] for each in new if '"aws.states"' not in each["input"]]
+
+
 def _abort_one(stage: Client, draw: random.Random, first: set[str]) -> None:
     """StopExecution of a deployment that is under way, if there is one beside the newest."""
-    under_way = [execution for execution in stage.executions()[1:] if execution not in first]
+    under_way = _pushed(stage, first)[1:]
     states = stage.client("stepfunctions")
     running = [arn for arn in under_way if states.describe_execution(executionArn=arn)["status"] == "RUNNING"]
     if running:
@@ -100,7 +112,7 @@ def _wrong(app: App, ended: Sequence[Mapping[str, Any]], newest: str) -> Iterato
         outcome = app.entry(execution).get("outcome")
         if execution["status"] == "FAILED":
             yield f"{execution['name']} FAILED: {execution['cause']}"
-        if execution["status"] == "SUCCEEDED" and outcome is None:
+        if outcome is None or outcome == "restoring":
             yield f"{execution['name']} has ended and left no entry in the ledger"
         if digest == newest and outcome != "deployed":
             yield f"the newest push was not deployed but is {outcome}"

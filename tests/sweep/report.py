@@ -37,7 +37,7 @@ def table(verdicts: Iterable[Verdict]) -> Iterator[str]:
 def summary(name: str, verdicts: Sequence[Verdict]) -> str:
     """One line for one part of the sweep."""
     tried = [verdict for verdict in verdicts if verdict.reached]
-    new = sum(verdict.status == "SUCCEEDED" for verdict in tried)
+    new = sum(verdict.new for verdict in tried)
     gave_up = sum(verdict.gave_up for verdict in tried)
     text = f"{name}: {len(tried)} tried, {sum(not verdict.wrong for verdict in tried)} survived"
     text += f" ({new} all new, {len(tried) - new - gave_up} all old"

@@ -13,9 +13,9 @@ Fault = dict[str, Any]
 Script = tuple[Fault, ...]
 """The faults of one trial."""
 
-KINDS = ("throttle", "internal", "denied", "lost", "partial", "kill", "kill_after")
+KINDS = ("throttle", "internal", "denied", "lost", "partial", "kill", "kill_after", "abort")
 _SURVIVED = ("throttle", "internal", "lost", "partial", "kill", "kill_after")
-_OF_AWS_ITSELF = ("throttle", "internal", "denied", "lost")
+_OF_AWS_ITSELF = ("throttle", "internal", "denied", "lost", "abort")
 
 LAST_STRAW: Fault = {
     "service": "dynamodb",
@@ -40,7 +40,8 @@ def bursts(calls: Iterable[Call]) -> Iterator[Script]:
         # All invocations are made by Step Functions, so there each one in turn is the first that fails.
         if skip == 0 or call["operation"] == "Invoke":
             for kind in kinds_of(call):
-                yield (_fault(call, kind, skip, 0),)
+                if kind != "abort":  # an execution is stopped once
+                    yield (_fault(call, kind, skip, 0),)
 
 
 def on_the_way_back(calls: Iterable[Call]) -> Iterator[Script]:
@@ -54,8 +55,8 @@ def pairs(calls: Sequence[Call], failing: Sequence[Call], seed: int, number: int
     """So many draws of two different faults in one deployment; the same ones for the same seed.
 
     Drawn so that both mostly come to pass: one that the deployment survives and another one later, or one that it
-    does not survive and another one while everything is put back. `calls` are those of a clean deployment, `failing`
-    those of one that fails at the last straw.
+    does not survive and another one while everything is put back, be it by an execution of its own. `calls` are those
+    of a clean deployment, `failing` those of one that fails at the last straw.
     """
     draw = random.Random(seed)  # noqa: S311 - no secret
     forward = list(_numbered(calls))
@@ -64,7 +65,8 @@ def pairs(calls: Sequence[Call], failing: Sequence[Call], seed: int, number: int
 
     def fault(numbered: tuple[Call, int], kinds: Sequence[str], *counts: int) -> Fault:
         call, skip = numbered
-        return _fault(call, draw.choice([kind for kind in kinds_of(call) if kind in kinds]), skip, draw.choice(counts))
+        kind = draw.choice([kind for kind in kinds_of(call) if kind in kinds])
+        return _fault(call, kind, skip, 1 if kind == "abort" else draw.choice(counts))
 
     for _ in range(number):
         if draw.random() < 0.5:
@@ -72,7 +74,7 @@ def pairs(calls: Sequence[Call], failing: Sequence[Call], seed: int, number: int
             first = fault(forward[place], _SURVIVED, 1)
             second = fault(draw.choice(forward[place + 1 :]), KINDS, 1, 2, 0)
         else:
-            first = fault(draw.choice(forward[writing:]), ("denied", "internal", "lost"), 0)
+            first = fault(draw.choice(forward[writing:]), ("denied", "internal", "lost", "abort"), 0)
             second = fault(draw.choice(back), KINDS, 1, 1, 2, 0)
         yield first, second
 
@@ -107,6 +109,9 @@ QUICK: tuple[Script, ...] = tuple(
     )
     for script in (
         [("TakeTurn", "dynamodb", "UpdateItem", 0, 1, "lost")],
+        [("RegisterRevisions", "dynamodb", "UpdateItem", 0, 1, "abort")],
+        [("CreateTargets", "events", "PutTargets", 1, 1, "abort")],
+        [("FinishDeployment", "dynamodb", "PutItem", 0, 1, "abort")],
         [("PlanDeployment", "s3", "PutObject", 1, 1, "kill_after")],
         [("ClearRules", "events", "RemoveTargets", 0, 1, "partial")],
         [("ClearRules", "events", "DeleteRule", 0, 1, "kill")],

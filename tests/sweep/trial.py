@@ -24,6 +24,8 @@ class Verdict:
     """Whether every fault has hit a call."""
     wrong: tuple[str, ...]
     """What breaks a promise; empty when all held."""
+    new: bool = False
+    """Whether it is deployed."""
     gave_up: bool = False
     """Whether it ended in RestoreFailed, as it may where AWS refuses RestoreDeployment itself for good."""
 
@@ -49,16 +51,16 @@ class Trials:
         self._left -= 1
         seen = self._deploy(faults)
         found = tuple(wrong(seen))
-        succeeded = seen.execution["status"] == "SUCCEEDED"
-        if succeeded:
+        if seen.deployed:
             self._file = 1 - self._file
-        gave_up = seen.execution.get("error") == "RestoreFailed"
-        if found or gave_up or (left_behind(seen) and not succeeded):
+        gave_up = seen.ended_by.get("error") == "RestoreFailed"
+        if found or gave_up or (left_behind(seen) and not seen.deployed):
             self._left = 0
         return Verdict(
             faults=faults,
             status=seen.execution["status"],
-            cause=seen.execution.get("cause", ""),
+            new=seen.deployed,
+            cause=seen.cause,
             reached=all(fault["hit"] for fault in seen.faults),
             wrong=found,
             gave_up=gave_up,
@@ -90,6 +92,9 @@ class Trials:
         stage.clear_calls()
         stage.faults(faults)
         execution = stage.deploy(tag, timeout=LONGEST_SECONDS)
+        ended_by = execution
+        if execution["status"] == "ABORTED":
+            ended_by = stage.restored_by(str(execution["executionArn"]), LONGEST_SECONDS)
         # Where even RestoreDeployment's last answer was lost, its function goes on when the execution has given up.
         wait_for(lambda: not stage.invocations(), LONGEST_SECONDS)
         hit = stage.faults_so_far()
@@ -98,6 +103,7 @@ class Trials:
         return Seen(
             faults=hit,
             execution=execution,
+            ended_by=ended_by,
             before=before,
             after=after,
             digest=str(execution["input"]["detail"]["image-digest"]),

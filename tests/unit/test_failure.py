@@ -23,7 +23,7 @@ ADDED: dict[str, Any] = {
     "targets": TARGETS,
     "rollout": ROLLOUT,
 }
-NOTHING = Restored()
+NOTHING = str(Restored())
 
 
 def failed(error: str = "TransientError", cause: str = "no answer", **document: Any) -> FailedDeployment:
@@ -137,7 +137,7 @@ def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message
     ],
 )
 def test_what_was_put_back_is_told(done: Restored, told: str) -> None:
-    assert told in explain(failed(), done)
+    assert told in explain(failed(), str(done))
 
 
 @pytest.mark.parametrize("cause", ["x" * 50_000, json.dumps({"errorMessage": "y" * 50_000})], ids=["plain", "JSON"])

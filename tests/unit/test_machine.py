@@ -131,7 +131,7 @@ def test_a_failure_anywhere_is_restored_and_names_its_step(step: str) -> None:
     walk = machine.run()
     assert walk.states[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
     document = FailedDeployment.model_validate(machine.handed["RestoreDeployment"]["document"])
-    assert explain(document, Restored()).startswith(f"{step}: denied. ")
+    assert explain(document, str(Restored())).startswith(f"{step}: denied. ")
 
 
 @pytest.mark.parametrize("step", ["TakeTurn", "FinishDeployment"])
@@ -143,7 +143,7 @@ def test_a_failure_on_a_side_route_names_its_step(step: str) -> None:
     machine = Machine(**routes[step])
     machine.run()
     document = FailedDeployment.model_validate(machine.handed["RestoreDeployment"]["document"])
-    assert explain(document, Restored()).startswith(f"{step}: denied. ")
+    assert explain(document, str(Restored())).startswith(f"{step}: denied. ")
 
 
 @pytest.mark.parametrize("step", asl.TASKS)

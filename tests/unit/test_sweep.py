@@ -44,6 +44,7 @@ AFTER = State({"app-Stays": rule(TASK, NEW)}, f"{NEW}1", frozenset({OLD, NEW, f"
 DEPLOYED = Seen(
     faults=[DENIED],
     execution={"status": "SUCCEEDED"},
+    ended_by={"status": "SUCCEEDED"},
     before=BEFORE,
     after=AFTER,
     digest=DIGEST,
@@ -55,16 +56,35 @@ DEPLOYED = Seen(
     heard=1,
     has_snapshot=True,
 )
+FAILURE = {"status": "FAILED", "error": "RejectedError", "cause": "CreateTargets: PutTargets was denied"}
 FAILED = replace(
     DEPLOYED,
-    execution={"status": "FAILED", "error": "RejectedError", "cause": "CreateTargets: PutTargets was denied"},
+    execution=FAILURE,
+    ended_by=FAILURE,
     after=BEFORE,
     entry={"outcome": "failed"},
 )
 GAP = {"problem": "the rule app-Stays is gone", "call": {"operation": "DeleteRule", "caller": "ClearRules"}}
 
 
-@pytest.mark.parametrize("seen", [pytest.param(DEPLOYED, id="all new"), pytest.param(FAILED, id="all old")])
+ABORTED = replace(
+    DEPLOYED,
+    faults=[{**DENIED, "fault": "abort"}],
+    execution={"status": "ABORTED"},
+    after=BEFORE,
+    entry={"outcome": "aborted", "cause": "CreateTargets: somebody has stopped the execution. Everything is ..."},
+)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(DEPLOYED, id="all new"),
+        pytest.param(FAILED, id="all old"),
+        pytest.param(ABORTED, id="aborted, all old"),
+        pytest.param(replace(DEPLOYED, faults=ABORTED.faults, execution={"status": "ABORTED"}), id="aborted, all new"),
+    ],
+)
 def test_what_keeps_every_promise_is_let_pass(seen: Seen) -> None:
     assert list(judge.wrong(seen)) == []
 
@@ -93,15 +113,15 @@ def test_what_keeps_every_promise_is_let_pass(seen: Seen) -> None:
         pytest.param(
             replace(FAILED, after=replace(BEFORE, rules={})), "the rule app-Stays is gone", id="a rule not put back"
         ),
+        pytest.param(replace(FAILED, ended_by={**FAILURE, "cause": "it failed"}), "names no call", id="no cause"),
         pytest.param(
-            replace(FAILED, execution={**FAILED.execution, "cause": "it failed"}), "names no call", id="no cause"
-        ),
-        pytest.param(
-            replace(FAILED, execution={**FAILED.execution, "error": "RestoreFailed"}, after=AFTER),
+            replace(FAILED, ended_by={**FAILURE, "error": "RestoreFailed"}, after=AFTER),
             "has another Targets",
             id="gave up without need",
         ),
         pytest.param(replace(FAILED, execution={"status": "ABORTED"}), "is ABORTED", id="neither"),
+        pytest.param(replace(ABORTED, after=AFTER), "has another Targets", id="aborted and half done"),
+        pytest.param(replace(ABORTED, ended_by=FAILURE, entry={}), "the ledger says nothing", id="aborted and lost"),
         pytest.param(replace(DEPLOYED, gaps=[GAP]), "is gone, after DeleteRule of ClearRules", id="a gap"),
         pytest.param(replace(DEPLOYED, lease={"holder": "x"}), "still held", id="the lease held"),
         pytest.param(replace(FAILED, lease={"at_work": "1"}), "still held", id="the lease busy"),
@@ -117,23 +137,27 @@ def test_every_broken_promise_is_told(seen: Seen, says: str) -> None:
 def test_giving_up_is_let_pass_only_with_a_snapshot_when_nothing_can_be_put_back() -> None:
     hopeless = {**DENIED, "caller": "RestoreDeployment", "count": 0}
     gave_up = {"status": "FAILED", "error": "RestoreFailed", "cause": "PutTargets was denied"}
-    seen = replace(FAILED, faults=[DENIED, hopeless], execution=gave_up, after=AFTER, entry={}, heard=0)
+    seen = replace(FAILED, faults=[DENIED, hopeless], ended_by=gave_up, after=AFTER, heard=0)
+    seen = replace(seen, entry={"outcome": "restoring"})
     assert list(judge.wrong(seen)) == []
     assert "no snapshot" in "; ".join(judge.wrong(replace(seen, has_snapshot=False)))
 
 
 def test_a_revision_that_ecs_never_deregisters_is_let_pass_if_it_is_told() -> None:
     never = {**DENIED, "operation": "DeregisterTaskDefinition", "caller": "RestoreDeployment", "count": 0}
-    told = {**FAILED.execution, "cause": f"{FAILED.execution['cause']} has yet to clear {NEW.rpartition('/')[2]}"}
+    told = {**FAILURE, "cause": f"{FAILURE['cause']} has yet to clear {NEW.rpartition('/')[2]}"}
     left = replace(FAILED, faults=[*FAILED.faults, never], after=replace(BEFORE, active=BEFORE.active | {NEW}))
-    assert list(judge.wrong(replace(left, execution=told))) == []
+    assert list(judge.wrong(replace(left, ended_by=told))) == []
     assert "left behind" in "; ".join(judge.wrong(left))
 
 
 def test_a_restoring_that_is_killed_to_the_last_is_named_by_the_error_alone() -> None:
     killed = {**DENIED, "caller": "RestoreDeployment", "count": 0, "fault": "kill"}
     gave_up = {"status": "FAILED", "error": "RestoreFailed", "cause": "Runtime exited with error: signal: killed"}
-    assert list(judge.wrong(replace(FAILED, faults=[killed], execution=gave_up, entry={}, heard=0))) == []
+    assert (
+        list(judge.wrong(replace(FAILED, faults=[killed], ended_by=gave_up, entry={"outcome": "restoring"}, heard=0)))
+        == []
+    )
 
 
 def test_every_call_meets_every_fault_that_it_can_meet() -> None:
@@ -141,7 +165,7 @@ def test_every_call_meets_every_fault_that_it_can_meet() -> None:
     read = {"service": "s3", "operation": "GetObject", "caller": "CreateTargets"}
     invoke = {"service": "lambda", "operation": "Invoke", "caller": None}
     tried = [(f["operation"], f["skip"], f["fault"]) for (f,) in script.singles([put, read, put, invoke])]
-    assert len(tried) == len(set(tried)) == 7 + 6 + 7 + 4
+    assert len(tried) == len(set(tried)) == 8 + 7 + 8 + 5
     assert ("PutTargets", 1, "partial") in tried
     assert {f["count"] for (f,) in script.bursts([put, read, put, invoke])} == {0}
 
@@ -174,7 +198,7 @@ class _Broken:
 
 def test_those_that_gave_up_are_not_counted_as_all_old() -> None:
     old = Verdict((DENIED,), "FAILED", "", reached=True, wrong=())
-    told = report.summary("bursts", [old, replace(old, gave_up=True), replace(old, status="SUCCEEDED")])
+    told = report.summary("bursts", [old, replace(old, gave_up=True), replace(old, new=True)])
     assert told == "bursts: 3 tried, 3 survived (1 all new, 1 all old, 1 gave up with a snapshot to restore by hand)"
 
 

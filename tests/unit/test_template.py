@@ -127,7 +127,7 @@ def test_what_the_app_goes_on_to_need_stays_when_the_stack_goes() -> None:
 
 def test_every_alarm_reaches_people() -> None:
     alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    assert len(alarms) == 5
+    assert len(alarms) == 6
     assert all(alarm["AlarmActions"] == [{"Ref": "NotificationsTopic"}] for alarm in alarms)
 
 

@@ -20,18 +20,26 @@ if TYPE_CHECKING:
 _PAUSES = (1, 2, 4)
 
 
-def close(settings: "Settings", execution: Execution, entry: ledger.Entry, *, farewell_may_fail: bool = False) -> None:
+def close(
+    settings: "Settings",
+    execution: Execution,
+    entry: ledger.Entry,
+    *,
+    farewell_may_fail: bool = False,
+    invoked_by: Execution | None = None,
+) -> ledger.Entry:
     """Write the entry, give the lease back, tell the world once. Run again it does what is still to be done.
+
+    Returns the entry that stands: an earlier attempt's, if that came so far.
 
     The entry is the point of no return: a deployment whose entry says `deployed` is deployed, whatever fails after it.
     With `farewell_may_fail` a history that cannot be read and a bus that takes no events for seconds are logged and
-    borne: the deployment has ended all the same.
+    borne: the deployment has ended all the same. `invoked_by` is the execution that ends it, if it is another.
     """
     now = datetime.now(UTC)
-    ledger.write(aws.dynamodb(), settings, execution, entry, now)
-    lease.give_back(
-        aws.dynamodb(), settings, execution, partial(history.any_goes_on, aws.stepfunctions(), execution.id)
-    )
+    entry = ledger.write(aws.dynamodb(), settings, execution, entry, now)
+    executions = {execution.id, (invoked_by or execution).id}
+    lease.give_back(aws.dynamodb(), settings, execution, partial(history.any_goes_on, aws.stepfunctions(), executions))
     try:
         durations = history.durations(history.read(aws.stepfunctions(), execution.id))
     except (ClientError, BotoCoreError):
@@ -39,18 +47,22 @@ def close(settings: "Settings", execution: Execution, entry: ledger.Entry, *, fa
             raise
         Logger(child=True).exception("nobody can know how long the steps took")
         durations = ""
-    if not ledger.claim_news(aws.dynamodb(), settings, execution, durations):
-        return
-    for pause in (*(_PAUSES if farewell_may_fail else ()), None):
+    if ledger.claim_news(aws.dynamodb(), settings, execution, durations):
+        _tell(settings, execution, entry, (now - execution.started_at).total_seconds(), may_fail=farewell_may_fail)
+    return entry
+
+
+def _tell(settings: "Settings", execution: Execution, entry: ledger.Entry, seconds: float, *, may_fail: bool) -> None:
+    for pause in (*(_PAUSES if may_fail else ()), None):
         try:
-            announce(settings, execution, entry, (now - execution.started_at).total_seconds())
+            announce(settings, execution, entry, seconds)
         except (ClientError, TransientError, RejectedError):
             # The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
             if pause is not None:
                 time.sleep(pause)
                 continue
             ledger.return_news(aws.dynamodb(), settings, execution)
-            if not farewell_may_fail:
+            if not may_fail:
                 raise
             Logger(child=True).exception("nobody could be told how the deployment ended")
         return

@@ -3,9 +3,10 @@
 import json
 from typing import TYPE_CHECKING
 
+from rota.ledger import Entry
+
 if TYPE_CHECKING:
-    from rota.models import CaughtError, FailedDeployment
-    from rota.restore import Restored
+    from rota.models import CaughtError, FailedDeployment, Outcome
 
 # Step Functions cuts an execution's cause at 32,768 characters:
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
@@ -17,6 +18,8 @@ _WHO_ACTS = {
     "TransientError": "AWS did not recover in time; start the execution again.",
     "StillRunningError": "AWS did not recover in time; start the execution again.",
     "OvertakenError": "Nobody acts; the newer deployment goes on.",
+    "ExecutionAborted": "Nobody acts; a new execution deploys that image after all.",
+    "ExecutionTimedOut": "The operator acts: what was it waiting for? A new execution deploys that image after all.",
 }
 # Step Functions' own names for what befalls the function and not the code in it.
 _OF_LAMBDA = ("Lambda.", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")
@@ -34,16 +37,33 @@ _STEPS = {
 }
 
 
-def explain(failed: "FailedDeployment", done: "Restored") -> str:
-    """The cause of the failed execution."""
+def entry_of(failed: "FailedDeployment", became: str) -> Entry:
+    """What the ledger keeps of a deployment that was not deployed; `became` as in `explain`."""
+    return Entry(
+        outcome=_outcome(failed),
+        image=failed.turn.image if failed.turn else None,
+        schedule=failed.config.schedule if failed.config else None,
+        summary=failed.plan.summary if failed.plan else "",
+        cause=explain(failed, became),
+    )
+
+
+def explain(failed: "FailedDeployment", became: str) -> str:
+    """The cause of the failed execution; `became` says what became of what it had changed."""
     if failed.error is None:
         return failed.turn.reason if failed.turn else ""
     before = f"{_step(failed)}: "
-    after = f"{done} {_who_acts(failed.error.Error)}"
+    after = f"{became} {_who_acts(failed.error.Error)}"
     message = _message(failed.error)[: _LONGEST_CAUSE - len(before) - len(after) - 2].rstrip(".")
     # A list of faults has a line each, and what became of it stands below.
     separator = "\n" if "\n" in message else ". "
     return f"{before}{message}{separator}{after}"
+
+
+def _outcome(failed: "FailedDeployment") -> "Outcome":
+    if failed.error is None or failed.error.Error == "OvertakenError":
+        return "overtaken"
+    return "aborted" if failed.error.Error == "ExecutionAborted" else "failed"
 
 
 def _who_acts(error: str) -> str:

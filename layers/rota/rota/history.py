@@ -25,12 +25,16 @@ def read(stepfunctions: "SFNClient", execution_arn: str) -> "list[HistoryEventTy
         return []
 
 
-def any_goes_on(stepfunctions: "SFNClient", execution_arn: str, invocations: Collection[str]) -> bool:
-    """True if any of these invocations of the execution's functions may not have ended. They are known by their ids.
+def any_goes_on(stepfunctions: "SFNClient", execution_arns: Iterable[str], invocations: Collection[str]) -> bool:
+    """True if any of these invocations of the executions' functions may not have ended. They are known by their ids.
 
     Nothing is asked when there are none.
     """
-    return bool(invocations) and bool(set(invocations) - ended(read(stepfunctions, execution_arn), invocations))
+    left = set(invocations)
+    for arn in execution_arns:
+        if left:
+            left -= ended(read(stepfunctions, arn), left)
+    return bool(left)
 
 
 def ended(events: "Iterable[HistoryEventTypeDef]", invocations: Collection[str]) -> set[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rota.errors import TransientError
 from rota.lease_item import at_work, change, key, now, text
-from rota.models import Execution, Image, Shape
+from rota.models import Decision, Execution, Image, Shape
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,7 +40,7 @@ class Entered(Shape):
 class Turn(Shape):
     """Whether a deployment may go on now, and why."""
 
-    decision: Literal["go", "wait", "overtaken", "ignore"]
+    decision: Decision
     reason: str
 
 

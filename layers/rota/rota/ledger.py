@@ -6,12 +6,16 @@ One query of the partition, newest first, reads it; the lease of the same app li
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from rota.errors import OvertakenError
 from rota.models import Execution, Image, Outcome, Shape, Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from rota.settings import Settings
+
+# Not how a deployment ends, but what is known of one while, or because, it could not be put back.
+_RESTORING = "restoring"
 
 
 class Entry(Shape):
@@ -25,38 +29,77 @@ class Entry(Shape):
 
 
 def find(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> Entry | None:
-    """The deployment's entry, if it was written already, be it by another version of Rota."""
+    """How the deployment ended, if that was written already, be it by another version of Rota."""
     found = dynamodb.get_item(TableName=settings.table, Key=_key(settings, execution), ConsistentRead=True).get("Item")
-    return Entry.model_validate_json(found["entry"]["S"], extra="ignore") if found else None
+    return _ended(found or {})
+
+
+def begin_restoring(
+    dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, entry: Entry, now: datetime
+) -> Entry | None:
+    """Write that the deployment is being put back, with what `entry` tells of it so far; how it ended if it has.
+
+    From here on it cannot end as deployed, whoever is still about to write that. Where putting back is given up, this
+    stays.
+    """
+    return _put(dynamodb, settings, execution, entry, now, outcome=_RESTORING)
 
 
 def write(
     dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, entry: Entry, finished_at: datetime
-) -> None:
-    """Write the deployment's entry, once: it is what decides how the deployment ended."""
+) -> Entry:
+    """Write how the deployment ended, once; returns the entry that stands, which may be that of an earlier attempt.
+
+    OvertakenError if a deployment that is being put back was to be written as one that went well.
+    """
+    found = _put(dynamodb, settings, execution, entry, finished_at, outcome=entry.outcome)
+    return found or entry
+
+
+def _put(
+    dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, entry: Entry, now: datetime, outcome: str
+) -> Entry | None:
+    """Put the item if the deployment has not ended. None, or how it has ended."""
     fields = {
         "execution": execution.id,
         "started_at": execution.started_at.isoformat(),
-        "finished_at": finished_at.isoformat(),
-        **entry.model_dump(mode="json", include={"outcome", "summary", "cause"}),
+        "finished_at": "" if outcome == _RESTORING else now.isoformat(),
+        "outcome": outcome,
+        "summary": entry.summary,
+        "cause": entry.cause,
     }
     if entry.image:
-        fields |= {"digest": entry.image.digest, "tag": entry.image.tag, "event_id": entry.image.event_id}
+        fields |= {"digest": entry.image.digest, "tag": entry.image.tag or "", "event_id": entry.image.event_id or ""}
         # Step Functions does not tell which person it was; CloudTrail does.
         fields["started_by"] = "push" if entry.image.started(execution) else "by hand"
     if entry.schedule:
         fields |= {"schedule_key": entry.schedule.key, "schedule_version": entry.schedule.version_id}
     item: dict[str, Any] = {name: {"S": value} for name, value in fields.items() if value}
-    item["expires_at"] = {"N": str(int((finished_at + timedelta(days=settings.history_days)).timestamp()))}
+    item["expires_at"] = {"N": str(int((now + timedelta(days=settings.history_days)).timestamp()))}
     item["entry"] = {"S": entry.model_dump_json()}
+    well = outcome in ("deployed", "nothing to do")
+    values: dict[str, Any] = {} if well else {"ExpressionAttributeValues": {":restoring": {"S": _RESTORING}}}
     try:
         dynamodb.put_item(
             TableName=settings.table,
             Item=_key(settings, execution) | item,
-            ConditionExpression="attribute_not_exists(app)",
+            ConditionExpression="attribute_not_exists(app)" + ("" if well else " OR outcome = :restoring"),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            **values,
         )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return  # an earlier attempt wrote it, and its reply was lost
+    except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        there: dict[str, Any] = dict(error.response).get("Item", {})  # type: ignore[assignment]  # not in the stubs
+        if (ended := _ended(there)) is None:
+            raise OvertakenError("this deployment is being put back") from error
+        return ended
+    return None
+
+
+def _ended(item: dict[str, Any]) -> Entry | None:
+    """How the deployment of an item has ended; None if there is none, or one that is being put back."""
+    if not item or item["outcome"]["S"] == _RESTORING:
+        return None
+    return Entry.model_validate_json(item["entry"]["S"], extra="ignore")
 
 
 def claim_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, durations: str) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-Outcome = Literal["deployed", "nothing to do", "failed", "overtaken"]
+Outcome = Literal["deployed", "nothing to do", "failed", "aborted", "overtaken"]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -48,12 +48,18 @@ class TakeTurnInput(Shape):
     event: Any  # whatever somebody starts the machine with
 
 
+Decision = Literal["go", "wait", "overtaken", "ignore", "restore"]
+
+
 class TakeTurnOutput(Shape):
-    decision: Literal["go", "wait", "overtaken", "ignore"]
+    """`restores` is the ARN of an execution that ended in the middle and is to be put back; then there is no image."""
+
+    decision: Decision
     reason: str
     wait_seconds: int
     dry_run: bool
-    image: Image
+    image: Image | None
+    restores: str | None = None
 
 
 class ReadConfigInput(Shape):

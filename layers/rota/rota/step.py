@@ -25,8 +25,8 @@ class Context(Protocol):
 Request = TypeVar("Request", bound=Shape)
 Answer = TypeVar("Answer", bound=Shape)
 Work = Callable[[Request, Settings], Answer]
-# Entered for as long as the step writes; False if the lease is not the deployment's any more.
-LastTurn = Callable[[], contextlib.AbstractContextManager[bool]]
+# Entered for as long as the step writes; False if the lease is not that deployment's any more.
+LastTurn = Callable[[Execution], contextlib.AbstractContextManager[bool]]
 Handler = Callable[[Mapping[str, Any], Context], dict[str, Any]]
 
 logger = Logger()
@@ -61,11 +61,15 @@ def writing_step(work: Work[Request, Answer]) -> Handler:
 def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Handler:
     """As `step`, for the one that undoes what all others did: it takes its turn when it needs it, and is the last.
 
+    The deployment whose turn it takes may be another execution's, which has ended in the middle.
     Nothing that another version of Rota adds to what it is handed keeps this one from restoring.
     """
 
     def in_turn(request: Request, settings: Settings, execution: Execution, context: Context) -> Answer:
-        return work(request, settings, lambda: _turn(settings, execution, context, last=True))
+        def turn(whose: Execution) -> contextlib.AbstractContextManager[bool]:
+            return _turn(settings, whose, context, last=True, invoked_by=execution)
+
+        return work(request, settings, turn)
 
     return _handler(work, in_turn, extra="ignore")
 
@@ -98,7 +102,14 @@ def _handler(
 
 
 @contextlib.contextmanager
-def _turn(settings: Settings, execution: Execution, context: Context, *, last: bool = False) -> Iterator[bool]:
+def _turn(
+    settings: Settings,
+    execution: Execution,
+    context: Context,
+    *,
+    last: bool = False,
+    invoked_by: Execution | None = None,
+) -> Iterator[bool]:
     # Here, so that a step that needs no lease does not load it.
     from rota import lease  # noqa: PLC0415
 
@@ -113,7 +124,7 @@ def _turn(settings: Settings, execution: Execution, context: Context, *, last: b
         if not last:
             _stop_for_a_newer_one(entered.standing)
         if entered.others:
-            _wait_for_them(execution, entered.others)
+            _wait_for_them({execution.id, (invoked_by or execution).id}, entered.others)
         yield True
     except BaseException:
         # The error tells more than a failed farewell; the lease then frees itself when the function's time is up.
@@ -128,8 +139,8 @@ def _stop_for_a_newer_one(standing: str) -> None:
         raise OvertakenError("a newer push has arrived")
 
 
-def _wait_for_them(execution: Execution, invocations: tuple[str, ...]) -> None:
+def _wait_for_them(executions: set[str], invocations: tuple[str, ...]) -> None:
     from rota import history  # noqa: PLC0415  here, because next to no step needs it
 
-    if history.any_goes_on(aws.stepfunctions(), execution.id, invocations):
+    if history.any_goes_on(aws.stepfunctions(), executions, invocations):
         raise StillRunningError("an earlier invocation of the deployment, whose answer was lost, may still write")

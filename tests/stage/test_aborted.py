@@ -1,0 +1,120 @@
+"""Executions that are stopped in the middle: whenever that happens, another one puts back what they had changed."""
+
+import pytest
+
+from stage.client import Client, wait_for
+from stage.manifest import digest
+from tests.stage.account import Described, account, history, images, push_of, schedules, states
+from tests.stage.restored import assert_all_is_as_it_was
+from tests.stage.scenarios import NEXT, deaf_to_the_end
+
+WHY = "the wrong branch"
+
+
+@pytest.fixture
+def deployed(stage: Client) -> Client:
+    """A stage on which the guestbook runs, and on which the next push adds, moves, keeps and removes tasks."""
+    stage.deploy("v1")
+    stage.upload_schedule(NEXT)
+    stage.clear_calls()
+    return stage
+
+
+def stop(stage: Client, execution: str) -> Described:
+    stage.client("stepfunctions").stop_execution(executionArn=execution, cause=WHY)
+    stopped = stage.wait(execution)
+    assert stopped["status"] == "ABORTED"
+    return stopped
+
+
+def pushed_and_stopped_at(stage: Client, caller: str, service: str, operation: str) -> Described:
+    """Push v2, and stop its execution once that call has been made."""
+    stage.push("v2")
+    wait_for(lambda: [each for each in stage.calls(service, operation) if each["caller"] == caller], 30)
+    return stop(stage, stage.executions()[0])
+
+
+@pytest.mark.parametrize(
+    ("caller", "service", "operation"),
+    [
+        ("ClearRules", "dynamodb", "UpdateItem"),
+        ("ClearRules", "events", "DeleteRule"),
+        ("RegisterRevisions", "ecs", "RegisterTaskDefinition"),
+        ("CreateTargets", "events", "PutRule"),
+        ("CreateTargets", "events", "PutTargets"),
+        ("RollService", "ecs", "UpdateService"),
+        ("CheckService", "ecs", "DescribeServices"),
+    ],
+)
+def test_wherever_it_is_stopped_everything_is_as_before(
+    deployed: Client, caller: str, service: str, operation: str
+) -> None:
+    before = account(deployed)
+    deployed.settings(rollout="hangs", latency_ms=20)
+
+    stopped = pushed_and_stopped_at(deployed, caller, service, operation)
+    deployed.settings(rollout="completes", latency_ms=0)
+    restored = deployed.restored_by(stopped["executionArn"])
+
+    assert (restored["status"], states(deployed, restored)[-1]) == ("SUCCEEDED", "Restored")
+    assert_all_is_as_it_was(deployed, before)
+    entry = history(deployed)[0]
+    assert (entry["execution"], entry["outcome"], entry["digest"]) == (stopped["executionArn"], "aborted", digest("v2"))
+    assert f": somebody has stopped the execution: {WHY}. " in entry["cause"]
+    assert deployed.deploy("v3")["status"] == "SUCCEEDED"
+    assert images(deployed) == {digest("v3")}
+
+
+def test_where_nobody_hears_of_it_the_next_deployment_makes_everything_whole(deployed: Client) -> None:
+    deployed.settings(rollout="hangs")
+    with deaf_to_the_end(deployed):
+        stopped = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
+    deployed.settings(rollout="completes")
+    assert [each for each in deployed.executions() if each == stopped["executionArn"]] == deployed.executions()[:1]
+    assert deployed.deploy("v3")["status"] == "SUCCEEDED"
+    assert images(deployed) == {digest("v3")}
+    assert len(schedules(deployed)) == len(NEXT["tasks"])
+
+
+def test_what_is_put_back_can_also_be_asked_for_by_hand_and_is_put_back_once(deployed: Client) -> None:
+    """The event may be lost, or come twice."""
+    before = account(deployed)
+    deployed.settings(rollout="hangs")
+    with deaf_to_the_end(deployed):
+        stopped = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
+    deployed.settings(rollout="completes")
+    asked = {"source": "aws.states", "detail": {"executionArn": stopped["executionArn"]}}
+    both = [deployed.start(asked), deployed.start(asked)]
+    assert [states(deployed, deployed.wait(each))[-1] for each in both] == ["Restored", "Restored"]
+    assert_all_is_as_it_was(deployed, before)
+    assert [entry["outcome"] for entry in history(deployed)] == ["aborted", "deployed"]
+
+
+def test_one_that_was_stopped_while_it_waited_changes_nothing(deployed: Client) -> None:
+    deployed.settings(rollout_seconds=2)
+    deployed.push("v2")
+    first = deployed.executions()[0]
+    wait_for(lambda: deployed.calls("ecs", "UpdateService"), 30)
+    deployed.push("again", "v2")  # the same image, for which the one before it is not stopped
+    waiting = deployed.executions()[0]
+    wait_for(lambda: "WaitForTurn" in states(deployed, {"executionArn": waiting}), 30)
+    stop(deployed, waiting)
+    assert states(deployed, deployed.restored_by(waiting))[-1] == "Restored"
+    assert states(deployed, deployed.wait(first))[-1] == "Deployed"
+    outcomes = {entry["execution"]: entry["outcome"] for entry in history(deployed)}
+    assert outcomes[waiting] == "aborted"
+
+
+@pytest.mark.parametrize("tag", ["a dry run", "itself put back"])
+def test_what_has_changed_nothing_is_passed_over(deployed: Client, tag: str) -> None:
+    deployed.settings(latency_ms=50)
+    if tag == "a dry run":
+        stopped = stop(deployed, deployed.start({**push_of(digest("v1")), "dry_run": True}))
+    else:
+        deployed.settings(rollout="hangs")
+        first = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
+        asked = {"source": "aws.states", "detail": {"executionArn": first["executionArn"]}}
+        stopped = stop(deployed, deployed.start(asked))
+    deployed.clear_calls()
+    passed = deployed.restored_by(stopped["executionArn"])
+    assert states(deployed, passed)[-1] == "Ignored"

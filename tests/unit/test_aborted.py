@@ -1,0 +1,123 @@
+"""Executions that ended in the middle: what their end starts, and what is read from their history."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rota import aborted, ended
+from rota.errors import RejectedError
+from rota.models import Execution
+from tests.examples import ANSWERS, CONTEXT, PUSH
+
+ARN = CONTEXT["Execution"]["Id"]
+EXECUTION = {"id": ARN, "name": CONTEXT["Execution"]["Name"], "started_at": CONTEXT["Execution"]["StartTime"]}
+CHANGE = {"source": "aws.states", "detail": {"executionArn": ARN, "status": "ABORTED"}}
+TURN = {"turn": ANSWERS["TakeTurn"].model_dump(mode="json")}
+
+
+def entered(state: str, document: Any) -> dict[str, Any]:
+    return {"type": "StateEntered", "stateEnteredEventDetails": {"name": state, "input": json.dumps(document)}}
+
+
+def left(state: str, document: Any) -> dict[str, Any]:
+    return {"type": "StateExited", "stateExitedEventDetails": {"name": state, "output": json.dumps(document)}}
+
+
+SCHEDULED = {
+    "type": "LambdaFunctionScheduled",
+    "lambdaFunctionScheduledEventDetails": {"input": json.dumps({"execution": EXECUTION, "plan": {}})},
+}
+ABORTED = {"type": "ExecutionAborted", "executionAbortedEventDetails": {"cause": "the wrong branch"}}
+TIMED_OUT = {"type": "ExecutionTimedOut"}
+BEGUN = [{"type": "ExecutionStarted"}, entered("BeginDocument", PUSH), left("BeginDocument", {})]
+
+
+@pytest.mark.parametrize(
+    ("event", "arn"),
+    [
+        pytest.param(CHANGE, ARN, id="an execution has ended"),
+        pytest.param(PUSH, None, id="a push"),
+        pytest.param([CHANGE], None, id="a list"),
+        pytest.param(None, None, id="null"),
+    ],
+)
+def test_which_execution_the_event_tells_of(event: Any, arn: str | None) -> None:
+    assert ended.execution(event) == arn
+
+
+@pytest.mark.parametrize("detail", [None, {}, {"executionArn": 1}, "x"])
+def test_one_that_names_no_execution_is_refused(detail: Any) -> None:
+    with pytest.raises(RejectedError, match="executionArn is"):
+        ended.execution({"source": "aws.states", "detail": detail})
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "decision"),
+    [
+        ("ABORTED", PUSH, "restore"),
+        ("TIMED_OUT", PUSH, "restore"),
+        ("FAILED", PUSH, "restore"),
+        ("RUNNING", PUSH, "ignore"),
+        ("PENDING_REDRIVE", PUSH, "ignore"),
+        ("SUCCEEDED", PUSH, "ignore"),
+        pytest.param("ABORTED", {**PUSH, "dry_run": True}, "ignore", id="a dry run"),
+        pytest.param("ABORTED", CHANGE, "ignore", id="what put back another"),
+        pytest.param("ABORTED", "v1", "restore", id="no object"),
+    ],
+)
+def test_whether_there_may_be_something_to_put_back(status: Any, given: Any, decision: str) -> None:
+    described: Any = {"name": "x", "status": status, "input": json.dumps(given)}
+    assert ended.turn(described).decision == decision
+
+
+@pytest.mark.parametrize(
+    ("events", "keys", "error"),
+    [
+        pytest.param(
+            [*BEGUN, entered("TakeTurn", {}), SCHEDULED, ABORTED],
+            set(),
+            ("ExecutionAborted", "somebody has stopped the execution: the wrong branch"),
+            id="in its first step",
+        ),
+        pytest.param(
+            [*BEGUN, entered("TakeTurn", {}), SCHEDULED, left("TakeTurn", TURN), TIMED_OUT],
+            {"turn"},
+            ("ExecutionTimedOut", "the execution took too long"),
+            id="between two states",
+        ),
+        pytest.param(
+            [
+                *BEGUN,
+                SCHEDULED,
+                entered("ReadConfig", TURN),
+                SCHEDULED,
+                ABORTED,
+                {"type": "ExecutionRedriven"},
+                ABORTED,
+            ],
+            {"turn"},
+            ("ExecutionAborted", "somebody has stopped the execution: the wrong branch"),
+            id="aborted twice",
+        ),
+        pytest.param(
+            [*BEGUN, SCHEDULED, entered("RestoreDeployment", TURN | {"error": {"Error": "X", "Cause": "y"}}), ABORTED],
+            {"turn"},
+            ("X", "y"),
+            id="while it was put back",
+        ),
+    ],
+)
+def test_the_history_tells_how_far_it_came(events: list[Any], keys: set[str], error: tuple[str, str]) -> None:
+    found = aborted.read(reversed(events), retries=3)
+    assert found is not None
+    assert found.execution == Execution.model_validate(EXECUTION)
+    assert found.retries == 3
+    assert {key for key in ("turn", "config", "plan") if getattr(found.document, key)} == keys
+    assert found.document.error is not None
+    assert (found.document.error.Error, found.document.error.Cause) == error
+
+
+@pytest.mark.parametrize("events", [[], [*BEGUN, ABORTED], [entered("BeginDocument", ["x"]), ABORTED]])
+def test_where_no_step_had_begun_there_is_nothing_to_put_back(events: list[Any]) -> None:
+    assert aborted.read(reversed(events), retries=0) is None
