@@ -65,6 +65,15 @@ def test_a_number_of_any_length_is_read(digits: str, value: float) -> None:
     assert load(digits.encode()) == value
 
 
+@pytest.mark.parametrize("written", ["7", "1.50", "1e400", "-0.0", "9" * 60, "NaN", "-Infinity"])
+def test_a_number_is_shown_as_it_was_written(written: str) -> None:
+    assert shown(load(written.encode())) == written
+
+
+def test_of_a_very_long_number_the_beginning_is_shown() -> None:
+    assert shown(load(b"9" * 5000)) == f"{'9' * 60}..."
+
+
 def test_a_key_that_stands_twice_is_found_at_any_depth() -> None:
     depth = 300
     raw = '{"a": [0, ' * depth + '{"b": 1, "b": 2}' + "]}" * depth

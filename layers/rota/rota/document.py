@@ -28,6 +28,13 @@ class UnreadableError(ValueError):
         super().__init__(problem)
 
 
+class _Number(float):
+    """A number that keeps how it was written, which Python forgets: of a very long one only that it is infinite."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+
+
 class _Object(dict[str, object]):
     """A JSON object that remembers which keys it was given more than once; JSON itself keeps the last in silence."""
 
@@ -40,7 +47,7 @@ def load(raw: bytes) -> object:
     if not text.strip():
         raise UnreadableError('is empty; a schedule without tasks is {"tasks": []}')
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
+        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number, parse_float=_Number)
     except json.JSONDecodeError as error:
         raise UnreadableError(_explained(error)) from error
     except RecursionError as error:
@@ -80,11 +87,17 @@ def shown(value: object) -> str:
     """A JSON value for a sentence: short, on one line, printable anywhere."""
     if isinstance(value, (dict, list, tuple)):
         return "an object" if isinstance(value, dict) else "a list"
-    longest = 60
-    if isinstance(value, str) and len(value) > longest:
-        value = f"{value[:longest]}..."
+    if isinstance(value, _Number):
+        return _cut(value.written)
+    if isinstance(value, str):
+        value = _cut(value)
     # A lone surrogate is legal in JSON and cannot be written in UTF-8.
     return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
+
+
+def _cut(text: str) -> str:
+    longest = 60
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def unwritable(text: str) -> str | None:
@@ -109,7 +122,7 @@ def _object(pairs: list[tuple[str, object]]) -> _Object:
 def _whole_number(digits: str) -> int | float:
     # Python refuses to read an int of thousands of digits, but reads a float of any length; no key takes either.
     longest = 19
-    return int(digits) if len(digits) <= longest else float(digits)
+    return int(digits) if len(digits) <= longest else _Number(digits)
 
 
 def _decoded(raw: bytes) -> str:

@@ -131,8 +131,9 @@ def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(location)
     if location[-2:-1] in (("environment",), ("command",)):
-        in_quotes = f'"{shown(value)}"' if isinstance(value, (bool, int, float)) else "text in double quotes"
-        return f"{shown(value)} is not text; write {in_quotes}"
+        given = shown(value)
+        whole = isinstance(value, (bool, int, float)) and not given.endswith("...")
+        return f"{given} is not text; write " + (f'"{given}"' if whole else "text in double quotes")
     if isinstance(location[-1], int):
         return f'{shown(value)} is no task; write an object: {{"name": "...", "task": "...", "cron": "..."}}'
     expected = EXPECTED[location[-1]]
