@@ -36,9 +36,11 @@ class _Number(float):
 
 
 class _Object(dict[str, object]):
-    """A JSON object that remembers which keys it was given more than once; JSON itself keeps the last in silence."""
+    """A JSON object that remembers its wrong keys: those given more than once, of which JSON itself keeps the last in
+    silence, and those that hold what no text can, which are left out of it."""
 
     repeated: tuple[str, ...] = ()
+    unwritable: tuple[str, ...] = ()
 
 
 def load(raw: bytes) -> object:
@@ -54,14 +56,16 @@ def load(raw: bytes) -> object:
         raise UnreadableError("is nested too deeply; a task is an object in the list of tasks, no deeper") from error
 
 
-def repeated_keys(document: object) -> Iterator[Fault]:
-    """A fault for every key that stands more than once in its object, anywhere in what `load` returned."""
+def key_faults(document: object) -> Iterator[Fault]:
+    """A fault for every key that stands twice in its object or cannot be written, anywhere in what `load` returned."""
     waiting: list[tuple[Location, object]] = [((), document)]
     while waiting:  # a loop, since a file may nest deeper than Python's stack
         location, value = waiting.pop()
         if isinstance(value, _Object):
             for key in value.repeated:
                 yield Fault((*location, key), "stands more than once in the same object; keep one of them")
+            for key in value.unwritable:
+                yield Fault((*location, key), str(unwritable(key)))
         if isinstance(value, dict):
             waiting += [((*location, key), item) for key, item in value.items() if isinstance(item, (dict, list))]
         elif isinstance(value, list):
@@ -116,6 +120,9 @@ def _object(pairs: list[tuple[str, object]]) -> _Object:
     found = _Object(pairs)
     if len(found) < len(pairs):
         found.repeated = tuple(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+    found.unwritable = tuple(filter(unwritable, found))
+    for key in found.unwritable:
+        del found[key]
     return found
 
 
@@ -127,18 +134,33 @@ def _whole_number(digits: str) -> int | float:
 
 def _decoded(raw: bytes) -> str:
     encoding = json.detect_encoding(raw)
-    if not encoding.startswith("utf-8"):
-        raise UnreadableError(f"looks like {encoding[:6].upper()}; save it as UTF-8")
+    if encoding.startswith("utf-8"):
+        try:
+            return raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise UnreadableError(_not_utf_8(raw, error.start)) from error
+    raise UnreadableError(
+        f"looks like {encoding[:6].upper()}; save it as UTF-8" if _is_text(raw, encoding) else _NO_TEXT
+    )
+
+
+def _not_utf_8(raw: bytes, start: int) -> str:
+    if not _is_text(raw, "latin-1"):
+        return _NO_TEXT
+    before = raw[:start]
+    line, column = before.count(b"\n") + 1, start - before.rfind(b"\n")
+    return (
+        f"line {line}, column {column}: byte 0x{raw[start]:02X} is not UTF-8, the file looks like Latin-1 or "
+        "Windows-1252; save it as UTF-8"
+    )
+
+
+def _is_text(raw: bytes, encoding: str) -> bool:
+    """Whether it is in that encoding and holds nothing that no text holds."""
     try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start]
-        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-        byte = f"byte 0x{raw[error.start]:02X}"
-        raise UnreadableError(
-            f"line {line}, column {column}: {byte} is not UTF-8, the file looks like Latin-1 or Windows-1252; "
-            "save it as UTF-8"
-        ) from error
+        return not re.search(r"[\x00-\x08\x0e-\x1f]", raw.decode(encoding))
+    except UnicodeDecodeError:
+        return False
 
 
 def _explained(error: json.JSONDecodeError) -> str:
@@ -153,6 +175,7 @@ def _explained(error: json.JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno}: {next(at_rest, next(by_message, unknown))}"
 
 
+_NO_TEXT = "is no text; a schedule file is JSON, saved as UTF-8"
 _CAUSES = (
     (r",\s*[\]}]", "a comma stands before a closing bracket; remove the comma"),
     (r"'", 'JSON knows only double quotes; write "..."'),
