@@ -34,6 +34,7 @@ def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -
         schedule=failed.config.schedule if failed.config else None,
         summary=failed.plan.summary if failed.plan else "",
         cause=explain(failed, done),
+        tasks=failed.config.tasks if failed.config else None,
     )
 
 

@@ -42,6 +42,8 @@ def announce(settings: "Settings", execution: Execution, entry: Entry, seconds: 
     metrics.add_dimension("outcome", entry.outcome)
     metrics.add_metric(name="Deployments", unit=MetricUnit.Count, value=1)
     metrics.add_metric(name="Duration", unit=MetricUnit.Seconds, value=seconds)
+    if entry.tasks is not None:
+        metrics.add_metric(name="Tasks", unit=MetricUnit.Count, value=entry.tasks)
     metrics.flush_metrics()
 
 
