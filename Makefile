@@ -39,7 +39,7 @@ test: $(READY) ## every test that needs neither AWS nor Docker
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 test-aws-cli: $(READY) ## what the README and the runbook print, typed into a shell with the AWS CLI
-	@$(BIN)/python -m pytest -n 2 -m aws_cli -rs tests/stage/test_cli_session.py tests/stage/test_runbook.py
+	@$(BIN)/python -m pytest -n 2 -m aws_cli -rs tests/stage/test_cli_session.py tests/stage/test_runbook.py tests/stage/test_example_workflow.py
 
 check-schedule: $(READY) ## check a schedule file: FILE=scheduled_tasks.json PREFIX=production__shop__
 	@$(BIN)/python -m rota.schedule "$(FILE)" --rule-prefix "$(PREFIX)"
@@ -103,6 +103,7 @@ requirements: $(READY) ## choose newer versions and pin them with hashes
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/dev.in -o requirements/dev.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt layers/rota/requirements.in -o layers/rota/requirements.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt examples/app/requirements.in -o examples/app/requirements.txt
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt examples/app/requirements-test.in -o examples/app/requirements-test.txt
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/sam.in -o requirements/sam.txt
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/checkov.in -o requirements/checkov.txt
 

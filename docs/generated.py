@@ -8,6 +8,7 @@ from typing import Any
 from samtranslator.yaml_helper import yaml_parse
 
 from rota.task import Task
+from stage.door import quotas, refusals
 from stage.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -71,4 +72,16 @@ def stage_settings() -> str:
     for name, field in Settings.model_fields.items():
         told = " ".join(str(field.description).split())
         rows.append(f"| `{name}` | `{json.dumps(field.default)}` | {told} |")
+    return "\n".join(rows)
+
+
+def refused_calls() -> str:
+    """What a fault has a service answer: code and status, for the services that a deployment calls."""
+    rows = [
+        f"| service | {' | '.join(f'`{kind}`' for kind in refusals.KINDS)} |",
+        "|---" * (len(refusals.KINDS) + 1) + "|",
+    ]
+    for service in sorted({quota.service for quota in quotas.QUOTAS} | refusals.FAILED.keys()):
+        answers = (refusals.answer(kind, service) for kind in refusals.KINDS)
+        rows.append(f"| `{service}` | {' | '.join(f'`{code}`, {status}' for code, status in answers)} |")
     return "\n".join(rows)

@@ -14,6 +14,7 @@ def handler(request: FinishDeploymentInput, settings: Settings) -> FinishDeploym
         image=request.image,
         schedule=request.config.schedule,
         summary=request.plan.summary,
+        tasks=request.config.tasks,
     )
     entry = close(settings, request.execution, entry)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary)

@@ -22,7 +22,8 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
     )
     faults = preflight.Faults()
     owners = {name: rule.owner for name, rule in found.items()}
-    faults.blame_operator(preflight.of_names(wanted, owners, settings.app))
+    managers = {name: rule.managed_by for name, rule in found.items() if rule.managed_by}
+    faults.blame_operator(preflight.of_names(wanted, owners, managers, settings.app))
     faults.blame_operator(preflight.of_roles(before.rules.values(), settings))
     if faults:
         faults.complain()

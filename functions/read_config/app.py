@@ -29,9 +29,8 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     faults.blame_operator(
         preflight.of_prefix((rule["Name"] for rule in every_rule), listing.result(), settings.rule_prefix)
     )
-    faults.blame_operator(
-        preflight.of_names((settings.rule_prefix + task.name for task in tasks), owners, settings.app)
-    )
+    wanted = [settings.rule_prefix + task.name for task in tasks]
+    faults.blame_operator(preflight.of_names(wanted, owners, bus.managers(prefixed), settings.app))
     base = None
     if description:
         faults.blame_operator(preflight.of_service(description, settings))

@@ -17,13 +17,13 @@ THROTTLED = {
     "rest-json": ("ThrottlingException", 429),
 }
 FAILED = {
-    "dynamodb": "InternalServerError",
-    "ecr": "ServerException",
-    "ecs": "ServerException",
-    "events": "InternalException",
-    "lambda": "ServiceException",
-    "resourcegroupstaggingapi": "InternalServiceException",
-    "s3": "InternalError",
+    "dynamodb": ("InternalServerError", 500),
+    "ecr": ("ServerException", 500),
+    "ecs": ("ServerException", 500),
+    "events": ("InternalException", 500),
+    "lambda": ("ServiceException", 500),
+    "resourcegroupstaggingapi": ("InternalServiceException", 500),
+    "s3": ("InternalError", 500),
 }
 DENIED = {
     "ec2": ("UnauthorizedOperation", 403),
@@ -33,28 +33,37 @@ DENIED = {
 }
 
 
+# Each kind's table, and what a service says that is not in it, by name or by protocol.
+KINDS = {
+    "throttle": (THROTTLED, ("ThrottlingException", 400)),
+    "internal": (FAILED, ("InternalFailure", 500)),
+    "denied": (DENIED, ("AccessDeniedException", 400)),
+}
+
+
+def answer(kind: str, service: str) -> tuple[str, int]:
+    """The code and the status with which the service, as boto3 names it, refuses a call for a reason of this kind."""
+    table, otherwise = KINDS[kind]
+    return table.get(service) or table.get(str(get_service_model(service).protocol), otherwise)
+
+
 def throttled(call: Call) -> Reply:
     """The call is one too many: ThrottlingException, or what the service calls it."""
-    code, status = _of(THROTTLED, call, ("ThrottlingException", 400))
+    code, status = answer("throttle", call.service)
     return Reply.refusal(call, code, "Rate exceeded", status)
 
 
 def failed(call: Call) -> Reply:
     """The service itself fails, and has done nothing."""
-    code = FAILED.get(call.service, "InternalFailure")
-    return Reply.refusal(call, code, "We encountered an internal error. Please try again.", 500)
+    code, status = answer("internal", call.service)
+    return Reply.refusal(call, code, "We encountered an internal error. Please try again.", status)
 
 
 def denied(call: Call, message: str | None = None) -> Reply:
     """The caller may not make this call; IAM's own message says more than the one that is made up here."""
-    code, status = _of(DENIED, call, ("AccessDeniedException", 400))
+    code, status = answer("denied", call.service)
     if message:
         return Reply.refusal(call, code, message, status)
     action = f"{get_service_model(call.service).signing_name}:{call.operation}"
     who = call.caller or call.access_key
     return Reply.refusal(call, code, f"User: {who} is not authorized to perform: {action}", status)
-
-
-def _of(table: dict[str, tuple[str, int]], call: Call, otherwise: tuple[str, int]) -> tuple[str, int]:
-    protocol = str(get_service_model(call.service).protocol)
-    return table.get(call.service) or table.get(protocol, otherwise)

@@ -17,11 +17,11 @@ from jsonpath_ng.ext.parser import parse as jsonpath
 from moto.core.exceptions import ServiceException
 from moto.ecs.exceptions import InvalidParameterException
 from moto.events.models import Rule
-from moto.events.utils import EventTemplateParser
 
 from stage import logs
 from stage.direct import ACCOUNT, client
 from stage.eventbridge.bus import Event
+from stage.eventbridge.transformer import transformed
 from stage.iam.ecs import run_task
 from stage.iam.evaluation import Permission
 
@@ -43,6 +43,7 @@ ERROR_CODES = {
     "ClientException": "INVALID_PARAMETER",
     "ThrottlingException": "THROTTLING",
     "AccessDeniedException": "NO_PERMISSIONS",
+    "INVALID_JSON": "INVALID_JSON",
 }
 
 
@@ -66,10 +67,12 @@ class Targets:
         self._kinds: Mapping[str, Callable[[Rule, Target, Event], object]] = {
             "states": self._start_execution,
             "ecs": self._run_task,
-            "sns": lambda _, target, event: client("sns").publish(TopicArn=target["Arn"], Message=_text(target, event)),
+            "sns": lambda rule, target, event: client("sns").publish(
+                TopicArn=target["Arn"], Message=_text(rule, target, event)
+            ),
             "sqs": self._send_message,
             "logs": self._put_log_event,
-            "lambda": lambda _, target, event: invoke_function(target["Arn"], _text(target, event).encode()),
+            "lambda": lambda rule, target, event: invoke_function(target["Arn"], _text(rule, target, event).encode()),
         }
 
     def deliver(self, rule: Rule, target: Target, event: Event) -> object:
@@ -123,17 +126,19 @@ class Targets:
         name = f"{event['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, rule.arn + target['Id'])}"
         states = client("stepfunctions")
         try:
-            states.start_execution(stateMachineArn=target["Arn"], name=name, input=_text(target, event))
+            states.start_execution(stateMachineArn=target["Arn"], name=name, input=_text(rule, target, event))
         except states.exceptions.ExecutionAlreadyExists:
             return
 
     def _send_message(self, rule: Rule, target: Target, event: Event) -> None:
         group = target.get("SqsParameters", {}).get("MessageGroupId")
         fifo = {"MessageGroupId": group} if group else {}
-        client("sqs").send_message(QueueUrl=_queue_url(target["Arn"]), MessageBody=_text(target, event), **fifo)
+        client("sqs").send_message(QueueUrl=_queue_url(target["Arn"]), MessageBody=_text(rule, target, event), **fifo)
 
     def _put_log_event(self, rule: Rule, target: Target, event: Event) -> None:
-        logs.write(target["Arn"].split(":log-group:")[1].removesuffix(":*"), str(uuid.uuid4()), _text(target, event))
+        logs.write(
+            target["Arn"].split(":log-group:")[1].removesuffix(":*"), str(uuid.uuid4()), _text(rule, target, event)
+        )
 
 
 def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]:
@@ -145,7 +150,7 @@ def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]
     overrides = None
     if target.keys() & {"Input", "InputTransformer"}:
         try:
-            overrides = json.loads(_text(target, event))
+            overrides = json.loads(_text(rule, target, event))
         except ValueError as fault:
             raise InvalidParameterException(f"The target's input is not JSON: {fault}") from fault
     given = {
@@ -175,7 +180,7 @@ def _network(configuration: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"awsvpcConfiguration": {member[0].lower() + member[1:]: value for member, value in awsvpc.items()}}
 
 
-def _text(target: Target, event: Event) -> str:
+def _text(rule: Rule, target: Target, event: Event) -> str:
     """What the target is given: the event, a part of it, something made of it, or a constant."""
     if "Input" in target:
         return str(target["Input"])
@@ -183,11 +188,7 @@ def _text(target: Target, event: Event) -> str:
         found = jsonpath(target["InputPath"]).find(event)
         return json.dumps(found[0].value if found else None)
     if "InputTransformer" in target:
-        transformer = target["InputTransformer"]
-        timed = {**event, "ingestion-time": event["time"]}
-        return json.dumps(
-            EventTemplateParser.parse(transformer["InputTemplate"], transformer.get("InputPathsMap", {}), timed)  # type: ignore[arg-type] # an event is what moto's TypedDict says
-        )
+        return transformed(target["InputTransformer"], rule, event)
     return json.dumps(event)
 
 

@@ -72,6 +72,39 @@ def test_a_target_is_given_what_it_asks_for(small: Small, what: dict[str, Any], 
     assert json.loads(message["Body"]) == (happened if given == "everything" else given)
 
 
+SAID = {"InputPathsMap": {"who": "$.detail.who", "n": "$.detail.n", "none": "$.detail.none.at.all"}}
+
+
+@pytest.mark.parametrize(
+    ("template", "sent"),
+    [
+        ('"<who> says <n>"', '"Ann says [1, 2]"'),
+        ('"<who> says"\n"<none>, by <aws.events.rule-name>"\n', '"Ann says"\n", by {rule}"'),
+        ('{"who": <who>, "said": "by <who>: <n>", "n": <n>}', '{"who": "Ann", "said": "by Ann: [1, 2]", "n": [1, 2]}'),
+        ('"no <variable>"', '"no <variable>"'),
+    ],
+    ids=["text", "lines", "json", "unknown"],
+)
+def test_what_a_template_makes_of_an_event(small: Small, template: str, sent: str) -> None:
+    queue = small.queue("q")
+    target = {"Arn": queue, "InputTransformer": SAID | {"InputTemplate": template}}
+    rule = small.rule("r", target, EventPattern=json.dumps({"source": [small.name]}))
+    small.world.bus.publish(event(small.name, "Told", {"who": "Ann", "n": [1, 2]}))
+    [message] = small.messages(queue)
+    assert message["Body"] == sent.replace("{rule}", rule.rpartition("/")[2])
+
+
+@pytest.mark.parametrize("who", ['"Ann"', "Ann\nBob", "Ann\\"])
+def test_a_text_that_breaks_its_template_is_not_delivered(small: Small, who: str) -> None:
+    queue, dead = small.queue("q"), small.queue("dead")
+    target = {"Arn": queue, "InputTransformer": SAID | {"InputTemplate": '"<who>"'}, "DeadLetterConfig": {"Arn": dead}}
+    small.rule("r", target, EventPattern=json.dumps({"source": [small.name]}))
+    small.world.bus.publish(event(small.name, "Told", {"who": who}))
+    [message] = small.messages(dead)
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "INVALID_JSON"
+    assert small.messages(queue) == []
+
+
 def test_topics_log_groups_and_functions_are_targets_too(small: Small) -> None:
     topic = aws("sns").create_topic(Name=small.name)["TopicArn"]
     behind = small.queue("behind")

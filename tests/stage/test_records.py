@@ -1,7 +1,9 @@
 """What is kept of deployments, and who is told: the ledger, the event on the bus, the topic, the functions' logs."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,29 +18,66 @@ TIMED = {"TakeTurn", "WaitForTurn", "ReadConfig", "PlanDeployment", "ClearRules"
 TIMED |= {"RollService", "WaitForService", "CheckService"}
 
 
-@pytest.fixture
-def news(stage: Client) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What a subscriber of the notifications' topic has been told so far, in order."""
-    sqs, sns = stage.client("sqs"), stage.client("sns")
-    queue = sqs.create_queue(QueueName="a-subscriber")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    topic = stage.names["outputs"]["NotificationsTopicArn"]
-    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
-    told: list[dict[str, Any]] = []
+Heard = Callable[[], list[Any]]
 
-    def answer() -> list[dict[str, Any]]:
-        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+
+@contextmanager
+def queue(stage: Client) -> Iterator[tuple[str, Heard]]:
+    """A queue, its ARN and what has come to it so far, in order."""
+    sqs = stage.client("sqs")
+    url = sqs.create_queue(QueueName=f"a-listener-{uuid.uuid4()}")["QueueUrl"]
+    heard: list[Any] = []
+
+    def answer() -> list[Any]:
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
-                told.append(json.loads(json.loads(message["Body"])["Message"]))
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        return told
+                heard.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return heard
 
-    yield answer
-    sns.unsubscribe(SubscriptionArn=subscription)
-    sqs.delete_queue(QueueUrl=queue)
+    yield sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"], answer
+    sqs.delete_queue(QueueUrl=url)
 
 
-def test_every_outcome_is_in_the_ledger_and_told_once(stage: Client, news: Callable[[], list[dict[str, Any]]]) -> None:
+@pytest.fixture
+def mails(stage: Client) -> Iterator[Heard]:
+    """What a subscriber of the notifications' topic has been sent so far, in order."""
+    sns = stage.client("sns")
+    with queue(stage) as (arn, heard):
+        topic = stage.names["outputs"]["NotificationsTopicArn"]
+        subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+        yield lambda: [each["Message"] for each in heard()]
+        sns.unsubscribe(SubscriptionArn=subscription)
+
+
+@pytest.fixture
+def news(stage: Client) -> Iterator[Heard]:
+    """What anybody can hear on the bus of deployments, in order."""
+    events = stage.client("events")
+    with queue(stage) as (arn, heard):
+        events.put_rule(Name="a-listener", EventPattern=json.dumps({"source": ["rota"]}))
+        events.put_targets(Rule="a-listener", Targets=[{"Id": "queue", "Arn": arn, "InputPath": "$.detail"}])
+        yield heard
+        events.remove_targets(Rule="a-listener", Ids=["queue"])
+        events.delete_rule(Name="a-listener")
+
+
+def test_a_mail_reads_as_sentences(stage: Client, mails: Heard) -> None:
+    stage.upload_schedule({"tasks": [*WRONG["tasks"], {"name": 'Say "\\"', "task": "a", "rate": "1 day"}]})
+    failed = stage.deploy("v1")
+    (mail,) = wait_for(mails, 10)
+    assert [json.loads(line) for line in mail.splitlines()] == [
+        f"The deployment of {APP} has ended: failed.",
+        "ReadConfig: The schedule file has 2 faults: | tasks[0]: does not say when to run; add 'cron': '0 6 * * ? *', "
+        "'rate': '5 minutes' or 'schedule': 'cron(...)' | tasks[1].name: 'Say '//'' cannot be part of a rule's name; "
+        "write text of letters, digits, dots, hyphens and underscores | Nothing had to be put back. The author of the "
+        "schedule file acts.",
+        f"Image: v1 {digest('v1')}",
+        f"Every step of it: {failed['executionArn']}",
+    ]
+
+
+def test_every_outcome_is_in_the_ledger_and_told_once(stage: Client, news: Heard, mails: Heard) -> None:
     version = stage.client("s3").head_object(Bucket=stage.names["bucket"], Key="scheduled_tasks.json")["VersionId"]
     first = stage.deploy("v1")
     again = stage.wait(stage.start(first["input"]))
@@ -76,6 +115,8 @@ def test_every_outcome_is_in_the_ledger_and_told_once(stage: Client, news: Calla
     assert {each["app"] for each in told} == {APP}
     assert told[0]["image"]["digest"] == digest("v1")
     assert told[0]["seconds"] > 0
+    sent = wait_for(lambda: mails() if len(mails()) >= len(executions) else None, 10)
+    assert [mail.partition(".")[0].rpartition(" has ended: ")[2] for mail in sent] == [each["outcome"] for each in told]
 
 
 def test_the_log_tells_every_step_by_the_executions_name(stage: Client) -> None:

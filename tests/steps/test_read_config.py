@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rota.errors import ConfigError, RejectedError, TransientError
+from stage.eventbridge.bus import rules
 from tests.examples import EVENTS
 from tests.guestbook import CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, arn
 from tests.steps.conftest import Deployments, invoke
@@ -115,6 +116,16 @@ def test_a_name_that_a_rule_of_others_has_is_refused(world: World, deployments: 
     world.upload({"tasks": [{"name": "ByHand", "task": "x", "rate": "1 day"}]})
     with pytest.raises(RejectedError, match="the rule production__guestbook__ByHand exists and is not ours"):
         deployments.start().until("PlanDeployment")
+
+
+@pytest.mark.parametrize("step", ["ReadConfig", "PlanDeployment"])
+def test_a_name_that_a_rule_of_an_aws_service_has_is_told_so(step: str, world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until(step)
+    name = PREFIX + "IngestData"
+    client("events").put_rule(Name=name, ScheduleExpression="rate(1 day)")
+    rules()[name].managed_by = "autoscaling.amazonaws.com"
+    with pytest.raises(RejectedError, match=f"{name} exists and the AWS service autoscaling.amazonaws.com manages it"):
+        ours.step(step)
 
 
 @pytest.mark.parametrize(("quota", "room"), [("3", 1), ("2", 0), ("1", 0)])

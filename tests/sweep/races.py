@@ -9,6 +9,7 @@ from typing import Any
 
 from stage.client import Client, wait_for
 from tests.sweep.app import FILES, App
+from tests.sweep.report import race_recipe
 
 # Seconds between two pushes, on average: all at once, several during each deployment, or mostly after each other.
 _PAUSES = (0.0, 0.1, 0.5)
@@ -55,7 +56,7 @@ def run(stage: Client, seed: int, rounds: Sequence[int], say: Callable[[str], No
         if ended.wrong:
             for sentence in ended.wrong:
                 say(f"  - {sentence}")
-            say(f"  again: python -m tests.sweep --races --seed {seed} --round {number}")
+            say(f"  again: {race_recipe(seed, number)}")
             return True
     return False
 

@@ -10,6 +10,8 @@ from tests.sweep.script import KINDS
 from tests.sweep.trial import Verdict
 
 Cell = tuple[str, str]
+# For the checkout's root.
+_SWEEP = "PYTHONPATH=$PWD:$PWD/layers/rota .venv/bin/python -m tests.sweep"
 
 
 def table(verdicts: Iterable[Verdict]) -> Iterator[str]:
@@ -57,4 +59,9 @@ def violation(verdict: Verdict, seed: int) -> Iterator[str]:
 def recipe(faults: Sequence[Mapping[str, Any]], seed: int) -> str:
     """The command that makes this trial once more."""
     script = [{name: value for name, value in fault.items() if value is not None} for fault in faults]
-    return f"python -m tests.sweep --only {shlex.quote(json.dumps(script))} --seed {seed}"
+    return f"{_SWEEP} --only {shlex.quote(json.dumps(script))} --seed {seed}"
+
+
+def race_recipe(seed: int, number: int) -> str:
+    """The command that runs this race once more."""
+    return f"{_SWEEP} --races --seed {seed} --round {number}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rota.document import UnreadableError, load, place, repeated_keys, shown
+from rota.document import UnreadableError, key_faults, load, place, shown
 
 EMPTY = b'{"tasks": []}'
 
@@ -48,6 +48,8 @@ def test_a_document_is_read(raw: bytes) -> None:
         pytest.param(b'{"tasks": [1,,2]}', "a value is missing before this comma", id="two-commas"),
         pytest.param(EMPTY + EMPTY, "something follows the end of the document", id="two-documents"),
         pytest.param(b"[" * 100_000, "is nested too deeply", id="nested"),
+        pytest.param(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is no text; a schedule file is JSON, saved as", id="picture"),
+        pytest.param(b"\0" * 64, "is no text; a schedule file is JSON, saved as UTF-8", id="zeros"),
     ],
 )
 def test_a_file_that_is_no_json_says_where_and_why(raw: bytes, problem: str) -> None:
@@ -65,11 +67,29 @@ def test_a_number_of_any_length_is_read(digits: str, value: float) -> None:
     assert load(digits.encode()) == value
 
 
+@pytest.mark.parametrize("written", ["7", "1.50", "1e400", "-0.0", "9" * 60, "NaN", "-Infinity"])
+def test_a_number_is_shown_as_it_was_written(written: str) -> None:
+    assert shown(load(written.encode())) == written
+
+
+def test_of_a_very_long_number_the_beginning_is_shown() -> None:
+    assert shown(load(b"9" * 5000)) == f"{'9' * 60}..."
+
+
 def test_a_key_that_stands_twice_is_found_at_any_depth() -> None:
     depth = 300
     raw = '{"a": [0, ' * depth + '{"b": 1, "b": 2}' + "]}" * depth
-    (fault,) = repeated_keys(load(raw.encode()))
+    (fault,) = key_faults(load(raw.encode()))
     assert fault.location == ("a", 1) * depth + ("b",)
+
+
+def test_half_a_character_in_a_key_is_found_and_the_key_left_out() -> None:
+    document = load(rb'{"a": [{"\ud83d": 1, "b": 2}]}')
+    assert document == {"a": [{"b": 2}]}
+    assert [str(fault) for fault in key_faults(document)] == [
+        r'a[0]["\ud83d"]: holds \ud83d, which is half a character; write the character itself, or both halves such as '
+        r"\ud83d\ude00"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,22 @@ def test_between_the_schedule_files_one_task_stays_one_moves_one_goes_and_one_co
     assert then.keys() - kept == {"PrintDigest"}
 
 
-def test_the_image_has_the_versions_that_the_stage_runs() -> None:
-    def pins(file: Path) -> set[str]:
-        return set(re.findall(r"^[a-z0-9-]+==\S+", file.read_text(), re.MULTILINE))
+def pins(file: Path) -> set[str]:
+    return set(re.findall(r"^[a-z0-9-]+==\S+", file.read_text(), re.MULTILINE))
 
-    ours = pins(APP / "requirements.txt")
-    assert "fastapi" in {pin.split("==")[0] for pin in ours}
+
+@pytest.mark.parametrize(("file", "needs"), [("requirements.txt", {"fastapi"}), ("requirements-test.txt", {"pytest"})])
+def test_the_app_has_the_versions_that_are_tested_here(file: str, needs: set[str]) -> None:
+    ours = pins(APP / file)
+    assert needs <= {pin.split("==")[0] for pin in ours}
     assert ours <= pins(ROOT / "requirements" / "dev.txt")
+
+
+def test_the_apps_tests_run_on_what_is_deployed() -> None:
+    assert pins(APP / "requirements.txt") <= pins(APP / "requirements-test.txt")
+
+
+def test_the_workflow_installs_nothing_without_a_hash() -> None:
+    installs = re.findall(r"pip install (.*)", (APP / ".github/workflows/deploy.yml").read_text())
+    assert installs
+    assert all(re.fullmatch(r"--require-hashes -r \S+", each) for each in installs)

@@ -41,7 +41,15 @@ def refuse(error: Exception) -> NoReturn:
     ],
 )
 def test_a_name_that_a_rule_of_others_has(owners: dict[str, str | None], faults: list[str]) -> None:
-    assert of_names(["p__IngestData", "p__RemoveSpam"], owners, APP) == faults
+    assert list(of_names(["p__IngestData", "p__RemoveSpam"], owners, {}, APP)) == faults
+
+
+def test_a_rule_of_an_aws_service_is_not_offered_to_be_tagged() -> None:
+    owners, managers = {"p__IngestData": None}, {"p__IngestData": "autoscaling.amazonaws.com"}
+    assert list(of_names(["p__IngestData", "p__RemoveSpam"], owners, managers, APP)) == [
+        "the rule p__IngestData exists and the AWS service autoscaling.amazonaws.com manages it, so it can never be "
+        "ours; rename the task, or choose another RulePrefix"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ def test_what_is_taken(raw: bytes | object) -> None:
     ("raw", "fault"),
     [
         pytest.param(b"\xff\xfe", "file: looks like UTF-16; save it as UTF-8", id="not-readable"),
-        pytest.param(b" " * 1_048_577, "file: has 1,048,577 bytes; a schedule file has at most 1,048,576", id="large"),
+        pytest.param(
+            b" " * 1_048_577, "file: is longer than 1,048,576 bytes, which is the most for a schedule file", id="large"
+        ),
         pytest.param([], 'file: holds a list at the top; put it into an object, {"tasks": [...]}', id="list"),
         pytest.param("tasks", 'file: holds "tasks" at the top; write {"tasks": [...]}', id="text"),
         pytest.param(b"null", 'file: holds null at the top; write {"tasks": [...]}', id="null"),
@@ -138,6 +140,9 @@ def test_a_fault_of_the_whole_file(raw: bytes | object, fault: str) -> None:
         ({"env": {}}, 'env: is not a known key; did you mean "environment"?'),
         ({"[key]": 1}, '["[key]"]: is not a known key'),
         ({"retry": {"[key]": 1}}, 'retry["[key]"]: is not a known key; known are attempts, age'),
+        ({"\ud83d": 1}, r'["\ud83d"]: holds \ud83d, which is half a character'),
+        ({"retry": {"\ud83d": 1}}, r'retry["\ud83d"]: holds \ud83d, which is half a character'),
+        ({"\ud83d": 1, "count": 11}, "count: 11 is not allowed"),
         ({"environment": {"[key]": "a"}}, 'environment["[key]"]: is no name for a variable'),
         ({"xyz": 1}, "xyz: is not a known key; known are name, task, command, cron, rate, schedule, enabled"),
         ({"odd key\n": 1}, '["odd key\\n"]: is not a known key'),
@@ -171,7 +176,10 @@ def test_a_fault_of_the_whole_file(raw: bytes | object, fault: str) -> None:
         ({"count": 1.0}, "count: 1.0 is not allowed; write a whole number from 1 to 10"),
         ({"count": True}, "count: true is not allowed; write a whole number from 1 to 10"),
         ({"count": float("nan")}, "count: NaN is not allowed; write a whole number"),
-        ({"count": int("9" * 4000)}, "count: Infinity is not allowed; write a whole number"),
+        ({"count": int("9" * 4000)}, f"count: {'9' * 60}... is not allowed; write a whole number"),
+        ({"count": -(10**20)}, "count: -100000000000000000000 is not allowed; write a whole number"),
+        ({"environment": {"ID": 10**20}}, 'environment.ID: 100000000000000000000 is not text; write "100000000000000'),
+        ({"environment": {"ID": int("9" * 99)}}, f"environment.ID: {'9' * 60}... is not text; write text in double"),
         ({"retry": 3}, 'retry: 3 is not allowed; write an object, such as {"attempts": 2, "age": 3600}'),
         ({"retry": {"attempts": 186}}, "retry.attempts: 186 is not allowed; write a whole number from 0 to 185"),
         ({"retry": {"age": 59}}, "retry.age: 59 is not allowed; write a whole number of seconds from 60 to 86400"),
@@ -210,6 +218,7 @@ def test_keys_that_stand_twice() -> None:
 def test_more_tasks_than_the_bus_has_room_for() -> None:
     tasks = [entry(name=f"Task{n}") for n in range(4)]
     assert faults({"tasks": tasks}, max_tasks=4) == []
+    assert faults({"tasks": tasks[:1]}, max_tasks=0)[0].startswith("tasks: has 1 task and there is room for 0, since")
     assert faults({"tasks": tasks}, max_tasks=3) == [
         "tasks: has 4 tasks and there is room for 3, since each needs a rule and EventBridge allows 300 on a bus "
         "unless the quota is raised; remove some or raise the quota"

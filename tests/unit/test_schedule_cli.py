@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -43,22 +44,65 @@ def test_a_bus_may_have_more_room(room: list[str], status: int, tmp_path: Path) 
     assert main([str(file), *room]) == status
 
 
-@pytest.mark.parametrize(("name", "reason"), [("none.json", "No such file or directory"), (".", "Is a directory")])
-def test_a_file_that_cannot_be_read(name: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("none.json", "{0} cannot be read: No such file or directory; name a schedule file, or - for standard input"),
+        ("ok.json/x", "{0} cannot be read: Not a directory; name a schedule file, or - for standard input"),
+        ("", "{0} is a directory; name the schedule file in it, such as {0}/scheduled_tasks.json"),
+    ],
+)
+def test_a_file_that_cannot_be_read(name: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ok.json").write_text('{"tasks": []}')
     assert main([str(tmp_path / name)]) == 2
-    assert capsys.readouterr().err == f"{tmp_path / name}: {reason}\n"
+    assert capsys.readouterr().err == says.format(tmp_path / name) + "\n"
 
 
-def test_no_file_named(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "name a schedule file, or - for standard input"),
+        ([""], "name a schedule file, or - for standard input"),
+        (["x.json", "--max-tasks", "-5"], "argument --max-tasks: '-5' is not a whole number from 0"),
+        (["x.json", "--max-tasks", "many"], "argument --max-tasks: 'many' is not a whole number from 0"),
+        (
+            ["x.json", "--rule-prefix", "my shop/"],
+            "argument --rule-prefix: 'my shop/' cannot begin a rule's name; write",
+        ),
+    ],
+)
+def test_a_wrong_argument(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main([])
-    assert "name a schedule file" in capsys.readouterr().err
+        main(arguments)
+    assert says in capsys.readouterr().err
+
+
+def test_a_file_without_an_end_is_not_read_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["/dev/zero"]) == 1
+    assert "file: is longer than 1,048,576 bytes, which is the most for a schedule file" in capsys.readouterr().err
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"tasks": []}')))
     assert main(["-"]) == 0
     assert capsys.readouterr().out == "OK: 0 tasks\n"
+
+
+def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["-"]) == 2
+    assert capsys.readouterr().err == "standard input is closed; name a schedule file, or - for standard input\n"
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "scheduled_tasks.json"
+    file.write_text(json.dumps({"tasks": [INGEST | {"name": f"Task{number}"} for number in range(300)]}))
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "rota.schedule", str(file)]
+    done = subprocess.run(command, cwd=LAYER, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_wrong_file_through_the_module() -> None:

@@ -1,10 +1,13 @@
 """How the fault sweep judges a deployment, and what it tries."""
 
+import os
+import subprocess
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.examples import ROOT
 from tests.sweep import judge, report, script
 from tests.sweep.__main__ import Sweep
 from tests.sweep.app import FILES, Runs, State
@@ -194,6 +197,14 @@ class _Broken:
 
     def run(self, faults: Script) -> Verdict:
         return Verdict(faults, "FAILED", "", reached=False, wrong=("the lease is still held",))
+
+
+@pytest.mark.parametrize("recipe", [report.recipe([DENIED | {"caller": "it's"}], 7), report.race_recipe(7, 3)])
+def test_a_recipe_can_be_pasted_in_the_checkouts_root(recipe: str) -> None:
+    shell = ["bash", "-c", f"{recipe} --help"]  # --help, at the end, comes after all that stands before it was read
+    ran = subprocess.run(shell, cwd=ROOT, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "try every fault in every call" in ran.stdout
 
 
 def test_those_that_gave_up_are_not_counted_as_all_old() -> None:

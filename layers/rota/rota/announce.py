@@ -1,6 +1,7 @@
 """Telling the world how a deployment ended: an event on the bus, from which the topic's messages come, and metrics."""
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Metrics
@@ -13,6 +14,9 @@ from rota.models import Execution
 if TYPE_CHECKING:
     from rota.settings import Settings
 
+# An event has at most 256 KB, and a cause is in it twice; JSON writes up to six bytes for a character.
+_LONGEST_NEWS = 8_000
+
 
 def announce(settings: "Settings", execution: Execution, entry: Entry, seconds: float) -> None:
     """Put the event `Rota Deployment` on the default bus, and count the outcome.
@@ -24,6 +28,7 @@ def announce(settings: "Settings", execution: Execution, entry: Entry, seconds: 
         "execution": execution.id,
         "seconds": round(seconds, 1),
         **entry.model_dump(mode="json"),
+        "news": _plain(entry.cause or entry.summary),
     }
     # PutEvents knows no token: a blind repeat after a lost reply would tell the world twice.
     reply = aws.events(attempts=1).put_events(
@@ -37,4 +42,13 @@ def announce(settings: "Settings", execution: Execution, entry: Entry, seconds: 
     metrics.add_dimension("outcome", entry.outcome)
     metrics.add_metric(name="Deployments", unit=MetricUnit.Count, value=1)
     metrics.add_metric(name="Duration", unit=MetricUnit.Seconds, value=seconds)
+    if entry.tasks is not None:
+        metrics.add_metric(name="Tasks", unit=MetricUnit.Count, value=entry.tasks)
     metrics.flush_metrics()
+
+
+def _plain(text: str) -> str:
+    """On one line and without what JSON escapes, which EventBridge does not when it fills in the topic's template."""
+    told = re.sub(r"[\x00-\x1f]", " ", " | ".join(filter(None, text.splitlines())))
+    told = re.sub(r'\\?"', "'", told).replace("\\", "/")
+    return told if len(told) <= _LONGEST_NEWS else f"{told[:_LONGEST_NEWS]}... The execution's cause has the rest."

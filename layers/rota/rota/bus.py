@@ -83,6 +83,11 @@ def owners(
     return dict(filter(None, aws.in_parallel(owner, found)))
 
 
+def managers(found: Iterable["RuleTypeDef"]) -> dict[str, str]:
+    """By name, the AWS service that manages the rule, for those that one manages."""
+    return {rule["Name"]: rule["ManagedBy"] for rule in found if "ManagedBy" in rule}
+
+
 def read(events: "EventBridgeClient", found: Iterable["RuleTypeDef"], known: Mapping[str, Tags]) -> dict[str, Rule]:
     """These rules, whole, by name; `known` are tags by a rule's name, the other rules are asked for theirs."""
     whole = aws.in_parallel(lambda each: _whole(events, each, known), found)

@@ -28,10 +28,19 @@ class UnreadableError(ValueError):
         super().__init__(problem)
 
 
+class _Number(float):
+    """A number that keeps how it was written, which Python forgets: of a very long one only that it is infinite."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+
+
 class _Object(dict[str, object]):
-    """A JSON object that remembers which keys it was given more than once; JSON itself keeps the last in silence."""
+    """A JSON object that remembers its wrong keys: those given more than once, of which JSON itself keeps the last in
+    silence, and those that hold what no text can, which are left out of it."""
 
     repeated: tuple[str, ...] = ()
+    unwritable: tuple[str, ...] = ()
 
 
 def load(raw: bytes) -> object:
@@ -40,21 +49,23 @@ def load(raw: bytes) -> object:
     if not text.strip():
         raise UnreadableError('is empty; a schedule without tasks is {"tasks": []}')
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
+        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number, parse_float=_Number)
     except json.JSONDecodeError as error:
         raise UnreadableError(_explained(error)) from error
     except RecursionError as error:
         raise UnreadableError("is nested too deeply; a task is an object in the list of tasks, no deeper") from error
 
 
-def repeated_keys(document: object) -> Iterator[Fault]:
-    """A fault for every key that stands more than once in its object, anywhere in what `load` returned."""
+def key_faults(document: object) -> Iterator[Fault]:
+    """A fault for every key that stands twice in its object or cannot be written, anywhere in what `load` returned."""
     waiting: list[tuple[Location, object]] = [((), document)]
     while waiting:  # a loop, since a file may nest deeper than Python's stack
         location, value = waiting.pop()
         if isinstance(value, _Object):
             for key in value.repeated:
                 yield Fault((*location, key), "stands more than once in the same object; keep one of them")
+            for key in value.unwritable:
+                yield Fault((*location, key), str(unwritable(key)))
         if isinstance(value, dict):
             waiting += [((*location, key), item) for key, item in value.items() if isinstance(item, (dict, list))]
         elif isinstance(value, list):
@@ -80,11 +91,17 @@ def shown(value: object) -> str:
     """A JSON value for a sentence: short, on one line, printable anywhere."""
     if isinstance(value, (dict, list, tuple)):
         return "an object" if isinstance(value, dict) else "a list"
-    longest = 60
-    if isinstance(value, str) and len(value) > longest:
-        value = f"{value[:longest]}..."
+    if isinstance(value, _Number):
+        return _cut(value.written)
+    if isinstance(value, str):
+        value = _cut(value)
     # A lone surrogate is legal in JSON and cannot be written in UTF-8.
     return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
+
+
+def _cut(text: str) -> str:
+    longest = 60
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def unwritable(text: str) -> str | None:
@@ -103,29 +120,47 @@ def _object(pairs: list[tuple[str, object]]) -> _Object:
     found = _Object(pairs)
     if len(found) < len(pairs):
         found.repeated = tuple(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+    found.unwritable = tuple(filter(unwritable, found))
+    for key in found.unwritable:
+        del found[key]
     return found
 
 
 def _whole_number(digits: str) -> int | float:
     # Python refuses to read an int of thousands of digits, but reads a float of any length; no key takes either.
     longest = 19
-    return int(digits) if len(digits) <= longest else float(digits)
+    return int(digits) if len(digits) <= longest else _Number(digits)
 
 
 def _decoded(raw: bytes) -> str:
     encoding = json.detect_encoding(raw)
-    if not encoding.startswith("utf-8"):
-        raise UnreadableError(f"looks like {encoding[:6].upper()}; save it as UTF-8")
+    if encoding.startswith("utf-8"):
+        try:
+            return raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise UnreadableError(_not_utf_8(raw, error.start)) from error
+    raise UnreadableError(
+        f"looks like {encoding[:6].upper()}; save it as UTF-8" if _is_text(raw, encoding) else _NO_TEXT
+    )
+
+
+def _not_utf_8(raw: bytes, start: int) -> str:
+    if not _is_text(raw, "latin-1"):
+        return _NO_TEXT
+    before = raw[:start]
+    line, column = before.count(b"\n") + 1, start - before.rfind(b"\n")
+    return (
+        f"line {line}, column {column}: byte 0x{raw[start]:02X} is not UTF-8, the file looks like Latin-1 or "
+        "Windows-1252; save it as UTF-8"
+    )
+
+
+def _is_text(raw: bytes, encoding: str) -> bool:
+    """Whether it is in that encoding and holds nothing that no text holds."""
     try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start]
-        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-        byte = f"byte 0x{raw[error.start]:02X}"
-        raise UnreadableError(
-            f"line {line}, column {column}: {byte} is not UTF-8, the file looks like Latin-1 or Windows-1252; "
-            "save it as UTF-8"
-        ) from error
+        return not re.search(r"[\x00-\x08\x0e-\x1f]", raw.decode(encoding))
+    except UnicodeDecodeError:
+        return False
 
 
 def _explained(error: json.JSONDecodeError) -> str:
@@ -140,6 +175,7 @@ def _explained(error: json.JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno}: {next(at_rest, next(by_message, unknown))}"
 
 
+_NO_TEXT = "is no text; a schedule file is JSON, saved as UTF-8"
 _CAUSES = (
     (r",\s*[\]}]", "a comma stands before a closing bracket; remove the comma"),
     (r"'", 'JSON knows only double quotes; write "..."'),

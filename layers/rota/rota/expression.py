@@ -6,6 +6,7 @@ whose message says what is wrong and what would be right. What an expression mea
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from rota.document import shown
@@ -38,16 +39,18 @@ DAY_OF_MONTH = Field("day of month", 1, 31, ", - * ? / L W")
 MONTH = Field("month", 1, 12, ", - * /", MONTH_NAMES)
 DAY_OF_WEEK = Field("day of week", 1, 7, ", - * ? L #", DAY_NAMES)
 YEAR = Field("year", 1970, 2199, ", - * /")
+# In days. AWS names no longest rate; one that is longer than the calendar of its cron is a slip of the hand.
+LONGEST_RATE = (date(YEAR.high + 1, 1, 1) - date(YEAR.low, 1, 1)).days
 FIELDS = (MINUTES, HOURS, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR)
 
 _ITEM = re.compile(r"(?:\*|([A-Z0-9]+)(?:-([A-Z0-9]+))?)(?:/([0-9]+))?")
-_RATE = re.compile(r"1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days)")
-# What people write for a rate, to tell them what they meant.
+# What people write for a rate, right or not, to tell them what they meant.
 _ROUGH_RATE = re.compile(
     r"0*(?P<value>[1-9][0-9]*) ?"
     r"(?:(?P<seconds>s|secs?|seconds?)|(?P<minute>m|mins?|minutes?)|(?P<hour>h|hrs?|hours?)|(?P<week>w|weeks?)|d|days?)\.?",
     re.IGNORECASE,
 )
+_PER_DAY = {"minute": 24 * 60, "hour": 24, "day": 1}
 _MACROS = {
     "@HOURLY": "0 * * * ? *",
     "@DAILY": "0 0 * * ? *",
@@ -83,17 +86,21 @@ def cron_fields(text: str) -> str:
 def rate_value(text: str) -> str:
     """A rate in one spelling (`5 minutes`); `text` may stand in `rate(...)`. ValueError if wrong."""
     inner = _inside("rate", text)
-    if _RATE.fullmatch(inner):
-        return inner
     wrong = f"{shown(inner)} is not a rate; "
     rough = _ROUGH_RATE.fullmatch(inner)
-    if rough and rough["seconds"]:
+    if not rough:
+        raise ValueError(wrong + 'write a positive whole number and minutes, hours or days: "5 minutes", or "1 hour"')
+    if rough["seconds"]:
         raise ValueError(wrong + 'EventBridge knows no seconds, the shortest rate is "1 minute"')
-    if rough:
-        value = int(rough["value"]) * (7 if rough["week"] else 1)
-        unit = "minute" if rough["minute"] else "hour" if rough["hour"] else "day"
-        raise ValueError(f'{wrong}write "{value} {unit}{"" if value == 1 else "s"}"')
-    raise ValueError(wrong + 'write a positive whole number and minutes, hours or days: "5 minutes", or "1 hour"')
+    value = int(rough["value"]) * (7 if rough["week"] else 1)
+    unit = "minute" if rough["minute"] else "hour" if rough["hour"] else "day"
+    if value > LONGEST_RATE * _PER_DAY[unit]:
+        calendar = f"EventBridge's calendar, {YEAR.low}-{YEAR.high}"
+        raise ValueError(f'{shown(inner)} is longer than {calendar}; write at most "{LONGEST_RATE} days"')
+    right = f"{value} {unit}{'' if value == 1 else 's'}"
+    if inner != right:
+        raise ValueError(f'{wrong}write "{right}"')
+    return right
 
 
 def normalised(text: str) -> str:

@@ -45,6 +45,7 @@ def entry_of(failed: "FailedDeployment", became: str) -> Entry:
         schedule=failed.config.schedule if failed.config else None,
         summary=failed.plan.summary if failed.plan else "",
         cause=explain(failed, became),
+        tasks=failed.config.tasks if failed.config else None,
     )
 
 

@@ -26,6 +26,8 @@ class Entry(Shape):
     schedule: Stored | None
     summary: str
     cause: str = ""
+    tasks: int | None = None
+    """How many the schedule file has; None if it was not read."""
 
 
 def find(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> Entry | None:

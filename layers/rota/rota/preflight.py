@@ -59,15 +59,26 @@ class Faults:
         raise ConfigError(message) if self._authors else RejectedError(message)
 
 
-def of_names(wanted_names: Iterable[str], owners: Mapping[str, str | None], app: str) -> list[str]:
-    """A sentence for each wanted name that a rule of others has. `owners`: by name, the value of our tag. Pure."""
-    return [
-        f"the rule {name} exists and is not ours: "
-        + (f"its tag {OWNER_TAG} is {owners[name]!r}, not {app!r}" if owners[name] else f"it has no tag {OWNER_TAG}")
-        + "; rename the task, or tag the rule to hand it over"
-        for name in wanted_names
-        if name in owners and owners[name] != app
-    ]
+def of_names(
+    wanted_names: Iterable[str], owners: Mapping[str, str | None], managers: Mapping[str, str], app: str
+) -> Iterator[str]:
+    """A sentence for each wanted name that a rule of others has. Pure.
+
+    `owners`: by name, the value of our tag; `managers`: by name, the AWS service that manages the rule, if one does.
+    """
+    for name in wanted_names:
+        if name in managers:
+            yield (
+                f"the rule {name} exists and the AWS service {managers[name]} manages it, so it can never be ours; "
+                "rename the task, or choose another RulePrefix"
+            )
+        elif name in owners and owners[name] != app:
+            tag = (
+                f"its tag {OWNER_TAG} is {owners[name]!r}, not {app!r}"
+                if owners[name]
+                else f"it has no tag {OWNER_TAG}"
+            )
+            yield f"the rule {name} exists and is not ours: {tag}; rename the task, or tag the rule to hand it over"
 
 
 def of_prefix(on_the_bus: Iterable[str], listed: Iterable[str], prefix: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from rota.document import Fault, Location, UnreadableError, load, place, repeated_keys, shown
+from rota.document import Fault, Location, UnreadableError, key_faults, load, place, shown
 from rota.errors import ConfigError
 from rota.task import EXPECTED, Retry, ScheduleFile, Surroundings, Task, conflicts
 
@@ -56,7 +56,7 @@ def report(found: Sequence[Fault]) -> str:
 
 def _examined(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ...], tuple[Fault, ...]]:
     if len(raw) > LARGEST_FILE:
-        return (), (Fault((), f"has {len(raw):,} bytes; a schedule file has at most {LARGEST_FILE:,}"),)
+        return (), (Fault((), f"is longer than {LARGEST_FILE:,} bytes, which is the most for a schedule file"),)
     try:
         document = load(raw)
     except UnreadableError as error:
@@ -67,7 +67,7 @@ def _examined(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task,
     entries = document.get("tasks")
     if isinstance(entries, list) and len(entries) > _MOST_TASKS_JUDGED:
         return (), (_too_many(len(entries), max_tasks),)
-    found = [*repeated_keys(document), *_between_keys(document, max_tasks)]
+    found = [*key_faults(document), *_between_keys(document, max_tasks)]
     tasks: tuple[Task, ...] = ()
     try:
         tasks = ScheduleFile.model_validate(document, context=Surroundings(rule_prefix)).tasks
@@ -107,8 +107,8 @@ def _between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Fa
 def _too_many(tasks: int, max_tasks: int) -> Fault:
     return Fault(
         ("tasks",),
-        f"has {tasks} tasks and there is room for {max_tasks}, since each needs a rule and EventBridge allows 300 on a "
-        "bus unless the quota is raised; remove some or raise the quota",
+        f"has {tasks} {'task' if tasks == 1 else 'tasks'} and there is room for {max_tasks}, since each needs a rule "
+        "and EventBridge allows 300 on a bus unless the quota is raised; remove some or raise the quota",
     )
 
 
@@ -131,8 +131,9 @@ def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(location)
     if location[-2:-1] in (("environment",), ("command",)):
-        in_quotes = f'"{shown(value)}"' if isinstance(value, (bool, int, float)) else "text in double quotes"
-        return f"{shown(value)} is not text; write {in_quotes}"
+        given = shown(value)
+        whole = isinstance(value, (bool, int, float)) and not given.endswith("...")
+        return f"{given} is not text; write " + (f'"{given}"' if whole else "text in double quotes")
     if isinstance(location[-1], int):
         return f'{shown(value)} is no task; write an object: {{"name": "...", "task": "...", "cron": "..."}}'
     expected = EXPECTED[location[-1]]

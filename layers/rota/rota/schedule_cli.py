@@ -1,39 +1,44 @@
 """The command line of `rota.schedule`: checks a schedule file, says when its tasks run, prints the JSON Schema."""
 
 import json
+import os
+import re
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rota.cron import in_words, next_runs
 from rota.errors import ConfigError
-from rota.schedule import read
+from rota.schedule import LARGEST_FILE, read
 from rota.schema import json_schema
-from rota.task import Task
+from rota.task import EXPECTED, RULE_NAME, Task
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html, rules on an event bus
 _RULES_PER_BUS = 300
+_NAME_A_FILE = "name a schedule file, or - for standard input"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: every task is listed with its next runs; 1: every fault is on stderr; 2: there is no such file."""
+    """0: every task is listed with its next runs; 1: every fault is on stderr; 2: there is no file to read."""
     parser = ArgumentParser(prog="python -m rota.schedule", description="Checks a schedule file, without AWS.")
     parser.add_argument("file", nargs="?", metavar="FILE", help="the schedule file; - reads standard input")
-    parser.add_argument("--rule-prefix", default="", help="what the stack puts before each name to make the rule's")
-    parser.add_argument("--max-tasks", type=int, default=_RULES_PER_BUS, help="how many rules the bus has room for")
+    parser.add_argument(
+        "--rule-prefix", type=_prefix, default="", help="what the stack puts before each name to make the rule's"
+    )
+    parser.add_argument("--max-tasks", type=_room, default=_RULES_PER_BUS, help="how many rules the bus has room for")
     parser.add_argument("--json-schema", action="store_true", help="print the schedule file's JSON Schema")
     given = parser.parse_args(arguments)
     if given.json_schema:
         sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
         return 0
-    if given.file is None:
-        parser.error("name a schedule file, or - for standard input")
+    if not given.file:
+        parser.error(_NAME_A_FILE)
     try:
-        raw = sys.stdin.buffer.read() if given.file == "-" else Path(given.file).read_bytes()
+        raw = _raw(given.file)
     except OSError as error:
-        sys.stderr.write(f"{given.file}: {error.strerror}\n")
+        sys.stderr.write(f"{error}\n")
         return 2
     now = datetime.now(UTC)
     try:
@@ -41,9 +46,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"{given.file}: {error}\n")
         return 1
-    sys.stdout.write(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}\n")
-    sys.stdout.writelines(_listed(task, now) for task in tasks)
+    try:
+        sys.stdout.write(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}\n")
+        sys.stdout.writelines(_listed(task, now) for task in tasks)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough; at its end Python would write the rest once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _raw(name: str) -> bytes:
+    """The file's bytes, those beyond the longest that is read left out. OSError in words for the user."""
+    if name == "-" and sys.stdin is None:
+        raise OSError(f"standard input is closed; {_NAME_A_FILE}")
+    try:
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except IsADirectoryError as error:
+        example = Path(name) / "scheduled_tasks.json"
+        raise OSError(f"{name} is a directory; name the schedule file in it, such as {example}") from error
+    except OSError as error:
+        raise OSError(f"{name} cannot be read: {error.strerror}; {_NAME_A_FILE}") from error
+
+
+def _prefix(text: str) -> str:
+    if text and not re.fullmatch(RULE_NAME, text):
+        raise ArgumentTypeError(f"{text!r} cannot begin a rule's name; write {EXPECTED['name']}")
+    return text
+
+
+def _room(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
 
 
 def _listed(task: Task, now: datetime) -> str:

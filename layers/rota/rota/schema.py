@@ -13,7 +13,7 @@ from rota.task import FARGATE_MEMORY, FARGATE_MEMORY_SIZES, LONGEST_RULE_NAME, R
 
 _CRON = r"[0-9*,/-]+\s+[0-9*,/-]+\s+(\?\s+[0-9A-Za-z*,/-]+\s+[0-9A-Za-z*,#-]+"
 _CRON += r"|[0-9LlWw*,/-]+\s+[0-9A-Za-z*,/-]+\s+\?)\s+[0-9*,/-]+"
-_RATE = r"(1\s+(minute|hour|day)|([2-9]|[1-9][0-9]+)\s+(minutes|hours|days))"
+_RATE = r"(1\s+(minute|hour|day)|([2-9]|[1-9][0-9]{1,8})\s+(minutes|hours|days))"
 _IN_CRON, _IN_RATE = rf"cron\(\s*{_CRON}\s*\)", rf"rate\(\s*{_RATE}\s*\)"
 # What the model checks in Python.
 _CHECKS: dict[str, JsonSchemaValue] = {

@@ -1,0 +1,55 @@
+"""What EventBridge makes of an event by a target's InputTransformer.
+
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html: a template is JSON, or text of which
+each line stands in quotes and is sent with them. A variable in quotes becomes its text, which EventBridge "doesn't
+escape", any other becomes JSON; one that is not in the event becomes nothing. What a quote or a line's end in such a
+text leads to AWS does not say; here, where the outcome is no JSON, nothing is delivered.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jsonpath_ng.ext.parser import parse as jsonpath
+from moto.core.exceptions import ServiceException
+from moto.events.models import Rule
+
+_QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
+_VARIABLE = re.compile(r"<([A-Za-z0-9_.-]+)>")
+
+
+def transformed(transformer: Mapping[str, Any], rule: Rule, event: Mapping[str, Any]) -> str:
+    """What the target is sent. Raises moto's ServiceException where that would be no JSON."""
+    values = _values(transformer.get("InputPathsMap", {}), rule, event)
+    template = transformer["InputTemplate"].strip()
+    parts = _QUOTED.split(template)
+    filled = "".join(_filled(part, values, _text if part.startswith('"') else json.dumps) for part in parts)
+    try:
+        if not template.startswith('"'):
+            return json.dumps(json.loads(filled))
+        for line in filled.split("\n"):
+            json.loads(line)
+    except ValueError as fault:
+        raise ServiceException("INVALID_JSON", f"The transformed input is no JSON: {fault}") from fault
+    return filled
+
+
+def _values(paths: Mapping[str, str], rule: Rule, event: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that the event has, and those that EventBridge gives."""
+    found = {name: jsonpath(path).find(event) for name, path in paths.items()}
+    return {name: matches[0].value if matches else "" for name, matches in found.items()} | {
+        "aws.events.rule-arn": rule.arn,
+        "aws.events.rule-name": rule.name,
+        "aws.events.event.ingestion-time": event["time"],
+        "aws.events.event": {key: value for key, value in event.items() if key != "detail"},
+        "aws.events.event.json": event,
+    }
+
+
+def _filled(part: str, values: Mapping[str, Any], written: Callable[[Any], str]) -> str:
+    return _VARIABLE.sub(lambda found: written(values[found[1]]) if found[1] in values else found[0], part)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

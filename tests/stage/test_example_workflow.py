@@ -1,0 +1,73 @@
+"""The example's workflow: what the step that waits for a deployment says of it, in the shell that GitHub starts."""
+
+import os
+import shutil
+import subprocess
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+
+from stage.client import Client
+from tests.examples import ROOT
+from tests.stage.test_cli_session import users
+
+pytestmark = pytest.mark.aws_cli
+WORKFLOW = yaml.safe_load((ROOT / "examples/app/.github/workflows/deploy.yml").read_text())
+
+
+@pytest.fixture(autouse=True)
+def aws_cli() -> None:
+    if shutil.which("aws") is None:
+        pytest.skip("there is no AWS CLI on PATH")
+
+
+def waited(stage: Client, tag: str, since: datetime, minutes: int = 0) -> tuple[int, str]:
+    """The step's exit status and what it prints; with no minutes it looks once."""
+    (step,) = [each for each in WORKFLOW["jobs"]["deploy"]["steps"] if each.get("name") == "Wait for the deployment"]
+    given = {
+        "APP": "production/guestbook-api",
+        "MINUTES": str(minutes),
+        "SINCE": f"{since:%Y-%m-%dT%H:%M:%S}",
+        "TABLE": stage.names["outputs"]["LedgerTableName"],
+        "TAG": tag,
+    }
+    assert {*step["env"], "SINCE"} == given.keys()
+    command = ["bash", "-e", "-c", step["run"]]
+    ran = subprocess.run(
+        command, env=users(stage) | given, capture_output=True, text=True, timeout=90, check=False, cwd=os.sep
+    )
+    assert ran.stderr == ""
+    return ran.returncode, ran.stdout
+
+
+def test_a_deployment_that_ended_well(stage: Client) -> None:
+    begun = datetime.now(UTC)
+    stage.deploy("v1")
+    status, printed = waited(stage, "v1", begun)
+    assert (status, printed.startswith("deployed\tschedules: 3 new")) == (0, True)
+
+
+def test_a_deployment_that_failed_is_told_with_its_cause(stage: Client) -> None:
+    begun = datetime.now(UTC)
+    stage.settings(rollout="fails")
+    ended = stage.deploy("v1")
+    assert waited(stage, "v1", begun) == (1, f"failed\t{ended['cause']}\n")
+
+
+def test_a_push_that_started_nothing(stage: Client) -> None:
+    stage.deploy("v1")
+    status, printed = waited(stage, "v2", datetime.now(UTC))
+    assert status == 1
+    assert printed.startswith("After 0 minutes no deployment of v2 has ended, and none is under way: the push started")
+    assert "None" not in printed
+
+
+def test_a_deployment_that_takes_longer(stage: Client) -> None:
+    begun = datetime.now(UTC)
+    stage.settings(rollout="hangs")
+    stage.push("v1")
+    (execution,) = stage.executions()
+    status, printed = waited(stage, "v1", begun)
+    assert status == 1
+    assert printed.startswith("After 0 minutes no deployment of v1 has ended. Under way is " + execution)
