@@ -25,7 +25,7 @@ with_the_aws_cli = [
 def blocks(document: str, heading: str) -> list[str]:
     """The blocks of lines of one section, in order."""
     (section,) = re.findall(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", document, re.MULTILINE | re.DOTALL)
-    found = re.findall(r"^( *)```\n(.*?)^\1```$", section, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^( *)```(?:json)?\n(.*?)^\1```$", section, re.MULTILINE | re.DOTALL)
     return [textwrap.dedent(lines) for _, lines in found]
 
 

@@ -43,6 +43,7 @@ def watched(stage: Client, tmp_path: Path) -> Iterator[Callable[[str], str]]:
 def test_the_readmes_session(stage: Client, watched: Callable[[str], str]) -> None:
     _, begin, look_around = blocks(README, "See it run")
     sign_in, push = begin.replace("http://127.0.0.1:5000", stage.endpoint).split("\n", 1)
+    assert "#" not in begin + look_around, "zsh takes a comment behind a command for words"
     (make_rollouts_fail,) = re.findall(r"`(curl -X PUT .+?)`", README)
     (cause,) = blocks(README, "What failure looks like")
 
