@@ -20,13 +20,13 @@ _TIME_SCALE, _ROLLOUT_SECONDS = 0.2, 1.5
 
 
 def main() -> int:
-    """Returns the exit status: 1 when the demo does not show what it is there for."""
+    """Returns the exit status: 1 when the demo does not show what it is there for, 130 after Ctrl-C."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
     begun = time.monotonic()
-    console.print(
-        "[bold]Rota demo[/bold]: a local AWS, Rota's own template, state machine and functions. No account.\n"
-    )
     try:
+        console.print(
+            "[bold]Rota demo[/bold]: a local AWS, Rota's own template, state machine and functions. No account.\n"
+        )
         with ExitStack() as until_the_end:
             with console.status("starting the local AWS and deploying template.yaml to it"):
                 stage = until_the_end.enter_context(running())
@@ -34,6 +34,8 @@ def main() -> int:
     except StageError as wrong:
         sys.stderr.write(f"The demo has failed: {wrong}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     took = time.monotonic() - begun
     console.print(
         f"\nThat took {took:.0f} s. To look around with the AWS CLI: [bold]make stage[/bold], then see the README."
