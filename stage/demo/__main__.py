@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from rich.console import Console
@@ -19,18 +20,22 @@ _TIME_SCALE, _ROLLOUT_SECONDS = 0.2, 1.5
 
 
 def main() -> int:
+    """Returns the exit status: 1 when the demo does not show what it is there for, 130 after Ctrl-C."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
     begun = time.monotonic()
-    console.print(
-        "[bold]Rota demo[/bold]: a local AWS, Rota's own template, state machine and functions. No account.\n"
-    )
-    with console.status("starting the local AWS and deploying template.yaml to it"):
-        stage_context = running()
-        stage = stage_context.__enter__()
     try:
-        _play(console, stage)
-    finally:
-        stage_context.__exit__(None, None, None)
+        console.print(
+            "[bold]Rota demo[/bold]: a local AWS, Rota's own template, state machine and functions. No account.\n"
+        )
+        with ExitStack() as until_the_end:
+            with console.status("starting the local AWS and deploying template.yaml to it"):
+                stage = until_the_end.enter_context(running())
+            _play(console, stage)
+    except StageError as wrong:
+        sys.stderr.write(f"The demo has failed: {wrong}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
     took = time.monotonic() - begun
     console.print(
         f"\nThat took {took:.0f} s. To look around with the AWS CLI: [bold]make stage[/bold], then see the README."
@@ -57,16 +62,20 @@ def _play(console: Console, stage: Client) -> None:
 
     console.print("\nAnd once more the same push, as one would re-run it from the console:")
     event = stage.client("stepfunctions").describe_execution(executionArn=stage.executions()[0])["input"]
-    tell(console, stage, stage.start(json.loads(event)))
+    _follow(console, stage, stage.start(json.loads(event)))
 
 
 def _deploy(console: Console, stage: Client, tag: str, title: str) -> None:
     before = set(stage.executions())
     console.print(f"\n[bold]$ docker push .../{stage.names['repository']}:{tag}[/bold]   # {title}")
     console.print(f"  digest: {stage.push(tag)}", style="dim", soft_wrap=True)
-    end = tell(console, stage, wait_for(lambda: [e for e in stage.executions() if e not in before], 5)[0])
+    _follow(console, stage, wait_for(lambda: [e for e in stage.executions() if e not in before], 5)[0])
+
+
+def _follow(console: Console, stage: Client, execution: str) -> None:
+    end = tell(console, stage, execution)
     if end.status != "SUCCEEDED":
-        raise StageError(end.cause)
+        raise StageError(f"the deployment ended {end.status} in {end.state}")
 
 
 def _fire(console: Console, stage: Client, schedule: Mapping[str, Any]) -> None:
@@ -75,6 +84,8 @@ def _fire(console: Console, stage: Client, schedule: Mapping[str, Any]) -> None:
     console.print(f"\nEventBridge fires {schedule['rule']}: {' '.join(fired['command'])}, exit {fired['exit_code']}")
     for line in fired["output"].splitlines():
         console.print(f"  | {line}", style="cyan", markup=False)
+    if fired["exit_code"] != 0:
+        raise StageError(f"the task of {schedule['rule']} ended with exit code {fired['exit_code']}")
 
 
 if __name__ == "__main__":

@@ -1,80 +1,77 @@
 """What a person types into a terminal while the stage is served: the plain AWS CLI, nothing of ours."""
 
-import json
 import os
-import shutil
+import re
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
 
 import pytest
 import yaml
 
-from stage.client import Client
-from stage.manifest import MEDIA_TYPE, digest, manifest
+from stage.client import Client, wait_for
 from tests.examples import ROOT
-from tests.stage.account import PREFIX
+from tests.printed import README, blocks, signed_in, typed, with_the_aws_cli
 
-pytestmark = pytest.mark.aws_cli
-
-Aws = Callable[..., Any]
-
-
-def users(stage: Client) -> dict[str, str]:
-    """The environment of a person's terminal, with the stage as their AWS."""
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ["HOME"],
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_ENDPOINT_URL": stage.endpoint,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "user",
-        "AWS_SECRET_ACCESS_KEY": "user",
-        "AWS_PAGER": "",
-    }
+pytestmark = with_the_aws_cli
+# What differs from one failed rollout to the next: how far ECS is with rolling it back, and the rollout's id.
+VARIES = re.compile(r"\(ECS deployment .+?\)|ecs-svc/\d+")
 
 
 @pytest.fixture
-def aws(stage: Client) -> Aws:
-    """Runs `aws` with these words. Returns what it prints, read as JSON."""
-    program = shutil.which("aws")
-    if program is None:
-        pytest.skip("there is no AWS CLI on PATH; boto3, of which it is made, sends the same calls in all other tests")
+def watched(stage: Client, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """`make watch` in a second terminal: waits until it says these words, and returns all that is new up to them."""
+    terminal = tmp_path / "watch.txt"
+    command = [sys.executable, "-m", "stage.demo.watch", "--port", stage.endpoint.rpartition(":")[2]]
+    unbuffered = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    read = 0
 
-    def run(*words: str) -> Any:
-        command = [program, "--output", "json", *words]
-        ran = subprocess.run(command, env=users(stage), capture_output=True, text=True, timeout=60, check=False)
+    def told(words: str) -> str:
+        nonlocal read
+        before, said, _ = wait_for(lambda: (parts := terminal.read_text()[read:].partition(words))[1] and parts, 60)
+        read += len(before + said)
+        return before + said
+
+    with terminal.open("w") as output, subprocess.Popen(command, cwd=ROOT, stdout=output, env=unbuffered) as watch:
+        told("Watching")
+        yield told
+        watch.terminate()
+
+
+def test_the_readmes_session(stage: Client, watched: Callable[[str], str]) -> None:
+    _, begin, look_around = blocks(README, "See it run")
+    sign_in, push = begin.replace("http://127.0.0.1:5000", stage.endpoint).split("\n", 1)
+    assert "#" not in begin + look_around, "zsh takes a comment behind a command for words"
+    (make_rollouts_fail,) = re.findall(r"`(curl -X PUT .+?)`", README)
+    (cause,) = blocks(README, "What failure looks like")
+
+    def terminal(lines: str) -> str:
+        ran = typed(sign_in, lines)
         assert ran.returncode == 0, ran.stderr
-        return json.loads(ran.stdout or "null")
+        return ran.stdout
 
-    return run
-
-
-def test_a_session_with_the_aws_cli(stage: Client, aws: Aws) -> None:
-    machine = stage.names["state_machine_arn"]
-    pushed = aws(
-        *["ecr", "put-image", "--repository-name", "guestbook", "--image-tag", "v1"],
-        *["--image-manifest", manifest("v1"), "--image-manifest-media-type", MEDIA_TYPE],
-    )
-    assert pushed["image"]["imageId"] == {"imageDigest": digest("v1"), "imageTag": "v1"}
-
-    listed = aws("stepfunctions", "list-executions", "--state-machine-arn", machine)
-    (execution,) = [each["executionArn"] for each in listed["executions"]]
-    stage.wait(execution)
-    described = aws("stepfunctions", "describe-execution", "--execution-arn", execution)
-    assert described["status"] == "SUCCEEDED"
-    assert json.loads(described["output"])["outcome"]["outcome"] == "deployed"
-
-    found = aws("events", "list-rules", "--name-prefix", PREFIX)["Rules"]
-    assert {rule["Name"]: rule["ScheduleExpression"] for rule in found} == {
-        f"{PREFIX}IngestData": "cron(0 6 * * ? *)",
-        f"{PREFIX}RemoveSpam": "cron(0/15 * * * ? *)",
-        f"{PREFIX}CountTeaspoons": "cron(0 22 ? * SUN *)",
+    terminal(push)
+    assert "guestbook:4f2a9c1" in watched("SUCCEEDED in Deployed")
+    seen = terminal(look_around)
+    assert set(re.findall(r"^production__guestbook__(.*)$", seen, re.MULTILINE)) == {
+        "IngestData\tcron(0 6 * * ? *)\tENABLED",
+        "RemoveSpam\tcron(0/15 * * * ? *)\tENABLED",
+        "CountTeaspoons\tcron(0 22 ? * SUN *)\tENABLED",
     }
+    assert '"exit_code": 0' in seen
+    assert "Ingested 4 postcards; the guestbook holds 4 entries." in seen
+    watched("SUCCEEDED in NothingToDo")
 
-    again = aws("stepfunctions", "start-execution", "--state-machine-arn", machine, "--input", described["input"])
-    assert stage.wait(again["executionArn"])["output"]["outcome"]["outcome"] == "nothing to do"
+    terminal(make_rollouts_fail)
+    terminal(push.replace("4f2a9c1", "b81d07e"))
+    _, _, failed = watched("The operator acts.\n").partition("FAILED in DeploymentFailed")
+    assert VARIES.sub("...", failed.splitlines()[1].strip()) == VARIES.sub("...", " ".join(cause.split()))
+
+    terminal(make_rollouts_fail.replace("fails", "completes"))
+    terminal(push.replace("4f2a9c1", "9e07c35"))
+    assert "guestbook:9e07c35" in watched("SUCCEEDED in Deployed")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +81,6 @@ def test_a_session_with_the_aws_cli(stage: Client, aws: Aws) -> None:
         pytest.param(b'{"tasks": [{}]}', 1, "tasks[0].name: is missing", id="failed"),
     ],
 )
-@pytest.mark.usefixtures("aws")
 def test_the_examples_build_is_as_red_as_its_deployment(stage: Client, schedule: bytes, status: int, told: str) -> None:
     workflow = yaml.safe_load((ROOT / "examples/app/.github/workflows/deploy.yml").read_text())
     steps = workflow["jobs"]["deploy"]["steps"]
@@ -93,13 +89,6 @@ def test_the_examples_build_is_as_red_as_its_deployment(stage: Client, schedule:
     stage.upload_schedule(schedule)
     stage.deploy("4f2a9c1")
     named = {"APP": "production/guestbook-api", "TABLE": stage.names["outputs"]["LedgerTableName"], "TAG": "4f2a9c1"}
-    ran = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", waiting],
-        env=users(stage) | named | {"SINCE": since},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = typed(waiting, SINCE=since, **signed_in(stage), **named)
     assert (ran.returncode, ran.stderr) == (status, "")
     assert told in ran.stdout

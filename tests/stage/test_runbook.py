@@ -1,23 +1,18 @@
 """The lines of docs/operations.md, typed into a shell as they are printed there, when one would need them."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stage.client import Client, wait_for
-from tests.examples import ROOT
+from tests.printed import RUNBOOK, blocks, signed_in, typed, with_the_aws_cli
 from tests.stage.account import PREFIX, schedules
 from tests.stage.scenarios import NEXT
 
-pytestmark = pytest.mark.aws_cli
-RUNBOOK = (ROOT / "docs/operations.md").read_text()
+pytestmark = with_the_aws_cli
 NAMES = re.compile(r"^RULES=.*$", re.MULTILINE)
 SET = re.compile(r"^STACK=.*\n", re.MULTILINE)
 OURS = f"STACK=rota APP=production/guestbook-api REPOSITORY=guestbook PREFIX={PREFIX}\n"
@@ -25,36 +20,13 @@ OURS = f"STACK=rota APP=production/guestbook-api REPOSITORY=guestbook PREFIX={PR
 Shell = Callable[..., str]
 
 
-def blocks(heading: str) -> list[str]:
-    """The blocks of lines of one section, in order."""
-    (section,) = re.findall(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL)
-    found = re.findall(r"^( *)```\n(.*?)^\1```$", section, re.MULTILINE | re.DOTALL)
-    return [textwrap.dedent(lines) for _, lines in found]
-
-
 @pytest.fixture
 def shell(stage: Client, tmp_path: Path) -> Shell:
     """Runs lines of the runbook, after those that set the variables. Returns what they print."""
-    if shutil.which("aws") is None:
-        pytest.skip("there is no AWS CLI on PATH")
     (variables,) = re.findall(r"^```\n(STACK=.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ["HOME"],
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_ENDPOINT_URL": stage.endpoint,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "user",
-        "AWS_SECRET_ACCESS_KEY": "user",
-        "AWS_PAGER": "",
-    }
 
     def run(*lines: str, **more: str) -> str:
-        script = "\n".join([SET.sub(OURS, variables), *lines])
-        command = ["bash", "-euo", "pipefail", "-c", script]
-        ran = subprocess.run(
-            command, cwd=tmp_path, env=environment | more, capture_output=True, text=True, timeout=120, check=False
-        )
+        ran = typed(SET.sub(OURS, variables), *lines, cwd=tmp_path, **signed_in(stage), **more)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
@@ -73,11 +45,11 @@ def test_handing_over_the_rules_of_a_script(stage: Client, shell: Shell) -> None
     other = events.put_rule(Name=f"{PREFIX}two__Night", ScheduleExpression="cron(0 6 * * ? *)")["RuleArn"]
     refused = stage.deploy("v1")
     assert refused["error"] == "RejectedError"
-    see, tag = blocks("Moving from a script")
+    see, tag = blocks(RUNBOOK, "Moving from a script")
     assert f"{PREFIX}IngestData" in shell(see)
     shell(NAMES.sub(f"RULES={PREFIX}IngestData", tag))
     assert events.list_tags_for_resource(ResourceARN=other)["Tags"] == []
-    dry_run, look = blocks("First deployment")[1:]
+    dry_run, look = blocks(RUNBOOK, "First deployment")[1:]
     execution = shell(dry_run, "echo $EXECUTION", TAG="v1").strip()
     assert stage.wait(execution)["status"] == "SUCCEEDED"
     seen = shell(look, EXECUTION=execution)
@@ -90,14 +62,14 @@ def test_looking_running_again_and_rolling_back(stage: Client, shell: Shell) -> 
     stage.deploy("v1")
     good = stage.executions()[0]
     stage.deploy("v2")
-    (which, *_) = blocks("Something is wrong")
+    (which, *_) = blocks(RUNBOOK, "Something is wrong")
     assert good in shell(which)
-    again, dry_run, _ = blocks("Running an execution again")
+    again, dry_run, _ = blocks(RUNBOOK, "Running an execution again")
     before = stage.executions()
     shell(again, dry_run, EXECUTION=before[0])
     ends = [stage.wait(each)["output"] for each in set(stage.executions()) - set(before)]
     assert sorted("outcome" in output for output in ends) == [False, True], "one deployment, one dry run"
-    history, roll_back, *_ = blocks("Roll back")
+    history, roll_back, *_ = blocks(RUNBOOK, "Roll back")
     assert good in shell(history)
     before = stage.executions()
     shell(roll_back, EXECUTION=good)
@@ -105,14 +77,15 @@ def test_looking_running_again_and_rolling_back(stage: Client, shell: Shell) -> 
 
 
 def test_aborting_and_redriving(stage: Client, shell: Shell) -> None:
-    stage.settings(rollout_seconds=12)  # in which two commands of the AWS CLI are typed, also on a busy machine
+    stage.settings(time_scale=100)  # it waits for the rollout until it is aborted, however long the typing takes
     stage.push("v1")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
     (execution,) = stage.executions()
-    (abort,) = blocks("Aborting")
-    *_, redrive = blocks("Running an execution again")
+    (abort,) = blocks(RUNBOOK, "Aborting")
+    *_, redrive = blocks(RUNBOOK, "Running an execution again")
     shell(abort, EXECUTION=execution)
     assert stage.wait(execution)["status"] == "ABORTED"
+    stage.settings(time_scale=0.01)
     shell(redrive, EXECUTION=execution)
     assert stage.wait(execution)["output"]["outcome"]["outcome"] == "deployed"
 
@@ -121,8 +94,8 @@ def test_uploading_a_schedule_file_and_going_back_to_an_older_version(
     stage: Client, shell: Shell, tmp_path: Path
 ) -> None:
     tmp_path.joinpath("scheduled_tasks.json").write_text(json.dumps(NEXT))
-    upload, *_ = blocks("First deployment")
-    *_, versions, copy = blocks("Roll back")
+    upload, *_ = blocks(RUNBOOK, "First deployment")
+    *_, versions, copy = blocks(RUNBOOK, "Roll back")
     shell(upload)
     assert stage.deploy("v1")["status"] == "SUCCEEDED"
     assert "PrintDigest" in schedules(stage)
@@ -146,9 +119,9 @@ def test_finishing_a_restore_that_gave_up(stage: Client, shell: Shell) -> None:
     ended = stage.deploy("v2", timeout=120)
     assert ended["error"] == "RestoreFailed"
     stage.faults([])
-    (holder,) = blocks("A lease that nobody gives back")
+    (holder,) = blocks(RUNBOOK, "A lease that nobody gives back")
     assert ended["executionArn"] in shell(holder)
-    finish, snapshot = blocks("Restoring by hand")
+    finish, snapshot = blocks(RUNBOOK, "Restoring by hand")
     assert "3 rules had to be put back" in shell(finish, EXECUTION=ended["executionArn"])
     assert '"rules"' in shell(snapshot, EXECUTION=ended["executionArn"])
     assert json.loads(shell(holder)) == [None, None]
@@ -158,7 +131,7 @@ def test_starting_by_hand_and_ending_the_schedules(stage: Client, shell: Shell) 
     stage.push("v1")
     stage.wait(stage.executions()[0])
     before = stage.executions()
-    lost, purge, start = blocks("A push that starts nothing")
+    lost, purge, start = blocks(RUNBOOK, "A push that starts nothing")
     sqs = stage.client("sqs")
     queue = shell("output PushDeadLetterQueueUrl").strip()
     sqs.send_message(QueueUrl=queue, MessageBody="a lost push")
@@ -170,9 +143,9 @@ def test_starting_by_hand_and_ending_the_schedules(stage: Client, shell: Shell) 
     assert (left["ApproximateNumberOfMessages"], left["ApproximateNumberOfMessagesNotVisible"]) == ("0", "0")
     shell(start, TAG="v1")
     assert stage.wait(started(stage, before))["output"]["outcome"]["outcome"] == "nothing to do"
-    (wait,) = blocks("Updating Rota")
+    (wait,) = blocks(RUNBOOK, "Updating Rota")
     shell(wait)
-    _, end = blocks("Removing Rota")
+    _, end = blocks(RUNBOOK, "Removing Rota")
     events = stage.client("events")
     others = [f"{PREFIX}two__Night", f"{PREFIX}untagged"]
     for name, tags in zip(others, ([{"Key": "rota:app", "Value": "production/two"}], []), strict=True):

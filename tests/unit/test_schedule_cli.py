@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rota.schedule_cli import main
+from tests.printed import README, ROOT, blocks, typed
 
 LAYER = Path(__file__).parents[2] / "layers" / "rota"
 INGEST = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
@@ -111,3 +112,12 @@ def test_a_wrong_file_through_the_module() -> None:
     assert done.returncode == 1
     assert done.stdout == b""
     assert done.stderr.startswith(b"-: The schedule file has 3 faults:\ntasks[0]: does not say what to run")
+
+
+def test_the_readmes_wrong_file(tmp_path: Path) -> None:
+    *_, block = blocks(README, "The schedule file")
+    command, printed = re.split(r"(?<=PREFIX=production__shop__)\n", block)
+    for name in ("Makefile", "layers", "requirements", ".venv"):
+        tmp_path.joinpath(name).symlink_to(ROOT / name)
+    done = typed(re.sub(r"^\$ ", "", command, flags=re.MULTILINE), cwd=tmp_path)
+    assert done.stderr.startswith(printed)

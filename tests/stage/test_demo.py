@@ -1,0 +1,48 @@
+"""`make demo`, as a newcomer types it first: what it shows, and that the README shows the same."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+from tests.printed import README, ROOT, blocks, typed
+
+# What differs from run to run: how long each step took, the rollout's id, in which order revisions were registered.
+VARIES = re.compile(r" +\d+\.\d+ s\b|ecs-svc/\d+|guestbook:\d+\b")
+
+
+def test_the_demo_shows_what_the_readme_does_and_keeps_its_promises() -> None:
+    command, *printed = blocks(README, "See it run")[0].splitlines()
+    ran = typed(command.removeprefix("$ "))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    told = ran.stdout
+    assert all(character == "\n" or character.isprintable() for character in told)
+
+    lines, shown = ([VARIES.sub("...", line.rstrip()) for line in each] for each in (told.splitlines(), printed))
+    begin = lines.index(shown[0])
+    assert lines[begin : begin + len(shown)] == shown
+
+    first, second = told.split("the second push")
+    assert re.findall(r"^  ok \w+", first, re.MULTILINE) == re.findall(r"^  ok \w+", "\n".join(shown), re.MULTILINE)
+    assert re.search(r"^IngestData +every day at 06:00 UTC +(\d\d \w{3} 06:00(, )?){3} ", first, re.MULTILINE)
+    assert "./bin/start data_ingestion_task, exit 0\n  | No. 1, Room 7" in first
+    assert "./bin/start spam_task, exit 0\n  | Removed no. 3" in second
+    assert "SUCCEEDED in NothingToDo" in second
+
+
+def test_ctrl_c_ends_the_demo_without_a_word() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers/rota"), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "stage.demo"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout
+        assert "Rota demo" in demo.stdout.readline()
+        demo.send_signal(signal.SIGINT)
+        assert demo.communicate(timeout=60)[1] == ""
+    assert demo.returncode == 130
