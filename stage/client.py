@@ -126,7 +126,7 @@ class Client:
         before = set(self.executions())
         self.push(tag, content)
         started = wait_for(lambda: [each for each in self.executions() if each not in before], 5)
-        return self.wait(started[0], timeout)
+        return self.wait(started[-1], timeout)  # one that puts it back, if it is aborted at once, is newer
 
     def history(self, execution: str) -> list[dict[str, Any]]:
         """All events of an execution, the first one first."""

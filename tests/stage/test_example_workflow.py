@@ -1,25 +1,15 @@
 """The example's workflow: what the step that waits for a deployment says of it, in the shell that GitHub starts."""
 
-import os
-import shutil
-import subprocess
 from datetime import UTC, datetime
 
-import pytest
 import yaml
 
 from stage.client import Client
 from tests.examples import ROOT
-from tests.stage.test_cli_session import users
+from tests.printed import signed_in, typed, with_the_aws_cli
 
-pytestmark = pytest.mark.aws_cli
+pytestmark = with_the_aws_cli
 WORKFLOW = yaml.safe_load((ROOT / "examples/app/.github/workflows/deploy.yml").read_text())
-
-
-@pytest.fixture(autouse=True)
-def aws_cli() -> None:
-    if shutil.which("aws") is None:
-        pytest.skip("there is no AWS CLI on PATH")
 
 
 def waited(stage: Client, tag: str, since: datetime, minutes: int = 0) -> tuple[int, str]:
@@ -33,10 +23,7 @@ def waited(stage: Client, tag: str, since: datetime, minutes: int = 0) -> tuple[
         "TAG": tag,
     }
     assert {*step["env"], "SINCE"} == given.keys()
-    command = ["bash", "-e", "-c", step["run"]]
-    ran = subprocess.run(
-        command, env=users(stage) | given, capture_output=True, text=True, timeout=90, check=False, cwd=os.sep
-    )
+    ran = typed(step["run"], **signed_in(stage), **given)
     assert ran.stderr == ""
     return ran.returncode, ran.stdout
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 from stage.client import running
 from tests.sweep import races, report, script
@@ -102,10 +103,7 @@ def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> 
     if arguments.quick:
         sweep.run("a small part", script.QUICK)
         return sweep.broken
-    trials.run(())
-    clean = trials.calls()
-    trials.run((script.LAST_STRAW,))
-    failing = trials.calls()
+    clean, failing = (_calls(trials, faults) for faults in ((), (script.LAST_STRAW,)))
     say(f"a deployment makes {len(clean)} calls, one that fails at the end {len(failing)}")
     sweep.run("one fault", script.singles(clean))
     sweep.run("bursts", script.bursts(clean))
@@ -115,6 +113,14 @@ def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> 
     survived = sum(not verdict.wrong for verdict in sweep.verdicts)
     say(f"faults tried: {len(sweep.verdicts)}, survived: {survived}")
     return sweep.broken
+
+
+def _calls(trials: Trials, faults: Script) -> list[dict[str, Any]]:
+    """The calls of a deployment that ends as it must."""
+    verdict = trials.run(faults)
+    if verdict.wrong or verdict.new != (not faults):
+        raise RuntimeError(f"not even this goes as it must: {verdict}")
+    return trials.calls()
 
 
 def _again(trials: Trials, faults: Script, seed: int) -> bool:
