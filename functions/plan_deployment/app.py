@@ -1,6 +1,6 @@
 """PlanDeployment: compares what is with what should be; stores the snapshot and the plan, and writes nothing else."""
 
-from rota import aws, plan, preflight, revisions, rules, schedule, service, source, store
+from rota import aws, plan, planner, preflight, revisions, rules, schedule, service, source, store
 from rota.models import PlanDeploymentInput, PlanDeploymentOutput
 from rota.settings import Settings
 from rota.step import step
@@ -28,7 +28,7 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
     if faults:
         faults.complain()
     snapshot = store.write(aws.s3(), settings.bucket, request.execution, "snapshot", before)
-    decided = plan.make(
+    decided = planner.make(
         settings,
         image_uri=config.image_uri,
         cluster_arn=config.cluster_arn,
@@ -41,4 +41,4 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
         run_by_rules=rules.runs(found.values()),
     )
     document = store.write(aws.s3(), settings.bucket, request.execution, "plan", decided)
-    return plan.describe(decided, document)
+    return planner.describe(decided, document)

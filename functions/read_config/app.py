@@ -22,13 +22,12 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     room = max(0, settings.rule_quota - len(every_rule) + list(owners.values()).count(settings.app))
 
     faults = preflight.Faults()
-    read = faults.gather(lambda: _schedule(settings, *finding.result(), room))
+    read = faults.gather(lambda: _read(settings, *finding.result(), room))
     image_uri = faults.gather(resolving.result)
     description = faults.gather(describing.result)
-    tasks = read[1] if read else ()
-    faults.blame_operator(
-        preflight.of_prefix((rule["Name"] for rule in every_rule), listing.result(), settings.rule_prefix)
-    )
+    stored, tasks = read or (None, ())
+    names = [rule["Name"] for rule in every_rule]
+    faults.blame_operator(preflight.of_prefix(names, listing.result(), settings.rule_prefix))
     wanted = [settings.rule_prefix + task.name for task in tasks]
     faults.blame_operator(preflight.of_names(wanted, owners, bus.managers(prefixed), settings.app))
     base = None
@@ -43,16 +42,17 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         if image_uri:
             faults.blame_author(preflight.of_lengths(base, settings, image_uri, tasks))
 
-    if faults or read is None or image_uri is None or description is None or base is None:
+    if faults:  # one message for all: PlanDeployment, which looks at the rules' targets, will not be reached
+        ours = [rule for rule in prefixed if owners.get(rule["Name"]) == settings.app]
+        faults.blame_operator(preflight.of_roles(bus.read(aws.events(), ours, listing.result()).values(), settings))
+    if faults or stored is None or image_uri is None or description is None or base is None:
         faults.complain()
+    cluster_arn = description["clusterArn"]
     return ReadConfigOutput(
-        schedule=read[0],
-        tasks=len(tasks),
-        image_uri=image_uri,
-        base=base.arn,
-        cluster_arn=description["clusterArn"],
+        schedule=stored, tasks=len(tasks), image_uri=image_uri, base=base.arn, cluster_arn=cluster_arn
     )
 
 
-def _schedule(settings: Settings, stored: Stored, raw: bytes, room: int) -> tuple[Stored, tuple[Task, ...]]:
-    return stored, schedule.read(raw, rule_prefix=settings.rule_prefix, max_tasks=room)
+def _read(settings: Settings, stored: Stored, raw: bytes, room: int) -> tuple[Stored, tuple[Task, ...]]:
+    name = source.name(settings.bucket, stored)
+    return stored, schedule.read(raw, rule_prefix=settings.rule_prefix, max_tasks=room, name=name)

@@ -63,12 +63,13 @@ def news(stage: Client) -> Iterator[Heard]:
 
 
 def test_a_mail_reads_as_sentences(stage: Client, mails: Heard) -> None:
-    stage.upload_schedule({"tasks": [*WRONG["tasks"], {"name": 'Say "\\"', "task": "a", "rate": "1 day"}]})
+    version = stage.upload_schedule({"tasks": [*WRONG["tasks"], {"name": 'Say "\\"', "task": "a", "rate": "1 day"}]})
     failed = stage.deploy("v1")
     (mail,) = wait_for(mails, 10)
     assert [json.loads(line) for line in mail.splitlines()] == [
         f"The deployment of {APP} has ended: failed.",
-        "ReadConfig: The schedule file has 2 faults: | tasks[0]: does not say when to run; add 'cron': '0 6 * * ? *', "
+        f"ReadConfig: s3://{stage.names['bucket']}/scheduled_tasks.json (version {version}) has 2 faults: | "
+        "tasks[0]: does not say when to run; add 'cron': '0 6 * * ? *', "
         "'rate': '5 minutes' or 'schedule': 'cron(...)' | tasks[1].name: 'Say '//'' cannot be part of a rule's name; "
         "write text of letters, digits, dots, hyphens and underscores | Nothing had to be put back. The author of the "
         "schedule file acts.",

@@ -29,12 +29,20 @@ def test_what_the_example_event_leads_to(world: World) -> None:
 def test_all_that_is_wrong_is_told_at_once(
     world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    world.upload({"tasks": [*SCHEDULE["tasks"], {"name": "Old", "task": "old_task", "rate": "1 day"}]})
+    assert deployments.start().run() == "Deployed"
+    role = "arn:aws:iam::123456789012:role/of-a-script"
+    client("events").put_targets(Rule=PREFIX + "Old", Targets=[world.target("Old") | {"RoleArn": role}])
+    world.calls.made.clear()
     world.upload({"tasks": [{"name": "ByHand", "task": "x", "cron": "61 * * * ? *"}, {"name": "B", "rate": "1 day"}]})
-    monkeypatch.setenv("SERVICE", "gone")
+    monkeypatch.setenv("CONTAINER", "web")
     with pytest.raises(ConfigError) as raised:
         deployments.start("sha256:" + "0" * 64).until("PlanDeployment")
     told = str(raised.value)
-    for fault in ("tasks[0].cron", "tasks[1]", "is not in ECR (any more)", "there is no service gone"):
+    for fault in (
+        *("tasks[0].cron", "tasks[1]", "is not in ECR (any more)", "has no container web"),
+        f"{PREFIX}Old names the role {role}, with which Rota could not put it back",
+    ):
         assert fault in told
     assert world.calls.writes() == []
 

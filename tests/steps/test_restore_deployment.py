@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rota.errors import OvertakenError, RejectedError, TransientError
-from tests.guestbook import CONTENT, arn
+from tests.guestbook import CONTENT, ENVIRONMENT, arn
 from tests.steps.calls import KilledError, number
 from tests.steps.conftest import NEXT, Deployment, Deployments, invoke
 from tests.steps.world import World, client
@@ -81,13 +81,14 @@ def test_a_rollout_that_ecs_rolled_back_itself_leaves_the_service_alone(world: W
 
 def test_a_failure_before_the_first_write_puts_nothing_back(world: World, changing: Deployment) -> None:
     before = world.everything()
-    world.upload(b"broken")
+    version = world.upload(b"broken")
     world.calls.made.clear()
     assert changing.run() == "DeploymentFailed"
     assert world.everything() == before
     assert world.calls.writes() == ["events.PutEvents"]
     cause = changing.document["restored"]["cause"]
-    assert cause.startswith("ReadConfig: The schedule file has 1 fault:")
+    file = f"s3://{ENVIRONMENT['BUCKET']}/scheduled_tasks.json (version {version})"
+    assert cause.startswith(f"ReadConfig: {file} has 1 fault:")
     assert cause.endswith("Nothing had to be put back. The author of the schedule file acts.")
 
 

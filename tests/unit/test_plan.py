@@ -8,7 +8,8 @@ import pytest
 from rota import rules
 from rota.derivation import derive, overrides
 from rota.models import Stored
-from rota.plan import Plan, Snapshot, describe, make
+from rota.plan import Plan, Snapshot
+from rota.planner import describe, make
 from rota.revisions import FINGERPRINT_TAG, fingerprint, own_tags, revision_number
 from rota.rules import OWNER_TAG, Rule
 from rota.settings import Settings

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rota import rules
 from rota.derivation import derive, overrides
-from rota.plan import Plan, Snapshot, calls, make
+from rota.plan import Plan, Snapshot
+from rota.planner import calls, make
 from rota.revisions import Definition, fingerprint, own_tags, revision_number
 from rota.rules import Rule
 from rota.settings import Settings

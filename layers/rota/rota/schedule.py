@@ -25,14 +25,14 @@ _MOST_FAULTS = 50
 _LONGEST_REPORT = 16_000
 
 
-def read(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Task, ...]:
-    """The tasks in a schedule file, in its order. ConfigError naming every fault, one to a line.
+def read(raw: bytes, *, rule_prefix: str, max_tasks: int, name: str = "The schedule file") -> tuple[Task, ...]:
+    """The tasks in a schedule file, in its order. ConfigError naming the file and every fault, one to a line.
 
     `rule_prefix` goes before each name to make the rule's; `max_tasks` is how many rules the bus has room for.
     """
     tasks, found = _examined(raw, rule_prefix, max_tasks)
     if found:
-        raise ConfigError(report(found))
+        raise ConfigError(report(found, name))
     return tasks
 
 
@@ -41,9 +41,9 @@ def faults(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Fault, ...]
     return _examined(raw, rule_prefix, max_tasks)[1]
 
 
-def report(found: Sequence[Fault]) -> str:
+def report(found: Sequence[Fault], name: str = "The schedule file") -> str:
     """The message of a ConfigError: how many faults, then one to a line; of very many, the first and how many more."""
-    lines = [f"The schedule file has {len(found)} {'fault' if len(found) == 1 else 'faults'}:"]
+    lines = [f"{name} has {len(found)} {'fault' if len(found) == 1 else 'faults'}:"]
     room = _LONGEST_REPORT
     for fault in found[:_MOST_FAULTS]:
         room -= len(json.dumps(str(fault)))

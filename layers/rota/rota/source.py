@@ -43,6 +43,11 @@ def find(s3: "S3Client", bucket: str, candidates: list[str]) -> tuple[Stored, by
     raise ConfigError(f"there is no schedule file; tried {tried}. Upload it before the image is pushed")
 
 
+def name(bucket: str, stored: Stored) -> str:
+    """How a person finds that version: `s3://bucket/key (version ...)`."""
+    return f"s3://{bucket}/{stored.key} (version {stored.version_id})"
+
+
 def reread(s3: "S3Client", bucket: str, stored: Stored) -> bytes:
     """The very version that `find` answered."""
     return s3.get_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)["Body"].read()
