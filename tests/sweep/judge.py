@@ -83,8 +83,9 @@ def wrong(seen: Seen) -> Iterator[str]:
         if seen.ended_by.get("error") == "RestoreFailed" and hopeless(seen.faults):
             if not seen.has_snapshot and seen.before != seen.after:
                 yield "nothing was put back, and there is no snapshot from which a person could do it"
-            if seen.entry.get("outcome") not in ("restoring", *_outcomes(seen)):
-                yield f"the ledger says {seen.entry.get('outcome', 'nothing')}"
+            # Nothing, where RestoreDeployment never came so far.
+            if seen.entry.get("outcome") not in (None, "restoring", *_outcomes(seen)):
+                yield f"the ledger says {seen.entry['outcome']}"
         else:
             yield from _not_all_old(seen)
             yield from _not_closed(seen, *_outcomes(seen))
