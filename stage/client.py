@@ -180,9 +180,11 @@ class Client:
         so_far: list[dict[str, Any]] = self._ask("GET", "faults")
         return so_far
 
-    def watch(self, rules: Mapping[str, str]) -> None:
-        """Look after every AWS call from now on whether these rules stand, by name the state that each must have."""
-        self._ask("PUT", "watch", {"rules": rules})
+    def watch(self, rules: Mapping[str, str], app: str | None = None) -> None:
+        """Look after every AWS call from now on whether these rules stand, by name the state that each must have, and
+        whether only what belongs to `app` is touched.
+        """
+        self._ask("PUT", "watch", {"rules": rules, "app": app})
 
     def watched(self) -> dict[str, Any]:
         """What has been seen since: how many `checks` there were, and the `violations`."""

@@ -5,7 +5,7 @@ next call closes is seen like one that stays.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.events.models import Rule, events_backends
@@ -17,7 +17,7 @@ from stage.ecs.api import backend as ecs
 from stage.eventbridge.bus import rules
 
 OWNER_TAG = "rota:app"
-"""Marks what Rota may touch: everything without it is somebody else's."""
+"""Its value says whose a rule or a revision is: `cluster/service`."""
 
 
 class WatchError(ValueError):
@@ -32,6 +32,8 @@ class Order(BaseModel):
     rules: dict[str, str]
     """By name, each rule that must stand at every instant, and the state that it must have: ENABLED or DISABLED. It
     must have exactly one target, and that must run an ACTIVE revision."""
+    app: str | None = None
+    """Whose rules and revisions may be touched, by the tag's value; without it, those of all apps."""
 
 
 class Watch:
@@ -79,7 +81,7 @@ class _Seen:
         self.checks = 0
         self.violations: list[dict[str, Any]] = []
         self._order = order
-        self._foreign = _foreign()
+        self._foreign = _foreign(order.app)
         self._wrong: set[str] = set()
 
     def look(self, call: Call, reply: Reply) -> None:
@@ -91,7 +93,7 @@ class _Seen:
         self._wrong = wrong
 
     def _touched(self) -> Iterator[str]:
-        now = _foreign()
+        now = _foreign(self._order.app)
         for name, before in self._foreign.items():
             if now.get(name) != before:
                 yield f"{name} is not ours and was touched: {before} became {now.get(name, 'nothing')}"
@@ -126,19 +128,24 @@ def _status(revision: str) -> str:
     return str(definition.status) if definition else "missing"
 
 
-def _foreign() -> dict[str, str]:
-    """Everything without our tag: rules, whole, and revisions, by what they are called."""
+def _foreign(app: str | None) -> dict[str, str]:
+    """Everything that is not the app's: rules, whole, and revisions, by what they are called."""
     tagger = events_backends[ACCOUNT][REGION].tagger
-    found = {
-        f"the rule {name}": _whole(rule)
-        for name, rule in list(rules().items())
-        if OWNER_TAG not in tagger.get_tag_dict_for_resource(rule.arn)
-    }
+    found = {}
+    for name, rule in list(rules().items()):
+        tags = tagger.get_tag_dict_for_resource(rule.arn)
+        if _is_foreign(tags, app):
+            found[f"the rule {name}"] = f"{_whole(rule)} {tags}"
     for revisions in list(ecs().task_definitions.values()):
         for definition in list(revisions.values()):
-            if OWNER_TAG not in {tag["key"] for tag in definition.tags or []}:
+            if _is_foreign({tag["key"]: tag["value"] for tag in definition.tags or []}, app):
                 found[f"the revision {definition.arn}"] = str(definition.status)
     return found
+
+
+def _is_foreign(tags: Mapping[str, str], app: str | None) -> bool:
+    owner = tags.get(OWNER_TAG)
+    return owner is None or (app is not None and owner != app)
 
 
 def _whole(rule: Rule) -> str:

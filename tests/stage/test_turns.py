@@ -1,11 +1,25 @@
 """Several deployments at once: one at a time changes the app, and the newest push wins."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 from stage.client import Client, wait_for
-from stage.manifest import digest
-from tests.stage.account import account, history, images, push_of, push_untagged, schedules, states, writes
+from stage.manifest import MEDIA_TYPE, digest
+from tests.stage.account import (
+    account,
+    app_container,
+    history,
+    images,
+    infrastructure_registers,
+    push_of,
+    push_untagged,
+    revision,
+    schedules,
+    service,
+    states,
+    writes,
+)
 
 
 def all_ended(stage: Client) -> list[dict[str, Any]]:
@@ -109,3 +123,48 @@ def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(stage: Client) -
 
     assert states(stage, ended)[-1] == "Deployed"
     assert images(stage) == {digest("v2")}
+
+
+def test_one_event_that_starts_two_executions_deploys_once(stage: Client) -> None:
+    """EventBridge delivers at least once."""
+    event = push_of(push_untagged(stage, "v1"), "v1", id="an-event", time=f"{datetime.now(UTC):%FT%TZ}")
+    both = [stage.start(event, name=f"an-event_{number}") for number in (1, 2)]
+
+    ends = [states(stage, stage.wait(execution))[-1] for execution in both]
+
+    assert sorted(ends) == ["Deployed", "NothingToDo"]
+    assert writes(stage) == {"RegisterTaskDefinition": 4, "PutRule": 3, "PutTargets": 3, "UpdateService": 1}
+    assert images(stage) == {digest("v1")}
+
+
+def test_of_an_image_for_two_processors_only_the_index_is_deployed(stage: Client) -> None:
+    """docker buildx pushes the image of each processor without a tag, then the index that names them."""
+    children = [push_untagged(stage, f"v1 for {processor}") for processor in ("amd64", "arm64")]
+    kind = "application/vnd.oci.image.index.v1+json"
+    parts = [{"mediaType": MEDIA_TYPE, "digest": child, "size": 1} for child in children]
+    index = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": parts})
+    pushed = stage.client("ecr").put_image(
+        repositoryName="guestbook", imageManifest=index, imageManifestMediaType=kind, imageTag="v1"
+    )
+
+    (execution,) = stage.executions()
+
+    assert states(stage, stage.wait(execution))[-1] == "Deployed"
+    assert images(stage) == {pushed["image"]["imageId"]["imageDigest"]}
+
+
+def test_a_service_that_somebody_rolls_is_rolled_on_from_there(stage: Client) -> None:
+    """Another deployment of the service is in progress, which replaces it as ECS does."""
+    stage.deploy("v1")
+    stage.settings(rollout_seconds=3)
+    theirs = infrastructure_registers(stage, {"environment": [{"name": "A", "value": "b"}]})
+    names = stage.names
+    stage.client("ecs").update_service(cluster=names["cluster"], service=names["service"], taskDefinition=theirs)
+    stage.settings(rollout_seconds=0.1)
+
+    ended = stage.deploy("v2")
+
+    assert states(stage, ended)[-1] == "Deployed"
+    assert images(stage) == {digest("v2")}
+    container = app_container(revision(stage, service(stage)["taskDefinition"]))
+    assert container["environment"] == [{"name": "A", "value": "b"}]

@@ -90,3 +90,15 @@ def test_a_new_order_forgets_what_was_seen_and_reset_ends_it(deployed: Client) -
 def test_an_order_that_cannot_be_followed_is_refused(stage: Client) -> None:
     with pytest.raises(StageError, match="rules"):
         stage.watch([RULE])  # type: ignore[arg-type] # this is the mistake
+
+
+def test_what_is_another_apps_is_foreign_too(deployed: Client) -> None:
+    events, name = deployed.client("events"), "production__guestbook__two__Night"
+    tags = [{"Key": "rota:app", "Value": "production/two"}]
+    arn = events.put_rule(Name=name, ScheduleExpression="rate(1 day)", Tags=tags)["RuleArn"]
+    deployed.watch({}, "production/guestbook-api")
+    assert deployed.deploy("v2")["status"] == "SUCCEEDED"
+    assert problems(deployed) == []
+    events.tag_resource(ResourceARN=arn, Tags=[{"Key": "rota:app", "Value": "production/guestbook-api"}])
+    ((operation, problem),) = problems(deployed)
+    assert (operation, problem.startswith(f"the rule {name} is not ours and was touched")) == ("TagResource", True)

@@ -146,7 +146,7 @@ class World:
 
     def containers(self, revision: int) -> dict[str, dict[str, Any]]:
         """By name, the containers of that revision, with every field."""
-        return {c["name"]: c for c in self._task_definition(revision).container_definitions}
+        return {c["name"]: c for c in self.task_definition(revision).container_definitions}
 
     def stored(self, stored: dict[str, str]) -> dict[str, Any]:
         """What a step has put into the bucket."""
@@ -187,5 +187,6 @@ class World:
             deployment |= {"id": "ecs-svc/another", "taskDefinition": revision}
             service.task_definition = revision
 
-    def _task_definition(self, revision: int) -> Any:
+    def task_definition(self, revision: int) -> Any:
+        """That revision, as moto keeps it."""
         return ecs_backends[ACCOUNT][REGION].task_definitions["guestbook"][revision]

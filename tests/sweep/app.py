@@ -11,6 +11,7 @@ from stage.client import Client, wait_for
 TIME_SCALE = 0.001
 ROLLOUT_SECONDS = 0.05
 LISTENER = "what-the-world-hears"
+OTHERS = "two__Others"
 
 _STAYS = {"name": "Stays", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
 _PAUSED = {"name": "Paused", "task": "spam_task", "rate": "15 minutes", "enabled": False}
@@ -66,6 +67,11 @@ class App:
         events.put_rule(Name=LISTENER, EventPattern='{"source": ["rota"]}')
         target = {"Id": "queue", "Arn": queue["Attributes"]["QueueArn"], "InputPath": "$.detail.execution"}
         events.put_targets(Rule=LISTENER, Targets=[target])
+        # Another app's prefix begins like ours, and a person has made a rule by hand.
+        for name, tags in ((f"{OTHERS}tagged", [{"Key": "rota:app", "Value": "production/two"}]), (OTHERS, [])):
+            rule = f"{self.stage.names['rule_prefix']}{name}"
+            events.put_rule(Name=rule, ScheduleExpression="rate(1 day)", Tags=tags)
+            events.put_targets(Rule=rule, Targets=[target])
 
     def want(self, file: int) -> None:
         """Upload one of the two schedule files."""
@@ -74,7 +80,7 @@ class App:
     def watch(self) -> None:
         """Have the stage look after every call whether the schedules that are in both files stand."""
         prefix = self.stage.names["rule_prefix"]
-        self.stage.watch({prefix + name: state for name, state in IN_BOTH.items()})
+        self.stage.watch({prefix + name: state for name, state in IN_BOTH.items()}, self._name)
 
     def state(self) -> State:
         """What is, once the service has come to rest."""
@@ -85,7 +91,12 @@ class App:
             states = [deployment["rolloutState"] for deployment in service["deployments"]]
             return str(service["taskDefinition"]) if states == ["COMPLETED"] else None
 
-        found = events.list_rules(NamePrefix=names["rule_prefix"])["Rules"]
+        others = names["rule_prefix"] + OTHERS
+        found = [
+            rule
+            for rule in events.list_rules(NamePrefix=names["rule_prefix"])["Rules"]
+            if not rule["Name"].startswith(others)
+        ]
         return State(
             rules={
                 rule["Name"]: {
