@@ -63,10 +63,14 @@ def _note(step: Step, result: Mapping[str, Any]) -> str:
 
 
 def _title(stage: Client, execution: str) -> str:
-    """The image that is deployed, when that began, and the execution's name, as far as the input tells."""
+    """The image that is deployed or the execution that is put back, when that began, and the execution's name, as far as
+    the input tells.
+    """
     described = stage.client("stepfunctions").describe_execution(executionArn=execution)
     event = json.loads(described["input"])
     detail = event.get("detail") if isinstance(event, dict) else None
     detail = detail if isinstance(detail, dict) else {}
-    image = f"{detail.get('repository-name', '?')}:{detail.get('image-tag', 'untagged')}"
-    return f"[bold]{image}[/bold] at {described['startDate'].astimezone():%H:%M:%S}, {described['name']}"
+    what = f"{detail.get('repository-name', '?')}:{detail.get('image-tag', 'untagged')}"
+    if "executionArn" in detail:
+        what = f"putting back {detail['executionArn'].rpartition(':')[2]}"
+    return f"[bold]{what}[/bold] at {described['startDate'].astimezone():%H:%M:%S}, {described['name']}"
