@@ -144,6 +144,9 @@ def test_giving_up_is_let_pass_only_with_a_snapshot_when_nothing_can_be_put_back
     seen = replace(seen, entry={"outcome": "restoring"})
     assert list(judge.wrong(seen)) == []
     assert "no snapshot" in "; ".join(judge.wrong(replace(seen, has_snapshot=False)))
+    unheard = replace(seen, entry={"outcome": "deployed"})
+    assert list(judge.wrong(unheard)) == []
+    assert "runs ./bin/start of guestbook@sha256:old" in "; ".join(judge.wrong(replace(unheard, after=BEFORE)))
 
 
 def test_a_revision_that_ecs_never_deregisters_is_let_pass_if_it_is_told() -> None:
