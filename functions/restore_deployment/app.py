@@ -9,19 +9,20 @@ from rota.models import Registered, RestoreDeploymentInput, RestoreDeploymentOut
 from rota.plan import Plan, Snapshot
 from rota.restore import Restored, restore
 from rota.settings import Settings
-from rota.step import LastTurn, restoring_step
+from rota.step import LastTurn, logger, restoring_step
 
 
 @restoring_step
 def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> RestoreDeploymentOutput:
     invoked_by = request.execution
-    if request.document.turn and (stopped := request.document.turn.restores):
+    if stopped := aborted.to_put_back(request):
         found = aborted.request(aws.stepfunctions(), stopped, request.retries)
-        if found is None:
-            return RestoreDeploymentOutput(outcome="aborted", error="", cause="None of its steps had begun.")
+        if found is None or found.document.stopped:
+            return RestoreDeploymentOutput(outcome="aborted", error="", cause="It had changed nothing.")
         request = found
+        logger.append_keys(execution=request.execution.name)
     failed = request.document
-    entry = _begin(request, settings) or _undo(request, settings, turn)
+    entry = _begin(request, settings) or _undo(request, settings, turn, late=request.execution != invoked_by)
     if not (failed.turn and failed.turn.dry_run):  # a dry run is no deployment: it holds no lease and is not recorded
         entry = close(settings, request.execution, entry, farewell_may_fail=True, invoked_by=invoked_by)
     error = failed.error.Error if failed.error else entry.outcome
@@ -37,19 +38,19 @@ def _begin(request: RestoreDeploymentInput, settings: Settings) -> ledger.Entry 
     return ledger.begin_restoring(aws.dynamodb(), settings, execution, entry, datetime.now(UTC))
 
 
-def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> ledger.Entry:
+def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn, *, late: bool) -> ledger.Entry:
     failed, done = request.document, Restored()
     if failed.plan and failed.has_begun:
         with turn(request.execution) as ours:
-            done = _restore(request, failed.plan.document, settings) if ours else Restored(too_late=True)
+            done = _restore(request, failed.plan.document, settings, late=late) if ours else Restored(too_late=True)
     return entry_of(failed, str(done))
 
 
-def _restore(request: RestoreDeploymentInput, stored: Stored, settings: Settings) -> Restored:
+def _restore(request: RestoreDeploymentInput, stored: Stored, settings: Settings, *, late: bool) -> Restored:
     failed = request.document
     plan = store.read(aws.s3(), settings.bucket, stored, Plan, extra="ignore")
     before = store.read(aws.s3(), settings.bucket, plan.snapshot, Snapshot, extra="ignore")
     registered = None
     if failed.revisions and failed.revisions.document:  # CreateTargets may have begun
         registered = store.read(aws.s3(), settings.bucket, failed.revisions.document, Registered, extra="ignore")
-    return restore(aws.events(), aws.ecs(), settings, request, plan, before, registered)
+    return restore(aws.events(), aws.ecs(), settings, request, plan, before, registered, late=late)

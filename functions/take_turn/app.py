@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from rota import aws, ended, lease, push
+from rota import aborted, aws, ended, lease, push
 from rota.models import TakeTurnInput, TakeTurnOutput
 from rota.settings import Settings
 from rota.step import step
@@ -10,8 +10,11 @@ from rota.step import step
 
 @step
 def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
-    if arn := ended.execution(request.event):
-        turn, image, dry_run = ended.turn(aws.stepfunctions().describe_execution(executionArn=arn)), None, False
+    waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
+    image, dry_run, restores = None, False, None
+    if arn := aborted.told_of(request.event):
+        described = aws.stepfunctions().describe_execution(executionArn=arn)
+        turn, restores = ended.turn(described, waited), ended.to_put_back(described)
     else:
         image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
         if push.is_attachment(image):
@@ -19,21 +22,20 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
         elif dry_run:
             turn = lease.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
         else:
-            turn = lease.take(aws.dynamodb(), settings, request.execution, image, _runs)
-    waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
+            turn = lease.take(aws.dynamodb(), settings, request.execution, image, _goes_on)
     return TakeTurnOutput(
         decision=turn.decision,
         reason=turn.reason,
         wait_seconds=lease.wait_seconds(waited),
         dry_run=dry_run,
         image=image,
-        restores=arn,
+        restores=restores,
     )
 
 
-def _runs(execution_arn: str) -> bool:
+def _goes_on(execution_arn: str) -> bool:
     stepfunctions = aws.stepfunctions()
     try:
-        return stepfunctions.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+        return ended.goes_on(stepfunctions.describe_execution(executionArn=execution_arn), datetime.now(UTC))
     except stepfunctions.exceptions.ExecutionDoesNotExist:
         return False  # of a state machine that was deleted since; the table outlives the stack

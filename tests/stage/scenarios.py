@@ -109,13 +109,17 @@ def stopped_by_a_person(stage: Client) -> None:
     stage.deploy("v2")
 
 
-def stopped_before_its_targets(stage: Client) -> None:
-    """Nobody hears of it. The next deployment takes over its lease, and deregisters the revisions that nothing runs."""
-    stage.faults([{**THROTTLED, "caller": "CreateTargets"}])
-    with deaf_to_the_end(stage):
-        stage.push("v1")
-        wait_for(lambda: [call for call in stage.calls("dynamodb") if call["caller"] == "CreateTargets"], 30)
-        stage.client("stepfunctions").stop_execution(executionArn=stage.executions()[0])
+def left_behind(stage: Client) -> None:
+    """What ECS does not deregister for a restore, the next deployment does."""
+    stage.settings(time_scale=0.001)
+    denied = {"service": "ecs", "count": 0, "fault": "denied"}
+    stage.faults(
+        [
+            {**denied, "operation": "UpdateService", "caller": "RollService"},
+            {**denied, "operation": "DeregisterTaskDefinition", "caller": "RestoreDeployment"},
+        ]
+    )
+    stage.deploy("v1")
     stage.faults([])
     stage.deploy("v2")
 
@@ -151,7 +155,7 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     no_schedule_file,
     killed_in_two_steps,
     replaced_by_infrastructure_code,
-    stopped_before_its_targets,
+    left_behind,
     stopped_by_a_person,
 )
 """The fewest that need all that Rota may do."""

@@ -4,7 +4,7 @@ import pytest
 
 from stage.client import Client, wait_for
 from stage.manifest import digest
-from tests.stage.account import Described, account, history, images, push_of, schedules, states
+from tests.stage.account import PREFIX, Described, account, history, images, push_of, schedules, states
 from tests.stage.restored import assert_all_is_as_it_was
 from tests.stage.scenarios import NEXT, deaf_to_the_end
 
@@ -65,15 +65,73 @@ def test_wherever_it_is_stopped_everything_is_as_before(
     assert images(deployed) == {digest("v3")}
 
 
-def test_where_nobody_hears_of_it_the_next_deployment_makes_everything_whole(deployed: Client) -> None:
+DENIED = {"service": "events", "operation": "PutRule", "caller": "RestoreDeployment", "fault": "denied"}
+
+
+def test_the_next_deployment_waits_until_it_is_put_back_and_may_fail_then(deployed: Client) -> None:
+    """AWS refuses the restore for a while, in which nobody is at work."""
+    before = account(deployed)
     deployed.settings(rollout="hangs")
-    with deaf_to_the_end(deployed):
-        stopped = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
+    deployed.faults([{**DENIED, "count": 6}])
+    stopped = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
     deployed.settings(rollout="completes")
-    assert [each for each in deployed.executions() if each == stopped["executionArn"]] == deployed.executions()[:1]
-    assert deployed.deploy("v3")["status"] == "SUCCEEDED"
-    assert images(deployed) == {digest("v3")}
-    assert len(schedules(deployed)) == len(NEXT["tasks"])
+    deployed.upload_schedule(b"broken")
+    failed = deployed.deploy("v3")
+    assert failed["error"] == "ConfigError"
+    assert states(deployed, deployed.restored_by(stopped["executionArn"]))[-1] == "Restored"
+    deployed.upload_schedule(NEXT)  # as the account was
+    assert_all_is_as_it_was(deployed, {**before, "objects": account(deployed)["objects"]})
+    assert [entry["outcome"] for entry in history(deployed)] == ["failed", "aborted", "deployed"]
+
+
+@pytest.mark.parametrize("operation", ["DescribeExecution", "*"])
+def test_it_is_put_back_also_where_step_functions_tells_taketurn_nothing(deployed: Client, operation: str) -> None:
+    before = account(deployed)
+    deployed.settings(rollout="hangs")
+    deafness = {"service": "stepfunctions", "operation": operation, "caller": "TakeTurn", "count": 0}
+    deployed.push("v2")
+    wait_for(lambda: deployed.calls("ecs", "UpdateService"), 30)
+    deployed.faults([{**deafness, "fault": "internal"}])
+    stopped = stop(deployed, deployed.executions()[0])
+    deployed.settings(rollout="completes")
+    assert states(deployed, deployed.restored_by(stopped["executionArn"]))[-1] == "Restored"
+    assert_all_is_as_it_was(deployed, before)
+
+
+def test_where_putting_it_back_was_given_up_a_person_names_either_execution(deployed: Client) -> None:
+    before = account(deployed)
+    deployed.settings(rollout="hangs", time_scale=0.0005)
+    deployed.faults([{**DENIED, "count": 0}])
+    stopped = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
+    deployed.settings(rollout="completes")
+    gave_up = deployed.restored_by(stopped["executionArn"])
+    assert gave_up["error"] == "RestoreFailed"
+    assert [entry["outcome"] for entry in history(deployed)] == ["restoring", "deployed"]
+    deployed.faults([])
+    asked = {"source": "aws.states", "detail": {"executionArn": gave_up["executionArn"]}}
+    assert states(deployed, deployed.wait(deployed.start(asked)))[-1] == "Restored"
+    assert_all_is_as_it_was(deployed, before)
+    assert [entry["outcome"] for entry in history(deployed)] == ["aborted", "deployed"]
+
+
+def test_a_rule_that_was_handed_on_before_it_is_put_back_stays_as_it_is(deployed: Client) -> None:
+    """The event was lost, and days have gone by."""
+    events = deployed.client("events")
+    with deaf_to_the_end(deployed):
+        stopped = pushed_and_stopped_at(deployed, "RegisterRevisions", "ecs", "RegisterTaskDefinition")
+    rule = f"{PREFIX}IngestData"
+    events.untag_resource(ResourceARN=schedules(deployed)["IngestData"]["Arn"], TagKeys=["rota:app"])
+    events.put_rule(Name=rule, ScheduleExpression="rate(3 days)", Description="mine now")
+    theirs = schedules(deployed)["IngestData"]
+    deployed.start({"source": "aws.states", "detail": {"executionArn": stopped["executionArn"]}})
+    assert "IngestData is somebody else's by now" in restored_cause(deployed, stopped)
+    assert schedules(deployed)["IngestData"] == theirs
+
+
+def restored_cause(stage: Client, stopped: Described) -> str:
+    """What the ledger says once a stopped execution has been put back."""
+    stage.restored_by(stopped["executionArn"])
+    return next(entry["cause"] for entry in history(stage) if entry["execution"] == stopped["executionArn"])
 
 
 def test_what_is_put_back_can_also_be_asked_for_by_hand_and_is_put_back_once(deployed: Client) -> None:

@@ -49,7 +49,9 @@ def test_where_another_deployment_has_had_its_turn_since_nothing_is_put_back_and
     after = world.everything()
     assert changing.run() == "Overtaken"
     assert world.everything() == after
-    told = "Nothing was put back, because another deployment has had its turn since. Nobody acts"
+    told = (
+        "Nothing was put back, because another deployment has had its turn since. Unless that went well, deploy anew."
+    )
     assert told in changing.document["restored"]["cause"]
 
 

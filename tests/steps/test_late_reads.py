@@ -109,7 +109,7 @@ def test_a_rule_that_somebody_makes_by_a_name_that_was_freed_is_left_alone_and_t
     changing.fail("RejectedError", "what happened")
     cause = changing.step("RestoreDeployment")["cause"]
     assert world.rules(TEASPOONS) == somebody_s
-    assert f"But the rule {TEASPOONS} is somebody else's, made since the deployment removed ours" in cause
+    assert f"But the rule {TEASPOONS} is somebody else's by now, and was left alone" in cause
 
 
 @OWNERS

@@ -7,8 +7,9 @@ import pytest
 
 from rota.errors import RejectedError, TransientError
 from tests.examples import EVENTS, PUSH
-from tests.guestbook import APP, DIGEST, ENVIRONMENT
-from tests.steps.conftest import Deployment, Deployments, invoke
+from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE_URI
+from tests.steps.calls import number
+from tests.steps.conftest import Deployment, Deployments, invoke, stopped_at
 from tests.steps.world import World, client
 
 OTHER_DIGEST = "sha256:" + "2e" * 32
@@ -32,7 +33,7 @@ def test_while_another_deploys_it_waits(world: World, deployments: Deployments) 
     holder.step("TakeTurn")
     world.execution("deployment-1")
     answer = deployments.start(OTHER_DIGEST).step("TakeTurn")
-    assert (answer["decision"], answer["reason"]) == ("wait", "deployment-1 is deploying")
+    assert (answer["decision"], answer["reason"]) == ("wait", "deployment-1 is deploying or being put back")
     assert answer["wait_seconds"] > 0
     assert world.ledger()["lease"]["holder"] == holder.arn
 
@@ -70,16 +71,42 @@ def test_a_deployment_that_writes_stops_for_a_newer_one(world: World, deployment
 @pytest.mark.parametrize("known", [True, False], ids=["stopped", "forgotten by Step Functions"])
 def test_the_lease_of_one_that_died_is_taken_over(known: bool, world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
-    world.execution("deployment-1" if known else "another", running=False)
+    world.execution("deployment-1" if known else "another", ended=timedelta(minutes=4))
     next_ = deployments.start(OTHER_DIGEST)
     answer = next_.step("TakeTurn")
     assert (answer["decision"], answer["reason"]) == ("go", "deployment-1 held the lease and has ended")
     assert world.ledger()["lease"]["holder"] == next_.arn
 
 
+def test_one_that_was_stopped_a_moment_ago_is_put_back_first(world: World, deployments: Deployments) -> None:
+    deployments.start().step("TakeTurn")
+    world.execution("deployment-1", ended=timedelta(minutes=2))
+    answer = deployments.start(OTHER_DIGEST).step("TakeTurn")
+    assert (answer["decision"], answer["reason"]) == ("wait", "deployment-1 is deploying or being put back")
+
+
+def test_what_is_being_put_back_by_another_execution_is_waited_for(
+    world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    """That one may be refused for hours, and nobody is at work between its attempts."""
+    changing.until("CreateTargets")
+    world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
+    restorer = world.execution("restorer")
+    request = changing.request("RestoreDeployment")
+    by = {"id": restorer, "name": "restorer", "started_at": request["execution"]["started_at"]}
+    turn = {"decision": "restore", "reason": "", "wait_seconds": 1, "dry_run": False, "image": None}
+    world.calls.history += stopped_at(changing, "CreateTargets")
+    handed = {**request, "execution": by, "document": {"turn": {**turn, "restores": changing.arn}}}
+    with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
+        invoke("restore_deployment", handed)
+    assert deployments.start().step("TakeTurn")["decision"] == "wait"
+    assert invoke("restore_deployment", handed)["outcome"] == "aborted"
+    assert deployments.start().step("TakeTurn")["decision"] == "go"
+
+
 def test_a_function_that_may_still_write_is_waited_for(world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
-    world.execution("deployment-1", running=False)
+    world.execution("deployment-1", ended=timedelta(minutes=4))
     client("dynamodb").update_item(
         TableName=ENVIRONMENT["TABLE"],
         Key={"app": {"S": APP}, "record": {"S": "lease"}},
@@ -110,3 +137,15 @@ def test_what_dynamodb_refuses_has_a_name(
     with world.calls.refusing("dynamodb.UpdateItem", code), pytest.raises(error):
         deployments.start().step("TakeTurn")
     assert world.ledger() == {}
+
+
+def test_where_nobody_puts_it_back_the_next_deployment_makes_everything_whole(
+    world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    """The event that it was stopped is lost."""
+    changing.until("RollService")
+    world.execution(changing.context["Execution"]["Name"], ended=timedelta(minutes=4))
+    assert deployments.start().run() == "Deployed"
+    ran = (number(world.target(name)["EcsParameters"]["TaskDefinitionArn"]) for name in world.our_rules())
+    images = {world.containers(revision)["app"]["image"] for revision in ran}
+    assert images == {IMAGE_URI}

@@ -1,6 +1,7 @@
 """One step twice at a time: Step Functions invokes it again after an answer that was lost, while the first goes on."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -100,7 +101,7 @@ def test_a_deployment_that_ends_while_one_of_its_steps_may_write_keeps_the_next_
 ) -> None:
     ended = deployments.start().until("FinishDeployment")
     end = begin(ended)
-    world.execution("deployment-1", running=False)
+    world.execution("deployment-1", ended=timedelta(minutes=4))
     assert ended.run() == "Deployed"
     waiting = deployments.start(OTHER_DIGEST)
     answer = waiting.step("TakeTurn")

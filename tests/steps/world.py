@@ -8,6 +8,7 @@ import functools
 import importlib.util
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import boto3
 from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 from moto.events.models import events_backends
+from moto.stepfunctions.models import stepfunctions_backends
 
 from stage.eventbridge import bus
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, DIGEST, ENVIRONMENT, PREFIX, REGION, arn
@@ -168,14 +170,17 @@ class World:
 
     # ------------------------------------------------------------------ acting for others
 
-    def execution(self, name: str, *, running: bool = True) -> str:
-        """The ARN of an execution of the state machine that runs, or has ended."""
+    def execution(self, name: str, *, ended: timedelta | None = None) -> str:
+        """The ARN of an execution of the state machine that runs, or was stopped so long ago."""
         machine = client("stepfunctions").create_state_machine(
             name="rota-deploy", definition="{}", roleArn=f"arn:aws:iam::{ACCOUNT}:role/deploy"
         )["stateMachineArn"]
         started: str = client("stepfunctions").start_execution(stateMachineArn=machine, name=name)["executionArn"]
-        if not running:
+        if ended is not None:
             client("stepfunctions").stop_execution(executionArn=started)
+            (machine_,) = stepfunctions_backends[ACCOUNT][REGION].state_machines
+            (stopped,) = [each for each in machine_.executions if each.execution_arn == started]
+            stopped.stop_date -= ended
         return started
 
     def roll(self, state: str, *, reason: str = "", revision: str | None = None) -> None:

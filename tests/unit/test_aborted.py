@@ -1,13 +1,14 @@
 """Executions that ended in the middle: what their end starts, and what is read from their history."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rota import aborted, ended
-from rota.errors import RejectedError
-from rota.models import Execution
+from rota.errors import RejectedError, TransientError
+from rota.models import CaughtError, Execution
 from tests.examples import ANSWERS, CONTEXT, PUSH
 
 ARN = CONTEXT["Execution"]["Id"]
@@ -43,13 +44,18 @@ BEGUN = [{"type": "ExecutionStarted"}, entered("BeginDocument", PUSH), left("Beg
     ],
 )
 def test_which_execution_the_event_tells_of(event: Any, arn: str | None) -> None:
-    assert ended.execution(event) == arn
+    assert aborted.told_of(event) == arn
 
 
 @pytest.mark.parametrize("detail", [None, {}, {"executionArn": 1}, "x"])
 def test_one_that_names_no_execution_is_refused(detail: Any) -> None:
     with pytest.raises(RejectedError, match="executionArn is"):
-        ended.execution({"source": "aws.states", "detail": detail})
+        aborted.told_of({"source": "aws.states", "detail": detail})
+
+
+def test_a_dry_run_of_putting_back_is_refused() -> None:
+    with pytest.raises(RejectedError, match="dry_run is for a push"):
+        aborted.told_of({**CHANGE, "dry_run": True})
 
 
 @pytest.mark.parametrize(
@@ -58,17 +64,35 @@ def test_one_that_names_no_execution_is_refused(detail: Any) -> None:
         ("ABORTED", PUSH, "restore"),
         ("TIMED_OUT", PUSH, "restore"),
         ("FAILED", PUSH, "restore"),
-        ("RUNNING", PUSH, "ignore"),
+        ("RUNNING", PUSH, "wait"),
         ("PENDING_REDRIVE", PUSH, "ignore"),
         ("SUCCEEDED", PUSH, "ignore"),
         pytest.param("ABORTED", {**PUSH, "dry_run": True}, "ignore", id="a dry run"),
         pytest.param("ABORTED", CHANGE, "ignore", id="what put back another"),
+        pytest.param("FAILED", CHANGE, "restore", id="what could not put back another"),
         pytest.param("ABORTED", "v1", "restore", id="no object"),
     ],
 )
 def test_whether_there_may_be_something_to_put_back(status: Any, given: Any, decision: str) -> None:
     described: Any = {"name": "x", "status": status, "input": json.dumps(given)}
-    assert ended.turn(described).decision == decision
+    assert ended.turn(described, 10).decision == decision
+    if decision == "wait":
+        assert ended.turn(described, 61).decision == "ignore"
+
+
+@pytest.mark.parametrize(("given", "arn"), [(PUSH, "x"), (CHANGE, ARN)], ids=["a push", "another"])
+def test_which_one_is_put_back(given: Any, arn: str) -> None:
+    assert ended.to_put_back({"executionArn": "x", "input": json.dumps(given)}) == arn  # type: ignore[typeddict-item]  # what is looked at
+
+
+@pytest.mark.parametrize(
+    ("status", "minutes", "goes_on"),
+    [("RUNNING", 0, True), ("ABORTED", 1, True), ("TIMED_OUT", 1, True), ("ABORTED", 4, False), ("FAILED", 0, False)],
+)
+def test_who_goes_on(status: Any, minutes: int, goes_on: bool) -> None:
+    now = datetime.now(UTC)
+    described: Any = {"status": status, "stopDate": now - timedelta(minutes=minutes)}
+    assert ended.goes_on(described, now) is goes_on
 
 
 @pytest.mark.parametrize(
@@ -92,7 +116,7 @@ def test_whether_there_may_be_something_to_put_back(status: Any, given: Any, dec
                 SCHEDULED,
                 entered("ReadConfig", TURN),
                 SCHEDULED,
-                ABORTED,
+                TIMED_OUT,
                 {"type": "ExecutionRedriven"},
                 ABORTED,
             ],
@@ -118,6 +142,24 @@ def test_the_history_tells_how_far_it_came(events: list[Any], keys: set[str], er
     assert (found.document.error.Error, found.document.error.Cause) == error
 
 
-@pytest.mark.parametrize("events", [[], [*BEGUN, ABORTED], [entered("BeginDocument", ["x"]), ABORTED]])
-def test_where_no_step_had_begun_there_is_nothing_to_put_back(events: list[Any]) -> None:
+def test_an_execution_that_failed_past_every_catch_is_told_with_its_error() -> None:
+    failed = {"type": "ExecutionFailed", "executionFailedEventDetails": {"error": "States.Runtime", "cause": "no path"}}
+    found = aborted.read([failed, SCHEDULED, entered("ReadConfig", TURN)], retries=0)  # type: ignore[list-item]  # as boto3 has it
+    assert found is not None
+    assert found.document.error == CaughtError(Error="States.Runtime", Cause="no path")
+
+
+def test_a_history_that_does_not_show_the_end_yet_is_not_believed() -> None:
+    with pytest.raises(TransientError, match="ends with LambdaFunctionScheduled"):
+        aborted.read([SCHEDULED, entered("ReadConfig", TURN)], retries=0)  # type: ignore[list-item]  # as boto3 has it
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        *([], [*BEGUN, ABORTED], [entered("BeginDocument", ["x"]), ABORTED]),
+        [*BEGUN, SCHEDULED, ABORTED, {"type": "ExecutionRedriven"}, {"type": "ExecutionSucceeded"}],
+    ],
+)
+def test_where_no_step_had_begun_or_all_went_well_there_is_nothing_to_put_back(events: list[Any]) -> None:
     assert aborted.read(reversed(events), retries=0) is None

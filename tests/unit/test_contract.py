@@ -215,7 +215,7 @@ LOADED_ONLY_BY = {
     "rota.ecr": {"read_config"},
     "rota.push": {"take_turn"},
     "rota.ended": {"take_turn"},
-    "rota.aborted": {"restore_deployment"},
+    "rota.aborted": {"take_turn", "restore_deployment"},
     "rota.planner": {"plan_deployment"},
     "rota.survey": {"plan_deployment"},
     "rota.derivation": {"read_config", "plan_deployment", "register_revisions"},

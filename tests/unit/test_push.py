@@ -78,7 +78,10 @@ def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
         pytest.param(
             event({"image-digest": DIGEST + "\n"}), "it must be sha256: and 64 hexadecimal digits", id="a line too many"
         ),
-        pytest.param(event({"image-tag": 7}), "detail.image-tag is 7, it must be text", id="tag no text"),
+        pytest.param(event({"image-tag": 7}), "detail.image-tag is 7, it must be a tag", id="tag no text"),
+        pytest.param(
+            event({"image-tag": 'a"b'}), "detail.image-tag is 'a\"b', it must be a tag", id="tag with a quote"
+        ),
         pytest.param(
             event(time="yesterday"), "time is 'yesterday', it must be a moment such as 2026-11-24T06:00:00Z", id="time"
         ),

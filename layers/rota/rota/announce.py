@@ -28,6 +28,7 @@ def announce(settings: "Settings", execution: Execution, entry: Entry, seconds: 
         "execution": execution.id,
         "seconds": round(seconds, 1),
         **entry.model_dump(mode="json"),
+        "pushed": " ".join(filter(None, (entry.image.tag, entry.image.digest))) if entry.image else "none",
         "news": _plain(entry.cause or entry.summary),
     }
     # PutEvents knows no token: a blind repeat after a lost reply would tell the world twice.

@@ -1,39 +1,52 @@
-"""Step Functions' event that an execution has ended; it starts another one, which puts back what was left half done.
-
-https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
-"""
+"""Whether an execution that ended in the middle is to be put back, and by whom. Pure."""
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rota import push
-from rota.errors import RejectedError
+from rota import aborted, push
 from rota.lease import Turn
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
-
-def execution(event: Any) -> str | None:
-    """The ARN of the execution of whose end the event tells; None for any other input of the machine."""
-    if not isinstance(event, Mapping) or event.get("source") != "aws.states":
-        return None
-    detail = event.get("detail")
-    arn = detail.get("executionArn") if isinstance(detail, Mapping) else None
-    if not isinstance(arn, str):
-        raise RejectedError(f"detail.executionArn is {arn!r}, it must be the ARN of the execution to put back")
-    return arn
+_STOPPED = ("ABORTED", "TIMED_OUT")
+# Until the execution that puts it back has taken its turn: an event, two cold starts, and some retries of them.
+_PUT_BACK_WITHIN = timedelta(minutes=3)
+# DescribeExecution is eventually consistent:
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+_SHOWN_AFTER_SECONDS = 60
 
 
-def turn(described: "DescribeExecutionOutputTypeDef") -> Turn:
-    """Whether there may be something to put back of the execution that Step Functions describes so. Pure."""
-    name, status = described["name"], described["status"]
-    started_with = json.loads(described.get("input", "null"))
-    if status not in ("ABORTED", "TIMED_OUT", "FAILED"):
+def turn(described: "DescribeExecutionOutputTypeDef", waited: float) -> Turn:
+    """Whether there may be something to put back of the execution that Step Functions describes so.
+
+    `waited` are the seconds since its event came, if none is late.
+    """
+    name, status, started_with = described["name"], described["status"], _input(described)
+    if status == "RUNNING" and waited < _SHOWN_AFTER_SECONDS:
+        return Turn(decision="wait", reason=f"{name} is still shown as RUNNING")
+    if status not in (*_STOPPED, "FAILED"):
         return Turn(decision="ignore", reason=f"{name} is {status}, there is nothing to put back")
     if isinstance(started_with, Mapping) and push.is_dry_run(started_with):
         return Turn(decision="ignore", reason=f"{name} was a dry run, which changes nothing")
-    if execution(started_with):
+    if aborted.told_of(started_with) and status in _STOPPED:
         return Turn(decision="ignore", reason=f"{name} was to put back another one, and is not begun again by itself")
     return Turn(decision="restore", reason=f"{name} is {status}")
+
+
+def to_put_back(described: "DescribeExecutionOutputTypeDef") -> str:
+    """The ARN of the execution to put back: that one, or the one that it was to put back itself."""
+    return aborted.told_of(_input(described)) or described["executionArn"]
+
+
+def goes_on(described: "DescribeExecutionOutputTypeDef", now: datetime) -> bool:
+    """Whether it runs, or was stopped so lately that another one is yet to put it back."""
+    if described["status"] in _STOPPED:
+        return now - described["stopDate"] < _PUT_BACK_WITHIN
+    return described["status"] == "RUNNING"
+
+
+def _input(described: "DescribeExecutionOutputTypeDef") -> Any:
+    return json.loads(described.get("input", "null"))

@@ -62,11 +62,12 @@ def wait_seconds(waited: float) -> int:
 
 
 def take(
-    dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, image: Image, runs: Callable[[str], bool]
+    dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, image: Image, goes_on: Callable[[str], bool]
 ) -> Turn:
     """Take the lease, or say why not. Taking it again is as good as having it.
 
-    `runs` tells of an execution's ARN whether it is still running.
+    `goes_on` tells of an execution's ARN whether it runs, or has been stopped so lately that another one is yet to put
+    it back.
     """
     ours = order(execution, image)
     lease = _claim(
@@ -83,11 +84,11 @@ def take(
     if text(lease, "newest") > ours:
         return Turn(decision="overtaken", reason=f"a newer push of {settings.app} has arrived")
     holder = text(lease, "holder")
-    if runs(holder):
+    if any(goes_on(each) for each in {holder, text(lease, "restorer")} - {""}):
         # The same image once more, by another tag: it is on its way already and need not be stopped.
         if text(lease, "digest") != image.digest:
             _stand_in_line(dynamodb, settings, ours)
-        return Turn(decision="wait", reason=f"{_name(holder)} is deploying")
+        return Turn(decision="wait", reason=f"{_name(holder)} is deploying or being put back")
     if at_work(lease):
         return Turn(decision="wait", reason=f"{_name(holder)} has ended, but one of its functions may still write")
     taken_over = _claim(
@@ -95,7 +96,7 @@ def take(
         settings,
         execution,
         image,
-        "at_work = :nobody REMOVE shut",
+        "at_work = :nobody REMOVE shut, restorer",
         "holder = :dead AND at_work = :seen",
         {":dead": {"S": holder}, ":seen": lease["at_work"]},
     )
@@ -111,32 +112,35 @@ def enter(
     invocation: str,
     seconds: float,
     *,
-    last: bool = False,
+    restorer: Execution | None = None,
 ) -> Entered:
     """Say that an invocation of `execution` may write for so many seconds; if the lease is lost or gone, it may not.
 
-    After the `last` one, which restores, none of another step is let in. It takes a lease that is gone anew: an item
-    stays for ever once there is one, so without it no other deployment can have had its turn.
+    With `restorer`, the execution in which RestoreDeployment runs, be it this one or another, none of another step is
+    let in any more, and nobody takes the lease over while it goes on. It takes a lease that is gone anew: an item stays
+    for ever once there is one, so without it no other deployment can have had its turn.
     """
     end = {"N": str(now() + seconds + _CLOCK_SKEW_SECONDS)}
+    shut = ", shut = :end, restorer = :restorer" if restorer else ""
+    by = {":restorer": {"S": restorer.id}} if restorer else {}
     try:
         lease: dict[str, Any] = dynamodb.update_item(
             TableName=settings.table,
             Key=key(settings),
-            UpdateExpression="SET at_work.#invocation = :end" + (", shut = :end" if last else ""),
-            ConditionExpression="holder = :me" + ("" if last else " AND attribute_not_exists(shut)"),
+            UpdateExpression="SET at_work.#invocation = :end" + shut,
+            ConditionExpression="holder = :me" + ("" if restorer else " AND attribute_not_exists(shut)"),
             ExpressionAttributeNames={"#invocation": invocation},
-            ExpressionAttributeValues={":me": {"S": execution.id}, ":end": end},
+            ExpressionAttributeValues={":me": {"S": execution.id}, ":end": end, **by},
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )["Attributes"]
     except dynamodb.exceptions.ConditionalCheckFailedException as error:
         if "Item" in error.response:
             return Entered(standing="lost")
-        if not last:
+        if not restorer:
             return Entered(standing="gone")
-        anew = "SET holder = :me, at_work = :at_work, shut = :end"
-        values = {":at_work": {"M": {invocation: end}}, ":end": end}
+        anew = f"SET holder = :me, at_work = :at_work{shut}"
+        values = {":at_work": {"M": {invocation: end}}, ":end": end, **by}
         taken = change(dynamodb, settings, execution, anew, "attribute_not_exists(app)", values) is None
         return Entered(standing="ours" if taken else "lost")
     return Entered(
@@ -213,7 +217,7 @@ def _release(
         dynamodb,
         settings,
         execution,
-        "REMOVE holder, holder_order, digest, at_work, shut",
+        "REMOVE holder, holder_order, digest, at_work, shut, restorer",
         "holder = :me AND at_work = :at_work",
         {":at_work": at_work},
     )

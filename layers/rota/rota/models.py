@@ -206,17 +206,23 @@ class FailedDeployment(BaseModel):
     rollout: Rollout | None = None
 
     @property
+    def stopped(self) -> str | None:
+        """The ARN of the execution that this one was to put back; None for a deployment."""
+        return self.turn.restores if self.turn else None
+
+    @property
     def has_begun(self) -> bool:
         """Whether anything of the app may have been written."""
         return bool(self.plan and not self.plan.nothing_to_do and self.turn and not self.turn.dry_run)
 
 
 class RestoreDeploymentInput(Shape):
-    """`retries` counts how often the state has been tried before, for whatever reason."""
+    """`retries` counts how often the state has been tried before, for any reason; `event` started the execution."""
 
     execution: Execution
     document: FailedDeployment
     retries: int = 0
+    event: Any = None
 
 
 class RestoreDeploymentOutput(Shape):

@@ -15,6 +15,8 @@ from rota.models import Image
 # Of an input that is something else altogether.
 _MOST_SHOWN = 40
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,299}")
 _ATTACHMENT = re.compile(r"sha256-[0-9a-f]{64}(\.|$)")
 # What the machine adds to its document. An execution's output holds them too, and is no input.
 _ADDED = ["turn", "config", "plan", "cleared", "revisions", "targets", "rollout", "outcome", "error", "restored"]
@@ -68,8 +70,9 @@ def _faults(event: Any, repository: str) -> Iterator[str]:
     digest = detail.get("image-digest")
     if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
         yield f"detail.image-digest is {digest!r}, it must be sha256: and 64 hexadecimal digits"
-    if not isinstance(detail.get("image-tag", ""), str):
-        yield f"detail.image-tag is {detail['image-tag']!r}, it must be text"
+    tag = detail.get("image-tag")
+    if "image-tag" in detail and not (isinstance(tag, str) and _TAG.fullmatch(tag)):
+        yield f"detail.image-tag is {tag!r}, it must be a tag: letters, digits, _ . and -, 300 at most"
     # A person may leave the time out.
     if event.get("time") is not None and not _moment(event["time"]):
         yield f"time is {event['time']!r}, it must be a moment such as 2026-11-24T06:00:00Z"

@@ -45,7 +45,8 @@ class Restored(Shape):
 
     def __str__(self) -> str:
         if self.too_late:
-            return "Nothing was put back, because another deployment has had its turn since."
+            since = "Nothing was put back, because another deployment has had its turn since."
+            return f"{since} Unless that went well, deploy anew."
         return " ".join([self._told(), *(f"But {each}." for each in self.remarks)])
 
     def _told(self) -> str:
@@ -67,12 +68,15 @@ def restore(
     plan: Plan,
     before: Snapshot,
     registered: Registered | None,
+    *,
+    late: bool = False,
 ) -> Restored:
     """Make everything as it was `before`; run again it ends the same.
 
     What EventBridge shows may be older than the deployment's own writes, so a rule that the plan changes is put back
     whatever it shows; `registered` is None if it is certain that only the removals had begun. One that the plan leaves
-    alone is put back if it is seen to differ, and the service if the deployment may have rolled it.
+    alone is put back if it is seen to differ, and the service if the deployment may have rolled it. A `late` restore,
+    by another execution, leaves alone a rule that has been taken out of our hands since.
 
     One part that cannot be put back does not keep the others from it: the first refusal is raised when all was tried,
     and only when nothing was refused are the deployment's revisions deregistered. Those that AWS refuses to deregister
@@ -98,9 +102,9 @@ def restore(
             return None
 
     # A rule that the deployment made or removed is asked whose it is; the others are put back, whatever their tags.
-    had_tags = {name: rule.tags for name, rule in before.rules.items() if name not in plan.remove}
+    had_tags = {name: rule.tags for name, rule in before.rules.items() if name not in plan.remove and not late}
     found = bus.read(events, bus.names(events, settings.rule_prefix), had_tags)
-    work = restore_rules.work(events, settings, plan, before, registered, found)
+    work = restore_rules.work(events, settings, plan, before, registered, found, late=late)
     rules_put_back = aws.in_parallel(put_back, work)
     service_put_back = None
     if registered and rolled != "never":

@@ -43,6 +43,8 @@ def work(
     before: "Snapshot",
     registered: "Registered | None",
     found: Mapping[str, Rule],
+    *,
+    late: bool,
 ) -> Iterator[Callable[[], bool]]:
     """What there may be to do for each rule: put it back, or remove one that the deployment made.
 
@@ -51,7 +53,9 @@ def work(
     made = plan.wanted_rules(settings, registered) if registered else {}
     for name, rule in before.rules.items():
         seen = found.get(name)
-        if name not in plan.remove:
+        if late and name not in plan.remove and seen and not seen.belongs_to(settings.app):
+            yield partial(_leave_alone, name)
+        elif name not in plan.remove:
             yield partial(_put_back, events, rule, seen, made.get(name, seen))
         elif seen and not seen.belongs_to(settings.app) and not _may_be(rule, seen):
             yield partial(_leave_alone, name)
@@ -112,7 +116,7 @@ def _may_be(ours: Rule, seen: Rule) -> bool:
 
 
 def _leave_alone(name: str) -> bool:
-    raise GoneError(f"the rule {name} is somebody else's, made since the deployment removed ours, and was left alone")
+    raise GoneError(f"the rule {name} is somebody else's by now, and was left alone")
 
 
 def _refuse_unseen(events: "EventBridgeClient", name: str) -> bool:

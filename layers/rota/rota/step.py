@@ -67,7 +67,7 @@ def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Han
 
     def in_turn(request: Request, settings: Settings, execution: Execution, context: Context) -> Answer:
         def turn(whose: Execution) -> contextlib.AbstractContextManager[bool]:
-            return _turn(settings, whose, context, last=True, invoked_by=execution)
+            return _turn(settings, whose, context, restorer=execution)
 
         return work(request, settings, turn)
 
@@ -106,25 +106,23 @@ def _turn(
     settings: Settings,
     execution: Execution,
     context: Context,
-    *,
-    last: bool = False,
-    invoked_by: Execution | None = None,
+    restorer: Execution | None = None,
 ) -> Iterator[bool]:
     # Here, so that a step that needs no lease does not load it.
     from rota import lease  # noqa: PLC0415
 
     invocation, seconds = context.aws_request_id, context.get_remaining_time_in_millis() / 1000
-    entered = lease.enter(aws.dynamodb(), settings, execution, invocation, seconds, last=last)
+    entered = lease.enter(aws.dynamodb(), settings, execution, invocation, seconds, restorer=restorer)
     if entered.standing == "gone":
         raise RejectedError(f"somebody has deleted the lease of {settings.app} from the ledger's table")
     if entered.standing == "lost":
         yield False
         return
     try:
-        if not last:
+        if not restorer:
             _stop_for_a_newer_one(entered.standing)
         if entered.others:
-            _wait_for_them({execution.id, (invoked_by or execution).id}, entered.others)
+            _wait_for_them({execution.id, (restorer or execution).id}, entered.others)
         yield True
     except BaseException:
         # The error tells more than a failed farewell; the lease then frees itself when the function's time is up.
