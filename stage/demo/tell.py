@@ -63,9 +63,7 @@ def _note(step: Step, result: Mapping[str, Any]) -> str:
 
 
 def _title(stage: Client, execution: str) -> str:
-    """The image that is deployed or the execution that is put back, when that began, and the execution's name, as far as
-    the input tells.
-    """
+    """The image that is deployed or the execution that is put back, when that began, and the execution's name."""
     described = stage.client("stepfunctions").describe_execution(executionArn=execution)
     event = json.loads(described["input"])
     detail = event.get("detail") if isinstance(event, dict) else None
