@@ -53,6 +53,7 @@ def main() -> int:
             if arguments.runtime == "sam":
                 stage.run_functions_in_docker()
             gc.freeze()
+            gc.set_threshold(10_000)  # a deployment makes many objects and next to no cycles
             gc.enable()
             app, stack = stage.app, "no stack" if arguments.bare else f"the stack {STACK}"
             sys.stdout.write(

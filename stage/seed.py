@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 from moto.dynamodb.models import dynamodb_backends
+from moto.ec2.models import ec2_backends
 from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 from moto.events.models import events_backends
@@ -20,7 +21,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from stage.direct import ACCOUNT, REGION, client
+from stage.direct import ACCOUNT, REGION
 from stage.ecr import put_image
 from stage.manifest import MEDIA_TYPE, manifest
 
@@ -46,9 +47,9 @@ class App:
     @cached_property
     def network(self) -> dict[str, Any]:
         """Two subnets and the security group of the account's default VPC, as ECS's `awsvpcConfiguration`."""
-        ec2 = client("ec2")
-        subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"][:2]]
-        groups = [group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"][:1]]
+        ec2 = ec2_backends[ACCOUNT][REGION]  # not by the API: its model is the largest of all
+        subnets = [subnet.id for subnet in ec2.describe_subnets()[:2]]
+        groups = [group.id for group in ec2.describe_security_groups()[:1]]
         return {"subnets": subnets, "securityGroups": groups, "assignPublicIp": "DISABLED"}
 
     def parameters(self) -> dict[str, str]:

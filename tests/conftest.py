@@ -12,3 +12,8 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(10_000)
     gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """What is left ends with the process: pytest and Python would look through all of it once more each, and again."""
+    gc.freeze()

@@ -1,6 +1,7 @@
 """AWS's limits and refusals, asked of the stage one by one; see `limits/`."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def small(tmp_path: Path) -> Iterator[Small]:
         yield small
 
 
+@cache
 def unchecked(service: Any) -> Any:
     """A client that sends what it is given: the SDK would keep some of these requests to itself."""
     return boto3.client(

@@ -21,6 +21,7 @@ from stage.door.calls import Hook
 from stage.door.server import Front, RequestHandler
 from stage.eventbridge.bus import rules
 from stage.manifest import MEDIA_TYPE, manifest
+from stage.seed import App
 from stage.settings import Settings
 from stage.world import World
 
@@ -74,12 +75,8 @@ class Small:
         )
         self.image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{self.name}"
         self.cluster = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{self.name}"
-        subnets, groups = aws("ec2").describe_subnets()["Subnets"], aws("ec2").describe_security_groups()
-        self.network = {
-            "subnets": [subnets[0]["SubnetId"]],
-            "securityGroups": [groups["SecurityGroups"][0]["GroupId"]],
-            "assignPublicIp": "DISABLED",
-        }
+        network = App().network
+        self.network = {**network, "subnets": network["subnets"][:1]}
 
     def push(self, tag: str | None, content: str = "first") -> Any:
         """PutImage of an image that is told by `content`."""
