@@ -38,8 +38,8 @@ docs: $(READY) ## write what the documents take from the code
 test: $(READY) ## every test that needs neither AWS nor Docker
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
-test-aws-cli: $(READY) ## what the README and the runbook print, typed into a shell with the AWS CLI
-	@$(BIN)/python -m pytest -n 2 -m aws_cli -rs tests/stage/test_cli_session.py tests/stage/test_runbook.py tests/stage/test_example_workflow.py
+test-aws-cli: $(READY) ## what the README and the runbook print, typed into a shell: the demo, and with the AWS CLI the rest
+	@$(BIN)/python -m pytest -n 2 -m "aws_cli or demo" -rs tests/stage/test_demo.py tests/stage/test_cli_session.py tests/stage/test_runbook.py tests/stage/test_example_workflow.py
 
 check-schedule: $(READY) ## check a schedule file: FILE=scheduled_tasks.json PREFIX=production__shop__
 	@$(BIN)/python -m rota.schedule "$(FILE)" --rule-prefix "$(PREFIX)"

@@ -26,7 +26,7 @@ class Settings(BaseModel):
     rollout_seconds: float = Field(2, ge=0, le=86_400)
     """From UpdateService to the end of the rollout."""
     rollout: Literal["completes", "fails", "hangs"] = "completes"
-    """How the next rollouts end: `fails` means that new tasks stop soon after their start."""
+    """How the next rollouts end: `fails`: new tasks stop soon after their start; `hangs`: nothing moves on."""
     circuit_breaker: bool = True
     """Whether the service has ECS's deployment circuit breaker with rollback."""
     time_scale: float = Field(1, ge=0, le=1000)

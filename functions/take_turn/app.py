@@ -14,7 +14,8 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     image, dry_run, restores = None, False, None
     if arn := aborted.told_of(request.event):
         described = aws.stepfunctions().describe_execution(executionArn=arn)
-        turn, restores = ended.turn(described, waited), ended.to_put_back(described)
+        turn = ended.turn(described, waited, by_hand="id" not in request.event)
+        restores = ended.to_put_back(described)
     else:
         image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
         if push.is_attachment(image):

@@ -94,22 +94,6 @@ def test_it_is_put_back_also_where_step_functions_tells_taketurn_nothing(deploye
     assert_all_is_as_it_was(deployed, before)
 
 
-def test_where_putting_it_back_was_given_up_a_person_names_either_execution(deployed: Client) -> None:
-    before = account(deployed)
-    deployed.settings(rollout="hangs", time_scale=0.0005)
-    deployed.faults([{**DENIED, "count": 0}])
-    stopped = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
-    deployed.settings(rollout="completes")
-    gave_up = deployed.restored_by(stopped["executionArn"])
-    assert gave_up["error"] == "RestoreFailed"
-    assert [entry["outcome"] for entry in history(deployed)] == ["restoring", "deployed"]
-    deployed.faults([])
-    asked = {"source": "aws.states", "detail": {"executionArn": gave_up["executionArn"]}}
-    assert states(deployed, deployed.wait(deployed.start(asked)))[-1] == "Restored"
-    assert_all_is_as_it_was(deployed, before)
-    assert [entry["outcome"] for entry in history(deployed)] == ["aborted", "deployed"]
-
-
 def test_a_rule_that_was_handed_on_before_it_is_put_back_stays_as_it_is(deployed: Client) -> None:
     """The event was lost, and days have gone by."""
     events = deployed.client("events")
@@ -172,3 +156,19 @@ def test_what_has_changed_nothing_is_passed_over(deployed: Client, tag: str) -> 
     deployed.clear_calls()
     passed = deployed.restored_by(stopped["executionArn"])
     assert states(deployed, passed)[-1] == "Ignored"
+
+
+def test_what_was_to_put_another_one_back_and_was_stopped_itself_can_be_named_by_a_person(deployed: Client) -> None:
+    before = account(deployed)
+    deployed.settings(rollout="hangs")
+    deployed.faults([{**DENIED, "count": 0}])
+    pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
+    wait_for(lambda: [each for each in deployed.calls("events", "PutRule") if each["error"]], 30)
+    second = stop(deployed, deployed.executions()[0])
+    assert states(deployed, deployed.restored_by(second["executionArn"]))[-1] == "Ignored"
+    deployed.settings(rollout="completes")
+    deployed.faults([])
+    asked = {"source": "aws.states", "detail": {"executionArn": second["executionArn"]}}
+    assert states(deployed, deployed.wait(deployed.start(asked)))[-1] == "Restored"
+    assert_all_is_as_it_was(deployed, before)
+    assert [entry["outcome"] for entry in history(deployed)] == ["aborted", "deployed"]

@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.printed import README, ROOT, blocks, typed
 
 # What differs from run to run: how long each step took, the rollout's id, in which order revisions were registered.
 VARIES = re.compile(r" +\d+\.\d+ s\b|ecs-svc/\d+|guestbook:\d+\b")
 
 
+@pytest.mark.demo
 def test_the_demo_shows_what_the_readme_does_and_keeps_its_promises() -> None:
     command, *printed = blocks(README, "See it run")[0].splitlines()
     ran = typed(command.removeprefix("$ "))

@@ -33,7 +33,10 @@ def test_while_another_deploys_it_waits(world: World, deployments: Deployments) 
     holder.step("TakeTurn")
     world.execution("deployment-1")
     answer = deployments.start(OTHER_DIGEST).step("TakeTurn")
-    assert (answer["decision"], answer["reason"]) == ("wait", "deployment-1 is deploying or being put back")
+    assert (answer["decision"], answer["reason"]) == (
+        "wait",
+        "deployment-1 is deploying, or was stopped and is to be put back",
+    )
     assert answer["wait_seconds"] > 0
     assert world.ledger()["lease"]["holder"] == holder.arn
 
@@ -82,7 +85,10 @@ def test_one_that_was_stopped_a_moment_ago_is_put_back_first(world: World, deplo
     deployments.start().step("TakeTurn")
     world.execution("deployment-1", ended=timedelta(minutes=2))
     answer = deployments.start(OTHER_DIGEST).step("TakeTurn")
-    assert (answer["decision"], answer["reason"]) == ("wait", "deployment-1 is deploying or being put back")
+    assert (answer["decision"], answer["reason"]) == (
+        "wait",
+        "deployment-1 is deploying, or was stopped and is to be put back",
+    )
 
 
 def test_what_is_being_put_back_by_another_execution_is_waited_for(

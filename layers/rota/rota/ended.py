@@ -19,10 +19,10 @@ _PUT_BACK_WITHIN = timedelta(minutes=3)
 _SHOWN_AFTER_SECONDS = 60
 
 
-def turn(described: "DescribeExecutionOutputTypeDef", waited: float) -> Turn:
+def turn(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_hand: bool = False) -> Turn:
     """Whether there may be something to put back of the execution that Step Functions describes so.
 
-    `waited` are the seconds since its event came, if none is late.
+    `waited` are the seconds since its event came, if none is late; `by_hand`: there was none, a person asks for it.
     """
     name, status, started_with = described["name"], described["status"], _input(described)
     if status == "RUNNING" and waited < _SHOWN_AFTER_SECONDS:
@@ -31,7 +31,7 @@ def turn(described: "DescribeExecutionOutputTypeDef", waited: float) -> Turn:
         return Turn(decision="ignore", reason=f"{name} is {status}, there is nothing to put back")
     if isinstance(started_with, Mapping) and push.is_dry_run(started_with):
         return Turn(decision="ignore", reason=f"{name} was a dry run, which changes nothing")
-    if aborted.told_of(started_with) and status in _STOPPED:
+    if aborted.told_of(started_with) and status in _STOPPED and not by_hand:
         return Turn(decision="ignore", reason=f"{name} was to put back another one, and is not begun again by itself")
     return Turn(decision="restore", reason=f"{name} is {status}")
 

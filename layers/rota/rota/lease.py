@@ -88,7 +88,7 @@ def take(
         # The same image once more, by another tag: it is on its way already and need not be stopped.
         if text(lease, "digest") != image.digest:
             _stand_in_line(dynamodb, settings, ours)
-        return Turn(decision="wait", reason=f"{_name(holder)} is deploying or being put back")
+        return Turn(decision="wait", reason=f"{_name(holder)} is deploying, or was stopped and is to be put back")
     if at_work(lease):
         return Turn(decision="wait", reason=f"{_name(holder)} has ended, but one of its functions may still write")
     taken_over = _claim(
