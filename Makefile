@@ -55,8 +55,8 @@ test-local-invoke: build engine ## every function in Lambda's runtime, in Docker
 test-sam: build ## sam deploy, sam delete and sam validate, on the stage
 	@$(BIN)/python -m pytest -m sam -rs tests/sam
 
-test-permissions: $(READY) ## a deployment without each statement of the policies in turn: some two minutes
-	@$(BIN)/python -m pytest -m permissions tests/stage/test_statements.py
+test-permissions: $(READY) ## that the policies are just enough: a deployment without each statement in turn; some two minutes
+	@$(BIN)/python -m pytest -m permissions tests/stage/test_permissions.py tests/stage/test_statements.py
 
 test-iam-simulate: $(READY) ## the permissions once more, judged by a package of npm
 	@$(BIN)/python -m pytest -m iam_simulate -rs tests/iam_simulate

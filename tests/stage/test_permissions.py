@@ -24,12 +24,14 @@ def granted(one_stage: Client) -> dict[str, list[Statement]]:
     return audit.statements(one_stage)
 
 
+@pytest.mark.permissions
 def test_nothing_that_happens_is_denied(records: list[dict[str, Any]]) -> None:
     assert [record for record in records if not record["allowed"]] == []
     steps = {record["caller"].split("/")[1].removeprefix("rota-").rpartition("-")[0] for record in records}
     assert len(steps) == 14  # ten steps, the machine, the rules of pushes and of what was stopped, the scheduled rules
 
 
+@pytest.mark.permissions
 def test_nothing_that_is_granted_is_idle(records: list[dict[str, Any]], granted: dict[str, list[Statement]]) -> None:
     idle = audit.unused(granted, audit.asked(records))
     assert {grant.action for grant in idle} == set(audit.ON_AWS_ALONE)
