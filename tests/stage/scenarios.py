@@ -106,7 +106,6 @@ def stopped_by_a_person(stage: Client) -> None:
     stage.client("stepfunctions").stop_execution(executionArn=stopped)
     stage.settings(rollout="completes")
     stage.restored_by(stopped)
-    stage.deploy("v2")
 
 
 def left_behind(stage: Client) -> None:
