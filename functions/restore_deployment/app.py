@@ -15,11 +15,12 @@ from rota.step import LastTurn, logger, restoring_step
 @restoring_step
 def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> RestoreDeploymentOutput:
     invoked_by = request.execution
-    if stopped := aborted.to_put_back(request):
+    stopped = aborted.to_put_back(request)
+    while stopped:  # which may itself have been to put back another one
         found = aborted.request(aws.stepfunctions(), stopped, request.retries)
-        if found is None or found.document.stopped:
+        if found is None:
             return RestoreDeploymentOutput(outcome="aborted", error="", cause="It had changed nothing.")
-        request = found
+        request, stopped = found, found.document.stopped
         logger.append_keys(execution=request.execution.name)
     failed = request.document
     entry = _begin(request, settings) or _undo(request, settings, turn, late=request.execution != invoked_by)

@@ -15,7 +15,7 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     if arn := aborted.told_of(request.event):
         described = aws.stepfunctions().describe_execution(executionArn=arn)
         turn = ended.turn(described, waited, by_hand="id" not in request.event)
-        restores = ended.to_put_back(described)
+        restores = ended.to_put_back(described) if turn.decision == "restore" else None
     else:
         image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
         if push.is_attachment(image):

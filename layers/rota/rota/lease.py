@@ -84,7 +84,8 @@ def take(
     if text(lease, "newest") > ours:
         return Turn(decision="overtaken", reason=f"a newer push of {settings.app} has arrived")
     holder = text(lease, "holder")
-    if any(goes_on(each) for each in {holder, text(lease, "restorer")} - {""}):
+    restorer = text(lease, "restorer")
+    if any(goes_on(each) for each in {holder, restorer} - {""}):
         # The same image once more, by another tag: it is on its way already and need not be stopped.
         if text(lease, "digest") != image.digest:
             _stand_in_line(dynamodb, settings, ours)
@@ -97,8 +98,9 @@ def take(
         execution,
         image,
         "at_work = :nobody REMOVE shut, restorer",
-        "holder = :dead AND at_work = :seen",
-        {":dead": {"S": holder}, ":seen": lease["at_work"]},
+        "holder = :dead AND at_work = :seen AND "
+        + ("restorer = :restorer" if restorer else "attribute_not_exists(restorer)"),
+        {":dead": {"S": holder}, ":seen": lease["at_work"], **({":restorer": {"S": restorer}} if restorer else {})},
     )
     if taken_over is None:
         return Turn(decision="go", reason=f"{_name(holder)} held the lease and has ended")
