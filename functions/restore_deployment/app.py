@@ -14,7 +14,7 @@ from rota.step import LastTurn, logger, restoring_step
 
 @restoring_step
 def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> RestoreDeploymentOutput:
-    invoked_by = request.execution
+    restorer = request.execution
     stopped = aborted.to_put_back(request)
     while stopped:  # which may itself have been to put back another one
         found = aborted.request(aws.stepfunctions(), stopped, request.retries)
@@ -23,9 +23,9 @@ def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn)
         request, stopped = found, found.document.stopped
         logger.append_keys(execution=request.execution.name)
     failed = request.document
-    entry = _begin(request, settings) or _undo(request, settings, turn, late=request.execution != invoked_by)
+    entry = _begin(request, settings) or _undo(request, settings, turn, late=request.execution != restorer)
     if not (failed.turn and failed.turn.dry_run):  # a dry run is no deployment: it holds no lease and is not recorded
-        entry = close(settings, request.execution, entry, farewell_may_fail=True, invoked_by=invoked_by)
+        entry = close(settings, request.execution, entry, farewell_may_fail=True, restorer=restorer)
     error = failed.error.Error if failed.error else entry.outcome
     return RestoreDeploymentOutput(outcome=entry.outcome, error=error, cause=entry.cause)
 

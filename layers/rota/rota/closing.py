@@ -26,7 +26,7 @@ def close(
     entry: ledger.Entry,
     *,
     farewell_may_fail: bool = False,
-    invoked_by: Execution | None = None,
+    restorer: Execution | None = None,
 ) -> ledger.Entry:
     """Write the entry, give the lease back, tell the world once. Run again it does what is still to be done.
 
@@ -34,11 +34,11 @@ def close(
 
     The entry is the point of no return: a deployment whose entry says `deployed` is deployed, whatever fails after it.
     With `farewell_may_fail` a history that cannot be read and a bus that takes no events for seconds are logged and
-    borne: the deployment has ended all the same. `invoked_by` is the execution that ends it, if it is another.
+    borne: the deployment has ended all the same. `restorer` is the execution that puts it back, if it is another.
     """
     now = datetime.now(UTC)
     entry = ledger.write(aws.dynamodb(), settings, execution, entry, now)
-    executions = {execution.id, (invoked_by or execution).id}
+    executions = {execution.id, (restorer or execution).id}
     lease.give_back(aws.dynamodb(), settings, execution, partial(history.any_goes_on, aws.stepfunctions(), executions))
     try:
         durations = history.durations(history.read(aws.stepfunctions(), execution.id))

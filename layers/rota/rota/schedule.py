@@ -17,6 +17,7 @@ from rota.task import EXPECTED, Retry, ScheduleFile, Surroundings, Task, conflic
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+# A file of 1,000 tasks has about 100 KB; what is ten times that is no schedule file.
 LARGEST_FILE = 1024 * 1024
 # More rules than any bus holds. Judging each of half a million empty tasks would only cost a Lambda its memory.
 _MOST_TASKS_JUDGED = 10_000

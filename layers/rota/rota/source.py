@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING
 
 from rota.errors import ConfigError
 from rota.models import Image, Stored
+from rota.schedule import LARGEST_FILE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-# A file of 1,000 tasks has about 100 KB; what is ten times that is no schedule file.
-LARGEST_FILE = 1024 * 1024
 
 
 def keys(patterns: tuple[str, ...], image: Image) -> list[str]:
