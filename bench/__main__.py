@@ -13,7 +13,8 @@ from rich.table import Table
 
 from bench import bound, classic, ecs_deploy, report
 from bench.deployment import CASES, Bench, Case, Mode
-from stage.client import Client, StageError, running
+from stage.client import Client, StageError
+from stage.process import running
 
 _HERE = Path(__file__).parent
 SIZES = (1, 10, 60, 300, 1000)

@@ -1,20 +1,11 @@
-"""A stage from outside: for tests, the demo and the benchmark. It imports nothing of the stage's inside.
-
-with running() as stage:
-    stage.push("v1")
-    print(stage.wait(stage.executions()[0])["status"])
-"""
+"""A stage from outside: for tests, the demo and the benchmark. It imports nothing of the stage's inside."""
 
 import json
 import os
-import re
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -237,21 +228,3 @@ def wait_for(condition: Callable[[], T | None], timeout: float, every: float = 0
             raise TimeoutError(f"it did not happen in {timeout} s")
         time.sleep(every)
     return answer
-
-
-@contextmanager
-def running(*arguments: str) -> Iterator[Client]:
-    """A stage of one's own, on a free port, as `python -m stage` with these arguments; it ends with the block.
-
-    Raises StageError when it does not become ready; what it says of that is on stderr.
-    """
-    command = [sys.executable, "-m", "stage", "--port", "0", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 - it was opened as a pipe
-        try:
-            ready = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
-            if ready is None:
-                raise StageError("the stage did not become ready")
-            yield Client(ready[0])
-        finally:
-            process.terminate()

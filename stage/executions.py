@@ -30,36 +30,78 @@ _STOPPED: WeakSet[object] = WeakSet()
 _ENDING = threading.Lock()
 
 
-def prepare(publish: Publish) -> None:
-    """Make moto's executions publish each change of their status, and be silent once they are stopped."""
-    start, end, add = Execution.start, BaseExecutionWorkerCommunication.terminated, EventManager.add_event
+class Executions:
+    """Has moto's executions tell `publish` of each change of their status; as a hook it answers StopExecution, of which
+    moto forgets the error and the cause.
+    """
 
-    def start_and_tell(self: Execution) -> None:
-        start(self)
-        publish(_changed(self))
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
 
-    def stop_and_tell(self: Execution, stop_date: datetime, error: str | None, cause: str | None) -> None:
-        if stop(self, error, cause):
-            publish(_changed(self))
+    def prepare(self) -> None:
+        """Have executions tell when they begin and end, and be silent once they are stopped."""
+        start, end, add = Execution.start, BaseExecutionWorkerCommunication.terminated, EventManager.add_event
 
-    def end_and_tell(self: BaseExecutionWorkerCommunication) -> None:
-        with _ENDING:
-            if self in _STOPPED:
-                return
-            end(self)
-        publish(_changed(self.execution))
+        def start_and_tell(execution: Execution) -> None:
+            start(execution)
+            self._publish(_changed(execution))
 
-    def add_unless_stopped(self: EventManager, context: EventHistoryContext, *args: Any, **more: Any) -> int:
-        return context.last_published_event_id if self in _STOPPED else add(self, context, *args, **more)
+        def end_and_tell(thread: BaseExecutionWorkerCommunication) -> None:
+            with _ENDING:
+                if thread in _STOPPED:
+                    return
+                end(thread)
+            self._publish(_changed(thread.execution))
 
-    replace(Execution, "start", start_and_tell)
-    replace(Execution, "stop", stop_and_tell)
-    replace(BaseExecutionWorkerCommunication, "terminated", end_and_tell)
-    replace(EventManager, "add_event", add_unless_stopped)
+        def add_unless_stopped(history: EventManager, context: EventHistoryContext, *args: Any, **more: Any) -> int:
+            return context.last_published_event_id if history in _STOPPED else add(history, context, *args, **more)
+
+        replace(Execution, "start", start_and_tell)
+        replace(BaseExecutionWorkerCommunication, "terminated", end_and_tell)
+        replace(EventManager, "add_event", add_unless_stopped)
+
+    def stop(self, name: str) -> None:
+        """End the execution of that name, as StopExecution does."""
+        for execution in _all():
+            if execution.name == name and _stop(execution, None, None):
+                self._publish(_changed(execution))
+
+    def before(self, call: Call) -> Reply | None:
+        """StopExecution."""
+        if call.key != ("stepfunctions", "StopExecution"):
+            return None
+        execution = named(call)
+        if isinstance(execution, Reply):
+            return execution
+        if _stop(execution, call.params.get("error"), call.params.get("cause")):
+            self._publish(_changed(execution))
+        return Reply.result(call, {"stopDate": execution.stop_date.timestamp()})
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
 
 
-def stop(execution: Any, error: str | None = None, cause: str | None = None) -> bool:
-    """End an execution now, if it has not ended; True if this did. `execution` is moto's, whose parts are not typed."""
+def named(call: Call) -> Any:
+    """The execution that a call names, which is moto's and not typed; or the refusal of one that is not known."""
+    try:
+        return stepfunctions_parser_backends[ACCOUNT][call.region].describe_execution(call.params["executionArn"])
+    except ExecutionDoesNotExist as unknown:
+        return Reply.refusal(call, "ExecutionDoesNotExist", unknown.message)
+
+
+def stop_all() -> None:
+    """End every execution that is running; nobody hears of it."""
+    for execution in _all():
+        _stop(execution, None, None)
+
+
+def _all() -> Iterator[Any]:
+    for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
+        yield from list(machine.executions)
+
+
+def _stop(execution: Any, error: str | None, cause: str | None) -> bool:
+    """End an execution now; False if it has ended already."""
     worker = execution.exec_worker
     while execution.status == "RUNNING" and worker.env is None:
         time.sleep(0.001)  # it has begun, and can be stopped only once it has read its definition
@@ -67,52 +109,14 @@ def stop(execution: Any, error: str | None = None, cause: str | None = None) -> 
         if execution.status != "RUNNING":
             return False
         history = worker.env.event_manager
-        told = {"executionAbortedEventDetails": {"error": error or None, "cause": cause or None}}
+        told = {"executionAbortedEventDetails": {"error": error, "cause": cause}}
         at = EventHistoryContext(previous_event_id=0)
         history.add_event(context=at, event_type=HistoryEventType.ExecutionAborted, event_details=told)
         _STOPPED.update((history, worker._execution_communication))
-        now = datetime.now(UTC)
-        execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, now
-        execution.error, execution.cause = error or None, cause or None
-        worker.stop(stop_date=now, error=error, cause=cause)
+        execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, datetime.now(UTC)
+        execution.error, execution.cause = error, cause
+        worker.stop(stop_date=execution.stop_date, error=error, cause=cause)
     return True
-
-
-def stop_all() -> None:
-    """End every execution that is running; nobody hears of it."""
-    for execution in _all():
-        stop(execution)
-
-
-def stop_by_name(name: str) -> None:
-    """End an execution, and have EventBridge told, as StopExecution does."""
-    for execution in _all():
-        if execution.name == name:
-            execution.stop(datetime.now(UTC), None, None)
-
-
-class Stop:
-    """A hook that answers StopExecution, of which moto forgets the error and the cause."""
-
-    def before(self, call: Call) -> Reply | None:
-        if call.key != ("stepfunctions", "StopExecution"):
-            return None
-        arn = call.params["executionArn"]
-        try:
-            execution = stepfunctions_parser_backends[ACCOUNT][call.region].describe_execution(arn)
-        except ExecutionDoesNotExist as unknown:
-            return Reply.refusal(call, "ExecutionDoesNotExist", unknown.message)
-        now = datetime.now(UTC)
-        execution.stop(now, call.params.get("error"), call.params.get("cause"))
-        return Reply.result(call, {"stopDate": now.timestamp()})
-
-    def after(self, call: Call, reply: Reply) -> None:
-        """Leave every reply as it is."""
-
-
-def _all() -> Iterator[Any]:
-    for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
-        yield from list(machine.executions)
 
 
 def _changed(execution: Execution) -> Event:

@@ -10,13 +10,11 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-from moto.stepfunctions.exceptions import ExecutionDoesNotExist
 from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from stage.direct import ACCOUNT
 from stage.door.calls import Call, Reply
+from stage.executions import named
 
 
 class Redrive:
@@ -25,13 +23,11 @@ class Redrive:
     def before(self, call: Call) -> Reply | None:
         if call.key != ("stepfunctions", "RedriveExecution"):
             return None
-        arn = call.params["executionArn"]
-        try:
-            execution = stepfunctions_parser_backends[ACCOUNT][call.region].describe_execution(arn)
-        except ExecutionDoesNotExist as unknown:
-            return Reply.refusal(call, "ExecutionDoesNotExist", unknown.message)
+        execution = named(call)
+        if isinstance(execution, Reply):
+            return execution
         if execution.status in ("RUNNING", "SUCCEEDED"):
-            message = f"Execution is {execution.status} and not redrivable: '{arn}'"
+            message = f"Execution is {execution.status} and not redrivable: '{execution.exec_arn}'"
             return Reply.refusal(call, "ExecutionNotRedrivable", message)
         _go_on(execution)
         return Reply.result(call, {"redriveDate": time.time()})

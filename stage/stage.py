@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from stage import executions, interpreter
+from stage import interpreter
 from stage.direct import REGION
 from stage.door.calls import Call, Hook
 from stage.door.faults import Faults
@@ -15,6 +15,7 @@ from stage.door.recorder import Recorder
 from stage.door.routes import Routes
 from stage.door.server import Front
 from stage.example import Example
+from stage.executions import Executions, stop_all
 from stage.functions.api import Functions
 from stage.functions.packages import Packages
 from stage.functions.sam_runtime import SamRuntime
@@ -63,6 +64,7 @@ class Stage:
         self.world = World(
             self.settings, example, self.app.repository, self.functions.invoke_in_background, self.access.as_service
         )
+        self.executions = Executions(self.world.bus.publish)
         self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)
         self.front = Front(self.workers.caller_of, self.recorder.record, Routes(self))
         as_strict_as_aws: list[Hook] = [Validation(), self.access, Refusals(), RulesPerBus(self.settings)]
@@ -74,7 +76,7 @@ class Stage:
             *as_strict_as_aws,
             *self.world.hooks,
             ChangeSets(),
-            executions.Stop(),
+            self.executions,
             Redrive(),
             self.sam_runtime,
             self.functions,
@@ -83,7 +85,7 @@ class Stage:
     def open(self, *, bare: bool = False) -> None:
         """Deploy the template, unless `bare`, and make the user's world. The front must be served by then."""
         interpreter.prepare(self.settings, self._endpoint)
-        executions.prepare(self.world.bus.publish)
+        self.executions.prepare()
         cloudformation.complete()
         roles.complete()
         if not bare:
@@ -132,7 +134,7 @@ class Stage:
             self.settings.reset()
             self.faults.replace([])
             self.watch.end()
-            executions.stop_all()
+            stop_all()
             self.workers.interrupt()
             self.world.reset()
             self.front.settle()
@@ -148,7 +150,7 @@ class Stage:
     def _abort(self, call: Call) -> None:
         """Stop the execution for which a function makes this call, or which invokes one by it."""
         event = call.request.get_data() if call.caller is None else self.workers.event_of(call.access_key)
-        executions.stop_by_name(json.loads(event)["execution"]["name"])
+        self.executions.stop(json.loads(event)["execution"]["name"])
 
     def _environment_in_containers(self) -> dict[str, str]:
         """What the template gives every function, and where a container finds the stage."""

@@ -9,9 +9,10 @@ from typing import Any
 
 from rich.console import Console
 
-from stage.client import ROOT, Client, StageError, running, wait_for
+from stage.client import ROOT, Client, StageError, wait_for
 from stage.demo.show import difference_table, schedule_table, schedules, service_line
 from stage.demo.tell import tell
+from stage.process import running
 
 # A log file is as wide as the tables want; a terminal as wide as it is.
 _LOG_WIDTH = 140

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client, running
+from stage.client import Client
+from stage.process import running
 from tests.stage import scenarios
 
 pytestmark = pytest.mark.iam_simulate

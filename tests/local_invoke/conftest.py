@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client, running
+from stage.client import Client
+from stage.process import running
 from tests.examples import EVENTS, ROOT, snake
 
 SAM = ROOT / ".venv-sam/bin/sam"

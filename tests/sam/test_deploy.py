@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client, running
+from stage.client import Client
+from stage.process import running
 from tests.examples import ROOT
 
 pytestmark = pytest.mark.sam

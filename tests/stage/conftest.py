@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client, running
+from stage.client import Client
+from stage.process import running
 from tests.stage.toys import role_of_toys, zipped
 
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from stage.client import ROOT, Client, StageError, running, wait_for
+from stage.client import ROOT, Client, StageError, wait_for
+from stage.process import running
 from tests.stage.toys import ask
 
 
