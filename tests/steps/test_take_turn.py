@@ -63,6 +63,20 @@ def test_of_two_that_wait_the_older_is_overtaken(world: World, deployments: Depl
     ]
 
 
+@pytest.mark.parametrize("first", [0, 1], ids=["in order", "the later one first"])
+def test_of_one_event_that_starts_two_executions_neither_is_overtaken(first: int, world: World) -> None:
+    """EventBridge delivers at least once, and Lambda runs the two in any order."""
+    now = datetime.now(UTC)
+    push = PUSH | {"id": "an-event", "time": f"{now:%FT%TZ}"}
+    both = [Deployment(world, f"an-event_{number}", push, now + timedelta(seconds=number)) for number in (1, 2)]
+    holder, other = both[first], both[1 - first]
+    assert holder.step("TakeTurn")["decision"] == "go"
+    world.execution(holder.context["Execution"]["Name"])
+    assert other.step("TakeTurn")["decision"] == "wait"
+    assert holder.run() == "Deployed"
+    assert other.run() == "NothingToDo"
+
+
 def test_a_deployment_that_writes_stops_for_a_newer_one(world: World, deployments: Deployments) -> None:
     holder = deployments.start().until("ClearRules")
     world.execution("deployment-1")

@@ -51,7 +51,7 @@ def order(execution: Execution, image: Image) -> str:
     counts from its start: running an old event again is a deliberate rollback. An event tells its time in whole
     seconds: within one, the later start is newer.
     """
-    pushed = image.pushed_at if image.started(execution) else None
+    pushed = image.pushed_at if image.started(execution.name) else None
     begins = (pushed or execution.started_at).astimezone(UTC)
     return f"{begins.isoformat(timespec='seconds')}#{execution.started_at.isoformat()}#{execution.name}"
 
@@ -70,15 +70,11 @@ def take(
     it back.
     """
     ours = order(execution, image)
-    lease = _claim(
-        dynamodb,
-        settings,
-        execution,
-        image,
-        "at_work = if_not_exists(at_work, :nobody)",
-        "(attribute_not_exists(holder) OR holder = :me)",
-        {},
-    )
+    free = "at_work = if_not_exists(at_work, :nobody)", "(attribute_not_exists(holder) OR holder = :me)"
+    lease = _claim(dynamodb, settings, execution, image, ours, *free, {})
+    if lease is not None and _is_of_one_push(text(lease, "newest"), ours, image):
+        ours = text(lease, "newest")
+        lease = _claim(dynamodb, settings, execution, image, ours, *free, {})
     if lease is None:
         return Turn(decision="go", reason="the lease was free")
     if text(lease, "newest") > ours:
@@ -97,6 +93,7 @@ def take(
         settings,
         execution,
         image,
+        ours,
         "at_work = :nobody REMOVE shut, restorer",
         "holder = :dead AND at_work = :seen AND "
         + ("restorer = :restorer" if restorer else "attribute_not_exists(restorer)"),
@@ -177,11 +174,17 @@ def give_back(
         raise TransientError("the lease has just changed while it was to be given back")
 
 
+def _is_of_one_push(an_order: str, another: str, image: Image) -> bool:
+    """True if the event of that image started both: EventBridge delivers at least once."""
+    return all(image.started(each.rpartition("#")[2]) for each in (an_order, another))
+
+
 def _claim(
     dynamodb: "DynamoDBClient",
     settings: "Settings",
     execution: Execution,
     image: Image,
+    ours: str,
     update: str,
     condition: str,
     values: dict[str, Any],
@@ -193,7 +196,7 @@ def _claim(
         execution,
         f"SET holder = :me, holder_order = :order, newest = :order, digest = :digest, {update}",
         f"{condition} AND (attribute_not_exists(newest) OR newest <= :order)",
-        {":order": {"S": order(execution, image)}, ":digest": {"S": image.digest}, ":nobody": {"M": {}}, **values},
+        {":order": {"S": ours}, ":digest": {"S": image.digest}, ":nobody": {"M": {}}, **values},
     )
 
 

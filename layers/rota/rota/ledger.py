@@ -73,7 +73,7 @@ def _put(
     if entry.image:
         fields |= {"digest": entry.image.digest, "tag": entry.image.tag or "", "event_id": entry.image.event_id or ""}
         # Step Functions does not tell which person it was; CloudTrail does.
-        fields["started_by"] = "push" if entry.image.started(execution) else "by hand"
+        fields["started_by"] = "push" if entry.image.started(execution.name) else "by hand"
     if entry.schedule:
         fields |= {"schedule_key": entry.schedule.key, "schedule_version": entry.schedule.version_id}
     item: dict[str, Any] = {name: {"S": value} for name, value in fields.items() if value}

@@ -31,9 +31,9 @@ class Image(Shape):
     event_id: str | None = None
     pushed_at: AwareDatetime | None = None
 
-    def started(self, execution: Execution) -> bool:
+    def started(self, execution_name: str) -> bool:
         """True if the push itself started that execution: EventBridge names those it starts after the event's id."""
-        return bool(self.event_id and execution.name.startswith(self.event_id))
+        return bool(self.event_id and execution_name.startswith(self.event_id))
 
 
 class Stored(Shape):
