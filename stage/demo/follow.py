@@ -1,7 +1,6 @@
 """Following a deployment: what each state of the machine did, how long it took, how often it was tried."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +8,6 @@ from typing import Any
 
 from stage.client import Client
 
-_LOOKS_EVERY_SECONDS = 0.1
 _RESULTS = {
     "TakeTurn": "turn",
     "ReadConfig": "config",
@@ -54,27 +52,30 @@ class End:
     cause: str
 
 
-def follow(stage: Client, execution: str) -> Iterator[Step | End]:
-    """Every step as it is entered and again as it is left, then the end."""
-    states = stage.client("stepfunctions")
-    seen = 0
-    step: Step | None = None
-    while True:
-        described = states.describe_execution(executionArn=execution)
-        events = stage.history(execution)
-        for event in events[seen:]:
-            step, tell = _told(step, event)
-            if tell and step:
-                yield step
-        seen = len(events)
+class Following:
+    """One execution, looked at again and again."""
+
+    def __init__(self, stage: Client, execution: str) -> None:
+        self._stage = stage
+        self._execution = execution
+        self._seen = 0
+        self._step: Step | None = None
+
+    def look(self) -> Iterator[Step | End]:
+        """What is new since the last look: every step as it is entered and again as it is left, then the end."""
+        described = self._stage.client("stepfunctions").describe_execution(executionArn=self._execution)
+        events = self._stage.history(self._execution)
+        for event in events[self._seen :]:
+            self._step, tell = _told(self._step, event)
+            if tell and self._step:
+                yield self._step
+        self._seen = len(events)
         if described["status"] != "RUNNING":
             took = (described["stopDate"] - described["startDate"]).total_seconds()
-            last = next(
-                e["stateEnteredEventDetails"]["name"] for e in reversed(events) if "stateEnteredEventDetails" in e
-            )
-            yield End(described["status"], last, took, described.get("cause", ""))
-            return
-        time.sleep(_LOOKS_EVERY_SECONDS)
+            entered = [
+                event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event
+            ]
+            yield End(described["status"], entered[-1], took, described.get("cause", ""))
 
 
 def _told(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, bool]:

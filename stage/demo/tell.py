@@ -1,13 +1,17 @@
 """Telling a deployment to a person: a line a step when it is done; while it runs, a terminal shows its name."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from stage.client import Client
-from stage.demo.follow import End, Step, follow
+from stage.demo.follow import End, Following, Step
+
+_LOOKS_EVERY_SECONDS = 0.1
 
 # What a step did, from what it added to the machine's document.
 _NOTES = {
@@ -24,41 +28,72 @@ _NOTES = {
 }
 
 
-def tell(console: Console, stage: Client, execution: str, *, with_title: bool = False) -> End:
-    """Follow a deployment to its end and tell each step, after a line that says which it is."""
-    if with_title:
-        console.print(f"\n{_title(stage, execution)}")
-    with console.status("") as status:
-        for told in follow(stage, execution):
+class Teller:
+    """One deployment, told as it goes on."""
+
+    def __init__(self, stage: Client, execution: str) -> None:
+        self.title = _title(stage, execution)
+        self.state = ""
+        """The Lambda step that it is in, or was in last."""
+        self.end: End | None = None
+        self._following = Following(stage, execution)
+        self._waits_for = ""
+
+    def look(self) -> Iterator[str]:
+        """What there is to print since the last look, in rich's markup."""
+        for told in self._following.look():
             if isinstance(told, End):
-                colour = "green" if told.status == "SUCCEEDED" else "red"
-                console.print(f"  [{colour}]{told.status}[/{colour}] in {told.state} after {told.seconds:.1f} s")
-                if told.cause:
-                    console.print(f"  {told.cause}", markup=False)
-                return told
-            if told.left is None:
-                status.update(f"{told.state} ...")
+                self.end = told
+                yield from _end(told)
             else:
-                _tell_step(console, told)
-    raise AssertionError("a deployment that is followed ends")
+                self.state = told.state
+                if told.left and not self._is_told(told):
+                    yield _step(told)
+
+    def _is_told(self, step: Step) -> bool:
+        """One of many looks, which came to nothing new."""
+        result = step.result or {}
+        waits_for = result["reason"] if result.get("decision") == "wait" else ""
+        told, self._waits_for = waits_for and waits_for == self._waits_for, waits_for
+        return bool(told) or (step.state == "CheckService" and result.get("status") == "IN_PROGRESS")
 
 
-def _tell_step(console: Console, step: Step) -> None:
+def tell(console: Console, stage: Client, execution: str) -> End:
+    """Follow a deployment to its end and tell each step."""
+    deployment = Teller(stage, execution)
+    with console.status("") as status:
+        while deployment.end is None:
+            for line in deployment.look():
+                console.print(line)
+            status.update(f"{deployment.state} ...")
+            time.sleep(_LOOKS_EVERY_SECONDS)
+    return deployment.end
+
+
+def _end(end: End) -> Iterator[str]:
+    colour = "green" if end.status == "SUCCEEDED" else "red"
+    yield f"  [{colour}]{end.status}[/{colour}] in {end.state} after {end.seconds:.1f} s"
+    if end.cause:
+        yield f"  {escape(end.cause)}"
+
+
+def _step(step: Step) -> str:
     result: Mapping[str, Any] = step.result or {}
-    if result.get("status") == "IN_PROGRESS" and step.state == "CheckService":
-        return  # one of many looks
     if result.get("decision") == "wait":
-        console.print(f"  .. TakeTurn          waits: {result['reason']}", style="dim")
-        return
+        return f"  [dim].. TakeTurn          waits: {escape(result['reason'])}[/dim]"
     retries = f" [yellow]after {step.retries} {'retry' if step.retries == 1 else 'retries'}[/yellow]"
     mark = "[green]ok[/green]" if step.error is None else "[red]no[/red]"
-    note = _note(step, result) if result else step.error
-    console.print(f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {note}{retries if step.retries else ''}")
+    note = escape(str(_note(step, result) if result else step.error))
+    return f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {note}{retries if step.retries else ''}"
 
 
 def _note(step: Step, result: Mapping[str, Any]) -> str:
     if step.state == "RollService" and not step.document["plan"]["rolls_service"]:
         return "untouched: the service runs that revision already"
+    if step.state == "RestoreDeployment" and result["outcome"] != "failed":  # a failure's cause is told at the end
+        return (
+            f"recorded: {result['outcome']}: {result['cause']}" if result["cause"] else f"recorded: {result['outcome']}"
+        )
     return _NOTES[step.state].format_map(result)
 
 
@@ -71,4 +106,4 @@ def _title(stage: Client, execution: str) -> str:
     what = f"{detail.get('repository-name', '?')}:{detail.get('image-tag', 'untagged')}"
     if "executionArn" in detail:
         what = f"putting back {detail['executionArn'].rpartition(':')[2]}"
-    return f"[bold]{what}[/bold] at {described['startDate'].astimezone():%H:%M:%S}, {described['name']}"
+    return f"[bold]{escape(what)}[/bold] at {described['startDate'].astimezone():%H:%M:%S}, {described['name']}"

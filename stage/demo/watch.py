@@ -5,15 +5,44 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 
 from rich.console import Console
 
 from stage.client import NO_ANSWER, Client
-from stage.demo.tell import tell
+from stage.demo.tell import Teller
 
 _LOOKS_EVERY_SECONDS = 0.2
 # A stage that was started in another terminal at the same moment is ready by then.
 _LONGEST_START_SECONDS = 30
+
+
+class Watch:
+    """Every deployment that begins on a stage from now on, also where several are under way."""
+
+    def __init__(self, stage: Client) -> None:
+        self._stage = stage
+        self._seen = set(stage.executions())
+        self._told: list[Teller] = []
+        self._told_last: Teller | None = None
+
+    @property
+    def under_way(self) -> str:
+        """The steps in which deployments are."""
+        return ", ".join(f"{each.state} ..." for each in self._told)
+
+    def look(self) -> Iterator[str]:
+        """What there is to print since the last look: a title wherever the lines of another deployment begin."""
+        new = [each for each in reversed(self._stage.executions()) if each not in self._seen]
+        self._seen.update(new)
+        self._told += [Teller(self._stage, each) for each in new]
+        for deployment in self._told:
+            for line in deployment.look():
+                if deployment is not self._told_last:
+                    yield f"\n{deployment.title}"
+                    self._told_last = deployment
+                yield line
+        self._told = [each for each in self._told if each.end is None]
 
 
 def main() -> int:
@@ -45,13 +74,14 @@ def _is_ready(console: Console, stage: Client) -> bool:
 
 
 def _watch(console: Console, stage: Client) -> None:
-    seen = set(stage.executions())
+    watch = Watch(stage)
     console.print(f"Watching {stage.endpoint} for deployments; Ctrl-C ends it.")
-    while True:
-        for execution in [each for each in reversed(stage.executions()) if each not in seen]:
-            seen.add(execution)
-            tell(console, stage, execution, with_title=True)
-        time.sleep(_LOOKS_EVERY_SECONDS)
+    with console.status("") as status:
+        while True:
+            for line in watch.look():
+                console.print(line)
+            status.update(watch.under_way or "no deployment is under way")
+            time.sleep(_LOOKS_EVERY_SECONDS)
 
 
 if __name__ == "__main__":
