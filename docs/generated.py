@@ -1,37 +1,67 @@
 """What the documents take from the code: `make docs` writes it into them, `make check` finds what has drifted."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from rota.task import Task
+from rota.cron import in_words
+from rota.expression import FIELDS
+from rota.task import EXPECTED, Task
 from stage.door import quotas, refusals
 from stage.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-_SHAPES = {"Task": "{0}", "Succeed": "{0}([{0}])", "Fail": "{0}[[{0}]]"}
+_SHAPES = {"Succeed": "{0}([{0}])", "Fail": "{0}[[{0}]]"}
+_EXPRESSIONS = [
+    ("cron", "0 6 * * ? *"),
+    ("cron", "0/15 * * * ? *"),
+    ("cron", "30 9 ? * MON-FRI *"),
+    ("cron", "0 8,20 * * ? *"),
+    ("cron", "0 7 1 * ? *"),
+    ("cron", "0 22 L * ? *"),
+    ("cron", "0 9 15W * ? *"),
+    ("cron", "0 18 ? * 6L *"),
+    ("cron", "0 6 ? * MON#1 *"),
+    ("rate", "5 minutes"),
+    ("rate", "1 day"),
+]
 
 
 def machine() -> str:
-    """The state machine as a mermaid flowchart: its steps and ends; choices and waits are the arrows between them."""
+    """The state machine as a mermaid flowchart: its steps and ends; choices and waits are the arrows between them.
+
+    Steps whose errors lead to the same step stand in one box, from which one arrow leads there.
+    """
     states = json.loads((ROOT / "statemachine/deploy.asl.json").read_text())["States"]
-    lines, ends = ["```mermaid", "flowchart TD"], []
+    steps = {name: state for name, state in states.items() if state["Type"] == "Task"}
     caught: dict[str, list[str]] = {}
-    for name, state in states.items():
-        if state["Type"] not in _SHAPES:
-            continue
-        if state["Type"] != "Task":
-            ends.append(_SHAPES[state["Type"]].format(name))
-            continue
-        arrows = [f"{name} -->{f'|{why}|' if why else ''} {end}" for why, end in _leads_to(states, state["Next"])]
-        lines.append(f"  {'; '.join(arrows)}")
-        for catch in state["Catch"]:
+    for name, step in steps.items():
+        for catch in step["Catch"]:
             caught.setdefault(catch["Next"], []).append(name)
-    lines += [f"  {' & '.join(names)} -.->|error| {end}" for end, names in caught.items()]
+    lines = ["```mermaid", "flowchart TD"]
+    for restore, boxed in caught.items():
+        if len(boxed) > 1:
+            within = [_arrows(states, name, boxed) for name in boxed]
+            lines += [f'  subgraph before{restore} [" "]', *(f"    {line}" for line in within if line), "  end"]
+            lines += [f"  {line}" for line in (_arrows(states, name, states.keys() - boxed) for name in boxed) if line]
+            lines.append(f"  before{restore} -.->|any error| {restore}")
+        else:
+            lines.append(f"  {_arrows(states, *boxed, states)}; {boxed[0]} -.->|error| {restore}")
+    ends = [_SHAPES[state["Type"]].format(name) for name, state in states.items() if state["Type"] in _SHAPES]
     return "\n".join([*lines, f"  {'; '.join(ends)}", "```"])
+
+
+def _arrows(states: dict[str, Any], step: str, ends: Collection[str]) -> str:
+    """From a step to those of `ends` that it leads to, each with all that leads there."""
+    why: dict[str, list[str]] = {}
+    for condition, end in _leads_to(states, states[step]["Next"]):
+        if end in ends:
+            why.setdefault(end, []).append(condition)
+    labels = {end: ", ".join(filter(None, conditions)) for end, conditions in why.items()}
+    return "; ".join(f"{step} -->{f'|{label}|' if label else ''} {end}" for end, label in labels.items())
 
 
 def _leads_to(states: dict[str, Any], name: str, why: str = "") -> Iterator[tuple[str, str]]:
@@ -60,9 +90,24 @@ def parameters() -> str:
 
 
 def task_keys() -> str:
-    """The keys of a task in the schedule file."""
-    rows = ["| key | what it says |", "|---|---|"]
-    rows += [f"| `{name}` | {field.description} |" for name, field in Task.model_fields.items()]
+    """The keys of a task in the schedule file: what each says, what it takes, and what it is where it is left out."""
+    rows = ["| key | what it says | what it takes |", "|---|---|---|"]
+    rows += [f"| `{name}` | {field.description} | {EXPECTED[name]} |" for name, field in Task.model_fields.items()]
+    return "\n".join(rows)
+
+
+def cron_fields() -> str:
+    """The six fields of a cron expression, in their order."""
+    rows = ["| field | values | wildcards |", "|---|---|---|"]
+    rows += [f"| {field.name} | {field.allowed} | `{field.wildcards}` |" for field in FIELDS]
+    return "\n".join(rows)
+
+
+def expressions() -> str:
+    """What schedules mean, as the demo says it of a rule."""
+    rows = ["| key and value | when the task runs |", "|---|---|"]
+    for key, value in _EXPRESSIONS:
+        rows.append(f'| `"{key}": "{value}"` | {in_words(f"{key}({value})")} |')
     return "\n".join(rows)
 
 
