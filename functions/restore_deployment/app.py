@@ -15,13 +15,12 @@ from rota.step import LastTurn, logger, restoring_step
 @restoring_step
 def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> RestoreDeploymentOutput:
     restorer = request.execution
-    stopped = aborted.to_put_back(request)
-    while stopped:  # which may itself have been to put back another one
-        found = aborted.request(aws.stepfunctions(), stopped, request.retries)
-        if found is None:
-            return RestoreDeploymentOutput(outcome="aborted", error="", cause="It had changed nothing.")
-        request, stopped = found, found.document.stopped
-        logger.append_keys(execution=request.execution.name)
+    try:
+        request = aborted.followed(aws.stepfunctions(), request)
+    except aborted.NothingError as told:
+        error = "RejectedError" if told.outcome == "failed" else ""
+        return RestoreDeploymentOutput(outcome=told.outcome, error=error, cause=str(told))
+    logger.append_keys(execution=request.execution.name)
     failed = request.document
     entry = _begin(request, settings) or _undo(request, settings, turn, late=request.execution != restorer)
     if not (failed.turn and failed.turn.dry_run):  # a dry run is no deployment: it holds no lease and is not recorded

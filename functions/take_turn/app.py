@@ -12,10 +12,12 @@ from rota.step import step
 def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
     image, dry_run, restores = None, False, None
-    if arn := aborted.told_of(request.event):
+    if arn := aborted.told_of(request.event, request.execution.id):
         described = aws.stepfunctions().describe_execution(executionArn=arn)
         turn = ended.turn(described, waited, by_hand="id" not in request.event)
-        restores = ended.to_put_back(described) if turn.decision == "restore" else None
+        if turn.decision == "restore":
+            restores = ended.to_put_back(described)
+            lease.keep_for(aws.dynamodb(), settings, request.execution, arn)
     else:
         image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
         if push.is_attachment(image):

@@ -172,3 +172,23 @@ def test_what_was_to_put_another_one_back_and_was_stopped_itself_can_be_named_by
     assert states(deployed, deployed.wait(deployed.start(asked)))[-1] == "Restored"
     assert_all_is_as_it_was(deployed, before)
     assert [entry["outcome"] for entry in history(deployed)] == ["aborted", "deployed"]
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        pytest.param("{machine}:typo", "Step Functions knows no execution {machine}:typo.", id="none"),
+        pytest.param(
+            "typo", "detail.executionArn is 'typo', it must be an execution to put back: {machine}:", id="no ARN"
+        ),
+        pytest.param("{machine}-2:v1", "it must be an execution to put back: {machine}:", id="another machine's"),
+    ],
+)
+def test_one_that_cannot_be_put_back_fails_at_once(deployed: Client, named: str, told: str) -> None:
+    machine = deployed.executions()[0].rpartition(":")[0]
+    asked = {"source": "aws.states", "detail": {"executionArn": named.format(machine=machine)}}
+    failed = deployed.wait(deployed.start(asked))
+    assert (failed["status"], failed["error"]) == ("FAILED", "RejectedError")
+    assert told.format(machine=machine) in failed["cause"]
+    assert failed["cause"].endswith("The operator acts.")
+    assert deployed.deploy("v2")["status"] == "SUCCEEDED"

@@ -105,6 +105,18 @@ def test_one_that_was_stopped_a_moment_ago_is_put_back_first(world: World, deplo
     )
 
 
+def test_one_that_is_to_be_put_back_is_waited_for_however_late_that_begins(
+    world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    """Lambda may be throttled between two steps."""
+    changing.until("CreateTargets")
+    world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
+    world.execution("restorer")
+    told = {"source": "aws.states", "detail": {"executionArn": changing.arn}}
+    assert Deployment(world, "restorer", told, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
+    assert deployments.start().step("TakeTurn")["decision"] == "wait"
+
+
 def test_what_is_being_put_back_by_another_execution_is_waited_for(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:

@@ -12,6 +12,7 @@ from rota.models import CaughtError, Execution
 from tests.examples import ANSWERS, CONTEXT, PUSH
 
 ARN = CONTEXT["Execution"]["Id"]
+ANOTHER = f"{ARN}-2"
 EXECUTION = {"id": ARN, "name": CONTEXT["Execution"]["Name"], "started_at": CONTEXT["Execution"]["StartTime"]}
 CHANGE = {"source": "aws.states", "detail": {"executionArn": ARN, "status": "ABORTED"}}
 TURN = {"turn": ANSWERS["TakeTurn"].model_dump(mode="json")}
@@ -44,18 +45,21 @@ BEGUN = [{"type": "ExecutionStarted"}, entered("BeginDocument", PUSH), left("Beg
     ],
 )
 def test_which_execution_the_event_tells_of(event: Any, arn: str | None) -> None:
-    assert aborted.told_of(event) == arn
+    assert aborted.told_of(event, ANOTHER) == arn
 
 
-@pytest.mark.parametrize("detail", [None, {}, {"executionArn": 1}, "x"])
+@pytest.mark.parametrize(
+    "detail",
+    [None, {}, {"executionArn": 1}, {"executionArn": "x"}, {"executionArn": ARN.replace("rota-deploy", "x")}, "x"],
+)
 def test_one_that_names_no_execution_is_refused(detail: Any) -> None:
     with pytest.raises(RejectedError, match="executionArn is"):
-        aborted.told_of({"source": "aws.states", "detail": detail})
+        aborted.told_of({"source": "aws.states", "detail": detail}, ANOTHER)
 
 
 def test_a_dry_run_of_putting_back_is_refused() -> None:
     with pytest.raises(RejectedError, match="dry_run is for a push"):
-        aborted.told_of({**CHANGE, "dry_run": True})
+        aborted.told_of({**CHANGE, "dry_run": True}, ANOTHER)
 
 
 @pytest.mark.parametrize(
@@ -74,16 +78,16 @@ def test_a_dry_run_of_putting_back_is_refused() -> None:
     ],
 )
 def test_whether_there_may_be_something_to_put_back(status: Any, given: Any, decision: str) -> None:
-    described: Any = {"name": "x", "status": status, "input": json.dumps(given)}
+    described: Any = {"name": "x", "executionArn": ANOTHER, "status": status, "input": json.dumps(given)}
     assert ended.turn(described, 10).decision == decision
     assert ended.turn(described, 10, by_hand=True).decision == ("restore" if given == CHANGE else decision)
     if decision == "wait":
         assert ended.turn(described, 61).decision == "ignore"
 
 
-@pytest.mark.parametrize(("given", "arn"), [(PUSH, "x"), (CHANGE, ARN)], ids=["a push", "another"])
+@pytest.mark.parametrize(("given", "arn"), [(PUSH, ANOTHER), (CHANGE, ARN)], ids=["a push", "another"])
 def test_which_one_is_put_back(given: Any, arn: str) -> None:
-    assert ended.to_put_back({"executionArn": "x", "input": json.dumps(given)}) == arn  # type: ignore[typeddict-item]  # what is looked at
+    assert ended.to_put_back({"executionArn": ANOTHER, "input": json.dumps(given)}) == arn  # type: ignore[typeddict-item]  # what is looked at
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rota.errors import RejectedError, TransientError
-from rota.models import CaughtError, Execution, FailedDeployment, RestoreDeploymentInput
+from rota.models import CaughtError, Execution, FailedDeployment, Outcome, RestoreDeploymentInput
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -20,35 +20,58 @@ _SENTENCES = {
 }
 
 
-def told_of(event: Any) -> str | None:
-    """The ARN of the execution of whose end the event tells; None for any other input of the machine."""
+class NothingError(Exception):
+    """There is nothing to put back; the message says why, and `outcome` how that ends the execution that was to."""
+
+    def __init__(self, outcome: Outcome, why: str) -> None:
+        super().__init__(why)
+        self.outcome = outcome
+
+
+def told_of(event: Any, asked: str) -> str | None:
+    """The ARN of the execution of whose end the event tells; None for any other input of the machine.
+
+    `asked` is the ARN of the execution that was started with it. RejectedError if it names none of the same machine.
+    """
     if not isinstance(event, Mapping) or event.get("source") != "aws.states":
         return None
     detail = event.get("detail")
     arn = detail.get("executionArn") if isinstance(detail, Mapping) else None
-    if not isinstance(arn, str):
-        raise RejectedError(f"detail.executionArn is {arn!r}, it must be the ARN of the execution to put back")
+    ours = asked.rpartition(":")[0]
+    if not isinstance(arn, str) or arn.rpartition(":")[0] != ours:
+        raise RejectedError(f"detail.executionArn is {arn!r}, it must be an execution to put back: {ours}:...")
     if "dry_run" in event:
         raise RejectedError("dry_run is for a push; what puts an execution back knows none, leave it out")
     return arn
 
 
-def to_put_back(request: RestoreDeploymentInput) -> str | None:
-    """The ARN of the execution to put back if it is another one, also where TakeTurn could not say so."""
-    if request.document.turn:
-        return request.document.stopped
+def followed(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> RestoreDeploymentInput:
+    """What RestoreDeployment would have been handed in the execution to put back, which may be another one, also where
+    TakeTurn could not say so; that may itself have been to put back a third.
+
+    NothingError if none of its steps had begun, if it went well after all, or if there is none. TransientError as long
+    as its history does not show its end.
+    """
+    stopped = request.document.stopped if request.document.turn else _named(request)
+    while stopped:
+        try:
+            found = _request(stepfunctions, stopped, request.retries)
+        except stepfunctions.exceptions.ExecutionDoesNotExist as error:
+            raise NothingError("failed", f"Step Functions knows no execution {stopped}. The operator acts.") from error
+        if found is None:
+            raise NothingError("aborted", "It had changed nothing.")
+        request, stopped = found, found.document.stopped
+    return request
+
+
+def _named(request: RestoreDeploymentInput) -> str | None:
     try:
-        return told_of(request.event)
+        return told_of(request.event, request.execution.id)
     except RejectedError:
         return None
 
 
-def request(stepfunctions: "SFNClient", execution_arn: str, retries: int) -> RestoreDeploymentInput | None:
-    """What RestoreDeployment would have been handed in that execution; None if none of its steps had begun, or if
-    somebody has redriven it and it went well.
-
-    TransientError as long as its history does not show its end.
-    """
+def _request(stepfunctions: "SFNClient", execution_arn: str, retries: int) -> RestoreDeploymentInput | None:
     pages = stepfunctions.get_paginator("get_execution_history").paginate(
         executionArn=execution_arn, reverseOrder=True, includeExecutionData=True
     )
@@ -56,7 +79,9 @@ def request(stepfunctions: "SFNClient", execution_arn: str, retries: int) -> Res
 
 
 def read(newest_first: "Iterable[HistoryEventTypeDef]", retries: int) -> RestoreDeploymentInput | None:
-    """The same from the events of its history, no more of which are taken than needed. Pure."""
+    """What RestoreDeployment would have been handed in an execution, from the events of its history, no more of which
+    are taken than needed; None if none of its steps had begun, or if somebody has redriven it and it went well. Pure.
+    """
     error, handed, document = None, None, None
     for event in newest_first:
         if error is None and event["type"] == "ExecutionSucceeded":

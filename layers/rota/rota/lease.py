@@ -148,6 +148,14 @@ def enter(
     )
 
 
+def keep_for(dynamodb: "DynamoDBClient", settings: "Settings", restorer: Execution, ended: str) -> None:
+    """Keep the lease of an execution that has ended, if it holds it or was to put back one that does, for another one
+    that puts it back: nobody takes it over while that goes on, however long it is until it enters.
+    """
+    condition = "holder = :ended OR restorer = :ended"
+    change(dynamodb, settings, restorer, "SET restorer = :me", condition, {":ended": {"S": ended}})
+
+
 def leave(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, invocation: str) -> None:
     """Say that the invocation writes no more."""
     names = {"#invocation": invocation}
