@@ -68,7 +68,7 @@ IMAGE = Image(
 )
 # What each step might answer in the guestbook's first deployment.
 ANSWERS: dict[str, BaseModel] = {
-    "TakeTurn": TakeTurnOutput(decision="go", reason="the lease was free", wait_seconds=10, dry_run=False, image=IMAGE),
+    "TakeTurn": TakeTurnOutput(decision="go", reason="the lease was free", wait_seconds=20, dry_run=False, image=IMAGE),
     "ReadConfig": ReadConfigOutput(
         schedule=Stored(key="scheduled_tasks.json", version_id="schedule-version"),
         tasks=3,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rota.models import Image, Stored
-from rota.plan import Plan, Snapshot
+from rota.plan import Snapshot
 from rota.revisions import Definition
 from rota.service import ServiceState
 from rota.settings import Settings
@@ -44,7 +44,6 @@ APP = "production/guestbook-api"
 PREFIX = SETTINGS.rule_prefix
 
 CLUSTER_ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/production"
-SERVICE_ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/production/guestbook-api"
 REPOSITORY_URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/guestbook"
 DIGEST = "sha256:" + "1f" * 32
 IMAGE = Image(repository="guestbook", digest=DIGEST, tag="5d0c6a1")
@@ -108,21 +107,3 @@ def service_state(task_definition: str = "", *, steady: bool = True) -> ServiceS
 
 
 NOTHING_BEFORE = Snapshot(rules={}, service=service_state())
-
-
-def empty_plan(**changes: Any) -> Plan:
-    """A plan that does nothing but what `changes` say."""
-    nothing: dict[str, Any] = {
-        "snapshot": SNAPSHOT,
-        "image_uri": IMAGE_URI,
-        "cluster_arn": CLUSTER_ARN,
-        "base": definition(),
-        "newest_revision": 1,
-        "tasks": (),
-        "remove": (),
-        "leftovers": (),
-        "api_fingerprint": "0" * 64,
-        "api_revision": arn(1),
-        "roll": False,
-    }
-    return Plan.model_validate(nothing | changes)

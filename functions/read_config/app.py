@@ -33,6 +33,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     base = None
     if description:
         faults.blame_operator(preflight.of_service(description, settings))
+    if description and "taskDefinition" in description:  # one of the controller EXTERNAL has none
         served = revisions.read(aws.ecs(), description["taskDefinition"])
         base = revisions.base(aws.ecs(), served)
         faults.blame_operator(preflight.of_definition(base, settings))

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from rota import aborted, aws, ended, lease, push
+from rota import aborted, aws, ended, lease, ledger, push
+from rota.errors import RejectedError
 from rota.models import TakeTurnInput, TakeTurnOutput
 from rota.settings import Settings
 from rota.step import step
@@ -17,7 +18,7 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
         turn = ended.turn(described, waited, by_hand="id" not in request.event)
         if turn.decision == "restore":
             restores = ended.to_put_back(described)
-            lease.keep_for(aws.dynamodb(), settings, request.execution, arn)
+            lease.keep_for(aws.dynamodb(), settings, request.execution, {arn, restores})
     else:
         image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
         if push.is_attachment(image):
@@ -26,6 +27,8 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
             turn = lease.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
         else:
             turn = lease.take(aws.dynamodb(), settings, request.execution, image, _goes_on)
+            if turn.decision == "go" and ledger.find(aws.dynamodb(), settings, request.execution):
+                raise RejectedError("this execution has ended before, as the ledger says; start a new one instead")
     return TakeTurnOutput(
         decision=turn.decision,
         reason=turn.reason,

@@ -1,7 +1,7 @@
 """AWS Lambda: runs what was deployed, whoever deployed it, as Lambda would.
 
 Code, layers, environment, timeout and role come from moto's Lambda at each invocation. On AWS, functions run on
-Lambda's machines and its Python; here on this machine's (see `stage.packages` for what that means for layers).
+Lambda's machines and its Python; here on this machine's (`stage.functions.packages` says what that means for layers).
 """
 
 import json

@@ -64,7 +64,7 @@ class Sandbox:
     def invoke(self, event: bytes, arn: str, request_id: str, timeout: float, time_scale: float = 1) -> Outcome:
         """Run the handler with the event. A function that takes longer than `timeout` seconds is killed, as on AWS.
 
-        `time_scale` multiplies what the handler sleeps (see `stage.runtime.Waits`).
+        `time_scale` multiplies what the handler sleeps (see `stage.functions.runtime.Waits`).
         """
         try:
             if self.init_ms is None:

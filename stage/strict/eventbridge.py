@@ -3,7 +3,7 @@
 docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html, API_PutTargets.html, API_Target.html,
 docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html. moto itself refuses a schedule on a bus of one's own, a
 rule without schedule and pattern, a rule that does not exist, the deletion of a rule that has targets, bad patterns;
-`stage.quotas` refuses one rule too many.
+`stage.door.quotas` refuses one rule too many.
 """
 
 import json

@@ -4,7 +4,17 @@ import pytest
 
 from stage.client import Client, wait_for
 from stage.manifest import digest
-from tests.stage.account import PREFIX, Described, account, history, images, push_of, schedules, states
+from tests.stage.account import (
+    PREFIX,
+    Described,
+    account,
+    history,
+    images,
+    push_of,
+    schedules,
+    states,
+)
+from tests.stage.held import has_entered, held
 from tests.stage.restored import assert_all_is_as_it_was
 from tests.stage.scenarios import NEXT, deaf_to_the_end
 
@@ -94,6 +104,24 @@ def test_it_is_put_back_also_where_step_functions_tells_taketurn_nothing(deploye
     assert_all_is_as_it_was(deployed, before)
 
 
+def test_it_is_put_back_also_where_taketurn_has_looked_before_its_end_was_shown(deployed: Client) -> None:
+    """DescribeExecution is late, so it waits; then Step Functions tells it nothing any more."""
+    before = account(deployed)
+    deployed.settings(rollout="hangs")
+    deployed.push("v2")
+    wait_for(lambda: deployed.calls("ecs", "UpdateService"), 30)
+    running = deployed.executions()[0]
+    early = deployed.start({"id": "an-event", "source": "aws.states", "detail": {"executionArn": running}})
+    wait_for(lambda: "WaitForTurn" in states(deployed, {"executionArn": early}), 30)
+    with deaf_to_the_end(deployed):
+        deafness = {"service": "stepfunctions", "operation": "*", "caller": "TakeTurn", "count": 0}
+        deployed.faults([{**deafness, "fault": "internal"}])
+        stop(deployed, running)
+        deployed.settings(rollout="completes")
+        assert states(deployed, deployed.wait(early))[-1] == "Restored"
+    assert_all_is_as_it_was(deployed, before)
+
+
 def test_a_rule_that_was_handed_on_before_it_is_put_back_stays_as_it_is(deployed: Client) -> None:
     """The event was lost, and days have gone by."""
     events = deployed.client("events")
@@ -129,14 +157,14 @@ def test_what_is_put_back_can_also_be_asked_for_by_hand_and_is_put_back_once(dep
 
 
 def test_one_that_was_stopped_while_it_waited_changes_nothing(deployed: Client) -> None:
-    deployed.settings(rollout_seconds=2)
-    deployed.push("v2")
-    first = deployed.executions()[0]
-    wait_for(lambda: deployed.calls("ecs", "UpdateService"), 30)
-    deployed.push("again", "v2")  # the same image, for which the one before it is not stopped
-    waiting = deployed.executions()[0]
-    wait_for(lambda: "WaitForTurn" in states(deployed, {"executionArn": waiting}), 30)
-    stop(deployed, waiting)
+    with held(deployed):
+        deployed.push("v2")
+        first = deployed.executions()[0]
+        wait_for(lambda: has_entered(deployed, first, "ClearRules"), 30)
+        deployed.push("again", "v2")  # the same image, for which the one before it is not stopped
+        waiting = deployed.executions()[0]
+        wait_for(lambda: has_entered(deployed, waiting, "WaitForTurn"), 30)
+        stop(deployed, waiting)
     assert states(deployed, deployed.restored_by(waiting))[-1] == "Restored"
     assert states(deployed, deployed.wait(first))[-1] == "Deployed"
     outcomes = {entry["execution"]: entry["outcome"] for entry in history(deployed)}

@@ -1,6 +1,8 @@
 """Faults by script: what a caller sees, what AWS did all the same, and what a script may not say."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,19 +87,19 @@ def test_a_lost_reply_is_lost_after_the_work_is_done(stage: Client) -> None:
     assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(0, "lost")]
 
 
-def test_a_function_whose_answer_is_lost_goes_on(stage: Client, function: Callable[..., str]) -> None:
+def test_a_function_whose_answer_is_lost_goes_on(stage: Client, function: Callable[..., str], tmp_path: Path) -> None:
     source = """
-import time, boto3
+import pathlib, time, boto3
 def handler(event, context):
-    time.sleep(0.5)
+    while not pathlib.Path(event["place"], "go-on").exists(): time.sleep(0.01)
     boto3.client("events").put_rule(Name="new", ScheduleExpression="rate(1 day)")
 """
-    name = function(source)
-    stage.settings(time_scale=1)
+    name = function(source, Timeout=30)
     stage.faults([{"service": "lambda", "operation": "Invoke", "fault": "lost"}])
     with pytest.raises(ConnectionClosedError):
-        stage.client("lambda").invoke(FunctionName=name)
+        stage.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"place": str(tmp_path)}))
     assert "new" not in rules(stage)
+    (tmp_path / "go-on").touch()
     wait_for(lambda: "new" in rules(stage), 10)
 
 

@@ -137,7 +137,12 @@ def test_the_tenth_deployment_costs_what_the_third_did(stage: Client) -> None:
         stage.clear_calls()
         assert stage.deploy(f"v{number}")["status"] == "SUCCEEDED"
         if number in (3, 10):
-            calls = [(call["caller"], call["operation"]) for call in stage.calls() if call["caller"]]
+            # CheckService looks as often as it takes ECS.
+            calls = [
+                (call["caller"], call["operation"])
+                for call in stage.calls()
+                if call["caller"] not in (None, "CheckService")
+            ]
             costs[number] = (sorted(calls), processes_and_threads())
     assert costs[10] == costs[3]
 

@@ -6,18 +6,20 @@ from botocore.exceptions import ClientError
 from stage.client import Client, wait_for
 from stage.manifest import digest
 from tests.stage.account import Described, account, history, images, schedules, states, writes
+from tests.stage.held import has_entered, held
 from tests.stage.restored import assert_all_is_as_it_was
 
 
-def stopped_while_rolling(stage: Client) -> Described:
-    """Push v1 and stop its execution while the service rolls."""
-    stage.settings(rollout_seconds=2)
+def stopped_while_rolling(stage: Client, **rollout: object) -> Described:
+    """Push v1 and stop its execution while the service rolls, which never ends unless another `rollout` is given."""
+    stage.settings(**(rollout or {"rollout": "hangs"}))
     stage.push("v1")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
     (execution,) = stage.executions()
     stage.client("stepfunctions").stop_execution(executionArn=execution)
     stopped = stage.wait(execution)
     assert stopped["status"] == "ABORTED"
+    stage.settings(rollout="completes")
     return stopped
 
 
@@ -43,17 +45,45 @@ def test_an_execution_that_was_aborted_is_put_back_already(stage: Client) -> Non
 
 
 def test_one_that_is_redriven_at_once_ends_the_same_as_what_puts_it_back(stage: Client) -> None:
-    """Whoever comes first: it is deployed or put back as a whole, and both say the same."""
+    """Whoever comes first: it is deployed or put back as a whole."""
     before = account(stage)
-    stopped = stopped_while_rolling(stage)
+    stopped = stopped_while_rolling(stage, rollout_seconds=5)
     ended = redriven(stage, stopped)
-    stage.restored_by(stopped["executionArn"])
+    restored = stage.restored_by(stopped["executionArn"])
     (entry,) = history(stage)
+    ends = [states(stage, each)[-1] for each in (ended, restored)]
     if entry["outcome"] == "deployed":
-        assert states(stage, ended)[-1] == "Deployed"
+        assert ends[0] == "Deployed"
         assert images(stage) == {digest("v1")}
     else:
+        assert ends == ["Restored", "Restored"]
         assert_all_is_as_it_was(stage, before)
+
+
+def test_one_that_was_aborted_while_it_waited_changes_nothing_either(stage: Client) -> None:
+    """It has its entry in the ledger, which is not changed any more."""
+    stage.deploy("v1")
+    with held(stage):
+        stage.push("v2")
+        first = stage.executions()[0]
+        wait_for(lambda: has_entered(stage, first, "ClearRules"), 30)
+        stage.push("again", "v2")
+        waiting = stage.executions()[0]
+        wait_for(lambda: has_entered(stage, waiting, "WaitForTurn"), 30)
+        stage.client("stepfunctions").stop_execution(executionArn=waiting)
+    stopped = stage.wait(waiting)
+    stage.restored_by(waiting)
+    assert stage.wait(first)["status"] == "SUCCEEDED"
+    assert stage.deploy("v3")["status"] == "SUCCEEDED"
+    before = account(stage)
+    stage.clear_calls()
+
+    ended = redriven(stage, stopped)
+
+    assert states(stage, ended)[-1] == "Restored"
+    assert not writes(stage)
+    assert account(stage) == before
+    assert stage.deploy("v4")["status"] == "SUCCEEDED"
 
 
 def test_it_changes_nothing_if_another_deployment_has_had_its_turn_since(stage: Client) -> None:

@@ -180,5 +180,5 @@ def test_a_reset_kills_what_runs(small: Small) -> None:
 def test_a_task_that_runs_too_long_is_stopped(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stage.ecs.tasks.LONGEST_RUN", 0.3)
     fired = small.fire("sleep")
-    assert (fired["exit_code"], fired["output"]) == (137, "sleeping\n")
+    assert fired["exit_code"] == 137
     assert fired["stopped_reason"].startswith("The stage stops a task after")

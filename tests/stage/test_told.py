@@ -2,6 +2,7 @@
 
 from stage.client import Client, wait_for
 from stage.demo.watch import Watch
+from tests.stage.held import held
 
 
 def test_deployments_that_go_on_side_by_side_are_told_apart(stage: Client) -> None:
@@ -16,10 +17,12 @@ def test_deployments_that_go_on_side_by_side_are_told_apart(stage: Client) -> No
     (stopped,) = stage.executions()
     stage.client("stepfunctions").stop_execution(executionArn=stopped, cause="the wrong branch")
     until("in Restored")
-    stage.settings(rollout="completes", rollout_seconds=2)
-    stage.push("v2")
-    until("RollService", times=2)
-    stage.push("latest", "v2")  # the same image, which looks several times and overtakes nobody
+    stage.settings(rollout="completes")
+    with held(stage):
+        stage.push("v2")
+        until("PlanDeployment", times=2)
+        stage.push("latest", "v2")  # the same image, which looks several times and overtakes nobody
+        until("waits:")
     until("in NothingToDo")
 
     titles = [line.strip().split(" at ")[0] for line in told if line.startswith("\n")]

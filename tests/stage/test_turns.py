@@ -20,6 +20,7 @@ from tests.stage.account import (
     states,
     writes,
 )
+from tests.stage.held import has_entered, held
 
 
 def all_ended(stage: Client) -> list[dict[str, Any]]:
@@ -62,10 +63,11 @@ def test_a_deployment_that_rolls_steps_aside_for_a_newer_push(stage: Client) -> 
 
 
 def test_the_same_image_by_another_tag_waits_its_turn_and_finds_nothing_to_do(stage: Client) -> None:
-    stage.settings(rollout_seconds=2)
-    stage.push("v1")
-    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
-    stage.push("release-1", "v1")
+    with held(stage):
+        stage.push("v1")
+        wait_for(lambda: has_entered(stage, stage.executions()[0], "ClearRules"), 30)
+        stage.push("release-1", "v1")
+        wait_for(lambda: has_entered(stage, stage.executions()[0], "WaitForTurn"), 30)
 
     later, earlier = all_ended(stage)
 

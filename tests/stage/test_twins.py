@@ -7,6 +7,7 @@ import pytest
 
 from stage.client import Client, wait_for
 from tests.stage.account import APP, history, images, rules, service, states
+from tests.stage.held import change_lease
 
 # The invocations of a deployment, in the machine's order.
 _STEPS = ("TakeTurn", "ReadConfig", "PlanDeployment", "ClearRules", "RegisterRevisions", "CreateTargets", "RollService")
@@ -39,14 +40,14 @@ def test_an_answer_that_is_lost_undoes_nothing(stage: Client, step: str) -> None
 def test_a_step_waits_longer_for_an_earlier_invocation_than_for_aws(stage: Client) -> None:
     stage.deploy("v1")
     somebody = {"M": {"somebody": {"N": str(time.time() + 600)}}}
-    at_work(stage, "SET at_work = :somebody", {":somebody": somebody})
+    change_lease(stage, "SET at_work = :somebody", {":somebody": somebody})
     stage.clear_calls()
     stage.push("v2")
     wait_for(
         lambda: len(called(stage, "ClearRules", "dynamodb", "UpdateItem")) > _RETRIES * len(("enter", "leave")), 30
     )
 
-    at_work(stage, "REMOVE at_work.somebody")
+    change_lease(stage, "REMOVE at_work.somebody")
 
     assert states(stage, stage.wait(stage.executions()[0]))[-1] == "Deployed"
 
@@ -58,7 +59,7 @@ def test_nothing_is_put_back_while_an_invocation_may_still_write(stage: Client) 
     stage.clear_calls()
     stage.push("v2")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
-    at_work(stage, "SET at_work.somebody = :end", {":end": {"N": str(time.time() + 600)}})
+    change_lease(stage, "SET at_work.somebody = :end", {":end": {"N": str(time.time() + 600)}})
     killed_for_good = {"caller": "CheckService", "count": 2, "fault": "kill"}  # it would wait as well
     stage.faults([{"service": "dynamodb", "operation": "UpdateItem", **killed_for_good}])
     wait_for(lambda: len(called(stage, "RestoreDeployment", "dynamodb", "UpdateItem")) > 3, 30)
@@ -66,21 +67,11 @@ def test_nothing_is_put_back_while_an_invocation_may_still_write(stage: Client) 
     assert not called(stage, "RestoreDeployment", "ecs", "UpdateService")
 
     stage.settings(rollout="completes")
-    at_work(stage, "REMOVE at_work.somebody")
+    change_lease(stage, "REMOVE at_work.somebody")
     ended = stage.wait(stage.executions()[0])
 
     assert ended["error"] == "Runtime.ExitError"
     assert app(stage) == before
-
-
-def at_work(stage: Client, update: str, values: dict[str, Any] | None = None) -> None:
-    """Change who is at work according to the lease."""
-    stage.client("dynamodb").update_item(
-        TableName=stage.names["outputs"]["LedgerTableName"],
-        Key={"app": {"S": APP}, "record": {"S": "lease"}},
-        UpdateExpression=update,
-        **({"ExpressionAttributeValues": values} if values else {}),
-    )
 
 
 def called(stage: Client, step: str, service_: str, operation: str) -> list[dict[str, Any]]:
@@ -103,3 +94,32 @@ def test_nothing_is_put_back_before_the_last_function_has_ended(stage: Client, s
     assert history(stage)[0]["outcome"] == "failed"
     stage.settings(latency_ms=0)
     assert states(stage, stage.deploy("v3"))[-1] == "Deployed"
+
+
+def test_a_deleted_lease_that_the_restore_takes_anew_is_its_own_also_where_the_answer_is_lost(stage: Client) -> None:
+    stage.deploy("v1")
+    before = app(stage)
+    stage.settings(rollout="hangs")
+    stage.clear_calls()
+    stage.push("v2")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    second = {"operation": "UpdateItem", "caller": "RestoreDeployment", "skip": 1, "count": 1}
+    stage.faults([{"service": "dynamodb", **second, "fault": "lost"}])
+    item = {"app": {"S": APP}, "record": {"S": "lease"}}
+    stage.client("dynamodb").delete_item(TableName=stage.names["outputs"]["LedgerTableName"], Key=item)
+
+    ended = stage.wait(stage.executions()[0])
+    stage.settings(rollout="completes")
+
+    assert ended["status"] == "FAILED"
+    assert any(call["error"] == "lost" for call in called(stage, "RestoreDeployment", "dynamodb", "UpdateItem"))
+    assert app(stage) == before
+
+
+def test_news_are_told_once_also_where_the_ledgers_answer_is_lost(stage: Client) -> None:
+    stage.clear_calls()
+    mark = {"operation": "UpdateItem", "caller": "FinishDeployment", "skip": 1, "count": 1}
+    stage.faults([{"service": "dynamodb", **mark, "fault": "lost"}])
+    stage.deploy("v1")
+    assert any(call["error"] == "lost" for call in called(stage, "FinishDeployment", "dynamodb", "UpdateItem"))
+    assert len(called(stage, "FinishDeployment", "events", "PutEvents")) == 1

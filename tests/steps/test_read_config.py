@@ -218,3 +218,13 @@ def test_what_passes_is_not_told_as_a_fault(call: str, world: World, deployments
     with world.calls.refusing(call, "ThrottlingException"), pytest.raises(TransientError):
         ours.step("ReadConfig")
     assert ours.step("ReadConfig")["tasks"] == 2
+
+
+def test_a_service_that_names_no_task_definition_is_refused_for_its_controller(
+    world: World, deployments: Deployments
+) -> None:
+    """Of the controller EXTERNAL, task sets have theirs."""
+    described = {key: value for key, value in world.service().items() if key != "taskDefinition"}
+    described |= {"deploymentController": {"type": "EXTERNAL"}, "deployments": []}
+    with world.calls.showing_service([described]), pytest.raises(RejectedError, match="is deployed by EXTERNAL"):
+        deployments.start().until("PlanDeployment")

@@ -117,6 +117,18 @@ def test_one_that_is_to_be_put_back_is_waited_for_however_late_that_begins(
     assert deployments.start().step("TakeTurn")["decision"] == "wait"
 
 
+def test_one_that_was_to_put_it_back_and_never_said_so_can_be_named_too(world: World, deployments: Deployments) -> None:
+    stopped = deployments.start().until("ClearRules")
+    world.execution("deployment-1", ended=timedelta(hours=1))
+    told = {"source": "aws.states", "detail": {"executionArn": stopped.arn}}
+    never_began = world.execution("first", ended=timedelta(hours=1), given=told)
+    world.execution("second")
+    asked = {"source": "aws.states", "detail": {"executionArn": never_began}}
+    answer = Deployment(world, "second", asked, datetime.now(UTC)).step("TakeTurn")
+    assert (answer["decision"], answer["restores"]) == ("restore", stopped.arn)
+    assert deployments.start().step("TakeTurn")["decision"] == "wait"
+
+
 def test_what_is_being_put_back_by_another_execution_is_waited_for(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:

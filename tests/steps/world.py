@@ -170,12 +170,14 @@ class World:
 
     # ------------------------------------------------------------------ acting for others
 
-    def execution(self, name: str, *, ended: timedelta | None = None) -> str:
+    def execution(self, name: str, *, ended: timedelta | None = None, given: object = None) -> str:
         """The ARN of an execution of the state machine that runs, or was stopped so long ago."""
         machine = client("stepfunctions").create_state_machine(
             name="rota-deploy", definition="{}", roleArn=f"arn:aws:iam::{ACCOUNT}:role/deploy"
         )["stateMachineArn"]
-        started: str = client("stepfunctions").start_execution(stateMachineArn=machine, name=name)["executionArn"]
+        started: str = client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=name, input=json.dumps(given or {})
+        )["executionArn"]
         if ended is not None:
             client("stepfunctions").stop_execution(executionArn=started)
             (machine_,) = stepfunctions_backends[ACCOUNT][REGION].state_machines

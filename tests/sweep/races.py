@@ -15,7 +15,7 @@ from tests.sweep.report import race_recipe
 _PAUSES = (0.0, 0.1, 0.5)
 _ABORTED = 0.25
 LONGEST_SECONDS = 300
-# The machine looks every ten seconds whose turn it is; that is real work for as many functions as there are pushes.
+# The machine looks every twenty seconds whose turn it is; that is real work for as many functions as there are pushes.
 TIME_SCALE = 0.02
 
 
@@ -99,10 +99,18 @@ def _pushed(stage: Client, first: set[str]) -> list[str]:
 
 
 def _abort_one(stage: Client, draw: random.Random, first: set[str]) -> None:
-    """StopExecution of a deployment that is under way, if there is one beside the newest."""
+    """StopExecution of a deployment that is under way, if there is one beside the newest.
+
+    Of one that is stopped before its first step was invoked nothing is known, and nothing is kept.
+    """
     under_way = _pushed(stage, first)[1:]
     states = stage.client("stepfunctions")
-    running = [arn for arn in under_way if states.describe_execution(executionArn=arn)["status"] == "RUNNING"]
+    running = [
+        arn
+        for arn in under_way
+        if states.describe_execution(executionArn=arn)["status"] == "RUNNING"
+        and any(event["type"] == "LambdaFunctionScheduled" for event in stage.history(arn))
+    ]
     if running:
         states.stop_execution(executionArn=draw.choice(running))
 

@@ -123,9 +123,9 @@ def test_lambdas_own_errors(start: Start, source: str, error_type: str, message:
 def test_a_function_that_takes_too_long_is_killed_with_all_that_it_started(start: Start, tmp_path: Path) -> None:
     sandbox = start(f"""
 import pathlib, subprocess, time
+child = subprocess.Popen(["sleep", "600"])
+pathlib.Path("{tmp_path}/child").write_text(str(child.pid))
 def handler(event, context):
-    child = subprocess.Popen(["sleep", "600"])
-    pathlib.Path("{tmp_path}/child").write_text(str(child.pid))
     time.sleep(600)
 """)
     payload, failed = invoke(sandbox, timeout=0.5)

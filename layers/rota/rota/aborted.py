@@ -1,6 +1,6 @@
-"""Executions that ended in the middle: somebody has stopped them, or their time was up, and nothing was caught. Their
-history tells how far they came, and another execution finishes them: it restores in their name. Step Functions' event
-of their end starts it: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+"""Executions to put back that ended in the middle: stopped, timed out, or failed and named by a person. Their history
+tells how far they came, and another execution finishes them: it restores in their name. Step Functions' event of the
+end starts it: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
 """
 
 import json
@@ -46,13 +46,14 @@ def told_of(event: Any, asked: str) -> str | None:
 
 
 def followed(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> RestoreDeploymentInput:
-    """What RestoreDeployment would have been handed in the execution to put back, which may be another one, also where
-    TakeTurn could not say so; that may itself have been to put back a third.
+    """What RestoreDeployment would have been handed in the execution to put back: this one, or the one that its event
+    names, also where TakeTurn failed before it could say so. If that was itself to put back another, the chain is
+    followed to the deployment.
 
     NothingError if none of its steps had begun, if it went well after all, or if there is none. TransientError as long
     as its history does not show its end.
     """
-    stopped = request.document.stopped if request.document.turn else _named(request)
+    stopped = request.document.stopped or _named(request)
     while stopped:
         try:
             found = _request(stepfunctions, stopped, request.retries)

@@ -47,12 +47,15 @@ def close(
             raise
         Logger(child=True).exception("nobody can know how long the steps took")
         durations = ""
-    if ledger.claim_news(aws.dynamodb(), settings, execution, durations):
-        _tell(settings, execution, entry, (now - execution.started_at).total_seconds(), may_fail=farewell_may_fail)
+    if claim := ledger.claim_news(aws.dynamodb(), settings, execution, durations):
+        seconds = (now - execution.started_at).total_seconds()
+        _tell(settings, execution, entry, seconds, claim, may_fail=farewell_may_fail)
     return entry
 
 
-def _tell(settings: "Settings", execution: Execution, entry: ledger.Entry, seconds: float, *, may_fail: bool) -> None:
+def _tell(
+    settings: "Settings", execution: Execution, entry: ledger.Entry, seconds: float, claim: str, *, may_fail: bool
+) -> None:
     for pause in (*(_PAUSES if may_fail else ()), None):
         try:
             announce(settings, execution, entry, seconds)
@@ -61,7 +64,7 @@ def _tell(settings: "Settings", execution: Execution, entry: ledger.Entry, secon
             if pause is not None:
                 time.sleep(pause)
                 continue
-            ledger.return_news(aws.dynamodb(), settings, execution)
+            ledger.return_news(aws.dynamodb(), settings, execution, claim)
             if not may_fail:
                 raise
             Logger(child=True).exception("nobody could be told how the deployment ended")

@@ -22,7 +22,7 @@ _SHOWN_AFTER_SECONDS = 60
 def turn(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_hand: bool = False) -> Turn:
     """Whether there may be something to put back of the execution that Step Functions describes so.
 
-    `waited` are the seconds since its event came, if none is late; `by_hand`: there was none, a person asks for it.
+    `waited`: seconds since this execution began; `by_hand`: a person started it, and no event.
     """
     name, status, started_with = described["name"], described["status"], _input(described)
     if status == "RUNNING" and waited < _SHOWN_AFTER_SECONDS:

@@ -23,4 +23,6 @@ class RejectedError(Exception):
 
 
 class OvertakenError(Exception):
-    """A newer deployment took the turn while this one was under way. Nobody acts; it puts back what it changed."""
+    """The deployment may not go on: a newer one waits or has the turn, or it is being put back already. Nobody acts; it
+    puts back what it changed.
+    """

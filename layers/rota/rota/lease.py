@@ -2,9 +2,9 @@
 
 One item of the ledger table, sort key `lease`, changed by conditional writes only. AWS's rule and service calls take no
 fencing token, so time fences: every invocation that writes says in the lease how long its function may live (`at_work`,
-by the invocation's id) and takes that back when it is done. Nobody else writes while one that has not ended may: not
-the next deployment, not the same step once more after a reply that was lost, not RestoreDeployment, which moreover lets
-no earlier step in any more (`shut`).
+by the invocation's id) and takes that back when it is done. While one is listed there that has not ended, nobody else
+writes: not the next deployment, not the same step once more after a lost reply, not RestoreDeployment. That one also
+sets `shut`, after which no other step of the deployment may enter.
 """
 
 from collections.abc import Callable, Collection
@@ -115,9 +115,9 @@ def enter(
 ) -> Entered:
     """Say that an invocation of `execution` may write for so many seconds; if the lease is lost or gone, it may not.
 
-    With `restorer`, the execution in which RestoreDeployment runs, be it this one or another, none of another step is
-    let in any more, and nobody takes the lease over while it goes on. It takes a lease that is gone anew: an item stays
-    for ever once there is one, so without it no other deployment can have had its turn.
+    `restorer` is the execution in which RestoreDeployment runs, this one or another. It shuts all other steps out, and
+    nobody takes the lease over while it goes on. If the item is gone, it makes it again, which is safe: Rota never
+    deletes the item, so if it is still missing, no other deployment has had its turn since.
     """
     end = {"N": str(now() + seconds + _CLOCK_SKEW_SECONDS)}
     shut = ", shut = :end, restorer = :restorer" if restorer else ""
@@ -140,20 +140,27 @@ def enter(
             return Entered(standing="gone")
         anew = f"SET holder = :me, at_work = :at_work{shut}"
         values = {":at_work": {"M": {invocation: end}}, ":end": end, **by}
-        taken = change(dynamodb, settings, execution, anew, "attribute_not_exists(app)", values) is None
-        return Entered(standing="ours" if taken else "lost")
+        there = change(dynamodb, settings, execution, anew, "attribute_not_exists(app)", values)
+        if there is None:
+            return Entered(standing="ours")
+        if text(there, "holder") != execution.id:
+            return Entered(standing="lost")
+        # Ours: taken by a try whose answer was lost, or by a twin.
+        return enter(dynamodb, settings, execution, invocation, seconds, restorer=restorer)
     return Entered(
         standing="a newer one waits" if text(lease, "newest") > text(lease, "holder_order") else "ours",
         others=tuple(each for each in at_work(lease) if each != invocation),
     )
 
 
-def keep_for(dynamodb: "DynamoDBClient", settings: "Settings", restorer: Execution, ended: str) -> None:
-    """Keep the lease of an execution that has ended, if it holds it or was to put back one that does, for another one
-    that puts it back: nobody takes it over while that goes on, however long it is until it enters.
+def keep_for(dynamodb: "DynamoDBClient", settings: "Settings", restorer: Execution, ended: Collection[str]) -> None:
+    """Keep the lease for `restorer`, if one of the executions `ended` holds it or was to put its holder back: nobody
+    takes it over while that goes on, however long it is until it enters.
     """
-    condition = "holder = :ended OR restorer = :ended"
-    change(dynamodb, settings, restorer, "SET restorer = :me", condition, {":ended": {"S": ended}})
+    values = {f":ended{number}": {"S": arn} for number, arn in enumerate(ended)}
+    these = ", ".join(values)
+    condition = f"holder IN ({these}) OR restorer IN ({these})"
+    change(dynamodb, settings, restorer, "SET restorer = :me", condition, values)
 
 
 def leave(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, invocation: str) -> None:

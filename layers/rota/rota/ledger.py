@@ -3,6 +3,7 @@
 One query of the partition, newest first, reads it; the lease of the same app lies beside it.
 """
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -104,29 +105,31 @@ def _ended(item: dict[str, Any]) -> Entry | None:
     return Entry.model_validate_json(item["entry"]["S"], extra="ignore")
 
 
-def claim_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, durations: str) -> bool:
-    """True for the one who is to tell the world of the outcome; the entry then also says how long each step took.
+def claim_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, durations: str) -> str | None:
+    """A claim for the one who is to tell the world of the outcome; the entry then also says how long each step took.
 
     A function that dies between this and the event leaves the world untold, which is rarer and milder than being told
     twice; a failure is also told by the alarm on failed executions.
     """
+    claim = str(uuid.uuid4())  # with which the SDK tries again where the answer was lost
     try:
         _mark(
             dynamodb,
             settings,
             execution,
-            "SET announced = :yes, durations = :durations",
-            "attribute_not_exists(announced)",
-            {":durations": {"S": durations}},
+            "SET announced = :claim, durations = :durations",
+            "attribute_not_exists(announced) OR announced = :claim",
+            {":claim": {"S": claim}, ":durations": {"S": durations}},
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+        return None
+    return claim
 
 
-def return_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution) -> None:
+def return_news(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, claim: str) -> None:
     """The world could not be told; the next attempt may."""
-    _mark(dynamodb, settings, execution, "REMOVE announced", "announced = :yes", {})
+    ours = "attribute_not_exists(announced) OR announced = :claim"
+    _mark(dynamodb, settings, execution, "REMOVE announced", ours, {":claim": {"S": claim}})
 
 
 def _mark(
@@ -142,7 +145,7 @@ def _mark(
         Key=_key(settings, execution),
         UpdateExpression=update,
         ConditionExpression=condition,
-        ExpressionAttributeValues={":yes": {"BOOL": True}, **values},
+        ExpressionAttributeValues=values,
     )
 
 

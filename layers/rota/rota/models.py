@@ -77,7 +77,6 @@ class ReadConfigOutput(Shape):
 
 class PlanDeploymentInput(Shape):
     execution: Execution
-    image: Image
     config: ReadConfigOutput
 
 
@@ -146,7 +145,6 @@ class CreateTargetsOutput(Shape):
 
 class RollServiceInput(Shape):
     execution: Execution
-    plan: Stored
     revisions: Stored
 
 

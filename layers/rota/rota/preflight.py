@@ -125,8 +125,8 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
                 f"the service {settings.service} is reached at port {port} of {settings.container}, "
                 f"but the parameter ApiPort says {settings.api_port}"
             )
-    ran = description["taskDefinition"].rsplit("/", 1)[1].rsplit(":", 1)[0]
-    if ran != settings.family:
+    # One of the controller EXTERNAL has none.
+    if "taskDefinition" in description and (ran := revisions.family(description["taskDefinition"])) != settings.family:
         yield (
             f"the service {settings.service} runs the task-definition family {ran}, "
             f"but the parameter TaskDefinitionFamily says {settings.family}"

@@ -90,7 +90,10 @@ def not_as_before(
 
 
 def _put_back(events: "EventBridgeClient", rule: Rule, seen: Rule | None, written: Rule | None) -> bool:
-    """Put a rule back, be it as EventBridge shows it or as the deployment may have left it; True if it is shown so."""
+    """Put a rule back, be it as EventBridge shows it (`seen`) or as the deployment may have left it (`written`).
+
+    True if `seen` differed.
+    """
     differs = difference(seen, rule)
     try:
         bus.write(events, rule, differs | difference(written, rule), new=seen is None or written is None)

@@ -53,10 +53,6 @@ class Definition(Shape):
     compatibilities: tuple[str, ...] | None = None
 
     @property
-    def revision(self) -> int:
-        return revision_number(self.arn)
-
-    @property
     def fingerprint(self) -> str | None:
         """The fingerprint of what was registered; None for a revision that is not ours."""
         return self.tags.get(FINGERPRINT_TAG)

@@ -131,7 +131,7 @@ def runs(found: Iterable[Rule]) -> set[str]:
 
 
 def target_to_replace(current: Rule | None) -> str | None:
-    """The id of the target that the task's is put in the place of, so that no instant sees two; None: a new one."""
+    """The Id of the rule's target, whose place the task's takes, so that a rule never has two. None if it has none."""
     return current.targets[0]["Id"] if current and current.targets else None
 
 

@@ -26,9 +26,8 @@ def survey(
     """The rules by name, ours and others'; and our revisions that rules or the service run (`api` is the service's) or
     that are newer than the service's, which a deployment that was aborted left behind.
 
-    The index of tags, which lags, is believed only of a rule whose name is `wanted`, so that it will not be removed,
-    and which runs a revision of ours, as no rule does that somebody else made under this name. Of all others
-    EventBridge itself is asked whose they are.
+    The index of tags lags. It is believed only of a rule that stays (`wanted`) and runs a revision of ours, which no
+    rule of somebody else's does; of every other rule EventBridge itself is asked whose it is.
     """
     with aws.threads() as pool:
         naming, listing = (
