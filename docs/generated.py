@@ -9,7 +9,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from rota.cron import in_words
 from rota.expression import FIELDS
-from rota.task import EXPECTED, Task
+from rota.task import EXPECTED, Retry, Task
 from stage.door import quotas, refusals
 from stage.settings import Settings
 
@@ -91,8 +91,12 @@ def parameters() -> str:
 
 def task_keys() -> str:
     """The keys of a task in the schedule file: what each says, what it takes, and what it is where it is left out."""
-    rows = ["| key | what it says | what it takes |", "|---|---|---|"]
-    rows += [f"| `{name}` | {field.description} | {EXPECTED[name]} |" for name, field in Task.model_fields.items()]
+    rows = ["| key | what it says | what it takes | unless given |", "|---|---|---|---|"]
+    keys = [*Task.model_fields.items(), *((f"retry.{name}", field) for name, field in Retry.model_fields.items())]
+    for name, field in keys:
+        default = f"`{json.dumps(field.default)}`" if isinstance(field.default, int) else ""
+        takes = EXPECTED[name.removeprefix("retry.")]
+        rows.append(f"| `{name}` | {field.description} | {takes} | {default} |")
     return "\n".join(rows)
 
 

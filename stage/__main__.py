@@ -58,7 +58,8 @@ def main() -> int:
             app, stack = stage.app, "no stack" if arguments.bare else f"the stack {STACK}"
             sys.stdout.write(
                 f"The stage is ready on {endpoint} after {time.perf_counter() - begun:.1f} s: {stack}, "
-                f"the service {app.service} on the cluster {app.cluster}, the repository {app.repository}; "
+                f"the service {app.service} on the cluster {app.cluster}, the repository {app.repository}, "
+                f"the bucket {stage.describe()['bucket']}; "
                 f"see {endpoint}/_stage/\n"
                 f"export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=me "
                 "AWS_DEFAULT_REGION=us-east-1 AWS_PAGER=\n"

@@ -12,6 +12,7 @@ from stage.client import Client
 from stage.demo.follow import End, Following, Step
 
 _LOOKS_EVERY_SECONDS = 0.1
+_SHORT_DIGEST = len("sha256:") + 8
 
 # What a step did, from what it added to the machine's document.
 _NOTES = {
@@ -82,7 +83,7 @@ def _step(step: Step) -> str:
     if result.get("decision") == "wait":
         return f"  [dim].. TakeTurn          waits: {escape(result['reason'])}[/dim]"
     retries = f" [yellow]after {step.retries} {'retry' if step.retries == 1 else 'retries'}[/yellow]"
-    mark = "[green]ok[/green]" if step.error is None else "[red]no[/red]"
+    mark = "[green]ok[/green]" if step.error is None else "[red]!![/red]"
     note = escape(str(_note(step, result) if result else step.error))
     return f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {note}{retries if step.retries else ''}"
 
@@ -103,7 +104,8 @@ def _title(stage: Client, execution: str) -> str:
     event = json.loads(described["input"])
     detail = event.get("detail") if isinstance(event, dict) else None
     detail = detail if isinstance(detail, dict) else {}
-    what = f"{detail.get('repository-name', '?')}:{detail.get('image-tag', 'untagged')}"
+    digest = str(detail.get("image-digest", "?"))[:_SHORT_DIGEST]
+    what = f"{detail.get('repository-name', '?')}{':' + detail['image-tag'] if 'image-tag' in detail else '@' + digest}"
     if "executionArn" in detail:
         what = f"putting back {detail['executionArn'].rpartition(':')[2]}"
     return f"[bold]{escape(what)}[/bold] at {described['startDate'].astimezone():%H:%M:%S}, {described['name']}"

@@ -24,7 +24,10 @@ def test_a_right_file_is_listed_with_its_next_runs(tmp_path: Path, capsys: pytes
     )
     assert main([str(file)]) == 0
     first, ingest, runs, off = capsys.readouterr().out.splitlines()
-    assert (first, ingest) == ("OK: 2 tasks", "  IngestData: every day at 06:00 UTC  cron(0 6 * * ? *)")
+    assert (first, ingest) == (
+        "OK: 2 tasks; with --rule-prefix the length of the rules' names is checked too",
+        "  IngestData: every day at 06:00 UTC  cron(0 6 * * ? *)",
+    )
     assert len(re.findall(r"\w{3} \d{4}-\d\d-\d\d 06:00", runs)) == 3
     assert off == "  Off: disabled  cron(0 22-2 * * ? *)"
 
@@ -86,7 +89,7 @@ def test_a_file_without_an_end_is_not_read_to_it(capsys: pytest.CaptureFixture[s
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"tasks": []}')))
     assert main(["-"]) == 0
-    assert capsys.readouterr().out == "OK: 0 tasks\n"
+    assert capsys.readouterr().out == "OK: 0 tasks; this removes every schedule\n"
 
 
 def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

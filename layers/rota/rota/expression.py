@@ -208,8 +208,15 @@ def _from_crontab(minutes: str, hours: str, day_of_month: str, month: str, day_o
     """EventBridge's six fields: days of the week count from 1, not 0, and one of the two day fields becomes ?."""
     if day_of_week == "*":
         return f"{minutes} {hours} {day_of_month} {month} ? *"
-    days = re.sub(r"(?<![#/0-9])[0-9]+", lambda number: str(int(number[0]) % 7 + 1), day_of_week)
+    days = re.sub(r"\b([0-7])-([0-7])\b(?!/)", _without_wrap, day_of_week)
+    days = re.sub(r"(?<![#/0-9])[0-9]+", lambda number: str(int(number[0]) % 7 + 1), days)
     return f"{minutes} {hours} {'?' if day_of_month == '*' else day_of_month} {month} {days} *"
+
+
+def _without_wrap(days: re.Match[str]) -> str:
+    """Crontab's Friday to Sunday, `5-7`, as a list: counted from 1 for Sunday the range would wrap."""
+    first, last = int(days[1]), int(days[2])
+    return ",".join(map(str, range(first, last + 1))) if first and last == DAY_OF_WEEK.high else days[0]
 
 
 def _inside(kind: str, text: str) -> str:

@@ -18,8 +18,8 @@ _WHO_ACTS = {
     "TransientError": "AWS did not recover in time; start the execution again.",
     "StillRunningError": "AWS did not recover in time; start the execution again.",
     "OvertakenError": "Nobody acts; the newer deployment goes on.",
-    "ExecutionAborted": "Nobody acts; a new execution deploys that image after all.",
-    "ExecutionTimedOut": "The operator acts: what was it waiting for? A new execution deploys that image after all.",
+    "ExecutionAborted": "Nobody acts; to deploy that image after all, start a new execution.",
+    "ExecutionTimedOut": "The operator acts: what did it wait for? A new execution may deploy that image after all.",
 }
 # Step Functions' own names for what befalls the function and not the code in it.
 _OF_LAMBDA = ("Lambda.", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")

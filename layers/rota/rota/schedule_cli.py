@@ -47,12 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{given.file}: {error}\n")
         return 1
     try:
-        sys.stdout.write(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}\n")
+        sys.stdout.write(
+            f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}{_remark(tasks, given.rule_prefix)}\n"
+        )
         sys.stdout.writelines(_listed(task, now) for task in tasks)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough; at its end Python would write the rest once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _remark(tasks: Sequence[Task], rule_prefix: str) -> str:
+    """What a person should know of a file that is good."""
+    if not tasks:
+        return "; this removes every schedule"
+    return "" if rule_prefix else "; with --rule-prefix the length of the rules' names is checked too"
 
 
 def _raw(name: str) -> bytes:
