@@ -7,7 +7,7 @@ from rota.closing import close
 from rota.failure import entry_of
 from rota.models import Registered, RestoreDeploymentInput, RestoreDeploymentOutput, Stored
 from rota.plan import Plan, Snapshot
-from rota.restore import Restored, restore
+from rota.restore import Restored, Undo, restore
 from rota.settings import Settings
 from rota.step import LastTurn, logger, restoring_step
 
@@ -53,4 +53,5 @@ def _restore(request: RestoreDeploymentInput, stored: Stored, settings: Settings
     registered = None
     if failed.revisions and failed.revisions.document:  # CreateTargets may have begun
         registered = store.read(aws.s3(), settings.bucket, failed.revisions.document, Registered, extra="ignore")
-    return restore(aws.events(), aws.ecs(), settings, request, plan, before, registered, late=late)
+    undo = Undo(settings, request.execution, plan, before, registered)
+    return restore(aws.events(), aws.ecs(), request, undo, late=late)

@@ -9,6 +9,7 @@ sets `shut`, after which no other step of the deployment may enter.
 
 from collections.abc import Callable, Collection
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rota.errors import TransientError
@@ -25,6 +26,7 @@ _CLOCK_SKEW_SECONDS = 5
 # Between two looks at the lease: short at first, for most deployments take minutes. Each look is nine events of the
 # execution's history, which holds 25,000: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 _SHORTEST_WAIT, _LONGEST_WAIT = 20, 120
+_IF_FREE = "(attribute_not_exists(holder) OR holder = :me)"
 
 
 class Entered(Shape):
@@ -69,36 +71,30 @@ def take(
     `goes_on` tells of an execution's ARN whether it runs, or has been stopped so lately that another one is yet to put
     it back.
     """
-    ours = order(execution, image)
-    free = "at_work = if_not_exists(at_work, :nobody)", "(attribute_not_exists(holder) OR holder = :me)"
-    lease = _claim(dynamodb, settings, execution, image, ours, *free, {})
-    if lease is not None and _is_of_one_push(text(lease, "newest"), ours, image):
-        ours = text(lease, "newest")
-        lease = _claim(dynamodb, settings, execution, image, ours, *free, {})
+    claim = partial(_claim, dynamodb, settings, execution, image)
+    our_order = order(execution, image)
+    lease = claim(our_order, _IF_FREE, "at_work = if_not_exists(at_work, :nobody)")
+    if lease is not None and _is_of_one_push(text(lease, "newest"), our_order, image):
+        our_order = text(lease, "newest")
+        lease = claim(our_order, _IF_FREE, "at_work = if_not_exists(at_work, :nobody)")
     if lease is None:
         return Turn(decision="go", reason="the lease was free")
-    if text(lease, "newest") > ours:
+    if text(lease, "newest") > our_order:
         return Turn(decision="overtaken", reason=f"a newer push of {settings.app} has arrived")
     holder = text(lease, "holder")
     restorer = text(lease, "restorer")
     if any(goes_on(each) for each in {holder, restorer} - {""}):
         # The same image once more, by another tag: it is on its way already and need not be stopped.
         if text(lease, "digest") != image.digest:
-            _stand_in_line(dynamodb, settings, ours)
+            _stand_in_line(dynamodb, settings, our_order)
         return Turn(decision="wait", reason=f"{_name(holder)} is deploying, or was stopped and is to be put back")
     if at_work(lease):
         return Turn(decision="wait", reason=f"{_name(holder)} has ended, but one of its functions may still write")
-    taken_over = _claim(
-        dynamodb,
-        settings,
-        execution,
-        image,
-        ours,
-        "at_work = :nobody REMOVE shut, restorer",
-        "holder = :dead AND at_work = :seen AND "
-        + ("restorer = :restorer" if restorer else "attribute_not_exists(restorer)"),
-        {":dead": {"S": holder}, ":seen": lease["at_work"], **({":restorer": {"S": restorer}} if restorer else {})},
+    unchanged = "holder = :dead AND at_work = :seen AND " + (
+        "restorer = :restorer" if restorer else "attribute_not_exists(restorer)"
     )
+    seen = {":dead": {"S": holder}, ":seen": lease["at_work"], **({":restorer": {"S": restorer}} if restorer else {})}
+    taken_over = claim(our_order, unchanged, "at_work = :nobody REMOVE shut, restorer", seen)
     if taken_over is None:
         return Turn(decision="go", reason=f"{_name(holder)} held the lease and has ended")
     return Turn(decision="wait", reason="the lease has just changed hands")
@@ -199,10 +195,10 @@ def _claim(
     settings: "Settings",
     execution: Execution,
     image: Image,
-    ours: str,
-    update: str,
+    our_order: str,
     condition: str,
-    values: dict[str, Any],
+    update: str,
+    values: dict[str, Any] | None = None,
 ) -> dict[str, Any] | None:
     """Make the lease ours under `condition` and if nobody newer is known. None, or the lease as it is instead."""
     return change(
@@ -211,11 +207,11 @@ def _claim(
         execution,
         f"SET holder = :me, holder_order = :order, newest = :order, digest = :digest, {update}",
         f"{condition} AND (attribute_not_exists(newest) OR newest <= :order)",
-        {":order": {"S": ours}, ":digest": {"S": image.digest}, ":nobody": {"M": {}}, **values},
+        {":order": {"S": our_order}, ":digest": {"S": image.digest}, ":nobody": {"M": {}}, **(values or {})},
     )
 
 
-def _stand_in_line(dynamodb: "DynamoDBClient", settings: "Settings", ours: str) -> None:
+def _stand_in_line(dynamodb: "DynamoDBClient", settings: "Settings", our_order: str) -> None:
     """Let the holder and older deployments that wait know that a newer one is here."""
     try:
         dynamodb.update_item(
@@ -223,7 +219,7 @@ def _stand_in_line(dynamodb: "DynamoDBClient", settings: "Settings", ours: str) 
             Key=key(settings),
             UpdateExpression="SET newest = :order",
             ConditionExpression="newest < :order",
-            ExpressionAttributeValues={":order": {"S": ours}},
+            ExpressionAttributeValues={":order": {"S": our_order}},
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return  # known already, or a newer one waits

@@ -15,9 +15,7 @@ from rota.rules import Rule, difference
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-    from rota.models import Registered
-    from rota.plan import Plan, Snapshot
-    from rota.settings import Settings
+    from rota.restore import Undo
 
 # "a short period of time", says EventBridge of its changes, and not how long; a minute is long.
 _SURELY_SHOWN_AFTER = 60
@@ -37,20 +35,14 @@ class UnsureError(Exception):
 
 
 def work(
-    events: "EventBridgeClient",
-    settings: "Settings",
-    plan: "Plan",
-    before: "Snapshot",
-    registered: "Registered | None",
-    found: Mapping[str, Rule],
-    *,
-    late: bool,
+    events: "EventBridgeClient", undo: "Undo", found: Mapping[str, Rule], *, late: bool
 ) -> Iterator[Callable[[], bool]]:
     """What there may be to do for each rule: put it back, or remove one that the deployment made.
 
     Each returns whether the rule was seen to differ, and raises GoneError, UnsureError or what AWS refused.
     """
-    made = plan.wanted_rules(settings, registered) if registered else {}
+    settings, plan, before = undo.settings, undo.plan, undo.before
+    made = plan.wanted_rules(settings, undo.registered) if undo.registered else {}
     for name, rule in before.rules.items():
         seen = found.get(name)
         if late and name not in plan.remove and seen and not seen.belongs_to(settings.app):
@@ -70,13 +62,12 @@ def work(
             yield partial(_doubt_untagged, name)
 
 
-def not_as_before(
-    events: "EventBridgeClient", settings: "Settings", before: "Snapshot", unsure: Mapping[str, Exception]
-) -> list[Exception]:
+def not_as_before(events: "EventBridgeClient", undo: "Undo", unsure: Mapping[str, Exception]) -> list[Exception]:
     """Look again when EventBridge shows all changes: the refusals, by rule, of those that are not as they were.
 
     What refuses a restore mostly refused the deployment as well (a role that is gone), so that nothing was written.
     """
+    settings, before = undo.settings, undo.before
     time.sleep(_SURELY_SHOWN_AFTER)
     listed = [each for each in bus.names(events, settings.rule_prefix) if each["Name"] in unsure]
     found = bus.read(events, listed, {name: rule.tags for name, rule in before.rules.items()})

@@ -1,0 +1,72 @@
+"""Putting a snapshot's service back: rolled to the revision that it ran, unless somebody else has rolled it since."""
+
+import time
+from typing import TYPE_CHECKING
+
+from rota import aws, revisions, service
+from rota.errors import RejectedError
+from rota.restore_rules import GoneError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
+
+    from rota.restore import Undo
+    from rota.settings import Settings
+
+
+def put_back(ecs: "ECSClient", undo: "Undo", rolled_to: str, *, just_now: bool) -> str:
+    """Roll the service back if it must be; the revision to which ECS is rolling it, in words, or nothing.
+
+    `rolled_to` is the revision to which the deployment rolls it, `just_now` if ECS need not show that yet.
+    """
+    settings, before = undo.settings, undo.before.service
+    description = described(ecs, settings)
+    ran = revisions.short(before.task_definition)
+    if just_now and description and description["taskDefinition"] != rolled_to:
+        time.sleep(service.SEEN_AFTER)
+        description = described(ecs, settings)
+    if description is None:
+        raise GoneError(f"the service {settings.service} is gone, somebody has deleted it")
+    if description["taskDefinition"] == before.task_definition:
+        now = service.state(description)
+        return "" if now.steady or now.deployment_id == before.deployment_id else ran
+    # ECS itself rolls back to what was steady last. Anything else but ours is somebody's own rollout.
+    if before.steady and not _is_ours(ecs, undo, description["taskDefinition"], rolled_to):
+        theirs = revisions.short(description["taskDefinition"])
+        raise GoneError(
+            f"the service {settings.service} runs {theirs}, to which somebody has rolled it meanwhile; that stays"
+        )
+    definition = revisions.read(ecs, before.task_definition)
+    if definition.active:
+        service.roll(ecs, settings, definition.arn, description)
+        return ran
+    # Infrastructure code deregisters a revision once it has a newer one, and ECS moves no service to it any more.
+    again = _registered_again(ecs, undo, definition)
+    service.roll(ecs, settings, again, description)
+    return f"{revisions.short(again)}, which has the content of {ran}; that is INACTIVE"
+
+
+def described(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef | None":
+    """The service as ECS describes it; None if somebody has deleted it."""
+    try:
+        description = service.read(ecs, settings)
+    except RejectedError:
+        return None
+    return None if description["status"] == "INACTIVE" else description
+
+
+def _is_ours(ecs: "ECSClient", undo: "Undo", arn: str, rolled_to: str) -> bool:
+    """Whether the deployment rolled the service to this revision, or a restore to one in place of what it had run."""
+    return arn == rolled_to or revisions.read(ecs, arn).registered_by(undo.settings.app, undo.execution.name)
+
+
+def _registered_again(ecs: "ECSClient", undo: "Undo", gone: revisions.Definition) -> str:
+    """An ACTIVE revision with the content and the tags of one that is gone: its ARN."""
+    settings, print_ = undo.settings, revisions.fingerprint(gone.content, revisions.own_tags(gone))
+    newer = revisions.newer_than(ecs, settings.family, undo.plan.newest_revision)
+    known = revisions.by_fingerprint((revisions.read(ecs, arn) for arn in newer), settings.app)
+    if print_ in known:
+        return known[print_]  # an interrupted attempt has registered it already
+    tags = revisions.tags_in_place_of(gone, settings.app, undo.execution.name, print_)
+    return revisions.register(aws.ecs(attempts=1), gone.content, tags)
