@@ -2,10 +2,8 @@
 
 import pytest
 
-from rota import service
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import CLUSTER_ARN, arn
-from tests.steps.calls import number
 from tests.steps.conftest import AFTER, BEFORE, Deployment, Deployments
 from tests.steps.world import SCHEDULE, World, client
 
@@ -171,36 +169,6 @@ def test_what_refuses_to_make_a_rule_and_to_look_for_it_ends_at_once(world: Worl
     assert "Nothing had to be put back" in changing.document["restored"]["cause"]
 
 
-def test_the_service_is_rolled_back_by_what_was_seen_first(world: World, changing: Deployment) -> None:
-    before, was = world.everything(), world.service()
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    with world.calls.showing_service([was], skip=1):
-        changing.step("RestoreDeployment")
-    assert world.everything()[:2] == before[:2]
-
-
-def test_what_the_service_was_rolled_back_to_stays_though_ecs_shows_that_late(
-    world: World, changing: Deployment
-) -> None:
-    before = world.everything()
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    client("ecs").deregister_task_definition(taskDefinition=before[1])
-    with world.calls.showing_service([world.service()], skip=1):
-        changing.step("RestoreDeployment")
-    again = number(world.service()["taskDefinition"])
-    assert again in world.active_revisions()
-    assert world.containers(again) == world.containers(number(before[1]))
-
-
-def test_a_service_that_somebody_deleted_keeps_nothing_else_back(world: World, changing: Deployment) -> None:
-    rules = world.rules()
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    client("ecs").delete_service(cluster="production", service="guestbook-api", force=True)
-    cause = changing.step("RestoreDeployment")["cause"]
-    assert world.rules() == rules
-    assert "But the service guestbook-api is gone, somebody has deleted it." in cause
-
-
 def test_what_refuses_the_restore_too_and_has_changed_nothing_ends_at_once(world: World, changing: Deployment) -> None:
     world.upload({"tasks": BEFORE["tasks"]})
     before = world.everything()
@@ -227,37 +195,6 @@ def test_what_refuses_the_restore_is_tried_again_where_eventbridge_shows_changes
     ):
         changing.step("RestoreDeployment")
     changing.step("RestoreDeployment")
-    assert world.everything() == before
-
-
-def test_the_service_is_rolled_back_though_ecs_shows_late_that_it_was_rolled(
-    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before, shown, waited = world.everything(), [world.service()], []
-    changing.until("CheckService").fail("OvertakenError", "a newer one waits")
-
-    def wait(seconds: float) -> None:
-        waited.append(seconds)
-        shown.clear()
-
-    monkeypatch.setattr("time.sleep", wait)
-    with world.calls.showing_service(shown):
-        changing.step("RestoreDeployment")
-    assert world.everything() == before
-    assert waited == [service.SEEN_AFTER]
-
-
-def test_the_service_is_rolled_back_though_ecs_shows_what_somebody_rolled_before_we_did(
-    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = world.everything()
-    changing.until("RollService")
-    client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=arn(1))
-    shown = [world.service()]
-    changing.until("CheckService").fail("OvertakenError", "a newer one waits")
-    monkeypatch.setattr("time.sleep", lambda _seconds: shown.clear())
-    with world.calls.showing_service(shown):
-        changing.step("RestoreDeployment")
     assert world.everything() == before
 
 

@@ -1,15 +1,14 @@
 """RestoreDeployment: after any failure everything is as it was before, and the cause says why."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from rota.errors import OvertakenError, RejectedError, TransientError
-from tests.guestbook import CONTENT, ENVIRONMENT, arn
-from tests.steps.calls import KilledError, number
-from tests.steps.conftest import NEXT, Deployment, Deployments, invoke
+from tests.guestbook import ENVIRONMENT, arn
+from tests.steps.calls import KilledError
+from tests.steps.conftest import Deployment, Deployments, invoke
 from tests.steps.world import World, client
 
 THIRD = "sha256:" + "3f" * 32
@@ -187,80 +186,6 @@ def test_an_overtaken_deployment_is_no_failure(world: World, changing: Deploymen
     assert world.everything() == before
     assert answer["outcome"] == "overtaken"
     assert answer["cause"].startswith("RollService: a newer push has arrived. Everything is as it was before; ")
-
-
-@pytest.mark.parametrize("when", ["ClearRules", "CheckService"])
-def test_a_service_whose_revision_was_deregistered_gets_its_content_back(
-    when: str, world: World, changing: Deployment
-) -> None:
-    before = world.everything()
-    gone = number(before[1])
-    changing.until(when)
-    client("ecs").deregister_task_definition(taskDefinition=before[1])
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    with world.calls.killing("ecs.RegisterTaskDefinition", after=True), pytest.raises(KilledError):
-        changing.step("RestoreDeployment")
-    cause = changing.step("RestoreDeployment")["cause"]
-    again = number(world.service()["taskDefinition"])
-    assert again > gone
-    assert world.active_revisions() == sorted({*before[2], again} - {gone})
-    assert world.containers(again) == world.containers(gone)
-    assert f"back to guestbook:{again}, which has the content of guestbook:{gone}; that is INACTIVE. The op" in cause
-
-
-@pytest.fixture
-def hotfix(world: World) -> Callable[[], str]:
-    """Somebody rolls the service by hand, to a revision of theirs."""
-
-    def roll() -> str:
-        registered = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
-        client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=registered)
-        world.roll("IN_PROGRESS", revision=registered)
-        return str(registered)
-
-    return roll
-
-
-@pytest.mark.parametrize("when", ["RegisterRevisions", "CreateTargets"])
-def test_a_service_that_somebody_rolled_before_we_did_is_left_alone(
-    when: str, world: World, changing: Deployment, hotfix: Callable[[], str]
-) -> None:
-    rules = world.rules()
-    changing.until(when)
-    theirs = hotfix()
-    changing.fail("RejectedError", "what happened")
-    changing.step("RestoreDeployment")
-    assert (world.rules(), world.service()["taskDefinition"]) == (rules, theirs)
-
-
-def test_a_service_that_somebody_rolled_while_we_did_is_left_alone_and_told(
-    world: World, changing: Deployment, hotfix: Callable[[], str]
-) -> None:
-    rules = world.rules()
-    changing.until("CheckService")
-    theirs = hotfix()
-    changing.document["rollout"]["waited_seconds"] = 60
-    assert changing.run() == "DeploymentFailed"
-    assert (world.rules(), world.service()["taskDefinition"]) == (rules, theirs)
-    cause = changing.document["restored"]["cause"]
-    told = f"But the service guestbook-api runs guestbook:{number(theirs)}, to which somebody has rolled it meanwhile"
-    assert told in cause
-
-
-def test_a_service_that_ecs_rolled_back_beyond_a_rollout_that_was_under_way_is_put_back(
-    world: World, deployments: Deployments
-) -> None:
-    assert deployments.start().run() == "Deployed"
-    good = world.service()["taskDefinition"]
-    world.push(NEXT, "next")
-    assert deployments.start(NEXT).run() == "Deployed"
-    world.roll("IN_PROGRESS")
-    before = world.everything()
-    world.push(THIRD, "third")
-    ours = deployments.start(THIRD).until("CheckService")
-    world.roll("IN_PROGRESS", revision=good)
-    assert ours.run() == "DeploymentFailed"
-    assert world.everything() == before
 
 
 def test_a_revision_that_is_used_by_somebody_else_s_hand_stays(world: World, changing: Deployment) -> None:

@@ -1,0 +1,148 @@
+"""RestoreDeployment and the service: rolled back, gone, somebody else's by now, or shown late by ECS."""
+
+from collections.abc import Callable
+
+import pytest
+
+from rota import service
+from tests.guestbook import CONTENT, arn
+from tests.steps.calls import KilledError, number
+from tests.steps.conftest import NEXT, Deployment, Deployments
+from tests.steps.world import World, client
+
+THIRD = "sha256:" + "3f" * 32
+
+
+@pytest.mark.parametrize("when", ["ClearRules", "CheckService"])
+def test_a_service_whose_revision_was_deregistered_gets_its_content_back(
+    when: str, world: World, changing: Deployment
+) -> None:
+    before = world.everything()
+    gone = number(before[1])
+    changing.until(when)
+    client("ecs").deregister_task_definition(taskDefinition=before[1])
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.killing("ecs.RegisterTaskDefinition", after=True), pytest.raises(KilledError):
+        changing.step("RestoreDeployment")
+    cause = changing.step("RestoreDeployment")["cause"]
+    again = number(world.service()["taskDefinition"])
+    assert again > gone
+    assert world.active_revisions() == sorted({*before[2], again} - {gone})
+    assert world.containers(again) == world.containers(gone)
+    assert f"back to guestbook:{again}, which has the content of guestbook:{gone}; that is INACTIVE. The op" in cause
+
+
+@pytest.fixture
+def hotfix(world: World) -> Callable[[], str]:
+    """Somebody rolls the service by hand, to a revision of theirs."""
+
+    def roll() -> str:
+        registered = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
+        client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=registered)
+        world.roll("IN_PROGRESS", revision=registered)
+        return str(registered)
+
+    return roll
+
+
+@pytest.mark.parametrize("when", ["RegisterRevisions", "CreateTargets"])
+def test_a_service_that_somebody_rolled_before_we_did_is_left_alone(
+    when: str, world: World, changing: Deployment, hotfix: Callable[[], str]
+) -> None:
+    rules = world.rules()
+    changing.until(when)
+    theirs = hotfix()
+    changing.fail("RejectedError", "what happened")
+    changing.step("RestoreDeployment")
+    assert (world.rules(), world.service()["taskDefinition"]) == (rules, theirs)
+
+
+def test_a_service_that_somebody_rolled_while_we_did_is_left_alone_and_told(
+    world: World, changing: Deployment, hotfix: Callable[[], str]
+) -> None:
+    rules = world.rules()
+    changing.until("CheckService")
+    theirs = hotfix()
+    changing.document["rollout"]["waited_seconds"] = 60
+    assert changing.run() == "DeploymentFailed"
+    assert (world.rules(), world.service()["taskDefinition"]) == (rules, theirs)
+    cause = changing.document["restored"]["cause"]
+    told = f"But the service guestbook-api runs guestbook:{number(theirs)}, to which somebody has rolled it meanwhile"
+    assert told in cause
+
+
+def test_a_service_that_ecs_rolled_back_beyond_a_rollout_that_was_under_way_is_put_back(
+    world: World, deployments: Deployments
+) -> None:
+    assert deployments.start().run() == "Deployed"
+    good = world.service()["taskDefinition"]
+    world.push(NEXT, "next")
+    assert deployments.start(NEXT).run() == "Deployed"
+    world.roll("IN_PROGRESS")
+    before = world.everything()
+    world.push(THIRD, "third")
+    ours = deployments.start(THIRD).until("CheckService")
+    world.roll("IN_PROGRESS", revision=good)
+    assert ours.run() == "DeploymentFailed"
+    assert world.everything() == before
+
+
+def test_the_service_is_rolled_back_by_what_was_seen_first(world: World, changing: Deployment) -> None:
+    before, was = world.everything(), world.service()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.showing_service([was], skip=1):
+        changing.step("RestoreDeployment")
+    assert world.everything()[:2] == before[:2]
+
+
+def test_what_the_service_was_rolled_back_to_stays_though_ecs_shows_that_late(
+    world: World, changing: Deployment
+) -> None:
+    before = world.everything()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    client("ecs").deregister_task_definition(taskDefinition=before[1])
+    with world.calls.showing_service([world.service()], skip=1):
+        changing.step("RestoreDeployment")
+    again = number(world.service()["taskDefinition"])
+    assert again in world.active_revisions()
+    assert world.containers(again) == world.containers(number(before[1]))
+
+
+def test_a_service_that_somebody_deleted_keeps_nothing_else_back(world: World, changing: Deployment) -> None:
+    rules = world.rules()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    client("ecs").delete_service(cluster="production", service="guestbook-api", force=True)
+    cause = changing.step("RestoreDeployment")["cause"]
+    assert world.rules() == rules
+    assert "But the service guestbook-api is gone, somebody has deleted it." in cause
+
+
+def test_the_service_is_rolled_back_though_ecs_shows_late_that_it_was_rolled(
+    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, shown, waited = world.everything(), [world.service()], []
+    changing.until("CheckService").fail("OvertakenError", "a newer one waits")
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        shown.clear()
+
+    monkeypatch.setattr("time.sleep", wait)
+    with world.calls.showing_service(shown):
+        changing.step("RestoreDeployment")
+    assert world.everything() == before
+    assert waited == [service.SEEN_AFTER]
+
+
+def test_the_service_is_rolled_back_though_ecs_shows_what_somebody_rolled_before_we_did(
+    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = world.everything()
+    changing.until("RollService")
+    client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=arn(1))
+    shown = [world.service()]
+    changing.until("CheckService").fail("OvertakenError", "a newer one waits")
+    monkeypatch.setattr("time.sleep", lambda _seconds: shown.clear())
+    with world.calls.showing_service(shown):
+        changing.step("RestoreDeployment")
+    assert world.everything() == before

@@ -1,0 +1,163 @@
+"""EventBridge's grammar: what is right, in one spelling, and what is wrong, with what would be right."""
+
+import pytest
+
+from rota.expression import cron_fields, normalised, rate_value
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("0 6 * * ? *", "0 6 * * ? *"),
+        ("  0  6\t*\u00a0* ? * ", "0 6 * * ? *"),
+        ("cron( 0 6 * * ? * )", "0 6 * * ? *"),
+        ("0 6 ? jan-mar mon-fri *", "0 6 ? JAN-MAR MON-FRI *"),
+        ("05 06 01 01 ? 2030", "05 06 01 01 ? 2030"),
+        ("0/15 8-18/2,20 L * ? 2026-2030", "0/15 8-18/2,20 L * ? 2026-2030"),
+        ("* 22-2 15W * ? *", "* 22-2 15W * ? *"),
+        ("0 0 lw * ? *", "0 0 LW * ? *"),
+        ("0 0 ? * FRI-MON *", "0 0 ? * FRI-MON *"),
+        ("0 0 ? * 6L *", "0 0 ? * 6L *"),
+        ("0 0 ? * FRIL *", "0 0 ? * FRIL *"),
+        ("0 0 ? * L *", "0 0 ? * L *"),
+        ("0 0 ? * TUE#2 *", "0 0 ? * TUE#2 *"),
+    ],
+)
+def test_a_right_cron_is_put_in_one_spelling(text: str, fields: str) -> None:
+    assert cron_fields(text) == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("60 6 * * ? *", 'minutes "60": "60" is not in 0-59; allowed are 0-59 and , - * /', id="minute"),
+        pytest.param("0 24 * * ? *", 'hours "24": "24" is not in 0-23; allowed are 0-23 and , - * /', id="hour"),
+        pytest.param("0 6 32 * ? *", 'day of month "32": "32" is not in 1-31', id="day-of-month"),
+        pytest.param("0 6 0 * ? *", 'day of month "0": "0" is not in 1-31', id="day-of-month-0"),
+        pytest.param("0 6 * 13 ? *", 'month "13": "13" is not in 1-12 or JAN-DEC', id="month"),
+        pytest.param("0 6 ? * 0 *", 'day of week "0": "0" is not in 1-7 or SUN-SAT', id="crontab-sunday"),
+        pytest.param("0 6 ? * MONDAY *", '"MONDAY" is not in 1-7 or SUN-SAT', id="day-name"),
+        pytest.param("0 6 * * ? 1969", 'year "1969": "1969" is not in 1970-2199', id="year"),
+        pytest.param("0 6 * * ? 2030-2026", 'runs backwards, write "2026-2030"', id="year-backwards"),
+        pytest.param("*/60 * * * ? *", "a step is a whole number from 1 to 59", id="step-too-long"),
+        pytest.param("*/0 * * * ? *", "a step is a whole number from 1 to 59", id="step-0"),
+        pytest.param("/5 * * * ? *", '"/5" cannot be read', id="step-without-start"),
+        pytest.param("5- * * * ? *", '"5-" cannot be read', id="half-a-range"),
+        pytest.param("5-* * * * ? *", '"5-*" cannot be read', id="range-to-star"),
+        pytest.param("*-5 * * * ? *", '"*-5" cannot be read', id="range-from-star"),
+        pytest.param("*,5 * * * ? *", '"*" cannot be read', id="star-in-a-list"),
+        pytest.param("5,,6 * * * ? *", '"" cannot be read', id="empty-item"),
+        pytest.param("? 6 * * ? *", 'minutes "?"', id="question-mark-in-minutes"),
+        pytest.param("-5 6 * * ? *", 'minutes "-5"', id="negative"),
+        pytest.param("1.5 6 * * ? *", 'minutes "1.5"', id="fraction"),
+        pytest.param("\u0665 6 * * ? *", 'minutes "\u0665"', id="arabic-digit"),
+        pytest.param("0 6 L-3 * ? *", '"L" takes no list, range or step', id="L-3-in-the-month"),
+        pytest.param("0 6 ? * L-3 *", '"L" takes no list, range or step', id="L-3-in-the-week"),
+        pytest.param("0 6 L,15 * ? *", '"L" takes no list, range or step', id="L-in-a-list"),
+        pytest.param("0 6 ? * 2L,3L *", '"2L" takes no list, range or step', id="two-last-days"),
+        pytest.param("0 6 32W * ? *", '"32" is not in 1-31', id="32W"),
+        pytest.param("0 6 ? * MON/2 *", "a step is not allowed, list the days (MON,WED,FRI)", id="step-in-the-week"),
+        pytest.param("0 6 ? * 3#6 *", "after # comes which one of the month, 1-5", id="sixth-tuesday"),
+        pytest.param("0 6 ? * 3#1,6#3 *", "after # comes which one of the month, 1-5, and nothing else", id="two-#"),
+        pytest.param("0 6 ? * 2L#1 *", '"2L" takes no list, range or step', id="L-and-#"),
+        pytest.param("0 6 * * * *", 'must be ?; write "0 6 * * ? *"', id="no-question-mark"),
+        pytest.param("0 6 ? * ? *", 'must be ?; write "0 6 * * ? *"', id="two-question-marks"),
+        pytest.param("0 6 * * MON *", 'must be ?; write "0 6 ? * MON *"', id="star-beside-weekday"),
+        pytest.param("0 6 1 * * *", 'must be ?; write "0 6 1 * ? *"', id="star-beside-day"),
+        pytest.param("0 6 1 * MON *", "must be ?; for both, make two tasks, one for each", id="both-days"),
+        pytest.param("0 6 * * *", "5 fields as in crontab; EventBridge takes 6 (minutes", id="crontab"),
+        pytest.param("0 6 * * *", 'write "0 6 * * ? *"', id="crontab-hint"),
+        pytest.param("0 6 * * 1-5", 'write "0 6 ? * 2-6 *"', id="crontab-weekdays"),
+        pytest.param("0 6 * * 5-7", 'write "0 6 ? * 6,7,1 *"', id="crontab-friday-to-sunday"),
+        pytest.param("0 6 * * 0,7", 'write "0 6 ? * 1,1 *"', id="crontab-sundays"),
+        pytest.param("0 6 * * mon", 'write "0 6 ? * MON *"', id="crontab-named-day"),
+        pytest.param("0 6 * * 5#3", 'write "0 6 ? * 6#3 *"', id="crontab-third-friday"),
+        pytest.param("0 6 1 * 1", 'such as "0 6 * * ? *"', id="crontab-both-days"),
+        pytest.param("0 0 6 * * ? *", "has 7 fields; EventBridge takes 6", id="quartz"),
+        pytest.param("0 0 6 * * ? *", 'write "0 6 * * ? *"', id="quartz-hint"),
+        pytest.param("@daily", 'write "0 0 * * ? *"', id="macro"),
+        pytest.param("", "has 0 fields; EventBridge takes 6", id="empty"),
+        pytest.param("cron(0 6 * * ? *", "lacks its closing bracket", id="open-bracket"),
+        pytest.param("rate(5 minutes)", 'is a rate; write it under the key "rate"', id="rate"),
+        pytest.param("0," * 130 + "0 6 * * ? *", "longer than EventBridge's 256 characters", id="too-long"),
+        pytest.param("1/5," * 50 + "x 6 * * ? *", '"X" is not in 0-59', id="a-list-that-stalls-a-regular-expression"),
+    ],
+)
+def test_a_wrong_cron_is_refused_with_what_would_be_right(text: str, message: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        cron_fields(text)
+    assert message in str(refusal.value)
+
+
+def test_every_wrong_field_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^minutes .*; and hours .*; and month .*; and exactly one of day"):
+        cron_fields("61 25 * 13 * *")
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("1 minute", "1 minute"),
+        ("5 minutes", "5 minutes"),
+        (" 12   hours ", "12 hours"),
+        ("rate( 7 days )", "7 days"),
+    ],
+)
+def test_a_right_rate_is_put_in_one_spelling(text: str, rate: str) -> None:
+    assert rate_value(text) == rate
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 minutes", 'write "1 minute"'),
+        ("5 minute", 'write "5 minutes"'),
+        ("5 min", 'write "5 minutes"'),
+        ("5m", 'write "5 minutes"'),
+        ("5 Minutes", 'write "5 minutes"'),
+        ("05 minutes", 'write "5 minutes"'),
+        ("1hr", 'write "1 hour"'),
+        ("2 weeks", 'write "14 days"'),
+        ("30 seconds", 'no seconds, the shortest rate is "1 minute"'),
+        ("0 minutes", "write a positive whole number"),
+        ("-5 minutes", "write a positive whole number"),
+        ("1.5 hours", "write a positive whole number"),
+        ("84007 days", 'is longer than EventBridge\'s calendar, 1970-2199; write at most "84006 days"'),
+        (f"{'9' * 200} days", f'"{"9" * 60}..." is longer than EventBridge\'s calendar'),
+        ("120968641 min", "is longer than EventBridge's calendar"),
+        ("12001 weeks", "is longer than EventBridge's calendar"),
+        ("1 month", "write a positive whole number and minutes, hours or days"),
+        ("5", "write a positive whole number and minutes, hours or days"),
+        ("minutes", "write a positive whole number"),
+        ("", "write a positive whole number"),
+        ("cron(0 6 * * ? *)", 'is a cron; write it under the key "cron"'),
+    ],
+)
+def test_a_wrong_rate_is_refused_with_what_would_be_right(text: str, message: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        rate_value(text)
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [(" cron( 0  6 * * ? * ) ", "cron(0 6 * * ? *)"), ("rate(5  minutes)", "rate(5 minutes)")],
+)
+def test_a_full_expression_is_put_in_one_spelling(text: str, expression: str) -> None:
+    assert normalised(text) == expression
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0 6 * * ? *", 'lacks its cron(...); write "cron(0 6 * * ? *)"'),
+        ("5 minutes", 'lacks its rate(...); write "rate(5 minutes)"'),
+        ("at(2030-01-01T00:00:00)", "rules take no at(...); write a cron with a year"),
+        ("cron(0 6 * * *)", 'write "0 6 * * ? *"'),
+        ("daily", 'is no schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"'),
+    ],
+)
+def test_a_wrong_full_expression_is_refused_with_what_would_be_right(text: str, message: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        normalised(text)
+    assert message in str(refusal.value)
