@@ -1,9 +1,12 @@
 """The app that the sweep deploys over and over, and everything of it that a deployment could leave wrong."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Event, Thread
 from typing import Any
 
 from stage.client import Client, wait_for
@@ -123,6 +126,29 @@ class App:
         """The lease's item."""
         return self._item("lease")
 
+    @contextmanager
+    def time_passing(self) -> Iterator[None]:
+        """For as long as the block runs, let the time of functions be up that are not at work any more.
+
+        The machine's waits are cut short here and the lease's clock is not: where nobody hears of a function's end,
+        its ten minutes would last longer than all tries of a restore, which on AWS take hours.
+        """
+        done = Event()
+
+        def pass_time() -> None:
+            while not done.wait(0.5):
+                listed = set(self.lease().get("at_work", {}).get("M", {}))
+                for gone in listed - {each["request_id"] for each in self.stage.invocations()}:
+                    self._end_time(gone)
+
+        thread = Thread(target=pass_time)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
     def entry(self, execution: Mapping[str, Any]) -> dict[str, Any]:
         """What the ledger keeps of an execution; empty when it keeps nothing."""
         table = self.stage.names["outputs"]["LedgerTableName"]
@@ -159,6 +185,18 @@ class App:
         key = {"app": {"S": self._name}, "record": {"S": record}}
         item: dict[str, Any] = self.stage.client("dynamodb").get_item(TableName=table, Key=key).get("Item", {})
         return item
+
+    def _end_time(self, invocation: str) -> None:
+        dynamodb = self.stage.client("dynamodb")
+        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # it has said so itself by now
+            dynamodb.update_item(
+                TableName=self.stage.names["outputs"]["LedgerTableName"],
+                Key={"app": {"S": self._name}, "record": {"S": "lease"}},
+                UpdateExpression="SET at_work.#invocation = :now",
+                ConditionExpression="attribute_exists(at_work.#invocation)",
+                ExpressionAttributeNames={"#invocation": invocation},
+                ExpressionAttributeValues={":now": {"N": str(time.time())}},
+            )
 
     @property
     def _name(self) -> str:

@@ -91,10 +91,11 @@ class Trials:
         tag = f"v{self._pushes}"
         stage.clear_calls()
         stage.faults(faults)
-        execution = stage.deploy(tag, timeout=LONGEST_SECONDS)
-        ended_by = execution
-        if execution["status"] == "ABORTED":
-            ended_by = stage.restored_by(str(execution["executionArn"]), LONGEST_SECONDS)
+        with app.time_passing():
+            execution = stage.deploy(tag, timeout=LONGEST_SECONDS)
+            ended_by = execution
+            if execution["status"] == "ABORTED":
+                ended_by = stage.restored_by(str(execution["executionArn"]), LONGEST_SECONDS)
         # Where even RestoreDeployment's last answer was lost, its function goes on when the execution has given up.
         wait_for(lambda: not stage.invocations(), LONGEST_SECONDS)
         hit = stage.faults_so_far()
