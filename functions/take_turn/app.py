@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from rota import aborted, aws, ended, lease, ledger, push
 from rota.errors import RejectedError
-from rota.models import TakeTurnInput, TakeTurnOutput
+from rota.models import Execution, TakeTurnInput, TakeTurnOutput
 from rota.settings import Settings
 from rota.step import step
 
@@ -26,9 +26,10 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
         elif dry_run:
             turn = lease.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
         else:
+            _refuse_a_redrive(settings, request.execution)
             turn = lease.take(aws.dynamodb(), settings, request.execution, image, _goes_on)
-            if turn.decision == "go" and ledger.find(aws.dynamodb(), settings, request.execution):
-                raise RejectedError("this execution has ended before, as the ledger says; start a new one instead")
+            if turn.decision == "go":  # what put it back may have recorded it meanwhile
+                _refuse_a_redrive(settings, request.execution)
     return TakeTurnOutput(
         decision=turn.decision,
         reason=turn.reason,
@@ -37,6 +38,12 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
         image=image,
         restores=restores,
     )
+
+
+def _refuse_a_redrive(settings: Settings, execution: Execution) -> None:
+    """What is recorded as ended RestoreDeployment would not put back any more."""
+    if ledger.find(aws.dynamodb(), settings, execution):
+        raise RejectedError("this execution has ended before, as the ledger says; start a new one instead")
 
 
 def _goes_on(execution_arn: str) -> bool:

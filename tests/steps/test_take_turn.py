@@ -166,6 +166,26 @@ def test_a_dry_run_needs_no_lease(world: World, deployments: Deployments) -> Non
     assert (answer["decision"], answer["dry_run"]) == ("go", True)
 
 
+@pytest.mark.parametrize("first", ["the one that waited", "the redriven one"])
+def test_a_redrive_that_is_refused_stops_nobody(first: str, world: World, deployments: Deployments) -> None:
+    """It was aborted while it waited behind the same image, and another deployment had waited longer."""
+    world.push(OTHER_DIGEST, "next")
+    holder, waited, aborted = deployments.start(), deployments.start(OTHER_DIGEST), deployments.start()
+    holder.step("TakeTurn")
+    world.execution("deployment-1")
+    assert [each.step("TakeTurn")["decision"] for each in (waited, aborted)] == ["wait", "wait"]
+    aborted.fail("ExecutionAborted", "somebody has stopped the execution")
+    aborted.step("RestoreDeployment")
+    holder.fail("RejectedError", "what happened")
+    holder.step("RestoreDeployment")
+    if first == "the one that waited":
+        waited.until("ClearRules")
+        world.execution("deployment-2")
+    with pytest.raises(RejectedError, match="has ended before"):
+        aborted.step("TakeTurn")
+    assert waited.run() == "Deployed"
+
+
 def test_what_is_no_push_is_rejected_before_anything_else(world: World, deployments: Deployments) -> None:
     with pytest.raises(RejectedError, match=r"detail\.image-digest is 'latest'"):
         deployments.start("latest").step("TakeTurn")

@@ -8,7 +8,7 @@ import pytest
 
 from rota import aborted, ended
 from rota.errors import RejectedError, TransientError
-from rota.models import CaughtError, Execution
+from rota.models import CaughtError, Execution, FailedDeployment, RestoreDeploymentInput
 from tests.examples import ANSWERS, CONTEXT, PUSH
 
 ARN = CONTEXT["Execution"]["Id"]
@@ -168,3 +168,70 @@ def test_a_history_that_does_not_show_the_end_yet_is_not_believed() -> None:
 )
 def test_where_no_step_had_begun_or_all_went_well_there_is_nothing_to_put_back(events: list[Any]) -> None:
     assert aborted.read(reversed(events), retries=0) is None
+
+
+class _StepFunctions:
+    """Answers for AWS, with a history for each execution."""
+
+    class exceptions:  # noqa: N801 - as botocore names it
+        class ExecutionDoesNotExist(Exception):  # noqa: N818 - as botocore names it
+            pass
+
+    def __init__(self, histories: dict[str, list[Any]]) -> None:
+        self._histories = histories
+
+    def get_paginator(self, _operation: str) -> "_StepFunctions":
+        return self
+
+    def paginate(self, executionArn: str, **_: Any) -> list[Any]:  # noqa: N803 - as AWS names it
+        return [{"events": self._histories[executionArn][::-1]}]
+
+
+def given(arn: str, event: Any) -> dict[str, Any]:
+    handed = {"execution": {**EXECUTION, "id": arn}, "event": event}
+    return {"type": "LambdaFunctionScheduled", "lambdaFunctionScheduledEventDetails": {"input": json.dumps(handed)}}
+
+
+DENIED = {"error": {"Error": "RejectedError", "Cause": "DescribeExecution was denied"}}
+WAITS = {"turn": {**TURN["turn"], "decision": "wait", "image": None, "restores": None}}
+GAVE_UP = {"type": "ExecutionFailed", "executionFailedEventDetails": {"error": "RestoreFailed", "cause": "denied"}}
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        pytest.param([entered("RestoreDeployment", DENIED), GAVE_UP], id="TakeTurn was denied"),
+        pytest.param([entered("WaitForTurn", WAITS), ABORTED], id="stopped while it waited"),
+    ],
+)
+def test_a_chain_of_executions_that_put_back_another_leads_to_the_deployment(ended: list[Any]) -> None:
+    first, second, third = (f"{ARN}-{number}" for number in (1, 2, 3))
+
+    def change(arn: str) -> dict[str, Any]:
+        return {"source": "aws.states", "detail": {"executionArn": arn}}
+
+    told: Any = _StepFunctions(
+        {
+            ARN: [entered("ReadConfig", TURN), SCHEDULED, ABORTED],
+            first: [given(first, change(ARN)), *ended],
+            second: [given(second, change(first)), *ended],
+        }
+    )
+    failed = FailedDeployment.model_validate(DENIED)
+    by = Execution.model_validate({**EXECUTION, "id": third})
+    asked = RestoreDeploymentInput(execution=by, document=failed, event=change(second))
+    assert aborted.followed(told, asked).execution.id == ARN
+
+
+def test_executions_that_are_to_put_back_each_other_end() -> None:
+    another = {"source": "aws.states", "detail": {"executionArn": ANOTHER}}
+    told: Any = _StepFunctions(
+        {
+            ANOTHER: [given(ANOTHER, CHANGE), entered("RestoreDeployment", DENIED), GAVE_UP],
+            ARN: [given(ARN, another), entered("RestoreDeployment", DENIED), GAVE_UP],
+        }
+    )
+    failed = FailedDeployment.model_validate(DENIED)
+    asked = RestoreDeploymentInput(execution=Execution.model_validate(EXECUTION), document=failed, event=another)
+    with pytest.raises(aborted.NothingError, match="is to put back itself"):
+        aborted.followed(told, asked)

@@ -68,6 +68,7 @@ def test_a_right_cron_is_put_in_one_spelling(text: str, fields: str) -> None:
         pytest.param("0 6 * * *", "5 fields as in crontab; EventBridge takes 6 (minutes", id="crontab"),
         pytest.param("0 6 * * *", 'write "0 6 * * ? *"', id="crontab-hint"),
         pytest.param("0 6 * * 1-5", 'write "0 6 ? * 2-6 *"', id="crontab-weekdays"),
+        pytest.param("0 6 * * 0-7", 'write "0 6 ? * 2,3,4,5,6,7,1 *"', id="crontab-every-day"),
         pytest.param("0 6 * * 5-7", 'write "0 6 ? * 6,7,1 *"', id="crontab-friday-to-sunday"),
         pytest.param("0 6 * * 0,7", 'write "0 6 ? * 1,1 *"', id="crontab-sundays"),
         pytest.param("0 6 * * mon", 'write "0 6 ? * MON *"', id="crontab-named-day"),

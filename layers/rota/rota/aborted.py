@@ -53,15 +53,18 @@ def followed(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> Res
     NothingError if none of its steps had begun, if it went well after all, or if there is none. TransientError as long
     as its history does not show its end.
     """
-    stopped = request.document.stopped or _named(request)
-    while stopped:
+    followed_already = {request.execution.id}
+    while stopped := request.document.stopped or _named(request):
+        if stopped in followed_already:
+            raise NothingError("failed", f"{stopped} is to put back itself, in the end. The operator acts.")
+        followed_already.add(stopped)
         try:
             found = _request(stepfunctions, stopped, request.retries)
         except stepfunctions.exceptions.ExecutionDoesNotExist as error:
             raise NothingError("failed", f"Step Functions knows no execution {stopped}. The operator acts.") from error
         if found is None:
             raise NothingError("aborted", "It had changed nothing.")
-        request, stopped = found, found.document.stopped
+        request = found
     return request
 
 
@@ -92,12 +95,14 @@ def read(newest_first: "Iterable[HistoryEventTypeDef]", retries: int) -> Restore
         handed = handed or event.get("lambdaFunctionScheduledEventDetails", {}).get("input")
         document = document or _document(event)
         if handed and document:
+            given = json.loads(handed)
             # What had failed before the execution was stopped is told rather.
             failed = {"error": error.model_dump(), **json.loads(document)}
             return RestoreDeploymentInput(
-                execution=Execution.model_validate(json.loads(handed)["execution"], extra="ignore"),
+                execution=Execution.model_validate(given["execution"], extra="ignore"),
                 document=FailedDeployment.model_validate(failed, extra="ignore"),
                 retries=retries,
+                event=given.get("event"),  # of the two steps that an execution takes which puts back another
             )
     return None
 

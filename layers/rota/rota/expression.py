@@ -216,7 +216,9 @@ def _from_crontab(minutes: str, hours: str, day_of_month: str, month: str, day_o
 def _without_wrap(days: re.Match[str]) -> str:
     """Crontab's Friday to Sunday, `5-7`, as a list: counted from 1 for Sunday the range would wrap."""
     first, last = int(days[1]), int(days[2])
-    return ",".join(map(str, range(first, last + 1))) if first and last == DAY_OF_WEEK.high else days[0]
+    if last < DAY_OF_WEEK.high:
+        return days[0]
+    return ",".join(map(str, range(max(first, 1), last + 1)))  # 0 is Sunday, too
 
 
 def _inside(kind: str, text: str) -> str:
