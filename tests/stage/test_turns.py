@@ -59,7 +59,7 @@ def test_a_deployment_that_rolls_steps_aside_for_a_newer_push(stage: Client) -> 
     assert [entry["outcome"] for entry in history(stage)] == ["deployed", "overtaken", "deployed"]
     cause = history(stage)[1]["cause"]
     assert cause.startswith("CheckService: a newer push has arrived. All rules are as they were before, 3 rules had")
-    assert cause.endswith("Nobody acts; the newer deployment goes on.")
+    assert cause.endswith("Nobody acts as long as the newer deployment goes on.")
 
 
 def test_the_same_image_by_another_tag_waits_its_turn_and_finds_nothing_to_do(stage: Client) -> None:

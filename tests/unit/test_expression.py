@@ -68,6 +68,7 @@ def test_a_right_cron_is_put_in_one_spelling(text: str, fields: str) -> None:
         pytest.param("0 6 * * *", "5 fields as in crontab; EventBridge takes 6 (minutes", id="crontab"),
         pytest.param("0 6 * * *", 'write "0 6 * * ? *"', id="crontab-hint"),
         pytest.param("0 6 * * 1-5", 'write "0 6 ? * 2-6 *"', id="crontab-weekdays"),
+        pytest.param("0 6 * * 5-0", 'write "0 6 ? * 6,7,1 *"', id="crontab-friday-to-sunday-as-0"),
         pytest.param("0 6 * * 0-7", 'write "0 6 ? * 2,3,4,5,6,7,1 *"', id="crontab-every-day"),
         pytest.param("0 6 * * 5-7", 'write "0 6 ? * 6,7,1 *"', id="crontab-friday-to-sunday"),
         pytest.param("0 6 * * 0,7", 'write "0 6 ? * 1,1 *"', id="crontab-sundays"),
@@ -156,6 +157,10 @@ def test_a_full_expression_is_put_in_one_spelling(text: str, expression: str) ->
         ("at(2030-01-01T00:00:00)", "rules take no at(...); write a cron with a year"),
         ("cron(0 6 * * *)", 'write "0 6 * * ? *"'),
         ("daily", 'is no schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"'),
+        pytest.param("@daily", 'write "cron(0 0 * * ? *)"', id="macro"),
+        pytest.param("0 6 * * 1-5", 'write "cron(0 6 ? * 2-6 *)"', id="crontab"),
+        pytest.param("cron(0 6 * * 1-5)", 'write "cron(0 6 ? * 2-6 *)"', id="crontab-in-its-kind"),
+        pytest.param("rate(5 minute)", 'write "rate(5 minutes)"', id="rate-in-its-kind"),
     ],
 )
 def test_a_wrong_full_expression_is_refused_with_what_would_be_right(text: str, message: str) -> None:

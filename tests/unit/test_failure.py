@@ -77,7 +77,7 @@ def test_the_keys_of_the_document_tell_which_step_failed(document: dict[str, Any
         ("RejectedError", "The operator acts."),
         ("TransientError", "AWS did not recover in time; start the execution again."),
         ("StillRunningError", "AWS did not recover in time; start the execution again."),
-        ("OvertakenError", "Nobody acts; the newer deployment goes on."),
+        ("OvertakenError", "Nobody acts as long as the newer deployment goes on."),
         ("Lambda.ServiceException", "AWS did not recover in time; start the execution again."),
         ("Runtime.ExitError", "AWS did not recover in time; start the execution again."),
         ("Sandbox.Timedout", "AWS did not recover in time; start the execution again."),

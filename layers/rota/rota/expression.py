@@ -106,15 +106,25 @@ def rate_value(text: str) -> str:
 def normalised(text: str) -> str:
     """A full expression, `cron(...)` or `rate(...)`, in one spelling. ValueError if wrong."""
     stripped = " ".join(text.split())
-    for kind, read in _KINDS.items():
+    for kind in _KINDS:
         if stripped.startswith(f"{kind}("):
-            return f"{kind}({read(stripped)})"
+            return _whole(kind, stripped)
     if stripped.startswith("at("):
         raise ValueError("rules take no at(...); write a cron with a year, such as cron(0 6 1 1 ? 2030)")
+    if stripped.upper() in _MACROS:
+        raise ValueError(f'{shown(stripped)} is no schedule; write "cron({_MACROS[stripped.upper()]})"')
     if not stripped[:1].isdigit() and not stripped.startswith("*"):
         raise ValueError(f'{shown(stripped)} is no schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"')
     kind = "cron" if stripped.count(" ") > 1 else "rate"
-    raise ValueError(f'{shown(stripped)} lacks its {kind}(...); write "{kind}({_KINDS[kind](stripped)})"')
+    raise ValueError(f'{shown(stripped)} lacks its {kind}(...); write "{_whole(kind, stripped)}"')
+
+
+def _whole(kind: str, text: str) -> str:
+    """The expression with its kind around it, which also what would be right is given in a ValueError."""
+    try:
+        return f"{kind}({_KINDS[kind](text)})"
+    except ValueError as error:
+        raise ValueError(re.sub(r'(write|such as) "([^"()]+)"$', rf'\1 "{kind}(\2)"', str(error))) from error
 
 
 def values(field: Field, text: str) -> list[int]:
@@ -216,9 +226,11 @@ def _from_crontab(minutes: str, hours: str, day_of_month: str, month: str, day_o
 def _without_wrap(days: re.Match[str]) -> str:
     """Crontab's Friday to Sunday, `5-7`, as a list: counted from 1 for Sunday the range would wrap."""
     first, last = int(days[1]), int(days[2])
+    if first and not last:
+        last = DAY_OF_WEEK.high  # 0 is Sunday, and so is 7
     if last < DAY_OF_WEEK.high:
         return days[0]
-    return ",".join(map(str, range(max(first, 1), last + 1)))  # 0 is Sunday, too
+    return ",".join(map(str, range(max(first, 1), last + 1)))
 
 
 def _inside(kind: str, text: str) -> str:

@@ -17,7 +17,7 @@ _WHO_ACTS = {
     "RejectedError": "The operator acts.",
     "TransientError": "AWS did not recover in time; start the execution again.",
     "StillRunningError": "AWS did not recover in time; start the execution again.",
-    "OvertakenError": "Nobody acts; the newer deployment goes on.",
+    "OvertakenError": "Nobody acts as long as the newer deployment goes on.",
     "ExecutionAborted": "Nobody acts; to deploy that image after all, start a new execution.",
     "ExecutionTimedOut": "The operator acts: what did it wait for? A new execution may deploy that image after all.",
 }
