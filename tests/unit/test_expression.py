@@ -155,7 +155,7 @@ def test_a_full_expression_is_put_in_one_spelling(text: str, expression: str) ->
         ("0 6 * * ? *", 'lacks its cron(...); write "cron(0 6 * * ? *)"'),
         ("5 minutes", 'lacks its rate(...); write "rate(5 minutes)"'),
         ("at(2030-01-01T00:00:00)", "rules take no at(...); write a cron with a year"),
-        ("cron(0 6 * * *)", 'write "0 6 * * ? *"'),
+        ("cron(0 6 * * *)", 'write "cron(0 6 * * ? *)"'),
         ("daily", 'is no schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"'),
         pytest.param("@daily", 'write "cron(0 0 * * ? *)"', id="macro"),
         pytest.param("0 6 * * 1-5", 'write "cron(0 6 ? * 2-6 *)"', id="crontab"),
