@@ -1,8 +1,8 @@
 """The one way in which the stage changes moto from inside.
 
-What can be said in a hook (`stage.door.calls.Hook`) is said there. What no request passes is changed in five modules,
-with the reason for each change: `stage.interpreter` and `stage.executions` for Step Functions,
-`stage.stack.cloudformation` for stacks, `stage.iam.roles` for the roles of stacks, and `stage.direct` for speed.
+What can be said in a hook (`stage.door.calls.Hook`) is said there. What no request passes is changed in six modules,
+with the reason for each change: `stage.interpreter` and `stage.executions` for Step Functions, `stage.dynamodb` for
+items, `stage.stack.cloudformation` for stacks, `stage.iam.roles` for the roles of stacks, and `stage.direct` for speed.
 """
 
 

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from stage import interpreter
+from stage import dynamodb, interpreter
 from stage.direct import REGION
 from stage.door.calls import Call, Hook
 from stage.door.faults import Faults
@@ -86,6 +86,7 @@ class Stage:
         """Deploy the template, unless `bare`, and make the user's world. The front must be served by then."""
         interpreter.prepare(self.settings, self._endpoint)
         self.executions.prepare()
+        dynamodb.complete()
         cloudformation.complete()
         roles.complete()
         if not bare:

@@ -136,10 +136,12 @@ class App:
         done = Event()
 
         def pass_time() -> None:
+            gone: set[str] = set()
             while not done.wait(0.5):
                 listed = set(self.lease().get("at_work", {}).get("M", {}))
-                for gone in listed - {each["request_id"] for each in self.stage.invocations()}:
-                    self._end_time(gone)
+                was_gone, gone = gone, listed - {each["request_id"] for each in self.stage.invocations()}
+                for invocation in gone & was_gone:
+                    self._end_time(invocation)
 
         thread = Thread(target=pass_time)
         thread.start()

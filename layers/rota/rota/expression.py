@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from rota import crontab
 from rota.document import shown
 
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html, ScheduleExpression
@@ -51,15 +52,6 @@ _ROUGH_RATE = re.compile(
     re.IGNORECASE,
 )
 _PER_DAY = {"minute": 24 * 60, "hour": 24, "day": 1}
-_MACROS = {
-    "@HOURLY": "0 * * * ? *",
-    "@DAILY": "0 0 * * ? *",
-    "@MIDNIGHT": "0 0 * * ? *",
-    "@WEEKLY": "0 0 ? * SUN *",
-    "@MONTHLY": "0 0 1 * ? *",
-    "@YEARLY": "0 0 1 1 ? *",
-    "@ANNUALLY": "0 0 1 1 ? *",
-}
 _CRONTAB_FIELDS, _CRON_FIELDS, _QUARTZ_FIELDS = 5, 6, 7
 
 
@@ -111,8 +103,8 @@ def normalised(text: str) -> str:
             return _whole(kind, stripped)
     if stripped.startswith("at("):
         raise ValueError("rules take no at(...); write a cron with a year, such as cron(0 6 1 1 ? 2030)")
-    if stripped.upper() in _MACROS:
-        raise ValueError(f'{shown(stripped)} is no schedule; write "cron({_MACROS[stripped.upper()]})"')
+    if stripped.upper() in crontab.MACROS:
+        raise ValueError(f'{shown(stripped)} is no schedule; write "cron({crontab.MACROS[stripped.upper()]})"')
     if not stripped[:1].isdigit() and not stripped.startswith("*"):
         raise ValueError(f'{shown(stripped)} is no schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"')
     kind = "cron" if stripped.count(" ") > 1 else "rate"
@@ -205,32 +197,13 @@ def _meant(fields: Sequence[str]) -> str:
     if len(fields) == _QUARTZ_FIELDS:  # Quartz begins with the seconds
         candidate = " ".join(fields[1:])
     elif len(fields) == _CRONTAB_FIELDS:
-        candidate = _from_crontab(*fields)
+        candidate = crontab.six_fields(*fields)
     else:
-        return _MACROS.get(" ".join(fields), "")
+        return crontab.MACROS.get(" ".join(fields), "")
     try:
         return cron_fields(candidate)
     except ValueError:
         return ""
-
-
-def _from_crontab(minutes: str, hours: str, day_of_month: str, month: str, day_of_week: str) -> str:
-    """EventBridge's six fields: days of the week count from 1, not 0, and one of the two day fields becomes ?."""
-    if day_of_week == "*":
-        return f"{minutes} {hours} {day_of_month} {month} ? *"
-    days = re.sub(r"\b([0-7])-([0-7])\b(?!/)", _without_wrap, day_of_week)
-    days = re.sub(r"(?<![#/0-9])[0-9]+", lambda number: str(int(number[0]) % 7 + 1), days)
-    return f"{minutes} {hours} {'?' if day_of_month == '*' else day_of_month} {month} {days} *"
-
-
-def _without_wrap(days: re.Match[str]) -> str:
-    """Crontab's Friday to Sunday, `5-7`, as a list: counted from 1 for Sunday the range would wrap."""
-    first, last = int(days[1]), int(days[2])
-    if first and not last:
-        last = DAY_OF_WEEK.high  # 0 is Sunday, and so is 7
-    if last < DAY_OF_WEEK.high:
-        return days[0]
-    return ",".join(map(str, range(max(first, 1), last + 1)))
 
 
 def _inside(kind: str, text: str) -> str:

@@ -1,0 +1,33 @@
+"""DynamoDB on the stage: a conditional write is atomic, for on that the lease stands."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from stage.client import Client
+from tests.stage.account import APP
+
+AT_ONCE = 8
+
+
+def test_of_many_that_write_one_item_at_once_each_finds_what_the_others_wrote(stage: Client) -> None:
+    dynamodb = stage.client("dynamodb")
+    item: dict[str, Any] = {
+        "TableName": stage.names["outputs"]["LedgerTableName"],
+        "Key": {"app": {"S": APP}, "record": {"S": "lease"}},
+    }
+    dynamodb.update_item(
+        **item, UpdateExpression="SET at_work = :nobody", ExpressionAttributeValues={":nobody": {"M": {}}}
+    )
+
+    def enter(number: int) -> None:
+        dynamodb.update_item(
+            **item,
+            UpdateExpression="SET at_work.#name = :now",
+            ExpressionAttributeNames={"#name": f"invocation-{number}"},
+            ExpressionAttributeValues={":now": {"N": "1"}},
+        )
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(enter, range(25 * AT_ONCE)))
+
+    assert len(dynamodb.get_item(**item)["Item"]["at_work"]["M"]) == 25 * AT_ONCE
