@@ -66,6 +66,13 @@ IMAGE = Image(
     event_id=PUSH["id"],
     pushed_at=PUSH["time"],
 )
+
+
+def end_of(execution_arn: str) -> dict[str, Any]:
+    """The input that asks for an execution to be put back, as a person writes it."""
+    return {"source": "aws.states", "detail": {"executionArn": execution_arn}}
+
+
 # What each step might answer in the guestbook's first deployment.
 ANSWERS: dict[str, BaseModel] = {
     "TakeTurn": TakeTurnOutput(decision="go", reason="the lease was free", wait_seconds=20, dry_run=False, image=IMAGE),

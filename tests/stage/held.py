@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stage.client import Client
+from stage.client import Client, wait_for
 from tests.stage.account import APP, states
 
 
@@ -22,16 +22,24 @@ def held(stage: Client) -> Iterator[None]:
         change_lease(stage, "REMOVE at_work.somebody")
 
 
-def has_entered(stage: Client, execution: str, state: str) -> bool:
-    """Whether an execution has come to that state."""
-    return state in states(stage, {"executionArn": execution})
+def pushed_behind(stage: Client, tag: str, waits: str, content: str | None = None) -> tuple[str, str]:
+    """Push an image that is held, then one that waits its turn behind it: both executions."""
+    stage.push(tag)
+    first = stage.executions()[0]
+    wait_for(lambda: "ClearRules" in states(stage, {"executionArn": first}), 30)
+    stage.push(waits, content)
+    waiting = stage.executions()[0]
+    wait_for(lambda: "WaitForTurn" in states(stage, {"executionArn": waiting}), 30)
+    return first, waiting
+
+
+def lease(stage: Client) -> dict[str, Any]:
+    """Where the app's lease is, as DynamoDB's calls name an item."""
+    key = {"app": {"S": APP}, "record": {"S": "lease"}}
+    return {"TableName": stage.names["outputs"]["LedgerTableName"], "Key": key}
 
 
 def change_lease(stage: Client, update: str, values: dict[str, Any] | None = None) -> None:
     """Change the app's lease, as one of its functions would."""
-    stage.client("dynamodb").update_item(
-        TableName=stage.names["outputs"]["LedgerTableName"],
-        Key={"app": {"S": APP}, "record": {"S": "lease"}},
-        UpdateExpression=update,
-        **({"ExpressionAttributeValues": values} if values else {}),
-    )
+    more = {"ExpressionAttributeValues": values} if values else {}
+    stage.client("dynamodb").update_item(**lease(stage), UpdateExpression=update, **more)

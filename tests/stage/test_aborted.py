@@ -4,6 +4,7 @@ import pytest
 
 from stage.client import Client, wait_for
 from stage.manifest import digest
+from tests.examples import end_of
 from tests.stage.account import (
     PREFIX,
     Described,
@@ -14,7 +15,7 @@ from tests.stage.account import (
     schedules,
     states,
 )
-from tests.stage.held import has_entered, held
+from tests.stage.held import held, pushed_behind
 from tests.stage.restored import assert_all_is_as_it_was
 from tests.stage.scenarios import NEXT, deaf_to_the_end
 
@@ -111,7 +112,7 @@ def test_it_is_put_back_also_where_taketurn_has_looked_before_its_end_was_shown(
     deployed.push("v2")
     wait_for(lambda: deployed.calls("ecs", "UpdateService"), 30)
     running = deployed.executions()[0]
-    early = deployed.start({"id": "an-event", "source": "aws.states", "detail": {"executionArn": running}})
+    early = deployed.start({"id": "an-event", **end_of(running)})
     wait_for(lambda: "WaitForTurn" in states(deployed, {"executionArn": early}), 30)
     with deaf_to_the_end(deployed):
         deafness = {"service": "stepfunctions", "operation": "*", "caller": "TakeTurn", "count": 0}
@@ -131,7 +132,7 @@ def test_a_rule_that_was_handed_on_before_it_is_put_back_stays_as_it_is(deployed
     events.untag_resource(ResourceARN=schedules(deployed)["IngestData"]["Arn"], TagKeys=["rota:app"])
     events.put_rule(Name=rule, ScheduleExpression="rate(3 days)", Description="mine now")
     theirs = schedules(deployed)["IngestData"]
-    deployed.start({"source": "aws.states", "detail": {"executionArn": stopped["executionArn"]}})
+    deployed.start(end_of(stopped["executionArn"]))
     assert "IngestData is somebody else's by now" in restored_cause(deployed, stopped)
     assert schedules(deployed)["IngestData"] == theirs
 
@@ -149,7 +150,7 @@ def test_what_is_put_back_can_also_be_asked_for_by_hand_and_is_put_back_once(dep
     with deaf_to_the_end(deployed):
         stopped = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
     deployed.settings(rollout="completes")
-    asked = {"source": "aws.states", "detail": {"executionArn": stopped["executionArn"]}}
+    asked = end_of(stopped["executionArn"])
     both = [deployed.start(asked), deployed.start(asked)]
     assert [states(deployed, deployed.wait(each))[-1] for each in both] == ["Restored", "Restored"]
     assert_all_is_as_it_was(deployed, before)
@@ -158,12 +159,7 @@ def test_what_is_put_back_can_also_be_asked_for_by_hand_and_is_put_back_once(dep
 
 def test_one_that_was_stopped_while_it_waited_changes_nothing(deployed: Client) -> None:
     with held(deployed):
-        deployed.push("v2")
-        first = deployed.executions()[0]
-        wait_for(lambda: has_entered(deployed, first, "ClearRules"), 30)
-        deployed.push("again", "v2")  # the same image, for which the one before it is not stopped
-        waiting = deployed.executions()[0]
-        wait_for(lambda: has_entered(deployed, waiting, "WaitForTurn"), 30)
+        first, waiting = pushed_behind(deployed, "v2", "again", "v2")  # the same image, which stops nobody
         stop(deployed, waiting)
     assert states(deployed, deployed.restored_by(waiting))[-1] == "Restored"
     assert states(deployed, deployed.wait(first))[-1] == "Deployed"
@@ -179,7 +175,7 @@ def test_what_has_changed_nothing_is_passed_over(deployed: Client, tag: str) -> 
     else:
         deployed.settings(rollout="hangs")
         first = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
-        asked = {"source": "aws.states", "detail": {"executionArn": first["executionArn"]}}
+        asked = end_of(first["executionArn"])
         stopped = stop(deployed, deployed.start(asked))
     deployed.clear_calls()
     passed = deployed.restored_by(stopped["executionArn"])
@@ -196,7 +192,7 @@ def test_what_was_to_put_another_one_back_and_was_stopped_itself_can_be_named_by
     assert states(deployed, deployed.restored_by(second["executionArn"]))[-1] == "Ignored"
     deployed.settings(rollout="completes")
     deployed.faults([])
-    asked = {"source": "aws.states", "detail": {"executionArn": second["executionArn"]}}
+    asked = end_of(second["executionArn"])
     assert states(deployed, deployed.wait(deployed.start(asked)))[-1] == "Restored"
     assert_all_is_as_it_was(deployed, before)
     assert [entry["outcome"] for entry in history(deployed)] == ["aborted", "deployed"]
@@ -214,7 +210,7 @@ def test_what_was_to_put_another_one_back_and_was_stopped_itself_can_be_named_by
 )
 def test_one_that_cannot_be_put_back_fails_at_once(deployed: Client, named: str, told: str) -> None:
     machine = deployed.executions()[0].rpartition(":")[0]
-    asked = {"source": "aws.states", "detail": {"executionArn": named.format(machine=machine)}}
+    asked = end_of(named.format(machine=machine))
     failed = deployed.wait(deployed.start(asked))
     assert (failed["status"], failed["error"]) == ("FAILED", "RejectedError")
     assert told.format(machine=machine) in failed["cause"]

@@ -1,20 +1,16 @@
 """DynamoDB on the stage: a conditional write is atomic, for on that the lease stands."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from stage.client import Client
-from tests.stage.account import APP
+from tests.stage.held import lease
 
 AT_ONCE = 8
 
 
 def test_of_many_that_write_one_item_at_once_each_finds_what_the_others_wrote(stage: Client) -> None:
     dynamodb = stage.client("dynamodb")
-    item: dict[str, Any] = {
-        "TableName": stage.names["outputs"]["LedgerTableName"],
-        "Key": {"app": {"S": APP}, "record": {"S": "lease"}},
-    }
+    item = lease(stage)
     dynamodb.update_item(
         **item, UpdateExpression="SET at_work = :nobody", ExpressionAttributeValues={":nobody": {"M": {}}}
     )

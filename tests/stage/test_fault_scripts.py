@@ -6,16 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stage.client import Client, StageError
-
-PUT_RULE = {"service": "events", "operation": "PutRule"}
-
-
-def put_rule(stage: Client, name: str = "new") -> Any:
-    return stage.client("events").put_rule(Name=name, ScheduleExpression="rate(1 day)")
-
-
-def rules(stage: Client) -> set[str]:
-    return {rule["Name"] for rule in stage.client("events").list_rules()["Rules"]}
+from tests.stage.toys import PUT_RULE, put_rule, rule_names
 
 
 @pytest.mark.parametrize(
@@ -40,7 +31,7 @@ def test_a_fault_hits_the_calls_that_it_says(stage: Client, script: list[dict[st
         except ClientError:
             failed.append(number)
     assert failed == refused
-    assert {f"rule-{number}" for number in range(5)} - rules(stage) == {f"rule-{number}" for number in refused}
+    assert {f"rule-{number}" for number in range(5)} - rule_names(stage) == {f"rule-{number}" for number in refused}
     assert sum(fault["hit"] for fault in stage.faults_so_far()) == len(refused)
     assert {fault["matched"] for fault in stage.faults_so_far()} <= {5}
 

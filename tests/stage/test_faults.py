@@ -10,16 +10,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from stage.client import Client, wait_for
 from stage.seed import FOREIGN_RULE
-
-PUT_RULE = {"service": "events", "operation": "PutRule"}
-
-
-def put_rule(stage: Client, name: str = "new") -> Any:
-    return stage.client("events").put_rule(Name=name, ScheduleExpression="rate(1 day)")
-
-
-def rules(stage: Client) -> set[str]:
-    return {rule["Name"] for rule in stage.client("events").list_rules()["Rules"]}
+from tests.stage.toys import PUT_RULE, put_rule, rule_names
 
 
 def targets(stage: Client, *ids: str) -> list[dict[str, Any]]:
@@ -75,7 +66,7 @@ def test_a_refused_call_is_not_carried_out(stage: Client, fault: str) -> None:
     stage.faults([{**PUT_RULE, "fault": fault}])
     with pytest.raises(ClientError):
         put_rule(stage)
-    assert "new" not in rules(stage)
+    assert "new" not in rule_names(stage)
 
 
 def test_a_lost_reply_is_lost_after_the_work_is_done(stage: Client) -> None:
@@ -83,7 +74,7 @@ def test_a_lost_reply_is_lost_after_the_work_is_done(stage: Client) -> None:
     stage.clear_calls()
     with pytest.raises(ConnectionClosedError):
         put_rule(stage)
-    assert "new" in rules(stage)
+    assert "new" in rule_names(stage)
     assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(0, "lost")]
 
 
@@ -98,9 +89,9 @@ def handler(event, context):
     stage.faults([{"service": "lambda", "operation": "Invoke", "fault": "lost"}])
     with pytest.raises(ConnectionClosedError):
         stage.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"place": str(tmp_path)}))
-    assert "new" not in rules(stage)
+    assert "new" not in rule_names(stage)
     (tmp_path / "go-on").touch()
-    wait_for(lambda: "new" in rules(stage), 10)
+    wait_for(lambda: "new" in rule_names(stage), 10)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +139,7 @@ def handler(event, context):
     answer = stage.client("lambda").invoke(FunctionName=name)
     assert answer["FunctionError"] == "Unhandled"
     assert b"signal: killed" in answer["Payload"].read()
-    assert ("new" in rules(stage)) is done
+    assert ("new" in rule_names(stage)) is done
 
     alive = stage.client("lambda").invoke(FunctionName=name)
     assert "FunctionError" not in alive

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from stage.client import Client, wait_for
 from stage.manifest import digest
 from tests.stage.account import Described, account, history, images, schedules, states, writes
-from tests.stage.held import has_entered, held
+from tests.stage.held import held, pushed_behind
 from tests.stage.restored import assert_all_is_as_it_was
 
 
@@ -27,6 +27,17 @@ def redriven(stage: Client, execution: Described) -> Described:
     """How it ends after it has been redriven."""
     stage.client("stepfunctions").redrive_execution(executionArn=execution["executionArn"])
     return stage.wait(execution["executionArn"])
+
+
+def assert_a_redrive_changes_nothing(stage: Client, stopped: Described) -> None:
+    before = account(stage)
+    stage.clear_calls()
+
+    ended = redriven(stage, stopped)
+
+    assert states(stage, ended)[-1] == "Restored"
+    assert not writes(stage)
+    assert account(stage) == before
 
 
 def test_an_execution_that_was_aborted_is_put_back_already(stage: Client) -> None:
@@ -64,24 +75,12 @@ def test_one_that_was_aborted_while_it_waited_changes_nothing_either(stage: Clie
     """It has its entry in the ledger, which is not changed any more."""
     stage.deploy("v1")
     with held(stage):
-        stage.push("v2")
-        first = stage.executions()[0]
-        wait_for(lambda: has_entered(stage, first, "ClearRules"), 30)
-        stage.push("v3")
-        waiting = stage.executions()[0]
-        wait_for(lambda: has_entered(stage, waiting, "WaitForTurn"), 30)
+        first, waiting = pushed_behind(stage, "v2", "v3")
         stage.client("stepfunctions").stop_execution(executionArn=waiting)
     stopped = stage.wait(waiting)
     stage.restored_by(waiting)
     assert states(stage, stage.wait(first))[-1] == "Overtaken"
-    before = account(stage)
-    stage.clear_calls()
-
-    ended = redriven(stage, stopped)
-
-    assert states(stage, ended)[-1] == "Restored"
-    assert not writes(stage)
-    assert account(stage) == before
+    assert_a_redrive_changes_nothing(stage, stopped)
     assert stage.deploy("v4")["status"] == "SUCCEEDED"
 
 
@@ -89,14 +88,7 @@ def test_it_changes_nothing_if_another_deployment_has_had_its_turn_since(stage: 
     stopped = stopped_while_rolling(stage)
     stage.restored_by(stopped["executionArn"])
     assert stage.deploy("v2")["status"] == "SUCCEEDED"
-    before = account(stage)
-    stage.clear_calls()
-
-    ended = redriven(stage, stopped)
-
-    assert states(stage, ended)[-1] == "Restored"
-    assert not writes(stage)
-    assert account(stage) == before
+    assert_a_redrive_changes_nothing(stage, stopped)
 
 
 def test_an_execution_that_failed_fails_again_at_once(stage: Client) -> None:

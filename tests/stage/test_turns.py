@@ -20,7 +20,7 @@ from tests.stage.account import (
     states,
     writes,
 )
-from tests.stage.held import has_entered, held
+from tests.stage.held import held, pushed_behind
 
 
 def all_ended(stage: Client) -> list[dict[str, Any]]:
@@ -64,10 +64,7 @@ def test_a_deployment_that_rolls_steps_aside_for_a_newer_push(stage: Client) -> 
 
 def test_the_same_image_by_another_tag_waits_its_turn_and_finds_nothing_to_do(stage: Client) -> None:
     with held(stage):
-        stage.push("v1")
-        wait_for(lambda: has_entered(stage, stage.executions()[0], "ClearRules"), 30)
-        stage.push("release-1", "v1")
-        wait_for(lambda: has_entered(stage, stage.executions()[0], "WaitForTurn"), 30)
+        pushed_behind(stage, "v1", "release-1", "v1")
 
     later, earlier = all_ended(stage)
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from stage.client import Client, wait_for
-from tests.stage.account import APP, history, images, rules, service, states
-from tests.stage.held import change_lease
+from tests.stage.account import history, images, rules, service, states
+from tests.stage.held import change_lease, held, lease
 
 # The invocations of a deployment, in the machine's order.
 _STEPS = ("TakeTurn", "ReadConfig", "PlanDeployment", "ClearRules", "RegisterRevisions", "CreateTargets", "RollService")
@@ -39,26 +39,28 @@ def test_an_answer_that_is_lost_undoes_nothing(stage: Client, step: str) -> None
 
 def test_a_step_waits_longer_for_an_earlier_invocation_than_for_aws(stage: Client) -> None:
     stage.deploy("v1")
-    somebody = {"M": {"somebody": {"N": str(time.time() + 600)}}}
-    change_lease(stage, "SET at_work = :somebody", {":somebody": somebody})
     stage.clear_calls()
-    stage.push("v2")
-    wait_for(
-        lambda: len(called(stage, "ClearRules", "dynamodb", "UpdateItem")) > _RETRIES * len(("enter", "leave")), 30
-    )
-
-    change_lease(stage, "REMOVE at_work.somebody")
+    tries = _RETRIES * len(("enter", "leave"))
+    with held(stage):
+        stage.push("v2")
+        wait_for(lambda: len(called(stage, "ClearRules", "dynamodb", "UpdateItem")) > tries, 30)
 
     assert states(stage, stage.wait(stage.executions()[0]))[-1] == "Deployed"
 
 
-def test_nothing_is_put_back_while_an_invocation_may_still_write(stage: Client) -> None:
+def rolling(stage: Client) -> tuple[Any, ...]:
+    """Deploy v1, and push v2, whose rollout hangs: what was before v2."""
     stage.deploy("v1")
     before = app(stage)
     stage.settings(rollout="hangs")
     stage.clear_calls()
     stage.push("v2")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    return before
+
+
+def test_nothing_is_put_back_while_an_invocation_may_still_write(stage: Client) -> None:
+    before = rolling(stage)
     change_lease(stage, "SET at_work.somebody = :end", {":end": {"N": str(time.time() + 600)}})
     killed_for_good = {"caller": "CheckService", "count": 2, "fault": "kill"}  # it would wait as well
     stage.faults([{"service": "dynamodb", "operation": "UpdateItem", **killed_for_good}])
@@ -97,16 +99,10 @@ def test_nothing_is_put_back_before_the_last_function_has_ended(stage: Client, s
 
 
 def test_a_deleted_lease_that_the_restore_takes_anew_is_its_own_also_where_the_answer_is_lost(stage: Client) -> None:
-    stage.deploy("v1")
-    before = app(stage)
-    stage.settings(rollout="hangs")
-    stage.clear_calls()
-    stage.push("v2")
-    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    before = rolling(stage)
     second = {"operation": "UpdateItem", "caller": "RestoreDeployment", "skip": 1, "count": 1}
     stage.faults([{"service": "dynamodb", **second, "fault": "lost"}])
-    item = {"app": {"S": APP}, "record": {"S": "lease"}}
-    stage.client("dynamodb").delete_item(TableName=stage.names["outputs"]["LedgerTableName"], Key=item)
+    stage.client("dynamodb").delete_item(**lease(stage))
 
     ended = stage.wait(stage.executions()[0])
     stage.settings(rollout="completes")

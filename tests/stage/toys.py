@@ -1,15 +1,17 @@
-"""What tests make for themselves: a function of their own, a request that no AWS client sends."""
+"""What tests make for themselves: a function or a rule of their own, a request that no AWS client sends."""
 
 import http.client
 import io
 import json
 import zipfile
 from contextlib import suppress
+from typing import Any
 
 from stage.client import Client
 from stage.direct import ACCOUNT
 
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+PUT_RULE = {"service": "events", "operation": "PutRule"}
 
 
 def role_of_toys(stage: Client) -> str:
@@ -27,6 +29,16 @@ def zipped(source: str) -> bytes:
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("app.py", source)
     return content.getvalue()
+
+
+def put_rule(stage: Client, name: str = "new") -> Any:
+    """The call PUT_RULE, which faults are told of."""
+    return stage.client("events").put_rule(Name=name, ScheduleExpression="rate(1 day)")
+
+
+def rule_names(stage: Client) -> set[str]:
+    """All rules that there are."""
+    return {rule["Name"] for rule in stage.client("events").list_rules()["Rules"]}
 
 
 def ask(endpoint: str, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:

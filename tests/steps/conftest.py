@@ -17,6 +17,7 @@ from tests.steps.calls import CLIENTS, KilledError
 from tests.steps.world import SCHEDULE, World, handler
 
 NEXT = "sha256:" + "2e" * 32
+THIRD = "sha256:" + "3f" * 32
 # Against SCHEDULE: one task stays, one moves, one goes, one comes.
 BEFORE = {"tasks": [*SCHEDULE["tasks"], {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"}]}
 AFTER = {

@@ -7,10 +7,9 @@ import pytest
 from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import PREFIX
 from tests.steps.calls import KilledError
-from tests.steps.conftest import Deployment, Deployments
+from tests.steps.conftest import NEXT, Deployment, Deployments
 from tests.steps.world import World, client
 
-NEXT = "sha256:" + "2e" * 32
 ONE_LEFT = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
 
 

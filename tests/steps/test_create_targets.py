@@ -7,10 +7,8 @@ import pytest
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import CLUSTER_ARN, PREFIX, arn
 from tests.steps.calls import KilledError
-from tests.steps.conftest import Deployment, Deployments
+from tests.steps.conftest import NEXT, Deployment, Deployments
 from tests.steps.world import SCHEDULE, World, client
-
-NEXT = "sha256:" + "2e" * 32
 
 
 @pytest.fixture

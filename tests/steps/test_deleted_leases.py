@@ -4,10 +4,8 @@ import pytest
 
 from rota.errors import OvertakenError
 from tests.guestbook import ENVIRONMENT
-from tests.steps.conftest import Deployment, Deployments
+from tests.steps.conftest import NEXT, Deployment, Deployments
 from tests.steps.world import World, client
-
-NEXT = "sha256:" + "2e" * 32
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ from rota.errors import RejectedError
 from stage.eventbridge import tag_index
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.steps.calls import number
-from tests.steps.conftest import Deployments
+from tests.steps.conftest import NEXT, Deployments
 from tests.steps.world import SCHEDULE, World, client
 
 ASKED = "events.ListTagsForResource"
-NEXT = "sha256:" + "2e" * 32
 SPAM = PREFIX + "RemoveSpam"
 OURS = {"Key": "rota:app", "Value": "production/guestbook-api"}
 

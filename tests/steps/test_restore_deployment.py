@@ -8,10 +8,9 @@ import pytest
 from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import ENVIRONMENT, arn
 from tests.steps.calls import KilledError
-from tests.steps.conftest import Deployment, Deployments, invoke
+from tests.steps.conftest import THIRD, Deployment, Deployments, invoke
 from tests.steps.world import World, client
 
-THIRD = "sha256:" + "3f" * 32
 WRITES = [
     *("events.RemoveTargets", "events.DeleteRule"),
     *("ecs.RegisterTaskDefinition",) * 4,

@@ -7,10 +7,8 @@ import pytest
 from rota import service
 from tests.guestbook import CONTENT, arn
 from tests.steps.calls import KilledError, number
-from tests.steps.conftest import NEXT, Deployment, Deployments
+from tests.steps.conftest import NEXT, THIRD, Deployment, Deployments
 from tests.steps.world import World, client
-
-THIRD = "sha256:" + "3f" * 32
 
 
 @pytest.mark.parametrize("when", ["ClearRules", "CheckService"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rota.errors import RejectedError, TransientError
-from tests.examples import EVENTS, PUSH
+from tests.examples import EVENTS, PUSH, end_of
 from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE_URI
 from tests.steps.calls import number
 from tests.steps.conftest import Deployment, Deployments, invoke, stopped_at
@@ -112,7 +112,7 @@ def test_one_that_is_to_be_put_back_is_waited_for_however_late_that_begins(
     changing.until("CreateTargets")
     world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
     world.execution("restorer")
-    told = {"source": "aws.states", "detail": {"executionArn": changing.arn}}
+    told = end_of(changing.arn)
     assert Deployment(world, "restorer", told, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
     assert deployments.start().step("TakeTurn")["decision"] == "wait"
 
@@ -120,10 +120,10 @@ def test_one_that_is_to_be_put_back_is_waited_for_however_late_that_begins(
 def test_one_that_was_to_put_it_back_and_never_said_so_can_be_named_too(world: World, deployments: Deployments) -> None:
     stopped = deployments.start().until("ClearRules")
     world.execution("deployment-1", ended=timedelta(hours=1))
-    told = {"source": "aws.states", "detail": {"executionArn": stopped.arn}}
+    told = end_of(stopped.arn)
     never_began = world.execution("first", ended=timedelta(hours=1), given=told)
     world.execution("second")
-    asked = {"source": "aws.states", "detail": {"executionArn": never_began}}
+    asked = end_of(never_began)
     answer = Deployment(world, "second", asked, datetime.now(UTC)).step("TakeTurn")
     assert (answer["decision"], answer["restores"]) == ("restore", stopped.arn)
     assert deployments.start().step("TakeTurn")["decision"] == "wait"

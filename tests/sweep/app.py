@@ -124,7 +124,8 @@ class App:
 
     def lease(self) -> dict[str, Any]:
         """The lease's item."""
-        return self._item("lease")
+        found: dict[str, Any] = self.stage.client("dynamodb").get_item(**self._lease).get("Item", {})
+        return found
 
     @contextmanager
     def time_passing(self) -> Iterator[None]:
@@ -182,23 +183,22 @@ class App:
         found = pages.paginate(familyPrefix=self.stage.names["family"], status="ACTIVE")
         return [arn for page in found for arn in page["taskDefinitionArns"]]
 
-    def _item(self, record: str) -> dict[str, Any]:
-        table = self.stage.names["outputs"]["LedgerTableName"]
-        key = {"app": {"S": self._name}, "record": {"S": record}}
-        item: dict[str, Any] = self.stage.client("dynamodb").get_item(TableName=table, Key=key).get("Item", {})
-        return item
-
     def _end_time(self, invocation: str) -> None:
         dynamodb = self.stage.client("dynamodb")
         with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # it has said so itself by now
             dynamodb.update_item(
-                TableName=self.stage.names["outputs"]["LedgerTableName"],
-                Key={"app": {"S": self._name}, "record": {"S": "lease"}},
+                **self._lease,
                 UpdateExpression="SET at_work.#invocation = :now",
                 ConditionExpression="attribute_exists(at_work.#invocation)",
                 ExpressionAttributeNames={"#invocation": invocation},
                 ExpressionAttributeValues={":now": {"N": str(time.time())}},
             )
+
+    @property
+    def _lease(self) -> dict[str, Any]:
+        """Where the lease is, as DynamoDB's calls name an item."""
+        key = {"app": {"S": self._name}, "record": {"S": "lease"}}
+        return {"TableName": self.stage.names["outputs"]["LedgerTableName"], "Key": key}
 
     @property
     def _name(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 from rota import aborted, ended
 from rota.errors import RejectedError, TransientError
 from rota.models import CaughtError, Execution, FailedDeployment, RestoreDeploymentInput
-from tests.examples import ANSWERS, CONTEXT, PUSH
+from tests.examples import ANSWERS, CONTEXT, PUSH, end_of
 
 ARN = CONTEXT["Execution"]["Id"]
 ANOTHER = f"{ARN}-2"
@@ -207,24 +207,21 @@ GAVE_UP = {"type": "ExecutionFailed", "executionFailedEventDetails": {"error": "
 def test_a_chain_of_executions_that_put_back_another_leads_to_the_deployment(ended: list[Any]) -> None:
     first, second, third = (f"{ARN}-{number}" for number in (1, 2, 3))
 
-    def change(arn: str) -> dict[str, Any]:
-        return {"source": "aws.states", "detail": {"executionArn": arn}}
-
     told: Any = _StepFunctions(
         {
             ARN: [entered("ReadConfig", TURN), SCHEDULED, ABORTED],
-            first: [given(first, change(ARN)), *ended],
-            second: [given(second, change(first)), *ended],
+            first: [given(first, end_of(ARN)), *ended],
+            second: [given(second, end_of(first)), *ended],
         }
     )
     failed = FailedDeployment.model_validate(DENIED)
     by = Execution.model_validate({**EXECUTION, "id": third})
-    asked = RestoreDeploymentInput(execution=by, document=failed, event=change(second))
+    asked = RestoreDeploymentInput(execution=by, document=failed, event=end_of(second))
     assert aborted.followed(told, asked).execution.id == ARN
 
 
 def test_executions_that_are_to_put_back_each_other_end() -> None:
-    another = {"source": "aws.states", "detail": {"executionArn": ANOTHER}}
+    another = end_of(ANOTHER)
     told: Any = _StepFunctions(
         {
             ANOTHER: [given(ANOTHER, CHANGE), entered("RestoreDeployment", DENIED), GAVE_UP],

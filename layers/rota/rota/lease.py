@@ -72,11 +72,12 @@ def take(
     it back.
     """
     claim = partial(_claim, dynamodb, settings, execution, image)
+    claim_if_free = partial(claim, condition=_IF_FREE, update="at_work = if_not_exists(at_work, :nobody)")
     our_order = order(execution, image)
-    lease = claim(our_order, _IF_FREE, "at_work = if_not_exists(at_work, :nobody)")
+    lease = claim_if_free(our_order)
     if lease is not None and _is_of_one_push(text(lease, "newest"), our_order, image):
         our_order = text(lease, "newest")
-        lease = claim(our_order, _IF_FREE, "at_work = if_not_exists(at_work, :nobody)")
+        lease = claim_if_free(our_order)
     if lease is None:
         return Turn(decision="go", reason="the lease was free")
     if text(lease, "newest") > our_order:
