@@ -98,6 +98,8 @@ class Reply:
     """AWS's error code, None for success."""
     lost: bool = False
     """The connection is closed without an answer, as when the network fails after AWS has done the work."""
+    cut: bool = False
+    """The connection is closed in the middle of the answer."""
 
     @property
     def ok(self) -> bool:

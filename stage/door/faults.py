@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from botocore.session import get_session
@@ -36,12 +37,12 @@ class Fault(BaseModel):
     """So many matching calls are let through first."""
     count: int = Field(1, ge=0)
     """So many are hit then; 0 is all."""
-    fault: Literal["throttle", "internal", "denied", "lost", "partial", "kill", "kill_after", "abort"]
+    fault: Literal["throttle", "internal", "denied", "lost", "cut", "partial", "kill", "kill_after", "abort"]
     """`throttle`, `internal`, `denied`: refused in the service's own words, not carried out. `lost`: carried out, and
-    the connection ends without a reply; Lambda's Invoke loses it at once, while the function goes on. `partial`: 200,
-    the request's last entry failed and was not carried out. `kill`, `kill_after`: the calling process dies before or
-    after the call is carried out. `abort`: the execution is stopped, as StopExecution does; the call is carried out and
-    its function goes on."""
+    the connection ends without a reply; Lambda's Invoke loses it at once, while the function goes on. `cut`: carried
+    out, and the connection ends in the middle of the reply. `partial`: 200, the request's last entry failed and was not
+    carried out. `kill`, `kill_after`: the calling process dies before or after the call is carried out. `abort`: the
+    execution is stopped, as StopExecution does; the call is carried out and its function goes on."""
 
     @field_validator("service")
     @classmethod
@@ -81,6 +82,7 @@ class Fault(BaseModel):
             and self.operation in ("*", call.operation)
             and self.caller in (None, call.caller)
             and not (self.fault in ("kill", "kill_after") and call.caller is None)
+            and not (self.fault == "cut" and call.key == ("lambda", "Invoke"))  # which is `lost` or not
             and not (self.fault == "abort" and call.caller is None and call.key != ("lambda", "Invoke"))
         )
 
@@ -164,6 +166,8 @@ class Faults:
                 if kind == "kill_after":
                     self._kill(call.access_key)
                 return _no_answer(kind)
+            case "cut" as kind:
+                return replace(reply, cut=True, error=kind) if reply.body else _no_answer(kind)
             case "partial" if reply.ok:
                 return partial.told(call, reply, self._this_call.held_back)
         return None

@@ -78,6 +78,25 @@ def test_a_lost_reply_is_lost_after_the_work_is_done(stage: Client) -> None:
     assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(0, "lost")]
 
 
+def test_a_cut_reply_ends_in_the_middle_after_the_work_is_done(stage: Client) -> None:
+    stage.faults([{**PUT_RULE, "fault": "cut"}])
+    stage.clear_calls()
+    response = put_rule(stage)["ResponseMetadata"]  # all that a plain client makes of it: a success without a word
+    assert "new" in rule_names(stage)
+    assert int(response["HTTPHeaders"]["content-length"]) > 0
+    assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(200, "cut")]
+
+
+def test_a_deployment_that_is_told_half_of_every_kind_of_answer_once_deploys(stage: Client) -> None:
+    stage.deploy("v1")
+    kinds = {(call["caller"], call["service"], call["operation"]) for call in stage.calls() if call["caller"]}
+    stage.faults([{"caller": c, "service": s, "operation": o, "fault": "cut"} for c, s, o in sorted(kinds)])
+    assert stage.deploy("v2")["status"] == "SUCCEEDED"
+    hit = {(each["caller"], each["operation"]) for each in stage.faults_so_far() if each["hit"]}
+    assert {("PlanDeployment", "ListRules"), ("RegisterRevisions", "RegisterTaskDefinition")} < hit
+    assert {("CreateTargets", "PutTargets"), ("RollService", "UpdateService"), ("TakeTurn", "UpdateItem")} < hit
+
+
 def test_a_function_whose_answer_is_lost_goes_on(stage: Client, function: Callable[..., str], tmp_path: Path) -> None:
     source = """
 import pathlib, time, boto3

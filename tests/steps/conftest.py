@@ -9,7 +9,7 @@ from typing import Any
 import moto
 import pytest
 
-from rota import aws
+from rota import wire
 from tests import asl
 from tests.examples import PUSH, snake
 from tests.guestbook import ENVIRONMENT, REGION
@@ -159,7 +159,7 @@ def _functions_environment() -> Iterator[None]:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """What the user has; what is not Rota's is untouched in the end, whatever the test did. Nobody sleeps in it."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    aws._pace.cache_clear()  # what other tests have called empties no bucket of this one's account
+    wire._pace.cache_clear()  # what other tests have called empties no bucket of this one's account
     with moto.mock_aws():
         world = World()
         with world.calls.watching():

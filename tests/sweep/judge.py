@@ -9,7 +9,7 @@ from tests.sweep.app import Runs, State
 Fault = Mapping[str, Any]
 
 # After a fault of these kinds nobody can know whether the world was told, and it must not be told twice.
-_IN_THE_DARK = {"lost", "kill", "kill_after"}
+_IN_THE_DARK = {"lost", "cut", "kill", "kill_after"}
 _TELLING = {"PutEvents", "UpdateItem", "Invoke"}
 
 

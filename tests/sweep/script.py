@@ -13,8 +13,8 @@ Fault = dict[str, Any]
 Script = tuple[Fault, ...]
 """The faults of one trial."""
 
-KINDS = ("throttle", "internal", "denied", "lost", "partial", "kill", "kill_after", "abort")
-_SURVIVED = ("throttle", "internal", "lost", "partial", "kill", "kill_after")
+KINDS = ("throttle", "internal", "denied", "lost", "cut", "partial", "kill", "kill_after", "abort")
+_SURVIVED = ("throttle", "internal", "lost", "cut", "partial", "kill", "kill_after")
 _OF_AWS_ITSELF = ("throttle", "internal", "denied", "lost", "abort")
 
 LAST_STRAW: Fault = {

@@ -19,7 +19,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from rota import aws, revisions
+from rota import aws, revisions, wire
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import CONTENT, REGION, arn
 
@@ -126,10 +126,14 @@ def test_the_first_error_of_many_comes_out() -> None:
         aws.in_parallel(work, range(20))
 
 
+Answer = tuple[int, dict[str, Any] | bytes]
+"""A status and what is said; of bytes there were to be more when the connection closed."""
+
+
 class Server:
     """An AWS that answers from a script, the last answer for ever, and remembers what it was sent."""
 
-    def __init__(self, *answers: tuple[int, dict[str, Any]]) -> None:
+    def __init__(self, *answers: Answer) -> None:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         script, server = list(answers), self
 
@@ -139,9 +143,10 @@ class Server:
                 server.requests.append((self.headers["X-Amz-Target"].split(".")[1], json.loads(body)))
                 status, answer = script.pop(0) if len(script) > 1 else script[0]
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(json.dumps(answer))))
+                sent, missing = (answer, 100) if isinstance(answer, bytes) else (json.dumps(answer).encode(), 0)
+                self.send_header("Content-Length", str(len(sent) + missing))
                 self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
+                self.wfile.write(sent)
 
             def log_message(self, *_: object) -> None:
                 """Tests are quiet."""
@@ -163,7 +168,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Let the clients talk to a server with that script."""
     servers = []
 
-    def start(*answers: tuple[int, dict[str, Any]]) -> Server:
+    def start(*answers: Answer) -> Server:
         servers.append(Server(*answers))
         monkeypatch.setenv("AWS_ENDPOINT_URL", servers[-1].url)
         return servers[-1]
@@ -219,7 +224,7 @@ def test_a_throttled_call_is_made_again_until_aws_takes_it(serve: Serve, attempt
 
 
 def test_a_call_that_is_throttled_for_ever_is_told(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws, "_LONGEST_WAIT", 0.001)
+    monkeypatch.setattr(wire, "_LONGEST_WAIT", 0.001)
     serve(THROTTLED)
     with pytest.raises(ClientError) as raised:
         aws.events().list_rules()
@@ -232,3 +237,32 @@ def test_a_quota_that_is_used_up_is_not_asked_again(serve: Serve) -> None:
         aws.events().put_rule(Name="one-too-many", ScheduleExpression="rate(1 day)")
     assert type(aws.translate(raised.value)) is RejectedError
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        pytest.param((200, b""), id="nothing of it"),
+        pytest.param((200, b'{"Rules": [{"Na'), id="the first bytes"),
+        pytest.param((200, b'{"Rules": []}'), id="what would do as one"),
+        pytest.param((400, b'{"__type": "Val'), id="half a refusal"),
+    ],
+)
+def test_half_an_answer_is_none(serve: Serve, half: Answer) -> None:
+    server = serve(half, half, (200, {"Rules": [{"Name": "shop__Ingest"}]}))
+    assert aws.events().list_rules()["Rules"] == [{"Name": "shop__Ingest"}]
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("attempts", "asked"),
+    [pytest.param({}, 4, id="a client that repeats"), pytest.param({"attempts": 1}, 1, id="one that does not")],
+)
+def test_a_call_that_is_never_answered_whole_is_lost(serve: Serve, attempts: dict[str, int], asked: int) -> None:
+    server = serve((200, b'{"FailedEntryCount": 1, "FailedEn'))
+    target = {"Id": "task", "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/shop"}
+    with pytest.raises(ConnectionClosedError) as lost:
+        aws.events(**attempts).put_targets(Rule="shop__Ingest", Targets=[target])
+    assert type(aws.translate(lost.value)) is TransientError
+    assert str(aws.translate(lost.value)).startswith("PutTargets: no answer from AWS")
+    assert len(server.requests) == asked

@@ -171,7 +171,7 @@ def test_every_call_meets_every_fault_that_it_can_meet() -> None:
     read = {"service": "s3", "operation": "GetObject", "caller": "CreateTargets"}
     invoke = {"service": "lambda", "operation": "Invoke", "caller": None}
     tried = [(f["operation"], f["skip"], f["fault"]) for (f,) in script.singles([put, read, put, invoke])]
-    assert len(tried) == len(set(tried)) == 8 + 7 + 8 + 5
+    assert len(tried) == len(set(tried)) == 9 + 8 + 9 + 5
     assert ("PutTargets", 1, "partial") in tried
     assert {f["count"] for (f,) in script.bursts([put, read, put, invoke])} == {0}
 

@@ -1,7 +1,5 @@
 """The only module that makes clients and that turns AWS's errors into the names the state machine may see."""
 
-import json
-import random
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -19,8 +17,9 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
+from rota import wire
 from rota.errors import RejectedError, TransientError
-from rota.pace import Pace, Quota, quota
+from rota.pace import is_throttle
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -38,16 +37,6 @@ Result = TypeVar("Result")
 _AT_ONCE = 10
 _TIMEOUT_SECONDS = 10
 _ATTEMPTS = 4
-# How often one call is throttled before it fails, and how many seconds it waits in between at the most.
-_THROTTLES_BORNE, _LONGEST_WAIT = 40, 2.0
-
-# Beside every code with "throttl" in it: Throttling, ThrottlingException, Throttled, KmsThrottlingException, ...
-_THROTTLED = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "SlowDown",
-    "TooManyRequestsException",
-}
 _PASSING = {
     "ConcurrentModificationException",  # EventBridge: two changes of one rule at once
     "InternalException",
@@ -58,8 +47,6 @@ _PASSING = {
     "ServiceUnavailable",
     "UpdateInProgressException",
 }
-# A quota that is used up. botocore takes it for a throttle and would ask again.
-_FULL = "LimitExceededException"
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _LOST_ON_THE_WAY = (
     ConnectionClosedError,
@@ -88,7 +75,7 @@ def ecs(attempts: int = _ATTEMPTS) -> "ECSClient":
     """`attempts=1` for RegisterTaskDefinition: ECS knows no client token for it, a blind repeat would leave a twin."""
     # AWS checks requests better than the SDK's model, which would refuse the fields it does not know.
     client: ECSClient = _client("ecs", _config(attempts).merge(Config(parameter_validation=False)))
-    _pass_task_definitions_whole(client)
+    wire.pass_task_definitions_whole(client)
     return client
 
 
@@ -125,8 +112,9 @@ def _session() -> botocore.session.Session:
 
 def _client(service: str, config: Config) -> Any:
     client = _session().create_client(service, config=config)
-    _keep_pace(client, service)
-    _name_the_call(client)
+    wire.keep_pace(client, service)
+    wire.refuse_half_answers(client)
+    wire.name_the_call(client)
     return client
 
 
@@ -137,49 +125,6 @@ def _config(attempts: int = _ATTEMPTS) -> Config:
         max_pool_connections=_AT_ONCE,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
-
-
-@cache
-def _pace(quota: Quota) -> Pace:
-    return Pace(quota)
-
-
-def _keep_pace(client: Any, service: str) -> None:
-    """Make every call of `client` wait for its quota, and make one that is throttled all the same again.
-
-    A throttled call was not carried out, so that is safe for every operation. What is full is not asked again.
-    """
-
-    def wait(operation_name: str, **_: Any) -> None:
-        limited = quota(service, operation_name)
-        if limited:
-            _pace(limited).wait()
-
-    def again(response: Any, operation: Any, attempts: int, **_: Any) -> float | None:
-        limited = quota(service, operation.name)
-        code = response[1].get("Error", {}).get("Code", "") if response else ""
-        if code == _FULL:
-            raise ClientError(response[1], operation.name)
-        if limited is None or not _is_throttle(code) or attempts > _THROTTLES_BORNE:
-            return None
-        _pace(limited).throttled()
-        # Not all at the same instant again: others draw from the bucket too.
-        return min(attempts / limited.per_second, _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 - no secret
-
-    name = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.register(f"request-created.{name}", wait)
-    # Before botocore's own handler, which gives up after a few attempts.
-    client.meta.events.register_first(f"needs-retry.{name}", again)
-
-
-def _name_the_call(client: Any) -> None:
-    """An error on the way does not say which call it met, as a refusal by AWS does; have it say so too."""
-
-    def name(caught_exception: Exception | None, operation: Any, **_: Any) -> None:
-        if isinstance(caught_exception, BotoCoreError):
-            caught_exception.operation_name = operation.name  # type: ignore[attr-defined]  # as ClientError has it
-
-    client.meta.events.register(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", name)
 
 
 def threads() -> ThreadPoolExecutor:
@@ -209,7 +154,7 @@ def refusal(operation: str, code: str, message: str) -> TransientError | Rejecte
     disguised = code in {"ClientException", "InvalidParameterException", "ValidationException"} and any(
         sign in message.lower() for sign in ("rate exceeded", "throttl", "too many concurrent")
     )
-    if _is_throttle(code) or code in _PASSING or disguised:
+    if is_throttle(code) or code in _PASSING or disguised:
         return TransientError(sentence)
     if code in _DENIED:
         return RejectedError(f"{operation} was denied: {message}")
@@ -221,30 +166,3 @@ def _translate_reply(error: ClientError) -> Exception:
     found = refusal(error.operation_name, problem.get("Code", "Unknown"), problem.get("Message", "no message"))
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
     return TransientError(str(found)) if status >= _SERVER_ERROR else found
-
-
-def _is_throttle(code: str) -> bool:
-    return code in _THROTTLED or "throttl" in code.lower()
-
-
-def _pass_task_definitions_whole(client: "ECSClient") -> None:
-    """Let every field of a task definition through, also those that this SDK does not know.
-
-    botocore parses replies and builds requests from its own model and drops the rest in silence; a field newer than
-    the SDK would be lost when its definition is registered again.
-    """
-
-    def keep_reply(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
-        if "taskDefinition" in parsed:
-            parsed["taskDefinition"] = json.loads(http_response.content)["taskDefinition"]
-
-    def keep_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any]:
-        context["whole_request"] = params
-        return {}  # botocore stumbles over fields it does not know; `send_request` writes the body
-
-    def send_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-        params["body"] = json.dumps(context["whole_request"]).encode()
-
-    client.meta.events.register("after-call.ecs.DescribeTaskDefinition", keep_reply)
-    client.meta.events.register("provide-client-params.ecs.RegisterTaskDefinition", keep_request)  # type: ignore[arg-type]  # the stubs know no hook that answers
-    client.meta.events.register("before-call.ecs.RegisterTaskDefinition", send_request)

@@ -39,6 +39,20 @@ def quota(service: str, operation: str) -> Quota | None:
     return EVENTS if service == "events" else _ECS.get(operation) if service == "ecs" else None
 
 
+# Beside every code with "throttl" in it: Throttling, ThrottlingException, Throttled, KmsThrottlingException, ...
+_THROTTLES = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "TooManyRequestsException",
+}
+
+
+def is_throttle(code: str) -> bool:
+    """Whether an error code of AWS says that a bucket was empty."""
+    return code in _THROTTLES or "throttl" in code.lower()
+
+
 class Pace:
     """Our idea of how full a bucket is. Safe in threads; `clock` and `sleep` in seconds."""
 

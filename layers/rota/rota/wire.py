@@ -1,0 +1,111 @@
+"""What a client does on the wire beside what botocore does: keep AWS's pace, and take no answer for what it is not."""
+
+import json
+import random
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+
+from rota.pace import Pace, Quota, is_throttle, quota
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+
+# How often one call is throttled before it fails, and how many seconds it waits in between at the most.
+_THROTTLES_BORNE, _LONGEST_WAIT = 40, 2.0
+# A quota that is used up. botocore takes it for a throttle and would ask again.
+_FULL = "LimitExceededException"
+
+
+def keep_pace(client: Any, service: str) -> None:
+    """Make every call of `client` wait for its quota, and make one that is throttled all the same again.
+
+    A throttled call was not carried out, so that is safe for every operation. What is full is not asked again.
+    """
+
+    def wait(operation_name: str, **_: Any) -> None:
+        limited = quota(service, operation_name)
+        if limited:
+            _pace(limited).wait()
+
+    def again(response: Any, operation: Any, attempts: int, **_: Any) -> float | None:
+        limited = quota(service, operation.name)
+        code = response[1].get("Error", {}).get("Code", "") if response else ""
+        if code == _FULL:
+            raise ClientError(response[1], operation.name)
+        if limited is None or not is_throttle(code) or attempts > _THROTTLES_BORNE:
+            return None
+        _pace(limited).throttled()
+        # Not all at the same instant again: others draw from the bucket too.
+        return min(attempts / limited.per_second, _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
+    client.meta.events.register(f"request-created.{_name(client)}", wait)
+    # Before botocore's own handler, which gives up after a few attempts.
+    client.meta.events.register_first(f"needs-retry.{_name(client)}", again)
+
+
+def refuse_half_answers(client: Any) -> None:
+    """Take an answer that ended before its Content-Length for none at all, as a connection that broke is.
+
+    botocore reads what came of it: `{}`, where half of it is no JSON. An empty answer to GetItem is no item, one to
+    PutTargets no failed entry, one to ListRules no rule. (A stream, such as GetObject's, counts its bytes itself.)
+    """
+    allowed = client.meta.config.retries["total_max_attempts"]
+
+    def refuse(response: Any, operation: Any, attempts: int, request_dict: Any, **_: Any) -> float | None:
+        if response is None or operation.has_streaming_output:
+            return None
+        answer = response[0]
+        if len(answer.content) >= int(answer.headers.get("Content-Length", 0)):
+            return None
+        if attempts < allowed:
+            return 0.0
+        error = ConnectionClosedError(endpoint_url=request_dict["url"])
+        error.operation_name = operation.name  # type: ignore[attr-defined]  # as ClientError has it
+        raise error
+
+    client.meta.events.register_first(f"needs-retry.{_name(client)}", refuse)
+
+
+def name_the_call(client: Any) -> None:
+    """An error on the way does not say which call it met, as a refusal by AWS does; have it say so too."""
+
+    def name(caught_exception: Exception | None, operation: Any, **_: Any) -> None:
+        if isinstance(caught_exception, BotoCoreError):
+            caught_exception.operation_name = operation.name  # type: ignore[attr-defined]  # as ClientError has it
+
+    client.meta.events.register(f"needs-retry.{_name(client)}", name)
+
+
+def pass_task_definitions_whole(client: "ECSClient") -> None:
+    """Let every field of a task definition through, also those that this SDK does not know.
+
+    botocore parses replies and builds requests from its own model and drops the rest in silence; a field newer than
+    the SDK would be lost when its definition is registered again.
+    """
+
+    def keep_reply(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+        if "taskDefinition" in parsed:
+            parsed["taskDefinition"] = json.loads(http_response.content)["taskDefinition"]
+
+    def keep_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any]:
+        context["whole_request"] = params
+        return {}  # botocore stumbles over fields it does not know; `send_request` writes the body
+
+    def send_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        params["body"] = json.dumps(context["whole_request"]).encode()
+
+    client.meta.events.register("after-call.ecs.DescribeTaskDefinition", keep_reply)
+    client.meta.events.register("provide-client-params.ecs.RegisterTaskDefinition", keep_request)  # type: ignore[arg-type]  # the stubs know no hook that answers
+    client.meta.events.register("before-call.ecs.RegisterTaskDefinition", send_request)
+
+
+@cache
+def _pace(quota: Quota) -> Pace:
+    return Pace(quota)
+
+
+def _name(client: Any) -> str:
+    """The service in the names of botocore's events."""
+    return str(client.meta.service_model.service_id.hyphenize())
