@@ -6,6 +6,8 @@ FILE ?= scheduled_tasks.json
 PREFIX ?=
 # The package lies where the layer is built from.
 export PYTHONPATH := $(CURDIR)/layers/rota
+# What is compiled once serves all of a run's processes.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

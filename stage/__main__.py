@@ -15,6 +15,7 @@ from pathlib import Path
 
 HERE = "127.0.0.1"
 ROOT = Path(__file__).parent.parent
+_LOOKS_FOR_ITS_END_SECONDS = 0.05
 
 
 def main() -> int:
@@ -47,7 +48,7 @@ def main() -> int:
         server = make_server(
             arguments.host, port, stage.front, threaded=True, request_handler=RequestHandler, fd=server_socket.fileno()
         )
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(_LOOKS_FOR_ITS_END_SECONDS,), daemon=True).start()
         try:
             stage.open(bare=arguments.bare)
             if arguments.runtime == "sam":

@@ -94,7 +94,7 @@ class Client:
             return described if described["status"] != "RUNNING" else None
 
         try:
-            described = wait_for(ended, timeout, every=0.1)
+            described = wait_for(ended, timeout, every=0.2)
         except TimeoutError as late:
             seen = [event["type"] for event in self.history(execution)]
             raise StageError(f"{execution} is still running after {timeout} s: {', '.join(seen)}") from late
@@ -103,12 +103,13 @@ class Client:
 
     def restored_by(self, stopped: str, timeout: float = 60) -> dict[str, Any]:
         """Wait until the execution has ended that puts back one that was stopped. Returns what `wait` returns of it."""
-        states = self.client("stepfunctions")
+        states, inputs = self.client("stepfunctions"), dict[str, str]()
 
         def begun() -> str | None:
-            of = f'"executionArn":"{stopped}"'
-            told = (states.describe_execution(executionArn=each) for each in self.executions())
-            return next((each["executionArn"] for each in told if of in each["input"].replace(" ", "")), None)
+            for each in self.executions():
+                if each not in inputs:
+                    inputs[each] = states.describe_execution(executionArn=each)["input"].replace(" ", "")
+            return next((each for each, told in inputs.items() if f'"executionArn":"{stopped}"' in told), None)
 
         return self.wait(wait_for(begun, 5), timeout)
 

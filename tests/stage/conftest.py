@@ -21,7 +21,7 @@ def one_stage() -> Iterator[Client]:
 def stage(one_stage: Client) -> Client:
     """A stage as a user has it before the first push, with waits and rollouts cut short."""
     one_stage.reset()
-    one_stage.settings(time_scale=0.01, rollout_seconds=0.1)
+    one_stage.settings(time_scale=0.005, rollout_seconds=0.02)
     return one_stage
 
 

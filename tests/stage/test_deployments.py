@@ -52,7 +52,7 @@ class Deployment(NamedTuple):
 @pytest.fixture(scope="module")
 def first(one_stage: Client) -> Deployment:
     one_stage.reset()
-    one_stage.settings(time_scale=0.01, rollout_seconds=0.1)
+    one_stage.settings(time_scale=0.005, rollout_seconds=0.02)
     before = account(one_stage)
     execution = one_stage.deploy("v1")
     assert execution["status"] == "SUCCEEDED"

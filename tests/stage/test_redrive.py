@@ -58,7 +58,7 @@ def test_an_execution_that_was_aborted_is_put_back_already(stage: Client) -> Non
 def test_one_that_is_redriven_at_once_ends_the_same_as_what_puts_it_back(stage: Client) -> None:
     """Whoever comes first: it is deployed or put back as a whole."""
     before = account(stage)
-    stopped = stopped_while_rolling(stage, rollout_seconds=5)
+    stopped = stopped_while_rolling(stage, rollout_seconds=2)
     ended = redriven(stage, stopped)
     restored = stage.restored_by(stopped["executionArn"])
     (entry,) = history(stage)

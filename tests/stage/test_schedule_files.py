@@ -15,7 +15,7 @@ ONE_TASK = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * 
 def deployed(one_stage: Client) -> dict[str, Any]:
     """By a task's name, its rule and its revision, of a schedule file in which every key is used."""
     one_stage.reset()
-    one_stage.settings(time_scale=0.01, rollout_seconds=0.1)
+    one_stage.settings(time_scale=0.005, rollout_seconds=0.02)
     one_stage.upload_schedule(
         {
             "$schema": "https://example.com/scheduled_tasks.schema.json",

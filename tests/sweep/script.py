@@ -109,21 +109,17 @@ QUICK: tuple[Script, ...] = tuple(
     )
     for script in (
         [("TakeTurn", "dynamodb", "UpdateItem", 0, 1, "lost")],
-        [("RegisterRevisions", "dynamodb", "UpdateItem", 0, 1, "abort")],
-        [("CreateTargets", "events", "PutTargets", 1, 1, "abort")],
         [("FinishDeployment", "dynamodb", "PutItem", 0, 1, "abort")],
         [("PlanDeployment", "s3", "PutObject", 1, 1, "kill_after")],
         [("ClearRules", "events", "RemoveTargets", 0, 1, "partial")],
         [("ClearRules", "events", "DeleteRule", 0, 1, "kill")],
         [("RegisterRevisions", "ecs", "RegisterTaskDefinition", 1, 1, "lost")],
-        [("RegisterRevisions", "ecs", "RegisterTaskDefinition", 2, 1, "kill_after")],
         [("CreateTargets", "events", "PutTargets", 2, 1, "denied")],
         [("CreateTargets", "events", "PutTargets", 1, 0, "internal")],
         [("RollService", "ecs", "UpdateService", 0, 1, "lost")],
         [("CheckService", "ecs", "DescribeServices", 0, 0, "throttle")],
         [("FinishDeployment", "dynamodb", "PutItem", 0, 1, "kill_after")],
         [("FinishDeployment", "events", "PutEvents", 0, 1, "partial")],
-        [(None, "lambda", "Invoke", 4, 1, "lost")],
         [_STRAW, ("RestoreDeployment", "events", "PutTargets", 1, 1, "kill")],
         [_STRAW, ("RestoreDeployment", "ecs", "UpdateService", 0, 2, "denied")],
     )

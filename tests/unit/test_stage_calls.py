@@ -69,7 +69,7 @@ class Door:
 @pytest.fixture
 def door() -> Iterator[Door]:
     door = Door()
-    threading.Thread(target=door.server.serve_forever, daemon=True).start()
+    threading.Thread(target=door.server.serve_forever, args=(0.01,), daemon=True).start()
     yield door
     door.server.shutdown()
 
