@@ -149,5 +149,10 @@ class RequestHandler(MotoRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def finish(self) -> None:
+        """End the connection; what it was not to hear, or did not wait for, is left unsaid."""
+        with contextlib.suppress(OSError):
+            super().finish()
+
     def log(self, type: str, message: str, *args: object) -> None:
         """Say nothing of single requests: `GET /_stage/calls` tells more."""

@@ -130,6 +130,10 @@ Answer = tuple[int, dict[str, Any] | bytes]
 """A status and what is said; of bytes there were to be more when the connection closed."""
 
 
+class Chunk(bytes):
+    """Bytes that were sent as the first chunk of some."""
+
+
 class Server:
     """An AWS that answers from a script, the last answer for ever, and remembers what it was sent."""
 
@@ -141,10 +145,21 @@ class Server:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 server.requests.append((self.headers["X-Amz-Target"].split(".")[1], json.loads(body)))
+                self.answer()
+
+            def do_GET(self) -> None:
+                server.requests.append((self.path, {}))
+                self.answer()
+
+            def answer(self) -> None:
                 status, answer = script.pop(0) if len(script) > 1 else script[0]
                 self.send_response(status)
                 sent, missing = (answer, 100) if isinstance(answer, bytes) else (json.dumps(answer).encode(), 0)
-                self.send_header("Content-Length", str(len(sent) + missing))
+                if isinstance(answer, Chunk):
+                    self.send_header("Transfer-Encoding", "chunked")
+                    sent = b"%x\r\n%b\r\n" % (len(answer), answer)
+                else:
+                    self.send_header("Content-Length", str(len(sent) + missing))
                 self.end_headers()
                 self.wfile.write(sent)
 
@@ -176,10 +191,10 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    for client in (aws.ecs, aws.events):
+    for client in (aws.ecs, aws.events, aws.s3):
         client.cache_clear()
     yield start
-    for client in (aws.ecs, aws.events):
+    for client in (aws.ecs, aws.events, aws.s3):
         client.cache_clear()
     for server in servers:
         server.stop()
@@ -245,6 +260,7 @@ def test_a_quota_that_is_used_up_is_not_asked_again(serve: Serve) -> None:
         pytest.param((200, b""), id="nothing of it"),
         pytest.param((200, b'{"Rules": [{"Na'), id="the first bytes"),
         pytest.param((200, b'{"Rules": []}'), id="what would do as one"),
+        pytest.param((200, '{"Rules": [{"Name": "a", "Description": "\u00e4'.encode()[:-1]), id="half a character"),
         pytest.param((400, b'{"__type": "Val'), id="half a refusal"),
     ],
 )
@@ -266,3 +282,28 @@ def test_a_call_that_is_never_answered_whole_is_lost(serve: Serve, attempts: dic
     assert type(aws.translate(lost.value)) is TransientError
     assert str(aws.translate(lost.value)).startswith("PutTargets: no answer from AWS")
     assert len(server.requests) == asked
+
+
+OBJECT = {"Bucket": "shop", "Key": "scheduled_tasks.json"}
+MISSING = b"<Error><Code>NoSuchK"
+
+
+def test_half_a_refusal_of_an_object_is_no_refusal(serve: Serve) -> None:
+    server = serve((404, MISSING), (200, {"tasks": []}))
+    assert json.loads(aws.s3().get_object(**OBJECT)["Body"].read()) == {"tasks": []}
+    assert len(server.requests) == 2
+
+
+def test_one_that_breaks_off_between_its_chunks_is_lost(serve: Serve) -> None:
+    serve((404, Chunk(MISSING)))
+    with pytest.raises(aws.ERRORS) as lost:
+        aws.s3().get_object(**OBJECT)
+    assert type(aws.translate(lost.value)) is TransientError
+
+
+def test_half_an_object_is_none(serve: Serve) -> None:
+    serve((200, b'{"tasks": ['))
+    found = aws.s3().get_object(**OBJECT)
+    with pytest.raises(aws.ERRORS) as lost:
+        found["Body"].read()
+    assert type(aws.translate(lost.value)) is TransientError

@@ -140,7 +140,7 @@ def test_a_client_that_dies_in_the_middle_of_asking_is_no_fault_of_the_stage(
     assert capfd.readouterr().err == ""
 
 
-def test_a_lost_reply_never_comes_though_the_call_is_carried_out(door: Door) -> None:
+def test_a_lost_reply_never_comes_though_the_call_is_carried_out(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
     door.first.change = lambda call, reply: Reply(reply.status, reply.body, lost=True)
     with pytest.raises(ConnectionClosedError):
         door.client("sqs").create_queue(QueueName="made")
@@ -148,6 +148,7 @@ def test_a_lost_reply_never_comes_though_the_call_is_carried_out(door: Door) -> 
     door.first.change = lambda *_: None
     assert len(door.client("sqs").list_queues()["QueueUrls"]) == 1
     assert [reply.lost for _, reply, _ in door.recorded] == [True, False]
+    assert capfd.readouterr().err == ""
 
 
 def test_a_call_is_recorded_for_the_step_whose_key_signed_it(door: Door) -> None:

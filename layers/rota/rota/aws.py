@@ -16,6 +16,7 @@ from botocore.exceptions import (
     IncompleteReadError,
     ResponseStreamingError,
 )
+from urllib3.exceptions import HTTPError
 
 from rota import wire
 from rota.errors import RejectedError, TransientError
@@ -49,6 +50,7 @@ _PASSING = {
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _LOST_ON_THE_WAY = (
+    HTTPError,  # where a refusal of GetObject breaks off, which botocore reads as late as a stream
     ConnectionClosedError,
     ConnectionError,
     HTTPClientError,
@@ -56,6 +58,9 @@ _LOST_ON_THE_WAY = (
     ResponseStreamingError,
 )
 _SERVER_ERROR = 500
+
+ERRORS = (ClientError, BotoCoreError, HTTPError)
+"""Whatever a call of a client can raise; `translate` names it."""
 
 
 @cache
@@ -138,7 +143,7 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
         return list(pool.map(work, items))
 
 
-def translate(error: ClientError | BotoCoreError) -> Exception:
+def translate(error: ClientError | BotoCoreError | HTTPError) -> Exception:
     """What AWS said, as one of the names in `rota.errors`; an error that only a bug can cause stays as it is."""
     if isinstance(error, ClientError):
         return _translate_reply(error)

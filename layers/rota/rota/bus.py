@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from rota import aws
 from rota.errors import RejectedError, TransientError
@@ -45,7 +45,7 @@ def listed(tagging: "BaseClient", app: str) -> dict[str, Tags]:
     """
     try:
         return _index(tagging, app)
-    except (ClientError, BotoCoreError) as error:
+    except aws.ERRORS as error:
         if not isinstance(aws.translate(error), TransientError):
             raise
         Logger(child=True).warning("the index of tags does not answer; each rule is asked for its own", exc_info=True)

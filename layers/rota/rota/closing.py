@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from rota import aws, history, lease, ledger
 from rota.announce import announce
@@ -42,7 +42,7 @@ def close(
     lease.give_back(aws.dynamodb(), settings, execution, partial(history.any_goes_on, aws.stepfunctions(), executions))
     try:
         durations = history.durations(history.read(aws.stepfunctions(), execution.id))
-    except (ClientError, BotoCoreError):
+    except aws.ERRORS:
         if not farewell_may_fail:
             raise
         Logger(child=True).exception("nobody can know how long the steps took")

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from rota import aws, bus, restore_rules, restore_service, revisions, service
 from rota.errors import RejectedError, TransientError
 from rota.models import Execution, FailedDeployment, Registered, RestoreDeploymentInput, Shape
@@ -101,7 +99,7 @@ def restore(
         except restore_rules.UnsureError as told:
             unsure[told.rule] = told.refusal
             return None
-        except (ClientError, BotoCoreError, TransientError, RejectedError) as refusal:
+        except (*aws.ERRORS, TransientError, RejectedError) as refusal:
             refusals.append(refusal)
             return None
 
@@ -163,7 +161,7 @@ def _deregister(
             return TimeoutError("it takes one a second; the next deployment deregisters the rest")
         try:
             revisions.deregister(ecs, arn)
-        except (ClientError, BotoCoreError) as refusal:
+        except aws.ERRORS as refusal:
             if patient:
                 raise
             return aws.translate(refusal)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, Protocol, TypeVar, get_type_hints
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 
 from rota import aws
 from rota.errors import OvertakenError, RejectedError, StillRunningError
@@ -87,7 +86,7 @@ def _handler(
             request = request_type.model_validate(event, extra=extra)
             settings = Settings.from_environment(os.environ)
             answer = carry_out(request, settings, Execution.model_validate(event["execution"], extra=extra), context)
-        except (ClientError, BotoCoreError) as error:
+        except aws.ERRORS as error:
             told = aws.translate(error)
             logger.exception("AWS refused", error=type(told).__name__)
             raise told from error
@@ -126,7 +125,7 @@ def _turn(
         yield True
     except BaseException:
         # The error tells more than a failed farewell; the lease then frees itself when the function's time is up.
-        with contextlib.suppress(ClientError, BotoCoreError):
+        with contextlib.suppress(*aws.ERRORS):
             lease.leave(aws.dynamodb(), settings, execution, invocation)
         raise
     lease.leave(aws.dynamodb(), settings, execution, invocation)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _THROTTLES_BORNE, _LONGEST_WAIT = 40, 2.0
 # A quota that is used up. botocore takes it for a throttle and would ask again.
 _FULL = "LimitExceededException"
+_REFUSED = 300  # HTTP's statuses from here on; their bodies are no streams
 
 
 def keep_pace(client: Any, service: str) -> None:
@@ -48,24 +50,36 @@ def keep_pace(client: Any, service: str) -> None:
 def refuse_half_answers(client: Any) -> None:
     """Take an answer that ended before its Content-Length for none at all, as a connection that broke is.
 
-    botocore reads what came of it: `{}`, where half of it is no JSON. An empty answer to GetItem is no item, one to
-    PutTargets no failed entry, one to ListRules no rule. (A stream, such as GetObject's, counts its bytes itself.)
+    botocore reads what came of it, mostly as `{}`, and calls that a success, as if DynamoDB held no such item; where a
+    character was cut, it falls over that. (A stream, as a found object is, counts its own bytes.)
     """
     allowed = client.meta.config.retries["total_max_attempts"]
 
+    def leave_unread(response_dict: dict[str, Any], **_: Any) -> None:
+        if isinstance(response_dict["body"], bytes) and _is_half(response_dict["headers"], response_dict["body"]):
+            response_dict["body"] = b""
+
     def refuse(response: Any, operation: Any, attempts: int, request_dict: Any, **_: Any) -> float | None:
-        if response is None or operation.has_streaming_output:
+        if response is None or request_dict["method"] == "HEAD":
             return None
         answer = response[0]
-        if len(answer.content) >= int(answer.headers.get("Content-Length", 0)):
+        if operation.has_streaming_output and answer.status_code < _REFUSED:
+            return None
+        if not _is_half(answer.headers, answer.content):
             return None
         if attempts < allowed:
-            return 0.0
+            return attempts * random.uniform(0.05, 0.1)  # noqa: S311 - no secret
         error = ConnectionClosedError(endpoint_url=request_dict["url"])
         error.operation_name = operation.name  # type: ignore[attr-defined]  # as ClientError has it
         raise error
 
+    client.meta.events.register(f"before-parse.{_name(client)}", leave_unread)
     client.meta.events.register_first(f"needs-retry.{_name(client)}", refuse)
+
+
+def _is_half(headers: Mapping[str, str], body: bytes) -> bool:
+    promised = headers.get("Content-Length", "")
+    return promised.isdecimal() and len(body) < int(promised)
 
 
 def name_the_call(client: Any) -> None:
