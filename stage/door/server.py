@@ -153,6 +153,7 @@ class RequestHandler(MotoRequestHandler):
         """End the connection; what it was not to hear, or did not wait for, is left unsaid."""
         with contextlib.suppress(OSError):
             super().finish()
+        self.rfile.close()  # which is left open where the rest cannot be said
 
     def log(self, type: str, message: str, *args: object) -> None:
         """Say nothing of single requests: `GET /_stage/calls` tells more."""

@@ -85,7 +85,7 @@ def test_the_name_under_which_the_state_machine_sees_an_error(error: Any, name: 
         pytest.param(reply("Boom", status=500), "PutTargets: Boom: what AWS says", id="500"),
         pytest.param(
             ReadTimeoutError(endpoint_url=URL),
-            f'a call: no answer from AWS: Read timeout on endpoint URL: "{URL}"',
+            f'GetObject: no answer from AWS: Read timeout on endpoint URL: "{URL}"',
             id="timeout",
         ),
     ],
@@ -134,6 +134,10 @@ class Chunk(bytes):
     """Bytes that were sent as the first chunk of some."""
 
 
+class Headers(bytes):
+    """A status and headers that were to be more."""
+
+
 class Server:
     """An AWS that answers from a script, the last answer for ever, and remembers what it was sent."""
 
@@ -153,6 +157,9 @@ class Server:
 
             def answer(self) -> None:
                 status, answer = script.pop(0) if len(script) > 1 else script[0]
+                if isinstance(answer, Headers):
+                    self.wfile.write(answer)
+                    return
                 self.send_response(status)
                 sent, missing = (answer, 100) if isinstance(answer, bytes) else (json.dumps(answer).encode(), 0)
                 if isinstance(answer, Chunk):
@@ -262,6 +269,8 @@ def test_a_quota_that_is_used_up_is_not_asked_again(serve: Serve) -> None:
         pytest.param((200, b'{"Rules": []}'), id="what would do as one"),
         pytest.param((200, '{"Rules": [{"Name": "a", "Description": "\u00e4'.encode()[:-1]), id="half a character"),
         pytest.param((400, b'{"__type": "Val'), id="half a refusal"),
+        pytest.param((200, Headers(b"HTTP/1.1 200 OK\r\n")), id="the status alone"),
+        pytest.param((200, Headers(b"HTTP/1.1 200 OK\r\nContent-Length: ")), id="half the headers"),
     ],
 )
 def test_half_an_answer_is_none(serve: Serve, half: Answer) -> None:
@@ -289,9 +298,9 @@ MISSING = b"<Error><Code>NoSuchK"
 
 
 def test_half_a_refusal_of_an_object_is_no_refusal(serve: Serve) -> None:
-    server = serve((404, MISSING), (200, {"tasks": []}))
+    server = serve((404, MISSING), (200, Headers(b"HTTP/1.1 200 OK\r\nContent-Ty")), (200, {"tasks": []}))
     assert json.loads(aws.s3().get_object(**OBJECT)["Body"].read()) == {"tasks": []}
-    assert len(server.requests) == 2
+    assert len(server.requests) == 3
 
 
 def test_one_that_breaks_off_between_its_chunks_is_lost(serve: Serve) -> None:
@@ -299,6 +308,7 @@ def test_one_that_breaks_off_between_its_chunks_is_lost(serve: Serve) -> None:
     with pytest.raises(aws.ERRORS) as lost:
         aws.s3().get_object(**OBJECT)
     assert type(aws.translate(lost.value)) is TransientError
+    assert str(aws.translate(lost.value)).startswith("GetObject: no answer from AWS")
 
 
 def test_half_an_object_is_none(serve: Serve) -> None:
@@ -307,3 +317,4 @@ def test_half_an_object_is_none(serve: Serve) -> None:
     with pytest.raises(aws.ERRORS) as lost:
         found["Body"].read()
     assert type(aws.translate(lost.value)) is TransientError
+    assert str(aws.translate(lost.value)).startswith("GetObject: no answer from AWS")

@@ -148,7 +148,8 @@ def translate(error: ClientError | BotoCoreError | HTTPError) -> Exception:
     if isinstance(error, ClientError):
         return _translate_reply(error)
     if isinstance(error, _LOST_ON_THE_WAY):
-        operation = getattr(error, "operation_name", "a call")
+        # What breaks off after its call is the only stream that is read.
+        operation = getattr(error, "operation_name", "GetObject")
         return TransientError(f"{operation}: no answer from AWS: {error}")
     return error
 
