@@ -30,7 +30,7 @@ demo: $(READY) ## push two images and watch them deploy, on this machine, withou
 stage: $(READY) $(if $(filter sam,$(RUNTIME)),build engine) ## the local AWS for any AWS client, on port 5000 unless PORT=... says otherwise
 	@$(BIN)/python -m stage --host $(LISTEN) --port $(PORT) --runtime $(RUNTIME)
 
-watch: $(READY) ## in another terminal: every deployment on that stage, as it happens
+watch: $(READY) ## in another terminal: every new execution on that stage, as it happens
 	@$(BIN)/python -m stage.demo.watch --port $(PORT)
 
 docs: $(READY) ## write what the documents take from the code

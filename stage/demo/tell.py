@@ -1,6 +1,7 @@
 """Telling a deployment to a person: a line a step when it is done; while it runs, a terminal shows its name."""
 
 import json
+import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -75,14 +76,14 @@ def _end(end: End) -> Iterator[str]:
     colour = "green" if end.status == "SUCCEEDED" else "red"
     yield f"  [{colour}]{end.status}[/{colour}] in {end.state} after {end.seconds:.1f} s"
     if end.cause:
-        yield f"  {escape(end.cause)}"
+        yield escape(textwrap.indent(end.cause, "  "))
 
 
 def _step(step: Step) -> str:
     result: Mapping[str, Any] = step.result or {}
     if result.get("decision") == "wait":
         return f"  [dim].. TakeTurn          waits: {escape(result['reason'])}[/dim]"
-    retries = f" [yellow]after {step.retries} {'retry' if step.retries == 1 else 'retries'}[/yellow]"
+    retries = f" [yellow]({step.retries} {'retry' if step.retries == 1 else 'retries'})[/yellow]"
     mark = "[green]ok[/green]" if step.error is None else "[red]!![/red]"
     note = escape(str(_note(step, result) if result else step.error))
     return f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {note}{retries if step.retries else ''}"

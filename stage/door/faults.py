@@ -195,4 +195,6 @@ def _told(error: dict[str, Any]) -> str:
         return f"faults{place}: there is no such key; there are {', '.join(Fault.model_fields)}"
     if error["type"] == "missing":
         return f"faults{place}: is missing"
-    return f"faults{place}: {error['msg'].removeprefix('Value error, ')}, not {error['input']!r}"
+    if error["type"] == "value_error":
+        return f"faults{place}: {error['msg'].removeprefix('Value error, ')}"
+    return f"faults{place}: {error['msg']}, not {error['input']!r}"

@@ -222,7 +222,7 @@ def test_a_new_image_costs_these_calls_and_about_this_long(
     told = describe(planned(*tasks, before=had, image_uri=IMAGE_URI + "0", settings=settings), SNAPSHOT)
     assert told.calls == {"RegisterTaskDefinition": registers, "PutTargets": number, "UpdateService": 1}
     assert told.estimated_seconds == seconds
-    assert f"AWS's quotas make it about {seconds} s" in told.summary or seconds == 2
+    assert f"AWS's quotas make it at least {seconds} s" in told.summary or seconds == 2
 
 
 def test_a_plan_with_nothing_to_do_takes_no_time() -> None:

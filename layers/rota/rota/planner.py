@@ -126,7 +126,7 @@ def describe(plan: Plan, document: Stored) -> PlanDeploymentOutput:
         snapshot=plan.snapshot,
         nothing_to_do=plan.nothing_to_do,
         summary=_summary(plan, {"new": created, "changed": updated, "unchanged": kept, "removed": len(plan.remove)})
-        + (f"; AWS's quotas make it about {seconds} s" if seconds > _STEPS_SECONDS else ""),
+        + (f"; AWS's quotas make it at least {seconds} s" if seconds > _STEPS_SECONDS else ""),
         created=created,
         updated=updated,
         kept=kept,

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_type_hints
 from aws_lambda_powertools import Logger
 
 from rota import aws
-from rota.errors import OvertakenError, RejectedError, StillRunningError
+from rota.errors import OvertakenError, RejectedError, StillRunningError, TransientError
 from rota.models import Execution, Shape
 from rota.settings import Settings
 
@@ -88,8 +88,14 @@ def _handler(
             answer = carry_out(request, settings, Execution.model_validate(event["execution"], extra=extra), context)
         except aws.ERRORS as error:
             told = aws.translate(error)
-            logger.exception("AWS refused", error=type(told).__name__)
+            if isinstance(told, TransientError):  # the state machine tries again; its last word is the execution's
+                logger.warning("AWS did not do it this time", error=type(told).__name__, reason=str(told))
+            else:
+                logger.exception("AWS refused", error=type(told).__name__)
             raise told from error
+        except (TransientError, StillRunningError, OvertakenError) as passing:  # nobody acts
+            logger.warning("stopped", error=type(passing).__name__, reason=str(passing))
+            raise
         except Exception:
             logger.exception("failed")
             raise
