@@ -71,7 +71,7 @@ lint-template: $(CHECKOV_READY) ## the template by the rules of checkov; each ex
 engine:
 	@if test -x ../shared/docker/up; then ../shared/docker/up || true; fi
 
-sweep: $(READY) ## every fault in every call of a deployment, on this machine: some 15 minutes
+sweep: $(READY) ## every fault in every call of a deployment, on this machine: some 20 minutes
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m tests.sweep
 
 races: $(READY) ## up to 50 pushes at random moments, some aborted: some minutes
