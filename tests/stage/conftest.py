@@ -17,12 +17,17 @@ def one_stage() -> Iterator[Client]:
         yield client
 
 
+def as_new(stage: Client) -> Client:
+    """The stage as a user has it before the first push, with waits and rollouts cut short."""
+    stage.reset()
+    stage.settings(time_scale=0.005, rollout_seconds=0.02)
+    return stage
+
+
 @pytest.fixture
 def stage(one_stage: Client) -> Client:
-    """A stage as a user has it before the first push, with waits and rollouts cut short."""
-    one_stage.reset()
-    one_stage.settings(time_scale=0.005, rollout_seconds=0.02)
-    return one_stage
+    """A stage `as_new` for each test."""
+    return as_new(one_stage)
 
 
 @pytest.fixture

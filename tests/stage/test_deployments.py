@@ -17,6 +17,7 @@ from tests.stage.account import (
     without,
     writes,
 )
+from tests.stage.conftest import as_new
 
 ACCOUNT = "123456789012"
 TASKS = [
@@ -51,8 +52,7 @@ class Deployment(NamedTuple):
 
 @pytest.fixture(scope="module")
 def first(one_stage: Client) -> Deployment:
-    one_stage.reset()
-    one_stage.settings(time_scale=0.005, rollout_seconds=0.02)
+    as_new(one_stage)
     before = account(one_stage)
     execution = one_stage.deploy("v1")
     assert execution["status"] == "SUCCEEDED"

@@ -7,6 +7,7 @@ import pytest
 from stage.client import Client, wait_for
 from stage.manifest import digest
 from tests.stage.account import app_container, environment, history, ran_by, revision, schedules, states
+from tests.stage.conftest import as_new
 
 ONE_TASK = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
 
@@ -14,8 +15,7 @@ ONE_TASK = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * 
 @pytest.fixture(scope="module")
 def deployed(one_stage: Client) -> dict[str, Any]:
     """By a task's name, its rule and its revision, of a schedule file in which every key is used."""
-    one_stage.reset()
-    one_stage.settings(time_scale=0.005, rollout_seconds=0.02)
+    as_new(one_stage)
     one_stage.upload_schedule(
         {
             "$schema": "https://example.com/scheduled_tasks.schema.json",

@@ -10,11 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionClosedError,
     ConnectionError,
     HTTPClientError,
     IncompleteReadError,
-    ResponseStreamingError,
 )
 from urllib3.exceptions import HTTPError
 
@@ -51,11 +49,9 @@ _PASSING = {
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _LOST_ON_THE_WAY = (
     HTTPError,  # where a refusal of GetObject breaks off, which botocore reads as late as a stream
-    ConnectionClosedError,
     ConnectionError,
-    HTTPClientError,
+    HTTPClientError,  # a connection that closed, a stream that broke off, ...
     IncompleteReadError,
-    ResponseStreamingError,
 )
 _SERVER_ERROR = 500
 

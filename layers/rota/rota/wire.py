@@ -81,12 +81,17 @@ def _says_where_it_ends(answer: AWSResponse) -> bool:
     """False where the headers were cut. AWS always says it; what came over no wire, as in a test, need not."""
     if answer.status_code == HTTPStatus.NO_CONTENT or not isinstance(answer.raw, BaseHTTPResponse):
         return True
-    return "Transfer-Encoding" in answer.headers or answer.headers.get("Content-Length", "").isdecimal()
+    return "Transfer-Encoding" in answer.headers or _promised(answer.headers) is not None
 
 
 def _is_half(headers: Mapping[str, str], body: bytes) -> bool:
-    promised = headers.get("Content-Length", "")
-    return promised.isdecimal() and len(body) < int(promised)
+    return len(body) < (_promised(headers) or 0)
+
+
+def _promised(headers: Mapping[str, str]) -> int | None:
+    """How many bytes the body is to have; None where the headers do not say it."""
+    length = headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else None
 
 
 def name_the_call(client: Any) -> None:
