@@ -13,6 +13,7 @@ from botocore.compat import HTTPHeaders
 
 from rota import aws
 from stage.eventbridge import tag_index
+from tests.steps.moment import Lasting
 
 CLIENTS = (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunctions, aws.tagging)
 
@@ -26,7 +27,7 @@ class KilledError(BaseException):
     """The function's process is gone: no handler of errors runs any more."""
 
 
-class Calls:
+class Calls(Lasting):
     """Notes the functions' calls and what they tell the world; fails those that a test names."""
 
     def __init__(self) -> None:

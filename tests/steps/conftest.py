@@ -14,6 +14,7 @@ from tests import asl
 from tests.examples import PUSH, snake
 from tests.guestbook import ENVIRONMENT, REGION
 from tests.steps.calls import CLIENTS, KilledError
+from tests.steps.moment import Lasting, once
 from tests.steps.world import SCHEDULE, World, handler
 
 NEXT = "sha256:" + "2e" * 32
@@ -63,7 +64,7 @@ def stopped_at(deployment: "Deployment", step: str) -> list[dict[str, Any]]:
     return [{**event, "timestamp": datetime.now(UTC)} for event in told]
 
 
-class Deployment:
+class Deployment(Lasting):
     """One execution of the state machine, as far as a test lets it come."""
 
     def __init__(self, world: World, name: str, event: dict[str, Any], started_at: datetime) -> None:
@@ -123,7 +124,7 @@ class Deployment:
             raise asl.FailedError(type(error).__name__, cause) from error
 
 
-class Deployments:
+class Deployments(Lasting):
     """Starts deployments, each a minute after the last."""
 
     def __init__(self, world: World) -> None:
@@ -155,6 +156,11 @@ def _functions_environment() -> Iterator[None]:
             client.cache_clear()
 
 
+@once
+def _made(world: World) -> None:
+    world.make()
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """What the user has; what is not Rota's is untouched in the end, whatever the test did. Nobody sleeps in it."""
@@ -162,6 +168,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     wire._pace.cache_clear()  # what other tests have called empties no bucket of this one's account
     with moto.mock_aws():
         world = World()
+        _made(world=world)
         with world.calls.watching():
             yield world
         assert world.rules(*world.foreign) == world.foreign
@@ -173,6 +180,15 @@ def deployments(world: World) -> Deployments:
 
 
 @pytest.fixture
+@once
+def later(deployments: Deployments) -> Deployments:
+    """Deployments after the first, which has deployed SCHEDULE."""
+    assert deployments.start().run() == "Deployed"
+    return deployments
+
+
+@pytest.fixture
+@once
 def changing(world: World, deployments: Deployments) -> Deployment:
     """The second deployment: a new image, and a file in which everything happens."""
     world.upload(BEFORE)

@@ -7,12 +7,14 @@ import pytest
 
 from tests.guestbook import APP
 from tests.steps.conftest import Deployment, Deployments
+from tests.steps.moment import once
 from tests.steps.world import World
 
 LARGEST_EVENT = 256 * 1024  # docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 
 
 @pytest.fixture
+@once
 def overdue(world: World, deployments: Deployments) -> Deployment:
     """A deployment that got as far as CheckService; the world has heard of none yet."""
     return deployments.start().until("CheckService")

@@ -5,10 +5,12 @@ import pytest
 from rota.errors import RejectedError
 from tests.guestbook import arn
 from tests.steps.conftest import Deployment, Deployments
+from tests.steps.moment import once
 from tests.steps.world import World
 
 
 @pytest.fixture
+@once
 def checking(deployments: Deployments) -> Deployment:
     """A first deployment whose service is rolling."""
     return deployments.start().until("CheckService")

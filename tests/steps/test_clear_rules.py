@@ -8,18 +8,19 @@ from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import PREFIX
 from tests.steps.calls import KilledError
 from tests.steps.conftest import NEXT, Deployment, Deployments
+from tests.steps.moment import once
 from tests.steps.world import World, client
 
 ONE_LEFT = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
 
 
 @pytest.fixture
-def clearing(world: World, deployments: Deployments) -> Deployment:
+@once
+def clearing(world: World, later: Deployments) -> Deployment:
     """A deployment that is about to clear the rules of two tasks, of which one has left the file."""
-    assert deployments.start().run() == "Deployed"
     world.upload(ONE_LEFT)
     world.calls.made.clear()
-    return deployments.start().until("ClearRules")
+    return later.start().until("ClearRules")
 
 
 def test_the_rule_of_a_task_that_left_is_gone_with_its_target(world: World, clearing: Deployment) -> None:

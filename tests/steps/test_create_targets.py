@@ -8,10 +8,12 @@ from rota.errors import RejectedError, TransientError
 from tests.guestbook import CLUSTER_ARN, PREFIX, arn
 from tests.steps.calls import KilledError
 from tests.steps.conftest import NEXT, Deployment, Deployments
+from tests.steps.moment import once
 from tests.steps.world import SCHEDULE, World, client
 
 
 @pytest.fixture
+@once
 def creating(deployments: Deployments) -> Deployment:
     """A first deployment of two tasks that is about to make their rules."""
     return deployments.start().until("CreateTargets")
@@ -60,20 +62,18 @@ def test_created_twice_it_is_the_same(world: World, creating: Deployment) -> Non
     assert deployed(world)
 
 
-def test_a_new_image_moves_the_targets_and_leaves_the_rules_alone(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_a_new_image_moves_the_targets_and_leaves_the_rules_alone(world: World, later: Deployments) -> None:
     world.push(NEXT, "next")
-    ours = deployments.start(NEXT).until("CreateTargets")
+    ours = later.start(NEXT).until("CreateTargets")
     world.calls.made.clear()
     assert ours.step("CreateTargets") == {"written": 2, "unchanged": 0}
     assert world.calls.writes() == ["events.PutTargets"] * 2
 
 
-def test_only_what_differs_is_written(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_only_what_differs_is_written(world: World, later: Deployments) -> None:
     ingest, spam = SCHEDULE["tasks"]
     world.upload({"tasks": [ingest | {"cron": "0 7 * * ? *"}, spam]})
-    ours = deployments.start().until("CreateTargets")
+    ours = later.start().until("CreateTargets")
     world.calls.made.clear()
     assert ours.step("CreateTargets") == {"written": 1, "unchanged": 1}
     assert world.calls.writes() == ["events.PutRule"]
@@ -102,19 +102,17 @@ def test_tasks_that_share_a_revision_differ_by_their_input(
     assert world.active_revisions() == [1, 2]
 
 
-def test_a_target_too_many_goes(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_a_target_too_many_goes(world: World, later: Deployments) -> None:
     extra = {"Id": "by-hand", "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(1)}}
     client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[extra])
-    assert deployments.start().run() == "Deployed"
+    assert later.start().run() == "Deployed"
     assert world.target("IngestData")["Id"] == PREFIX + "IngestData"
 
 
-def test_a_target_too_many_that_is_gone_already_is_no_failure(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_a_target_too_many_that_is_gone_already_is_no_failure(world: World, later: Deployments) -> None:
     extra = {"Id": "by-hand", "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(1)}}
     client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[extra])
-    ours = deployments.start().until("CreateTargets")
+    ours = later.start().until("CreateTargets")
     client("events").remove_targets(Rule=PREFIX + "IngestData", Ids=["by-hand"])
     with world.calls.half_failing("events.RemoveTargets", "ResourceNotFoundException"):
         ours.step("CreateTargets")
@@ -164,14 +162,13 @@ def test_a_new_rule_that_eventbridge_does_not_see_yet_is_met_again(world: World,
     assert deployed(world)
 
 
-def test_the_target_that_is_there_is_replaced_whatever_its_id(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_the_target_that_is_there_is_replaced_whatever_its_id(world: World, later: Deployments) -> None:
     events, rule = client("events"), PREFIX + "IngestData"
     target = world.target("IngestData")
     events.remove_targets(Rule=rule, Ids=[target["Id"]])
     events.put_targets(Rule=rule, Targets=[target | {"Id": "rule_target__IngestData"}])
     world.push(NEXT, "next")
-    assert deployments.start(NEXT).run() == "Deployed"
+    assert later.start(NEXT).run() == "Deployed"
     assert world.target("IngestData")["Id"] == "rule_target__IngestData"
 
 
@@ -188,12 +185,11 @@ def test_a_rule_that_somebody_has_made_meanwhile_is_not_overwritten(world: World
     assert (world.rules(rule), world.our_rules(), world.active_revisions()) == (before, {}, [1])
 
 
-def test_only_a_new_rule_is_asked_whose_it_is(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_only_a_new_rule_is_asked_whose_it_is(world: World, later: Deployments) -> None:
     new = {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"}
     world.upload({"tasks": [*SCHEDULE["tasks"], new]})
     world.push(NEXT, "next")
-    ours = deployments.start(NEXT).until("CreateTargets")
+    ours = later.start(NEXT).until("CreateTargets")
     world.calls.made.clear()
     ours.step("CreateTargets")
     assert world.calls.made.count("events.ListTagsForResource") == 1

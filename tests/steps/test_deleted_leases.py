@@ -5,15 +5,16 @@ import pytest
 from rota.errors import OvertakenError
 from tests.guestbook import ENVIRONMENT
 from tests.steps.conftest import NEXT, Deployment, Deployments
+from tests.steps.moment import once
 from tests.steps.world import World, client
 
 
 @pytest.fixture
-def changing(world: World, deployments: Deployments) -> Deployment:
+@once
+def changing(world: World, later: Deployments) -> Deployment:
     """The second deployment: a new image."""
-    assert deployments.start().run() == "Deployed"
     world.push(NEXT, "next")
-    return deployments.start(NEXT)
+    return later.start(NEXT)
 
 
 def delete_lease() -> None:

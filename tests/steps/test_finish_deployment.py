@@ -9,12 +9,14 @@ from rota.errors import RejectedError, TransientError
 from tests.guestbook import APP, DIGEST
 from tests.steps.calls import KilledError
 from tests.steps.conftest import Deployment, Deployments
+from tests.steps.moment import once
 from tests.steps.world import World
 
 RECORD = "deployment#2026-01-01T06:01:02.000000+00:00#deployment-1"
 
 
 @pytest.fixture
+@once
 def finishing(deployments: Deployments) -> Deployment:
     """A first deployment of which everything is done."""
     return deployments.start().until("FinishDeployment")
@@ -91,10 +93,9 @@ def test_a_step_that_is_called_by_itself_has_no_history_and_needs_none(world: Wo
     assert [told["outcome"] for told in world.calls.news] == ["deployed"]
 
 
-def test_a_deployment_with_nothing_to_do_says_so(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_a_deployment_with_nothing_to_do_says_so(world: World, later: Deployments) -> None:
     world.calls.made.clear()
-    assert deployments.start().run() == "NothingToDo"
+    assert later.start().run() == "NothingToDo"
     assert world.calls.writes() == ["events.PutEvents"]
     assert [told["outcome"] for told in world.calls.news] == ["deployed", "nothing to do"]
 

@@ -9,6 +9,7 @@ from stage.eventbridge import tag_index
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.steps.calls import number
 from tests.steps.conftest import NEXT, Deployments
+from tests.steps.moment import once
 from tests.steps.world import SCHEDULE, World, client
 
 ASKED = "events.ListTagsForResource"
@@ -17,9 +18,9 @@ OURS = {"Key": "rota:app", "Value": "production/guestbook-api"}
 
 
 @pytest.fixture
-def deployed(world: World, deployments: Deployments) -> World:
+@once
+def deployed(world: World, later: Deployments) -> World:
     """Two rules of ours, which the index lists; it stops there."""
-    assert deployments.start().run() == "Deployed"
     world.calls.tag_index = tag_index.tagged()
     world.calls.made.clear()
     return world
@@ -139,14 +140,13 @@ def test_the_way_that_the_fault_tells_leads_to_another_prefix(
     assert sorted(deployed.our_rules()) == ["prod__IngestData", "prod__RemoveSpam"]
 
 
-def test_a_rule_that_was_taken_out_of_our_hands_keeps_its_revision(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_a_rule_that_was_taken_out_of_our_hands_keeps_its_revision(world: World, later: Deployments) -> None:
     world.upload({"tasks": [*SCHEDULE["tasks"], {"name": "Late", "task": "late_task", "rate": "1 day"}]})
-    assert deployments.start().run() == "Deployed"
+    assert later.start().run() == "Deployed"
     runs = world.target("Late")["EcsParameters"]["TaskDefinitionArn"]
     rule = client("events").describe_rule(Name=PREFIX + "Late")["Arn"]
     client("events").untag_resource(ResourceARN=rule, TagKeys=["rota:app"])
     world.upload(SCHEDULE)
     world.push(NEXT, "next")
-    assert deployments.start(NEXT).run() == "Deployed"
+    assert later.start(NEXT).run() == "Deployed"
     assert number(runs) in world.active_revisions()

@@ -6,6 +6,7 @@ from moto.ecs.models import ecs_backends
 from rota.errors import RejectedError
 from tests.guestbook import ACCOUNT, PREFIX, REGION, arn
 from tests.steps.conftest import Deployments
+from tests.steps.moment import once
 from tests.steps.world import SCHEDULE, World
 
 MOVED = {
@@ -32,33 +33,30 @@ def test_planned_twice_the_plan_is_the_same(world: World, deployments: Deploymen
     assert plans[0] | {"snapshot": None} == plans[1] | {"snapshot": None}
 
 
-def test_the_plan_of_a_changed_file(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_the_plan_of_a_changed_file(world: World, later: Deployments) -> None:
     world.upload(MOVED)
-    answer = deployments.start().until("ClearRules").document["plan"]
+    answer = later.start().until("ClearRules").document["plan"]
     assert answer["summary"] == "schedules: 1 new, 1 changed, 1 removed; 1 revision to register; the service stays"
     assert world.stored(answer["document"])["remove"] == [PREFIX + "RemoveSpam"]
 
 
 def test_a_revision_that_fell_out_of_use_goes_with_the_next_change_and_is_no_reason_for_one(
-    world: World, deployments: Deployments
+    world: World, later: Deployments
 ) -> None:
-    assert deployments.start().run() == "Deployed"
     other_task = [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"task": "another_task"}]
     for tasks in (other_task, []):
         world.upload({"tasks": tasks})
-        assert deployments.start().run() == "Deployed"
+        assert later.start().run() == "Deployed"
     world.calls.made.clear()
-    assert deployments.start().run() == "NothingToDo"
+    assert later.start().run() == "NothingToDo"
     assert world.calls.writes() == ["events.PutEvents"]
     world.upload(SCHEDULE)
-    assert deployments.start().until("RegisterRevisions").document["cleared"]["deregistered"] == 1
+    assert later.start().until("RegisterRevisions").document["cleared"]["deregistered"] == 1
 
 
-def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, later: Deployments) -> None:
     there = world.our_rules()
-    snapshot = world.stored(deployments.start().until("ClearRules").document["plan"]["snapshot"])
+    snapshot = world.stored(later.start().until("ClearRules").document["plan"]["snapshot"])
     assert snapshot["rules"].keys() == {PREFIX + name for name in there}
     for name, rule in there.items():
         kept = snapshot["rules"][PREFIX + name]
@@ -68,11 +66,10 @@ def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, deployme
 
 @pytest.mark.parametrize("call", ["events.ListTagsForResource", "events.ListTargetsByRule"])
 def test_a_rule_that_is_deleted_while_the_rules_are_read_is_not_there(
-    call: str, world: World, deployments: Deployments
+    call: str, world: World, later: Deployments
 ) -> None:
-    assert deployments.start().run() == "Deployed"
     world.calls.tag_index = {}  # so that each rule is asked for its tags
-    ours = deployments.start().until("PlanDeployment")
+    ours = later.start().until("PlanDeployment")
     with world.calls.refusing(call, "ResourceNotFoundException", count=0):
         answer = ours.step("PlanDeployment")
     assert world.stored(answer["snapshot"])["rules"] == {}
@@ -80,9 +77,9 @@ def test_a_rule_that_is_deleted_while_the_rules_are_read_is_not_there(
 
 
 @pytest.fixture
-def deleted(world: World, deployments: Deployments) -> World:
+@once
+def deleted(world: World, later: Deployments) -> World:
     """Somebody has deleted the revision that a task runs, DeleteTaskDefinitions and all; moto keeps what is deleted."""
-    assert deployments.start().run() == "Deployed"
     del ecs_backends[ACCOUNT][REGION].task_definitions["guestbook"][2]
     return world
 
@@ -102,10 +99,9 @@ def test_a_target_that_runs_a_deleted_revision_is_put_back_as_it_was(deleted: Wo
 
 
 def test_a_revision_that_cannot_be_read_for_another_reason_is_not_taken_for_deleted(
-    world: World, deployments: Deployments
+    world: World, later: Deployments
 ) -> None:
-    assert deployments.start().run() == "Deployed"
-    ours = deployments.start().until("PlanDeployment")
+    ours = later.start().until("PlanDeployment")
     with (
         world.calls.refusing("ecs.DescribeTaskDefinition", "ClientException"),
         pytest.raises(RejectedError, match="DescribeTaskDefinition: ClientException: scripted"),

@@ -6,10 +6,12 @@ from rota.errors import RejectedError
 from tests.guestbook import APP_CONTAINER, IMAGE_URI, SIDECAR, arn
 from tests.steps.calls import KilledError
 from tests.steps.conftest import Deployment, Deployments
+from tests.steps.moment import once
 from tests.steps.world import World, client
 
 
 @pytest.fixture
+@once
 def registering(world: World, deployments: Deployments) -> Deployment:
     """A first deployment of two tasks that is about to register."""
     return deployments.start().until("RegisterRevisions")
@@ -85,21 +87,19 @@ def test_two_tasks_that_run_alike_share_a_revision(world: World, deployments: De
     assert registered(world, ours) == {"First": arn(2), "Second": arn(2), "API": arn(3)}
 
 
-def test_what_is_in_use_and_still_right_is_used_again(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_what_is_in_use_and_still_right_is_used_again(world: World, later: Deployments) -> None:
     world.upload({"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "rate": "1 hour"}]})
-    ours = deployments.start().until("CreateTargets")
+    ours = later.start().until("CreateTargets")
     assert registered(world, ours) == {"IngestData": arn(2), "API": arn(4)}
     assert world.active_revisions() == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("gone", ["IngestData", "API"])
 def test_what_was_to_be_used_again_and_is_deregistered_meanwhile_is_registered_anew(
-    gone: str, world: World, deployments: Deployments
+    gone: str, world: World, later: Deployments
 ) -> None:
-    assert deployments.start().run() == "Deployed"
     world.upload({"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "rate": "1 hour"}]})
-    ours = deployments.start().until("RegisterRevisions")
+    ours = later.start().until("RegisterRevisions")
     before = {"IngestData": arn(2), "API": arn(4)}
     client("ecs").deregister_task_definition(taskDefinition=before[gone])
     assert ours.run() == "Deployed"

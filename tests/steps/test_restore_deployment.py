@@ -9,6 +9,7 @@ from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import ENVIRONMENT, arn
 from tests.steps.calls import KilledError
 from tests.steps.conftest import THIRD, Deployment, Deployments, invoke
+from tests.steps.moment import once
 from tests.steps.world import World, client
 
 WRITES = [
@@ -91,6 +92,7 @@ def test_a_failure_before_the_first_write_puts_nothing_back(world: World, changi
 
 
 @pytest.fixture
+@once
 def restoring(changing: Deployment) -> Deployment:
     """That deployment, failed as late as it can."""
     changing.until("CheckService").fail("RejectedError", "what happened")
@@ -166,12 +168,11 @@ def test_a_target_that_a_200_does_not_put_back_is_noticed(world: World, restorin
         restoring.step("RestoreDeployment")
 
 
-def test_a_target_that_somebody_added_to_our_rule_comes_back_whole(world: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_a_target_that_somebody_added_to_our_rule_comes_back_whole(world: World, later: Deployments) -> None:
     extra = {"Id": "by-hand", "Arn": "arn:aws:sqs:us-east-1:123456789012:queue", "Input": "{}"}
     client("events").put_targets(Rule="production__guestbook__IngestData", Targets=[extra])
     before = world.everything()
-    ours = deployments.start().until("RollService")
+    ours = later.start().until("RollService")
     assert len(world.our_rules()["IngestData"]["Targets"]) == 1
     ours.fail("RejectedError", "what happened")
     ours.step("RestoreDeployment")

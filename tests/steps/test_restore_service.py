@@ -70,16 +70,15 @@ def test_a_service_that_somebody_rolled_while_we_did_is_left_alone_and_told(
 
 
 def test_a_service_that_ecs_rolled_back_beyond_a_rollout_that_was_under_way_is_put_back(
-    world: World, deployments: Deployments
+    world: World, later: Deployments
 ) -> None:
-    assert deployments.start().run() == "Deployed"
     good = world.service()["taskDefinition"]
     world.push(NEXT, "next")
-    assert deployments.start(NEXT).run() == "Deployed"
+    assert later.start(NEXT).run() == "Deployed"
     world.roll("IN_PROGRESS")
     before = world.everything()
     world.push(THIRD, "third")
-    ours = deployments.start(THIRD).until("CheckService")
+    ours = later.start(THIRD).until("CheckService")
     world.roll("IN_PROGRESS", revision=good)
     assert ours.run() == "DeploymentFailed"
     assert world.everything() == before

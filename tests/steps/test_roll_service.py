@@ -6,10 +6,12 @@ from rota.errors import RejectedError, TransientError
 from tests.guestbook import arn
 from tests.steps.calls import KilledError
 from tests.steps.conftest import Deployment, Deployments
+from tests.steps.moment import once
 from tests.steps.world import World
 
 
 @pytest.fixture
+@once
 def rolling(deployments: Deployments) -> Deployment:
     """A first deployment that is about to roll the service."""
     return deployments.start().until("RollService")

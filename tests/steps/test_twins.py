@@ -10,6 +10,7 @@ from rota.errors import OvertakenError, StillRunningError
 from rota.models import Execution
 from tests.guestbook import SETTINGS
 from tests.steps.conftest import Deployment, Deployments, killed
+from tests.steps.moment import once
 from tests.steps.world import World, client
 
 OTHER_DIGEST = "sha256:" + "2e" * 32
@@ -25,11 +26,13 @@ def begin(deployment: Deployment, seconds: float = 60) -> Callable[[], None]:
 
 
 @pytest.fixture
+@once
 def clearing(deployments: Deployments) -> Deployment:
     return deployments.start().until("ClearRules")
 
 
 @pytest.fixture
+@once
 def restoring(deployments: Deployments) -> Deployment:
     failed = deployments.start().until("CheckService")
     failed.fail("RejectedError", "what happened")

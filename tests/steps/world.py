@@ -21,6 +21,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 from stage.eventbridge import bus
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, DIGEST, ENVIRONMENT, PREFIX, REGION, arn
 from tests.steps.calls import Calls, number
+from tests.steps.moment import Lasting
 
 FOREIGN = ("billing-nightly-export", PREFIX + "ByHand")
 SCHEDULE = {
@@ -53,11 +54,15 @@ def handler(folder: str) -> Handler:
     return loaded
 
 
-class World:
+class World(Lasting):
     """A cluster with a running service, a repository with an image, a bucket, a table, and rules of others."""
 
     def __init__(self) -> None:
         self.calls = Calls()
+        self.foreign: dict[str, dict[str, Any]] = {}
+
+    def make(self) -> None:
+        """Make what there is, by AWS's own calls."""
         self._make_app()
         self._make_storage()
         for name in FOREIGN:
