@@ -4,6 +4,7 @@ import json
 import os
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
@@ -197,13 +198,18 @@ class Client:
         environment: dict[str, Any] = self._ask("POST", f"before/{step}")
         return environment
 
-    def reset(self) -> None:
-        """Back to what a user has before the first push."""
-        self._ask("POST", "reset")
+    def keep(self, moment: str) -> None:
+        """Keep what there is under a name, for `reset`. Raises StageError while anything goes on."""
+        self._ask("POST", f"keep/{moment}")
+
+    def reset(self, moment: str | None = None) -> None:
+        """Back to what a user has before the first push, or to what was kept. Raises StageError if nothing was."""
+        self._ask("POST", f"reset/{moment}" if moment else "reset")
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.endpoint}/_stage/{path}", data, method=method)  # noqa: S310 - http, always
+        url = f"{self.endpoint}/_stage/{urllib.parse.quote(path)}"
+        request = urllib.request.Request(url, data, method=method)  # noqa: S310 - http, always
         try:
             with _DIRECT.open(request, timeout=120) as response:
                 return json.loads(response.read() or b"null")

@@ -91,7 +91,7 @@ class Example:
 
     def _name_rollout(self) -> None:
         rollout = json.loads(self._path("CheckService").read_bytes())["rollout"]
-        for service, rollouts in self._services.known():
+        for service, rollouts in self._services.standing.items():
             rollouts.primary.id = rollout["deployment_id"]
             show(service, rollouts)
 

@@ -89,6 +89,11 @@ def named(call: Call) -> Any:
         return Reply.refusal(call, "ExecutionDoesNotExist", unknown.message)
 
 
+def running() -> list[str]:
+    """The names of the executions that are running."""
+    return [execution.name for execution in _all() if execution.status == "RUNNING"]
+
+
 def stop_all() -> None:
     """End every execution that is running; nobody hears of it."""
     for execution in _all():

@@ -53,6 +53,11 @@ def prepare(settings: Settings, endpoint: str) -> None:
     _read_once()
 
 
+def at_work() -> bool:
+    """Whether any execution is, be it that it was stopped and what it was at has yet to end."""
+    return any(thread.is_alive() for thread in list(interpreter.TMP_THREADS))
+
+
 def _deploy_into_the_interpreter() -> None:
     """moto keeps state machines that run apart from those that do not, and CloudFormation's go to the second kind."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}

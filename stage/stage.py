@@ -2,10 +2,11 @@
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
-from stage import dynamodb, interpreter
+from stage import dynamodb, interpreter, seed
 from stage.direct import REGION
 from stage.door.calls import Call, Hook
 from stage.door.faults import Faults
@@ -15,15 +16,16 @@ from stage.door.recorder import Recorder
 from stage.door.routes import Routes
 from stage.door.server import Front
 from stage.example import Example
-from stage.executions import Executions, stop_all
+from stage.executions import Executions, running, stop_all
 from stage.functions.api import Functions
 from stage.functions.packages import Packages
 from stage.functions.sam_runtime import SamRuntime
 from stage.functions.workers import Workers, steps
 from stage.iam import roles
 from stage.iam.access import Access
+from stage.moments import START, BusyError, Moments
 from stage.redrive import Redrive
-from stage.seed import App, UsersWorld
+from stage.seed import App
 from stage.settings import Settings
 from stage.stack import cloudformation
 from stage.stack.change_sets import ChangeSets
@@ -34,6 +36,7 @@ from stage.watch import Watch
 from stage.world import World
 
 STACK = "rota"
+_LONGEST_END_SECONDS = 5
 EVENTS = Path(__file__).parent.parent / "events"
 
 
@@ -51,6 +54,7 @@ class Stage:
         self._endpoint = endpoint
         self._template = template
         self._outputs: dict[str, str] = {}
+        self._moments: Moments
         self.ready = False
         """Whether everything is deployed and the user's world is there."""
         self._resetting = threading.Lock()
@@ -65,7 +69,7 @@ class Stage:
             self.settings, example, self.app.repository, self.functions.invoke_in_background, self.access.as_service
         )
         self.executions = Executions(self.world.bus.publish)
-        self.users_world = UsersWorld(self.app, endpoint, example / self.app.schedule_key)
+        self._schedule = example / self.app.schedule_key
         self.front = Front(self.workers.caller_of, self.recorder.record, Routes(self))
         as_strict_as_aws: list[Hook] = [Validation(), self.access, Refusals(), RulesPerBus(self.settings)]
         self.front.hooks += [
@@ -91,8 +95,10 @@ class Stage:
         roles.complete()
         if not bare:
             self._outputs = deploy(self._template, STACK, self.app.parameters())
-        self.users_world.prepare(self._outputs.get("BucketName", ""), self._outputs.get("LedgerTableName", ""))
-        self.users_world.make()
+        bucket, table = (self._outputs.get(name, "") for name in ("BucketName", "LedgerTableName"))
+        self._moments = Moments(self.world.services, bucket, table)
+        seed.make(self.app, self._endpoint, self._schedule.read_bytes(), bucket)
+        self._moments.keep(START)
         self.recorder.clear()
         self.ready = True
 
@@ -129,20 +135,36 @@ class Stage:
         Example(EVENTS, self.functions.invoke, self.world.services).play(self._outputs["BucketName"], step)
         return {"Parameters": self._environment_in_containers()}
 
-    def reset(self) -> None:
-        """Put everything back to what it was when the stage was ready. Deployed functions stay, and stay warm."""
+    def keep(self, moment: str) -> None:
+        """Keep what there is, for `reset` to go back to. Raises BusyError while anything goes on."""
+        if goes_on := [*running(), *(each["step"] for each in self.functions.under_way()), *self.world.moving()]:
+            raise BusyError(f"Only what stands still can be kept; wait for {', '.join(goes_on)}.")
+        self._moments.keep(moment)
+
+    def reset(self, moment: str = START) -> None:
+        """Put everything back to what it was at that moment, and settings and faults to what they are at first.
+
+        Deployed functions stay, and stay warm. Raises UnknownMomentError.
+        """
+        kept = self._moments.find(moment)
         with self._resetting:
             self.settings.reset()
             self.faults.replace([])
             self.watch.end()
             stop_all()
-            self.workers.interrupt()
+            self._interrupt()
             self.world.reset()
             self.front.settle()
-            self.users_world.clear()
-            self.users_world.make()
+            self._moments.put_back(kept)
             self.recorder.clear()
             self.access.clear()
+
+    def _interrupt(self) -> None:
+        """End all invocations, and wait, some seconds at most, until nothing is left of stopped executions."""
+        end = time.monotonic() + _LONGEST_END_SECONDS
+        while (interpreter.at_work() or self.functions.under_way()) and time.monotonic() < end:
+            self.workers.interrupt()
+            time.sleep(0.002)
 
     def run_functions_in_docker(self) -> None:
         """Let SAM CLI run the functions from now on. Raises SamRuntimeError."""

@@ -82,10 +82,15 @@ class World:
         """Wait until no service will move by itself any more; False after `timeout` seconds."""
         return self.agenda.wait_for(self.services.steady, timeout)
 
+    def moving(self) -> list[str]:
+        """The services that roll and the tasks that run, by name or ARN."""
+        rolling = [service.name for service, rollouts in self.services.standing.items() if rollouts.moves]
+        return [*rolling, *self._tasks.running()]
+
     def reset(self) -> None:
         """Drop running rollouts and tasks, and what is due later."""
         self.agenda.clear()
-        self.services.reset()
+        self.services.standing = {}
         self._tasks.reset()
         self.targets.failures.clear()
         self.tag_index.clear()

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from stage.door.faults import FaultsError
 from stage.example import ExampleError
+from stage.moments import START, BusyError, UnknownMomentError
 from stage.settings import SettingsError
 from stage.watch import WatchError
 from stage.world import CannotFireError
@@ -50,7 +51,9 @@ class Routes:
             ("PUT", "/_stage/watch"): self._begin_to_watch,
             ("POST", "/_stage/fire/<rule name>"): self._fire,
             ("POST", "/_stage/before/<step>"): self._before,
+            ("POST", "/_stage/keep/<moment>"): self._keep,
             ("POST", "/_stage/reset"): self._reset,
+            ("POST", "/_stage/reset/<moment>"): self._reset,
         }
 
     def __call__(self, request: Request) -> Response:
@@ -107,9 +110,19 @@ class Routes:
         except CannotFireError as cannot:
             raise RefusedError(409, str(cannot)) from cannot
 
-    def _reset(self) -> None:
+    def _keep(self, moment: str) -> None:
         self._refuse_on_a_bare_stage()
-        self._stage.reset()
+        try:
+            self._stage.keep(moment)
+        except BusyError as busy:
+            raise RefusedError(409, str(busy)) from busy
+
+    def _reset(self, moment: str = START) -> None:
+        self._refuse_on_a_bare_stage()
+        try:
+            self._stage.reset(moment)
+        except UnknownMomentError as unknown:
+            raise RefusedError(404, str(unknown)) from unknown
 
     def _before(self, step: str) -> dict[str, Any]:
         self._refuse_on_a_bare_stage()

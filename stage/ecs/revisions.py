@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from moto.ecs.exceptions import EcsClientException, InvalidParameterException
 from moto.ecs.models import TaskDefinition
@@ -43,7 +42,8 @@ KNOWN_TO_MOTO = {
     "pidMode": "pid_mode",
 }
 
-_documents: WeakKeyDictionary[TaskDefinition, dict[str, Any]] = WeakKeyDictionary()
+_REQUEST = "request"
+"""The attribute of moto's object that holds the members as they came."""
 
 
 def operations() -> dict[str, Operation]:
@@ -65,11 +65,9 @@ def register(call: Call) -> Reply:
         str(request.get("family", "")), request.get("containerDefinitions", []), **known
     )
     now = datetime.now(UTC)
-    _documents[definition] = {
-        **{member: value for member, value in request.items() if member != "tags"},
-        "registeredAt": now,
-        "registeredBy": f"arn:aws:iam::{ACCOUNT}:root",
-    }
+    came = {member: value for member, value in request.items() if member != "tags"}
+    registered = {"registeredAt": now, "registeredBy": f"arn:aws:iam::{ACCOUNT}:root"}
+    vars(definition)[_REQUEST] = {**came, **registered}
     return as_sent({"taskDefinition": document(definition), "tags": definition.tags})
 
 
@@ -139,16 +137,15 @@ def document(definition: TaskDefinition) -> dict[str, Any]:
 
 def _kept(definition: TaskDefinition) -> dict[str, Any]:
     """The request that made the revision; one made by CloudFormation is what moto took of it."""
-    return _documents.setdefault(
-        definition,
-        {
-            "family": definition.family,
-            "containerDefinitions": definition.container_definitions,
-            "memory": definition.memory,
-            "volumes": definition.volumes,
-            "registeredAt": datetime.now(UTC),
-        },
-    )
+    taken_by_moto = {
+        "family": definition.family,
+        "containerDefinitions": definition.container_definitions,
+        "memory": definition.memory,
+        "volumes": definition.volumes,
+        "registeredAt": datetime.now(UTC),
+    }
+    kept: dict[str, Any] = vars(definition).setdefault(_REQUEST, taken_by_moto)
+    return kept
 
 
 def _container(given: dict[str, Any], *, awsvpc: bool) -> dict[str, Any]:

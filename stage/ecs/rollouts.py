@@ -112,6 +112,11 @@ class Rollouts:
     def primary(self) -> Deployment:
         return self.deployments[0]
 
+    @property
+    def moves(self) -> bool:
+        """Whether anything will change by itself."""
+        return bool(self.deployments) and self.delay() is not None
+
     def begin(
         self, task_definition: str, desired: int, *, ending: Ending, seconds: float, how: dict[str, Any]
     ) -> list[Notice]:

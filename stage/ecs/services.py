@@ -62,20 +62,21 @@ class Services:
             "DescribeServices": self.describe,
         }
 
-    def reset(self) -> None:
-        """Let no rollout go on."""
+    @property
+    def standing(self) -> dict[Service, Rollouts]:
+        """Every service that was created or described here, with its rollouts; set, these are all, and steady."""
+        return dict(self._rollouts)
+
+    @standing.setter
+    def standing(self, standing: dict[Service, Rollouts]) -> None:
         with self._lock:
             self._due.clear()
-            self._rollouts.clear()
+            self._rollouts = WeakKeyDictionary(standing)
 
     def steady(self) -> bool:
         """Whether no service will move by itself."""
         with self._lock:
-            return all(not rollouts.deployments or rollouts.delay() is None for rollouts in self._rollouts.values())
-
-    def known(self) -> list[tuple[Service, Rollouts]]:
-        """Every service that was created or described here, with its rollouts."""
-        return list(self._rollouts.items())
+            return not any(rollouts.moves for rollouts in self._rollouts.values())
 
     def create(self, call: Call) -> Reply:
         """CreateService: the service runs when this answers.

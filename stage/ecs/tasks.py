@@ -88,6 +88,10 @@ class Tasks:
         """The operations that the stage answers in moto's place."""
         return {"RunTask": self.run_task, "StopTask": self.stop_task}
 
+    def running(self) -> list[str]:
+        """The ARNs of the tasks that have not ended."""
+        return [run.task.task_arn for run in list(self._runs.values()) if not run.done.is_set()]
+
     def reset(self) -> None:
         """Kill what runs, wait for it, and empty the tasks' data directory."""
         for run in list(self._runs.values()):

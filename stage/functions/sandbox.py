@@ -53,7 +53,8 @@ class Sandbox:
             start_new_session=True,  # Ctrl-C in the stage's terminal is for the stage alone
         )
         os.close(its_end)
-        threading.Thread(target=self._read_output, daemon=True).start()
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader.start()
         self.init_ms: float | None = None
         """How long the handler's module took to load; None until it has."""
 
@@ -101,9 +102,10 @@ class Sandbox:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End the process and free what belongs to it."""
+        """End the process, once its last line is in the log, and free what belongs to it."""
         self.kill()
         self._process.wait()
+        self._reader.join(timeout=1)  # in vain where a process of a function's own has outlived it
         self._answers.close()
 
     def _exit(self) -> str:

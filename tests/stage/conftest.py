@@ -17,9 +17,9 @@ def one_stage() -> Iterator[Client]:
         yield client
 
 
-def as_new(stage: Client) -> Client:
-    """The stage as a user has it before the first push, with waits and rollouts cut short."""
-    stage.reset()
+def as_new(stage: Client, moment: str | None = None) -> Client:
+    """The stage as a user has it before the first push, or as it was kept, with waits and rollouts cut short."""
+    stage.reset(moment)
     stage.settings(time_scale=0.005, rollout_seconds=0.02)
     return stage
 
@@ -28,6 +28,20 @@ def as_new(stage: Client) -> Client:
 def stage(one_stage: Client) -> Client:
     """A stage `as_new` for each test."""
     return as_new(one_stage)
+
+
+@pytest.fixture(scope="session")
+def _v1(one_stage: Client) -> str:
+    """The moment at which the first deployment has ended."""
+    assert as_new(one_stage).deploy("v1")["status"] == "SUCCEEDED"
+    one_stage.keep("v1")
+    return "v1"
+
+
+@pytest.fixture
+def deployed(one_stage: Client, _v1: str) -> Client:
+    """A stage on which v1 is deployed, and nothing else has ever been."""
+    return as_new(one_stage, _v1)
 
 
 @pytest.fixture

@@ -42,9 +42,8 @@ def test_a_deployment_that_failed_is_told_with_its_cause(stage: Client) -> None:
     assert waited(stage, "v1", begun) == (1, f"failed\t{ended['cause']}\n")
 
 
-def test_a_push_that_started_nothing(stage: Client) -> None:
-    stage.deploy("v1")
-    status, printed = waited(stage, "v2", datetime.now(UTC))
+def test_a_push_that_started_nothing(deployed: Client) -> None:
+    status, printed = waited(deployed, "v2", datetime.now(UTC))
     assert status == 1
     assert printed.startswith("After 0 minutes no deployment of v2 has ended, and none is under way: the push started")
     assert "None" not in printed

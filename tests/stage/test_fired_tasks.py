@@ -69,10 +69,9 @@ def logged(stage: Client, ran: dict[str, Any]) -> list[str]:
     return [event["message"] for event in found["events"]]
 
 
-def test_what_one_task_wrote_the_next_one_reads(stage: Client) -> None:
-    stage.deploy("v1")
-    stage.fire(PREFIX + "IngestData")
-    ran = stage.fire(PREFIX + "RemoveSpam")
+def test_what_one_task_wrote_the_next_one_reads(deployed: Client) -> None:
+    deployed.fire(PREFIX + "IngestData")
+    ran = deployed.fire(PREFIX + "RemoveSpam")
     assert ran["exit_code"] == 0
     assert "Read 4 entries, removed" in ran["output"]
 
@@ -101,7 +100,6 @@ def test_a_disabled_task_does_not_run(stage: Client) -> None:
         stage.fire(PREFIX + "Off")
 
 
-def test_after_the_next_push_the_new_image_runs(stage: Client) -> None:
-    stage.deploy("v1")
-    digest = stage.deploy("v2")["input"]["detail"]["image-digest"]
-    assert stage.fire(PREFIX + "CountTeaspoons")["image"].endswith(digest)
+def test_after_the_next_push_the_new_image_runs(deployed: Client) -> None:
+    digest = deployed.deploy("v2")["input"]["detail"]["image-digest"]
+    assert deployed.fire(PREFIX + "CountTeaspoons")["image"].endswith(digest)

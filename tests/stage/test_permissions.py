@@ -140,10 +140,9 @@ def test_a_call_whose_permissions_nobody_looked_up_is_refused(stage: Client, fun
     ],
     ids=["not-trusted", "not-allowed"],
 )
-def test_eventbridge_runs_a_task_only_with_a_role_that_may(stage: Client, trusted: str, says: str) -> None:
-    stage.deploy("v1")
-    role = stage.names["outputs"]["EventsRoleArn"].rpartition("/")[2]
-    iam = stage.client("iam")
+def test_eventbridge_runs_a_task_only_with_a_role_that_may(deployed: Client, trusted: str, says: str) -> None:
+    role = deployed.names["outputs"]["EventsRoleArn"].rpartition("/")[2]
+    iam = deployed.client("iam")
     found = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
     policy = iam.get_role_policy(RoleName=role, PolicyName="run-scheduled-tasks")["PolicyDocument"]
     if trusted:
@@ -152,7 +151,7 @@ def test_eventbridge_runs_a_task_only_with_a_role_that_may(stage: Client, truste
     else:
         iam.delete_role_policy(RoleName=role, PolicyName="run-scheduled-tasks")
     try:
-        fired = stage.fire(PREFIX + "IngestData")
+        fired = deployed.fire(PREFIX + "IngestData")
     finally:
         iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(found))
         document = json.dumps(policy)

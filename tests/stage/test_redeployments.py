@@ -26,14 +26,13 @@ NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
 ONE_TASK = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
 
 
-def test_a_changed_schedule_file_adds_removes_moves_and_keeps(stage: Client) -> None:
-    stage.deploy("v1")
-    before = rules(stage)
-    stage.upload_schedule(NEXT)
-    stage.clear_calls()
-    assert stage.deploy("v2")["status"] == "SUCCEEDED"
+def test_a_changed_schedule_file_adds_removes_moves_and_keeps(deployed: Client) -> None:
+    before = rules(deployed)
+    deployed.upload_schedule(NEXT)
+    deployed.clear_calls()
+    assert deployed.deploy("v2")["status"] == "SUCCEEDED"
 
-    after = schedules(stage)
+    after = schedules(deployed)
     assert {name: rule["ScheduleExpression"] for name, rule in after.items()} == {
         "IngestData": "cron(0 6 * * ? *)",
         "RemoveSpam": "cron(0/5 * * * ? *)",
@@ -41,9 +40,9 @@ def test_a_changed_schedule_file_adds_removes_moves_and_keeps(stage: Client) -> 
     }
     kept = {**before[PREFIX + "IngestData"], "Targets": after["IngestData"]["Targets"]}
     assert after["IngestData"] == kept
-    assert rules(stage)["billing-nightly-export"] == before["billing-nightly-export"]
-    assert images(stage) == {stage.push("v3", "v2")}
-    assert writes(stage) == {
+    assert rules(deployed)["billing-nightly-export"] == before["billing-nightly-export"]
+    assert images(deployed) == {deployed.push("v3", "v2")}
+    assert writes(deployed) == {
         "RemoveTargets": 1,
         "DeleteRule": 1,
         "RegisterTaskDefinition": 4,
@@ -51,38 +50,38 @@ def test_a_changed_schedule_file_adds_removes_moves_and_keeps(stage: Client) -> 
         "PutTargets": 3,
         "UpdateService": 1,
     }
-    put = [call["time"] for call in stage.calls("events", "PutTargets")]
-    cleared = [call["time"] for call in stage.calls("events", "DeleteRule")]
+    put = [call["time"] for call in deployed.calls("events", "PutTargets")]
+    cleared = [call["time"] for call in deployed.calls("events", "DeleteRule")]
     assert max(cleared) < min(put)
 
 
-def test_another_image_costs_one_register_and_one_put_targets_for_each_task(stage: Client) -> None:
-    first = stage.deploy("v1")
-    before = schedules(stage)
+def test_another_image_costs_one_register_and_one_put_targets_for_each_task(deployed: Client) -> None:
+    first = deployed.wait(deployed.executions()[0])
+    before = schedules(deployed)
     for roll_back in (False, True):
-        stage.clear_calls()
+        deployed.clear_calls()
         # Running an older execution again deploys its image.
-        ended = stage.wait(stage.start(first["input"])) if roll_back else stage.deploy("v2")
-        assert states(stage, ended)[-1] == "Deployed"
-        assert writes(stage) == {"RegisterTaskDefinition": 4, "PutTargets": 3, "UpdateService": 1}
-        assert images(stage) == {ended["input"]["detail"]["image-digest"]}
-        for name, rule in schedules(stage).items():
+        ended = deployed.wait(deployed.start(first["input"])) if roll_back else deployed.deploy("v2")
+        assert states(deployed, ended)[-1] == "Deployed"
+        assert writes(deployed) == {"RegisterTaskDefinition": 4, "PutTargets": 3, "UpdateService": 1}
+        assert images(deployed) == {ended["input"]["detail"]["image-digest"]}
+        for name, rule in schedules(deployed).items():
             assert {**rule, "Targets": None} == {**before[name], "Targets": None}
 
 
-def test_nothing_to_change_writes_nothing_and_says_so(stage: Client) -> None:
-    first = stage.deploy("v1")
-    before = account(stage)
-    stage.clear_calls()
+def test_nothing_to_change_writes_nothing_and_says_so(deployed: Client) -> None:
+    first = deployed.wait(deployed.executions()[0])
+    before = account(deployed)
+    deployed.clear_calls()
 
-    again = stage.wait(stage.start(first["input"]))
-    by_another_tag = stage.deploy("release-1", "v1")
+    again = deployed.wait(deployed.start(first["input"]))
+    by_another_tag = deployed.deploy("release-1", "v1")
 
     for execution in (again, by_another_tag):
         assert execution["status"] == "SUCCEEDED"
-        assert states(stage, execution)[-1] == "NothingToDo"
-    assert not writes(stage)
-    assert {**account(stage), "images": None} == {**before, "images": None}
+        assert states(deployed, execution)[-1] == "NothingToDo"
+    assert not writes(deployed)
+    assert {**account(deployed), "images": None} == {**before, "images": None}
 
 
 def test_a_moved_task_alone_is_one_put_rule(stage: Client) -> None:
@@ -97,32 +96,31 @@ def test_a_moved_task_alone_is_one_put_rule(stage: Client) -> None:
     assert after == {**before, "ScheduleExpression": "cron(30 7 * * ? *)"}
 
 
-def test_what_people_changed_by_hand_is_put_right(stage: Client) -> None:
-    first = stage.deploy("v1")
-    before, served = schedules(stage), service(stage)
-    events = stage.client("events")
-    topic = stage.names["outputs"]["NotificationsTopicArn"]
+def test_what_people_changed_by_hand_is_put_right(deployed: Client) -> None:
+    first = deployed.wait(deployed.executions()[0])
+    before, served = schedules(deployed), service(deployed)
+    events = deployed.client("events")
+    topic = deployed.names["outputs"]["NotificationsTopicArn"]
     events.disable_rule(Name=PREFIX + "IngestData")
     events.put_targets(Rule=PREFIX + "RemoveSpam", Targets=[{"Id": "mine-too", "Arn": topic}])
     events.remove_targets(Rule=PREFIX + "CountTeaspoons", Ids=[PREFIX + "CountTeaspoons"])
-    stage.wait(stage.start(first["input"]))
-    after = schedules(stage)
+    deployed.wait(deployed.start(first["input"]))
+    after = schedules(deployed)
     assert {name: {**rule, "Targets": None} for name, rule in after.items()} == {
         name: {**rule, "Targets": None} for name, rule in before.items()
     }
-    assert {name: command(stage, ran_by(rule)) for name, rule in after.items()} == {
-        name: command(stage, ran_by(rule)) for name, rule in before.items()
+    assert {name: command(deployed, ran_by(rule)) for name, rule in after.items()} == {
+        name: command(deployed, ran_by(rule)) for name, rule in before.items()
     }
-    assert service(stage) == served
+    assert service(deployed) == served
 
 
-def test_an_empty_schedule_clears_all_rules_and_still_rolls_the_service(stage: Client) -> None:
-    stage.deploy("v1")
-    stage.upload_schedule({"tasks": []})
-    digest = stage.deploy("v2")["input"]["detail"]["image-digest"]
-    assert schedules(stage) == {}
-    assert images(stage) == {digest}
-    assert command(stage, service(stage)["taskDefinition"]) == ["./bin/start"]
+def test_an_empty_schedule_clears_all_rules_and_still_rolls_the_service(deployed: Client) -> None:
+    deployed.upload_schedule({"tasks": []})
+    digest = deployed.deploy("v2")["input"]["detail"]["image-digest"]
+    assert schedules(deployed) == {}
+    assert images(deployed) == {digest}
+    assert command(deployed, service(deployed)["taskDefinition"]) == ["./bin/start"]
 
 
 def command(stage: Client, arn: str) -> list[str]:

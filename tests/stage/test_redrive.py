@@ -71,17 +71,16 @@ def test_one_that_is_redriven_at_once_ends_the_same_as_what_puts_it_back(stage: 
         assert_all_is_as_it_was(stage, before)
 
 
-def test_one_that_was_aborted_while_it_waited_changes_nothing_either(stage: Client) -> None:
+def test_one_that_was_aborted_while_it_waited_changes_nothing_either(deployed: Client) -> None:
     """It has its entry in the ledger, which is not changed any more."""
-    stage.deploy("v1")
-    with held(stage):
-        first, waiting = pushed_behind(stage, "v2", "v3")
-        stage.client("stepfunctions").stop_execution(executionArn=waiting)
-    stopped = stage.wait(waiting)
-    stage.restored_by(waiting)
-    assert states(stage, stage.wait(first))[-1] == "Overtaken"
-    assert_a_redrive_changes_nothing(stage, stopped)
-    assert stage.deploy("v4")["status"] == "SUCCEEDED"
+    with held(deployed):
+        first, waiting = pushed_behind(deployed, "v2", "v3")
+        deployed.client("stepfunctions").stop_execution(executionArn=waiting)
+    stopped = deployed.wait(waiting)
+    deployed.restored_by(waiting)
+    assert states(deployed, deployed.wait(first))[-1] == "Overtaken"
+    assert_a_redrive_changes_nothing(deployed, stopped)
+    assert deployed.deploy("v4")["status"] == "SUCCEEDED"
 
 
 def test_it_changes_nothing_if_another_deployment_has_had_its_turn_since(stage: Client) -> None:
@@ -105,7 +104,7 @@ def test_an_execution_that_failed_fails_again_at_once(stage: Client) -> None:
     assert len(history(stage)) == 1
 
 
-def test_an_execution_that_succeeded_is_not_redriven(stage: Client) -> None:
-    succeeded = stage.deploy("v1")
+def test_an_execution_that_succeeded_is_not_redriven(deployed: Client) -> None:
+    succeeded = deployed.wait(deployed.executions()[0])
     with pytest.raises(ClientError, match="ExecutionNotRedrivable"):
-        redriven(stage, succeeded)
+        redriven(deployed, succeeded)

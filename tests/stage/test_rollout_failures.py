@@ -35,8 +35,7 @@ def short_patience(one_stage: Client) -> Iterator[None]:
 
 
 def as_people_left_it(stage: Client) -> Described:
-    """A first deployment, to which people have added tags, a target and an input; returns the account."""
-    stage.deploy("v1")
+    """People add tags, a target and an input; returns the account."""
     events, topic = stage.client("events"), stage.names["outputs"]["NotificationsTopicArn"]
     for rule in schedules(stage).values():
         events.tag_resource(ResourceARN=rule["Arn"], Tags=[{"Key": "owner", "Value": "pier"}])
@@ -47,22 +46,22 @@ def as_people_left_it(stage: Client) -> Described:
     return account(stage)
 
 
-def test_a_rollout_that_ecs_rolls_back(stage: Client) -> None:
-    before = as_people_left_it(stage)
-    version = stage.upload_schedule(NEXT)
-    before["objects"] = account(stage)["objects"]
-    stage.settings(rollout="fails")
+def test_a_rollout_that_ecs_rolls_back(deployed: Client) -> None:
+    before = as_people_left_it(deployed)
+    version = deployed.upload_schedule(NEXT)
+    before["objects"] = account(deployed)["objects"]
+    deployed.settings(rollout="fails")
 
-    ended = stage.deploy("v2")
+    ended = deployed.deploy("v2")
 
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
     assert ended["cause"].startswith("CheckService: the rollout of guestbook:9 did not last: ECS now deploys guestbook")
     assert "deployment failed: tasks failed to start." in ended["cause"]
     assert " had to be put back" in ended["cause"]
     assert ended["cause"].endswith("The operator acts.")
-    assert states(stage, ended)[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
-    assert_all_is_as_it_was(stage, before)
-    entry = history(stage)[0]
+    assert states(deployed, ended)[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
+    assert_all_is_as_it_was(deployed, before)
+    entry = history(deployed)[0]
     assert (entry["outcome"], entry["cause"], entry["schedule_version"]) == ("failed", ended["cause"], version)
 
 
@@ -76,22 +75,24 @@ def test_a_rollout_that_ecs_rolls_back(stage: Client) -> None:
         pytest.param({"rollout": "fails"}, False, "failed: ECS deployment circuit breaker", id="fails and stays"),
     ],
 )
-def test_a_rollout_that_nobody_but_rota_ends(stage: Client, settings: dict[str, Any], breaker: bool, says: str) -> None:
-    stage.client("ecs").update_service(
+def test_a_rollout_that_nobody_but_rota_ends(
+    deployed: Client, settings: dict[str, Any], breaker: bool, says: str
+) -> None:
+    deployed.client("ecs").update_service(
         cluster="production",
         service="guestbook-api",
         deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": breaker}},
     )
-    before = as_people_left_it(stage)
-    stage.upload_schedule(NEXT)
-    before["objects"] = account(stage)["objects"]
-    stage.settings(**settings)
+    before = as_people_left_it(deployed)
+    deployed.upload_schedule(NEXT)
+    before["objects"] = account(deployed)["objects"]
+    deployed.settings(**settings)
 
-    ended = stage.deploy("v2")
+    ended = deployed.deploy("v2")
 
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
     assert says in ended["cause"]
-    assert_all_is_as_it_was(stage, before)
+    assert_all_is_as_it_was(deployed, before)
 
 
 def test_a_service_whose_revision_was_replaced_by_infrastructure_code_gets_its_content_back(stage: Client) -> None:

@@ -58,22 +58,21 @@ def test_handing_over_the_rules_of_a_script(stage: Client, shell: Shell) -> None
     assert stage.deploy("v2")["status"] == "SUCCEEDED"
 
 
-def test_looking_running_again_and_rolling_back(stage: Client, shell: Shell) -> None:
-    stage.deploy("v1")
-    good = stage.executions()[0]
-    stage.deploy("v2")
+def test_looking_running_again_and_rolling_back(deployed: Client, shell: Shell) -> None:
+    good = deployed.executions()[0]
+    deployed.deploy("v2")
     (which, *_) = blocks(RUNBOOK, "Something is wrong")
     assert good in shell(which)
     again, dry_run = blocks(RUNBOOK, "Running an execution again")
-    before = stage.executions()
+    before = deployed.executions()
     shell(again, dry_run, EXECUTION=before[0])
-    ends = [stage.wait(each)["output"] for each in set(stage.executions()) - set(before)]
+    ends = [deployed.wait(each)["output"] for each in set(deployed.executions()) - set(before)]
     assert sorted("outcome" in output for output in ends) == [False, True], "one deployment, one dry run"
     history, roll_back, *_ = blocks(RUNBOOK, "Roll back")
     assert good in shell(history)
-    before = stage.executions()
+    before = deployed.executions()
     shell(roll_back, EXECUTION=good)
-    assert stage.wait(started(stage, before))["output"]["outcome"]["outcome"] == "deployed"
+    assert deployed.wait(started(deployed, before))["output"]["outcome"]["outcome"] == "deployed"
 
 
 def test_aborting(stage: Client, shell: Shell) -> None:
@@ -107,30 +106,29 @@ def test_uploading_a_schedule_file_and_going_back_to_an_older_version(
     assert "PrintDigest" not in schedules(stage)
 
 
-def test_finishing_a_restore_that_gave_up(stage: Client, shell: Shell) -> None:
-    stage.deploy("v1")
-    stage.settings(time_scale=0.001)
+def test_finishing_a_restore_that_gave_up(deployed: Client, shell: Shell) -> None:
+    deployed.settings(time_scale=0.001)
     denied = {"count": 0, "fault": "denied"}
-    stage.faults(
+    deployed.faults(
         [
             {"service": "ecs", "operation": "UpdateService", "caller": "RollService", **denied},
             {"service": "events", "operation": "PutTargets", "caller": "RestoreDeployment", **denied},
         ]
     )
-    ended = stage.deploy("v2", timeout=120)
+    ended = deployed.deploy("v2", timeout=120)
     assert ended["error"] == "RestoreFailed"
-    stage.faults([])
+    deployed.faults([])
     (holder,) = blocks(RUNBOOK, "A lease that nobody gives back")
     assert ended["executionArn"] in shell(holder)
     finish, snapshot = blocks(RUNBOOK, "Restoring by hand")
     shell(finish, EXECUTION=ended["executionArn"])
-    assert "rules had to be put back" in stage.restored_by(ended["executionArn"])["cause"]
+    assert "rules had to be put back" in deployed.restored_by(ended["executionArn"])["cause"]
     assert json.loads(shell(holder)) == [None, None]
-    before = rules(stage)
-    stage.client("events").put_rule(Name=f"{PREFIX}IngestData", ScheduleExpression="rate(9 days)")
+    before = rules(deployed)
+    deployed.client("events").put_rule(Name=f"{PREFIX}IngestData", ScheduleExpression="rate(9 days)")
     commands = shell(snapshot, EXECUTION=ended["executionArn"])
     shell(*[line for line in commands.splitlines() if line.startswith("aws ")])
-    assert rules(stage) == before
+    assert rules(deployed) == before
 
 
 def test_starting_by_hand_and_ending_the_schedules(stage: Client, shell: Shell) -> None:

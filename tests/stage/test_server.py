@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stage.client import ROOT, Client, wait_for
+from stage.client import ROOT, Client
 from tests.stage.toys import ask
 
 # ------------------------------------------------------------------------------------------------ what a user has
@@ -45,58 +45,6 @@ def test_the_templates_rule_sends_pushes_to_the_machine(stage: Client) -> None:
     (rule,) = [name for name, pattern in patterns.items() if "ECR Image Action" in pattern]
     (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
     assert target["Arn"] == stage.names["state_machine_arn"]
-
-
-def test_a_push_that_fits_starts_a_deployment_and_reset_undoes_all_of_it(stage: Client) -> None:
-    before = everything(stage)
-    pushed = stage.push("v1")
-    (execution,) = wait_for(stage.executions, 5)
-    ended = stage.wait(execution)
-    assert ended["status"] == "SUCCEEDED"
-    assert ended["input"]["detail"]["image-digest"] == pushed
-    assert everything(stage) != before
-
-    stage.reset()
-
-    assert everything(stage) == before
-    assert stage.calls() != []  # what this test itself has asked since
-    assert stage.settings()["time_scale"] == 1
-
-
-def test_reset_stops_a_deployment_that_is_under_way(stage: Client) -> None:
-    before = everything(stage)
-    stage.settings(rollout="hangs")
-    stage.push("v1")
-    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
-
-    stage.reset()
-
-    assert everything(stage) == before
-    assert stage.executions() == []
-
-
-def everything(stage: Client) -> dict[str, Any]:
-    """All that a deployment may change, without the times and ids that AWS gives."""
-    names, ecs, s3 = stage.names, stage.client("ecs"), stage.client("s3")
-    (service,) = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"]
-    versions = s3.list_object_versions(Bucket=names["bucket"])
-    groups = stage.client("logs").describe_log_groups()["logGroups"]
-    return {
-        "rules": sorted(rule["Name"] for rule in stage.client("events").list_rules()["Rules"]),
-        "revisions": ecs.list_task_definitions()["taskDefinitionArns"],
-        "inactive": ecs.list_task_definitions(status="INACTIVE")["taskDefinitionArns"],
-        "service": (service["taskDefinition"], [each["rolloutState"] for each in service["deployments"]]),
-        "images": [image["imageTags"] for image in stage.client("ecr").describe_images(
-            repositoryName=names["repository"])["imageDetails"]],
-        "objects": [version["Key"] for version in versions["Versions"]],
-        "ledger": stage.client("dynamodb").scan(TableName=names["outputs"]["LedgerTableName"])["Items"],
-        "executions": stage.executions(),
-        "logs": [
-            stream["logStreamName"]
-            for group in groups
-            for stream in stage.client("logs").describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]
-        ],
-    }  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------------------- routes

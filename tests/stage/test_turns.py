@@ -28,36 +28,34 @@ def all_ended(stage: Client) -> list[dict[str, Any]]:
     return [stage.wait(execution) for execution in stage.executions()]
 
 
-def test_two_pushes_at_once_never_mix(stage: Client) -> None:
-    stage.deploy("v1")
-    stage.push("v2")
-    newest = stage.push("v3")
+def test_two_pushes_at_once_never_mix(deployed: Client) -> None:
+    deployed.push("v2")
+    newest = deployed.push("v3")
 
-    later, earlier, _ = all_ended(stage)
+    later, earlier, _ = all_ended(deployed)
 
     assert [earlier["status"], later["status"]] == ["SUCCEEDED", "SUCCEEDED"]
-    assert states(stage, later)[-1] == "Deployed"
-    assert images(stage) == {newest}
+    assert states(deployed, later)[-1] == "Deployed"
+    assert images(deployed) == {newest}
 
 
-def test_a_deployment_that_rolls_steps_aside_for_a_newer_push(stage: Client) -> None:
-    stage.deploy("v1")
-    stage.clear_calls()
-    stage.settings(rollout="hangs")
-    stage.push("v2")
-    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
-    stage.settings(rollout="completes")
-    newest = stage.push("v3")
+def test_a_deployment_that_rolls_steps_aside_for_a_newer_push(deployed: Client) -> None:
+    deployed.clear_calls()
+    deployed.settings(rollout="hangs")
+    deployed.push("v2")
+    wait_for(lambda: deployed.calls("ecs", "UpdateService"), 30)
+    deployed.settings(rollout="completes")
+    newest = deployed.push("v3")
 
-    later, earlier, _ = all_ended(stage)
+    later, earlier, _ = all_ended(deployed)
 
     assert earlier["status"] == "SUCCEEDED"
-    assert states(stage, earlier)[-3:] == ["RestoreDeployment", "HowDidItEnd", "Overtaken"]
-    assert states(stage, later).count("WaitForTurn") >= 1
-    assert states(stage, later)[-1] == "Deployed"
-    assert images(stage) == {newest}
-    assert [entry["outcome"] for entry in history(stage)] == ["deployed", "overtaken", "deployed"]
-    cause = history(stage)[1]["cause"]
+    assert states(deployed, earlier)[-3:] == ["RestoreDeployment", "HowDidItEnd", "Overtaken"]
+    assert states(deployed, later).count("WaitForTurn") >= 1
+    assert states(deployed, later)[-1] == "Deployed"
+    assert images(deployed) == {newest}
+    assert [entry["outcome"] for entry in history(deployed)] == ["deployed", "overtaken", "deployed"]
+    cause = history(deployed)[1]["cause"]
     assert cause.startswith("CheckService: a newer push has arrived. All rules are as they were before, 3 rules had")
     assert cause.endswith("Nobody acts as long as the newer deployment goes on.")
 
@@ -90,17 +88,17 @@ def test_an_execution_that_a_person_stopped_is_in_nobodys_way(stage: Client) -> 
     assert len(schedules(stage)) == 3
 
 
-def test_an_event_that_arrives_late_changes_nothing(stage: Client) -> None:
-    first = stage.deploy("v1")
+def test_an_event_that_arrives_late_changes_nothing(deployed: Client) -> None:
+    first = deployed.wait(deployed.executions()[0])
     wait_for(lambda: f"{datetime.now(UTC):%FT%TZ}" > first["input"]["time"], 3)  # events tell whole seconds
-    stage.deploy("v2")
-    before = account(stage)
-    stage.clear_calls()
+    deployed.deploy("v2")
+    before = account(deployed)
+    deployed.clear_calls()
 
-    again = stage.wait(stage.start(first["input"], name=f"{first['input']['id']}_late"))
+    again = deployed.wait(deployed.start(first["input"], name=f"{first['input']['id']}_late"))
 
     assert again["status"] == "SUCCEEDED"
-    assert states(stage, again) == [
+    assert states(deployed, again) == [
         "BeginDocument",
         "TakeTurn",
         "IsItOurTurn",
@@ -108,20 +106,20 @@ def test_an_event_that_arrives_late_changes_nothing(stage: Client) -> None:
         "HowDidItEnd",
         "Overtaken",
     ]
-    assert not writes(stage)
-    assert account(stage) == before
+    assert not writes(deployed)
+    assert account(deployed) == before
 
 
-def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(stage: Client) -> None:
-    first = stage.deploy("v1")
-    again = stage.wait(stage.start(first["input"]))
+def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(deployed: Client) -> None:
+    first = deployed.wait(deployed.executions()[0])
+    again = deployed.wait(deployed.start(first["input"]))
     second = f"{again['startDate'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    event = push_of(push_untagged(stage, "v2"), "v2", id="an-event", time=second)
+    event = push_of(push_untagged(deployed, "v2"), "v2", id="an-event", time=second)
 
-    ended = stage.wait(stage.start(event, name="an-event_1"))
+    ended = deployed.wait(deployed.start(event, name="an-event_1"))
 
-    assert states(stage, ended)[-1] == "Deployed"
-    assert images(stage) == {digest("v2")}
+    assert states(deployed, ended)[-1] == "Deployed"
+    assert images(deployed) == {digest("v2")}
 
 
 def test_one_event_that_starts_two_executions_deploys_once(stage: Client) -> None:
@@ -152,18 +150,17 @@ def test_of_an_image_for_two_processors_only_the_index_is_deployed(stage: Client
     assert images(stage) == {pushed["image"]["imageId"]["imageDigest"]}
 
 
-def test_a_service_that_somebody_rolls_is_rolled_on_from_there(stage: Client) -> None:
+def test_a_service_that_somebody_rolls_is_rolled_on_from_there(deployed: Client) -> None:
     """Another deployment of the service is in progress, which replaces it as ECS does."""
-    stage.deploy("v1")
-    stage.settings(rollout_seconds=3)
-    theirs = infrastructure_registers(stage, {"environment": [{"name": "A", "value": "b"}]})
-    names = stage.names
-    stage.client("ecs").update_service(cluster=names["cluster"], service=names["service"], taskDefinition=theirs)
-    stage.settings(rollout_seconds=0.1)
+    deployed.settings(rollout_seconds=3)
+    theirs = infrastructure_registers(deployed, {"environment": [{"name": "A", "value": "b"}]})
+    names = deployed.names
+    deployed.client("ecs").update_service(cluster=names["cluster"], service=names["service"], taskDefinition=theirs)
+    deployed.settings(rollout_seconds=0.1)
 
-    ended = stage.deploy("v2")
+    ended = deployed.deploy("v2")
 
-    assert states(stage, ended)[-1] == "Deployed"
-    assert images(stage) == {digest("v2")}
-    container = app_container(revision(stage, service(stage)["taskDefinition"]))
+    assert states(deployed, ended)[-1] == "Deployed"
+    assert images(deployed) == {digest("v2")}
+    container = app_container(revision(deployed, service(deployed)["taskDefinition"]))
     assert container["environment"] == [{"name": "A", "value": "b"}]

@@ -26,54 +26,50 @@ def app(stage: Client) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("step", ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService"])
-def test_an_answer_that_is_lost_undoes_nothing(stage: Client, step: str) -> None:
-    stage.deploy("v1")
-    stage.settings(latency_ms=10, time_scale=0.02)
-    stage.faults([lost(step)])
+def test_an_answer_that_is_lost_undoes_nothing(deployed: Client, step: str) -> None:
+    deployed.settings(latency_ms=10, time_scale=0.02)
+    deployed.faults([lost(step)])
 
-    ended = stage.deploy("v2")
+    ended = deployed.deploy("v2")
 
     assert (ended["status"], ended.get("cause")) == ("SUCCEEDED", None)
-    assert images(stage) == {ended["input"]["detail"]["image-digest"]}
+    assert images(deployed) == {ended["input"]["detail"]["image-digest"]}
 
 
-def test_a_step_waits_longer_for_an_earlier_invocation_than_for_aws(stage: Client) -> None:
-    stage.deploy("v1")
-    stage.clear_calls()
+def test_a_step_waits_longer_for_an_earlier_invocation_than_for_aws(deployed: Client) -> None:
+    deployed.clear_calls()
     tries = _RETRIES * len(("enter", "leave"))
-    with held(stage):
-        stage.push("v2")
-        wait_for(lambda: len(called(stage, "ClearRules", "dynamodb", "UpdateItem")) > tries, 30)
+    with held(deployed):
+        deployed.push("v2")
+        wait_for(lambda: len(called(deployed, "ClearRules", "dynamodb", "UpdateItem")) > tries, 30)
 
-    assert states(stage, stage.wait(stage.executions()[0]))[-1] == "Deployed"
+    assert states(deployed, deployed.wait(deployed.executions()[0]))[-1] == "Deployed"
 
 
 def rolling(stage: Client) -> tuple[Any, ...]:
-    """Deploy v1, and push v2, whose rollout hangs: what was before v2."""
-    stage.deploy("v1")
+    """Push v2, whose rollout hangs: what was before."""
     before = app(stage)
     stage.settings(rollout="hangs")
-    stage.clear_calls()
     stage.push("v2")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
     return before
 
 
-def test_nothing_is_put_back_while_an_invocation_may_still_write(stage: Client) -> None:
-    before = rolling(stage)
-    change_lease(stage, "SET at_work.somebody = :end", {":end": {"N": str(time.time() + 600)}})
+def test_nothing_is_put_back_while_an_invocation_may_still_write(deployed: Client) -> None:
+    before = rolling(deployed)
+    change_lease(deployed, "SET at_work.somebody = :end", {":end": {"N": str(time.time() + 600)}})
     killed_for_good = {"caller": "CheckService", "count": 2, "fault": "kill"}  # it would wait as well
-    stage.faults([{"service": "dynamodb", "operation": "UpdateItem", **killed_for_good}])
-    wait_for(lambda: len(called(stage, "RestoreDeployment", "dynamodb", "UpdateItem")) > 3, 30)
-    assert not called(stage, "RestoreDeployment", "events", "PutTargets")
-    assert not called(stage, "RestoreDeployment", "ecs", "UpdateService")
+    deployed.faults([{"service": "dynamodb", "operation": "UpdateItem", **killed_for_good}])
+    wait_for(lambda: len(called(deployed, "RestoreDeployment", "dynamodb", "UpdateItem")) > 3, 30)
+    assert not called(deployed, "RestoreDeployment", "events", "PutTargets")
+    assert not called(deployed, "RestoreDeployment", "ecs", "UpdateService")
 
-    stage.settings(rollout="completes")
-    change_lease(stage, "REMOVE at_work.somebody")
-    ended = stage.wait(stage.executions()[0])
+    deployed.settings(rollout="completes")
+    change_lease(deployed, "REMOVE at_work.somebody")
+    ended = deployed.wait(deployed.executions()[0])
 
     assert ended["error"] == "Runtime.ExitError"
-    assert app(stage) == before
+    assert app(deployed) == before
 
 
 def called(stage: Client, step: str, service_: str, operation: str) -> list[dict[str, Any]]:
@@ -82,34 +78,33 @@ def called(stage: Client, step: str, service_: str, operation: str) -> list[dict
 
 
 @pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets"])
-def test_nothing_is_put_back_before_the_last_function_has_ended(stage: Client, step: str) -> None:
-    stage.deploy("v1")
-    before = app(stage)
-    stage.settings(latency_ms=40)
-    stage.faults([lost(step, count=_RETRIES + 1)])
+def test_nothing_is_put_back_before_the_last_function_has_ended(deployed: Client, step: str) -> None:
+    before = app(deployed)
+    deployed.settings(latency_ms=40)
+    deployed.faults([lost(step, count=_RETRIES + 1)])
 
-    ended = stage.deploy("v2")
+    ended = deployed.deploy("v2")
 
     assert ended["status"] == "FAILED"
     assert ended["error"] == "Lambda.SdkClientException"
-    assert app(stage) == before
-    assert history(stage)[0]["outcome"] == "failed"
-    stage.settings(latency_ms=0)
-    assert states(stage, stage.deploy("v3"))[-1] == "Deployed"
+    assert app(deployed) == before
+    assert history(deployed)[0]["outcome"] == "failed"
+    deployed.settings(latency_ms=0)
+    assert states(deployed, deployed.deploy("v3"))[-1] == "Deployed"
 
 
-def test_a_deleted_lease_that_the_restore_takes_anew_is_its_own_also_where_the_answer_is_lost(stage: Client) -> None:
-    before = rolling(stage)
+def test_a_deleted_lease_that_the_restore_takes_anew_is_its_own_also_where_the_answer_is_lost(deployed: Client) -> None:
+    before = rolling(deployed)
     second = {"operation": "UpdateItem", "caller": "RestoreDeployment", "skip": 1, "count": 1}
-    stage.faults([{"service": "dynamodb", **second, "fault": "lost"}])
-    stage.client("dynamodb").delete_item(**lease(stage))
+    deployed.faults([{"service": "dynamodb", **second, "fault": "lost"}])
+    deployed.client("dynamodb").delete_item(**lease(deployed))
 
-    ended = stage.wait(stage.executions()[0])
-    stage.settings(rollout="completes")
+    ended = deployed.wait(deployed.executions()[0])
+    deployed.settings(rollout="completes")
 
     assert ended["status"] == "FAILED"
-    assert any(call["error"] == "lost" for call in called(stage, "RestoreDeployment", "dynamodb", "UpdateItem"))
-    assert app(stage) == before
+    assert any(call["error"] == "lost" for call in called(deployed, "RestoreDeployment", "dynamodb", "UpdateItem"))
+    assert app(deployed) == before
 
 
 def test_news_are_told_once_also_where_the_ledgers_answer_is_lost(stage: Client) -> None:

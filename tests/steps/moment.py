@@ -1,9 +1,6 @@
 """Moments that many tests begin at: reached by calls once in a process, and put back without them after that."""
 
 import functools
-import io
-import pickle
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -13,6 +10,8 @@ from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 from moto.events.models import events_backends
 from moto.s3.models import s3_backends
+
+from stage.pickling import pickled, unpickled
 
 Made = TypeVar("Made")
 # Where an object is found: a service, an account and a region; or an argument and the attributes that lead on from it.
@@ -52,13 +51,13 @@ def once(reach: Callable[..., Made]) -> Callable[..., Made]:
 
 def _taken(made: object, given: Mapping[str, object]) -> bytes:
     lasting = {**dict(_backends()), **dict(_lasting(given))}
-    taken = io.BytesIO()
-    _Pickler(taken, lasting).dump(({place: vars(each) for place, each in lasting.items()}, made))
-    return taken.getvalue()
+    places = {id(each): place for place, each in lasting.items()}
+    states = {place: vars(each) for place, each in lasting.items()}
+    return pickled((states, made), lambda each: places.get(id(each)))
 
 
 def _put_back(taken: bytes, given: Mapping[str, object]) -> Any:
-    states, made = _Unpickler(io.BytesIO(taken), given).load()
+    states, made = unpickled(taken, lambda place: _at(place, given))
     for place, state in states.items():
         _at(place, given).__dict__ = state
     return made
@@ -84,26 +83,3 @@ def _at(place: _Place, given: Mapping[str, object]) -> Any:
         account, region = rest
         return _SERVICES[name][account][region]
     return functools.reduce(getattr, rest, given[name])
-
-
-class _Pickler(pickle.Pickler):
-    """Says of what lasts only where it is, and makes locks anew."""
-
-    def __init__(self, file: io.BytesIO, lasting: Mapping[_Place, object]) -> None:
-        super().__init__(file)
-        self._places = {id(each): place for place, each in lasting.items()}
-
-    def persistent_id(self, obj: object) -> _Place | None:
-        return self._places.get(id(obj))
-
-    def reducer_override(self, obj: object) -> Any:
-        return (threading.RLock, ()) if isinstance(obj, type(threading.RLock())) else NotImplemented
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, given: Mapping[str, object]) -> None:
-        super().__init__(file)
-        self._given = given
-
-    def persistent_load(self, pid: _Place) -> object:
-        return _at(pid, self._given)

@@ -1,0 +1,115 @@
+"""What `reset` goes back to: what a user has before the first push, or what was kept since."""
+
+from typing import Any
+
+import pytest
+
+from stage.client import Client, StageError, wait_for
+from tests.stage.account import PREFIX, account, service, states
+
+
+def test_a_push_that_fits_starts_a_deployment_and_reset_undoes_all_of_it(stage: Client) -> None:
+    before = everything(stage)
+    pushed = stage.push("v1")
+    (execution,) = wait_for(stage.executions, 5)
+    ended = stage.wait(execution)
+    assert ended["status"] == "SUCCEEDED"
+    assert ended["input"]["detail"]["image-digest"] == pushed
+    assert everything(stage) != before
+
+    stage.reset()
+
+    assert everything(stage) == before
+    assert stage.calls() != []  # what this test itself has asked since
+    assert stage.settings()["time_scale"] == 1
+
+
+def test_reset_stops_a_deployment_that_is_under_way(stage: Client) -> None:
+    before = everything(stage)
+    stage.settings(rollout="hangs")
+    stage.push("v1")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+
+    stage.reset()
+
+    assert everything(stage) == before
+    assert stage.executions() == []
+
+
+def everything(stage: Client) -> dict[str, Any]:
+    """All that a deployment may change, without the times and ids that AWS gives."""
+    names, ecs, s3 = stage.names, stage.client("ecs"), stage.client("s3")
+    (service,) = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"]
+    versions = s3.list_object_versions(Bucket=names["bucket"])
+    groups = stage.client("logs").describe_log_groups()["logGroups"]
+    return {
+        "rules": sorted(rule["Name"] for rule in stage.client("events").list_rules()["Rules"]),
+        "revisions": ecs.list_task_definitions()["taskDefinitionArns"],
+        "inactive": ecs.list_task_definitions(status="INACTIVE")["taskDefinitionArns"],
+        "service": (service["taskDefinition"], [each["rolloutState"] for each in service["deployments"]]),
+        "images": [image["imageTags"] for image in stage.client("ecr").describe_images(
+            repositoryName=names["repository"])["imageDetails"]],
+        "objects": [version["Key"] for version in versions["Versions"]],
+        "ledger": stage.client("dynamodb").scan(TableName=names["outputs"]["LedgerTableName"])["Items"],
+        "executions": stage.executions(),
+        "logs": [
+            stream["logStreamName"]
+            for group in groups
+            for stream in stage.client("logs").describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]
+        ],
+    }  # fmt: skip
+
+
+def test_what_was_kept_comes_back_whole_and_works(stage: Client) -> None:
+    first = stage.deploy("v1")
+    stage.fire(PREFIX + "IngestData")
+    before, seen = everything(stage), account(stage)
+    stage.keep("v1 and a run of IngestData")
+    stage.upload_schedule({"tasks": []})
+    stage.client("events").delete_rule(Name="billing-nightly-export")
+    assert stage.deploy("v2")["status"] == "SUCCEEDED"
+
+    for _ in range(2):
+        stage.reset("v1 and a run of IngestData")
+
+        assert (everything(stage), account(stage)) == (before, seen)
+        again = stage.wait(stage.start(first["input"]))
+        assert states(stage, again)[-1] == "NothingToDo"
+        assert stage.deploy("v2")["status"] == "SUCCEEDED"
+
+    stage.reset()
+    assert stage.executions() == []
+
+
+@pytest.mark.parametrize("going_on", ["an execution", "a rollout", "a task"])
+def test_what_goes_on_cannot_be_kept(stage: Client, going_on: str) -> None:
+    if going_on == "an execution":
+        stage.settings(rollout="hangs")
+        stage.push("v1")
+        (who,) = stage.executions()
+    elif going_on == "a rollout":
+        stage.settings(rollout_seconds=60)
+        names = {name: stage.names[name] for name in ("cluster", "service")}
+        who = stage.client("ecs").update_service(**names, forceNewDeployment=True)["service"]["serviceName"]
+    else:
+        sleeping = {"name": stage.names["container"], "command": ["python", "-c", "import time; time.sleep(60)"]}
+        (task,) = stage.client("ecs").run_task(
+            cluster=stage.names["cluster"],
+            taskDefinition=stage.names["family"],
+            launchType="FARGATE",
+            networkConfiguration=service(stage)["networkConfiguration"],
+            overrides={"containerOverrides": [sleeping]},
+        )["tasks"]
+        who = task["taskArn"]
+
+    with pytest.raises(StageError, match="Only what stands still can be kept") as told:
+        stage.keep("too early")
+
+    assert who.rpartition(":")[2] in str(told.value)
+
+
+def test_a_moment_that_was_not_kept_is_told_and_changes_nothing(deployed: Client) -> None:
+    before = everything(deployed)
+    with pytest.raises(StageError, match=r"^Nothing was kept as nonsense; there are start, .*v1"):
+        deployed.reset("nonsense")
+    assert everything(deployed) == before
