@@ -6,6 +6,7 @@ import pytest
 
 from stage.client import Client, StageError, wait_for
 from tests.stage.account import PREFIX, account, service, states
+from tests.stage.conftest import as_new
 
 
 def test_a_push_that_fits_starts_a_deployment_and_reset_undoes_all_of_it(stage: Client) -> None:
@@ -70,7 +71,7 @@ def test_what_was_kept_comes_back_whole_and_works(stage: Client) -> None:
     assert stage.deploy("v2")["status"] == "SUCCEEDED"
 
     for _ in range(2):
-        stage.reset("v1 and a run of IngestData")
+        as_new(stage, "v1 and a run of IngestData")
 
         assert (everything(stage), account(stage)) == (before, seen)
         again = stage.wait(stage.start(first["input"]))
