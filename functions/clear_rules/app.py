@@ -11,7 +11,7 @@ from rota.step import writing_step
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
 
-# Of the function's 10 minutes. ECS deregisters one a second, so many leftovers take several turns of this step.
+# Of the function's 10 minutes. ECS deregisters one a second, so many leftovers take several rounds of this step.
 _SECONDS = 480
 
 
@@ -31,7 +31,7 @@ def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
 
 
 def _deregister(ecs: "ECSClient", settings: Settings, leftovers: tuple[str, ...], give_up_at: float) -> int:
-    """Deregister what an earlier turn has not; how many there was no time for."""
+    """Deregister what an earlier round has not; how many there was no time for."""
     lowest = min(map(revisions.revision_number, leftovers))
     active = set(revisions.newer_than(ecs, settings.family, lowest - 1))
 

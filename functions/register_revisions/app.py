@@ -7,7 +7,7 @@ from rota.models import RegisterRevisionsInput, RegisterRevisionsOutput
 from rota.settings import Settings
 from rota.step import writing_step
 
-# Of the function's 15 minutes. ECS registers one a second, so many tasks take several turns of this step.
+# Of the function's 15 minutes. ECS registers one a second, so many tasks take several rounds of this step.
 _SECONDS = 780
 
 
@@ -21,7 +21,7 @@ def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevi
     # Somebody may have deregistered what was to be used again.
     decided = decided.without(decided.used_again() - active)
     missing = decided.missing()
-    # An earlier turn, or an attempt that was interrupted, has registered some already.
+    # An earlier round, or an attempt that was interrupted, has registered some already.
     newer = [arn for arn in active if revisions.revision_number(arn) > decided.newest_revision]
     found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
     known = revisions.by_fingerprint(found, settings.app)

@@ -49,14 +49,14 @@ def test_the_main_route() -> None:
             {},
             "Deployed",
             {"ClearRules": 2},
-            id="clears in several turns",
+            id="clears in several rounds",
         ),
         pytest.param(
             {"RegisterRevisions": [{"finished": False, "document": None, "remaining": 9}, {}]},
             {},
             "Deployed",
             {"RegisterRevisions": 2},
-            id="registers in several turns",
+            id="registers in several rounds",
         ),
         pytest.param(
             {"PlanDeployment": [{"nothing_to_do": True}], "FinishDeployment": [{"outcome": "nothing to do"}]},

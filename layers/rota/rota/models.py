@@ -103,7 +103,7 @@ class ClearRulesInput(Shape):
 
 
 class ClearRulesOutput(Shape):
-    """`finished` is False while there are more revisions to deregister than one turn of the step has time for."""
+    """`finished` is False while there are more revisions to deregister than one round of the step has time for."""
 
     finished: bool = True
     removed: int
@@ -117,7 +117,7 @@ class RegisterRevisionsInput(Shape):
 
 
 class RegisterRevisionsOutput(Shape):
-    """`document` is None while there is more to register than one turn of the step has time for."""
+    """`document` is None while there is more to register than one round of the step has time for."""
 
     finished: bool
     document: Stored | None
