@@ -35,15 +35,19 @@ class UnknownMomentError(Exception):
 
 @dataclass(frozen=True)
 class Moment:
-    """What was kept: the content, and what of it is not copied, by its place in a list."""
+    """What was kept: the content, what of it is not copied, by its place in a list, and of ended executions, which
+    somebody may redrive, the attributes.
+    """
 
     content: bytes
     lasting: list[object]
+    ended: list[tuple[Execution, dict[str, Any]]]
 
 
 class Moments:
     """Keeps, by name, what deployments and people have made: in ECS, ECR, EventBridge, the bucket, the table, queues,
-    topics and logs, and which executions there were. What the stack made is left as it is.
+    topics and logs, and which executions there were. What the stack made is left as it is: to be made as soon as that
+    is deployed, while all rules are its own.
 
     `bucket` and `table` are the stack's; empty on a bare stage.
     """
@@ -59,14 +63,16 @@ class Moments:
         lasting: list[object] = []
 
         def place_of(each: object) -> Place:
-            # They are not copied: what the stack made is known to it by identity, and what has ended changes no more.
+            # They are not copied: what the stack made is known to it by identity, and an execution has a thread.
             if isinstance(each, BaseBackend | Execution) or any(each is rule for rule in self._of_the_stack):
                 lasting.append(each)
                 return len(lasting) - 1
             return None
 
-        content = {name: getattr(owner, attribute) for name, owner, attribute in self._parts()}
-        self._kept[name] = Moment(pickled(content, place_of), lasting)
+        content = {part: getattr(owner, attribute) for part, owner, attribute in self._parts()}
+        kept = pickled(content, place_of)
+        ended = [(each, dict(vars(each))) for each in lasting if isinstance(each, Execution)]
+        self._kept[name] = Moment(kept, lasting, ended)
 
     def find(self, name: str) -> Moment:
         """What was kept under that name. Raises UnknownMomentError."""
@@ -77,7 +83,9 @@ class Moments:
     def put_back(self, moment: Moment) -> None:
         """Let there be what was kept, and nothing else."""
         content = unpickled(moment.content, moment.lasting.__getitem__)
-        for part, owner, attribute in self._parts():
+        for execution, attributes in moment.ended:
+            vars(execution).update(attributes)
+        for part, owner, attribute in self._parts():  # one that has come since, such as a queue, is emptied
             setattr(owner, attribute, content[part] if part in content else type(getattr(owner, attribute))())
 
     def _parts(self) -> Iterator[tuple[str, Any, str]]:

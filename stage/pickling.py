@@ -11,33 +11,35 @@ Place = Any
 
 
 def pickled(content: object, place_of: Callable[[object], Place]) -> bytes:
-    """The content as bytes. Of an object that has a place, by `place_of`, only that is kept; locks are made anew."""
+    """The content as bytes. Of an object that has a place, by `place_of`, only that is kept; one for which it returns
+    None is copied. Locks are made anew.
+    """
     written = io.BytesIO()
-    pickler = _Pickler(written)
-    pickler.place_of = place_of
-    pickler.dump(content)
+    _Pickler(written, place_of).dump(content)
     return written.getvalue()
 
 
 def unpickled(kept: bytes, at: Callable[[Place], object]) -> Any:
     """The content once more, with the object that is `at` each place."""
-    unpickler = _Unpickler(io.BytesIO(kept))
-    unpickler.at = at
-    return unpickler.load()
+    return _Unpickler(io.BytesIO(kept), at).load()
 
 
 class _Pickler(pickle.Pickler):
-    place_of: Callable[[object], Place]
+    def __init__(self, file: io.BytesIO, place_of: Callable[[object], Place]) -> None:
+        super().__init__(file)
+        self._place_of = place_of
 
     def persistent_id(self, obj: object) -> Place:
-        return self.place_of(obj)
+        return self._place_of(obj)
 
     def reducer_override(self, obj: object) -> Any:
         return (threading.RLock, ()) if isinstance(obj, type(threading.RLock())) else NotImplemented
 
 
 class _Unpickler(pickle.Unpickler):
-    at: Callable[[Place], object]
+    def __init__(self, file: io.BytesIO, at: Callable[[Place], object]) -> None:
+        super().__init__(file)
+        self._at = at
 
     def persistent_load(self, pid: Place) -> object:
-        return self.at(pid)
+        return self._at(pid)

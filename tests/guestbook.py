@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rota.models import Image, Stored
+from rota.models import Image, ReadConfigOutput, Stored
 from rota.plan import Snapshot
 from rota.revisions import Definition
 from rota.service import ServiceState
@@ -107,3 +107,9 @@ def service_state(task_definition: str = "", *, steady: bool = True) -> ServiceS
 
 
 NOTHING_BEFORE = Snapshot(rules={}, service=service_state())
+
+
+def config(image_uri: str = IMAGE_URI) -> ReadConfigOutput:
+    """What ReadConfig answers of an image."""
+    stored = Stored(key="scheduled_tasks.json", version_id="v1")
+    return ReadConfigOutput(schedule=stored, tasks=0, image_uri=image_uri, base=arn(1), cluster_arn=CLUSTER_ARN)

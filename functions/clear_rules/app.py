@@ -20,7 +20,11 @@ def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
     give_up_at = time.monotonic() + _SECONDS
     decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
     events, ecs = aws.events(), aws.ecs()
-    removed = aws.in_parallel(lambda name: bus.clear(events, decided.rule_arn(name), settings.app), decided.remove)
+
+    def remove(name: str) -> bool:
+        return bus.remove_if_ours(events, decided.rule_arn(name), settings.app)
+
+    removed = aws.in_parallel(remove, decided.remove)
     remaining = _deregister(ecs, settings, decided.leftovers, give_up_at) if decided.leftovers else 0
     return ClearRulesOutput(
         finished=not remaining,
@@ -35,10 +39,10 @@ def _deregister(ecs: "ECSClient", settings: Settings, leftovers: tuple[str, ...]
     lowest = min(map(revisions.revision_number, leftovers))
     active = set(revisions.newer_than(ecs, settings.family, lowest - 1))
 
-    def is_late(arn: str) -> bool:
-        late = time.monotonic() >= give_up_at
-        if not late:
-            revisions.deregister(ecs, arn)
-        return late
+    def deregister_in_time(arn: str) -> bool:
+        if time.monotonic() >= give_up_at:
+            return False
+        revisions.deregister(ecs, arn)
+        return True
 
-    return sum(aws.in_parallel(is_late, [arn for arn in leftovers if arn in active]))
+    return aws.in_parallel(deregister_in_time, [arn for arn in leftovers if arn in active]).count(False)

@@ -1,4 +1,4 @@
-"""FinishDeployment: writes the ledger, tells the world, gives the turn back."""
+"""FinishDeployment: writes the ledger, gives the lease back, tells the world."""
 
 from rota.closing import close
 from rota.ledger import Entry

@@ -16,29 +16,25 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
     tasks = schedule.read(file.result(), rule_prefix=settings.rule_prefix, max_tasks=settings.rule_quota)
     wanted = [settings.rule_prefix + task.name for task in tasks]
     state = service.state(description.result())
-    found, ours = survey(aws.events(), aws.tagging(), aws.ecs(), settings, wanted, state.task_definition)
-    before = plan.Snapshot(
-        rules={name: rule for name, rule in found.items() if rule.belongs_to(settings.app)}, service=state
-    )
+    surveyed = survey(aws.events(), aws.tagging(), aws.ecs(), settings, wanted, state.task_definition)
+    ours = {name: rule for name, rule in surveyed.rules.items() if rule.belongs_to(settings.app)}
+    before = plan.Snapshot(rules=ours, service=state)
     faults = preflight.Faults()
-    owners = {name: rule.owner for name, rule in found.items()}
-    managers = {name: rule.managed_by for name, rule in found.items() if rule.managed_by}
+    owners = {name: rule.owner for name, rule in surveyed.rules.items()}
+    managers = {name: rule.managed_by for name, rule in surveyed.rules.items() if rule.managed_by}
     faults.blame_operator(preflight.of_names(wanted, owners, managers, settings.app))
     faults.blame_operator(preflight.of_roles(before.rules.values(), settings))
     if faults:
         faults.complain()
     snapshot = store.write(aws.s3(), settings.bucket, request.execution, "snapshot", before)
-    decided = planner.make(
-        settings,
-        image_uri=config.image_uri,
-        cluster_arn=config.cluster_arn,
+    found = planner.Found(
         base=revisions.read(aws.ecs(), config.base),
         newest_revision=revisions.newest(aws.ecs(), settings.family),
-        tasks=tasks,
         before=before,
         snapshot=snapshot,
-        ours=ours,
-        run_by_rules=rules.runs(found.values()),
+        ours=surveyed.ours,
+        run_by_rules=rules.runs(surveyed.rules.values()),
     )
+    decided = planner.make(settings, config, tasks, found)
     document = store.write(aws.s3(), settings.bucket, request.execution, "plan", decided)
     return planner.describe(decided, document)

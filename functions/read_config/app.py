@@ -1,6 +1,6 @@
 """ReadConfig: reads the schedule file at one version and checks everything before anything is written."""
 
-from rota import aws, bus, ecr, preflight, revisions, schedule, service, source
+from rota import aws, bus, ecr, preflight, revisions, schedule, service, source, tag_index
 from rota.models import ReadConfigInput, ReadConfigOutput, Stored
 from rota.settings import Settings
 from rota.step import step
@@ -11,8 +11,8 @@ from rota.task import Task
 def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     keys = source.keys(settings.schedule_keys, request.image)
     with aws.threads() as pool:
-        naming = pool.submit(bus.names, aws.events(), "")
-        listing = pool.submit(bus.listed, aws.tagging(), settings.app)
+        naming = pool.submit(bus.list_rules, aws.events(), "")
+        listing = pool.submit(tag_index.tags_of_rules, aws.tagging(), settings.app)
         describing = pool.submit(service.read, aws.ecs(), settings)
         finding = pool.submit(source.find, aws.s3(), settings.bucket, keys)
         resolving = pool.submit(ecr.uri, aws.ecr(), request.image)

@@ -1,4 +1,4 @@
-"""RestoreDeployment: puts the snapshot back, records why, tells the world, gives the turn back."""
+"""RestoreDeployment: puts the snapshot back, records why, gives the lease back, tells the world."""
 
 from datetime import UTC, datetime
 
@@ -7,9 +7,10 @@ from rota.closing import close
 from rota.failure import entry_of
 from rota.models import Registered, RestoreDeploymentInput, RestoreDeploymentOutput, Stored
 from rota.plan import Plan, Snapshot
-from rota.restore import Restored, Undo, restore
+from rota.restore import Restored, restore
 from rota.settings import Settings
 from rota.step import LastTurn, logger, restoring_step
+from rota.undo import Undo
 
 
 @restoring_step

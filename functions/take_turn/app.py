@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from rota import aborted, aws, ended, lease, ledger, push
 from rota.errors import RejectedError
-from rota.models import Execution, TakeTurnInput, TakeTurnOutput
+from rota.models import Execution, Image, TakeTurnInput, TakeTurnOutput, Verdict
 from rota.settings import Settings
 from rota.step import step
 
@@ -12,32 +12,37 @@ from rota.step import step
 @step
 def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
-    image, dry_run, restores = None, False, None
-    if arn := aborted.told_of(request.event, request.execution.id):
-        described = aws.stepfunctions().describe_execution(executionArn=arn)
-        turn = ended.turn(described, waited, by_hand="id" not in request.event)
-        if turn.decision == "restore":
-            restores = ended.to_put_back(described)
-            lease.keep_for(aws.dynamodb(), settings, request.execution, {arn, restores})
-    else:
-        image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
-        if push.is_attachment(image):
-            turn = lease.Turn(decision="ignore", reason=f"{image.tag} is a signature or an attestation, no image")
-        elif dry_run:
-            turn = lease.Turn(decision="go", reason="a dry run changes nothing and needs no lease")
-        else:
-            _refuse_a_redrive(settings, request.execution)
-            turn = lease.take(aws.dynamodb(), settings, request.execution, image, _goes_on)
-            if turn.decision == "go":  # what put it back may have recorded it meanwhile
-                _refuse_a_redrive(settings, request.execution)
-    return TakeTurnOutput(
-        decision=turn.decision,
-        reason=turn.reason,
-        wait_seconds=lease.wait_seconds(waited),
-        dry_run=dry_run,
-        image=image,
-        restores=restores,
-    )
+    if stopped := aborted.told_of(request.event, request.execution.id):
+        return _of_an_end(request, settings, stopped, waited)
+    return _of_a_push(request, settings, waited)
+
+
+def _of_an_end(request: TakeTurnInput, settings: Settings, stopped: str, waited: float) -> TakeTurnOutput:
+    described = aws.stepfunctions().describe_execution(executionArn=stopped)
+    verdict = ended.verdict(described, waited, by_hand="id" not in request.event)
+    restores = None
+    if verdict.decision == "restore":
+        restores = ended.to_put_back(described)
+        lease.keep_for(aws.dynamodb(), settings, request.execution, {stopped, restores})
+    return TakeTurnOutput(**dict(verdict), wait_seconds=lease.wait_seconds(waited), dry_run=False, restores=restores)
+
+
+def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
+    image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
+    verdict = _verdict(request.execution, settings, image, dry_run=dry_run)
+    return TakeTurnOutput(**dict(verdict), wait_seconds=lease.wait_seconds(waited), dry_run=dry_run, image=image)
+
+
+def _verdict(execution: Execution, settings: Settings, image: Image, *, dry_run: bool) -> Verdict:
+    if push.is_attachment(image):
+        return Verdict(decision="ignore", reason=f"{image.tag} is a signature or an attestation, no image")
+    if dry_run:
+        return Verdict(decision="go", reason="a dry run changes nothing and needs no lease")
+    _refuse_a_redrive(settings, execution)
+    verdict = lease.take(aws.dynamodb(), settings, execution, image, _goes_on)
+    if verdict.decision == "go":  # what put it back may have recorded it meanwhile
+        _refuse_a_redrive(settings, execution)
+    return verdict
 
 
 def _refuse_a_redrive(settings: Settings, execution: Execution) -> None:

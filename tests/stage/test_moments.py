@@ -1,5 +1,6 @@
 """What `reset` goes back to: what a user has before the first push, or what was kept since."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -82,31 +83,50 @@ def test_what_was_kept_comes_back_whole_and_works(stage: Client) -> None:
     assert stage.executions() == []
 
 
-@pytest.mark.parametrize("going_on", ["an execution", "a rollout", "a task"])
-def test_what_goes_on_cannot_be_kept(stage: Client, going_on: str) -> None:
-    if going_on == "an execution":
-        stage.settings(rollout="hangs")
-        stage.push("v1")
-        (who,) = stage.executions()
-    elif going_on == "a rollout":
-        stage.settings(rollout_seconds=60)
-        names = {name: stage.names[name] for name in ("cluster", "service")}
-        who = stage.client("ecs").update_service(**names, forceNewDeployment=True)["service"]["serviceName"]
-    else:
-        sleeping = {"name": stage.names["container"], "command": ["python", "-c", "import time; time.sleep(60)"]}
-        (task,) = stage.client("ecs").run_task(
-            cluster=stage.names["cluster"],
-            taskDefinition=stage.names["family"],
-            launchType="FARGATE",
-            networkConfiguration=service(stage)["networkConfiguration"],
-            overrides={"containerOverrides": [sleeping]},
-        )["tasks"]
-        who = task["taskArn"]
+def test_an_execution_that_is_redriven_since_comes_back_as_it_ended(stage: Client) -> None:
+    stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])
+    failed = stage.deploy("v1")
+    ended = stage.history(failed["executionArn"])
+    stage.keep("v1 has failed")
+    stage.client("stepfunctions").redrive_execution(executionArn=failed["executionArn"])
+    assert stage.wait(failed["executionArn"])["stopDate"] > failed["stopDate"]
 
+    stage.reset("v1 has failed")
+
+    assert stage.wait(failed["executionArn"]) == failed
+    assert stage.history(failed["executionArn"]) == ended
+
+
+def an_execution(stage: Client) -> str:
+    stage.settings(rollout="hangs")
+    stage.push("v1")
+    return stage.executions()[0].rpartition(":")[2]
+
+
+def a_rollout(stage: Client) -> str:
+    stage.settings(rollout_seconds=60)
+    names = {name: stage.names[name] for name in ("cluster", "service")}
+    return str(stage.client("ecs").update_service(**names, forceNewDeployment=True)["service"]["serviceName"])
+
+
+def a_task(stage: Client) -> str:
+    sleeping = {"name": stage.names["container"], "command": ["python", "-c", "import time; time.sleep(60)"]}
+    (task,) = stage.client("ecs").run_task(
+        cluster=stage.names["cluster"],
+        taskDefinition=stage.names["family"],
+        launchType="FARGATE",
+        networkConfiguration=service(stage)["networkConfiguration"],
+        overrides={"containerOverrides": [sleeping]},
+    )["tasks"]
+    return str(task["taskArn"])
+
+
+@pytest.mark.parametrize("begin", [an_execution, a_rollout, a_task])
+def test_what_goes_on_cannot_be_kept(stage: Client, begin: Callable[[Client], str]) -> None:
+    who = begin(stage)
     with pytest.raises(StageError, match="Only what stands still can be kept") as told:
         stage.keep("too early")
-
-    assert who.rpartition(":")[2] in str(told.value)
+    assert who in str(told.value)
 
 
 def test_a_moment_that_was_not_kept_is_told_and_changes_nothing(deployed: Client) -> None:

@@ -79,10 +79,10 @@ def test_a_dry_run_of_putting_back_is_refused() -> None:
 )
 def test_whether_there_may_be_something_to_put_back(status: Any, given: Any, decision: str) -> None:
     described: Any = {"name": "x", "executionArn": ANOTHER, "status": status, "input": json.dumps(given)}
-    assert ended.turn(described, 10).decision == decision
-    assert ended.turn(described, 10, by_hand=True).decision == ("restore" if given == CHANGE else decision)
+    assert ended.verdict(described, 10).decision == decision
+    assert ended.verdict(described, 10, by_hand=True).decision == ("restore" if given == CHANGE else decision)
     if decision == "wait":
-        assert ended.turn(described, 61).decision == "ignore"
+        assert ended.verdict(described, 61).decision == "ignore"
 
 
 @pytest.mark.parametrize(("given", "arn"), [(PUSH, ANOTHER), (CHANGE, ARN)], ids=["a push", "another"])

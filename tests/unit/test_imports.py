@@ -30,6 +30,9 @@ LOADED_ONLY_BY = {
     "rota.announce": {"finish_deployment", "restore_deployment"},
     "rota.failure": {"restore_deployment"},
     "rota.restore": {"restore_deployment"},
+    "rota.restore_revisions": {"restore_deployment"},
+    "rota.tag_index": {"read_config", "plan_deployment"},
+    "rota.undo": {"restore_deployment"},
 }
 LOADED_BY_NONE = {
     *("rota.schedule_cli", "rota.schema", "croniter", "antlr4", "aws_cron_expression_validator"),

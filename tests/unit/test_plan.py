@@ -9,7 +9,7 @@ from rota import rules
 from rota.derivation import derive, overrides
 from rota.models import Stored
 from rota.plan import Plan, Snapshot
-from rota.planner import describe, make
+from rota.planner import Found, describe, make
 from rota.revisions import FINGERPRINT_TAG, fingerprint, own_tags, revision_number
 from rota.rules import OWNER_TAG, Rule
 from rota.settings import Settings
@@ -22,6 +22,7 @@ from tests.guestbook import (
     SETTINGS,
     SNAPSHOT,
     arn,
+    config,
     definition,
     service_state,
     task,
@@ -47,9 +48,8 @@ def planned(
         definition(revision=revision_number(revision), tags={OWNER_TAG: SETTINGS.app, FINGERPRINT_TAG: print_})
         for print_, revision in (known or {}).items()
     ]
-    return make(
-        settings, image_uri, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, ours, rules.runs(before.rules.values())
-    )
+    found = Found(BASE, 1, before, SNAPSHOT, ours, rules.runs(before.rules.values()))
+    return make(settings, config(image_uri), tasks, found)
 
 
 def deployed(

@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from rota import rules
 from rota.derivation import derive, overrides
 from rota.plan import Plan, Snapshot
-from rota.planner import calls, make
+from rota.planner import Found, calls, make
 from rota.revisions import Definition, fingerprint, own_tags, revision_number
 from rota.rules import Rule
 from rota.settings import Settings
 from rota.task import Task
 from tests.guestbook import (
     APP,
-    CLUSTER_ARN,
     IMAGE_URI,
     PREFIX,
     SETTINGS,
     SNAPSHOT,
     arn,
+    config,
     definition,
     service_state,
     task,
@@ -86,7 +86,7 @@ class Account:
             for print_, each in self.revisions.items()
             if each in in_use | {self.service} or revision_number(each) > revision_number(self.service)
         ]
-        return make(self.settings, image, CLUSTER_ARN, BASE, 1, tasks, before, SNAPSHOT, ours, in_use)
+        return make(self.settings, config(image), tasks, Found(BASE, 1, before, SNAPSHOT, ours, in_use))
 
     def apply(self, plan: Plan) -> int:
         """Do what the plan says, as the steps do; how many writes to rules and service it took."""

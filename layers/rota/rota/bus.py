@@ -5,65 +5,30 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from rota import aws
 from rota.errors import RejectedError, TransientError
-from rota.rules import OWNER_TAG, Difference, Rule, difference
+from rota.rules import OWNER_TAG, Difference, Rule, Tags, difference, name_of
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import RuleTypeDef, TagTypeDef
 
-Tags = dict[str, str]
-
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RemoveTargets.html
 _TARGETS_PER_CALL = 10
-# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html and
-# https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html, the most
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html, the most
 _PAGE = 100
 # A changed rule takes "a short period of time" to be shown, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
 _MOSTLY_SHOWN_AFTER = 5
 _GONE = "ResourceNotFoundException"
 
 
-def names(events: "EventBridgeClient", prefix: str) -> list["RuleTypeDef"]:
+def list_rules(events: "EventBridgeClient", prefix: str) -> list["RuleTypeDef"]:
     """Every rule on the default bus whose name begins with `prefix`, as ListRules describes it."""
     paginator = events.get_paginator("list_rules")
     pages = paginator.paginate(**({"NamePrefix": prefix} if prefix else {}), PaginationConfig={"PageSize": _PAGE})
     return [rule for page in pages for rule in page["Rules"]]
-
-
-def listed(tagging: "BaseClient", app: str) -> dict[str, Tags]:
-    """By name, the tags of the rules that AWS's index of tags lists as the app's: one call for a hundred of them.
-
-    The index follows changes in its own time. A rule that has just been tagged is not in it yet; one that has just
-    been untagged, or is gone, may be in it still. It saves calls, and tells of rules under a former prefix; where AWS
-    does not answer in time, nothing is listed, and each rule is asked itself.
-    """
-    try:
-        return _index(tagging, app)
-    except aws.ERRORS as error:
-        if not isinstance(aws.translate(error), TransientError):
-            raise
-        Logger(child=True).warning("the index of tags does not answer; each rule is asked for its own", exc_info=True)
-        return {}
-
-
-def _index(tagging: "BaseClient", app: str) -> dict[str, Tags]:
-    pages = tagging.get_paginator("get_resources").paginate(
-        ResourceTypeFilters=["events:rule"],
-        TagFilters=[{"Key": OWNER_TAG, "Values": [app]}],
-        PaginationConfig={"PageSize": _PAGE},
-    )
-    # What follows the bus's name in the ARN of another bus's rule is no name that a rule can have.
-    return {
-        _name(found["ResourceARN"]): {tag["Key"]: tag["Value"] for tag in found["Tags"]}
-        for page in pages
-        for found in page["ResourceTagMappingList"]
-    }
 
 
 def owners(
@@ -133,7 +98,7 @@ def refuse_others(events: "EventBridgeClient", arn: str, app: str) -> None:
         return
     if tags.get(OWNER_TAG) != app:
         raise RejectedError(
-            f"somebody has made the rule {_name(arn)} since the deployment was planned, and its tag "
+            f"somebody has made the rule {name_of(arn)} since the deployment was planned, and its tag "
             f"{OWNER_TAG} is {tags.get(OWNER_TAG)!r}, not {app!r}; rename the task, or tag the rule to hand it over"
         )
 
@@ -150,15 +115,15 @@ def targets(events: "EventBridgeClient", name: str) -> list[dict[str, Any]]:
         request["NextToken"] = reply["NextToken"]
 
 
-def apply(events: "EventBridgeClient", current: Rule | None, target: Rule) -> bool:
+def apply(events: "EventBridgeClient", current: Rule | None, wanted: Rule) -> bool:
     """Turn one rule (None: there is none) into the other; True if anything was written."""
-    todo = difference(current, target)
-    write(events, target, todo, new=current is None)
+    todo = difference(current, wanted)
+    write(events, wanted, todo, new=current is None)
     return bool(todo)
 
 
-def write(events: "EventBridgeClient", target: Rule, todo: Difference, *, new: bool) -> None:
-    """Send what leads to the rule `target`, with its tags if it may be `new`.
+def write(events: "EventBridgeClient", wanted: Rule, todo: Difference, *, new: bool) -> None:
+    """Send what leads to the rule that is `wanted`, with its tags if it may be `new`.
 
     In place and in this order, so that a rule that stays has a valid target at every instant: the rule, its targets,
     then the removal of targets too many.
@@ -166,14 +131,14 @@ def write(events: "EventBridgeClient", target: Rule, todo: Difference, *, new: b
     if todo.put_rule:
         # AWS puts tags of its own on a rule that CloudFormation made, and refuses them from anybody else.
         tags: list[TagTypeDef] = [
-            {"Key": key, "Value": value} for key, value in target.tags.items() if not key.startswith("aws:")
+            {"Key": key, "Value": value} for key, value in wanted.tags.items() if not key.startswith("aws:")
         ]
         # PutRule takes tags only for a rule that it makes, and ignores them for any other.
-        events.put_rule(**target.put_request(), **({"Tags": tags} if new else {}))
+        events.put_rule(**wanted.put_request(), **({"Tags": tags} if new else {}))
     if todo.put_targets:
-        _put_targets(events, target.name, todo)
+        _put_targets(events, wanted.name, todo)
     if todo.remove_targets:
-        _remove_targets(events, target.name, todo.remove_targets)
+        _remove_targets(events, wanted.name, todo.remove_targets)
 
 
 def remove(events: "EventBridgeClient", name: str) -> bool:
@@ -191,7 +156,7 @@ def remove(events: "EventBridgeClient", name: str) -> bool:
     return True
 
 
-def clear(events: "EventBridgeClient", arn: str, app: str) -> bool:
+def remove_if_ours(events: "EventBridgeClient", arn: str, app: str) -> bool:
     """Remove the rule with this ARN, with all its targets; False if it is not the app's any more and stays.
 
     A redrive may come two weeks after the plan, so the rule is asked whose it is. One that is gone is as good.
@@ -202,7 +167,7 @@ def clear(events: "EventBridgeClient", arn: str, app: str) -> bool:
         return True
     if tags.get(OWNER_TAG) != app:
         return False
-    remove(events, _name(arn))
+    remove(events, name_of(arn))
     return True
 
 
@@ -216,10 +181,6 @@ def refuse_unseen(events: "EventBridgeClient", name: str) -> bool:
     except events.exceptions.ResourceNotFoundException:
         return False
     raise TransientError(f"EventBridge does not show the rule {name} yet, which was made a moment ago")
-
-
-def _name(arn: str) -> str:
-    return arn.partition(":rule/")[2]
 
 
 def _put_targets(events: "EventBridgeClient", name: str, todo: Difference) -> None:

@@ -1,6 +1,7 @@
 """Ending a deployment, well or not: its entry in the ledger, the lease, the news of it."""
 
 import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Seconds before the news are tried again where the machine does not repeat the step for their sake.
 _PAUSES = (1, 2, 4)
+# The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
+_REFUSED = (ClientError, TransientError, RejectedError)
 
 
 def close(
@@ -49,23 +52,21 @@ def close(
         durations = ""
     if claim := ledger.claim_news(aws.dynamodb(), settings, execution, durations):
         seconds = (now - execution.started_at).total_seconds()
-        _tell(settings, execution, entry, seconds, claim, may_fail=farewell_may_fail)
+        try:
+            _tell(partial(announce, settings, execution, entry, seconds), _PAUSES if farewell_may_fail else ())
+        except _REFUSED:
+            ledger.return_news(aws.dynamodb(), settings, execution, claim)
+            if not farewell_may_fail:
+                raise
+            Logger(child=True).exception("nobody could be told how the deployment ended")
     return entry
 
 
-def _tell(
-    settings: "Settings", execution: Execution, entry: ledger.Entry, seconds: float, claim: str, *, may_fail: bool
-) -> None:
-    for pause in (*(_PAUSES if may_fail else ()), None):
+def _tell(news: Callable[[], None], pauses: Iterable[int]) -> None:
+    """Tell the news; where the bus refuses them, again after each pause. The last refusal is raised."""
+    for pause in pauses:
         try:
-            announce(settings, execution, entry, seconds)
-        except (ClientError, TransientError, RejectedError):
-            # The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
-            if pause is not None:
-                time.sleep(pause)
-                continue
-            ledger.return_news(aws.dynamodb(), settings, execution, claim)
-            if not may_fail:
-                raise
-            Logger(child=True).exception("nobody could be told how the deployment ended")
-        return
+            return news()
+        except _REFUSED:
+            time.sleep(pause)
+    return news()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rota import aborted, push
-from rota.lease import Turn
+from rota.models import Verdict
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
@@ -19,21 +19,23 @@ _PUT_BACK_WITHIN = timedelta(minutes=3)
 _SHOWN_AFTER_SECONDS = 60
 
 
-def turn(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_hand: bool = False) -> Turn:
+def verdict(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_hand: bool = False) -> Verdict:
     """Whether there may be something to put back of the execution that Step Functions describes so.
 
     `waited`: seconds since this execution began; `by_hand`: a person started it, and no event.
     """
     name, status, started_with = described["name"], described["status"], _input(described)
     if status == "RUNNING" and waited < _SHOWN_AFTER_SECONDS:
-        return Turn(decision="wait", reason=f"{name} is still shown as RUNNING")
+        return Verdict(decision="wait", reason=f"{name} is still shown as RUNNING")
     if status not in (*_STOPPED, "FAILED"):
-        return Turn(decision="ignore", reason=f"{name} is {status}, there is nothing to put back")
+        return Verdict(decision="ignore", reason=f"{name} is {status}, there is nothing to put back")
     if isinstance(started_with, Mapping) and push.is_dry_run(started_with):
-        return Turn(decision="ignore", reason=f"{name} was a dry run, which changes nothing")
+        return Verdict(decision="ignore", reason=f"{name} was a dry run, which changes nothing")
     if aborted.told_of(started_with, described["executionArn"]) and status in _STOPPED and not by_hand:
-        return Turn(decision="ignore", reason=f"{name} was to put back another one, and is not begun again by itself")
-    return Turn(decision="restore", reason=f"{name} is {status}")
+        return Verdict(
+            decision="ignore", reason=f"{name} was to put back another one, and is not begun again by itself"
+        )
+    return Verdict(decision="restore", reason=f"{name} is {status}")
 
 
 def to_put_back(described: "DescribeExecutionOutputTypeDef") -> str:

@@ -25,17 +25,6 @@ _WHO_ACTS = {
 _OF_LAMBDA = ("Lambda.", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")
 _BUG = "This is a bug in Rota; its log has the traceback."
 
-# Each step adds one key to the machine's document, in this order; the first that is missing names the step that failed.
-_STEPS = {
-    "turn": "TakeTurn",
-    "config": "ReadConfig",
-    "plan": "PlanDeployment",
-    "cleared": "ClearRules",
-    "revisions": "RegisterRevisions",
-    "targets": "CreateTargets",
-    "rollout": "RollService",
-}
-
 
 def entry_of(failed: "FailedDeployment", became: str) -> Entry:
     """What the ledger keeps of a deployment that was not deployed; `became` as in `explain`."""
@@ -74,18 +63,20 @@ def _who_acts(error: str) -> str:
 
 
 def _step(failed: "FailedDeployment") -> str:
-    if failed.turn and failed.turn.decision == "wait":
-        return "TakeTurn"
+    """The step that failed: the first whose answer is missing, or says that it is not done."""
     if failed.plan and failed.plan.nothing_to_do:
         return "FinishDeployment"
-    if failed.cleared and not failed.cleared.finished:
-        return "ClearRules"
-    if failed.revisions and not failed.revisions.finished:
-        return "RegisterRevisions"
-    for key, step in _STEPS.items():
-        if getattr(failed, key) is None:
-            return step
-    return "CheckService" if failed.rollout and failed.rollout.status == "IN_PROGRESS" else "FinishDeployment"
+    done = {
+        "TakeTurn": failed.turn and failed.turn.decision != "wait",
+        "ReadConfig": failed.config,
+        "PlanDeployment": failed.plan,
+        "ClearRules": failed.cleared and failed.cleared.finished,
+        "RegisterRevisions": failed.revisions and failed.revisions.finished,
+        "CreateTargets": failed.targets,
+        "RollService": failed.rollout,
+        "CheckService": failed.rollout and failed.rollout.status == "COMPLETED",
+    }
+    return next((step for step, answer in done.items() if not answer), "FinishDeployment")
 
 
 def _message(error: "CaughtError") -> str:

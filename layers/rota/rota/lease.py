@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rota.errors import TransientError
 from rota.lease_item import at_work, change, key, now, text
-from rota.models import Decision, Execution, Image, Shape
+from rota.models import Execution, Image, Shape, Verdict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,20 +30,13 @@ _IF_FREE = "(attribute_not_exists(holder) OR holder = :me)"
 
 
 class Entered(Shape):
-    """How a deployment stands that took the lease once; `others` are its invocations whose time is not up yet.
+    """How a deployment that once took the lease stands now; `others` are its invocations whose time is not up yet.
 
     `lost`: another has it, or had it since; `gone`: somebody has deleted the item, and nobody has taken it since.
     """
 
     standing: Literal["ours", "a newer one waits", "lost", "gone"]
     others: tuple[str, ...] = ()
-
-
-class Turn(Shape):
-    """Whether a deployment may go on now, and why."""
-
-    decision: Decision
-    reason: str
 
 
 def order(execution: Execution, image: Image) -> str:
@@ -65,7 +58,7 @@ def wait_seconds(waited: float) -> int:
 
 def take(
     dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, image: Image, goes_on: Callable[[str], bool]
-) -> Turn:
+) -> Verdict:
     """Take the lease, or say why not. Taking it again is as good as having it.
 
     `goes_on` tells of an execution's ARN whether it runs, or has been stopped so lately that another one is yet to put
@@ -79,26 +72,26 @@ def take(
         our_order = text(lease, "newest")
         lease = claim_if_free(our_order)
     if lease is None:
-        return Turn(decision="go", reason="the lease was free")
+        return Verdict(decision="go", reason="the lease was free")
     if text(lease, "newest") > our_order:
-        return Turn(decision="overtaken", reason=f"a newer push of {settings.app} has arrived")
+        return Verdict(decision="overtaken", reason=f"a newer push of {settings.app} has arrived")
     holder = text(lease, "holder")
     restorer = text(lease, "restorer")
     if any(goes_on(each) for each in {holder, restorer} - {""}):
         # The same image once more, by another tag: it is on its way already and need not be stopped.
         if text(lease, "digest") != image.digest:
             _stand_in_line(dynamodb, settings, our_order)
-        return Turn(decision="wait", reason=f"{_name(holder)} is deploying, or was stopped and is to be put back")
+        return Verdict(decision="wait", reason=f"{_name(holder)} is deploying, or was stopped and is to be put back")
     if at_work(lease):
-        return Turn(decision="wait", reason=f"{_name(holder)} has ended, but one of its functions may still write")
+        return Verdict(decision="wait", reason=f"{_name(holder)} has ended, but one of its functions may still write")
     unchanged = "holder = :dead AND at_work = :seen AND " + (
         "restorer = :restorer" if restorer else "attribute_not_exists(restorer)"
     )
     seen = {":dead": {"S": holder}, ":seen": lease["at_work"], **({":restorer": {"S": restorer}} if restorer else {})}
     taken_over = claim(our_order, unchanged, "at_work = :nobody REMOVE shut, restorer", seen)
     if taken_over is None:
-        return Turn(decision="go", reason=f"{_name(holder)} held the lease and has ended")
-    return Turn(decision="wait", reason="the lease has just changed hands")
+        return Verdict(decision="go", reason=f"{_name(holder)} held the lease and has ended")
+    return Verdict(decision="wait", reason="the lease has just changed hands")
 
 
 def enter(

@@ -43,27 +43,36 @@ class Stored(Shape):
     version_id: str
 
 
-class TakeTurnInput(Shape):
-    execution: Execution
-    event: Any  # whatever somebody starts the machine with
-
-
 Decision = Literal["go", "wait", "overtaken", "ignore", "restore"]
 
 
-class TakeTurnOutput(Shape):
-    """`restores` is the ARN of an execution that ended in the middle and is to be put back; then there is no image."""
+class Verdict(Shape):
+    """What becomes of an execution now, and why."""
 
     decision: Decision
     reason: str
+
+
+class StepInput(Shape):
+    """What every step is handed, beside its own: which execution it works for."""
+
+    execution: Execution
+
+
+class TakeTurnInput(StepInput):
+    event: Any  # whatever somebody starts the machine with
+
+
+class TakeTurnOutput(Verdict):
+    """`restores` is the ARN of an execution that ended in the middle and is to be put back; then there is no image."""
+
     wait_seconds: int
     dry_run: bool
-    image: Image | None
+    image: Image | None = None
     restores: str | None = None
 
 
-class ReadConfigInput(Shape):
-    execution: Execution
+class ReadConfigInput(StepInput):
     image: Image
 
 
@@ -75,8 +84,7 @@ class ReadConfigOutput(Shape):
     cluster_arn: str
 
 
-class PlanDeploymentInput(Shape):
-    execution: Execution
+class PlanDeploymentInput(StepInput):
     config: ReadConfigOutput
 
 
@@ -97,8 +105,7 @@ class PlanDeploymentOutput(Shape):
     rolls_service: bool
 
 
-class ClearRulesInput(Shape):
-    execution: Execution
+class ClearRulesInput(StepInput):
     plan: Stored
 
 
@@ -111,8 +118,7 @@ class ClearRulesOutput(Shape):
     remaining: int = 0
 
 
-class RegisterRevisionsInput(Shape):
-    execution: Execution
+class RegisterRevisionsInput(StepInput):
     plan: Stored
 
 
@@ -132,8 +138,7 @@ class Registered(Shape):
     api: str
 
 
-class CreateTargetsInput(Shape):
-    execution: Execution
+class CreateTargetsInput(StepInput):
     plan: Stored
     revisions: Stored
 
@@ -143,8 +148,7 @@ class CreateTargetsOutput(Shape):
     unchanged: int
 
 
-class RollServiceInput(Shape):
-    execution: Execution
+class RollServiceInput(StepInput):
     revisions: Stored
 
 
@@ -159,13 +163,11 @@ class Rollout(Shape):
     waited_seconds: int
 
 
-class CheckServiceInput(Shape):
-    execution: Execution
+class CheckServiceInput(StepInput):
     rollout: Rollout
 
 
-class FinishDeploymentInput(Shape):
-    execution: Execution
+class FinishDeploymentInput(StepInput):
     image: Image
     config: ReadConfigOutput
     plan: PlanDeploymentOutput
@@ -214,10 +216,9 @@ class FailedDeployment(BaseModel):
         return bool(self.plan and not self.plan.nothing_to_do and self.turn and not self.turn.dry_run)
 
 
-class RestoreDeploymentInput(Shape):
+class RestoreDeploymentInput(StepInput):
     """`retries` counts how often the state has been tried before, for any reason; `event` started the execution."""
 
-    execution: Execution
     document: FailedDeployment
     retries: int = 0
     event: Any = None

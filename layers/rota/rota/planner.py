@@ -1,11 +1,11 @@
 """Making a plan: what is compared with what should be. Pure: no clients in here."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from rota import derivation, pace, revisions, rules
-from rota.models import PlanDeploymentOutput, Stored
+from rota.models import PlanDeploymentOutput, ReadConfigOutput, Stored
 from rota.plan import Plan, PlannedTask, Snapshot
 
 if TYPE_CHECKING:
@@ -20,30 +20,38 @@ _STEPS_SECONDS = 2
 _TO_BE_REGISTERED = "to be registered"
 
 
+class Found(NamedTuple):
+    """What is: what a plan is made against.
+
+    `snapshot` is where `before` is stored; `ours` are the revisions of ours that are in use or were left behind, an
+    identical one of which is used again; `run_by_rules` are those that any rule runs, also one that was taken out of
+    our hands.
+    """
+
+    base: "Definition"
+    newest_revision: int
+    before: Snapshot
+    snapshot: Stored
+    ours: "Sequence[Definition]"
+    run_by_rules: Collection[str]
+
+
 def make(
     settings: "Settings",
-    image_uri: str,
-    cluster_arn: str,
-    base: "Definition",
-    newest_revision: int,
+    config: ReadConfigOutput,
     tasks: "Iterable[Task]",
-    before: Snapshot,
-    snapshot: Stored,
-    ours: "Iterable[Definition]",
-    run_by_rules: Collection[str],
+    found: Found,
 ) -> Plan:
-    """Compare what was `before` (stored as `snapshot`) with what `tasks` and the image ask for.
+    """Compare what was `found` with what `tasks` and the image ask for.
 
-    `ours` are the revisions of ours that are in use or were left behind; an identical one is used again.
-    `run_by_rules` are those that any rule runs, also one that was taken out of our hands. Applying the plan and
-    planning again gives a plan with nothing to do.
+    Applying the plan and planning again gives a plan with nothing to do.
     """
+    base, before = found.base, found.before
     own_tags = revisions.own_tags(base)
-    ours = tuple(ours)
-    known = revisions.by_fingerprint(ours, settings.app)
+    known = revisions.by_fingerprint(found.ours, settings.app)
 
     def fingerprint(task: "Task | None") -> str:
-        return revisions.fingerprint(derivation.derive(base, settings, image_uri, task), own_tags)
+        return revisions.fingerprint(derivation.derive(base, settings, config.image_uri, task), own_tags)
 
     api_fingerprint = fingerprint(None)
 
@@ -53,7 +61,7 @@ def make(
         revision = known.get(runs)
         current = before.rules.get(settings.rule_prefix + task.name)
         target_id = rules.target_to_replace(current)
-        target = rules.wanted(task, settings, cluster_arn, revision or _TO_BE_REGISTERED, overrides, target_id)
+        target = rules.wanted(task, settings, config.cluster_arn, revision or _TO_BE_REGISTERED, overrides, target_id)
         todo = rules.difference(current, target)
         return PlannedTask(
             task=task,
@@ -68,16 +76,17 @@ def make(
     all_planned = tuple(planned(task) for task in tasks)
     names = {settings.rule_prefix + each.task.name for each in all_planned}
     api_revision = known.get(api_fingerprint)
-    needed = {*run_by_rules, before.service.task_definition, *(each.revision for each in all_planned), api_revision}
+    used_again = {api_revision, *(each.revision for each in all_planned)}
+    needed = {*found.run_by_rules, before.service.task_definition, *used_again}
     return Plan(
-        snapshot=snapshot,
-        image_uri=image_uri,
-        cluster_arn=cluster_arn,
+        snapshot=found.snapshot,
+        image_uri=config.image_uri,
+        cluster_arn=config.cluster_arn,
         base=base,
-        newest_revision=newest_revision,
+        newest_revision=found.newest_revision,
         tasks=all_planned,
         remove=tuple(sorted(name for name in before.rules if name not in names)),
-        leftovers=tuple(each.arn for each in ours if each.active and each.arn not in needed),
+        leftovers=tuple(each.arn for each in found.ours if each.active and each.arn not in needed),
         api_fingerprint=api_fingerprint,
         api_revision=api_revision,
         roll=api_revision != before.service.task_definition or not before.service.steady,

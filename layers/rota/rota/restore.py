@@ -1,30 +1,21 @@
 """Putting a snapshot back: rules and targets, the service, and away with what the deployment registered."""
 
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from rota import aws, bus, restore_rules, restore_service, revisions, service
+from rota import aws, bus, restore_revisions, restore_rules, restore_service, service
 from rota.errors import RejectedError, TransientError
-from rota.models import Execution, FailedDeployment, Registered, RestoreDeploymentInput, Shape
-from rota.plan import Plan, Snapshot
-from rota.rules import runs
+from rota.models import FailedDeployment, RestoreDeploymentInput, Shape
+from rota.undo import GoneError, Undo, UnsureError
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_events import EventBridgeClient
 
-    from rota.settings import Settings
-
 Done = TypeVar("Done")
 # How long ago RollService may have updated the service. What it did just now ECS need not show yet.
 Rolled = Literal["never", "just now", "a while ago"]
-# After so many, ten minutes or so, nobody waits for revisions to be deregistered that nothing runs.
-_RETRIES_FOR_LEFTOVERS = 8
-# Of the function's 15 minutes, until no more revisions are deregistered: ECS does one a second.
-_SECONDS = 600
-# Of a list of revisions; the cause of a failure has no room for hundreds.
-_MOST_NAMED = 10
 
 
 class Restored(Shape):
@@ -57,19 +48,6 @@ class Restored(Shape):
         return "Everything is as it was before" + (f"; {rules_}." if rules_ else ".")
 
 
-class Undo(NamedTuple):
-    """What is put back: whose deployment, what it had planned, what was before it, what it had registered.
-
-    `registered` is None if it is certain that only the removals had begun.
-    """
-
-    settings: "Settings"
-    execution: Execution
-    plan: Plan
-    before: Snapshot
-    registered: Registered | None
-
-
 def restore(
     events: "EventBridgeClient", ecs: "ECSClient", request: RestoreDeploymentInput, undo: Undo, *, late: bool = False
 ) -> Restored:
@@ -84,19 +62,19 @@ def restore(
     and only when nothing was refused are the deployment's revisions deregistered. Those that AWS refuses to deregister
     also after some retries, or that there is no time for, are left to the next deployment.
     """
-    give_up_at = time.monotonic() + _SECONDS
+    begun = time.monotonic()
     rolled = _rolled(request.document)
     refusals: list[Exception] = []
     remarks: list[str] = []
     unsure: dict[str, Exception] = {}
 
-    def put_back(work: Callable[[], Done]) -> Done | None:
+    def put_back(job: Callable[[], Done]) -> Done | None:
         try:
-            return work()
-        except restore_rules.GoneError as told:
+            return job()
+        except GoneError as told:
             remarks.append(str(told))
             return None
-        except restore_rules.UnsureError as told:
+        except UnsureError as told:
             unsure[told.rule] = told.refusal
             return None
         except (*aws.ERRORS, TransientError, RejectedError) as refusal:
@@ -107,8 +85,8 @@ def restore(
     had_tags = {
         name: rule.tags for name, rule in undo.before.rules.items() if name not in undo.plan.remove and not late
     }
-    found = bus.read(events, bus.names(events, undo.settings.rule_prefix), had_tags)
-    rules_put_back = aws.in_parallel(put_back, restore_rules.work(events, undo, found, late=late))
+    found = bus.read(events, bus.list_rules(events, undo.settings.rule_prefix), had_tags)
+    rules_put_back = aws.in_parallel(put_back, restore_rules.jobs(events, undo, found, late=late))
     service_put_back = None
     if undo.registered and rolled != "never":
         rolled_to, just_now = undo.registered.api, rolled == "just now"
@@ -117,8 +95,7 @@ def restore(
         refusals += restore_rules.not_as_before(events, undo, unsure)
     if refusals:
         raise refusals[0]
-    patient = request.retries < _RETRIES_FOR_LEFTOVERS
-    left = _deregister(events, ecs, undo, give_up_at, patient=patient)
+    left = restore_revisions.deregister(events, ecs, undo, begun, request.retries)
     return Restored(
         rules=rules_put_back.count(True),
         service=service_put_back or "",
@@ -132,44 +109,3 @@ def _rolled(failed: FailedDeployment) -> Rolled:
         return "never"
     is_new = failed.rollout is None or failed.rollout.waited_seconds <= service.SEEN_AFTER
     return "just now" if is_new else "a while ago"
-
-
-def _deregister(
-    events: "EventBridgeClient", ecs: "ECSClient", undo: Undo, give_up_at: float, *, patient: bool
-) -> Iterable[str]:
-    """Deregister what this deployment registered, but nothing that a target or the service still names.
-
-    Returns what there is to say of it. Raises what AWS refuses as long as it is `patient`, and then says so.
-    """
-    settings, execution = undo.settings, undo.execution
-    newer = revisions.newer_than(ecs, settings.family, undo.plan.newest_revision)
-    found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
-    # What stands for one that is gone the service was rolled back to just now, and ECS may not show that yet.
-    ours = [each.arn for each in found if each.registered_by(settings.app, execution.name) and not each.stands_for]
-    if not ours:
-        return ()
-    # The rules of before have just been put back, which EventBridge may not show yet: what it shows it may still run.
-    had_tags = {name: rule.tags for name, rule in undo.before.rules.items()}
-    shown = bus.read(events, bus.names(events, settings.rule_prefix), had_tags)
-    in_use = runs([*undo.before.rules.values(), *shown.values()])
-    if description := restore_service.described(ecs, settings):
-        in_use.add(description["taskDefinition"])
-    unused = [arn for arn in ours if arn not in in_use]
-
-    def deregister(arn: str) -> Exception | None:
-        if time.monotonic() >= give_up_at:
-            return TimeoutError("it takes one a second; the next deployment deregisters the rest")
-        try:
-            revisions.deregister(ecs, arn)
-        except aws.ERRORS as refusal:
-            if patient:
-                raise
-            return aws.translate(refusal)
-        return None
-
-    refused = {arn: why for arn, why in zip(unused, aws.in_parallel(deregister, unused), strict=True) if why}
-    if not refused:
-        return ()
-    named, more = ", ".join(map(revisions.short, list(refused)[:_MOST_NAMED])), len(refused) - _MOST_NAMED
-    left, why = named + (f" and {more} more" if more > 0 else ""), next(iter(refused.values()))
-    return (f"{left} stay ACTIVE, because ECS did not deregister them ({why})",)

@@ -4,37 +4,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import ClientError
 
 from rota import aws, bus
 from rota.errors import RejectedError, TransientError
 from rota.rules import Rule, difference
+from rota.undo import GoneError, UnsureError
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-    from rota.restore import Undo
+    from rota.undo import Undo
 
 # "a short period of time", says EventBridge of its changes, and not how long; a minute is long.
 _SURELY_SHOWN_AFTER = 60
 
 
-class GoneError(Exception):
-    """A rule cannot be as it was before, and no later attempt will change that; the message says which and why."""
-
-
-class UnsureError(Exception):
-    """A rule may or may not be as it was before, and EventBridge will show it in a moment; `refusal` counts if not."""
-
-    def __init__(self, rule: str, refusal: Exception) -> None:
-        super().__init__(f"{rule}: {refusal}")
-        self.rule = rule
-        self.refusal = refusal
-
-
-def work(
+def jobs(
     events: "EventBridgeClient", undo: "Undo", found: Mapping[str, Rule], *, late: bool
 ) -> Iterator[Callable[[], bool]]:
     """What there may be to do for each rule: put it back, or remove one that the deployment made.
@@ -69,7 +57,7 @@ def not_as_before(events: "EventBridgeClient", undo: "Undo", unsure: Mapping[str
     """
     settings, before = undo.settings, undo.before
     time.sleep(_SURELY_SHOWN_AFTER)
-    listed = [each for each in bus.names(events, settings.rule_prefix) if each["Name"] in unsure]
+    listed = [each for each in bus.list_rules(events, settings.rule_prefix) if each["Name"] in unsure]
     found = bus.read(events, listed, {name: rule.tags for name, rule in before.rules.items()})
 
     def as_before(name: str) -> bool:
@@ -109,7 +97,7 @@ def _may_be(ours: Rule, seen: Rule) -> bool:
     return not (todo.put_rule or todo.remove_targets or any(target["Id"] in shown for target in todo.put_targets))
 
 
-def _leave_alone(name: str) -> bool:
+def _leave_alone(name: str) -> NoReturn:
     raise GoneError(f"the rule {name} is somebody else's by now, and was left alone")
 
 
@@ -122,7 +110,7 @@ def _refuse_unseen(events: "EventBridgeClient", name: str) -> bool:
         raise
 
 
-def _doubt_untagged(name: str) -> bool:
+def _doubt_untagged(name: str) -> NoReturn:
     not_yet = f"EventBridge does not show the tags of the rule {name} yet, which was made a moment ago"
     raise UnsureError(name, TransientError(not_yet))
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from rota import aws, revisions, service
 from rota.errors import RejectedError
-from rota.restore_rules import GoneError
+from rota.undo import GoneError
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
-    from rota.restore import Undo
     from rota.settings import Settings
+    from rota.undo import Undo
 
 
 def put_back(ecs: "ECSClient", undo: "Undo", rolled_to: str, *, just_now: bool) -> str:

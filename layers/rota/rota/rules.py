@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rota.task import Task
 
 # Says whose a rule is; a rule without it is never changed or removed, whatever its name.
+Tags = dict[str, str]
+
 OWNER_TAG = "rota:app"
 
 
@@ -25,7 +27,7 @@ class Rule(Shape):
     description: str = ""
     role_arn: str | None = None
     managed_by: str | None = None
-    tags: dict[str, str]
+    tags: Tags
     targets: tuple[dict[str, Any], ...]
 
     @property
@@ -37,22 +39,15 @@ class Rule(Shape):
         """True if the rule carries the app's tag and no AWS service manages it."""
         return self.owner == app
 
-    def attributes(self) -> tuple[str | None, ...]:
-        """What PutRule sets."""
-        return self.schedule_expression, self.event_pattern, self.state, self.description, self.role_arn
-
     def put_request(self) -> "PutRuleRequestTypeDef":
         """PutRule replaces the whole rule, so everything is named; what is absent becomes null."""
-        request: PutRuleRequestTypeDef = {"Name": self.name, "State": self.state}  # type: ignore[typeddict-item]  # AWS's own value
-        if self.schedule_expression is not None:
-            request["ScheduleExpression"] = self.schedule_expression
-        if self.event_pattern is not None:
-            request["EventPattern"] = self.event_pattern
-        if self.description:
-            request["Description"] = self.description
-        if self.role_arn is not None:
-            request["RoleArn"] = self.role_arn
-        return request
+        given = {
+            "ScheduleExpression": self.schedule_expression,
+            "EventPattern": self.event_pattern,
+            "Description": self.description,
+            "RoleArn": self.role_arn,
+        }
+        return {"Name": self.name, "State": self.state, **{key: value for key, value in given.items() if value}}  # type: ignore[typeddict-item]  # AWS's own values
 
 
 class Difference(Shape):
@@ -120,6 +115,11 @@ def wanted(
     )
 
 
+def name_of(arn: str) -> str:
+    """The name in a rule's ARN; with the bus's before it where that is not the default one."""
+    return arn.partition(":rule/")[2]
+
+
 def runs(found: Iterable[Rule]) -> set[str]:
     """The ARNs of all task definitions that any target of these rules runs."""
     return {
@@ -135,13 +135,13 @@ def target_to_replace(current: Rule | None) -> str | None:
     return current.targets[0]["Id"] if current and current.targets else None
 
 
-def difference(current: Rule | None, target: Rule) -> Difference:
-    """The least that turns `current` (None: there is no such rule) into `target`. Pure."""
+def difference(current: Rule | None, wanted: Rule) -> Difference:
+    """The least that turns `current` (None: there is no such rule) into `wanted`. Pure."""
     had = {} if current is None else {t["Id"]: _comparable(t) for t in current.targets}
-    wanted_ids = {t["Id"] for t in target.targets}
+    wanted_ids = {t["Id"] for t in wanted.targets}
     return Difference(
-        put_rule=current is None or current.attributes() != target.attributes(),
-        put_targets=tuple(t for t in target.targets if had.get(t["Id"]) != _comparable(t)),
+        put_rule=current is None or current.put_request() != wanted.put_request(),
+        put_targets=tuple(t for t in wanted.targets if had.get(t["Id"]) != _comparable(t)),
         remove_targets=tuple(id_ for id_ in had if id_ not in wanted_ids),
     )
 

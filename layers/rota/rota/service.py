@@ -1,9 +1,10 @@
-"""The ECS service: can it be deployed to, roll it, judge how our own deployment of it stands."""
+"""The ECS service: read it, roll it, judge how our own deployment of it stands."""
 
 from typing import TYPE_CHECKING
 
 from rota.errors import RejectedError, TransientError
 from rota.models import Rollout, Shape
+from rota.revisions import short
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -63,7 +64,7 @@ def roll(ecs: "ECSClient", settings: "Settings", revision: str, description: "Se
         )["service"]
     primary = _primary(description)
     if primary["taskDefinition"] != revision:
-        raise TransientError(f"ECS does not show its rollout of {_short(revision)} yet")
+        raise TransientError(f"ECS does not show its rollout of {short(revision)} yet")
     return Rollout(
         task_definition=revision,
         deployment_id=primary["id"],
@@ -87,19 +88,19 @@ def judge(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings")
     if ours is None or ours["status"] != "PRIMARY":
         primary = _primary(description)
         raise RejectedError(
-            f"the rollout of {_short(rollout.task_definition)} did not last: ECS now deploys "
-            f"{_short(primary['taskDefinition'])} ({primary.get('rolloutStateReason') or 'no reason given'})"
+            f"the rollout of {short(rollout.task_definition)} did not last: ECS now deploys "
+            f"{short(primary['taskDefinition'])} ({primary.get('rolloutStateReason') or 'no reason given'})"
             + _last_words(description, rollout)
         )
     rollout_state = ours.get("rolloutState") or ("COMPLETED" if _is_alone(description, ours) else "IN_PROGRESS")
     if rollout_state == "FAILED":
         raise RejectedError(
-            f"the rollout of {_short(rollout.task_definition)} failed: "
+            f"the rollout of {short(rollout.task_definition)} failed: "
             f"{ours.get('rolloutStateReason') or 'ECS gives no reason'}" + _last_words(description, rollout)
         )
     if rollout_state != "COMPLETED" and waited >= settings.rollout_timeout_minutes * 60:
         raise RejectedError(
-            f"the rollout of {_short(rollout.task_definition)} is not done after "
+            f"the rollout of {short(rollout.task_definition)} is not done after "
             f"{settings.rollout_timeout_minutes} minutes ({_progress(ours)})" + _last_words(description, rollout)
         )
     return rollout.model_copy(
@@ -132,7 +133,3 @@ def _last_words(description: "ServiceTypeDef", rollout: Rollout) -> str:
     told = [event["message"] for event in description.get("events", [])]
     of_ours = [message for message in told if rollout.deployment_id in message]
     return f". ECS says: {(of_ours or told)[0]}" if told else ""
-
-
-def _short(arn: str) -> str:
-    return arn.rsplit("/", 1)[1]

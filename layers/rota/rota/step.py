@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 
 from rota import aws
 from rota.errors import OvertakenError, RejectedError, StillRunningError, TransientError
-from rota.models import Execution, Shape
+from rota.models import Execution, Shape, StepInput
 from rota.settings import Settings
 
 
@@ -21,7 +21,7 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-Request = TypeVar("Request", bound=Shape)
+Request = TypeVar("Request", bound=StepInput)
 Answer = TypeVar("Answer", bound=Shape)
 Work = Callable[[Request, Settings], Answer]
 # Entered for as long as the step writes; False if the lease is not that deployment's any more.
@@ -37,7 +37,7 @@ def step(work: Work[Request, Answer]) -> Handler:
     The types of `work` say what is parsed and dumped. AWS's own errors leave as `TransientError` or `RejectedError`,
     which is what the state machine retries or catches.
     """
-    return _handler(work, lambda request, settings, _execution, _context: work(request, settings))
+    return _handler(work, lambda request, settings, _context: work(request, settings))
 
 
 def writing_step(work: Work[Request, Answer]) -> Handler:
@@ -48,8 +48,8 @@ def writing_step(work: Work[Request, Answer]) -> Handler:
     StillRunningError while another invocation of the same deployment may still write, whose answer was lost.
     """
 
-    def in_turn(request: Request, settings: Settings, execution: Execution, context: Context) -> Answer:
-        with _turn(settings, execution, context) as ours:
+    def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
+        with _turn(settings, request.execution, context) as ours:
             if not ours:
                 raise OvertakenError("another deployment holds the lease")
             return work(request, settings)
@@ -64,9 +64,9 @@ def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Han
     Nothing that another version of Rota adds to what it is handed keeps this one from restoring.
     """
 
-    def in_turn(request: Request, settings: Settings, execution: Execution, context: Context) -> Answer:
+    def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
         def turn(whose: Execution) -> contextlib.AbstractContextManager[bool]:
-            return _turn(settings, whose, context, restorer=execution)
+            return _turn(settings, whose, context, restorer=request.execution)
 
         return work(request, settings, turn)
 
@@ -75,17 +75,17 @@ def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Han
 
 def _handler(
     work: Callable[..., Answer],
-    carry_out: Callable[[Any, Settings, Execution, Context], Answer],
+    carry_out: Callable[[Any, Settings, Context], Answer],
     extra: Literal["ignore"] | None = None,
 ) -> Handler:
-    request_type: type[Shape] = get_type_hints(work)["request"]
+    request_type: type[StepInput] = get_type_hints(work)["request"]
 
     def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         logger.append_keys(execution=event["execution"]["name"])
         try:
             request = request_type.model_validate(event, extra=extra)
             settings = Settings.from_environment(os.environ)
-            answer = carry_out(request, settings, Execution.model_validate(event["execution"], extra=extra), context)
+            answer = carry_out(request, settings, context)
         except aws.ERRORS as error:
             told = aws.translate(error)
             if isinstance(told, TransientError):  # the state machine tries again; its last word is the execution's

@@ -1,0 +1,64 @@
+"""Away with the revisions that a deployment registered and that nothing runs any more."""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rota import aws, bus, restore_service, revisions
+from rota.rules import runs
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_events import EventBridgeClient
+
+    from rota.undo import Undo
+
+# After so many retries, ten minutes or so, nobody waits for revisions to be deregistered that nothing runs.
+_RETRIES_FOR_LEFTOVERS = 8
+# Of the function's 15 minutes, until no more revisions are deregistered: ECS does one a second.
+_SECONDS = 600
+# Revisions that a message names; the cause of a failure has no room for hundreds.
+_MOST_NAMED = 10
+
+
+def deregister(
+    events: "EventBridgeClient", ecs: "ECSClient", undo: "Undo", begun: float, retries: int
+) -> Iterable[str]:
+    """Deregister what the deployment registered, but nothing that a target or the service still names.
+
+    Returns what there is to say of it. What AWS refuses is raised, and after so many `retries` told; so is what there
+    is no time for, counted from when the function had `begun`, by `time.monotonic`.
+    """
+    settings, execution, give_up_at = undo.settings, undo.execution, begun + _SECONDS
+    newer = revisions.newer_than(ecs, settings.family, undo.plan.newest_revision)
+    found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
+    # What stands for one that is gone the service was rolled back to just now, and ECS may not show that yet.
+    ours = [each.arn for each in found if each.registered_by(settings.app, execution.name) and not each.stands_for]
+    if not ours:
+        return ()
+    # The rules of before have just been put back, which EventBridge may not show yet: what it shows it may still run.
+    had_tags = {name: rule.tags for name, rule in undo.before.rules.items()}
+    shown = bus.read(events, bus.list_rules(events, settings.rule_prefix), had_tags)
+    in_use = runs([*undo.before.rules.values(), *shown.values()])
+    if description := restore_service.described(ecs, settings):
+        in_use.add(description["taskDefinition"])
+    unused = [arn for arn in ours if arn not in in_use]
+
+    def refused_by(arn: str) -> Exception | None:
+        if time.monotonic() >= give_up_at:
+            return TimeoutError("it takes one a second; the next deployment deregisters the rest")
+        try:
+            revisions.deregister(ecs, arn)
+        except aws.ERRORS as refusal:
+            if retries < _RETRIES_FOR_LEFTOVERS:
+                raise
+            return aws.translate(refusal)
+        return None
+
+    refusals = aws.in_parallel(refused_by, unused)
+    refused = {arn: refusal for arn, refusal in zip(unused, refusals, strict=True) if refusal}
+    if not refused:
+        return ()
+    named, more = ", ".join(map(revisions.short, list(refused)[:_MOST_NAMED])), len(refused) - _MOST_NAMED
+    left = f"{named} and {more} more" if more > 0 else named
+    return (f"{left} stay ACTIVE, because ECS did not deregister them ({next(iter(refused.values()))})",)
