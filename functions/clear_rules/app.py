@@ -11,7 +11,7 @@ from rota.step import writing_step
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
 
-# Of the function's 10 minutes. ECS deregisters one a second, so many leftovers take several rounds of this step.
+# For deregistering, of the function's 10 minutes. ECS does one a second, so many take several rounds of this step.
 _SECONDS = 480
 
 

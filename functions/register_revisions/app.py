@@ -7,7 +7,7 @@ from rota.models import RegisterRevisionsInput, RegisterRevisionsOutput
 from rota.settings import Settings
 from rota.step import writing_step
 
-# Of the function's 15 minutes. ECS registers one a second, so many tasks take several rounds of this step.
+# For registering, of the function's 15 minutes. ECS does one a second, so many take several rounds of this step.
 _SECONDS = 780
 
 

@@ -12,7 +12,7 @@ from rota.step import step
 @step
 def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
-    if stopped := aborted.told_of(request.event, request.execution.id):
+    if stopped := aborted.named_by(request.event, request.execution.id):
         return _of_an_end(request, settings, stopped, waited)
     return _of_a_push(request, settings, waited)
 

@@ -31,7 +31,7 @@ def stage(one_stage: Client) -> Client:
 
 
 @pytest.fixture(scope="session")
-def _v1(one_stage: Client) -> str:
+def _v1_kept(one_stage: Client) -> str:
     """The moment at which the first deployment has ended."""
     assert as_new(one_stage).deploy("v1")["status"] == "SUCCEEDED"
     one_stage.keep("v1")
@@ -39,9 +39,15 @@ def _v1(one_stage: Client) -> str:
 
 
 @pytest.fixture
-def deployed(one_stage: Client, _v1: str) -> Client:
+def deployed(one_stage: Client, _v1_kept: str) -> Client:
     """A stage on which v1 is deployed, and nothing else has ever been."""
-    return as_new(one_stage, _v1)
+    return as_new(one_stage, _v1_kept)
+
+
+@pytest.fixture
+def v1(deployed: Client) -> dict[str, Any]:
+    """The execution that deployed v1, as `wait` returns it."""
+    return deployed.wait(deployed.executions()[0])
 
 
 @pytest.fixture

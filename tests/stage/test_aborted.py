@@ -23,7 +23,7 @@ WHY = "the wrong branch"
 
 
 @pytest.fixture
-def deployed(deployed: Client) -> Client:
+def changing(deployed: Client) -> Client:
     """A stage on which the guestbook runs, and on which the next push adds, moves, keeps and removes tasks."""
     deployed.upload_schedule(NEXT)
     return deployed
@@ -53,86 +53,86 @@ def pushed_and_stopped_at(stage: Client, caller: str, service: str, operation: s
     ],
 )
 def test_wherever_it_is_stopped_everything_is_as_before(
-    deployed: Client, caller: str, service: str, operation: str
+    changing: Client, caller: str, service: str, operation: str
 ) -> None:
-    before = account(deployed)
-    deployed.settings(rollout="hangs", latency_ms=20)
+    before = account(changing)
+    changing.settings(rollout="hangs", latency_ms=20)
 
-    stopped = pushed_and_stopped_at(deployed, caller, service, operation)
-    deployed.settings(rollout="completes", latency_ms=0)
-    restored = deployed.restored_by(stopped["executionArn"])
+    stopped = pushed_and_stopped_at(changing, caller, service, operation)
+    changing.settings(rollout="completes", latency_ms=0)
+    restored = changing.restored_by(stopped["executionArn"])
 
-    assert (restored["status"], states(deployed, restored)[-1]) == ("SUCCEEDED", "Restored")
-    assert_all_is_as_it_was(deployed, before)
-    entry = history(deployed)[0]
+    assert (restored["status"], states(changing, restored)[-1]) == ("SUCCEEDED", "Restored")
+    assert_all_is_as_it_was(changing, before)
+    entry = history(changing)[0]
     assert (entry["execution"], entry["outcome"], entry["digest"]) == (stopped["executionArn"], "aborted", digest("v2"))
     assert f": somebody has stopped the execution: {WHY}. " in entry["cause"]
-    assert deployed.deploy("v3")["status"] == "SUCCEEDED"
-    assert images(deployed) == {digest("v3")}
+    assert changing.deploy("v3")["status"] == "SUCCEEDED"
+    assert images(changing) == {digest("v3")}
 
 
 DENIED = {"service": "events", "operation": "PutRule", "caller": "RestoreDeployment", "fault": "denied"}
 
 
-def test_the_next_deployment_waits_until_it_is_put_back_and_may_fail_then(deployed: Client) -> None:
+def test_the_next_deployment_waits_until_it_is_put_back_and_may_fail_then(changing: Client) -> None:
     """AWS refuses the restore for a while, in which nobody is at work."""
-    before = account(deployed)
-    deployed.settings(rollout="hangs")
-    deployed.faults([{**DENIED, "count": 6}])
-    stopped = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
-    deployed.settings(rollout="completes")
-    deployed.upload_schedule(b"broken")
-    failed = deployed.deploy("v3")
+    before = account(changing)
+    changing.settings(rollout="hangs")
+    changing.faults([{**DENIED, "count": 6}])
+    stopped = pushed_and_stopped_at(changing, "RollService", "ecs", "UpdateService")
+    changing.settings(rollout="completes")
+    changing.upload_schedule(b"broken")
+    failed = changing.deploy("v3")
     assert failed["error"] == "ConfigError"
-    assert states(deployed, deployed.restored_by(stopped["executionArn"]))[-1] == "Restored"
-    deployed.upload_schedule(NEXT)  # as the account was
-    assert_all_is_as_it_was(deployed, {**before, "objects": account(deployed)["objects"]})
-    assert [entry["outcome"] for entry in history(deployed)] == ["failed", "aborted", "deployed"]
+    assert states(changing, changing.restored_by(stopped["executionArn"]))[-1] == "Restored"
+    changing.upload_schedule(NEXT)  # as the account was
+    assert_all_is_as_it_was(changing, {**before, "objects": account(changing)["objects"]})
+    assert [entry["outcome"] for entry in history(changing)] == ["failed", "aborted", "deployed"]
 
 
-def test_it_is_put_back_also_where_step_functions_tells_taketurn_nothing(deployed: Client) -> None:
-    before = account(deployed)
-    deployed.settings(rollout="hangs")
+def test_it_is_put_back_also_where_step_functions_tells_taketurn_nothing(changing: Client) -> None:
+    before = account(changing)
+    changing.settings(rollout="hangs")
     deafness = {"service": "stepfunctions", "operation": "*", "caller": "TakeTurn", "count": 0}
-    deployed.push("v2")
-    wait_for(lambda: deployed.calls("ecs", "UpdateService"), 30)
-    deployed.faults([{**deafness, "fault": "internal"}])
-    stopped = stop(deployed, deployed.executions()[0])
-    deployed.settings(rollout="completes")
-    assert states(deployed, deployed.restored_by(stopped["executionArn"]))[-1] == "Restored"
-    assert_all_is_as_it_was(deployed, before)
+    changing.push("v2")
+    wait_for(lambda: changing.calls("ecs", "UpdateService"), 30)
+    changing.faults([{**deafness, "fault": "internal"}])
+    stopped = stop(changing, changing.executions()[0])
+    changing.settings(rollout="completes")
+    assert states(changing, changing.restored_by(stopped["executionArn"]))[-1] == "Restored"
+    assert_all_is_as_it_was(changing, before)
 
 
-def test_it_is_put_back_also_where_taketurn_has_looked_before_its_end_was_shown(deployed: Client) -> None:
+def test_it_is_put_back_also_where_taketurn_has_looked_before_its_end_was_shown(changing: Client) -> None:
     """DescribeExecution is late, so it waits; then Step Functions tells it nothing any more."""
-    before = account(deployed)
-    deployed.settings(rollout="hangs")
-    deployed.push("v2")
-    wait_for(lambda: deployed.calls("ecs", "UpdateService"), 30)
-    running = deployed.executions()[0]
-    early = deployed.start({"id": "an-event", **end_of(running)})
-    wait_for(lambda: "WaitForTurn" in states(deployed, {"executionArn": early}), 30)
-    with deaf_to_the_end(deployed):
+    before = account(changing)
+    changing.settings(rollout="hangs")
+    changing.push("v2")
+    wait_for(lambda: changing.calls("ecs", "UpdateService"), 30)
+    running = changing.executions()[0]
+    early = changing.start({"id": "an-event", **end_of(running)})
+    wait_for(lambda: "WaitForTurn" in states(changing, {"executionArn": early}), 30)
+    with deaf_to_the_end(changing):
         deafness = {"service": "stepfunctions", "operation": "*", "caller": "TakeTurn", "count": 0}
-        deployed.faults([{**deafness, "fault": "internal"}])
-        stop(deployed, running)
-        deployed.settings(rollout="completes")
-        assert states(deployed, deployed.wait(early))[-1] == "Restored"
-    assert_all_is_as_it_was(deployed, before)
+        changing.faults([{**deafness, "fault": "internal"}])
+        stop(changing, running)
+        changing.settings(rollout="completes")
+        assert states(changing, changing.wait(early))[-1] == "Restored"
+    assert_all_is_as_it_was(changing, before)
 
 
-def test_a_rule_that_was_handed_on_before_it_is_put_back_stays_as_it_is(deployed: Client) -> None:
+def test_a_rule_that_was_handed_on_before_it_is_put_back_stays_as_it_is(changing: Client) -> None:
     """The event was lost, and days have gone by."""
-    events = deployed.client("events")
-    with deaf_to_the_end(deployed):
-        stopped = pushed_and_stopped_at(deployed, "RegisterRevisions", "ecs", "RegisterTaskDefinition")
+    events = changing.client("events")
+    with deaf_to_the_end(changing):
+        stopped = pushed_and_stopped_at(changing, "RegisterRevisions", "ecs", "RegisterTaskDefinition")
     rule = f"{PREFIX}IngestData"
-    events.untag_resource(ResourceARN=schedules(deployed)["IngestData"]["Arn"], TagKeys=["rota:app"])
+    events.untag_resource(ResourceARN=schedules(changing)["IngestData"]["Arn"], TagKeys=["rota:app"])
     events.put_rule(Name=rule, ScheduleExpression="rate(3 days)", Description="mine now")
-    theirs = schedules(deployed)["IngestData"]
-    deployed.start(end_of(stopped["executionArn"]))
-    assert "IngestData is somebody else's by now" in restored_cause(deployed, stopped)
-    assert schedules(deployed)["IngestData"] == theirs
+    theirs = schedules(changing)["IngestData"]
+    changing.start(end_of(stopped["executionArn"]))
+    assert "IngestData is somebody else's by now" in restored_cause(changing, stopped)
+    assert schedules(changing)["IngestData"] == theirs
 
 
 def restored_cause(stage: Client, stopped: Described) -> str:
@@ -141,59 +141,59 @@ def restored_cause(stage: Client, stopped: Described) -> str:
     return next(entry["cause"] for entry in history(stage) if entry["execution"] == stopped["executionArn"])
 
 
-def test_what_is_put_back_can_also_be_asked_for_by_hand_and_is_put_back_once(deployed: Client) -> None:
+def test_what_is_put_back_can_also_be_asked_for_by_hand_and_is_put_back_once(changing: Client) -> None:
     """The event may be lost, or come twice."""
-    before = account(deployed)
-    deployed.settings(rollout="hangs")
-    with deaf_to_the_end(deployed):
-        stopped = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
-    deployed.settings(rollout="completes")
+    before = account(changing)
+    changing.settings(rollout="hangs")
+    with deaf_to_the_end(changing):
+        stopped = pushed_and_stopped_at(changing, "RollService", "ecs", "UpdateService")
+    changing.settings(rollout="completes")
     asked = end_of(stopped["executionArn"])
-    both = [deployed.start(asked), deployed.start(asked)]
-    assert [states(deployed, deployed.wait(each))[-1] for each in both] == ["Restored", "Restored"]
-    assert_all_is_as_it_was(deployed, before)
-    assert [entry["outcome"] for entry in history(deployed)] == ["aborted", "deployed"]
+    both = [changing.start(asked), changing.start(asked)]
+    assert [states(changing, changing.wait(each))[-1] for each in both] == ["Restored", "Restored"]
+    assert_all_is_as_it_was(changing, before)
+    assert [entry["outcome"] for entry in history(changing)] == ["aborted", "deployed"]
 
 
-def test_one_that_was_stopped_while_it_waited_changes_nothing(deployed: Client) -> None:
-    with held(deployed):
-        first, waiting = pushed_behind(deployed, "v2", "again", "v2")  # the same image, which stops nobody
-        stop(deployed, waiting)
-    assert states(deployed, deployed.restored_by(waiting))[-1] == "Restored"
-    assert states(deployed, deployed.wait(first))[-1] == "Deployed"
-    outcomes = {entry["execution"]: entry["outcome"] for entry in history(deployed)}
+def test_one_that_was_stopped_while_it_waited_changes_nothing(changing: Client) -> None:
+    with held(changing):
+        first, waiting = pushed_behind(changing, "v2", "again", "v2")  # the same image, which stops nobody
+        stop(changing, waiting)
+    assert states(changing, changing.restored_by(waiting))[-1] == "Restored"
+    assert states(changing, changing.wait(first))[-1] == "Deployed"
+    outcomes = {entry["execution"]: entry["outcome"] for entry in history(changing)}
     assert outcomes[waiting] == "aborted"
 
 
 @pytest.mark.parametrize("tag", ["a dry run", "itself put back"])
-def test_what_has_changed_nothing_is_passed_over(deployed: Client, tag: str) -> None:
-    deployed.settings(latency_ms=50)
+def test_what_has_changed_nothing_is_passed_over(changing: Client, tag: str) -> None:
+    changing.settings(latency_ms=50)
     if tag == "a dry run":
-        stopped = stop(deployed, deployed.start({**push_of(digest("v1")), "dry_run": True}))
+        stopped = stop(changing, changing.start({**push_of(digest("v1")), "dry_run": True}))
     else:
-        deployed.settings(rollout="hangs")
-        first = pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
+        changing.settings(rollout="hangs")
+        first = pushed_and_stopped_at(changing, "RollService", "ecs", "UpdateService")
         asked = end_of(first["executionArn"])
-        stopped = stop(deployed, deployed.start(asked))
-    deployed.clear_calls()
-    passed = deployed.restored_by(stopped["executionArn"])
-    assert states(deployed, passed)[-1] == "Ignored"
+        stopped = stop(changing, changing.start(asked))
+    changing.clear_calls()
+    passed = changing.restored_by(stopped["executionArn"])
+    assert states(changing, passed)[-1] == "Ignored"
 
 
-def test_what_was_to_put_another_one_back_and_was_stopped_itself_can_be_named_by_a_person(deployed: Client) -> None:
-    before = account(deployed)
-    deployed.settings(rollout="hangs")
-    deployed.faults([{**DENIED, "count": 0}])
-    pushed_and_stopped_at(deployed, "RollService", "ecs", "UpdateService")
-    wait_for(lambda: [each for each in deployed.calls("events", "PutRule") if each["error"]], 30)
-    second = stop(deployed, deployed.executions()[0])
-    assert states(deployed, deployed.restored_by(second["executionArn"]))[-1] == "Ignored"
-    deployed.settings(rollout="completes")
-    deployed.faults([])
+def test_what_was_to_put_another_one_back_and_was_stopped_itself_can_be_named_by_a_person(changing: Client) -> None:
+    before = account(changing)
+    changing.settings(rollout="hangs")
+    changing.faults([{**DENIED, "count": 0}])
+    pushed_and_stopped_at(changing, "RollService", "ecs", "UpdateService")
+    wait_for(lambda: [each for each in changing.calls("events", "PutRule") if each["error"]], 30)
+    second = stop(changing, changing.executions()[0])
+    assert states(changing, changing.restored_by(second["executionArn"]))[-1] == "Ignored"
+    changing.settings(rollout="completes")
+    changing.faults([])
     asked = end_of(second["executionArn"])
-    assert states(deployed, deployed.wait(deployed.start(asked)))[-1] == "Restored"
-    assert_all_is_as_it_was(deployed, before)
-    assert [entry["outcome"] for entry in history(deployed)] == ["aborted", "deployed"]
+    assert states(changing, changing.wait(changing.start(asked)))[-1] == "Restored"
+    assert_all_is_as_it_was(changing, before)
+    assert [entry["outcome"] for entry in history(changing)] == ["aborted", "deployed"]
 
 
 @pytest.mark.parametrize(
@@ -206,11 +206,11 @@ def test_what_was_to_put_another_one_back_and_was_stopped_itself_can_be_named_by
         pytest.param("{machine}-2:v1", "it must be an execution to put back: {machine}:", id="another machine's"),
     ],
 )
-def test_one_that_cannot_be_put_back_fails_at_once(deployed: Client, named: str, told: str) -> None:
-    machine = deployed.executions()[0].rpartition(":")[0]
+def test_one_that_cannot_be_put_back_fails_at_once(changing: Client, named: str, told: str) -> None:
+    machine = changing.executions()[0].rpartition(":")[0]
     asked = end_of(named.format(machine=machine))
-    failed = deployed.wait(deployed.start(asked))
+    failed = changing.wait(changing.start(asked))
     assert (failed["status"], failed["error"]) == ("FAILED", "RejectedError")
     assert told.format(machine=machine) in failed["cause"]
     assert failed["cause"].endswith("The operator acts.")
-    assert deployed.deploy("v2")["status"] == "SUCCEEDED"
+    assert changing.deploy("v2")["status"] == "SUCCEEDED"

@@ -10,6 +10,7 @@ import pytest
 from stage.client import ROOT, Client
 from tests.stage.account import (
     PREFIX,
+    Described,
     account,
     app_container,
     images,
@@ -55,13 +56,12 @@ def test_a_changed_schedule_file_adds_removes_moves_and_keeps(deployed: Client) 
     assert max(cleared) < min(put)
 
 
-def test_another_image_costs_one_register_and_one_put_targets_for_each_task(deployed: Client) -> None:
-    first = deployed.wait(deployed.executions()[0])
+def test_another_image_costs_one_register_and_one_put_targets_for_each_task(deployed: Client, v1: Described) -> None:
     before = schedules(deployed)
     for roll_back in (False, True):
         deployed.clear_calls()
         # Running an older execution again deploys its image.
-        ended = deployed.wait(deployed.start(first["input"])) if roll_back else deployed.deploy("v2")
+        ended = deployed.wait(deployed.start(v1["input"])) if roll_back else deployed.deploy("v2")
         assert states(deployed, ended)[-1] == "Deployed"
         assert writes(deployed) == {"RegisterTaskDefinition": 4, "PutTargets": 3, "UpdateService": 1}
         assert images(deployed) == {ended["input"]["detail"]["image-digest"]}
@@ -69,12 +69,11 @@ def test_another_image_costs_one_register_and_one_put_targets_for_each_task(depl
             assert {**rule, "Targets": None} == {**before[name], "Targets": None}
 
 
-def test_nothing_to_change_writes_nothing_and_says_so(deployed: Client) -> None:
-    first = deployed.wait(deployed.executions()[0])
+def test_nothing_to_change_writes_nothing_and_says_so(deployed: Client, v1: Described) -> None:
     before = account(deployed)
     deployed.clear_calls()
 
-    again = deployed.wait(deployed.start(first["input"]))
+    again = deployed.wait(deployed.start(v1["input"]))
     by_another_tag = deployed.deploy("release-1", "v1")
 
     for execution in (again, by_another_tag):
@@ -96,15 +95,14 @@ def test_a_moved_task_alone_is_one_put_rule(stage: Client) -> None:
     assert after == {**before, "ScheduleExpression": "cron(30 7 * * ? *)"}
 
 
-def test_what_people_changed_by_hand_is_put_right(deployed: Client) -> None:
-    first = deployed.wait(deployed.executions()[0])
+def test_what_people_changed_by_hand_is_put_right(deployed: Client, v1: Described) -> None:
     before, served = schedules(deployed), service(deployed)
     events = deployed.client("events")
     topic = deployed.names["outputs"]["NotificationsTopicArn"]
     events.disable_rule(Name=PREFIX + "IngestData")
     events.put_targets(Rule=PREFIX + "RemoveSpam", Targets=[{"Id": "mine-too", "Arn": topic}])
     events.remove_targets(Rule=PREFIX + "CountTeaspoons", Ids=[PREFIX + "CountTeaspoons"])
-    deployed.wait(deployed.start(first["input"]))
+    deployed.wait(deployed.start(v1["input"]))
     after = schedules(deployed)
     assert {name: {**rule, "Targets": None} for name, rule in after.items()} == {
         name: {**rule, "Targets": None} for name, rule in before.items()

@@ -104,7 +104,6 @@ def test_an_execution_that_failed_fails_again_at_once(stage: Client) -> None:
     assert len(history(stage)) == 1
 
 
-def test_an_execution_that_succeeded_is_not_redriven(deployed: Client) -> None:
-    succeeded = deployed.wait(deployed.executions()[0])
+def test_an_execution_that_succeeded_is_not_redriven(deployed: Client, v1: Described) -> None:
     with pytest.raises(ClientError, match="ExecutionNotRedrivable"):
-        redriven(deployed, succeeded)
+        redriven(deployed, v1)

@@ -7,6 +7,7 @@ from typing import Any
 from stage.client import Client, wait_for
 from stage.manifest import MEDIA_TYPE, digest
 from tests.stage.account import (
+    Described,
     account,
     app_container,
     history,
@@ -88,14 +89,13 @@ def test_an_execution_that_a_person_stopped_is_in_nobodys_way(stage: Client) -> 
     assert len(schedules(stage)) == 3
 
 
-def test_an_event_that_arrives_late_changes_nothing(deployed: Client) -> None:
-    first = deployed.wait(deployed.executions()[0])
-    wait_for(lambda: f"{datetime.now(UTC):%FT%TZ}" > first["input"]["time"], 3)  # events tell whole seconds
+def test_an_event_that_arrives_late_changes_nothing(deployed: Client, v1: Described) -> None:
+    wait_for(lambda: f"{datetime.now(UTC):%FT%TZ}" > v1["input"]["time"], 3)  # events tell whole seconds
     deployed.deploy("v2")
     before = account(deployed)
     deployed.clear_calls()
 
-    again = deployed.wait(deployed.start(first["input"], name=f"{first['input']['id']}_late"))
+    again = deployed.wait(deployed.start(v1["input"], name=f"{v1['input']['id']}_late"))
 
     assert again["status"] == "SUCCEEDED"
     assert states(deployed, again) == [
@@ -110,9 +110,8 @@ def test_an_event_that_arrives_late_changes_nothing(deployed: Client) -> None:
     assert account(deployed) == before
 
 
-def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(deployed: Client) -> None:
-    first = deployed.wait(deployed.executions()[0])
-    again = deployed.wait(deployed.start(first["input"]))
+def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(deployed: Client, v1: Described) -> None:
+    again = deployed.wait(deployed.start(v1["input"]))
     second = f"{again['startDate'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     event = push_of(push_untagged(deployed, "v2"), "v2", id="an-event", time=second)
 

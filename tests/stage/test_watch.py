@@ -11,7 +11,7 @@ RULE = "production__guestbook__IngestData"
 
 
 @pytest.fixture
-def deployed(deployed: Client) -> Client:
+def watched(deployed: Client) -> Client:
     """A stage with three schedules, one of which is watched."""
     deployed.watch({RULE: "ENABLED"})
     return deployed
@@ -26,22 +26,22 @@ def problems(stage: Client) -> list[tuple[str, str]]:
     return [(seen["call"]["operation"], seen["problem"]) for seen in stage.watched()["violations"]]
 
 
-def test_a_deployment_leaves_no_gap(deployed: Client) -> None:
-    assert deployed.deploy("v2")["status"] == "SUCCEEDED"
-    seen = deployed.watched()
+def test_a_deployment_leaves_no_gap(watched: Client) -> None:
+    assert watched.deploy("v2")["status"] == "SUCCEEDED"
+    seen = watched.watched()
     assert seen["violations"] == []
     assert seen["checks"] > 50
 
 
-def test_a_gap_that_the_next_call_closes_is_seen(deployed: Client) -> None:
-    events, had = deployed.client("events"), target(deployed)
+def test_a_gap_that_the_next_call_closes_is_seen(watched: Client) -> None:
+    events, had = watched.client("events"), target(watched)
     events.remove_targets(Rule=RULE, Ids=[had["Id"]])
     events.put_targets(Rule=RULE, Targets=[had])
-    assert problems(deployed) == [("RemoveTargets", f"the rule {RULE} has 0 targets")]
+    assert problems(watched) == [("RemoveTargets", f"the rule {RULE} has 0 targets")]
 
 
-def test_each_way_of_standing_still_is_seen_once(deployed: Client) -> None:
-    events, ecs, had = deployed.client("events"), deployed.client("ecs"), target(deployed)
+def test_each_way_of_standing_still_is_seen_once(watched: Client) -> None:
+    events, ecs, had = watched.client("events"), watched.client("ecs"), target(watched)
     revision = had["EcsParameters"]["TaskDefinitionArn"]
     events.disable_rule(Name=RULE)
     events.list_rules()
@@ -49,7 +49,7 @@ def test_each_way_of_standing_still_is_seen_once(deployed: Client) -> None:
     ecs.deregister_task_definition(taskDefinition=revision)
     events.remove_targets(Rule=RULE, Ids=[had["Id"], "second"])
     events.delete_rule(Name=RULE)
-    assert problems(deployed) == [
+    assert problems(watched) == [
         ("DisableRule", f"the rule {RULE} is DISABLED, it must be ENABLED"),
         ("PutTargets", f"the rule {RULE} has 2 targets"),
         ("DeregisterTaskDefinition", f"the rule {RULE} runs {revision}, which is INACTIVE"),
@@ -58,32 +58,32 @@ def test_each_way_of_standing_still_is_seen_once(deployed: Client) -> None:
     ]
 
 
-def test_a_services_revision_that_is_deregistered_is_seen(deployed: Client) -> None:
-    ecs, names = deployed.client("ecs"), deployed.names
+def test_a_services_revision_that_is_deregistered_is_seen(watched: Client) -> None:
+    ecs, names = watched.client("ecs"), watched.names
     (service,) = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"]
     ecs.deregister_task_definition(taskDefinition=service["taskDefinition"])
-    assert [problem for _, problem in problems(deployed)] == [
+    assert [problem for _, problem in problems(watched)] == [
         f"the service guestbook-api runs {service['taskDefinition']}, which is INACTIVE"
     ]
 
 
-def test_what_belongs_to_others_is_seen_to_be_touched(deployed: Client) -> None:
-    deployed.client("events").put_rule(Name=FOREIGN_RULE, ScheduleExpression="rate(1 day)")
-    deployed.client("ecs").deregister_task_definition(taskDefinition="guestbook:1")
-    touched = [problem.partition(" is not ours")[0] for _, problem in problems(deployed)]
+def test_what_belongs_to_others_is_seen_to_be_touched(watched: Client) -> None:
+    watched.client("events").put_rule(Name=FOREIGN_RULE, ScheduleExpression="rate(1 day)")
+    watched.client("ecs").deregister_task_definition(taskDefinition="guestbook:1")
+    touched = [problem.partition(" is not ours")[0] for _, problem in problems(watched)]
     assert touched == [
         f"the rule {FOREIGN_RULE}",
         "the revision arn:aws:ecs:us-east-1:123456789012:task-definition/guestbook:1",
     ]
 
 
-def test_a_new_order_forgets_what_was_seen_and_reset_ends_it(deployed: Client) -> None:
-    deployed.client("events").disable_rule(Name=RULE)
-    deployed.watch({})
-    deployed.client("events").list_rules()
-    assert deployed.watched()["violations"] == []
-    deployed.reset()
-    assert deployed.watched() == {"checks": 0, "violations": []}
+def test_a_new_order_forgets_what_was_seen_and_reset_ends_it(watched: Client) -> None:
+    watched.client("events").disable_rule(Name=RULE)
+    watched.watch({})
+    watched.client("events").list_rules()
+    assert watched.watched()["violations"] == []
+    watched.reset()
+    assert watched.watched() == {"checks": 0, "violations": []}
 
 
 def test_an_order_that_cannot_be_followed_is_refused(stage: Client) -> None:
@@ -91,13 +91,13 @@ def test_an_order_that_cannot_be_followed_is_refused(stage: Client) -> None:
         stage.watch([RULE])  # type: ignore[arg-type] # this is the mistake
 
 
-def test_what_is_another_apps_is_foreign_too(deployed: Client) -> None:
-    events, name = deployed.client("events"), "production__guestbook__two__Night"
+def test_what_is_another_apps_is_foreign_too(watched: Client) -> None:
+    events, name = watched.client("events"), "production__guestbook__two__Night"
     tags = [{"Key": "rota:app", "Value": "production/two"}]
     arn = events.put_rule(Name=name, ScheduleExpression="rate(1 day)", Tags=tags)["RuleArn"]
-    deployed.watch({}, "production/guestbook-api")
-    assert deployed.deploy("v2")["status"] == "SUCCEEDED"
-    assert problems(deployed) == []
+    watched.watch({}, "production/guestbook-api")
+    assert watched.deploy("v2")["status"] == "SUCCEEDED"
+    assert problems(watched) == []
     events.tag_resource(ResourceARN=arn, Tags=[{"Key": "rota:app", "Value": "production/guestbook-api"}])
-    ((operation, problem),) = problems(deployed)
+    ((operation, problem),) = problems(watched)
     assert (operation, problem.startswith(f"the rule {name} is not ours and was touched")) == ("TagResource", True)

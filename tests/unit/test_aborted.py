@@ -45,7 +45,7 @@ BEGUN = [{"type": "ExecutionStarted"}, entered("BeginDocument", PUSH), left("Beg
     ],
 )
 def test_which_execution_the_event_tells_of(event: Any, arn: str | None) -> None:
-    assert aborted.told_of(event, ANOTHER) == arn
+    assert aborted.named_by(event, ANOTHER) == arn
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_which_execution_the_event_tells_of(event: Any, arn: str | None) -> None
 )
 def test_one_that_names_no_execution_is_refused(detail: Any) -> None:
     with pytest.raises(RejectedError, match="executionArn is"):
-        aborted.told_of({"source": "aws.states", "detail": detail}, ANOTHER)
+        aborted.named_by({"source": "aws.states", "detail": detail}, ANOTHER)
 
 
 def test_a_dry_run_of_putting_back_is_refused() -> None:
     with pytest.raises(RejectedError, match="dry_run is for a push"):
-        aborted.told_of({**CHANGE, "dry_run": True}, ANOTHER)
+        aborted.named_by({**CHANGE, "dry_run": True}, ANOTHER)
 
 
 @pytest.mark.parametrize(

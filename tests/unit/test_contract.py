@@ -29,6 +29,14 @@ FOLDERS = {folder.name: folder / "app.py" for folder in (ROOT / "functions").ite
 SOURCES = [*sorted((ROOT / "layers/rota/rota").glob("*.py")), *FOLDERS.values()]
 
 
+def test_the_map_of_the_package_shows_every_module_once() -> None:
+    told = (ROOT / "docs/develop.md").read_text().partition("modules of `layers/rota/rota`")[2].partition("##")[0]
+    rows = [line.split("|")[2] for line in told.splitlines() if line.startswith("| ")]
+    shown = [module for row in rows for module in re.findall(r"`(\w+)`", row)]
+    there_are = [path.stem for path in (ROOT / "layers/rota/rota").glob("*.py") if path.stem != "__init__"]
+    assert sorted(shown) == sorted(there_are)
+
+
 def test_there_are_ten_steps() -> None:
     assert len(asl.TASKS) == 10
 

@@ -1,6 +1,7 @@
-"""Executions to put back that ended in the middle: stopped, timed out, or failed and named by a person. Their history
-tells how far they came, and another execution finishes them: it restores in their name. Step Functions' event of the
-end starts it: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+"""Executions that ended in the middle and are to be put back: stopped, timed out, or failed and named by a person.
+
+Their history tells how far they came, and another execution restores in their name. Step Functions' event of the end
+starts that one: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
 """
 
 import json
@@ -21,23 +22,24 @@ _SENTENCES = {
 
 
 class NothingError(Exception):
-    """There is nothing to put back; the message says why, and `outcome` how that ends the execution that was to."""
+    """There is nothing to put back. The message says why; `outcome` is how the execution that was to do it ends."""
 
     def __init__(self, outcome: Outcome, why: str) -> None:
         super().__init__(why)
         self.outcome = outcome
 
 
-def told_of(event: Any, asked: str) -> str | None:
+def named_by(event: Any, execution_arn: str) -> str | None:
     """The ARN of the execution of whose end the event tells; None for any other input of the machine.
 
-    `asked` is the ARN of the execution that was started with it. RejectedError if it names none of the same machine.
+    `execution_arn` is that of the execution which was started with it. RejectedError if it names none of the same
+    machine.
     """
     if not isinstance(event, Mapping) or event.get("source") != "aws.states":
         return None
     detail = event.get("detail")
     arn = detail.get("executionArn") if isinstance(detail, Mapping) else None
-    ours = asked.rpartition(":")[0]
+    ours = execution_arn.rpartition(":")[0]
     if not isinstance(arn, str) or arn.rpartition(":")[0] != ours:
         raise RejectedError(f"detail.executionArn is {arn!r}, it must be an execution to put back: {ours}:...")
     if "dry_run" in event:
@@ -54,7 +56,7 @@ def followed(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> Res
     as its history does not show its end.
     """
     followed_already = {request.execution.id}
-    while stopped := request.document.stopped or _named(request):
+    while stopped := request.document.restores or _named(request):
         if stopped in followed_already:
             raise NothingError("failed", f"{stopped} is to put back itself, in the end. The operator acts.")
         followed_already.add(stopped)
@@ -70,7 +72,7 @@ def followed(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> Res
 
 def _named(request: RestoreDeploymentInput) -> str | None:
     try:
-        return told_of(request.event, request.execution.id)
+        return named_by(request.event, request.execution.id)
     except RejectedError:
         return None
 

@@ -17,7 +17,7 @@ from rota.models import Execution
 if TYPE_CHECKING:
     from rota.settings import Settings
 
-# Seconds before the news are tried again where the machine does not repeat the step for their sake.
+# Seconds before the news is tried again where the machine does not repeat the step for their sake.
 _PAUSES = (1, 2, 4)
 # The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
 _REFUSED = (ClientError, TransientError, RejectedError)
@@ -63,7 +63,7 @@ def close(
 
 
 def _tell(news: Callable[[], None], pauses: Iterable[int]) -> None:
-    """Tell the news; where the bus refuses them, again after each pause. The last refusal is raised."""
+    """Tell the news; where the bus refuses it, again after each pause. The last refusal is raised."""
     for pause in pauses:
         try:
             return news()

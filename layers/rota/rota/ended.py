@@ -31,7 +31,7 @@ def verdict(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_ha
         return Verdict(decision="ignore", reason=f"{name} is {status}, there is nothing to put back")
     if isinstance(started_with, Mapping) and push.is_dry_run(started_with):
         return Verdict(decision="ignore", reason=f"{name} was a dry run, which changes nothing")
-    if aborted.told_of(started_with, described["executionArn"]) and status in _STOPPED and not by_hand:
+    if aborted.named_by(started_with, described["executionArn"]) and status in _STOPPED and not by_hand:
         return Verdict(
             decision="ignore", reason=f"{name} was to put back another one, and is not begun again by itself"
         )
@@ -40,7 +40,7 @@ def verdict(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_ha
 
 def to_put_back(described: "DescribeExecutionOutputTypeDef") -> str:
     """The ARN of the execution to put back: that one, or the one that it was to put back itself."""
-    return aborted.told_of(_input(described), described["executionArn"]) or described["executionArn"]
+    return aborted.named_by(_input(described), described["executionArn"]) or described["executionArn"]
 
 
 def goes_on(described: "DescribeExecutionOutputTypeDef", now: datetime) -> bool:

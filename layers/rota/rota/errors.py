@@ -23,6 +23,6 @@ class RejectedError(Exception):
 
 
 class OvertakenError(Exception):
-    """The deployment may not go on: a newer one waits or has the turn, or it is being put back already. Nobody acts; it
-    puts back what it changed.
+    """The deployment may not go on: a newer one waits or holds the lease, or this one is being put back already. It
+    puts back what it changed. Nobody acts.
     """

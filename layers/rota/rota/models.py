@@ -206,7 +206,7 @@ class FailedDeployment(BaseModel):
     rollout: Rollout | None = None
 
     @property
-    def stopped(self) -> str | None:
+    def restores(self) -> str | None:
         """The ARN of the execution that this one was to put back; None for a deployment."""
         return self.turn.restores if self.turn else None
 

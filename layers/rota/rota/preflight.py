@@ -81,7 +81,7 @@ def of_names(
             yield f"the rule {name} exists and is not ours: {tag}; rename the task, or tag the rule to hand it over"
 
 
-def of_prefix(on_the_bus: Iterable[str], listed: Iterable[str], prefix: str) -> list[str]:
+def of_prefix(on_the_bus: Iterable[str], listed: Iterable[str], prefix: str) -> Iterator[str]:
     """A sentence if rules of ours (`listed`) are on the bus under another prefix than the parameter's. Pure.
 
     Nobody would remove them: each of their jobs would run twice, once with the old image. Of such a rule the index of
@@ -89,12 +89,14 @@ def of_prefix(on_the_bus: Iterable[str], listed: Iterable[str], prefix: str) -> 
     that has just been tagged is overlooked; and it may be down, which finds none.
     """
     outside = sorted(name for name in set(on_the_bus) & set(listed) if not name.startswith(prefix))
-    return outside and [
-        f"rules with our tag {OWNER_TAG} do not begin with the parameter RulePrefix, {prefix}: {', '.join(outside)}. "
-        "They would go on running the old image beside the new rules. If the parameter has changed, set it back, "
-        "deploy a schedule file without tasks, then change it; or delete these rules or take the tag from them. A rule "
-        "that lost its tag moments ago may still be listed as ours: then start the execution again in some minutes"
-    ]
+    if outside:
+        yield (
+            f"rules with our tag {OWNER_TAG} do not begin with the parameter RulePrefix, {prefix}: "
+            f"{', '.join(outside)}. They would go on running the old image beside the new rules. If the parameter has "
+            "changed, set it back, deploy a schedule file without tasks, then change it; or delete these rules or take "
+            "the tag from them. A rule that lost its tag moments ago may still be listed as ours: then start the "
+            "execution again in some minutes"
+        )
 
 
 def of_roles(found: "Iterable[Rule]", settings: "Settings") -> Iterator[str]:

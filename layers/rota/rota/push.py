@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rota.errors import RejectedError
-from rota.models import Image
+from rota.models import FailedDeployment, Image
 
-# Of an input that is something else altogether.
+# Characters that are shown of an input that is no object.
 _MOST_SHOWN = 40
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,299}")
 _ATTACHMENT = re.compile(r"sha256-[0-9a-f]{64}(\.|$)")
 # What the machine adds to its document. An execution's output holds them too, and is no input.
-_ADDED = ["turn", "config", "plan", "cleared", "revisions", "targets", "rollout", "outcome", "error", "restored"]
+_ADDED = [*FailedDeployment.model_fields, "outcome", "restored"]
 
 
 def image(event: Any, repository: str) -> Image:
