@@ -1,11 +1,16 @@
 """RegisterRevisions: one revision per task, then one for the API, all of the pushed digest."""
 
 import time
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from rota import aws, derivation, plan, revisions, store
 from rota.models import RegisterRevisionsInput, RegisterRevisionsOutput
 from rota.settings import Settings
 from rota.step import writing_step
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
 
 # For registering, of the function's 15 minutes. ECS does one a second, so many take several rounds of this step.
 _SECONDS = 780
@@ -24,13 +29,14 @@ def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevi
     # An earlier round, or an attempt that was interrupted, has registered some already.
     newer = [arn for arn in active if revisions.revision_number(arn) > decided.newest_revision]
     found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
-    known = revisions.by_fingerprint(found, settings.app)
+    known = {print_: first.arn for print_, (first, *_) in revisions.by_fingerprint(found, settings.app).items()}
 
     # One after the other, in the file's order: ECS's quota of one a second is slower than its answers.
     for fingerprint, task in missing.items():
         if fingerprint not in known and time.monotonic() < give_up_at:
             content = derivation.derive(decided.base, settings, decided.image_uri, task)
-            tags = revisions.tags_for(decided.base, settings.app, request.execution.name, fingerprint, task)
+            newer_base = None if task else _newest_of_others(ecs, settings, decided.base.arn, known.values())
+            tags = revisions.tags_for(decided.base, settings.app, request.execution.name, fingerprint, task, newer_base)
             known[fingerprint] = revisions.register(once, content, tags)
 
     remaining = len(missing.keys() - known.keys())
@@ -41,3 +47,10 @@ def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevi
         registered=len(missing) - remaining,
         remaining=remaining,
     )
+
+
+def _newest_of_others(ecs: "ECSClient", settings: Settings, base: str, ours: Collection[str]) -> str | None:
+    """What infrastructure code has registered since the base was chosen: the API's will have a higher number."""
+    newer = revisions.newer_than(ecs, settings.family, revisions.revision_number(base))
+    others = (arn for arn in newer if arn not in ours)
+    return next((arn for arn in others if revisions.read(ecs, arn).owner is None), None)

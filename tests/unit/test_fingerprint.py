@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.revisions import fingerprint
+from rota.canonical import fingerprint, holds
 from tests.guestbook import APP_CONTAINER, CONTENT, SIDECAR
 
 Change = Callable[[dict[str, Any]], object]
@@ -61,6 +61,20 @@ SEEN = [
 @pytest.mark.parametrize("change", SEEN)
 def test_the_fingerprint_sees_every_change_that_a_task_would_feel(change: Change) -> None:
     assert fingerprint(changed(change), {}) != fingerprint(CONTENT, {})
+
+
+@pytest.mark.parametrize("change", BLIND)
+def test_what_ecs_has_completed_still_holds_what_was_wanted(change: Change) -> None:
+    wanted = with_app(environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
+    completed = copy.deepcopy(wanted)
+    change(completed)
+    assert holds(completed, wanted)
+    assert holds(completed | {"fromTheFuture": {"on": True}}, wanted)
+
+
+@pytest.mark.parametrize("change", [each for each in SEEN if each.id != "unknown field"])
+def test_what_somebody_has_changed_does_not_hold_what_was_wanted(change: Change) -> None:
+    assert not holds(changed(change), CONTENT)
 
 
 def test_the_fingerprint_tells_the_order_of_a_command() -> None:

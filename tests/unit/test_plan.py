@@ -6,11 +6,12 @@ from typing import Any, Literal
 import pytest
 
 from rota import rules
+from rota.canonical import Content, fingerprint
 from rota.derivation import derive, overrides
 from rota.models import Stored
 from rota.plan import Plan, Snapshot
 from rota.planner import Found, describe, make
-from rota.revisions import FINGERPRINT_TAG, fingerprint, own_tags, revision_number
+from rota.revisions import FINGERPRINT_TAG, own_tags, revision_number
 from rota.rules import OWNER_TAG, Rule
 from rota.settings import Settings
 from rota.task import Task
@@ -33,8 +34,14 @@ INGEST = task("IngestData")
 SPAM = task("RemoveSpam", task="spam_task", rate="15 minutes")
 
 
+CONTENTS: dict[str, Content] = {}
+
+
 def print_of(task_: Task | None, image_uri: str = IMAGE_URI) -> str:
-    return fingerprint(derive(BASE, SETTINGS, image_uri, task_), own_tags(BASE))
+    content = derive(BASE, SETTINGS, image_uri, task_)
+    print_ = fingerprint(content, own_tags(BASE))
+    CONTENTS[print_] = content
+    return print_
 
 
 def planned(
@@ -45,7 +52,11 @@ def planned(
     settings: Settings = SETTINGS,
 ) -> Plan:
     ours = [
-        definition(revision=revision_number(revision), tags={OWNER_TAG: SETTINGS.app, FINGERPRINT_TAG: print_})
+        definition(
+            CONTENTS[print_],
+            revision=revision_number(revision),
+            tags={OWNER_TAG: SETTINGS.app, FINGERPRINT_TAG: print_},
+        )
         for print_, revision in (known or {}).items()
     ]
     found = Found(BASE, 1, before, SNAPSHOT, ours, rules.runs(before.rules.values()))

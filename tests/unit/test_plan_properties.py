@@ -8,10 +8,11 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from rota import rules
+from rota.canonical import Content, fingerprint
 from rota.derivation import derive, overrides
 from rota.plan import Plan, Snapshot
 from rota.planner import Found, calls, make
-from rota.revisions import Definition, fingerprint, own_tags, revision_number
+from rota.revisions import Definition, own_tags, revision_number
 from rota.rules import Rule
 from rota.settings import Settings
 from rota.task import Task
@@ -71,6 +72,7 @@ class Account:
         self.settings = settings
         self.bus = {rule.name: rule for rule in others}
         self.revisions: dict[str, str] = {}  # by fingerprint
+        self.contents: dict[str, Content] = {}
         self.newest = 1
         self.service = arn(1)
 
@@ -82,7 +84,12 @@ class Account:
         before = self.snapshot()
         in_use = rules.runs(self.bus.values())
         ours = [
-            Definition(arn=each, active=True, content={}, tags={"rota:app": APP, "rota:fingerprint": print_})
+            Definition(
+                arn=each,
+                active=True,
+                content=self.contents[print_],
+                tags={"rota:app": APP, "rota:fingerprint": print_},
+            )
             for print_, each in self.revisions.items()
             if each in in_use | {self.service} or revision_number(each) > revision_number(self.service)
         ]
@@ -93,8 +100,9 @@ class Account:
         for name in plan.remove:
             del self.bus[name]
         self.revisions = {print_: each for print_, each in self.revisions.items() if each not in plan.leftovers}
-        for print_ in plan.missing():
+        for print_, task_ in plan.missing().items():
             self.newest += 1
+            self.contents[print_] = derive(plan.base, self.settings, plan.image_uri, task_)
             self.revisions[print_] = arn(self.newest)
         registered = plan.registered(self.revisions)
         writes = len(plan.remove)

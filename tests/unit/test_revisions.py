@@ -32,15 +32,16 @@ def ours(revision: int, print_: str = "f00", *, app: str = APP, active: bool = T
 @pytest.mark.parametrize(
     ("found", "known"),
     [
-        pytest.param([ours(2), ours(3, "f01")], {"f00": arn(2), "f01": arn(3)}, id="ours"),
+        pytest.param([ours(2), ours(3, "f01")], {"f00": [arn(2)], "f01": [arn(3)]}, id="ours"),
         pytest.param([ours(2, active=False)], {}, id="inactive"),
         pytest.param([ours(2, app="production/shop")], {}, id="another app's in the same family"),
         pytest.param([definition(revision=2)], {}, id="infrastructure code's"),
         pytest.param([], {}, id="none"),
+        pytest.param([ours(10), ours(9)], {"f00": [arn(9), arn(10)]}, id="several, counted as numbers"),
     ],
 )
-def test_which_revisions_can_be_used_again(found: list[Definition], known: dict[str, str]) -> None:
-    assert by_fingerprint(found, APP) == known
+def test_which_revisions_can_be_used_again(found: list[Definition], known: dict[str, list[str]]) -> None:
+    assert {print_: [each.arn for each in alike] for print_, alike in by_fingerprint(found, APP).items()} == known
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from rota.revisions import Content, Definition
+from rota.canonical import Content
+from rota.revisions import Definition
 
 if TYPE_CHECKING:
     from rota.settings import Settings

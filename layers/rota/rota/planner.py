@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota import derivation, pace, revisions, rules
+from rota import canonical, derivation, pace, revisions, rules
 from rota.models import PlanDeploymentOutput, ReadConfigOutput, Stored
 from rota.plan import Plan, PlannedTask, Snapshot
 
@@ -50,15 +50,17 @@ def make(
     own_tags = revisions.own_tags(base)
     known = revisions.by_fingerprint(found.ours, settings.app)
 
-    def fingerprint(task: "Task | None") -> str:
-        return revisions.fingerprint(derivation.derive(base, settings, config.image_uri, task), own_tags)
+    def found_or_missing(task: "Task | None") -> tuple[str, str | None]:
+        content = derivation.derive(base, settings, config.image_uri, task)
+        fingerprint = canonical.fingerprint(content, own_tags)
+        alike = (each.arn for each in known.get(fingerprint, ()) if canonical.holds(each.content, content))
+        return fingerprint, next(alike, None)
 
-    api_fingerprint = fingerprint(None)
+    api_fingerprint, api_revision = found_or_missing(None)
 
     def planned(task: "Task") -> PlannedTask:
         overrides = derivation.overrides(base, settings, task)
-        runs = api_fingerprint if overrides else fingerprint(task)
-        revision = known.get(runs)
+        runs, revision = (api_fingerprint, api_revision) if overrides else found_or_missing(task)
         current = before.rules.get(settings.rule_prefix + task.name)
         target_id = rules.target_to_replace(current)
         target = rules.wanted(task, settings, config.cluster_arn, revision or _TO_BE_REGISTERED, overrides, target_id)
@@ -75,7 +77,6 @@ def make(
 
     all_planned = tuple(planned(task) for task in tasks)
     names = {settings.rule_prefix + each.task.name for each in all_planned}
-    api_revision = known.get(api_fingerprint)
     used_again = {api_revision, *(each.revision for each in all_planned)}
     needed = {*found.run_by_rules, before.service.task_definition, *used_again}
     return Plan(

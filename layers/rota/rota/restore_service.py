@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from rota import aws, revisions, service
+from rota import aws, canonical, revisions, service
 from rota.errors import RejectedError
 from rota.undo import GoneError
 
@@ -63,10 +63,10 @@ def _is_ours(ecs: "ECSClient", undo: "Undo", arn: str, rolled_to: str) -> bool:
 
 def _registered_again(ecs: "ECSClient", undo: "Undo", gone: revisions.Definition) -> str:
     """An ACTIVE revision with the content and the tags of one that is gone: its ARN."""
-    settings, print_ = undo.settings, revisions.fingerprint(gone.content, revisions.own_tags(gone))
+    settings, print_ = undo.settings, canonical.fingerprint(gone.content, revisions.own_tags(gone))
     newer = revisions.newer_than(ecs, settings.family, undo.plan.newest_revision)
     known = revisions.by_fingerprint((revisions.read(ecs, arn) for arn in newer), settings.app)
     if print_ in known:
-        return known[print_]  # an interrupted attempt has registered it already
+        return known[print_][0].arn  # an interrupted attempt has registered it already
     tags = revisions.tags_in_place_of(gone, settings.app, undo.execution.name, print_)
     return revisions.register(aws.ecs(attempts=1), gone.content, tags)

@@ -1,11 +1,11 @@
-"""ECS task definitions: know a revision by its fingerprint, register it once, find the base of the next."""
+"""ECS task definitions: know a revision of ours again, register it once, find the base of the next."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rota.canonical import Content, fingerprint
 from rota.models import Shape
 from rota.rules import OWNER_TAG
 
@@ -32,13 +32,13 @@ _TASK_TAG = "rota:task"
 # The ARN of a revision that was deregistered, on the one that was registered in its place.
 _STANDS_FOR_TAG = "rota:stands-for"
 _EXECUTION_TAG = "rota:execution"
+# The ARN of a revision that was not ours and came while ours were registered, on the API's, which has a higher number.
+_NEWER_BASE_TAG = "rota:newer-base"
 _OUR_TAGS = "rota:"
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions
 _NOT_IN_TAGS = r"[^A-Za-z0-9 _.:/=+@-]"
 # Tags with this prefix are AWS's own and cannot be set.
 _AWS_TAGS = "aws:"
-
-Content = dict[str, Any]
 
 
 class Definition(Shape):
@@ -62,9 +62,19 @@ class Definition(Shape):
         """The ARN of the revision that it was registered in place of; None for all others."""
         return self.tags.get(_STANDS_FOR_TAG)
 
+    @property
+    def newer_base(self) -> str | None:
+        """The ARN of the revision that somebody else registered while a deployment registered this one, if any."""
+        return self.tags.get(_NEWER_BASE_TAG)
+
+    @property
+    def owner(self) -> str | None:
+        """The app whose deployment registered it; None if somebody else did."""
+        return self.tags.get(OWNER_TAG)
+
     def belongs_to(self, app: str) -> bool:
         """True if a deployment of that app registered it."""
-        return self.tags.get(OWNER_TAG) == app
+        return self.owner == app
 
     def registered_by(self, app: str, execution: str) -> bool:
         """True if that deployment of that app registered it."""
@@ -91,29 +101,13 @@ def own_tags(base: Definition) -> dict[str, str]:
     return {key: value for key, value in base.tags.items() if not key.startswith((_OUR_TAGS, _AWS_TAGS))}
 
 
-def fingerprint(content: Content, tags: Mapping[str, str]) -> str:
-    """The same for two definitions that ECS would run alike, however it ordered or completed them. 64 hex digits."""
-    text = json.dumps({"content": _canonical(content), "tags": dict(tags)}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _canonical(value: Any) -> Any:
-    """Without what is empty (ECS fills it in), and without the order of lists of objects (ECS does not keep it)."""
-    if isinstance(value, dict):
-        bare = {key: _canonical(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in bare.items() if inner not in (None, "", [], {}) and inner != 0}
-    if isinstance(value, list):
-        items = [_canonical(item) for item in value]
-        if all(isinstance(item, dict) for item in items):
-            return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
-        return items
-    return value
-
-
-def tags_for(base: Definition, app: str, execution: str, print_: str, task: "Task | None") -> dict[str, str]:
+def tags_for(
+    base: Definition, app: str, execution: str, print_: str, task: "Task | None", newer_base: str | None = None
+) -> dict[str, str]:
     """All tags of a revision: the base's, and ours, by which we know it again."""
     ours = {OWNER_TAG: app, _EXECUTION_TAG: _tag_value(execution), FINGERPRINT_TAG: print_}
-    return own_tags(base) | ours | ({} if task is None else {_TASK_TAG: task.name})
+    more = {_TASK_TAG: task and task.name, _NEWER_BASE_TAG: newer_base}
+    return own_tags(base) | ours | {key: value for key, value in more.items() if value}
 
 
 def _tag_value(execution: str) -> str:
@@ -171,24 +165,48 @@ def newest(ecs: "ECSClient", family_name: str) -> int:
     return next((revision_number(arn) for arn in newer_than(ecs, family_name, 0)), 0)
 
 
-def by_fingerprint(found: Iterable[Definition], app: str) -> dict[str, str]:
-    """Fingerprint -> ARN of those revisions that are ours and can start tasks."""
-    return {
-        definition.fingerprint: definition.arn
-        for definition in found
-        if definition.fingerprint and definition.active and definition.belongs_to(app)
-    }
+def by_fingerprint(found: Iterable[Definition], app: str) -> dict[str, list[Definition]]:
+    """By fingerprint, those revisions that are ours and can start tasks, in the order of their numbers."""
+    known: dict[str, list[Definition]] = {}
+    for definition in sorted(found, key=lambda each: revision_number(each.arn)):
+        if definition.fingerprint and definition.active and definition.belongs_to(app):
+            known.setdefault(definition.fingerprint, []).append(definition)
+    return known
+
+
+def without_changed_copies(ours: Iterable[Definition]) -> list[Definition]:
+    """Those that we registered: not what somebody has made of one of them since, as consoles and pipelines do it, with
+    its tags and other content.
+    """
+    in_order = sorted(ours, key=lambda each: revision_number(each.arn))
+    originals = {_registration(each): each for each in reversed(in_order)}
+    return [each for each in in_order if not is_changed_copy(each, originals[_registration(each)])]
+
+
+def is_changed_copy(found: Definition, original: Definition) -> bool:
+    """Whether somebody has made `found` of `original`: it has its tags, and other content."""
+    as_one = _registration(found) == _registration(original)
+    return as_one and fingerprint(found.content, {}) != fingerprint(original.content, {})
+
+
+def _registration(definition: Definition) -> tuple[str | None, str | None]:
+    """What no two revisions share that we register, but for one whose reply was lost."""
+    return definition.fingerprint, definition.tags.get(_EXECUTION_TAG)
 
 
 def base(ecs: "ECSClient", served: Definition) -> Definition:
-    """The definition to derive from: what the service runs, or the newest above it that Rota did not register.
+    """The definition to derive from: what the service runs, or the newest since that Rota did not register.
 
-    Infrastructure code registers those; a revision of ours above it is what an earlier deployment left.
+    Infrastructure code registers those, or somebody makes one of what the service runs; a revision of ours above it is
+    what an earlier deployment left. One that was registered while the service's own was is known by a tag of that.
     """
     for arn in newer_than(ecs, family(served.arn), revision_number(served.stands_for or served.arn)):
         found = read(ecs, arn)
-        if OWNER_TAG not in found.tags:
+        if found.owner is None or is_changed_copy(found, served):
             return found
+    if served.newer_base:
+        found = read(ecs, served.newer_base)
+        return found if found.active else served
     return served
 
 

@@ -48,7 +48,7 @@ def survey(
     of_the_app = [rule for rule in found.values() if rule.belongs_to(settings.app)]
     arns = runs(of_the_app) | newer.result() | {served}
     read = aws.in_parallel(lambda arn: _revision(ecs, arn), sorted(arns))
-    ours = [each for each in read if each and each.belongs_to(settings.app)]
+    ours = revisions.without_changed_copies(each for each in read if each and each.belongs_to(settings.app))
 
     our_arns = {each.arn for each in ours}
     doubtful = {rule.name for rule in of_the_app if rule.name in believed and not runs([rule]) & our_arns}
