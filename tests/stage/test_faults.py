@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from stage.client import Client, wait_for
 from stage.seed import FOREIGN_RULE
+from tests.stage.account import revision, revisions
 from tests.stage.toys import PUT_RULE, put_rule, rule_names
 
 
@@ -186,3 +187,18 @@ def test_restoring_is_tried_again_also_for_an_error_that_nobody_has_named(
     ended = stage.deploy("v1")
     assert ended["error"] == error
     assert len([call for call in stage.calls("lambda", "Invoke") if call["error"]]) == (refused or 6) + 1
+
+
+def test_what_ecs_may_go_back_to_stays_until_the_next_deployment(deployed: Client) -> None:
+    """Everything was done but the record, and the way back fails, so ECS goes back to what was completed last."""
+    before = revisions(deployed)
+    deployed.settings(rollout_seconds=1)
+    deployed.faults([{"service": "dynamodb", "operation": "PutItem", "caller": "FinishDeployment", "fault": "denied"}])
+
+    failed = deployed.deploy("v2")
+
+    (kept,) = [arn for arn, each in revisions(deployed).items() if each["status"] == "ACTIVE" and arn not in before]
+    told = f"But {kept.rpartition('/')[2]} stays ACTIVE until the next deployment, since ECS may go back to it."
+    assert told in failed["cause"]
+    assert deployed.deploy("v3")["status"] == "SUCCEEDED"
+    assert revision(deployed, kept)["status"] == "INACTIVE"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rota.errors import OvertakenError, RejectedError, TransientError
-from tests.guestbook import ENVIRONMENT, arn
+from tests.guestbook import ENVIRONMENT, PREFIX, arn
 from tests.steps.calls import KilledError
 from tests.steps.conftest import THIRD, Deployment, Deployments, invoke
 from tests.steps.moment import once
@@ -243,3 +243,27 @@ def test_what_is_being_put_back_cannot_end_as_deployed(world: World, changing: D
     assert world.everything() == before
     (record,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
     assert (record["outcome"], "finished_at" in record) == ("failed", True)
+
+
+def test_a_rule_that_was_taken_out_of_our_hands_while_the_service_rolled_stays_as_it_is_and_is_told(
+    world: World, restoring: Deployment
+) -> None:
+    rule = PREFIX + "IngestData"
+    client("events").untag_resource(ResourceARN=world.rules(rule)[rule]["Arn"], TagKeys=["rota:app"])
+    client("events").put_rule(Name=rule, ScheduleExpression="rate(3 days)", State="DISABLED", Description="mine now")
+    theirs = world.rules(rule)
+    cause = restoring.step("RestoreDeployment")["cause"]
+    assert world.rules(rule) == theirs
+    assert f"But the rule {rule} is somebody else's by now, and was left alone." in cause
+    assert world.our_rules().keys() == {"RemoveSpam", "CountTeaspoons"}
+
+
+def test_nothing_that_a_rule_may_still_start_is_deregistered(
+    world: World, restoring: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[list[str]] = []
+    monkeypatch.setattr("time.sleep", lambda _seconds: waited.append(list(world.calls.made)))
+    restoring.step("RestoreDeployment")
+    assert "events.PutTargets" in waited[-1]
+    assert "ecs.DeregisterTaskDefinition" in world.calls.made[len(waited[-1]) :]
+    assert "ecs.DeregisterTaskDefinition" not in waited[-1]

@@ -134,8 +134,8 @@ def _not_all_old(seen: Seen) -> Iterator[str]:
             yield f"the rule {name} has another {' and '.join(changed)}"
     if seen.before.service != seen.after.service:
         yield f"the service ran {seen.before.service} and runs {seen.after.service}"
-    # What ECS does not deregister for good is left to the next deployment, and told.
-    told = seen.cause if _never_deregisters(seen.faults) else ""
+    # What is left to the next deployment is told.
+    told = " ".join(sentence for sentence in seen.cause.split(". ") if "ACTIVE" in sentence)
     if left := {arn for arn in left_behind(seen) if arn.rpartition("/")[2] not in told}:
         yield f"ACTIVE and left behind: {', '.join(sorted(left))}"
     if gone := seen.before.active - seen.after.active:
@@ -145,10 +145,6 @@ def _not_all_old(seen: Seen) -> Iterator[str]:
 def left_behind(seen: Seen) -> frozenset[str]:
     """The revisions that are ACTIVE now and were not before."""
     return seen.after.active - seen.before.active
-
-
-def _never_deregisters(faults: Sequence[Fault]) -> bool:
-    return any(fault["count"] == 0 and fault["operation"] == "DeregisterTaskDefinition" for fault in faults)
 
 
 def _not_closed(seen: Seen, *outcomes: str) -> Iterator[str]:

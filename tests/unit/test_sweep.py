@@ -149,9 +149,9 @@ def test_giving_up_is_let_pass_only_with_a_snapshot_when_nothing_can_be_put_back
     assert "runs ./bin/start of guestbook@sha256:old" in "; ".join(judge.wrong(replace(unheard, after=BEFORE)))
 
 
-def test_a_revision_that_ecs_never_deregisters_is_let_pass_if_it_is_told() -> None:
+def test_a_revision_that_stays_active_is_let_pass_if_it_is_told() -> None:
     never = {**DENIED, "operation": "DeregisterTaskDefinition", "caller": "RestoreDeployment", "count": 0}
-    told = {**FAILURE, "cause": f"{FAILURE['cause']} has yet to clear {NEW.rpartition('/')[2]}"}
+    told = {**FAILURE, "cause": f"{FAILURE['cause']} But {NEW.rpartition('/')[2]} stay ACTIVE."}
     left = replace(FAILED, faults=[*FAILED.faults, never], after=replace(BEFORE, active=BEFORE.active | {NEW}))
     assert list(judge.wrong(replace(left, ended_by=told))) == []
     assert "left behind" in "; ".join(judge.wrong(left))

@@ -1,6 +1,6 @@
 """Every shape that crosses a boundary of the state machine: what each step is handed and what it answers. No I/O."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -161,6 +161,10 @@ class Rollout(Shape):
     progress: str
     wait_seconds: int
     waited_seconds: int
+
+
+RollServiceOutput: TypeAlias = Rollout
+CheckServiceOutput: TypeAlias = Rollout
 
 
 class CheckServiceInput(StepInput):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Done = TypeVar("Done")
 # How long ago RollService may have updated the service. What it did just now ECS need not show yet.
 Rolled = Literal["never", "just now", "a while ago"]
+# EventBridge may fire a rule for "a short period of time" as it was before a change, and nothing runs what is INACTIVE:
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
+_UNTIL_NOTHING_FIRES = 20
 
 
 class Restored(Shape):
@@ -55,8 +58,8 @@ def restore(
 
     What EventBridge shows may be older than the deployment's own writes, so a rule that the plan changes is put back
     whatever it shows. One that the plan leaves alone is put back if it is seen to differ, and the service if the
-    deployment may have rolled it. A `late` restore, by another execution, leaves alone a rule that was taken out of our
-    hands since.
+    deployment may have rolled it. A rule that was taken out of our hands since is left alone; by a `late` restore, of
+    another execution, also one that may only not show its tags yet.
 
     One part that cannot be put back does not keep the others from it: the first refusal is raised when all was tried,
     and only when nothing was refused are the deployment's revisions deregistered. Those that AWS refuses to deregister
@@ -81,11 +84,7 @@ def restore(
             refusals.append(refusal)
             return None
 
-    # A rule that the deployment made or removed is asked whose it is; the others are put back, whatever their tags.
-    had_tags = {
-        name: rule.tags for name, rule in undo.before.rules.items() if name not in undo.plan.remove and not late
-    }
-    found = bus.read(events, bus.list_rules(events, undo.settings.rule_prefix), had_tags)
+    found = bus.read(events, bus.list_rules(events, undo.settings.rule_prefix), {})
     rules_put_back = aws.in_parallel(put_back, restore_rules.jobs(events, undo, found, late=late))
     service_put_back = None
     if undo.registered and rolled != "never":
@@ -95,6 +94,8 @@ def restore(
         refusals += restore_rules.not_as_before(events, undo, unsure)
     if refusals:
         raise refusals[0]
+    if any(rules_put_back):
+        time.sleep(_UNTIL_NOTHING_FIRES)
     left = restore_revisions.deregister(events, ecs, undo, begun, request.retries)
     return Restored(
         rules=rules_put_back.count(True),

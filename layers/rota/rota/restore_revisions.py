@@ -39,10 +39,14 @@ def deregister(
     # The rules of before have just been put back, which EventBridge may not show yet: what it shows it may still run.
     had_tags = {name: rule.tags for name, rule in undo.before.rules.items()}
     shown = bus.read(events, bus.list_rules(events, settings.rule_prefix), had_tags)
-    in_use = runs([*undo.before.rules.values(), *shown.values()])
+    in_use, completed = runs([*undo.before.rules.values(), *shown.values()]), set[str]()
     if description := restore_service.described(ecs, settings):
         in_use.add(description["taskDefinition"])
-    unused = [arn for arn in ours if arn not in in_use]
+        # ECS itself goes back to what was completed last, should the way back fail.
+        completed = {d["taskDefinition"] for d in description["deployments"] if d.get("rolloutState") == "COMPLETED"}
+    unused = [arn for arn in ours if arn not in in_use | completed]
+    back_to = [revisions.short(arn) for arn in ours if arn in completed - in_use]
+    kept = [f"{name} stays ACTIVE until the next deployment, since ECS may go back to it" for name in back_to]
 
     def refused_by(arn: str) -> Exception | None:
         if time.monotonic() >= give_up_at:
@@ -58,7 +62,7 @@ def deregister(
     refusals = aws.in_parallel(refused_by, unused)
     refused = {arn: refusal for arn, refusal in zip(unused, refusals, strict=True) if refusal}
     if not refused:
-        return ()
+        return kept
     named, more = ", ".join(map(revisions.short, list(refused)[:_MOST_NAMED])), len(refused) - _MOST_NAMED
     left = f"{named} and {more} more" if more > 0 else named
-    return (f"{left} stay ACTIVE, because ECS did not deregister them ({next(iter(refused.values()))})",)
+    return [*kept, f"{left} stay ACTIVE, because ECS did not deregister them ({next(iter(refused.values()))})"]

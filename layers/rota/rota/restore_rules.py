@@ -32,15 +32,12 @@ def jobs(
     settings, plan, before = undo.settings, undo.plan, undo.before
     made = plan.wanted_rules(settings, undo.registered) if undo.registered else {}
     for name, rule in before.rules.items():
-        seen = found.get(name)
-        if late and name not in plan.remove and seen and not seen.belongs_to(settings.app):
-            yield partial(_leave_alone, name)
-        elif name not in plan.remove:
-            yield partial(_put_back, events, rule, seen, made.get(name, seen))
-        elif seen and not seen.belongs_to(settings.app) and not _may_be(rule, seen):
+        seen, stays, ours = found.get(name), name not in plan.remove, [rule, *filter(None, [made.get(name)])]
+        untagged = seen if seen and not seen.belongs_to(settings.app) else None
+        if untagged and ((late and stays) or not any(_may_be(each, untagged) for each in ours)):
             yield partial(_leave_alone, name)
         else:
-            yield partial(_put_back, events, rule, seen, None)
+            yield partial(_put_back, events, rule, seen, made.get(name, seen) if stays else None)
     for name in made.keys() - before.rules.keys():
         if name not in found:
             yield partial(_refuse_unseen, events, name)
