@@ -1,6 +1,7 @@
 """What must agree: the state machine, the template, the functions' folders, the models, the settings."""
 
 import ast
+import importlib
 import json
 import re
 import tomllib
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+from pydantic import BaseModel
 from samtranslator.yaml_helper import yaml_parse
 
 import rota.errors
@@ -212,6 +214,14 @@ def test_every_model_forbids_what_it_does_not_know() -> None:
     }
     assert loose == set()
     assert get_type_hints(rota.models.TakeTurnInput)["event"] is Any, "the event's keys are AWS's to choose"
+
+
+def test_no_models_fault_shows_what_it_was_given() -> None:
+    """It goes into the log, the cause, the ledger and the mail, and environment values are nobody's business there."""
+    modules = [importlib.import_module(f"rota.{path.stem}") for path in SOURCES if path.parent.name == "rota"]
+    models = {model for module in modules for model in vars(module).values() if isinstance(model, type)}
+    shapes = {model for model in models if issubclass(model, BaseModel) and model is not BaseModel}
+    assert {model.__name__ for model in shapes if not model.model_config.get("hide_input_in_errors")} == set()
 
 
 # What a step has no use for would only slow its start.

@@ -1,9 +1,11 @@
 """The plan: what is, compared with what should be."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import pytest
+from pydantic import ValidationError
 
 from rota import rules
 from rota.canonical import Content, fingerprint
@@ -177,6 +179,16 @@ def test_a_plan_survives_the_journey_through_the_bucket() -> None:
     before, known = deployed(INGEST)
     plan = planned(INGEST, SPAM, before=before, known=known)
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_a_plan_of_another_version_of_rota_is_refused_without_its_values() -> None:
+    before, known = deployed(INGEST)
+    plan = planned(task("Ingest", environment={"PASSWORD": "a-secret"}), before=before, known=known)
+    stored = json.loads(plan.model_dump_json())
+    stored["tasks"][0]["task"]["environment"] = ["PASSWORD", "a-secret"]
+    with pytest.raises(ValidationError, match=r"tasks\.0\.task\.environment") as raised:
+        Plan.model_validate_json(json.dumps(stored))
+    assert "a-secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,11 @@ def test_a_bad_value_is_named(variable: str, text: str) -> None:
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(ValidationError, match="bucket"):
         Settings.from_environment({name: value for name, value in ENVIRONMENT.items() if name != "BUCKET"})
+
+
+def test_a_fault_shows_no_value_of_the_environment() -> None:
+    with pytest.raises(ValidationError, match="api_port") as raised:
+        settings(API_PORT="a-secret", AWS_SECRET_ACCESS_KEY="another-secret")
+    with pytest.raises(ValidationError, match="repository") as missing:
+        Settings.from_environment({"AWS_SECRET_ACCESS_KEY": "another-secret"})
+    assert "secret" not in f"{raised.value} {missing.value}"

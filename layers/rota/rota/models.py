@@ -9,9 +9,9 @@ Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 class Shape(BaseModel):
-    """Frozen, and nothing unknown is let through."""
+    """Frozen, and nothing unknown is let through. A fault does not show what it was given: it is logged and mailed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Execution(Shape):
@@ -182,10 +182,8 @@ class FinishDeploymentOutput(Shape):
     summary: str
 
 
-class CaughtError(BaseModel):
+class CaughtError(Shape):
     """What a Catch of the state machine adds; Step Functions spells it with capitals."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     Error: str
     Cause: str = ""
@@ -198,7 +196,7 @@ class FailedDeployment(BaseModel):
     """
 
     # Nothing that a later version adds to the document keeps this one from restoring.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     error: CaughtError | None = None
     turn: TakeTurnOutput | None = None

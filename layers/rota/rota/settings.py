@@ -4,7 +4,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator
+
+from rota.models import Shape
 
 
 def _items(text: Any) -> Any:
@@ -19,11 +21,8 @@ Items = Annotated[tuple[str, ...], BeforeValidator(_items)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
-class Settings(BaseModel):
+class Settings(Shape):
     """One app: a repository, a service, a task-definition family and a schedule file."""
-
-    # The environment holds more than ours, so here alone unknown keys are no fault.
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     repository: str
     cluster: str
@@ -51,8 +50,11 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read `REPOSITORY`, `CLUSTER` and so on, as `template.yaml` sets them for every function."""
-        return cls.model_validate({name.lower(): value for name, value in environment.items()})
+        """Read `REPOSITORY`, `CLUSTER` and so on, as `template.yaml` sets them for every function, and nothing else:
+        the environment holds credentials too.
+        """
+        ours = {name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment}
+        return cls.model_validate(ours)
 
     @property
     def app(self) -> str:

@@ -135,8 +135,8 @@ def _writable(value: _Given) -> _Given:
 
 
 class _Model(BaseModel):
-    # Strict: the text "yes" is no boolean, and 1.0 no whole number.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # Strict: the text "yes" is no boolean, and 1.0 no whole number. What a fault shows of the file, our own words say.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class Retry(_Model):
