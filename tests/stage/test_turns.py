@@ -95,7 +95,7 @@ def test_an_event_that_arrives_late_changes_nothing(deployed: Client, v1: Descri
     before = account(deployed)
     deployed.clear_calls()
 
-    again = deployed.wait(deployed.start(v1["input"], name=f"{v1['input']['id']}_late"))
+    again = deployed.wait(deployed.start(v1["input"], name=f"{v1['input']['id']}_{'1f' * 16}"))
 
     assert again["status"] == "SUCCEEDED"
     assert states(deployed, again) == [
@@ -115,7 +115,7 @@ def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(deployed: Client
     second = f"{again['startDate'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     event = push_of(push_untagged(deployed, "v2"), "v2", id="an-event", time=second)
 
-    ended = deployed.wait(deployed.start(event, name="an-event_1"))
+    ended = deployed.wait(deployed.start(event, name="an-event_" + "1f" * 16))
 
     assert states(deployed, ended)[-1] == "Deployed"
     assert images(deployed) == {digest("v2")}
@@ -124,7 +124,7 @@ def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(deployed: Client
 def test_one_event_that_starts_two_executions_deploys_once(stage: Client) -> None:
     """EventBridge delivers at least once, and Lambda runs the two in any order."""
     event = push_of(push_untagged(stage, "v1"), "v1", id="an-event", time=f"{datetime.now(UTC):%FT%TZ}")
-    both = [stage.start(event, name=f"an-event_{number}") for number in (1, 2)]
+    both = [stage.start(event, name=f"an-event_{number:032}") for number in (1, 2)]
 
     ends = [states(stage, stage.wait(execution))[-1] for execution in both]
 

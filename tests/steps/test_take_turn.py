@@ -68,13 +68,31 @@ def test_of_one_event_that_starts_two_executions_neither_is_overtaken(first: int
     """EventBridge delivers at least once, and Lambda runs the two in any order."""
     now = datetime.now(UTC)
     push = PUSH | {"id": "an-event", "time": f"{now:%FT%TZ}"}
-    both = [Deployment(world, f"an-event_{number}", push, now + timedelta(seconds=number)) for number in (1, 2)]
+    both = [Deployment(world, f"an-event_{number:032}", push, now + timedelta(seconds=number)) for number in (1, 2)]
     holder, other = both[first], both[1 - first]
     assert holder.step("TakeTurn")["decision"] == "go"
     world.execution(holder.context["Execution"]["Name"])
     assert other.step("TakeTurn")["decision"] == "wait"
     assert holder.run() == "Deployed"
     assert other.run() == "NothingToDo"
+
+
+@pytest.mark.parametrize(
+    ("name", "time"),
+    [
+        pytest.param("an-event-rollback", "2026-01-01T06:00:00Z", id="a rollback that is named after its event"),
+        pytest.param("an-event_" + "1f" * 16, "2062-01-01T06:00:00Z", id="a year mistyped"),
+    ],
+)
+def test_what_a_person_starts_counts_from_its_start(
+    name: str, time: str, world: World, deployments: Deployments
+) -> None:
+    deployments.start().run()
+    by_hand = deployments.start(OTHER_DIGEST, id="an-event", time=time)
+    by_hand.context["Execution"] |= {"Name": name, "Id": by_hand.arn.replace("deployment-2", name)}
+    assert by_hand.step("TakeTurn")["decision"] == "go"
+    world.execution(name, ended=timedelta(minutes=4))
+    assert deployments.start().step("TakeTurn")["decision"] == "go"
 
 
 def test_a_deployment_that_writes_stops_for_a_newer_one(world: World, deployments: Deployments) -> None:

@@ -150,3 +150,22 @@ def test_what_signing_tools_push_beside_an_image_is_known(tag: str | None, attac
 def test_an_executions_output_is_no_input() -> None:
     with pytest.raises(RejectedError, match="it holds turn, plan, as an execution's output does"):
         image(event() | {"turn": {}, "plan": {}}, "guestbook")
+
+
+@pytest.mark.parametrize(
+    ("name", "by_eventbridge"),
+    [
+        pytest.param(EVENT["id"], True, id="the event's id"),
+        pytest.param(f"{EVENT['id']}_d3adb33f-0000-4000-8000-000000000001", True, id="with a UUID"),
+        pytest.param(f"{EVENT['id']}_{'1f' * 16}", True, id="with a hash"),
+        pytest.param(f"{EVENT['id']}-rollback", False, id="a person's, after the event"),
+        pytest.param(f"{EVENT['id']}_2", False, id="a person's, with a number"),
+        pytest.param("rollback", False, id="a person's"),
+    ],
+)
+def test_whether_the_push_started_an_execution_is_told_from_its_name(name: str, by_eventbridge: bool) -> None:
+    assert image(EVENT, "guestbook").started(name) is by_eventbridge
+
+
+def test_no_name_is_that_of_a_push_without_an_id() -> None:
+    assert not Image(repository="guestbook", digest=DIGEST).started("_" + "1f" * 16)

@@ -43,11 +43,12 @@ def order(execution: Execution, image: Image) -> str:
     """Who is newer: text that sorts as the deployments should win.
 
     A deployment that EventBridge started counts from its push, however late it arrives. One that a person started
-    counts from its start: running an old event again is a deliberate rollback. An event tells its time in whole
-    seconds: within one, the later start is newer.
+    counts from its start: running an old event again is a deliberate rollback. None counts from later than its start:
+    a year mistyped would overtake every push until then. An event tells its time in whole seconds: within one, the
+    later start is newer.
     """
     pushed = image.pushed_at if image.started(execution.name) else None
-    begins = (pushed or execution.started_at).astimezone(UTC)
+    begins = min(pushed or execution.started_at, execution.started_at).astimezone(UTC)
     return f"{begins.isoformat(timespec='seconds')}#{execution.started_at.isoformat()}#{execution.name}"
 
 

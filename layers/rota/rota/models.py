@@ -1,5 +1,6 @@
 """Every shape that crosses a boundary of the state machine: what each step is handed and what it answers. No I/O."""
 
+import re
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -32,8 +33,11 @@ class Image(Shape):
     pushed_at: AwareDatetime | None = None
 
     def started(self, execution_name: str) -> bool:
-        """True if the push itself started that execution: EventBridge names those it starts after the event's id."""
-        return bool(self.event_id and execution_name.startswith(self.event_id))
+        """True if the push itself started that execution: EventBridge names it after the event's id and a UUID.
+
+        What a person calls `<id>-rollback` is that person's.
+        """
+        return bool(self.event_id and re.fullmatch(f"{re.escape(self.event_id)}(_[0-9a-f-]{{32,}})?", execution_name))
 
 
 class Stored(Shape):
