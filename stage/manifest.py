@@ -4,11 +4,13 @@ import hashlib
 import json
 
 MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+_IMAGE = "application/vnd.docker.container.image.v1+json"
 
 
-def manifest(content: str) -> str:
+def manifest(content: str, kind: str = _IMAGE) -> str:
     """The manifest of a made-up image: another content, another digest; the same content, the same.
 
+    `kind` is the media type of its config, by which one tells what is no image, such as the cache of a build.
     docs.docker.com/registry/spec/manifest-v2-2 describes the shape.
     """
     layer = content.encode()
@@ -17,7 +19,7 @@ def manifest(content: str) -> str:
         {
             "schemaVersion": 2,
             "mediaType": MEDIA_TYPE,
-            "config": _blob("application/vnd.docker.container.image.v1+json", config),
+            "config": _blob(kind, config),
             "layers": [_blob("application/vnd.docker.image.rootfs.diff.tar.gzip", layer)],
         }
     )

@@ -29,13 +29,14 @@ def _of_an_end(request: TakeTurnInput, settings: Settings, stopped: str, waited:
 
 def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
     image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
-    verdict = _verdict(request.execution, settings, image, dry_run=dry_run)
+    if reason := push.no_image(request.event):
+        verdict = Verdict(decision="ignore", reason=reason)
+    else:
+        verdict = _verdict(request.execution, settings, image, dry_run=dry_run)
     return TakeTurnOutput(**dict(verdict), wait_seconds=lease.wait_seconds(waited), dry_run=dry_run, image=image)
 
 
 def _verdict(execution: Execution, settings: Settings, image: Image, *, dry_run: bool) -> Verdict:
-    if push.is_attachment(image):
-        return Verdict(decision="ignore", reason=f"{image.tag} is a signature or an attestation, no image")
     if dry_run:
         return Verdict(decision="go", reason="a dry run changes nothing and needs no lease")
     _refuse_a_redrive(settings, execution)

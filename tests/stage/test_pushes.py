@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from stage.direct import ACCOUNT, REGION
 from stage.ecr import push_event
-from stage.manifest import digest, manifest
+from stage.manifest import MEDIA_TYPE, digest, manifest
 from tests.stage.worlds import Small, aws, small_world
 
 
@@ -63,6 +63,20 @@ def test_a_push_is_told_as_ecr_tells_it(small: Small) -> None:
             "artifact-media-type": "application/vnd.docker.container.image.v1+json",
         },
     }
+
+
+def test_the_media_types_are_told_as_the_manifest_has_them(small: Small) -> None:
+    """A person may leave `imageManifestMediaType` out, and an index has no config."""
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
+    heard = small.listen(pushes(small))
+    for pushed in (manifest("second", "application/vnd.buildkit.cacheconfig.v0"), json.dumps(index)):
+        aws("ecr").put_image(repositoryName=small.name, imageManifest=pushed)
+    details = [each["detail"] for each in heard()]
+    assert [detail["manifest-media-type"] for detail in details] == [MEDIA_TYPE, index["mediaType"]]
+    assert [detail.get("artifact-media-type") for detail in details] == [
+        "application/vnd.buildkit.cacheconfig.v0",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(

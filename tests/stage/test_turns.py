@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stage.client import Client, wait_for
-from stage.manifest import MEDIA_TYPE, digest
+from stage.manifest import MEDIA_TYPE, digest, manifest
 from tests.stage.account import (
     Described,
     account,
@@ -59,6 +59,22 @@ def test_a_deployment_that_rolls_steps_aside_for_a_newer_push(deployed: Client) 
     cause = history(deployed)[1]["cause"]
     assert cause.startswith("CheckService: a newer push has arrived. All rules are as they were before, 3 rules had")
     assert cause.endswith("Nobody acts as long as the newer deployment goes on.")
+
+
+def test_the_cache_of_a_build_stops_no_deployment_that_rolls(stage: Client) -> None:
+    kind = "application/vnd.buildkit.cacheconfig.v0"
+    stage.settings(rollout_seconds=2)
+    release = stage.push("v1")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    stage.client("ecr").put_image(repositoryName="guestbook", imageManifest=manifest("v1", kind), imageTag="buildcache")
+
+    cache, deployment = all_ended(stage)
+
+    assert cache["stopDate"] < deployment["stopDate"]
+    assert states(stage, cache)[-1] == "Ignored"
+    assert cache["output"]["turn"]["reason"] == f"buildcache is {kind}, no image"
+    assert states(stage, deployment)[-1] == "Deployed"
+    assert images(stage) == {release}
 
 
 def test_the_same_image_by_another_tag_waits_its_turn_and_finds_nothing_to_do(stage: Client) -> None:

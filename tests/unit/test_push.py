@@ -9,7 +9,7 @@ import pytest
 
 from rota.errors import RejectedError
 from rota.models import Image
-from rota.push import image, is_attachment, is_dry_run
+from rota.push import image, is_dry_run, no_image
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "ecr_push.json").read_text())
 DIGEST = EVENT["detail"]["image-digest"]
@@ -132,19 +132,45 @@ def test_a_dry_run_is_asked_for(given: dict[str, Any], dry: bool) -> None:
     assert is_dry_run(given) is dry
 
 
+SIGNATURE = "sha256-" + "1f" * 32
+CACHE = "application/vnd.buildkit.cacheconfig.v0"
+
+
 @pytest.mark.parametrize(
-    ("tag", "attachment"),
+    ("detail", "reason"),
     [
-        pytest.param("sha256-" + "1f" * 32 + ".sig", True, id="signature"),
-        pytest.param("sha256-" + "1f" * 32 + ".att", True, id="attestation"),
-        pytest.param("sha256-" + "1f" * 32, True, id="referrers"),
-        pytest.param("4f2a9c1", False, id="git hash"),
-        pytest.param("sha256-of-something", False, id="a name that begins alike"),
-        pytest.param(None, False, id="no tag"),
+        pytest.param({"image-tag": f"{SIGNATURE}.sig"}, f"{SIGNATURE}.sig is a signature", id="signature"),
+        pytest.param({"image-tag": f"{SIGNATURE}.att"}, f"{SIGNATURE}.att is a signature or an", id="attestation"),
+        pytest.param({"image-tag": SIGNATURE}, f"{SIGNATURE} is a signature or an attestation", id="referrers"),
+        pytest.param({"artifact-media-type": CACHE}, f"5d0c6a1 is {CACHE}, no image", id="a build's cache"),
+        pytest.param(
+            {"artifact-media-type": "application/vnd.cncf.helm.config.v1+json"},
+            "5d0c6a1 is application/vnd.cncf.helm.config.v1+json, no image",
+            id="chart",
+        ),
+        pytest.param({"artifact-media-type": ["x"]}, "5d0c6a1 is ['x'], no image", id="no type at all"),
     ],
 )
-def test_what_signing_tools_push_beside_an_image_is_known(tag: str | None, attachment: bool) -> None:
-    assert is_attachment(Image(repository="guestbook", digest="sha256:" + "1f" * 32, tag=tag)) is attachment
+def test_what_is_no_image_is_told(detail: dict[str, Any], reason: str) -> None:
+    assert str(no_image(event(detail))).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        pytest.param({}, id="git hash"),
+        pytest.param({"image-tag": "sha256-of-something"}, id="a name that begins alike"),
+        pytest.param({"artifact-media-type": ""}, id="ECR does not say"),
+        pytest.param({"artifact-media-type": "application/vnd.docker.container.image.v1+json"}, id="Docker's"),
+        pytest.param({"artifact-media-type": "application/vnd.oci.image.config.v1+json"}, id="OCI's"),
+    ],
+)
+def test_what_is_an_image(detail: dict[str, Any]) -> None:
+    assert no_image(event(detail)) is None
+
+
+def test_what_a_person_types_needs_no_tag_to_be_an_image() -> None:
+    assert no_image({"detail": {"repository-name": "guestbook", "image-digest": DIGEST}}) is None
 
 
 def test_an_executions_output_is_no_input() -> None:

@@ -18,6 +18,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,299}")
 _ATTACHMENT = re.compile(r"sha256-[0-9a-f]{64}(\.|$)")
+_IMAGES = ("application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json")
 # What the machine adds to its document. An execution's output holds them too, and is no input.
 _ADDED = [*FailedDeployment.model_fields, "outcome", "restored"]
 
@@ -41,9 +42,18 @@ def image(event: Any, repository: str) -> Image:
     )
 
 
-def is_attachment(image: Image) -> bool:
-    """True for what signing and attestation tools push beside an image: a tag made of the image's digest."""
-    return bool(image.tag and _ATTACHMENT.match(image.tag))
+def no_image(event: Mapping[str, Any]) -> str | None:
+    """Why there is nothing to deploy in a push that `image` takes; None for an image, and where ECR does not say.
+
+    Signing and attestation tools push beside an image, by a tag made of its digest; of the cache of a build, a chart
+    and the like ECR's event tells the type.
+    """
+    tag, kind = (event["detail"].get(key) for key in ("image-tag", "artifact-media-type"))
+    if tag and _ATTACHMENT.match(tag):
+        return f"{tag} is a signature or an attestation, no image"
+    if kind and kind not in _IMAGES:
+        return f"{tag} is {kind}, no image"
+    return None
 
 
 def is_dry_run(event: Mapping[str, Any]) -> bool:
