@@ -210,6 +210,22 @@ def test_what_is_no_push_is_rejected_before_anything_else(world: World, deployme
     assert world.calls.made == []
 
 
+def test_an_input_that_is_too_long_is_rejected_before_anything_else(world: World, deployments: Deployments) -> None:
+    """With 200 KiB and what the steps add, RestoreDeployment could not be handed it."""
+    with pytest.raises(RejectedError, match=r"it has 20[45],\d+ characters, it may have 65,536"):
+        deployments.start(note="x" * 200 * 1024).step("TakeTurn")
+    assert world.calls.made == []
+
+
+def test_the_end_of_an_execution_may_be_told_at_length(world: World, changing: Deployment) -> None:
+    """The event holds the input of the execution that was stopped, each quote escaped."""
+    changing.until("CreateTargets")
+    world.execution(changing.context["Execution"]["Name"], ended=timedelta(minutes=1))
+    told = end_of(changing.arn)
+    told["detail"]["input"] = "x" * 120 * 1024
+    assert Deployment(world, "restorer", told, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
+
+
 @pytest.mark.parametrize(
     ("code", "error"), [("ThrottlingException", TransientError), ("AccessDeniedException", RejectedError)]
 )

@@ -93,6 +93,11 @@ def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
         pytest.param(
             event(time="0001-01-01T00:00:00+01:00"), "time is '0001-01-01T00:00:00+01:00'", id="before all time"
         ),
+        pytest.param(
+            event(note="x" * (65_537 - len(json.dumps(event(note=""))))),
+            "it has 65,537 characters, it may have 65,536: Step Functions hands all of it to RestoreDeployment too",
+            id="too long",
+        ),
         pytest.param(event(id=5), "id is 5, it must be text", id="id"),
         pytest.param(event(dry_run="yes"), "dry_run is 'yes', it must be true or false", id="dry run"),
         pytest.param(
@@ -112,6 +117,11 @@ def test_what_is_no_push_is_refused_with_its_reason(given: Any, fault: str) -> N
     assert message.startswith("the input is no ECR push that can be deployed: ")
     assert fault in message
     assert message.endswith("Start the execution with the event as EventBridge gives it.")
+
+
+def test_an_input_may_be_long() -> None:
+    long = event(note="x" * (65_536 - len(json.dumps(event(note="")))))
+    assert image(long, "guestbook") == image(EVENT, "guestbook")
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -12,6 +12,10 @@ from typing import Any
 from rota.errors import RejectedError
 from rota.models import FailedDeployment, Image
 
+# A quarter of what a state is handed: RestoreDeployment is handed the document beside the input, and the event of an
+# execution's end holds its input as text, with each quote escaped.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_LONGEST = 64 * 1024
 # Characters that are shown of an input that is no object.
 _MOST_SHOWN = 40
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -65,6 +69,12 @@ def _faults(event: Any, repository: str) -> Iterator[str]:
     if not isinstance(event, Mapping):
         yield f"it is {json.dumps(event)[:_MOST_SHOWN]}, it must be an object with detail in it"
         return
+    length = len(json.dumps(event))
+    if length > _LONGEST:
+        yield (
+            f"it has {length:,} characters, it may have {_LONGEST:,}: Step Functions hands all of it to "
+            "RestoreDeployment too, and what could not be put back must not begin"
+        )
     if not isinstance(event.get("dry_run", False), bool):
         yield f"dry_run is {event['dry_run']!r}, it must be true or false"
     added = [key for key in _ADDED if key in event]
