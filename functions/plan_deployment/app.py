@@ -1,6 +1,7 @@
 """PlanDeployment: compares what is with what should be; stores the snapshot and the plan, and writes nothing else."""
 
 from rota import aws, plan, planner, preflight, revisions, rules, schedule, service, source, store
+from rota.faults import Faults
 from rota.models import PlanDeploymentInput, PlanDeploymentOutput
 from rota.settings import Settings
 from rota.step import step
@@ -19,7 +20,7 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
     surveyed = survey(aws.events(), aws.tagging(), aws.ecs(), settings, wanted, state.task_definition)
     ours = {name: rule for name, rule in surveyed.rules.items() if rule.belongs_to(settings.app)}
     before = plan.Snapshot(rules=ours, service=state)
-    faults = preflight.Faults()
+    faults = Faults()
     owners = {name: rule.owner for name, rule in surveyed.rules.items()}
     managers = {name: rule.managed_by for name, rule in surveyed.rules.items() if rule.managed_by}
     faults.blame_operator(preflight.of_names(wanted, owners, managers, settings.app))

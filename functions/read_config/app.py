@@ -1,6 +1,7 @@
 """ReadConfig: reads the schedule file at one version and checks everything before anything is written."""
 
 from rota import aws, bus, ecr, preflight, revisions, schedule, service, source, tag_index
+from rota.faults import Faults
 from rota.models import ReadConfigInput, ReadConfigOutput, Stored
 from rota.settings import Settings
 from rota.step import step
@@ -21,7 +22,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     owners = bus.owners(aws.events(), prefixed, listing.result())
     room = max(0, settings.rule_quota - len(every_rule) + list(owners.values()).count(settings.app))
 
-    faults = preflight.Faults()
+    faults = Faults()
     read = faults.gather(lambda: _read(settings, *finding.result(), room))
     image_uri = faults.gather(resolving.result)
     description = faults.gather(describing.result)
@@ -48,9 +49,8 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         faults.blame_operator(preflight.of_roles(bus.read(aws.events(), ours, listing.result()).values(), settings))
     if faults or stored is None or image_uri is None or description is None or base is None:
         faults.complain()
-    cluster_arn = description["clusterArn"]
     return ReadConfigOutput(
-        schedule=stored, tasks=len(tasks), image_uri=image_uri, base=base.arn, cluster_arn=cluster_arn
+        schedule=stored, tasks=len(tasks), image_uri=image_uri, base=base.arn, cluster_arn=description["clusterArn"]
     )
 
 

@@ -15,6 +15,7 @@ LOADED_ONLY_BY = {
     "rota.schedule": {"read_config", "plan_deployment"},
     "rota.source": {"read_config", "plan_deployment"},
     "rota.preflight": {"read_config", "plan_deployment"},
+    "rota.faults": {"read_config", "plan_deployment"},
     "rota.ecr": {"read_config"},
     "rota.push": {"take_turn"},
     "rota.ended": {"take_turn"},

@@ -5,7 +5,8 @@ from typing import Any, NoReturn
 import pytest
 
 from rota.errors import ConfigError, RejectedError
-from rota.preflight import Faults, of_definition, of_names, of_roles, of_service
+from rota.faults import Faults
+from rota.preflight import of_definition, of_names, of_roles, of_service
 from rota.rules import wanted
 from tests.guestbook import APP, APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 

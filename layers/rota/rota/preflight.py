@@ -1,14 +1,13 @@
-"""Everything that can be wrong and known before the first write: the checks, and one message for all they find.
+"""Everything that can be wrong and known before the first write: the checks, all of them pure.
 
-The checks are pure; a fault is a sentence that says where it is, what is wrong and what would be right.
+A fault is a sentence that says where it is, what is wrong and what would be right.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rota import derivation, revisions
-from rota.errors import ConfigError, RejectedError
 from rota.rules import OWNER_TAG
 from rota.task import FARGATE_MEMORY, LARGEST_TASK_DEFINITION
 
@@ -23,40 +22,6 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 _MOST_TAGS = 50
 _TAGS_WE_ADD = 4
-
-Found = TypeVar("Found")
-
-
-class Faults:
-    """Collects what the checks find, by who has to act: the schedule's author or the operator."""
-
-    def __init__(self) -> None:
-        self._authors: list[str] = []
-        self._operators: list[str] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._authors or self._operators)
-
-    def gather(self, check: Callable[[], Found]) -> Found | None:
-        """The check's result, or None when it refused; the refusal is kept."""
-        try:
-            return check()
-        except ConfigError as error:
-            self._authors.append(str(error))
-        except RejectedError as error:
-            self._operators.append(str(error))
-        return None
-
-    def blame_author(self, faults: Iterable[str]) -> None:
-        self._authors.extend(faults)
-
-    def blame_operator(self, faults: Iterable[str]) -> None:
-        self._operators.extend(faults)
-
-    def complain(self) -> NoReturn:
-        """One error for all: ConfigError if the schedule's author has anything to do, else RejectedError."""
-        message = "\n".join(self._authors + self._operators)
-        raise ConfigError(message) if self._authors else RejectedError(message)
 
 
 def of_names(
