@@ -26,6 +26,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     read = faults.gather(lambda: _read(settings, *finding.result(), room))
     image_uri = faults.gather(resolving.result)
     description = faults.gather(describing.result)
+    faults.blame_operator(preflight.of_network(settings))
     stored, tasks = read or (None, ())
     names = [rule["Name"] for rule in every_rule]
     faults.blame_operator(preflight.of_prefix(names, listing.result(), settings.rule_prefix))

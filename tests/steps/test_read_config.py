@@ -54,6 +54,7 @@ def test_all_that_is_wrong_is_told_at_once(
         ("SERVICE", "gone", "there is no service gone on the ECS cluster production"),
         ("FAMILY", "shop", "but the parameter TaskDefinitionFamily says shop"),
         ("CONTAINER", "web", "has no container web, which the parameter ContainerName names; it has app, metrics"),
+        ("SUBNETS", ",".join(["subnet-1"] * 17), "the parameter SubnetIds names 17, and ECS takes 16 at most"),
         ("TASK_ROLE_ARNS", "arn:aws:iam::123456789012:role/x", "which the parameter TaskRoleArns does not list"),
     ],
 )
@@ -84,6 +85,28 @@ def test_a_repository_that_is_gone(world: World, deployments: Deployments) -> No
     client("ecr").delete_repository(repositoryName="guestbook", force=True)
     with pytest.raises(RejectedError, match="there is no ECR repository guestbook in this account and Region"):
         deployments.start().until("PlanDeployment")
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        ([], r"the image guestbook@sha256:[0-9a-f]{64} is not in ECR \(any more\), or archived; push it again"),
+        ([{"imageStatus": "ARCHIVED"}], r"the image guestbook@sha256:[0-9a-f]{64} is ARCHIVED in ECR"),
+        ([{"imageStatus": "ACTIVATING"}], r"is ACTIVATING in ECR, and cannot be pulled until it is ACTIVE"),
+    ],
+    ids=["not described", "archived", "on its way back"],
+)
+def test_an_image_that_cannot_be_pulled(
+    shown: list[dict[str, str]], message: str, world: World, deployments: Deployments
+) -> None:
+    with world.calls.showing_images(shown), pytest.raises(RejectedError, match=message):
+        deployments.start().until("PlanDeployment")
+
+
+@pytest.mark.parametrize("shown", [{}, {"imageStatus": "ACTIVE"}], ids=["ECR does not say", "active"])
+def test_an_image_that_can_be_pulled(shown: dict[str, str], world: World, deployments: Deployments) -> None:
+    with world.calls.showing_images([shown]):
+        assert deployments.start().until("PlanDeployment").document["config"]["image_uri"] == IMAGE_URI
 
 
 def test_a_missing_file_names_all_keys_that_were_tried(

@@ -1,20 +1,14 @@
-"""What can be known to be wrong before the first write, and the one message for all of it."""
+"""What can be known to be wrong before the first write."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
-from rota.errors import ConfigError, RejectedError
-from rota.faults import Faults
-from rota.preflight import of_definition, of_names, of_roles, of_service
+from rota.preflight import of_definition, of_names, of_network, of_roles, of_service
 from rota.rules import wanted
 from tests.guestbook import APP, APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
 SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploymentController": {"type": "ECS"}}
-
-
-def refuse(error: Exception) -> NoReturn:
-    raise error
 
 
 @pytest.mark.parametrize(
@@ -122,6 +116,15 @@ def test_a_service_that_cannot_be_deployed_to(changes: dict[str, Any], faults: l
             ["the task definition guestbook:1 does not set cpu and memory of the whole task, which Fargate needs"],
             id="no size",
         ),
+        pytest.param(
+            {"volumes": [{"name": "scratch", "host": {}}, {"name": "data", "configuredAtLaunch": True}]},
+            [
+                "the task definition guestbook:1 has volumes that are configured at launch, data, which EventBridge "
+                "cannot do, so no scheduled task could start; use volumes of another kind, such as EFS"
+            ],
+            id="a volume that RunTask would have to configure",
+        ),
+        pytest.param({"volumes": [{"name": "data", "configuredAtLaunch": False}]}, [], id="a volume that is not"),
     ],
 )
 def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], faults: list[str]) -> None:
@@ -158,6 +161,26 @@ def test_the_base_must_be_able_to_run_on_fargate(
     assert list(of_definition(base, SETTINGS)) == faults
 
 
+@pytest.mark.parametrize(
+    ("subnets", "security_groups", "faults"),
+    [
+        pytest.param(16, 5, [], id="as many as ECS takes"),
+        pytest.param(
+            17,
+            6,
+            [
+                "the parameter SubnetIds names 17, and ECS takes 16 at most, so no scheduled task could start",
+                "the parameter SecurityGroupIds names 6, and ECS takes 5 at most, so no scheduled task could start",
+            ],
+            id="one more of each",
+        ),
+    ],
+)
+def test_a_network_that_ecs_refuses_when_a_rule_fires(subnets: int, security_groups: int, faults: list[str]) -> None:
+    many = {"subnets": ("subnet-1",) * subnets, "security_groups": ("sg-1",) * security_groups}
+    assert list(of_network(SETTINGS.model_copy(update=many))) == faults
+
+
 AMBIGUOUS = (
     "no port mapping of app in the task definition guestbook:1 has the port 8000, which the parameter ApiPort says, "
     "and which one is the API's Rota cannot tell; map 8000 there, or set ApiPort to the API's port"
@@ -189,36 +212,6 @@ def test_which_port_is_the_apis_must_be_clear(mappings: list[dict[str, Any]], fa
 )
 def test_a_definition_with_too_many_tags(tags: int, faults: list[str]) -> None:
     assert list(of_definition(definition(tags={f"tag-{n}": "x" for n in range(tags)}), SETTINGS)) == faults
-
-
-def test_no_fault_is_no_fault() -> None:
-    faults = Faults()
-    faults.blame_author([])
-    faults.blame_operator([])
-    assert faults.gather(lambda: 1) == 1
-    assert not faults
-
-
-def test_faults_of_both_are_one_config_error_the_authors_first() -> None:
-    faults = Faults()
-    faults.blame_operator(["the service is gone"])
-    assert faults.gather(lambda: refuse(RejectedError("there is no image"))) is None
-    assert faults.gather(lambda: refuse(ConfigError("tasks[0].cron is wrong"))) is None
-    with pytest.raises(ConfigError) as raised:
-        faults.complain()
-    assert str(raised.value) == "tasks[0].cron is wrong\nthe service is gone\nthere is no image"
-
-
-def test_faults_of_the_operator_alone_are_a_rejected_error() -> None:
-    faults = Faults()
-    faults.gather(lambda: refuse(RejectedError("there is no image")))
-    with pytest.raises(RejectedError, match=r"^there is no image$"):
-        faults.complain()
-
-
-def test_what_time_cures_is_no_fault_and_passes_through() -> None:
-    with pytest.raises(TimeoutError):
-        Faults().gather(lambda: refuse(TimeoutError()))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 _MOST_TAGS = 50
 _TAGS_WE_ADD = 4
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+_MOST_SUBNETS, _MOST_SECURITY_GROUPS = 16, 5
 
 
 def of_names(
@@ -75,6 +77,19 @@ def of_roles(found: "Iterable[Rule]", settings: "Settings") -> Iterator[str]:
             )
 
 
+def of_network(settings: "Settings") -> Iterator[str]:
+    """Where the parameters name more than ECS takes, a sentence each; ECS says so only when a rule fires. Pure."""
+    for parameter, given, most in (
+        ("SubnetIds", settings.subnets, _MOST_SUBNETS),
+        ("SecurityGroupIds", settings.security_groups, _MOST_SECURITY_GROUPS),
+    ):
+        if len(given) > most:
+            yield (
+                f"the parameter {parameter} names {len(given)}, and ECS takes {most} at most, so no scheduled task "
+                "could start"
+            )
+
+
 def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
     """Whatever keeps Rota from deploying to this service, a sentence each. Pure."""
     if description["status"] != "ACTIVE":
@@ -112,6 +127,13 @@ def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
     yield from _of_ports(base, settings)
     yield from of_task_roles(base, settings)
     yield from _of_fargate(base)
+    # EventBridge's EcsParameters have no volumeConfigurations, without which ECS starts no such task.
+    volumes = [volume["name"] for volume in base.content.get("volumes", []) if volume.get("configuredAtLaunch")]
+    if volumes:
+        yield (
+            f"the task definition {name} has volumes that are configured at launch, {', '.join(volumes)}, which "
+            "EventBridge cannot do, so no scheduled task could start; use volumes of another kind, such as EFS"
+        )
     tags = len(revisions.own_tags(base))
     if tags + _TAGS_WE_ADD > _MOST_TAGS:
         yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"
