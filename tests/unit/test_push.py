@@ -29,6 +29,10 @@ def test_the_pushed_image() -> None:
     )
 
 
+def test_an_empty_tag_is_none() -> None:
+    assert image(event({"image-tag": ""}), "guestbook").tag is None
+
+
 def test_the_least_that_a_person_must_type() -> None:
     typed = {"detail": {"repository-name": "guestbook", "image-digest": DIGEST}}
     assert image(typed, "guestbook") == Image(repository="guestbook", digest=DIGEST)
@@ -158,6 +162,7 @@ CACHE = "application/vnd.buildkit.cacheconfig.v0"
             "5d0c6a1 is application/vnd.cncf.helm.config.v1+json, no image",
             id="chart",
         ),
+        pytest.param({"image-tag": ""}, "it was pushed without a tag", id="a part of an index"),
         pytest.param({"artifact-media-type": ["x"]}, "5d0c6a1 is ['x'], no image", id="no type at all"),
     ],
 )

@@ -40,7 +40,7 @@ def image(event: Any, repository: str) -> Image:
     return Image(
         repository=repository,
         digest=detail["image-digest"],
-        tag=detail.get("image-tag"),
+        tag=detail.get("image-tag") or None,
         event_id=event.get("id"),
         pushed_at=_moment(event.get("time")),
     )
@@ -50,9 +50,12 @@ def no_image(event: Mapping[str, Any]) -> str | None:
     """Why there is nothing to deploy in a push that `image` takes; None for an image, and where ECR does not say.
 
     Signing and attestation tools push beside an image, by a tag made of its digest; of the cache of a build, a chart
-    and the like ECR's event tells the type.
+    and the like ECR's event tells the type. Where the event has an empty tag, a push by digest alone started it, as the
+    parts of an image index are pushed: a pattern of `*` may let that through.
     """
     tag, kind = (event["detail"].get(key) for key in ("image-tag", "artifact-media-type"))
+    if tag == "":
+        return "it was pushed without a tag, as the parts of an image index are"
     if tag and _ATTACHMENT.match(tag):
         return f"{tag} is a signature or an attestation, no image"
     if kind and kind not in _IMAGES:
@@ -91,7 +94,7 @@ def _faults(event: Any, repository: str) -> Iterator[str]:
     if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
         yield f"detail.image-digest is {digest!r}, it must be sha256: and 64 hexadecimal digits"
     tag = detail.get("image-tag")
-    if "image-tag" in detail and not (isinstance(tag, str) and _TAG.fullmatch(tag)):
+    if tag != "" and "image-tag" in detail and not (isinstance(tag, str) and _TAG.fullmatch(tag)):
         yield f"detail.image-tag is {tag!r}, it must be a tag: letters, digits, _ . and -, 300 at most"
     # A person may leave the time out.
     if event.get("time") is not None and not _moment(event["time"]):
