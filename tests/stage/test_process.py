@@ -10,6 +10,7 @@ import pytest
 
 from stage.client import ROOT, Client, StageError, wait_for
 from stage.process import running
+from tests import processes
 from tests.stage.toys import ask
 
 
@@ -62,14 +63,14 @@ def test_a_stage_and_its_watch_in_two_terminals() -> None:
         told = [watch.stdout.readline() for _ in range(3)]
         assert "guestbook:v1 at" in told[1]
         assert "ok TakeTurn" in told[2]
-        workers = workers_of(process.pid)
+        workers = processes.children(process.pid)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
         assert process.stderr.read() == ""
         assert watch.stdout.read().endswith("\nThe stage has ended.\n")
         assert watch.wait(30) == 0
     assert workers
-    assert wait_for(lambda: not any(alive(worker) for worker in workers), 30)
+    assert wait_for(lambda: not any(map(processes.alive, workers)), 30)
 
 
 def answered(endpoint: str) -> tuple[int, str] | None:
@@ -82,17 +83,3 @@ def answered(endpoint: str) -> tuple[int, str] | None:
 def test_a_stage_that_cannot_begin_says_so() -> None:
     with pytest.raises(StageError, match="did not become ready"), running("--template", "no-such-template.yaml"):
         pass
-
-
-def workers_of(stage: int) -> list[int]:
-    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True).stdout
-    pairs = [line.split() for line in listed.splitlines()]
-    return [int(pid) for parent, pid in pairs if int(parent) == stage]
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from stage.client import ROOT, Client
+from tests import processes
 from tests.stage.account import (
     PREFIX,
     Described,
@@ -145,10 +145,8 @@ def test_the_tenth_deployment_costs_what_the_third_did(stage: Client) -> None:
 
 def processes_and_threads() -> int:
     """How many processes and threads the stages of this test run have."""
-    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True).stdout
-    pairs = [(int(parent), int(pid)) for parent, pid in (line.split() for line in listed.splitlines())]
-    stages = {pid for parent, pid in pairs if parent == os.getpid()}
-    family = stages | {pid for parent, pid in pairs if parent in stages}
+    stages = processes.children(os.getpid())
+    family = stages.union(*map(processes.children, stages))
     if not Path("/proc/self/task").exists():
         pytest.skip("threads are counted where there is /proc")
     return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in family if Path(f"/proc/{pid}").exists())

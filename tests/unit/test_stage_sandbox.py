@@ -13,6 +13,7 @@ import pytest
 
 from stage.client import wait_for
 from stage.functions.sandbox import Sandbox
+from tests import processes
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:toy"
 ENVIRONMENT = {
@@ -135,7 +136,7 @@ def handler(event, context):
         "errorMessage": "RequestId: request-1 Error: Task timed out after 0.50 seconds",
     }
     child = int((tmp_path / "child").read_text())
-    assert wait_for(lambda: gone(child), 5)
+    assert wait_for(lambda: not processes.alive(child), 5)
     assert wait_for(lambda: not sandbox.alive, 5)
 
 
@@ -211,18 +212,12 @@ def handler(event, context):
         f"Sandbox(pathlib.Path({str(tmp_path)!r}), {environment!r}, print).invoke(b'{{}}', {ARN!r}, 'request-1', 600)",
     ])  # fmt: skip
     pid = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), 10))
-    assert not gone(pid)
+    assert processes.alive(pid)
 
     stage.kill()
     stage.wait()
 
-    assert wait_for(lambda: gone(pid), 5)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; one that nobody has waited for has, too."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return not state.strip() or state.strip().startswith("Z")
+    assert wait_for(lambda: not processes.alive(pid), 5)
 
 
 def test_what_a_function_sleeps_is_scaled_and_its_clock_does_not_notice(start: Start) -> None:

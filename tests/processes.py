@@ -1,0 +1,45 @@
+"""The processes of this machine: from Linux's /proc, elsewhere from `ps`, a program that a slim machine may lack."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+PROC = Path("/proc")
+
+
+class Process(NamedTuple):
+    """One that runs, or that has ended and that its parent has not asked after yet: its state begins with Z."""
+
+    pid: int
+    parent: int
+    state: str
+
+
+def children(parent: int) -> set[int]:
+    """The processes that it has started and that it has not been told the end of."""
+    return {each.pid for each in _all() if each.parent == parent}
+
+
+def alive(pid: int) -> bool:
+    """Whether it still runs; one that has ended and that nobody has waited for does not."""
+    return any(each.pid == pid and not each.state.startswith("Z") for each in _all())
+
+
+def _all() -> Iterator[Process]:
+    if PROC.joinpath("self/stat").exists():
+        return _in_proc()
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    return (Process(int(pid), int(parent), state) for pid, parent, state in map(str.split, listed.splitlines()))
+
+
+def _in_proc() -> Iterator[Process]:
+    """https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html"""
+    for entry in PROC.glob("[0-9]*"):
+        try:
+            stat = entry.joinpath("stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            continue
+        # The program's name, in brackets before these two, may hold anything.
+        state, parent = stat.rpartition(")")[2].split()[:2]
+        yield Process(int(entry.name), int(parent), state)
