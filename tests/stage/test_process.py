@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -50,7 +51,10 @@ def test_a_stage_and_its_watch_in_two_terminals() -> None:
         subprocess.Popen(
             command, cwd=ROOT, env=users, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process,
+        ExitStack() as ends,  # or the other two would wait for ever for what nobody ends when an assertion fails
     ):
+        ends.callback(process.kill)
+        ends.callback(watch.kill)
         assert watch.stdout
         assert process.stdout
         assert process.stderr
