@@ -26,7 +26,12 @@ def keys(patterns: tuple[str, ...], image: Image) -> list[str]:
 
 
 def find(s3: "S3Client", bucket: str, candidates: list[str]) -> tuple[Stored, bytes]:
-    """The first of the keys that exists: which version, and its content. ConfigError names all that were tried."""
+    """The first of `keys` that exists: which version, and its content. ConfigError names all that were tried."""
+    if not candidates:
+        raise ConfigError(
+            "no schedule file can be looked for: every key of the parameter ScheduleKeys asks for {tag} and the image "
+            "was pushed without one. Push it with a tag, or add a key without {tag}, such as scheduled_tasks.json"
+        )
     for key in candidates:
         try:
             reply = s3.get_object(Bucket=bucket, Key=key)
