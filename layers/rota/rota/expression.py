@@ -45,6 +45,7 @@ LONGEST_RATE = (date(YEAR.high + 1, 1, 1) - date(YEAR.low, 1, 1)).days
 FIELDS = (MINUTES, HOURS, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR)
 
 _ITEM = re.compile(r"(?:\*|([A-Z0-9]+)(?:-([A-Z0-9]+))?)(?:/([0-9]+))?")
+_DAY_WITH_L_OR_W = re.compile(rf"(?:[0-9]+|{'|'.join(DAY_NAMES)})?[LW]|LW|WL")
 # What people write for a rate, right or not, to tell them what they meant.
 _ROUGH_RATE = re.compile(
     r"0*(?P<value>[1-9][0-9]*) ?"
@@ -99,7 +100,7 @@ def normalised(text: str) -> str:
     """A full expression, `cron(...)` or `rate(...)`, in one spelling. ValueError if wrong."""
     stripped = " ".join(text.split())
     for kind in _KINDS:
-        if stripped.startswith(f"{kind}("):
+        if stripped.lower().startswith(f"{kind}("):
             return _whole(kind, stripped)
     if stripped.startswith("at("):
         raise ValueError("rules take no at(...); write a cron with a year, such as cron(0 6 1 1 ? 2030)")
@@ -166,9 +167,20 @@ def _number(field: Field, text: str, token: str) -> int:
         number = int(token)
         if field.low <= number <= field.high:
             return number
-    if field in (DAY_OF_MONTH, DAY_OF_WEEK) and token.endswith(("L", "W")):
-        raise ValueError(_problem(field, text, f"{shown(token)} takes no list, range or step"))
-    raise ValueError(_problem(field, text, f"{shown(token)} is not in {field.allowed}"))
+    raise ValueError(_problem(field, text, _why_no_number(field, text, token)))
+
+
+def _why_no_number(field: Field, text: str, token: str) -> str:
+    if field in (DAY_OF_MONTH, DAY_OF_WEEK) and _DAY_WITH_L_OR_W.fullmatch(token):
+        if field is DAY_OF_WEEK and "W" in token:
+            return "W is not allowed, it goes with a day of month (15W, LW)"
+        if field is DAY_OF_MONTH and token.endswith("L") and token not in ("L", "WL"):
+            return "L stands alone here, or as LW"
+        if not text.isalnum():
+            return f"{shown(token)} takes no list, range or step"
+        if field is DAY_OF_MONTH:
+            return {"WL": "write LW"}.get(token, "W comes after a day of the month, such as 15W")
+    return f"{shown(token)} is not in {field.allowed}"
 
 
 def _problem(field: Field, text: str, what: str) -> str:
@@ -210,12 +222,17 @@ def _inside(kind: str, text: str) -> str:
     """What stands in `kind(...)`, or the text itself when it stands bare, with single spaces."""
     inner = " ".join(text.split())
     for other in _KINDS:
-        if other != kind and inner.startswith(f"{other}("):
-            raise ValueError(f'{shown(inner)} is a {other}; write it under the key "{other}"')
+        there = "" if other == kind else f' under the key "{other}"'
+        if inner.startswith(f"{other}(") and there:
+            raise ValueError(f"{shown(inner)} is a {other}; write it{there}")
+        if inner.lower().startswith(f"{other}(") and not inner.startswith(other):
+            raise ValueError(f"{shown(inner)} must begin in lower case; write {other}(...){there}")
     if inner.startswith(f"{kind}("):
         if not inner.endswith(")"):
             raise ValueError(f"{shown(inner)} lacks its closing bracket; write {kind}(...)")
         inner = inner[len(kind) + 1 : -1].strip()
+    if "(" in inner or ")" in inner:
+        raise ValueError(f"{shown(inner)} has a bracket in the wrong place; write {kind}(...)")
     excess = len(f"{kind}({inner})") - LONGEST_EXPRESSION
     if excess > 0:
         raise ValueError(
