@@ -17,10 +17,12 @@ ROOT = Path(__file__).parent.parent
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
-def start(*arguments: str, root: Path = ROOT, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def start(
+    *arguments: str, called: str | Path = ROOT / "bin/start", cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [root / "bin" / "start", *arguments],
-        env={**os.environ, "PATH": PATH},
+        [called, *arguments],
+        env={**os.environ, "PATH": PATH, **variables},
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -69,6 +71,27 @@ def test_a_task_runs_from_any_directory(tmp_path: Path) -> None:
     assert "Ingested 4 postcards" in done.stdout
 
 
+def test_a_task_runs_where_cd_goes_to_other_directories_too(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    done = start("data_ingestion_task", called="bin/start", cwd=ROOT, CDPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("link", "to", "called"),
+    [
+        pytest.param("guestbook", "bin/start", "guestbook", id="to the file"),
+        pytest.param("bin", "bin", "bin/start", id="to its directory"),
+        pytest.param("-e $(touch broken)", "bin/start", "-e $(touch broken)", id="of an odd name"),
+    ],
+)
+def test_a_task_runs_through_a_link(link: str, to: str, called: str, tmp_path: Path) -> None:
+    (tmp_path / link).symlink_to(os.path.relpath(ROOT / to, tmp_path))
+    done = start("data_ingestion_task", called=f"./{called}", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not list(tmp_path.rglob("broken"))
+
+
 def test_every_scheduled_task_is_one_that_runs() -> None:
     for name in ("scheduled_tasks.json", "scheduled_tasks.next.json"):
         for task in json.loads((ROOT / name).read_text(encoding="utf-8"))["tasks"]:
@@ -77,7 +100,7 @@ def test_every_scheduled_task_is_one_that_runs() -> None:
 
 def test_a_task_that_raises_exits_with_1_and_its_traceback(copy: Path) -> None:
     (copy / "app/tasks/sinking_task.py").write_text("def run() -> None:\n    raise OSError('the pier is gone')\n")
-    done = start("sinking_task", root=copy)
+    done = start("sinking_task", called=copy / "bin/start")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert done.stderr.endswith("OSError: the pier is gone\n")
