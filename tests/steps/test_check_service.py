@@ -2,9 +2,9 @@
 
 import pytest
 
-from rota.errors import RejectedError
+from rota.errors import RejectedError, TransientError
 from tests.guestbook import arn
-from tests.steps.conftest import Deployment, Deployments
+from tests.steps.conftest import Deployment, Deployments, invoke
 from tests.steps.moment import once
 from tests.steps.world import World
 
@@ -22,6 +22,28 @@ def test_looked_at_until_it_is_completed(world: World, checking: Deployment) -> 
         answer = checking.step("CheckService")
         assert (answer["status"], answer["waited_seconds"]) == (status, waited)
     assert answer["deployment_id"] == world.service()["deployments"][0]["id"]
+
+
+def test_looked_at_twice_it_waits_on_and_writes_nothing(world: World, checking: Deployment) -> None:
+    world.roll("IN_PROGRESS")
+    request, before = checking.request("CheckService"), world.everything()
+    world.calls.made.clear()
+    first, second = invoke("check_service", request), invoke("check_service", request)
+    assert first == second
+    assert (world.everything(), world.calls.writes()) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("ThrottlingException", TransientError), ("AccessDeniedException", RejectedError)]
+)
+def test_what_ecs_refuses_has_a_name_and_counts_for_no_look(
+    code: str, error: type[Exception], world: World, checking: Deployment
+) -> None:
+    world.roll("COMPLETED")
+    with world.calls.refusing("ecs.DescribeServices", code), pytest.raises(error, match="DescribeServices"):
+        checking.step("CheckService")
+    answer = checking.step("CheckService")
+    assert (answer["status"], answer["waited_seconds"]) == ("COMPLETED", 5)
 
 
 def test_a_failed_rollout_says_why(world: World, checking: Deployment) -> None:

@@ -5,6 +5,7 @@ from moto.ecs.models import ecs_backends
 
 from rota.errors import RejectedError
 from tests.guestbook import ACCOUNT, PREFIX, REGION, arn
+from tests.steps.calls import KilledError
 from tests.steps.conftest import Deployments
 from tests.steps.moment import once
 from tests.steps.world import SCHEDULE, World
@@ -31,6 +32,17 @@ def test_planned_twice_the_plan_is_the_same(world: World, deployments: Deploymen
     ours = deployments.start().until("PlanDeployment")
     plans = [world.stored(ours.step("PlanDeployment")["document"]) for _ in range(2)]
     assert plans[0] | {"snapshot": None} == plans[1] | {"snapshot": None}
+
+
+def test_killed_between_snapshot_and_plan_it_is_planned_again_and_deployed(world: World, later: Deployments) -> None:
+    world.upload(MOVED)
+    ours = later.start().until("PlanDeployment")
+    before = world.everything()
+    with world.calls.killing("s3.PutObject", skip=1), pytest.raises(KilledError):
+        ours.step("PlanDeployment")
+    assert world.everything() == before
+    assert ours.run() == "Deployed"
+    assert world.our_rules().keys() == {"IngestData", "CountTeaspoons"}
 
 
 def test_the_plan_of_a_changed_file(world: World, later: Deployments) -> None:

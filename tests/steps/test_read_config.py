@@ -8,6 +8,7 @@ from rota.errors import ConfigError, RejectedError, TransientError
 from stage.eventbridge.bus import rules
 from tests.examples import EVENTS
 from tests.guestbook import CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, arn
+from tests.steps.calls import KilledError
 from tests.steps.conftest import Deployments, invoke
 from tests.steps.world import SCHEDULE, World, client
 
@@ -240,6 +241,19 @@ def test_what_passes_is_not_told_as_a_fault(call: str, world: World, deployments
     with world.calls.refusing(call, "ThrottlingException"), pytest.raises(TransientError):
         ours.step("ReadConfig")
     assert ours.step("ReadConfig")["tasks"] == 2
+
+
+@pytest.mark.parametrize("call", ["s3.GetObject", "ecs.DescribeTaskDefinition"])
+def test_killed_while_it_reads_it_reads_all_again(call: str, world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("ReadConfig")
+    before = world.everything()
+    with world.calls.killing(call), pytest.raises(KilledError):
+        ours.step("ReadConfig")
+    assert world.everything() == before
+    version = world.upload({"tasks": []})
+    answer = ours.step("ReadConfig")
+    assert (answer["schedule"]["version_id"], answer["tasks"]) == (version, 0)
+    assert ours.run() == "Deployed"
 
 
 def test_a_service_that_names_no_task_definition_is_refused_for_its_controller(

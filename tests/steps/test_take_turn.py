@@ -8,7 +8,7 @@ import pytest
 from rota.errors import RejectedError, TransientError
 from tests.examples import EVENTS, PUSH, end_of
 from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE_URI
-from tests.steps.calls import number
+from tests.steps.calls import KilledError, number
 from tests.steps.conftest import Deployment, Deployments, invoke, stopped_at
 from tests.steps.world import World, client
 
@@ -26,6 +26,17 @@ def test_taken_twice_it_is_still_ours(world: World, deployments: Deployments) ->
     ours = deployments.start()
     assert [ours.step("TakeTurn")["decision"] for _ in range(2)] == ["go", "go"]
     assert world.ledger()["lease"]["holder"] == ours.arn
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_while_it_takes_the_lease_it_takes_it_when_run_again(
+    after: bool, world: World, deployments: Deployments
+) -> None:
+    ours = deployments.start()
+    with world.calls.killing("dynamodb.UpdateItem", after=after), pytest.raises(KilledError):
+        ours.step("TakeTurn")
+    assert ours.run() == "Deployed"
+    assert "holder" not in world.ledger()["lease"]
 
 
 def test_while_another_deploys_it_waits(world: World, deployments: Deployments) -> None:
