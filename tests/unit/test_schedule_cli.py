@@ -39,6 +39,15 @@ def test_the_rule_prefix_counts(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "tasks[0].name: the name has 10 characters and its prefix" in capsys.readouterr().err
 
 
+def test_a_terminal_has_room_for_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "scheduled_tasks.json"
+    file.write_text(json.dumps({"tasks": [INGEST | {"name": f"Task{number}", "count": 0} for number in range(250)]}))
+    assert main([str(file)]) == 1
+    heading, *lines = capsys.readouterr().err.splitlines()
+    assert heading == f"{file}: The schedule file has 250 faults:"
+    assert [line.partition(":")[0] for line in lines] == [f"tasks[{number}].count" for number in range(250)]
+
+
 @pytest.mark.parametrize(
     ("room", "status"), [(["--max-tasks", "301"], 0), ([], 1)], ids=["a raised quota", "AWS's own"]
 )

@@ -26,14 +26,17 @@ _MOST_FAULTS = 50
 _LONGEST_REPORT = 16_000
 
 
-def read(raw: bytes, *, rule_prefix: str, max_tasks: int, name: str = "The schedule file") -> tuple[Task, ...]:
+def read(
+    raw: bytes, *, rule_prefix: str, max_tasks: int, name: str = "The schedule file", whole: bool = False
+) -> tuple[Task, ...]:
     """The tasks in a schedule file, in its order. ConfigError naming the file and every fault, one to a line.
 
-    `rule_prefix` goes before each name to make the rule's; `max_tasks` is how many rules the bus has room for.
+    `rule_prefix` goes before each name to make the rule's; `max_tasks` is how many rules the bus has room for;
+    `whole` is for a reader who has room for all of very many faults, which a cause of Step Functions has not.
     """
     tasks, found = _examined(raw, rule_prefix, max_tasks)
     if found:
-        raise ConfigError(report(found, name))
+        raise ConfigError(report(found, name, whole=whole))
     return tasks
 
 
@@ -42,9 +45,13 @@ def faults(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Fault, ...]
     return _examined(raw, rule_prefix, max_tasks)[1]
 
 
-def report(found: Sequence[Fault], name: str = "The schedule file") -> str:
-    """The message of a ConfigError: how many faults, then one to a line; of very many, the first and how many more."""
+def report(found: Sequence[Fault], name: str = "The schedule file", *, whole: bool = False) -> str:
+    """The message of a ConfigError: how many faults, then one to a line; of very many, unless it is to be the whole,
+    the first and how many more.
+    """
     lines = [f"{name} has {len(found)} {'fault' if len(found) == 1 else 'faults'}:"]
+    if whole:
+        return "\n".join([*lines, *map(str, found)])
     room = _LONGEST_REPORT
     for fault in found[:_MOST_FAULTS]:
         room -= len(json.dumps(str(fault)))

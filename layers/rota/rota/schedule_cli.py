@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     now = datetime.now(UTC)
     try:
-        tasks = read(raw, rule_prefix=given.rule_prefix, max_tasks=given.max_tasks)
+        tasks = read(raw, rule_prefix=given.rule_prefix, max_tasks=given.max_tasks, whole=True)
     except ConfigError as error:
         sys.stderr.write(f"{given.file}: {error}\n")
         return 1
