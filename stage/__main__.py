@@ -90,6 +90,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--bare", action="store_true", help="deploy nothing: leave that to `sam deploy`")
     parser.add_argument("--verbose", action="store_true", help="write the functions' logs to stderr")
     arguments = parser.parse_args()
+    if not 0 <= arguments.port < 2**16:
+        parser.error(f"there is no port {arguments.port}")
     if not arguments.template.is_file():
         parser.error(f"there is no template {arguments.template}")
     return arguments

@@ -42,14 +42,18 @@ class Ecr:
 def put_image(request: dict[str, Any]) -> dict[str, Any]:
     """Store an image, or give one that is there another tag. Returns ECR's `Image`.
 
-    Raises RepositoryNotFoundException, ImageDigestDoesNotMatchException, ImageAlreadyExistsException and
-    ImageTagAlreadyExistsException (an immutable tag). Layers are not looked for: nobody uploads any to the stage.
+    Raises RepositoryNotFoundException, InvalidParameterException, ImageDigestDoesNotMatchException,
+    ImageAlreadyExistsException and ImageTagAlreadyExistsException (an immutable tag). Layers are not looked for: nobody
+    uploads any to the stage.
     """
     store: ECRBackend = ecr_backends[ACCOUNT][REGION]
     name, manifest, tag = request.get("repositoryName", ""), request.get("imageManifest", ""), request.get("imageTag")
     repository = store.repositories.get(name)
     if repository is None:
         raise RepositoryNotFoundException(name, ACCOUNT)
+    if not isinstance(_json(manifest), dict):
+        problem = "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
+        raise ServiceException("InvalidParameterException", problem)
     digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
     if request.get("imageDigest", digest) != digest:
         raise ServiceException(
@@ -100,3 +104,10 @@ def _untag(repository: Repository, tag: str) -> None:
         if tag in image.image_tags:
             image.remove_tag(tag)
             image.image_tag = image.image_tags[-1] if image.image_tags else None  # type: ignore[assignment] # moto takes None for "untagged"
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

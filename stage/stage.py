@@ -137,7 +137,8 @@ class Stage:
 
     def keep(self, moment: str) -> None:
         """Keep what there is, for `reset` to go back to. Raises BusyError while anything goes on."""
-        if goes_on := [*running(), *(each["step"] for each in self.functions.under_way()), *self.world.moving()]:
+        at_work = [f"the function of {each['step']}" for each in self.functions.under_way()]
+        if goes_on := [*(f"the execution {name}" for name in running()), *at_work, *self.world.moving()]:
             raise BusyError(f"Only what stands still can be kept; wait for {', '.join(goes_on)}.")
         self._moments.keep(moment)
 

@@ -83,9 +83,10 @@ class World:
         return self.agenda.wait_for(self.services.steady, timeout)
 
     def moving(self) -> list[str]:
-        """The services that roll and the tasks that run, by name or ARN."""
+        """The services that roll and the tasks that run, in words."""
         rolling = [service.name for service, rollouts in self.services.standing.items() if rollouts.moves]
-        return [*rolling, *self._tasks.running()]
+        running = self._tasks.running()
+        return [*(f"the rollout of {name}" for name in rolling), *(f"the task {arn}" for arn in running)]
 
     def reset(self) -> None:
         """Drop running rollouts and tasks, and what is due later."""

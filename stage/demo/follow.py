@@ -35,6 +35,8 @@ class Step:
     document: Mapping[str, Any] = field(default_factory=dict)
     """The machine's document when the step was left."""
     error: str | None = None
+    reason: str = ""
+    """What the error said, on one line."""
 
     @property
     def seconds(self) -> float:
@@ -87,7 +89,7 @@ def _told(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, boo
         return step, False
     if kind in {"LambdaFunctionFailed", "LambdaFunctionTimedOut"}:
         details = event.get("lambdaFunctionFailedEventDetails") or event.get("lambdaFunctionTimedOutEventDetails") or {}
-        step.error = details.get("error", kind)
+        step.error, step.reason = details.get("error", kind), _reason(details.get("cause", ""))
     elif kind == "LambdaFunctionScheduled" and step.error:
         step.retries += 1
         step.error = None
@@ -97,3 +99,12 @@ def _told(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, boo
         step.result = None if step.error else step.document.get(_RESULTS[step.state])
         return step, True
     return step, False
+
+
+def _reason(cause: str) -> str:
+    """What a function's error says; its payload holds the stack's trace, too."""
+    try:
+        message = str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        message = cause
+    return " | ".join(message.splitlines())

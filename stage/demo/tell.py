@@ -18,11 +18,11 @@ _SHORT_DIGEST = len("sha256:") + 8
 # What a step did, from what it added to the machine's document.
 _NOTES = {
     "TakeTurn": "{reason}",
-    "ReadConfig": "{tasks} tasks in the schedule file; file, image and service are in order",
+    "ReadConfig": "tasks in the schedule file: {tasks}; file, image and service are in order",
     "PlanDeployment": "{summary}",
     "ClearRules": "rules removed: {removed}",
     "RegisterRevisions": "revisions registered: {registered}",
-    "CreateTargets": "{written} schedules written, {unchanged} untouched",
+    "CreateTargets": "schedules written: {written}, untouched: {unchanged}",
     "RollService": "{deployment_id} begun",
     "CheckService": "{progress}, {status}",
     "FinishDeployment": "recorded: {outcome}",
@@ -38,6 +38,8 @@ class Teller:
         self.state = ""
         """The Lambda step that it is in, or was in last."""
         self.end: End | None = None
+        self.gone = False
+        """Whether the stage does not know it any more."""
         self._following = Following(stage, execution)
         self._waits_for = ""
 
@@ -85,7 +87,7 @@ def _step(step: Step) -> str:
         return f"  [dim].. TakeTurn          waits: {escape(result['reason'])}[/dim]"
     retries = f" [yellow]({step.retries} {'retry' if step.retries == 1 else 'retries'})[/yellow]"
     mark = "[green]ok[/green]" if step.error is None else "[red]!![/red]"
-    note = escape(str(_note(step, result) if result else step.error))
+    note = escape(str(_note(step, result) if result else f"{step.error}: {step.reason}"))
     return f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {note}{retries if step.retries else ''}"
 
 
@@ -109,4 +111,4 @@ def _title(stage: Client, execution: str) -> str:
     what = f"{detail.get('repository-name', '?')}{':' + detail['image-tag'] if 'image-tag' in detail else '@' + digest}"
     if "executionArn" in detail:
         what = f"putting back {detail['executionArn'].rpartition(':')[2]}"
-    return f"[bold]{escape(what)}[/bold] at {described['startDate'].astimezone():%H:%M:%S}, {described['name']}"
+    return f"[bold]{escape(what)}[/bold] at {described['startDate'].astimezone():%H:%M:%S %Z}, {described['name']}"

@@ -35,20 +35,29 @@ class Watch:
         """What there is to print since the last look: a title wherever the lines of another deployment begin."""
         new = [each for each in reversed(self._stage.executions()) if each not in self._seen]
         self._seen.update(new)
-        self._told += [Teller(self._stage, each) for each in new]
+        for each in new:
+            with contextlib.suppress(self._stage.client("stepfunctions").exceptions.ExecutionDoesNotExist):
+                self._told.append(Teller(self._stage, each))
         for deployment in self._told:
-            for line in deployment.look():
+            for line in self._look(deployment):
                 if deployment is not self._told_last:
                     yield f"\n{deployment.title}"
                     self._told_last = deployment
                 yield line
-        self._told = [each for each in self._told if each.end is None]
+        self._told = [each for each in self._told if each.end is None and not each.gone]
+
+    def _look(self, deployment: Teller) -> Iterator[str]:
+        try:
+            yield from deployment.look()
+        except self._stage.client("stepfunctions").exceptions.ExecutionDoesNotExist:
+            deployment.gone = True
+            yield "  [dim]the stage was reset[/dim]"
 
 
 def main() -> int:
     """Returns the exit status: 1 when no stage answers."""
     parser = argparse.ArgumentParser(prog="python -m stage.demo.watch", description=__doc__)
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "5000")), help="the stage's port")
+    parser.add_argument("--port", type=int, default=os.environ.get("PORT", "5000"), help="the stage's port")
     port = parser.parse_args().port
     stage = Client(f"http://127.0.0.1:{port}")
     console = Console(highlight=False, soft_wrap=True)

@@ -112,6 +112,10 @@ class Routes:
 
     def _keep(self, moment: str) -> None:
         self._refuse_on_a_bare_stage()
+        if moment == START or not re.fullmatch(r"[\w. -]{1,64}", moment, re.ASCII):
+            raise RefusedError(
+                400, f"a moment's name has letters, digits, spaces and . _ -, at most 64; {START} is taken"
+            )
         try:
             self._stage.keep(moment)
         except BusyError as busy:

@@ -135,3 +135,11 @@ def test_a_moment_that_was_not_kept_is_told_and_changes_nothing(deployed: Client
     with pytest.raises(StageError, match=r"^Nothing was kept as nonsense; there are start, .*v1"):
         deployed.reset("nonsense")
     assert everything(deployed) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["start", "a/b", "x" * 65, "\u00e4"], ids=["the start's", "slash", "too long", "umlaut"]
+)
+def test_a_moments_name_is_short_and_none_takes_the_starts(stage: Client, name: str) -> None:
+    with pytest.raises(StageError, match=r"^a moment's name has letters"):
+        stage.keep(name)

@@ -171,3 +171,9 @@ def test_an_event_that_is_delivered_twice_starts_one_execution(small: Small, mac
     small.world.bus.publish(pushed)
     assert len(executions(machine)) == 1
     assert list(small.world.targets.failures) == []
+
+
+@pytest.mark.parametrize("manifest_", ["hello", "[]"], ids=["text", "list"])
+def test_a_manifest_that_is_no_json_object_is_refused(small: Small, manifest_: str) -> None:
+    with pytest.raises(ClientError, match="InvalidParameter"):
+        aws("ecr").put_image(repositoryName=small.name, imageManifest=manifest_, imageTag="v1")

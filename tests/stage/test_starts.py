@@ -92,15 +92,17 @@ DIGEST = "sha256:" + "0" * 64
         pytest.param(7, ["it is 7, it must be an object"], id="a number"),
         pytest.param({}, ["detail is missing"], id="nothing"),
         pytest.param({"detail": "v1"}, ["detail is missing"], id="detail is text"),
-        pytest.param({"detail": {}}, ["detail.repository-name is None", "detail.image-digest is None"], id="empty"),
-        pytest.param(push_of("latest"), ["detail.image-digest is 'latest'"], id="a tag for a digest"),
+        pytest.param(
+            {"detail": {}}, ["detail.repository-name is missing", "detail.image-digest is missing"], id="empty"
+        ),
+        pytest.param(push_of("latest"), ['detail.image-digest is "latest"'], id="a tag for a digest"),
         pytest.param(
             {"detail": {"repository-name": "other", "image-digest": DIGEST}},
-            ["detail.repository-name is 'other', this app deploys from 'guestbook'"],
+            ['detail.repository-name is "other", this app deploys from "guestbook"'],
             id="another repository",
         ),
-        pytest.param(push_of(DIGEST, dry_run="yes"), ["dry_run is 'yes', it must be true or false"], id="dry run"),
-        pytest.param(push_of(DIGEST, time="noon"), ["time is 'noon'"], id="a time"),
+        pytest.param(push_of(DIGEST, dry_run="yes"), ['dry_run is "yes", it must be true or false'], id="dry run"),
+        pytest.param(push_of(DIGEST, time="noon"), ['time is "noon"'], id="a time"),
     ],
 )
 def test_what_is_no_push_is_refused_with_all_that_is_wrong(stage: Client, given: Any, says: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from stage.client import Client, wait_for
 from stage.demo.watch import Watch
+from tests.stage.conftest import as_new
 from tests.stage.held import held
 
 
@@ -34,3 +35,25 @@ def test_deployments_that_go_on_side_by_side_are_told_apart(stage: Client) -> No
     ]
     assert sum("waits:" in line for line in told) == 1
     assert "somebody has stopped the execution: the wrong branch." in next(line for line in told if "aborted" in line)
+
+
+def test_a_stage_that_is_reset_is_told_and_the_next_deployment_is_too(stage: Client) -> None:
+    stage.settings(rollout="hangs")
+    watch, told = Watch(stage), list[str]()
+    stage.push("v1")
+    wait_for(lambda: told.extend(watch.look()) or any("RollService" in line for line in told), 60)
+    as_new(stage)
+    told.extend(watch.look())
+    assert "the stage was reset" in told[-1]
+    stage.push("v2")
+    wait_for(lambda: told.extend(watch.look()) or any("in Deployed" in line for line in told), 60)
+
+
+def test_what_a_step_met_is_told_at_once(stage: Client) -> None:
+    stage.settings(time_scale=0.02)
+    refused = {"service": "events", "operation": "PutTargets", "count": 0, "fault": "denied"}
+    stage.faults([refused])
+    watch, told = Watch(stage), list[str]()
+    stage.push("v1")
+    wait_for(lambda: told.extend(watch.look()) or any("CreateTargets" in line for line in told), 60)
+    assert "RejectedError: PutTargets was denied: " in told[-1]

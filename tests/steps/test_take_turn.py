@@ -216,7 +216,7 @@ def test_a_redrive_that_is_refused_stops_nobody(first: str, world: World, deploy
 
 
 def test_what_is_no_push_is_rejected_before_anything_else(world: World, deployments: Deployments) -> None:
-    with pytest.raises(RejectedError, match=r"detail\.image-digest is 'latest'"):
+    with pytest.raises(RejectedError, match=r'detail\.image-digest is "latest"'):
         deployments.start("latest").step("TakeTurn")
     assert world.calls.made == []
 

@@ -66,17 +66,17 @@ def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
         pytest.param({"detail": "text"}, "detail is missing, it must hold", id="detail no object"),
         pytest.param(
             event({"repository-name": "shop"}),
-            "detail.repository-name is 'shop', this app deploys from 'guestbook'",
+            'detail.repository-name is "shop", this app deploys from "guestbook"',
             id="another repository",
         ),
         pytest.param(
             event({"image-digest": "latest"}),
-            "detail.image-digest is 'latest', it must be sha256: and 64 hexadecimal digits",
+            'detail.image-digest is "latest", it must be sha256: and 64 hexadecimal digits',
             id="no digest",
         ),
         pytest.param(
             event({"image-digest": DIGEST.upper()}),
-            f"detail.image-digest is '{DIGEST.upper()}', it must be",
+            f'detail.image-digest is "{DIGEST.upper()}", it must be',
             id="upper case",
         ),
         pytest.param(
@@ -84,18 +84,18 @@ def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
         ),
         pytest.param(event({"image-tag": 7}), "detail.image-tag is 7, it must be a tag", id="tag no text"),
         pytest.param(
-            event({"image-tag": 'a"b'}), "detail.image-tag is 'a\"b', it must be a tag", id="tag with a quote"
+            event({"image-tag": 'a"b'}), r'detail.image-tag is "a\"b", it must be a tag', id="tag with a quote"
         ),
         pytest.param(
-            event(time="yesterday"), "time is 'yesterday', it must be a moment such as 2026-11-24T06:00:00Z", id="time"
+            event(time="yesterday"), 'time is "yesterday", it must be a moment such as 2026-11-24T06:00:00Z', id="time"
         ),
         pytest.param(
             event(time="2026-11-24T06:00:00"),
-            "time is '2026-11-24T06:00:00', it must be a moment",
+            'time is "2026-11-24T06:00:00", it must be a moment',
             id="time without offset",
         ),
         pytest.param(
-            event(time="0001-01-01T00:00:00+01:00"), "time is '0001-01-01T00:00:00+01:00'", id="before all time"
+            event(time="0001-01-01T00:00:00+01:00"), 'time is "0001-01-01T00:00:00+01:00"', id="before all time"
         ),
         pytest.param(
             event(note="x" * (65_537 - len(json.dumps(event(note=""))))),
@@ -103,7 +103,9 @@ def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
             id="too long",
         ),
         pytest.param(event(id=5), "id is 5, it must be text", id="id"),
-        pytest.param(event(dry_run="yes"), "dry_run is 'yes', it must be true or false", id="dry run"),
+        pytest.param(event(dryRun=True), 'dryRun is no key of a push; write "dry_run", beside detail', id="dryRun"),
+        pytest.param(event({"dry_run": True}), "detail.dry_run is no key of a push", id="dry run in detail"),
+        pytest.param(event(dry_run="yes"), 'dry_run is "yes", it must be true or false', id="dry run"),
         pytest.param(
             event({"action-type": "DELETE"}),
             "it tells of DELETE SUCCESS, not of a PUSH that was a SUCCESS",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rota.task import EXPECTED, FARGATE_MEMORY, Retry, ScheduleFile, Task
+from rota.fargate import FARGATE_MEMORY
+from rota.task import EXPECTED, Retry, ScheduleFile, Task
 
 LAYER = Path(__file__).parents[2] / "layers" / "rota"
 EVERYTHING = {

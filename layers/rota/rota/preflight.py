@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rota import derivation, revisions
+from rota.fargate import FARGATE_MEMORY
 from rota.rules import OWNER_TAG
-from rota.task import FARGATE_MEMORY, LARGEST_TASK_DEFINITION
+from rota.task import LARGEST_TASK_DEFINITION
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef

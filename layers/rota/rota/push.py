@@ -18,6 +18,8 @@ from rota.models import FailedDeployment, Image
 _LONGEST = 64 * 1024
 # Characters that are shown of an input that is no object.
 _MOST_SHOWN = 40
+# Characters of one value, which may be as long as the input.
+_MOST_SAID = 200
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,299}")
@@ -79,7 +81,8 @@ def _faults(event: Any, repository: str) -> Iterator[str]:
             "RestoreDeployment too, and what could not be put back must not begin"
         )
     if not isinstance(event.get("dry_run", False), bool):
-        yield f"dry_run is {event['dry_run']!r}, it must be true or false"
+        yield f"dry_run is {json.dumps(event['dry_run'])}, it must be true or false"
+    yield from _misplaced_dry_runs(event)
     added = [key for key in _ADDED if key in event]
     if added:
         yield f"it holds {', '.join(added)}, as an execution's output does"
@@ -89,20 +92,34 @@ def _faults(event: Any, repository: str) -> Iterator[str]:
         return
     pushed_to = detail.get("repository-name")
     if pushed_to != repository:
-        yield f"detail.repository-name is {pushed_to!r}, this app deploys from {repository!r}"
+        yield f"detail.repository-name is {_said(pushed_to)}, this app deploys from {_said(repository)}"
     digest = detail.get("image-digest")
     if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
-        yield f"detail.image-digest is {digest!r}, it must be sha256: and 64 hexadecimal digits"
+        yield f"detail.image-digest is {_said(digest)}, it must be sha256: and 64 hexadecimal digits"
     tag = detail.get("image-tag")
     if tag != "" and "image-tag" in detail and not (isinstance(tag, str) and _TAG.fullmatch(tag)):
-        yield f"detail.image-tag is {tag!r}, it must be a tag: letters, digits, _ . and -, 300 at most"
+        yield f"detail.image-tag is {_said(tag)}, it must be a tag: letters, digits, _ . and -, 300 at most"
     # A person may leave the time out.
     if event.get("time") is not None and not _moment(event["time"]):
-        yield f"time is {event['time']!r}, it must be a moment such as 2026-11-24T06:00:00Z"
+        yield f"time is {_said(event['time'])}, it must be a moment such as 2026-11-24T06:00:00Z"
     if not isinstance(event.get("id", ""), str):
-        yield f"id is {event['id']!r}, it must be text"
+        yield f"id is {_said(event['id'])}, it must be text"
     if detail.get("action-type", "PUSH") != "PUSH" or detail.get("result", "SUCCESS") != "SUCCESS":
         yield f"it tells of {detail.get('action-type')} {detail.get('result')}, not of a PUSH that was a SUCCESS"
+
+
+def _misplaced_dry_runs(event: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each key that means dry_run and is not: it would deploy what somebody wants only to see."""
+    places = {"": event, "detail.": event["detail"] if isinstance(event.get("detail"), Mapping) else {}}
+    for where, keys in places.items():
+        for key in keys:
+            if re.sub(r"[^a-z]", "", key.lower()) == "dryrun" and f"{where}{key}" != "dry_run":
+                yield f'{where}{key} is no key of a push; write "dry_run", beside detail'
+
+
+def _said(value: object) -> str:
+    """A value for a sentence, in JSON's own words."""
+    return "missing" if value is None else json.dumps(value)[:_MOST_SAID]
 
 
 def _moment(text: object) -> datetime | None:

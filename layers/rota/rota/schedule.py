@@ -101,6 +101,7 @@ def _between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Fa
         if not isinstance(entry, dict):
             continue
         meant = [near for key in entry if key not in Task.model_fields and (near := _nearest(key, Task.model_fields))]
+        meant += [key for key, value in entry.items() if value is None]
         for key, text in conflicts(entry, meant):
             yield Fault(("tasks", index, key) if key else ("tasks", index), text)
         for key, value in entry.items():
@@ -122,8 +123,11 @@ def _too_many(tasks: int, max_tasks: int) -> Fault:
 
 def _within_keys(error: ValidationError) -> Iterator[Fault]:
     """pydantic's findings in our words."""
-    for detail in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    for detail in found:
         location = detail["loc"]
+        if detail["type"] == "too_short" and any(each["loc"][:-1] == location for each in found):
+            continue  # it counts only those that are right by themselves
         if location[-3:-2] == ("environment",) and location[-1] == "[key]":  # pydantic's mark of a fault in a key
             rule = "write letters, digits and underscores, and no digit first"
             yield Fault(location[:-1], f"is no name for a variable; {rule}")
@@ -145,6 +149,8 @@ def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
     if isinstance(location[-1], int):
         return f'{shown(value)} is no task; write an object: {{"name": "...", "task": "...", "cron": "..."}}'
     expected = EXPECTED[location[-1]]
+    if kind == "too_short":
+        return f"is empty; write {expected}"
     return f"is missing; write {expected}" if kind == "missing" else f"{shown(value)} is not allowed; write {expected}"
 
 

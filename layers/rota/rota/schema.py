@@ -9,7 +9,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from rota.task import FARGATE_MEMORY, FARGATE_MEMORY_SIZES, LONGEST_RULE_NAME, RULE_NAME, WHAT, WHEN, ScheduleFile
+from rota.fargate import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
+from rota.task import LONGEST_RULE_NAME, RULE_NAME, WHAT, WHEN, ScheduleFile
 
 _CRON = r"[0-9*,/-]+\s+[0-9*,/-]+\s+(\?\s+[0-9A-Za-z*,/-]+\s+[0-9A-Za-z*,#-]+"
 _CRON += r"|[0-9LlWw*,/-]+\s+[0-9A-Za-z*,/-]+\s+\?)\s+[0-9*,/-]+"

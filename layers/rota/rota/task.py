@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from rota.cron import next_runs
 from rota.document import shown, unwritable
 from rota.expression import cron_fields, normalised, rate_value
+from rota.fargate import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
 
 _Given = TypeVar("_Given")
 
@@ -30,18 +31,6 @@ VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 LONGEST_RULE_NAME = 64
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html, task definition size
 LARGEST_TASK_DEFINITION = 64 * 1024
-# Memory in MiB that Fargate offers with each number of CPU units:
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
-FARGATE_MEMORY: Mapping[int, tuple[int, ...]] = {
-    256: (512, 1024, 2048),
-    512: tuple(range(1024, 4096 + 1, 1024)),
-    1024: tuple(range(2048, 8192 + 1, 1024)),
-    2048: tuple(range(4096, 16384 + 1, 1024)),
-    4096: tuple(range(8192, 30720 + 1, 1024)),
-    8192: tuple(range(16384, 61440 + 1, 4096)),
-    16384: tuple(range(32768, 122880 + 1, 8192)),
-}
-FARGATE_MEMORY_SIZES = sorted({memory for offered in FARGATE_MEMORY.values() for memory in offered})
 
 # What each key takes, for sentences: "write ...".
 EXPECTED: Mapping[str, str] = {
@@ -128,6 +117,12 @@ def _fits_task_definition(value: _Given) -> _Given:
     return value
 
 
+def _begins_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
+    if not command[0].strip():
+        raise ValueError('begins with an empty text, which no container can start; write the program first: ["python"]')
+    return command
+
+
 def _writable(value: _Given) -> _Given:
     if isinstance(value, str) and (problem := unwritable(value)):
         raise ValueError(problem)
@@ -148,7 +143,12 @@ class Retry(_Model):
 
 # Before pydantic looks at the text, which has its own words for half a character.
 _Text = Annotated[str, BeforeValidator(_writable)]
-_Command = Annotated[tuple[_Text, ...], Field(strict=False, min_length=1), AfterValidator(_fits_task_definition)]
+_Command = Annotated[
+    tuple[_Text, ...],
+    Field(strict=False, min_length=1),
+    AfterValidator(_fits_task_definition),
+    AfterValidator(_begins_with_a_program),
+]
 _Variable = Annotated[str, Field(pattern=f"^{VARIABLE}$")]
 _Environment = Annotated[dict[_Variable, _Text], AfterValidator(_fits_task_definition)]
 
@@ -222,7 +222,7 @@ class ScheduleFile(_Model):
 def conflicts(entry: Mapping[str, object], meant: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """What is wrong between the keys of one task, whether or not each is right by itself: (key or "", problem).
 
-    A key that its unknown keys seem to have `meant` is not missed.
+    A key that is `meant`, by an unknown key or one that holds null, is not missed.
     """
     for keys, purpose, example in (
         (WHAT, "what to run", '"task": "spam_task" or "command": ["..."]'),
