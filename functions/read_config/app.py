@@ -26,7 +26,6 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     read = faults.gather(lambda: _read(settings, *finding.result(), room))
     image_uri = faults.gather(resolving.result)
     description = faults.gather(describing.result)
-    faults.blame_operator(preflight.of_network(settings))
     stored, tasks = read or (None, ())
     names = [rule["Name"] for rule in every_rule]
     faults.blame_operator(preflight.of_prefix(names, listing.result(), settings.rule_prefix))
@@ -39,6 +38,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         served = revisions.read(aws.ecs(), description["taskDefinition"])
         base = revisions.base(aws.ecs(), served)
         faults.blame_operator(preflight.of_definition(base, settings))
+        faults.blame_operator(preflight.of_targets(base, settings, tasks))
         if base != served:  # to which a restore brings the service back
             faults.blame_operator(preflight.of_task_roles(served, settings))
         faults.blame_author(preflight.of_sizes(base, settings, tasks))

@@ -1,7 +1,6 @@
 """RegisterRevisions: one revision per task, then one for the API, all of the pushed digest."""
 
 import time
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from rota import aws, derivation, plan, revisions, store
@@ -35,7 +34,7 @@ def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevi
     for fingerprint, task in missing.items():
         if fingerprint not in known and time.monotonic() < give_up_at:
             content = derivation.derive(decided.base, settings, decided.image_uri, task)
-            newer_base = None if task else _newest_of_others(ecs, settings, decided.base.arn, known.values())
+            newer_base = None if task else _newest_of_others(ecs, settings, decided.base, set(known.values()))
             tags = revisions.tags_for(decided.base, settings.app, request.execution.name, fingerprint, task, newer_base)
             known[fingerprint] = revisions.register(once, content, tags)
 
@@ -49,8 +48,8 @@ def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevi
     )
 
 
-def _newest_of_others(ecs: "ECSClient", settings: Settings, base: str, ours: Collection[str]) -> str | None:
+def _newest_of_others(ecs: "ECSClient", settings: Settings, base: revisions.Definition, ours: set[str]) -> str | None:
     """What infrastructure code has registered since the base was chosen: the API's will have a higher number."""
-    newer = revisions.newer_than(ecs, settings.family, revisions.revision_number(base))
-    others = (arn for arn in newer if arn not in ours)
-    return next((arn for arn in others if revisions.read(ecs, arn).owner is None), None)
+    newer = revisions.newer_than(ecs, settings.family, revisions.revision_number(base.arn))
+    others = (revisions.read(ecs, arn) for arn in newer if arn not in ours)
+    return next((each.arn for each in others if each.owner is None or revisions.is_changed_copy(each, base)), None)

@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from moto.ecs.models import ecs_backends
 
 from rota.errors import ConfigError, RejectedError, TransientError
 from stage.eventbridge.bus import rules
 from tests.examples import EVENTS
-from tests.guestbook import CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, arn
+from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, REGION, arn
 from tests.steps.calls import KilledError
 from tests.steps.conftest import Deployments, invoke
 from tests.steps.world import SCHEDULE, World, client
@@ -264,3 +265,15 @@ def test_a_service_that_names_no_task_definition_is_refused_for_its_controller(
     described |= {"deploymentController": {"type": "EXTERNAL"}, "deployments": []}
     with world.calls.showing_service([described]), pytest.raises(RejectedError, match="is deployed by EXTERNAL"):
         deployments.start().until("PlanDeployment")
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_the_base_may_be_noted_on_what_the_service_runs_unless_it_is_gone(
+    deleted: bool, world: World, later: Deployments
+) -> None:
+    api = world.service()["taskDefinition"]
+    client("ecs").tag_resource(resourceArn=api, tags=[{"key": "rota:newer-base", "value": arn(1)}])
+    if deleted:
+        del ecs_backends[ACCOUNT][REGION].task_definitions["guestbook"][1]
+    document = later.start().until("PlanDeployment").document
+    assert document["config"]["base"] == (api if deleted else arn(1))

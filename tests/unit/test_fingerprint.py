@@ -77,6 +77,21 @@ def test_what_somebody_has_changed_does_not_hold_what_was_wanted(change: Change)
     assert not holds(changed(change), CONTENT)
 
 
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"entryPoint": ["sleep", "9999"]},
+        {"user": "root"},
+        {"readonlyRootFilesystem": True},
+        {"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::bucket/debug.env"}]},
+        {"dependsOn": [{"containerName": "metrics", "condition": "START"}]},
+    ],
+    ids=lambda added: next(iter(added)),
+)
+def test_what_somebody_has_added_does_not_hold_what_was_wanted(added: dict[str, Any]) -> None:
+    assert not holds(with_app(**added), CONTENT)
+
+
 def test_the_fingerprint_tells_the_order_of_a_command() -> None:
     one, other = with_app(command=["a", "b"]), with_app(command=["b", "a"])
     assert fingerprint(one, {}) != fingerprint(other, {})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rota.preflight import of_definition, of_names, of_network, of_roles, of_service
+from rota.preflight import of_definition, of_names, of_roles, of_service, of_targets
 from rota.rules import wanted
 from tests.guestbook import APP, APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
@@ -116,15 +116,6 @@ def test_a_service_that_cannot_be_deployed_to(changes: dict[str, Any], faults: l
             ["the task definition guestbook:1 does not set cpu and memory of the whole task, which Fargate needs"],
             id="no size",
         ),
-        pytest.param(
-            {"volumes": [{"name": "scratch", "host": {}}, {"name": "data", "configuredAtLaunch": True}]},
-            [
-                "the task definition guestbook:1 has volumes that are configured at launch, data, which EventBridge "
-                "cannot do, so no scheduled task could start; use volumes of another kind, such as EFS"
-            ],
-            id="a volume that RunTask would have to configure",
-        ),
-        pytest.param({"volumes": [{"name": "data", "configuredAtLaunch": False}]}, [], id="a volume that is not"),
     ],
 )
 def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], faults: list[str]) -> None:
@@ -161,24 +152,44 @@ def test_the_base_must_be_able_to_run_on_fargate(
     assert list(of_definition(base, SETTINGS)) == faults
 
 
+TOO_MANY = {"subnets": ("subnet-1",) * 17, "security_groups": ("sg-1",) * 6}
+AT_LAUNCH = {"volumes": [{"name": "scratch", "host": {}}, {"name": "data", "configuredAtLaunch": True}]}
+
+
 @pytest.mark.parametrize(
-    ("subnets", "security_groups", "faults"),
+    ("settings", "content", "faults"),
     [
-        pytest.param(16, 5, [], id="as many as ECS takes"),
+        pytest.param({"subnets": ("s",) * 16, "security_groups": ("g",) * 5}, {}, [], id="as many as ECS takes"),
         pytest.param(
-            17,
-            6,
+            TOO_MANY,
+            {},
             [
                 "the parameter SubnetIds names 17, and ECS takes 16 at most, so no scheduled task could start",
                 "the parameter SecurityGroupIds names 6, and ECS takes 5 at most, so no scheduled task could start",
             ],
             id="one more of each",
         ),
+        pytest.param(
+            {},
+            AT_LAUNCH,
+            [
+                "the task definition guestbook:1 has volumes that are configured at launch, data, which EventBridge "
+                "cannot do, so no scheduled task could start; use volumes of another kind, such as EFS"
+            ],
+            id="a volume that RunTask would have to configure",
+        ),
+        pytest.param({}, {"volumes": [{"name": "data", "configuredAtLaunch": False}]}, [], id="a volume that is not"),
     ],
 )
-def test_a_network_that_ecs_refuses_when_a_rule_fires(subnets: int, security_groups: int, faults: list[str]) -> None:
-    many = {"subnets": ("subnet-1",) * subnets, "security_groups": ("sg-1",) * security_groups}
-    assert list(of_network(SETTINGS.model_copy(update=many))) == faults
+def test_what_keeps_every_task_from_starting(
+    settings: dict[str, Any], content: dict[str, Any], faults: list[str]
+) -> None:
+    given = SETTINGS.model_copy(update=settings)
+    assert list(of_targets(definition(CONTENT | content), given, [task()])) == faults
+
+
+def test_without_tasks_there_is_nothing_to_start() -> None:
+    assert list(of_targets(definition(CONTENT | AT_LAUNCH), SETTINGS.model_copy(update=TOO_MANY), [])) == []
 
 
 AMBIGUOUS = (
@@ -206,8 +217,8 @@ def test_which_port_is_the_apis_must_be_clear(mappings: list[dict[str, Any]], fa
 @pytest.mark.parametrize(
     ("tags", "faults"),
     [
-        pytest.param(46, [], id="room for ours"),
-        pytest.param(47, ["the task definition guestbook:1 has 47 tags; Rota adds 4, and ECS allows 50"], id="no room"),
+        pytest.param(45, [], id="room for ours"),
+        pytest.param(46, ["the task definition guestbook:1 has 46 tags; Rota adds 5, and ECS allows 50"], id="no room"),
     ],
 )
 def test_a_definition_with_too_many_tags(tags: int, faults: list[str]) -> None:

@@ -28,16 +28,31 @@ def _canonical(value: Any) -> Any:
 
 
 def holds(found: Content, wanted: Content) -> bool:
-    """Whether what ECS describes has all that was wanted; it completes what it is given, and keeps no order of lists of
+    """Whether what ECS describes is what was wanted; it completes what it is given, and keeps no order of lists of
     objects.
     """
     return _holds(_canonical(found), _canonical(wanted))
 
 
+# What ECS does not complete by itself, and what decides what runs: of the whole, and of a container.
+_AS_GIVEN = {
+    *("taskRoleArn", "executionRoleArn", "volumes", "cpu", "memory"),
+    *("image", "command", "entryPoint", "workingDirectory", "user", "environment", "environmentFiles", "secrets"),
+    *("mountPoints", "dependsOn", "privileged", "readonlyRootFilesystem"),
+}
+
+
 def _holds(found: Any, wanted: Any) -> bool:
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(_holds(found.get(key), inner) for key, inner in wanted.items())
-    if isinstance(wanted, list) and all(isinstance(item, dict) for item in wanted):
-        same_length = isinstance(found, list) and len(found) == len(wanted)
-        return same_length and all(any(_holds(other, item) for other in found) for item in wanted)
-    return bool(found == wanted)
+    if found == wanted:
+        return True
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        added = found.keys() - wanted.keys()
+        return not added & _AS_GIVEN and all(_holds(found.get(key), inner) for key, inner in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list) and len(found) == len(wanted):
+        return all(map(_holds, sorted(found, key=_name), sorted(wanted, key=_name)))
+    return False
+
+
+def _name(item: Any) -> str:
+    """Of a container, a variable, a volume ...; what has none keeps its order."""
+    return str(item.get("name", "")) if isinstance(item, dict) else ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 _MOST_TAGS = 50
-_TAGS_WE_ADD = 4
+_TAGS_WE_ADD = 5
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 _MOST_SUBNETS, _MOST_SECURITY_GROUPS = 16, 5
 
@@ -78,8 +78,10 @@ def of_roles(found: "Iterable[Rule]", settings: "Settings") -> Iterator[str]:
             )
 
 
-def of_network(settings: "Settings") -> Iterator[str]:
-    """Where the parameters name more than ECS takes, a sentence each; ECS says so only when a rule fires. Pure."""
+def of_targets(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """Whatever keeps every task from starting, of which ECS says something only when a rule fires. Pure."""
+    if not tasks:
+        return
     for parameter, given, most in (
         ("SubnetIds", settings.subnets, _MOST_SUBNETS),
         ("SecurityGroupIds", settings.security_groups, _MOST_SECURITY_GROUPS),
@@ -89,6 +91,14 @@ def of_network(settings: "Settings") -> Iterator[str]:
                 f"the parameter {parameter} names {len(given)}, and ECS takes {most} at most, so no scheduled task "
                 "could start"
             )
+    # EventBridge's EcsParameters have no volumeConfigurations, without which ECS starts no such task.
+    volumes = [volume["name"] for volume in base.content.get("volumes", []) if volume.get("configuredAtLaunch")]
+    if volumes:
+        yield (
+            f"the task definition {revisions.short(base.arn)} has volumes that are configured at launch, "
+            f"{', '.join(volumes)}, which EventBridge cannot do, so no scheduled task could start; use volumes of "
+            "another kind, such as EFS"
+        )
 
 
 def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
@@ -128,13 +138,6 @@ def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
     yield from _of_ports(base, settings)
     yield from of_task_roles(base, settings)
     yield from _of_fargate(base)
-    # EventBridge's EcsParameters have no volumeConfigurations, without which ECS starts no such task.
-    volumes = [volume["name"] for volume in base.content.get("volumes", []) if volume.get("configuredAtLaunch")]
-    if volumes:
-        yield (
-            f"the task definition {name} has volumes that are configured at launch, {', '.join(volumes)}, which "
-            "EventBridge cannot do, so no scheduled task could start; use volumes of another kind, such as EFS"
-        )
     tags = len(revisions.own_tags(base))
     if tags + _TAGS_WE_ADD > _MOST_TAGS:
         yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"

@@ -24,7 +24,11 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,299}")
 _ATTACHMENT = re.compile(r"sha256-[0-9a-f]{64}(\.|$)")
-_IMAGES = ("application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json")
+# Of an image and of an index of images: ECR's documents do not say what the event tells of the latter.
+_IMAGES = (
+    *("application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"),
+    *("application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json"),
+)
 # What the machine adds to its document. An execution's output holds them too, and is no input.
 _ADDED = [*FailedDeployment.model_fields, "outcome", "restored"]
 

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 Done = TypeVar("Done")
 # How long ago RollService may have updated the service. What it did just now ECS need not show yet.
 Rolled = Literal["never", "just now", "a while ago"]
-# EventBridge may fire a rule for "a short period of time" as it was before a change, and nothing runs what is INACTIVE:
-# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
-_UNTIL_NOTHING_FIRES = 20
 
 
 class Restored(Shape):
@@ -94,8 +91,6 @@ def restore(
         refusals += restore_rules.not_as_before(events, undo, unsure)
     if refusals:
         raise refusals[0]
-    if any(rules_put_back):
-        time.sleep(_UNTIL_NOTHING_FIRES)
     left = restore_revisions.deregister(events, ecs, undo, begun, request.retries)
     return Restored(
         rules=rules_put_back.count(True),

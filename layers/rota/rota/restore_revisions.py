@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from rota.undo import Undo
 
+# EventBridge may fire a rule for "a short period of time" as it was before a change, and nothing runs what is INACTIVE:
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
+_UNTIL_NOTHING_FIRES = 20
 # After so many retries, ten minutes or so, nobody waits for revisions to be deregistered that nothing runs.
 _RETRIES_FOR_LEFTOVERS = 8
 # Of the function's 15 minutes, until no more revisions are deregistered: ECS does one a second.
@@ -47,6 +50,9 @@ def deregister(
     unused = [arn for arn in ours if arn not in in_use | completed]
     back_to = [revisions.short(arn) for arn in ours if arn in completed - in_use]
     kept = [f"{name} stays ACTIVE until the next deployment, since ECS may go back to it" for name in back_to]
+
+    if unused and undo.registered:  # CreateTargets may have begun, and rules may have run what is unused by now
+        time.sleep(_UNTIL_NOTHING_FIRES)
 
     def refused_by(arn: str) -> Exception | None:
         if time.monotonic() >= give_up_at:

@@ -123,7 +123,7 @@ def tags_in_place_of(gone: Definition, app: str, execution: str, print_: str) ->
 
     It stands where that stood: what infrastructure code has registered since is the newer one.
     """
-    return tags_for(gone, app, execution, print_, None) | {_STANDS_FOR_TAG: gone.arn}
+    return tags_for(gone, app, execution, print_, None, gone.newer_base) | {_STANDS_FOR_TAG: gone.arn}
 
 
 def register(ecs: "ECSClient", content: Content, tags: Mapping[str, str]) -> str:
@@ -143,6 +143,17 @@ def read(ecs: "ECSClient", arn: str) -> Definition:
         tags={tag["key"]: tag["value"] for tag in reply.get("tags", [])},
         compatibilities=tuple(described["compatibilities"]) if "compatibilities" in described else None,
     )
+
+
+def find(ecs: "ECSClient", arn: str) -> Definition | None:
+    """As `read`; None if somebody has deleted the revision."""
+    try:
+        return read(ecs, arn)
+    except ecs.exceptions.ClientException as error:
+        # One code for whatever is wrong with a request; only the words tell.
+        if error.response["Error"]["Message"].startswith("Unable to describe task definition"):
+            return None
+        raise
 
 
 def newer_than(ecs: "ECSClient", family_name: str, revision: int) -> Iterator[str]:
@@ -185,7 +196,7 @@ def without_changed_copies(ours: Iterable[Definition]) -> list[Definition]:
 
 def is_changed_copy(found: Definition, original: Definition) -> bool:
     """Whether somebody has made `found` of `original`: it has its tags, and other content."""
-    as_one = _registration(found) == _registration(original)
+    as_one = found is not original and _registration(found) == _registration(original)
     return as_one and fingerprint(found.content, {}) != fingerprint(original.content, {})
 
 
@@ -205,8 +216,8 @@ def base(ecs: "ECSClient", served: Definition) -> Definition:
         if found.owner is None or is_changed_copy(found, served):
             return found
     if served.newer_base:
-        found = read(ecs, served.newer_base)
-        return found if found.active else served
+        noted = find(ecs, served.newer_base)
+        return noted if noted and noted.active else served
     return served
 
 

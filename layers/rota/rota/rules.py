@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from rota.settings import Settings
     from rota.task import Task
 
-# Says whose a rule is; a rule without it is never changed or removed, whatever its name.
 Tags = dict[str, str]
 
+# Says whose a rule is; a rule without it is never changed or removed, whatever its name.
 OWNER_TAG = "rota:app"
 
 

@@ -47,21 +47,10 @@ def survey(
 
     of_the_app = [rule for rule in found.values() if rule.belongs_to(settings.app)]
     arns = runs(of_the_app) | newer.result() | {served}
-    read = aws.in_parallel(lambda arn: _revision(ecs, arn), sorted(arns))
+    read = aws.in_parallel(lambda arn: revisions.find(ecs, arn), sorted(arns))
     ours = revisions.without_changed_copies(each for each in read if each and each.belongs_to(settings.app))
 
     our_arns = {each.arn for each in ours}
     doubtful = {rule.name for rule in of_the_app if rule.name in believed and not runs([rule]) & our_arns}
     found |= bus.read(events, [rule for rule in on_the_bus if rule["Name"] in doubtful], {})
     return Survey(found, ours)
-
-
-def _revision(ecs: "ECSClient", arn: str) -> Definition | None:
-    """The revision; None if somebody has deleted it since a rule was made to run it."""
-    try:
-        return revisions.read(ecs, arn)
-    except ecs.exceptions.ClientException as error:
-        # One code for whatever is wrong with a request; only the words tell.
-        if error.response["Error"]["Message"].startswith("Unable to describe task definition"):
-            return None
-        raise
