@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from stage.client import ROOT, Client, StageError, wait_for
-from stage.demo.show import difference_table, schedule_table, schedules, service_line
+from stage.demo.show import difference_table, schedule_table, schedules, service_line, target_line
 from stage.demo.tell import tell
 from stage.process import running
 
@@ -51,7 +51,9 @@ def _play(console: Console, stage: Client) -> None:
     _deploy(console, stage, "4f2a9c1", "the first push")
     before = schedules(stage)
     console.print(f"\nEventBridge now has the rules {stage.names['rule_prefix']}...:")
-    console.print("", schedule_table(before), "", service_line(stage), sep="\n")
+    console.print(
+        "", schedule_table(before), "", target_line(stage, before["IngestData"]), service_line(stage), sep="\n"
+    )
     _fire(console, stage, before["IngestData"])
 
     console.print("\nNow the schedule file changes: one task is added, one removed, one moved.")

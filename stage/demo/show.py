@@ -62,6 +62,17 @@ def difference_table(before: Mapping[str, Schedule], after: Mapping[str, Schedul
     return table
 
 
+def target_line(stage: Client, schedule: Schedule) -> str:
+    """A rule's one target in a sentence: what EventBridge starts there, and with which role."""
+    (target,) = stage.client("events").list_targets_by_rule(Rule=schedule["rule"])["Targets"]
+    runs = target["EcsParameters"]
+    subnets = len(runs["NetworkConfiguration"]["awsvpcConfiguration"]["Subnets"])
+    return (
+        f"each with one target: cluster [bold]{_short(target['Arn'])}[/bold], {runs['LaunchType']}, platform version "
+        f"{runs['PlatformVersion']}, {subnets} subnets, role {_short(target['RoleArn'])}"
+    )
+
+
 def service_line(stage: Client) -> str:
     """The service in a sentence: its revision, how many tasks run, their image."""
     names, ecs = stage.names, stage.client("ecs")
