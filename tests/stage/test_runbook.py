@@ -21,12 +21,12 @@ Shell = Callable[..., str]
 
 
 @pytest.fixture
-def shell(stage: Client, tmp_path: Path) -> Shell:
+def shell(one_stage: Client, tmp_path: Path) -> Shell:
     """Runs lines of the runbook, after those that set the variables. Returns what they print."""
     (variables,) = re.findall(r"^```\n(STACK=.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
 
     def run(*lines: str, **more: str) -> str:
-        ran = typed(SET.sub(OURS, variables), *lines, cwd=tmp_path, **signed_in(stage), **more)
+        ran = typed(SET.sub(OURS, variables), *lines, cwd=tmp_path, **signed_in(one_stage), **more)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
