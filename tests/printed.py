@@ -45,7 +45,9 @@ def typed(*lines: str, cwd: Path = ROOT, **variables: str) -> subprocess.Complet
     variables and no others.
     """
     of_a_person = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "AWS_CONFIG_FILE": os.devnull}
-    command = ["bash", "-euo", "pipefail", "-c", "\n".join(lines)]
+    # Where only sh is, there is nothing else to type into; it need not know pipefail.
+    shell = ["bash", "-euo", "pipefail"] if shutil.which("bash") else ["sh", "-eu"]
+    command = [*shell, "-c", "\n".join(lines)]
     return subprocess.run(
         command, cwd=cwd, env=of_a_person | variables, capture_output=True, text=True, timeout=300, check=False
     )

@@ -204,7 +204,7 @@ class _Broken:
 
 @pytest.mark.parametrize("recipe", [report.recipe([DENIED | {"caller": "it's"}], 7), report.race_recipe(7, 3)])
 def test_a_recipe_can_be_pasted_in_the_checkouts_root(recipe: str) -> None:
-    shell = ["bash", "-c", f"{recipe} --help"]  # --help, at the end, comes after all that stands before it was read
+    shell = ["sh", "-c", f"{recipe} --help"]  # --help, at the end, comes after all that stands before it was read
     ran = subprocess.run(shell, cwd=ROOT, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "try every fault in every call" in ran.stdout
