@@ -74,8 +74,9 @@ def make(app: App, endpoint: str, schedule: bytes, bucket: str) -> None:
 
     trust = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": '
     trust += '"ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]}'
+    iam = client("iam")
     for role in (app.task_role, app.execution_role):
-        client("iam").create_role(RoleName=role.rpartition("/")[2], AssumeRolePolicyDocument=trust)
+        iam.create_role(RoleName=role.rpartition("/")[2], AssumeRolePolicyDocument=trust)
     client("logs").create_log_group(logGroupName=app.log_group)
     secret = client("secretsmanager").create_secret(Name="guestbook/admin-token", SecretString="let-me-in")["ARN"]
     client("ecr").create_repository(repositoryName=app.repository, imageTagMutability="MUTABLE")
