@@ -44,7 +44,7 @@ test-aws-cli: $(READY) ## what the README and the runbook print, typed into a sh
 	@$(BIN)/python -m pytest -n 2 -m "aws_cli or demo" -rs tests/stage/test_demo.py tests/stage/test_cli_session.py tests/stage/test_runbook.py tests/stage/test_example_workflow.py
 
 check-schedule: $(READY) ## check a schedule file: FILE=scheduled_tasks.json PREFIX=production__shop__
-	@$(BIN)/python -m rota.schedule "$(FILE)" --rule-prefix "$(PREFIX)"
+	@$(BIN)/python -m rota.cli.check "$(FILE)" --rule-prefix "$(PREFIX)"
 
 test-image: $(READY) engine ## the example app's image, in Docker
 	@$(BIN)/python -m pytest -m docker -rs tests/docker

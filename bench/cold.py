@@ -52,7 +52,7 @@ class Function:
 
 
 FUNCTIONS = [
-    *(Function(step, "app", "rota.aws", ROOT / "functions" / report.snake(step)) for step in STEPS),
+    *(Function(step, "app", "rota.aws.clients", ROOT / "functions" / report.snake(step)) for step in STEPS),
     Function(PLAIN, "plain", "plain", ROOT / "bench"),
 ]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from rota.cron import in_words
-from rota.expression import FIELDS
-from rota.task import EXPECTED, Retry, Task
+from rota.schedule_file.expression import FIELDS
+from rota.schedule_file.next_runs import in_words
+from rota.schedule_file.task import EXPECTED, Retry, Task
 from stage.door import quotas, refusals
 from stage.settings import Settings
 

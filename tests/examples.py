@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-import rota.models
-from rota.models import (
+import rota.contract
+from rota.contract import (
     ClearRulesOutput,
     CreateTargetsOutput,
     FinishDeploymentOutput,
@@ -125,7 +125,7 @@ class Machine:
 
     def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
         self.handed[step] = request
-        model: type[BaseModel] = getattr(rota.models, f"{step}Input")
+        model: type[BaseModel] = getattr(rota.contract, f"{step}Input")
         model.model_validate(request)
         changes = self._answers[step].pop(0) if self._answers.get(step) else {}
         if isinstance(changes, Exception):

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from rota.models import Image, ReadConfigOutput, Stored
-from rota.plan import Snapshot
-from rota.revisions import Definition
-from rota.service import ServiceState
+from rota.contract import Image, ReadConfigOutput, Stored
+from rota.ecs.service import ServiceState
+from rota.ecs.task_definitions import Definition
+from rota.plan.model import Snapshot
+from rota.schedule_file.task import Task
 from rota.settings import Settings
-from rota.task import Task
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -90,7 +90,7 @@ def arn(revision: int, family: str = "guestbook") -> str:
 def definition(
     content: dict[str, Any] = CONTENT, *, revision: int = 1, tags: dict[str, str] | None = None
 ) -> Definition:
-    """An ACTIVE revision, as `rota.revisions.read` answers it."""
+    """An ACTIVE revision, as `rota.ecs.task_definitions.read` answers it."""
     return Definition(arn=arn(revision), active=True, content=content, tags=tags or {})
 
 

@@ -1,11 +1,12 @@
 """CheckService: asks ECS how our own deployment of the service stands."""
 
-from rota import aws, service
-from rota.models import CheckServiceInput, CheckServiceOutput
+from rota.aws import clients
+from rota.contract import CheckServiceInput, CheckServiceOutput
+from rota.ecs import service
+from rota.handlers.step import writing_step
 from rota.settings import Settings
-from rota.step import writing_step
 
 
 @writing_step
 def handler(request: CheckServiceInput, settings: Settings) -> CheckServiceOutput:
-    return service.judge(service.read(aws.ecs(), settings), request.rollout, settings)
+    return service.judge(service.read(clients.ecs(), settings), request.rollout, settings)

@@ -3,10 +3,15 @@
 import time
 from typing import TYPE_CHECKING
 
-from rota import aws, bus, plan, revisions, store
-from rota.models import ClearRulesInput, ClearRulesOutput
+from rota.aws import clients
+from rota.aws.parallel import in_parallel
+from rota.contract import ClearRulesInput, ClearRulesOutput
+from rota.deployment import artifacts
+from rota.ecs import arns, task_definitions
+from rota.handlers.step import writing_step
+from rota.plan.model import Plan
+from rota.schedules.eventbridge_rules import api
 from rota.settings import Settings
-from rota.step import writing_step
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -18,13 +23,13 @@ _SECONDS = 480
 @writing_step
 def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
     give_up_at = time.monotonic() + _SECONDS
-    decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
-    events, ecs = aws.events(), aws.ecs()
+    decided = artifacts.read(clients.s3(), settings.bucket, request.plan, Plan)
+    events, ecs = clients.events(), clients.ecs()
 
     def remove(name: str) -> bool:
-        return bus.remove_if_ours(events, decided.rule_arn(name), settings.app)
+        return api.remove_if_owned(events, decided.rule_arn(name), settings.app)
 
-    removed = aws.in_parallel(remove, decided.remove)
+    removed = in_parallel(remove, decided.remove)
     remaining = _deregister(ecs, settings, decided.leftovers, give_up_at) if decided.leftovers else 0
     return ClearRulesOutput(
         finished=not remaining,
@@ -36,13 +41,13 @@ def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
 
 def _deregister(ecs: "ECSClient", settings: Settings, leftovers: tuple[str, ...], give_up_at: float) -> int:
     """Deregister what an earlier round has not; how many there was no time for."""
-    lowest = min(map(revisions.revision_number, leftovers))
-    active = set(revisions.newer_than(ecs, settings.family, lowest - 1))
+    lowest = min(map(arns.revision_number, leftovers))
+    active = set(task_definitions.newer_than(ecs, settings.family, lowest - 1))
 
     def deregister_in_time(arn: str) -> bool:
         if time.monotonic() >= give_up_at:
             return False
-        revisions.deregister(ecs, arn)
+        task_definitions.deregister(ecs, arn)
         return True
 
-    return aws.in_parallel(deregister_in_time, [arn for arn in leftovers if arn in active]).count(False)
+    return in_parallel(deregister_in_time, [arn for arn in leftovers if arn in active]).count(False)

@@ -1,10 +1,10 @@
 """FinishDeployment: writes the ledger, gives the lease back, tells the world."""
 
-from rota.closing import close
-from rota.ledger import Entry
-from rota.models import FinishDeploymentInput, FinishDeploymentOutput
+from rota.contract import FinishDeploymentInput, FinishDeploymentOutput
+from rota.deployment.finish import finish_deployment
+from rota.deployment.ledger import Entry
+from rota.handlers.step import step
 from rota.settings import Settings
-from rota.step import step
 
 
 @step
@@ -16,5 +16,5 @@ def handler(request: FinishDeploymentInput, settings: Settings) -> FinishDeploym
         summary=request.plan.summary,
         tasks=request.config.tasks,
     )
-    entry = close(settings, request.execution, entry)
+    entry = finish_deployment(settings, request.execution, entry)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary)

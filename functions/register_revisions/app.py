@@ -3,10 +3,15 @@
 import time
 from typing import TYPE_CHECKING
 
-from rota import aws, derivation, plan, revisions, store
-from rota.models import RegisterRevisionsInput, RegisterRevisionsOutput
+from rota.aws import clients
+from rota.aws.parallel import in_parallel
+from rota.contract import RegisterRevisionsInput, RegisterRevisionsOutput
+from rota.deployment import artifacts
+from rota.ecs import arns, task_definitions
+from rota.ecs.derive import derive_content
+from rota.handlers.step import writing_step
+from rota.plan.model import Plan
 from rota.settings import Settings
-from rota.step import writing_step
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -18,38 +23,44 @@ _SECONDS = 780
 @writing_step
 def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevisionsOutput:
     give_up_at = time.monotonic() + _SECONDS
-    ecs, once = aws.ecs(), aws.ecs(attempts=1)
-    decided = store.read(aws.s3(), settings.bucket, request.plan, plan.Plan)
-    lowest = min(map(revisions.revision_number, decided.used_again()), default=decided.newest_revision + 1)
-    active = set(revisions.newer_than(ecs, settings.family, min(lowest - 1, decided.newest_revision)))
+    ecs, once = clients.ecs(), clients.ecs(attempts=1)
+    decided = artifacts.read(clients.s3(), settings.bucket, request.plan, Plan)
+    lowest = min(map(arns.revision_number, decided.used_again()), default=decided.newest_revision + 1)
+    active = set(task_definitions.newer_than(ecs, settings.family, min(lowest - 1, decided.newest_revision)))
     # Somebody may have deregistered what was to be used again.
     decided = decided.without(decided.used_again() - active)
     missing = decided.missing()
     # An earlier round, or an attempt that was interrupted, has registered some already.
-    newer = [arn for arn in active if revisions.revision_number(arn) > decided.newest_revision]
-    found = aws.in_parallel(lambda arn: revisions.read(ecs, arn), newer)
-    known = {print_: first.arn for print_, (first, *_) in revisions.by_fingerprint(found, settings.app).items()}
+    newer = [arn for arn in active if arns.revision_number(arn) > decided.newest_revision]
+    found = in_parallel(lambda arn: task_definitions.read(ecs, arn), newer)
+    known = {print_: first.arn for print_, (first, *_) in task_definitions.by_fingerprint(found, settings.app).items()}
 
     # One after the other, in the file's order: ECS's quota of one a second is slower than its answers.
     for fingerprint, task in missing.items():
         if fingerprint not in known and time.monotonic() < give_up_at:
-            content = derivation.derive(decided.base, settings, decided.image_uri, task)
+            content = derive_content(decided.base, settings, decided.image_uri, task)
             newer_base = None if task else _newest_of_others(ecs, settings, decided.base, set(known.values()))
-            tags = revisions.tags_for(decided.base, settings.app, request.execution.name, fingerprint, task, newer_base)
-            known[fingerprint] = revisions.register(once, content, tags)
+            tags = task_definitions.tags_for(
+                decided.base, settings.app, request.execution.name, fingerprint, task, newer_base
+            )
+            known[fingerprint] = task_definitions.register(once, content, tags)
 
     remaining = len(missing.keys() - known.keys())
     done = None if remaining else decided.registered(known)
     return RegisterRevisionsOutput(
         finished=done is not None,
-        document=done and store.write(aws.s3(), settings.bucket, request.execution, "revisions", done),
+        document=done and artifacts.write(clients.s3(), settings.bucket, request.execution, "revisions", done),
         registered=len(missing) - remaining,
         remaining=remaining,
     )
 
 
-def _newest_of_others(ecs: "ECSClient", settings: Settings, base: revisions.Definition, ours: set[str]) -> str | None:
+def _newest_of_others(
+    ecs: "ECSClient", settings: Settings, base: task_definitions.Definition, ours: set[str]
+) -> str | None:
     """What infrastructure code has registered since the base was chosen: the API's will have a higher number."""
-    newer = revisions.newer_than(ecs, settings.family, revisions.revision_number(base.arn))
-    others = (revisions.read(ecs, arn) for arn in newer if arn not in ours)
-    return next((each.arn for each in others if each.owner is None or revisions.is_changed_copy(each, base)), None)
+    newer = task_definitions.newer_than(ecs, settings.family, arns.revision_number(base.arn))
+    others = (task_definitions.read(ecs, arn) for arn in newer if arn not in ours)
+    return next(
+        (each.arn for each in others if each.owner is None or task_definitions.is_changed_copy(each, base)), None
+    )

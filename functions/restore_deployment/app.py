@@ -2,30 +2,32 @@
 
 from datetime import UTC, datetime
 
-from rota import aborted, aws, ledger, store
-from rota.closing import close
-from rota.failure import entry_of
-from rota.models import Registered, RestoreDeploymentInput, RestoreDeploymentOutput, Stored
-from rota.plan import Plan, Snapshot
-from rota.restore import Restored, restore
+from rota.aws import clients
+from rota.contract import Registered, RestoreDeploymentInput, RestoreDeploymentOutput, Stored
+from rota.deployment import artifacts, ledger
+from rota.deployment.failure_message import entry_of
+from rota.deployment.finish import finish_deployment
+from rota.handlers.step import LastTurn, logger, restoring_step
+from rota.plan.model import Plan, Snapshot
+from rota.restore.context import RestoreContext
+from rota.restore.deployment import Restored, restore_deployment
 from rota.settings import Settings
-from rota.step import LastTurn, logger, restoring_step
-from rota.undo import Undo
+from rota.stepfunctions import recover
 
 
 @restoring_step
 def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> RestoreDeploymentOutput:
     restorer = request.execution
     try:
-        request = aborted.followed(aws.stepfunctions(), request)
-    except aborted.NothingError as told:
+        request = recover.resolve_failed_execution(clients.stepfunctions(), request)
+    except recover.NothingToRestoreError as told:
         error = "RejectedError" if told.outcome == "failed" else ""
         return RestoreDeploymentOutput(outcome=told.outcome, error=error, cause=str(told))
     logger.append_keys(execution=request.execution.name)
     failed = request.document
     entry = _begin(request, settings) or _undo(request, settings, turn, late=request.execution != restorer)
     if not (failed.turn and failed.turn.dry_run):  # a dry run is no deployment: it holds no lease and is not recorded
-        entry = close(settings, request.execution, entry, farewell_may_fail=True, restorer=restorer)
+        entry = finish_deployment(settings, request.execution, entry, farewell_may_fail=True, restorer=restorer)
     error = failed.error.Error if failed.error else entry.outcome
     return RestoreDeploymentOutput(outcome=entry.outcome, error=error, cause=entry.cause)
 
@@ -34,9 +36,9 @@ def _begin(request: RestoreDeploymentInput, settings: Settings) -> ledger.Entry 
     """The entry is there if only the farewell failed: what was deployed stays, what was restored is restored."""
     execution = request.execution
     if not request.document.has_begun:
-        return ledger.find(aws.dynamodb(), settings, execution)
+        return ledger.find(clients.dynamodb(), settings, execution)
     entry = entry_of(request.document, "It is to be put back.")
-    return ledger.begin_restoring(aws.dynamodb(), settings, execution, entry, datetime.now(UTC))
+    return ledger.begin_restoring(clients.dynamodb(), settings, execution, entry, datetime.now(UTC))
 
 
 def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn, *, late: bool) -> ledger.Entry:
@@ -49,10 +51,12 @@ def _undo(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn, *
 
 def _restore(request: RestoreDeploymentInput, stored: Stored, settings: Settings, *, late: bool) -> Restored:
     failed = request.document
-    plan = store.read(aws.s3(), settings.bucket, stored, Plan, extra="ignore")
-    before = store.read(aws.s3(), settings.bucket, plan.snapshot, Snapshot, extra="ignore")
+    plan = artifacts.read(clients.s3(), settings.bucket, stored, Plan, extra="ignore")
+    before = artifacts.read(clients.s3(), settings.bucket, plan.snapshot, Snapshot, extra="ignore")
     registered = None
     if failed.revisions and failed.revisions.document:  # CreateTargets may have begun
-        registered = store.read(aws.s3(), settings.bucket, failed.revisions.document, Registered, extra="ignore")
-    undo = Undo(settings, request.execution, plan, before, registered)
-    return restore(aws.events(), aws.ecs(), request, undo, late=late)
+        registered = artifacts.read(
+            clients.s3(), settings.bucket, failed.revisions.document, Registered, extra="ignore"
+        )
+    undo = RestoreContext(settings, request.execution, plan, before, registered)
+    return restore_deployment(clients.events(), clients.ecs(), request, undo, late=late)

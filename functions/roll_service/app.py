@@ -1,12 +1,14 @@
 """RollService: updates the service to the API's revision."""
 
-from rota import aws, service, store
-from rota.models import Registered, RollServiceInput, RollServiceOutput
+from rota.aws import clients
+from rota.contract import Registered, RollServiceInput, RollServiceOutput
+from rota.deployment import artifacts
+from rota.ecs import service
+from rota.handlers.step import writing_step
 from rota.settings import Settings
-from rota.step import writing_step
 
 
 @writing_step
 def handler(request: RollServiceInput, settings: Settings) -> RollServiceOutput:
-    revisions = store.read(aws.s3(), settings.bucket, request.revisions, Registered)
-    return service.roll(aws.ecs(), settings, revisions.api)
+    revisions = artifacts.read(clients.s3(), settings.bucket, request.revisions, Registered)
+    return service.roll(clients.ecs(), settings, revisions.api)

@@ -2,34 +2,38 @@
 
 from datetime import UTC, datetime
 
-from rota import aborted, aws, ended, lease, ledger, push
+from rota import contract
+from rota.aws import clients
+from rota.contract import Execution, Image, TakeTurnInput, TakeTurnOutput, Verdict
+from rota.deployment import lease, ledger
+from rota.ecr import push_event
 from rota.errors import RejectedError
-from rota.models import Execution, Image, TakeTurnInput, TakeTurnOutput, Verdict
+from rota.handlers.step import step
 from rota.settings import Settings
-from rota.step import step
+from rota.stepfunctions import stopped
 
 
 @step
 def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
-    if stopped := aborted.named_by(request.event, request.execution.id):
-        return _of_an_end(request, settings, stopped, waited)
+    if ended := stopped.execution_named_by(request.event, request.execution.id):
+        return _of_an_end(request, settings, ended, waited)
     return _of_a_push(request, settings, waited)
 
 
-def _of_an_end(request: TakeTurnInput, settings: Settings, stopped: str, waited: float) -> TakeTurnOutput:
-    described = aws.stepfunctions().describe_execution(executionArn=stopped)
-    verdict = ended.verdict(described, waited, by_hand="id" not in request.event)
+def _of_an_end(request: TakeTurnInput, settings: Settings, ended: str, waited: float) -> TakeTurnOutput:
+    described = clients.stepfunctions().describe_execution(executionArn=ended)
+    verdict = stopped.decide(described, waited, by_hand="id" not in request.event)
     restores = None
     if verdict.decision == "restore":
-        restores = ended.to_put_back(described)
-        lease.keep_for(aws.dynamodb(), settings, request.execution, {stopped, restores})
+        restores = stopped.execution_to_restore(described)
+        lease.reserve_for_restore(clients.dynamodb(), settings, request.execution, {ended, restores})
     return TakeTurnOutput(**dict(verdict), wait_seconds=lease.wait_seconds(waited), dry_run=False, restores=restores)
 
 
 def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
-    image, dry_run = push.image(request.event, settings.repository), push.is_dry_run(request.event)
-    if reason := push.no_image(request.event):
+    image, dry_run = push_event.parse_image(request.event, settings.repository), contract.is_dry_run(request.event)
+    if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision="ignore", reason=reason)
     else:
         verdict = _verdict(request.execution, settings, image, dry_run=dry_run)
@@ -40,7 +44,7 @@ def _verdict(execution: Execution, settings: Settings, image: Image, *, dry_run:
     if dry_run:
         return Verdict(decision="go", reason="a dry run changes nothing and needs no lease")
     _refuse_a_redrive(settings, execution)
-    verdict = lease.take(aws.dynamodb(), settings, execution, image, _goes_on)
+    verdict = lease.take(clients.dynamodb(), settings, execution, image, _goes_on)
     if verdict.decision == "go":  # what put it back may have recorded it meanwhile
         _refuse_a_redrive(settings, execution)
     return verdict
@@ -48,13 +52,13 @@ def _verdict(execution: Execution, settings: Settings, image: Image, *, dry_run:
 
 def _refuse_a_redrive(settings: Settings, execution: Execution) -> None:
     """What is recorded as ended RestoreDeployment would not put back any more."""
-    if ledger.find(aws.dynamodb(), settings, execution):
+    if ledger.find(clients.dynamodb(), settings, execution):
         raise RejectedError("this execution has ended before, as the ledger says; start a new one instead")
 
 
 def _goes_on(execution_arn: str) -> bool:
-    stepfunctions = aws.stepfunctions()
+    stepfunctions = clients.stepfunctions()
     try:
-        return ended.goes_on(stepfunctions.describe_execution(executionArn=execution_arn), datetime.now(UTC))
+        return stopped.is_active(stepfunctions.describe_execution(executionArn=execution_arn), datetime.now(UTC))
     except stepfunctions.exceptions.ExecutionDoesNotExist:
         return False  # of a state machine that was deleted since; the table outlives the stack

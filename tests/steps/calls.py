@@ -11,11 +11,19 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from rota import aws
+from rota.aws import clients
 from stage.eventbridge import tag_index
 from tests.steps.moment import Lasting
 
-CLIENTS = (aws.dynamodb, aws.ecr, aws.ecs, aws.events, aws.s3, aws.stepfunctions, aws.tagging)
+CLIENTS = (
+    clients.dynamodb,
+    clients.ecr,
+    clients.ecs,
+    clients.events,
+    clients.s3,
+    clients.stepfunctions,
+    clients.tagging,
+)
 
 # By botocore's name for a service in its events, ours.
 _SERVICES = {"eventbridge": "events", "sfn": "stepfunctions", "resource-groups-tagging-api": "tagging"}
@@ -168,16 +176,16 @@ class Calls(Lasting):
 
     @contextmanager
     def _hooked(self, event: str, hook: Callable[..., Any], *, last: bool = False) -> Iterator[None]:
-        clients = [
+        made = [
             *(make() for make in CLIENTS),
-            *(make(attempts=1) for make in (aws.ecs, aws.events)),
+            *(make(attempts=1) for make in (clients.ecs, clients.events)),
         ]
-        for each in clients:
+        for each in made:
             (each.meta.events.register_last if last else each.meta.events.register_first)(event, hook)
         try:
             yield
         finally:
-            for each in clients:
+            for each in made:
                 each.meta.events.unregister(event, hook)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rota import service
+from rota.ecs import service
 from tests.guestbook import CONTENT, arn
 from tests.steps.calls import KilledError, number
 from tests.steps.conftest import NEXT, THIRD, Deployment, Deployments

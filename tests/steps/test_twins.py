@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from rota import lease
+from rota.contract import Execution
+from rota.deployment import lease
 from rota.errors import OvertakenError, StillRunningError
-from rota.models import Execution
 from tests.guestbook import SETTINGS
 from tests.steps.conftest import Deployment, Deployments, killed
 from tests.steps.moment import once
@@ -21,8 +21,8 @@ def begin(deployment: Deployment, seconds: float = 60) -> Callable[[], None]:
     """An invocation of the deployment begins to write. Returns what ends it."""
     told = deployment.context["Execution"]
     execution = Execution.model_validate({"id": told["Id"], "name": told["Name"], "started_at": told["StartTime"]})
-    assert lease.enter(client("dynamodb"), SETTINGS, execution, FIRST, seconds).standing == "ours"
-    return lambda: lease.leave(client("dynamodb"), SETTINGS, execution, FIRST)
+    assert lease.begin_writing(client("dynamodb"), SETTINGS, execution, FIRST, seconds).standing == "ours"
+    return lambda: lease.end_writing(client("dynamodb"), SETTINGS, execution, FIRST)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rota import aborted, ended
+from rota.contract import CaughtError, Execution, FailedDeployment, RestoreDeploymentInput
 from rota.errors import RejectedError, TransientError
-from rota.models import CaughtError, Execution, FailedDeployment, RestoreDeploymentInput
+from rota.stepfunctions import recover, stopped
 from tests.examples import ANSWERS, CONTEXT, PUSH, end_of
 
 ARN = CONTEXT["Execution"]["Id"]
@@ -45,7 +45,7 @@ BEGUN = [{"type": "ExecutionStarted"}, entered("BeginDocument", PUSH), left("Beg
     ],
 )
 def test_which_execution_the_event_tells_of(event: Any, arn: str | None) -> None:
-    assert aborted.named_by(event, ANOTHER) == arn
+    assert stopped.execution_named_by(event, ANOTHER) == arn
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_which_execution_the_event_tells_of(event: Any, arn: str | None) -> None
 )
 def test_one_that_names_no_execution_is_refused(detail: Any) -> None:
     with pytest.raises(RejectedError, match="executionArn is"):
-        aborted.named_by({"source": "aws.states", "detail": detail}, ANOTHER)
+        stopped.execution_named_by({"source": "aws.states", "detail": detail}, ANOTHER)
 
 
 def test_a_dry_run_of_putting_back_is_refused() -> None:
     with pytest.raises(RejectedError, match="dry_run is for a push"):
-        aborted.named_by({**CHANGE, "dry_run": True}, ANOTHER)
+        stopped.execution_named_by({**CHANGE, "dry_run": True}, ANOTHER)
 
 
 @pytest.mark.parametrize(
@@ -79,15 +79,15 @@ def test_a_dry_run_of_putting_back_is_refused() -> None:
 )
 def test_whether_there_may_be_something_to_put_back(status: Any, given: Any, decision: str) -> None:
     described: Any = {"name": "x", "executionArn": ANOTHER, "status": status, "input": json.dumps(given)}
-    assert ended.verdict(described, 10).decision == decision
-    assert ended.verdict(described, 10, by_hand=True).decision == ("restore" if given == CHANGE else decision)
+    assert stopped.decide(described, 10).decision == decision
+    assert stopped.decide(described, 10, by_hand=True).decision == ("restore" if given == CHANGE else decision)
     if decision == "wait":
-        assert ended.verdict(described, 61).decision == "ignore"
+        assert stopped.decide(described, 61).decision == "ignore"
 
 
 @pytest.mark.parametrize(("given", "arn"), [(PUSH, ANOTHER), (CHANGE, ARN)], ids=["a push", "another"])
 def test_which_one_is_put_back(given: Any, arn: str) -> None:
-    assert ended.to_put_back({"executionArn": ANOTHER, "input": json.dumps(given)}) == arn  # type: ignore[typeddict-item]  # what is looked at
+    assert stopped.execution_to_restore({"executionArn": ANOTHER, "input": json.dumps(given)}) == arn  # type: ignore[typeddict-item]  # what is looked at
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_which_one_is_put_back(given: Any, arn: str) -> None:
 def test_who_goes_on(status: Any, minutes: int, goes_on: bool) -> None:
     now = datetime.now(UTC)
     described: Any = {"status": status, "stopDate": now - timedelta(minutes=minutes)}
-    assert ended.goes_on(described, now) is goes_on
+    assert stopped.is_active(described, now) is goes_on
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_who_goes_on(status: Any, minutes: int, goes_on: bool) -> None:
     ],
 )
 def test_the_history_tells_how_far_it_came(events: list[Any], keys: set[str], error: tuple[str, str]) -> None:
-    found = aborted.read(reversed(events), retries=3)
+    found = recover.read_failure(reversed(events), retries=3)
     assert found is not None
     assert found.execution == Execution.model_validate(EXECUTION)
     assert found.retries == 3
@@ -149,14 +149,14 @@ def test_the_history_tells_how_far_it_came(events: list[Any], keys: set[str], er
 
 def test_an_execution_that_failed_past_every_catch_is_told_with_its_error() -> None:
     failed = {"type": "ExecutionFailed", "executionFailedEventDetails": {"error": "States.Runtime", "cause": "no path"}}
-    found = aborted.read([failed, SCHEDULED, entered("ReadConfig", TURN)], retries=0)  # type: ignore[list-item]  # as boto3 has it
+    found = recover.read_failure([failed, SCHEDULED, entered("ReadConfig", TURN)], retries=0)  # type: ignore[list-item]  # as boto3 has it
     assert found is not None
     assert found.document.error == CaughtError(Error="States.Runtime", Cause="no path")
 
 
 def test_a_history_that_does_not_show_the_end_yet_is_not_believed() -> None:
     with pytest.raises(TransientError, match="ends with LambdaFunctionScheduled"):
-        aborted.read([SCHEDULED, entered("ReadConfig", TURN)], retries=0)  # type: ignore[list-item]  # as boto3 has it
+        recover.read_failure([SCHEDULED, entered("ReadConfig", TURN)], retries=0)  # type: ignore[list-item]  # as boto3 has it
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_history_that_does_not_show_the_end_yet_is_not_believed() -> None:
     ],
 )
 def test_where_no_step_had_begun_or_all_went_well_there_is_nothing_to_put_back(events: list[Any]) -> None:
-    assert aborted.read(reversed(events), retries=0) is None
+    assert recover.read_failure(reversed(events), retries=0) is None
 
 
 class _StepFunctions:
@@ -217,7 +217,7 @@ def test_a_chain_of_executions_that_put_back_another_leads_to_the_deployment(end
     failed = FailedDeployment.model_validate(DENIED)
     by = Execution.model_validate({**EXECUTION, "id": third})
     asked = RestoreDeploymentInput(execution=by, document=failed, event=end_of(second))
-    assert aborted.followed(told, asked).execution.id == ARN
+    assert recover.resolve_failed_execution(told, asked).execution.id == ARN
 
 
 def test_executions_that_are_to_put_back_each_other_end() -> None:
@@ -230,5 +230,5 @@ def test_executions_that_are_to_put_back_each_other_end() -> None:
     )
     failed = FailedDeployment.model_validate(DENIED)
     asked = RestoreDeploymentInput(execution=Execution.model_validate(EXECUTION), document=failed, event=another)
-    with pytest.raises(aborted.NothingError, match="is to put back itself"):
-        aborted.followed(told, asked)
+    with pytest.raises(recover.NothingToRestoreError, match="is to put back itself"):
+        recover.resolve_failed_execution(told, asked)

@@ -19,7 +19,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from rota import aws, revisions, wire
+from rota.aws import botocore_hooks, clients
+from rota.aws.errors import AWS_ERRORS, refusal, translate
+from rota.aws.parallel import in_parallel
+from rota.ecs import task_definitions
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import CONTENT, REGION, arn
 
@@ -72,7 +75,7 @@ def reply(code: str, message: str = "what AWS says", status: int = 400) -> Clien
     ],
 )
 def test_the_name_under_which_the_state_machine_sees_an_error(error: Any, name: type[Exception]) -> None:
-    assert type(aws.translate(error)) is name
+    assert type(translate(error)) is name
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ def test_the_name_under_which_the_state_machine_sees_an_error(error: Any, name: 
     ],
 )
 def test_the_message_says_what_was_tried_and_what_aws_said(error: Any, message: str) -> None:
-    assert str(aws.translate(error)) == message
+    assert str(translate(error)) == message
 
 
 def test_a_lost_connection_says_which_call_it_met(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,11 +102,11 @@ def test_a_lost_connection_says_which_call_it_met(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # nobody listens there
-    aws.events.cache_clear()
+    clients.events.cache_clear()
     with pytest.raises(EndpointConnectionError) as lost:
-        aws.events(attempts=1).list_rules()
-    aws.events.cache_clear()
-    assert str(aws.translate(lost.value)).startswith("ListRules: no answer from AWS: Could not connect")
+        clients.events(attempts=1).list_rules()
+    clients.events.cache_clear()
+    assert str(translate(lost.value)).startswith("ListRules: no answer from AWS: Could not connect")
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "ecr", "ecs", "events", "s3", "stepfunctions"])
@@ -111,11 +114,11 @@ def test_every_throttle_that_the_services_declare_is_transient(service: str) -> 
     model = botocore.session.get_session().get_service_model(service)
     declared = {shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes}
     throttles = {code for code in declared if "throttl" in code.lower() or code == "RequestLimitExceeded"}
-    assert {code for code in throttles if not isinstance(aws.refusal("Op", code, ""), TransientError)} == set()
+    assert {code for code in throttles if not isinstance(refusal("Op", code, ""), TransientError)} == set()
 
 
 def test_many_at_once_keep_their_order() -> None:
-    assert aws.in_parallel(lambda number: number * 2, range(50)) == [number * 2 for number in range(50)]
+    assert in_parallel(lambda number: number * 2, range(50)) == [number * 2 for number in range(50)]
 
 
 def test_the_first_error_of_many_comes_out() -> None:
@@ -123,7 +126,7 @@ def test_the_first_error_of_many_comes_out() -> None:
         raise RejectedError(f"number {number}")
 
     with pytest.raises(RejectedError, match="number 0"):
-        aws.in_parallel(work, range(20))
+        in_parallel(work, range(20))
 
 
 Answer = tuple[int, dict[str, Any] | bytes]
@@ -198,10 +201,10 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    for client in (aws.ecs, aws.events, aws.s3):
+    for client in (clients.ecs, clients.events, clients.s3):
         client.cache_clear()
     yield start
-    for client in (aws.ecs, aws.events, aws.s3):
+    for client in (clients.ecs, clients.events, clients.s3):
         client.cache_clear()
     for server in servers:
         server.stop()
@@ -218,7 +221,7 @@ THROTTLED = (400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
 
 def test_a_described_definition_keeps_fields_that_the_sdk_does_not_know(serve: Serve) -> None:
     server = serve((200, DESCRIBED))
-    found = revisions.read(aws.ecs(), arn(3))
+    found = task_definitions.read(clients.ecs(), arn(3))
     assert found.content == FROM_THE_FUTURE
     assert (found.arn, found.tags) == (arn(3), {"team": "books"})
     assert server.requests == [("DescribeTaskDefinition", {"taskDefinition": arn(3), "include": ["TAGS"]})]
@@ -226,7 +229,7 @@ def test_a_described_definition_keeps_fields_that_the_sdk_does_not_know(serve: S
 
 def test_a_registered_definition_keeps_fields_that_the_sdk_does_not_know(serve: Serve) -> None:
     server = serve((200, DESCRIBED))
-    assert revisions.register(aws.ecs(attempts=1), FROM_THE_FUTURE, {"team": "books"}) == arn(3)
+    assert task_definitions.register(clients.ecs(attempts=1), FROM_THE_FUTURE, {"team": "books"}) == arn(3)
     request = FROM_THE_FUTURE | {"tags": [{"key": "team", "value": "books"}]}
     assert server.requests == [("RegisterTaskDefinition", request)]
 
@@ -234,30 +237,30 @@ def test_a_registered_definition_keeps_fields_that_the_sdk_does_not_know(serve: 
 def test_a_registration_that_may_have_happened_is_not_repeated_blindly(serve: Serve) -> None:
     server = serve((500, {"__type": "ServerException", "message": "oops"}), (200, DESCRIBED))
     with pytest.raises(ClientError, match="ServerException"):
-        revisions.register(aws.ecs(attempts=1), CONTENT, {})
+        task_definitions.register(clients.ecs(attempts=1), CONTENT, {})
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("attempts", [{}, {"attempts": 1}], ids=["a client that repeats", "one that does not"])
 def test_a_throttled_call_is_made_again_until_aws_takes_it(serve: Serve, attempts: dict[str, int]) -> None:
     server = serve(*[THROTTLED] * 6, (200, {"Rules": []}))
-    assert aws.events(**attempts).list_rules()["Rules"] == []
+    assert clients.events(**attempts).list_rules()["Rules"] == []
     assert len(server.requests) == 7
 
 
 def test_a_call_that_is_throttled_for_ever_is_told(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_LONGEST_WAIT", 0.001)
+    monkeypatch.setattr(botocore_hooks, "_LONGEST_WAIT", 0.001)
     serve(THROTTLED)
     with pytest.raises(ClientError) as raised:
-        aws.events().list_rules()
-    assert type(aws.translate(raised.value)) is TransientError
+        clients.events().list_rules()
+    assert type(translate(raised.value)) is TransientError
 
 
 def test_a_quota_that_is_used_up_is_not_asked_again(serve: Serve) -> None:
     server = serve((400, {"__type": "LimitExceededException", "message": "the bus holds 300 rules"}))
     with pytest.raises(ClientError, match="PutRule operation: the bus holds 300 rules") as raised:
-        aws.events().put_rule(Name="one-too-many", ScheduleExpression="rate(1 day)")
-    assert type(aws.translate(raised.value)) is RejectedError
+        clients.events().put_rule(Name="one-too-many", ScheduleExpression="rate(1 day)")
+    assert type(translate(raised.value)) is RejectedError
     assert len(server.requests) == 1
 
 
@@ -275,7 +278,7 @@ def test_a_quota_that_is_used_up_is_not_asked_again(serve: Serve) -> None:
 )
 def test_half_an_answer_is_none(serve: Serve, half: Answer) -> None:
     server = serve(half, half, (200, {"Rules": [{"Name": "shop__Ingest"}]}))
-    assert aws.events().list_rules()["Rules"] == [{"Name": "shop__Ingest"}]
+    assert clients.events().list_rules()["Rules"] == [{"Name": "shop__Ingest"}]
     assert len(server.requests) == 3
 
 
@@ -287,9 +290,9 @@ def test_a_call_that_is_never_answered_whole_is_lost(serve: Serve, attempts: dic
     server = serve((200, b'{"FailedEntryCount": 1, "FailedEn'))
     target = {"Id": "task", "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/shop"}
     with pytest.raises(ConnectionClosedError) as lost:
-        aws.events(**attempts).put_targets(Rule="shop__Ingest", Targets=[target])
-    assert type(aws.translate(lost.value)) is TransientError
-    assert str(aws.translate(lost.value)).startswith("PutTargets: no answer from AWS")
+        clients.events(**attempts).put_targets(Rule="shop__Ingest", Targets=[target])
+    assert type(translate(lost.value)) is TransientError
+    assert str(translate(lost.value)).startswith("PutTargets: no answer from AWS")
     assert len(server.requests) == asked
 
 
@@ -299,22 +302,22 @@ MISSING = b"<Error><Code>NoSuchK"
 
 def test_half_a_refusal_of_an_object_is_no_refusal(serve: Serve) -> None:
     server = serve((404, MISSING), (200, Headers(b"HTTP/1.1 200 OK\r\nContent-Ty")), (200, {"tasks": []}))
-    assert json.loads(aws.s3().get_object(**OBJECT)["Body"].read()) == {"tasks": []}
+    assert json.loads(clients.s3().get_object(**OBJECT)["Body"].read()) == {"tasks": []}
     assert len(server.requests) == 3
 
 
 def test_one_that_breaks_off_between_its_chunks_is_lost(serve: Serve) -> None:
     serve((404, Chunk(MISSING)))
-    with pytest.raises(aws.ERRORS) as lost:
-        aws.s3().get_object(**OBJECT)
-    assert type(aws.translate(lost.value)) is TransientError
-    assert str(aws.translate(lost.value)).startswith("GetObject: no answer from AWS")
+    with pytest.raises(AWS_ERRORS) as lost:
+        clients.s3().get_object(**OBJECT)
+    assert type(translate(lost.value)) is TransientError
+    assert str(translate(lost.value)).startswith("GetObject: no answer from AWS")
 
 
 def test_half_an_object_is_none(serve: Serve) -> None:
     serve((200, b'{"tasks": ['))
-    found = aws.s3().get_object(**OBJECT)
-    with pytest.raises(aws.ERRORS) as lost:
+    found = clients.s3().get_object(**OBJECT)
+    with pytest.raises(AWS_ERRORS) as lost:
         found["Body"].read()
-    assert type(aws.translate(lost.value)) is TransientError
-    assert str(aws.translate(lost.value)).startswith("GetObject: no answer from AWS")
+    assert type(translate(lost.value)) is TransientError
+    assert str(translate(lost.value)).startswith("GetObject: no answer from AWS")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from rota.cron import in_words, next_runs
+from rota.schedule_file.next_runs import in_words, next_runs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)  # a Thursday
 

@@ -11,8 +11,8 @@ from aws_cron_expression_validator.validator import (  # type: ignore[import-unt
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rota.cron import next_runs
-from rota.expression import FIELDS, Field, cron_fields
+from rota.schedule_file.expression import FIELDS, Field, cron_fields
+from rota.schedule_file.next_runs import next_runs
 
 # Minutes, hours and months on which a cron runs, and the test of a date.
 Meaning = tuple[set[int], set[int], set[int], Callable[[date], bool]]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rota.derivation import derive, overrides
-from rota.task import Task
+from rota.ecs.derive import derive_content, target_overrides
+from rota.schedule_file.task import Task
 from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, definition, task
 
 TASKS = [
@@ -19,7 +19,7 @@ TASKS = [
 
 
 def derived(task_: Task | None, content: dict[str, Any] = CONTENT, settings: Any = SETTINGS) -> dict[str, Any]:
-    return derive(definition(content), settings, IMAGE_URI, task_)
+    return derive_content(definition(content), settings, IMAGE_URI, task_)
 
 
 def container(task_: Task | None, content: dict[str, Any] = CONTENT, settings: Any = SETTINGS) -> dict[str, Any]:
@@ -184,9 +184,9 @@ def test_what_a_task_overrides_when_it_shares_the_apis_revision(
     task_: Task, container_: dict[str, Any], override: dict[str, Any] | None
 ) -> None:
     base = definition(CONTENT | {"containerDefinitions": [container_, SIDECAR]})
-    found = overrides(base, SHARED, task_)
+    found = target_overrides(base, SHARED, task_)
     assert (json.loads(found) if found else None) == override
 
 
 def test_unless_asked_to_share_every_task_has_a_revision_of_its_own() -> None:
-    assert overrides(definition(), SETTINGS, task()) is None
+    assert target_overrides(definition(), SETTINGS, task()) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rota.document import UnreadableError, key_faults, load, place, shown
+from rota.schedule_file.json_reader import UnreadableError, key_faults, load, place, shown
 
 EMPTY = b'{"tasks": []}'
 

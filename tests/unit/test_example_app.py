@@ -16,14 +16,14 @@ SCHEDULES = ("scheduled_tasks.json", "scheduled_tasks.next.json")
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_the_schedule_file_is_valid_as_an_apps_ci_would_ask(name: str) -> None:
-    command = [sys.executable, "-m", "rota.schedule", str(APP / name)]
+    command = [sys.executable, "-m", "rota.cli.check", str(APP / name)]
     done = subprocess.run(command, cwd=ROOT / "layers" / "rota", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("printed", re.findall(r"^```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
 def test_a_schedule_file_that_the_readme_shows_is_valid(printed: str) -> None:
-    command = [sys.executable, "-m", "rota.schedule", "-"]
+    command = [sys.executable, "-m", "rota.cli.check", "-"]
     done = subprocess.run(
         command, cwd=ROOT / "layers" / "rota", input=printed, capture_output=True, text=True, check=False
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rota.expression import cron_fields, normalised, rate_value
+from rota.schedule_file.expression import cron_fields, normalised, rate_value
 
 
 @pytest.mark.parametrize(

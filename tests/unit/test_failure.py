@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from rota.failure import explain
-from rota.models import FailedDeployment
-from rota.restore import Restored
+from rota.contract import FailedDeployment
+from rota.deployment.failure_message import explain
+from rota.restore.deployment import Restored
 from tests.examples import ANSWERS, MAIN_ROUTE
 
 TURN, CONFIG, PLAN, CLEARED, REVISIONS, TARGETS, ROLLOUT, _COMPLETED = (

@@ -5,7 +5,7 @@ from typing import NoReturn
 import pytest
 
 from rota.errors import ConfigError, RejectedError
-from rota.faults import Faults
+from rota.plan.problems import Problems
 
 
 def refuse(error: Exception) -> NoReturn:
@@ -13,7 +13,7 @@ def refuse(error: Exception) -> NoReturn:
 
 
 def test_no_fault_is_no_fault() -> None:
-    faults = Faults()
+    faults = Problems()
     faults.blame_author([])
     faults.blame_operator([])
     assert faults.gather(lambda: 1) == 1
@@ -21,7 +21,7 @@ def test_no_fault_is_no_fault() -> None:
 
 
 def test_faults_of_both_are_one_config_error_the_authors_first() -> None:
-    faults = Faults()
+    faults = Problems()
     faults.blame_operator(["the service is gone"])
     assert faults.gather(lambda: refuse(RejectedError("there is no image"))) is None
     assert faults.gather(lambda: refuse(ConfigError("tasks[0].cron is wrong"))) is None
@@ -31,7 +31,7 @@ def test_faults_of_both_are_one_config_error_the_authors_first() -> None:
 
 
 def test_faults_of_the_operator_alone_are_a_rejected_error() -> None:
-    faults = Faults()
+    faults = Problems()
     faults.gather(lambda: refuse(RejectedError("there is no image")))
     with pytest.raises(RejectedError, match=r"^there is no image$"):
         faults.complain()
@@ -39,4 +39,4 @@ def test_faults_of_the_operator_alone_are_a_rejected_error() -> None:
 
 def test_what_time_cures_is_no_fault_and_passes_through() -> None:
     with pytest.raises(TimeoutError):
-        Faults().gather(lambda: refuse(TimeoutError()))
+        Problems().gather(lambda: refuse(TimeoutError()))

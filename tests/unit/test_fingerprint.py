@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.canonical import fingerprint, holds
+from rota.ecs.fingerprint import contains, fingerprint_of
 from tests.guestbook import APP_CONTAINER, CONTENT, SIDECAR
 
 Change = Callable[[dict[str, Any]], object]
@@ -39,7 +39,7 @@ def test_the_fingerprint_is_blind_to_what_ecs_completes_and_reorders(change: Cha
     completed = copy.deepcopy(base)
     change(completed)
     assert completed != base
-    assert fingerprint(completed, {}) == fingerprint(base, {})
+    assert fingerprint_of(completed, {}) == fingerprint_of(base, {})
 
 
 SEEN = [
@@ -60,7 +60,7 @@ SEEN = [
 
 @pytest.mark.parametrize("change", SEEN)
 def test_the_fingerprint_sees_every_change_that_a_task_would_feel(change: Change) -> None:
-    assert fingerprint(changed(change), {}) != fingerprint(CONTENT, {})
+    assert fingerprint_of(changed(change), {}) != fingerprint_of(CONTENT, {})
 
 
 @pytest.mark.parametrize("change", BLIND)
@@ -68,13 +68,13 @@ def test_what_ecs_has_completed_still_holds_what_was_wanted(change: Change) -> N
     wanted = with_app(environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
     completed = copy.deepcopy(wanted)
     change(completed)
-    assert holds(completed, wanted)
-    assert holds(completed | {"fromTheFuture": {"on": True}}, wanted)
+    assert contains(completed, wanted)
+    assert contains(completed | {"fromTheFuture": {"on": True}}, wanted)
 
 
 @pytest.mark.parametrize("change", [each for each in SEEN if each.id != "unknown field"])
 def test_what_somebody_has_changed_does_not_hold_what_was_wanted(change: Change) -> None:
-    assert not holds(changed(change), CONTENT)
+    assert not contains(changed(change), CONTENT)
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_what_somebody_has_changed_does_not_hold_what_was_wanted(change: Change)
     ids=lambda added: next(iter(added)),
 )
 def test_what_somebody_has_added_does_not_hold_what_was_wanted(added: dict[str, Any]) -> None:
-    assert not holds(with_app(**added), CONTENT)
+    assert not contains(with_app(**added), CONTENT)
 
 
 def test_the_fingerprint_tells_the_order_of_a_command() -> None:
     one, other = with_app(command=["a", "b"]), with_app(command=["b", "a"])
-    assert fingerprint(one, {}) != fingerprint(other, {})
+    assert fingerprint_of(one, {}) != fingerprint_of(other, {})
 
 
 def test_the_fingerprint_sees_tags() -> None:
-    assert len({fingerprint(CONTENT, tags) for tags in ({}, {"team": "books"}, {"team": ""})}) == 3
+    assert len({fingerprint_of(CONTENT, tags) for tags in ({}, {"team": "books"}, {"team": ""})}) == 3

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rota import history
+from rota.stepfunctions import history
 
 
 def happened(*events: tuple[float, str, str]) -> list[Any]:

@@ -13,48 +13,59 @@ from tests.examples import ROOT, snake
 _ALL = {snake(step) for step in asl.TASKS}
 _OF_THE_LEDGER = {"take_turn", "finish_deployment", "restore_deployment"}
 _OF_TASKS = _ALL - {"take_turn", "roll_service", "check_service", "finish_deployment"}
-LOADED_BY_ALL = {f"rota.{module}" for module in ("aws", "errors", "models", "pace", "settings", "step", "wire")}
+LOADED_BY_ALL = {
+    *("rota.errors", "rota.contract", "rota.settings", "rota.handlers.step"),
+    *(f"rota.aws.{module}" for module in ("botocore_hooks", "clients", "errors", "parallel", "rate_limit")),
+}
 LOADED_ONLY_BY = {
-    "rota.schedule": {"read_config", "plan_deployment"},
-    "rota.source": {"read_config", "plan_deployment"},
-    "rota.preflight": {"read_config", "plan_deployment"},
-    "rota.faults": {"read_config", "plan_deployment"},
-    "rota.ecr": {"read_config"},
-    "rota.push": {"take_turn"},
-    "rota.ended": {"take_turn"},
-    "rota.aborted": {"take_turn", "restore_deployment"},
-    "rota.planner": {"plan_deployment"},
-    "rota.survey": {"plan_deployment"},
-    "rota.derivation": {"read_config", "plan_deployment", "register_revisions"},
-    "rota.canonical": _ALL - {"take_turn", "finish_deployment"},
-    "rota.history": {"finish_deployment", "restore_deployment"},
-    "rota.bus": {"read_config", "plan_deployment", "clear_rules", "create_targets", "restore_deployment"},
-    "rota.plan": _ALL - {"take_turn", "read_config", "roll_service", "check_service", "finish_deployment"},
-    "rota.task": _OF_TASKS,
-    "rota.fargate": _OF_TASKS,
-    "rota.document": _OF_TASKS,
-    "rota.expression": _OF_TASKS,
-    "rota.cron": _OF_TASKS,
-    "rota.crontab": _OF_TASKS,
-    "rota.store": _ALL - {"take_turn", "read_config", "check_service", "finish_deployment"},
-    "rota.rules": _ALL - {"take_turn", "finish_deployment"},
-    "rota.revisions": _ALL - {"take_turn", "finish_deployment"},
-    "rota.service": _ALL - {"take_turn", "finish_deployment"},
-    "rota.lease": _OF_THE_LEDGER,
-    "rota.lease_item": _OF_THE_LEDGER,
-    "rota.ledger": _OF_THE_LEDGER,
-    "rota.closing": {"finish_deployment", "restore_deployment"},
-    "rota.announce": {"finish_deployment", "restore_deployment"},
-    "rota.failure": {"restore_deployment"},
-    "rota.restore": {"restore_deployment"},
-    "rota.restore_revisions": {"restore_deployment"},
-    "rota.restore_rules": {"restore_deployment"},
-    "rota.restore_service": {"restore_deployment"},
-    "rota.tag_index": {"read_config", "plan_deployment"},
-    "rota.undo": {"restore_deployment"},
+    "rota.schedule_file.parse": {"read_config", "plan_deployment"},
+    "rota.schedule_file.s3": {"read_config", "plan_deployment"},
+    "rota.plan.checks": {"read_config", "plan_deployment"},
+    "rota.plan.problems": {"read_config", "plan_deployment"},
+    "rota.ecr.image": {"read_config"},
+    "rota.ecr.push_event": {"take_turn"},
+    "rota.stepfunctions.stopped": {"take_turn", "restore_deployment"},
+    "rota.stepfunctions.recover": {"take_turn", "restore_deployment"},
+    "rota.plan.build": {"plan_deployment"},
+    "rota.plan.current_state": {"plan_deployment"},
+    "rota.ecs.derive": {"read_config", "plan_deployment", "register_revisions"},
+    "rota.ecs.arns": _ALL - {"take_turn", "finish_deployment"},
+    "rota.ownership": _ALL - {"take_turn", "finish_deployment"},
+    "rota.ecs.fingerprint": _ALL - {"take_turn", "finish_deployment"},
+    "rota.stepfunctions.history": {"finish_deployment", "restore_deployment"},
+    "rota.schedules.eventbridge_rules.api": {
+        "read_config",
+        "plan_deployment",
+        "clear_rules",
+        "create_targets",
+        "restore_deployment",
+    },
+    "rota.plan.model": _ALL - {"take_turn", "read_config", "roll_service", "check_service", "finish_deployment"},
+    "rota.schedule_file.task": _OF_TASKS,
+    "rota.schedule_file.fargate_sizes": _OF_TASKS,
+    "rota.schedule_file.json_reader": _OF_TASKS,
+    "rota.schedule_file.expression": _OF_TASKS,
+    "rota.schedule_file.next_runs": _OF_TASKS,
+    "rota.schedule_file.crontab": _OF_TASKS,
+    "rota.deployment.artifacts": _ALL - {"take_turn", "read_config", "check_service", "finish_deployment"},
+    "rota.schedules.eventbridge_rules.rule": _ALL - {"take_turn", "finish_deployment"},
+    "rota.ecs.task_definitions": _ALL - {"take_turn", "finish_deployment"},
+    "rota.ecs.service": _ALL - {"take_turn", "finish_deployment"},
+    "rota.deployment.lease": _OF_THE_LEDGER,
+    "rota.deployment.lease_item": _OF_THE_LEDGER,
+    "rota.deployment.ledger": _OF_THE_LEDGER,
+    "rota.deployment.finish": {"finish_deployment", "restore_deployment"},
+    "rota.deployment.notify": {"finish_deployment", "restore_deployment"},
+    "rota.deployment.failure_message": {"restore_deployment"},
+    "rota.restore.deployment": {"restore_deployment"},
+    "rota.restore.revisions": {"restore_deployment"},
+    "rota.restore.rules": {"restore_deployment"},
+    "rota.restore.service": {"restore_deployment"},
+    "rota.schedules.eventbridge_rules.tag_index": {"read_config", "plan_deployment"},
+    "rota.restore.context": {"restore_deployment"},
 }
 LOADED_BY_NONE = {
-    *("rota.schedule_cli", "rota.schema", "croniter", "antlr4", "aws_cron_expression_validator"),
+    *("rota.cli.check", "rota.schedule_file.json_schema", "croniter", "antlr4", "aws_cron_expression_validator"),
     *("moto", "stage", "pytest", "hypothesis", "rich", "fastapi", "unittest"),
 }
 
@@ -77,6 +88,7 @@ def test_a_function_loads_nothing_that_it_does_not_use(step: str) -> None:
 
 
 def test_of_every_module_it_is_said_which_functions_load_it() -> None:
-    modules = {f"rota.{file.stem}" for file in (ROOT / "layers/rota/rota").glob("[!_]*.py")}
+    layer = ROOT / "layers/rota"
+    modules = {".".join(file.relative_to(layer).with_suffix("").parts) for file in (layer / "rota").rglob("[!_]*.py")}
     said = {*LOADED_BY_ALL, *LOADED_ONLY_BY, *LOADED_BY_NONE}
     assert {module for module in said if module.startswith("rota.")} == modules

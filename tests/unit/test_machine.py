@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from rota import lease, service
-from rota.failure import explain
-from rota.models import FailedDeployment
-from rota.restore import Restored
+from rota.contract import FailedDeployment
+from rota.deployment import lease
+from rota.deployment.failure_message import explain
+from rota.ecs import service
+from rota.restore.deployment import Restored
 from tests import asl
 from tests.examples import EVENTS, FAILED, MAIN_ROUTE, ROLLOUT, ROOT, Machine, handed, snake
 from tests.guestbook import SETTINGS

@@ -7,16 +7,17 @@ from typing import Any, Literal
 import pytest
 from pydantic import ValidationError
 
-from rota import rules
-from rota.canonical import Content, fingerprint
-from rota.derivation import derive, overrides
-from rota.models import Stored
-from rota.plan import Plan, Snapshot
-from rota.planner import Found, describe, make
-from rota.revisions import FINGERPRINT_TAG, own_tags, revision_number
-from rota.rules import OWNER_TAG, Rule
+from rota.contract import Stored
+from rota.ecs.arns import revision_number
+from rota.ecs.derive import derive_content, target_overrides
+from rota.ecs.fingerprint import Content, fingerprint_of
+from rota.ecs.task_definitions import FINGERPRINT_TAG, own_tags
+from rota.ownership import OWNER_TAG
+from rota.plan.build import CurrentState, build_plan, describe_plan
+from rota.plan.model import Plan, Snapshot
+from rota.schedule_file.task import Task
+from rota.schedules.eventbridge_rules.rule import Rule, desired_rule, task_definitions_used_by
 from rota.settings import Settings
-from rota.task import Task
 from tests.guestbook import (
     CLUSTER_ARN,
     IMAGE_URI,
@@ -40,8 +41,8 @@ CONTENTS: dict[str, Content] = {}
 
 
 def print_of(task_: Task | None, image_uri: str = IMAGE_URI) -> str:
-    content = derive(BASE, SETTINGS, image_uri, task_)
-    print_ = fingerprint(content, own_tags(BASE))
+    content = derive_content(BASE, SETTINGS, image_uri, task_)
+    print_ = fingerprint_of(content, own_tags(BASE))
     CONTENTS[print_] = content
     return print_
 
@@ -61,8 +62,8 @@ def planned(
         )
         for print_, revision in (known or {}).items()
     ]
-    found = Found(BASE, 1, before, SNAPSHOT, ours, rules.runs(before.rules.values()))
-    return make(settings, config(image_uri), tasks, found)
+    found = CurrentState(BASE, 1, before, SNAPSHOT, ours, task_definitions_used_by(before.rules.values()))
+    return build_plan(settings, config(image_uri), tasks, found)
 
 
 def deployed(
@@ -72,7 +73,7 @@ def deployed(
     revisions = {task_.name: arn(number) for number, task_ in enumerate(tasks, start=2)}
     api = arn(len(tasks) + 2)
     found = [
-        rules.wanted(task_, settings, CLUSTER_ARN, revisions[task_.name], overrides(BASE, settings, task_))
+        desired_rule(task_, settings, CLUSTER_ARN, revisions[task_.name], target_overrides(BASE, settings, task_))
         for task_ in tasks
     ]
     known = {print_of(task_, image_uri): revisions[task_.name] for task_ in tasks} | {print_of(None, image_uri): api}
@@ -214,7 +215,7 @@ def test_a_plan_of_another_version_of_rota_is_refused_without_its_values() -> No
 def test_the_plan_in_one_line(tasks: tuple[Task, ...], summary: str, figures: tuple[int, ...]) -> None:
     before, known = deployed(INGEST, SPAM)
     document = Stored(key="deployments/example/plan.json", version_id="v2")
-    told = describe(planned(*tasks, before=before, known=known), document)
+    told = describe_plan(planned(*tasks, before=before, known=known), document)
     assert told.summary == summary
     assert (told.created, told.updated, told.kept, told.removed, told.registers) == figures
     assert (told.document, told.snapshot, told.rolls_service) == (document, SNAPSHOT, False)
@@ -222,7 +223,7 @@ def test_the_plan_in_one_line(tasks: tuple[Task, ...], summary: str, figures: tu
 
 
 def test_an_app_without_schedules_is_told_plainly() -> None:
-    told = describe(planned(), SNAPSHOT)
+    told = describe_plan(planned(), SNAPSHOT)
     assert told.summary == "schedules: none; 1 revision to register; the service rolls"
 
 
@@ -242,7 +243,7 @@ def test_a_new_image_costs_these_calls_and_about_this_long(
     settings = SETTINGS.model_copy(update={"revision_mode": mode})
     tasks = [task(f"Task{n}", task=f"task_{n}") for n in range(number)]
     had = deployed(*tasks, settings=settings)[0]
-    told = describe(planned(*tasks, before=had, image_uri=IMAGE_URI + "0", settings=settings), SNAPSHOT)
+    told = describe_plan(planned(*tasks, before=had, image_uri=IMAGE_URI + "0", settings=settings), SNAPSHOT)
     assert told.calls == {"RegisterTaskDefinition": registers, "PutTargets": number, "UpdateService": 1}
     assert told.estimated_seconds == seconds
     assert f"AWS's quotas make it at least {seconds} s" in told.summary or seconds == 2
@@ -250,5 +251,5 @@ def test_a_new_image_costs_these_calls_and_about_this_long(
 
 def test_a_plan_with_nothing_to_do_takes_no_time() -> None:
     before, known = deployed(INGEST)
-    told = describe(planned(INGEST, before=before, known=known), SNAPSHOT)
+    told = describe_plan(planned(INGEST, before=before, known=known), SNAPSHOT)
     assert (told.calls, told.estimated_seconds) == ({}, 0)

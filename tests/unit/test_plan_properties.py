@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from rota import rules
-from rota.canonical import Content, fingerprint
-from rota.derivation import derive, overrides
-from rota.plan import Plan, Snapshot
-from rota.planner import Found, calls, make
-from rota.revisions import Definition, own_tags, revision_number
-from rota.rules import Rule
+from rota.ecs.arns import revision_number
+from rota.ecs.derive import derive_content, target_overrides
+from rota.ecs.fingerprint import Content, fingerprint_of
+from rota.ecs.task_definitions import Definition, own_tags
+from rota.plan.build import CurrentState, build_plan, count_writes
+from rota.plan.model import Plan, Snapshot
+from rota.schedule_file.task import Task
+from rota.schedules.eventbridge_rules.rule import Rule, difference, task_definitions_used_by
 from rota.settings import Settings
-from rota.task import Task
 from tests.guestbook import (
     APP,
     IMAGE_URI,
@@ -82,7 +82,7 @@ class Account:
 
     def plan(self, tasks: list[Task], image: str) -> Plan:
         before = self.snapshot()
-        in_use = rules.runs(self.bus.values())
+        in_use = task_definitions_used_by(self.bus.values())
         ours = [
             Definition(
                 arn=each,
@@ -93,7 +93,7 @@ class Account:
             for print_, each in self.revisions.items()
             if each in in_use | {self.service} or revision_number(each) > revision_number(self.service)
         ]
-        return make(self.settings, config(image), tasks, Found(BASE, 1, before, SNAPSHOT, ours, in_use))
+        return build_plan(self.settings, config(image), tasks, CurrentState(BASE, 1, before, SNAPSHOT, ours, in_use))
 
     def apply(self, plan: Plan) -> int:
         """Do what the plan says, as the steps do; how many writes to rules and service it took."""
@@ -102,13 +102,13 @@ class Account:
         self.revisions = {print_: each for print_, each in self.revisions.items() if each not in plan.leftovers}
         for print_, task_ in plan.missing().items():
             self.newest += 1
-            self.contents[print_] = derive(plan.base, self.settings, plan.image_uri, task_)
+            self.contents[print_] = derive_content(plan.base, self.settings, plan.image_uri, task_)
             self.revisions[print_] = arn(self.newest)
         registered = plan.registered(self.revisions)
         writes = len(plan.remove)
         for planned in plan.tasks:
             wanted = plan.wanted(self.settings, planned, registered.tasks[planned.task.name])
-            writes += bool(rules.difference(self.bus.get(wanted.name), wanted))
+            writes += bool(difference(self.bus.get(wanted.name), wanted))
             self.bus[wanted.name] = wanted
         writes += registered.api != self.service
         self.service = registered.api
@@ -121,7 +121,7 @@ class Account:
             name.removeprefix(PREFIX): (
                 rule.schedule_expression,
                 rule.state,
-                content[next(iter(rules.runs([rule])))],
+                content[next(iter(task_definitions_used_by([rule])))],
                 rule.targets[0].get("Input"),
             )
             for name, rule in self.snapshot().rules.items()
@@ -131,11 +131,11 @@ class Account:
 
 def should_run(settings: Settings, tasks: list[Task], image: str) -> dict[str, Any]:
     def print_of(task_: Task | None) -> str:
-        return fingerprint(derive(BASE, settings, image, task_), own_tags(BASE))
+        return fingerprint_of(derive_content(BASE, settings, image, task_), own_tags(BASE))
 
     wanted: dict[str, Any] = {}
     for one in tasks:
-        override = overrides(BASE, settings, one)
+        override = target_overrides(BASE, settings, one)
         content = print_of(None if override else one)
         wanted[one.name] = (one.expression, "ENABLED" if one.enabled else "DISABLED", content, override)
     return wanted | {API: print_of(None)}
@@ -162,7 +162,7 @@ def test_planned_again_after_applying_there_is_nothing_to_do(
         account.apply(account.plan(tasks, image))
         again = account.plan(tasks, image)
         assert again.nothing_to_do
-        assert calls(again) == {}
+        assert count_writes(again) == {}
 
 
 @budget(deadline=None)

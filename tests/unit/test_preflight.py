@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rota.preflight import of_definition, of_names, of_roles, of_service, of_targets
-from rota.rules import wanted
+from rota.plan.checks import of_definition, of_names, of_roles, of_service, of_targets
+from rota.schedules.eventbridge_rules.rule import desired_rule
 from tests.guestbook import APP, APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
 SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploymentController": {"type": "ECS"}}
@@ -242,7 +242,7 @@ def test_the_load_balancer_must_reach_the_api(attached: dict[str, Any], faults: 
 
 
 def test_a_rule_with_a_role_that_rota_may_not_pass_is_a_fault_until_the_role_is_listed() -> None:
-    script_made = wanted(
+    script_made = desired_rule(
         task("IngestData"), SETTINGS.model_copy(update={"events_role_arn": "role/script"}), "c", arn(2)
     )
     assert list(of_roles([script_made], SETTINGS)) == [

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from rota.derivation import derive
-from rota.preflight import of_lengths, of_sizes
-from rota.task import Task
+from rota.ecs.derive import derive_content
+from rota.plan.checks import of_lengths, of_sizes
+from rota.schedule_file.task import Task
 from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, definition, task
 
 
@@ -59,7 +59,7 @@ def test_a_sidecar_that_takes_all_the_cpu_is_a_fault() -> None:
 
 def padded(to: int) -> Task:
     """A task whose revision has `to` characters."""
-    without = len(json.dumps(derive(definition(), SETTINGS, IMAGE_URI, task(environment={"A": ""}))))
+    without = len(json.dumps(derive_content(definition(), SETTINGS, IMAGE_URI, task(environment={"A": ""}))))
     return task(environment={"A": "x" * (to - without)})
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from rota.contract import Image, is_dry_run
+from rota.ecr.push_event import parse_image, reason_to_skip
 from rota.errors import RejectedError
-from rota.models import Image
-from rota.push import image, is_dry_run, no_image
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "ecr_push.json").read_text())
 DIGEST = EVENT["detail"]["image-digest"]
@@ -20,7 +20,7 @@ def event(detail: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any
 
 
 def test_the_pushed_image() -> None:
-    assert image(EVENT, "guestbook") == Image(
+    assert parse_image(EVENT, "guestbook") == Image(
         repository="guestbook",
         digest=DIGEST,
         tag="5d0c6a1",
@@ -30,12 +30,12 @@ def test_the_pushed_image() -> None:
 
 
 def test_an_empty_tag_is_none() -> None:
-    assert image(event({"image-tag": ""}), "guestbook").tag is None
+    assert parse_image(event({"image-tag": ""}), "guestbook").tag is None
 
 
 def test_the_least_that_a_person_must_type() -> None:
     typed = {"detail": {"repository-name": "guestbook", "image-digest": DIGEST}}
-    assert image(typed, "guestbook") == Image(repository="guestbook", digest=DIGEST)
+    assert parse_image(typed, "guestbook") == Image(repository="guestbook", digest=DIGEST)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_least_that_a_person_must_type() -> None:
     ],
 )
 def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
-    pushed = image(event(time=time), "guestbook")
+    pushed = parse_image(event(time=time), "guestbook")
     assert pushed.pushed_at == datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
     assert Image.model_validate_json(pushed.model_dump_json()) == pushed, "the next step can read it"
 
@@ -118,7 +118,7 @@ def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
 )
 def test_what_is_no_push_is_refused_with_its_reason(given: Any, fault: str) -> None:
     with pytest.raises(RejectedError) as raised:
-        image(given, "guestbook")
+        parse_image(given, "guestbook")
     message = str(raised.value)
     assert message.startswith("the input is no ECR push that can be deployed: ")
     assert fault in message
@@ -127,12 +127,12 @@ def test_what_is_no_push_is_refused_with_its_reason(given: Any, fault: str) -> N
 
 def test_an_input_may_be_long() -> None:
     long = event(note="x" * (65_536 - len(json.dumps(event(note="")))))
-    assert image(long, "guestbook") == image(EVENT, "guestbook")
+    assert parse_image(long, "guestbook") == parse_image(EVENT, "guestbook")
 
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(RejectedError) as raised:
-        image(event({"repository-name": "shop", "image-digest": None}, time="x"), "guestbook")
+        parse_image(event({"repository-name": "shop", "image-digest": None}, time="x"), "guestbook")
     assert [word in str(raised.value) for word in ("repository-name", "image-digest", "time")] == [True] * 3
 
 
@@ -169,7 +169,7 @@ CACHE = "application/vnd.buildkit.cacheconfig.v0"
     ],
 )
 def test_what_is_no_image_is_told(detail: dict[str, Any], reason: str) -> None:
-    assert str(no_image(event(detail))).startswith(reason)
+    assert str(reason_to_skip(event(detail))).startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -183,16 +183,16 @@ def test_what_is_no_image_is_told(detail: dict[str, Any], reason: str) -> None:
     ],
 )
 def test_what_is_an_image(detail: dict[str, Any]) -> None:
-    assert no_image(event(detail)) is None
+    assert reason_to_skip(event(detail)) is None
 
 
 def test_what_a_person_types_needs_no_tag_to_be_an_image() -> None:
-    assert no_image({"detail": {"repository-name": "guestbook", "image-digest": DIGEST}}) is None
+    assert reason_to_skip({"detail": {"repository-name": "guestbook", "image-digest": DIGEST}}) is None
 
 
 def test_an_executions_output_is_no_input() -> None:
     with pytest.raises(RejectedError, match="it holds turn, plan, as an execution's output does"):
-        image(event() | {"turn": {}, "plan": {}}, "guestbook")
+        parse_image(event() | {"turn": {}, "plan": {}}, "guestbook")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_an_executions_output_is_no_input() -> None:
     ],
 )
 def test_whether_the_push_started_an_execution_is_told_from_its_name(name: str, by_eventbridge: bool) -> None:
-    assert image(EVENT, "guestbook").started(name) is by_eventbridge
+    assert parse_image(EVENT, "guestbook").started(name) is by_eventbridge
 
 
 def test_no_name_is_that_of_a_push_without_an_id() -> None:

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from rota.revisions import Definition, by_fingerprint, family, own_tags, revision_number, tags_for
-from rota.task import Task
+from rota.ecs.arns import family, revision_number
+from rota.ecs.task_definitions import Definition, by_fingerprint, own_tags, tags_for
+from rota.schedule_file.task import Task
 from tests.guestbook import APP, CONTENT, arn, definition, task
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from rota.rules import Difference, Rule, difference, runs, wanted
+from rota.schedules.eventbridge_rules.rule import Difference, Rule, desired_rule, difference, task_definitions_used_by
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn, task
 
 Change = Callable[[dict[str, Any]], None]
 
 
 def rule(**changes: Any) -> Rule:
-    return wanted(task(), SETTINGS, CLUSTER_ARN, arn(7)).model_copy(update=changes)
+    return desired_rule(task(), SETTINGS, CLUSTER_ARN, arn(7)).model_copy(update=changes)
 
 
 def target(change: Change = lambda target: None) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def network(target: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_task_becomes_a_tagged_rule_with_one_fargate_target() -> None:
-    assert wanted(task(), SETTINGS, CLUSTER_ARN, arn(7)) == Rule(
+    assert desired_rule(task(), SETTINGS, CLUSTER_ARN, arn(7)) == Rule(
         name="production__guestbook__IngestData",
         schedule_expression="cron(0 6 * * ? *)",
         state="ENABLED",
@@ -68,7 +68,7 @@ def test_a_task_becomes_a_tagged_rule_with_one_fargate_target() -> None:
     ],
 )
 def test_what_a_task_says_of_its_rule(keys: dict[str, Any], attribute: str, value: str) -> None:
-    assert getattr(wanted(task(**keys), SETTINGS, CLUSTER_ARN, arn(7)), attribute) == value
+    assert getattr(desired_rule(task(**keys), SETTINGS, CLUSTER_ARN, arn(7)), attribute) == value
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_a_task_says_of_its_rule(keys: dict[str, Any], attribute: str, valu
     ],
 )
 def test_what_a_task_says_of_its_target(keys: dict[str, Any], path: tuple[str, ...], value: object) -> None:
-    found: Any = wanted(task(**keys), SETTINGS, CLUSTER_ARN, arn(7)).targets[0]
+    found: Any = desired_rule(task(**keys), SETTINGS, CLUSTER_ARN, arn(7)).targets[0]
     for key in path:
         found = found[key]
     assert found == value
@@ -93,12 +93,12 @@ def test_what_a_task_says_of_its_target(keys: dict[str, Any], path: tuple[str, .
 
 def test_the_stack_decides_the_platform_version_of_a_task_that_names_none() -> None:
     older = SETTINGS.model_copy(update={"platform_version": "1.3.0"})
-    (made,) = wanted(task(), older, CLUSTER_ARN, arn(7)).targets
+    (made,) = desired_rule(task(), older, CLUSTER_ARN, arn(7)).targets
     assert made["EcsParameters"]["PlatformVersion"] == "1.3.0"
 
 
 def test_a_task_that_shares_the_apis_revision_says_in_its_input_what_is_its_own() -> None:
-    (made,) = wanted(task(), SETTINGS, CLUSTER_ARN, arn(7), '{"containerOverrides": []}').targets
+    (made,) = desired_rule(task(), SETTINGS, CLUSTER_ARN, arn(7), '{"containerOverrides": []}').targets
     assert made["Input"] == '{"containerOverrides": []}'
     assert "Input" not in target()
 
@@ -203,7 +203,7 @@ def test_whose_a_rule_is(changes: dict[str, Any], ours: bool) -> None:
     ],
 )
 def test_which_revisions_rules_run(targets: tuple[dict[str, Any], ...], revisions: set[str]) -> None:
-    assert runs([rule(targets=targets)]) == revisions
+    assert task_definitions_used_by([rule(targets=targets)]) == revisions
 
 
 def test_put_rule_names_everything_the_rule_has() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rota import schedule
 from rota.errors import ConfigError
+from rota.schedule_file.parse import parse_schedule_file
 
 PLAIN = b'{"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}'
 
@@ -21,14 +21,14 @@ def faults(raw: bytes | object, max_tasks: int = 300, rule_prefix: str = "produc
     """The lines of the report without its heading; a document is written as JSON first."""
     raw = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
     try:
-        schedule.read(raw, rule_prefix=rule_prefix, max_tasks=max_tasks)
+        parse_schedule_file(raw, rule_prefix=rule_prefix, max_tasks=max_tasks)
     except ConfigError as error:
         return str(error).splitlines()[1:]
     return []
 
 
 def test_the_plain_form_is_taken_as_it_stands() -> None:
-    (task,) = schedule.read(PLAIN, rule_prefix="production__guestbook__", max_tasks=300)
+    (task,) = parse_schedule_file(PLAIN, rule_prefix="production__guestbook__", max_tasks=300)
     assert (task.name, task.expression, task.enabled, task.count) == ("IngestData", "cron(0 6 * * ? *)", True, 1)
     assert task.command_line(("./bin/start",)) == ("./bin/start", "data_ingestion_task")
 
@@ -233,4 +233,4 @@ def test_a_list_longer_than_any_bus_is_refused_for_that_alone() -> None:
 
 def test_a_task_whose_last_run_is_past_does_not_keep_the_others_from_being_deployed() -> None:
     raw = json.dumps({"tasks": [entry(cron="0 6 1 1 ? 1999")]}).encode()
-    assert not schedule.faults(raw, rule_prefix="", max_tasks=300)
+    assert not faults(raw, rule_prefix="", max_tasks=300)

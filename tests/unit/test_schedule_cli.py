@@ -1,4 +1,4 @@
-"""`python -m rota.schedule`: what it prints and how it ends."""
+"""`rota check`: what it prints and how it ends."""
 
 import io
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rota.schedule_cli import main
+from rota.cli.check import main
 from tests.printed import README, ROOT, blocks, typed
 
 LAYER = Path(__file__).parents[2] / "layers" / "rota"
@@ -112,14 +112,14 @@ def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:
     file.write_text(json.dumps({"tasks": [INGEST | {"name": f"Task{number}"} for number in range(300)]}))
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "rota.schedule", str(file)]
+    command = [sys.executable, "-m", "rota.cli.check", str(file)]
     done = subprocess.run(command, cwd=LAYER, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_wrong_file_through_the_module() -> None:
-    command = [sys.executable, "-m", "rota.schedule", "-"]
+    command = [sys.executable, "-m", "rota.cli.check", "-"]
     done = subprocess.run(command, cwd=LAYER, input=b'{"tasks": [{}]}', capture_output=True, check=False)
     assert done.returncode == 1
     assert done.stdout == b""

@@ -8,11 +8,13 @@ import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rota import schedule
 from rota.errors import ConfigError
-from rota.task import EXPECTED, Task
+from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.task import EXPECTED, Task
 
-SCHEMA = json.loads((Path(schedule.__file__).parent / "scheduled_tasks.schema.json").read_text())
+SCHEMA = json.loads(
+    (Path(__file__).parents[2] / "layers/rota/rota/schedule_file/scheduled_tasks.schema.json").read_text()
+)
 RIGHT = {
     "$schema": "./scheduled_tasks.schema.json",
     "tasks": [
@@ -34,7 +36,7 @@ documents = st.recursive(scalars | texts, lambda inner: st.lists(inner) | st.dic
 def outcome(raw: bytes) -> tuple[Task, ...]:
     """The tasks, or none after a message of the promised form; anything else raised fails the test."""
     try:
-        return schedule.read(raw, rule_prefix="production__", max_tasks=300)
+        return parse_schedule_file(raw, rule_prefix="production__", max_tasks=300)
     except ConfigError as error:
         message = str(error)
     heading, *lines = message.split("\n")

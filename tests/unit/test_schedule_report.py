@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rota import schedule
 from rota.errors import ConfigError
-from rota.task import Task
+from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.task import Task
 
 
 def entry(**keys: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def entry(**keys: Any) -> dict[str, Any]:
 def message(document: object, max_tasks: int = 300) -> str:
     raw = json.dumps(document).encode()
     with pytest.raises(ConfigError) as raised:
-        schedule.read(raw, rule_prefix="", max_tasks=max_tasks)
+        parse_schedule_file(raw, rule_prefix="", max_tasks=max_tasks)
     return str(raised.value)
 
 
@@ -81,7 +81,7 @@ def test_text_that_cannot_be_passed_on_is_refused_without_showing_it(
 def test_a_whole_pair_is_a_character() -> None:
     raw = json.dumps({"tasks": [entry(description="\U0001f600", environment={"A": "\U0001f600"})]}).encode()
     assert b"\\ud83d\\ude00" in raw
-    assert schedule.read(raw, rule_prefix="", max_tasks=1)[0].description == "\U0001f600"
+    assert parse_schedule_file(raw, rule_prefix="", max_tasks=1)[0].description == "\U0001f600"
 
 
 def test_no_word_of_the_validation_library_reaches_the_author() -> None:

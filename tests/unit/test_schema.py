@@ -7,10 +7,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from rota import schedule
-from rota.schedule_cli import main
+from rota.cli.check import main
+from rota.schedule_file.parse import faults
 
-SHIPPED = Path(schedule.__file__).parent / "scheduled_tasks.schema.json"
+SHIPPED = Path(__file__).parents[2] / "layers/rota/rota/schedule_file/scheduled_tasks.schema.json"
 SCHEMA = json.loads(SHIPPED.read_text())
 
 
@@ -21,7 +21,7 @@ def entry(**keys: Any) -> dict[str, Any]:
 
 
 def has_faults(document: object) -> bool:
-    return bool(schedule.faults(json.dumps(document).encode(), rule_prefix="", max_tasks=300))
+    return bool(faults(json.dumps(document).encode(), rule_prefix="", max_tasks=300))
 
 
 def test_the_shipped_schema_is_what_the_model_says(capsys: pytest.CaptureFixture[str]) -> None:

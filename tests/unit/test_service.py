@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from rota.contract import Rollout
+from rota.ecs.service import judge, state
 from rota.errors import RejectedError, TransientError
-from rota.models import Rollout
-from rota.service import judge, state
 from tests.guestbook import SETTINGS, arn, service_state
 
 OLD, NEW = arn(1), arn(2)

@@ -3,7 +3,7 @@
 import pytest
 
 from rota.errors import ConfigError
-from rota.source import find, keys
+from rota.schedule_file.s3 import candidate_keys, find_schedule_file
 from tests.guestbook import DIGEST, IMAGE
 
 UNTAGGED = IMAGE.model_copy(update={"tag": None})
@@ -25,13 +25,13 @@ UNTAGGED = IMAGE.model_copy(update={"tag": None})
     ],
 )
 def test_the_keys_that_are_tried(patterns: tuple[str, ...], image: object, expected: list[str]) -> None:
-    assert keys(patterns, image) == expected  # type: ignore[arg-type]  # an Image
+    assert candidate_keys(patterns, image) == expected  # type: ignore[arg-type]  # an Image
 
 
 def test_where_no_key_is_left_to_try_it_says_what_is_missing() -> None:
-    untagged = keys(("{repository}/{tag}.json", "{tag}.json"), UNTAGGED)
+    untagged = candidate_keys(("{repository}/{tag}.json", "{tag}.json"), UNTAGGED)
     with pytest.raises(ConfigError) as raised:
-        find(object(), "guestbook-config", untagged)  # type: ignore[arg-type]  # S3 is not asked
+        find_schedule_file(object(), "guestbook-config", untagged)  # type: ignore[arg-type]  # S3 is not asked
     assert str(raised.value) == (
         "no schedule file can be looked for: every key of the parameter ScheduleKeys asks for {tag} and the image "
         "was pushed without one. Push it with a tag, or add a key without {tag}, such as scheduled_tasks.json"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rota.fargate import FARGATE_MEMORY
-from rota.task import EXPECTED, Retry, ScheduleFile, Task
+from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
+from rota.schedule_file.task import EXPECTED, Retry, ScheduleFile, Task
 
 LAYER = Path(__file__).parents[2] / "layers" / "rota"
 EVERYTHING = {
@@ -104,9 +104,16 @@ def test_every_key_has_words_for_what_it_takes() -> None:
     assert set(EXPECTED) == {field.alias or name for model in models for name, field in model.model_fields.items()}
 
 
-@pytest.mark.parametrize("module", ["rota.task", "rota.schedule"])
+@pytest.mark.parametrize("module", ["rota.schedule_file.task", "rota.schedule_file.parse"])
 def test_reading_a_schedule_loads_neither_a_command_line_nor_a_schema_generator(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=LAYER, capture_output=True, text=True, check=True)
-    unwanted = {"argparse", "croniter", "aws_cron_expression_validator", "rota.schema", "rota.schedule_cli", "boto3"}
+    unwanted = {
+        "argparse",
+        "croniter",
+        "aws_cron_expression_validator",
+        "rota.schedule_file.json_schema",
+        "rota.cli.check",
+        "boto3",
+    }
     assert not unwanted & set(done.stdout.split())

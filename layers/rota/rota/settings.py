@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator
 
-from rota.models import Shape
+from rota.contract import Shape
 
 
 def _items(text: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The only package that makes clients and translates their errors."""

@@ -1,0 +1,92 @@
+"""The only module that makes clients."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.config import Config
+
+from rota.aws import botocore_hooks
+from rota.aws.parallel import CONCURRENT_CALLS
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+_TIMEOUT_SECONDS = 10
+_ATTEMPTS = 4
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    client: DynamoDBClient = _client("dynamodb", _config())
+    return client
+
+
+@cache
+def ecr() -> "ECRClient":
+    client: ECRClient = _client("ecr", _config())
+    return client
+
+
+@cache
+def ecs(attempts: int = _ATTEMPTS) -> "ECSClient":
+    """`attempts=1` for RegisterTaskDefinition: ECS knows no client token for it, a blind repeat would leave a twin."""
+    # AWS checks requests better than the SDK's model, which would refuse the fields it does not know.
+    client: ECSClient = _client("ecs", _config(attempts).merge(Config(parameter_validation=False)))
+    botocore_hooks.keep_unknown_fields(client)
+    return client
+
+
+@cache
+def events(attempts: int = _ATTEMPTS) -> "EventBridgeClient":
+    client: EventBridgeClient = _client("events", _config(attempts))
+    return client
+
+
+@cache
+def s3() -> "S3Client":
+    client: S3Client = _client("s3", _config())
+    return client
+
+
+@cache
+def stepfunctions() -> "SFNClient":
+    client: SFNClient = _client("stepfunctions", _config())
+    return client
+
+
+@cache
+def tagging() -> "BaseClient":
+    """The Resource Groups Tagging API."""
+    client: BaseClient = _client("resourcegroupstaggingapi", _config())
+    return client
+
+
+@cache
+def _session() -> botocore.session.Session:
+    # Not boto3: that is the same session behind resources and file transfers, which no step uses.
+    return botocore.session.get_session()
+
+
+def _client(service: str, config: Config) -> Any:
+    client = _session().create_client(service, config=config)
+    botocore_hooks.limit_rate(client, service)
+    botocore_hooks.reject_truncated_responses(client)
+    botocore_hooks.add_operation_name(client)
+    return client
+
+
+def _config(attempts: int = _ATTEMPTS) -> Config:
+    return Config(
+        connect_timeout=_TIMEOUT_SECONDS,
+        read_timeout=_TIMEOUT_SECONDS,
+        max_pool_connections=CONCURRENT_CALLS,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )

@@ -1,0 +1,1 @@
+"""The command `rota`. Never in the layer."""

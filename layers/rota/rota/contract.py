@@ -1,0 +1,244 @@
+"""Every shape that crosses a boundary of the state machine: what each step is handed and what it answers. No I/O."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Outcome = Literal["deployed", "nothing to do", "failed", "aborted", "overtaken"]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Shape(BaseModel):
+    """Frozen, and nothing unknown is let through. A fault does not show what it was given: it is logged and mailed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Execution(Shape):
+    """The deployment: one execution of the state machine."""
+
+    id: str
+    name: str
+    started_at: AwareDatetime
+
+
+class Image(Shape):
+    """What was pushed. The digest alone decides; the tag is for people and for the schedule key."""
+
+    repository: str
+    digest: Digest
+    tag: str | None = None
+    event_id: str | None = None
+    pushed_at: AwareDatetime | None = None
+
+    def started(self, execution_name: str) -> bool:
+        """True if the push itself started that execution: EventBridge names it after the event's id and a UUID.
+
+        What a person calls `<id>-rollback` is that person's.
+        """
+        return bool(self.event_id and re.fullmatch(f"{re.escape(self.event_id)}(_[0-9a-f-]{{32,}})?", execution_name))
+
+
+def is_dry_run(event: Mapping[str, Any]) -> bool:
+    """True if the person who started the execution added `"dry_run": true`."""
+    return event.get("dry_run") is True
+
+
+class Stored(Shape):
+    """One version of one object in the app's bucket."""
+
+    key: str
+    version_id: str
+
+
+Decision = Literal["go", "wait", "overtaken", "ignore", "restore"]
+
+
+class Verdict(Shape):
+    """What becomes of an execution now, and why."""
+
+    decision: Decision
+    reason: str
+
+
+class StepInput(Shape):
+    """What every step is handed, beside its own: which execution it works for."""
+
+    execution: Execution
+
+
+class TakeTurnInput(StepInput):
+    event: Any  # whatever somebody starts the machine with
+
+
+class TakeTurnOutput(Verdict):
+    """`restores` is the ARN of an execution that ended in the middle and is to be put back; then there is no image."""
+
+    wait_seconds: int
+    dry_run: bool
+    image: Image | None = None
+    restores: str | None = None
+
+
+class ReadConfigInput(StepInput):
+    image: Image
+
+
+class ReadConfigOutput(Shape):
+    schedule: Stored
+    tasks: int
+    image_uri: str
+    base: str
+    cluster_arn: str
+
+
+class PlanDeploymentInput(StepInput):
+    config: ReadConfigOutput
+
+
+class PlanDeploymentOutput(Shape):
+    """Where plan and snapshot are, and what a person wants to know of them."""
+
+    document: Stored
+    snapshot: Stored
+    nothing_to_do: bool
+    summary: str
+    created: int
+    updated: int
+    kept: int
+    removed: int
+    registers: int
+    calls: dict[str, int]
+    estimated_seconds: int
+    rolls_service: bool
+
+
+class ClearRulesInput(StepInput):
+    plan: Stored
+
+
+class ClearRulesOutput(Shape):
+    """`finished` is False while there are more revisions to deregister than one round of the step has time for."""
+
+    finished: bool = True
+    removed: int
+    deregistered: int
+    remaining: int = 0
+
+
+class RegisterRevisionsInput(StepInput):
+    plan: Stored
+
+
+class RegisterRevisionsOutput(Shape):
+    """`document` is None while there is more to register than one round of the step has time for."""
+
+    finished: bool
+    document: Stored | None
+    registered: int
+    remaining: int
+
+
+class Registered(Shape):
+    """What RegisterRevisions leaves for the next steps: ARNs, by task name and for the API."""
+
+    tasks: dict[str, str]
+    api: str
+
+
+class CreateTargetsInput(StepInput):
+    plan: Stored
+    revisions: Stored
+
+
+class CreateTargetsOutput(Shape):
+    written: int
+    unchanged: int
+
+
+class RollServiceInput(StepInput):
+    revisions: Stored
+
+
+class Rollout(Shape):
+    """Our own deployment of the service, as ECS reports it. `waited_seconds` counts the machine's waits."""
+
+    task_definition: str
+    deployment_id: str
+    status: Literal["IN_PROGRESS", "COMPLETED"]
+    progress: str
+    wait_seconds: int
+    waited_seconds: int
+
+
+RollServiceOutput: TypeAlias = Rollout
+CheckServiceOutput: TypeAlias = Rollout
+
+
+class CheckServiceInput(StepInput):
+    rollout: Rollout
+
+
+class FinishDeploymentInput(StepInput):
+    image: Image
+    config: ReadConfigOutput
+    plan: PlanDeploymentOutput
+
+
+class FinishDeploymentOutput(Shape):
+    outcome: Outcome
+    summary: str
+
+
+class CaughtError(Shape):
+    """What a Catch of the state machine adds; Step Functions spells it with capitals."""
+
+    Error: str
+    Cause: str = ""
+
+
+class FailedDeployment(BaseModel):
+    """The state machine's document at the moment of the failure; which keys are there says how far it came.
+
+    Without `error` the deployment was overtaken before it had its turn.
+    """
+
+    # Nothing that a later version adds to the document keeps this one from restoring.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    error: CaughtError | None = None
+    turn: TakeTurnOutput | None = None
+    config: ReadConfigOutput | None = None
+    plan: PlanDeploymentOutput | None = None
+    cleared: ClearRulesOutput | None = None
+    revisions: RegisterRevisionsOutput | None = None
+    targets: CreateTargetsOutput | None = None
+    rollout: Rollout | None = None
+
+    @property
+    def restores(self) -> str | None:
+        """The ARN of the execution that this one was to put back; None for a deployment."""
+        return self.turn.restores if self.turn else None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the app may have been written."""
+        return bool(self.plan and not self.plan.nothing_to_do and self.turn and not self.turn.dry_run)
+
+
+class RestoreDeploymentInput(StepInput):
+    """`retries` counts how often the state has been tried before, for any reason; `event` started the execution."""
+
+    document: FailedDeployment
+    retries: int = 0
+    event: Any = None
+
+
+class RestoreDeploymentOutput(Shape):
+    """How the deployment ended; `error` and `cause` become those of an execution that failed."""
+
+    outcome: Outcome
+    error: str
+    cause: str

@@ -1,0 +1,1 @@
+"""The lease, the ledger, the artifacts and the end of a deployment."""

@@ -1,0 +1,25 @@
+"""What the state machine's document (256 KiB) has no room for: JSON in the app's bucket, by key and version."""
+
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from rota.contract import Execution, Shape, Stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Kept = TypeVar("Kept", bound=Shape)
+
+
+def write(s3: "S3Client", bucket: str, execution: Execution, name: str, content: Shape) -> Stored:
+    """Store `content` as `deployments/<execution>/<name>.json`; a repeated step adds a version and harms none."""
+    key = f"deployments/{execution.name}/{name}.json"
+    reply = s3.put_object(
+        Bucket=bucket, Key=key, Body=content.model_dump_json(indent=1).encode(), ContentType="application/json"
+    )
+    return Stored(key=key, version_id=reply["VersionId"])
+
+
+def read(s3: "S3Client", bucket: str, stored: Stored, kind: type[Kept], extra: Literal["ignore"] | None = None) -> Kept:
+    """Read back exactly the version that was written; `extra="ignore"`: whatever another version of Rota added."""
+    reply = s3.get_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)
+    return kind.model_validate_json(reply["Body"].read(), extra=extra)

@@ -1,0 +1,90 @@
+"""Why a deployment failed, in one line: what, where, what became of it, and who acts. Pure."""
+
+import json
+from typing import TYPE_CHECKING
+
+from rota.deployment.ledger import Entry
+
+if TYPE_CHECKING:
+    from rota.contract import CaughtError, FailedDeployment, Outcome
+
+# Step Functions cuts an execution's cause at 32,768 characters:
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+_LONGEST_CAUSE = 32_000
+
+_WHO_ACTS = {
+    "ConfigError": "The author of the schedule file acts.",
+    "RejectedError": "The operator acts.",
+    "TransientError": "AWS did not recover in time; start the execution again.",
+    "StillRunningError": "AWS did not recover in time; start the execution again.",
+    "OvertakenError": "Nobody acts as long as the newer deployment goes on.",
+    "ExecutionAborted": "Nobody acts; to deploy that image after all, start a new execution.",
+    "ExecutionTimedOut": "The operator acts: what did it wait for? A new execution may deploy that image after all.",
+}
+# Step Functions' own names for what befalls the function and not the code in it.
+_OF_LAMBDA = ("Lambda.", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")
+_BUG = "This is a bug in Rota; its log has the traceback."
+
+
+def entry_of(failed: "FailedDeployment", became: str) -> Entry:
+    """What the ledger keeps of a deployment that was not deployed; `became` as in `explain`."""
+    return Entry(
+        outcome=_outcome(failed),
+        image=failed.turn.image if failed.turn else None,
+        schedule=failed.config.schedule if failed.config else None,
+        summary=failed.plan.summary if failed.plan else "",
+        cause=explain(failed, became),
+        tasks=failed.config.tasks if failed.config else None,
+    )
+
+
+def explain(failed: "FailedDeployment", became: str) -> str:
+    """The cause of the failed execution; `became` says what became of what it had changed."""
+    if failed.error is None:
+        return failed.turn.reason if failed.turn else ""
+    before = f"{_step(failed)}: "
+    after = f"{became} {_who_acts(failed.error.Error)}"
+    message = _message(failed.error)[: _LONGEST_CAUSE - len(before) - len(after) - 2].rstrip(".")
+    # A list of faults has a line each, and what became of it stands below.
+    separator = "\n" if "\n" in message else ". "
+    return f"{before}{message}{separator}{after}"
+
+
+def _outcome(failed: "FailedDeployment") -> "Outcome":
+    if failed.error is None or failed.error.Error == "OvertakenError":
+        return "overtaken"
+    return "aborted" if failed.error.Error == "ExecutionAborted" else "failed"
+
+
+def _who_acts(error: str) -> str:
+    if error.startswith(_OF_LAMBDA):
+        return _WHO_ACTS["TransientError"]
+    return _WHO_ACTS.get(error, _BUG)
+
+
+def _step(failed: "FailedDeployment") -> str:
+    """The step that failed: the first whose answer is missing, or says that it is not done."""
+    if failed.plan and failed.plan.nothing_to_do:
+        return "FinishDeployment"
+    done = {
+        "TakeTurn": failed.turn and failed.turn.decision != "wait",
+        "ReadConfig": failed.config,
+        "PlanDeployment": failed.plan,
+        "ClearRules": failed.cleared and failed.cleared.finished,
+        "RegisterRevisions": failed.revisions and failed.revisions.finished,
+        "CreateTargets": failed.targets,
+        "RollService": failed.rollout,
+        "CheckService": failed.rollout and failed.rollout.status == "COMPLETED",
+    }
+    return next((step for step, answer in done.items() if not answer), "FinishDeployment")
+
+
+def _message(error: "CaughtError") -> str:
+    """Lambda hands over a failed function's error as JSON; other causes are plain text."""
+    try:
+        told = json.loads(error.Cause)
+    except ValueError:
+        told = None
+    if isinstance(told, dict) and told.get("errorMessage"):
+        return str(told["errorMessage"])
+    return error.Cause or error.Error

@@ -1,0 +1,1 @@
+"""The frame that every Lambda function runs in."""

@@ -1,0 +1,1 @@
+"""What a deployment changes, decided before it changes anything."""

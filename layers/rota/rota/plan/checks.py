@@ -1,0 +1,236 @@
+"""Everything that can be wrong and known before the first write: the checks, all of them pure.
+
+A fault is a sentence that says where it is, what is wrong and what would be right.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rota.ecs import arns, task_definitions
+from rota.ecs.derive import derive_content, target_overrides
+from rota.ownership import OWNER_TAG
+from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
+from rota.schedule_file.task import LARGEST_TASK_DEFINITION
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
+
+    from rota.ecs.task_definitions import Definition
+    from rota.schedule_file.task import Task
+    from rota.schedules.eventbridge_rules.rule import Rule
+    from rota.settings import Settings
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+_MOST_TAGS = 50
+_TAGS_WE_ADD = 5
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+_MOST_SUBNETS, _MOST_SECURITY_GROUPS = 16, 5
+
+
+def of_names(
+    wanted_names: Iterable[str], owners: Mapping[str, str | None], managers: Mapping[str, str], app: str
+) -> Iterator[str]:
+    """A sentence for each wanted name that a rule of others has. Pure.
+
+    `owners`: by name, the value of our tag; `managers`: by name, the AWS service that manages the rule, if one does.
+    """
+    for name in wanted_names:
+        if name in managers:
+            yield (
+                f"the rule {name} exists and the AWS service {managers[name]} manages it, so it can never be ours; "
+                "rename the task, or choose another RulePrefix"
+            )
+        elif name in owners and owners[name] != app:
+            tag = (
+                f"its tag {OWNER_TAG} is {owners[name]!r}, not {app!r}"
+                if owners[name]
+                else f"it has no tag {OWNER_TAG}"
+            )
+            yield f"the rule {name} exists and is not ours: {tag}; rename the task, or tag the rule to hand it over"
+
+
+def of_prefix(on_the_bus: Iterable[str], listed: Iterable[str], prefix: str) -> Iterator[str]:
+    """A sentence if rules of ours (`listed`) are on the bus under another prefix than the parameter's. Pure.
+
+    Nobody would remove them: each of their jobs would run twice, once with the old image. Of such a rule the index of
+    tags alone is asked, since Rota may ask EventBridge about rules with its prefix only. The index is late, so a rule
+    that has just been tagged is overlooked; and it may be down, which finds none.
+    """
+    outside = sorted(name for name in set(on_the_bus) & set(listed) if not name.startswith(prefix))
+    if outside:
+        yield (
+            f"rules with our tag {OWNER_TAG} do not begin with the parameter RulePrefix, {prefix}: "
+            f"{', '.join(outside)}. They would go on running the old image beside the new rules. If the parameter has "
+            "changed, set it back, deploy a schedule file without tasks, then change it; or delete these rules or take "
+            "the tag from them. A rule that lost its tag moments ago may still be listed as ours: then start the "
+            "execution again in some minutes"
+        )
+
+
+def of_roles(found: "Iterable[Rule]", settings: "Settings") -> Iterator[str]:
+    """Whatever would keep a restore from putting these rules back: roles that Rota may not pass. Pure."""
+    passable = {settings.events_role_arn, *settings.former_events_role_arns}
+    for rule in found:
+        for role in {rule.role_arn, *(target.get("RoleArn") for target in rule.targets)} - passable - {None}:
+            yield (
+                f"the rule {rule.name} names the role {role}, with which Rota could not put it back; "
+                "list it in the parameter FormerEventsRoleArns"
+            )
+
+
+def of_targets(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """Whatever keeps every task from starting, of which ECS says something only when a rule fires. Pure."""
+    if not tasks:
+        return
+    for parameter, given, most in (
+        ("SubnetIds", settings.subnets, _MOST_SUBNETS),
+        ("SecurityGroupIds", settings.security_groups, _MOST_SECURITY_GROUPS),
+    ):
+        if len(given) > most:
+            yield (
+                f"the parameter {parameter} names {len(given)}, and ECS takes {most} at most, so no scheduled task "
+                "could start"
+            )
+    # EventBridge's EcsParameters have no volumeConfigurations, without which ECS starts no such task.
+    volumes = [volume["name"] for volume in base.content.get("volumes", []) if volume.get("configuredAtLaunch")]
+    if volumes:
+        yield (
+            f"the task definition {arns.short_name(base.arn)} has volumes that are configured at launch, "
+            f"{', '.join(volumes)}, which EventBridge cannot do, so no scheduled task could start; use volumes of "
+            "another kind, such as EFS"
+        )
+
+
+def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
+    """Whatever keeps Rota from deploying to this service, a sentence each. Pure."""
+    if description["status"] != "ACTIVE":
+        yield f"the service {settings.service} is {description['status']}, it must be ACTIVE"
+    controller = description.get("deploymentController", {}).get("type", "ECS")
+    if controller != "ECS":
+        yield (
+            f"the service {settings.service} is deployed by {controller}; "
+            "Rota rolls services with the deployment controller ECS only"
+        )
+    for attached in [*description.get("loadBalancers", []), *description.get("serviceRegistries", [])]:
+        port = attached.get("containerPort")
+        if attached.get("containerName") == settings.container and port and port != settings.api_port:
+            yield (
+                f"the service {settings.service} is reached at port {port} of {settings.container}, "
+                f"but the parameter ApiPort says {settings.api_port}"
+            )
+    # One of the controller EXTERNAL has none.
+    if "taskDefinition" in description and (ran := arns.family(description["taskDefinition"])) != settings.family:
+        yield (
+            f"the service {settings.service} runs the task-definition family {ran}, "
+            f"but the parameter TaskDefinitionFamily says {settings.family}"
+        )
+
+
+def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
+    """Whatever keeps Rota from deriving revisions of this base, a sentence each. Pure."""
+    name = arns.short_name(base.arn)
+    containers = [container["name"] for container in base.content["containerDefinitions"]]
+    if settings.container not in containers:
+        yield (
+            f"the task definition {name} has no container {settings.container}, which the parameter ContainerName "
+            f"names; it has {', '.join(containers)}"
+        )
+    yield from _of_ports(base, settings)
+    yield from of_task_roles(base, settings)
+    yield from _of_fargate(base)
+    tags = len(task_definitions.own_tags(base))
+    if tags + _TAGS_WE_ADD > _MOST_TAGS:
+        yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"
+
+
+def _of_fargate(base: "Definition") -> Iterator[str]:
+    """What keeps the base from running on Fargate; where we cannot see what, that ECS says so. Pure."""
+    name, mode, runs_on = arns.short_name(base.arn), base.content.get("networkMode"), base.compatibilities
+    if mode != "awsvpc":
+        yield f"the task definition {name} has the network mode {mode}, Fargate needs awsvpc"
+    if not _has_size(base):
+        yield f"the task definition {name} does not set cpu and memory of the whole task, which Fargate needs"
+    if mode == "awsvpc" and _has_size(base) and runs_on is not None and "FARGATE" not in runs_on:
+        yield (
+            f"the task definition {name} cannot run on Fargate, only on {', '.join(runs_on)}; register one with "
+            "requiresCompatibilities FARGATE, by which ECS tells what is in the way"
+        )
+
+
+def _of_ports(base: "Definition", settings: "Settings") -> Iterator[str]:
+    """A sentence if the chosen container maps other ports than the API's, and which one is meant is not clear. Pure."""
+    port = settings.api_port
+    chosen = (c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
+    for mappings in (container.get("portMappings", []) for container in chosen):
+        if any(mapping.get("containerPort") == port for mapping in mappings):
+            return
+        if len(mappings) > 1 or any("containerPortRange" in mapping for mapping in mappings):
+            yield (
+                f"no port mapping of {settings.container} in the task definition {arns.short_name(base.arn)} has the "
+                f"port {port}, which the parameter ApiPort says, and which one is the API's Rota cannot tell; "
+                f"map {port} there, or set ApiPort to the API's port"
+            )
+
+
+def of_task_roles(definition: "Definition", settings: "Settings") -> Iterator[str]:
+    """The roles of a definition that Rota may not pass to ECS, a sentence each. Pure."""
+    for role in (definition.content.get("taskRoleArn"), definition.content.get("executionRoleArn")):
+        if role and role not in settings.task_role_arns:
+            yield (
+                f"the task definition {arns.short_name(definition.arn)} names the role {role}, "
+                "which the parameter TaskRoleArns does not list"
+            )
+
+
+def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """Where a task's own cpu or memory does not go together with the rest of the base, a line each. Pure.
+
+    A base without a size is the operator's to mend first (`of_definition` says so).
+    """
+    if not _has_size(base):
+        return
+    others = [c for c in base.content["containerDefinitions"] if c["name"] != settings.container]
+    reserved = sum(int(c.get("memory") or c.get("memoryReservation") or 0) for c in others)
+    taken = sum(int(c.get("cpu") or 0) for c in others)
+    for index, task in enumerate(tasks):
+        if not (task.cpu or task.memory):
+            continue
+        cpu, memory = task.cpu or int(base.content["cpu"]), task.memory or int(base.content["memory"])
+        if memory not in FARGATE_MEMORY.get(cpu, ()):
+            yield (
+                f"tasks[{index}]: with the base task definition this makes cpu {cpu} and memory {memory}, which "
+                f"Fargate does not offer together; set both cpu and memory"
+            )
+        if reserved >= memory:
+            yield (
+                f"tasks[{index}].memory: the other containers of the task definition alone reserve {reserved} MiB; "
+                "give the task more"
+            )
+        if taken >= cpu:
+            yield (
+                f"tasks[{index}].cpu: the other containers of the task definition alone take {taken} units; "
+                "give the task more"
+            )
+
+
+def of_lengths(base: "Definition", settings: "Settings", image_uri: str, tasks: Sequence["Task"]) -> Iterator[str]:
+    """Where a task's revision would be longer than ECS allows, as the SDK writes it, a line each. Pure.
+
+    A base without the container is the operator's to mend first (`of_definition` says so).
+    """
+    if all(container["name"] != settings.container for container in base.content["containerDefinitions"]):
+        return
+    for index, task in enumerate(tasks):
+        if target_overrides(base, settings, task):
+            continue
+        length = len(json.dumps(derive_content(base, settings, image_uri, task)))
+        if length > LARGEST_TASK_DEFINITION:
+            yield (
+                f"tasks[{index}]: with the base task definition this makes {length:,} characters, and ECS allows a "
+                f"whole task definition {LARGEST_TASK_DEFINITION:,}; keep large values in S3, SSM or Secrets Manager"
+            )
+
+
+def _has_size(base: "Definition") -> bool:
+    return bool(base.content.get("cpu") and base.content.get("memory"))

@@ -1,0 +1,40 @@
+"""One message for all that the checks before the first write find, by who has to act."""
+
+from collections.abc import Callable, Iterable
+from typing import NoReturn, TypeVar
+
+from rota.errors import ConfigError, RejectedError
+
+Found = TypeVar("Found")
+
+
+class Problems:
+    """Collects what the checks find, by who has to act: the schedule's author or the operator."""
+
+    def __init__(self) -> None:
+        self._authors: list[str] = []
+        self._operators: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._authors or self._operators)
+
+    def gather(self, check: Callable[[], Found]) -> Found | None:
+        """The check's result, or None when it refused; the refusal is kept."""
+        try:
+            return check()
+        except ConfigError as error:
+            self._authors.append(str(error))
+        except RejectedError as error:
+            self._operators.append(str(error))
+        return None
+
+    def blame_author(self, faults: Iterable[str]) -> None:
+        self._authors.extend(faults)
+
+    def blame_operator(self, faults: Iterable[str]) -> None:
+        self._operators.extend(faults)
+
+    def complain(self) -> NoReturn:
+        """One error for all: ConfigError if the schedule's author has anything to do, else RejectedError."""
+        message = "\n".join(self._authors + self._operators)
+        raise ConfigError(message) if self._authors else RejectedError(message)

@@ -1,0 +1,1 @@
+"""Returning what a failed deployment changed to the snapshot."""

@@ -1,0 +1,1 @@
+"""The schedule file: read it, check it, say when its tasks run."""

@@ -1,0 +1,57 @@
+"""The schedule file's JSON Schema, generated from the model: editors complete and check a file by it.
+
+`make schema` writes the copy that is shipped.
+It says as much of the rules as a schema can; `parse` has the last word and takes nothing that this refuses.
+"""
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from rota.schedule_file.fargate_sizes import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
+from rota.schedule_file.task import LONGEST_RULE_NAME, RULE_NAME, WHAT, WHEN, ScheduleFile
+
+_CRON = r"[0-9*,/-]+\s+[0-9*,/-]+\s+(\?\s+[0-9A-Za-z*,/-]+\s+[0-9A-Za-z*,#-]+"
+_CRON += r"|[0-9LlWw*,/-]+\s+[0-9A-Za-z*,/-]+\s+\?)\s+[0-9*,/-]+"
+_RATE = r"(1\s+(minute|hour|day)|([2-9]|[1-9][0-9]{1,8})\s+(minutes|hours|days))"
+_IN_CRON, _IN_RATE = rf"cron\(\s*{_CRON}\s*\)", rf"rate\(\s*{_RATE}\s*\)"
+# What the model checks in Python.
+_CHECKS: dict[str, JsonSchemaValue] = {
+    "name": {"pattern": f"^{RULE_NAME}$", "maxLength": LONGEST_RULE_NAME},
+    "cron": {"pattern": rf"^\s*({_CRON}|{_IN_CRON})\s*$"},
+    "rate": {"pattern": rf"^\s*({_RATE}|{_IN_RATE})\s*$"},
+    "schedule": {"pattern": rf"^\s*({_IN_CRON}|{_IN_RATE})\s*$"},
+    "memory": {"enum": FARGATE_MEMORY_SIZES},
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema as a JSON document, draft 2020-12."""
+    schema = ScheduleFile.model_json_schema(schema_generator=_ForEditors)
+    task = schema["$defs"]["Task"]
+    for key, checks in _CHECKS.items():
+        task["properties"][key].update(checks)
+    task["allOf"] = [{"oneOf": [{"required": [key]} for key in keys]} for keys in (WHAT, WHEN)] + [
+        {
+            "if": {"properties": {"cpu": {"const": cpu}}, "required": ["cpu"]},
+            "then": {"properties": {"memory": {"enum": list(offered)}}},
+        }
+        for cpu, offered in FARGATE_MEMORY.items()
+    ]
+    task["properties"]["environment"]["additionalProperties"] = False
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+
+
+class _ForEditors(GenerateJsonSchema):
+    """Without null, which in Python is a key left out and in a file a fault; and without titles, which are noise."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        inner = super().default_schema(schema)
+        return {key: value for key, value in inner.items() if (key, value) != ("default", None)}

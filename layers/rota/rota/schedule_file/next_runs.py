@@ -1,0 +1,145 @@
+"""What a schedule expression means: when it runs next, and how a person would say it. Times are UTC, as EventBridge's.
+
+The calendar is computed here, from the values that `rota.expression` reads: croniter knows neither LW nor a year after
+2099, counts the days of the week differently and finds no run that lies more than 50 years ahead.
+"""
+
+from calendar import month_name, monthrange
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count as count_from
+from itertools import islice
+
+from rota.schedule_file.expression import DAY_OF_MONTH, DAY_OF_WEEK, HOURS, MINUTES, MONTH, YEAR, normalised, values
+
+_SUNDAY, _SATURDAY = 1, 7
+_DAYS = ("Sundays", "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
+
+
+def next_runs(expression: str, after: datetime, count: int) -> list[datetime]:
+    """The next `count` runs later than `after` (an aware datetime), in UTC; fewer when the schedule ends before that.
+
+    A rate counts from `after`; EventBridge counts it from the moment the rule is made. ValueError for a bad expression.
+    """
+    kind, inner = _parts(expression)
+    after = after.astimezone(UTC)
+    return list(islice(_rate_runs(inner, after) if kind == "rate" else _cron_runs(inner, after), count))
+
+
+def in_words(expression: str) -> str:
+    """Plain English for the everyday schedules ("weekdays at 09:30 UTC"); the expression itself for all others."""
+    kind, inner = _parts(expression)
+    if kind == "rate":
+        value, unit = inner.split()
+        return f"every {unit}" if value == "1" else f"every {inner}"
+    minutes, hours, day_of_month, month, day_of_week, year = inner.split()
+    time = _time_in_words(values(MINUTES, minutes), values(HOURS, hours))
+    day = _day_in_words(day_of_month, month, day_of_week)
+    if not time or not day or year != "*":
+        return f"cron({inner})"
+    if time.startswith("at"):
+        return f"{day} {time} UTC"
+    return time if day == "every day" else f"{day}, {time}"
+
+
+def _parts(expression: str) -> tuple[str, str]:
+    kind, _, rest = normalised(expression).partition("(")
+    return kind, rest.removesuffix(")")
+
+
+def _rate_runs(inner: str, after: datetime) -> Iterator[datetime]:
+    value, unit = inner.split()
+    minutes = {"minute": 1, "hour": 60, "day": 24 * 60}[unit.removesuffix("s")] * int(value)
+    for times in count_from(1):
+        yield after + timedelta(minutes=minutes * times)
+
+
+def _cron_runs(inner: str, after: datetime) -> Iterator[datetime]:
+    minute, hour, day_of_month, month, day_of_week, year = inner.split()
+    times = [(h, m) for h in values(HOURS, hour) for m in values(MINUTES, minute)]
+    months = ((y, m) for y in values(YEAR, year) if y >= after.year for m in values(MONTH, month))
+    for y, m in months:
+        if (y, m) >= (after.year, after.month):
+            for day in _days(day_of_month, day_of_week, y, m):
+                runs = (datetime(y, m, day, *time, tzinfo=UTC) for time in times)
+                yield from (run for run in runs if run > after)
+
+
+def _days(day_of_month: str, day_of_week: str, year: int, month: int) -> list[int]:
+    """The days of that month on which the rule runs."""
+    monday_is_0, length = monthrange(year, month)
+    weekday = [0, *((monday_is_0 + day) % 7 + 1 for day in range(1, length + 1))]  # by day; 1 is Sunday, as in AWS
+    if day_of_week == "?":
+        if day_of_month.endswith("W"):
+            day = length if day_of_month == "LW" else int(day_of_month.removesuffix("W"))
+            return [_nearest_weekday(day, weekday)] if day <= length else []
+        return [length] if day_of_month == "L" else [d for d in values(DAY_OF_MONTH, day_of_month) if d <= length]
+    day_name, _, occurrence = day_of_week.partition("#")
+    wanted = [_SATURDAY] if day_name == "L" else values(DAY_OF_WEEK, day_name.removesuffix("L"))
+    days = [day for day in range(1, length + 1) if weekday[day] in wanted]
+    if occurrence:
+        return days[int(occurrence) - 1 : int(occurrence)]
+    return days[-1:] if day_name.endswith("L") and day_name != "L" else days
+
+
+def _nearest_weekday(day: int, weekday: list[int]) -> int:
+    """Monday to Friday closest to that day, without leaving the month."""
+    if weekday[day] == _SATURDAY:
+        return day - 1 if day > 1 else day + 2
+    if weekday[day] == _SUNDAY:
+        return day + 1 if day + 1 < len(weekday) else day - 2
+    return day
+
+
+def _time_in_words(minutes: list[int], hours: list[int]) -> str:
+    few = 3
+    if len(minutes) == 1 and len(hours) <= few:
+        return f"at {_listed([f'{hour:02}:{minutes[0]:02}' for hour in hours])}"
+    if len(hours) == HOURS.high + 1 and minutes == list(range(0, 60, 60 // len(minutes))):
+        return "every " + {1: "hour", 60: "minute"}.get(len(minutes), f"{60 // len(minutes)} minutes")
+    if len(minutes) == 1 and hours == list(range(0, 24, 24 // len(hours))):
+        every = "every hour" if len(hours) == HOURS.high + 1 else f"every {24 // len(hours)} hours"
+        return every if minutes == [0] else f"{every} at minute {minutes[0]}"
+    return ""
+
+
+def _day_in_words(day_of_month: str, month: str, day_of_week: str) -> str:
+    if "*" in (day_of_month, day_of_week):
+        days = "every day"
+    elif day_of_week == "?":
+        days = _day_of_month_in_words(day_of_month)
+    else:
+        days = _day_of_week_in_words(day_of_week)
+    if month == "*":
+        return days.replace("{month}", "every month")
+    months = _listed([month_name[number] for number in values(MONTH, month)])
+    return days.replace("{month}", months) if "{month}" in days else ""
+
+
+def _day_of_month_in_words(text: str) -> str:
+    if text in ("L", "LW"):
+        return f"on the last {'day' if text == 'L' else 'weekday'} of {{month}}"
+    days = values(DAY_OF_MONTH, text.removesuffix("W"))
+    if len(days) != 1:
+        return ""
+    day = days[0]
+    teens = range(11, 14)
+    ordinal = f"{day}{'th' if day in teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
+    return (
+        f"on the weekday nearest the {ordinal} of {{month}}" if text.endswith("W") else f"on the {ordinal} of {{month}}"
+    )
+
+
+def _day_of_week_in_words(text: str) -> str:
+    name, _, occurrence = text.partition("#")
+    days = [_SATURDAY] if name == "L" else values(DAY_OF_WEEK, name.removesuffix("L"))
+    if occurrence or (name.endswith("L") and name != "L"):
+        which = _ORDINALS[int(occurrence) - 1] if occurrence else "last"
+        return f"on the {which} {_DAYS[days[0] - 1].removesuffix('s')} of {{month}}"
+    named = {(2, 3, 4, 5, 6): "weekdays", (1, 7): "weekends", (1, 2, 3, 4, 5, 6, 7): "every day"}
+    return named.get(tuple(days)) or _listed([_DAYS[day - 1] for day in days])
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -1,0 +1,242 @@
+"""The schedule file's shapes: what a task may say. Frozen, nothing unknown allowed, no I/O.
+
+Where a limit comes from: EventBridge, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html and
+API_PutTargets.html; ECS, https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, NamedTuple, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+
+from rota.schedule_file.expression import cron_fields, normalised, rate_value
+from rota.schedule_file.fargate_sizes import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
+from rota.schedule_file.json_reader import shown, unwritable
+from rota.schedule_file.next_runs import next_runs
+
+_Given = TypeVar("_Given")
+
+# One key of each says what to run, and when.
+WHAT = ("task", "command")
+WHEN = ("cron", "rate", "schedule")
+
+RULE_NAME = r"[.\-_A-Za-z0-9]+"
+# No hyphen at the start: the start command must never take a task for an option.
+TASK_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:-]*"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+
+LONGEST_RULE_NAME = 64
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html, task definition size
+LARGEST_TASK_DEFINITION = 64 * 1024
+
+# What each key takes, for sentences: "write ...".
+EXPECTED: Mapping[str, str] = {
+    "$schema": "text, the address of the JSON Schema",
+    "tasks": "a list of tasks, [{...}, {...}]",
+    "name": "text of letters, digits, dots, hyphens and underscores",
+    "task": "text of letters, digits, and . _ : - inside, such as spam_task",
+    "command": 'a list of at least one text, such as ["python", "-m", "app.report"]',
+    "cron": 'text with six fields, such as "0 6 * * ? *"',
+    "rate": 'text, such as "5 minutes"',
+    "schedule": 'text, such as "cron(0 6 * * ? *)" or "rate(5 minutes)"',
+    "enabled": "true or false, without quotes",
+    "description": "text of at most 512 characters",
+    "cpu": f"one of Fargate's sizes, without quotes: {', '.join(map(str, FARGATE_MEMORY))}",
+    "memory": "MiB in one of Fargate's sizes, without quotes, such as 512, 1024 or 2048",
+    "environment": 'an object of texts, such as {"LOG_LEVEL": "debug"}',
+    "count": "a whole number from 1 to 10",
+    "retry": 'an object, such as {"attempts": 2, "age": 3600}',
+    "attempts": "a whole number from 0 to 185",
+    "age": "a whole number of seconds from 60 to 86400",
+    "platform_version": '"LATEST" or a version in quotes, such as "1.4.0"',
+}
+
+
+# EventBridge's years begin here.
+_BEFORE_ALL_CRON = datetime(1970, 1, 1, tzinfo=UTC) - timedelta(minutes=1)
+
+
+class Surroundings(NamedTuple):
+    """What a file is judged against beside its own content; given to pydantic as the validation context."""
+
+    rule_prefix: str
+
+
+def _rule_name(name: str, info: ValidationInfo) -> str:
+    """Judges the name that the rule would have, prefix and all."""
+    prefix = info.context.rule_prefix if isinstance(info.context, Surroundings) else ""
+    problems = []
+    if not re.fullmatch(RULE_NAME, name):
+        problems.append(f"{shown(name)} cannot be part of a rule's name; write {EXPECTED['name']}")
+    excess = len(prefix) + len(name) - LONGEST_RULE_NAME
+    if excess > 0:
+        of_prefix = f" and its prefix {prefix} {len(prefix)}" if prefix else ""
+        problems.append(
+            f"the name has {len(name)} characters{of_prefix}, {excess} more than EventBridge's {LONGEST_RULE_NAME} for "
+            f"a rule; use at most {max(0, LONGEST_RULE_NAME - len(prefix))}"
+        )
+    if problems:
+        raise ValueError("; and ".join(problems))
+    return name
+
+
+def _can_run(expression: str) -> None:
+    """A date that is past is no fault: the next deployment must not fail because a one-off task has had its run."""
+    if not next_runs(expression, _BEFORE_ALL_CRON, 1):
+        raise ValueError(f"{expression} never runs; there is no such date")
+
+
+def _cron(text: str) -> str:
+    fields = cron_fields(text)
+    _can_run(f"cron({fields})")
+    return fields
+
+
+def _schedule(text: str) -> str:
+    expression = normalised(text)
+    _can_run(expression)
+    return expression
+
+
+def _fargate_memory(memory: int) -> int:
+    if memory not in FARGATE_MEMORY_SIZES:
+        raise ValueError(f"{memory} is not allowed; write {EXPECTED['memory']}")
+    return memory
+
+
+def _fits_task_definition(value: _Given) -> _Given:
+    size = len(json.dumps(value))
+    if size > LARGEST_TASK_DEFINITION:
+        raise ValueError(
+            f"has {size:,} characters, and ECS allows a whole task definition {LARGEST_TASK_DEFINITION:,}; "
+            "keep large values in S3, SSM or Secrets Manager"
+        )
+    return value
+
+
+def _begins_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
+    if not command[0].strip():
+        raise ValueError('begins with an empty text, which no container can start; write the program first: ["python"]')
+    return command
+
+
+def _writable(value: _Given) -> _Given:
+    if isinstance(value, str) and (problem := unwritable(value)):
+        raise ValueError(problem)
+    return value
+
+
+class _Model(BaseModel):
+    # Strict: the text "yes" is no boolean, and 1.0 no whole number. What a fault shows of the file, our own words say.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Retry(_Model):
+    """What EventBridge does when ECS does not accept the task. Unless given, it tries 185 times within a day."""
+
+    attempts: int = Field(185, ge=0, le=185, description="How often EventBridge tries again to start the task, 0-185.")
+    age: int = Field(86400, ge=60, le=86400, description="Seconds after which it gives up, 60-86400.")
+
+
+# Before pydantic looks at the text, which has its own words for half a character.
+_Text = Annotated[str, BeforeValidator(_writable)]
+_Command = Annotated[
+    tuple[_Text, ...],
+    Field(strict=False, min_length=1),
+    AfterValidator(_fits_task_definition),
+    AfterValidator(_begins_with_a_program),
+]
+_Variable = Annotated[str, Field(pattern=f"^{VARIABLE}$")]
+_Environment = Annotated[dict[_Variable, _Text], AfterValidator(_fits_task_definition)]
+
+
+class Task(_Model):
+    """One entry of the schedule file: a name, what to run, when."""
+
+    name: Annotated[str, AfterValidator(_rule_name)] = Field(
+        description="The task's name; with the rule prefix before it, the name of its EventBridge rule."
+    )
+    task: Annotated[str, Field(pattern=f"^{TASK_NAME}$", max_length=255)] | None = Field(
+        None, description="What the start command is given as its argument: bin/start spam_task."
+    )
+    command: _Command | None = Field(
+        None, description="The container's whole command, in place of the start command and a task."
+    )
+    cron: Annotated[str, AfterValidator(_cron)] | None = Field(
+        None,
+        description="Minutes, hours, day of month, month, day of week (1 is Sunday), year, in UTC; one day field is ?.",
+        examples=["0 6 * * ? *", "0/15 * * * ? *", "30 9 ? * MON-FRI *"],
+    )
+    rate: Annotated[str, AfterValidator(rate_value)] | None = Field(
+        None, description="A rate, counted from when the rule is made.", examples=["5 minutes", "1 hour", "7 days"]
+    )
+    schedule: Annotated[str, AfterValidator(_schedule)] | None = Field(
+        None, description="EventBridge's full expression.", examples=["cron(0 6 * * ? *)", "rate(5 minutes)"]
+    )
+    enabled: bool = Field(True, description="false keeps the rule and stops its runs.")
+    description: _Text = Field("", max_length=512, description="The rule's description in EventBridge.")
+    cpu: Literal[256, 512, 1024, 2048, 4096, 8192, 16384] | None = Field(
+        None, description="CPU units of the task, 1024 to a vCPU; unless given, what the base task definition says."
+    )
+    memory: Annotated[int, AfterValidator(_fargate_memory)] | None = Field(
+        None, description="MiB of memory of the task; unless given, what the base task definition says."
+    )
+    environment: _Environment = Field(
+        {}, description="Environment variables, added to those of the base task definition or in their place."
+    )
+    count: int = Field(1, ge=1, le=10, description="How many copies start at each run, 1-10.")
+    retry: Retry | None = Field(None, description="What EventBridge does when ECS does not accept the task.")
+    platform_version: Annotated[str, Field(pattern=r"^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$")] | None = Field(
+        None, description="Fargate's platform version; unless given, the stack's.", examples=["LATEST", "1.4.0"]
+    )
+
+    @model_validator(mode="after")
+    def _without_conflicts(self) -> Self:
+        problems = [f"{key}: {problem}" if key else problem for key, problem in conflicts(dict(self))]
+        if problems:
+            raise ValueError("; and ".join(problems))
+        return self
+
+    @property
+    def expression(self) -> str:
+        """What EventBridge is given: `cron(0 6 * * ? *)` or `rate(5 minutes)`."""
+        if self.cron:
+            return f"cron({self.cron})"
+        return f"rate({self.rate})" if self.rate else str(self.schedule)
+
+    def command_line(self, start_command: tuple[str, ...]) -> tuple[str, ...]:
+        """The command of the task's container."""
+        return self.command or (*start_command, str(self.task))
+
+
+class ScheduleFile(_Model):
+    """Rota's schedule file: the tasks that should exist. An empty list clears them all."""
+
+    schema_: str | None = Field(None, alias="$schema", description="The address of this schema, for editors.")
+    tasks: Annotated[tuple[Task, ...], Field(strict=False)] = Field(description="The tasks that should exist.")
+
+
+def conflicts(entry: Mapping[str, object], meant: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """What is wrong between the keys of one task, whether or not each is right by itself: (key or "", problem).
+
+    A key that is `meant`, by an unknown key or one that holds null, is not missed.
+    """
+    for keys, purpose, example in (
+        (WHAT, "what to run", '"task": "spam_task" or "command": ["..."]'),
+        (WHEN, "when to run", '"cron": "0 6 * * ? *", "rate": "5 minutes" or "schedule": "cron(...)"'),
+    ):
+        given = [key for key in keys if entry.get(key) is not None]
+        if not given and not set(keys) & set(meant):
+            yield "", f"does not say {purpose}; add {example}"
+        for surplus in given[1:]:
+            yield surplus, f'stands beside "{given[0]}", which also says {purpose}; keep one of the two'
+    cpu, memory = entry.get("cpu"), entry.get("memory")
+    offered = FARGATE_MEMORY.get(cpu) if isinstance(cpu, int) else None
+    if offered and memory in FARGATE_MEMORY_SIZES and memory not in offered:
+        yield (
+            "memory",
+            f"Fargate does not offer {memory} MiB with cpu {cpu}; write one of {', '.join(map(str, offered))}",
+        )

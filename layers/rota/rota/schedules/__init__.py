@@ -1,0 +1,1 @@
+"""Where the schedules of tasks live in AWS."""

@@ -1,0 +1,1 @@
+"""Schedules as EventBridge rules with one ECS target each."""

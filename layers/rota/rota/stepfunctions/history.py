@@ -1,0 +1,67 @@
+"""The machine's own history of a deployment, which Step Functions keeps: how long each step took, what has ended."""
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
+_EVENTS_PER_CALL = 1000
+
+
+def read(stepfunctions: "SFNClient", execution_arn: str) -> "list[HistoryEventTypeDef]":
+    """Every event of the execution so far, the first one first, without what the states were handed and answered.
+
+    Empty for an execution that Step Functions does not know: the step was called by itself, as `sam local invoke` does.
+    """
+    pages = stepfunctions.get_paginator("get_execution_history").paginate(
+        executionArn=execution_arn, includeExecutionData=False, PaginationConfig={"PageSize": _EVENTS_PER_CALL}
+    )
+    try:
+        return [event for page in pages for event in page["events"]]
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        return []
+
+
+def any_active(stepfunctions: "SFNClient", execution_arns: Iterable[str], invocations: Collection[str]) -> bool:
+    """True if any of these invocations of the executions' functions may not have ended. They are known by their ids.
+
+    Nothing is asked when there are none.
+    """
+    left = set(invocations)
+    for arn in execution_arns:
+        if left:
+            left -= ended(read(stepfunctions, arn), left)
+    return bool(left)
+
+
+def ended(events: "Iterable[HistoryEventTypeDef]", invocations: Collection[str]) -> set[str]:
+    """Those of which Lambda itself has told that they failed, be it that the function was killed. Pure.
+
+    Its message names the invocation. An error of Lambda's API (`Lambda.SdkClientException` and others) tells of the
+    answer that did not come, and nothing of the function, which may go on.
+    """
+    failures = [
+        event["lambdaFunctionFailedEventDetails"] for event in events if event["type"] == "LambdaFunctionFailed"
+    ]
+    causes = [each.get("cause", "") for each in failures if not each.get("error", "").startswith("Lambda.")]
+    return {each for each in invocations if any(each in cause for cause in causes)}
+
+
+def durations(events: "Iterable[HistoryEventTypeDef]") -> str:
+    """How long each step and each wait took, all its turns and attempts together: `ReadConfig 0.4 s, ...`. Pure.
+
+    The step that asks is still under way and not among them.
+    """
+    spent: dict[str, float] = {}
+    entered_at = 0.0
+    for event in events:
+        # No state of ours is inside another, so each exit belongs to the entry before it.
+        if event["type"] in ("TaskStateEntered", "WaitStateEntered"):
+            entered_at = event["timestamp"].timestamp()
+        elif event["type"] in ("TaskStateExited", "WaitStateExited"):
+            name = event["stateExitedEventDetails"]["name"]
+            spent[name] = spent.get(name, 0.0) + event["timestamp"].timestamp() - entered_at
+    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in spent.items())

@@ -1,0 +1,72 @@
+"""Whether an execution that ended in the middle is to be put back, and by whom. Pure."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rota.contract import Verdict, is_dry_run
+from rota.errors import RejectedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+
+_STOPPED = ("ABORTED", "TIMED_OUT")
+# Until the execution that puts it back has taken its turn: an event, two cold starts, and some retries of them.
+_PUT_BACK_WITHIN = timedelta(minutes=3)
+# DescribeExecution is eventually consistent:
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+_SHOWN_AFTER_SECONDS = 60
+
+
+def execution_named_by(event: Any, execution_arn: str) -> str | None:
+    """The ARN of the execution of whose end the event tells; None for any other input of the machine.
+
+    `execution_arn` is that of the execution which was started with it. RejectedError if it names none of the same
+    machine.
+    """
+    if not isinstance(event, Mapping) or event.get("source") != "aws.states":
+        return None
+    detail = event.get("detail")
+    arn = detail.get("executionArn") if isinstance(detail, Mapping) else None
+    ours = execution_arn.rpartition(":")[0]
+    if not isinstance(arn, str) or arn.rpartition(":")[0] != ours:
+        raise RejectedError(f"detail.executionArn is {arn!r}, it must be an execution to put back: {ours}:...")
+    if "dry_run" in event:
+        raise RejectedError("dry_run is for a push; what puts an execution back knows none, leave it out")
+    return arn
+
+
+def decide(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_hand: bool = False) -> Verdict:
+    """Whether there may be something to put back of the execution that Step Functions describes so.
+
+    `waited`: seconds since this execution began; `by_hand`: a person started it, and no event.
+    """
+    name, status, started_with = described["name"], described["status"], _input(described)
+    if status == "RUNNING" and waited < _SHOWN_AFTER_SECONDS:
+        return Verdict(decision="wait", reason=f"{name} is still shown as RUNNING")
+    if status not in (*_STOPPED, "FAILED"):
+        return Verdict(decision="ignore", reason=f"{name} is {status}, there is nothing to put back")
+    if isinstance(started_with, Mapping) and is_dry_run(started_with):
+        return Verdict(decision="ignore", reason=f"{name} was a dry run, which changes nothing")
+    if execution_named_by(started_with, described["executionArn"]) and status in _STOPPED and not by_hand:
+        return Verdict(
+            decision="ignore", reason=f"{name} was to put back another one, and is not begun again by itself"
+        )
+    return Verdict(decision="restore", reason=f"{name} is {status}")
+
+
+def execution_to_restore(described: "DescribeExecutionOutputTypeDef") -> str:
+    """The ARN of the execution to put back: that one, or the one that it was to put back itself."""
+    return execution_named_by(_input(described), described["executionArn"]) or described["executionArn"]
+
+
+def is_active(described: "DescribeExecutionOutputTypeDef", now: datetime) -> bool:
+    """Whether it runs, or was stopped so lately that another one is yet to put it back."""
+    if described["status"] in _STOPPED:
+        return now - described["stopDate"] < _PUT_BACK_WITHIN
+    return described["status"] == "RUNNING"
+
+
+def _input(described: "DescribeExecutionOutputTypeDef") -> Any:
+    return json.loads(described.get("input", "null"))

@@ -1,0 +1,99 @@
+"""The house rules of `layers/rota/rota`: imports go down only, and each package does what its place allows."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "layers" / "rota" / "rota"
+LEVELS = {
+    **dict.fromkeys(("errors", "settings", "contract", "ownership"), 0),
+    **dict.fromkeys(("schedule_file", "aws"), 1),
+    **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions"), 2),
+    **dict.fromkeys(("plan", "deployment"), 3),
+    **dict.fromkeys(("restore", "handlers"), 4),
+    "cli": 5,
+}
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name(path) for path in FILES}
+
+
+def imported(path: Path) -> set[str]:
+    """Every module of the package that a file imports, also for types alone."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "rota":
+            base = node.module.partition(".")[2]
+            names = [f"{base}.{alias.name}".lstrip(".") for alias in node.names]
+            found |= {each if each in MODULES else base for each in names}
+    return found
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def test_every_package_has_a_level() -> None:
+    assert {room(module) for module in MODULES} == LEVELS.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_imports_go_down_only(path: Path) -> None:
+    mine = room(name(path))
+    assert {
+        module for module in imported(path) if room(module) != mine and LEVELS[room(module)] >= LEVELS[mine]
+    } - SHARED_AT_THE_BOTTOM == set()
+
+
+# `settings` is made of the shapes that `contract` defines.
+SHARED_AT_THE_BOTTOM = {"contract"}
+
+
+def test_no_module_imports_itself_by_a_circle() -> None:
+    arrows = {name(path): imported(path) for path in FILES}
+    done: set[str] = set()
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, " -> ".join([*way[way.index(module) :], module])
+        if module not in done:
+            for each in arrows.get(module, ()):
+                visit(each, (*way, module))
+            done.add(module)
+
+    for module in arrows:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: path.parent.name)
+def test_a_package_is_a_docstring(package: Path) -> None:
+    body = ast.parse(package.read_text()).body
+    assert ast.get_docstring(ast.parse(package.read_text()))
+    assert all(isinstance(node, ast.Expr | ast.Assign) for node in body), "importing a package loads nothing"
+
+
+def test_the_schedule_file_can_be_checked_alone() -> None:
+    outside = {
+        (name(path), module)
+        for path in FILES
+        if room(name(path)) == "schedule_file" and name(path) != "schedule_file.s3"
+        for module in imported(path)
+        if room(module) not in ("schedule_file", "errors", "contract")
+    }
+    assert outside == set()
+
+
+def test_only_one_module_makes_clients() -> None:
+    makers = {name(path) for path in FILES if "create_client(" in path.read_text()}
+    assert makers == {"aws.clients"}
+
+
+@pytest.mark.parametrize("module", ["plan.model", "plan.build", "plan.checks", "plan.problems"])
+def test_planning_is_pure(module: str) -> None:
+    path = PACKAGE / (module.replace(".", "/") + ".py")
+    assert not {each for each in imported(path) if room(each) == "aws"} - {"aws.rate_limit"}
