@@ -34,7 +34,7 @@ watch: $(READY) ## in another terminal: every new execution on that stage, as it
 	@$(BIN)/python -m stage.demo.watch --port $(PORT)
 
 docs: $(READY) ## write what the documents take from the code
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog -r README.md docs/*.md
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog -r README.md docs/*.md docs/decisions/README.md
 
 # Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
 test: $(READY) ## every test that needs neither AWS nor Docker
@@ -94,7 +94,7 @@ check: $(READY) ## lint, types, template, generated files; then the tests
 	@$(BIN)/mypy layers/rota/rota stage bench
 	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
 	@$(BIN)/cfn-lint template.yaml
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog --check README.md docs/*.md
+	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog --check README.md docs/*.md docs/decisions/README.md
 	@$(MAKE) --no-print-directory test
 
 format: $(READY) ## put the code in shape

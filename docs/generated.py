@@ -1,6 +1,7 @@
 """What the documents take from the code: `make docs` writes it into them, `make check` finds what has drifted."""
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ _EXPRESSIONS = [
     ("rate", "5 minutes"),
     ("rate", "1 day"),
 ]
+_FIELDS = ("Context", "Decision", "Rejected", "Cost")
+_DECISION = (
+    r"(?P<id>[A-Z]-\d\d) (?P<title>[^\n]+)\n\n\d{4}-\d\d-\d\d[^\n]* · (?P<status>[^\n]+)\n\n"
+    + "".join(rf"- \*\*{field}\*\*: (?:(?!\n- ).)+\n" for field in _FIELDS)
+    + r"\n?"
+)
 
 
 def machine() -> str:
@@ -133,4 +140,23 @@ def refused_calls() -> str:
     for service in sorted({quota.service for quota in quotas.QUOTAS} | refusals.FAILED.keys()):
         answers = (refusals.answer(kind, service) for kind in refusals.KINDS)
         rows.append(f"| `{service}` | {' | '.join(f'`{code}`, {status}' for code, status in answers)} |")
+    return "\n".join(rows)
+
+
+def decisions() -> str:
+    """The index of docs/decisions: one row for each decision, by area and id.
+
+    Raises ValueError for one without its date, its status and its four fields, in their order.
+    """
+    rows = ["| id | decision | area | status |", "|---|---|---|---|"]
+    for path in sorted((ROOT / "docs/decisions").glob("[a-z]*.md")):
+        area, *sections = re.split(r"^## ", path.read_text(), flags=re.MULTILINE)
+        for section in sections:
+            title = section.partition("\n")[0]
+            shape = re.fullmatch(_DECISION, section, re.DOTALL)
+            if not shape:
+                raise ValueError(f"{path.name}, {title}: write {', '.join(_FIELDS)} below a date and a status")
+            anchor = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+            name = area.strip("# \n").partition(":")[0]
+            rows.append(f"| {shape['id']} | [{shape['title']}]({path.name}#{anchor}) | {name} | {shape['status']} |")
     return "\n".join(rows)
