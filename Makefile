@@ -18,7 +18,7 @@ CHECKOV_READY := $(CHECKOV_VENV)/.ready
 SOURCES := layers/rota/rota functions stage bench examples/app tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-aws-cli check-schedule test-image test-docker test-local-invoke test-sam test-permissions test-iam-simulate lint-template engine sweep races bench bench-quick bench-cold check format schema requirements build deploy clean
+.PHONY: help demo stage watch docs test test-aws-cli check-schedule test-image test-docker test-local-invoke test-sam test-permissions test-iam-simulate lint-template engine sweep races bench bench-quick bench-cold check format schema requirements build deploy delete clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,11 @@ build: $(SAM_READY) ## sam build
 
 deploy: build ## to your AWS account: asks for the parameters, or takes those of ENV=production from samconfig.toml
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam deploy $(if $(ENV),--config-env $(ENV),--guided)
+
+# The app's rules, the role that starts its tasks, the bucket and the table stay: docs/operations.md, "Remove Rota".
+delete: $(SAM_READY) ## remove the stack of STACK=... or ENV=...; the app's jobs and its service go on
+	@$(if $(STACK)$(ENV),,echo "Which stack? make delete STACK=rota, or make delete ENV=production" >&2; exit 2)
+	@$(SAM_VENV)/bin/sam delete $(if $(STACK),--stack-name $(STACK)) $(if $(ENV),--config-env $(ENV))
 
 clean: ## remove everything that was made here
 	@rm -rf $(VENV) $(SAM_VENV) $(CHECKOV_VENV) .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
