@@ -15,7 +15,7 @@ SAM_VENV := .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
 CHECKOV_VENV := .venv-checkov
 CHECKOV_READY := $(CHECKOV_VENV)/.ready
-SOURCES := layers/rota/rota functions stage bench examples/app tests
+SOURCES := layers/rota/rota functions stage bench examples/app examples/guestbook tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo stage watch docs test test-aws-cli check-schedule test-image test-docker test-local-invoke test-sam test-permissions test-iam-simulate lint-template engine sweep races bench bench-quick bench-cold check format schema requirements build deploy delete clean
@@ -24,14 +24,14 @@ help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## push two images and watch them deploy, on this machine, without AWS
-	@$(BIN)/python -m stage.demo
+	@$(BIN)/python -m examples.guestbook.demo
 
 # RUNTIME=sam runs every step in Lambda's runtime, in Docker; LISTEN=0.0.0.0 lets containers in.
 stage: $(READY) $(if $(filter sam,$(RUNTIME)),build engine) ## the local AWS for any AWS client, on port 5000 unless PORT=... says otherwise
 	@$(BIN)/python -m stage --host $(LISTEN) --port $(PORT) --runtime $(RUNTIME)
 
 watch: $(READY) ## in another terminal: every new execution on that stage, as it happens
-	@$(BIN)/python -m stage.demo.watch --port $(PORT)
+	@$(BIN)/python -m examples.guestbook.watch --port $(PORT)
 
 docs: $(READY) ## write what the documents take from the code
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog -r README.md docs/*.md docs/decisions/README.md
@@ -91,7 +91,7 @@ bench-cold: build engine ## how each function starts, in Lambda's image too wher
 check: $(READY) ## lint, types, template, generated files; then the tests
 	@$(BIN)/ruff format --check -q $(SOURCES)
 	@$(BIN)/ruff check -q $(SOURCES)
-	@$(BIN)/mypy layers/rota/rota stage bench
+	@$(BIN)/mypy layers/rota/rota stage bench examples/guestbook
 	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
 	@$(BIN)/cfn-lint template.yaml
 	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog --check README.md docs/*.md docs/decisions/README.md

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from bench.deployment import LATENCY_MS, Case, Mode
-from stage.door.quotas import QUOTAS, Quota
+from stage.quotas.request_rates import QUOTAS, Quota
 
 _PER_PAGE = 100  # of ListRules, GetResources and ListTaskDefinitions, at the most
 

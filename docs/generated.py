@@ -11,7 +11,8 @@ from samtranslator.yaml_helper import yaml_parse
 from rota.schedule_file.expression import FIELDS
 from rota.schedule_file.next_runs import in_words
 from rota.schedule_file.task import EXPECTED, Retry, Task
-from stage.door import quotas, refusals
+from stage.gateway import refusals
+from stage.quotas import request_rates as quotas
 from stage.settings import Settings
 
 ROOT = Path(__file__).parents[1]

@@ -40,7 +40,7 @@ def main() -> int:
 
     from werkzeug.serving import make_server  # noqa: PLC0415 - see above
 
-    from stage.door.server import RequestHandler  # noqa: PLC0415 - see above
+    from stage.gateway.server import RequestHandler  # noqa: PLC0415 - see above
     from stage.stage import STACK, Stage  # noqa: PLC0415 - see above
 
     with tempfile.TemporaryDirectory(prefix="stage-") as directory:

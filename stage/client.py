@@ -15,7 +15,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from stage.manifest import MEDIA_TYPE, manifest
+from stage.ecr.manifest import MEDIA_TYPE, manifest
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent

@@ -6,34 +6,36 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stage import dynamodb, interpreter, seed
-from stage.direct import REGION
-from stage.door.calls import Call, Hook
-from stage.door.faults import Faults
-from stage.door.latency import Latency
-from stage.door.quotas import Quotas, RulesPerBus
-from stage.door.recorder import Recorder
-from stage.door.routes import Routes
-from stage.door.server import Front
-from stage.example import Example
-from stage.executions import Executions, running, stop_all
-from stage.functions.api import Functions
-from stage.functions.packages import Packages
-from stage.functions.sam_runtime import SamRuntime
-from stage.functions.workers import Workers, steps
-from stage.iam import roles
+from examples.guestbook import seed
+from examples.guestbook.seed import App
+from examples.guestbook.steps import Example
+from stage.background import World
+from stage.cloudformation import resources as cloudformation
+from stage.cloudformation import roles
+from stage.cloudformation.change_sets import ChangeSets
+from stage.cloudformation.deploy import deploy, outputs_of
+from stage.control.routes import Routes
+from stage.dynamodb import atomic_writes as dynamodb
+from stage.faults.scripted import Faults
+from stage.gateway.calls import Call, Hook
+from stage.gateway.latency import Latency
+from stage.gateway.recorder import Recorder
+from stage.gateway.server import Front
 from stage.iam.access import Access
-from stage.moments import START, BusyError, Moments
-from stage.redrive import Redrive
-from stage.seed import App
+from stage.invariants.checker import Watch
+from stage.lambda_.api import Functions
+from stage.lambda_.packages import Packages
+from stage.lambda_.sam_runtime import SamRuntime
+from stage.lambda_.workers import Workers, steps
+from stage.moto.clients import REGION
+from stage.quotas.request_rates import Quotas, RulesPerBus
 from stage.settings import Settings
-from stage.stack import cloudformation
-from stage.stack.change_sets import ChangeSets
-from stage.stack.deploy import deploy, outputs_of
-from stage.strict.refusals import Refusals
-from stage.strict.validation import Validation
-from stage.watch import Watch
-from stage.world import World
+from stage.snapshots.account import START, BusyError, Moments
+from stage.stepfunctions import interpreter
+from stage.stepfunctions.executions import Executions, running, stop_all
+from stage.stepfunctions.redrive import Redrive
+from stage.validation.documented import Refusals
+from stage.validation.requests import Validation
 
 STACK = "rota"
 _LONGEST_END_SECONDS = 5

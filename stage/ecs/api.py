@@ -15,8 +15,8 @@ from moto.ecs.exceptions import EcsClientException
 from moto.ecs.models import EC2ContainerServiceBackend, TaskDefinition, ecs_backends
 from werkzeug.datastructures import Headers
 
-from stage.direct import ACCOUNT, REGION
-from stage.door.calls import Call, Reply
+from stage.gateway.calls import Call, Reply
+from stage.moto.clients import ACCOUNT, REGION
 
 Operation = Callable[[Call], Reply | None]
 """Answers a call; None leaves it to moto after all."""

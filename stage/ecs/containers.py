@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.ecr.models import ecr_backends
 
-from stage.direct import ACCOUNT, REGION, client
+from stage.moto.clients import ACCOUNT, REGION, client
 
 
 class CannotStartError(Exception):

@@ -9,8 +9,8 @@ from moto.ec2.exceptions import InvalidSubnetIdError
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task, TaskDefinition
 
-from stage.direct import client
 from stage.ecs.api import LATEST_FARGATE, backend
+from stage.moto.clients import client
 
 RUN_TASK_COUNT = 10  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html: count
 

@@ -14,10 +14,10 @@ from typing import Any
 from moto.ecs.exceptions import EcsClientException, InvalidParameterException
 from moto.ecs.models import TaskDefinition
 
-from stage.direct import ACCOUNT
-from stage.door.calls import Call, Reply
 from stage.ecs.api import Operation, as_sent, backend, usable_revision
-from stage.strict.task_definitions import check
+from stage.gateway.calls import Call, Reply
+from stage.moto.clients import ACCOUNT
+from stage.validation.task_definitions import check
 
 PAGE = 100  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html: maxResults
 CONTAINER_DEFAULTS: Mapping[str, Any] = {

@@ -10,12 +10,12 @@ from typing import Any
 
 from moto.ecs.models import Service
 
-from stage.door.calls import Call, Reply
 from stage.ecs.api import Operation, backend
 from stage.ecs.revisions import document
 from stage.ecs.rollouts import Deployment
 from stage.ecs.service_members import deployment_arn, members, named_service, revision_arn
 from stage.ecs.services import Services
+from stage.gateway.calls import Call, Reply
 
 BREAKER = "Service deployment rolled back because the circuit breaker threshold was exceeded."
 

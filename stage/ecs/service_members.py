@@ -9,9 +9,9 @@ from typing import Any
 from botocore import xform_name
 from moto.ecs.models import Service
 
-from stage.direct import ACCOUNT
 from stage.ecs.api import LATEST_FARGATE, backend
 from stage.ecs.rollouts import Deployment, Rollouts
+from stage.moto.clients import ACCOUNT
 
 TAKEN_BY_MOTO = (
     "deploymentController",

@@ -14,13 +14,13 @@ from botocore import xform_name
 from moto.ecs.exceptions import EcsClientException, ECSException, InvalidParameterException
 from moto.ecs.models import Service
 
-from stage.direct import client
-from stage.door.calls import Call, Reply
-from stage.ecs.agenda import Agenda
 from stage.ecs.api import Emit, Operation, backend, usable_revision
 from stage.ecs.rollouts import Breaker, Notice, Rollouts
 from stage.ecs.service_members import TAKEN_BY_MOTO, complete, how, members, named_service, show, update
+from stage.ecs.timer import Agenda
 from stage.eventbridge.bus import timestamp
+from stage.gateway.calls import Call, Reply
+from stage.moto.clients import client
 from stage.settings import Settings
 
 # Given with a new value, these begin a deployment; the others only change the service.

@@ -23,15 +23,15 @@ from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task
 from moto.moto_api import state_manager
 
-from stage import logs
-from stage.direct import client
-from stage.door.calls import Call, Reply
-from stage.ecs.agenda import Agenda
 from stage.ecs.api import Emit, Operation, usable_revision
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
 from stage.ecs.placement import complete, place, release, update
 from stage.ecs.revisions import document
+from stage.ecs.timer import Agenda
 from stage.eventbridge.bus import timestamp
+from stage.gateway.calls import Call, Reply
+from stage.logs import writer as logs
+from stage.moto.clients import client
 
 LONGEST_RUN = 60.0
 """Seconds after which a task is stopped: a stage is for looking, not for working."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from moto.events.models import Rule, events_backends
 
-from stage.direct import ACCOUNT, REGION
-from stage.door.calls import Call, Reply
+from stage.gateway.calls import Call, Reply
+from stage.moto.clients import ACCOUNT, REGION
 
 Event = dict[str, Any]
 Deliver = Callable[[Rule, dict[str, Any], Event], object]

@@ -10,9 +10,9 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.events.models import events_backends
 
-from stage.direct import ACCOUNT, REGION
-from stage.door.calls import Call, Reply
 from stage.eventbridge.bus import rules
+from stage.gateway.calls import Call, Reply
+from stage.moto.clients import ACCOUNT, REGION
 from stage.settings import Settings
 
 PER_PAGE, MOST_PER_PAGE = 50, 100

@@ -18,12 +18,12 @@ from moto.core.exceptions import ServiceException
 from moto.ecs.exceptions import InvalidParameterException
 from moto.events.models import Rule
 
-from stage import logs
-from stage.direct import ACCOUNT, client
 from stage.eventbridge.bus import Event
 from stage.eventbridge.transformer import transformed
 from stage.iam.ecs import run_task
 from stage.iam.evaluation import Permission
+from stage.logs import writer as logs
+from stage.moto.clients import ACCOUNT, client
 
 Target = dict[str, Any]
 RunTask = Callable[[dict[str, Any]], object]

@@ -9,13 +9,13 @@ from moto.core.exceptions import ServiceException
 from moto.iam.models import Role
 from moto.sts.models import sts_backends
 
-from stage.direct import ACCOUNT
-from stage.door import refusals
-from stage.door.calls import Call, Reply
-from stage.door.latency import INTERPRETER
+from stage.gateway import refusals
+from stage.gateway.calls import Call, Reply
+from stage.gateway.latency import INTERPRETER
 from stage.iam import policies
 from stage.iam.actions import asked_by, bucket_listed_for
 from stage.iam.evaluation import Decision, Permission, decide
+from stage.moto.clients import ACCOUNT
 
 KEPT = 100_000
 

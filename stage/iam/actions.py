@@ -8,10 +8,10 @@ A call that is not here is an error: nobody has looked up what it needs.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stage.direct import ACCOUNT, REGION
-from stage.door.calls import Call
+from stage.gateway.calls import Call
 from stage.iam import ecs, eventbridge
 from stage.iam.evaluation import Permission
+from stage.moto.clients import ACCOUNT, REGION
 
 Ask = Callable[[Mapping[str, Any]], list[Permission]]
 

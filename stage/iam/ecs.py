@@ -8,10 +8,10 @@ from typing import Any
 
 from moto.ecs.models import TaskDefinition
 
-from stage.direct import ACCOUNT, REGION
 from stage.ecs.api import backend
 from stage.iam.conditions import Context
 from stage.iam.evaluation import Permission
+from stage.moto.clients import ACCOUNT, REGION
 
 ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
 Request = Mapping[str, Any]

@@ -7,9 +7,9 @@ docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridg
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stage.direct import ACCOUNT, REGION
 from stage.iam.ecs import pass_role
 from stage.iam.evaluation import Permission
+from stage.moto.clients import ACCOUNT, REGION
 
 ARN = f"arn:aws:events:{REGION}:{ACCOUNT}"
 Request = Mapping[str, Any]

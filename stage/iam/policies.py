@@ -8,9 +8,9 @@ from typing import Any
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Role, iam_backends
 
-from stage.direct import ACCOUNT
 from stage.iam.conditions import holds
 from stage.iam.evaluation import Statement
+from stage.moto.clients import ACCOUNT
 
 READ = {"Sid", "Effect", "Action", "Resource", "Condition"}
 

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
 from stage.client import Client
-from stage.manifest import MEDIA_TYPE, manifest
+from stage.ecr.manifest import MEDIA_TYPE, manifest
 
 Described = dict[str, Any]
 APP = "production/guestbook-api"

@@ -3,7 +3,7 @@
 import pytest
 
 from stage.client import Client, wait_for
-from stage.manifest import digest
+from stage.ecr.manifest import digest
 from tests.examples import end_of
 from tests.stage.account import (
     PREFIX,

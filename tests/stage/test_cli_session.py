@@ -24,7 +24,7 @@ VARIES = re.compile(r"\(ECS deployment .+?\)|ecs-svc/\d+")
 def watched(stage: Client, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """`make watch` in a second terminal: waits until it says these words, and returns all that is new up to them."""
     terminal = tmp_path / "watch.txt"
-    command = [sys.executable, "-m", "stage.demo.watch", "--port", stage.endpoint.rpartition(":")[2]]
+    command = [sys.executable, "-m", "examples.guestbook.watch", "--port", stage.endpoint.rpartition(":")[2]]
     unbuffered = {**os.environ, "PYTHONUNBUFFERED": "1"}
     read = 0
 

@@ -38,7 +38,7 @@ def test_ctrl_c_ends_the_demo_without_a_word() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers/rota"), "PYTHONUNBUFFERED": "1"}
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it, and so would the demo
     with subprocess.Popen(
-        [sys.executable, "-m", "stage.demo"],
+        [sys.executable, "-m", "examples.guestbook.demo"],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stage.direct import ACCOUNT, REGION
 from stage.eventbridge.bus import event
+from stage.moto.clients import ACCOUNT, REGION
 from tests.stage.worlds import Small, aws, small_world
 
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stage.client import Client, wait_for
-from stage.direct import ACCOUNT
+from stage.moto.clients import ACCOUNT
 from tests.stage.toys import zipped
 
 

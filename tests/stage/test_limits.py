@@ -12,10 +12,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from stage.client import ROOT
-from stage.door.quotas import RulesPerBus
+from stage.quotas.request_rates import RulesPerBus
 from stage.settings import Settings
-from stage.strict.refusals import Refusals
-from stage.strict.validation import Validation
+from stage.validation.documented import Refusals
+from stage.validation.requests import Validation
 from tests.stage import limits
 from tests.stage.limits.limit import Limit, good
 from tests.stage.worlds import Small, aws, small_world

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stage.client import Client
-from stage.direct import ACCOUNT
 from stage.iam.evaluation import Statement
+from stage.moto.clients import ACCOUNT
 from tests.stage import audit, scenarios
 from tests.stage.account import PREFIX, account, schedules
 

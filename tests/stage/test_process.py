@@ -41,7 +41,7 @@ def test_a_stage_and_its_watch_in_two_terminals() -> None:
     users = {**os.environ, **OF_THE_USER, "PYTHONUNBUFFERED": "1"}
     with (
         subprocess.Popen(
-            [sys.executable, "-m", "stage.demo.watch", "--port", port],
+            [sys.executable, "-m", "examples.guestbook.watch", "--port", port],
             cwd=ROOT,
             env=users,
             stdout=subprocess.PIPE,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stage.direct import ACCOUNT, REGION
-from stage.ecr import push_event
-from stage.manifest import MEDIA_TYPE, digest, manifest
+from stage.ecr.images import push_event
+from stage.ecr.manifest import MEDIA_TYPE, digest, manifest
+from stage.moto.clients import ACCOUNT, REGION
 from tests.stage.worlds import Small, aws, small_world
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stage.client import Client, wait_for
-from stage.manifest import digest
+from stage.ecr.manifest import digest
 from tests.stage.account import APP, history, states
 
 WRONG = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task"}]}

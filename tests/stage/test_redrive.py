@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stage.client import Client, wait_for
-from stage.manifest import digest
+from stage.ecr.manifest import digest
 from tests.stage.account import Described, account, history, images, schedules, states, writes
 from tests.stage.held import held, pushed_behind
 from tests.stage.restored import assert_all_is_as_it_was

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stage.client import Client
-from stage.manifest import digest
+from stage.ecr.manifest import digest
 from tests.stage.account import (
     PREFIX,
     Described,

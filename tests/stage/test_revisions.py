@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
-from stage.direct import ACCOUNT, REGION
+from stage.moto.clients import ACCOUNT, REGION
 from tests.stage.worlds import Small, aws, small_world
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stage.client import Client, wait_for
-from stage.manifest import digest
+from stage.ecr.manifest import digest
 from tests.stage.account import app_container, environment, history, ran_by, revision, schedules, states
 from tests.stage.conftest import as_new
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stage.client import Client
-from stage.direct import ACCOUNT
+from stage.moto.clients import ACCOUNT
 from tests.stage.toys import role_of_toys
 
 

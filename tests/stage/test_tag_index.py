@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stage.strict.validation import Validation
+from stage.validation.requests import Validation
 from tests.stage.worlds import Small, aws, small_world
 
 RULES: dict[str, Any] = {"ResourceTypeFilters": ["events:rule"]}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stage.world import CannotFireError
+from stage.background import CannotFireError
 from tests.stage.worlds import Small, aws, small_world
 
 

@@ -1,7 +1,7 @@
 """What `make watch` tells of deployments, also where several are under way."""
 
+from examples.guestbook.watch import Watch
 from stage.client import Client, wait_for
-from stage.demo.watch import Watch
 from tests.stage.conftest import as_new
 from tests.stage.held import held
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stage.client import Client, wait_for
-from stage.manifest import MEDIA_TYPE, digest, manifest
+from stage.ecr.manifest import MEDIA_TYPE, digest, manifest
 from tests.stage.account import (
     Described,
     account,

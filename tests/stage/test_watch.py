@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from examples.guestbook.seed import FOREIGN_RULE
 from stage.client import Client, StageError
-from stage.seed import FOREIGN_RULE
 
 RULE = "production__guestbook__IngestData"
 

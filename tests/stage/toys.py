@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from stage.client import Client
-from stage.direct import ACCOUNT
+from stage.moto.clients import ACCOUNT
 
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 PUT_RULE = {"service": "events", "operation": "PutRule"}

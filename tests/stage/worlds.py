@@ -16,14 +16,14 @@ import boto3
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from stage.direct import ACCOUNT, REGION
-from stage.door.calls import Hook
-from stage.door.server import Front, RequestHandler
+from examples.guestbook.seed import App
+from stage.background import World
+from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.eventbridge.bus import rules
-from stage.manifest import MEDIA_TYPE, manifest
-from stage.seed import App
+from stage.gateway.calls import Hook
+from stage.gateway.server import Front, RequestHandler
+from stage.moto.clients import ACCOUNT, REGION
 from stage.settings import Settings
-from stage.world import World
 
 START = """#!/usr/bin/env python
 import os, pathlib, sys, time

@@ -11,7 +11,7 @@ from moto.ecs.models import ecs_backends
 from moto.events.models import events_backends
 from moto.s3.models import s3_backends
 
-from stage.pickling import pickled, unpickled
+from stage.snapshots.pickling import pickled, unpickled
 
 Made = TypeVar("Made")
 # Where an object is found: a service, an account and a region; or an argument and the attributes that lead on from it.

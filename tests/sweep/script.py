@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from stage.door.partial import KINDS as CAN_FAIL_IN_PART
+from stage.faults.partial import KINDS as CAN_FAIL_IN_PART
 
 Call = Mapping[str, Any]
 """As the stage records it."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stage.ecs.agenda import Agenda
+from stage.ecs.timer import Agenda
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from moto.core.request import Request
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from stage.door.calls import Call, Reply, recognise
-from stage.door.server import Front, RequestHandler
+from stage.gateway.calls import Call, Reply, recognise
+from stage.gateway.server import Front, RequestHandler
 
 # AWS answers with more codes than its models list, ThrottlingException for one; moto remarks on each.
 pytestmark = pytest.mark.filterwarnings(r"ignore:Exception\(_Refusal\)")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stage.functions.packages import Packages
+from stage.lambda_.packages import Packages
 
 OURS = EXTENSION_SUFFIXES[0]  # .cpython-311-x86_64-linux-gnu.so, or what it is here
 

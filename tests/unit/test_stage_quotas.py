@@ -2,8 +2,8 @@
 
 import pytest
 
-from stage.door.calls import Call, Request
-from stage.door.quotas import QUOTAS, Bucket, Quotas
+from stage.gateway.calls import Call, Request
+from stage.quotas.request_rates import QUOTAS, Bucket, Quotas
 from stage.settings import Settings
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stage.client import wait_for
-from stage.functions.sandbox import Sandbox
+from stage.lambda_.sandbox import Sandbox
 from tests import processes
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:toy"
@@ -208,7 +208,7 @@ def handler(event, context):
     environment = {**ENVIRONMENT, "PYTHONPATH": str(tmp_path)}
     stage = subprocess.Popen([
         sys.executable, "-c",
-        "import pathlib; from stage.functions.sandbox import Sandbox; "
+        "import pathlib; from stage.lambda_.sandbox import Sandbox; "
         f"Sandbox(pathlib.Path({str(tmp_path)!r}), {environment!r}, print).invoke(b'{{}}', {ARN!r}, 'request-1', 600)",
     ])  # fmt: skip
     pid = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), 10))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from stage.direct import ACCOUNT
 from stage.eventbridge.bus import rules
+from stage.moto.clients import ACCOUNT
 from tests.stage.limits.limit import CLUSTER, EVENTS, REFERENCE, Limit, ecs_parameters, ecs_target
 from tests.stage.worlds import Small
 

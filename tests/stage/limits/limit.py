@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stage.direct import ACCOUNT
+from stage.moto.clients import ACCOUNT
 from tests.stage.worlds import Small
 
 REFERENCE = "https://docs.aws.amazon.com"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stage.direct import ACCOUNT
+from stage.moto.clients import ACCOUNT
 from tests.stage.limits.limit import REFERENCE, Limit
 from tests.stage.worlds import Small, aws
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stage.direct import ACCOUNT
+from stage.moto.clients import ACCOUNT
 from tests.stage.limits.limit import ECS, ECS_QUOTAS, REFERENCE, Limit
 
 PARAMETERS = f"{REFERENCE}/AmazonECS/latest/developerguide/task_definition_parameters.html"

@@ -1,0 +1,69 @@
+"""Roles as CloudFormation makes, changes and deletes them.
+
+moto attaches no managed policy, never changes an inline one, and does not delete a role that has a managed one.
+"""
+
+import json
+from functools import cache
+from typing import Any
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, Role, iam_backends
+
+from stage.cloudformation.resources import Properties, then
+from stage.moto.clients import ACCOUNT, REGION
+from stage.moto.patch import replace
+
+
+def complete() -> None:
+    """Have every role that a stack makes or changes from now on keep its policies, and go with its stack."""
+    then(Role, _keep_policies)
+    _detach_before_deletion()
+
+
+def _detach_before_deletion() -> None:
+    """CloudFormation takes a role's managed policies from it before it deletes the role."""
+    delete = Role.delete_from_cloudformation_json
+
+    def detach_and_delete(name: str, resource: Properties, account: str, region: str) -> None:
+        iam_backends[account]["aws"].get_role(name).managed_policies = {}
+        delete(name, resource, account, region)
+
+    replace(Role, "delete_from_cloudformation_json", staticmethod(detach_and_delete))
+
+
+def _keep_policies(role: Role, properties: Properties) -> None:
+    backend = iam_backends[ACCOUNT]["aws"]
+    made = backend.get_role(role.name)  # what an update answers with is not always the role itself
+    made.policies = {
+        policy["PolicyName"]: json.dumps(_whole(policy["PolicyDocument"]), default=str)
+        for policy in properties.get("Policies", [])
+    }
+    if "AssumeRolePolicyDocument" in properties:
+        made.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"], default=str)
+    made.managed_policies = {}
+    for arn in properties.get("ManagedPolicyArns", []):
+        if arn not in backend.managed_policies:
+            backend.managed_policies[arn] = _managed_by_aws(arn)
+        made.managed_policies[arn] = backend.managed_policies[arn]
+
+
+def _whole(document: Any) -> Any:
+    """Without what AWS::NoValue takes out of a list; moto leaves a hole there."""
+    if isinstance(document, list):
+        return [_whole(each) for each in document if each is not None]
+    if isinstance(document, dict):
+        return {key: _whole(value) for key, value in document.items()}
+    return document
+
+
+def _managed_by_aws(arn: str) -> AWSManagedPolicy:
+    """One of AWS's own policies, by the copy of them that moto carries. KeyError when there is none."""
+    name = arn.rpartition("/")[2]
+    return AWSManagedPolicy.from_data(name, ACCOUNT, REGION, _published()[name])
+
+
+@cache
+def _published() -> dict[str, Any]:
+    published: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return published

@@ -1,0 +1,1 @@
+"""The stage's own routes, below `/_stage`."""

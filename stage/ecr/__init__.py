@@ -1,0 +1,1 @@
+"""ECR: images by their digest, and the event of a push."""

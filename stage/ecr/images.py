@@ -1,0 +1,113 @@
+"""A push to ECR: the image by its real digest, and the event that follows it.
+
+docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html. moto digests the list of layers instead of the
+manifest, forgets an image whose only tag moves on, and sends no event.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.ecr.exceptions import ImageAlreadyExistsException, RepositoryNotFoundException
+from moto.ecr.models import ECRBackend, Repository, ecr_backends
+
+from stage.eventbridge.bus import Event, event
+from stage.gateway.calls import Call, Reply
+from stage.moto.clients import ACCOUNT, REGION
+
+
+class Ecr:
+    """A hook that answers PutImage in moto's place, with moto's backend, and publishes the PUSH event."""
+
+    def __init__(self, publish: Callable[[Event], None]) -> None:
+        self._publish = publish
+
+    def before(self, call: Call) -> Reply | None:
+        if call.key != ("ecr", "PutImage"):
+            return None
+        try:
+            image = put_image(call.params)
+        except ServiceException as refusal:
+            return Reply.refusal(call, refusal.code, refusal.message)
+        return Reply.result(call, {"image": image})
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Publish the push, once it is carried out. The same tag on the same image again is refused: no event."""
+        if call.key == ("ecr", "PutImage") and reply.ok:
+            self._publish(push_event(reply.data["image"]))
+
+
+def put_image(request: dict[str, Any]) -> dict[str, Any]:
+    """Store an image, or give one that is there another tag. Returns ECR's `Image`.
+
+    Raises RepositoryNotFoundException, InvalidParameterException, ImageDigestDoesNotMatchException,
+    ImageAlreadyExistsException and ImageTagAlreadyExistsException (an immutable tag). Layers are not looked for: nobody
+    uploads any to the stage.
+    """
+    store: ECRBackend = ecr_backends[ACCOUNT][REGION]
+    name, manifest, tag = request.get("repositoryName", ""), request.get("imageManifest", ""), request.get("imageTag")
+    repository = store.repositories.get(name)
+    if repository is None:
+        raise RepositoryNotFoundException(name, ACCOUNT)
+    if not isinstance(_json(manifest), dict):
+        problem = "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
+        raise ServiceException("InvalidParameterException", problem)
+    digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+    if request.get("imageDigest", digest) != digest:
+        raise ServiceException(
+            "ImageDigestDoesNotMatchException", "The digest of the image does not match its manifest."
+        )
+    there = next((image for image in repository.images if image.image_digest == digest), None)
+    if there and (tag is None or tag in there.image_tags):
+        raise ImageAlreadyExistsException(name, ACCOUNT, digest, str(tag))
+    if tag is not None:
+        try:
+            store._resolve_image_tag_mutability(repository, tag)
+        except ImageAlreadyExistsException:  # moto's name for it
+            raise ServiceException(
+                "ImageTagAlreadyExistsException",
+                f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because "
+                "the tag is immutable.",
+            ) from None
+        _untag(repository, tag)
+    image = store.put_image(name, manifest, tag, request.get("imageManifestMediaType"), digest)  # type: ignore[arg-type] # moto takes None for "untagged"
+    return {
+        "registryId": ACCOUNT,
+        "repositoryName": name,
+        "imageId": {"imageDigest": digest, **({"imageTag": tag} if tag else {})},
+        "imageManifest": manifest,
+        "imageManifestMediaType": image.image_manifest_media_type,
+    }
+
+
+def push_event(image: dict[str, Any]) -> Event:
+    """The *ECR Image Action* event of a push; without a tag it has no `image-tag`."""
+    manifest = json.loads(image["imageManifest"])
+    artifact = manifest.get("artifactType") or manifest.get("config", {}).get("mediaType")
+    detail = {
+        "result": "SUCCESS",
+        "repository-name": image["repositoryName"],
+        "image-digest": image["imageId"]["imageDigest"],
+        "action-type": "PUSH",
+        "image-tag": image["imageId"].get("imageTag"),
+        "manifest-media-type": image.get("imageManifestMediaType"),
+        "artifact-media-type": artifact,
+    }
+    return event("aws.ecr", "ECR Image Action", {name: value for name, value in detail.items() if value is not None})
+
+
+def _untag(repository: Repository, tag: str) -> None:
+    """Take a tag from the image that has it; the image stays, as it does in ECR, and can be had by its digest."""
+    for image in repository.images:
+        if tag in image.image_tags:
+            image.remove_tag(tag)
+            image.image_tag = image.image_tags[-1] if image.image_tags else None  # type: ignore[assignment] # moto takes None for "untagged"
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Scripted faults: which AWS calls fail, when, and how."""

@@ -1,0 +1,69 @@
+"""How each AWS service says that it is asked too often, that it failed, or that the caller may not: code and status.
+
+The codes are those of the services' own API references ("Common errors" and the errors of each action); what a service
+does not name itself is its protocol's.
+"""
+
+from moto.core.utils import get_service_model
+
+from stage.gateway.calls import Call, Reply
+
+THROTTLED = {
+    "s3": ("SlowDown", 503),
+    "lambda": ("TooManyRequestsException", 429),
+    "ec2": ("RequestLimitExceeded", 503),
+    "resourcegroupstaggingapi": ("ThrottledException", 400),
+    "query": ("Throttling", 400),
+    "rest-json": ("ThrottlingException", 429),
+}
+FAILED = {
+    "dynamodb": ("InternalServerError", 500),
+    "ecr": ("ServerException", 500),
+    "ecs": ("ServerException", 500),
+    "events": ("InternalException", 500),
+    "lambda": ("ServiceException", 500),
+    "resourcegroupstaggingapi": ("InternalServiceException", 500),
+    "s3": ("InternalError", 500),
+}
+DENIED = {
+    "ec2": ("UnauthorizedOperation", 403),
+    "query": ("AccessDenied", 403),
+    "rest-json": ("AccessDeniedException", 403),
+    "rest-xml": ("AccessDenied", 403),
+}
+
+
+# Each kind's table, and what a service says that is not in it, by name or by protocol.
+KINDS = {
+    "throttle": (THROTTLED, ("ThrottlingException", 400)),
+    "internal": (FAILED, ("InternalFailure", 500)),
+    "denied": (DENIED, ("AccessDeniedException", 400)),
+}
+
+
+def answer(kind: str, service: str) -> tuple[str, int]:
+    """The code and the status with which the service, as boto3 names it, refuses a call for a reason of this kind."""
+    table, otherwise = KINDS[kind]
+    return table.get(service) or table.get(str(get_service_model(service).protocol), otherwise)
+
+
+def throttled(call: Call) -> Reply:
+    """The call is one too many: ThrottlingException, or what the service calls it."""
+    code, status = answer("throttle", call.service)
+    return Reply.refusal(call, code, "Rate exceeded", status)
+
+
+def failed(call: Call) -> Reply:
+    """The service itself fails, and has done nothing."""
+    code, status = answer("internal", call.service)
+    return Reply.refusal(call, code, "We encountered an internal error. Please try again.", status)
+
+
+def denied(call: Call, message: str | None = None) -> Reply:
+    """The caller may not make this call; IAM's own message says more than the one that is made up here."""
+    code, status = answer("denied", call.service)
+    if message:
+        return Reply.refusal(call, code, message, status)
+    action = f"{get_service_model(call.service).signing_name}:{call.operation}"
+    who = call.caller or call.access_key
+    return Reply.refusal(call, code, f"User: {who} is not authorized to perform: {action}", status)

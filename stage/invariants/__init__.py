@@ -1,0 +1,1 @@
+"""Invariants that are checked after every AWS call."""

@@ -1,0 +1,1 @@
+"""Access to moto: clients inside the process, and the patches of moto."""

@@ -1,0 +1,1 @@
+"""Snapshots of the account's content: kept and restored in milliseconds."""

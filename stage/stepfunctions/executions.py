@@ -1,0 +1,135 @@
+"""How executions begin and end, as on AWS: EventBridge is told, and StopExecution ends one at once.
+
+moto stops an execution once the state that it is in has ended. On AWS nothing waits for that: the function that it had
+invoked goes on by itself, and the history says no more of it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakSet
+
+from moto.stepfunctions.exceptions import ExecutionDoesNotExist
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from stage.eventbridge.bus import Event, event
+from stage.gateway.calls import Call, Reply
+from stage.moto.clients import ACCOUNT, REGION
+from stage.moto.patch import replace
+
+Publish = Callable[[Event], None]
+
+# The histories and the threads of executions that were stopped, which may still work on a state.
+_STOPPED: WeakSet[object] = WeakSet()
+# An execution ends once.
+_ENDING = threading.Lock()
+
+
+class Executions:
+    """Has moto's executions tell `publish` of each change of their status; as a hook it answers StopExecution, of which
+    moto forgets the error and the cause.
+    """
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+
+    def prepare(self) -> None:
+        """Have executions tell when they begin and end, and be silent once they are stopped."""
+        start, end, add = Execution.start, BaseExecutionWorkerCommunication.terminated, EventManager.add_event
+
+        def start_and_tell(execution: Execution) -> None:
+            start(execution)
+            self._publish(_changed(execution))
+
+        def end_and_tell(thread: BaseExecutionWorkerCommunication) -> None:
+            with _ENDING:
+                if thread in _STOPPED:
+                    return
+                end(thread)
+            self._publish(_changed(thread.execution))
+
+        def add_unless_stopped(history: EventManager, context: EventHistoryContext, *args: Any, **more: Any) -> int:
+            return context.last_published_event_id if history in _STOPPED else add(history, context, *args, **more)
+
+        replace(Execution, "start", start_and_tell)
+        replace(BaseExecutionWorkerCommunication, "terminated", end_and_tell)
+        replace(EventManager, "add_event", add_unless_stopped)
+
+    def stop(self, name: str) -> None:
+        """End the execution of that name, as StopExecution does."""
+        for execution in _all():
+            if execution.name == name and _stop(execution, None, None):
+                self._publish(_changed(execution))
+
+    def before(self, call: Call) -> Reply | None:
+        """StopExecution."""
+        if call.key != ("stepfunctions", "StopExecution"):
+            return None
+        execution = named(call)
+        if isinstance(execution, Reply):
+            return execution
+        if _stop(execution, call.params.get("error"), call.params.get("cause")):
+            self._publish(_changed(execution))
+        return Reply.result(call, {"stopDate": execution.stop_date.timestamp()})
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+def named(call: Call) -> Any:
+    """The execution that a call names, which is moto's and not typed; or the refusal of one that is not known."""
+    try:
+        return stepfunctions_parser_backends[ACCOUNT][call.region].describe_execution(call.params["executionArn"])
+    except ExecutionDoesNotExist as unknown:
+        return Reply.refusal(call, "ExecutionDoesNotExist", unknown.message)
+
+
+def running() -> list[str]:
+    """The names of the executions that are running."""
+    return [execution.name for execution in _all() if execution.status == "RUNNING"]
+
+
+def stop_all() -> None:
+    """End every execution that is running; nobody hears of it."""
+    for execution in _all():
+        _stop(execution, None, None)
+
+
+def _all() -> Iterator[Any]:
+    for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
+        yield from list(machine.executions)
+
+
+def _stop(execution: Any, error: str | None, cause: str | None) -> bool:
+    """End an execution now; False if it has ended already."""
+    worker = execution.exec_worker
+    while execution.status == "RUNNING" and worker.env is None:
+        time.sleep(0.001)  # it has begun, and can be stopped only once it has read its definition
+    with _ENDING:
+        if execution.status != "RUNNING":
+            return False
+        history = worker.env.event_manager
+        told = {"executionAbortedEventDetails": {"error": error, "cause": cause}}
+        at = EventHistoryContext(previous_event_id=0)
+        history.add_event(context=at, event_type=HistoryEventType.ExecutionAborted, event_details=told)
+        _STOPPED.update((history, worker._execution_communication))
+        execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, datetime.now(UTC)
+        execution.error, execution.cause = error, cause
+        worker.stop(stop_date=execution.stop_date, error=error, cause=cause)
+    return True
+
+
+def _changed(execution: Execution) -> Event:
+    """docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html."""
+    described: dict[str, Any] = dict(execution.to_describe_output())
+    keys = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate", "input", "output")
+    detail = {key: described.get(key) for key in (*keys, "error", "cause")}
+    detail |= {key: round(described[key].timestamp() * 1000) for key in ("startDate", "stopDate") if described[key]}
+    for key in ("input", "output"):
+        detail[f"{key}Details"] = {"included": True} if detail[key] else None
+    return event("aws.states", "Step Functions Execution Status Change", detail, [execution.exec_arn])

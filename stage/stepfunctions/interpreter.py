@@ -1,0 +1,191 @@
+"""Step Functions: moto's interpreter of state machines (LocalStack's), made to run ours as AWS would."""
+
+import threading
+import time
+import uuid
+from functools import cache, lru_cache
+from types import SimpleNamespace
+from typing import cast
+
+import boto3
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.config import default_user_config
+from moto.core.responses import ActionResult
+from moto.stepfunctions import models as state_machines
+from moto.stepfunctions.parser import utils as interpreter
+from moto.stepfunctions.parser.api import HistoryEventType, LambdaFunctionFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.path import result_path
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSeconds
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
+from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from stage.gateway.latency import INTERPRETER
+from stage.moto.clients import REGION
+from stage.moto.patch import replace
+from stage.settings import Settings
+
+
+def prepare(settings: Settings, endpoint: str) -> None:
+    """Make moto run state machines: on our clock, with the functions behind the front door at `endpoint`."""
+    _deploy_into_the_interpreter()
+    _scale_waits(settings)
+    _invoke_through(endpoint)
+    _name_lambda_errors()
+    _name_executions()
+    _tell_the_newest_first()
+    _forget_threads()
+    _know_timeouts()
+    _read_once()
+
+
+def at_work() -> bool:
+    """Whether any execution is, be it that it was stopped and what it was at has yet to end."""
+    return any(thread.is_alive() for thread in list(interpreter.TMP_THREADS))
+
+
+def _deploy_into_the_interpreter() -> None:
+    """moto keeps state machines that run apart from those that do not, and CloudFormation's go to the second kind."""
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    replace(state_machines, "stepfunctions_backends", stepfunctions_parser_backends)
+
+
+def _scale_waits(settings: Settings) -> None:
+    """Wait states and Retry intervals last `time_scale` times as long as the definition says; timeouts stay real.
+
+    The definition itself is not touched, so that what is tested is what is shipped. moto's Wait, besides, cannot wait
+    for parts of a second.
+    """
+
+    def wait(_self: WaitFunction, env: Environment, wait_seconds: float) -> None:
+        end = time.monotonic() + wait_seconds * settings.time_scale
+        while env.is_running() and (left := end - time.monotonic()) > 0:
+            env.program_state_event.wait(left)
+
+    replace(WaitFunction, "_wait_interval", wait)
+    retry_clock = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * settings.time_scale))
+    replace(retrier_decl, "time", retry_clock)
+
+
+def _invoke_through(endpoint: str) -> None:
+    """Step Functions invokes with the role of the state machine.
+
+    moto makes a new client for each Task, of "localhost"; one for each role is quicker by the tenth of a second.
+    """
+    patience = 3600  # a function's own timeout, at most 15 minutes, ends it before
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=patience, max_pool_connections=100)
+
+    @cache
+    def client_of(role: str) -> BaseClient:
+        return boto3.client(
+            "lambda",
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id=f"{INTERPRETER}:{role}",
+            aws_secret_access_key=INTERPRETER,
+            config=config,
+        )
+
+    def client_for(*, state_credentials: StateCredentials, **_: str) -> BaseClient:
+        return client_of(state_credentials.role_arn.rpartition("/")[2])
+
+    replace(lambda_eval_utils, "boto_client_for", client_for)
+
+
+def _name_lambda_errors() -> None:
+    """When Lambda refuses an invocation, Step Functions calls the error `Lambda.<code>`; moto calls it `Exception`.
+
+    docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+    """
+    from_error = StateTaskLambda._from_error
+
+    def named(self: StateTaskLambda, env: Environment, ex: Exception) -> FailureEvent:
+        if isinstance(ex, ClientError):
+            error, cause = f"Lambda.{ex.response['Error']['Code']}", ex.response["Error"]["Message"]
+        elif isinstance(ex, BotoCoreError):
+            error, cause = "Lambda.SdkClientException", str(ex)
+        else:
+            return from_error(self, env, ex)
+        details = LambdaFunctionFailedEventDetails(error=error, cause=cause)
+        return FailureEvent(
+            env=env,
+            error_name=CustomErrorName(error),
+            event_type=HistoryEventType.LambdaFunctionFailed,
+            event_details=cast(EventDetails, {"lambdaFunctionFailedEventDetails": details}),
+        )
+
+    replace(StateTaskLambda, "_from_error", named)
+
+
+def _name_executions() -> None:
+    """An execution that is started without a name is given one (docs.aws.amazon.com/step-functions/latest/
+    apireference/API_StartExecution.html); moto calls every one of them `None`.
+    """
+    start = StepFunctionsParserBackend.start_execution
+
+    def start_named(
+        self: StepFunctionsParserBackend, state_machine_arn: str, name: str | None, execution_input: str
+    ) -> Execution:
+        return start(self, state_machine_arn, name or str(uuid.uuid4()), execution_input)
+
+    replace(StepFunctionsParserBackend, "start_execution", start_named)
+
+
+def _tell_the_newest_first() -> None:
+    """GetExecutionHistory may be asked for the newest events first; moto does not hand that wish on."""
+    tell = StepFunctionResponse.get_execution_history
+
+    def tell_in_order(self: StepFunctionResponse) -> ActionResult:
+        told = tell(self)
+        events = cast(dict[str, list[object]], told.result)["events"]
+        return ActionResult({"events": events[::-1]}) if self._get_param("reverseOrder") else told
+
+    replace(StepFunctionResponse, "get_execution_history", tell_in_order)
+
+
+def _forget_threads() -> None:
+    """The interpreter remembers every thread that it ever started, and with it the execution that it ran."""
+    start = Execution.start
+    lock = threading.Lock()
+
+    def start_and_forget(self: Execution) -> None:
+        with lock:
+            interpreter.TMP_THREADS[:] = [thread for thread in interpreter.TMP_THREADS if thread.is_alive()]
+        start(self)
+
+    replace(Execution, "start", start_and_forget)
+
+
+def _know_timeouts() -> None:
+    """An execution that is stopped just as a step begins still writes the step's timeout into its history.
+
+    moto works nothing out once an execution is stopped, and takes what it finds instead, so that nobody could read the
+    history any more.
+    """
+    replace(TimeoutSeconds, "eval", TimeoutSeconds._eval_body)
+
+
+def _read_once() -> None:
+    """The interpreter reads the definition anew for each execution, a third of a second, and each path at each use.
+
+    What it reads them into holds nothing of an execution but the key of what belongs to it in the execution's own
+    heap; that is made at the first use, which two executions may come to at once, so here it is fixed.
+    """
+    replace(AmazonStateLanguageParser, "parse", staticmethod(lru_cache(maxsize=64)(AmazonStateLanguageParser.parse)))
+    replace(EvalComponent, "heap_key", property(lambda self: str(id(self))))
+    for module in (json_path, result_path):
+        replace(module, "parse", lru_cache(maxsize=1024)(module.parse))
