@@ -4,7 +4,7 @@ from typing import Any
 
 from rota.contract import Image, ReadConfigOutput, Stored
 from rota.ecs.service import ServiceState
-from rota.ecs.task_definitions import Definition
+from rota.ecs.task_definitions import Revision
 from rota.plan.model import Snapshot
 from rota.schedule_file.task import Task
 from rota.settings import Settings
@@ -87,11 +87,9 @@ def arn(revision: int, family: str = "guestbook") -> str:
     return f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{family}:{revision}"
 
 
-def definition(
-    content: dict[str, Any] = CONTENT, *, revision: int = 1, tags: dict[str, str] | None = None
-) -> Definition:
-    """An ACTIVE revision, as `rota.ecs.task_definitions.read` answers it."""
-    return Definition(arn=arn(revision), active=True, content=content, tags=tags or {})
+def definition(content: dict[str, Any] = CONTENT, *, revision: int = 1, tags: dict[str, str] | None = None) -> Revision:
+    """An ACTIVE revision, as `rota.ecs.task_definitions.read_revision` answers it."""
+    return Revision(arn=arn(revision), active=True, content=content, tags=tags or {})
 
 
 def task(name: str = "IngestData", **keys: Any) -> Task:

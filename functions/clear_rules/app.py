@@ -42,12 +42,12 @@ def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
 def _deregister(ecs: "ECSClient", settings: Settings, leftovers: tuple[str, ...], give_up_at: float) -> int:
     """Deregister what an earlier round has not; how many there was no time for."""
     lowest = min(map(arns.revision_number, leftovers))
-    active = set(task_definitions.newer_than(ecs, settings.family, lowest - 1))
+    active = set(task_definitions.list_newer(ecs, settings.family, lowest - 1))
 
     def deregister_in_time(arn: str) -> bool:
         if time.monotonic() >= give_up_at:
             return False
-        task_definitions.deregister(ecs, arn)
+        task_definitions.deregister_revision(ecs, arn)
         return True
 
     return in_parallel(deregister_in_time, [arn for arn in leftovers if arn in active]).count(False)

@@ -1,10 +1,11 @@
 """PlanDeployment: compares what is with what should be; stores the snapshot and the plan, and writes nothing else."""
 
 from rota.aws import clients
-from rota.aws.parallel import threads
+from rota.aws.parallel import thread_pool
 from rota.contract import PlanDeploymentInput, PlanDeploymentOutput
 from rota.deployment import artifacts
-from rota.ecs import service, task_definitions
+from rota.ecs import task_definitions
+from rota.ecs.service import read_service, state_of_service
 from rota.handlers.step import step
 from rota.plan import checks
 from rota.plan.build import CurrentState, build_plan, describe_plan
@@ -20,12 +21,12 @@ from rota.settings import Settings
 @step
 def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentOutput:
     config = request.config
-    with threads() as pool:
+    with thread_pool() as pool:
         file = pool.submit(read_version, clients.s3(), settings.bucket, config.schedule)
-        description = pool.submit(service.read, clients.ecs(), settings)
+        description = pool.submit(read_service, clients.ecs(), settings)
     tasks = parse_schedule_file(file.result(), rule_prefix=settings.rule_prefix, max_tasks=settings.rule_quota)
     wanted = [settings.rule_prefix + task.name for task in tasks]
-    state = service.state(description.result())
+    state = state_of_service(description.result())
     surveyed = read_current_state(
         clients.events(), clients.tagging(), clients.ecs(), settings, wanted, state.task_definition
     )
@@ -40,8 +41,8 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
         faults.complain()
     snapshot = artifacts.write(clients.s3(), settings.bucket, request.execution, "snapshot", before)
     found = CurrentState(
-        base=task_definitions.read(clients.ecs(), config.base),
-        newest_revision=task_definitions.newest(clients.ecs(), settings.family),
+        base=task_definitions.read_revision(clients.ecs(), config.base),
+        newest_revision=task_definitions.newest_number(clients.ecs(), settings.family),
         before=before,
         snapshot=snapshot,
         ours=surveyed.ours,

@@ -1,10 +1,11 @@
 """ReadConfig: reads the schedule file at one version and checks everything before anything is written."""
 
 from rota.aws import clients
-from rota.aws.parallel import threads
+from rota.aws.parallel import thread_pool
 from rota.contract import ReadConfigInput, ReadConfigOutput, Stored
 from rota.ecr.image import resolve_image
-from rota.ecs import service, task_definitions
+from rota.ecs import task_definitions
+from rota.ecs.service import read_service
 from rota.handlers.step import step
 from rota.plan import checks
 from rota.plan.problems import Problems
@@ -18,10 +19,10 @@ from rota.settings import Settings
 @step
 def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     keys = candidate_keys(settings.schedule_keys, request.image)
-    with threads() as pool:
+    with thread_pool() as pool:
         naming = pool.submit(api.list_rules, clients.events(), "")
         listing = pool.submit(tag_index.tags_of_rules, clients.tagging(), settings.app)
-        describing = pool.submit(service.read, clients.ecs(), settings)
+        describing = pool.submit(read_service, clients.ecs(), settings)
         finding = pool.submit(find_schedule_file, clients.s3(), settings.bucket, keys)
         resolving = pool.submit(resolve_image, clients.ecr(), request.image)
     every_rule = naming.result()
@@ -42,8 +43,8 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     if description:
         faults.blame_operator(checks.of_service(description, settings))
     if description and "taskDefinition" in description:  # one of the controller EXTERNAL has none
-        served = task_definitions.read(clients.ecs(), description["taskDefinition"])
-        base = task_definitions.base(clients.ecs(), served)
+        served = task_definitions.read_revision(clients.ecs(), description["taskDefinition"])
+        base = task_definitions.find_base(clients.ecs(), served)
         faults.blame_operator(checks.of_definition(base, settings))
         faults.blame_operator(checks.of_targets(base, settings, tasks))
         if base != served:  # to which a restore brings the service back

@@ -9,7 +9,7 @@ from typing import Any
 import moto
 import pytest
 
-from rota.aws import botocore_hooks
+from rota.aws import rate_limit
 from tests import asl
 from tests.examples import PUSH, snake
 from tests.guestbook import ENVIRONMENT, REGION
@@ -165,7 +165,7 @@ def _made(world: World) -> None:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """What the user has; what is not Rota's is untouched in the end, whatever the test did. Nobody sleeps in it."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    botocore_hooks._pace.cache_clear()  # what other tests have called empties no bucket of this one's account
+    rate_limit.bucket_for.cache_clear()  # what other tests have called empties no bucket of this one's account
     with moto.mock_aws():
         world = World()
         _made(world=world)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rota.aws import botocore_hooks
+from rota.aws import rate_limit
 from rota.errors import ConfigError
 from tests.guestbook import DIGEST
 from tests.steps.conftest import NEXT, Deployments
@@ -50,7 +50,7 @@ files = st.lists(named, max_size=4, unique_by=lambda task: task["name"])
 def test_what_is_valid_reads_back_the_same(
     world: World, deployments: Deployments, tasks: list[dict[str, Any]], digest: str
 ) -> None:
-    botocore_hooks._pace.cache_clear()
+    rate_limit.bucket_for.cache_clear()
     world.upload({"tasks": tasks})
     assert deployments.start(digest).run() in ("Deployed", "NothingToDo")
     assert world.our_rules().keys() == {task["name"] for task in tasks}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rota.ecs import service
+from rota.ecs.service import ROLLOUT_VISIBLE_AFTER
 from tests.guestbook import CONTENT, arn
 from tests.steps.calls import KilledError, number
 from tests.steps.conftest import NEXT, THIRD, Deployment, Deployments
@@ -128,7 +128,7 @@ def test_the_service_is_rolled_back_though_ecs_shows_late_that_it_was_rolled(
     with world.calls.showing_service(shown):
         changing.step("RestoreDeployment")
     assert world.everything() == before
-    assert waited[0] == service.SEEN_AFTER
+    assert waited[0] == ROLLOUT_VISIBLE_AFTER
 
 
 def test_the_service_is_rolled_back_though_ecs_shows_what_somebody_rolled_before_we_did(

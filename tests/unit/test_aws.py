@@ -20,7 +20,7 @@ from botocore.exceptions import (
 )
 
 from rota.aws import botocore_hooks, clients
-from rota.aws.errors import AWS_ERRORS, refusal, translate
+from rota.aws.errors import AWS_ERRORS, error_from_code, translate
 from rota.aws.parallel import in_parallel
 from rota.ecs import task_definitions
 from rota.errors import RejectedError, TransientError
@@ -114,7 +114,7 @@ def test_every_throttle_that_the_services_declare_is_transient(service: str) -> 
     model = botocore.session.get_session().get_service_model(service)
     declared = {shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes}
     throttles = {code for code in declared if "throttl" in code.lower() or code == "RequestLimitExceeded"}
-    assert {code for code in throttles if not isinstance(refusal("Op", code, ""), TransientError)} == set()
+    assert {code for code in throttles if not isinstance(error_from_code("Op", code, ""), TransientError)} == set()
 
 
 def test_many_at_once_keep_their_order() -> None:
@@ -221,7 +221,7 @@ THROTTLED = (400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
 
 def test_a_described_definition_keeps_fields_that_the_sdk_does_not_know(serve: Serve) -> None:
     server = serve((200, DESCRIBED))
-    found = task_definitions.read(clients.ecs(), arn(3))
+    found = task_definitions.read_revision(clients.ecs(), arn(3))
     assert found.content == FROM_THE_FUTURE
     assert (found.arn, found.tags) == (arn(3), {"team": "books"})
     assert server.requests == [("DescribeTaskDefinition", {"taskDefinition": arn(3), "include": ["TAGS"]})]
@@ -229,7 +229,7 @@ def test_a_described_definition_keeps_fields_that_the_sdk_does_not_know(serve: S
 
 def test_a_registered_definition_keeps_fields_that_the_sdk_does_not_know(serve: Serve) -> None:
     server = serve((200, DESCRIBED))
-    assert task_definitions.register(clients.ecs(attempts=1), FROM_THE_FUTURE, {"team": "books"}) == arn(3)
+    assert task_definitions.register_revision(clients.ecs(attempts=1), FROM_THE_FUTURE, {"team": "books"}) == arn(3)
     request = FROM_THE_FUTURE | {"tags": [{"key": "team", "value": "books"}]}
     assert server.requests == [("RegisterTaskDefinition", request)]
 
@@ -237,7 +237,7 @@ def test_a_registered_definition_keeps_fields_that_the_sdk_does_not_know(serve: 
 def test_a_registration_that_may_have_happened_is_not_repeated_blindly(serve: Serve) -> None:
     server = serve((500, {"__type": "ServerException", "message": "oops"}), (200, DESCRIBED))
     with pytest.raises(ClientError, match="ServerException"):
-        task_definitions.register(clients.ecs(attempts=1), CONTENT, {})
+        task_definitions.register_revision(clients.ecs(attempts=1), CONTENT, {})
     assert len(server.requests) == 1
 
 

@@ -11,7 +11,7 @@ from aws_cron_expression_validator.validator import (  # type: ignore[import-unt
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rota.schedule_file.expression import FIELDS, Field, cron_fields
+from rota.schedule_file.expression import FIELDS, Field, normalise_cron
 from rota.schedule_file.next_runs import next_runs
 
 # Minutes, hours and months on which a cron runs, and the test of a date.
@@ -129,7 +129,7 @@ def test_next_runs_are_what_a_look_at_every_minute_finds(cron: tuple[str, Meanin
 @settings(deadline=None)
 @given(crons())
 def test_what_is_accepted_is_right_to_an_independent_validator_too(cron: tuple[str, Meaning]) -> None:
-    fields = cron_fields(cron[0])
+    fields = normalise_cron(cron[0])
     assert AWSCronExpressionValidator.validate(fields) == fields
 
 
@@ -142,10 +142,10 @@ def test_what_an_independent_validator_refuses_is_refused(fields: list[str], que
         AWSCronExpressionValidator.validate(expression)
     except AWSCronExpressionError:
         with pytest.raises(ValueError):
-            cron_fields(expression)
+            normalise_cron(expression)
     else:
         assume(cron_is_documented(expression))
-        assert cron_fields(expression) == expression
+        assert normalise_cron(expression) == expression
 
 
 def cron_is_documented(expression: str) -> bool:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from rota.schedule_file.json_reader import UnreadableError, key_faults, load, place, shown
+from rota.schedule_file.json_reader import InvalidJsonError, json_path, key_problems, parse_json, quote
 
 EMPTY = b'{"tasks": []}'
 
 
 @pytest.mark.parametrize("raw", [EMPTY, b"\xef\xbb\xbf" + EMPTY, b" \r\n" + EMPTY + b"\n"])
 def test_a_document_is_read(raw: bytes) -> None:
-    assert load(raw) == {"tasks": []}
+    assert parse_json(raw) == {"tasks": []}
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_document_is_read(raw: bytes) -> None:
     ],
 )
 def test_a_file_that_is_no_json_says_where_and_why(raw: bytes, problem: str) -> None:
-    with pytest.raises(UnreadableError) as refusal:
-        load(raw)
+    with pytest.raises(InvalidJsonError) as refusal:
+        parse_json(raw)
     assert problem in str(refusal.value)
-    assert str(refusal.value.fault).startswith("file: ")
+    assert str(refusal.value.problem).startswith("file: ")
 
 
 @pytest.mark.parametrize(
@@ -64,29 +64,29 @@ def test_a_file_that_is_no_json_says_where_and_why(raw: bytes, problem: str) -> 
     [("9" * 19, int("9" * 19)), ("9" * 20, 1e20), ("9" * 5000, float("inf")), ("-Infinity", float("-inf"))],
 )
 def test_a_number_of_any_length_is_read(digits: str, value: float) -> None:
-    assert load(digits.encode()) == value
+    assert parse_json(digits.encode()) == value
 
 
 @pytest.mark.parametrize("written", ["7", "1.50", "1e400", "-0.0", "9" * 60, "NaN", "-Infinity"])
 def test_a_number_is_shown_as_it_was_written(written: str) -> None:
-    assert shown(load(written.encode())) == written
+    assert quote(parse_json(written.encode())) == written
 
 
 def test_of_a_very_long_number_the_beginning_is_shown() -> None:
-    assert shown(load(b"9" * 5000)) == f"{'9' * 60}..."
+    assert quote(parse_json(b"9" * 5000)) == f"{'9' * 60}..."
 
 
 def test_a_key_that_stands_twice_is_found_at_any_depth() -> None:
     depth = 300
     raw = '{"a": [0, ' * depth + '{"b": 1, "b": 2}' + "]}" * depth
-    (fault,) = key_faults(load(raw.encode()))
+    (fault,) = key_problems(parse_json(raw.encode()))
     assert fault.location == ("a", 1) * depth + ("b",)
 
 
 def test_half_a_character_in_a_key_is_found_and_the_key_left_out() -> None:
-    document = load(rb'{"a": [{"\ud83d": 1, "b": 2}]}')
+    document = parse_json(rb'{"a": [{"\ud83d": 1, "b": 2}]}')
     assert document == {"a": [{"b": 2}]}
-    assert [str(fault) for fault in key_faults(document)] == [
+    assert [str(fault) for fault in key_problems(document)] == [
         r'a[0]["\ud83d"]: holds \ud83d, which is half a character; write the character itself, or both halves such as '
         r"\ud83d\ude00"
     ]
@@ -103,7 +103,7 @@ def test_half_a_character_in_a_key_is_found_and_the_key_left_out() -> None:
     ],
 )
 def test_a_place(location: tuple[str | int, ...], text: str) -> None:
-    assert place(location) == text
+    assert json_path(location) == text
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_a_place(location: tuple[str | int, ...], text: str) -> None:
     ],
 )
 def test_a_value_in_a_sentence(value: object, text: str) -> None:
-    assert shown(value) == text
+    assert quote(value) == text

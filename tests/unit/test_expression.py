@@ -2,7 +2,7 @@
 
 import pytest
 
-from rota.schedule_file.expression import cron_fields, normalised, rate_value
+from rota.schedule_file.expression import normalise_cron, normalise_expression, normalise_rate
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from rota.schedule_file.expression import cron_fields, normalised, rate_value
     ],
 )
 def test_a_right_cron_is_put_in_one_spelling(text: str, fields: str) -> None:
-    assert cron_fields(text) == fields
+    assert normalise_cron(text) == fields
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,13 @@ def test_a_right_cron_is_put_in_one_spelling(text: str, fields: str) -> None:
 )
 def test_a_wrong_cron_is_refused_with_what_would_be_right(text: str, message: str) -> None:
     with pytest.raises(ValueError) as refusal:
-        cron_fields(text)
+        normalise_cron(text)
     assert message in str(refusal.value)
 
 
 def test_every_wrong_field_is_named() -> None:
     with pytest.raises(ValueError, match=r"^minutes .*; and hours .*; and month .*; and exactly one of day"):
-        cron_fields("61 25 * 13 * *")
+        normalise_cron("61 25 * 13 * *")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_every_wrong_field_is_named() -> None:
     ],
 )
 def test_a_right_rate_is_put_in_one_spelling(text: str, rate: str) -> None:
-    assert rate_value(text) == rate
+    assert normalise_rate(text) == rate
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_right_rate_is_put_in_one_spelling(text: str, rate: str) -> None:
 )
 def test_a_wrong_rate_is_refused_with_what_would_be_right(text: str, message: str) -> None:
     with pytest.raises(ValueError) as refusal:
-        rate_value(text)
+        normalise_rate(text)
     assert message in str(refusal.value)
 
 
@@ -165,7 +165,7 @@ def test_a_wrong_rate_is_refused_with_what_would_be_right(text: str, message: st
     [(" cron( 0  6 * * ? * ) ", "cron(0 6 * * ? *)"), ("rate(5  minutes)", "rate(5 minutes)")],
 )
 def test_a_full_expression_is_put_in_one_spelling(text: str, expression: str) -> None:
-    assert normalised(text) == expression
+    assert normalise_expression(text) == expression
 
 
 @pytest.mark.parametrize(
@@ -187,5 +187,5 @@ def test_a_full_expression_is_put_in_one_spelling(text: str, expression: str) ->
 )
 def test_a_wrong_full_expression_is_refused_with_what_would_be_right(text: str, message: str) -> None:
     with pytest.raises(ValueError) as refusal:
-        normalised(text)
+        normalise_expression(text)
     assert message in str(refusal.value)

@@ -9,7 +9,7 @@ from samtranslator.yaml_helper import yaml_parse
 from rota.contract import FailedDeployment
 from rota.deployment import lease
 from rota.deployment.failure_message import explain
-from rota.ecs import service
+from rota.ecs.service import judge_rollout
 from rota.restore.deployment import Restored
 from tests import asl
 from tests.examples import EVENTS, FAILED, MAIN_ROUTE, ROLLOUT, ROOT, Machine, handed, snake
@@ -170,6 +170,6 @@ def test_the_longest_deployment_fits_into_an_executions_history() -> None:
     looks, settings = 0, SETTINGS.model_copy(update={"rollout_timeout_minutes": minutes})
     rollout = ROLLOUT
     while rollout.waited_seconds + rollout.wait_seconds < minutes * 60:
-        rollout = service.judge(description, rollout, settings)
+        rollout = judge_rollout(description, rollout, settings)
         looks += 1
     assert (waits + looks) * EVENTS_OF_A_LOOK < 0.9 * MOST_EVENTS, "which leaves room for every step's retries"

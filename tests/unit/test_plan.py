@@ -11,7 +11,7 @@ from rota.contract import Stored
 from rota.ecs.arns import revision_number
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import Content, fingerprint_of
-from rota.ecs.task_definitions import FINGERPRINT_TAG, own_tags
+from rota.ecs.task_definitions import FINGERPRINT_TAG, inherited_tags
 from rota.ownership import OWNER_TAG
 from rota.plan.build import CurrentState, build_plan, describe_plan
 from rota.plan.model import Plan, Snapshot
@@ -40,11 +40,11 @@ SPAM = task("RemoveSpam", task="spam_task", rate="15 minutes")
 CONTENTS: dict[str, Content] = {}
 
 
-def print_of(task_: Task | None, image_uri: str = IMAGE_URI) -> str:
+def fingerprint_for(task_: Task | None, image_uri: str = IMAGE_URI) -> str:
     content = derive_content(BASE, SETTINGS, image_uri, task_)
-    print_ = fingerprint_of(content, own_tags(BASE))
-    CONTENTS[print_] = content
-    return print_
+    fingerprint = fingerprint_of(content, inherited_tags(BASE))
+    CONTENTS[fingerprint] = content
+    return fingerprint
 
 
 def planned(
@@ -56,11 +56,11 @@ def planned(
 ) -> Plan:
     ours = [
         definition(
-            CONTENTS[print_],
+            CONTENTS[fingerprint],
             revision=revision_number(revision),
-            tags={OWNER_TAG: SETTINGS.app, FINGERPRINT_TAG: print_},
+            tags={OWNER_TAG: SETTINGS.app, FINGERPRINT_TAG: fingerprint},
         )
-        for print_, revision in (known or {}).items()
+        for fingerprint, revision in (known or {}).items()
     ]
     found = CurrentState(BASE, 1, before, SNAPSHOT, ours, task_definitions_used_by(before.rules.values()))
     return build_plan(settings, config(image_uri), tasks, found)
@@ -76,7 +76,9 @@ def deployed(
         desired_rule(task_, settings, CLUSTER_ARN, revisions[task_.name], target_overrides(BASE, settings, task_))
         for task_ in tasks
     ]
-    known = {print_of(task_, image_uri): revisions[task_.name] for task_ in tasks} | {print_of(None, image_uri): api}
+    known = {fingerprint_for(task_, image_uri): revisions[task_.name] for task_ in tasks} | {
+        fingerprint_for(None, image_uri): api
+    }
     return Snapshot(rules={rule.name: rule for rule in found}, service=service_state(api)), known
 
 
@@ -158,7 +160,7 @@ def test_a_rule_that_somebody_changed_by_hand_is_put_right() -> None:
 
 def test_a_revision_that_cannot_start_tasks_any_more_is_registered_anew() -> None:
     before, known = deployed(INGEST)
-    plan = planned(INGEST, before=before, known={print_of(None): known[print_of(None)]})
+    plan = planned(INGEST, before=before, known={fingerprint_for(None): known[fingerprint_for(None)]})
     assert (changes(plan), plan.tasks[0].revision) == ({"IngestData": "update"}, None)
 
 

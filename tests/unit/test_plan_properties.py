@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rota.ecs.arns import revision_number
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import Content, fingerprint_of
-from rota.ecs.task_definitions import Definition, own_tags
+from rota.ecs.task_definitions import Revision, inherited_tags
 from rota.plan.build import CurrentState, build_plan, count_writes
 from rota.plan.model import Plan, Snapshot
 from rota.schedule_file.task import Task
@@ -84,13 +84,13 @@ class Account:
         before = self.snapshot()
         in_use = task_definitions_used_by(self.bus.values())
         ours = [
-            Definition(
+            Revision(
                 arn=each,
                 active=True,
-                content=self.contents[print_],
-                tags={"rota:app": APP, "rota:fingerprint": print_},
+                content=self.contents[fingerprint],
+                tags={"rota:app": APP, "rota:fingerprint": fingerprint},
             )
-            for print_, each in self.revisions.items()
+            for fingerprint, each in self.revisions.items()
             if each in in_use | {self.service} or revision_number(each) > revision_number(self.service)
         ]
         return build_plan(self.settings, config(image), tasks, CurrentState(BASE, 1, before, SNAPSHOT, ours, in_use))
@@ -99,11 +99,13 @@ class Account:
         """Do what the plan says, as the steps do; how many writes to rules and service it took."""
         for name in plan.remove:
             del self.bus[name]
-        self.revisions = {print_: each for print_, each in self.revisions.items() if each not in plan.leftovers}
-        for print_, task_ in plan.missing().items():
+        self.revisions = {
+            fingerprint: each for fingerprint, each in self.revisions.items() if each not in plan.leftovers
+        }
+        for fingerprint, task_ in plan.missing().items():
             self.newest += 1
-            self.contents[print_] = derive_content(plan.base, self.settings, plan.image_uri, task_)
-            self.revisions[print_] = arn(self.newest)
+            self.contents[fingerprint] = derive_content(plan.base, self.settings, plan.image_uri, task_)
+            self.revisions[fingerprint] = arn(self.newest)
         registered = plan.registered(self.revisions)
         writes = len(plan.remove)
         for planned in plan.tasks:
@@ -116,7 +118,7 @@ class Account:
 
     def runs(self) -> dict[str, Any]:
         """What would run when, by name: all that a user notices."""
-        content = {revision: print_ for print_, revision in self.revisions.items()}
+        content = {revision: fingerprint for fingerprint, revision in self.revisions.items()}
         tasks = {
             name.removeprefix(PREFIX): (
                 rule.schedule_expression,
@@ -130,15 +132,15 @@ class Account:
 
 
 def should_run(settings: Settings, tasks: list[Task], image: str) -> dict[str, Any]:
-    def print_of(task_: Task | None) -> str:
-        return fingerprint_of(derive_content(BASE, settings, image, task_), own_tags(BASE))
+    def fingerprint_for(task_: Task | None) -> str:
+        return fingerprint_of(derive_content(BASE, settings, image, task_), inherited_tags(BASE))
 
     wanted: dict[str, Any] = {}
     for one in tasks:
         override = target_overrides(BASE, settings, one)
-        content = print_of(None if override else one)
+        content = fingerprint_for(None if override else one)
         wanted[one.name] = (one.expression, "ENABLED" if one.enabled else "DISABLED", content, override)
-    return wanted | {API: print_of(None)}
+    return wanted | {API: fingerprint_for(None)}
 
 
 @budget(deadline=None)

@@ -5,14 +5,14 @@ import re
 import pytest
 
 from rota.ecs.arns import family, revision_number
-from rota.ecs.task_definitions import Definition, by_fingerprint, own_tags, tags_for
+from rota.ecs.task_definitions import Revision, inherited_tags, reusable_by_fingerprint, revision_tags
 from rota.schedule_file.task import Task
 from tests.guestbook import APP, CONTENT, arn, definition, task
 
 
 def test_our_tags_and_awss_are_not_the_bases_own() -> None:
     base = definition(tags={"team": "books", "rota:app": "x", "aws:cloudformation:stack-name": "y"})
-    assert own_tags(base) == {"team": "books"}
+    assert inherited_tags(base) == {"team": "books"}
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ def test_our_tags_and_awss_are_not_the_bases_own() -> None:
 def test_a_revision_carries_the_bases_tags_and_ours(task_: Task | None, task_tag: dict[str, str]) -> None:
     base = definition(tags={"team": "books", "rota:execution": "an older one", "rota:task": "another"})
     ours = {"rota:app": APP, "rota:execution": "now", "rota:fingerprint": "f00"}
-    assert tags_for(base, APP, "now", "f00", task_) == {"team": "books", **ours, **task_tag}
+    assert revision_tags(base, APP, "now", "f00", task_) == {"team": "books", **ours, **task_tag}
 
 
-def ours(revision: int, print_: str = "f00", *, app: str = APP, active: bool = True) -> Definition:
-    tags = {"rota:app": app, "rota:fingerprint": print_}
-    return Definition(arn=arn(revision), active=active, content=CONTENT, tags=tags)
+def ours(revision: int, fingerprint: str = "f00", *, app: str = APP, active: bool = True) -> Revision:
+    tags = {"rota:app": app, "rota:fingerprint": fingerprint}
+    return Revision(arn=arn(revision), active=active, content=CONTENT, tags=tags)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,10 @@ def ours(revision: int, print_: str = "f00", *, app: str = APP, active: bool = T
         pytest.param([ours(10), ours(9)], {"f00": [arn(9), arn(10)]}, id="several, counted as numbers"),
     ],
 )
-def test_which_revisions_can_be_used_again(found: list[Definition], known: dict[str, list[str]]) -> None:
-    assert {print_: [each.arn for each in alike] for print_, alike in by_fingerprint(found, APP).items()} == known
+def test_which_revisions_can_be_used_again(found: list[Revision], known: dict[str, list[str]]) -> None:
+    assert {
+        fingerprint: [each.arn for each in alike] for fingerprint, alike in reusable_by_fingerprint(found, APP).items()
+    } == known
 
 
 @pytest.mark.parametrize(
@@ -61,14 +63,14 @@ def test_who_registered_a_revision(tags: dict[str, str], by_us: bool) -> None:
 # Step Functions takes all of these in an execution's name: its API_StartExecution, name.
 @pytest.mark.parametrize("name", ["rollback!", "rollback(2)", "it's-back", "zur\u00fcck", "a+b=c@d.e:f"])
 def test_whatever_an_execution_is_called_ecs_takes_the_tag_and_we_know_it_again(name: str) -> None:
-    tags = tags_for(definition(), APP, name, "f00", None)
+    tags = revision_tags(definition(), APP, name, "f00", None)
     # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html
     assert re.fullmatch(r"[A-Za-z0-9 _.:/=+@-]{1,256}", tags["rota:execution"])
     assert definition(tags=tags).registered_by(APP, name)
 
 
 def test_executions_with_names_alike_are_not_taken_for_one_another() -> None:
-    tags = tags_for(definition(), APP, "rollback!", "f00", None)
+    tags = revision_tags(definition(), APP, "rollback!", "f00", None)
     assert not definition(tags=tags).registered_by(APP, "rollback(")
     assert not definition(tags=tags).registered_by(APP, "rollback-")
 

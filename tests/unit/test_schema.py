@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from rota.cli.check import main
-from rota.schedule_file.parse import faults
+from rota.schedule_file.parse import find_problems
 
 SHIPPED = Path(__file__).parents[2] / "layers/rota/rota/schedule_file/scheduled_tasks.schema.json"
 SCHEMA = json.loads(SHIPPED.read_text())
@@ -21,7 +21,7 @@ def entry(**keys: Any) -> dict[str, Any]:
 
 
 def has_faults(document: object) -> bool:
-    return bool(faults(json.dumps(document).encode(), rule_prefix="", max_tasks=300))
+    return bool(find_problems(json.dumps(document).encode(), rule_prefix="", max_tasks=300))
 
 
 def test_the_shipped_schema_is_what_the_model_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rota.contract import Rollout
-from rota.ecs.service import judge, state
+from rota.ecs.service import judge_rollout, state_of_service
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import SETTINGS, arn, service_state
 
@@ -67,7 +67,7 @@ OUTGOING = deployment("ecs-svc/1", OLD, status="ACTIVE", rolloutState="COMPLETED
     ],
 )
 def test_how_our_deployment_stands(description: Any, status: str) -> None:
-    assert judge(description, rollout(), SETTINGS).status == status
+    assert judge_rollout(description, rollout(), SETTINGS).status == status
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_how_our_deployment_stands(description: Any, status: str) -> None:
 )
 def test_a_rollout_that_failed_says_why(description: Any, message: str) -> None:
     with pytest.raises(RejectedError) as raised:
-        judge(description, rollout(waited_seconds=60), SETTINGS)
+        judge_rollout(description, rollout(waited_seconds=60), SETTINGS)
     assert str(raised.value) == message
 
 
@@ -129,10 +129,10 @@ def test_a_rollout_that_failed_says_why(description: Any, message: str) -> None:
 def test_a_rollout_that_hangs_is_given_up_when_its_time_is_up(waited: int, ends: bool) -> None:
     hanging = service(deployment(runningCount=1), OUTGOING, events=("unable to place a task",))
     if not ends:
-        assert judge(hanging, rollout(waited_seconds=waited), SETTINGS).status == "IN_PROGRESS"
+        assert judge_rollout(hanging, rollout(waited_seconds=waited), SETTINGS).status == "IN_PROGRESS"
         return
     with pytest.raises(RejectedError) as raised:
-        judge(hanging, rollout(waited_seconds=waited), SETTINGS)
+        judge_rollout(hanging, rollout(waited_seconds=waited), SETTINGS)
     assert str(raised.value) == (
         "the rollout of guestbook:2 is not done after 30 minutes (1 of 2 tasks run). ECS says: unable to place a task"
     )
@@ -140,31 +140,31 @@ def test_a_rollout_that_hangs_is_given_up_when_its_time_is_up(waited: int, ends:
 
 def test_a_rollout_that_completes_at_the_last_look_is_a_success() -> None:
     done = service(deployment(rolloutState="COMPLETED"))
-    assert judge(done, rollout(waited_seconds=30 * 60), SETTINGS).status == "COMPLETED"
+    assert judge_rollout(done, rollout(waited_seconds=30 * 60), SETTINGS).status == "COMPLETED"
 
 
 @pytest.mark.parametrize(
     ("waited", "wait"), [(0, 5), (15, 5), (55, 15), (115, 30), (600, 60)], ids=lambda value: f"{value} s"
 )
 def test_the_looks_become_rarer(waited: int, wait: int) -> None:
-    next_ = judge(service(deployment()), rollout(waited_seconds=waited), SETTINGS)
+    next_ = judge_rollout(service(deployment()), rollout(waited_seconds=waited), SETTINGS)
     assert (next_.wait_seconds, next_.waited_seconds) == (wait, waited + 5)
 
 
 def test_progress_is_told_in_tasks() -> None:
-    assert judge(service(deployment(runningCount=1)), rollout(), SETTINGS).progress == "1 of 2 tasks run"
+    assert judge_rollout(service(deployment(runningCount=1)), rollout(), SETTINGS).progress == "1 of 2 tasks run"
 
 
 def test_a_service_that_shows_no_primary_deployment_is_asked_again() -> None:
     with pytest.raises(TransientError, match="guestbook-api shows no PRIMARY deployment"):
-        judge(service(), rollout(waited_seconds=60), SETTINGS)
+        judge_rollout(service(), rollout(waited_seconds=60), SETTINGS)
 
 
 def test_a_rollout_that_ecs_does_not_show_yet_is_looked_for_again() -> None:
     stale = service(deployment("ecs-svc/1", OLD, rolloutState="COMPLETED"))
-    assert judge(stale, rollout(), SETTINGS).status == "IN_PROGRESS"
+    assert judge_rollout(stale, rollout(), SETTINGS).status == "IN_PROGRESS"
     with pytest.raises(RejectedError, match="did not last"):
-        judge(stale, rollout(waited_seconds=60), SETTINGS)
+        judge_rollout(stale, rollout(waited_seconds=60), SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -179,4 +179,4 @@ def test_a_rollout_that_ecs_does_not_show_yet_is_looked_for_again() -> None:
 )
 def test_what_is_kept_of_the_service(description: Any, steady: bool) -> None:
     expected = service_state(NEW, steady=steady).model_copy(update={"deployment_id": "ecs-svc/2"})
-    assert state(description) == expected
+    assert state_of_service(description) == expected

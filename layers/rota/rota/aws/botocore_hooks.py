@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Mapping
-from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectionClosedError
 from urllib3.response import BaseHTTPResponse
 
-from rota.aws.rate_limit import Quota, TokenBucket, is_throttle, quota
+from rota.aws.rate_limit import bucket_for, is_throttle, quota_for
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -30,18 +29,18 @@ def limit_rate(client: Any, service: str) -> None:
     """
 
     def wait(operation_name: str, **_: Any) -> None:
-        limited = quota(service, operation_name)
+        limited = quota_for(service, operation_name)
         if limited:
-            _pace(limited).wait()
+            bucket_for(limited).wait()
 
     def again(response: Any, operation: Any, attempts: int, **_: Any) -> float | None:
-        limited = quota(service, operation.name)
+        limited = quota_for(service, operation.name)
         code = response[1].get("Error", {}).get("Code", "") if response else ""
         if code == _FULL:
             raise ClientError(response[1], operation.name)
         if limited is None or not is_throttle(code) or attempts > _THROTTLES_BORNE:
             return None
-        _pace(limited).throttled()
+        bucket_for(limited).drain()
         # Not all at the same instant again: others draw from the bucket too.
         return min(attempts / limited.per_second, _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
@@ -125,11 +124,6 @@ def keep_unknown_fields(client: "ECSClient") -> None:
     client.meta.events.register("after-call.ecs.DescribeTaskDefinition", keep_reply)
     client.meta.events.register("provide-client-params.ecs.RegisterTaskDefinition", keep_request)  # type: ignore[arg-type]  # the stubs know no hook that answers
     client.meta.events.register("before-call.ecs.RegisterTaskDefinition", send_request)
-
-
-@cache
-def _pace(quota: Quota) -> TokenBucket:
-    return TokenBucket(quota)
 
 
 def _name(client: Any) -> str:

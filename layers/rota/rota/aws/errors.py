@@ -46,7 +46,7 @@ def translate(error: ClientError | BotoCoreError | HTTPError) -> Exception:
     return error
 
 
-def refusal(operation: str, code: str, message: str) -> TransientError | RejectedError:
+def error_from_code(operation: str, code: str, message: str) -> TransientError | RejectedError:
     """An error code of AWS as the error to raise; `operation` as in `PutTargets`, `message` in AWS's words."""
     sentence = f"{operation}: {code}: {message}"
     disguised = code in {"ClientException", "InvalidParameterException", "ValidationException"} and any(
@@ -61,6 +61,6 @@ def refusal(operation: str, code: str, message: str) -> TransientError | Rejecte
 
 def _translate_reply(error: ClientError) -> Exception:
     problem = error.response["Error"]
-    found = refusal(error.operation_name, problem.get("Code", "Unknown"), problem.get("Message", "no message"))
+    found = error_from_code(error.operation_name, problem.get("Code", "Unknown"), problem.get("Message", "no message"))
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
     return TransientError(str(found)) if status >= _SERVER_ERROR else found

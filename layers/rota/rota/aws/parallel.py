@@ -11,12 +11,12 @@ Result = TypeVar("Result")
 CONCURRENT_CALLS = 10
 
 
-def threads() -> ThreadPoolExecutor:
+def thread_pool() -> ThreadPoolExecutor:
     """For calls that do not wait for one another. Make no client in them: that is not safe, using one is."""
     return ThreadPoolExecutor(CONCURRENT_CALLS)
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """`work` on each item in `threads`, the results in the items' order; the first error ends it."""
-    with threads() as pool:
+    with thread_pool() as pool:
         return list(pool.map(work, items))

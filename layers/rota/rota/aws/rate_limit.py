@@ -7,6 +7,7 @@ tells it that it is empty.
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 
@@ -34,7 +35,7 @@ _ECS = {
 }
 
 
-def quota(service: str, operation: str) -> Quota | None:
+def quota_for(service: str, operation: str) -> Quota | None:
     """The bucket that a call draws from; None where a deployment cannot drain one."""
     return EVENTS if service == "events" else _ECS.get(operation) if service == "ecs" else None
 
@@ -75,7 +76,7 @@ class TokenBucket:
         if missing > 0:
             self._sleep(missing)
 
-    def throttled(self) -> None:
+    def drain(self) -> None:
         """AWS refused a call: its bucket is empty, so is ours."""
         with self._lock:
             self._refill()
@@ -85,3 +86,9 @@ class TokenBucket:
         now = self._clock()
         gained = (now - self._counted_at) * self._quota.per_second
         self._tokens, self._counted_at = min(float(self._quota.burst), self._tokens + gained), now
+
+
+@cache
+def bucket_for(quota: Quota) -> TokenBucket:
+    """The bucket of this process for a quota: calls of one quota draw from one bucket, whichever client makes them."""
+    return TokenBucket(quota)

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from rota.aws import clients
-from rota.aws.errors import refusal
+from rota.aws.errors import error_from_code
 from rota.contract import Execution
 from rota.deployment.ledger import Entry
 
@@ -38,7 +38,7 @@ def notify(settings: "Settings", execution: Execution, entry: Entry, seconds: fl
     )
     if reply["FailedEntryCount"]:
         refused = reply["Entries"][0]
-        raise refusal("PutEvents", refused.get("ErrorCode", ""), refused.get("ErrorMessage", ""))
+        raise error_from_code("PutEvents", refused.get("ErrorCode", ""), refused.get("ErrorMessage", ""))
     metrics = Metrics()
     metrics.add_dimension("app", settings.app)
     metrics.add_dimension("outcome", entry.outcome)

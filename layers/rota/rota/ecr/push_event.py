@@ -19,7 +19,7 @@ _LONGEST = 64 * 1024
 # Characters that are shown of an input that is no object.
 _MOST_SHOWN = 40
 # Characters of one value, which may be as long as the input.
-_MOST_SAID = 200
+_LONGEST_QUOTE = 200
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,299}")
@@ -35,11 +35,11 @@ _ADDED = [*FailedDeployment.model_fields, "outcome", "restored"]
 
 def parse_image(event: Any, repository: str) -> Image:
     """The pushed image. RejectedError names everything that keeps `event` from being a push to `repository`."""
-    faults = list(_faults(event, repository))
-    if faults:
+    problems = list(_problems(event, repository))
+    if problems:
         raise RejectedError(
             "the input is no ECR push that can be deployed: "
-            + "; ".join(faults)
+            + "; ".join(problems)
             + ". Start the execution with the event as EventBridge gives it."
         )
     detail = event["detail"]
@@ -48,7 +48,7 @@ def parse_image(event: Any, repository: str) -> Image:
         digest=detail["image-digest"],
         tag=detail.get("image-tag") or None,
         event_id=event.get("id"),
-        pushed_at=_moment(event.get("time")),
+        pushed_at=_parse_timestamp(event.get("time")),
     )
 
 
@@ -69,7 +69,7 @@ def reason_to_skip(event: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _faults(event: Any, repository: str) -> Iterator[str]:
+def _problems(event: Any, repository: str) -> Iterator[str]:
     if not isinstance(event, Mapping):
         yield f"it is {json.dumps(event)[:_MOST_SHOWN]}, it must be an object with detail in it"
         return
@@ -91,18 +91,18 @@ def _faults(event: Any, repository: str) -> Iterator[str]:
         return
     pushed_to = detail.get("repository-name")
     if pushed_to != repository:
-        yield f"detail.repository-name is {_said(pushed_to)}, this app deploys from {_said(repository)}"
+        yield f"detail.repository-name is {_quoted(pushed_to)}, this app deploys from {_quoted(repository)}"
     digest = detail.get("image-digest")
     if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
-        yield f"detail.image-digest is {_said(digest)}, it must be sha256: and 64 hexadecimal digits"
+        yield f"detail.image-digest is {_quoted(digest)}, it must be sha256: and 64 hexadecimal digits"
     tag = detail.get("image-tag")
     if tag != "" and "image-tag" in detail and not (isinstance(tag, str) and _TAG.fullmatch(tag)):
-        yield f"detail.image-tag is {_said(tag)}, it must be a tag: letters, digits, _ . and -, 300 at most"
+        yield f"detail.image-tag is {_quoted(tag)}, it must be a tag: letters, digits, _ . and -, 300 at most"
     # A person may leave the time out.
-    if event.get("time") is not None and not _moment(event["time"]):
-        yield f"time is {_said(event['time'])}, it must be a moment such as 2026-11-24T06:00:00Z"
+    if event.get("time") is not None and not _parse_timestamp(event["time"]):
+        yield f"time is {_quoted(event['time'])}, it must be a moment such as 2026-11-24T06:00:00Z"
     if not isinstance(event.get("id", ""), str):
-        yield f"id is {_said(event['id'])}, it must be text"
+        yield f"id is {_quoted(event['id'])}, it must be text"
     if detail.get("action-type", "PUSH") != "PUSH" or detail.get("result", "SUCCESS") != "SUCCESS":
         yield f"it tells of {detail.get('action-type')} {detail.get('result')}, not of a PUSH that was a SUCCESS"
 
@@ -116,12 +116,12 @@ def _misplaced_dry_runs(event: Mapping[str, Any]) -> Iterator[str]:
                 yield f'{where}{key} is no key of a push; write "dry_run", beside detail'
 
 
-def _said(value: object) -> str:
+def _quoted(value: object) -> str:
     """A value for a sentence, in JSON's own words."""
-    return "missing" if value is None else json.dumps(value)[:_MOST_SAID]
+    return "missing" if value is None else json.dumps(value)[:_LONGEST_QUOTE]
 
 
-def _moment(text: object) -> datetime | None:
+def _parse_timestamp(text: object) -> datetime | None:
     """What ISO 8601 means by the text, in UTC; None if it is no moment, or one without its offset."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rota.ecs.fingerprint import Content
-from rota.ecs.task_definitions import Definition
+from rota.ecs.task_definitions import Revision
 
 if TYPE_CHECKING:
     from rota.schedule_file.task import Task
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _LONGEST_OVERRIDES = 8192
 
 
-def derive_content(base: Definition, settings: "Settings", image_uri: str, task: "Task | None") -> Content:
+def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "Task | None") -> Content:
     """The content of the revision for `task`, or for the API when there is none. Pure; derived twice it is the same.
 
     Only the chosen container changes: image, command and the API's port. A task may add environment variables and
@@ -47,7 +47,7 @@ def derive_content(base: Definition, settings: "Settings", image_uri: str, task:
     return content
 
 
-def target_overrides(base: Definition, settings: "Settings", task: "Task") -> str | None:
+def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str | None:
     """What RunTask must override for the API's revision to run `task`: a target's input, JSON. Pure.
 
     None if the task needs a revision of its own: the mode is `per-task`, the overrides are too long, or they cannot

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Quick at first, slower later: most rollouts take minutes, and each look costs three state transitions.
 _SHORTEST_WAIT, _LONGEST_WAIT = 5, 60
 # ECS's answers are eventually consistent: so many seconds after the update it may not show our deployment yet.
-SEEN_AFTER = 20
+ROLLOUT_VISIBLE_AFTER = 20
 
 
 class ServiceState(Shape):
@@ -26,7 +26,7 @@ class ServiceState(Shape):
     steady: bool
 
 
-def read(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef":
+def read_service(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef":
     """The service as ECS describes it. RejectedError if there is no such cluster or service."""
     try:
         reply = ecs.describe_services(cluster=settings.cluster, services=[settings.service])
@@ -37,7 +37,7 @@ def read(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef":
     return reply["services"][0]
 
 
-def state(description: "ServiceTypeDef") -> ServiceState:
+def state_of_service(description: "ServiceTypeDef") -> ServiceState:
     """What is kept of the service in a snapshot."""
     primary = _primary(description)
     return ServiceState(
@@ -47,12 +47,14 @@ def state(description: "ServiceTypeDef") -> ServiceState:
     )
 
 
-def roll(ecs: "ECSClient", settings: "Settings", revision: str, description: "ServiceTypeDef | None" = None) -> Rollout:
+def start_rollout(
+    ecs: "ECSClient", settings: "Settings", revision: str, description: "ServiceTypeDef | None" = None
+) -> Rollout:
     """Have the service run `revision`; a service that does already, according to `description`, is only looked at.
 
     `description` is what the caller has judged it by: asked again, ECS may answer with what was before.
     """
-    description = description or read(ecs, settings)
+    description = description or read_service(ecs, settings)
     failed = _primary(description).get("rolloutState") == "FAILED"
     if description["taskDefinition"] != revision or failed:
         description = ecs.update_service(
@@ -75,7 +77,7 @@ def roll(ecs: "ECSClient", settings: "Settings", revision: str, description: "Se
     )
 
 
-def judge(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings") -> Rollout:
+def judge_rollout(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings") -> Rollout:
     """How our own deployment stands. Pure.
 
     Success is that *our* deployment is PRIMARY and COMPLETED: a service is just as steady after ECS has rolled it back.
@@ -83,7 +85,7 @@ def judge(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings")
     """
     waited = rollout.waited_seconds + rollout.wait_seconds
     ours = next((d for d in description["deployments"] if d["id"] == rollout.deployment_id), None)
-    if ours is None and waited <= SEEN_AFTER:
+    if ours is None and waited <= ROLLOUT_VISIBLE_AFTER:
         return rollout.model_copy(update={"progress": "ECS does not show it yet", "waited_seconds": waited})
     if ours is None or ours["status"] != "PRIMARY":
         primary = _primary(description)

@@ -13,7 +13,7 @@ from rota.plan.model import Plan, PlannedTask, Snapshot
 from rota.schedules.eventbridge_rules.rule import desired_rule, difference, target_to_replace
 
 if TYPE_CHECKING:
-    from rota.ecs.task_definitions import Definition
+    from rota.ecs.task_definitions import Revision
     from rota.schedule_file.task import Task
     from rota.settings import Settings
 
@@ -32,11 +32,11 @@ class CurrentState(NamedTuple):
     our hands.
     """
 
-    base: "Definition"
+    base: "Revision"
     newest_revision: int
     before: Snapshot
     snapshot: Stored
-    ours: "Sequence[Definition]"
+    ours: "Sequence[Revision]"
     run_by_rules: Collection[str]
 
 
@@ -51,8 +51,8 @@ def build_plan(
     Applying the plan and planning again gives a plan with nothing to do.
     """
     base, before = found.base, found.before
-    own_tags = task_definitions.own_tags(base)
-    known = task_definitions.by_fingerprint(found.ours, settings.app)
+    own_tags = task_definitions.inherited_tags(base)
+    known = task_definitions.reusable_by_fingerprint(found.ours, settings.app)
 
     def found_or_missing(task: "Task | None") -> tuple[str, str | None]:
         content = derive_content(base, settings, config.image_uri, task)

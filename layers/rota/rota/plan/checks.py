@@ -16,7 +16,7 @@ from rota.schedule_file.task import LARGEST_TASK_DEFINITION
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
-    from rota.ecs.task_definitions import Definition
+    from rota.ecs.task_definitions import Revision
     from rota.schedule_file.task import Task
     from rota.schedules.eventbridge_rules.rule import Rule
     from rota.settings import Settings
@@ -79,7 +79,7 @@ def of_roles(found: "Iterable[Rule]", settings: "Settings") -> Iterator[str]:
             )
 
 
-def of_targets(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def of_targets(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """Whatever keeps every task from starting, of which ECS says something only when a rule fires. Pure."""
     if not tasks:
         return
@@ -127,7 +127,7 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
         )
 
 
-def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
+def of_definition(base: "Revision", settings: "Settings") -> Iterator[str]:
     """Whatever keeps Rota from deriving revisions of this base, a sentence each. Pure."""
     name = arns.short_name(base.arn)
     containers = [container["name"] for container in base.content["containerDefinitions"]]
@@ -139,12 +139,12 @@ def of_definition(base: "Definition", settings: "Settings") -> Iterator[str]:
     yield from _of_ports(base, settings)
     yield from of_task_roles(base, settings)
     yield from _of_fargate(base)
-    tags = len(task_definitions.own_tags(base))
+    tags = len(task_definitions.inherited_tags(base))
     if tags + _TAGS_WE_ADD > _MOST_TAGS:
         yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"
 
 
-def _of_fargate(base: "Definition") -> Iterator[str]:
+def _of_fargate(base: "Revision") -> Iterator[str]:
     """What keeps the base from running on Fargate; where we cannot see what, that ECS says so. Pure."""
     name, mode, runs_on = arns.short_name(base.arn), base.content.get("networkMode"), base.compatibilities
     if mode != "awsvpc":
@@ -158,7 +158,7 @@ def _of_fargate(base: "Definition") -> Iterator[str]:
         )
 
 
-def _of_ports(base: "Definition", settings: "Settings") -> Iterator[str]:
+def _of_ports(base: "Revision", settings: "Settings") -> Iterator[str]:
     """A sentence if the chosen container maps other ports than the API's, and which one is meant is not clear. Pure."""
     port = settings.api_port
     chosen = (c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
@@ -173,7 +173,7 @@ def _of_ports(base: "Definition", settings: "Settings") -> Iterator[str]:
             )
 
 
-def of_task_roles(definition: "Definition", settings: "Settings") -> Iterator[str]:
+def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]:
     """The roles of a definition that Rota may not pass to ECS, a sentence each. Pure."""
     for role in (definition.content.get("taskRoleArn"), definition.content.get("executionRoleArn")):
         if role and role not in settings.task_role_arns:
@@ -183,7 +183,7 @@ def of_task_roles(definition: "Definition", settings: "Settings") -> Iterator[st
             )
 
 
-def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """Where a task's own cpu or memory does not go together with the rest of the base, a line each. Pure.
 
     A base without a size is the operator's to mend first (`of_definition` says so).
@@ -214,7 +214,7 @@ def of_sizes(base: "Definition", settings: "Settings", tasks: Sequence["Task"]) 
             )
 
 
-def of_lengths(base: "Definition", settings: "Settings", image_uri: str, tasks: Sequence["Task"]) -> Iterator[str]:
+def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Sequence["Task"]) -> Iterator[str]:
     """Where a task's revision would be longer than ECS allows, as the SDK writes it, a line each. Pure.
 
     A base without the container is the operator's to mend first (`of_definition` says so).
@@ -232,5 +232,5 @@ def of_lengths(base: "Definition", settings: "Settings", image_uri: str, tasks: 
             )
 
 
-def _has_size(base: "Definition") -> bool:
+def _has_size(base: "Revision") -> bool:
     return bool(base.content.get("cpu") and base.content.get("memory"))

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota.aws.parallel import in_parallel, threads
+from rota.aws.parallel import in_parallel, thread_pool
 from rota.ecs import arns, task_definitions
-from rota.ecs.task_definitions import Definition
+from rota.ecs.task_definitions import Revision
 from rota.schedules.eventbridge_rules import api, tag_index
 from rota.schedules.eventbridge_rules.rule import Rule, task_definitions_used_by
 
@@ -23,7 +23,7 @@ class Survey(NamedTuple):
     """
 
     rules: dict[str, Rule]
-    ours: list[Definition]
+    ours: list[Revision]
 
 
 def read_current_state(
@@ -39,11 +39,11 @@ def read_current_state(
     The index of tags lags. It is believed only of a rule that stays (`wanted`) and runs a revision of ours, which no
     rule of somebody else's does; of every other rule EventBridge itself is asked whose it is.
     """
-    with threads() as pool:
+    with thread_pool() as pool:
         naming = pool.submit(api.list_rules, events, settings.rule_prefix)
         listing = pool.submit(tag_index.tags_of_rules, tagging, settings.app)
         newer = pool.submit(
-            lambda: set(task_definitions.newer_than(ecs, settings.family, arns.revision_number(served)))
+            lambda: set(task_definitions.list_newer(ecs, settings.family, arns.revision_number(served)))
         )
     on_the_bus, listed = naming.result(), listing.result()
     believed = {name: listed[name] for name in wanted if name in listed}
@@ -51,8 +51,8 @@ def read_current_state(
 
     of_the_app = [rule for rule in found.values() if rule.belongs_to(settings.app)]
     in_use = task_definitions_used_by(of_the_app) | newer.result() | {served}
-    read = in_parallel(lambda arn: task_definitions.find(ecs, arn), sorted(in_use))
-    ours = task_definitions.without_changed_copies(each for each in read if each and each.belongs_to(settings.app))
+    read = in_parallel(lambda arn: task_definitions.find_revision(ecs, arn), sorted(in_use))
+    ours = task_definitions.drop_changed_copies(each for each in read if each and each.belongs_to(settings.app))
 
     our_arns = {each.arn for each in ours}
     doubtful = {

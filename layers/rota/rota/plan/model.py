@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rota.contract import Registered, Shape, Stored
 from rota.ecs.service import ServiceState
-from rota.ecs.task_definitions import Definition
+from rota.ecs.task_definitions import Revision
 from rota.schedule_file.task import Task
 from rota.schedules.eventbridge_rules.rule import Rule, desired_rule
 
@@ -44,7 +44,7 @@ class Plan(Shape):
     snapshot: Stored
     image_uri: str
     cluster_arn: str
-    base: Definition
+    base: Revision
     newest_revision: int
     tasks: tuple[PlannedTask, ...]
     remove: tuple[str, ...]

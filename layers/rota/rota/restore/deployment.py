@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from rota.aws.errors import AWS_ERRORS
 from rota.aws.parallel import in_parallel
 from rota.contract import FailedDeployment, RestoreDeploymentInput, Shape
-from rota.ecs.service import SEEN_AFTER
+from rota.ecs.service import ROLLOUT_VISIBLE_AFTER
 from rota.errors import RejectedError, TransientError
 from rota.restore import revisions, rules, service
 from rota.restore.context import CannotRestoreError, RestoreContext, RestoreUnconfirmedError
@@ -112,5 +112,5 @@ def restore_deployment(
 def _rolled(failed: FailedDeployment) -> Rolled:
     if failed.targets is None:
         return "never"
-    is_new = failed.rollout is None or failed.rollout.waited_seconds <= SEEN_AFTER
+    is_new = failed.rollout is None or failed.rollout.waited_seconds <= ROLLOUT_VISIBLE_AFTER
     return "just now" if is_new else "a while ago"

@@ -37,10 +37,10 @@ def deregister(
     is no time for, counted from when the function had `begun`, by `time.monotonic`.
     """
     settings, execution, give_up_at = undo.settings, undo.execution, begun + _SECONDS
-    newer = task_definitions.newer_than(ecs, settings.family, undo.plan.newest_revision)
-    found = in_parallel(lambda arn: task_definitions.read(ecs, arn), newer)
+    newer = task_definitions.list_newer(ecs, settings.family, undo.plan.newest_revision)
+    found = in_parallel(lambda arn: task_definitions.read_revision(ecs, arn), newer)
     # What stands for one that is gone the service was rolled back to just now, and ECS may not show that yet.
-    ours = [each.arn for each in found if each.registered_by(settings.app, execution.name) and not each.stands_for]
+    ours = [each.arn for each in found if each.registered_by(settings.app, execution.name) and not each.replaces]
     if not ours:
         return ()
     # The rules of before have just been put back, which EventBridge may not show yet: what it shows it may still run.
@@ -62,7 +62,7 @@ def deregister(
         if time.monotonic() >= give_up_at:
             return TimeoutError("it takes one a second; the next deployment deregisters the rest")
         try:
-            task_definitions.deregister(ecs, arn)
+            task_definitions.deregister_revision(ecs, arn)
         except AWS_ERRORS as refusal:
             if retries < _RETRIES_FOR_LEFTOVERS:
                 raise

@@ -4,8 +4,9 @@ import time
 from typing import TYPE_CHECKING
 
 from rota.aws import clients
-from rota.ecs import arns, service, task_definitions
+from rota.ecs import arns, task_definitions
 from rota.ecs.fingerprint import fingerprint_of
+from rota.ecs.service import ROLLOUT_VISIBLE_AFTER, read_service, start_rollout, state_of_service
 from rota.errors import RejectedError
 from rota.restore.context import CannotRestoreError
 
@@ -26,12 +27,12 @@ def put_back(ecs: "ECSClient", undo: "RestoreContext", rolled_to: str, *, just_n
     description = described(ecs, settings)
     ran = arns.short_name(before.task_definition)
     if just_now and description and description["taskDefinition"] != rolled_to:
-        time.sleep(service.SEEN_AFTER)
+        time.sleep(ROLLOUT_VISIBLE_AFTER)
         description = described(ecs, settings)
     if description is None:
         raise CannotRestoreError(f"the service {settings.service} is gone, somebody has deleted it")
     if description["taskDefinition"] == before.task_definition:
-        now = service.state(description)
+        now = state_of_service(description)
         return "" if now.steady or now.deployment_id == before.deployment_id else ran
     # ECS itself rolls back to what was steady last. Anything else but ours is somebody's own rollout.
     if before.steady and not _is_ours(ecs, undo, description["taskDefinition"], rolled_to):
@@ -39,20 +40,20 @@ def put_back(ecs: "ECSClient", undo: "RestoreContext", rolled_to: str, *, just_n
         raise CannotRestoreError(
             f"the service {settings.service} runs {theirs}, to which somebody has rolled it meanwhile; that stays"
         )
-    definition = task_definitions.read(ecs, before.task_definition)
+    definition = task_definitions.read_revision(ecs, before.task_definition)
     if definition.active:
-        service.roll(ecs, settings, definition.arn, description)
+        start_rollout(ecs, settings, definition.arn, description)
         return ran
     # Infrastructure code deregisters a revision once it has a newer one, and ECS moves no service to it any more.
     again = _registered_again(ecs, undo, definition)
-    service.roll(ecs, settings, again, description)
+    start_rollout(ecs, settings, again, description)
     return f"{arns.short_name(again)}, which has the content of {ran}; that is INACTIVE"
 
 
 def described(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef | None":
     """The service as ECS describes it; None if somebody has deleted it."""
     try:
-        description = service.read(ecs, settings)
+        description = read_service(ecs, settings)
     except RejectedError:
         return None
     return None if description["status"] == "INACTIVE" else description
@@ -60,15 +61,19 @@ def described(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef | None"
 
 def _is_ours(ecs: "ECSClient", undo: "RestoreContext", arn: str, rolled_to: str) -> bool:
     """Whether the deployment rolled the service to this revision, or a restore to one in place of what it had run."""
-    return arn == rolled_to or task_definitions.read(ecs, arn).registered_by(undo.settings.app, undo.execution.name)
+    return arn == rolled_to or task_definitions.read_revision(ecs, arn).registered_by(
+        undo.settings.app, undo.execution.name
+    )
 
 
-def _registered_again(ecs: "ECSClient", undo: "RestoreContext", gone: task_definitions.Definition) -> str:
+def _registered_again(ecs: "ECSClient", undo: "RestoreContext", gone: task_definitions.Revision) -> str:
     """An ACTIVE revision with the content and the tags of one that is gone: its ARN."""
-    settings, print_ = undo.settings, fingerprint_of(gone.content, task_definitions.own_tags(gone))
-    newer = task_definitions.newer_than(ecs, settings.family, undo.plan.newest_revision)
-    known = task_definitions.by_fingerprint((task_definitions.read(ecs, arn) for arn in newer), settings.app)
-    if print_ in known:
-        return known[print_][0].arn  # an interrupted attempt has registered it already
-    tags = task_definitions.tags_in_place_of(gone, settings.app, undo.execution.name, print_)
-    return task_definitions.register(clients.ecs(attempts=1), gone.content, tags)
+    settings, fingerprint = undo.settings, fingerprint_of(gone.content, task_definitions.inherited_tags(gone))
+    newer = task_definitions.list_newer(ecs, settings.family, undo.plan.newest_revision)
+    known = task_definitions.reusable_by_fingerprint(
+        (task_definitions.read_revision(ecs, arn) for arn in newer), settings.app
+    )
+    if fingerprint in known:
+        return known[fingerprint][0].arn  # an interrupted attempt has registered it already
+    tags = task_definitions.replacement_tags(gone, settings.app, undo.execution.name, fingerprint)
+    return task_definitions.register_revision(clients.ecs(attempts=1), gone.content, tags)

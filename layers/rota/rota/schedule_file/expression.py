@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from rota.schedule_file import crontab
-from rota.schedule_file.json_reader import shown
+from rota.schedule_file.json_reader import quote
 
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html, ScheduleExpression
 LONGEST_EXPRESSION = 256
@@ -56,7 +56,7 @@ _PER_DAY = {"minute": 24 * 60, "hour": 24, "day": 1}
 _CRONTAB_FIELDS, _CRON_FIELDS, _QUARTZ_FIELDS = 5, 6, 7
 
 
-def cron_fields(text: str) -> str:
+def normalise_cron(text: str) -> str:
     """The six fields in one spelling, such as `0 6 ? * MON *`; `text` may stand in `cron(...)`. ValueError if wrong."""
     inner = _inside("cron", text)
     fields = inner.upper().split()
@@ -76,10 +76,10 @@ def cron_fields(text: str) -> str:
     return " ".join(fields)
 
 
-def rate_value(text: str) -> str:
+def normalise_rate(text: str) -> str:
     """A rate in one spelling (`5 minutes`); `text` may stand in `rate(...)`. ValueError if wrong."""
     inner = _inside("rate", text)
-    wrong = f"{shown(inner)} is not a rate; "
+    wrong = f"{quote(inner)} is not a rate; "
     rough = _ROUGH_RATE.fullmatch(inner)
     if not rough:
         raise ValueError(wrong + 'write a positive whole number and minutes, hours or days: "5 minutes", or "1 hour"')
@@ -89,14 +89,14 @@ def rate_value(text: str) -> str:
     unit = "minute" if rough["minute"] else "hour" if rough["hour"] else "day"
     if value > LONGEST_RATE * _PER_DAY[unit]:
         calendar = f"EventBridge's calendar, {YEAR.low}-{YEAR.high}"
-        raise ValueError(f'{shown(inner)} is longer than {calendar}; write at most "{LONGEST_RATE} days"')
+        raise ValueError(f'{quote(inner)} is longer than {calendar}; write at most "{LONGEST_RATE} days"')
     right = f"{value} {unit}{'' if value == 1 else 's'}"
     if inner != right:
         raise ValueError(f'{wrong}write "{right}"')
     return right
 
 
-def normalised(text: str) -> str:
+def normalise_expression(text: str) -> str:
     """A full expression, `cron(...)` or `rate(...)`, in one spelling. ValueError if wrong."""
     stripped = " ".join(text.split())
     for kind in _KINDS:
@@ -105,11 +105,11 @@ def normalised(text: str) -> str:
     if stripped.startswith("at("):
         raise ValueError("rules take no at(...); write a cron with a year, such as cron(0 6 1 1 ? 2030)")
     if stripped.upper() in crontab.MACROS:
-        raise ValueError(f'{shown(stripped)} is no schedule; write "cron({crontab.MACROS[stripped.upper()]})"')
+        raise ValueError(f'{quote(stripped)} is no schedule; write "cron({crontab.MACROS[stripped.upper()]})"')
     if not stripped[:1].isdigit() and not stripped.startswith("*"):
-        raise ValueError(f'{shown(stripped)} is no schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"')
+        raise ValueError(f'{quote(stripped)} is no schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"')
     kind = "cron" if stripped.count(" ") > 1 else "rate"
-    raise ValueError(f'{shown(stripped)} lacks its {kind}(...); write "{_whole(kind, stripped)}"')
+    raise ValueError(f'{quote(stripped)} lacks its {kind}(...); write "{_whole(kind, stripped)}"')
 
 
 def _whole(kind: str, text: str) -> str:
@@ -120,13 +120,13 @@ def _whole(kind: str, text: str) -> str:
         raise ValueError(re.sub(r'(write|such as) "([^"()]+)"$', rf'\1 "{kind}(\2)"', str(error))) from error
 
 
-def values(field: Field, text: str) -> list[int]:
+def field_values(field: Field, text: str) -> list[int]:
     """What a list of numbers, names, ranges and steps means, in order. A range may wrap: `22-2`, `FRI-MON`."""
     found: set[int] = set()
     for item in text.split(","):
         match = _ITEM.fullmatch(item)
         if not match or (item == "*" and text != "*"):
-            raise ValueError(_problem(field, text, f"{shown(item)} cannot be read"))
+            raise ValueError(_problem(field, text, f"{quote(item)} cannot be read"))
         first, last, step = match.groups()
         if step and field is DAY_OF_WEEK:
             raise ValueError(_problem(field, text, "a step is not allowed, list the days (MON,WED,FRI)"))
@@ -147,7 +147,7 @@ def values(field: Field, text: str) -> list[int]:
 def _check(field: Field, text: str) -> None:
     """ValueError if the field is wrong by itself."""
     if field is DAY_OF_MONTH and text not in ("?", "L", "LW"):
-        values(field, text.removesuffix("W") if text.removesuffix("W").isdigit() else text)
+        field_values(field, text.removesuffix("W") if text.removesuffix("W").isdigit() else text)
     elif field is DAY_OF_WEEK and text not in ("?", "L"):
         day, hash_sign, occurrence = text.partition("#")
         if hash_sign and occurrence not in ("1", "2", "3", "4", "5"):
@@ -155,9 +155,9 @@ def _check(field: Field, text: str) -> None:
         if hash_sign:
             _number(field, text, day)
         else:
-            values(field, day.removesuffix("L") if day.isalnum() else day)
+            field_values(field, day.removesuffix("L") if day.isalnum() else day)
     elif field not in (DAY_OF_MONTH, DAY_OF_WEEK):
-        values(field, text)
+        field_values(field, text)
 
 
 def _number(field: Field, text: str, token: str) -> int:
@@ -177,14 +177,14 @@ def _why_no_number(field: Field, text: str, token: str) -> str:
         if field is DAY_OF_MONTH and token.endswith("L") and token not in ("L", "WL"):
             return "L stands alone here, or as LW"
         if not text.isalnum():
-            return f"{shown(token)} takes no list, range or step"
+            return f"{quote(token)} takes no list, range or step"
         if field is DAY_OF_MONTH:
             return {"WL": "write LW"}.get(token, "W comes after a day of the month, such as 15W")
-    return f"{shown(token)} is not in {field.allowed}"
+    return f"{quote(token)} is not in {field.allowed}"
 
 
 def _problem(field: Field, text: str, what: str) -> str:
-    return f"{field.name} {shown(text)}: {what}; allowed are {field.allowed} and {field.wildcards}"
+    return f"{field.name} {quote(text)}: {what}; allowed are {field.allowed} and {field.wildcards}"
 
 
 def _day_problem(day_of_month: str, day_of_week: str, frame: str) -> str:
@@ -198,7 +198,7 @@ def _day_problem(day_of_month: str, day_of_week: str, frame: str) -> str:
 
 def _wrong_number_of_fields(inner: str, fields: Sequence[str]) -> str:
     number = f"{len(fields)} field{'' if len(fields) == 1 else 's'}"
-    wrong = f"{shown(inner)} has {number}{' as in crontab' if len(fields) == _CRONTAB_FIELDS else ''}"
+    wrong = f"{quote(inner)} has {number}{' as in crontab' if len(fields) == _CRONTAB_FIELDS else ''}"
     meant = _meant(fields)
     right = f'write "{meant}"' if meant else 'such as "0 6 * * ? *"'
     return f"{wrong}; EventBridge takes 6 (minutes hours day-of-month month day-of-week year), {right}"
@@ -213,7 +213,7 @@ def _meant(fields: Sequence[str]) -> str:
     else:
         return crontab.MACROS.get(" ".join(fields), "")
     try:
-        return cron_fields(candidate)
+        return normalise_cron(candidate)
     except ValueError:
         return ""
 
@@ -224,15 +224,15 @@ def _inside(kind: str, text: str) -> str:
     for other in _KINDS:
         there = "" if other == kind else f' under the key "{other}"'
         if inner.startswith(f"{other}(") and there:
-            raise ValueError(f"{shown(inner)} is a {other}; write it{there}")
+            raise ValueError(f"{quote(inner)} is a {other}; write it{there}")
         if inner.lower().startswith(f"{other}(") and not inner.startswith(other):
-            raise ValueError(f"{shown(inner)} must begin in lower case; write {other}(...){there}")
+            raise ValueError(f"{quote(inner)} must begin in lower case; write {other}(...){there}")
     if inner.startswith(f"{kind}("):
         if not inner.endswith(")"):
-            raise ValueError(f"{shown(inner)} lacks its closing bracket; write {kind}(...)")
+            raise ValueError(f"{quote(inner)} lacks its closing bracket; write {kind}(...)")
         inner = inner[len(kind) + 1 : -1].strip()
     if "(" in inner or ")" in inner:
-        raise ValueError(f"{shown(inner)} has a bracket in the wrong place; write {kind}(...)")
+        raise ValueError(f"{quote(inner)} has a bracket in the wrong place; write {kind}(...)")
     excess = len(f"{kind}({inner})") - LONGEST_EXPRESSION
     if excess > 0:
         raise ValueError(
@@ -241,4 +241,4 @@ def _inside(kind: str, text: str) -> str:
     return inner
 
 
-_KINDS: dict[str, Callable[[str], str]] = {"cron": cron_fields, "rate": rate_value}
+_KINDS: dict[str, Callable[[str], str]] = {"cron": normalise_cron, "rate": normalise_rate}

@@ -10,21 +10,21 @@ from typing import NamedTuple
 Location = tuple[str | int, ...]
 
 
-class Fault(NamedTuple):
+class Problem(NamedTuple):
     """One thing wrong with a file: where, and a sentence with what is wrong and what would be right."""
 
     location: Location
     problem: str
 
     def __str__(self) -> str:
-        return f"{place(self.location)}: {self.problem}"
+        return f"{json_path(self.location)}: {self.problem}"
 
 
-class UnreadableError(ValueError):
+class InvalidJsonError(ValueError):
     """The bytes are no JSON document; `fault` says why."""
 
     def __init__(self, problem: str) -> None:
-        self.fault = Fault((), problem)
+        self.problem = Problem((), problem)
         super().__init__(problem)
 
 
@@ -40,32 +40,32 @@ class _Object(dict[str, object]):
     silence, and those that hold what no text can, which are left out of it."""
 
     repeated: tuple[str, ...] = ()
-    unwritable: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
 
 
-def load(raw: bytes) -> object:
+def parse_json(raw: bytes) -> object:
     """The document in `raw`, UTF-8 with or without a byte order mark. UnreadableError if it is not one."""
     text = _decoded(raw)
     if not text.strip():
-        raise UnreadableError('is empty; a schedule without tasks is {"tasks": []}')
+        raise InvalidJsonError('is empty; a schedule without tasks is {"tasks": []}')
     try:
         return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number, parse_float=_Number)
     except json.JSONDecodeError as error:
-        raise UnreadableError(_explained(error)) from error
+        raise InvalidJsonError(_explained(error)) from error
     except RecursionError as error:
-        raise UnreadableError("is nested too deeply; a task is an object in the list of tasks, no deeper") from error
+        raise InvalidJsonError("is nested too deeply; a task is an object in the list of tasks, no deeper") from error
 
 
-def key_faults(document: object) -> Iterator[Fault]:
+def key_problems(document: object) -> Iterator[Problem]:
     """A fault for every key that stands twice in its object or cannot be written, anywhere in what `load` returned."""
     waiting: list[tuple[Location, object]] = [((), document)]
     while waiting:  # a loop, since a file may nest deeper than Python's stack
         location, value = waiting.pop()
         if isinstance(value, _Object):
             for key in value.repeated:
-                yield Fault((*location, key), "stands more than once in the same object; keep one of them")
-            for key in value.unwritable:
-                yield Fault((*location, key), str(unwritable(key)))
+                yield Problem((*location, key), "stands more than once in the same object; keep one of them")
+            for key in value.invalid:
+                yield Problem((*location, key), str(invalid_text_reason(key)))
         if isinstance(value, dict):
             waiting += [((*location, key), item) for key, item in value.items() if isinstance(item, (dict, list))]
         elif isinstance(value, list):
@@ -74,7 +74,7 @@ def key_faults(document: object) -> Iterator[Fault]:
             ]
 
 
-def place(location: Location) -> str:
+def json_path(location: Location) -> str:
     """A location as people write it: `tasks[3].cron`."""
     text = ""
     for step in location:
@@ -83,11 +83,11 @@ def place(location: Location) -> str:
         elif re.fullmatch(r"[A-Za-z_$][A-Za-z0-9_]{0,63}", step):
             text += f".{step}" if text else step
         else:
-            text += f"[{shown(step)}]"
+            text += f"[{quote(step)}]"
     return text or "file"
 
 
-def shown(value: object) -> str:
+def quote(value: object) -> str:
     """A JSON value for a sentence: short, on one line, printable anywhere."""
     if isinstance(value, (dict, list, tuple)):
         return "an object" if isinstance(value, dict) else "a list"
@@ -104,7 +104,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
-def unwritable(text: str) -> str | None:
+def invalid_text_reason(text: str) -> str | None:
     """What is wrong with text that JSON can hold and neither UTF-8 nor a process can; the text itself is not shown."""
     found = re.search(r"[\x00\ud800-\udfff]", text)
     if not found:
@@ -120,8 +120,8 @@ def _object(pairs: list[tuple[str, object]]) -> _Object:
     found = _Object(pairs)
     if len(found) < len(pairs):
         found.repeated = tuple(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-    found.unwritable = tuple(filter(unwritable, found))
-    for key in found.unwritable:
+    found.invalid = tuple(filter(invalid_text_reason, found))
+    for key in found.invalid:
         del found[key]
     return found
 
@@ -138,8 +138,8 @@ def _decoded(raw: bytes) -> str:
         try:
             return raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise UnreadableError(_not_utf_8(raw, error.start)) from error
-    raise UnreadableError(
+            raise InvalidJsonError(_not_utf_8(raw, error.start)) from error
+    raise InvalidJsonError(
         f"looks like {encoding[:6].upper()}; save it as UTF-8" if _is_text(raw, encoding) else _NO_TEXT
     )
 

@@ -10,7 +10,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import count as count_from
 from itertools import islice
 
-from rota.schedule_file.expression import DAY_OF_MONTH, DAY_OF_WEEK, HOURS, MINUTES, MONTH, YEAR, normalised, values
+from rota.schedule_file.expression import (
+    DAY_OF_MONTH,
+    DAY_OF_WEEK,
+    HOURS,
+    MINUTES,
+    MONTH,
+    YEAR,
+    field_values,
+    normalise_expression,
+)
 
 _SUNDAY, _SATURDAY = 1, 7
 _DAYS = ("Sundays", "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays")
@@ -34,7 +43,7 @@ def in_words(expression: str) -> str:
         value, unit = inner.split()
         return f"every {unit}" if value == "1" else f"every {inner}"
     minutes, hours, day_of_month, month, day_of_week, year = inner.split()
-    time = _time_in_words(values(MINUTES, minutes), values(HOURS, hours))
+    time = _time_in_words(field_values(MINUTES, minutes), field_values(HOURS, hours))
     day = _day_in_words(day_of_month, month, day_of_week)
     if not time or not day or year != "*":
         return f"cron({inner})"
@@ -44,7 +53,7 @@ def in_words(expression: str) -> str:
 
 
 def _parts(expression: str) -> tuple[str, str]:
-    kind, _, rest = normalised(expression).partition("(")
+    kind, _, rest = normalise_expression(expression).partition("(")
     return kind, rest.removesuffix(")")
 
 
@@ -57,8 +66,8 @@ def _rate_runs(inner: str, after: datetime) -> Iterator[datetime]:
 
 def _cron_runs(inner: str, after: datetime) -> Iterator[datetime]:
     minute, hour, day_of_month, month, day_of_week, year = inner.split()
-    times = [(h, m) for h in values(HOURS, hour) for m in values(MINUTES, minute)]
-    months = ((y, m) for y in values(YEAR, year) if y >= after.year for m in values(MONTH, month))
+    times = [(h, m) for h in field_values(HOURS, hour) for m in field_values(MINUTES, minute)]
+    months = ((y, m) for y in field_values(YEAR, year) if y >= after.year for m in field_values(MONTH, month))
     for y, m in months:
         if (y, m) >= (after.year, after.month):
             for day in _days(day_of_month, day_of_week, y, m):
@@ -74,9 +83,9 @@ def _days(day_of_month: str, day_of_week: str, year: int, month: int) -> list[in
         if day_of_month.endswith("W"):
             day = length if day_of_month == "LW" else int(day_of_month.removesuffix("W"))
             return [_nearest_weekday(day, weekday)] if day <= length else []
-        return [length] if day_of_month == "L" else [d for d in values(DAY_OF_MONTH, day_of_month) if d <= length]
+        return [length] if day_of_month == "L" else [d for d in field_values(DAY_OF_MONTH, day_of_month) if d <= length]
     day_name, _, occurrence = day_of_week.partition("#")
-    wanted = [_SATURDAY] if day_name == "L" else values(DAY_OF_WEEK, day_name.removesuffix("L"))
+    wanted = [_SATURDAY] if day_name == "L" else field_values(DAY_OF_WEEK, day_name.removesuffix("L"))
     days = [day for day in range(1, length + 1) if weekday[day] in wanted]
     if occurrence:
         return days[int(occurrence) - 1 : int(occurrence)]
@@ -113,14 +122,14 @@ def _day_in_words(day_of_month: str, month: str, day_of_week: str) -> str:
         days = _day_of_week_in_words(day_of_week)
     if month == "*":
         return days.replace("{month}", "every month")
-    months = _listed([month_name[number] for number in values(MONTH, month)])
+    months = _listed([month_name[number] for number in field_values(MONTH, month)])
     return days.replace("{month}", months) if "{month}" in days else ""
 
 
 def _day_of_month_in_words(text: str) -> str:
     if text in ("L", "LW"):
         return f"on the last {'day' if text == 'L' else 'weekday'} of {{month}}"
-    days = values(DAY_OF_MONTH, text.removesuffix("W"))
+    days = field_values(DAY_OF_MONTH, text.removesuffix("W"))
     if len(days) != 1:
         return ""
     day = days[0]
@@ -133,7 +142,7 @@ def _day_of_month_in_words(text: str) -> str:
 
 def _day_of_week_in_words(text: str) -> str:
     name, _, occurrence = text.partition("#")
-    days = [_SATURDAY] if name == "L" else values(DAY_OF_WEEK, name.removesuffix("L"))
+    days = [_SATURDAY] if name == "L" else field_values(DAY_OF_WEEK, name.removesuffix("L"))
     if occurrence or (name.endswith("L") and name != "L"):
         which = _ORDINALS[int(occurrence) - 1] if occurrence else "last"
         return f"on the {which} {_DAYS[days[0] - 1].removesuffix('s')} of {{month}}"

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from rota.errors import ConfigError
-from rota.schedule_file.json_reader import Fault, Location, UnreadableError, key_faults, load, place, shown
+from rota.schedule_file.json_reader import (
+    InvalidJsonError,
+    Location,
+    Problem,
+    json_path,
+    key_problems,
+    parse_json,
+    quote,
+)
 from rota.schedule_file.task import EXPECTED, Retry, ScheduleFile, Surroundings, Task, conflicts
 
 if TYPE_CHECKING:
@@ -33,16 +41,16 @@ def parse_schedule_file(
     """
     tasks, found = _examined(raw, rule_prefix, max_tasks)
     if found:
-        raise ConfigError(report(found, name, whole=whole))
+        raise ConfigError(format_problems(found, name, whole=whole))
     return tasks
 
 
-def faults(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Fault, ...]:
+def find_problems(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Problem, ...]:
     """Every fault in a schedule file, in the file's order; none for a file that `read` takes."""
     return _examined(raw, rule_prefix, max_tasks)[1]
 
 
-def report(found: Sequence[Fault], name: str = "The schedule file", *, whole: bool = False) -> str:
+def format_problems(found: Sequence[Problem], name: str = "The schedule file", *, whole: bool = False) -> str:
     """The message of a ConfigError: how many faults, then one to a line; of very many, unless it is to be the whole,
     the first and how many more.
     """
@@ -59,20 +67,20 @@ def report(found: Sequence[Fault], name: str = "The schedule file", *, whole: bo
     return "\n".join([*lines, f"and {left_out} more"] if left_out else lines)
 
 
-def _examined(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ...], tuple[Fault, ...]]:
+def _examined(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
     if len(raw) > LARGEST_FILE:
-        return (), (Fault((), f"is longer than {LARGEST_FILE:,} bytes, which is the most for a schedule file"),)
+        return (), (Problem((), f"is longer than {LARGEST_FILE:,} bytes, which is the most for a schedule file"),)
     try:
-        document = load(raw)
-    except UnreadableError as error:
-        return (), (error.fault,)
+        document = parse_json(raw)
+    except InvalidJsonError as error:
+        return (), (error.problem,)
     if not isinstance(document, dict):
         verb = "put it into an object," if isinstance(document, list) else "write"
-        return (), (Fault((), f'holds {shown(document)} at the top; {verb} {{"tasks": [...]}}'),)
+        return (), (Problem((), f'holds {quote(document)} at the top; {verb} {{"tasks": [...]}}'),)
     entries = document.get("tasks")
     if isinstance(entries, list) and len(entries) > _MOST_TASKS_JUDGED:
         return (), (_too_many(len(entries), max_tasks),)
-    found = [*key_faults(document), *_between_keys(document, max_tasks)]
+    found = [*key_problems(document), *_between_keys(document, max_tasks)]
     tasks: tuple[Task, ...] = ()
     try:
         tasks = ScheduleFile.model_validate(document, context=Surroundings(rule_prefix)).tasks
@@ -86,7 +94,7 @@ def _task_index(location: Location) -> int:
     return next((step for step in location if isinstance(step, int)), -1)
 
 
-def _between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Fault]:
+def _between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Problem]:
     """The faults that no key has alone: these are found however wrong the keys are by themselves."""
     tasks = document.get("tasks")
     if not isinstance(tasks, list):
@@ -100,25 +108,25 @@ def _between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Fa
         meant = [near for key in entry if key not in Task.model_fields and (near := _nearest(key, Task.model_fields))]
         meant += [key for key, value in entry.items() if value is None]
         for key, text in conflicts(entry, meant):
-            yield Fault(("tasks", index, key) if key else ("tasks", index), text)
+            yield Problem(("tasks", index, key) if key else ("tasks", index), text)
         for key, value in entry.items():
             if value is None and key in Task.model_fields and Task.model_fields[key].default is None:
-                yield Fault(("tasks", index, key), "null is not allowed; leave the key out")
+                yield Problem(("tasks", index, key), "null is not allowed; leave the key out")
         name = entry.get("name")
         if isinstance(name, str) and first_with.setdefault(name, index) != index:
-            also = place(("tasks", first_with[name]))
-            yield Fault(("tasks", index, "name"), f"{shown(name)} is the name of {also} too; give each its own")
+            also = json_path(("tasks", first_with[name]))
+            yield Problem(("tasks", index, "name"), f"{quote(name)} is the name of {also} too; give each its own")
 
 
-def _too_many(tasks: int, max_tasks: int) -> Fault:
-    return Fault(
+def _too_many(tasks: int, max_tasks: int) -> Problem:
+    return Problem(
         ("tasks",),
         f"has {tasks} {'task' if tasks == 1 else 'tasks'} and there is room for {max_tasks}, since each needs a rule "
         "and EventBridge allows 300 on a bus unless the quota is raised; remove some or raise the quota",
     )
 
 
-def _within_keys(error: ValidationError) -> Iterator[Fault]:
+def _within_keys(error: ValidationError) -> Iterator[Problem]:
     """pydantic's findings in our words."""
     found = error.errors(include_url=False)
     for detail in found:
@@ -127,10 +135,10 @@ def _within_keys(error: ValidationError) -> Iterator[Fault]:
             continue  # it counts only those that are right by themselves
         if location[-3:-2] == ("environment",) and location[-1] == "[key]":  # pydantic's mark of a fault in a key
             rule = "write letters, digits and underscores, and no digit first"
-            yield Fault(location[:-1], f"is no name for a variable; {rule}")
+            yield Problem(location[:-1], f"is no name for a variable; {rule}")
         elif detail["type"] != "value_error" or location[:-1] != ("tasks",):
             # A value_error at a task, tasks[3], is its keys against each other: `_between_keys` has said so.
-            yield Fault(location, _in_our_words(detail, location))
+            yield Problem(location, _in_our_words(detail, location))
 
 
 def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
@@ -140,15 +148,15 @@ def _in_our_words(detail: "ErrorDetails", location: Location) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(location)
     if location[-2:-1] in (("environment",), ("command",)):
-        given = shown(value)
+        given = quote(value)
         whole = isinstance(value, (bool, int, float)) and not given.endswith("...")
         return f"{given} is not text; write " + (f'"{given}"' if whole else "text in double quotes")
     if isinstance(location[-1], int):
-        return f'{shown(value)} is no task; write an object: {{"name": "...", "task": "...", "cron": "..."}}'
+        return f'{quote(value)} is no task; write an object: {{"name": "...", "task": "...", "cron": "..."}}'
     expected = EXPECTED[location[-1]]
     if kind == "too_short":
         return f"is empty; write {expected}"
-    return f"is missing; write {expected}" if kind == "missing" else f"{shown(value)} is not allowed; write {expected}"
+    return f"is missing; write {expected}" if kind == "missing" else f"{quote(value)} is not allowed; write {expected}"
 
 
 def _unknown_key(location: Location) -> str:

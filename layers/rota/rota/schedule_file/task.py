@@ -12,9 +12,9 @@ from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
-from rota.schedule_file.expression import cron_fields, normalised, rate_value
+from rota.schedule_file.expression import normalise_cron, normalise_expression, normalise_rate
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
-from rota.schedule_file.json_reader import shown, unwritable
+from rota.schedule_file.json_reader import invalid_text_reason, quote
 from rota.schedule_file.next_runs import next_runs
 
 _Given = TypeVar("_Given")
@@ -70,7 +70,7 @@ def _rule_name(name: str, info: ValidationInfo) -> str:
     prefix = info.context.rule_prefix if isinstance(info.context, Surroundings) else ""
     problems = []
     if not re.fullmatch(RULE_NAME, name):
-        problems.append(f"{shown(name)} cannot be part of a rule's name; write {EXPECTED['name']}")
+        problems.append(f"{quote(name)} cannot be part of a rule's name; write {EXPECTED['name']}")
     excess = len(prefix) + len(name) - LONGEST_RULE_NAME
     if excess > 0:
         of_prefix = f" and its prefix {prefix} {len(prefix)}" if prefix else ""
@@ -90,13 +90,13 @@ def _can_run(expression: str) -> None:
 
 
 def _cron(text: str) -> str:
-    fields = cron_fields(text)
+    fields = normalise_cron(text)
     _can_run(f"cron({fields})")
     return fields
 
 
 def _schedule(text: str) -> str:
-    expression = normalised(text)
+    expression = normalise_expression(text)
     _can_run(expression)
     return expression
 
@@ -124,7 +124,7 @@ def _begins_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _writable(value: _Given) -> _Given:
-    if isinstance(value, str) and (problem := unwritable(value)):
+    if isinstance(value, str) and (problem := invalid_text_reason(value)):
         raise ValueError(problem)
     return value
 
@@ -170,7 +170,7 @@ class Task(_Model):
         description="Minutes, hours, day of month, month, day of week (1 is Sunday), year, in UTC; one day field is ?.",
         examples=["0 6 * * ? *", "0/15 * * * ? *", "30 9 ? * MON-FRI *"],
     )
-    rate: Annotated[str, AfterValidator(rate_value)] | None = Field(
+    rate: Annotated[str, AfterValidator(normalise_rate)] | None = Field(
         None, description="A rate, counted from when the rule is made.", examples=["5 minutes", "1 hour", "7 days"]
     )
     schedule: Annotated[str, AfterValidator(_schedule)] | None = Field(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from rota.aws.errors import refusal
+from rota.aws.errors import error_from_code
 from rota.aws.parallel import in_parallel
 from rota.errors import RejectedError, TransientError
 from rota.ownership import OWNER_TAG
@@ -211,4 +211,4 @@ def _check(operation: str, name: str, failed: Sequence[Mapping[str, Any]]) -> No
     """EventBridge answers 200 when it changed only some of the targets, or none; what failed stands in the reply."""
     if failed:
         entry = failed[0]
-        raise refusal(f"{operation} on {name}", entry.get("ErrorCode", ""), entry.get("ErrorMessage", ""))
+        raise error_from_code(f"{operation} on {name}", entry.get("ErrorCode", ""), entry.get("ErrorMessage", ""))
