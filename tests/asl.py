@@ -5,7 +5,7 @@ Enough to hand each step what Step Functions hands it; waiting, timing and retry
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,9 @@ TEXT = (Path(__file__).parents[1] / "statemachine" / "deploy.asl.json").read_tex
 MACHINE: Document = json.loads(TEXT)
 STATES: dict[str, Document] = MACHINE["States"]
 TASKS = [name for name, state in STATES.items() if state["Type"] == "Task"]
+
+MOST_TRANSITIONS = 200
+"""A deployment without waits makes 20; no test needs 100. An execution that makes more is in a loop."""
 
 
 class FailedError(Exception):
@@ -37,16 +40,29 @@ class Run(NamedTuple):
         return self.states[-1]
 
 
+class EndlessError(Exception):
+    """An execution that made MOST_TRANSITIONS transitions and did not end."""
+
+
 def run(event: Document, context: Document, work: Work) -> Run:
-    """Walk from the start to an end. `work(step, request)` is what a Task does; a KeyError names a path that leads
-    nowhere.
+    """Walk from the start to an end. `work(step, request)` is what a Task does.
+
+    Raises KeyError for a path that leads nowhere, EndlessError for a loop.
     """
-    document, states = copy.deepcopy(event), []
-    name: str | None = MACHINE["StartAt"]
-    while name is not None:
-        states.append(name)
-        name = advance(name, document, context, work)
+    document = copy.deepcopy(event)
+    states = list(walk(MACHINE["StartAt"], lambda name: advance(name, document, context, work)))
     return Run(states, document)
+
+
+def walk(start: str | None, advance: Callable[[str], str | None]) -> Iterator[str]:
+    """The states from `start` to an end, each before it is carried out. Raises EndlessError for a loop."""
+    name = start
+    for _ in range(MOST_TRANSITIONS):
+        if name is None:
+            return
+        yield name
+        name = advance(name)
+    raise EndlessError(f"{MOST_TRANSITIONS} transitions, and no end: now at {name}")
 
 
 def advance(name: str, document: Document, context: Document, work: Work) -> str | None:

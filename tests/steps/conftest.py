@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,15 +80,14 @@ class Deployment(Lasting):
 
     def until(self, step: str) -> "Deployment":
         """Go on to just before `step`. An error of a step comes out as it is; the next call tries that step again."""
-        while self._state not in (step, None):
-            self._state = asl.advance(str(self._state), self.document, self.context, self._work)
+        for state in asl.walk(self._state, self._advancing(self._work)):
+            if state == step:
+                break
         return self
 
     def run(self) -> str:
         """Go on to the end, whatever happens; the state in which it ended."""
-        end = ""
-        while self._state is not None:
-            end, self._state = self._state, asl.advance(self._state, self.document, self.context, self._work_or_fail)
+        *_, end = "", *asl.walk(self._state, self._advancing(self._work_or_fail))
         return end
 
     def step(self, step: str) -> dict[str, Any]:
@@ -104,6 +103,13 @@ class Deployment(Lasting):
     def fail(self, error: str, message: str) -> None:
         """Add what a Catch adds when a step fails."""
         self.document["error"] = {"Error": error, "Cause": json.dumps({"errorMessage": message, "errorType": error})}
+
+    def _advancing(self, work: asl.Work) -> Callable[[str], str | None]:
+        def advance(state: str) -> str | None:
+            self._state = asl.advance(state, self.document, self.context, work)
+            return self._state
+
+        return advance
 
     def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
         context = Context()

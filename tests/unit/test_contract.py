@@ -15,7 +15,7 @@ import rota.contract
 import rota.errors
 from rota.settings import Settings
 from tests import asl
-from tests.examples import EVENTS, MAIN_ROUTE, PUSH, ROOT, snake
+from tests.examples import EVENTS, PUSH, ROOT, snake
 from tests.guestbook import ENVIRONMENT
 
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
@@ -51,7 +51,7 @@ def test_a_step_has_one_name_everywhere(step: str) -> None:
     }
 
 
-def test_there_is_nothing_that_is_no_step() -> None:
+def test_every_function_is_a_step() -> None:
     assert {f"{step}Function" for step in asl.TASKS} == FUNCTIONS.keys()
     assert {snake(step) for step in asl.TASKS} == FOLDERS.keys()
     assert {f"{step}FunctionArn" for step in asl.TASKS} == SUBSTITUTIONS.keys()
@@ -60,24 +60,26 @@ def test_there_is_nothing_that_is_no_step() -> None:
     assert not any("Handler" in function for function in FUNCTIONS.values())
 
 
-def test_tokens_stand_only_inside_quotes_and_the_template_fills_each() -> None:
+def test_every_token_is_quoted_and_filled_by_the_template() -> None:
     tokens = re.findall(r"\$\{(\w+)\}", asl.TEXT)
     assert len(tokens) == len(re.findall(r'"\$\{\w+\}"', asl.TEXT))
     assert set(tokens) == SUBSTITUTIONS.keys()
 
 
-@pytest.mark.parametrize("name", asl.STATES)
-def test_every_state_has_a_comment_in_plain_words(name: str) -> None:
-    comment = asl.STATES[name]["Comment"]
-    assert comment.endswith(".")
-    assert len(comment.split()) >= 4
+def test_every_state_has_a_comment() -> None:
+    comments = {name: state["Comment"] for name, state in asl.STATES.items()}
+    assert [name for name, text in comments.items() if not text.endswith(".") or len(text.split()) < 4] == []
 
 
 @pytest.mark.parametrize("step", asl.TASKS)
 def test_a_task_outlives_its_function(step: str) -> None:
     function = FUNCTIONS[f"{step}Function"].get("Timeout", GLOBALS["Timeout"])
     assert function <= 900
-    assert asl.STATES[step]["TimeoutSeconds"] > function
+    assert asl.STATES[step]["TimeoutSeconds"] == function + 30, "what a cold start and a lost answer may take"
+
+
+def test_an_execution_lasts_at_most_two_days() -> None:
+    assert asl.MACHINE["TimeoutSeconds"] == 2 * 24 * 3600
 
 
 LAMBDA_ERRORS = [
@@ -87,7 +89,7 @@ LAMBDA_ERRORS = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
-# Steps that wait for an earlier invocation of the deployment; any of those may be that of the longest function.
+# Steps that wait for an earlier invocation of the deployment, which may be one of the longest function.
 WRITING = [
     step
     for step in asl.TASKS
@@ -97,19 +99,38 @@ LONGEST_FUNCTION_SECONDS = max(function.get("Timeout", GLOBALS["Timeout"]) for f
 CRASHES = ["States.Timeout", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"]
 
 
-# Of these nothing stands half done while they are tried: one holds nothing, one only asks, one only records.
+# Retrying these leaves nothing half done: one holds nothing, one only reads, one only records.
 PATIENT = {"TakeTurn", "CheckService", "FinishDeployment"}
 
 
-@pytest.mark.parametrize("step", MAIN_ROUTE)
-def test_a_task_is_tried_again_for_what_passes_and_for_nothing_else(step: str) -> None:
-    passing, *waiting, lambda_service, crash = asl.STATES[step]["Retry"]
+def retriers(step: str) -> list[dict[str, Any]]:
+    """How often a step is tried again, and for what."""
     often = {"IntervalSeconds": 2, "BackoffRate": 2, "MaxDelaySeconds": 60, "JitterStrategy": "FULL"}
+    # Not shortened by jitter: it must outlast an invocation whose answer was lost.
+    patient = {"IntervalSeconds": 5, "BackoffRate": 1.5, "MaxDelaySeconds": 60}
+    still_running = {"ErrorEquals": ["StillRunningError"], "MaxAttempts": 60, **patient}
+    if step == "RestoreDeployment":
+        for_hours = {**often, "MaxAttempts": 24, "MaxDelaySeconds": 900}
+        crashes = {"IntervalSeconds": 2, "BackoffRate": 2, "MaxDelaySeconds": 60}
+        return [
+            {"ErrorEquals": ["TransientError", "RejectedError"], **for_hours, "IntervalSeconds": 5},
+            {**still_running, "MaxAttempts": 200},
+            {"ErrorEquals": LAMBDA_ERRORS, **for_hours},
+            {"ErrorEquals": CRASHES, "MaxAttempts": 6, **crashes},
+            {"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 5, **often, "IntervalSeconds": 5},
+        ]
     passes, of_lambda = (20, 20) if step in PATIENT else (5, 6)
-    assert passing == {"ErrorEquals": ["TransientError"], "MaxAttempts": passes, **often}
-    assert lambda_service == {"ErrorEquals": LAMBDA_ERRORS, "MaxAttempts": of_lambda, **often}
-    assert (crash["ErrorEquals"], crash["MaxAttempts"]) == (CRASHES, 1)
-    assert [each["ErrorEquals"] for each in waiting] == ([["StillRunningError"]] if step in WRITING else [])
+    return [
+        {"ErrorEquals": ["TransientError"], "MaxAttempts": passes, **often},
+        *([still_running] if step in WRITING else []),
+        {"ErrorEquals": LAMBDA_ERRORS, "MaxAttempts": of_lambda, **often},
+        {"ErrorEquals": CRASHES, "MaxAttempts": 1, "IntervalSeconds": 2},
+    ]
+
+
+@pytest.mark.parametrize("step", asl.TASKS)
+def test_what_a_task_is_retried_for_and_how_often(step: str) -> None:
+    assert asl.STATES[step]["Retry"] == retriers(step)
 
 
 def waits(retrier: dict[str, Any]) -> float:
@@ -121,34 +142,23 @@ def waits(retrier: dict[str, Any]) -> float:
 
 
 @pytest.mark.parametrize("step", WRITING)
-def test_a_step_waits_for_its_earlier_invocation_until_that_cannot_live_any_more(step: str) -> None:
+def test_a_step_outwaits_an_invocation_whose_answer_was_lost(step: str) -> None:
     (retrier,) = (each for each in asl.STATES[step]["Retry"] if "StillRunningError" in each["ErrorEquals"])
-    assert "JitterStrategy" not in retrier, "it would shorten the waits"
     assert waits(retrier) > LONGEST_FUNCTION_SECONDS + 30
     assert waits(retrier) < 4 * LONGEST_FUNCTION_SECONDS or step == "RestoreDeployment"
 
 
-def test_restoring_is_tried_for_hours() -> None:
-    passing, still_running, lambda_service, crash, _ = asl.STATES["RestoreDeployment"]["Retry"]
-    assert passing["ErrorEquals"] == ["TransientError", "RejectedError"]
-    assert (lambda_service["ErrorEquals"], crash["ErrorEquals"]) == (LAMBDA_ERRORS, CRASHES)
+def test_a_restore_is_tried_for_hours() -> None:
+    passing, still_running, *_ = asl.STATES["RestoreDeployment"]["Retry"]
     for each in (passing, still_running):
         assert 3 * 3600 < waits(each) < asl.MACHINE["TimeoutSeconds"]
 
 
-def test_restoring_alone_is_tried_again_for_what_nobody_has_named_and_that_ends() -> None:
-    wild = {"States.ALL", "States.TaskFailed"}
-    retriers = [(step, retry) for step in asl.TASKS for retry in asl.STATES[step]["Retry"]]
-    [(step, last)] = [(step, retry) for step, retry in retriers if wild & set(retry["ErrorEquals"])]
-    assert (step, last) == ("RestoreDeployment", asl.STATES["RestoreDeployment"]["Retry"][-1])
-    assert (last["ErrorEquals"], last["MaxAttempts"]) == (["States.TaskFailed"], 5), "a bug comes to light in minutes"
-
-
-def test_every_error_name_is_awss_or_ours() -> None:
+def test_every_error_name_is_defined_by_aws_or_in_errors() -> None:
     named = {error for step in asl.TASKS for retry in asl.STATES[step]["Retry"] for error in retry["ErrorEquals"]}
-    ours = {name for name in named if "." not in name}
-    assert {name for name in ours if isinstance(getattr(rota.errors, name, None), type)} == ours
-    assert named - ours == {*LAMBDA_ERRORS, *CRASHES, "States.TaskFailed"}
+    own = {name for name in named if "." not in name}
+    assert {name for name in own if isinstance(getattr(rota.errors, name, None), type)} == own
+    assert named - own == {*LAMBDA_ERRORS, *CRASHES, "States.TaskFailed"}
 
 
 @pytest.mark.parametrize("step", asl.TASKS)
@@ -164,7 +174,16 @@ def test_every_failure_is_caught_once_and_kept(step: str) -> None:
     ]
 
 
-def test_each_result_adds_one_key_that_the_event_does_not_have() -> None:
+def test_how_an_execution_fails() -> None:
+    fails = {name: state for name, state in asl.STATES.items() if state["Type"] == "Fail"}
+    for state in fails.values():
+        assert state.keys() - {"Type", "Comment"} <= {"Error", "ErrorPath", "CausePath"}
+    failed, restore_failed = fails["DeploymentFailed"], fails["RestoreFailed"]
+    assert (failed["ErrorPath"], failed["CausePath"]) == ("$.restored.error", "$.restored.cause")
+    assert (restore_failed["Error"], restore_failed["CausePath"]) == ("RestoreFailed", "$.restore_error.Cause")
+
+
+def test_each_result_adds_one_key_that_is_not_in_the_event() -> None:
     added = {asl.STATES[step]["ResultPath"].removeprefix("$.") for step in asl.TASKS} | {"error", "restore_error"}
     assert not added & {*PUSH, "dry_run"}
     assert len(added) == len(asl.TASKS) + 1, "RollService and CheckService share one key"
@@ -183,12 +202,12 @@ def test_the_settings_are_the_environment_that_the_template_sets() -> None:
     assert not any("Environment" in function for function in FUNCTIONS.values())
 
 
-def test_nothing_but_the_frame_reads_the_environment() -> None:
+def test_only_the_frame_reads_the_environment() -> None:
     readers = {path.name for path in SOURCES if re.search(r"\benviron\b|\bgetenv\b", path.read_text())}
     assert readers == {"step.py"}
 
 
-def test_every_model_forbids_what_it_does_not_know() -> None:
+def test_every_model_forbids_unknown_keys() -> None:
     loose = {
         name
         for name, model in vars(rota.contract).items()
@@ -200,8 +219,8 @@ def test_every_model_forbids_what_it_does_not_know() -> None:
     assert get_type_hints(rota.contract.TakeTurnInput)["event"] is Any, "the event's keys are AWS's to choose"
 
 
-def test_no_models_fault_shows_what_it_was_given() -> None:
-    """It goes into the log, the cause, the ledger and the mail, and environment values are nobody's business there."""
+def test_no_validation_error_shows_its_input() -> None:
+    """It goes into the log, the cause, the ledger and the mail, where no value of an environment variable may be."""
     layer = ROOT / "layers/rota"
     names = [".".join(path.relative_to(layer).with_suffix("").parts) for path in SOURCES if path.is_relative_to(layer)]
     modules = [importlib.import_module(name) for name in names]
@@ -210,9 +229,8 @@ def test_no_models_fault_shows_what_it_was_given() -> None:
     assert {model.__name__ for model in shapes if not model.model_config.get("hide_input_in_errors")} == set()
 
 
-# What a step has no use for would only slow its start.
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_an_environment_of_samconfig_gives_every_parameter_that_has_no_default(environment: str) -> None:
+def test_samconfig_gives_every_parameter_without_a_default(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
     given = dict(override.split("=", 1) for override in config["parameter_overrides"])
     required = {name for name, parameter in TEMPLATE["Parameters"].items() if "Default" not in parameter}

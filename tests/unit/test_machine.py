@@ -98,11 +98,32 @@ def test_the_main_route() -> None:
             id="overtaken while it deploys",
         ),
         pytest.param(
+            {"TakeTurn": [{"decision": "restore"}], "RestoreDeployment": [{"outcome": "aborted"}]},
+            {},
+            "Restored",
+            {"ReadConfig": 0, "RestoreDeployment": 1},
+            id="restores an aborted deployment",
+        ),
+        pytest.param(
+            {"TakeTurn": [{"decision": "ignore"}]},
+            {},
+            "Ignored",
+            {"ReadConfig": 0, "RestoreDeployment": 0},
+            id="nothing to deploy",
+        ),
+        pytest.param(
             {"FinishDeployment": [FAILED], "RestoreDeployment": [{"outcome": "deployed"}]},
             {},
             "Deployed",
             {"RestoreDeployment": 1},
             id="only the farewell failed",
+        ),
+        pytest.param(
+            {"FinishDeployment": [FAILED], "RestoreDeployment": [{"outcome": "nothing to do"}]},
+            {},
+            "NothingToDo",
+            {"RestoreDeployment": 1},
+            id="only the farewell failed, with nothing to do",
         ),
         pytest.param(
             {"ReadConfig": [FAILED], "RestoreDeployment": [FAILED]},
@@ -124,6 +145,12 @@ def test_other_routes(answers: dict[str, Any], additions: dict[str, Any], end: s
     walk = Machine(**answers).run(**additions)
     assert walk.end == end
     assert {state: walk.states.count(state) for state in states} == states
+
+
+def test_an_execution_in_a_loop_fails_the_test() -> None:
+    rolling = {"status": "IN_PROGRESS"}
+    with pytest.raises(asl.EndlessError):
+        Machine(CheckService=[rolling] * asl.MOST_TRANSITIONS).run()
 
 
 @pytest.mark.parametrize("step", MAIN_ROUTE)
