@@ -202,6 +202,33 @@ def test_the_settings_are_the_environment_that_the_template_sets() -> None:
     assert not any("Environment" in function for function in FUNCTIONS.values())
 
 
+# Which parameter or resource a variable has its value from, where that is not the parameter of the same name.
+OTHER_SOURCES = {
+    "CLUSTER": "ClusterName",
+    "SERVICE": "ServiceName",
+    "REPOSITORY": "RepositoryName",
+    "FAMILY": "TaskDefinitionFamily",
+    "CONTAINER": "ContainerName",
+    "SUBNETS": "SubnetIds",
+    "SECURITY_GROUPS": "SecurityGroupIds",
+    "BUCKET": "ConfigBucket",
+    "TABLE": "LedgerTable",
+}
+
+
+def test_each_setting_has_the_value_of_its_parameter() -> None:
+    variables = dict(GLOBALS["Environment"]["Variables"])
+    assert variables.pop("POWERTOOLS_SERVICE_NAME") == "rota"
+    assert variables.pop("POWERTOOLS_METRICS_NAMESPACE") == "Rota"
+    assert variables.pop("AWS_ENDPOINT_URL") == {"Ref": "AWS::NoValue"}
+    role = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"]}, {"Ref": "EventsRoleArn"}]}
+    assert variables.pop("EVENTS_ROLE_ARN") == role
+    for name, value in variables.items():
+        source = OTHER_SOURCES.get(name) or name.title().replace("_", "")
+        is_list = "List" in TEMPLATE["Parameters"].get(source, {"Type": ""})["Type"]
+        assert value == ({"Fn::Join": [",", {"Ref": source}]} if is_list else {"Ref": source})
+
+
 def test_only_the_frame_reads_the_environment() -> None:
     readers = {path.name for path in SOURCES if re.search(r"\benviron\b|\bgetenv\b", path.read_text())}
     assert readers == {"step.py"}

@@ -1,5 +1,6 @@
 """What a person who reviews the template would ask of it; its agreement with the code is in test_contract.py."""
 
+import copy
 import json
 import re
 import tomllib
@@ -14,33 +15,72 @@ from tests.examples import ROOT
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 PARAMETERS = TEMPLATE["Parameters"]
 RESOURCES = TEMPLATE["Resources"]
+MACHINE_PROPERTIES = RESOURCES["DeployStateMachine"]["Properties"]
 CHECKED_BY_AWS = re.compile(r"List<AWS::EC2::")
 """CloudFormation looks up by itself whether each of these is there."""
 
 ROLE = "arn:aws:iam::111122223333:role/shop"
 TAKEN = [
     ("RepositoryName", "team/shop"),
+    ("RepositoryName", "r" * 256),
     ("ImageTagPattern", "release-*"),
+    ("ImageTagPattern", "t" * 128),
     ("ClusterName", "c" * 127),  # with / and the longest service's name, what the value of a tag may have
     ("ServiceName", "s" * 127),
+    ("TaskDefinitionFamily", "f" * 255),
+    ("ContainerName", "c" * 255),
+    ("StartCommand", "x"),
+    ("StartCommand", "x" * 512),
+    ("ApiCommand", ""),
+    ("ApiCommand", "x" * 512),
+    *(("ApiPort", port) for port in (1, 65_535)),
     ("RulePrefix", "production__shop__"),
+    ("RulePrefix", "p" * 48),  # a rule's name has 64 characters, which leaves 16 for the task's
     ("PlatformVersion", "1.4.0"),
     ("EventsRoleArn", ""),
     ("EventsRoleArn", "arn:aws-cn:iam::111122223333:role/path/ecsEventsRole"),
     ("FormerEventsRoleArns", ""),
+    ("FormerEventsRoleArns", ROLE),
     ("TaskRoleArns", "arn:aws-us-gov:iam::111122223333:role/shop"),
     ("ScheduleKeys", "{repository}/{tag}.json"),
     ("ScheduleKeys", "config/scheduled_tasks.json"),
+    ("ScheduleKeys", "k" * 512),
+    *(("RolloutTimeoutMinutes", minutes) for minutes in (1, 720)),
+    *(("RuleQuota", rules) for rules in (1, 100_000)),
+    *(("HistoryDays", days) for days in (1, 3650)),
+    # CloudWatch Logs takes these and no others below five years
+    *(
+        ("LogRetentionDays", days)
+        for days in (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
+    ),
+    ("LogRetentionDays", 3653),
+    ("NotificationEmail", ""),
     ("NotificationEmail", "shop@example.com"),
+    *(("AssignPublicIp", value) for value in ("ENABLED", "DISABLED")),
+    *(("RevisionMode", value) for value in ("per-task", "shared")),
+    *(("Architecture", value) for value in ("x86_64", "arm64")),
 ]
 REFUSED = [
     ("RepositoryName", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/Shop"),
+    ("RepositoryName", "r" * 257),
     ("ImageTagPattern", "release-**"),
+    ("ImageTagPattern", ""),
+    ("ImageTagPattern", "t" * 129),
     ("ClusterName", "arn:aws:ecs:eu-west-1:111122223333:cluster/production"),
     ("ClusterName", "c" * 128),
     ("ServiceName", "s" * 128),
     ("TaskDefinitionFamily", "shop:12"),
+    ("TaskDefinitionFamily", "f" * 256),
+    ("ContainerName", "c" * 256),
+    ("StartCommand", ""),
+    ("StartCommand", "x" * 513),
+    ("StartCommand", "sh -c 'bin/start'"),
+    ("ApiCommand", "x" * 513),
+    ("ApiCommand", 'sh -c "bin/start"'),
+    *(("ApiPort", port) for port in (0, 65_536)),
     ("RulePrefix", "production/shop/"),
+    ("RulePrefix", ""),
+    ("RulePrefix", "p" * 49),
     ("PlatformVersion", "1.4"),
     ("EventsRoleArn", "ecsEventsRole"),
     ("FormerEventsRoleArns", "ecsEventsRole"),
@@ -51,8 +91,35 @@ REFUSED = [
     ("ScheduleKeys", "/scheduled_tasks.json"),
     ("ScheduleKeys", "deployments/scheduled_tasks.json"),
     ("ScheduleKeys", ""),
+    ("ScheduleKeys", "k" * 513),
+    *(("RolloutTimeoutMinutes", minutes) for minutes in (0, 721)),
+    *(("RuleQuota", rules) for rules in (0, 100_001)),
+    *(("HistoryDays", days) for days in (0, 3651)),
+    *(("LogRetentionDays", days) for days in (0, 2)),
     ("NotificationEmail", "me"),
+    ("AssignPublicIp", ""),
+    ("RevisionMode", "per_task"),
+    ("Architecture", "amd64"),
 ]
+# A stack that does not set a parameter has this, so a change is one that every such stack gets with its next update.
+DEFAULTS = {
+    "ImageTagPattern": "*",
+    "StartCommand": "./bin/start",
+    "ApiCommand": "",
+    "ApiPort": 8000,
+    "AssignPublicIp": "DISABLED",
+    "PlatformVersion": "LATEST",
+    "EventsRoleArn": "",
+    "FormerEventsRoleArns": "",
+    "ScheduleKeys": "scheduled_tasks.json",
+    "RolloutTimeoutMinutes": 30,
+    "RuleQuota": 300,
+    "RevisionMode": "per-task",
+    "HistoryDays": 365,
+    "LogRetentionDays": 90,
+    "NotificationEmail": "",
+    "Architecture": "x86_64",
+}
 
 
 def texts(value: Any) -> list[str]:
@@ -74,24 +141,40 @@ def test_every_parameter_is_checked_and_says_what_it_takes(name: str) -> None:
     assert "ConstraintDescription" in parameter
 
 
-# CloudFormation holds a pattern against the whole of a string, and against each item of a list.
-@pytest.mark.parametrize(("name", "value"), TAKEN)
-def test_a_parameter_takes(name: str, value: str) -> None:
-    assert re.fullmatch(PARAMETERS[name]["AllowedPattern"], value)
+def takes(name: str, value: str | int) -> bool:
+    """As CloudFormation does: a pattern fits the whole of a string, or each item of a list."""
+    parameter = PARAMETERS[name]
+    assert (parameter["Type"] == "Number") == isinstance(value, int)
+    if "AllowedValues" in parameter:
+        return value in parameter["AllowedValues"]
+    if isinstance(value, int):
+        return bool(parameter["MinValue"] <= value <= parameter["MaxValue"])
+    fits = re.fullmatch(parameter["AllowedPattern"], value) is not None
+    return fits and parameter.get("MinLength", 0) <= len(value) <= parameter.get("MaxLength", 4096)
 
 
-@pytest.mark.parametrize(("name", "value"), REFUSED)
-def test_a_parameter_refuses(name: str, value: str) -> None:
-    assert not re.fullmatch(PARAMETERS[name]["AllowedPattern"], value)
+@pytest.mark.parametrize(("name", "value"), TAKEN, ids=lambda each: str(each)[:30])
+def test_a_parameter_takes(name: str, value: str | int) -> None:
+    assert takes(name, value)
 
 
-def test_every_parameter_has_a_place_in_the_console() -> None:
+@pytest.mark.parametrize(("name", "value"), REFUSED, ids=lambda each: str(each)[:30])
+def test_a_parameter_refuses(name: str, value: str | int) -> None:
+    assert not takes(name, value)
+
+
+def test_the_default_of_every_parameter() -> None:
+    assert {name: each["Default"] for name, each in PARAMETERS.items() if "Default" in each} == DEFAULTS
+    assert all(takes(name, value) for name, value in DEFAULTS.items())
+
+
+def test_every_parameter_is_in_a_group_of_the_console() -> None:
     groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
 
 
-def test_two_stacks_in_one_account_and_region_share_no_name() -> None:
-    """A resource has a name of its own only where the name says the stack; CloudFormation makes up all others."""
+def test_two_stacks_in_one_region_share_no_name() -> None:
+    """A name that the template sets contains the stack's; CloudFormation generates all others."""
     names = {"BucketName", "TableName", "QueueName", "TopicName", "RoleName", "FunctionName", "LayerName", "AlarmName"}
     names |= {"LogGroupName", "FilterName", "Name"}
     given = {
@@ -116,36 +199,71 @@ def test_nothing_names_a_partition_a_region_or_an_account() -> None:
     assert [text for text in texts([RESOURCES, TEMPLATE["Outputs"]]) if fixed.search(text)] == []
 
 
-def test_what_the_app_goes_on_to_need_stays_when_the_stack_goes() -> None:
+def test_what_the_app_needs_stays_when_the_stack_is_deleted() -> None:
     kept = {name for name, resource in RESOURCES.items() if "DeletionPolicy" in resource}
     assert kept == {"EventsRole", "ConfigBucket", "ConfigBucketPolicy", "LedgerTable"}
     policies = {(RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) for name in kept}
     assert policies == {("RetainExceptOnCreate", "Retain")}, "a creation that fails leaves nothing behind"
-    told = json.dumps(TEMPLATE["Outputs"]["KeptWhenDeleted"])
-    assert all(name in told for name in kept - {"ConfigBucketPolicy"})
+    listed = json.dumps(TEMPLATE["Outputs"]["KeptWhenDeleted"])
+    assert all(name in listed for name in kept - {"ConfigBucketPolicy"})
 
 
-def test_every_alarm_reaches_people() -> None:
-    alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    assert len(alarms) == 6
-    assert all(alarm["AlarmActions"] == [{"Ref": "NotificationsTopic"}] for alarm in alarms)
+MACHINE = [{"Name": "StateMachineArn", "Value": {"Ref": "DeployStateMachine"}}]
+PUSHES = [{"Name": "RuleName", "Value": {"Ref": "DeployStateMachinePush"}}]
+STOPS = [{"Name": "RuleName", "Value": {"Ref": "DeployStateMachineStopped"}}]
+# What each alarm watches, and over how many minutes: EventBridge's metrics are best effort and may come late.
+ALARMS: dict[str, tuple[Any, str, Any, int]] = {
+    "FailedDeploymentsAlarm": ("AWS/States", "ExecutionsFailed", MACHINE, 1),
+    "FailedRestoresAlarm": ({"Fn::Sub": "Rota/${AWS::StackName}"}, "FailedRestores", None, 1),
+    "TimedOutDeploymentsAlarm": ("AWS/States", "ExecutionsTimedOut", MACHINE, 1),
+    "LostPushesAlarm": ("AWS/Events", "InvocationsSentToDlq", PUSHES, 15),  # arrivals, not what the queue holds
+    "UnkeptPushesAlarm": ("AWS/Events", "InvocationsFailedToBeSentToDlq", PUSHES, 15),
+    "LostRestoresAlarm": ("AWS/Events", "FailedInvocations", STOPS, 15),
+}
 
 
-def test_every_push_that_is_lost_sounds_the_alarm_also_beside_an_older_one() -> None:
-    alarm = RESOURCES["LostPushesAlarm"]["Properties"]
-    assert (alarm["MetricName"], alarm["Statistic"]) == ("InvocationsSentToDlq", "Sum"), "arrivals, not what lies there"
+def test_every_alarm_is_listed() -> None:
+    assert {name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"} == ALARMS.keys()
 
 
-def test_a_restore_that_gave_up_has_an_alarm_of_its_own() -> None:
+@pytest.mark.parametrize("name", ALARMS)
+def test_the_first_event_within_a_minute_raises_the_alarm(name: str) -> None:
+    alarm = {key: value for key, value in RESOURCES[name]["Properties"].items() if key != "AlarmDescription"}
+    namespace, metric, dimensions, minutes = ALARMS[name]
+    assert alarm == {
+        "Namespace": namespace,
+        "MetricName": metric,
+        **({"Dimensions": dimensions} if dimensions else {}),
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": minutes,
+        **({"DatapointsToAlarm": 1} if minutes > 1 else {}),
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": [{"Ref": "NotificationsTopic"}],
+    }
+
+
+def test_a_failed_restore_is_counted_for_its_alarm() -> None:
     counts = RESOURCES["FailedRestores"]["Properties"]
     alarm = RESOURCES["FailedRestoresAlarm"]["Properties"]
     (name,) = re.findall(r'\$\.details\.name = "(\w+)"', counts["FilterPattern"])
     assert asl.STATES[name]["Type"] == "Fail"
     assert name == asl.STATES["RestoreDeployment"]["Catch"][0]["Next"]
-    (counted,) = counts["MetricTransformations"]
-    assert (counted["MetricNamespace"], counted["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
-    logging = RESOURCES["DeployStateMachine"]["Properties"]["Logging"]
+    assert '$.type = "FailStateEntered"' in counts["FilterPattern"]
+    assert counts["MetricTransformations"] == [
+        {
+            "MetricNamespace": alarm["Namespace"],
+            "MetricName": alarm["MetricName"],
+            "MetricValue": "1",
+            "Unit": "Count",
+        }
+    ]
+    logging = MACHINE_PROPERTIES["Logging"]
     assert logging["Level"] == "ALL", "below that, a Fail state's entry is not logged"
+    (destination,) = logging["Destinations"]
+    assert destination["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"] == [counts["LogGroupName"]["Ref"], "Arn"]
 
 
 def test_the_application_repository_is_told_this_version() -> None:
@@ -153,3 +271,151 @@ def test_the_application_repository_is_told_this_version() -> None:
     published = TEMPLATE["Metadata"]["AWS::ServerlessRepo::Application"]
     assert published["SemanticVersion"] == project["version"]
     assert (ROOT / published["ReadmeUrl"]).is_file()
+
+
+def test_nothing_in_the_bucket_can_be_public() -> None:
+    bucket = RESOURCES["ConfigBucket"]["Properties"]
+    assert bucket["PublicAccessBlockConfiguration"] == dict.fromkeys(
+        ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+    )
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+def test_what_is_stored_is_encrypted() -> None:
+    (encryption,) = RESOURCES["ConfigBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert RESOURCES["LedgerTable"]["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+    assert RESOURCES["PushDeadLetterQueue"]["Properties"]["SqsManagedSseEnabled"] is True
+
+
+def test_how_long_what_is_stored_is_kept() -> None:
+    days = {"Ref": "HistoryDays"}
+    bucket = RESOURCES["ConfigBucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = {rule.pop("Id"): rule for rule in copy.deepcopy(bucket["LifecycleConfiguration"]["Rules"])}
+    assert {rule.pop("Status") for rule in rules.values()} == {"Enabled"}
+    assert rules == {
+        "plans-and-snapshots": {
+            "Prefix": "deployments/",
+            "ExpirationInDays": days,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+        },
+        "schedule-files-of-the-past": {
+            "NoncurrentVersionExpiration": {"NoncurrentDays": days},
+            "ExpiredObjectDeleteMarker": True,
+        },
+        "uploads-that-never-ended": {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+    }
+    table = RESOURCES["LedgerTable"]["Properties"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert RESOURCES["PushDeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600, "SQS's maximum"
+    for group in ("LogGroup", "StateMachineLogGroup"):
+        assert RESOURCES[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+EVERY_HOUR = {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 20}
+
+
+def test_what_starts_a_deployment() -> None:
+    push = MACHINE_PROPERTIES["Events"]["Push"]["Properties"]
+    assert push == {
+        "Pattern": {
+            "source": ["aws.ecr"],
+            "detail-type": ["ECR Image Action"],
+            "detail": {
+                "result": ["SUCCESS"],
+                "action-type": ["PUSH"],
+                "repository-name": [{"Ref": "RepositoryName"}],
+                "image-tag": [{"wildcard": {"Ref": "ImageTagPattern"}}],
+            },
+        },
+        "RetryPolicy": EVERY_HOUR,
+        "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["PushDeadLetterQueue", "Arn"]}},
+    }
+
+
+def test_what_starts_the_restore_of_a_stopped_deployment() -> None:
+    machine = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+    stopped = MACHINE_PROPERTIES["Events"]["Stopped"]["Properties"]
+    assert stopped == {
+        "Pattern": {
+            "source": ["aws.states"],
+            "detail-type": ["Step Functions Execution Status Change"],
+            "detail": {
+                "stateMachineArn": [{"Fn::Sub": machine + MACHINE_PROPERTIES["Name"]["Fn::Sub"]}],
+                "status": ["ABORTED", "TIMED_OUT"],
+            },
+        },
+        "RetryPolicy": EVERY_HOUR,
+    }
+
+
+def test_an_operator_sees_what_each_execution_did() -> None:
+    assert MACHINE_PROPERTIES["Type"] == "STANDARD", "an express execution has no history"
+    assert MACHINE_PROPERTIES["Tracing"] == {"Enabled": True}
+    assert MACHINE_PROPERTIES["Logging"]["IncludeExecutionData"] is True
+    functions = TEMPLATE["Globals"]["Function"]
+    assert functions["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": "LogGroup"}}
+
+
+def test_the_layer_fits_every_function() -> None:
+    layer, functions = RESOURCES["RotaLayer"]["Properties"], TEMPLATE["Globals"]["Function"]
+    assert functions["Layers"] == [{"Ref": "RotaLayer"}]
+    assert layer["CompatibleRuntimes"] == [functions["Runtime"]] == ["python3.13"]
+    assert functions["Architectures"] == [{"Ref": "Architecture"}]
+    assert layer["CompatibleArchitectures"] == PARAMETERS["Architecture"]["AllowedValues"]
+    assert layer["RetentionPolicy"] == "Delete"
+    assert functions["MemorySize"] == 1769, "a whole CPU: docs/cold-starts.md"
+
+
+def test_each_outcome_of_this_app_goes_to_the_topic() -> None:
+    rule = RESOURCES["OutcomeRule"]["Properties"]
+    assert rule["EventPattern"] == {
+        "source": ["rota"],
+        "detail-type": ["Rota Deployment"],
+        "detail": {"app": [{"Fn::Sub": "${ClusterName}/${ServiceName}"}]},
+    }
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Ref": "NotificationsTopic"}
+    transformer = target["InputTransformer"]
+    paths = transformer["InputPathsMap"]
+    assert paths == {name: f"$.detail.{name}" for name in ("app", "outcome", "news", "pushed", "execution")}
+    assert set(re.findall(r"<(\w+)>", transformer["InputTemplate"])) == paths.keys()
+    assert RESOURCES["NotificationsByMail"] == {
+        "Type": "AWS::SNS::Subscription",
+        "Condition": "MailsSomebody",
+        "Properties": {
+            "TopicArn": {"Ref": "NotificationsTopic"},
+            "Protocol": "email",
+            "Endpoint": {"Ref": "NotificationEmail"},
+        },
+    }
+
+
+def test_the_conditions_ask_whether_a_parameter_is_empty() -> None:
+    def is_empty(value: Any) -> dict[str, Any]:
+        return {"Fn::Equals": [value, ""]}
+
+    assert TEMPLATE["Conditions"] == {
+        "MakesEventsRole": is_empty({"Ref": "EventsRoleArn"}),
+        "KnowsFormerEventsRoles": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "FormerEventsRoleArns"}]})]},
+        "MailsSomebody": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
+    }
+    assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"
+
+
+def test_the_outputs_of_a_stack() -> None:
+    role = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"]}, {"Ref": "EventsRoleArn"}]}
+    values = {name: output["Value"] for name, output in TEMPLATE["Outputs"].items() if name != "KeptWhenDeleted"}
+    assert values == {
+        "StateMachineArn": {"Ref": "DeployStateMachine"},
+        "BucketName": {"Ref": "ConfigBucket"},
+        "ScheduleFileKeys": {"Fn::Join": [",", {"Ref": "ScheduleKeys"}]},
+        "LedgerTableName": {"Ref": "LedgerTable"},
+        "NotificationsTopicArn": {"Ref": "NotificationsTopic"},
+        "EventsRoleArn": role,
+        "PushDeadLetterQueueUrl": {"Ref": "PushDeadLetterQueue"},
+        "RulePrefix": {"Ref": "RulePrefix"},
+    }

@@ -1,0 +1,262 @@
+"""What each role and resource policy of the template allows, written here by hand: a wider right fails a test."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from tests import asl
+from tests.examples import ROOT
+
+RESOURCES: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+WITH_A_ROLE = {
+    name: resource["Properties"]
+    for name, resource in RESOURCES.items()
+    if resource["Type"] in {"AWS::Serverless::Function", "AWS::Serverless::StateMachine", "AWS::IAM::Role"}
+}
+
+
+def arn(service: str, resource: str) -> dict[str, str]:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"}
+
+
+def passed_to(service: str) -> dict[str, Any]:
+    return {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
+
+
+RULES = arn("events", "rule/${RulePrefix}*")
+REVISIONS = arn("ecs", "task-definition/${TaskDefinitionFamily}:*")
+CLUSTER = arn("ecs", "cluster/${ClusterName}")
+EVENTS_ROLE = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"]}, {"Ref": "EventsRoleArn"}]}
+# What a statement is about: its Resource and its Condition, as they are in the template.
+KINDS: dict[str, tuple[Any, Any]] = {
+    "anything": ("*", None),
+    "ledger": ({"Fn::GetAtt": ["LedgerTable", "Arn"]}, None),
+    "executions": (arn("states", "execution:${AWS::StackName}-deploy:*"), None),
+    "bucket": ({"Fn::GetAtt": ["ConfigBucket", "Arn"]}, None),
+    "files": ({"Fn::Sub": "${ConfigBucket.Arn}/*"}, None),
+    "artifacts": ({"Fn::Sub": "${ConfigBucket.Arn}/deployments/*"}, None),
+    "repository": (arn("ecr", "repository/${RepositoryName}"), None),
+    "service": (arn("ecs", "service/${ClusterName}/${ServiceName}"), None),
+    "rules": (RULES, None),
+    "rules, with targets on the cluster alone": (
+        RULES,
+        {
+            "ForAllValues:ArnEquals": {"events:TargetArn": CLUSTER},
+            "Null": {"events:TargetArn": "false"},
+        },
+    ),
+    "revisions": (REVISIONS, None),
+    "revisions, while they are registered": (
+        REVISIONS,
+        {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
+    ),
+    "revisions, on the cluster alone": (REVISIONS, {"ArnEquals": {"ecs:cluster": CLUSTER}}),
+    "bus, with events of Rota alone": (
+        arn("events", "event-bus/default"),
+        {"ForAllValues:StringEquals": {"events:source": "rota"}, "Null": {"events:source": "false"}},
+    ),
+    "the tasks' roles, for ECS": ({"Ref": "TaskRoleArns"}, passed_to("ecs-tasks")),
+    "the rules' role, for EventBridge": (EVENTS_ROLE, passed_to("events")),
+    "the rules' former roles, for EventBridge": ({"Ref": "FormerEventsRoleArns"}, passed_to("events")),
+    "the steps": ([{"Fn::GetAtt": [f"{step}Function", "Arn"]} for step in asl.TASKS], None),
+}
+# None of these can be allowed for one resource alone (Service Authorization Reference, "Resource types").
+ALLOWED_ON_ANYTHING = {
+    *("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"),
+    *("events:ListRules", "tag:GetResources"),
+    *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"),
+    *("logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
+}
+RIGHTS: dict[str, dict[str, str]] = {
+    "TakeTurnFunction": {
+        "ledger": "dynamodb:GetItem dynamodb:UpdateItem",
+        "executions": "states:DescribeExecution",
+    },
+    "ReadConfigFunction": {
+        "files": "s3:GetObject",
+        "bucket": "s3:ListBucket",
+        "repository": "ecr:DescribeImages ecr:DescribeRepositories",
+        "service": "ecs:DescribeServices",
+        "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions events:ListRules tag:GetResources",
+        "rules": "events:ListTagsForResource events:ListTargetsByRule",
+    },
+    "PlanDeploymentFunction": {
+        "files": "s3:GetObjectVersion",
+        "artifacts": "s3:PutObject",
+        "service": "ecs:DescribeServices",
+        "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions events:ListRules tag:GetResources",
+        "rules": "events:ListTagsForResource events:ListTargetsByRule",
+    },
+    "ClearRulesFunction": {
+        "ledger": "dynamodb:UpdateItem",
+        "executions": "states:GetExecutionHistory",
+        "artifacts": "s3:GetObjectVersion",
+        "rules": "events:ListTagsForResource events:ListTargetsByRule events:RemoveTargets events:DeleteRule",
+        "anything": "ecs:ListTaskDefinitions ecs:DeregisterTaskDefinition",
+    },
+    "RegisterRevisionsFunction": {
+        "ledger": "dynamodb:UpdateItem",
+        "executions": "states:GetExecutionHistory",
+        "artifacts": "s3:GetObjectVersion s3:PutObject",
+        "revisions": "ecs:RegisterTaskDefinition",
+        "revisions, while they are registered": "ecs:TagResource",
+        "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions",
+        "the tasks' roles, for ECS": "iam:PassRole",
+    },
+    "CreateTargetsFunction": {
+        "ledger": "dynamodb:UpdateItem",
+        "executions": "states:GetExecutionHistory",
+        "artifacts": "s3:GetObjectVersion",
+        "rules": "events:PutRule events:RemoveTargets events:TagResource events:ListTagsForResource",
+        "rules, with targets on the cluster alone": "events:PutTargets",
+        "the rules' role, for EventBridge": "iam:PassRole",
+    },
+    "RollServiceFunction": {
+        "ledger": "dynamodb:UpdateItem",
+        "executions": "states:GetExecutionHistory",
+        "artifacts": "s3:GetObjectVersion",
+        "service": "ecs:DescribeServices ecs:UpdateService",
+        "the tasks' roles, for ECS": "iam:PassRole",
+    },
+    "CheckServiceFunction": {
+        "ledger": "dynamodb:UpdateItem",
+        "executions": "states:GetExecutionHistory",
+        "service": "ecs:DescribeServices",
+    },
+    "FinishDeploymentFunction": {
+        "ledger": "dynamodb:PutItem dynamodb:UpdateItem",
+        "executions": "states:GetExecutionHistory",
+        "bus, with events of Rota alone": "events:PutEvents",
+    },
+    "RestoreDeploymentFunction": {
+        "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem",
+        "executions": "states:GetExecutionHistory",
+        "bus, with events of Rota alone": "events:PutEvents",
+        "artifacts": "s3:GetObjectVersion",
+        # a rule of the app may hold targets that were added by hand, so PutTargets is not bound to the cluster
+        "rules": "events:ListTargetsByRule events:ListTagsForResource events:PutRule events:PutTargets"
+        " events:RemoveTargets events:DeleteRule events:TagResource",
+        "service": "ecs:DescribeServices ecs:UpdateService",
+        "anything": "events:ListRules ecs:DescribeTaskDefinition ecs:ListTaskDefinitions ecs:DeregisterTaskDefinition",
+        "revisions": "ecs:RegisterTaskDefinition",
+        "revisions, while they are registered": "ecs:TagResource",
+        "the rules' role, for EventBridge": "iam:PassRole",
+        "the rules' former roles, for EventBridge": "iam:PassRole",
+        "the tasks' roles, for ECS": "iam:PassRole",
+    },
+    "DeployStateMachine": {
+        "the steps": "lambda:InvokeFunction",
+        "anything": "logs:CreateLogDelivery logs:GetLogDelivery logs:UpdateLogDelivery logs:DeleteLogDelivery"
+        " logs:ListLogDeliveries logs:PutResourcePolicy logs:DescribeResourcePolicies logs:DescribeLogGroups",
+    },
+    "EventsRole": {
+        "revisions, on the cluster alone": "ecs:RunTask",
+        "the tasks' roles, for ECS": "iam:PassRole",
+    },
+}
+
+
+def statements(role: str) -> Iterator[dict[str, Any]]:
+    """The statements of a role's policies, also those that depend on a parameter."""
+    for policy in WITH_A_ROLE[role]["Policies"]:
+        document = policy.get("PolicyDocument", policy)
+        assert document["Version"] == "2012-10-17"
+        for statement in document["Statement"]:
+            if "Fn::If" in statement:
+                condition, statement, otherwise = statement["Fn::If"]  # noqa: PLW2901
+                assert (condition, otherwise) == ("KnowsFormerEventsRoles", {"Ref": "AWS::NoValue"})
+                assert statement["Resource"] == {"Ref": "FormerEventsRoleArns"}
+            assert statement["Effect"] == "Allow"
+            assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
+            yield statement
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+
+
+def test_every_role_is_listed() -> None:
+    assert RIGHTS.keys() == WITH_A_ROLE.keys()
+    assert not any({"Role", "ManagedPolicyArns"} & properties.keys() for properties in WITH_A_ROLE.values())
+
+
+@pytest.mark.parametrize("role", RIGHTS)
+def test_a_role_may_do_this_and_nothing_else(role: str) -> None:
+    allowed: defaultdict[str, set[str]] = defaultdict(set)
+    for statement in statements(role):
+        about = (statement["Resource"], statement.get("Condition"))
+        kinds = [name for name, kind in KINDS.items() if kind == about]
+        assert kinds, f"{actions(statement)} on something that is not in KINDS: {about}"
+        allowed[kinds[0]].update(actions(statement))
+    assert allowed == {kind: set(names.split()) for kind, names in RIGHTS[role].items()}
+
+
+def test_no_action_has_a_wildcard() -> None:
+    assert [action for role in RIGHTS for each in statements(role) for action in actions(each) if "*" in action] == []
+
+
+def test_only_actions_without_a_resource_are_allowed_on_anything() -> None:
+    wide = {
+        action for role in RIGHTS for each in statements(role) if each["Resource"] == "*" for action in actions(each)
+    }
+    assert wide == ALLOWED_ON_ANYTHING
+
+
+def test_who_assumes_the_role_of_the_rules() -> None:
+    assert WITH_A_ROLE["EventsRole"]["AssumeRolePolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        }
+    ]
+
+
+def policy_of(resource: str, kind: str, attached_to: str) -> list[dict[str, Any]]:
+    """The statements of a resource policy, without their ids."""
+    properties = RESOURCES[resource]["Properties"]
+    assert properties[kind] in ({"Ref": attached_to}, [{"Ref": attached_to}])
+    return [
+        {key: part for key, part in each.items() if key != "Sid"} for each in properties["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_the_bucket_refuses_requests_without_tls() -> None:
+    assert policy_of("ConfigBucketPolicy", "Bucket", "ConfigBucket") == [
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [{"Fn::GetAtt": ["ConfigBucket", "Arn"]}, {"Fn::Sub": "${ConfigBucket.Arn}/*"}],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ]
+
+
+def test_who_publishes_to_the_topic() -> None:
+    publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": {"Ref": "NotificationsTopic"}}
+    assert policy_of("NotificationsTopicPolicy", "Topics", "NotificationsTopic") == [
+        # EventBridge does not reach a topic whose policy has a condition for it
+        publish | {"Principal": {"Service": "events.amazonaws.com"}},
+        publish
+        | {
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        },
+    ]
+
+
+def test_who_sends_to_the_dead_letter_queue() -> None:
+    assert policy_of("PushDeadLetterQueuePolicy", "Queues", "PushDeadLetterQueue") == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": {"Fn::GetAtt": ["PushDeadLetterQueue", "Arn"]},
+            "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["DeployStateMachinePush", "Arn"]}}},
+        }
+    ]
