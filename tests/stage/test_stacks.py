@@ -37,4 +37,5 @@ def test_what_a_template_retains_stays_when_its_stack_goes(stage: Client, policy
     cloudformation, s3 = stage.client("cloudformation"), stage.client("s3")
     cloudformation.create_stack(StackName="toy", TemplateBody=json.dumps({"Resources": {"Bucket": bucket}}))
     cloudformation.delete_stack(StackName="toy")
+    assert s3.head_bucket(Bucket="kept-of-a-toy")["BucketRegion"]
     s3.delete_bucket(Bucket="kept-of-a-toy")

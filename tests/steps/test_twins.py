@@ -82,7 +82,9 @@ def test_once_it_is_being_put_back_no_step_is_let_in_any_more(world: World, rest
 def test_nobody_waits_for_an_invocation_that_was_killed(step: str, world: World, restoring: Deployment) -> None:
     begin(restoring)
     world.calls.history = [killed(FIRST)]
-    restoring.step(step)
+    world.calls.made.clear()
+    assert restoring.step(step), "it answers at once"
+    assert "stepfunctions.GetExecutionHistory" in world.calls.made
 
 
 def test_nobody_waits_longer_than_an_invocation_can_take(world: World, restoring: Deployment) -> None:

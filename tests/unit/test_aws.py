@@ -248,12 +248,18 @@ def test_a_throttled_call_is_made_again_until_aws_takes_it(serve: Serve, attempt
     assert len(server.requests) == 7
 
 
-def test_a_call_that_is_throttled_for_ever_is_told(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(botocore_hooks, "_LONGEST_WAIT", 0.001)
-    serve(THROTTLED)
+def test_a_call_that_is_always_throttled_waits_in_between_and_fails(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    server = serve(THROTTLED)
     with pytest.raises(ClientError) as raised:
-        clients.events().list_rules()
+        clients.ecs().list_task_definitions()
     assert type(translate(raised.value)) is TransientError
+    assert len(server.requests) == len(waits) + 1 == 41
+    assert max(waits) <= botocore_hooks._LONGEST_WAIT == 2
+    assert min(waits[-1:]) >= 1, "the waits grow to the longest, less half of it at random"
 
 
 def test_a_quota_that_is_used_up_is_not_asked_again(serve: Serve) -> None:

@@ -29,6 +29,7 @@ from tests.guestbook import (
     task,
 )
 
+few = budget(deadline=None, max_examples=30)
 BASE = definition()
 IMAGES = (IMAGE_URI, IMAGE_URI.replace("1f", "2e"))
 API = "the API"
@@ -143,7 +144,7 @@ def should_run(settings: Settings, tasks: list[Task], image: str) -> dict[str, A
     return wanted | {API: fingerprint_for(None)}
 
 
-@budget(deadline=None)
+@few
 @given(modes, foreign, deployments)
 def test_applied_one_after_another_plans_lead_to_what_was_asked_for_last(
     settings: Settings, others: list[Rule], wanted: list[tuple[list[Task], str]]
@@ -154,7 +155,7 @@ def test_applied_one_after_another_plans_lead_to_what_was_asked_for_last(
         assert account.runs() == should_run(settings, tasks, image)
 
 
-@budget(deadline=None)
+@few
 @given(modes, deployments)
 def test_planned_again_after_applying_there_is_nothing_to_do(
     settings: Settings, wanted: list[tuple[list[Task], str]]
@@ -167,7 +168,7 @@ def test_planned_again_after_applying_there_is_nothing_to_do(
         assert count_writes(again) == {}
 
 
-@budget(deadline=None)
+@few
 @given(foreign, schedules, schedules, images)
 def test_rules_of_others_stay_as_they_are(
     others: list[Rule], first: list[Task], second: list[Task], image: str
@@ -180,7 +181,7 @@ def test_rules_of_others_stay_as_they_are(
     assert [account.bus[rule.name] for rule in others] == others
 
 
-@budget(deadline=None)
+@few
 @given(schedules, schedules, images)
 def test_only_what_changed_in_the_file_is_written(first: list[Task], second: list[Task], image: str) -> None:
     account = Account()
@@ -195,7 +196,7 @@ def test_only_what_changed_in_the_file_is_written(first: list[Task], second: lis
     assert account.apply(plan) == len(gone) + len(changed)
 
 
-@budget(deadline=None)
+@few
 @given(schedules, images)
 def test_the_order_of_the_file_does_not_matter(tasks: list[Task], image: str) -> None:
     account = Account()
