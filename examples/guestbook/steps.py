@@ -5,7 +5,6 @@ be handed to its function as it is: `sam local invoke ClearRulesFunction -e even
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,14 @@ from typing import Any
 from moto.ecr.models import ecr_backends
 from moto.s3.models import s3_backends
 
+from rota.contract import STEPS
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.ecs.service_members import show
 from stage.ecs.services import Services
 from stage.lambda_.sandbox import Outcome
 from stage.moto.clients import ACCOUNT, REGION, client
 
-STEPS = (
-    "TakeTurn",
-    "ReadConfig",
-    "PlanDeployment",
-    "ClearRules",
-    "RegisterRevisions",
-    "CreateTargets",
-    "RollService",
-    "CheckService",
-    "FinishDeployment",
-    "RestoreDeployment",
-)
-"""In the machine's order."""
-
+_FOLDERS = {step.name: step.folder for step in STEPS}
 # The restored deployment failed while its service rolled; it was neither checked nor finished.
 _COMES_AFTER = {"RestoreDeployment": "RollService"}
 
@@ -54,12 +41,12 @@ class Example:
 
     def play(self, bucket: str, before: str) -> None:
         """Carry out every step before that one. Raises ExampleError for a step that fails or does not exist."""
-        if before not in STEPS:
-            raise ExampleError(f"There is no step {before}; there are {', '.join(STEPS)}.")
+        if before not in _FOLDERS:
+            raise ExampleError(f"There is no step {before}; there are {', '.join(_FOLDERS)}.")
         self._push()
         self._name_versions(bucket)
-        last = _COMES_AFTER.get(before)
-        for step in STEPS[: STEPS.index(last) + 1 if last else STEPS.index(before)]:
+        last, steps = _COMES_AFTER.get(before), list(_FOLDERS)
+        for step in steps[: steps.index(last) + 1 if last else steps.index(before)]:
             outcome = self._invoke(step, self._path(step).read_bytes())
             if outcome.failed:
                 raise ExampleError(f"{step} failed with {self._path(step).name}: {outcome.payload.decode()}")
@@ -84,7 +71,7 @@ class Example:
                 keys[key]._version_id = version
 
     def _stored(self) -> Iterator[dict[str, str]]:
-        for step in STEPS:
+        for step in _FOLDERS:
             for found in _objects(json.loads(self._path(step).read_bytes())):
                 if found.keys() == {"key", "version_id"}:
                     yield found
@@ -96,7 +83,7 @@ class Example:
             show(service, rollouts)
 
     def _path(self, step: str) -> Path:
-        return self._events / f"{re.sub(r'(?<!^)(?=[A-Z])', '_', step).lower()}.json"
+        return self._events / f"{_FOLDERS[step]}.json"
 
 
 def _objects(document: Any) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,8 @@ from rota.contract import Registered, RestoreDeploymentInput, RestoreDeploymentO
 from rota.deployment import artifacts, ledger
 from rota.deployment.failure_message import entry_of
 from rota.deployment.finish import finish_deployment
-from rota.handlers.step import LastTurn, logger, restoring_step
+from rota.handlers.frame import logger
+from rota.handlers.step import LastTurn, restoring_step
 from rota.plan.model import Plan, Snapshot
 from rota.restore.context import RestoreContext
 from rota.restore.deployment import Restored, restore_deployment

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from rota.contract import STEPS
 from stage.client import Client, wait_for
 from stage.ecr.manifest import digest
 from tests.stage.account import APP, history, states
 
 WRONG = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task"}]}
 # What the ledger tells the duration of: steps and waits, but for the step that writes it.
-TIMED = {"TakeTurn", "WaitForTurn", "ReadConfig", "PlanDeployment", "ClearRules", "RegisterRevisions", "CreateTargets"}
-TIMED |= {"RollService", "WaitForService", "CheckService"}
+TIMED = {step.name for step in STEPS[:-2]} | {"WaitForTurn", "WaitForService"}
 
 
 Heard = Callable[[], list[Any]]
@@ -132,7 +132,6 @@ def test_the_log_tells_every_step_by_the_executions_name(stage: Client) -> None:
     told = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
     lines = [json.loads(line) for line in told if line.startswith("{")]
     done = [line for line in lines if line.get("message") == "done"]
-    steps = {"TakeTurn", "ReadConfig", "PlanDeployment", "ClearRules", "RegisterRevisions", "CreateTargets"}
-    steps |= {"RollService", "CheckService", "FinishDeployment"}
+    steps = {step.name for step in STEPS}
     assert len(done) == len([state for state in states(stage, ended) if state in steps])
     assert {line["execution"] for line in done} == {name}

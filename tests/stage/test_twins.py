@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from rota.contract import STEPS
 from stage.client import Client, wait_for
 from tests.stage.account import history, images, rules, service, states
 from tests.stage.held import change_lease, held, lease
 
 # The invocations of a deployment, in the machine's order.
-_STEPS = ("TakeTurn", "ReadConfig", "PlanDeployment", "ClearRules", "RegisterRevisions", "CreateTargets", "RollService")
+_STEPS = [step.name for step in STEPS]
 _RETRIES = 6
 
 

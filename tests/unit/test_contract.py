@@ -13,9 +13,10 @@ from samtranslator.yaml_helper import yaml_parse
 
 import rota.contract
 import rota.errors
+from rota.contract import STEPS, FailedDeployment, Step
 from rota.settings import Settings
 from tests import asl
-from tests.examples import EVENTS, PUSH, ROOT, snake
+from tests.examples import ANSWERS, EVENTS, PUSH, ROOT
 from tests.guestbook import ENVIRONMENT
 
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
@@ -30,34 +31,86 @@ FOLDERS = {folder.name: folder / "app.py" for folder in (ROOT / "functions").ite
 SOURCES = [*sorted((ROOT / "layers/rota/rota").rglob("*.py")), *FOLDERS.values()]
 
 
-@pytest.mark.parametrize("step", asl.TASKS)
-def test_a_step_has_one_name_everywhere(step: str) -> None:
-    token = f"{step}FunctionArn"
-    assert asl.STATES[step]["Resource"] == f"${{{token}}}"
-    assert SUBSTITUTIONS[token] == {"Fn::GetAtt": [f"{step}Function", "Arn"]}
-    assert FUNCTIONS[f"{step}Function"]["CodeUri"] == f"functions/{snake(step)}/"
-    assert (EVENTS / f"{snake(step)}.json").is_file()
-    (handler,) = (
+STEP = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+PLAIN_FRAMES, WRITING_FRAMES = {"step"}, {"writing_step", "restoring_step"}
+
+
+def handler(folder: str) -> ast.FunctionDef:
+    """The function that Lambda calls."""
+    (found,) = (
         node
-        for node in ast.parse(FOLDERS[snake(step)].read_text()).body
+        for node in ast.parse(FOLDERS[folder].read_text()).body
         if isinstance(node, ast.FunctionDef) and node.name == "handler"
     )
-    given, answered = ast.unparse(handler.args.args[0]), ast.unparse(handler.returns) if handler.returns else ""
-    assert (given, answered) == (f"request: {step}Input", f"{step}Output")
-    assert {ast.unparse(decorator) for decorator in handler.decorator_list} <= {
-        "step",
-        "writing_step",
-        "restoring_step",
+    return found
+
+
+def frames(folder: str) -> set[str]:
+    """The names of what decorates the handler, without arguments."""
+    return {ast.unparse(decorator).partition("(")[0] for decorator in handler(folder).decorator_list}
+
+
+def test_the_table_of_steps_is_the_state_machine() -> None:
+    assert [step.name for step in STEPS] == asl.TASKS
+    assert {step.name: f"$.{step.result}" for step in STEPS} == {
+        name: asl.STATES[name]["ResultPath"] for name in asl.TASKS
     }
 
 
-def test_every_function_is_a_step() -> None:
-    assert {f"{step}Function" for step in asl.TASKS} == FUNCTIONS.keys()
-    assert {snake(step) for step in asl.TASKS} == FOLDERS.keys()
-    assert {f"{step}FunctionArn" for step in asl.TASKS} == SUBSTITUTIONS.keys()
-    assert {path.stem for path in EVENTS.iterdir()} == {snake(step) for step in asl.TASKS} | {"ecr_push"}
+@STEP
+def test_a_step_has_one_name_everywhere(step: Step) -> None:
+    token = f"{step.name}FunctionArn"
+    assert asl.STATES[step.name]["Resource"] == f"${{{token}}}"
+    assert SUBSTITUTIONS[token] == {"Fn::GetAtt": [f"{step.name}Function", "Arn"]}
+    assert FUNCTIONS[f"{step.name}Function"]["CodeUri"] == f"functions/{step.folder}/"
+    assert (EVENTS / f"{step.folder}.json").is_file()
+    function = handler(step.folder)
+    given, answered = ast.unparse(function.args.args[0]), ast.unparse(function.returns) if function.returns else ""
+    assert (given, answered) == (f"request: {step.name}Input", f"{step.name}Output")
+    shapes = vars(rota.contract)
+    assert (step.input, step.output) == (shapes[f"{step.name}Input"], shapes[f"{step.name}Output"])
+
+
+@STEP
+def test_a_step_that_writes_holds_the_lease(step: Step) -> None:
+    (used,) = frames(step.folder)
+    assert used in (WRITING_FRAMES if step.writes else PLAIN_FRAMES)
+    assert (used == "restoring_step") == (step is STEPS[-1])
+
+
+@STEP
+def test_a_step_is_handed_what_its_shape_asks_for(step: Step) -> None:
+    given = {name.removesuffix(".$") for name in asl.STATES[step.name]["Parameters"]}
+    assert given == step.input.model_fields.keys()
+
+
+@STEP
+def test_a_steps_progress_comes_from_its_answer(step: Step) -> None:
+    assert step.progress.format_map(ANSWERS[step.name].model_dump())
+
+
+def test_a_failed_deployment_knows_each_steps_answer() -> None:
+    added = {step.result: step.output | None for step in STEPS[:-2]}
+    fields = {name: field.annotation for name, field in FailedDeployment.model_fields.items() if name != "error"}
+    assert fields == added
+
+
+def test_a_function_that_is_no_step_answers_events() -> None:
+    steps = {step.folder for step in STEPS}
+    assert steps <= FOLDERS.keys()
+    assert {folder for folder in FOLDERS.keys() - steps if frames(folder) != {"on_event"}} == set()
+    assert {function["CodeUri"] for function in FUNCTIONS.values()} == {f"functions/{folder}/" for folder in FOLDERS}
+    assert {f"{step.name}FunctionArn" for step in STEPS} == SUBSTITUTIONS.keys()
+    assert {path.stem for path in EVENTS.iterdir()} >= steps | {"ecr_push"}
     assert GLOBALS["Handler"] == "app.handler"
     assert not any("Handler" in function for function in FUNCTIONS.values())
+
+
+def test_the_machine_may_invoke_its_steps_and_nothing_else() -> None:
+    policies = TEMPLATE["Resources"]["DeployStateMachine"]["Properties"]["Policies"]
+    statements = [statement for policy in policies for statement in policy["Statement"]]
+    (invoke,) = (each for each in statements if each["Action"] == "lambda:InvokeFunction")
+    assert invoke["Resource"] == [{"Fn::GetAtt": [f"{step.name}Function", "Arn"]} for step in STEPS]
 
 
 def test_every_token_is_quoted_and_filled_by_the_template() -> None:
@@ -71,11 +124,11 @@ def test_every_state_has_a_comment() -> None:
     assert [name for name, text in comments.items() if not text.endswith(".") or len(text.split()) < 4] == []
 
 
-@pytest.mark.parametrize("step", asl.TASKS)
-def test_a_task_outlives_its_function(step: str) -> None:
-    function = FUNCTIONS[f"{step}Function"].get("Timeout", GLOBALS["Timeout"])
+@STEP
+def test_a_task_outlives_its_function(step: Step) -> None:
+    function = FUNCTIONS[f"{step.name}Function"].get("Timeout", GLOBALS["Timeout"])
     assert function <= 900
-    assert asl.STATES[step]["TimeoutSeconds"] == function + 30, "what a cold start and a lost answer may take"
+    assert asl.STATES[step.name]["TimeoutSeconds"] == function + 30, "what a cold start and a lost answer may take"
 
 
 def test_an_execution_lasts_at_most_two_days() -> None:
@@ -89,48 +142,46 @@ LAMBDA_ERRORS = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
-# Steps that wait for an earlier invocation of the deployment, which may be one of the longest function.
-WRITING = [
-    step
-    for step in asl.TASKS
-    if re.search("^@(writing|restoring)_step$", FOLDERS[snake(step)].read_text(), re.MULTILINE)
-]
-LONGEST_FUNCTION_SECONDS = max(function.get("Timeout", GLOBALS["Timeout"]) for function in FUNCTIONS.values())
 CRASHES = ["States.Timeout", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"]
+LONGEST_FUNCTION_SECONDS = max(function.get("Timeout", GLOBALS["Timeout"]) for function in FUNCTIONS.values())
 
 
-# Retrying these leaves nothing half done: one holds nothing, one only reads, one only records.
-PATIENT = {"TakeTurn", "CheckService", "FinishDeployment"}
+def retrier(errors: list[str], attempts: int, first: float = 2, longest: int = 60) -> dict[str, Any]:
+    """Tried again after waits that double, each cut by chance so that many do not come at once."""
+    waits = {"IntervalSeconds": first, "MaxAttempts": attempts, "BackoffRate": 2, "MaxDelaySeconds": longest}
+    return {"ErrorEquals": errors, **waits, "JitterStrategy": "FULL"}
 
 
-def retriers(step: str) -> list[dict[str, Any]]:
-    """How often a step is tried again, and for what."""
-    often = {"IntervalSeconds": 2, "BackoffRate": 2, "MaxDelaySeconds": 60, "JitterStrategy": "FULL"}
-    # Not shortened by jitter: it must outlast an invocation whose answer was lost.
-    patient = {"IntervalSeconds": 5, "BackoffRate": 1.5, "MaxDelaySeconds": 60}
-    still_running = {"ErrorEquals": ["StillRunningError"], "MaxAttempts": 60, **patient}
-    if step == "RestoreDeployment":
-        for_hours = {**often, "MaxAttempts": 24, "MaxDelaySeconds": 900}
-        crashes = {"IntervalSeconds": 2, "BackoffRate": 2, "MaxDelaySeconds": 60}
+def still_running(attempts: int) -> dict[str, Any]:
+    """For an earlier invocation of the deployment. Nothing shortens the waits: each is needed."""
+    waits = {"IntervalSeconds": 5, "MaxAttempts": attempts, "BackoffRate": 1.5, "MaxDelaySeconds": 60}
+    return {"ErrorEquals": ["StillRunningError"], **waits}
+
+
+def retriers(step: Step) -> list[dict[str, Any]]:
+    """For which errors a step is tried again, and how often: what its row in the table of steps asks for."""
+    if step.name == "RestoreDeployment":
+        crash = {"ErrorEquals": CRASHES, "IntervalSeconds": 2, "MaxAttempts": 6, "BackoffRate": 2}
         return [
-            {"ErrorEquals": ["TransientError", "RejectedError"], **for_hours, "IntervalSeconds": 5},
-            {**still_running, "MaxAttempts": 200},
-            {"ErrorEquals": LAMBDA_ERRORS, **for_hours},
-            {"ErrorEquals": CRASHES, "MaxAttempts": 6, **crashes},
-            {"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 5, **often, "IntervalSeconds": 5},
+            retrier(["TransientError", "RejectedError"], 24, 5, 900),
+            still_running(200),
+            retrier(LAMBDA_ERRORS, 24, longest=900),
+            {**crash, "MaxDelaySeconds": 60},
+            # It alone is tried again for what has no name: the bug comes to light in minutes all the same.
+            retrier(["States.TaskFailed"], 5, 5),
         ]
-    passes, of_lambda = (20, 20) if step in PATIENT else (5, 6)
+    transient, of_lambda = (20, 20) if step.patient else (5, 6)
     return [
-        {"ErrorEquals": ["TransientError"], "MaxAttempts": passes, **often},
-        *([still_running] if step in WRITING else []),
-        {"ErrorEquals": LAMBDA_ERRORS, "MaxAttempts": of_lambda, **often},
-        {"ErrorEquals": CRASHES, "MaxAttempts": 1, "IntervalSeconds": 2},
+        retrier(["TransientError"], transient),
+        *([still_running(60)] if step.writes else []),
+        retrier(LAMBDA_ERRORS, of_lambda),
+        {"ErrorEquals": CRASHES, "IntervalSeconds": 2, "MaxAttempts": 1},
     ]
 
 
-@pytest.mark.parametrize("step", asl.TASKS)
-def test_what_a_task_is_retried_for_and_how_often(step: str) -> None:
-    assert asl.STATES[step]["Retry"] == retriers(step)
+@STEP
+def test_what_a_task_is_retried_for_and_how_often(step: Step) -> None:
+    assert asl.STATES[step.name]["Retry"] == retriers(step)
 
 
 def waits(retrier: dict[str, Any]) -> float:
@@ -141,16 +192,14 @@ def waits(retrier: dict[str, Any]) -> float:
     )
 
 
-@pytest.mark.parametrize("step", WRITING)
-def test_a_step_outwaits_an_invocation_whose_answer_was_lost(step: str) -> None:
-    (retrier,) = (each for each in asl.STATES[step]["Retry"] if "StillRunningError" in each["ErrorEquals"])
-    assert waits(retrier) > LONGEST_FUNCTION_SECONDS + 30
-    assert waits(retrier) < 4 * LONGEST_FUNCTION_SECONDS or step == "RestoreDeployment"
+def test_a_step_outwaits_an_invocation_whose_answer_was_lost() -> None:
+    longest = waits(still_running(60))
+    assert LONGEST_FUNCTION_SECONDS + 30 < longest < 4 * LONGEST_FUNCTION_SECONDS
 
 
 def test_a_restore_is_tried_for_hours() -> None:
-    passing, still_running, *_ = asl.STATES["RestoreDeployment"]["Retry"]
-    for each in (passing, still_running):
+    passing, other, *_ = retriers(STEPS[-1])
+    for each in (passing, other):
         assert 3 * 3600 < waits(each) < asl.MACHINE["TimeoutSeconds"]
 
 
@@ -161,11 +210,10 @@ def test_every_error_name_is_defined_by_aws_or_in_errors() -> None:
     assert named - own == {*LAMBDA_ERRORS, *CRASHES, "States.TaskFailed"}
 
 
-@pytest.mark.parametrize("step", asl.TASKS)
-def test_every_failure_is_caught_once_and_kept(step: str) -> None:
-    state = asl.STATES[step]
-    restoring = step == "RestoreDeployment"
-    assert state["Catch"] == [
+@STEP
+def test_every_failure_is_caught_once_and_kept(step: Step) -> None:
+    restoring = step.name == "RestoreDeployment"
+    assert asl.STATES[step.name]["Catch"] == [
         {
             "ErrorEquals": ["States.ALL"],
             "ResultPath": "$.restore_error" if restoring else "$.error",
@@ -184,9 +232,9 @@ def test_how_an_execution_fails() -> None:
 
 
 def test_each_result_adds_one_key_that_is_not_in_the_event() -> None:
-    added = {asl.STATES[step]["ResultPath"].removeprefix("$.") for step in asl.TASKS} | {"error", "restore_error"}
+    added = {step.result for step in STEPS} | {"error", "restore_error"}
     assert not added & {*PUSH, "dry_run"}
-    assert len(added) == len(asl.TASKS) + 1, "RollService and CheckService share one key"
+    assert len(added) == len(STEPS) + 1, "RollService and CheckService share one key"
 
 
 def test_every_state_can_be_reached() -> None:
@@ -231,7 +279,7 @@ def test_each_setting_has_the_value_of_its_parameter() -> None:
 
 def test_only_the_frame_reads_the_environment() -> None:
     readers = {path.name for path in SOURCES if re.search(r"\benviron\b|\bgetenv\b", path.read_text())}
-    assert readers == {"step.py"}
+    assert readers == {"frame.py"}
 
 
 def test_every_model_forbids_unknown_keys() -> None:

@@ -5,24 +5,14 @@ from typing import Any
 
 import pytest
 
-from rota.contract import FailedDeployment
+from rota.contract import STEPS, FailedDeployment
 from rota.deployment.failure_message import explain
 from rota.restore.deployment import Restored
-from tests.examples import ANSWERS, MAIN_ROUTE
+from tests.examples import ANSWERS
 
-TURN, CONFIG, PLAN, CLEARED, REVISIONS, TARGETS, ROLLOUT, _COMPLETED = (
-    ANSWERS[step].model_dump() for step in MAIN_ROUTE[:-1]
-)
 # What each step adds to the machine's document, in the machine's order.
-ADDED: dict[str, Any] = {
-    "turn": TURN,
-    "config": CONFIG,
-    "plan": PLAN,
-    "cleared": CLEARED,
-    "revisions": REVISIONS,
-    "targets": TARGETS,
-    "rollout": ROLLOUT,
-}
+ADDED: dict[str, Any] = {step.result: ANSWERS[step.name].model_dump() for step in STEPS if step.name != "CheckService"}
+TURN, PLAN, CLEARED, REVISIONS, ROLLOUT = (ADDED[key] for key in ("turn", "plan", "cleared", "revisions", "rollout"))
 NOTHING = str(Restored())
 
 

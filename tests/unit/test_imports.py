@@ -14,10 +14,12 @@ _ALL = {snake(step) for step in asl.TASKS}
 _OF_THE_LEDGER = {"take_turn", "finish_deployment", "restore_deployment"}
 _OF_TASKS = _ALL - {"take_turn", "roll_service", "check_service", "finish_deployment"}
 LOADED_BY_ALL = {
-    *("rota.errors", "rota.contract", "rota.settings", "rota.handlers.step"),
+    *("rota.errors", "rota.contract", "rota.settings", "rota.handlers.frame"),
     *(f"rota.aws.{module}" for module in ("botocore_hooks", "clients", "errors", "parallel", "rate_limit")),
 }
-LOADED_ONLY_BY = {
+LOADED_ONLY_BY: dict[str, set[str]] = {
+    "rota.handlers.step": _ALL,
+    "rota.handlers.event": set(),
     "rota.schedule_file.parse": {"read_config", "plan_deployment"},
     "rota.schedule_file.s3": {"read_config", "plan_deployment"},
     "rota.plan.checks": {"read_config", "plan_deployment"},

@@ -6,20 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from rota.contract import STEPS
 from stage.client import Client
 
-_RESULTS = {
-    "TakeTurn": "turn",
-    "ReadConfig": "config",
-    "PlanDeployment": "plan",
-    "ClearRules": "cleared",
-    "RegisterRevisions": "revisions",
-    "CreateTargets": "targets",
-    "RollService": "rollout",
-    "CheckService": "rollout",
-    "FinishDeployment": "outcome",
-    "RestoreDeployment": "restored",
-}
+_RESULTS = {step.name: step.result for step in STEPS}
 
 
 @dataclass

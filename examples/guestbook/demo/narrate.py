@@ -10,24 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from examples.guestbook.demo.follow import End, Following, Step
+from rota.contract import STEPS
 from stage.client import Client
 
 _LOOKS_EVERY_SECONDS = 0.1
 _SHORT_DIGEST = len("sha256:") + 8
 
-# What a step did, from what it added to the machine's document.
-_NOTES = {
-    "TakeTurn": "{reason}",
-    "ReadConfig": "tasks in the schedule file: {tasks}; file, image and service are in order",
-    "PlanDeployment": "{summary}",
-    "ClearRules": "rules removed: {removed}",
-    "RegisterRevisions": "revisions registered: {registered}",
-    "CreateTargets": "schedules written: {written}, untouched: {unchanged}",
-    "RollService": "{deployment_id} begun",
-    "CheckService": "{progress}, {status}",
-    "FinishDeployment": "recorded: {outcome}",
-    "RestoreDeployment": "recorded: {outcome}",
-}
+_PROGRESS = {step.name: step.progress for step in STEPS}
 
 
 class Teller:
@@ -98,7 +87,7 @@ def _note(step: Step, result: Mapping[str, Any]) -> str:
         return (
             f"recorded: {result['outcome']}: {result['cause']}" if result["cause"] else f"recorded: {result['outcome']}"
         )
-    return _NOTES[step.state].format_map(result)
+    return _PROGRESS[step.state].format_map(result)
 
 
 def _title(stage: Client, execution: str) -> str:

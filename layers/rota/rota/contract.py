@@ -1,8 +1,8 @@
-"""Every shape that crosses a boundary of the state machine: what each step is handed and what it answers. No I/O."""
+"""Every shape that crosses a boundary of the state machine, and the table of its steps. No I/O."""
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -223,6 +223,14 @@ class FailedDeployment(BaseModel):
         return self.turn.restores if self.turn else None
 
     @property
+    def step(self) -> str:
+        """The step that failed: the first whose answer is missing or not its last."""
+        if self.plan and self.plan.nothing_to_do:
+            return "FinishDeployment"
+        answers = ((step, getattr(self, step.result, None)) for step in STEPS)
+        return next(step.name for step, answer in answers if answer is None or not step.done(answer))
+
+    @property
     def has_begun(self) -> bool:
         """Whether anything of the app may have been written."""
         return bool(self.plan and not self.plan.nothing_to_do and self.turn and not self.turn.dry_run)
@@ -242,3 +250,102 @@ class RestoreDeploymentOutput(Shape):
     outcome: Outcome
     error: str
     cause: str
+
+
+class Step(NamedTuple):
+    """One Task state of the state machine and the Lambda function behind it.
+
+    `result` is the key under which the machine's document keeps the answer. `progress` says what was done, filled in
+    from the answer's fields. `writes`: it changes the app, so it runs only while its deployment holds the lease.
+    `patient`: nothing is half done while it is retried. `done` is False for an answer after which the machine comes
+    back to this step.
+    """
+
+    name: str
+    result: str
+    input: type[StepInput]
+    output: type[Shape]
+    progress: str
+    writes: bool = False
+    patient: bool = False
+    done: Callable[[Any], bool] = lambda _answer: True
+
+    @property
+    def folder(self) -> str:
+        """The name as functions/ and events/ spell it: `take_turn`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name).lower()
+
+
+STEPS = (
+    Step(
+        "TakeTurn",
+        "turn",
+        TakeTurnInput,
+        TakeTurnOutput,
+        "{reason}",
+        patient=True,
+        done=lambda turn: turn.decision != "wait",
+    ),
+    Step(
+        "ReadConfig",
+        "config",
+        ReadConfigInput,
+        ReadConfigOutput,
+        "tasks in the schedule file: {tasks}; file, image and service are in order",
+    ),
+    Step("PlanDeployment", "plan", PlanDeploymentInput, PlanDeploymentOutput, "{summary}"),
+    Step(
+        "ClearRules",
+        "cleared",
+        ClearRulesInput,
+        ClearRulesOutput,
+        "rules removed: {removed}",
+        writes=True,
+        done=lambda cleared: cleared.finished,
+    ),
+    Step(
+        "RegisterRevisions",
+        "revisions",
+        RegisterRevisionsInput,
+        RegisterRevisionsOutput,
+        "revisions registered: {registered}",
+        writes=True,
+        done=lambda revisions: revisions.finished,
+    ),
+    Step(
+        "CreateTargets",
+        "targets",
+        CreateTargetsInput,
+        CreateTargetsOutput,
+        "schedules written: {written}, untouched: {unchanged}",
+        writes=True,
+    ),
+    Step("RollService", "rollout", RollServiceInput, RollServiceOutput, "{deployment_id} begun", writes=True),
+    Step(
+        "CheckService",
+        "rollout",
+        CheckServiceInput,
+        CheckServiceOutput,
+        "{progress}, {status}",
+        writes=True,
+        patient=True,
+        done=lambda rollout: rollout.status == "COMPLETED",
+    ),
+    Step(
+        "FinishDeployment",
+        "outcome",
+        FinishDeploymentInput,
+        FinishDeploymentOutput,
+        "recorded: {outcome}",
+        patient=True,
+    ),
+    Step(
+        "RestoreDeployment",
+        "restored",
+        RestoreDeploymentInput,
+        RestoreDeploymentOutput,
+        "recorded: {outcome}",
+        writes=True,
+    ),
+)
+"""Every step, in the machine's order; RestoreDeployment, to which all others' errors lead, is the last."""

@@ -42,7 +42,7 @@ def explain(failed: "FailedDeployment", became: str) -> str:
     """The cause of the failed execution; `became` says what became of what it had changed."""
     if failed.error is None:
         return failed.turn.reason if failed.turn else ""
-    before = f"{_step(failed)}: "
+    before = f"{failed.step}: "
     after = f"{became} {_who_acts(failed.error.Error)}"
     message = _message(failed.error)[: _LONGEST_CAUSE - len(before) - len(after) - 2].rstrip(".")
     # A list of faults has a line each, and what became of it stands below.
@@ -60,23 +60,6 @@ def _who_acts(error: str) -> str:
     if error.startswith(_OF_LAMBDA):
         return _WHO_ACTS["TransientError"]
     return _WHO_ACTS.get(error, _BUG)
-
-
-def _step(failed: "FailedDeployment") -> str:
-    """The step that failed: the first whose answer is missing, or says that it is not done."""
-    if failed.plan and failed.plan.nothing_to_do:
-        return "FinishDeployment"
-    done = {
-        "TakeTurn": failed.turn and failed.turn.decision != "wait",
-        "ReadConfig": failed.config,
-        "PlanDeployment": failed.plan,
-        "ClearRules": failed.cleared and failed.cleared.finished,
-        "RegisterRevisions": failed.revisions and failed.revisions.finished,
-        "CreateTargets": failed.targets,
-        "RollService": failed.rollout,
-        "CheckService": failed.rollout and failed.rollout.status == "COMPLETED",
-    }
-    return next((step for step, answer in done.items() if not answer), "FinishDeployment")
 
 
 def _message(error: "CaughtError") -> str:

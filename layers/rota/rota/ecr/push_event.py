@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rota.contract import FailedDeployment, Image
+from rota.contract import STEPS, Image
 from rota.errors import RejectedError
 
 # A quarter of what a state is handed: RestoreDeployment is handed the document beside the input, and the event of an
@@ -30,7 +30,7 @@ _IMAGES = (
     *("application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json"),
 )
 # What the machine adds to its document. An execution's output holds them too, and is no input.
-_ADDED = [*FailedDeployment.model_fields, "outcome", "restored"]
+_ADDED = list(dict.fromkeys(["error", *(step.result for step in STEPS)]))
 
 
 def parse_image(event: Any, repository: str) -> Image:

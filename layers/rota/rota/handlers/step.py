@@ -1,44 +1,30 @@
-"""The one frame every Lambda stands in: parse, log with the execution's name, keep the turn, translate errors, dump."""
+"""The frames of the state machine's steps: plain, writing, and the one that restores."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, Protocol, TypeVar, get_type_hints
-
-from aws_lambda_powertools import Logger
+from typing import Any, TypeVar
 
 from rota.aws import clients
-from rota.aws.errors import AWS_ERRORS, translate
+from rota.aws.errors import AWS_ERRORS
 from rota.contract import Execution, Shape, StepInput
-from rota.errors import OvertakenError, RejectedError, StillRunningError, TransientError
+from rota.errors import OvertakenError, RejectedError, StillRunningError
+from rota.handlers.frame import Context, Handler, frame
 from rota.settings import Settings
-
-
-class Context(Protocol):
-    """What is used of Lambda's context object."""
-
-    aws_request_id: str
-
-    def get_remaining_time_in_millis(self) -> int: ...
-
 
 Request = TypeVar("Request", bound=StepInput)
 Answer = TypeVar("Answer", bound=Shape)
 Work = Callable[[Request, Settings], Answer]
 # Entered for as long as the step writes; False if the lease is not that deployment's any more.
 LastTurn = Callable[[Execution], contextlib.AbstractContextManager[bool]]
-Handler = Callable[[Mapping[str, Any], Context], dict[str, Any]]
-
-logger = Logger()
 
 
 def step(work: Work[Request, Answer]) -> Handler:
     """Make a Lambda handler of `work(request, settings) -> answer`, a step that changes nothing of the app's.
 
-    The types of `work` say what is parsed and dumped. AWS's own errors leave as `TransientError` or `RejectedError`,
-    which is what the state machine retries or catches.
+    The types of `work` say what is parsed and dumped. Errors leave under the names that the state machine retries or
+    catches.
     """
-    return _handler(work, lambda request, settings, _context: work(request, settings))
+    return frame(work, lambda request, settings, _context: work(request, settings), _execution)
 
 
 def writing_step(work: Work[Request, Answer]) -> Handler:
@@ -55,7 +41,7 @@ def writing_step(work: Work[Request, Answer]) -> Handler:
                 raise OvertakenError("another deployment holds the lease")
             return work(request, settings)
 
-    return _handler(work, in_turn)
+    return frame(work, in_turn, _execution)
 
 
 def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Handler:
@@ -71,40 +57,11 @@ def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Han
 
         return work(request, settings, turn)
 
-    return _handler(work, in_turn, extra="ignore")
+    return frame(work, in_turn, _execution, extra="ignore")
 
 
-def _handler(
-    work: Callable[..., Answer],
-    carry_out: Callable[[Any, Settings, Context], Answer],
-    extra: Literal["ignore"] | None = None,
-) -> Handler:
-    request_type: type[StepInput] = get_type_hints(work)["request"]
-
-    def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        logger.append_keys(execution=event["execution"]["name"])
-        try:
-            request = request_type.model_validate(event, extra=extra)
-            settings = Settings.from_environment(os.environ)
-            answer = carry_out(request, settings, context)
-        except AWS_ERRORS as error:
-            told = translate(error)
-            if isinstance(told, TransientError):  # the state machine tries again; its last word is the execution's
-                logger.warning("AWS did not do it this time", error=type(told).__name__, reason=str(told))
-            else:
-                logger.exception("AWS refused", error=type(told).__name__)
-            raise told from error
-        except (TransientError, StillRunningError, OvertakenError) as passing:  # nobody acts
-            logger.warning("stopped", error=type(passing).__name__, reason=str(passing))
-            raise
-        except Exception:
-            logger.exception("failed")
-            raise
-        dumped = answer.model_dump(mode="json")
-        logger.info("done", answer=dumped)
-        return dumped
-
-    return handler
+def _execution(event: Mapping[str, Any]) -> Mapping[str, object]:
+    return {"execution": event["execution"]["name"]}
 
 
 @contextlib.contextmanager

@@ -1,0 +1,26 @@
+"""The frame of a function that answers events and is no state of the machine."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from rota.contract import Shape
+from rota.handlers.frame import Handler, Request, frame
+from rota.settings import Settings
+
+Answer = TypeVar("Answer", bound=Shape)
+
+
+def on_event(log_key: str) -> Callable[[Callable[[Request, Settings], Answer]], Handler]:
+    """Make a Lambda handler of `work(request, settings) -> answer` for an event whose sender is not the state machine.
+
+    `log_key` names the member of the event by which its log lines are found, as in `id`. Members that the request's
+    type does not know are ignored: AWS adds some. The errors are those of `frame`; whoever sent the event tries again.
+    """
+
+    def decorate(work: Callable[[Request, Settings], Answer]) -> Handler:
+        def keys(event: Mapping[str, Any]) -> Mapping[str, object]:
+            return {log_key: event.get(log_key)}
+
+        return frame(work, lambda request, settings, _context: work(request, settings), keys, extra="ignore")
+
+    return decorate

@@ -1,0 +1,65 @@
+"""The frame of every Lambda function: parse what it is handed, log, translate AWS's errors, dump the answer."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol, TypeVar, get_type_hints
+
+from aws_lambda_powertools import Logger
+
+from rota.aws.errors import AWS_ERRORS, translate
+from rota.contract import Shape
+from rota.errors import OvertakenError, StillRunningError, TransientError
+from rota.settings import Settings
+
+
+class Context(Protocol):
+    """What is used of Lambda's context object."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+Request = TypeVar("Request", bound=Shape)
+Handler = Callable[[Mapping[str, Any], Context], dict[str, Any]]
+
+logger = Logger()
+
+
+def frame(
+    work: Callable[..., Shape],
+    carry_out: Callable[[Any, Settings, Context], Shape],
+    log_keys: Callable[[Mapping[str, Any]], Mapping[str, object]],
+    extra: Literal["ignore"] | None = None,
+) -> Handler:
+    """Make a Lambda handler that answers with what `carry_out(request, settings, context)` returns.
+
+    The type of `work`'s argument `request` says what is parsed. `log_keys` takes the raw event and returns what every
+    line of the log carries. AWS's own errors leave as `TransientError` or `RejectedError`.
+    """
+    request_type: type[Shape] = get_type_hints(work)["request"]
+
+    def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        logger.append_keys(**log_keys(event))
+        try:
+            request = request_type.model_validate(event, extra=extra)
+            settings = Settings.from_environment(os.environ)
+            answer = carry_out(request, settings, context)
+        except AWS_ERRORS as error:
+            translated = translate(error)
+            if isinstance(translated, TransientError):  # the caller tries again; its last word is the execution's
+                logger.warning("AWS did not do it this time", error=type(translated).__name__, reason=str(translated))
+            else:
+                logger.exception("AWS refused", error=type(translated).__name__)
+            raise translated from error
+        except (TransientError, StillRunningError, OvertakenError) as passing:  # nobody acts
+            logger.warning("stopped", error=type(passing).__name__, reason=str(passing))
+            raise
+        except Exception:
+            logger.exception("failed")
+            raise
+        dumped = answer.model_dump(mode="json")
+        logger.info("done", answer=dumped)
+        return dumped
+
+    return handler
