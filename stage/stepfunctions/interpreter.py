@@ -15,7 +15,11 @@ from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions import models as state_machines
 from moto.stepfunctions.parser import utils as interpreter
-from moto.stepfunctions.parser.api import HistoryEventType, LambdaFunctionFailedEventDetails
+from moto.stepfunctions.parser.api import (
+    ExecutionFailedEventDetails,
+    HistoryEventType,
+    LambdaFunctionFailedEventDetails,
+)
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.path import result_path
@@ -25,6 +29,7 @@ from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
@@ -39,6 +44,8 @@ from stage.moto.clients import REGION
 from stage.moto.patch import replace
 from stage.settings import Settings
 
+MOST_EVENTS = 25_000
+
 
 def prepare(settings: Settings, endpoint: str) -> None:
     """Make moto run state machines: on our clock, with the functions behind the front door at `endpoint`."""
@@ -50,6 +57,7 @@ def prepare(settings: Settings, endpoint: str) -> None:
     _tell_the_newest_first()
     _forget_threads()
     _know_timeouts()
+    _end_at_the_quota_of_events()
     _read_once()
 
 
@@ -177,6 +185,23 @@ def _know_timeouts() -> None:
     history any more.
     """
     replace(TimeoutSeconds, "eval", TimeoutSeconds._eval_body)
+
+
+def _end_at_the_quota_of_events() -> None:
+    """An execution fails at 25,000 events, and no Catch sees that
+    (docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html). In moto a loop without an end goes on for ever.
+    """
+    carry_out = CommonStateField._eval_body
+    cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
+    failed = ExecutionFailedEventDetails(error="States.Runtime", cause=cause)
+
+    def carry_out_below_the_quota(self: CommonStateField, env: Environment) -> None:
+        if env.event_manager._event_id_gen._next_id < MOST_EVENTS:
+            carry_out(self, env)
+        else:
+            env.set_error(failed)
+
+    replace(CommonStateField, "_eval_body", carry_out_below_the_quota)
 
 
 def _read_once() -> None:

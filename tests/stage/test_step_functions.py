@@ -87,3 +87,9 @@ def test_a_state_passes_on_at_most_256_kib(
     ended = stage.wait(started["executionArn"])
     assert ended["status"] == status
     assert ended.get("error") == ("States.DataLimitExceeded" if status == "FAILED" else None)
+
+
+def test_an_execution_that_does_not_end_fails_at_25_000_events(stage: Client, machine: Callable[..., str]) -> None:
+    ended = run(stage, machine(There={"Type": "Pass", "Next": "Back"}, Back={"Type": "Pass", "Next": "There"}))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+    assert ended["cause"] == "The execution reached the maximum number of history events (25000)."

@@ -25,6 +25,12 @@ ELSEWHERE = [
         "tests/stage/test_step_functions.py::test_a_state_passes_on_at_most_256_kib",
     ),
     (
+        "an execution's history has at most 25,000 events",
+        "`States.Runtime`, which no Catch sees",
+        f"{REFERENCE}/step-functions/latest/dg/service-quotas.html",
+        "tests/stage/test_step_functions.py::test_an_execution_that_does_not_end_fails_at_25_000_events",
+    ),
+    (
         "PutImage: an immutable tag does not move",
         "`ImageTagAlreadyExistsException`",
         f"{REFERENCE}/AmazonECR/latest/userguide/image-tag-mutability.html",
