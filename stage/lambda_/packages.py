@@ -5,7 +5,7 @@ import shutil
 import threading
 import zipfile
 from importlib.machinery import EXTENSION_SUFFIXES
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
@@ -46,10 +46,16 @@ class Packages:
 
 
 def _leave_to_the_host(python: Path) -> None:
-    """Where a layer was built for another Python, let what is installed here stand in for the packages it brings."""
+    """Where a layer was built for another Python, let the distributions that it brings be those installed here.
+
+    Its own code stays, also where a distribution of that name is installed.
+    """
     if all(_fits(binary.name) for binary in python.rglob("*.so")):
         return
-    for name in packages_distributions():
+    brought = {each.name for each in distributions(path=[str(python)])}
+    for name, providers in packages_distributions().items():
+        if brought.isdisjoint(providers):
+            continue
         if (python / name).is_dir():
             shutil.rmtree(python / name)
         (python / f"{name}.py").unlink(missing_ok=True)

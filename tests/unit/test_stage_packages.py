@@ -13,11 +13,14 @@ from stage.lambda_.packages import Packages
 OURS = EXTENSION_SUFFIXES[0]  # .cpython-311-x86_64-linux-gnu.so, or what it is here
 
 
+METADATA = "python/pydantic-2.0.dist-info/METADATA"
+
+
 def unpacked(tmp_path: Path, *files: str) -> list[str]:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name in files:
-            archive.writestr(name, "")
+            archive.writestr(name, "Name: pydantic\nVersion: 2.0\n" if name == METADATA else "")
     zipped = content.getvalue()
     there = Packages(tmp_path).unpacked(hashlib.sha256(zipped).hexdigest(), zipped)
     return sorted(str(path.relative_to(there)) for path in there.rglob("*") if path.is_file())
@@ -37,7 +40,7 @@ def test_libraries_with_binaries_for_another_python_give_way_to_what_is_installe
     tmp_path: Path, binary: str, kept: bool
 ) -> None:
     library = [f"python/pydantic/{binary}", "python/pydantic/__init__.py"]
-    ours = ["python/rota/__init__.py"]
+    ours = ["python/rota/__init__.py", METADATA]
     assert unpacked(tmp_path, *library, *ours) == sorted([*(library if kept else []), *ours])
 
 
