@@ -13,6 +13,7 @@ LEVELS = {
     **dict.fromkeys(("plan", "deployment"), 3),
     **dict.fromkeys(("restore", "handlers"), 4),
     "cli": 5,
+    "__main__": 6,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
@@ -30,7 +31,7 @@ def imported(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "rota":
             base = node.module.partition(".")[2]
-            names = [f"{base}.{alias.name}".lstrip(".") for alias in node.names]
+            names = [f"{base}.{alias.name}".lstrip(".") for alias in node.names if alias.name != "__version__"]
             found |= {each if each in MODULES else base for each in names}
     return found
 
@@ -72,9 +73,12 @@ def test_no_module_imports_itself_by_a_circle() -> None:
 
 @pytest.mark.parametrize("package", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: path.parent.name)
 def test_a_package_is_a_docstring(package: Path) -> None:
-    body = ast.parse(package.read_text()).body
+    """Importing a package loads nothing. That of all holds the version too."""
+    docstring, *rest = ast.parse(package.read_text()).body
+    assert isinstance(docstring, ast.Expr)
     assert ast.get_docstring(ast.parse(package.read_text()))
-    assert all(isinstance(node, ast.Expr | ast.Assign) for node in body), "importing a package loads nothing"
+    version = "__version__ = " if package.parent == PACKAGE else None
+    assert [version] == [ast.unparse(node)[: len(version or "")] for node in rest] if version else rest == []
 
 
 def test_the_schedule_file_can_be_checked_alone() -> None:

@@ -16,14 +16,14 @@ SCHEDULES = ("scheduled_tasks.json", "scheduled_tasks.next.json")
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_the_schedule_file_is_valid_as_an_apps_ci_would_ask(name: str) -> None:
-    command = [sys.executable, "-m", "rota.cli.check", str(APP / name)]
+    command = [sys.executable, "-m", "rota", "check", str(APP / name)]
     done = subprocess.run(command, cwd=ROOT / "layers" / "rota", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("printed", re.findall(r"^```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
 def test_a_schedule_file_that_the_readme_shows_is_valid(printed: str) -> None:
-    command = [sys.executable, "-m", "rota.cli.check", "-"]
+    command = [sys.executable, "-m", "rota", "check", "-"]
     done = subprocess.run(
         command, cwd=ROOT / "layers" / "rota", input=printed, capture_output=True, text=True, check=False
     )
@@ -58,5 +58,12 @@ def test_the_apps_tests_run_on_what_is_deployed() -> None:
 
 def test_the_workflow_installs_nothing_without_a_hash() -> None:
     installs = re.findall(r"pip install (.*)", (APP / ".github/workflows/deploy.yml").read_text())
-    assert installs
-    assert all(re.fullmatch(r"--require-hashes -r \S+", each) for each in installs)
+    *hashed, rota = installs
+    assert hashed
+    assert all(re.fullmatch(r"--require-hashes -r \S+", each) for each in hashed)
+    assert rota == '--no-deps --no-build-isolation "git+https://github.com/$REPOSITORY@$REF"'
+    assert hashed[-1].endswith('/$REPOSITORY/$REF/requirements/rota.txt"')
+
+
+def test_the_hashes_that_the_workflow_installs_by_are_those_that_are_tested() -> None:
+    assert pins(ROOT / "requirements/rota.txt") <= pins(ROOT / "requirements/dev.txt")

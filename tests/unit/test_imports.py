@@ -67,7 +67,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.restore.context": {"restore_deployment"},
 }
 LOADED_BY_NONE = {
-    *("rota.cli.check", "rota.schedule_file.json_schema", "croniter", "antlr4", "aws_cron_expression_validator"),
+    *("rota.cli.main", "rota.cli.check", "rota.schedule_file.json_schema", "click", "boto3"),
+    *("croniter", "antlr4", "aws_cron_expression_validator"),
     *("moto", "stage", "pytest", "hypothesis", "rich", "fastapi", "unittest"),
 }
 

@@ -114,6 +114,7 @@ def test_reading_a_schedule_loads_neither_a_command_line_nor_a_schema_generator(
         "aws_cron_expression_validator",
         "rota.schedule_file.json_schema",
         "rota.cli.check",
+        "click",
         "boto3",
     }
     assert not unwanted & set(done.stdout.split())

@@ -3,12 +3,12 @@
 import copy
 import json
 import re
-import tomllib
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+import rota
 from tests import asl
 from tests.examples import ROOT
 
@@ -267,9 +267,8 @@ def test_a_failed_restore_is_counted_for_its_alarm() -> None:
 
 
 def test_the_application_repository_is_told_this_version() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     published = TEMPLATE["Metadata"]["AWS::ServerlessRepo::Application"]
-    assert published["SemanticVersion"] == project["version"]
+    assert published["SemanticVersion"] == rota.__version__
     assert (ROOT / published["ReadmeUrl"]).is_file()
 
 

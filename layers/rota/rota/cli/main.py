@@ -1,0 +1,18 @@
+"""The command `rota`: the group of its commands.
+
+A command's module imports what it works with only when it runs, so that help and completion answer at once.
+"""
+
+import click
+
+from rota import __version__
+from rota.cli.check import check
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="rota %(version)s")
+def main() -> None:
+    """Deploys an ECS Fargate service and its cron jobs as one thing."""
+
+
+main.add_command(check)

@@ -1,0 +1,61 @@
+"""The command `rota` itself: its version, its help, and what it loads for them."""
+
+import subprocess
+import sys
+
+import pytest
+
+import rota
+from tests.examples import ROOT
+
+LAYER = ROOT / "layers" / "rota"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "rota", *arguments]
+    return subprocess.run(command, cwd=LAYER, capture_output=True, text=True, check=False)
+
+
+def test_it_prints_its_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"rota {rota.__version__}\n", "")
+
+
+def test_help_lists_the_commands() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert "  check  Check a schedule file, without AWS.\n" in done.stdout
+
+
+def test_an_unknown_command_is_misuse() -> None:
+    done = run("chekc")
+    assert done.returncode == 2
+    assert "No such command 'chekc'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["--help"], {}),
+        (["--version"], {}),
+        (["check", "--help"], {}),
+        ([], {"_ROTA_COMPLETE": "zsh_complete", "COMP_WORDS": "rota check --", "COMP_CWORD": "2"}),
+    ],
+    ids=["help", "version", "a command's help", "completion"],
+)
+def test_it_loads_click_alone(arguments: list[str], variables: dict[str, str]) -> None:
+    program = f"""
+import sys
+from rota.cli.main import main
+try:
+    main({arguments}, prog_name="rota")
+finally:
+    sys.stderr.write(" ".join({{name.partition(".")[0] for name in sys.modules}}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=LAYER, env=variables, capture_output=True, text=True, check=False
+    )
+    assert done.stdout
+    loaded = set(done.stderr.split())
+    assert {"click", "rota"} <= loaded
+    assert not loaded & {"pydantic", "boto3", "botocore", "urllib3", "rich", "aws_lambda_powertools"}

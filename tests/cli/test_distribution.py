@@ -1,0 +1,112 @@
+"""The distribution `rota`: what `pip install .` gives, what it depends on, and its version."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+import rota
+from tests.printed import ROOT, typed
+
+LAYER = ROOT / "layers" / "rota"
+APP = ROOT / "examples" / "app"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DEPENDENCIES = {re.match(r"[\w-]+", each)[0] for each in PROJECT["dependencies"]}
+# Each comes with the dependency that it belongs to, in the version that fits it.
+PART_OF = {"pydantic_core": "pydantic"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built as `pip install .` builds it, from a copy: setuptools writes beside what it builds from."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    shutil.copytree(LAYER / "rota", copy / "layers/rota/rota", ignore=shutil.ignore_patterns("__pycache__"))
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(copy)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(copy)], check=True)
+    (built,) = copy.glob("*.whl")
+    return built
+
+
+def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
+    sources = {path.relative_to(LAYER) for path in (LAYER / "rota").rglob("*") if path.suffix in (".py", ".json")}
+    held = {Path(name) for name in zipfile.ZipFile(wheel).namelist() if ".dist-info" not in name}
+    assert held == sources
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> dict[str, str]:
+    """The variables of a terminal in which the wheel is installed."""
+    prefix = wheel.parent / "installed"
+    options = ["--quiet", "--no-deps", "--no-index", "--ignore-installed", "--prefix", str(prefix)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True)
+    (packages,) = prefix.rglob("site-packages")
+    return {"PATH": f"{prefix / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(packages)}
+
+
+def test_what_is_installed_is_the_command(installed: dict[str, str], tmp_path: Path) -> None:
+    assert typed("rota --version", cwd=tmp_path, **installed).stdout == f"rota {rota.__version__}\n"
+    checked = typed(f"rota check {APP / 'scheduled_tasks.json'}", cwd=tmp_path, **installed)
+    assert (checked.returncode, checked.stdout.partition(";")[0]) == (0, "OK: 3 tasks")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "status"), [("production__guestbook__", 0), ("p" * 60, 1)], ids=["good", "too long"]
+)
+def test_the_examples_workflow_checks_with_it(installed: dict[str, str], prefix: str, status: int) -> None:
+    steps = yaml.safe_load((APP / ".github/workflows/deploy.yml").read_text())["jobs"]["schedule"]["steps"]
+    assert steps[-1]["env"].keys() == {"RULE_PREFIX"}
+    assert typed(steps[-1]["run"], cwd=APP, RULE_PREFIX=prefix, **installed).returncode == status
+
+
+def imports(file: Path) -> set[str]:
+    """The installed packages that a file imports, but for those that hold types alone."""
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    packages = {name.partition(".")[0] for name in named} - sys.stdlib_module_names - {"rota"}
+    return {name for name in packages if not name.startswith("mypy_boto3_")}
+
+
+def test_the_dependencies_cover_what_the_package_imports() -> None:
+    used = set().union(*map(imports, (LAYER / "rota").rglob("*.py")))
+    assert {PART_OF.get(name, name).replace("_", "-") for name in used} <= DEPENDENCIES
+
+
+def test_the_command_needs_no_extra() -> None:
+    assert {"boto3", "click", "pydantic", "rich"} <= DEPENDENCIES
+    assert "optional-dependencies" not in PROJECT
+
+
+def test_the_versions_that_are_tested_will_do() -> None:
+    pins = dict(re.findall(r"^([a-z0-9-]+)==([\d.]+)", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE))
+    for name, at_least in (each.split(">=") for each in PROJECT["dependencies"]):
+        assert [int(part) for part in pins[name].split(".")] >= [int(part) for part in at_least.split(".")]
+
+
+def test_the_version_is_written_in_one_place() -> None:
+    """The template's is checked in test_template.py."""
+    newest, *_ = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest == rota.__version__
+    assert (PROJECT["dynamic"], "version" in PROJECT) == (["version"], False)
+
+
+def test_nothing_of_the_command_is_in_the_layer() -> None:
+    (unused,) = re.findall(r"^UNUSED = ((?:.*\\\n)*.*)$", (LAYER / "Makefile").read_text(), re.MULTILINE)
+    left_out = {LAYER / name for name in unused.replace("\\\n", " ").split() if name.startswith("rota/")}
+    assert {LAYER / "rota/cli", LAYER / "rota/__main__.py"} <= left_out
+    assert all(path.exists() for path in left_out)
+    files = {path for path in (LAYER / "rota").rglob("*.py") if left_out.isdisjoint({path, *path.parents})}
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (LAYER / "requirements.txt").read_text(), re.MULTILINE))
+    used = {PART_OF.get(name, name).replace("_", "-") for name in set().union(*map(imports, files))}
+    assert used <= pinned
+    assert not pinned & {"click", "rich", "boto3"}
