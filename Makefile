@@ -4,115 +4,44 @@ LISTEN ?= $(if $(filter sam,$(RUNTIME)),0.0.0.0,127.0.0.1)
 PORT ?= 5000
 FILE ?= scheduled_tasks.json
 PREFIX ?=
-# The package lies where the layer is built from.
-export PYTHONPATH := $(CURDIR)/layers/rota
 # What is compiled once serves all of a run's processes.
 unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 SAM_VENV := .venv-sam
-SAM_READY := $(SAM_VENV)/.ready
 CHECKOV_VENV := .venv-checkov
-CHECKOV_READY := $(CHECKOV_VENV)/.ready
+# Named by the content of the pins: a checkout that only gives their file a new time installs nothing.
+READY := $(VENV)/.ready-$(shell cksum < requirements/dev.txt | cut -d ' ' -f 1)
+SAM_READY := $(SAM_VENV)/.ready-$(shell cksum < requirements/sam.txt | cut -d ' ' -f 1)
+CHECKOV_READY := $(CHECKOV_VENV)/.ready-$(shell cksum < requirements/checkov.txt | cut -d ' ' -f 1)
 SOURCES := layers/rota/rota functions stage bench examples/app examples/guestbook tests
+# Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch docs test test-aws-cli check-schedule test-image test-docker test-local-invoke test-sam test-permissions test-iam-simulate lint-template engine sweep races bench bench-quick bench-cold check format schema requirements build deploy delete clean
+.PHONY: help demo stage watch check-schedule deploy delete test-unit test-steps test check format docs schema \
+  requirements build clean test-aws-cli test-permissions test-iam-simulate test-sam test-docker test-image \
+  test-local-invoke lint-template sweep races bench bench-quick bench-cold
 
-help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## this list
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+##@ First
 demo: $(READY) ## push two images and watch them deploy, on this machine, without AWS
 	@$(BIN)/python -m examples.guestbook.demo
 
 # RUNTIME=sam runs every step in Lambda's runtime, in Docker; LISTEN=0.0.0.0 lets containers in.
-stage: $(READY) $(if $(filter sam,$(RUNTIME)),build engine) ## the local AWS for any AWS client, on port 5000 unless PORT=... says otherwise
+stage: $(READY) $(if $(filter sam,$(RUNTIME)),build) ## serve a local AWS for any AWS client on port 5000, or PORT=...
 	@$(BIN)/python -m stage --host $(LISTEN) --port $(PORT) --runtime $(RUNTIME)
 
-watch: $(READY) ## in another terminal: every new execution on that stage, as it happens
+watch: $(READY) ## in another terminal: follow every new execution on that stage
 	@$(BIN)/python -m examples.guestbook.watch --port $(PORT)
 
-docs: $(READY) ## write what the documents take from the code
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog -r README.md docs/*.md docs/decisions/README.md
-
-# Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
-test: $(READY) ## every test that needs neither AWS nor Docker
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
-
-test-aws-cli: $(READY) ## what the README and the runbook print, typed into a shell: the demo, and with the AWS CLI the rest
-	@$(BIN)/python -m pytest -n 2 -m "aws_cli or demo" -rs tests/stage/test_demo.py tests/stage/test_cli_session.py tests/stage/test_runbook.py tests/stage/test_example_workflow.py
-
 check-schedule: $(READY) ## check a schedule file: FILE=scheduled_tasks.json PREFIX=production__shop__
-	@$(BIN)/python -m rota.cli.check "$(FILE)" --rule-prefix "$(PREFIX)"
+	@$(BIN)/python -m rota check "$(FILE)" --rule-prefix "$(PREFIX)"
 
-test-image: $(READY) engine ## the example app's image, in Docker
-	@$(BIN)/python -m pytest -m docker -rs tests/docker
-
-test-docker: test-image test-local-invoke ## the tests that need a Docker engine
-
-test-local-invoke: build engine ## every function in Lambda's runtime, in Docker, on the stage
-	@$(BIN)/python -m pytest -m docker -rs tests/local_invoke
-
-test-sam: build ## sam deploy, sam delete and sam validate, on the stage
-	@$(BIN)/python -m pytest -m sam -rs tests/sam
-
-test-permissions: $(READY) ## that the policies are just enough: a deployment without each statement in turn; some two minutes
-	@$(BIN)/python -m pytest -m permissions tests/stage/test_permissions.py tests/stage/test_statements.py
-
-test-iam-simulate: $(READY) ## the permissions once more, judged by a package of npm
-	@$(BIN)/python -m pytest -m iam_simulate -rs tests/iam_simulate
-
-lint-template: $(CHECKOV_READY) ## the template by the rules of checkov; each exception has its reason beside it
-	@$(CHECKOV_VENV)/bin/checkov --config-file .checkov.yaml
-
-# Where a machine without an image registry has a script for it, start the engine and make stand-in images. Where that
-# does not succeed, what needs an engine says so itself.
-engine:
-	@if test -x ../shared/docker/up; then ../shared/docker/up || true; fi
-
-sweep: $(READY) ## every fault in every call of a deployment, on this machine: some 20 minutes
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m tests.sweep
-
-races: $(READY) ## up to 50 pushes at random moments, some aborted: some minutes
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m tests.sweep --races
-
-# ONLY="--tasks 300 --mode shared" measures a part.
-bench: $(READY) build engine ## how fast it is under AWS's quotas, up to 1,000 tasks: 40 minutes
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench $(ONLY)
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench.cold
-
-bench-quick: $(READY) ## the same up to 30 tasks: some three minutes
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench --quick
-
-bench-cold: build engine ## how each function starts, in Lambda's image too where Docker is: some four minutes
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/python -m bench.cold
-
-check: $(READY) ## lint, types, template, generated files; then the tests
-	@$(BIN)/ruff format --check -q $(SOURCES)
-	@$(BIN)/ruff check -q $(SOURCES)
-	@$(BIN)/mypy layers/rota/rota stage bench examples/guestbook
-	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
-	@$(BIN)/cfn-lint template.yaml
-	@PYTHONPATH=$(CURDIR):$(PYTHONPATH) $(BIN)/cog --check README.md docs/*.md docs/decisions/README.md
-	@$(MAKE) --no-print-directory test
-
-format: $(READY) ## put the code in shape
-	@$(BIN)/ruff format -q $(SOURCES)
-	@$(BIN)/ruff check -q --fix $(SOURCES)
-
-requirements: $(READY) ## choose newer versions and pin them with hashes
-	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/dev.in -o requirements/dev.txt
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt layers/rota/requirements.in -o layers/rota/requirements.txt
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt examples/app/requirements.in -o examples/app/requirements.txt
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements/dev.txt examples/app/requirements-test.in -o examples/app/requirements-test.txt
-	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/sam.in -o requirements/sam.txt
-	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements/checkov.in -o requirements/checkov.txt
-
-build: $(SAM_READY) ## sam build
-	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam build
-
-deploy: build ## to your AWS account: asks for the parameters, or takes those of ENV=production from samconfig.toml
+deploy: build ## deploy to your AWS account: asks for the parameters, or ENV=production of samconfig.toml
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam deploy $(if $(ENV),--config-env $(ENV),--guided)
 
 # The app's rules, the role that starts its tasks, the bucket and the table stay: docs/operations.md, "Remove Rota".
@@ -120,24 +49,109 @@ delete: $(SAM_READY) ## remove the stack of STACK=... or ENV=...; the app's jobs
 	@$(if $(STACK)$(ENV),,echo "Which stack? make delete STACK=rota, or make delete ENV=production" >&2; exit 2)
 	@$(SAM_VENV)/bin/sam delete $(if $(STACK),--stack-name $(STACK)) $(if $(ENV),--config-env $(ENV))
 
-clean: ## remove everything that was made here
-	@rm -rf $(VENV) $(SAM_VENV) $(CHECKOV_VENV) .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
+##@ Change the code
+test-unit: $(READY) ## the tests of pure functions and of the command `rota`: some seconds
+	@$(PYTEST) tests/unit tests/cli
 
-$(READY): requirements/dev.txt
+test-steps: $(READY) ## the tests of each function against a simulated AWS: half a minute
+	@$(PYTEST) tests/steps
+
+test: $(READY) ## every test that needs neither AWS nor Docker: two minutes
+	@$(PYTEST)
+
+check: $(READY) ## lint, types, template, generated files; then every test
+	@$(BIN)/ruff format --check -q $(SOURCES)
+	@$(BIN)/ruff check -q $(SOURCES)
+	@$(BIN)/mypy layers/rota/rota stage bench examples/guestbook
+	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
+	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/python -m cogapp --check README.md docs/*.md docs/decisions/README.md
+	@$(MAKE) --no-print-directory test
+
+format: $(READY) ## format the code, and fix what ruff can
+	@$(BIN)/ruff format -q $(SOURCES)
+	@$(BIN)/ruff check -q --fix $(SOURCES)
+
+docs: $(READY) ## write the parts of the documents that come from the code
+	@$(BIN)/python -m cogapp -r README.md docs/*.md docs/decisions/README.md
+
+schema: $(READY) ## write the schedule file's JSON Schema
+	@$(BIN)/python -m rota check --json-schema > layers/rota/rota/schedule_file/scheduled_tasks.schema.json
+
+requirements: $(READY) ## choose newer versions and pin them with hashes
+	@$(COMPILE) --upgrade requirements/dev.in -o requirements/dev.txt
+	@$(COMPILE) -c requirements/dev.txt pyproject.toml requirements/rota.in -o requirements/rota.txt
+	@$(COMPILE) -c requirements/dev.txt layers/rota/requirements.in -o layers/rota/requirements.txt
+	@$(COMPILE) -c requirements/dev.txt examples/app/requirements.in -o examples/app/requirements.txt
+	@$(COMPILE) -c requirements/dev.txt examples/app/requirements-test.in -o examples/app/requirements-test.txt
+	@$(COMPILE) --upgrade requirements/sam.in -o requirements/sam.txt
+	@$(COMPILE) --upgrade requirements/checkov.in -o requirements/checkov.txt
+
+build: $(SAM_READY) ## sam build
+	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam build
+
+clean: ## remove everything that make has made
+	@rm -rf $(VENV) $(SAM_VENV) $(CHECKOV_VENV) .aws-sam build layers/rota/rota.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+##@ More tests
+test-aws-cli: $(READY) ## the commands of README and runbook: the demo, and with the AWS CLI the rest
+	@$(BIN)/python -m pytest -n 2 -m "aws_cli or demo" -rs tests/stage/test_demo.py tests/stage/test_cli_session.py tests/stage/test_runbook.py tests/stage/test_example_workflow.py
+
+test-permissions: $(READY) ## a deployment without each statement of the policies in turn: two minutes
+	@$(BIN)/python -m pytest -m permissions tests/stage/test_permissions.py tests/stage/test_statements.py
+
+test-iam-simulate: $(READY) ## the same permissions as an npm package simulates them
+	@$(BIN)/python -m pytest -m iam_simulate -rs tests/iam_simulate
+
+test-sam: build ## sam deploy, sam delete and sam validate, on the stage
+	@$(BIN)/python -m pytest -m sam -rs tests/sam
+
+test-docker: test-image test-local-invoke ## the tests that need a Docker engine
+
+test-image: $(READY) ## the example app's image, in Docker
+	@$(BIN)/python -m pytest -m docker -rs tests/docker
+
+test-local-invoke: build ## every function in Lambda's runtime, in Docker, on the stage
+	@$(BIN)/python -m pytest -m docker -rs tests/local_invoke
+
+lint-template: $(CHECKOV_READY) ## check the template by the rules of checkov
+	@$(CHECKOV_VENV)/bin/checkov --config-file .checkov.yaml
+
+sweep: $(READY) ## every fault in every call of a deployment: 20 minutes
+	@$(BIN)/python -m tests.sweep
+
+races: $(READY) ## up to 50 pushes at random moments, some aborted: some minutes
+	@$(BIN)/python -m tests.sweep --races
+
+##@ Measure
+# ONLY="--tasks 300 --mode shared" measures a part.
+bench: $(READY) build ## how long deployments of up to 1,000 tasks take under AWS's quotas: 40 minutes
+	@$(BIN)/python -m bench $(ONLY)
+	@$(BIN)/python -m bench.cold
+
+bench-quick: $(READY) ## the same up to 30 tasks: three minutes
+	@$(BIN)/python -m bench --quick
+
+bench-cold: build ## how long each function takes to start, in Docker too where it runs: four minutes
+	@$(BIN)/python -m bench.cold
+
+$(READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rota needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Say which: make PYTHON=python3.13 ...")'
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.ready*
 	@touch $@
 
 # By uv: pip before 24 takes a hashed requirement with extras (boto3-stubs) for one that is not pinned.
-$(SAM_READY): requirements/sam.txt | $(READY)
+$(SAM_READY): | $(READY)
 	@echo "Setting up $(SAM_VENV) (once, some seconds) ..."
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SAM_VENV)
 	@$(BIN)/uv pip install --quiet --python $(SAM_VENV) --require-hashes -r requirements/sam.txt
 	@touch $@
 
-$(CHECKOV_READY): requirements/checkov.txt | $(READY)
+$(CHECKOV_READY): | $(READY)
 	@echo "Setting up $(CHECKOV_VENV) (once, some seconds) ..."
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CHECKOV_VENV)
 	@$(BIN)/uv pip install --quiet --python $(CHECKOV_VENV) --require-hashes -r requirements/checkov.txt

@@ -143,6 +143,6 @@ def handed(step: str) -> dict[str, Any]:
     return machine.handed[step]
 
 
-if __name__ == "__main__":  # PYTHONPATH=layers/rota python -m tests.examples
+if __name__ == "__main__":  # python -m tests.examples
     for each in asl.TASKS:
         (EVENTS / f"{snake(each)}.json").write_text(json.dumps(handed(each), indent=2) + "\n")

@@ -35,7 +35,7 @@ def test_the_demo_shows_what_the_readme_does_and_keeps_its_promises() -> None:
 
 
 def test_ctrl_c_ends_the_demo_without_a_word() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers/rota"), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it, and so would the demo
     with subprocess.Popen(
         [sys.executable, "-m", "examples.guestbook.demo"],

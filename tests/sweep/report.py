@@ -11,7 +11,7 @@ from tests.sweep.trial import Verdict
 
 Cell = tuple[str, str]
 # For the checkout's root.
-_SWEEP = "PYTHONPATH=$PWD:$PWD/layers/rota .venv/bin/python -m tests.sweep"
+_SWEEP = ".venv/bin/python -m tests.sweep"
 
 
 def table(verdicts: Iterable[Verdict]) -> Iterator[str]:

@@ -177,7 +177,7 @@ def test_a_failure_on_a_side_route_names_its_step(step: str) -> None:
 @pytest.mark.parametrize("step", asl.TASKS)
 def test_the_example_event_is_what_the_state_machine_hands_the_step(step: str) -> None:
     shown = json.loads((EVENTS / f"{snake(step)}.json").read_text())
-    assert shown == handed(step), "PYTHONPATH=layers/rota python -m tests.examples writes the events anew"
+    assert shown == handed(step), "python -m tests.examples writes the events anew"
 
 
 def test_the_longest_deployment_fits_into_an_executions_history() -> None:
