@@ -89,7 +89,7 @@ def _leads_to(states: dict[str, Any], name: str, why: str = "") -> Iterator[tupl
 def parameters() -> str:
     """The template's parameters: name, default, description."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    rows = ["| parameter | unless given | what it is |", "|---|---|---|"]
+    rows = ["| parameter | default | description |", "|---|---|---|"]
     for name, parameter in template["Parameters"].items():
         default = parameter.get("Default")
         shown = "*required*" if default is None else "*empty*" if default == "" else f"`{default}`"
@@ -99,7 +99,7 @@ def parameters() -> str:
 
 def task_keys() -> str:
     """The keys of a task in the schedule file: what each says, what it takes, and what it is where it is left out."""
-    rows = ["| key | what it says | what it takes | unless given |", "|---|---|---|---|"]
+    rows = ["| key | description | value | default |", "|---|---|---|---|"]
     keys = [*Task.model_fields.items(), *((f"retry.{name}", field) for name, field in Retry.model_fields.items())]
     for name, field in keys:
         default = f"`{json.dumps(field.default)}`" if isinstance(field.default, int) else ""

@@ -1,8 +1,9 @@
-"""The lines of docs/operations.md, typed into a shell as they are printed there, when one would need them."""
+"""The command blocks of docs/operations.md, run in a shell as they are printed, in the situation they are for."""
 
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,20 +14,32 @@ from tests.stage.account import PREFIX, rules, schedules
 from tests.stage.scenarios import NEXT, deaf_to_the_end
 
 pytestmark = with_the_aws_cli
+# The CLI's first generation asks the environment for the endpoint of every service but this one.
+SQS = ("aws sqs", "aws --endpoint-url $AWS_ENDPOINT_URL sqs")
+JOB = re.compile(r"^JOB=.*$", re.MULTILINE)
 NAMES = re.compile(r"^RULES=.*$", re.MULTILINE)
-SET = re.compile(r"^STACK=.*\n", re.MULTILINE)
-OURS = f"STACK=rota APP=production/guestbook-api REPOSITORY=guestbook PREFIX={PREFIX}\n"
 
 Shell = Callable[..., str]
+
+
+@cache
+def variables(endpoint: str) -> str:
+    """The runbook's first block with the values of this stage's stack, which the AWS CLI takes seconds to look up."""
+    (block,) = re.findall(r"^```\n(STACK=.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
+    set_here = re.findall(r"^[A-Z]+=.*$", block, re.MULTILINE)
+    names = [name for line in set_here for name in re.findall(r"(?:^| )([A-Z]+)=", line)]
+    looked_up = typed(block, *(f'echo "{name}=${name}"' for name in names), **signed_in(Client(endpoint)))
+    assert looked_up.returncode == 0, looked_up.stderr
+    functions = re.sub(r"^[A-Z]+=.*\n", "", block, flags=re.MULTILINE)
+    return looked_up.stdout + functions
 
 
 @pytest.fixture
 def shell(one_stage: Client, tmp_path: Path) -> Shell:
     """Runs lines of the runbook, after those that set the variables. Returns what they print."""
-    (variables,) = re.findall(r"^```\n(STACK=.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
 
     def run(*lines: str, **more: str) -> str:
-        ran = typed(SET.sub(OURS, variables), *lines, cwd=tmp_path, **signed_in(one_stage), **more)
+        ran = typed(variables(one_stage.endpoint), *lines, cwd=tmp_path, **signed_in(one_stage), **more)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
@@ -39,6 +52,46 @@ def started(stage: Client, before: list[str]) -> str:
     return new
 
 
+def outcome(stage: Client, printed: str) -> str:
+    """How the execution whose ARN was printed has ended."""
+    return str(stage.wait(printed.strip())["output"]["outcome"]["outcome"])
+
+
+def test_the_variables_come_from_the_stack(stage: Client, shell: Shell) -> None:
+    printed = shell("echo $MACHINE $BUCKET $APP $REPOSITORY $FAMILY $PREFIX").split()
+    names = stage.names
+    expected = [names[each] for each in ("state_machine_arn", "bucket")]
+    expected += [f"{names['cluster']}/{names['service']}", names["repository"], names["family"], PREFIX]
+    assert printed == expected
+
+
+def test_first_deployment(stage: Client, shell: Shell, tmp_path: Path) -> None:
+    breaker, upload, dry_run, look, *_ = blocks(RUNBOOK, "First deployment")
+    assert shell(breaker.replace("CLUSTER", "production").replace("--service SERVICE", "--service guestbook-api"))
+    tmp_path.joinpath("scheduled_tasks.json").write_text(json.dumps(NEXT))
+    shell(upload)
+    stage.deploy("v1")
+    execution = shell(dry_run, "echo $EXECUTION", TAG="v1").strip()
+    assert stage.wait(execution)["status"] == "SUCCEEDED"
+    seen = shell(look, EXECUTION=execution)
+    assert "unchanged" in seen
+    assert '"tasks"' in seen
+
+
+def test_your_own_app_on_the_stage(stage: Client, shell: Shell, tmp_path: Path) -> None:
+    *_, make, push = blocks(RUNBOOK, "First deployment")
+    container = {"name": "app", "image": "shop:initial", "portMappings": [{"containerPort": 8000}]}
+    roles = {key: f"arn:aws:iam::111122223333:role/{key}" for key in ("taskRoleArn", "executionRoleArn")}
+    definition = {"family": "shop", "networkMode": "awsvpc", "cpu": "256", "memory": "512", **roles}
+    definition |= {"requiresCompatibilities": ["FARGATE"], "containerDefinitions": [container]}
+    tmp_path.joinpath("task-definition.json").write_text(json.dumps(definition))
+    shell(make)
+    (service,) = stage.client("ecs").describe_services(cluster="production", services=["shop-api"])["services"]
+    assert service["status"] == "ACTIVE"
+    shell("REPOSITORY=shop", push)
+    assert stage.client("ecr").describe_images(repositoryName="shop", imageIds=[{"imageTag": "release-1"}])
+
+
 def test_handing_over_the_rules_of_a_script(stage: Client, shell: Shell) -> None:
     events = stage.client("events")
     events.put_rule(Name=f"{PREFIX}IngestData", ScheduleExpression="cron(0 6 * * ? *)")
@@ -49,7 +102,7 @@ def test_handing_over_the_rules_of_a_script(stage: Client, shell: Shell) -> None
     assert f"{PREFIX}IngestData" in shell(see)
     shell(NAMES.sub(f"RULES={PREFIX}IngestData", tag))
     assert events.list_tags_for_resource(ResourceARN=other)["Tags"] == []
-    dry_run, look = blocks(RUNBOOK, "First deployment")[1:]
+    dry_run, look = blocks(RUNBOOK, "First deployment")[2:4]
     execution = shell(dry_run, "echo $EXECUTION", TAG="v1").strip()
     assert stage.wait(execution)["status"] == "SUCCEEDED"
     seen = shell(look, EXECUTION=execution)
@@ -58,21 +111,146 @@ def test_handing_over_the_rules_of_a_script(stage: Client, shell: Shell) -> None
     assert stage.deploy("v2")["status"] == "SUCCEEDED"
 
 
-def test_looking_running_again_and_rolling_back(deployed: Client, shell: Shell) -> None:
-    good = deployed.executions()[0]
+def test_the_last_executions_and_how_one_ended(deployed: Client, shell: Shell) -> None:
+    deployed.settings(rollout="fails")
+    failed = deployed.deploy("v2")
+    latest, newest, ended = blocks(RUNBOOK, "Something is wrong")
+    assert [line.split("\t")[1] for line in shell(latest).splitlines()] == ["FAILED", "SUCCEEDED"]
+    assert failed["cause"].splitlines()[0] in shell(newest, ended)
+
+
+def test_running_again_deploys_what_is_live(deployed: Client, shell: Shell) -> None:
+    """Also after a push that failed, and after a dry run."""
+    live, meant, dry_run, look = blocks(RUNBOOK, "Run it again")
+    deployed.settings(rollout="fails")
+    failed = deployed.deploy("v2")["executionArn"]
+    deployed.settings(rollout="completes")
+    planned = shell(dry_run, "echo $EXECUTION").strip()
+    assert "outcome" not in deployed.wait(planned)["output"]
+    assert "3 unchanged" in shell(look, EXECUTION=planned)
+    assert outcome(deployed, shell(live)) == "nothing to do"
+    assert outcome(deployed, shell(meant, EXECUTION=failed)) == "deployed"
+
+
+def test_rolling_back_by_tag(deployed: Client, shell: Shell) -> None:
     deployed.deploy("v2")
-    (which, *_) = blocks(RUNBOOK, "Something is wrong")
-    assert good in shell(which)
-    again, dry_run = blocks(RUNBOOK, "Running an execution again")
-    before = deployed.executions()
-    shell(again, dry_run, EXECUTION=before[0])
-    ends = [deployed.wait(each)["output"] for each in set(deployed.executions()) - set(before)]
-    assert sorted("outcome" in output for output in ends) == [False, True], "one deployment, one dry run"
-    history, roll_back, *_ = blocks(RUNBOOK, "Roll back")
-    assert good in shell(history)
-    before = deployed.executions()
-    shell(roll_back, EXECUTION=good)
-    assert deployed.wait(started(deployed, before))["output"]["outcome"]["outcome"] == "deployed"
+    history, by_ledger, by_ecr, *_ = blocks(RUNBOOK, "Roll back")
+    assert re.findall(r"\bv\d\b", shell(history)) == ["v2", "v1"]
+    assert "b81d07e" in by_ledger
+    assert outcome(deployed, shell(by_ledger.replace("b81d07e", "v1"))) == "deployed"
+    assert outcome(deployed, shell(by_ecr.replace("b81d07e", "v2"))) == "deployed"
+
+
+def test_going_back_to_an_older_schedule_file(stage: Client, shell: Shell, tmp_path: Path) -> None:
+    tmp_path.joinpath("scheduled_tasks.json").write_text(json.dumps(NEXT))
+    upload = blocks(RUNBOOK, "First deployment")[1]
+    *_, versions, copy = blocks(RUNBOOK, "Roll back")
+    shell(upload)
+    assert stage.deploy("v1")["status"] == "SUCCEEDED"
+    assert "PrintDigest" in schedules(stage)
+    listed = [line.split()[1] for line in shell(versions).splitlines()]
+    assert len(listed) == 2, "the newest first"
+    shell(copy, VERSION=listed[1])
+    assert stage.deploy("v2")["status"] == "SUCCEEDED"
+    assert "PrintDigest" not in schedules(stage)
+
+
+def test_changing_the_schedule_and_pausing_a_job(deployed: Client, shell: Shell, tmp_path: Path) -> None:
+    fetch, dry_run, deploy, pause_now = blocks(RUNBOOK, "Change the schedule")
+    shell(fetch)
+    file = tmp_path / "scheduled_tasks.json"
+    schedule = json.loads(file.read_text())
+    schedule["tasks"][0]["enabled"] = False
+    paused = schedule["tasks"][0]["name"]
+    file.write_text(json.dumps(schedule))
+    planned = shell(dry_run, "echo $EXECUTION").splitlines()[-1]
+    assert "1 changed, 2 unchanged" in deployed.wait(planned)["output"]["plan"]["summary"]
+    assert outcome(deployed, shell(deploy)) == "deployed"
+    assert {name: rule["State"] for name, rule in schedules(deployed).items()}[paused] == "DISABLED"
+
+    other = schedule["tasks"][1]["name"]
+    shell(pause_now.replace("SendMail", other))
+    assert schedules(deployed)[other]["State"] == "DISABLED"
+    assert outcome(deployed, shell(deploy)) == "deployed"
+    assert schedules(deployed)[other]["State"] == "ENABLED"
+
+
+@pytest.mark.parametrize(
+    "overrides", [None, {"containerOverrides": [{"name": "app", "command": ["bin/start", "spam_task"]}]}]
+)
+def test_running_a_job_now(deployed: Client, shell: Shell, overrides: dict[str, object] | None) -> None:
+    events, rule = deployed.client("events"), f"{PREFIX}IngestData"
+    if overrides:  # as with RevisionMode=shared
+        (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
+        events.put_targets(Rule=rule, Targets=[{**target, "Input": json.dumps(overrides)}])
+    (run,) = blocks(RUNBOOK, "Run a job now")
+    task = shell(JOB.sub("JOB=IngestData", run)).split()[0]
+    ecs = deployed.client("ecs")
+
+    def stopped() -> dict[str, object] | None:
+        (described,) = ecs.describe_tasks(cluster="production", tasks=[task])["tasks"]
+        return described if described["lastStatus"] == "STOPPED" else None
+
+    described = wait_for(stopped, 30)
+    assert described["startedBy"] == "by-hand"
+    assert described["containers"][0]["exitCode"] == 0  # type: ignore[index]
+
+
+def test_why_a_job_did_not_run(deployed: Client, shell: Shell) -> None:
+    (run,) = blocks(RUNBOOK, "Run a job now")
+    look, stopped, alert = blocks(RUNBOOK, "Why a job did not run")
+    assert shell(JOB.sub("JOB=IngestData", look)).startswith("ENABLED\tcron(0 6 * * ? *)\n")
+    task = shell(JOB.sub("JOB=IngestData", run)).split()[0]
+    seen = wait_for(lambda: [line for line in shell(stopped).splitlines() if task in line], 30)
+    assert seen[0].split("\t")[0] == "by-hand"
+    assert "Essential container in task exited" in seen[0]
+    shell(alert)
+    events = deployed.client("events")
+    assert events.describe_rule(Name="rota-failed-jobs")["State"] == "ENABLED"
+    (target,) = events.list_targets_by_rule(Rule="rota-failed-jobs")["Targets"]
+    assert target["Arn"] == deployed.names["outputs"]["NotificationsTopicArn"]
+
+
+def test_who_deployed_what(deployed: Client, shell: Shell) -> None:
+    history, one = blocks(RUNBOOK, "Who deployed what")
+    assert re.search(r"deployed +\| +push +\| +v1 ", shell(history))
+    ((started_at, ended, summary, cause, durations, execution),) = json.loads(shell(one.replace("b81d07e", "v1")))
+    assert (ended, cause, execution) == ("deployed", None, deployed.executions()[0])
+    assert started_at.startswith("20")
+    assert summary.startswith("schedules: 3 new")
+    assert "ReadConfig" in durations
+
+
+def test_the_lists_hold_with_pages_of_answers(deployed: Client, shell: Shell) -> None:
+    """Of executions AWS answers 100 at once; of a table 1 MB."""
+    states, dynamodb = deployed.client("stepfunctions"), deployed.client("dynamodb")
+    machine = states.create_state_machine(
+        name="many",
+        definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/r",
+    )["stateMachineArn"]
+    for _ in range(101):
+        states.start_execution(stateMachineArn=machine)
+    latest, newest, _ = blocks(RUNBOOK, "Something is wrong")
+    assert len(shell(f"MACHINE={machine}", latest).splitlines()) == 5
+    assert len(shell(f"MACHINE={machine}", newest, "echo $EXECUTION").splitlines()) == 1
+
+    for number in range(30):  # failed later than what is live, and longer than a page
+        item = {
+            "app": "production/guestbook-api",
+            "record": f"deployment#2999-01-01T00:00:{number:02}",
+            "started_at": f"2999-01-01T00:00:{number:02}",
+            **{"outcome": "failed", "tag": "v9", "digest": "sha256:" + "9" * 64, "cause": "x" * 40_000},
+        }
+        dynamodb.put_item(
+            TableName=deployed.names["outputs"]["LedgerTableName"],
+            Item={key: {"S": text} for key, text in item.items()},
+        )
+    history, *_ = blocks(RUNBOOK, "Roll back")
+    assert shell(history).count("v9") == 20
+    live, *_ = blocks(RUNBOOK, "Run it again")
+    assert outcome(deployed, shell(live)) == "nothing to do"
+    assert '"image-tag": "v1"' in shell("deployed v1")
 
 
 def test_aborting(stage: Client, shell: Shell) -> None:
@@ -90,20 +268,14 @@ def test_aborting(stage: Client, shell: Shell) -> None:
     assert schedules(stage) == {}
 
 
-def test_uploading_a_schedule_file_and_going_back_to_an_older_version(
-    stage: Client, shell: Shell, tmp_path: Path
-) -> None:
-    tmp_path.joinpath("scheduled_tasks.json").write_text(json.dumps(NEXT))
-    upload, *_ = blocks(RUNBOOK, "First deployment")
-    *_, versions, copy = blocks(RUNBOOK, "Roll back")
-    shell(upload)
-    assert stage.deploy("v1")["status"] == "SUCCEEDED"
-    assert "PrintDigest" in schedules(stage)
-    listed = [line.split()[1] for line in shell(versions).splitlines()]
-    assert len(listed) == 2, "the newest first"
-    shell(copy, VERSION=listed[1])
-    assert stage.deploy("v2")["status"] == "SUCCEEDED"
-    assert "PrintDigest" not in schedules(stage)
+def test_stopping_deployments_for_a_while(deployed: Client, shell: Shell) -> None:
+    stop, go_on = blocks(RUNBOOK, "Stop deployments")
+    before = deployed.executions()
+    rule = shell(stop, "echo $RULE").strip()
+    deployed.push("v2")
+    assert deployed.executions() == before
+    assert outcome(deployed, shell(go_on, RULE=rule, TAG="v2")) == "deployed"
+    assert deployed.deploy("v3")["status"] == "SUCCEEDED"
 
 
 def test_finishing_a_restore_that_gave_up(deployed: Client, shell: Shell) -> None:
@@ -118,7 +290,7 @@ def test_finishing_a_restore_that_gave_up(deployed: Client, shell: Shell) -> Non
     ended = deployed.deploy("v2", timeout=120)
     assert ended["error"] == "RestoreFailed"
     deployed.faults([])
-    (holder,) = blocks(RUNBOOK, "A lease that nobody gives back")
+    (holder,) = blocks(RUNBOOK, "A lease that is not released")
     assert ended["executionArn"] in shell(holder)
     finish, snapshot = blocks(RUNBOOK, "Restoring by hand")
     shell(finish, EXECUTION=ended["executionArn"])
@@ -131,26 +303,47 @@ def test_finishing_a_restore_that_gave_up(deployed: Client, shell: Shell) -> Non
     assert rules(deployed) == before
 
 
-def test_starting_by_hand_and_ending_the_schedules(stage: Client, shell: Shell) -> None:
-    stage.push("v1")
-    stage.wait(stage.executions()[0])
-    before = stage.executions()
+def test_a_push_that_starts_nothing(deployed: Client, shell: Shell) -> None:
     lost, purge, start = blocks(RUNBOOK, "A push that starts nothing")
-    sqs = stage.client("sqs")
+    sqs = deployed.client("sqs")
     queue = shell("output PushDeadLetterQueueUrl").strip()
     sqs.send_message(QueueUrl=queue, MessageBody="a lost push")
-    # The CLI's first generation asks the environment for the endpoint of every service but this one.
-    with_endpoint = ("aws sqs", "aws --endpoint-url $AWS_ENDPOINT_URL sqs")
-    assert "a lost push" in shell(lost.replace(*with_endpoint))
-    shell(purge.replace(*with_endpoint))
+    assert "a lost push" in shell(lost.replace(*SQS))
+    shell(purge.replace(*SQS))
     left = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     assert (left["ApproximateNumberOfMessages"], left["ApproximateNumberOfMessagesNotVisible"]) == ("0", "0")
-    shell(start, TAG="v1")
-    assert stage.wait(started(stage, before))["output"]["outcome"]["outcome"] == "nothing to do"
+    assert outcome(deployed, shell(start, TAG="v1")) == "nothing to do"
+
+
+def test_promoting_an_image_and_migrating_before(deployed: Client, shell: Shell) -> None:
+    (promote,) = blocks(RUNBOOK, "Two environments, one repository")
+    (migrate,) = blocks(RUNBOOK, "Database migrations")
+    ecs = deployed.client("ecs")
+    (service,) = ecs.describe_services(cluster="production", services=["guestbook-api"])["services"]
+    served = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    container = {**served["containerDefinitions"][0], "command": ["bin/start", "teaspoon_task"]}
+    kept = ("networkMode", "cpu", "memory", "taskRoleArn", "executionRoleArn", "requiresCompatibilities")
+    ecs.register_task_definition(
+        family="shop-migrate", containerDefinitions=[container], **{key: served[key] for key in kept}
+    )
+    network = service["networkConfiguration"]["awsvpcConfiguration"]
+    subnet, group = network["subnets"][0], network["securityGroups"][0]
+    assert shell(migrate, SUBNET=subnet, SECURITY_GROUP=group).strip() == "0"
+
+    before = deployed.executions()
+    shell(promote.replace("main-4f2a9c1", "v1"))
+    wait_for(lambda: len(deployed.executions()) > len(before), 10)
+    ended = deployed.wait(started(deployed, before))
+    assert ended["output"]["outcome"]["outcome"] == "nothing to do"
+    assert ended["input"]["detail"]["image-tag"] == "release-42"
+
+
+def test_updating_and_removing(deployed: Client, shell: Shell) -> None:
     (wait,) = blocks(RUNBOOK, "Updating Rota")
     shell(wait)
-    _, end = blocks(RUNBOOK, "Removing Rota")
-    events = stage.client("events")
+    kept, end = blocks(RUNBOOK, "Removing Rota")
+    assert deployed.names["bucket"] in shell(kept)
+    events = deployed.client("events")
     others = [f"{PREFIX}two__Night", f"{PREFIX}untagged"]
     for name, tags in zip(others, ([{"Key": "rota:app", "Value": "production/two"}], []), strict=True):
         events.put_rule(Name=name, ScheduleExpression="cron(0 6 * * ? *)", Tags=tags)
