@@ -50,7 +50,7 @@ def test_every_fault_is_listed(tmp_path: Path) -> None:
     done = check(file)
     assert done.exit_code == 1
     heading, *lines = done.stderr.splitlines()
-    assert heading == f"{file}: The schedule file has 250 faults:"
+    assert heading == f"{file}: The schedule file has 250 problems:"
     assert [line.partition(":")[0] for line in lines] == [f"tasks[{number}].count" for number in range(250)]
 
 
@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_read(name: str, message: str, tmp_path: Path) -> 
         (["x.json", "--max-tasks", "many"], "Invalid value for '--max-tasks': 'many' is not a valid integer range."),
         (
             ["x.json", "--rule-prefix", "my shop/"],
-            "Invalid value for '--rule-prefix': 'my shop/' cannot begin a rule's name; write text of letters, digits,",
+            "Invalid value for '--rule-prefix': 'my shop/' cannot begin a rule's name; write a string of letters, digits,",
         ),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_wrong_argument(arguments: list[str], message: str) -> None:
 def test_a_file_without_an_end_is_not_read_to_it() -> None:
     done = check("/dev/zero")
     assert done.exit_code == 1
-    assert "file: is longer than 1,048,576 bytes, which is the most for a schedule file" in done.stderr
+    assert "file: has more than 1,048,576 bytes, the limit for a schedule file" in done.stderr
 
 
 def test_standard_input() -> None:
@@ -130,7 +130,7 @@ def test_a_wrong_file_through_the_module() -> None:
     done = subprocess.run(command, cwd=LAYER, input=b'{"tasks": [{}]}', capture_output=True, check=False)
     assert done.returncode == 1
     assert done.stdout == b""
-    assert done.stderr.startswith(b"-: The schedule file has 3 faults:\ntasks[0]: does not say what to run")
+    assert done.stderr.startswith(b"-: The schedule file has 3 problems:\ntasks[0]: does not say what to run")
 
 
 def test_the_readmes_wrong_file(tmp_path: Path) -> None:

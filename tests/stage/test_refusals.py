@@ -89,7 +89,10 @@ def test_no_schedule_file(stage: Client) -> None:
     bucket = stage.names["bucket"]
     stage.client("s3").delete_object(Bucket=bucket, Key="scheduled_tasks.json")
     refused(
-        stage, "ConfigError", f"there is no schedule file; tried s3://{bucket}/scheduled_tasks.json", "Upload it before"
+        stage,
+        "ConfigError",
+        f"there is no schedule file; tried s3://{bucket}/scheduled_tasks.json",
+        "Upload it, then push",
     )
 
 

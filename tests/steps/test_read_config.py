@@ -119,7 +119,7 @@ def test_a_missing_file_names_all_keys_that_were_tried(
         deployments.start().until("PlanDeployment")
     assert str(raised.value) == (
         "there is no schedule file; tried s3://guestbook-config/guestbook/5d0c6a1.json, "
-        "s3://guestbook-config/tasks.json. Upload it before the image is pushed"
+        "s3://guestbook-config/tasks.json. Upload it, then push the image or start the execution again"
     )
 
 
@@ -135,7 +135,7 @@ def test_the_first_key_that_exists_wins(
 
 def test_a_file_of_a_megabyte_is_no_schedule(world: World, deployments: Deployments) -> None:
     world.upload(b" " * (1024 * 1024 + 1))
-    with pytest.raises(ConfigError, match="has 1,048,577 bytes, a schedule file may have 1,048,576"):
+    with pytest.raises(ConfigError, match="has 1,048,577 bytes, and the limit for a schedule file is 1,048,576"):
         deployments.start().until("PlanDeployment")
 
 
@@ -166,7 +166,7 @@ def test_more_tasks_than_the_bus_has_room_for(
     quota: str, room: int, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RULE_QUOTA", quota)
-    with pytest.raises(ConfigError, match=f"has 2 tasks and there is room for {room}"):
+    with pytest.raises(ConfigError, match=f"has 2 tasks, and the event bus has space for {room} of this app's"):
         deployments.start().until("PlanDeployment")
 
 

@@ -1,4 +1,4 @@
-"""EventBridge's grammar: what is right, in one spelling, and what is wrong, with what would be right."""
+"""EventBridge's grammar: valid expressions in one spelling, and wrong ones with what to write instead."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from rota.schedule_file.expression import normalise_cron, normalise_expression, 
         ("0 0 ? * TUE#2 *", "0 0 ? * TUE#2 *"),
     ],
 )
-def test_a_right_cron_is_put_in_one_spelling(text: str, fields: str) -> None:
+def test_a_valid_cron(text: str, fields: str) -> None:
     assert normalise_cron(text) == fields
 
 
@@ -58,19 +58,21 @@ def test_a_right_cron_is_put_in_one_spelling(text: str, fields: str) -> None:
         pytest.param("0 6 1,15W * ? *", '"15W" takes no list, range or step', id="W-in-a-list"),
         pytest.param("0 6 W * ? *", "W comes after a day of the month, such as 15W", id="W-alone"),
         pytest.param("0 6 WL * ? *", 'day of month "WL": write LW', id="WL"),
-        pytest.param("0 6 5L * ? *", 'day of month "5L": L stands alone here, or as LW', id="5L-in-the-month"),
-        pytest.param("0 6 FRIL * ? *", 'day of month "FRIL": L stands alone here', id="FRIL-in-the-month"),
+        pytest.param("0 6 5L * ? *", 'day of month "5L": L can only be L or LW here', id="5L-in-the-month"),
+        pytest.param("0 6 FRIL * ? *", 'day of month "FRIL": L can only be L or LW here', id="FRIL-in-the-month"),
         pytest.param("0 6 JUL * ? *", '"JUL" is not in 1-31', id="a-name-that-ends-in-L"),
         pytest.param(
-            "0 6 ? * LW *", 'day of week "LW": W is not allowed, it goes with a day of month', id="LW-in-the-week"
+            "0 6 ? * LW *", 'day of week "LW": W is not allowed, it belongs to a day of month', id="LW-in-the-week"
         ),
         pytest.param("0 6 ? * 2W *", 'day of week "2W": W is not allowed', id="2W-in-the-week"),
         pytest.param("0 6 ? * 2W,3 *", 'day of week "2W,3": W is not allowed', id="2W-in-a-list"),
         pytest.param("0 6 ? * LL *", '"L" is not in 1-7 or SUN-SAT', id="LL"),
         pytest.param("0 6 32W * ? *", '"32" is not in 1-31', id="32W"),
         pytest.param("0 6 ? * MON/2 *", "a step is not allowed, list the days (MON,WED,FRI)", id="step-in-the-week"),
-        pytest.param("0 6 ? * 3#6 *", "after # comes which one of the month, 1-5", id="sixth-tuesday"),
-        pytest.param("0 6 ? * 3#1,6#3 *", "after # comes which one of the month, 1-5, and nothing else", id="two-#"),
+        pytest.param("0 6 ? * 3#6 *", "write after # which one of the month, 1-5", id="sixth-tuesday"),
+        pytest.param("0 6 ? * 3#1,6#3 *", "write after # which one of the month, 1-5, and nothing else", id="two-#"),
+        pytest.param("0 6 ? * \u0663#2 *", '"\u0663" is not in 1-7', id="arabic-digit-before-#"),
+        pytest.param("0 6 ? * \u00b2#1 *", '"\u00b2" is not in 1-7', id="superscript-before-#"),
         pytest.param("0 6 ? * 2L#1 *", '"2L" takes no list, range or step', id="L-and-#"),
         pytest.param("0 6 * * * *", 'must be ?; write "0 6 * * ? *"', id="no-question-mark"),
         pytest.param("0 6 ? * ? *", 'must be ?; write "0 6 * * ? *"', id="two-question-marks"),
@@ -91,17 +93,19 @@ def test_a_right_cron_is_put_in_one_spelling(text: str, fields: str) -> None:
         pytest.param("0 0 6 * * ? *", 'write "0 6 * * ? *"', id="quartz-hint"),
         pytest.param("@daily", 'write "0 0 * * ? *"', id="macro"),
         pytest.param("", "has 0 fields; EventBridge takes 6", id="empty"),
-        pytest.param("cron(0 6 * * ? *", "lacks its closing bracket", id="open-bracket"),
+        pytest.param("cron(0 6 * * ? *", "has no closing bracket; write cron(...)", id="open-bracket"),
         pytest.param("cron(0 6 * * ? *))", "has a bracket in the wrong place; write cron(...)", id="bracket-too-many"),
         pytest.param("0 6 * * ? *)", "has a bracket in the wrong place; write cron(...)", id="bracket-alone"),
         pytest.param("CRON(0 6 * * ? *)", "must begin in lower case; write cron(...)", id="CRON"),
         pytest.param("rate(5 minutes)", 'is a rate; write it under the key "rate"', id="rate"),
         pytest.param("Rate(5 minutes)", 'lower case; write rate(...) under the key "rate"', id="Rate"),
-        pytest.param("0," * 130 + "0 6 * * ? *", "longer than EventBridge's 256 characters", id="too-long"),
+        pytest.param(
+            "0," * 130 + "0 6 * * ? *", "has 277 characters, and EventBridge allows 256; shorten it", id="too-long"
+        ),
         pytest.param("1/5," * 50 + "x 6 * * ? *", '"X" is not in 0-59', id="a-list-that-stalls-a-regular-expression"),
     ],
 )
-def test_a_wrong_cron_is_refused_with_what_would_be_right(text: str, message: str) -> None:
+def test_a_wrong_cron(text: str, message: str) -> None:
     with pytest.raises(ValueError) as refusal:
         normalise_cron(text)
     assert message in str(refusal.value)
@@ -121,7 +125,7 @@ def test_every_wrong_field_is_named() -> None:
         ("rate( 7 days )", "7 days"),
     ],
 )
-def test_a_right_rate_is_put_in_one_spelling(text: str, rate: str) -> None:
+def test_a_valid_rate(text: str, rate: str) -> None:
     assert normalise_rate(text) == rate
 
 
@@ -136,7 +140,7 @@ def test_a_right_rate_is_put_in_one_spelling(text: str, rate: str) -> None:
         ("05 minutes", 'write "5 minutes"'),
         ("1hr", 'write "1 hour"'),
         ("2 weeks", 'write "14 days"'),
-        ("30 seconds", 'no seconds, the shortest rate is "1 minute"'),
+        ("30 seconds", 'EventBridge has no seconds, the shortest rate is "1 minute"'),
         ("0 minutes", "write a positive whole number"),
         ("-5 minutes", "write a positive whole number"),
         ("1.5 hours", "write a positive whole number"),
@@ -154,7 +158,7 @@ def test_a_right_rate_is_put_in_one_spelling(text: str, rate: str) -> None:
         ("rate(5 minutes))", "has a bracket in the wrong place; write rate(...)"),
     ],
 )
-def test_a_wrong_rate_is_refused_with_what_would_be_right(text: str, message: str) -> None:
+def test_a_wrong_rate(text: str, message: str) -> None:
     with pytest.raises(ValueError) as refusal:
         normalise_rate(text)
     assert message in str(refusal.value)
@@ -164,18 +168,18 @@ def test_a_wrong_rate_is_refused_with_what_would_be_right(text: str, message: st
     ("text", "expression"),
     [(" cron( 0  6 * * ? * ) ", "cron(0 6 * * ? *)"), ("rate(5  minutes)", "rate(5 minutes)")],
 )
-def test_a_full_expression_is_put_in_one_spelling(text: str, expression: str) -> None:
+def test_a_valid_full_expression(text: str, expression: str) -> None:
     assert normalise_expression(text) == expression
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0 6 * * ? *", 'lacks its cron(...); write "cron(0 6 * * ? *)"'),
-        ("5 minutes", 'lacks its rate(...); write "rate(5 minutes)"'),
-        ("at(2030-01-01T00:00:00)", "rules take no at(...); write a cron with a year"),
+        ("0 6 * * ? *", 'has no cron(...) around it; write "cron(0 6 * * ? *)"'),
+        ("5 minutes", 'has no rate(...) around it; write "rate(5 minutes)"'),
+        ("at(2030-01-01T00:00:00)", "EventBridge rules have no at(...); write a cron with a year"),
         ("cron(0 6 * * *)", 'write "cron(0 6 * * ? *)"'),
-        ("daily", 'is no schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"'),
+        ("daily", 'is not a schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"'),
         pytest.param("@daily", 'write "cron(0 0 * * ? *)"', id="macro"),
         pytest.param("0 6 * * 1-5", 'write "cron(0 6 ? * 2-6 *)"', id="crontab"),
         pytest.param("cron(0 6 * * 1-5)", 'write "cron(0 6 ? * 2-6 *)"', id="crontab-in-its-kind"),
@@ -185,7 +189,7 @@ def test_a_full_expression_is_put_in_one_spelling(text: str, expression: str) ->
         pytest.param("rate(5 minute)", 'write "rate(5 minutes)"', id="rate-in-its-kind"),
     ],
 )
-def test_a_wrong_full_expression_is_refused_with_what_would_be_right(text: str, message: str) -> None:
+def test_a_wrong_full_expression(text: str, message: str) -> None:
     with pytest.raises(ValueError) as refusal:
         normalise_expression(text)
     assert message in str(refusal.value)

@@ -45,10 +45,9 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.plan.model": _ALL - {"take_turn", "read_config", "roll_service", "check_service", "finish_deployment"},
     "rota.schedule_file.task": _OF_TASKS,
     "rota.schedule_file.fargate_sizes": _OF_TASKS,
-    "rota.schedule_file.json_reader": _OF_TASKS,
+    "rota.schedule_file.json_reader": {"read_config", "plan_deployment"},
+    "rota.schedule_file.problem": _OF_TASKS,
     "rota.schedule_file.expression": _OF_TASKS,
-    "rota.schedule_file.next_runs": _OF_TASKS,
-    "rota.schedule_file.crontab": _OF_TASKS,
     "rota.deployment.artifacts": _ALL - {"take_turn", "read_config", "check_service", "finish_deployment"},
     "rota.schedules.eventbridge_rules.rule": _ALL - {"take_turn", "finish_deployment"},
     "rota.ecs.task_definitions": _ALL - {"take_turn", "finish_deployment"},
@@ -69,6 +68,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
 LOADED_BY_NONE = {
     *("rota.cli.main", "rota.cli.check", "rota.schedule_file.json_schema", "click", "boto3"),
     *("croniter", "antlr4", "aws_cron_expression_validator"),
+    # Those of the schedule file are loaded for a file with problems, and for days that not every month has.
+    *(f"rota.schedule_file.{module}" for module in ("dialects", "json_errors", "next_runs", "validation_messages")),
     *("moto", "stage", "pytest", "hypothesis", "rich", "fastapi", "unittest"),
 }
 

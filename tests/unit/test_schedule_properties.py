@@ -1,4 +1,4 @@
-"""Whatever the bytes, reading ends in tasks or in a list of faults; and what is taken, the JSON Schema takes too."""
+"""Whatever the bytes, the result is tasks or a list of problems; what is taken, the JSON Schema takes too."""
 
 import json
 import re
@@ -15,14 +15,14 @@ from rota.schedule_file.task import EXPECTED, Task
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "layers/rota/rota/schedule_file/scheduled_tasks.schema.json").read_text()
 )
-RIGHT = {
+VALID = {
     "$schema": "./scheduled_tasks.schema.json",
     "tasks": [
         {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *", "retry": {"attempts": 1}},
         {"name": "Report", "command": ["a", "b"], "rate": "5 minutes", "environment": {"A": "b"}, "cpu": 256},
     ],
 }
-TEXT = json.dumps(RIGHT).encode()
+TEXT = json.dumps(VALID).encode()
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[]))
 keys = st.sampled_from([*EXPECTED, "[key]"]) | st.text(max_size=5)
@@ -34,7 +34,7 @@ documents = st.recursive(scalars | texts, lambda inner: st.lists(inner) | st.dic
 
 
 def outcome(raw: bytes) -> tuple[Task, ...]:
-    """The file's tasks, or none after a message of the promised form; anything else raised fails the test."""
+    """The file's tasks, or none after a message of the documented form; any other exception fails the test."""
     try:
         tasks = parse_schedule_file(raw, rule_prefix="production__", max_tasks=300)
     except ConfigError as error:
@@ -43,7 +43,7 @@ def outcome(raw: bytes) -> tuple[Task, ...]:
         assert [task.name for task in tasks] == [task["name"] for task in json.loads(raw)["tasks"]]
         return tasks
     heading, *lines = message.split("\n")
-    assert re.fullmatch(r"The schedule file has (1 fault|\d+ faults):", heading)
+    assert re.fullmatch(r"The schedule file has (1 problem|\d+ problems):", heading)
     assert lines
     assert all(re.match(r"file: |[$\w\[][^\n]*: |and \d+ more$", line) for line in lines)
     assert message.encode("utf-8")
@@ -58,7 +58,7 @@ def test_any_bytes(raw: bytes) -> None:
 
 @settings(deadline=None)
 @given(st.data())
-def test_a_right_file_with_damage(data: st.DataObject) -> None:
+def test_a_valid_file_with_damage(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(TEXT)))
     end = data.draw(st.integers(start, min(len(TEXT), start + 8)))
     damage = data.draw(
@@ -106,6 +106,6 @@ def merged(*parts: dict[str, object]) -> dict[str, object]:
 
 @settings(deadline=None)
 @given(st.builds(merged, what, when, rest))
-def test_what_is_taken_the_schema_takes_too(task: dict[str, object]) -> None:
+def test_the_schema_takes_what_is_taken(task: dict[str, object]) -> None:
     if outcome(json.dumps({"tasks": [task]}).encode()):
         jsonschema.validate({"tasks": [task]}, SCHEMA)

@@ -1,4 +1,4 @@
-"""The message of a ConfigError: every fault at once, in the file's order, in plain words, never too long to read."""
+"""The message of a ConfigError: every problem, in the file's order, in plain words, never too long for a cause."""
 
 import json
 import re
@@ -7,25 +7,12 @@ from typing import Any
 
 import pytest
 
-from rota.errors import ConfigError
 from rota.schedule_file.parse import parse_schedule_file
 from rota.schedule_file.task import Task
+from tests.schedule_files import entry, message, problems
 
 
-def entry(**keys: Any) -> dict[str, Any]:
-    """One task, right but for the keys given; a key given as ... is left out."""
-    task = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"} | keys
-    return {key: value for key, value in task.items() if value is not ...}
-
-
-def message(document: object, max_tasks: int = 300) -> str:
-    raw = json.dumps(document).encode()
-    with pytest.raises(ConfigError) as raised:
-        parse_schedule_file(raw, rule_prefix="", max_tasks=max_tasks)
-    return str(raised.value)
-
-
-def test_every_fault_is_named_at_once_in_the_files_order() -> None:
+def test_every_problem_is_listed_in_the_files_order() -> None:
     document = {
         "task": [],
         "tasks": [
@@ -35,7 +22,7 @@ def test_every_fault_is_named_at_once_in_the_files_order() -> None:
         ],
     }
     heading, *lines = message(document, max_tasks=2).splitlines()
-    assert heading == "The schedule file has 12 faults:"
+    assert heading == "The schedule file has 12 problems:"
     places = [line.split(": ")[0] for line in lines]
     assert sorted(places[:2]) == ["task", "tasks"]
     assert places[2:] == sorted(places[2:], key=lambda place: place[:8])
@@ -55,10 +42,10 @@ def test_every_fault_is_named_at_once_in_the_files_order() -> None:
 @pytest.mark.parametrize(
     ("escape", "problem"),
     [
-        pytest.param("\x00", r"holds \u0000, which ends a text wherever a container runs; remove it", id="NUL"),
+        pytest.param("\x00", r"contains \u0000, which ends a string in every container; remove it", id="NUL"),
         pytest.param(
             "\ud83d",
-            r"holds \ud83d, which is half a character; write the character itself, or both halves such as \ud83d\ude00",
+            r"contains \ud83d, half of a character; write the character itself, or both halves such as \ud83d\ude00",
             id="half a pair",
         ),
     ],
@@ -71,34 +58,33 @@ def test_every_fault_is_named_at_once_in_the_files_order() -> None:
         pytest.param(lambda text: {"environment": {"TOKEN": text}}, "tasks[0].environment.TOKEN", id="environment"),
     ],
 )
-def test_text_that_cannot_be_passed_on_is_refused_without_showing_it(
+def test_a_string_that_no_container_can_have_is_not_quoted(
     keys: Callable[[str], dict[str, Any]], place: str, escape: str, problem: str
 ) -> None:
-    text = message({"tasks": [entry(**keys(f"s3cret{escape}"))]})
-    assert text.splitlines()[1:] == [f"{place}: {problem}"]
+    assert problems({"tasks": [entry(**keys(f"s3cret{escape}"))]}) == [f"{place}: {problem}"]
 
 
-def test_a_whole_pair_is_a_character() -> None:
+def test_a_pair_of_surrogates_is_a_character() -> None:
     raw = json.dumps({"tasks": [entry(description="\U0001f600", environment={"A": "\U0001f600"})]}).encode()
     assert b"\\ud83d\\ude00" in raw
     assert parse_schedule_file(raw, rule_prefix="", max_tasks=1)[0].description == "\U0001f600"
 
 
-def test_no_word_of_the_validation_library_reaches_the_author() -> None:
+def test_no_message_is_in_pydantics_words() -> None:
     everything_wrong: dict[str, object] = {key: {"odd": []} for key in (*Task.model_fields, "odd")}
     text = message({"tasks": [everything_wrong]})
     assert not re.search(r"Input should|pydantic|https?://|ctx|type=", text)
 
 
-def test_very_many_faults_are_counted_and_the_first_fifty_shown() -> None:
+def test_of_many_problems_the_first_fifty_are_listed() -> None:
     heading, *lines = message({"tasks": [entry(name=f"Task{n}", count=0) for n in range(80)]}).splitlines()
-    assert heading == "The schedule file has 80 faults:"
+    assert heading == "The schedule file has 80 problems:"
     assert len(lines) == 51
     assert lines[49].startswith("tasks[49].count: 0 is not allowed")
     assert lines[50] == "and 30 more"
 
 
-def test_the_message_fits_a_cause_of_step_functions() -> None:
+def test_the_message_fits_into_a_cause_of_step_functions() -> None:
     tasks = [{"\U0001f600" * 100 + str(n): 1, "name": "\u00fc" * 100} for n in range(50)]
     text = message({"tasks": tasks})
     assert len(json.dumps(text)) < 32_768 / 2

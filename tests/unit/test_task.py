@@ -1,4 +1,4 @@
-"""What a task becomes: its expression, its command, and the same task again after a journey through JSON."""
+"""A task: its expression, its command line, its defaults, and its way through JSON."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ EVERYTHING = {
         ({"schedule": "cron(0 6 ? * sun *)"}, "cron(0 6 ? * SUN *)"),
     ],
 )
-def test_the_expression_has_one_spelling_whichever_key_says_it(when: dict[str, str], expression: str) -> None:
+def test_the_expression_has_one_spelling(when: dict[str, str], expression: str) -> None:
     assert Task.model_validate({"name": "a", "task": "a", **when}).expression == expression
 
 
@@ -47,14 +47,12 @@ def test_the_expression_has_one_spelling_whichever_key_says_it(when: dict[str, s
         ({"command": ["python", "-m", "app.report"]}, ("python", "-m", "app.report")),
     ],
 )
-def test_a_task_follows_the_start_command_and_a_command_replaces_it(
-    what: dict[str, object], command_line: tuple[str, ...]
-) -> None:
+def test_the_command_line(what: dict[str, object], command_line: tuple[str, ...]) -> None:
     task = Task.model_validate({"name": "a", "rate": "1 hour", **what})
     assert task.command_line(("./bin/start",)) == command_line
 
 
-def test_what_is_not_said_has_a_default() -> None:
+def test_defaults() -> None:
     task = Task.model_validate({"name": "a", "task": "a", "rate": "1 hour"})
     assert (task.enabled, task.count, task.description, task.environment) == (True, 1, "", {})
     assert (task.cpu, task.memory, task.retry, task.platform_version) == (None, None, None, None)
@@ -62,17 +60,17 @@ def test_what_is_not_said_has_a_default() -> None:
 
 
 @pytest.mark.parametrize("entry", [EVERYTHING, {"name": "a", "task": "a", "rate": "1 hour"}], ids=["all", "least"])
-def test_a_task_is_the_same_after_a_journey_through_json(entry: dict[str, object]) -> None:
+def test_a_task_is_the_same_after_json(entry: dict[str, object]) -> None:
     task = Task.model_validate(entry)
     assert Task.model_validate_json(task.model_dump_json()) == task
     assert Task.model_validate(task.model_dump()) == task
 
 
-def test_a_stored_task_stays_valid_when_its_last_run_is_over() -> None:
+def test_a_stored_task_stays_valid_after_its_last_run() -> None:
     assert Task.model_validate({"name": "a", "task": "a", "cron": "0 6 1 1 ? 2020"}).cron == "0 6 1 1 ? 2020"
 
 
-def test_a_task_cannot_be_changed() -> None:
+def test_a_task_is_frozen() -> None:
     task = Task.model_validate(EVERYTHING)
     with pytest.raises(ValidationError, match="frozen"):
         task.count = 3  # type: ignore[misc]  # that it is refused is the point
@@ -88,24 +86,24 @@ def test_a_task_cannot_be_changed() -> None:
         ({"task": "a", "rate": "1 hour", "cpu": 256, "memory": 8192}, "does not offer 8192 MiB with cpu 256"),
     ],
 )
-def test_a_task_made_in_python_obeys_the_same_rules(keys: dict[str, object], problem: str) -> None:
+def test_a_task_made_in_python_is_checked_too(keys: dict[str, object], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         Task.model_validate({"name": "a", **keys})
 
 
 @pytest.mark.parametrize(("cpu", "memory"), [(cpu, size) for cpu, sizes in FARGATE_MEMORY.items() for size in sizes])
-def test_every_size_that_fargate_offers_is_taken(cpu: int, memory: int) -> None:
+def test_every_size_of_fargate_is_taken(cpu: int, memory: int) -> None:
     task = Task.model_validate({"name": "a", "task": "a", "rate": "1 hour", "cpu": cpu, "memory": memory})
     assert (task.cpu, task.memory) == (cpu, memory)
 
 
-def test_every_key_has_words_for_what_it_takes() -> None:
+def test_every_key_says_what_it_takes() -> None:
     models = (ScheduleFile, Task, Retry)
     assert set(EXPECTED) == {field.alias or name for model in models for name, field in model.model_fields.items()}
 
 
 @pytest.mark.parametrize("module", ["rota.schedule_file.task", "rota.schedule_file.parse"])
-def test_reading_a_schedule_loads_neither_a_command_line_nor_a_schema_generator(module: str) -> None:
+def test_a_valid_file_loads_no_module_for_problems(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=LAYER, capture_output=True, text=True, check=True)
     unwanted = {

@@ -69,7 +69,7 @@ def _check(file: str, rule_prefix: str, max_tasks: int) -> int:
         return 2
     now = datetime.now(UTC)
     try:
-        tasks = parse_schedule_file(raw, rule_prefix=rule_prefix, max_tasks=max_tasks, whole=True)
+        tasks = parse_schedule_file(raw, rule_prefix=rule_prefix, max_tasks=max_tasks, list_all=True)
     except ConfigError as error:
         click.echo(f"{file}: {error}", err=True)
         return 1

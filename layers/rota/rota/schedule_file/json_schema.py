@@ -1,7 +1,7 @@
-"""The schedule file's JSON Schema, generated from the model: editors complete and check a file by it.
+"""The schedule file's JSON Schema, generated from the model: editors complete and check a file with it.
 
-`make schema` writes the copy that is shipped.
-It says as much of the rules as a schema can; `parse` has the last word and takes nothing that this refuses.
+`make schema` writes the copy that is shipped. A schema can express most of the rules; `parse` checks all of them, and
+takes nothing that the schema refuses.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ _CRON = r"[0-9*,/-]+\s+[0-9*,/-]+\s+(\?\s+[0-9A-Za-z*,/-]+\s+[0-9A-Za-z*,#-]+"
 _CRON += r"|[0-9LlWw*,/-]+\s+[0-9A-Za-z*,/-]+\s+\?)\s+[0-9*,/-]+"
 _RATE = r"(1\s+(minute|hour|day)|([2-9]|[1-9][0-9]{1,8})\s+(minutes|hours|days))"
 _IN_CRON, _IN_RATE = rf"cron\(\s*{_CRON}\s*\)", rf"rate\(\s*{_RATE}\s*\)"
-# What the model checks in Python.
+# What the model checks in Python, as far as a schema can express it.
 _CHECKS: dict[str, JsonSchemaValue] = {
     "name": {"pattern": f"^{RULE_NAME}$", "maxLength": LONGEST_RULE_NAME},
     "cron": {"pattern": rf"^\s*({_CRON}|{_IN_CRON})\s*$"},
@@ -28,7 +28,7 @@ _CHECKS: dict[str, JsonSchemaValue] = {
 
 def json_schema() -> dict[str, Any]:
     """The schema as a JSON document, draft 2020-12."""
-    schema = ScheduleFile.model_json_schema(schema_generator=_ForEditors)
+    schema = ScheduleFile.model_json_schema(schema_generator=_SchemaForEditors)
     task = schema["$defs"]["Task"]
     for key, checks in _CHECKS.items():
         task["properties"][key].update(checks)
@@ -43,8 +43,8 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
 
 
-class _ForEditors(GenerateJsonSchema):
-    """Without null, which in Python is a key left out and in a file a fault; and without titles, which are noise."""
+class _SchemaForEditors(GenerateJsonSchema):
+    """Without null, which is a missing key in Python and a problem in a file; and without titles, which help nobody."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False

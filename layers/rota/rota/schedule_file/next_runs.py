@@ -1,7 +1,7 @@
-"""What a schedule expression means: when it runs next, and how a person would say it. Times are UTC, as EventBridge's.
+"""When a schedule expression runs next, and the schedule in plain English. Times are UTC, as EventBridge's.
 
-The calendar is computed here, from the values that `rota.expression` reads: croniter knows neither LW nor a year after
-2099, counts the days of the week differently and finds no run that lies more than 50 years ahead.
+No library computes this calendar: croniter has neither LW nor years after 2099, counts the days of the week differently
+and finds no run that is more than 50 years ahead.
 """
 
 from calendar import month_name, monthrange
@@ -27,9 +27,9 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
 def next_runs(expression: str, after: datetime, count: int) -> list[datetime]:
-    """The next `count` runs later than `after` (an aware datetime), in UTC; fewer when the schedule ends before that.
+    """The next `count` runs later than `after` (an aware datetime), in UTC; fewer if the schedule ends before that.
 
-    A rate counts from `after`; EventBridge counts it from the moment the rule is made. ValueError for a bad expression.
+    A rate counts from `after`; EventBridge counts it from the creation of the rule. ValueError for a wrong expression.
     """
     kind, inner = _parts(expression)
     after = after.astimezone(UTC)
@@ -37,7 +37,7 @@ def next_runs(expression: str, after: datetime, count: int) -> list[datetime]:
 
 
 def in_words(expression: str) -> str:
-    """Plain English for the everyday schedules ("weekdays at 09:30 UTC"); the expression itself for all others."""
+    """Plain English for common schedules ("weekdays at 09:30 UTC"); the expression itself for all others."""
     kind, inner = _parts(expression)
     if kind == "rate":
         value, unit = inner.split()
@@ -76,9 +76,12 @@ def _cron_runs(inner: str, after: datetime) -> Iterator[datetime]:
 
 
 def _days(day_of_month: str, day_of_week: str, year: int, month: int) -> list[int]:
-    """The days of that month on which the rule runs."""
+    """The days of that month on which a cron runs."""
     monday_is_0, length = monthrange(year, month)
-    weekday = [0, *((monday_is_0 + day) % 7 + 1 for day in range(1, length + 1))]  # by day; 1 is Sunday, as in AWS
+    weekday = [
+        0,
+        *((monday_is_0 + day) % 7 + 1 for day in range(1, length + 1)),
+    ]  # by day; 1 is Sunday, as in EventBridge
     if day_of_week == "?":
         if day_of_month.endswith("W"):
             day = length if day_of_month == "LW" else int(day_of_month.removesuffix("W"))
@@ -93,7 +96,7 @@ def _days(day_of_month: str, day_of_week: str, year: int, month: int) -> list[in
 
 
 def _nearest_weekday(day: int, weekday: list[int]) -> int:
-    """Monday to Friday closest to that day, without leaving the month."""
+    """The day from Monday to Friday nearest to that one, in the same month."""
     if weekday[day] == _SATURDAY:
         return day - 1 if day > 1 else day + 2
     if weekday[day] == _SUNDAY:

@@ -1,4 +1,4 @@
-"""Where the schedule file comes from: the first of several keys that exists, read at one version."""
+"""The schedule file in S3: the first of several keys that exists, at one version."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def candidate_keys(patterns: tuple[str, ...], image: Image) -> list[str]:
-    """The keys to try, in order: `{repository}`, `{tag}` and `{digest}` filled in. Without a tag, those that ask for
-    one are left out.
+    """The keys to try, in order, with `{repository}`, `{tag}` and `{digest}` filled in. For an image without a tag, the
+    patterns with `{tag}` are left out.
     """
     values = {"{repository}": image.repository, "{tag}": image.tag or "", "{digest}": image.digest}
     filled = []
@@ -26,11 +26,11 @@ def candidate_keys(patterns: tuple[str, ...], image: Image) -> list[str]:
 
 
 def find_schedule_file(s3: "S3Client", bucket: str, candidates: list[str]) -> tuple[Stored, bytes]:
-    """The first of `keys` that exists: which version, and its content. ConfigError names all that were tried."""
+    """The first of `candidates` that exists: its version and its content. ConfigError names all that were tried."""
     if not candidates:
         raise ConfigError(
-            "no schedule file can be looked for: every key of the parameter ScheduleKeys asks for {tag} and the image "
-            "was pushed without one. Push it with a tag, or add a key without {tag}, such as scheduled_tasks.json"
+            "no schedule file to look for: every key of the parameter ScheduleKeys has {tag} in it, and the image was "
+            "pushed without a tag. Push it with a tag, or add a key without {tag}, such as scheduled_tasks.json"
         )
     for key in candidates:
         try:
@@ -39,18 +39,21 @@ def find_schedule_file(s3: "S3Client", bucket: str, candidates: list[str]) -> tu
             continue
         if reply["ContentLength"] > LARGEST_FILE:
             raise ConfigError(
-                f"s3://{bucket}/{key} has {reply['ContentLength']:,} bytes, a schedule file may have {LARGEST_FILE:,}"
+                f"s3://{bucket}/{key} has {reply['ContentLength']:,} bytes, and the limit for a schedule file is "
+                f"{LARGEST_FILE:,}; make it shorter"
             )
         return Stored(key=key, version_id=reply["VersionId"]), reply["Body"].read()
     tried = ", ".join(f"s3://{bucket}/{key}" for key in candidates)
-    raise ConfigError(f"there is no schedule file; tried {tried}. Upload it before the image is pushed")
+    raise ConfigError(
+        f"there is no schedule file; tried {tried}. Upload it, then push the image or start the execution again"
+    )
 
 
 def display_name(bucket: str, stored: Stored) -> str:
-    """How a person finds that version: `s3://bucket/key (version ...)`."""
+    """That version in a message: `s3://bucket/key (version ...)`."""
     return f"s3://{bucket}/{stored.key} (version {stored.version_id})"
 
 
 def read_version(s3: "S3Client", bucket: str, stored: Stored) -> bytes:
-    """The very version that `find` answered."""
+    """The content of that version."""
     return s3.get_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)["Body"].read()

@@ -1,6 +1,6 @@
-"""The schedule file's shapes: what a task may say. Frozen, nothing unknown allowed, no I/O.
+"""The shapes of the schedule file: frozen, without unknown keys.
 
-Where a limit comes from: EventBridge, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html and
+Sources of the limits: EventBridge, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html and
 API_PutTargets.html; ECS, https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html.
 """
 
@@ -12,19 +12,18 @@ from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
-from rota.schedule_file.expression import normalise_cron, normalise_expression, normalise_rate
+from rota.schedule_file.expression import normalise_cron, normalise_expression, normalise_rate, runs_every_month
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
-from rota.schedule_file.json_reader import invalid_text_reason, quote
-from rota.schedule_file.next_runs import next_runs
+from rota.schedule_file.problem import invalid_text_reason, quote
 
-_Given = TypeVar("_Given")
+_Value = TypeVar("_Value")
 
-# One key of each says what to run, and when.
+# A task has one key of each: what to run, and when.
 WHAT = ("task", "command")
 WHEN = ("cron", "rate", "schedule")
 
 RULE_NAME = r"[.\-_A-Za-z0-9]+"
-# No hyphen at the start: the start command must never take a task for an option.
+# No hyphen at the start: the start command would take the task for an option.
 TASK_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:-]*"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
@@ -32,21 +31,21 @@ LONGEST_RULE_NAME = 64
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html, task definition size
 LARGEST_TASK_DEFINITION = 64 * 1024
 
-# What each key takes, for sentences: "write ...".
+# What each key takes, for messages: "write ...".
 EXPECTED: Mapping[str, str] = {
-    "$schema": "text, the address of the JSON Schema",
+    "$schema": "a string, the address of the JSON Schema",
     "tasks": "a list of tasks, [{...}, {...}]",
-    "name": "text of letters, digits, dots, hyphens and underscores",
-    "task": "text of letters, digits, and . _ : - inside, such as spam_task",
-    "command": 'a list of at least one text, such as ["python", "-m", "app.report"]',
-    "cron": 'text with six fields, such as "0 6 * * ? *"',
-    "rate": 'text, such as "5 minutes"',
-    "schedule": 'text, such as "cron(0 6 * * ? *)" or "rate(5 minutes)"',
+    "name": "a string of letters, digits, dots, hyphens and underscores",
+    "task": "a string of letters and digits, with . _ : - inside, such as spam_task",
+    "command": 'a list of at least one string, such as ["python", "-m", "app.report"]',
+    "cron": 'a string of six fields, such as "0 6 * * ? *"',
+    "rate": 'a string, such as "5 minutes"',
+    "schedule": 'a string, such as "cron(0 6 * * ? *)" or "rate(5 minutes)"',
     "enabled": "true or false, without quotes",
-    "description": "text of at most 512 characters",
+    "description": "a string of at most 512 characters",
     "cpu": f"one of Fargate's sizes, without quotes: {', '.join(map(str, FARGATE_MEMORY))}",
     "memory": "MiB in one of Fargate's sizes, without quotes, such as 512, 1024 or 2048",
-    "environment": 'an object of texts, such as {"LOG_LEVEL": "debug"}',
+    "environment": 'an object of strings, such as {"LOG_LEVEL": "debug"}',
     "count": "a whole number from 1 to 10",
     "retry": 'an object, such as {"attempts": 2, "age": 3600}',
     "attempts": "a whole number from 0 to 185",
@@ -55,19 +54,19 @@ EXPECTED: Mapping[str, str] = {
 }
 
 
-# EventBridge's years begin here.
+# EventBridge's calendar begins in 1970.
 _BEFORE_ALL_CRON = datetime(1970, 1, 1, tzinfo=UTC) - timedelta(minutes=1)
 
 
-class Surroundings(NamedTuple):
-    """What a file is judged against beside its own content; given to pydantic as the validation context."""
+class ValidationContext(NamedTuple):
+    """What a task is checked against beside its own content; pydantic passes it to the validators."""
 
     rule_prefix: str
 
 
 def _rule_name(name: str, info: ValidationInfo) -> str:
-    """Judges the name that the rule would have, prefix and all."""
-    prefix = info.context.rule_prefix if isinstance(info.context, Surroundings) else ""
+    """Check the name that the rule will have, with its prefix."""
+    prefix = info.context.rule_prefix if isinstance(info.context, ValidationContext) else ""
     problems = []
     if not re.fullmatch(RULE_NAME, name):
         problems.append(f"{quote(name)} cannot be part of a rule's name; write {EXPECTED['name']}")
@@ -83,21 +82,26 @@ def _rule_name(name: str, info: ValidationInfo) -> str:
     return name
 
 
-def _can_run(expression: str) -> None:
-    """A date that is past is no fault: the next deployment must not fail because a one-off task has had its run."""
-    if not next_runs(expression, _BEFORE_ALL_CRON, 1):
-        raise ValueError(f"{expression} never runs; there is no such date")
+def _check_that_it_runs(fields: str) -> None:
+    """A date in the past is fine: the next deployment must not fail because a one-off task has run."""
+    if runs_every_month(fields):
+        return
+    from rota.schedule_file.next_runs import next_runs  # noqa: PLC0415  here, because few schedules need a calendar
+
+    if not next_runs(f"cron({fields})", _BEFORE_ALL_CRON, 1):
+        raise ValueError(f"cron({fields}) never runs: no such date exists; write one that exists")
 
 
 def _cron(text: str) -> str:
     fields = normalise_cron(text)
-    _can_run(f"cron({fields})")
+    _check_that_it_runs(fields)
     return fields
 
 
 def _schedule(text: str) -> str:
     expression = normalise_expression(text)
-    _can_run(expression)
+    if expression.startswith("cron("):
+        _check_that_it_runs(expression[len("cron(") : -1])
     return expression
 
 
@@ -107,47 +111,47 @@ def _fargate_memory(memory: int) -> int:
     return memory
 
 
-def _fits_task_definition(value: _Given) -> _Given:
+def _fits_task_definition(value: _Value) -> _Value:
     size = len(json.dumps(value))
     if size > LARGEST_TASK_DEFINITION:
         raise ValueError(
-            f"has {size:,} characters, and ECS allows a whole task definition {LARGEST_TASK_DEFINITION:,}; "
+            f"has {size:,} characters, and ECS allows {LARGEST_TASK_DEFINITION:,} for a whole task definition; "
             "keep large values in S3, SSM or Secrets Manager"
         )
     return value
 
 
-def _begins_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
+def _starts_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
     if not command[0].strip():
-        raise ValueError('begins with an empty text, which no container can start; write the program first: ["python"]')
+        raise ValueError('starts with an empty string, which no container can run; write the program first: ["python"]')
     return command
 
 
-def _writable(value: _Given) -> _Given:
+def _encodable(value: _Value) -> _Value:
     if isinstance(value, str) and (problem := invalid_text_reason(value)):
         raise ValueError(problem)
     return value
 
 
 class _Model(BaseModel):
-    # Strict: the text "yes" is no boolean, and 1.0 no whole number. What a fault shows of the file, our own words say.
+    # Strict: "yes" is not a boolean, and 1.0 is not a whole number. Messages quote values themselves, if at all.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class Retry(_Model):
-    """What EventBridge does when ECS does not accept the task. Unless given, it tries 185 times within a day."""
+    """What EventBridge does when ECS does not accept the task. Default: 185 attempts within a day."""
 
     attempts: int = Field(185, ge=0, le=185, description="How often EventBridge tries again to start the task, 0-185.")
-    age: int = Field(86400, ge=60, le=86400, description="Seconds after which it gives up, 60-86400.")
+    age: int = Field(86400, ge=60, le=86400, description="Seconds after which EventBridge gives up, 60-86400.")
 
 
-# Before pydantic looks at the text, which has its own words for half a character.
-_Text = Annotated[str, BeforeValidator(_writable)]
+# Before pydantic's own check, whose message about half a character would quote the string.
+_Text = Annotated[str, BeforeValidator(_encodable)]
 _Command = Annotated[
     tuple[_Text, ...],
     Field(strict=False, min_length=1),
     AfterValidator(_fits_task_definition),
-    AfterValidator(_begins_with_a_program),
+    AfterValidator(_starts_with_a_program),
 ]
 _Variable = Annotated[str, Field(pattern=f"^{VARIABLE}$")]
 _Environment = Annotated[dict[_Variable, _Text], AfterValidator(_fits_task_definition)]
@@ -160,10 +164,10 @@ class Task(_Model):
         description="The task's name; with the rule prefix before it, the name of its EventBridge rule."
     )
     task: Annotated[str, Field(pattern=f"^{TASK_NAME}$", max_length=255)] | None = Field(
-        None, description="What the start command is given as its argument: bin/start spam_task."
+        None, description="The argument of the start command: bin/start spam_task."
     )
     command: _Command | None = Field(
-        None, description="The container's whole command, in place of the start command and a task."
+        None, description="The container's whole command, instead of the start command and a task."
     )
     cron: Annotated[str, AfterValidator(_cron)] | None = Field(
         None,
@@ -171,7 +175,7 @@ class Task(_Model):
         examples=["0 6 * * ? *", "0/15 * * * ? *", "30 9 ? * MON-FRI *"],
     )
     rate: Annotated[str, AfterValidator(normalise_rate)] | None = Field(
-        None, description="A rate, counted from when the rule is made.", examples=["5 minutes", "1 hour", "7 days"]
+        None, description="A rate, counted from the creation of the rule.", examples=["5 minutes", "1 hour", "7 days"]
     )
     schedule: Annotated[str, AfterValidator(_schedule)] | None = Field(
         None, description="EventBridge's full expression.", examples=["cron(0 6 * * ? *)", "rate(5 minutes)"]
@@ -179,18 +183,18 @@ class Task(_Model):
     enabled: bool = Field(True, description="false keeps the rule and stops its runs.")
     description: _Text = Field("", max_length=512, description="The rule's description in EventBridge.")
     cpu: Literal[256, 512, 1024, 2048, 4096, 8192, 16384] | None = Field(
-        None, description="CPU units of the task, 1024 to a vCPU; unless given, what the base task definition says."
+        None, description="CPU units of the task, 1024 to a vCPU. Default: as in the base task definition."
     )
     memory: Annotated[int, AfterValidator(_fargate_memory)] | None = Field(
-        None, description="MiB of memory of the task; unless given, what the base task definition says."
+        None, description="Memory of the task in MiB. Default: as in the base task definition."
     )
     environment: _Environment = Field(
-        {}, description="Environment variables, added to those of the base task definition or in their place."
+        {}, description="Environment variables; they are added to those of the base task definition, or replace them."
     )
     count: int = Field(1, ge=1, le=10, description="How many copies start at each run, 1-10.")
     retry: Retry | None = Field(None, description="What EventBridge does when ECS does not accept the task.")
     platform_version: Annotated[str, Field(pattern=r"^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$")] | None = Field(
-        None, description="Fargate's platform version; unless given, the stack's.", examples=["LATEST", "1.4.0"]
+        None, description="Fargate's platform version. Default: the stack's.", examples=["LATEST", "1.4.0"]
     )
 
     @model_validator(mode="after")
@@ -202,7 +206,7 @@ class Task(_Model):
 
     @property
     def expression(self) -> str:
-        """What EventBridge is given: `cron(0 6 * * ? *)` or `rate(5 minutes)`."""
+        """The rule's ScheduleExpression: `cron(0 6 * * ? *)` or `rate(5 minutes)`."""
         if self.cron:
             return f"cron({self.cron})"
         return f"rate({self.rate})" if self.rate else str(self.schedule)
@@ -213,26 +217,26 @@ class Task(_Model):
 
 
 class ScheduleFile(_Model):
-    """Rota's schedule file: the tasks that should exist. An empty list clears them all."""
+    """Rota's schedule file: the tasks that should exist. An empty list removes every schedule."""
 
     schema_: str | None = Field(None, alias="$schema", description="The address of this schema, for editors.")
     tasks: Annotated[tuple[Task, ...], Field(strict=False)] = Field(description="The tasks that should exist.")
 
 
-def conflicts(entry: Mapping[str, object], meant: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-    """What is wrong between the keys of one task, whether or not each is right by itself: (key or "", problem).
+def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """What is wrong between the keys of one task, whether or not each is right by itself: (key or "", message).
 
-    A key that is `meant`, by an unknown key or one that holds null, is not missed.
+    A key that is `intended`, as the meaning of a misspelt one, is not missing.
     """
     for keys, purpose, example in (
         (WHAT, "what to run", '"task": "spam_task" or "command": ["..."]'),
         (WHEN, "when to run", '"cron": "0 6 * * ? *", "rate": "5 minutes" or "schedule": "cron(...)"'),
     ):
         given = [key for key in keys if entry.get(key) is not None]
-        if not given and not set(keys) & set(meant):
+        if not given and not set(keys) & set(intended):
             yield "", f"does not say {purpose}; add {example}"
         for surplus in given[1:]:
-            yield surplus, f'stands beside "{given[0]}", which also says {purpose}; keep one of the two'
+            yield surplus, f'cannot be combined with "{given[0]}", which also says {purpose}; keep one of the two'
     cpu, memory = entry.get("cpu"), entry.get("memory")
     offered = FARGATE_MEMORY.get(cpu) if isinstance(cpu, int) else None
     if offered and memory in FARGATE_MEMORY_SIZES and memory not in offered:

@@ -1,4 +1,4 @@
-"""Where the schedule file is looked for."""
+"""Which keys the schedule file is looked for under."""
 
 import pytest
 
@@ -12,7 +12,7 @@ UNTAGGED = IMAGE.model_copy(update={"tag": None})
 @pytest.mark.parametrize(
     ("patterns", "image", "expected"),
     [
-        pytest.param(("scheduled_tasks.json",), IMAGE, ["scheduled_tasks.json"], id="as it stands"),
+        pytest.param(("scheduled_tasks.json",), IMAGE, ["scheduled_tasks.json"], id="as it is"),
         pytest.param(
             ("{repository}/{tag}.json", "{digest}.json", "scheduled_tasks.json"),
             IMAGE,
@@ -28,11 +28,11 @@ def test_the_keys_that_are_tried(patterns: tuple[str, ...], image: object, expec
     assert candidate_keys(patterns, image) == expected  # type: ignore[arg-type]  # an Image
 
 
-def test_where_no_key_is_left_to_try_it_says_what_is_missing() -> None:
+def test_an_untagged_image_may_leave_no_key_to_try() -> None:
     untagged = candidate_keys(("{repository}/{tag}.json", "{tag}.json"), UNTAGGED)
     with pytest.raises(ConfigError) as raised:
         find_schedule_file(object(), "guestbook-config", untagged)  # type: ignore[arg-type]  # S3 is not asked
     assert str(raised.value) == (
-        "no schedule file can be looked for: every key of the parameter ScheduleKeys asks for {tag} and the image "
-        "was pushed without one. Push it with a tag, or add a key without {tag}, such as scheduled_tasks.json"
+        "no schedule file to look for: every key of the parameter ScheduleKeys has {tag} in it, and the image was "
+        "pushed without a tag. Push it with a tag, or add a key without {tag}, such as scheduled_tasks.json"
     )

@@ -1,4 +1,4 @@
-"""What a schedule expression means: when it runs next, and how a person says it."""
+"""When a schedule expression runs next, and the schedule in plain English."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -48,7 +48,7 @@ def test_next_runs(expression: str, runs: list[str]) -> None:
     "expression",
     ["cron(0 0 31 2 ? *)", "cron(0 0 * * ? 2025)", "cron(0 0 31W 2,4,6 ? *)"],
 )
-def test_what_never_runs_has_no_next_run(expression: str) -> None:
+def test_a_schedule_that_never_runs(expression: str) -> None:
     assert next_runs(expression, NOW, 3) == []
 
 
@@ -56,7 +56,7 @@ def test_a_schedule_that_ends_has_fewer_runs() -> None:
     assert len(next_runs("cron(0 0 30,31 12 ? 2026)", NOW, 5)) == 2
 
 
-def test_a_run_is_later_than_the_moment_given_in_any_time_zone() -> None:
+def test_runs_are_later_than_a_time_in_any_time_zone() -> None:
     seven_in_berlin = datetime(2026, 1, 1, 7, 0, tzinfo=timezone(timedelta(hours=1)))
     assert next_runs("cron(0 6 * * ? *)", seven_in_berlin, 1) == [datetime(2026, 1, 2, 6, 0, tzinfo=UTC)]
 

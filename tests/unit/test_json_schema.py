@@ -1,4 +1,4 @@
-"""The shipped JSON Schema: what the model says; it takes what is right and refuses what a schema can know is wrong."""
+"""The shipped JSON Schema: generated from the model; it takes valid files and refuses what a schema can refuse."""
 
 import json
 from pathlib import Path
@@ -9,29 +9,19 @@ import pytest
 from click.testing import CliRunner
 
 from rota.cli.check import check
-from rota.schedule_file.parse import find_problems
+from tests.schedule_files import entry, problems
 
 SHIPPED = Path(__file__).parents[2] / "layers/rota/rota/schedule_file/scheduled_tasks.schema.json"
 SCHEMA = json.loads(SHIPPED.read_text())
 
 
-def entry(**keys: Any) -> dict[str, Any]:
-    """One task, right but for the keys given; a key given as ... is left out."""
-    task = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"} | keys
-    return {key: value for key, value in task.items() if value is not ...}
-
-
-def has_faults(document: object) -> bool:
-    return bool(find_problems(json.dumps(document).encode(), rule_prefix="", max_tasks=300))
-
-
-def test_the_shipped_schema_is_what_the_model_says() -> None:
+def test_the_shipped_schema_is_generated_from_the_model() -> None:
     printed = CliRunner().invoke(check, ["--json-schema"])
     assert (printed.exit_code, printed.stderr) == (0, "")
     assert printed.stdout == SHIPPED.read_text()
 
 
-def test_it_is_a_schema_that_describes_every_key() -> None:
+def test_the_schema_describes_every_key() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     for shape in (SCHEMA, *SCHEMA["$defs"].values()):
         assert shape["additionalProperties"] is False
@@ -52,10 +42,10 @@ def test_it_is_a_schema_that_describes_every_key() -> None:
         {"retry": {"attempts": 0}, "platform_version": "LATEST"},
     ],
 )
-def test_it_takes_what_is_right(keys: dict[str, Any]) -> None:
+def test_the_schema_takes_a_valid_file(keys: dict[str, Any]) -> None:
     document = {"tasks": [entry(**keys)]}
     jsonschema.validate(document, SCHEMA)
-    assert not has_faults(document)
+    assert not problems(document)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +75,8 @@ def test_it_takes_what_is_right(keys: dict[str, Any]) -> None:
         {"platform_version": "1.4"},
     ],
 )
-def test_it_refuses_what_is_wrong(keys: dict[str, Any]) -> None:
+def test_the_schema_refuses_a_wrong_file(keys: dict[str, Any]) -> None:
     document = {"tasks": [entry(**keys)]}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, SCHEMA)
-    assert has_faults(document)
+    assert problems(document)

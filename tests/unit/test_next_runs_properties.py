@@ -1,4 +1,4 @@
-"""What Rota says of cron expressions, held against a look at every minute and against an independent validator."""
+"""Cron expressions, compared with a check of every minute and with an independent validator."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -107,7 +107,7 @@ def crons(draw: st.DrawFn) -> tuple[str, Meaning]:
 
 @settings(deadline=None)
 @given(crons(), st.datetimes(datetime(2023, 1, 1), datetime(2029, 1, 1), timezones=st.just(UTC)))
-def test_next_runs_are_what_a_look_at_every_minute_finds(cron: tuple[str, Meaning], after: datetime) -> None:
+def test_next_runs_are_those_of_a_check_of_every_minute(cron: tuple[str, Meaning], after: datetime) -> None:
     fields, (minutes, hours, months, runs_on) = cron
     expected: list[datetime] = []
     moment = after.replace(second=0, microsecond=0) + timedelta(minutes=1)
@@ -128,7 +128,7 @@ def test_next_runs_are_what_a_look_at_every_minute_finds(cron: tuple[str, Meanin
 
 @settings(deadline=None)
 @given(crons())
-def test_what_is_accepted_is_right_to_an_independent_validator_too(cron: tuple[str, Meaning]) -> None:
+def test_an_independent_validator_takes_what_is_taken(cron: tuple[str, Meaning]) -> None:
     fields = normalise_cron(cron[0])
     assert AWSCronExpressionValidator.validate(fields) == fields
 
