@@ -33,7 +33,7 @@ demo: $(READY) ## push two images and watch them deploy, on this machine, withou
 
 # RUNTIME=sam runs every step in Lambda's runtime, in Docker; LISTEN=0.0.0.0 lets containers in.
 stage: $(READY) $(if $(filter sam,$(RUNTIME)),build) ## serve a local AWS for any AWS client on port 5000, or PORT=...
-	@$(BIN)/python -m stage --host $(LISTEN) --port $(PORT) --runtime $(RUNTIME)
+	@$(BIN)/python -m stage --scenario examples.guestbook --host $(LISTEN) --port $(PORT) --runtime $(RUNTIME)
 
 watch: $(READY) ## in another terminal: follow every new execution on that stage
 	@$(BIN)/python -m examples.guestbook.watch --port $(PORT)

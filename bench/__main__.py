@@ -13,8 +13,8 @@ from rich.table import Table
 
 from bench import bound, classic, ecs_deploy, report
 from bench.deployment import CASES, Bench, Case, Mode
-from stage.client import Client, StageError
-from stage.process import running
+from examples.guestbook.client import Client, running
+from stage.client import StageError
 
 _HERE = Path(__file__).parent
 SIZES = (1, 10, 60, 300, 1000)

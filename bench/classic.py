@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.deployment import Bench, ended, schedule
 from bench.tools import environment, prepare
-from stage.client import Client
+from examples.guestbook.client import Client
 
 _SCRIPT = Path(__file__).parent / "classic.sh"
 

@@ -18,8 +18,7 @@ from typing import Any
 
 from bench import cold_report as report
 from bench import one_start
-from stage.client import Client
-from stage.process import running
+from examples.guestbook.client import Client, running
 
 ROOT = Path(__file__).parents[1]
 IMAGE = "public.ecr.aws/lambda/python:3.13"

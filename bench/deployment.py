@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bench.memory import Memory, peaks
-from stage.client import Client
+from examples.guestbook.client import Client
 
 Mode = Literal["per-task", "shared"]
 Case = Literal["first", "new-image", "one-changed", "unchanged"]

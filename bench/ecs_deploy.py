@@ -6,7 +6,7 @@ import time
 
 from bench.deployment import Bench, ended
 from bench.tools import environment, prepare
-from stage.client import Client
+from examples.guestbook.client import Client
 
 
 def can_run() -> bool:

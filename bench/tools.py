@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.deployment import LATENCY_MS, Bench
-from stage.client import Client
+from examples.guestbook.client import Client
 
 
 @dataclass(frozen=True)

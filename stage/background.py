@@ -1,20 +1,20 @@
-"""The world around the API: what happens in AWS because of a call, or by itself, and not in the answer to a call.
+"""What AWS does by itself after a call: events, rollouts and task runs.
 
-An image push becomes an event, an event reaches its rules' targets, a service rolls, a task runs. `World` ties these
-together; a stage has one, adds its `hooks` to the front door, and calls `reset` or `close` when it is done.
+An image push becomes an event, an event reaches its rules' targets, a service rolls, a task runs. `Background` connects
+these parts; a stage has one, adds its `hooks` to the gateway, and calls `reset` or `close` when it is done.
 """
 
 import threading
 from pathlib import Path
 from typing import Any
 
-from stage.ecr.images import Ecr
+from stage.ecr.images import Images
 from stage.ecs import revisions
 from stage.ecs.api import Ecs
 from stage.ecs.service_deployments import ServiceDeployments
 from stage.ecs.services import Services
 from stage.ecs.tasks import LONGEST_RUN, Run, Tasks
-from stage.ecs.timer import Agenda
+from stage.ecs.timer import Timer
 from stage.eventbridge.bus import Bus, event, rules
 from stage.eventbridge.tag_index import TagIndex
 from stage.eventbridge.targets import Authorise, Failure, InvokeFunction, Targets
@@ -23,28 +23,28 @@ from stage.settings import Settings
 
 
 class CannotFireError(Exception):
-    """A rule that EventBridge would not fire; the message says why and what to do."""
+    """EventBridge would not fire this rule; the message says why and what to do."""
 
 
-class World:
-    """Everything of the stage that acts by itself.
+class Background:
+    """The parts of the stage that act after a call has been answered.
 
-    `app` is the directory in which the containers of `repository` run. `invoke_function` is given the ARN and payload
-    of a function that is a rule's target, `authorise` is asked what EventBridge may do with a target's role.
+    Containers of `repository` run in `directory`. `invoke_function` gets the ARN and the payload of a function that is
+    a rule's target; `authorise` decides what EventBridge may do with a target's role.
     """
 
     def __init__(
         self,
         settings: Settings,
-        app: Path,
+        directory: Path,
         repository: str,
         invoke_function: InvokeFunction,
         authorise: Authorise = lambda *_: None,
     ) -> None:
         lock = threading.RLock()
-        self.agenda = Agenda()
-        self._tasks = Tasks(app, repository, self.agenda, self._emit, lock)
-        self.services = Services(settings, self.agenda, self._emit, lock)
+        self.timer = Timer()
+        self._tasks = Tasks(directory, repository, self.timer, self._publish, lock)
+        self.services = Services(settings, self.timer, self._publish, lock)
         self.targets = Targets(self._tasks.run, invoke_function, authorise)
         self.bus = Bus(self.targets.deliver)
         self.tag_index = TagIndex(settings)
@@ -54,15 +54,14 @@ class World:
             **ServiceDeployments(self.services).operations(),
             **self._tasks.operations(),
         }
-        self.hooks: list[Hook] = [Ecs(operations, lock), Ecr(self.bus.publish), self.bus, self.tag_index]
+        self.hooks: list[Hook] = [Ecs(operations, lock), Images(self.bus.publish), self.bus, self.tag_index]
 
     def fire(self, name: str) -> dict[str, Any]:
         """Have EventBridge fire a scheduled rule now, and wait until the tasks that it starts have ended.
 
-        Returns what became of the task of an ECS target: task_arn, task_definition, command, image, exit_code,
-        output and so on; with more than one task, all of them under `tasks`. A run that ECS refused is lost, as on
-        AWS, and told as `error`. Raises CannotFireError for a rule that is missing, disabled, without a schedule or
-        without a target.
+        Returns the task of an ECS target as `Run.describe` does; more than one task stands under `tasks`. A task that
+        ECS refused is lost, as on AWS, and is returned as `error`. Raises CannotFireError for a rule that is missing or
+        disabled, and for one without a schedule or a target.
         """
         rule = rules().get(name)
         if rule is None:
@@ -73,43 +72,45 @@ class World:
             raise CannotFireError(f"The rule {name} has no schedule: it waits for an event that matches its pattern.")
         if not rule.targets:
             raise CannotFireError(f"The rule {name} has no target: EventBridge fires it and nothing happens.")
-        happened = event("aws.events", "Scheduled Event", {}, [rule.arn])
-        outcomes = [self.targets.deliver(rule, target, happened) for target in list(rule.targets)]
-        tasks = [_told(each) for outcome in outcomes for each in (outcome if isinstance(outcome, list) else [outcome])]
-        return {"rule": name, **tasks[0], **({"tasks": tasks} if len(tasks) > 1 else {})}
+        fired = event("aws.events", "Scheduled Event", {}, [rule.arn])
+        outcomes = [self.targets.deliver(rule, target, fired) for target in list(rule.targets)]
+        ended = [
+            _result(each) for outcome in outcomes for each in (outcome if isinstance(outcome, list) else [outcome])
+        ]
+        return {"rule": name, **ended[0], **({"tasks": ended} if len(ended) > 1 else {})}
 
-    def steady(self, timeout: float = 10) -> bool:
-        """Wait until no service will move by itself any more; False after `timeout` seconds."""
-        return self.agenda.wait_for(self.services.steady, timeout)
+    def wait_until_steady(self, timeout: float = 10) -> bool:
+        """Wait until no service changes by itself any more; False after `timeout` seconds."""
+        return self.timer.wait_for(self.services.steady, timeout)
 
-    def moving(self) -> list[str]:
+    def active(self) -> list[str]:
         """The services that roll and the tasks that run, in words."""
-        rolling = [service.name for service, rollouts in self.services.standing.items() if rollouts.moves]
+        rolling = [service.name for service, rollouts in self.services.rollouts.items() if rollouts.moves]
         running = self._tasks.running()
         return [*(f"the rollout of {name}" for name in rolling), *(f"the task {arn}" for arn in running)]
 
     def reset(self) -> None:
         """Drop running rollouts and tasks, and what is due later."""
-        self.agenda.clear()
-        self.services.standing = {}
+        self.timer.clear()
+        self.services.rollouts = {}
         self._tasks.reset()
         self.targets.failures.clear()
         self.tag_index.clear()
 
     def close(self) -> None:
-        """End what runs; the stage is over."""
+        """End everything that runs."""
         self.reset()
         self._tasks.close()
-        self.agenda.close()
+        self.timer.close()
 
-    def _emit(self, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
+    def _publish(self, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
         self.bus.publish(event("aws.ecs", detail_type, detail, resources))
 
 
-def _told(outcome: object) -> dict[str, Any]:
+def _result(outcome: object) -> dict[str, Any]:
     if isinstance(outcome, Failure):
         return {"target": outcome.target, "error": {"code": outcome.code, "message": outcome.message}}
     if isinstance(outcome, Run):
-        outcome.done.wait(LONGEST_RUN + 10)  # a process that is killed needs a moment to end
+        outcome.done.wait(LONGEST_RUN + 10)  # a killed process needs a moment to end
         return outcome.describe()
     return {"delivered": True}

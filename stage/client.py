@@ -15,8 +15,6 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from stage.ecr.manifest import MEDIA_TYPE, manifest
-
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 # The stage is on this machine: no proxy leads there, and no profile of the user's is for it.
@@ -57,32 +55,6 @@ class Client:
         """A client of the stage, the same one each time. It tries nothing twice."""
         return self._clients(service)
 
-    def push(self, tag: str, content: str | None = None) -> str:
-        """Push an image under a tag: another content, another digest; the tag is the content if none is given.
-
-        Returns the digest. Where the tag fits the template's pattern, a deployment begins.
-        """
-        made = self.client("ecr").put_image(
-            repositoryName=self.names["repository"],
-            imageManifest=manifest(tag if content is None else content),
-            imageManifestMediaType=MEDIA_TYPE,
-            imageTag=tag,
-        )
-        return str(made["image"]["imageId"]["imageDigest"])
-
-    def start(self, event: Mapping[str, Any], name: str | None = None) -> str:
-        """Start the state machine by hand, as *New execution* in the console does. Returns the execution's ARN."""
-        started = self.client("stepfunctions").start_execution(
-            stateMachineArn=self.names["state_machine_arn"], input=json.dumps(event), **({"name": name} if name else {})
-        )
-        return str(started["executionArn"])
-
-    def executions(self) -> list[str]:
-        """The ARNs of all deployments, the newest first."""
-        pages = self.client("stepfunctions").get_paginator("list_executions")
-        found = pages.paginate(stateMachineArn=self.names["state_machine_arn"])
-        return [execution["executionArn"] for page in found for execution in page["executions"]]
-
     def wait(self, execution: str, timeout: float = 60) -> dict[str, Any]:
         """Wait until a deployment has ended. Returns DescribeExecution's answer, `input` and `output` read from JSON.
 
@@ -102,35 +74,10 @@ class Client:
         read = {key: json.loads(described[key]) for key in ("input", "output") if key in described}
         return described | read
 
-    def restored_by(self, stopped: str, timeout: float = 60) -> dict[str, Any]:
-        """Wait until the execution has ended that puts back one that was stopped. Returns what `wait` returns of it."""
-        states, inputs = self.client("stepfunctions"), dict[str, str]()
-
-        def begun() -> str | None:
-            for each in self.executions():
-                if each not in inputs:
-                    inputs[each] = states.describe_execution(executionArn=each)["input"].replace(" ", "")
-            return next((each for each, told in inputs.items() if f'"executionArn":"{stopped}"' in told), None)
-
-        return self.wait(wait_for(begun, 5), timeout)
-
-    def deploy(self, tag: str, content: str | None = None, timeout: float = 60) -> dict[str, Any]:
-        """Push an image and wait for the deployment that it starts. Returns what `wait` returns."""
-        before = set(self.executions())
-        self.push(tag, content)
-        started = wait_for(lambda: [each for each in self.executions() if each not in before], 5)
-        return self.wait(started[-1], timeout)  # one that puts it back, if it is aborted at once, is newer
-
     def history(self, execution: str) -> list[dict[str, Any]]:
         """All events of an execution, the first one first."""
         pages = self.client("stepfunctions").get_paginator("get_execution_history")
         return [event for page in pages.paginate(executionArn=execution) for event in page["events"]]
-
-    def upload_schedule(self, schedule: Mapping[str, Any] | bytes, key: str | None = None) -> str:
-        """Put a schedule file into the bucket. Returns its S3 version."""
-        body = schedule if isinstance(schedule, bytes) else json.dumps(schedule, indent=2).encode()
-        key = key or self.names["schedule_key"]
-        return str(self.client("s3").put_object(Bucket=self.names["bucket"], Key=key, Body=body)["VersionId"])
 
     def calls(self, service: str | None = None, operation: str | None = None) -> list[dict[str, Any]]:
         """AWS calls since `clear_calls`, all or those of one service or operation."""

@@ -1,8 +1,7 @@
-"""A stage of one's own, in a process of its own: for tests, the demo and the benchmark.
+"""Starts a stage in a process of its own: for tests, demos and benchmarks.
 
-with running() as stage:
-    stage.push("v1")
-    print(stage.wait(stage.executions()[0])["status"])
+with running("--scenario", "examples.guestbook") as stage:
+    print(stage.describe())
 """
 
 import re
@@ -16,9 +15,9 @@ from stage.client import ROOT, Client, StageError
 
 @contextmanager
 def running(*arguments: str) -> Iterator[Client]:
-    """A stage of one's own, on a free port, as `python -m stage` with these arguments; it ends with the block.
+    """Start `python -m stage` with these arguments on a free port; it ends with the block.
 
-    Raises StageError when it does not become ready; what it says of that is on stderr.
+    Raises StageError when it does not become ready; stderr says why.
     """
     command = [sys.executable, "-m", "stage", "--port", "0", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

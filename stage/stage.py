@@ -1,4 +1,4 @@
-"""The stage put together: the front door, moto behind it, functions, the world, and the stack that runs in it."""
+"""The stage put together: the gateway with its hooks, moto behind it, functions, and what a scenario deploys."""
 
 import json
 import threading
@@ -6,81 +6,80 @@ import time
 from pathlib import Path
 from typing import Any
 
-from examples.guestbook import seed
-from examples.guestbook.seed import App
-from examples.guestbook.steps import Example
-from stage.background import World
-from stage.cloudformation import resources as cloudformation
-from stage.cloudformation import roles
+from stage.background import Background
+from stage.cloudformation import resources, roles
 from stage.cloudformation.change_sets import ChangeSets
 from stage.cloudformation.deploy import deploy, outputs_of
-from stage.control.routes import Routes
-from stage.dynamodb import atomic_writes as dynamodb
+from stage.dynamodb import atomic_writes
 from stage.faults.scripted import Faults
 from stage.gateway.calls import Call, Hook
 from stage.gateway.latency import Latency
 from stage.gateway.recorder import Recorder
-from stage.gateway.server import Front
+from stage.gateway.server import Gateway
 from stage.iam.access import Access
-from stage.invariants.checker import Watch
+from stage.invariants.checker import Invariants
 from stage.lambda_.api import Functions
+from stage.lambda_.names import FunctionNames
 from stage.lambda_.packages import Packages
 from stage.lambda_.sam_runtime import SamRuntime
-from stage.lambda_.workers import Workers, steps
+from stage.lambda_.workers import Workers
 from stage.moto.clients import REGION
-from stage.quotas.request_rates import Quotas, RulesPerBus
+from stage.quotas.request_rates import RequestRates
+from stage.quotas.rules_per_bus import RulesPerBus
+from stage.scenario import Outputs, Scenario
 from stage.settings import Settings
-from stage.snapshots.account import START, BusyError, Moments
+from stage.snapshots.account import START, BusyError, Snapshots
 from stage.stepfunctions import interpreter
 from stage.stepfunctions.executions import Executions, running, stop_all
 from stage.stepfunctions.redrive import Redrive
-from stage.validation.documented import Refusals
+from stage.validation.documented import DocumentedRules
 from stage.validation.requests import Validation
 
-STACK = "rota"
-_LONGEST_END_SECONDS = 5
-EVENTS = Path(__file__).parent.parent / "events"
+_LONGEST_INTERRUPTION_SECONDS = 5
 
 
 class Stage:
-    """Serve `front` at `endpoint`, then `open`; `close` ends every process that was started.
+    """Serve `gateway` at `endpoint`, then call `open`; `close` ends every process that was started.
 
-    `template` is the SAM template that is deployed, `example` the app that it deploys, `directory` a place for the
-    functions' files. There is one stage in a process, because there is one moto.
+    `directory` is a place for the functions' files. There is one stage in a process, because there is one moto.
     """
 
-    def __init__(self, endpoint: str, template: Path, example: Path, directory: Path, *, verbose: bool = False) -> None:
+    def __init__(self, endpoint: str, scenario: Scenario, directory: Path, *, verbose: bool = False) -> None:
         self.settings = Settings()
         self.recorder = Recorder()
-        self.app = App()
         self._endpoint = endpoint
-        self._template = template
-        self._outputs: dict[str, str] = {}
-        self._moments: Moments
+        self._scenario = scenario
+        self._outputs: Outputs = {}
+        self._snapshots: Snapshots
         self.ready = False
-        """Whether everything is deployed and the user's world is there."""
+        """Whether everything is deployed and seeded."""
         self._resetting = threading.Lock()
-        self.workers = Workers(endpoint, Packages(directory), verbose=verbose)
-        self.functions = Functions(self.workers, self.settings)
+        self._names = FunctionNames(scenario.function_suffix)
+        self._deployed_functions: set[str] = set()
+        self.workers = Workers(endpoint, Packages(directory), self._names, verbose=verbose)
+        self.functions = Functions(self.workers, self._names, self.settings)
         self.sam_runtime = SamRuntime(directory)
-        self.watch = Watch()
+        self.invariants = Invariants(scenario.owner_tag)
         self.access = Access()
-        self.quotas = Quotas(self.settings)
-        self.faults = Faults(self.workers.kill, self._abort, steps)
-        self.world = World(
-            self.settings, example, self.app.repository, self.functions.invoke_in_background, self.access.as_service
+        self.quotas = RequestRates(self.settings)
+        self.faults = Faults(self.workers.kill, self._abort, self._names.all)
+        self.background = Background(
+            self.settings,
+            scenario.directory,
+            scenario.repository,
+            self.functions.invoke_in_background,
+            self.access.as_service,
         )
-        self.executions = Executions(self.world.bus.publish)
-        self._schedule = example / self.app.schedule_key
-        self.front = Front(self.workers.caller_of, self.recorder.record, Routes(self))
-        as_strict_as_aws: list[Hook] = [Validation(), self.access, Refusals(), RulesPerBus(self.settings)]
-        self.front.hooks += [
+        self.executions = Executions(self.background.bus.publish)
+        self.gateway = Gateway(self.workers.caller_of, self.recorder.record)
+        refusing: list[Hook] = [Validation(), self.access, DocumentedRules(), RulesPerBus(self.settings)]
+        self.gateway.hooks += [
             Latency(self.settings),
-            self.watch,
+            self.invariants,
             self.quotas,
             self.faults,
-            *as_strict_as_aws,
-            *self.world.hooks,
+            *refusing,
+            *self.background.hooks,
             ChangeSets(),
             self.executions,
             Redrive(),
@@ -89,102 +88,103 @@ class Stage:
         ]
 
     def open(self, *, bare: bool = False) -> None:
-        """Deploy the template, unless `bare`, and make the user's world. The front must be served by then."""
-        interpreter.prepare(self.settings, self._endpoint)
-        self.executions.prepare()
-        dynamodb.complete()
-        cloudformation.complete()
-        roles.complete()
-        if not bare:
-            self._outputs = deploy(self._template, STACK, self.app.parameters())
-        bucket, table = (self._outputs.get(name, "") for name in ("BucketName", "LedgerTableName"))
-        self._moments = Moments(self.world.services, bucket, table)
-        seed.make(self.app, self._endpoint, self._schedule.read_bytes(), bucket)
-        self._moments.keep(START)
+        """Deploy the scenario's template, unless `bare`, and seed the account. The gateway must be served already."""
+        interpreter.install(self.settings, self._endpoint)
+        self.executions.install()
+        atomic_writes.install()
+        resources.install()
+        roles.install()
+        if self._scenario.template and not bare:
+            self._outputs = deploy(self._scenario.template, self._scenario.stack, self._scenario.parameters())
+        self._deployed_functions = self._names.all()
+        self._snapshots = Snapshots(self.background.services)
+        self._scenario.seed(self._endpoint, self._outputs)
+        self._snapshots.keep(START)
         self.recorder.clear()
         self.ready = True
 
     @property
     def deployed(self) -> bool:
-        """Whether the stage has deployed the template itself."""
+        """Whether the stage has deployed a template itself."""
         return bool(self._outputs)
+
+    @property
+    def summary(self) -> str:
+        """What is deployed, in one line."""
+        stack = f"the stack {self._scenario.stack}" if self.deployed else "no stack"
+        return f"{stack}, {self._scenario.summary(self.describe())}"
 
     def describe(self) -> dict[str, Any]:
         """What is deployed and under which names, as `GET /_stage/` answers; on a bare stage, what others deployed."""
-        outputs = self._outputs or outputs_of(STACK)
+        outputs = self._outputs or outputs_of(self._scenario.stack)
         return {
             "region": REGION,
-            "state_machine_arn": outputs.get("StateMachineArn"),
-            "bucket": outputs.get("BucketName"),
-            "schedule_key": self.app.schedule_key,
-            "repository": self.app.repository,
-            "cluster": self.app.cluster,
-            "service": self.app.service,
-            "family": self.app.family,
-            "container": self.app.container,
-            "rule_prefix": self.app.rule_prefix,
-            "parameters": self.app.parameters(),
+            **self._scenario.names(outputs),
+            "parameters": self._scenario.parameters(),
             "outputs": outputs,
         }
 
-    def play_example(self, step: str) -> dict[str, Any]:
-        """Start anew and carry out the deployment of `events/` up to before a step.
+    def play(self, step: str) -> dict[str, Any]:
+        """Reset the stage and play the scenario's example deployment up to before a step. Raises ScenarioError.
 
-        Returns the functions' environment, with this stage as a container reaches it, as SAM CLI's --env-vars reads it.
-        Raises ExampleError.
+        Returns the functions' environment as SAM CLI's --env-vars reads it, with the stage's address for containers.
         """
         self.reset()
-        Example(EVENTS, self.functions.invoke, self.world.services).play(self._outputs["BucketName"], step)
+        self._scenario.play(step, self._outputs, self.functions.invoke, self.background.services)
         return {"Parameters": self._environment_in_containers()}
 
-    def keep(self, moment: str) -> None:
-        """Keep what there is, for `reset` to go back to. Raises BusyError while anything goes on."""
-        at_work = [f"the function of {each['step']}" for each in self.functions.under_way()]
-        if goes_on := [*(f"the execution {name}" for name in running()), *at_work, *self.world.moving()]:
-            raise BusyError(f"Only what stands still can be kept; wait for {', '.join(goes_on)}.")
-        self._moments.keep(moment)
+    def keep(self, name: str) -> None:
+        """Keep a snapshot for `reset`. Raises BusyError while an execution, invocation, rollout or task goes on."""
+        invocations = [f"the function of {each['step']}" for each in self.functions.active()]
+        active = [*(f"the execution {name}" for name in running()), *invocations, *self.background.active()]
+        if active:
+            raise BusyError(f"A snapshot needs an account in which nothing changes; wait for {', '.join(active)}.")
+        self._snapshots.keep(name)
 
-    def reset(self, moment: str = START) -> None:
-        """Put everything back to what it was at that moment, and settings and faults to what they are at first.
+    def reset(self, name: str = START) -> None:
+        """Restore a snapshot, and the settings and faults that a stage starts with.
 
-        Deployed functions stay, and stay warm. Raises UnknownMomentError.
+        Deployed functions stay, and stay warm. Raises UnknownSnapshotError.
         """
-        kept = self._moments.find(moment)
+        snapshot = self._snapshots.find(name)
         with self._resetting:
             self.settings.reset()
             self.faults.replace([])
-            self.watch.end()
+            self.invariants.end()
             stop_all()
             self._interrupt()
-            self.world.reset()
-            self.front.settle()
-            self._moments.put_back(kept)
+            self.background.reset()
+            self.gateway.wait_until_idle()
+            self._snapshots.restore(snapshot)
             self.recorder.clear()
             self.access.clear()
 
     def _interrupt(self) -> None:
-        """End all invocations, and wait, some seconds at most, until nothing is left of stopped executions."""
-        end = time.monotonic() + _LONGEST_END_SECONDS
-        while (interpreter.at_work() or self.functions.under_way()) and time.monotonic() < end:
+        """End all invocations, and wait some seconds at most until stopped executions have ended."""
+        end = time.monotonic() + _LONGEST_INTERRUPTION_SECONDS
+        while (interpreter.active() or self.functions.active()) and time.monotonic() < end:
             self.workers.interrupt()
             time.sleep(0.002)
 
     def run_functions_in_docker(self) -> None:
-        """Let SAM CLI run the functions from now on. Raises SamRuntimeError."""
+        """Have SAM CLI run the functions from now on. Raises SamRuntimeError."""
         self.sam_runtime.start(self._environment_in_containers())
 
     def _abort(self, call: Call) -> None:
-        """Stop the execution for which a function makes this call, or which invokes one by it."""
-        event = call.request.get_data() if call.caller is None else self.workers.event_of(call.access_key)
-        self.executions.stop(json.loads(event)["execution"]["name"])
+        """Stop the execution whose function makes this call, or which invokes a function by it."""
+        event = json.loads(call.request.get_data() if call.caller is None else self.workers.event_of(call.access_key))
+        for key in self._scenario.execution_in_event:
+            event = event[key]
+        self.executions.stop(event)
 
     def _environment_in_containers(self) -> dict[str, str]:
-        """What the template gives every function, and where a container finds the stage."""
+        """The deployed functions' variables, and the address at which a container reaches the stage."""
         endpoint = f"http://host.docker.internal:{self._endpoint.rpartition(':')[2]}"
-        return {**self.functions.environment("TakeTurn"), "AWS_ENDPOINT_URL": endpoint}
+        variables = [self.functions.environment(name) for name in self._deployed_functions]
+        return {name: value for each in variables for name, value in each.items()} | {"AWS_ENDPOINT_URL": endpoint}
 
     def close(self) -> None:
         """End tasks and functions."""
         self.sam_runtime.close()
-        self.world.close()
+        self.background.close()
         self.functions.close()

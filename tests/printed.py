@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stage.client import ROOT, Client
+from examples.guestbook.client import Client
+from stage.client import ROOT
 
 README = (ROOT / "README.md").read_text()
 RUNBOOK = (ROOT / "docs/operations.md").read_text()

@@ -1,67 +1,24 @@
-"""The user's world: what a person has in AWS before Rota's first deployment.
+"""Creates what a user has in AWS before Rota's first deployment.
 
-It is made through the front door with boto3, as a person would make it, so the hooks see it. Only the image does not
-come that way: it was pushed before there was Rota, and its event must start nothing.
+It goes through the gateway with boto3, as a user's own calls do, so that hooks see it. Only the image does not: it was
+pushed before Rota was there, and its event must start no deployment.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import boto3
-from moto.ec2.models import ec2_backends
 
+from examples.guestbook.app import App
 from stage.ecr.images import put_image
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.moto.clients import ACCOUNT, REGION
 
 FOREIGN_RULE = "billing-nightly-export"
-"""Somebody else's rule on the same bus; nobody but its owner may touch it."""
+"""A rule of another owner on the same bus; a deployment must not touch it."""
 
 
-@dataclass(frozen=True)
-class App:
-    """What is deployed, and where it runs: the names that the template's parameters are given."""
-
-    repository: str = "guestbook"
-    cluster: str = "production"
-    service: str = "guestbook-api"
-    family: str = "guestbook"
-    container: str = "app"
-    rule_prefix: str = "production__guestbook__"
-    schedule_key: str = "scheduled_tasks.json"
-    task_role: str = f"arn:aws:iam::{ACCOUNT}:role/guestbook-task"
-    execution_role: str = f"arn:aws:iam::{ACCOUNT}:role/guestbook-execution"
-    log_group: str = "/ecs/guestbook"
-
-    @cached_property
-    def network(self) -> dict[str, Any]:
-        """Two subnets and the security group of the account's default VPC, as ECS's `awsvpcConfiguration`."""
-        ec2 = ec2_backends[ACCOUNT][REGION]  # not by the API: its model is the largest of all
-        subnets = [subnet.id for subnet in ec2.describe_subnets()[:2]]
-        groups = [group.id for group in ec2.describe_security_groups()[:1]]
-        return {"subnets": subnets, "securityGroups": groups, "assignPublicIp": "DISABLED"}
-
-    def parameters(self) -> dict[str, str]:
-        """The parameters of the template that have no default."""
-        return {
-            "RepositoryName": self.repository,
-            "ClusterName": self.cluster,
-            "ServiceName": self.service,
-            "TaskDefinitionFamily": self.family,
-            "ContainerName": self.container,
-            "RulePrefix": self.rule_prefix,
-            "SubnetIds": ",".join(self.network["subnets"]),
-            "SecurityGroupIds": ",".join(self.network["securityGroups"]),
-            "TaskRoleArns": f"{self.task_role},{self.execution_role}",
-            "ScheduleKeys": self.schedule_key,
-        }
-
-
-def make(app: App, endpoint: str, schedule: bytes, bucket: str) -> None:
-    """Make the app as it runs before the first push, with its schedule file in `bucket`, unless that is empty, and what
-    shares the account with it.
-    """
+def create(app: App, endpoint: str, schedule: bytes, bucket: str) -> None:
+    """Create the running app, its schedule file in `bucket` (none where that is empty), and a foreign rule."""
 
     def client(service: Any) -> Any:
         return boto3.client(
@@ -69,7 +26,7 @@ def make(app: App, endpoint: str, schedule: bytes, bucket: str) -> None:
             endpoint_url=endpoint,
             region_name=REGION,
             aws_access_key_id="user",
-            aws_secret_access_key="user",  # noqa: S106 - nobody checks it
+            aws_secret_access_key="user",  # noqa: S106 - not checked
         )
 
     trust = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": '

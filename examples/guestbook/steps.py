@@ -1,11 +1,11 @@
-"""The deployment that `events/*.json` tell of, carried out up to any of its steps.
+"""The example deployment of `events/*.json`, played up to any of its steps.
 
-The events name an image, S3 versions and a rollout. Here they exist under exactly these names, so that each event can
-be handed to its function as it is: `sam local invoke ClearRulesFunction -e events/clear_rules.json`.
+The events name an image, S3 versions and a rollout. `play` gives these things exactly those names on the stage, so that
+each event fits its function unchanged: `sam local invoke ClearRulesFunction -e events/clear_rules.json`.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,74 +16,70 @@ from rota.contract import STEPS
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.ecs.service_members import show
 from stage.ecs.services import Services
-from stage.lambda_.sandbox import Outcome
 from stage.moto.clients import ACCOUNT, REGION, client
+from stage.scenario import Invoke, Outputs, ScenarioError
 
+EVENTS = Path(__file__).parents[2] / "events"
 _FOLDERS = {step.name: step.folder for step in STEPS}
 # The restored deployment failed while its service rolled; it was neither checked nor finished.
 _COMES_AFTER = {"RestoreDeployment": "RollService"}
 
 
-class ExampleError(Exception):
-    """The example cannot be carried out; the message says why."""
+def play(before: str, outputs: Outputs, invoke: Invoke, services: Services) -> None:
+    """Run every step before that one, on a stage as it is before the first push.
 
-
-class Example:
-    """Plays the example on a stage as a user has it before the first push.
-
-    `events` is the directory of the events, `invoke` runs a function by its step's name.
+    Raises ScenarioError for a step that does not exist or fails.
     """
+    if before not in _FOLDERS:
+        raise ScenarioError(f"There is no step {before}; there are {', '.join(_FOLDERS)}.")
+    bucket = outputs["BucketName"]
+    _push()
+    _name_versions(bucket)
+    last, steps = _COMES_AFTER.get(before), list(_FOLDERS)
+    for step in steps[: steps.index(last) + 1 if last else steps.index(before)]:
+        outcome = invoke(step, _event(step).read_bytes())
+        if outcome.failed:
+            raise ScenarioError(f"{step} failed with {_event(step).name}: {outcome.payload.decode()}")
+        _name_versions(bucket)
+        if step == "RollService":
+            _name_rollout(services)
 
-    def __init__(self, events: Path, invoke: Callable[[str, bytes], Outcome], services: Services) -> None:
-        self._events = events
-        self._invoke = invoke
-        self._services = services
 
-    def play(self, bucket: str, before: str) -> None:
-        """Carry out every step before that one. Raises ExampleError for a step that fails or does not exist."""
-        if before not in _FOLDERS:
-            raise ExampleError(f"There is no step {before}; there are {', '.join(_FOLDERS)}.")
-        self._push()
-        self._name_versions(bucket)
-        last, steps = _COMES_AFTER.get(before), list(_FOLDERS)
-        for step in steps[: steps.index(last) + 1 if last else steps.index(before)]:
-            outcome = self._invoke(step, self._path(step).read_bytes())
-            if outcome.failed:
-                raise ExampleError(f"{step} failed with {self._path(step).name}: {outcome.payload.decode()}")
-            self._name_versions(bucket)
-            if step == "RollService":
-                self._name_rollout()
+def _push() -> None:
+    """Store the image in moto directly: an event of the push would start a second deployment."""
+    image = json.loads((EVENTS / "ecr_push.json").read_bytes())["detail"]
+    ecr_backends[ACCOUNT][REGION].put_image(
+        image["repository-name"], manifest("example"), image["image-tag"], MEDIA_TYPE, image["image-digest"]
+    )
 
-    def _push(self) -> None:
-        """Put the image there. It starts no deployment: the example is one already."""
-        image = json.loads((self._events / "ecr_push.json").read_bytes())["detail"]
-        ecr_backends[ACCOUNT][REGION].put_image(
-            image["repository-name"], manifest("example"), image["image-tag"], MEDIA_TYPE, image["image-digest"]
-        )
 
-    def _name_versions(self, bucket: str) -> None:
-        """Make a version of each object that is called what the events call it."""
-        s3, keys = client("s3"), s3_backends[ACCOUNT]["aws"].buckets[bucket].keys
-        for stored in self._stored():
-            key, version = stored["key"], stored["version_id"]
-            if key in keys and keys[key].version_id != version:
-                s3.put_object(Bucket=bucket, Key=key, Body=s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-                keys[key]._version_id = version
+def _name_versions(bucket: str) -> None:
+    """Give each object that the events name a version with the ID that they name."""
+    s3, keys = client("s3"), s3_backends[ACCOUNT]["aws"].buckets[bucket].keys
+    for stored in _stored():
+        key, version = stored["key"], stored["version_id"]
+        if key in keys and keys[key].version_id != version:
+            s3.put_object(Bucket=bucket, Key=key, Body=s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            keys[key]._version_id = version
 
-    def _stored(self) -> Iterator[dict[str, str]]:
-        for step in _FOLDERS:
-            for found in _objects(json.loads(self._path(step).read_bytes())):
-                if found.keys() == {"key", "version_id"}:
-                    yield found
 
-    def _name_rollout(self) -> None:
-        rollout = json.loads(self._path("CheckService").read_bytes())["rollout"]
-        for service, rollouts in self._services.standing.items():
-            rollouts.primary.id = rollout["deployment_id"]
-            show(service, rollouts)
+def _stored() -> Iterator[dict[str, str]]:
+    for step in _FOLDERS:
+        for found in _objects(json.loads(_event(step).read_bytes())):
+            if found.keys() == {"key", "version_id"}:
+                yield found
 
-    def _path(self, step: str) -> Path:
-        return self._events / f"{_FOLDERS[step]}.json"
+
+def _name_rollout(services: Services) -> None:
+    rollout = json.loads(_event("CheckService").read_bytes())["rollout"]
+    for service, rollouts in services.rollouts.items():
+        rollouts.primary.id = rollout["deployment_id"]
+        show(service, rollouts)
+
+
+def _event(step: str) -> Path:
+    """The event of a step, as the state machine hands it to the function."""
+    return EVENTS / f"{_FOLDERS[step]}.json"
 
 
 def _objects(document: Any) -> Iterator[dict[str, Any]]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
+from examples.guestbook.client import Client
 from examples.guestbook.demo.narrate import Teller
-from stage.client import NO_ANSWER, Client
+from stage.client import NO_ANSWER
 
 _LOOKS_EVERY_SECONDS = 0.2
 # A stage that was started in another terminal at the same moment is ready by then.

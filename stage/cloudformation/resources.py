@@ -18,7 +18,7 @@ from stage.moto.patch import replace
 Properties = dict[str, Any]
 
 
-def complete() -> None:
+def install() -> None:
     """Have every function and bucket that a stack makes or changes from now on keep all that is listed here."""
     then(LambdaFunction, _keep_function)
     then(FakeBucket, _keep_bucket)

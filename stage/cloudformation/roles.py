@@ -15,7 +15,7 @@ from stage.moto.clients import ACCOUNT, REGION
 from stage.moto.patch import replace
 
 
-def complete() -> None:
+def install() -> None:
     """Have every role that a stack makes or changes from now on keep its policies, and go with its stack."""
     then(Role, _keep_policies)
     _detach_before_deletion()

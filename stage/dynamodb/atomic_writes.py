@@ -11,7 +11,7 @@ from stage.moto.patch import replace
 _one = threading.RLock()
 
 
-def complete() -> None:
+def install() -> None:
     """Have every call of DynamoDB wait for the one before it."""
     call_action = DynamoHandler.call_action
 

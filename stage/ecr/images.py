@@ -18,7 +18,7 @@ from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
 
 
-class Ecr:
+class Images:
     """A hook that answers PutImage in moto's place, with moto's backend, and publishes the PUSH event."""
 
     def __init__(self, publish: Callable[[Event], None]) -> None:

@@ -7,7 +7,7 @@ operations (DescribeServices, ListTasks, tags) show the same world.
 import json
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.exceptions import ServiceException
@@ -57,6 +57,11 @@ def as_sent(result: dict[str, Any]) -> Reply:
     """A reply with all its members: `Reply.result` would drop those that botocore's model does not know."""
     body = json.dumps(result, default=datetime.timestamp).encode()
     return Reply(200, body, Headers({"Content-Type": "application/x-amz-json-1.1"}))
+
+
+def timestamp(time: datetime) -> str:
+    """A time in the detail of an ECS event: UTC, in milliseconds."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
 
 def usable_revision(name: str, refusal: type[ServiceException]) -> TaskDefinition:

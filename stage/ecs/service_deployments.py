@@ -66,7 +66,7 @@ class ServiceDeployments:
         )
 
     def _all(self) -> Iterator[tuple[Service, Deployment]]:
-        for service, rollouts in self._services.standing.items():
+        for service, rollouts in self._services.rollouts.items():
             for deployment in rollouts.history:
                 yield service, deployment
 

@@ -2,7 +2,7 @@
 
 moto changes a service's `taskDefinition` and leaves its `deployments` as they were. Here moto's object stays the
 service, so that moto's DescribeServices shows it, and its deployments, counts and events are kept in step with a
-`Rollouts`, which the agenda moves on.
+`Rollouts`, which the timer moves on.
 """
 
 import threading
@@ -14,11 +14,10 @@ from botocore import xform_name
 from moto.ecs.exceptions import EcsClientException, ECSException, InvalidParameterException
 from moto.ecs.models import Service
 
-from stage.ecs.api import Emit, Operation, backend, usable_revision
+from stage.ecs.api import Emit, Operation, backend, timestamp, usable_revision
 from stage.ecs.rollouts import Breaker, Notice, Rollouts
 from stage.ecs.service_members import TAKEN_BY_MOTO, complete, how, members, named_service, show, update
-from stage.ecs.timer import Agenda
-from stage.eventbridge.bus import timestamp
+from stage.ecs.timer import Timer
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import client
 from stage.settings import Settings
@@ -45,9 +44,9 @@ ONLY_CHANGE = ("availabilityZoneRebalancing", "deploymentConfiguration", "health
 class Services:
     """The services of the stage and where each of them stands in its rollout."""
 
-    def __init__(self, settings: Settings, agenda: Agenda, emit: Emit, lock: threading.RLock) -> None:
+    def __init__(self, settings: Settings, timer: Timer, emit: Emit, lock: threading.RLock) -> None:
         self._settings = settings
-        self._agenda = agenda
+        self._timer = timer
         self._emit = emit
         self._lock = lock
         self._rollouts: WeakKeyDictionary[Service, Rollouts] = WeakKeyDictionary()
@@ -63,15 +62,15 @@ class Services:
         }
 
     @property
-    def standing(self) -> dict[Service, Rollouts]:
-        """Every service that was created or described here, with its rollouts; set, these are all, and steady."""
+    def rollouts(self) -> dict[Service, Rollouts]:
+        """The rollouts of each service that was created or described. To set them replaces all and stops them."""
         return dict(self._rollouts)
 
-    @standing.setter
-    def standing(self, standing: dict[Service, Rollouts]) -> None:
+    @rollouts.setter
+    def rollouts(self, rollouts: dict[Service, Rollouts]) -> None:
         with self._lock:
             self._due.clear()
-            self._rollouts = WeakKeyDictionary(standing)
+            self._rollouts = WeakKeyDictionary(rollouts)
 
     def steady(self) -> bool:
         """Whether no service will move by itself."""
@@ -171,7 +170,7 @@ class Services:
 
         delay = rollouts.delay()
         if delay is not None:
-            self._agenda.after(delay, step)
+            self._timer.after(delay, step)
 
     def _circuit_breaker(self, service: Service) -> Breaker:
         [configuration] = members(service, ["deploymentConfiguration"])

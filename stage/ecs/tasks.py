@@ -23,14 +23,13 @@ from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task
 from moto.moto_api import state_manager
 
-from stage.ecs.api import Emit, Operation, usable_revision
+from stage.ecs.api import Emit, Operation, timestamp, usable_revision
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
 from stage.ecs.placement import complete, place, release, update
 from stage.ecs.revisions import document
-from stage.ecs.timer import Agenda
-from stage.eventbridge.bus import timestamp
+from stage.ecs.timer import Timer
 from stage.gateway.calls import Call, Reply
-from stage.logs import writer as logs
+from stage.logs import streams
 from stage.moto.clients import client
 
 LONGEST_RUN = 60.0
@@ -73,10 +72,10 @@ class Run:
 class Tasks:
     """The tasks of the stage. `app` is the directory in which the containers of `repository` run."""
 
-    def __init__(self, app: Path, repository: str, agenda: Agenda, emit: Emit, lock: threading.RLock) -> None:
+    def __init__(self, app: Path, repository: str, timer: Timer, emit: Emit, lock: threading.RLock) -> None:
         self._app = app
         self._repository = repository
-        self._agenda = agenda
+        self._timer = timer
         self._emit = emit
         self._lock = lock
         self._runs: dict[str, Run] = {}
@@ -123,7 +122,7 @@ class Tasks:
             raise InvalidParameterException("The referenced task was not found.")
         code, reason = _BY_A_USER
         self._signal(run, signal.SIGTERM, code, request.get("reason") or reason)
-        self._agenda.after(STOP_TIMEOUT, lambda: self._signal(run, signal.SIGKILL, *_BY_A_USER))
+        self._timer.after(STOP_TIMEOUT, lambda: self._signal(run, signal.SIGKILL, *_BY_A_USER))
         tasks = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])
         return Reply.result(call, {"task": tasks["tasks"][0]})
 
@@ -156,7 +155,7 @@ class Tasks:
             self._end(run, *(run.stop or ("EssentialContainerExited", "Essential container in task exited")))
         finally:
             run.done.set()
-            self._agenda.happened()
+            self._timer.happened()
 
     def _start(self, run: Run) -> None:
         container = choose(run.definition["containerDefinitions"], self._repository)
@@ -181,7 +180,7 @@ class Tasks:
         if run.stop:  # while it was being started
             _kill(run.process, signal.SIGKILL)
         too_long = f"The stage stops a task after {LONGEST_RUN:.0f} seconds."
-        self._agenda.after(LONGEST_RUN, lambda: self._signal(run, signal.SIGKILL, "TerminationNotice", too_long))
+        self._timer.after(LONGEST_RUN, lambda: self._signal(run, signal.SIGKILL, "TerminationNotice", too_long))
         self._change(run, "RUNNING", startedAt=datetime.now(UTC), connectivity="CONNECTED")
 
     def _follow(self, run: Run) -> None:
@@ -191,7 +190,7 @@ class Tasks:
             for line in run.process.stdout:
                 run.output.append(line.rstrip("\n"))
                 if run.launch.log_group and run.launch.log_stream:
-                    logs.write(run.launch.log_group, run.launch.log_stream, run.output[-1])
+                    streams.append(run.launch.log_group, run.launch.log_stream, run.output[-1])
             code = process.wait()
         run.exit_code = code if code >= 0 else 128 - code  # as a shell, and Docker, tell of a signal
 
@@ -216,7 +215,7 @@ class Tasks:
             if run.launch and container["name"] == run.launch.container and run.exit_code is not None:
                 container["exitCode"] = run.exit_code
         self._tell(run)
-        self._agenda.happened()
+        self._timer.happened()
 
     def _tell(self, run: Run) -> None:
         described = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])["tasks"][0]

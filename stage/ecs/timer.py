@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 
 
-class Agenda:
+class Timer:
     """Runs actions when they are due, one after the other."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Agenda:
         self._queue = sched.scheduler(time.monotonic, self._pause)
         self._happened = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="stage-agenda", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="stage-timer", daemon=True)
         self._thread.start()
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:

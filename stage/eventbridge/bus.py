@@ -35,11 +35,6 @@ def event(source: str, detail_type: str, detail: dict[str, Any], resources: Iter
     }
 
 
-def timestamp(time: datetime) -> str:
-    """A time inside an event's detail, as ECS writes it: UTC, to the millisecond."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-
-
 def rules() -> dict[str, Rule]:
     """The rules of the default bus, by name."""
     return events_backends[ACCOUNT][REGION].event_buses["default"].rules

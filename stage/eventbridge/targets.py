@@ -22,7 +22,7 @@ from stage.eventbridge.bus import Event
 from stage.eventbridge.transformer import transformed
 from stage.iam.ecs import run_task
 from stage.iam.evaluation import Permission
-from stage.logs import writer as logs
+from stage.logs import streams
 from stage.moto.clients import ACCOUNT, client
 
 Target = dict[str, Any]
@@ -136,7 +136,7 @@ class Targets:
         client("sqs").send_message(QueueUrl=_queue_url(target["Arn"]), MessageBody=_text(rule, target, event), **fifo)
 
     def _put_log_event(self, rule: Rule, target: Target, event: Event) -> None:
-        logs.write(
+        streams.append(
             target["Arn"].split(":log-group:")[1].removesuffix(":*"), str(uuid.uuid4()), _text(rule, target, event)
         )
 

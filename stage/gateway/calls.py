@@ -31,6 +31,10 @@ SIGNING_NAMES = {
 }
 
 
+STEP_FUNCTIONS = "states"
+"""The access keys with which Step Functions itself invokes functions: this, a colon, and the name of its role."""
+
+
 @dataclass
 class Call:
     """One request to an AWS API, recognised."""
@@ -46,7 +50,7 @@ class Call:
     """botocore's model of the operation; None when the operation is unknown."""
     path_params: dict[str, Any] = field(default_factory=dict, repr=False)
     caller: str | None = None
-    """The step whose credentials signed the request (`CreateTargets`), else None."""
+    """The short name of the function whose credentials signed the request, else None."""
     time: float = field(default_factory=time.time)
     """When it arrived, seconds since the epoch."""
 

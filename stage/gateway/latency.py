@@ -2,12 +2,8 @@
 
 import time
 
-from stage.gateway.calls import Call, Reply
+from stage.gateway.calls import STEP_FUNCTIONS, Call, Reply
 from stage.settings import Settings
-
-INTERPRETER = "states"
-"""What the access keys of Step Functions itself begin with, which is no client and has no way to go; the name of the
-role that it acts with follows after a colon."""
 
 
 class Latency:
@@ -18,7 +14,7 @@ class Latency:
 
     def before(self, call: Call) -> None:
         """Wait."""
-        if not call.access_key.startswith(INTERPRETER) and self._settings.latency_ms:
+        if not call.access_key.startswith(STEP_FUNCTIONS) and self._settings.latency_ms:
             time.sleep(self._settings.latency_ms / 1000)
 
     def after(self, call: Call, reply: Reply) -> None:

@@ -1,4 +1,4 @@
-"""The front door: recognises every request as an AWS call, lets the hooks at it, and passes it on to moto."""
+"""The gateway: recognises each request as an AWS call, runs the hooks on it, and passes it on to moto."""
 
 import contextlib
 import io
@@ -23,73 +23,60 @@ from stage.gateway.calls import Call, Hook, Reply, recognise
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["Call", "Front", "Hook", "Reply"]
 
-# Beside AWS's own paths. S3 gives the first part of a path to buckets, and no bucket's name may begin with "_".
-STAGE_PATH = "/_stage"
-
-
-class Front:
+class Gateway:
     """The WSGI application in front of moto's.
 
-    `hooks` stand between every AWS call and moto; see `stage.gateway.calls.Hook` for what one may do, and add yours
-    with `front.hooks.append(...)` before the server starts. `caller_of` names the step that an access key belongs to,
-    `record` is given every finished call with its duration in milliseconds, `routes` answers all below `/_stage`.
+    `hooks` see every AWS call before and after moto, in this order; see `stage.gateway.calls.Hook`. Add hooks before
+    the server starts. `caller_of` names the function that owns an access key, `record` gets every finished call with
+    its duration in milliseconds.
     """
 
-    def __init__(
-        self,
-        caller_of: Callable[[str], str | None],
-        record: Callable[[Call, Reply, float], None],
-        routes: Callable[[Request], Response],
-    ) -> None:
+    def __init__(self, caller_of: Callable[[str], str | None], record: Callable[[Call, Reply, float], None]) -> None:
         self.hooks: list[Hook] = []
         self._caller_of = caller_of
         self._record = record
-        self._routes = routes
         self._moto = _Moto(create_backend_app)
-        self._under_way = 0
-        self._one_less = threading.Condition()
+        self._active = 0
+        self._ended = threading.Condition()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = Request(environ)
         try:
             body = request.get_data(cache=True)
-        except ClientDisconnected:  # its process was killed in the middle of asking
+        except ClientDisconnected:  # the caller was killed while it sent the request
             return Response(status=400)(environ, start_response)
-        if request.path == STAGE_PATH or request.path.startswith(STAGE_PATH + "/"):
-            return self._routes(request)(environ, start_response)
-        # moto reads the body again, and is given it whole, however it came over the wire.
+        # moto reads the body again and needs it whole, also where it came in chunks.
         environ.update({"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         call = recognise(request)
         if call is None:
             return cast(Iterable[bytes], self._moto(environ, start_response))
         call.caller = self._caller_of(call.access_key)
-        with self._one_less:
-            self._under_way += 1
+        with self._ended:
+            self._active += 1
         try:
             reply = self._answer(call)
         finally:
-            with self._one_less:
-                self._under_way -= 1
-                self._one_less.notify_all()
+            with self._ended:
+                self._active -= 1
+                self._ended.notify_all()
         self._record(call, reply, (time.time() - call.time) * 1000)
         if reply.lost:
             _hang_up(environ)
         sent = reply.body[: len(reply.body) // 2] if reply.cut else reply.body
         response = Response([sent], reply.status, reply.headers)
-        if request.method != "HEAD":  # whose length is that of the body it does not have
+        if request.method != "HEAD":  # HEAD announces the length of a body that it does not send
             response.content_length = len(reply.body)
         return response(environ, start_response)
 
-    def settle(self, timeout: float = 5) -> bool:
-        """Wait until no call is under way. False when one still is after `timeout` seconds."""
-        with self._one_less:
-            return self._one_less.wait_for(lambda: self._under_way == 0, timeout)
+    def wait_until_idle(self, timeout: float = 5) -> bool:
+        """Wait until no call is being answered; False after `timeout` seconds."""
+        with self._ended:
+            return self._ended.wait_for(lambda: self._active == 0, timeout)
 
     def _answer(self, call: Call) -> Reply:
-        """Ask the hooks, then moto. A fault of the stage itself is an AWS internal failure, told on stderr."""
+        """Ask the hooks, then moto. A bug of the stage is answered as AWS's internal failure and printed on stderr."""
         try:
             reply = next((reply for hook in self.hooks if (reply := hook.before(call))), None) or self._ask_moto(call)
             for hook in reversed(self.hooks):
@@ -97,20 +84,20 @@ class Front:
         except NotImplementedError as gap:
             message = f"the stage has no {call.service} {call.operation}: {gap}"
             return Reply.refusal(call, "NotImplemented", message, 501)
-        except Exception as bug:  # noqa: BLE001 - a server outlives a request that it cannot serve
+        except Exception as bug:  # noqa: BLE001 - a server survives a request that it cannot answer
             traceback.print_exc(file=sys.stderr)
             return Reply.refusal(call, "InternalFailure", f"the stage failed: {bug!r}", 500)
         return reply
 
     def _ask_moto(self, call: Call) -> Reply:
-        # A hook may have read the body, or put another request in this one's place.
+        # A hook may have read the body or replaced the request.
         environ = {**call.request.environ, "wsgi.input": io.BytesIO(call.request.get_data())}
         body, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
         return Reply.received(int(status.split()[0]), b"".join(body), headers)
 
 
 class _Moto(DomainDispatcherApplication):
-    """moto's server, which would list its own directory at each request to tell which service a host stands for."""
+    """moto's server, which would list its own directory for each request to find a host's service."""
 
     get_backend_for_host = lru_cache(maxsize=256)(DomainDispatcherApplication.get_backend_for_host)
 
@@ -122,16 +109,16 @@ def _hang_up(environ: "WSGIEnvironment") -> None:
 
 
 class RequestHandler(MotoRequestHandler):
-    """Quiet, and quick enough for a deployment: connections are kept, as AWS keeps them."""
+    """Logs nothing and keeps connections open, as AWS does: a new one for each call would slow deployments down."""
 
     protocol_version = "HTTP/1.1"
-    # Headers and body are one write: where the stage ended between two, botocore would read an empty answer.
+    # Headers and body in one write: if the stage ended between two writes, botocore would read an empty reply.
     wbufsize = 1 << 18
     disable_nagle_algorithm = True
 
     def run_wsgi(self) -> None:
-        """Serve one request. werkzeug's own closes the connection, for it cannot know whether the application has read
-        the request to its end; the front always has.
+        """Serve one request and keep the connection. werkzeug's own method closes it, because it cannot know that the
+        application has read the whole request; the gateway always has.
         """
         if self.headers.get("Expect", "").lower() == "100-continue":  # S3
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -142,7 +129,7 @@ class RequestHandler(MotoRequestHandler):
         code, _, reason = status.partition(" ")
         if self.command != "HEAD" and int(code) != HTTPStatus.NO_CONTENT:
             headers.setdefault("Content-Length", str(len(body)))
-            self.close_connection |= len(body) < int(headers["Content-Length"])  # the rest never comes
+            self.close_connection |= len(body) < int(headers["Content-Length"])  # the reply was cut
         self.send_response(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
@@ -150,10 +137,10 @@ class RequestHandler(MotoRequestHandler):
         self.wfile.write(body)
 
     def finish(self) -> None:
-        """End the connection; what it was not to hear, or did not wait for, is left unsaid."""
+        """End the connection, also one that was closed in the middle of a reply."""
         with contextlib.suppress(OSError):
             super().finish()
-        self.rfile.close()  # which is left open where the rest cannot be said
+        self.rfile.close()  # socketserver leaves it open when the last write fails
 
     def log(self, type: str, message: str, *args: object) -> None:
-        """Say nothing of single requests: `GET /_stage/calls` tells more."""
+        """Log no single requests: `GET /_stage/calls` shows them all."""

@@ -10,8 +10,7 @@ from moto.iam.models import Role
 from moto.sts.models import sts_backends
 
 from stage.gateway import refusals
-from stage.gateway.calls import Call, Reply
-from stage.gateway.latency import INTERPRETER
+from stage.gateway.calls import STEP_FUNCTIONS, Call, Reply
 from stage.iam import policies
 from stage.iam.actions import asked_by, bucket_listed_for
 from stage.iam.evaluation import Decision, Permission, decide
@@ -98,8 +97,8 @@ class Access:
 def _caller(call: Call) -> Caller | None:
     """None for a user: the account's administrator."""
     acting, _, role_name = call.access_key.partition(":")
-    session = INTERPRETER
-    if acting != INTERPRETER:
+    session = STEP_FUNCTIONS
+    if acting != STEP_FUNCTIONS:
         assumed = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(call.access_key)
         if assumed is None:
             return None

@@ -6,9 +6,8 @@ docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcon
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from moto.ecs.models import TaskDefinition
+from moto.ecs.models import TaskDefinition, ecs_backends
 
-from stage.ecs.api import backend
 from stage.iam.conditions import Context
 from stage.iam.evaluation import Permission
 from stage.moto.clients import ACCOUNT, REGION
@@ -91,7 +90,7 @@ def _service(request: Request, name: str) -> str:
 def _revision(name: str) -> TaskDefinition | None:
     """The revision as it is registered; None when there is none, which ECS then says."""
     family, _, number = name.rpartition("/")[2].partition(":")
-    revisions = backend().task_definitions.get(family, {})
+    revisions = ecs_backends[ACCOUNT][REGION].task_definitions.get(family, {})
     newest = max((key for key, each in revisions.items() if each.status == "ACTIVE"), default=0)
     return revisions.get(int(number) if number.isdigit() else newest)
 

@@ -1,7 +1,7 @@
-"""A watchman: after every single AWS call it looks whether schedules stand and what belongs to others is untouched.
+"""Checks invariants after every single AWS call: watched rules are complete, and foreign resources are unchanged.
 
-`PUT /_stage/watch` says which rules must stand from now on, `GET /_stage/watch` tells what was seen. A gap that the
-next call closes is seen like one that stays.
+`PUT /_stage/watch` gives the order, `GET /_stage/watch` shows the violations. One that the next call repairs is
+reported like one that lasts.
 """
 
 import threading
@@ -16,12 +16,9 @@ from stage.eventbridge.bus import rules
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
 
-OWNER_TAG = "rota:app"
-"""Its value says whose a rule or a revision is: `cluster/service`."""
 
-
-class WatchError(ValueError):
-    """An order that cannot be followed; the message says why."""
+class OrderError(ValueError):
+    """The order is not valid; the message says why."""
 
 
 class Order(BaseModel):
@@ -30,76 +27,98 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     rules: dict[str, str]
-    """By name, each rule that must stand at every instant, and the state that it must have: ENABLED or DISABLED. It
-    must have exactly one target, and that must run an ACTIVE revision."""
+    """By name, each rule that must exist at every instant, and its state: ENABLED or DISABLED. It must have exactly one
+    target, and that must run an ACTIVE revision."""
     app: str | None = None
-    """Whose rules and revisions may be touched, by the tag's value; without it, those of all apps."""
+    """The app whose rules and revisions may change, by the owner tag's value; without it, those of all apps."""
 
 
-class Watch:
-    """A hook that sees every reply and changes none."""
+class Invariants:
+    """A hook that changes no reply. `owner_tag` is the tag that names a resource's app; without it, none is foreign."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner_tag: str) -> None:
+        self._owner_tag = owner_tag
         self._lock = threading.Lock()
-        self._seen: _Seen | None = None
+        self._watch: _Watch | None = None
 
     def begin(self, order: Any) -> None:
-        """Forget what was seen, and watch this, as JSON has it. Raises WatchError."""
+        """Watch this from now on, as JSON has it, and forget earlier violations. Raises OrderError."""
         try:
             read = Order.model_validate(order)
         except ValidationError as invalid:
-            raise WatchError(str(invalid)) from invalid
+            raise OrderError(str(invalid)) from invalid
         with self._lock:
-            self._seen = _Seen(read)
+            self._watch = _Watch(read, self._owner_tag)
 
     def end(self) -> None:
         """Watch nothing any more."""
         with self._lock:
-            self._seen = None
+            self._watch = None
 
     def show(self) -> dict[str, Any]:
-        """How often was looked, and every violation with the call after which it was first seen."""
+        """The number of checks, and every violation with the call after which it was first seen."""
         with self._lock:
-            if self._seen is None:
+            if self._watch is None:
                 return {"checks": 0, "violations": []}
-            return {"checks": self._seen.checks, "violations": list(self._seen.violations)}
+            return {"checks": self._watch.checks, "violations": list(self._watch.violations)}
 
     def before(self, call: Call) -> None:
         """Let every call pass."""
 
     def after(self, call: Call, reply: Reply) -> None:
-        """Look at everything once."""
+        """Check everything once."""
         with self._lock:
-            if self._seen is not None:
-                self._seen.look(call, reply)
+            if self._watch is not None:
+                self._watch.check(call, reply)
 
 
-class _Seen:
-    """What was seen since an order was given."""
+class _Watch:
+    """One order, and what was seen since."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, owner_tag: str) -> None:
         self.checks = 0
         self.violations: list[dict[str, Any]] = []
         self._order = order
-        self._foreign = _foreign(order.app)
+        self._owner_tag = owner_tag
+        self._foreign_before = self._foreign()
         self._wrong: set[str] = set()
 
-    def look(self, call: Call, reply: Reply) -> None:
+    def check(self, call: Call, reply: Reply) -> None:
         """Note what is wrong now and was not after the call before."""
         self.checks += 1
-        wrong = {*_gaps(self._order), *_inactive_services(), *self._touched()}
-        told = {"service": call.service, "operation": call.operation, "caller": call.caller, "error": reply.error}
-        self.violations += [{"call": told, "problem": problem} for problem in sorted(wrong - self._wrong)]
+        wrong = {*_incomplete_rules(self._order), *_inactive_services(), *self._changed()}
+        made = {"service": call.service, "operation": call.operation, "caller": call.caller, "error": reply.error}
+        self.violations += [{"call": made, "problem": problem} for problem in sorted(wrong - self._wrong)]
         self._wrong = wrong
 
-    def _touched(self) -> Iterator[str]:
-        now = _foreign(self._order.app)
-        for name, before in self._foreign.items():
+    def _changed(self) -> Iterator[str]:
+        now = self._foreign()
+        for name, before in self._foreign_before.items():
             if now.get(name) != before:
-                yield f"{name} is not ours and was touched: {before} became {now.get(name, 'nothing')}"
+                yield f"{name} is foreign and was changed: {before} became {now.get(name, 'nothing')}"
+
+    def _foreign(self) -> dict[str, str]:
+        """By name, everything that is not the app's: rules and their targets, and the status of revisions."""
+        if not self._owner_tag:
+            return {}
+        tagger = events_backends[ACCOUNT][REGION].tagger
+        found = {}
+        for name, rule in list(rules().items()):
+            tags = tagger.get_tag_dict_for_resource(rule.arn)
+            if self._is_foreign(tags):
+                found[f"the rule {name}"] = f"{_content(rule)} {tags}"
+        for revisions in list(ecs().task_definitions.values()):
+            for definition in list(revisions.values()):
+                if self._is_foreign({tag["key"]: tag["value"] for tag in definition.tags or []}):
+                    found[f"the revision {definition.arn}"] = str(definition.status)
+        return found
+
+    def _is_foreign(self, tags: Mapping[str, str]) -> bool:
+        owner = tags.get(self._owner_tag)
+        return owner is None or (self._order.app is not None and owner != self._order.app)
 
 
-def _gaps(order: Order) -> Iterator[str]:
+def _incomplete_rules(order: Order) -> Iterator[str]:
     for name, state in order.rules.items():
         rule = rules().get(name)
         if rule is None:
@@ -128,25 +147,5 @@ def _status(revision: str) -> str:
     return str(definition.status) if definition else "missing"
 
 
-def _foreign(app: str | None) -> dict[str, str]:
-    """Everything that is not the app's: rules, whole, and revisions, by what they are called."""
-    tagger = events_backends[ACCOUNT][REGION].tagger
-    found = {}
-    for name, rule in list(rules().items()):
-        tags = tagger.get_tag_dict_for_resource(rule.arn)
-        if _is_foreign(tags, app):
-            found[f"the rule {name}"] = f"{_whole(rule)} {tags}"
-    for revisions in list(ecs().task_definitions.values()):
-        for definition in list(revisions.values()):
-            if _is_foreign({tag["key"]: tag["value"] for tag in definition.tags or []}, app):
-                found[f"the revision {definition.arn}"] = str(definition.status)
-    return found
-
-
-def _is_foreign(tags: Mapping[str, str], app: str | None) -> bool:
-    owner = tags.get(OWNER_TAG)
-    return owner is None or (app is not None and owner != app)
-
-
-def _whole(rule: Rule) -> str:
+def _content(rule: Rule) -> str:
     return str([rule.scheduled_expression, rule.event_pattern.dump(), rule.state, rule.description, rule.targets])

@@ -1,7 +1,7 @@
-"""AWS Lambda: runs what was deployed, whoever deployed it, as Lambda would.
+"""AWS Lambda's Invoke: runs any deployed function as Lambda would.
 
-Code, layers, environment, timeout and role come from moto's Lambda at each invocation. On AWS, functions run on
-Lambda's machines and its Python; here on this machine's (`stage.lambda_.packages` says what that means for layers).
+Code, layers, environment, timeout and role are read from moto's Lambda at each invocation. Functions run on this
+machine's Python instead of Lambda's; `stage.lambda_.packages` explains what that means for layers.
 """
 
 import json
@@ -15,8 +15,9 @@ from moto.awslambda.models import LambdaFunction, lambda_backends
 from werkzeug.datastructures import Headers
 
 from stage.gateway.calls import Call, Reply
+from stage.lambda_.names import FunctionNames
 from stage.lambda_.sandbox import Outcome
-from stage.lambda_.workers import Worker, Workers, step_name
+from stage.lambda_.workers import Worker, Workers
 from stage.moto.clients import ACCOUNT, REGION
 from stage.settings import Settings
 
@@ -24,42 +25,43 @@ PAYLOAD_LIMIT = 6 * 1024 * 1024  # docs.aws.amazon.com/lambda/latest/dg/gettings
 
 
 class Functions:
-    """Answers Lambda's Invoke; a hook of the front door (see `stage.gateway.calls.Hook`)."""
+    """A hook that answers Lambda's Invoke."""
 
-    def __init__(self, workers: Workers, settings: Settings) -> None:
+    def __init__(self, workers: Workers, names: FunctionNames, settings: Settings) -> None:
         self._workers = workers
+        self._names = names
         self._settings = settings
         self._closed = False
-        self._under_way: dict[str, str] = {}
+        self._active: dict[str, str] = {}
 
-    def under_way(self) -> list[dict[str, str]]:
-        """The invocations that have not ended, also those that nobody waits for: step and request id."""
-        return [{"step": step, "request_id": request_id} for request_id, step in list(self._under_way.items())]
+    def active(self) -> list[dict[str, str]]:
+        """The invocations that have not ended, also those whose caller has gone: function (`step`) and request ID."""
+        return [{"step": name, "request_id": request_id} for request_id, name in list(self._active.items())]
 
     def before(self, call: Call) -> Reply | None:
-        """Invoke, synchronous or not. Unlike on AWS, an asynchronous one that fails is not tried again."""
+        """Answer Invoke, synchronous or not. Unlike AWS, it does not retry a failed asynchronous invocation."""
         return self._invoke(call) if call.key == ("lambda", "Invoke") else None
 
     def after(self, call: Call, reply: Reply) -> None:
         """Leave every reply as it is."""
 
     def invoke_in_background(self, name: str, event: bytes) -> None:
-        """Run a function, by name or ARN, without waiting for it: for AWS's own services, such as EventBridge.
+        """Run a function, by name or ARN, without waiting for its end, as EventBridge does.
 
         Raises moto's UnknownFunctionException.
         """
         self._run_in_background(lambda_backends[ACCOUNT][REGION].get_function(name), event, str(uuid.uuid4()))
 
-    def invoke(self, step: str, event: bytes) -> Outcome:
-        """Run the function of a step and wait for it. KeyError when no function of that step is deployed."""
-        return self._run(_function_of(step), event, str(uuid.uuid4()))
+    def invoke(self, name: str, event: bytes) -> Outcome:
+        """Run a function, by its short name, and wait for its end. KeyError when there is no such function."""
+        return self._run(self._names.find(name), event, str(uuid.uuid4()))
 
-    def environment(self, step: str) -> dict[str, str]:
-        """The variables that the template gives the function of a step. KeyError as above."""
-        return {name: str(value) for name, value in _function_of(step).environment_vars.items()}
+    def environment(self, name: str) -> dict[str, str]:
+        """The environment variables of a function, by its short name. KeyError as above."""
+        return {key: str(value) for key, value in self._names.find(name).environment_vars.items()}
 
     def close(self) -> None:
-        """End every process, and start no more."""
+        """End every process and start no more."""
         self._closed = True
         self._workers.close()
 
@@ -91,15 +93,15 @@ class Functions:
         return reply
 
     def _run_in_background(self, function: LambdaFunction, event: bytes, request_id: str) -> None:
-        self._under_way[request_id] = step_name(function)  # before the caller hears that it was begun
+        self._active[request_id] = self._names.of(function)  # before the caller learns that it began
         threading.Thread(target=self._run, args=(function, event, request_id), daemon=True).start()
 
     def _run(self, function: LambdaFunction, event: bytes, request_id: str) -> Outcome:
-        self._under_way[request_id] = step_name(function)
+        self._active[request_id] = self._names.of(function)
         try:
             return self._carry_out(function, event, request_id)
         finally:
-            del self._under_way[request_id]
+            del self._active[request_id]
 
     def _carry_out(self, function: LambdaFunction, event: bytes, request_id: str) -> Outcome:
         worker = self._workers.take(function)
@@ -115,12 +117,8 @@ class Functions:
         return outcome
 
 
-def _function_of(step: str) -> LambdaFunction:
-    return {step_name(each): each for each in lambda_backends[ACCOUNT][REGION].list_functions()}[step]
-
-
 def _report(worker: Worker, request_id: str, memory: int, duration_ms: float, init_ms: float) -> None:
-    """The line with which Lambda ends an invocation in the log; only a cold one tells of an initialization."""
+    """Write the line with which Lambda ends an invocation in the log; only a cold one has an Init Duration."""
     fields = [
         f"REPORT RequestId: {request_id}",
         f"Duration: {duration_ms:.2f} ms",

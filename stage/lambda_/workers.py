@@ -1,4 +1,4 @@
-"""The processes that run Lambda functions: cold on first use, warm after, each with the credentials of its role."""
+"""The processes that run Lambda functions: cold at first use, warm afterwards, with their role's credentials."""
 
 import json
 import sys
@@ -6,35 +6,27 @@ import threading
 import uuid
 from datetime import UTC, datetime
 
-from moto.awslambda.models import LambdaFunction, lambda_backends
+from moto.awslambda.models import LambdaFunction
 from moto.sts.models import sts_backends
 
+from stage.lambda_.names import FunctionNames
 from stage.lambda_.packages import Packages
 from stage.lambda_.sandbox import Outcome, Sandbox
-from stage.logs import writer as logs
+from stage.logs import streams
 from stage.moto.clients import ACCOUNT, REGION
 
 
-def step_name(function: LambdaFunction) -> str:
-    """What a deployment calls this function: `CreateTargets` for the template's `CreateTargetsFunction`."""
-    logical_id: str = getattr(function, "logical_resource_id", "") or function.function_name
-    return logical_id.removesuffix("Function")
-
-
-def steps() -> set[str]:
-    """The step names of all functions there are."""
-    return {step_name(function) for function in lambda_backends[ACCOUNT][REGION].list_functions()}
-
-
 class Worker:
-    """A process for one version of one function, with an identity and a log of its own."""
+    """A process for one version of one function, with its own credentials and log stream."""
 
-    def __init__(self, function: LambdaFunction, configuration: str, endpoint: str, packages: Packages) -> None:
+    def __init__(
+        self, function: LambdaFunction, name: str, configuration: str, endpoint: str, packages: Packages
+    ) -> None:
         self.configuration = configuration
-        self.step = step_name(function)
+        self.name = name
         self.verbose = False
         self.event = b""
-        """What it was invoked with last."""
+        """The event of the latest invocation."""
         self._function = function
         self._log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
         session = sts_backends[ACCOUNT]["aws"].assume_role(
@@ -73,7 +65,7 @@ class Worker:
 
     @property
     def cold(self) -> bool:
-        """Whether it has yet to load the function's code."""
+        """Whether it has not loaded the function's code yet."""
         return self.sandbox.init_ms is None
 
     def invoke(self, event: bytes, request_id: str, time_scale: float) -> Outcome:
@@ -83,24 +75,25 @@ class Worker:
 
     def log(self, line: str) -> None:
         """Write a line to the function's log group, and to the stage's stderr if it is verbose."""
-        logs.write(self._function.logs_group_name, self._log_stream, line)
+        streams.append(self._function.logs_group_name, self._log_stream, line)
         if self.verbose:
-            sys.stderr.write(f"{self.step}: {line}\n")
+            sys.stderr.write(f"{self.name}: {line}\n")
 
 
 class Workers:
-    """All of them. One serves one invocation at a time; a second at the same time is for another one."""
+    """All workers. One serves one invocation at a time; invocations at the same time need several."""
 
-    def __init__(self, endpoint: str, packages: Packages, *, verbose: bool) -> None:
+    def __init__(self, endpoint: str, packages: Packages, names: FunctionNames, *, verbose: bool) -> None:
         self._endpoint = endpoint
         self._packages = packages
+        self._names = names
         self._verbose = verbose
         self._lock = threading.Lock()
         self._all: dict[str, Worker] = {}
         self._idle: dict[str, list[Worker]] = {}
 
     def take(self, function: LambdaFunction) -> Worker:
-        """An idle worker of the function as it is now, else a new one; those of what it was before are ended."""
+        """An idle worker of the function's current configuration, else a new one; workers of older ones are ended."""
         configuration = json.dumps([function.get_configuration(), function.logs_group_name], default=str)
         with self._lock:
             idle = self._idle.pop(function.function_arn, [])
@@ -111,13 +104,13 @@ class Workers:
             if worker is not taken and worker not in usable:
                 self._end(worker)
         if taken is None:
-            taken = Worker(function, configuration, self._endpoint, self._packages)
+            taken = Worker(function, self._names.of(function), configuration, self._endpoint, self._packages)
             taken.verbose = self._verbose
             self._all[taken.access_key] = taken
         return taken
 
     def give_back(self, function: LambdaFunction, worker: Worker) -> None:
-        """Keep a worker warm for the next invocation, if its process has survived the last one."""
+        """Keep a worker warm for the next invocation, if its process is still alive."""
         if not worker.sandbox.alive:
             self._end(worker)
             return
@@ -125,21 +118,21 @@ class Workers:
             self._idle.setdefault(function.function_arn, []).append(worker)
 
     def caller_of(self, access_key: str) -> str | None:
-        """The step that an access key was given to, None for a key from elsewhere."""
+        """The name of the function that owns an access key; None for any other key."""
         worker = self._all.get(access_key)
-        return worker.step if worker else None
+        return worker.name if worker else None
 
     def event_of(self, access_key: str) -> bytes:
-        """What the function that holds an access key was invoked with last."""
+        """The event of the latest invocation by the owner of an access key."""
         return self._all[access_key].event
 
     def kill(self, access_key: str) -> None:
-        """End the process that holds this access key, in the middle of what it does; it may have ended already."""
+        """Kill the process that owns this access key, also in the middle of an invocation."""
         if worker := self._all.get(access_key):
             worker.sandbox.kill()
 
     def interrupt(self) -> None:
-        """End the processes that serve an invocation now; those that are idle stay warm."""
+        """Kill the processes that serve an invocation now; idle ones stay warm."""
         with self._lock:
             idle = {worker.access_key for workers in self._idle.values() for worker in workers}
         for access_key in set(self._all) - idle:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stage.eventbridge.bus import rules
 from stage.gateway import refusals
 from stage.gateway.calls import Call, Reply
 from stage.settings import Settings
@@ -95,7 +94,7 @@ class Bucket:
         self._full_at = max(self._full_at, self._clock()) + 1 / self._per_second
 
 
-class Quotas:
+class RequestRates:
     """A hook that refuses what is one call too many, whoever in the account makes it.
 
     It stands before permissions and faults: AWS counts a call before it looks at what it asks for, so one that is
@@ -128,28 +127,6 @@ class Quotas:
             for bucket in drawn:
                 bucket.take()
         return None
-
-    def after(self, call: Call, reply: Reply) -> None:
-        """Leave every reply as it is."""
-
-
-class RulesPerBus:
-    """A hook that refuses one rule too many on the default bus, where all scheduled rules are.
-
-    docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html. It comes after validation and permissions.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def before(self, call: Call) -> Reply | None:
-        """Refuse a new rule when there are `rules_per_bus`."""
-        if call.key != ("events", "PutRule") or not call.params.get("EventBusName", "default").endswith("default"):
-            return None
-        if call.params["Name"] in rules() or len(rules()) < self._settings.rules_per_bus:
-            return None
-        message = "The requested resource exceeds the maximum number allowed."
-        return Reply.refusal(call, "LimitExceededException", message)
 
     def after(self, call: Call, reply: Reply) -> None:
         """Leave every reply as it is."""

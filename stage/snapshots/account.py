@@ -1,4 +1,4 @@
-"""What the account holds at a moment, kept and put back: quicker by far than the calls that led there."""
+"""Snapshots of what the account holds: restored in milliseconds, where the calls that led there take seconds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,90 +16,93 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from stage.cloudformation.deploy import ARTIFACTS
 from stage.ecs.services import Services
-from stage.eventbridge import bus
+from stage.eventbridge.bus import rules
 from stage.moto.clients import ACCOUNT, REGION
 from stage.snapshots.pickling import Place, pickled, unpickled
 
 START = "start"
-"""What a user has before the first push."""
+"""The snapshot of a stage that has just been opened."""
 
 
 class BusyError(Exception):
-    """What goes on cannot be kept; the message says what it is."""
+    """Something in the account still changes; the message says what."""
 
 
-class UnknownMomentError(Exception):
-    """Nothing was kept under that name; the message says what was."""
+class UnknownSnapshotError(Exception):
+    """There is no snapshot of that name; the message says which there are."""
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What was kept: the content, what of it is not copied, by its place in a list, and of ended executions, which
-    somebody may redrive, the attributes.
+class Snapshot:
+    """The content as bytes; the objects that it refers to without copying them; the attributes of ended executions,
+    which a redrive may change later.
     """
 
     content: bytes
-    lasting: list[object]
+    shared: list[object]
     ended: list[tuple[Execution, dict[str, Any]]]
 
 
-class Moments:
-    """Keeps, by name, what deployments and people have made: in ECS, ECR, EventBridge, the bucket, the table, queues,
-    topics and logs, and which executions there were. What the stack made is left as it is: to be made as soon as that
-    is deployed, while all rules are its own.
+class Snapshots:
+    """Keeps, by name, what deployments and people create: in ECS, ECR, EventBridge, buckets, tables, queues, topics and
+    logs, and the executions. The stack's own resources are not copied.
 
-    `bucket` and `table` are the stack's; empty on a bare stage.
+    Create it right after the stack is deployed, while all rules on the bus are the stack's.
     """
 
-    def __init__(self, services: Services, bucket: str, table: str) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._bucket, self._table = bucket, table
-        self._of_the_stack = list(bus.rules().values())
-        self._kept: dict[str, Moment] = {}
+        self._rules_of_the_stack = list(rules().values())
+        self._kept: dict[str, Snapshot] = {}
 
     def keep(self, name: str) -> None:
-        """Keep what there is, in the place of what was kept under that name."""
-        lasting: list[object] = []
+        """Keep a snapshot under a name; it replaces the one before."""
+        shared: list[object] = []
 
         def place_of(each: object) -> Place:
-            # They are not copied: what the stack made is known to it by identity, and an execution has a thread.
-            if isinstance(each, BaseBackend | Execution) or any(each is rule for rule in self._of_the_stack):
-                lasting.append(each)
-                return len(lasting) - 1
+            # The stack knows its resources by identity, and an execution has a thread: neither can be copied.
+            if isinstance(each, BaseBackend | Execution) or any(each is rule for rule in self._rules_of_the_stack):
+                shared.append(each)
+                return len(shared) - 1
             return None
 
         content = {part: getattr(owner, attribute) for part, owner, attribute in self._parts()}
         kept = pickled(content, place_of)
-        ended = [(each, dict(vars(each))) for each in lasting if isinstance(each, Execution)]
-        self._kept[name] = Moment(kept, lasting, ended)
+        ended = [(each, dict(vars(each))) for each in shared if isinstance(each, Execution)]
+        self._kept[name] = Snapshot(kept, shared, ended)
 
-    def find(self, name: str) -> Moment:
-        """What was kept under that name. Raises UnknownMomentError."""
+    def find(self, name: str) -> Snapshot:
+        """The snapshot of that name. Raises UnknownSnapshotError."""
         if name not in self._kept:
-            raise UnknownMomentError(f"Nothing was kept as {name}; there are {', '.join(self._kept)}.")
+            raise UnknownSnapshotError(f"There is no snapshot {name}; there are {', '.join(self._kept)}.")
         return self._kept[name]
 
-    def put_back(self, moment: Moment) -> None:
-        """Let there be what was kept, and nothing else."""
-        content = unpickled(moment.content, moment.lasting.__getitem__)
-        for execution, attributes in moment.ended:
+    def restore(self, snapshot: Snapshot) -> None:
+        """Make the account hold what the snapshot holds, and nothing else."""
+        content = unpickled(snapshot.content, snapshot.shared.__getitem__)
+        for execution, attributes in snapshot.ended:
             vars(execution).update(attributes)
-        for part, owner, attribute in self._parts():  # one that has come since, such as a queue, is emptied
-            setattr(owner, attribute, content[part] if part in content else type(getattr(owner, attribute))())
+        for part, owner, attribute in self._parts():
+            if part in content:
+                setattr(owner, attribute, content[part])
+            else:  # created since, such as a queue: emptied
+                getattr(owner, attribute).clear()
 
     def _parts(self) -> Iterator[tuple[str, Any, str]]:
-        """The attributes that hold what there is, each with a name of its own."""
+        """The attributes that hold the account's content, each with a name of its own."""
         events = events_backends[ACCOUNT][REGION]
         yield "ecs", ecs_backends[ACCOUNT][REGION], "__dict__"
-        yield "rollouts", self._services, "standing"
+        yield "rollouts", self._services, "rollouts"
         yield "ecr", ecr_backends[ACCOUNT][REGION], "__dict__"
         yield "rules", events.event_buses["default"], "rules"
         yield "tags of rules", events.tagger, "tags"
-        if bucket := s3_backends[ACCOUNT]["aws"].buckets.get(self._bucket):
-            yield "objects", bucket, "keys"
-        if table := dynamodb_backends[ACCOUNT][REGION].tables.get(self._table):
-            yield "items", table, "items"
+        for bucket in s3_backends[ACCOUNT]["aws"].buckets.values():
+            if bucket.name != ARTIFACTS:  # the code of functions, which no deployment changes
+                yield f"objects of {bucket.name}", bucket, "keys"
+        for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
+            yield f"items of {table.name}", table, "items"
         for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
             yield f"executions of {machine.arn}", machine, "executions"
         for group in logs_backends[ACCOUNT][REGION].groups.values():

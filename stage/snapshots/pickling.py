@@ -1,4 +1,4 @@
-"""What moto holds as bytes, but for what has to stay the object that it is."""
+"""Pickles moto's objects, except those that have to keep their identity."""
 
 import io
 import pickle
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 Place = Any
-"""Says where an object is found; whatever can be pickled."""
+"""Says where an object that is not copied is found; anything that can be pickled."""
 
 
 def pickled(content: object, place_of: Callable[[object], Place]) -> bytes:
-    """The content as bytes. Of an object that has a place, by `place_of`, only that is kept; one for which it returns
-    None is copied. Locks are made anew.
+    """The content as bytes. An object with a place is not copied, only its place is kept; `place_of` returns None for
+    all others. Locks are created anew.
     """
     written = io.BytesIO()
     _Pickler(written, place_of).dump(content)
@@ -20,7 +20,7 @@ def pickled(content: object, place_of: Callable[[object], Place]) -> bytes:
 
 
 def unpickled(kept: bytes, at: Callable[[Place], object]) -> Any:
-    """The content once more, with the object that is `at` each place."""
+    """A copy of the content, with the original object `at` each place."""
     return _Unpickler(io.BytesIO(kept), at).load()
 
 

@@ -38,7 +38,7 @@ class Executions:
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
 
-    def prepare(self) -> None:
+    def install(self) -> None:
         """Have executions tell when they begin and end, and be silent once they are stopped."""
         start, end, add = Execution.start, BaseExecutionWorkerCommunication.terminated, EventManager.add_event
 

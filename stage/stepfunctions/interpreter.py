@@ -39,7 +39,7 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from stage.gateway.latency import INTERPRETER
+from stage.gateway.calls import STEP_FUNCTIONS
 from stage.moto.clients import REGION
 from stage.moto.patch import replace
 from stage.settings import Settings
@@ -47,7 +47,7 @@ from stage.settings import Settings
 MOST_EVENTS = 25_000
 
 
-def prepare(settings: Settings, endpoint: str) -> None:
+def install(settings: Settings, endpoint: str) -> None:
     """Make moto run state machines: on our clock, with the functions behind the front door at `endpoint`."""
     _deploy_into_the_interpreter()
     _scale_waits(settings)
@@ -61,7 +61,7 @@ def prepare(settings: Settings, endpoint: str) -> None:
     _read_once()
 
 
-def at_work() -> bool:
+def active() -> bool:
     """Whether any execution is, be it that it was stopped and what it was at has yet to end."""
     return any(thread.is_alive() for thread in list(interpreter.TMP_THREADS))
 
@@ -103,8 +103,8 @@ def _invoke_through(endpoint: str) -> None:
             "lambda",
             endpoint_url=endpoint,
             region_name=REGION,
-            aws_access_key_id=f"{INTERPRETER}:{role}",
-            aws_secret_access_key=INTERPRETER,
+            aws_access_key_id=f"{STEP_FUNCTIONS}:{role}",
+            aws_secret_access_key=STEP_FUNCTIONS,
             config=config,
         )
 

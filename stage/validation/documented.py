@@ -15,7 +15,7 @@ ENVIRONMENT_LIMIT = 4096  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-
 NOT_IN_A_NAME = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]')
 
 
-class Refusals:
+class DocumentedRules:
     """A hook that refuses what AWS would, by rules that no model holds. It comes after validation and permission."""
 
     def before(self, call: Call) -> Reply | None:

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client
-from stage.process import running
+from examples.guestbook.client import Client, running
 from tests.stage import scenarios
 
 pytestmark = pytest.mark.iam_simulate

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client
-from stage.process import running
+from examples.guestbook.client import Client, running
 from tests.examples import EVENTS, ROOT, snake
 
 SAM = ROOT / ".venv-sam/bin/sam"

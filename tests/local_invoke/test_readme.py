@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from tests.printed import README, blocks, typed
 
 pytestmark = pytest.mark.docker

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stage.process import running
+from examples.guestbook.client import running
 from tests.local_invoke.conftest import skip_unless_functions_can_run
 
 pytestmark = pytest.mark.docker

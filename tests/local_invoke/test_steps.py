@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from tests.examples import EVENTS, EXECUTION, IMAGE
 from tests.guestbook import IMAGE_URI
 from tests.local_invoke.conftest import Invoke

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client
-from stage.process import running
+from examples.guestbook.client import Client, running
 from tests.examples import ROOT
 
 pytestmark = pytest.mark.sam

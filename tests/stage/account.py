@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 
 Described = dict[str, Any]

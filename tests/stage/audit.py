@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from stage.iam import policies
 from stage.iam.evaluation import Permission, Statement, decide
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client
-from stage.process import running
+from examples.guestbook.client import Client, running
 from tests.stage.toys import role_of_toys, zipped
 
 

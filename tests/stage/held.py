@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from tests.stage.account import APP, states
 
 

@@ -1,6 +1,7 @@
 """What must be seen when a deployment has been put back."""
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from tests.stage.account import Described, account, is_steady, without
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stage.client import ROOT, Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import ROOT, wait_for
 from tests.stage.account import PREFIX, infrastructure_registers, schedules, service
 
 NEXT: dict[str, Any] = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())

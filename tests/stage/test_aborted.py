@@ -2,7 +2,8 @@
 
 import pytest
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from stage.ecr.manifest import digest
 from tests.examples import end_of
 from tests.stage.account import (

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from tests.stage.account import (
     ANSWERED_ONLY,
     Described,

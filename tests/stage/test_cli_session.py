@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from tests.examples import ROOT
 from tests.printed import README, blocks, signed_in, typed, with_the_aws_cli
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from stage.ecs.containers import repository_of
-from tests.stage.worlds import Small, aws, small_world
+from tests.stage.small_stage import SmallStage, aws, small_stage
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path) as small:
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    with small_stage(tmp_path) as small:
         yield small
 
 
@@ -24,16 +24,18 @@ def command(*words: str, **more: Any) -> str:
     return json.dumps({"containerOverrides": [{"name": "app", "command": ["./bin/start", *words], **more}]})
 
 
-def test_a_target_s_input_changes_command_and_environment(small: Small) -> None:
+def test_a_target_s_input_changes_command_and_environment(small: SmallStage) -> None:
     revision = small.register("something", environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
     override = command("environment", environment=[{"name": "B", "value": "3"}])
-    fired = small.world.fire(small.rule("task", small.task_target(revision, Input=override)))
+    fired = small.background.fire(small.rule("task", small.task_target(revision, Input=override)))
     lines = fired["output"].splitlines()
     assert fired["command"] == ["./bin/start", "environment"]
     assert [line for line in lines if line[:2] in ("A=", "B=")] == ["A=1", "B=3"]
 
 
-def test_a_process_sees_its_containers_environment_and_no_more(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_sees_its_containers_environment_and_no_more(
+    small: SmallStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("STAGES_OWN", "secret")
     fired = small.fire("environment", environment=[{"name": "GREETING", "value": "hi"}])
     names = {line.partition("=")[0] for line in fired["output"].splitlines()}
@@ -41,16 +43,16 @@ def test_a_process_sees_its_containers_environment_and_no_more(small: Small, mon
     assert names - of_the_host == {"PATH", "DATA_DIR", "PYTHONUNBUFFERED", "GREETING"}
 
 
-def test_it_runs_in_the_apps_directory_and_shares_its_data(small: Small, tmp_path: Path) -> None:
+def test_it_runs_in_the_apps_directory_and_shares_its_data(small: SmallStage, tmp_path: Path) -> None:
     assert small.fire("where")["output"].strip() == os.path.realpath(tmp_path)
     assert small.fire("remember", environment=[{"name": "DATA_DIR", "value": "/data"}])["exit_code"] == 0
     assert small.fire("recall")["output"] == "written before\n"
-    small.world.reset()
+    small.background.reset()
     assert small.fire("recall")["exit_code"] == 1
 
 
 @pytest.mark.parametrize("where", ["secret", "secret-key", "parameter", "parameter-arn"])
-def test_secrets_are_looked_up(small: Small, where: str) -> None:
+def test_secrets_are_looked_up(small: SmallStage, where: str) -> None:
     secret = aws("secretsmanager").create_secret(Name=small.name, SecretString='{"user": "root"}')["ARN"]
     aws("ssm").put_parameter(Name=f"/{small.name}/key", Value="1234", Type="SecureString")
     source, value = {
@@ -63,7 +65,7 @@ def test_secrets_are_looked_up(small: Small, where: str) -> None:
     assert f"TOKEN={value}" in fired["output"].splitlines()
 
 
-def test_output_goes_to_its_log_stream_line_by_line(small: Small) -> None:
+def test_output_goes_to_its_log_stream_line_by_line(small: SmallStage) -> None:
     group = f"/ecs/{small.name}"
     aws("logs").create_log_group(logGroupName=group)
     options = {"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "jobs"}
@@ -89,7 +91,7 @@ def test_output_goes_to_its_log_stream_line_by_line(small: Small) -> None:
     ],
     ids=["no-tag", "no-digest", "foreign-image", "no-command", "no-secret", "no-log-group"],
 )
-def test_a_task_that_cannot_start_says_why(small: Small, container: dict[str, Any], reason: str) -> None:
+def test_a_task_that_cannot_start_says_why(small: SmallStage, container: dict[str, Any], reason: str) -> None:
     container = json.loads(json.dumps(container).replace("<image>", small.image))
     fired = small.fire(**container)
     task = small.task(fired["task_arn"])

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from tests.stage.account import (
     ANSWERED_ONLY,
     PREFIX,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from tests.stage.account import (
     APP,
     PREFIX,

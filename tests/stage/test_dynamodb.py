@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from tests.stage.held import lease
 
 AT_ONCE = 8

@@ -9,16 +9,16 @@ import pytest
 
 from stage.eventbridge.bus import event
 from stage.moto.clients import ACCOUNT, REGION
-from tests.stage.worlds import Small, aws, small_world
+from tests.stage.small_stage import SmallStage, aws, small_stage
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path) as small:
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    with small_stage(tmp_path) as small:
         yield small
 
 
-def test_put_events_goes_the_same_way(small: Small) -> None:
+def test_put_events_goes_the_same_way(small: SmallStage) -> None:
     heard = small.listen({"source": ["my.app"], "detail": {"who": [small.name]}})
     answer = aws("events").put_events(
         Entries=[
@@ -42,7 +42,7 @@ def test_put_events_goes_the_same_way(small: Small) -> None:
     ],
     ids=["broken-json", "no-object", "no-source", "aws-own-source"],
 )
-def test_a_wrong_entry_fails_alone(small: Small, entry: dict[str, str], code: str) -> None:
+def test_a_wrong_entry_fails_alone(small: SmallStage, entry: dict[str, str], code: str) -> None:
     good = {"Source": "my.app", "DetailType": "Told", "Detail": "{}"}
     answer = aws("events").put_events(Entries=[{**good, **entry}, good])
     assert answer["FailedEntryCount"] == 1
@@ -63,11 +63,11 @@ def test_a_wrong_entry_fails_alone(small: Small, entry: dict[str, str], code: st
     ],
     ids=["event", "constant", "part", "transformed"],
 )
-def test_a_target_is_given_what_it_asks_for(small: Small, what: dict[str, Any], given: Any) -> None:
+def test_a_target_is_given_what_it_asks_for(small: SmallStage, what: dict[str, Any], given: Any) -> None:
     queue = small.queue("q")
     small.rule("r", {"Arn": queue, **what}, EventPattern=json.dumps({"source": [small.name]}))
     happened = event(small.name, "Told", {"inner": {"n": 7}})
-    small.world.bus.publish(happened)
+    small.background.bus.publish(happened)
     [message] = small.messages(queue)
     assert json.loads(message["Body"]) == (happened if given == "everything" else given)
 
@@ -85,27 +85,27 @@ SAID = {"InputPathsMap": {"who": "$.detail.who", "n": "$.detail.n", "none": "$.d
     ],
     ids=["text", "lines", "json", "unknown"],
 )
-def test_what_a_template_makes_of_an_event(small: Small, template: str, sent: str) -> None:
+def test_what_a_template_makes_of_an_event(small: SmallStage, template: str, sent: str) -> None:
     queue = small.queue("q")
     target = {"Arn": queue, "InputTransformer": SAID | {"InputTemplate": template}}
     rule = small.rule("r", target, EventPattern=json.dumps({"source": [small.name]}))
-    small.world.bus.publish(event(small.name, "Told", {"who": "Ann", "n": [1, 2]}))
+    small.background.bus.publish(event(small.name, "Told", {"who": "Ann", "n": [1, 2]}))
     [message] = small.messages(queue)
     assert message["Body"] == sent.replace("{rule}", rule.rpartition("/")[2])
 
 
 @pytest.mark.parametrize("who", ['"Ann"', "Ann\nBob", "Ann\\"])
-def test_a_text_that_breaks_its_template_is_not_delivered(small: Small, who: str) -> None:
+def test_a_text_that_breaks_its_template_is_not_delivered(small: SmallStage, who: str) -> None:
     queue, dead = small.queue("q"), small.queue("dead")
     target = {"Arn": queue, "InputTransformer": SAID | {"InputTemplate": '"<who>"'}, "DeadLetterConfig": {"Arn": dead}}
     small.rule("r", target, EventPattern=json.dumps({"source": [small.name]}))
-    small.world.bus.publish(event(small.name, "Told", {"who": who}))
+    small.background.bus.publish(event(small.name, "Told", {"who": who}))
     [message] = small.messages(dead)
     assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "INVALID_JSON"
     assert small.messages(queue) == []
 
 
-def test_topics_log_groups_and_functions_are_targets_too(small: Small) -> None:
+def test_topics_log_groups_and_functions_are_targets_too(small: SmallStage) -> None:
     topic = aws("sns").create_topic(Name=small.name)["TopicArn"]
     behind = small.queue("behind")
     aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=behind)
@@ -120,7 +120,7 @@ def test_topics_log_groups_and_functions_are_targets_too(small: Small) -> None:
         EventPattern=json.dumps({"source": [small.name]}),
     )
     happened = event(small.name, "Told", {"n": 1})
-    small.world.bus.publish(happened)
+    small.background.bus.publish(happened)
     [notification] = small.messages(behind)
     [logged] = aws("logs").filter_log_events(logGroupName=group)["events"]
     assert json.loads(json.loads(notification["Body"])["Message"]) == happened
@@ -137,13 +137,13 @@ def test_topics_log_groups_and_functions_are_targets_too(small: Small) -> None:
     ],
     ids=["no-machine", "no-queue", "unknown-kind"],
 )
-def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(small: Small, arn: str, code: str) -> None:
+def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(small: SmallStage, arn: str, code: str) -> None:
     queue = small.queue("dead")
     rule = small.rule(
         "r", {"Arn": arn, "DeadLetterConfig": {"Arn": queue}}, EventPattern=json.dumps({"source": [small.name]})
     )
     happened = event(small.name, "Told", {})
-    small.world.bus.publish(happened)
+    small.background.bus.publish(happened)
     [message] = small.messages(queue)
     attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     assert json.loads(message["Body"]) == happened
@@ -156,10 +156,10 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(small: Small, ar
     }
 
 
-def test_one_target_that_fails_keeps_no_other_from_its_event(small: Small) -> None:
+def test_one_target_that_fails_keeps_no_other_from_its_event(small: SmallStage) -> None:
     queue = small.queue("q")
     gone = f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"
     small.rule("r", {"Arn": gone}, {"Arn": queue}, EventPattern=json.dumps({"source": [small.name]}))
-    small.world.bus.publish(event(small.name, "Told", {}))
+    small.background.bus.publish(event(small.name, "Told", {}))
     assert len(small.messages(queue)) == 1
-    assert [failure.target for failure in small.world.targets.failures] == [gone]
+    assert [failure.target for failure in small.background.targets.failures] == [gone]

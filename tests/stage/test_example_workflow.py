@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import yaml
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from tests.examples import ROOT
 from tests.printed import signed_in, typed, with_the_aws_cli
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stage.client import Client, StageError
+from examples.guestbook.client import Client
+from stage.client import StageError
 from tests.stage.toys import PUT_RULE, put_rule, rule_names
 
 

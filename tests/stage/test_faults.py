@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from examples.guestbook.client import Client
 from examples.guestbook.seed import FOREIGN_RULE
-from stage.client import Client, wait_for
+from stage.client import wait_for
 from tests.stage.account import revision, revisions
 from tests.stage.toys import PUT_RULE, put_rule, rule_names
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client, StageError, wait_for
+from examples.guestbook.client import Client
+from stage.client import StageError, wait_for
 from tests.stage.account import PREFIX, ran_by, schedules
 
 Heard = Callable[[dict[str, Any]], Callable[[], list[dict[str, Any]]]]

@@ -12,18 +12,18 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from stage.client import ROOT
-from stage.quotas.request_rates import RulesPerBus
+from stage.quotas.rules_per_bus import RulesPerBus
 from stage.settings import Settings
-from stage.validation.documented import Refusals
+from stage.validation.documented import DocumentedRules
 from stage.validation.requests import Validation
 from tests.stage import limits
 from tests.stage.limits.limit import Limit, good
-from tests.stage.worlds import Small, aws, small_world
+from tests.stage.small_stage import SmallStage, aws, small_stage
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path, Validation(), Refusals(), RulesPerBus(Settings())) as small:
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    with small_stage(tmp_path, Validation(), DocumentedRules(), RulesPerBus(Settings())) as small:
         yield small
 
 
@@ -41,7 +41,7 @@ def unchecked(service: Any) -> Any:
 
 
 @pytest.mark.parametrize("limit", limits.ALL, ids=lambda limit: limit.id)
-def test_what_aws_refuses_is_refused(small: Small, limit: Limit) -> None:
+def test_what_aws_refuses_is_refused(small: SmallStage, limit: Limit) -> None:
     limit.before(small)
     change = limit.change(small) if callable(limit.change) else limit.change
     request = {name: value for name, value in {**good(small, limit.call), **change}.items() if value is not None}
@@ -54,7 +54,7 @@ def test_what_aws_refuses_is_refused(small: Small, limit: Limit) -> None:
 
 
 @pytest.mark.parametrize("operation", ["PutRule", "PutTargets", "RegisterTaskDefinition", "RemoveTargets"])
-def test_what_aws_takes_is_taken(small: Small, operation: str) -> None:
+def test_what_aws_takes_is_taken(small: SmallStage, operation: str) -> None:
     small.rule("rule")
     service = "ecs" if operation == "RegisterTaskDefinition" else "events"
     answer = getattr(aws(service), xform_name(operation))(**good(small, (service, operation)))

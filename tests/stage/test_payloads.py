@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from stage.client import Client
+from examples.guestbook.client import Client
 
 SAME = "def handler(event, context): return event"
 LARGE = "def handler(event, context): return 'x' * event['size']"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from stage.iam.evaluation import Statement
 from stage.moto.clients import ACCOUNT
 from tests.stage import audit, scenarios

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from stage.client import ROOT, Client, StageError, wait_for
-from stage.process import running
+from examples.guestbook.client import Client, running
+from stage.client import ROOT, StageError, wait_for
 from tests import processes
 from tests.stage.toys import ask
 
@@ -18,7 +18,7 @@ from tests.stage.toys import ask
 def test_a_busy_port_is_told_in_one_line(stage: Client) -> None:
     port = stage.endpoint.rpartition(":")[2]
     began = subprocess.run(
-        [sys.executable, "-m", "stage"],
+        [sys.executable, "-m", "stage", "--scenario", "examples.guestbook"],
         cwd=ROOT,
         env={**os.environ, "PORT": port},
         capture_output=True,
@@ -37,7 +37,7 @@ OF_THE_USER = {"AWS_PROFILE": "work", "HTTP_PROXY": "http://127.0.0.1:9", "http_
 def test_a_stage_and_its_watch_in_two_terminals() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "stage", "--port", port]
+    command = [sys.executable, "-m", "stage", "--scenario", "examples.guestbook", "--port", port]
     users = {**os.environ, **OF_THE_USER, "PYTHONUNBUFFERED": "1"}
     with (
         subprocess.Popen(
@@ -62,7 +62,7 @@ def test_a_stage_and_its_watch_in_two_terminals() -> None:
         assert wait_for(lambda: answered(client.endpoint), 60) == (503, "the stage is not ready yet")
         assert client.endpoint in process.stdout.readline()
         assert ask(client.endpoint, "GET", "/_stage/") == (200, "")
-        assert "Watching" in watch.stdout.readline()
+        assert any("Watching" in line for line in iter(watch.stdout.readline, ""))
         client.push("v1")
         told = [watch.stdout.readline() for _ in range(3)]
         assert "guestbook:v1 at" in told[1]

@@ -11,17 +11,17 @@ from botocore.exceptions import ClientError
 from stage.ecr.images import push_event
 from stage.ecr.manifest import MEDIA_TYPE, digest, manifest
 from stage.moto.clients import ACCOUNT, REGION
-from tests.stage.worlds import Small, aws, small_world
+from tests.stage.small_stage import SmallStage, aws, small_stage
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path) as small:
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    with small_stage(tmp_path) as small:
         yield small
 
 
 @pytest.fixture
-def machine(small: Small) -> str:
+def machine(small: SmallStage) -> str:
     """A state machine that answers with its input. Its ARN."""
     definition = {"StartAt": "Same", "States": {"Same": {"Type": "Pass", "End": True}}}
     return str(
@@ -36,11 +36,11 @@ def executions(machine: str) -> list[dict[str, Any]]:
     return [aws("stepfunctions").describe_execution(executionArn=each["executionArn"]) for each in found]
 
 
-def pushes(small: Small) -> dict[str, Any]:
+def pushes(small: SmallStage) -> dict[str, Any]:
     return {"source": ["aws.ecr"], "detail": {"repository-name": [small.name], "action-type": ["PUSH"]}}
 
 
-def test_a_push_is_told_as_ecr_tells_it(small: Small) -> None:
+def test_a_push_is_told_as_ecr_tells_it(small: SmallStage) -> None:
     heard = small.listen(pushes(small))
     small.push("abc1234", "second")
     [told] = heard()
@@ -65,7 +65,7 @@ def test_a_push_is_told_as_ecr_tells_it(small: Small) -> None:
     }
 
 
-def test_the_media_types_are_told_as_the_manifest_has_them(small: Small) -> None:
+def test_the_media_types_are_told_as_the_manifest_has_them(small: SmallStage) -> None:
     """A person may leave `imageManifestMediaType` out, and an index has no config."""
     index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
     heard = small.listen(pushes(small))
@@ -89,7 +89,7 @@ def test_the_media_types_are_told_as_the_manifest_has_them(small: Small) -> None
     ],
     ids=["tagged", "untagged", "two-tags", "tagged-later"],
 )
-def test_each_put_image_is_one_event(small: Small, tags: list[str | None], told: list[str | None]) -> None:
+def test_each_put_image_is_one_event(small: SmallStage, tags: list[str | None], told: list[str | None]) -> None:
     heard = small.listen(pushes(small))
     for tag in tags:
         small.push(tag, "second")
@@ -99,7 +99,7 @@ def test_each_put_image_is_one_event(small: Small, tags: list[str | None], told:
 
 
 @pytest.mark.parametrize("tag", ["one", None], ids=["tagged", "untagged"])
-def test_the_same_push_again_is_refused_and_not_told(small: Small, tag: str | None) -> None:
+def test_the_same_push_again_is_refused_and_not_told(small: SmallStage, tag: str | None) -> None:
     small.push(tag, "second")
     heard = small.listen(pushes(small))
     with pytest.raises(ClientError, match="ImageAlreadyExistsException"):
@@ -107,7 +107,7 @@ def test_the_same_push_again_is_refused_and_not_told(small: Small, tag: str | No
     assert heard() == []
 
 
-def test_an_image_whose_tag_moves_on_is_still_there(small: Small) -> None:
+def test_an_image_whose_tag_moves_on_is_still_there(small: SmallStage) -> None:
     small.push("latest", "second")
     small.push("latest", "third")
     known = aws("ecr").describe_images(repositoryName=small.name)["imageDetails"]
@@ -116,7 +116,7 @@ def test_an_image_whose_tag_moves_on_is_still_there(small: Small) -> None:
     assert tags[digest("third")] == ["latest"]
 
 
-def test_a_tag_that_may_not_move_does_not(small: Small) -> None:
+def test_a_tag_that_may_not_move_does_not(small: SmallStage) -> None:
     aws("ecr").put_image_tag_mutability(repositoryName=small.name, imageTagMutability="IMMUTABLE")
     with pytest.raises(ClientError, match="ImageTagAlreadyExistsException"):
         small.push("initial", "second")
@@ -132,12 +132,12 @@ def test_a_tag_that_may_not_move_does_not(small: Small) -> None:
     ],
     ids=["no-repository", "wrong-digest"],
 )
-def test_a_wrong_push_is_refused(small: Small, request_: dict[str, str], code: str) -> None:
+def test_a_wrong_push_is_refused(small: SmallStage, request_: dict[str, str], code: str) -> None:
     with pytest.raises(ClientError, match=code):
         aws("ecr").put_image(**{"repositoryName": small.name, "imageManifest": manifest("second"), **request_})
 
 
-def test_a_push_starts_the_machine_with_the_event_as_its_input(small: Small, machine: str) -> None:
+def test_a_push_starts_the_machine_with_the_event_as_its_input(small: SmallStage, machine: str) -> None:
     target = {"Arn": machine, "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/events"}
     small.rule("push", target, EventPattern=json.dumps(pushes(small)))
     small.push("abc1234", "second")
@@ -153,7 +153,7 @@ def test_a_push_starts_the_machine_with_the_event_as_its_input(small: Small, mac
     ids=["matches", "other-tag", "no-tag", "rule-disabled"],
 )
 def test_the_rules_pattern_and_state_decide(
-    small: Small, machine: str, tag: str | None, state: str, starts: int
+    small: SmallStage, machine: str, tag: str | None, state: str, starts: int
 ) -> None:
     pattern = pushes(small)
     pattern["detail"]["image-tag"] = [{"prefix": "v"}]
@@ -162,18 +162,18 @@ def test_the_rules_pattern_and_state_decide(
     assert len(executions(machine)) == starts
 
 
-def test_an_event_that_is_delivered_twice_starts_one_execution(small: Small, machine: str) -> None:
+def test_an_event_that_is_delivered_twice_starts_one_execution(small: SmallStage, machine: str) -> None:
     small.rule("push", {"Arn": machine}, EventPattern=json.dumps(pushes(small)))
     pushed = push_event(
         {"repositoryName": small.name, "imageId": {"imageDigest": digest("x")}, "imageManifest": manifest("x")}
     )
-    small.world.bus.publish(pushed)
-    small.world.bus.publish(pushed)
+    small.background.bus.publish(pushed)
+    small.background.bus.publish(pushed)
     assert len(executions(machine)) == 1
-    assert list(small.world.targets.failures) == []
+    assert list(small.background.targets.failures) == []
 
 
 @pytest.mark.parametrize("manifest_", ["hello", "[]"], ids=["text", "list"])
-def test_a_manifest_that_is_no_json_object_is_refused(small: Small, manifest_: str) -> None:
+def test_a_manifest_that_is_no_json_object_is_refused(small: SmallStage, manifest_: str) -> None:
     with pytest.raises(ClientError, match="InvalidParameter"):
         aws("ecr").put_image(repositoryName=small.name, imageManifest=manifest_, imageTag="v1")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stage.client import Client
+from examples.guestbook.client import Client
 
 
 def test_the_account_has_one_bucket_and_it_is_full_when_quotas_are_set(stage: Client) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from tests.sweep import races
 from tests.sweep.races import Race
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from examples.guestbook.client import Client
 from rota.contract import STEPS
-from stage.client import Client, wait_for
+from stage.client import wait_for
 from stage.ecr.manifest import digest
 from tests.stage.account import APP, history, states
 

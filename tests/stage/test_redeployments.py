@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stage.client import ROOT, Client
+from examples.guestbook.client import Client
+from stage.client import ROOT
 from tests import processes
 from tests.stage.account import (
     PREFIX,

@@ -3,7 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from stage.ecr.manifest import digest
 from tests.stage.account import Described, account, history, images, schedules, states, writes
 from tests.stage.held import held, pushed_behind

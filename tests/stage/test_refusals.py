@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from stage.ecr.manifest import digest
 from tests.stage.account import (
     PREFIX,

@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
 from stage.moto.clients import ACCOUNT, REGION
-from tests.stage.worlds import Small, aws, small_world
+from tests.stage.small_stage import SmallStage, aws, small_stage
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path) as small:
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    with small_stage(tmp_path) as small:
         yield small
 
 
@@ -40,7 +40,7 @@ def raw(operation: str, body: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def test_a_definition_survives_whole_with_members_of_tomorrow(small: Small) -> None:
+def test_a_definition_survives_whole_with_members_of_tomorrow(small: SmallStage) -> None:
     container = {
         "name": "app",
         "image": f"{small.image}:initial",
@@ -91,7 +91,7 @@ def test_a_definition_survives_whole_with_members_of_tomorrow(small: Small) -> N
     assert "tags" not in raw("DescribeTaskDefinition", {"taskDefinition": small.name})
 
 
-def test_a_definition_is_given_the_documented_defaults(small: Small) -> None:
+def test_a_definition_is_given_the_documented_defaults(small: SmallStage) -> None:
     arn = small.register(portMappings=[{"containerPort": 8000}])
     got = aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
     assert got["containerDefinitions"][1] == {
@@ -109,7 +109,7 @@ def test_a_definition_is_given_the_documented_defaults(small: Small) -> None:
     assert (got["volumes"], got["placementConstraints"], got["status"]) == ([], [], "ACTIVE")
 
 
-def test_a_deregistered_revision_is_inactive_and_can_still_be_read(small: Small) -> None:
+def test_a_deregistered_revision_is_inactive_and_can_still_be_read(small: SmallStage) -> None:
     arn = small.register()
     deregistered = aws("ecs").deregister_task_definition(taskDefinition=arn)["taskDefinition"]
     assert (deregistered["status"], "deregisteredAt" in deregistered) == ("INACTIVE", True)
@@ -128,7 +128,9 @@ def test_a_deregistered_revision_is_inactive_and_can_still_be_read(small: Small)
     ],
     ids=["ascending", "descending", "inactive"],
 )
-def test_revisions_are_listed_in_order_and_in_pages(small: Small, sort: str, status: str, numbers: list[int]) -> None:
+def test_revisions_are_listed_in_order_and_in_pages(
+    small: SmallStage, sort: str, status: str, numbers: list[int]
+) -> None:
     arns = [small.register() for _ in range(12)]
     for gone in (arns[1], arns[11]):
         aws("ecs").deregister_task_definition(taskDefinition=gone)

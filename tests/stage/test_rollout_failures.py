@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stage.client import ROOT, Client
+from examples.guestbook.client import Client
+from stage.client import ROOT
 from tests.stage.account import (
     PREFIX,
     Described,

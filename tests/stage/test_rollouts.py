@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.stage.worlds import Small, aws, small_world
+from tests.stage.small_stage import SmallStage, aws, small_stage
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path) as small:
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    with small_stage(tmp_path) as small:
         yield small
 
 
@@ -23,11 +23,11 @@ def revisions(service: Any) -> list[tuple[str, str, str, int]]:
     ]
 
 
-def deployment_events(small: Small) -> Callable[[], list[Any]]:
+def deployment_events(small: SmallStage) -> Callable[[], list[Any]]:
     return small.listen({"source": ["aws.ecs"], "resources": [{"suffix": f"/{small.name}"}]})
 
 
-def test_a_new_service_runs_at_once(small: Small) -> None:
+def test_a_new_service_runs_at_once(small: SmallStage) -> None:
     revision = small.register()
     small.settings.change({"rollout": "fails"})
     heard = deployment_events(small)
@@ -40,7 +40,7 @@ def test_a_new_service_runs_at_once(small: Small) -> None:
     ]
 
 
-def test_a_new_revision_rolls_out(small: Small) -> None:
+def test_a_new_revision_rolls_out(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     before = small.service(first)
     small.settings.change({"rollout_seconds": 60})  # the rollout will not end by itself
@@ -57,12 +57,12 @@ def test_a_new_revision_rolls_out(small: Small) -> None:
     assert [each["detail"]["eventName"] for each in heard()] == ["SERVICE_DEPLOYMENT_IN_PROGRESS"]
 
 
-def test_a_rollout_completes_and_says_so(small: Small) -> None:
+def test_a_rollout_completes_and_says_so(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     small.service(first)
     heard = deployment_events(small)
     [new, _] = small.update(taskDefinition=second)["deployments"]
-    assert small.world.steady()
+    assert small.background.wait_until_steady()
     after = small.described()
     assert revisions(after) == [(second, "PRIMARY", "COMPLETED", 2)]
     assert (after["runningCount"], after["pendingCount"]) == (2, 0)
@@ -83,13 +83,13 @@ def test_a_rollout_completes_and_says_so(small: Small) -> None:
     }
 
 
-def test_a_rollout_that_fails_is_rolled_back(small: Small) -> None:
+def test_a_rollout_that_fails_is_rolled_back(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     small.service(first)
     small.settings.change({"rollout": "fails"})
     heard = deployment_events(small)
     [new, _] = small.update(taskDefinition=second)["deployments"]
-    assert small.world.steady()
+    assert small.background.wait_until_steady()
     after = small.described()
     assert after["taskDefinition"] == first
     assert revisions(after) == [(first, "PRIMARY", "COMPLETED", 2)]
@@ -110,29 +110,29 @@ def test_a_rollout_that_fails_is_rolled_back(small: Small) -> None:
     ids=["service-without", "stage-without"],
 )
 def test_without_a_circuit_breaker_it_goes_on_failing(
-    small: Small, on_the_service: bool, settings: dict[str, bool]
+    small: SmallStage, on_the_service: bool, settings: dict[str, bool]
 ) -> None:
     first, second = small.register(), small.register("two")
     small.service(first, breaker=on_the_service)
     small.settings.change({"rollout": "fails", **settings})
     small.update(taskDefinition=second)
-    assert small.world.agenda.wait_for(lambda: small.described()["deployments"][0]["failedTasks"] >= 3)
+    assert small.background.timer.wait_for(lambda: small.described()["deployments"][0]["failedTasks"] >= 3)
     assert revisions(small.described()) == [(second, "PRIMARY", "IN_PROGRESS", 0), (first, "ACTIVE", "COMPLETED", 2)]
 
 
-def test_a_rollout_that_hangs_stays_until_another_takes_its_place(small: Small) -> None:
+def test_a_rollout_that_hangs_stays_until_another_takes_its_place(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     small.service(first)
     small.settings.change({"rollout": "hangs"})
     small.update(taskDefinition=second)
-    assert small.world.steady()
+    assert small.background.wait_until_steady()
     assert revisions(small.described()) == [(second, "PRIMARY", "IN_PROGRESS", 0), (first, "ACTIVE", "COMPLETED", 2)]
     small.update(taskDefinition=first)
-    assert small.world.steady()
+    assert small.background.wait_until_steady()
     assert revisions(small.described()) == [(first, "PRIMARY", "COMPLETED", 2)]
 
 
-def test_a_superseded_rollout_moves_nothing_any_more(small: Small) -> None:
+def test_a_superseded_rollout_moves_nothing_any_more(small: SmallStage) -> None:
     first, second, third = small.register(), small.register("two"), small.register("three")
     small.service(first)
     small.settings.change({"rollout_seconds": 0.2})
@@ -140,8 +140,8 @@ def test_a_superseded_rollout_moves_nothing_any_more(small: Small) -> None:
     small.settings.change({"rollout": "hangs"})
     hanging = small.update(taskDefinition=third)
     past: list[bool] = []
-    small.world.agenda.after(0.2, lambda: past.append(True))  # the first rollout's step would have been due by then
-    assert small.world.agenda.wait_for(lambda: bool(past))
+    small.background.timer.after(0.2, lambda: past.append(True))  # the first rollout's step would have been due by then
+    assert small.background.timer.wait_for(lambda: bool(past))
     assert revisions(small.described()) == revisions(hanging)
 
 
@@ -159,18 +159,18 @@ def test_a_superseded_rollout_moves_nothing_any_more(small: Small) -> None:
     ],
     ids=lambda value: "-".join(value) or "nothing" if isinstance(value, dict) else "",
 )
-def test_only_what_makes_a_task_begins_a_deployment(small: Small, change: dict[str, Any], deploys: bool) -> None:
+def test_only_what_makes_a_task_begins_a_deployment(small: SmallStage, change: dict[str, Any], deploys: bool) -> None:
     revision = {"same": small.register(), "other": small.register("two")}
     [before] = small.service(revision["same"])["deployments"]
     named = {"taskDefinition": revision[change["taskDefinition"]]} if "taskDefinition" in change else {}
     small.update(**{**change, **named})
-    assert small.world.steady()
+    assert small.background.wait_until_steady()
     after = small.described()
     assert (after["deployments"][0]["id"] != before["id"]) == deploys
     assert after["runningCount"] == change.get("desiredCount", 2)
 
 
-def test_a_family_means_its_latest_active_revision(small: Small) -> None:
+def test_a_family_means_its_latest_active_revision(small: SmallStage) -> None:
     small.service(small.register())
     second, third = small.register("two"), small.register("three")
     aws("ecs").deregister_task_definition(taskDefinition=third)
@@ -188,7 +188,7 @@ def test_a_family_means_its_latest_active_revision(small: Small) -> None:
     ids=["no-cluster", "no-service", "inactive-revision", "no-revision"],
 )
 def test_an_update_that_cannot_be_is_refused_and_changes_nothing(
-    small: Small, change: dict[str, str], error: str
+    small: SmallStage, change: dict[str, str], error: str
 ) -> None:
     inactive, active = small.register("old"), small.register()
     aws("ecs").deregister_task_definition(taskDefinition=inactive)
@@ -201,7 +201,7 @@ def test_an_update_that_cannot_be_is_refused_and_changes_nothing(
     assert small.described() == before
 
 
-def test_a_deleted_service_is_not_active(small: Small) -> None:
+def test_a_deleted_service_is_not_active(small: SmallStage) -> None:
     small.service(small.register())
     with pytest.raises(ClientError, match="scaled above 0"):
         aws("ecs").delete_service(cluster=small.name, service=small.name)
@@ -211,11 +211,11 @@ def test_a_deleted_service_is_not_active(small: Small) -> None:
     assert (small.described()["status"], small.described()["runningCount"]) == ("INACTIVE", 0)
 
 
-def test_a_reset_ends_what_rolls(small: Small) -> None:
+def test_a_reset_ends_what_rolls(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     small.service(first)
     heard = deployment_events(small)
     small.settings.change({"rollout_seconds": 0.2})
     small.update(taskDefinition=second)
-    small.world.reset()
-    assert not small.world.agenda.wait_for(lambda: len(heard()) > 1, timeout=0.4)
+    small.background.reset()
+    assert not small.background.timer.wait_for(lambda: len(heard()) > 1, timeout=0.4)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from tests.printed import RUNBOOK, blocks, signed_in, typed, with_the_aws_cli
 from tests.stage.account import PREFIX, rules, schedules
 from tests.stage.scenarios import NEXT, deaf_to_the_end

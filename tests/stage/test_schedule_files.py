@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from stage.ecr.manifest import digest
 from tests.stage.account import app_container, environment, history, ran_by, revision, schedules, states
 from tests.stage.conftest import as_new

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.stage.worlds import Small, aws, small_world
+from tests.stage.small_stage import SmallStage, aws, small_stage
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path) as small:
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    with small_stage(tmp_path) as small:
         yield small
 
 
@@ -19,12 +19,12 @@ def small(tmp_path: Path) -> Iterator[Small]:
     [("completes", "SUCCESSFUL"), ("fails", "ROLLBACK_SUCCESSFUL"), ("hangs", "IN_PROGRESS")],
     ids=str,
 )
-def test_a_rollout_is_a_service_deployment(small: Small, rollout: str, status: str) -> None:
+def test_a_rollout_is_a_service_deployment(small: SmallStage, rollout: str, status: str) -> None:
     first, second = small.register(), small.register("two")
     small.service(first)
     small.settings.change({"rollout": rollout})
     current = small.update(taskDefinition=second)["currentServiceDeployment"]
-    assert small.world.steady()
+    assert small.background.wait_until_steady()
     listed = aws("ecs").list_service_deployments(cluster=small.name, service=small.name)["serviceDeployments"]
     assert [(each["serviceDeploymentArn"] == current, each["status"]) for each in listed] == [
         (True, status),
@@ -42,7 +42,7 @@ def test_a_rollout_is_a_service_deployment(small: Small, rollout: str, status: s
         assert described["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 3, "threshold": 3}
 
 
-def test_a_service_deployment_that_is_superseded_is_stopped(small: Small) -> None:
+def test_a_service_deployment_that_is_superseded_is_stopped(small: SmallStage) -> None:
     first, second, third = small.register(), small.register("two"), small.register("three")
     small.service(first)
     small.settings.change({"rollout": "hangs"})

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stage.client import Client
+from examples.guestbook.client import Client
 
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from tests.stage.account import account, history, push_of, push_untagged, schedules, states, writes
 

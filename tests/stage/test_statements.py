@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from stage.client import Client, StageError
+from examples.guestbook.client import Client
+from stage.client import StageError
 from stage.iam.evaluation import Statement
 from tests.stage import audit, scenarios
 from tests.stage.account import history, states

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from tests.sweep.report import recipe
 from tests.sweep.script import QUICK, Script
 from tests.sweep.trial import Trials

@@ -8,25 +8,25 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stage.validation.requests import Validation
-from tests.stage.worlds import Small, aws, small_world
+from tests.stage.small_stage import SmallStage, aws, small_stage
 
 RULES: dict[str, Any] = {"ResourceTypeFilters": ["events:rule"]}
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path, Validation()) as small:
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    with small_stage(tmp_path, Validation()) as small:
         yield small
 
 
-def make(small: Small, name: str, **tags: str) -> str:
+def make(small: SmallStage, name: str, **tags: str) -> str:
     """A rule with these tags; its ARN."""
     given = [{"Key": key, "Value": value} for key, value in {"world": small.name, **tags}.items()]
     rule = f"{small.name}-{name}"
     return str(aws("events").put_rule(Name=rule, ScheduleExpression="rate(1 day)", Tags=given)["RuleArn"])
 
 
-def listed(small: Small, *filters: dict[str, Any], page: int = 100) -> list[dict[str, Any]]:
+def listed(small: SmallStage, *filters: dict[str, Any], page: int = 100) -> list[dict[str, Any]]:
     """All pages of what is found in this world."""
     asked = [{"Key": "world", "Values": [small.name]}, *filters]
     paginator = aws("resourcegroupstaggingapi").get_paginator("get_resources")
@@ -35,7 +35,7 @@ def listed(small: Small, *filters: dict[str, Any], page: int = 100) -> list[dict
     return [found for each in pages for found in each["ResourceTagMappingList"]]
 
 
-def test_rules_are_found_by_their_tags_with_all_of_them(small: Small) -> None:
+def test_rules_are_found_by_their_tags_with_all_of_them(small: SmallStage) -> None:
     a, b, c = make(small, "a", app="one"), make(small, "b", app="two", team="x"), make(small, "c")
     aws("events").put_rule(Name=f"{small.name}-untagged", ScheduleExpression="rate(1 day)")
 
@@ -50,13 +50,13 @@ def test_rules_are_found_by_their_tags_with_all_of_them(small: Small) -> None:
     assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == {"world": small.name, "app": "two", "team": "x"}
 
 
-def test_every_rule_is_on_one_page(small: Small) -> None:
+def test_every_rule_is_on_one_page(small: SmallStage) -> None:
     made = [make(small, f"rule-{number}") for number in range(7)]
     for page in (1, 3, 7):
         assert [each["ResourceARN"] for each in listed(small, page=page)] == made
 
 
-def test_it_can_lag(small: Small) -> None:
+def test_it_can_lag(small: SmallStage) -> None:
     there = make(small, "there", app="one")
     before = listed(small)
     small.settings.change({"tag_index_lags": True})
@@ -80,7 +80,7 @@ def test_it_can_lag(small: Small) -> None:
     ],
     ids=["page-too-large", "page-too-small", "values", "key", "both-filters", "token"],
 )
-def test_what_it_refuses(small: Small, request_: dict[str, Any], code: str) -> None:
+def test_what_it_refuses(small: SmallStage, request_: dict[str, Any], code: str) -> None:
     with pytest.raises(ClientError) as refused:
         aws("resourcegroupstaggingapi").get_resources(**RULES, **request_)
     assert refused.value.response["Error"]["Code"] == code

@@ -9,16 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from stage.background import CannotFireError
-from tests.stage.worlds import Small, aws, small_world
+from tests.stage.small_stage import SmallStage, aws, small_stage
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_world(tmp_path) as small:
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    with small_stage(tmp_path) as small:
         yield small
 
 
-def run_task(small: Small, revision: str, **more: Any) -> Any:
+def run_task(small: SmallStage, revision: str, **more: Any) -> Any:
     return aws("ecs").run_task(
         cluster=small.name,
         taskDefinition=revision,
@@ -28,10 +28,10 @@ def run_task(small: Small, revision: str, **more: Any) -> Any:
     )
 
 
-def test_a_fired_rule_runs_its_task(small: Small) -> None:
+def test_a_fired_rule_runs_its_task(small: SmallStage) -> None:
     revision = small.register("spam_task")
     rule = small.rule("spam", small.task_target(revision))
-    fired = small.world.fire(rule)
+    fired = small.background.fire(rule)
     assert fired.pop("task_arn").startswith(f"arn:aws:ecs:us-east-1:123456789012:task/{small.name}/")
     assert fired == {
         "rule": rule,
@@ -46,7 +46,7 @@ def test_a_fired_rule_runs_its_task(small: Small) -> None:
     }
 
 
-def test_a_task_that_fails_says_so(small: Small) -> None:
+def test_a_task_that_fails_says_so(small: SmallStage) -> None:
     fired = small.fire("fail")
     assert (fired["exit_code"], fired["output"]) == (3, "about to fail\n")
     task = small.task(fired["task_arn"])
@@ -58,10 +58,10 @@ def test_a_task_that_fails_says_so(small: Small) -> None:
     )
 
 
-def test_a_tasks_life_is_told(small: Small) -> None:
+def test_a_tasks_life_is_told(small: SmallStage) -> None:
     heard = small.listen({"source": ["aws.ecs"], "detail": {"clusterArn": [small.cluster]}})
     rule = small.rule("fail", small.task_target(small.register("fail")))
-    fired = small.world.fire(rule)
+    fired = small.background.fire(rule)
     told = heard()
     details = [each["detail"] for each in told]
     assert {each["detail-type"] for each in told} == {"ECS Task State Change"}
@@ -78,11 +78,11 @@ def test_a_tasks_life_is_told(small: Small) -> None:
     assert details[0].get("stoppedReason") is None
 
 
-def test_a_run_of_an_inactive_revision_is_lost(small: Small) -> None:
+def test_a_run_of_an_inactive_revision_is_lost(small: SmallStage) -> None:
     revision, dead = small.register(), small.queue("dead")
     rule = small.rule("task", small.task_target(revision, DeadLetterConfig={"Arn": dead}))
     aws("ecs").deregister_task_definition(taskDefinition=revision)
-    fired = small.world.fire(rule)
+    fired = small.background.fire(rule)
     assert fired["error"] == {"code": "InvalidParameterException", "message": "TaskDefinition is inactive"}
     [letter] = small.messages(dead)
     assert letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] == "TaskDefinition is inactive"
@@ -90,14 +90,14 @@ def test_a_run_of_an_inactive_revision_is_lost(small: Small) -> None:
 
 
 @pytest.mark.parametrize("given", ['{"containerOverrides": [{"name": "web"}]}', "not JSON"], ids=["name", "json"])
-def test_a_run_with_an_input_that_cannot_be_is_lost(small: Small, given: str) -> None:
-    fired = small.world.fire(small.rule("task", small.task_target(small.register(), Input=given)))
+def test_a_run_with_an_input_that_cannot_be_is_lost(small: SmallStage, given: str) -> None:
+    fired = small.background.fire(small.rule("task", small.task_target(small.register(), Input=given)))
     assert fired["error"]["code"] == "InvalidParameterException"
 
 
-def test_a_target_may_run_several_tasks(small: Small) -> None:
+def test_a_target_may_run_several_tasks(small: SmallStage) -> None:
     revision = small.register("environment")
-    fired = small.world.fire(small.rule("task", small.task_target(revision, EcsParameters={"TaskCount": 3})))
+    fired = small.background.fire(small.rule("task", small.task_target(revision, EcsParameters={"TaskCount": 3})))
     assert len({task["task_arn"] for task in fired["tasks"]}) == 3
     assert {task["exit_code"] for task in fired["tasks"]} == {0}
 
@@ -111,35 +111,35 @@ def test_a_target_may_run_several_tasks(small: Small) -> None:
     ],
     ids=["no-target", "disabled", "no-schedule"],
 )
-def test_a_rule_that_eventbridge_would_not_fire(small: Small, rule: dict[str, str], why: str) -> None:
+def test_a_rule_that_eventbridge_would_not_fire(small: SmallStage, rule: dict[str, str], why: str) -> None:
     name = small.rule("task", **rule)
     with pytest.raises(CannotFireError, match=why):
-        small.world.fire(name)
+        small.background.fire(name)
 
 
-def test_a_rule_that_is_not_there_is_told_with_those_that_are(small: Small) -> None:
+def test_a_rule_that_is_not_there_is_told_with_those_that_are(small: SmallStage) -> None:
     there = small.rule("task")
     with pytest.raises(CannotFireError, match=f"There is no rule nothing; there are .*{there}"):
-        small.world.fire("nothing")
+        small.background.fire("nothing")
 
 
-def test_a_scheduled_event_reaches_other_targets_as_well(small: Small) -> None:
+def test_a_scheduled_event_reaches_other_targets_as_well(small: SmallStage) -> None:
     queue = small.queue("q")
     rule = small.rule("nightly", {"Arn": queue})
-    assert small.world.fire(rule) == {"rule": rule, "delivered": True}
+    assert small.background.fire(rule) == {"rule": rule, "delivered": True}
     [message] = small.messages(queue)
     told = json.loads(message["Body"])
     assert (told["source"], told["detail-type"], told["detail"]) == ("aws.events", "Scheduled Event", {})
     assert told["resources"] == [f"arn:aws:events:us-east-1:123456789012:rule/{rule}"]
 
 
-def test_run_task_starts_and_stop_task_stops(small: Small) -> None:
+def test_run_task_starts_and_stop_task_stops(small: SmallStage) -> None:
     answer = run_task(small, small.register("sleep"), startedBy="somebody")
     [task] = answer["tasks"]
     assert (answer["failures"], task["startedBy"], task["desiredStatus"]) == ([], "somebody", "RUNNING")
-    assert small.world.agenda.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    assert small.background.timer.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "RUNNING")
     aws("ecs").stop_task(cluster=small.name, task=task["taskArn"], reason="enough")
-    assert small.world.agenda.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "STOPPED")
+    assert small.background.timer.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "STOPPED")
     stopped = small.task(task["taskArn"])
     assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "enough")
     assert [each.get("exitCode") for each in stopped["containers"] if each["name"] == "app"] == [143]
@@ -158,7 +158,7 @@ def test_run_task_starts_and_stop_task_stops(small: Small) -> None:
     ],
     ids=["no-cluster", "no-instances", "too-many", "no-network", "no-revision", "no-container", "no-subnet"],
 )
-def test_a_task_that_has_no_place_is_refused(small: Small, change: dict[str, Any], error: str) -> None:
+def test_a_task_that_has_no_place_is_refused(small: SmallStage, change: dict[str, Any], error: str) -> None:
     request = {
         "cluster": small.name,
         "taskDefinition": small.register(),
@@ -171,13 +171,13 @@ def test_a_task_that_has_no_place_is_refused(small: Small, change: dict[str, Any
     assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == []
 
 
-def test_a_reset_kills_what_runs(small: Small) -> None:
+def test_a_reset_kills_what_runs(small: SmallStage) -> None:
     [task] = run_task(small, small.register("sleep"))["tasks"]
-    small.world.reset()
+    small.background.reset()
     assert small.task(task["taskArn"])["lastStatus"] == "STOPPED"
 
 
-def test_a_task_that_runs_too_long_is_stopped(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_runs_too_long_is_stopped(small: SmallStage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stage.ecs.tasks.LONGEST_RUN", 0.3)
     fired = small.fire("sleep")
     assert fired["exit_code"] == 137

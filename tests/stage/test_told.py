@@ -1,7 +1,8 @@
 """What `make watch` tells of deployments, also where several are under way."""
 
+from examples.guestbook.client import Client
 from examples.guestbook.watch import Watch
-from stage.client import Client, wait_for
+from stage.client import wait_for
 from tests.stage.conftest import as_new
 from tests.stage.held import held
 

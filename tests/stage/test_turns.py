@@ -4,7 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from stage.ecr.manifest import MEDIA_TYPE, digest, manifest
 from tests.stage.account import (
     Described,

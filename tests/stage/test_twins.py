@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from examples.guestbook.client import Client
 from rota.contract import STEPS
-from stage.client import Client, wait_for
+from stage.client import wait_for
 from tests.stage.account import history, images, rules, service, states
 from tests.stage.held import change_lease, held, lease
 

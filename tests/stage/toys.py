@@ -7,7 +7,7 @@ import zipfile
 from contextlib import suppress
 from typing import Any
 
-from stage.client import Client
+from examples.guestbook.client import Client
 from stage.moto.clients import ACCOUNT
 
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

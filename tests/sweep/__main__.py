@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from stage.process import running
+from examples.guestbook.client import running
 from tests.sweep import races, report, script
 from tests.sweep.script import Script
 from tests.sweep.trial import Trials, Verdict

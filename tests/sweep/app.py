@@ -9,7 +9,8 @@ from functools import cached_property
 from threading import Event, Thread
 from typing import Any
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 
 TIME_SCALE = 0.001
 ROLLOUT_SECONDS = 0.05

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stage.client import Client, wait_for
+from examples.guestbook.client import Client
+from stage.client import wait_for
 from tests.sweep.app import FILES, App
 from tests.sweep.judge import Fault, Seen, left_behind, wrong
 

@@ -11,10 +11,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 from moto.core.request import Request
 from werkzeug.serving import make_server
-from werkzeug.wrappers import Response
 
 from stage.gateway.calls import Call, Reply, recognise
-from stage.gateway.server import Front, RequestHandler
+from stage.gateway.server import Gateway, RequestHandler
 
 # AWS answers with more codes than its models list, ThrottlingException for one; moto remarks on each.
 pytestmark = pytest.mark.filterwarnings(r"ignore:Exception\(_Refusal\)")
@@ -47,13 +46,12 @@ class Door:
         self.seen: list[str] = []
         self.first, self.second = Scripted("first", self.seen), Scripted("second", self.seen)
         self.recorded: list[tuple[Call, Reply, float]] = []
-        front = Front(
+        gateway = Gateway(
             lambda key: "CreateTargets" if key == "key-of-create-targets" else None,
             lambda *call: self.recorded.append(call),
-            lambda request: Response(f"{request.method} {request.path}"),
         )
-        front.hooks += [self.first, self.second]
-        self.server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=RequestHandler)
+        gateway.hooks += [self.first, self.second]
+        self.server = make_server("127.0.0.1", 0, gateway, threaded=True, request_handler=RequestHandler)
 
     def client(self, service: Any, key: str = "user") -> Any:
         return boto3.client(

@@ -3,7 +3,7 @@
 import pytest
 
 from stage.gateway.calls import Call, Request
-from stage.quotas.request_rates import QUOTAS, Bucket, Quotas
+from stage.quotas.request_rates import QUOTAS, Bucket, RequestRates
 from stage.settings import Settings
 
 
@@ -58,7 +58,7 @@ def test_a_bucket(burst: int, per_second: float, taken_at: list[float], then: fl
     ],
 )
 def test_which_call_draws_from_which_bucket(drain: tuple[str, str], then: tuple[str, str], passes: bool) -> None:
-    quotas = Quotas(Settings(quotas=True), clock=lambda: 0.0)  # nothing flows in meanwhile
+    quotas = RequestRates(Settings(quotas=True), clock=lambda: 0.0)  # nothing flows in meanwhile
     for _ in range(1000):
         quotas.before(call(*drain))
     assert (quotas.before(call(*then, caller="somebody else")) is None) == passes
@@ -74,7 +74,7 @@ def test_which_call_draws_from_which_bucket(drain: tuple[str, str], then: tuple[
     ],
 )
 def test_one_call_too_many_is_refused_as_its_service_does(service: str, operation: str, code: str, status: int) -> None:
-    quotas = Quotas(Settings(quotas=True))
+    quotas = RequestRates(Settings(quotas=True))
     replies = (quotas.before(call(service, operation)) for _ in range(1000))
     refused = next(reply for reply in replies if reply)
     assert (refused.error, refused.status) == (code, status)
@@ -82,14 +82,14 @@ def test_one_call_too_many_is_refused_as_its_service_does(service: str, operatio
 
 
 def test_a_throttled_call_draws_nothing() -> None:
-    quotas = Quotas(Settings(quotas=True), Clock())
+    quotas = RequestRates(Settings(quotas=True), Clock())
     passed = [quotas.before(call("ecs", "RunTask")) is None for _ in range(1000)]
     left = {bucket["name"]: bucket["tokens"] for bucket in quotas.show() if "RunTask" in bucket["operations"]}
     assert (sum(passed), left) == (20, {"fargate": 0, "cluster resource modify": 80})
 
 
 def test_without_quotas_nothing_is_refused_and_nothing_drawn() -> None:
-    quotas = Quotas(Settings())
+    quotas = RequestRates(Settings())
     assert not any(quotas.before(call("ecs", "DeleteTaskDefinitions")) for _ in range(1000))
     assert {bucket["tokens"] == bucket["burst"] for bucket in quotas.show()} == {True}
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.console import Console
 
+from examples.guestbook.client import Client, running
 from examples.guestbook.demo.narrate import tell
 from examples.guestbook.demo.tables import difference_table, schedule_table, schedules, service_line, target_line
-from stage.client import ROOT, Client, StageError, wait_for
-from stage.process import running
+from stage.client import ROOT, StageError, wait_for
 
 # A log file is as wide as the tables want; a terminal as wide as it is.
 _LOG_WIDTH = 140

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from examples.guestbook.client import Client
 from rota.contract import STEPS
-from stage.client import Client
 
 _RESULTS = {step.name: step.result for step in STEPS}
 

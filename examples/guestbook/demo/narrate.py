@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from examples.guestbook.client import Client
 from examples.guestbook.demo.follow import End, Following, Step
 from rota.contract import STEPS
-from stage.client import Client
 
 _LOOKS_EVERY_SECONDS = 0.1
 _SHORT_DIGEST = len("sha256:") + 8

@@ -7,8 +7,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from examples.guestbook.client import Client
 from rota.schedule_file.next_runs import in_words, next_runs
-from stage.client import Client
 
 Schedule = Mapping[str, Any]
 

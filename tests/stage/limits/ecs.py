@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.stage.limits.limit import ECS, ECS_QUOTAS, REFERENCE, Limit
-from tests.stage.worlds import Small, aws
+from tests.stage.small_stage import SmallStage, aws
 
 INACTIVE = f"{REFERENCE}/AmazonECS/latest/developerguide/deregister-task-definition-v2.html"
 
@@ -133,12 +133,12 @@ def limits() -> Iterator[Limit]:
     )
 
 
-def inactive(small: Small) -> dict[str, Any]:
+def inactive(small: SmallStage) -> dict[str, Any]:
     old = small.register()
     small.service(small.register("new"))
     aws("ecs").deregister_task_definition(taskDefinition=old)
     return {"taskDefinition": old}
 
 
-def running(small: Small) -> None:
+def running(small: SmallStage) -> None:
     small.service(small.register())

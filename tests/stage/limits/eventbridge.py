@@ -6,7 +6,7 @@ from typing import Any
 from stage.eventbridge.bus import rules
 from stage.moto.clients import ACCOUNT
 from tests.stage.limits.limit import CLUSTER, EVENTS, REFERENCE, Limit, ecs_parameters, ecs_target
-from tests.stage.worlds import Small
+from tests.stage.small_stage import SmallStage
 
 QUOTAS = f"{REFERENCE}/eventbridge/latest/userguide/eb-quota.html"
 SCHEDULES = f"{REFERENCE}/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html"
@@ -207,17 +207,17 @@ def limits() -> Iterator[Limit]:
     )
 
 
-def rule(small: Small) -> str:
+def rule(small: SmallStage) -> str:
     """A rule without targets."""
     return small.rule("rule")
 
 
-def managed_rule(small: Small) -> None:
+def managed_rule(small: SmallStage) -> None:
     """As AWS's own services make them; nobody else can."""
     rules()[rule(small)].managed_by = "autoscaling.amazonaws.com"
 
 
-def full_bus(small: Small) -> None:
+def full_bus(small: SmallStage) -> None:
     for number in range(300 - len(rules())):
         small.rule(f"filler-{number}")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stage.moto.clients import ACCOUNT
-from tests.stage.worlds import Small
+from tests.stage.small_stage import SmallStage
 
 REFERENCE = "https://docs.aws.amazon.com"
 EVENTS = f"{REFERENCE}/eventbridge/latest/APIReference"
@@ -14,7 +14,7 @@ ECS_QUOTAS = f"{REFERENCE}/general/latest/gr/ecs-service.html"
 CLUSTER = f"arn:aws:ecs:us-east-1:{ACCOUNT}:cluster/production"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/some-role"
 
-Change = Mapping[str, Any] | Callable[[Small], Mapping[str, Any]]
+Change = Mapping[str, Any] | Callable[[SmallStage], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Limit:
     source: str
     words: str = "AWS"
     """`AWS`: the message is AWS's own. `ours`: AWS documents the rule and not its words."""
-    before: Callable[[Small], object] = field(default=lambda _: None, repr=False)
+    before: Callable[[SmallStage], object] = field(default=lambda _: None, repr=False)
     """What has to be there first."""
 
     @property
@@ -41,7 +41,7 @@ class Limit:
         return f"{self.call[1]}: {self.rule}"
 
 
-def good(small: Small, call: tuple[str, str]) -> dict[str, Any]:
+def good(small: SmallStage, call: tuple[str, str]) -> dict[str, Any]:
     """A request that is carried out."""
     target = {"Id": "t", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:some-queue"}
     container = {"name": "app", "image": f"{small.image}:initial", "portMappings": [{"containerPort": 8000}]}

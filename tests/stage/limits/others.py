@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stage.moto.clients import ACCOUNT
 from tests.stage.limits.limit import REFERENCE, Limit
-from tests.stage.worlds import Small, aws
+from tests.stage.small_stage import SmallStage, aws
 
 LAMBDA_LIMITS = f"{REFERENCE}/lambda/latest/dg/gettingstarted-limits.html"
 STEP_FUNCTIONS = f"{REFERENCE}/step-functions/latest/apireference"
@@ -97,7 +97,7 @@ def limits() -> Iterator[Limit]:
     )
 
 
-def _table(_: Small) -> None:
+def _table(_: SmallStage) -> None:
     if "limits" not in aws("dynamodb").list_tables()["TableNames"]:
         aws("dynamodb").create_table(
             TableName="limits",

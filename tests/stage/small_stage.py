@@ -14,14 +14,13 @@ from typing import Any
 
 import boto3
 from werkzeug.serving import make_server
-from werkzeug.wrappers import Response
 
-from examples.guestbook.seed import App
-from stage.background import World
+from examples.guestbook.app import App
+from stage.background import Background
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.eventbridge.bus import rules
 from stage.gateway.calls import Hook
-from stage.gateway.server import Front, RequestHandler
+from stage.gateway.server import Gateway, RequestHandler
 from stage.moto.clients import ACCOUNT, REGION
 from stage.settings import Settings
 
@@ -39,8 +38,8 @@ match sys.argv[1:]:
 
 
 @cache
-def _front() -> Front:
-    return Front(lambda _: None, lambda *_: None, lambda _: Response(status=404))
+def _gateway() -> Gateway:
+    return Gateway(lambda _: None, lambda *_: None)
 
 
 @cache
@@ -57,12 +56,12 @@ def aws(service: Any) -> Any:  # boto3 makes its clients' classes at run time
 
 @cache
 def _port() -> int:
-    server = make_server("127.0.0.1", 0, _front(), threaded=True, request_handler=RequestHandler)
+    server = make_server("127.0.0.1", 0, _gateway(), threaded=True, request_handler=RequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.port
 
 
-class Small:
+class SmallStage:
     """A world with a repository, a cluster and a queue that hears the events it asks for."""
 
     def __init__(self, app: Path) -> None:
@@ -70,7 +69,7 @@ class Small:
         self.settings.change({"rollout_seconds": 0.02})
         self.name = f"app-{uuid.uuid4().hex[:8]}"
         self.invoked: list[tuple[str, Any]] = []
-        self.world = World(
+        self.background = Background(
             self.settings, app, self.name, lambda arn, body: self.invoked.append((arn, json.loads(body)))
         )
         self.image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{self.name}"
@@ -112,7 +111,7 @@ class Small:
             networkConfiguration={"awsvpcConfiguration": self.network},
             deploymentConfiguration={"deploymentCircuitBreaker": {"enable": breaker, "rollback": breaker}},
         )
-        assert self.world.steady()
+        assert self.background.wait_until_steady()
         return self.described()
 
     def described(self) -> Any:
@@ -149,7 +148,7 @@ class Small:
 
     def fire(self, *words: str, **container: Any) -> dict[str, Any]:
         """Register a revision with this command and fire a rule that runs it."""
-        return self.world.fire(self.rule("task", self.task_target(self.register(*words, **container))))
+        return self.background.fire(self.rule("task", self.task_target(self.register(*words, **container))))
 
     def task(self, arn: str) -> Any:
         """A task, as DescribeTasks shows it."""
@@ -184,20 +183,20 @@ class Small:
 
 
 @contextmanager
-def small_world(directory: Path, *hooks: Hook) -> Iterator[Small]:
+def small_stage(directory: Path, *hooks: Hook) -> Iterator[SmallStage]:
     """A world whose app is a toy that says what it was started with; `hooks` stand before it."""
     start = directory / "bin" / "start"
     start.parent.mkdir()
     start.write_text(START)
     start.chmod(0o755)
-    small = Small(directory)
-    _front().hooks[:] = [*hooks, *small.world.hooks]
+    small = SmallStage(directory)
+    _gateway().hooks[:] = [*hooks, *small.background.hooks]
     aws("ecr").create_repository(repositoryName=small.name)
     small.push("initial", "initial")
     aws("ecs").create_cluster(clusterName=small.name)
     try:
         yield small
     finally:
-        small.world.close()
+        small.background.close()
         for name in [name for name in rules() if name.startswith(small.name)]:
             del rules()[name]

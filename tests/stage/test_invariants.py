@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from examples.guestbook.client import Client
 from examples.guestbook.seed import FOREIGN_RULE
-from stage.client import Client, StageError
+from stage.client import StageError
 
 RULE = "production__guestbook__IngestData"
 
@@ -70,7 +71,7 @@ def test_a_services_revision_that_is_deregistered_is_seen(watched: Client) -> No
 def test_what_belongs_to_others_is_seen_to_be_touched(watched: Client) -> None:
     watched.client("events").put_rule(Name=FOREIGN_RULE, ScheduleExpression="rate(1 day)")
     watched.client("ecs").deregister_task_definition(taskDefinition="guestbook:1")
-    touched = [problem.partition(" is not ours")[0] for _, problem in problems(watched)]
+    touched = [problem.partition(" is foreign")[0] for _, problem in problems(watched)]
     assert touched == [
         f"the rule {FOREIGN_RULE}",
         "the revision arn:aws:ecs:us-east-1:123456789012:task-definition/guestbook:1",
@@ -100,4 +101,4 @@ def test_what_is_another_apps_is_foreign_too(watched: Client) -> None:
     assert problems(watched) == []
     events.tag_resource(ResourceARN=arn, Tags=[{"Key": "rota:app", "Value": "production/guestbook-api"}])
     ((operation, problem),) = problems(watched)
-    assert (operation, problem.startswith(f"the rule {name} is not ours and was touched")) == ("TagResource", True)
+    assert (operation, problem.startswith(f"the rule {name} is foreign and was changed")) == ("TagResource", True)

@@ -1,4 +1,4 @@
-"""Writes to CloudWatch Logs, as Lambda's and Fargate's log drivers do from outside the functions and containers."""
+"""Writes to CloudWatch Logs, as the log drivers of Lambda and Fargate do from outside a function or a container."""
 
 import threading
 import time
@@ -10,8 +10,8 @@ from stage.moto.clients import ACCOUNT, REGION
 _writing = threading.Lock()  # moto's log streams are not safe for two writers
 
 
-def write(group: str, stream: str, line: str) -> None:
-    """Append one line, now. Group and stream are made where they are missing."""
+def append(group: str, stream: str, line: str) -> None:
+    """Write one line to a log stream, with the current time. Creates the group and the stream if they are missing."""
     backend = logs_backends[ACCOUNT][REGION]
     with _writing:
         backend.ensure_log_group(group)

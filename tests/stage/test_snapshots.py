@@ -1,16 +1,17 @@
-"""What `reset` goes back to: what a user has before the first push, or what was kept since."""
+"""What `reset` restores: the account before the first push, or a snapshot that was kept since."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from stage.client import Client, StageError, wait_for
+from examples.guestbook.client import Client
+from stage.client import StageError, wait_for
 from tests.stage.account import PREFIX, account, service, states, without
 from tests.stage.conftest import as_new
 
 
-def test_a_push_that_fits_starts_a_deployment_and_reset_undoes_all_of_it(stage: Client) -> None:
+def test_reset_undoes_a_whole_deployment(stage: Client) -> None:
     before = everything(stage)
     pushed = stage.push("v1")
     (execution,) = wait_for(stage.executions, 5)
@@ -22,11 +23,11 @@ def test_a_push_that_fits_starts_a_deployment_and_reset_undoes_all_of_it(stage: 
     stage.reset()
 
     assert everything(stage) == before
-    assert stage.calls() != []  # what this test itself has asked since
+    assert stage.calls() != []  # the calls of `everything`
     assert stage.settings()["time_scale"] == 1
 
 
-def test_reset_stops_a_deployment_that_is_under_way(stage: Client) -> None:
+def test_reset_stops_a_running_deployment(stage: Client) -> None:
     before = everything(stage)
     stage.settings(rollout="hangs")
     stage.push("v1")
@@ -39,7 +40,7 @@ def test_reset_stops_a_deployment_that_is_under_way(stage: Client) -> None:
 
 
 def everything(stage: Client) -> dict[str, Any]:
-    """All that a deployment may change, without the times and ids that AWS gives."""
+    """All that a deployment may change, without AWS's times and IDs."""
     names, ecs, s3 = stage.names, stage.client("ecs"), stage.client("s3")
     (service,) = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"]
     versions = s3.list_object_versions(Bucket=names["bucket"])
@@ -62,7 +63,7 @@ def everything(stage: Client) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_what_was_kept_comes_back_whole_and_works(stage: Client) -> None:
+def test_a_kept_snapshot_is_restored_as_often_as_asked(stage: Client) -> None:
     first = stage.deploy("v1")
     stage.fire(PREFIX + "IngestData")
     before, seen = everything(stage), account(stage)
@@ -83,7 +84,7 @@ def test_what_was_kept_comes_back_whole_and_works(stage: Client) -> None:
     assert stage.executions() == []
 
 
-def test_an_execution_that_is_redriven_since_comes_back_as_it_ended(stage: Client) -> None:
+def test_restore_undoes_a_redrive(stage: Client) -> None:
     stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])
     failed = stage.deploy("v1")
     ended = stage.history(failed["executionArn"])
@@ -123,16 +124,16 @@ def a_task(stage: Client) -> str:
 
 
 @pytest.mark.parametrize("begin", [an_execution, a_rollout, a_task])
-def test_what_goes_on_cannot_be_kept(stage: Client, begin: Callable[[Client], str]) -> None:
+def test_no_snapshot_is_kept_while_something_changes(stage: Client, begin: Callable[[Client], str]) -> None:
     who = begin(stage)
-    with pytest.raises(StageError, match="Only what stands still can be kept") as told:
+    with pytest.raises(StageError, match="A snapshot needs an account in which nothing changes") as refused:
         stage.keep("too early")
-    assert who in str(told.value)
+    assert who in str(refused.value)
 
 
-def test_a_moment_that_was_not_kept_is_told_and_changes_nothing(deployed: Client) -> None:
+def test_an_unknown_snapshot_is_refused_and_changes_nothing(deployed: Client) -> None:
     before = everything(deployed)
-    with pytest.raises(StageError, match=r"^Nothing was kept as nonsense; there are start, .*v1"):
+    with pytest.raises(StageError, match=r"^There is no snapshot nonsense; there are start, .*v1"):
         deployed.reset("nonsense")
     assert everything(deployed) == before
 
@@ -140,6 +141,6 @@ def test_a_moment_that_was_not_kept_is_told_and_changes_nothing(deployed: Client
 @pytest.mark.parametrize(
     "name", ["start", "a/b", "x" * 65, "\u00e4"], ids=["the start's", "slash", "too long", "umlaut"]
 )
-def test_a_moments_name_is_short_and_none_takes_the_starts(stage: Client, name: str) -> None:
-    with pytest.raises(StageError, match=r"^a moment's name has letters"):
+def test_an_invalid_snapshot_name_is_refused(stage: Client, name: str) -> None:
+    with pytest.raises(StageError, match=r"^a snapshot's name has letters"):
         stage.keep(name)
