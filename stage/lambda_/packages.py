@@ -14,14 +14,14 @@ from stage.moto.clients import ACCOUNT, REGION
 
 
 class Packages:
-    """Unpacks under `directory`; whoever made that removes it."""
+    """Unpacks under `directory`, which its creator removes."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._lock = threading.Lock()
 
     def code(self, function: LambdaFunction) -> Path:
-        """The function's own code, what AWS calls LAMBDA_TASK_ROOT."""
+        """The function's own code: LAMBDA_TASK_ROOT on AWS."""
         return self.unpacked(function.code_sha_256, function.code_bytes)
 
     def layers(self, function: LambdaFunction) -> list[Path]:
@@ -35,26 +35,26 @@ class Packages:
         return self.unpacked(layer.code_sha_256, layer.code_bytes) / "python"
 
     def unpacked(self, sha256: str, content: bytes) -> Path:
-        """The directory with the files of a zip; `sha256` tells one content from another."""
-        target = self._directory / sha256.replace("/", "_").rstrip("=")  # Lambda tells it in Base64
+        """The directory with the files of a zip; `sha256` identifies the content."""
+        target = self._directory / sha256.replace("/", "_").rstrip("=")  # Lambda gives it in Base64
         with self._lock:
             if not target.exists():
                 with zipfile.ZipFile(io.BytesIO(content)) as archive:
                     archive.extractall(target)
-                _leave_to_the_host(target / "python")
+                _use_installed_libraries(target / "python")
         return target
 
 
-def _leave_to_the_host(python: Path) -> None:
-    """Where a layer was built for another Python, let the distributions that it brings be those installed here.
+def _use_installed_libraries(python: Path) -> None:
+    """Remove a layer's libraries if it was built for another Python: those installed here are used instead.
 
-    Its own code stays, also where a distribution of that name is installed.
+    Libraries are what pip installed into the layer, with a `.dist-info`; packages that were copied into it stay.
     """
     if all(_fits(binary.name) for binary in python.rglob("*.so")):
         return
-    brought = {each.name for each in distributions(path=[str(python)])}
+    in_layer = {each.name for each in distributions(path=[str(python)])}
     for name, providers in packages_distributions().items():
-        if brought.isdisjoint(providers):
+        if in_layer.isdisjoint(providers):
             continue
         if (python / name).is_dir():
             shutil.rmtree(python / name)

@@ -1,4 +1,4 @@
-"""What becomes of a layer that was built for Lambda, on a machine with another Python."""
+"""A layer that was built for Lambda, unpacked on a machine with another Python."""
 
 import hashlib
 import io
@@ -36,9 +36,7 @@ def unpacked(tmp_path: Path, *files: str) -> list[str]:
         pytest.param("_core.cpython-311-sparc-linux-gnu.so", False, id="for another processor"),
     ],
 )
-def test_libraries_with_binaries_for_another_python_give_way_to_what_is_installed(
-    tmp_path: Path, binary: str, kept: bool
-) -> None:
+def test_installed_libraries_replace_those_for_another_python(tmp_path: Path, binary: str, kept: bool) -> None:
     library = [f"python/pydantic/{binary}", "python/pydantic/__init__.py"]
     ours = ["python/rota/__init__.py", METADATA]
     assert unpacked(tmp_path, *library, *ours) == sorted([*(library if kept else []), *ours])
