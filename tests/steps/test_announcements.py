@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.guestbook import APP
-from tests.steps.conftest import Deployment, Deployments
+from tests.steps.deployments import Deployment, Deployments
 from tests.steps.moment import once
 from tests.steps.world import World
 

@@ -4,7 +4,7 @@ import pytest
 
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import arn
-from tests.steps.conftest import Deployment, Deployments, invoke
+from tests.steps.deployments import Deployment, Deployments, invoke
 from tests.steps.moment import once
 from tests.steps.world import World
 

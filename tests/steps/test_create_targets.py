@@ -7,7 +7,7 @@ import pytest
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import CLUSTER_ARN, PREFIX, arn
 from tests.steps.calls import KilledError
-from tests.steps.conftest import NEXT, Deployment, Deployments
+from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.moment import once
 from tests.steps.world import SCHEDULE, World, client
 

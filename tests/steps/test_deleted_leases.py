@@ -4,7 +4,7 @@ import pytest
 
 from rota.errors import OvertakenError
 from tests.guestbook import ENVIRONMENT
-from tests.steps.conftest import NEXT, Deployment, Deployments
+from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.moment import once
 from tests.steps.world import World, client
 

@@ -8,7 +8,7 @@ import pytest
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import APP, DIGEST
 from tests.steps.calls import KilledError
-from tests.steps.conftest import Deployment, Deployments
+from tests.steps.deployments import Deployment, Deployments
 from tests.steps.moment import once
 from tests.steps.world import World
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rota.aws import rate_limit
 from rota.errors import ConfigError
 from tests.guestbook import DIGEST
-from tests.steps.conftest import NEXT, Deployments
+from tests.steps.deployments import NEXT, Deployments
 from tests.steps.world import World
 from tests.unit.test_schedule_properties import documents, optional
 

@@ -4,7 +4,7 @@ import pytest
 
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import CLUSTER_ARN, arn
-from tests.steps.conftest import AFTER, BEFORE, Deployment, Deployments
+from tests.steps.deployments import AFTER, BEFORE, Deployment, Deployments
 from tests.steps.world import SCHEDULE, World, client
 
 DIGEST, TEASPOONS = "production__guestbook__Digest", "production__guestbook__CountTeaspoons"

@@ -3,7 +3,7 @@
 import pytest
 
 from rota.errors import RejectedError, TransientError
-from tests.steps.conftest import Deployments
+from tests.steps.deployments import Deployments
 from tests.steps.world import World
 
 

@@ -8,7 +8,7 @@ from rota.errors import RejectedError
 from stage.eventbridge import tag_index
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.steps.calls import number
-from tests.steps.conftest import NEXT, Deployments
+from tests.steps.deployments import NEXT, Deployments
 from tests.steps.moment import once
 from tests.steps.world import SCHEDULE, World, client
 

@@ -6,7 +6,7 @@ from moto.ecs.models import ecs_backends
 from rota.errors import RejectedError
 from tests.guestbook import ACCOUNT, PREFIX, REGION, arn
 from tests.steps.calls import KilledError
-from tests.steps.conftest import Deployments
+from tests.steps.deployments import Deployments
 from tests.steps.moment import once
 from tests.steps.world import SCHEDULE, World
 

@@ -10,7 +10,7 @@ from stage.eventbridge.bus import rules
 from tests.examples import EVENTS
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, REGION, arn
 from tests.steps.calls import KilledError
-from tests.steps.conftest import Deployments, invoke
+from tests.steps.deployments import Deployments, invoke
 from tests.steps.world import SCHEDULE, World, client
 
 

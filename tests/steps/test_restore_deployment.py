@@ -8,7 +8,7 @@ import pytest
 from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import ENVIRONMENT, PREFIX, arn
 from tests.steps.calls import KilledError
-from tests.steps.conftest import THIRD, Deployment, Deployments, invoke
+from tests.steps.deployments import THIRD, Deployment, Deployments, invoke
 from tests.steps.moment import once
 from tests.steps.world import World, client
 

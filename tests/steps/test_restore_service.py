@@ -7,7 +7,7 @@ import pytest
 from rota.ecs.service import ROLLOUT_VISIBLE_AFTER
 from tests.guestbook import CONTENT, arn
 from tests.steps.calls import KilledError, number
-from tests.steps.conftest import NEXT, THIRD, Deployment, Deployments
+from tests.steps.deployments import NEXT, THIRD, Deployment, Deployments
 from tests.steps.world import World, client
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rota.errors import RejectedError
-from tests.steps.conftest import NEXT, Deployment, Deployments
+from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.world import SCHEDULE, World
 
 PAST = {"name": "Migrate", "task": "migrate_task", "cron": "0 6 1 1 ? 2025"}

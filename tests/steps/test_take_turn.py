@@ -9,7 +9,7 @@ from rota.errors import RejectedError, TransientError
 from tests.examples import EVENTS, PUSH, end_of
 from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE_URI
 from tests.steps.calls import KilledError, number
-from tests.steps.conftest import Deployment, Deployments, invoke, stopped_at
+from tests.steps.deployments import Deployment, Deployments, invoke, stopped_at
 from tests.steps.world import World, client
 
 OTHER_DIGEST = "sha256:" + "2e" * 32

@@ -9,7 +9,7 @@ from rota.contract import Execution
 from rota.deployment import lease
 from rota.errors import OvertakenError, StillRunningError
 from tests.guestbook import SETTINGS
-from tests.steps.conftest import Deployment, Deployments, killed
+from tests.steps.deployments import Deployment, Deployments, killed
 from tests.steps.moment import once
 from tests.steps.world import World, client
 

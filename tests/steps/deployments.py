@@ -1,0 +1,142 @@
+"""Deployments that walk through the real state machine with the real handlers, step by step."""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests import asl
+from tests.examples import PUSH, snake
+from tests.steps.calls import KilledError
+from tests.steps.moment import Lasting
+from tests.steps.world import SCHEDULE, World, handler
+
+NEXT = "sha256:" + "2e" * 32
+THIRD = "sha256:" + "3f" * 32
+# Against SCHEDULE: one task stays, one moves, one goes, one comes.
+BEFORE = {"tasks": [*SCHEDULE["tasks"], {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"}]}
+AFTER = {
+    "tasks": [
+        SCHEDULE["tasks"][0],
+        SCHEDULE["tasks"][1] | {"rate": "20 minutes"},
+        {"name": "Digest", "task": "digest_task", "rate": "7 days"},
+    ]
+}
+
+
+class Context:
+    """What Lambda tells a function of its invocation."""
+
+    def __init__(self) -> None:
+        self.aws_request_id = str(uuid.uuid4())
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def invoke(folder: str, event: dict[str, Any], context: Context | None = None) -> dict[str, Any]:
+    """Invoke a function; its answer has been through JSON, as Lambda's answers have."""
+    answer: dict[str, Any] = json.loads(json.dumps(handler(folder)(event, context or Context())))
+    return answer
+
+
+def killed(invocation: str, error: str = "Runtime.ExitError") -> dict[str, Any]:
+    """What the history says when an invocation's process has died, or with another error."""
+    cause = f"RequestId: {invocation} Error: Runtime exited with error: signal: killed"
+    told = {"error": error, "cause": json.dumps({"errorType": error, "errorMessage": cause})}
+    return {"type": "LambdaFunctionFailed", "timestamp": datetime.now(UTC), "lambdaFunctionFailedEventDetails": told}
+
+
+def stopped_at(deployment: "Deployment", step: str) -> list[dict[str, Any]]:
+    """What the history says, the newest first, of a deployment that was stopped while that step was at work."""
+    handed = json.dumps(deployment.request(step))
+    told: list[dict[str, Any]] = [
+        {"type": "ExecutionAborted", "executionAbortedEventDetails": {}},
+        {"type": "LambdaFunctionScheduled", "lambdaFunctionScheduledEventDetails": {"input": handed}},
+        {"type": "TaskStateEntered", "stateEnteredEventDetails": {"input": json.dumps(deployment.document)}},
+    ]
+    return [{**event, "timestamp": datetime.now(UTC)} for event in told]
+
+
+class Deployment(Lasting):
+    """One execution of the state machine, as far as a test lets it come."""
+
+    def __init__(self, world: World, name: str, event: dict[str, Any], started_at: datetime) -> None:
+        self._world = world
+        self.arn = f"arn:aws:states:us-east-1:123456789012:execution:rota-deploy:{name}"
+        started = started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.context: dict[str, Any] = {
+            "Execution": {"Id": self.arn, "Name": name, "StartTime": started, "Input": event},
+            "State": {"RetryCount": 0},
+        }
+        self.document: dict[str, Any] = {}
+        self._state: str | None = asl.MACHINE["StartAt"]
+
+    def until(self, step: str) -> "Deployment":
+        """Go on to just before `step`. An error of a step comes out as it is; the next call tries that step again."""
+        for state in asl.walk(self._state, self._advancing(self._work)):
+            if state == step:
+                break
+        return self
+
+    def run(self) -> str:
+        """Go on to the end, whatever happens; the state in which it ended."""
+        *_, end = "", *asl.walk(self._state, self._advancing(self._work_or_fail))
+        return end
+
+    def step(self, step: str) -> dict[str, Any]:
+        """Carry out one step with what the document holds now, and add what it answers."""
+        answer = self._work(step, self.request(step))
+        self.document[asl.STATES[step]["ResultPath"].removeprefix("$.")] = answer
+        return answer
+
+    def request(self, step: str) -> dict[str, Any]:
+        """What the state machine hands the step now."""
+        return asl.request(step, self.document, self.context)
+
+    def fail(self, error: str, message: str) -> None:
+        """Add what a Catch adds when a step fails."""
+        self.document["error"] = {"Error": error, "Cause": json.dumps({"errorMessage": message, "errorType": error})}
+
+    def _advancing(self, work: asl.Work) -> Callable[[str], str | None]:
+        def advance(state: str) -> str | None:
+            self._state = asl.advance(state, self.document, self.context, work)
+            return self._state
+
+        return advance
+
+    def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
+        context = Context()
+        try:
+            answer = invoke(snake(step), request, context)
+        except KilledError:
+            self._world.calls.history.append(killed(context.aws_request_id))
+            raise
+        if step == "RollService":
+            self._world.roll("COMPLETED")
+        return answer
+
+    def _work_or_fail(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._work(step, request)
+        except Exception as error:
+            cause = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
+            raise asl.FailedError(type(error).__name__, cause) from error
+
+
+class Deployments(Lasting):
+    """Starts deployments, each a minute after the last."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._started_at = datetime(2026, 1, 1, 6, 0, 2, tzinfo=UTC)
+        self._count = 0
+
+    def start(self, digest: str | None = None, **event: Any) -> Deployment:
+        """The push of the guestbook's image, or of the one with that digest, has just arrived."""
+        self._count += 1
+        self._started_at += timedelta(minutes=1)
+        detail = PUSH["detail"] | ({"image-digest": digest, "image-tag": "next"} if digest else {})
+        push = PUSH | {"detail": detail} | event
+        return Deployment(self._world, f"deployment-{self._count}", push, self._started_at)
