@@ -50,10 +50,13 @@ def page(here: Mapping[str, Took], sizes: Mapping[int, Mapping[str, Took]]) -> s
     """The whole page, in Markdown."""
     return f"""# Cold starts
 
-Written by `make bench-cold`. A deployment is rare, so every function starts cold. Each start is a fresh process that
-imports the function, and calls it on the stage with the event of `events/`; *first client* is the first AWS client that
-the call makes, and part of *first call*, as is the stage's own work. Medians. The last row is what any function on the
-same libraries has to load. Only what stands in one table can be compared.
+How long each function takes to start, written by `make bench-cold`. Deployments are rare, so every
+start is cold.
+
+Each start is a new process. It imports the function and calls it on the stage with the event of
+`events/`. *First client* is the first AWS client that the call makes. It is part of *first call*, as
+is the stage's own work. The last row loads the libraries and nothing of Rota. All figures are
+medians. Compare within one table only.
 
 ## On this machine
 
@@ -85,9 +88,9 @@ def _docker(sizes: Mapping[int, Mapping[str, Took]]) -> str:
     return f"""
 ## In Lambda's image, by memory
 
-Import and first call in `public.ecr.aws/lambda/python:3.13` with the built layer and its bytecode, and as much of a CPU
-as Lambda gives to so much memory (one at {MB_OF_A_CPU:,} MB); whether Lambda gives more while it initializes is not
-documented. The functions have {memory():,} MB.
+Import and first call in `public.ecr.aws/lambda/python:3.13`, with the built layer and its bytecode.
+Each size has the share of a CPU that Lambda gives it: a whole one at {MB_OF_A_CPU:,} MB. Whether Lambda gives
+more during initialization is not documented. The functions have {memory():,} MB.
 
 {table}
 """

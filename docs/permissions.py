@@ -17,14 +17,14 @@ def roles() -> str:
     for name, resource in _resources():
         rows = [_row(statement, when) for statement, when in _statements(_get(resource, "Properties", "Policies"))]
         if rows:
-            head = ["| action | resource | only if | why |", "|---|---|---|---|"]
+            head = ["| action | resource | condition | reason |", "|---|---|---|---|"]
             sections += [f"### {name}", _description(resource), *head, *rows, ""]
     return "\n".join(sections).strip()
 
 
 def resource_policies() -> str:
     """What the bucket, the topic and the queue themselves allow or deny, and to whom."""
-    rows = ["| policy | says | who | action | only if | why |", "|---|---|---|---|---|---|"]
+    rows = ["| policy | effect | principal | action | condition | reason |", "|---|---|---|---|---|---|"]
     for name, resource in _resources():
         kind = _get(resource, "Type")
         if kind and _scalar(kind) in RESOURCE_POLICIES:
@@ -46,7 +46,7 @@ def _statements(policies: Node | None) -> Iterator[tuple[Node, str]]:
         for statement in _items(_get(document, "Statement")):
             if statement.tag == "!If":
                 condition, guarded, _ = _items(statement)
-                guarded.start_mark = statement.start_mark  # its reason stands above the condition
+                guarded.start_mark = statement.start_mark  # its reason is above the condition
                 yield guarded, f"if {_text(condition)}"
             else:
                 yield statement, ""
@@ -78,7 +78,7 @@ def _description(resource: Node) -> str:
 
 
 def _text(node: Node | None) -> str:
-    """A node as a reader wants it: ARNs by what they end with, intrinsic functions by what they mean."""
+    """A node for a reader: ARNs without their beginning, intrinsic functions by their meaning."""
     if node is None:
         return ""
     if isinstance(node, ScalarNode):
