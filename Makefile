@@ -15,8 +15,6 @@ READY := $(VENV)/.ready-$(shell cksum < requirements/dev.txt | cut -d ' ' -f 1)
 SAM_READY := $(SAM_VENV)/.ready-$(shell cksum < requirements/sam.txt | cut -d ' ' -f 1)
 CHECKOV_READY := $(CHECKOV_VENV)/.ready-$(shell cksum < requirements/checkov.txt | cut -d ' ' -f 1)
 SOURCES := layers/rota/rota functions stage bench examples/app examples/guestbook tests
-# Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
-PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
@@ -51,13 +49,14 @@ delete: $(SAM_READY) ## remove the stack of STACK=... or ENV=...; the app's jobs
 
 ##@ Change the code
 test-unit: $(READY) ## the tests of pure functions and of the command `rota`: some seconds
-	@$(PYTEST) tests/unit tests/cli
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/cli
 
 test-steps: $(READY) ## the tests of each function against a simulated AWS: half a minute
-	@$(PYTEST) tests/steps
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/steps
 
+# Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
 test: $(READY) ## every test that needs neither AWS nor Docker: two minutes
-	@$(PYTEST)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(READY) ## lint, types, template, generated files; then every test
 	@$(BIN)/ruff format --check -q $(SOURCES)

@@ -65,5 +65,5 @@ def test_the_workflow_installs_nothing_without_a_hash() -> None:
     assert hashed[-1].endswith('/$REPOSITORY/$REF/requirements/rota.txt"')
 
 
-def test_the_hashes_that_the_workflow_installs_by_are_those_that_are_tested() -> None:
+def test_the_workflow_installs_the_versions_that_are_tested() -> None:
     assert pins(ROOT / "requirements/rota.txt") <= pins(ROOT / "requirements/dev.txt")
