@@ -1,4 +1,4 @@
-"""A stage from outside: for tests, the demo and the benchmark. It imports nothing of the stage's inside."""
+"""A client of a running stage, for tests, demos and benchmarks. It imports no other part of the stage."""
 
 import json
 import os
@@ -17,9 +17,9 @@ from botocore.exceptions import BotoCoreError
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
-# The stage is on this machine: no proxy leads there, and no profile of the user's is for it.
+# The stage is on this machine: it is reached without a proxy and without the user's AWS profile.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-_NOBODYS: dict[str, Any] = {
+_NO_PROFILE: dict[str, Any] = {
     "profile": (None, [], None, None),
     "config_file": (None, [], os.devnull, None),
     "credentials_file": (None, [], os.devnull, None),
@@ -27,15 +27,19 @@ _NOBODYS: dict[str, Any] = {
 
 
 class StageError(Exception):
-    """The stage refused, or did not do in time what was waited for; the message is its own."""
+    """The stage refused, or something did not happen in time; the message says what."""
+
+
+class NotAStageError(StageError):
+    """Another program answers at the stage's address."""
 
 
 NO_ANSWER = (urllib.error.URLError, ConnectionError, BotoCoreError, StageError)
-"""What a stage that has ended, or is not ready yet, is met with, whichever way it is asked."""
+"""What a call raises when the stage has ended or is not ready yet."""
 
 
 class Client:
-    """What one can do with a stage that is ready at `endpoint`."""
+    """The routes of the stage at `endpoint`, clients of AWS's services on it, and executions."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -43,7 +47,7 @@ class Client:
 
     @cached_property
     def names(self) -> dict[str, Any]:
-        """What is deployed and under which names: `describe()`, asked once."""
+        """What is deployed and under which names: the first answer of `describe()`."""
         return self.describe()
 
     def describe(self) -> dict[str, Any]:
@@ -52,13 +56,13 @@ class Client:
         return described
 
     def client(self, service: str) -> Any:
-        """A client of the stage, the same one each time. It tries nothing twice."""
+        """The boto client of a service, the same one each time. It retries nothing."""
         return self._clients(service)
 
     def wait(self, execution: str, timeout: float = 60) -> dict[str, Any]:
-        """Wait until a deployment has ended. Returns DescribeExecution's answer, `input` and `output` read from JSON.
+        """Wait until an execution has ended. Returns DescribeExecution's answer, `input` and `output` read from JSON.
 
-        Raises StageError with the execution's history when it has not ended after `timeout` seconds.
+        Raises StageError with the types of the execution's events when it has not ended after `timeout` seconds.
         """
         states = self.client("stepfunctions")
 
@@ -75,83 +79,80 @@ class Client:
         return described | read
 
     def history(self, execution: str) -> list[dict[str, Any]]:
-        """All events of an execution, the first one first."""
+        """All events of an execution, the oldest first."""
         pages = self.client("stepfunctions").get_paginator("get_execution_history")
         return [event for page in pages.paginate(executionArn=execution) for event in page["events"]]
 
     def calls(self, service: str | None = None, operation: str | None = None) -> list[dict[str, Any]]:
-        """AWS calls since `clear_calls`, all or those of one service or operation."""
+        """The AWS calls since `clear_calls`: all, or those of one service or operation."""
         calls: list[dict[str, Any]] = self._ask("GET", "calls")
         return [call for call in calls if service in (None, call["service"]) and operation in (None, call["operation"])]
 
     def clear_calls(self) -> None:
-        """Forget the calls so far."""
+        """Forget all calls so far."""
         self._ask("DELETE", "calls")
 
     def invocations(self) -> list[dict[str, str]]:
-        """What functions are at work on now, also where nobody waits for their answer: `step` and `request_id`."""
-        under_way: list[dict[str, str]] = self._ask("GET", "invocations")
-        return under_way
+        """The invocations that run now, also those whose caller has gone: `step` and `request_id`."""
+        active: list[dict[str, str]] = self._ask("GET", "invocations")
+        return active
 
     def permissions(self) -> list[dict[str, Any]]:
-        """Every permission that IAM was asked for since the stage was reset: caller, action, resource, decision."""
+        """Every permission that was checked since the last reset: caller, action, resource, decision."""
         asked: list[dict[str, Any]] = self._ask("GET", "iam")
         return asked
 
     def settings(self, **changes: object) -> dict[str, Any]:
-        """Change any of the stage's settings. Returns all of them. Raises StageError for one that cannot be."""
+        """Change any of the stage's settings. Returns all of them. Raises StageError for an invalid one."""
         changed: dict[str, Any] = self._ask("PUT", "settings", changes)
         return changed
 
     def quotas(self) -> list[dict[str, Any]]:
-        """AWS's token buckets, each with the `operations` that draw from it and the `tokens` that it holds now."""
+        """AWS's token buckets, each with the `operations` that use it and the `tokens` in it now."""
         buckets: list[dict[str, Any]] = self._ask("GET", "quotas")
         return buckets
 
     def faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
-        """Set the faults that are to happen, in the place of all that were set before.
-
-        Raises StageError when they cannot be, with what is wrong with each.
-        """
+        """Script these faults; they replace all earlier ones. Raises StageError for invalid ones, with each problem."""
         self._ask("PUT", "faults", faults)
 
     def faults_so_far(self) -> list[dict[str, Any]]:
-        """The faults that are set, each with the number of calls that it has `matched` and `hit`."""
+        """The scripted faults, each with the number of calls that it `matched` and `hit`."""
         so_far: list[dict[str, Any]] = self._ask("GET", "faults")
         return so_far
 
     def watch(self, rules: Mapping[str, str], app: str | None = None) -> None:
-        """Look after every AWS call from now on whether these rules stand, by name the state that each must have, and
-        whether only what belongs to `app` is touched.
+        """From now on check after every AWS call that these rules are complete and have their state, by name, and that
+        only resources of `app` change.
         """
         self._ask("PUT", "watch", {"rules": rules, "app": app})
 
     def watched(self) -> dict[str, Any]:
-        """What has been seen since: how many `checks` there were, and the `violations`."""
+        """The number of `checks` since `watch`, and the `violations`."""
         seen: dict[str, Any] = self._ask("GET", "watch")
         return seen
 
     def fire(self, rule: str) -> dict[str, Any]:
-        """Have EventBridge fire a rule now. Returns what its task did, with `exit_code` and `output`."""
+        """Have EventBridge fire a rule now. Returns its task, with `exit_code` and `output`."""
         fired: dict[str, Any] = self._ask("POST", f"fire/{rule}")
         return fired
 
     def before(self, step: str) -> dict[str, Any]:
-        """Start anew, then carry out the deployment that `events/*.json` tell of, up to before this step.
+        """Reset the stage and play the scenario's example up to before this step.
 
-        Returns what `sam local invoke --env-vars` reads: the functions' environment, and where containers reach this
-        stage (which must listen there: `--host 0.0.0.0`).
+        Returns what `sam local invoke --env-vars` reads: the functions' environment, and the address at which
+        containers reach this stage, which must listen there (`--host 0.0.0.0`).
         """
         environment: dict[str, Any] = self._ask("POST", f"before/{step}")
         return environment
 
-    def keep(self, moment: str) -> None:
-        """Keep what there is under a name, for `reset`. Raises StageError while anything goes on."""
-        self._ask("POST", f"keep/{moment}")
+    def keep(self, name: str) -> None:
+        """Keep a snapshot for `reset`. Raises StageError while something in the account still changes."""
+        self._ask("POST", f"keep/{name}")
 
-    def reset(self, moment: str | None = None) -> None:
-        """Back to what a user has before the first push, or to what was kept. Raises StageError if nothing was."""
-        self._ask("POST", f"reset/{moment}" if moment else "reset")
+    def reset(self, name: str | None = None) -> None:
+        """Restore the account as it was at first, or a snapshot. Raises StageError when there is none of that name."""
+        self._ask("POST", f"reset/{name}" if name else "reset")
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -161,24 +162,32 @@ class Client:
             with _DIRECT.open(request, timeout=120) as response:
                 return json.loads(response.read() or b"null")
         except urllib.error.HTTPError as refused:
-            raise StageError(json.loads(refused.read())["error"]) from refused
+            raise self._error(refused) from refused
+        except ValueError as other:
+            raise NotAStageError(f"what answers on {self.endpoint} is not a stage") from other
+
+    def _error(self, refused: urllib.error.HTTPError) -> StageError:
+        try:
+            return StageError(json.loads(refused.read())["error"])
+        except (ValueError, KeyError, TypeError):
+            return NotAStageError(f"what answers on {self.endpoint} is not a stage: status {refused.code}")
 
     def _make_client(self, service: Any) -> Any:
-        return botocore.session.Session(_NOBODYS).create_client(
+        return botocore.session.Session(_NO_PROFILE).create_client(
             service,
             endpoint_url=self.endpoint,
             region_name="us-east-1",
             aws_access_key_id="user",
-            aws_secret_access_key="user",  # noqa: S106 - nobody checks it
+            aws_secret_access_key="user",  # noqa: S106 - not checked
             config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
 
 
 def wait_for(condition: Callable[[], T | None], timeout: float, every: float = 0.05) -> T:
-    """The first true answer of `condition`, asked every so many seconds. TimeoutError when there is none in time."""
+    """The first true result of `condition`, called `every` so many seconds. TimeoutError after `timeout` seconds."""
     end = time.monotonic() + timeout
     while not (answer := condition()):
         if time.monotonic() > end:
-            raise TimeoutError(f"it did not happen in {timeout} s")
+            raise TimeoutError(f"nothing after {timeout} s")
         time.sleep(every)
     return answer

@@ -14,9 +14,9 @@ class Client(client.Client):
     """A client of a stage on which the guestbook is deployed."""
 
     def push(self, tag: str, content: str | None = None) -> str:
-        """Push an image under a tag: another content, another digest; the tag is the content if none is given.
+        """Push an image under a tag. Its digest follows from the content, which is the tag by default.
 
-        Returns the digest. Where the tag fits the template's pattern, a deployment begins.
+        Returns the digest. A deployment starts if the tag fits the template's pattern.
         """
         made = self.client("ecr").put_image(
             repositoryName=self.names["repository"],
@@ -40,14 +40,14 @@ class Client(client.Client):
         return [execution["executionArn"] for page in found for execution in page["executions"]]
 
     def restored_by(self, stopped: str, timeout: float = 60) -> dict[str, Any]:
-        """Wait until the execution has ended that puts back one that was stopped. Returns what `wait` returns of it."""
+        """Wait until another execution has restored a stopped one. Returns what `wait` returns of the other."""
         states, inputs = self.client("stepfunctions"), dict[str, str]()
 
         def begun() -> str | None:
             for each in self.executions():
                 if each not in inputs:
                     inputs[each] = states.describe_execution(executionArn=each)["input"].replace(" ", "")
-            return next((each for each, told in inputs.items() if f'"executionArn":"{stopped}"' in told), None)
+            return next((each for each, read in inputs.items() if f'"executionArn":"{stopped}"' in read), None)
 
         return self.wait(wait_for(begun, 5), timeout)
 
@@ -56,10 +56,10 @@ class Client(client.Client):
         before = set(self.executions())
         self.push(tag, content)
         started = wait_for(lambda: [each for each in self.executions() if each not in before], 5)
-        return self.wait(started[-1], timeout)  # one that puts it back, if it is aborted at once, is newer
+        return self.wait(started[-1], timeout)  # an execution that restores it, if it is aborted at once, is newer
 
     def upload_schedule(self, schedule: Mapping[str, Any] | bytes, key: str | None = None) -> str:
-        """Put a schedule file into the bucket. Returns its S3 version."""
+        """Upload a schedule file to the bucket. Returns its S3 version."""
         body = schedule if isinstance(schedule, bytes) else json.dumps(schedule, indent=2).encode()
         key = key or self.names["schedule_key"]
         return str(self.client("s3").put_object(Bucket=self.names["bucket"], Key=key, Body=body)["VersionId"])

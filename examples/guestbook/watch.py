@@ -1,4 +1,4 @@
-"""`python -m examples.guestbook.watch`: print each deployment on a stage as it happens, until the stage ends."""
+"""`python -m examples.guestbook.watch`: prints each deployment on a stage as it happens, until the stage ends."""
 
 import argparse
 import contextlib
@@ -9,49 +9,64 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from examples.guestbook.client import Client
-from examples.guestbook.demo.narrate import Teller
-from stage.client import NO_ANSWER
+from examples.guestbook.demo.narrate import Narrator
+from stage.client import NO_ANSWER, Client, NotAStageError, StageError
 
-_LOOKS_EVERY_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 # A stage that was started in another terminal at the same moment is ready by then.
 _LONGEST_START_SECONDS = 30
 
 
 class Watch:
-    """Every deployment that begins on a stage from now on, also where several are under way."""
+    """Every execution that starts on a stage from now on, of every state machine, also several at once."""
 
     def __init__(self, stage: Client) -> None:
         self._stage = stage
-        self._seen = set(stage.executions())
-        self._told: list[Teller] = []
-        self._told_last: Teller | None = None
+        self._states = stage.client("stepfunctions")
+        self._machines: list[str] = []
+        self._seen = set(self._executions())
+        self._active: list[Narrator] = []
+        self._printed_last: Narrator | None = None
 
     @property
-    def under_way(self) -> str:
-        """The steps in which deployments are."""
-        return ", ".join(f"{each.state} ..." for each in self._told)
+    def status(self) -> str:
+        """The states in which the executions are."""
+        return ", ".join(f"{each.state} ..." for each in self._active)
 
     def look(self) -> Iterator[str]:
-        """What there is to print since the last look: a title wherever the lines of another deployment begin."""
-        new = [each for each in reversed(self._stage.executions()) if each not in self._seen]
+        """What is new since the last look. A title precedes the lines wherever another execution's lines begin."""
+        new = [each for each in self._executions() if each not in self._seen]
         self._seen.update(new)
         for each in new:
-            with contextlib.suppress(self._stage.client("stepfunctions").exceptions.ExecutionDoesNotExist):
-                self._told.append(Teller(self._stage, each))
-        for deployment in self._told:
-            for line in self._look(deployment):
-                if deployment is not self._told_last:
-                    yield f"\n{deployment.title}"
-                    self._told_last = deployment
+            with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
+                self._active.append(Narrator(self._stage, each))
+        for execution in self._active:
+            for line in self._look(execution):
+                if execution is not self._printed_last:
+                    yield f"\n{self._machine(execution)}{execution.title}"
+                    self._printed_last = execution
                 yield line
-        self._told = [each for each in self._told if each.end is None and not each.gone]
+        self._active = [each for each in self._active if each.end is None and not each.gone]
 
-    def _look(self, deployment: Teller) -> Iterator[str]:
+    def _executions(self) -> Iterator[str]:
+        """The ARNs of all executions on the stage, of each machine the oldest first."""
+        pages = self._states.get_paginator("list_state_machines").paginate()
+        machines = [machine for page in pages for machine in page["stateMachines"] if machine["type"] == "STANDARD"]
+        self._machines = [machine["stateMachineArn"] for machine in machines]
+        for machine in self._machines:
+            with contextlib.suppress(self._states.exceptions.StateMachineDoesNotExist):  # deleted meanwhile
+                listed = self._states.get_paginator("list_executions").paginate(stateMachineArn=machine)
+                yield from reversed([each["executionArn"] for page in listed for each in page["executions"]])
+
+    def _machine(self, execution: Narrator) -> str:
+        """The name of the state machine, where there are several."""
+        return f"{execution.machine}: " if len(self._machines) > 1 else ""
+
+    def _look(self, execution: Narrator) -> Iterator[str]:
         try:
-            yield from deployment.look()
-        except self._stage.client("stepfunctions").exceptions.ExecutionDoesNotExist:
-            deployment.gone = True
+            yield from execution.look()
+        except self._states.exceptions.ExecutionDoesNotExist:
+            execution.gone = True
             yield "  [dim]the stage was reset[/dim]"
 
 
@@ -59,12 +74,10 @@ def main() -> int:
     """Returns the exit status: 1 when no stage answers."""
     parser = argparse.ArgumentParser(prog="python -m examples.guestbook.watch", description=__doc__)
     parser.add_argument("--port", type=int, default=os.environ.get("PORT", "5000"), help="the stage's port")
-    port = parser.parse_args().port
-    stage = Client(f"http://127.0.0.1:{port}")
+    stage = Client(f"http://127.0.0.1:{parser.parse_args().port}")
     console = Console(highlight=False, soft_wrap=True)
     with contextlib.suppress(KeyboardInterrupt):
-        if not _is_ready(console, stage):
-            sys.stderr.write(f"no stage answers on {stage.endpoint}; start one with: make stage PORT={port}\n")
+        if not _wait_until_ready(stage):
             return 1
         try:
             _watch(console, stage)
@@ -73,13 +86,28 @@ def main() -> int:
     return 0
 
 
-def _is_ready(console: Console, stage: Client) -> bool:
-    give_up_at = time.monotonic() + _LONGEST_START_SECONDS
-    with console.status(f"waiting for a stage on {stage.endpoint}"):
-        while time.monotonic() < give_up_at:
-            with contextlib.suppress(*NO_ANSWER):
-                return bool(stage.describe())
-            time.sleep(_LOOKS_EVERY_SECONDS)
+def _wait_until_ready(stage: Client) -> bool:
+    """Wait for a stage that is being started. Says at once, on stderr, when there is none."""
+    give_up_at, said = time.monotonic() + _LONGEST_START_SECONDS, False
+    while time.monotonic() < give_up_at:
+        try:
+            return bool(stage.describe())
+        except NotAStageError as other:
+            sys.stderr.write(f"{other}; for a stage on another port: make stage PORT=5001 and make watch PORT=5001\n")
+            return False
+        except StageError:  # it is being started
+            said = True
+        except NO_ANSWER:
+            if not said:
+                port = stage.endpoint.rpartition(":")[2]
+                sys.stderr.write(
+                    f"There is no stage on {stage.endpoint}. Start one in another terminal: make stage PORT={port}\n"
+                    f"Waiting {_LONGEST_START_SECONDS} seconds for it ...\n"
+                )
+                sys.stderr.flush()
+                said = True
+        time.sleep(_POLL_SECONDS)
+    sys.stderr.write(f"Still no stage on {stage.endpoint}.\n")
     return False
 
 
@@ -90,8 +118,8 @@ def _watch(console: Console, stage: Client) -> None:
         while True:
             for line in watch.look():
                 console.print(line)
-            status.update(watch.under_way or "no deployment is under way")
-            time.sleep(_LOOKS_EVERY_SECONDS)
+            status.update(watch.status or "no deployment is running")
+            time.sleep(_POLL_SECONDS)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from examples.guestbook.client import Client, running
+from examples.guestbook.client import Client
 from stage.client import ROOT, StageError, wait_for
+from stage.process import running
 from tests import processes
 from tests.stage.toys import ask
 
@@ -84,6 +85,30 @@ def answered(endpoint: str) -> tuple[int, str] | None:
         return None
 
 
-def test_a_stage_that_cannot_begin_says_so() -> None:
-    with pytest.raises(StageError, match="did not become ready"), running("--template", "no-such-template.yaml"):
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(["--template", "none.yaml"], "there is no template none.yaml", id="no template"),
+        pytest.param(
+            ["--scenario", "none"], "stage: cannot load the scenario none: No module named 'none'", id="no scenario"
+        ),
+        pytest.param(["--scenario", "tests.stage.limits"], "stage: cannot load the scenario", id="another package"),
+    ],
+)
+def test_a_stage_that_cannot_start_says_why(arguments: list[str], says: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StageError, match="did not become ready"), running(*arguments):
         pass
+    assert says in capfd.readouterr().err
+
+
+def test_without_a_scenario_the_account_is_empty() -> None:
+    with running() as empty:
+        assert empty.describe() == {"region": "us-east-1", "parameters": {}, "outputs": {}}
+        assert empty.client("events").list_rules()["Rules"] == []
+        with pytest.raises(StageError, match="the stage deployed nothing itself"):
+            empty.reset()
+        with pytest.raises(StageError, match="the stage deployed nothing itself"):
+            empty.before("AnyStep")
+        empty.watch({})
+        empty.client("events").put_rule(Name="any", ScheduleExpression="rate(1 day)")
+        assert empty.watched() == {"checks": 1, "violations": []}

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from examples.guestbook.client import Client, running
-from examples.guestbook.demo.narrate import tell
+from examples.guestbook.demo.narrate import narrate
 from examples.guestbook.demo.tables import difference_table, schedule_table, schedules, service_line, target_line
 from stage.client import ROOT, StageError, wait_for
 
@@ -76,7 +76,7 @@ def _deploy(console: Console, stage: Client, tag: str, title: str) -> None:
 
 
 def _follow(console: Console, stage: Client, execution: str) -> None:
-    end = tell(console, stage, execution)
+    end = narrate(console, stage, execution)
     if end.status != "SUCCEEDED":
         raise StageError(f"the deployment ended {end.status} in {end.state}")
 

@@ -1,4 +1,4 @@
-"""Following a deployment: what each state of the machine did, how long it took, how often it was tried."""
+"""Follows an execution: what each state of the machine did, how long it took, how often it was retried."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,27 +6,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from examples.guestbook.client import Client
 from rota.contract import STEPS
+from stage.client import Client
 
 _RESULTS = {step.name: step.result for step in STEPS}
 
 
 @dataclass
 class Step:
-    """One visit of a Lambda step: entered, perhaps tried again, left."""
+    """One visit of a Lambda step: entered, perhaps retried, left."""
 
     state: str
     entered: datetime
     retries: int = 0
     left: datetime | None = None
     result: Mapping[str, Any] | None = None
-    """What the step added to the machine's document; None when it failed."""
+    """What the step added to the machine's document; None when it failed or is not a step of Rota."""
     document: Mapping[str, Any] = field(default_factory=dict)
     """The machine's document when the step was left."""
     error: str | None = None
     reason: str = ""
-    """What the error said, on one line."""
+    """The error's message, on one line."""
 
     @property
     def seconds(self) -> float:
@@ -54,12 +54,12 @@ class Following:
         self._step: Step | None = None
 
     def look(self) -> Iterator[Step | End]:
-        """What is new since the last look: every step as it is entered and again as it is left, then the end."""
+        """What is new since the last look: every step when it is entered and when it is left, then the end."""
         described = self._stage.client("stepfunctions").describe_execution(executionArn=self._execution)
         events = self._stage.history(self._execution)
         for event in events[self._seen :]:
-            self._step, tell = _told(self._step, event)
-            if tell and self._step:
+            self._step, is_news = _after(self._step, event)
+            if is_news and self._step:
                 yield self._step
         self._seen = len(events)
         if described["status"] != "RUNNING":
@@ -67,11 +67,11 @@ class Following:
             entered = [
                 event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event
             ]
-            yield End(described["status"], entered[-1], took, described.get("cause", ""))
+            yield End(described["status"], entered[-1] if entered else "", took, described.get("cause", ""))
 
 
-def _told(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, bool]:
-    """The step after this event of the history, and whether that is worth telling."""
+def _after(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, bool]:
+    """The step after this event of the history, and whether it was entered or left by it."""
     kind, at = event["type"], event["timestamp"]
     if kind == "TaskStateEntered":
         return Step(event["stateEnteredEventDetails"]["name"], at), True
@@ -85,14 +85,15 @@ def _told(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, boo
         step.error = None
     elif kind == "TaskStateExited":
         step.left = at
-        step.document = json.loads(event["stateExitedEventDetails"]["output"])
-        step.result = None if step.error else step.document.get(_RESULTS[step.state])
+        document = json.loads(event["stateExitedEventDetails"]["output"])
+        step.document = document if isinstance(document, dict) else {}
+        step.result = None if step.error else step.document.get(_RESULTS.get(step.state, ""))
         return step, True
     return step, False
 
 
 def _reason(cause: str) -> str:
-    """What a function's error says; its payload holds the stack's trace, too."""
+    """The message of a function's error, without its stack trace."""
     try:
         message = str(json.loads(cause)["errorMessage"])
     except (ValueError, KeyError, TypeError):
