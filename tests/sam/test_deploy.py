@@ -20,6 +20,11 @@ PREFIX = "production__guestbook__"
 
 def sam(stage: Client, *words: str) -> str:
     """Run SAM CLI with the stage as its AWS. Its output."""
+    return run(stage, str(SAM), *words)
+
+
+def run(stage: Client, *command: str, typed: str = "") -> str:
+    """Run a command with the stage as its AWS, and with answers that a person types. Its output."""
     environment = {
         "AWS_ENDPOINT_URL": stage.endpoint,
         "AWS_ACCESS_KEY_ID": "me",
@@ -29,7 +34,13 @@ def sam(stage: Client, *words: str) -> str:
         "SAM_CLI_POLL_DELAY": "0.1",
     }
     ran = subprocess.run(
-        [SAM, *words], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
@@ -96,7 +107,7 @@ def second(stage: Client, first: Seen) -> Seen:
 
 @pytest.fixture(scope="module")
 def removed(stage: Client, second: Seen) -> Seen:
-    sam(stage, "delete", "--no-prompts", "--region", "us-east-1")
+    run(stage, "make", "delete", "STACK=rota", typed="y\ny\n")
     return Seen(stage.describe()["outputs"], schedules(stage))
 
 
@@ -123,7 +134,7 @@ def test_a_second_sam_deploy_changes_what_was_asked_for(stage: Client, second: S
     assert {str(variables["HISTORY_DAYS"]) for variables in environments(stage)} == {"30"}
 
 
-def test_sam_delete_removes_the_stack_and_leaves_the_apps_schedules(stage: Client, second: Seen, removed: Seen) -> None:
+def test_make_delete_removes_the_stack_and_no_schedule(stage: Client, second: Seen, removed: Seen) -> None:
     assert environments(stage) == []
     assert removed.outputs == {}
     assert set(removed.schedules) == set(second.schedules)
