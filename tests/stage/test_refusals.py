@@ -106,7 +106,7 @@ def test_an_image_that_is_not_there(stage: Client) -> None:
     before = account(stage)
     ended = stage.wait(stage.start(push_of(digest("never pushed"))))
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
-    assert f"the image guestbook@{digest('never pushed')} is not in ECR (any more); push it again" in ended["cause"]
+    assert f"the image guestbook@{digest('never pushed')} is not in ECR; push it again" in ended["cause"]
     assert not writes(stage)
     assert account(stage) == before
     told(stage, ended)

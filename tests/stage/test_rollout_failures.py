@@ -69,9 +69,9 @@ def test_a_rollout_that_ecs_rolls_back(deployed: Client) -> None:
 @pytest.mark.parametrize(
     ("settings", "breaker", "says"),
     [
-        pytest.param({"rollout": "hangs"}, True, "is not done after 1 minutes", id="hangs"),
+        pytest.param({"rollout": "hangs"}, True, "is not complete after 1 minutes", id="hangs"),
         pytest.param(
-            {"rollout": "fails", "circuit_breaker": False}, True, "is not done after 1 minutes", id="fails on"
+            {"rollout": "fails", "circuit_breaker": False}, True, "is not complete after 1 minutes", id="fails on"
         ),
         pytest.param({"rollout": "fails"}, False, "failed: ECS deployment circuit breaker", id="fails and stays"),
     ],

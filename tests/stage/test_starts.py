@@ -109,7 +109,7 @@ def test_what_is_no_push_is_refused_with_all_that_is_wrong(stage: Client, given:
     before = account(stage)
     ended = stage.wait(stage.start(given))
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
-    assert ended["cause"].startswith("TakeTurn: the input is no ECR push that can be deployed: ")
+    assert ended["cause"].startswith("TakeTurn: the input is not an ECR push that can be deployed: ")
     assert [each for each in says if each not in ended["cause"]] == []
     assert ended["cause"].endswith("Nothing had to be put back. The operator acts.")
     assert not writes(stage)

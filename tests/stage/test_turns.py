@@ -73,7 +73,7 @@ def test_the_cache_of_a_build_stops_no_deployment_that_rolls(stage: Client) -> N
 
     assert cache["stopDate"] < deployment["stopDate"]
     assert states(stage, cache)[-1] == "Ignored"
-    assert cache["output"]["turn"]["reason"] == f"buildcache is {kind}, no image"
+    assert cache["output"]["turn"]["reason"] == f"buildcache is {kind}, not an image"
     assert states(stage, deployment)[-1] == "Deployed"
     assert images(stage) == {release}
 

@@ -63,7 +63,7 @@ def test_a_rollout_that_hangs_is_given_up(world: World, checking: Deployment, mo
     monkeypatch.setenv("ROLLOUT_TIMEOUT_MINUTES", "1")
     world.roll("IN_PROGRESS")
     looks = 0
-    with pytest.raises(RejectedError, match="is not done after 1 minutes"):
+    with pytest.raises(RejectedError, match="is not complete after 1 minutes"):
         for looks in range(100):  # noqa: B007  the number of the last one counts
             checking.step("CheckService")
     assert 3 < looks < 13

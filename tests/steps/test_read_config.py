@@ -42,7 +42,7 @@ def test_all_that_is_wrong_is_told_at_once(
         deployments.start("sha256:" + "0" * 64).until("PlanDeployment")
     told = str(raised.value)
     for fault in (
-        *("tasks[0].cron", "tasks[1]", "is not in ECR (any more)", "has no container web"),
+        *("tasks[0].cron", "tasks[1]", "is not in ECR; push it again", "has no container web"),
         f"{PREFIX}Old names the role {role}, with which Rota could not put it back",
     ):
         assert fault in told
@@ -92,9 +92,9 @@ def test_a_repository_that_is_gone(world: World, deployments: Deployments) -> No
 @pytest.mark.parametrize(
     ("shown", "message"),
     [
-        ([], r"the image guestbook@sha256:[0-9a-f]{64} is not in ECR \(any more\), or archived; push it again"),
+        ([], r"the image guestbook@sha256:[0-9a-f]{64} is not in ECR, or is archived; push it again"),
         ([{"imageStatus": "ARCHIVED"}], r"the image guestbook@sha256:[0-9a-f]{64} is ARCHIVED in ECR"),
-        ([{"imageStatus": "ACTIVATING"}], r"is ACTIVATING in ECR, and cannot be pulled until it is ACTIVE"),
+        ([{"imageStatus": "ACTIVATING"}], r"is ACTIVATING in ECR, and can be pulled only while it is ACTIVE"),
     ],
     ids=["not described", "archived", "on its way back"],
 )

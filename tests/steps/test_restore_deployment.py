@@ -64,7 +64,8 @@ def test_a_rollout_that_failed_is_rolled_back_with_everything_else(world: World,
     assert world.everything() == before
     cause = changing.document["restored"]["cause"]
     assert cause.startswith("CheckService: the rollout of guestbook:")
-    assert "failed: tasks failed to start. All rules are as they were before, 4 rules had to be put back; " in cause
+    assert "failed: tasks failed to start. Look at the service's events and the logs of its stopped tasks. " in cause
+    assert "tasks. All rules are as they were before, 4 rules had to be put back; " in cause
     assert cause.endswith("ECS is rolling the service back to guestbook:5. The operator acts.")
 
 
@@ -87,7 +88,7 @@ def test_a_failure_before_the_first_write_puts_nothing_back(world: World, changi
     assert world.calls.writes() == ["events.PutEvents"]
     cause = changing.document["restored"]["cause"]
     file = f"s3://{ENVIRONMENT['BUCKET']}/scheduled_tasks.json (version {version})"
-    assert cause.startswith(f"ReadConfig: {file} has 1 fault:")
+    assert cause.startswith(f"ReadConfig: {file} has 1 problem:")
     assert cause.endswith("Nothing had to be put back. The author of the schedule file acts.")
 
 

@@ -1,4 +1,4 @@
-"""AWS's errors by their names, and task definitions that no SDK may cut."""
+"""AWS's errors, truncated responses, retries, and fields that this SDK does not know."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def reply(code: str, message: str = "what AWS says", status: int = 400) -> Clien
         pytest.param(ParamValidationError(report="x"), ParamValidationError, id="a bad request: a bug"),
     ],
 )
-def test_the_name_under_which_the_state_machine_sees_an_error(error: Any, name: type[Exception]) -> None:
+def test_the_error_that_the_state_machine_sees(error: Any, name: type[Exception]) -> None:
     assert type(translate(error)) is name
 
 
@@ -88,16 +88,16 @@ def test_the_name_under_which_the_state_machine_sees_an_error(error: Any, name: 
         pytest.param(reply("Boom", status=500), "PutTargets: Boom: what AWS says", id="500"),
         pytest.param(
             ReadTimeoutError(endpoint_url=URL),
-            f'GetObject: no answer from AWS: Read timeout on endpoint URL: "{URL}"',
+            f'GetObject: no response from AWS: Read timeout on endpoint URL: "{URL}"',
             id="timeout",
         ),
     ],
 )
-def test_the_message_says_what_was_tried_and_what_aws_said(error: Any, message: str) -> None:
+def test_the_message_has_the_call_and_awss_message(error: Any, message: str) -> None:
     assert str(translate(error)) == message
 
 
-def test_a_lost_connection_says_which_call_it_met(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_connection_names_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -106,22 +106,22 @@ def test_a_lost_connection_says_which_call_it_met(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(EndpointConnectionError) as lost:
         clients.events(attempts=1).list_rules()
     clients.events.cache_clear()
-    assert str(translate(lost.value)).startswith("ListRules: no answer from AWS: Could not connect")
+    assert str(translate(lost.value)).startswith("ListRules: no response from AWS: Could not connect")
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "ecr", "ecs", "events", "s3", "stepfunctions"])
-def test_every_throttle_that_the_services_declare_is_transient(service: str) -> None:
+def test_every_throttle_of_the_services_is_transient(service: str) -> None:
     model = botocore.session.get_session().get_service_model(service)
     declared = {shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes}
     throttles = {code for code in declared if "throttl" in code.lower() or code == "RequestLimitExceeded"}
     assert {code for code in throttles if not isinstance(error_from_code("Op", code, ""), TransientError)} == set()
 
 
-def test_many_at_once_keep_their_order() -> None:
+def test_parallel_results_keep_their_order() -> None:
     assert in_parallel(lambda number: number * 2, range(50)) == [number * 2 for number in range(50)]
 
 
-def test_the_first_error_of_many_comes_out() -> None:
+def test_the_first_error_in_parallel_is_raised() -> None:
     def work(number: int) -> None:
         raise RejectedError(f"number {number}")
 
@@ -214,12 +214,12 @@ FROM_THE_FUTURE: dict[str, Any] = CONTENT | {
     "gravity": {"enabled": False, "level": 1.5},
     "containerDefinitions": [CONTENT["containerDefinitions"][0] | {"antimatter": [{"grams": 1}]}],
 }
-ANSWERED_ONLY = {"taskDefinitionArn": arn(3), "revision": 3, "status": "ACTIVE", "registeredAt": 1795500000.25}
-DESCRIBED = {"taskDefinition": FROM_THE_FUTURE | ANSWERED_ONLY, "tags": [{"key": "team", "value": "books"}]}
+READ_ONLY = {"taskDefinitionArn": arn(3), "revision": 3, "status": "ACTIVE", "registeredAt": 1795500000.25}
+DESCRIBED = {"taskDefinition": FROM_THE_FUTURE | READ_ONLY, "tags": [{"key": "team", "value": "books"}]}
 THROTTLED = (400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
 
 
-def test_a_described_definition_keeps_fields_that_the_sdk_does_not_know(serve: Serve) -> None:
+def test_a_described_revision_keeps_unknown_fields(serve: Serve) -> None:
     server = serve((200, DESCRIBED))
     found = task_definitions.read_revision(clients.ecs(), arn(3))
     assert found.content == FROM_THE_FUTURE
@@ -227,14 +227,14 @@ def test_a_described_definition_keeps_fields_that_the_sdk_does_not_know(serve: S
     assert server.requests == [("DescribeTaskDefinition", {"taskDefinition": arn(3), "include": ["TAGS"]})]
 
 
-def test_a_registered_definition_keeps_fields_that_the_sdk_does_not_know(serve: Serve) -> None:
+def test_a_registered_revision_keeps_unknown_fields(serve: Serve) -> None:
     server = serve((200, DESCRIBED))
     assert task_definitions.register_revision(clients.ecs(attempts=1), FROM_THE_FUTURE, {"team": "books"}) == arn(3)
     request = FROM_THE_FUTURE | {"tags": [{"key": "team", "value": "books"}]}
     assert server.requests == [("RegisterTaskDefinition", request)]
 
 
-def test_a_registration_that_may_have_happened_is_not_repeated_blindly(serve: Serve) -> None:
+def test_a_registration_without_response_is_not_retried(serve: Serve) -> None:
     server = serve((500, {"__type": "ServerException", "message": "oops"}), (200, DESCRIBED))
     with pytest.raises(ClientError, match="ServerException"):
         task_definitions.register_revision(clients.ecs(attempts=1), CONTENT, {})
@@ -242,15 +242,13 @@ def test_a_registration_that_may_have_happened_is_not_repeated_blindly(serve: Se
 
 
 @pytest.mark.parametrize("attempts", [{}, {"attempts": 1}], ids=["a client that repeats", "one that does not"])
-def test_a_throttled_call_is_made_again_until_aws_takes_it(serve: Serve, attempts: dict[str, int]) -> None:
+def test_a_throttled_call_is_retried(serve: Serve, attempts: dict[str, int]) -> None:
     server = serve(*[THROTTLED] * 6, (200, {"Rules": []}))
     assert clients.events(**attempts).list_rules()["Rules"] == []
     assert len(server.requests) == 7
 
 
-def test_a_call_that_is_always_throttled_waits_in_between_and_fails(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_that_is_always_throttled_fails(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)
     server = serve(THROTTLED)
@@ -262,7 +260,7 @@ def test_a_call_that_is_always_throttled_waits_in_between_and_fails(
     assert min(waits[-1:]) >= 1, "the waits grow to the longest, less half of it at random"
 
 
-def test_a_quota_that_is_used_up_is_not_asked_again(serve: Serve) -> None:
+def test_a_used_up_quota_is_not_retried(serve: Serve) -> None:
     server = serve((400, {"__type": "LimitExceededException", "message": "the bus holds 300 rules"}))
     with pytest.raises(ClientError, match="PutRule operation: the bus holds 300 rules") as raised:
         clients.events().put_rule(Name="one-too-many", ScheduleExpression="rate(1 day)")
@@ -282,7 +280,7 @@ def test_a_quota_that_is_used_up_is_not_asked_again(serve: Serve) -> None:
         pytest.param((200, Headers(b"HTTP/1.1 200 OK\r\nContent-Length: ")), id="half the headers"),
     ],
 )
-def test_half_an_answer_is_none(serve: Serve, half: Answer) -> None:
+def test_a_truncated_response_is_retried(serve: Serve, half: Answer) -> None:
     server = serve(half, half, (200, {"Rules": [{"Name": "shop__Ingest"}]}))
     assert clients.events().list_rules()["Rules"] == [{"Name": "shop__Ingest"}]
     assert len(server.requests) == 3
@@ -292,13 +290,13 @@ def test_half_an_answer_is_none(serve: Serve, half: Answer) -> None:
     ("attempts", "asked"),
     [pytest.param({}, 4, id="a client that repeats"), pytest.param({"attempts": 1}, 1, id="one that does not")],
 )
-def test_a_call_that_is_never_answered_whole_is_lost(serve: Serve, attempts: dict[str, int], asked: int) -> None:
+def test_a_response_that_is_always_truncated(serve: Serve, attempts: dict[str, int], asked: int) -> None:
     server = serve((200, b'{"FailedEntryCount": 1, "FailedEn'))
     target = {"Id": "task", "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/shop"}
     with pytest.raises(ConnectionClosedError) as lost:
         clients.events(**attempts).put_targets(Rule="shop__Ingest", Targets=[target])
     assert type(translate(lost.value)) is TransientError
-    assert str(translate(lost.value)).startswith("PutTargets: no answer from AWS")
+    assert str(translate(lost.value)).startswith("PutTargets: no response from AWS")
     assert len(server.requests) == asked
 
 
@@ -306,24 +304,24 @@ OBJECT = {"Bucket": "shop", "Key": "scheduled_tasks.json"}
 MISSING = b"<Error><Code>NoSuchK"
 
 
-def test_half_a_refusal_of_an_object_is_no_refusal(serve: Serve) -> None:
+def test_a_truncated_error_of_get_object_is_retried(serve: Serve) -> None:
     server = serve((404, MISSING), (200, Headers(b"HTTP/1.1 200 OK\r\nContent-Ty")), (200, {"tasks": []}))
     assert json.loads(clients.s3().get_object(**OBJECT)["Body"].read()) == {"tasks": []}
     assert len(server.requests) == 3
 
 
-def test_one_that_breaks_off_between_its_chunks_is_lost(serve: Serve) -> None:
+def test_a_chunked_error_that_breaks_off(serve: Serve) -> None:
     serve((404, Chunk(MISSING)))
     with pytest.raises(AWS_ERRORS) as lost:
         clients.s3().get_object(**OBJECT)
     assert type(translate(lost.value)) is TransientError
-    assert str(translate(lost.value)).startswith("GetObject: no answer from AWS")
+    assert str(translate(lost.value)).startswith("GetObject: no response from AWS")
 
 
-def test_half_an_object_is_none(serve: Serve) -> None:
+def test_a_truncated_object(serve: Serve) -> None:
     serve((200, b'{"tasks": ['))
     found = clients.s3().get_object(**OBJECT)
     with pytest.raises(AWS_ERRORS) as lost:
         found["Body"].read()
     assert type(translate(lost.value)) is TransientError
-    assert str(translate(lost.value)).startswith("GetObject: no answer from AWS")
+    assert str(translate(lost.value)).startswith("GetObject: no response from AWS")

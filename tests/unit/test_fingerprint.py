@@ -1,4 +1,4 @@
-"""The fingerprint: the same for what ECS would run alike, and another for everything else."""
+"""The fingerprint: equal for contents that ECS runs alike, different for all others."""
 
 import copy
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def changed(change: Change) -> dict[str, Any]:
     return content
 
 
-BLIND = [
+IGNORED = [
     pytest.param(lambda c: c["containerDefinitions"].reverse(), id="order of containers"),
     pytest.param(lambda c: c["containerDefinitions"][0]["environment"].reverse(), id="order of environment"),
     pytest.param(lambda c: c["containerDefinitions"][0].pop("cpu"), id="cpu 0"),
@@ -33,8 +33,8 @@ BLIND = [
 ]
 
 
-@pytest.mark.parametrize("change", BLIND)
-def test_the_fingerprint_is_blind_to_what_ecs_completes_and_reorders(change: Change) -> None:
+@pytest.mark.parametrize("change", IGNORED)
+def test_what_ecs_completes_and_reorders_is_ignored(change: Change) -> None:
     base = with_app(environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
     completed = copy.deepcopy(base)
     change(completed)
@@ -42,7 +42,7 @@ def test_the_fingerprint_is_blind_to_what_ecs_completes_and_reorders(change: Cha
     assert fingerprint_of(completed, {}) == fingerprint_of(base, {})
 
 
-SEEN = [
+NOTICED = [
     pytest.param(lambda c: c.update(cpu="512"), id="cpu"),
     pytest.param(lambda c: c.update(taskRoleArn="arn:aws:iam::123456789012:role/other"), id="role"),
     pytest.param(lambda c: c.update(volumes=[]), id="volume"),
@@ -58,13 +58,13 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize("change", SEEN)
-def test_the_fingerprint_sees_every_change_that_a_task_would_feel(change: Change) -> None:
+@pytest.mark.parametrize("change", NOTICED)
+def test_every_change_that_a_task_notices_counts(change: Change) -> None:
     assert fingerprint_of(changed(change), {}) != fingerprint_of(CONTENT, {})
 
 
-@pytest.mark.parametrize("change", BLIND)
-def test_what_ecs_has_completed_still_holds_what_was_wanted(change: Change) -> None:
+@pytest.mark.parametrize("change", IGNORED)
+def test_completed_content_contains_the_desired(change: Change) -> None:
     wanted = with_app(environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
     completed = copy.deepcopy(wanted)
     change(completed)
@@ -72,8 +72,8 @@ def test_what_ecs_has_completed_still_holds_what_was_wanted(change: Change) -> N
     assert contains(completed | {"fromTheFuture": {"on": True}}, wanted)
 
 
-@pytest.mark.parametrize("change", [each for each in SEEN if each.id != "unknown field"])
-def test_what_somebody_has_changed_does_not_hold_what_was_wanted(change: Change) -> None:
+@pytest.mark.parametrize("change", [each for each in NOTICED if each.id != "unknown field"])
+def test_changed_content_does_not_contain_the_desired(change: Change) -> None:
     assert not contains(changed(change), CONTENT)
 
 
@@ -88,14 +88,14 @@ def test_what_somebody_has_changed_does_not_hold_what_was_wanted(change: Change)
     ],
     ids=lambda added: next(iter(added)),
 )
-def test_what_somebody_has_added_does_not_hold_what_was_wanted(added: dict[str, Any]) -> None:
+def test_added_content_does_not_contain_the_desired(added: dict[str, Any]) -> None:
     assert not contains(with_app(**added), CONTENT)
 
 
-def test_the_fingerprint_tells_the_order_of_a_command() -> None:
+def test_the_order_of_a_command_counts() -> None:
     one, other = with_app(command=["a", "b"]), with_app(command=["b", "a"])
     assert fingerprint_of(one, {}) != fingerprint_of(other, {})
 
 
-def test_the_fingerprint_sees_tags() -> None:
+def test_tags_count() -> None:
     assert len({fingerprint_of(CONTENT, tags) for tags in ({}, {"team": "books"}, {"team": ""})}) == 3

@@ -55,7 +55,7 @@ def test_the_burst_does_not_wait_and_the_next_call_does(bucket: TokenBucket, clo
     assert clock.slept == [1.0]
 
 
-def test_tokens_come_back_with_time(bucket: TokenBucket, clock: Clock) -> None:
+def test_tokens_return_with_time(bucket: TokenBucket, clock: Clock) -> None:
     for _ in range(2):
         bucket.wait()
     clock.now += 0.5
@@ -82,4 +82,4 @@ def test_calls_that_wait_keep_their_turn(clock: Clock) -> None:
     assert waits == [0.5, 1.0, 1.5]
     waiting.drain()
     waiting.wait()
-    assert waits[-1] == 2.0, "a refusal gives nobody a token back"
+    assert waits[-1] == 2.0, "draining gives no token back"

@@ -1,4 +1,4 @@
-"""Judging a rollout: success is that our own deployment completed, not that the service is steady."""
+"""Judging a rollout: it succeeds when its own deployment of ECS is COMPLETED, not when the service is steady."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def service(*deployments: dict[str, Any], events: tuple[str, ...] = ()) -> Any:
 
 
 def rollout(**changes: Any) -> Rollout:
-    ours = {
+    fields = {
         "task_definition": NEW,
         "deployment_id": "ecs-svc/2",
         "status": "IN_PROGRESS",
@@ -47,7 +47,7 @@ def rollout(**changes: Any) -> Rollout:
         "wait_seconds": 5,
         "waited_seconds": 0,
     }
-    return Rollout.model_validate(ours | changes)
+    return Rollout.model_validate(fields | changes)
 
 
 OUTGOING = deployment("ecs-svc/1", OLD, status="ACTIVE", rolloutState="COMPLETED")
@@ -66,7 +66,7 @@ OUTGOING = deployment("ecs-svc/1", OLD, status="ACTIVE", rolloutState="COMPLETED
         pytest.param(service(deployment(rolloutState=None, runningCount=0), OUTGOING), "IN_PROGRESS", id="empty state"),
     ],
 )
-def test_how_our_deployment_stands(description: Any, status: str) -> None:
+def test_the_status_of_a_rollout(description: Any, status: str) -> None:
     assert judge_rollout(description, rollout(), SETTINGS).status == status
 
 
@@ -107,26 +107,26 @@ def test_how_our_deployment_stands(description: Any, status: str) -> None:
         pytest.param(
             service(deployment("ecs-svc/3", arn(9), rolloutState="COMPLETED")),
             "the rollout of guestbook:2 did not last: ECS now deploys guestbook:9 (no reason given)",
-            id="superseded by somebody's own deployment",
+            id="replaced by another deployment",
         ),
         pytest.param(
             service(deployment("ecs-svc/3", NEW, rolloutState="COMPLETED")),
             "the rollout of guestbook:2 did not last: ECS now deploys guestbook:2 (no reason given)",
-            id="superseded by a forced one of the same revision",
+            id="replaced by a forced one of the same revision",
         ),
     ],
 )
-def test_a_rollout_that_failed_says_why(description: Any, message: str) -> None:
+def test_why_a_rollout_failed(description: Any, message: str) -> None:
     with pytest.raises(RejectedError) as raised:
         judge_rollout(description, rollout(waited_seconds=60), SETTINGS)
-    assert str(raised.value) == message
+    assert str(raised.value) == f"{message}. Look at the service's events and the logs of its stopped tasks"
 
 
 @pytest.mark.parametrize(
     ("waited", "ends"),
     [pytest.param(29 * 60, False, id="29 minutes"), pytest.param(30 * 60 - 5, True, id="30 minutes")],
 )
-def test_a_rollout_that_hangs_is_given_up_when_its_time_is_up(waited: int, ends: bool) -> None:
+def test_a_rollout_that_takes_too_long(waited: int, ends: bool) -> None:
     hanging = service(deployment(runningCount=1), OUTGOING, events=("unable to place a task",))
     if not ends:
         assert judge_rollout(hanging, rollout(waited_seconds=waited), SETTINGS).status == "IN_PROGRESS"
@@ -134,11 +134,13 @@ def test_a_rollout_that_hangs_is_given_up_when_its_time_is_up(waited: int, ends:
     with pytest.raises(RejectedError) as raised:
         judge_rollout(hanging, rollout(waited_seconds=waited), SETTINGS)
     assert str(raised.value) == (
-        "the rollout of guestbook:2 is not done after 30 minutes (1 of 2 tasks run). ECS says: unable to place a task"
+        "the rollout of guestbook:2 is not complete after 30 minutes (1 of 2 tasks run); if it needs longer, raise the "
+        "parameter RolloutTimeoutMinutes. ECS says: unable to place a task. Look at the service's events and the logs "
+        "of its stopped tasks"
     )
 
 
-def test_a_rollout_that_completes_at_the_last_look_is_a_success() -> None:
+def test_a_rollout_that_completes_at_the_last_look() -> None:
     done = service(deployment(rolloutState="COMPLETED"))
     assert judge_rollout(done, rollout(waited_seconds=30 * 60), SETTINGS).status == "COMPLETED"
 
@@ -151,16 +153,16 @@ def test_the_looks_become_rarer(waited: int, wait: int) -> None:
     assert (next_.wait_seconds, next_.waited_seconds) == (wait, waited + 5)
 
 
-def test_progress_is_told_in_tasks() -> None:
+def test_progress_in_tasks() -> None:
     assert judge_rollout(service(deployment(runningCount=1)), rollout(), SETTINGS).progress == "1 of 2 tasks run"
 
 
-def test_a_service_that_shows_no_primary_deployment_is_asked_again() -> None:
+def test_a_service_without_a_primary_deployment() -> None:
     with pytest.raises(TransientError, match="guestbook-api shows no PRIMARY deployment"):
         judge_rollout(service(), rollout(waited_seconds=60), SETTINGS)
 
 
-def test_a_rollout_that_ecs_does_not_show_yet_is_looked_for_again() -> None:
+def test_a_rollout_that_ecs_does_not_show_yet() -> None:
     stale = service(deployment("ecs-svc/1", OLD, rolloutState="COMPLETED"))
     assert judge_rollout(stale, rollout(), SETTINGS).status == "IN_PROGRESS"
     with pytest.raises(RejectedError, match="did not last"):
@@ -177,6 +179,6 @@ def test_a_rollout_that_ecs_does_not_show_yet_is_looked_for_again() -> None:
         pytest.param(service(deployment(rolloutState="FAILED")), False, id="failed"),
     ],
 )
-def test_what_is_kept_of_the_service(description: Any, steady: bool) -> None:
+def test_the_service_in_a_snapshot(description: Any, steady: bool) -> None:
     expected = service_state(NEW, steady=steady).model_copy(update={"deployment_id": "ecs-svc/2"})
     assert state_of_service(description) == expected

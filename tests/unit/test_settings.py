@@ -1,4 +1,4 @@
-"""The template's parameters, as the functions' environment hands them on."""
+"""The template's parameters, from the environment of a function."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def settings(**changes: str) -> Settings:
         pytest.param("API_PORT", "3000", 3000, id="number"),
     ],
 )
-def test_how_a_variable_is_read(variable: str, text: str, value: Any) -> None:
+def test_a_variable(variable: str, text: str, value: Any) -> None:
     assert getattr(settings(**{variable: text}), variable.lower()) == value
 
 
@@ -32,7 +32,7 @@ def test_the_owner_is_cluster_and_service() -> None:
     assert settings().app == "production/guestbook-api"
 
 
-def test_what_is_not_ours_in_the_environment_is_ignored() -> None:
+def test_other_variables_are_ignored() -> None:
     assert settings(PATH="/usr/bin", AWS_REGION="us-east-1") == settings()
 
 
@@ -50,7 +50,7 @@ def test_a_missing_variable_is_named() -> None:
         Settings.from_environment({name: value for name, value in ENVIRONMENT.items() if name != "BUCKET"})
 
 
-def test_a_fault_shows_no_value_of_the_environment() -> None:
+def test_an_error_quotes_no_value() -> None:
     with pytest.raises(ValidationError, match="api_port") as raised:
         settings(API_PORT="a-secret", AWS_SECRET_ACCESS_KEY="another-secret")
     with pytest.raises(ValidationError, match="repository") as missing:

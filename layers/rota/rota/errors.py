@@ -1,28 +1,28 @@
-"""The error names the state machine may see. Step Functions compares them as strings, so the list is flat and short.
+"""The errors that a step raises. Their names say who acts; any other exception from a step is a bug in Rota.
 
-Each name answers one question: who acts? Anything else that escapes a step is a bug in Rota.
+The state machine's Retry and Catch name them as strings, so the list is flat and short.
 """
 
 
 class TransientError(Exception):
-    """Time cures it: throttling, a 5xx, a lost connection, a race. Nobody acts; the state machine tries again."""
+    """Throttling, a 5xx, a lost connection, a race. Nobody acts: the state machine retries the step."""
 
 
 class StillRunningError(Exception):
-    """An earlier invocation of the deployment, whose answer was lost, may still write. Nobody acts; the state machine
-    waits until it has ended, at the latest when Lambda ends it: 15 minutes.
+    """An earlier invocation of the deployment, whose response was lost, may still write. Nobody acts: the state machine
+    retries the step until that invocation has ended, 15 minutes at most.
     """
 
 
 class ConfigError(Exception):
-    """The schedule file is wrong. Its author acts; the message names every fault, its place and what would be right."""
+    """The schedule file is wrong. Its author acts: the message lists every problem and what to write instead."""
 
 
 class RejectedError(Exception):
-    """AWS or the account says no: denied, missing, a failed rollout. The operator acts."""
+    """AWS or the account refuses: denied, missing, a failed rollout. The operator acts: the message says what to do."""
 
 
 class OvertakenError(Exception):
-    """The deployment may not go on: a newer one waits or holds the lease, or this one is being put back already. It
-    puts back what it changed. Nobody acts.
+    """A newer deployment waits for the lease or holds it, or this deployment is being restored already. Nobody acts:
+    what this deployment changed is restored.
     """

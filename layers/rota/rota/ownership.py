@@ -1,4 +1,4 @@
-"""Which app owns a rule or a revision: the owner tag."""
+"""The owner tag, which says which app owns a rule or a revision."""
 
-# Says whose a rule is; a rule without it is never changed or removed, whatever its name.
+# Rota never changes or removes a rule without this tag, whatever its name.
 OWNER_TAG = "rota:app"

@@ -1,4 +1,4 @@
-"""What is deployed and how: the template's parameters as the functions' environment hands them on."""
+"""The template's parameters, from the environment of a function."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,16 +9,16 @@ from pydantic import BeforeValidator
 from rota.contract import Shape
 
 
-def _items(text: Any) -> Any:
+def _split_at_commas(text: Any) -> Any:
     return tuple(item.strip() for item in text.split(",") if item.strip()) if isinstance(text, str) else text
 
 
-def _words(text: Any) -> Any:
+def _split_as_shell(text: Any) -> Any:
     return tuple(shlex.split(text)) if isinstance(text, str) else text
 
 
-Items = Annotated[tuple[str, ...], BeforeValidator(_items)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Items = Annotated[tuple[str, ...], BeforeValidator(_split_at_commas)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_split_as_shell)]
 
 
 class Settings(Shape):
@@ -50,13 +50,13 @@ class Settings(Shape):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read `REPOSITORY`, `CLUSTER` and so on, as `template.yaml` sets them for every function, and nothing else:
-        the environment holds credentials too.
+        """Read `REPOSITORY`, `CLUSTER` and so on, which `template.yaml` sets for every function. All other variables
+        are ignored: credentials are among them. pydantic's ValidationError names what is missing or wrong.
         """
-        ours = {name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment}
-        return cls.model_validate(ours)
+        given = {name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment}
+        return cls.model_validate(given)
 
     @property
     def app(self) -> str:
-        """Who owns a rule or a revision: `cluster/service`, the value of the tag `rota:app`."""
+        """The app's name, `cluster/service`: the value of the owner tag."""
         return f"{self.cluster}/{self.service}"

@@ -1,4 +1,4 @@
-"""The only module that makes clients."""
+"""AWS clients. The only module that creates them."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -37,8 +37,8 @@ def ecr() -> "ECRClient":
 
 @cache
 def ecs(attempts: int = _ATTEMPTS) -> "ECSClient":
-    """`attempts=1` for RegisterTaskDefinition: ECS knows no client token for it, a blind repeat would leave a twin."""
-    # AWS checks requests better than the SDK's model, which would refuse the fields it does not know.
+    """`attempts=1` for RegisterTaskDefinition: without a client token, a blind retry may register a second revision."""
+    # ECS validates requests itself; the SDK's model would refuse fields that it does not know.
     client: ECSClient = _client("ecs", _config(attempts).merge(Config(parameter_validation=False)))
     botocore_hooks.keep_unknown_fields(client)
     return client
@@ -71,7 +71,7 @@ def tagging() -> "BaseClient":
 
 @cache
 def _session() -> botocore.session.Session:
-    # Not boto3: that is the same session behind resources and file transfers, which no step uses.
+    # Not boto3: it adds resources and file transfers, which no step uses, to the same session.
     return botocore.session.get_session()
 
 

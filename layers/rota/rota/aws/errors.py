@@ -1,4 +1,4 @@
-"""The only module that turns AWS's errors into the names that the state machine knows."""
+"""AWS's errors as those of `rota.errors`, which the state machine retries or catches. The only module that does it."""
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 from rota.aws.rate_limit import is_throttle
 from rota.errors import RejectedError, TransientError
 
-_PASSING = {
+_TRANSIENT = {
     "ConcurrentModificationException",  # EventBridge: two changes of one rule at once
     "InternalException",
     "InternalFailure",
@@ -23,36 +23,36 @@ _PASSING = {
     "UpdateInProgressException",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-_LOST_ON_THE_WAY = (
-    HTTPError,  # where a refusal of GetObject breaks off, which botocore reads as late as a stream
+_LOST = (
+    HTTPError,  # an error response to GetObject that was cut off: botocore reads it late, as a stream
     ConnectionError,
-    HTTPClientError,  # a connection that closed, a stream that broke off, ...
+    HTTPClientError,  # a closed connection, a broken stream, ...
     IncompleteReadError,
 )
 _SERVER_ERROR = 500
 
 AWS_ERRORS = (ClientError, BotoCoreError, HTTPError)
-"""Whatever a call of a client can raise; `translate` names it."""
+"""Everything that a call of a client can raise, for `translate`."""
 
 
 def translate(error: ClientError | BotoCoreError | HTTPError) -> Exception:
-    """What AWS said, as one of the names in `rota.errors`; an error that only a bug can cause stays as it is."""
+    """TransientError or RejectedError for an error of AWS; one that only a bug can cause is returned as it is."""
     if isinstance(error, ClientError):
         return _translate_reply(error)
-    if isinstance(error, _LOST_ON_THE_WAY):
-        # What breaks off after its call is the only stream that is read.
+    if isinstance(error, _LOST):
+        # Only a stream can break after its call has returned, and only GetObject's is read.
         operation = getattr(error, "operation_name", "GetObject")
-        return TransientError(f"{operation}: no answer from AWS: {error}")
+        return TransientError(f"{operation}: no response from AWS: {error}")
     return error
 
 
 def error_from_code(operation: str, code: str, message: str) -> TransientError | RejectedError:
-    """An error code of AWS as the error to raise; `operation` as in `PutTargets`, `message` in AWS's words."""
+    """The error to raise for an error code of AWS, such as that of a failed entry; `operation` as in `PutTargets`."""
     sentence = f"{operation}: {code}: {message}"
-    disguised = code in {"ClientException", "InvalidParameterException", "ValidationException"} and any(
+    hidden_throttle = code in {"ClientException", "InvalidParameterException", "ValidationException"} and any(
         sign in message.lower() for sign in ("rate exceeded", "throttl", "too many concurrent")
     )
-    if is_throttle(code) or code in _PASSING or disguised:
+    if is_throttle(code) or code in _TRANSIENT or hidden_throttle:
         return TransientError(sentence)
     if code in _DENIED:
         return RejectedError(f"{operation} was denied: {message}")
@@ -60,7 +60,7 @@ def error_from_code(operation: str, code: str, message: str) -> TransientError |
 
 
 def _translate_reply(error: ClientError) -> Exception:
-    problem = error.response["Error"]
-    found = error_from_code(error.operation_name, problem.get("Code", "Unknown"), problem.get("Message", "no message"))
+    reply = error.response["Error"]
+    found = error_from_code(error.operation_name, reply.get("Code", "Unknown"), reply.get("Message", "no message"))
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
     return TransientError(str(found)) if status >= _SERVER_ERROR else found

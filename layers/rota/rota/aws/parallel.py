@@ -1,4 +1,4 @@
-"""Calls that do not wait for one another, in threads."""
+"""Independent calls, in threads."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,16 +7,16 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Enough to use up EventBridge's 50 calls a second at a fifth of a second each.
+# Enough to use EventBridge's quota of 50 calls a second if each takes 0.2 s.
 CONCURRENT_CALLS = 10
 
 
 def thread_pool() -> ThreadPoolExecutor:
-    """For calls that do not wait for one another. Make no client in them: that is not safe, using one is."""
+    """For independent calls. Create clients before: creating one is not safe in threads, using one is."""
     return ThreadPoolExecutor(CONCURRENT_CALLS)
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """`work` on each item in `threads`, the results in the items' order; the first error ends it."""
+    """The results of `work` on each item, in the items' order. The first error, in that order, is raised."""
     with thread_pool() as pool:
         return list(pool.map(work, items))

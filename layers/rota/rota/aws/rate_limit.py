@@ -1,7 +1,7 @@
-"""As fast as AWS's quotas allow and no faster: a token bucket of our own beside the one that AWS keeps.
+"""Client-side rate limit: token buckets that follow AWS's own, so that few calls are throttled.
 
-AWS's bucket is the account's and others draw from it too, so ours only guesses: it begins full, and a throttled call
-tells it that it is empty.
+AWS's buckets are the account's, and others draw from them too. So ours are estimates: they start full, and a throttled
+call drains them.
 """
 
 import threading
@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 
 class Quota(NamedTuple):
-    """A bucket of AWS's: so many calls at once, then so many a second."""
+    """A quota of AWS: `burst` calls at once, then `per_second` calls a second."""
 
     burst: int
     per_second: int
 
     def seconds(self, calls: int) -> float:
-        """How long that many calls take at the least."""
+        """The least time in which that many calls are possible."""
         return max(0, calls - self.burst) / self.per_second
 
 
@@ -36,11 +36,11 @@ _ECS = {
 
 
 def quota_for(service: str, operation: str) -> Quota | None:
-    """The bucket that a call draws from; None where a deployment cannot drain one."""
+    """The quota that a call counts towards; None if a deployment cannot use it up."""
     return EVENTS if service == "events" else _ECS.get(operation) if service == "ecs" else None
 
 
-# Beside every code with "throttl" in it: Throttling, ThrottlingException, Throttled, KmsThrottlingException, ...
+# Besides every code with "throttl" in it: Throttling, ThrottlingException, Throttled, KmsThrottlingException, ...
 _THROTTLES = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
@@ -50,12 +50,12 @@ _THROTTLES = {
 
 
 def is_throttle(code: str) -> bool:
-    """Whether an error code of AWS says that a bucket was empty."""
+    """True if AWS's error code says that a call was throttled."""
     return code in _THROTTLES or "throttl" in code.lower()
 
 
 class TokenBucket:
-    """Our idea of how full a bucket is. Safe in threads; `clock` and `sleep` in seconds."""
+    """An estimate of one of AWS's buckets. Safe in threads; `clock` and `sleep` in seconds."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class TokenBucket:
         self._tokens, self._counted_at = float(quota.burst), clock()
 
     def wait(self) -> None:
-        """Take a token; if there is none, wait in line for it."""
+        """Take a token. If there is none, sleep until this call's turn."""
         with self._lock:
             self._refill()
             self._tokens -= 1
@@ -77,7 +77,7 @@ class TokenBucket:
             self._sleep(missing)
 
     def drain(self) -> None:
-        """AWS refused a call: its bucket is empty, so is ours."""
+        """Empty the bucket: AWS throttled a call, so its bucket is empty."""
         with self._lock:
             self._refill()
             self._tokens = min(self._tokens, 0.0)
@@ -90,5 +90,5 @@ class TokenBucket:
 
 @cache
 def bucket_for(quota: Quota) -> TokenBucket:
-    """The bucket of this process for a quota: calls of one quota draw from one bucket, whichever client makes them."""
+    """The bucket for a quota: one in this process, shared by all clients."""
     return TokenBucket(quota)

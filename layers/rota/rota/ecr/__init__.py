@@ -1,1 +1,1 @@
-"""The pushed image."""
+"""The pushed image and its push event."""

@@ -1,4 +1,4 @@
-"""The pushed image: that it can be pulled, and the URI by which every revision names it."""
+"""The pushed image: whether it can be pulled, and its URI."""
 
 from typing import TYPE_CHECKING
 
@@ -10,24 +10,28 @@ if TYPE_CHECKING:
 
 
 def resolve_image(ecr: "ECRClient", image: Image) -> str:
-    """`<registry>/<repository>@sha256:...`. RejectedError if the repository or the image is not there (any more), or
-    the image is archived.
+    """The URI that every revision names, `<registry>/<repository>@sha256:...`.
+
+    RejectedError if the repository or the image does not exist, or the image is archived.
     """
     name = f"{image.repository}@{image.digest}"
     try:
         repository = ecr.describe_repositories(repositoryNames=[image.repository])["repositories"][0]
         found = ecr.describe_images(repositoryName=image.repository, imageIds=[{"imageDigest": image.digest}])
     except ecr.exceptions.RepositoryNotFoundException:
-        raise RejectedError(f"there is no ECR repository {image.repository} in this account and Region") from None
+        raise RejectedError(
+            f"there is no ECR repository {image.repository} in this account and Region; create it, or correct the "
+            "parameter RepositoryName"
+        ) from None
     except ecr.exceptions.ImageNotFoundException:
-        raise RejectedError(f"the image {name} is not in ECR (any more); push it again") from None
-    # Unless it is asked for others, ECR describes those that can be pulled; a push brings an archived one back.
+        raise RejectedError(f"the image {name} is not in ECR; push it again") from None
+    # By default ECR describes only images that can be pulled; a push makes an archived one ACTIVE.
     if not found["imageDetails"]:
-        raise RejectedError(f"the image {name} is not in ECR (any more), or archived; push it again")
+        raise RejectedError(f"the image {name} is not in ECR, or is archived; push it again")
     status = found["imageDetails"][0].get("imageStatus", "ACTIVE")
     if status != "ACTIVE":
         raise RejectedError(
-            f"the image {name} is {status} in ECR, and cannot be pulled until it is ACTIVE; push it again, or have ECR "
-            "restore it and start the execution again then"
+            f"the image {name} is {status} in ECR, and can be pulled only while it is ACTIVE; push it again, or "
+            "restore it in ECR and then start the execution again"
         )
     return f"{repository['repositoryUri']}@{image.digest}"

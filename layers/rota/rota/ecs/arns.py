@@ -2,15 +2,15 @@
 
 
 def revision_number(arn: str) -> int:
-    """The number behind the family in a task definition's ARN."""
+    """The number of the revision."""
     return int(arn.rsplit(":", 1)[1])
 
 
 def short_name(arn: str) -> str:
-    """Family and number, as people name a revision: `guestbook:5`."""
+    """Family and number of the revision: `guestbook:5`."""
     return arn.rsplit("/", 1)[1]
 
 
 def family(arn: str) -> str:
-    """The family in a task definition's ARN."""
+    """The family of the revision."""
     return short_name(arn).rsplit(":", 1)[0]

@@ -1,4 +1,4 @@
-"""From the base task definition to what the API and the tasks run: revisions, or overrides of the API's. Pure."""
+"""What the API and the tasks run, derived from the base: revisions, or overrides of the API's revision. No I/O."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -15,27 +15,26 @@ _LONGEST_OVERRIDES = 8192
 
 
 def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "Task | None") -> Content:
-    """The content of the revision for `task`, or for the API when there is none. Pure; derived twice it is the same.
+    """The content of the revision for `task`, or for the API if `task` is None. The same input gives the same content.
 
-    Only the chosen container changes: image, command and the API's port. A task may add environment variables and
-    set the size of the whole task; the container's own limit of the same kind then gives way, or it would defeat it.
-    A task's container has no restart policy.
-    All else of the base stays, fields that no SDK knows yet included.
+    Only the app's container changes: image, command and the API's port. A task may add environment variables and set
+    the size of the whole task, which removes the container's own limit of that kind. A task's container has no restart
+    policy. Everything else of the base stays, also fields that this SDK does not know.
     """
     content: Content = json.loads(json.dumps(base.content))
     container = next(c for c in content["containerDefinitions"] if c["name"] == settings.container)
     container["image"] = image_uri
-    _listen(container, settings.api_port)
+    _map_port(container, settings.api_port)
     if task is None:
         container["command"] = list(settings.api_command or settings.start_command)
         return content
     container["command"] = list(task.command_line(settings.start_command))
-    # ECS restarts a container that exits, also with 0: a task that is done would run again for ever.
+    # With a restart policy ECS restarts a container that exits, also with 0: a finished task would run again for ever.
     container.pop("restartPolicy", None)
     if task.environment:
-        kept = [v for v in container.get("environment", []) if v["name"] not in task.environment]
-        container["environment"] = kept + [{"name": k, "value": v} for k, v in task.environment.items()]
-        # A secret of the same name would be a second value for one variable, which ECS refuses.
+        inherited = [v for v in container.get("environment", []) if v["name"] not in task.environment]
+        container["environment"] = inherited + [{"name": k, "value": v} for k, v in task.environment.items()]
+        # ECS refuses a variable that has a secret of the same name.
         container["secrets"] = [s for s in container.get("secrets", []) if s["name"] not in task.environment]
     if task.cpu:
         content["cpu"] = str(task.cpu)
@@ -48,10 +47,10 @@ def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "
 
 
 def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str | None:
-    """What RunTask must override for the API's revision to run `task`: a target's input, JSON. Pure.
+    """The overrides with which the API's revision runs `task`: a target's input, JSON of at most 8,192 characters.
 
-    None if the task needs a revision of its own: the mode is `per-task`, the overrides are too long, or they cannot
-    say it (take away a secret, a restart policy, or a container's own limit).
+    None if the task needs a revision of its own: the mode is `per-task`, the overrides are too long, or would have to
+    remove a secret, a restart policy or a container's own limit, which overrides cannot.
     """
     if settings.revision_mode == "per-task":
         return None
@@ -74,10 +73,10 @@ def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str 
     return text if len(text) <= _LONGEST_OVERRIDES else None
 
 
-def _listen(container: Content, port: int) -> None:
-    """Map the API's port; if no mapping has it, the first becomes the API's, of which `preflight` allows one only.
+def _map_port(container: Content, port: int) -> None:
+    """Map the API's port. If no mapping has it, the first one is changed; `checks` allows only one then.
 
-    In awsvpc networks host port and container port are one.
+    In the network mode awsvpc, host port and container port are the same.
     """
     mappings = container.get("portMappings") or [{"protocol": "tcp"}]
     if all(mapping.get("containerPort") != port for mapping in mappings):

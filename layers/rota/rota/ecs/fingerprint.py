@@ -1,4 +1,4 @@
-"""When two contents of task definitions are alike, however ECS has ordered and completed what it was given. Pure."""
+"""Whether two contents of revisions are equal, apart from what ECS reorders and completes. No I/O."""
 
 import hashlib
 import json
@@ -9,16 +9,16 @@ Content = dict[str, Any]
 
 
 def fingerprint_of(content: Content, tags: Mapping[str, str]) -> str:
-    """The same for two definitions that ECS would run alike, however it ordered or completed them. 64 hex digits."""
+    """64 hex digits; equal for contents that differ only in what ECS reorders or completes."""
     text = json.dumps({"content": _canonical(content), "tags": dict(tags)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _canonical(value: Any) -> Any:
-    """Without what is empty (ECS fills it in), and without the order of lists of objects (ECS does not keep it)."""
+    """Without empty values (ECS adds and drops them), and without the order of lists of objects (ECS changes it)."""
     if isinstance(value, dict):
-        bare = {key: _canonical(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in bare.items() if inner not in (None, "", [], {}) and inner != 0}
+        canonical = {key: _canonical(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in canonical.items() if inner not in (None, "", [], {}) and inner != 0}
     if isinstance(value, list):
         items = [_canonical(item) for item in value]
         if all(isinstance(item, dict) for item in items):
@@ -27,32 +27,30 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-def contains(found: Content, wanted: Content) -> bool:
-    """Whether what ECS describes is what was wanted; it completes what it is given, and keeps no order of lists of
-    objects.
-    """
-    return _holds(_canonical(found), _canonical(wanted))
+def contains(actual: Content, desired: Content) -> bool:
+    """True if `actual`, which ECS has completed and reordered, still is what was `desired`."""
+    return _contains(_canonical(actual), _canonical(desired))
 
 
-# What ECS does not complete by itself, and what decides what runs: of the whole, and of a container.
-_AS_GIVEN = {
+# Fields that decide what runs and that ECS does not add by itself, of a definition and of a container.
+_NEVER_COMPLETED = {
     *("taskRoleArn", "executionRoleArn", "volumes", "cpu", "memory"),
     *("image", "command", "entryPoint", "workingDirectory", "user", "environment", "environmentFiles", "secrets"),
     *("mountPoints", "dependsOn", "privileged", "readonlyRootFilesystem"),
 }
 
 
-def _holds(found: Any, wanted: Any) -> bool:
-    if found == wanted:
+def _contains(actual: Any, desired: Any) -> bool:
+    if actual == desired:
         return True
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        added = found.keys() - wanted.keys()
-        return not added & _AS_GIVEN and all(_holds(found.get(key), inner) for key, inner in wanted.items())
-    if isinstance(wanted, list) and isinstance(found, list) and len(found) == len(wanted):
-        return all(map(_holds, sorted(found, key=_name), sorted(wanted, key=_name)))
+    if isinstance(desired, dict) and isinstance(actual, dict):
+        added = actual.keys() - desired.keys()
+        return not added & _NEVER_COMPLETED and all(_contains(actual.get(key), desired[key]) for key in desired)
+    if isinstance(desired, list) and isinstance(actual, list) and len(actual) == len(desired):
+        return all(map(_contains, sorted(actual, key=_name), sorted(desired, key=_name)))
     return False
 
 
 def _name(item: Any) -> str:
-    """Of a container, a variable, a volume ...; what has none keeps its order."""
+    """The name of a container, a variable, a volume; items without one keep their order."""
     return str(item.get("name", "")) if isinstance(item, dict) else ""

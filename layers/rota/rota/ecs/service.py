@@ -1,4 +1,4 @@
-"""The ECS service: read it, roll it, judge how our own deployment of it stands."""
+"""The ECS service: read it, start a rollout, judge the rollout."""
 
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     from rota.settings import Settings
 
-# Quick at first, slower later: most rollouts take minutes, and each look costs three state transitions.
+# Seconds between two looks, growing: most rollouts take minutes, and each look costs three state transitions.
 _SHORTEST_WAIT, _LONGEST_WAIT = 5, 60
-# ECS's answers are eventually consistent: so many seconds after the update it may not show our deployment yet.
+# ECS is eventually consistent: for so many seconds after the update it may not show the new deployment.
 ROLLOUT_VISIBLE_AFTER = 20
 
 
 class ServiceState(Shape):
-    """What a restore must bring back, and what it was doing when we came."""
+    """The service in a snapshot: what it ran, by which deployment of ECS, and whether that was complete."""
 
     task_definition: str
     deployment_id: str
@@ -27,18 +27,24 @@ class ServiceState(Shape):
 
 
 def read_service(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef":
-    """The service as ECS describes it. RejectedError if there is no such cluster or service."""
+    """The service as ECS describes it. RejectedError if the cluster or the service does not exist."""
     try:
         reply = ecs.describe_services(cluster=settings.cluster, services=[settings.service])
     except ecs.exceptions.ClusterNotFoundException:
-        raise RejectedError(f"there is no ECS cluster {settings.cluster} in this account and Region") from None
+        raise RejectedError(
+            f"there is no ECS cluster {settings.cluster} in this account and Region; create it, or correct the "
+            "parameter ClusterName"
+        ) from None
     if not reply["services"]:
-        raise RejectedError(f"there is no service {settings.service} on the ECS cluster {settings.cluster}")
+        raise RejectedError(
+            f"there is no service {settings.service} on the ECS cluster {settings.cluster}; create it, or correct the "
+            "parameter ServiceName"
+        )
     return reply["services"][0]
 
 
 def state_of_service(description: "ServiceTypeDef") -> ServiceState:
-    """What is kept of the service in a snapshot."""
+    """The service for a snapshot."""
     primary = _primary(description)
     return ServiceState(
         task_definition=description["taskDefinition"],
@@ -50,9 +56,10 @@ def state_of_service(description: "ServiceTypeDef") -> ServiceState:
 def start_rollout(
     ecs: "ECSClient", settings: "Settings", revision: str, description: "ServiceTypeDef | None" = None
 ) -> Rollout:
-    """Have the service run `revision`; a service that does already, according to `description`, is only looked at.
+    """Update the service to `revision`, unless `description` shows that it runs it already and did not fail to.
 
-    `description` is what the caller has judged it by: asked again, ECS may answer with what was before.
+    `description` is what the caller has decided by: ECS, asked again, may still describe the service as it was before.
+    TransientError if ECS does not show the rollout yet.
     """
     description = description or read_service(ecs, settings)
     failed = _primary(description).get("rolloutState") == "FAILED"
@@ -61,7 +68,7 @@ def start_rollout(
             cluster=settings.cluster,
             service=settings.service,
             taskDefinition=revision,
-            # The same revision once more makes ECS try again only when it is told to.
+            # With the same revision, ECS starts a new deployment only if forced.
             forceNewDeployment=description["taskDefinition"] == revision,
         )["service"]
     primary = _primary(description)
@@ -78,37 +85,37 @@ def start_rollout(
 
 
 def judge_rollout(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings") -> Rollout:
-    """How our own deployment stands. Pure.
+    """The rollout's progress. COMPLETED means that *this* rollout's deployment of ECS is PRIMARY and COMPLETED: a
+    service is just as steady after ECS has rolled it back. No I/O.
 
-    Success is that *our* deployment is PRIMARY and COMPLETED: a service is just as steady after ECS has rolled it back.
-    RejectedError if the deployment failed, was rolled back or replaced, or takes longer than it may.
+    RejectedError if the rollout failed, was rolled back or replaced, or takes longer than `rollout_timeout_minutes`.
+    TransientError if ECS shows no PRIMARY deployment.
     """
     waited = rollout.waited_seconds + rollout.wait_seconds
-    ours = next((d for d in description["deployments"] if d["id"] == rollout.deployment_id), None)
-    if ours is None and waited <= ROLLOUT_VISIBLE_AFTER:
+    deployment = next((d for d in description["deployments"] if d["id"] == rollout.deployment_id), None)
+    if deployment is None and waited <= ROLLOUT_VISIBLE_AFTER:
         return rollout.model_copy(update={"progress": "ECS does not show it yet", "waited_seconds": waited})
-    if ours is None or ours["status"] != "PRIMARY":
+    if deployment is None or deployment["status"] != "PRIMARY":
         primary = _primary(description)
-        raise RejectedError(
-            f"the rollout of {short_name(rollout.task_definition)} did not last: ECS now deploys "
-            f"{short_name(primary['taskDefinition'])} ({primary.get('rolloutStateReason') or 'no reason given'})"
-            + _last_words(description, rollout)
-        )
-    rollout_state = ours.get("rolloutState") or ("COMPLETED" if _is_alone(description, ours) else "IN_PROGRESS")
+        reason = primary.get("rolloutStateReason") or "no reason given"
+        now = short_name(primary["taskDefinition"])
+        raise _failed(f"did not last: ECS now deploys {now} ({reason})", rollout, description)
+    rollout_state = deployment.get("rolloutState") or (
+        "COMPLETED" if _is_alone(description, deployment) else "IN_PROGRESS"
+    )
     if rollout_state == "FAILED":
-        raise RejectedError(
-            f"the rollout of {short_name(rollout.task_definition)} failed: "
-            f"{ours.get('rolloutStateReason') or 'ECS gives no reason'}" + _last_words(description, rollout)
-        )
+        raise _failed(f"failed: {deployment.get('rolloutStateReason') or 'ECS gives no reason'}", rollout, description)
     if rollout_state != "COMPLETED" and waited >= settings.rollout_timeout_minutes * 60:
-        raise RejectedError(
-            f"the rollout of {short_name(rollout.task_definition)} is not done after "
-            f"{settings.rollout_timeout_minutes} minutes ({_progress(ours)})" + _last_words(description, rollout)
+        raise _failed(
+            f"is not complete after {settings.rollout_timeout_minutes} minutes ({_progress(deployment)}); if it needs "
+            "longer, raise the parameter RolloutTimeoutMinutes",
+            rollout,
+            description,
         )
     return rollout.model_copy(
         update={
             "status": "COMPLETED" if rollout_state == "COMPLETED" else "IN_PROGRESS",
-            "progress": _progress(ours),
+            "progress": _progress(deployment),
             "wait_seconds": min(_LONGEST_WAIT, max(_SHORTEST_WAIT, waited // 4)),
             "waited_seconds": waited,
         }
@@ -122,16 +129,20 @@ def _primary(description: "ServiceTypeDef") -> "DeploymentTypeDef":
     return primary
 
 
-def _is_alone(description: "ServiceTypeDef", ours: "DeploymentTypeDef") -> bool:
-    return len(description["deployments"]) == 1 and ours["runningCount"] == ours["desiredCount"]
+def _is_alone(description: "ServiceTypeDef", deployment: "DeploymentTypeDef") -> bool:
+    return len(description["deployments"]) == 1 and deployment["runningCount"] == deployment["desiredCount"]
 
 
 def _progress(deployment: "DeploymentTypeDef") -> str:
     return f"{deployment['runningCount']} of {deployment['desiredCount']} tasks run"
 
 
-def _last_words(description: "ServiceTypeDef", rollout: Rollout) -> str:
-    """The service's newest event that names our deployment, else its newest: mostly it says the true reason."""
-    told = [event["message"] for event in description.get("events", [])]
-    of_ours = [message for message in told if rollout.deployment_id in message]
-    return f". ECS says: {(of_ours or told)[0]}" if told else ""
+def _failed(how: str, rollout: Rollout, description: "ServiceTypeDef") -> RejectedError:
+    """With the service's newest event that names the rollout's deployment, else its newest: it often has the reason."""
+    messages = [event["message"] for event in description.get("events", [])]
+    of_rollout = [message for message in messages if rollout.deployment_id in message]
+    event = f" ECS says: {(of_rollout or messages)[0].rstrip('.')}." if messages else ""
+    return RejectedError(
+        f"the rollout of {short_name(rollout.task_definition)} {how}.{event} Look at the service's events and the logs "
+        "of its stopped tasks"
+    )

@@ -1,4 +1,4 @@
-"""The event that starts a deployment, as EventBridge gives it and as a person might type it."""
+"""The event that starts a deployment, as EventBridge sends it and as a person may type it."""
 
 import json
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ def test_an_empty_tag_is_none() -> None:
     assert parse_image(event({"image-tag": ""}), "guestbook").tag is None
 
 
-def test_the_least_that_a_person_must_type() -> None:
+def test_the_least_that_a_person_types() -> None:
     typed = {"detail": {"repository-name": "guestbook", "image-digest": DIGEST}}
     assert parse_image(typed, "guestbook") == Image(repository="guestbook", digest=DIGEST)
 
@@ -49,14 +49,14 @@ def test_the_least_that_a_person_must_type() -> None:
         "2026-11-24T07:00:30+01:00:30",
     ],
 )
-def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
+def test_every_form_of_an_iso_8601_timestamp(time: str) -> None:
     pushed = parse_image(event(time=time), "guestbook")
     assert pushed.pushed_at == datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
     assert Image.model_validate_json(pushed.model_dump_json()) == pushed, "the next step can read it"
 
 
 @pytest.mark.parametrize(
-    ("given", "fault"),
+    ("given", "problem"),
     [
         pytest.param([{}], "it is [{}], it must be an object with detail in it", id="a list"),
         pytest.param("v1", 'it is "v1", it must be an object', id="text"),
@@ -87,11 +87,13 @@ def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
             event({"image-tag": 'a"b'}), r'detail.image-tag is "a\"b", it must be a tag', id="tag with a quote"
         ),
         pytest.param(
-            event(time="yesterday"), 'time is "yesterday", it must be a moment such as 2026-11-24T06:00:00Z', id="time"
+            event(time="yesterday"),
+            'time is "yesterday", it must be a timestamp such as 2026-11-24T06:00:00Z',
+            id="time",
         ),
         pytest.param(
             event(time="2026-11-24T06:00:00"),
-            'time is "2026-11-24T06:00:00", it must be a moment',
+            'time is "2026-11-24T06:00:00", it must be a timestamp',
             id="time without offset",
         ),
         pytest.param(
@@ -99,38 +101,38 @@ def test_a_moment_may_be_typed_in_any_form_of_iso_8601(time: str) -> None:
         ),
         pytest.param(
             event(note="x" * (65_537 - len(json.dumps(event(note=""))))),
-            "it has 65,537 characters, it may have 65,536: Step Functions hands all of it to RestoreDeployment too",
+            "it has 65,537 characters, it may have 65,536: RestoreDeployment is given all of it",
             id="too long",
         ),
-        pytest.param(event(id=5), "id is 5, it must be text", id="id"),
-        pytest.param(event(dryRun=True), 'dryRun is no key of a push; write "dry_run", beside detail', id="dryRun"),
-        pytest.param(event({"dry_run": True}), "detail.dry_run is no key of a push", id="dry run in detail"),
+        pytest.param(event(id=5), "id is 5, it must be a string", id="id"),
+        pytest.param(event(dryRun=True), 'dryRun is not a key of a push; write "dry_run", beside detail', id="dryRun"),
+        pytest.param(event({"dry_run": True}), "detail.dry_run is not a key of a push", id="dry run in detail"),
         pytest.param(event(dry_run="yes"), 'dry_run is "yes", it must be true or false', id="dry run"),
         pytest.param(
             event({"action-type": "DELETE"}),
-            "it tells of DELETE SUCCESS, not of a PUSH that was a SUCCESS",
+            "it reports DELETE SUCCESS, it must report PUSH SUCCESS",
             id="a deletion",
         ),
         pytest.param(
-            event({"result": "FAILURE"}), "it tells of PUSH FAILURE, not of a PUSH that was a SUCCESS", id="a failure"
+            event({"result": "FAILURE"}), "it reports PUSH FAILURE, it must report PUSH SUCCESS", id="a failure"
         ),
     ],
 )
-def test_what_is_no_push_is_refused_with_its_reason(given: Any, fault: str) -> None:
+def test_what_is_wrong_with_an_event(given: Any, problem: str) -> None:
     with pytest.raises(RejectedError) as raised:
         parse_image(given, "guestbook")
     message = str(raised.value)
-    assert message.startswith("the input is no ECR push that can be deployed: ")
-    assert fault in message
-    assert message.endswith("Start the execution with the event as EventBridge gives it.")
+    assert message.startswith("the input is not an ECR push that can be deployed: ")
+    assert problem in message
+    assert message.endswith("Start the execution with the event that EventBridge sends.")
 
 
-def test_an_input_may_be_long() -> None:
+def test_the_longest_event() -> None:
     long = event(note="x" * (65_536 - len(json.dumps(event(note="")))))
     assert parse_image(long, "guestbook") == parse_image(EVENT, "guestbook")
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_problems_are_listed_at_once() -> None:
     with pytest.raises(RejectedError) as raised:
         parse_image(event({"repository-name": "shop", "image-digest": None}, time="x"), "guestbook")
     assert [word in str(raised.value) for word in ("repository-name", "image-digest", "time")] == [True] * 3
@@ -144,7 +146,7 @@ def test_all_faults_are_told_at_once() -> None:
         pytest.param(EVENT | {"dry_run": False}, False, id="declined"),
     ],
 )
-def test_a_dry_run_is_asked_for(given: dict[str, Any], dry: bool) -> None:
+def test_dry_run(given: dict[str, Any], dry: bool) -> None:
     assert is_dry_run(given) is dry
 
 
@@ -158,17 +160,17 @@ CACHE = "application/vnd.buildkit.cacheconfig.v0"
         pytest.param({"image-tag": f"{SIGNATURE}.sig"}, f"{SIGNATURE}.sig is a signature", id="signature"),
         pytest.param({"image-tag": f"{SIGNATURE}.att"}, f"{SIGNATURE}.att is a signature or an", id="attestation"),
         pytest.param({"image-tag": SIGNATURE}, f"{SIGNATURE} is a signature or an attestation", id="referrers"),
-        pytest.param({"artifact-media-type": CACHE}, f"5d0c6a1 is {CACHE}, no image", id="a build's cache"),
+        pytest.param({"artifact-media-type": CACHE}, f"5d0c6a1 is {CACHE}, not an image", id="a build's cache"),
         pytest.param(
             {"artifact-media-type": "application/vnd.cncf.helm.config.v1+json"},
-            "5d0c6a1 is application/vnd.cncf.helm.config.v1+json, no image",
+            "5d0c6a1 is application/vnd.cncf.helm.config.v1+json, not an image",
             id="chart",
         ),
         pytest.param({"image-tag": ""}, "it was pushed without a tag", id="a part of an index"),
-        pytest.param({"artifact-media-type": ["x"]}, "5d0c6a1 is ['x'], no image", id="no type at all"),
+        pytest.param({"artifact-media-type": ["x"]}, "5d0c6a1 is ['x'], not an image", id="no type at all"),
     ],
 )
-def test_what_is_no_image_is_told(detail: dict[str, Any], reason: str) -> None:
+def test_why_a_push_is_skipped(detail: dict[str, Any], reason: str) -> None:
     assert str(reason_to_skip(event(detail))).startswith(reason)
 
 
@@ -182,16 +184,16 @@ def test_what_is_no_image_is_told(detail: dict[str, Any], reason: str) -> None:
         pytest.param({"artifact-media-type": "application/vnd.oci.image.config.v1+json"}, id="OCI's"),
     ],
 )
-def test_what_is_an_image(detail: dict[str, Any]) -> None:
+def test_an_image_is_not_skipped(detail: dict[str, Any]) -> None:
     assert reason_to_skip(event(detail)) is None
 
 
-def test_what_a_person_types_needs_no_tag_to_be_an_image() -> None:
+def test_an_event_without_a_tag_is_an_image() -> None:
     assert reason_to_skip({"detail": {"repository-name": "guestbook", "image-digest": DIGEST}}) is None
 
 
-def test_an_executions_output_is_no_input() -> None:
-    with pytest.raises(RejectedError, match="it holds turn, plan, as an execution's output does"):
+def test_an_output_is_not_an_input() -> None:
+    with pytest.raises(RejectedError, match="it has the keys turn, plan, which an execution's output has"):
         parse_image(event() | {"turn": {}, "plan": {}}, "guestbook")
 
 
@@ -206,9 +208,9 @@ def test_an_executions_output_is_no_input() -> None:
         pytest.param("rollback", False, id="a person's"),
     ],
 )
-def test_whether_the_push_started_an_execution_is_told_from_its_name(name: str, by_eventbridge: bool) -> None:
+def test_who_started_an_execution_by_its_name(name: str, by_eventbridge: bool) -> None:
     assert parse_image(EVENT, "guestbook").started(name) is by_eventbridge
 
 
-def test_no_name_is_that_of_a_push_without_an_id() -> None:
+def test_a_push_without_an_id_started_no_execution() -> None:
     assert not Image(repository="guestbook", digest=DIGEST).started("_" + "1f" * 16)

@@ -1,4 +1,4 @@
-"""Task definitions: their tags, and by what they are known again."""
+"""Revisions: their tags, and how Rota recognises its own."""
 
 import re
 
@@ -10,7 +10,7 @@ from rota.schedule_file.task import Task
 from tests.guestbook import APP, CONTENT, arn, definition, task
 
 
-def test_our_tags_and_awss_are_not_the_bases_own() -> None:
+def test_rotas_and_awss_tags_are_not_inherited() -> None:
     base = definition(tags={"team": "books", "rota:app": "x", "aws:cloudformation:stack-name": "y"})
     assert inherited_tags(base) == {"team": "books"}
 
@@ -19,13 +19,13 @@ def test_our_tags_and_awss_are_not_the_bases_own() -> None:
     ("task_", "task_tag"),
     [pytest.param(None, {}, id="API"), pytest.param(task(), {"rota:task": "IngestData"}, id="task")],
 )
-def test_a_revision_carries_the_bases_tags_and_ours(task_: Task | None, task_tag: dict[str, str]) -> None:
+def test_a_revision_has_the_bases_tags_and_rotas(task_: Task | None, task_tag: dict[str, str]) -> None:
     base = definition(tags={"team": "books", "rota:execution": "an older one", "rota:task": "another"})
     ours = {"rota:app": APP, "rota:execution": "now", "rota:fingerprint": "f00"}
     assert revision_tags(base, APP, "now", "f00", task_) == {"team": "books", **ours, **task_tag}
 
 
-def ours(revision: int, fingerprint: str = "f00", *, app: str = APP, active: bool = True) -> Revision:
+def owned(revision: int, fingerprint: str = "f00", *, app: str = APP, active: bool = True) -> Revision:
     tags = {"rota:app": app, "rota:fingerprint": fingerprint}
     return Revision(arn=arn(revision), active=active, content=CONTENT, tags=tags)
 
@@ -33,12 +33,12 @@ def ours(revision: int, fingerprint: str = "f00", *, app: str = APP, active: boo
 @pytest.mark.parametrize(
     ("found", "known"),
     [
-        pytest.param([ours(2), ours(3, "f01")], {"f00": [arn(2)], "f01": [arn(3)]}, id="ours"),
-        pytest.param([ours(2, active=False)], {}, id="inactive"),
-        pytest.param([ours(2, app="production/shop")], {}, id="another app's in the same family"),
+        pytest.param([owned(2), owned(3, "f01")], {"f00": [arn(2)], "f01": [arn(3)]}, id="ours"),
+        pytest.param([owned(2, active=False)], {}, id="inactive"),
+        pytest.param([owned(2, app="production/shop")], {}, id="another app's in the same family"),
         pytest.param([definition(revision=2)], {}, id="infrastructure code's"),
         pytest.param([], {}, id="none"),
-        pytest.param([ours(10), ours(9)], {"f00": [arn(9), arn(10)]}, id="several, counted as numbers"),
+        pytest.param([owned(10), owned(9)], {"f00": [arn(9), arn(10)]}, id="several, counted as numbers"),
     ],
 )
 def test_which_revisions_can_be_used_again(found: list[Revision], known: dict[str, list[str]]) -> None:
@@ -48,7 +48,7 @@ def test_which_revisions_can_be_used_again(found: list[Revision], known: dict[st
 
 
 @pytest.mark.parametrize(
-    ("tags", "by_us"),
+    ("tags", "expected"),
     [
         pytest.param({"rota:app": APP, "rota:execution": "now"}, True, id="this deployment"),
         pytest.param({"rota:app": APP, "rota:execution": "earlier"}, False, id="another deployment"),
@@ -56,24 +56,24 @@ def test_which_revisions_can_be_used_again(found: list[Revision], known: dict[st
         pytest.param({}, False, id="infrastructure code"),
     ],
 )
-def test_who_registered_a_revision(tags: dict[str, str], by_us: bool) -> None:
-    assert definition(tags=tags).registered_by(APP, "now") is by_us
+def test_who_registered_a_revision(tags: dict[str, str], expected: bool) -> None:
+    assert definition(tags=tags).registered_by(APP, "now") is expected
 
 
-# Step Functions takes all of these in an execution's name: its API_StartExecution, name.
+# Step Functions allows all of these in an execution's name: API_StartExecution, name.
 @pytest.mark.parametrize("name", ["rollback!", "rollback(2)", "it's-back", "zur\u00fcck", "a+b=c@d.e:f"])
-def test_whatever_an_execution_is_called_ecs_takes_the_tag_and_we_know_it_again(name: str) -> None:
+def test_any_name_of_an_execution_fits_into_its_tag(name: str) -> None:
     tags = revision_tags(definition(), APP, name, "f00", None)
     # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html
     assert re.fullmatch(r"[A-Za-z0-9 _.:/=+@-]{1,256}", tags["rota:execution"])
     assert definition(tags=tags).registered_by(APP, name)
 
 
-def test_executions_with_names_alike_are_not_taken_for_one_another() -> None:
+def test_similar_names_of_executions_stay_different() -> None:
     tags = revision_tags(definition(), APP, "rollback!", "f00", None)
     assert not definition(tags=tags).registered_by(APP, "rollback(")
     assert not definition(tags=tags).registered_by(APP, "rollback-")
 
 
-def test_an_arn_tells_family_and_number() -> None:
+def test_family_and_number_of_an_arn() -> None:
     assert (family(arn(12, "guest-book")), revision_number(arn(12, "guest-book"))) == ("guest-book", 12)

@@ -1,4 +1,4 @@
-"""What is derived from the base: the API's revision, a task's, and the overrides of one that shares the API's."""
+"""What is derived from the base: the API's revision, a task's revision, or a task's overrides."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ def with_app(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("task_", TASKS)
-def test_only_the_chosen_container_changes(task_: Task | None) -> None:
+def test_only_the_apps_container_changes(task_: Task | None) -> None:
     content = derived(task_)
     sizes = {"cpu", "memory"} if task_ and task_.cpu else set()
     untouched = CONTENT.keys() - {"containerDefinitions"} - sizes
@@ -40,21 +40,21 @@ def test_only_the_chosen_container_changes(task_: Task | None) -> None:
     assert content["containerDefinitions"][1] == SIDECAR
 
 
-def test_deriving_leaves_the_base_as_it_was() -> None:
+def test_the_base_is_not_changed() -> None:
     before = copy.deepcopy(CONTENT)
     derived(task(environment={"ADMIN_TOKEN": "x"}, memory=1024))
     assert before == CONTENT
 
 
 @pytest.mark.parametrize("task_", TASKS)
-def test_fields_that_nobody_knows_yet_survive(task_: Task | None) -> None:
+def test_unknown_fields_are_kept(task_: Task | None) -> None:
     content = derived(task_, with_app(futureField={"a": [1]}) | {"alsoFromTheFuture": True})
     assert content["alsoFromTheFuture"] is True
     assert content["containerDefinitions"][0]["futureField"] == {"a": [1]}
 
 
 @pytest.mark.parametrize("task_", TASKS)
-def test_derived_twice_it_is_the_same(task_: Task | None) -> None:
+def test_deriving_again_changes_nothing(task_: Task | None) -> None:
     once = derived(task_)
     assert derived(task_, once) == once
 
@@ -77,7 +77,7 @@ def test_the_image_is_the_pushed_one(task_: Task | None) -> None:
         pytest.param(task(command=["ls", "-l"]), {}, ["ls", "-l"], id="task with a command"),
     ],
 )
-def test_what_the_container_runs(task_: Task | None, settings: dict[str, Any], command: list[str]) -> None:
+def test_the_command(task_: Task | None, settings: dict[str, Any], command: list[str]) -> None:
     assert container(task_, settings=SETTINGS.model_copy(update=settings))["command"] == command
 
 
@@ -98,17 +98,17 @@ def test_what_the_container_runs(task_: Task | None, settings: dict[str, Any], c
         ),
     ],
 )
-def test_a_port_is_the_apis(mappings: list[dict[str, Any]] | None, expected: list[dict[str, Any]]) -> None:
+def test_the_port_mapping(mappings: list[dict[str, Any]] | None, expected: list[dict[str, Any]]) -> None:
     assert container(None, with_app(portMappings=mappings))["portMappings"] == expected
 
 
-def test_environment_is_added_or_replaces() -> None:
+def test_environment_variables_are_added_or_replaced() -> None:
     found = container(task(environment={"LOG_LEVEL": "debug", "NEW": "1"}))
     assert found["environment"] == [{"name": "LOG_LEVEL", "value": "debug"}, {"name": "NEW", "value": "1"}]
     assert found["secrets"] == APP_CONTAINER["secrets"]
 
 
-def test_a_variable_takes_the_place_of_the_secret_of_that_name() -> None:
+def test_a_variable_replaces_the_secret_of_that_name() -> None:
     found = container(task(environment={"ADMIN_TOKEN": "for the test"}))
     assert {"name": "ADMIN_TOKEN", "value": "for the test"} in found["environment"]
     assert found["secrets"] == []
@@ -125,7 +125,7 @@ def test_a_variable_takes_the_place_of_the_secret_of_that_name() -> None:
         pytest.param({}, ("256", "512"), set(), id="neither"),
     ],
 )
-def test_a_tasks_own_size_replaces_the_limit_of_the_container(
+def test_a_tasks_size_removes_the_containers_limit(
     size: dict[str, Any], sizes_of_task: tuple[str, str], gone: set[str]
 ) -> None:
     limits = {"cpu": 256, "memory": 512, "memoryReservation": 256}
@@ -138,9 +138,7 @@ def test_a_tasks_own_size_replaces_the_limit_of_the_container(
     ("task_", "policies"),
     [pytest.param(None, [True, True], id="API"), pytest.param(task(), [False, True], id="task")],
 )
-def test_ecs_restarts_the_api_and_the_sidecars_but_no_task_that_is_done(
-    task_: Task | None, policies: list[bool]
-) -> None:
+def test_a_tasks_container_has_no_restart_policy(task_: Task | None, policies: list[bool]) -> None:
     policy = {"enabled": True, "restartAttemptPeriod": 60}
     containers = [APP_CONTAINER | {"restartPolicy": policy}, SIDECAR | {"restartPolicy": policy}]
     found = derived(task_, CONTENT | {"containerDefinitions": containers})["containerDefinitions"]
@@ -172,15 +170,15 @@ BARE = {key: value for key, value in APP_CONTAINER.items() if key not in ("cpu",
             },
             id="environment and size",
         ),
-        pytest.param(task(environment={"ADMIN_TOKEN": "x"}), BARE, None, id="a secret must go"),
-        pytest.param(task(memory=1024), BARE | {"memory": 512}, None, id="a container's limit must go"),
-        pytest.param(task(), BARE | {"memory": 512}, COMMAND, id="a container's limit that suits"),
-        pytest.param(task(), BARE | {"restartPolicy": {"enabled": True}}, None, id="a restart policy must go"),
+        pytest.param(task(environment={"ADMIN_TOKEN": "x"}), BARE, None, id="a secret to remove"),
+        pytest.param(task(memory=1024), BARE | {"memory": 512}, None, id="a limit to remove"),
+        pytest.param(task(), BARE | {"memory": 512}, COMMAND, id="a limit to keep"),
+        pytest.param(task(), BARE | {"restartPolicy": {"enabled": True}}, None, id="a restart policy to remove"),
         pytest.param(task(), BARE | {"restartPolicy": {"enabled": False}}, COMMAND, id="a restart policy that is off"),
         pytest.param(task(command=["x" * 9000]), BARE, None, id="too long for RunTask"),
     ],
 )
-def test_what_a_task_overrides_when_it_shares_the_apis_revision(
+def test_overrides_of_the_apis_revision(
     task_: Task, container_: dict[str, Any], override: dict[str, Any] | None
 ) -> None:
     base = definition(CONTENT | {"containerDefinitions": [container_, SIDECAR]})
@@ -188,5 +186,13 @@ def test_what_a_task_overrides_when_it_shares_the_apis_revision(
     assert (json.loads(found) if found else None) == override
 
 
-def test_unless_asked_to_share_every_task_has_a_revision_of_its_own() -> None:
+def test_overrides_look_at_the_apps_container_only() -> None:
+    limits = {"memory": 128, "secrets": [{"name": "ADMIN_TOKEN", "valueFrom": "x"}], "restartPolicy": {"enabled": True}}
+    base = definition(CONTENT | {"containerDefinitions": [SIDECAR | limits, BARE]})
+    assert target_overrides(base, SHARED, task(memory=1024, cpu=512)) is not None
+    bare = {"containerDefinitions": [SIDECAR | limits, {k: v for k, v in BARE.items() if k != "secrets"}]}
+    assert target_overrides(definition(CONTENT | bare), SHARED, task(environment={"ADMIN_TOKEN": "x"})) is not None
+
+
+def test_no_overrides_in_the_mode_per_task() -> None:
     assert target_overrides(definition(), SETTINGS, task()) is None
