@@ -215,11 +215,14 @@ def test_why_a_job_did_not_run(deployed: Client, shell: Shell) -> None:
 def test_who_deployed_what(deployed: Client, shell: Shell) -> None:
     history, one = blocks(RUNBOOK, "Who deployed what")
     assert re.search(r"deployed +\| +push +\| +v1 ", shell(history))
-    ((started_at, ended, summary, cause, durations, execution),) = json.loads(shell(one.replace("b81d07e", "v1")))
+    ((started_at, ended, digest, summary, cause, durations, execution),) = json.loads(
+        shell(one.replace("b81d07e", "v1"))
+    )
     assert (ended, cause, execution) == ("deployed", None, deployed.executions()[0])
     assert started_at.startswith("20")
     assert summary.startswith("schedules: 3 new")
     assert "ReadConfig" in durations
+    assert f'"image-digest": "{digest}"' in shell(f"deployed {digest}")
 
 
 def test_the_lists_hold_with_pages_of_answers(deployed: Client, shell: Shell) -> None:
