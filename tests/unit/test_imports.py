@@ -91,7 +91,7 @@ def test_a_function_loads_nothing_that_it_does_not_use(step: str) -> None:
     } == set()
 
 
-def test_of_every_module_it_is_said_which_functions_load_it() -> None:
+def test_every_module_is_in_the_table() -> None:
     layer = ROOT / "layers/rota"
     modules = {".".join(file.relative_to(layer).with_suffix("").parts) for file in (layer / "rota").rglob("[!_]*.py")}
     said = {*LOADED_BY_ALL, *LOADED_ONLY_BY, *LOADED_BY_NONE}

@@ -21,8 +21,8 @@ def test_rotas_and_awss_tags_are_not_inherited() -> None:
 )
 def test_a_revision_has_the_bases_tags_and_rotas(task_: Task | None, task_tag: dict[str, str]) -> None:
     base = definition(tags={"team": "books", "rota:execution": "an older one", "rota:task": "another"})
-    ours = {"rota:app": APP, "rota:execution": "now", "rota:fingerprint": "f00"}
-    assert revision_tags(base, APP, "now", "f00", task_) == {"team": "books", **ours, **task_tag}
+    own = {"rota:app": APP, "rota:execution": "now", "rota:fingerprint": "f00"}
+    assert revision_tags(base, APP, "now", "f00", task_) == {"team": "books", **own, **task_tag}
 
 
 def owned(revision: int, fingerprint: str = "f00", *, app: str = APP, active: bool = True) -> Revision:
@@ -33,7 +33,7 @@ def owned(revision: int, fingerprint: str = "f00", *, app: str = APP, active: bo
 @pytest.mark.parametrize(
     ("found", "known"),
     [
-        pytest.param([owned(2), owned(3, "f01")], {"f00": [arn(2)], "f01": [arn(3)]}, id="ours"),
+        pytest.param([owned(2), owned(3, "f01")], {"f00": [arn(2)], "f01": [arn(3)]}, id="owned"),
         pytest.param([owned(2, active=False)], {}, id="inactive"),
         pytest.param([owned(2, app="production/shop")], {}, id="another app's in the same family"),
         pytest.param([definition(revision=2)], {}, id="infrastructure code's"),

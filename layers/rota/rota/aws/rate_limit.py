@@ -1,7 +1,7 @@
 """Client-side rate limit: token buckets that follow AWS's own, so that few calls are throttled.
 
-AWS's buckets are the account's, and others draw from them too. So ours are estimates: they start full, and a throttled
-call drains them.
+AWS's buckets are the account's, and others draw from them too. So these are estimates: they start full, and a
+throttled call drains them.
 """
 
 import threading

@@ -17,7 +17,7 @@ def resolve_image(ecr: "ECRClient", image: Image) -> str:
     name = f"{image.repository}@{image.digest}"
     try:
         repository = ecr.describe_repositories(repositoryNames=[image.repository])["repositories"][0]
-        found = ecr.describe_images(repositoryName=image.repository, imageIds=[{"imageDigest": image.digest}])
+        described = ecr.describe_images(repositoryName=image.repository, imageIds=[{"imageDigest": image.digest}])
     except ecr.exceptions.RepositoryNotFoundException:
         raise RejectedError(
             f"there is no ECR repository {image.repository} in this account and Region; create it, or correct the "
@@ -26,9 +26,9 @@ def resolve_image(ecr: "ECRClient", image: Image) -> str:
     except ecr.exceptions.ImageNotFoundException:
         raise RejectedError(f"the image {name} is not in ECR; push it again") from None
     # By default ECR describes only images that can be pulled; a push makes an archived one ACTIVE.
-    if not found["imageDetails"]:
+    if not described["imageDetails"]:
         raise RejectedError(f"the image {name} is not in ECR, or is archived; push it again")
-    status = found["imageDetails"][0].get("imageStatus", "ACTIVE")
+    status = described["imageDetails"][0].get("imageStatus", "ACTIVE")
     if status != "ACTIVE":
         raise RejectedError(
             f"the image {name} is {status} in ECR, and can be pulled only while it is ACTIVE; push it again, or "

@@ -179,7 +179,7 @@ def _field_problem(field: Field, text: str, what: str) -> str:
 def _day_problem(day_of_month: str, day_of_week: str, frame: str) -> str:
     wrong = "exactly one of day of month and day of week must be ?"
     if "*" in (day_of_month, day_of_week) or day_of_month == "?":
-        # One of the two says nothing, so the intent is plain.
+        # One of the two restricts nothing, so the intent is clear.
         days = ("?", day_of_week) if day_of_week not in ("*", "?") else (day_of_month.replace("?", "*"), "?")
         return f'{wrong}; write "{frame.format(*days)}"'
     return f"{wrong}; for both, make two tasks, one for each"

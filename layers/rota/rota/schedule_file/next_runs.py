@@ -88,8 +88,8 @@ def _days(day_of_month: str, day_of_week: str, year: int, month: int) -> list[in
             return [_nearest_weekday(day, weekday)] if day <= length else []
         return [length] if day_of_month == "L" else [d for d in field_values(DAY_OF_MONTH, day_of_month) if d <= length]
     day_name, _, occurrence = day_of_week.partition("#")
-    wanted = [_SATURDAY] if day_name == "L" else field_values(DAY_OF_WEEK, day_name.removesuffix("L"))
-    days = [day for day in range(1, length + 1) if weekday[day] in wanted]
+    weekdays = [_SATURDAY] if day_name == "L" else field_values(DAY_OF_WEEK, day_name.removesuffix("L"))
+    days = [day for day in range(1, length + 1) if weekday[day] in weekdays]
     if occurrence:
         return days[int(occurrence) - 1 : int(occurrence)]
     return days[-1:] if day_name.endswith("L") and day_name != "L" else days

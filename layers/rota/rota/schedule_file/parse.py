@@ -25,11 +25,11 @@ def parse_schedule_file(
     """The tasks of a schedule file, in its order. ConfigError with `name` and every problem, one to a line.
 
     `rule_prefix` goes before each task's name to make the rule's; `max_tasks` is how many rules the bus can take;
-    `list_all` lists also more problems than a cause of Step Functions can hold.
+    with `list_all` the message lists every problem, even if it gets too long for a cause of Step Functions.
     """
-    tasks, found = _check(raw, rule_prefix, max_tasks)
-    if found:
-        raise ConfigError(format_problems(found, name, list_all=list_all))
+    tasks, problems = _check(raw, rule_prefix, max_tasks)
+    if problems:
+        raise ConfigError(format_problems(problems, name, list_all=list_all))
     return tasks
 
 
@@ -38,20 +38,20 @@ def find_problems(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Prob
     return _check(raw, rule_prefix, max_tasks)[1]
 
 
-def format_problems(found: Sequence[Problem], name: str = "The schedule file", *, list_all: bool = False) -> str:
+def format_problems(problems: Sequence[Problem], name: str = "The schedule file", *, list_all: bool = False) -> str:
     """The message of a ConfigError: how many problems, then one to a line. Unless `list_all`, the first 50 of very many
     and how many more there are.
     """
-    lines = [f"{name} has {len(found)} {'problem' if len(found) == 1 else 'problems'}:"]
+    lines = [f"{name} has {len(problems)} {'problem' if len(problems) == 1 else 'problems'}:"]
     if list_all:
-        return "\n".join([*lines, *map(str, found)])
+        return "\n".join([*lines, *map(str, problems)])
     remaining = _LONGEST_MESSAGE
-    for problem in found[:_MOST_PROBLEMS_LISTED]:
+    for problem in problems[:_MOST_PROBLEMS_LISTED]:
         remaining -= len(json.dumps(str(problem)))
         if remaining < 0:
             break
         lines.append(str(problem))
-    left_out = len(found) - len(lines) + 1
+    left_out = len(problems) - len(lines) + 1
     return "\n".join([*lines, f"and {left_out} more"] if left_out else lines)
 
 
@@ -71,15 +71,15 @@ def _check(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ..
     entries = document.get("tasks")
     if isinstance(entries, list) and len(entries) > _MOST_TASKS_CHECKED:
         return (), (_too_many(len(entries), max_tasks),)
-    found = [*key_problems(document), *_problems_between_keys(document, max_tasks)]
+    problems = [*key_problems(document), *_problems_between_keys(document, max_tasks)]
     tasks: tuple[Task, ...] = ()
     try:
         tasks = ScheduleFile.model_validate(document, context=ValidationContext(rule_prefix)).tasks
     except ValidationError as error:
         from rota.schedule_file import validation_messages  # noqa: PLC0415  here, so that a valid file does not load it
 
-        found += validation_messages.problems_of(error)
-    return (() if found else tasks), tuple(sorted(found, key=lambda problem: _task_index(problem.location)))
+        problems += validation_messages.problems_of(error)
+    return (() if problems else tasks), tuple(sorted(problems, key=lambda problem: _task_index(problem.location)))
 
 
 def _task_index(location: Location) -> int:
