@@ -42,7 +42,7 @@ check-schedule: $(READY) ## check a schedule file: FILE=scheduled_tasks.json PRE
 deploy: build ## deploy to your AWS account: asks for the parameters, or ENV=production of samconfig.toml
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam deploy $(if $(ENV),--config-env $(ENV),--guided)
 
-# The app's rules, the role that starts its tasks, the bucket and the table stay: docs/operations.md, "Remove Rota".
+# The app's rules, the role that starts its tasks, the bucket and the table stay: docs/operations.md, "Removing Rota".
 delete: $(SAM_READY) ## remove the stack of STACK=... or ENV=...; the app's jobs and its service go on
 	@$(if $(STACK)$(ENV),,echo "Which stack? make delete STACK=rota, or make delete ENV=production" >&2; exit 2)
 	@$(SAM_VENV)/bin/sam delete $(if $(STACK),--stack-name $(STACK)) $(if $(ENV),--config-env $(ENV))
