@@ -126,6 +126,7 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
             {"cron": "0 6 31 FEB ? *"},
             "cron: cron(0 6 31 FEB ? *) never runs: no such date exists; write one that exists",
         ),
+        ({"cron": "0 6 ? 2 MON#5 2027"}, "cron: cron(0 6 ? 2 MON#5 2027) never runs: no such date exists"),
         ({"cron": ..., "rate": "5 min"}, 'rate: "5 min" is not a rate; write "5 minutes"'),
         (
             {"cron": ..., "schedule": "0 6 * * ? *"},
