@@ -1,1 +1,1 @@
-"""A local AWS that Rota deploys to: moto's server, plus the parts of AWS that moto leaves out."""
+"""A local AWS: moto's server, plus what moto leaves out. It knows no app; a scenario brings one."""

@@ -59,7 +59,7 @@ class Background:
     def fire(self, name: str) -> dict[str, Any]:
         """Have EventBridge fire a scheduled rule now, and wait until the tasks that it starts have ended.
 
-        Returns the task of an ECS target as `Run.describe` does; more than one task stands under `tasks`. A task that
+        Returns the task of an ECS target as `Run.describe` does; several tasks are under `tasks`. A task that
         ECS refused is lost, as on AWS, and is returned as `error`. Raises CannotFireError for a rule that is missing or
         disabled, and for one without a schedule or a target.
         """

@@ -1,4 +1,4 @@
-"""What can be set about the stage while it runs: how slow, how strict, and how a rollout ends."""
+"""The stage's settings: how slow and how strict it is, and how rollouts end. They can be changed while it runs."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -7,42 +7,42 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class SettingsError(ValueError):
-    """Settings that cannot be; the message names every fault."""
+    """The settings are not valid; the message names every problem."""
 
 
 class Settings(BaseModel):
-    """The stage's settings. One object for the stage's life, changed in place, so that everyone may hold it."""
+    """One object for the stage's life, changed in place: all parts of the stage share it."""
 
     model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
     quotas: bool = False
-    """AWS's documented request rates per API, as token buckets (`GET /_stage/quotas`), full whenever this is set."""
+    """Whether AWS's documented request rates hold, as token buckets (`GET /_stage/quotas`); setting it fills them."""
     rules_per_bus: int = Field(300, ge=1)
-    """How many rules EventBridge allows on a bus: 300 until AWS is asked for more."""
+    """EventBridge's quota of rules on a bus: 300 unless AWS has raised it."""
     tag_index_lags: bool = False
-    """GetResources goes on telling of rules what it told last, whatever has been tagged, untagged or removed since."""
+    """Whether GetResources keeps its last answer about rules, whatever is tagged, untagged or deleted afterwards."""
     latency_ms: float = Field(0, ge=0, le=60_000)
-    """How long every AWS call takes at least, as between a client and its Region."""
+    """The least time that an AWS call takes, as between a client and its Region."""
     rollout_seconds: float = Field(2, ge=0, le=86_400)
-    """From UpdateService to the end of the rollout."""
+    """The time from UpdateService to the end of the rollout."""
     rollout: Literal["completes", "fails", "hangs"] = "completes"
-    """How the next rollouts end: `fails`: new tasks stop soon after their start; `hangs`: nothing moves on."""
+    """How the next rollouts end. `fails`: new tasks stop soon after their start. `hangs`: they make no progress."""
     circuit_breaker: bool = True
-    """Whether the service has ECS's deployment circuit breaker with rollback."""
+    """Whether services have the deployment circuit breaker that they are configured with."""
     time_scale: float = Field(1, ge=0, le=1000)
-    """Multiplies the waits of Step Functions itself (Wait states, Retry intervals) and what functions sleep (the SDK
-    between two attempts); timeouts stay real."""
+    """Factor for the waits of Step Functions (Wait states, Retry intervals) and for the time that functions sleep, for
+    example the SDK between two attempts. Timeouts keep their length."""
 
     def change(self, changes: Mapping[str, object]) -> None:
-        """Set any subset of the settings; all of them or, with a SettingsError, none."""
+        """Change any of the settings. Raises SettingsError and changes none if one is not valid."""
         try:
             new = Settings.model_validate({**self.model_dump(), **changes})
         except ValidationError as invalid:
-            raise SettingsError("; ".join(_told(dict(fault)) for fault in invalid.errors())) from invalid
+            raise SettingsError("; ".join(_problem(dict(error)) for error in invalid.errors())) from invalid
         self._take(new)
 
     def reset(self) -> None:
-        """Go back to what a stage starts with."""
+        """Return to the settings of a new stage."""
         self._take(Settings())
 
     def _take(self, other: "Settings") -> None:
@@ -50,8 +50,8 @@ class Settings(BaseModel):
             setattr(self, name, getattr(other, name))
 
 
-def _told(fault: dict[str, object]) -> str:
-    name = ".".join(map(str, fault["loc"])) if isinstance(fault["loc"], tuple) else ""
-    if fault["type"] == "extra_forbidden":
+def _problem(error: dict[str, object]) -> str:
+    name = ".".join(map(str, error["loc"])) if isinstance(error["loc"], tuple) else ""
+    if error["type"] == "extra_forbidden":
         return f"{name}: there is no such setting; there are {', '.join(Settings.model_fields)}"
-    return f"{name}: {fault['msg']}, not {fault['input']!r}"
+    return f"{name}: {error['msg']}, not {error['input']!r}"

@@ -134,7 +134,7 @@ class Stage:
         return {"Parameters": self._environment_in_containers()}
 
     def keep(self, name: str) -> None:
-        """Keep a snapshot for `reset`. Raises BusyError while an execution, invocation, rollout or task goes on."""
+        """Keep a snapshot for `reset`. Raises BusyError while an execution, invocation, rollout or task runs."""
         invocations = [f"the function of {each['step']}" for each in self.functions.active()]
         active = [*(f"the execution {name}" for name in running()), *invocations, *self.background.active()]
         if active:

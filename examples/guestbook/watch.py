@@ -13,7 +13,7 @@ from examples.guestbook.demo.narrate import Narrator
 from stage.client import NO_ANSWER, Client, NotAStageError, StageError
 
 _POLL_SECONDS = 0.2
-# A stage that was started in another terminal at the same moment is ready by then.
+# A stage that is being started in another terminal is ready after that time.
 _LONGEST_START_SECONDS = 30
 
 

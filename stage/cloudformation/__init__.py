@@ -1,1 +1,1 @@
-"""CloudFormation and SAM: how the real template comes to be deployed."""
+"""CloudFormation and SAM: deploys a real template."""

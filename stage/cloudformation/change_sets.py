@@ -1,6 +1,6 @@
-"""CloudFormation as `sam deploy` uses it: templates that lie in S3, and the SAM transform of their resources.
+"""CloudFormation as `sam deploy` uses it: templates in S3, and the SAM transform.
 
-moto reads no template from an S3 that is itself, knows no transform, and stumbles over a list that keeps its value.
+moto cannot read a template from its own S3, has no transform, and fails for a list parameter that keeps its value.
 """
 
 import json
@@ -27,15 +27,15 @@ METHODS = {
 
 
 class ChangeSets:
-    """Hands moto plain templates; a hook of the front door (see `stage.gateway.calls.Hook`)."""
+    """A hook that gives moto plain templates."""
 
     def before(self, call: Call) -> Reply | None:
-        """Answer what brings a template with it; the rest is moto's."""
+        """Answer calls that have a template; moto answers the others."""
         if call.service != "cloudformation" or call.operation not in METHODS:
             return None
         request = dict(call.params)
         body = _read(request.pop("TemplateURL")) if "TemplateURL" in request else request.get("TemplateBody")
-        if body is None:  # the previous template, which moto has
+        if body is None:  # UsePreviousTemplate: moto has it
             return None
         template: Template = yaml_parse(body)
         try:
@@ -65,7 +65,7 @@ def _translated(template: Template, parameters: dict[str, str]) -> Template:
 
 
 def _given(request: dict[str, Any]) -> dict[str, str]:
-    """The request's parameters, those that keep their value with the value that they were given last."""
+    """The request's parameters; those that keep their value have the last one."""
     given = request.get("Parameters", [])
     kept = [each["ParameterKey"] for each in given if each.get("UsePreviousValue")]
     before = _parameters_of(request["StackName"]) if kept else {}
@@ -82,7 +82,7 @@ def _parameters_of(stack: str) -> dict[str, str]:
 
 
 def _read(url: str) -> str:
-    """A template in S3, named by a URL of any of its forms: the bucket is the path's first part, or the host's."""
+    """A template in S3. The bucket is the first part of the URL's path or of its host."""
     parsed = urlparse(url)
     path = parsed.path.lstrip("/")
     host = parsed.hostname or ""

@@ -1,8 +1,8 @@
-"""What `sam deploy` does, without the network: translates the SAM template, uploads code, creates the stack.
+"""Does what `sam deploy` does, without the network: translates the template, uploads code, creates the stack.
 
-AWS translates `AWS::Serverless` resources inside CloudFormation; here the same translator runs beforehand. A layer is
-made of the Python packages in its directory, without the libraries that `sam build` would install into it: the
-libraries of this machine's Python stand in for them.
+AWS translates `AWS::Serverless` resources inside CloudFormation; here the same translator runs before. A layer consists
+of the Python packages in its directory, without the libraries that `sam build` would install into it: those of this
+machine's Python are used.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from stage.cloudformation.sam import Template, translate, with_defaults
 from stage.moto.clients import client
 
 ARTIFACTS = "stage-artifacts"
-"""The bucket for code, as `sam deploy --s3-bucket` has one."""
+"""The bucket for code, as that of `sam deploy --s3-bucket`."""
 
 
 def deploy(template: Path, stack: str, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -42,14 +42,14 @@ def deploy(template: Path, stack: str, parameters: Mapping[str, str]) -> dict[st
 
 
 def outputs_of(stack: str) -> dict[str, str]:
-    """The outputs of a stack; none of one that is not there."""
+    """The outputs of a stack; empty when there is no such stack."""
     stacks = client("cloudformation").describe_stacks()["Stacks"]
     outputs = [output for each in stacks if each["StackName"] == stack for output in each.get("Outputs", [])]
     return {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
 
 def _upload_code(sam: Template, root: Path) -> None:
-    """Put S3 locations in the place of local paths."""
+    """Upload code and replace local paths by S3 locations."""
     for resource in sam["Resources"].values():
         properties = resource.get("Properties", {})
         match resource["Type"]:
@@ -64,7 +64,7 @@ def _upload_code(sam: Template, root: Path) -> None:
 
 
 def _zipped(*directories: Path, inside: Path | None = None) -> bytes:
-    """The files of one directory, or of several side by side under `inside`; the same files give the same zip."""
+    """The files of one directory, or of several under `inside`, as a zip; the same files give the same bytes."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for directory in directories:

@@ -1,8 +1,8 @@
-"""What CloudFormation in moto drops of our resources, put back.
+"""Properties of a stack's resources that moto's CloudFormation drops.
 
-moto makes the resources of a stack through its own models and takes some of their properties only. Kept here is what
-Rota would not run without; alarms and queue policies are not made at all, and of a bucket's lifecycle, a table's
-expiry or a state machine's logging nothing is kept.
+moto creates resources through its own models and uses only some of their properties. Added here are the layers and log
+groups of functions and the versioning of buckets. moto creates no alarms and no queue policies, and ignores a bucket's
+lifecycle, a table's expiry and a state machine's logging.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Properties = dict[str, Any]
 
 
 def install() -> None:
-    """Have every function and bucket that a stack makes or changes from now on keep all that is listed here."""
+    """Have all functions and buckets that a stack creates or updates keep these properties."""
     then(LambdaFunction, _keep_function)
     then(FakeBucket, _keep_bucket)
     _carry_out_change_sets()
@@ -27,7 +27,7 @@ def install() -> None:
 
 
 def _carry_out_change_sets() -> None:
-    """A stack that a change set made or changed has its template, parameters and outputs; in moto, resources only."""
+    """A change set also sets the stack's template, parameters and outputs; moto's changes only its resources."""
     apply = ChangeSet.apply
 
     def carry_out(self: ChangeSet) -> None:
@@ -40,7 +40,7 @@ def _carry_out_change_sets() -> None:
 
 
 def _retain_except_on_create() -> None:
-    """A stack that is deleted leaves what is RetainExceptOnCreate; moto knows Retain only."""
+    """A deleted stack retains what is RetainExceptOnCreate; moto supports only Retain."""
     delete = ResourceMap.delete
 
     def delete_the_rest(self: ResourceMap) -> None:
@@ -53,7 +53,7 @@ def _retain_except_on_create() -> None:
 
 
 def _keep_function(function: LambdaFunction, properties: Properties) -> None:
-    """Its layers and its log group."""
+    """Set its layers and its log group."""
     if "Layers" in properties:
         function.update_configuration({"Layers": properties["Layers"]})
     if group := properties.get("LoggingConfig", {}).get("LogGroup"):
@@ -61,12 +61,12 @@ def _keep_function(function: LambdaFunction, properties: Properties) -> None:
 
 
 def _keep_bucket(bucket: FakeBucket, properties: Properties) -> None:
-    """Whether it keeps versions."""
+    """Set whether it keeps versions."""
     bucket.versioning_status = properties.get("VersioningConfiguration", {}).get("Status")
 
 
 def then(model: Any, keep: Callable[[Any, Properties], None]) -> None:
-    """Call `keep` with each resource of a kind once CloudFormation has made or changed it."""
+    """Call `keep` with each resource of a kind after CloudFormation has created or updated it."""
     create, update = model.create_from_cloudformation_json, model.update_from_cloudformation_json
 
     def create_and_keep(name: str, resource: Properties, account: str, region: str, **identity: str) -> object:
@@ -92,7 +92,7 @@ def then(model: Any, keep: Callable[[Any, Properties], None]) -> None:
 
 
 def _with_arns(properties: Properties) -> Properties:
-    """A Ref to a layer is its ARN, and in moto the layer itself."""
+    """The properties with ARNs of layers, to which moto resolves a Ref as the layer object."""
     layers = properties.get("Layers", [])
     arns = [layer.arn if isinstance(layer, LayerVersion) else layer for layer in layers]
     return {**properties, "Layers": arns} if layers else properties

@@ -1,6 +1,6 @@
-"""Roles as CloudFormation makes, changes and deletes them.
+"""Roles as CloudFormation creates, updates and deletes them.
 
-moto attaches no managed policy, never changes an inline one, and does not delete a role that has a managed one.
+moto attaches no managed policies, does not update inline ones, and does not delete a role that has managed ones.
 """
 
 import json
@@ -16,13 +16,13 @@ from stage.moto.patch import replace
 
 
 def install() -> None:
-    """Have every role that a stack makes or changes from now on keep its policies, and go with its stack."""
+    """Have all roles that a stack creates or updates keep their policies, and be deleted with the stack."""
     then(Role, _keep_policies)
     _detach_before_deletion()
 
 
 def _detach_before_deletion() -> None:
-    """CloudFormation takes a role's managed policies from it before it deletes the role."""
+    """CloudFormation detaches a role's managed policies before it deletes the role."""
     delete = Role.delete_from_cloudformation_json
 
     def detach_and_delete(name: str, resource: Properties, account: str, region: str) -> None:
@@ -34,7 +34,7 @@ def _detach_before_deletion() -> None:
 
 def _keep_policies(role: Role, properties: Properties) -> None:
     backend = iam_backends[ACCOUNT]["aws"]
-    made = backend.get_role(role.name)  # what an update answers with is not always the role itself
+    made = backend.get_role(role.name)  # an update does not always return the role itself
     made.policies = {
         policy["PolicyName"]: json.dumps(_whole(policy["PolicyDocument"]), default=str)
         for policy in properties.get("Policies", [])
@@ -49,7 +49,7 @@ def _keep_policies(role: Role, properties: Properties) -> None:
 
 
 def _whole(document: Any) -> Any:
-    """Without what AWS::NoValue takes out of a list; moto leaves a hole there."""
+    """The document without AWS::NoValue, for which moto leaves None in a list."""
     if isinstance(document, list):
         return [_whole(each) for each in document if each is not None]
     if isinstance(document, dict):
@@ -58,7 +58,7 @@ def _whole(document: Any) -> Any:
 
 
 def _managed_by_aws(arn: str) -> AWSManagedPolicy:
-    """One of AWS's own policies, by the copy of them that moto carries. KeyError when there is none."""
+    """One of AWS's own policies, from moto's copy of them. KeyError when there is none."""
     name = arn.rpartition("/")[2]
     return AWSManagedPolicy.from_data(name, ACCOUNT, REGION, _published()[name])
 

@@ -1,4 +1,4 @@
-"""AWS's SAM transform, done by AWS's own translator: `AWS::Serverless` resources become plain CloudFormation."""
+"""The SAM transform, by AWS's own translator: `AWS::Serverless` resources become plain CloudFormation."""
 
 import re
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ Template = dict[str, Any]
 
 
 class ManagedPolicies:
-    """The managed policies that SAM templates may name without their ARN."""
+    """The managed policies that SAM templates may name without an ARN."""
 
     names = ("service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSXRayDaemonWriteAccess")
 
     def load(self) -> dict[str, str]:
-        """Name to ARN, as SAM asks for it."""
+        """Their ARNs by name."""
         return {name.rpartition("/")[2]: f"arn:aws:iam::aws:policy/{name}" for name in self.names}
 
 
 def translate(sam: Template, parameters: Mapping[str, str]) -> Template:
-    """The template that AWS would create from a packaged one, which names code and definitions by their place in S3.
+    """The plain template of a packaged one, whose code and definitions are in S3.
 
-    Raises what the translator raises for a template that is none.
+    Raises what the translator raises for an invalid template.
     """
     plain: Template = transform(sam, dict(parameters), ManagedPolicies())
     for resource in plain["Resources"].values():
@@ -36,15 +36,15 @@ def translate(sam: Template, parameters: Mapping[str, str]) -> Template:
 
 
 def with_defaults(template: Template, parameters: Mapping[str, str]) -> dict[str, str]:
-    """The parameters, and the defaults of those that are not given: moto splits a list that is, but no default."""
+    """The parameters, and the defaults of the others: moto splits list parameters, but not their defaults."""
     slots = template.get("Parameters", {})
     return {name: str(slot["Default"]) for name, slot in slots.items() if "Default" in slot} | dict(parameters)
 
 
 def _define(properties: dict[str, Any]) -> None:
-    """Have CloudFormation fill in the definition's `${Tokens}`.
+    """Have CloudFormation replace the definition's `${Tokens}`.
 
-    moto knows no DefinitionSubstitutions, and its Fn::Sub takes `$$` for one `$`; its Fn::Join leaves both alone.
+    moto ignores DefinitionSubstitutions, and its Fn::Sub turns `$$` into `$`; its Fn::Join changes neither.
     """
     location = properties.pop("DefinitionS3Location")
     definition = client("s3").get_object(Bucket=location["Bucket"], Key=location["Key"])["Body"].read().decode()

@@ -1,5 +1,7 @@
-"""DynamoDB: one call at a time, so that a conditional write is atomic, as on AWS. moto reads an item, judges the
-condition and writes without a lock: two writes at once could both succeed, or lose each other's change.
+"""DynamoDB answers one call at a time, so that a conditional write is atomic, as on AWS.
+
+moto reads an item, checks the condition and writes without a lock: of two concurrent writes both could succeed, or one
+could overwrite the other's change.
 """
 
 import threading
@@ -12,7 +14,7 @@ _one = threading.RLock()
 
 
 def install() -> None:
-    """Have every call of DynamoDB wait for the one before it."""
+    """Serialize all calls of DynamoDB."""
     call_action = DynamoHandler.call_action
 
     def in_turn(self: DynamoHandler) -> object:

@@ -1,7 +1,7 @@
-"""A push to ECR: the image by its real digest, and the event that follows it.
+"""A push to ECR: stores the image by its real digest and publishes the event.
 
-docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html. moto digests the list of layers instead of the
-manifest, forgets an image whose only tag moves on, and sends no event.
+docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html. moto computes the digest of the layers instead of
+the manifest's, drops an image whose only tag moves, and publishes no event.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from stage.moto.clients import ACCOUNT, REGION
 
 
 class Images:
-    """A hook that answers PutImage in moto's place, with moto's backend, and publishes the PUSH event."""
+    """A hook that answers PutImage, with moto's backend, and publishes the PUSH event."""
 
     def __init__(self, publish: Callable[[Event], None]) -> None:
         self._publish = publish
@@ -34,17 +34,17 @@ class Images:
         return Reply.result(call, {"image": image})
 
     def after(self, call: Call, reply: Reply) -> None:
-        """Publish the push, once it is carried out. The same tag on the same image again is refused: no event."""
+        """Publish a successful push. ECR refuses the same tag on the same image again, so there is no event then."""
         if call.key == ("ecr", "PutImage") and reply.ok:
             self._publish(push_event(reply.data["image"]))
 
 
 def put_image(request: dict[str, Any]) -> dict[str, Any]:
-    """Store an image, or give one that is there another tag. Returns ECR's `Image`.
+    """Store an image, or add a tag to one that is stored. Returns ECR's `Image`.
 
     Raises RepositoryNotFoundException, InvalidParameterException, ImageDigestDoesNotMatchException,
-    ImageAlreadyExistsException and ImageTagAlreadyExistsException (an immutable tag). Layers are not looked for: nobody
-    uploads any to the stage.
+    ImageAlreadyExistsException and ImageTagAlreadyExistsException (an immutable tag). Layers are not checked: the stage
+    has none.
     """
     store: ECRBackend = ecr_backends[ACCOUNT][REGION]
     name, manifest, tag = request.get("repositoryName", ""), request.get("imageManifest", ""), request.get("imageTag")
@@ -65,7 +65,7 @@ def put_image(request: dict[str, Any]) -> dict[str, Any]:
     if tag is not None:
         try:
             store._resolve_image_tag_mutability(repository, tag)
-        except ImageAlreadyExistsException:  # moto's name for it
+        except ImageAlreadyExistsException:  # moto's exception for it
             raise ServiceException(
                 "ImageTagAlreadyExistsException",
                 f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because "
@@ -83,7 +83,7 @@ def put_image(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def push_event(image: dict[str, Any]) -> Event:
-    """The *ECR Image Action* event of a push; without a tag it has no `image-tag`."""
+    """The *ECR Image Action* event of a push, without `image-tag` for an untagged image."""
     manifest = json.loads(image["imageManifest"])
     artifact = manifest.get("artifactType") or manifest.get("config", {}).get("mediaType")
     detail = {
@@ -99,7 +99,7 @@ def push_event(image: dict[str, Any]) -> Event:
 
 
 def _untag(repository: Repository, tag: str) -> None:
-    """Take a tag from the image that has it; the image stays, as it does in ECR, and can be had by its digest."""
+    """Remove a tag from its image; the image stays in the repository, as in ECR."""
     for image in repository.images:
         if tag in image.image_tags:
             image.remove_tag(tag)

@@ -1,4 +1,4 @@
-"""Image manifests that could be real: the stage stores images as ECR does, and nobody ever pulls one."""
+"""Manifests of made-up images: the stage stores images as ECR does, but none is ever pulled."""
 
 import hashlib
 import json
@@ -8,9 +8,9 @@ _IMAGE = "application/vnd.docker.container.image.v1+json"
 
 
 def manifest(content: str, kind: str = _IMAGE) -> str:
-    """The manifest of a made-up image: another content, another digest; the same content, the same.
+    """The manifest of an image with this content; its digest follows from the content.
 
-    `kind` is the media type of its config, by which one tells what is no image, such as the cache of a build.
+    `kind` is the media type of its config, which is different for artifacts that are not images, such as a build cache.
     docs.docker.com/registry/spec/manifest-v2-2 describes the shape.
     """
     layer = content.encode()
@@ -26,7 +26,7 @@ def manifest(content: str, kind: str = _IMAGE) -> str:
 
 
 def digest(content: str) -> str:
-    """The digest that ECR gives an image with this content: that of its manifest."""
+    """The digest of an image with this content: that of its manifest."""
     return f"sha256:{hashlib.sha256(manifest(content).encode()).hexdigest()}"
 
 

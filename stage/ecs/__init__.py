@@ -1,1 +1,1 @@
-"""ECS, where moto has none: services that roll over time, tasks that run as processes, task definitions kept whole."""
+"""ECS: task definitions, services with their rollouts, tasks that run."""

@@ -1,7 +1,7 @@
-"""The part of ECS's API that the stage answers in moto's place. What is not listed by an operator falls to moto.
+"""The ECS operations that the stage answers instead of moto.
 
-moto's backend stays the only store: clusters, task definitions, services and tasks are its objects, so its own
-operations (DescribeServices, ListTasks, tags) show the same world.
+moto's backend stays the only store: clusters, task definitions, services and tasks are its objects, so that its own
+operations (DescribeServices, ListTasks, tags) show the same state.
 """
 
 import json
@@ -19,16 +19,16 @@ from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
 
 Operation = Callable[[Call], Reply | None]
-"""Answers a call; None leaves it to moto after all."""
+"""Answers a call; None passes it on to moto."""
 
-Emit = Callable[[str, list[str], dict[str, Any]], None]
-"""Sends an event of ECS's to the bus: its detail-type, resources and detail."""
+Publish = Callable[[str, list[str], dict[str, Any]], None]
+"""Publishes an ECS event: its detail-type, resources and detail."""
 
 LATEST_FARGATE = "1.4.0"  # docs.aws.amazon.com/AmazonECS/latest/developerguide/platform-fargate.html
 
 
 class Ecs:
-    """A hook that answers ECS operations, one at a time, and turns moto's exceptions into ECS's refusals."""
+    """A hook that answers ECS operations, one at a time, and turns moto's exceptions into refusals."""
 
     def __init__(self, operations: Mapping[str, Operation], lock: threading.RLock) -> None:
         self._operations = operations
@@ -45,7 +45,7 @@ class Ecs:
             return Reply.refusal(call, refusal.code, refusal.message)
 
     def after(self, call: Call, reply: Reply) -> None:
-        """Nothing is left to do."""
+        """Leave every reply as it is."""
 
 
 def backend() -> EC2ContainerServiceBackend:
@@ -54,7 +54,7 @@ def backend() -> EC2ContainerServiceBackend:
 
 
 def as_sent(result: dict[str, Any]) -> Reply:
-    """A reply with all its members: `Reply.result` would drop those that botocore's model does not know."""
+    """A reply with all members: `Reply.result` drops those that botocore's model does not know."""
     body = json.dumps(result, default=datetime.timestamp).encode()
     return Reply(200, body, Headers({"Content-Type": "application/x-amz-json-1.1"}))
 
@@ -65,11 +65,11 @@ def timestamp(time: datetime) -> str:
 
 
 def usable_revision(name: str, refusal: type[ServiceException]) -> TaskDefinition:
-    """The revision that a service or task is to run: a family means its latest ACTIVE one.
+    """The revision that a service or task asks for; a family means its latest ACTIVE one.
 
     Raises ClientException when there is none, and `refusal` when it is INACTIVE
-    (docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html; AWS allows itself up to
-    ten minutes until it refuses, the stage refuses at once).
+    (docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html; AWS may take ten minutes
+    until it refuses, the stage refuses at once).
     """
     family, _, revision = name.rpartition("/")[2].partition(":")
     revisions = backend().task_definitions.get(family, {})

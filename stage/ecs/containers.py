@@ -1,7 +1,7 @@
-"""What ECS makes of a container definition when a task starts: command, environment, secrets, image, log stream.
+"""What ECS derives from a container definition when a task starts: command, environment, secrets, image, log stream.
 
-docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html. The stage has no images: a container
-runs as a process in the app's own directory.
+docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html. The stage pulls no images: a container
+runs as a process in the app's directory.
 """
 
 import json
@@ -19,12 +19,12 @@ from stage.moto.clients import ACCOUNT, REGION, client
 
 
 class CannotStartError(Exception):
-    """The task stops before it runs; the message is its `stoppedReason`."""
+    """The task cannot start; the message is its `stoppedReason`."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """All that it takes to start a container's process."""
+    """What is needed to start a container's process."""
 
     container: str
     image: str
@@ -35,7 +35,7 @@ class Launch:
 
 
 def choose(containers: Iterable[dict[str, Any]], repository: str) -> dict[str, Any]:
-    """The container of the app's repository; the others are sidecars. Raises CannotStartError."""
+    """The container of this repository; the others are sidecars. Raises CannotStartError when there is none."""
     chosen = next((container for container in containers if repository_of(container["image"]) == repository), None)
     if chosen is None:
         raise CannotStartError(f"The stage runs containers of the repository {repository} only; this task has none.")
@@ -43,7 +43,7 @@ def choose(containers: Iterable[dict[str, Any]], repository: str) -> dict[str, A
 
 
 def prepare(container: dict[str, Any], override: dict[str, Any], task_id: str) -> Launch:
-    """Do what the ECS agent does before it starts a container. Raises CannotStartError, in ECS's words."""
+    """Do what the ECS agent does before it starts a container. Raises CannotStartError with ECS's message."""
     image = str(container["image"])
     _check_image(image)
     command = [*container.get("entryPoint", []), *(override.get("command") or container.get("command", []))]
@@ -57,10 +57,10 @@ def prepare(container: dict[str, Any], override: dict[str, Any], task_id: str) -
 
 
 def host_environment(data: Path) -> dict[str, str]:
-    """What a process has before its container's environment: the place of the image's own ENV, and where it may write.
+    """The environment that an image's own ENV would give, and DATA_DIR, where the process may write.
 
-    Of the stage's environment only what a command cannot do without. The stage's Python comes first on PATH, as the
-    image's does in the image, and does not hold output back, as Python in a container is told not to.
+    Of the stage's environment it has only what a command needs. The stage's Python comes first on PATH, as an image's
+    Python does, and does not buffer output.
     """
     kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
@@ -88,7 +88,7 @@ def _check_image(image: str) -> None:
 
 
 def _secret(source: str) -> str:
-    """The value of `valueFrom`: a secret's ARN, perhaps with `:json-key:version-stage:version-id`, or a parameter."""
+    """The value of `valueFrom`: a secret's ARN, also with `:json-key:version-stage:version-id`, or a parameter."""
     try:
         if ":secretsmanager:" in source:
             return _from_secrets_manager(source)

@@ -1,4 +1,4 @@
-"""What lies between RunTask and the first container's start: where a task goes, and why it may go nowhere."""
+"""Places the tasks of a RunTask request, or refuses it."""
 
 import uuid
 from datetime import UTC, datetime
@@ -16,9 +16,9 @@ RUN_TASK_COUNT = 10  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Run
 
 
 def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
-    """Make moto's tasks. Its own RunTask fails over a container without memory, which Fargate allows.
+    """Create moto's tasks. moto's own RunTask fails for a container without memory, which Fargate allows.
 
-    Raises ClusterNotFoundException, and InvalidParameterException where there is no place for them.
+    Raises ClusterNotFoundException, and InvalidParameterException for a request that cannot be placed.
     """
     count = request.get("count", 1)
     if not 1 <= count <= RUN_TASK_COUNT:
@@ -62,13 +62,13 @@ def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
             f"Error retrieving subnet information: {missing.message} (ErrorCode: InvalidSubnetID.NotFound)"
         ) from missing
     for task in tasks:
-        task.id = task.id.replace("-", "")  # 32 hexadecimal digits, as ECS numbers tasks
+        task.id = task.id.replace("-", "")  # 32 hexadecimal digits, as in ECS
     backend().tasks.setdefault(cluster.name, {}).update({task.task_arn: task for task in tasks})
     return tasks
 
 
 def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give moto's task what a task that has just been placed has on Fargate. Returns its containers."""
+    """Set the members of a newly placed Fargate task that moto lacks. Returns its containers."""
     containers = [
         {
             "containerArn": f"{task.task_arn.replace(':task/', ':container/')}/{uuid.uuid4()}",
@@ -97,8 +97,8 @@ def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def release(task: Task) -> None:
-    """Take the stopped task's network interface away."""
-    attachments: list[dict[str, Any]] = task.attachments  # moto leaves out what its values are
+    """Delete the stopped task's network interface."""
+    attachments: list[dict[str, Any]] = task.attachments  # not typed in moto
     for attachment in attachments:
         details = {detail["name"]: detail["value"] for detail in attachment["details"]}
         client("ec2").delete_network_interface(NetworkInterfaceId=details["networkInterfaceId"])
@@ -106,6 +106,6 @@ def release(task: Task) -> None:
 
 
 def update(task: Task, **members: object) -> None:
-    """Set members of a task, by ECS's own names, so that moto's DescribeTasks shows them."""
+    """Set members of a task, by ECS's names, so that moto's DescribeTasks shows them."""
     for member, value in members.items():
         setattr(task, xform_name(member), value)

@@ -1,7 +1,7 @@
-"""Task definitions as ECS keeps them: whole, including members newer than the SDK that reads them.
+"""Task definitions with all their members, also those that are newer than the SDK.
 
-moto parses requests and writes replies by botocore's model, so a member that the model does not know is lost on both
-ways. Here the request's own JSON is kept with moto's object and answered with ECS's documented defaults
+moto parses requests and writes replies by botocore's model, and so loses members that the model does not know. Here the
+request's JSON is kept with moto's object and answered with ECS's documented defaults
 (docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html, …/API_ContainerDefinition.html).
 """
 
@@ -29,7 +29,7 @@ CONTAINER_DEFAULTS: Mapping[str, Any] = {
     "volumesFrom": [],
     "systemControls": [],
 }
-# What RegisterTaskDefinition hands to moto, which keeps it for RunTask and for tags.
+# The members that moto itself needs, for RunTask and for tags.
 KNOWN_TO_MOTO = {
     "networkMode": "network_mode",
     "tags": "tags",
@@ -43,11 +43,11 @@ KNOWN_TO_MOTO = {
 }
 
 _REQUEST = "request"
-"""The attribute of moto's object that holds the members as they came."""
+"""The attribute of moto's object that holds the request."""
 
 
 def operations() -> dict[str, Operation]:
-    """The operations on task definitions that the stage answers in moto's place."""
+    """The operations on task definitions that the stage answers instead of moto."""
     return {
         "RegisterTaskDefinition": register,
         "DescribeTaskDefinition": describe,
@@ -57,7 +57,7 @@ def operations() -> dict[str, Operation]:
 
 
 def register(call: Call) -> Reply:
-    """RegisterTaskDefinition: the next revision of the family, with the request's members as they came."""
+    """RegisterTaskDefinition: the family's next revision, with all members of the request."""
     request = call.params
     check(request)
     known = {name: request[member] for member, name in KNOWN_TO_MOTO.items() if member in request}
@@ -65,9 +65,9 @@ def register(call: Call) -> Reply:
         str(request.get("family", "")), request.get("containerDefinitions", []), **known
     )
     now = datetime.now(UTC)
-    came = {member: value for member, value in request.items() if member != "tags"}
+    sent = {member: value for member, value in request.items() if member != "tags"}
     registered = {"registeredAt": now, "registeredBy": f"arn:aws:iam::{ACCOUNT}:root"}
-    vars(definition)[_REQUEST] = {**came, **registered}
+    vars(definition)[_REQUEST] = {**sent, **registered}
     return as_sent({"taskDefinition": document(definition), "tags": definition.tags})
 
 
@@ -86,7 +86,7 @@ def describe(call: Call) -> Reply:
 
 
 def deregister(call: Call) -> Reply:
-    """DeregisterTaskDefinition: the revision is INACTIVE from now on, and can still be described."""
+    """DeregisterTaskDefinition: the revision becomes INACTIVE and can still be described."""
     definition = backend().deregister_task_definition(str(call.params.get("taskDefinition", "")))
     _kept(definition).setdefault("deregisteredAt", datetime.now(UTC))
     return as_sent({"taskDefinition": document(definition)})
@@ -118,7 +118,7 @@ def list_revisions(call: Call) -> Reply:
 
 
 def document(definition: TaskDefinition) -> dict[str, Any]:
-    """The task definition as ECS describes it, defaults filled in."""
+    """The task definition as ECS describes it, with defaults."""
     kept = _kept(definition)
     awsvpc = kept.get("networkMode") == "awsvpc"
     return {
@@ -136,15 +136,15 @@ def document(definition: TaskDefinition) -> dict[str, Any]:
 
 
 def _kept(definition: TaskDefinition) -> dict[str, Any]:
-    """The request that made the revision; one made by CloudFormation is what moto took of it."""
-    taken_by_moto = {
+    """The request that registered the revision; for one by CloudFormation, the members that moto kept."""
+    kept_by_moto = {
         "family": definition.family,
         "containerDefinitions": definition.container_definitions,
         "memory": definition.memory,
         "volumes": definition.volumes,
         "registeredAt": datetime.now(UTC),
     }
-    kept: dict[str, Any] = vars(definition).setdefault(_REQUEST, taken_by_moto)
+    kept: dict[str, Any] = vars(definition).setdefault(_REQUEST, kept_by_moto)
     return kept
 
 

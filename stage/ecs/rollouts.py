@@ -1,12 +1,12 @@
-"""How one ECS service moves from a deployment to the next, task by task. No I/O, no clock but the one it is given.
+"""The rollouts of one ECS service, task by task. Pure: no I/O, and the clock is passed in.
 
 ECS's rolling update (docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html): a new deployment is
 PRIMARY and IN_PROGRESS, the one before ACTIVE; tasks are replaced until the primary has them all and is COMPLETED, and
 the others are gone. The deployment circuit breaker (…/deployment-circuit-breaker.html) fails a deployment after half
 as many failed tasks as are desired, but at least 3 and at most 200, and goes back to what completed last.
 
-Here one step replaces one task, and how a rollout ends is told beforehand instead of being a matter of the image.
-What completed last always completes again, as a revision that ran yesterday does.
+Here one step replaces one task, and a setting decides how a rollout ends, not the image. The revision that completed
+last always completes again.
 """
 
 import math
@@ -19,16 +19,16 @@ from typing import Any, Literal
 
 Ending = Literal["completes", "fails", "hangs"]
 Breaker = Literal["off", "stop", "rollback"]
-"""What the deployment circuit breaker does: nothing, fail the deployment, or fail it and go back."""
+"""What the deployment circuit breaker does: nothing, fail the deployment, or fail it and roll back."""
 
 KEPT = 100  # messages: docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages.html
 LONGEST_BACKOFF = 60.0
-"""Seconds between two attempts to start a task that keeps failing; ECS, too, throttles these."""
+"""The most seconds between two attempts to start a task that keeps failing; ECS throttles them, too."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What EventBridge hears of a service: an *ECS Deployment State Change*, or an *ECS Service Action* without id.
+    """An event about a service: *ECS Deployment State Change*, or *ECS Service Action* if there is no deployment ID.
 
     docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
     """
@@ -48,10 +48,10 @@ class Deployment:
     created: datetime
     ending: Ending
     seconds: float
-    """How long the rollout is to take, from its begin to COMPLETED."""
+    """The time from the start of the rollout to COMPLETED."""
     how: dict[str, Any] = field(default_factory=dict)
-    """Where its tasks run: launchType, platformVersion, networkConfiguration and the like, as ECS spells them."""
-    id: str = field(default_factory=lambda: f"ecs-svc/{random.randrange(10**18, 10**19)}")  # noqa: S311 - no secret
+    """Where its tasks run: launchType, platformVersion, networkConfiguration and so on, with ECS's names."""
+    id: str = field(default_factory=lambda: f"ecs-svc/{random.randrange(10**18, 10**19)}")  # noqa: S311 - not a secret
     status: Literal["PRIMARY", "ACTIVE"] = "PRIMARY"
     pending: int = 0
     running: int = 0
@@ -64,9 +64,9 @@ class Deployment:
     sources: list["Deployment"] = field(default_factory=list, repr=False)
     """The deployments whose tasks it replaces."""
     rollback: "Deployment | None" = field(default=None, repr=False)
-    """The deployment by which ECS took it back."""
+    """The deployment that rolled it back."""
     revision: str = ""
-    """The number of its service revision; a rollback brings back an older one."""
+    """The number of its service revision; a rollback has that of an older deployment."""
 
     def __post_init__(self) -> None:
         self.updated = self.created
@@ -75,7 +75,7 @@ class Deployment:
 
     @property
     def threshold(self) -> int:
-        """The failed tasks at which the circuit breaker opens."""
+        """The number of failed tasks that triggers the circuit breaker."""
         return max(3, min(200, math.ceil(self.desired / 2)))
 
     def describe(self) -> dict[str, Any]:
@@ -97,13 +97,13 @@ class Deployment:
 
 
 class Rollouts:
-    """The deployments of one service, the newest first, and the messages that ECS writes about them."""
+    """The deployments of one service, the newest first, and ECS's messages about them."""
 
     def __init__(self, service: str, now: Callable[[], datetime]) -> None:
         self.deployments: list[Deployment] = []
         self.messages: list[dict[str, Any]] = []
         self.history: list[Deployment] = []
-        """Every deployment that was asked for, the newest first; rollbacks belong to what they roll back."""
+        """Every requested deployment, the newest first; a rollback belongs to the deployment that it rolls back."""
         self._service = service
         self._now = now
         self._completed: Deployment | None = None
@@ -114,36 +114,36 @@ class Rollouts:
 
     @property
     def moves(self) -> bool:
-        """Whether anything will change by itself."""
+        """Whether it changes by itself."""
         return bool(self.deployments) and self.delay() is not None
 
     def begin(
         self, task_definition: str, desired: int, *, ending: Ending, seconds: float, how: dict[str, Any]
     ) -> list[Notice]:
-        """Start a deployment. One that is under way is superseded: its tasks are replaced as any others."""
+        """Start a deployment. It supersedes one that is in progress, and replaces its tasks, too."""
         if self._completed and self._completed.task_definition == task_definition:
             ending = "completes"
         deployment = Deployment(task_definition, desired, self._now(), ending, seconds, how)
         self.history = [deployment, *self.history]
         for forgotten in self.history[KEPT:]:
-            forgotten.sources.clear()  # or each deployment would keep all before it
+            forgotten.sources.clear()  # otherwise each deployment would keep all earlier ones
         del self.history[KEPT:]
         return self._begin(deployment)
 
     def settle(self, task_definition: str, desired: int, how: dict[str, Any]) -> None:
-        """Stand where a rollout has ended long ago."""
+        """Set the state of a service whose rollout has ended long ago."""
         settled = Deployment(task_definition, desired, self._now(), "completes", 0, how, running=desired)
         settled.state, settled.reason = "COMPLETED", f"ECS deployment {settled.id} completed."
         settled.finished = settled.created
         self.deployments, self.history, self._completed = [settled], [settled], settled
 
     def scale(self, desired: int) -> None:
-        """Change the desired count: ECS scales the primary deployment and begins no other."""
+        """Change the desired count: ECS scales the primary deployment and starts none."""
         self.primary.desired = desired
         self.primary.updated = self._now()
 
     def delay(self) -> float | None:
-        """Seconds until the next `step`; None when nothing will move by itself."""
+        """Seconds until the next `step`; None when there is none."""
         primary = self.primary
         settled = primary.running == primary.desired and len(self.deployments) == 1 and primary.state == "COMPLETED"
         if settled or primary.state == "FAILED" or primary.ending == "hangs":
@@ -153,7 +153,7 @@ class Rollouts:
         return step if beyond < 0 else min(LONGEST_BACKOFF, max(step, 1) * 2.0 ** min(beyond, 10))
 
     def step(self, circuit_breaker: Breaker) -> list[Notice]:
-        """Replace one task. Returns what EventBridge is to hear of it."""
+        """Replace one task. Returns the events to publish."""
         primary = self.primary
         primary.updated = self._now()
         if primary.pending and primary.ending == "fails":
@@ -169,7 +169,7 @@ class Rollouts:
         return self._complete()
 
     def stop(self) -> None:
-        """The service is deleted: its tasks stop and it has no deployments any more."""
+        """Stop all tasks and deployments: the service is deleted."""
         self.deployments.clear()
         self._completed = None
 
@@ -186,26 +186,26 @@ class Rollouts:
 
     def _start_task(self) -> None:
         self.primary.pending = 1
-        self._say(f"has started 1 tasks: (task {uuid.uuid4().hex}).")
+        self._message(f"has started 1 tasks: (task {uuid.uuid4().hex}).")
 
     def _stop_surplus(self) -> None:
-        """Stop one task, an old one first, when more run than are desired (minimumHealthyPercent 100)."""
+        """Stop one task, an old one first, when more run than desired (minimumHealthyPercent 100)."""
         running = [deployment for deployment in reversed(self.deployments) if deployment.running]
         if sum(deployment.running for deployment in running) > self.primary.desired:
             running[0].running -= 1
             running[0].updated = self._now()
-            self._say(f"has stopped 1 running tasks: (task {uuid.uuid4().hex}).")
+            self._message(f"has stopped 1 running tasks: (task {uuid.uuid4().hex}).")
 
     def _complete(self) -> list[Notice]:
         primary = self.primary
         del self.deployments[1:]
-        if primary.state == "COMPLETED":  # it was only scaled
+        if primary.state == "COMPLETED":  # the service was only scaled
             return []
         primary.state, primary.reason = "COMPLETED", f"ECS deployment {primary.id} completed."
         primary.finished = self._now()
         self._completed = primary
-        self._say(f"(deployment {primary.id}) deployment completed.")
-        self._say("has reached a steady state.")
+        self._message(f"(deployment {primary.id}) deployment completed.")
+        self._message("has reached a steady state.")
         return [
             Notice("INFO", "SERVICE_DEPLOYMENT_COMPLETED", primary.id, primary.reason),
             Notice("INFO", "SERVICE_STEADY_STATE"),
@@ -219,19 +219,19 @@ class Rollouts:
             self._start_task()
             if primary.failed != primary.threshold:
                 return []
-            self._say(
+            self._message(
                 "is unable to consistently start tasks successfully. For more information, see the Troubleshooting "
                 "section of the Amazon ECS Developer Guide."
             )
             return [Notice("WARN", "SERVICE_TASK_START_IMPAIRED")]
         primary.finished = self._now()
         primary.state, primary.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
-        self._say(f"(deployment {primary.id}) deployment failed: tasks failed to start.")
+        self._message(f"(deployment {primary.id}) deployment failed: tasks failed to start.")
         reason = "ECS deployment circuit breaker: task failed to start."
         notices = [Notice("ERROR", "SERVICE_DEPLOYMENT_FAILED", primary.id, reason)]
         good = self._completed
         if circuit_breaker == "rollback" and good:
-            self._say(f"rolling back to deployment {good.id}.")
+            self._message(f"rolling back to deployment {good.id}.")
             reason = f"ECS deployment circuit breaker: rolling back to deploymentId {good.id}."
             again = Deployment(
                 good.task_definition, primary.desired, self._now(), "completes", primary.seconds, good.how
@@ -241,6 +241,6 @@ class Rollouts:
             notices += self._begin(again)
         return notices
 
-    def _say(self, message: str) -> None:
+    def _message(self, message: str) -> None:
         event = {"id": str(uuid.uuid4()), "createdAt": self._now(), "message": f"(service {self._service}) {message}"}
         self.messages = [event, *self.messages][:KEPT]

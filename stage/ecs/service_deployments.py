@@ -1,7 +1,7 @@
-"""ECS's newer view of rollouts: service deployments and service revisions, which moto does not have.
+"""Service deployments and service revisions, ECS's newer view of rollouts; moto has neither.
 
-docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html. A deployment that the circuit breaker
-takes back is one service deployment that ends in ROLLBACK_SUCCESSFUL, and two entries of the service's `deployments`.
+docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html. A deployment that the circuit breaker rolls
+back is one service deployment, which ends in ROLLBACK_SUCCESSFUL, and two entries of the service's `deployments`.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ BREAKER = "Service deployment rolled back because the circuit breaker threshold 
 
 
 class ServiceDeployments:
-    """Answers about the rollouts that `services` knows; everything is read from them when it is asked for."""
+    """Answers from the rollouts of `services`; it has no state of its own."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -35,7 +35,7 @@ class ServiceDeployments:
         }
 
     def list_deployments(self, call: Call) -> Reply:
-        """ListServiceDeployments: the newest first; in one page, as no more than a hundred are kept."""
+        """ListServiceDeployments: the newest first, in one page, because at most a hundred are kept."""
         request = call.params
         service = named_service(request)
         created = request.get("createdAt", {})
@@ -72,7 +72,7 @@ class ServiceDeployments:
 
 
 def status_of(deployment: Deployment) -> str:
-    """The service deployment's status. Never PENDING nor …_REQUESTED: the stage does at once as it is told."""
+    """The service deployment's status. It is never PENDING or …_REQUESTED: the stage starts at once."""
     if deployment.rollback:
         if deployment.rollback.state == "COMPLETED":
             return "ROLLBACK_SUCCESSFUL"

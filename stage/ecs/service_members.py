@@ -1,4 +1,4 @@
-"""What ECS says of a service and moto does not keep: set on moto's object, so that DescribeServices shows it."""
+"""Members of a service that moto does not keep: set on moto's object, so that DescribeServices shows them."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from stage.ecs.api import LATEST_FARGATE, backend
 from stage.ecs.rollouts import Deployment, Rollouts
 from stage.moto.clients import ACCOUNT
 
-TAKEN_BY_MOTO = (
+KNOWN_TO_MOTO = (
     "deploymentController",
     "launchType",
     "loadBalancers",
@@ -33,12 +33,12 @@ def named_service(request: dict[str, Any]) -> Service:
 
 
 def members(service: Service, names: Sequence[str]) -> list[Any]:
-    """The values of some members, None for what the service does not have."""
+    """The values of these members, None for those that the service does not have."""
     return [getattr(service, xform_name(member), None) for member in names]
 
 
 def complete(service: Service, request: dict[str, Any]) -> None:
-    """Give moto's service what CreateService was asked for and moto does not keep, and ECS's defaults."""
+    """Set the members of a CreateService request that moto does not keep, and ECS's defaults."""
     configuration = {
         "deploymentCircuitBreaker": {"enable": False, "rollback": False},
         "maximumPercent": 200,
@@ -65,13 +65,13 @@ def complete(service: Service, request: dict[str, Any]) -> None:
 
 
 def update(service: Service, **given: object) -> None:
-    """Set members, by ECS's own names."""
+    """Set members, by ECS's names."""
     for member, value in given.items():
         setattr(service, xform_name(member), value)
 
 
-def how(service: Service) -> dict[str, Any]:
-    """Where the tasks of a deployment run; ECS shows the platform version that LATEST means."""
+def placement(service: Service) -> dict[str, Any]:
+    """Where the tasks of a deployment run, with the platform version that LATEST stands for."""
     version = service.platform_version
     where = {
         "launchType": service.launch_type,
@@ -83,7 +83,7 @@ def how(service: Service) -> dict[str, Any]:
 
 
 def show(service: Service, rollouts: Rollouts) -> None:
-    """Keep moto's service and its cluster's counts in step with the rollouts."""
+    """Update moto's service and its cluster's counts from the rollouts."""
     cluster = backend()._get_cluster(service.cluster_name)
     running = sum(deployment.running for deployment in rollouts.deployments)
     pending = sum(deployment.pending for deployment in rollouts.deployments)
@@ -97,11 +97,11 @@ def show(service: Service, rollouts: Rollouts) -> None:
 
 
 def deployment_arn(service: Service, deployment: Deployment) -> str:
-    """The ARN of a service deployment: one for a deployment together with its rollback."""
+    """The ARN of a service deployment; a deployment and its rollback have one."""
     number = base64.urlsafe_b64encode(hashlib.sha256(deployment.id.encode()).digest()).decode()[:21]
     return f"{service.arn.replace(':service/', ':service-deployment/')}/{number}"
 
 
 def revision_arn(service: Service, deployment: Deployment) -> str:
-    """The ARN of the service revision that a deployment brings."""
+    """The ARN of a deployment's service revision."""
     return f"{service.arn.replace(':service/', ':service-revision/')}/{deployment.revision}"

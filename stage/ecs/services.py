@@ -1,8 +1,8 @@
-"""ECS services that roll: CreateService, UpdateService and DeleteService, and the rollouts that follow them.
+"""ECS services: CreateService, UpdateService and DeleteService, and the rollouts that follow.
 
-moto changes a service's `taskDefinition` and leaves its `deployments` as they were. Here moto's object stays the
-service, so that moto's DescribeServices shows it, and its deployments, counts and events are kept in step with a
-`Rollouts`, which the timer moves on.
+moto changes a service's `taskDefinition` but not its `deployments`. Here the service is still moto's object, so that
+moto's DescribeServices shows it; its deployments, counts and events are updated from a `Rollouts`, which the timer
+advances.
 """
 
 import threading
@@ -14,17 +14,17 @@ from botocore import xform_name
 from moto.ecs.exceptions import EcsClientException, ECSException, InvalidParameterException
 from moto.ecs.models import Service
 
-from stage.ecs.api import Emit, Operation, backend, timestamp, usable_revision
+from stage.ecs.api import Operation, Publish, backend, timestamp, usable_revision
 from stage.ecs.rollouts import Breaker, Notice, Rollouts
-from stage.ecs.service_members import TAKEN_BY_MOTO, complete, how, members, named_service, show, update
+from stage.ecs.service_members import KNOWN_TO_MOTO, complete, members, named_service, placement, show, update
 from stage.ecs.timer import Timer
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import client
 from stage.settings import Settings
 
-# Given with a new value, these begin a deployment; the others only change the service.
+# A new value of these starts a deployment; other members only change the service.
 # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
-BEGIN_A_DEPLOYMENT = (
+START_A_DEPLOYMENT = (
     "capacityProviderStrategy",
     "enableECSManagedTags",
     "enableExecuteCommand",
@@ -42,18 +42,18 @@ ONLY_CHANGE = ("availabilityZoneRebalancing", "deploymentConfiguration", "health
 
 
 class Services:
-    """The services of the stage and where each of them stands in its rollout."""
+    """The services of the stage and their rollouts."""
 
-    def __init__(self, settings: Settings, timer: Timer, emit: Emit, lock: threading.RLock) -> None:
+    def __init__(self, settings: Settings, timer: Timer, publish: Publish, lock: threading.RLock) -> None:
         self._settings = settings
         self._timer = timer
-        self._emit = emit
+        self._emit = publish
         self._lock = lock
         self._rollouts: WeakKeyDictionary[Service, Rollouts] = WeakKeyDictionary()
         self._due: WeakKeyDictionary[Rollouts, object] = WeakKeyDictionary()
 
     def operations(self) -> dict[str, Operation]:
-        """The operations that the stage answers in moto's place."""
+        """The operations that the stage answers instead of moto."""
         return {
             "CreateService": self.create,
             "UpdateService": self.update,
@@ -73,48 +73,45 @@ class Services:
             self._rollouts = WeakKeyDictionary(rollouts)
 
     def steady(self) -> bool:
-        """Whether no service will move by itself."""
+        """Whether no service changes by itself."""
         with self._lock:
             return not any(rollouts.moves for rollouts in self._rollouts.values())
 
     def create(self, call: Call) -> Reply:
-        """CreateService: the service runs when this answers.
-
-        The first deployment has nothing to replace; the stage's rollouts go from one revision to another.
-        """
+        """CreateService: the service runs when this returns, because its first deployment replaces no tasks."""
         request = call.params
         name, cluster = str(request.get("serviceName")), str(request.get("cluster", "default"))
         existing = backend().services.get(f"{cluster.rpartition('/')[2]}:{name}")
         if existing and existing.status == "ACTIVE":
             raise InvalidParameterException("Creation of service was not idempotent.")
         revision = usable_revision(str(request.get("taskDefinition")), EcsClientException).arn
-        taken = {xform_name(member): request[member] for member in TAKEN_BY_MOTO if member in request}
+        taken = {xform_name(member): request[member] for member in KNOWN_TO_MOTO if member in request}
         service = backend().create_service(cluster, name, request.get("desiredCount", 0), revision, **taken)
         rollouts = self._rollouts[service] = Rollouts(name, _now)
         complete(service, request)
-        notices = rollouts.begin(revision, service.desired_count, ending="completes", seconds=0, how=how(service))
+        notices = rollouts.begin(revision, service.desired_count, ending="completes", seconds=0, how=placement(service))
         while rollouts.delay() is not None:
             notices += rollouts.step("off")
-        self._go_on(service, rollouts, notices)
+        self._advance(service, rollouts, notices)
         return _reply(call, service)
 
     def update(self, call: Call) -> Reply:
-        """UpdateService: a deployment begins only where something that makes a task differs."""
+        """UpdateService: a deployment starts only if a member changes that makes a task different."""
         request = call.params
         service = _active_service(request)
         rollouts = self.rollouts_of(service)
-        before = [service.task_definition, *members(service, BEGIN_A_DEPLOYMENT)]
+        before = [service.task_definition, *members(service, START_A_DEPLOYMENT)]
         if name := request.get("taskDefinition"):
             service.task_definition = usable_revision(name, EcsClientException).arn
-        changes = (*BEGIN_A_DEPLOYMENT, *ONLY_CHANGE)
+        changes = (*START_A_DEPLOYMENT, *ONLY_CHANGE)
         update(service, **{member: value for member, value in request.items() if member in changes})
         service.desired_count = request.get("desiredCount", service.desired_count)
-        changed = before != [service.task_definition, *members(service, BEGIN_A_DEPLOYMENT)]
+        changed = before != [service.task_definition, *members(service, START_A_DEPLOYMENT)]
         if changed or request.get("forceNewDeployment"):
             self._begin(service, rollouts)
         elif service.desired_count != rollouts.primary.desired:
             rollouts.scale(service.desired_count)
-            self._go_on(service, rollouts)
+            self._advance(service, rollouts)
         return _reply(call, service)
 
     def delete(self, call: Call) -> Reply:
@@ -130,18 +127,18 @@ class Services:
         return _reply(call, service)
 
     def describe(self, call: Call) -> None:
-        """DescribeServices is moto's, once the services that came past the front door are taken in."""
+        """DescribeServices is moto's, after rollouts of services that did not come through the gateway are added."""
         names = {str(name).rpartition("/")[2] for name in call.params.get("services", [])}
         for service in backend().services.values():
             if service.name in names:
                 self.rollouts_of(service)
 
     def rollouts_of(self, service: Service) -> Rollouts:
-        """A service's rollouts. One that was not created through the front door is taken to run as it should."""
+        """A service's rollouts. One that was not created through the gateway counts as completed."""
         if service not in self._rollouts:
             rollouts = self._rollouts[service] = Rollouts(service.name, _now)
             complete(service, {})
-            rollouts.settle(str(service.task_definition), service.desired_count, how(service))
+            rollouts.settle(str(service.task_definition), service.desired_count, placement(service))
             show(service, rollouts)
         return self._rollouts[service]
 
@@ -151,22 +148,22 @@ class Services:
             service.desired_count,
             ending=self._settings.rollout,
             seconds=self._settings.rollout_seconds,
-            how=how(service),
+            how=placement(service),
         )
-        self._go_on(service, rollouts, notices)
+        self._advance(service, rollouts, notices)
 
-    def _go_on(self, service: Service, rollouts: Rollouts, notices: list[Notice] | None = None) -> None:
-        """Show what has happened, tell it, and see to the next step; a step that was due before is void."""
-        service.task_definition = rollouts.primary.task_definition  # after a rollback it is the old one again
+    def _advance(self, service: Service, rollouts: Rollouts, notices: list[Notice] | None = None) -> None:
+        """Update the service, publish events, and schedule the next step, which replaces an earlier one."""
+        service.task_definition = rollouts.primary.task_definition  # after a rollback it is the former one
         show(service, rollouts)
         for notice in notices or []:
-            self._tell(service, notice)
+            self._publish(service, notice)
         ticket = self._due[rollouts] = object()
 
         def step() -> None:
             with self._lock:
                 if self._due.get(rollouts) is ticket:
-                    self._go_on(service, rollouts, rollouts.step(self._circuit_breaker(service)))
+                    self._advance(service, rollouts, rollouts.step(self._circuit_breaker(service)))
 
         delay = rollouts.delay()
         if delay is not None:
@@ -179,7 +176,7 @@ class Services:
             return "off"
         return "rollback" if breaker.get("rollback") else "stop"
 
-    def _tell(self, service: Service, notice: Notice) -> None:
+    def _publish(self, service: Service, notice: Notice) -> None:
         detail: dict[str, Any] = {"eventType": notice.type, "eventName": notice.name}
         now = timestamp(_now())
         if notice.deployment_id is None:

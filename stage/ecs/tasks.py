@@ -1,8 +1,8 @@
-"""ECS tasks that run: RunTask and StopTask, a process per task, its log and its state-change events.
+"""ECS tasks: RunTask and StopTask, a process for each task, its log and its state-change events.
 
-docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html. Of a task's containers one has a
-process: the one whose image is the app's. It runs in the app's directory, on this machine, with no more isolation
-than a process has; cpu, memory, roles and network are shown and not enforced.
+docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html. One container of a task has a
+process: the one with the app's image. It runs in the app's directory on this machine, isolated as a process is. CPU,
+memory, roles and network are shown, not enforced.
 """
 
 import json
@@ -23,7 +23,7 @@ from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task
 from moto.moto_api import state_manager
 
-from stage.ecs.api import Emit, Operation, timestamp, usable_revision
+from stage.ecs.api import Operation, Publish, timestamp, usable_revision
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
 from stage.ecs.placement import complete, place, release, update
 from stage.ecs.revisions import document
@@ -33,7 +33,7 @@ from stage.logs import streams
 from stage.moto.clients import client
 
 LONGEST_RUN = 60.0
-"""Seconds after which a task is stopped: a stage is for looking, not for working."""
+"""Seconds after which the stage stops a task."""
 STOP_TIMEOUT = 30.0  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: stopTimeout
 
 _BY_A_USER = ("UserInitiated", "Task stopped by user")
@@ -50,12 +50,12 @@ class Run:
     output: list[str] = field(default_factory=list)
     exit_code: int | None = None
     stop: tuple[str, str] | None = None
-    """Why it was stopped from outside: stopCode and stoppedReason."""
+    """stopCode and stoppedReason, if it was stopped from outside."""
     process: subprocess.Popen[str] | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
     def describe(self) -> dict[str, Any]:
-        """What became of it, for people."""
+        """The task for a reader: definition, command, image, exit code, output, log stream."""
         return {
             "task_arn": self.task.task_arn,
             "task_definition": self.task.task_definition_arn,
@@ -70,21 +70,21 @@ class Run:
 
 
 class Tasks:
-    """The tasks of the stage. `app` is the directory in which the containers of `repository` run."""
+    """The tasks of the stage. Containers of `repository` run in `directory`."""
 
-    def __init__(self, app: Path, repository: str, timer: Timer, emit: Emit, lock: threading.RLock) -> None:
-        self._app = app
+    def __init__(self, directory: Path, repository: str, timer: Timer, publish: Publish, lock: threading.RLock) -> None:
+        self._directory = directory
         self._repository = repository
         self._timer = timer
-        self._emit = emit
+        self._emit = publish
         self._lock = lock
         self._runs: dict[str, Run] = {}
         self._data = Path(tempfile.mkdtemp(prefix="stage-data-"))
-        # moto moves a task on whenever it is described; these move by their processes.
+        # moto advances a task whenever it is described; here its process does.
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": sys.maxsize})
 
     def operations(self) -> dict[str, Operation]:
-        """The operations that the stage answers in moto's place."""
+        """The operations that the stage answers instead of moto."""
         return {"RunTask": self.run_task, "StopTask": self.stop_task}
 
     def running(self) -> list[str]:
@@ -92,7 +92,7 @@ class Tasks:
         return [run.task.task_arn for run in list(self._runs.values()) if not run.done.is_set()]
 
     def reset(self) -> None:
-        """Kill what runs, wait for it, and empty the tasks' data directory."""
+        """Kill all tasks, wait for their end, and empty their data directory."""
         for run in list(self._runs.values()):
             self._signal(run, signal.SIGKILL, "TerminationNotice", "The stage was reset.")
         for run in list(self._runs.values()):
@@ -102,12 +102,12 @@ class Tasks:
         self._data.mkdir()
 
     def close(self) -> None:
-        """End what runs and leave nothing on the disk."""
+        """Kill all tasks and remove their data directory."""
         self.reset()
         self._data.rmdir()
 
     def run_task(self, call: Call) -> Reply:
-        """RunTask: answers with the tasks, which start in their own time."""
+        """RunTask: returns the tasks before they start."""
         runs = self.run(call.params)
         tasks = client("ecs").describe_tasks(
             cluster=runs[0].task.cluster_arn, tasks=[run.task.task_arn for run in runs], include=["TAGS"]
@@ -115,7 +115,7 @@ class Tasks:
         return Reply.result(call, {"tasks": tasks["tasks"], "failures": []})
 
     def stop_task(self, call: Call) -> Reply:
-        """StopTask: SIGTERM, and SIGKILL after the stopTimeout that a container has unless it is given another."""
+        """StopTask: SIGTERM, and SIGKILL after the default stopTimeout."""
         request = call.params
         run = self._runs.get(str(request.get("task", "")).rpartition("/")[2])
         if run is None:
@@ -130,7 +130,7 @@ class Tasks:
         """Start the tasks of a RunTask request.
 
         Raises ClusterNotFoundException, ClientException (no such revision) and InvalidParameterException (an
-        INACTIVE revision, no place for the task, a count or network that cannot be).
+        INACTIVE revision, no capacity, an invalid count or network).
         """
         with self._lock:
             definition = usable_revision(str(request.get("taskDefinition")), InvalidParameterException)
@@ -140,12 +140,12 @@ class Tasks:
             ]
             self._runs |= {run.task.id: run for run in runs}
         for run in runs:
-            self._tell(run)
-            threading.Thread(target=self._live, args=(run,), name=f"task-{run.task.id}", daemon=True).start()
+            self._publish(run)
+            threading.Thread(target=self._run_to_end, args=(run,), name=f"task-{run.task.id}", daemon=True).start()
         return runs
 
-    def _live(self, run: Run) -> None:
-        """A task's life, in a thread of its own."""
+    def _run_to_end(self, run: Run) -> None:
+        """Run a task from start to end, in a thread of its own."""
         try:
             self._start(run)
         except CannotStartError as reason:
@@ -155,7 +155,7 @@ class Tasks:
             self._end(run, *(run.stop or ("EssentialContainerExited", "Essential container in task exited")))
         finally:
             run.done.set()
-            self._timer.happened()
+            self._timer.notify()
 
     def _start(self, run: Run) -> None:
         container = choose(run.definition["containerDefinitions"], self._repository)
@@ -166,7 +166,7 @@ class Tasks:
         try:
             run.process = subprocess.Popen(
                 run.launch.command,
-                cwd=self._app,
+                cwd=self._directory,
                 env={**host, **run.launch.environment, "DATA_DIR": host["DATA_DIR"]},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -177,22 +177,22 @@ class Tasks:
             )
         except OSError as reason:
             raise CannotStartError(f"CannotStartContainerError: {reason}") from reason
-        if run.stop:  # while it was being started
+        if run.stop:  # stopped while it was being started
             _kill(run.process, signal.SIGKILL)
         too_long = f"The stage stops a task after {LONGEST_RUN:.0f} seconds."
         self._timer.after(LONGEST_RUN, lambda: self._signal(run, signal.SIGKILL, "TerminationNotice", too_long))
         self._change(run, "RUNNING", startedAt=datetime.now(UTC), connectivity="CONNECTED")
 
     def _follow(self, run: Run) -> None:
-        """Log the process's output, line by line, and wait for its end."""
-        assert run.process and run.process.stdout and run.launch  # noqa: S101 - it has been started
+        """Log the process's output line by line and wait for its end."""
+        assert run.process and run.process.stdout and run.launch  # noqa: S101 - it was started
         with run.process as process:
             for line in run.process.stdout:
                 run.output.append(line.rstrip("\n"))
                 if run.launch.log_group and run.launch.log_stream:
                     streams.append(run.launch.log_group, run.launch.log_stream, run.output[-1])
             code = process.wait()
-        run.exit_code = code if code >= 0 else 128 - code  # as a shell, and Docker, tell of a signal
+        run.exit_code = code if code >= 0 else 128 - code  # how a shell and Docker report a signal
 
     def _end(self, run: Run, code: str, reason: str) -> None:
         run.task.desired_status = "STOPPED"
@@ -207,17 +207,17 @@ class Tasks:
                 _kill(run.process, number)
 
     def _change(self, run: Run, status: str, **members: object) -> None:
-        """Set the task's status and tell the bus. The versions of a task's events count up."""
+        """Set the task's status and publish an event, whose version is one higher than the last one's."""
         run.task.last_status = status
         update(run.task, version=vars(run.task)["version"] + 1, **members)
         for container in run.containers:
             container["lastStatus"] = status
             if run.launch and container["name"] == run.launch.container and run.exit_code is not None:
                 container["exitCode"] = run.exit_code
-        self._tell(run)
-        self._timer.happened()
+        self._publish(run)
+        self._timer.notify()
 
-    def _tell(self, run: Run) -> None:
+    def _publish(self, run: Run) -> None:
         described = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])["tasks"][0]
         self._emit(
             "ECS Task State Change", [run.task.task_arn], _jsonable({**described, "updatedAt": datetime.now(UTC)})
@@ -225,7 +225,7 @@ class Tasks:
 
 
 def _kill(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    """Signal the process and its children, which have a session of their own."""
+    """Send a signal to the process and its children, which have a session of their own."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
 

@@ -1,8 +1,8 @@
-"""What happens by itself, later: one thread for every rollout of every service.
+"""Runs actions at a later time: one thread for all rollouts and tasks.
 
-Rollouts advance in steps that are due at a time, and each step sends events to the bus, so they cannot be worked out
-only when somebody asks. One queue and one thread keep their order the order of their times: nothing runs at once,
-`clear()` leaves nothing behind, and a test waits for a state instead of sleeping.
+A rollout advances in steps, and each step publishes events, so it cannot be computed when a caller asks for it. One
+queue and one thread run the actions in the order of their times and never two at once. `clear()` drops all of them, and
+a test waits for a state instead of sleeping.
 """
 
 import sched
@@ -14,23 +14,23 @@ from collections.abc import Callable
 
 
 class Timer:
-    """Runs actions when they are due, one after the other."""
+    """Runs actions when they are due, one after another."""
 
     def __init__(self) -> None:
         self._wake = threading.Event()
         self._queue = sched.scheduler(time.monotonic, self._pause)
-        self._happened = threading.Condition()
+        self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="stage-timer", daemon=True)
         self._thread.start()
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run `action` that many seconds from now. Actions of the same time run in the order they were given."""
+        """Run `action` after so many seconds. Actions that are due at the same time run in the order of these calls."""
         self._queue.enter(seconds, 0, self._run, (action,))
         self._wake.set()
 
     def clear(self) -> None:
-        """Forget all that has not begun."""
+        """Drop all actions that have not begun."""
         for entry in self._queue.queue:
             try:
                 self._queue.cancel(entry)
@@ -38,28 +38,28 @@ class Timer:
                 continue  # it has begun in the meantime
 
     def close(self) -> None:
-        """Forget all, and end the thread. Waits for the action that is under way."""
+        """Drop all actions and end the thread, after the action that runs."""
         self._closed = True
         self.clear()
         self._wake.set()
         self._thread.join()
 
-    def happened(self) -> None:
-        """Tell those who wait that something changed."""
-        with self._happened:
-            self._happened.notify_all()
+    def notify(self) -> None:
+        """Have `wait_for` check its condition again: something changed outside of an action."""
+        with self._changed:
+            self._changed.notify_all()
 
     def wait_for(self, condition: Callable[[], bool], timeout: float = 10) -> bool:
-        """Wait until `condition` holds, looking again whenever something happened. False after `timeout` seconds."""
-        with self._happened:
-            return self._happened.wait_for(condition, timeout)
+        """Wait until `condition` holds, which is checked after each action. False after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(condition, timeout)
 
     def _run(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except Exception:  # noqa: BLE001 - the other rollouts go on; what failed is told on stderr
+        except Exception:  # noqa: BLE001 - the other actions must still run
             traceback.print_exc(file=sys.stderr)
-        self.happened()
+        self.notify()
 
     def _pause(self, seconds: float) -> None:
         self._wake.wait(seconds)

@@ -1,1 +1,1 @@
-"""EventBridge's default bus: what reaches which rule, and what is sent to its targets."""
+"""EventBridge: the default bus, its rules' targets, and the tagging API's view of rules."""

@@ -1,7 +1,7 @@
-"""EventBridge's default bus: what goes on it, and which rules it reaches.
+"""EventBridge's default bus: events, and the rules that match them.
 
-moto keeps rules and targets and matches patterns, but sends nothing for AWS's own events, and cannot deliver what
-PutEvents is given to a state machine or an ECS task. Here both go one way: `Bus.publish`.
+moto keeps rules and targets and matches patterns. It publishes none of AWS's own events and does not deliver events to
+state machines or ECS tasks. Here both AWS's events and those of PutEvents go through `Bus.publish`.
 """
 
 import json
@@ -41,34 +41,35 @@ def rules() -> dict[str, Rule]:
 
 
 class Bus:
-    """The default event bus. As a hook it answers PutEvents; AWS's own events come by `publish`."""
+    """The default event bus. As a hook it answers PutEvents; the stage publishes AWS's own events by `publish`."""
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
 
-    def publish(self, happened: Event) -> None:
-        """Send an event to every target of every enabled rule whose pattern it matches.
+    def publish(self, published: Event) -> None:
+        """Deliver an event to every target of every enabled rule whose pattern it matches.
 
-        EventBridge does so in its own time and at least once; here it is done, once, when this returns.
+        EventBridge delivers later and at least once; here it is delivered exactly once when this returns.
         """
         for rule in list(rules().values()):
             pattern = rule.event_pattern
-            if rule.state == "ENABLED" and pattern.get_pattern() and pattern.matches_event(happened):  # type: ignore[arg-type] # an event is what moto's TypedDict says, and JSON
+            if rule.state == "ENABLED" and pattern.get_pattern() and pattern.matches_event(published):  # type: ignore[arg-type] # an Event has the keys of moto's TypedDict
                 for target in list(rule.targets):
-                    self._deliver(rule, target, happened)
+                    self._deliver(rule, target, published)
 
     def before(self, call: Call) -> Reply | None:
-        """PutEvents on the default bus; other buses are left to moto."""
+        """Answer PutEvents on the default bus; moto answers for other buses."""
         if call.key != ("events", "PutEvents"):
             return None
         entries = call.params.get("Entries", [])
         if any(entry.get("EventBusName", "default").rpartition("/")[2] != "default" for entry in entries):
             return None
-        told = [self._put(entry) for entry in entries]
-        return Reply.result(call, {"FailedEntryCount": sum("ErrorCode" in each for each in told), "Entries": told})
+        results = [self._put(entry) for entry in entries]
+        failed = sum("ErrorCode" in each for each in results)
+        return Reply.result(call, {"FailedEntryCount": failed, "Entries": results})
 
     def after(self, call: Call, reply: Reply) -> None:
-        """Nothing is left to do."""
+        """Leave every reply as it is."""
 
     def _put(self, entry: dict[str, Any]) -> dict[str, str]:
         """One entry (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html)."""
@@ -85,8 +86,8 @@ class Bus:
             detail = None
         if not isinstance(detail, dict):
             return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-        happened = event(entry["Source"], entry["DetailType"], detail, entry.get("Resources", ()))
+        sent = event(entry["Source"], entry["DetailType"], detail, entry.get("Resources", ()))
         if "Time" in entry:
-            happened["time"] = f"{datetime.fromtimestamp(entry['Time'], UTC):%Y-%m-%dT%H:%M:%SZ}"
-        self.publish(happened)
-        return {"EventId": happened["id"]}
+            sent["time"] = f"{datetime.fromtimestamp(entry['Time'], UTC):%Y-%m-%dT%H:%M:%SZ}"
+        self.publish(sent)
+        return {"EventId": sent["id"]}

@@ -1,7 +1,7 @@
-"""The index of tags over rules: what the Resource Groups Tagging API tells of EventBridge, which moto leaves out.
+"""The Resource Groups Tagging API's index of EventBridge rules, which moto lacks.
 
-docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html. It tells of "tagged or previously
-tagged" resources: AWS's index follows changes in its own time, the stage's at once, unless `tag_index_lags` is set.
+docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html. It lists "tagged or previously
+tagged" resources: AWS's index follows changes with a delay, the stage's at once, unless `tag_index_lags` is set.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ Tags = Mapping[str, str]
 
 
 def tagged() -> dict[str, Tags]:
-    """By ARN, the tags of every rule of the default bus that has any."""
+    """By ARN, the tags of every tagged rule of the default bus."""
     tagger = events_backends[ACCOUNT][REGION].tagger
     found = {rule.arn: tagger.get_tag_dict_for_resource(rule.arn) for rule in list(rules().values())}
     return {arn: tags for arn, tags in found.items() if tags}
 
 
 def page(index: Mapping[str, Tags], request: Mapping[str, Any]) -> dict[str, Any]:
-    """GetResources' answer over `index`. Raises moto's ServiceException."""
+    """GetResources' answer from `index`. Raises moto's ServiceException."""
     size, after = request.get("ResourcesPerPage", PER_PAGE), request.get("PaginationToken", "")
     filters = {each["Key"]: each.get("Values", []) for each in request.get("TagFilters", [])}
     if "ResourceARNList" in request:
@@ -51,18 +51,18 @@ def page(index: Mapping[str, Tags], request: Mapping[str, Any]) -> dict[str, Any
 
 
 class TagIndex:
-    """A hook that answers GetResources for rules; what else it can be asked for is left to moto."""
+    """A hook that answers GetResources for rules; moto answers for other resources."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._index: dict[str, Tags] = {}
 
     def clear(self) -> None:
-        """Tell of nothing while the index lags."""
+        """Empty the index, which stays empty while it lags."""
         self._index = {}
 
     def before(self, call: Call) -> Reply | None:
-        """A page of the rules that fit."""
+        """Answer with a page of the rules that match."""
         if call.key != ("resourcegroupstaggingapi", "GetResources"):
             return None
         if call.params.get("ResourceTypeFilters") not in (["events"], ["events:rule"]):

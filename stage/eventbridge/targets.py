@@ -1,8 +1,8 @@
-"""Sends an event to a rule's target, and to the target's dead-letter queue what could not be delivered.
+"""Delivers events to the targets of rules, and undeliverable events to dead-letter queues.
 
-docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html and eb-rule-dlq.html. EventBridge tries again for as
-long as the target's RetryPolicy says; the stage tries once. IAM is asked for what the target's role must allow; the
-policies of queues, topics and functions, which are reached without a role, are not evaluated.
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html and eb-rule-dlq.html. EventBridge retries as long as
+the target's RetryPolicy allows; the stage tries once. The permissions of a target's role are checked; the policies of
+queues, topics and functions, which need no role, are not.
 """
 
 import json
@@ -28,11 +28,11 @@ from stage.moto.clients import ACCOUNT, client
 Target = dict[str, Any]
 RunTask = Callable[[dict[str, Any]], object]
 InvokeFunction = Callable[[str, bytes], object]
-"""Takes a function's ARN and the payload, and does not wait for the function's end."""
+"""Gets a function's ARN and the payload; does not wait for the function's end."""
 Authorise = Callable[[str, str, Mapping[str, str | None], list[Permission]], None]
-"""Asks IAM whether a service may act with a role; see `stage.iam.access.Access.as_service`."""
+"""Checks whether a service may act with a role; see `stage.iam.access.Access.as_service`."""
 
-# What a dead-letter message calls an error of the target's API; any other is ERROR_FROM_TARGET.
+# The ERROR_CODE of a dead-letter message, by the error of the target's API; others are ERROR_FROM_TARGET.
 ERROR_CODES = {
     "ResourceNotFoundException": "NO_RESOURCE",
     "ClusterNotFoundException": "NO_RESOURCE",
@@ -49,7 +49,7 @@ ERROR_CODES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """A delivery that failed for good: what AWS counts as FailedInvocations, or puts into the dead-letter queue."""
+    """A failed delivery: AWS counts it in FailedInvocations, or sends it to the dead-letter queue."""
 
     rule: str
     target: str
@@ -58,7 +58,7 @@ class Failure:
 
 
 class Targets:
-    """The kinds of target that the stage delivers to. `failures` are the last hundred, the newest last."""
+    """Delivers to the kinds of target that the stage supports. `failures` are the last hundred, the newest last."""
 
     def __init__(self, start_task: RunTask, invoke_function: InvokeFunction, authorise: Authorise) -> None:
         self.failures: deque[Failure] = deque(maxlen=100)
@@ -76,10 +76,10 @@ class Targets:
         }
 
     def deliver(self, rule: Rule, target: Target, event: Event) -> object:
-        """Send the event to the target. Returns its answer, or the Failure that the dead-letter queue tells of too."""
+        """Deliver the event. Returns the target's answer, or the Failure that the dead-letter queue gets, too."""
         kind = target["Arn"].split(":")[2]
         if kind not in self._kinds:
-            return self._fail(rule, target, event, "SDK_CLIENT_ERROR", f"The stage delivers nothing to {kind}.")
+            return self._fail(rule, target, event, "SDK_CLIENT_ERROR", f"The stage does not deliver to {kind}.")
         try:
             return self._kinds[kind](rule, target, event)
         except ServiceException as refusal:
@@ -111,7 +111,7 @@ class Targets:
         return failure
 
     def _may(self, rule: Rule, target: Target, asked: list[Permission]) -> None:
-        """Raises moto's ServiceException where the target's role does not allow it."""
+        """Raises moto's ServiceException if the target's role does not allow it."""
         source = {"aws:SourceArn": rule.arn, "aws:SourceAccount": ACCOUNT}
         self._authorise("events.amazonaws.com", target.get("RoleArn", ""), source, asked)
 
@@ -121,7 +121,7 @@ class Targets:
         return self._start_task(request)
 
     def _start_execution(self, rule: Rule, target: Target, event: Event) -> None:
-        """Start the execution under a name made of the event's id, so that an event delivered twice starts one."""
+        """Start an execution. Its name is made of the event's ID, so that an event that comes twice starts one."""
         self._may(rule, target, [Permission("states:StartExecution", target["Arn"])])
         name = f"{event['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, rule.arn + target['Id'])}"
         states = client("stepfunctions")
@@ -142,9 +142,9 @@ class Targets:
 
 
 def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]:
-    """The RunTask request that EventBridge makes of an ECS target; `Input` is ECS's TaskOverride.
+    """EventBridge's RunTask request for an ECS target; `Input` is ECS's TaskOverride.
 
-    Raises InvalidParameterException when it is not JSON.
+    Raises InvalidParameterException when the input is not JSON.
     """
     parameters = target.get("EcsParameters", {})
     overrides = None
@@ -173,7 +173,7 @@ def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]
 
 
 def _network(configuration: dict[str, Any] | None) -> dict[str, Any] | None:
-    """EventBridge spells the members of awsvpcConfiguration with capitals, ECS without."""
+    """awsvpcConfiguration with ECS's lower-case members; EventBridge's begin with capitals."""
     if configuration is None:
         return None
     awsvpc = configuration.get("awsvpcConfiguration") or configuration.get("AwsVpcConfiguration", {})
@@ -181,7 +181,7 @@ def _network(configuration: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _text(rule: Rule, target: Target, event: Event) -> str:
-    """What the target is given: the event, a part of it, something made of it, or a constant."""
+    """The target's input: the event, a part of it, a transformation of it, or a constant."""
     if "Input" in target:
         return str(target["Input"])
     if "InputPath" in target:

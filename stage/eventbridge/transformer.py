@@ -1,9 +1,9 @@
-"""What EventBridge makes of an event by a target's InputTransformer.
+"""A target's InputTransformer.
 
-docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html: a template is JSON, or text of which
-each line stands in quotes and is sent with them. A variable in quotes becomes its text, which EventBridge "doesn't
-escape", any other becomes JSON; one that is not in the event becomes nothing. What a quote or a line's end in such a
-text leads to AWS does not say; here, where the outcome is no JSON, nothing is delivered.
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html: a template is JSON, or text whose lines
+are quoted and are sent with their quotes. A variable in quotes becomes its text, which EventBridge "doesn't escape";
+any other becomes JSON; one that is not in the event becomes nothing. AWS does not document the effect of a quote or a
+line break in such a text; here the delivery fails if the result is not JSON.
 """
 
 import json
@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"<([A-Za-z0-9_.-]+)>")
 
 
 def transformed(transformer: Mapping[str, Any], rule: Rule, event: Mapping[str, Any]) -> str:
-    """What the target is sent. Raises moto's ServiceException where that would be no JSON."""
+    """The transformed input. Raises moto's ServiceException if it is not JSON."""
     values = _values(transformer.get("InputPathsMap", {}), rule, event)
     template = transformer["InputTemplate"].strip()
     parts = _QUOTED.split(template)
@@ -30,13 +30,13 @@ def transformed(transformer: Mapping[str, Any], rule: Rule, event: Mapping[str, 
             return json.dumps(json.loads(filled))
         for line in filled.split("\n"):
             json.loads(line)
-    except ValueError as fault:
-        raise ServiceException("INVALID_JSON", f"The transformed input is no JSON: {fault}") from fault
+    except ValueError as invalid:
+        raise ServiceException("INVALID_JSON", f"The transformed input is not JSON: {invalid}") from invalid
     return filled
 
 
 def _values(paths: Mapping[str, str], rule: Rule, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables that the event has, and those that EventBridge gives."""
+    """The variables from the event, and EventBridge's own."""
     found = {name: jsonpath(path).find(event) for name, path in paths.items()}
     return {name: matches[0].value if matches else "" for name, matches in found.items()} | {
         "aws.events.rule-arn": rule.arn,

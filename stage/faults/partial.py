@@ -1,7 +1,7 @@
-"""Calls that AWS answers with 200 although an entry failed: the last entry fails, the others are carried out.
+"""Partial failures: AWS answers 200, but the request's last entry failed; the others are carried out.
 
 docs.aws.amazon.com/eventbridge/latest/APIReference: PutTargets and RemoveTargets "can partially fail if too many
-requests are made at the same time"; PutEvents tells each entry's fate in the entry's place.
+requests are made at the same time"; PutEvents reports a failure in the entry's position.
 """
 
 import io
@@ -23,11 +23,11 @@ INTERNAL = {"ErrorCode": "InternalFailure", "ErrorMessage": "Entry could not be 
 
 @dataclass(frozen=True)
 class Kind:
-    """Where an operation's request lists its entries, where its reply tells of failed ones, and how."""
+    """The member of a request that lists the entries, the member of its reply that reports failures, and the report."""
 
     entries: str
-    told_in: str
-    tell: Callable[[Any], dict[str, str]]
+    reported_in: str
+    report: Callable[[Any], dict[str, str]]
 
 
 KINDS: Mapping[tuple[str, str], Kind] = {
@@ -38,18 +38,18 @@ KINDS: Mapping[tuple[str, str], Kind] = {
 
 
 def hold_back(call: Call) -> tuple[Any, Reply | None]:
-    """Take the last entry out of the request. Returns it, and the reply to a request that has none left."""
+    """Remove the last entry from the request. Returns it, and the reply if no entry is left."""
     entries = KINDS[call.key].entries
     *others, last = call.params[entries]
     body = json.dumps({**call.params, entries: others}).encode()
     call.request = Request({**call.request.environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
-    del call.params  # they are read again from the request
+    del call.params  # read again from the request
     return last, None if others else Reply.result(call)
 
 
-def told(call: Call, reply: Reply, held_back: Any) -> Reply:
-    """The reply, with the entry that was held back among the failed."""
+def with_failed_entry(call: Call, reply: Reply, held_back: Any) -> Reply:
+    """The reply, with the entry that was held back as a failed one."""
     kind = KINDS[call.key]
-    entries = [*reply.data.get(kind.told_in, []), kind.tell(held_back)]
+    entries = [*reply.data.get(kind.reported_in, []), kind.report(held_back)]
     count = reply.data.get("FailedEntryCount", 0) + 1
-    return Reply.result(call, {"FailedEntryCount": count, kind.told_in: entries})
+    return Reply.result(call, {"FailedEntryCount": count, kind.reported_in: entries})

@@ -1,4 +1,4 @@
-"""Scripted faults: `PUT /_stage/faults` says which AWS calls go wrong, when, and how."""
+"""Scripted faults: `PUT /_stage/faults` sets which AWS calls fail, when, and how."""
 
 import threading
 from collections.abc import Callable
@@ -15,35 +15,34 @@ from stage.gateway.calls import Call, Reply
 
 
 class FaultsError(ValueError):
-    """Faults that cannot be; the message names what is wrong with each of them."""
+    """The faults are not valid; the message names the problem of each."""
 
 
 class Fault(BaseModel):
     """One kind of fault in one kind of call.
 
-    Without a `caller` it may hit anybody's call: a function's, a person's, or Step Functions' own `lambda Invoke`. Only
-    `kill` and `kill_after` are for functions alone, as nobody else has a process here, and `abort` for what an
-    execution does.
+    Without a `caller` it hits calls of functions, of users, and Step Functions' own `lambda Invoke`. `kill` and
+    `kill_after` hit functions only, because only they have a process; `abort` hits calls of an execution.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     service: str
-    """As boto3 names it."""
+    """boto3's name."""
     operation: str
-    """As AWS names it, or `*` for all of the service."""
+    """AWS's name, or `*` for all operations of the service."""
     caller: str | None = None
-    """The step that makes the call."""
+    """The function that makes the call, by its short name."""
     skip: int = Field(0, ge=0)
-    """So many matching calls are let through first."""
+    """The number of matching calls that pass first."""
     count: int = Field(1, ge=0)
-    """So many are hit then; 0 is all."""
+    """The number of calls that are hit then; 0 means all."""
     fault: Literal["throttle", "internal", "denied", "lost", "cut", "partial", "kill", "kill_after", "abort"]
-    """`throttle`, `internal`, `denied`: refused in the service's own words, not carried out. `lost`: carried out, and
-    the connection ends without a reply; Lambda's Invoke loses it at once, while the function goes on. `cut`: carried
-    out, and the connection ends in the middle of the reply. `partial`: 200, the request's last entry failed and was not
-    carried out. `kill`, `kill_after`: the calling process dies before or after the call is carried out. `abort`: the
-    execution is stopped, as StopExecution does; the call is carried out and its function goes on."""
+    """`throttle`, `internal`, `denied`: the service refuses the call. `lost`: the call is carried out, but its reply is
+    not sent; the reply to Lambda's Invoke is lost at once, while the function runs. `cut`: carried out, and the
+    connection ends in the middle of the reply. `partial`: 200, but the request's last entry failed and was not carried
+    out. `kill`, `kill_after`: the calling process is killed before or after the call is carried out. `abort`: the
+    execution is stopped, as by StopExecution; the call is carried out and the function continues."""
 
     @field_validator("service")
     @classmethod
@@ -63,9 +62,9 @@ class Fault(BaseModel):
     @field_validator("caller")
     @classmethod
     def _is_deployed(cls, caller: str | None, info: ValidationInfo) -> str | None:
-        steps = (info.context or {}).get("steps", ())
-        if caller is not None and caller not in steps:
-            raise ValueError(f"no function is called {caller}; there are {', '.join(sorted(steps)) or 'none'}")
+        functions = (info.context or {}).get("functions", ())
+        if caller is not None and caller not in functions:
+            raise ValueError(f"no function is called {caller}; there are {', '.join(sorted(functions)) or 'none'}")
         return caller
 
     @field_validator("fault")
@@ -77,19 +76,19 @@ class Fault(BaseModel):
         return fault
 
     def matches(self, call: Call) -> bool:
-        """Whether the call is of the kind that this fault hits."""
+        """Whether this fault hits such a call."""
         return (
             self.service == call.service
             and self.operation in ("*", call.operation)
             and self.caller in (None, call.caller)
             and not (self.fault in ("kill", "kill_after") and call.caller is None)
-            and not (self.fault == "cut" and call.key == ("lambda", "Invoke"))  # which is `lost` or not
+            and not (self.fault == "cut" and call.key == ("lambda", "Invoke"))  # its reply can only be lost
             and not (self.fault == "abort" and call.caller is None and call.key != ("lambda", "Invoke"))
         )
 
 
 class Scripted:
-    """A fault that was set, and how far its script has come."""
+    """A fault, and the calls that it has matched and hit."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -98,44 +97,44 @@ class Scripted:
 
     @property
     def due(self) -> bool:
-        """Whether the next matching call is to be hit."""
+        """Whether it hits the next matching call."""
         return self.matched >= self.fault.skip and (self.fault.count == 0 or self.hit < self.fault.count)
 
 
 class Faults:
-    """A hook that makes calls go wrong as it was told.
+    """A hook that makes calls fail as scripted.
 
-    Every fault counts every call that it matches. Where several are due at once the first in the list hits, and the
-    others stay due. `kill` ends the process that holds an access key, `abort` the execution that a call is made in;
-    `steps` names the functions there are.
+    Every fault counts every call that it matches. Where several are due, the first in the list hits and the others stay
+    due. `kill` ends the process that owns an access key, `abort` stops the execution that makes a call, `functions`
+    returns the short names of all functions.
     """
 
     def __init__(
-        self, kill: Callable[[str], None], abort: Callable[[Call], None], steps: Callable[[], set[str]]
+        self, kill: Callable[[str], None], abort: Callable[[Call], None], functions: Callable[[], set[str]]
     ) -> None:
         self._kill = kill
         self._abort = abort
-        self._steps = steps
+        self._functions = functions
         self._lock = threading.Lock()
         self._scripted: list[Scripted] = []
         self._this_call = threading.local()
 
     def replace(self, faults: Any) -> None:
-        """Set these faults, as JSON has them, in the place of all others. All of them or, with a FaultsError, none."""
+        """Replace all faults by these, as read from JSON. Raises FaultsError, and changes none, if one is invalid."""
         try:
-            read = TypeAdapter(list[Fault]).validate_python(faults, context={"steps": self._steps()})
+            read = TypeAdapter(list[Fault]).validate_python(faults, context={"functions": self._functions()})
         except ValidationError as invalid:
-            raise FaultsError("; ".join(_told(dict(error)) for error in invalid.errors())) from invalid
+            raise FaultsError("; ".join(_problem(dict(error)) for error in invalid.errors())) from invalid
         with self._lock:
             self._scripted = [Scripted(fault) for fault in read]
 
     def show(self) -> list[dict[str, Any]]:
-        """The faults that are set, and how many calls each has `matched` and `hit`."""
+        """The faults, and the number of calls that each has `matched` and `hit`."""
         with self._lock:
             return [{**each.fault.model_dump(), "matched": each.matched, "hit": each.hit} for each in self._scripted]
 
     def before(self, call: Call) -> Reply | None:
-        """Refuse the call, kill who makes it, or remember what is to happen once it is carried out."""
+        """Refuse the call, kill its caller, or note the fault for `after`."""
         kind = self._this_call.kind = self._due(call)
         self._this_call.call = call
         match kind:
@@ -146,7 +145,7 @@ class Faults:
             case "denied":
                 return refusals.denied(call)
             case "lost" if call.key == ("lambda", "Invoke"):
-                # Carried out as one that nobody waits for: the caller is gone long before the function has ended.
+                # Carried out asynchronously: the caller is gone before the function ends.
                 call.request.environ["HTTP_X_AMZ_INVOCATION_TYPE"] = "Event"
             case "abort":
                 self._abort(call)
@@ -159,9 +158,9 @@ class Faults:
         return None
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
-        """Lose the reply, kill who waits for it, or have it tell of the entry that failed."""
+        """Lose or cut the reply, kill the caller, or add the failed entry to the reply."""
         if getattr(self._this_call, "call", None) is not call:
-            return None  # another hook answered it before it came here
+            return None  # an earlier hook has answered it
         match self._this_call.kind:
             case "lost" | "kill_after" as kind:
                 if kind == "kill_after":
@@ -170,7 +169,7 @@ class Faults:
             case "cut" as kind:
                 return replace(reply, cut=True, error=kind) if reply.body else _no_answer(kind)
             case "partial" if reply.ok:
-                return partial.told(call, reply, self._this_call.held_back)
+                return partial.with_failed_entry(call, reply, self._this_call.held_back)
         return None
 
     def _due(self, call: Call) -> str | None:
@@ -186,11 +185,11 @@ class Faults:
 
 
 def _no_answer(kind: str) -> Reply:
-    """What the record of calls shows of a call that nobody heard of again: no status, and why."""
+    """A call without an answer: the record shows no status, and the fault as the error."""
     return Reply(status=0, error=kind, lost=True)
 
 
-def _told(error: dict[str, Any]) -> str:
+def _problem(error: dict[str, Any]) -> str:
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"faults{place}: there is no such key; there are {', '.join(Fault.model_fields)}"

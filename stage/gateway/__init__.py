@@ -1,1 +1,1 @@
-"""The front door: every request to the stage is recognised here, recorded, limited, and may be made to fail."""
+"""The gateway: recognises, records and answers each AWS call."""

@@ -1,8 +1,8 @@
-"""An AWS call as the stage sees it, the reply to it, and the hooks that may stand between the two.
+"""An AWS call, the reply to it, and the hooks between the two.
 
-Everything that the stage adds to moto's API answers is a `Hook`: faults, quotas, latency, ECR's events, ECS's
-rollouts. A hook is given each call before moto sees it and again after, and tells calls apart by
-`(call.service, call.operation)`, spelled as boto3 spells them: `("stepfunctions", "StartExecution")`.
+Everything that the stage adds to moto's answers is a `Hook`: faults, quotas, latency, ECR's events, ECS's rollouts. A
+hook sees each call before moto and each reply after it, and selects calls by `call.key`, spelled as boto3 does:
+`("stepfunctions", "StartExecution")`.
 """
 
 import json
@@ -22,7 +22,7 @@ from moto.core.utils import get_service_model
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-# The name in a request's signature is not always boto3's name for the service.
+# The names in signatures that differ from boto3's names of the services.
 SIGNING_NAMES = {
     "states": "stepfunctions",
     "monitoring": "cloudwatch",
@@ -37,12 +37,12 @@ STEP_FUNCTIONS = "states"
 
 @dataclass
 class Call:
-    """One request to an AWS API, recognised."""
+    """A recognised request to an AWS API."""
 
     service: str
-    """As boto3 names it: `events`, `ecs`, `stepfunctions`."""
+    """boto3's name: `events`, `ecs`, `stepfunctions`."""
     operation: str
-    """As AWS names it: `PutTargets`. `Unknown` when the request matches none of the service's operations."""
+    """AWS's name: `PutTargets`. `Unknown` when the request matches no operation of the service."""
     region: str
     access_key: str
     request: Request
@@ -52,18 +52,18 @@ class Call:
     caller: str | None = None
     """The short name of the function whose credentials signed the request, else None."""
     time: float = field(default_factory=time.time)
-    """When it arrived, seconds since the epoch."""
+    """When it arrived, in seconds since the epoch."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """`(service, operation)`, to match on."""
+        """`(service, operation)`."""
         return self.service, self.operation
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """The request's members by AWS's own names, in every protocol. Large or streamed bodies (S3) stay in `request`.
+        """The request's members by AWS's names, in every protocol; S3's bodies stay in `request`.
 
-        Empty when the body cannot be read as the model says.
+        Empty when the body cannot be parsed.
         """
         if self.model is None:
             return {}
@@ -71,7 +71,7 @@ class Call:
         if self.service == "s3":
             return {**self.request.args.to_dict(), **self.path_params}
         if protocol == "json":
-            # Taken as it was sent: validation must see members that the model does not know.
+            # Unparsed by the model: validation must see members that the model does not know.
             try:
                 body = json.loads(self.request.get_data() or b"{}")
             except ValueError:
@@ -101,13 +101,13 @@ class Reply:
     error: str | None = None
     """AWS's error code, None for success."""
     lost: bool = False
-    """The connection is closed without an answer, as when the network fails after AWS has done the work."""
+    """The connection is closed without an answer, as when the network fails after AWS has carried out the call."""
     cut: bool = False
     """The connection is closed in the middle of the answer."""
 
     @property
     def ok(self) -> bool:
-        return self.error is None and self.status < 400  # noqa: PLR2004 - HTTP's own line between success and error
+        return self.error is None and self.status < 400  # noqa: PLR2004 - HTTP's limit between success and error
 
     @property
     def data(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Reply:
 
     @classmethod
     def result(cls, call: Call, result: dict[str, Any] | None = None) -> "Reply":
-        """A success, written in the protocol of the call's service. Members go by AWS's own names."""
+        """A success in the protocol of the call's service. The members have AWS's names."""
         return cls._serialized(call, result or {})
 
     @classmethod
@@ -132,19 +132,19 @@ class Reply:
 
     @classmethod
     def received(cls, status: int, body: bytes, headers: Headers) -> "Reply":
-        """A reply that moto gave; its error code is read from where the protocol puts it."""
+        """A reply of moto, with the error code that its protocol puts into headers or body."""
         reply = cls(status, body, headers)
-        if status >= 400:  # noqa: PLR2004 - HTTP's own line between success and error
+        if status >= 400:  # noqa: PLR2004 - HTTP's limit between success and error
             in_xml = re.search(rb"<Code>([^<]+)</Code>", body)
             code = headers.get("x-amzn-ErrorType") or reply.data.get("__type") or (in_xml and in_xml[1].decode())
-            # HEAD has no body: botocore, too, then has only the status to go by.
+            # A reply to HEAD has no body; botocore, too, takes the status as the code then.
             reply.error = str(code or status).rpartition("#")[2].partition(":")[0]
         return reply
 
     @classmethod
     def _serialized(cls, call: Call, result: object) -> "Reply":
         service = get_service_model(call.service)
-        model = call.model or OperationModel({}, service)  # an error needs no more of the operation than this
+        model = call.model or OperationModel({}, service)  # enough to serialize an error
         protocol = determine_request_protocol(service, call.request.content_type)
         written = get_serializer_class(call.service, protocol)(operation_model=model).serialize(result)
         body = written["body"]
@@ -153,26 +153,26 @@ class Reply:
 
 
 class _Refusal(ServiceException):
-    """moto takes an exception's service from its module's name, and this one is of any service."""
+    """An error of any service: moto derives an exception's service from its module's name."""
 
 
 class Hook(Protocol):
-    """What stands between a client and moto. Hooks are called in the order in which they were added.
+    """Sees every call and every reply, and may answer a call or replace a reply.
 
-    They are called from the thread that serves the request, so several calls may be in one hook at once.
+    Hooks run in the order in which they were added, in the thread of the request: one hook may run in many threads.
     """
 
     def before(self, call: Call) -> Reply | None:
-        """Return a reply to answer the call in moto's place; no later `before` is asked. None lets it pass."""
+        """Return a reply to answer the call instead of the later hooks and moto, None to let it pass."""
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
-        """See every reply, whoever gave it, the last hook first. Return another to replace it, None to keep it."""
+        """See every reply; the last hook comes first. Return another reply to replace it, None to keep it."""
 
 
 def recognise(request: Request) -> Call | None:
-    """Tell which AWS call a request is, from its signature and the service's own model.
+    """The AWS call that a request is, by its signature and the service's model.
 
-    None for a request that names no service: unsigned, and not the path of a Lambda invocation.
+    None for an unsigned request, unless its path is that of a Lambda invocation.
     """
     scope = _credential_scope(request)
     if scope is None:

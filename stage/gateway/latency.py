@@ -1,4 +1,4 @@
-"""How far the client is from its Region."""
+"""The time that a call needs between a client and its Region."""
 
 import time
 
@@ -7,13 +7,13 @@ from stage.settings import Settings
 
 
 class Latency:
-    """A hook that holds every call for `latency_ms`; put it first, so that refusals take their time as well."""
+    """A hook that delays every call by `latency_ms`; it comes first, so that refused calls are delayed too."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def before(self, call: Call) -> None:
-        """Wait."""
+        """Wait, except for Step Functions' own calls, which stay inside AWS."""
         if not call.access_key.startswith(STEP_FUNCTIONS) and self._settings.latency_ms:
             time.sleep(self._settings.latency_ms / 1000)
 

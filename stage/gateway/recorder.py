@@ -1,4 +1,4 @@
-"""The record of AWS calls that `GET /_stage/calls` shows, as CloudTrail would, but at once and complete."""
+"""The record of AWS calls that `GET /_stage/calls` shows: CloudTrail, but immediate and complete."""
 
 from collections import deque
 from datetime import UTC, datetime
@@ -7,22 +7,22 @@ from typing import Any
 from stage.gateway.calls import Call, Reply
 
 KEPT = 200_000
-"""So many calls are kept, some 60 MB; then each new one takes the place of the oldest."""
+"""The number of calls that are kept, about 60 MB; each further one replaces the oldest."""
 
 
 class Recorder:
-    """Remembers every call that came through the front door."""
+    """Records every call that the gateway has answered."""
 
     def __init__(self) -> None:
         self._calls: deque[tuple[float, str, str, str | None, int, str | None, float]] = deque(maxlen=KEPT)
 
     def record(self, call: Call, reply: Reply, duration_ms: float) -> None:
-        """Remember one finished call."""
+        """Record a finished call."""
         entry = (call.time, call.service, call.operation, call.caller, reply.status, reply.error, duration_ms)
         self._calls.append(entry)
 
     def calls(self) -> list[dict[str, Any]]:
-        """All of them in the order in which they ended, as the stage's contract spells them."""
+        """The calls in the order in which they ended."""
         return [
             {
                 "time": datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds"),
@@ -37,5 +37,5 @@ class Recorder:
         ]
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Forget all calls."""
         self._calls.clear()

@@ -1,7 +1,7 @@
-"""How each AWS service says that it is asked too often, that it failed, or that the caller may not: code and status.
+"""Error code and status with which each AWS service throttles a call, fails, or denies access.
 
-The codes are those of the services' own API references ("Common errors" and the errors of each action); what a service
-does not name itself is its protocol's.
+The codes are from the services' API references ("Common errors" and the errors of each action). A service that is not
+listed has the code of its protocol.
 """
 
 from moto.core.utils import get_service_model
@@ -33,7 +33,7 @@ DENIED = {
 }
 
 
-# Each kind's table, and what a service says that is not in it, by name or by protocol.
+# For each kind of refusal: its table, and the answer of services that are not in it, by name or protocol.
 KINDS = {
     "throttle": (THROTTLED, ("ThrottlingException", 400)),
     "internal": (FAILED, ("InternalFailure", 500)),
@@ -42,25 +42,25 @@ KINDS = {
 
 
 def answer(kind: str, service: str) -> tuple[str, int]:
-    """The code and the status with which the service, as boto3 names it, refuses a call for a reason of this kind."""
+    """Code and status of a refusal of this kind by a service, which has boto3's name."""
     table, otherwise = KINDS[kind]
     return table.get(service) or table.get(str(get_service_model(service).protocol), otherwise)
 
 
 def throttled(call: Call) -> Reply:
-    """The call is one too many: ThrottlingException, or what the service calls it."""
+    """The call exceeds a quota."""
     code, status = answer("throttle", call.service)
     return Reply.refusal(call, code, "Rate exceeded", status)
 
 
 def failed(call: Call) -> Reply:
-    """The service itself fails, and has done nothing."""
+    """The service failed and did not carry out the call."""
     code, status = answer("internal", call.service)
     return Reply.refusal(call, code, "We encountered an internal error. Please try again.", status)
 
 
 def denied(call: Call, message: str | None = None) -> Reply:
-    """The caller may not make this call; IAM's own message says more than the one that is made up here."""
+    """The caller may not make this call. Without `message`, which IAM has, a general one is used."""
     code, status = answer("denied", call.service)
     if message:
         return Reply.refusal(call, code, message, status)

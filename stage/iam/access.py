@@ -1,4 +1,4 @@
-"""Stands before moto and asks IAM for every call that is signed with a role's credentials; keeps a record of it."""
+"""Checks the permissions of every call that is signed with a role's credentials, and keeps a record."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from moto.sts.models import sts_backends
 from stage.gateway import refusals
 from stage.gateway.calls import STEP_FUNCTIONS, Call, Reply
 from stage.iam import policies
-from stage.iam.actions import asked_by, bucket_listed_for
+from stage.iam.actions import bucket_listing_for, needed_by
 from stage.iam.evaluation import Decision, Permission, decide
 from stage.moto.clients import ACCOUNT
 
@@ -21,7 +21,7 @@ KEPT = 100_000
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: a session of a role. On the stage a session bears the name of the function or the service."""
+    """A session of a role. On the stage a session has the name of its function or service."""
 
     role: Role
     session: str
@@ -32,7 +32,7 @@ class Caller:
 
 
 class Access:
-    """A hook that denies what the caller's role does not allow, in the words of the service that is called."""
+    """A hook that denies what the caller's role does not allow, with the called service's error code."""
 
     def __init__(self) -> None:
         self._records: deque[tuple[str, Permission, Decision]] = deque(maxlen=KEPT)
@@ -41,32 +41,32 @@ class Access:
         caller = _caller(call)
         if caller is None:
             return None
-        denied = self._first_denied(caller, asked_by(call))
+        denied = self._first_denied(caller, needed_by(call))
         return refusals.denied(call, denied) if denied else None
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
-        """S3 tells that a key does not exist only to those who may list the bucket."""
+        """S3 reveals that a key does not exist only to callers who may list the bucket."""
         if reply.error != "NoSuchKey" or (caller := _caller(call)) is None:
             return None
-        denied = self._first_denied(caller, [bucket_listed_for(call)])
+        denied = self._first_denied(caller, [bucket_listing_for(call)])
         return refusals.denied(call, denied) if denied else None
 
     def as_service(
-        self, service: str, role_arn: str, source: Mapping[str, str | None], asked: Iterable[Permission]
+        self, service: str, role_arn: str, source: Mapping[str, str | None], needed: Iterable[Permission]
     ) -> None:
-        """One of AWS's services acts with a role: whether the role trusts it, and may do all that is asked.
+        """Check that a role trusts an AWS service and has all these permissions.
 
-        `source` is what the service says of whom it acts for: aws:SourceArn and aws:SourceAccount. Raises moto's
+        `source` names the resource for which the service acts: aws:SourceArn and aws:SourceAccount. Raises moto's
         ServiceException with AccessDeniedException.
         """
         role = policies.role(role_arn.rpartition("/")[2])
         if role is None or not policies.trusts(role, service, source):
             raise ServiceException("AccessDeniedException", f"{service} is unable to assume role {role_arn}")
-        if denied := self._first_denied(Caller(role, service.partition(".")[0]), asked):
+        if denied := self._first_denied(Caller(role, service.partition(".")[0]), needed):
             raise ServiceException("AccessDeniedException", denied)
 
     def records(self) -> list[dict[str, Any]]:
-        """Every permission that was asked for, in order, as `GET /_stage/iam` shows it."""
+        """Every permission that was checked, in order, as `GET /_stage/iam` shows it."""
         return [
             {
                 "caller": caller,
@@ -80,22 +80,22 @@ class Access:
         ]
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Forget all records."""
         self._records.clear()
 
-    def _first_denied(self, caller: Caller, asked: Iterable[Permission]) -> str | None:
-        """Why the first permission that is missing is missing, in AWS's words; None when all are there."""
+    def _first_denied(self, caller: Caller, needed: Iterable[Permission]) -> str | None:
+        """AWS's message about the first missing permission; None when there is none."""
         statements = policies.of_role(caller.role)
-        for permission in asked:
+        for permission in needed:
             decision = decide(statements, permission)
             self._records.append((caller.arn, permission, decision))
             if not decision.allowed:
-                return _told(caller, permission, decision)
+                return _message(caller, permission, decision)
         return None
 
 
 def _caller(call: Call) -> Caller | None:
-    """None for a user: the account's administrator."""
+    """The caller's role; None for a user, who is an administrator."""
     acting, _, role_name = call.access_key.partition(":")
     session = STEP_FUNCTIONS
     if acting != STEP_FUNCTIONS:
@@ -107,7 +107,7 @@ def _caller(call: Call) -> Caller | None:
     return Caller(role, session) if role else None
 
 
-def _told(caller: Caller, permission: Permission, decision: Decision) -> str:
+def _message(caller: Caller, permission: Permission, decision: Decision) -> str:
     """docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
     because = (
         "with an explicit deny in an identity-based policy"

@@ -1,8 +1,8 @@
-"""Which permissions AWS asks of a call, by its Service Authorization Reference.
+"""The permissions that AWS requires for a call, by its Service Authorization Reference.
 
 docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html lists
-actions, their resource types and condition keys; the pages of each service say which other permissions a call needs.
-A call that is not here is an error: nobody has looked up what it needs.
+actions, their resource types and condition keys; the pages of each service list further permissions of a call. A call
+that is not in this table is an error, because its permissions have not been looked up.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,8 +20,8 @@ class UnknownActionError(NotImplementedError):
     """A role makes a call whose permissions the stage does not know."""
 
 
-def asked_by(call: Call) -> list[Permission]:
-    """All permissions that the call needs, in the order in which AWS asks. Raises UnknownActionError."""
+def needed_by(call: Call) -> list[Permission]:
+    """All permissions that the call needs, in the order in which AWS checks them. Raises UnknownActionError."""
     if call.key in NEED_NONE:
         return []
     ask = ACTIONS.get(call.key)
@@ -45,7 +45,7 @@ def _on_arn(action: str, member: str) -> Ask:
 
 
 def _s3(action: str) -> Ask:
-    """On an object; a version that is named needs the action on versions instead.
+    """One permission on an object; a request with a version needs the action on versions instead.
 
     docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: "If you include a versionId in your request header, you
     must have the s3:GetObjectVersion permission ... The s3:GetObject permission is not required in this scenario."
@@ -58,8 +58,8 @@ def _s3(action: str) -> Ask:
     return ask
 
 
-def bucket_listed_for(call: Call) -> Permission:
-    """Without this, S3 answers 403 for a key that does not exist, so as not to tell that it does not."""
+def bucket_listing_for(call: Call) -> Permission:
+    """Without this permission, S3 answers 403 for a key that does not exist."""
     return Permission("s3:ListBucket", f"arn:aws:s3:::{call.params['Bucket']}", {"s3:prefix": None})
 
 

@@ -2,7 +2,7 @@
 
 docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html and
 reference_policies_condition-single-vs-multi-valued-context-keys.html. An operator or a key that is not known here is
-an error: to let it pass would be to promise what nobody has looked at.
+an error: ignoring it could allow or deny too much.
 """
 
 import re
@@ -12,12 +12,12 @@ from typing import Any
 
 Value = str | tuple[str, ...] | None
 Context = Mapping[str, Value]
-"""Every key that AWS defines for the action, as far as the stage knows it. None: it is not there in this request.
-A tuple is the value of a multi-valued key."""
+"""The values of the condition keys that AWS defines for the action, as far as the stage knows them: None for a key that
+the request does not have, a tuple for a multi-valued key."""
 
 
 class UnknownConditionError(Exception):
-    """A policy says something that the stage cannot judge."""
+    """A policy has a condition that the stage cannot evaluate."""
 
 
 def holds(condition: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
@@ -30,7 +30,7 @@ def holds(condition: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """IAM's wildcards: * for any number of characters, ? for one. They match beyond colons and slashes."""
+    """IAM's wildcards: * for any number of characters, ? for one. They also match colons and slashes."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
@@ -66,7 +66,7 @@ def _value(key: str, context: Context) -> Value:
 
 
 def _arn_matches(pattern: str, arn: str) -> bool:
-    """Each of an ARN's six parts by itself; ArnEquals and ArnLike are the same."""
+    """Match each of an ARN's six parts by itself; ArnEquals and ArnLike are the same."""
     parts, given = pattern.split(":", 5), arn.split(":", 5)
     return len(parts) == len(given) and all(map(matches, parts, given))
 

@@ -1,4 +1,4 @@
-"""The permissions that ECS asks for.
+"""The permissions that ECS's calls need.
 
 docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 """
@@ -17,7 +17,7 @@ Request = Mapping[str, Any]
 
 
 def pass_role(role: str, service: str) -> Permission:
-    """The caller hands a role to a service.
+    """The caller passes a role to a service.
 
     docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """
@@ -26,7 +26,7 @@ def pass_role(role: str, service: str) -> Permission:
 
 
 def run_task(request: Request) -> list[Permission]:
-    """RunTask; besides, the tags that it sets and the roles of the task, unless others are put in their place."""
+    """RunTask, the tags that it sets, and the task's roles or their overrides."""
     definition = _revision(str(request["taskDefinition"]))
     family, _, number = str(request["taskDefinition"]).rpartition("/")[2].partition(":")
     context: Context = {
@@ -43,7 +43,7 @@ def run_task(request: Request) -> list[Permission]:
 
 
 def _register(request: Request) -> list[Permission]:
-    """The number of the revision is not known yet: IAM is asked for all of the family's."""
+    """The number of the revision is not known yet: the resource is all revisions of the family."""
     family = f"{ARN}:task-definition/{request['family']}:*"
     asked = [Permission("ecs:RegisterTaskDefinition", family)]
     if request.get("tags"):
@@ -53,7 +53,7 @@ def _register(request: Request) -> list[Permission]:
 
 
 def _update_service(request: Request) -> list[Permission]:
-    """With a revision come its roles, which the caller must be allowed to pass."""
+    """UpdateService; with a revision also PassRole for its roles."""
     context = {"ecs:cluster": _cluster(request), "ecs:task-definition": request.get("taskDefinition")}
     asked = [Permission("ecs:UpdateService", _service(request, str(request["service"])), context)]
     if "taskDefinition" in request:
@@ -74,7 +74,7 @@ def _describe_clusters(request: Request) -> list[Permission]:
 
 
 def _on_everything(action: str) -> Callable[[Request], list[Permission]]:
-    """ECS knows no resource for it."""
+    """For an action without resources."""
     return lambda _: [Permission(f"ecs:{action}", "*")]
 
 
@@ -88,7 +88,7 @@ def _service(request: Request, name: str) -> str:
 
 
 def _revision(name: str) -> TaskDefinition | None:
-    """The revision as it is registered; None when there is none, which ECS then says."""
+    """The registered revision; None when there is none, which ECS refuses itself."""
     family, _, number = name.rpartition("/")[2].partition(":")
     revisions = ecs_backends[ACCOUNT][REGION].task_definitions.get(family, {})
     newest = max((key for key, each in revisions.items() if each.status == "ACTIVE"), default=0)

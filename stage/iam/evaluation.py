@@ -1,4 +1,4 @@
-"""One permission held against the statements of a role: an explicit deny wins, else one allow is enough.
+"""Evaluates a permission against the statements of a role: an explicit deny wins, else one allow is enough.
 
 docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
 """
@@ -12,23 +12,23 @@ from stage.iam.conditions import Context, holds, matches
 
 @dataclass(frozen=True)
 class Permission:
-    """What AWS asks of IAM before it carries a call out; some calls need several."""
+    """An action on a resource. AWS checks it before it carries a call out; some calls need several."""
 
     action: str
     """`events:PutRule`."""
     resource: str
-    """An ARN, or * for an action that knows no resources."""
+    """An ARN, or * for an action without resources."""
     context: Context = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a policy, with the place that it stands in."""
+    """One statement of a policy, and its place."""
 
     role: str
     policy: str
     number: int
-    """From 0, as it stands in the policy."""
+    """Its position in the policy, from 0."""
     effect: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -38,7 +38,7 @@ class Statement:
         return f"{self.role}/{self.policy}[{self.number}]"
 
     def covers(self, permission: Permission) -> bool:
-        """Whether it says anything of this permission. Raises UnknownConditionError."""
+        """Whether it applies to this permission. Raises UnknownConditionError."""
         return (
             any(matches(action.lower(), permission.action.lower()) for action in self.actions)
             and any(matches(resource, permission.resource) for resource in self.resources)
@@ -46,7 +46,7 @@ class Statement:
         )
 
     def grants(self) -> Iterator["Statement"]:
-        """The statement in its smallest parts: one for each action on each resource."""
+        """The statement split into its smallest parts: one for each action on each resource."""
         for action in self.actions:
             for resource in self.resources:
                 yield replace(self, actions=(action,), resources=(resource,))
@@ -54,14 +54,14 @@ class Statement:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a permission is given, and by which statement. Denied without a statement: nothing allows it."""
+    """Whether a permission is allowed, and the statement that decides. Denied without one: no statement allows it."""
 
     allowed: bool
     statement: Statement | None = None
 
 
 def decide(statements: Iterable[Statement], permission: Permission) -> Decision:
-    """Evaluate one permission. Raises UnknownConditionError for a condition that cannot be judged."""
+    """Evaluate one permission. Raises UnknownConditionError for a condition that cannot be evaluated."""
     covering = [statement for statement in statements if statement.covers(permission)]
     denying = next((statement for statement in covering if statement.effect == "Deny"), None)
     if denying or not covering:

@@ -1,7 +1,7 @@
-"""The permissions that EventBridge asks for.
+"""The permissions that EventBridge's calls need.
 
 docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html; and the index of tags
-(list_amazonresourcegrouptaggingapi.html), which asks for nothing on the resources that it tells of.
+(list_amazonresourcegrouptaggingapi.html), which needs no permission on the resources that it lists.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Request = Mapping[str, Any]
 
 
 def _put_rule(request: Request) -> list[Permission]:
-    """docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html: to tag a new rule, TagResource as well."""
+    """docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html: a rule with tags needs TagResource, too."""
     rule = _rule(request, "Name")
     roles = [request["RoleArn"]] if request.get("RoleArn") else []
     return [
@@ -48,7 +48,7 @@ def _put_events(request: Request) -> list[Permission]:
 
 
 def _each(value: str | None) -> tuple[str, ...] | None:
-    """Both keys are multi-valued, although an event has one of each."""
+    """Both keys are multi-valued, although an event has one value of each."""
     return None if value is None else (value,)
 
 

@@ -1,4 +1,4 @@
-"""A role's policies, as moto keeps what CloudFormation or a user made, in statements."""
+"""The statements of a role's policies, as moto keeps them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,11 +16,11 @@ READ = {"Sid", "Effect", "Action", "Resource", "Condition"}
 
 
 class UnknownElementError(Exception):
-    """A policy has an element that the stage cannot judge, such as NotAction."""
+    """A policy has an element that the stage cannot evaluate, such as NotAction."""
 
 
 def role(name: str) -> Role | None:
-    """The role of this name, without a path."""
+    """The role of this name, without its path; None when there is none."""
     try:
         return iam_backends[ACCOUNT]["aws"].get_role(name)
     except NotFoundException:
@@ -28,7 +28,7 @@ def role(name: str) -> Role | None:
 
 
 def of_role(found: Role) -> list[Statement]:
-    """All statements of a role: inline ones and those of attached policies. Raises UnknownElementError."""
+    """All statements of a role's inline and attached policies. Raises UnknownElementError."""
     documents: list[tuple[str, Any]] = list(found.policies.items())
     for policy in found.managed_policies.values():
         documents += [(policy.name, version.document) for version in policy.versions if version.is_default]
@@ -41,12 +41,12 @@ def of_role(found: Role) -> list[Statement]:
 
 @lru_cache(maxsize=256)
 def _read_once(role_name: str, policy: str, text: str) -> tuple[Statement, ...]:
-    """As `read`, which would be done anew for every call that a role signs."""
+    """A cache of `read`, because every call that a role signs needs its policies."""
     return tuple(read(role_name, policy, text))
 
 
 def read(role_name: str, policy: str, document: str | Mapping[str, Any]) -> Iterator[Statement]:
-    """The statements of one policy document, as JSON or read from it. Raises UnknownElementError."""
+    """The statements of one policy document, which is JSON or parsed. Raises UnknownElementError."""
     parsed = json.loads(document) if isinstance(document, str) else document
     for number, statement in enumerate(_listed(parsed["Statement"])):
         if unknown := set(statement) - READ:
@@ -63,7 +63,7 @@ def read(role_name: str, policy: str, document: str | Mapping[str, Any]) -> Iter
 
 
 def trusts(found: Role, service: str, source: Mapping[str, str | None]) -> bool:
-    """Whether an AWS service may take the role on. `source` has aws:SourceAccount and aws:SourceArn."""
+    """Whether an AWS service may assume the role. `source` has aws:SourceAccount and aws:SourceArn."""
     document = found.assume_role_policy_document
     parsed = json.loads(document) if isinstance(document, str) else document
     return any(

@@ -1,1 +1,1 @@
-"""AWS Lambda: a process per function, cold and warm, or SAM's containers."""
+"""Lambda: a process for each function, cold and warm, or SAM CLI's containers."""

@@ -1,9 +1,8 @@
-"""Lambda's Python runtime in small: the program inside one execution environment.
+"""A small Python runtime for Lambda: the program inside one execution environment.
 
-Run as `python -P -u runtime.py <fd>` with nothing in its environment that Lambda would not put there. It reads one
-request a line from stdin, writes one reply a line to the file descriptor, and ends when stdin ends; so it cannot
-outlive the stage, however that ends, not even in the middle of a handler. It imports nothing of the stage: what a
-function can see here is what it would see on AWS.
+It runs as `python -P -u runtime.py <fd>`, with only the environment that Lambda would set. It reads one request per
+line from stdin, writes one reply per line to the file descriptor, and exits when stdin ends, also in the middle of a
+handler: so it cannot outlive the stage. It imports nothing of the stage, so that a function sees what it sees on AWS.
 """
 
 import gc
@@ -21,7 +20,7 @@ from typing import Any
 
 Handler = Callable[[Any, "Context"], Any]
 
-# Written to stdout after each invocation's output, so that its log is complete before it is answered.
+# Written to stdout after each invocation's output, so that the log is complete before the reply.
 END_OF_LOG = b"\0end\n"
 
 
@@ -46,9 +45,9 @@ class Context:
 
 
 def load(handler: str) -> Handler:
-    """Find `module.function`, as the function's Handler property names it.
+    """Load `module.function`, the function's Handler property.
 
-    Raises InitError, with the error type that Lambda answers with.
+    Raises InitError with Lambda's error type.
     """
     module_name, _, function_name = handler.rpartition(".")
     try:
@@ -64,10 +63,9 @@ def load(handler: str) -> Handler:
 
 
 class Waits:
-    """What the process sleeps, cut short: a sleep takes `scale` of its time, and the monotonic clock takes all of it.
+    """Shortens sleeps: a sleep takes `scale` of its time, and the monotonic clock advances by all of it.
 
-    So code that sleeps and looks at that clock to know when to give up does as often what it does on AWS. The time of
-    day is not touched.
+    So code that sleeps until a deadline of that clock repeats as often as on AWS. The time of day does not change.
     """
 
     def __init__(self) -> None:
@@ -77,23 +75,23 @@ class Waits:
         self._sleep, self._monotonic = time.sleep, time.monotonic
 
     def install(self) -> None:
-        """Take the place of `time.sleep` and `time.monotonic`."""
+        """Replace `time.sleep` and `time.monotonic`."""
         time.sleep, time.monotonic = self.sleep, self.monotonic  # type: ignore[assignment] # time.sleep takes an index too
 
     def sleep(self, seconds: float) -> None:
-        """Sleep a part of it, and skip the rest."""
+        """Sleep a part of the time and skip the rest."""
         end = self.monotonic() + seconds
         self._sleep(seconds * self.scale)
-        with self._lock:  # threads that sleep at once skip the same time once
+        with self._lock:  # threads that sleep at the same time skip it once
             self._skipped = max(self._skipped, end - self._monotonic())
 
     def monotonic(self) -> float:
-        """Seconds, the skipped ones included."""
+        """Seconds, including the skipped ones."""
         return self._monotonic() + self._skipped
 
 
 class InitError(Exception):
-    """The function could not be loaded; every invocation answers with this."""
+    """The function could not be loaded; every invocation returns this error."""
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(message)
@@ -101,10 +99,10 @@ class InitError(Exception):
 
 
 def invoke(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
-    """Run the handler once; the reply that the stage passes on to Lambda's caller."""
+    """Run the handler once. Returns the reply for Lambda's caller."""
     try:
         result = handler(json.loads(request["event"]), Context(request))
-    except Exception as error:  # noqa: BLE001 - an error of the function is an answer
+    except Exception as error:  # noqa: BLE001 - an error of the function is a reply
         return failure(request, type(error).__name__, str(error), traceback.extract_tb(error.__traceback__)[1:])
     try:
         return {"payload": json.dumps(result, ensure_ascii=False)}
@@ -115,7 +113,7 @@ def invoke(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
 def failure(
     request: dict[str, Any], error_type: str, message: str, frames: list[traceback.FrameSummary] | None = None
 ) -> dict[str, Any]:
-    """The payload of a function error; its trace is written to the log too, as Lambda does."""
+    """The payload of a function error, whose stack trace is also written to the log, as by Lambda."""
     trace = traceback.format_list(frames or [])
     sys.stdout.write(f"[ERROR] {error_type}: {message}\n" + ("Traceback (most recent call last):\n" if trace else ""))
     sys.stdout.writelines(trace)
@@ -124,7 +122,7 @@ def failure(
 
 
 def requests_from(stream: int) -> "queue.SimpleQueue[dict[str, Any]]":
-    """Read requests in a thread of their own, which ends the process at once when the stage is gone."""
+    """Read requests in a thread of its own, which exits the process at once when the stage is gone."""
     waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def read() -> None:
@@ -138,7 +136,7 @@ def requests_from(stream: int) -> "queue.SimpleQueue[dict[str, Any]]":
 
 
 def main() -> None:
-    """Load the handler, say that it is loaded, then serve requests one at a time."""
+    """Load the handler, report the time it took, then serve requests one at a time."""
     waiting = requests_from(os.dup(sys.stdin.fileno()))
     os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
     logging.basicConfig(stream=sys.stdout, format="[%(levelname)s]\t%(asctime)s\t%(message)s")
@@ -146,12 +144,12 @@ def main() -> None:
     waits = Waits()
     waits.install()
     handler: Handler | None = None
-    gc.disable()  # what is imported stays; to look through it again and again is a seventh of the time
+    gc.disable()  # imported objects stay, and collecting them takes a seventh of the time
     try:
         handler = load(os.environ["_HANDLER"])
     except InitError as error:
         fault = (error.error_type, str(error))
-    except Exception as error:  # noqa: BLE001 - a module that raises while it is imported
+    except Exception as error:  # noqa: BLE001 - the module raises when it is imported
         traceback.print_exc()
         fault = (type(error).__name__, str(error))
     gc.freeze()

@@ -1,7 +1,7 @@
 """Functions in Lambda's own runtime, in Docker: `sam local start-lambda` runs what `sam build` has built.
 
-Unlike the processes that the stage starts otherwise, these call AWS with one and the same key, not with their roles',
-sleep as long as they say, and cannot be killed by a fault.
+Unlike the stage's processes, these functions call AWS with one common key, not with their roles' credentials; their
+sleeps are not scaled; and faults cannot kill them.
 """
 
 import json
@@ -29,14 +29,11 @@ LONGEST_RUN = 900 + 120
 
 
 class SamRuntimeError(Exception):
-    """SAM CLI does not run functions; the message says why and what to do."""
+    """SAM CLI cannot run functions; the message says why and what to do."""
 
 
 class SamRuntime:
-    """Answers Lambda's Invoke once it is started; a hook of the front door (see `stage.gateway.calls.Hook`).
-
-    `close` ends SAM CLI and its containers.
-    """
+    """A hook that answers Lambda's Invoke after `start`. `close` ends SAM CLI and its containers."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -44,7 +41,7 @@ class SamRuntime:
         self._endpoint = ""
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Give every function these variables, and wait until SAM CLI listens. Raises SamRuntimeError."""
+        """Start SAM CLI, with these variables for every function, and wait until it listens. Raises SamRuntimeError."""
         if not (SAM.exists() and (ROOT / ".aws-sam/build/template.yaml").exists()):
             raise SamRuntimeError("the application is not built: make build")
         variables = self._directory / "env.json"
@@ -66,7 +63,7 @@ class SamRuntime:
             self._process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                start_new_session=True,  # Ctrl-C in the stage's terminal is for the stage alone
+                start_new_session=True,  # so that Ctrl-C reaches the stage only
                 env={**os.environ, **access, "SAM_CLI_TELEMETRY": "0"},
                 stdout=log,
                 stderr=log,
@@ -75,7 +72,7 @@ class SamRuntime:
         self._await_port(port)
 
     def before(self, call: Call) -> Reply | None:
-        """Invoke a function of the template, synchronously; others are left to the next hook."""
+        """Invoke a function of a template, synchronously; the next hook answers for other functions."""
         if not self._endpoint or call.key != ("lambda", "Invoke"):
             return None
         try:
@@ -89,7 +86,7 @@ class SamRuntime:
         """Leave every reply as it is."""
 
     def close(self) -> None:
-        """End SAM CLI, which ends its containers."""
+        """End SAM CLI, which stops its containers."""
         if self._process:
             self._process.terminate()
             self._process.wait()
@@ -112,6 +109,6 @@ class SamRuntime:
                 time.sleep(0.1)
             else:
                 return
-        told = (self._directory / "sam.log").read_text().strip().splitlines()[-3:]
+        log = (self._directory / "sam.log").read_text().strip().splitlines()[-3:]
         self.close()
-        raise SamRuntimeError("sam local start-lambda does not listen: " + " ".join(told))
+        raise SamRuntimeError("sam local start-lambda does not listen: " + " ".join(log))

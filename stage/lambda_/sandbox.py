@@ -16,23 +16,23 @@ from typing import IO, Any, cast
 
 from stage.lambda_ import runtime
 
-# Lambda gives a function this long to load before it counts the time as the invocation's own.
+# The time to load a function before Lambda counts it as part of the invocation.
 INIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an invocation ended: the payload that Lambda answers with, and whether it is a function error."""
+    """The payload that Lambda answers with, and whether it is a function error."""
 
     payload: bytes
     failed: bool = False
 
 
 class Sandbox:
-    """A started runtime. It is cold until its first invocation ends and then stays for the next.
+    """A process with the runtime. It is cold until its first invocation ends, and then serves further ones.
 
-    `environment` is everything that the process finds in its environment. `log` is given each line that the process
-    writes, without its end, from a thread of the sandbox.
+    `environment` is the whole environment of the process. `log` gets each line that the process writes, without the
+    line break, in a thread of the sandbox.
     """
 
     def __init__(self, directory: Path, environment: Mapping[str, str], log: Callable[[str], None]) -> None:
@@ -50,22 +50,22 @@ class Sandbox:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(its_end,),
-            start_new_session=True,  # Ctrl-C in the stage's terminal is for the stage alone
+            start_new_session=True,  # so that Ctrl-C reaches the stage only
         )
         os.close(its_end)
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
         self.init_ms: float | None = None
-        """How long the handler's module took to load; None until it has."""
+        """The time that the handler's module took to load; None before."""
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def invoke(self, event: bytes, arn: str, request_id: str, timeout: float, time_scale: float = 1) -> Outcome:
-        """Run the handler with the event. A function that takes longer than `timeout` seconds is killed, as on AWS.
+        """Run the handler with the event. After `timeout` seconds the function is killed, as on AWS.
 
-        `time_scale` multiplies what the handler sleeps (see `stage.lambda_.runtime.Waits`).
+        `time_scale` is the factor for what the handler sleeps (see `stage.lambda_.runtime.Waits`).
         """
         try:
             if self.init_ms is None:
@@ -78,7 +78,7 @@ class Sandbox:
             return self._fault("Sandbox.Timedout", request_id, f"Task timed out after {timeout:.2f} seconds")
         except (EOFError, BrokenPipeError):
             return self._fault("Runtime.ExitError", request_id, self._exit())
-        self._logged.acquire(timeout=1)  # in vain where a function has closed its own stdout
+        self._logged.acquire(timeout=1)  # times out if the function has closed its stdout
         return Outcome(answer["payload"].encode(), bool(answer.get("error")))
 
     def _send(self, request: dict[str, Any]) -> None:
@@ -87,7 +87,7 @@ class Sandbox:
         self._process.stdin.flush()
 
     def _answer(self, timeout: float) -> dict[str, Any]:
-        """The next line from the runtime. TimeoutError when none comes, EOFError when none can come any more."""
+        """The runtime's next line. Raises TimeoutError when none comes, EOFError when the process has ended."""
         if not self._poll.poll(timeout * 1000):
             raise TimeoutError
         line = self._answers.readline()
@@ -96,16 +96,16 @@ class Sandbox:
         return cast(dict[str, Any], json.loads(line))
 
     def kill(self) -> None:
-        """End the process at once, and what it has started."""
+        """Kill the process and its children at once."""
         with suppress(ProcessLookupError):
             if self.alive:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End the process, once its last line is in the log, and free what belongs to it."""
+        """Kill the process, log its last lines, and release its resources."""
         self.kill()
         self._process.wait()
-        self._reader.join(timeout=1)  # in vain where a process of a function's own has outlived it
+        self._reader.join(timeout=1)  # times out if a child of the function outlives it
         self._answers.close()
 
     def _exit(self) -> str:
@@ -126,7 +126,7 @@ class Sandbox:
     def _read_output(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
         for line in self._process.stdout:
-            text = line.removesuffix(runtime.END_OF_LOG)  # which may stand behind a line that was left without an end
+            text = line.removesuffix(runtime.END_OF_LOG)  # also at the end of an unfinished line
             if text:
                 self._log(text.decode(errors="replace").rstrip("\n"))
             if text != line:

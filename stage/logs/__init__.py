@@ -1,1 +1,1 @@
-"""CloudWatch Logs."""
+"""CloudWatch Logs: what functions and containers write."""

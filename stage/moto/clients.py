@@ -1,7 +1,6 @@
-"""Clients of moto that do not pass the front door.
+"""boto3 clients that reach moto inside the process, past the gateway.
 
-What the stage itself does (deploying the stack, laying out the user's world, keeping logs) goes through these:
-AWS's own API, with boto3's own client, but inside the process. No hook sees it and no record is kept of it.
+The stage itself uses them, for example to deploy a stack. No hook sees these calls and they are not recorded.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,7 +27,7 @@ REGION = "us-east-1"
 
 
 def _once_for_a_class(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A method that answers the same for all objects of a class."""
+    """Cache a method whose result is the same for all objects of a class."""
     answers: dict[type, Any] = {}
 
     def answer(self: object) -> Any:
@@ -40,7 +39,7 @@ def _once_for_a_class(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _once_for_a_shape(get_possible_keys: Callable[..., Iterable[str]]) -> Callable[..., list[str]]:
-    """By which names a member of an answer may go: its shape decides, and the class of what holds it."""
+    """Cache the names that a member of an answer may have: they follow from its shape and its owner's class."""
     names: WeakKeyDictionary[Shape, dict[tuple[type, str], list[str]]] = WeakKeyDictionary()
 
     def answer(picker: XFormedAttributePicker, context: AttributePickerContext) -> list[str]:
@@ -52,9 +51,9 @@ def _once_for_a_shape(get_possible_keys: Callable[..., Iterable[str]]) -> Callab
     return answer
 
 
-# What moto works out at each call though it never changes: all methods of the class that answers; the names of what it
-# answers; what an UpdateExpression says (it works on a copy of that), and which parts of it each check is for; the
-# addresses of a service, for which it loads S3's module anew.
+# moto computes these anew at each call, although they never change: the methods of a class; the names of an answer's
+# members; a parsed UpdateExpression (moto works on a copy) and the nodes of it that each check visits; the addresses of
+# a service, for which it loads S3's module again.
 replace(responses, "method_names_from_class", cache(method_names_from_class))
 replace(XFormedAttributePicker, "get_possible_keys", _once_for_a_shape(XFormedAttributePicker.get_possible_keys))
 replace(UpdateExpressionParser, "make", staticmethod(lru_cache(UpdateExpressionParser.make)))
@@ -63,7 +62,7 @@ replace(BaseBackend, "urls", property(_once_for_a_class(vars(BaseBackend)["urls"
 
 
 class _Moto(BotocoreStubber):
-    """Answers a client's requests from moto's backends; never lets one out to the network."""
+    """Answers a client's requests from moto's backends and sends none to the network."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,16 +71,16 @@ class _Moto(BotocoreStubber):
     def __call__(self, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
         response = super().__call__(event_name, request, **kwargs)
         if response is None:
-            raise NotImplementedError(f"moto answers nothing at {request.url}")
+            raise NotImplementedError(f"moto has no answer for {request.url}")
         return response
 
 
-_session = boto3.Session(aws_access_key_id="stage", aws_secret_access_key="stage", region_name=REGION)  # noqa: S106 - nobody checks it
+_session = boto3.Session(aws_access_key_id="stage", aws_secret_access_key="stage", region_name=REGION)  # noqa: S106 - not checked
 
 
 @cache
 def client(service: Any) -> Any:
-    """A client whose calls never leave this process. `service` as boto3 names it."""
-    made = _session.client(service, config=Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg] # the stubs lack it
+    """A client whose calls never leave this process. `service` is boto3's name."""
+    made = _session.client(service, config=Config(ignore_configured_endpoint_urls=True))  # type: ignore[call-arg] # missing in the stubs
     made.meta.events.register("before-send", _Moto())
     return made

@@ -1,13 +1,12 @@
-"""The one way in which the stage changes moto from inside.
+"""Replaces attributes of moto's classes: the only way in which the stage changes moto from inside.
 
-What a hook can do (`stage.gateway.calls.Hook`) is done in a hook. What no request passes is changed in
-`stage.stepfunctions` (executions), `stage.dynamodb` (items), `stage.cloudformation` (stacks and their roles) and
-`stage.moto.clients` (speed), with the reason for each change.
+What a hook can do (`stage.gateway.calls.Hook`) is done in a hook. The patches are in `stage.stepfunctions`
+(executions), `stage.dynamodb` (items), `stage.cloudformation` (stacks and roles) and `stage.moto.clients` (speed).
 """
 
 
 def replace(owner: object, name: str, replacement: object) -> None:
     """Set an attribute of one of moto's classes or modules. Raises AttributeError when moto no longer has it."""
     if not hasattr(owner, name):
-        raise AttributeError(f"this moto has no {owner}.{name}; the stage was made for moto 5.2")
+        raise AttributeError(f"this moto has no {owner}.{name}; the stage needs moto 5.2")
     setattr(owner, name, replacement)

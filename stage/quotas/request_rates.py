@@ -1,7 +1,6 @@
-"""How often AWS lets an account call: token buckets, with `PUT /_stage/settings {"quotas": true}`; and how many rules.
+"""AWS's request rates as token buckets, enforced with `PUT /_stage/settings {"quotas": true}`.
 
-The table holds every call that a deployment makes. Three are missing because AWS publishes no figure for them:
-ECR's DescribeImages and DescribeRepositories, and the tagging API's GetResources.
+AWS publishes no figures for ECR's DescribeImages and DescribeRepositories and the tagging API's GetResources.
 """
 
 import threading
@@ -15,18 +14,18 @@ from stage.settings import Settings
 
 
 class Quota(NamedTuple):
-    """One of AWS's buckets: it holds `burst` calls and gains `per_second`. All of `operations` draw from it."""
+    """One of AWS's buckets: it holds `burst` tokens and gains `per_second`. Each call of `operations` takes one."""
 
     name: str
     burst: int
     per_second: int
     service: str
     operations: tuple[str, ...]
-    """As AWS names them; `*` for all of the service but those that have a quota of their own."""
+    """AWS's names; `*` for all operations of the service that have no quota of their own."""
 
 
 def _rate(name: str, per_second: int, service: str, *operations: str) -> Quota:
-    """A quota stated as calls a second, without a burst: the smallest bucket that keeps it holds a second's."""
+    """A quota of calls per second without a burst: the smallest bucket that keeps it holds one second's calls."""
     return Quota(name, per_second, per_second, service, operations)
 
 
@@ -76,29 +75,29 @@ QUOTAS = (
 
 
 class Bucket:
-    """A token bucket, full at first; `clock` in seconds. Not safe in threads."""
+    """A token bucket, full at first; `clock` returns seconds. Not thread-safe."""
 
     def __init__(self, burst: int, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst, self._per_second, self._clock = burst, per_second, clock
-        # All there is to remember: every call puts this off by the time in which one token is gained.
+        # The whole state: each call moves it by the time in which one token is gained.
         self._full_at = clock()
 
     @property
     def tokens(self) -> float:
-        """How many calls it would let pass now; a part of one lets none."""
+        """The tokens in it now; a call needs a whole one."""
         tokens = self._burst - max(0.0, self._full_at - self._clock()) * self._per_second
-        return round(tokens, 6)  # a clock's rounding errors are less than a microsecond's worth
+        return round(tokens, 6)  # the clock's rounding errors are smaller
 
     def take(self) -> None:
-        """Take a token. There must be one."""
+        """Take a token, of which there must be one."""
         self._full_at = max(self._full_at, self._clock()) + 1 / self._per_second
 
 
 class RequestRates:
-    """A hook that refuses what is one call too many, whoever in the account makes it.
+    """A hook that throttles calls beyond the quotas, for all callers together.
 
-    It stands before permissions and faults: AWS counts a call before it looks at what it asks for, so one that is
-    then refused has drawn its tokens all the same; one that is throttled has not.
+    It comes before permissions and faults: AWS counts a call before it evaluates it. A call that is refused later has
+    taken its tokens; one that is throttled has not.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -108,16 +107,16 @@ class RequestRates:
         self.fill()
 
     def fill(self) -> None:
-        """Every bucket is full again, as after a quiet minute."""
+        """Fill every bucket."""
         self._buckets = [(quota, Bucket(quota.burst, quota.per_second, self._clock)) for quota in QUOTAS]
 
     def show(self) -> list[dict[str, Any]]:
-        """Every bucket, and how many `tokens` are in it."""
+        """Every bucket and its `tokens`."""
         with self._lock:
             return [{**quota._asdict(), "tokens": bucket.tokens} for quota, bucket in self._buckets]
 
     def before(self, call: Call) -> Reply | None:
-        """Draw from every bucket that the call draws from, or refuse it and draw from none."""
+        """Take a token from each bucket of the call, or from none and throttle the call."""
         if not self._settings.quotas:
             return None
         with self._lock:

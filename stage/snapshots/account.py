@@ -111,4 +111,4 @@ class Snapshots:
             yield f"messages of {topic.arn}", topic, "sent_notifications"
         for queue in sqs_backends[ACCOUNT][REGION].queues.values():
             yield f"messages of {queue.queue_arn}", queue, "_messages"
-            yield f"messages of {queue.queue_arn} under way", queue, "_pending_messages"
+            yield f"received messages of {queue.queue_arn}", queue, "_pending_messages"

@@ -1,1 +1,1 @@
-"""Step Functions: moto's interpreter, the status of executions, redrive."""
+"""Step Functions: moto's interpreter, how executions end, and redrive."""

@@ -1,7 +1,7 @@
-"""How executions begin and end, as on AWS: EventBridge is told, and StopExecution ends one at once.
+"""Publishes the status changes of executions, and answers StopExecution, which ends an execution at once.
 
-moto stops an execution once the state that it is in has ended. On AWS nothing waits for that: the function that it had
-invoked goes on by itself, and the history says no more of it.
+moto stops an execution when its current state has ended. On AWS it ends at once: the function that it invoked runs on,
+and the history does not mention it any more.
 """
 
 import threading
@@ -24,29 +24,29 @@ from stage.moto.patch import replace
 
 Publish = Callable[[Event], None]
 
-# The histories and the threads of executions that were stopped, which may still work on a state.
+# The histories and threads of stopped executions, which may still run a state.
 _STOPPED: WeakSet[object] = WeakSet()
-# An execution ends once.
+# Guards the end of an execution, which happens once.
 _ENDING = threading.Lock()
 
 
 class Executions:
-    """Has moto's executions tell `publish` of each change of their status; as a hook it answers StopExecution, of which
-    moto forgets the error and the cause.
+    """Publishes each change of an execution's status. As a hook it answers StopExecution; moto loses the error and the
+    cause.
     """
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
 
     def install(self) -> None:
-        """Have executions tell when they begin and end, and be silent once they are stopped."""
+        """Have executions publish their start and end, and write no history after they are stopped."""
         start, end, add = Execution.start, BaseExecutionWorkerCommunication.terminated, EventManager.add_event
 
-        def start_and_tell(execution: Execution) -> None:
+        def start_and_publish(execution: Execution) -> None:
             start(execution)
             self._publish(_changed(execution))
 
-        def end_and_tell(thread: BaseExecutionWorkerCommunication) -> None:
+        def end_and_publish(thread: BaseExecutionWorkerCommunication) -> None:
             with _ENDING:
                 if thread in _STOPPED:
                     return
@@ -56,12 +56,12 @@ class Executions:
         def add_unless_stopped(history: EventManager, context: EventHistoryContext, *args: Any, **more: Any) -> int:
             return context.last_published_event_id if history in _STOPPED else add(history, context, *args, **more)
 
-        replace(Execution, "start", start_and_tell)
-        replace(BaseExecutionWorkerCommunication, "terminated", end_and_tell)
+        replace(Execution, "start", start_and_publish)
+        replace(BaseExecutionWorkerCommunication, "terminated", end_and_publish)
         replace(EventManager, "add_event", add_unless_stopped)
 
     def stop(self, name: str) -> None:
-        """End the execution of that name, as StopExecution does."""
+        """Stop the execution of that name, as StopExecution does."""
         for execution in _all():
             if execution.name == name and _stop(execution, None, None):
                 self._publish(_changed(execution))
@@ -82,7 +82,7 @@ class Executions:
 
 
 def named(call: Call) -> Any:
-    """The execution that a call names, which is moto's and not typed; or the refusal of one that is not known."""
+    """The execution that a call names, moto's untyped object; or the refusal if there is none."""
     try:
         return stepfunctions_parser_backends[ACCOUNT][call.region].describe_execution(call.params["executionArn"])
     except ExecutionDoesNotExist as unknown:
@@ -95,7 +95,7 @@ def running() -> list[str]:
 
 
 def stop_all() -> None:
-    """End every execution that is running; nobody hears of it."""
+    """Stop every running execution and publish nothing."""
     for execution in _all():
         _stop(execution, None, None)
 
@@ -106,17 +106,17 @@ def _all() -> Iterator[Any]:
 
 
 def _stop(execution: Any, error: str | None, cause: str | None) -> bool:
-    """End an execution now; False if it has ended already."""
+    """Stop an execution now; False if it has ended already."""
     worker = execution.exec_worker
     while execution.status == "RUNNING" and worker.env is None:
-        time.sleep(0.001)  # it has begun, and can be stopped only once it has read its definition
+        time.sleep(0.001)  # it can be stopped only after it has parsed its definition
     with _ENDING:
         if execution.status != "RUNNING":
             return False
         history = worker.env.event_manager
-        told = {"executionAbortedEventDetails": {"error": error, "cause": cause}}
+        details = {"executionAbortedEventDetails": {"error": error, "cause": cause}}
         at = EventHistoryContext(previous_event_id=0)
-        history.add_event(context=at, event_type=HistoryEventType.ExecutionAborted, event_details=told)
+        history.add_event(context=at, event_type=HistoryEventType.ExecutionAborted, event_details=details)
         _STOPPED.update((history, worker._execution_communication))
         execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, datetime.now(UTC)
         execution.error, execution.cause = error, cause

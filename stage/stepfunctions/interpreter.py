@@ -1,4 +1,4 @@
-"""Step Functions: moto's interpreter of state machines (LocalStack's), made to run ours as AWS would."""
+"""Patches moto's interpreter of state machines (LocalStack's) where it differs from Step Functions."""
 
 import threading
 import time
@@ -48,35 +48,34 @@ MOST_EVENTS = 25_000
 
 
 def install(settings: Settings, endpoint: str) -> None:
-    """Make moto run state machines: on our clock, with the functions behind the front door at `endpoint`."""
+    """Have moto run state machines, with scaled waits and with the functions behind the gateway at `endpoint`."""
     _deploy_into_the_interpreter()
     _scale_waits(settings)
     _invoke_through(endpoint)
     _name_lambda_errors()
     _name_executions()
-    _tell_the_newest_first()
+    _reverse_histories()
     _forget_threads()
-    _know_timeouts()
+    _keep_timeouts()
     _end_at_the_quota_of_events()
-    _read_once()
+    _parse_once()
 
 
 def active() -> bool:
-    """Whether any execution is, be it that it was stopped and what it was at has yet to end."""
+    """Whether any execution runs, or was stopped while its last state has not ended yet."""
     return any(thread.is_alive() for thread in list(interpreter.TMP_THREADS))
 
 
 def _deploy_into_the_interpreter() -> None:
-    """moto keeps state machines that run apart from those that do not, and CloudFormation's go to the second kind."""
+    """moto has two stores: state machines that run and those that do not. CloudFormation's go to the second."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     replace(state_machines, "stepfunctions_backends", stepfunctions_parser_backends)
 
 
 def _scale_waits(settings: Settings) -> None:
-    """Wait states and Retry intervals last `time_scale` times as long as the definition says; timeouts stay real.
+    """Wait states and Retry intervals last `time_scale` times as long as in the definition; timeouts do not change.
 
-    The definition itself is not touched, so that what is tested is what is shipped. moto's Wait, besides, cannot wait
-    for parts of a second.
+    The definition stays as it is deployed. moto's own Wait cannot wait for parts of a second.
     """
 
     def wait(_self: WaitFunction, env: Environment, wait_seconds: float) -> None:
@@ -92,10 +91,10 @@ def _scale_waits(settings: Settings) -> None:
 def _invoke_through(endpoint: str) -> None:
     """Step Functions invokes with the role of the state machine.
 
-    moto makes a new client for each Task, of "localhost"; one for each role is quicker by the tenth of a second.
+    moto creates a new client for each Task, of "localhost"; one client for each role saves a tenth of a second.
     """
-    patience = 3600  # a function's own timeout, at most 15 minutes, ends it before
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=patience, max_pool_connections=100)
+    timeout = 3600  # longer than any function's own timeout
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=timeout, max_pool_connections=100)
 
     @cache
     def client_of(role: str) -> BaseClient:
@@ -115,7 +114,7 @@ def _invoke_through(endpoint: str) -> None:
 
 
 def _name_lambda_errors() -> None:
-    """When Lambda refuses an invocation, Step Functions calls the error `Lambda.<code>`; moto calls it `Exception`.
+    """If Lambda refuses an invocation, Step Functions' error name is `Lambda.<code>`; moto's is `Exception`.
 
     docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
     """
@@ -140,8 +139,8 @@ def _name_lambda_errors() -> None:
 
 
 def _name_executions() -> None:
-    """An execution that is started without a name is given one (docs.aws.amazon.com/step-functions/latest/
-    apireference/API_StartExecution.html); moto calls every one of them `None`.
+    """An execution that is started without a name gets one (docs.aws.amazon.com/step-functions/latest/
+    apireference/API_StartExecution.html); moto names them all `None`.
     """
     start = StepFunctionsParserBackend.start_execution
 
@@ -153,20 +152,20 @@ def _name_executions() -> None:
     replace(StepFunctionsParserBackend, "start_execution", start_named)
 
 
-def _tell_the_newest_first() -> None:
-    """GetExecutionHistory may be asked for the newest events first; moto does not hand that wish on."""
-    tell = StepFunctionResponse.get_execution_history
+def _reverse_histories() -> None:
+    """GetExecutionHistory has `reverseOrder`, for the newest events first, which moto ignores."""
+    get = StepFunctionResponse.get_execution_history
 
-    def tell_in_order(self: StepFunctionResponse) -> ActionResult:
-        told = tell(self)
-        events = cast(dict[str, list[object]], told.result)["events"]
-        return ActionResult({"events": events[::-1]}) if self._get_param("reverseOrder") else told
+    def get_in_order(self: StepFunctionResponse) -> ActionResult:
+        answer = get(self)
+        events = cast(dict[str, list[object]], answer.result)["events"]
+        return ActionResult({"events": events[::-1]}) if self._get_param("reverseOrder") else answer
 
-    replace(StepFunctionResponse, "get_execution_history", tell_in_order)
+    replace(StepFunctionResponse, "get_execution_history", get_in_order)
 
 
 def _forget_threads() -> None:
-    """The interpreter remembers every thread that it ever started, and with it the execution that it ran."""
+    """The interpreter keeps every thread that it ever started, and with it the execution: drop those that ended."""
     start = Execution.start
     lock = threading.Lock()
 
@@ -178,18 +177,17 @@ def _forget_threads() -> None:
     replace(Execution, "start", start_and_forget)
 
 
-def _know_timeouts() -> None:
-    """An execution that is stopped just as a step begins still writes the step's timeout into its history.
+def _keep_timeouts() -> None:
+    """An execution that is stopped just when a step begins still writes the step's timeout into its history.
 
-    moto works nothing out once an execution is stopped, and takes what it finds instead, so that nobody could read the
-    history any more.
+    moto evaluates nothing after an execution is stopped; the timeout it would write makes the history unreadable.
     """
     replace(TimeoutSeconds, "eval", TimeoutSeconds._eval_body)
 
 
 def _end_at_the_quota_of_events() -> None:
-    """An execution fails at 25,000 events, and no Catch sees that
-    (docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html). In moto a loop without an end goes on for ever.
+    """An execution fails at 25,000 events, which no Catch catches
+    (docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html). In moto an endless loop never fails.
     """
     carry_out = CommonStateField._eval_body
     cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
@@ -204,11 +202,11 @@ def _end_at_the_quota_of_events() -> None:
     replace(CommonStateField, "_eval_body", carry_out_below_the_quota)
 
 
-def _read_once() -> None:
-    """The interpreter reads the definition anew for each execution, a third of a second, and each path at each use.
+def _parse_once() -> None:
+    """Cache parsed definitions and paths: moto parses a definition for each execution, which takes a third of a second.
 
-    What it reads them into holds nothing of an execution but the key of what belongs to it in the execution's own
-    heap; that is made at the first use, which two executions may come to at once, so here it is fixed.
+    A parsed definition holds no state of an execution except the key of its part of the execution's heap. moto creates
+    that key at the first use, which two executions may reach at the same time; here it is fixed.
     """
     replace(AmazonStateLanguageParser, "parse", staticmethod(lru_cache(maxsize=64)(AmazonStateLanguageParser.parse)))
     replace(EvalComponent, "heap_key", property(lambda self: str(id(self))))

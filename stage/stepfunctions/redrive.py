@@ -1,7 +1,7 @@
-"""Step Functions' RedriveExecution, which moto does not have: an execution goes on from the state in which it ended.
+"""Step Functions' RedriveExecution, which moto lacks: an execution continues from the state in which it ended.
 
-docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: the same ARN, definition and input; the steps that
-succeeded are not run again; the machine's timeout begins anew. Here the state is entered anew in the history, too.
+docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: same ARN, definition and input; succeeded steps
+do not run again; the machine's timeout restarts. On the stage the history shows that the state is entered again.
 """
 
 import copy
@@ -29,14 +29,14 @@ class Redrive:
         if execution.status in ("RUNNING", "SUCCEEDED"):
             message = f"Execution is {execution.status} and not redrivable: '{execution.exec_arn}'"
             return Reply.refusal(call, "ExecutionNotRedrivable", message)
-        _go_on(execution)
+        _redrive(execution)
         return Reply.result(call, {"redriveDate": time.time()})
 
     def after(self, call: Call, reply: Reply) -> None:
         """Leave every reply as it is."""
 
 
-def _go_on(execution: Any) -> None:  # moto's Execution, whose parts are typed for what moto does with them
+def _redrive(execution: Any) -> None:  # moto's Execution, whose parts are typed for what moto does with them
     """Run the execution from the state that it entered last, with that state's input."""
     history = execution.exec_worker.env.event_manager
     so_far = history.get_event_history()
@@ -44,7 +44,7 @@ def _go_on(execution: Any) -> None:  # moto's Execution, whose parts are typed f
     redrives = 1 + sum(event["type"] == HistoryEventType.ExecutionRedriven for event in so_far)
 
     worker = execution._get_start_execution_worker()
-    program = copy.copy(worker._get_evaluation_entrypoint())  # it is shared by all executions
+    program = copy.copy(worker._get_evaluation_entrypoint())  # shared by all executions
     program.start_at = SimpleNamespace(start_at_name=last["name"])
     env = worker._get_evaluation_environment()
     env.event_manager = history = _copy(history)
@@ -57,19 +57,19 @@ def _go_on(execution: Any) -> None:  # moto's Execution, whose parts are typed f
         event_details={"executionRedrivenEventDetails": {"redriveCount": redrives}},
     )
 
-    def go_on() -> None:
+    def run() -> None:
         program.eval(env)
         worker._execution_communication.terminated()
 
-    worker.env, worker._execution_logic = env, go_on
+    worker.env, worker._execution_logic = env, run
     execution.error = execution.cause = execution.stop_date = None
     execution.exec_worker, execution.exec_status = worker, ExecutionStatus.RUNNING
     worker.start()
 
 
 def _copy(history: Any) -> Any:  # moto's EventManager
-    """A history that goes on from there, though what was stopped may still work on its last state."""
-    goes_on: Any = EventManager()
-    goes_on._history_event_list.extend(history._history_event_list)
-    goes_on._event_id_gen._next_id = history._event_id_gen._next_id
-    return goes_on
+    """A copy to continue, because the stopped execution may still run its last state."""
+    copied: Any = EventManager()
+    copied._history_event_list.extend(history._history_event_list)
+    copied._event_id_gen._next_id = history._event_id_gen._next_id
+    return copied

@@ -1,5 +1,5 @@
-"""As strict as AWS: what AWS refuses, the stage refuses, with the same error and in AWS's words where they are known.
+"""Refuses what AWS refuses, with the same error code and, where it is known, the same message.
 
-`validation` holds every request against botocore's model of it, which the SDK itself hardly does. The other modules
-hold the limits and rules that AWS documents in prose. `docs/stage.md` lists all of them with their sources.
+`requests` validates every request against botocore's model, which the SDK hardly does. The other modules hold the
+limits and rules that AWS documents in prose. `docs/stage.md` lists all of them with their sources.
 """

@@ -1,4 +1,4 @@
-"""The refusals that AWS documents in prose, each service's in a module of its own."""
+"""The hook for rules that AWS documents in prose, and those of Lambda and Step Functions."""
 
 import json
 import re
@@ -16,7 +16,7 @@ NOT_IN_A_NAME = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]')
 
 
 class DocumentedRules:
-    """A hook that refuses what AWS would, by rules that no model holds. It comes after validation and permission."""
+    """A hook that refuses calls by rules that no model has. It comes after validation and permissions."""
 
     def before(self, call: Call) -> Reply | None:
         refuse = REFUSALS.get(call.key)

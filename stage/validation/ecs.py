@@ -1,8 +1,7 @@
-"""What ECS refuses of services and tasks and botocore's model does not know.
+"""ECS's rules for services and tasks that botocore's model does not have.
 
 docs.aws.amazon.com/general/latest/gr/ecs-service.html and the API reference of each operation. What depends on the
-services themselves (INACTIVE revisions, missing clusters) is refused where they are kept: `stage.ecs`,
-`stage.ecs.services`, `stage.ecs.placement`.
+services themselves (INACTIVE revisions, missing clusters) is refused in `stage.ecs`.
 """
 
 import json
@@ -15,13 +14,13 @@ SUBNETS = 16
 SECURITY_GROUPS = 5
 SERVICES_PER_REQUEST = 10
 DEPLOYMENTS_PER_REQUEST = 20
-OVERRIDES = 8192  # characters, the JSON's own included
+OVERRIDES = 8192  # characters of the JSON
 
 Request = Mapping[str, Any]
 
 
 def network(request: Request) -> None:
-    """Raises InvalidParameterException, as the others here do."""
+    """Raises InvalidParameterException, as do the other functions here."""
     awsvpc = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
     _at_most(SUBNETS, "subnets", awsvpc.get("subnets", []))
     _at_most(SECURITY_GROUPS, "securityGroups", awsvpc.get("securityGroups", []))

@@ -1,9 +1,9 @@
-"""What EventBridge refuses of rules and targets, where moto would not.
+"""EventBridge's rules for rules and targets that moto does not enforce.
 
 docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html, API_PutTargets.html, API_Target.html,
-docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html. moto itself refuses a schedule on a bus of one's own, a
-rule without schedule and pattern, a rule that does not exist, the deletion of a rule that has targets, bad patterns;
-`stage.quotas.request_rates` refuses one rule too many.
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html. moto itself refuses a schedule on another bus, a
+rule without schedule and pattern, a missing rule, the deletion of a rule that has targets, and bad patterns;
+`stage.quotas` refuses one rule too many.
 """
 
 import json
@@ -29,7 +29,7 @@ Request = Mapping[str, Any]
 
 
 def put_rule(request: Request) -> None:
-    """Raises the refusal, if there is one; so do the others here."""
+    """Raises ServiceException, as do the other functions here."""
     schedule = request.get("ScheduleExpression")
     if schedule and _on_default_bus(request) and not _is_schedule(schedule):
         raise _invalid("Parameter ScheduleExpression is not valid.")
@@ -40,8 +40,8 @@ def put_rule(request: Request) -> None:
 def put_targets(request: Request) -> None:
     targets: list[dict[str, Any]] = request["Targets"]
     _at_most(TARGETS_PER_REQUEST, "targets", targets)
-    for fault in (fault for target in targets for fault in _faults(target)):
-        raise _invalid(fault)
+    for problem in (problem for target in targets for problem in _problems(target)):
+        raise _invalid(problem)
     rule = rules().get(request["Rule"]) if _on_default_bus(request) else None
     if rule:
         _not_managed(rule.name)
@@ -68,7 +68,7 @@ REFUSALS: Mapping[tuple[str, str], Callable[[Request], None]] = {
 }
 
 
-def _faults(target: Request) -> Iterator[str]:
+def _problems(target: Request) -> Iterator[str]:
     arn, id_ = target["Arn"], target["Id"]
     service = (arn.split(":") + [""] * 3)[2]
     if service in NEED_A_ROLE and "RoleArn" not in target:
@@ -81,10 +81,10 @@ def _faults(target: Request) -> Iterator[str]:
     if queue and not re.fullmatch(r"arn:[\w-]+:sqs:[\w-]+:\d{12}:(?!.*\.fifo$).+", queue):
         yield f"Parameter(s) DeadLetterConfig.Arn must name a standard SQS queue for target: {id_}."
     if service == "ecs":
-        yield from _ecs_faults(target.get("EcsParameters"), id_)
+        yield from _ecs_problems(target.get("EcsParameters"), id_)
 
 
-def _ecs_faults(parameters: Request | None, id_: str) -> Iterator[str]:
+def _ecs_problems(parameters: Request | None, id_: str) -> Iterator[str]:
     if parameters is None:
         yield f"Parameter(s) EcsParameters must be specified for target: {id_}."
         return

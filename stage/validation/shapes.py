@@ -1,7 +1,7 @@
-"""A request's members held against botocore's shape of the request.
+"""Validates a request's members against botocore's shape of the request.
 
-The shapes are AWS's own models. botocore itself checks only required members, types and a few minima before it sends.
-Members that the model does not know pass: AWS's JSON protocols ignore them, and its model may be newer than ours.
+The shapes are AWS's own models. botocore itself checks only required members, types and a few minima. Members that the
+model does not know pass: AWS's JSON protocols ignore them, and AWS's model may be newer than botocore's.
 """
 
 from collections.abc import Iterator
@@ -20,36 +20,36 @@ JAVA_SPELLINGS = {
     r"\p{Print}": "[[:print:]]",
     r"\p{ASCII}": r"[\x00-\x7F]",
     r"[\w-_]": r"[\w\-_]",
-    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",  # beyond 16 bits, in pairs
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",  # surrogate pairs
 }
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A value that the model does not allow, and where."""
+    """A value that the model does not allow, and its place."""
 
     path: str
-    """As AWS writes it: `targets.1.member.id`."""
+    """In AWS's notation: `targets.1.member.id`."""
     value: Any
     constraint: str
     """In AWS's words: `Member must have length less than or equal to 64`."""
 
 
-def misfit(shape: Shape, value: Any) -> str | None:
-    """What keeps a JSON value from being read as the shape, in the words of AWS's JSON protocols; None if nothing."""
+def type_error(shape: Shape, value: Any) -> str | None:
+    """Why a JSON value does not have the shape's types, in the words of AWS's JSON protocols; None if it has."""
     if value is None or shape.metadata.get(MODEL_OF_ANYTHING):
         return None
     if isinstance(shape, STRUCTURED):
         if not isinstance(value, list if isinstance(shape, ListShape) else dict):
             return "Unexpected value type in payload"
-        return next((fault for part, inner, _ in _parts(shape, value) if (fault := misfit(part, inner))), None)
+        return next((error for part, inner, _ in _parts(shape, value) if (error := type_error(part, inner))), None)
     if isinstance(value, list | dict):
         return f"Start of {'list' if isinstance(value, list) else 'structure or map'} found where not expected."
-    return _scalar_misfit(shape.type_name, value)
+    return _scalar_type_error(shape.type_name, value)
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[Violation]:
-    """Every constraint of the model that a value of the right type breaks, outermost first."""
+    """Every constraint of the model that a value of the right types violates, the outermost first."""
     if value is None or shape.metadata.get(MODEL_OF_ANYTHING):
         return
     if (words := _broken(shape, value)) is not None:
@@ -68,7 +68,7 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[Violation]:
 
 
 def _parts(shape: StructureShape | MapShape | ListShape, value: Any) -> Iterator[tuple[Shape, Any, str]]:
-    """The shape, the value and the path of each part that there is. Keys, and scalars in a list, have no path."""
+    """Shape, value and path of each part of the value. Keys, and scalars in a list, have no path."""
     if isinstance(shape, StructureShape):
         for name, member in shape.members.items():
             if name in value:
@@ -82,7 +82,7 @@ def _parts(shape: StructureShape | MapShape | ListShape, value: Any) -> Iterator
             yield shape.member, inner, f"{number}.member" * isinstance(shape.member, STRUCTURED)
 
 
-def _scalar_misfit(type_name: str, value: object) -> str | None:
+def _scalar_type_error(type_name: str, value: object) -> str | None:
     kind = f"{str(value).upper()}_VALUE" if isinstance(value, bool) else "NUMBER_VALUE"
     match type_name:
         case "string" | "blob" | "character" if not isinstance(value, str):
@@ -100,7 +100,7 @@ def _scalar_misfit(type_name: str, value: object) -> str | None:
 
 
 def _broken(shape: Shape, value: Any) -> str | None:
-    """The first constraint of the shape itself that the value breaks."""
+    """The first constraint of the shape itself that the value violates."""
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     numeric = shape.type_name in (*WHOLE_NUMBERS, *NUMBERS)
     size = value if numeric else len(value) if isinstance(value, str | bytes | list | dict) else None
@@ -120,9 +120,9 @@ def _broken(shape: Shape, value: Any) -> str | None:
 
 @cache
 def _compiled(pattern: str) -> regex.Pattern[str]:
-    """The models' patterns are Java's; `regex` knows their classes of characters but for these."""
-    for java, ours in JAVA_SPELLINGS.items():
-        pattern = pattern.replace(java, ours)
+    """The models have Java's patterns; `regex` supports their character classes, except for these spellings."""
+    for java, python in JAVA_SPELLINGS.items():
+        pattern = pattern.replace(java, python)
     return regex.compile(pattern)
 
 
@@ -131,5 +131,5 @@ def _join(path: str, step: str) -> str:
 
 
 def _lower(name: str) -> str:
-    """AWS's messages begin members in lower case, whatever the protocol does."""
+    """The member's name in AWS's messages, where it begins in lower case in all protocols."""
     return name[0].lower() + name[1:]

@@ -1,8 +1,8 @@
-"""What RegisterTaskDefinition refuses.
+"""The rules of RegisterTaskDefinition.
 
 docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html and API_ContainerDefinition.html,
 docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html and fargate-tasks-services.html,
-docs.aws.amazon.com/general/latest/gr/ecs-service.html. ECS tells one fault at a time, and so does the stage.
+docs.aws.amazon.com/general/latest/gr/ecs-service.html. ECS reports one problem at a time, and so does the stage.
 """
 
 import json
@@ -34,11 +34,11 @@ Members = Mapping[str, Any]
 
 def check(request: Members) -> None:
     """Raises ClientException."""
-    for fault in _faults(request):
-        raise EcsClientException(fault)
+    for problem in _problems(request):
+        raise EcsClientException(problem)
 
 
-def _faults(request: Members) -> Iterator[str]:
+def _problems(request: Members) -> Iterator[str]:
     size = len(json.dumps(request))
     if size > SIZE_LIMIT:
         yield f"Actual length: '{size}'. Max allowed length is '{SIZE_LIMIT}' bytes."
@@ -51,14 +51,14 @@ def _faults(request: Members) -> Iterator[str]:
         if role and not ROLE.fullmatch(role):
             yield "Role is not valid"
     containers = request.get("containerDefinitions", [])
-    yield from _faults_of_containers(containers)
+    yield from _problems_of_containers(containers)
     for container in containers:
-        yield from _faults_of(container, request)
+        yield from _problems_of(container, request)
     if "FARGATE" in request.get("requiresCompatibilities", []):
-        yield from _faults_on_fargate(containers, request)
+        yield from _problems_on_fargate(containers, request)
 
 
-def _faults_of_containers(containers: list[dict[str, Any]]) -> Iterator[str]:
+def _problems_of_containers(containers: list[dict[str, Any]]) -> Iterator[str]:
     if not containers:
         yield "Container list cannot be empty."
     if len(containers) > CONTAINERS:
@@ -73,7 +73,7 @@ def _faults_of_containers(containers: list[dict[str, Any]]) -> Iterator[str]:
         yield "TaskDefinition must have at least one essential container."
 
 
-def _faults_of(container: Members, request: Members) -> Iterator[str]:
+def _problems_of(container: Members, request: Members) -> Iterator[str]:
     variables = {variable.get("name") for variable in container.get("environment", [])}
     secrets = container.get("secrets", [])
     if secrets and not request.get("executionRoleArn"):
@@ -91,7 +91,7 @@ def _faults_of(container: Members, request: Members) -> Iterator[str]:
         yield "Links are not supported when networkMode=awsvpc."
 
 
-def _faults_on_fargate(containers: list[dict[str, Any]], request: Members) -> Iterator[str]:
+def _problems_on_fargate(containers: list[dict[str, Any]], request: Members) -> Iterator[str]:
     if request.get("networkMode") != "awsvpc":
         yield "Fargate only supports network mode \u2018awsvpc\u2019."
     for member in ("cpu", "memory"):

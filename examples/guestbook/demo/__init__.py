@@ -1,1 +1,1 @@
-"""The demo: two pushes to a stage of its own, told as they happen."""
+"""The demo: two pushes to a stage, narrated while they are deployed."""

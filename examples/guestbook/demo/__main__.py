@@ -14,14 +14,14 @@ from examples.guestbook.demo.narrate import narrate
 from examples.guestbook.demo.tables import difference_table, schedule_table, schedules, service_line, target_line
 from stage.client import ROOT, StageError, wait_for
 
-# A log file is as wide as the tables want; a terminal as wide as it is.
+# The width in a log file; a terminal has its own.
 _LOG_WIDTH = 140
-# The machine's waits (5 s between looks at the service) are shortened, so that the demo is short.
+# Shorter waits, so that the demo is short: the machine waits 5 s before it checks the service again.
 _TIME_SCALE, _ROLLOUT_SECONDS = 0.2, 1.5
 
 
 def main() -> int:
-    """Returns the exit status: 1 when the demo does not show what it is there for, 130 after Ctrl-C."""
+    """Returns the exit status: 1 when a deployment or a task fails, 130 after Ctrl-C."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
     begun = time.monotonic()
     try:
@@ -82,7 +82,7 @@ def _follow(console: Console, stage: Client, execution: str) -> None:
 
 
 def _fire(console: Console, stage: Client, schedule: Mapping[str, Any]) -> None:
-    """Do now what EventBridge will do on time, and show what the task itself says."""
+    """Fire a rule now instead of at its time, and print the task's output."""
     fired = stage.fire(schedule["rule"])
     console.print(f"\nEventBridge fires {schedule['rule']}: {' '.join(fired['command'])}, exit {fired['exit_code']}")
     for line in fired["output"].splitlines():

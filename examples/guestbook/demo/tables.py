@@ -1,4 +1,4 @@
-"""What there is in the local AWS, as tables for people."""
+"""Tables of the schedules and the service on the stage."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ Schedule = Mapping[str, Any]
 
 
 def schedules(stage: Client) -> dict[str, Schedule]:
-    """The app's rules by task name, each with its only target's revision and command."""
+    """The app's rules by task name, each with the revision and the command of its target."""
     events, ecs = stage.client("events"), stage.client("ecs")
     prefix = stage.names["rule_prefix"]
     found: dict[str, Schedule] = {}
@@ -34,7 +34,7 @@ def schedules(stage: Client) -> dict[str, Schedule]:
 
 
 def schedule_table(found: Mapping[str, Schedule]) -> Table:
-    """One row a schedule: when in words, its next three runs, what it runs."""
+    """One row for each schedule: its time in words, the next three runs, revision and command."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("task", "when", "next three runs (UTC)", "revision", "command"):
         table.add_column(title, overflow="fold")
@@ -46,7 +46,7 @@ def schedule_table(found: Mapping[str, Schedule]) -> Table:
 
 
 def difference_table(before: Mapping[str, Schedule], after: Mapping[str, Schedule]) -> Table:
-    """One row a schedule that was there or is: added, removed, moved, or only on the new image."""
+    """One row for each schedule before or after: added, removed, moved, or only with the new image."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("task", "what changed", "before", "now"):
         table.add_column(title, overflow="fold")
@@ -63,7 +63,7 @@ def difference_table(before: Mapping[str, Schedule], after: Mapping[str, Schedul
 
 
 def target_line(stage: Client, schedule: Schedule) -> str:
-    """A rule's one target in a sentence: what EventBridge starts there, and with which role."""
+    """A rule's target in a sentence: cluster, launch type, network, role."""
     (target,) = stage.client("events").list_targets_by_rule(Rule=schedule["rule"])["Targets"]
     runs = target["EcsParameters"]
     subnets = len(runs["NetworkConfiguration"]["awsvpcConfiguration"]["Subnets"])
@@ -74,7 +74,7 @@ def target_line(stage: Client, schedule: Schedule) -> str:
 
 
 def service_line(stage: Client) -> str:
-    """The service in a sentence: its revision, how many tasks run, their image."""
+    """The service in a sentence: revision, number of tasks, image."""
     names, ecs = stage.names, stage.client("ecs")
     service = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"][0]
     definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
@@ -99,6 +99,6 @@ def _short(arn: str) -> str:
 
 
 def _digest(image: str) -> str:
-    """A digest as Docker shortens it: 12 of its 64 digits."""
+    """The image with a digest shortened as Docker does: 12 of its 64 digits."""
     name, _, digest = image.partition("@sha256:")
     return f"{name}@sha256:{digest[:12]}" if digest else name
