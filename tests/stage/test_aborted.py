@@ -1,4 +1,4 @@
-"""Executions that are stopped in the middle: whenever that happens, another one puts back what they had changed."""
+"""Aborted executions: another execution restores what they changed, wherever they were stopped."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def pushed_and_stopped_at(stage: Client, caller: str, service: str, operation: s
         ("CheckService", "ecs", "DescribeServices"),
     ],
 )
-def test_wherever_it_is_stopped_everything_is_as_before(
+def test_an_aborted_deployment_is_restored_wherever_it_stopped(
     changing: Client, caller: str, service: str, operation: str
 ) -> None:
     before = account(changing)
@@ -75,7 +75,7 @@ def test_wherever_it_is_stopped_everything_is_as_before(
 DENIED = {"service": "events", "operation": "PutRule", "caller": "RestoreDeployment", "fault": "denied"}
 
 
-def test_the_next_deployment_waits_until_it_is_put_back_and_may_fail_then(changing: Client) -> None:
+def test_the_next_deployment_waits_for_the_restore_and_may_fail(changing: Client) -> None:
     """AWS refuses the restore for a while, in which nobody is at work."""
     before = account(changing)
     changing.settings(rollout="hangs")
@@ -91,7 +91,7 @@ def test_the_next_deployment_waits_until_it_is_put_back_and_may_fail_then(changi
     assert [entry["outcome"] for entry in history(changing)] == ["failed", "aborted", "deployed"]
 
 
-def test_it_is_put_back_also_where_step_functions_tells_taketurn_nothing(changing: Client) -> None:
+def test_it_is_restored_while_step_functions_does_not_answer(changing: Client) -> None:
     before = account(changing)
     changing.settings(rollout="hangs")
     deafness = {"service": "stepfunctions", "operation": "*", "caller": "TakeTurn", "count": 0}
@@ -104,7 +104,7 @@ def test_it_is_put_back_also_where_step_functions_tells_taketurn_nothing(changin
     assert_all_is_as_it_was(changing, before)
 
 
-def test_it_is_put_back_also_where_taketurn_has_looked_before_its_end_was_shown(changing: Client) -> None:
+def test_it_is_restored_if_its_end_shows_late(changing: Client) -> None:
     """DescribeExecution is late, so it waits; then Step Functions tells it nothing any more."""
     before = account(changing)
     changing.settings(rollout="hangs")
@@ -122,7 +122,7 @@ def test_it_is_put_back_also_where_taketurn_has_looked_before_its_end_was_shown(
     assert_all_is_as_it_was(changing, before)
 
 
-def test_a_rule_that_was_handed_on_before_it_is_put_back_stays_as_it_is(changing: Client) -> None:
+def test_a_rule_that_another_app_took_over_is_not_restored(changing: Client) -> None:
     """The event was lost, and days have gone by."""
     events = changing.client("events")
     with deaf_to_the_end(changing):
@@ -142,7 +142,7 @@ def restored_cause(stage: Client, stopped: Described) -> str:
     return next(entry["cause"] for entry in history(stage) if entry["execution"] == stopped["executionArn"])
 
 
-def test_what_is_put_back_can_also_be_asked_for_by_hand_and_is_put_back_once(changing: Client) -> None:
+def test_a_restore_by_hand_runs_once(changing: Client) -> None:
     """The event may be lost, or come twice."""
     before = account(changing)
     changing.settings(rollout="hangs")
@@ -156,7 +156,7 @@ def test_what_is_put_back_can_also_be_asked_for_by_hand_and_is_put_back_once(cha
     assert [entry["outcome"] for entry in history(changing)] == ["aborted", "deployed"]
 
 
-def test_one_that_was_stopped_while_it_waited_changes_nothing(changing: Client) -> None:
+def test_one_aborted_while_waiting_for_the_lease_changes_nothing(changing: Client) -> None:
     with held(changing):
         first, waiting = pushed_behind(changing, "v2", "again", "v2")  # the same image, which stops nobody
         stop(changing, waiting)
@@ -167,7 +167,7 @@ def test_one_that_was_stopped_while_it_waited_changes_nothing(changing: Client) 
 
 
 @pytest.mark.parametrize("tag", ["a dry run", "itself put back"])
-def test_what_has_changed_nothing_is_passed_over(changing: Client, tag: str) -> None:
+def test_an_execution_that_changed_nothing_is_not_restored(changing: Client, tag: str) -> None:
     changing.settings(latency_ms=50)
     if tag == "a dry run":
         stopped = stop(changing, changing.start({**push_of(digest("v1")), "dry_run": True}))
@@ -181,7 +181,7 @@ def test_what_has_changed_nothing_is_passed_over(changing: Client, tag: str) -> 
     assert states(changing, passed)[-1] == "Ignored"
 
 
-def test_what_was_to_put_another_one_back_and_was_stopped_itself_can_be_named_by_a_person(changing: Client) -> None:
+def test_an_aborted_restore_can_be_started_by_hand(changing: Client) -> None:
     before = account(changing)
     changing.settings(rollout="hangs")
     changing.faults([{**DENIED, "count": 0}])
@@ -207,7 +207,7 @@ def test_what_was_to_put_another_one_back_and_was_stopped_itself_can_be_named_by
         pytest.param("{machine}-2:v1", "it must be an execution to put back: {machine}:", id="another machine's"),
     ],
 )
-def test_one_that_cannot_be_put_back_fails_at_once(changing: Client, named: str, told: str) -> None:
+def test_an_execution_that_cannot_be_restored_fails_at_once(changing: Client, named: str, told: str) -> None:
     machine = changing.executions()[0].rpartition(":")[0]
     asked = end_of(named.format(machine=machine))
     failed = changing.wait(changing.start(asked))

@@ -1,4 +1,4 @@
-"""What revisions are derived from: what the service runs or infrastructure code registered, never one of ours."""
+"""The base of new revisions: what the service runs or what infrastructure code registered, never one of Rota's."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def deployed(stage: Client) -> list[Described]:
     return [revision(stage, arn) for arn in arns]
 
 
-def test_what_infrastructure_code_registers_arrives_in_every_revision(stage: Client) -> None:
+def test_a_newer_base_reaches_every_revision(stage: Client) -> None:
     first = stage.deploy("v1")
     sidecar = {"name": "metrics", "image": "public.ecr.aws/example/metrics:4", "essential": False}
     described = revision(stage, service(stage)["taskDefinition"])
@@ -55,7 +55,7 @@ def test_what_infrastructure_code_registers_arrives_in_every_revision(stage: Cli
         assert new["tags"]["cost-centre"] == "12"
 
 
-def test_fields_that_no_sdk_knows_survive(stage: Client) -> None:
+def test_members_unknown_to_the_sdk_are_kept(stage: Client) -> None:
     infrastructure_registers(stage, {"flavour": {"sprinkles": [1, 2]}}, season="winter", volumes=[{"name": "scratch"}])
     stage.deploy("v1")
     assert len(deployed(stage)) == 4
@@ -65,7 +65,7 @@ def test_fields_that_no_sdk_knows_survive(stage: Client) -> None:
         assert app_container(new)["flavour"] == {"sprinkles": [1, 2]}
 
 
-def test_what_a_dead_deployment_left_is_never_the_base(stage: Client) -> None:
+def test_a_killed_deployments_revision_is_never_the_base(stage: Client) -> None:
     stage.upload_schedule({"tasks": [HEAVY]})
     stage.deploy("v1")
     served = service(stage)["taskDefinition"]

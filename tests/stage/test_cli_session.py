@@ -1,4 +1,4 @@
-"""What a person types into a terminal while the stage is served: the plain AWS CLI, nothing of ours."""
+"""The README's commands for a served stage, typed into a shell with the plain AWS CLI."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def watched(stage: Client, tmp_path: Path) -> Iterator[Callable[[str], str]]:
         watch.terminate()
 
 
-def test_the_readmes_session(stage: Client, watched: Callable[[str], str]) -> None:
+def test_the_session_of_the_readme(stage: Client, watched: Callable[[str], str]) -> None:
     _, begin, look_around = blocks(README, "See it run")
     sign_in, push = begin.replace("http://127.0.0.1:5000", stage.endpoint).split("\n", 1)
     assert "#" not in begin + look_around, "zsh takes a comment behind a command for words"
@@ -82,7 +82,7 @@ def test_the_readmes_session(stage: Client, watched: Callable[[str], str]) -> No
         pytest.param(b'{"tasks": [{}]}', 1, "tasks[0].name: is missing", id="failed"),
     ],
 )
-def test_the_examples_build_is_as_red_as_its_deployment(stage: Client, schedule: bytes, status: int, told: str) -> None:
+def test_the_example_workflow_fails_with_its_deployment(stage: Client, schedule: bytes, status: int, told: str) -> None:
     workflow = yaml.safe_load((ROOT / "examples/app/.github/workflows/deploy.yml").read_text())
     steps = workflow["jobs"]["deploy"]["steps"]
     (waiting,) = (step["run"] for step in steps if step.get("name") == "Wait for the deployment")

@@ -1,4 +1,4 @@
-"""What a task's container is given before it runs, and what becomes of its output."""
+"""Command, environment, secrets and output of a task's container."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def command(*words: str, **more: Any) -> str:
     return json.dumps({"containerOverrides": [{"name": "app", "command": ["./bin/start", *words], **more}]})
 
 
-def test_a_target_s_input_changes_command_and_environment(small: SmallStage) -> None:
+def test_a_targets_input_overrides_command_and_environment(small: SmallStage) -> None:
     revision = small.register("something", environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
     override = command("environment", environment=[{"name": "B", "value": "3"}])
     fired = small.background.fire(small.rule("task", small.task_target(revision, Input=override)))
@@ -43,7 +43,7 @@ def test_a_process_sees_its_containers_environment_and_no_more(
     assert names - of_the_host == {"PATH", "DATA_DIR", "PYTHONUNBUFFERED", "GREETING"}
 
 
-def test_it_runs_in_the_apps_directory_and_shares_its_data(small: SmallStage, tmp_path: Path) -> None:
+def test_it_runs_in_the_apps_directory_and_shares_data(small: SmallStage, tmp_path: Path) -> None:
     assert small.fire("where")["output"].strip() == os.path.realpath(tmp_path)
     assert small.fire("remember", environment=[{"name": "DATA_DIR", "value": "/data"}])["exit_code"] == 0
     assert small.fire("recall")["output"] == "written before\n"
@@ -52,7 +52,7 @@ def test_it_runs_in_the_apps_directory_and_shares_its_data(small: SmallStage, tm
 
 
 @pytest.mark.parametrize("where", ["secret", "secret-key", "parameter", "parameter-arn"])
-def test_secrets_are_looked_up(small: SmallStage, where: str) -> None:
+def test_secrets_are_resolved(small: SmallStage, where: str) -> None:
     secret = aws("secretsmanager").create_secret(Name=small.name, SecretString='{"user": "root"}')["ARN"]
     aws("ssm").put_parameter(Name=f"/{small.name}/key", Value="1234", Type="SecureString")
     source, value = {
@@ -65,7 +65,7 @@ def test_secrets_are_looked_up(small: SmallStage, where: str) -> None:
     assert f"TOKEN={value}" in fired["output"].splitlines()
 
 
-def test_output_goes_to_its_log_stream_line_by_line(small: SmallStage) -> None:
+def test_output_goes_to_the_log_stream_by_line(small: SmallStage) -> None:
     group = f"/ecs/{small.name}"
     aws("logs").create_log_group(logGroupName=group)
     options = {"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "jobs"}

@@ -1,4 +1,4 @@
-"""`make demo`, as a newcomer types it first: what it shows, and that the README shows the same."""
+"""`make demo`: its output, and that the README shows the same."""
 
 import os
 import re
@@ -15,7 +15,7 @@ VARIES = re.compile(r" +\d+\.\d+ s\b|ecs-svc/\d+|guestbook:\d+\b")
 
 
 @pytest.mark.demo
-def test_the_demo_shows_what_the_readme_does_and_keeps_its_promises() -> None:
+def test_the_demo_prints_what_the_readme_shows() -> None:
     command, *printed = blocks(README, "See it run")[0].splitlines()
     ran = typed(command.removeprefix("$ "))
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -34,7 +34,7 @@ def test_the_demo_shows_what_the_readme_does_and_keeps_its_promises() -> None:
     assert "SUCCEEDED in NothingToDo" in second
 
 
-def test_ctrl_c_ends_the_demo_without_a_word() -> None:
+def test_ctrl_c_ends_the_demo_silently() -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it, and so would the demo
     with subprocess.Popen(

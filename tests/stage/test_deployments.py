@@ -1,4 +1,4 @@
-"""The first deployment: what is there after a push, down to the last field, and what has not been touched."""
+"""The first deployment: every field of what is created, and what is not changed."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -100,7 +100,7 @@ def test_each_task_has_a_rule_with_one_target(first: Deployment, name: str, task
     assert app_container(first.revision(ran_by(rule)))["command"] == ["./bin/start", task]
 
 
-def test_the_service_runs_the_api_and_is_otherwise_as_it_was(first: Deployment) -> None:
+def test_only_the_revision_of_the_service_changes(first: Deployment) -> None:
     before, after = first.before["service"], first.after["service"]
     moved = {"taskDefinition", "deployments", "currentServiceDeployment"}
     assert {key for key in before | after if before.get(key) != after.get(key)} == moved
@@ -114,7 +114,7 @@ def new_revisions(first: Deployment) -> list[Described]:
     return [each for arn, each in first.after["revisions"].items() if arn not in first.before["revisions"]]
 
 
-def test_a_revision_differs_from_the_base_in_image_and_command_alone(first: Deployment) -> None:
+def test_a_revision_differs_from_the_base_in_image_and_command(first: Deployment) -> None:
     repository = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/guestbook"
     assert len(new_revisions(first)) == 4
     for new in new_revisions(first):
@@ -127,7 +127,7 @@ def test_a_revision_differs_from_the_base_in_image_and_command_alone(first: Depl
         assert app["secrets"]
 
 
-def test_a_revision_bears_the_tags_of_the_base_and_those_by_which_it_is_known_again(first: Deployment) -> None:
+def test_a_revision_has_the_tags_of_the_base_and_rotas_own(first: Deployment) -> None:
     tags = [each["tags"] for each in new_revisions(first)]
     assert all(each["team"] == "guestbook" and each["rota:app"] == APP for each in tags)
     assert Counter(each.get("rota:task") for each in tags) == Counter(
@@ -135,7 +135,7 @@ def test_a_revision_bears_the_tags_of_the_base_and_those_by_which_it_is_known_ag
     )
 
 
-def test_rules_and_revisions_of_others_are_as_they_were(first: Deployment) -> None:
+def test_foreign_rules_and_revisions_are_unchanged(first: Deployment) -> None:
     for kind in ("rules", "revisions"):
         assert {key: first.after[kind].get(key) for key in first.before[kind]} == first.before[kind]
     assert "billing-nightly-export" in first.before["rules"]
@@ -143,11 +143,11 @@ def test_rules_and_revisions_of_others_are_as_they_were(first: Deployment) -> No
     assert first.after["objects"] == first.before["objects"]
 
 
-def test_nothing_is_written_twice(first: Deployment) -> None:
+def test_no_write_is_made_twice(first: Deployment) -> None:
     assert first.writes == {"RegisterTaskDefinition": 4, "PutRule": 3, "PutTargets": 3, "UpdateService": 1}
 
 
-def test_the_machine_takes_its_steps_in_order(first: Deployment) -> None:
+def test_the_steps_run_in_order(first: Deployment) -> None:
     # Whatever is asked between them, and however often it has to wait.
     choices = ("Begin", "Is", "Was", "WaitFor")
     steps = [state for state in first.states if not state.startswith(choices)]

@@ -1,4 +1,4 @@
-"""DynamoDB on the stage: a conditional write is atomic, for on that the lease stands."""
+"""DynamoDB on the stage: conditional writes are atomic, which the lease needs."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +8,7 @@ from tests.stage.held import lease
 AT_ONCE = 8
 
 
-def test_of_many_that_write_one_item_at_once_each_finds_what_the_others_wrote(stage: Client) -> None:
+def test_concurrent_writes_of_one_item_lose_no_update(stage: Client) -> None:
     dynamodb = stage.client("dynamodb")
     item = lease(stage)
     dynamodb.update_item(

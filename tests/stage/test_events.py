@@ -1,4 +1,4 @@
-"""Events on the bus and where they go, over HTTP."""
+"""Events on the bus and their targets, over HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def small(tmp_path: Path) -> Iterator[SmallStage]:
         yield small
 
 
-def test_put_events_goes_the_same_way(small: SmallStage) -> None:
+def test_put_events_reaches_targets(small: SmallStage) -> None:
     heard = small.listen({"source": ["my.app"], "detail": {"who": [small.name]}})
     answer = aws("events").put_events(
         Entries=[
@@ -63,7 +63,7 @@ def test_a_wrong_entry_fails_alone(small: SmallStage, entry: dict[str, str], cod
     ],
     ids=["event", "constant", "part", "transformed"],
 )
-def test_a_target_is_given_what_it_asks_for(small: SmallStage, what: dict[str, Any], given: Any) -> None:
+def test_a_target_gets_the_input_it_is_configured_with(small: SmallStage, what: dict[str, Any], given: Any) -> None:
     queue = small.queue("q")
     small.rule("r", {"Arn": queue, **what}, EventPattern=json.dumps({"source": [small.name]}))
     happened = event(small.name, "Told", {"inner": {"n": 7}})
@@ -85,7 +85,7 @@ SAID = {"InputPathsMap": {"who": "$.detail.who", "n": "$.detail.n", "none": "$.d
     ],
     ids=["text", "lines", "json", "unknown"],
 )
-def test_what_a_template_makes_of_an_event(small: SmallStage, template: str, sent: str) -> None:
+def test_input_templates(small: SmallStage, template: str, sent: str) -> None:
     queue = small.queue("q")
     target = {"Arn": queue, "InputTransformer": SAID | {"InputTemplate": template}}
     rule = small.rule("r", target, EventPattern=json.dumps({"source": [small.name]}))
@@ -95,7 +95,7 @@ def test_what_a_template_makes_of_an_event(small: SmallStage, template: str, sen
 
 
 @pytest.mark.parametrize("who", ['"Ann"', "Ann\nBob", "Ann\\"])
-def test_a_text_that_breaks_its_template_is_not_delivered(small: SmallStage, who: str) -> None:
+def test_an_input_that_is_not_json_is_not_delivered(small: SmallStage, who: str) -> None:
     queue, dead = small.queue("q"), small.queue("dead")
     target = {"Arn": queue, "InputTransformer": SAID | {"InputTemplate": '"<who>"'}, "DeadLetterConfig": {"Arn": dead}}
     small.rule("r", target, EventPattern=json.dumps({"source": [small.name]}))
@@ -105,7 +105,7 @@ def test_a_text_that_breaks_its_template_is_not_delivered(small: SmallStage, who
     assert small.messages(queue) == []
 
 
-def test_topics_log_groups_and_functions_are_targets_too(small: SmallStage) -> None:
+def test_topics_log_groups_and_functions_are_targets(small: SmallStage) -> None:
     topic = aws("sns").create_topic(Name=small.name)["TopicArn"]
     behind = small.queue("behind")
     aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=behind)
@@ -137,7 +137,7 @@ def test_topics_log_groups_and_functions_are_targets_too(small: SmallStage) -> N
     ],
     ids=["no-machine", "no-queue", "unknown-kind"],
 )
-def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(small: SmallStage, arn: str, code: str) -> None:
+def test_undeliverable_events_go_to_the_dead_letter_queue(small: SmallStage, arn: str, code: str) -> None:
     queue = small.queue("dead")
     rule = small.rule(
         "r", {"Arn": arn, "DeadLetterConfig": {"Arn": queue}}, EventPattern=json.dumps({"source": [small.name]})
@@ -156,7 +156,7 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue(small: SmallStag
     }
 
 
-def test_one_target_that_fails_keeps_no_other_from_its_event(small: SmallStage) -> None:
+def test_a_failing_target_does_not_affect_the_others(small: SmallStage) -> None:
     queue = small.queue("q")
     gone = f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"
     small.rule("r", {"Arn": gone}, {"Arn": queue}, EventPattern=json.dumps({"source": [small.name]}))

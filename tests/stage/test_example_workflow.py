@@ -1,4 +1,4 @@
-"""The example's workflow: what the step that waits for a deployment says of it, in the shell that GitHub starts."""
+"""The example's GitHub workflow: what its step prints that waits for a deployment."""
 
 from datetime import UTC, datetime
 
@@ -28,21 +28,21 @@ def waited(stage: Client, tag: str, since: datetime, minutes: int = 0) -> tuple[
     return ran.returncode, ran.stdout
 
 
-def test_a_deployment_that_ended_well(stage: Client) -> None:
+def test_a_successful_deployment(stage: Client) -> None:
     begun = datetime.now(UTC)
     stage.deploy("v1")
     status, printed = waited(stage, "v1", begun)
     assert (status, printed.startswith("deployed\tschedules: 3 new")) == (0, True)
 
 
-def test_a_deployment_that_failed_is_told_with_its_cause(stage: Client) -> None:
+def test_a_failed_deployment_is_shown_with_its_cause(stage: Client) -> None:
     begun = datetime.now(UTC)
     stage.settings(rollout="fails")
     ended = stage.deploy("v1")
     assert waited(stage, "v1", begun) == (1, f"failed\t{ended['cause']}\n")
 
 
-def test_a_push_that_started_nothing(deployed: Client) -> None:
+def test_a_push_that_starts_no_deployment(deployed: Client) -> None:
     status, printed = waited(deployed, "v2", datetime.now(UTC))
     assert status == 1
     assert printed.startswith("After 0 minutes no deployment of v2 has ended, and none is under way: the push started")

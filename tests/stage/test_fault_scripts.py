@@ -1,4 +1,4 @@
-"""A script of faults: which calls it hits, and what it may not say."""
+"""Fault scripts: which calls a fault hits, and which scripts are refused."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from tests.stage.toys import PUT_RULE, put_rule, rule_names
         pytest.param([], [], id="none any more"),
     ],
 )
-def test_a_fault_hits_the_calls_that_it_says(stage: Client, script: list[dict[str, Any]], refused: list[int]) -> None:
+def test_a_fault_hits_the_scripted_calls(stage: Client, script: list[dict[str, Any]], refused: list[int]) -> None:
     stage.faults([{**PUT_RULE, "count": 0, "fault": "denied"}])
     stage.faults([{**PUT_RULE, **each} for each in script])
     failed = []
@@ -37,13 +37,13 @@ def test_a_fault_hits_the_calls_that_it_says(stage: Client, script: list[dict[st
     assert {fault["matched"] for fault in stage.faults_so_far()} <= {5}
 
 
-def test_a_fault_of_one_step_spares_all_others(stage: Client) -> None:
+def test_a_fault_for_one_function_spares_the_others(stage: Client) -> None:
     stage.faults([{**PUT_RULE, "caller": "CreateTargets", "count": 0, "fault": "denied"}])
     put_rule(stage)
     assert stage.deploy("v1")["status"] == "FAILED"
 
 
-def test_reset_ends_all_faults(stage: Client) -> None:
+def test_reset_removes_all_faults(stage: Client) -> None:
     stage.faults([{**PUT_RULE, "count": 0, "fault": "denied"}])
     stage.reset()
     assert stage.faults_so_far() == []
@@ -69,7 +69,7 @@ def test_reset_ends_all_faults(stage: Client) -> None:
         pytest.param({"times": 2}, "[0].times: there is no such key", id="an unknown key"),
     ],
 )
-def test_a_wrong_fault_is_refused_and_changes_nothing(stage: Client, wrong: dict[str, Any], says: str) -> None:
+def test_an_invalid_fault_is_refused_and_changes_nothing(stage: Client, wrong: dict[str, Any], says: str) -> None:
     stage.faults([{**PUT_RULE, "fault": "lost"}])
     with pytest.raises(StageError) as refused:
         stage.faults([{**PUT_RULE, "fault": "denied", **wrong}])
@@ -77,7 +77,7 @@ def test_a_wrong_fault_is_refused_and_changes_nothing(stage: Client, wrong: dict
     assert [fault["fault"] for fault in stage.faults_so_far()] == ["lost"]
 
 
-def test_all_that_is_wrong_is_told_at_once(stage: Client) -> None:
+def test_all_problems_are_reported_at_once(stage: Client) -> None:
     with pytest.raises(StageError) as refused:
         stage.faults([{**PUT_RULE, "fault": "lost"}, {"service": "s4", "skip": -1}])
     for place in ("[1].service", "[1].operation: is missing", "[1].skip", "[1].fault: is missing"):
@@ -85,6 +85,6 @@ def test_all_that_is_wrong_is_told_at_once(stage: Client) -> None:
     assert "[0]" not in str(refused.value)
 
 
-def test_faults_are_a_list(stage: Client) -> None:
+def test_faults_must_be_a_list(stage: Client) -> None:
     with pytest.raises(StageError, match="list"):
         stage.faults({"fault": "lost"})  # type: ignore[arg-type] # this is the mistake

@@ -1,4 +1,4 @@
-"""Faults by script: what a caller sees, what AWS did all the same, and what a script may not say."""
+"""Scripted faults: what the caller sees, and what AWS carried out."""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def target_ids(stage: Client) -> set[str]:
         pytest.param("sns", "list_topics", "denied", "AccessDenied", 403, id="query, denied"),
     ],
 )
-def test_a_refused_call_is_refused_in_the_services_own_words(
+def test_a_refusal_has_the_services_own_error_code(
     stage: Client, service: str, ask: str, fault: str, code: str, status: int
 ) -> None:
     stage.faults([{"service": service, "operation": "*", "fault": fault}])
@@ -57,7 +57,7 @@ def test_a_refused_call_is_refused_in_the_services_own_words(
     getattr(stage.client(service), ask)()  # it was to happen once
 
 
-def test_who_is_denied_what_stands_in_the_message(stage: Client) -> None:
+def test_a_denial_names_the_caller_and_the_action(stage: Client) -> None:
     stage.faults([{"service": "stepfunctions", "operation": "ListExecutions", "fault": "denied"}])
     with pytest.raises(ClientError, match="User: user is not authorized to perform: states:ListExecutions"):
         stage.executions()
@@ -71,7 +71,7 @@ def test_a_refused_call_is_not_carried_out(stage: Client, fault: str) -> None:
     assert "new" not in rule_names(stage)
 
 
-def test_a_lost_reply_is_lost_after_the_work_is_done(stage: Client) -> None:
+def test_a_lost_reply_is_that_of_a_call_that_was_carried_out(stage: Client) -> None:
     stage.faults([{**PUT_RULE, "fault": "lost"}])
     stage.clear_calls()
     with pytest.raises(ConnectionClosedError):
@@ -80,7 +80,7 @@ def test_a_lost_reply_is_lost_after_the_work_is_done(stage: Client) -> None:
     assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(0, "lost")]
 
 
-def test_a_cut_reply_ends_in_the_middle_after_the_work_is_done(stage: Client) -> None:
+def test_a_cut_reply_is_that_of_a_call_that_was_carried_out(stage: Client) -> None:
     stage.faults([{**PUT_RULE, "fault": "cut"}])
     stage.clear_calls()
     response = put_rule(stage)["ResponseMetadata"]  # all that a plain client makes of it: a success without a word
@@ -89,7 +89,7 @@ def test_a_cut_reply_ends_in_the_middle_after_the_work_is_done(stage: Client) ->
     assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(200, "cut")]
 
 
-def test_a_deployment_that_is_told_half_of_every_kind_of_answer_once_deploys(stage: Client) -> None:
+def test_a_deployment_survives_one_cut_reply_of_each_call(stage: Client) -> None:
     stage.deploy("v1")
     kinds = {(call["caller"], call["service"], call["operation"]) for call in stage.calls() if call["caller"]}
     stage.faults([{"caller": c, "service": s, "operation": o, "fault": "cut"} for c, s, o in sorted(kinds)])
@@ -99,7 +99,7 @@ def test_a_deployment_that_is_told_half_of_every_kind_of_answer_once_deploys(sta
     assert {("CreateTargets", "PutTargets"), ("RollService", "UpdateService"), ("TakeTurn", "UpdateItem")} < hit
 
 
-def test_a_function_whose_answer_is_lost_goes_on(stage: Client, function: Callable[..., str], tmp_path: Path) -> None:
+def test_a_function_with_a_lost_reply_runs_on(stage: Client, function: Callable[..., str], tmp_path: Path) -> None:
     source = """
 import pathlib, time, boto3
 def handler(event, context):
@@ -119,9 +119,7 @@ def handler(event, context):
     ("ids", "kept"),
     [pytest.param(["a", "b", "c"], {"a", "b"}, id="the last of three"), pytest.param(["a"], set(), id="the only one")],
 )
-def test_a_partial_failure_is_told_in_the_reply_and_the_rest_is_done(
-    stage: Client, ids: list[str], kept: set[str]
-) -> None:
+def test_a_partial_failure_is_reported_and_the_rest_is_done(stage: Client, ids: list[str], kept: set[str]) -> None:
     stage.faults([{"service": "events", "operation": "PutTargets", "fault": "partial"}])
     reply = stage.client("events").put_targets(Rule=FOREIGN_RULE, Targets=targets(stage, *ids))
     assert reply["FailedEntryCount"] == 1
@@ -137,7 +135,7 @@ def test_a_partial_failure_is_told_in_the_reply_and_the_rest_is_done(
     assert target_ids(stage) == {ids[-1]}
 
 
-def test_an_event_that_was_not_taken_is_told_in_its_own_place(stage: Client) -> None:
+def test_a_failed_event_is_reported_in_its_position(stage: Client) -> None:
     entry = {"Source": "test", "DetailType": "A Test", "Detail": "{}"}
     stage.faults([{"service": "events", "operation": "PutEvents", "fault": "partial"}])
     told = stage.client("events").put_events(Entries=[entry, entry])
@@ -147,7 +145,7 @@ def test_an_event_that_was_not_taken_is_told_in_its_own_place(stage: Client) -> 
 
 
 @pytest.mark.parametrize(("fault", "done"), [("kill", False), ("kill_after", True)])
-def test_a_function_is_killed_before_or_after_its_call_is_carried_out(
+def test_a_function_is_killed_before_or_after_its_call(
     stage: Client, function: Callable[..., str], fault: str, done: bool
 ) -> None:
     source = """
@@ -169,7 +167,7 @@ def handler(event, context):
 # --------------------------------------------------------------------------------------------------- when it happens
 
 
-def test_step_functions_own_calls_can_fail_and_are_tried_again(stage: Client) -> None:
+def test_invocations_by_step_functions_fail_and_are_retried(stage: Client) -> None:
     stage.faults([{"service": "lambda", "operation": "Invoke", "skip": 2, "count": 2, "fault": "throttle"}])
     assert stage.deploy("v1")["status"] == "SUCCEEDED"
     refused = [call for call in stage.calls("lambda", "Invoke") if call["error"]]
@@ -179,9 +177,7 @@ def test_step_functions_own_calls_can_fail_and_are_tried_again(stage: Client) ->
 @pytest.mark.parametrize(
     ("refused", "error"), [(5, "Lambda.AccessDeniedException"), (0, "RestoreFailed")], ids=["for a while", "for good"]
 )
-def test_restoring_is_tried_again_also_for_an_error_that_nobody_has_named(
-    stage: Client, refused: int, error: str
-) -> None:
+def test_restore_is_retried_also_after_an_unknown_error(stage: Client, refused: int, error: str) -> None:
     of_the_step = 1 if refused else 0
     invocations = {"service": "lambda", "operation": "Invoke", "skip": 5, "fault": "denied"}
     stage.faults([{**invocations, "count": refused + of_the_step}])
@@ -190,7 +186,7 @@ def test_restoring_is_tried_again_also_for_an_error_that_nobody_has_named(
     assert len([call for call in stage.calls("lambda", "Invoke") if call["error"]]) == (refused or 6) + 1
 
 
-def test_what_ecs_may_go_back_to_stays_until_the_next_deployment(deployed: Client) -> None:
+def test_a_revision_that_ecs_may_roll_back_to_is_kept(deployed: Client) -> None:
     """Everything was done but the record, and the way back fails, so ECS goes back to what was completed last."""
     before = revisions(deployed)
     deployed.settings(rollout_seconds=1)

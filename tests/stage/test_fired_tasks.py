@@ -1,4 +1,4 @@
-"""What EventBridge starts when it fires a deployed rule: the app's own code, with its output and its events."""
+"""Tasks of deployed rules that EventBridge fires: the app's own code, its output and its events."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def listen(stage: Client) -> Iterator[Heard]:
     sqs.delete_queue(QueueUrl=queue)
 
 
-def test_a_deployed_rule_runs_its_task_for_real(stage: Client, listen: Heard) -> None:
+def test_a_deployed_rule_runs_its_task(stage: Client, listen: Heard) -> None:
     digest = stage.deploy("v1")["input"]["detail"]["image-digest"]
     heard = listen({"source": ["aws.ecs"], "detail-type": ["ECS Task State Change"]})
 
@@ -70,7 +70,7 @@ def logged(stage: Client, ran: dict[str, Any]) -> list[str]:
     return [event["message"] for event in found["events"]]
 
 
-def test_what_one_task_wrote_the_next_one_reads(deployed: Client) -> None:
+def test_tasks_share_their_data(deployed: Client) -> None:
     deployed.fire(PREFIX + "IngestData")
     ran = deployed.fire(PREFIX + "RemoveSpam")
     assert ran["exit_code"] == 0
@@ -85,7 +85,7 @@ def test_a_task_has_its_environment_and_its_secrets(stage: Client) -> None:
     assert stage.fire(PREFIX + "Show")["output"].split() == ["winter", "info", "let-me-in"]
 
 
-def test_a_name_that_is_no_task_ends_with_a_clear_message(stage: Client) -> None:
+def test_an_unknown_task_name_fails_with_a_clear_message(stage: Client) -> None:
     task = {"name": "Wrong", "task": "no_such_task", "rate": "1 hour", "count": 2}
     stage.upload_schedule({"tasks": [task]})
     stage.deploy("v1")
@@ -94,13 +94,13 @@ def test_a_name_that_is_no_task_ends_with_a_clear_message(stage: Client) -> None
     assert all("bin/start: not a task: 'no_such_task'" in run["output"] for run in runs)
 
 
-def test_a_disabled_task_does_not_run(stage: Client) -> None:
+def test_a_disabled_task_is_not_fired(stage: Client) -> None:
     stage.upload_schedule({"tasks": [{"name": "Off", "task": "spam_task", "rate": "1 hour", "enabled": False}]})
     stage.deploy("v1")
     with pytest.raises(StageError, match="is DISABLED"):
         stage.fire(PREFIX + "Off")
 
 
-def test_after_the_next_push_the_new_image_runs(deployed: Client) -> None:
+def test_after_the_next_push_tasks_run_the_new_image(deployed: Client) -> None:
     digest = deployed.deploy("v2")["input"]["detail"]["image-digest"]
     assert deployed.fire(PREFIX + "CountTeaspoons")["image"].endswith(digest)

@@ -1,4 +1,4 @@
-"""The watchman: it sees a gap of one call's length, says which call made it, and whose things were touched."""
+"""The invariant checker: it sees a violation that lasts one call, and names the call and the resource."""
 
 from typing import Any
 
@@ -27,21 +27,21 @@ def problems(stage: Client) -> list[tuple[str, str]]:
     return [(seen["call"]["operation"], seen["problem"]) for seen in stage.watched()["violations"]]
 
 
-def test_a_deployment_leaves_no_gap(watched: Client) -> None:
+def test_a_deployment_violates_no_invariant(watched: Client) -> None:
     assert watched.deploy("v2")["status"] == "SUCCEEDED"
     seen = watched.watched()
     assert seen["violations"] == []
     assert seen["checks"] > 50
 
 
-def test_a_gap_that_the_next_call_closes_is_seen(watched: Client) -> None:
+def test_a_violation_that_the_next_call_repairs_is_seen(watched: Client) -> None:
     events, had = watched.client("events"), target(watched)
     events.remove_targets(Rule=RULE, Ids=[had["Id"]])
     events.put_targets(Rule=RULE, Targets=[had])
     assert problems(watched) == [("RemoveTargets", f"the rule {RULE} has 0 targets")]
 
 
-def test_each_way_of_standing_still_is_seen_once(watched: Client) -> None:
+def test_each_kind_of_violation_is_seen_once(watched: Client) -> None:
     events, ecs, had = watched.client("events"), watched.client("ecs"), target(watched)
     revision = had["EcsParameters"]["TaskDefinitionArn"]
     events.disable_rule(Name=RULE)
@@ -59,7 +59,7 @@ def test_each_way_of_standing_still_is_seen_once(watched: Client) -> None:
     ]
 
 
-def test_a_services_revision_that_is_deregistered_is_seen(watched: Client) -> None:
+def test_an_inactive_revision_of_a_service_is_seen(watched: Client) -> None:
     ecs, names = watched.client("ecs"), watched.names
     (service,) = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"]
     ecs.deregister_task_definition(taskDefinition=service["taskDefinition"])
@@ -68,7 +68,7 @@ def test_a_services_revision_that_is_deregistered_is_seen(watched: Client) -> No
     ]
 
 
-def test_what_belongs_to_others_is_seen_to_be_touched(watched: Client) -> None:
+def test_a_change_of_a_foreign_resource_is_seen(watched: Client) -> None:
     watched.client("events").put_rule(Name=FOREIGN_RULE, ScheduleExpression="rate(1 day)")
     watched.client("ecs").deregister_task_definition(taskDefinition="guestbook:1")
     touched = [problem.partition(" is foreign")[0] for _, problem in problems(watched)]
@@ -78,7 +78,7 @@ def test_what_belongs_to_others_is_seen_to_be_touched(watched: Client) -> None:
     ]
 
 
-def test_a_new_order_forgets_what_was_seen_and_reset_ends_it(watched: Client) -> None:
+def test_a_new_order_and_a_reset_forget_violations(watched: Client) -> None:
     watched.client("events").disable_rule(Name=RULE)
     watched.watch({})
     watched.client("events").list_rules()
@@ -87,12 +87,12 @@ def test_a_new_order_forgets_what_was_seen_and_reset_ends_it(watched: Client) ->
     assert watched.watched() == {"checks": 0, "violations": []}
 
 
-def test_an_order_that_cannot_be_followed_is_refused(stage: Client) -> None:
+def test_an_invalid_order_is_refused(stage: Client) -> None:
     with pytest.raises(StageError, match="rules"):
         stage.watch([RULE])  # type: ignore[arg-type] # this is the mistake
 
 
-def test_what_is_another_apps_is_foreign_too(watched: Client) -> None:
+def test_resources_of_another_app_are_foreign(watched: Client) -> None:
     events, name = watched.client("events"), "production__guestbook__two__Night"
     tags = [{"Key": "rota:app", "Value": "production/two"}]
     arn = events.put_rule(Name=name, ScheduleExpression="rate(1 day)", Tags=tags)["RuleArn"]

@@ -1,4 +1,4 @@
-"""Lambda on the stage: what is deployed runs, warm and cold, with its own identity, environment and log."""
+"""Lambda on the stage: functions run warm and cold, with their own credentials, environment and log."""
 
 import json
 import threading
@@ -20,9 +20,7 @@ def invoke(stage: Client, name: str, event: Any = None) -> tuple[Any, str | None
     return json.loads(answer["Payload"].read()), answer.get("FunctionError")
 
 
-def test_a_function_runs_with_its_roles_credentials_and_its_own_environment(
-    stage: Client, function: Callable[..., str]
-) -> None:
+def test_a_function_has_its_roles_credentials_and_environment(stage: Client, function: Callable[..., str]) -> None:
     source = """
 import boto3, os
 def handler(event, context):
@@ -49,9 +47,7 @@ def test_a_worker_stays_warm_until_its_function_changes(stage: Client, function:
     assert invoke(stage, name) == ("new", None)
 
 
-def test_two_invocations_at_once_are_served_by_two_workers(
-    stage: Client, function: Callable[..., str], tmp_path: Path
-) -> None:
+def test_concurrent_invocations_need_two_workers(stage: Client, function: Callable[..., str], tmp_path: Path) -> None:
     # Each waits for the other: it can only end if both run at once.
     source = """
 import os, pathlib, time
@@ -74,9 +70,7 @@ def handler(event, context):
     assert len({pid for pid, _ in answers}) == 2
 
 
-def test_what_a_function_prints_is_in_its_log_group_when_it_has_answered(
-    stage: Client, function: Callable[..., str]
-) -> None:
+def test_output_is_logged_before_the_reply(stage: Client, function: Callable[..., str]) -> None:
     name = function("def handler(event, context): print('hello', event['who'])")
     invoke(stage, name, {"who": "Ada"})
     found = stage.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
@@ -86,7 +80,7 @@ def test_what_a_function_prints_is_in_its_log_group_when_it_has_answered(
     assert "Init Duration" in lines[1]
 
 
-def test_an_asynchronous_invocation_is_answered_at_once_and_carried_out(
+def test_an_asynchronous_invocation_returns_at_once(
     stage: Client, function: Callable[..., str], tmp_path: Path
 ) -> None:
     source = """
@@ -107,7 +101,7 @@ def handler(event, context):
     assert found[0]["message"] == "did it"
 
 
-def test_a_function_that_is_not_there_is_refused(stage: Client) -> None:
+def test_a_missing_function_is_refused(stage: Client) -> None:
     with pytest.raises(ClientError) as refused:
         stage.client("lambda").invoke(FunctionName="nobody")
     assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"

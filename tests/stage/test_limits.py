@@ -1,4 +1,4 @@
-"""AWS's limits and refusals, asked of the stage one by one; see `limits/`."""
+"""AWS's limits and refusals, tried on the stage one by one; see `limits/`."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -54,7 +54,7 @@ def test_what_aws_refuses_is_refused(small: SmallStage, limit: Limit) -> None:
 
 
 @pytest.mark.parametrize("operation", ["PutRule", "PutTargets", "RegisterTaskDefinition", "RemoveTargets"])
-def test_what_aws_takes_is_taken(small: SmallStage, operation: str) -> None:
+def test_what_aws_accepts_is_accepted(small: SmallStage, operation: str) -> None:
     small.rule("rule")
     service = "ecs" if operation == "RegisterTaskDefinition" else "events"
     answer = getattr(aws(service), xform_name(operation))(**good(small, (service, operation)))
@@ -62,6 +62,6 @@ def test_what_aws_takes_is_taken(small: SmallStage, operation: str) -> None:
 
 
 @pytest.mark.parametrize("test", [test for *_, test in limits.ELSEWHERE])
-def test_a_test_that_the_document_names_is_there(test: str) -> None:
+def test_tests_named_in_the_document_exist(test: str) -> None:
     path, name = test.split("::")
     assert f"\ndef {name}(" in (ROOT / path).read_text()

@@ -1,4 +1,4 @@
-"""How much Lambda carries."""
+"""Lambda's limits for payloads."""
 
 import json
 from collections.abc import Callable

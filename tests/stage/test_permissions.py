@@ -1,4 +1,4 @@
-"""The template's permissions are exactly enough: nothing that happens is denied, nothing that is granted is idle."""
+"""The template's permissions are exactly enough: no call is denied, and every permission is used."""
 
 import json
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ def granted(one_stage: Client) -> dict[str, list[Statement]]:
 
 
 @pytest.mark.permissions
-def test_nothing_that_happens_is_denied(records: list[dict[str, Any]]) -> None:
+def test_no_call_is_denied(records: list[dict[str, Any]]) -> None:
     assert [record for record in records if not record["allowed"]] == []
     steps = {record["caller"].split("/")[1].removeprefix("rota-").rpartition("-")[0] for record in records}
     assert len(steps) == 14  # ten steps, the machine, the rules of pushes and of what was stopped, the scheduled rules
 
 
 @pytest.mark.permissions
-def test_nothing_that_is_granted_is_idle(records: list[dict[str, Any]], granted: dict[str, list[Statement]]) -> None:
+def test_every_granted_permission_is_used(records: list[dict[str, Any]], granted: dict[str, list[Statement]]) -> None:
     idle = audit.unused(granted, audit.asked(records))
     assert {grant.action for grant in idle} == set(audit.ON_AWS_ALONE)
 
@@ -69,7 +69,7 @@ def without(action: str) -> Any:
         ("RollService", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/guestbook-task"),
     ],
 )
-def test_a_deployment_without_a_permission_fails_in_awss_words(
+def test_a_missing_permission_fails_with_awss_message(
     stage: Client, policy: Any, step: str, action: str, resource: str
 ) -> None:
     before = account(stage)
@@ -92,7 +92,7 @@ def test_an_explicit_deny_wins(stage: Client, policy: Any) -> None:
     assert schedules(stage) == {}
 
 
-def test_a_target_elsewhere_than_on_the_cluster_is_denied(stage: Client, policy: Any) -> None:
+def test_a_target_outside_the_cluster_is_denied(stage: Client, policy: Any) -> None:
     def elsewhere(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
         (put,) = [each for each in statements if each["Action"] == "events:PutTargets"]
         condition = json.loads(json.dumps(put["Condition"]).replace("cluster/production", "cluster/another"))
@@ -102,7 +102,7 @@ def test_a_target_elsewhere_than_on_the_cluster_is_denied(stage: Client, policy:
     assert "is not authorized to perform: events:PutTargets" in stage.deploy("v1")["cause"]
 
 
-def test_a_missing_file_is_denied_to_those_who_may_not_list_the_bucket(stage: Client, policy: Any) -> None:
+def test_a_missing_object_is_403_without_list_bucket(stage: Client, policy: Any) -> None:
     stage.client("s3").delete_object(Bucket=stage.names["bucket"], Key=stage.names["schedule_key"])
     policy("ReadConfig", without("s3:ListBucket"))
     assert "is not authorized to perform: s3:ListBucket on resource: arn:aws:s3:::" in stage.deploy("v1")["cause"]
@@ -113,7 +113,7 @@ def test_a_missing_file_is_denied_to_those_who_may_not_list_the_bucket(stage: Cl
     [{"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, {"StringEquals": {"aws:ViaAWSService": "true"}}],
     ids=["operator", "key"],
 )
-def test_what_cannot_be_judged_is_an_error(stage: Client, policy: Any, condition: dict[str, Any]) -> None:
+def test_a_policy_that_cannot_be_evaluated_is_an_error(stage: Client, policy: Any, condition: dict[str, Any]) -> None:
     policy("ReadConfig", lambda statements: [{**each, "Condition": condition} for each in statements])
     stage.faults([{"service": "lambda", "operation": "Invoke", "count": 0, "skip": 2, "fault": "denied"}])
     stage.deploy("v1")
@@ -121,12 +121,12 @@ def test_what_cannot_be_judged_is_an_error(stage: Client, policy: Any, condition
     assert errors == {"InternalFailure"}
 
 
-def test_a_user_is_the_accounts_administrator(stage: Client) -> None:
+def test_a_user_is_an_administrator(stage: Client) -> None:
     stage.client("events").put_rule(Name="mine", ScheduleExpression="rate(1 day)")
     assert stage.permissions() == []
 
 
-def test_a_call_whose_permissions_nobody_looked_up_is_refused(stage: Client, function: Any) -> None:
+def test_a_call_with_unknown_permissions_is_refused(stage: Client, function: Any) -> None:
     source = "import boto3\ndef handler(event, context): return boto3.client('ecs').list_account_settings()"
     answer = stage.client("lambda").invoke(FunctionName=function(source))
     assert "NotImplemented" in json.loads(answer["Payload"].read())["errorMessage"]
@@ -140,7 +140,7 @@ def test_a_call_whose_permissions_nobody_looked_up_is_refused(stage: Client, fun
     ],
     ids=["not-trusted", "not-allowed"],
 )
-def test_eventbridge_runs_a_task_only_with_a_role_that_may(deployed: Client, trusted: str, says: str) -> None:
+def test_eventbridge_needs_a_role_that_may_run_the_task(deployed: Client, trusted: str, says: str) -> None:
     role = deployed.names["outputs"]["EventsRoleArn"].rpartition("/")[2]
     iam = deployed.client("iam")
     found = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
@@ -160,7 +160,7 @@ def test_eventbridge_runs_a_task_only_with_a_role_that_may(deployed: Client, tru
     assert says in fired["error"]["message"]
 
 
-def test_a_machine_invokes_only_what_its_role_allows(stage: Client) -> None:
+def test_a_machine_invokes_only_functions_that_its_role_allows(stage: Client) -> None:
     iam = stage.client("iam")
     (role,) = [each["RoleName"] for each in iam.list_roles()["Roles"] if "-DeployStateMachineRole-" in each["RoleName"]]
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]

@@ -1,4 +1,4 @@
-"""`python -m stage` as a process: how it begins, and what is left when it ends."""
+"""`python -m stage` as a process: its start, its end, and its errors."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tests import processes
 from tests.stage.toys import ask
 
 
-def test_a_busy_port_is_told_in_one_line(stage: Client) -> None:
+def test_a_taken_port_is_reported_in_one_line(stage: Client) -> None:
     port = stage.endpoint.rpartition(":")[2]
     began = subprocess.run(
         [sys.executable, "-m", "stage", "--scenario", "examples.guestbook"],

@@ -40,7 +40,7 @@ def pushes(small: SmallStage) -> dict[str, Any]:
     return {"source": ["aws.ecr"], "detail": {"repository-name": [small.name], "action-type": ["PUSH"]}}
 
 
-def test_a_push_is_told_as_ecr_tells_it(small: SmallStage) -> None:
+def test_a_push_publishes_ecrs_event(small: SmallStage) -> None:
     heard = small.listen(pushes(small))
     small.push("abc1234", "second")
     [told] = heard()
@@ -65,7 +65,7 @@ def test_a_push_is_told_as_ecr_tells_it(small: SmallStage) -> None:
     }
 
 
-def test_the_media_types_are_told_as_the_manifest_has_them(small: SmallStage) -> None:
+def test_the_event_has_the_manifests_media_types(small: SmallStage) -> None:
     """A person may leave `imageManifestMediaType` out, and an index has no config."""
     index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
     heard = small.listen(pushes(small))
@@ -89,7 +89,7 @@ def test_the_media_types_are_told_as_the_manifest_has_them(small: SmallStage) ->
     ],
     ids=["tagged", "untagged", "two-tags", "tagged-later"],
 )
-def test_each_put_image_is_one_event(small: SmallStage, tags: list[str | None], told: list[str | None]) -> None:
+def test_each_put_image_publishes_one_event(small: SmallStage, tags: list[str | None], told: list[str | None]) -> None:
     heard = small.listen(pushes(small))
     for tag in tags:
         small.push(tag, "second")
@@ -99,7 +99,7 @@ def test_each_put_image_is_one_event(small: SmallStage, tags: list[str | None], 
 
 
 @pytest.mark.parametrize("tag", ["one", None], ids=["tagged", "untagged"])
-def test_the_same_push_again_is_refused_and_not_told(small: SmallStage, tag: str | None) -> None:
+def test_the_same_push_again_is_refused_without_an_event(small: SmallStage, tag: str | None) -> None:
     small.push(tag, "second")
     heard = small.listen(pushes(small))
     with pytest.raises(ClientError, match="ImageAlreadyExistsException"):
@@ -107,7 +107,7 @@ def test_the_same_push_again_is_refused_and_not_told(small: SmallStage, tag: str
     assert heard() == []
 
 
-def test_an_image_whose_tag_moves_on_is_still_there(small: SmallStage) -> None:
+def test_an_image_stays_when_its_tag_moves(small: SmallStage) -> None:
     small.push("latest", "second")
     small.push("latest", "third")
     known = aws("ecr").describe_images(repositoryName=small.name)["imageDetails"]
@@ -116,7 +116,7 @@ def test_an_image_whose_tag_moves_on_is_still_there(small: SmallStage) -> None:
     assert tags[digest("third")] == ["latest"]
 
 
-def test_a_tag_that_may_not_move_does_not(small: SmallStage) -> None:
+def test_an_immutable_tag_does_not_move(small: SmallStage) -> None:
     aws("ecr").put_image_tag_mutability(repositoryName=small.name, imageTagMutability="IMMUTABLE")
     with pytest.raises(ClientError, match="ImageTagAlreadyExistsException"):
         small.push("initial", "second")
@@ -132,12 +132,12 @@ def test_a_tag_that_may_not_move_does_not(small: SmallStage) -> None:
     ],
     ids=["no-repository", "wrong-digest"],
 )
-def test_a_wrong_push_is_refused(small: SmallStage, request_: dict[str, str], code: str) -> None:
+def test_an_invalid_push_is_refused(small: SmallStage, request_: dict[str, str], code: str) -> None:
     with pytest.raises(ClientError, match=code):
         aws("ecr").put_image(**{"repositoryName": small.name, "imageManifest": manifest("second"), **request_})
 
 
-def test_a_push_starts_the_machine_with_the_event_as_its_input(small: SmallStage, machine: str) -> None:
+def test_a_push_starts_the_machine_with_its_event(small: SmallStage, machine: str) -> None:
     target = {"Arn": machine, "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/events"}
     small.rule("push", target, EventPattern=json.dumps(pushes(small)))
     small.push("abc1234", "second")
@@ -152,7 +152,7 @@ def test_a_push_starts_the_machine_with_the_event_as_its_input(small: SmallStage
     [("v1", "ENABLED", 1), ("latest", "ENABLED", 0), (None, "ENABLED", 0), ("v1", "DISABLED", 0)],
     ids=["matches", "other-tag", "no-tag", "rule-disabled"],
 )
-def test_the_rules_pattern_and_state_decide(
+def test_the_rules_pattern_and_state_are_applied(
     small: SmallStage, machine: str, tag: str | None, state: str, starts: int
 ) -> None:
     pattern = pushes(small)
@@ -162,7 +162,7 @@ def test_the_rules_pattern_and_state_decide(
     assert len(executions(machine)) == starts
 
 
-def test_an_event_that_is_delivered_twice_starts_one_execution(small: SmallStage, machine: str) -> None:
+def test_a_duplicate_event_starts_one_execution(small: SmallStage, machine: str) -> None:
     small.rule("push", {"Arn": machine}, EventPattern=json.dumps(pushes(small)))
     pushed = push_event(
         {"repositoryName": small.name, "imageId": {"imageDigest": digest("x")}, "imageManifest": manifest("x")}
@@ -174,6 +174,6 @@ def test_an_event_that_is_delivered_twice_starts_one_execution(small: SmallStage
 
 
 @pytest.mark.parametrize("manifest_", ["hello", "[]"], ids=["text", "list"])
-def test_a_manifest_that_is_no_json_object_is_refused(small: SmallStage, manifest_: str) -> None:
+def test_a_manifest_that_is_not_a_json_object_is_refused(small: SmallStage, manifest_: str) -> None:
     with pytest.raises(ClientError, match="InvalidParameter"):
         aws("ecr").put_image(repositoryName=small.name, imageManifest=manifest_, imageTag="v1")

@@ -1,4 +1,4 @@
-"""AWS's quotas on the stage: what a caller meets who calls too often, or makes too many rules."""
+"""AWS's quotas on the stage: too many calls, and too many rules."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from examples.guestbook.client import Client
 
 
-def test_the_account_has_one_bucket_and_it_is_full_when_quotas_are_set(stage: Client) -> None:
+def test_callers_share_a_bucket_that_the_setting_fills(stage: Client) -> None:
     ecs = stage.client("ecs")
     stage.settings(quotas=True)
     delete = lambda: ecs.delete_task_definitions(taskDefinitions=["no-such:1"])  # noqa: E731 - said three times
@@ -26,7 +26,7 @@ def test_the_account_has_one_bucket_and_it_is_full_when_quotas_are_set(stage: Cl
     delete()
 
 
-def test_a_throttled_call_meets_no_fault(stage: Client) -> None:
+def test_a_throttled_call_is_not_matched_by_faults(stage: Client) -> None:
     fault = {"service": "ecs", "operation": "DeleteTaskDefinitions", "count": 0, "fault": "internal"}
     stage.settings(quotas=True)
     stage.faults([fault])
@@ -39,7 +39,7 @@ def test_a_throttled_call_meets_no_fault(stage: Client) -> None:
     assert stage.faults_so_far()[0]["matched"] == codes.count("ServerException")
 
 
-def test_buckets_can_be_seen(stage: Client) -> None:
+def test_buckets_are_shown(stage: Client) -> None:
     stage.settings(quotas=True)
     assert tokens(stage, "DeleteTaskDefinitions") == 5
     for _ in range(5):
@@ -47,7 +47,7 @@ def test_buckets_can_be_seen(stage: Client) -> None:
     assert tokens(stage, "DeleteTaskDefinitions") < 5
 
 
-def test_a_deployment_is_held_to_the_quotas_and_ends_well(stage: Client) -> None:
+def test_a_deployment_succeeds_under_the_quotas(stage: Client) -> None:
     # Buckets fill by the clock, so what functions sleep must not be shortened too much.
     stage.settings(quotas=True, time_scale=0.2)
     tasks = [{"name": f"Task{n}", "task": f"task_{n}", "cron": "0 6 * * ? *"} for n in range(21)]
@@ -58,7 +58,7 @@ def test_a_deployment_is_held_to_the_quotas_and_ends_well(stage: Client) -> None
     assert len([each for each in registers if each["error"] is None]) == 22
 
 
-def test_the_rules_per_bus_can_be_raised(stage: Client) -> None:
+def test_the_quota_of_rules_can_be_raised(stage: Client) -> None:
     events = stage.client("events")
     there = len(events.list_rules()["Rules"])
     stage.settings(rules_per_bus=there)

@@ -1,4 +1,4 @@
-"""A fixed small part of the races; `make races` holds more."""
+"""A small fixed part of the races; `make races` runs more."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.sweep.races import Race
         pytest.param(Race("aborted", pushes=4, pause=0.3, aborted=1), id="each aborted but the newest"),
     ],
 )
-def test_the_newest_push_is_everywhere_in_the_end(one_stage: Client, race: Race) -> None:
+def test_the_newest_push_wins_everywhere(one_stage: Client, race: Race) -> None:
     ended = races.hold(one_stage, race)
     assert ended.wrong == ()
     assert "aborted" in ended.outcomes or race.aborted < 1

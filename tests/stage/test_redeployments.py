@@ -1,4 +1,4 @@
-"""Every deployment after the first: only what differs is written, and what stays wanted never stops."""
+"""Deployments after the first: only differences are written, and schedules that stay wanted never stop."""
 
 import json
 import os
@@ -28,7 +28,7 @@ NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
 ONE_TASK = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
 
 
-def test_a_changed_schedule_file_adds_removes_moves_and_keeps(deployed: Client) -> None:
+def test_a_changed_schedule_file_adds_removes_and_changes_rules(deployed: Client) -> None:
     before = rules(deployed)
     deployed.upload_schedule(NEXT)
     deployed.clear_calls()
@@ -57,7 +57,7 @@ def test_a_changed_schedule_file_adds_removes_moves_and_keeps(deployed: Client) 
     assert max(cleared) < min(put)
 
 
-def test_another_image_costs_one_register_and_one_put_targets_for_each_task(deployed: Client, v1: Described) -> None:
+def test_a_new_image_is_one_register_and_put_targets_per_task(deployed: Client, v1: Described) -> None:
     before = schedules(deployed)
     for roll_back in (False, True):
         deployed.clear_calls()
@@ -70,7 +70,7 @@ def test_another_image_costs_one_register_and_one_put_targets_for_each_task(depl
             assert {**rule, "Targets": None} == {**before[name], "Targets": None}
 
 
-def test_nothing_to_change_writes_nothing_and_says_so(deployed: Client, v1: Described) -> None:
+def test_a_deployment_without_changes_writes_nothing(deployed: Client, v1: Described) -> None:
     before = account(deployed)
     deployed.clear_calls()
 
@@ -84,7 +84,7 @@ def test_nothing_to_change_writes_nothing_and_says_so(deployed: Client, v1: Desc
     assert {**account(deployed), "images": None} == {**before, "images": None}
 
 
-def test_a_moved_task_alone_is_one_put_rule(stage: Client) -> None:
+def test_a_changed_schedule_alone_is_one_put_rule(stage: Client) -> None:
     stage.upload_schedule(ONE_TASK)
     first = stage.deploy("v1")
     (before,) = schedules(stage).values()
@@ -96,7 +96,7 @@ def test_a_moved_task_alone_is_one_put_rule(stage: Client) -> None:
     assert after == {**before, "ScheduleExpression": "cron(30 7 * * ? *)"}
 
 
-def test_what_people_changed_by_hand_is_put_right(deployed: Client, v1: Described) -> None:
+def test_manual_changes_are_corrected(deployed: Client, v1: Described) -> None:
     before, served = schedules(deployed), service(deployed)
     events = deployed.client("events")
     topic = deployed.names["outputs"]["NotificationsTopicArn"]
@@ -114,7 +114,7 @@ def test_what_people_changed_by_hand_is_put_right(deployed: Client, v1: Describe
     assert service(deployed) == served
 
 
-def test_an_empty_schedule_clears_all_rules_and_still_rolls_the_service(deployed: Client) -> None:
+def test_an_empty_schedule_file_removes_all_rules(deployed: Client) -> None:
     deployed.upload_schedule({"tasks": []})
     digest = deployed.deploy("v2")["input"]["detail"]["image-digest"]
     assert schedules(deployed) == {}
@@ -126,7 +126,7 @@ def command(stage: Client, arn: str) -> list[str]:
     return list(app_container(revision(stage, arn))["command"])
 
 
-def test_the_tenth_deployment_costs_what_the_third_did(stage: Client) -> None:
+def test_the_tenth_deployment_makes_no_more_calls_than_the_third(stage: Client) -> None:
     stage.upload_schedule(ONE_TASK)
     stage.settings(time_scale=0, rollout_seconds=0)
     costs = {}

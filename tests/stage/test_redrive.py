@@ -1,4 +1,4 @@
-"""What *Redrive* in the console does to a deployment: as docs/operations.md tells it."""
+"""*Redrive* of a deployment in the console, as docs/operations.md describes it."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -41,7 +41,7 @@ def assert_a_redrive_changes_nothing(stage: Client, stopped: Described) -> None:
     assert account(stage) == before
 
 
-def test_an_execution_that_was_aborted_is_put_back_already(stage: Client) -> None:
+def test_an_aborted_execution_is_restored_before_a_redrive(stage: Client) -> None:
     before = account(stage)
     stopped = stopped_while_rolling(stage)
     stage.restored_by(stopped["executionArn"])
@@ -56,7 +56,7 @@ def test_an_execution_that_was_aborted_is_put_back_already(stage: Client) -> Non
     assert [entry["outcome"] for entry in history(stage)] == ["aborted"]
 
 
-def test_one_that_is_redriven_at_once_ends_the_same_as_what_puts_it_back(stage: Client) -> None:
+def test_a_redrive_during_the_restore_has_the_same_end(stage: Client) -> None:
     """Whoever comes first: it is deployed or put back as a whole."""
     before = account(stage)
     stopped = stopped_while_rolling(stage, rollout_seconds=2)
@@ -72,7 +72,7 @@ def test_one_that_is_redriven_at_once_ends_the_same_as_what_puts_it_back(stage: 
         assert_all_is_as_it_was(stage, before)
 
 
-def test_one_that_was_aborted_while_it_waited_changes_nothing_either(deployed: Client) -> None:
+def test_a_redrive_of_one_aborted_while_waiting_changes_nothing(deployed: Client) -> None:
     """It has its entry in the ledger, which is not changed any more."""
     with held(deployed):
         first, waiting = pushed_behind(deployed, "v2", "v3")
@@ -84,14 +84,14 @@ def test_one_that_was_aborted_while_it_waited_changes_nothing_either(deployed: C
     assert deployed.deploy("v4")["status"] == "SUCCEEDED"
 
 
-def test_it_changes_nothing_if_another_deployment_has_had_its_turn_since(stage: Client) -> None:
+def test_a_redrive_after_another_deployment_changes_nothing(stage: Client) -> None:
     stopped = stopped_while_rolling(stage)
     stage.restored_by(stopped["executionArn"])
     assert stage.deploy("v2")["status"] == "SUCCEEDED"
     assert_a_redrive_changes_nothing(stage, stopped)
 
 
-def test_an_execution_that_failed_fails_again_at_once(stage: Client) -> None:
+def test_a_redriven_failed_execution_fails_again_at_once(stage: Client) -> None:
     stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])
     failed = stage.deploy("v1")
     stage.clear_calls()
@@ -105,6 +105,6 @@ def test_an_execution_that_failed_fails_again_at_once(stage: Client) -> None:
     assert len(history(stage)) == 1
 
 
-def test_an_execution_that_succeeded_is_not_redriven(deployed: Client, v1: Described) -> None:
+def test_a_successful_execution_cannot_be_redriven(deployed: Client, v1: Described) -> None:
     with pytest.raises(ClientError, match="ExecutionNotRedrivable"):
         redriven(deployed, v1)

@@ -1,4 +1,4 @@
-"""What cannot be deployed: the execution says everything that is wrong at once, and nothing has been written."""
+"""What cannot be deployed: the execution reports all problems at once and writes nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -80,12 +80,12 @@ def told(stage: Client, ended: Described) -> None:
         ),
     ],
 )
-def test_a_wrong_schedule_file(stage: Client, file: Any, says: list[str]) -> None:
+def test_an_invalid_schedule_file(stage: Client, file: Any, says: list[str]) -> None:
     stage.upload_schedule(file)
     refused(stage, "ConfigError", *says)
 
 
-def test_no_schedule_file(stage: Client) -> None:
+def test_a_missing_schedule_file(stage: Client) -> None:
     bucket = stage.names["bucket"]
     stage.client("s3").delete_object(Bucket=bucket, Key="scheduled_tasks.json")
     refused(
@@ -96,13 +96,13 @@ def test_no_schedule_file(stage: Client) -> None:
     )
 
 
-def test_a_wrong_file_changes_nothing_of_what_was_deployed_before(stage: Client) -> None:
+def test_an_invalid_file_changes_nothing_that_is_deployed(stage: Client) -> None:
     stage.deploy("v0")
     stage.upload_schedule({"tasks": [{**ONE_TASK, "cron": "every day"}]})
     refused(stage, "ConfigError", "tasks[0].cron: ")
 
 
-def test_an_image_that_is_not_there(stage: Client) -> None:
+def test_a_missing_image(stage: Client) -> None:
     before = account(stage)
     ended = stage.wait(stage.start(push_of(digest("never pushed"))))
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
@@ -127,7 +127,7 @@ def test_an_image_that_is_not_there(stage: Client) -> None:
     ],
     ids=["no cluster", "no service", "another family, no container"],
 )
-def test_parameters_that_name_what_is_not_there(stage: Client, settings: dict[str, str], says: list[str]) -> None:
+def test_parameters_with_missing_resources(stage: Client, settings: dict[str, str], says: list[str]) -> None:
     with environment(stage, "ReadConfig", **settings), allowed(stage, "ReadConfig", "ecs:DescribeServices"):
         refused(stage, "RejectedError", *says)
 
@@ -184,12 +184,12 @@ def rule_of_another_app(stage: Client) -> None:
     ],
     ids=["deleted service", "CodeDeploy", "renamed container", "unlisted role", "foreign rule", "another app's rule"],
 )
-def test_an_account_that_is_not_as_it_must_be(stage: Client, arrange: Callable[[Client], None], says: str) -> None:
+def test_problems_of_the_account(stage: Client, arrange: Callable[[Client], None], says: str) -> None:
     arrange(stage)
     refused(stage, "RejectedError", says)
 
 
-def test_faults_of_the_author_and_of_the_operator_are_told_together(stage: Client) -> None:
+def test_problems_of_author_and_operator_are_reported_together(stage: Client) -> None:
     rule_of_somebody(stage)
     code_deploy(stage)
     another_role(stage)

@@ -1,4 +1,4 @@
-"""The service does not take the new image: the execution fails, and everything is as it was before the push."""
+"""Failed rollouts: the execution fails, and everything is as before the push."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def as_people_left_it(stage: Client) -> Described:
     return account(stage)
 
 
-def test_a_rollout_that_ecs_rolls_back(deployed: Client) -> None:
+def test_a_rollout_that_the_circuit_breaker_rolls_back(deployed: Client) -> None:
     before = as_people_left_it(deployed)
     version = deployed.upload_schedule(NEXT)
     before["objects"] = account(deployed)["objects"]
@@ -76,7 +76,7 @@ def test_a_rollout_that_ecs_rolls_back(deployed: Client) -> None:
         pytest.param({"rollout": "fails"}, False, "failed: ECS deployment circuit breaker", id="fails and stays"),
     ],
 )
-def test_a_rollout_that_nobody_but_rota_ends(
+def test_a_rollout_that_never_ends_is_ended_by_rota(
     deployed: Client, settings: dict[str, Any], breaker: bool, says: str
 ) -> None:
     deployed.client("ecs").update_service(
@@ -96,7 +96,7 @@ def test_a_rollout_that_nobody_but_rota_ends(
     assert_all_is_as_it_was(deployed, before)
 
 
-def test_a_service_whose_revision_was_replaced_by_infrastructure_code_gets_its_content_back(stage: Client) -> None:
+def test_a_deregistered_former_revision_is_registered_again(stage: Client) -> None:
     former = service(stage)["taskDefinition"]
     newer = infrastructure_registers(stage, {"environment": [{"name": "LOG_LEVEL", "value": "debug"}]})
     stage.client("ecs").deregister_task_definition(taskDefinition=former)
@@ -128,7 +128,7 @@ def test_a_first_deployment_that_fails_leaves_no_rule(stage: Client) -> None:
     assert schedules(stage) == {}
 
 
-def test_after_a_failure_the_next_push_deploys_and_so_does_the_same_image(stage: Client) -> None:
+def test_after_a_failure_the_next_push_deploys(stage: Client) -> None:
     stage.settings(rollout="fails")
     failed = stage.deploy("v1")
     stage.settings(rollout="completes")

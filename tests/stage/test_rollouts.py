@@ -57,7 +57,7 @@ def test_a_new_revision_rolls_out(small: SmallStage) -> None:
     assert [each["detail"]["eventName"] for each in heard()] == ["SERVICE_DEPLOYMENT_IN_PROGRESS"]
 
 
-def test_a_rollout_completes_and_says_so(small: SmallStage) -> None:
+def test_a_completed_rollout_publishes_events(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     small.service(first)
     heard = deployment_events(small)
@@ -109,7 +109,7 @@ def test_a_rollout_that_fails_is_rolled_back(small: SmallStage) -> None:
     [(False, {}), (True, {"circuit_breaker": False})],
     ids=["service-without", "stage-without"],
 )
-def test_without_a_circuit_breaker_it_goes_on_failing(
+def test_without_a_circuit_breaker_tasks_keep_failing(
     small: SmallStage, on_the_service: bool, settings: dict[str, bool]
 ) -> None:
     first, second = small.register(), small.register("two")
@@ -120,7 +120,7 @@ def test_without_a_circuit_breaker_it_goes_on_failing(
     assert revisions(small.described()) == [(second, "PRIMARY", "IN_PROGRESS", 0), (first, "ACTIVE", "COMPLETED", 2)]
 
 
-def test_a_rollout_that_hangs_stays_until_another_takes_its_place(small: SmallStage) -> None:
+def test_a_hanging_rollout_is_superseded_by_the_next(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     small.service(first)
     small.settings.change({"rollout": "hangs"})
@@ -132,7 +132,7 @@ def test_a_rollout_that_hangs_stays_until_another_takes_its_place(small: SmallSt
     assert revisions(small.described()) == [(first, "PRIMARY", "COMPLETED", 2)]
 
 
-def test_a_superseded_rollout_moves_nothing_any_more(small: SmallStage) -> None:
+def test_a_superseded_rollout_takes_no_more_steps(small: SmallStage) -> None:
     first, second, third = small.register(), small.register("two"), small.register("three")
     small.service(first)
     small.settings.change({"rollout_seconds": 0.2})
@@ -159,7 +159,7 @@ def test_a_superseded_rollout_moves_nothing_any_more(small: SmallStage) -> None:
     ],
     ids=lambda value: "-".join(value) or "nothing" if isinstance(value, dict) else "",
 )
-def test_only_what_makes_a_task_begins_a_deployment(small: SmallStage, change: dict[str, Any], deploys: bool) -> None:
+def test_only_changes_of_tasks_start_a_deployment(small: SmallStage, change: dict[str, Any], deploys: bool) -> None:
     revision = {"same": small.register(), "other": small.register("two")}
     [before] = small.service(revision["same"])["deployments"]
     named = {"taskDefinition": revision[change["taskDefinition"]]} if "taskDefinition" in change else {}
@@ -187,7 +187,7 @@ def test_a_family_means_its_latest_active_revision(small: SmallStage) -> None:
     ],
     ids=["no-cluster", "no-service", "inactive-revision", "no-revision"],
 )
-def test_an_update_that_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_update_is_refused_and_changes_nothing(
     small: SmallStage, change: dict[str, str], error: str
 ) -> None:
     inactive, active = small.register("old"), small.register()
@@ -211,7 +211,7 @@ def test_a_deleted_service_is_not_active(small: SmallStage) -> None:
     assert (small.described()["status"], small.described()["runningCount"]) == ("INACTIVE", 0)
 
 
-def test_a_reset_ends_what_rolls(small: SmallStage) -> None:
+def test_a_reset_ends_rollouts(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     small.service(first)
     heard = deployment_events(small)

@@ -1,4 +1,4 @@
-"""The command blocks of docs/operations.md, run in a shell as they are printed, in the situation they are for."""
+"""The command blocks of docs/operations.md, run in a shell, in the situation that they are for."""
 
 import json
 import re
@@ -225,7 +225,7 @@ def test_who_deployed_what(deployed: Client, shell: Shell) -> None:
     assert f'"image-digest": "{digest}"' in shell(f"deployed {digest}")
 
 
-def test_the_lists_hold_with_pages_of_answers(deployed: Client, shell: Shell) -> None:
+def test_the_lists_are_complete_over_several_pages(deployed: Client, shell: Shell) -> None:
     """Of executions AWS answers 100 at once; of a table 1 MB."""
     states, dynamodb = deployed.client("stepfunctions"), deployed.client("dynamodb")
     machine = states.create_state_machine(
@@ -272,7 +272,7 @@ def test_aborting(stage: Client, shell: Shell) -> None:
     assert schedules(stage) == {}
 
 
-def test_stopping_deployments_for_a_while(deployed: Client, shell: Shell) -> None:
+def test_pausing_deployments(deployed: Client, shell: Shell) -> None:
     stop, go_on = blocks(RUNBOOK, "Stop deployments")
     before = deployed.executions()
     rule = shell(stop, "echo $RULE").strip()
@@ -282,7 +282,7 @@ def test_stopping_deployments_for_a_while(deployed: Client, shell: Shell) -> Non
     assert deployed.deploy("v3")["status"] == "SUCCEEDED"
 
 
-def test_finishing_a_restore_that_gave_up(deployed: Client, shell: Shell) -> None:
+def test_finishing_a_restore_that_failed(deployed: Client, shell: Shell) -> None:
     deployed.settings(time_scale=0.001)
     denied = {"count": 0, "fault": "denied"}
     deployed.faults(

@@ -1,4 +1,4 @@
-"""The schedule file: every optional key as AWS shows it, and which file a deployment reads."""
+"""The schedule file: the effect of every optional key in AWS, and which file a deployment reads."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_every_task_of_the_file_has_a_rule(deployed: dict[str, Any]) -> None:
         ("Own.Schedule", "ENABLED", "cron(0 9 ? * MON#1 *)", None),
     ],
 )
-def test_when_a_task_runs(
+def test_schedule_keys(
     deployed: dict[str, Any], task: str, state: str, expression: str, description: str | None
 ) -> None:
     rule, _ = deployed[task]
@@ -70,7 +70,7 @@ def test_when_a_task_runs(
 @pytest.mark.parametrize(
     ("task", "cpu", "memory"), [("IngestData", "256", "512"), ("Large", "1024", "4096")], ids=["the base's", "its own"]
 )
-def test_how_large_a_task_is(deployed: dict[str, Any], task: str, cpu: str, memory: str) -> None:
+def test_size_keys(deployed: dict[str, Any], task: str, cpu: str, memory: str) -> None:
     _, definition = deployed[task]
     assert (definition["cpu"], definition["memory"]) == (cpu, memory)
 
@@ -80,7 +80,7 @@ def test_how_large_a_task_is(deployed: dict[str, Any], task: str, cpu: str, memo
     [("IngestData", {"LOG_LEVEL": "info"}), ("Loud", {"LOG_LEVEL": "debug", "SEASON": "winter"})],
     ids=["the base's", "its own"],
 )
-def test_which_environment_a_task_has(deployed: dict[str, Any], task: str, variables: dict[str, str]) -> None:
+def test_environment_keys(deployed: dict[str, Any], task: str, variables: dict[str, str]) -> None:
     _, definition = deployed[task]
     assert environment_of(definition) == variables
 
@@ -93,7 +93,7 @@ def test_which_environment_a_task_has(deployed: dict[str, Any], task: str, varia
     ],
     ids=["a task", "a command"],
 )
-def test_what_a_task_runs(deployed: dict[str, Any], task: str, command: list[str]) -> None:
+def test_command_keys(deployed: dict[str, Any], task: str, command: list[str]) -> None:
     _, definition = deployed[task]
     assert app_container(definition)["command"] == command
 
@@ -106,7 +106,7 @@ def test_what_a_task_runs(deployed: dict[str, Any], task: str, command: list[str
         ("Once", 1, "LATEST", {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300}),
     ],
 )
-def test_how_eventbridge_starts_a_task(
+def test_target_keys(
     deployed: dict[str, Any], task: str, count: int, platform: str, retry: dict[str, int] | None
 ) -> None:
     rule, _ = deployed[task]
@@ -115,7 +115,7 @@ def test_how_eventbridge_starts_a_task(
     assert rule["Targets"][0].get("RetryPolicy") == retry
 
 
-def test_the_same_file_once_more_differs_in_no_key(stage: Client) -> None:
+def test_the_same_file_again_changes_nothing(stage: Client) -> None:
     every_key = {
         **ONE_TASK,
         "enabled": False,
@@ -133,7 +133,7 @@ def test_the_same_file_once_more_differs_in_no_key(stage: Client) -> None:
     assert states(stage, again)[-1] == "NothingToDo"
 
 
-def test_a_schedule_can_travel_with_its_image(stage: Client) -> None:
+def test_a_schedule_key_can_contain_the_tag(stage: Client) -> None:
     keys = ["{repository}/{digest}.json", "{repository}/{tag}.json", "scheduled_tasks.json"]
     of_digest, of_tag = f"guestbook/{digest('v3')}.json", "guestbook/v2.json"
     stage.upload_schedule(named("OfTheDigest"), of_digest)
@@ -159,7 +159,7 @@ def named(task: str) -> dict[str, Any]:
     return {"tasks": [{**ONE_TASK, "name": task}]}
 
 
-def test_a_deployment_keeps_to_the_version_of_the_file_that_it_read(stage: Client) -> None:
+def test_a_deployment_uses_one_version_of_the_file(stage: Client) -> None:
     version = stage.upload_schedule(named("Before"))
     stage.settings(latency_ms=50)
     stage.clear_calls()

@@ -1,4 +1,4 @@
-"""The stage as its users meet it: what is there, its routes, and its record of calls."""
+"""The stage for its users: its names, its routes, and its record of calls."""
 
 from http.client import HTTPConnection
 from typing import Any
@@ -13,7 +13,7 @@ from tests.stage.toys import ask
 # ------------------------------------------------------------------------------------------------ what a user has
 
 
-def test_what_the_stage_says_is_deployed_can_be_found_with_any_aws_client(stage: Client) -> None:
+def test_names_of_the_stage_are_found_with_an_aws_client(stage: Client) -> None:
     names = stage.describe()
 
     machine = stage.client("stepfunctions").describe_state_machine(stateMachineArn=names["state_machine_arn"])
@@ -64,14 +64,14 @@ def test_the_templates_rule_sends_pushes_to_the_machine(stage: Client) -> None:
         pytest.param("GET", "/_stage", None, 200, "", id="the slash may be left out"),
     ],
 )  # fmt: skip
-def test_routes_say_what_is_wrong(
+def test_invalid_requests_of_routes_are_refused(
     stage: Client, method: str, path: str, body: bytes | None, status: int, says: str
 ) -> None:
     answered, message = ask(stage.endpoint, method, path, body)
     assert (answered, says in message) == (status, True), message
 
 
-def test_a_call_is_recorded_with_its_error_and_for_whom_it_was_made(stage: Client) -> None:
+def test_a_call_is_recorded_with_error_and_caller(stage: Client) -> None:
     stage.clear_calls()
     with pytest.raises(ClientError):
         stage.client("events").describe_rule(Name="no-such-rule")
@@ -92,7 +92,7 @@ def test_a_call_is_recorded_with_its_error_and_for_whom_it_was_made(stage: Clien
     assert stage.calls() == []
 
 
-def test_calls_of_a_step_bear_its_name(stage: Client) -> None:
+def test_calls_of_a_function_have_its_name(stage: Client) -> None:
     stage.deploy("v1")
     callers = {call["caller"] for call in stage.calls("events", "PutTargets")}
     assert callers == {"CreateTargets"}
@@ -107,7 +107,7 @@ def test_latency_is_part_of_every_call(stage: Client) -> None:
     assert all(call["duration_ms"] >= 80 for call in stage.calls("ecs"))
 
 
-def test_a_connection_is_kept_whatever_is_asked_over_it(stage: Client) -> None:
+def test_a_connection_is_kept_for_all_kinds_of_requests(stage: Client) -> None:
     connection = HTTPConnection(stage.endpoint.removeprefix("http://"), timeout=30)
     asked: list[tuple[str, str, Any]] = [
         ("PUT", "/_stage/settings", b'{"latency_ms": 1}'),

@@ -42,7 +42,7 @@ def test_a_rollout_is_a_service_deployment(small: SmallStage, rollout: str, stat
         assert described["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 3, "threshold": 3}
 
 
-def test_a_service_deployment_that_is_superseded_is_stopped(small: SmallStage) -> None:
+def test_a_superseded_service_deployment_is_stopped(small: SmallStage) -> None:
     first, second, third = small.register(), small.register("two"), small.register("three")
     small.service(first)
     small.settings.change({"rollout": "hangs"})

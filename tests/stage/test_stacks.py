@@ -1,4 +1,4 @@
-"""CloudFormation on the stage, where moto falls short of it."""
+"""CloudFormation on the stage, where moto differs from it."""
 
 import json
 
@@ -9,7 +9,7 @@ from examples.guestbook.client import Client
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
-def test_a_stacks_roles_go_with_it_whatever_policies_they_have(stage: Client) -> None:
+def test_roles_are_deleted_with_their_stack(stage: Client) -> None:
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     inline = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}
     role = {
@@ -32,7 +32,7 @@ def test_a_stacks_roles_go_with_it_whatever_policies_they_have(stage: Client) ->
 
 
 @pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
-def test_what_a_template_retains_stays_when_its_stack_goes(stage: Client, policy: str) -> None:
+def test_retained_resources_stay_after_their_stack(stage: Client, policy: str) -> None:
     bucket = {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy, "Properties": {"BucketName": "kept-of-a-toy"}}
     cloudformation, s3 = stage.client("cloudformation"), stage.client("s3")
     cloudformation.create_stack(StackName="toy", TemplateBody=json.dumps({"Resources": {"Bucket": bucket}}))

@@ -25,7 +25,7 @@ def put_image(stage: Client, repository: str, tag: str | None) -> None:
         pytest.param("guestbook-tools", "v1", 0, id="another repository"),
     ],
 )
-def test_the_templates_pattern_decides(stage: Client, repository: str, tag: str | None, starts: int) -> None:
+def test_the_templates_pattern_is_applied(stage: Client, repository: str, tag: str | None, starts: int) -> None:
     stage.client("ecr").create_repository(repositoryName="guestbook-tools")
     put_image(stage, repository, tag)
     assert len(stage.executions()) == starts
@@ -35,7 +35,7 @@ def test_the_templates_pattern_decides(stage: Client, repository: str, tag: str 
     ("tag", "starts"),
     [("release-7", 1), ("release-", 1), ("v7", 0), ("pre-release-7", 0), ("RELEASE-7", 0)],
 )
-def test_a_tag_outside_the_image_tag_pattern_starts_nothing(stage: Client, tag: str, starts: int) -> None:
+def test_a_tag_outside_image_tag_pattern_starts_no_deployment(stage: Client, tag: str, starts: int) -> None:
     events = stage.client("events")
     (rule,) = [each for each in events.list_rules()["Rules"] if "ECR Image Action" in each.get("EventPattern", "")]
     pattern = json.loads(rule["EventPattern"])
@@ -50,7 +50,7 @@ def test_a_tag_outside_the_image_tag_pattern_starts_nothing(stage: Client, tag: 
         events.put_rule(Name=rule["Name"], EventPattern=rule["EventPattern"])
 
 
-def test_a_dry_run_tells_the_plan_and_writes_nothing(stage: Client) -> None:
+def test_a_dry_run_returns_the_plan_and_writes_nothing(stage: Client) -> None:
     digest = push_untagged(stage, "v1")
     before = account(stage)
     ended = stage.wait(stage.start(push_of(digest, dry_run=True)))
@@ -64,7 +64,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(stage: Client) -> None:
     assert history(stage) == []
 
 
-def test_a_dry_run_needs_not_wait_for_a_deployment(stage: Client) -> None:
+def test_a_dry_run_does_not_wait_for_the_lease(stage: Client) -> None:
     stage.settings(rollout="hangs")
     stage.push("v1")
     digest = push_untagged(stage, "v2")
@@ -74,7 +74,7 @@ def test_a_dry_run_needs_not_wait_for_a_deployment(stage: Client) -> None:
     assert stage.client("stepfunctions").describe_execution(executionArn=deployment)["status"] == "RUNNING"
 
 
-def test_the_shortest_event_that_a_person_may_type_is_enough(stage: Client) -> None:
+def test_a_minimal_event_starts_a_deployment(stage: Client) -> None:
     ended = stage.wait(stage.start(push_of(push_untagged(stage, "v1"))))
     assert states(stage, ended)[-1] == "Deployed"
     assert len(schedules(stage)) == 3
@@ -105,7 +105,7 @@ DIGEST = "sha256:" + "0" * 64
         pytest.param(push_of(DIGEST, time="noon"), ['time is "noon"'], id="a time"),
     ],
 )
-def test_what_is_no_push_is_refused_with_all_that_is_wrong(stage: Client, given: Any, says: list[str]) -> None:
+def test_an_invalid_event_is_refused_with_all_problems(stage: Client, given: Any, says: list[str]) -> None:
     before = account(stage)
     ended = stage.wait(stage.start(given))
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")

@@ -1,4 +1,4 @@
-"""Step Functions on the stage: our clock, and AWS's names where moto has others."""
+"""Step Functions on the stage: scaled waits, AWS's names, and its limits."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def run(stage: Client, machine: str) -> dict[str, Any]:
     return stage.wait(started["executionArn"])
 
 
-def test_waits_and_retries_last_as_long_as_time_scale_says(
+def test_time_scale_applies_to_waits_and_retries(
     stage: Client, function: Callable[..., str], machine: Callable[..., str]
 ) -> None:
     name = function("def handler(event, context): raise LookupError('never')")
@@ -58,20 +58,20 @@ def test_waits_and_retries_last_as_long_as_time_scale_says(
     assert len(stage.calls("lambda", "Invoke")) == 3
 
 
-def test_a_refused_invocation_has_the_name_that_aws_gives_it(stage: Client, machine: Callable[..., str]) -> None:
+def test_a_refused_invocation_has_awss_error_name(stage: Client, machine: Callable[..., str]) -> None:
     nobody = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:nobody"
     ended = run(stage, machine(Try={"Type": "Task", "Resource": nobody, "End": True}))
     assert (ended["status"], ended["error"]) == ("FAILED", "Lambda.ResourceNotFoundException")
 
 
-def test_a_history_is_told_from_its_end_where_that_is_asked_for(stage: Client, machine: Callable[..., str]) -> None:
+def test_a_history_can_be_read_in_reverse_order(stage: Client, machine: Callable[..., str]) -> None:
     ended = run(stage, machine(Only={"Type": "Succeed"}))
     told = stage.client("stepfunctions").get_execution_history(executionArn=ended["executionArn"], reverseOrder=True)
     assert [event["id"] for event in told["events"]] == [4, 3, 2, 1]
     assert [event["id"] for event in stage.history(ended["executionArn"])] == [1, 2, 3, 4]
 
 
-def test_executions_without_a_name_are_told_apart(stage: Client, machine: Callable[..., str]) -> None:
+def test_executions_without_a_name_get_one(stage: Client, machine: Callable[..., str]) -> None:
     arn = machine(Done={"Type": "Succeed"})
     assert [run(stage, arn)["status"] for _ in range(2)] == ["SUCCEEDED", "SUCCEEDED"]
 

@@ -1,4 +1,4 @@
-"""A fixed small part of the fault sweep; `make sweep` does all of it."""
+"""A small fixed part of the fault sweep; `make sweep` runs all of it."""
 
 import pytest
 

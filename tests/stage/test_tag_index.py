@@ -1,4 +1,4 @@
-"""What the Resource Groups Tagging API tells of rules, over HTTP."""
+"""The Resource Groups Tagging API's index of rules, over HTTP."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +35,7 @@ def listed(small: SmallStage, *filters: dict[str, Any], page: int = 100) -> list
     return [found for each in pages for found in each["ResourceTagMappingList"]]
 
 
-def test_rules_are_found_by_their_tags_with_all_of_them(small: SmallStage) -> None:
+def test_rules_are_found_by_their_tags(small: SmallStage) -> None:
     a, b, c = make(small, "a", app="one"), make(small, "b", app="two", team="x"), make(small, "c")
     aws("events").put_rule(Name=f"{small.name}-untagged", ScheduleExpression="rate(1 day)")
 
@@ -50,13 +50,13 @@ def test_rules_are_found_by_their_tags_with_all_of_them(small: SmallStage) -> No
     assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == {"world": small.name, "app": "two", "team": "x"}
 
 
-def test_every_rule_is_on_one_page(small: SmallStage) -> None:
+def test_every_rule_is_on_exactly_one_page(small: SmallStage) -> None:
     made = [make(small, f"rule-{number}") for number in range(7)]
     for page in (1, 3, 7):
         assert [each["ResourceARN"] for each in listed(small, page=page)] == made
 
 
-def test_it_can_lag(small: SmallStage) -> None:
+def test_the_index_can_lag(small: SmallStage) -> None:
     there = make(small, "there", app="one")
     before = listed(small)
     small.settings.change({"tag_index_lags": True})
@@ -80,7 +80,7 @@ def test_it_can_lag(small: SmallStage) -> None:
     ],
     ids=["page-too-large", "page-too-small", "values", "key", "both-filters", "token"],
 )
-def test_what_it_refuses(small: SmallStage, request_: dict[str, Any], code: str) -> None:
+def test_invalid_requests_are_refused(small: SmallStage, request_: dict[str, Any], code: str) -> None:
     with pytest.raises(ClientError) as refused:
         aws("resourcegroupstaggingapi").get_resources(**RULES, **request_)
     assert refused.value.response["Error"]["Code"] == code

@@ -1,4 +1,4 @@
-"""Tasks that run for real, from a rule that fires or from RunTask."""
+"""Tasks that run, from a rule that fires or from RunTask."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def test_a_fired_rule_runs_its_task(small: SmallStage) -> None:
     }
 
 
-def test_a_task_that_fails_says_so(small: SmallStage) -> None:
+def test_a_failed_task_has_its_exit_code(small: SmallStage) -> None:
     fired = small.fire("fail")
     assert (fired["exit_code"], fired["output"]) == (3, "about to fail\n")
     task = small.task(fired["task_arn"])
@@ -58,7 +58,7 @@ def test_a_task_that_fails_says_so(small: SmallStage) -> None:
     )
 
 
-def test_a_tasks_life_is_told(small: SmallStage) -> None:
+def test_a_task_publishes_its_states(small: SmallStage) -> None:
     heard = small.listen({"source": ["aws.ecs"], "detail": {"clusterArn": [small.cluster]}})
     rule = small.rule("fail", small.task_target(small.register("fail")))
     fired = small.background.fire(rule)
@@ -90,12 +90,12 @@ def test_a_run_of_an_inactive_revision_is_lost(small: SmallStage) -> None:
 
 
 @pytest.mark.parametrize("given", ['{"containerOverrides": [{"name": "web"}]}', "not JSON"], ids=["name", "json"])
-def test_a_run_with_an_input_that_cannot_be_is_lost(small: SmallStage, given: str) -> None:
+def test_a_run_with_an_invalid_input_is_lost(small: SmallStage, given: str) -> None:
     fired = small.background.fire(small.rule("task", small.task_target(small.register(), Input=given)))
     assert fired["error"]["code"] == "InvalidParameterException"
 
 
-def test_a_target_may_run_several_tasks(small: SmallStage) -> None:
+def test_a_target_can_run_several_tasks(small: SmallStage) -> None:
     revision = small.register("environment")
     fired = small.background.fire(small.rule("task", small.task_target(revision, EcsParameters={"TaskCount": 3})))
     assert len({task["task_arn"] for task in fired["tasks"]}) == 3
@@ -111,19 +111,19 @@ def test_a_target_may_run_several_tasks(small: SmallStage) -> None:
     ],
     ids=["no-target", "disabled", "no-schedule"],
 )
-def test_a_rule_that_eventbridge_would_not_fire(small: SmallStage, rule: dict[str, str], why: str) -> None:
+def test_a_rule_that_eventbridge_does_not_fire_is_refused(small: SmallStage, rule: dict[str, str], why: str) -> None:
     name = small.rule("task", **rule)
     with pytest.raises(CannotFireError, match=why):
         small.background.fire(name)
 
 
-def test_a_rule_that_is_not_there_is_told_with_those_that_are(small: SmallStage) -> None:
+def test_a_missing_rule_is_reported_with_the_existing_ones(small: SmallStage) -> None:
     there = small.rule("task")
     with pytest.raises(CannotFireError, match=f"There is no rule nothing; there are .*{there}"):
         small.background.fire("nothing")
 
 
-def test_a_scheduled_event_reaches_other_targets_as_well(small: SmallStage) -> None:
+def test_a_scheduled_event_reaches_other_kinds_of_targets(small: SmallStage) -> None:
     queue = small.queue("q")
     rule = small.rule("nightly", {"Arn": queue})
     assert small.background.fire(rule) == {"rule": rule, "delivered": True}
@@ -158,7 +158,7 @@ def test_run_task_starts_and_stop_task_stops(small: SmallStage) -> None:
     ],
     ids=["no-cluster", "no-instances", "too-many", "no-network", "no-revision", "no-container", "no-subnet"],
 )
-def test_a_task_that_has_no_place_is_refused(small: SmallStage, change: dict[str, Any], error: str) -> None:
+def test_a_task_that_cannot_be_placed_is_refused(small: SmallStage, change: dict[str, Any], error: str) -> None:
     request = {
         "cluster": small.name,
         "taskDefinition": small.register(),
@@ -171,7 +171,7 @@ def test_a_task_that_has_no_place_is_refused(small: SmallStage, change: dict[str
     assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == []
 
 
-def test_a_reset_kills_what_runs(small: SmallStage) -> None:
+def test_a_reset_kills_tasks(small: SmallStage) -> None:
     [task] = run_task(small, small.register("sleep"))["tasks"]
     small.background.reset()
     assert small.task(task["taskArn"])["lastStatus"] == "STOPPED"

@@ -1,4 +1,4 @@
-"""What the front door makes of a request, whatever its protocol, and how hooks stand between client and moto."""
+"""How the gateway recognises requests of all protocols, and how hooks run between client and moto."""
 
 import socket
 import threading
@@ -96,7 +96,7 @@ def door() -> Iterator[Door]:
         pytest.param("dynamodb", lambda c: c.list_tables(Limit=3), "ListTables", {"Limit": 3}, id="DynamoDB"),
     ],
 )  # fmt: skip
-def test_every_protocol_is_recognised_and_refused_in_its_own_words(
+def test_every_protocol_is_recognised_and_refused_in_its_form(
     door: Door, service: str, ask: Callable[[Any], Any], operation: str, params: dict[str, Any]
 ) -> None:
     door.first.answer = lambda call: Reply.refusal(call, "ThrottlingException", "Rate exceeded")
@@ -112,13 +112,13 @@ def test_every_protocol_is_recognised_and_refused_in_its_own_words(
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-def test_hooks_stand_around_moto_and_the_last_reply_counts(door: Door) -> None:
+def test_hooks_run_around_moto_and_the_last_reply_counts(door: Door) -> None:
     door.first.change = lambda call, reply: Reply.result(call, {"Rules": [{"Name": "changed"}]})
     assert door.client("events").list_rules()["Rules"] == [{"Name": "changed"}]
     assert door.seen == ["first before", "second before", "second after", "first after"]
 
 
-def test_the_first_hook_that_answers_keeps_the_call_from_the_rest_and_from_moto(door: Door) -> None:
+def test_a_hook_that_answers_ends_the_call(door: Door) -> None:
     door.first.answer = lambda call: Reply.result(call, {"RuleArn": "arn"})
     door.client("events").put_rule(Name="never-made", ScheduleExpression="rate(1 day)")
     assert door.seen == ["first before", "second after", "first after"]
@@ -127,9 +127,7 @@ def test_the_first_hook_that_answers_keeps_the_call_from_the_rest_and_from_moto(
     assert door.client("events").list_rules()["Rules"] == []
 
 
-def test_a_client_that_dies_in_the_middle_of_asking_is_no_fault_of_the_stage(
-    door: Door, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_client_that_dies_during_its_request_is_ignored(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_connection(("127.0.0.1", door.server.port)) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
         connection.shutdown(socket.SHUT_WR)
@@ -138,7 +136,7 @@ def test_a_client_that_dies_in_the_middle_of_asking_is_no_fault_of_the_stage(
     assert capfd.readouterr().err == ""
 
 
-def test_a_lost_reply_never_comes_though_the_call_is_carried_out(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_lost_reply_does_not_arrive(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
     door.first.change = lambda call, reply: Reply(reply.status, reply.body, lost=True)
     with pytest.raises(ConnectionClosedError):
         door.client("sqs").create_queue(QueueName="made")
@@ -149,21 +147,19 @@ def test_a_lost_reply_never_comes_though_the_call_is_carried_out(door: Door, cap
     assert capfd.readouterr().err == ""
 
 
-def test_a_call_is_recorded_for_the_step_whose_key_signed_it(door: Door) -> None:
+def test_a_call_is_recorded_with_the_owner_of_its_key(door: Door) -> None:
     door.client("ecs", key="key-of-create-targets").list_clusters()
     door.client("ecs").list_clusters()
     assert [call.caller for call, _, _ in door.recorded] == ["CreateTargets", None]
 
 
-def test_what_moto_does_not_have_is_told_and_the_stage_goes_on(door: Door) -> None:
+def test_an_operation_that_moto_lacks_is_answered_with_501(door: Door) -> None:
     with pytest.raises(ClientError, match=r"\(NotImplemented\).*events ListEndpoints"):
         door.client("events").list_endpoints()
     assert door.client("events").list_rules()["Rules"] == []
 
 
-def test_a_bug_in_a_hook_is_an_internal_failure_and_told_on_stderr(
-    door: Door, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bug_in_a_hook_is_an_internal_failure(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
     def broken(_: Call) -> Reply:
         raise ZeroDivisionError("a bug")
 
@@ -189,9 +185,7 @@ def test_a_bug_in_a_hook_is_an_internal_failure_and_told_on_stderr(
             ("events", "FlyToTheMoon"), id="an operation that does not exist"),
     ],
 )  # fmt: skip
-def test_requests_without_a_client(
-    method: str, path: str, headers: dict[str, str], expected: tuple[str, str] | None
-) -> None:
+def test_unsigned_requests(method: str, path: str, headers: dict[str, str], expected: tuple[str, str] | None) -> None:
     call = recognise(Request.from_primitives(method, f"http://127.0.0.1:5000{path}", headers))
     assert (call.key if call else None) == expected
 
@@ -206,8 +200,6 @@ def test_requests_without_a_client(
         pytest.param(404, b"", {}, "404", id="HEAD has a status only"),
     ],
 )  # fmt: skip
-def test_the_error_code_of_a_reply_is_found(
-    status: int, body: bytes, headers: dict[str, str], error: str | None
-) -> None:
+def test_the_error_code_of_a_reply(status: int, body: bytes, headers: dict[str, str], error: str | None) -> None:
     reply = Reply.received(status, body, headers)  # type: ignore[arg-type] # a mapping is all that is asked of
     assert (reply.error, reply.ok) == (error, error is None)

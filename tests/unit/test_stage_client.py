@@ -1,4 +1,4 @@
-"""What one meets who asks a stage that is gone."""
+"""What a client raises when the stage has ended."""
 
 import socket
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from stage.client import NO_ANSWER, Client
         pytest.param(lambda stage: stage.client("ecs").list_clusters(), id="AWS"),
     ],
 )
-def test_a_stage_that_is_gone_gives_no_answer(ask: Callable[[Client], object]) -> None:
+def test_a_stage_that_has_ended_gives_no_answer(ask: Callable[[Client], object]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     with pytest.raises(NO_ANSWER):

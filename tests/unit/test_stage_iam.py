@@ -1,4 +1,4 @@
-"""IAM's evaluation on the stage: statements, wildcards, conditions, and what it refuses to judge."""
+"""IAM's evaluation on the stage: statements, wildcards, conditions, and what it cannot evaluate."""
 
 from typing import Any
 
@@ -106,12 +106,12 @@ def test_conditions(condition: dict[str, Any], context: Context, met: bool) -> N
     ],
     ids=["operator", "quantifier", "key", "variable", "many-valued key without a quantifier"],
 )
-def test_what_is_not_known_is_an_error_and_no_answer(condition: dict[str, Any], says: str) -> None:
+def test_an_unknown_condition_is_an_error(condition: dict[str, Any], says: str) -> None:
     with pytest.raises(UnknownConditionError, match=says.replace("$", r"\$")):
         holds(condition, {"k": "a", "many": ("a", "b")})
 
 
-def test_an_element_that_is_not_known_is_an_error() -> None:
+def test_an_unknown_element_is_an_error() -> None:
     document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}}
     with pytest.raises(UnknownElementError, match="NotAction in policy of role"):
         list(read("role", "policy", document))
@@ -129,11 +129,11 @@ def test_an_element_that_is_not_known_is_an_error() -> None:
         ("task-definition/shop:*", "task-definition/shop-two:12", False),
     ],
 )
-def test_wildcards_are_two_and_nothing_else_is_one(pattern: str, text: str, fits: bool) -> None:
+def test_wildcards_are_star_and_question_mark(pattern: str, text: str, fits: bool) -> None:
     assert matches(pattern, text) is fits
 
 
-def test_a_statement_is_as_many_grants_as_it_has_actions_on_resources() -> None:
+def test_a_statement_is_split_into_single_grants() -> None:
     both = Statement("role", "policy", 0, "Allow", ("a:A", "a:B"), ("r1", "r2"))
     assert [(each.actions, each.resources) for each in both.grants()] == [
         (("a:A",), ("r1",)),

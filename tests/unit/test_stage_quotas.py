@@ -1,4 +1,4 @@
-"""Token buckets to the token, and which call draws from which."""
+"""Token buckets, and which call takes tokens from which."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_a_bucket(burst: int, per_second: float, taken_at: list[float], then: fl
         pytest.param(("ecr", "DescribeImages"), ("ecr", "DescribeImages"), True, id="no figure, no bucket"),
     ],
 )
-def test_which_call_draws_from_which_bucket(drain: tuple[str, str], then: tuple[str, str], passes: bool) -> None:
+def test_which_call_takes_from_which_bucket(drain: tuple[str, str], then: tuple[str, str], passes: bool) -> None:
     quotas = RequestRates(Settings(quotas=True), clock=lambda: 0.0)  # nothing flows in meanwhile
     for _ in range(1000):
         quotas.before(call(*drain))
@@ -73,7 +73,7 @@ def test_which_call_draws_from_which_bucket(drain: tuple[str, str], then: tuple[
         pytest.param("stepfunctions", "ListExecutions", "ThrottlingException", 400, id="stepfunctions"),
     ],
 )
-def test_one_call_too_many_is_refused_as_its_service_does(service: str, operation: str, code: str, status: int) -> None:
+def test_an_excess_call_is_refused_as_by_its_service(service: str, operation: str, code: str, status: int) -> None:
     quotas = RequestRates(Settings(quotas=True))
     replies = (quotas.before(call(service, operation)) for _ in range(1000))
     refused = next(reply for reply in replies if reply)
@@ -81,14 +81,14 @@ def test_one_call_too_many_is_refused_as_its_service_does(service: str, operatio
     assert b"Rate exceeded" in refused.body
 
 
-def test_a_throttled_call_draws_nothing() -> None:
+def test_a_throttled_call_takes_no_token() -> None:
     quotas = RequestRates(Settings(quotas=True), Clock())
     passed = [quotas.before(call("ecs", "RunTask")) is None for _ in range(1000)]
     left = {bucket["name"]: bucket["tokens"] for bucket in quotas.show() if "RunTask" in bucket["operations"]}
     assert (sum(passed), left) == (20, {"fargate": 0, "cluster resource modify": 80})
 
 
-def test_without_quotas_nothing_is_refused_and_nothing_drawn() -> None:
+def test_without_quotas_no_token_is_taken() -> None:
     quotas = RequestRates(Settings())
     assert not any(quotas.before(call("ecs", "DeleteTaskDefinitions")) for _ in range(1000))
     assert {bucket["tokens"] == bucket["burst"] for bucket in quotas.show()} == {True}

@@ -69,7 +69,7 @@ def test_tasks_are_replaced_one_by_one() -> None:
     ]
 
 
-def test_a_rollout_takes_the_time_that_it_was_given() -> None:
+def test_a_rollout_takes_the_configured_time() -> None:
     rollouts = settled(desired=4)
     begin(rollouts, NEW, desired=4)
     total = 0.0
@@ -80,7 +80,7 @@ def test_a_rollout_takes_the_time_that_it_was_given() -> None:
 
 
 @pytest.mark.parametrize("desired", [0, 1, 2, 5], ids=lambda desired: f"desired-{desired}")
-def test_never_fewer_tasks_than_desired_run_while_it_rolls(desired: int) -> None:
+def test_a_rollout_never_runs_fewer_tasks_than_desired(desired: int) -> None:
     rollouts = settled(desired)
     begin(rollouts, NEW, desired=desired)
     while rollouts.delay() is not None:
@@ -89,7 +89,7 @@ def test_never_fewer_tasks_than_desired_run_while_it_rolls(desired: int) -> None
     assert pictures(rollouts) == [(NEW, "PRIMARY", "COMPLETED", desired, 0, 0)]
 
 
-def test_the_circuit_breaker_goes_back_to_what_completed_last() -> None:
+def test_the_circuit_breaker_rolls_back_to_what_completed_last() -> None:
     rollouts = settled()
     good = rollouts.primary.id
     begin(rollouts, NEW, "fails")
@@ -113,7 +113,7 @@ def test_the_circuit_breaker_goes_back_to_what_completed_last() -> None:
     ("desired", "threshold"),
     [(0, 3), (1, 3), (6, 3), (7, 4), (25, 13), (400, 200), (5000, 200)],
 )
-def test_the_circuit_breaker_opens_at_half_the_desired_count_within_bounds(desired: int, threshold: int) -> None:
+def test_the_threshold_of_the_circuit_breaker(desired: int, threshold: int) -> None:
     assert Deployment(NEW, desired, datetime.now(UTC), "fails", 1).threshold == threshold
 
 
@@ -137,13 +137,13 @@ def test_the_circuit_breaker_opens_at_half_the_desired_count_within_bounds(desir
     ],
     ids=["completes", "rolls-back", "stops", "fails-for-ever", "hangs"],
 )
-def test_what_the_bus_hears(ending: Ending, breaker: Breaker, heard: list[str]) -> None:
+def test_the_events_of_a_rollout(ending: Ending, breaker: Breaker, heard: list[str]) -> None:
     rollouts = settled()
     assert [notice.name for notice in begin(rollouts, NEW, ending)] == ["SERVICE_DEPLOYMENT_IN_PROGRESS"]
     assert run(rollouts, breaker, at_most=20) == heard
 
 
-def test_without_a_circuit_breaker_it_fails_for_ever_and_ever_more_slowly() -> None:
+def test_without_a_circuit_breaker_it_fails_ever_more_slowly() -> None:
     rollouts = settled()
     begin(rollouts, NEW, "fails")
     delays = []
@@ -188,7 +188,7 @@ def test_a_first_deployment_has_nothing_to_replace(desired: int) -> None:
     assert pictures(rollouts) == [(NEW, "PRIMARY", "COMPLETED", desired, 0, 0)]
 
 
-def test_a_first_deployment_that_fails_has_nothing_to_go_back_to() -> None:
+def test_a_failed_first_deployment_has_no_rollback() -> None:
     rollouts = Rollouts("api", Clock())
     begin(rollouts, NEW, "fails")
     assert run(rollouts) == ["SERVICE_DEPLOYMENT_FAILED"]
@@ -196,7 +196,7 @@ def test_a_first_deployment_that_fails_has_nothing_to_go_back_to() -> None:
 
 
 @pytest.mark.parametrize("desired", [0, 1, 5], ids=["to-nothing", "in", "out"])
-def test_scaling_is_no_deployment(desired: int) -> None:
+def test_scaling_starts_no_deployment(desired: int) -> None:
     rollouts = settled()
     identity = rollouts.primary.id
     rollouts.scale(desired)
@@ -205,7 +205,7 @@ def test_scaling_is_no_deployment(desired: int) -> None:
     assert rollouts.primary.id == identity
 
 
-def test_messages_are_ecs_own_newest_first() -> None:
+def test_messages_are_ecss_the_newest_first() -> None:
     rollouts = settled()
     begin(rollouts, NEW, "fails")
     failed, good = rollouts.primary.id, rollouts.deployments[1].id
@@ -219,7 +219,7 @@ def test_messages_are_ecs_own_newest_first() -> None:
     assert all(message.startswith("(service api) has started 1 tasks: (task ") for message in [told[0], *told[3:]])
 
 
-def test_neither_messages_nor_history_grow_for_ever() -> None:
+def test_messages_and_history_are_limited() -> None:
     rollouts = settled()
     for number in range(150):
         begin(rollouts, f"guestbook:{number + 2}")

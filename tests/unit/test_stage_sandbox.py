@@ -1,4 +1,4 @@
-"""One execution environment of a function: what Lambda answers when all goes well, and when it does not."""
+"""An execution environment of a function: Lambda's replies to success and to every kind of failure."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ def invoke(sandbox: Sandbox, event: Any = None, timeout: float = 10) -> tuple[An
     return json.loads(outcome.payload), outcome.failed
 
 
-def test_the_handler_is_given_the_event_and_lambdas_context(start: Start) -> None:
+def test_the_handler_gets_the_event_and_lambdas_context(start: Start) -> None:
     sandbox = start("""
 def handler(event, context):
     names = ("function_name", "function_version", "invoked_function_arn", "memory_limit_in_mb", "aws_request_id",
@@ -81,7 +81,7 @@ def test_a_warm_sandbox_keeps_its_module(start: Start) -> None:
     assert [invoke(sandbox, n)[0] for n in range(3)] == [[0], [0, 1], [0, 1, 2]]
 
 
-def test_an_exception_is_answered_with_its_class_and_trace(start: Start, lines: list[str]) -> None:
+def test_an_exception_is_returned_with_class_and_trace(start: Start, lines: list[str]) -> None:
     sandbox = start("class TransientError(Exception): ...\ndef handler(event, context): raise TransientError('soon')")
     payload, failed = invoke(sandbox)
     assert failed
@@ -114,14 +114,14 @@ def test_an_exception_is_answered_with_its_class_and_trace(start: Start, lines: 
                      "RequestId: request-1 Error: Runtime exited with error: signal: killed", id="a signal"),
     ],
 )  # fmt: skip
-def test_lambdas_own_errors(start: Start, source: str, error_type: str, message: str) -> None:
+def test_errors_of_lambda_itself(start: Start, source: str, error_type: str, message: str) -> None:
     payload, failed = invoke(start(source))
     assert failed
     assert payload["errorType"] == error_type
     assert payload["errorMessage"].startswith(message)
 
 
-def test_a_function_that_takes_too_long_is_killed_with_all_that_it_started(start: Start, tmp_path: Path) -> None:
+def test_a_timeout_kills_the_function_and_its_children(start: Start, tmp_path: Path) -> None:
     sandbox = start(f"""
 import pathlib, subprocess, time
 child = subprocess.Popen(["sleep", "600"])
@@ -140,7 +140,7 @@ def handler(event, context):
     assert wait_for(lambda: not sandbox.alive, 5)
 
 
-def test_a_function_can_be_killed_in_the_middle(start: Start, tmp_path: Path) -> None:
+def test_a_function_can_be_killed_during_an_invocation(start: Start, tmp_path: Path) -> None:
     sandbox = start(f"""
 import pathlib, time
 def handler(event, context):
@@ -156,7 +156,7 @@ def handler(event, context):
     assert outcomes[0][0]["errorType"] == "Runtime.ExitError"
 
 
-def test_all_that_is_written_is_logged_in_order_before_the_answer(start: Start, lines: list[str]) -> None:
+def test_all_output_is_logged_in_order_before_the_reply(start: Start, lines: list[str]) -> None:
     sandbox = start("""
 import logging, sys
 def handler(event, context):
@@ -172,7 +172,7 @@ def handler(event, context):
     assert lines[3] == "four, without an end"
 
 
-def test_an_invocation_is_answered_only_when_its_log_is_written(tmp_path: Path) -> None:
+def test_the_reply_waits_for_the_log(tmp_path: Path) -> None:
     lines: list[str] = []
 
     def slow_log(line: str) -> None:
@@ -197,7 +197,7 @@ def handler(event, context):
     assert invoke(sandbox)[0] == {"secret": None, "stage": False, "stdin": ""}
 
 
-def test_a_sandbox_dies_with_the_stage_even_in_the_middle_of_a_handler(tmp_path: Path) -> None:
+def test_a_sandbox_ends_with_the_stage_also_during_a_handler(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(f"""
 import os, pathlib, time
 def handler(event, context):
@@ -220,7 +220,7 @@ def handler(event, context):
     assert wait_for(lambda: not processes.alive(pid), 5)
 
 
-def test_what_a_function_sleeps_is_scaled_and_its_clock_does_not_notice(start: Start) -> None:
+def test_sleeps_are_scaled_and_the_clock_advances(start: Start) -> None:
     sandbox = start("""
 import time
 def handler(event, context):

@@ -1,4 +1,4 @@
-"""Which settings a stage takes, and what it says of those that it does not."""
+"""Which settings a stage accepts, and how it reports invalid ones."""
 
 import pytest
 
@@ -15,13 +15,13 @@ from stage.settings import Settings, SettingsError
         pytest.param({"rollout_secs": 1}, "rollout_secs: there is no such setting; there are quotas,", id="unknown"),
     ],
 )  # fmt: skip
-def test_a_setting_that_cannot_be_is_named(changes: dict[str, object], says: str) -> None:
+def test_an_invalid_setting_is_named(changes: dict[str, object], says: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings().change(changes)
     assert says in str(refused.value)
 
 
-def test_all_faults_are_named_at_once_and_nothing_is_changed() -> None:
+def test_all_problems_are_named_and_nothing_changes() -> None:
     settings = Settings()
     with pytest.raises(SettingsError) as refused:
         settings.change({"latency_ms": -1, "speed": 2, "time_scale": 0.5})
@@ -30,7 +30,7 @@ def test_all_faults_are_named_at_once_and_nothing_is_changed() -> None:
     assert settings == Settings()
 
 
-def test_any_subset_can_be_changed_and_everyone_who_holds_the_settings_sees_it() -> None:
+def test_a_change_is_seen_by_all_holders_of_the_settings() -> None:
     settings = held = Settings()
     settings.change({"latency_ms": 40, "rollout": "fails"})
     settings.change({"time_scale": 0})

@@ -1,4 +1,4 @@
-"""What is due later happens in its order, in one thread, and not after it was forgotten."""
+"""The timer runs actions in order, in one thread, and not after they are dropped."""
 
 import threading
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ def test_actions_run_in_the_order_of_their_times(timer: Timer) -> None:
     assert done == ["first", "second", "third"]
 
 
-def test_an_earlier_action_overtakes_one_that_is_waited_for(timer: Timer) -> None:
+def test_an_earlier_action_runs_before_one_that_waits(timer: Timer) -> None:
     done: list[str] = []
     timer.after(60, lambda: done.append("late"))
     timer.after(0, lambda: done.append("early"))
     assert timer.wait_for(lambda: done == ["early"])
 
 
-def test_an_action_may_ask_for_the_next(timer: Timer) -> None:
+def test_an_action_can_schedule_another(timer: Timer) -> None:
     steps: list[int] = []
 
     def step() -> None:
@@ -43,7 +43,7 @@ def test_an_action_may_ask_for_the_next(timer: Timer) -> None:
     assert timer.wait_for(lambda: steps == [0, 1, 2, 3, 4])
 
 
-def test_all_share_one_thread(timer: Timer) -> None:
+def test_all_actions_run_in_one_thread(timer: Timer) -> None:
     names: list[str] = []
     for _ in range(20):
         timer.after(0.01, lambda: names.append(threading.current_thread().name))
@@ -51,7 +51,7 @@ def test_all_share_one_thread(timer: Timer) -> None:
     assert set(names) == {"stage-timer"}
 
 
-def test_what_was_forgotten_does_not_happen(timer: Timer) -> None:
+def test_dropped_actions_do_not_run(timer: Timer) -> None:
     done: list[str] = []
     timer.after(0.02, lambda: done.append("forgotten"))
     timer.clear()
@@ -60,7 +60,7 @@ def test_what_was_forgotten_does_not_happen(timer: Timer) -> None:
     assert done == ["kept"]
 
 
-def test_one_that_fails_keeps_no_other_from_its_turn(timer: Timer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_action_does_not_stop_the_others(timer: Timer, capfd: pytest.CaptureFixture[str]) -> None:
     done: list[str] = []
     nothing: list[None] = []
     timer.after(0, lambda: nothing[0])
@@ -69,12 +69,12 @@ def test_one_that_fails_keeps_no_other_from_its_turn(timer: Timer, capfd: pytest
     assert "IndexError: list index out of range" in capfd.readouterr().err
 
 
-def test_waiting_ends_with_its_patience(timer: Timer) -> None:
+def test_waiting_ends_after_the_timeout(timer: Timer) -> None:
     assert not timer.wait_for(lambda: False, timeout=0.02)
 
 
 @pytest.mark.parametrize("due", [[], [60.0]], ids=["idle", "waiting"])
-def test_a_closed_agenda_leaves_no_thread(due: list[float]) -> None:
+def test_a_closed_timer_leaves_no_thread(due: list[float]) -> None:
     before = threading.active_count()
     timer = Timer()
     for seconds in due:

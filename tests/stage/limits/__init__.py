@@ -34,12 +34,12 @@ ELSEWHERE = [
         "PutImage: an immutable tag does not move",
         "`ImageTagAlreadyExistsException`",
         f"{REFERENCE}/AmazonECR/latest/userguide/image-tag-mutability.html",
-        "tests/stage/test_pushes.py::test_a_tag_that_may_not_move_does_not",
+        "tests/stage/test_pushes.py::test_an_immutable_tag_does_not_move",
     ),
     (
         "PutImage: the same image by the same tag is refused",
         "`ImageAlreadyExistsException`",
         f"{REFERENCE}/AmazonECR/latest/APIReference/API_PutImage.html",
-        "tests/stage/test_pushes.py::test_the_same_push_again_is_refused_and_not_told",
+        "tests/stage/test_pushes.py::test_the_same_push_again_is_refused_without_an_event",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Several deployments at once: one at a time changes the app, and the newest push wins."""
+"""Several deployments at a time: one at a time changes the app, and the newest push wins."""
 
 import json
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def all_ended(stage: Client) -> list[dict[str, Any]]:
     return [stage.wait(execution) for execution in stage.executions()]
 
 
-def test_two_pushes_at_once_never_mix(deployed: Client) -> None:
+def test_concurrent_pushes_never_mix(deployed: Client) -> None:
     deployed.push("v2")
     newest = deployed.push("v3")
 
@@ -41,7 +41,7 @@ def test_two_pushes_at_once_never_mix(deployed: Client) -> None:
     assert images(deployed) == {newest}
 
 
-def test_a_deployment_that_rolls_steps_aside_for_a_newer_push(deployed: Client) -> None:
+def test_a_newer_push_overtakes_a_rollout(deployed: Client) -> None:
     deployed.clear_calls()
     deployed.settings(rollout="hangs")
     deployed.push("v2")
@@ -62,7 +62,7 @@ def test_a_deployment_that_rolls_steps_aside_for_a_newer_push(deployed: Client) 
     assert cause.endswith("Nobody acts as long as the newer deployment goes on.")
 
 
-def test_the_cache_of_a_build_stops_no_deployment_that_rolls(stage: Client) -> None:
+def test_a_build_cache_overtakes_no_rollout(stage: Client) -> None:
     kind = "application/vnd.buildkit.cacheconfig.v0"
     stage.settings(rollout_seconds=2)
     release = stage.push("v1")
@@ -78,7 +78,7 @@ def test_the_cache_of_a_build_stops_no_deployment_that_rolls(stage: Client) -> N
     assert images(stage) == {release}
 
 
-def test_the_same_image_by_another_tag_waits_its_turn_and_finds_nothing_to_do(stage: Client) -> None:
+def test_the_same_image_by_another_tag_has_nothing_to_do(stage: Client) -> None:
     with held(stage):
         pushed_behind(stage, "v1", "release-1", "v1")
 
@@ -90,7 +90,7 @@ def test_the_same_image_by_another_tag_waits_its_turn_and_finds_nothing_to_do(st
     assert len(stage.calls("ecs", "UpdateService")) == 1
 
 
-def test_an_execution_that_a_person_stopped_is_in_nobodys_way(stage: Client) -> None:
+def test_an_aborted_execution_does_not_block_the_lease(stage: Client) -> None:
     stage.settings(rollout="hangs")
     stage.push("v1")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
@@ -106,7 +106,7 @@ def test_an_execution_that_a_person_stopped_is_in_nobodys_way(stage: Client) -> 
     assert len(schedules(stage)) == 3
 
 
-def test_an_event_that_arrives_late_changes_nothing(deployed: Client, v1: Described) -> None:
+def test_a_late_event_changes_nothing(deployed: Client, v1: Described) -> None:
     wait_for(lambda: f"{datetime.now(UTC):%FT%TZ}" > v1["input"]["time"], 3)  # events tell whole seconds
     deployed.deploy("v2")
     before = account(deployed)
@@ -127,7 +127,7 @@ def test_an_event_that_arrives_late_changes_nothing(deployed: Client, v1: Descri
     assert account(deployed) == before
 
 
-def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(deployed: Client, v1: Described) -> None:
+def test_a_push_in_the_second_of_a_re_run_is_newer(deployed: Client, v1: Described) -> None:
     again = deployed.wait(deployed.start(v1["input"]))
     second = f"{again['startDate'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     event = push_of(push_untagged(deployed, "v2"), "v2", id="an-event", time=second)
@@ -138,7 +138,7 @@ def test_a_push_in_the_very_second_of_a_re_run_is_newer_than_it(deployed: Client
     assert images(deployed) == {digest("v2")}
 
 
-def test_one_event_that_starts_two_executions_deploys_once(stage: Client) -> None:
+def test_a_duplicate_event_deploys_once(stage: Client) -> None:
     """EventBridge delivers at least once, and Lambda runs the two in any order."""
     event = push_of(push_untagged(stage, "v1"), "v1", id="an-event", time=f"{datetime.now(UTC):%FT%TZ}")
     both = [stage.start(event, name=f"an-event_{number:032}") for number in (1, 2)]
@@ -150,7 +150,7 @@ def test_one_event_that_starts_two_executions_deploys_once(stage: Client) -> Non
     assert images(stage) == {digest("v1")}
 
 
-def test_of_an_image_for_two_processors_only_the_index_is_deployed(stage: Client) -> None:
+def test_only_the_index_of_a_multi_platform_image_is_deployed(stage: Client) -> None:
     """docker buildx pushes the image of each processor without a tag, then the index that names them."""
     children = [push_untagged(stage, f"v1 for {processor}") for processor in ("amd64", "arm64")]
     kind = "application/vnd.oci.image.index.v1+json"
@@ -166,7 +166,7 @@ def test_of_an_image_for_two_processors_only_the_index_is_deployed(stage: Client
     assert images(stage) == {pushed["image"]["imageId"]["imageDigest"]}
 
 
-def test_a_service_that_somebody_rolls_is_rolled_on_from_there(deployed: Client) -> None:
+def test_a_rollout_by_another_caller_is_superseded(deployed: Client) -> None:
     """Another deployment of the service is in progress, which replaces it as ECS does."""
     deployed.settings(rollout_seconds=3)
     theirs = infrastructure_registers(deployed, {"environment": [{"name": "A", "value": "b"}]})

@@ -1,4 +1,4 @@
-"""Revisions that others register: copies of ours, as consoles and pipelines make them, and what comes meanwhile."""
+"""Changed copies of Rota's revisions, as consoles and pipelines register them, and a base registered meanwhile."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def variables(stage: Client) -> set[str]:
     return {each["name"] for each in running["environment"]}
 
 
-def test_what_somebody_makes_of_the_apis_revision_is_what_the_next_deployment_derives_from(deployed: Client) -> None:
+def test_a_changed_copy_that_the_service_runs_becomes_the_base(deployed: Client) -> None:
     copy = copied(deployed, service(deployed)["taskDefinition"], {"environment": [{"name": "NEW", "value": "1"}]})
 
     ended = deployed.deploy("v2")
@@ -48,7 +48,7 @@ def test_what_somebody_makes_of_the_apis_revision_is_what_the_next_deployment_de
     assert revision(deployed, copy)["status"] == "ACTIVE"
 
 
-def test_a_task_that_somebody_lets_run_a_changed_copy_is_put_right(deployed: Client, v1: dict[str, Any]) -> None:
+def test_a_target_with_a_changed_copy_is_corrected(deployed: Client, v1: dict[str, Any]) -> None:
     rule = schedules(deployed)["IngestData"]
     copy = copied(deployed, ran_by(rule), DEBUG)
     (target,) = rule["Targets"]
@@ -64,7 +64,7 @@ def test_a_task_that_somebody_lets_run_a_changed_copy_is_put_right(deployed: Cli
     assert states(deployed, deployed.wait(deployed.start(v1["input"])))[-1] == "NothingToDo"
 
 
-def test_a_service_that_somebody_lets_run_a_changed_copy_is_put_right(deployed: Client, v1: dict[str, Any]) -> None:
+def test_a_service_with_a_changed_copy_is_corrected(deployed: Client, v1: dict[str, Any]) -> None:
     copy = copied(deployed, service(deployed)["taskDefinition"], DEBUG)
     names = {name: deployed.names[name] for name in ("cluster", "service")}
     deployed.client("ecs").update_service(**names, taskDefinition=copy)
@@ -75,7 +75,7 @@ def test_a_service_that_somebody_lets_run_a_changed_copy_is_put_right(deployed: 
     assert images(deployed) == {v1["input"]["detail"]["image-digest"]}
 
 
-def test_what_infrastructure_code_registers_during_a_deployment_the_next_one_derives_from(deployed: Client) -> None:
+def test_a_base_registered_during_a_deployment_is_used_next(deployed: Client) -> None:
     deployed.settings(time_scale=0.2)
     registering = {"service": "ecs", "operation": "RegisterTaskDefinition", "caller": "RegisterRevisions"}
     deployed.faults([{**registering, "skip": 2, "count": 8, "fault": "throttle"}])

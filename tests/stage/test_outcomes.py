@@ -1,4 +1,4 @@
-"""What is kept of deployments, and who is told: the ledger, the event on the bus, the topic, the functions' logs."""
+"""The outcome of a deployment: in the ledger, on the bus, in the mail and in the functions' logs."""
 
 import json
 import uuid
@@ -63,7 +63,7 @@ def news(stage: Client) -> Iterator[Heard]:
         events.delete_rule(Name="a-listener")
 
 
-def test_a_mail_reads_as_sentences(stage: Client, mails: Heard) -> None:
+def test_a_mail_is_made_of_sentences(stage: Client, mails: Heard) -> None:
     version = stage.upload_schedule({"tasks": [*WRONG["tasks"], {"name": 'Say "\\"', "task": "a", "rate": "1 day"}]})
     failed = stage.deploy("v1")
     (mail,) = wait_for(mails, 10)
@@ -79,7 +79,7 @@ def test_a_mail_reads_as_sentences(stage: Client, mails: Heard) -> None:
     ]
 
 
-def test_every_outcome_is_in_the_ledger_and_told_once(stage: Client, news: Heard, mails: Heard) -> None:
+def test_every_outcome_is_recorded_and_notified_once(stage: Client, news: Heard, mails: Heard) -> None:
     version = stage.client("s3").head_object(Bucket=stage.names["bucket"], Key="scheduled_tasks.json")["VersionId"]
     first = stage.deploy("v1")
     again = stage.wait(stage.start(first["input"]))
@@ -121,7 +121,7 @@ def test_every_outcome_is_in_the_ledger_and_told_once(stage: Client, news: Heard
     assert [mail.partition(".")[0].rpartition(" has ended: ")[2] for mail in sent] == [each["outcome"] for each in told]
 
 
-def test_the_log_tells_every_step_by_the_executions_name(stage: Client) -> None:
+def test_every_step_logs_the_executions_name(stage: Client) -> None:
     ended = stage.deploy("v1")
     name = ended["executionArn"].rpartition(":")[2]
     logs = stage.client("logs")

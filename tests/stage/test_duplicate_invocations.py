@@ -1,4 +1,4 @@
-"""Answers that are lost: Step Functions invokes a step again while its function goes on."""
+"""Lost replies: Step Functions invokes a step again while its function still runs."""
 
 import time
 from typing import Any
@@ -28,7 +28,7 @@ def app(stage: Client) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("step", ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService"])
-def test_an_answer_that_is_lost_undoes_nothing(deployed: Client, step: str) -> None:
+def test_a_lost_reply_undoes_nothing(deployed: Client, step: str) -> None:
     deployed.settings(latency_ms=10, time_scale=0.02)
     deployed.faults([lost(step)])
 
@@ -38,7 +38,7 @@ def test_an_answer_that_is_lost_undoes_nothing(deployed: Client, step: str) -> N
     assert images(deployed) == {ended["input"]["detail"]["image-digest"]}
 
 
-def test_a_step_waits_longer_for_an_earlier_invocation_than_for_aws(deployed: Client) -> None:
+def test_a_step_waits_for_an_earlier_invocation(deployed: Client) -> None:
     deployed.clear_calls()
     tries = _RETRIES * len(("enter", "leave"))
     with held(deployed):
@@ -57,7 +57,7 @@ def rolling(stage: Client) -> tuple[Any, ...]:
     return before
 
 
-def test_nothing_is_put_back_while_an_invocation_may_still_write(deployed: Client) -> None:
+def test_nothing_is_restored_while_an_invocation_may_write(deployed: Client) -> None:
     before = rolling(deployed)
     change_lease(deployed, "SET at_work.somebody = :end", {":end": {"N": str(time.time() + 600)}})
     killed_for_good = {"caller": "CheckService", "count": 2, "fault": "kill"}  # it would wait as well
@@ -80,7 +80,7 @@ def called(stage: Client, step: str, service_: str, operation: str) -> list[dict
 
 
 @pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets"])
-def test_nothing_is_put_back_before_the_last_function_has_ended(deployed: Client, step: str) -> None:
+def test_nothing_is_restored_before_the_last_function_ends(deployed: Client, step: str) -> None:
     before = app(deployed)
     deployed.settings(latency_ms=40)
     deployed.faults([lost(step, count=_RETRIES + 1)])
@@ -95,7 +95,7 @@ def test_nothing_is_put_back_before_the_last_function_has_ended(deployed: Client
     assert states(deployed, deployed.deploy("v3"))[-1] == "Deployed"
 
 
-def test_a_deleted_lease_that_the_restore_takes_anew_is_its_own_also_where_the_answer_is_lost(deployed: Client) -> None:
+def test_a_restore_owns_a_lease_that_it_recreated(deployed: Client) -> None:
     before = rolling(deployed)
     second = {"operation": "UpdateItem", "caller": "RestoreDeployment", "skip": 1, "count": 1}
     deployed.faults([{"service": "dynamodb", **second, "fault": "lost"}])
@@ -109,7 +109,7 @@ def test_a_deleted_lease_that_the_restore_takes_anew_is_its_own_also_where_the_a
     assert app(deployed) == before
 
 
-def test_news_are_told_once_also_where_the_ledgers_answer_is_lost(stage: Client) -> None:
+def test_a_lost_reply_of_the_ledger_sends_no_second_notification(stage: Client) -> None:
     stage.clear_calls()
     mark = {"operation": "UpdateItem", "caller": "FinishDeployment", "skip": 1, "count": 1}
     stage.faults([{"service": "dynamodb", **mark, "fault": "lost"}])
