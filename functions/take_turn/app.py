@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 from rota import contract
 from rota.aws import clients
-from rota.contract import Execution, Image, TakeTurnInput, TakeTurnOutput, Verdict
-from rota.deployment import lease, ledger
+from rota.contract import Decision, Execution, Image, TakeTurnInput, TakeTurnOutput, Verdict
+from rota.deployment.lease import Lease, wait_seconds
+from rota.deployment.ledger import Ledger
 from rota.ecr import push_event
 from rota.errors import RejectedError
 from rota.handlers.step import step
@@ -25,38 +26,43 @@ def _of_an_end(request: TakeTurnInput, settings: Settings, ended: str, waited: f
     described = clients.stepfunctions().describe_execution(executionArn=ended)
     verdict = stopped.decide(described, waited, by_hand="id" not in request.event)
     restores = None
-    if verdict.decision == "restore":
+    if verdict.decision == Decision.RESTORE:
         restores = stopped.execution_to_restore(described)
-        lease.reserve_for_restore(clients.dynamodb(), settings, request.execution, {ended, restores})
-    return TakeTurnOutput(**dict(verdict), wait_seconds=lease.wait_seconds(waited), dry_run=False, restores=restores)
+        _lease(request.execution, settings).reserve({ended, restores})
+    return TakeTurnOutput(**dict(verdict), wait_seconds=wait_seconds(waited), dry_run=False, restores=restores)
 
 
 def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
     image, dry_run = push_event.parse_image(request.event, settings.repository), contract.is_dry_run(request.event)
     if reason := push_event.reason_to_skip(request.event):
-        verdict = Verdict(decision="ignore", reason=reason)
+        verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     else:
         verdict = _verdict(request.execution, settings, image, dry_run=dry_run)
-    return TakeTurnOutput(**dict(verdict), wait_seconds=lease.wait_seconds(waited), dry_run=dry_run, image=image)
+    return TakeTurnOutput(**dict(verdict), wait_seconds=wait_seconds(waited), dry_run=dry_run, image=image)
 
 
 def _verdict(execution: Execution, settings: Settings, image: Image, *, dry_run: bool) -> Verdict:
     if dry_run:
-        return Verdict(decision="go", reason="a dry run changes nothing and needs no lease")
+        return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
     _refuse_a_redrive(settings, execution)
-    verdict = lease.take(clients.dynamodb(), settings, execution, image, _goes_on)
-    if verdict.decision == "go":  # what put it back may have recorded it meanwhile
+    verdict = _lease(execution, settings).take(image, _is_active)
+    if verdict.decision == Decision.GO:  # what put it back may have recorded it meanwhile
         _refuse_a_redrive(settings, execution)
     return verdict
 
 
 def _refuse_a_redrive(settings: Settings, execution: Execution) -> None:
     """What is recorded as ended RestoreDeployment would not put back any more."""
-    if ledger.find(clients.dynamodb(), settings, execution):
+    ledger = Ledger(clients.dynamodb(), settings.table, settings.app, execution, settings.history_days)
+    if ledger.find():
         raise RejectedError("this execution has ended before, as the ledger says; start a new one instead")
 
 
-def _goes_on(execution_arn: str) -> bool:
+def _lease(execution: Execution, settings: Settings) -> Lease:
+    return Lease(clients.dynamodb(), settings.table, settings.app, execution)
+
+
+def _is_active(execution_arn: str) -> bool:
     stepfunctions = clients.stepfunctions()
     try:
         return stopped.is_active(stepfunctions.describe_execution(executionArn=execution_arn), datetime.now(UTC))

@@ -178,7 +178,7 @@ class Calls(Lasting):
     def _hooked(self, event: str, hook: Callable[..., Any], *, last: bool = False) -> Iterator[None]:
         made = [
             *(make() for make in CLIENTS),
-            *(make(attempts=1) for make in (clients.ecs, clients.events)),
+            clients.ecs(attempts=1),
         ]
         for each in made:
             (each.meta.events.register_last if last else each.meta.events.register_first)(event, hook)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from rota.contract import Execution
-from rota.deployment import lease
+from rota.deployment.lease import Lease, Standing
 from rota.errors import OvertakenError, StillRunningError
 from tests.guestbook import SETTINGS
 from tests.steps.deployments import Deployment, Deployments, killed
@@ -21,8 +21,9 @@ def begin(deployment: Deployment, seconds: float = 60) -> Callable[[], None]:
     """An invocation of the deployment begins to write. Returns what ends it."""
     told = deployment.context["Execution"]
     execution = Execution.model_validate({"id": told["Id"], "name": told["Name"], "started_at": told["StartTime"]})
-    assert lease.begin_writing(client("dynamodb"), SETTINGS, execution, FIRST, seconds).standing == "ours"
-    return lambda: lease.end_writing(client("dynamodb"), SETTINGS, execution, FIRST)
+    lease = Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
+    assert lease.enter(FIRST, seconds).standing == Standing.HELD
+    return lambda: lease.leave(FIRST)
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ class App:
         return {name: next(iter(value.values())) for item in found for name, value in item.items()}
 
     def heard(self, execution: Mapping[str, Any]) -> int:
-        """How often the world was told how an execution ended."""
+        """How often it was published how an execution ended."""
         sqs, told = self.stage.client("sqs"), 0
         while found := sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
             for message in found:

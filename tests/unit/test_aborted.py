@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract import CaughtError, Execution, FailedDeployment, RestoreDeploymentInput
+from rota.contract import CaughtError, Execution, FailedDeployment, Outcome, RestoreDeploymentInput
 from rota.errors import RejectedError, TransientError
 from rota.stepfunctions import recover, stopped
 from tests.examples import ANSWERS, CONTEXT, PUSH, end_of
@@ -230,5 +230,6 @@ def test_executions_that_are_to_put_back_each_other_end() -> None:
     )
     failed = FailedDeployment.model_validate(DENIED)
     asked = RestoreDeploymentInput(execution=Execution.model_validate(EXECUTION), document=failed, event=another)
-    with pytest.raises(recover.NothingToRestoreError, match="is to put back itself"):
-        recover.resolve_failed_execution(told, asked)
+    found = recover.resolve_failed_execution(told, asked)
+    assert isinstance(found, recover.NothingToRestore)
+    assert (found.outcome, "is to restore itself" in found.reason) == (Outcome.FAILED, True)

@@ -102,11 +102,11 @@ def test_a_lost_connection_names_the_call(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # nobody listens there
-    clients.events.cache_clear()
+    clients.ecs.cache_clear()
     with pytest.raises(EndpointConnectionError) as lost:
-        clients.events(attempts=1).list_rules()
-    clients.events.cache_clear()
-    assert str(translate(lost.value)).startswith("ListRules: no response from AWS: Could not connect")
+        clients.ecs(attempts=1).list_clusters()
+    clients.ecs.cache_clear()
+    assert str(translate(lost.value)).startswith("ListClusters: no response from AWS: Could not connect")
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "ecr", "ecs", "events", "s3", "stepfunctions"])
@@ -243,8 +243,8 @@ def test_a_registration_without_response_is_not_retried(serve: Serve) -> None:
 
 @pytest.mark.parametrize("attempts", [{}, {"attempts": 1}], ids=["a client that repeats", "one that does not"])
 def test_a_throttled_call_is_retried(serve: Serve, attempts: dict[str, int]) -> None:
-    server = serve(*[THROTTLED] * 6, (200, {"Rules": []}))
-    assert clients.events(**attempts).list_rules()["Rules"] == []
+    server = serve(*[THROTTLED] * 6, (200, {"taskDefinitionArns": []}))
+    assert clients.ecs(**attempts).list_task_definitions()["taskDefinitionArns"] == []
     assert len(server.requests) == 7
 
 
@@ -291,12 +291,11 @@ def test_a_truncated_response_is_retried(serve: Serve, half: Answer) -> None:
     [pytest.param({}, 4, id="a client that repeats"), pytest.param({"attempts": 1}, 1, id="one that does not")],
 )
 def test_a_response_that_is_always_truncated(serve: Serve, attempts: dict[str, int], asked: int) -> None:
-    server = serve((200, b'{"FailedEntryCount": 1, "FailedEn'))
-    target = {"Id": "task", "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/shop"}
+    server = serve((200, b'{"taskDefinition": {"taskDef'))
     with pytest.raises(ConnectionClosedError) as lost:
-        clients.events(**attempts).put_targets(Rule="shop__Ingest", Targets=[target])
+        clients.ecs(**attempts).register_task_definition(family="shop", containerDefinitions=[])
     assert type(translate(lost.value)) is TransientError
-    assert str(translate(lost.value)).startswith("PutTargets: no response from AWS")
+    assert str(translate(lost.value)).startswith("RegisterTaskDefinition: no response from AWS")
     assert len(server.requests) == asked
 
 

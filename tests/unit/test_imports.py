@@ -53,7 +53,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.ecs.task_definitions": _ALL - {"take_turn", "finish_deployment"},
     "rota.ecs.service": _ALL - {"take_turn", "finish_deployment"},
     "rota.deployment.lease": _OF_THE_LEDGER,
-    "rota.deployment.lease_item": _OF_THE_LEDGER,
+    "rota.deployment.items": _OF_THE_LEDGER,
     "rota.deployment.ledger": _OF_THE_LEDGER,
     "rota.deployment.finish": {"finish_deployment", "restore_deployment"},
     "rota.deployment.notify": {"finish_deployment", "restore_deployment"},

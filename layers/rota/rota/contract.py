@@ -2,12 +2,22 @@
 
 import re
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-Outcome = Literal["deployed", "nothing to do", "failed", "aborted", "overtaken"]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Outcome(StrEnum):
+    """How a deployment ended, as ledger, event and state machine spell it."""
+
+    DEPLOYED = "deployed"
+    NOTHING_TO_DO = "nothing to do"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    OVERTAKEN = "overtaken"
 
 
 class Shape(BaseModel):
@@ -53,7 +63,14 @@ class Stored(Shape):
     version_id: str
 
 
-Decision = Literal["go", "wait", "overtaken", "ignore", "restore"]
+class Decision(StrEnum):
+    """What becomes of an execution in TakeTurn."""
+
+    GO = "go"
+    WAIT = "wait"
+    OVERTAKEN = "overtaken"
+    IGNORE = "ignore"
+    RESTORE = "restore"
 
 
 class Verdict(Shape):
@@ -284,7 +301,7 @@ STEPS = (
         TakeTurnOutput,
         "{reason}",
         patient=True,
-        done=lambda turn: turn.decision != "wait",
+        done=lambda turn: turn.decision != Decision.WAIT,
     ),
     Step(
         "ReadConfig",

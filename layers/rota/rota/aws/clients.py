@@ -45,8 +45,8 @@ def ecs(attempts: int = _ATTEMPTS) -> "ECSClient":
 
 
 @cache
-def events(attempts: int = _ATTEMPTS) -> "EventBridgeClient":
-    client: EventBridgeClient = _client("events", _config(attempts))
+def events() -> "EventBridgeClient":
+    client: EventBridgeClient = _client("events", _config())
     return client
 
 

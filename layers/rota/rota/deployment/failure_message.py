@@ -3,10 +3,11 @@
 import json
 from typing import TYPE_CHECKING
 
+from rota.contract import Outcome
 from rota.deployment.ledger import Entry
 
 if TYPE_CHECKING:
-    from rota.contract import CaughtError, FailedDeployment, Outcome
+    from rota.contract import CaughtError, FailedDeployment
 
 # Step Functions cuts an execution's cause at 32,768 characters:
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
@@ -50,10 +51,10 @@ def explain(failed: "FailedDeployment", became: str) -> str:
     return f"{before}{message}{separator}{after}"
 
 
-def _outcome(failed: "FailedDeployment") -> "Outcome":
+def _outcome(failed: "FailedDeployment") -> Outcome:
     if failed.error is None or failed.error.Error == "OvertakenError":
-        return "overtaken"
-    return "aborted" if failed.error.Error == "ExecutionAborted" else "failed"
+        return Outcome.OVERTAKEN
+    return Outcome.ABORTED if failed.error.Error == "ExecutionAborted" else Outcome.FAILED
 
 
 def _who_acts(error: str) -> str:

@@ -1,77 +1,43 @@
-"""Ending a deployment, well or not: its entry in the ledger, the lease, the news of it."""
+"""Ending a deployment, well or not: its entry in the ledger, then the lease."""
 
-import time
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import ClientError
 
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.contract import Execution
-from rota.deployment import lease, ledger
-from rota.deployment.notify import notify
-from rota.errors import RejectedError, TransientError
+from rota.deployment.lease import Lease
+from rota.deployment.ledger import Entry, Ledger
 from rota.stepfunctions import history
 
 if TYPE_CHECKING:
     from rota.settings import Settings
 
-# Seconds before the news is tried again where the machine does not repeat the step for their sake.
-_PAUSES = (1, 2, 4)
-# The bus said no, so nobody has been told yet; where it said nothing at all, somebody may have been.
-_REFUSED = (ClientError, TransientError, RejectedError)
-
 
 def finish_deployment(
-    settings: "Settings",
-    execution: Execution,
-    entry: ledger.Entry,
-    *,
-    farewell_may_fail: bool = False,
-    restorer: Execution | None = None,
-) -> ledger.Entry:
-    """Write the entry, give the lease back, tell the world once. Run again it does what is still to be done.
+    settings: "Settings", execution: Execution, entry: Entry, *, restorer: Execution | None = None
+) -> Entry:
+    """Write the entry and release the lease. Run again it does what is still to be done.
 
-    Returns the entry that stands: an earlier attempt's, if that came so far.
-
-    The entry is the point of no return: a deployment whose entry says `deployed` is deployed, whatever fails after it.
-    With `farewell_may_fail` a history that cannot be read and a bus that takes no events for seconds are logged and
-    borne: the deployment has ended all the same. `restorer` is the execution that puts it back, if it is another.
+    Returns the entry in force: an earlier attempt's, if that came so far. It is the point of no return: a deployment
+    whose entry says `deployed` is deployed, whatever fails after it. `restorer` is the execution that restores it, if
+    that is another.
     """
-    now = datetime.now(UTC)
-    entry = ledger.write(clients.dynamodb(), settings, execution, entry, now)
+    dynamodb, stepfunctions = clients.dynamodb(), clients.stepfunctions()
+    ledger = Ledger(dynamodb, settings.table, settings.app, execution, settings.history_days)
+    entry = ledger.close(entry, datetime.now(UTC), _durations(execution))
     executions = {execution.id, (restorer or execution).id}
-    lease.give_back(
-        clients.dynamodb(), settings, execution, partial(history.any_active, clients.stepfunctions(), executions)
-    )
-    try:
-        durations = history.durations(history.read(clients.stepfunctions(), execution.id))
-    except AWS_ERRORS:
-        if not farewell_may_fail:
-            raise
-        Logger(child=True).exception("nobody can know how long the steps took")
-        durations = ""
-    if claim := ledger.claim_notification(clients.dynamodb(), settings, execution, durations):
-        seconds = (now - execution.started_at).total_seconds()
-        try:
-            _tell(partial(notify, settings, execution, entry, seconds), _PAUSES if farewell_may_fail else ())
-        except _REFUSED:
-            ledger.release_notification(clients.dynamodb(), settings, execution, claim)
-            if not farewell_may_fail:
-                raise
-            Logger(child=True).exception("nobody could be told how the deployment ended")
+    lease = Lease(dynamodb, settings.table, settings.app, execution)
+    lease.release(partial(history.any_active, stepfunctions, executions))
     return entry
 
 
-def _tell(news: Callable[[], None], pauses: Iterable[int]) -> None:
-    """Tell the news; where the bus refuses it, again after each pause. The last refusal is raised."""
-    for pause in pauses:
-        try:
-            return news()
-        except _REFUSED:
-            time.sleep(pause)
-    return news()
+def _durations(execution: Execution) -> str:
+    try:
+        return history.durations(history.read(clients.stepfunctions(), execution.id))
+    except AWS_ERRORS:
+        Logger(child=True).exception("the history with the steps' durations could not be read")
+        return ""

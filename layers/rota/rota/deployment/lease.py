@@ -1,42 +1,64 @@
-"""The app's lease: one deployment at a time changes an app, the newest push wins, and nobody writes without it.
+"""The app's lease: one deployment at a time changes an app, the newest push wins, and nothing is written without it."""
 
-One item of the ledger table, sort key `lease`, changed by conditional writes only. AWS's rule and service calls take no
-fencing token, so time fences: every invocation that writes says in the lease how long its function may live (`at_work`,
-by the invocation's id) and takes that back when it is done. While one is listed there that has not ended, nobody else
-writes: not the next deployment, not the same step once more after a lost reply, not RestoreDeployment. That one also
-sets `shut`, after which no other step of the deployment may enter.
-"""
-
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
-from rota.contract import Execution, Image, Shape, Verdict
-from rota.deployment.lease_item import at_work, change, key, now, text
+from pydantic import Field
+
+from rota.contract import Decision, Execution, Image, Shape, Verdict
+from rota.deployment.items import Item, plain, stored
 from rota.errors import TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-    from rota.settings import Settings
 
 # Clocks of two Lambda hosts differ by less than this.
 _CLOCK_SKEW_SECONDS = 5
 # Between two looks at the lease: short at first, for most deployments take minutes. Each look is nine events of the
 # execution's history, which holds 25,000: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 _SHORTEST_WAIT, _LONGEST_WAIT = 20, 120
-_IF_FREE = "(attribute_not_exists(holder) OR holder = :me)"
+
+
+class Standing(StrEnum):
+    """How a deployment stands to the lease when one of its invocations enters."""
+
+    HELD = "held"
+    OVERTAKEN = "overtaken"
+    """It holds the lease, and a newer push waits for it."""
+    LOST = "lost"
+    """Another deployment holds the lease, or none does, or this one is being restored."""
+    DELETED = "deleted"
+    """The item is gone. Rota never deletes it, so no other deployment has had its turn since."""
 
 
 class Entered(Shape):
-    """How a deployment that once took the lease stands now; `others` are its invocations whose time is not up yet.
+    """What an invocation meets when it enters; `others` are the deployment's invocations that may still write."""
 
-    `lost`: another has it, or had it since; `gone`: somebody has deleted the item, and nobody has taken it since.
-    """
-
-    standing: Literal["ours", "a newer one waits", "lost", "gone"]
+    standing: Standing
     others: tuple[str, ...] = ()
+
+
+class LeaseItem(Item):
+    """The item as it is stored, or as much of it as is read."""
+
+    holder: str = ""
+    """The ARN of the execution that may write."""
+    holder_order: str = ""
+    newest: str = ""
+    """The order of the newest push that is known; it outlives every holder."""
+    digest: str = ""
+    at_work: dict[str, Decimal] = Field(default_factory=dict)
+    """By the id of an invocation of the holder: until when it may write, in Unix time."""
+    restorer: str = ""
+    """The ARN of the execution that restores the holder."""
+
+    def active_invocations(self) -> list[str]:
+        """The invocations that may still write."""
+        return [invocation for invocation, end in self.at_work.items() if end > time.time()]
 
 
 def order(execution: Execution, image: Image) -> str:
@@ -53,188 +75,194 @@ def order(execution: Execution, image: Image) -> str:
 
 
 def wait_seconds(waited: float) -> int:
-    """How long one that has waited for so many seconds waits before it looks again."""
+    """Seconds until a deployment that has waited for so many seconds looks again."""
     return int(min(_LONGEST_WAIT, max(_SHORTEST_WAIT, waited / 20)))
 
 
-def take(
-    dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, image: Image, goes_on: Callable[[str], bool]
-) -> Verdict:
-    """Take the lease, or say why not. Taking it again is as good as having it.
+class Lease:
+    """The lease as one execution sees it: one item of the ledger table, changed by conditional writes only.
 
-    `goes_on` tells of an execution's ARN whether it runs, or has been stopped so lately that another one is yet to put
-    it back.
+    ```
+            take            enter               enter as restorer
+    free ----------> held ---------> writing         ------> shut: no other step enters
+      ^               |  ^             |                       |
+      |    release    |  +-------------+                       |
+      +---------------+        leave, or its time is up        |
+      +----------------------------release---------------------+
+    held, shut -- take by the next deployment, once the holder has ended and nothing of it may still write --> held
+    ```
+    `holder` is missing in the free lease; `at_work` lists who is writing; `shut` and `restorer` are there in the shut.
+
+    AWS's rule and service calls take no fencing token, so time fences: every invocation that writes says in `at_work`
+    how long its function may live, and takes that back when it leaves. While one is listed there that has not ended,
+    nothing else writes: not the next deployment, not the same step once more after a lost answer, not
+    RestoreDeployment.
     """
-    claim = partial(_claim, dynamodb, settings, execution, image)
-    claim_if_free = partial(claim, condition=_IF_FREE, update="at_work = if_not_exists(at_work, :nobody)")
-    our_order = order(execution, image)
-    lease = claim_if_free(our_order)
-    if lease is not None and _is_of_one_push(text(lease, "newest"), our_order, image):
-        our_order = text(lease, "newest")
-        lease = claim_if_free(our_order)
-    if lease is None:
-        return Verdict(decision="go", reason="the lease was free")
-    if text(lease, "newest") > our_order:
-        return Verdict(decision="overtaken", reason=f"a newer push of {settings.app} has arrived")
-    holder = text(lease, "holder")
-    restorer = text(lease, "restorer")
-    if any(goes_on(each) for each in {holder, restorer} - {""}):
-        # The same image once more, by another tag: it is on its way already and need not be stopped.
-        if text(lease, "digest") != image.digest:
-            _stand_in_line(dynamodb, settings, our_order)
-        return Verdict(decision="wait", reason=f"{_name(holder)} is deploying, or was stopped and is to be put back")
-    if at_work(lease):
-        return Verdict(decision="wait", reason=f"{_name(holder)} has ended, but one of its functions may still write")
-    unchanged = "holder = :dead AND at_work = :seen AND " + (
-        "restorer = :restorer" if restorer else "attribute_not_exists(restorer)"
-    )
-    seen = {":dead": {"S": holder}, ":seen": lease["at_work"], **({":restorer": {"S": restorer}} if restorer else {})}
-    taken_over = claim(our_order, unchanged, "at_work = :nobody REMOVE shut, restorer", seen)
-    if taken_over is None:
-        return Verdict(decision="go", reason=f"{_name(holder)} held the lease and has ended")
-    return Verdict(decision="wait", reason="the lease has just changed hands")
 
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, app: str, execution: Execution) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._app = app
+        self._execution = execution
 
-def begin_writing(
-    dynamodb: "DynamoDBClient",
-    settings: "Settings",
-    execution: Execution,
-    invocation: str,
-    seconds: float,
-    *,
-    restorer: Execution | None = None,
-) -> Entered:
-    """Say that an invocation of `execution` may write for so many seconds; if the lease is lost or gone, it may not.
+    def take(self, image: Image, is_active: Callable[[str], bool]) -> Verdict:
+        """Take the lease, or say why not. Taking it again is as good as having it.
 
-    `restorer` is the execution in which RestoreDeployment runs, this one or another. It shuts all other steps out, and
-    nobody takes the lease over while it goes on. If the item is gone, it makes it again, which is safe: Rota never
-    deletes the item, so if it is still missing, no other deployment has had its turn since.
-    """
-    end = {"N": str(now() + seconds + _CLOCK_SKEW_SECONDS)}
-    shut = ", shut = :end, restorer = :restorer" if restorer else ""
-    by = {":restorer": {"S": restorer.id}} if restorer else {}
-    try:
-        lease: dict[str, Any] = dynamodb.update_item(
-            TableName=settings.table,
-            Key=key(settings),
-            UpdateExpression="SET at_work.#invocation = :end" + shut,
-            ConditionExpression="holder = :me" + ("" if restorer else " AND attribute_not_exists(shut)"),
-            ExpressionAttributeNames={"#invocation": invocation},
-            ExpressionAttributeValues={":me": {"S": execution.id}, ":end": end, **by},
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )["Attributes"]
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
-        if "Item" in error.response:
-            return Entered(standing="lost")
-        if not restorer:
-            return Entered(standing="gone")
-        anew = f"SET holder = :me, at_work = :at_work{shut}"
-        values = {":at_work": {"M": {invocation: end}}, ":end": end, **by}
-        there = change(dynamodb, settings, execution, anew, "attribute_not_exists(app)", values)
-        if there is None:
-            return Entered(standing="ours")
-        if text(there, "holder") != execution.id:
-            return Entered(standing="lost")
-        # Ours: taken by a try whose answer was lost, or by a twin.
-        return begin_writing(dynamodb, settings, execution, invocation, seconds, restorer=restorer)
-    return Entered(
-        standing="a newer one waits" if text(lease, "newest") > text(lease, "holder_order") else "ours",
-        others=tuple(each for each in at_work(lease) if each != invocation),
-    )
+        `is_active(execution_arn)`: whether it runs, or was stopped so recently that its restore may not have begun.
+        """
+        our_order = order(self._execution, image)
+        lease = self._claim_if_free(our_order, image)
+        if lease is not None and _started_by_one_event(lease.newest, our_order, image):
+            our_order = lease.newest
+            lease = self._claim_if_free(our_order, image)
+        if lease is None:
+            return Verdict(decision=Decision.GO, reason="the lease was free")
+        if lease.newest > our_order:
+            return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} has arrived")
+        if lease.holder == self._execution.id:
+            return Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
+        return self._take_over(lease, our_order, image, is_active)
 
-
-def reserve_for_restore(
-    dynamodb: "DynamoDBClient", settings: "Settings", restorer: Execution, ended: Collection[str]
-) -> None:
-    """Keep the lease for `restorer`, if one of the executions `ended` holds it or was to put its holder back: nobody
-    takes it over while that goes on, however long it is until it enters.
-    """
-    values = {f":ended{number}": {"S": arn} for number, arn in enumerate(ended)}
-    these = ", ".join(values)
-    condition = f"holder IN ({these}) OR restorer IN ({these})"
-    change(dynamodb, settings, restorer, "SET restorer = :me", condition, values)
-
-
-def end_writing(dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, invocation: str) -> None:
-    """Say that the invocation writes no more."""
-    names = {"#invocation": invocation}
-    change(dynamodb, settings, execution, "REMOVE at_work.#invocation", "holder = :me", {}, names)
-
-
-def give_back(
-    dynamodb: "DynamoDBClient",
-    settings: "Settings",
-    execution: Execution,
-    any_goes_on: Callable[[Collection[str]], bool],
-) -> None:
-    """Release the lease if this execution holds it.
-
-    While an invocation of it may still write, the lease stays, shut, and the next deployment takes it over in time.
-    `any_goes_on` tells of invocations' ids whether any of them may not have ended.
-    """
-    lease = _release(dynamodb, settings, execution, {"M": {}})
-    if lease is None or text(lease, "holder") != execution.id:
-        return
-    if any_goes_on(at_work(lease)):
-        change(dynamodb, settings, execution, "SET shut = :me", "holder = :me", {})
-    elif _release(dynamodb, settings, execution, lease["at_work"]) is not None:
-        raise TransientError("the lease has just changed while it was to be given back")
-
-
-def _is_of_one_push(an_order: str, another: str, image: Image) -> bool:
-    """True if the event of that image started both: EventBridge delivers at least once."""
-    return all(image.started(each.rpartition("#")[2]) for each in (an_order, another))
-
-
-def _claim(
-    dynamodb: "DynamoDBClient",
-    settings: "Settings",
-    execution: Execution,
-    image: Image,
-    our_order: str,
-    condition: str,
-    update: str,
-    values: dict[str, Any] | None = None,
-) -> dict[str, Any] | None:
-    """Make the lease ours under `condition` and if nobody newer is known. None, or the lease as it is instead."""
-    return change(
-        dynamodb,
-        settings,
-        execution,
-        f"SET holder = :me, holder_order = :order, newest = :order, digest = :digest, {update}",
-        f"{condition} AND (attribute_not_exists(newest) OR newest <= :order)",
-        {":order": {"S": our_order}, ":digest": {"S": image.digest}, ":nobody": {"M": {}}, **(values or {})},
-    )
-
-
-def _stand_in_line(dynamodb: "DynamoDBClient", settings: "Settings", our_order: str) -> None:
-    """Let the holder and older deployments that wait know that a newer one is here."""
-    try:
-        dynamodb.update_item(
-            TableName=settings.table,
-            Key=key(settings),
-            UpdateExpression="SET newest = :order",
-            ConditionExpression="newest < :order",
-            ExpressionAttributeValues={":order": {"S": our_order}},
+    def _take_over(self, lease: LeaseItem, our_order: str, image: Image, is_active: Callable[[str], bool]) -> Verdict:
+        """Take the lease from a holder that has ended, or say what is waited for."""
+        holder = lease.holder.rsplit(":", 1)[-1]
+        if any(is_active(each) for each in {lease.holder, lease.restorer} - {""}):
+            # The same image by another tag is on its way already and need not be stopped.
+            if lease.digest != image.digest:
+                self._stand_in_line(our_order)
+            return _wait(f"{holder} is deploying, or was stopped and is to be put back")
+        if lease.active_invocations():
+            return _wait(f"{holder} has ended, but one of its functions may still write")
+        unchanged = "holder = :dead AND at_work = :seen AND " + (
+            "restorer = :restorer" if lease.restorer else "attribute_not_exists(restorer)"
         )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return  # known already, or a newer one waits
+        seen = {":dead": lease.holder, ":seen": lease.at_work} | (
+            {":restorer": lease.restorer} if lease.restorer else {}
+        )
+        if self._claim(our_order, image, unchanged, ":none", seen) is None:
+            return Verdict(decision=Decision.GO, reason=f"{holder} held the lease and has ended")
+        return _wait("the lease has just changed hands")
+
+    def enter(self, invocation: str, seconds: float, *, restorer: Execution | None = None) -> Entered:
+        """Say that an invocation may write for so many seconds. It may only if the standing is HELD.
+
+        `restorer` is the execution in which RestoreDeployment runs, this one or another. It shuts all other steps out,
+        and nothing takes the lease over while it goes on. If the item was deleted it makes it again, which is safe: as
+        long as it is missing, no other deployment has had its turn since.
+        """
+        end = Decimal(str(time.time() + seconds + _CLOCK_SKEW_SECONDS))
+        shut = ", shut = :end, restorer = :restorer" if restorer else ""
+        by = {":restorer": restorer.id} if restorer else {}
+        condition = "holder = :me" + ("" if restorer else " AND attribute_not_exists(shut)")
+        done, seen = self._update(
+            f"SET at_work.#invocation = :end{shut}", condition, {":end": end, **by}, {"#invocation": invocation}
+        )
+        if done and seen:
+            standing = Standing.OVERTAKEN if seen.newest > seen.holder_order else Standing.HELD
+            return Entered(
+                standing=standing, others=tuple(each for each in seen.active_invocations() if each != invocation)
+            )
+        if seen:
+            return Entered(standing=Standing.LOST)
+        if not restorer:
+            return Entered(standing=Standing.DELETED)
+        anew = {":at_work": {invocation: end}, ":end": end, **by}
+        done, seen = self._update(f"SET holder = :me, at_work = :at_work{shut}", "attribute_not_exists(app)", anew)
+        if done:
+            return Entered(standing=Standing.HELD)
+        if seen and seen.holder != self._execution.id:
+            return Entered(standing=Standing.LOST)
+        # Made by an attempt whose answer was lost, or by a duplicate invocation.
+        return self.enter(invocation, seconds, restorer=restorer)
+
+    def leave(self, invocation: str) -> None:
+        """Say that the invocation writes no more."""
+        self._update("REMOVE at_work.#invocation", "holder = :me", names={"#invocation": invocation})
+
+    def reserve(self, ended: Collection[str]) -> None:
+        """Keep the lease for this execution to restore its holder, if that is one of the executions `ended`, or if one
+        of those was to restore it: nothing takes it over while this one goes on, however late it enters.
+        """
+        values = {f":ended{number}": arn for number, arn in enumerate(ended)}
+        these = ", ".join(values)
+        self._update("SET restorer = :me", f"holder IN ({these}) OR restorer IN ({these})", values)
+
+    def release(self, any_active: Callable[[Collection[str]], bool]) -> None:
+        """Free the lease if this execution holds it.
+
+        While an invocation of it may still write, the lease stays, shut, and the next deployment takes it over in
+        time. `any_active(invocations)`: whether any of these may not have ended. TransientError if the lease changes
+        meanwhile.
+        """
+        done, lease = self._free({})
+        if done or not lease or lease.holder != self._execution.id:
+            return
+        if any_active(lease.active_invocations()):
+            self._update("SET shut = :me", "holder = :me")
+        elif not self._free(lease.at_work)[0]:
+            raise TransientError("the lease has just changed while it was to be released")
+
+    def _claim_if_free(self, our_order: str, image: Image) -> LeaseItem | None:
+        # Invocations that are listed in a lease without a holder may still write: somebody has changed it by hand.
+        return self._claim(our_order, image, "attribute_not_exists(holder)", "if_not_exists(at_work, :none)", {})
+
+    def _claim(
+        self, our_order: str, image: Image, condition: str, at_work: str, seen: Mapping[str, Any]
+    ) -> LeaseItem | None:
+        """Hold the lease from now on, under `condition` and if no newer push is known. None, or the lease instead."""
+        done, lease = self._update(
+            f"SET holder = :me, holder_order = :order, newest = :order, digest = :digest, at_work = {at_work} "
+            "REMOVE shut, restorer",
+            f"{condition} AND (attribute_not_exists(newest) OR newest <= :order)",
+            {":order": our_order, ":digest": image.digest, ":none": {}, **seen},
+        )
+        return None if done else lease or LeaseItem()
+
+    def _stand_in_line(self, our_order: str) -> None:
+        """Let the holder, and older deployments that wait, know of a newer push; one that is newer still stays."""
+        self._update("SET newest = :order", "newest < :order", {":order": our_order})
+
+    def _free(self, at_work: Mapping[str, Decimal]) -> tuple[bool, LeaseItem | None]:
+        return self._update(
+            "REMOVE holder, holder_order, digest, at_work, shut, restorer",
+            "holder = :me AND at_work = :at_work",
+            {":at_work": at_work},
+        )
+
+    def _update(
+        self,
+        update: str,
+        condition: str,
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> tuple[bool, LeaseItem | None]:
+        """Change the item under a condition; `:me` is this execution. Returns whether that was done, and the item as it
+        is now; None for an item that does not exist.
+        """
+        expressions = f"{update} {condition}"
+        filled = {":me": self._execution.id, **(values or {})} if ":me" in expressions else dict(values or {})
+        named: Any = {"ExpressionAttributeNames": names} if names else {}
+        try:
+            item: Mapping[str, Any] = self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"app": {"S": self._app}, "record": {"S": "lease"}},
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={name: stored(value) for name, value in filled.items()},
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **named,
+            )["Attributes"]
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+            old: Mapping[str, Any] | None = dict(error.response).get("Item")  # type: ignore[assignment]  # not in the stubs
+            return False, LeaseItem.model_validate(plain({"M": old})) if old else None
+        return True, LeaseItem.model_validate(plain({"M": item}))
 
 
-def _release(
-    dynamodb: "DynamoDBClient", settings: "Settings", execution: Execution, at_work: dict[str, Any]
-) -> dict[str, Any] | None:
-    """Free the lease if it is ours and just these are at work. None, or the lease as it is instead."""
-    return change(
-        dynamodb,
-        settings,
-        execution,
-        "REMOVE holder, holder_order, digest, at_work, shut, restorer",
-        "holder = :me AND at_work = :at_work",
-        {":at_work": at_work},
-    )
+def _wait(reason: str) -> Verdict:
+    return Verdict(decision=Decision.WAIT, reason=reason)
 
 
-def _name(execution_arn: str) -> str:
-    return execution_arn.rsplit(":", 1)[1]
+def _started_by_one_event(an_order: str, another: str, image: Image) -> bool:
+    """True if the event of that image started both executions: EventBridge delivers at least once."""
+    return all(image.started(each.rpartition("#")[2]) for each in (an_order, another))

@@ -1,7 +1,8 @@
-"""Telling the world how a deployment ended: an event on the bus, from which the topic's messages come, and metrics."""
+"""Publishing how a deployment ended: an event on the bus, from which the topic's messages come, and metrics."""
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Metrics
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 _LONGEST_NEWS = 8_000
 
 
-def notify(settings: "Settings", execution: Execution, entry: Entry, seconds: float) -> None:
+def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
     """Put the event `Rota Deployment` on the default bus, and count the outcome.
 
-    TransientError or RejectedError if the bus did not take the event.
+    It is published at least once and normally once; its `id` is the execution's ARN, so that whoever must not act twice
+    can tell. Raises TransientError or RejectedError if the bus did not take it.
     """
+    seconds = (datetime.now(UTC) - execution.started_at).total_seconds()
     detail = {
+        "id": execution.id,
         "app": settings.app,
         "execution": execution.id,
         "seconds": round(seconds, 1),
@@ -32,8 +36,7 @@ def notify(settings: "Settings", execution: Execution, entry: Entry, seconds: fl
         "pushed": " ".join(filter(None, (entry.image.tag, entry.image.digest))) if entry.image else "none",
         "news": _plain(entry.cause or entry.summary),
     }
-    # PutEvents knows no token: a blind repeat after a lost reply would tell the world twice.
-    reply = clients.events(attempts=1).put_events(
+    reply = clients.events().put_events(
         Entries=[{"Source": "rota", "DetailType": "Rota Deployment", "Detail": json.dumps(detail)}]
     )
     if reply["FailedEntryCount"]:

@@ -72,31 +72,32 @@ def _turn(
     restorer: Execution | None = None,
 ) -> Iterator[bool]:
     # Here, so that a step that needs no lease does not load it.
-    from rota.deployment import lease  # noqa: PLC0415
+    from rota.deployment.lease import Lease, Standing  # noqa: PLC0415
 
+    lease = Lease(clients.dynamodb(), settings.table, settings.app, execution)
     invocation, seconds = context.aws_request_id, context.get_remaining_time_in_millis() / 1000
-    entered = lease.begin_writing(clients.dynamodb(), settings, execution, invocation, seconds, restorer=restorer)
-    if entered.standing == "gone":
+    entered = lease.enter(invocation, seconds, restorer=restorer)
+    if entered.standing == Standing.DELETED:
         raise RejectedError(f"somebody has deleted the lease of {settings.app} from the ledger's table")
-    if entered.standing == "lost":
+    if entered.standing == Standing.LOST:
         yield False
         return
     try:
         if not restorer:
-            _stop_for_a_newer_one(entered.standing)
+            _stop_for_a_newer_push(overtaken=entered.standing == Standing.OVERTAKEN)
         if entered.others:
             _wait_for_them({execution.id, (restorer or execution).id}, entered.others)
         yield True
     except BaseException:
-        # The error tells more than a failed farewell; the lease then frees itself when the function's time is up.
+        # The error says more than a failed leave; the lease frees itself when the function's time is up.
         with contextlib.suppress(*AWS_ERRORS):
-            lease.end_writing(clients.dynamodb(), settings, execution, invocation)
+            lease.leave(invocation)
         raise
-    lease.end_writing(clients.dynamodb(), settings, execution, invocation)
+    lease.leave(invocation)
 
 
-def _stop_for_a_newer_one(standing: str) -> None:
-    if standing == "a newer one waits":
+def _stop_for_a_newer_push(*, overtaken: bool) -> None:
+    if overtaken:
         raise OvertakenError("a newer push has arrived")
 
 

@@ -6,7 +6,7 @@ starts that one: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridg
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rota.contract import CaughtError, Execution, FailedDeployment, Outcome, RestoreDeploymentInput
 from rota.errors import RejectedError, TransientError
@@ -22,35 +22,34 @@ _SENTENCES = {
 }
 
 
-class NothingToRestoreError(Exception):
-    """There is nothing to put back. The message says why; `outcome` is how the execution that was to do it ends."""
+class NothingToRestore(NamedTuple):
+    """Why, and how the execution ends that was to restore."""
 
-    def __init__(self, outcome: Outcome, why: str) -> None:
-        super().__init__(why)
-        self.outcome = outcome
+    outcome: Outcome
+    reason: str
 
 
-def resolve_failed_execution(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> RestoreDeploymentInput:
-    """What RestoreDeployment would have been handed in the execution to put back: this one, or the one that its event
-    names, also where TakeTurn failed before it could say so. If that was itself to put back another, the chain is
+def resolve_failed_execution(
+    stepfunctions: "SFNClient", request: RestoreDeploymentInput
+) -> RestoreDeploymentInput | NothingToRestore:
+    """What RestoreDeployment would have been handed in the execution to restore: this one, or the one that its event
+    names, also where TakeTurn failed before it could say so. If that was itself to restore another, the chain is
     followed to the deployment.
 
-    NothingError if none of its steps had begun, if it went well after all, or if there is none. TransientError as long
-    as its history does not show its end.
+    There is nothing to restore if none of its steps had begun, if it went well after all, or if there is none.
+    TransientError as long as its history does not show its end.
     """
     followed_already = {request.execution.id}
     while stopped := request.document.restores or _named(request):
         if stopped in followed_already:
-            raise NothingToRestoreError("failed", f"{stopped} is to put back itself, in the end. The operator acts.")
+            return NothingToRestore(Outcome.FAILED, f"{stopped} is to restore itself, in the end. The operator acts.")
         followed_already.add(stopped)
         try:
             found = _request(stepfunctions, stopped, request.retries)
-        except stepfunctions.exceptions.ExecutionDoesNotExist as error:
-            raise NothingToRestoreError(
-                "failed", f"Step Functions knows no execution {stopped}. The operator acts."
-            ) from error
+        except stepfunctions.exceptions.ExecutionDoesNotExist:
+            return NothingToRestore(Outcome.FAILED, f"Step Functions knows no execution {stopped}. The operator acts.")
         if found is None:
-            raise NothingToRestoreError("aborted", "It had changed nothing.")
+            return NothingToRestore(Outcome.ABORTED, "It had changed nothing.")
         request = found
     return request
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rota.contract import Verdict, is_dry_run
+from rota.contract import Decision, Verdict, is_dry_run
 from rota.errors import RejectedError
 
 if TYPE_CHECKING:
@@ -44,16 +44,16 @@ def decide(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_han
     """
     name, status, started_with = described["name"], described["status"], _input(described)
     if status == "RUNNING" and waited < _SHOWN_AFTER_SECONDS:
-        return Verdict(decision="wait", reason=f"{name} is still shown as RUNNING")
+        return Verdict(decision=Decision.WAIT, reason=f"{name} is still shown as RUNNING")
     if status not in (*_STOPPED, "FAILED"):
-        return Verdict(decision="ignore", reason=f"{name} is {status}, there is nothing to put back")
+        return Verdict(decision=Decision.IGNORE, reason=f"{name} is {status}, there is nothing to put back")
     if isinstance(started_with, Mapping) and is_dry_run(started_with):
-        return Verdict(decision="ignore", reason=f"{name} was a dry run, which changes nothing")
+        return Verdict(decision=Decision.IGNORE, reason=f"{name} was a dry run, which changes nothing")
     if execution_named_by(started_with, described["executionArn"]) and status in _STOPPED and not by_hand:
         return Verdict(
-            decision="ignore", reason=f"{name} was to put back another one, and is not begun again by itself"
+            decision=Decision.IGNORE, reason=f"{name} was to put back another one, and is not begun again by itself"
         )
-    return Verdict(decision="restore", reason=f"{name} is {status}")
+    return Verdict(decision=Decision.RESTORE, reason=f"{name} is {status}")
 
 
 def execution_to_restore(described: "DescribeExecutionOutputTypeDef") -> str:
