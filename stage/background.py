@@ -40,9 +40,10 @@ class Background:
         repository: str,
         invoke_function: InvokeFunction,
         authorise: Authorise = lambda *_: None,
+        timer: Timer | None = None,
     ) -> None:
         lock = threading.RLock()
-        self.timer = Timer()
+        self.timer = timer or Timer()
         self._tasks = Tasks(directory, repository, self.timer, self._publish, lock)
         self.services = Services(settings, self.timer, self._publish, lock)
         self.targets = Targets(self._tasks.run, invoke_function, authorise)

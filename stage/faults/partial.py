@@ -47,9 +47,10 @@ def hold_back(call: Call) -> tuple[Any, Reply | None]:
     return last, None if others else Reply.result(call)
 
 
-def with_failed_entry(call: Call, reply: Reply, held_back: Any) -> Reply:
-    """The reply, with the entry that was held back as a failed one."""
+def with_failed_entry(call: Call, reply: Reply, held_back: Any, code: str | None = None) -> Reply:
+    """The reply, with the entry that was held back as a failed one; `code` replaces the usual error code."""
     kind = KINDS[call.key]
-    entries = [*reply.data.get(kind.reported_in, []), kind.report(held_back)]
+    failed = kind.report(held_back) | ({"ErrorCode": code, "ErrorMessage": "scripted"} if code else {})
+    entries = [*reply.data.get(kind.reported_in, []), failed]
     count = reply.data.get("FailedEntryCount", 0) + 1
     return Reply.result(call, {"FailedEntryCount": count, kind.reported_in: entries})

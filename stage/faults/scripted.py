@@ -1,7 +1,8 @@
 """Scripted faults: `PUT /_stage/faults` sets which AWS calls fail, when, and how."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -37,12 +38,19 @@ class Fault(BaseModel):
     """The number of matching calls that pass first."""
     count: int = Field(1, ge=0)
     """The number of calls that are hit then; 0 means all."""
-    fault: Literal["throttle", "internal", "denied", "lost", "cut", "partial", "kill", "kill_after", "abort"]
-    """`throttle`, `internal`, `denied`: the service refuses the call. `lost`: the call is carried out, but its reply is
-    not sent; the reply to Lambda's Invoke is lost at once, while the function runs. `cut`: carried out, and the
-    connection ends in the middle of the reply. `partial`: 200, but the request's last entry failed and was not carried
-    out. `kill`, `kill_after`: the calling process is killed before or after the call is carried out. `abort`: the
-    execution is stopped, as by StopExecution; the call is carried out and the function continues."""
+    retries: bool = False
+    """Whether the SDK's retries of a call that is hit are hit too, uncounted, so that the error reaches the caller."""
+    code: str | None = None
+    """The error code of `refused`, and of the failed entry of `partial`."""
+    status: int = Field(400, ge=400, le=599)
+    """The HTTP status of `refused`."""
+    fault: Literal["throttle", "internal", "denied", "refused", "lost", "cut", "partial", "kill", "kill_after", "abort"]
+    """`throttle`, `internal`, `denied`: the service refuses the call. `refused`: it does so with the error `code`.
+    `lost`: the call is carried out, but its reply is not sent; the reply to Lambda's Invoke is lost at once, while the
+    function runs. `cut`: carried out, and the connection ends in the middle of the reply. `partial`: 200, but the
+    request's last entry failed and was not carried out. `kill`, `kill_after`: the calling process is killed before or
+    after the call is carried out. `abort`: the execution is stopped, as by StopExecution; the call is carried out and
+    the function continues."""
 
     @field_validator("service")
     @classmethod
@@ -73,6 +81,8 @@ class Fault(BaseModel):
         if fault == "partial" and (info.data.get("service"), info.data.get("operation")) not in partial.KINDS:
             able = ", ".join(" ".join(key) for key in partial.KINDS)
             raise ValueError(f"only these calls can fail in part: {able}")
+        if fault == "refused" and not info.data.get("code"):
+            raise ValueError("refused needs a code")
         return fault
 
     def matches(self, call: Call) -> bool:
@@ -94,6 +104,8 @@ class Scripted:
         self.fault = fault
         self.matched = 0
         self.hit = 0
+        self.invocations: set[str] = set()
+        """The SDK's identifiers of the calls that were hit; retries have the same."""
 
     @property
     def due(self) -> bool:
@@ -128,6 +140,18 @@ class Faults:
         with self._lock:
             self._scripted = [Scripted(fault) for fault in read]
 
+    @contextmanager
+    def added(self, fault: Any) -> Iterator[None]:
+        """Add a fault for as long as the block runs. Raises ValidationError."""
+        scripted = Scripted(Fault.model_validate(fault, context={"functions": self._functions()}))
+        with self._lock:
+            self._scripted.append(scripted)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._scripted = [each for each in self._scripted if each is not scripted]
+
     def show(self) -> list[dict[str, Any]]:
         """The faults, and the number of calls that each has `matched` and `hit`."""
         with self._lock:
@@ -135,15 +159,13 @@ class Faults:
 
     def before(self, call: Call) -> Reply | None:
         """Refuse the call, kill its caller, or note the fault for `after`."""
-        kind = self._this_call.kind = self._due(call)
+        fault = self._this_call.fault = self._due(call)
         self._this_call.call = call
-        match kind:
-            case "throttle":
-                return refusals.throttled(call)
-            case "internal":
-                return refusals.failed(call)
-            case "denied":
-                return refusals.denied(call)
+        if fault is None:
+            return None
+        match fault.fault:
+            case "throttle" | "internal" | "denied" | "refused":
+                return _refusal(call, fault)
             case "lost" if call.key == ("lambda", "Invoke"):
                 # Carried out asynchronously: the caller is gone before the function ends.
                 call.request.environ["HTTP_X_AMZ_INVOCATION_TYPE"] = "Event"
@@ -151,7 +173,7 @@ class Faults:
                 self._abort(call)
             case "kill":
                 self._kill(call.access_key)
-                return _no_answer(kind)
+                return _no_answer("kill")
             case "partial":
                 self._this_call.held_back, reply = partial.hold_back(call)
                 return reply
@@ -161,7 +183,10 @@ class Faults:
         """Lose or cut the reply, kill the caller, or add the failed entry to the reply."""
         if getattr(self._this_call, "call", None) is not call:
             return None  # an earlier hook has answered it
-        match self._this_call.kind:
+        fault: Fault | None = self._this_call.fault
+        if fault is None:
+            return None
+        match fault.fault:
             case "lost" | "kill_after" as kind:
                 if kind == "kill_after":
                     self._kill(call.access_key)
@@ -169,19 +194,37 @@ class Faults:
             case "cut" as kind:
                 return replace(reply, cut=True, error=kind) if reply.body else _no_answer(kind)
             case "partial" if reply.ok:
-                return partial.with_failed_entry(call, reply, self._this_call.held_back)
+                return partial.with_failed_entry(call, reply, self._this_call.held_back, fault.code)
         return None
 
-    def _due(self, call: Call) -> str | None:
+    def _due(self, call: Call) -> Fault | None:
+        invocation = call.request.headers.get("amz-sdk-invocation-id", "")
         with self._lock:
             matching = [each for each in self._scripted if each.fault.matches(call)]
+            for each in matching:
+                if each.fault.retries and invocation in each.invocations:
+                    return each.fault
             hitting = next((each for each in matching if each.due), None)
             for each in matching:
                 each.matched += 1
             if hitting is None:
                 return None
             hitting.hit += 1
-            return hitting.fault.fault
+            if invocation:
+                hitting.invocations.add(invocation)
+            return hitting.fault
+
+
+def _refusal(call: Call, fault: Fault) -> Reply:
+    """The error that the call gets in place of an answer."""
+    match fault.fault:
+        case "throttle":
+            return refusals.throttled(call)
+        case "internal":
+            return refusals.failed(call)
+        case "denied":
+            return refusals.denied(call)
+    return Reply.refusal(call, str(fault.code), "scripted", fault.status)
 
 
 def _no_answer(kind: str) -> Reply:

@@ -110,6 +110,11 @@ class Reply:
         return self.error is None and self.status < 400  # noqa: PLR2004 - HTTP's limit between success and error
 
     @property
+    def sent(self) -> bytes:
+        """The part of the body that reaches the caller."""
+        return self.body[: len(self.body) // 2] if self.cut else self.body
+
+    @property
     def data(self) -> dict[str, Any]:
         """The body of a JSON reply; empty for the XML protocols."""
         try:

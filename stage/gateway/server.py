@@ -49,9 +49,21 @@ class Gateway:
         # moto reads the body again and needs it whole, also where it came in chunks.
         environ.update({"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
         environ.pop("HTTP_TRANSFER_ENCODING", None)
+        reply = self.answer(request)
+        if reply is None:
+            return cast(Iterable[bytes], self._moto(environ, start_response))
+        if reply.lost:
+            _hang_up(environ)
+        response = Response([reply.sent], reply.status, reply.headers)
+        if request.method != "HEAD":  # HEAD announces the length of a body that it does not send
+            response.content_length = len(reply.body)
+        return response(environ, start_response)
+
+    def answer(self, request: Request) -> Reply | None:
+        """The reply to a request, which is recorded; None where it is no AWS call."""
         call = recognise(request)
         if call is None:
-            return cast(Iterable[bytes], self._moto(environ, start_response))
+            return None
         call.caller = self._caller_of(call.access_key)
         with self._ended:
             self._active += 1
@@ -62,13 +74,7 @@ class Gateway:
                 self._active -= 1
                 self._ended.notify_all()
         self._record(call, reply, (time.time() - call.time) * 1000)
-        if reply.lost:
-            _hang_up(environ)
-        sent = reply.body[: len(reply.body) // 2] if reply.cut else reply.body
-        response = Response([sent], reply.status, reply.headers)
-        if request.method != "HEAD":  # HEAD announces the length of a body that it does not send
-            response.content_length = len(reply.body)
-        return response(environ, start_response)
+        return reply
 
     def wait_until_idle(self, timeout: float = 5) -> bool:
         """Wait until no call is being answered; False after `timeout` seconds."""

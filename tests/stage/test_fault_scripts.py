@@ -66,6 +66,7 @@ def test_reset_removes_all_faults(stage: Client) -> None:
         pytest.param({"count": "all"}, "[0].count", id="a count in words"),
         pytest.param({"fault": "partial"}, "events PutTargets", id="a call that AWS never fails in part"),
         pytest.param({"operation": "*", "fault": "partial"}, "events PutTargets", id="all calls in part"),
+        pytest.param({"fault": "refused"}, "refused needs a code", id="refused without a code"),
         pytest.param({"times": 2}, "[0].times: there is no such key", id="an unknown key"),
     ],
 )
