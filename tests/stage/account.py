@@ -1,4 +1,4 @@
-"""What there is in the account, as any AWS client sees it: to compare what was with what is."""
+"""Reads the account with AWS clients, to compare its states before and after a deployment."""
 
 import json
 from collections import Counter
@@ -31,7 +31,7 @@ ANSWERED_ONLY = (
 
 
 def account(stage: Client) -> Described:
-    """All that a deployment could change and that must be there again after one that failed."""
+    """Everything that a deployment may change and that a restore must restore."""
     names = stage.names
     buckets = stage.client("s3").list_object_versions(Bucket=names["bucket"])["Versions"]
     return {
@@ -44,7 +44,7 @@ def account(stage: Client) -> Described:
 
 
 def rules(stage: Client) -> Described:
-    """Every rule on the bus, whole: by name, with its targets and tags."""
+    """Every rule on the bus by name, with its targets and tags."""
     events = stage.client("events")
     pages = (
         stage.client("resourcegroupstaggingapi")
@@ -84,7 +84,7 @@ def revision(stage: Client, arn: str) -> Described:
 
 
 def service(stage: Client) -> Described:
-    """The service, and which revisions its deployments run; not how often it rolled to get there."""
+    """The service and the revisions of its deployments, without the number of rollouts before."""
     described = _service(stage)
     running = [(each["taskDefinition"], each["rolloutState"]) for each in described.pop("deployments")]
     passing = ("events", "pendingCount", "runningCount")
@@ -92,7 +92,7 @@ def service(stage: Client) -> Described:
 
 
 def is_steady(stage: Client) -> bool:
-    """Whether the service has nothing more to replace."""
+    """Whether the rollout of the service has ended."""
     described = _service(stage)
     return len(described["deployments"]) == 1 and described["runningCount"] == described["desiredCount"]
 
@@ -111,7 +111,7 @@ def ran_by(rule: Described) -> str:
 
 
 def images(stage: Client) -> set[str]:
-    """The digests that the app's tasks and its service run; one digest, unless something went wrong."""
+    """The digests that the app's tasks and its service run; it should be one."""
     arns = {ran_by(rule) for rule in schedules(stage).values()} | {service(stage)["taskDefinition"]}
     return {app_container(revision(stage, arn))["image"].partition("@")[2] for arn in arns}
 
@@ -129,7 +129,7 @@ def tags(listed: list[dict[str, str]]) -> dict[str, str]:
 def writes(stage: Client) -> Counter[str]:
     """How often the steps called each operation that changes EventBridge or ECS, since `stage.clear_calls`.
 
-    The event that tells the outcome is not counted.
+    The event of the outcome is not counted.
     """
     reads = ("Describe", "List", "PutEvents")
     return Counter(
@@ -141,13 +141,13 @@ def writes(stage: Client) -> Counter[str]:
 
 
 def states(stage: Client, execution: Described) -> list[str]:
-    """The states that an execution entered, in order; the last says how it ended."""
+    """The states that an execution entered, in order; the last is its end state."""
     entered = [event.get("stateEnteredEventDetails") for event in stage.history(execution["executionArn"])]
     return [each["name"] for each in entered if each]
 
 
 def history(stage: Client) -> list[Described]:
-    """The app's deployments as the ledger tells them: one query, the newest first."""
+    """The app's deployments in the ledger, the newest first, in one query."""
     found = stage.client("dynamodb").query(
         TableName=stage.names["outputs"]["LedgerTableName"],
         KeyConditionExpression="app = :app AND begins_with(#record, :deployment)",
@@ -159,13 +159,13 @@ def history(stage: Client) -> list[Described]:
 
 
 def push_of(digest: str, tag: str | None = None, **more: Any) -> Described:
-    """The event of a push, as short as a person may type it."""
+    """The shortest event of a push, as a person may type it."""
     detail = {"repository-name": "guestbook", "image-digest": digest, **({"image-tag": tag} if tag else {})}
     return {"detail": detail, **more}
 
 
 def push_untagged(stage: Client, content: str) -> str:
-    """Push an image without a tag, which starts nothing. Returns its digest."""
+    """Push an image without a tag, which starts no deployment. Returns its digest."""
     made = stage.client("ecr").put_image(
         repositoryName="guestbook", imageManifest=manifest(content), imageManifestMediaType=MEDIA_TYPE
     )
@@ -194,7 +194,7 @@ def without(described: Described, *keys: str) -> Described:
 
 
 def raw_ecs(stage: Client, operation: str, body: Mapping[str, Any]) -> Described:
-    """Call ECS with a body that no SDK has looked at. Returns the reply as it came."""
+    """Call ECS with a body that no SDK has checked. Returns the raw reply."""
     request = AWSRequest(
         "POST",
         stage.endpoint,
@@ -213,7 +213,7 @@ def raw_ecs(stage: Client, operation: str, body: Mapping[str, Any]) -> Described
 
 @contextmanager
 def environment(stage: Client, step: str, **variables: str) -> Iterator[None]:
-    """Give a step other settings, as a stack with other parameters does, for as long as the block runs."""
+    """Give a step other settings while the block runs, as a stack with other parameters does."""
     functions, name = stage.client("lambda"), function_of(stage, step)["FunctionName"]
     configured = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     usual = {key: str(value) for key, value in configured.items()}
@@ -226,7 +226,7 @@ def environment(stage: Client, step: str, **variables: str) -> Iterator[None]:
 
 @contextmanager
 def allowed(stage: Client, step: str, action: str) -> Iterator[None]:
-    """Let a step's role do something to every resource, as long as the block runs: parameters name resources."""
+    """Allow a step's role an action on every resource while the block runs."""
     iam, role = stage.client("iam"), function_of(stage, step)["Role"].rpartition("/")[2]
     statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -11,7 +11,7 @@ from stage.iam import policies
 from stage.iam.evaluation import Permission, Statement, decide
 
 Asked = Mapping[str, Iterable[Permission]]
-"""By the name of the role: the permissions that were asked for."""
+"""The permissions that were checked, by the name of the role."""
 ON_AWS_ALONE = {
     "logs:CreateLogGroup": "AWSLambdaBasicExecutionRole, which SAM attaches: Lambda writes a function's log with it",
     "logs:CreateLogStream": "AWSLambdaBasicExecutionRole",
@@ -41,12 +41,12 @@ ON_AWS_ALONE = {
         "concepts-xray-tracing.html",
     ),
 }
-"""What AWS's services do with a role where no stage can see it, by the AWS page that asks for it."""
+"""Permissions that AWS's services use out of the stage's sight, by the AWS page that requires them."""
 
 
 @dataclass(frozen=True)
 class Unused:
-    """A grant that nothing asked for."""
+    """A grant that no request needs."""
 
     role: str
     action: str
@@ -54,7 +54,7 @@ class Unused:
 
 
 def asked(records: Iterable[Mapping[str, Any]]) -> dict[str, list[Permission]]:
-    """What `GET /_stage/iam` tells, by role, each request once."""
+    """The answer of `GET /_stage/iam` by role, each request once."""
     found: dict[str, dict[str, Permission]] = {}
     for record in records:
         context = {key: tuple(value) if isinstance(value, list) else value for key, value in record["context"].items()}
@@ -65,7 +65,7 @@ def asked(records: Iterable[Mapping[str, Any]]) -> dict[str, list[Permission]]:
 
 
 def statements(stage: Client) -> dict[str, list[Statement]]:
-    """The statements of every role of the stack, by role, as IAM's API tells them."""
+    """The statements of the stack's roles by role, read from IAM's API."""
     iam = stage.client("iam")
     stack = [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith("rota-")]
     return {role: list(_of(iam, role)) for role in stack}
@@ -98,14 +98,14 @@ def _each_left_out(all_of_role: list[Statement]) -> Iterator[tuple[Statement, li
 
 
 def needs(all_of_role: list[Statement], statement: Statement, requests: Iterable[Permission]) -> bool:
-    """Whether one of these requests of the role is denied once the statement is gone."""
+    """Whether one of these requests of the role is denied without the statement."""
     others = [each for each in all_of_role if each is not statement]
     return any(not decide(others, permission).allowed for permission in requests)
 
 
 @contextmanager
 def without(stage: Client, statement: Statement) -> Iterator[None]:
-    """Take one statement out of its role's inline policy, for as long as the block runs."""
+    """Remove a statement from its role's inline policy while the block runs."""
     iam, policy = stage.client("iam"), {"RoleName": statement.role, "PolicyName": statement.policy}
     document = iam.get_role_policy(**policy)["PolicyDocument"]
     left = [each for number, each in enumerate(document["Statement"]) if number != statement.number]
@@ -116,5 +116,5 @@ def without(stage: Client, statement: Statement) -> Iterator[None]:
     try:
         yield
     finally:
-        # SAM writes the policy of the push's role without a version, which IAM's API does not take
+        # SAM writes the policy of the push's role without a version, which IAM's API refuses
         iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Version": "2012-10-17", **document}))

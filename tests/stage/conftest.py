@@ -1,4 +1,4 @@
-"""The stage that tests of the whole machine run on: one for each of pytest's workers, as new for every test."""
+"""The stage of the tests of the whole machine: one for each worker of pytest, reset for each test."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,14 +11,14 @@ from tests.stage.toys import role_of_toys, zipped
 
 @pytest.fixture(scope="session")
 def one_stage() -> Iterator[Client]:
-    """A stage with the real template, for as long as this worker runs. Tests take `stage`."""
+    """A stage with the real template, for all tests of a worker. Tests use `stage`."""
     with running() as client:
         yield client
 
 
-def as_new(stage: Client, moment: str | None = None) -> Client:
-    """The stage as a user has it before the first push, or as it was kept, with waits and rollouts cut short."""
-    stage.reset(moment)
+def as_new(stage: Client, snapshot: str | None = None) -> Client:
+    """The stage before the first push, or as in a snapshot, with short waits and rollouts."""
+    stage.reset(snapshot)
     stage.settings(time_scale=0.005, rollout_seconds=0.02)
     return stage
 
@@ -31,7 +31,7 @@ def stage(one_stage: Client) -> Client:
 
 @pytest.fixture(scope="session")
 def _v1_kept(one_stage: Client) -> str:
-    """The moment at which the first deployment has ended."""
+    """A snapshot after the first deployment."""
     assert as_new(one_stage).deploy("v1")["status"] == "SUCCEEDED"
     one_stage.keep("v1")
     return "v1"
@@ -39,7 +39,7 @@ def _v1_kept(one_stage: Client) -> str:
 
 @pytest.fixture
 def deployed(one_stage: Client, _v1_kept: str) -> Client:
-    """A stage on which v1 is deployed, and nothing else has ever been."""
+    """A stage on which only v1 was deployed."""
     return as_new(one_stage, _v1_kept)
 
 
@@ -51,7 +51,7 @@ def v1(deployed: Client) -> dict[str, Any]:
 
 @pytest.fixture
 def function(stage: Client) -> Iterator[Callable[..., str]]:
-    """Makes a function of its source through Lambda's API, as any deployment tool does. Returns its name."""
+    """Creates a function from its source through Lambda's API. Returns its name."""
     names: list[str] = []
 
     def make(source: str, **configuration: Any) -> str:

@@ -1,4 +1,4 @@
-"""A deployment that stays where it is until a test lets it go on."""
+"""Holds a deployment in a state until a test releases it."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.stage.account import APP, states
 
 @contextmanager
 def held(stage: Client) -> Iterator[None]:
-    """Deployments that begin now wait in ClearRules as long as the block runs, half a minute at most: by the lease,
+    """Deployments that start now wait in ClearRules while the block runs, half a minute at most: by the lease,
     another invocation may still write.
     """
     somebody = {"M": {"somebody": {"N": str(time.time() + 600)}}}
@@ -24,7 +24,7 @@ def held(stage: Client) -> Iterator[None]:
 
 
 def pushed_behind(stage: Client, tag: str, waits: str, content: str | None = None) -> tuple[str, str]:
-    """Push an image that is held, then one that waits its turn behind it: both executions."""
+    """Push an image that is held, then one that waits for it. Returns both executions."""
     stage.push(tag)
     first = stage.executions()[0]
     wait_for(lambda: "ClearRules" in states(stage, {"executionArn": first}), 30)
@@ -35,7 +35,7 @@ def pushed_behind(stage: Client, tag: str, waits: str, content: str | None = Non
 
 
 def lease(stage: Client) -> dict[str, Any]:
-    """Where the app's lease is, as DynamoDB's calls name an item."""
+    """Table and key of the app's lease, for DynamoDB's calls."""
     key = {"app": {"S": APP}, "record": {"S": "lease"}}
     return {"TableName": stage.names["outputs"]["LedgerTableName"], "Key": key}
 

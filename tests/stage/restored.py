@@ -1,4 +1,4 @@
-"""What must be seen when a deployment has been put back."""
+"""What must hold after a restore."""
 
 from examples.guestbook.client import Client
 from stage.client import wait_for
@@ -6,7 +6,7 @@ from tests.stage.account import Described, account, is_steady, without
 
 
 def assert_all_is_as_it_was(stage: Client, before: Described) -> None:
-    """Rules whole, the service on its old revision and steady; of the new revisions none can be started any more."""
+    """All rules are as before, the service runs its former revision and is steady, and no new revision is ACTIVE."""
     wait_for(lambda: is_steady(stage), 30)
     after = account(stage)
     assert in_order(after["rules"]) == in_order(before["rules"])
@@ -19,7 +19,7 @@ def assert_all_is_as_it_was(stage: Client, before: Described) -> None:
 
 
 def in_order(rules: Described) -> Described:
-    """Rules with their targets in an order of their own; EventBridge promises none."""
+    """Rules with sorted targets: EventBridge promises no order."""
     return {
         name: {**rule, "Targets": sorted(rule["Targets"], key=lambda target: str(target["Id"]))}
         for name, rule in rules.items()

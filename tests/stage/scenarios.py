@@ -1,4 +1,4 @@
-"""All that may happen to deployments, told in short: together they need every permission that Rota has."""
+"""Everything that may happen to deployments, in short: together the scenarios need every permission of Rota."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ def first_deployment(stage: Client) -> None:
 
 
 def removed_tasks(stage: Client) -> None:
-    """A task leaves the file; a target that somebody added to another's rule goes."""
+    """A task leaves the file; a target that was added to another task's rule is removed."""
     stage.deploy("v1")
     add_a_target(stage, "IngestData")
     stage.upload_schedule(NEXT)
@@ -38,7 +38,7 @@ def dry_run(stage: Client) -> None:
 
 
 def tags_that_are_not_listed_yet(stage: Client) -> None:
-    """The rules are asked whose they are, before a deployment, when one is put back, and when the next clears them."""
+    """The tags of rules are read before a deployment, at a restore, and when the next deployment clears rules."""
     stage.settings(tag_index_lags=True)
     stage.deploy("v1")
     stage.upload_schedule(NEXT)
@@ -49,14 +49,14 @@ def tags_that_are_not_listed_yet(stage: Client) -> None:
 
 
 def no_schedule_file(stage: Client) -> None:
-    """Of the rules that are there, one message tells too what keeps them from being put back."""
+    """Problems of the account and of the restore of existing rules are in one message."""
     stage.deploy("v0")
     stage.client("s3").delete_object(Bucket=stage.names["bucket"], Key=stage.names["schedule_key"])
     stage.deploy("v1")
 
 
 def overtaken_while_rolling(stage: Client) -> None:
-    """Rules, targets and the service are put back for the newer push."""
+    """Rules, targets and the service are restored for the newer push."""
     stage.deploy("v1")
     add_a_target(stage, "CountTeaspoons")
     stage.upload_schedule(NEXT)
@@ -70,7 +70,7 @@ def overtaken_while_rolling(stage: Client) -> None:
 
 
 def failed_targets(stage: Client) -> None:
-    """A target is refused in the middle: what was made is removed, what was changed is put back."""
+    """A target is refused: what was created is removed, what was changed is restored."""
     stage.deploy("v1")
     stage.upload_schedule(NEXT)
     stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])
@@ -78,7 +78,7 @@ def failed_targets(stage: Client) -> None:
 
 
 def killed_in_two_steps(stage: Client) -> None:
-    """The next attempts ask whether those that stand in the lease have ended, and find what has been registered."""
+    """The next attempts ask whether the invocations in the lease have ended, and find registered revisions."""
     registering = {"service": "ecs", "operation": "RegisterTaskDefinition", "skip": 1, "fault": "kill_after"}
     stage.faults(
         [
@@ -90,7 +90,7 @@ def killed_in_two_steps(stage: Client) -> None:
 
 
 def replaced_by_infrastructure_code(stage: Client) -> None:
-    """What the service runs is INACTIVE when it is to be put back, and is registered anew."""
+    """The service's former revision is INACTIVE at the restore and is registered again."""
     former = service(stage)["taskDefinition"]
     infrastructure_registers(stage, {"environment": []})
     stage.client("ecs").deregister_task_definition(taskDefinition=former)
@@ -99,7 +99,7 @@ def replaced_by_infrastructure_code(stage: Client) -> None:
 
 
 def stopped_by_a_person(stage: Client) -> None:
-    """Another execution puts back what it had changed."""
+    """Another execution restores what it had changed."""
     stage.settings(rollout="hangs")
     stage.push("v1")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
@@ -110,7 +110,7 @@ def stopped_by_a_person(stage: Client) -> None:
 
 
 def left_behind(stage: Client) -> None:
-    """What ECS does not deregister for a restore, the next deployment does."""
+    """What a restore cannot deregister, the next deployment deregisters."""
     stage.settings(time_scale=0.001)
     denied = {"service": "ecs", "count": 0, "fault": "denied"}
     stage.faults(
@@ -125,8 +125,8 @@ def left_behind(stage: Client) -> None:
 
 
 @contextmanager
-def deaf_to_the_end(stage: Client) -> Iterator[None]:
-    """EventBridge loses Step Functions' events, which it is sent as best as can be, for as long as the block runs."""
+def events_lost(stage: Client) -> Iterator[None]:
+    """Step Functions' events, which AWS sends at best effort, are lost while the block runs."""
     events = stage.client("events")
     (rule,) = [each["Name"] for each in events.list_rules()["Rules"] if "Stopped" in each["Name"]]
     events.disable_rule(Name=rule)
@@ -137,13 +137,13 @@ def deaf_to_the_end(stage: Client) -> Iterator[None]:
 
 
 def wait_for_all(stage: Client) -> None:
-    """Until every execution has ended."""
+    """Wait until every execution has ended."""
     for execution in stage.executions():
         stage.wait(execution)
 
 
 def add_a_target(stage: Client, task: str) -> None:
-    """Somebody adds a target of their own to a task's rule."""
+    """Add a foreign target to a task's rule."""
     topic = stage.names["outputs"]["NotificationsTopicArn"]
     stage.client("events").put_targets(Rule=PREFIX + task, Targets=[{"Id": "to-people", "Arn": topic}])
     assert len(schedules(stage)[task]["Targets"]) == 2
@@ -158,7 +158,7 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     left_behind,
     stopped_by_a_person,
 )
-"""The fewest that need all that Rota may do."""
+"""The smallest set that needs every permission."""
 ALL = (
     *EVERY_PERMISSION,
     removed_tasks,
@@ -170,7 +170,7 @@ ALL = (
 
 
 def play(stage: Client, scenario: Scenario, time_scale: float = 0.01) -> list[dict[str, Any]]:
-    """Play a scenario on a stage as new. Returns every permission that IAM was asked for."""
+    """Play a scenario on a reset stage. Returns every permission that was checked."""
     stage.reset()
     stage.settings(time_scale=time_scale, rollout_seconds=0.1)
     scenario(stage)

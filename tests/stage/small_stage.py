@@ -1,6 +1,6 @@
-"""A stage's world behind a real port, without a deployed stack: what the tests of its parts need, and no more.
+"""The gateway and the background of a stage behind a port, without a stack: for tests of the stage's parts.
 
-moto keeps its backends per process, so every world has names of its own.
+moto keeps its backends per process, so every small stage has names of its own.
 """
 
 import json
@@ -43,8 +43,8 @@ def _gateway() -> Gateway:
 
 
 @cache
-def aws(service: Any) -> Any:  # boto3 makes its clients' classes at run time
-    """A client of the world, over HTTP, as any AWS client is one."""
+def aws(service: Any) -> Any:  # boto3 creates its clients' classes at run time
+    """A client of the small stage, over HTTP."""
     return boto3.client(
         service,
         endpoint_url=f"http://127.0.0.1:{_port()}",
@@ -62,7 +62,7 @@ def _port() -> int:
 
 
 class SmallStage:
-    """A world with a repository, a cluster and a queue that hears the events it asks for."""
+    """A stage with a repository and a cluster, and with queues that receive chosen events."""
 
     def __init__(self, app: Path) -> None:
         self.settings = Settings()
@@ -78,7 +78,7 @@ class SmallStage:
         self.network = {**network, "subnets": network["subnets"][:1]}
 
     def push(self, tag: str | None, content: str = "first") -> Any:
-        """PutImage of an image that is told by `content`."""
+        """PutImage of an image with this content."""
         tagged = {"imageTag": tag} if tag else {}
         return aws("ecr").put_image(
             repositoryName=self.name, imageManifest=manifest(content), imageManifestMediaType=MEDIA_TYPE, **tagged
@@ -101,7 +101,7 @@ class SmallStage:
         )
 
     def service(self, revision: str, breaker: bool = True, desired: int = 2) -> Any:
-        """CreateService, waited for."""
+        """CreateService; waits until the service is steady."""
         aws("ecs").create_service(
             cluster=self.name,
             serviceName=self.name,
@@ -124,7 +124,7 @@ class SmallStage:
         return aws("ecs").update_service(cluster=self.name, service=self.name, **changes)["service"]
 
     def rule(self, name: str, *targets: dict[str, Any], state: str = "ENABLED", **when: str) -> str:
-        """A rule of this world with these targets. Returns its full name."""
+        """Create a rule with these targets. Returns its full name."""
         full = f"{self.name}-{name}"
         aws("events").put_rule(Name=full, State=state, **(when or {"ScheduleExpression": "rate(1 day)"}))
         if targets:
@@ -161,14 +161,14 @@ class SmallStage:
         return str(aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["QueueArn"])
 
     def listen(self, pattern: dict[str, Any]) -> Callable[[], list[Any]]:
-        """Have events that match sent to a queue. Returns what reads those that came since the last time."""
+        """Send matching events to a queue. Returns a function that takes those that came since its last call."""
         name = f"heard-{uuid.uuid4().hex[:8]}"
         queue = self.queue(name)
         self.rule(name, {"Arn": queue}, EventPattern=json.dumps(pattern))
         return lambda: [json.loads(message["Body"]) for message in self.messages(queue)]
 
     def messages(self, queue: str) -> list[Any]:
-        """Take all that is in a queue."""
+        """Take all messages from a queue."""
         url = aws("sqs").get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
         taken: list[Any] = []
         while (
@@ -184,7 +184,7 @@ class SmallStage:
 
 @contextmanager
 def small_stage(directory: Path, *hooks: Hook) -> Iterator[SmallStage]:
-    """A world whose app is a toy that says what it was started with; `hooks` stand before it."""
+    """A stage whose app prints how it was started; `hooks` come before the others."""
     start = directory / "bin" / "start"
     start.parent.mkdir()
     start.write_text(START)

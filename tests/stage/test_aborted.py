@@ -18,14 +18,14 @@ from tests.stage.account import (
 )
 from tests.stage.held import held, pushed_behind
 from tests.stage.restored import assert_all_is_as_it_was
-from tests.stage.scenarios import NEXT, deaf_to_the_end
+from tests.stage.scenarios import NEXT, events_lost
 
 WHY = "the wrong branch"
 
 
 @pytest.fixture
 def changing(deployed: Client) -> Client:
-    """A stage on which the guestbook runs, and on which the next push adds, moves, keeps and removes tasks."""
+    """A stage on which the guestbook runs, and on which the next push adds, changes, keeps and removes tasks."""
     deployed.upload_schedule(NEXT)
     return deployed
 
@@ -38,7 +38,7 @@ def stop(stage: Client, execution: str) -> Described:
 
 
 def pushed_and_stopped_at(stage: Client, caller: str, service: str, operation: str) -> Described:
-    """Push v2, and stop its execution once that call has been made."""
+    """Push v2, and stop its execution after that call."""
     stage.push("v2")
     wait_for(lambda: [each for each in stage.calls(service, operation) if each["caller"] == caller], 30)
     return stop(stage, stage.executions()[0])
@@ -76,7 +76,7 @@ DENIED = {"service": "events", "operation": "PutRule", "caller": "RestoreDeploym
 
 
 def test_the_next_deployment_waits_for_the_restore_and_may_fail(changing: Client) -> None:
-    """AWS refuses the restore for a while, in which nobody is at work."""
+    """AWS refuses the restore for a while, in which no function runs."""
     before = account(changing)
     changing.settings(rollout="hangs")
     changing.faults([{**DENIED, "count": 6}])
@@ -94,10 +94,10 @@ def test_the_next_deployment_waits_for_the_restore_and_may_fail(changing: Client
 def test_it_is_restored_while_step_functions_does_not_answer(changing: Client) -> None:
     before = account(changing)
     changing.settings(rollout="hangs")
-    deafness = {"service": "stepfunctions", "operation": "*", "caller": "TakeTurn", "count": 0}
+    no_answer = {"service": "stepfunctions", "operation": "*", "caller": "TakeTurn", "count": 0}
     changing.push("v2")
     wait_for(lambda: changing.calls("ecs", "UpdateService"), 30)
-    changing.faults([{**deafness, "fault": "internal"}])
+    changing.faults([{**no_answer, "fault": "internal"}])
     stopped = stop(changing, changing.executions()[0])
     changing.settings(rollout="completes")
     assert states(changing, changing.restored_by(stopped["executionArn"]))[-1] == "Restored"
@@ -105,7 +105,7 @@ def test_it_is_restored_while_step_functions_does_not_answer(changing: Client) -
 
 
 def test_it_is_restored_if_its_end_shows_late(changing: Client) -> None:
-    """DescribeExecution is late, so it waits; then Step Functions tells it nothing any more."""
+    """DescribeExecution shows the end late, so it waits; then Step Functions does not answer any more."""
     before = account(changing)
     changing.settings(rollout="hangs")
     changing.push("v2")
@@ -113,9 +113,9 @@ def test_it_is_restored_if_its_end_shows_late(changing: Client) -> None:
     running = changing.executions()[0]
     early = changing.start({"id": "an-event", **end_of(running)})
     wait_for(lambda: "WaitForTurn" in states(changing, {"executionArn": early}), 30)
-    with deaf_to_the_end(changing):
-        deafness = {"service": "stepfunctions", "operation": "*", "caller": "TakeTurn", "count": 0}
-        changing.faults([{**deafness, "fault": "internal"}])
+    with events_lost(changing):
+        no_answer = {"service": "stepfunctions", "operation": "*", "caller": "TakeTurn", "count": 0}
+        changing.faults([{**no_answer, "fault": "internal"}])
         stop(changing, running)
         changing.settings(rollout="completes")
         assert states(changing, changing.wait(early))[-1] == "Restored"
@@ -123,30 +123,30 @@ def test_it_is_restored_if_its_end_shows_late(changing: Client) -> None:
 
 
 def test_a_rule_that_another_app_took_over_is_not_restored(changing: Client) -> None:
-    """The event was lost, and days have gone by."""
+    """The event was lost, and the restore starts days later."""
     events = changing.client("events")
-    with deaf_to_the_end(changing):
+    with events_lost(changing):
         stopped = pushed_and_stopped_at(changing, "RegisterRevisions", "ecs", "RegisterTaskDefinition")
     rule = f"{PREFIX}IngestData"
     events.untag_resource(ResourceARN=schedules(changing)["IngestData"]["Arn"], TagKeys=["rota:app"])
     events.put_rule(Name=rule, ScheduleExpression="rate(3 days)", Description="mine now")
-    theirs = schedules(changing)["IngestData"]
+    foreign = schedules(changing)["IngestData"]
     changing.start(end_of(stopped["executionArn"]))
     assert "IngestData is somebody else's by now" in restored_cause(changing, stopped)
-    assert schedules(changing)["IngestData"] == theirs
+    assert schedules(changing)["IngestData"] == foreign
 
 
 def restored_cause(stage: Client, stopped: Described) -> str:
-    """What the ledger says once a stopped execution has been put back."""
+    """The cause in the ledger after a stopped execution was restored."""
     stage.restored_by(stopped["executionArn"])
     return next(entry["cause"] for entry in history(stage) if entry["execution"] == stopped["executionArn"])
 
 
 def test_a_restore_by_hand_runs_once(changing: Client) -> None:
-    """The event may be lost, or come twice."""
+    """The event may be lost or come twice."""
     before = account(changing)
     changing.settings(rollout="hangs")
-    with deaf_to_the_end(changing):
+    with events_lost(changing):
         stopped = pushed_and_stopped_at(changing, "RollService", "ecs", "UpdateService")
     changing.settings(rollout="completes")
     asked = end_of(stopped["executionArn"])
@@ -158,7 +158,7 @@ def test_a_restore_by_hand_runs_once(changing: Client) -> None:
 
 def test_one_aborted_while_waiting_for_the_lease_changes_nothing(changing: Client) -> None:
     with held(changing):
-        first, waiting = pushed_behind(changing, "v2", "again", "v2")  # the same image, which stops nobody
+        first, waiting = pushed_behind(changing, "v2", "again", "v2")  # the same image, which overtakes no deployment
         stop(changing, waiting)
     assert states(changing, changing.restored_by(waiting))[-1] == "Restored"
     assert states(changing, changing.wait(first))[-1] == "Deployed"
@@ -198,7 +198,7 @@ def test_an_aborted_restore_can_be_started_by_hand(changing: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "told"),
+    ("named", "says"),
     [
         pytest.param("{machine}:typo", "Step Functions knows no execution {machine}:typo.", id="none"),
         pytest.param(
@@ -207,11 +207,11 @@ def test_an_aborted_restore_can_be_started_by_hand(changing: Client) -> None:
         pytest.param("{machine}-2:v1", "it must be an execution to put back: {machine}:", id="another machine's"),
     ],
 )
-def test_an_execution_that_cannot_be_restored_fails_at_once(changing: Client, named: str, told: str) -> None:
+def test_an_execution_that_cannot_be_restored_fails_at_once(changing: Client, named: str, says: str) -> None:
     machine = changing.executions()[0].rpartition(":")[0]
     asked = end_of(named.format(machine=machine))
     failed = changing.wait(changing.start(asked))
     assert (failed["status"], failed["error"]) == ("FAILED", "RejectedError")
-    assert told.format(machine=machine) in failed["cause"]
+    assert says.format(machine=machine) in failed["cause"]
     assert failed["cause"].endswith("The operator acts.")
     assert changing.deploy("v2")["status"] == "SUCCEEDED"

@@ -83,7 +83,7 @@ def test_a_killed_deployments_revision_is_never_the_base(stage: Client) -> None:
 
 
 def leave_behind(stage: Client) -> None:
-    """Register the task's revision once more, as the family's newest: what a deployment that died half way leaves."""
+    """Register the task's revision again, as the family's newest: a killed deployment leaves such a revision."""
     left = without(revision(stage, ran_by(schedules(stage)["Heavy"])), *ANSWERED_ONLY)
     tags = [{"key": key, "value": value} for key, value in left["tags"].items()]
     arn = register(stage, {**left, "tags": tags})
@@ -91,7 +91,7 @@ def leave_behind(stage: Client) -> None:
 
 
 def assert_lean(stage: Client) -> None:
-    """Nothing of the heavy task has come into the API."""
+    """The API has none of the heavy task's settings."""
     api: dict[str, Any] = revision(stage, service(stage)["taskDefinition"])
     assert (api["cpu"], api["memory"]) == ("256", "512")
     assert app_container(api)["environment"] == [{"name": "LOG_LEVEL", "value": "info"}]

@@ -17,27 +17,27 @@ from tests.examples import ROOT
 from tests.printed import README, blocks, signed_in, typed, with_the_aws_cli
 
 pytestmark = with_the_aws_cli
-# What differs from one failed rollout to the next: how far ECS is with rolling it back, and the rollout's id.
+# What differs between failed rollouts: the progress of ECS's rollback, and the rollout's ID.
 VARIES = re.compile(r"\(ECS deployment .+?\)|ecs-svc/\d+")
 
 
 @pytest.fixture
 def watched(stage: Client, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """`make watch` in a second terminal: waits until it says these words, and returns all that is new up to them."""
+    """`make watch` in a second terminal: waits for these words and returns the new lines up to them."""
     terminal = tmp_path / "watch.txt"
     command = [sys.executable, "-m", "examples.guestbook.watch", "--port", stage.endpoint.rpartition(":")[2]]
     unbuffered = {**os.environ, "PYTHONUNBUFFERED": "1"}
     read = 0
 
-    def told(words: str) -> str:
+    def printed_until(words: str) -> str:
         nonlocal read
         before, said, _ = wait_for(lambda: (parts := terminal.read_text()[read:].partition(words))[1] and parts, 60)
         read += len(before + said)
         return before + said
 
     with terminal.open("w") as output, subprocess.Popen(command, cwd=ROOT, stdout=output, env=unbuffered) as watch:
-        told("Watching")
-        yield told
+        printed_until("Watching")
+        yield printed_until
         watch.terminate()
 
 
@@ -76,13 +76,13 @@ def test_the_session_of_the_readme(stage: Client, watched: Callable[[str], str])
 
 
 @pytest.mark.parametrize(
-    ("schedule", "status", "told"),
+    ("schedule", "status", "says"),
     [
         pytest.param(b'{"tasks": []}', 0, "deployed\t", id="deployed"),
         pytest.param(b'{"tasks": [{}]}', 1, "tasks[0].name: is missing", id="failed"),
     ],
 )
-def test_the_example_workflow_fails_with_its_deployment(stage: Client, schedule: bytes, status: int, told: str) -> None:
+def test_the_example_workflow_fails_with_its_deployment(stage: Client, schedule: bytes, status: int, says: str) -> None:
     workflow = yaml.safe_load((ROOT / "examples/app/.github/workflows/deploy.yml").read_text())
     steps = workflow["jobs"]["deploy"]["steps"]
     (waiting,) = (step["run"] for step in steps if step.get("name") == "Wait for the deployment")
@@ -92,4 +92,4 @@ def test_the_example_workflow_fails_with_its_deployment(stage: Client, schedule:
     named = {"APP": "production/guestbook-api", "TABLE": stage.names["outputs"]["LedgerTableName"], "TAG": "4f2a9c1"}
     ran = typed(waiting, SINCE=since, **signed_in(stage), **named)
     assert (ran.returncode, ran.stderr) == (status, "")
-    assert told in ran.stdout
+    assert says in ran.stdout

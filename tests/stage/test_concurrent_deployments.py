@@ -107,7 +107,7 @@ def test_an_aborted_execution_does_not_block_the_lease(stage: Client) -> None:
 
 
 def test_a_late_event_changes_nothing(deployed: Client, v1: Described) -> None:
-    wait_for(lambda: f"{datetime.now(UTC):%FT%TZ}" > v1["input"]["time"], 3)  # events tell whole seconds
+    wait_for(lambda: f"{datetime.now(UTC):%FT%TZ}" > v1["input"]["time"], 3)  # events have whole seconds
     deployed.deploy("v2")
     before = account(deployed)
     deployed.clear_calls()
@@ -139,7 +139,7 @@ def test_a_push_in_the_second_of_a_re_run_is_newer(deployed: Client, v1: Describ
 
 
 def test_a_duplicate_event_deploys_once(stage: Client) -> None:
-    """EventBridge delivers at least once, and Lambda runs the two in any order."""
+    """EventBridge delivers at least once, and Lambda runs both in any order."""
     event = push_of(push_untagged(stage, "v1"), "v1", id="an-event", time=f"{datetime.now(UTC):%FT%TZ}")
     both = [stage.start(event, name=f"an-event_{number:032}") for number in (1, 2)]
 
@@ -151,7 +151,7 @@ def test_a_duplicate_event_deploys_once(stage: Client) -> None:
 
 
 def test_only_the_index_of_a_multi_platform_image_is_deployed(stage: Client) -> None:
-    """docker buildx pushes the image of each processor without a tag, then the index that names them."""
+    """docker buildx pushes the image of each platform without a tag, then the index that names them."""
     children = [push_untagged(stage, f"v1 for {processor}") for processor in ("amd64", "arm64")]
     kind = "application/vnd.oci.image.index.v1+json"
     parts = [{"mediaType": MEDIA_TYPE, "digest": child, "size": 1} for child in children]
@@ -167,7 +167,7 @@ def test_only_the_index_of_a_multi_platform_image_is_deployed(stage: Client) -> 
 
 
 def test_a_rollout_by_another_caller_is_superseded(deployed: Client) -> None:
-    """Another deployment of the service is in progress, which replaces it as ECS does."""
+    """Another deployment of the service is in progress. ECS supersedes it."""
     deployed.settings(rollout_seconds=3)
     theirs = infrastructure_registers(deployed, {"environment": [{"name": "A", "value": "b"}]})
     names = deployed.names

@@ -20,7 +20,7 @@ def small(tmp_path: Path) -> Iterator[SmallStage]:
 
 
 def command(*words: str, **more: Any) -> str:
-    """A target's Input that has the app's container run these words."""
+    """A target's Input that overrides the command of the app's container."""
     return json.dumps({"containerOverrides": [{"name": "app", "command": ["./bin/start", *words], **more}]})
 
 
@@ -39,7 +39,7 @@ def test_a_process_sees_its_containers_environment_and_no_more(
     monkeypatch.setenv("STAGES_OWN", "secret")
     fired = small.fire("environment", environment=[{"name": "GREETING", "value": "hi"}])
     names = {line.partition("=")[0] for line in fired["output"].splitlines()}
-    of_the_host = {"HOME", "LANG", "LC_CTYPE"}  # Python sets the last for itself where there is no locale
+    of_the_host = {"HOME", "LANG", "LC_CTYPE"}  # Python sets the last one if there is no locale
     assert names - of_the_host == {"PATH", "DATA_DIR", "PYTHONUNBUFFERED", "GREETING"}
 
 

@@ -23,7 +23,7 @@ DEBUG = {"image": "guestbook:debug"}
 
 
 def copied(stage: Client, arn: str, container: dict[str, Any]) -> str:
-    """Register a revision once more, with all its tags and with changes of its app container. Returns the new ARN."""
+    """Register a copy of a revision, with its tags and with changes of its app container. Returns the new ARN."""
     described = without(revision(stage, arn), *ANSWERED_ONLY)
     app_container(described)  # there is one
     for each in described["containerDefinitions"]:
@@ -33,7 +33,7 @@ def copied(stage: Client, arn: str, container: dict[str, Any]) -> str:
 
 
 def variables(stage: Client) -> set[str]:
-    """The names of the environment variables of what the service runs."""
+    """The names of the environment variables of the service's revision."""
     running = app_container(revision(stage, service(stage)["taskDefinition"]))
     return {each["name"] for each in running["environment"]}
 

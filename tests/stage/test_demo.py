@@ -10,7 +10,7 @@ import pytest
 
 from tests.printed import README, ROOT, blocks, typed
 
-# What differs from run to run: how long each step took, the rollout's id, in which order revisions were registered.
+# What differs between runs: durations, the rollout's ID, the order of registered revisions.
 VARIES = re.compile(r" +\d+\.\d+ s\b|ecs-svc/\d+|guestbook:\d+\b")
 
 
@@ -19,14 +19,14 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
     command, *printed = blocks(README, "See it run")[0].splitlines()
     ran = typed(command.removeprefix("$ "))
     assert (ran.returncode, ran.stderr) == (0, "")
-    told = ran.stdout
-    assert all(character == "\n" or character.isprintable() for character in told)
+    output = ran.stdout
+    assert all(character == "\n" or character.isprintable() for character in output)
 
-    lines, shown = ([VARIES.sub("...", line.rstrip()) for line in each] for each in (told.splitlines(), printed))
+    lines, shown = ([VARIES.sub("...", line.rstrip()) for line in each] for each in (output.splitlines(), printed))
     begin = lines.index(shown[0])
     assert lines[begin : begin + len(shown)] == shown
 
-    first, second = told.split("the second push")
+    first, second = output.split("the second push")
     assert re.findall(r"^  ok \w+", first, re.MULTILINE) == re.findall(r"^  ok \w+", "\n".join(shown), re.MULTILINE)
     assert re.search(r"^IngestData +every day at 06:00 UTC +(\d\d \w{3} 06:00(, )?){3} ", first, re.MULTILINE)
     assert "./bin/start data_ingestion_task, exit 0\n  | No. 1, Room 7" in first
@@ -36,7 +36,7 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
 
 def test_ctrl_c_ends_the_demo_silently() -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it, and so would the demo
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores it, and so would the demo
     with subprocess.Popen(
         [sys.executable, "-m", "examples.guestbook.demo"],
         cwd=ROOT,

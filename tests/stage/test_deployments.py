@@ -29,7 +29,7 @@ NEW_IN_EVERY_REVISION = ("taskDefinitionArn", "revision", "registeredAt", "tags"
 
 
 class Deployment(NamedTuple):
-    """What a first push has led to."""
+    """The account before and after a first push."""
 
     before: Described
     after: Described
@@ -148,7 +148,7 @@ def test_no_write_is_made_twice(first: Deployment) -> None:
 
 
 def test_the_steps_run_in_order(first: Deployment) -> None:
-    # Whatever is asked between them, and however often it has to wait.
+    # Without choices and waits, whose number varies.
     choices = ("Begin", "Is", "Was", "WaitFor")
     steps = [state for state in first.states if not state.startswith(choices)]
     assert list(dict.fromkeys(steps)) == [

@@ -11,18 +11,18 @@ from stage.client import wait_for
 from tests.stage.account import history, images, rules, service, states
 from tests.stage.held import change_lease, held, lease
 
-# The invocations of a deployment, in the machine's order.
+# The invocations of a deployment, in order.
 _STEPS = [step.name for step in STEPS]
 _RETRIES = 6
 
 
 def lost(step: str, count: int = 1) -> dict[str, Any]:
-    """So many answers of that step are lost."""
+    """Lose so many replies of that step."""
     return {"service": "lambda", "operation": "Invoke", "skip": _STEPS.index(step), "count": count, "fault": "lost"}
 
 
 def app(stage: Client) -> tuple[Any, ...]:
-    """All that a deployment changes: the rules, what the service runs, the ACTIVE revisions."""
+    """What a deployment changes: the rules, the service's revision, the ACTIVE revisions."""
     active = stage.client("ecs").list_task_definitions(familyPrefix=stage.names["family"])["taskDefinitionArns"]
     return rules(stage), service(stage)["taskDefinition"], active
 
@@ -49,7 +49,7 @@ def test_a_step_waits_for_an_earlier_invocation(deployed: Client) -> None:
 
 
 def rolling(stage: Client) -> tuple[Any, ...]:
-    """Push v2, whose rollout hangs: what was before."""
+    """Push v2, whose rollout hangs. Returns the app before it."""
     before = app(stage)
     stage.settings(rollout="hangs")
     stage.push("v2")

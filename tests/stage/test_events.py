@@ -22,14 +22,23 @@ def test_put_events_reaches_targets(small: SmallStage) -> None:
     heard = small.listen({"source": ["my.app"], "detail": {"who": [small.name]}})
     answer = aws("events").put_events(
         Entries=[
-            {"Source": "my.app", "DetailType": "Told", "Detail": json.dumps({"who": small.name}), "Resources": ["a"]},
-            {"Source": "other.app", "DetailType": "Told", "Detail": json.dumps({"who": small.name})},
+            {
+                "Source": "my.app",
+                "DetailType": "Greeting",
+                "Detail": json.dumps({"who": small.name}),
+                "Resources": ["a"],
+            },
+            {"Source": "other.app", "DetailType": "Greeting", "Detail": json.dumps({"who": small.name})},
         ]
     )
     assert answer["FailedEntryCount"] == 0
-    [told] = heard()
-    assert told["id"] == answer["Entries"][0]["EventId"]
-    assert (told["detail-type"], told["resources"], told["detail"]) == ("Told", ["a"], {"who": small.name})
+    [received] = heard()
+    assert received["id"] == answer["Entries"][0]["EventId"]
+    assert (received["detail-type"], received["resources"], received["detail"]) == (
+        "Greeting",
+        ["a"],
+        {"who": small.name},
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +52,7 @@ def test_put_events_reaches_targets(small: SmallStage) -> None:
     ids=["broken-json", "no-object", "no-source", "aws-own-source"],
 )
 def test_a_wrong_entry_fails_alone(small: SmallStage, entry: dict[str, str], code: str) -> None:
-    good = {"Source": "my.app", "DetailType": "Told", "Detail": "{}"}
+    good = {"Source": "my.app", "DetailType": "Greeting", "Detail": "{}"}
     answer = aws("events").put_events(Entries=[{**good, **entry}, good])
     assert answer["FailedEntryCount"] == 1
     assert answer["Entries"][0]["ErrorCode"] == code
@@ -66,10 +75,10 @@ def test_a_wrong_entry_fails_alone(small: SmallStage, entry: dict[str, str], cod
 def test_a_target_gets_the_input_it_is_configured_with(small: SmallStage, what: dict[str, Any], given: Any) -> None:
     queue = small.queue("q")
     small.rule("r", {"Arn": queue, **what}, EventPattern=json.dumps({"source": [small.name]}))
-    happened = event(small.name, "Told", {"inner": {"n": 7}})
-    small.background.bus.publish(happened)
+    sent = event(small.name, "Greeting", {"inner": {"n": 7}})
+    small.background.bus.publish(sent)
     [message] = small.messages(queue)
-    assert json.loads(message["Body"]) == (happened if given == "everything" else given)
+    assert json.loads(message["Body"]) == (sent if given == "everything" else given)
 
 
 SAID = {"InputPathsMap": {"who": "$.detail.who", "n": "$.detail.n", "none": "$.detail.none.at.all"}}
@@ -89,7 +98,7 @@ def test_input_templates(small: SmallStage, template: str, sent: str) -> None:
     queue = small.queue("q")
     target = {"Arn": queue, "InputTransformer": SAID | {"InputTemplate": template}}
     rule = small.rule("r", target, EventPattern=json.dumps({"source": [small.name]}))
-    small.background.bus.publish(event(small.name, "Told", {"who": "Ann", "n": [1, 2]}))
+    small.background.bus.publish(event(small.name, "Greeting", {"who": "Ann", "n": [1, 2]}))
     [message] = small.messages(queue)
     assert message["Body"] == sent.replace("{rule}", rule.rpartition("/")[2])
 
@@ -99,7 +108,7 @@ def test_an_input_that_is_not_json_is_not_delivered(small: SmallStage, who: str)
     queue, dead = small.queue("q"), small.queue("dead")
     target = {"Arn": queue, "InputTransformer": SAID | {"InputTemplate": '"<who>"'}, "DeadLetterConfig": {"Arn": dead}}
     small.rule("r", target, EventPattern=json.dumps({"source": [small.name]}))
-    small.background.bus.publish(event(small.name, "Told", {"who": who}))
+    small.background.bus.publish(event(small.name, "Greeting", {"who": who}))
     [message] = small.messages(dead)
     assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "INVALID_JSON"
     assert small.messages(queue) == []
@@ -119,13 +128,13 @@ def test_topics_log_groups_and_functions_are_targets(small: SmallStage) -> None:
         {"Arn": function},
         EventPattern=json.dumps({"source": [small.name]}),
     )
-    happened = event(small.name, "Told", {"n": 1})
-    small.background.bus.publish(happened)
+    sent = event(small.name, "Greeting", {"n": 1})
+    small.background.bus.publish(sent)
     [notification] = small.messages(behind)
     [logged] = aws("logs").filter_log_events(logGroupName=group)["events"]
-    assert json.loads(json.loads(notification["Body"])["Message"]) == happened
-    assert json.loads(logged["message"]) == happened
-    assert small.invoked == [(function, happened)]
+    assert json.loads(json.loads(notification["Body"])["Message"]) == sent
+    assert json.loads(logged["message"]) == sent
+    assert small.invoked == [(function, sent)]
 
 
 @pytest.mark.parametrize(
@@ -142,11 +151,11 @@ def test_undeliverable_events_go_to_the_dead_letter_queue(small: SmallStage, arn
     rule = small.rule(
         "r", {"Arn": arn, "DeadLetterConfig": {"Arn": queue}}, EventPattern=json.dumps({"source": [small.name]})
     )
-    happened = event(small.name, "Told", {})
-    small.background.bus.publish(happened)
+    sent = event(small.name, "Greeting", {})
+    small.background.bus.publish(sent)
     [message] = small.messages(queue)
     attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
-    assert json.loads(message["Body"]) == happened
+    assert json.loads(message["Body"]) == sent
     assert attributes.pop("ERROR_MESSAGE")
     assert attributes == {
         "RULE_ARN": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule}",
@@ -160,6 +169,6 @@ def test_a_failing_target_does_not_affect_the_others(small: SmallStage) -> None:
     queue = small.queue("q")
     gone = f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"
     small.rule("r", {"Arn": gone}, {"Arn": queue}, EventPattern=json.dumps({"source": [small.name]}))
-    small.background.bus.publish(event(small.name, "Told", {}))
+    small.background.bus.publish(event(small.name, "Greeting", {}))
     assert len(small.messages(queue)) == 1
     assert [failure.target for failure in small.background.targets.failures] == [gone]

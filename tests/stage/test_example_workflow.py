@@ -13,7 +13,7 @@ WORKFLOW = yaml.safe_load((ROOT / "examples/app/.github/workflows/deploy.yml").r
 
 
 def waited(stage: Client, tag: str, since: datetime, minutes: int = 0) -> tuple[int, str]:
-    """The step's exit status and what it prints; with no minutes it looks once."""
+    """The step's exit status and output; with 0 minutes it checks once."""
     (step,) = [each for each in WORKFLOW["jobs"]["deploy"]["steps"] if each.get("name") == "Wait for the deployment"]
     given = {
         "APP": "production/guestbook-api",

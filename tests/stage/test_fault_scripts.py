@@ -13,7 +13,7 @@ from tests.stage.toys import PUT_RULE, put_rule, rule_names
 @pytest.mark.parametrize(
     ("script", "refused"),
     [
-        pytest.param([{"fault": "throttle"}], [0], id="one, if nothing else is said"),
+        pytest.param([{"fault": "throttle"}], [0], id="one by default"),
         pytest.param([{"skip": 2, "count": 2, "fault": "throttle"}], [2, 3], id="some after some"),
         pytest.param([{"skip": 1, "count": 0, "fault": "throttle"}], [1, 2, 3, 4], id="all from then on"),
         pytest.param(
@@ -50,7 +50,7 @@ def test_reset_removes_all_faults(stage: Client) -> None:
     put_rule(stage)
 
 
-# ------------------------------------------------------------------------------------------- what a script may not say
+# ---------------------------------------------------------------------------------------------------- invalid scripts
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_reset_removes_all_faults(stage: Client) -> None:
             {"operation": "PutRules"}, "[0].operation: events has no operation PutRules", id="no such operation"
         ),
         pytest.param({"fault": "explode"}, "[0].fault", id="no such fault"),
-        pytest.param({"caller": "CreateTarget"}, "CreateTargets", id="a step that is not there names those there are"),
+        pytest.param({"caller": "CreateTarget"}, "CreateTargets", id="a missing function names the existing ones"),
         pytest.param({"skip": -1}, "[0].skip", id="a negative skip"),
         pytest.param({"count": "all"}, "[0].count", id="a count in words"),
         pytest.param({"fault": "partial"}, "events PutTargets", id="a call that AWS never fails in part"),

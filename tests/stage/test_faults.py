@@ -25,7 +25,7 @@ def target_ids(stage: Client) -> set[str]:
     return {target["Id"] for target in found}
 
 
-# ------------------------------------------------------------------------------------------------------- what happens
+# ------------------------------------------------------------------------------------------------- each kind of fault
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_refusal_has_the_services_own_error_code(
         getattr(stage.client(service), ask)()
     response = refused.value.response
     assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
-    getattr(stage.client(service), ask)()  # it was to happen once
+    getattr(stage.client(service), ask)()  # the fault hits once
 
 
 def test_a_denial_names_the_caller_and_the_action(stage: Client) -> None:
@@ -83,7 +83,7 @@ def test_a_lost_reply_is_that_of_a_call_that_was_carried_out(stage: Client) -> N
 def test_a_cut_reply_is_that_of_a_call_that_was_carried_out(stage: Client) -> None:
     stage.faults([{**PUT_RULE, "fault": "cut"}])
     stage.clear_calls()
-    response = put_rule(stage)["ResponseMetadata"]  # all that a plain client makes of it: a success without a word
+    response = put_rule(stage)["ResponseMetadata"]  # boto3 reads it as a success without content
     assert "new" in rule_names(stage)
     assert int(response["HTTPHeaders"]["content-length"]) > 0
     assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(200, "cut")]
@@ -138,10 +138,10 @@ def test_a_partial_failure_is_reported_and_the_rest_is_done(stage: Client, ids: 
 def test_a_failed_event_is_reported_in_its_position(stage: Client) -> None:
     entry = {"Source": "test", "DetailType": "A Test", "Detail": "{}"}
     stage.faults([{"service": "events", "operation": "PutEvents", "fault": "partial"}])
-    told = stage.client("events").put_events(Entries=[entry, entry])
-    assert told["FailedEntryCount"] == 1
-    assert ["EventId" in each for each in told["Entries"]] == [True, False]
-    assert told["Entries"][1]["ErrorCode"] == "InternalFailure"
+    answer = stage.client("events").put_events(Entries=[entry, entry])
+    assert answer["FailedEntryCount"] == 1
+    assert ["EventId" in each for each in answer["Entries"]] == [True, False]
+    assert answer["Entries"][1]["ErrorCode"] == "InternalFailure"
 
 
 @pytest.mark.parametrize(("fault", "done"), [("kill", False), ("kill_after", True)])
@@ -164,7 +164,7 @@ def handler(event, context):
     assert "FunctionError" not in alive
 
 
-# --------------------------------------------------------------------------------------------------- when it happens
+# -------------------------------------------------------------------------------------------- faults and deployments
 
 
 def test_invocations_by_step_functions_fail_and_are_retried(stage: Client) -> None:
@@ -187,7 +187,7 @@ def test_restore_is_retried_also_after_an_unknown_error(stage: Client, refused: 
 
 
 def test_a_revision_that_ecs_may_roll_back_to_is_kept(deployed: Client) -> None:
-    """Everything was done but the record, and the way back fails, so ECS goes back to what was completed last."""
+    """Everything but the record is done, and the restore's rollout fails: ECS rolls back to what completed last."""
     before = revisions(deployed)
     deployed.settings(rollout_seconds=1)
     deployed.faults([{"service": "dynamodb", "operation": "PutItem", "caller": "FinishDeployment", "fault": "denied"}])
@@ -195,7 +195,7 @@ def test_a_revision_that_ecs_may_roll_back_to_is_kept(deployed: Client) -> None:
     failed = deployed.deploy("v2")
 
     (kept,) = [arn for arn, each in revisions(deployed).items() if each["status"] == "ACTIVE" and arn not in before]
-    told = f"But {kept.rpartition('/')[2]} stays ACTIVE until the next deployment, since ECS may go back to it."
-    assert told in failed["cause"]
+    says = f"But {kept.rpartition('/')[2]} stays ACTIVE until the next deployment, since ECS may go back to it."
+    assert says in failed["cause"]
     assert deployed.deploy("v3")["status"] == "SUCCEEDED"
     assert revision(deployed, kept)["status"] == "INACTIVE"

@@ -15,7 +15,7 @@ Heard = Callable[[dict[str, Any]], Callable[[], list[dict[str, Any]]]]
 
 @pytest.fixture
 def listen(stage: Client) -> Iterator[Heard]:
-    """Hears events of a pattern, from now on: `listen(pattern)()` answers all that have come so far."""
+    """Receives events of a pattern from now on: `listen(pattern)()` returns all so far."""
     sqs = stage.client("sqs")
     queue = sqs.create_queue(QueueName="a-listener")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -29,7 +29,7 @@ def small(tmp_path: Path) -> Iterator[SmallStage]:
 
 @cache
 def unchecked(service: Any) -> Any:
-    """A client that sends what it is given: the SDK would keep some of these requests to itself."""
+    """A client without validation: the SDK would not send some of these requests."""
     return boto3.client(
         service,
         endpoint_url=aws(service).meta.endpoint_url,

@@ -15,7 +15,7 @@ from stage.ecr.manifest import digest
 from tests.stage.account import APP, history, states
 
 WRONG = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task"}]}
-# What the ledger tells the duration of: steps and waits, but for the step that writes it.
+# The durations in the ledger: steps and waits, except the step that writes it.
 TIMED = {step.name for step in STEPS[:-2]} | {"WaitForTurn", "WaitForService"}
 
 
@@ -24,7 +24,7 @@ Heard = Callable[[], list[Any]]
 
 @contextmanager
 def queue(stage: Client) -> Iterator[tuple[str, Heard]]:
-    """A queue, its ARN and what has come to it so far, in order."""
+    """A queue: its ARN and its messages so far, in order."""
     sqs = stage.client("sqs")
     url = sqs.create_queue(QueueName=f"a-listener-{uuid.uuid4()}")["QueueUrl"]
     heard: list[Any] = []
@@ -42,7 +42,7 @@ def queue(stage: Client) -> Iterator[tuple[str, Heard]]:
 
 @pytest.fixture
 def mails(stage: Client) -> Iterator[Heard]:
-    """What a subscriber of the notifications' topic has been sent so far, in order."""
+    """The messages of the notifications' topic so far, in order."""
     sns = stage.client("sns")
     with queue(stage) as (arn, heard):
         topic = stage.names["outputs"]["NotificationsTopicArn"]
@@ -53,7 +53,7 @@ def mails(stage: Client) -> Iterator[Heard]:
 
 @pytest.fixture
 def news(stage: Client) -> Iterator[Heard]:
-    """What anybody can hear on the bus of deployments, in order."""
+    """The events about deployments on the bus so far, in order."""
     events = stage.client("events")
     with queue(stage) as (arn, heard):
         events.put_rule(Name="a-listener", EventPattern=json.dumps({"source": ["rota"]}))
@@ -109,16 +109,18 @@ def test_every_outcome_is_recorded_and_notified_once(stage: Client, news: Heard,
     for entry, each in zip(kept, executions, strict=True):
         assert {step.split()[0] for step in str(entry["durations"]).split(", ")} == TIMED & set(states(stage, each))
 
-    told = wait_for(lambda: news() if len(news()) >= len(executions) else None, 10)
-    assert {each["execution"]: each["outcome"] for each in told} == {
+    published = wait_for(lambda: news() if len(news()) >= len(executions) else None, 10)
+    assert {each["execution"]: each["outcome"] for each in published} == {
         entry["execution"]: entry["outcome"] for entry in kept
     }
-    assert len(told) == len(executions)
-    assert {each["app"] for each in told} == {APP}
-    assert told[0]["image"]["digest"] == digest("v1")
-    assert told[0]["seconds"] > 0
+    assert len(published) == len(executions)
+    assert {each["app"] for each in published} == {APP}
+    assert published[0]["image"]["digest"] == digest("v1")
+    assert published[0]["seconds"] > 0
     sent = wait_for(lambda: mails() if len(mails()) >= len(executions) else None, 10)
-    assert [mail.partition(".")[0].rpartition(" has ended: ")[2] for mail in sent] == [each["outcome"] for each in told]
+    assert [mail.partition(".")[0].rpartition(" has ended: ")[2] for mail in sent] == [
+        each["outcome"] for each in published
+    ]
 
 
 def test_every_step_logs_the_executions_name(stage: Client) -> None:
@@ -130,8 +132,8 @@ def test_every_step_logs_the_executions_name(stage: Client) -> None:
         for each in logs.describe_log_groups(logGroupNamePrefix="/rota/")["logGroups"]
         if each["logGroupName"].endswith("/steps")
     ]
-    told = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
-    lines = [json.loads(line) for line in told if line.startswith("{")]
+    messages = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
+    lines = [json.loads(line) for line in messages if line.startswith("{")]
     done = [line for line in lines if line.get("message") == "done"]
     steps = {step.name for step in STEPS}
     assert len(done) == len([state for state in states(stage, ended) if state in steps])

@@ -15,7 +15,7 @@ from tests.stage.account import PREFIX, account, schedules
 
 @pytest.fixture(scope="module")
 def records(one_stage: Client) -> list[dict[str, Any]]:
-    """Every permission that was asked for in the scenarios that need all of them."""
+    """Every permission that was checked in the scenarios that need all of them."""
     return [asked for scenario in scenarios.EVERY_PERMISSION for asked in scenarios.play(one_stage, scenario)]
 
 

@@ -31,7 +31,7 @@ def test_a_taken_port_is_reported_in_one_line(stage: Client) -> None:
     assert f"127.0.0.1:{port}" in began.stderr
 
 
-# What many a company's laptop has; it is for the real AWS, and no way to a stage on this machine.
+# A user's settings for the real AWS, which must not be used for a stage on this machine.
 OF_THE_USER = {"AWS_PROFILE": "work", "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
 
 
@@ -52,7 +52,7 @@ def test_a_stage_and_its_watch_in_two_terminals() -> None:
         subprocess.Popen(
             command, cwd=ROOT, env=users, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process,
-        ExitStack() as ends,  # or the other two would wait for ever for what nobody ends when an assertion fails
+        ExitStack() as ends,  # a failed assertion must end both processes
     ):
         ends.callback(process.kill)
         ends.callback(watch.kill)
@@ -65,9 +65,9 @@ def test_a_stage_and_its_watch_in_two_terminals() -> None:
         assert ask(client.endpoint, "GET", "/_stage/") == (200, "")
         assert any("Watching" in line for line in iter(watch.stdout.readline, ""))
         client.push("v1")
-        told = [watch.stdout.readline() for _ in range(3)]
-        assert "guestbook:v1 at" in told[1]
-        assert "ok TakeTurn" in told[2]
+        lines = [watch.stdout.readline() for _ in range(3)]
+        assert "guestbook:v1 at" in lines[1]
+        assert "ok TakeTurn" in lines[2]
         workers = processes.children(process.pid)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

@@ -22,7 +22,7 @@ def small(tmp_path: Path) -> Iterator[SmallStage]:
 
 @pytest.fixture
 def machine(small: SmallStage) -> str:
-    """A state machine that answers with its input. Its ARN."""
+    """The ARN of a state machine that returns its input."""
     definition = {"StartAt": "Same", "States": {"Same": {"Type": "Pass", "End": True}}}
     return str(
         aws("stepfunctions").create_state_machine(
@@ -43,8 +43,8 @@ def pushes(small: SmallStage) -> dict[str, Any]:
 def test_a_push_publishes_ecrs_event(small: SmallStage) -> None:
     heard = small.listen(pushes(small))
     small.push("abc1234", "second")
-    [told] = heard()
-    assert told | {"id": "", "time": ""} == {
+    [published] = heard()
+    assert published | {"id": "", "time": ""} == {
         "version": "0",
         "id": "",
         "detail-type": "ECR Image Action",
@@ -66,7 +66,7 @@ def test_a_push_publishes_ecrs_event(small: SmallStage) -> None:
 
 
 def test_the_event_has_the_manifests_media_types(small: SmallStage) -> None:
-    """A person may leave `imageManifestMediaType` out, and an index has no config."""
+    """`imageManifestMediaType` is optional, and an index has no config."""
     index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
     heard = small.listen(pushes(small))
     for pushed in (manifest("second", "application/vnd.buildkit.cacheconfig.v0"), json.dumps(index)):
@@ -80,7 +80,7 @@ def test_the_event_has_the_manifests_media_types(small: SmallStage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "told"),
+    ("tags", "published"),
     [
         (["one"], ["one"]),
         ([None], [None]),
@@ -89,12 +89,14 @@ def test_the_event_has_the_manifests_media_types(small: SmallStage) -> None:
     ],
     ids=["tagged", "untagged", "two-tags", "tagged-later"],
 )
-def test_each_put_image_publishes_one_event(small: SmallStage, tags: list[str | None], told: list[str | None]) -> None:
+def test_each_put_image_publishes_one_event(
+    small: SmallStage, tags: list[str | None], published: list[str | None]
+) -> None:
     heard = small.listen(pushes(small))
     for tag in tags:
         small.push(tag, "second")
     details = [each["detail"] for each in heard()]
-    assert [detail.get("image-tag") for detail in details] == told
+    assert [detail.get("image-tag") for detail in details] == published
     assert {detail["image-digest"] for detail in details} == {digest("second")}
 
 
@@ -142,9 +144,9 @@ def test_a_push_starts_the_machine_with_its_event(small: SmallStage, machine: st
     small.rule("push", target, EventPattern=json.dumps(pushes(small)))
     small.push("abc1234", "second")
     [execution] = executions(machine)
-    told = json.loads(execution["input"])
-    assert told["detail"]["image-digest"] == digest("second")
-    assert execution["name"].startswith(told["id"])
+    event = json.loads(execution["input"])
+    assert event["detail"]["image-digest"] == digest("second")
+    assert execution["name"].startswith(event["id"])
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from examples.guestbook.client import Client
 def test_callers_share_a_bucket_that_the_setting_fills(stage: Client) -> None:
     ecs = stage.client("ecs")
     stage.settings(quotas=True)
-    delete = lambda: ecs.delete_task_definitions(taskDefinitions=["no-such:1"])  # noqa: E731 - said three times
+    delete = lambda: ecs.delete_task_definitions(taskDefinitions=["no-such:1"])  # noqa: E731 - used three times
     for _ in range(5):
         delete()
 
     with pytest.raises(ClientError, match="Rate exceeded") as throttled:
-        for _ in range(20):  # one a second comes in again
+        for _ in range(20):  # one token a second is gained
             delete()
     assert throttled.value.response["Error"]["Code"] == "ThrottlingException"
     assert throttled.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
@@ -48,7 +48,7 @@ def test_buckets_are_shown(stage: Client) -> None:
 
 
 def test_a_deployment_succeeds_under_the_quotas(stage: Client) -> None:
-    # Buckets fill by the clock, so what functions sleep must not be shortened too much.
+    # Buckets fill in real time, so the functions' sleeps must not be too short.
     stage.settings(quotas=True, time_scale=0.2)
     tasks = [{"name": f"Task{n}", "task": f"task_{n}", "cron": "0 6 * * ? *"} for n in range(21)]
     stage.upload_schedule({"tasks": tasks})

@@ -48,7 +48,7 @@ def test_a_changed_schedule_file_adds_removes_and_changes_rules(deployed: Client
         "RemoveTargets": 1,
         "DeleteRule": 1,
         "RegisterTaskDefinition": 4,
-        "PutRule": 2,  # PrintDigest is new, RemoveSpam moves; IngestData keeps its rule
+        "PutRule": 2,  # PrintDigest is new, RemoveSpam changes; IngestData keeps its rule
         "PutTargets": 3,
         "UpdateService": 1,
     }
@@ -134,7 +134,7 @@ def test_the_tenth_deployment_makes_no_more_calls_than_the_third(stage: Client) 
         stage.clear_calls()
         assert stage.deploy(f"v{number}")["status"] == "SUCCEEDED"
         if number in (3, 10):
-            # CheckService looks as often as it takes ECS.
+            # The number of CheckService's calls depends on ECS.
             calls = [
                 (call["caller"], call["operation"])
                 for call in stage.calls()
@@ -145,7 +145,7 @@ def test_the_tenth_deployment_makes_no_more_calls_than_the_third(stage: Client) 
 
 
 def processes_and_threads() -> int:
-    """How many processes and threads the stages of this test run have."""
+    """The number of processes and threads of this test run's stages."""
     stages = processes.children(os.getpid())
     family = stages.union(*map(processes.children, stages))
     if not Path("/proc/self/task").exists():

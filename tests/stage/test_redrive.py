@@ -12,7 +12,7 @@ from tests.stage.restored import assert_all_is_as_it_was
 
 
 def stopped_while_rolling(stage: Client, **rollout: object) -> Described:
-    """Push v1 and stop its execution while the service rolls, which never ends unless another `rollout` is given."""
+    """Push v1 and stop its execution during the rollout, which hangs unless another `rollout` is given."""
     stage.settings(**(rollout or {"rollout": "hangs"}))
     stage.push("v1")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
@@ -25,7 +25,7 @@ def stopped_while_rolling(stage: Client, **rollout: object) -> Described:
 
 
 def redriven(stage: Client, execution: Described) -> Described:
-    """How it ends after it has been redriven."""
+    """How an execution ends after a redrive."""
     stage.client("stepfunctions").redrive_execution(executionArn=execution["executionArn"])
     return stage.wait(execution["executionArn"])
 
@@ -57,7 +57,7 @@ def test_an_aborted_execution_is_restored_before_a_redrive(stage: Client) -> Non
 
 
 def test_a_redrive_during_the_restore_has_the_same_end(stage: Client) -> None:
-    """Whoever comes first: it is deployed or put back as a whole."""
+    """Whichever comes first: it is deployed or restored as a whole."""
     before = account(stage)
     stopped = stopped_while_rolling(stage, rollout_seconds=2)
     ended = redriven(stage, stopped)
@@ -73,7 +73,7 @@ def test_a_redrive_during_the_restore_has_the_same_end(stage: Client) -> None:
 
 
 def test_a_redrive_of_one_aborted_while_waiting_changes_nothing(deployed: Client) -> None:
-    """It has its entry in the ledger, which is not changed any more."""
+    """It has its entry in the ledger, which does not change any more."""
     with held(deployed):
         first, waiting = pushed_behind(deployed, "v2", "v3")
         deployed.client("stepfunctions").stop_execution(executionArn=waiting)
@@ -98,8 +98,8 @@ def test_a_redriven_failed_execution_fails_again_at_once(stage: Client) -> None:
 
     again = redriven(stage, failed)
 
-    told = ("status", "error", "cause")
-    assert [again[each] for each in told] == [failed[each] for each in told]
+    keys = ("status", "error", "cause")
+    assert [again[each] for each in keys] == [failed[each] for each in keys]
     assert not stage.calls("lambda", "Invoke")
     assert schedules(stage) == {}
     assert len(history(stage)) == 1

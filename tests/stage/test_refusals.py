@@ -25,7 +25,7 @@ OPERATOR, AUTHOR = "The operator acts.", "The author of the schedule file acts."
 
 
 def refused(stage: Client, error: str, *says: str) -> Described:
-    """Push an image, which must be refused with all of `says`, and leave everything as it was."""
+    """Push an image, which must be refused with all of `says` and change nothing."""
     before = account(stage)
     stage.clear_calls()
     ended = stage.deploy("v1")
@@ -35,12 +35,12 @@ def refused(stage: Client, error: str, *says: str) -> Described:
     assert ended["cause"].endswith("Nothing had to be put back. " + (AUTHOR if error == "ConfigError" else OPERATOR))
     assert not writes(stage)
     assert {**account(stage), "images": None} == {**before, "images": None}
-    told(stage, ended)
+    assert_recorded(stage, ended)
     return ended
 
 
-def told(stage: Client, ended: Described) -> None:
-    """The ledger has the failure as the execution tells it, and the world was told once."""
+def assert_recorded(stage: Client, ended: Described) -> None:
+    """The ledger and the one notification have the execution's error and cause."""
     entry = history(stage)[0]
     assert (entry["outcome"], entry["cause"]) == ("failed", ended["cause"])
     assert entry["execution"] == ended["executionArn"]
@@ -109,7 +109,7 @@ def test_a_missing_image(stage: Client) -> None:
     assert f"the image guestbook@{digest('never pushed')} is not in ECR; push it again" in ended["cause"]
     assert not writes(stage)
     assert account(stage) == before
-    told(stage, ended)
+    assert_recorded(stage, ended)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_parameters_with_missing_resources(stage: Client, settings: dict[str, st
 
 
 def remake_service(stage: Client, **changes: Any) -> None:
-    """Delete the service and create it anew with `changes`."""
+    """Delete the service and create it again with `changes`."""
     ecs, was = stage.client("ecs"), service(stage)
     ecs.delete_service(cluster="production", service="guestbook-api", force=True)
     ecs.create_service(

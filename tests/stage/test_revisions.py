@@ -23,7 +23,7 @@ def small(tmp_path: Path) -> Iterator[SmallStage]:
 
 
 def raw(operation: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Call ECS with a body that no SDK has looked at. Returns the reply as it came."""
+    """Call ECS with a body that no SDK has checked. Returns the raw reply."""
     request = AWSRequest(
         "POST",
         aws("ecs").meta.endpoint_url,
@@ -116,7 +116,7 @@ def test_a_deregistered_revision_can_still_be_described(small: SmallStage) -> No
     assert aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]["status"] == "INACTIVE"
     with pytest.raises(ClientError, match=r"\(ClientException\).*Unable to describe task definition."):
         aws("ecs").describe_task_definition(taskDefinition=small.name)
-    assert small.register().endswith(":2")  # the counter goes on
+    assert small.register().endswith(":2")  # the number is not used again
 
 
 @pytest.mark.parametrize(

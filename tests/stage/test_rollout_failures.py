@@ -30,17 +30,17 @@ NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
 
 @pytest.fixture(scope="module", autouse=True)
 def short_patience(one_stage: Client) -> Iterator[None]:
-    """A stack whose rollouts may take a minute; the waits that make it up are cut short."""
+    """A stack whose rollouts may take a minute, of shortened waits."""
     with environment(one_stage, "CheckService", ROLLOUT_TIMEOUT_MINUTES="1"):
         yield
 
 
 def as_people_left_it(stage: Client) -> Described:
-    """People add tags, a target and an input; returns the account."""
+    """Add tags, a target and an input by hand. Returns the account."""
     events, topic = stage.client("events"), stage.names["outputs"]["NotificationsTopicArn"]
     for rule in schedules(stage).values():
         events.tag_resource(ResourceARN=rule["Arn"], Tags=[{"Key": "owner", "Value": "pier"}])
-    # CountTeaspoons leaves the file with NEXT: its rule is removed and must come back whole.
+    # CountTeaspoons leaves the file with NEXT: its rule is removed and must be restored completely.
     (target,) = schedules(stage)["CountTeaspoons"]["Targets"]
     with_input = {**target, "Input": json.dumps({"containerOverrides": []})}
     events.put_targets(Rule=PREFIX + "CountTeaspoons", Targets=[with_input, {"Id": "to-people", "Arn": topic}])

@@ -43,7 +43,7 @@ def test_a_new_service_runs_at_once(small: SmallStage) -> None:
 def test_a_new_revision_rolls_out(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     before = small.service(first)
-    small.settings.change({"rollout_seconds": 60})  # the rollout will not end by itself
+    small.settings.change({"rollout_seconds": 60})  # the rollout does not end during the test
     heard = deployment_events(small)
     answered = small.update(taskDefinition=second)
     assert answered["taskDefinition"] == second
@@ -67,14 +67,14 @@ def test_a_completed_rollout_publishes_events(small: SmallStage) -> None:
     assert revisions(after) == [(second, "PRIMARY", "COMPLETED", 2)]
     assert (after["runningCount"], after["pendingCount"]) == (2, 0)
     assert after["events"][0]["message"] == f"(service {small.name}) has reached a steady state."
-    told = heard()
-    assert [(each["detail-type"], each["detail"]["eventName"]) for each in told] == [
+    published = heard()
+    assert [(each["detail-type"], each["detail"]["eventName"]) for each in published] == [
         ("ECS Deployment State Change", "SERVICE_DEPLOYMENT_IN_PROGRESS"),
         ("ECS Deployment State Change", "SERVICE_DEPLOYMENT_COMPLETED"),
         ("ECS Service Action", "SERVICE_STEADY_STATE"),
     ]
-    assert told[1]["resources"] == [after["serviceArn"]]
-    assert told[1]["detail"] | {"updatedAt": ""} == {
+    assert published[1]["resources"] == [after["serviceArn"]]
+    assert published[1]["detail"] | {"updatedAt": ""} == {
         "eventType": "INFO",
         "eventName": "SERVICE_DEPLOYMENT_COMPLETED",
         "deploymentId": new["id"],
@@ -94,14 +94,14 @@ def test_a_rollout_that_fails_is_rolled_back(small: SmallStage) -> None:
     assert after["taskDefinition"] == first
     assert revisions(after) == [(first, "PRIMARY", "COMPLETED", 2)]
     assert after["deployments"][0]["id"] != new["id"]
-    told = [each["detail"] for each in heard() if each["detail-type"] == "ECS Deployment State Change"]
-    assert [(each["eventType"], each["eventName"], each["deploymentId"] == new["id"]) for each in told] == [
+    published = [each["detail"] for each in heard() if each["detail-type"] == "ECS Deployment State Change"]
+    assert [(each["eventType"], each["eventName"], each["deploymentId"] == new["id"]) for each in published] == [
         ("INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS", True),
         ("ERROR", "SERVICE_DEPLOYMENT_FAILED", True),
         ("INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS", False),
         ("INFO", "SERVICE_DEPLOYMENT_COMPLETED", False),
     ]
-    assert told[2]["reason"].startswith("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/")
+    assert published[2]["reason"].startswith("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/")
 
 
 @pytest.mark.parametrize(

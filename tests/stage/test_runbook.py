@@ -12,10 +12,10 @@ from examples.guestbook.client import Client
 from stage.client import wait_for
 from tests.printed import RUNBOOK, blocks, signed_in, typed, with_the_aws_cli
 from tests.stage.account import PREFIX, rules, schedules
-from tests.stage.scenarios import NEXT, deaf_to_the_end
+from tests.stage.scenarios import NEXT, events_lost
 
 pytestmark = with_the_aws_cli
-# The CLI's first generation asks the environment for the endpoint of every service but this one.
+# Version 1 of the CLI reads the endpoint of every service but this one from the environment.
 SQS = ("aws sqs", "aws --endpoint-url $AWS_ENDPOINT_URL sqs")
 JOB = re.compile(r"^JOB=.*$", re.MULTILINE)
 NAMES = re.compile(r"^RULES=.*$", re.MULTILINE)
@@ -37,7 +37,7 @@ def variables(endpoint: str) -> str:
 
 @pytest.fixture
 def shell(one_stage: Client, tmp_path: Path) -> Shell:
-    """Runs lines of the runbook, after those that set the variables. Returns what they print."""
+    """Runs lines of the runbook, after those that set the variables. Returns their output."""
 
     def run(*lines: str, **more: str) -> str:
         ran = typed(variables(one_stage.endpoint), *lines, cwd=tmp_path, **signed_in(one_stage), **more)
@@ -226,7 +226,7 @@ def test_who_deployed_what(deployed: Client, shell: Shell) -> None:
 
 
 def test_the_lists_are_complete_over_several_pages(deployed: Client, shell: Shell) -> None:
-    """Of executions AWS answers 100 at once; of a table 1 MB."""
+    """AWS returns 100 executions or 1 MB of a table in a page."""
     states, dynamodb = deployed.client("stepfunctions"), deployed.client("dynamodb")
     machine = states.create_state_machine(
         name="many",
@@ -258,12 +258,12 @@ def test_the_lists_are_complete_over_several_pages(deployed: Client, shell: Shel
 
 
 def test_aborting(stage: Client, shell: Shell) -> None:
-    stage.settings(time_scale=100)  # it waits for the rollout until it is aborted, however long the typing takes
+    stage.settings(time_scale=100)  # it waits for the rollout until the commands abort it
     stage.push("v1")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
     (execution,) = stage.executions()
     abort, restore = blocks(RUNBOOK, "Aborting")
-    with deaf_to_the_end(stage):
+    with events_lost(stage):
         shell(abort, EXECUTION=execution)
         assert stage.wait(execution)["status"] == "ABORTED"
     stage.settings(time_scale=0.01)

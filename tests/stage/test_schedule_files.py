@@ -15,7 +15,7 @@ ONE_TASK = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * 
 
 @pytest.fixture(scope="module")
 def deployed(one_stage: Client) -> dict[str, Any]:
-    """By a task's name, its rule and its revision, of a schedule file in which every key is used."""
+    """Rule and revision by the task's name, for a schedule file that uses every key."""
     as_new(one_stage)
     one_stage.upload_schedule(
         {

@@ -10,7 +10,7 @@ from examples.guestbook.client import Client
 from stage.client import ROOT
 from tests.stage.toys import ask
 
-# ------------------------------------------------------------------------------------------------ what a user has
+# ---------------------------------------------------------------------------------------------------------- names
 
 
 def test_names_of_the_stage_are_found_with_an_aws_client(stage: Client) -> None:
@@ -57,11 +57,11 @@ def test_the_templates_rule_sends_pushes_to_the_machine(stage: Client) -> None:
         pytest.param("GET", "/_stage/nonsense", None, 404, "GET /_stage/calls", id="an unknown route"),
         pytest.param("POST", "/_stage/calls", b"", 404, "DELETE /_stage/calls", id="a known route, another method"),
         pytest.param("PUT", "/_stage/settings", b"{", 400, "not JSON", id="settings that are not JSON"),
-        pytest.param("PUT", "/_stage/settings", b"[]", 400, "an object", id="settings that are no object"),
-        pytest.param("PUT", "/_stage/settings", b'{"rollout": "explodes"}', 400, "rollout", id="a wrong setting"),
-        pytest.param("PUT", "/_stage/faults", b'[{"service": "s4"}]', 400, "s4", id="faults that cannot be"),
-        pytest.param("POST", "/_stage/fire/no-such-rule", b"", 409, "no-such-rule", id="a rule that is not there"),
-        pytest.param("GET", "/_stage", None, 200, "", id="the slash may be left out"),
+        pytest.param("PUT", "/_stage/settings", b"[]", 400, "an object", id="settings that are not an object"),
+        pytest.param("PUT", "/_stage/settings", b'{"rollout": "explodes"}', 400, "rollout", id="an invalid setting"),
+        pytest.param("PUT", "/_stage/faults", b'[{"service": "s4"}]', 400, "s4", id="an invalid fault"),
+        pytest.param("POST", "/_stage/fire/no-such-rule", b"", 409, "no-such-rule", id="a missing rule"),
+        pytest.param("GET", "/_stage", None, 200, "", id="the slash is optional"),
     ],
 )  # fmt: skip
 def test_invalid_requests_of_routes_are_refused(
@@ -79,8 +79,8 @@ def test_a_call_is_recorded_with_error_and_caller(stage: Client) -> None:
         stage.client("s3").get_object(Bucket=stage.names["bucket"], Key="no-such-key")
     stage.client("sts").get_caller_identity()
 
-    told = [(call["service"], call["operation"], call["status"], call["error"]) for call in stage.calls()]
-    assert told == [
+    recorded = [(call["service"], call["operation"], call["status"], call["error"]) for call in stage.calls()]
+    assert recorded == [
         ("events", "DescribeRule", 400, "ResourceNotFoundException"),
         ("s3", "GetObject", 404, "NoSuchKey"),
         ("sts", "GetCallerIdentity", 200, None),

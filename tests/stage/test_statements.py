@@ -15,11 +15,11 @@ STRAIGHT = "an execution needed no restore"
 
 
 def went_well(stage: Client) -> Counter[str]:
-    """What a person sees that went well in a scenario, and how often."""
+    """How often each good outcome is visible in a scenario."""
     executions = [stage.wait(execution) for execution in stage.executions()]
-    ended = [each for each in executions if each["status"] != "ABORTED"]  # a scenario's person stopped the others
+    ended = [each for each in executions if each["status"] != "ABORTED"]  # the scenario stopped the others
     records = history(stage)
-    told = [call for call in stage.calls("events", "PutEvents") if call["error"] is None]
+    published = [call for call in stage.calls("events", "PutEvents") if call["error"] is None]
     ran = stage.client("ecs").list_tasks(cluster=stage.names["cluster"], desiredStatus="STOPPED")["taskArns"]
     return Counter(
         {
@@ -28,20 +28,20 @@ def went_well(stage: Client) -> Counter[str]:
             "the schedule's author was asked to act": sum(each.get("error") == "ConfigError" for each in ended),
             "the ledger has an entry": len(records),
             "an entry has the steps' durations": sum(bool(each.get("durations")) for each in records),
-            "the outcome was told": len(told),
+            "the outcome was published": len(published),
             "a scheduled task ran": len(ran),
         }
     )
 
 
 def missed(stage: Client, statement: Statement, scenario: scenarios.Scenario, whole: Counter[str]) -> bool:
-    """Whether the scenario goes worse without the statement, because its role was denied something."""
-    # A restore that is denied is tried again for hours.
+    """Whether the scenario ends worse without the statement, because its role was denied an action."""
+    # A denied restore is retried for hours.
     time_scale = 0.0001 if "RestoreDeployment" in statement.role else 0.01
     with audit.without(stage, statement):
         try:
             scenarios.play(stage, scenario, time_scale)
-        except (TimeoutError, StageError):  # a push started nothing, or a rule that is to fire was not made
+        except (TimeoutError, StageError):  # a push started no deployment, or a rule to fire was not created
             scenarios.wait_for_all(stage)
         denied = {each["caller"].split("/")[1] for each in stage.permissions() if not each["allowed"]}
         return denied == {statement.role} and bool(whole - went_well(stage))
@@ -52,7 +52,7 @@ def test_every_statement_is_needed(one_stage: Client) -> None:
     for scenario in scenarios.ALL:
         asked[scenario] = audit.asked(scenarios.play(one_stage, scenario))
         whole[scenario] = went_well(one_stage)
-    # A deployment that succeeds otherwise, if one needs the statement; the shortest of them.
+    # The shortest scenario that needs the statement, if possible a deployment that succeeds otherwise.
     best_first = sorted(
         scenarios.ALL, key=lambda each: (whole[each][STRAIGHT] == 0, sum(map(len, asked[each].values())))
     )

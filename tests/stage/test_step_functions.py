@@ -13,7 +13,7 @@ from tests.stage.toys import role_of_toys
 
 @pytest.fixture
 def machine(stage: Client) -> Iterator[Callable[..., str]]:
-    """Makes a state machine of its states. Returns its ARN."""
+    """Creates a state machine from its states. Returns its ARN."""
     arns: list[str] = []
 
     def make(**states: Any) -> str:
@@ -59,15 +59,15 @@ def test_time_scale_applies_to_waits_and_retries(
 
 
 def test_a_refused_invocation_has_awss_error_name(stage: Client, machine: Callable[..., str]) -> None:
-    nobody = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:nobody"
-    ended = run(stage, machine(Try={"Type": "Task", "Resource": nobody, "End": True}))
+    missing = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:missing"
+    ended = run(stage, machine(Try={"Type": "Task", "Resource": missing, "End": True}))
     assert (ended["status"], ended["error"]) == ("FAILED", "Lambda.ResourceNotFoundException")
 
 
 def test_a_history_can_be_read_in_reverse_order(stage: Client, machine: Callable[..., str]) -> None:
     ended = run(stage, machine(Only={"Type": "Succeed"}))
-    told = stage.client("stepfunctions").get_execution_history(executionArn=ended["executionArn"], reverseOrder=True)
-    assert [event["id"] for event in told["events"]] == [4, 3, 2, 1]
+    answer = stage.client("stepfunctions").get_execution_history(executionArn=ended["executionArn"], reverseOrder=True)
+    assert [event["id"] for event in answer["events"]] == [4, 3, 2, 1]
     assert [event["id"] for event in stage.history(ended["executionArn"])] == [1, 2, 3, 4]
 
 

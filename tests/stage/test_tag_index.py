@@ -27,7 +27,7 @@ def make(small: SmallStage, name: str, **tags: str) -> str:
 
 
 def listed(small: SmallStage, *filters: dict[str, Any], page: int = 100) -> list[dict[str, Any]]:
-    """All pages of what is found in this world."""
+    """All pages of the rules of this small stage."""
     asked = [{"Key": "world", "Values": [small.name]}, *filters]
     paginator = aws("resourcegroupstaggingapi").get_paginator("get_resources")
     pages = list(paginator.paginate(**RULES, TagFilters=asked, PaginationConfig={"PageSize": page}))

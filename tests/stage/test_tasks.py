@@ -62,9 +62,9 @@ def test_a_task_publishes_its_states(small: SmallStage) -> None:
     heard = small.listen({"source": ["aws.ecs"], "detail": {"clusterArn": [small.cluster]}})
     rule = small.rule("fail", small.task_target(small.register("fail")))
     fired = small.background.fire(rule)
-    told = heard()
-    details = [each["detail"] for each in told]
-    assert {each["detail-type"] for each in told} == {"ECS Task State Change"}
+    published = heard()
+    details = [each["detail"] for each in published]
+    assert {each["detail-type"] for each in published} == {"ECS Task State Change"}
     assert [(detail["lastStatus"], detail["version"]) for detail in details] == [
         ("PENDING", 1),
         ("RUNNING", 2),
@@ -128,15 +128,15 @@ def test_a_scheduled_event_reaches_other_kinds_of_targets(small: SmallStage) -> 
     rule = small.rule("nightly", {"Arn": queue})
     assert small.background.fire(rule) == {"rule": rule, "delivered": True}
     [message] = small.messages(queue)
-    told = json.loads(message["Body"])
-    assert (told["source"], told["detail-type"], told["detail"]) == ("aws.events", "Scheduled Event", {})
-    assert told["resources"] == [f"arn:aws:events:us-east-1:123456789012:rule/{rule}"]
+    event = json.loads(message["Body"])
+    assert (event["source"], event["detail-type"], event["detail"]) == ("aws.events", "Scheduled Event", {})
+    assert event["resources"] == [f"arn:aws:events:us-east-1:123456789012:rule/{rule}"]
 
 
 def test_run_task_starts_and_stop_task_stops(small: SmallStage) -> None:
-    answer = run_task(small, small.register("sleep"), startedBy="somebody")
+    answer = run_task(small, small.register("sleep"), startedBy="a-user")
     [task] = answer["tasks"]
-    assert (answer["failures"], task["startedBy"], task["desiredStatus"]) == ([], "somebody", "RUNNING")
+    assert (answer["failures"], task["startedBy"], task["desiredStatus"]) == ([], "a-user", "RUNNING")
     assert small.background.timer.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "RUNNING")
     aws("ecs").stop_task(cluster=small.name, task=task["taskArn"], reason="enough")
     assert small.background.timer.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "STOPPED")

@@ -1,4 +1,4 @@
-"""What tests make for themselves: a function or a rule of their own, a request that no AWS client sends."""
+"""What tests create themselves: functions, a rule, a request that no AWS client sends."""
 
 import http.client
 import io
@@ -15,7 +15,7 @@ PUT_RULE = {"service": "events", "operation": "PutRule"}
 
 
 def role_of_toys(stage: Client) -> str:
-    """A role with which functions and state machines may do everything. Its ARN."""
+    """The ARN of a role that allows functions and state machines everything."""
     iam = stage.client("iam")
     with suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName="toy", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}))
@@ -24,7 +24,7 @@ def role_of_toys(stage: Client) -> str:
 
 
 def zipped(source: str) -> bytes:
-    """The zip of a function whose `app.py` this is, as Lambda's API takes it."""
+    """The zip of a function with this `app.py`, for Lambda's API."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("app.py", source)
@@ -32,17 +32,17 @@ def zipped(source: str) -> bytes:
 
 
 def put_rule(stage: Client, name: str = "new") -> Any:
-    """The call PUT_RULE, which faults are told of."""
+    """The PutRule call that faults are scripted for."""
     return stage.client("events").put_rule(Name=name, ScheduleExpression="rate(1 day)")
 
 
 def rule_names(stage: Client) -> set[str]:
-    """All rules that there are."""
+    """All rules."""
     return {rule["Name"] for rule in stage.client("events").list_rules()["Rules"]}
 
 
 def ask(endpoint: str, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
-    """The status, and what is said where the request is refused."""
+    """The status, and the error of a refused request."""
     connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=30)
     connection.request(method, path, body)
     response = connection.getresponse()

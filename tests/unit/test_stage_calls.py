@@ -15,12 +15,12 @@ from werkzeug.serving import make_server
 from stage.gateway.calls import Call, Reply, recognise
 from stage.gateway.server import Gateway, RequestHandler
 
-# AWS answers with more codes than its models list, ThrottlingException for one; moto remarks on each.
+# AWS answers with more codes than its models list, such as ThrottlingException; moto warns of each.
 pytestmark = pytest.mark.filterwarnings(r"ignore:Exception\(_Refusal\)")
 
 
 class Scripted:
-    """A hook that does what it is told and remembers what it saw."""
+    """A hook with given answers, which remembers its calls."""
 
     def __init__(self, name: str, seen: list[str]) -> None:
         self.name = name
@@ -39,8 +39,8 @@ class Scripted:
         return self.change(call, reply)
 
 
-class Door:
-    """A served front with two hooks, and clients of it."""
+class Served:
+    """A served gateway with two hooks, and clients of it."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -65,11 +65,11 @@ class Door:
 
 
 @pytest.fixture
-def door() -> Iterator[Door]:
-    door = Door()
-    threading.Thread(target=door.server.serve_forever, args=(0.01,), daemon=True).start()
-    yield door
-    door.server.shutdown()
+def served() -> Iterator[Served]:
+    served = Served()
+    threading.Thread(target=served.server.serve_forever, args=(0.01,), daemon=True).start()
+    yield served
+    served.server.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -91,20 +91,20 @@ def door() -> Iterator[Door]:
             {"Bucket": "b", "Key": "a/b c", "versionId": "7"}, id="S3: key and version"),
         pytest.param(
             "s3", lambda c: c.list_objects_v2(Bucket="b"), "ListObjectsV2", {"Bucket": "b", "list-type": "2"},
-            id="S3: told apart by a query argument"),
+            id="S3: by a query argument"),
         pytest.param("s3", lambda c: c.list_buckets(), "ListBuckets", {}, id="S3: no bucket"),
         pytest.param("dynamodb", lambda c: c.list_tables(Limit=3), "ListTables", {"Limit": 3}, id="DynamoDB"),
     ],
 )  # fmt: skip
 def test_every_protocol_is_recognised_and_refused_in_its_form(
-    door: Door, service: str, ask: Callable[[Any], Any], operation: str, params: dict[str, Any]
+    served: Served, service: str, ask: Callable[[Any], Any], operation: str, params: dict[str, Any]
 ) -> None:
-    door.first.answer = lambda call: Reply.refusal(call, "ThrottlingException", "Rate exceeded")
+    served.first.answer = lambda call: Reply.refusal(call, "ThrottlingException", "Rate exceeded")
 
     with pytest.raises(ClientError) as refused:
-        ask(door.client(service))
+        ask(served.client(service))
 
-    (call,) = door.first.calls
+    (call,) = served.first.calls
     assert (call.service, call.operation, call.region, call.access_key) == (service, operation, "eu-central-1", "user")
     assert params.items() <= call.params.items()
     assert refused.value.response["Error"]["Code"] == "ThrottlingException"
@@ -112,60 +112,60 @@ def test_every_protocol_is_recognised_and_refused_in_its_form(
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-def test_hooks_run_around_moto_and_the_last_reply_counts(door: Door) -> None:
-    door.first.change = lambda call, reply: Reply.result(call, {"Rules": [{"Name": "changed"}]})
-    assert door.client("events").list_rules()["Rules"] == [{"Name": "changed"}]
-    assert door.seen == ["first before", "second before", "second after", "first after"]
+def test_hooks_run_around_moto_and_the_last_reply_counts(served: Served) -> None:
+    served.first.change = lambda call, reply: Reply.result(call, {"Rules": [{"Name": "changed"}]})
+    assert served.client("events").list_rules()["Rules"] == [{"Name": "changed"}]
+    assert served.seen == ["first before", "second before", "second after", "first after"]
 
 
-def test_a_hook_that_answers_ends_the_call(door: Door) -> None:
-    door.first.answer = lambda call: Reply.result(call, {"RuleArn": "arn"})
-    door.client("events").put_rule(Name="never-made", ScheduleExpression="rate(1 day)")
-    assert door.seen == ["first before", "second after", "first after"]
+def test_a_hook_that_answers_ends_the_call(served: Served) -> None:
+    served.first.answer = lambda call: Reply.result(call, {"RuleArn": "arn"})
+    served.client("events").put_rule(Name="never-made", ScheduleExpression="rate(1 day)")
+    assert served.seen == ["first before", "second after", "first after"]
 
-    door.first.answer = lambda _: None
-    assert door.client("events").list_rules()["Rules"] == []
+    served.first.answer = lambda _: None
+    assert served.client("events").list_rules()["Rules"] == []
 
 
-def test_a_client_that_dies_during_its_request_is_ignored(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
-    with socket.create_connection(("127.0.0.1", door.server.port)) as connection:
+def test_a_client_that_dies_during_its_request_is_ignored(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_connection(("127.0.0.1", served.server.port)) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
         connection.shutdown(socket.SHUT_WR)
         assert b" 400 " in connection.recv(1000)
-    assert door.seen == []
+    assert served.seen == []
     assert capfd.readouterr().err == ""
 
 
-def test_a_lost_reply_does_not_arrive(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
-    door.first.change = lambda call, reply: Reply(reply.status, reply.body, lost=True)
+def test_a_lost_reply_does_not_arrive(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    served.first.change = lambda call, reply: Reply(reply.status, reply.body, lost=True)
     with pytest.raises(ConnectionClosedError):
-        door.client("sqs").create_queue(QueueName="made")
+        served.client("sqs").create_queue(QueueName="made")
 
-    door.first.change = lambda *_: None
-    assert len(door.client("sqs").list_queues()["QueueUrls"]) == 1
-    assert [reply.lost for _, reply, _ in door.recorded] == [True, False]
+    served.first.change = lambda *_: None
+    assert len(served.client("sqs").list_queues()["QueueUrls"]) == 1
+    assert [reply.lost for _, reply, _ in served.recorded] == [True, False]
     assert capfd.readouterr().err == ""
 
 
-def test_a_call_is_recorded_with_the_owner_of_its_key(door: Door) -> None:
-    door.client("ecs", key="key-of-create-targets").list_clusters()
-    door.client("ecs").list_clusters()
-    assert [call.caller for call, _, _ in door.recorded] == ["CreateTargets", None]
+def test_a_call_is_recorded_with_the_owner_of_its_key(served: Served) -> None:
+    served.client("ecs", key="key-of-create-targets").list_clusters()
+    served.client("ecs").list_clusters()
+    assert [call.caller for call, _, _ in served.recorded] == ["CreateTargets", None]
 
 
-def test_an_operation_that_moto_lacks_is_answered_with_501(door: Door) -> None:
+def test_an_operation_that_moto_lacks_is_answered_with_501(served: Served) -> None:
     with pytest.raises(ClientError, match=r"\(NotImplemented\).*events ListEndpoints"):
-        door.client("events").list_endpoints()
-    assert door.client("events").list_rules()["Rules"] == []
+        served.client("events").list_endpoints()
+    assert served.client("events").list_rules()["Rules"] == []
 
 
-def test_a_bug_in_a_hook_is_an_internal_failure(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_in_a_hook_is_an_internal_failure(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
     def broken(_: Call) -> Reply:
         raise ZeroDivisionError("a bug")
 
-    door.first.answer = broken
+    served.first.answer = broken
     with pytest.raises(ClientError) as failed:
-        door.client("ecs").list_clusters()
+        served.client("ecs").list_clusters()
     assert failed.value.response["Error"]["Code"] == "InternalFailure"
     assert "ZeroDivisionError: a bug" in capfd.readouterr().err
 
@@ -201,5 +201,5 @@ def test_unsigned_requests(method: str, path: str, headers: dict[str, str], expe
     ],
 )  # fmt: skip
 def test_the_error_code_of_a_reply(status: int, body: bytes, headers: dict[str, str], error: str | None) -> None:
-    reply = Reply.received(status, body, headers)  # type: ignore[arg-type] # a mapping is all that is asked of
+    reply = Reply.received(status, body, headers)  # type: ignore[arg-type] # any mapping will do
     assert (reply.error, reply.ok) == (error, error is None)

@@ -10,7 +10,7 @@ import pytest
 
 from stage.lambda_.packages import Packages
 
-OURS = EXTENSION_SUFFIXES[0]  # .cpython-311-x86_64-linux-gnu.so, or what it is here
+SUFFIX = EXTENSION_SUFFIXES[0]  # such as .cpython-311-x86_64-linux-gnu.so
 
 
 METADATA = "python/pydantic-2.0.dist-info/METADATA"
@@ -29,7 +29,7 @@ def unpacked(tmp_path: Path, *files: str) -> list[str]:
 @pytest.mark.parametrize(
     ("binary", "kept"),
     [
-        pytest.param(f"_core{OURS}", True, id="for this Python"),
+        pytest.param(f"_core{SUFFIX}", True, id="for this Python"),
         pytest.param("_core.abi3.so", True, id="for any Python 3"),
         pytest.param("_core.so", True, id="of no particular Python"),
         pytest.param("_core.cpython-399-x86_64-linux-gnu.so", False, id="for another Python"),
@@ -38,8 +38,8 @@ def unpacked(tmp_path: Path, *files: str) -> list[str]:
 )
 def test_installed_libraries_replace_those_for_another_python(tmp_path: Path, binary: str, kept: bool) -> None:
     library = [f"python/pydantic/{binary}", "python/pydantic/__init__.py"]
-    ours = ["python/rota/__init__.py", METADATA]
-    assert unpacked(tmp_path, *library, *ours) == sorted([*(library if kept else []), *ours])
+    others = ["python/rota/__init__.py", METADATA]
+    assert unpacked(tmp_path, *library, *others) == sorted([*(library if kept else []), *others])
 
 
 def test_the_same_content_is_unpacked_once(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from stage.settings import Settings
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -58,10 +58,10 @@ def test_a_bucket(burst: int, per_second: float, taken_at: list[float], then: fl
     ],
 )
 def test_which_call_takes_from_which_bucket(drain: tuple[str, str], then: tuple[str, str], passes: bool) -> None:
-    quotas = RequestRates(Settings(quotas=True), clock=lambda: 0.0)  # nothing flows in meanwhile
+    quotas = RequestRates(Settings(quotas=True), clock=lambda: 0.0)  # no tokens are gained
     for _ in range(1000):
         quotas.before(call(*drain))
-    assert (quotas.before(call(*then, caller="somebody else")) is None) == passes
+    assert (quotas.before(call(*then, caller="another")) is None) == passes
 
 
 @pytest.mark.parametrize(

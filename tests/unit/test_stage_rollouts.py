@@ -10,7 +10,7 @@ GOOD, NEW, NEWER = "guestbook:1", "guestbook:2", "guestbook:3"
 
 
 class Clock:
-    """A second later whenever it is asked."""
+    """A clock that advances by a second at each call."""
 
     def __init__(self) -> None:
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,7 +46,7 @@ def pictures(rollouts: Rollouts) -> list[tuple[str, str, str, int, int, int]]:
 
 
 def run(rollouts: Rollouts, breaker: Breaker = "rollback", at_most: int = 100) -> list[str]:
-    """Step until nothing moves. Returns what EventBridge heard."""
+    """Step until nothing changes. Returns the published events."""
     heard: list[str] = []
     for _ in range(at_most):
         if rollouts.delay() is None:
@@ -211,12 +211,14 @@ def test_messages_are_ecss_the_newest_first() -> None:
     failed, good = rollouts.primary.id, rollouts.deployments[1].id
     for _ in range(3):
         rollouts.step("rollback")
-    told = [message["message"] for message in rollouts.messages]
-    assert told[1:3] == [
+    messages = [message["message"] for message in rollouts.messages]
+    assert messages[1:3] == [
         f"(service api) rolling back to deployment {good}.",
         f"(service api) (deployment {failed}) deployment failed: tasks failed to start.",
     ]
-    assert all(message.startswith("(service api) has started 1 tasks: (task ") for message in [told[0], *told[3:]])
+    assert all(
+        message.startswith("(service api) has started 1 tasks: (task ") for message in [messages[0], *messages[3:]]
+    )
 
 
 def test_messages_and_history_are_limited() -> None:
@@ -226,4 +228,4 @@ def test_messages_and_history_are_limited() -> None:
         run(rollouts)
     assert len(rollouts.messages) == 100
     assert len(rollouts.history) == 100
-    assert not rollouts.history[-1].sources[0].sources  # what came before is forgotten
+    assert not rollouts.history[-1].sources[0].sources  # earlier deployments are dropped

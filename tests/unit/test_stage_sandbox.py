@@ -29,7 +29,7 @@ Start = Callable[..., Sandbox]
 
 @pytest.fixture
 def lines() -> list[str]:
-    """What the sandbox's process has written."""
+    """The output of the sandbox's process."""
     return []
 
 
@@ -91,7 +91,7 @@ def test_an_exception_is_returned_with_class_and_trace(start: Start, lines: list
     assert "app.py" in payload["stackTrace"][0]
     assert "in handler" in payload["stackTrace"][0]
     assert lines[0] == "[ERROR] TransientError: soon"
-    assert invoke(sandbox)[1]  # and it serves on
+    assert invoke(sandbox)[1]  # it serves further invocations
 
 
 @pytest.mark.parametrize(

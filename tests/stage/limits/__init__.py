@@ -4,7 +4,7 @@ from tests.stage.limits import ecs, eventbridge, model, others, task_definitions
 from tests.stage.limits.limit import REFERENCE
 
 ALL = [*model.limits(), *eventbridge.limits(), *task_definitions.limits(), *ecs.limits(), *others.limits()]
-# What one request cannot show: the rule, AWS's answer, its source, the test that shows it.
+# Limits that one request cannot show: the rule, AWS's answer, its source, the test that shows it.
 ELSEWHERE = [
     (
         "Invoke: a payload has at most 6 MB",

@@ -86,7 +86,7 @@ def limits() -> Iterator[Limit]:
         invalid,
         "services can have at most 10 items.",
         f"{ECS}/API_DescribeServices.html",
-        words="ours",
+        words="stage",
     )
     yield Limit(
         "a task does not start from an INACTIVE revision",
@@ -103,7 +103,7 @@ def limits() -> Iterator[Limit]:
         invalid,
         "Count must be between 1 and 10.",
         f"{ECS}/API_RunTask.html",
-        words="ours",
+        words="stage",
         before=lambda small: small.register(),
     )
     yield Limit(
@@ -117,9 +117,9 @@ def limits() -> Iterator[Limit]:
     yield Limit(
         "overrides name a container of the task",
         run,
-        {"overrides": {"containerOverrides": [{"name": "nobody"}]}},
+        {"overrides": {"containerOverrides": [{"name": "missing"}]}},
         invalid,
-        "Override for container named nobody is not a container in the TaskDefinition.",
+        "Override for container named missing is not a container in the TaskDefinition.",
         f"{ECS}/API_ContainerOverride.html",
         before=lambda small: small.register(),
     )

@@ -127,7 +127,7 @@ def limits() -> Iterator[Limit]:
         invalid,
         "Parameter(s) EcsParameters must be specified",
         f"{EVENTS}/API_Target.html",
-        words="ours",
+        words="stage",
         before=rule,
     )
     yield Limit(
@@ -137,7 +137,7 @@ def limits() -> Iterator[Limit]:
         invalid,
         "LaunchType and CapacityProviderStrategy",
         f"{EVENTS}/API_EcsParameters.html",
-        words="ours",
+        words="stage",
         before=rule,
     )
     yield Limit(
@@ -147,7 +147,7 @@ def limits() -> Iterator[Limit]:
         invalid,
         "PlatformVersion must only be specified with LaunchType FARGATE",
         f"{EVENTS}/API_EcsParameters.html",
-        words="ours",
+        words="stage",
         before=rule,
     )
     yield Limit(
@@ -166,7 +166,7 @@ def limits() -> Iterator[Limit]:
         invalid,
         "Only one of Input, InputPath, or InputTransformer must be provided",
         f"{EVENTS}/API_PutTargets.html",
-        words="ours",
+        words="stage",
         before=rule,
     )
     yield Limit(
@@ -176,7 +176,7 @@ def limits() -> Iterator[Limit]:
         invalid,
         "must name a standard SQS queue",
         f"{REFERENCE}/eventbridge/latest/userguide/eb-rule-dlq.html",
-        words="ours",
+        words="stage",
         before=rule,
     )
     yield Limit(
@@ -213,7 +213,7 @@ def rule(small: SmallStage) -> str:
 
 
 def managed_rule(small: SmallStage) -> None:
-    """As AWS's own services make them; nobody else can."""
+    """Rules of AWS services, which only they can create."""
     rules()[rule(small)].managed_by = "autoscaling.amazonaws.com"
 
 

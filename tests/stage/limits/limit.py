@@ -22,19 +22,19 @@ class Limit:
     """One refusal."""
 
     rule: str
-    """What AWS holds to, for readers."""
+    """The rule, for readers."""
     call: tuple[str, str]
     """Service and operation, as boto3 and AWS name them."""
     change: Change
-    """The members that make the request one that AWS refuses."""
+    """The members for which AWS refuses the request."""
     code: str
     says: str
     """Part of the message."""
     source: str
     words: str = "AWS"
-    """`AWS`: the message is AWS's own. `ours`: AWS documents the rule and not its words."""
+    """`AWS`: the message is AWS's own. `stage`: AWS documents the rule, but not the message."""
     before: Callable[[SmallStage], object] = field(default=lambda _: None, repr=False)
-    """What has to be there first."""
+    """What must exist before the request."""
 
     @property
     def id(self) -> str:
@@ -77,7 +77,7 @@ def good(small: SmallStage, call: tuple[str, str]) -> dict[str, Any]:
 
 
 def ecs_target(**changes: Any) -> dict[str, Any]:
-    """The request for one ECS target of which something differs."""
+    """A request for an ECS target with changes."""
     target = {"Id": "t", "Arn": CLUSTER, "RoleArn": ROLE, "EcsParameters": {"TaskDefinitionArn": ROLE}, **changes}
     return {"Targets": [{name: value for name, value in target.items() if value is not None}]}
 

@@ -51,7 +51,7 @@ def limits() -> Iterator[Limit]:
         api,
     )
     yield Limit(
-        "all faults are told at once",
+        "all problems are reported at once",
         PUT_RULE,
         {"Name": "a b", "State": "ON"},
         INVALID,
@@ -154,7 +154,7 @@ def limits() -> Iterator[Limit]:
         "InvalidParameterException",
         f"at 'tags' failed to satisfy constraint: {AT_MOST} 50",
         ECS_QUOTAS,
-        words="ours",
+        words="stage",
     )
     yield Limit(
         "a network mode is one of four",
@@ -163,7 +163,7 @@ def limits() -> Iterator[Limit]:
         "InvalidParameterException",
         "Member must satisfy enum value set: [bridge, host, awsvpc, none]",
         f"{ECS}/API_RegisterTaskDefinition.html",
-        words="ours",
+        words="stage",
     )
     yield Limit(
         "a repository's name is lower case",

@@ -20,21 +20,27 @@ def limits() -> Iterator[Limit]:
     ports = {"portMappings": [{"containerPort": 8000, "hostPort": 80}]}
     logs = {"logConfiguration": {"logDriver": "awslogs"}}
     in_ecr = {"image": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/some:1"}
-    nobody = {"executionRoleArn": None}
+    no_role = {"executionRoleArn": None}
     for rule_, change, says, source, words in (
         ("a definition has at most 64 KiB", large, "Max allowed length is '65536' bytes.", ECS_QUOTAS, "AWS"),
         ("a family has a name", {"family": ""}, "Family can not be blank.", api, "AWS"),
-        ("a family is letters, digits, - and _", {"family": "a b"}, "Family contains invalid characters", api, "ours"),
-        ("there is a container", {"containerDefinitions": []}, "Container list cannot be empty.", api, "ours"),
-        ("at most 10 containers", containers(*[{"name": str(n)} for n in range(11)]), "at most 10", ECS_QUOTAS, "ours"),
+        ("a family is letters, digits, - and _", {"family": "a b"}, "Family contains invalid characters", api, "stage"),
+        ("there is a container", {"containerDefinitions": []}, "Container list cannot be empty.", api, "stage"),
+        (
+            "at most 10 containers",
+            containers(*[{"name": str(n)} for n in range(11)]),
+            "at most 10",
+            ECS_QUOTAS,
+            "stage",
+        ),
         ("a container has a name", containers({"name": None}), "Container.name should not be null", api, "AWS"),
         ("a container has an image", containers({"image": ""}), "Container.image should not be null", api, "AWS"),
-        ("containers' names differ", containers({}, {}), "'app' is not", PARAMETERS, "ours"),
-        ("one container is essential", containers({"essential": False}), "one essential", PARAMETERS, "ours"),
+        ("containers' names differ", containers({}, {}), "'app' is not", PARAMETERS, "stage"),
+        ("one container is essential", containers({"essential": False}), "one essential", PARAMETERS, "stage"),
         ("a role is one", {"taskRoleArn": "arn:aws:iam::role"}, "Role is not valid", api, "AWS"),
         (
             "secrets need an execution role",
-            {**containers(secret), **nobody},
+            {**containers(secret), **no_role},
             "you must also specify a value for 'executionRoleArn'",
             EXECUTION_ROLE,
             "AWS",
@@ -68,19 +74,19 @@ def limits() -> Iterator[Limit]:
             containers({"memory": 513}),
             "The sum of the containers' 'memory'",
             PARAMETERS,
-            "ours",
+            "stage",
         ),
-        ("containers' cpu is within the task's", containers({"cpu": 257}), "'cpu'", PARAMETERS, "ours"),
+        ("containers' cpu is within the task's", containers({"cpu": 257}), "'cpu'", PARAMETERS, "stage"),
         (
             "Fargate needs an execution role for images in ECR",
-            {**containers(in_ecr), **nobody},
+            {**containers(in_ecr), **no_role},
             "execution role ARN to support ECR images.",
             EXECUTION_ROLE,
             "AWS",
         ),
         (
             "Fargate needs an execution role for awslogs",
-            {**containers(logs), **nobody},
+            {**containers(logs), **no_role},
             "execution role ARN to support log driver awslogs.",
             EXECUTION_ROLE,
             "AWS",
