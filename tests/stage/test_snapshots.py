@@ -84,6 +84,28 @@ def test_a_kept_snapshot_is_restored_as_often_as_asked(stage: Client) -> None:
     assert stage.executions() == []
 
 
+def test_a_bucket_and_a_table_created_since_are_emptied(stage: Client) -> None:
+    s3, dynamodb = stage.client("s3"), stage.client("dynamodb")
+    s3.create_bucket(Bucket="since")
+    key = {"AttributeName": "id", "AttributeType": "S"}
+    dynamodb.create_table(
+        TableName="since",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[key],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    try:
+        for _ in range(2):
+            s3.put_object(Bucket="since", Key="key", Body=b"content")
+            dynamodb.put_item(TableName="since", Item={"id": {"S": "1"}})
+            stage.reset()
+            assert s3.list_objects_v2(Bucket="since")["KeyCount"] == 0
+            assert dynamodb.scan(TableName="since")["Count"] == 0
+    finally:
+        s3.delete_bucket(Bucket="since")
+        dynamodb.delete_table(TableName="since")
+
+
 def test_restore_undoes_a_redrive(stage: Client) -> None:
     stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])
     failed = stage.deploy("v1")
