@@ -99,8 +99,8 @@ def request(step: str, document: Document, context: Document) -> Document:
 
 def choice(state: Document, document: Document, context: Document) -> str:
     """Where a Choice leads. Every variable must be there, also those of rules that do not decide."""
-    ways = [(rule["Next"], at(rule["Variable"], document, context), _expected(rule)) for rule in state["Choices"]]
-    return next((str(next_) for next_, value, expected in ways if value == expected), str(state["Default"]))
+    ways = [(rule["Next"], _holds(rule, at(rule["Variable"], document, context))) for rule in state["Choices"]]
+    return next((str(next_) for next_, holds in ways if holds), str(state["Default"]))
 
 
 def at(path: str, document: Document, context: Document) -> Any:
@@ -112,9 +112,10 @@ def at(path: str, document: Document, context: Document) -> Any:
     return copy.deepcopy(value)
 
 
-def _expected(rule: Mapping[str, Any]) -> Any:
-    (comparison,) = rule.keys() & {"StringEquals", "BooleanEquals"}
-    return rule[comparison]
+def _holds(rule: Mapping[str, Any], value: Any) -> bool:
+    (comparison,) = rule.keys() & {"StringEquals", "BooleanEquals", "NumericGreaterThan"}
+    expected = rule[comparison]
+    return bool(value > expected if comparison == "NumericGreaterThan" else value == expected)
 
 
 def _fill(template: Any, document: Document, context: Document) -> Any:

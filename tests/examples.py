@@ -26,7 +26,7 @@ from rota.contract import (
     TakeTurnOutput,
 )
 from tests import asl
-from tests.guestbook import CLUSTER_ARN, IMAGE_URI, arn
+from tests.guestbook import IMAGE_URI, arn
 
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"
@@ -81,31 +81,40 @@ ANSWERS: dict[str, BaseModel] = {
         tasks=3,
         image_uri=IMAGE_URI,
         base=arn(1),
-        cluster_arn=CLUSTER_ARN,
+        state=stored("state"),
     ),
     "PlanDeployment": PlanDeploymentOutput(
         document=stored("plan"),
         snapshot=stored("snapshot"),
         nothing_to_do=False,
-        summary="schedules: 3 new; 4 revisions to register; the service rolls",
+        summary="schedules: 3 new, 1 removed; 4 revisions to register; the service rolls",
         created=3,
         updated=0,
         kept=0,
-        removed=0,
+        removed=1,
         registers=4,
-        calls={"RegisterTaskDefinition": 4, "PutRule": 3, "PutTargets": 3, "UpdateService": 1},
+        targets=3,
+        calls={
+            "DisableRule": 1,
+            "RegisterTaskDefinition": 4,
+            "PutRule": 3,
+            "PutTargets": 3,
+            "UpdateService": 1,
+            "RemoveTargets": 1,
+            "DeleteRule": 1,
+        },
         estimated_seconds=0,
         rolls_service=True,
     ),
-    "ClearRules": ClearRulesOutput(removed=0, deregistered=0),
+    "ClearRules": ClearRulesOutput(disabled=1),
     "RegisterRevisions": RegisterRevisionsOutput(
         finished=True, document=stored("revisions"), registered=4, remaining=0
     ),
-    "CreateTargets": CreateTargetsOutput(written=3, unchanged=0),
+    "CreateTargets": CreateTargetsOutput(written=3),
     "RollService": ROLLOUT,
     "CheckService": ROLLOUT.model_copy(update={"status": "COMPLETED", "progress": "2 of 2 tasks run"}),
     "FinishDeployment": FinishDeploymentOutput(
-        outcome="deployed", summary="schedules: 3 new; 4 revisions to register; the service rolls"
+        outcome="deployed", summary="schedules: 3 new, 1 removed; 4 revisions to register; the service rolls"
     ),
     "RestoreDeployment": RestoreDeploymentOutput(outcome="failed", error="RejectedError", cause="what happened"),
 }

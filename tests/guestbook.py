@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from rota.contract import Image, ReadConfigOutput, Stored
+from rota.contract import Image, Stored
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
-from rota.plan.model import Snapshot
+from rota.plan.current_state import CurrentState
 from rota.schedule_file.task import Task
 from rota.settings import Settings
 
@@ -104,10 +104,17 @@ def service_state(task_definition: str = "", *, steady: bool = True) -> ServiceS
     return ServiceState(task_definition=task_definition or arn(1), deployment_id="ecs-svc/1", steady=steady)
 
 
-NOTHING_BEFORE = Snapshot(rules={}, service=service_state())
-
-
-def config(image_uri: str = IMAGE_URI) -> ReadConfigOutput:
-    """What ReadConfig answers of an image."""
-    stored = Stored(key="scheduled_tasks.json", version_id="v1")
-    return ReadConfigOutput(schedule=stored, tasks=0, image_uri=image_uri, base=arn(1), cluster_arn=CLUSTER_ARN)
+def current_state(*tasks: Task, **changes: Any) -> CurrentState:
+    """What ReadConfig gathers before the first deployment of these tasks; `changes` are of its fields."""
+    before_the_first = CurrentState(
+        tasks=tasks,
+        image_uri=IMAGE_URI,
+        cluster_arn=CLUSTER_ARN,
+        base=definition(),
+        service=service_state(),
+        schedules={},
+        reusable={},
+        unrecorded=(),
+        newest_revision=1,
+    )
+    return before_the_first.model_copy(update=changes)

@@ -1,15 +1,22 @@
-"""FinishDeployment: writes the ledger, gives the lease back, publishes the outcome."""
+"""FinishDeployment: deletes what ClearRules disabled, writes the ledger, releases the lease, publishes the outcome."""
 
+from rota.aws import clients
 from rota.contract import FinishDeploymentInput, FinishDeploymentOutput, Outcome
 from rota.deployment.finish import finish_deployment
 from rota.deployment.ledger import Entry
 from rota.deployment.notify import notify
-from rota.handlers.step import step
+from rota.errors import OvertakenError
+from rota.handlers.step import LastTurn, finishing_step
 from rota.settings import Settings
 
 
-@step
-def handler(request: FinishDeploymentInput, settings: Settings) -> FinishDeploymentOutput:
+@finishing_step
+def handler(request: FinishDeploymentInput, settings: Settings, turn: LastTurn) -> FinishDeploymentOutput:
+    if request.plan.removed:
+        with turn(request.execution) as holds_lease:
+            if not holds_lease:
+                raise OvertakenError("another deployment holds the lease")
+            _delete_removed(request, settings)
     entry = Entry(
         outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
         image=request.image,
@@ -20,3 +27,14 @@ def handler(request: FinishDeploymentInput, settings: Settings) -> FinishDeploym
     entry = finish_deployment(settings, request.execution, entry)
     notify(settings, request.execution, entry)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary)
+
+
+def _delete_removed(request: FinishDeploymentInput, settings: Settings) -> None:
+    # Here, because few deployments remove a schedule, and each module costs a cold start.
+    from rota.aws.parallel import in_parallel  # noqa: PLC0415
+    from rota.deployment import artifacts  # noqa: PLC0415
+    from rota.plan.model import Plan  # noqa: PLC0415
+    from rota.schedules import backend  # noqa: PLC0415
+
+    plan = artifacts.read(clients.s3(), settings.bucket, request.plan.document, Plan)
+    in_parallel(backend.connect("rules", settings).delete, plan.of_kind("remove"))

@@ -1,14 +1,20 @@
 """RollService: updates the service to the API's revision."""
 
 from rota.aws import clients
-from rota.contract import Registered, RollServiceInput, RollServiceOutput
+from rota.contract import RollServiceInput, RollServiceOutput
 from rota.deployment import artifacts
-from rota.ecs.service import start_rollout
+from rota.ecs import service
 from rota.handlers.step import writing_step
+from rota.plan.model import Plan, Snapshot
 from rota.settings import Settings
 
 
 @writing_step
 def handler(request: RollServiceInput, settings: Settings) -> RollServiceOutput:
-    revisions = artifacts.read(clients.s3(), settings.bucket, request.revisions, Registered)
-    return start_rollout(clients.ecs(), settings, revisions.api)
+    s3, ecs = clients.s3(), clients.ecs()
+    plan = artifacts.read(s3, settings.bucket, request.plan, Plan)
+    before = artifacts.read(s3, settings.bucket, plan.snapshot, Snapshot)
+    revisions = plan.reused | artifacts.read_registered(s3, settings.bucket, request.revisions)
+    revision = revisions[plan.api]
+    description = service.read_as_planned(ecs, settings, before.service.task_definition, revision)
+    return service.start_rollout(ecs, settings, revision, description)

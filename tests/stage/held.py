@@ -12,8 +12,8 @@ from tests.stage.account import APP, states
 
 @contextmanager
 def held(stage: Client) -> Iterator[None]:
-    """Deployments that start now wait in ClearRules while the block runs, half a minute at most: by the lease,
-    another invocation may still write.
+    """Deployments that begin now wait in their first step that writes, as long as the block runs, half a minute at
+    most: by the lease, another invocation may still write.
     """
     somebody = {"M": {"somebody": {"N": str(time.time() + 600)}}}
     change_lease(stage, "SET at_work = :somebody", {":somebody": somebody})
@@ -27,7 +27,7 @@ def pushed_behind(stage: Client, tag: str, waits: str, content: str | None = Non
     """Push an image that is held, then one that waits for it. Returns both executions."""
     stage.push(tag)
     first = stage.executions()[0]
-    wait_for(lambda: "ClearRules" in states(stage, {"executionArn": first}), 30)
+    wait_for(lambda: {"ClearRules", "RegisterRevisions"} & {*states(stage, {"executionArn": first})}, 30)
     stage.push(waits, content)
     waiting = stage.executions()[0]
     wait_for(lambda: "WaitForTurn" in states(stage, {"executionArn": waiting}), 30)

@@ -38,7 +38,7 @@ def dry_run(stage: Client) -> None:
 
 
 def tags_that_are_not_listed_yet(stage: Client) -> None:
-    """The tags of rules are read before a deployment, at a restore, and when the next deployment clears rules."""
+    """Rules are asked for their owner: before a deployment, when it is restored, and when the next one changes them."""
     stage.settings(tag_index_lags=True)
     stage.deploy("v1")
     stage.upload_schedule(NEXT)
@@ -80,13 +80,15 @@ def failed_targets(stage: Client) -> None:
 def killed_in_two_steps(stage: Client) -> None:
     """The next attempts ask whether the invocations in the lease have ended, and find registered revisions."""
     registering = {"service": "ecs", "operation": "RegisterTaskDefinition", "skip": 1, "fault": "kill_after"}
+    stage.deploy("v1")
+    stage.upload_schedule(NEXT)
     stage.faults(
         [
             {"service": "s3", "operation": "GetObject", "fault": "kill", "caller": "ClearRules"},
             {**registering, "caller": "RegisterRevisions"},
         ]
     )
-    stage.deploy("v1")
+    stage.deploy("v2")
 
 
 def replaced_by_infrastructure_code(stage: Client) -> None:
@@ -94,7 +96,7 @@ def replaced_by_infrastructure_code(stage: Client) -> None:
     former = service(stage)["taskDefinition"]
     infrastructure_registers(stage, {"environment": []})
     stage.client("ecs").deregister_task_definition(taskDefinition=former)
-    stage.faults([{"service": "dynamodb", "operation": "PutItem", "caller": "FinishDeployment", "fault": "denied"}])
+    stage.faults([{"service": "ecs", "operation": "DescribeServices", "caller": "CheckService", "fault": "denied"}])
     stage.deploy("v1")
 
 
@@ -110,7 +112,7 @@ def stopped_by_a_person(stage: Client) -> None:
 
 
 def left_behind(stage: Client) -> None:
-    """What a restore cannot deregister, the next deployment deregisters."""
+    """What ECS does not deregister for a restore stays ACTIVE."""
     stage.settings(time_scale=0.001)
     denied = {"service": "ecs", "count": 0, "fault": "denied"}
     stage.faults(

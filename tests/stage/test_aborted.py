@@ -126,13 +126,13 @@ def test_a_rule_that_another_app_took_over_is_not_restored(changing: Client) -> 
     """The event was lost, and the restore starts days later."""
     events = changing.client("events")
     with events_lost(changing):
-        stopped = pushed_and_stopped_at(changing, "RegisterRevisions", "ecs", "RegisterTaskDefinition")
+        stopped = pushed_and_stopped_at(changing, "CreateTargets", "events", "PutTargets")
     rule = f"{PREFIX}IngestData"
     events.untag_resource(ResourceARN=schedules(changing)["IngestData"]["Arn"], TagKeys=["rota:app"])
     events.put_rule(Name=rule, ScheduleExpression="rate(3 days)", Description="mine now")
     foreign = schedules(changing)["IngestData"]
     changing.start(end_of(stopped["executionArn"]))
-    assert "IngestData is somebody else's by now" in restored_cause(changing, stopped)
+    assert "IngestData belongs to someone else by now" in restored_cause(changing, stopped)
     assert schedules(changing)["IngestData"] == foreign
 
 

@@ -11,8 +11,8 @@ from stage.client import wait_for
 from tests.stage.account import history, images, rules, service, states
 from tests.stage.held import change_lease, held, lease
 
-# The invocations of a deployment, in order.
-_STEPS = [step.name for step in STEPS]
+# The invocations of a deployment that removes no task, in the machine's order.
+_STEPS = [step.name for step in STEPS if step.name != "ClearRules"]
 _RETRIES = 6
 
 
@@ -27,7 +27,7 @@ def app(stage: Client) -> tuple[Any, ...]:
     return rules(stage), service(stage)["taskDefinition"], active
 
 
-@pytest.mark.parametrize("step", ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService"])
+@pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets", "RollService"])
 def test_a_lost_reply_undoes_nothing(deployed: Client, step: str) -> None:
     deployed.settings(latency_ms=10, time_scale=0.02)
     deployed.faults([lost(step)])
@@ -43,7 +43,7 @@ def test_a_step_waits_for_an_earlier_invocation(deployed: Client) -> None:
     tries = _RETRIES * len(("enter", "leave"))
     with held(deployed):
         deployed.push("v2")
-        wait_for(lambda: len(called(deployed, "ClearRules", "dynamodb", "UpdateItem")) > tries, 30)
+        wait_for(lambda: len(called(deployed, "RegisterRevisions", "dynamodb", "UpdateItem")) > tries, 30)
 
     assert states(deployed, deployed.wait(deployed.executions()[0]))[-1] == "Deployed"
 

@@ -45,6 +45,7 @@ def test_a_changed_schedule_file_adds_removes_and_changes_rules(deployed: Client
     assert rules(deployed)["billing-nightly-export"] == before["billing-nightly-export"]
     assert images(deployed) == {deployed.push("v3", "v2")}
     assert writes(deployed) == {
+        "DisableRule": 1,
         "RemoveTargets": 1,
         "DeleteRule": 1,
         "RegisterTaskDefinition": 4,
@@ -53,8 +54,9 @@ def test_a_changed_schedule_file_adds_removes_and_changes_rules(deployed: Client
         "UpdateService": 1,
     }
     put = [call["time"] for call in deployed.calls("events", "PutTargets")]
-    cleared = [call["time"] for call in deployed.calls("events", "DeleteRule")]
-    assert max(cleared) < min(put)
+    (disabled,), (deleted,) = (deployed.calls("events", each) for each in ("DisableRule", "DeleteRule"))
+    (rolled,) = deployed.calls("ecs", "UpdateService")
+    assert disabled["time"] < min(put) <= max(put) < rolled["time"] < deleted["time"]
 
 
 def test_a_new_image_is_one_register_and_put_targets_per_task(deployed: Client, v1: Described) -> None:

@@ -32,7 +32,7 @@ def refused(stage: Client, error: str, *says: str) -> Described:
     assert (ended["status"], ended.get("error")) == ("FAILED", error)
     assert [each for each in says if each not in ended["cause"]] == []
     assert ended["cause"].startswith("ReadConfig: ")
-    assert ended["cause"].endswith("Nothing had to be put back. " + (AUTHOR if error == "ConfigError" else OPERATOR))
+    assert ended["cause"].endswith("Nothing had to be restored. " + (AUTHOR if error == "ConfigError" else OPERATOR))
     assert not writes(stage)
     assert {**account(stage), "images": None} == {**before, "images": None}
     assert_recorded(stage, ended)
@@ -179,7 +179,10 @@ def rule_of_another_app(stage: Client) -> None:
         (code_deploy, "the service guestbook-api is deployed by CODE_DEPLOY"),
         (rename_container, "guestbook:2 has no container app, which the parameter ContainerName names; it has web"),
         (another_role, "names the role arn:aws:iam::123456789012:role/somebody-else, which the parameter TaskRoleArns"),
-        (rule_of_somebody, "the rule production__guestbook__IngestData exists and is not ours: it has no tag rota:app"),
+        (
+            rule_of_somebody,
+            "the rule production__guestbook__IngestData exists and Rota does not own it: it has no tag rota:app",
+        ),
         (rule_of_another_app, "its tag rota:app is 'production/forum', not 'production/guestbook-api'"),
     ],
     ids=["deleted service", "CodeDeploy", "renamed container", "unlisted role", "foreign rule", "another app's rule"],

@@ -58,7 +58,7 @@ def test_a_rollout_that_the_circuit_breaker_rolls_back(deployed: Client) -> None
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
     assert ended["cause"].startswith("CheckService: the rollout of guestbook:9 did not last: ECS now deploys guestbook")
     assert "deployment failed: tasks failed to start." in ended["cause"]
-    assert " had to be put back" in ended["cause"]
+    assert " restored" in ended["cause"]
     assert ended["cause"].endswith("The operator acts.")
     assert states(deployed, ended)[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
     assert_all_is_as_it_was(deployed, before)

@@ -47,7 +47,7 @@ class Calls(Lasting):
 
     def writes(self) -> list[str]:
         """The calls so far that changed rules, revisions or the service."""
-        verbs = ("Put", "Register", "Update", "Remove", "Delete", "Deregister", "Tag", "Untag")
+        verbs = ("Put", "Register", "Update", "Remove", "Delete", "Deregister", "Tag", "Untag", "Enable", "Disable")
         return [c for c in self.made if c.startswith(("events.", "ecs.")) and c.split(".")[1].startswith(verbs)]
 
     @contextmanager

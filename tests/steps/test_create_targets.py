@@ -26,8 +26,8 @@ def deployed(world: World) -> bool:
     return revisions == {"IngestData": [arn(2)], "RemoveSpam": [arn(3)]}
 
 
-def test_what_a_person_who_knows_the_classic_script_recognises(world: World, creating: Deployment) -> None:
-    assert creating.step("CreateTargets") == {"written": 2, "unchanged": 0}
+def test_a_rule_and_its_target_in_full(world: World, creating: Deployment) -> None:
+    assert creating.step("CreateTargets") == {"written": 2}
     rule = world.our_rules()["IngestData"]
     assert (rule["Name"], rule["ScheduleExpression"], rule["State"]) == (
         "production__guestbook__IngestData",
@@ -62,11 +62,11 @@ def test_created_twice_it_is_the_same(world: World, creating: Deployment) -> Non
     assert deployed(world)
 
 
-def test_a_new_image_moves_the_targets_and_leaves_the_rules_alone(world: World, later: Deployments) -> None:
+def test_a_new_image_writes_targets_alone(world: World, later: Deployments) -> None:
     world.push(NEXT, "next")
     ours = later.start(NEXT).until("CreateTargets")
     world.calls.made.clear()
-    assert ours.step("CreateTargets") == {"written": 2, "unchanged": 0}
+    assert ours.step("CreateTargets") == {"written": 2}
     assert world.calls.writes() == ["events.PutTargets"] * 2
 
 
@@ -75,7 +75,7 @@ def test_only_what_differs_is_written(world: World, later: Deployments) -> None:
     world.upload({"tasks": [ingest | {"cron": "0 7 * * ? *"}, spam]})
     ours = later.start().until("CreateTargets")
     world.calls.made.clear()
-    assert ours.step("CreateTargets") == {"written": 1, "unchanged": 1}
+    assert ours.step("CreateTargets") == {"written": 1}
     assert world.calls.writes() == ["events.PutRule"]
     assert world.our_rules()["IngestData"]["ScheduleExpression"] == "cron(0 7 * * ? *)"
 
@@ -109,7 +109,7 @@ def test_a_target_too_many_goes(world: World, later: Deployments) -> None:
     assert world.target("IngestData")["Id"] == PREFIX + "IngestData"
 
 
-def test_a_target_too_many_that_is_gone_already_is_no_failure(world: World, later: Deployments) -> None:
+def test_a_target_that_is_gone_already_is_no_failure(world: World, later: Deployments) -> None:
     extra = {"Id": "by-hand", "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(1)}}
     client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[extra])
     ours = later.start().until("CreateTargets")
@@ -143,7 +143,7 @@ def test_a_target_that_a_200_refuses_is_noticed(
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", ["events.PutRule", "events.PutTargets"])
 @pytest.mark.parametrize("skip", [0, 1])
-def test_killed_in_the_middle_it_ends_the_same_when_run_again(
+def test_killed_in_the_middle_it_ends_the_same(
     call: str, skip: int, after: bool, world: World, creating: Deployment
 ) -> None:
     with world.calls.killing(call, skip=skip, after=after), pytest.raises(KilledError):
@@ -152,7 +152,7 @@ def test_killed_in_the_middle_it_ends_the_same_when_run_again(
     assert deployed(world)
 
 
-def test_a_new_rule_that_eventbridge_does_not_see_yet_is_met_again(world: World, creating: Deployment) -> None:
+def test_a_new_rule_that_is_not_visible_yet_is_tried_again(world: World, creating: Deployment) -> None:
     with (
         world.calls.refusing("events.PutTargets", "ResourceNotFoundException"),
         pytest.raises(TransientError, match="yet"),
@@ -172,7 +172,7 @@ def test_the_target_that_is_there_is_replaced_whatever_its_id(world: World, late
     assert world.target("IngestData")["Id"] == "rule_target__IngestData"
 
 
-def test_a_rule_that_somebody_has_made_meanwhile_is_not_overwritten(world: World, deployments: Deployments) -> None:
+def test_a_foreign_rule_created_meanwhile_is_not_overwritten(world: World, deployments: Deployments) -> None:
     ours = deployments.start().until("CreateTargets")
     rule = PREFIX + "RemoveSpam"
     client("events").put_rule(Name=rule, ScheduleExpression="rate(1 hour)", Description="somebody's")
@@ -180,16 +180,31 @@ def test_a_rule_that_somebody_has_made_meanwhile_is_not_overwritten(world: World
     client("events").put_targets(Rule=rule, Targets=[by_hand])
     before = world.rules(rule)
     assert ours.run() == "DeploymentFailed"
-    assert f"somebody has made the rule {rule} since" in ours.document["restored"]["cause"]
+    assert f"the rule {rule} was created by someone else since" in ours.document["restored"]["cause"]
     assert ours.document["restored"]["error"] == "RejectedError"
     assert (world.rules(rule), world.our_rules(), world.active_revisions()) == (before, {}, [1])
 
 
-def test_only_a_new_rule_is_asked_whose_it_is(world: World, later: Deployments) -> None:
+def test_each_rule_is_asked_for_its_owner_before_it_is_written(world: World, later: Deployments) -> None:
     new = {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"}
-    world.upload({"tasks": [*SCHEDULE["tasks"], new]})
+    world.upload({"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"rate": "20 minutes"}, new]})
+    ours = later.start().until("CreateTargets")
+    world.calls.made.clear()
+    assert ours.step("CreateTargets") == {"written": 2}
+    assert world.calls.made.count("events.ListTagsForResource") == 2
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["untagged", "deleted"])
+def test_a_rule_that_is_not_the_apps_any_more_is_not_written(gone: bool, world: World, later: Deployments) -> None:
     world.push(NEXT, "next")
     ours = later.start(NEXT).until("CreateTargets")
-    world.calls.made.clear()
-    ours.step("CreateTargets")
-    assert world.calls.made.count("events.ListTagsForResource") == 1
+    rule = PREFIX + "RemoveSpam"
+    if gone:
+        client("events").remove_targets(Rule=rule, Ids=[rule])
+        client("events").delete_rule(Name=rule)
+    else:
+        client("events").untag_resource(ResourceARN=world.rules(rule)[rule]["Arn"], TagKeys=["rota:app"])
+    before = world.rules(rule)
+    with pytest.raises(RejectedError, match=f"the rule {rule} was {'deleted' if gone else 'untagged'}"):
+        ours.step("CreateTargets")
+    assert world.rules(rule) == before

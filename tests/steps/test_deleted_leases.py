@@ -48,9 +48,7 @@ def test_where_another_deployment_has_had_its_turn_since_nothing_is_put_back_and
     after = world.everything()
     assert changing.run() == "Overtaken"
     assert world.everything() == after
-    told = (
-        "Nothing was put back, because another deployment has had its turn since. Unless that went well, deploy anew."
-    )
+    told = "Nothing was restored, because another deployment has had its turn since. If that one failed, deploy again."
     assert told in changing.document["restored"]["cause"]
 
 

@@ -23,9 +23,9 @@ def test_how_grave_it_is_that_a_step_fails(
     raised: type[Exception],
     level: str,
 ) -> None:
-    deployment = deployments.start().until("PlanDeployment")
+    deployment = deployments.start().until("ReadConfig")
     caplog.clear()
     with world.calls.refusing("events.ListRules", code, status=status, count=0), pytest.raises(raised):
-        deployment.step("PlanDeployment")
+        deployment.step("ReadConfig")
     (line,) = caplog.records
     assert (line.levelname, line.__dict__["error"], bool(line.exc_info)) == (level, raised.__name__, level == "ERROR")

@@ -1,4 +1,4 @@
-"""Whose a rule is: told by AWS's index of tags where that is safe, although it lags, and else by EventBridge."""
+"""Who owns a rule: AWS's index of tags says it where that is safe, although it lags, and else EventBridge."""
 
 from collections import Counter
 
@@ -38,15 +38,15 @@ def replace_by_hand() -> None:
 
 
 def test_only_a_rule_that_is_not_listed_is_asked(deployed: World, deployments: Deployments) -> None:
-    deployments.start().until("ClearRules")
-    # of the prefix there is one more rule, which is not ours
-    assert (deployed.calls.made.count("tagging.GetResources"), deployed.calls.made.count(ASKED)) == (2, 2)
+    deployments.start().until("FinishDeployment")
+    # there is one more rule with the prefix, a foreign one
+    assert (deployed.calls.made.count("tagging.GetResources"), deployed.calls.made.count(ASKED)) == (1, 1)
 
 
 def test_an_index_that_knows_nothing_yet_changes_nothing(deployed: World, deployments: Deployments) -> None:
     deployed.calls.tag_index = {}
     assert deployments.start().run() == "NothingToDo"
-    assert deployed.calls.made.count(ASKED) == 2 * 3
+    assert deployed.calls.made.count(ASKED) == 3
 
 
 @pytest.mark.parametrize(("code", "status"), [("ThrottledException", 400), ("InternalServiceException", 500)])
@@ -68,19 +68,22 @@ def test_an_index_that_may_not_be_asked_is_for_the_operator_to_mend(deployed: Wo
     assert "GetResources was denied" in failed.document["restored"]["cause"]
 
 
-def test_a_rule_that_leaves_is_asked_whose_it_is(deployed: World, deployments: Deployments) -> None:
+def test_a_rule_that_leaves_is_asked_for_its_owner(deployed: World, deployments: Deployments) -> None:
+    """The index still lists it."""
     untag()
     deployed.upload({"tasks": SCHEDULE["tasks"][:1]})
     before = deployed.rules(SPAM)
-    assert deployments.start().run() == "NothingToDo"
+    assert deployments.start().run() == "Deployed"
     assert deployed.rules(SPAM) == before
 
 
-def test_a_rule_that_runs_no_revision_of_ours_is_asked_whose_it_is(deployed: World, deployments: Deployments) -> None:
+def test_a_rule_that_changes_is_asked_for_its_owner(deployed: World, deployments: Deployments) -> None:
+    """The index still lists it."""
     replace_by_hand()
     before = deployed.everything()
-    with pytest.raises(RejectedError, match=f"the rule {SPAM} exists and is not ours: it has no tag rota:app"):
-        deployments.start().until("ClearRules")
+    ours = deployments.start()
+    assert ours.run() == "DeploymentFailed"
+    assert f"the rule {SPAM} was untagged by someone else" in ours.document["restored"]["cause"]
     assert deployed.everything() == before
 
 
@@ -100,10 +103,10 @@ def test_only_the_targets_are_read_one_rule_at_a_time(deployed: World, deploymen
         client("events").put_targets(Rule=rule["Name"], Targets=[target])
     deployed.upload({"tasks": [*SCHEDULE["tasks"], *tasks]})
     deployed.calls.tag_index = None
-    deployments.start().until("ClearRules")
+    deployments.start().until("RegisterRevisions")
     read = Counter(call for call in deployed.calls.made if call.startswith(("events.List", "tagging.")))
-    # in pages of a hundred; one rule with the prefix is not ours, and both steps ask whose it is
-    assert read == {"events.ListRules": 4, "tagging.GetResources": 4, "events.ListTargetsByRule": 123, ASKED: 2}
+    # in pages of a hundred; one rule with the prefix is foreign
+    assert read == {"events.ListRules": 2, "tagging.GetResources": 2, "events.ListTargetsByRule": 122, ASKED: 1}
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """PlanDeployment: compares, stores snapshot and plan, writes nothing else."""
 
 import pytest
-from moto.ecs.models import ecs_backends
 
-from rota.errors import RejectedError
-from tests.guestbook import ACCOUNT, PREFIX, REGION, arn
+from tests.guestbook import PREFIX, arn
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployments
-from tests.steps.moment import once
-from tests.steps.world import SCHEDULE, World
+from tests.steps.world import World
 
 MOVED = {
     "tasks": [
@@ -34,7 +31,7 @@ def test_planned_twice_the_plan_is_the_same(world: World, deployments: Deploymen
     assert plans[0] | {"snapshot": None} == plans[1] | {"snapshot": None}
 
 
-def test_killed_between_snapshot_and_plan_it_is_planned_again_and_deployed(world: World, later: Deployments) -> None:
+def test_killed_between_snapshot_and_plan_it_is_deployed(world: World, later: Deployments) -> None:
     world.upload(MOVED)
     ours = later.start().until("PlanDeployment")
     before = world.everything()
@@ -49,24 +46,15 @@ def test_the_plan_of_a_changed_file(world: World, later: Deployments) -> None:
     world.upload(MOVED)
     answer = later.start().until("ClearRules").document["plan"]
     assert answer["summary"] == "schedules: 1 new, 1 changed, 1 removed; 1 revision to register; the service stays"
-    assert world.stored(answer["document"])["remove"] == [PREFIX + "RemoveSpam"]
+    changes = {each["name"]: each["kind"] for each in world.stored(answer["document"])["changes"]}
+    assert changes == {
+        PREFIX + "IngestData": "update",
+        PREFIX + "CountTeaspoons": "create",
+        PREFIX + "RemoveSpam": "remove",
+    }
 
 
-def test_a_revision_that_fell_out_of_use_goes_with_the_next_change_and_is_no_reason_for_one(
-    world: World, later: Deployments
-) -> None:
-    other_task = [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"task": "another_task"}]
-    for tasks in (other_task, []):
-        world.upload({"tasks": tasks})
-        assert later.start().run() == "Deployed"
-    world.calls.made.clear()
-    assert later.start().run() == "NothingToDo"
-    assert world.calls.writes() == ["events.PutEvents"]
-    world.upload(SCHEDULE)
-    assert later.start().until("RegisterRevisions").document["cleared"]["deregistered"] == 1
-
-
-def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, later: Deployments) -> None:
+def test_the_snapshot_holds_the_apps_rules_whole(world: World, later: Deployments) -> None:
     there = world.our_rules()
     snapshot = world.stored(later.start().until("ClearRules").document["plan"]["snapshot"])
     assert snapshot["rules"].keys() == {PREFIX + name for name in there}
@@ -76,52 +64,7 @@ def test_the_snapshot_holds_our_rules_whole_and_no_others(world: World, later: D
         assert (kept["schedule_expression"], kept["state"]) == (rule["ScheduleExpression"], rule["State"])
 
 
-@pytest.mark.parametrize("call", ["events.ListTagsForResource", "events.ListTargetsByRule"])
-def test_a_rule_that_is_deleted_while_the_rules_are_read_is_not_there(
-    call: str, world: World, later: Deployments
-) -> None:
-    world.calls.tag_index = {}  # so that each rule is asked for its tags
-    ours = later.start().until("PlanDeployment")
-    with world.calls.refusing(call, "ResourceNotFoundException", count=0):
-        answer = ours.step("PlanDeployment")
-    assert world.stored(answer["snapshot"])["rules"] == {}
-    assert (answer["created"], answer["kept"]) == (2, 0)
-
-
-@pytest.fixture
-@once
-def deleted(world: World, later: Deployments) -> World:
-    """Somebody has deleted the revision that a task runs, DeleteTaskDefinitions and all; moto keeps what is deleted."""
-    del ecs_backends[ACCOUNT][REGION].task_definitions["guestbook"][2]
-    return world
-
-
-def test_a_deleted_revision_is_replaced(deleted: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
-    assert deleted.target("IngestData")["EcsParameters"]["TaskDefinitionArn"] == arn(5)
-    assert deleted.target("RemoveSpam")["EcsParameters"]["TaskDefinitionArn"] == arn(3)
-
-
-def test_a_target_that_runs_a_deleted_revision_is_put_back_as_it_was(deleted: World, deployments: Deployments) -> None:
-    before = deleted.everything()
-    ours = deployments.start().until("RollService")
-    ours.fail("RejectedError", "what happened")
-    ours.step("RestoreDeployment")
-    assert deleted.everything() == before
-
-
-def test_a_revision_that_cannot_be_read_for_another_reason_is_not_taken_for_deleted(
-    world: World, later: Deployments
-) -> None:
-    ours = later.start().until("PlanDeployment")
-    with (
-        world.calls.refusing("ecs.DescribeTaskDefinition", "ClientException"),
-        pytest.raises(RejectedError, match="DescribeTaskDefinition: ClientException: scripted"),
-    ):
-        ours.step("PlanDeployment")
-
-
-def test_a_file_that_changes_after_the_check_does_not_change_the_plan(world: World, deployments: Deployments) -> None:
+def test_a_file_that_changes_after_the_check_changes_nothing(world: World, deployments: Deployments) -> None:
     ours = deployments.start().until("PlanDeployment")
     world.upload(b"broken")
     assert ours.step("PlanDeployment")["created"] == 2
@@ -133,3 +76,20 @@ def test_a_dry_run_ends_with_the_plan(world: World, deployments: Deployments) ->
     assert ours.run() == "Planned"
     assert ours.document["plan"]["created"] == 2
     assert (world.everything(), world.ledger(), world.calls.news) == (before, {}, [])
+
+
+def test_it_asks_nothing_but_the_bucket(world: World, later: Deployments) -> None:
+    world.upload(MOVED)
+    ours = later.start().until("PlanDeployment")
+    world.calls.made.clear()
+    ours.step("PlanDeployment")
+    assert world.calls.made == ["s3.GetObject", "s3.PutObject", "s3.PutObject"]
+
+
+def test_a_deployment_that_an_earlier_version_began_is_started_again(world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("PlanDeployment")
+    del ours.document["config"]["state"]
+    before = world.everything()
+    assert ours.run() == "DeploymentFailed"
+    assert "Rota was updated while this deployment was under way; start it again" in ours.document["restored"]["cause"]
+    assert world.everything() == before

@@ -11,20 +11,22 @@ from tests.examples import EVENTS
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, REGION, arn
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployments, invoke
+from tests.steps.moment import once
 from tests.steps.world import SCHEDULE, World, client
 
 
 def test_what_the_example_event_leads_to(world: World) -> None:
     version = world.upload(SCHEDULE)
     event = json.loads((EVENTS / "read_config.json").read_text())
-    first, second = invoke("read_config", event), invoke("read_config", event)
-    assert first == second == {
-        "schedule": {"key": "scheduled_tasks.json", "version_id": version},
-        "tasks": 2,
-        "image_uri": IMAGE_URI,
-        "base": arn(1),
-        "cluster_arn": CLUSTER_ARN,
-    }  # fmt: skip
+    for _ in range(2):
+        answer = invoke("read_config", event)
+        assert world.stored(answer.pop("state"))["cluster_arn"] == CLUSTER_ARN
+        assert answer == {
+            "schedule": {"key": "scheduled_tasks.json", "version_id": version},
+            "tasks": 2,
+            "image_uri": IMAGE_URI,
+            "base": arn(1),
+        }
     assert world.calls.writes() == []
 
 
@@ -43,7 +45,7 @@ def test_all_that_is_wrong_is_told_at_once(
     told = str(raised.value)
     for fault in (
         *("tasks[0].cron", "tasks[1]", "is not in ECR; push it again", "has no container web"),
-        f"{PREFIX}Old names the role {role}, with which Rota could not put it back",
+        f"{PREFIX}Old names the role {role}, which Rota may not pass, so it could not restore the rule",
     ):
         assert fault in told
     assert world.calls.writes() == []
@@ -147,18 +149,17 @@ def test_a_task_that_is_too_long_with_the_rest_of_its_definition(world: World, d
 
 def test_a_name_that_a_rule_of_others_has_is_refused(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [{"name": "ByHand", "task": "x", "rate": "1 day"}]})
-    with pytest.raises(RejectedError, match="the rule production__guestbook__ByHand exists and is not ours"):
+    with pytest.raises(RejectedError, match="the rule production__guestbook__ByHand exists and Rota does not own it"):
         deployments.start().until("PlanDeployment")
 
 
-@pytest.mark.parametrize("step", ["ReadConfig", "PlanDeployment"])
-def test_a_name_that_a_rule_of_an_aws_service_has_is_told_so(step: str, world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until(step)
+def test_a_name_that_a_rule_of_an_aws_service_has(world: World, deployments: Deployments) -> None:
+    ours = deployments.start().until("ReadConfig")
     name = PREFIX + "IngestData"
     client("events").put_rule(Name=name, ScheduleExpression="rate(1 day)")
     rules()[name].managed_by = "autoscaling.amazonaws.com"
     with pytest.raises(RejectedError, match=f"{name} exists and the AWS service autoscaling.amazonaws.com manages it"):
-        ours.step(step)
+        ours.step("ReadConfig")
 
 
 @pytest.mark.parametrize(("quota", "room"), [("3", 1), ("2", 0), ("1", 0)])
@@ -277,3 +278,61 @@ def test_the_base_may_be_noted_on_what_the_service_runs_unless_it_is_gone(
         del ecs_backends[ACCOUNT][REGION].task_definitions["guestbook"][1]
     document = later.start().until("PlanDeployment").document
     assert document["config"]["base"] == (api if deleted else arn(1))
+
+
+@pytest.mark.parametrize("call", ["events.ListTagsForResource", "events.ListTargetsByRule"])
+def test_a_rule_that_is_deleted_while_it_is_read(call: str, world: World, later: Deployments) -> None:
+    world.calls.tag_index = {}  # so that each rule is asked for its tags
+    ours = later.start().until("ReadConfig")
+    with world.calls.refusing(call, "ResourceNotFoundException", count=0):
+        state = world.stored(ours.step("ReadConfig")["state"])
+    assert state["schedules"] == {}
+    answer = ours.step("PlanDeployment")
+    assert (answer["created"], answer["kept"]) == (2, 0)
+
+
+@pytest.fixture
+@once
+def deleted(world: World, later: Deployments) -> World:
+    """The revision that a task runs is deleted, with DeleteTaskDefinitions; moto keeps what is deleted."""
+    del ecs_backends[ACCOUNT][REGION].task_definitions["guestbook"][2]
+    return world
+
+
+def test_a_deleted_revision_is_replaced(deleted: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    assert deleted.target("IngestData")["EcsParameters"]["TaskDefinitionArn"] == arn(5)
+    assert deleted.target("RemoveSpam")["EcsParameters"]["TaskDefinitionArn"] == arn(3)
+
+
+def test_a_target_that_runs_a_deleted_revision_is_restored(deleted: World, deployments: Deployments) -> None:
+    before = deleted.everything()
+    ours = deployments.start().until("FinishDeployment")
+    ours.document["targets"] = None
+    ours.fail("RejectedError", "what happened")
+    ours.step("RestoreDeployment")
+    assert deleted.everything() == before
+
+
+def test_a_revision_that_cannot_be_read_is_not_taken_for_deleted(world: World, later: Deployments) -> None:
+    ours = later.start().until("ReadConfig")
+    with (
+        world.calls.refusing("ecs.DescribeTaskDefinition", "ClientException"),
+        pytest.raises(RejectedError, match="DescribeTaskDefinition: ClientException: scripted"),
+    ):
+        ours.step("ReadConfig")
+
+
+@pytest.mark.parametrize(("quota", "problem"), [("5", True), ("6", False)])
+def test_new_rules_need_room_beside_those_that_leave(
+    quota: str, problem: bool, world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two rules of the app and two others: the one that leaves is deleted at the end only."""
+    monkeypatch.setenv("RULE_QUOTA", quota)
+    new = [{"name": name, "task": "new_task", "rate": "1 day"} for name in ("A", "B")]
+    world.upload({"tasks": [SCHEDULE["tasks"][0], *new]})
+    if not problem:
+        assert later.start().run() == "Deployed"
+        return
+    with pytest.raises(RejectedError, match="adds 2 tasks, and the event bus has room for 1 more rules"):
+        later.start().until("PlanDeployment")

@@ -7,7 +7,7 @@ from tests.guestbook import APP_CONTAINER, IMAGE_URI, SIDECAR, arn
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
 from tests.steps.moment import once
-from tests.steps.world import World, client
+from tests.steps.world import SCHEDULE, World, client
 
 
 @pytest.fixture
@@ -18,12 +18,13 @@ def registering(world: World, deployments: Deployments) -> Deployment:
 
 
 def registered(world: World, deployment: Deployment) -> dict[str, str]:
-    """The ARNs that the next steps are given, by task and for the API."""
-    found = world.stored(deployment.document["revisions"]["document"])
-    return {**found["tasks"], "API": found["api"]}
+    """The ARNs that the next steps are given, by the task that each was registered for."""
+    found = world.stored(deployment.document["revisions"]["document"])["revisions"]
+    plan = world.stored(deployment.document["plan"]["document"])
+    return {each["task"]["name"] if each["task"] else "API": found[each["fingerprint"]] for each in plan["registers"]}
 
 
-def test_every_task_and_the_api_have_a_revision_of_the_pushed_digest(world: World, registering: Deployment) -> None:
+def test_tasks_and_api_get_a_revision_of_the_pushed_digest(world: World, registering: Deployment) -> None:
     registering.until("CreateTargets")
     assert registered(world, registering) == {"IngestData": arn(2), "RemoveSpam": arn(3), "API": arn(4)}
     commands = [["./bin/start", "data_ingestion_task"], ["./bin/start", "spam_task"], ["./bin/start"]]
@@ -68,7 +69,7 @@ def test_registered_twice_they_are_the_same(world: World, registering: Deploymen
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("skip", [0, 1, 2])
-def test_killed_in_the_middle_no_revision_is_registered_twice(
+def test_killed_in_the_middle_none_is_registered_twice(
     skip: int, after: bool, world: World, registering: Deployment
 ) -> None:
     with (
@@ -84,29 +85,9 @@ def test_killed_in_the_middle_no_revision_is_registered_twice(
 def test_two_tasks_that_run_alike_share_a_revision(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [{"name": name, "task": "spam_task", "rate": "1 day"} for name in ("First", "Second")]})
     ours = deployments.start().until("CreateTargets")
-    assert registered(world, ours) == {"First": arn(2), "Second": arn(2), "API": arn(3)}
-
-
-def test_what_is_in_use_and_still_right_is_used_again(world: World, later: Deployments) -> None:
-    world.upload({"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "rate": "1 hour"}]})
-    ours = later.start().until("CreateTargets")
-    assert registered(world, ours) == {"IngestData": arn(2), "API": arn(4)}
-    assert world.active_revisions() == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("gone", ["IngestData", "API"])
-def test_what_was_to_be_used_again_and_is_deregistered_meanwhile_is_registered_anew(
-    gone: str, world: World, later: Deployments
-) -> None:
-    world.upload({"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "rate": "1 hour"}]})
-    ours = later.start().until("RegisterRevisions")
-    before = {"IngestData": arn(2), "API": arn(4)}
-    client("ecs").deregister_task_definition(taskDefinition=before[gone])
-    assert ours.run() == "Deployed"
-    assert registered(world, ours) == before | {gone: arn(5)}
-    assert (world.target("IngestData")["EcsParameters"]["TaskDefinitionArn"], world.service()["taskDefinition"]) == (
-        *registered(world, ours).values(),
-    )
+    assert registered(world, ours) == {"First": arn(2), "API": arn(3)}
+    ours.step("CreateTargets")
+    assert [world.target(name)["EcsParameters"]["TaskDefinitionArn"] for name in ("First", "Second")] == [arn(2)] * 2
 
 
 def test_what_ecs_refuses_is_told_in_its_words(world: World, registering: Deployment) -> None:
@@ -115,3 +96,27 @@ def test_what_ecs_refuses_is_told_in_its_words(world: World, registering: Deploy
         pytest.raises(RejectedError, match="RegisterTaskDefinition: ClientException: scripted"),
     ):
         registering.until("CreateTargets")
+
+
+OTHER_TASK = {"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"task": "another_task"}]}
+
+
+def test_what_is_in_use_and_still_right_is_used_again(world: World, later: Deployments) -> None:
+    world.upload(OTHER_TASK)
+    ours = later.start().until("CreateTargets")
+    assert registered(world, ours) == {"RemoveSpam": arn(5)}
+    assert world.active_revisions() == [1, 2, 3, 4, 5]
+    assert ours.run() == "Deployed"
+    assert world.service()["taskDefinition"] == arn(4)
+
+
+@pytest.mark.parametrize("gone", [2, 4], ids=["of a task", "of the API"])
+def test_one_to_be_used_again_that_was_deregistered_meanwhile(gone: int, world: World, later: Deployments) -> None:
+    world.upload(OTHER_TASK)
+    ours = later.start().until("RegisterRevisions")
+    client("ecs").deregister_task_definition(taskDefinition=arn(gone))
+    before = world.everything()
+    assert ours.run() == "DeploymentFailed"
+    assert f"guestbook:{gone} was deregistered since the deployment was planned" in ours.document["restored"]["cause"]
+    assert world.everything() == before
+    assert later.start().run() == "Deployed"

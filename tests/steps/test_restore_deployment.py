@@ -1,5 +1,6 @@
 """RestoreDeployment: after any failure everything is as it was before, and the cause says why."""
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,23 +9,25 @@ import pytest
 from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import ENVIRONMENT, PREFIX, arn
 from tests.steps.calls import KilledError
-from tests.steps.deployments import THIRD, Deployment, Deployments, invoke
+from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments, invoke
 from tests.steps.moment import once
 from tests.steps.world import World, client
 
+# Of CountTeaspoons that leaves, RemoveSpam that moves, Digest that comes, and of the new image.
 WRITES = [
-    *("events.RemoveTargets", "events.DeleteRule"),
+    "events.DisableRule",
     *("ecs.RegisterTaskDefinition",) * 4,
     *("events.PutRule",) * 2,
     *("events.PutTargets",) * 3,
     "ecs.UpdateService",
 ]
+AT_THE_END = ["events.RemoveTargets", "events.DeleteRule"]
 
 
 def test_the_writes_of_that_deployment(world: World, changing: Deployment) -> None:
     world.calls.made.clear()
     assert changing.run() == "Deployed"
-    assert sorted(world.calls.writes()) == sorted([*WRITES, "events.PutEvents"])
+    assert sorted(world.calls.writes()) == sorted([*WRITES, *AT_THE_END, "events.PutEvents"])
 
 
 @pytest.mark.parametrize("nth", range(len(WRITES)), ids=lambda nth: f"{nth}-{WRITES[nth]}")
@@ -42,9 +45,7 @@ def test_whichever_write_is_refused_everything_is_as_before(nth: int, world: Wor
     assert [told["outcome"] for told in world.calls.news] == ["deployed", "failed"]
 
 
-def test_a_failed_deployment_s_entry_tells_who_started_it_and_how_long_its_steps_took(
-    world: World, changing: Deployment
-) -> None:
+def test_the_entry_of_a_failure_has_who_started_it_and_durations(world: World, changing: Deployment) -> None:
     entered, exited = ({f"state{what}EventDetails": {"name": "ReadConfig"}} for what in ("Entered", "Exited"))
     world.calls.history = [
         {"type": "TaskStateEntered", "timestamp": datetime(2026, 1, 1, tzinfo=UTC), **entered},
@@ -65,11 +66,11 @@ def test_a_rollout_that_failed_is_rolled_back_with_everything_else(world: World,
     cause = changing.document["restored"]["cause"]
     assert cause.startswith("CheckService: the rollout of guestbook:")
     assert "failed: tasks failed to start. Look at the service's events and the logs of its stopped tasks. " in cause
-    assert "tasks. All rules are as they were before, 4 rules had to be put back; " in cause
+    assert "tasks. All rules are as they were before, 4 rules were restored; " in cause
     assert cause.endswith("ECS is rolling the service back to guestbook:5. The operator acts.")
 
 
-def test_a_rollout_that_ecs_rolled_back_itself_leaves_the_service_alone(world: World, changing: Deployment) -> None:
+def test_a_rollout_that_ecs_rolled_back_is_left_alone(world: World, changing: Deployment) -> None:
     before = world.everything()
     changing.until("CheckService")
     world.roll("COMPLETED", reason="rolled back", revision=before[1])
@@ -79,7 +80,7 @@ def test_a_rollout_that_ecs_rolled_back_itself_leaves_the_service_alone(world: W
     assert "ecs.UpdateService" not in world.calls.made
 
 
-def test_a_failure_before_the_first_write_puts_nothing_back(world: World, changing: Deployment) -> None:
+def test_a_failure_before_the_first_write_restores_nothing(world: World, changing: Deployment) -> None:
     before = world.everything()
     version = world.upload(b"broken")
     world.calls.made.clear()
@@ -89,7 +90,29 @@ def test_a_failure_before_the_first_write_puts_nothing_back(world: World, changi
     cause = changing.document["restored"]["cause"]
     file = f"s3://{ENVIRONMENT['BUCKET']}/scheduled_tasks.json (version {version})"
     assert cause.startswith(f"ReadConfig: {file} has 1 problem:")
-    assert cause.endswith("Nothing had to be put back. The author of the schedule file acts.")
+    assert cause.endswith("Nothing had to be restored. The author of the schedule file acts.")
+
+
+@pytest.mark.parametrize("call", AT_THE_END)
+def test_a_deployment_that_is_complete_is_finished_not_restored(call: str, world: World, changing: Deployment) -> None:
+    changing.until("FinishDeployment")
+    complete = world.our_rules()
+    with world.calls.refusing(call, "AccessDeniedException"):
+        assert changing.run() == "Deployed"
+    assert changing.document["restored"]["outcome"] == "deployed"
+    del complete["CountTeaspoons"]
+    assert world.our_rules() == complete
+    assert "holder" not in world.ledger()["lease"]
+    assert [each["outcome"] for each in world.calls.news] == ["deployed", "deployed"]
+
+
+def test_what_may_not_be_deleted_stays_disabled_and_is_named(world: World, changing: Deployment) -> None:
+    with world.calls.refusing("events.DeleteRule", "AccessDeniedException", count=0):
+        assert changing.run() == "Deployed"
+    assert world.our_rules()["CountTeaspoons"]["State"] == "DISABLED"
+    (entry,) = [entry for entry in world.ledger().values() if entry.get("execution") == changing.arn]
+    assert "AWS refuses to delete them: " in entry["summary"]
+    assert "holder" not in world.ledger()["lease"]
 
 
 @pytest.fixture
@@ -129,13 +152,12 @@ def test_a_bus_that_refuses_for_good_keeps_no_restore_from_ending(world: World, 
     ("call", "after"),
     [
         *(("events.PutTargets", False), ("events.PutRule", True), ("events.DeleteRule", True)),
+        ("events.EnableRule", False),
         *(("ecs.UpdateService", False), ("ecs.DeregisterTaskDefinition", True)),
         *(("dynamodb.PutItem", False), ("dynamodb.PutItem", True)),
     ],
 )
-def test_killed_in_the_middle_it_ends_the_same_when_run_again(
-    call: str, after: bool, world: World, changing: Deployment
-) -> None:
+def test_killed_in_the_middle_it_ends_the_same(call: str, after: bool, world: World, changing: Deployment) -> None:
     before = world.everything()
     changing.until("CheckService").fail("RejectedError", "what happened")
     with world.calls.killing(call, after=after), pytest.raises(KilledError):
@@ -145,43 +167,12 @@ def test_killed_in_the_middle_it_ends_the_same_when_run_again(
     assert "holder" not in world.ledger()["lease"]
 
 
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException"])
-def test_revisions_that_ecs_does_not_deregister_keep_nobody_waiting_for_long(
-    code: str, world: World, restoring: Deployment, deployments: Deployments
-) -> None:
-    with world.calls.refusing("ecs.DeregisterTaskDefinition", code, status=500, count=0):
-        with pytest.raises((RejectedError, TransientError), match="DeregisterTaskDefinition"):
-            restoring.step("RestoreDeployment")
-        assert "holder" in world.ledger()["lease"]
-        restoring.context["State"]["RetryCount"] = 8
-        cause = restoring.step("RestoreDeployment")["cause"]
-    assert "holder" not in world.ledger()["lease"]
-    assert "Everything is as it was before" in cause
-    left = "guestbook:9, guestbook:8, guestbook:7, guestbook:6"
-    assert f"But {left} stay ACTIVE, because ECS did not deregister them (Deregister" in cause
-    assert 9 in world.active_revisions()
-    world.push(THIRD, "third")
-    assert deployments.start(THIRD).run() == "Deployed"
-    assert 9 not in world.active_revisions()
-
-
 def test_a_target_that_a_200_does_not_put_back_is_noticed(world: World, restoring: Deployment) -> None:
     with (
         world.calls.half_failing("events.PutTargets", "ConcurrentModificationException"),
         pytest.raises(TransientError, match="PutTargets on production__guestbook__"),
     ):
         restoring.step("RestoreDeployment")
-
-
-def test_a_target_that_somebody_added_to_our_rule_comes_back_whole(world: World, later: Deployments) -> None:
-    extra = {"Id": "by-hand", "Arn": "arn:aws:sqs:us-east-1:123456789012:queue", "Input": "{}"}
-    client("events").put_targets(Rule="production__guestbook__IngestData", Targets=[extra])
-    before = world.everything()
-    ours = later.start().until("RollService")
-    assert len(world.our_rules()["IngestData"]["Targets"]) == 1
-    ours.fail("RejectedError", "what happened")
-    ours.step("RestoreDeployment")
-    assert world.everything() == before
 
 
 def test_an_overtaken_deployment_is_no_failure(world: World, changing: Deployment) -> None:
@@ -193,7 +184,7 @@ def test_an_overtaken_deployment_is_no_failure(world: World, changing: Deploymen
     assert answer["cause"].startswith("RollService: a newer push has arrived. Everything is as it was before; ")
 
 
-def test_a_revision_that_is_used_by_somebody_else_s_hand_stays(world: World, changing: Deployment) -> None:
+def test_a_revision_that_a_foreign_rule_runs_stays(world: World, changing: Deployment) -> None:
     changing.until("CreateTargets").fail("RejectedError", "what happened")
     newest = world.active_revisions()[-1]
     by_hand = {"Id": "1", "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/production-2"}
@@ -211,7 +202,7 @@ def with_more(value: Any) -> Any:
         return [with_more(item) for item in value]
     if not isinstance(value, dict):
         return value
-    anybody_s = ("content", "tags", "rules", "targets", "calls", "environment")
+    anybody_s = ("content", "tags", "rules", "targets", "calls", "environment", "reused", "put_rule", "put_targets")
     more = {key: inner if key in anybody_s else with_more(inner) for key, inner in value.items()}
     if "rules" in value:
         more["rules"] = {name: with_more(rule) for name, rule in value["rules"].items()}
@@ -233,36 +224,6 @@ def test_what_another_version_has_left_is_restored(world: World, changing: Deplo
     invoke("restore_deployment", with_more(handed))
 
 
-def test_what_is_being_put_back_cannot_end_as_deployed(world: World, changing: Deployment) -> None:
-    """A FinishDeployment whose answer was lost, or whose execution was stopped, may still be at work."""
-    before = world.everything()
-    changing.until("FinishDeployment").fail("RejectedError", "what happened")
-    with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
-        changing.step("RestoreDeployment")
-    (record,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
-    assert (record["outcome"], "finished_at" in record) == ("restoring", False)
-    assert "FinishDeployment: what happened. It is to be restored." in record["cause"]
-    with pytest.raises(OvertakenError, match="is being restored"):
-        changing.step("FinishDeployment")
-    assert changing.step("RestoreDeployment")["outcome"] == "failed"
-    assert world.everything() == before
-    (record,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
-    assert (record["outcome"], "finished_at" in record) == ("failed", True)
-
-
-def test_a_rule_that_was_taken_out_of_our_hands_while_the_service_rolled_stays_as_it_is_and_is_told(
-    world: World, restoring: Deployment
-) -> None:
-    rule = PREFIX + "IngestData"
-    client("events").untag_resource(ResourceARN=world.rules(rule)[rule]["Arn"], TagKeys=["rota:app"])
-    client("events").put_rule(Name=rule, ScheduleExpression="rate(3 days)", State="DISABLED", Description="mine now")
-    theirs = world.rules(rule)
-    cause = restoring.step("RestoreDeployment")["cause"]
-    assert world.rules(rule) == theirs
-    assert f"But the rule {rule} is somebody else's by now, and was left alone." in cause
-    assert world.our_rules().keys() == {"RemoveSpam", "CountTeaspoons"}
-
-
 def test_nothing_that_a_rule_may_still_start_is_deregistered(
     world: World, restoring: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,3 +233,115 @@ def test_nothing_that_a_rule_may_still_start_is_deregistered(
     assert "events.PutTargets" in waited[-1]
     assert "ecs.DeregisterTaskDefinition" in world.calls.made[len(waited[-1]) :]
     assert "ecs.DeregisterTaskDefinition" not in waited[-1]
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException"])
+def test_revisions_that_ecs_does_not_deregister_stay_and_are_named(
+    code: str, world: World, restoring: Deployment
+) -> None:
+    with world.calls.refusing("ecs.DeregisterTaskDefinition", code, status=500, count=0):
+        with pytest.raises((RejectedError, TransientError), match="DeregisterTaskDefinition"):
+            restoring.step("RestoreDeployment")
+        assert "holder" in world.ledger()["lease"]
+        cause = restoring.restore()["cause"]
+    assert "holder" not in world.ledger()["lease"]
+    assert "Everything is as it was before" in cause
+    left = "guestbook:9, guestbook:8, guestbook:7, guestbook:6"
+    assert f"But {left} stay ACTIVE, because ECS did not deregister them (Deregister" in cause
+    assert 9 in world.active_revisions()
+
+
+def test_what_there_is_no_time_to_deregister_stays_and_is_named(
+    world: World, restoring: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look at the clock finds it three minutes later."""
+    clock = itertools.count(step=180)
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    cause = restoring.step("RestoreDeployment")["cause"]
+    assert world.active_revisions() == [1, 2, 3, 4, 5, 6]
+    assert "But guestbook:6 stay ACTIVE, because ECS did not deregister them (it takes one a second" in cause
+
+
+def test_a_message_names_ten_revisions(world: World, deployments: Deployments) -> None:
+    world.upload({"tasks": [{"name": f"Task{n}", "task": f"task_{n}", "rate": "1 day"} for n in range(11)]})
+    failed = deployments.start().until("CreateTargets")
+    failed.fail("RejectedError", "what happened")
+    with world.calls.refusing("ecs.DeregisterTaskDefinition", "AccessDeniedException", count=0):
+        cause = failed.restore()["cause"]
+    assert "guestbook:13, guestbook:12, " in cause
+    assert "guestbook:4 and 2 more stay ACTIVE" in cause
+
+
+def test_a_target_that_others_added_to_a_rule_is_restored(world: World, later: Deployments) -> None:
+    extra = {"Id": "by-hand", "Arn": "arn:aws:sqs:us-east-1:123456789012:queue", "Input": "{}"}
+    client("events").put_targets(Rule="production__guestbook__IngestData", Targets=[extra])
+    before = world.everything()
+    world.push(NEXT, "next")
+    ours = later.start(NEXT).until("RollService")
+    assert len(world.our_rules()["IngestData"]["Targets"]) == 1
+    ours.fail("RejectedError", "what happened")
+    ours.step("RestoreDeployment")
+    assert world.everything() == before
+
+
+def test_what_is_being_restored_cannot_end_as_deployed(world: World, changing: Deployment) -> None:
+    """A FinishDeployment whose answer was lost, or whose execution was stopped, may still be running."""
+    before = world.everything()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
+        changing.step("RestoreDeployment")
+    (record,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert (record["outcome"], "finished_at" in record) == ("restoring", False)
+    assert "CheckService: what happened. It is being restored." in record["cause"]
+    with pytest.raises(OvertakenError):
+        changing.step("FinishDeployment")
+    assert changing.step("RestoreDeployment")["outcome"] == "failed"
+    assert world.everything() == before
+    (record,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert (record["outcome"], "finished_at" in record) == ("failed", True)
+
+
+def test_a_rule_that_was_untagged_meanwhile_stays_and_is_named(world: World, restoring: Deployment) -> None:
+    rule = PREFIX + "IngestData"
+    client("events").untag_resource(ResourceARN=world.rules(rule)[rule]["Arn"], TagKeys=["rota:app"])
+    client("events").put_rule(Name=rule, ScheduleExpression="rate(3 days)", State="DISABLED", Description="mine now")
+    theirs = world.rules(rule)
+    cause = restoring.step("RestoreDeployment")["cause"]
+    assert world.rules(rule) == theirs
+    assert f"But the rule {rule} belongs to someone else by now, and was left alone." in cause
+    assert world.our_rules().keys() == {"RemoveSpam", "CountTeaspoons"}
+
+
+def test_a_rule_that_was_deleted_meanwhile_is_made_anew(world: World, restoring: Deployment) -> None:
+    rule = PREFIX + "CountTeaspoons"
+    client("events").remove_targets(Rule=rule, Ids=[rule])
+    client("events").delete_rule(Name=rule)
+    restoring.step("RestoreDeployment")
+    found = world.our_rules()["CountTeaspoons"]
+    assert (found["State"], len(found["Targets"])) == ("ENABLED", 1)
+
+
+@pytest.mark.parametrize(
+    ("failed", "writes"),
+    [
+        pytest.param("RegisterRevisions", ["events.EnableRule"], id="CountTeaspoons was disabled"),
+        pytest.param(
+            "FinishDeployment",
+            ["events.EnableRule", "events.PutRule", "events.RemoveTargets", "events.DeleteRule"],
+            id="RemoveSpam was moved and Digest created, too",
+        ),
+    ],
+)
+def test_what_the_plan_leaves_alone_is_not_restored(
+    failed: str, writes: list[str], world: World, deployments: Deployments
+) -> None:
+    world.upload(BEFORE)
+    assert deployments.start().run() == "Deployed"
+    world.upload(AFTER)
+    same_image = deployments.start().until(failed)
+    same_image.document.pop("targets", None)
+    same_image.fail("RejectedError", "what happened")
+    world.calls.made.clear()
+    same_image.step("RestoreDeployment")
+    rules_written = [call for call in world.calls.writes() if call != "ecs.DeregisterTaskDefinition"]
+    assert sorted(rules_written) == sorted([*writes, "events.PutEvents"])

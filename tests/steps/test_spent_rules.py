@@ -7,47 +7,57 @@ from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.world import SCHEDULE, World
 
 PAST = {"name": "Migrate", "task": "migrate_task", "cron": "0 6 1 1 ? 2025"}
+RULE = "production__guestbook__Migrate"
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["its task has left the file", "its task has moved"])
-def test_a_rule_that_never_runs_again_and_that_aws_refuses_is_told_and_keeps_nothing_else_back(
-    kept: bool, world: World, deployments: Deployments
-) -> None:
+@pytest.fixture
+def moving(world: World, deployments: Deployments) -> Deployment:
+    """A deployment that has moved a rule whose last run was past, and failed."""
     world.upload({"tasks": [*SCHEDULE["tasks"], PAST]})
     assert deployments.start().run() == "Deployed"
-    rules, *others = world.everything()
-    world.upload({"tasks": [*SCHEDULE["tasks"], *([PAST | {"cron": "0 6 1 1 ? *"}] if kept else [])]})
+    world.upload({"tasks": [*SCHEDULE["tasks"], PAST | {"cron": "0 6 1 1 ? *"}]})
     world.push(NEXT, "next")
-    failed = deployments.start(NEXT).until("CheckService")
-    failed.fail("RejectedError", "what happened")
-    with world.calls.refusing("events.PutRule", "ValidationException"):
-        cause = failed.step("RestoreDeployment")["cause"]
-    del rules["production__guestbook__Migrate"]
+    return deployments.start(NEXT)
+
+
+def test_a_spent_rule_that_aws_refuses_is_deleted_and_named(world: World, moving: Deployment) -> None:
+    rules, *others = world.everything()
+    moving.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.refusing("events.PutRule", "ValidationException", count=0):
+        cause = moving.restore()["cause"]
+    del rules[RULE]
     assert world.everything() == (rules, *others)
-    assert "But the rule production__guestbook__Migrate is gone: its last run is past, and AWS refused it" in cause
+    assert f"But the rule {RULE} is gone: its last run is past, and AWS refused it" in cause
     assert "(PutRule: ValidationException: scripted)" in cause
     assert "holder" not in world.ledger()["lease"]
 
 
-def test_a_rule_that_never_runs_again_and_is_as_it_was_stays_though_aws_refuses_it(
-    world: World, deployments: Deployments
-) -> None:
+def test_a_spent_rule_that_was_never_changed_stays(world: World, moving: Deployment) -> None:
+    before = world.everything()
+    with world.calls.refusing("events.PutRule", "ValidationException", count=0):
+        assert moving.run() == "DeploymentFailed"
+    assert world.everything() == before
+    assert "gone" not in moving.document["restored"]["cause"]
+
+
+def test_a_spent_rule_whose_task_left_is_enabled_again(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [*SCHEDULE["tasks"], PAST]})
     assert deployments.start().run() == "Deployed"
     before = world.everything()
     world.upload(SCHEDULE)
-    failed = deployments.start().until("ClearRules")
+    world.push(NEXT, "next")
+    failed = deployments.start(NEXT).until("CheckService")
     failed.fail("OvertakenError", "a newer one waits")
     with world.calls.refusing("events.PutRule", "ValidationException", count=0):
-        assert "Nothing had to be put back" in failed.step("RestoreDeployment")["cause"]
+        failed.restore()
     assert world.everything() == before
 
 
-def test_a_rule_that_would_run_again_is_put_back_for_hours(world: World, changing: Deployment) -> None:
+def test_a_rule_that_would_run_again_is_restored_for_hours(world: World, changing: Deployment) -> None:
     changing.until("CheckService").fail("RejectedError", "what happened")
     with (
         world.calls.refusing("events.PutRule", "ValidationException", count=0),
         pytest.raises(RejectedError, match="PutRule: ValidationException"),
     ):
-        changing.step("RestoreDeployment")
-    assert "CountTeaspoons" not in world.our_rules()
+        changing.restore()
+    assert "holder" in world.ledger()["lease"]

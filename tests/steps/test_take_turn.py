@@ -107,7 +107,7 @@ def test_what_a_person_starts_counts_from_its_start(
 
 
 def test_a_deployment_that_writes_stops_for_a_newer_one(world: World, deployments: Deployments) -> None:
-    holder = deployments.start().until("ClearRules")
+    holder = deployments.start().until("RegisterRevisions")
     world.execution("deployment-1")
     deployments.start(OTHER_DIGEST).step("TakeTurn")
     assert holder.run() == "Overtaken"
@@ -147,7 +147,7 @@ def test_one_that_is_to_be_put_back_is_waited_for_however_late_that_begins(
 
 
 def test_one_that_was_to_put_it_back_and_never_said_so_can_be_named_too(world: World, deployments: Deployments) -> None:
-    stopped = deployments.start().until("ClearRules")
+    stopped = deployments.start().until("RegisterRevisions")
     world.execution("deployment-1", ended=timedelta(hours=1))
     told = end_of(stopped.arn)
     never_began = world.execution("first", ended=timedelta(hours=1), given=told)
@@ -208,7 +208,7 @@ def test_a_redrive_that_is_refused_stops_nobody(first: str, world: World, deploy
     holder.fail("RejectedError", "what happened")
     holder.step("RestoreDeployment")
     if first == "the one that waited":
-        waited.until("ClearRules")
+        waited.until("RegisterRevisions")
         world.execution("deployment-2")
     with pytest.raises(RejectedError, match="has ended before"):
         aborted.step("TakeTurn")

@@ -103,11 +103,16 @@ def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> 
     if arguments.quick:
         sweep.run("a small part", script.QUICK)
         return sweep.broken
-    clean, failing = (_calls(trials, faults) for faults in ((), (script.LAST_STRAW,)))
+    clean = _calls(trials, (), new=True)
+    failing, unfinished = (
+        _calls(trials, (script.LAST_STRAW,), new=False),
+        _calls(trials, (script.UNFINISHED,), new=True),
+    )
     say(f"a deployment makes {len(clean)} calls, one that fails at the end {len(failing)}")
     sweep.run("one fault", script.singles(clean))
     sweep.run("bursts", script.bursts(clean))
-    sweep.run("on the way back", script.on_the_way_back(failing))
+    sweep.run("on the way back", script.of_restore(failing, script.LAST_STRAW))
+    sweep.run("at the end", script.of_restore(unfinished, script.UNFINISHED))
     sweep.run("two faults", script.pairs(clean, failing, arguments.seed, arguments.pairs))
     say("", *report.table(sweep.verdicts), "")
     survived = sum(not verdict.wrong for verdict in sweep.verdicts)
@@ -115,10 +120,10 @@ def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> 
     return sweep.broken
 
 
-def _calls(trials: Trials, faults: Script) -> list[dict[str, Any]]:
+def _calls(trials: Trials, faults: Script, *, new: bool) -> list[dict[str, Any]]:
     """The calls of a deployment that ends as it must."""
     verdict = trials.run(faults)
-    if verdict.wrong or verdict.new != (not faults):
+    if verdict.wrong or verdict.new != new:
         raise RuntimeError(f"not even this goes as it must: {verdict}")
     return trials.calls()
 

@@ -18,13 +18,21 @@ _SURVIVED = ("throttle", "internal", "lost", "cut", "partial", "kill", "kill_aft
 _OF_AWS_ITSELF = ("throttle", "internal", "denied", "lost", "abort")
 
 LAST_STRAW: Fault = {
-    "service": "dynamodb",
-    "operation": "PutItem",
+    "service": "ecs",
+    "operation": "DescribeServices",
+    "caller": "CheckService",
+    "count": 0,
+    "fault": "denied",
+}
+"""Makes a deployment fail when everything is new already, so that all of it has to be restored."""
+UNFINISHED: Fault = {
+    "service": "s3",
+    "operation": "GetObject",
     "caller": "FinishDeployment",
     "count": 0,
     "fault": "denied",
 }
-"""Makes a deployment fail when everything is new already, so that all of it has to be put back."""
+"""Makes FinishDeployment fail when the deployment is complete, so that RestoreDeployment has to finish it."""
 
 
 def singles(calls: Iterable[Call]) -> Iterator[Script]:
@@ -44,11 +52,11 @@ def bursts(calls: Iterable[Call]) -> Iterator[Script]:
                     yield (_fault(call, kind, skip, 0),)
 
 
-def on_the_way_back(calls: Iterable[Call]) -> Iterator[Script]:
-    """Every call of RestoreDeployment, single and in bursts, in a deployment that fails at the last straw."""
+def of_restore(calls: Iterable[Call], straw: Fault) -> Iterator[Script]:
+    """Every call of RestoreDeployment, single and in bursts, in a deployment that fails by the fault `straw`."""
     restoring = [call for call in calls if call["caller"] == "RestoreDeployment"]
     for script in (*singles(restoring), *bursts(restoring)):
-        yield (LAST_STRAW, *script)
+        yield (straw, *script)
 
 
 def pairs(calls: Sequence[Call], failing: Sequence[Call], seed: int, number: int) -> Iterator[Script]:
@@ -101,7 +109,8 @@ def _fault(call: Call, kind: str, skip: int, count: int) -> Fault:
     return {**what, "skip": skip, "count": count, "fault": kind}
 
 
-_STRAW = ("FinishDeployment", "dynamodb", "PutItem", 0, 0, "denied")
+_STRAW = ("CheckService", "ecs", "DescribeServices", 0, 0, "denied")
+_UNFINISHED = ("FinishDeployment", "s3", "GetObject", 0, 0, "denied")
 QUICK: tuple[Script, ...] = tuple(
     tuple(
         {"service": service, "operation": operation, "caller": caller, "skip": skip, "count": count, "fault": kind}
@@ -111,12 +120,14 @@ QUICK: tuple[Script, ...] = tuple(
         [("TakeTurn", "dynamodb", "UpdateItem", 0, 1, "lost")],
         [("FinishDeployment", "dynamodb", "PutItem", 0, 1, "abort")],
         [("PlanDeployment", "s3", "PutObject", 1, 1, "kill_after")],
-        [("ClearRules", "events", "RemoveTargets", 0, 1, "partial")],
+        [("ClearRules", "events", "DisableRule", 0, 1, "kill_after")],
+        [("FinishDeployment", "events", "RemoveTargets", 0, 1, "partial")],
         [("RegisterRevisions", "ecs", "RegisterTaskDefinition", 1, 1, "lost")],
         [("CreateTargets", "events", "PutTargets", 1, 0, "internal")],
         [("RollService", "ecs", "UpdateService", 0, 1, "cut")],
         [("CheckService", "ecs", "DescribeServices", 0, 0, "throttle")],
         [_STRAW, ("RestoreDeployment", "events", "PutTargets", 1, 1, "kill")],
+        [_UNFINISHED, ("RestoreDeployment", "events", "DeleteRule", 0, 1, "lost")],
         [_STRAW, ("RestoreDeployment", "ecs", "UpdateService", 0, 2, "denied")],
     )
 )

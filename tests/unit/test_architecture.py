@@ -96,7 +96,31 @@ def test_only_one_module_makes_clients() -> None:
     assert makers == {"aws.clients"}
 
 
-@pytest.mark.parametrize("module", ["plan.model", "plan.build", "plan.checks", "plan.problems"])
+FUNCTIONS = sorted((PACKAGE.parents[2] / "functions").rglob("app.py"))
+
+
+def test_a_backend_is_reached_through_the_seam_alone() -> None:
+    """So that a second one needs no change of the steps, of the plan or of a restore."""
+    others = [path for path in FILES if room(name(path)) != "schedules"] + FUNCTIONS
+    assert len(others) > len(FUNCTIONS) > 0
+    reaching = {
+        str(path) for path in others for module in imported(path) if module.startswith("schedules.eventbridge_rules")
+    }
+    assert reaching == set()
+    seam = imported(PACKAGE / "schedules" / "backend.py")
+    assert {module for module in seam if room(module) == "schedules"} == {
+        *("schedules.restored", "schedules.eventbridge_rules.rule", "schedules.eventbridge_rules.backend")
+    }
+
+
+PURE = [
+    *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
+    *("schedules.backend", "schedules.restored", "schedules.revision"),
+    *("schedules.eventbridge_rules.rule", "schedules.eventbridge_rules.inventory"),
+]
+
+
+@pytest.mark.parametrize("module", PURE)
 def test_planning_is_pure(module: str) -> None:
     path = PACKAGE / (module.replace(".", "/") + ".py")
     assert not {each for each in imported(path) if room(each) == "aws"} - {"aws.rate_limit"}

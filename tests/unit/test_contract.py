@@ -32,7 +32,7 @@ SOURCES = [*sorted((ROOT / "layers/rota/rota").rglob("*.py")), *FOLDERS.values()
 
 
 STEP = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
-PLAIN_FRAMES, WRITING_FRAMES = {"step"}, {"writing_step", "restoring_step"}
+PLAIN_FRAMES, WRITING_FRAMES = {"step"}, {"writing_step", "finishing_step", "restoring_step"}
 
 
 def handler(folder: str) -> ast.FunctionDef:
@@ -76,6 +76,7 @@ def test_a_step_that_writes_holds_the_lease(step: Step) -> None:
     (used,) = frames(step.folder)
     assert used in (WRITING_FRAMES if step.writes else PLAIN_FRAMES)
     assert (used == "restoring_step") == (step is STEPS[-1])
+    assert (used == "finishing_step") == (step is STEPS[-2])
 
 
 @STEP

@@ -7,13 +7,17 @@ import pytest
 
 from rota.contract import STEPS, FailedDeployment
 from rota.deployment.failure_message import explain
-from rota.restore.deployment import Restored
+from rota.restore.deployment import RestoreResult
 from tests.examples import ANSWERS
 
 # What each step adds to the machine's document, in the machine's order.
 ADDED: dict[str, Any] = {step.result: ANSWERS[step.name].model_dump() for step in STEPS if step.name != "CheckService"}
-TURN, PLAN, CLEARED, REVISIONS, ROLLOUT = (ADDED[key] for key in ("turn", "plan", "cleared", "revisions", "rollout"))
-NOTHING = str(Restored())
+TURN, PLAN, REVISIONS, ROLLOUT = (ADDED[key] for key in ("turn", "plan", "revisions", "rollout"))
+NO_SCHEDULE_CHANGES = {"created": 0, "updated": 0, "targets": 0}
+NOTHING_TO_DO = (
+    PLAN | NO_SCHEDULE_CHANGES | {"nothing_to_do": True, "removed": 0, "registers": 0, "rolls_service": False}
+)
+NOTHING = str(RestoreResult())
 
 
 def failed(error: str = "TransientError", cause: str = "no answer", **document: Any) -> FailedDeployment:
@@ -34,11 +38,16 @@ def up_to(last: str) -> dict[str, Any]:
         pytest.param(up_to("turn"), "ReadConfig", id="turn"),
         pytest.param(up_to("config"), "PlanDeployment", id="config"),
         pytest.param(up_to("plan"), "ClearRules", id="plan"),
-        pytest.param(up_to("plan") | {"plan": PLAN | {"nothing_to_do": True}}, "FinishDeployment", id="nothing to do"),
+        pytest.param(up_to("plan") | {"plan": NOTHING_TO_DO}, "FinishDeployment", id="nothing to do"),
+        pytest.param(up_to("plan") | {"plan": PLAN | {"removed": 0}}, "RegisterRevisions", id="nothing to remove"),
+        pytest.param(up_to("cleared") | {"plan": PLAN | {"registers": 0}}, "CreateTargets", id="nothing to register"),
         pytest.param(
-            up_to("cleared") | {"cleared": CLEARED | {"finished": False, "remaining": 9}},
-            "ClearRules",
-            id="not yet all cleared",
+            up_to("revisions") | {"plan": PLAN | NO_SCHEDULE_CHANGES},
+            "RollService",
+            id="no schedule to create or update",
+        ),
+        pytest.param(
+            up_to("targets") | {"plan": PLAN | {"rolls_service": False}}, "FinishDeployment", id="no service to roll"
         ),
         pytest.param(up_to("cleared"), "RegisterRevisions", id="cleared"),
         pytest.param(
@@ -99,35 +108,40 @@ def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message
 
 
 @pytest.mark.parametrize(
-    ("done", "told"),
+    ("done", "sentence"),
     [
-        pytest.param(NOTHING, "Nothing had to be put back.", id="nothing"),
-        pytest.param(Restored(again=True), "Everything is as it was before. ", id="nothing more"),
+        pytest.param(NOTHING, "Nothing had to be restored.", id="nothing"),
+        pytest.param(RestoreResult(again=True), "Everything is as it was before. ", id="nothing more"),
         pytest.param(
-            Restored(rules=1),
-            "Everything is as it was before; 1 rule had to be put back.",
+            RestoreResult(rules=1),
+            "Everything is as it was before; 1 rule was restored.",
             id="one rule",
         ),
         pytest.param(
-            Restored(rules=2, service="guestbook:5"),
-            "All rules are as they were before, 2 rules had to be put back; "
-            "ECS is rolling the service back to guestbook:5.",
+            RestoreResult(rules=2, service="guestbook:5"),
+            "All rules are as they were before, 2 rules were restored; ECS is rolling the service back to guestbook:5.",
             id="rules and service",
         ),
         pytest.param(
-            Restored(service="guestbook:5"),
+            RestoreResult(service="guestbook:5"),
             "All rules are as they were before; ECS is rolling the service back to guestbook:5.",
             id="service",
         ),
         pytest.param(
-            Restored(rules=1, remarks=("the rule A is gone: no",)),
-            "Everything is as it was before; 1 rule had to be put back. But the rule A is gone: no. AWS did not",
+            RestoreResult(rules=1, remarks=("the rule A is gone: no",)),
+            "Everything is as it was before; 1 rule was restored. But the rule A is gone: no. AWS did not",
             id="a rule that AWS refused",
+        ),
+        pytest.param(
+            RestoreResult(too_late=True),
+            "Nothing was restored, because another deployment has had its turn since. If that one failed, deploy "
+            "again.",
+            id="another deployment's turn",
         ),
     ],
 )
-def test_what_was_put_back_is_told(done: Restored, told: str) -> None:
-    assert told in explain(failed(), str(done))
+def test_the_cause_says_what_was_restored(done: RestoreResult, sentence: str) -> None:
+    assert sentence in explain(failed(), str(done))
 
 
 @pytest.mark.parametrize("cause", ["x" * 50_000, json.dumps({"errorMessage": "y" * 50_000})], ids=["plain", "JSON"])

@@ -4,47 +4,10 @@ from typing import Any
 
 import pytest
 
-from rota.plan.checks import of_definition, of_names, of_roles, of_service, of_targets
-from rota.schedules.eventbridge_rules.rule import desired_rule
-from tests.guestbook import APP, APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
+from rota.plan.checks import of_definition, of_service, of_targets, of_task_roles
+from tests.guestbook import APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
 SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploymentController": {"type": "ECS"}}
-
-
-@pytest.mark.parametrize(
-    ("owners", "faults"),
-    [
-        pytest.param({}, [], id="no such rule"),
-        pytest.param({"p__IngestData": APP}, [], id="ours"),
-        pytest.param({"somebody-elses": None}, [], id="others of other names"),
-        pytest.param(
-            {"p__IngestData": None},
-            [
-                "the rule p__IngestData exists and is not ours: it has no tag rota:app; "
-                "rename the task, or tag the rule to hand it over"
-            ],
-            id="untagged",
-        ),
-        pytest.param(
-            {"p__IngestData": "production/shop"},
-            [
-                "the rule p__IngestData exists and is not ours: its tag rota:app is 'production/shop', not "
-                "'production/guestbook-api'; rename the task, or tag the rule to hand it over"
-            ],
-            id="another app's",
-        ),
-    ],
-)
-def test_a_name_that_a_rule_of_others_has(owners: dict[str, str | None], faults: list[str]) -> None:
-    assert list(of_names(["p__IngestData", "p__RemoveSpam"], owners, {}, APP)) == faults
-
-
-def test_a_rule_of_an_aws_service_is_not_offered_to_be_tagged() -> None:
-    owners, managers = {"p__IngestData": None}, {"p__IngestData": "autoscaling.amazonaws.com"}
-    assert list(of_names(["p__IngestData", "p__RemoveSpam"], owners, managers, APP)) == [
-        "the rule p__IngestData exists and the AWS service autoscaling.amazonaws.com manages it, so it can never be "
-        "ours; rename the task, or choose another RulePrefix"
-    ]
 
 
 @pytest.mark.parametrize(
@@ -241,12 +204,10 @@ def test_the_load_balancer_must_reach_the_api(attached: dict[str, Any], faults: 
     assert list(of_service({**SERVICE, "loadBalancers": [attached]}, SETTINGS)) == faults  # type: ignore[typeddict-item]  # what is read of it
 
 
-def test_a_rule_with_a_role_that_rota_may_not_pass_is_a_fault_until_the_role_is_listed() -> None:
-    script_made = desired_rule(
-        task("IngestData"), SETTINGS.model_copy(update={"events_role_arn": "role/script"}), "c", arn(2)
-    )
-    assert list(of_roles([script_made], SETTINGS)) == [
-        f"the rule {script_made.name} names the role role/script, with which Rota could not put it back; "
-        "list it in the parameter FormerEventsRoleArns"
+def test_each_role_that_rota_may_not_pass_is_a_problem() -> None:
+    """Also of the revision that the service runs: a restore rolls the service back to it."""
+    settings = SETTINGS.model_copy(update={"task_role_arns": (CONTENT["taskRoleArn"],)})
+    assert list(of_task_roles(definition(revision=4), settings)) == [
+        f"the task definition guestbook:4 names the role {CONTENT['executionRoleArn']}, "
+        "which the parameter TaskRoleArns does not list"
     ]
-    assert not list(of_roles([script_made], SETTINGS.model_copy(update={"former_events_role_arns": ("role/script",)})))

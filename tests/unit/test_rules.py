@@ -1,11 +1,22 @@
 """EventBridge rules: what a task's rule must be, and the least that turns one rule into another."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from rota.schedules.eventbridge_rules.rule import Difference, Rule, desired_rule, difference, task_definitions_used_by
+from rota.schedules.eventbridge_rules.rule import (
+    Rule,
+    RuleChange,
+    desired_rule,
+    difference,
+    removal,
+    task_definitions_used_by,
+    undo,
+    whole,
+)
+from rota.schedules.revision import to_be_registered
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn, task
 
 Change = Callable[[dict[str, Any]], None]
@@ -103,9 +114,23 @@ def test_a_task_that_shares_the_apis_revision_says_in_its_input_what_is_its_own(
     assert "Input" not in target()
 
 
-def test_a_rule_that_is_not_there_is_made_with_its_target() -> None:
-    todo = difference(None, rule())
-    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (True, rule().targets, ())
+ARN = f"arn:aws:events:us-east-1:123456789012:rule/{PREFIX}IngestData"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:queue"
+BY_HAND = {"Id": "by-hand", "Arn": QUEUE}
+
+
+def changed(current: Rule, desired: Rule | None = None) -> tuple[Any, ...]:
+    """What is written to turn one rule into the other: the rule, its targets, and targets that are removed."""
+    change = difference(current, desired or rule(), ARN)
+    assert change is not None
+    assert (change.kind, change.name, change.arn) == ("update", rule().name, ARN)
+    return change.put_rule, change.put_targets, change.remove_targets
+
+
+def test_a_rule_that_does_not_exist_is_created_whole() -> None:
+    assert difference(None, rule(), ARN) == RuleChange(
+        kind="create", name=rule().name, arn=ARN, put_rule=rule().put_request(), put_targets=rule().targets
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +145,7 @@ def test_a_rule_that_is_not_there_is_made_with_its_target() -> None:
     ],
 )
 def test_what_aws_adds_by_itself_is_no_difference(change: Change) -> None:
-    assert not difference(with_target(change), rule())
+    assert difference(with_target(change), rule(), ARN) is None
 
 
 @pytest.mark.parametrize(
@@ -135,8 +160,7 @@ def test_what_aws_adds_by_itself_is_no_difference(change: Change) -> None:
     ],
 )
 def test_a_change_of_the_rule_itself_leaves_its_target_alone(changes: dict[str, Any]) -> None:
-    todo = difference(rule(**changes), rule())
-    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (True, (), ())
+    assert changed(rule(**changes)) == (rule().put_request(), (), ())
 
 
 @pytest.mark.parametrize(
@@ -156,28 +180,117 @@ def test_a_change_of_the_rule_itself_leaves_its_target_alone(changes: dict[str, 
     ],
 )
 def test_a_change_of_the_target_leaves_the_rule_itself_alone(change: Change) -> None:
-    todo = difference(with_target(change), rule())
-    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (False, rule().targets, ())
+    assert changed(with_target(change)) == (None, rule().targets, ())
 
 
 def test_a_target_too_many_goes_and_the_right_one_stays_untouched() -> None:
-    other = {"Id": "by-hand", "Arn": "arn:aws:lambda:us-east-1:123456789012:function:other"}
-    todo = difference(rule(targets=(other, *rule().targets)), rule())
-    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (False, (), ("by-hand",))
+    assert changed(rule(targets=(*rule().targets, BY_HAND))) == (None, (), ("by-hand",))
+    assert changed(rule(targets=(BY_HAND, *rule().targets))) == (None, (), ("by-hand",))
 
 
 def test_a_target_with_another_id_is_replaced() -> None:
-    todo = difference(with_target(lambda t: t.update(Id="by-hand")), rule())
-    assert (todo.put_rule, todo.put_targets, todo.remove_targets) == (False, rule().targets, ("by-hand",))
+    assert changed(with_target(lambda t: t.update(Id="by-hand"))) == (None, rule().targets, ("by-hand",))
 
 
-QUEUE = "arn:aws:sqs:us-east-1:123456789012:queue"
+def desired(current: Rule | None) -> Rule:
+    return desired_rule(task(), SETTINGS, CLUSTER_ARN, arn(7), current=current)
 
 
-def test_what_turns_either_of_two_rules_into_a_third_is_written_once() -> None:
-    moved, with_another = rule(schedule_expression="rate(1 day)"), rule(targets=(target() | {"Id": "another"},))
-    both = difference(moved, rule()) | difference(with_another, rule()) | difference(None, rule())
-    assert both == Difference(put_rule=True, put_targets=(target(),), remove_targets=("another",))
+def test_a_tasks_target_takes_the_id_of_the_first() -> None:
+    renamed = with_target(lambda t: t.update(Id="by-hand"))
+    assert difference(renamed, desired(renamed), ARN) is None
+    two = rule(targets=(BY_HAND, *rule().targets))
+    assert changed(two, desired(two)) == (None, (target() | {"Id": "by-hand"},), (target()["Id"],))
+    assert desired(None) == desired(rule(targets=())) == rule()
+
+
+@pytest.mark.parametrize(
+    ("state", "disable", "writes"),
+    [
+        pytest.param("ENABLED", True, {"DisableRule": 1, "RemoveTargets": 1, "DeleteRule": 1}, id="enabled"),
+        pytest.param("DISABLED", False, {"RemoveTargets": 1, "DeleteRule": 1}, id="disabled already"),
+        pytest.param(
+            "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
+            True,
+            {"DisableRule": 1, "RemoveTargets": 1, "DeleteRule": 1},
+            id="AWS's third state",
+        ),
+    ],
+)
+def test_what_removes_a_rule(state: str, disable: bool, writes: dict[str, int]) -> None:
+    change = removal(rule(state=state), ARN)
+    assert change == RuleChange(kind="remove", name=rule().name, arn=ARN, disable=disable)
+    assert change.writes() == writes
+
+
+@pytest.mark.parametrize(
+    ("current", "writes"),
+    [
+        pytest.param(None, {"PutRule": 1, "PutTargets": 1}, id="new"),
+        pytest.param(rule(description="by hand"), {"PutRule": 1}, id="the rule"),
+        pytest.param(with_target(lambda t: t.update(Input="{}")), {"PutTargets": 1}, id="its target"),
+        pytest.param(rule(targets=(*rule().targets, BY_HAND)), {"RemoveTargets": 1}, id="a target too many"),
+        pytest.param(
+            rule(state="DISABLED", targets=(BY_HAND,)),
+            {"PutRule": 1, "PutTargets": 1, "RemoveTargets": 1},
+            id="everything",
+        ),
+    ],
+)
+def test_the_writes_of_a_change(current: Rule | None, writes: dict[str, int]) -> None:
+    change = difference(current, rule(), ARN)
+    assert change is not None
+    assert change.writes() == writes
+
+
+def test_a_change_names_revisions_once_they_are_registered() -> None:
+    planned = desired_rule(task(), SETTINGS, CLUSTER_ARN, to_be_registered("f00"))
+    change = difference(None, planned, ARN)
+    assert change is not None
+    assert change.with_revisions({"f00": arn(7), "f01": arn(8)}) == difference(None, rule(), ARN)
+    with pytest.raises(KeyError, match="f00"):
+        change.with_revisions({})
+    reused = difference(None, rule(), ARN)
+    assert reused is not None
+    assert reused.with_revisions({}) == reused
+
+
+def test_a_stored_change_is_read_as_it_was() -> None:
+    for change in (difference(None, rule(), ARN), removal(rule(), ARN)):
+        assert change is not None
+        assert RuleChange.model_validate_json(change.model_dump_json()) == change
+        assert json.loads(change.model_dump_json())["backend"] == "rules"
+
+
+@pytest.mark.parametrize(
+    ("before", "undoing"),
+    [
+        pytest.param(rule(description="by hand"), {"put_rule": True}, id="the rule"),
+        pytest.param(
+            rule(targets=(target() | {"Input": "{}"},)), {"put_targets": (target() | {"Input": "{}"},)}, id="its target"
+        ),
+        pytest.param(rule(targets=(*rule().targets, BY_HAND)), {"put_targets": (BY_HAND,)}, id="a target too many"),
+        pytest.param(
+            rule(targets=(BY_HAND,)),
+            {"put_targets": (BY_HAND,), "remove_targets": (target()["Id"],)},
+            id="another target",
+        ),
+        pytest.param(rule(targets=()), {"remove_targets": (target()["Id"],)}, id="no target"),
+    ],
+)
+def test_an_undo_writes_what_the_change_wrote(before: Rule, undoing: dict[str, Any]) -> None:
+    change = difference(before, rule(), ARN)
+    assert change is not None
+    if undoing.pop("put_rule", False):
+        undoing |= {"put_rule": before.put_request()}
+    assert undo(change, before) == RuleChange(kind="update", name=before.name, arn=ARN, **undoing)
+
+
+def test_a_rule_is_made_whole_with_all_its_targets() -> None:
+    before = rule(description="by hand", targets=(BY_HAND, *rule().targets))
+    assert whole(before, ARN) == RuleChange(
+        kind="create", name=before.name, arn=ARN, put_rule=before.put_request(), put_targets=before.targets
+    )
 
 
 @pytest.mark.parametrize(

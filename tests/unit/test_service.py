@@ -1,11 +1,12 @@
 """Judging a rollout: it succeeds when its own deployment of ECS is COMPLETED, not when the service is steady."""
 
+import time
 from typing import Any
 
 import pytest
 
 from rota.contract import Rollout
-from rota.ecs.service import judge_rollout, state_of_service
+from rota.ecs.service import ROLLOUT_VISIBLE_AFTER, judge_rollout, read_as_planned, state_of_service
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import SETTINGS, arn, service_state
 
@@ -182,3 +183,45 @@ def test_a_rollout_that_ecs_does_not_show_yet() -> None:
 def test_the_service_in_a_snapshot(description: Any, steady: bool) -> None:
     expected = service_state(NEW, steady=steady).model_copy(update={"deployment_id": "ecs-svc/2"})
     assert state_of_service(description) == expected
+
+
+class _Ecs:
+    """ECS, which answers DescribeServices with one of these after the other."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = [*answers]
+
+    class exceptions:  # noqa: N801 - as botocore names it
+        class ClusterNotFoundException(Exception):  # noqa: N818 - likewise
+            pass
+
+    def describe_services(self, **_request: Any) -> Any:
+        return {"services": [self.answers.pop(0)]}
+
+
+RUNS_OLD, RUNS_NEW, RUNS_ANOTHER = (service(deployment(revision=revision)) for revision in (OLD, NEW, arn(3)))
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        pytest.param([RUNS_OLD], RUNS_OLD, id="as planned"),
+        pytest.param([RUNS_NEW], RUNS_NEW, id="rolled by an earlier attempt"),
+        pytest.param([RUNS_ANOTHER, RUNS_NEW], RUNS_NEW, id="shown late"),
+    ],
+)
+def test_the_service_that_was_planned_for(answers: list[Any], found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    assert read_as_planned(_Ecs(*answers), SETTINGS, OLD, NEW) == found  # type: ignore[arg-type]  # what is called of it
+    assert slept == [ROLLOUT_VISIBLE_AFTER] * (len(answers) - 1)
+
+
+def test_a_service_that_was_changed_since_the_plan_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    with pytest.raises(
+        RejectedError,
+        match="guestbook-api was changed while this deployment was under way: it ran guestbook:1 and now runs "
+        "guestbook:3; start the deployment again",
+    ):
+        read_as_planned(_Ecs(RUNS_ANOTHER, RUNS_ANOTHER), SETTINGS, OLD, NEW)  # type: ignore[arg-type]  # likewise

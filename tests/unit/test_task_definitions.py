@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rota.ecs.arns import family, revision_number
+from rota.ecs.arns import family, has_number, revision_number
 from rota.ecs.task_definitions import Revision, inherited_tags, reusable_by_fingerprint, revision_tags
 from rota.schedule_file.task import Task
 from tests.guestbook import APP, CONTENT, arn, definition, task
@@ -77,3 +77,9 @@ def test_similar_names_of_executions_stay_different() -> None:
 
 def test_family_and_number_of_an_arn() -> None:
     assert (family(arn(12, "guest-book")), revision_number(arn(12, "guest-book"))) == ("guest-book", 12)
+    assert has_number(arn(12))
+
+
+def test_an_arn_may_name_a_family_alone() -> None:
+    alone = arn(12).rpartition(":")[0]
+    assert (has_number(alone), family(alone)) == (False, "guestbook")

@@ -77,25 +77,19 @@ RIGHTS: dict[str, dict[str, str]] = {
     },
     "ReadConfigFunction": {
         "files": "s3:GetObject",
+        "artifacts": "s3:PutObject",
         "bucket": "s3:ListBucket",
         "repository": "ecr:DescribeImages ecr:DescribeRepositories",
         "service": "ecs:DescribeServices",
         "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions events:ListRules tag:GetResources",
         "rules": "events:ListTagsForResource events:ListTargetsByRule",
     },
-    "PlanDeploymentFunction": {
-        "files": "s3:GetObjectVersion",
-        "artifacts": "s3:PutObject",
-        "service": "ecs:DescribeServices",
-        "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions events:ListRules tag:GetResources",
-        "rules": "events:ListTagsForResource events:ListTargetsByRule",
-    },
+    "PlanDeploymentFunction": {"artifacts": "s3:GetObjectVersion s3:PutObject"},
     "ClearRulesFunction": {
         "ledger": "dynamodb:UpdateItem",
         "executions": "states:GetExecutionHistory",
         "artifacts": "s3:GetObjectVersion",
-        "rules": "events:ListTagsForResource events:ListTargetsByRule events:RemoveTargets events:DeleteRule",
-        "anything": "ecs:ListTaskDefinitions ecs:DeregisterTaskDefinition",
+        "rules": "events:ListTagsForResource events:DisableRule",
     },
     "RegisterRevisionsFunction": {
         "ledger": "dynamodb:UpdateItem",
@@ -129,6 +123,8 @@ RIGHTS: dict[str, dict[str, str]] = {
     "FinishDeploymentFunction": {
         "ledger": "dynamodb:PutItem dynamodb:UpdateItem",
         "executions": "states:GetExecutionHistory",
+        "artifacts": "s3:GetObjectVersion",
+        "rules": "events:ListTagsForResource events:ListTargetsByRule events:RemoveTargets events:DeleteRule",
         "bus, with events of Rota alone": "events:PutEvents",
     },
     "RestoreDeploymentFunction": {
@@ -138,7 +134,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "artifacts": "s3:GetObjectVersion",
         # a rule of the app may hold targets that were added by hand, so PutTargets is not bound to the cluster
         "rules": "events:ListTargetsByRule events:ListTagsForResource events:PutRule events:PutTargets"
-        " events:RemoveTargets events:DeleteRule events:TagResource",
+        " events:EnableRule events:RemoveTargets events:DeleteRule events:TagResource",
         "service": "ecs:DescribeServices ecs:UpdateService",
         "anything": "events:ListRules ecs:DescribeTaskDefinition ecs:ListTaskDefinitions ecs:DeregisterTaskDefinition",
         "revisions": "ecs:RegisterTaskDefinition",

@@ -1,5 +1,6 @@
 """Every shape that crosses a boundary of the state machine, and the table of its steps. No I/O."""
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -104,11 +105,13 @@ class ReadConfigInput(StepInput):
 
 
 class ReadConfigOutput(Shape):
+    """`state` is where the current state is stored; None: by an earlier version of Rota, which stored none."""
+
     schedule: Stored
     tasks: int
     image_uri: str
     base: str
-    cluster_arn: str
+    state: Stored | None = None
 
 
 class PlanDeploymentInput(StepInput):
@@ -127,6 +130,7 @@ class PlanDeploymentOutput(Shape):
     kept: int
     removed: int
     registers: int
+    targets: int = 0
     calls: dict[str, int]
     estimated_seconds: int
     rolls_service: bool
@@ -137,12 +141,7 @@ class ClearRulesInput(StepInput):
 
 
 class ClearRulesOutput(Shape):
-    """`finished` is False while there are more revisions to deregister than one round of the step has time for."""
-
-    finished: bool = True
-    removed: int
-    deregistered: int
-    remaining: int = 0
+    disabled: int = 0
 
 
 class RegisterRevisionsInput(StepInput):
@@ -159,24 +158,27 @@ class RegisterRevisionsOutput(Shape):
 
 
 class Registered(Shape):
-    """What RegisterRevisions leaves for the next steps: ARNs, by task name and for the API."""
+    """What RegisterRevisions leaves for the next steps: ARNs by fingerprint."""
 
-    tasks: dict[str, str]
-    api: str
+    revisions: dict[str, str]
 
 
 class CreateTargetsInput(StepInput):
+    """`revisions` is None where nothing had to be registered."""
+
     plan: Stored
-    revisions: Stored
+    revisions: RegisterRevisionsOutput | None
 
 
 class CreateTargetsOutput(Shape):
     written: int
-    unchanged: int
 
 
 class RollServiceInput(StepInput):
-    revisions: Stored
+    """`revisions` is None where nothing had to be registered."""
+
+    plan: Stored
+    revisions: RegisterRevisionsOutput | None
 
 
 class Rollout(Shape):
@@ -241,11 +243,24 @@ class FailedDeployment(BaseModel):
 
     @property
     def step(self) -> str:
-        """The step that failed: the first whose answer is missing or not its last."""
-        if self.plan and self.plan.nothing_to_do:
-            return "FinishDeployment"
-        answers = ((step, getattr(self, step.result, None)) for step in STEPS)
-        return next(step.name for step, answer in answers if answer is None or not step.done(answer))
+        """The step that failed: the first that was needed and whose answer is missing or not its last."""
+        return next(step.name for step in STEPS if not self._is_done(step))
+
+    def may_have_begun(self, name: str) -> bool:
+        """Whether that step may have been invoked: all before it are done, or were not needed."""
+        before = itertools.takewhile(lambda step: step.name != name, STEPS)
+        return all(self._is_done(step) for step in before)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the app is deployed and only FinishDeployment did not end well: from there it goes forward only."""
+        return self.has_begun and self.may_have_begun("FinishDeployment")
+
+    def _is_done(self, step: "Step") -> bool:
+        answer = getattr(self, step.result, None)
+        if answer is None:
+            return self.plan is not None and not step.needed(self.plan)
+        return step.done(answer)
 
     @property
     def has_begun(self) -> bool:
@@ -275,7 +290,7 @@ class Step(NamedTuple):
     `result` is the key under which the machine's document keeps the answer. `progress` says what was done, filled in
     from the answer's fields. `writes`: it changes the app, so it runs only while its deployment holds the lease.
     `patient`: nothing is half done while it is retried. `done` is False for an answer after which the machine comes
-    back to this step.
+    back to this step. `needed` is False for a plan that leaves it nothing to do: then its state is not entered.
     """
 
     name: str
@@ -286,6 +301,7 @@ class Step(NamedTuple):
     writes: bool = False
     patient: bool = False
     done: Callable[[Any], bool] = lambda _answer: True
+    needed: Callable[["PlanDeploymentOutput"], bool] = lambda _plan: True
 
     @property
     def folder(self) -> str:
@@ -316,9 +332,9 @@ STEPS = (
         "cleared",
         ClearRulesInput,
         ClearRulesOutput,
-        "rules removed: {removed}",
+        "rules disabled: {disabled}",
         writes=True,
-        done=lambda cleared: cleared.finished,
+        needed=lambda plan: plan.removed > 0,
     ),
     Step(
         "RegisterRevisions",
@@ -328,16 +344,26 @@ STEPS = (
         "revisions registered: {registered}",
         writes=True,
         done=lambda revisions: revisions.finished,
+        needed=lambda plan: plan.registers > 0,
     ),
     Step(
         "CreateTargets",
         "targets",
         CreateTargetsInput,
         CreateTargetsOutput,
-        "schedules written: {written}, untouched: {unchanged}",
+        "schedules written: {written}",
         writes=True,
+        needed=lambda plan: plan.created + plan.updated > 0,
     ),
-    Step("RollService", "rollout", RollServiceInput, RollServiceOutput, "{deployment_id} begun", writes=True),
+    Step(
+        "RollService",
+        "rollout",
+        RollServiceInput,
+        RollServiceOutput,
+        "{deployment_id} begun",
+        writes=True,
+        needed=lambda plan: plan.rolls_service,
+    ),
     Step(
         "CheckService",
         "rollout",
@@ -347,6 +373,7 @@ STEPS = (
         writes=True,
         patient=True,
         done=lambda rollout: rollout.status == "COMPLETED",
+        needed=lambda plan: plan.rolls_service,
     ),
     Step(
         "FinishDeployment",
@@ -354,6 +381,7 @@ STEPS = (
         FinishDeploymentInput,
         FinishDeploymentOutput,
         "recorded: {outcome}",
+        writes=True,
         patient=True,
     ),
     Step(

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from rota.contract import Execution, Shape, Stored
+from rota.contract import Execution, Registered, RegisterRevisionsOutput, Shape, Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,5 +21,16 @@ def write(s3: "S3Client", bucket: str, execution: Execution, name: str, content:
 
 def read(s3: "S3Client", bucket: str, stored: Stored, kind: type[Kept], extra: Literal["ignore"] | None = None) -> Kept:
     """Read back exactly the version that was written; `extra="ignore"`: whatever another version of Rota added."""
-    reply = s3.get_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)
-    return kind.model_validate_json(reply["Body"].read(), extra=extra)
+    return kind.model_validate_json(read_bytes(s3, bucket, stored), extra=extra)
+
+
+def read_bytes(s3: "S3Client", bucket: str, stored: Stored) -> bytes:
+    """One version of one object."""
+    return s3.get_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)["Body"].read()
+
+
+def read_registered(s3: "S3Client", bucket: str, registered: RegisterRevisionsOutput | None) -> dict[str, str]:
+    """ARNs by fingerprint of what a deployment registered; empty where nothing had to be."""
+    if registered is None or registered.document is None:
+        return {}
+    return read(s3, bucket, registered.document, Registered).revisions

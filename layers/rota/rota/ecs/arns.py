@@ -6,6 +6,11 @@ def revision_number(arn: str) -> int:
     return int(arn.rsplit(":", 1)[1])
 
 
+def has_number(arn: str) -> bool:
+    """False for an ARN that names a family alone, as EventBridge takes it: it runs the newest ACTIVE revision."""
+    return ":" in short_name(arn)
+
+
 def short_name(arn: str) -> str:
     """Family and number of the revision: `guestbook:5`."""
     return arn.rsplit("/", 1)[1]

@@ -1,5 +1,6 @@
 """The ECS service: read it, start a rollout, judge the rollout."""
 
+import time
 from typing import TYPE_CHECKING
 
 from rota.contract import Rollout, Shape
@@ -82,6 +83,24 @@ def start_rollout(
         wait_seconds=_SHORTEST_WAIT,
         waited_seconds=0,
     )
+
+
+def read_as_planned(ecs: "ECSClient", settings: "Settings", planned_from: str, revision: str) -> "ServiceTypeDef":
+    """The service, which still runs `planned_from`, or `revision` already.
+
+    RejectedError if it runs another one since the deployment was planned.
+    """
+    description = read_service(ecs, settings)
+    if description["taskDefinition"] not in (planned_from, revision):
+        time.sleep(ROLLOUT_VISIBLE_AFTER)  # ECS may have answered with what was before
+        description = read_service(ecs, settings)
+    if description["taskDefinition"] not in (planned_from, revision):
+        raise RejectedError(
+            f"the service {settings.service} was changed while this deployment was under way: it ran "
+            f"{short_name(planned_from)} and now runs {short_name(description['taskDefinition'])}; start the "
+            "deployment again"
+        )
+    return description
 
 
 def judge_rollout(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings") -> Rollout:

@@ -157,11 +157,6 @@ def list_newer(ecs: "ECSClient", family_name: str, revision: int) -> Iterator[st
             yield arn
 
 
-def newest_number(ecs: "ECSClient", family_name: str) -> int:
-    """The highest number among the family's ACTIVE revisions; 0 if there is none."""
-    return next((arns.revision_number(arn) for arn in list_newer(ecs, family_name, 0)), 0)
-
-
 def reusable_by_fingerprint(revisions: Iterable[Revision], app: str) -> dict[str, list[Revision]]:
     """The owned ACTIVE revisions, by fingerprint, in the order of their numbers."""
     reusable: dict[str, list[Revision]] = {}
@@ -169,13 +164,6 @@ def reusable_by_fingerprint(revisions: Iterable[Revision], app: str) -> dict[str
         if revision.fingerprint and revision.active and revision.belongs_to(app):
             reusable.setdefault(revision.fingerprint, []).append(revision)
     return reusable
-
-
-def drop_changed_copies(owned: Iterable[Revision]) -> list[Revision]:
-    """Without revisions that a console (*Create new revision*) or a pipeline copied from an owned one with its tags."""
-    in_order = sorted(owned, key=_number)
-    originals = {_registration(each): each for each in reversed(in_order)}
-    return [each for each in in_order if not is_changed_copy(each, originals[_registration(each)])]
 
 
 def is_changed_copy(revision: Revision, original: Revision) -> bool:
@@ -193,13 +181,18 @@ def _number(revision: Revision) -> int:
     return arns.revision_number(revision.arn)
 
 
-def find_base(ecs: "ECSClient", served: Revision) -> Revision:
+def find_base(ecs: "ECSClient", served: Revision, active: Iterable[str]) -> Revision:
     """The base: what the service runs (`served`), or the newest foreign revision since.
+
+    `active`: ARNs of the family's ACTIVE revisions, the newest first.
 
     Foreign revisions come from infrastructure code, or are changed copies of what the service runs. One that was
     registered during the deployment of `served` has a lower number; a tag of `served` names it.
     """
-    for arn in list_newer(ecs, arns.family(served.arn), arns.revision_number(served.replaces or served.arn)):
+    lowest = arns.revision_number(served.replaces or served.arn)
+    for arn in active:
+        if arns.revision_number(arn) <= lowest:
+            break
         revision = read_revision(ecs, arn)
         if revision.owner is None or is_changed_copy(revision, served):
             return revision

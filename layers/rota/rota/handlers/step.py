@@ -60,6 +60,17 @@ def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Han
     return frame(work, in_turn, _execution, extra="ignore")
 
 
+def finishing_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Handler:
+    """As `writing_step`, for the one that ends a deployment that is complete: it does not stop for a newer push, and
+    enters the lease only for as long as it writes.
+    """
+
+    def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
+        return work(request, settings, lambda whose: _turn(settings, whose, context, stops=False))
+
+    return frame(work, in_turn, _execution)
+
+
 def _execution(event: Mapping[str, Any]) -> Mapping[str, object]:
     return {"execution": event["execution"]["name"]}
 
@@ -70,6 +81,8 @@ def _turn(
     execution: Execution,
     context: Context,
     restorer: Execution | None = None,
+    *,
+    stops: bool = True,
 ) -> Iterator[bool]:
     # Here, so that a step that needs no lease does not load it.
     from rota.deployment.lease import Lease, Standing  # noqa: PLC0415
@@ -83,7 +96,7 @@ def _turn(
         yield False
         return
     try:
-        if not restorer:
+        if stops and not restorer:
             _stop_for_a_newer_push(overtaken=entered.standing == Standing.OVERTAKEN)
         if entered.others:
             _wait_for_them({execution.id, (restorer or execution).id}, entered.others)

@@ -1,163 +1,123 @@
-"""Making a plan: what is compared with what should be. Pure: no clients in here."""
+"""Making a plan: what there is, compared with what there should be. Pure."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from rota.aws import rate_limit
-from rota.contract import PlanDeploymentOutput, ReadConfigOutput, Stored
-from rota.ecs import task_definitions
+from rota.aws.rate_limit import MODIFY_DEFINITIONS
+from rota.contract import PlanDeploymentOutput, Stored
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import contains, fingerprint_of
-from rota.plan.model import Plan, PlannedTask, Snapshot
-from rota.schedules.eventbridge_rules.rule import desired_rule, difference, target_to_replace
+from rota.ecs.task_definitions import inherited_tags
+from rota.plan.model import Plan, PlannedRevision
+from rota.schedules import backend
+from rota.schedules.revision import to_be_registered
 
 if TYPE_CHECKING:
-    from rota.ecs.task_definitions import Revision
+    from rota.plan.current_state import CurrentState
     from rota.schedule_file.task import Task
     from rota.settings import Settings
 
 # From the plan to the last schedule, three functions start, and make calls that wait for one another: on the stage with
 # 40 ms a call; on AWS it depends on the Region and the day.
 _STEPS_SECONDS = 2
-# Stands in a target for the revision that is yet to be registered.
-_TO_BE_REGISTERED = "to be registered"
 
 
-class CurrentState(NamedTuple):
-    """What is: what a plan is made against.
+def build_plan(settings: "Settings", state: "CurrentState", snapshot: Stored) -> Plan:
+    """Compare what there is with what the schedule file and the image ask for; each once.
 
-    `snapshot` is where `before` is stored; `ours` are the revisions of ours that are in use or were left behind, an
-    identical one of which is used again; `run_by_rules` are those that any rule runs, also one that was taken out of
-    our hands.
+    Applying the plan and planning again gives a plan with nothing to do. `snapshot` is where the state is stored.
     """
+    tags = inherited_tags(state.base)
+    reused: dict[str, str] = {}
+    registers: dict[str, Task | None] = {}
 
-    base: "Revision"
-    newest_revision: int
-    before: Snapshot
-    snapshot: Stored
-    ours: "Sequence[Revision]"
-    run_by_rules: Collection[str]
-
-
-def build_plan(
-    settings: "Settings",
-    config: ReadConfigOutput,
-    tasks: "Iterable[Task]",
-    found: CurrentState,
-) -> Plan:
-    """Compare what was `found` with what `tasks` and the image ask for.
-
-    Applying the plan and planning again gives a plan with nothing to do.
-    """
-    base, before = found.base, found.before
-    own_tags = task_definitions.inherited_tags(base)
-    known = task_definitions.reusable_by_fingerprint(found.ours, settings.app)
-
-    def found_or_missing(task: "Task | None") -> tuple[str, str | None]:
-        content = derive_content(base, settings, config.image_uri, task)
-        fingerprint = fingerprint_of(content, own_tags)
-        alike = (each.arn for each in known.get(fingerprint, ()) if contains(each.content, content))
-        return fingerprint, next(alike, None)
-
-    api_fingerprint, api_revision = found_or_missing(None)
-
-    def planned(task: "Task") -> PlannedTask:
-        overrides = target_overrides(base, settings, task)
-        runs, revision = (api_fingerprint, api_revision) if overrides else found_or_missing(task)
-        current = before.rules.get(settings.rule_prefix + task.name)
-        target_id = target_to_replace(current)
-        target = desired_rule(task, settings, config.cluster_arn, revision or _TO_BE_REGISTERED, overrides, target_id)
-        todo = difference(current, target)
-        return PlannedTask(
-            task=task,
-            change="create" if current is None else "update" if todo else "keep",
-            puts_rule=todo.put_rule,
-            fingerprint=runs,
-            revision=revision,
-            overrides=overrides,
-            target_id=target_id,
+    def revision(task: "Task | None") -> str:
+        """The fingerprint of the revision for a task or the API, which is either used again or registered."""
+        content = derive_content(state.base, settings, state.image_uri, task)
+        fingerprint = fingerprint_of(content, tags)
+        unrecorded = (
+            each.arn for each in state.unrecorded if each.fingerprint == fingerprint and contains(each.content, content)
         )
+        arn = state.reusable.get(fingerprint) or next(unrecorded, None)
+        if arn:
+            reused[fingerprint] = arn
+        else:
+            registers.setdefault(fingerprint, task)
+        return fingerprint
 
-    all_planned = tuple(planned(task) for task in tasks)
-    names = {settings.rule_prefix + each.task.name for each in all_planned}
-    used_again = {api_revision, *(each.revision for each in all_planned)}
-    needed = {*found.run_by_rules, before.service.task_definition, *used_again}
+    changes: list[backend.Change] = []
+    api = revision(None)
+    for task in state.tasks:
+        overrides = target_overrides(state.base, settings, task)
+        fingerprint = api if overrides else revision(task)
+        runs = reused.get(fingerprint) or to_be_registered(fingerprint)
+        current = state.schedules.get(backend.name_of(task, settings))
+        change = backend.change(task, settings, state.cluster_arn, runs, overrides, current)
+        changes += [change] if change else []
+    kept = len(state.tasks) - len(changes)
+    desired = {backend.name_of(task, settings) for task in state.tasks}
+    changes += [
+        backend.removal(current, state.cluster_arn)
+        for name, current in sorted(state.schedules.items())
+        if name not in desired
+    ]
+    # The API's has the highest number, so that the next deployment finds nothing of Rota's above it.
+    in_order = [PlannedRevision(fingerprint=each, task=task) for each, task in registers.items() if each != api]
     return Plan(
-        snapshot=found.snapshot,
-        image_uri=config.image_uri,
-        cluster_arn=config.cluster_arn,
-        base=base,
-        newest_revision=found.newest_revision,
-        tasks=all_planned,
-        remove=tuple(sorted(name for name in before.rules if name not in names)),
-        leftovers=tuple(each.arn for each in found.ours if each.active and each.arn not in needed),
-        api_fingerprint=api_fingerprint,
-        api_revision=api_revision,
-        roll=api_revision != before.service.task_definition or not before.service.steady,
+        snapshot=snapshot,
+        image_uri=state.image_uri,
+        base=state.base,
+        newest_revision=state.newest_revision,
+        changes=tuple(changes),
+        kept=kept,
+        registers=(*in_order, *([PlannedRevision(fingerprint=api, task=None)] if api in registers else [])),
+        reused=reused,
+        api=api,
+        roll=reused.get(api) != state.service.task_definition or not state.service.steady,
     )
 
 
-def count_writes(plan: Plan) -> dict[str, int]:
-    """The writes that the plan leads to, by operation."""
-    if plan.nothing_to_do:
-        return {}
-    written = [planned for planned in plan.tasks if planned.change != "keep"]
-    counts = {
-        "RemoveTargets": len(plan.remove),
-        "DeleteRule": len(plan.remove),
-        "DeregisterTaskDefinition": len(plan.leftovers),
-        "RegisterTaskDefinition": len(plan.missing()),
-        "PutRule": sum(planned.puts_rule for planned in written),
-        "PutTargets": len(written),
-        "UpdateService": int(plan.roll),
-    }
-    return {operation: count for operation, count in counts.items() if count}
-
-
-def estimate(writes: Mapping[str, int], new_rules: int) -> int:
+def estimate(plan: Plan) -> int:
     """The seconds until every schedule is live, if nobody else uses AWS's quotas; the service rolls after that.
 
-    Before each of the `new_rules` is made EventBridge is asked whether somebody else has made one of its name.
+    Before each write the owner of its rule is asked for; what is removed is deleted after the service rolled.
     """
-    if not writes:
+    if plan.nothing_to_do:
         return 0
-    definitions = sum(writes.get(each, 0) for each in ("DeregisterTaskDefinition", "RegisterTaskDefinition"))
-    on_the_bus = new_rules + sum(
-        writes.get(each, 0) for each in ("RemoveTargets", "DeleteRule", "PutRule", "PutTargets")
-    )
+    writes = plan.writes()
+    calls = len(plan.changes) + sum(writes[each] for each in ("DisableRule", "PutRule", "PutTargets"))
     return math.ceil(
-        _STEPS_SECONDS + rate_limit.MODIFY_DEFINITIONS.seconds(definitions) + rate_limit.EVENTS.seconds(on_the_bus)
+        _STEPS_SECONDS + MODIFY_DEFINITIONS.seconds(writes["RegisterTaskDefinition"]) + backend.seconds(calls)
     )
 
 
 def describe_plan(plan: Plan, document: Stored) -> PlanDeploymentOutput:
     """The plan in figures and in one line, for the console."""
-    changes = [planned.change for planned in plan.tasks]
-    created, updated, kept = (changes.count(change) for change in ("create", "update", "keep"))
-    writes = count_writes(plan)
-    seconds = estimate(writes, created)
+    created, updated, removed = (len(plan.of_kind(kind)) for kind in ("create", "update", "remove"))
+    seconds = estimate(plan)
     return PlanDeploymentOutput(
         document=document,
         snapshot=plan.snapshot,
         nothing_to_do=plan.nothing_to_do,
-        summary=_summary(plan, {"new": created, "changed": updated, "unchanged": kept, "removed": len(plan.remove)})
+        summary=_summary(plan, {"new": created, "changed": updated, "unchanged": plan.kept, "removed": removed})
         + (f"; AWS's quotas make it at least {seconds} s" if seconds > _STEPS_SECONDS else ""),
         created=created,
         updated=updated,
-        kept=kept,
-        removed=len(plan.remove),
-        registers=len(plan.missing()),
-        calls=writes,
+        kept=plan.kept,
+        removed=removed,
+        registers=len(plan.registers),
+        targets=created + updated,
+        calls=dict(plan.writes()),
         estimated_seconds=seconds,
         rolls_service=plan.roll,
     )
 
 
 def _summary(plan: Plan, schedules: Mapping[str, int]) -> str:
-    told = ", ".join(f"{number} {what}" for what, number in schedules.items() if number)
-    registers = len(plan.missing())
+    counted = ", ".join(f"{number} {what}" for what, number in schedules.items() if number)
+    registers = len(plan.registers)
     return (
-        f"schedules: {told or 'none'}; {registers} {'revision' if registers == 1 else 'revisions'} to register; "
+        f"schedules: {counted or 'none'}; {registers} {'revision' if registers == 1 else 'revisions'} to register; "
         f"the service {'rolls' if plan.roll else 'stays'}"
     )

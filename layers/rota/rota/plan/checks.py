@@ -4,12 +4,11 @@ A fault is a sentence that says where it is, what is wrong and what would be rig
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rota.ecs import arns, task_definitions
 from rota.ecs.derive import derive_content, target_overrides
-from rota.ownership import OWNER_TAG
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
 from rota.schedule_file.task import LARGEST_TASK_DEFINITION
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from rota.ecs.task_definitions import Revision
     from rota.schedule_file.task import Task
-    from rota.schedules.eventbridge_rules.rule import Rule
     from rota.settings import Settings
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
@@ -26,57 +24,6 @@ _MOST_TAGS = 50
 _TAGS_WE_ADD = 5
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 _MOST_SUBNETS, _MOST_SECURITY_GROUPS = 16, 5
-
-
-def of_names(
-    wanted_names: Iterable[str], owners: Mapping[str, str | None], managers: Mapping[str, str], app: str
-) -> Iterator[str]:
-    """A sentence for each wanted name that a rule of others has. Pure.
-
-    `owners`: by name, the value of our tag; `managers`: by name, the AWS service that manages the rule, if one does.
-    """
-    for name in wanted_names:
-        if name in managers:
-            yield (
-                f"the rule {name} exists and the AWS service {managers[name]} manages it, so it can never be ours; "
-                "rename the task, or choose another RulePrefix"
-            )
-        elif name in owners and owners[name] != app:
-            tag = (
-                f"its tag {OWNER_TAG} is {owners[name]!r}, not {app!r}"
-                if owners[name]
-                else f"it has no tag {OWNER_TAG}"
-            )
-            yield f"the rule {name} exists and is not ours: {tag}; rename the task, or tag the rule to hand it over"
-
-
-def of_prefix(on_the_bus: Iterable[str], listed: Iterable[str], prefix: str) -> Iterator[str]:
-    """A sentence if rules of ours (`listed`) are on the bus under another prefix than the parameter's. Pure.
-
-    Nobody would remove them: each of their jobs would run twice, once with the old image. Of such a rule the index of
-    tags alone is asked, since Rota may ask EventBridge about rules with its prefix only. The index is late, so a rule
-    that has just been tagged is overlooked; and it may be down, which finds none.
-    """
-    outside = sorted(name for name in set(on_the_bus) & set(listed) if not name.startswith(prefix))
-    if outside:
-        yield (
-            f"rules with our tag {OWNER_TAG} do not begin with the parameter RulePrefix, {prefix}: "
-            f"{', '.join(outside)}. They would go on running the old image beside the new rules. If the parameter has "
-            "changed, set it back, deploy a schedule file without tasks, then change it; or delete these rules or take "
-            "the tag from them. A rule that lost its tag moments ago may still be listed as ours: then start the "
-            "execution again in some minutes"
-        )
-
-
-def of_roles(found: "Iterable[Rule]", settings: "Settings") -> Iterator[str]:
-    """Whatever would keep a restore from putting these rules back: roles that Rota may not pass. Pure."""
-    passable = {settings.events_role_arn, *settings.former_events_role_arns}
-    for rule in found:
-        for role in {rule.role_arn, *(target.get("RoleArn") for target in rule.targets)} - passable - {None}:
-            yield (
-                f"the rule {rule.name} names the role {role}, with which Rota could not put it back; "
-                "list it in the parameter FormerEventsRoleArns"
-            )
 
 
 def of_targets(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:

@@ -1,103 +1,58 @@
-"""What was, and the plan that leads from it to what should be: what every step after PlanDeployment goes by. Pure."""
+"""The plan: every change of a deployment, decided once; later steps carry it out. Pure."""
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
 
-from rota.contract import Registered, Shape, Stored
+from rota.contract import Shape, Stored
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
 from rota.schedule_file.task import Task
-from rota.schedules.eventbridge_rules.rule import Rule, desired_rule
-
-if TYPE_CHECKING:
-    from rota.settings import Settings
+from rota.schedules.backend import Change, Schedule
 
 
 class Snapshot(Shape):
-    """Everything a restore must bring back: our rules, whole, by name, and what the service runs."""
+    """What a restore brings back: the app's schedules, whole, by name, and what the service runs."""
 
-    rules: dict[str, Rule]
+    rules: dict[str, Schedule]
     service: ServiceState
 
 
-class PlannedTask(Shape):
-    """One task of the schedule file. `revision` is None where one with this fingerprint has to be registered;
-    `overrides` is the target's input where the task runs the API's revision; `target_id` that of the target which the
-    task's replaces.
-    """
+class PlannedRevision(Shape):
+    """A revision that is to be registered: `task` it is for, None for the API."""
 
-    task: Task
-    change: Literal["create", "update", "keep"]
-    puts_rule: bool
     fingerprint: str
-    revision: str | None
-    overrides: str | None
-    target_id: str | None
+    task: Task | None
 
 
 class Plan(Shape):
-    """One deployment, decided. `newest_revision` is the family's highest number before it begins; `snapshot` is what
-    the plan was made against, and what a restore brings back; `leftovers` are revisions that fell out of use, or that
-    a deployment which was aborted left.
+    """One deployment, decided.
+
+    `changes` are the schedules that change, each with its writes; `kept` is how many stay. `registers` are the
+    revisions that have to be registered, the API's last; `reused` the ARNs of those that are used again, by
+    fingerprint. `newest_revision` is the family's highest number before the deployment. `roll`: whether the service is
+    updated, to the revision with the fingerprint `api`. `snapshot` is where the state before is stored.
     """
 
     snapshot: Stored
     image_uri: str
-    cluster_arn: str
     base: Revision
     newest_revision: int
-    tasks: tuple[PlannedTask, ...]
-    remove: tuple[str, ...]
-    leftovers: tuple[str, ...]
-    api_fingerprint: str
-    api_revision: str | None
+    changes: tuple[Change, ...]
+    kept: int
+    registers: tuple[PlannedRevision, ...]
+    reused: dict[str, str]
+    api: str
     roll: bool
 
     @property
     def nothing_to_do(self) -> bool:
-        """True also with leftovers: nobody notices those, and the next deployment that changes anything takes them."""
-        return not (self.roll or self.remove or any(planned.change != "keep" for planned in self.tasks))
+        """True if applying the plan would write nothing."""
+        return not (self.roll or self.changes)
 
-    def wanted(self, settings: "Settings", planned: PlannedTask, revision: str) -> Rule:
-        """The rule that this task should have."""
-        return desired_rule(planned.task, settings, self.cluster_arn, revision, planned.overrides, planned.target_id)
+    def of_kind(self, *kinds: str) -> tuple[Change, ...]:
+        """The changes of these kinds: `create`, `update`, `remove`."""
+        return tuple(change for change in self.changes if change.kind in kinds)
 
-    def wanted_rules(self, settings: "Settings", registered: Registered) -> dict[str, Rule]:
-        """By name, every rule that there should be."""
-        made = (self.wanted(settings, each, registered.tasks[each.task.name]) for each in self.tasks)
-        return {rule.name: rule for rule in made}
-
-    def rule_arn(self, name: str) -> str:
-        """The ARN of a rule on the default bus of the cluster's account and Region."""
-        return f"{self.cluster_arn.partition(':cluster/')[0].replace(':ecs:', ':events:')}:rule/{name}"
-
-    def used_again(self) -> set[str]:
-        """The revisions that are there already and go on being used."""
-        return {planned.revision for planned in self.tasks if planned.revision} | (
-            {self.api_revision} if self.api_revision else set()
-        )
-
-    def without(self, gone: Collection[str]) -> "Plan":
-        """The plan when these revisions are not to be used again, because somebody has deregistered them."""
-        tasks = tuple(
-            each.model_copy(update={"revision": None}) if each.revision in gone else each for each in self.tasks
-        )
-        return self.model_copy(
-            update={"tasks": tasks, "api_revision": None if self.api_revision in gone else self.api_revision}
-        )
-
-    def missing(self) -> dict[str, Task | None]:
-        """What has to be registered: by fingerprint, the task that it is for, the API's (None) last."""
-        for_tasks: dict[str, Task | None] = {
-            planned.fingerprint: planned.task
-            for planned in self.tasks
-            if planned.revision is None and planned.fingerprint != self.api_fingerprint
-        }
-        return for_tasks | ({} if self.api_revision else {self.api_fingerprint: None})
-
-    def registered(self, known: Mapping[str, str]) -> Registered:
-        """With every fingerprint known: which revision everybody runs."""
-        return Registered(
-            tasks={planned.task.name: planned.revision or known[planned.fingerprint] for planned in self.tasks},
-            api=self.api_revision or known[self.api_fingerprint],
-        )
+    def writes(self) -> Counter[str]:
+        """How often each operation is called that writes."""
+        counts: Counter[str] = sum((change.writes() for change in self.changes), Counter())
+        return +(counts + Counter(RegisterTaskDefinition=len(self.registers), UpdateService=int(self.roll)))

@@ -28,13 +28,13 @@ class Problems:
             self._operators.append(str(error))
         return None
 
-    def blame_author(self, faults: Iterable[str]) -> None:
-        self._authors.extend(faults)
+    def add_for_author(self, problems: Iterable[str]) -> None:
+        self._authors.extend(problems)
 
-    def blame_operator(self, faults: Iterable[str]) -> None:
-        self._operators.extend(faults)
+    def add_for_operator(self, problems: Iterable[str]) -> None:
+        self._operators.extend(problems)
 
-    def complain(self) -> NoReturn:
+    def raise_all(self) -> NoReturn:
         """One error for all: ConfigError if the schedule's author has anything to do, else RejectedError."""
         message = "\n".join(self._authors + self._operators)
         raise ConfigError(message) if self._authors else RejectedError(message)

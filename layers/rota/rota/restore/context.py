@@ -1,8 +1,8 @@
-"""What a restore is handed, and how one part of it may end other than done."""
+"""What a restore is given."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota.contract import Execution, Registered
+from rota.contract import Execution, FailedDeployment
 from rota.plan.model import Plan, Snapshot
 
 if TYPE_CHECKING:
@@ -10,28 +10,24 @@ if TYPE_CHECKING:
 
 
 class RestoreContext(NamedTuple):
-    """What is put back: whose deployment, what it had planned, what was before it, what it had registered.
-
-    `registered` is None if it is certain that only the removals had begun.
+    """`execution`, `plan` and `failed` are those of the deployment that is restored, `before` is its snapshot,
+    `revisions` ARNs by fingerprint of what it registered or used again; `retries`: how often this was tried before.
     """
 
     settings: "Settings"
     execution: Execution
+    failed: FailedDeployment
     plan: Plan
     before: Snapshot
-    registered: Registered | None
+    revisions: dict[str, str]
+    retries: int
 
+    @property
+    def targets_begun(self) -> bool:
+        """Whether CreateTargets may have begun."""
+        return self.failed.may_have_begun("CreateTargets")
 
-class CannotRestoreError(Exception):
-    """A rule or the service cannot be as it was before, and no later attempt will change that; the message says which
-    and why.
-    """
-
-
-class RestoreUnconfirmedError(Exception):
-    """A rule may or may not be as it was before, and EventBridge will show it in a moment; `refusal` counts if not."""
-
-    def __init__(self, rule: str, refusal: Exception) -> None:
-        super().__init__(f"{rule}: {refusal}")
-        self.rule = rule
-        self.refusal = refusal
+    @property
+    def rollout_begun(self) -> bool:
+        """Whether RollService may have begun."""
+        return self.plan.roll and self.failed.may_have_begun("RollService")

@@ -1,32 +1,29 @@
-"""Putting a snapshot back: rules and targets, the service, and away with what the deployment registered."""
+"""Returning everything that a deployment changed to its snapshot: schedules, the service, registered revisions."""
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, TypeVar
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from rota.aws.errors import AWS_ERRORS
 from rota.aws.parallel import in_parallel
-from rota.contract import FailedDeployment, RestoreDeploymentInput, Shape
-from rota.ecs.service import ROLLOUT_VISIBLE_AFTER
+from rota.contract import Shape
 from rota.errors import RejectedError, TransientError
-from rota.restore import revisions, rules, service
-from rota.restore.context import CannotRestoreError, RestoreContext, RestoreUnconfirmedError
-from rota.schedules.eventbridge_rules import api
+from rota.restore import revisions, service
+from rota.schedules import backend
+from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_events import EventBridgeClient
+    from rota.restore.context import RestoreContext
 
-Done = TypeVar("Done")
-# How long ago RollService may have updated the service. What it did just now ECS need not show yet.
-Rolled = Literal["never", "just now", "a while ago"]
+Result = TypeVar("Result")
 
 
-class Restored(Shape):
-    """What was seen to need putting back; `service` is the revision to which ECS is still rolling the service back.
+class RestoreResult(Shape):
+    """What was restored; `service` is the revision to which ECS is still rolling the service back.
 
-    `remarks` are what is not as it was and no later attempt will change, a sentence each; `too_late`: what was changed
-    is another deployment's by now; `again`: an earlier attempt may have put back more.
+    `remarks` are what is not as it was and no later attempt will change, a sentence each; `too_late`: another
+    deployment has changed the app since; `again`: an earlier attempt may have restored more.
     """
 
     rules: int = 0
@@ -37,80 +34,57 @@ class Restored(Shape):
 
     def __str__(self) -> str:
         if self.too_late:
-            since = "Nothing was put back, because another deployment has had its turn since."
-            return f"{since} Unless that went well, deploy anew."
-        return " ".join([self._told(), *(f"But {each}." for each in self.remarks)])
+            since = "Nothing was restored, because another deployment has had its turn since."
+            return f"{since} If that one failed, deploy again."
+        return " ".join([self._restored(), *(f"But {each}." for each in self.remarks)])
 
-    def _told(self) -> str:
-        rules_ = f"{self.rules} {'rule' if self.rules == 1 else 'rules'} had to be put back" if self.rules else ""
+    def _restored(self) -> str:
+        rules = f"{self.rules} {'rule was' if self.rules == 1 else 'rules were'} restored" if self.rules else ""
         if self.service:
-            # ECS takes its minutes for that, and nobody here waits for it.
-            told = "All rules are as they were before" + (f", {rules_}" if rules_ else "")
-            return f"{told}; ECS is rolling the service back to {self.service}."
-        if not rules_ and not self.again:
-            return "Nothing had to be put back."
-        return "Everything is as it was before" + (f"; {rules_}." if rules_ else ".")
+            # ECS takes minutes for that, and this function does not wait for it.
+            rest = f", {rules}" if rules else ""
+            return f"All rules are as they were before{rest}; ECS is rolling the service back to {self.service}."
+        if not rules and not self.again:
+            return "Nothing had to be restored."
+        return "Everything is as it was before" + (f"; {rules}." if rules else ".")
 
 
-def restore_deployment(
-    events: "EventBridgeClient",
-    ecs: "ECSClient",
-    request: RestoreDeploymentInput,
-    undo: RestoreContext,
-    *,
-    late: bool = False,
-) -> Restored:
-    """Make everything as it was `before`; run again it ends the same.
+def restore_deployment(context: "RestoreContext") -> RestoreResult:
+    """Undo whatever the deployment may have written, from its plan; run again it ends the same.
 
-    What EventBridge shows may be older than the deployment's own writes, so a rule that the plan changes is put back
-    whatever it shows. One that the plan leaves alone is put back if it is seen to differ, and the service if the
-    deployment may have rolled it. A rule that was taken out of our hands since is left alone; by a `late` restore, of
-    another execution, also one that may only not show its tags yet.
-
-    One part that cannot be put back does not keep the others from it: the first refusal is raised when all was tried,
-    and only when nothing was refused are the deployment's revisions deregistered. Those that AWS refuses to deregister
-    also after some retries, or that there is no time for, are left to the next deployment.
+    One part that cannot be restored does not keep the others from it: the first refusal is raised when all was tried,
+    and only when nothing was refused are the deployment's revisions deregistered.
     """
     begun = time.monotonic()
-    rolled = _rolled(request.document)
     refusals: list[Exception] = []
-    remarks: list[str] = []
-    unsure: dict[str, Exception] = {}
 
-    def put_back(job: Callable[[], Done]) -> Done | None:
+    def tried(part: Callable[[], Result]) -> Result | None:
         try:
-            return job()
-        except CannotRestoreError as told:
-            remarks.append(str(told))
-            return None
-        except RestoreUnconfirmedError as told:
-            unsure[told.rule] = told.refusal
-            return None
+            return part()
         except (*AWS_ERRORS, TransientError, RejectedError) as refusal:
             refusals.append(refusal)
             return None
 
-    found = api.read_rules(events, api.list_rules(events, undo.settings.rule_prefix), {})
-    rules_put_back = in_parallel(put_back, rules.jobs(events, undo, found, late=late))
-    service_put_back = None
-    if undo.registered and rolled != "never":
-        rolled_to, just_now = undo.registered.api, rolled == "just now"
-        service_put_back = put_back(lambda: service.put_back(ecs, undo, rolled_to, just_now=just_now))
-    if unsure and not refusals:
-        refusals += rules.not_as_before(events, undo, unsure)
+    restored = in_parallel(tried, _schedules(context))
+    rolled = tried(partial(service.restore, context)) if context.rollout_begun else None
     if refusals:
         raise refusals[0]
-    left = revisions.deregister(events, ecs, undo, begun, request.retries)
-    return Restored(
-        rules=rules_put_back.count(True),
-        service=service_put_back or "",
-        remarks=(*sorted(remarks), *left),
-        again=request.retries > 0,
+    remarks = sorted(each.remark for each in restored if each and each.remark)
+    return RestoreResult(
+        rules=sum(each.changed for each in restored if each),
+        service=rolled.rolling_to if rolled else "",
+        remarks=(
+            *remarks,
+            *([rolled.remark] if rolled and rolled.remark else []),
+            *revisions.deregister(context, begun),
+        ),
+        again=context.retries > 0,
     )
 
 
-def _rolled(failed: FailedDeployment) -> Rolled:
-    if failed.targets is None:
-        return "never"
-    is_new = failed.rollout is None or failed.rollout.waited_seconds <= ROLLOUT_VISIBLE_AFTER
-    return "just now" if is_new else "a while ago"
+def _schedules(context: "RestoreContext") -> "Iterable[Callable[[], Restored]]":
+    """One job for each schedule that the deployment may have changed."""
+    schedules = backend.connect("rules", context.settings)
+    for change in context.plan.changes:
+        if change.kind == "remove" or context.targets_begun:
+            yield partial(schedules.restore, change, context.before.rules.get(change.name), context.retries)

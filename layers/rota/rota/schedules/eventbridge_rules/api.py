@@ -1,7 +1,6 @@
-"""The default event bus: reads rules whole, turns one rule into another, removes one."""
+"""EventBridge's calls: read rules whole, change one in place, disable, enable, delete."""
 
 import itertools
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +8,8 @@ from botocore.exceptions import ClientError
 
 from rota.aws.errors import error_from_code
 from rota.aws.parallel import in_parallel
-from rota.errors import RejectedError, TransientError
-from rota.ownership import OWNER_TAG
-from rota.schedules.eventbridge_rules.rule import Difference, Rule, Tags, difference, rule_name
+from rota.errors import TransientError
+from rota.schedules.eventbridge_rules.rule import Rule, RuleChange, Tags
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -21,9 +19,7 @@ if TYPE_CHECKING:
 _TARGETS_PER_CALL = 10
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRules.html, the most
 _PAGE = 100
-# A changed rule takes "a short period of time" to be shown, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
-_MOSTLY_SHOWN_AFTER = 5
-_GONE = "ResourceNotFoundException"
+_NOT_FOUND = "ResourceNotFoundException"
 
 
 def list_rules(events: "EventBridgeClient", prefix: str) -> list["RuleTypeDef"]:
@@ -33,78 +29,58 @@ def list_rules(events: "EventBridgeClient", prefix: str) -> list["RuleTypeDef"]:
     return [rule for page in pages for rule in page["Rules"]]
 
 
-def owners(
-    events: "EventBridgeClient", found: Iterable["RuleTypeDef"], known: Mapping[str, Tags]
-) -> dict[str, str | None]:
-    """By name, whose each rule is: the value of our tag, None if it has none or an AWS service manages the rule.
+def tags_of(events: "EventBridgeClient", listed: Iterable["RuleTypeDef"], known: Mapping[str, Tags]) -> dict[str, Tags]:
+    """The tags of each rule, by name, without the rules that were deleted since they were listed.
 
-    `known` are tags by a rule's name; the other rules are asked for theirs.
+    `known` are tags by a rule's name; EventBridge is asked for those of the other rules.
     """
 
-    def owner(rule: "RuleTypeDef") -> tuple[str, str | None] | None:
-        try:
-            return rule["Name"], None if "ManagedBy" in rule else _tags(events, rule, known).get(OWNER_TAG)
-        except events.exceptions.ResourceNotFoundException:
-            return None  # deleted since it was listed
+    def tags(rule: "RuleTypeDef") -> tuple[str, Tags] | None:
+        found = known.get(rule["Name"]) or read_tags(events, rule["Arn"])
+        return None if found is None else (rule["Name"], found)
 
-    return dict(filter(None, in_parallel(owner, found)))
-
-
-def managers(found: Iterable["RuleTypeDef"]) -> dict[str, str]:
-    """By name, the AWS service that manages the rule, for those that one manages."""
-    return {rule["Name"]: rule["ManagedBy"] for rule in found if "ManagedBy" in rule}
+    return dict(filter(None, in_parallel(tags, listed)))
 
 
 def read_rules(
-    events: "EventBridgeClient", found: Iterable["RuleTypeDef"], known: Mapping[str, Tags]
+    events: "EventBridgeClient", listed: Iterable["RuleTypeDef"], tags: Mapping[str, Tags]
 ) -> dict[str, Rule]:
-    """These rules, whole, by name; `known` are tags by a rule's name, the other rules are asked for theirs."""
-    whole = in_parallel(lambda each: _whole(events, each, known), found)
+    """These rules with their targets, by name; `tags` by a rule's name. One call a rule."""
+    whole = in_parallel(lambda each: _read_rule(events, each, tags[each["Name"]]), listed)
     return {rule.name: rule for rule in whole if rule}
 
 
-def _whole(events: "EventBridgeClient", found: "RuleTypeDef", known: Mapping[str, Tags]) -> Rule | None:
-    try:
-        its_tags, its_targets = _tags(events, found, known), list_targets(events, found["Name"])
-    except events.exceptions.ResourceNotFoundException:
+def _read_rule(events: "EventBridgeClient", listed: "RuleTypeDef", tags: Tags) -> Rule | None:
+    targets = targets_if_any(events, listed["Name"])
+    if targets is None:
         return None  # deleted since it was listed
     return Rule(
-        name=found["Name"],
-        schedule_expression=found.get("ScheduleExpression"),
-        event_pattern=found.get("EventPattern"),
-        state=found["State"],
-        description=found.get("Description", ""),
-        role_arn=found.get("RoleArn"),
-        managed_by=found.get("ManagedBy"),
-        tags=its_tags,
-        targets=tuple(its_targets),
+        name=listed["Name"],
+        schedule_expression=listed.get("ScheduleExpression"),
+        event_pattern=listed.get("EventPattern"),
+        state=listed["State"],
+        description=listed.get("Description", ""),
+        role_arn=listed.get("RoleArn"),
+        managed_by=listed.get("ManagedBy"),
+        tags=tags,
+        targets=tuple(targets),
     )
 
 
-def _tags(events: "EventBridgeClient", rule: "RuleTypeDef", known: Mapping[str, Tags]) -> Tags:
-    if rule["Name"] in known:
-        return known[rule["Name"]]
-    return _shown_tags(events, rule["Arn"])
-
-
-def _shown_tags(events: "EventBridgeClient", arn: str) -> Tags:
-    return {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
-
-
-def reject_foreign_rule(events: "EventBridgeClient", arn: str, app: str) -> None:
-    """RejectedError if there is a rule with this ARN that is not the app's; PutRule would replace it."""
+def read_tags(events: "EventBridgeClient", arn: str) -> Tags | None:
+    """The tags of the rule with this ARN; None if EventBridge shows no such rule."""
     try:
-        tags = _shown_tags(events, arn)
-        if OWNER_TAG not in tags:  # ours, made by an earlier try, may not show its tags yet
-            time.sleep(_MOSTLY_SHOWN_AFTER)
-            tags = _shown_tags(events, arn)
+        return {tag["Key"]: tag["Value"] for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"]}
     except events.exceptions.ResourceNotFoundException:
-        return
-    if tags.get(OWNER_TAG) != app:
-        raise RejectedError(
-            f"somebody has made the rule {rule_name(arn)} since the deployment was planned, and its tag "
-            f"{OWNER_TAG} is {tags.get(OWNER_TAG)!r}, not {app!r}; rename the task, or tag the rule to hand it over"
-        )
+        return None
+
+
+def targets_if_any(events: "EventBridgeClient", name: str) -> list[dict[str, Any]] | None:
+    """As `list_targets`; None if EventBridge shows no such rule."""
+    try:
+        return list_targets(events, name)
+    except events.exceptions.ResourceNotFoundException:
+        return None
 
 
 def list_targets(events: "EventBridgeClient", name: str) -> list[dict[str, Any]]:
@@ -119,36 +95,30 @@ def list_targets(events: "EventBridgeClient", name: str) -> list[dict[str, Any]]
         request["NextToken"] = reply["NextToken"]
 
 
-def apply(events: "EventBridgeClient", current: Rule | None, wanted: Rule) -> bool:
-    """Turn one rule (None: there is none) into the other; True if anything was written."""
-    todo = difference(current, wanted)
-    apply_change(events, wanted, todo, new=current is None)
-    return bool(todo)
-
-
-def apply_change(events: "EventBridgeClient", wanted: Rule, todo: Difference, *, new: bool) -> None:
-    """Send what leads to the rule that is `wanted`, with its tags if it may be `new`.
+def send(events: "EventBridgeClient", change: RuleChange, tags: Tags) -> None:
+    """Send the writes of a change; `tags` are those that a rule gets when it is made.
 
     In place and in this order, so that a rule that stays has a valid target at every instant: the rule, its targets,
     then the removal of targets too many.
     """
-    if todo.put_rule:
+    if change.put_rule:
+        request: Any = change.put_rule
         # AWS puts tags of its own on a rule that CloudFormation made, and refuses them from anybody else.
-        tags: list[TagTypeDef] = [
-            {"Key": key, "Value": value} for key, value in wanted.tags.items() if not key.startswith("aws:")
+        given: list[TagTypeDef] = [
+            {"Key": key, "Value": value} for key, value in tags.items() if not key.startswith("aws:")
         ]
-        # PutRule takes tags only for a rule that it makes, and ignores them for any other.
-        events.put_rule(**wanted.put_request(), **({"Tags": tags} if new else {}))
-    if todo.put_targets:
-        _put_targets(events, wanted.name, todo)
-    if todo.remove_targets:
-        _remove_targets(events, wanted.name, todo.remove_targets)
+        # PutRule ignores them for a rule that exists; one that was deleted a moment ago is made anew with its owner.
+        events.put_rule(**request, Tags=given)
+    if change.put_targets:
+        _put_targets(events, change)
+    if change.remove_targets:
+        remove_targets(events, change.name, change.remove_targets)
 
 
-def remove(events: "EventBridgeClient", name: str) -> bool:
-    """Remove the rule with all its targets; False if it is gone already, which is as good."""
+def delete(events: "EventBridgeClient", name: str) -> bool:
+    """Delete the rule with all its targets; False if it does not exist, which is as good."""
     try:
-        _remove_targets(events, name, [target["Id"] for target in list_targets(events, name)])
+        remove_targets(events, name, [target["Id"] for target in list_targets(events, name)])
     except events.exceptions.ResourceNotFoundException:
         return False
     try:
@@ -160,38 +130,24 @@ def remove(events: "EventBridgeClient", name: str) -> bool:
     return True
 
 
-def remove_if_owned(events: "EventBridgeClient", arn: str, app: str) -> bool:
-    """Remove the rule with this ARN, with all its targets; False if it is not the app's any more and stays.
+def exists(events: "EventBridgeClient", name: str) -> bool:
+    """Whether the rule exists, also while EventBridge's reads do not show it yet.
 
-    A redrive may come two weeks after the plan, so the rule is asked whose it is. One that is gone is as good.
+    A write sees the rule at once: RemoveTargets of a target ID that no rule has.
     """
     try:
-        tags = _shown_tags(events, arn)
+        remove_targets(events, name, ["rota-is-it-there"])
     except events.exceptions.ResourceNotFoundException:
-        return True
-    if tags.get(OWNER_TAG) != app:
         return False
-    remove(events, rule_name(arn))
     return True
 
 
-def reject_unlisted_rule(events: "EventBridgeClient", name: str) -> bool:
-    """TransientError if a rule that is not listed is there all the same; False if it is not there.
-
-    A write tells it, which takes away a target that no rule has. Whose the rule is can be asked once it is listed.
-    """
+def _put_targets(events: "EventBridgeClient", change: RuleChange) -> None:
+    name = change.name
     try:
-        _remove_targets(events, name, ["rota-is-it-there"])
-    except events.exceptions.ResourceNotFoundException:
-        return False
-    raise TransientError(f"EventBridge does not show the rule {name} yet, which was made a moment ago")
-
-
-def _put_targets(events: "EventBridgeClient", name: str, todo: Difference) -> None:
-    try:
-        reply = events.put_targets(Rule=name, Targets=list(todo.put_targets))  # type: ignore[arg-type]  # AWS's own shape
+        reply = events.put_targets(Rule=name, Targets=list(change.put_targets))  # type: ignore[arg-type]  # AWS's own shape
     except events.exceptions.ResourceNotFoundException as error:
-        if not todo.put_rule:
+        if not change.put_rule:
             raise
         raise TransientError(
             f"EventBridge does not see the rule {name} yet, which it has just made: {error}"
@@ -199,16 +155,16 @@ def _put_targets(events: "EventBridgeClient", name: str, todo: Difference) -> No
     _check("PutTargets", name, reply["FailedEntries"])
 
 
-def _remove_targets(events: "EventBridgeClient", name: str, ids: Iterable[str]) -> None:
+def remove_targets(events: "EventBridgeClient", name: str, ids: Iterable[str]) -> None:
+    """Remove targets by their IDs; one that does not exist is as good as removed."""
     remaining = iter(ids)
     while batch := list(itertools.islice(remaining, _TARGETS_PER_CALL)):
         reply = events.remove_targets(Rule=name, Ids=batch)
-        # A target that is gone already is as good as removed.
-        _check("RemoveTargets", name, [each for each in reply["FailedEntries"] if each.get("ErrorCode") != _GONE])
+        _check("RemoveTargets", name, [each for each in reply["FailedEntries"] if each.get("ErrorCode") != _NOT_FOUND])
 
 
 def _check(operation: str, name: str, failed: Sequence[Mapping[str, Any]]) -> None:
-    """EventBridge answers 200 when it changed only some of the targets, or none; what failed stands in the reply."""
+    """EventBridge answers 200 when it changed only some of the targets, or none; the reply lists what failed."""
     if failed:
         entry = failed[0]
         raise error_from_code(f"{operation} on {name}", entry.get("ErrorCode", ""), entry.get("ErrorMessage", ""))

@@ -1,10 +1,12 @@
 """EventBridge rules: what a task's rule must be, what a rule is, and the least that turns one into the other."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rota.contract import Shape
 from rota.ownership import OWNER_TAG
+from rota.schedules.revision import registered
 
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutRuleRequestTypeDef
@@ -48,24 +50,41 @@ class Rule(Shape):
         return {"Name": self.name, "State": self.state, **{key: value for key, value in given.items() if value}}  # type: ignore[typeddict-item]  # AWS's own values
 
 
-class Difference(Shape):
-    """The writes that turn one rule into another. Tags are set when a rule is made and left alone ever after."""
+class RuleChange(Shape):
+    """What turns one rule into another, each write with its request; the plan holds these, later steps send them.
 
-    put_rule: bool
-    put_targets: tuple[dict[str, Any], ...]
-    remove_targets: tuple[str, ...]
+    `put_rule` is PutRule's request without tags, `put_targets` PutTargets' `Targets`, `remove_targets` target IDs. A
+    target whose revision is yet to be registered names it by `to_be_registered(fingerprint)`. A rule that is to be
+    removed has no writes of these: it is disabled (`disable`, unless it is already) and deleted at the end.
+    """
 
-    def __bool__(self) -> bool:
-        return self.put_rule or bool(self.put_targets or self.remove_targets)
+    backend: Literal["rules"] = "rules"
+    kind: Literal["create", "update", "remove"]
+    name: str
+    arn: str
+    put_rule: dict[str, Any] | None = None
+    put_targets: tuple[dict[str, Any], ...] = ()
+    remove_targets: tuple[str, ...] = ()
+    disable: bool = False
 
-    def __or__(self, other: "Difference") -> "Difference":
-        """The writes of both, which lead to the same rule from two others."""
-        puts = {target["Id"]: target for target in (*self.put_targets, *other.put_targets)}
-        return Difference(
-            put_rule=self.put_rule or other.put_rule,
-            put_targets=tuple(puts.values()),
-            remove_targets=tuple(dict.fromkeys((*self.remove_targets, *other.remove_targets))),
+    def with_revisions(self, revisions: Mapping[str, str]) -> "RuleChange":
+        """The change with every revision registered; `revisions`: ARNs by fingerprint."""
+        return self.model_copy(update={"put_targets": tuple(_with_revision(t, revisions) for t in self.put_targets)})
+
+    def writes(self) -> Counter[str]:
+        """How often each operation is called that writes."""
+        return +Counter(
+            PutRule=int(self.put_rule is not None),
+            PutTargets=int(bool(self.put_targets)),
+            RemoveTargets=int(bool(self.remove_targets) or self.kind == "remove"),
+            DisableRule=int(self.disable),
+            DeleteRule=int(self.kind == "remove"),
         )
+
+
+def _with_revision(target: dict[str, Any], revisions: Mapping[str, str]) -> dict[str, Any]:
+    ecs = target["EcsParameters"]
+    return {**target, "EcsParameters": {**ecs, "TaskDefinitionArn": registered(ecs["TaskDefinitionArn"], revisions)}}
 
 
 def desired_rule(
@@ -74,12 +93,15 @@ def desired_rule(
     cluster_arn: str,
     revision: str,
     overrides: str | None = None,
-    target_id: str | None = None,
+    current: Rule | None = None,
 ) -> Rule:
-    """The rule and its one target for `task`, which runs `revision` (a task definition's ARN) with `overrides`."""
+    """The rule and its one target for `task`, which runs `revision` (a task definition's ARN) with `overrides`.
+
+    The target takes the ID of the first one that the `current` rule has, so that a rule never has two meanwhile.
+    """
     name = settings.rule_prefix + task.name
     target: dict[str, Any] = {
-        "Id": target_id or name,
+        "Id": current.targets[0]["Id"] if current and current.targets else name,
         "Arn": cluster_arn,
         "RoleArn": settings.events_role_arn,
         "EcsParameters": {
@@ -128,19 +150,52 @@ def task_definitions_used_by(found: Iterable[Rule]) -> set[str]:
     }
 
 
-def target_to_replace(current: Rule | None) -> str | None:
-    """The Id of the rule's target, whose place the task's takes, so that a rule never has two. None if it has none."""
-    return current.targets[0]["Id"] if current and current.targets else None
+def difference(current: Rule | None, desired: Rule, arn: str) -> RuleChange | None:
+    """The least that turns `current` (None: there is no such rule) into `desired`; None if they are equal. Pure.
 
-
-def difference(current: Rule | None, wanted: Rule) -> Difference:
-    """The least that turns `current` (None: there is no such rule) into `wanted`. Pure."""
+    `arn` is the rule's ARN.
+    """
     had = {} if current is None else {t["Id"]: _comparable(t) for t in current.targets}
-    wanted_ids = {t["Id"] for t in wanted.targets}
-    return Difference(
-        put_rule=current is None or current.put_request() != wanted.put_request(),
-        put_targets=tuple(t for t in wanted.targets if had.get(t["Id"]) != _comparable(t)),
-        remove_targets=tuple(id_ for id_ in had if id_ not in wanted_ids),
+    wanted = {t["Id"] for t in desired.targets}
+    request = desired.put_request()
+    change = RuleChange(
+        kind="create" if current is None else "update",
+        name=desired.name,
+        arn=arn,
+        put_rule=request if current is None or current.put_request() != request else None,
+        put_targets=tuple(t for t in desired.targets if had.get(t["Id"]) != _comparable(t)),
+        remove_targets=tuple(id_ for id_ in had if id_ not in wanted),
+    )
+    return change if change.writes() else None
+
+
+def removal(current: Rule, arn: str) -> RuleChange:
+    """The change that removes a rule whose task has left the schedule file. Pure."""
+    return RuleChange(kind="remove", name=current.name, arn=arn, disable=current.state != "DISABLED")
+
+
+def undo(change: RuleChange, before: Rule) -> RuleChange:
+    """The writes that undo an update, whatever of it was written; they touch only what it touches. Pure."""
+    put = {target["Id"] for target in change.put_targets}
+    had = {target["Id"] for target in before.targets}
+    return RuleChange(
+        kind="update",
+        name=change.name,
+        arn=change.arn,
+        put_rule=before.put_request() if change.put_rule else None,
+        put_targets=tuple(t for t in before.targets if t["Id"] in put | {*change.remove_targets}),
+        remove_targets=tuple(sorted(put - had)),
+    )
+
+
+def whole(rule: Rule, arn: str) -> RuleChange:
+    """The writes that make a rule anew, with all its targets. Pure."""
+    return RuleChange(
+        kind="create",
+        name=rule.name,
+        arn=arn,
+        put_rule=rule.put_request(),
+        put_targets=rule.targets,
     )
 
 

@@ -1,0 +1,112 @@
+"""The seam between a deployment and the place in AWS where its schedules live.
+
+A plan and a snapshot hold `Change`s and `Schedule`s, which carry their backend's name. What turns one into another is
+decided here without a call; `connect` gives the backend that reads and writes.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from rota.aws.rate_limit import EVENTS
+from rota.schedules.eventbridge_rules import rule
+from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
+from rota.schedules.restored import Restored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rota.schedule_file.task import Task
+    from rota.settings import Settings
+
+# Unions, discriminated by `backend`, once there is a second backend.
+Schedule: TypeAlias = Rule
+Change: TypeAlias = RuleChange
+Name: TypeAlias = Literal["rules"]
+
+
+class Inventory(Protocol):
+    """What a backend holds before a deployment."""
+
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        """The app's own schedules, whole, by name."""
+
+    def slots(self, settings: "Settings") -> int:
+        """How many schedules the app may have."""
+
+    def problems(self, desired: "Iterable[str]", settings: "Settings") -> "Iterator[str]":
+        """A sentence for everything that keeps schedules of these names from being deployed or restored."""
+
+
+class Backend(Protocol):
+    """Reads and writes schedules. Every method raises what AWS refuses as TransientError or RejectedError."""
+
+    def inventory(self) -> Inventory:
+        """Read all that there is, once."""
+
+    def revisions_in_use(self) -> set[str]:
+        """The ARNs of all task definitions that any schedule with the app's prefix runs now, foreign ones included."""
+
+    def apply(self, change: Change, revisions: Mapping[str, str]) -> None:
+        """Create or update one schedule; `revisions`: ARNs by fingerprint."""
+
+    def disable(self, change: Change) -> bool:
+        """Stop a schedule that is to be removed; False if it is not the app's any more."""
+
+    def delete(self, change: Change) -> bool:
+        """Delete a schedule that is to be removed; False if it is not the app's any more."""
+
+    def restore(self, change: Change, before: Schedule | None, retries: int) -> Restored:
+        """Undo one change."""
+
+
+def connect(backend: Name, settings: "Settings") -> Backend:
+    """The backend of that name. It is loaded here, so that a function loads the one that it uses."""
+    from rota.schedules.eventbridge_rules.backend import EventBridgeRules  # noqa: PLC0415
+
+    return {"rules": EventBridgeRules}[backend](settings)
+
+
+def name_of(task: "Task", settings: "Settings") -> str:
+    """The name of a task's schedule."""
+    return settings.rule_prefix + task.name
+
+
+def change(
+    task: "Task", settings: "Settings", cluster_arn: str, revision: str, overrides: str | None, current: Schedule | None
+) -> Change | None:
+    """What gives a task its schedule; None if `current` is that already. Pure.
+
+    `revision` is an ARN, or `to_be_registered(fingerprint)`.
+    """
+    desired = rule.desired_rule(task, settings, cluster_arn, revision, overrides, current)
+    return rule.difference(current, desired, _arn(cluster_arn, desired.name))
+
+
+def revisions_of(schedules: "Iterable[Schedule]") -> set[str]:
+    """The ARNs of all task definitions that these schedules run. Pure."""
+    return rule.task_definitions_used_by(schedules)
+
+
+def removal(current: Schedule, cluster_arn: str) -> Change:
+    """What removes a schedule whose task has left the file. Pure."""
+    return rule.removal(current, _arn(cluster_arn, current.name))
+
+
+def restored_whole(name: str, before: Schedule | None, cluster_arn: str) -> Change:
+    """A change of which nothing but the schedule's name is known: undoing it puts everything. Pure."""
+    if before is None:
+        return RuleChange(kind="create", name=name, arn=_arn(cluster_arn, name))
+    # Where a rule had no target, the deployment added one that has the rule's name.
+    targets = before.targets or ({"Id": name},)
+    return rule.whole(before, _arn(cluster_arn, name)).model_copy(update={"kind": "update", "put_targets": targets})
+
+
+def seconds(calls: int) -> float:
+    """How long that many calls take at the least, by the backend's quota."""
+    return EVENTS.seconds(calls)
+
+
+def _arn(cluster_arn: str, name: str) -> str:
+    """The ARN of a rule on the default bus of the cluster's account and Region."""
+    return f"{cluster_arn.partition(':cluster/')[0].replace(':ecs:', ':events:')}:rule/{name}"

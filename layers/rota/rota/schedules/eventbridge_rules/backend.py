@@ -1,0 +1,186 @@
+"""The backend whose schedules are EventBridge rules."""
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from rota.aws import clients
+from rota.aws.errors import translate
+from rota.aws.parallel import in_parallel, thread_pool
+from rota.errors import RejectedError, TransientError
+from rota.ownership import OWNER_TAG
+from rota.schedules.eventbridge_rules import api, rule
+from rota.schedules.restored import Restored
+
+if TYPE_CHECKING:
+    from rota.schedules.eventbridge_rules.inventory import Inventory
+    from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
+    from rota.settings import Settings
+
+# A changed rule takes "a short period of time" to be shown, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+_MOSTLY_SHOWN_AFTER = 5
+# So many retries of a restore take longer than EventBridge takes to show a change.
+_SHOWN_AFTER_RETRIES = 4
+
+
+class EventBridgeRules:
+    """The app's schedules as rules of the default event bus. Every change asks first whether the app owns the rule."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings, self._app, self._events = settings, settings.app, clients.events()
+
+    def inventory(self) -> "Inventory":
+        """Read the bus: the app's rules with their targets, and the names and tags of the others.
+
+        AWS's index of tags lists the app's rules, a hundred a call; EventBridge is asked for the tags of the others.
+        The index lags behind, so a step that changes a rule asks for the rule's tags once more.
+        """
+        from rota.schedules.eventbridge_rules import tag_index  # noqa: PLC0415  only the step that gathers loads it
+        from rota.schedules.eventbridge_rules.inventory import Inventory  # noqa: PLC0415  likewise
+
+        tagging = clients.tagging()
+        with thread_pool() as pool:
+            listing = pool.submit(api.list_rules, self._events, "")
+            indexing = pool.submit(tag_index.tags_of_rules, tagging, self._app)
+        listed, indexed = listing.result(), indexing.result()
+        prefixed = [each for each in listed if each["Name"].startswith(self._settings.rule_prefix)]
+        tags = api.tags_of(self._events, prefixed, indexed)
+        owned = [
+            each
+            for each in prefixed
+            if "ManagedBy" not in each and tags.get(each["Name"], {}).get(OWNER_TAG) == self._app
+        ]
+        return Inventory(
+            schedules=api.read_rules(self._events, owned, tags),
+            tags=tags,
+            managers={each["Name"]: each["ManagedBy"] for each in prefixed if "ManagedBy" in each},
+            names=frozenset(each["Name"] for each in listed),
+            indexed=frozenset(indexed),
+        )
+
+    def revisions_in_use(self) -> set[str]:
+        """The ARNs of all task definitions that any rule with the app's prefix runs now, foreign rules included."""
+        listed = api.list_rules(self._events, self._settings.rule_prefix)
+        targets = in_parallel(lambda each: api.targets_if_any(self._events, each["Name"]), listed)
+        return {
+            t["EcsParameters"]["TaskDefinitionArn"] for found in targets for t in found or [] if "EcsParameters" in t
+        }
+
+    def apply(self, change: "RuleChange", revisions: Mapping[str, str]) -> None:
+        """Create or update the rule and its target; `revisions`: ARNs by fingerprint of what was registered.
+
+        RejectedError if a rule that is to be created exists by now and is foreign, or one that is to be updated is
+        foreign or gone by now.
+        """
+        tags = api.read_tags(self._events, change.arn)
+        if tags is not None and OWNER_TAG not in tags and change.kind == "create":
+            time.sleep(_MOSTLY_SHOWN_AFTER)  # the app's own, made by an earlier try, may not show its tags yet
+            tags = api.read_tags(self._events, change.arn)
+        owner = None if tags is None else tags.get(OWNER_TAG)
+        if tags is None and change.kind == "update":
+            raise RejectedError(f"the rule {change.name} was deleted since the deployment was planned; start it again")
+        if tags is not None and owner != self._app:
+            raise RejectedError(
+                f"the rule {change.name} was {'created' if change.kind == 'create' else 'untagged'} by someone else "
+                f"since the deployment was planned: its tag {OWNER_TAG} is {owner!r}, not {self._app!r}; rename the "
+                "task, or tag the rule to hand it over, and start the deployment again"
+            )
+        api.send(self._events, change.with_revisions(revisions), {OWNER_TAG: self._app})
+
+    def disable(self, change: "RuleChange") -> bool:
+        """Disable a rule that is to be removed; False if it is gone, or foreign by now, and stays as it is."""
+        if not self._owns(change):
+            return False
+        self._events.disable_rule(Name=change.name)
+        return True
+
+    def delete(self, change: "RuleChange") -> bool:
+        """Delete a rule that is to be removed; False if it is gone, or foreign by now, and stays as it is."""
+        return self._owns(change) and api.delete(self._events, change.name)
+
+    def restore(self, change: "RuleChange", before: "Rule | None", retries: int) -> Restored:
+        """Undo whatever a step may have written of this change; `before` is the rule in the snapshot, None if the
+        deployment creates it; `retries`: how often this restore was tried before.
+
+        It asks for the owner and writes, whatever EventBridge shows of the rule's content: that may be out of date.
+        """
+        tags = api.read_tags(self._events, change.arn)
+        owner = None if tags is None else tags.get(OWNER_TAG)
+        if before is None:
+            return self._remove_created(change, exists=tags is not None, owner=owner, retries=retries)
+        if tags is not None and owner != self._app:
+            return Restored(remark=f"the rule {change.name} belongs to someone else by now, and was left alone")
+        try:
+            if tags is None:  # someone has deleted it meanwhile
+                api.send(self._events, rule.whole(before, change.arn), before.tags)
+            elif change.kind == "remove":
+                return Restored(changed=self._enable(change, before))
+            else:
+                api.send(self._events, rule.undo(change, before), before.tags)
+        except (ClientError, RejectedError) as refusal:
+            return self._refused(change, before, refusal, retries)
+        return Restored(changed=True)
+
+    def _owns(self, change: "RuleChange") -> bool:
+        return (api.read_tags(self._events, change.arn) or {}).get(OWNER_TAG) == self._app
+
+    def _enable(self, change: "RuleChange", before: "Rule") -> bool:
+        """Undo `disable`; False if the rule was disabled before."""
+        if not change.disable:
+            return False
+        if before.state == "ENABLED":
+            self._events.enable_rule(Name=change.name)
+        else:  # the state of a rule for CloudTrail's events, which EnableRule does not give
+            self._events.put_rule(**before.put_request())
+        return True
+
+    def _remove_created(self, change: "RuleChange", *, exists: bool, owner: str | None, retries: int) -> Restored:
+        """Delete a rule that the deployment may have created, unless it is foreign."""
+        if owner == self._app:
+            return Restored(changed=api.delete(self._events, change.name))
+        if not exists and api.exists(self._events, change.name):
+            raise TransientError(f"EventBridge does not show the rule {change.name} yet, which was made a moment ago")
+        if exists and owner is None and retries < _SHOWN_AFTER_RETRIES:
+            raise TransientError(f"EventBridge may not show the tags of the rule {change.name} yet")
+        return Restored()
+
+    def _refused(
+        self, change: "RuleChange", before: "Rule", refusal: ClientError | RejectedError, retries: int
+    ) -> Restored:
+        """AWS refused to restore a rule. What refuses the restore (a role that is gone) mostly refused the deployment
+        as well, so that nothing was written: then the rule is as it was, once EventBridge shows it.
+        """
+        told = translate(refusal) if isinstance(refusal, ClientError) else refusal
+        if not isinstance(told, RejectedError) or retries < _SHOWN_AFTER_RETRIES:
+            raise refusal
+        listed = [each for each in api.list_rules(self._events, change.name) if each["Name"] == change.name]
+        shown = api.read_rules(self._events, listed, {change.name: before.tags}).get(change.name)
+        if shown and rule.difference(shown, before, change.arn) is None:
+            return Restored()
+        if _is_invalid(refusal) and _is_spent(before):
+            api.delete(self._events, change.name)  # whatever it is now, it must not run
+            return Restored(remark=f"the rule {change.name} is gone: its last run is past, and AWS refused it ({told})")
+        raise refusal
+
+
+def _is_invalid(refusal: Exception) -> bool:
+    """Whether AWS refused the rule itself."""
+    if not isinstance(refusal, ClientError):
+        return False
+    return (refusal.operation_name, refusal.response["Error"]["Code"]) == ("PutRule", "ValidationException")
+
+
+def _is_spent(before: "Rule") -> bool:
+    """Whether the rule never runs again; False where that cannot be computed."""
+    from datetime import UTC, datetime  # noqa: PLC0415  here, because next to no restore needs it
+
+    from rota.schedule_file.next_runs import next_runs  # noqa: PLC0415  likewise
+
+    if before.event_pattern or not before.schedule_expression:
+        return False
+    try:
+        return not next_runs(before.schedule_expression, datetime.now(UTC), 1)
+    except ValueError:
+        return False
