@@ -1,0 +1,137 @@
+"""Which tests a mutant meets, the cheapest first, and what came of it."""
+
+import re
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mutants.coverage import Coverage
+from tests.mutants.mutant import Mutant
+from tests.mutants.trees import Plugin, Run, Tree
+
+LONGEST_STAGE = 1800
+_READS_THE_TEMPLATE = re.compile(r"template\.yaml")
+_READS_THE_MACHINE = re.compile(r"\basl\b|deploy\.asl\.json")
+_DEPLOYS = re.compile(r"\bdeployed\b|\.deploy\(|\bv1\b|\brunning\(")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some tests, in the order in which they are run."""
+
+    name: str
+    tests: tuple[str, ...]
+    """Tests, or files of which all are run."""
+    seconds: float
+    """After how long it counts as a loop without an end."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a mutant."""
+
+    verdict: str
+    """killed, timeout or survived."""
+    by: str = ""
+    """The first test that failed."""
+
+
+class Selected(Plugin):
+    """Runs the chosen tests in their order and tells the first that failed."""
+
+    def __init__(self, tests: Iterable[str], without: Iterable[str]) -> None:
+        self._without = frozenset(without)
+        self._rank = {test: rank for rank, test in enumerate(tests)}
+        self._failed = ""
+
+    @property
+    def arguments(self) -> list[str]:
+        """What pytest collects: the files of the tests, each once."""
+        return ["-x", *dict.fromkeys(test.partition("::")[0] for test in self._rank)]
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Tests by their names, or by that of their file."""
+        rank = {item: self._rank.get(item.nodeid, self._rank.get(item.nodeid.partition("::")[0])) for item in items}
+        rank |= {item: None for item in items if item.nodeid in self._without}
+        items[:] = sorted((item for item in items if rank[item] is not None), key=lambda item: rank[item] or 0)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._failed = self._failed or f"{report.nodeid} (cannot be loaded)"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._failed = self._failed or report.nodeid
+
+    def answer(self) -> str:
+        return self._failed
+
+
+class Tests:
+    """All tests, with what is known of them; the stage's where `stage` says so."""
+
+    def __init__(self, root: Path, coverage: Coverage, *, stage: bool) -> None:
+        self._root = root
+        self._coverage = coverage
+        self._stage = stage
+        self.kills: Counter[str] = Counter()
+        """How many mutants the tests of each file have killed."""
+
+    def selections(self, mutant: Mutant, *, stage_alone: bool = False) -> Iterator[Selection]:
+        """The tests that a mutant meets until one fails: those that can notice it, then those that may, then the
+        stage's.
+        """
+        if not stage_alone:
+            yield from self._of_python(mutant) if mutant.area == "python" else self._of_documents(mutant)
+        if self._stage:
+            files = self._files("tests/stage", _DEPLOYS)
+            yield Selection("stage", tuple(sorted(files, key=lambda file: -self.kills[file])), LONGEST_STAGE)
+
+    def start(self, tree: Tree, selection: Selection) -> Run:
+        """Begin to run the selected tests, but those that fail without any change."""
+        selected = Selected(selection.tests, self._coverage.failed)
+        return tree.start(selected.arguments, selected, selection.seconds)
+
+    def _of_python(self, mutant: Mutant) -> Iterator[Selection]:
+        anywhere = self._coverage.of_file(mutant.path)
+        first = self._coverage.of_lines(mutant.path, mutant.lines) or anywhere
+        rest = (anywhere if mutant.lines else self._coverage.seconds.keys()) - first
+        steps = {test for test in first if test.startswith("tests/steps/")}
+        yield self._selection("unit", first - steps, "tests/unit/test_contract.py")
+        yield self._selection("steps", steps)
+        yield self._selection("rest", rest)
+
+    def _of_documents(self, mutant: Mutant) -> Iterator[Selection]:
+        reads = _READS_THE_MACHINE if mutant.area == "asl" else _READS_THE_TEMPLATE
+        files = self._files("tests/unit", reads)
+        tests = [test for test in self._coverage.seconds if test.partition("::")[0] in files]
+        yield self._selection("unit", tests, *files)
+        if mutant.area == "asl":
+            yield self._selection("steps", (test for test in self._coverage.seconds if test.startswith("tests/steps/")))
+
+    def _selection(self, name: str, tests: Iterable[str], *files: str) -> Selection:
+        seconds = self._coverage.seconds
+        known = sorted(tests, key=lambda test: seconds[test])
+        return Selection(name, (*known, *files), 60 + 5 * sum(seconds[test] for test in known))
+
+    def _files(self, folder: str, content: re.Pattern[str]) -> list[str]:
+        found = sorted((self._root / folder).glob("test_*.py"))
+        return [str(path.relative_to(self._root)) for path in found if content.search(path.read_text())]
+
+
+def trial(selections: Iterable[Selection]) -> Generator[Selection, Run, Verdict]:
+    """Run one selection after the other until one fails."""
+    for selection in selections:
+        if not selection.tests:
+            continue
+        run = yield selection
+        if run.timed_out:
+            return Verdict("timeout", selection.name)
+        failed: Any = run.answer()
+        if failed or run.code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            return Verdict("killed", failed or f"{selection.name}: pytest ended with {run.code}")
+    return Verdict("survived")
