@@ -213,8 +213,8 @@ def test_what_another_version_has_left_is_restored(world: World, changing: Deplo
     before = world.everything()
     document = changing.until("RollService").document
     plan = world.stored(document["plan"]["document"])
-    key = document["plan"]["snapshot"]["key"]
-    plan["snapshot"] = {"key": key, "version_id": world.upload(with_more(world.stored(plan["snapshot"])), key)}
+    snapshot = document["plan"]["snapshot"]
+    snapshot["version_id"] = world.upload(with_more(world.stored(snapshot)), snapshot["key"])
     stored = document["plan"]["document"]
     stored["version_id"] = world.upload(with_more(plan), stored["key"])
     changing.fail("RejectedError", "what happened")
