@@ -14,7 +14,7 @@ from rota.plan.model import Plan
 from rota.schedule_file.task import Task
 from rota.schedules.eventbridge_rules.rule import Rule, task_definitions_used_by
 from rota.settings import Settings
-from tests.guestbook import IMAGE_URI, PREFIX, SETTINGS, definition, task
+from tests.guestbook import IMAGE_URI, PREFIX, SETTINGS, SNAPSHOT, definition, task
 from tests.unit.account import Account
 
 BASE = definition()
