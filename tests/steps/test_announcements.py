@@ -35,7 +35,7 @@ def test_the_news_of_a_cause_have_nothing_that_json_escapes(
     overdue.step("RestoreDeployment")
     (told,) = world.calls.news
     assert told["news"].startswith(f"CheckService: {news} ")
-    assert told["news"].endswith(" The operator acts.")
+    assert told["news"].endswith(" For the operator: fix this, then deploy again.")
     assert message in told["cause"]
 
 

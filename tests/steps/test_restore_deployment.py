@@ -40,7 +40,7 @@ def test_whichever_write_is_refused_everything_is_as_before(nth: int, world: Wor
     restored = changing.document["restored"]
     assert (restored["outcome"], restored["error"]) == ("failed", "RejectedError")
     assert f"{call.split('.')[1]} was denied: scripted" in restored["cause"]
-    assert restored["cause"].endswith("The operator acts.")
+    assert restored["cause"].endswith("For the operator: fix this, then deploy again.")
     assert "holder" not in world.ledger()["lease"]
     assert [told["outcome"] for told in world.calls.news] == ["deployed", "failed"]
 
@@ -67,7 +67,9 @@ def test_a_rollout_that_failed_is_rolled_back_with_everything_else(world: World,
     assert cause.startswith("CheckService: the rollout of guestbook:")
     assert "failed: tasks failed to start. Look at the service's events and the logs of its stopped tasks. " in cause
     assert "tasks. All rules are as they were before, 4 rules were restored; " in cause
-    assert cause.endswith("ECS is rolling the service back to guestbook:5. The operator acts.")
+    assert cause.endswith(
+        "ECS is rolling the service back to guestbook:5. For the operator: fix this, then deploy again."
+    )
 
 
 def test_a_rollout_that_ecs_rolled_back_is_left_alone(world: World, changing: Deployment) -> None:
@@ -90,7 +92,9 @@ def test_a_failure_before_the_first_write_restores_nothing(world: World, changin
     cause = changing.document["restored"]["cause"]
     file = f"s3://{ENVIRONMENT['BUCKET']}/scheduled_tasks.json (version {version})"
     assert cause.startswith(f"ReadConfig: {file} has 1 problem:")
-    assert cause.endswith("Nothing had to be restored. The author of the schedule file acts.")
+    assert cause.endswith(
+        "Nothing had to be restored. For the author of the schedule file: correct it, upload it, then deploy again."
+    )
 
 
 @pytest.mark.parametrize("call", AT_THE_END)
