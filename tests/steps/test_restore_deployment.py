@@ -312,7 +312,7 @@ def test_a_rule_that_was_untagged_meanwhile_stays_and_is_named(world: World, res
     theirs = world.rules(rule)
     cause = restoring.step("RestoreDeployment")["cause"]
     assert world.rules(rule) == theirs
-    assert f"But the rule {rule} belongs to someone else by now, and was left alone." in cause
+    assert f"But the rule {rule} belongs to someone else since, and was left alone." in cause
     assert world.our_rules().keys() == {"RemoveSpam", "CountTeaspoons"}
 
 
