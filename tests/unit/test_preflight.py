@@ -96,7 +96,7 @@ def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], fault
             {},
             [
                 "the task definition guestbook:1 cannot run on Fargate, only on EC2; register one with "
-                "requiresCompatibilities FARGATE, by which ECS tells what is in the way"
+                "requiresCompatibilities FARGATE, and ECS will name the reason"
             ],
             id="EC2 alone",
         ),

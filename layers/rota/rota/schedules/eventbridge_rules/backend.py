@@ -101,8 +101,8 @@ class EventBridgeRules:
         return self._owns(change) and api.delete(self._events, change.name)
 
     def restore(self, change: "RuleChange", before: "Rule | None", retries: int) -> Restored:
-        """Undo what a step may have written of this change. `before` is the rule in the snapshot, None if the deployment
-        creates it; `retries`: how often this restore was tried before.
+        """Undo what a step may have written of this change. `before` is the rule in the snapshot, None if the
+        deployment creates it; `retries`: how often this restore was tried before.
 
         It asks for the owner, and writes without reading the rule: what EventBridge shows may be out of date.
         """
