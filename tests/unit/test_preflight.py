@@ -156,8 +156,8 @@ def test_without_tasks_there_is_nothing_to_start() -> None:
 
 
 AMBIGUOUS = (
-    "no port mapping of app in the task definition guestbook:1 has the port 8000, which the parameter ApiPort says, "
-    "and which one is the API's Rota cannot tell; map 8000 there, or set ApiPort to the API's port"
+    "no port mapping of app in the task definition guestbook:1 has the port 8000, which the parameter ApiPort names, "
+    "and Rota cannot know which mapping is the API's; map 8000 there, or set ApiPort to the API's port"
 )
 
 
