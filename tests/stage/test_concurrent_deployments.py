@@ -118,7 +118,7 @@ def test_a_late_event_changes_nothing(deployed: Client, v1: Described) -> None:
     assert states(deployed, again) == [
         "BeginDocument",
         "TakeTurn",
-        "IsItOurTurn",
+        "IsItThisDeploymentsTurn",
         "RestoreDeployment",
         "HowDidItEnd",
         "Overtaken",
