@@ -1,4 +1,4 @@
-"""Every function in Lambda's runtime, in Docker, as `sam local invoke` runs it: it does its real job on the stage."""
+"""Every function on the stage in Lambda's runtime, in Docker, as `sam local invoke` runs it."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ def test_take_turn_takes_the_lease(stage: Client, invoke: Invoke) -> None:
     assert EXECUTION in records(stage)
 
 
-def test_read_config_reads_the_schedule_and_finds_all_in_order(stage: Client, invoke: Invoke) -> None:
+def test_read_config_reads_the_schedule_without_problems(stage: Client, invoke: Invoke) -> None:
     answer = invoke("ReadConfig")
     assert (answer["tasks"], answer["image_uri"]) == (3, IMAGE_URI)
     assert answer["schedule"]["version_id"] == "schedule-version"
@@ -85,7 +85,7 @@ def plan_again(stage: Client) -> dict[str, str]:
     return planned
 
 
-def test_register_revisions_registers_one_for_each_task_and_one_for_the_api(stage: Client, invoke: Invoke) -> None:
+def test_register_revisions_registers_one_per_task_and_one_api(stage: Client, invoke: Invoke) -> None:
     answer = invoke("RegisterRevisions")
     assert (answer["registered"], answer["remaining"], answer["finished"]) == (4, 0, True)
     images = {revision(stage, number)["containerDefinitions"][0]["image"] for number in (2, 3, 4, 5)}
@@ -107,7 +107,7 @@ def test_roll_service_updates_the_service_to_the_apis_revision(stage: Client, in
     assert answer["task_definition"].endswith("guestbook:5")
 
 
-def test_check_service_asks_ecs_for_our_deployment(stage: Client, invoke: Invoke) -> None:
+def test_check_service_reads_the_rollout(stage: Client, invoke: Invoke) -> None:
     answer = invoke("CheckService")
     assert (answer["status"], answer["progress"]) == ("COMPLETED", "2 of 2 tasks run")
 
@@ -117,7 +117,7 @@ def test_finish_deployment_records_it(stage: Client, invoke: Invoke) -> None:
     assert "schedules: 3 new; 4 revisions to register; the service rolls" in records(stage)
 
 
-def test_restore_deployment_puts_everything_back(stage: Client, invoke: Invoke) -> None:
+def test_restore_deployment_restores_everything(stage: Client, invoke: Invoke) -> None:
     answer = invoke("RestoreDeployment")
     assert (answer["outcome"], answer["error"]) == ("failed", "RejectedError")
     assert rules(stage) == set()

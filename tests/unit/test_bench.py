@@ -63,7 +63,7 @@ def test_the_ratio_is_to_one_task_and_the_quotas() -> None:
     assert list(report.lines(results)) == ["bound per-task 1 new-image 1.00", "bound per-task 60 new-image 1.20"]
 
 
-def test_the_script_is_computed_by_the_line_through_what_was_measured() -> None:
+def test_the_script_is_computed_by_a_line_through_measurements() -> None:
     results = report.Results([measured(1, 5), measured(300, 300)], SCRIPT)
     assert results.line("classic script") == Line(3, 5)
     assert report.tools(results, [10, 300])[1:] == [
@@ -89,14 +89,14 @@ def test_a_line_that_is_higher_on_the_plot_is_slower() -> None:
     assert ends[0] < ends[1]
 
 
-def test_what_the_plan_said_stands_beside_what_it_was() -> None:
+def test_the_estimate_is_shown_beside_the_measurement() -> None:
     one = replace(measured(60, 54.2), estimate=50)
     head, row = report.table(report.Results([measured(1, 5), one]))[::2]
-    told = dict(zip(head, row, strict=True))
-    assert (told["since the plan"], told["it said"]) == ("52.2", "50")
+    cells = dict(zip(head, row, strict=True))
+    assert (cells["since the plan"], cells["it said"]) == ("52.2", "50")
 
 
-def test_the_most_memory_is_told_with_the_number_of_tasks() -> None:
+def test_the_peak_memory_is_shown_with_its_number_of_tasks() -> None:
     more = replace(measured(300, 300), memory={"CreateTargets": Memory(peak=120, given=512)})
     results = report.Results([measured(1, 5), more, measured(60, 54)])
     assert report.memory(results)[1:] == [("CreateTargets", "120", "300", "512")]

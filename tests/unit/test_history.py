@@ -7,7 +7,7 @@ from rota.stepfunctions import history
 
 
 def happened(*events: tuple[float, str, str]) -> list[Any]:
-    """Events, each so many seconds after the start: its type and the state that it tells of."""
+    """Events, each of seconds after the start, its type and its state."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     return [
         {
@@ -37,5 +37,5 @@ def test_every_turn_and_every_attempt_of_a_step_counts() -> None:
     assert history.durations(events) == "TakeTurn 3.0 s, WaitForTurn 20.0 s"
 
 
-def test_of_an_execution_that_has_just_begun_there_is_nothing_to_tell() -> None:
+def test_an_execution_that_has_just_begun_has_no_durations() -> None:
     assert history.durations([]) == ""
