@@ -1,4 +1,4 @@
-"""What each role and resource policy of the template allows, written here by hand: a wider right fails a test."""
+"""What each role and resource policy of the template allows, listed by hand: a wider right fails a test."""
 
 from collections import defaultdict
 from collections.abc import Iterator
