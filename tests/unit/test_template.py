@@ -287,7 +287,7 @@ def test_what_is_stored_is_encrypted() -> None:
     assert RESOURCES["PushDeadLetterQueue"]["Properties"]["SqsManagedSseEnabled"] is True
 
 
-def test_how_long_what_is_stored_is_kept() -> None:
+def test_the_retention_of_stored_data() -> None:
     days = {"Ref": "HistoryDays"}
     bucket = RESOURCES["ConfigBucket"]["Properties"]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
