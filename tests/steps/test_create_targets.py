@@ -15,7 +15,7 @@ from tests.steps.world import SCHEDULE, World, client
 @pytest.fixture
 @once
 def creating(deployments: Deployments) -> Deployment:
-    """A first deployment of two tasks that is about to make their rules."""
+    """A first deployment of two tasks that is about to create their rules."""
     return deployments.start().until("CreateTargets")
 
 

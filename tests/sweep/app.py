@@ -132,8 +132,8 @@ class App:
     def time_passing(self) -> Iterator[None]:
         """While the block runs, expire the lease's entries of invocations that have ended.
 
-        The state machine's waits are shortened here, the lease's clock is not. An invocation that did not report its
-        end keeps the lease for ten minutes, and all retries of a restore are over before. On AWS they take hours.
+        An invocation that did not report its end keeps its entry for ten minutes. The waits of the state machine are
+        shortened here, so all retries of a restore end sooner; on AWS they take hours.
         """
         done = Event()
 

@@ -1,4 +1,4 @@
-"""One deployment with faults in it, from the same start every time."""
+"""One deployment with faults, from the same start every time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

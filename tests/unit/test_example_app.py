@@ -1,4 +1,4 @@
-"""What the demonstration rests on: the example application's two schedule files and its pinned requirements."""
+"""The example application: its two schedule files, its workflow and its pinned requirements."""
 
 import json
 import re
