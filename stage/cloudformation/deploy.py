@@ -5,20 +5,15 @@ of the Python packages in its directory, without the libraries that `sam build` 
 machine's Python are used.
 """
 
-import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from samtranslator.yaml_helper import yaml_parse
 
+from stage.cloudformation import artifacts
 from stage.cloudformation.sam import Template, translate, with_defaults
 from stage.moto.clients import client
-
-ARTIFACTS = "stage-artifacts"
-"""The bucket for code, as that of `sam deploy --s3-bucket`."""
 
 
 def deploy(template: Path, stack: str, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -26,7 +21,7 @@ def deploy(template: Path, stack: str, parameters: Mapping[str, str]) -> dict[st
 
     Raises what CloudFormation, the translator or the file system raises when the template cannot be deployed.
     """
-    client("s3").create_bucket(Bucket=ARTIFACTS)
+    client("s3").create_bucket(Bucket=artifacts.BUCKET)
     sam: Template = yaml_parse(template.read_text())
     _upload_code(sam, template.parent)
     values = with_defaults(sam, parameters)
@@ -54,28 +49,10 @@ def _upload_code(sam: Template, root: Path) -> None:
         properties = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::Serverless::Function":
-                properties["CodeUri"] = _upload(_zipped(root / properties["CodeUri"]))
+                properties["CodeUri"] = artifacts.upload(artifacts.zipped(root / properties["CodeUri"]))
             case "AWS::Serverless::LayerVersion":
                 directory = root / properties["ContentUri"]
                 packages = [path.parent for path in sorted(directory.glob("*/__init__.py"))]
-                properties["ContentUri"] = _upload(_zipped(*packages, inside=Path("python")))
+                properties["ContentUri"] = artifacts.upload(artifacts.zipped(*packages, inside=Path("python")))
             case "AWS::Serverless::StateMachine":
-                properties["DefinitionUri"] = _upload((root / properties["DefinitionUri"]).read_bytes())
-
-
-def _zipped(*directories: Path, inside: Path | None = None) -> bytes:
-    """The files of one directory, or of several under `inside`, as a zip; the same files give the same bytes."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for directory in directories:
-            start = inside / directory.name if inside else Path()
-            for path in sorted(directory.rglob("*")):
-                if path.is_file() and "__pycache__" not in path.parts:
-                    archive.writestr(zipfile.ZipInfo(str(start / path.relative_to(directory))), path.read_bytes())
-    return content.getvalue()
-
-
-def _upload(content: bytes) -> dict[str, str]:
-    key = hashlib.sha256(content).hexdigest()
-    client("s3").put_object(Bucket=ARTIFACTS, Key=key, Body=content)
-    return {"Bucket": ARTIFACTS, "Key": key}
+                properties["DefinitionUri"] = artifacts.upload((root / properties["DefinitionUri"]).read_bytes())

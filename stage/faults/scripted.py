@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any, Literal
 
 from botocore.session import get_session
@@ -13,6 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from stage.faults import partial
 from stage.gateway import refusals
 from stage.gateway.calls import Call, Reply
+
+
+@cache
+def _services() -> list[str]:
+    """The services that boto3 knows. The session looks for their models on the disk, each time."""
+    return list(get_session().get_available_services())
 
 
 class FaultsError(ValueError):
@@ -55,7 +62,7 @@ class Fault(BaseModel):
     @field_validator("service")
     @classmethod
     def _is_known(cls, service: str) -> str:
-        if service not in get_session().get_available_services():
+        if service not in _services():
             raise ValueError(f"boto3 knows no service {service}")
         return service
 

@@ -7,18 +7,21 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from socket import SHUT_RDWR
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from moto.backends import get_backend
 from moto.core.request import Request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from stage.gateway.calls import Call, Hook, Reply, recognise
+from stage.moto.clients import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -96,10 +99,25 @@ class Gateway:
         return reply
 
     def _ask_moto(self, call: Call) -> Reply:
+        if handler := _handler_of(call.service):
+            call.request.from_wsgi_server = True  # the server adds the Date header
+            try:
+                status, headers, body = handler(call.request, call.request.raw_url, dict(call.request.headers))
+            except HTTPException as refusal:
+                status, headers, body = refusal.code, dict(refusal.get_headers()), refusal.get_body()
+            return Reply.received(int(status), body if isinstance(body, bytes) else body.encode(), Headers(headers))
         # A hook may have read the body or replaced the request.
         environ = {**call.request.environ, "wsgi.input": io.BytesIO(call.request.get_data())}
         body, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
         return Reply.received(int(status.split()[0]), b"".join(body), headers)
+
+
+@cache
+def _handler_of(service: str) -> Any:
+    """moto's handler of a service that has one URL; None for the others. Flask would look for it at each call."""
+    regions = get_backend(service)[ACCOUNT]  # type: ignore[call-overload] # the service is any
+    paths = (regions[REGION] if REGION in regions else regions["aws"]).flask_paths
+    return paths["/"] if paths.keys() == {"/"} else None
 
 
 class _Moto(DomainDispatcherApplication):

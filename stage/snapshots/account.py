@@ -16,7 +16,7 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from stage.cloudformation.deploy import ARTIFACTS
+from stage.cloudformation import artifacts
 from stage.ecs.services import Services
 from stage.eventbridge.bus import rules
 from stage.moto.clients import ACCOUNT, REGION
@@ -99,7 +99,7 @@ class Snapshots:
         yield "rules", events.event_buses["default"], "rules"
         yield "tags of rules", events.tagger, "tags"
         for bucket in s3_backends[ACCOUNT]["aws"].buckets.values():
-            if bucket.name != ARTIFACTS:  # the code of functions, which no deployment changes
+            if bucket.name != artifacts.BUCKET:  # the code of functions, which no deployment changes
                 yield f"objects of {bucket.name}", bucket, "keys"
         for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
             yield f"items of {table.name}", table, "items"

@@ -1,4 +1,4 @@
-"""The modules that each function loads: one that is not used lengthens every cold start."""
+"""What each function loads: every module costs a cold start, so none that is not used."""
 
 import json
 import os

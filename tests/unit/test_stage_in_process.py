@@ -4,7 +4,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from stage.faults.scripted import Faults
@@ -19,10 +18,11 @@ class Recorded:
     def __init__(self) -> None:
         self.faults = Faults(lambda _: None, lambda _: None, set)
         self.made: list[tuple[str, int]] = []
-        self.gateway = Gateway(lambda _: None, self._record)
+        self.gateway = Gateway({"user": "person"}.get, self._record)
         self.gateway.hooks.append(self.faults)
 
     def _record(self, call: Call, reply: Reply, _duration: float) -> None:
+        assert (call.caller, call.region) == ("person", "us-east-1")
         self.made.append((call.operation, reply.status))
 
     def client(self, service: Any, connection: Connection | None = None) -> Any:  # boto3 makes its classes at run time
@@ -30,10 +30,8 @@ class Recorded:
             service,
             endpoint_url="http://127.0.0.1:1",
             region_name="us-east-1",
-            aws_access_key_id="user",
-            aws_secret_access_key="user",
         )
-        made.meta.events.register("before-send", connection or Connection(self.gateway))
+        (connection or Connection(self.gateway, "user")).attach(made.meta.events)
         return made
 
 
@@ -82,11 +80,5 @@ def test_what_the_check_raises_reaches_the_caller(recorded: Recorded) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        recorded.client("events", Connection(recorded.gateway, refuse)).list_rules()
+        recorded.client("events", Connection(recorded.gateway, "user", refuse)).list_rules()
     assert recorded.made == []
-
-
-def test_a_request_that_is_no_aws_call_is_not_sent(recorded: Recorded) -> None:
-    request = AWSRequest("GET", "http://127.0.0.1:1/index.html").prepare()
-    with pytest.raises(NotImplementedError, match="is no AWS call"):
-        Connection(recorded.gateway)(request)
