@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-import moto
 import pytest
 
-from rota.aws import rate_limit
+from rota.aws import clients, rate_limit
+from stage.snapshots.account import START
 from tests.guestbook import ENVIRONMENT, REGION
-from tests.steps.calls import CLIENTS
 from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments
+from tests.steps.local_stage import ENDPOINT, local_stage
 from tests.steps.moment import once
 from tests.steps.world import World
 
@@ -17,20 +17,22 @@ from tests.steps.world import World
 def _functions_environment() -> Iterator[None]:
     """What Lambda sets for every function, and clients that were made in it."""
     own = {"AWS_DEFAULT_REGION": REGION, "POWERTOOLS_SERVICE_NAME": "rota", "POWERTOOLS_METRICS_NAMESPACE": "Rota"}
-    own |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "MOTO_ECS_SERVICE_RUNNING": "2"}
+    own |= {"AWS_ENDPOINT_URL": ENDPOINT}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (ENVIRONMENT | own).items():
             patch.setenv(name, value)
-        for client in CLIENTS:
-            client.cache_clear()
+        _forget_clients()
+        local_stage().connect(clients._session())
+        World().make()
+        local_stage().snapshots.keep(START)
         yield
-        for client in CLIENTS:
-            client.cache_clear()
+        _forget_clients()
 
 
-@once
-def _made(world: World) -> None:
-    world.make()
+def _forget_clients() -> None:
+    for cached in vars(clients).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
 
 
 @pytest.fixture
@@ -38,12 +40,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """What the user has; what is not Rota's is untouched in the end, whatever the test did. Nobody sleeps in it."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     rate_limit.bucket_for.cache_clear()  # what other tests have called empties no bucket of this one's account
-    with moto.mock_aws():
-        world = World()
-        _made(world=world)
-        with world.calls.watching():
-            yield world
-        assert world.rules(*world.foreign) == world.foreign
+    local_stage().reset()
+    world = World()
+    with local_stage().hooked(world.calls, position=1):
+        yield world
+    assert world.rules(*world.foreign) == world.foreign
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A lease that a person deletes during a deployment, or that was released."""
+"""A lease that somebody deletes by hand while a deployment is under way, or that has been given back."""
 
 import pytest
 
@@ -18,13 +18,13 @@ def changing(world: World, later: Deployments) -> Deployment:
 
 
 def delete_lease() -> None:
-    """A person deletes the item."""
+    """Somebody deletes the item by hand."""
     client("dynamodb").delete_item(
         TableName=ENVIRONMENT["TABLE"], Key={"app": {"S": "production/guestbook-api"}, "record": {"S": "lease"}}
     )
 
 
-def test_a_deployment_whose_lease_was_deleted_is_restored(
+def test_a_deployment_whose_lease_was_deleted_puts_everything_back(
     world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     before = world.everything()
@@ -39,7 +39,7 @@ def test_a_deployment_whose_lease_was_deleted_is_restored(
     assert deployments.start(NEXT).run() == "Deployed"
 
 
-def test_nothing_is_restored_after_another_deployments_turn(
+def test_where_another_deployment_has_had_its_turn_since_nothing_is_put_back_and_that_is_told(
     world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     changing.until("RollService")
@@ -48,14 +48,12 @@ def test_nothing_is_restored_after_another_deployments_turn(
     after = world.everything()
     assert changing.run() == "Overtaken"
     assert world.everything() == after
-    remark = (
-        "Nothing was restored, because another deployment has had its turn since. If that one failed, deploy again."
-    )
-    assert remark in changing.document["restored"]["cause"]
+    told = "Nothing was restored, because another deployment has had its turn since. If that one failed, deploy again."
+    assert told in changing.document["restored"]["cause"]
 
 
-def test_an_ended_deployment_takes_no_lease_again(world: World, changing: Deployment) -> None:
-    """A late invocation of a step may begin after the lease was released."""
+def test_a_deployment_that_has_ended_takes_no_lease_anew(world: World, changing: Deployment) -> None:
+    """A late invocation of a step, and of the restoring itself, comes when the lease was given back."""
     changing.until("RollService").fail("RejectedError", "what happened")
     changing.step("RestoreDeployment")
     before = world.everything()
@@ -66,7 +64,7 @@ def test_an_ended_deployment_takes_no_lease_again(world: World, changing: Deploy
 
 
 @pytest.mark.parametrize("dry_run", [False, True], ids=["a deployment", "a dry run"])
-def test_a_failure_before_its_turn_takes_no_deleted_lease(
+def test_one_that_fails_before_its_turn_takes_no_lease_that_was_deleted_meanwhile(
     dry_run: bool, world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     before = world.everything()

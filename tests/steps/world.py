@@ -12,15 +12,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 from moto.events.models import events_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
+from stage.ecs.revisions import document
+from stage.ecs.service_members import show
 from stage.eventbridge import bus
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, DIGEST, ENVIRONMENT, PREFIX, REGION, arn
 from tests.steps.calls import Calls, number
+from tests.steps.local_stage import client, local_stage
 from tests.steps.moment import Lasting
 
 FOREIGN = ("billing-nightly-export", PREFIX + "ByHand")
@@ -34,12 +36,6 @@ _FUNCTIONS = Path(__file__).parents[2] / "functions"
 _MANIFEST = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
-
-
-@functools.cache
-def client(service: Any) -> Any:  # boto3 makes its clients' classes at run time
-    """The user's own client, whose calls are neither counted nor made to fail."""
-    return boto3.client(service, region_name=REGION)
 
 
 @functools.cache
@@ -59,7 +55,7 @@ class World(Lasting):
 
     def __init__(self) -> None:
         self.calls = Calls()
-        self.foreign: dict[str, dict[str, Any]] = {}
+        self.foreign = self.rules(*FOREIGN)
 
     def make(self) -> None:
         """Make what there is, by AWS's own calls."""
@@ -67,9 +63,13 @@ class World(Lasting):
         self._make_storage()
         for name in FOREIGN:
             client("events").put_rule(Name=name, ScheduleExpression="cron(0 2 * * ? *)", Description="not Rota's")
-            other = {"Id": "1", "Arn": CLUSTER_ARN + "-2", "EcsParameters": {"TaskDefinitionArn": arn(1, "billing")}}
+            other = {
+                "Id": "1",
+                "Arn": CLUSTER_ARN + "-2",
+                "RoleArn": ENVIRONMENT["EVENTS_ROLE_ARN"],
+                "EcsParameters": {"TaskDefinitionArn": arn(1, "billing")},
+            }
             client("events").put_targets(Rule=name, Targets=[other])
-        self.foreign = self.rules()
 
     def _make_app(self) -> None:
         ecs = client("ecs")
@@ -153,7 +153,7 @@ class World(Lasting):
 
     def containers(self, revision: int) -> dict[str, dict[str, Any]]:
         """By name, the containers of that revision, with every field."""
-        return {c["name"]: c for c in self.task_definition(revision).container_definitions}
+        return {c["name"]: c for c in document(self.task_definition(revision))["containerDefinitions"]}
 
     def stored(self, stored: dict[str, str]) -> dict[str, Any]:
         """What a step has put into the bucket."""
@@ -193,11 +193,13 @@ class World(Lasting):
     def roll(self, state: str, *, reason: str = "", revision: str | None = None) -> None:
         """Let ECS report its newest deployment of the service so; with `revision` another took its place."""
         service = ecs_backends[ACCOUNT][REGION].services["production:guestbook-api"]
-        (deployment,) = service.deployments
-        deployment |= {"rolloutState": state, "rolloutStateReason": reason, "taskDefinition": service.task_definition}
+        rollouts = local_stage().background.services.rollouts_of(service)
         if revision is not None:
-            deployment |= {"id": "ecs-svc/another", "taskDefinition": revision}
+            rollouts.settle(revision, service.desired_count, rollouts.primary.how)
             service.task_definition = revision
+        rollouts.primary.state, rollouts.primary.reason = state, reason
+        rollouts.messages.clear()
+        show(service, rollouts)
 
     def task_definition(self, revision: int) -> Any:
         """That revision, as moto keeps it."""

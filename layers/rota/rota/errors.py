@@ -15,9 +15,7 @@ class StillRunningError(Exception):
 
 
 class ConfigError(Exception):
-    """The schedule file is wrong. Its author acts: the message lists every problem and what to write instead, and below
-    the line `For the operator:` what is wrong beside the file.
-    """
+    """The schedule file is wrong. Its author acts: the message lists every problem and what to write instead."""
 
 
 class RejectedError(Exception):
