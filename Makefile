@@ -128,11 +128,11 @@ mutants: $(READY) ## small changes to the product, each of which a test must not
 
 ##@ Measure
 # ONLY="--tasks 300 --mode shared" measures a part.
-bench: $(READY) build ## how long deployments of up to 1,000 tasks take under AWS's quotas: 40 minutes
+bench: $(READY) build ## how long deployments of up to 1,000 tasks take under AWS's quotas: an hour
 	@$(BIN)/python -m bench $(ONLY)
 	@$(BIN)/python -m bench.cold
 
-bench-quick: $(READY) ## the same up to 30 tasks: three minutes
+bench-quick: $(READY) ## the same up to 30 tasks: five minutes
 	@$(BIN)/python -m bench --quick
 
 bench-cold: build ## how long each function takes to start, in Docker too where it runs: four minutes

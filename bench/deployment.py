@@ -1,7 +1,8 @@
 """One deployment on the stage, measured: when it was live, when it was over, what it called."""
 
+import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -14,45 +15,71 @@ Case = Literal["first", "new-image", "one-changed", "unchanged"]
 CASES: tuple[Case, ...] = ("first", "new-image", "one-changed", "unchanged")
 
 LATENCY_MS = 40
-_MAKES_LIVE = {"PutRule", "PutTargets", "RemoveTargets", "DeleteRule"}
+_MAKES_LIVE = {"PutRule", "PutTargets", "DisableRule"}
 _TIMEOUT = 3600.0
 
 
 @dataclass(frozen=True)
+class Invocation:
+    """One invocation of a step's function, in seconds from the push."""
+
+    step: str
+    begun: float
+    first: float
+    """When its first AWS call came; where it makes none, when it ended."""
+    ended: float
+
+    @property
+    def until_first_call(self) -> float:
+        return self.first - self.begun
+
+    @property
+    def after_first_call(self) -> float:
+        return self.ended - self.first
+
+
+@dataclass(frozen=True)
 class Measured:
-    """What was seen of one deployment. Times in seconds from the push."""
+    """What was seen of one deployment. Times in seconds from the push; *until live* is until `live`."""
 
     mode: Mode
     tasks: int
     case: Case
+    warm: bool
+    """Whether every function had a process that had served an invocation before; else none had."""
     live: float
     """Until the last write to a schedule was answered; where there is none, until the end."""
     whole: float
     """Until the execution ended, the service's rollout included."""
     estimate: float
     """What the plan said, from itself to the last schedule."""
+    planned: float
+    """When PlanDeployment ended."""
+    invocations: tuple[Invocation, ...]
+    """Those that began until live, in this order."""
+    states: int
+    """How many states were entered until live."""
+    between: float
+    """Seconds until live in which no function was invoked: the state machine changed states."""
+    latency: float
+    """The median time in which the stage answered a call of a step."""
     calls: Mapping[str, int]
-    """All calls of all steps, by operation."""
+    """All calls of all steps, by service and operation."""
+    calls_until_live: Mapping[str, int]
     throttles: int
-    steps: Mapping[str, tuple[float, float]]
-    """Of each step, when its first call came and its last was answered."""
     memory: Mapping[str, Memory]
-    """By function; a process that has ended by then is not told of."""
+    """By function; a process that has ended meanwhile is missing."""
+
+    @property
+    def cold(self) -> tuple[Invocation, ...]:
+        """The first invocation of each function until live, if they were cold."""
+        first = {each.step: each for each in reversed(self.invocations)}
+        return () if self.warm else tuple(each for each in self.invocations if each is first[each.step])
 
     @property
     def since_the_plan(self) -> float:
-        """Seconds from the end of the planning until it was live: what the plan estimates."""
-        return max(0.0, self.live - self.steps["PlanDeployment"][1])
-
-    @property
-    def starts(self) -> float:
-        """Seconds until it was live in which no step was at work at AWS: functions started, states changed."""
-        at_work = sorted(span for span in self.steps.values() if span[0] < self.live)
-        idle, until = 0.0, 0.0
-        for first, last in at_work:
-            idle += max(0.0, first - until)
-            until = max(until, last)
-        return idle + max(0.0, self.live - until)
+        """Seconds from the end of the planning until live: what the plan estimates."""
+        return max(0.0, self.live - self.planned)
 
 
 class Bench:
@@ -60,7 +87,7 @@ class Bench:
 
     def __init__(self, stage: Client) -> None:
         self._stage = stage
-        self._pushes = 0
+        self._pushes = self._changes = self._cold = 0
         self._functions: dict[str, dict[str, str]] = {
             each["FunctionName"]: {key: str(value) for key, value in each["Environment"]["Variables"].items()}
             for each in stage.client("lambda").list_functions()["Functions"]
@@ -83,15 +110,22 @@ class Bench:
         self._deploy("first")
         self._stage.settings(latency_ms=LATENCY_MS, time_scale=1, rollout_seconds=2)
 
-    def measure(self, mode: Mode, tasks: int, case: Case) -> Measured:
-        """Deploy with full buckets and cold functions. Raises RuntimeError when the deployment does not succeed."""
+    def measure(self, mode: Mode, tasks: int, case: Case, *, warm: bool = False) -> Measured:
+        """Deploy with full buckets and with cold functions, or with those of the deployment before.
+
+        Raises RuntimeError when the deployment does not succeed.
+        """
         if case == "one-changed":
-            self._stage.upload_schedule(schedule(tasks, changed=f"bench {self._pushes}"))
-        self._make_cold()
+            self._changes += 1
+            self._stage.upload_schedule(schedule(tasks, changed=f"bench {self._changes}"))
+        if not warm:
+            self._make_cold()
         self._stage.clear_calls()
         self._stage.settings(quotas=True)
         execution = self._deploy(case)
-        return _measured(mode, tasks, case, execution, self._stage.calls(), peaks(self._stage.endpoint))
+        history, calls = self._stage.history(execution["executionArn"]), self._stage.calls()
+        memory = peaks(self._stage.endpoint)
+        return measured(mode, tasks, case, execution, history, calls, memory, warm=warm)
 
     def _deploy(self, case: Case) -> dict[str, Any]:
         self._pushes += case in ("first", "new-image")
@@ -102,9 +136,10 @@ class Bench:
         return execution
 
     def _make_cold(self) -> None:
+        self._cold += 1
         for name in self._functions:
             self._stage.client("lambda").update_function_configuration(
-                FunctionName=name, Description=f"cold since push {self._pushes}, {len(self._stage.calls())}"
+                FunctionName=name, Description=f"made cold for the {self._cold}. time"
             )
 
 
@@ -130,31 +165,64 @@ def ended(call: Mapping[str, Any]) -> float:
     return began(call) + float(call["duration_ms"]) / 1000
 
 
-def _measured(
+def measured(
     mode: Mode,
     tasks: int,
     case: Case,
     execution: Mapping[str, Any],
-    calls: list[dict[str, Any]],
+    history: Iterable[Mapping[str, Any]],
+    calls: Sequence[Mapping[str, Any]],
     memory: Mapping[str, Memory],
+    *,
+    warm: bool,
 ) -> Measured:
-    pushed = next(ended(call) for call in calls if call["operation"] == "PutImage")
-    ours = [call for call in calls if call["caller"]]
-    over = execution["stopDate"].timestamp() - pushed
-    live = [ended(call) - pushed for call in ours if call["operation"] in _MAKES_LIVE and not call["error"]]
-    steps: dict[str, tuple[float, float]] = {}
-    for call in ours:
-        first, last = steps.get(call["caller"], (began(call) - pushed, 0.0))
-        steps[call["caller"]] = (min(first, began(call) - pushed), max(last, ended(call) - pushed))
+    """What DescribeExecution, the execution's history and the stage's record of calls say of a deployment. Pure."""
+    history = sorted(history, key=lambda event: event["id"])
+    push = next(ended(call) for call in calls if call["operation"] == "PutImage")
+    of_steps = [call for call in calls if call["caller"]]
+    whole = execution["stopDate"].timestamp() - push
+    writes = [call for call in of_steps if call["operation"] in _MAKES_LIVE and not call["error"]]
+    live = max((ended(call) - push for call in writes), default=whole)
+    every = tuple(_invocations(history, calls, push))
+    invocations = tuple(each for each in every if each.begun < live)
     return Measured(
         mode=mode,
         tasks=tasks,
         case=case,
-        live=max(live, default=over),
-        whole=over,
+        warm=warm,
+        live=live,
+        whole=whole,
         estimate=float(execution["output"].get("plan", {}).get("estimated_seconds", 0)),
-        calls=dict(Counter(f"{call['service']} {call['operation']}" for call in ours if not call["error"])),
-        throttles=sum("Throttl" in (call["error"] or "") for call in ours),
-        steps=steps,
+        planned=max((each.ended for each in every if each.step == "PlanDeployment"), default=0.0),
+        invocations=invocations,
+        states=sum(
+            event["type"].endswith("StateEntered") and event["timestamp"].timestamp() - push < live for event in history
+        ),
+        between=live - sum(min(each.ended, live) - each.begun for each in invocations),
+        latency=statistics.median(float(call["duration_ms"]) for call in of_steps) / 1000,
+        calls=_by_operation(of_steps),
+        calls_until_live=_by_operation(call for call in of_steps if began(call) - push < live),
+        throttles=sum("Throttl" in (call["error"] or "") for call in of_steps),
         memory=memory,
     )
+
+
+def _by_operation(calls: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """How many were answered without an error."""
+    return dict(Counter(f"{call['service']} {call['operation']}" for call in calls if not call["error"]))
+
+
+def _invocations(
+    history: Iterable[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]], push: float
+) -> Iterator[Invocation]:
+    """The machine's invocations. The history says whose they are, the record when Lambda's Invoke came and ended."""
+    steps, step = [], ""
+    for event in history:
+        if event["type"] == "TaskStateEntered":
+            step = event["stateEnteredEventDetails"]["name"]
+        elif event["type"] == "LambdaFunctionScheduled":
+            steps.append(step)
+    invokes = sorted((call for call in calls if call["operation"] == "Invoke"), key=began)
+    for step, invoke in zip(steps, invokes, strict=True):
+        first = (began(call) for call in calls if call["caller"] == step and began(invoke) <= began(call))
+        yield Invocation(step, began(invoke) - push, min(*first, ended(invoke)) - push, ended(invoke) - push)

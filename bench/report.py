@@ -2,64 +2,14 @@
 
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
-from bench import bound, plot
+from bench import plot
 from bench.deployment import LATENCY_MS, Case, Measured, Mode
 from bench.memory import Memory
-from bench.tools import Line
+from bench.results import ALLOWED, COLD_ALLOWED, Results
 
-_HEAD = (
-    "mode",
-    "tasks",
-    "case",
-    "live",
-    "whole",
-    "since the plan",
-    "it said",
-    "quotas",
-    "starts",
-    "bound",
-    "ratio",
-    "throttled",
-    "registers",
-)
 _KINDS = ("RegisterTaskDefinition", "PutRule", "PutTargets", "UpdateService")
 _MINUTE = 60
-
-
-@dataclass
-class Results:
-    """Everything that one run has measured so far."""
-
-    measured: list[Measured] = field(default_factory=list)
-    tools: dict[str, dict[int, float]] = field(default_factory=dict)
-    """Seconds of other people's tools, by name and number of tasks, for a new image."""
-    failed: list[str] = field(default_factory=list)
-    """What could not be measured."""
-
-    def calls_of_one(self, mode: Mode, case: Case) -> float:
-        """Seconds that the steps of a deployment of one task are at AWS: the median of those of this run."""
-        ones = [each for each in self.measured if (each.mode, each.case, each.tasks) == (mode, case, 1)]
-        return statistics.median(each.live - each.starts for each in ones)
-
-    def quotas(self, one: Measured) -> float:
-        return bound.of_quotas(one.mode, one.tasks, one.case)
-
-    def bound(self, one: Measured) -> float:
-        return one.starts + self.calls_of_one(one.mode, one.case) + self.quotas(one)
-
-    def ratio(self, one: Measured) -> float:
-        return one.live / self.bound(one)
-
-    def line(self, tool: str) -> Line | None:
-        """A tool's seconds as a line, once two numbers of tasks were measured."""
-        return Line.through(self.tools[tool]) if len(self.tools[tool]) > 1 else None
-
-    def computed(self, tool: str, tasks: int) -> float | None:
-        """What the line says of so many tasks, or what AWS makes of it by registering one revision a second."""
-        line = self.line(tool)
-        return max(line.seconds(tasks), bound.seconds([{("ecs", "RegisterTaskDefinition"): tasks}])) if line else None
 
 
 def table(results: Results) -> list[tuple[str, ...]]:
@@ -73,16 +23,77 @@ def table(results: Results) -> list[tuple[str, ...]]:
             f"{each.whole:.1f}",
             f"{each.since_the_plan:.1f}" if each.case != "unchanged" else "",
             f"{each.estimate:.0f}" if each.case != "unchanged" else "",
-            f"{results.quotas(each):.1f}",
-            f"{each.starts:.1f}",
-            f"{results.bound(each):.1f}",
+            str(len(each.cold)),
+            f"{results.starts(each):.2f}",
+            str(each.states),
+            f"{results.changes(each):.2f}",
+            f"{results.rest(each):.2f}",
+            f"{results.bound(each):.2f}",
             f"{results.ratio(each):.2f}",
             str(each.throttles),
             " ".join(str(_calls(each, kind)) for kind in _KINDS),
         )
         for each in results.measured
     ]
-    return [(*_HEAD[:-1], "registers, rules, targets, updates"), *rows]
+    return [
+        (
+            "mode",
+            "tasks",
+            "case",
+            "live",
+            "whole",
+            "since the plan",
+            "it said",
+            "cold",
+            "starts",
+            "states",
+            "changes",
+            "rest",
+            "bound",
+            "ratio",
+            "throttled",
+            "registers, rules, targets, updates",
+        ),
+        *rows,
+    ]
+
+
+def starts(results: Results) -> list[tuple[str, ...]]:
+    """How long each function takes to start, in milliseconds: the median of all deployments."""
+    rows = []
+    for step in dict.fromkeys(each.step for one in results.measured for each in one.cold):
+        cold = statistics.median(
+            each.until_first_call for one in results.measured for each in one.cold if each.step == step
+        )
+        warm, further = results.warm_until_first_call(step), results.further_start(step)
+        rows.append((step, *(f"{seconds * 1000:.0f}" for seconds in (cold, warm, further, cold - warm + further))))
+    return [("function", "until its first call", "warm", "after it", "start"), *rows]
+
+
+def calls(results: Results) -> list[tuple[str, ...]]:
+    """Calls of all steps, by operation: a row for each operation of a mode and case, a column for each size."""
+    last = {(each.mode, each.case, each.tasks): each.calls for each in results.measured}
+    sizes = sorted({tasks for _, _, tasks in last})
+    rows = []
+    for mode, case in dict.fromkeys((mode, case) for mode, case, _ in last):
+        columns = [last.get((mode, case, tasks)) for tasks in sizes]
+        for operation in sorted({operation for column in columns if column for operation in column}):
+            counts = ["" if column is None else str(column.get(operation, 0)) for column in columns]
+            rows.append((mode, case, operation, *counts))
+    return [("mode", "case", "operation", *map(str, sizes)), *rows]
+
+
+def more_than_needed(results: Results) -> list[tuple[str, ...]]:
+    """Calls until live that the bound does not have, for the most tasks of each mode and case."""
+    most: dict[tuple[Mode, Case], Measured] = {}
+    for each in results.measured:
+        most[each.mode, each.case] = max(most.get((each.mode, each.case), each), each, key=lambda one: one.tasks)
+    rows = [
+        (one.mode, one.case, str(one.tasks), operation, str(made), str(needed))
+        for one in most.values()
+        for operation, (made, needed) in results.more_than_needed(one).items()
+    ]
+    return [("mode", "case", "tasks", "operation", "made", "needed"), *rows]
 
 
 def memory(results: Results) -> list[tuple[str, ...]]:
@@ -99,11 +110,8 @@ def memory(results: Results) -> list[tuple[str, ...]]:
 
 def lines(results: Results) -> Iterator[str]:
     """For machines: `bound <mode> <tasks> <case> <ratio>`, the median where one was measured several times."""
-    ratios: dict[tuple[Mode, int, Case], list[float]] = {}
-    for each in results.measured:
-        ratios.setdefault((each.mode, each.tasks, each.case), []).append(results.ratio(each))
-    for (mode, tasks, case), found in ratios.items():
-        yield f"bound {mode} {tasks} {case} {statistics.median(found):.2f}"
+    for (mode, tasks, case), ratio in results.ratios().items():
+        yield f"bound {mode} {tasks} {case} {ratio:.2f}"
 
 
 def tools(results: Results, tasks: Iterable[int]) -> list[tuple[str, ...]]:
@@ -124,34 +132,55 @@ def tools(results: Results, tasks: Iterable[int]) -> list[tuple[str, ...]]:
 def markdown(results: Results, tasks: Sequence[int]) -> str:
     """bench/results.md."""
     formulas = "".join(f"\n- {tool}: {line}" for tool in results.tools if (line := results.line(tool)))
+    missed = "\n".join(f"- {line}" for line in results.missed()) or "None."
     return f"""# What `make bench` measured
 
 Written by the benchmark. On the stage, with AWS's documented quotas and {LATENCY_MS} ms for each call, all functions
-cold. Only the ratios within one run mean anything: the seconds are this machine's too.
+cold. Compare within one run only: the seconds are this machine's too.
 
 ![Seconds from the push to the last schedule live, over tasks](results.svg)
 
 ## Deployments
 
-Seconds from the push. *Live*: the last write to a schedule was answered (for a deployment that writes none: its end).
-*Whole*: the service's rollout included. *Since the plan*: from the plan until it is live, and what the plan said of
-that. *Quotas*: the
-least that they can cost, by `bench/bound.py`:
+Seconds from the push. *Live*: the last write to a schedule was answered; for a deployment that writes none, its end.
+*Whole*: the service's rollout included. *Since the plan*: from the plan until live, and what the plan said of that.
+*Cold*: cold functions until live, at most {COLD_ALLOWED}. *States*: states entered until live.
 
-    wait(bucket, calls) = (calls - tokens) / per second, at least 0
-    wait(registrations) = (registrations - 1) x {LATENCY_MS} ms, because ECS refuses a family's that come at once
-    quotas = the slowest wait of what must be read + the slowest wait of what must then be written
-    bound  = quotas + starts + calls of one
-    ratio  = live / bound
+    starts  = of each cold function, how much longer a cold invocation takes than a warm one
+    changes = states x {results.state_change() * 1000:.0f} ms, the average of this run
+    rest    = live - starts - changes
+    bound   = quotas and calls that must follow one another, {results.latency() * 1000:.0f} ms each
+    ratio   = rest / bound, at most {ALLOWED}
 
-*Starts*: how long, in the same deployment, no step was at AWS: functions started, states changed. *Calls of one*: how
-long the steps of the same deployment with one task were at AWS, in the same run.
+The bound contains only what a deployment needs, see `bench/needs.py`, and when AWS answers that at the earliest, see
+`bench/bound.py`.
 
 {_rows(table(results))}
 
+## Missed
+
+What is over the limits, by the median where a case was measured several times.
+
+{missed}
+
+## Starts
+
+Milliseconds, medians. *Until its first call*: from the invocation of a cold function to its first AWS call; *warm*: the
+same of a warm one. *After it*: how much longer a cold one takes after that, measured with one task.
+
+{_rows(starts(results))}
+
+## Calls that the bound does not have
+
+Until live, with the most tasks that were measured.
+
+{_rows(more_than_needed(results))}
+
 ## Calls of all steps
 
-{_rows(_all_calls(results))}
+Of a whole deployment, by the number of tasks.
+
+{_rows(calls(results))}
 
 ## Memory
 
@@ -177,7 +206,7 @@ def picture(results: Results, tasks: Sequence[int]) -> str:
         ours = _new_image(results, mode)  # type: ignore[arg-type] # they are modes
         if len(ours) > 1:
             bounds = {
-                each.tasks: results.bound(each)
+                each.tasks: results.starts(each) + results.changes(each) + results.bound(each)
                 for each in results.measured
                 if (each.mode, each.case) == (mode, "new-image")
             }
@@ -199,14 +228,6 @@ def _new_image(results: Results, mode: Mode) -> dict[int, float]:
         if (each.mode, each.case) == (mode, "new-image"):
             found.setdefault(each.tasks, []).append(each.live)
     return {tasks: statistics.median(times) for tasks, times in found.items()}
-
-
-def _all_calls(results: Results) -> list[tuple[str, ...]]:
-    rows = [
-        (each.mode, str(each.tasks), each.case, ", ".join(f"{n} {name}" for name, n in sorted(each.calls.items())))
-        for each in results.measured
-    ]
-    return [("mode", "tasks", "case", "calls"), *rows]
 
 
 def _calls(one: Measured, operation: str) -> int:

@@ -78,13 +78,25 @@ def main() -> int:
                 "AWS_DEFAULT_REGION=us-east-1 AWS_PAGER=\n"
             )
             sys.stdout.flush()
-            while True:
-                signal.pause()
+            _wait_for_signal()
+            return 0
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_IGN)
             server.shutdown()
             stage.close()
+
+
+def _wait_for_signal() -> None:
+    """Wait until a signal's handler raises. `signal.pause` would miss a signal that is delivered to another thread."""
+    woken, wake = socket.socketpair()
+    with woken, wake:
+        wake.setblocking(False)
+        signal.set_wakeup_fd(wake.fileno())
+        try:
+            woken.recv(1)
+        finally:
+            signal.set_wakeup_fd(-1)
 
 
 def _arguments() -> argparse.Namespace:

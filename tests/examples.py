@@ -1,6 +1,6 @@
-"""A deployment of the guestbook by example: the event, what each step might answer, what each is handed.
+"""A deployment of the guestbook by example: the event, what each step may answer, and what each receives.
 
-Run as a program it writes events/<step>.json anew.
+Run as a program it writes events/<step>.json again.
 """
 
 import json
@@ -69,7 +69,7 @@ IMAGE = Image(
 
 
 def end_of(execution_arn: str) -> dict[str, Any]:
-    """The input that asks for an execution to be put back, as a person writes it."""
+    """The input that asks for the restore of an execution, as a person writes it."""
     return {"source": "aws.states", "detail": {"executionArn": execution_arn}}
 
 

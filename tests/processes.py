@@ -17,12 +17,12 @@ class Process(NamedTuple):
 
 
 def children(parent: int) -> set[int]:
-    """The processes that it has started and that it has not been told the end of."""
+    """The processes that it has started and has not waited for."""
     return {each.pid for each in _all() if each.parent == parent}
 
 
 def alive(pid: int) -> bool:
-    """Whether it still runs; one that has ended and that nobody has waited for does not."""
+    """Whether it still runs. A process that has ended does not, even if it was not waited for."""
     return any(each.pid == pid and not each.state.startswith("Z") for each in _all())
 
 

@@ -1,6 +1,7 @@
 """PlanDeployment: compares what there is with what there should be, and stores the snapshot and the plan."""
 
 from rota.aws import clients
+from rota.aws.parallel import thread_pool
 from rota.contract import PlanDeploymentInput, PlanDeploymentOutput
 from rota.deployment import artifacts
 from rota.errors import RejectedError
@@ -17,8 +18,8 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
         raise RejectedError("Rota was updated while this deployment was under way; start it again")
     s3, bucket, execution = clients.s3(), settings.bucket, request.execution
     state = artifacts.read(s3, bucket, request.config.state, CurrentState)
-    snapshot = artifacts.write(
-        s3, bucket, execution, "snapshot", Snapshot(rules=state.schedules, service=state.service)
-    )
-    plan = build_plan(settings, state, snapshot)
-    return describe_plan(plan, artifacts.write(s3, bucket, execution, "plan", plan))
+    plan, before = build_plan(settings, state), Snapshot(rules=state.schedules, service=state.service)
+    with thread_pool() as pool:
+        snapshot = pool.submit(artifacts.write, s3, bucket, execution, "snapshot", before)
+        document = pool.submit(artifacts.write, s3, bucket, execution, "plan", plan)
+    return describe_plan(plan, document.result(), snapshot.result())

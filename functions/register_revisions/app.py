@@ -40,7 +40,7 @@ def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevi
     for revision in plan.registers:
         if revision.fingerprint not in known and time.monotonic() < give_up_at:
             content = derive_content(plan.base, settings, plan.image_uri, revision.task)
-            newer_base = None if revision.task else _newest_foreign(ecs, settings, plan.base, known.values())
+            newer_base = None if revision.task else _newest_foreign(ecs, settings, plan, known.values(), active)
             tags = task_definitions.revision_tags(
                 plan.base, settings.app, request.execution.name, revision.fingerprint, revision.task, newer_base
             )
@@ -68,12 +68,21 @@ def _active(ecs: "ECSClient", settings: Settings, plan: Plan) -> set[str]:
 
 
 def _newest_foreign(
-    ecs: "ECSClient", settings: Settings, base: task_definitions.Revision, own: "Iterable[str]"
+    ecs: "ECSClient", settings: Settings, plan: Plan, own: "Iterable[str]", active: set[str]
 ) -> str | None:
-    """What infrastructure code has registered since the base was chosen: the API's will have a higher number."""
-    registered = {*own}
-    newer = task_definitions.list_newer(ecs, settings.family, arns.revision_number(base.arn))
-    others = (task_definitions.read_revision(ecs, arn) for arn in newer if arn not in registered)
+    """What infrastructure code has registered since the base was chosen: the API's will have a higher number.
+
+    `active` was listed when this step began, which serves where the API's is the only one to register.
+    """
+    base, registered = plan.base, {*own}
+    if len(plan.registers) > 1:
+        active = {*task_definitions.list_newer(ecs, settings.family, arns.revision_number(base.arn))}
+    newer = sorted((arn for arn in active - registered if _is_newer(arn, base)), key=arns.revision_number, reverse=True)
+    others = (task_definitions.read_revision(ecs, arn) for arn in newer)
     return next(
         (each.arn for each in others if each.owner is None or task_definitions.is_changed_copy(each, base)), None
     )
+
+
+def _is_newer(arn: str, base: task_definitions.Revision) -> bool:
+    return arns.revision_number(arn) > arns.revision_number(base.arn)

@@ -45,7 +45,7 @@ def test_the_rule_prefix_counts(tmp_path: Path) -> None:
     assert "tasks[0].name: the name has 10 characters and its prefix" in done.stderr
 
 
-def test_every_fault_is_listed(tmp_path: Path) -> None:
+def test_every_problem_is_listed(tmp_path: Path) -> None:
     file = schedule_file(tmp_path, *(INGEST | {"name": f"Task{number}", "count": 0} for number in range(250)))
     done = check(file)
     assert done.exit_code == 1

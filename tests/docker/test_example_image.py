@@ -1,4 +1,4 @@
-"""The example app's image: it builds, it serves the API, it runs a task and refuses what is none."""
+"""The example app's image: it builds, serves the API, runs a task and refuses an unknown one."""
 
 import json
 import shutil
@@ -77,7 +77,7 @@ def test_with_a_task_the_container_runs_it_and_ends_well(image: str) -> None:
     assert "Ingested 4 postcards" in ran.stdout
 
 
-def test_an_unknown_task_is_refused_and_the_known_ones_are_named(image: str) -> None:
+def test_an_unknown_task_is_refused_with_the_known_names(image: str) -> None:
     ran = docker("run", "--rm", image, "./bin/start", "make_tea; rm -rf /")
     assert ran.returncode == 64
     assert "spam_task" in ran.stderr

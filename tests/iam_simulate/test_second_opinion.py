@@ -1,7 +1,7 @@
-"""What the stage decided of every permission, judged again by `@cloud-copilot/iam-simulate`, which none of us wrote.
+"""The stage's decisions on permissions, checked by an independent IAM simulator: `@cloud-copilot/iam-simulate`.
 
-It knows AWS's own service authorization reference, and so finds an action, a resource type or a condition key that does
-not exist, too.
+It knows AWS's service authorization reference, so it also finds actions, resource types and condition keys that do not
+exist.
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.stage import scenarios
 
 pytestmark = pytest.mark.iam_simulate
 HERE = Path(__file__).parent
-# Requests that were allowed, with another context, so that the judge is seen to deny as well.
+# Allowed requests with another context, which the simulator must deny.
 NOT_ALLOWED = (
     ("CreateTargets", "events:PutTargets", {"events:TargetArn": ["arn:aws:ecs:us-east-1:123456789012:cluster/other"]}),
     ("RollService", "iam:PassRole", {"iam:PassedToService": "lambda.amazonaws.com"}),
@@ -29,15 +29,15 @@ NOT_ALLOWED = (
 
 @pytest.fixture(scope="module")
 def judge() -> Any:
-    """Installs the judge as its lock says, and asks it."""
+    """The simulator, installed from its lock file."""
     if not shutil.which("npm"):
         pytest.skip("there is no npm: install Node.js 20 or later to have a second opinion")
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True)
 
     def ask(policies: dict[str, Any], requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         case = json.dumps({"policies": policies, "requests": requests})
-        told = subprocess.run(["node", "judge.mjs"], cwd=HERE, input=case, capture_output=True, text=True, check=True)
-        verdicts: list[dict[str, Any]] = json.loads(told.stdout)
+        ran = subprocess.run(["node", "judge.mjs"], cwd=HERE, input=case, capture_output=True, text=True, check=True)
+        verdicts: list[dict[str, Any]] = json.loads(ran.stdout)
         return verdicts
 
     return ask
@@ -51,14 +51,14 @@ def stage() -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def records(stage: Client) -> list[dict[str, Any]]:
-    """Every different permission that was asked for in all scenarios."""
+    """Every different permission that the scenarios ask for."""
     asked = [record for scenario in scenarios.ALL for record in scenarios.play(stage, scenario)]
     return list({json.dumps(record, sort_keys=True): record for record in asked}.values())
 
 
 @pytest.fixture(scope="module")
 def policies(stage: Client) -> dict[str, list[dict[str, Any]]]:
-    """The policies of every role, as IAM's API tells them."""
+    """The policies of every role, as IAM's API returns them."""
     iam = stage.client("iam")
     return {
         role["RoleName"]: [
@@ -87,7 +87,7 @@ def test_every_decision_is_confirmed(judge: Any, records: list[dict[str, Any]], 
 
 
 @pytest.mark.parametrize(("step", "action", "context"), NOT_ALLOWED)
-def test_it_denies_what_a_condition_keeps_out(
+def test_it_denies_a_request_that_a_condition_excludes(
     judge: Any,
     records: list[dict[str, Any]],
     policies: dict[str, Any],

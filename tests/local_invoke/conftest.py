@@ -1,4 +1,4 @@
-"""What every test here needs: Docker, SAM CLI, the application as it built it, and a stage that containers reach."""
+"""The fixtures: Docker, SAM CLI, the built application, and a stage that containers reach."""
 
 import json
 import os
@@ -59,12 +59,12 @@ def invoke(stage: Client, tmp_path: Path) -> Invoke:
 
 
 def sam_local_invoke(step: str, event: Path, variables: Path) -> dict[str, Any]:
-    """As one types it."""
-    nobody = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "me", "AWS_DEFAULT_REGION": "us-east-1"}
+    """Run the command as a person types it. Its answer."""
+    credentials = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "me", "AWS_DEFAULT_REGION": "us-east-1"}
     ran = subprocess.run(
         [SAM, "local", "invoke", f"{step}Function", "-e", event, "--env-vars", variables],
         cwd=ROOT,
-        env={**os.environ, **nobody, "SAM_CLI_TELEMETRY": "0"},
+        env={**os.environ, **credentials, "SAM_CLI_TELEMETRY": "0"},
         capture_output=True,
         text=True,
         check=False,

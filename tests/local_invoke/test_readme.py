@@ -1,4 +1,4 @@
-"""The README's lines for one step in Docker, as they are printed there."""
+"""The README's commands for one step in Docker, as printed there."""
 
 import re
 

@@ -16,5 +16,5 @@ def test_a_push_deploys_the_app_with_every_step_in_docker() -> None:
         assert ended["status"] == "SUCCEEDED", ended
         rules = stage.client("events").list_rules(NamePrefix="production__guestbook__")["Rules"]
         assert len(rules) == 3
-        # A step's own process would have called with its role's key, and so with a name.
+        # A step in a process of the stage would have called with its role's key, and so with a name.
         assert {call["caller"] for call in stage.calls("ecs", "RegisterTaskDefinition")} == {None}

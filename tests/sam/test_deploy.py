@@ -1,4 +1,4 @@
-"""The real SAM CLI on a stage that has only the user's own things: it deploys, updates and removes the application."""
+"""The SAM CLI on a stage that has only the user's own resources: it deploys, updates and deletes the stack."""
 
 import os
 import subprocess
@@ -68,7 +68,7 @@ def environments(stage: Client) -> list[dict[str, Any]]:
 
 @dataclass
 class Seen:
-    """What was there after `sam` had done something."""
+    """The state after a command of `sam`."""
 
     outputs: dict[str, str]
     schedules: dict[str, Any]

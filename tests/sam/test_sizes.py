@@ -1,4 +1,4 @@
-"""The documents tell how large the built layer and functions are."""
+"""The documents name the sizes of the built layer and functions."""
 
 import io
 import re
@@ -25,11 +25,11 @@ def sizes(directory: Path) -> tuple[int, int]:
     return len(zipped.getvalue()), sum(path.stat().st_size for path in source)
 
 
-def test_what_is_built_is_as_large_as_told() -> None:
+def test_the_built_sizes_match_the_documents() -> None:
     if not BUILT.exists():
         pytest.skip("the application is not built; make test-sam builds it first")
-    told = (ROOT / "docs/develop.md").read_text()
-    said = re.search(r"functions of (\d+) kB, and a layer of ([\d.]+) MB zipped, ([\d.]+) MB", told)
+    page = (ROOT / "docs/develop.md").read_text()
+    said = re.search(r"functions of (\d+) kB, and a layer of ([\d.]+) MB zipped, ([\d.]+) MB", page)
     assert said
     zipped, unzipped = sizes(BUILT / "RotaLayer")
     assert (zipped / MB, unzipped / MB) == pytest.approx((float(said[2]), float(said[3])), abs=0.1)

@@ -67,7 +67,7 @@ def test_the_session_of_the_readme(stage: Client, watched: Callable[[str], str])
 
     terminal(make_rollouts_fail)
     terminal(push.replace("4f2a9c1", "b81d07e"))
-    _, _, failed = watched("The operator acts.\n").partition("FAILED in DeploymentFailed")
+    _, _, failed = watched("For the operator: fix this, then deploy again.\n").partition("FAILED in DeploymentFailed")
     assert VARIES.sub("...", failed.splitlines()[1].strip()) == VARIES.sub("...", " ".join(cause.split()))
 
     terminal(make_rollouts_fail.replace("fails", "completes"))

@@ -59,7 +59,7 @@ def test_a_newer_push_overtakes_a_rollout(deployed: Client) -> None:
     assert [entry["outcome"] for entry in history(deployed)] == ["deployed", "overtaken", "deployed"]
     cause = history(deployed)[1]["cause"]
     assert cause.startswith("CheckService: a newer push has arrived. All rules are as they were before, 3 rules were")
-    assert cause.endswith("Nobody acts as long as the newer deployment goes on.")
+    assert cause.endswith("Nothing to do, unless the newer deployment is stopped; then deploy this one again.")
 
 
 def test_a_build_cache_overtakes_no_rollout(stage: Client) -> None:
@@ -118,7 +118,7 @@ def test_a_late_event_changes_nothing(deployed: Client, v1: Described) -> None:
     assert states(deployed, again) == [
         "BeginDocument",
         "TakeTurn",
-        "IsItOurTurn",
+        "IsItThisDeploymentsTurn",
         "RestoreDeployment",
         "HowDidItEnd",
         "Overtaken",

@@ -72,8 +72,8 @@ def test_a_mail_is_made_of_sentences(stage: Client, mails: Heard) -> None:
         f"ReadConfig: s3://{stage.names['bucket']}/scheduled_tasks.json (version {version}) has 2 problems: | "
         "tasks[0]: does not say when to run; add 'cron': '0 6 * * ? *', "
         "'rate': '5 minutes' or 'schedule': 'cron(...)' | tasks[1].name: 'Say '//'' cannot be part of a rule's name; "
-        "write a string of letters, digits, dots, hyphens and underscores | Nothing had to be restored. The author "
-        "of the schedule file acts.",
+        "write a string of letters, digits, dots, hyphens and underscores | Nothing had to be restored. For the "
+        "author of the schedule file: correct it, upload it, then deploy again.",
         f"Image: v1 {digest('v1')}",
         f"Every step of it: {failed['executionArn']}",
     ]

@@ -1,11 +1,13 @@
 """`python -m stage` as a process: its start, its end, and its errors."""
 
+import ctypes
 import os
 import signal
 import socket
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +78,22 @@ def test_a_stage_and_its_watch_in_two_terminals() -> None:
         assert watch.wait(30) == 0
     assert workers
     assert wait_for(lambda: not any(map(processes.alive, workers)), 30)
+
+
+THREADS = Path("/proc/self/task")
+
+
+@pytest.mark.skipif(not THREADS.exists(), reason="threads are listed by Linux only")
+def test_a_signal_to_any_thread_ends_the_stage() -> None:
+    with subprocess.Popen([sys.executable, "-m", "stage", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert b"The stage is ready" in process.stdout.readline()
+        others = {int(path.name) for path in Path(f"/proc/{process.pid}/task").iterdir()} - {process.pid}
+        ctypes.CDLL(None).tgkill(process.pid, min(others), signal.SIGTERM)
+        try:
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
 
 
 def answered(endpoint: str) -> tuple[int, str] | None:

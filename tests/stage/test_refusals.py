@@ -21,7 +21,8 @@ from tests.stage.account import (
 )
 
 ONE_TASK = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
-OPERATOR, AUTHOR = "The operator acts.", "The author of the schedule file acts."
+OPERATOR = "For the operator: fix this, then deploy again."
+AUTHOR = "For the author of the schedule file: correct it, upload it, then deploy again."
 
 
 def refused(stage: Client, error: str, *says: str) -> Described:
@@ -198,4 +199,5 @@ def test_problems_of_author_and_operator_are_reported_together(stage: Client) ->
     another_role(stage)
     stage.upload_schedule({"tasks": [ONE_TASK, {**ONE_TASK, "name": "Large", "memory": 777}]})
     cause = refused(stage, "ConfigError", "tasks[1].memory: ", "CODE_DEPLOY", "somebody-else")["cause"]
+    assert cause.index("tasks[1].memory: ") < cause.index("\nFor the operator:\n") < cause.index("CODE_DEPLOY")
     assert "Traceback" not in cause

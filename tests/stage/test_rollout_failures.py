@@ -59,7 +59,7 @@ def test_a_rollout_that_the_circuit_breaker_rolls_back(deployed: Client) -> None
     assert ended["cause"].startswith("CheckService: the rollout of guestbook:9 did not last: ECS now deploys guestbook")
     assert "deployment failed: tasks failed to start." in ended["cause"]
     assert " restored" in ended["cause"]
-    assert ended["cause"].endswith("The operator acts.")
+    assert ended["cause"].endswith("For the operator: fix this, then deploy again.")
     assert states(deployed, ended)[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
     assert_all_is_as_it_was(deployed, before)
     entry = history(deployed)[0]
@@ -111,7 +111,7 @@ def test_a_deregistered_former_revision_is_registered_again(stage: Client) -> No
     again = service(stage)["taskDefinition"]
     assert again not in (former, newer)
     assert app_container(revision(stage, again)) == app_container(revision(stage, former))
-    assert f"which has the content of {former.rpartition('/')[2]}; that is INACTIVE. The" in failed["cause"]
+    assert f"which has the content of {former.rpartition('/')[2]}; that is INACTIVE. For" in failed["cause"]
     assert [arn for arn, each in revisions(stage).items() if each["status"] == "ACTIVE"] == [newer, again]
 
     stage.settings(rollout="completes")

@@ -111,6 +111,6 @@ def test_an_invalid_event_is_refused_with_all_problems(stage: Client, given: Any
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
     assert ended["cause"].startswith("TakeTurn: the input is not an ECR push that can be deployed: ")
     assert [each for each in says if each not in ended["cause"]] == []
-    assert ended["cause"].endswith("Nothing had to be restored. The operator acts.")
+    assert ended["cause"].endswith("Nothing had to be restored. For the operator: fix this, then deploy again.")
     assert not writes(stage)
     assert account(stage) == before

@@ -65,7 +65,7 @@ def test_deployments_at_the_same_time_have_titles(stage: Client) -> None:
         "[bold]guestbook:latest[/bold]",
     ]
     assert sum("waits:" in line for line in printed) == 1
-    assert "the wrong branch." in next(line for line in printed if "aborted" in line)
+    assert "the wrong branch." in " ".join(next(line for line in printed if "aborted" in line).split())
 
 
 def test_a_reset_is_printed_and_the_watch_goes_on(stage: Client) -> None:
@@ -80,7 +80,7 @@ def test_a_reset_is_printed_and_the_watch_goes_on(stage: Client) -> None:
     printed.until("in Deployed")
 
 
-def test_the_error_of_a_step_is_printed_at_once(stage: Client) -> None:
+def test_the_error_of_a_step_is_printed_at_once_and_only_once(stage: Client) -> None:
     stage.settings(time_scale=0.02)
     refused = {"service": "events", "operation": "PutTargets", "count": 0, "fault": "denied"}
     stage.faults([refused])
@@ -88,6 +88,12 @@ def test_the_error_of_a_step_is_printed_at_once(stage: Client) -> None:
     stage.push("v1")
     printed.until("CreateTargets")
     assert "RejectedError: PutTargets was denied: " in printed[-1]
+    printed.until("FAILED")
+    printed.look()
+    assert sum(line.count("PutTargets was denied") for line in printed) == 1
+    assert printed[-1].startswith("  Everything is as it was before; ")
+    assert " ".join(printed[-1].split()).endswith("For the operator: fix this, then deploy again.")
+    assert max(len(line) for lines in printed for line in lines.splitlines() if "[" not in line) <= 100
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""CheckService: how our own deployment of the service stands."""
+"""CheckService: follows the rollout until it is complete, has failed or takes too long."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def checking(deployments: Deployments) -> Deployment:
     return deployments.start().until("CheckService")
 
 
-def test_looked_at_until_it_is_completed(world: World, checking: Deployment) -> None:
+def test_checked_until_the_rollout_is_complete(world: World, checking: Deployment) -> None:
     for state, status, waited in (("IN_PROGRESS", "IN_PROGRESS", 5), ("COMPLETED", "COMPLETED", 10)):
         world.roll(state)
         answer = checking.step("CheckService")
@@ -24,7 +24,7 @@ def test_looked_at_until_it_is_completed(world: World, checking: Deployment) -> 
     assert answer["deployment_id"] == world.service()["deployments"][0]["id"]
 
 
-def test_looked_at_twice_it_waits_on_and_writes_nothing(world: World, checking: Deployment) -> None:
+def test_checked_twice_it_writes_nothing(world: World, checking: Deployment) -> None:
     world.roll("IN_PROGRESS")
     request, before = checking.request("CheckService"), world.everything()
     world.calls.made.clear()
@@ -36,7 +36,7 @@ def test_looked_at_twice_it_waits_on_and_writes_nothing(world: World, checking: 
 @pytest.mark.parametrize(
     ("code", "error"), [("ThrottlingException", TransientError), ("AccessDeniedException", RejectedError)]
 )
-def test_what_ecs_refuses_has_a_name_and_counts_for_no_look(
+def test_an_error_of_ecs_is_named_and_adds_no_waiting_time(
     code: str, error: type[Exception], world: World, checking: Deployment
 ) -> None:
     world.roll("COMPLETED")
@@ -52,19 +52,19 @@ def test_a_failed_rollout_says_why(world: World, checking: Deployment) -> None:
         checking.step("CheckService")
 
 
-def test_a_service_that_ecs_rolled_back_is_no_success(world: World, checking: Deployment) -> None:
+def test_a_rollback_by_ecs_is_a_failure(world: World, checking: Deployment) -> None:
     world.roll("COMPLETED", reason="rolled back", revision=arn(1))
     with pytest.raises(RejectedError, match=r"did not last: ECS now deploys guestbook:1 \(rolled back\)"):
         for _ in range(10):  # at first ECS may just not show the deployment yet
             checking.step("CheckService")
 
 
-def test_a_rollout_that_hangs_is_given_up(world: World, checking: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rollout_that_hangs_times_out(world: World, checking: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLOUT_TIMEOUT_MINUTES", "1")
     world.roll("IN_PROGRESS")
-    looks = 0
+    checks = 0
     with pytest.raises(RejectedError, match="is not complete after 1 minutes"):
-        for looks in range(100):  # noqa: B007  the number of the last one counts
+        for checks in range(100):  # noqa: B007  the number of the last one counts
             checking.step("CheckService")
-    assert 3 < looks < 13
+    assert 3 < checks < 13
     assert world.calls.writes()[-1] == "ecs.UpdateService"

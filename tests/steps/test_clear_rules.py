@@ -1,4 +1,4 @@
-"""ClearRules: disables the app's rules whose task has left the file, and nothing else."""
+"""ClearRules: disables the owned rules whose task was removed from the file, and nothing else."""
 
 import pytest
 
@@ -16,7 +16,7 @@ SPAM = PREFIX + "RemoveSpam"
 @pytest.fixture
 @once
 def clearing(world: World, later: Deployments) -> Deployment:
-    """A deployment that is about to clear the rules of two tasks, of which one has left the file."""
+    """A deployment about to run ClearRules; one of two tasks was removed from the file."""
     world.upload(ONE_LEFT)
     world.calls.made.clear()
     return later.start().until("ClearRules")
@@ -26,7 +26,7 @@ def states(world: World) -> dict[str, str]:
     return {name: rule["State"] for name, rule in world.our_rules().items()}
 
 
-def test_the_rule_of_a_task_that_left_is_disabled(world: World, clearing: Deployment) -> None:
+def test_the_rule_of_a_removed_task_is_disabled(world: World, clearing: Deployment) -> None:
     before = world.our_rules()
     assert clearing.step("ClearRules") == {"disabled": 1}
     assert world.our_rules() == before | {"RemoveSpam": before["RemoveSpam"] | {"State": "DISABLED"}}
@@ -53,7 +53,7 @@ def test_a_rule_that_is_disabled_already_is_not_written(world: World, later: Dep
     assert [call for call in world.calls.made if call.startswith("events.")] == []
 
 
-def test_a_rule_that_was_deleted_meanwhile_is_as_good(world: World, clearing: Deployment) -> None:
+def test_a_rule_that_was_deleted_meanwhile_is_no_failure(world: World, clearing: Deployment) -> None:
     client("events").remove_targets(Rule=SPAM, Ids=[SPAM])
     client("events").delete_rule(Name=SPAM)
     assert clearing.step("ClearRules") == {"disabled": 0}

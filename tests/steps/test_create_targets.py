@@ -15,12 +15,12 @@ from tests.steps.world import SCHEDULE, World, client
 @pytest.fixture
 @once
 def creating(deployments: Deployments) -> Deployment:
-    """A first deployment of two tasks that is about to make their rules."""
+    """A first deployment of two tasks that is about to create their rules."""
     return deployments.start().until("CreateTargets")
 
 
 def deployed(world: World) -> bool:
-    """Whether both tasks run the revisions that the first deployment registers, each by one target."""
+    """Whether each of both tasks has one target with the revision that the first deployment registers."""
     targets = {name: rule["Targets"] for name, rule in world.our_rules().items()}
     revisions = {name: [t["EcsParameters"]["TaskDefinitionArn"] for t in found] for name, found in targets.items()}
     return revisions == {"IngestData": [arn(2)], "RemoveSpam": [arn(3)]}
@@ -64,18 +64,18 @@ def test_created_twice_it_is_the_same(world: World, creating: Deployment) -> Non
 
 def test_a_new_image_writes_targets_alone(world: World, later: Deployments) -> None:
     world.push(NEXT, "next")
-    ours = later.start(NEXT).until("CreateTargets")
+    deployment = later.start(NEXT).until("CreateTargets")
     world.calls.made.clear()
-    assert ours.step("CreateTargets") == {"written": 2}
+    assert deployment.step("CreateTargets") == {"written": 2}
     assert world.calls.writes() == ["events.PutTargets"] * 2
 
 
 def test_only_what_differs_is_written(world: World, later: Deployments) -> None:
     ingest, spam = SCHEDULE["tasks"]
     world.upload({"tasks": [ingest | {"cron": "0 7 * * ? *"}, spam]})
-    ours = later.start().until("CreateTargets")
+    deployment = later.start().until("CreateTargets")
     world.calls.made.clear()
-    assert ours.step("CreateTargets") == {"written": 1}
+    assert deployment.step("CreateTargets") == {"written": 1}
     assert world.calls.writes() == ["events.PutRule"]
     assert world.our_rules()["IngestData"]["ScheduleExpression"] == "cron(0 7 * * ? *)"
 
@@ -112,10 +112,10 @@ def test_a_target_too_many_goes(world: World, later: Deployments) -> None:
 def test_a_target_that_is_gone_already_is_no_failure(world: World, later: Deployments) -> None:
     extra = world.target("IngestData") | {"Id": "by-hand"}
     client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[extra])
-    ours = later.start().until("CreateTargets")
+    deployment = later.start().until("CreateTargets")
     client("events").remove_targets(Rule=PREFIX + "IngestData", Ids=["by-hand"])
     with world.calls.half_failing("events.RemoveTargets", "ResourceNotFoundException"):
-        ours.step("CreateTargets")
+        deployment.step("CreateTargets")
     assert world.target("IngestData")["Id"] == PREFIX + "IngestData"
 
 
@@ -127,7 +127,7 @@ def test_a_target_that_is_gone_already_is_no_failure(world: World, later: Deploy
         ("ResourceNotFoundException", RejectedError),
     ],
 )
-def test_a_target_that_a_200_refuses_is_noticed(
+def test_a_target_refused_in_a_200_is_noticed(
     code: str, error: type[Exception], world: World, creating: Deployment
 ) -> None:
     with (
@@ -162,7 +162,7 @@ def test_a_new_rule_that_is_not_visible_yet_is_tried_again(world: World, creatin
     assert deployed(world)
 
 
-def test_the_target_that_is_there_is_replaced_whatever_its_id(world: World, later: Deployments) -> None:
+def test_an_existing_target_keeps_its_id(world: World, later: Deployments) -> None:
     events, rule = client("events"), PREFIX + "IngestData"
     target = world.target("IngestData")
     events.remove_targets(Rule=rule, Ids=[target["Id"]])
@@ -173,9 +173,9 @@ def test_the_target_that_is_there_is_replaced_whatever_its_id(world: World, late
 
 
 def test_a_foreign_rule_created_meanwhile_is_not_overwritten(world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until("CreateTargets")
+    deployment = deployments.start().until("CreateTargets")
     rule = PREFIX + "RemoveSpam"
-    client("events").put_rule(Name=rule, ScheduleExpression="rate(1 hour)", Description="somebody's")
+    client("events").put_rule(Name=rule, ScheduleExpression="rate(1 hour)", Description="by hand")
     by_hand = {
         "Id": "1",
         "Arn": CLUSTER_ARN,
@@ -184,25 +184,25 @@ def test_a_foreign_rule_created_meanwhile_is_not_overwritten(world: World, deplo
     }
     client("events").put_targets(Rule=rule, Targets=[by_hand])
     before = world.rules(rule)
-    assert ours.run() == "DeploymentFailed"
-    assert f"the rule {rule} was created by someone else since" in ours.document["restored"]["cause"]
-    assert ours.document["restored"]["error"] == "RejectedError"
+    assert deployment.run() == "DeploymentFailed"
+    assert f"the rule {rule} was created by someone else since" in deployment.document["restored"]["cause"]
+    assert deployment.document["restored"]["error"] == "RejectedError"
     assert (world.rules(rule), world.our_rules(), world.active_revisions()) == (before, {}, [1])
 
 
 def test_each_rule_is_asked_for_its_owner_before_it_is_written(world: World, later: Deployments) -> None:
     new = {"name": "CountTeaspoons", "task": "teaspoon_task", "rate": "1 day"}
     world.upload({"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"rate": "20 minutes"}, new]})
-    ours = later.start().until("CreateTargets")
+    deployment = later.start().until("CreateTargets")
     world.calls.made.clear()
-    assert ours.step("CreateTargets") == {"written": 2}
+    assert deployment.step("CreateTargets") == {"written": 2}
     assert world.calls.made.count("events.ListTagsForResource") == 2
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["untagged", "deleted"])
-def test_a_rule_that_is_not_the_apps_any_more_is_not_written(gone: bool, world: World, later: Deployments) -> None:
+def test_a_rule_that_is_no_longer_owned_is_not_written(gone: bool, world: World, later: Deployments) -> None:
     world.push(NEXT, "next")
-    ours = later.start(NEXT).until("CreateTargets")
+    deployment = later.start(NEXT).until("CreateTargets")
     rule = PREFIX + "RemoveSpam"
     if gone:
         client("events").remove_targets(Rule=rule, Ids=[rule])
@@ -211,5 +211,5 @@ def test_a_rule_that_is_not_the_apps_any_more_is_not_written(gone: bool, world: 
         client("events").untag_resource(ResourceARN=world.rules(rule)[rule]["Arn"], TagKeys=["rota:app"])
     before = world.rules(rule)
     with pytest.raises(RejectedError, match=f"the rule {rule} was {'deleted' if gone else 'untagged'}"):
-        ours.step("CreateTargets")
+        deployment.step("CreateTargets")
     assert world.rules(rule) == before

@@ -1,4 +1,4 @@
-"""A lease that somebody deletes by hand while a deployment is under way, or that has been given back."""
+"""A lease that a person deletes during a deployment, or that was released."""
 
 import pytest
 
@@ -18,13 +18,13 @@ def changing(world: World, later: Deployments) -> Deployment:
 
 
 def delete_lease() -> None:
-    """Somebody deletes the item by hand."""
+    """A person deletes the item."""
     client("dynamodb").delete_item(
         TableName=ENVIRONMENT["TABLE"], Key={"app": {"S": "production/guestbook-api"}, "record": {"S": "lease"}}
     )
 
 
-def test_a_deployment_whose_lease_was_deleted_puts_everything_back(
+def test_a_deployment_whose_lease_was_deleted_is_restored(
     world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     before = world.everything()
@@ -39,7 +39,7 @@ def test_a_deployment_whose_lease_was_deleted_puts_everything_back(
     assert deployments.start(NEXT).run() == "Deployed"
 
 
-def test_where_another_deployment_has_had_its_turn_since_nothing_is_put_back_and_that_is_told(
+def test_nothing_is_restored_after_another_deployments_turn(
     world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     changing.until("RollService")
@@ -48,12 +48,14 @@ def test_where_another_deployment_has_had_its_turn_since_nothing_is_put_back_and
     after = world.everything()
     assert changing.run() == "Overtaken"
     assert world.everything() == after
-    told = "Nothing was restored, because another deployment has had its turn since. If that one failed, deploy again."
-    assert told in changing.document["restored"]["cause"]
+    remark = (
+        "Nothing was restored, because another deployment has had its turn since. If that one failed, deploy again."
+    )
+    assert remark in changing.document["restored"]["cause"]
 
 
-def test_a_deployment_that_has_ended_takes_no_lease_anew(world: World, changing: Deployment) -> None:
-    """A late invocation of a step, and of the restoring itself, comes when the lease was given back."""
+def test_an_ended_deployment_takes_no_lease_again(world: World, changing: Deployment) -> None:
+    """A late invocation of a step may begin after the lease was released."""
     changing.until("RollService").fail("RejectedError", "what happened")
     changing.step("RestoreDeployment")
     before = world.everything()
@@ -64,7 +66,7 @@ def test_a_deployment_that_has_ended_takes_no_lease_anew(world: World, changing:
 
 
 @pytest.mark.parametrize("dry_run", [False, True], ids=["a deployment", "a dry run"])
-def test_one_that_fails_before_its_turn_takes_no_lease_that_was_deleted_meanwhile(
+def test_a_failure_before_its_turn_takes_no_deleted_lease(
     dry_run: bool, world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     before = world.everything()

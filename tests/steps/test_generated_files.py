@@ -1,4 +1,4 @@
-"""Whatever a schedule file says: what is valid deploys and reads back the same, what is broken writes nothing."""
+"""Generated schedule files: a valid one deploys and reads back the same, an invalid one writes nothing."""
 
 import json
 from typing import Any
@@ -47,7 +47,7 @@ files = st.lists(named, max_size=4, unique_by=lambda task: task["name"])
 @pytest.mark.usefixtures("changing")
 @one_world
 @given(files, st.sampled_from([DIGEST, NEXT]))
-def test_what_is_valid_reads_back_the_same(
+def test_a_valid_file_reads_back_the_same(
     world: World, deployments: Deployments, tasks: list[dict[str, Any]], digest: str
 ) -> None:
     rate_limit.bucket_for.cache_clear()
@@ -73,7 +73,7 @@ def test_what_is_valid_reads_back_the_same(
 
 
 def deployed(world: World, name: str, digest: str) -> dict[str, Any]:
-    """What AWS has of a task, in the schedule file's words."""
+    """A task as AWS has it, in the schedule file's terms."""
     rule, target = world.our_rules()[name], world.target(name)
     ecs, retry = target["EcsParameters"], target.get("RetryPolicy")
     definition = world.task_definition(int(ecs["TaskDefinitionArn"].rpartition(":")[2]))
@@ -94,7 +94,7 @@ def deployed(world: World, name: str, digest: str) -> dict[str, Any]:
 
 @settings(one_world, max_examples=10)
 @given(st.binary(max_size=60) | documents.map(lambda document: json.dumps(document).encode()))
-def test_what_is_broken_writes_nothing(world: World, deployments: Deployments, raw: bytes) -> None:
+def test_an_invalid_file_writes_nothing(world: World, deployments: Deployments, raw: bytes) -> None:
     world.upload(raw)
     with pytest.raises(ConfigError):
         deployments.start().until("PlanDeployment")

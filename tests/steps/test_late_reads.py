@@ -1,4 +1,4 @@
-"""RestoreDeployment and CreateTargets while EventBridge does not show yet what was changed a moment ago."""
+"""RestoreDeployment and CreateTargets while EventBridge does not yet show recent changes."""
 
 import pytest
 
@@ -23,17 +23,17 @@ def made_by_hand(name: str, schedule: str, owner: str | None = None) -> None:
     client("events").put_targets(Rule=name, Targets=[theirs])
 
 
-@pytest.mark.parametrize("late", ["the deployment's own changes", "those of the restore"])
+@pytest.mark.parametrize("late", ["the deployment's own changes", "the restore's changes"])
 def test_everything_is_restored_though_changes_show_late(late: str, world: World, changing: Deployment) -> None:
     before, rules_before = world.everything(), world.rules()
-    world.upload({"tasks": AFTER["tasks"][:2]})  # without a new one
+    world.upload({"tasks": AFTER["tasks"][:2]})  # no task is new
     changing.until("RollService").fail("RejectedError", "what happened")
     assert world.rules() != rules_before
     with world.calls.showing(rules_before if late == "the deployment's own changes" else world.rules()):
         changing.step("RestoreDeployment")
     assert world.everything()[:2] == before[:2]
-    still_shown = {5, 6, 7} - set(before[2]) if late == "those of the restore" else set()
-    assert set(world.active_revisions()) - set(before[2]) == still_shown, "EventBridge may run them for a moment yet"
+    still_shown = {5, 6, 7} - set(before[2]) if late == "the restore's changes" else set()
+    assert set(world.active_revisions()) - set(before[2]) == still_shown, "EventBridge may still run them for a moment"
 
 
 def test_a_created_rule_is_removed_though_it_is_not_listed_yet(world: World, changing: Deployment) -> None:
@@ -52,14 +52,14 @@ def test_a_foreign_rule_that_is_listed_late_stays(world: World, changing: Deploy
     shown = world.rules()
     changing.until("CreateTargets")
     made_by_hand(DIGEST, "rate(1 day)")
-    theirs = world.rules(DIGEST)
+    foreign = world.rules(DIGEST)
     with pytest.raises(RejectedError, match=f"the rule {DIGEST} was created by someone else"):
         changing.until("RollService")
     changing.fail("RejectedError", "what happened")
     with world.calls.showing(shown), pytest.raises(TransientError, match=f"does not show the rule {DIGEST} yet"):
         changing.step("RestoreDeployment")
     changing.restore()
-    assert world.rules(DIGEST) == theirs
+    assert world.rules(DIGEST) == foreign
 
 
 @pytest.mark.parametrize("targets", [True, False], ids=["its targets too", "nothing but the rule"])
@@ -85,20 +85,20 @@ def test_a_foreign_rule_of_a_new_name_fails_the_deployment_once(
     before = world.everything()
     changing.until("CreateTargets")
     made_by_hand(DIGEST, schedule, owner)
-    theirs = world.rules(DIGEST)
+    foreign = world.rules(DIGEST)
     assert changing.run() == "DeploymentFailed"
-    assert world.rules(DIGEST) == theirs
+    assert world.rules(DIGEST) == foreign
     assert world.everything()[1:] == before[1:]
     assert f"the rule {DIGEST} was created by someone else" in changing.document["restored"]["cause"]
 
 
 def test_a_foreign_rule_that_never_shows_a_tag_stays(world: World, changing: Deployment) -> None:
-    """Made by a name that a task was to have, with its schedule, and no target yet."""
+    """It has the name and the schedule of a new task, and no target yet."""
     changing.until("CreateTargets")
     client("events").put_rule(Name=DIGEST, ScheduleExpression="rate(7 days)")
-    theirs = world.rules(DIGEST)
+    foreign = world.rules(DIGEST)
     assert changing.run() == "DeploymentFailed"
-    assert world.rules(DIGEST) == theirs
+    assert world.rules(DIGEST) == foreign
 
 
 def test_a_rule_that_shows_no_tags_yet_fails_no_deployment(
@@ -117,7 +117,7 @@ def test_a_rule_that_shows_no_tags_yet_fails_no_deployment(
     assert set(world.our_rules()) == {"IngestData", "RemoveSpam", "Digest"}
 
 
-def test_what_refuses_to_create_a_rule_refuses_no_restore(world: World, changing: Deployment) -> None:
+def test_a_denied_creation_of_a_rule_is_restored(world: World, changing: Deployment) -> None:
     world.upload({"tasks": [*BEFORE["tasks"], AFTER["tasks"][2]]})
     before = world.everything()
     with (
@@ -128,8 +128,8 @@ def test_what_refuses_to_create_a_rule_refuses_no_restore(world: World, changing
     assert world.everything() == before
 
 
-def test_what_refuses_the_restore_too_and_changed_nothing_ends(world: World, changing: Deployment) -> None:
-    """A role that is gone, say: nothing was written, and nothing can be."""
+def test_without_a_change_a_denied_restore_ends(world: World, changing: Deployment) -> None:
+    """Nothing was written and nothing can be, as with a deleted role."""
     world.upload({"tasks": BEFORE["tasks"]})
     before = world.everything()
     with world.calls.refusing("events.PutTargets", "AccessDeniedException", count=0):
@@ -138,7 +138,7 @@ def test_what_refuses_the_restore_too_and_changed_nothing_ends(world: World, cha
     assert changing.document["restored"]["cause"].startswith("CreateTargets: PutTargets was denied: scripted")
 
 
-def test_a_refusal_is_not_believed_while_reads_may_be_late(world: World, changing: Deployment) -> None:
+def test_a_denied_restore_is_retried_while_reads_may_be_late(world: World, changing: Deployment) -> None:
     world.upload({"tasks": BEFORE["tasks"]})
     before, shown = world.everything(), world.rules()
     changing.until("RollService").fail("RejectedError", "what happened")

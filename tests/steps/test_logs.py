@@ -1,4 +1,4 @@
-"""What a step writes into its log when it fails: an alarm on errors sounds only where somebody has to act."""
+"""The log line of a failed step: an alarm on errors sounds only where a person must act."""
 
 import pytest
 
@@ -10,11 +10,11 @@ from tests.steps.world import World
 @pytest.mark.parametrize(
     ("code", "status", "raised", "level"),
     [
-        pytest.param("InternalException", 500, TransientError, "WARNING", id="what time cures"),
-        pytest.param("AccessDeniedException", 400, RejectedError, "ERROR", id="what somebody has to put right"),
+        pytest.param("InternalException", 500, TransientError, "WARNING", id="transient"),
+        pytest.param("AccessDeniedException", 400, RejectedError, "ERROR", id="a person must act"),
     ],
 )
-def test_how_grave_it_is_that_a_step_fails(
+def test_the_log_level_of_a_failed_step(
     world: World,
     deployments: Deployments,
     caplog: pytest.LogCaptureFixture,

@@ -16,29 +16,28 @@ MOVED = {
 
 
 def test_the_first_plan(world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until("PlanDeployment")
-    answer = ours.step("PlanDeployment")
+    deployment = deployments.start().until("PlanDeployment")
+    answer = deployment.step("PlanDeployment")
     assert answer["summary"] == "schedules: 2 new; 3 revisions to register; the service rolls"
     snapshot = world.stored(answer["snapshot"])
     assert (snapshot["rules"], snapshot["service"]["task_definition"]) == ({}, arn(1))
-    assert world.stored(answer["document"])["snapshot"] == answer["snapshot"]
     assert world.calls.writes() == []
 
 
 def test_planned_twice_the_plan_is_the_same(world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until("PlanDeployment")
-    plans = [world.stored(ours.step("PlanDeployment")["document"]) for _ in range(2)]
-    assert plans[0] | {"snapshot": None} == plans[1] | {"snapshot": None}
+    deployment = deployments.start().until("PlanDeployment")
+    plans = [world.stored(deployment.step("PlanDeployment")["document"]) for _ in range(2)]
+    assert plans[0] == plans[1]
 
 
 def test_killed_between_snapshot_and_plan_it_is_deployed(world: World, later: Deployments) -> None:
     world.upload(MOVED)
-    ours = later.start().until("PlanDeployment")
+    deployment = later.start().until("PlanDeployment")
     before = world.everything()
     with world.calls.killing("s3.PutObject", skip=1), pytest.raises(KilledError):
-        ours.step("PlanDeployment")
+        deployment.step("PlanDeployment")
     assert world.everything() == before
-    assert ours.run() == "Deployed"
+    assert deployment.run() == "Deployed"
     assert world.our_rules().keys() == {"IngestData", "CountTeaspoons"}
 
 
@@ -55,41 +54,44 @@ def test_the_plan_of_a_changed_file(world: World, later: Deployments) -> None:
 
 
 def test_the_snapshot_holds_the_apps_rules_whole(world: World, later: Deployments) -> None:
-    there = world.our_rules()
+    present = world.our_rules()
     snapshot = world.stored(later.start().until("ClearRules").document["plan"]["snapshot"])
-    assert snapshot["rules"].keys() == {PREFIX + name for name in there}
-    for name, rule in there.items():
+    assert snapshot["rules"].keys() == {PREFIX + name for name in present}
+    for name, rule in present.items():
         kept = snapshot["rules"][PREFIX + name]
         assert kept["targets"] == rule["Targets"]
         assert (kept["schedule_expression"], kept["state"]) == (rule["ScheduleExpression"], rule["State"])
 
 
 def test_a_file_that_changes_after_the_check_changes_nothing(world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until("PlanDeployment")
+    deployment = deployments.start().until("PlanDeployment")
     world.upload(b"broken")
-    assert ours.step("PlanDeployment")["created"] == 2
+    assert deployment.step("PlanDeployment")["created"] == 2
 
 
 def test_a_dry_run_ends_with_the_plan(world: World, deployments: Deployments) -> None:
     before = world.everything()
-    ours = deployments.start(dry_run=True)
-    assert ours.run() == "Planned"
-    assert ours.document["plan"]["created"] == 2
+    deployment = deployments.start(dry_run=True)
+    assert deployment.run() == "Planned"
+    assert deployment.document["plan"]["created"] == 2
     assert (world.everything(), world.ledger(), world.calls.news) == (before, {}, [])
 
 
-def test_it_asks_nothing_but_the_bucket(world: World, later: Deployments) -> None:
+def test_it_calls_nothing_but_the_bucket(world: World, later: Deployments) -> None:
     world.upload(MOVED)
-    ours = later.start().until("PlanDeployment")
+    deployment = later.start().until("PlanDeployment")
     world.calls.made.clear()
-    ours.step("PlanDeployment")
+    deployment.step("PlanDeployment")
     assert world.calls.made == ["s3.GetObject", "s3.PutObject", "s3.PutObject"]
 
 
-def test_a_deployment_that_an_earlier_version_began_is_started_again(world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until("PlanDeployment")
-    del ours.document["config"]["state"]
+def test_a_deployment_of_an_earlier_version_changes_nothing(world: World, deployments: Deployments) -> None:
+    deployment = deployments.start().until("PlanDeployment")
+    del deployment.document["config"]["state"]
     before = world.everything()
-    assert ours.run() == "DeploymentFailed"
-    assert "Rota was updated while this deployment was under way; start it again" in ours.document["restored"]["cause"]
+    assert deployment.run() == "DeploymentFailed"
+    assert (
+        "Rota was updated while this deployment was under way; start it again"
+        in deployment.document["restored"]["cause"]
+    )
     assert world.everything() == before

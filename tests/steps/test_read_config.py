@@ -1,4 +1,4 @@
-"""ReadConfig: checks everything before anything is written, and tells all that is wrong at once."""
+"""ReadConfig: checks everything before the first write and reports all problems at once."""
 
 import json
 
@@ -15,7 +15,7 @@ from tests.steps.moment import once
 from tests.steps.world import SCHEDULE, World, client
 
 
-def test_what_the_example_event_leads_to(world: World) -> None:
+def test_the_answer_to_the_example_event(world: World) -> None:
     version = world.upload(SCHEDULE)
     event = json.loads((EVENTS / "read_config.json").read_text())
     for _ in range(2):
@@ -30,7 +30,7 @@ def test_what_the_example_event_leads_to(world: World) -> None:
     assert world.calls.writes() == []
 
 
-def test_all_that_is_wrong_is_told_at_once(
+def test_all_problems_are_reported_at_once(
     world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.upload({"tasks": [*SCHEDULE["tasks"], {"name": "Old", "task": "old_task", "rate": "1 day"}]})
@@ -42,12 +42,12 @@ def test_all_that_is_wrong_is_told_at_once(
     monkeypatch.setenv("CONTAINER", "web")
     with pytest.raises(ConfigError) as raised:
         deployments.start("sha256:" + "0" * 64).until("PlanDeployment")
-    told = str(raised.value)
-    for fault in (
+    message = str(raised.value)
+    for problem in (
         *("tasks[0].cron", "tasks[1]", "is not in ECR; push it again", "has no container web"),
         f"{PREFIX}Old names the role {role}, which Rota may not pass, so it could not restore the rule",
     ):
-        assert fault in told
+        assert problem in message
     assert world.calls.writes() == []
 
 
@@ -62,13 +62,13 @@ def test_all_that_is_wrong_is_told_at_once(
         ("TASK_ROLE_ARNS", "arn:aws:iam::123456789012:role/x", "which the parameter TaskRoleArns does not list"),
     ],
 )
-def test_what_is_not_as_the_parameters_say(
+def test_parameters_that_do_not_match_the_account(
     variable: str, value: str, message: str, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = deployments.start().until("ReadConfig")
+    deployment = deployments.start().until("ReadConfig")
     monkeypatch.setenv(variable, value)
     with pytest.raises(RejectedError) as raised:
-        ours.step("ReadConfig")
+        deployment.step("ReadConfig")
     assert message in str(raised.value)
 
 
@@ -80,9 +80,9 @@ def test_what_is_not_as_the_parameters_say(
     ],
 )
 def test_a_cluster_that_is_inactive(code: str, message: str, world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until("ReadConfig")
+    deployment = deployments.start().until("ReadConfig")
     with world.calls.refusing("ecs.DescribeServices", code), pytest.raises(RejectedError, match=message):
-        ours.step("ReadConfig")
+        deployment.step("ReadConfig")
 
 
 def test_a_repository_that_is_gone(world: World, deployments: Deployments) -> None:
@@ -98,7 +98,7 @@ def test_a_repository_that_is_gone(world: World, deployments: Deployments) -> No
         ([{"imageStatus": "ARCHIVED"}], r"the image guestbook@sha256:[0-9a-f]{64} is ARCHIVED in ECR"),
         ([{"imageStatus": "ACTIVATING"}], r"is ACTIVATING in ECR, and can be pulled only while it is ACTIVE"),
     ],
-    ids=["not described", "archived", "on its way back"],
+    ids=["not described", "archived", "activating"],
 )
 def test_an_image_that_cannot_be_pulled(
     shown: list[dict[str, str]], message: str, world: World, deployments: Deployments
@@ -113,7 +113,7 @@ def test_an_image_that_can_be_pulled(shown: dict[str, str], world: World, deploy
         assert deployments.start().until("PlanDeployment").document["config"]["image_uri"] == IMAGE_URI
 
 
-def test_a_missing_file_names_all_keys_that_were_tried(
+def test_a_missing_file_names_all_keys_tried(
     world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCHEDULE_KEYS", "{repository}/{tag}.json,tasks.json")
@@ -141,47 +141,45 @@ def test_a_file_of_a_megabyte_is_no_schedule(world: World, deployments: Deployme
         deployments.start().until("PlanDeployment")
 
 
-def test_a_task_that_is_too_long_with_the_rest_of_its_definition(world: World, deployments: Deployments) -> None:
+def test_a_task_too_long_for_a_task_definition(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [SCHEDULE["tasks"][0] | {"environment": {"X": "x" * 65_000}}]})
     with pytest.raises(ConfigError, match=r"tasks\[0\]: with the base task definition this makes 6\d,\d+ characters"):
         deployments.start().until("PlanDeployment")
 
 
-def test_a_name_that_a_rule_of_others_has_is_refused(world: World, deployments: Deployments) -> None:
+def test_the_name_of_a_foreign_rule_is_refused(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [{"name": "ByHand", "task": "x", "rate": "1 day"}]})
     with pytest.raises(RejectedError, match="the rule production__guestbook__ByHand exists and Rota does not own it"):
         deployments.start().until("PlanDeployment")
 
 
-def test_a_name_that_a_rule_of_an_aws_service_has(world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until("ReadConfig")
+def test_the_name_of_an_aws_services_rule_is_refused(world: World, deployments: Deployments) -> None:
+    deployment = deployments.start().until("ReadConfig")
     name = PREFIX + "IngestData"
     client("events").put_rule(Name=name, ScheduleExpression="rate(1 day)")
     rules()[name].managed_by = "autoscaling.amazonaws.com"
     with pytest.raises(RejectedError, match=f"{name} exists and the AWS service autoscaling.amazonaws.com manages it"):
-        ours.step("ReadConfig")
+        deployment.step("ReadConfig")
 
 
-@pytest.mark.parametrize(("quota", "room"), [("3", 1), ("2", 0), ("1", 0)])
-def test_more_tasks_than_the_bus_has_room_for(
-    quota: str, room: int, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("quota", "free"), [("3", 1), ("2", 0), ("1", 0)])
+def test_more_tasks_than_the_bus_has_free_rules(
+    quota: str, free: int, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RULE_QUOTA", quota)
-    with pytest.raises(ConfigError, match=f"has 2 tasks, and the event bus has space for {room} of this app's"):
+    with pytest.raises(ConfigError, match=f"has 2 tasks, and the event bus has space for {free} of this app's"):
         deployments.start().until("PlanDeployment")
 
 
-def test_a_rule_that_is_deleted_while_it_is_asked_whose_it_is_is_in_nobody_s_way(
-    world: World, deployments: Deployments
-) -> None:
-    ours = deployments.start().until("ReadConfig")
+def test_a_foreign_rule_deleted_during_the_check_is_no_problem(world: World, deployments: Deployments) -> None:
+    deployment = deployments.start().until("ReadConfig")
     client("events").put_rule(Name=PREFIX + "IngestData", ScheduleExpression="rate(1 day)")
     with world.calls.refusing("events.ListTagsForResource", "ResourceNotFoundException", count=0):
-        assert ours.step("ReadConfig")["tasks"] == 2
+        assert deployment.step("ReadConfig")["tasks"] == 2
     client("events").delete_rule(Name=PREFIX + "IngestData")
 
 
-def test_our_own_rules_do_not_take_room_from_us(
+def test_owned_rules_are_not_counted_twice(
     world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RULE_QUOTA", "4")
@@ -189,20 +187,20 @@ def test_our_own_rules_do_not_take_room_from_us(
     assert deployments.start().run() == "NothingToDo"
 
 
-def test_the_base_is_the_newest_revision_that_rota_did_not_register(world: World, later: Deployments) -> None:
+def test_a_newer_revision_of_infrastructure_code_is_the_base(world: World, later: Deployments) -> None:
     assert later.start().until("PlanDeployment").document["config"]["base"] == arn(4), "what the service runs"
     client("ecs").register_task_definition(**CONTENT)
-    ours = [{"key": "rota:app", "value": "production/guestbook-api"}]
-    client("ecs").register_task_definition(**CONTENT, tags=ours)
+    owned = [{"key": "rota:app", "value": "production/guestbook-api"}]
+    client("ecs").register_task_definition(**CONTENT, tags=owned)
     assert later.start().until("PlanDeployment").document["config"]["base"] == arn(5), "from infrastructure code"
 
 
-def test_a_role_of_the_service_s_own_revision_must_be_one_that_a_restore_may_pass(
+def test_a_restore_must_be_able_to_pass_the_services_role(
     world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of_its_own = "arn:aws:iam::123456789012:role/of-the-newer-one"
-    client("ecs").register_task_definition(**CONTENT | {"taskRoleArn": of_its_own, "executionRoleArn": of_its_own})
-    monkeypatch.setenv("TASK_ROLE_ARNS", of_its_own)
+    other = "arn:aws:iam::123456789012:role/of-the-newer-one"
+    client("ecs").register_task_definition(**CONTENT | {"taskRoleArn": other, "executionRoleArn": other})
+    monkeypatch.setenv("TASK_ROLE_ARNS", other)
     with pytest.raises(RejectedError, match=r"guestbook:1 names the role .*guestbook-task, which the parameter TaskR"):
         deployments.start().until("PlanDeployment")
 
@@ -213,19 +211,19 @@ def test_a_base_that_runs_on_ec2_alone_is_refused(world: World, deployments: Dep
         deployments.start().until("PlanDeployment")
 
 
-def test_another_app_s_revisions_in_the_same_family_are_left_alone(world: World, deployments: Deployments) -> None:
-    theirs = [{"key": "rota:app", "value": "production/another"}, {"key": "rota:fingerprint", "value": "f" * 64}]
-    client("ecs").register_task_definition(**CONTENT | {"cpu": "1024", "memory": "2048"}, tags=theirs)
+def test_another_apps_revision_in_the_family_is_left_alone(world: World, deployments: Deployments) -> None:
+    foreign = [{"key": "rota:app", "value": "production/another"}, {"key": "rota:fingerprint", "value": "f" * 64}]
+    client("ecs").register_task_definition(**CONTENT | {"cpu": "1024", "memory": "2048"}, tags=foreign)
     deployment = deployments.start()
-    assert deployment.until("PlanDeployment").document["config"]["base"] == arn(1), "never theirs"
+    assert deployment.until("PlanDeployment").document["config"]["base"] == arn(1), "not the other app's"
     assert deployment.run() == "Deployed"
     assert 2 in world.active_revisions()
     assert deployments.start().run() == "NothingToDo"
 
 
-def test_a_service_that_runs_another_app_s_revision_is_deployed_from_it(world: World, deployments: Deployments) -> None:
-    theirs = [{"key": "rota:app", "value": "production/another"}, {"key": "team", "value": "books"}]
-    client("ecs").register_task_definition(**CONTENT, tags=theirs)
+def test_a_service_on_another_apps_revision_is_deployed_from_it(world: World, deployments: Deployments) -> None:
+    foreign = [{"key": "rota:app", "value": "production/another"}, {"key": "team", "value": "books"}]
+    client("ecs").register_task_definition(**CONTENT, tags=foreign)
     client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=arn(2))
     assert deployments.start().run() == "Deployed"
     described = client("ecs").describe_task_definition(taskDefinition=arn(3), include=["TAGS"])["tags"]
@@ -238,30 +236,28 @@ def test_a_service_that_runs_another_app_s_revision_is_deployed_from_it(world: W
     "call",
     ["events.ListRules", "s3.GetObject", "ecr.DescribeImages", "ecs.DescribeServices", "ecs.DescribeTaskDefinition"],
 )
-def test_what_passes_is_not_told_as_a_fault(call: str, world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until("ReadConfig")
+def test_a_transient_error_is_no_problem(call: str, world: World, deployments: Deployments) -> None:
+    deployment = deployments.start().until("ReadConfig")
     with world.calls.refusing(call, "ThrottlingException"), pytest.raises(TransientError):
-        ours.step("ReadConfig")
-    assert ours.step("ReadConfig")["tasks"] == 2
+        deployment.step("ReadConfig")
+    assert deployment.step("ReadConfig")["tasks"] == 2
 
 
 @pytest.mark.parametrize("call", ["s3.GetObject", "ecs.DescribeTaskDefinition"])
-def test_killed_while_it_reads_it_reads_all_again(call: str, world: World, deployments: Deployments) -> None:
-    ours = deployments.start().until("ReadConfig")
+def test_killed_while_reading_it_reads_everything_again(call: str, world: World, deployments: Deployments) -> None:
+    deployment = deployments.start().until("ReadConfig")
     before = world.everything()
     with world.calls.killing(call), pytest.raises(KilledError):
-        ours.step("ReadConfig")
+        deployment.step("ReadConfig")
     assert world.everything() == before
     version = world.upload({"tasks": []})
-    answer = ours.step("ReadConfig")
+    answer = deployment.step("ReadConfig")
     assert (answer["schedule"]["version_id"], answer["tasks"]) == (version, 0)
-    assert ours.run() == "Deployed"
+    assert deployment.run() == "Deployed"
 
 
-def test_a_service_that_names_no_task_definition_is_refused_for_its_controller(
-    world: World, deployments: Deployments
-) -> None:
-    """Of the controller EXTERNAL, task sets have theirs."""
+def test_a_service_of_the_controller_external_is_refused(world: World, deployments: Deployments) -> None:
+    """Such a service names no task definition; its task sets do."""
     described = {key: value for key, value in world.service().items() if key != "taskDefinition"}
     described |= {"deploymentController": {"type": "EXTERNAL"}, "deployments": []}
     with world.calls.showing_service([described]), pytest.raises(RejectedError, match="is deployed by EXTERNAL"):
@@ -269,9 +265,7 @@ def test_a_service_that_names_no_task_definition_is_refused_for_its_controller(
 
 
 @pytest.mark.parametrize("deleted", [False, True])
-def test_the_base_may_be_noted_on_what_the_service_runs_unless_it_is_gone(
-    deleted: bool, world: World, later: Deployments
-) -> None:
+def test_the_base_noted_in_a_tag_is_used_unless_deleted(deleted: bool, world: World, later: Deployments) -> None:
     api = world.service()["taskDefinition"]
     client("ecs").tag_resource(resourceArn=api, tags=[{"key": "rota:newer-base", "value": arn(1)}])
     if deleted:
@@ -281,13 +275,13 @@ def test_the_base_may_be_noted_on_what_the_service_runs_unless_it_is_gone(
 
 
 @pytest.mark.parametrize("call", ["events.ListTagsForResource", "events.ListTargetsByRule"])
-def test_a_rule_that_is_deleted_while_it_is_read(call: str, world: World, later: Deployments) -> None:
+def test_a_rule_deleted_while_it_is_read_is_created(call: str, world: World, later: Deployments) -> None:
     world.calls.tag_index = {}  # so that each rule is asked for its tags
-    ours = later.start().until("ReadConfig")
+    deployment = later.start().until("ReadConfig")
     with world.calls.refusing(call, "ResourceNotFoundException", count=0):
-        state = world.stored(ours.step("ReadConfig")["state"])
+        state = world.stored(deployment.step("ReadConfig")["state"])
     assert state["schedules"] == {}
-    answer = ours.step("PlanDeployment")
+    answer = deployment.step("PlanDeployment")
     assert (answer["created"], answer["kept"]) == (2, 0)
 
 
@@ -307,27 +301,27 @@ def test_a_deleted_revision_is_replaced(deleted: World, deployments: Deployments
 
 def test_a_target_that_runs_a_deleted_revision_is_restored(deleted: World, deployments: Deployments) -> None:
     before = deleted.everything()
-    ours = deployments.start().until("FinishDeployment")
-    ours.document["targets"] = None
-    ours.fail("RejectedError", "what happened")
-    ours.step("RestoreDeployment")
+    deployment = deployments.start().until("FinishDeployment")
+    deployment.document["targets"] = None
+    deployment.fail("RejectedError", "what happened")
+    deployment.step("RestoreDeployment")
     assert deleted.everything() == before
 
 
 def test_a_revision_that_cannot_be_read_is_not_taken_for_deleted(world: World, later: Deployments) -> None:
-    ours = later.start().until("ReadConfig")
+    deployment = later.start().until("ReadConfig")
     with (
         world.calls.refusing("ecs.DescribeTaskDefinition", "ClientException"),
         pytest.raises(RejectedError, match="DescribeTaskDefinition: ClientException: scripted"),
     ):
-        ours.step("ReadConfig")
+        deployment.step("ReadConfig")
 
 
 @pytest.mark.parametrize(("quota", "problem"), [("5", True), ("6", False)])
-def test_new_rules_need_room_beside_those_that_leave(
+def test_new_rules_need_slots_beside_those_removed(
     quota: str, problem: bool, world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two rules of the app and two others: the one that leaves is deleted at the end only."""
+    """There are two owned and two foreign rules; the removed one is deleted at the end only."""
     monkeypatch.setenv("RULE_QUOTA", quota)
     new = [{"name": name, "task": "new_task", "rate": "1 day"} for name in ("A", "B")]
     world.upload({"tasks": [SCHEDULE["tasks"][0], *new]})

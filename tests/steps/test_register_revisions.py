@@ -18,7 +18,7 @@ def registering(world: World, deployments: Deployments) -> Deployment:
 
 
 def registered(world: World, deployment: Deployment) -> dict[str, str]:
-    """The ARNs that the next steps are given, by the task that each was registered for."""
+    """The ARNs that the next steps receive, by the task of each."""
     found = world.stored(deployment.document["revisions"]["document"])["revisions"]
     plan = world.stored(deployment.document["plan"]["document"])
     return {each["task"]["name"] if each["task"] else "API": found[each["fingerprint"]] for each in plan["registers"]}
@@ -33,7 +33,7 @@ def test_tasks_and_api_get_a_revision_of_the_pushed_digest(world: World, registe
         assert (app["image"], app["command"]) == (IMAGE_URI, command)
 
 
-def test_all_else_of_the_base_survives(world: World, registering: Deployment) -> None:
+def test_the_rest_of_the_base_is_kept(world: World, registering: Deployment) -> None:
     registering.until("CreateTargets")
     for revision in (2, 3, 4):
         containers = world.containers(revision)
@@ -46,7 +46,7 @@ def test_all_else_of_the_base_survives(world: World, registering: Deployment) ->
         assert containers["app"]["secrets"] == APP_CONTAINER["secrets"]
 
 
-def test_revisions_carry_the_bases_tags_and_ours(world: World, registering: Deployment) -> None:
+def test_revisions_carry_the_tags_of_the_base_and_of_rota(world: World, registering: Deployment) -> None:
     registering.until("CreateTargets")
     reply = client("ecs").describe_task_definition(taskDefinition=arn(2), include=["TAGS"])
     tags = {tag["key"]: tag["value"] for tag in reply["tags"]}
@@ -84,13 +84,13 @@ def test_killed_in_the_middle_none_is_registered_twice(
 
 def test_two_tasks_that_run_alike_share_a_revision(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [{"name": name, "task": "spam_task", "rate": "1 day"} for name in ("First", "Second")]})
-    ours = deployments.start().until("CreateTargets")
-    assert registered(world, ours) == {"First": arn(2), "API": arn(3)}
-    ours.step("CreateTargets")
+    deployment = deployments.start().until("CreateTargets")
+    assert registered(world, deployment) == {"First": arn(2), "API": arn(3)}
+    deployment.step("CreateTargets")
     assert [world.target(name)["EcsParameters"]["TaskDefinitionArn"] for name in ("First", "Second")] == [arn(2)] * 2
 
 
-def test_what_ecs_refuses_is_told_in_its_words(world: World, registering: Deployment) -> None:
+def test_an_error_of_ecs_is_reported_in_its_words(world: World, registering: Deployment) -> None:
     with (
         world.calls.refusing("ecs.RegisterTaskDefinition", "ClientException"),
         pytest.raises(RejectedError, match="RegisterTaskDefinition: ClientException: scripted"),
@@ -101,22 +101,25 @@ def test_what_ecs_refuses_is_told_in_its_words(world: World, registering: Deploy
 OTHER_TASK = {"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"task": "another_task"}]}
 
 
-def test_what_is_in_use_and_still_right_is_used_again(world: World, later: Deployments) -> None:
+def test_a_matching_revision_in_use_is_used_again(world: World, later: Deployments) -> None:
     world.upload(OTHER_TASK)
-    ours = later.start().until("CreateTargets")
-    assert registered(world, ours) == {"RemoveSpam": arn(5)}
+    deployment = later.start().until("CreateTargets")
+    assert registered(world, deployment) == {"RemoveSpam": arn(5)}
     assert world.active_revisions() == [1, 2, 3, 4, 5]
-    assert ours.run() == "Deployed"
+    assert deployment.run() == "Deployed"
     assert world.service()["taskDefinition"] == arn(4)
 
 
 @pytest.mark.parametrize("gone", [2, 4], ids=["of a task", "of the API"])
-def test_one_to_be_used_again_that_was_deregistered_meanwhile(gone: int, world: World, later: Deployments) -> None:
+def test_a_reused_revision_that_was_deregistered_meanwhile(gone: int, world: World, later: Deployments) -> None:
     world.upload(OTHER_TASK)
-    ours = later.start().until("RegisterRevisions")
+    deployment = later.start().until("RegisterRevisions")
     client("ecs").deregister_task_definition(taskDefinition=arn(gone))
     before = world.everything()
-    assert ours.run() == "DeploymentFailed"
-    assert f"guestbook:{gone} was deregistered since the deployment was planned" in ours.document["restored"]["cause"]
+    assert deployment.run() == "DeploymentFailed"
+    assert (
+        f"guestbook:{gone} was deregistered since the deployment was planned"
+        in deployment.document["restored"]["cause"]
+    )
     assert world.everything() == before
     assert later.start().run() == "Deployed"

@@ -13,7 +13,7 @@ from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments
 from tests.steps.moment import once
 from tests.steps.world import World, client
 
-# Of CountTeaspoons that leaves, RemoveSpam that moves, Digest that comes, and of the new image.
+# CountTeaspoons is removed, RemoveSpam gets another schedule, Digest is new, and so is the image.
 WRITES = [
     "events.DisableRule",
     *("ecs.RegisterTaskDefinition",) * 4,
@@ -24,7 +24,7 @@ WRITES = [
 AT_THE_END = ["events.RemoveTargets", "events.DeleteRule"]
 
 
-def test_the_writes_of_that_deployment(world: World, changing: Deployment) -> None:
+def test_the_writes_of_the_deployment(world: World, changing: Deployment) -> None:
     world.calls.made.clear()
     assert changing.run() == "Deployed"
     assert sorted(world.calls.writes()) == sorted([*WRITES, *AT_THE_END, "events.PutEvents"])
@@ -40,9 +40,9 @@ def test_whichever_write_is_refused_everything_is_as_before(nth: int, world: Wor
     restored = changing.document["restored"]
     assert (restored["outcome"], restored["error"]) == ("failed", "RejectedError")
     assert f"{call.split('.')[1]} was denied: scripted" in restored["cause"]
-    assert restored["cause"].endswith("The operator acts.")
+    assert restored["cause"].endswith("For the operator: fix this, then deploy again.")
     assert "holder" not in world.ledger()["lease"]
-    assert [told["outcome"] for told in world.calls.news] == ["deployed", "failed"]
+    assert [each["outcome"] for each in world.calls.news] == ["deployed", "failed"]
 
 
 def test_the_entry_of_a_failure_has_who_started_it_and_durations(world: World, changing: Deployment) -> None:
@@ -57,7 +57,7 @@ def test_the_entry_of_a_failure_has_who_started_it_and_durations(world: World, c
     assert (entry["started_by"], entry["durations"]) == ("by hand", "ReadConfig 3.0 s")
 
 
-def test_a_rollout_that_failed_is_rolled_back_with_everything_else(world: World, changing: Deployment) -> None:
+def test_a_failed_rollout_is_rolled_back_with_all_else(world: World, changing: Deployment) -> None:
     before = world.everything()
     changing.until("CheckService")
     world.roll("FAILED", reason="tasks failed to start")
@@ -67,7 +67,9 @@ def test_a_rollout_that_failed_is_rolled_back_with_everything_else(world: World,
     assert cause.startswith("CheckService: the rollout of guestbook:")
     assert "failed: tasks failed to start. Look at the service's events and the logs of its stopped tasks. " in cause
     assert "tasks. All rules are as they were before, 4 rules were restored; " in cause
-    assert cause.endswith("ECS is rolling the service back to guestbook:5. The operator acts.")
+    assert cause.endswith(
+        "ECS is rolling the service back to guestbook:5. For the operator: fix this, then deploy again."
+    )
 
 
 def test_a_rollout_that_ecs_rolled_back_is_left_alone(world: World, changing: Deployment) -> None:
@@ -90,7 +92,9 @@ def test_a_failure_before_the_first_write_restores_nothing(world: World, changin
     cause = changing.document["restored"]["cause"]
     file = f"s3://{ENVIRONMENT['BUCKET']}/scheduled_tasks.json (version {version})"
     assert cause.startswith(f"ReadConfig: {file} has 1 problem:")
-    assert cause.endswith("Nothing had to be restored. The author of the schedule file acts.")
+    assert cause.endswith(
+        "Nothing had to be restored. For the author of the schedule file: correct it, upload it, then deploy again."
+    )
 
 
 @pytest.mark.parametrize("call", AT_THE_END)
@@ -118,7 +122,7 @@ def test_what_may_not_be_deleted_stays_disabled_and_is_named(world: World, chang
 @pytest.fixture
 @once
 def restoring(changing: Deployment) -> Deployment:
-    """That deployment, failed as late as it can."""
+    """The deployment, failed at the last step that is restored."""
     changing.until("CheckService").fail("RejectedError", "what happened")
     return changing
 
@@ -129,10 +133,10 @@ def test_restored_twice_it_is_the_same(world: World, changing: Deployment) -> No
     answers = [changing.step("RestoreDeployment") for _ in range(2)]
     assert world.everything() == before
     assert answers[0] == answers[1]
-    assert {told["id"]: told["outcome"] for told in world.calls.news[1:]} == {changing.arn: "failed"}
+    assert {each["id"]: each["outcome"] for each in world.calls.news[1:]} == {changing.arn: "failed"}
 
 
-def test_the_outcome_is_published_by_a_later_attempt_if_the_bus_refuses_it(world: World, restoring: Deployment) -> None:
+def test_a_refused_notification_is_published_by_a_retry(world: World, restoring: Deployment) -> None:
     world.calls.news.clear()
     with world.calls.refusing("events.PutEvents", "AccessDeniedException"), pytest.raises(RejectedError):
         restoring.step("RestoreDeployment")
@@ -141,13 +145,13 @@ def test_the_outcome_is_published_by_a_later_attempt_if_the_bus_refuses_it(world
     assert [each["outcome"] for each in world.calls.news] == ["failed"]
 
 
-def test_a_bus_that_refuses_for_good_keeps_no_restore_from_ending(world: World, restoring: Deployment) -> None:
+def test_a_restore_ends_although_the_bus_always_refuses(world: World, restoring: Deployment) -> None:
     restoring.context["State"]["RetryCount"] = 8
     with world.calls.refusing("events.PutEvents", "AccessDeniedException", count=0):
         assert restoring.step("RestoreDeployment")["outcome"] == "failed"
 
 
-# Of each service one call before and one after it was carried out; `make sweep` kills a restore in each of its calls.
+# For each service one call before and one after it takes effect; `make sweep` kills a restore in each of its calls.
 @pytest.mark.parametrize(
     ("call", "after"),
     [
@@ -167,7 +171,7 @@ def test_killed_in_the_middle_it_ends_the_same(call: str, after: bool, world: Wo
     assert "holder" not in world.ledger()["lease"]
 
 
-def test_a_target_that_a_200_does_not_put_back_is_noticed(world: World, restoring: Deployment) -> None:
+def test_a_target_refused_in_a_200_is_noticed(world: World, restoring: Deployment) -> None:
     with (
         world.calls.half_failing("events.PutTargets", "ConcurrentModificationException"),
         pytest.raises(TransientError, match="PutTargets on production__guestbook__"),
@@ -188,33 +192,33 @@ def test_a_revision_that_a_foreign_rule_runs_stays(world: World, changing: Deplo
     changing.until("CreateTargets").fail("RejectedError", "what happened")
     newest = world.active_revisions()[-1]
     by_hand = {"Id": "1", "Arn": CLUSTER_ARN + "-2", "RoleArn": ENVIRONMENT["EVENTS_ROLE_ARN"]}
-    by_hand_on_ours = by_hand | {"EcsParameters": {"TaskDefinitionArn": arn(newest)}}
+    with_revision = by_hand | {"EcsParameters": {"TaskDefinitionArn": arn(newest)}}
     rule = "production__guestbook__SomeoneElses"
     client("events").put_rule(Name=rule, ScheduleExpression="rate(1 day)")
-    client("events").put_targets(Rule=rule, Targets=[by_hand_on_ours])
+    client("events").put_targets(Rule=rule, Targets=[with_revision])
     changing.step("RestoreDeployment")
     assert world.active_revisions()[-1] == newest
 
 
 def with_more(value: Any) -> Any:
-    """Every object of it with a key that no version of Rota knows, but those whose keys are anybody's."""
+    """The value with an unknown key in every object, except in objects whose keys are arbitrary."""
     if isinstance(value, list):
         return [with_more(item) for item in value]
     if not isinstance(value, dict):
         return value
-    anybody_s = ("content", "tags", "rules", "targets", "calls", "environment", "reused", "put_rule", "put_targets")
-    more = {key: inner if key in anybody_s else with_more(inner) for key, inner in value.items()}
+    arbitrary = ("content", "tags", "rules", "targets", "calls", "environment", "reused", "put_rule", "put_targets")
+    more = {key: inner if key in arbitrary else with_more(inner) for key, inner in value.items()}
     if "rules" in value:
         more["rules"] = {name: with_more(rule) for name, rule in value["rules"].items()}
     return more | {"of_tomorrow": 1}
 
 
-def test_what_another_version_has_left_is_restored(world: World, changing: Deployment) -> None:
+def test_documents_of_another_version_are_restored(world: World, changing: Deployment) -> None:
     before = world.everything()
     document = changing.until("RollService").document
     plan = world.stored(document["plan"]["document"])
-    key = document["plan"]["snapshot"]["key"]
-    plan["snapshot"] = {"key": key, "version_id": world.upload(with_more(world.stored(plan["snapshot"])), key)}
+    snapshot = document["plan"]["snapshot"]
+    snapshot["version_id"] = world.upload(with_more(world.stored(snapshot)), snapshot["key"])
     stored = document["plan"]["document"]
     stored["version_id"] = world.upload(with_more(plan), stored["key"])
     changing.fail("RejectedError", "what happened")
@@ -236,9 +240,7 @@ def test_nothing_that_a_rule_may_still_start_is_deregistered(
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException"])
-def test_revisions_that_ecs_does_not_deregister_stay_and_are_named(
-    code: str, world: World, restoring: Deployment
-) -> None:
+def test_revisions_that_ecs_keeps_active_are_named(code: str, world: World, restoring: Deployment) -> None:
     with world.calls.refusing("ecs.DeregisterTaskDefinition", code, status=500, count=0):
         with pytest.raises((RejectedError, TransientError), match="DeregisterTaskDefinition"):
             restoring.step("RestoreDeployment")
@@ -251,10 +253,10 @@ def test_revisions_that_ecs_does_not_deregister_stay_and_are_named(
     assert 9 in world.active_revisions()
 
 
-def test_what_there_is_no_time_to_deregister_stays_and_is_named(
+def test_revisions_left_for_lack_of_time_are_named(
     world: World, restoring: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each look at the clock finds it three minutes later."""
+    """The clock advances three minutes with each read."""
     clock = itertools.count(step=180)
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
     cause = restoring.step("RestoreDeployment")["cause"]
@@ -272,15 +274,15 @@ def test_a_message_names_ten_revisions(world: World, deployments: Deployments) -
     assert "guestbook:4 and 2 more stay ACTIVE" in cause
 
 
-def test_a_target_that_others_added_to_a_rule_is_restored(world: World, later: Deployments) -> None:
+def test_a_target_added_by_hand_is_restored(world: World, later: Deployments) -> None:
     extra = {"Id": "by-hand", "Arn": "arn:aws:sqs:us-east-1:123456789012:queue", "Input": "{}"}
     client("events").put_targets(Rule="production__guestbook__IngestData", Targets=[extra])
     before = world.everything()
     world.push(NEXT, "next")
-    ours = later.start(NEXT).until("RollService")
+    deployment = later.start(NEXT).until("RollService")
     assert len(world.our_rules()["IngestData"]["Targets"]) == 1
-    ours.fail("RejectedError", "what happened")
-    ours.step("RestoreDeployment")
+    deployment.fail("RejectedError", "what happened")
+    deployment.step("RestoreDeployment")
     assert world.everything() == before
 
 
@@ -305,14 +307,14 @@ def test_a_rule_that_was_untagged_meanwhile_stays_and_is_named(world: World, res
     rule = PREFIX + "IngestData"
     client("events").untag_resource(ResourceARN=world.rules(rule)[rule]["Arn"], TagKeys=["rota:app"])
     client("events").put_rule(Name=rule, ScheduleExpression="rate(3 days)", State="DISABLED", Description="mine now")
-    theirs = world.rules(rule)
+    changed = world.rules(rule)
     cause = restoring.step("RestoreDeployment")["cause"]
-    assert world.rules(rule) == theirs
-    assert f"But the rule {rule} belongs to someone else by now, and was left alone." in cause
+    assert world.rules(rule) == changed
+    assert f"But the rule {rule} belongs to someone else since, and was left alone." in cause
     assert world.our_rules().keys() == {"RemoveSpam", "CountTeaspoons"}
 
 
-def test_a_rule_that_was_deleted_meanwhile_is_made_anew(world: World, restoring: Deployment) -> None:
+def test_a_rule_that_was_deleted_meanwhile_is_created_again(world: World, restoring: Deployment) -> None:
     rule = PREFIX + "CountTeaspoons"
     client("events").remove_targets(Rule=rule, Ids=[rule])
     client("events").delete_rule(Name=rule)

@@ -1,4 +1,4 @@
-"""RestoreDeployment and the service: rolled back, gone, somebody else's by now, or shown late by ECS."""
+"""RestoreDeployment and the service: rolled back, deleted, changed by a person, or shown late by ECS."""
 
 from collections.abc import Callable
 
@@ -25,12 +25,12 @@ def test_a_service_whose_revision_was_deregistered(when: str, world: World, chan
     assert again > gone
     assert world.active_revisions() == sorted({*before[2], again} - {gone})
     assert world.containers(again) == world.containers(gone)
-    assert f"back to guestbook:{again}, which has the content of guestbook:{gone}; that is INACTIVE. The op" in cause
+    assert f"back to guestbook:{again}, which has the content of guestbook:{gone}; that is INACTIVE. For" in cause
 
 
 @pytest.fixture
 def hotfix(world: World) -> Callable[[], str]:
-    """Someone rolls the service by hand, to a revision of theirs."""
+    """A person rolls the service to another revision."""
 
     def roll() -> str:
         registered = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
@@ -42,29 +42,29 @@ def hotfix(world: World) -> Callable[[], str]:
 
 
 @pytest.mark.parametrize("when", ["RegisterRevisions", "CreateTargets"])
-def test_a_service_that_someone_rolled_before_is_left_alone(
+def test_a_service_rolled_by_hand_before_is_left_alone(
     when: str, world: World, changing: Deployment, hotfix: Callable[[], str]
 ) -> None:
     rules = world.rules()
     changing.until(when)
-    theirs = hotfix()
+    by_hand = hotfix()
     changing.fail("RejectedError", "what happened")
     changing.step("RestoreDeployment")
-    assert (world.rules(), world.service()["taskDefinition"]) == (rules, theirs)
+    assert (world.rules(), world.service()["taskDefinition"]) == (rules, by_hand)
 
 
-def test_a_service_that_someone_rolled_meanwhile_is_left_alone(
+def test_a_service_rolled_by_hand_meanwhile_is_left_alone(
     world: World, changing: Deployment, hotfix: Callable[[], str]
 ) -> None:
     rules = world.rules()
     changing.until("CheckService")
-    theirs = hotfix()
+    by_hand = hotfix()
     changing.document["rollout"]["waited_seconds"] = 60
     assert changing.run() == "DeploymentFailed"
-    assert (world.rules(), world.service()["taskDefinition"]) == (rules, theirs)
+    assert (world.rules(), world.service()["taskDefinition"]) == (rules, by_hand)
     cause = changing.document["restored"]["cause"]
-    told = f"But the service guestbook-api runs guestbook:{number(theirs)}, to which someone has rolled it meanwhile"
-    assert told in cause
+    remark = f"But the service guestbook-api runs guestbook:{number(by_hand)}, to which someone has rolled it meanwhile"
+    assert remark in cause
 
 
 def test_a_service_that_was_rolling_before_is_restored(world: World, later: Deployments) -> None:
@@ -74,13 +74,13 @@ def test_a_service_that_was_rolling_before_is_restored(world: World, later: Depl
     world.roll("IN_PROGRESS")
     before = world.everything()
     world.push(THIRD, "third")
-    ours = later.start(THIRD).until("CheckService")
+    deployment = later.start(THIRD).until("CheckService")
     world.roll("IN_PROGRESS", revision=good)
-    assert ours.run() == "DeploymentFailed"
+    assert deployment.run() == "DeploymentFailed"
     assert world.everything() == before
 
 
-def test_the_service_is_restored_by_what_was_seen_first(world: World, changing: Deployment) -> None:
+def test_the_first_read_of_the_service_decides(world: World, changing: Deployment) -> None:
     before, was = world.everything(), world.service()
     changing.until("CheckService").fail("RejectedError", "what happened")
     with world.calls.showing_service([was], skip=1):
@@ -88,7 +88,7 @@ def test_the_service_is_restored_by_what_was_seen_first(world: World, changing: 
     assert world.everything()[:2] == before[:2]
 
 
-def test_what_the_service_was_rolled_back_to_stays(world: World, changing: Deployment) -> None:
+def test_the_revision_that_the_service_returns_to_stays(world: World, changing: Deployment) -> None:
     before = world.everything()
     changing.until("CheckService").fail("RejectedError", "what happened")
     client("ecs").deregister_task_definition(taskDefinition=before[1])
@@ -99,7 +99,7 @@ def test_what_the_service_was_rolled_back_to_stays(world: World, changing: Deplo
     assert world.containers(again) == world.containers(number(before[1]))
 
 
-def test_a_service_that_was_deleted_keeps_nothing_else_back(world: World, changing: Deployment) -> None:
+def test_all_else_is_restored_if_the_service_was_deleted(world: World, changing: Deployment) -> None:
     rules = world.rules()
     changing.until("CheckService").fail("RejectedError", "what happened")
     client("ecs").delete_service(cluster="production", service="guestbook-api", force=True)
@@ -125,19 +125,21 @@ def test_the_service_is_restored_though_ecs_shows_it_late(
     assert waited[0] == ROLLOUT_VISIBLE_AFTER
 
 
-def test_a_service_that_someone_rolled_since_the_plan_is_not_rolled(
+def test_a_service_rolled_by_hand_since_the_plan_is_not_rolled(
     world: World, changing: Deployment, hotfix: Callable[[], str]
 ) -> None:
     rules = world.rules()
     changing.until("RollService")
-    theirs = hotfix()
+    by_hand = hotfix()
     assert changing.run() == "DeploymentFailed"
-    assert (world.rules(), world.service()["taskDefinition"]) == (rules, theirs)
-    told = "the service guestbook-api was changed while this deployment was under way: it ran guestbook:5 and now runs"
-    assert f"{told} guestbook:{number(theirs)}" in changing.document["restored"]["cause"]
+    assert (world.rules(), world.service()["taskDefinition"]) == (rules, by_hand)
+    remark = (
+        "the service guestbook-api was changed while this deployment was under way: it ran guestbook:5 and now runs"
+    )
+    assert f"{remark} guestbook:{number(by_hand)}" in changing.document["restored"]["cause"]
 
 
-def test_a_service_that_ecs_shows_as_it_was_long_ago_is_asked_again(
+def test_a_service_that_ecs_shows_late_is_read_again(
     world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changing.until("RollService")

@@ -37,7 +37,7 @@ def test_rolled_twice_it_is_updated_once(world: World, rolling: Deployment) -> N
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_in_the_middle_it_ends_the_same_when_run_again(after: bool, world: World, rolling: Deployment) -> None:
+def test_killed_in_the_middle_it_ends_the_same(after: bool, world: World, rolling: Deployment) -> None:
     with world.calls.killing("ecs.UpdateService", after=after), pytest.raises(KilledError):
         rolling.step("RollService")
     rolling.step("RollService")
@@ -52,7 +52,7 @@ def test_killed_in_the_middle_it_ends_the_same_when_run_again(after: bool, world
         ("ServerException", TransientError),
     ],
 )
-def test_what_ecs_refuses_has_a_name(code: str, error: type[Exception], world: World, rolling: Deployment) -> None:
+def test_an_error_of_ecs_has_a_name(code: str, error: type[Exception], world: World, rolling: Deployment) -> None:
     with world.calls.refusing("ecs.UpdateService", code), pytest.raises(error, match="UpdateService"):
         rolling.step("RollService")
     assert world.service()["taskDefinition"] == arn(1)

@@ -1,4 +1,4 @@
-"""RestoreDeployment where AWS does not take back a rule whose last run is past."""
+"""RestoreDeployment where AWS refuses a rule whose last run is past."""
 
 import pytest
 
@@ -12,7 +12,7 @@ RULE = "production__guestbook__Migrate"
 
 @pytest.fixture
 def moving(world: World, deployments: Deployments) -> Deployment:
-    """A deployment that has moved a rule whose last run was past, and failed."""
+    """A deployment that gives a later schedule to a rule whose last run is past."""
     world.upload({"tasks": [*SCHEDULE["tasks"], PAST]})
     assert deployments.start().run() == "Deployed"
     world.upload({"tasks": [*SCHEDULE["tasks"], PAST | {"cron": "0 6 1 1 ? *"}]})
@@ -53,7 +53,7 @@ def test_a_spent_rule_whose_task_left_is_enabled_again(world: World, deployments
     assert world.everything() == before
 
 
-def test_a_rule_that_would_run_again_is_restored_for_hours(world: World, changing: Deployment) -> None:
+def test_a_rule_that_would_run_again_is_tried_again(world: World, changing: Deployment) -> None:
     changing.until("CheckService").fail("RejectedError", "what happened")
     with (
         world.calls.refusing("events.PutRule", "ValidationException", count=0),

@@ -1,4 +1,4 @@
-"""The fault sweep: every AWS call of a deployment goes wrong in every way, and the app is all new or all old after it.
+"""The fault sweep: every AWS call of a deployment fails in every way, and the app is all new or all old afterwards.
 
-`make sweep` tries everything; `python -m tests.sweep --help` says what else can be tried.
+`make sweep` tries everything; `python -m tests.sweep --help` lists the options.
 """

@@ -1,4 +1,4 @@
-"""`python -m tests.sweep`: try every fault in every call of a deployment, on four stages at once, which mostly wait."""
+"""`python -m tests.sweep`: try every fault in every call of a deployment, on four stages at once."""
 
 import argparse
 import json
@@ -38,14 +38,14 @@ class Sweep:
         return any(verdict.wrong for verdict in self.verdicts)
 
     def run(self, name: str, scripts: Iterable[Script]) -> None:
-        """Try all of these, and say in a line how that went."""
+        """Try all of these and print a line of results."""
         part, begun = _Part(name, iter(list(scripts))), time.monotonic()
         with ThreadPoolExecutor(len(self._trials)) as pool:
             try:
                 for ended in [pool.submit(self._work, trials, part) for trials in self._trials]:
                     ended.result()
             finally:
-                part.waiting = iter(())  # whatever ended it, no other trial begins
+                part.waiting = iter(())  # after an error too, no other trial begins
         self.verdicts += [verdict for verdict in part.done if verdict.reached or verdict.wrong]
         if part.done:
             say(f"{report.summary(name, part.done)}; {time.monotonic() - begun:.0f} s")
@@ -68,7 +68,7 @@ class Sweep:
 
 @dataclass
 class _Part:
-    """One part of the sweep: what is still to be tried, and what came of the rest."""
+    """One part of the sweep: the scripts still to try, and the verdicts so far."""
 
     name: str
     waiting: Iterator[Script]
@@ -78,7 +78,7 @@ class _Part:
 def main() -> int:
     """Returns the exit status: 0 when every promise was kept."""
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # or the stages would stay
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stages are ended
     begun = time.monotonic()
     with ExitStack() as stages:
 
@@ -111,8 +111,8 @@ def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> 
     say(f"a deployment makes {len(clean)} calls, one that fails at the end {len(failing)}")
     sweep.run("one fault", script.singles(clean))
     sweep.run("bursts", script.bursts(clean))
-    sweep.run("on the way back", script.of_restore(failing, script.LAST_STRAW))
-    sweep.run("at the end", script.of_restore(unfinished, script.UNFINISHED))
+    sweep.run("during a restore", script.of_restore(failing, script.LAST_STRAW))
+    sweep.run("in the last step", script.of_restore(unfinished, script.UNFINISHED))
     sweep.run("two faults", script.pairs(clean, failing, arguments.seed, arguments.pairs))
     say("", *report.table(sweep.verdicts), "")
     survived = sum(not verdict.wrong for verdict in sweep.verdicts)
@@ -121,15 +121,15 @@ def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> 
 
 
 def _calls(trials: Trials, faults: Script, *, new: bool) -> list[dict[str, Any]]:
-    """The calls of a deployment that ends as it must."""
+    """The calls of a deployment that ends as expected."""
     verdict = trials.run(faults)
     if verdict.wrong or verdict.new != new:
-        raise RuntimeError(f"not even this goes as it must: {verdict}")
+        raise RuntimeError(f"the deployment without further faults did not end as expected: {verdict}")
     return trials.calls()
 
 
 def _again(trials: Trials, faults: Script, seed: int) -> bool:
-    """One trial from the start, and everything that there is to say of it."""
+    """Run one trial from the start and print all about it."""
     verdict = trials.run(faults)
     say(f"{verdict.status} {verdict.cause}", "" if verdict.reached else "Not every fault met a call.")
     if verdict.wrong:

@@ -1,4 +1,4 @@
-"""The app that the sweep deploys over and over, and everything of it that a deployment could leave wrong."""
+"""The app that the sweep deploys again and again, and the state that a deployment could leave wrong."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from stage.client import wait_for
 
 TIME_SCALE = 0.001
 ROLLOUT_SECONDS = 0.05
-LISTENER = "what-the-world-hears"
+LISTENER = "notification-listener"
 OTHERS = "two__Others"
 
 _STAYS = {"name": "Stays", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
@@ -31,12 +31,12 @@ IN_BOTH = {"Stays": "ENABLED", "Paused": "DISABLED", "Moves": "ENABLED"}
 
 @dataclass(frozen=True)
 class State:
-    """What is: all that a deployment changes."""
+    """All that a deployment changes."""
 
     rules: Mapping[str, Any]
-    """By name, each rule of the app's with tags and targets, whole."""
+    """By name, each owned rule with its tags and targets."""
     service: str
-    """The revision that the service is to run."""
+    """The revision that the service runs."""
     active: frozenset[str]
     """The family's ACTIVE revisions."""
 
@@ -62,7 +62,7 @@ class App:
         self._runs: dict[str, Runs] = {}
 
     def begin(self) -> None:
-        """Start anew, as before the first push, with a queue that hears what Rota tells the world."""
+        """Reset to before the first push, with a queue that receives Rota's notifications."""
         self.stage.reset()
         self._runs.clear()
         self.stage.settings(time_scale=TIME_SCALE, rollout_seconds=ROLLOUT_SECONDS)
@@ -71,7 +71,7 @@ class App:
         events.put_rule(Name=LISTENER, EventPattern='{"source": ["rota"]}')
         target = {"Id": "queue", "Arn": queue["Attributes"]["QueueArn"], "InputPath": "$.detail.execution"}
         events.put_targets(Rule=LISTENER, Targets=[target])
-        # Another app's prefix begins like ours, and a person has made a rule by hand.
+        # Two foreign rules: one of an app whose prefix begins like this one, and one made by hand.
         for name, tags in ((f"{OTHERS}tagged", [{"Key": "rota:app", "Value": "production/two"}]), (OTHERS, [])):
             rule = f"{self.stage.names['rule_prefix']}{name}"
             events.put_rule(Name=rule, ScheduleExpression="rate(1 day)", Tags=tags)
@@ -82,12 +82,12 @@ class App:
         self.stage.upload_schedule({"tasks": FILES[file]})
 
     def watch(self) -> None:
-        """Have the stage look after every call whether the schedules that are in both files stand."""
+        """Have the stage check the schedules that are in both files after every call."""
         prefix = self.stage.names["rule_prefix"]
         self.stage.watch({prefix + name: state for name, state in IN_BOTH.items()}, self._name)
 
     def state(self) -> State:
-        """What is, once the service has come to rest."""
+        """The state, once the rollout is complete."""
         names, ecs, events = self.stage.names, self.stage.client("ecs"), self.stage.client("events")
 
         def steady() -> str | None:
@@ -130,10 +130,10 @@ class App:
 
     @contextmanager
     def time_passing(self) -> Iterator[None]:
-        """For as long as the block runs, let the time of functions be up that are not at work any more.
+        """While the block runs, expire the lease's entries of invocations that have ended.
 
-        The machine's waits are cut short here and the lease's clock is not: where nobody hears of a function's end,
-        its ten minutes would last longer than all tries of a restore, which on AWS take hours.
+        An invocation that did not report its end keeps its entry for ten minutes. The waits of the state machine are
+        shortened here, so all retries of a restore end sooner; on AWS they take hours.
         """
         done = Event()
 
@@ -154,7 +154,7 @@ class App:
             thread.join()
 
     def entry(self, execution: Mapping[str, Any]) -> dict[str, Any]:
-        """What the ledger keeps of an execution; empty when it keeps nothing."""
+        """The ledger's entry of an execution; empty without one."""
         table = self.stage.names["outputs"]["LedgerTableName"]
         found = self.stage.client("dynamodb").query(
             TableName=table,
@@ -165,16 +165,16 @@ class App:
         return {name: next(iter(value.values())) for item in found for name, value in item.items()}
 
     def heard(self, execution: Mapping[str, Any]) -> int:
-        """How often it was published how an execution ended."""
-        sqs, told = self.stage.client("sqs"), 0
+        """How many notifications of an execution's outcome were received."""
+        sqs, count = self.stage.client("sqs"), 0
         while found := sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
-                told += json.loads(message["Body"]) == execution["executionArn"]
+                count += json.loads(message["Body"]) == execution["executionArn"]
                 sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-        return told
+        return count
 
     def has_snapshot(self, execution: Mapping[str, Any]) -> bool:
-        """Whether the snapshot of before is in the bucket."""
+        """Whether the execution's snapshot is in the bucket."""
         prefix = f"deployments/{execution['name']}/snapshot"
         listed = self.stage.client("s3").list_objects_v2(Bucket=self.stage.names["bucket"], Prefix=prefix)
         return bool(listed["KeyCount"])
@@ -186,7 +186,7 @@ class App:
 
     def _end_time(self, invocation: str) -> None:
         dynamodb = self.stage.client("dynamodb")
-        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # it has said so itself by now
+        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # it has reported its end itself
             dynamodb.update_item(
                 **self._lease,
                 UpdateExpression="SET at_work.#invocation = :now",
@@ -197,7 +197,7 @@ class App:
 
     @property
     def _lease(self) -> dict[str, Any]:
-        """Where the lease is, as DynamoDB's calls name an item."""
+        """The lease's table and key, as arguments of DynamoDB's calls."""
         key = {"app": {"S": self._name}, "record": {"S": "lease"}}
         return {"TableName": self.stage.names["outputs"]["LedgerTableName"], "Key": key}
 

@@ -1,4 +1,4 @@
-"""What must hold after a deployment in which something went wrong. Pure: it is given all that was seen."""
+"""What must hold after a deployment with faults. Pure: all observations are given."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,31 +11,31 @@ Fault = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Seen:
-    """One deployment in which something went wrong, and everything that was seen of it."""
+    """All observations of one deployment with faults."""
 
     faults: Sequence[Fault]
-    """As the stage shows them: with the number of calls that each has hit."""
+    """As the stage returns them: with the number of calls that each has hit."""
     execution: Mapping[str, Any]
     """DescribeExecution's answer."""
     ended_by: Mapping[str, Any]
-    """The same of the execution that put it back if it was aborted, else of itself."""
+    """The same of the execution that restored an aborted one, else of itself."""
     before: State
     after: State
     digest: str
     """Of the image that was pushed."""
     tasks: Sequence[Mapping[str, Any]]
-    """The schedule file that was to be deployed."""
+    """The tasks of the schedule file."""
     prefix: str
     runs: Mapping[str, Runs]
-    """What each revision that is in use runs."""
+    """Image and command of each revision in use."""
     lease: Mapping[str, Any]
     entry: Mapping[str, Any]
-    """What the ledger keeps of the deployment."""
+    """The ledger's entry of the deployment."""
     heard: int
     """How often the outcome was published: at least once."""
     has_snapshot: bool
     gaps: Sequence[Mapping[str, Any]] = field(default=())
-    """What the stage's watchman has seen."""
+    """The violations that the stage's invariant checks found."""
 
     @property
     def aborted(self) -> bool:
@@ -44,18 +44,18 @@ class Seen:
 
     @property
     def deployed(self) -> bool:
-        """Whether it was deployed, be it that only its last step was stopped."""
+        """Whether it was deployed, also if its last step was stopped."""
         done = self.aborted and self.entry.get("outcome") == "deployed"
         return self.execution["status"] == "SUCCEEDED" or done
 
     @property
     def cause(self) -> str:
-        """Why it was not."""
+        """Why it was not deployed."""
         return str(self.ended_by.get("cause") or self.entry.get("cause", ""))
 
 
 def hopeless(faults: Sequence[Fault]) -> bool:
-    """Whether nothing can be put back: a call that RestoreDeployment needs, or its invocation, fails for good."""
+    """Whether nothing can be restored: a call of RestoreDeployment, or its invocation, fails for good."""
     return any(
         fault["count"] == 0 and (fault["caller"] == "RestoreDeployment" or fault["operation"] == "Invoke")
         for fault in faults
@@ -63,7 +63,7 @@ def hopeless(faults: Sequence[Fault]) -> bool:
 
 
 def wrong(seen: Seen) -> Iterator[str]:
-    """Whatever breaks a promise, a sentence each."""
+    """A sentence for each broken promise."""
     for gap in seen.gaps:
         call = gap["call"]
         yield f"{gap['problem']}, after {call['operation']} of {call['caller']}"
@@ -75,18 +75,18 @@ def wrong(seen: Seen) -> Iterator[str]:
     else:
         yield from _unexplained(seen)
         if seen.ended_by.get("error") == "RestoreFailed" and hopeless(seen.faults):
-            # FinishDeployment may have done its work, and nobody have heard of it.
+            # FinishDeployment may have been complete although its answer was lost.
             if seen.entry.get("outcome") == "deployed":
                 yield from _not_all_new(seen)
             elif not seen.has_snapshot and seen.before != seen.after:
-                yield "nothing was put back, and there is no snapshot from which a person could do it"
+                yield "nothing was restored, and there is no snapshot from which a person could do it"
         else:
             yield from _not_all_old(seen)
             yield from _not_closed(seen, *_outcomes(seen))
 
 
 def _outcomes(seen: Seen) -> tuple[str, ...]:
-    """What the ledger may say of one that was not deployed. It may have failed already when it was stopped."""
+    """The outcomes that a deployment which was not deployed may have. It may have failed before it was stopped."""
     if not seen.aborted:
         return ("failed",)
     return ("aborted",) if seen.ended_by["status"] == "SUCCEEDED" else ("failed", "aborted")
@@ -107,8 +107,8 @@ def _not_all_new(seen: Seen) -> Iterator[str]:
         used.add(revision)
         yield from _not_running(seen, name, revision, ("./bin/start", task["task"]))
     yield from _not_running(seen, "the service", seen.after.service, ("./bin/start",))
-    if twins := seen.after.active - seen.before.active - used:
-        yield f"ACTIVE and unused: {', '.join(sorted(twins))}"
+    if unused := seen.after.active - seen.before.active - used:
+        yield f"ACTIVE and unused: {', '.join(sorted(unused))}"
     if gone := seen.before.active - seen.after.active:
         yield f"revisions of before were deregistered: {', '.join(sorted(gone))}"
 
@@ -128,9 +128,9 @@ def _not_all_old(seen: Seen) -> Iterator[str]:
             yield f"the rule {name} has another {' and '.join(changed)}"
     if seen.before.service != seen.after.service:
         yield f"the service ran {seen.before.service} and runs {seen.after.service}"
-    # What is left to the next deployment is told.
-    told = " ".join(sentence for sentence in seen.cause.split(". ") if "ACTIVE" in sentence)
-    if left := {arn for arn in left_behind(seen) if arn.rpartition("/")[2] not in told}:
+    # The cause must name what stays for the next deployment.
+    named = " ".join(sentence for sentence in seen.cause.split(". ") if "ACTIVE" in sentence)
+    if left := {arn for arn in left_behind(seen) if arn.rpartition("/")[2] not in named}:
         yield f"ACTIVE and left behind: {', '.join(sorted(left))}"
     if gone := seen.before.active - seen.after.active:
         yield f"revisions of before were deregistered: {', '.join(sorted(gone))}"
@@ -153,7 +153,7 @@ def _not_closed(seen: Seen, *outcomes: str) -> Iterator[str]:
 
 
 def _is_a_dead_ones(seen: Seen) -> bool:
-    """Whether TakeTurn took the lease when its execution had been stopped and put back: nobody has to wait for that."""
+    """Whether TakeTurn took the lease for an execution that was stopped and restored already. It blocks no other."""
     early = any(
         f["fault"] == "abort" and (f["caller"] == "TakeTurn" or f["operation"] == "Invoke") for f in seen.faults
     )
@@ -162,14 +162,14 @@ def _is_a_dead_ones(seen: Seen) -> bool:
 
 def _unexplained(seen: Seen) -> Iterator[str]:
     error, cause = seen.ended_by.get("error"), seen.cause
-    # Where the restoring itself was killed to the last, the error's name says which step that was.
-    told = f"RestoreDeployment: {cause}" if error == "RestoreFailed" else cause
-    if not any(_names(told, fault) for fault in seen.faults if fault["hit"]):
+    # Where every attempt to restore was killed, the error's name says which step that was.
+    full = f"RestoreDeployment: {cause}" if error == "RestoreFailed" else cause
+    if not any(_names(full, fault) for fault in seen.faults if fault["hit"]):
         yield f"the cause names no call that failed: {error}: {cause}"
 
 
 def _names(cause: str, fault: Fault) -> bool:
-    """Whether the cause names the call that the fault hit. Of a process that was killed only the step can be known."""
+    """Whether the cause names the call that the fault hit, or the step of a killed process."""
     if fault["fault"] == "abort":
         return "somebody has stopped the execution" in cause
     if fault["fault"] in ("kill", "kill_after"):

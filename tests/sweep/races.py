@@ -1,4 +1,4 @@
-"""Races: pushes at random moments, deployments aborted now and then; one image must be everywhere in the end."""
+"""Races: pushes at random moments, some deployments aborted; in the end one image must run everywhere."""
 
 import math
 import random
@@ -16,19 +16,19 @@ from tests.sweep.report import race_recipe
 _PAUSES = (0.0, 0.1, 0.5)
 _ABORTED = 0.25
 LONGEST_SECONDS = 300
-# The machine looks every twenty seconds whose turn it is; that is real work for as many functions as there are pushes.
+# Each waiting execution asks for its turn every twenty seconds, which is real work for one function per push.
 TIME_SCALE = 0.02
 
 
 @dataclass(frozen=True)
 class Race:
-    """So many pushes, and what is drawn for them."""
+    """A number of pushes and what is drawn for them."""
 
     seed: str
     pushes: int
     pause: float
     aborted: float = _ABORTED
-    """How likely it is after a push that a deployment before it is aborted."""
+    """The probability that a push is followed by an abort of an earlier deployment."""
 
     @classmethod
     def drawn(cls, seed: int, number: int) -> "Race":
@@ -52,8 +52,8 @@ def run(stage: Client, seed: int, rounds: Sequence[int], say: Callable[[str], No
         race = Race.drawn(seed, number)
         begun = time.monotonic()
         ended = hold(stage, race)
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.outcomes.items()))
-        say(f"race {number}: {race.pushes} pushes, {race.pause} s apart: {told}; {time.monotonic() - begun:.0f} s")
+        outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.outcomes.items()))
+        say(f"race {number}: {race.pushes} pushes, {race.pause} s apart: {outcomes}; {time.monotonic() - begun:.0f} s")
         if ended.wrong:
             for sentence in ended.wrong:
                 say(f"  - {sentence}")
@@ -77,7 +77,7 @@ def hold(stage: Client, race: Race) -> Ended:
     for number in range(race.pushes):
         time.sleep(draw.expovariate(1 / race.pause) if race.pause else 0)
         newest = stage.push(f"v{number}")
-        # Not the newest: to abort that one is to take the push back.
+        # Not the newest: a person who aborts that one withdraws the push.
         if number and draw.random() < race.aborted:
             _abort_one(stage, draw, first)
     wait_for(lambda: len(_pushed(stage, first)) == race.pushes, 30)
@@ -93,7 +93,7 @@ def hold(stage: Client, race: Race) -> Ended:
 
 
 def _pushed(stage: Client, first: set[str]) -> list[str]:
-    """The executions that pushes have started, the newest first, without those that put back what was aborted."""
+    """The executions that pushes have started, the newest first, without those that restore an aborted one."""
     states = stage.client("stepfunctions")
     new = (states.describe_execution(executionArn=each) for each in stage.executions() if each not in first)
     return [each["executionArn"] for each in new if '"aws.states"' not in each["input"]]
@@ -102,7 +102,7 @@ def _pushed(stage: Client, first: set[str]) -> list[str]:
 def _abort_one(stage: Client, draw: random.Random, first: set[str]) -> None:
     """StopExecution of a deployment that is under way, if there is one beside the newest.
 
-    Of one that is stopped before its first step was invoked nothing is known, and nothing is kept.
+    An execution that is stopped before its first invocation leaves no record.
     """
     under_way = _pushed(stage, first)[1:]
     states = stage.client("stepfunctions")

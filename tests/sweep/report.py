@@ -1,4 +1,4 @@
-"""What the sweep says: the table, and how to run one trial again."""
+"""The sweep's output: the table, and the command that runs one trial again."""
 
 import json
 import shlex
@@ -10,7 +10,7 @@ from tests.sweep.script import KINDS
 from tests.sweep.trial import Verdict
 
 Cell = tuple[str, str]
-# For the checkout's root.
+# To be run in the root of the checkout.
 _SWEEP = ".venv/bin/python -m tests.sweep"
 
 
@@ -49,7 +49,7 @@ def summary(name: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def violation(verdict: Verdict, seed: int) -> Iterator[str]:
-    """What was broken, and how to see it again."""
+    """The broken promises and the command that runs the trial again."""
     yield f"VIOLATION: {verdict.status} {verdict.cause}"
     for sentence in verdict.wrong:
         yield f"  - {sentence}"
@@ -57,11 +57,11 @@ def violation(verdict: Verdict, seed: int) -> Iterator[str]:
 
 
 def recipe(faults: Sequence[Mapping[str, Any]], seed: int) -> str:
-    """The command that makes this trial once more."""
+    """The command that runs this trial again."""
     script = [{name: value for name, value in fault.items() if value is not None} for fault in faults]
     return f"{_SWEEP} --only {shlex.quote(json.dumps(script))} --seed {seed}"
 
 
 def race_recipe(seed: int, number: int) -> str:
-    """The command that runs this race once more."""
+    """The command that runs this race again."""
     return f"{_SWEEP} --races --seed {seed} --round {number}"

@@ -1,4 +1,4 @@
-"""What is tried: from the calls that deployments made, every fault that each of them can meet."""
+"""The trials: every fault that each call of a deployment can meet."""
 
 import random
 from collections import Counter
@@ -24,7 +24,7 @@ LAST_STRAW: Fault = {
     "count": 0,
     "fault": "denied",
 }
-"""Makes a deployment fail when everything is new already, so that all of it has to be restored."""
+"""Makes a deployment fail when everything is new, so that all of it is restored."""
 UNFINISHED: Fault = {
     "service": "s3",
     "operation": "GetObject",
@@ -32,7 +32,7 @@ UNFINISHED: Fault = {
     "count": 0,
     "fault": "denied",
 }
-"""Makes FinishDeployment fail when the deployment is complete, so that RestoreDeployment has to finish it."""
+"""Makes FinishDeployment fail when the deployment is complete, so that RestoreDeployment finishes it."""
 
 
 def singles(calls: Iterable[Call]) -> Iterator[Script]:
@@ -43,9 +43,9 @@ def singles(calls: Iterable[Call]) -> Iterator[Script]:
 
 
 def bursts(calls: Iterable[Call]) -> Iterator[Script]:
-    """Every operation of every step with every kind of fault, for longer than anybody tries again."""
+    """Every operation of every step with every kind of fault, for longer than all retries last."""
     for call, skip in _numbered(calls):
-        # All invocations are made by Step Functions, so there each one in turn is the first that fails.
+        # Step Functions makes all invocations, so each one in turn is the first to fail.
         if skip == 0 or call["operation"] == "Invoke":
             for kind in kinds_of(call):
                 if kind != "abort":  # an execution is stopped once
@@ -60,11 +60,10 @@ def of_restore(calls: Iterable[Call], straw: Fault) -> Iterator[Script]:
 
 
 def pairs(calls: Sequence[Call], failing: Sequence[Call], seed: int, number: int) -> Iterator[Script]:
-    """So many draws of two different faults in one deployment; the same ones for the same seed.
+    """Draw `number` pairs of different faults in one deployment; the same seed draws the same pairs.
 
-    Drawn so that both mostly come to pass: one that the deployment survives and another one later, or one that it
-    does not survive and another one while everything is put back, be it by an execution of its own. `calls` are those
-    of a clean deployment, `failing` those of one that fails at the last straw.
+    Both mostly hit a call: one that the deployment survives and a later one, or one that it does not survive and one
+    during the restore. `calls` are those of a deployment without faults, `failing` those of one with LAST_STRAW.
     """
     draw = random.Random(seed)  # noqa: S311 - no secret
     forward = list(_numbered(calls))
@@ -96,7 +95,7 @@ def kinds_of(call: Call) -> tuple[str, ...]:
 
 
 def _numbered(calls: Iterable[Call]) -> Iterator[tuple[Call, int]]:
-    """Each call with the number of calls before it that look alike."""
+    """Each call with the number of equal calls before it."""
     before: Counter[tuple[str | None, str, str]] = Counter()
     for call in calls:
         key = call["caller"], call["service"], call["operation"]

@@ -1,4 +1,4 @@
-"""One deployment with faults in it, from the same start every time."""
+"""One deployment with faults, from the same start every time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tests.sweep.app import FILES, App
 from tests.sweep.judge import Fault, Seen, left_behind, wrong
 
 LONGEST_SECONDS = 150
-# A stage that has seen many deployments is slower: it keeps all that they made.
+# A stage becomes slower with each deployment, because it keeps all that they made.
 _TRIALS_PER_START = 25
 
 
@@ -24,7 +24,7 @@ class Verdict:
     reached: bool
     """Whether every fault has hit a call."""
     wrong: tuple[str, ...]
-    """What breaks a promise; empty when all held."""
+    """The broken promises; empty when all held."""
     new: bool = False
     """Whether it is deployed."""
     gave_up: bool = False
@@ -34,8 +34,8 @@ class Verdict:
 class Trials:
     """Makes trials on one stage, one after the other.
 
-    Each deployment goes from one schedule file to the other, so what one leaves, all new or all old, is where the next
-    begins. After a violation, and now and then, the stage is reset.
+    Each deployment goes from one schedule file to the other, so one begins with what the last has left, all new or all
+    old. After a violation, and after every 25 trials, the stage is reset.
     """
 
     def __init__(self, stage: Client) -> None:
@@ -46,7 +46,7 @@ class Trials:
         self._pushes = 0
 
     def run(self, faults: Sequence[Fault]) -> Verdict:
-        """Deploy with these faults, and judge."""
+        """Deploy with these faults and judge the result."""
         if not self._left:
             self.start()
         self._left -= 1
@@ -68,7 +68,7 @@ class Trials:
         )
 
     def start(self) -> None:
-        """Go back to the start: the first file is deployed, and nothing else has ever been."""
+        """Reset the stage and deploy the first file."""
         self._app.begin()
         self._file = 0
         self._app.want(0)
@@ -97,7 +97,7 @@ class Trials:
             ended_by = execution
             if execution["status"] == "ABORTED":
                 ended_by = stage.restored_by(str(execution["executionArn"]), LONGEST_SECONDS)
-        # Where even RestoreDeployment's last answer was lost, its function goes on when the execution has given up.
+        # If RestoreDeployment's last answer was lost, its function is still running after the execution's end.
         wait_for(lambda: not stage.invocations(), LONGEST_SECONDS)
         hit = stage.faults_so_far()
         stage.faults([])

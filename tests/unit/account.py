@@ -8,7 +8,6 @@ from unittest import mock
 from botocore.exceptions import ClientError
 
 from rota.aws import clients
-from rota.contract import Stored
 from rota.ecs.derive import derive_content
 from rota.ecs.fingerprint import Content
 from rota.ecs.task_definitions import FINGERPRINT_TAG, Revision
@@ -24,7 +23,6 @@ from tests.guestbook import APP, SETTINGS, arn, current_state, service_state
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 MOST_TARGETS = 5
-_SNAPSHOT = Stored(key="deployments/example/snapshot.json", version_id="v1")
 
 
 class StoppedError(Exception):
@@ -178,7 +176,7 @@ class Account:
 
     def plan(self, tasks: Iterable[Task], image: str, *, recorded: bool = False) -> Plan:
         """What a deployment of these tasks and this image would do now."""
-        return build_plan(self.settings, self.state(tasks, image, recorded=recorded), _SNAPSHOT)
+        return build_plan(self.settings, self.state(tasks, image, recorded=recorded))
 
     def apply(self, plan: Plan) -> None:
         """Carry the whole plan out."""

@@ -36,19 +36,19 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def room(module: str) -> str:
+def package_of(module: str) -> str:
     return module.partition(".")[0]
 
 
 def test_every_package_has_a_level() -> None:
-    assert {room(module) for module in MODULES} == LEVELS.keys()
+    assert {package_of(module) for module in MODULES} == LEVELS.keys()
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_imports_go_down_only(path: Path) -> None:
-    mine = room(name(path))
+    own = package_of(name(path))
     assert {
-        module for module in imported(path) if room(module) != mine and LEVELS[room(module)] >= LEVELS[mine]
+        module for module in imported(path) if package_of(module) != own and LEVELS[package_of(module)] >= LEVELS[own]
     } - SHARED_AT_THE_BOTTOM == set()
 
 
@@ -56,7 +56,7 @@ def test_imports_go_down_only(path: Path) -> None:
 SHARED_AT_THE_BOTTOM = {"contract"}
 
 
-def test_no_module_imports_itself_by_a_circle() -> None:
+def test_imports_form_no_circle() -> None:
     arrows = {name(path): imported(path) for path in FILES}
     done: set[str] = set()
 
@@ -72,7 +72,7 @@ def test_no_module_imports_itself_by_a_circle() -> None:
 
 
 @pytest.mark.parametrize("package", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: path.parent.name)
-def test_a_package_is_a_docstring(package: Path) -> None:
+def test_a_package_holds_only_its_docstring(package: Path) -> None:
     """Importing a package loads nothing. The one at the top also holds the version."""
     tree = ast.parse(package.read_text())
     assert ast.get_docstring(tree)
@@ -80,13 +80,13 @@ def test_a_package_is_a_docstring(package: Path) -> None:
     assert assigned == (["__version__"] if package.parent == PACKAGE else [])
 
 
-def test_the_schedule_file_can_be_checked_alone() -> None:
+def test_the_schedule_file_is_checked_without_the_rest() -> None:
     outside = {
         (name(path), module)
         for path in FILES
-        if room(name(path)) == "schedule_file" and name(path) != "schedule_file.s3"
+        if package_of(name(path)) == "schedule_file" and name(path) != "schedule_file.s3"
         for module in imported(path)
-        if room(module) not in ("schedule_file", "errors", "contract")
+        if package_of(module) not in ("schedule_file", "errors", "contract")
     }
     assert outside == set()
 
@@ -100,15 +100,15 @@ FUNCTIONS = sorted((PACKAGE.parents[2] / "functions").rglob("app.py"))
 
 
 def test_a_backend_is_reached_through_the_seam_alone() -> None:
-    """So that a second one needs no change of the steps, of the plan or of a restore."""
-    others = [path for path in FILES if room(name(path)) != "schedules"] + FUNCTIONS
+    """A second backend then needs no change of the steps, the plan or the restore."""
+    others = [path for path in FILES if package_of(name(path)) != "schedules"] + FUNCTIONS
     assert len(others) > len(FUNCTIONS) > 0
     reaching = {
         str(path) for path in others for module in imported(path) if module.startswith("schedules.eventbridge_rules")
     }
     assert reaching == set()
     seam = imported(PACKAGE / "schedules" / "backend.py")
-    assert {module for module in seam if room(module) == "schedules"} == {
+    assert {module for module in seam if package_of(module) == "schedules"} == {
         *("schedules.restored", "schedules.eventbridge_rules.rule", "schedules.eventbridge_rules.backend")
     }
 
@@ -123,4 +123,4 @@ PURE = [
 @pytest.mark.parametrize("module", PURE)
 def test_planning_is_pure(module: str) -> None:
     path = PACKAGE / (module.replace(".", "/") + ".py")
-    assert not {each for each in imported(path) if room(each) == "aws"} - {"aws.rate_limit"}
+    assert not {each for each in imported(path) if package_of(each) == "aws"} - {"aws.rate_limit"}

@@ -101,7 +101,7 @@ def test_a_lost_connection_names_the_call(monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # nobody listens there
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # a closed port
     clients.ecs.cache_clear()
     with pytest.raises(EndpointConnectionError) as lost:
         clients.ecs(attempts=1).list_clusters()

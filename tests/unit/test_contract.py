@@ -1,4 +1,4 @@
-"""What must agree: the state machine, the template, the functions' folders, the models, the settings."""
+"""The state machine, the template, the functions' folders, the models and the settings agree."""
 
 import ast
 import importlib
@@ -129,7 +129,7 @@ def test_every_state_has_a_comment() -> None:
 def test_a_task_outlives_its_function(step: Step) -> None:
     function = FUNCTIONS[f"{step.name}Function"].get("Timeout", GLOBALS["Timeout"])
     assert function <= 900
-    assert asl.STATES[step.name]["TimeoutSeconds"] == function + 30, "what a cold start and a lost answer may take"
+    assert asl.STATES[step.name]["TimeoutSeconds"] == function + 30, "the time of a cold start and of a lost answer"
 
 
 def test_an_execution_lasts_at_most_two_days() -> None:
@@ -148,19 +148,19 @@ LONGEST_FUNCTION_SECONDS = max(function.get("Timeout", GLOBALS["Timeout"]) for f
 
 
 def retrier(errors: list[str], attempts: int, first: float = 2, longest: int = 60) -> dict[str, Any]:
-    """Tried again after waits that double, each cut by chance so that many do not come at once."""
+    """Retries after waits that double, each shortened by jitter."""
     waits = {"IntervalSeconds": first, "MaxAttempts": attempts, "BackoffRate": 2, "MaxDelaySeconds": longest}
     return {"ErrorEquals": errors, **waits, "JitterStrategy": "FULL"}
 
 
 def still_running(attempts: int) -> dict[str, Any]:
-    """For an earlier invocation of the deployment. Nothing shortens the waits: each is needed."""
+    """Retries while an earlier invocation may be running; without jitter, because each wait is needed in full."""
     waits = {"IntervalSeconds": 5, "MaxAttempts": attempts, "BackoffRate": 1.5, "MaxDelaySeconds": 60}
     return {"ErrorEquals": ["StillRunningError"], **waits}
 
 
 def retriers(step: Step) -> list[dict[str, Any]]:
-    """For which errors a step is tried again, and how often: what its row in the table of steps asks for."""
+    """The retries of a step as its row in the table of steps asks for them."""
     if step.name == "RestoreDeployment":
         crash = {"ErrorEquals": CRASHES, "IntervalSeconds": 2, "MaxAttempts": 6, "BackoffRate": 2}
         return [
@@ -168,7 +168,7 @@ def retriers(step: Step) -> list[dict[str, Any]]:
             still_running(200),
             retrier(LAMBDA_ERRORS, 24, longest=900),
             {**crash, "MaxDelaySeconds": 60},
-            # It alone is tried again for what has no name: the bug comes to light in minutes all the same.
+            # It alone is tried again for unnamed errors; a bug is still seen within minutes.
             retrier(["States.TaskFailed"], 5, 5),
         ]
     transient, of_lambda = (20, 20) if step.patient else (5, 6)
@@ -181,12 +181,12 @@ def retriers(step: Step) -> list[dict[str, Any]]:
 
 
 @STEP
-def test_what_a_task_is_retried_for_and_how_often(step: Step) -> None:
+def test_the_retries_of_a_task(step: Step) -> None:
     assert asl.STATES[step.name]["Retry"] == retriers(step)
 
 
 def waits(retrier: dict[str, Any]) -> float:
-    """The seconds that all its waits last together, before any is shortened by jitter."""
+    """The seconds of all waits together, without jitter."""
     return sum(
         min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** attempt, retrier["MaxDelaySeconds"])
         for attempt in range(retrier["MaxAttempts"])
@@ -251,7 +251,7 @@ def test_the_settings_are_the_environment_that_the_template_sets() -> None:
     assert not any("Environment" in function for function in FUNCTIONS.values())
 
 
-# Which parameter or resource a variable has its value from, where that is not the parameter of the same name.
+# The parameter or resource of a variable, if it is not the parameter of the same name.
 OTHER_SOURCES = {
     "CLUSTER": "ClusterName",
     "SERVICE": "ServiceName",
@@ -292,11 +292,11 @@ def test_every_model_forbids_unknown_keys() -> None:
         and model.model_config["extra"] != "forbid"
     }
     assert loose == set()
-    assert get_type_hints(rota.contract.TakeTurnInput)["event"] is Any, "the event's keys are AWS's to choose"
+    assert get_type_hints(rota.contract.TakeTurnInput)["event"] is Any, "AWS chooses the event's keys"
 
 
 def test_no_validation_error_shows_its_input() -> None:
-    """It goes into the log, the cause, the ledger and the mail, where no value of an environment variable may be."""
+    """It goes into log, cause, ledger and mail, which must not hold values of environment variables."""
     layer = ROOT / "layers/rota"
     names = [".".join(path.relative_to(layer).with_suffix("").parts) for path in SOURCES if path.is_relative_to(layer)]
     modules = [importlib.import_module(name) for name in names]

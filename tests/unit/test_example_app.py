@@ -1,4 +1,4 @@
-"""What the demonstration rests on: the example application's two schedule files and its pinned requirements."""
+"""The example application: its two schedule files, its workflow and its pinned requirements."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def test_a_schedule_file_that_the_readme_shows_is_valid(printed: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_between_the_schedule_files_one_task_stays_one_moves_one_goes_and_one_comes() -> None:
+def test_the_second_file_keeps_moves_removes_and_adds_a_task() -> None:
     now, then = ({task["name"]: task for task in json.loads((APP / n).read_text())["tasks"]} for n in SCHEDULES)
     kept = now.keys() & then.keys()
 
@@ -47,9 +47,9 @@ def pins(file: Path) -> set[str]:
 
 @pytest.mark.parametrize(("file", "needs"), [("requirements.txt", {"fastapi"}), ("requirements-test.txt", {"pytest"})])
 def test_the_app_has_the_versions_that_are_tested_here(file: str, needs: set[str]) -> None:
-    ours = pins(APP / file)
-    assert needs <= {pin.split("==")[0] for pin in ours}
-    assert ours <= pins(ROOT / "requirements" / "dev.txt")
+    pinned = pins(APP / file)
+    assert needs <= {pin.split("==")[0] for pin in pinned}
+    assert pinned <= pins(ROOT / "requirements" / "dev.txt")
 
 
 def test_the_apps_tests_run_on_what_is_deployed() -> None:

@@ -72,16 +72,16 @@ def test_the_keys_of_the_document_tell_which_step_failed(document: dict[str, Any
 @pytest.mark.parametrize(
     ("error", "who_acts"),
     [
-        ("ConfigError", "The author of the schedule file acts."),
-        ("RejectedError", "The operator acts."),
-        ("TransientError", "AWS did not recover in time; start the execution again."),
-        ("StillRunningError", "AWS did not recover in time; start the execution again."),
-        ("OvertakenError", "Nobody acts as long as the newer deployment goes on."),
-        ("Lambda.ServiceException", "AWS did not recover in time; start the execution again."),
-        ("Runtime.ExitError", "AWS did not recover in time; start the execution again."),
-        ("Sandbox.Timedout", "AWS did not recover in time; start the execution again."),
-        ("States.Timeout", "AWS did not recover in time; start the execution again."),
-        ("KeyError", "This is a bug in Rota; its log has the traceback."),
+        ("ConfigError", "For the author of the schedule file: correct it, upload it, then deploy again."),
+        ("RejectedError", "For the operator: fix this, then deploy again."),
+        ("TransientError", "AWS did not recover in time; deploy again."),
+        ("StillRunningError", "AWS did not recover in time; deploy again."),
+        ("OvertakenError", "Nothing to do, unless the newer deployment is stopped; then deploy this one again."),
+        ("Lambda.ServiceException", "AWS did not recover in time; deploy again."),
+        ("Runtime.ExitError", "AWS did not recover in time; deploy again."),
+        ("Sandbox.Timedout", "AWS did not recover in time; deploy again."),
+        ("States.Timeout", "AWS did not recover in time; deploy again."),
+        ("KeyError", "This is a bug in Rota: report it with the function's log, which has the traceback."),
     ],
 )
 def test_every_error_says_who_acts(error: str, who_acts: str) -> None:
@@ -149,4 +149,4 @@ def test_an_over_long_cause_is_cut_and_still_says_who_acts(cause: str) -> None:
     told = explain(failed("RejectedError", cause), NOTHING)
     assert len(told) <= 32_768
     assert told.startswith("TakeTurn: ")
-    assert told.endswith("The operator acts.")
+    assert told.endswith("For the operator: fix this, then deploy again.")

@@ -48,7 +48,7 @@ def test_an_event_is_parsed_and_answered(caplog: pytest.LogCaptureFixture) -> No
 
 
 @pytest.mark.parametrize(("times", "error", "level"), [(-1, TransientError, "WARNING"), (-2, RejectedError, "ERROR")])
-def test_what_aws_refuses_has_a_name(
+def test_an_error_of_aws_has_a_name(
     times: int, error: type[Exception], level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(error, match="RingBell"):

@@ -7,7 +7,7 @@ from rota.stepfunctions import history
 
 
 def happened(*events: tuple[float, str, str]) -> list[Any]:
-    """Events, each so many seconds after the start: its type and the state that it tells of."""
+    """Events, each of seconds after the start, its type and its state."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     return [
         {
@@ -24,8 +24,8 @@ def test_every_turn_and_every_attempt_of_a_step_counts() -> None:
         (0, "ExecutionStarted", ""),
         (0, "TaskStateEntered", "TakeTurn"),
         (0.5, "TaskStateExited", "TakeTurn"),
-        (0.5, "ChoiceStateEntered", "IsItOurTurn"),
-        (0.5, "ChoiceStateExited", "IsItOurTurn"),
+        (0.5, "ChoiceStateEntered", "IsItThisDeploymentsTurn"),
+        (0.5, "ChoiceStateExited", "IsItThisDeploymentsTurn"),
         (0.5, "WaitStateEntered", "WaitForTurn"),
         (20.5, "WaitStateExited", "WaitForTurn"),
         (20.5, "TaskStateEntered", "TakeTurn"),
@@ -37,5 +37,5 @@ def test_every_turn_and_every_attempt_of_a_step_counts() -> None:
     assert history.durations(events) == "TakeTurn 3.0 s, WaitForTurn 20.0 s"
 
 
-def test_of_an_execution_that_has_just_begun_there_is_nothing_to_tell() -> None:
+def test_an_execution_that_has_just_begun_has_no_durations() -> None:
     assert history.durations([]) == ""

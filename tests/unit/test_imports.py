@@ -1,4 +1,4 @@
-"""What each function loads: every module costs a cold start, so none that is not used."""
+"""The modules that each function loads: one that is not used lengthens every cold start."""
 
 import json
 import os

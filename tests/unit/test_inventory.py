@@ -1,4 +1,4 @@
-"""What is on the event bus before a deployment, and what of it is in the way."""
+"""The rules on the event bus before a deployment, and the problems with them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -57,7 +57,7 @@ def problems(found: Inventory, desired: Iterable[str] = (INGEST, SPAM), settings
         ),
     ],
 )
-def test_a_name_that_a_foreign_rule_has(tags: dict[str, dict[str, str]], found: list[str]) -> None:
+def test_the_name_of_a_foreign_rule(tags: dict[str, dict[str, str]], found: list[str]) -> None:
     assert problems(inventory(tags=tags)) == found
 
 
@@ -75,18 +75,18 @@ def test_a_rule_of_an_aws_service_cannot_be_handed_over(tags: dict[str, str]) ->
     [
         pytest.param((), {INGEST}, "", id="with the prefix"),
         pytest.param({"old__IngestData"}, (), "", id="of the name alone"),
-        pytest.param((), {"old__IngestData"}, "", id="deleted, and listed still"),
+        pytest.param((), {"old__IngestData"}, "", id="deleted, and still listed"),
         pytest.param({"old__B", "old__A"}, {"old__A", "old__B"}, "old__A, old__B", id="under a former prefix"),
     ],
 )
 def test_rules_under_another_prefix(names: set[str], indexed: set[str], outside: str) -> None:
-    told = (
+    problem = (
         "rules with the app's tag rota:app do not begin with the parameter RulePrefix, production__guestbook__: "
         f"{outside}. They would go on running the old image beside the new rules. If the parameter has changed, set "
         "it back, deploy a schedule file without tasks, then change it; or delete these rules or take the tag from "
         "them. A rule that lost its tag moments ago may still be listed: then start the execution again in some minutes"
     )
-    assert problems(inventory(names=names, indexed=indexed)) == ([told] if outside else [])
+    assert problems(inventory(names=names, indexed=indexed)) == ([problem] if outside else [])
 
 
 def test_a_role_that_rota_may_not_pass_must_be_listed() -> None:
@@ -99,7 +99,7 @@ def test_a_role_that_rota_may_not_pass_must_be_listed() -> None:
     assert problems(inventory(by_script), settings=listed) == []
 
 
-def test_the_role_of_the_rule_itself_is_one_that_rota_passes_too() -> None:
+def test_the_rules_own_role_must_be_listed_too() -> None:
     for role, number in ((SETTINGS.events_role_arn, 0), (None, 0), ("role/other", 1)):
         rule = owned(INGEST).model_copy(update={"role_arn": role})
         assert len(problems(inventory(rule))) == number
@@ -122,7 +122,7 @@ def test_how_many_rules_the_app_may_have(quota: int, own: int, others: int, slot
     assert found.slots(SETTINGS.model_copy(update={"rule_quota": quota})) == slots
 
 
-NO_PLACE = (
+NO_SLOTS = (
     "the schedule file adds {new} tasks, and the event bus has room for {free} more rules: rules of tasks that left "
     "the file are deleted at the end of a deployment only. Deploy a file without those tasks first, or raise the quota "
     "and the parameter RuleQuota"
@@ -135,11 +135,11 @@ NO_PLACE = (
         # on the bus: two of the app's and one of others
         pytest.param(3, ["Own0", "Own1"], [], id="the same"),
         pytest.param(3, [], [], id="none"),
-        pytest.param(3, ["Own0", "New0"], [NO_PLACE.format(new=1, free=0)], id="one in place of another"),
+        pytest.param(3, ["Own0", "New0"], [NO_SLOTS.format(new=1, free=0)], id="one in place of another"),
         pytest.param(4, ["Own0", "New0"], [], id="one in place of another, with a slot free"),
-        pytest.param(4, ["New0", "New1"], [NO_PLACE.format(new=2, free=1)], id="two in place of others"),
+        pytest.param(4, ["New0", "New1"], [NO_SLOTS.format(new=2, free=1)], id="two in place of others"),
         pytest.param(5, ["New0", "New1"], [], id="two in place of others, with two slots free"),
-        pytest.param(2, ["New0"], [NO_PLACE.format(new=1, free=0)], id="over the quota"),
+        pytest.param(2, ["New0"], [NO_SLOTS.format(new=1, free=0)], id="over the quota"),
         # the schedule file's own check says so, with the number of slots
         pytest.param(3, ["Own0", "Own1", "New0"], [], id="more than there are slots"),
     ],

@@ -1,4 +1,4 @@
-"""The state machine: its routes, walked with example answers, and what each step is handed on them."""
+"""The state machine: its routes with example answers, and what each step receives."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ EACH_PLAN = pytest.mark.parametrize(
 BEFORE = ["TakeTurn", "ReadConfig", "PlanDeployment"]
 
 
-def test_every_combination_of_what_there_is_to_do_is_listed() -> None:
+def test_every_combination_of_changes_is_listed() -> None:
     keys = ("removed", "registers", "targets", "rolls_service")
     assert len({tuple(bool(planned[key]) for key in keys) for planned, _entered in ENTERED}) == 2 ** len(keys)
 
@@ -89,7 +89,7 @@ def test_a_failure_after_any_plan_names_its_step(planned: dict[str, Any], entere
         assert document.is_complete is (bool(entered) and step == "FinishDeployment")
 
 
-def test_a_plan_without_revisions_to_register_hands_on_none() -> None:
+def test_a_plan_without_new_revisions_passes_on_none() -> None:
     machine = Machine(PlanDeployment=[plan(targets=1, rolls=True)])
     machine.run()
     assert [machine.handed[step]["revisions"] for step in ("CreateTargets", "RollService")] == [None, None]
@@ -182,14 +182,14 @@ def test_the_main_route() -> None:
             {},
             "Deployed",
             {"RestoreDeployment": 1},
-            id="only the farewell failed",
+            id="only FinishDeployment failed",
         ),
         pytest.param(
             {"FinishDeployment": [FAILED], "RestoreDeployment": [{"outcome": "nothing to do"}]},
             {},
             "NothingToDo",
             {"RestoreDeployment": 1},
-            id="only the farewell failed, with nothing to do",
+            id="only FinishDeployment failed, with nothing to do",
         ),
         pytest.param(
             {"ReadConfig": [FAILED], "RestoreDeployment": [FAILED]},
@@ -199,7 +199,7 @@ def test_the_main_route() -> None:
             id="restoring failed",
         ),
         pytest.param(
-            {"ReadConfig": [FAILED], "RestoreDeployment": [asl.FailedError("KeyError", "'a bug of ours'")]},
+            {"ReadConfig": [FAILED], "RestoreDeployment": [asl.FailedError("KeyError", "'a bug'")]},
             {},
             "RestoreFailed",
             {"RestoreDeployment": 1},
@@ -241,28 +241,28 @@ def test_a_failure_on_a_side_route_names_its_step(step: str) -> None:
 
 
 @pytest.mark.parametrize("step", asl.TASKS)
-def test_the_example_event_is_what_the_state_machine_hands_the_step(step: str) -> None:
+def test_the_example_event_is_what_the_step_receives(step: str) -> None:
     shown = json.loads((EVENTS / f"{snake(step)}.json").read_text())
-    assert shown == handed(step), "python -m tests.examples writes the events anew"
+    assert shown == handed(step), "python -m tests.examples writes the events again"
 
 
 def test_the_longest_deployment_fits_into_an_executions_history() -> None:
-    """It waits its turn for as long as an execution may last, and then rolls for as long as the template allows."""
+    """It waits its turn as long as an execution may last, then rolls as long as the template allows."""
     minutes = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["RolloutTimeoutMinutes"]["MaxValue"]
     waits, waited = 0, 0
     while waited < asl.MACHINE["TimeoutSeconds"] - minutes * 60:
         waited += lease.wait_seconds(waited)
         waits += 1
-    ours: Any = {
+    primary: Any = {
         "id": ROLLOUT.deployment_id,
         "status": "PRIMARY",
         "taskDefinition": ROLLOUT.task_definition,
         "rolloutState": "IN_PROGRESS",
     }
-    description: Any = {"deployments": [ours | {"runningCount": 0, "desiredCount": 2}]}
+    description: Any = {"deployments": [primary | {"runningCount": 0, "desiredCount": 2}]}
     looks, settings = 0, SETTINGS.model_copy(update={"rollout_timeout_minutes": minutes})
     rollout = ROLLOUT
     while rollout.waited_seconds + rollout.wait_seconds < minutes * 60:
         rollout = judge_rollout(description, rollout, settings)
         looks += 1
-    assert (waits + looks) * EVENTS_OF_A_LOOK < 0.9 * MOST_EVENTS, "which leaves room for every step's retries"
+    assert (waits + looks) * EVENTS_OF_A_LOOK < 0.9 * MOST_EVENTS, "the rest is for every step's retries"

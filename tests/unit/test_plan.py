@@ -69,7 +69,7 @@ def deployed(*tasks: Task, settings: Settings = SETTINGS, recorded: bool = False
 
 def planned(*tasks: Task, settings: Settings = SETTINGS, **there: Any) -> Plan:
     """The plan for these tasks; `there` are fields of the current state."""
-    return build_plan(settings, current_state(*tasks, **there), SNAPSHOT)
+    return build_plan(settings, current_state(*tasks, **there))
 
 
 def kinds(plan: Plan) -> dict[str, str]:
@@ -284,7 +284,7 @@ def test_a_plan_of_another_version_is_refused_without_its_values() -> None:
 )
 def test_the_plan_in_one_line(tasks: tuple[Task, ...], summary: str, figures: tuple[int, ...]) -> None:
     document = Stored(key="deployments/example/plan.json", version_id="v2")
-    plan = describe_plan(planned(*tasks, **deployed(INGEST, SPAM)), document)
+    plan = describe_plan(planned(*tasks, **deployed(INGEST, SPAM)), document, SNAPSHOT)
     assert plan.summary == summary
     assert (plan.created, plan.updated, plan.kept, plan.removed, plan.registers) == figures
     assert plan.targets == plan.created + plan.updated
@@ -293,7 +293,7 @@ def test_the_plan_in_one_line(tasks: tuple[Task, ...], summary: str, figures: tu
 
 
 def test_the_plan_of_an_app_without_schedules() -> None:
-    plan = describe_plan(planned(), SNAPSHOT)
+    plan = describe_plan(planned(), SNAPSHOT, SNAPSHOT)
     assert plan.summary == "schedules: none; 1 revision to register; the service rolls"
 
 
@@ -317,7 +317,7 @@ def test_the_calls_and_seconds_of_a_new_image(
 ) -> None:
     settings, tasks = SETTINGS.model_copy(update={"revision_mode": mode}), many(number)
     there = deployed(*tasks, settings=settings)
-    plan = describe_plan(planned(*tasks, image_uri=IMAGE_URI + "0", settings=settings, **there), SNAPSHOT)
+    plan = describe_plan(planned(*tasks, image_uri=IMAGE_URI + "0", settings=settings, **there), SNAPSHOT, SNAPSHOT)
     assert plan.calls == {"RegisterTaskDefinition": registers, "PutTargets": number, "UpdateService": 1}
     assert plan.estimated_seconds == seconds
     assert f"AWS's quotas make it at least {seconds} s" in plan.summary or seconds == 2
@@ -334,10 +334,10 @@ def test_the_calls_and_seconds_of_a_new_image(
 )
 def test_the_calls_and_seconds_of_a_new_file(before: int, after: int, calls: dict[str, int], seconds: int) -> None:
     there = deployed(*many(before), settings=SHARED)
-    plan = describe_plan(planned(*many(after), settings=SHARED, **there), SNAPSHOT)
+    plan = describe_plan(planned(*many(after), settings=SHARED, **there), SNAPSHOT, SNAPSHOT)
     assert (plan.calls, plan.estimated_seconds) == (calls, seconds)
 
 
 def test_a_plan_with_nothing_to_do_takes_no_time() -> None:
-    plan = describe_plan(planned(INGEST, **deployed(INGEST)), SNAPSHOT)
+    plan = describe_plan(planned(INGEST, **deployed(INGEST)), SNAPSHOT, SNAPSHOT)
     assert (plan.calls, plan.estimated_seconds) == ({}, 0)

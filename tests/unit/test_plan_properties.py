@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from rota.contract import Stored
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import fingerprint_of
 from rota.ecs.task_definitions import inherited_tags
@@ -15,7 +14,7 @@ from rota.plan.model import Plan
 from rota.schedule_file.task import Task
 from rota.schedules.eventbridge_rules.rule import Rule, task_definitions_used_by
 from rota.settings import Settings
-from tests.guestbook import IMAGE_URI, PREFIX, SETTINGS, definition, task
+from tests.guestbook import IMAGE_URI, PREFIX, SETTINGS, SNAPSHOT, definition, task
 from tests.unit.account import Account
 
 BASE = definition()
@@ -114,7 +113,7 @@ def test_a_plan_with_nothing_to_do_is_one_without_writes(
     account = Account(settings)
     for tasks, image in asked_for:
         plan = account.plan(tasks, image)
-        figures = describe_plan(plan, Stored(key="plan", version_id="v1"))
+        figures = describe_plan(plan, SNAPSHOT, SNAPSHOT)
         assert plan.nothing_to_do is figures.nothing_to_do is (not plan.writes())
         assert figures.targets == figures.created + figures.updated
         assert len(plan.changes) == figures.targets + figures.removed

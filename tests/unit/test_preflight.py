@@ -1,4 +1,4 @@
-"""What can be known to be wrong before the first write."""
+"""The checks before the first write."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploy
 
 
 @pytest.mark.parametrize(
-    ("changes", "faults"),
+    ("changes", "problems"),
     [
         pytest.param({}, [], id="fits"),
-        pytest.param({"deploymentController": {}}, [], id="ECS tells no controller"),
+        pytest.param({"deploymentController": {}}, [], id="without a controller"),
         pytest.param(
             {"status": "DRAINING"}, ["the service guestbook-api is DRAINING, it must be ACTIVE"], id="draining"
         ),
@@ -32,7 +32,7 @@ SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploy
                 "the service guestbook-api is deployed by EXTERNAL; "
                 "Rota rolls services with the deployment controller ECS only"
             ],
-            id="somebody's own controller",
+            id="an external controller",
         ),
         pytest.param(
             {"taskDefinition": arn(4, "shop")},
@@ -44,12 +44,12 @@ SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploy
         ),
     ],
 )
-def test_a_service_that_cannot_be_deployed_to(changes: dict[str, Any], faults: list[str]) -> None:
-    assert list(of_service(SERVICE | changes, SETTINGS)) == faults  # type: ignore[arg-type]  # only what is read
+def test_a_service_that_cannot_be_deployed_to(changes: dict[str, Any], problems: list[str]) -> None:
+    assert list(of_service(SERVICE | changes, SETTINGS)) == problems  # type: ignore[arg-type]  # only what is read
 
 
 @pytest.mark.parametrize(
-    ("changes", "faults"),
+    ("changes", "problems"),
     [
         pytest.param({}, [], id="fits"),
         pytest.param(
@@ -81,22 +81,22 @@ def test_a_service_that_cannot_be_deployed_to(changes: dict[str, Any], faults: l
         ),
     ],
 )
-def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], faults: list[str]) -> None:
+def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], problems: list[str]) -> None:
     content = {key: value for key, value in (CONTENT | changes).items() if value is not None}
-    assert list(of_definition(definition(content), SETTINGS)) == faults
+    assert list(of_definition(definition(content), SETTINGS)) == problems
 
 
 @pytest.mark.parametrize(
-    ("compatibilities", "changes", "faults"),
+    ("compatibilities", "changes", "problems"),
     [
         pytest.param(("EC2", "FARGATE"), {}, [], id="Fargate too"),
-        pytest.param(None, {}, [], id="not told"),
+        pytest.param(None, {}, [], id="not known"),
         pytest.param(
             ("EC2",),
             {},
             [
                 "the task definition guestbook:1 cannot run on Fargate, only on EC2; register one with "
-                "requiresCompatibilities FARGATE, by which ECS tells what is in the way"
+                "requiresCompatibilities FARGATE, and ECS will name the reason"
             ],
             id="EC2 alone",
         ),
@@ -104,15 +104,15 @@ def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], fault
             ("EC2", "EXTERNAL"),
             {"networkMode": "bridge"},
             ["the task definition guestbook:1 has the network mode bridge, Fargate needs awsvpc"],
-            id="for a reason that is told",
+            id="for a reason with its own problem",
         ),
     ],
 )
 def test_the_base_must_be_able_to_run_on_fargate(
-    compatibilities: tuple[str, ...] | None, changes: dict[str, Any], faults: list[str]
+    compatibilities: tuple[str, ...] | None, changes: dict[str, Any], problems: list[str]
 ) -> None:
     base = definition(CONTENT | changes).model_copy(update={"compatibilities": compatibilities})
-    assert list(of_definition(base, SETTINGS)) == faults
+    assert list(of_definition(base, SETTINGS)) == problems
 
 
 TOO_MANY = {"subnets": ("subnet-1",) * 17, "security_groups": ("sg-1",) * 6}
@@ -120,7 +120,7 @@ AT_LAUNCH = {"volumes": [{"name": "scratch", "host": {}}, {"name": "data", "conf
 
 
 @pytest.mark.parametrize(
-    ("settings", "content", "faults"),
+    ("settings", "content", "problems"),
     [
         pytest.param({"subnets": ("s",) * 16, "security_groups": ("g",) * 5}, {}, [], id="as many as ECS takes"),
         pytest.param(
@@ -144,11 +144,11 @@ AT_LAUNCH = {"volumes": [{"name": "scratch", "host": {}}, {"name": "data", "conf
         pytest.param({}, {"volumes": [{"name": "data", "configuredAtLaunch": False}]}, [], id="a volume that is not"),
     ],
 )
-def test_what_keeps_every_task_from_starting(
-    settings: dict[str, Any], content: dict[str, Any], faults: list[str]
+def test_settings_with_which_no_task_could_start(
+    settings: dict[str, Any], content: dict[str, Any], problems: list[str]
 ) -> None:
     given = SETTINGS.model_copy(update=settings)
-    assert list(of_targets(definition(CONTENT | content), given, [task()])) == faults
+    assert list(of_targets(definition(CONTENT | content), given, [task()])) == problems
 
 
 def test_without_tasks_there_is_nothing_to_start() -> None:
@@ -156,13 +156,13 @@ def test_without_tasks_there_is_nothing_to_start() -> None:
 
 
 AMBIGUOUS = (
-    "no port mapping of app in the task definition guestbook:1 has the port 8000, which the parameter ApiPort says, "
-    "and which one is the API's Rota cannot tell; map 8000 there, or set ApiPort to the API's port"
+    "no port mapping of app in the task definition guestbook:1 has the port 8000, which the parameter ApiPort names, "
+    "and Rota cannot know which mapping is the API's; map 8000 there, or set ApiPort to the API's port"
 )
 
 
 @pytest.mark.parametrize(
-    ("mappings", "faults"),
+    ("mappings", "problems"),
     [
         pytest.param([], [], id="none"),
         pytest.param([{"containerPort": 3000}], [], id="one, which becomes the API's"),
@@ -172,24 +172,26 @@ AMBIGUOUS = (
         pytest.param([{"containerPortRange": "9000-9010"}], [AMBIGUOUS], id="a range"),
     ],
 )
-def test_which_port_is_the_apis_must_be_clear(mappings: list[dict[str, Any]], faults: list[str]) -> None:
+def test_the_apis_port_must_be_unambiguous(mappings: list[dict[str, Any]], problems: list[str]) -> None:
     content = CONTENT | {"containerDefinitions": [APP_CONTAINER | {"portMappings": mappings}, SIDECAR]}
-    assert list(of_definition(definition(content), SETTINGS)) == faults
+    assert list(of_definition(definition(content), SETTINGS)) == problems
 
 
 @pytest.mark.parametrize(
-    ("tags", "faults"),
+    ("tags", "problems"),
     [
-        pytest.param(45, [], id="room for ours"),
-        pytest.param(46, ["the task definition guestbook:1 has 46 tags; Rota adds 5, and ECS allows 50"], id="no room"),
+        pytest.param(45, [], id="space for Rota's"),
+        pytest.param(
+            46, ["the task definition guestbook:1 has 46 tags; Rota adds 5, and ECS allows 50"], id="too many"
+        ),
     ],
 )
-def test_a_definition_with_too_many_tags(tags: int, faults: list[str]) -> None:
-    assert list(of_definition(definition(tags={f"tag-{n}": "x" for n in range(tags)}), SETTINGS)) == faults
+def test_a_definition_with_too_many_tags(tags: int, problems: list[str]) -> None:
+    assert list(of_definition(definition(tags={f"tag-{n}": "x" for n in range(tags)}), SETTINGS)) == problems
 
 
 @pytest.mark.parametrize(
-    ("attached", "faults"),
+    ("attached", "problems"),
     [
         pytest.param({"containerName": "app", "containerPort": 8000}, [], id="the API's port"),
         pytest.param({"containerName": "metrics", "containerPort": 9090}, [], id="another container's"),
@@ -200,8 +202,8 @@ def test_a_definition_with_too_many_tags(tags: int, faults: list[str]) -> None:
         ),
     ],
 )
-def test_the_load_balancer_must_reach_the_api(attached: dict[str, Any], faults: list[str]) -> None:
-    assert list(of_service({**SERVICE, "loadBalancers": [attached]}, SETTINGS)) == faults  # type: ignore[typeddict-item]  # what is read of it
+def test_the_load_balancer_must_reach_the_api(attached: dict[str, Any], problems: list[str]) -> None:
+    assert list(of_service({**SERVICE, "loadBalancers": [attached]}, SETTINGS)) == problems  # type: ignore[typeddict-item]  # what is read of it
 
 
 def test_each_role_that_rota_may_not_pass_is_a_problem() -> None:

@@ -1,4 +1,4 @@
-"""Where a task of the schedule file and the base task definition do not go together: cpu, memory and length."""
+"""Tasks that do not fit the base task definition: cpu, memory and length."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR
 
 
 @pytest.mark.parametrize(
-    ("tasks", "faults"),
+    ("tasks", "problems"),
     [
         pytest.param([task(), task("Other", cpu=512, memory=1024)], [], id="fits"),
         pytest.param(
@@ -32,12 +32,12 @@ from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR
         ),
     ],
 )
-def test_a_tasks_size_must_go_with_the_bases(tasks: list[Task], faults: list[str]) -> None:
-    assert list(of_sizes(definition(), SETTINGS, tasks)) == faults
+def test_a_tasks_size_must_fit_the_bases(tasks: list[Task], problems: list[str]) -> None:
+    assert list(of_sizes(definition(), SETTINGS, tasks)) == problems
 
 
 @pytest.mark.parametrize("limit", ["memory", "memoryReservation"])
-def test_a_task_must_have_more_memory_than_the_other_containers_reserve(limit: str) -> None:
+def test_a_task_needs_more_memory_than_its_sidecars_reserve(limit: str) -> None:
     hungry = {key: value for key, value in SIDECAR.items() if key != "memory"} | {limit: 512}
     content = CONTENT | {"memory": "1024", "containerDefinitions": [APP_CONTAINER | {"memory": 512}, hungry]}
     assert list(of_sizes(definition(content), SETTINGS, [task(memory=512)])) == [
@@ -45,15 +45,15 @@ def test_a_task_must_have_more_memory_than_the_other_containers_reserve(limit: s
     ]
 
 
-def test_a_base_without_a_size_is_the_operators_fault_and_not_the_authors() -> None:
+def test_a_base_without_a_size_is_no_problem_of_a_task() -> None:
     content = {key: value for key, value in CONTENT.items() if key not in {"cpu", "memory"}}
     assert list(of_sizes(definition(content), SETTINGS, [task(cpu=512)])) == []
 
 
-def test_a_sidecar_that_takes_all_the_cpu_is_a_fault() -> None:
+def test_a_sidecar_that_takes_all_the_cpu_is_a_problem() -> None:
     base = definition({**CONTENT, "cpu": "512", "containerDefinitions": [APP_CONTAINER, {**SIDECAR, "cpu": 256}]})
     assert any(
-        "cpu: the other containers" in fault for fault in of_sizes(base, SETTINGS, [task("A", cpu=256, memory=512)])
+        "cpu: the other containers" in problem for problem in of_sizes(base, SETTINGS, [task("A", cpu=256, memory=512)])
     )
 
 
@@ -63,7 +63,7 @@ def padded(to: int) -> Task:
     return task(environment={"A": "x" * (to - without)})
 
 
-def test_a_task_and_the_base_together_may_be_as_long_as_ecs_allows() -> None:
+def test_a_task_with_its_base_may_be_as_long_as_ecs_allows() -> None:
     assert list(of_lengths(definition(), SETTINGS, IMAGE_URI, [padded(65_536)])) == []
     assert list(of_lengths(definition(), SETTINGS, IMAGE_URI, [task("Small"), padded(65_537)])) == [
         "tasks[1]: with the base task definition this makes 65,537 characters, and ECS allows a whole task definition "
@@ -71,7 +71,7 @@ def test_a_task_and_the_base_together_may_be_as_long_as_ecs_allows() -> None:
     ]
 
 
-def test_a_task_that_shares_the_apis_revision_is_as_long_as_its_overrides() -> None:
+def test_only_the_overrides_of_a_shared_revision_are_measured() -> None:
     base = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"dockerLabels": {"a": "x" * 66_000}}]})
     shared = SETTINGS.model_copy(update={"revision_mode": "shared"})
     assert list(of_lengths(base, shared, IMAGE_URI, [task()])) == []

@@ -30,7 +30,7 @@ def test_problems_of_both_are_one_config_error_the_authors_first() -> None:
     with pytest.raises(ConfigError) as raised:
         problems.raise_all()
     assert str(raised.value) == (
-        "tasks[0].cron is wrong\ntasks[1].memory is wrong\nthe service is gone\nthere is no image"
+        "tasks[0].cron is wrong\ntasks[1].memory is wrong\nFor the operator:\nthe service is gone\nthere is no image"
     )
 
 

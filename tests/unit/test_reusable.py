@@ -1,4 +1,4 @@
-"""Which revisions are used again, and what new ones are derived from: asked of a family in memory."""
+"""The revisions that are used again and the base of new ones, for a family in memory."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -103,7 +103,7 @@ def test_a_deleted_revision_is_not_there() -> None:
     assert find(Family(own(3)), {arn(2), arn(3)}).unrecorded == (own(3),)
 
 
-def test_of_two_alike_the_lowest_number_is_used() -> None:
+def test_of_two_equal_revisions_the_lowest_number_is_used() -> None:
     """As numbers, not as text. The second is a registration whose reply was lost, or a copy that someone made."""
     family = Family(own(9), own(10))
     assert find(family, {arn(9), arn(10)}).unrecorded == (own(9), own(10))
@@ -126,7 +126,7 @@ def test_of_two_alike_the_lowest_number_is_used() -> None:
         pytest.param([own(2), own(3)], set(), [arn(3), arn(2)], id="nothing in use"),
     ],
 )
-def test_which_active_revisions_are_listed(revisions: list[Revision], in_use: set[str], active: list[str]) -> None:
+def test_the_active_revisions_that_are_listed(revisions: list[Revision], in_use: set[str], active: list[str]) -> None:
     assert list(find(Family(*revisions), in_use).active) == active
 
 
@@ -162,14 +162,14 @@ REPLACING = own(5, **{"rota:stands-for": arn(3)})
         pytest.param(SERVED, [changed(own(6))], 6, id="a copy that someone changed"),
         pytest.param(SERVED, [own(6, **{"rota:app": "production/shop"})], 5, id="not another app's"),
         pytest.param(
-            REPLACING, [inactive(own(3)), definition(revision=4)], 4, id="what came after the one it stands for"
+            REPLACING, [inactive(own(3)), definition(revision=4)], 4, id="what came after the one that it replaces"
         ),
         pytest.param(own(9, **{"rota:newer-base": arn(7)}), [FOREIGN], 7, id="noted while it was registered"),
-        pytest.param(own(9, **{"rota:newer-base": arn(7)}), [inactive(FOREIGN)], 9, id="noted, and INACTIVE by now"),
-        pytest.param(own(9, **{"rota:newer-base": arn(7)}), [], 9, id="noted, and deleted by now"),
+        pytest.param(own(9, **{"rota:newer-base": arn(7)}), [inactive(FOREIGN)], 9, id="noted, and INACTIVE since"),
+        pytest.param(own(9, **{"rota:newer-base": arn(7)}), [], 9, id="noted, and deleted since"),
     ],
 )
-def test_what_new_revisions_are_derived_from(served: Revision, others: list[Revision], base: int) -> None:
+def test_the_base_of_new_revisions(served: Revision, others: list[Revision], base: int) -> None:
     family = Family(served, *others)
     active = find(family, {served.arn}).active
     assert find_base(family, served, active).arn == arn(base)  # type: ignore[arg-type]  # what is called of it

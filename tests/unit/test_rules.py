@@ -78,7 +78,7 @@ def test_a_task_becomes_a_tagged_rule_with_one_fargate_target() -> None:
         pytest.param({"description": "Every morning"}, "description", "Every morning", id="description"),
     ],
 )
-def test_what_a_task_says_of_its_rule(keys: dict[str, Any], attribute: str, value: str) -> None:
+def test_a_tasks_keys_set_its_rule(keys: dict[str, Any], attribute: str, value: str) -> None:
     assert getattr(desired_rule(task(**keys), SETTINGS, CLUSTER_ARN, arn(7)), attribute) == value
 
 
@@ -95,20 +95,20 @@ def test_what_a_task_says_of_its_rule(keys: dict[str, Any], attribute: str, valu
         ),
     ],
 )
-def test_what_a_task_says_of_its_target(keys: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+def test_a_tasks_keys_set_its_target(keys: dict[str, Any], path: tuple[str, ...], value: object) -> None:
     found: Any = desired_rule(task(**keys), SETTINGS, CLUSTER_ARN, arn(7)).targets[0]
     for key in path:
         found = found[key]
     assert found == value
 
 
-def test_the_stack_decides_the_platform_version_of_a_task_that_names_none() -> None:
+def test_the_default_platform_version_is_the_stacks() -> None:
     older = SETTINGS.model_copy(update={"platform_version": "1.3.0"})
     (made,) = desired_rule(task(), older, CLUSTER_ARN, arn(7)).targets
     assert made["EcsParameters"]["PlatformVersion"] == "1.3.0"
 
 
-def test_a_task_that_shares_the_apis_revision_says_in_its_input_what_is_its_own() -> None:
+def test_a_task_of_a_shared_revision_has_its_overrides_as_input() -> None:
     (made,) = desired_rule(task(), SETTINGS, CLUSTER_ARN, arn(7), '{"containerOverrides": []}').targets
     assert made["Input"] == '{"containerOverrides": []}'
     assert "Input" not in target()
@@ -120,7 +120,7 @@ BY_HAND = {"Id": "by-hand", "Arn": QUEUE}
 
 
 def changed(current: Rule, desired: Rule | None = None) -> tuple[Any, ...]:
-    """What is written to turn one rule into the other: the rule, its targets, and targets that are removed."""
+    """What turns one rule into the other: PutRule's request, targets to put, targets to remove."""
     change = difference(current, desired or rule(), ARN)
     assert change is not None
     assert (change.kind, change.name, change.arn) == ("update", rule().name, ARN)
@@ -144,7 +144,7 @@ def test_a_rule_that_does_not_exist_is_created_whole() -> None:
         pytest.param(lambda t: t.update(Input=""), id="empty text"),
     ],
 )
-def test_what_aws_adds_by_itself_is_no_difference(change: Change) -> None:
+def test_defaults_that_aws_adds_are_no_difference(change: Change) -> None:
     assert difference(with_target(change), rule(), ARN) is None
 
 
@@ -159,7 +159,7 @@ def test_what_aws_adds_by_itself_is_no_difference(change: Change) -> None:
         pytest.param({"event_pattern": '{"source": ["aws.s3"]}'}, id="pattern"),
     ],
 )
-def test_a_change_of_the_rule_itself_leaves_its_target_alone(changes: dict[str, Any]) -> None:
+def test_a_change_of_the_rule_leaves_its_target_alone(changes: dict[str, Any]) -> None:
     assert changed(rule(**changes)) == (rule().put_request(), (), ())
 
 
@@ -179,11 +179,11 @@ def test_a_change_of_the_rule_itself_leaves_its_target_alone(changes: dict[str, 
         pytest.param(lambda t: t.update(RetryPolicy={"MaximumRetryAttempts": 0}), id="no retries"),
     ],
 )
-def test_a_change_of_the_target_leaves_the_rule_itself_alone(change: Change) -> None:
+def test_a_change_of_the_target_leaves_the_rule_alone(change: Change) -> None:
     assert changed(with_target(change)) == (None, rule().targets, ())
 
 
-def test_a_target_too_many_goes_and_the_right_one_stays_untouched() -> None:
+def test_an_extra_target_is_removed_and_the_right_one_kept() -> None:
     assert changed(rule(targets=(*rule().targets, BY_HAND))) == (None, (), ("by-hand",))
     assert changed(rule(targets=(BY_HAND, *rule().targets))) == (None, (), ("by-hand",))
 
@@ -217,7 +217,7 @@ def test_a_tasks_target_takes_the_id_of_the_first() -> None:
         ),
     ],
 )
-def test_what_removes_a_rule(state: str, disable: bool, writes: dict[str, int]) -> None:
+def test_the_removal_of_a_rule(state: str, disable: bool, writes: dict[str, int]) -> None:
     change = removal(rule(state=state), ARN)
     assert change == RuleChange(kind="remove", name=rule().name, arn=ARN, disable=disable)
     assert change.writes() == writes
@@ -229,7 +229,7 @@ def test_what_removes_a_rule(state: str, disable: bool, writes: dict[str, int]) 
         pytest.param(None, {"PutRule": 1, "PutTargets": 1}, id="new"),
         pytest.param(rule(description="by hand"), {"PutRule": 1}, id="the rule"),
         pytest.param(with_target(lambda t: t.update(Input="{}")), {"PutTargets": 1}, id="its target"),
-        pytest.param(rule(targets=(*rule().targets, BY_HAND)), {"RemoveTargets": 1}, id="a target too many"),
+        pytest.param(rule(targets=(*rule().targets, BY_HAND)), {"RemoveTargets": 1}, id="an extra target"),
         pytest.param(
             rule(state="DISABLED", targets=(BY_HAND,)),
             {"PutRule": 1, "PutTargets": 1, "RemoveTargets": 1},
@@ -269,7 +269,7 @@ def test_a_stored_change_is_read_as_it_was() -> None:
         pytest.param(
             rule(targets=(target() | {"Input": "{}"},)), {"put_targets": (target() | {"Input": "{}"},)}, id="its target"
         ),
-        pytest.param(rule(targets=(*rule().targets, BY_HAND)), {"put_targets": (BY_HAND,)}, id="a target too many"),
+        pytest.param(rule(targets=(*rule().targets, BY_HAND)), {"put_targets": (BY_HAND,)}, id="an extra target"),
         pytest.param(
             rule(targets=(BY_HAND,)),
             {"put_targets": (BY_HAND,), "remove_targets": (target()["Id"],)},
@@ -294,16 +294,16 @@ def test_a_rule_is_made_whole_with_all_its_targets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "ours"),
+    ("changes", "owned"),
     [
-        pytest.param({}, True, id="ours"),
+        pytest.param({}, True, id="the app's"),
         pytest.param({"tags": {}}, False, id="no tag"),
         pytest.param({"tags": {"rota:app": "production/shop"}}, False, id="another app's"),
         pytest.param({"managed_by": "states.amazonaws.com"}, False, id="managed by an AWS service"),
     ],
 )
-def test_whose_a_rule_is(changes: dict[str, Any], ours: bool) -> None:
-    assert rule(**changes).belongs_to(APP) is ours
+def test_the_owner_of_a_rule(changes: dict[str, Any], owned: bool) -> None:
+    assert rule(**changes).belongs_to(APP) is owned
 
 
 @pytest.mark.parametrize(
@@ -315,11 +315,11 @@ def test_whose_a_rule_is(changes: dict[str, Any], ours: bool) -> None:
         pytest.param(({"Id": "x", "Arn": QUEUE},), set(), id="no ECS target"),
     ],
 )
-def test_which_revisions_rules_run(targets: tuple[dict[str, Any], ...], revisions: set[str]) -> None:
+def test_the_revisions_that_rules_run(targets: tuple[dict[str, Any], ...], revisions: set[str]) -> None:
     assert task_definitions_used_by([rule(targets=targets)]) == revisions
 
 
-def test_put_rule_names_everything_the_rule_has() -> None:
+def test_put_rule_holds_everything_the_rule_has() -> None:
     whole = rule(description="Every morning", role_arn="arn:aws:iam::123456789012:role/x", event_pattern="{}")
     assert whole.put_request() == {
         "Name": PREFIX + "IngestData",
@@ -331,7 +331,7 @@ def test_put_rule_names_everything_the_rule_has() -> None:
     }
 
 
-def test_put_rule_leaves_out_what_the_rule_has_not() -> None:
+def test_put_rule_omits_what_the_rule_lacks() -> None:
     assert rule().put_request() == {
         "Name": PREFIX + "IngestData",
         "ScheduleExpression": "cron(0 6 * * ? *)",

@@ -1,4 +1,4 @@
-"""How the fault sweep judges a deployment, and what it tries."""
+"""The fault sweep: how it judges a deployment, and which faults it tries."""
 
 import os
 import subprocess
@@ -88,7 +88,7 @@ ABORTED = replace(
         pytest.param(replace(DEPLOYED, faults=ABORTED.faults, execution={"status": "ABORTED"}), id="aborted, all new"),
     ],
 )
-def test_what_keeps_every_promise_is_let_pass(seen: Seen) -> None:
+def test_a_deployment_that_keeps_every_promise_passes(seen: Seen) -> None:
     assert list(judge.wrong(seen)) == []
 
 
@@ -104,17 +104,21 @@ def test_what_keeps_every_promise_is_let_pass(seen: Seen) -> None:
             replace(DEPLOYED, tasks=[{**TASK, "cron": "0 7 * * ? *"}]), "not ENABLED at cron(0 7", id="not moved"
         ),
         pytest.param(
-            replace(DEPLOYED, after=replace(AFTER, active=AFTER.active | {"twin"})), "and unused: twin", id="a twin"
+            replace(DEPLOYED, after=replace(AFTER, active=AFTER.active | {"another"})),
+            "and unused: another",
+            id="an unused revision",
         ),
         pytest.param(
-            replace(DEPLOYED, after=replace(AFTER, active=AFTER.active - {OLD})), "were deregistered", id="no way back"
+            replace(DEPLOYED, after=replace(AFTER, active=AFTER.active - {OLD})),
+            "were deregistered",
+            id="an old revision deregistered",
         ),
-        pytest.param(replace(FAILED, after=AFTER), "has another Targets", id="half done"),
+        pytest.param(replace(FAILED, after=AFTER), "has another Targets", id="half deployed"),
         pytest.param(
             replace(FAILED, after=replace(BEFORE, active=BEFORE.active | {NEW})), "left behind", id="a revision left"
         ),
         pytest.param(
-            replace(FAILED, after=replace(BEFORE, rules={})), "the rule app-Stays is gone", id="a rule not put back"
+            replace(FAILED, after=replace(BEFORE, rules={})), "the rule app-Stays is gone", id="a rule not restored"
         ),
         pytest.param(replace(FAILED, ended_by={**FAILURE, "cause": "it failed"}), "names no call", id="no cause"),
         pytest.param(
@@ -123,7 +127,7 @@ def test_what_keeps_every_promise_is_let_pass(seen: Seen) -> None:
             id="gave up without need",
         ),
         pytest.param(replace(FAILED, execution={"status": "ABORTED"}), "is ABORTED", id="neither"),
-        pytest.param(replace(ABORTED, after=AFTER), "has another Targets", id="aborted and half done"),
+        pytest.param(replace(ABORTED, after=AFTER), "has another Targets", id="aborted and half deployed"),
         pytest.param(replace(ABORTED, ended_by=FAILURE, entry={}), "the ledger says nothing", id="aborted and lost"),
         pytest.param(replace(DEPLOYED, gaps=[GAP]), "is gone, after DeleteRule of ClearRules", id="a gap"),
         pytest.param(replace(DEPLOYED, lease={"holder": "x"}), "still held", id="the lease held"),
@@ -132,11 +136,11 @@ def test_what_keeps_every_promise_is_let_pass(seen: Seen) -> None:
         pytest.param(replace(DEPLOYED, heard=0), "was not published", id="never published"),
     ],
 )
-def test_every_broken_promise_is_told(seen: Seen, says: str) -> None:
+def test_every_broken_promise_is_reported(seen: Seen, says: str) -> None:
     assert says in "; ".join(judge.wrong(seen))
 
 
-def test_giving_up_is_let_pass_only_with_a_snapshot_when_nothing_can_be_put_back() -> None:
+def test_a_failed_restore_is_accepted_only_with_a_snapshot() -> None:
     hopeless = {**DENIED, "caller": "RestoreDeployment", "count": 0}
     gave_up = {"status": "FAILED", "error": "RestoreFailed", "cause": "PutTargets was denied"}
     seen = replace(FAILED, faults=[DENIED, hopeless], ended_by=gave_up, after=AFTER, heard=0)
@@ -148,15 +152,15 @@ def test_giving_up_is_let_pass_only_with_a_snapshot_when_nothing_can_be_put_back
     assert "runs ./bin/start of guestbook@sha256:old" in "; ".join(judge.wrong(replace(unheard, after=BEFORE)))
 
 
-def test_a_revision_that_stays_active_is_let_pass_if_it_is_told() -> None:
+def test_a_revision_that_stays_active_must_be_named() -> None:
     never = {**DENIED, "operation": "DeregisterTaskDefinition", "caller": "RestoreDeployment", "count": 0}
-    told = {**FAILURE, "cause": f"{FAILURE['cause']} But {NEW.rpartition('/')[2]} stay ACTIVE."}
+    named = {**FAILURE, "cause": f"{FAILURE['cause']} But {NEW.rpartition('/')[2]} stay ACTIVE."}
     left = replace(FAILED, faults=[*FAILED.faults, never], after=replace(BEFORE, active=BEFORE.active | {NEW}))
-    assert list(judge.wrong(replace(left, ended_by=told))) == []
+    assert list(judge.wrong(replace(left, ended_by=named))) == []
     assert "left behind" in "; ".join(judge.wrong(left))
 
 
-def test_a_restoring_that_is_killed_to_the_last_is_named_by_the_error_alone() -> None:
+def test_a_restore_killed_every_time_is_named_by_the_error_alone() -> None:
     killed = {**DENIED, "caller": "RestoreDeployment", "count": 0, "fault": "kill"}
     gave_up = {"status": "FAILED", "error": "RestoreFailed", "cause": "Runtime exited with error: signal: killed"}
     assert (
@@ -165,7 +169,7 @@ def test_a_restoring_that_is_killed_to_the_last_is_named_by_the_error_alone() ->
     )
 
 
-def test_every_call_meets_every_fault_that_it_can_meet() -> None:
+def test_every_call_meets_every_fault_possible_for_it() -> None:
     put = {"service": "events", "operation": "PutTargets", "caller": "CreateTargets"}
     read = {"service": "s3", "operation": "GetObject", "caller": "CreateTargets"}
     invoke = {"service": "lambda", "operation": "Invoke", "caller": None}
@@ -195,7 +199,7 @@ def test_both_files_differ_as_a_deployment_can() -> None:
 
 
 class _Broken:
-    """Trials in which a promise is always broken, and the fault never met its call."""
+    """Trials in which a promise is broken and the fault hits no call."""
 
     def run(self, faults: Script) -> Verdict:
         return Verdict(faults, "FAILED", "", reached=False, wrong=("the lease is still held",))
@@ -203,7 +207,7 @@ class _Broken:
 
 @pytest.mark.parametrize("recipe", [report.recipe([DENIED | {"caller": "it's"}], 7), report.race_recipe(7, 3)])
 def test_a_recipe_can_be_pasted_in_the_checkouts_root(recipe: str) -> None:
-    shell = ["sh", "-c", f"{recipe} --help"]  # --help, at the end, comes after all that stands before it was read
+    shell = ["sh", "-c", f"{recipe} --help"]  # --help comes last, so all before it was parsed
     ran = subprocess.run(shell, cwd=ROOT, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "try every fault in every call" in ran.stdout
@@ -211,11 +215,11 @@ def test_a_recipe_can_be_pasted_in_the_checkouts_root(recipe: str) -> None:
 
 def test_those_that_gave_up_are_not_counted_as_all_old() -> None:
     old = Verdict((DENIED,), "FAILED", "", reached=True, wrong=())
-    told = report.summary("bursts", [old, replace(old, gave_up=True), replace(old, new=True)])
-    assert told == "bursts: 3 tried, 3 survived (1 all new, 1 all old, 1 gave up with a snapshot to restore by hand)"
+    line = report.summary("bursts", [old, replace(old, gave_up=True), replace(old, new=True)])
+    assert line == "bursts: 3 tried, 3 survived (1 all new, 1 all old, 1 gave up with a snapshot to restore by hand)"
 
 
-def test_a_promise_that_is_broken_before_the_fault_met_its_call_is_broken_all_the_same() -> None:
+def test_a_promise_broken_without_the_fault_counts_too() -> None:
     sweep = Sweep([_Broken()], 1, keep_going=False)
     sweep.run("one fault", [(DENIED,)])
     assert sweep.broken

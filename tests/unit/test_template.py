@@ -1,4 +1,4 @@
-"""What a person who reviews the template would ask of it; its agreement with the code is in test_contract.py."""
+"""The template by itself; test_contract.py checks that it agrees with the code."""
 
 import copy
 import json
@@ -266,7 +266,7 @@ def test_a_failed_restore_is_counted_for_its_alarm() -> None:
     assert destination["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"] == [counts["LogGroupName"]["Ref"], "Arn"]
 
 
-def test_the_application_repository_is_told_this_version() -> None:
+def test_the_application_repository_shows_this_version() -> None:
     published = TEMPLATE["Metadata"]["AWS::ServerlessRepo::Application"]
     assert published["SemanticVersion"] == rota.__version__
     assert (ROOT / published["ReadmeUrl"]).is_file()
@@ -287,7 +287,7 @@ def test_what_is_stored_is_encrypted() -> None:
     assert RESOURCES["PushDeadLetterQueue"]["Properties"]["SqsManagedSseEnabled"] is True
 
 
-def test_how_long_what_is_stored_is_kept() -> None:
+def test_the_retention_of_stored_data() -> None:
     days = {"Ref": "HistoryDays"}
     bucket = RESOURCES["ConfigBucket"]["Properties"]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
@@ -314,7 +314,7 @@ def test_how_long_what_is_stored_is_kept() -> None:
         assert RESOURCES[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-EVERY_HOUR = {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 20}
+FOR_AN_HOUR = {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 20}
 
 
 def test_what_starts_a_deployment() -> None:
@@ -330,7 +330,7 @@ def test_what_starts_a_deployment() -> None:
                 "image-tag": [{"wildcard": {"Ref": "ImageTagPattern"}}],
             },
         },
-        "RetryPolicy": EVERY_HOUR,
+        "RetryPolicy": FOR_AN_HOUR,
         "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["PushDeadLetterQueue", "Arn"]}},
     }
 
@@ -347,11 +347,11 @@ def test_what_starts_the_restore_of_a_stopped_deployment() -> None:
                 "status": ["ABORTED", "TIMED_OUT"],
             },
         },
-        "RetryPolicy": EVERY_HOUR,
+        "RetryPolicy": FOR_AN_HOUR,
     }
 
 
-def test_an_operator_sees_what_each_execution_did() -> None:
+def test_an_operator_sees_the_history_of_each_execution() -> None:
     assert MACHINE_PROPERTIES["Type"] == "STANDARD", "an express execution has no history"
     assert MACHINE_PROPERTIES["Tracing"] == {"Enabled": True}
     assert MACHINE_PROPERTIES["Logging"]["IncludeExecutionData"] is True

@@ -1,4 +1,4 @@
-"""What each role and resource policy of the template allows, written here by hand: a wider right fails a test."""
+"""What each role and resource policy of the template allows, listed by hand: a wider right fails a test."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -201,7 +201,7 @@ def test_only_actions_without_a_resource_are_allowed_on_anything() -> None:
     assert wide == ALLOWED_ON_ANYTHING
 
 
-def test_who_assumes_the_role_of_the_rules() -> None:
+def test_only_eventbridge_assumes_the_role_of_the_rules() -> None:
     assert WITH_A_ROLE["EventsRole"]["AssumeRolePolicyDocument"]["Statement"] == [
         {
             "Effect": "Allow",
@@ -233,7 +233,7 @@ def test_the_bucket_refuses_requests_without_tls() -> None:
     ]
 
 
-def test_who_publishes_to_the_topic() -> None:
+def test_only_two_services_publish_to_the_topic() -> None:
     publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": {"Ref": "NotificationsTopic"}}
     assert policy_of("NotificationsTopicPolicy", "Topics", "NotificationsTopic") == [
         # EventBridge does not reach a topic whose policy has a condition for it
@@ -246,7 +246,7 @@ def test_who_publishes_to_the_topic() -> None:
     ]
 
 
-def test_who_sends_to_the_dead_letter_queue() -> None:
+def test_only_the_push_rule_sends_to_the_dead_letter_queue() -> None:
     assert policy_of("PushDeadLetterQueuePolicy", "Queues", "PushDeadLetterQueue") == [
         {
             "Effect": "Allow",

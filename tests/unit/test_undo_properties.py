@@ -127,7 +127,7 @@ def test_an_undo_touches_only_what_the_change_touches(before: Rule, asked_for: T
 
 @few
 @given(owned_rules, one_task)
-def test_a_rule_made_anew_is_the_rule_it_was(before: Rule, asked_for: Task) -> None:
+def test_a_rule_created_again_is_the_rule_it_was(before: Rule, asked_for: Task) -> None:
     empty = before.model_copy(update={"targets": (), "state": "DISABLED", "description": ""})
     assert comparable([carried_out(whole(before, RULE_ARN), empty)]) == comparable([before])
     desired = desired_rule(asked_for, SETTINGS, CLUSTER_ARN, arn(9), current=before)
@@ -203,7 +203,7 @@ def test_a_disabled_rule_is_enabled_again(before: Rule, disabled: bool, deleted:
 
 @few
 @given(owned_rules, one_task, st.sampled_from([{}, {"rota:app": "production/shop"}]))
-def test_a_rule_that_is_foreign_by_now_is_left_alone(before: Rule, asked_for: Task, tags: dict[str, str]) -> None:
+def test_a_rule_that_became_foreign_is_left_alone(before: Rule, asked_for: Task, tags: dict[str, str]) -> None:
     handed_over = before.model_copy(update={"tags": tags})
     for change in (update(before, asked_for), removal(before, RULE_ARN)):
         bus = Bus([handed_over])

@@ -1,4 +1,4 @@
-"""Makes `app` importable from wherever pytest is called, and gives every test an empty guestbook."""
+"""Makes `app` importable from any directory and gives every test an empty guestbook."""
 
 import sys
 from pathlib import Path

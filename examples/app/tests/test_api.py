@@ -1,4 +1,4 @@
-"""The API, asked as a visitor would."""
+"""The API, called as a visitor calls it."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +13,7 @@ def visitor() -> TestClient:
     return TestClient(app)
 
 
-def test_what_a_guest_signs_can_be_read_newest_first(visitor: TestClient) -> None:
+def test_entries_are_listed_newest_first(visitor: TestClient) -> None:
     for name in ("Room 2", "Room 5"):
         assert visitor.post("/entries", json={"name": name, "message": "Lovely."}).status_code == 201
 
@@ -22,7 +22,7 @@ def test_what_a_guest_signs_can_be_read_newest_first(visitor: TestClient) -> Non
     assert visitor.get("/").json()["entries"] == 2
 
 
-def test_spam_is_turned_away_with_its_reasons(visitor: TestClient) -> None:
+def test_spam_is_refused_with_its_reasons(visitor: TestClient) -> None:
     answer = visitor.post("/entries", json=SPAM)
 
     assert answer.status_code == 422
@@ -39,7 +39,7 @@ def test_spam_is_turned_away_with_its_reasons(visitor: TestClient) -> None:
         pytest.param({"name": "Room 2", "message": "Fine.", "stars": 5}, id="unknown key"),
     ],
 )
-def test_what_is_no_entry_is_refused(visitor: TestClient, entry: dict[str, object]) -> None:
+def test_an_invalid_entry_is_refused(visitor: TestClient, entry: dict[str, object]) -> None:
     assert visitor.post("/entries", json=entry).status_code == 422
     assert visitor.get("/entries").json() == []
 

@@ -54,7 +54,7 @@ def copy(tmp_path: Path) -> Path:
         pytest.param(["spam_task import run; open('broken', 'w') #"], id="python"),
     ],
 )
-def test_what_is_no_task_is_refused_with_the_names_that_are(arguments: list[str], tmp_path: Path) -> None:
+def test_an_unknown_task_is_refused_with_the_known_names(arguments: list[str], tmp_path: Path) -> None:
     done = start(*arguments, cwd=tmp_path)
 
     assert done.returncode == os.EX_USAGE
@@ -71,7 +71,7 @@ def test_a_task_runs_from_any_directory(tmp_path: Path) -> None:
     assert "Ingested 4 postcards" in done.stdout
 
 
-def test_a_task_runs_where_cd_goes_to_other_directories_too(tmp_path: Path) -> None:
+def test_a_task_runs_where_cdpath_is_set(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     done = start("data_ingestion_task", called="bin/start", cwd=ROOT, CDPATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
@@ -92,7 +92,7 @@ def test_a_task_runs_through_a_link(link: str, to: str, called: str, tmp_path: P
     assert not list(tmp_path.rglob("broken"))
 
 
-def test_every_scheduled_task_is_one_that_runs() -> None:
+def test_every_scheduled_task_runs() -> None:
     for name in ("scheduled_tasks.json", "scheduled_tasks.next.json"):
         for task in json.loads((ROOT / name).read_text(encoding="utf-8"))["tasks"]:
             assert start(task["task"]).returncode == 0, task
@@ -106,7 +106,7 @@ def test_a_task_that_raises_exits_with_1_and_its_traceback(copy: Path) -> None:
     assert done.stderr.endswith("OSError: the pier is gone\n")
 
 
-def test_sigterm_ends_a_task_in_an_orderly_way(copy: Path) -> None:
+def test_a_task_cleans_up_on_sigterm(copy: Path) -> None:
     (copy / "app/tasks/waiting_task.py").write_text(
         "import time\n\ndef run() -> None:\n    try:\n        print('waiting', flush=True)\n"
         "        while True:\n            time.sleep(0.01)\n    finally:\n        print('tidied up')\n"

@@ -1,4 +1,4 @@
-"""The tasks, and what they and the API see of each other."""
+"""The tasks, and the data that they share with the API."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +14,7 @@ POSTCARDS = len(data_ingestion_task.POSTCARDS.read_text(encoding="utf-8").splitl
 RUNS_PER_ROUND = POSTCARDS // data_ingestion_task.BATCH
 
 
-def test_every_ingestion_brings_new_postcards_until_they_start_over() -> None:
+def test_each_ingestion_brings_new_postcards_until_they_repeat() -> None:
     for _ in range(RUNS_PER_ROUND):
         data_ingestion_task.run()
     round_of_messages = [entry.message for entry in open_guestbook().entries()]

@@ -26,7 +26,7 @@ class Step:
     """The machine's document when the step was left."""
     error: str | None = None
     reason: str = ""
-    """The error's message, on one line."""
+    """The error's message."""
 
     @property
     def seconds(self) -> float:
@@ -95,7 +95,6 @@ def _after(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, bo
 def _reason(cause: str) -> str:
     """The message of a function's error, without its stack trace."""
     try:
-        message = str(json.loads(cause)["errorMessage"])
+        return str(json.loads(cause)["errorMessage"])
     except (ValueError, KeyError, TypeError):
-        message = cause
-    return " | ".join(message.splitlines())
+        return cause

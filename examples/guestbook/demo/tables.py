@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from examples.guestbook.client import Client
 from rota.schedule_file.next_runs import in_words, next_runs
@@ -14,51 +16,63 @@ Schedule = Mapping[str, Any]
 
 
 def schedules(stage: Client) -> dict[str, Schedule]:
-    """The app's rules by task name, each with the revision and the command of its target."""
-    events, ecs = stage.client("events"), stage.client("ecs")
+    """The app's rules by task name, each with its expression and the revision of its target."""
+    events = stage.client("events")
     prefix = stage.names["rule_prefix"]
     found: dict[str, Schedule] = {}
     for rule in sorted(events.list_rules(NamePrefix=prefix)["Rules"], key=lambda rule: rule["Name"]):
         (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
-        arn = target["EcsParameters"]["TaskDefinitionArn"]
-        definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-        container = _container(stage, definition)
         found[rule["Name"].removeprefix(prefix)] = {
             "rule": rule["Name"],
             "expression": rule["ScheduleExpression"],
-            "revision": _short(arn),
-            "command": " ".join(container["command"]),
-            "image": container["image"],
+            "revision": _short(target["EcsParameters"]["TaskDefinitionArn"]),
         }
     return found
 
 
 def schedule_table(found: Mapping[str, Schedule]) -> Table:
-    """One row for each schedule: its time in words, the next three runs, revision and command."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("task", "when", "next three runs (UTC)", "revision", "command"):
-        table.add_column(title, overflow="fold")
+    """One row for each schedule: its time in words, the next three runs, the revision."""
+    table = _table("task", "when", "next three runs (UTC)", "revision")
     now = datetime.now(UTC)
     for name, schedule in found.items():
         runs = ", ".join(f"{run:%d %b %H:%M}" for run in next_runs(schedule["expression"], now, 3))
-        table.add_row(name, in_words(schedule["expression"]), runs, schedule["revision"], schedule["command"])
+        table.add_row(name, in_words(schedule["expression"]), runs, schedule["revision"])
     return table
 
 
 def difference_table(before: Mapping[str, Schedule], after: Mapping[str, Schedule]) -> Table:
-    """One row for each schedule before or after: added, removed, moved, or only with the new image."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("task", "what changed", "before", "now"):
-        table.add_column(title, overflow="fold")
+    """One row for each schedule before or after: what became of its rule, its times and revisions."""
+    table = _table("task", "rule", "when", "revision")
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if old is None or new is None:
-            what = "[green]added[/green]" if old is None else "[red]removed[/red]"
+            rule = "[green]created[/green]" if old is None else "[red]deleted[/red]"
         elif old["expression"] != new["expression"]:
-            what = "[yellow]moved[/yellow]"
+            rule = "[yellow]updated[/yellow]"
         else:
-            what = "new image, rule untouched"
-        table.add_row(name, what, _when(old), _when(new))
+            rule = "untouched"
+        both = [schedule for schedule in (old, new) if schedule]
+        table.add_row(
+            name,
+            rule,
+            " → ".join(dict.fromkeys(in_words(schedule["expression"]) for schedule in both)),
+            " → ".join(schedule["revision"] for schedule in both),
+        )
+    return table
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table without the blanks at the end of its lines."""
+    for segments in console.render_lines(table, pad=False):
+        line = Text.assemble(*((segment.text, segment.style or "") for segment in segments))
+        line.rstrip()
+        console.print(line)
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
     return table
 
 
@@ -68,8 +82,9 @@ def target_line(stage: Client, schedule: Schedule) -> str:
     runs = target["EcsParameters"]
     subnets = len(runs["NetworkConfiguration"]["awsvpcConfiguration"]["Subnets"])
     return (
-        f"each with one target: cluster [bold]{_short(target['Arn'])}[/bold], {runs['LaunchType']}, platform version "
-        f"{runs['PlatformVersion']}, {subnets} subnets, role {_short(target['RoleArn'])}"
+        f"Each rule has one target: cluster [bold]{_short(target['Arn'])}[/bold], {runs['LaunchType']}, "
+        f"platform version {runs['PlatformVersion']}, {subnets} subnets,\n"
+        f"started with the role {_short(target['RoleArn'])}"
     )
 
 
@@ -81,13 +96,9 @@ def service_line(stage: Client) -> str:
     container = _container(stage, definition)
     image = container["image"].rsplit("/", 1)[1]
     return (
-        f"service [bold]{names['service']}[/bold]: revision {_short(service['taskDefinition'])}, "
+        f"Service [bold]{names['service']}[/bold]: revision {_short(service['taskDefinition'])}, "
         f"{service['runningCount']} of {service['desiredCount']} tasks run, image {_digest(image)}"
     )
-
-
-def _when(schedule: Schedule | None) -> str:
-    return f"{in_words(schedule['expression'])}, {schedule['revision']}" if schedule else "-"
 
 
 def _container(stage: Client, definition: Mapping[str, Any]) -> Mapping[str, Any]:

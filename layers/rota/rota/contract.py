@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 
 
 class Shape(BaseModel):
-    """Frozen, and nothing unknown is let through. A fault does not show what it was given: it is logged and mailed."""
+    """Frozen; unknown members are an error. Errors do not show values, because they are logged and mailed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -88,7 +88,7 @@ class StepInput(Shape):
 
 
 class TakeTurnInput(StepInput):
-    event: Any  # whatever somebody starts the machine with
+    event: Any  # whatever the machine was started with
 
 
 class TakeTurnOutput(Verdict):
@@ -182,7 +182,7 @@ class RollServiceInput(StepInput):
 
 
 class Rollout(Shape):
-    """Our own deployment of the service, as ECS reports it. `waited_seconds` counts the machine's waits."""
+    """The ECS deployment that RollService started, as ECS reports it. `waited_seconds` counts the machine's waits."""
 
     task_definition: str
     deployment_id: str
@@ -393,4 +393,4 @@ STEPS = (
         writes=True,
     ),
 )
-"""Every step, in the machine's order; RestoreDeployment, to which all others' errors lead, is the last."""
+"""Every step, in the machine's order; RestoreDeployment, to which the errors of all others lead, is the last."""

@@ -15,7 +15,9 @@ class StillRunningError(Exception):
 
 
 class ConfigError(Exception):
-    """The schedule file is wrong. Its author acts: the message lists every problem and what to write instead."""
+    """The schedule file is wrong. Its author acts: the message lists every problem and what to write instead, and below
+    the line `For the operator:` what is wrong beside the file.
+    """
 
 
 class RejectedError(Exception):

@@ -1,4 +1,4 @@
-"""Why a deployment failed, in one line: what, where, what became of it, and who acts. Pure."""
+"""Why a deployment failed: in which step, what went wrong, what was restored, who does what. Pure."""
 
 import json
 from typing import TYPE_CHECKING
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 _LONGEST_CAUSE = 32_000
 
 _WHO_ACTS = {
-    "ConfigError": "The author of the schedule file acts.",
-    "RejectedError": "The operator acts.",
-    "TransientError": "AWS did not recover in time; start the execution again.",
-    "StillRunningError": "AWS did not recover in time; start the execution again.",
-    "OvertakenError": "Nobody acts as long as the newer deployment goes on.",
-    "ExecutionAborted": "Nobody acts; to deploy that image after all, start a new execution.",
-    "ExecutionTimedOut": "The operator acts: what did it wait for? A new execution may deploy that image after all.",
+    "ConfigError": "For the author of the schedule file: correct it, upload it, then deploy again.",
+    "RejectedError": "For the operator: fix this, then deploy again.",
+    "TransientError": "AWS did not recover in time; deploy again.",
+    "StillRunningError": "AWS did not recover in time; deploy again.",
+    "OvertakenError": "Nothing to do, unless the newer deployment is stopped; then deploy this one again.",
+    "ExecutionAborted": "Nothing to do; to deploy that image after all, start a new execution.",
+    "ExecutionTimedOut": "For the operator: find out what it waited for; to deploy that image after all, start a new "
+    "execution.",
 }
-# Step Functions' own names for what befalls the function and not the code in it.
+# Step Functions' names for errors of the function's runtime, not of the code in it.
 _OF_LAMBDA = ("Lambda.", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")
-_BUG = "This is a bug in Rota; its log has the traceback."
+_BUG = "This is a bug in Rota: report it with the function's log, which has the traceback."
 
 
 def entry_of(failed: "FailedDeployment", became: str) -> Entry:

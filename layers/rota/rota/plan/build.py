@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _STEPS_SECONDS = 2
 
 
-def build_plan(settings: "Settings", state: "CurrentState", snapshot: Stored) -> Plan:
+def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
     """Compare what there is with what the schedule file and the image ask for; each once.
 
-    Applying the plan and planning again gives a plan with nothing to do. `snapshot` is where the state is stored.
+    Applying the plan and planning again gives a plan with nothing to do.
     """
     tags = inherited_tags(state.base)
     reused: dict[str, str] = {}
@@ -65,7 +65,6 @@ def build_plan(settings: "Settings", state: "CurrentState", snapshot: Stored) ->
     # The API's has the highest number, so that the next deployment finds nothing of Rota's above it.
     in_order = [PlannedRevision(fingerprint=each, task=task) for each, task in registers.items() if each != api]
     return Plan(
-        snapshot=snapshot,
         image_uri=state.image_uri,
         base=state.base,
         newest_revision=state.newest_revision,
@@ -74,6 +73,7 @@ def build_plan(settings: "Settings", state: "CurrentState", snapshot: Stored) ->
         registers=(*in_order, *([PlannedRevision(fingerprint=api, task=None)] if api in registers else [])),
         reused=reused,
         api=api,
+        service_runs=state.service.task_definition,
         roll=reused.get(api) != state.service.task_definition or not state.service.steady,
     )
 
@@ -92,13 +92,13 @@ def estimate(plan: Plan) -> int:
     )
 
 
-def describe_plan(plan: Plan, document: Stored) -> PlanDeploymentOutput:
-    """The plan in figures and in one line, for the console."""
+def describe_plan(plan: Plan, document: Stored, snapshot: Stored) -> PlanDeploymentOutput:
+    """The plan in figures and in one line, for the console; `document` and `snapshot` are where both are stored."""
     created, updated, removed = (len(plan.of_kind(kind)) for kind in ("create", "update", "remove"))
     seconds = estimate(plan)
     return PlanDeploymentOutput(
         document=document,
-        snapshot=plan.snapshot,
+        snapshot=snapshot,
         nothing_to_do=plan.nothing_to_do,
         summary=_summary(plan, {"new": created, "changed": updated, "unchanged": plan.kept, "removed": removed})
         + (f"; AWS's quotas make it at least {seconds} s" if seconds > _STEPS_SECONDS else ""),

@@ -1,6 +1,6 @@
-"""Everything that can be wrong and known before the first write: the checks, all of them pure.
+"""The checks before the first write. Pure.
 
-A fault is a sentence that says where it is, what is wrong and what would be right.
+A problem is a sentence that says where it is, what is wrong and what would be right.
 """
 
 import json
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 _MOST_TAGS = 50
-_TAGS_WE_ADD = 5
+_ADDED_TAGS = 5
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 _MOST_SUBNETS, _MOST_SECURITY_GROUPS = 16, 5
 
 
 def of_targets(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
-    """Whatever keeps every task from starting, of which ECS says something only when a rule fires. Pure."""
+    """What keeps every task from starting, which ECS reports only when a rule fires."""
     if not tasks:
         return
     for parameter, given, most in (
@@ -50,7 +50,7 @@ def of_targets(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) 
 
 
 def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
-    """Whatever keeps Rota from deploying to this service, a sentence each. Pure."""
+    """What keeps Rota from deploying to this service, a sentence each."""
     if description["status"] != "ACTIVE":
         yield f"the service {settings.service} is {description['status']}, it must be ACTIVE"
     controller = description.get("deploymentController", {}).get("type", "ECS")
@@ -75,7 +75,7 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
 
 
 def of_definition(base: "Revision", settings: "Settings") -> Iterator[str]:
-    """Whatever keeps Rota from deriving revisions of this base, a sentence each. Pure."""
+    """What keeps Rota from deriving revisions of this base, a sentence each."""
     name = arns.short_name(base.arn)
     containers = [container["name"] for container in base.content["containerDefinitions"]]
     if settings.container not in containers:
@@ -87,12 +87,12 @@ def of_definition(base: "Revision", settings: "Settings") -> Iterator[str]:
     yield from of_task_roles(base, settings)
     yield from _of_fargate(base)
     tags = len(task_definitions.inherited_tags(base))
-    if tags + _TAGS_WE_ADD > _MOST_TAGS:
-        yield f"the task definition {name} has {tags} tags; Rota adds {_TAGS_WE_ADD}, and ECS allows {_MOST_TAGS}"
+    if tags + _ADDED_TAGS > _MOST_TAGS:
+        yield f"the task definition {name} has {tags} tags; Rota adds {_ADDED_TAGS}, and ECS allows {_MOST_TAGS}"
 
 
 def _of_fargate(base: "Revision") -> Iterator[str]:
-    """What keeps the base from running on Fargate; where we cannot see what, that ECS says so. Pure."""
+    """What keeps the base from running on Fargate, or that ECS says so without a reason that is seen here."""
     name, mode, runs_on = arns.short_name(base.arn), base.content.get("networkMode"), base.compatibilities
     if mode != "awsvpc":
         yield f"the task definition {name} has the network mode {mode}, Fargate needs awsvpc"
@@ -101,12 +101,12 @@ def _of_fargate(base: "Revision") -> Iterator[str]:
     if mode == "awsvpc" and _has_size(base) and runs_on is not None and "FARGATE" not in runs_on:
         yield (
             f"the task definition {name} cannot run on Fargate, only on {', '.join(runs_on)}; register one with "
-            "requiresCompatibilities FARGATE, by which ECS tells what is in the way"
+            "requiresCompatibilities FARGATE, and ECS will name the reason"
         )
 
 
 def _of_ports(base: "Revision", settings: "Settings") -> Iterator[str]:
-    """A sentence if the chosen container maps other ports than the API's, and which one is meant is not clear. Pure."""
+    """A sentence if no port mapping of the chosen container is clearly the API's."""
     port = settings.api_port
     chosen = (c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
     for mappings in (container.get("portMappings", []) for container in chosen):
@@ -115,13 +115,13 @@ def _of_ports(base: "Revision", settings: "Settings") -> Iterator[str]:
         if len(mappings) > 1 or any("containerPortRange" in mapping for mapping in mappings):
             yield (
                 f"no port mapping of {settings.container} in the task definition {arns.short_name(base.arn)} has the "
-                f"port {port}, which the parameter ApiPort says, and which one is the API's Rota cannot tell; "
+                f"port {port}, which the parameter ApiPort names, and Rota cannot know which mapping is the API's; "
                 f"map {port} there, or set ApiPort to the API's port"
             )
 
 
 def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]:
-    """The roles of a definition that Rota may not pass to ECS, a sentence each. Pure."""
+    """The roles of a definition that Rota may not pass to ECS, a sentence each."""
     for role in (definition.content.get("taskRoleArn"), definition.content.get("executionRoleArn")):
         if role and role not in settings.task_role_arns:
             yield (
@@ -131,7 +131,7 @@ def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]
 
 
 def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
-    """Where a task's own cpu or memory does not go together with the rest of the base, a line each. Pure.
+    """Where a task's own cpu or memory does not go together with the rest of the base, a line each.
 
     A base without a size is the operator's to mend first (`of_definition` says so).
     """
@@ -162,7 +162,7 @@ def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) ->
 
 
 def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Sequence["Task"]) -> Iterator[str]:
-    """Where a task's revision would be longer than ECS allows, as the SDK writes it, a line each. Pure.
+    """Where a task's revision would be longer than ECS allows, as the SDK writes it, a line each.
 
     A base without the container is the operator's to mend first (`of_definition` says so).
     """

@@ -24,12 +24,13 @@ def plan_of(stored: dict[str, Any], before: Snapshot, rule_prefix: str) -> Plan:
     changes = (backend.restored_whole(name, before.rules.get(name), cluster_arn) for name in names)
     return Plan.model_validate(
         {
-            **{key: stored[key] for key in ("snapshot", "image_uri", "base", "newest_revision", "roll")},
+            **{key: stored[key] for key in ("image_uri", "base", "newest_revision", "roll")},
             "changes": [change.model_dump() for change in changes],
             "kept": 0,
             "registers": [],
             "reused": {_API: stored["api_revision"]} if stored["api_revision"] else {},
             "api": _API,
+            "service_runs": before.service.task_definition,
         },
         extra="ignore",
     )

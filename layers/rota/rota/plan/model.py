@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from rota.contract import Shape, Stored
+from rota.contract import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
 from rota.schedule_file.task import Task
@@ -29,10 +29,9 @@ class Plan(Shape):
     `changes` are the schedules that change, each with its writes; `kept` is how many stay. `registers` are the
     revisions that have to be registered, the API's last; `reused` the ARNs of those that are used again, by
     fingerprint. `newest_revision` is the family's highest number before the deployment. `roll`: whether the service is
-    updated, to the revision with the fingerprint `api`. `snapshot` is where the state before is stored.
+    updated, to the revision with the fingerprint `api`; `service_runs` is the ARN of the revision that it runs before.
     """
 
-    snapshot: Stored
     image_uri: str
     base: Revision
     newest_revision: int
@@ -42,6 +41,7 @@ class Plan(Shape):
     reused: dict[str, str]
     api: str
     roll: bool
+    service_runs: str
 
     @property
     def nothing_to_do(self) -> bool:

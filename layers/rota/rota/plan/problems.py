@@ -35,6 +35,11 @@ class Problems:
         self._operators.extend(problems)
 
     def raise_all(self) -> NoReturn:
-        """One error for all: ConfigError if the schedule's author has anything to do, else RejectedError."""
-        message = "\n".join(self._authors + self._operators)
-        raise ConfigError(message) if self._authors else RejectedError(message)
+        """One error for all: ConfigError if the schedule's author has anything to do, else RejectedError.
+
+        What a ConfigError has for the operator follows the line `For the operator:`.
+        """
+        if not self._authors:
+            raise RejectedError("\n".join(self._operators))
+        for_operator = ["For the operator:", *self._operators] if self._operators else []
+        raise ConfigError("\n".join(self._authors + for_operator))

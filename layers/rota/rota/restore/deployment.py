@@ -50,9 +50,9 @@ class RestoreResult(Shape):
 
 
 def restore_deployment(context: "RestoreContext") -> RestoreResult:
-    """Undo whatever the deployment may have written, from its plan; run again it ends the same.
+    """Undo what the deployment may have written, by its plan. Run again, it ends the same.
 
-    One part that cannot be restored does not keep the others from it: the first refusal is raised when all was tried,
+    One part that cannot be restored does not keep the rest from it: the first refusal is raised when all was tried,
     and only when nothing was refused are the deployment's revisions deregistered.
     """
     begun = time.monotonic()

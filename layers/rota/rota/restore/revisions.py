@@ -38,7 +38,7 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
     own = [each.arn for each in found if each.registered_by(settings.app, context.execution.name) and not each.replaces]
     if not own:
         return ()
-    if context.targets_begun:  # rules may have run what is unused by now, and may be shown as they were
+    if context.targets_begun:  # rules may have run what is unused now, and may be shown as they were
         time.sleep(_UNTIL_NOTHING_FIRES)
     shown = backend.connect("rules", settings).revisions_in_use()
     in_use, completed = shown | backend.revisions_of(context.before.rules.values()), set[str]()

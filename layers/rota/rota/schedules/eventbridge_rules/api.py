@@ -32,7 +32,7 @@ def list_rules(events: "EventBridgeClient", prefix: str) -> list["RuleTypeDef"]:
 def tags_of(events: "EventBridgeClient", listed: Iterable["RuleTypeDef"], known: Mapping[str, Tags]) -> dict[str, Tags]:
     """The tags of each rule, by name, without the rules that were deleted since they were listed.
 
-    `known` are tags by a rule's name; EventBridge is asked for those of the other rules.
+    `known`: tags by a rule's name. EventBridge is asked for those of the rules that it lacks.
     """
 
     def tags(rule: "RuleTypeDef") -> tuple[str, Tags] | None:
@@ -107,7 +107,7 @@ def send(events: "EventBridgeClient", change: RuleChange, tags: Tags) -> None:
         given: list[TagTypeDef] = [
             {"Key": key, "Value": value} for key, value in tags.items() if not key.startswith("aws:")
         ]
-        # PutRule ignores them for a rule that exists; one that was deleted a moment ago is made anew with its owner.
+        # PutRule ignores them for a rule that exists; one deleted a moment ago is created with its owner.
         events.put_rule(**request, Tags=given)
     if change.put_targets:
         _put_targets(events, change)

@@ -32,10 +32,10 @@ class EventBridgeRules:
         self._settings, self._app, self._events = settings, settings.app, clients.events()
 
     def inventory(self) -> "Inventory":
-        """Read the bus: the app's rules with their targets, and the names and tags of the others.
+        """Read the bus: the app's rules with their targets, and names and tags of foreign rules.
 
-        AWS's index of tags lists the app's rules, a hundred a call; EventBridge is asked for the tags of the others.
-        The index lags behind, so a step that changes a rule asks for the rule's tags once more.
+        AWS's index of tags lists the app's rules, a hundred a call; EventBridge is asked for the tags of the rest. The
+        index lags behind, so a step that changes a rule asks for the rule's tags once more.
         """
         from rota.schedules.eventbridge_rules import tag_index  # noqa: PLC0415  only the step that gathers loads it
         from rota.schedules.eventbridge_rules.inventory import Inventory  # noqa: PLC0415  likewise
@@ -71,8 +71,8 @@ class EventBridgeRules:
     def apply(self, change: "RuleChange", revisions: Mapping[str, str]) -> None:
         """Create or update the rule and its target; `revisions`: ARNs by fingerprint of what was registered.
 
-        RejectedError if a rule that is to be created exists by now and is foreign, or one that is to be updated is
-        foreign or gone by now.
+        RejectedError if someone has created a rule of a new name since the plan, or has deleted or untagged one that is
+        to be updated.
         """
         tags = api.read_tags(self._events, change.arn)
         if tags is not None and OWNER_TAG not in tags and change.kind == "create":
@@ -90,28 +90,28 @@ class EventBridgeRules:
         api.send(self._events, change.with_revisions(revisions), {OWNER_TAG: self._app})
 
     def disable(self, change: "RuleChange") -> bool:
-        """Disable a rule that is to be removed; False if it is gone, or foreign by now, and stays as it is."""
+        """Disable a rule that is to be removed; False if it was deleted or untagged since the plan."""
         if not self._owns(change):
             return False
         self._events.disable_rule(Name=change.name)
         return True
 
     def delete(self, change: "RuleChange") -> bool:
-        """Delete a rule that is to be removed; False if it is gone, or foreign by now, and stays as it is."""
+        """Delete a rule that is to be removed; False if it was deleted or untagged since the plan."""
         return self._owns(change) and api.delete(self._events, change.name)
 
     def restore(self, change: "RuleChange", before: "Rule | None", retries: int) -> Restored:
-        """Undo whatever a step may have written of this change; `before` is the rule in the snapshot, None if the
+        """Undo what a step may have written of this change. `before` is the rule in the snapshot, None if the
         deployment creates it; `retries`: how often this restore was tried before.
 
-        It asks for the owner and writes, whatever EventBridge shows of the rule's content: that may be out of date.
+        It asks for the owner, and writes without reading the rule: what EventBridge shows may be out of date.
         """
         tags = api.read_tags(self._events, change.arn)
         owner = None if tags is None else tags.get(OWNER_TAG)
         if before is None:
             return self._remove_created(change, exists=tags is not None, owner=owner, retries=retries)
         if tags is not None and owner != self._app:
-            return Restored(remark=f"the rule {change.name} belongs to someone else by now, and was left alone")
+            return Restored(remark=f"the rule {change.name} belongs to someone else since, and was left alone")
         try:
             if tags is None:  # someone has deleted it meanwhile
                 api.send(self._events, rule.whole(before, change.arn), before.tags)
@@ -152,16 +152,18 @@ class EventBridgeRules:
         """AWS refused to restore a rule. What refuses the restore (a role that is gone) mostly refused the deployment
         as well, so that nothing was written: then the rule is as it was, once EventBridge shows it.
         """
-        told = translate(refusal) if isinstance(refusal, ClientError) else refusal
-        if not isinstance(told, RejectedError) or retries < _SHOWN_AFTER_RETRIES:
+        error = translate(refusal) if isinstance(refusal, ClientError) else refusal
+        if not isinstance(error, RejectedError) or retries < _SHOWN_AFTER_RETRIES:
             raise refusal
         listed = [each for each in api.list_rules(self._events, change.name) if each["Name"] == change.name]
         shown = api.read_rules(self._events, listed, {change.name: before.tags}).get(change.name)
         if shown and rule.difference(shown, before, change.arn) is None:
             return Restored()
         if _is_invalid(refusal) and _is_spent(before):
-            api.delete(self._events, change.name)  # whatever it is now, it must not run
-            return Restored(remark=f"the rule {change.name} is gone: its last run is past, and AWS refused it ({told})")
+            api.delete(self._events, change.name)  # it may hold the deployment's schedule and must not run
+            return Restored(
+                remark=f"the rule {change.name} is gone: its last run is past, and AWS refused it ({error})"
+            )
         raise refusal
 
 

@@ -23,7 +23,7 @@ class Inventory(NamedTuple):
     indexed: frozenset[str]
 
     def slots(self, settings: "Settings") -> int:
-        """How many rules the app may have on the bus, beside the rules of others."""
+        """How many rules the app may have on the bus, beside foreign rules."""
         return max(0, settings.rule_quota - len(self.names) + len(self.schedules))
 
     def problems(self, desired: Iterable[str], settings: "Settings") -> Iterator[str]:
@@ -80,7 +80,7 @@ def _of_prefix(on_the_bus: Iterable[str], indexed: Iterable[str], prefix: str) -
 
 
 def _of_roles(rules: Iterable[Rule], settings: "Settings") -> Iterator[str]:
-    """Whatever would keep a restore from putting these rules again: roles that Rota may not pass."""
+    """What would keep a restore from writing these rules: roles that Rota may not pass."""
     passable = {settings.events_role_arn, *settings.former_events_role_arns}
     for rule in rules:
         for role in {rule.role_arn, *(target.get("RoleArn") for target in rule.targets)} - passable - {None}:

@@ -1,4 +1,4 @@
-"""EventBridge rules: what a task's rule must be, what a rule is, and the least that turns one into the other."""
+"""EventBridge rules: what a task's rule must be, and the writes that turn one rule into another. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ class Rule(Shape):
 
     @property
     def owner(self) -> str | None:
-        """Whose it is: the value of our tag, None if it has none or an AWS service manages the rule."""
+        """The value of the owner tag; None if it has none or an AWS service manages the rule."""
         return None if self.managed_by else self.tags.get(OWNER_TAG)
 
     def belongs_to(self, app: str) -> bool:
@@ -175,7 +175,7 @@ def removal(current: Rule, arn: str) -> RuleChange:
 
 
 def undo(change: RuleChange, before: Rule) -> RuleChange:
-    """The writes that undo an update, whatever of it was written; they touch only what it touches. Pure."""
+    """The writes that undo an update, also one that was written in part; they touch only what it touches. Pure."""
     put = {target["Id"] for target in change.put_targets}
     had = {target["Id"] for target in before.targets}
     return RuleChange(
@@ -189,7 +189,7 @@ def undo(change: RuleChange, before: Rule) -> RuleChange:
 
 
 def whole(rule: Rule, arn: str) -> RuleChange:
-    """The writes that make a rule anew, with all its targets. Pure."""
+    """The writes that create a rule with all its targets. Pure."""
     return RuleChange(
         kind="create",
         name=rule.name,

@@ -1,4 +1,4 @@
-"""AWS's index of tags, as the Resource Groups Tagging API tells of it: whose the rules are, a hundred a call."""
+"""AWS's index of tags (the Resource Groups Tagging API): the tags of the app's rules, a hundred a call."""
 
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,18 @@ _PAGE = 100
 
 
 def tags_of_rules(tagging: "BaseClient", app: str) -> dict[str, Tags]:
-    """By name, the tags of the rules that AWS's index of tags lists as the app's: one call for a hundred of them.
+    """The tags of the rules that AWS's index of tags lists as the app's, by name.
 
-    The index follows changes in its own time. A rule that has just been tagged is not in it yet; one that has just
-    been untagged, or is gone, may be in it still. It saves calls, and tells of rules under a former prefix; where AWS
-    does not answer in time, nothing is listed, and each rule is asked itself.
+    The index lags: a rule that was just tagged may be missing, one that was just untagged or deleted may be listed. It
+    saves calls, and lists rules under a former prefix. If AWS does not answer in time, the result is empty, and the
+    caller asks each rule.
     """
     try:
         return _index(tagging, app)
     except AWS_ERRORS as error:
         if not isinstance(translate(error), TransientError):
             raise
-        Logger(child=True).warning("the index of tags does not answer; each rule is asked for its own", exc_info=True)
+        Logger(child=True).warning("the index of tags does not answer; each rule is asked for its tags", exc_info=True)
         return {}
 
 
@@ -38,7 +38,7 @@ def _index(tagging: "BaseClient", app: str) -> dict[str, Tags]:
         TagFilters=[{"Key": OWNER_TAG, "Values": [app]}],
         PaginationConfig={"PageSize": _PAGE},
     )
-    # What follows the bus's name in the ARN of another bus's rule is no name that a rule can have.
+    # The ARN of a rule on another bus holds the bus's name too, which makes a name that no rule can have.
     return {
         rule_name(found["ResourceARN"]): {tag["Key"]: tag["Value"] for tag in found["Tags"]}
         for page in pages

@@ -1,4 +1,4 @@
-"""What the world is told of a deployment's end beside the ledger: the event on the bus, and metrics in the log."""
+"""What is published of an outcome beside the ledger: the event on the bus and metrics in the log."""
 
 import json
 from typing import Any
@@ -16,52 +16,50 @@ LARGEST_EVENT = 256 * 1024  # docs.aws.amazon.com/eventbridge/latest/userguide/e
 @pytest.fixture
 @once
 def overdue(world: World, deployments: Deployments) -> Deployment:
-    """A deployment that got as far as CheckService; the world has heard of none yet."""
+    """A deployment that has reached CheckService; nothing was published yet."""
     return deployments.start().until("CheckService")
 
 
 @pytest.mark.parametrize(
-    ("message", "news"),
+    ("message", "text"),
     [
         pytest.param('a "b" c:\\d\te', "a 'b' c:/d e. All", id="what JSON escapes"),
         pytest.param('says "\\"x\\""', "says ''x''. All", id="quotes in quotes"),
-        pytest.param("two faults:\n\none\ntwo", "two faults: | one | two | All", id="lines"),
+        pytest.param("two problems:\n\none\ntwo", "two problems: | one | two | All", id="lines"),
     ],
 )
-def test_the_news_of_a_cause_have_nothing_that_json_escapes(
-    message: str, news: str, world: World, overdue: Deployment
-) -> None:
+def test_a_mails_text_has_nothing_that_json_escapes(message: str, text: str, world: World, overdue: Deployment) -> None:
     overdue.fail("RejectedError", message)
     overdue.step("RestoreDeployment")
-    (told,) = world.calls.news
-    assert told["news"].startswith(f"CheckService: {news} ")
-    assert told["news"].endswith(" The operator acts.")
-    assert message in told["cause"]
+    (event,) = world.calls.news
+    assert event["news"].startswith(f"CheckService: {text} ")
+    assert event["news"].endswith(" For the operator: fix this, then deploy again.")
+    assert message in event["cause"]
 
 
 def test_the_longest_cause_fits_an_event(world: World, overdue: Deployment) -> None:
     overdue.fail("RejectedError", "\u00fc" * 32_000)
     overdue.step("RestoreDeployment")
-    (told,) = world.calls.news
-    assert told["news"].endswith("\u00fc... The execution's cause has the rest.")
-    assert len(json.dumps(told)) < LARGEST_EVENT - 1024
+    (event,) = world.calls.news
+    assert event["news"].endswith("\u00fc... The execution's cause has the rest.")
+    assert len(json.dumps(event)) < LARGEST_EVENT - 1024
 
 
 def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """What CloudWatch makes metrics of, among the lines that the functions have printed."""
+    """The printed log lines that CloudWatch turns into metrics."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-    return [line for line in lines if "_aws" in line]
+    return [each for each in lines if "_aws" in each]
 
 
 def test_deployments_durations_and_tasks_are_counted(
     world: World, deployments: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployments.start().run()
-    (told,) = metrics(capsys)
-    assert (told["app"], told["outcome"]) == (APP, "deployed")
-    assert (told["Deployments"], told["Tasks"]) == ([1], [2])
-    assert told["Duration"][0] > 0
-    (directive,) = told["_aws"]["CloudWatchMetrics"]
+    (line,) = metrics(capsys)
+    assert (line["app"], line["outcome"]) == (APP, "deployed")
+    assert (line["Deployments"], line["Tasks"]) == ([1], [2])
+    assert line["Duration"][0] > 0
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert {each["Name"]: each["Unit"] for each in directive["Metrics"]} == {
         "Deployments": "Count",
         "Duration": "Seconds",
@@ -70,11 +68,11 @@ def test_deployments_durations_and_tasks_are_counted(
     assert world.calls.news[0]["tasks"] == 2
 
 
-def test_tasks_that_nobody_could_read_are_not_counted(
+def test_tasks_of_an_unreadable_file_are_not_counted(
     world: World, deployments: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.upload(b"broken")
     deployments.start().run()
-    (told,) = metrics(capsys)
-    assert told["outcome"] == "failed"
-    assert "Tasks" not in told
+    (line,) = metrics(capsys)
+    assert line["outcome"] == "failed"
+    assert "Tasks" not in line

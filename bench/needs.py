@@ -1,0 +1,89 @@
+"""The calls that a deployment cannot do without until its last schedule is live, and what each waits for. Pure.
+
+Rules, their tags and targets, the service and which revisions are ACTIVE are read in every deployment; what a revision
+contains is read from the record of the deployment that registered it. Before a rule is changed or made, its owner is
+asked. The steps follow one another in the state machine's order and hand over through S3; a step that writes enters the
+lease and leaves it. Within a step, only what depends on an answer waits for it.
+"""
+
+import math
+from collections.abc import Iterator
+
+from bench.bound import Need
+from bench.deployment import Case, Mode
+
+_PER_PAGE = 100  # of ListRules, GetResources and ListTaskDefinitions, at the most
+
+
+def of_deployment(mode: Mode, tasks: int, case: Case) -> tuple[Need, ...]:
+    """Until the last write to a schedule is answered; where there is none, until the outcome is published."""
+    changed = {"first": tasks, "new-image": tasks, "one-changed": 1, "unchanged": 0}[case]
+    has_new_image = case in ("first", "new-image")
+    registrations = (changed if mode == "per-task" else 0) + int(has_new_image)  # the API's is the last one
+    needs = [*_reads(tasks, case, revisions=tasks + 1 if mode == "per-task" else 1)]
+    if not changed:
+        return (*needs, *_finish())
+    if registrations:
+        needs += _register(registrations)
+    return (*needs, *_create_targets(changed, case, registered=registrations > 0))
+
+
+def _reads(tasks: int, case: Case, revisions: int) -> Iterator[Need]:
+    """TakeTurn, ReadConfig and PlanDeployment, for so many owned revisions that are in use."""
+    rules = 0 if case == "first" else tasks
+    yield Need("take the lease", "dynamodb", "UpdateItem")
+    yield Need("ended before", "dynamodb", "GetItem", after=("take the lease",))
+
+    begun = ("ended before",)
+    yield Need("schedule file", "s3", "GetObject", after=begun)
+    yield Need("repository", "ecr", "DescribeRepositories", after=begun)
+    yield Need("image", "ecr", "DescribeImages", after=begun)
+    yield Need("service", "ecs", "DescribeServices", after=begun)
+    yield Need("base", "ecs", "DescribeTaskDefinition", after=("service",))
+    yield Need("live release", "dynamodb", "Query", after=begun)
+    yield Need("its revisions", "s3", "GetObject", 0 if case == "first" else 1, after=("live release",))
+    yield Need("ACTIVE revisions", "ecs", "ListTaskDefinitions", _pages(revisions), after=begun, one_by_one=True)
+    yield Need("rules", "events", "ListRules", _pages(rules), after=begun, one_by_one=True)
+    yield Need("owners", "resourcegroupstaggingapi", "GetResources", _pages(rules), after=begun, one_by_one=True)
+    yield Need("targets", "events", "ListTargetsByRule", rules, after=("rules", "owners"))
+    gathered = ("schedule file", "repository", "image", "base", "its revisions", "ACTIVE revisions", "targets")
+    yield Need("store the state", "s3", "PutObject", after=gathered)
+
+    yield Need("state", "s3", "GetObject", after=("store the state",))
+    yield Need("store plan and snapshot", "s3", "PutObject", 2, after=("state",))
+
+
+_PLANNED = ("store plan and snapshot",)
+
+
+def _register(registrations: int) -> Iterator[Need]:
+    """RegisterRevisions. ECS refuses registrations of one family that come at once."""
+    yield Need("enter to register", "dynamodb", "UpdateItem", after=_PLANNED)
+    yield Need("plan to register", "s3", "GetObject", after=_PLANNED)
+    # What an earlier invocation of the step has registered.
+    yield Need("registered", "ecs", "ListTaskDefinitions", after=("enter to register", "plan to register"))
+    yield Need("register", "ecs", "RegisterTaskDefinition", registrations, after=("registered",), one_by_one=True)
+    yield Need("store revisions", "s3", "PutObject", after=("register",))
+    yield Need("leave after registering", "dynamodb", "UpdateItem", after=("store revisions",))
+
+
+def _create_targets(changed: int, case: Case, *, registered: bool) -> Iterator[Need]:
+    """CreateTargets, until the last target is put."""
+    begun = ("leave after registering",) if registered else _PLANNED
+    yield Need("enter to create", "dynamodb", "UpdateItem", after=begun)
+    yield Need("plan and revisions", "s3", "GetObject", 1 + int(registered), after=begun)
+    ready = ("enter to create", "plan and revisions")
+    yield Need("owner", "events", "ListTagsForResource", changed, after=ready)
+    yield Need("rule", "events", "PutRule", changed if case == "first" else 0, after=("owner",))
+    yield Need("target", "events", "PutTargets", changed, after=("rule",))
+
+
+def _finish() -> Iterator[Need]:
+    """FinishDeployment, where nothing is to do."""
+    yield Need("ledger", "dynamodb", "PutItem", after=_PLANNED)
+    yield Need("release the lease", "dynamodb", "UpdateItem", after=("ledger",))
+    yield Need("publish", "events", "PutEvents", after=("ledger",))
+
+
+def _pages(items: int) -> int:
+    return max(1, math.ceil(items / _PER_PAGE))
