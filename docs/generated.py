@@ -16,6 +16,7 @@ from stage.quotas import request_rates as quotas
 from stage.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+_WIDTH = 100
 _SHAPES = {"Succeed": "{0}([{0}])", "Fail": "{0}[[{0}]]"}
 _EXPRESSIONS = [
     ("cron", "0 6 * * ? *"),
@@ -41,7 +42,8 @@ _DECISION = (
 def machine() -> str:
     """The state machine as a mermaid flowchart: its steps and ends; choices and waits are the arrows between them.
 
-    Steps whose errors lead to the same step stand in one box, from which one arrow leads there.
+    Steps whose errors lead to the same step are in one box, from which one arrow leads there. An arrow that only skips
+    steps with nothing to do is left out, and so are the conditions beside it.
     """
     states = json.loads((ROOT / "statemachine/deploy.asl.json").read_text())["States"]
     steps = {name: state for name, state in states.items() if state["Type"] == "Task"}
@@ -49,27 +51,58 @@ def machine() -> str:
     for name, step in steps.items():
         for catch in step["Catch"]:
             caught.setdefault(catch["Next"], []).append(name)
+    arrows = _without_skips({name: _conditions(states, name) for name in steps}, {*steps})
     lines = ["```mermaid", "flowchart TD"]
     for restore, boxed in caught.items():
         if len(boxed) > 1:
-            within = [_arrows(states, name, boxed) for name in boxed]
-            lines += [f'  subgraph before{restore} [" "]', *(f"    {line}" for line in within if line), "  end"]
-            lines += [f"  {line}" for line in (_arrows(states, name, states.keys() - boxed) for name in boxed) if line]
-            lines.append(f"  before{restore} -.->|any error| {restore}")
+            inside = [arrow for name in boxed for arrow in _arrows(name, arrows[name], boxed)]
+            outside = [arrow for name in boxed for arrow in _arrows(name, arrows[name], states.keys() - boxed)]
+            outside.append(f"before{restore} -.->|any error| {restore}")
+            lines += [f'  subgraph before{restore} [" "]', *_filled(inside, "    "), "  end", *_filled(outside, "  ")]
         else:
-            lines.append(f"  {_arrows(states, *boxed, states)}; {boxed[0]} -.->|error| {restore}")
+            lines += _filled([*_arrows(*boxed, arrows[boxed[0]], states), f"{boxed[0]} -.->|error| {restore}"], "  ")
     ends = [_SHAPES[state["Type"]].format(name) for name, state in states.items() if state["Type"] in _SHAPES]
-    return "\n".join([*lines, f"  {'; '.join(ends)}", "```"])
+    return "\n".join([*lines, *_filled(ends, "  "), "```"])
 
 
-def _arrows(states: dict[str, Any], step: str, ends: Collection[str]) -> str:
+def _without_skips(arrows: dict[str, dict[str, list[str]]], steps: Collection[str]) -> dict[str, dict[str, list[str]]]:
+    """Without the arrows from a step to a later one that is reached through others too."""
+
+    def reached(name: str) -> set[str]:
+        later = {end for end in arrows[name] if end in steps and list(arrows).index(end) > list(arrows).index(name)}
+        return later.union(*(reached(each) for each in later))
+
+    kept: dict[str, dict[str, list[str]]] = {}
+    for name, ends in arrows.items():
+        skipped = {end for end in ends for other in ends if other in steps and other != name and end in reached(other)}
+        last = {end: [] if skipped and end in steps and end != name else why for end, why in ends.items()}
+        kept[name] = {end: why for end, why in last.items() if end not in skipped}
+    return kept
+
+
+def _arrows(step: str, leads_to: dict[str, list[str]], ends: Collection[str]) -> list[str]:
     """From a step to those of `ends` that it leads to, each with all that leads there."""
+    labels = {end: ", ".join(filter(None, conditions)) for end, conditions in leads_to.items() if end in ends}
+    return [f"{step} -->{f'|{label}|' if label else ''} {end}" for end, label in labels.items()]
+
+
+def _filled(parts: list[str], indent: str) -> list[str]:
+    """Lines of these parts, each as long as fits."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(f"{lines[-1]}; {part}") <= _WIDTH:
+            lines[-1] = f"{lines[-1]}; {part}"
+        else:
+            lines.append(f"{indent}{part}")
+    return lines
+
+
+def _conditions(states: dict[str, Any], step: str) -> dict[str, list[str]]:
+    """The steps and ends that a step leads to, each with the conditions."""
     why: dict[str, list[str]] = {}
     for condition, end in _leads_to(states, states[step]["Next"]):
-        if end in ends:
-            why.setdefault(end, []).append(condition)
-    labels = {end: ", ".join(filter(None, conditions)) for end, conditions in why.items()}
-    return "; ".join(f"{step} -->{f'|{label}|' if label else ''} {end}" for end, label in labels.items())
+        why.setdefault(end, []).append(condition)
+    return why
 
 
 def _leads_to(states: dict[str, Any], name: str, why: str = "") -> Iterator[tuple[str, str]]:
@@ -79,7 +112,10 @@ def _leads_to(states: dict[str, Any], name: str, why: str = "") -> Iterator[tupl
         yield from _leads_to(states, state["Next"], "wait")
     elif state["Type"] == "Choice":
         for choice in state["Choices"]:
-            condition = choice.get("StringEquals") or choice["Variable"].rsplit(".", 1)[1].replace("_", " ")
+            named = choice["Variable"].rsplit(".", 1)[1].replace("_", " ")
+            condition = choice.get("StringEquals") or (
+                f"not {named}" if choice.get("BooleanEquals") is False else named
+            )
             yield from _leads_to(states, choice["Next"], condition)
         yield from _leads_to(states, state["Default"], "else")
     else:

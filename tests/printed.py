@@ -14,6 +14,9 @@ from stage.client import ROOT
 
 README = (ROOT / "README.md").read_text()
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
+STAGE = (ROOT / "docs/stage.md").read_text()
+SCHEDULES = (ROOT / "docs/schedule.md").read_text()
+DEVELOP = (ROOT / "docs/develop.md").read_text()
 with_the_aws_cli = [
     pytest.mark.aws_cli,
     pytest.mark.skipif(

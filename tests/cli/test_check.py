@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rota.cli.main import main
-from tests.printed import README, ROOT, blocks, typed
+from tests.printed import README, ROOT, SCHEDULES, blocks, typed
 
 LAYER = ROOT / "layers" / "rota"
 INGEST = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
@@ -133,8 +133,14 @@ def test_a_wrong_file_through_the_module() -> None:
     assert done.stderr.startswith(b"-: The schedule file has 3 problems:\ntasks[0]: does not say what to run")
 
 
-def test_the_readmes_wrong_file(tmp_path: Path) -> None:
+def test_the_readmes_wrong_file() -> None:
     *_, block = blocks(README, "The schedule file")
+    command, printed = block.split("\n", 1)
+    assert typed(command.removeprefix("$ ")).stderr == printed
+
+
+def test_the_wrong_file_on_the_page_of_the_schedule_file(tmp_path: Path) -> None:
+    _, block = blocks(SCHEDULES, "Check it")
     command, printed = re.split(r"(?<=PREFIX=production__shop__)\n", block)
     for name in ("Makefile", "layers", "requirements", ".venv"):
         tmp_path.joinpath(name).symlink_to(ROOT / name)

@@ -1,4 +1,4 @@
-"""The README's commands for a served stage, typed into a shell with the plain AWS CLI."""
+"""The tour of docs/stage.md, typed into a shell with the plain AWS CLI."""
 
 import os
 import re
@@ -14,11 +14,11 @@ import yaml
 from examples.guestbook.client import Client
 from stage.client import wait_for
 from tests.examples import ROOT
-from tests.printed import README, blocks, signed_in, typed, with_the_aws_cli
+from tests.printed import RUNBOOK, STAGE, blocks, signed_in, typed, with_the_aws_cli
 
 pytestmark = with_the_aws_cli
-# What differs between failed rollouts: the progress of ECS's rollback, and the rollout's ID.
-VARIES = re.compile(r"\(ECS deployment .+?\)|ecs-svc/\d+")
+# What differs between failed rollouts: durations, the progress of ECS's rollback, and the rollout's ID.
+VARIES = re.compile(r"\(ECS deployment .+?\)|ecs-svc/\d+|\d+\.\d+ s\b")
 
 
 @pytest.fixture
@@ -41,38 +41,46 @@ def watched(stage: Client, tmp_path: Path) -> Iterator[Callable[[str], str]]:
         watch.terminate()
 
 
-def test_the_session_of_the_readme(stage: Client, watched: Callable[[str], str]) -> None:
-    _, begin, look_around = blocks(README, "See it run")
-    sign_in, push = begin.replace("http://127.0.0.1:5000", stage.endpoint).split("\n", 1)
-    assert "#" not in begin + look_around, "zsh takes a comment behind a command for words"
-    (make_rollouts_fail,) = re.findall(r"`(curl -X PUT .+?)`", README)
-    (cause,) = blocks(README, "What failure looks like")
+def test_the_tour(stage: Client, watched: Callable[[str], str]) -> None:
+    _, _, sign_in, *lines = blocks(STAGE, "A tour")
+    push, look_around, fire, again, change, make_rollouts_fail, printed, undo = lines
+    assert not any("#" in block for block in lines), "zsh takes a comment behind a command for words"
+    (names,) = re.findall(r"^```\n(STACK=.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
+    sign_in = sign_in.replace("http://127.0.0.1:5000", stage.endpoint)
 
-    def terminal(lines: str) -> str:
-        ran = typed(sign_in, lines)
+    def terminal(*typed_in: str) -> str:
+        ran = typed(sign_in, *typed_in)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
     terminal(push)
     assert "guestbook:4f2a9c1" in watched("SUCCEEDED in Deployed")
-    seen = terminal(look_around)
-    assert set(re.findall(r"^production__guestbook__(.*)$", seen, re.MULTILINE)) == {
+    assert set(re.findall(r"^production__guestbook__(.*)$", terminal(look_around), re.MULTILINE)) == {
         "IngestData\tcron(0 6 * * ? *)\tENABLED",
         "RemoveSpam\tcron(0/15 * * * ? *)\tENABLED",
         "CountTeaspoons\tcron(0 22 ? * SUN *)\tENABLED",
     }
-    assert '"exit_code": 0' in seen
-    assert "Ingested 4 postcards; the guestbook holds 4 entries." in seen
+    fired = terminal(fire)
+    assert '"exit_code": 0' in fired
+    assert "Ingested 4 postcards; the guestbook holds 4 entries." in fired
+    terminal(names, again)
     watched("SUCCEEDED in NothingToDo")
+    terminal(names, change)
+    assert "the service stays" in watched("SUCCEEDED in Deployed")
 
     terminal(make_rollouts_fail)
     terminal(push.replace("4f2a9c1", "b81d07e"))
-    _, _, failed = watched("For the operator: fix this, then deploy again.\n").partition("FAILED in DeploymentFailed")
-    assert VARIES.sub("...", failed.splitlines()[1].strip()) == VARIES.sub("...", " ".join(cause.split()))
+    _, mark, rest = watched("FAILED in DeploymentFailed").partition("  !! CheckService")
+    assert words(mark + rest + watched("For the operator: ") + watched(".\n")) == words(printed)
 
-    terminal(make_rollouts_fail.replace("fails", "completes"))
+    terminal(undo)
     terminal(push.replace("4f2a9c1", "9e07c35"))
     assert "guestbook:9e07c35" in watched("SUCCEEDED in Deployed")
+
+
+def words(printed: str) -> str:
+    """Without what differs between runs, which may also begin a line elsewhere."""
+    return VARIES.sub("...", " ".join(printed.split()))
 
 
 @pytest.mark.parametrize(

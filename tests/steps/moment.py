@@ -1,4 +1,4 @@
-"""Snapshots that many tests begin with: made by calls once in a process, then restored without them."""
+"""Snapshots that many tests begin with: reached by calls once in a process, and restored without them after that."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -8,20 +8,20 @@ from stage.snapshots.pickling import pickled, unpickled
 from tests.steps.local_stage import local_stage
 
 Made = TypeVar("Made")
-# The path to an object: an argument, then attributes.
+# Where an object is found: an argument, and the attributes that lead on from it.
 _Place = tuple[str, ...]
 
 _REACHED: dict[str, bytes] = {}
 
 
 class Lasting:
-    """An object that stays the same when a snapshot is restored; its attributes are restored."""
+    """What stays the same object when a snapshot is restored: only its attributes are those of then."""
 
 
 def once(reach: Callable[..., Made]) -> Callable[..., Made]:
-    """Run a fixture for the first test of a process only; it must depend on its arguments alone.
+    """Of a fixture that depends on nothing but its arguments: carry it out for the first test of a process alone.
 
-    For later tests its result, AWS's data and its `Lasting` arguments are restored.
+    For the others, what it returned, what AWS holds and what is `Lasting` of its arguments are as it left them.
     """
     name = f"{reach.__module__}.{reach.__qualname__}"
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "examples" / "app"
-README = (ROOT / "README.md").read_text()
+PAGES = "".join((ROOT / name).read_text() for name in ("README.md", "docs/schedule.md"))
 SCHEDULES = ("scheduled_tasks.json", "scheduled_tasks.next.json")
 
 
@@ -21,8 +21,8 @@ def test_the_schedule_file_is_valid_as_an_apps_ci_would_ask(name: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("printed", re.findall(r"^```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
-def test_a_schedule_file_that_the_readme_shows_is_valid(printed: str) -> None:
+@pytest.mark.parametrize("printed", re.findall(r"^```json\n(.*?)^```$", PAGES, re.MULTILINE | re.DOTALL))
+def test_a_schedule_file_that_is_printed_is_valid(printed: str) -> None:
     command = [sys.executable, "-m", "rota", "check", "-"]
     done = subprocess.run(
         command, cwd=ROOT / "layers" / "rota", input=printed, capture_output=True, text=True, check=False

@@ -17,6 +17,7 @@ from stage.client import ROOT, StageError, wait_for
 
 # Shorter waits, so that the demo is short: the machine waits 5 s before it checks the service again.
 _TIME_SCALE, _ROLLOUT_SECONDS = 0.2, 1.5
+_SHORT_DIGEST = len("sha256:") + 12
 
 
 def main() -> int:
@@ -71,8 +72,10 @@ def _play(console: Console, stage: Client) -> None:
 
 def _deploy(console: Console, stage: Client, tag: str, title: str) -> None:
     before = set(stage.executions())
-    console.print(f"\n[bold]{title}: ECR receives {stage.names['repository']}:{tag}[/bold]")
-    console.print(f"  digest: {stage.push(tag)}", style="dim", soft_wrap=True)
+    digest = stage.push(tag)
+    console.print(
+        f"\n[bold]{title}: ECR receives {stage.names['repository']}:{tag}[/bold], {digest[:_SHORT_DIGEST]}..."
+    )
     _follow(console, stage, wait_for(lambda: [e for e in stage.executions() if e not in before], 5)[0])
 
 
