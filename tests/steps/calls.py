@@ -1,4 +1,4 @@
-"""The calls that the handlers make to AWS: what they were, and ways to make them fail or see what is not there."""
+"""The handlers' calls to AWS: a record of them, and ways to make them fail or return other data."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -18,15 +18,15 @@ _BOTO3 = {short: name for name, short in _SHORT.items()}
 
 
 class Calls(Lasting):
-    """A hook that notes the handlers' calls and events."""
+    """A hook that records the handlers' calls and the events that they publish."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
         self.news: list[dict[str, Any]] = []
         self.history: list[dict[str, Any]] = []
-        """What Step Functions tells of every execution: none runs here."""
+        """The events that Step Functions returns for every execution."""
         self.tag_index: dict[str, tag_index.Tags] | None = None
-        """What the index of tags tells of rules; None: all there is."""
+        """The rules' tags in the tag index; None: the tags of all rules."""
 
     def before(self, call: Call) -> Reply | None:
         if call.caller is None:
@@ -50,38 +50,38 @@ class Calls(Lasting):
 
     @contextmanager
     def refusing(self, call: str, code: str, *, status: int = 400, skip: int = 0, count: int = 1) -> Iterator[None]:
-        """Let AWS refuse `count` calls such as `events.PutTargets` after the first `skip`; 0: all that follow."""
+        """Let AWS refuse `count` calls such as `events.PutTargets` after the first `skip`; 0: all later ones."""
         fault = _fault(call, "refused", skip=skip, count=count, code=code, status=status, retries=True)
         with local_stage().failing(**fault):
             yield
 
     @contextmanager
     def half_failing(self, call: str, code: str, *, skip: int = 0) -> Iterator[None]:
-        """Let one call be answered with 200 and a failed entry."""
+        """Answer one call with 200 and a failed entry."""
         with local_stage().failing(**_fault(call, "partial", skip=skip, code=code)):
             yield
 
     @contextmanager
     def killing(self, call: str, *, skip: int = 0, after: bool = False) -> Iterator[None]:
-        """Let the function die at a call, before it is carried out or `after`. Nothing it does then reaches AWS."""
+        """Kill the function at a call, before the call takes effect or `after`. No later call of it reaches AWS."""
         with local_stage().failing(**_fault(call, "kill_after" if after else "kill", skip=skip)):
             yield
 
     @contextmanager
     def showing(self, rules: dict[str, dict[str, Any]]) -> Iterator[None]:
-        """Let EventBridge show these rules, as it may for a moment after a change; writes meet what there is."""
+        """Let reads of EventBridge return these rules, as late reads do; writes apply to the actual rules."""
         with local_stage().hooked(_Rules(rules)):
             yield
 
     @contextmanager
     def showing_service(self, shown: list[dict[str, Any]], *, skip: int = 0) -> Iterator[None]:
-        """Let ECS describe the service so after the first `skip` times, as long as there is anything in `shown`."""
+        """Let ECS describe the service as `shown` after the first `skip` times, until `shown` is empty."""
         with local_stage().hooked(_Shown("DescribeServices", "services", lambda: shown or None, skip)):
             yield
 
     @contextmanager
     def showing_images(self, shown: list[dict[str, Any]]) -> Iterator[None]:
-        """Let ECR describe the image so, whichever it is asked for."""
+        """Let ECR describe every image as `shown`."""
         with local_stage().hooked(_Shown("DescribeImages", "imageDetails", lambda: shown)):
             yield
 
@@ -106,7 +106,7 @@ class _Shown:
 
 
 class _Rules:
-    """A hook that shows the handlers these rules instead of those that there are."""
+    """A hook that returns these rules to the handlers instead of the actual ones."""
 
     def __init__(self, rules: dict[str, dict[str, Any]]) -> None:
         self._rules = rules

@@ -15,7 +15,7 @@ from tests.steps.world import World
 
 @pytest.fixture(scope="package", autouse=True)
 def _functions_environment() -> Iterator[None]:
-    """What Lambda sets for every function, and clients that were made in it."""
+    """The environment that Lambda sets, and clients created in it."""
     own = {"AWS_DEFAULT_REGION": REGION, "POWERTOOLS_SERVICE_NAME": "rota", "POWERTOOLS_METRICS_NAMESPACE": "Rota"}
     own |= {"AWS_ENDPOINT_URL": ENDPOINT}
     with pytest.MonkeyPatch.context() as patch:
@@ -37,9 +37,9 @@ def _forget_clients() -> None:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """What the user has; what is not Rota's is untouched in the end, whatever the test did. Nobody sleeps in it."""
+    """What the user has. After the test the foreign rules must be unchanged. `time.sleep` returns at once."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    rate_limit.bucket_for.cache_clear()  # what other tests have called empties no bucket of this one's account
+    rate_limit.bucket_for.cache_clear()  # calls of other tests leave no bucket empty
     local_stage().reset()
     world = World()
     with local_stage().hooked(world.calls, position=1):
@@ -55,7 +55,7 @@ def deployments(world: World) -> Deployments:
 @pytest.fixture
 @once
 def later(deployments: Deployments) -> Deployments:
-    """Deployments after the first, which has deployed SCHEDULE."""
+    """Deployments after a first one, which deployed SCHEDULE."""
     assert deployments.start().run() == "Deployed"
     return deployments
 
@@ -63,7 +63,7 @@ def later(deployments: Deployments) -> Deployments:
 @pytest.fixture
 @once
 def changing(world: World, deployments: Deployments) -> Deployment:
-    """The second deployment: a new image, and a file in which everything happens."""
+    """The second deployment: a new image, and a file that adds, changes and removes a task."""
     world.upload(BEFORE)
     assert deployments.start().run() == "Deployed"
     world.upload(AFTER)

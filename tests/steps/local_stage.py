@@ -1,6 +1,6 @@
-"""The stage's own parts in this process: what answers the calls of handlers that run here, and of the tests themselves.
+"""The parts of the stage in this process: they answer the calls of the handlers and of the tests.
 
-There is no port, no stack and no function: a step test calls the handler itself.
+There is no port, no stack and no function; a step test calls the handler itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,17 +27,17 @@ from stage.validation.documented import DocumentedRules
 from stage.validation.requests import Validation
 
 ENDPOINT = "http://127.0.0.1:1"
-"""Nothing listens there: a call that does not go through the gateway fails."""
+"""A closed port: a call that does not go through the gateway fails."""
 FUNCTION = "function"
 """The access key of the handlers."""
 
 
 class KilledError(BaseException):
-    """The function's process is gone: no handler of errors runs any more."""
+    """The function's process was killed. No error handler of the function catches it."""
 
 
 class _AtOnce(Timer):
-    """Runs what is due later at once: nothing happens behind a test's back."""
+    """Runs delayed actions at once, so that nothing happens in the background."""
 
     def after(self, _seconds: float, action: Callable[[], None]) -> None:
         action()
@@ -77,7 +77,7 @@ class LocalStage:
 
     @contextmanager
     def hooked(self, hook: Hook, position: int = 0) -> Iterator[None]:
-        """Have this hook see every call as long as the block runs."""
+        """Pass every call to this hook while the block runs."""
         self.gateway.hooks.insert(position, hook)
         try:
             yield
@@ -86,7 +86,7 @@ class LocalStage:
 
     @contextmanager
     def failing(self, **fault: Any) -> Iterator[None]:
-        """Set a fault of the handlers' calls for as long as the block runs; a killed process is a new one after it."""
+        """Set a fault of the handlers' calls while the block runs; afterwards a killed process is a new one."""
         try:
             with self.faults.added(fault):
                 yield

@@ -1,4 +1,4 @@
-"""Snapshots that many tests begin with: reached by calls once in a process, and restored without them after that."""
+"""Snapshots that many tests begin with: made by calls once in a process, then restored without them."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -8,20 +8,20 @@ from stage.snapshots.pickling import pickled, unpickled
 from tests.steps.local_stage import local_stage
 
 Made = TypeVar("Made")
-# Where an object is found: an argument, and the attributes that lead on from it.
+# The path to an object: an argument, then attributes.
 _Place = tuple[str, ...]
 
 _REACHED: dict[str, bytes] = {}
 
 
 class Lasting:
-    """What stays the same object when a snapshot is restored: only its attributes are those of then."""
+    """An object that stays the same when a snapshot is restored; its attributes are restored."""
 
 
 def once(reach: Callable[..., Made]) -> Callable[..., Made]:
-    """Of a fixture that depends on nothing but its arguments: carry it out for the first test of a process alone.
+    """Run a fixture for the first test of a process only; it must depend on its arguments alone.
 
-    For the others, what it returned, what AWS holds and what is `Lasting` of its arguments are as it left them.
+    For later tests its result, AWS's data and its `Lasting` arguments are restored.
     """
     name = f"{reach.__module__}.{reach.__qualname__}"
 

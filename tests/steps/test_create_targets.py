@@ -102,14 +102,14 @@ def test_tasks_that_share_a_revision_differ_by_their_input(
     assert world.active_revisions() == [1, 2]
 
 
-def test_a_target_too_many_goes(world: World, later: Deployments) -> None:
+def test_an_extra_target_is_removed(world: World, later: Deployments) -> None:
     extra = world.target("IngestData") | {"Id": "by-hand"}
     client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[extra])
     assert later.start().run() == "Deployed"
     assert world.target("IngestData")["Id"] == PREFIX + "IngestData"
 
 
-def test_a_target_that_is_gone_already_is_no_failure(world: World, later: Deployments) -> None:
+def test_a_target_that_is_already_gone_is_no_failure(world: World, later: Deployments) -> None:
     extra = world.target("IngestData") | {"Id": "by-hand"}
     client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[extra])
     deployment = later.start().until("CreateTargets")

@@ -11,16 +11,16 @@ DIGEST, TEASPOONS = "production__guestbook__Digest", "production__guestbook__Cou
 
 
 def made_by_hand(name: str, schedule: str, owner: str | None = None) -> None:
-    """Someone makes a rule of that name, with a target by the ID that Rota's would have; `owner` is another app."""
+    """A person creates a rule of that name with a target of Rota's ID; `owner` is another app."""
     tags = {"Tags": [{"Key": "rota:app", "Value": owner}]} if owner else {}
     client("events").put_rule(Name=name, ScheduleExpression=schedule, **tags)
-    theirs = {
+    target = {
         "Id": name,
         "Arn": CLUSTER_ARN,
         "RoleArn": ENVIRONMENT["EVENTS_ROLE_ARN"],
         "EcsParameters": {"TaskDefinitionArn": arn(1, "cleanup")},
     }
-    client("events").put_targets(Rule=name, Targets=[theirs])
+    client("events").put_targets(Rule=name, Targets=[target])
 
 
 @pytest.mark.parametrize("late", ["the deployment's own changes", "the restore's changes"])

@@ -1,6 +1,6 @@
-"""What a user has in AWS before Rota comes, in moto; and ways to look at it.
+"""What a user has in AWS before Rota is deployed, and ways to read it.
 
-ECS rolls no services in moto: a test says how a rollout stands.
+A rollout completes at once; `World.roll` gives it another state.
 """
 
 import copy
@@ -40,7 +40,7 @@ Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 @functools.cache
 def handler(folder: str) -> Handler:
-    """The handler of `functions/<folder>/app.py`; all are called app, so each is loaded under a name of its own."""
+    """The handler of `functions/<folder>/app.py`; all modules are called app, so each is loaded under its own name."""
     spec = importlib.util.spec_from_file_location(f"functions_{folder}", _FUNCTIONS / folder / "app.py")
     if spec is None or spec.loader is None:
         raise FileNotFoundError(folder)
@@ -51,14 +51,14 @@ def handler(folder: str) -> Handler:
 
 
 class World(Lasting):
-    """A cluster with a running service, a repository with an image, a bucket, a table, and rules of others."""
+    """A cluster with a running service, a repository with an image, a bucket, a table, and foreign rules."""
 
     def __init__(self) -> None:
         self.calls = Calls()
         self.foreign = self.rules(*FOREIGN)
 
     def make(self) -> None:
-        """Make what there is, by AWS's own calls."""
+        """Create everything by calls."""
         self._make_app()
         self._make_storage()
         for name in FOREIGN:
@@ -98,22 +98,22 @@ class World(Lasting):
         )
 
     def push(self, digest: str, tag: str) -> None:
-        """Another image."""
+        """Put another image into the repository."""
         manifest = json.dumps(_MANIFEST | {"annotations": {"tag": tag}})
         ecr_backends[ACCOUNT][REGION].put_image("guestbook", manifest, tag, digest=digest)
 
     def upload(self, schedule: dict[str, Any] | bytes, key: str = "scheduled_tasks.json") -> str:
-        """Put a schedule file into the bucket; its version."""
+        """Put a schedule file into the bucket. Returns its version."""
         body = schedule if isinstance(schedule, bytes) else json.dumps(schedule).encode()
         version: str = client("s3").put_object(Bucket=ENVIRONMENT["BUCKET"], Key=key, Body=body)["VersionId"]
         return version
 
-    # ------------------------------------------------------------------ looking
+    # ------------------------------------------------------------------ reading
 
     def rules(self, *names: str) -> dict[str, dict[str, Any]]:
-        """By name, everything there is to know of these rules; of all unless some are named.
+        """By name, these rules with targets and tags; all rules if none are named.
 
-        Asked of moto's own models: by calls, looking would take longer than what is looked at.
+        Read from moto's models, because calls would take longer than the step under test.
         """
         tagger = events_backends[ACCOUNT][REGION].tagger
         return {
@@ -127,7 +127,7 @@ class World(Lasting):
         }
 
     def our_rules(self) -> dict[str, dict[str, Any]]:
-        """By the name of their task, the rules that carry our tag."""
+        """By the name of their task, the owned rules."""
         return {
             name.removeprefix(PREFIX): rule
             for name, rule in self.rules().items()
@@ -156,7 +156,7 @@ class World(Lasting):
         return {c["name"]: c for c in document(self.task_definition(revision))["containerDefinitions"]}
 
     def stored(self, stored: dict[str, str]) -> dict[str, Any]:
-        """What a step has put into the bucket."""
+        """The content of an artifact in the bucket."""
         body = client("s3").get_object(Bucket=ENVIRONMENT["BUCKET"], Key=stored["key"], VersionId=stored["version_id"])[
             "Body"
         ]
@@ -176,7 +176,7 @@ class World(Lasting):
     # ------------------------------------------------------------------ acting for others
 
     def execution(self, name: str, *, ended: timedelta | None = None, given: object = None) -> str:
-        """The ARN of an execution of the state machine that runs, or was stopped so long ago."""
+        """The ARN of a new execution of the state machine that runs, or was stopped `ended` ago."""
         machine = client("stepfunctions").create_state_machine(
             name="rota-deploy", definition="{}", roleArn=f"arn:aws:iam::{ACCOUNT}:role/deploy"
         )["stateMachineArn"]
@@ -191,7 +191,7 @@ class World(Lasting):
         return started
 
     def roll(self, state: str, *, reason: str = "", revision: str | None = None) -> None:
-        """Let ECS report its newest deployment of the service so; with `revision` another took its place."""
+        """Set the state of the newest rollout; `revision` replaces it by another rollout first."""
         service = ecs_backends[ACCOUNT][REGION].services["production:guestbook-api"]
         rollouts = local_stage().background.services.rollouts_of(service)
         if revision is not None:
@@ -202,5 +202,5 @@ class World(Lasting):
         show(service, rollouts)
 
     def task_definition(self, revision: int) -> Any:
-        """That revision, as moto keeps it."""
+        """moto's object of the revision."""
         return ecs_backends[ACCOUNT][REGION].task_definitions["guestbook"][revision]

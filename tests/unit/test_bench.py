@@ -69,7 +69,7 @@ def test_starts_and_changes_are_taken_off_before_the_ratio() -> None:
     assert list(report.lines(found)) == ["bound per-task 1 new-image 1.00", "bound per-task 60 new-image 1.10"]
 
 
-def test_the_median_counts_where_a_case_was_measured_several_times() -> None:
+def test_the_median_of_several_measurements_counts() -> None:
     found = results(*(measured(60, ratio * least(60)) for ratio in (1.3, 1.1, 1.0)))
     assert list(report.lines(found))[1:] == ["bound per-task 60 new-image 1.10"]
 
