@@ -1,9 +1,12 @@
-"""The documents: lines that fit a terminal, links that lead somewhere."""
+"""The documents: lines that fit a terminal, links that lead somewhere, a diagram with every step and end."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+
+from docs import generated
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -30,3 +33,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         target = page.parent / path if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_every_step_and_end_is_reached_in_the_diagram() -> None:
+    states = json.loads((ROOT / "statemachine/deploy.asl.json").read_text())["States"]
+    arrows = re.findall(r"(\w+) -\.?->(?:\|.+?\|)? (\w+)", generated.machine())
+    reached = {"TakeTurn"} | {end for _, end in arrows}
+    assert reached == {name for name, state in states.items() if state["Type"] in {"Task", "Succeed", "Fail"}}
+
+
+def test_the_diagram_leaves_out_arrows_that_skip_steps() -> None:
+    arrows = re.findall(r"PlanDeployment -->(?:\|(.+?)\|)? (\w+)", generated.machine())
+    assert arrows == [("", "ClearRules"), ("dry run", "Planned")]

@@ -5,12 +5,12 @@ The state machine's Retry and Catch name them as strings, so the list is flat an
 
 
 class TransientError(Exception):
-    """Throttling, a 5xx, a lost connection, a race. Nobody acts: the state machine retries the step."""
+    """Throttling, a 5xx, a lost connection, a race. The state machine retries the step."""
 
 
 class StillRunningError(Exception):
-    """An earlier invocation of the deployment, whose response was lost, may still write. Nobody acts: the state machine
-    retries the step until that invocation has ended, 15 minutes at most.
+    """An earlier invocation of the deployment, whose response was lost, may still write. The state machine retries
+    the step until that invocation has ended, 15 minutes at most.
     """
 
 
@@ -25,6 +25,6 @@ class RejectedError(Exception):
 
 
 class OvertakenError(Exception):
-    """A newer deployment waits for the lease or holds it, or this deployment is being restored already. Nobody acts:
-    what this deployment changed is restored.
+    """A newer deployment waits for the lease or holds it, or this deployment is being restored already. What it
+    changed is restored, and the newer one deploys.
     """
