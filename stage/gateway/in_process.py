@@ -40,7 +40,9 @@ class Connection:
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         self._check()
-        reply = self._gateway.answer(normalize_request(request))
+        received = normalize_request(request)
+        received.get_data()  # is kept then: hooks read the body more than once
+        reply = self._gateway.answer(received)
         self._check()
         if reply is None:
             raise NotImplementedError(f"{request.method} {request.url} is no AWS call that the stage knows")

@@ -1,28 +1,24 @@
-"""The gateway and the background of a stage behind a port, without a stack: for tests of the stage's parts.
+"""The gateway and the background of a stage, in this process and without a stack: for tests of the stage's parts.
 
 moto keeps its backends per process, so every small stage has names of its own.
 """
 
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import boto3
-from werkzeug.serving import make_server
 
 from examples.guestbook.app import App
 from stage.background import Background
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.eventbridge.bus import rules
 from stage.gateway.calls import Hook
-from stage.gateway.server import Gateway, RequestHandler
 from stage.moto.clients import ACCOUNT, REGION
 from stage.settings import Settings
+from tests.in_process import client as aws
+from tests.in_process import gateway
 
 START = """#!/usr/bin/env python
 import os, pathlib, sys, time
@@ -35,30 +31,6 @@ match sys.argv[1:]:
     case ["sleep"]: print("sleeping"); time.sleep(600)
     case words: print("hello", *words)
 """
-
-
-@cache
-def _gateway() -> Gateway:
-    return Gateway(lambda _: None, lambda *_: None)
-
-
-@cache
-def aws(service: Any) -> Any:  # boto3 creates its clients' classes at run time
-    """A client of the small stage, over HTTP."""
-    return boto3.client(
-        service,
-        endpoint_url=f"http://127.0.0.1:{_port()}",
-        region_name=REGION,
-        aws_access_key_id="user",
-        aws_secret_access_key="user",
-    )
-
-
-@cache
-def _port() -> int:
-    server = make_server("127.0.0.1", 0, _gateway(), threaded=True, request_handler=RequestHandler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.port
 
 
 class SmallStage:
@@ -190,7 +162,7 @@ def small_stage(directory: Path, *hooks: Hook) -> Iterator[SmallStage]:
     start.write_text(START)
     start.chmod(0o755)
     small = SmallStage(directory)
-    _gateway().hooks[:] = [*hooks, *small.background.hooks]
+    gateway().hooks[:] = [*hooks, *small.background.hooks]
     aws("ecr").create_repository(repositoryName=small.name)
     small.push("initial", "initial")
     aws("ecs").create_cluster(clusterName=small.name)

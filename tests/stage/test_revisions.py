@@ -1,4 +1,4 @@
-"""Task definitions and their revisions, over HTTP."""
+"""Task definitions and their revisions."""
 
 import json
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from botocore.httpsession import URLLib3Session
+from moto.core.request import normalize_request
 
 from stage.moto.clients import ACCOUNT, REGION
+from tests.in_process import ENDPOINT, gateway
 from tests.stage.small_stage import SmallStage, aws, small_stage
 
 
@@ -26,7 +27,7 @@ def raw(operation: str, body: dict[str, Any]) -> dict[str, Any]:
     """Call ECS with a body that no SDK has checked. Returns the raw reply."""
     request = AWSRequest(
         "POST",
-        aws("ecs").meta.endpoint_url,
+        ENDPOINT,
         data=json.dumps(body),
         headers={
             "Content-Type": "application/x-amz-json-1.1",
@@ -34,10 +35,10 @@ def raw(operation: str, body: dict[str, Any]) -> dict[str, Any]:
         },
     )
     SigV4Auth(Credentials("user", "user"), "ecs", REGION).add_auth(request)
-    reply = URLLib3Session().send(request.prepare())
-    assert reply.status_code == 200, reply.text
-    answer: dict[str, Any] = json.loads(reply.content)
-    return answer
+    reply = gateway().answer(normalize_request(request.prepare()))
+    assert reply
+    assert reply.status == 200, reply.body
+    return reply.data
 
 
 def test_a_definition_keeps_members_unknown_to_the_sdk(small: SmallStage) -> None:

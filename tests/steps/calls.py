@@ -8,7 +8,8 @@ from typing import Any
 from stage.ecs.api import as_sent
 from stage.eventbridge import tag_index
 from stage.gateway.calls import Call, Reply
-from tests.steps.local_stage import FUNCTION, KilledError, local_stage
+from tests.in_process import FUNCTION
+from tests.steps.local_stage import KilledError, local_stage
 from tests.steps.moment import Lasting
 
 __all__ = ["Calls", "KilledError", "number"]

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from rota.aws import clients, rate_limit
-from stage.snapshots.account import START
 from tests.guestbook import ENVIRONMENT, REGION
+from tests.in_process import ENDPOINT
 from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments
-from tests.steps.local_stage import ENDPOINT, local_stage
+from tests.steps.local_stage import local_stage
 from tests.steps.moment import once
 from tests.steps.world import World
 
@@ -17,14 +17,12 @@ from tests.steps.world import World
 def _functions_environment() -> Iterator[None]:
     """The environment that Lambda sets, and clients created in it."""
     own = {"AWS_DEFAULT_REGION": REGION, "POWERTOOLS_SERVICE_NAME": "rota", "POWERTOOLS_METRICS_NAMESPACE": "Rota"}
-    own |= {"AWS_ENDPOINT_URL": ENDPOINT}
+    own |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_ENDPOINT_URL": ENDPOINT}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (ENVIRONMENT | own).items():
             patch.setenv(name, value)
         _forget_clients()
         local_stage().connect(clients._session())
-        World().make()
-        local_stage().snapshots.keep(START)
         yield
         _forget_clients()
 
@@ -42,7 +40,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     rate_limit.bucket_for.cache_clear()  # calls of other tests leave no bucket empty
     local_stage().reset()
     world = World()
-    with local_stage().hooked(world.calls, position=1):
+    with local_stage().open(world.calls):
         yield world
     assert world.rules(*world.foreign) == world.foreign
 

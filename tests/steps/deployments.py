@@ -11,7 +11,8 @@ from tests import asl
 from tests.examples import PUSH, snake
 from tests.steps.calls import KilledError
 from tests.steps.moment import Lasting
-from tests.steps.world import SCHEDULE, World, handler
+from tests.steps.seed import SCHEDULE
+from tests.steps.world import World, handler
 
 NEXT = "sha256:" + "2e" * 32
 THIRD = "sha256:" + "3f" * 32

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import boto3
 from botocore.session import Session
 from moto.stepfunctions.models import stepfunctions_backends
 
@@ -18,18 +17,14 @@ from stage.ecs.timer import Timer
 from stage.faults.scripted import Faults
 from stage.gateway.calls import Hook
 from stage.gateway.in_process import Connection
-from stage.gateway.server import Gateway
 from stage.moto.clients import ACCOUNT, REGION
 from stage.quotas.rules_per_bus import RulesPerBus
 from stage.settings import Settings
 from stage.snapshots.account import START, Snapshots
 from stage.validation.documented import DocumentedRules
 from stage.validation.requests import Validation
-
-ENDPOINT = "http://127.0.0.1:1"
-"""A closed port: a call that does not go through the gateway fails."""
-FUNCTION = "function"
-"""The access key of the handlers."""
+from tests.in_process import FUNCTION, gateway
+from tests.steps import seed
 
 
 class KilledError(BaseException):
@@ -52,9 +47,7 @@ class LocalStage:
             self.settings, ROOT / "examples/app", "guestbook", lambda *_: None, timer=_AtOnce()
         )
         self.faults = Faults(self._kill, lambda _: None, lambda: {FUNCTION})
-        self.gateway = Gateway({FUNCTION: FUNCTION}.get, lambda *_: None)
-        self.gateway.hooks += [
-            self.faults,
+        self._hooks: list[Hook] = [
             Validation(),
             DocumentedRules(),
             RulesPerBus(self.settings),
@@ -62,6 +55,9 @@ class LocalStage:
         ]
         self.snapshots = Snapshots(self.background.services)
         self._killed = False
+        with self.open():
+            seed.create()
+        self.snapshots.keep(START)
 
     def reset(self, snapshot: str = START) -> None:
         """Restore a snapshot. A rollout completes at once."""
@@ -73,16 +69,25 @@ class LocalStage:
 
     def connect(self, session: Session) -> None:
         """Take the calls of a session's clients: those of the handlers."""
-        Connection(self.gateway, FUNCTION, self._check).attach(session.get_component("event_emitter"))
+        Connection(gateway(), FUNCTION, self._check).attach(session.get_component("event_emitter"))
 
     @contextmanager
-    def hooked(self, hook: Hook, position: int = 0) -> Iterator[None]:
-        """Pass every call to this hook while the block runs."""
-        self.gateway.hooks.insert(position, hook)
+    def open(self, *hooks: Hook) -> Iterator[None]:
+        """Answer all calls of the process while the block runs; `hooks` see those that no fault refuses."""
+        gateway().hooks[:] = [self.faults, *hooks, *self._hooks]
         try:
             yield
         finally:
-            self.gateway.hooks.remove(hook)
+            gateway().hooks.clear()
+
+    @contextmanager
+    def hooked(self, hook: Hook) -> Iterator[None]:
+        """Pass every call to this hook first while the block runs."""
+        gateway().hooks.insert(0, hook)
+        try:
+            yield
+        finally:
+            gateway().hooks.remove(hook)
 
     @contextmanager
     def failing(self, **fault: Any) -> Iterator[None]:
@@ -103,12 +108,5 @@ class LocalStage:
 
 @cache
 def local_stage() -> LocalStage:
+    """The stage of this process, as a user has it before Rota's first deployment."""
     return LocalStage()
-
-
-@cache
-def client(service: Any) -> Any:  # boto3 makes its clients' classes at run time
-    """The user's own client, whose calls are neither counted nor made to fail."""
-    made = boto3.client(service, endpoint_url=ENDPOINT, region_name=REGION)
-    Connection(local_stage().gateway, "user").attach(made.meta.events)
-    return made

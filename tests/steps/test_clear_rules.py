@@ -4,10 +4,11 @@ import pytest
 
 from rota.errors import OvertakenError
 from tests.guestbook import PREFIX
+from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
 from tests.steps.moment import once
-from tests.steps.world import World, client
+from tests.steps.world import World
 
 ONE_LEFT = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
 SPAM = PREFIX + "RemoveSpam"

@@ -6,10 +6,12 @@ import pytest
 
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
+from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.moment import once
-from tests.steps.world import SCHEDULE, World, client
+from tests.steps.seed import SCHEDULE
+from tests.steps.world import World
 
 
 @pytest.fixture

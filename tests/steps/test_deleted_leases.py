@@ -4,9 +4,10 @@ import pytest
 
 from rota.errors import OvertakenError
 from tests.guestbook import ENVIRONMENT
+from tests.in_process import client
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.moment import once
-from tests.steps.world import World, client
+from tests.steps.world import World
 
 
 @pytest.fixture

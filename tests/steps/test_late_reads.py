@@ -4,8 +4,10 @@ import pytest
 
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, arn
+from tests.in_process import client
 from tests.steps.deployments import AFTER, BEFORE, Deployment, Deployments
-from tests.steps.world import SCHEDULE, World, client
+from tests.steps.seed import SCHEDULE
+from tests.steps.world import World
 
 DIGEST, TEASPOONS = "production__guestbook__Digest", "production__guestbook__CountTeaspoons"
 

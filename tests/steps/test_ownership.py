@@ -7,10 +7,12 @@ import pytest
 from rota.errors import RejectedError
 from stage.eventbridge import tag_index
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
+from tests.in_process import client
 from tests.steps.calls import number
 from tests.steps.deployments import NEXT, Deployments
 from tests.steps.moment import once
-from tests.steps.world import SCHEDULE, World, client
+from tests.steps.seed import SCHEDULE
+from tests.steps.world import World
 
 ASKED = "events.ListTagsForResource"
 SPAM = PREFIX + "RemoveSpam"

@@ -9,10 +9,12 @@ from rota.errors import ConfigError, RejectedError, TransientError
 from stage.eventbridge.bus import rules
 from tests.examples import EVENTS
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, REGION, arn
+from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployments, invoke
 from tests.steps.moment import once
-from tests.steps.world import SCHEDULE, World, client
+from tests.steps.seed import SCHEDULE
+from tests.steps.world import World
 
 
 def test_the_answer_to_the_example_event(world: World) -> None:

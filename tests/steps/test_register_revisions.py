@@ -4,10 +4,12 @@ import pytest
 
 from rota.errors import RejectedError
 from tests.guestbook import APP_CONTAINER, IMAGE_URI, SIDECAR, arn
+from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
 from tests.steps.moment import once
-from tests.steps.world import SCHEDULE, World, client
+from tests.steps.seed import SCHEDULE
+from tests.steps.world import World
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import pytest
 
 from rota.ecs.service import ROLLOUT_VISIBLE_AFTER
 from tests.guestbook import CONTENT, arn
+from tests.in_process import client
 from tests.steps.calls import KilledError, number
 from tests.steps.deployments import NEXT, THIRD, Deployment, Deployments
-from tests.steps.world import World, client
+from tests.steps.world import World
 
 
 @pytest.mark.parametrize("when", ["ClearRules", "CheckService"])

@@ -4,7 +4,8 @@ import pytest
 
 from rota.errors import RejectedError
 from tests.steps.deployments import NEXT, Deployment, Deployments
-from tests.steps.world import SCHEDULE, World
+from tests.steps.seed import SCHEDULE
+from tests.steps.world import World
 
 PAST = {"name": "Migrate", "task": "migrate_task", "cron": "0 6 1 1 ? 2025"}
 RULE = "production__guestbook__Migrate"

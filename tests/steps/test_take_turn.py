@@ -8,9 +8,10 @@ import pytest
 from rota.errors import RejectedError, TransientError
 from tests.examples import EVENTS, PUSH, end_of
 from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE_URI
+from tests.in_process import client
 from tests.steps.calls import KilledError, number
 from tests.steps.deployments import Deployment, Deployments, invoke, stopped_at
-from tests.steps.world import World, client
+from tests.steps.world import World
 
 OTHER_DIGEST = "sha256:" + "2e" * 32
 

@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
 from moto.events.models import events_backends
 from moto.stepfunctions.models import stepfunctions_backends
@@ -20,20 +19,14 @@ from moto.stepfunctions.models import stepfunctions_backends
 from stage.ecs.revisions import document
 from stage.ecs.service_members import show
 from stage.eventbridge import bus
-from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, DIGEST, ENVIRONMENT, PREFIX, REGION, arn
+from tests.guestbook import ACCOUNT, ENVIRONMENT, PREFIX, REGION
+from tests.in_process import client
 from tests.steps.calls import Calls, number
-from tests.steps.local_stage import client, local_stage
+from tests.steps.local_stage import local_stage
 from tests.steps.moment import Lasting
+from tests.steps.seed import FOREIGN, push, upload
 
-FOREIGN = ("billing-nightly-export", PREFIX + "ByHand")
-SCHEDULE = {
-    "tasks": [
-        {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"},
-        {"name": "RemoveSpam", "task": "spam_task", "rate": "15 minutes"},
-    ]
-}
 _FUNCTIONS = Path(__file__).parents[2] / "functions"
-_MANIFEST = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -57,56 +50,13 @@ class World(Lasting):
         self.calls = Calls()
         self.foreign = self.rules(*FOREIGN)
 
-    def make(self) -> None:
-        """Create everything by calls."""
-        self._make_app()
-        self._make_storage()
-        for name in FOREIGN:
-            client("events").put_rule(Name=name, ScheduleExpression="cron(0 2 * * ? *)", Description="not Rota's")
-            other = {
-                "Id": "1",
-                "Arn": CLUSTER_ARN + "-2",
-                "RoleArn": ENVIRONMENT["EVENTS_ROLE_ARN"],
-                "EcsParameters": {"TaskDefinitionArn": arn(1, "billing")},
-            }
-            client("events").put_targets(Rule=name, Targets=[other])
-
-    def _make_app(self) -> None:
-        ecs = client("ecs")
-        ecs.create_cluster(clusterName="production")
-        ecs.register_task_definition(**CONTENT, tags=[{"key": "team", "value": "books"}])
-        ecs.create_service(
-            cluster="production",
-            serviceName="guestbook-api",
-            taskDefinition="guestbook",
-            desiredCount=2,
-            launchType="FARGATE",
-        )
-        client("ecr").create_repository(repositoryName="guestbook")
-        ecr_backends[ACCOUNT][REGION].put_image("guestbook", json.dumps(_MANIFEST), "5d0c6a1", digest=DIGEST)
-
-    def _make_storage(self) -> None:
-        client("s3").create_bucket(Bucket=ENVIRONMENT["BUCKET"])
-        client("s3").put_bucket_versioning(Bucket=ENVIRONMENT["BUCKET"], VersioningConfiguration={"Status": "Enabled"})
-        self.upload(SCHEDULE)
-        keys = {"app": "HASH", "record": "RANGE"}
-        client("dynamodb").create_table(
-            TableName=ENVIRONMENT["TABLE"],
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-        )
-
     def push(self, digest: str, tag: str) -> None:
         """Put another image into the repository."""
-        manifest = json.dumps(_MANIFEST | {"annotations": {"tag": tag}})
-        ecr_backends[ACCOUNT][REGION].put_image("guestbook", manifest, tag, digest=digest)
+        push(digest, tag)
 
     def upload(self, schedule: dict[str, Any] | bytes, key: str = "scheduled_tasks.json") -> str:
         """Put a schedule file into the bucket. Returns its version."""
-        body = schedule if isinstance(schedule, bytes) else json.dumps(schedule).encode()
-        version: str = client("s3").put_object(Bucket=ENVIRONMENT["BUCKET"], Key=key, Body=body)["VersionId"]
-        return version
+        return upload(schedule, key)
 
     # ------------------------------------------------------------------ reading
 

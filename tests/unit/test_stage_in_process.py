@@ -51,6 +51,10 @@ def test_a_call_is_recognised_recorded_and_answered(recorded: Recorded) -> None:
     assert recorded.made == [(operation, 200) for operation in operations]
 
 
+def test_a_form_is_read_by_hooks_and_by_moto(recorded: Recorded) -> None:
+    assert recorded.client("sns").create_topic(Name="in-process")["TopicArn"].endswith(":in-process")
+
+
 def test_a_lost_reply_closes_the_connection(recorded: Recorded) -> None:
     lost = {"service": "events", "operation": "ListRules", "count": 0, "fault": "lost"}
     with recorded.faults.added(lost), pytest.raises(ConnectionClosedError):
