@@ -28,7 +28,7 @@ def main() -> int:
     """Returns the exit status: 0 when every mutant was killed."""
     arguments = _arguments()
     KEPT.mkdir(exist_ok=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # or the copies and the runs in them would stay
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # or the copies and the runs in them would stay
     with ExitStack() as open_:
         first, *others = (Path(open_.enter_context(tempfile.TemporaryDirectory())) for _ in range(arguments.processes))
         tree = Tree(first)
