@@ -42,12 +42,18 @@ def resolve_failed_execution(
     followed_already = {request.execution.id}
     while stopped := request.document.restores or _named(request):
         if stopped in followed_already:
-            return NothingToRestore(Outcome.FAILED, f"{stopped} is to restore itself, in the end. The operator acts.")
+            return NothingToRestore(
+                Outcome.FAILED,
+                f"{stopped} is to restore itself. For the operator: start this with the deployment's ARN.",
+            )
         followed_already.add(stopped)
         try:
             found = _request(stepfunctions, stopped, request.retries)
         except stepfunctions.exceptions.ExecutionDoesNotExist:
-            return NothingToRestore(Outcome.FAILED, f"Step Functions knows no execution {stopped}. The operator acts.")
+            return NothingToRestore(
+                Outcome.FAILED,
+                f"Step Functions knows no execution {stopped}. For the operator: start this with the deployment's ARN.",
+            )
         if found is None:
             return NothingToRestore(Outcome.ABORTED, "It had changed nothing.")
         request = found
