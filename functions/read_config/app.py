@@ -9,7 +9,7 @@ from rota.deployment import artifacts
 from rota.deployment.recorded import recorded_revisions
 from rota.ecr.image import resolve_image
 from rota.ecs import service, task_definitions
-from rota.ecs.reusable import Reusable, find_reusable
+from rota.ecs.reusable import find_reusable
 from rota.handlers.step import step
 from rota.plan import checks
 from rota.plan.current_state import CurrentState
@@ -21,20 +21,29 @@ from rota.schedules import backend
 from rota.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
+
     from rota.ecs.task_definitions import Revision
 
 
 @step
 def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
-    schedules, problems = backend.connect("rules", settings), Problems()
+    problems = Problems()
     with thread_pool() as pool:
+        # First what begins the longest chain of calls; each client is made when its first call is about to be sent.
+        reading = backend.connect("rules", settings).inventory(pool)
+        ecs = clients.ecs()
+        describing = pool.submit(service.read_service, ecs, settings)
+        serving = pool.submit(lambda: _served(ecs, describing.result()))
+        listing = pool.submit(task_definitions.list_active, ecs, settings.family)
+        s3 = clients.s3()
+        recalling = pool.submit(recorded_revisions, clients.dynamodb(), s3, settings)
         keys = candidate_keys(settings.schedule_keys, request.image)
-        finding = pool.submit(find_schedule_file, clients.s3(), settings.bucket, keys)
-        describing = pool.submit(service.read_service, clients.ecs(), settings)
+        finding = pool.submit(find_schedule_file, s3, settings.bucket, keys)
         resolving = pool.submit(resolve_image, clients.ecr(), request.image)
-        recalling = pool.submit(recorded_revisions, clients.dynamodb(), clients.s3(), settings)
-        inventory = schedules.inventory()
 
+    inventory = reading()
     read = problems.gather(lambda: _parse(settings, *finding.result(), inventory.slots(settings)))
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks = read or (None, ())
@@ -42,10 +51,10 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     reusable = base = None
     if description:
         problems.add_for_operator(checks.of_service(description, settings))
-    if description and "taskDefinition" in description:  # a service of the controller EXTERNAL has none
-        in_use = {*backend.revisions_of(inventory.schedules.values()), description["taskDefinition"]}
-        reusable = find_reusable(clients.ecs(), settings, in_use, recalling.result())
-        base = _checked_base(description["taskDefinition"], reusable, problems, settings, tasks, image_uri)
+    if description and (served := serving.result()):
+        in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
+        reusable = find_reusable(ecs, settings, listing.result(), in_use, recalling.result(), read=(served,))
+        base = _checked_base(served, reusable.active, problems, settings, tasks, image_uri)
 
     if problems or stored is None or image_uri is None or description is None or base is None or reusable is None:
         problems.raise_all()
@@ -65,7 +74,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         tasks=len(tasks),
         image_uri=image_uri,
         base=base.arn,
-        state=artifacts.write(clients.s3(), settings.bucket, request.execution, "state", state),
+        state=artifacts.write(s3, settings.bucket, request.execution, "state", state),
     )
 
 
@@ -74,20 +83,22 @@ def _parse(settings: Settings, stored: Stored, raw: bytes, slots: int) -> tuple[
     return stored, parse_schedule_file(raw, rule_prefix=settings.rule_prefix, max_tasks=slots, name=name)
 
 
+def _served(ecs: "ECSClient", description: "ServiceTypeDef") -> "Revision | None":
+    """What the service runs. A service of the controller EXTERNAL has no revision of its own."""
+    arn = description.get("taskDefinition")
+    return task_definitions.read_revision(ecs, arn) if arn else None
+
+
 def _checked_base(
-    arn: str,
-    reusable: Reusable,
+    served: "Revision",
+    active: tuple[str, ...],
     problems: Problems,
     settings: Settings,
     tasks: tuple[Task, ...],
     image_uri: str | None,
 ) -> "Revision":
     """The base of new revisions, with whatever is wrong with it or with what the tasks make of it."""
-    ecs = clients.ecs()
-    served = next((each for each in reusable.unrecorded if each.arn == arn), None) or task_definitions.read_revision(
-        ecs, arn
-    )
-    base = task_definitions.find_base(ecs, served, reusable.active)
+    base = task_definitions.find_base(clients.ecs(), served, active)
     problems.add_for_operator(checks.of_definition(base, settings))
     problems.add_for_operator(checks.of_targets(base, settings, tasks))
     if base != served:  # a restore brings the service back to it

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rota.ecs.reusable import Reusable, find_reusable
-from rota.ecs.task_definitions import Revision, find_base
+from rota.ecs.task_definitions import Revision, find_base, list_active
 from tests.guestbook import APP, CONTENT, SETTINGS, arn, definition
 
 FAMILY_ALONE = arn(1).rpartition(":")[0]
@@ -28,11 +28,12 @@ def changed(revision: Revision) -> Revision:
 
 
 class Family:
-    """ECS, with these revisions; it lists the ACTIVE ones in pages of two and counts what it describes."""
+    """ECS, with these revisions; it lists the ACTIVE ones in pages of two; it counts pages and what it describes."""
 
     def __init__(self, *revisions: Revision) -> None:
         self._revisions = {each.arn: each for each in revisions}
         self.described: list[str] = []
+        self.pages = 0
 
     class exceptions:  # noqa: N801 - as botocore names it
         ClientException = ClientError
@@ -45,7 +46,9 @@ class Family:
         assert (request["familyPrefix"], request["status"], request["sort"]) == ("guestbook", "ACTIVE", "DESC")
         active = [each.arn for each in self._revisions.values() if each.active]
         listed = sorted(active, key=lambda each: int(each.rsplit(":", 1)[1]), reverse=True)
-        yield from ({"taskDefinitionArns": listed[start : start + 2]} for start in range(0, len(listed), 2))
+        for start in range(0, len(listed), 2):
+            self.pages += 1
+            yield {"taskDefinitionArns": listed[start : start + 2]}
 
     def describe_task_definition(self, taskDefinition: str, include: list[str]) -> dict[str, Any]:  # noqa: N803
         assert include == ["TAGS"]
@@ -64,8 +67,11 @@ class Family:
         return max(self._revisions.values(), key=lambda each: int(each.arn.rsplit(":", 1)[1]))
 
 
-def find(family: Family, in_use: Iterable[str], recorded: dict[str, str] | None = None) -> Reusable:
-    return find_reusable(family, SETTINGS, {*in_use}, recorded or {})  # type: ignore[arg-type]  # what is called of it
+def find(
+    family: Family, in_use: Iterable[str], recorded: dict[str, str] | None = None, read: tuple[Revision, ...] = ()
+) -> Reusable:
+    ecs: Any = family
+    return find_reusable(ecs, SETTINGS, list_active(ecs, "guestbook"), {*in_use}, recorded or {}, read)
 
 
 def test_what_is_recorded_is_not_read() -> None:
@@ -80,6 +86,18 @@ def test_what_is_in_use_and_not_recorded_is_read() -> None:
     found = find(family, {arn(2), arn(4)}, {arn(4): "f02"})
     assert (found.recorded, found.unrecorded) == ({"f02": arn(4)}, (own(2),))
     assert family.described == [arn(2)]
+
+
+def test_what_was_read_before_is_not_read_again() -> None:
+    family = Family(own(2), own(3, "f01"))
+    found = find(family, {arn(2), arn(3)}, {arn(3): "f01"}, read=(own(2), own(3, "f01")))
+    assert (found.recorded, found.unrecorded, family.described) == ({"f01": arn(3)}, (own(2),), [])
+
+
+def test_only_the_pages_that_matter_are_listed() -> None:
+    family = Family(*(own(number) for number in range(1, 9)))
+    find(family, {arn(5)})
+    assert family.pages == 3  # up to the first revision below the lowest that matters
 
 
 @pytest.mark.parametrize(

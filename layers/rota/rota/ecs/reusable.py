@@ -1,6 +1,6 @@
 """Which revisions of the app can be used again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws.parallel import in_parallel
@@ -26,19 +26,28 @@ class Reusable(NamedTuple):
 
 
 def find_reusable(
-    ecs: "ECSClient", settings: "Settings", in_use: Collection[str], recorded: Mapping[str, str]
+    ecs: "ECSClient",
+    settings: "Settings",
+    listed: Iterable[str],
+    in_use: Collection[str],
+    recorded: Mapping[str, str],
+    read: Collection["Revision"] = (),
 ) -> Reusable:
-    """Which revisions are ACTIVE is asked now. What they contain was `recorded` by the deployment that registered them
-    (fingerprints by ARN); a revision never changes. Those `in_use` that no record names are read.
+    """Which revisions are ACTIVE was `listed` now, the newest first. What they contain was `recorded` by the deployment
+    that registered them (fingerprints by ARN); a revision never changes. Those `in_use` that no record names are read,
+    but for those that were `read` before.
     """
-    to_read = sorted({*in_use} - recorded.keys())
+    to_read = sorted({*in_use} - recorded.keys() - {each.arn for each in read})
     found = [each for each in in_parallel(lambda arn: task_definitions.find_revision(ecs, arn), to_read) if each]
+    found += read
     # A base may be older than the revision that a restore registered in place of another, and newer than that other.
     replaced = {each.replaces for each in found if each.replaces}
     known = {arn for arn in {*in_use, *recorded, *replaced} if arns.has_number(arn)}
     numbers = [arns.revision_number(arn) for arn in known if arns.family(arn) == settings.family]
-    active = tuple(task_definitions.list_newer(ecs, settings.family, min(numbers, default=1) - 1))
-    usable = {each.arn: each for each in found if each.active and each.belongs_to(settings.app)}
+    active = tuple(task_definitions.newer_than(min(numbers, default=1) - 1, listed))
+    usable = {
+        each.arn: each for each in found if each.active and each.belongs_to(settings.app) and each.arn not in recorded
+    }
     return Reusable(
         recorded={recorded[arn]: arn for arn in active if arn in recorded},
         # The original before a copy that someone made of it.

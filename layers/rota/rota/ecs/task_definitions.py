@@ -1,6 +1,7 @@
 """Revisions of the task-definition family: read, register and deregister them, recognise owned ones, find the base."""
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -142,19 +143,27 @@ def find_revision(ecs: "ECSClient", arn: str) -> Revision | None:
         raise
 
 
+def list_active(ecs: "ECSClient", family_name: str) -> Iterator[str]:
+    """The ARNs of the family's ACTIVE revisions, the newest first. The first page is read now, others when needed."""
+    pages = iter(
+        ecs.get_paginator("list_task_definitions").paginate(
+            familyPrefix=family_name, status="ACTIVE", sort="DESC", PaginationConfig={"PageSize": 100}
+        )
+    )
+    first = [*itertools.islice(pages, 1)]
+    listed = itertools.chain.from_iterable(page["taskDefinitionArns"] for page in itertools.chain(first, pages))
+    # The prefix also matches families whose names begin with this one.
+    return (arn for arn in listed if arns.family(arn) == family_name)
+
+
+def newer_than(revision: int, newest_first: Iterable[str]) -> Iterator[str]:
+    """Those ARNs that have a number above `revision`."""
+    return itertools.takewhile(lambda arn: arns.revision_number(arn) > revision, newest_first)
+
+
 def list_newer(ecs: "ECSClient", family_name: str, revision: int) -> Iterator[str]:
     """The ARNs of the family's ACTIVE revisions with a number above `revision`, the newest first."""
-    pages = ecs.get_paginator("list_task_definitions").paginate(
-        familyPrefix=family_name, status="ACTIVE", sort="DESC", PaginationConfig={"PageSize": 100}
-    )
-    for page in pages:
-        for arn in page["taskDefinitionArns"]:
-            # The prefix also matches families whose names begin with this one.
-            if arns.family(arn) != family_name:
-                continue
-            if arns.revision_number(arn) <= revision:
-                return
-            yield arn
+    yield from newer_than(revision, list_active(ecs, family_name))
 
 
 def reusable_by_fingerprint(revisions: Iterable[Revision], app: str) -> dict[str, list[Revision]]:

@@ -13,7 +13,8 @@ from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import ThreadPoolExecutor
 
     from rota.schedule_file.task import Task
     from rota.settings import Settings
@@ -41,8 +42,8 @@ class Inventory(Protocol):
 class Backend(Protocol):
     """Reads and writes schedules. Every method raises what AWS refuses as TransientError or RejectedError."""
 
-    def inventory(self) -> Inventory:
-        """Read all that there is, once."""
+    def inventory(self, pool: "ThreadPoolExecutor") -> "Callable[[], Inventory]":
+        """Begin to read all that there is, once; what is returned waits for the end."""
 
     def revisions_in_use(self) -> set[str]:
         """The ARNs of all task definitions that any schedule with the app's prefix runs now, foreign ones included."""

@@ -8,15 +8,20 @@ from botocore.exceptions import ClientError
 
 from rota.aws import clients
 from rota.aws.errors import translate
-from rota.aws.parallel import in_parallel, thread_pool
+from rota.aws.parallel import in_parallel
 from rota.errors import RejectedError, TransientError
 from rota.ownership import OWNER_TAG
 from rota.schedules.eventbridge_rules import api, rule
 from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import ThreadPoolExecutor
+
+    from mypy_boto3_events.type_defs import RuleTypeDef
+
     from rota.schedules.eventbridge_rules.inventory import Inventory
-    from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
+    from rota.schedules.eventbridge_rules.rule import Rule, RuleChange, Tags
     from rota.settings import Settings
 
 # A changed rule takes "a short period of time" to be shown, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
@@ -31,20 +36,21 @@ class EventBridgeRules:
     def __init__(self, settings: "Settings") -> None:
         self._settings, self._app, self._events = settings, settings.app, clients.events()
 
-    def inventory(self) -> "Inventory":
-        """Read the bus: the app's rules with their targets, and names and tags of foreign rules.
+    def inventory(self, pool: "ThreadPoolExecutor") -> "Callable[[], Inventory]":
+        """Begin to read the bus: the app's rules with their targets, and the names and tags of the others.
 
-        AWS's index of tags lists the app's rules, a hundred a call; EventBridge is asked for the tags of the rest. The
-        index lags behind, so a step that changes a rule asks for the rule's tags once more.
+        AWS's index of tags lists the app's rules, a hundred a call; EventBridge is asked for the tags of the others.
+        The index lags behind, so a step that changes a rule asks for the rule's tags once more.
         """
         from rota.schedules.eventbridge_rules import tag_index  # noqa: PLC0415  only the step that gathers loads it
-        from rota.schedules.eventbridge_rules.inventory import Inventory  # noqa: PLC0415  likewise
 
-        tagging = clients.tagging()
-        with thread_pool() as pool:
-            listing = pool.submit(api.list_rules, self._events, "")
-            indexing = pool.submit(tag_index.tags_of_rules, tagging, self._app)
-        listed, indexed = listing.result(), indexing.result()
+        listing = pool.submit(api.list_rules, self._events, "")
+        indexing = pool.submit(tag_index.tags_of_rules, clients.tagging(), self._app)
+        return pool.submit(lambda: self._read(listing.result(), indexing.result())).result
+
+    def _read(self, listed: "Sequence[RuleTypeDef]", indexed: "Mapping[str, Tags]") -> "Inventory":
+        from rota.schedules.eventbridge_rules.inventory import Inventory  # noqa: PLC0415  only the step that gathers
+
         prefixed = [each for each in listed if each["Name"].startswith(self._settings.rule_prefix)]
         tags = api.tags_of(self._events, prefixed, indexed)
         owned = [
