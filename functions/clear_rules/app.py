@@ -13,6 +13,6 @@ from rota.settings import Settings
 @writing_step
 def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
     plan = artifacts.read(clients.s3(), settings.bucket, request.plan, Plan)
-    schedules = backend.connect("rules", settings)
+    schedules = backend.connect(settings)
     disabled = in_parallel(schedules.disable, [change for change in plan.of_kind("remove") if change.disable])
     return ClearRulesOutput(disabled=sum(disabled))

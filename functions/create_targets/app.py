@@ -12,7 +12,7 @@ from rota.settings import Settings
 
 @writing_step
 def handler(request: CreateTargetsInput, settings: Settings) -> CreateTargetsOutput:
-    s3, schedules = clients.s3(), backend.connect("rules", settings)
+    s3, schedules = clients.s3(), backend.connect(settings)
     with thread_pool() as pool:
         planning = pool.submit(artifacts.read, s3, settings.bucket, request.plan, Plan)
         revisions = artifacts.read_registered(s3, settings.bucket, request.revisions)

@@ -32,7 +32,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     problems = Problems()
     with thread_pool() as pool:
         # First what begins the longest chain of calls; each client is made when its first call is about to be sent.
-        reading = backend.connect("rules", settings).inventory(pool)
+        reading = backend.connect(settings).inventory(pool)
         ecs = clients.ecs()
         describing = pool.submit(service.read_service, ecs, settings)
         serving = pool.submit(lambda: _served(ecs, describing.result()))

@@ -76,7 +76,7 @@ def _finish(request: RestoreDeploymentInput, settings: Settings, *, holds_lease:
     failed, left = request.document, ""
     try:
         if holds_lease:
-            in_parallel(backend.connect("rules", settings).delete, _context(request, settings).plan.of_kind("remove"))
+            in_parallel(backend.connect(settings).delete, _context(request, settings).plan.of_kind("remove"))
     except (*AWS_ERRORS, RejectedError) as refusal:
         if request.retries < _RETRIES:
             raise

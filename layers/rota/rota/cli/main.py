@@ -12,7 +12,7 @@ from rota.cli.check import check
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="rota %(version)s")
 def main() -> None:
-    """Deploys an ECS Fargate service and its cron jobs as one thing."""
+    """For apps that Rota deploys: check a schedule file before it is uploaded."""
 
 
 main.add_command(check)

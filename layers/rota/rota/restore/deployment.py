@@ -84,7 +84,7 @@ def restore_deployment(context: "RestoreContext") -> RestoreResult:
 
 def _schedules(context: "RestoreContext") -> "Iterable[Callable[[], Restored]]":
     """One job for each schedule that the deployment may have changed."""
-    schedules = backend.connect("rules", context.settings)
+    schedules = backend.connect(context.settings)
     for change in context.plan.changes:
         if change.kind == "remove" or context.targets_begun:
             yield partial(schedules.restore, change, context.before.rules.get(change.name), context.retries)

@@ -40,7 +40,7 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
         return ()
     if context.targets_begun:  # rules may have run what is unused now, and may be shown as they were
         time.sleep(_UNTIL_NOTHING_FIRES)
-    shown = backend.connect("rules", settings).revisions_in_use()
+    shown = backend.connect(settings).revisions_in_use()
     in_use, completed = shown | backend.revisions_of(context.before.rules.values()), set[str]()
     if description := service.described(ecs, settings):
         in_use.add(description["taskDefinition"])

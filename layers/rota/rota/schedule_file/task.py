@@ -164,7 +164,7 @@ class Task(_Model):
         description="The task's name; with the rule prefix before it, the name of its EventBridge rule."
     )
     task: Annotated[str, Field(pattern=f"^{TASK_NAME}$", max_length=255)] | None = Field(
-        None, description="The argument of the start command: bin/start spam_task."
+        None, description="The argument of the start command: ./bin/start spam_task."
     )
     command: _Command | None = Field(
         None, description="The container's whole command, instead of the start command and a task."

@@ -1,11 +1,11 @@
 """The seam between a deployment and the place in AWS where its schedules live.
 
 A plan and a snapshot hold `Change`s and `Schedule`s, which carry their backend's name. What turns one into another is
-decided here without a call; `connect` gives the backend that reads and writes.
+decided here without a call; `connect` gives what reads and writes.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from rota.aws.rate_limit import EVENTS
 from rota.schedules.eventbridge_rules import rule
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # Unions, discriminated by `backend`, once there is a second backend.
 Schedule: TypeAlias = Rule
 Change: TypeAlias = RuleChange
-Name: TypeAlias = Literal["rules"]
 
 
 class Inventory(Protocol):
@@ -61,11 +60,14 @@ class Backend(Protocol):
         """Undo one change."""
 
 
-def connect(backend: Name, settings: "Settings") -> Backend:
-    """The backend of that name. It is loaded here, so that a function loads the one that it uses."""
-    from rota.schedules.eventbridge_rules.backend import EventBridgeRules  # noqa: PLC0415
+def connect(settings: "Settings") -> Backend:
+    """What reads and writes the app's schedules: the one backend that there is.
 
-    return {"rules": EventBridgeRules}[backend](settings)
+    Every change names its backend, so with a second one this gives each change to the backend that it names.
+    """
+    from rota.schedules.eventbridge_rules.backend import EventBridgeRules  # noqa: PLC0415  loaded where it is used
+
+    return EventBridgeRules(settings)
 
 
 def name_of(task: "Task", settings: "Settings") -> str:
