@@ -83,7 +83,7 @@ class _Tracing(Plugin):
 
     def pytest_collection_finish(self) -> None:
         """Count the lines by which the first test reached a moment for all that begin there (tests/steps/moment.py)."""
-        moment: Any = sys.modules.get("tests.steps.moment")
+        moment: Any = sys.modules.get("tests.steps.snapshots")
         if not moment:
             return
         take, put_back, reached = moment._taken, moment._put_back, dict[int, dict[str, set[int]]]()

@@ -10,7 +10,7 @@ from stage.eventbridge import tag_index
 from stage.gateway.calls import Call, Reply
 from tests.in_process import FUNCTION
 from tests.steps.local_stage import KilledError, local_stage
-from tests.steps.moment import Lasting
+from tests.steps.snapshots import Lasting
 
 __all__ = ["Calls", "KilledError", "number"]
 

@@ -9,7 +9,7 @@ from tests.guestbook import ENVIRONMENT, REGION
 from tests.in_process import ENDPOINT
 from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments
 from tests.steps.local_stage import local_stage
-from tests.steps.moment import once
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 

@@ -10,8 +10,8 @@ from rota.errors import RejectedError, TransientError
 from tests import asl
 from tests.examples import PUSH, snake
 from tests.steps.calls import KilledError
-from tests.steps.moment import Lasting
 from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import Lasting
 from tests.steps.world import World, handler
 
 NEXT = "sha256:" + "2e" * 32

@@ -5,7 +5,7 @@ import pytest
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import arn
 from tests.steps.deployments import Deployment, Deployments, invoke
-from tests.steps.moment import once
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 

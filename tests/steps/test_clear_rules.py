@@ -7,7 +7,7 @@ from tests.guestbook import PREFIX
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
-from tests.steps.moment import once
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 ONE_LEFT = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}

@@ -9,8 +9,8 @@ from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
-from tests.steps.moment import once
 from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 

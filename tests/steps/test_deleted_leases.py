@@ -6,7 +6,7 @@ from rota.errors import OvertakenError
 from tests.guestbook import ENVIRONMENT
 from tests.in_process import client
 from tests.steps.deployments import NEXT, Deployment, Deployments
-from tests.steps.moment import once
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 

@@ -9,7 +9,7 @@ from rota.errors import RejectedError, TransientError
 from tests.guestbook import APP, DIGEST
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
-from tests.steps.moment import once
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 RECORD = "deployment#2026-01-01T06:01:02.000000+00:00#deployment-1"

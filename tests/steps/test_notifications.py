@@ -7,7 +7,7 @@ import pytest
 
 from tests.guestbook import APP
 from tests.steps.deployments import Deployment, Deployments
-from tests.steps.moment import once
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 LARGEST_EVENT = 256 * 1024  # docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html

@@ -10,8 +10,8 @@ from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.calls import number
 from tests.steps.deployments import NEXT, Deployments
-from tests.steps.moment import once
 from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 ASKED = "events.ListTagsForResource"

@@ -12,8 +12,8 @@ from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, RE
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployments, invoke
-from tests.steps.moment import once
 from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 

@@ -7,8 +7,8 @@ from tests.guestbook import APP_CONTAINER, IMAGE_URI, SIDECAR, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
-from tests.steps.moment import once
 from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 

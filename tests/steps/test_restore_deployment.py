@@ -11,7 +11,7 @@ from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments, invoke
-from tests.steps.moment import once
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 # CountTeaspoons is removed, RemoveSpam gets another schedule, Digest is new, and so is the image.

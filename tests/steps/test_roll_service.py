@@ -6,7 +6,7 @@ from rota.errors import RejectedError, TransientError
 from tests.guestbook import arn
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
-from tests.steps.moment import once
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 

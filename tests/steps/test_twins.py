@@ -11,7 +11,7 @@ from rota.errors import OvertakenError, StillRunningError
 from tests.guestbook import SETTINGS
 from tests.in_process import client
 from tests.steps.deployments import Deployment, Deployments, killed
-from tests.steps.moment import once
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 OTHER_DIGEST = "sha256:" + "2e" * 32

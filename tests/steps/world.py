@@ -23,8 +23,8 @@ from tests.guestbook import ACCOUNT, ENVIRONMENT, PREFIX, REGION
 from tests.in_process import client
 from tests.steps.calls import Calls, number
 from tests.steps.local_stage import local_stage
-from tests.steps.moment import Lasting
 from tests.steps.seed import FOREIGN, push, upload
+from tests.steps.snapshots import Lasting
 
 _FUNCTIONS = Path(__file__).parents[2] / "functions"
 
