@@ -82,23 +82,23 @@ class _Tracing(Plugin):
         self._failed: set[str] = set()
 
     def pytest_collection_finish(self) -> None:
-        """Count the lines by which the first test reached a moment for all that begin there (tests/steps/moment.py)."""
-        moment: Any = sys.modules.get("tests.steps.snapshots")
-        if not moment:
+        """Count the lines by which a test made a snapshot for all that start from it (tests/steps/snapshots.py)."""
+        snapshots: Any = sys.modules.get("tests.steps.snapshots")
+        if not snapshots:
             return
-        take, put_back, reached = moment._taken, moment._put_back, dict[int, dict[str, set[int]]]()
+        keep, restore, made_by = snapshots._kept, snapshots._restored, dict[int, dict[str, set[int]]]()
 
-        def take_and_note(*given: Any) -> bytes:
-            taken: bytes = take(*given)
-            reached[id(taken)] = {path: set(lines) for path, lines in self._current.items()}
-            return taken
+        def keep_and_note(*given: Any) -> bytes:
+            kept: bytes = keep(*given)
+            made_by[id(kept)] = {path: set(lines) for path, lines in self._current.items()}
+            return kept
 
-        def put_back_and_count(taken: bytes, given: Any) -> Any:
-            for path, lines in reached[id(taken)].items():
+        def restore_and_count(kept: bytes, given: Any) -> Any:
+            for path, lines in made_by[id(kept)].items():
                 self._current[path] |= lines
-            return put_back(taken, given)
+            return restore(kept, given)
 
-        moment._taken, moment._put_back = take_and_note, put_back_and_count
+        snapshots._kept, snapshots._restored = keep_and_note, restore_and_count
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
