@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from rota.contract import STEPS
 from rota.deployment import artifacts, finish, notify
 from rota.deployment.lease import Lease
+from rota.deployment.record import DeploymentRecord
 from rota.ecr import image, push_event
 from rota.ecs import derive, reusable, service, task_definitions
 from rota.plan import build, checks
@@ -18,7 +19,7 @@ from rota.schedule_file import parse, s3
 from rota.schedules import backend
 from rota.schedules.eventbridge_rules import api, rule
 from rota.schedules.eventbridge_rules.backend import EventBridgeRules
-from rota.stepfunctions import stopped
+from rota.stepfunctions import failed, stopped
 
 
 class At(NamedTuple):
@@ -55,7 +56,7 @@ PUSH_TO_RULE = (
     At("CheckService", (service.judge_rollout,)),
     At(
         "FinishDeployment",
-        (EventBridgeRules.delete, finish.finish_deployment, notify.notify),
+        (EventBridgeRules.delete, finish.end_deployment, notify.notify),
         "DeleteRule, ledger, event",
     ),
 )
@@ -63,11 +64,12 @@ FAULT_TO_RESTORE = (
     At(
         "TakeTurn", (stopped.execution_named_by, stopped.decide), "of an execution that was stopped; a Catch skips this"
     ),
+    At("RestoreDeployment", (failed.find_failed, Lease.enter), f"{DeploymentRecord.__name__} in the lease"),
     At("RestoreDeployment", (restore.restore_deployment,), f"reads {Plan.__name__} and {Snapshot.__name__}"),
     At("RestoreDeployment", (EventBridgeRules.restore, rule.undo), "EnableRule, PutRule, PutTargets, DeleteRule"),
     At("RestoreDeployment", (restore_service.restore,), "UpdateService"),
     At("RestoreDeployment", (restore_revisions.deregister,), "DeregisterTaskDefinition"),
-    At("RestoreDeployment", (finish.finish_deployment, notify.notify), "ledger, lease, event"),
+    At("RestoreDeployment", (finish.end_deployment, notify.notify), "ledger, lease, event"),
 )
 
 

@@ -12,7 +12,7 @@ from rota.settings import Settings
 
 @writing_step
 def handler(request: ClearRulesInput, settings: Settings) -> ClearRulesOutput:
-    plan = artifacts.read(clients.s3(), settings.bucket, request.plan, Plan)
+    plan = artifacts.read(clients.s3(), settings.bucket, request.plan.document, Plan)
     schedules = backend.connect(settings)
     disabled = in_parallel(schedules.disable, [change for change in plan.of_kind("remove") if change.disable])
     return ClearRulesOutput(disabled=sum(disabled))

@@ -14,7 +14,7 @@ from rota.settings import Settings
 def handler(request: CreateTargetsInput, settings: Settings) -> CreateTargetsOutput:
     s3, schedules = clients.s3(), backend.connect(settings)
     with thread_pool() as pool:
-        planning = pool.submit(artifacts.read, s3, settings.bucket, request.plan, Plan)
+        planning = pool.submit(artifacts.read, s3, settings.bucket, request.plan.document, Plan)
         revisions = artifacts.read_registered(s3, settings.bucket, request.revisions)
     changes = planning.result().of_kind("create", "update")
     in_parallel(lambda change: schedules.apply(change, revisions), changes)

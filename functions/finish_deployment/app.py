@@ -2,31 +2,37 @@
 
 from rota.aws import clients
 from rota.contract import FinishDeploymentInput, FinishDeploymentOutput, Outcome
-from rota.deployment.finish import finish_deployment
+from rota.deployment.finish import end_deployment, ledger_of
 from rota.deployment.ledger import Entry
 from rota.deployment.notify import notify
-from rota.errors import OvertakenError
-from rota.handlers.step import LastTurn, finishing_step
+from rota.deployment.record import DeploymentRecord
+from rota.handlers.step import Turn, finishing_step
 from rota.settings import Settings
 
 
 @finishing_step
-def handler(request: FinishDeploymentInput, settings: Settings, turn: LastTurn) -> FinishDeploymentOutput:
-    if request.plan.removed:
-        with turn(request.execution) as holds_lease:
-            if not holds_lease:
-                raise OvertakenError("another deployment holds the lease")
+def handler(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> FinishDeploymentOutput:
+    entry = _ended_before(request, settings, turn)
+    if not entry:
+        turn.require(settings.app)
+        if request.plan.removed:
             _delete_removed(request, settings)
-    entry = Entry(
-        outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
-        image=request.image,
-        schedule=request.config.schedule,
-        summary=request.plan.summary,
-        tasks=request.config.tasks,
-    )
-    entry = finish_deployment(settings, request.execution, entry)
+        entry = Entry(
+            outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
+            image=request.image,
+            schedule=request.config.schedule,
+            summary=request.plan.summary,
+            tasks=request.config.tasks,
+        )
+        record = turn.record or DeploymentRecord(execution=request.execution)
+        entry = end_deployment(settings, turn.lease, entry, record, {request.execution.id})
     notify(settings, request.execution, entry)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary)
+
+
+def _ended_before(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> Entry | None:
+    """How the deployment ended, if an earlier invocation recorded that and released the lease."""
+    return None if turn.holds_lease else ledger_of(settings, request.execution).find()
 
 
 def _delete_removed(request: FinishDeploymentInput, settings: Settings) -> None:

@@ -27,7 +27,7 @@ _SECONDS = 780
 def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevisionsOutput:
     give_up_at = time.monotonic() + _SECONDS
     ecs, once = clients.ecs(), clients.ecs(attempts=1)
-    plan = artifacts.read(clients.s3(), settings.bucket, request.plan, Plan)
+    plan = artifacts.read(clients.s3(), settings.bucket, request.plan.document, Plan)
     active = _active(ecs, settings, plan)
     newer = [arn for arn in active if arns.revision_number(arn) > plan.newest_revision]
     found = in_parallel(lambda arn: task_definitions.read_revision(ecs, arn), newer)

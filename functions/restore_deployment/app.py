@@ -1,114 +1,103 @@
 """RestoreDeployment: restores the snapshot, records why, releases the lease, publishes the outcome."""
 
-import json
-from contextlib import nullcontext
-from datetime import UTC, datetime
-
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
-from rota.aws.parallel import in_parallel
-from rota.contract import Outcome, RestoreDeploymentInput, RestoreDeploymentOutput
-from rota.deployment import artifacts
-from rota.deployment.failure_message import entry_of
-from rota.deployment.finish import finish_deployment
-from rota.deployment.ledger import Entry, Ledger
+from rota.contract import CaughtError, FailedDeployment, Outcome, RestoreDeploymentInput, RestoreDeploymentOutput
+from rota.deployment.finish import end_deployment, ledger_of
+from rota.deployment.ledger import Entry
 from rota.deployment.notify import notify
+from rota.deployment.record import DeploymentRecord, derive
 from rota.errors import RejectedError, TransientError
 from rota.handlers.frame import logger
-from rota.handlers.step import LastTurn, restoring_step
-from rota.plan import earlier
-from rota.plan.model import Plan, Snapshot
-from rota.restore.context import RestoreContext
-from rota.restore.deployment import RestoreResult, restore_deployment
-from rota.schedules import backend
+from rota.handlers.step import Turn, Turns, restoring_step
+from rota.restore.attempt import RETRIES, Attempt, restore
 from rota.settings import Settings
-from rota.stepfunctions import recover
+from rota.stepfunctions.failed import Failed, NothingToRestore, find_failed
 
-# Retries of the state, some ten minutes, after which the lease is worth more than a notification, or than the deletion
-# of rules that are disabled.
-_RETRIES = 8
+# Characters of an error's cause in the record, which is a part of an item of at most 400 KB.
+_LONGEST_CAUSE = 8_000
 
 
 @restoring_step
-def handler(request: RestoreDeploymentInput, settings: Settings, turn: LastTurn) -> RestoreDeploymentOutput:
-    restorer = request.execution
-    resolved = recover.resolve_failed_execution(clients.stepfunctions(), request)
-    if isinstance(resolved, recover.NothingToRestore):
-        error = "RejectedError" if resolved.outcome == Outcome.FAILED else ""
-        return RestoreDeploymentOutput(outcome=resolved.outcome, error=error, cause=resolved.reason)
-    request = resolved
-    logger.append_keys(execution=request.execution.name)
-    failed = request.document
-    entry = _recorded(request, settings)
-    if entry is None:
-        with turn(request.execution) if failed.has_begun else nullcontext(enter_result=True) as holds_lease:
-            carry_out = _finish if failed.is_complete else _undo
-            entry = carry_out(request, settings, holds_lease=holds_lease)
-    if not (failed.turn and failed.turn.dry_run):  # a dry run is no deployment: it holds no lease and is not recorded
-        entry = finish_deployment(settings, request.execution, entry, restorer=restorer)
-        _notify(request, settings, entry)
+def handler(request: RestoreDeploymentInput, settings: Settings, turns: Turns) -> RestoreDeploymentOutput:
+    failed = find_failed(clients.stepfunctions(), request)
+    if isinstance(failed, NothingToRestore):
+        error = "RejectedError" if failed.outcome == Outcome.FAILED else ""
+        return RestoreDeploymentOutput(outcome=failed.outcome, error=error, cause=failed.reason)
+    logger.append_keys(execution=failed.execution.name)
+    turn = failed.document.turn if failed.document else None
+    if turn and turn.dry_run:  # a dry run is no deployment: it holds no lease and is not recorded
+        entry = _attempt(request, settings, failed, None).entry("Nothing had to be restored.")
+    else:
+        entry = _restore(request, settings, turns, failed)
     error = failed.error.Error if failed.error else entry.outcome
     return RestoreDeploymentOutput(outcome=entry.outcome, error=error, cause=entry.cause)
 
 
-def _notify(request: RestoreDeploymentInput, settings: Settings, entry: Entry) -> None:
-    try:
-        notify(settings, request.execution, entry)
-    except (*AWS_ERRORS, TransientError, RejectedError):
-        if request.retries < _RETRIES:
-            raise
-        logger.exception("the outcome could not be published")
+def _restore(request: RestoreDeploymentInput, settings: Settings, turns: Turns, failed: Failed) -> Entry:
+    """Restore the deployment in its turn, record how it ended, and publish that."""
+    document = failed.document
+    facts = _facts(failed.error, document) if document else {}
+    with turns(failed.execution, facts, anew=bool(document and document.has_begun)) as turn:
+        if document or turn.record or turn.standing == "lost":
+            return _end(_attempt(request, settings, failed, turn.record), turn)
+    # The lease was deleted, or a version of Rota took it that makes no record.
+    return _restore(request, settings, turns, _from_history(failed))
 
 
-def _recorded(request: RestoreDeploymentInput, settings: Settings) -> Entry | None:
-    """How the deployment ended, if only what follows the ledger's entry failed; else records that it is restored."""
-    ledger = Ledger(clients.dynamodb(), settings.table, settings.app, request.execution, settings.history_days)
-    failed = request.document
-    if failed.is_complete or not failed.has_begun:
-        return ledger.find()
-    return ledger.begin_restoring(entry_of(failed, "It is being restored."), datetime.now(UTC))
+def _facts(error: CaughtError | None, document: FailedDeployment) -> dict[str, object]:
+    """What goes into the record of a deployment whose own Catch led here."""
+    why = {"error": {"Error": error.Error, "Cause": error.Cause[:_LONGEST_CAUSE]}} if error else {}
+    return {**why, **({"complete": True} if document.is_complete else {})}
 
 
-def _finish(request: RestoreDeploymentInput, settings: Settings, *, holds_lease: bool) -> Entry:
-    """Finish a deployment that is complete, as FinishDeployment would have. What AWS refuses to delete is disabled,
-    and after some retries left to the next deployment.
-    """
-    failed, left = request.document, ""
-    try:
-        if holds_lease:
-            in_parallel(backend.connect(settings).delete, _context(request, settings).plan.of_kind("remove"))
-    except (*AWS_ERRORS, RejectedError) as refusal:
-        if request.retries < _RETRIES:
-            raise
-        left = f"; the rules that were removed are disabled, and AWS refuses to delete them: {refusal}"
-    return entry_of(failed, "").model_copy(
-        update={
-            "outcome": Outcome.DEPLOYED,
-            "cause": "",
-            "summary": f"{failed.plan.summary if failed.plan else ''}{left}",
-        }
+def _from_history(failed: Failed) -> Failed:
+    from rota.stepfunctions import recover  # noqa: PLC0415  here, because next to no restore needs it
+
+    document = recover.read_document(clients.stepfunctions(), failed.execution.id)
+    return failed._replace(document=document, error=document.error or failed.error)
+
+
+def _attempt(
+    request: RestoreDeploymentInput, settings: Settings, failed: Failed, record: DeploymentRecord | None
+) -> Attempt:
+    document = failed.document
+    step = document.step if document else record.last_step if record else "TakeTurn"
+    if record is None:
+        record = derive(failed.execution, document) if document else _unrecorded(failed, settings)
+    return Attempt(
+        settings=settings,
+        record=record,
+        restorer=request.execution,
+        step=step,
+        # Why it had failed before it was stopped says more.
+        error=(None if document else record.error) or failed.error,
+        overtaken=document.turn.reason if document and document.turn else "",
+        retries=request.retries,
     )
 
 
-def _undo(request: RestoreDeploymentInput, settings: Settings, *, holds_lease: bool) -> Entry:
-    failed, done = request.document, RestoreResult()
-    if failed.has_begun:
-        done = restore_deployment(_context(request, settings)) if holds_lease else RestoreResult(too_late=True)
-    return entry_of(failed, str(done))
+def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
+    """The record of an execution that does not hold the lease, from its input."""
+    from rota.ecr import input_keys, push_event  # noqa: PLC0415  here, because few restores need it
+
+    try:
+        image = push_event.parse_image(failed.event, settings.repository)
+    except RejectedError:
+        return DeploymentRecord(execution=failed.execution)
+    origin = input_keys.origin(failed.event, image, failed.execution.name)
+    return DeploymentRecord(execution=failed.execution, image=image, origin=origin)
 
 
-def _context(request: RestoreDeploymentInput, settings: Settings) -> RestoreContext:
-    s3, bucket, failed = clients.s3(), settings.bucket, request.document
-    if failed.plan is None:
-        raise ValueError("a deployment without a plan has changed nothing")
-    stored = json.loads(artifacts.read_bytes(s3, bucket, failed.plan.document))
-    before = artifacts.read(s3, bucket, failed.plan.snapshot, Snapshot, extra="ignore")
-    registered = failed.revisions.document if failed.revisions else None
-    revisions = json.loads(artifacts.read_bytes(s3, bucket, registered)) if registered else {}
-    if earlier.is_earlier(stored):
-        plan = earlier.plan_of(stored, before, settings.rule_prefix)
-        revisions = plan.reused | earlier.revisions_of(revisions)
-    else:
-        plan = Plan.model_validate(stored, extra="ignore")
-        revisions = plan.reused | revisions.get("revisions", {})
-    return RestoreContext(settings, request.execution, failed, plan, before, revisions, request.retries)
+def _end(attempt: Attempt, turn: Turn) -> Entry:
+    settings, record = attempt.settings, attempt.record
+    # It is there if only what follows it failed: what was deployed stays, what was restored is restored.
+    entry = ledger_of(settings, record.execution).find() or restore(attempt, holds_lease=turn.holds_lease)
+    entry = end_deployment(settings, turn.lease, entry, record, {record.execution.id, attempt.restorer.id})
+    try:
+        notify(settings, record.execution, entry)
+    except (*AWS_ERRORS, TransientError, RejectedError):
+        if attempt.retries < RETRIES:
+            raise
+        logger.exception("the outcome could not be published")
+    return entry

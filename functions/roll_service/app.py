@@ -12,7 +12,7 @@ from rota.settings import Settings
 @writing_step
 def handler(request: RollServiceInput, settings: Settings) -> RollServiceOutput:
     s3, ecs = clients.s3(), clients.ecs()
-    plan = artifacts.read(s3, settings.bucket, request.plan, Plan)
+    plan = artifacts.read(s3, settings.bucket, request.plan.document, Plan)
     revisions = plan.reused | artifacts.read_registered(s3, settings.bucket, request.revisions)
     revision = revisions[plan.api]
     description = service.read_as_planned(ecs, settings, plan.service_runs, revision)

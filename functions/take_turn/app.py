@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from rota import contract
 from rota.aws import clients
-from rota.contract import Decision, Execution, Image, TakeTurnInput, TakeTurnOutput, Verdict
+from rota.contract import Decision, Execution, Image, Origin, TakeTurnInput, TakeTurnOutput, Verdict
 from rota.deployment.lease import Lease, wait_seconds
 from rota.deployment.ledger import Ledger
-from rota.ecr import push_event
+from rota.ecr import input_keys, push_event
 from rota.errors import RejectedError
 from rota.handlers.step import step
 from rota.settings import Settings
@@ -34,18 +34,21 @@ def _of_an_end(request: TakeTurnInput, settings: Settings, ended: str, waited: f
 
 def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
     image, dry_run = push_event.parse_image(request.event, settings.repository), contract.is_dry_run(request.event)
+    origin = input_keys.origin(request.event, image, request.execution.name)
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     else:
-        verdict = _verdict(request.execution, settings, image, dry_run=dry_run)
-    return TakeTurnOutput(**dict(verdict), wait_seconds=wait_seconds(waited), dry_run=dry_run, image=image)
+        verdict = _verdict(request.execution, settings, image, origin, dry_run=dry_run)
+    return TakeTurnOutput(
+        **dict(verdict), wait_seconds=wait_seconds(waited), dry_run=dry_run, image=image, origin=origin
+    )
 
 
-def _verdict(execution: Execution, settings: Settings, image: Image, *, dry_run: bool) -> Verdict:
+def _verdict(execution: Execution, settings: Settings, image: Image, origin: Origin, *, dry_run: bool) -> Verdict:
     if dry_run:
         return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
     _refuse_a_redrive(settings, execution)
-    verdict = _lease(execution, settings).take(image, _is_active)
+    verdict = _lease(execution, settings).take(image, origin, _is_active)
     if verdict.decision == Decision.GO:  # what put it back may have recorded it meanwhile
         _refuse_a_redrive(settings, execution)
     return verdict

@@ -43,6 +43,9 @@ class Executions:
         start, end, add = Execution.start, BaseExecutionWorkerCommunication.terminated, EventManager.add_event
 
         def start_and_publish(execution: Execution) -> None:
+            # Milliseconds, as in the context object on AWS: both must name the same moment.
+            began = execution.start_date
+            execution.start_date = began.replace(microsecond=began.microsecond // 1000 * 1000)
             start(execution)
             self._publish(_changed(execution))
 

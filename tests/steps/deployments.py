@@ -50,17 +50,6 @@ def killed(invocation: str, error: str = "Runtime.ExitError") -> dict[str, Any]:
     return {"type": "LambdaFunctionFailed", "timestamp": datetime.now(UTC), "lambdaFunctionFailedEventDetails": told}
 
 
-def stopped_at(deployment: "Deployment", step: str) -> list[dict[str, Any]]:
-    """What the history says, the newest first, of a deployment that was stopped while that step was at work."""
-    handed = json.dumps(deployment.request(step))
-    told: list[dict[str, Any]] = [
-        {"type": "ExecutionAborted", "executionAbortedEventDetails": {}},
-        {"type": "LambdaFunctionScheduled", "lambdaFunctionScheduledEventDetails": {"input": handed}},
-        {"type": "TaskStateEntered", "stateEnteredEventDetails": {"input": json.dumps(deployment.document)}},
-    ]
-    return [{**event, "timestamp": datetime.now(UTC)} for event in told]
-
-
 class Deployment(Lasting):
     """One execution of the state machine, as far as a test lets it come."""
 

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from rota.deployment.items import plain
 from rota.errors import RejectedError, TransientError
-from tests.guestbook import APP, DIGEST
+from tests.guestbook import APP, DIGEST, ENVIRONMENT
+from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
 from tests.steps.snapshots import once
@@ -55,42 +57,33 @@ def test_the_entry_tells_who_started_it(
     assert world.ledger()[RECORD]["started_by"] == who
 
 
-def test_the_entry_tells_how_long_each_step_took(world: World, finishing: Deployment) -> None:
-    world.calls.history = took(TakeTurn=1, WaitForTurn=20)
+def test_the_entry_says_how_long_each_step_took(world: World, finishing: Deployment) -> None:
     finishing.step("FinishDeployment")
-    assert world.ledger()[RECORD]["durations"] == "TakeTurn 1.0 s, WaitForTurn 20.0 s"
+    spent = dict(each.rsplit(" ", 2)[:2] for each in world.ledger()[RECORD]["durations"].split(", "))
+    assert list(spent) == ["TakeTurn", "planning", "RegisterRevisions", "CreateTargets", "RollService", "CheckService"]
+    begun = datetime(2026, 1, 1, 6, 1, 2, tzinfo=UTC)
+    assert sum(map(float, spent.values())) == pytest.approx((datetime.now(UTC) - begun).total_seconds(), abs=5)
 
 
-def took(**seconds: int) -> list[dict[str, object]]:
-    """The history of an execution whose states took so long, one after the other."""
-    moment, events = 0, []
-    for name, each in seconds.items():
-        kind = "Wait" if name.startswith("Wait") else "Task"
-        for what, at in (("Entered", moment), ("Exited", moment + each)):
-            told = {f"state{what}EventDetails": {"name": name}}
-            events.append({"type": f"{kind}State{what}", "timestamp": datetime.fromtimestamp(at, UTC), **told})
-        moment += each
-    return events
+def test_the_entry_has_the_deployments_record(world: World, finishing: Deployment) -> None:
+    plan, revisions = (finishing.document[key]["document"] for key in ("plan", "revisions"))
+    rollout = finishing.document["rollout"]
+    finishing.step("FinishDeployment")
+    item = client("dynamodb").get_item(
+        TableName=ENVIRONMENT["TABLE"], Key={"app": {"S": APP}, "record": {"S": RECORD}}
+    )["Item"]
+    record = plain(item["deployment"])
+    assert (record["phase"], record["complete"], record["execution"]["id"]) == ("finishing", True, finishing.arn)
+    assert (record["plan"], record["revisions"], record["tasks"]) == (plan, revisions, "2")
+    assert record["rollout"]["deployment_id"] == rollout["deployment_id"]
+    assert record["origin"] == {"kind": "again", "by": "", "reason": ""}
+    assert record["seconds"].keys() == {"RegisterRevisions", "CreateTargets", "RollService", "CheckService"}
+    assert record["entered"].keys() == record["seconds"].keys() | {"TakeTurn", "FinishDeployment"}
 
 
-@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException"])
-def test_a_history_that_cannot_be_read_keeps_nothing_from_ending_well(
-    code: str, world: World, finishing: Deployment
-) -> None:
-    after = world.everything()
-    with world.calls.refusing("stepfunctions.GetExecutionHistory", code, count=0):
-        assert finishing.run() == "Deployed"
-    assert world.everything() == after
-    assert (world.ledger()[RECORD]["outcome"], world.ledger()[RECORD].get("durations")) == ("deployed", None)
-    assert [told["outcome"] for told in world.calls.news] == ["deployed"]
-    assert "holder" not in world.ledger()["lease"]
-
-
-def test_a_step_that_is_called_by_itself_has_no_history_and_needs_none(world: World, finishing: Deployment) -> None:
-    with world.calls.refusing("stepfunctions.GetExecutionHistory", "ExecutionDoesNotExist", count=0):
-        assert finishing.step("FinishDeployment")["outcome"] == "deployed"
-    assert "durations" not in world.ledger()[RECORD]
-    assert [told["outcome"] for told in world.calls.news] == ["deployed"]
+def test_no_step_reads_the_history_when_no_answer_was_lost(world: World, finishing: Deployment) -> None:
+    finishing.step("FinishDeployment")
+    assert "stepfunctions.GetExecutionHistory" not in world.calls.made
 
 
 def test_a_deployment_with_nothing_to_do_says_so(world: World, later: Deployments) -> None:

@@ -10,7 +10,7 @@ from tests.examples import EVENTS, PUSH, end_of
 from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE_URI
 from tests.in_process import client
 from tests.steps.calls import KilledError, number
-from tests.steps.deployments import Deployment, Deployments, invoke, stopped_at
+from tests.steps.deployments import Deployment, Deployments, invoke
 from tests.steps.world import World
 
 OTHER_DIGEST = "sha256:" + "2e" * 32
@@ -164,12 +164,13 @@ def test_what_is_being_put_back_by_another_execution_is_waited_for(
 ) -> None:
     """That one may be refused for hours, and nobody is at work between its attempts."""
     changing.until("CreateTargets")
+    with world.calls.killing("events.PutTargets"), pytest.raises(KilledError):
+        changing.step("CreateTargets")
     world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
     restorer = world.execution("restorer")
     request = changing.request("RestoreDeployment")
     by = {"id": restorer, "name": "restorer", "started_at": request["execution"]["started_at"]}
     turn = {"decision": "restore", "reason": "", "wait_seconds": 1, "dry_run": False, "image": None}
-    world.calls.history += stopped_at(changing, "CreateTargets")
     handed = {**request, "execution": by, "document": {"turn": {**turn, "restores": changing.arn}}}
     with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
         invoke("restore_deployment", handed)

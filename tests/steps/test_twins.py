@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from rota.contract import Execution
+from rota.contract import STEPS, Execution
 from rota.deployment.lease import Lease, Standing
 from rota.errors import OvertakenError, StillRunningError
 from tests.guestbook import SETTINGS
@@ -16,15 +16,16 @@ from tests.steps.world import World
 
 OTHER_DIGEST = "sha256:" + "2e" * 32
 FIRST = "first-invocation"
+ROWS = {step.name: step for step in STEPS}
 
 
-def begin(deployment: Deployment, seconds: float = 60) -> Callable[[], None]:
-    """An invocation of the deployment begins to write. Returns what ends it."""
+def begin(deployment: Deployment, step: str = "RollService", seconds: float = 60) -> Callable[[], None]:
+    """An invocation of that step of the deployment begins to write. Returns what ends it."""
     told = deployment.context["Execution"]
     execution = Execution.model_validate({"id": told["Id"], "name": told["Name"], "started_at": told["StartTime"]})
     lease = Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
-    assert lease.enter(FIRST, seconds).standing == Standing.HELD
-    return lambda: lease.leave(FIRST)
+    assert lease.enter(FIRST, seconds, ROWS[step], {}).standing == Standing.HELD
+    return lambda: lease.leave(FIRST, 0, ROWS[step], {})
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def restoring(deployments: Deployments) -> Deployment:
 @pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets", "RollService"])
 def test_a_step_does_not_write_while_its_twin_may(step: str, world: World, deployments: Deployments) -> None:
     deployment = deployments.start().until(step)
-    end = begin(deployment)
+    end = begin(deployment, step)
     world.calls.made.clear()
     with pytest.raises(StillRunningError, match="an earlier invocation of the deployment, whose answer was lost"):
         deployment.step(step)
@@ -54,7 +55,7 @@ def test_a_step_does_not_write_while_its_twin_may(step: str, world: World, deplo
 
 
 def test_who_leaves_takes_back_only_what_is_its_own(world: World, clearing: Deployment) -> None:
-    begin(clearing)
+    begin(clearing, "RegisterRevisions")
     for _ in range(2):
         with pytest.raises(StillRunningError):
             clearing.step("RegisterRevisions")
@@ -72,12 +73,20 @@ def test_nothing_is_put_back_while_a_step_may_still_write(world: World, restorin
     assert "holder" not in world.ledger()["lease"]
 
 
+def test_a_step_that_comes_after_a_later_one_is_not_let_in(world: World, restoring: Deployment) -> None:
+    """Its answer was lost long ago, and Lambda runs it only now."""
+    now = world.everything()
+    with pytest.raises(OvertakenError):
+        restoring.step("CreateTargets")
+    assert world.everything() == now
+
+
 def test_once_it_is_being_put_back_no_step_is_let_in_any_more(world: World, restoring: Deployment) -> None:
     begin(restoring)
     with pytest.raises(StillRunningError):
         restoring.step("RestoreDeployment")
     with pytest.raises(OvertakenError):
-        restoring.step("CreateTargets")
+        restoring.step("RollService")
 
 
 @pytest.mark.parametrize("step", ["RollService", "RestoreDeployment"])
@@ -117,7 +126,7 @@ def test_a_deployment_that_ends_while_one_of_its_steps_may_write_keeps_the_next_
         "deployment-1 has ended, but one of its functions may still write",
     )
     with pytest.raises(OvertakenError):
-        ended.step("CreateTargets")
+        ended.step("RollService")
     end()
     assert waiting.step("TakeTurn")["decision"] == "go"
     assert world.ledger()["lease"]["holder"] == waiting.arn

@@ -1,4 +1,4 @@
-"""Executions that ended in the middle: what their end starts, and what is read from their history."""
+"""Executions that ended in the middle: what their end starts, and which of them is restored."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 
 from rota.contract import CaughtError, Execution, FailedDeployment, Outcome, RestoreDeploymentInput
 from rota.errors import RejectedError, TransientError
-from rota.stepfunctions import recover, stopped
+from rota.stepfunctions import failed, recover, stopped
 from tests.examples import ANSWERS, CONTEXT, PUSH, end_of
 
 ARN = CONTEXT["Execution"]["Id"]
@@ -100,136 +100,125 @@ def test_who_goes_on(status: Any, minutes: int, goes_on: bool) -> None:
     assert stopped.is_active(described, now) is goes_on
 
 
-@pytest.mark.parametrize(
-    ("events", "keys", "error"),
-    [
-        pytest.param(
-            [*BEGUN, entered("TakeTurn", {}), SCHEDULED, ABORTED],
-            set(),
-            ("ExecutionAborted", "somebody has stopped the execution: the wrong branch"),
-            id="in its first step",
-        ),
-        pytest.param(
-            [*BEGUN, entered("TakeTurn", {}), SCHEDULED, left("TakeTurn", TURN), TIMED_OUT],
-            {"turn"},
-            ("ExecutionTimedOut", "the execution took too long"),
-            id="between two states",
-        ),
-        pytest.param(
-            [
-                *BEGUN,
-                SCHEDULED,
-                entered("ReadConfig", TURN),
-                SCHEDULED,
-                TIMED_OUT,
-                {"type": "ExecutionRedriven"},
-                ABORTED,
-            ],
-            {"turn"},
-            ("ExecutionAborted", "somebody has stopped the execution: the wrong branch"),
-            id="aborted twice",
-        ),
-        pytest.param(
-            [*BEGUN, SCHEDULED, entered("RestoreDeployment", TURN | {"error": {"Error": "X", "Cause": "y"}}), ABORTED],
-            {"turn"},
-            ("X", "y"),
-            id="while it was put back",
-        ),
-    ],
-)
-def test_the_history_tells_how_far_it_came(events: list[Any], keys: set[str], error: tuple[str, str]) -> None:
-    found = recover.read_failure(reversed(events), retries=3)
-    assert found is not None
-    assert found.execution == Execution.model_validate(EXECUTION)
-    assert found.retries == 3
-    assert {key for key in ("turn", "config", "plan") if getattr(found.document, key)} == keys
-    assert found.document.error is not None
-    assert (found.document.error.Error, found.document.error.Cause) == error
-
-
-def test_an_execution_that_failed_past_every_catch_is_told_with_its_error() -> None:
-    failed = {"type": "ExecutionFailed", "executionFailedEventDetails": {"error": "States.Runtime", "cause": "no path"}}
-    found = recover.read_failure([failed, SCHEDULED, entered("ReadConfig", TURN)], retries=0)  # type: ignore[list-item]  # as boto3 has it
-    assert found is not None
-    assert found.document.error == CaughtError(Error="States.Runtime", Cause="no path")
-
-
-def test_a_history_that_does_not_show_the_end_yet_is_not_believed() -> None:
-    with pytest.raises(TransientError, match="ends with LambdaFunctionScheduled"):
-        recover.read_failure([SCHEDULED, entered("ReadConfig", TURN)], retries=0)  # type: ignore[list-item]  # as boto3 has it
-
-
-@pytest.mark.parametrize(
-    "events",
-    [
-        *([], [*BEGUN, ABORTED], [entered("BeginDocument", ["x"]), ABORTED]),
-        [*BEGUN, SCHEDULED, ABORTED, {"type": "ExecutionRedriven"}, {"type": "ExecutionSucceeded"}],
-    ],
-)
-def test_where_no_step_had_begun_or_all_went_well_there_is_nothing_to_put_back(events: list[Any]) -> None:
-    assert recover.read_failure(reversed(events), retries=0) is None
-
-
 class _StepFunctions:
-    """Answers for AWS, with a history for each execution."""
+    """Describes executions, by their ARN."""
 
     class exceptions:  # noqa: N801 - as botocore names it
         class ExecutionDoesNotExist(Exception):  # noqa: N818 - as botocore names it
             pass
 
-    def __init__(self, histories: dict[str, list[Any]]) -> None:
-        self._histories = histories
+    def __init__(self, described: dict[str, dict[str, Any]]) -> None:
+        self._described = described
 
-    def get_paginator(self, _operation: str) -> "_StepFunctions":
-        return self
-
-    def paginate(self, executionArn: str, **_: Any) -> list[Any]:  # noqa: N803 - as AWS names it
-        return [{"events": self._histories[executionArn][::-1]}]
-
-
-def given(arn: str, event: Any) -> dict[str, Any]:
-    handed = {"execution": {**EXECUTION, "id": arn}, "event": event}
-    return {"type": "LambdaFunctionScheduled", "lambdaFunctionScheduledEventDetails": {"input": json.dumps(handed)}}
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803 - as AWS names it
+        try:
+            described = self._described[executionArn]
+        except KeyError:
+            raise self.exceptions.ExecutionDoesNotExist from None
+        return {"executionArn": executionArn, "name": executionArn.rpartition(":")[2], "startDate": START, **described}
 
 
-DENIED = {"error": {"Error": "RejectedError", "Cause": "DescribeExecution was denied"}}
-WAITS = {"turn": {**TURN["turn"], "decision": "wait", "image": None, "restores": None}}
-GAVE_UP = {"type": "ExecutionFailed", "executionFailedEventDetails": {"error": "RestoreFailed", "cause": "denied"}}
+DENIED = CaughtError(Error="RejectedError", Cause="DescribeExecution was denied")
+START = datetime(2026, 11, 24, 6, 0, 2, 123456, tzinfo=UTC)
+
+
+def described(given: Any, status: str = "ABORTED", **more: Any) -> dict[str, Any]:
+    return {"status": status, "input": json.dumps(given), **more}
+
+
+def asked(event: Any, restores: str | None = None, by: str = ANOTHER) -> RestoreDeploymentInput:
+    """What RestoreDeployment is handed in the execution `by`, which failed in TakeTurn or went past it."""
+    turn = ANSWERS["TakeTurn"].model_copy(update={"image": None, "restores": restores})
+    document = FailedDeployment.model_validate({"turn": turn} if restores else {"error": DENIED})
+    execution = Execution.model_validate({**EXECUTION, "id": by})
+    return RestoreDeploymentInput(execution=execution, document=document, event=event)
 
 
 @pytest.mark.parametrize(
-    "ended",
+    ("ended", "error"),
     [
-        pytest.param([entered("RestoreDeployment", DENIED), GAVE_UP], id="TakeTurn was denied"),
-        pytest.param([entered("WaitForTurn", WAITS), ABORTED], id="stopped while it waited"),
+        pytest.param(
+            described(PUSH, cause="the wrong branch"),
+            ("ExecutionAborted", "somebody has stopped the execution: the wrong branch"),
+            id="aborted, with a reason",
+        ),
+        pytest.param(
+            described(PUSH), ("ExecutionAborted", "somebody has stopped the execution"), id="aborted, without a reason"
+        ),
+        pytest.param(
+            described(PUSH, "TIMED_OUT"), ("ExecutionTimedOut", "the execution took too long"), id="timed out"
+        ),
+        pytest.param(
+            described(PUSH, "FAILED", error="States.Runtime", cause="no path"),
+            ("States.Runtime", "no path"),
+            id="failed past every Catch",
+        ),
     ],
 )
-def test_a_chain_of_executions_that_put_back_another_leads_to_the_deployment(ended: list[Any]) -> None:
+@pytest.mark.parametrize("restores", [ARN, None], ids=["TakeTurn said so", "TakeTurn failed"])
+def test_which_execution_is_restored_and_why(ended: Any, error: tuple[str, str], restores: str | None) -> None:
+    aws: Any = _StepFunctions({ARN: ended})
+    found = failed.find_failed(aws, asked(CHANGE, restores))
+    assert isinstance(found, failed.Failed)
+    assert (found.execution.id, found.event, found.document) == (ARN, PUSH, None)
+    assert found.execution.started_at == START.replace(microsecond=123000), "as the context object has it"
+    assert found.error == CaughtError(Error=error[0], Cause=error[1])
+
+
+def test_its_own_failure_is_restored_from_what_the_catch_hands_over() -> None:
+    aws: Any = _StepFunctions({})
+    found = failed.find_failed(aws, asked(PUSH))
+    assert isinstance(found, failed.Failed)
+    assert (found.execution.id, found.error) == (ANOTHER, DENIED)
+    assert found.document
+
+
+def test_an_end_that_is_not_shown_yet_is_waited_for() -> None:
+    aws: Any = _StepFunctions({ARN: described(PUSH, "RUNNING")})
+    with pytest.raises(TransientError, match="is RUNNING, and Step Functions shows no end of it yet"):
+        failed.find_failed(aws, asked(CHANGE))
+
+
+@pytest.mark.parametrize(
+    ("known", "outcome", "reason"),
+    [
+        pytest.param({ARN: described(PUSH, "SUCCEEDED")}, Outcome.ABORTED, "went well", id="it went well"),
+        pytest.param({ARN: described(PUSH | {"dry_run": True})}, Outcome.ABORTED, "was a dry run", id="a dry run"),
+        pytest.param({}, Outcome.FAILED, "knows no execution", id="there is none"),
+        pytest.param({ARN: described(end_of(ANOTHER))}, Outcome.FAILED, "is to restore itself", id="each other"),
+    ],
+)
+def test_when_there_is_nothing_to_restore(known: Any, outcome: Outcome, reason: str) -> None:
+    aws: Any = _StepFunctions(known)
+    found = failed.find_failed(aws, asked(CHANGE))
+    assert isinstance(found, failed.NothingToRestore)
+    assert (found.outcome, reason in found.reason) == (outcome, True)
+
+
+def test_a_chain_of_restoring_executions_leads_to_the_deployment() -> None:
     first, second, third = (f"{ARN}-{number}" for number in (1, 2, 3))
-
-    told: Any = _StepFunctions(
-        {
-            ARN: [entered("ReadConfig", TURN), SCHEDULED, ABORTED],
-            first: [given(first, end_of(ARN)), *ended],
-            second: [given(second, end_of(first)), *ended],
-        }
-    )
-    failed = FailedDeployment.model_validate(DENIED)
-    by = Execution.model_validate({**EXECUTION, "id": third})
-    asked = RestoreDeploymentInput(execution=by, document=failed, event=end_of(second))
-    assert recover.resolve_failed_execution(told, asked).execution.id == ARN
+    gave_up = described(end_of(ARN), "FAILED", error="RestoreFailed", cause="denied")
+    aws: Any = _StepFunctions({ARN: described(PUSH), first: gave_up, second: described(end_of(first))})
+    found = failed.find_failed(aws, asked(end_of(second), by=third))
+    assert isinstance(found, failed.Failed)
+    assert found.execution.id == ARN
 
 
-def test_executions_that_are_to_put_back_each_other_end() -> None:
-    another = end_of(ANOTHER)
-    told: Any = _StepFunctions(
-        {
-            ANOTHER: [given(ANOTHER, CHANGE), entered("RestoreDeployment", DENIED), GAVE_UP],
-            ARN: [given(ARN, another), entered("RestoreDeployment", DENIED), GAVE_UP],
-        }
-    )
-    failed = FailedDeployment.model_validate(DENIED)
-    asked = RestoreDeploymentInput(execution=Execution.model_validate(EXECUTION), document=failed, event=another)
-    found = recover.resolve_failed_execution(told, asked)
-    assert isinstance(found, recover.NothingToRestore)
-    assert (found.outcome, "is to restore itself" in found.reason) == (Outcome.FAILED, True)
+@pytest.mark.parametrize(
+    ("events", "keys"),
+    [
+        pytest.param([], set(), id="nothing"),
+        pytest.param([*BEGUN[:2], ABORTED], set(), id="before its first step"),
+        pytest.param([entered("BeginDocument", ["x"]), ABORTED], set(), id="an input that is no object"),
+        pytest.param([*BEGUN, entered("TakeTurn", {}), SCHEDULED, ABORTED], set(), id="in its first step"),
+        pytest.param([*BEGUN, entered("TakeTurn", {}), left("TakeTurn", TURN), TIMED_OUT], {"turn"}, id="between two"),
+        pytest.param(
+            [*BEGUN, SCHEDULED, entered("RestoreDeployment", TURN | {"error": {"Error": "X"}}), ABORTED],
+            {"turn", "error"},
+            id="while it was restored",
+        ),
+    ],
+)
+def test_the_history_has_the_document_of_an_earlier_version(events: list[Any], keys: set[str]) -> None:
+    document = recover.last_document(reversed(events))
+    assert {key for key in FailedDeployment.model_fields if getattr(document, key)} == keys

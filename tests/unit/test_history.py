@@ -1,41 +1,27 @@
-"""The machine's history: how long each step took."""
+"""Which invocations have ended, from the machine's history."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from rota.stepfunctions import history
 
-
-def happened(*events: tuple[float, str, str]) -> list[Any]:
-    """Events, each of seconds after the start, its type and its state."""
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    return [
-        {
-            "timestamp": start + timedelta(seconds=seconds),
-            "type": kind,
-            **({f"state{kind.partition('State')[2]}EventDetails": {"name": state}} if state else {}),
-        }
-        for seconds, kind, state in events
-    ]
+KILLED = "RequestId: first Error: Runtime exited with error: signal: killed"
 
 
-def test_every_turn_and_every_attempt_of_a_step_counts() -> None:
-    events = happened(
-        (0, "ExecutionStarted", ""),
-        (0, "TaskStateEntered", "TakeTurn"),
-        (0.5, "TaskStateExited", "TakeTurn"),
-        (0.5, "ChoiceStateEntered", "IsItThisDeploymentsTurn"),
-        (0.5, "ChoiceStateExited", "IsItThisDeploymentsTurn"),
-        (0.5, "WaitStateEntered", "WaitForTurn"),
-        (20.5, "WaitStateExited", "WaitForTurn"),
-        (20.5, "TaskStateEntered", "TakeTurn"),
-        (20.6, "LambdaFunctionFailed", ""),
-        (22.6, "LambdaFunctionScheduled", ""),
-        (23.0, "TaskStateExited", "TakeTurn"),
-        (23.0, "TaskStateEntered", "FinishDeployment"),
-    )
-    assert history.durations(events) == "TakeTurn 3.0 s, WaitForTurn 20.0 s"
+def failed(error: str, cause: str) -> dict[str, Any]:
+    return {"type": "LambdaFunctionFailed", "lambdaFunctionFailedEventDetails": {"error": error, "cause": cause}}
 
 
-def test_an_execution_that_has_just_begun_has_no_durations() -> None:
-    assert history.durations([]) == ""
+@pytest.mark.parametrize(
+    ("event", "ended"),
+    [
+        pytest.param(failed("Runtime.ExitError", KILLED), {"first"}, id="killed"),
+        pytest.param(failed("Sandbox.Timedout", "RequestId: second Error: Task timed out"), {"second"}, id="timed out"),
+        pytest.param(failed("Lambda.SdkClientException", KILLED), set(), id="an error of Lambda's API"),
+        pytest.param(failed("RejectedError", "denied"), set(), id="another error"),
+        pytest.param({"type": "LambdaFunctionSucceeded"}, set(), id="another event"),
+    ],
+)
+def test_which_invocations_have_ended(event: Any, ended: set[str]) -> None:
+    assert history.ended([event], ["first", "second"]) == ended

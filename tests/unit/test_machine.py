@@ -225,7 +225,8 @@ def test_a_failure_anywhere_is_restored_and_names_its_step(step: str) -> None:
     walk = machine.run()
     assert walk.states[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
     document = FailedDeployment.model_validate(machine.handed["RestoreDeployment"]["document"])
-    assert explain(document, str(RestoreResult())).startswith(f"{step}: denied. ")
+    assert document.error
+    assert explain(document.step, document.error, str(RestoreResult())).startswith(f"{step}: denied. ")
 
 
 @pytest.mark.parametrize("step", ["TakeTurn", "FinishDeployment"])
@@ -237,7 +238,8 @@ def test_a_failure_on_a_side_route_names_its_step(step: str) -> None:
     machine = Machine(**routes[step])
     machine.run()
     document = FailedDeployment.model_validate(machine.handed["RestoreDeployment"]["document"])
-    assert explain(document, str(RestoreResult())).startswith(f"{step}: denied. ")
+    assert document.error
+    assert explain(document.step, document.error, str(RestoreResult())).startswith(f"{step}: denied. ")
 
 
 @pytest.mark.parametrize("step", asl.TASKS)

@@ -121,7 +121,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "service": "ecs:DescribeServices",
     },
     "FinishDeploymentFunction": {
-        "ledger": "dynamodb:PutItem dynamodb:UpdateItem",
+        "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem",
         "executions": "states:GetExecutionHistory",
         "artifacts": "s3:GetObjectVersion",
         "rules": "events:ListTagsForResource events:ListTargetsByRule events:RemoveTargets events:DeleteRule",
@@ -129,7 +129,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     },
     "RestoreDeploymentFunction": {
         "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem",
-        "executions": "states:GetExecutionHistory",
+        "executions": "states:DescribeExecution states:GetExecutionHistory",
         "bus, with events of Rota alone": "events:PutEvents",
         "artifacts": "s3:GetObjectVersion",
         # a rule of the app may hold targets that were added by hand, so PutTargets is not bound to the cluster

@@ -74,6 +74,53 @@ class Decision(StrEnum):
     RESTORE = "restore"
 
 
+class Kind(StrEnum):
+    """What a deployment was started for."""
+
+    PUSH = "push"
+    """EventBridge started it with a push."""
+    AGAIN = "again"
+    """A person started it with the event of a push."""
+    IMAGE = "image"
+    ROLLBACK = "rollback"
+
+
+class Origin(Shape):
+    """Who started a deployment, and why. `by` and `reason` are as its input says, empty if it does not."""
+
+    kind: Kind
+    by: str = ""
+    reason: str = ""
+
+
+class Phase(StrEnum):
+    """How far a deployment has come, in this order. It moves forward only."""
+
+    PLANNING = "planning"
+    """It holds the lease and has written nothing."""
+    CLEARING = "clearing"
+    REGISTERING = "registering"
+    SCHEDULING = "scheduling"
+    ROLLING = "rolling"
+    FINISHING = "finishing"
+    RESTORING = "restoring"
+
+
+def phases_up_to(last: Phase | None) -> tuple[Phase, ...]:
+    """The phases that may come before that one, and itself; none for None."""
+    phases = tuple(Phase)
+    return phases[: phases.index(last) + 1] if last else ()
+
+
+class Recorded(Shape):
+    """A shape that is handed to or answered by a step that writes. `facts` go into the deployment's record."""
+
+    def facts(self) -> dict[str, Any]:
+        """By the record's attribute, as JSON has it: of each member that is such a shape, all together."""
+        members = (getattr(self, name) for name in type(self).model_fields)
+        return {name: fact for each in members if isinstance(each, Recorded) for name, fact in each.facts().items()}
+
+
 class Verdict(Shape):
     """What becomes of an execution now, and why."""
 
@@ -97,6 +144,7 @@ class TakeTurnOutput(Verdict):
     wait_seconds: int
     dry_run: bool
     image: Image | None = None
+    origin: Origin | None = None
     restores: str | None = None
 
 
@@ -104,7 +152,7 @@ class ReadConfigInput(StepInput):
     image: Image
 
 
-class ReadConfigOutput(Shape):
+class ReadConfigOutput(Recorded):
     """`state` is where the current state is stored; None: by an earlier version of Rota, which stored none."""
 
     schedule: Stored
@@ -113,12 +161,15 @@ class ReadConfigOutput(Shape):
     base: str
     state: Stored | None = None
 
+    def facts(self) -> dict[str, Any]:
+        return {"schedule": self.schedule.model_dump(), "tasks": self.tasks}
+
 
 class PlanDeploymentInput(StepInput):
     config: ReadConfigOutput
 
 
-class PlanDeploymentOutput(Shape):
+class PlanDeploymentOutput(Recorded):
     """Where plan and snapshot are, and what a person wants to know of them."""
 
     document: Stored
@@ -135,26 +186,41 @@ class PlanDeploymentOutput(Shape):
     estimated_seconds: int
     rolls_service: bool
 
-
-class ClearRulesInput(StepInput):
-    plan: Stored
-
-
-class ClearRulesOutput(Shape):
-    disabled: int = 0
+    def facts(self) -> dict[str, Any]:
+        pointers = {"plan": self.document.model_dump(), "snapshot": self.snapshot.model_dump()}
+        return {**pointers, "summary": self.summary, "nothing_to_do": self.nothing_to_do}
 
 
-class RegisterRevisionsInput(StepInput):
-    plan: Stored
-
-
-class RegisterRevisionsOutput(Shape):
+class RegisterRevisionsOutput(Recorded):
     """`document` is None while there is more to register than one round of the step has time for."""
 
     finished: bool
     document: Stored | None
     registered: int
     remaining: int
+
+    def facts(self) -> dict[str, Any]:
+        return {"revisions": self.document.model_dump()} if self.document else {}
+
+
+class WritingInput(StepInput, Recorded):
+    """What every step that writes is handed. `revisions` is None if nothing was registered, or not yet."""
+
+    config: ReadConfigOutput
+    plan: PlanDeploymentOutput
+    revisions: RegisterRevisionsOutput | None = None
+
+
+class ClearRulesInput(WritingInput):
+    """Nothing but what every step that writes is handed."""
+
+
+class ClearRulesOutput(Shape):
+    disabled: int = 0
+
+
+class RegisterRevisionsInput(WritingInput):
+    """Nothing but what every step that writes is handed."""
 
 
 class Registered(Shape):
@@ -163,25 +229,19 @@ class Registered(Shape):
     revisions: dict[str, str]
 
 
-class CreateTargetsInput(StepInput):
-    """`revisions` is None where nothing had to be registered."""
-
-    plan: Stored
-    revisions: RegisterRevisionsOutput | None
+class CreateTargetsInput(WritingInput):
+    """Nothing but what every step that writes is handed."""
 
 
 class CreateTargetsOutput(Shape):
     written: int
 
 
-class RollServiceInput(StepInput):
-    """`revisions` is None where nothing had to be registered."""
-
-    plan: Stored
-    revisions: RegisterRevisionsOutput | None
+class RollServiceInput(WritingInput):
+    """Nothing but what every step that writes is handed."""
 
 
-class Rollout(Shape):
+class Rollout(Recorded):
     """The ECS deployment that RollService started, as ECS reports it. `waited_seconds` counts the machine's waits."""
 
     task_definition: str
@@ -191,19 +251,23 @@ class Rollout(Shape):
     wait_seconds: int
     waited_seconds: int
 
+    def facts(self) -> dict[str, Any]:
+        return {"rollout": self.model_dump()}
+
 
 RollServiceOutput: TypeAlias = Rollout
 CheckServiceOutput: TypeAlias = Rollout
 
 
-class CheckServiceInput(StepInput):
+class CheckServiceInput(WritingInput):
     rollout: Rollout
 
 
-class FinishDeploymentInput(StepInput):
+class FinishDeploymentInput(WritingInput):
     image: Image
-    config: ReadConfigOutput
-    plan: PlanDeploymentOutput
+
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts(), "complete": True}
 
 
 class FinishDeploymentOutput(Shape):
@@ -288,9 +352,10 @@ class Step(NamedTuple):
     """One Task state of the state machine and the Lambda function behind it.
 
     `result` is the key under which the machine's document keeps the answer. `progress` says what was done, filled in
-    from the answer's fields. `writes`: it changes the app, so it runs only while its deployment holds the lease.
-    `patient`: nothing is half done while it is retried. `done` is False for an answer after which the machine comes
-    back to this step. `needed` is False for a plan that leaves it nothing to do: then its state is not entered.
+    from the answer's fields. `phase`: it changes the app, so it runs only while its deployment holds the lease, whose
+    record is in this phase from then on; None for a step that writes nothing. `patient`: nothing is half done while it
+    is retried. `done` is False for an answer after which the machine comes back to this step. `needed` is False for a
+    plan that leaves it nothing to do: then its state is not entered.
     """
 
     name: str
@@ -298,10 +363,15 @@ class Step(NamedTuple):
     input: type[StepInput]
     output: type[Shape]
     progress: str
-    writes: bool = False
+    phase: Phase | None = None
     patient: bool = False
     done: Callable[[Any], bool] = lambda _answer: True
     needed: Callable[["PlanDeploymentOutput"], bool] = lambda _plan: True
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes the app, and so needs the lease."""
+        return self.phase is not None
 
     @property
     def folder(self) -> str:
@@ -333,7 +403,7 @@ STEPS = (
         ClearRulesInput,
         ClearRulesOutput,
         "rules disabled: {disabled}",
-        writes=True,
+        phase=Phase.CLEARING,
         needed=lambda plan: plan.removed > 0,
     ),
     Step(
@@ -342,7 +412,7 @@ STEPS = (
         RegisterRevisionsInput,
         RegisterRevisionsOutput,
         "revisions registered: {registered}",
-        writes=True,
+        phase=Phase.REGISTERING,
         done=lambda revisions: revisions.finished,
         needed=lambda plan: plan.registers > 0,
     ),
@@ -352,7 +422,7 @@ STEPS = (
         CreateTargetsInput,
         CreateTargetsOutput,
         "schedules written: {written}",
-        writes=True,
+        phase=Phase.SCHEDULING,
         needed=lambda plan: plan.created + plan.updated > 0,
     ),
     Step(
@@ -361,7 +431,7 @@ STEPS = (
         RollServiceInput,
         RollServiceOutput,
         "{deployment_id} begun",
-        writes=True,
+        phase=Phase.ROLLING,
         needed=lambda plan: plan.rolls_service,
     ),
     Step(
@@ -370,7 +440,7 @@ STEPS = (
         CheckServiceInput,
         CheckServiceOutput,
         "{progress}, {status}",
-        writes=True,
+        phase=Phase.ROLLING,
         patient=True,
         done=lambda rollout: rollout.status == "COMPLETED",
         needed=lambda plan: plan.rolls_service,
@@ -381,7 +451,7 @@ STEPS = (
         FinishDeploymentInput,
         FinishDeploymentOutput,
         "recorded: {outcome}",
-        writes=True,
+        phase=Phase.FINISHING,
         patient=True,
     ),
     Step(
@@ -390,7 +460,7 @@ STEPS = (
         RestoreDeploymentInput,
         RestoreDeploymentOutput,
         "recorded: {outcome}",
-        writes=True,
+        phase=Phase.RESTORING,
     ),
 )
 """Every step, in the machine's order; RestoreDeployment, to which the errors of all others lead, is the last."""

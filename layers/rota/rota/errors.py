@@ -28,3 +28,8 @@ class OvertakenError(Exception):
     """A newer deployment waits for the lease or holds it, or this deployment is being restored already. What it
     changed is restored, and the newer one deploys.
     """
+
+
+def updated_meanwhile(what: str) -> RejectedError:
+    """The error for what another version of Rota wrote and this one cannot read."""
+    return RejectedError(f"Rota was updated meanwhile, and cannot read {what} of the other version; start it again")

@@ -2,7 +2,10 @@
 
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from pydantic import ValidationError
+
 from rota.contract import Execution, Registered, RegisterRevisionsOutput, Shape, Stored
+from rota.errors import updated_meanwhile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,8 +23,14 @@ def write(s3: "S3Client", bucket: str, execution: Execution, name: str, content:
 
 
 def read(s3: "S3Client", bucket: str, stored: Stored, kind: type[Kept], extra: Literal["ignore"] | None = None) -> Kept:
-    """Read back exactly the version that was written; `extra="ignore"`: whatever another version of Rota added."""
-    return kind.model_validate_json(read_bytes(s3, bucket, stored), extra=extra)
+    """Read back exactly the version that was written; `extra="ignore"`: whatever another version of Rota added.
+
+    RejectedError if another version wrote what this one cannot read.
+    """
+    try:
+        return kind.model_validate_json(read_bytes(s3, bucket, stored), extra=extra)
+    except ValidationError as error:
+        raise updated_meanwhile(stored.key) from error
 
 
 def read_bytes(s3: "S3Client", bucket: str, stored: Stored) -> bytes:

@@ -4,10 +4,9 @@ import json
 from typing import TYPE_CHECKING
 
 from rota.contract import Outcome
-from rota.deployment.ledger import Entry
 
 if TYPE_CHECKING:
-    from rota.contract import CaughtError, FailedDeployment
+    from rota.contract import CaughtError
 
 # Step Functions cuts an execution's cause at 32,768 characters:
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
@@ -28,34 +27,21 @@ _OF_LAMBDA = ("Lambda.", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeou
 _BUG = "This is a bug in Rota: report it with the function's log, which has the traceback."
 
 
-def entry_of(failed: "FailedDeployment", became: str) -> Entry:
-    """What the ledger keeps of a deployment that was not deployed; `became` as in `explain`."""
-    return Entry(
-        outcome=_outcome(failed),
-        image=failed.turn.image if failed.turn else None,
-        schedule=failed.config.schedule if failed.config else None,
-        summary=failed.plan.summary if failed.plan else "",
-        cause=explain(failed, became),
-        tasks=failed.config.tasks if failed.config else None,
-    )
-
-
-def explain(failed: "FailedDeployment", became: str) -> str:
-    """The cause of the failed execution; `became` says what became of what it had changed."""
-    if failed.error is None:
-        return failed.turn.reason if failed.turn else ""
-    before = f"{failed.step}: "
-    after = f"{became} {_who_acts(failed.error.Error)}"
-    message = _message(failed.error)[: _LONGEST_CAUSE - len(before) - len(after) - 2].rstrip(".")
-    # A list of faults has a line each, and what became of it stands below.
+def explain(step: str, error: "CaughtError", became: str) -> str:
+    """The cause of a deployment that failed in `step`; `became` says what became of what it had changed."""
+    before = f"{step}: "
+    after = f"{became} {_who_acts(error.Error)}"
+    message = _message(error)[: _LONGEST_CAUSE - len(before) - len(after) - 2].rstrip(".")
+    # A list of problems has a line each, and what became of it stands below.
     separator = "\n" if "\n" in message else ". "
     return f"{before}{message}{separator}{after}"
 
 
-def _outcome(failed: "FailedDeployment") -> Outcome:
-    if failed.error is None or failed.error.Error == "OvertakenError":
+def outcome_of(error: "CaughtError | None") -> Outcome:
+    """How a deployment ends that was stopped by that error; None: by a newer one before its turn."""
+    if error is None or error.Error == "OvertakenError":
         return Outcome.OVERTAKEN
-    return Outcome.ABORTED if failed.error.Error == "ExecutionAborted" else Outcome.FAILED
+    return Outcome.ABORTED if error.Error == "ExecutionAborted" else Outcome.FAILED
 
 
 def _who_acts(error: str) -> str:

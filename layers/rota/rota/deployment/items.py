@@ -30,4 +30,4 @@ def stored(value: Any) -> dict[str, Any]:
         return {"L": [stored(each) for each in value]}
     if value is None or isinstance(value, bool):
         return {"NULL": True} if value is None else {"BOOL": value}
-    return {"S": value} if isinstance(value, str) else {"N": str(value)}
+    return {"S": str(value)} if isinstance(value, str) else {"N": str(value)}

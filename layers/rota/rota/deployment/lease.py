@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 
-from rota.contract import Decision, Execution, Image, Shape, Verdict
+from rota.contract import Decision, Execution, Image, Origin, Step, Verdict
 from rota.deployment.items import Item, plain, stored
+from rota.deployment.record import DeploymentRecord, RecordUpdate, begin
 from rota.errors import TransientError
 
 if TYPE_CHECKING:
@@ -35,11 +36,15 @@ class Standing(StrEnum):
     """The item is gone. Rota never deletes it, so no other deployment has had its turn since."""
 
 
-class Entered(Shape):
-    """What an invocation meets when it enters; `others` are the deployment's invocations that may still write."""
+class Entered(NamedTuple):
+    """What an invocation meets when it enters; `others` are the deployment's invocations that may still write.
+
+    `record` is None if the version of Rota that took the lease made none, and if the standing is LOST or DELETED.
+    """
 
     standing: Standing
     others: tuple[str, ...] = ()
+    record: DeploymentRecord | None = None
 
 
 class LeaseItem(Item):
@@ -55,6 +60,24 @@ class LeaseItem(Item):
     """By the id of an invocation of the holder: until when it may write, in Unix time."""
     restorer: str = ""
     """The ARN of the execution that restores the holder."""
+    shut: Any = None
+    """There if no step of the holder may enter any more but RestoreDeployment."""
+    deployment: DeploymentRecord | None = None
+    """The holder's record; that of an earlier holder if another version of Rota took the lease since."""
+
+    @field_validator("deployment", mode="wrap")
+    @classmethod
+    def _unreadable_is_none(cls, value: Any, read: Callable[[Any], DeploymentRecord]) -> DeploymentRecord | None:
+        # A later version may have written what this one does not know, and must not keep it from restoring.
+        try:
+            return read(value)
+        except ValidationError:
+            return None
+
+    @property
+    def record(self) -> DeploymentRecord | None:
+        """The holder's record, if the lease has it."""
+        return self.deployment if self.deployment and self.deployment.execution.id == self.holder else None
 
     def active_invocations(self) -> list[str]:
         """The invocations that may still write."""
@@ -104,32 +127,34 @@ class Lease:
         self._table = table
         self._app = app
         self._execution = execution
+        self._has_record = False
+        self._at_work: dict[str, Decimal] = {}
 
-    def take(self, image: Image, is_active: Callable[[str], bool]) -> Verdict:
-        """Take the lease, or say why not. Taking it again is as good as having it.
+    def take(self, image: Image, origin: Origin, is_active: Callable[[str], bool]) -> Verdict:
+        """Take the lease and begin the deployment's record, or say why not. Taking it again is as good as having it.
 
         `is_active(execution_arn)`: whether it runs, or was stopped so recently that its restore may not have begun.
         """
-        our_order = order(self._execution, image)
-        lease = self._claim_if_free(our_order, image)
-        if lease is not None and _started_by_one_event(lease.newest, our_order, image):
-            our_order = lease.newest
-            lease = self._claim_if_free(our_order, image)
+        claim = _Claim(order(self._execution, image), image.digest, begin(self._execution, image, origin))
+        lease = self._claim_if_free(claim)
+        if lease is not None and _started_by_one_event(lease.newest, claim.order, image):
+            claim = claim._replace(order=lease.newest)
+            lease = self._claim_if_free(claim)
         if lease is None:
             return Verdict(decision=Decision.GO, reason="the lease was free")
-        if lease.newest > our_order:
+        if lease.newest > claim.order:
             return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} has arrived")
         if lease.holder == self._execution.id:
             return Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
-        return self._take_over(lease, our_order, image, is_active)
+        return self._take_over(lease, claim, is_active)
 
-    def _take_over(self, lease: LeaseItem, our_order: str, image: Image, is_active: Callable[[str], bool]) -> Verdict:
+    def _take_over(self, lease: LeaseItem, claim: "_Claim", is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease from a holder that has ended, or say what is waited for."""
         holder = lease.holder.rsplit(":", 1)[-1]
         if any(is_active(each) for each in {lease.holder, lease.restorer} - {""}):
             # The same image by another tag is on its way already and need not be stopped.
-            if lease.digest != image.digest:
-                self._stand_in_line(our_order)
+            if lease.digest != claim.digest:
+                self._stand_in_line(claim.order)
             return _wait(f"{holder} is deploying, or was stopped and is to be put back")
         if lease.active_invocations():
             return _wait(f"{holder} has ended, but one of its functions may still write")
@@ -139,45 +164,83 @@ class Lease:
         seen = {":dead": lease.holder, ":seen": lease.at_work} | (
             {":restorer": lease.restorer} if lease.restorer else {}
         )
-        if self._claim(our_order, image, unchanged, ":none", seen) is None:
+        if self._claim(claim, unchanged, ":none", seen) is None:
             return Verdict(decision=Decision.GO, reason=f"{holder} held the lease and has ended")
         return _wait("the lease has just changed hands")
 
-    def enter(self, invocation: str, seconds: float, *, restorer: Execution | None = None) -> Entered:
-        """Say that an invocation may write for so many seconds. It may only if the standing is HELD.
+    def enter(
+        self,
+        invocation: str,
+        seconds: float,
+        step: Step,
+        facts: Mapping[str, Any],
+        *,
+        restorer: Execution | None = None,
+        anew: bool = False,
+    ) -> Entered:
+        """Say that an invocation of `step` may write for so many seconds. It may only if the standing is HELD.
+
+        The record has `facts` and the step's phase from then on. An invocation of a step that others have gone past is
+        LOST: its answer was, and so is it.
 
         `restorer` is the execution in which RestoreDeployment runs, this one or another. It shuts all other steps out,
-        and nothing takes the lease over while it goes on. If the item was deleted it makes it again, which is safe: as
-        long as it is missing, no other deployment has had its turn since.
+        and nothing takes the lease over while it goes on. `anew`: makes the item again if it was deleted. That is safe
+        for a deployment that has held the lease: as long as the item is missing, no other one has had its turn since.
         """
         end = Decimal(str(time.time() + seconds + _CLOCK_SKEW_SECONDS))
-        shut = ", shut = :end, restorer = :restorer" if restorer else ""
-        by = {":restorer": restorer.id} if restorer else {}
-        condition = "holder = :me" + ("" if restorer else " AND attribute_not_exists(shut)")
-        done, seen = self._update(
-            f"SET at_work.#invocation = :end{shut}", condition, {":end": end, **by}, {"#invocation": invocation}
+        values: dict[str, Any] = {":end": end}
+        update, condition = "SET at_work.#invocation = :end", "holder = :me AND attribute_not_exists(shut)"
+        if restorer:
+            values[":restorer"] = restorer.id
+            update, condition = f"{update}, shut = :end, restorer = :restorer", "holder = :me"
+        names, note = {"#invocation": invocation}, RecordUpdate(step, facts)
+        done, lease = self._update(
+            update + note.entered(),
+            f"{condition} AND {note.is_forward()}",
+            {**values, **note.values},
+            {**names, **note.names},
         )
-        if done and seen:
-            standing = Standing.OVERTAKEN if seen.newest > seen.holder_order else Standing.HELD
-            return Entered(
-                standing=standing, others=tuple(each for each in seen.active_invocations() if each != invocation)
-            )
-        if seen:
-            return Entered(standing=Standing.LOST)
-        if not restorer:
-            return Entered(standing=Standing.DELETED)
-        anew = {":at_work": {invocation: end}, ":end": end, **by}
-        done, seen = self._update(f"SET holder = :me, at_work = :at_work{shut}", "attribute_not_exists(app)", anew)
-        if done:
-            return Entered(standing=Standing.HELD)
-        if seen and seen.holder != self._execution.id:
-            return Entered(standing=Standing.LOST)
-        # Made by an attempt whose answer was lost, or by a duplicate invocation.
-        return self.enter(invocation, seconds, restorer=restorer)
+        self._has_record = done
+        if not done and lease and lease.holder == self._execution.id and not lease.record:
+            # Taken by a version of Rota that made no record, or none that this one can read.
+            done, lease = self._update(update, condition, values, names)
+        if done and lease:
+            self._at_work = {invocation: end}
+            standing = Standing.OVERTAKEN if lease.newest > lease.holder_order else Standing.HELD
+            others = tuple(each for each in lease.active_invocations() if each != invocation)
+            return Entered(standing, others, lease.record)
+        if lease:
+            return Entered(Standing.LOST)
+        return self._enter_anew(invocation, end, restorer) if anew and restorer else Entered(Standing.DELETED)
 
-    def leave(self, invocation: str) -> None:
-        """Say that the invocation writes no more."""
-        self._update("REMOVE at_work.#invocation", "holder = :me", names={"#invocation": invocation})
+    def _enter_anew(self, invocation: str, end: Decimal, restorer: Execution) -> Entered:
+        """Make the item again, unless something has made it meanwhile."""
+        done, lease = self._update(
+            "SET holder = :me, at_work = :at_work, shut = :end, restorer = :restorer",
+            "attribute_not_exists(app)",
+            {":at_work": {invocation: end}, ":end": end, ":restorer": restorer.id},
+        )
+        if done or (lease and lease.holder == self._execution.id and invocation in lease.at_work):
+            self._at_work = {invocation: end}
+            return Entered(Standing.HELD)
+        if lease and lease.holder == self._execution.id:
+            raise TransientError("another invocation has just made the lease again")
+        return Entered(Standing.LOST)
+
+    def leave(self, invocation: str, seconds: float, step: Step, facts: Mapping[str, Any]) -> None:
+        """Say that the invocation writes no more; it has worked for so many seconds, and `facts` came of it.
+
+        Nothing, if the lease was released meanwhile.
+        """
+        if not self._at_work:
+            return
+        update, condition, names = "REMOVE at_work.#invocation", "holder = :me", {"#invocation": invocation}
+        note = RecordUpdate(step, facts)
+        if self._has_record:
+            update += note.left(seconds)
+            names |= note.names
+        self._update(update, condition, note.values if self._has_record else {}, names)
+        self._at_work = {}
 
     def reserve(self, ended: Collection[str]) -> None:
         """Keep the lease for this execution to restore its holder, if that is one of the executions `ended`, or if one
@@ -188,33 +251,40 @@ class Lease:
         self._update("SET restorer = :me", f"holder IN ({these}) OR restorer IN ({these})", values)
 
     def release(self, any_active: Callable[[Collection[str]], bool]) -> None:
-        """Free the lease if this execution holds it.
+        """Free the lease if this execution holds it. The invocation that has entered writes no more.
 
-        While an invocation of it may still write, the lease stays, shut, and the next deployment takes it over in
-        time. `any_active(invocations)`: whether any of these may not have ended. TransientError if the lease changes
+        While another one may still write, the lease stays, shut, and the next deployment takes it over in time.
+        `any_active(invocations)`: whether any of these may not have ended. TransientError if the lease changes
         meanwhile.
         """
-        done, lease = self._free({})
+        own, self._at_work = self._at_work, {}
+        done, lease = self._free(own)
         if done or not lease or lease.holder != self._execution.id:
             return
-        if any_active(lease.active_invocations()):
-            self._update("SET shut = :me", "holder = :me")
+        if any_active([each for each in lease.active_invocations() if each not in own]):
+            removed = "".join(f" REMOVE at_work.#own{number}" for number, _ in enumerate(own))
+            names = {f"#own{number}": invocation for number, invocation in enumerate(own)}
+            self._update(f"SET shut = :me{removed}", "holder = :me", names=names)
         elif not self._free(lease.at_work)[0]:
             raise TransientError("the lease has just changed while it was to be released")
 
-    def _claim_if_free(self, our_order: str, image: Image) -> LeaseItem | None:
+    def _claim_if_free(self, claim: "_Claim") -> LeaseItem | None:
         # Invocations that are listed in a lease without a holder may still write: somebody has changed it by hand.
-        return self._claim(our_order, image, "attribute_not_exists(holder)", "if_not_exists(at_work, :none)", {})
+        return self._claim(claim, "attribute_not_exists(holder)", "if_not_exists(at_work, :none)", {})
 
-    def _claim(
-        self, our_order: str, image: Image, condition: str, at_work: str, seen: Mapping[str, Any]
-    ) -> LeaseItem | None:
+    def _claim(self, claim: "_Claim", condition: str, at_work: str, seen: Mapping[str, Any]) -> LeaseItem | None:
         """Hold the lease from now on, under `condition` and if no newer push is known. None, or the lease instead."""
         done, lease = self._update(
-            f"SET holder = :me, holder_order = :order, newest = :order, digest = :digest, at_work = {at_work} "
-            "REMOVE shut, restorer",
+            f"SET holder = :me, holder_order = :order, newest = :order, digest = :digest, at_work = {at_work}, "
+            "deployment = :record REMOVE shut, restorer",
             f"{condition} AND (attribute_not_exists(newest) OR newest <= :order)",
-            {":order": our_order, ":digest": image.digest, ":none": {}, **seen},
+            {
+                ":order": claim.order,
+                ":digest": claim.digest,
+                ":none": {},
+                ":record": claim.record.stored(),
+                **seen,
+            },
         )
         return None if done else lease or LeaseItem()
 
@@ -224,7 +294,7 @@ class Lease:
 
     def _free(self, at_work: Mapping[str, Decimal]) -> tuple[bool, LeaseItem | None]:
         return self._update(
-            "REMOVE holder, holder_order, digest, at_work, shut, restorer",
+            "REMOVE holder, holder_order, digest, at_work, shut, restorer, deployment",
             "holder = :me AND at_work = :at_work",
             {":at_work": at_work},
         )
@@ -255,8 +325,16 @@ class Lease:
             )["Attributes"]
         except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
             old: Mapping[str, Any] | None = dict(error.response).get("Item")  # type: ignore[assignment]  # not in the stubs
-            return False, LeaseItem.model_validate(plain({"M": old})) if old else None
-        return True, LeaseItem.model_validate(plain({"M": item}))
+            return False, LeaseItem.model_validate(plain({"M": old}), extra="ignore") if old else None
+        return True, LeaseItem.model_validate(plain({"M": item}), extra="ignore")
+
+
+class _Claim(NamedTuple):
+    """What a deployment that takes the lease writes into it."""
+
+    order: str
+    digest: str
+    record: DeploymentRecord
 
 
 def _wait(reason: str) -> Verdict:

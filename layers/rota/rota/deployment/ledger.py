@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.contract import Execution, Image, Outcome, Shape, Stored
 from rota.deployment.items import Item, plain, stored
+from rota.deployment.record import DeploymentRecord
 from rota.errors import OvertakenError
 
 if TYPE_CHECKING:
@@ -68,24 +69,24 @@ class Ledger:
         found = self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True).get("Item")
         return _item(found).ended()
 
-    def begin_restoring(self, entry: Entry, now: datetime) -> Entry | None:
+    def begin_restoring(self, entry: Entry, record: DeploymentRecord, now: datetime) -> Entry | None:
         """Write that the deployment is being restored, with what `entry` says so far; how it ended if it has.
 
         From here on it cannot end as deployed, whatever invocation is still about to write that. If the restore is
         given up, this stays.
         """
-        return self._put(entry, now, _RESTORING)
+        return self._put(entry, record, now, _RESTORING)
 
-    def close(self, entry: Entry, finished_at: datetime, durations: str) -> Entry:
-        """Write how the deployment ended and how long its steps took, once.
+    def close(self, entry: Entry, record: DeploymentRecord, finished_at: datetime) -> Entry:
+        """Write how the deployment ended, with its record, once.
 
         Returns the entry in force, which may be an earlier attempt's.
 
         OvertakenError if a deployment that is being restored was to be written as one that went well.
         """
-        return self._put(entry, finished_at, entry.outcome, durations) or entry
+        return self._put(entry, record, finished_at, entry.outcome) or entry
 
-    def _put(self, entry: Entry, now: datetime, outcome: str, durations: str = "") -> Entry | None:
+    def _put(self, entry: Entry, record: DeploymentRecord, now: datetime, outcome: str) -> Entry | None:
         """Put the item if the deployment has not ended. None, or how it has ended."""
         fields = {
             "execution": self._execution.id,
@@ -94,7 +95,7 @@ class Ledger:
             "outcome": str(outcome),
             "summary": entry.summary,
             "cause": entry.cause,
-            "durations": durations,
+            "durations": record.durations(),
         }
         if entry.image:
             fields |= {"digest": entry.image.digest, "tag": entry.image.tag or ""}
@@ -106,6 +107,7 @@ class Ledger:
         item: dict[str, Any] = {name: value for name, value in fields.items() if value}
         item["expires_at"] = int((now + timedelta(days=self._history_days)).timestamp())
         item["entry"] = entry.model_dump_json()
+        item["deployment"] = record.stored()
         well = outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO)
         values: dict[str, Any] = {} if well else {"ExpressionAttributeValues": {":restoring": stored(_RESTORING)}}
         try:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rota.contract import STEPS, Image
+from rota.ecr import input_keys
 from rota.errors import RejectedError
 
 # A quarter of a state's input: that of RestoreDeployment has the document beside the event, and the event of an
@@ -77,9 +78,7 @@ def _problems(event: Any, repository: str) -> Iterator[str]:
             f"it has {length:,} characters, it may have {_LONGEST_EVENT:,}: RestoreDeployment is given "
             "all of it too, and a longer one could not be restored"
         )
-    if not isinstance(event.get("dry_run", False), bool):
-        yield f"dry_run is {json.dumps(event['dry_run'])}, it must be true or false"
-    yield from _misplaced_dry_runs(event)
+    yield from input_keys.problems(event)
     added = [key for key in _ADDED_KEYS if key in event]
     if added:
         yield f"it has the keys {', '.join(added)}, which an execution's output has"
@@ -103,15 +102,6 @@ def _problems(event: Any, repository: str) -> Iterator[str]:
         yield f"id is {_quoted(event['id'])}, it must be a string"
     if detail.get("action-type", "PUSH") != "PUSH" or detail.get("result", "SUCCESS") != "SUCCESS":
         yield f"it reports {detail.get('action-type')} {detail.get('result')}, it must report PUSH SUCCESS"
-
-
-def _misplaced_dry_runs(event: Mapping[str, Any]) -> Iterator[str]:
-    """A problem for each key that looks like dry_run: ignored, it would deploy what a person only wants to plan."""
-    places = {"": event, "detail.": event["detail"] if isinstance(event.get("detail"), Mapping) else {}}
-    for where, keys in places.items():
-        for key in keys:
-            if re.sub(r"[^a-z]", "", key.lower()) == "dryrun" and f"{where}{key}" != "dry_run":
-                yield f'{where}{key} is not a key of a push; write "dry_run", beside detail'
 
 
 def _quoted(value: object) -> str:

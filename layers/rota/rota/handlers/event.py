@@ -1,7 +1,7 @@
 """The frame of a function that answers events and is no state of the machine."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from rota.contract import Shape
 from rota.handlers.frame import Handler, Request, frame
@@ -18,9 +18,14 @@ def on_event(log_key: str) -> Callable[[Callable[[Request, Settings], Answer]], 
     """
 
     def decorate(work: Callable[[Request, Settings], Answer]) -> Handler:
+        request_type: type[Shape] = get_type_hints(work)["request"]
+
+        def parse(event: Mapping[str, Any]) -> Shape:
+            return request_type.model_validate(event, extra="ignore")
+
         def keys(event: Mapping[str, Any]) -> Mapping[str, object]:
             return {log_key: event.get(log_key)}
 
-        return frame(work, lambda request, settings, _context: work(request, settings), keys, extra="ignore")
+        return frame(parse, lambda request, settings, _context: work(request, settings), keys)
 
     return decorate

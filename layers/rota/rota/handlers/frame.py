@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol, TypeVar, get_type_hints
+from typing import Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
 
@@ -27,22 +27,20 @@ logger = Logger()
 
 
 def frame(
-    work: Callable[..., Shape],
+    parse: Callable[[Mapping[str, Any]], Shape],
     carry_out: Callable[[Any, Settings, Context], Shape],
     log_keys: Callable[[Mapping[str, Any]], Mapping[str, object]],
-    extra: Literal["ignore"] | None = None,
 ) -> Handler:
     """Make a Lambda handler that answers with what `carry_out(request, settings, context)` returns.
 
-    The type of `work`'s argument `request` says what is parsed. `log_keys` takes the raw event and returns what every
-    line of the log carries. AWS's own errors leave as `TransientError` or `RejectedError`.
+    `parse` makes the request of the raw event; `log_keys` makes of it what every line of the log carries. AWS's own
+    errors leave as `TransientError` or `RejectedError`.
     """
-    request_type: type[Shape] = get_type_hints(work)["request"]
 
     def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         logger.append_keys(**log_keys(event))
         try:
-            request = request_type.model_validate(event, extra=extra)
+            request = parse(event)
             settings = Settings.from_environment(os.environ)
             answer = carry_out(request, settings, context)
         except AWS_ERRORS as error:

@@ -1,21 +1,58 @@
 """The frames of the state machine's steps: plain, writing, and the one that restores."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, get_type_hints
+
+from pydantic import ValidationError
 
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
-from rota.contract import Execution, Shape, StepInput
-from rota.errors import OvertakenError, RejectedError, StillRunningError
+from rota.contract import STEPS, Execution, Recorded, Shape, Step, StepInput
+from rota.errors import OvertakenError, RejectedError, StillRunningError, updated_meanwhile
 from rota.handlers.frame import Context, Handler, frame
 from rota.settings import Settings
+
+if TYPE_CHECKING:
+    from rota.deployment.lease import Lease, Standing
+    from rota.deployment.record import DeploymentRecord
 
 Request = TypeVar("Request", bound=StepInput)
 Answer = TypeVar("Answer", bound=Shape)
 Work = Callable[[Request, Settings], Answer]
-# Entered for as long as the step writes; False if the lease is not that deployment's any more.
-LastTurn = Callable[[Execution], contextlib.AbstractContextManager[bool]]
+
+
+class Turn(NamedTuple):
+    """A step's turn to write: how its deployment stands to the lease, and what the record was as it entered.
+
+    `record` is None unless the standing is HELD or OVERTAKEN, and if the version of Rota that took the lease made
+    none. `note` takes facts that go into the record as the step leaves.
+    """
+
+    lease: "Lease"
+    standing: "Standing"
+    record: "DeploymentRecord | None" = None
+    note: Callable[[Mapping[str, Any]], None] = lambda _facts: None
+
+    @property
+    def holds_lease(self) -> bool:
+        return self.standing in ("held", "overtaken")
+
+    def require(self, app: str) -> None:
+        """OvertakenError or RejectedError if the deployment does not hold the lease of that app."""
+        if self.standing == "deleted":
+            raise RejectedError(f"somebody has deleted the lease of {app} from the ledger's table")
+        if not self.holds_lease:
+            raise OvertakenError("another deployment holds the lease")
+
+
+class Turns(Protocol):
+    """Entered for as long as RestoreDeployment writes for a deployment."""
+
+    def __call__(
+        self, whose: Execution, facts: Mapping[str, Any], *, anew: bool
+    ) -> contextlib.AbstractContextManager[Turn]: ...
 
 
 def step(work: Work[Request, Answer]) -> Handler:
@@ -24,7 +61,7 @@ def step(work: Work[Request, Answer]) -> Handler:
     The types of `work` say what is parsed and dumped. Errors leave under the names that the state machine retries or
     catches.
     """
-    return frame(work, lambda request, settings, _context: work(request, settings), _execution)
+    return frame(_parser(work), lambda request, settings, _context: work(request, settings), _execution)
 
 
 def writing_step(work: Work[Request, Answer]) -> Handler:
@@ -34,79 +71,118 @@ def writing_step(work: Work[Request, Answer]) -> Handler:
     RejectedError if it was deleted;
     StillRunningError while another invocation of the same deployment may still write, whose answer was lost.
     """
+    row = _row(work)
 
     def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
-        with _turn(settings, request.execution, context) as ours:
-            if not ours:
-                raise OvertakenError("another deployment holds the lease")
-            return work(request, settings)
+        with _turn(row, request, settings, context, stops=True) as turn:
+            turn.require(settings.app)
+            answer = work(request, settings)
+            if isinstance(answer, Recorded):
+                turn.note(answer.facts())
+            return answer
 
-    return frame(work, in_turn, _execution)
+    return frame(_parser(work), in_turn, _execution)
 
 
-def restoring_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Handler:
+def finishing_step(work: Callable[[Request, Settings, Turn], Answer]) -> Handler:
+    """As `writing_step`, for the one that ends a deployment: it stops for no newer push, waits for no invocation whose
+    answer was lost, since nothing that those write is its own, and decides itself what becomes of it without the lease.
+    """
+    row = _row(work)
+
+    def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
+        with _turn(row, request, settings, context, waits=False) as turn:
+            return work(request, settings, turn)
+
+    return frame(_parser(work), in_turn, _execution)
+
+
+def restoring_step(work: Callable[[Request, Settings, Turns], Answer]) -> Handler:
     """As `step`, for the one that undoes what all others did: it takes its turn when it needs it, and is the last.
 
     The deployment whose turn it takes may be another execution's, which has ended in the middle.
     Nothing that another version of Rota adds to what it is handed keeps this one from restoring.
     """
+    row = _row(work)
 
     def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
-        def turn(whose: Execution) -> contextlib.AbstractContextManager[bool]:
-            return _turn(settings, whose, context, restorer=request.execution)
+        def turn(whose: Execution, facts: Mapping[str, Any], *, anew: bool) -> contextlib.AbstractContextManager[Turn]:
+            return _turn(row, request, settings, context, _Restored(whose, facts, anew))
 
         return work(request, settings, turn)
 
-    return frame(work, in_turn, _execution, extra="ignore")
+    return frame(_parser(work, extra="ignore"), in_turn, _execution)
 
 
-def finishing_step(work: Callable[[Request, Settings, LastTurn], Answer]) -> Handler:
-    """As `writing_step`, for the one that ends a deployment that is complete: it does not stop for a newer push, and
-    enters the lease only for as long as it writes.
-    """
+def _parser(
+    work: Callable[..., object], extra: Literal["ignore"] | None = None
+) -> Callable[[Mapping[str, Any]], StepInput]:
+    """Parses what the state machine hands over: what `work` takes as its request."""
+    request_type: type[StepInput] = get_type_hints(work)["request"]
 
-    def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
-        return work(request, settings, lambda whose: _turn(settings, whose, context, stops=False))
+    def parse(event: Mapping[str, Any]) -> StepInput:
+        try:
+            return request_type.model_validate(event, extra=extra)
+        except ValidationError as error:
+            raise updated_meanwhile(request_type.__name__) from error
 
-    return frame(work, in_turn, _execution)
+    return parse
+
+
+def _row(work: Callable[..., object]) -> Step:
+    """The step's row in the table of steps, by what it is handed."""
+    request_type = get_type_hints(work)["request"]
+    return next(step for step in STEPS if step.input is request_type)
 
 
 def _execution(event: Mapping[str, Any]) -> Mapping[str, object]:
     return {"execution": event["execution"]["name"]}
 
 
+class _Restored(NamedTuple):
+    """The deployment that RestoreDeployment restores, this execution's or another's."""
+
+    execution: Execution
+    facts: Mapping[str, Any]
+    anew: bool
+
+
 @contextlib.contextmanager
 def _turn(
+    row: Step,
+    request: StepInput,
     settings: Settings,
-    execution: Execution,
     context: Context,
-    restorer: Execution | None = None,
+    restored: _Restored | None = None,
     *,
-    stops: bool = True,
-) -> Iterator[bool]:
+    stops: bool = False,
+    waits: bool = True,
+) -> Iterator[Turn]:
+    """`stops`: for a newer push, with OvertakenError; `waits`: for other invocations, with StillRunningError."""
     # Here, so that a step that needs no lease does not load it.
     from rota.deployment.lease import Lease, Standing  # noqa: PLC0415
 
+    began = time.monotonic()
+    execution = restored.execution if restored else request.execution
     lease = Lease(clients.dynamodb(), settings.table, settings.app, execution)
     invocation, seconds = context.aws_request_id, context.get_remaining_time_in_millis() / 1000
-    entered = lease.enter(invocation, seconds, restorer=restorer)
-    if entered.standing == Standing.DELETED:
-        raise RejectedError(f"somebody has deleted the lease of {settings.app} from the ledger's table")
-    if entered.standing == Standing.LOST:
-        yield False
-        return
+    if restored:
+        entered = lease.enter(invocation, seconds, row, restored.facts, restorer=request.execution, anew=restored.anew)
+    else:
+        entered = lease.enter(invocation, seconds, row, request.facts() if isinstance(request, Recorded) else {})
+    result: dict[str, Any] = {}
     try:
-        if stops and not restorer:
+        if stops:
             _stop_for_a_newer_push(overtaken=entered.standing == Standing.OVERTAKEN)
-        if entered.others:
-            _wait_for_them({execution.id, (restorer or execution).id}, entered.others)
-        yield True
+        if waits and entered.others:
+            _wait_for_them({execution.id, request.execution.id}, entered.others)
+        yield Turn(lease, entered.standing, entered.record, result.update)
     except BaseException:
         # The error says more than a failed leave; the lease frees itself when the function's time is up.
         with contextlib.suppress(*AWS_ERRORS):
-            lease.leave(invocation)
+            lease.leave(invocation, time.monotonic() - began, row, {})
         raise
-    lease.leave(invocation)
+    lease.leave(invocation, time.monotonic() - began, row, result)
 
 
 def _stop_for_a_newer_push(*, overtaken: bool) -> None:

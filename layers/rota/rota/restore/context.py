@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota.contract import Execution, FailedDeployment
+from rota.contract import Execution
+from rota.deployment.record import DeploymentRecord
 from rota.plan.model import Plan, Snapshot
 
 if TYPE_CHECKING:
@@ -10,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class RestoreContext(NamedTuple):
-    """`execution`, `plan` and `failed` are those of the deployment that is restored, `before` is its snapshot,
+    """`execution`, `record` and `plan` are those of the deployment that is restored, `before` is its snapshot,
     `revisions` ARNs by fingerprint of what it registered or used again; `retries`: how often this was tried before.
     """
 
     settings: "Settings"
     execution: Execution
-    failed: FailedDeployment
+    record: DeploymentRecord
     plan: Plan
     before: Snapshot
     revisions: dict[str, str]
@@ -25,9 +26,9 @@ class RestoreContext(NamedTuple):
     @property
     def targets_begun(self) -> bool:
         """Whether CreateTargets may have begun."""
-        return self.failed.may_have_begun("CreateTargets")
+        return self.record.may_have_begun("CreateTargets")
 
     @property
     def rollout_begun(self) -> bool:
         """Whether RollService may have begun."""
-        return self.plan.roll and self.failed.may_have_begun("RollService")
+        return self.plan.roll and self.record.may_have_begun("RollService")

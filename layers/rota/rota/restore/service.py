@@ -65,7 +65,7 @@ def described(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef | None"
 
 
 def _rolled_just_now(context: "RestoreContext") -> bool:
-    rollout = context.failed.rollout
+    rollout = context.record.rollout
     return rollout is None or rollout.waited_seconds <= service.ROLLOUT_VISIBLE_AFTER
 
 

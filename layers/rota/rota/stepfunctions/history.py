@@ -1,4 +1,4 @@
-"""The machine's own history of a deployment, which Step Functions keeps: how long each step took, what has ended."""
+"""Which invocations of a deployment have ended, from the history that Step Functions keeps: nothing else can know."""
 
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
@@ -48,20 +48,3 @@ def ended(events: "Iterable[HistoryEventTypeDef]", invocations: Collection[str])
     ]
     causes = [each.get("cause", "") for each in failures if not each.get("error", "").startswith("Lambda.")]
     return {each for each in invocations if any(each in cause for cause in causes)}
-
-
-def durations(events: "Iterable[HistoryEventTypeDef]") -> str:
-    """How long each step and each wait took, all its turns and attempts together: `ReadConfig 0.4 s, ...`. Pure.
-
-    The step that asks is still under way and not among them.
-    """
-    spent: dict[str, float] = {}
-    entered_at = 0.0
-    for event in events:
-        # No state of ours is inside another, so each exit belongs to the entry before it.
-        if event["type"] in ("TaskStateEntered", "WaitStateEntered"):
-            entered_at = event["timestamp"].timestamp()
-        elif event["type"] in ("TaskStateExited", "WaitStateExited"):
-            name = event["stateExitedEventDetails"]["name"]
-            spent[name] = spent.get(name, 0.0) + event["timestamp"].timestamp() - entered_at
-    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in spent.items())

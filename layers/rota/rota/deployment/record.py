@@ -1,0 +1,162 @@
+"""The record of a deployment: what it is, how far it has come, and where its artifacts are.
+
+While the deployment holds the lease the record is part of the lease's item, written by the very UpdateItem with which a
+step enters or leaves: before it acts what it is about to do, afterwards what came of it. When the deployment ends it is
+copied into the ledger's entry. Large things are in S3; the record has pointers.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from rota.contract import (
+    STEPS,
+    CaughtError,
+    Execution,
+    FailedDeployment,
+    Image,
+    Origin,
+    Phase,
+    Rollout,
+    Step,
+    Stored,
+    phases_up_to,
+)
+from rota.deployment.items import Item
+
+# The step that makes the record, and what is between it and the first step that writes, in `durations`.
+_FIRST_STEP = "TakeTurn"
+
+
+class DeploymentRecord(Item):
+    """What is known of a deployment."""
+
+    execution: Execution
+    phase: Phase = Phase.PLANNING
+    image: Image | None = None
+    origin: Origin | None = None
+    schedule: Stored | None = None
+    tasks: int | None = None
+    """How many the schedule file has."""
+    summary: str = ""
+    nothing_to_do: bool = False
+    complete: bool = False
+    """Everything is deployed, and what was to be removed may be deleted already: it goes forward only."""
+    plan: Stored | None = None
+    snapshot: Stored | None = None
+    revisions: Stored | None = None
+    """ARNs of what was registered; None if nothing was, or not yet."""
+    rollout: Rollout | None = None
+    entered: dict[str, AwareDatetime] = Field(default_factory=dict)
+    """By step: when it first entered the lease; TakeTurn: when it took it."""
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """By step: how long its invocations worked, all together."""
+    error: CaughtError | None = None
+    """Why it is restored, if that was said in its own execution."""
+
+    def stored(self) -> dict[str, Any]:
+        """The record as JSON has it, without what is not known."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the app may have been written."""
+        return self.plan is not None and not self.nothing_to_do
+
+    def may_have_begun(self, step: str) -> bool:
+        """Whether that step, one that writes, may have written anything."""
+        return step in self.entered
+
+    @property
+    def last_step(self) -> str:
+        """The last step that entered, but for the one that restores; for a deployment that had only begun to plan,
+        what it was doing.
+        """
+        entered = [step.name for step in STEPS[:-1] if step.name in self.entered]
+        return entered[-1] if entered[1:] else str(Phase.PLANNING).capitalize()
+
+    def durations(self) -> str:
+        """How long each step took with all its waits and attempts, `TakeTurn 21.0 s, planning 3.2 s, ...`.
+
+        The last step that entered is under way and not among them. Planning is ReadConfig and PlanDeployment. Empty if
+        it is not known when the steps began.
+        """
+        if _FIRST_STEP not in self.entered:
+            return ""
+        names = {_FIRST_STEP: str(Phase.PLANNING)}
+        timeline = sorted((at, names.get(step, step)) for step, at in self.entered.items())
+        begun = [(self.execution.started_at, _FIRST_STEP), *timeline]
+        return ", ".join(
+            f"{step} {(end - start).total_seconds():.1f} s"
+            for (start, step), (end, _) in zip(begun, timeline, strict=False)
+        )
+
+
+def begin(execution: Execution, image: Image, origin: Origin) -> DeploymentRecord:
+    """The record of a deployment that takes the lease now."""
+    return DeploymentRecord(execution=execution, image=image, origin=origin, entered={_FIRST_STEP: datetime.now(UTC)})
+
+
+def derive(execution: Execution, document: FailedDeployment) -> DeploymentRecord:
+    """The record of a deployment that has none in the lease, from the machine's document: it was never its turn, the
+    lease was deleted, or a version of Rota took it that made none.
+    """
+    turn, config, plan = document.turn, document.config, document.plan
+    begun = document.has_begun
+    revisions = document.revisions.document if document.revisions else None
+    # When a step began the document does not say; that it may have is what counts.
+    may_have = [step.name for step in STEPS if step.writes and begun and document.may_have_begun(step.name)]
+    return DeploymentRecord(
+        execution=execution,
+        image=turn.image if turn else None,
+        origin=turn.origin if turn else None,
+        schedule=config.schedule if config else None,
+        tasks=config.tasks if config else None,
+        summary=plan.summary if plan else "",
+        plan=plan.document if plan and begun else None,
+        snapshot=plan.snapshot if plan and begun else None,
+        nothing_to_do=bool(plan and plan.nothing_to_do),
+        complete=document.is_complete,
+        revisions=revisions,
+        rollout=document.rollout,
+        entered=dict.fromkeys(may_have, execution.started_at),
+    )
+
+
+class RecordUpdate:
+    """Parts of the expressions with which a step writes into the record, whose attribute in the item is `deployment`.
+
+    `names` and `values` fill in what the parts that were asked for have.
+    """
+
+    def __init__(self, step: Step, facts: Mapping[str, Any]) -> None:
+        self._step = step
+        self.names = {"#record": "deployment", "#step": step.name}
+        self.values: dict[str, Any] = {}
+        self._facts = ""
+        for number, (name, fact) in enumerate(facts.items()):
+            self.names[f"#fact{number}"], self.values[f":fact{number}"] = name, fact
+            self._facts += f", #record.#fact{number} = :fact{number}"
+
+    def entered(self) -> str:
+        """What follows `SET ...` as the step enters."""
+        self.names |= {"#phase": "phase", "#entered": "entered"}
+        self.values |= {":phase": self._step.phase, ":now": datetime.now(UTC).isoformat()}
+        first = "#record.#entered.#step = if_not_exists(#record.#entered.#step, :now)"
+        return f", #record.#phase = :phase, {first}{self._facts}"
+
+    def left(self, seconds: float) -> str:
+        """A SET as the step leaves, which has worked for so many seconds."""
+        self.names |= {"#seconds": "seconds"}
+        self.values |= {":zero": 0, ":spent": round(seconds, 3)}
+        spent = "#record.#seconds.#step = if_not_exists(#record.#seconds.#step, :zero) + :spent"
+        return f" SET {spent}{self._facts}"
+
+    def is_forward(self) -> str:
+        """A condition: the record is the execution's in `:me`, and in no later phase than the step's."""
+        self.names |= {"#execution": "execution", "#id": "id", "#phase": "phase"}
+        phases = {f":phase{number}": each for number, each in enumerate(phases_up_to(self._step.phase))}
+        self.values |= phases
+        return f"#record.#execution.#id = :me AND #record.#phase IN ({', '.join(phases)})"

@@ -1,0 +1,84 @@
+"""Which execution RestoreDeployment restores: its own, or another that has ended in the middle."""
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rota.contract import CaughtError, Execution, FailedDeployment, Outcome, RestoreDeploymentInput, is_dry_run
+from rota.errors import RejectedError, TransientError
+from rota.stepfunctions.stopped import execution_named_by
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+
+_SENTENCES = {"ABORTED": "somebody has stopped the execution", "TIMED_OUT": "the execution took too long"}
+_WHO_ACTS = "For the operator: start this with the deployment's ARN."
+_NAMES = {"ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut"}
+
+
+class Failed(NamedTuple):
+    """An execution that did not end well, and what it was started with.
+
+    `document` is what its own Catch hands over; None for another execution, of which the record in the lease tells.
+    `error` is None if it was overtaken before its turn.
+    """
+
+    execution: Execution
+    event: Any
+    error: CaughtError | None
+    document: FailedDeployment | None = None
+
+
+class NothingToRestore(NamedTuple):
+    """Why, and how the execution ends that was to restore."""
+
+    outcome: Outcome
+    reason: str
+
+
+def find_failed(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> Failed | NothingToRestore:
+    """This execution, or the one that its event names, also where TakeTurn failed before it could say so. If that one
+    was itself to restore another, the chain is followed to the deployment.
+
+    TransientError as long as Step Functions does not show its end.
+    """
+    failed = Failed(request.execution, request.event, request.document.error, request.document)
+    named = request.document.restores or _named(failed)
+    seen = {request.execution.id}
+    while named:
+        if named in seen:
+            return NothingToRestore(Outcome.FAILED, f"{named} is to restore itself. {_WHO_ACTS}")
+        seen.add(named)
+        try:
+            described = stepfunctions.describe_execution(executionArn=named)
+        except stepfunctions.exceptions.ExecutionDoesNotExist:
+            return NothingToRestore(Outcome.FAILED, f"Step Functions knows no execution {named}. {_WHO_ACTS}")
+        failed = _failed(described)
+        if described["status"] == "SUCCEEDED":
+            return NothingToRestore(Outcome.ABORTED, f"{failed.execution.name} went well.")
+        named = _named(failed)
+    if failed.document is None and isinstance(failed.event, dict) and is_dry_run(failed.event):
+        return NothingToRestore(Outcome.ABORTED, f"{failed.execution.name} was a dry run, which changes nothing.")
+    return failed
+
+
+def _named(failed: Failed) -> str | None:
+    try:
+        return execution_named_by(failed.event, failed.execution.id)
+    except RejectedError:  # the input of an execution that has failed for it
+        return None
+
+
+def _failed(described: "DescribeExecutionOutputTypeDef") -> Failed:
+    name, status, started = described["name"], described["status"], described["startDate"]
+    if status not in ("FAILED", "SUCCEEDED", *_SENTENCES):
+        raise TransientError(f"{name} is {status}, and Step Functions shows no end of it yet")
+    # The context object, by which steps and ledger know an execution, gives milliseconds.
+    started = started.replace(microsecond=started.microsecond // 1000 * 1000)
+    cause = described.get("cause") or ""
+    if status in _SENTENCES:
+        error = CaughtError(Error=_NAMES[status], Cause=": ".join(filter(None, [_SENTENCES[status], cause])))
+    else:
+        error = CaughtError(Error=described.get("error") or "", Cause=cause)
+    execution = Execution(id=described["executionArn"], name=name, started_at=started)
+    return Failed(execution, json.loads(described.get("input", "null")), error)

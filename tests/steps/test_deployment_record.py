@@ -1,0 +1,184 @@
+"""The record in the lease's item: written as the deployment goes on, and what an aborted one is restored from."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.deployment.items import plain
+from rota.errors import OvertakenError, RejectedError
+from tests.examples import end_of
+from tests.guestbook import APP, ENVIRONMENT
+from tests.in_process import client
+from tests.steps.calls import KilledError
+from tests.steps.deployments import Deployment, Deployments
+from tests.steps.world import World
+
+STEPS = ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService", "FinishDeployment"]
+
+
+def lease() -> dict[str, Any]:
+    key = {"app": {"S": APP}, "record": {"S": "lease"}}
+    item: dict[str, Any] = client("dynamodb").get_item(TableName=ENVIRONMENT["TABLE"], Key=key)["Item"]
+    return item
+
+
+def record() -> dict[str, Any]:
+    found: dict[str, Any] = plain(lease()["deployment"])
+    return found
+
+
+def stop(world: World, deployment: Deployment) -> Deployment:
+    """A person stops the deployment; the execution that Step Functions' event starts to restore it."""
+    name = deployment.context["Execution"]["Name"]
+    world.execution(name, ended=timedelta(minutes=1), given=deployment.context["Execution"]["Input"])
+    world.execution("restorer", given=end_of(deployment.arn))
+    return Deployment(world, "restorer", end_of(deployment.arn), datetime.now(UTC))
+
+
+def test_it_says_who_started_the_deployment_and_why(world: World, deployments: Deployments) -> None:
+    started = deployments.start(by="ann", reason="the invoices are wrong", kind="rollback")
+    started.step("TakeTurn")
+    found = record()
+    assert found["origin"] == {"kind": "rollback", "by": "ann", "reason": "the invoices are wrong"}
+    assert (found["phase"], found["execution"]["id"], found["image"]["tag"]) == ("planning", started.arn, "5d0c6a1")
+    assert list(found["entered"]) == ["TakeTurn"]
+
+
+def test_intent_is_written_before_the_act_and_the_result_after(world: World, changing: Deployment) -> None:
+    changing.until("RegisterRevisions")
+    with world.calls.killing("ecs.RegisterTaskDefinition"), pytest.raises(KilledError):
+        changing.step("RegisterRevisions")
+    found, document = record(), changing.document
+    assert (found["phase"], "revisions" in found) == ("registering", False)
+    assert (found["plan"], found["snapshot"]) == (document["plan"]["document"], document["plan"]["snapshot"])
+    assert (found["schedule"], found["tasks"]) == (document["config"]["schedule"], "3")
+    assert found["summary"] == document["plan"]["summary"]
+    changing.until("CreateTargets")
+    found = record()
+    assert found["revisions"] == document["revisions"]["document"]
+    assert float(found["seconds"]["RegisterRevisions"]) > 0
+    changing.until("CheckService")
+    assert record()["rollout"]["deployment_id"] == document["rollout"]["deployment_id"]
+    changing.until("FinishDeployment")
+    assert record()["rollout"]["status"] == "COMPLETED"
+    assert list(record()["entered"]) == ["TakeTurn", *STEPS[:-1]]
+
+
+def test_it_costs_no_call(world: World, changing: Deployment) -> None:
+    changing.until("ClearRules")
+    for step in STEPS[:-1]:
+        changing.until(step)
+        world.calls.made.clear()
+        changing.step(step)
+        assert [call for call in world.calls.made if call.startswith("dynamodb.")] == ["dynamodb.UpdateItem"] * 2
+        changing.until(STEPS[STEPS.index(step) + 1])
+
+
+def test_a_free_lease_has_no_record_and_the_entry_has_it(world: World, changing: Deployment) -> None:
+    assert changing.run() == "Deployed"
+    assert lease().keys() == {"app", "record", "newest"}
+    entries = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert ["deployment" in entry for entry in entries] == [True]
+
+
+def test_the_next_deployments_record_is_its_own(world: World, deployments: Deployments, changing: Deployment) -> None:
+    changing.until("RollService")
+    world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
+    after = deployments.start()
+    assert after.step("TakeTurn")["decision"] == "go"
+    found = record()
+    assert (found["execution"]["id"], found["phase"]) == (after.arn, "planning")
+    assert not found.keys() & {"plan", "snapshot", "revisions", "rollout", "schedule"}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("within", [False, True], ids=["before", "within"])
+def test_wherever_it_is_aborted_it_is_restored_from_its_record(
+    step: str, within: bool, world: World, changing: Deployment
+) -> None:
+    """Nothing is read of the execution's history."""
+    before = world.everything()
+    changing.until(step)
+    if within:
+        with world.calls.killing("dynamodb.UpdateItem", after=True), pytest.raises(KilledError):
+            changing.step(step)
+    restorer = stop(world, changing)
+    world.calls.made.clear()
+    complete = within and step == "FinishDeployment"
+    assert restorer.run() == ("Deployed" if complete else "Restored")
+    if not complete:
+        assert world.everything() == before
+    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert entry["outcome"] == ("deployed" if complete else "aborted")
+    assert entry["tag"] == "next"
+    if not complete:
+        assert ": somebody has stopped the execution" in entry["cause"]
+    assert lease().keys() == {"app", "record", "newest"}
+    if not within:
+        assert "stepfunctions.GetExecutionHistory" not in world.calls.made
+
+
+def test_one_that_was_aborted_before_its_first_write_is_recorded(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    changing.until("ClearRules")
+    assert stop(world, changing).run() == "Restored"
+    assert world.everything() == before
+    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert entry["cause"].startswith("Planning: somebody has stopped the execution. Nothing had to be restored.")
+
+
+def test_one_that_was_aborted_while_it_waited_is_recorded(world: World, deployments: Deployments) -> None:
+    deployments.start().step("TakeTurn")
+    world.execution("deployment-1")
+    waiting = deployments.start()
+    assert waiting.step("TakeTurn")["decision"] == "wait"
+    assert stop(world, waiting).run() == "Restored"
+    (entry,) = [item for item in world.ledger().values() if item.get("execution") == waiting.arn]
+    assert entry["cause"].startswith("TakeTurn: somebody has stopped the execution. Nothing was restored, because")
+    assert (entry["outcome"], entry["tag"], entry["started_by"]) == ("aborted", "5d0c6a1", "by hand")
+
+
+def test_nothing_is_restored_when_another_deployment_has_had_its_turn(
+    world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    changing.until("RollService")
+    world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
+    assert deployments.start().run() == "Deployed"
+    after = world.everything()
+    restorer = Deployment(world, "restorer", end_of(changing.arn), datetime.now(UTC))
+    world.execution("restorer")
+    assert restorer.run() == "Restored"
+    assert world.everything() == after
+    assert "another deployment has had its turn since" in restorer.document["restored"]["cause"]
+
+
+def test_a_restore_that_was_given_up_says_why_the_deployment_failed(world: World, changing: Deployment) -> None:
+    """Another execution restores in its name, long after: it has the error from the record."""
+    before = world.everything()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
+        changing.step("RestoreDeployment")
+    assert stop(world, changing).run() == "DeploymentFailed"
+    assert world.everything() == before
+    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert (entry["outcome"], "what happened" in entry["cause"]) == ("failed", True)
+
+
+def test_a_complete_deployment_that_is_aborted_goes_forward_only(world: World, changing: Deployment) -> None:
+    changing.until("FinishDeployment")
+    complete = world.our_rules()
+    with world.calls.killing("events.DeleteRule"), pytest.raises(KilledError):
+        changing.step("FinishDeployment")
+    assert stop(world, changing).run() == "Deployed"
+    del complete["CountTeaspoons"]
+    assert world.our_rules() == complete
+
+
+def test_a_step_of_an_aborted_deployment_that_comes_late_writes_nothing(world: World, changing: Deployment) -> None:
+    changing.until("CreateTargets")
+    stop(world, changing).run()
+    before = world.everything()
+    with pytest.raises(OvertakenError):
+        changing.step("CreateTargets")
+    assert world.everything() == before

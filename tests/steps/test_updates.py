@@ -1,0 +1,121 @@
+"""A stack that is updated while a deployment is under way: what the version before wrote is understood."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.contract import STEPS, Execution
+from rota.deployment.lease import Lease, Standing
+from rota.errors import RejectedError
+from tests.examples import end_of
+from tests.guestbook import APP, ENVIRONMENT, SETTINGS
+from tests.in_process import client
+from tests.steps.calls import KilledError
+from tests.steps.deployments import Deployment, Deployments, invoke
+from tests.steps.world import World
+
+LEASE = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
+WRITING = ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService"]
+
+
+def forget_the_record() -> None:
+    """The version before took the lease, which makes no record."""
+    client("dynamodb").update_item(**LEASE, UpdateExpression="REMOVE deployment")
+
+
+def begun_before(changing: Deployment, step: str) -> Deployment:
+    """The deployment when the update comes, just before that step."""
+    changing.until(step)
+    forget_the_record()
+    changing.document["turn"].pop("origin")
+    return changing
+
+
+@pytest.mark.parametrize("step", WRITING)
+def test_a_deployment_that_began_before_goes_on_without_a_record(step: str, world: World, changing: Deployment) -> None:
+    assert begun_before(changing, step).run() == "Deployed"
+    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert (entry["outcome"], "durations" in entry) == ("deployed", False)
+    lease = client("dynamodb").get_item(**LEASE)["Item"]
+    assert lease.keys() == {"app", "record", "newest"}
+
+
+@pytest.mark.parametrize("step", WRITING)
+def test_when_it_fails_it_is_restored_from_the_document(step: str, world: World, changing: Deployment) -> None:
+    before = world.everything()
+    begun_before(changing, step).fail("RejectedError", "what happened")
+    assert changing.step("RestoreDeployment")["outcome"] == "failed"
+    assert world.everything() == before
+    assert "holder" not in client("dynamodb").get_item(**LEASE)["Item"]
+
+
+@pytest.mark.parametrize("step", WRITING)
+def test_when_it_is_aborted_it_is_restored_from_the_history(step: str, world: World, changing: Deployment) -> None:
+    before = world.everything()
+    begun_before(changing, step)
+    if step == "CreateTargets":  # and in the middle of a step
+        with world.calls.killing("events.PutTargets"), pytest.raises(KilledError):
+            changing.step(step)
+    world.execution(changing.context["Execution"]["Name"], ended=timedelta(minutes=1))
+    world.execution("restorer")
+    entered: dict[str, Any] = {"name": step, "input": json.dumps(changing.document)}
+    newest_first = [
+        {"type": "ExecutionAborted", "executionAbortedEventDetails": {}},
+        {"type": "TaskStateEntered", "stateEnteredEventDetails": entered},
+    ]
+    world.calls.history[:0] = [{**event, "timestamp": datetime.now(UTC)} for event in newest_first]
+    restorer = Deployment(world, "restorer", end_of(changing.arn), datetime.now(UTC))
+    assert restorer.run() == "Restored"
+    assert world.everything() == before
+    assert "holder" not in client("dynamodb").get_item(**LEASE)["Item"]
+
+
+@pytest.mark.parametrize("step", ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService"])
+def test_a_step_that_cannot_read_its_input_says_that_rota_was_updated(
+    step: str, world: World, changing: Deployment
+) -> None:
+    """The machine of an execution stays the one that it began with, and hands over what that one's steps read."""
+    changing.until(step)
+    request = changing.request(step)
+    of_before = {"execution": request["execution"], "plan": request["plan"]["document"]}
+    world.calls.made.clear()
+    with pytest.raises(RejectedError, match=r"Rota was updated meanwhile, and cannot read .*; start it again"):
+        invoke(next(row.folder for row in STEPS if row.name == step), of_before)
+    assert world.calls.made == []
+
+
+def test_a_lease_of_the_version_before_with_an_old_record_is_entered(
+    world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    """After an update, a rollback of the stack and another update a record may be that of a holder of long ago."""
+    assert changing.run() == "Deployed"
+    holder = deployments.start()
+    holder.step("TakeTurn")
+    other = {"M": {"execution": {"M": {"id": {"S": changing.arn}}}, "phase": {"S": "restoring"}}}
+    client("dynamodb").update_item(
+        **LEASE, UpdateExpression="SET deployment = :other", ExpressionAttributeValues={":other": other}
+    )
+    told = holder.context["Execution"]
+    execution = Execution.model_validate({"id": told["Id"], "name": told["Name"], "started_at": told["StartTime"]})
+    lease = Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
+    clear_rules = next(step for step in STEPS if step.name == "ClearRules")
+    entered = lease.enter("an-invocation", 60, clear_rules, {"summary": "x"})
+    assert (entered.standing, entered.record) == (Standing.HELD, None)
+    lease.leave("an-invocation", 1, clear_rules, {})
+    assert client("dynamodb").get_item(**LEASE)["Item"]["deployment"] == other
+    assert holder.run() == "Deployed"
+
+
+def test_an_entry_of_the_version_before_ends_nothing_anew(world: World, changing: Deployment) -> None:
+    """It was written, with an outcome and as JSON, before the update; what followed it was not done."""
+    changing.until("FinishDeployment")
+    forget_the_record()
+    record = "deployment#2026-01-01T06:02:02.000000+00:00#deployment-2"
+    entry = {"outcome": "deployed", "image": None, "schedule": None, "summary": "x", "cause": "", "of_another": 1}
+    item = {"outcome": "deployed", "entry": json.dumps(entry), "execution": changing.arn, "app": APP, "record": record}
+    client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE"], Item={key: {"S": each} for key, each in item.items()})
+    assert changing.run() == "Deployed"
+    assert world.calls.news[-1]["summary"] == "x"
+    assert "holder" not in client("dynamodb").get_item(**LEASE)["Item"]

@@ -1,0 +1,92 @@
+"""The record of a deployment: what is derived for one that has none, and what it says of the time spent."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.contract import STEPS, Execution, FailedDeployment, Phase, phases_up_to
+from rota.deployment.items import plain, stored
+from rota.deployment.lease import LeaseItem
+from rota.deployment.record import DeploymentRecord, derive
+from tests.examples import ANSWERS, CONTEXT
+
+START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+EXECUTION = Execution(id=CONTEXT["Execution"]["Id"], name=CONTEXT["Execution"]["Name"], started_at=START)
+WRITING = [step for step in STEPS if step.writes]
+
+
+def document(*steps: str, **more: Any) -> FailedDeployment:
+    """What a Catch hands over when these steps have ended."""
+    answers = {step.result: ANSWERS[step.name] for step in STEPS if step.name in steps}
+    return FailedDeployment.model_validate({**answers, **more})
+
+
+def test_phases_come_in_the_order_of_the_steps() -> None:
+    phases = [step.phase for step in WRITING]
+    assert phases == sorted(phases, key=list(Phase).index)
+    assert phases_up_to(Phase.REGISTERING) == (Phase.PLANNING, Phase.CLEARING, Phase.REGISTERING)
+    assert phases_up_to(Phase.RESTORING) == tuple(Phase)
+
+
+@pytest.mark.parametrize(
+    ("done", "begun"),
+    [
+        ((), []),
+        (("TakeTurn", "ReadConfig"), []),
+        (("TakeTurn", "ReadConfig", "PlanDeployment"), ["ClearRules"]),
+        (("TakeTurn", "ReadConfig", "PlanDeployment", "ClearRules"), ["ClearRules", "RegisterRevisions"]),
+    ],
+)
+def test_a_record_is_derived_from_the_document(done: tuple[str, ...], begun: list[str]) -> None:
+    record = derive(EXECUTION, document(*done))
+    assert (record.has_begun, record.complete) == (bool(begun), False)
+    assert [step.name for step in WRITING if record.may_have_begun(step.name)] == begun
+    assert record.plan == (ANSWERS["PlanDeployment"].document if begun else None)  # type: ignore[attr-defined]  # a model of it
+    assert record.durations() == ""
+
+
+def test_a_dry_run_has_begun_nothing() -> None:
+    turn = ANSWERS["TakeTurn"].model_copy(update={"dry_run": True})
+    record = derive(EXECUTION, document("ReadConfig", "PlanDeployment", turn=turn))
+    assert not record.has_begun
+
+
+def test_durations_are_from_one_step_to_the_next() -> None:
+    entered = {"TakeTurn": 21, "ClearRules": 24.2, "RollService": 25, "CheckService": 30.5, "FinishDeployment": 90}
+    at = {step: START + timedelta(seconds=seconds) for step, seconds in entered.items()}
+    record = DeploymentRecord(execution=EXECUTION, entered=at)
+    assert record.durations() == (
+        "TakeTurn 21.0 s, planning 3.2 s, ClearRules 0.8 s, RollService 5.5 s, CheckService 59.5 s"
+    )
+    assert record.last_step == "FinishDeployment"
+
+
+def test_before_the_first_write_a_deployment_is_planning() -> None:
+    assert DeploymentRecord(execution=EXECUTION, entered={"TakeTurn": START}).last_step == "Planning"
+
+
+@pytest.mark.parametrize(
+    "value", ["x", True, None, {"a": ["b", {"c": "d"}]}, {"key": "k", "version_id": "v"}, []], ids=str
+)
+def test_items_are_read_as_they_were_stored(value: Any) -> None:
+    assert plain(stored(value)) == value
+
+
+def test_a_record_that_cannot_be_read_is_none() -> None:
+    """A later version knows phases that this one does not, and this one must restore all the same."""
+    item = {"holder": EXECUTION.id, "deployment": {"execution": EXECUTION.model_dump(), "phase": "before"}}
+    assert LeaseItem.model_validate(item, extra="ignore").record is None
+
+
+def test_the_record_of_an_earlier_holder_is_none() -> None:
+    """A version of Rota that makes no record took the lease since."""
+    item = {"holder": "another", "deployment": {"execution": EXECUTION.model_dump(), "phase": "rolling"}}
+    assert LeaseItem.model_validate(item, extra="ignore").record is None
+
+
+def test_what_a_later_version_adds_is_ignored() -> None:
+    record = {"execution": {**EXECUTION.model_dump(), "new": 1}, "phase": "rolling", "new": {}}
+    item = LeaseItem.model_validate({"holder": EXECUTION.id, "deployment": record, "new": "x"}, extra="ignore")
+    assert item.record
+    assert item.record.phase == Phase.ROLLING
