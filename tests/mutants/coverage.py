@@ -67,7 +67,7 @@ def measure(tree: Tree, folders: Sequence[str]) -> dict[str, Any]:
         run.kill()
     measured: dict[str, Any] | None = run.answer()
     if not measured or not measured["seconds"]:
-        raise RuntimeError(f"pytest ended with {run.code} and measured nothing")
+        raise RuntimeError(f"pytest ended with {run.code} and measured nothing:\n{tree.log()}")
     return measured
 
 

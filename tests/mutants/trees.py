@@ -65,6 +65,10 @@ class Tree:
             self._run(arguments, plugin, answer)
         return Run(pid, answer, time.monotonic() + seconds)
 
+    def log(self) -> str:
+        """What the last run has written, its last lines."""
+        return "\n".join((self._folder / "log.txt").read_text(errors="replace").splitlines()[-20:])
+
     def _run(self, arguments: Sequence[str], plugin: "Plugin", answer: Path) -> NoReturn:
         code = 3  # pytest's own for an internal error
         try:
