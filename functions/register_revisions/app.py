@@ -9,6 +9,7 @@ from rota.contract import Registered, RegisterRevisionsInput, RegisterRevisionsO
 from rota.deployment import artifacts
 from rota.ecs import arns, task_definitions
 from rota.ecs.derive import derive_content
+from rota.ecs.fingerprint import fingerprint_of
 from rota.errors import RejectedError
 from rota.handlers.step import writing_step
 from rota.plan.model import Plan
@@ -40,6 +41,8 @@ def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevi
     for revision in plan.registers:
         if revision.fingerprint not in known and time.monotonic() < give_up_at:
             content = derive_content(plan.base, settings, plan.image_uri, revision.task)
+            if fingerprint_of(content, task_definitions.inherited_tags(plan.base)) != revision.fingerprint:
+                raise RejectedError("the stack's parameters changed since the deployment was planned; start it again")
             newer_base = None if revision.task else _newest_foreign(ecs, settings, plan, known.values(), active)
             tags = task_definitions.revision_tags(
                 plan.base, settings.app, request.execution.name, revision.fingerprint, revision.task, newer_base

@@ -304,7 +304,7 @@ def test_a_rule_that_was_untagged_meanwhile_stays_and_is_named(world: World, res
     client("events").untag_resource(ResourceARN=world.rules(rule)[rule]["Arn"], TagKeys=["rota:app"])
     client("events").put_rule(Name=rule, ScheduleExpression="rate(3 days)", State="DISABLED", Description="mine now")
     changed = world.rules(rule)
-    cause = restoring.step("RestoreDeployment")["cause"]
+    cause = restoring.restore()["cause"]
     assert world.rules(rule) == changed
     assert f"But the rule {rule} belongs to someone else since, and was left alone." in cause
     assert world.our_rules().keys() == {"RemoveSpam", "CountTeaspoons"}

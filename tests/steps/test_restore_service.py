@@ -149,3 +149,15 @@ def test_a_service_that_ecs_shows_late_is_read_again(
     with world.calls.showing_service(shown):
         changing.step("RollService")
     assert changing.run() == "Deployed"
+
+
+def test_what_a_person_rolled_before_an_unsteady_service_was_rolled_stays(
+    world: World, changing: Deployment, hotfix: Callable[[], str]
+) -> None:
+    """The service was not steady when the deployment began, and RollService refused to touch the hotfix."""
+    world.roll("IN_PROGRESS")
+    changing.until("RollService")
+    theirs = hotfix()
+    assert changing.run() == "DeploymentFailed"
+    assert world.service()["taskDefinition"] == theirs
+    assert "to which someone has rolled it meanwhile" in changing.document["restored"]["cause"]

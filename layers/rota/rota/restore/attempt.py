@@ -13,7 +13,7 @@ from rota.deployment.failure_message import explain, outcome_of
 from rota.deployment.finish import ledger_of
 from rota.deployment.ledger import Entry
 from rota.deployment.record import DeploymentRecord
-from rota.errors import RejectedError
+from rota.errors import RejectedError, TransientError
 from rota.plan import earlier
 from rota.plan.model import Plan, Snapshot
 from rota.restore.context import RestoreContext
@@ -84,7 +84,7 @@ def _finish(attempt: Attempt, context: RestoreContext) -> Entry:
     left = ""
     try:
         in_parallel(backend.connect(attempt.settings).delete, context.plan.of_kind("remove"))
-    except (*AWS_ERRORS, RejectedError) as refusal:
+    except (*AWS_ERRORS, RejectedError, TransientError) as refusal:
         if attempt.retries < RETRIES:
             raise
         left = f"; the rules that were removed are disabled, and AWS refuses to delete them: {refusal}"
@@ -105,4 +105,5 @@ def _context(attempt: Attempt) -> RestoreContext:
     else:
         plan = Plan.model_validate(stored, extra="ignore")
         revisions = plan.reused | revisions.get("revisions", {})
-    return RestoreContext(attempt.settings, record.execution, record, plan, before, revisions, attempt.retries)
+    retries, is_earlier = attempt.retries, earlier.is_earlier(stored)
+    return RestoreContext(attempt.settings, record.execution, record, plan, before, revisions, retries, is_earlier)

@@ -22,11 +22,13 @@ class RestoreContext(NamedTuple):
     before: Snapshot
     revisions: dict[str, str]
     retries: int
+    earlier: bool = False
+    """The plan is one of an earlier version: its ClearRules deleted rules, so all of it is restored at any step."""
 
     @property
     def targets_begun(self) -> bool:
         """Whether CreateTargets may have begun."""
-        return self.record.may_have_begun("CreateTargets")
+        return self.earlier or self.record.may_have_begun("CreateTargets")
 
     @property
     def rollout_begun(self) -> bool:

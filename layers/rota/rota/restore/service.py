@@ -39,8 +39,10 @@ def restore(context: "RestoreContext") -> ServiceRestored:
     if runs == before.task_definition:
         now = service.state_of_service(description)
         return ServiceRestored("" if now.steady or now.deployment_id == before.deployment_id else ran)
-    # ECS itself rolls back to what was steady last. Any other revision is a rollout of someone else.
-    if before.steady and not _is_own(ecs, context, runs, rolled_to):
+    # After Rota's rollout ECS itself may have gone back to what was steady before. Any other revision is a rollout of
+    # someone else.
+    by_ecs = not before.steady and _was_rolled(context, description, rolled_to)
+    if not by_ecs and not _is_own(ecs, context, runs, rolled_to):
         return ServiceRestored(
             remark=f"the service {settings.service} runs {arns.short_name(runs)}, to which someone has rolled it "
             "meanwhile, and was left alone"
@@ -67,6 +69,12 @@ def described(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef | None"
 def _rolled_just_now(context: "RestoreContext") -> bool:
     rollout = context.record.rollout
     return rollout is None or rollout.waited_seconds <= service.ROLLOUT_VISIBLE_AFTER
+
+
+def _was_rolled(context: "RestoreContext", description: "ServiceTypeDef", rolled_to: str) -> bool:
+    """Whether the deployment is known to have rolled the service: RollService may have refused to."""
+    deployed = {each["taskDefinition"] for each in description["deployments"]}
+    return context.record.rollout is not None or rolled_to in deployed
 
 
 def _is_own(ecs: "ECSClient", context: "RestoreContext", arn: str, rolled_to: str) -> bool:

@@ -117,7 +117,11 @@ class EventBridgeRules:
         if before is None:
             return self._remove_created(change, exists=tags is not None, owner=owner, retries=retries)
         if tags is not None and owner != self._app:
-            return Restored(remark=f"the rule {change.name} belongs to someone else since, and was left alone")
+            self._refuse_late_tags(change, owner, retries)  # an earlier try of this restore may have created it
+            disabled = ", although ClearRules may have disabled it" if change.disable else ""
+            return Restored(
+                remark=f"the rule {change.name} belongs to someone else since, and was left alone{disabled}"
+            )
         try:
             if tags is None:  # someone has deleted it meanwhile
                 api.send(self._events, rule.whole(before, change.arn), before.tags)
@@ -148,9 +152,15 @@ class EventBridgeRules:
             return Restored(changed=api.delete(self._events, change.name))
         if not exists and api.exists(self._events, change.name):
             raise TransientError(f"EventBridge does not show the rule {change.name} yet, which was made a moment ago")
-        if exists and owner is None and retries < _SHOWN_AFTER_RETRIES:
+        if not exists:
+            return Restored()
+        self._refuse_late_tags(change, owner, retries)
+        return Restored(remark=f"the rule {change.name} belongs to someone else, and was left alone")
+
+    def _refuse_late_tags(self, change: "RuleChange", owner: str | None, retries: int) -> None:
+        """TransientError while a rule that shows no owner may be the app's own, created a moment ago."""
+        if owner is None and retries < _SHOWN_AFTER_RETRIES:
             raise TransientError(f"EventBridge may not show the tags of the rule {change.name} yet")
-        return Restored()
 
     def _refused(
         self, change: "RuleChange", before: "Rule", refusal: ClientError | RejectedError, retries: int
