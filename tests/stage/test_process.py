@@ -67,9 +67,10 @@ def test_a_stage_and_its_watch_in_two_terminals() -> None:
         assert ask(client.endpoint, "GET", "/_stage/") == (200, "")
         assert any("Watching" in line for line in iter(watch.stdout.readline, ""))
         client.push("v1")
-        lines = [watch.stdout.readline() for _ in range(3)]
+        lines = [watch.stdout.readline() for _ in range(4)]
         assert "guestbook:v1 at" in lines[1]
-        assert "ok TakeTurn" in lines[2]
+        assert "execution " in lines[2]
+        assert "ok TakeTurn" in lines[3]
         workers = processes.children(process.pid)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
