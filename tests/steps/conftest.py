@@ -13,7 +13,8 @@ from tests.steps.snapshots import once
 from tests.steps.world import World
 
 
-@pytest.fixture(scope="package", autouse=True)
+# Of a module: a folder that is no package has no scope of its own, and what follows in this process must not see it.
+@pytest.fixture(scope="module", autouse=True)
 def _functions_environment() -> Iterator[None]:
     """The environment that Lambda sets, and clients created in it."""
     own = {"AWS_DEFAULT_REGION": REGION, "POWERTOOLS_SERVICE_NAME": "rota", "POWERTOOLS_METRICS_NAMESPACE": "Rota"}
