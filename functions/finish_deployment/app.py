@@ -27,7 +27,7 @@ def handler(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> F
         record = turn.record or DeploymentRecord(execution=request.execution)
         entry = end_deployment(settings, turn.lease, entry, record, {request.execution.id})
     notify(settings, request.execution, entry)
-    return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary)
+    return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary, release=entry.release)
 
 
 def _ended_before(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> Entry | None:

@@ -67,6 +67,13 @@ def _table(request: Mapping[str, Any]) -> str:
     return f"table/{request['TableName'].rpartition('/')[2]}"
 
 
+def _transaction(request: Mapping[str, Any]) -> list[Permission]:
+    """That of each part: docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html."""
+    actions = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+    parts = [part for item in request["TransactItems"] for part in item.items()]
+    return [permission for kind, part in parts for permission in _on("dynamodb", actions[kind], _table)(part)]
+
+
 def _function(request: Mapping[str, Any]) -> list[Permission]:
     """docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html; Invoke is InvokeFunction."""
     name = str(request["FunctionName"]).rpartition(":function:")[2]
@@ -90,6 +97,7 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("dynamodb", "PutItem"): _on("dynamodb", "PutItem", _table),
     ("dynamodb", "UpdateItem"): _on("dynamodb", "UpdateItem", _table),
     ("dynamodb", "DeleteItem"): _on("dynamodb", "DeleteItem", _table),
+    ("dynamodb", "TransactWriteItems"): _transaction,
     ("dynamodb", "Query"): _on("dynamodb", "Query", _table),
     ("ecr", "DescribeImages"): _repositories("DescribeImages"),
     ("ecr", "DescribeRepositories"): _repositories("DescribeRepositories"),

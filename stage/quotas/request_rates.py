@@ -64,8 +64,8 @@ QUOTAS = (
     _rate("get function", 100, "lambda", "GetFunction"),
     _rate("control plane", 15, "lambda", "*"),
     # docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html, a new table; items to 1 KB
-    _rate("writes", 4000, "dynamodb", "PutItem", "UpdateItem", "DeleteItem"),
-    _rate("reads", 12_000, "dynamodb", "GetItem"),
+    _rate("writes", 4000, "dynamodb", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"),
+    _rate("reads", 12_000, "dynamodb", "GetItem", "Query"),
     # docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html, a prefix
     _rate("writes", 3500, "s3", "PutObject", "CopyObject", "DeleteObject"),
     _rate("reads", 5500, "s3", "GetObject", "HeadObject", "ListObjectsV2"),

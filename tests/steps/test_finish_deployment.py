@@ -27,7 +27,7 @@ def finishing(deployments: Deployments) -> Deployment:
 def test_a_deployment_is_recorded_and_told_and_leaves_the_lease(world: World, finishing: Deployment) -> None:
     version = finishing.document["config"]["schedule"]["version_id"]
     summary = "schedules: 2 new; 3 revisions to register; the service rolls"
-    assert finishing.step("FinishDeployment") == {"outcome": "deployed", "summary": summary}
+    assert finishing.step("FinishDeployment") == {"outcome": "deployed", "summary": summary, "release": 1}
     entry = world.ledger()[RECORD]
     assert {key: entry[key] for key in ("app", "outcome", "digest", "tag", "schedule_version", "summary")} == {
         "app": APP,
@@ -97,7 +97,7 @@ def test_finished_twice_it_ends_the_same_and_is_published_by_one_id(world: World
     answers = [finishing.step("FinishDeployment") for _ in range(2)]
     assert answers[0] == answers[1]
     assert {told["id"] for told in world.calls.news} == {finishing.arn}
-    assert len(world.ledger()) == 2, "one entry and the lease"
+    assert len(world.ledger()) == 3, "one entry, the lease and the releases"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_news_that_the_bus_did_not_take_is_told_by_the_next_attempt(
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("call", ["dynamodb.PutItem", "dynamodb.UpdateItem", "events.PutEvents"])
+@pytest.mark.parametrize("call", ["dynamodb.TransactWriteItems", "dynamodb.UpdateItem", "events.PutEvents"])
 def test_killed_in_the_middle_it_ends_the_same_when_run_again(
     call: str, after: bool, world: World, finishing: Deployment
 ) -> None:

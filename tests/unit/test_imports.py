@@ -63,6 +63,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.lease": {"take_turn"},
     "rota.deployment.items": _OF_THE_LEDGER,
     "rota.deployment.record": _OF_THE_LEDGER,
+    "rota.deployment.releases": _OF_THE_LEDGER,
     "rota.deployment.ledger": _OF_THE_LEDGER,
     "rota.deployment.finish": _OF_AN_END,
     "rota.deployment.notify": _OF_AN_END,

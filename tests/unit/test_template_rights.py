@@ -121,14 +121,14 @@ RIGHTS: dict[str, dict[str, str]] = {
         "service": "ecs:DescribeServices",
     },
     "FinishDeploymentFunction": {
-        "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem",
+        "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
         "executions": "states:GetExecutionHistory",
         "artifacts": "s3:GetObjectVersion",
         "rules": "events:ListTagsForResource events:ListTargetsByRule events:RemoveTargets events:DeleteRule",
         "bus, with events of Rota alone": "events:PutEvents",
     },
     "RestoreDeploymentFunction": {
-        "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem",
+        "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
         "executions": "states:DescribeExecution states:GetExecutionHistory",
         "bus, with events of Rota alone": "events:PutEvents",
         "artifacts": "s3:GetObjectVersion",

@@ -271,8 +271,11 @@ class FinishDeploymentInput(WritingInput):
 
 
 class FinishDeploymentOutput(Shape):
+    """`release` is None if the deployment made no release live."""
+
     outcome: Outcome
     summary: str
+    release: int | None = None
 
 
 class CaughtError(Shape):

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from rota.contract import Execution, Image, Outcome, Shape, Stored
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord
-from rota.errors import OvertakenError
+from rota.deployment.releases import Releases
+from rota.errors import OvertakenError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 # Not an outcome: the deployment is being restored, or its restore was given up.
 _RESTORING = "restoring"
+_CONDITION_FAILED = "ConditionalCheckFailed"
 
 
 class Entry(Shape):
@@ -29,6 +31,8 @@ class Entry(Shape):
     cause: str = ""
     tasks: int | None = None
     """How many the schedule file has; None if it was not read."""
+    release: int | None = None
+    """The number of the release that the deployment made live; None if it made none."""
 
 
 class LedgerItem(Item):
@@ -59,6 +63,7 @@ class Ledger:
     ) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._app = app
         self._execution = execution
         self._history_days = history_days
         started = execution.started_at.astimezone(UTC).isoformat(timespec="microseconds")
@@ -78,16 +83,47 @@ class Ledger:
         return self._put(entry, record, now, _RESTORING)
 
     def close(self, entry: Entry, record: DeploymentRecord, finished_at: datetime) -> Entry:
-        """Write how the deployment ended, with its record, once.
+        """Write how the deployment ended, with its record, once; one that went live gets its release number with it.
 
         Returns the entry in force, which may be an earlier attempt's.
 
         OvertakenError if a deployment that is being restored was to be written as one that went well.
         """
+        if entry.outcome == Outcome.DEPLOYED and entry.image and entry.schedule:
+            return self._release(entry, entry.image, entry.schedule, record, finished_at)
         return self._put(entry, record, finished_at, entry.outcome) or entry
+
+    def _release(
+        self, entry: Entry, image: Image, schedule: Stored, record: DeploymentRecord, finished_at: datetime
+    ) -> Entry:
+        """Write the entry and what is live in one transaction, so that a number belongs to one entry."""
+        releases = Releases(self._dynamodb, self._table, self._app)
+        live = releases.read()
+        number = releases.number(image, schedule, live)
+        entry = entry.model_copy(update={"release": number})
+        put = self._request(entry, record, finished_at, entry.outcome)
+        try:
+            self._dynamodb.transact_write_items(
+                TransactItems=[{"Put": put}, {"Update": releases.update(number, image, schedule, record, live)}]
+            )
+        except self._dynamodb.exceptions.TransactionCanceledException as error:
+            reasons: list[Mapping[str, Any]] = dict(error.response)["CancellationReasons"]  # type: ignore[assignment]  # not in the stubs
+            if reasons[0].get("Code") == _CONDITION_FAILED:
+                return self._ended(reasons[0].get("Item", {}), error)
+            raise TransientError(f"TransactWriteItems: {error.response['Error'].get('Message', '')}") from error
+        return entry
 
     def _put(self, entry: Entry, record: DeploymentRecord, now: datetime, outcome: str) -> Entry | None:
         """Put the item if the deployment has not ended. None, or how it has ended."""
+        try:
+            self._dynamodb.put_item(**self._request(entry, record, now, outcome))
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+            there: Mapping[str, Any] = dict(error.response).get("Item", {})  # type: ignore[assignment]  # not in the stubs
+            return self._ended(there, error)
+        return None
+
+    def _request(self, entry: Entry, record: DeploymentRecord, now: datetime, outcome: str) -> Any:
+        """PutItem of the entry, on condition that the deployment has not ended."""
         fields = {
             "execution": self._execution.id,
             "started_at": self._execution.started_at.isoformat(),
@@ -108,22 +144,23 @@ class Ledger:
         item["expires_at"] = int((now + timedelta(days=self._history_days)).timestamp())
         item["entry"] = entry.model_dump_json()
         item["deployment"] = record.stored()
+        if entry.release:
+            item["release"] = entry.release
         well = outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO)
         values: dict[str, Any] = {} if well else {"ExpressionAttributeValues": {":restoring": stored(_RESTORING)}}
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=self._key | {name: stored(value) for name, value in item.items()},
-                ConditionExpression="attribute_not_exists(app)" + ("" if well else " OR outcome = :restoring"),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **values,
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
-            there: Mapping[str, Any] = dict(error.response).get("Item", {})  # type: ignore[assignment]  # not in the stubs
-            if (ended := _item(there).ended()) is None:
-                raise OvertakenError("this deployment is being restored") from error
-            return ended
-        return None
+        return {
+            "TableName": self._table,
+            "Item": self._key | {name: stored(value) for name, value in item.items()},
+            "ConditionExpression": "attribute_not_exists(app)" + ("" if well else " OR outcome = :restoring"),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **values,
+        }
+
+    def _ended(self, there: Mapping[str, Any], error: Exception) -> Entry:
+        """How the deployment of an item has ended. OvertakenError if it is being restored."""
+        if (ended := _item(there).ended()) is None:
+            raise OvertakenError("this deployment is being restored") from error
+        return ended
 
 
 def _item(item: Mapping[str, Any] | None) -> LedgerItem:

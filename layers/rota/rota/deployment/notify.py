@@ -34,7 +34,7 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
         "seconds": round(seconds, 1),
         **entry.model_dump(mode="json"),
         "pushed": " ".join(filter(None, (entry.image.tag, entry.image.digest))) if entry.image else "none",
-        "news": _plain(entry.cause or entry.summary),
+        "news": _plain(_released(entry) + (entry.cause or entry.summary)),
     }
     reply = clients.events().put_events(
         Entries=[{"Source": "rota", "DetailType": "Rota Deployment", "Detail": json.dumps(detail)}]
@@ -50,6 +50,10 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
     if entry.tasks is not None:
         metrics.add_metric(name="Tasks", unit=MetricUnit.Count, value=entry.tasks)
     metrics.flush_metrics()
+
+
+def _released(entry: Entry) -> str:
+    return f"Release v{entry.release}. " if entry.release else ""
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,92 @@
+"""Release numbers, and what is live: one item of the ledger table, sort key `releases`.
+
+It is changed only together with the ledger's entry of a deployment that went live, in one transaction.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from rota.contract import Image, Outcome, Stored
+from rota.deployment.items import Item, plain, stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from rota.deployment.record import DeploymentRecord
+
+
+class Live(Item):
+    """The item as it is stored: the newest release's number, and what was deployed last."""
+
+    number: int
+    live_digest: str
+    live_schedule_key: str
+    live_schedule_version: str
+    live_plan: Stored | None = None
+    live_revisions: Stored | None = None
+    """ARNs of what that deployment registered; None if it registered nothing."""
+
+
+class Releases:
+    """The releases of an app. Numbers are never used twice; there may be gaps."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, app: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._app = app
+
+    def read(self) -> Live | None:
+        """What is live; None before the first deployment with a version of Rota that gives numbers."""
+        key = {"app": {"S": self._app}, "record": {"S": "releases"}}
+        found = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return Live.model_validate(plain({"M": found}), extra="ignore") if found else None
+
+    def number(self, image: Image, schedule: Stored, live: Live | None) -> int | None:
+        """The number of a deployment that goes live now; None if neither the image nor the schedule file changed.
+
+        The first is one more than the number of deployments that the ledger holds.
+        """
+        if live is None:
+            return self._deployed() + 1
+        before = (live.live_digest, live.live_schedule_key, live.live_schedule_version)
+        return None if before == (image.digest, schedule.key, schedule.version_id) else live.number + 1
+
+    def update(
+        self, number: int | None, image: Image, schedule: Stored, record: "DeploymentRecord", live: Live | None
+    ) -> Any:
+        """The part of a transaction that makes the deployment live, on condition that `live` still is."""
+        values: dict[str, Any] = {
+            ":number": number or (live.number if live else 0),
+            ":digest": image.digest,
+            ":key": schedule.key,
+            ":version": schedule.version_id,
+            ":plan": record.plan.model_dump() if record.plan else None,
+            ":revisions": record.revisions.model_dump() if record.revisions else None,
+        }
+        if live:
+            values[":seen"] = live.number
+        return {
+            "TableName": self._table,
+            "Key": {"app": {"S": self._app}, "record": {"S": "releases"}},
+            "UpdateExpression": "SET #number = :number, live_digest = :digest, live_schedule_key = :key, "
+            "live_schedule_version = :version, live_plan = :plan, live_revisions = :revisions",
+            "ConditionExpression": "#number = :seen" if live else "attribute_not_exists(app)",
+            "ExpressionAttributeNames": {"#number": "number"},
+            "ExpressionAttributeValues": {name: stored(value) for name, value in values.items()},
+        }
+
+    def _deployed(self) -> int:
+        """How many deployments went live before there were numbers, as far as the ledger still holds them."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="app = :app AND begins_with(#record, :entries)",
+            FilterExpression="outcome = :deployed",
+            ExpressionAttributeNames={"#record": "record"},
+            ExpressionAttributeValues={
+                ":app": {"S": self._app},
+                ":entries": {"S": "deployment#"},
+                ":deployed": {"S": str(Outcome.DEPLOYED)},
+            },
+            Select="COUNT",
+            ConsistentRead=True,
+        )
+        return sum(page["Count"] for page in pages)

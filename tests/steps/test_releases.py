@@ -1,0 +1,177 @@
+"""Release numbers: given with the ledger's entry in one transaction, never twice, and what is live beside them."""
+
+from typing import Any
+
+import pytest
+
+from rota.deployment.items import plain
+from rota.deployment.releases import Releases
+from rota.errors import OvertakenError, RejectedError, TransientError
+from tests.guestbook import APP, DIGEST, ENVIRONMENT
+from tests.in_process import client
+from tests.steps.calls import KilledError
+from tests.steps.deployments import AFTER, NEXT, Deployment, Deployments
+from tests.steps.snapshots import once
+from tests.steps.world import World
+
+RELEASES = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "releases"}}}
+
+
+def live() -> dict[str, Any]:
+    item: dict[str, Any] = client("dynamodb").get_item(**RELEASES).get("Item", {})
+    found: dict[str, Any] = plain({"M": item})
+    return found
+
+
+def numbers(world: World) -> list[str | None]:
+    """Of each entry of the ledger, the oldest first."""
+    entries = sorted((name, item) for name, item in world.ledger().items() if name.startswith("deployment#"))
+    return [item.get("release") for _, item in entries]
+
+
+@pytest.fixture
+@once
+def finishing(deployments: Deployments) -> Deployment:
+    """A first deployment of which everything is done."""
+    return deployments.start().until("FinishDeployment")
+
+
+def test_the_first_release_is_v1(world: World, finishing: Deployment) -> None:
+    document = finishing.document
+    assert finishing.step("FinishDeployment")["release"] == 1
+    (event,) = world.calls.news
+    assert (event["release"], event["news"].partition(". ")[0]) == (1, "Release v1")
+    assert numbers(world) == ["1"]
+    schedule = document["config"]["schedule"]
+    assert live() == {
+        "app": APP,
+        "record": "releases",
+        "number": "1",
+        "live_digest": DIGEST,
+        "live_schedule_key": schedule["key"],
+        "live_schedule_version": schedule["version_id"],
+        "live_plan": document["plan"]["document"],
+        "live_revisions": document["revisions"]["document"],
+    }
+
+
+def test_a_new_image_and_a_new_file_are_a_release_each(world: World, later: Deployments) -> None:
+    world.push(NEXT, "next")
+    assert later.start(NEXT).run() == "Deployed"
+    world.upload(AFTER)
+    last = later.start(NEXT)
+    assert last.run() == "Deployed"
+    assert numbers(world) == ["1", "2", "3"]
+    assert (live()["number"], live()["live_schedule_version"]) == (
+        "3",
+        last.document["config"]["schedule"]["version_id"],
+    )
+
+
+def test_nothing_to_do_is_no_release(world: World, later: Deployments) -> None:
+    before = live()
+    assert later.start().run() == "NothingToDo"
+    assert numbers(world) == ["1", None]
+    assert live() == before
+
+
+def test_a_deployment_that_corrects_what_was_changed_by_hand_is_no_release(world: World, later: Deployments) -> None:
+    (name, *_) = (rule["Name"] for rule in world.our_rules().values())
+    client("events").put_rule(Name=name, ScheduleExpression="rate(3 days)")
+    again = later.start()
+    assert again.run() == "Deployed"
+    assert again.document["outcome"]["release"] is None
+    assert numbers(world) == ["1", None]
+    assert (live()["number"], live()["live_plan"]) == ("1", again.document["plan"]["document"])
+
+
+def test_a_failed_deployment_is_no_release_and_what_is_live_stays(world: World, later: Deployments) -> None:
+    before = live()
+    world.push(NEXT, "next")
+    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
+        assert later.start(NEXT).run() == "DeploymentFailed"
+    assert live() == before
+    assert later.start(NEXT).run() == "Deployed"
+    assert numbers(world) == ["1", None, "2"]
+
+
+def test_older_deployments_count_for_the_first_number(world: World, later: Deployments) -> None:
+    """The version before gave no numbers. What failed, and what the ledger no longer holds, does not count."""
+    assert later.start().run() == "NothingToDo"
+    client("dynamodb").delete_item(**RELEASES)
+    client("dynamodb").put_item(
+        TableName=ENVIRONMENT["TABLE"],
+        Item={
+            key: {"S": value} for key, value in {"app": APP, "record": "deployment#2025", "outcome": "deployed"}.items()
+        },
+    )
+    world.push(NEXT, "next")
+    deployed = later.start(NEXT)
+    assert deployed.run() == "Deployed"
+    assert deployed.document["outcome"]["release"] == 3
+    assert "dynamodb.Query" in world.calls.made
+
+
+def test_the_ledger_is_counted_once_only(world: World, later: Deployments) -> None:
+    world.push(NEXT, "next")
+    world.calls.made.clear()
+    assert later.start(NEXT).run() == "Deployed"
+    assert "dynamodb.Query" not in world.calls.made
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_repeated_step_gives_the_same_number(after: bool, world: World, finishing: Deployment) -> None:
+    with world.calls.killing("dynamodb.TransactWriteItems", after=after), pytest.raises(KilledError):
+        finishing.step("FinishDeployment")
+    assert (live() != {}) is after
+    assert finishing.step("FinishDeployment")["release"] == 1
+    assert numbers(world) == ["1"]
+    assert live()["number"] == "1"
+
+
+def test_a_number_that_was_given_meanwhile_is_not_given_again(
+    world: World, finishing: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The item has changed between the read and the write: nothing is written, and the step is retried."""
+    client("dynamodb").put_item(
+        TableName=ENVIRONMENT["TABLE"],
+        Item={**RELEASES["Key"], "number": {"N": "7"}, **{f"live_{each}": {"S": "x"} for each in LIVE}},
+    )
+    with monkeypatch.context() as patch, pytest.raises(TransientError, match="TransactWriteItems"):
+        patch.setattr(Releases, "read", lambda _self: None)
+        finishing.step("FinishDeployment")
+    assert numbers(world) == []
+    assert finishing.step("FinishDeployment")["release"] == 8
+
+
+LIVE = ("digest", "schedule_key", "schedule_version")
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("ThrottlingException", TransientError), ("AccessDeniedException", RejectedError)]
+)
+def test_what_dynamodb_refuses_has_a_name(
+    code: str, error: type[Exception], world: World, finishing: Deployment
+) -> None:
+    with world.calls.refusing("dynamodb.TransactWriteItems", code, count=0), pytest.raises(error):
+        finishing.step("FinishDeployment")
+    assert finishing.step("FinishDeployment")["release"] == 1
+
+
+def test_a_deployment_that_is_being_restored_is_no_release(world: World, changing: Deployment) -> None:
+    changing.until("FinishDeployment")
+    entry = {"app": APP, "record": "deployment#2026-01-01T06:02:02.000000+00:00#deployment-2", "outcome": "restoring"}
+    client("dynamodb").put_item(
+        TableName=ENVIRONMENT["TABLE"], Item={key: {"S": value} for key, value in entry.items()}
+    )
+    with pytest.raises(OvertakenError, match="is being restored"):
+        changing.step("FinishDeployment")
+    assert live()["number"] == "1"
+
+
+def test_a_complete_deployment_that_the_restore_finishes_is_a_release(world: World, changing: Deployment) -> None:
+    changing.until("FinishDeployment")
+    with world.calls.refusing("events.DeleteRule", "AccessDeniedException"):
+        assert changing.run() == "Deployed"
+    assert numbers(world) == ["1", "2"]
+    assert live()["live_digest"] == NEXT
