@@ -117,7 +117,7 @@ QUICK: tuple[Script, ...] = tuple(
     )
     for script in (
         [("TakeTurn", "dynamodb", "UpdateItem", 0, 1, "lost")],
-        [("FinishDeployment", "dynamodb", "PutItem", 0, 1, "abort")],
+        [("FinishDeployment", "dynamodb", "TransactWriteItems", 0, 1, "abort")],
         [("PlanDeployment", "s3", "PutObject", 1, 1, "kill_after")],
         [("ClearRules", "events", "DisableRule", 0, 1, "kill_after")],
         [("FinishDeployment", "events", "RemoveTargets", 0, 1, "partial")],
