@@ -111,6 +111,21 @@ def stopped_by_a_person(stage: Client) -> None:
     stage.restored_by(stopped)
 
 
+def killed_in_every_attempt(stage: Client) -> None:
+    """RestoreDeployment asks whether the invocation in the lease has ended."""
+    stage.faults(
+        [{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "count": 0, "fault": "kill"}]
+    )
+    stage.deploy("v1")
+
+
+def finished_by_the_restore(stage: Client) -> None:
+    """The first release is complete, and FinishDeployment cannot write that."""
+    denied = {"service": "dynamodb", "operation": "TransactWriteItems", "count": 0, "fault": "denied"}
+    stage.faults([{**denied, "caller": "FinishDeployment"}])
+    stage.deploy("v1")
+
+
 def left_behind(stage: Client) -> None:
     """What ECS does not deregister for a restore stays ACTIVE."""
     stage.settings(time_scale=0.001)
@@ -159,6 +174,8 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     replaced_by_infrastructure_code,
     left_behind,
     stopped_by_a_person,
+    killed_in_every_attempt,
+    finished_by_the_restore,
 )
 """The smallest set that needs every permission."""
 ALL = (
