@@ -16,6 +16,7 @@ from stage.ecs.services import Services
 from stage.ecs.tasks import LONGEST_RUN, Run, Tasks
 from stage.ecs.timer import Timer
 from stage.eventbridge.bus import Bus, event, rules
+from stage.eventbridge.late_reads import LateReads
 from stage.eventbridge.tag_index import TagIndex
 from stage.eventbridge.targets import Authorise, Failure, InvokeFunction, Targets
 from stage.gateway.calls import Hook
@@ -48,14 +49,20 @@ class Background:
         self.services = Services(settings, self.timer, self._publish, lock)
         self.targets = Targets(self._tasks.run, invoke_function, authorise)
         self.bus = Bus(self.targets.deliver)
-        self.tag_index = TagIndex(settings)
+        self.late_reads = LateReads(settings)
         operations = {
             **revisions.operations(),
             **self.services.operations(),
             **ServiceDeployments(self.services).operations(),
             **self._tasks.operations(),
         }
-        self.hooks: list[Hook] = [Ecs(operations, lock), Images(self.bus.publish), self.bus, self.tag_index]
+        self.hooks: list[Hook] = [
+            Ecs(operations, lock),
+            Images(self.bus.publish),
+            self.bus,
+            self.late_reads,
+            TagIndex(self.late_reads),
+        ]
 
     def fire(self, name: str) -> dict[str, Any]:
         """Have EventBridge fire a scheduled rule now, and wait until the tasks that it starts have ended.
@@ -96,7 +103,7 @@ class Background:
         self.services.rollouts = {}
         self._tasks.reset()
         self.targets.failures.clear()
-        self.tag_index.clear()
+        self.late_reads.clear()
 
     def close(self) -> None:
         """End everything that runs."""

@@ -19,8 +19,11 @@ class Settings(BaseModel):
     """Whether AWS's documented request rates hold, as token buckets (`GET /_stage/quotas`); setting it fills them."""
     rules_per_bus: int = Field(300, ge=1)
     """EventBridge's quota of rules on a bus: 300 unless AWS has raised it."""
-    tag_index_lags: bool = False
-    """Whether GetResources keeps its last answer about rules, whatever is tagged, untagged or deleted afterwards."""
+    late_reads: float = Field(0, ge=0, le=86_400)
+    """How many seconds ago, times `time_scale`, the rules, targets and tags are that EventBridge and GetResources show.
+    Writes take effect at once."""
+    late_tags: float = Field(0, ge=0, le=86_400)
+    """The same for GetResources alone, where it is longer. Changes from before these settings are shown at once."""
     latency_ms: float = Field(0, ge=0, le=60_000)
     """The least time that an AWS call takes, as between a client and its Region."""
     rollout_seconds: float = Field(2, ge=0, le=86_400)

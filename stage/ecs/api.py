@@ -4,7 +4,6 @@ moto's backend stays the only store: clusters, task definitions, services and ta
 operations (DescribeServices, ListTasks, tags) show the same state.
 """
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.ecs.exceptions import EcsClientException
 from moto.ecs.models import EC2ContainerServiceBackend, TaskDefinition, ecs_backends
-from werkzeug.datastructures import Headers
 
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
@@ -51,12 +49,6 @@ class Ecs:
 def backend() -> EC2ContainerServiceBackend:
     """moto's store of ECS."""
     return ecs_backends[ACCOUNT][REGION]
-
-
-def as_sent(result: dict[str, Any]) -> Reply:
-    """A reply with all members: `Reply.result` drops those that botocore's model does not know."""
-    body = json.dumps(result, default=datetime.timestamp).encode()
-    return Reply(200, body, Headers({"Content-Type": "application/x-amz-json-1.1"}))
 
 
 def timestamp(time: datetime) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from moto.ecs.exceptions import EcsClientException, InvalidParameterException
 from moto.ecs.models import TaskDefinition
 
-from stage.ecs.api import Operation, as_sent, backend, usable_revision
+from stage.ecs.api import Operation, backend, usable_revision
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT
 from stage.validation.task_definitions import check
@@ -68,7 +68,7 @@ def register(call: Call) -> Reply:
     sent = {member: value for member, value in request.items() if member != "tags"}
     registered = {"registeredAt": now, "registeredBy": f"arn:aws:iam::{ACCOUNT}:root"}
     vars(definition)[_REQUEST] = {**sent, **registered}
-    return as_sent({"taskDefinition": document(definition), "tags": definition.tags})
+    return Reply.as_sent({"taskDefinition": document(definition), "tags": definition.tags})
 
 
 def describe(call: Call) -> Reply:
@@ -82,14 +82,14 @@ def describe(call: Call) -> Reply:
         except EcsClientException:
             raise EcsClientException("Unable to describe task definition.") from None
     tags = {"tags": definition.tags} if "TAGS" in call.params.get("include", []) else {}
-    return as_sent({"taskDefinition": document(definition), **tags})
+    return Reply.as_sent({"taskDefinition": document(definition), **tags})
 
 
 def deregister(call: Call) -> Reply:
     """DeregisterTaskDefinition: the revision becomes INACTIVE and can still be described."""
     definition = backend().deregister_task_definition(str(call.params.get("taskDefinition", "")))
     _kept(definition).setdefault("deregisteredAt", datetime.now(UTC))
-    return as_sent({"taskDefinition": document(definition)})
+    return Reply.as_sent({"taskDefinition": document(definition)})
 
 
 def list_revisions(call: Call) -> Reply:
@@ -114,7 +114,7 @@ def list_revisions(call: Call) -> Reply:
         found = [entry for entry in found if (entry[:2] < last if descending else entry[:2] > last)]
     page = found[: request.get("maxResults", PAGE)]
     more = {"nextToken": _token(*page[-1][:2])} if len(page) < len(found) else {}
-    return as_sent({"taskDefinitionArns": [arn for *_, arn in page], **more})
+    return Reply.as_sent({"taskDefinitionArns": [arn for *_, arn in page], **more})
 
 
 def document(definition: TaskDefinition) -> dict[str, Any]:

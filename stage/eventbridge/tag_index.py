@@ -1,31 +1,20 @@
 """The Resource Groups Tagging API's index of EventBridge rules, which moto lacks.
 
 docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html. It lists "tagged or previously
-tagged" resources: AWS's index follows changes with a delay, the stage's at once, unless `tag_index_lags` is set.
+tagged" resources: AWS's index follows changes with a delay, the stage's at once unless a setting says otherwise
+(`stage.eventbridge.late_reads`).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from moto.core.exceptions import ServiceException
-from moto.events.models import events_backends
 
-from stage.eventbridge.bus import rules
+from stage.eventbridge.late_reads import LateReads, Tags
 from stage.gateway.calls import Call, Reply
-from stage.moto.clients import ACCOUNT, REGION
-from stage.settings import Settings
 
 PER_PAGE, MOST_PER_PAGE = 50, 100
 MOST_VALUES = 20
-
-Tags = Mapping[str, str]
-
-
-def tagged() -> dict[str, Tags]:
-    """By ARN, the tags of every tagged rule of the default bus."""
-    tagger = events_backends[ACCOUNT][REGION].tagger
-    found = {rule.arn: tagger.get_tag_dict_for_resource(rule.arn) for rule in list(rules().values())}
-    return {arn: tags for arn, tags in found.items() if tags}
 
 
 def page(index: Mapping[str, Tags], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,13 +42,8 @@ def page(index: Mapping[str, Tags], request: Mapping[str, Any]) -> dict[str, Any
 class TagIndex:
     """A hook that answers GetResources for rules; moto answers for other resources."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._index: dict[str, Tags] = {}
-
-    def clear(self) -> None:
-        """Empty the index, which stays empty while it lags."""
-        self._index = {}
+    def __init__(self, late: LateReads) -> None:
+        self._late = late
 
     def before(self, call: Call) -> Reply | None:
         """Answer with a page of the rules that match."""
@@ -67,10 +51,8 @@ class TagIndex:
             return None
         if call.params.get("ResourceTypeFilters") not in (["events"], ["events:rule"]):
             return None
-        if not self._settings.tag_index_lags:
-            self._index = tagged()
         try:
-            return Reply.result(call, page(self._index, call.params))
+            return Reply.result(call, page(self._late.tagged(), call.params))
         except ServiceException as refusal:
             return Reply.refusal(call, refusal.code, refusal.message)
 

@@ -9,6 +9,7 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -127,6 +128,12 @@ class Reply:
     def result(cls, call: Call, result: dict[str, Any] | None = None) -> "Reply":
         """A success in the protocol of the call's service. The members have AWS's names."""
         return cls._serialized(call, result or {})
+
+    @classmethod
+    def as_sent(cls, result: dict[str, Any]) -> "Reply":
+        """A success of a JSON protocol with all members: `result` drops those that botocore's model does not know."""
+        body = json.dumps(result, default=datetime.timestamp).encode()
+        return cls(200, body, Headers({"Content-Type": "application/x-amz-json-1.1"}))
 
     @classmethod
     def refusal(cls, call: Call, code: str, message: str, status: int = 400) -> "Reply":

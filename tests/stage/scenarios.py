@@ -39,7 +39,7 @@ def dry_run(stage: Client) -> None:
 
 def tags_that_are_not_listed_yet(stage: Client) -> None:
     """Rules are asked for their owner: before a deployment, when it is restored, and when the next one changes them."""
-    stage.settings(tag_index_lags=True)
+    stage.settings(late_tags=86_400)
     stage.deploy("v1")
     stage.upload_schedule(NEXT)
     stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])

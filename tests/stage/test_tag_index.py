@@ -56,18 +56,6 @@ def test_every_rule_is_on_exactly_one_page(small: SmallStage) -> None:
         assert [each["ResourceARN"] for each in listed(small, page=page)] == made
 
 
-def test_the_index_can_lag(small: SmallStage) -> None:
-    there = make(small, "there", app="one")
-    before = listed(small)
-    small.settings.change({"tag_index_lags": True})
-    make(small, "new")
-    aws("events").untag_resource(ResourceARN=there, TagKeys=["app"])
-    assert listed(small) == before
-    small.settings.change({"tag_index_lags": False})
-    assert [each["ResourceARN"].rpartition("-")[2] for each in listed(small, {"Key": "app"})] == []
-    assert len(listed(small)) == 2
-
-
 @pytest.mark.parametrize(
     ("request_", "code"),
     [

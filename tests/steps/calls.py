@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stage.ecs.api import as_sent
 from stage.eventbridge import tag_index
+from stage.eventbridge.late_reads import Tags
 from stage.gateway.calls import Call, Reply
 from tests.in_process import FUNCTION
 from tests.steps.local_stage import KilledError, local_stage
@@ -26,7 +26,7 @@ class Calls(Lasting):
         self.news: list[dict[str, Any]] = []
         self.history: list[dict[str, Any]] = []
         """The events that Step Functions returns for every execution."""
-        self.tag_index: dict[str, tag_index.Tags] | None = None
+        self.tag_index: dict[str, Tags] | None = None
         """The rules' tags in the tag index; None: the tags of all rules."""
 
     def before(self, call: Call) -> Reply | None:
@@ -100,7 +100,7 @@ class _Shown:
             return None
         self._skip -= 1
         shown = self._shown() if self._skip < 0 else None
-        return None if shown is None else as_sent({self._member: shown})
+        return None if shown is None else Reply.as_sent({self._member: shown})
 
     def after(self, call: Call, reply: Reply) -> None:
         """Leave every reply as it is."""
@@ -117,11 +117,11 @@ class _Rules:
         if call.caller is None or call.service != "events" or call.operation not in reads:
             return None
         if call.operation == "ListRules":
-            return as_sent({"Rules": list(self._rules.values())})
+            return Reply.as_sent({"Rules": list(self._rules.values())})
         name = call.params.get("Rule") or call.params["ResourceARN"].partition(":rule/")[2]
         if name not in self._rules:
             return Reply.refusal(call, "ResourceNotFoundException", f"Rule {name} does not exist.")
-        return as_sent({key: self._rules[name][key] for key in ("Targets", "Tags")})
+        return Reply.as_sent({key: self._rules[name][key] for key in ("Targets", "Tags")})
 
     def after(self, call: Call, reply: Reply) -> None:
         """Leave every reply as it is."""

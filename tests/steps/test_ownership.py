@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 
 from rota.errors import RejectedError
-from stage.eventbridge import tag_index
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.calls import number
 from tests.steps.deployments import NEXT, Deployments
+from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
 from tests.steps.world import World
@@ -23,7 +23,7 @@ OWNER_TAG = {"Key": "rota:app", "Value": "production/guestbook-api"}
 @once
 def deployed(world: World, later: Deployments) -> World:
     """Two owned rules that the index lists; the index does not change any more."""
-    world.calls.tag_index = tag_index.tagged()
+    world.calls.tag_index = local_stage().background.late_reads.tagged()
     world.calls.made.clear()
     return world
 
