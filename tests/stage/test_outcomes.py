@@ -52,7 +52,7 @@ def mails(stage: Client) -> Iterator[Heard]:
 
 
 @pytest.fixture
-def news(stage: Client) -> Iterator[Heard]:
+def events(stage: Client) -> Iterator[Heard]:
     """The events about deployments on the bus so far, in order."""
     events = stage.client("events")
     with queue(stage) as (arn, heard):
@@ -79,7 +79,7 @@ def test_a_mail_is_made_of_sentences(stage: Client, mails: Heard) -> None:
     ]
 
 
-def test_every_outcome_is_recorded_and_notified_once(stage: Client, news: Heard, mails: Heard) -> None:
+def test_every_outcome_is_recorded_and_notified_once(stage: Client, events: Heard, mails: Heard) -> None:
     version = stage.client("s3").head_object(Bucket=stage.names["bucket"], Key="scheduled_tasks.json")["VersionId"]
     first = stage.deploy("v1")
     again = stage.wait(stage.start(first["input"]))
@@ -110,7 +110,7 @@ def test_every_outcome_is_recorded_and_notified_once(stage: Client, news: Heard,
         timed = {step.split()[0] for step in str(entry["durations"]).split(", ")}
         assert timed == (TIMED & set(states(stage, each))) | {"planning"}
 
-    published = wait_for(lambda: news() if len(news()) >= len(executions) else None, 10)
+    published = wait_for(lambda: events() if len(events()) >= len(executions) else None, 10)
     assert {each["execution"]: each["outcome"] for each in published} == {
         entry["execution"]: entry["outcome"] for entry in kept
     }

@@ -23,7 +23,7 @@ class Calls(Lasting):
 
     def __init__(self) -> None:
         self.made: list[str] = []
-        self.news: list[dict[str, Any]] = []
+        self.notifications: list[dict[str, Any]] = []
         self.history: list[dict[str, Any]] = []
         """The events that Step Functions returns for every execution."""
         self.tag_index: dict[str, Tags] | None = None
@@ -42,7 +42,7 @@ class Calls(Lasting):
 
     def after(self, call: Call, reply: Reply) -> None:
         if call.caller and call.key == ("events", "PutEvents") and reply.ok:
-            self.news += [json.loads(entry["Detail"]) for entry in call.params["Entries"]]
+            self.notifications += [json.loads(entry["Detail"]) for entry in call.params["Entries"]]
 
     def writes(self) -> list[str]:
         """The calls so far that changed rules, revisions or the service."""

@@ -46,8 +46,8 @@ def invoke(folder: str, event: dict[str, Any], context: Context | None = None) -
 def killed(invocation: str, error: str = "Runtime.ExitError") -> dict[str, Any]:
     """What the history says when an invocation's process has died, or with another error."""
     cause = f"RequestId: {invocation} Error: Runtime exited with error: signal: killed"
-    told = {"error": error, "cause": json.dumps({"errorType": error, "errorMessage": cause})}
-    return {"type": "LambdaFunctionFailed", "timestamp": datetime.now(UTC), "lambdaFunctionFailedEventDetails": told}
+    details = {"error": error, "cause": json.dumps({"errorType": error, "errorMessage": cause})}
+    return {"type": "LambdaFunctionFailed", "timestamp": datetime.now(UTC), "lambdaFunctionFailedEventDetails": details}
 
 
 class Deployment(Lasting):

@@ -24,13 +24,13 @@ def clearing(world: World, later: Deployments) -> Deployment:
 
 
 def states(world: World) -> dict[str, str]:
-    return {name: rule["State"] for name, rule in world.our_rules().items()}
+    return {name: rule["State"] for name, rule in world.owned_rules().items()}
 
 
 def test_the_rule_of_a_removed_task_is_disabled(world: World, clearing: Deployment) -> None:
-    before = world.our_rules()
+    before = world.owned_rules()
     assert clearing.step("ClearRules") == {"disabled": 1}
-    assert world.our_rules() == before | {"RemoveSpam": before["RemoveSpam"] | {"State": "DISABLED"}}
+    assert world.owned_rules() == before | {"RemoveSpam": before["RemoveSpam"] | {"State": "DISABLED"}}
     assert world.calls.writes() == ["events.DisableRule"]
 
 

@@ -23,14 +23,14 @@ def creating(deployments: Deployments) -> Deployment:
 
 def deployed(world: World) -> bool:
     """Whether each of both tasks has one target with the revision that the first deployment registers."""
-    targets = {name: rule["Targets"] for name, rule in world.our_rules().items()}
+    targets = {name: rule["Targets"] for name, rule in world.owned_rules().items()}
     revisions = {name: [t["EcsParameters"]["TaskDefinitionArn"] for t in found] for name, found in targets.items()}
     return revisions == {"IngestData": [arn(2)], "RemoveSpam": [arn(3)]}
 
 
 def test_a_rule_and_its_target_in_full(world: World, creating: Deployment) -> None:
     assert creating.step("CreateTargets") == {"written": 2}
-    rule = world.our_rules()["IngestData"]
+    rule = world.owned_rules()["IngestData"]
     assert (rule["Name"], rule["ScheduleExpression"], rule["State"]) == (
         "production__guestbook__IngestData",
         "cron(0 6 * * ? *)",
@@ -58,9 +58,9 @@ def test_a_rule_and_its_target_in_full(world: World, creating: Deployment) -> No
 
 def test_created_twice_it_is_the_same(world: World, creating: Deployment) -> None:
     creating.step("CreateTargets")
-    once = world.our_rules()
+    once = world.owned_rules()
     creating.step("CreateTargets")
-    assert world.our_rules() == once
+    assert world.owned_rules() == once
     assert deployed(world)
 
 
@@ -79,7 +79,7 @@ def test_only_what_differs_is_written(world: World, later: Deployments) -> None:
     world.calls.made.clear()
     assert deployment.step("CreateTargets") == {"written": 1}
     assert world.calls.writes() == ["events.PutRule"]
-    assert world.our_rules()["IngestData"]["ScheduleExpression"] == "cron(0 7 * * ? *)"
+    assert world.owned_rules()["IngestData"]["ScheduleExpression"] == "cron(0 7 * * ? *)"
 
 
 def test_a_task_is_switched_off_and_on(world: World, deployments: Deployments) -> None:
@@ -87,7 +87,7 @@ def test_a_task_is_switched_off_and_on(world: World, deployments: Deployments) -
     for enabled, state in ((True, "ENABLED"), (False, "DISABLED"), (True, "ENABLED")):
         world.upload({"tasks": [ingest | {"enabled": enabled}, spam]})
         assert deployments.start().run() == "Deployed"
-        assert world.our_rules()["IngestData"]["State"] == state
+        assert world.owned_rules()["IngestData"]["State"] == state
 
 
 def test_tasks_that_share_a_revision_differ_by_their_input(
@@ -189,7 +189,7 @@ def test_a_foreign_rule_created_meanwhile_is_not_overwritten(world: World, deplo
     assert deployment.run() == "DeploymentFailed"
     assert f"the rule {rule} was created by someone else since" in deployment.document["restored"]["cause"]
     assert deployment.document["restored"]["error"] == "RejectedError"
-    assert (world.rules(rule), world.our_rules(), world.active_revisions()) == (before, {}, [1])
+    assert (world.rules(rule), world.owned_rules(), world.active_revisions()) == (before, {}, [1])
 
 
 def test_each_rule_is_asked_for_its_owner_before_it_is_written(world: World, later: Deployments) -> None:

@@ -139,7 +139,7 @@ def test_one_that_was_aborted_while_it_waited_is_recorded(world: World, deployme
     assert (entry["outcome"], entry["tag"], entry["started_by"]) == ("aborted", "5d0c6a1", "by hand")
 
 
-def test_nothing_is_restored_when_another_deployment_has_had_its_turn(
+def test_nothing_is_restored_once_another_has_the_lease(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:
     changing.until("RollService")
@@ -153,7 +153,7 @@ def test_nothing_is_restored_when_another_deployment_has_had_its_turn(
     assert "another deployment has had its turn since" in restorer.document["restored"]["cause"]
 
 
-def test_a_restore_that_was_given_up_says_why_the_deployment_failed(world: World, changing: Deployment) -> None:
+def test_a_later_restore_says_why_the_deployment_failed(world: World, changing: Deployment) -> None:
     """Another execution restores in its name, long after: it has the error from the record."""
     before = world.everything()
     changing.until("CheckService").fail("RejectedError", "what happened")
@@ -167,15 +167,15 @@ def test_a_restore_that_was_given_up_says_why_the_deployment_failed(world: World
 
 def test_a_complete_deployment_that_is_aborted_goes_forward_only(world: World, changing: Deployment) -> None:
     changing.until("FinishDeployment")
-    complete = world.our_rules()
+    complete = world.owned_rules()
     with world.calls.killing("events.DeleteRule"), pytest.raises(KilledError):
         changing.step("FinishDeployment")
     assert stop(world, changing).run() == "Deployed"
     del complete["CountTeaspoons"]
-    assert world.our_rules() == complete
+    assert world.owned_rules() == complete
 
 
-def test_a_step_of_an_aborted_deployment_that_comes_late_writes_nothing(world: World, changing: Deployment) -> None:
+def test_a_late_step_of_an_aborted_deployment_writes_nothing(world: World, changing: Deployment) -> None:
     changing.until("CreateTargets")
     stop(world, changing).run()
     before = world.everything()

@@ -1,4 +1,4 @@
-"""FinishDeployment: the ledger's entry, the news, and the lease given back."""
+"""FinishDeployment: the ledger's entry, the notification, and the lease given back."""
 
 import json
 from datetime import UTC, datetime
@@ -38,9 +38,9 @@ def test_a_deployment_is_recorded_and_told_and_leaves_the_lease(world: World, fi
         "summary": summary,
     }
     assert "holder" not in world.ledger()["lease"]
-    (told,) = world.calls.news
-    assert (told["app"], told["outcome"], told["execution"]) == (APP, "deployed", finishing.arn)
-    assert told["image"]["digest"] == DIGEST
+    (published,) = world.calls.notifications
+    assert (published["app"], published["outcome"], published["execution"]) == (APP, "deployed", finishing.arn)
+    assert published["image"]["digest"] == DIGEST
 
 
 @pytest.mark.parametrize(
@@ -90,27 +90,27 @@ def test_a_deployment_with_nothing_to_do_says_so(world: World, later: Deployment
     world.calls.made.clear()
     assert later.start().run() == "NothingToDo"
     assert world.calls.writes() == ["events.PutEvents"]
-    assert [told["outcome"] for told in world.calls.news] == ["deployed", "nothing to do"]
+    assert [published["outcome"] for published in world.calls.notifications] == ["deployed", "nothing to do"]
 
 
-def test_finished_twice_it_ends_the_same_and_is_published_by_one_id(world: World, finishing: Deployment) -> None:
+def test_finished_twice_it_ends_the_same_under_one_event_id(world: World, finishing: Deployment) -> None:
     answers = [finishing.step("FinishDeployment") for _ in range(2)]
     assert answers[0] == answers[1]
-    assert {told["id"] for told in world.calls.news} == {finishing.arn}
+    assert {published["id"] for published in world.calls.notifications} == {finishing.arn}
     assert len(world.ledger()) == 3, "one entry, the lease and the releases"
 
 
 @pytest.mark.parametrize(
     ("code", "error"), [("ThrottlingException", TransientError), ("AccessDeniedException", RejectedError)]
 )
-def test_news_that_the_bus_did_not_take_is_told_by_the_next_attempt(
+def test_what_the_bus_refused_is_published_by_the_next_attempt(
     code: str, error: type[Exception], world: World, finishing: Deployment
 ) -> None:
     with world.calls.refusing("events.PutEvents", code), pytest.raises(error):
         finishing.step("FinishDeployment")
-    assert world.calls.news == []
+    assert world.calls.notifications == []
     finishing.step("FinishDeployment")
-    assert len(world.calls.news) == 1
+    assert len(world.calls.notifications) == 1
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -123,7 +123,7 @@ def test_killed_in_the_middle_it_ends_the_same_when_run_again(
     finishing.step("FinishDeployment")
     assert world.ledger()[RECORD]["outcome"] == "deployed"
     assert "holder" not in world.ledger()["lease"]
-    assert {told["id"] for told in world.calls.news} == {finishing.arn}, "at least once"
+    assert {published["id"] for published in world.calls.notifications} == {finishing.arn}, "at least once"
 
 
 def test_what_was_deployed_stays_when_only_the_farewell_fails(world: World, finishing: Deployment) -> None:

@@ -53,7 +53,7 @@ def test_a_valid_file_reads_back_the_same(
     rate_limit.bucket_for.cache_clear()
     world.upload({"tasks": tasks})
     assert deployments.start(digest).run() in ("Deployed", "NothingToDo")
-    assert world.our_rules().keys() == {task["name"] for task in tasks}
+    assert world.owned_rules().keys() == {task["name"] for task in tasks}
     for task in tasks:
         assert deployed(world, task["name"], digest) == {
             "schedule": task.get("schedule")
@@ -74,7 +74,7 @@ def test_a_valid_file_reads_back_the_same(
 
 def deployed(world: World, name: str, digest: str) -> dict[str, Any]:
     """A task as AWS has it, in the schedule file's terms."""
-    rule, target = world.our_rules()[name], world.target(name)
+    rule, target = world.owned_rules()[name], world.target(name)
     ecs, retry = target["EcsParameters"], target.get("RetryPolicy")
     definition = world.task_definition(int(ecs["TaskDefinitionArn"].rpartition(":")[2]))
     app = next(each for each in definition.container_definitions if each["name"] == "app")

@@ -116,7 +116,7 @@ def test_a_rule_that_shows_no_tags_yet_fails_no_deployment(
     monkeypatch.setattr("time.sleep", lambda _seconds: shown.update(really))
     with world.calls.showing(shown):
         adding.until("RollService")
-    assert set(world.our_rules()) == {"IngestData", "RemoveSpam", "Digest"}
+    assert set(world.owned_rules()) == {"IngestData", "RemoveSpam", "Digest"}
 
 
 def test_a_denied_creation_of_a_rule_is_restored(world: World, changing: Deployment) -> None:

@@ -31,7 +31,7 @@ def overdue(world: World, deployments: Deployments) -> Deployment:
 def test_a_mails_text_has_nothing_that_json_escapes(message: str, text: str, world: World, overdue: Deployment) -> None:
     overdue.fail("RejectedError", message)
     overdue.step("RestoreDeployment")
-    (event,) = world.calls.news
+    (event,) = world.calls.notifications
     assert event["news"].startswith(f"CheckService: {text} ")
     assert event["news"].endswith(" For the operator: fix this, then deploy again.")
     assert message in event["cause"]
@@ -40,7 +40,7 @@ def test_a_mails_text_has_nothing_that_json_escapes(message: str, text: str, wor
 def test_the_longest_cause_fits_an_event(world: World, overdue: Deployment) -> None:
     overdue.fail("RejectedError", "\u00fc" * 32_000)
     overdue.step("RestoreDeployment")
-    (event,) = world.calls.news
+    (event,) = world.calls.notifications
     assert event["news"].endswith("\u00fc... The execution's cause has the rest.")
     assert len(json.dumps(event)) < LARGEST_EVENT - 1024
 
@@ -65,7 +65,7 @@ def test_deployments_durations_and_tasks_are_counted(
         "Duration": "Seconds",
         "Tasks": "Count",
     }
-    assert world.calls.news[0]["tasks"] == 2
+    assert world.calls.notifications[0]["tasks"] == 2
 
 
 def test_tasks_of_an_unreadable_file_are_not_counted(

@@ -140,7 +140,7 @@ def test_the_steps_in_that_message_lead_to_another_prefix(
     monkeypatch.setenv("RULE_PREFIX", "prod__")
     deployed.upload(SCHEDULE)
     assert deployments.start().run() == "Deployed"
-    assert sorted(deployed.our_rules()) == ["prod__IngestData", "prod__RemoveSpam"]
+    assert sorted(deployed.owned_rules()) == ["prod__IngestData", "prod__RemoveSpam"]
 
 
 def test_a_rule_that_was_untagged_keeps_its_revision(world: World, later: Deployments) -> None:

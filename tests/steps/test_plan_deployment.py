@@ -38,7 +38,7 @@ def test_killed_between_snapshot_and_plan_it_is_deployed(world: World, later: De
         deployment.step("PlanDeployment")
     assert world.everything() == before
     assert deployment.run() == "Deployed"
-    assert world.our_rules().keys() == {"IngestData", "CountTeaspoons"}
+    assert world.owned_rules().keys() == {"IngestData", "CountTeaspoons"}
 
 
 def test_the_plan_of_a_changed_file(world: World, later: Deployments) -> None:
@@ -54,7 +54,7 @@ def test_the_plan_of_a_changed_file(world: World, later: Deployments) -> None:
 
 
 def test_the_snapshot_holds_the_apps_rules_whole(world: World, later: Deployments) -> None:
-    present = world.our_rules()
+    present = world.owned_rules()
     snapshot = world.stored(later.start().until("ClearRules").document["plan"]["snapshot"])
     assert snapshot["rules"].keys() == {PREFIX + name for name in present}
     for name, rule in present.items():
@@ -74,7 +74,7 @@ def test_a_dry_run_ends_with_the_plan(world: World, deployments: Deployments) ->
     deployment = deployments.start(dry_run=True)
     assert deployment.run() == "Planned"
     assert deployment.document["plan"]["created"] == 2
-    assert (world.everything(), world.ledger(), world.calls.news) == (before, {}, [])
+    assert (world.everything(), world.ledger(), world.calls.notifications) == (before, {}, [])
 
 
 def test_it_calls_nothing_but_the_bucket(world: World, later: Deployments) -> None:

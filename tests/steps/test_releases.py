@@ -39,7 +39,7 @@ def finishing(deployments: Deployments) -> Deployment:
 def test_the_first_release_is_v1(world: World, finishing: Deployment) -> None:
     document = finishing.document
     assert finishing.step("FinishDeployment")["release"] == 1
-    (event,) = world.calls.news
+    (event,) = world.calls.notifications
     assert (event["release"], event["news"].partition(". ")[0]) == (1, "Release v1")
     assert numbers(world) == ["1"]
     schedule = document["config"]["schedule"]
@@ -75,8 +75,8 @@ def test_nothing_to_do_is_no_release(world: World, later: Deployments) -> None:
     assert live() == before
 
 
-def test_a_deployment_that_corrects_what_was_changed_by_hand_is_no_release(world: World, later: Deployments) -> None:
-    (name, *_) = (rule["Name"] for rule in world.our_rules().values())
+def test_undoing_changes_made_by_hand_is_no_release(world: World, later: Deployments) -> None:
+    (name, *_) = (rule["Name"] for rule in world.owned_rules().values())
     client("events").put_rule(Name=name, ScheduleExpression="rate(3 days)")
     again = later.start()
     assert again.run() == "Deployed"
@@ -85,7 +85,7 @@ def test_a_deployment_that_corrects_what_was_changed_by_hand_is_no_release(world
     assert (live()["number"], live()["live_plan"]) == ("1", again.document["plan"]["document"])
 
 
-def test_a_failed_deployment_is_no_release_and_what_is_live_stays(world: World, later: Deployments) -> None:
+def test_a_failed_deployment_is_no_release(world: World, later: Deployments) -> None:
     before = live()
     world.push(NEXT, "next")
     with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
@@ -169,7 +169,7 @@ def test_a_deployment_that_is_being_restored_is_no_release(world: World, changin
     assert live()["number"] == "1"
 
 
-def test_a_complete_deployment_that_the_restore_finishes_is_a_release(world: World, changing: Deployment) -> None:
+def test_a_deployment_that_the_restore_finishes_is_a_release(world: World, changing: Deployment) -> None:
     changing.until("FinishDeployment")
     with world.calls.refusing("events.DeleteRule", "AccessDeniedException"):
         assert changing.run() == "Deployed"

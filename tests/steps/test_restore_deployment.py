@@ -42,7 +42,7 @@ def test_whichever_write_is_refused_everything_is_as_before(nth: int, world: Wor
     assert f"{call.split('.')[1]} was denied: scripted" in restored["cause"]
     assert restored["cause"].endswith("For the operator: fix this, then deploy again.")
     assert "holder" not in world.ledger()["lease"]
-    assert [each["outcome"] for each in world.calls.news] == ["deployed", "failed"]
+    assert [each["outcome"] for each in world.calls.notifications] == ["deployed", "failed"]
 
 
 def test_the_entry_of_a_failure_has_who_started_it_and_durations(world: World, changing: Deployment) -> None:
@@ -96,20 +96,20 @@ def test_a_failure_before_the_first_write_restores_nothing(world: World, changin
 @pytest.mark.parametrize("call", AT_THE_END)
 def test_a_deployment_that_is_complete_is_finished_not_restored(call: str, world: World, changing: Deployment) -> None:
     changing.until("FinishDeployment")
-    complete = world.our_rules()
+    complete = world.owned_rules()
     with world.calls.refusing(call, "AccessDeniedException"):
         assert changing.run() == "Deployed"
     assert changing.document["restored"]["outcome"] == "deployed"
     del complete["CountTeaspoons"]
-    assert world.our_rules() == complete
+    assert world.owned_rules() == complete
     assert "holder" not in world.ledger()["lease"]
-    assert [each["outcome"] for each in world.calls.news] == ["deployed", "deployed"]
+    assert [each["outcome"] for each in world.calls.notifications] == ["deployed", "deployed"]
 
 
 def test_what_may_not_be_deleted_stays_disabled_and_is_named(world: World, changing: Deployment) -> None:
     with world.calls.refusing("events.DeleteRule", "AccessDeniedException", count=0):
         assert changing.run() == "Deployed"
-    assert world.our_rules()["CountTeaspoons"]["State"] == "DISABLED"
+    assert world.owned_rules()["CountTeaspoons"]["State"] == "DISABLED"
     (entry,) = [entry for entry in world.ledger().values() if entry.get("execution") == changing.arn]
     assert "AWS refuses to delete them: " in entry["summary"]
     assert "holder" not in world.ledger()["lease"]
@@ -129,16 +129,16 @@ def test_restored_twice_it_is_the_same(world: World, changing: Deployment) -> No
     answers = [changing.step("RestoreDeployment") for _ in range(2)]
     assert world.everything() == before
     assert answers[0] == answers[1]
-    assert {each["id"]: each["outcome"] for each in world.calls.news[1:]} == {changing.arn: "failed"}
+    assert {each["id"]: each["outcome"] for each in world.calls.notifications[1:]} == {changing.arn: "failed"}
 
 
 def test_a_refused_notification_is_published_by_a_retry(world: World, restoring: Deployment) -> None:
-    world.calls.news.clear()
+    world.calls.notifications.clear()
     with world.calls.refusing("events.PutEvents", "AccessDeniedException"), pytest.raises(RejectedError):
         restoring.step("RestoreDeployment")
     assert "holder" not in world.ledger()["lease"]
     assert restoring.step("RestoreDeployment")["outcome"] == "failed"
-    assert [each["outcome"] for each in world.calls.news] == ["failed"]
+    assert [each["outcome"] for each in world.calls.notifications] == ["failed"]
 
 
 def test_a_restore_ends_although_the_bus_always_refuses(world: World, restoring: Deployment) -> None:
@@ -276,7 +276,7 @@ def test_a_target_added_by_hand_is_restored(world: World, later: Deployments) ->
     before = world.everything()
     world.push(NEXT, "next")
     deployment = later.start(NEXT).until("RollService")
-    assert len(world.our_rules()["IngestData"]["Targets"]) == 1
+    assert len(world.owned_rules()["IngestData"]["Targets"]) == 1
     deployment.fail("RejectedError", "what happened")
     deployment.step("RestoreDeployment")
     assert world.everything() == before
@@ -307,7 +307,7 @@ def test_a_rule_that_was_untagged_meanwhile_stays_and_is_named(world: World, res
     cause = restoring.restore()["cause"]
     assert world.rules(rule) == changed
     assert f"But the rule {rule} belongs to someone else since, and was left alone." in cause
-    assert world.our_rules().keys() == {"RemoveSpam", "CountTeaspoons"}
+    assert world.owned_rules().keys() == {"RemoveSpam", "CountTeaspoons"}
 
 
 def test_a_rule_that_was_deleted_meanwhile_is_created_again(world: World, restoring: Deployment) -> None:
@@ -315,7 +315,7 @@ def test_a_rule_that_was_deleted_meanwhile_is_created_again(world: World, restor
     client("events").remove_targets(Rule=rule, Ids=[rule])
     client("events").delete_rule(Name=rule)
     restoring.step("RestoreDeployment")
-    found = world.our_rules()["CountTeaspoons"]
+    found = world.owned_rules()["CountTeaspoons"]
     assert (found["State"], len(found["Targets"])) == ("ENABLED", 1)
 
 

@@ -151,7 +151,7 @@ def test_a_service_that_ecs_shows_late_is_read_again(
     assert changing.run() == "Deployed"
 
 
-def test_what_a_person_rolled_before_an_unsteady_service_was_rolled_stays(
+def test_a_hotfix_stays_if_rollservice_refused_to_touch_it(
     world: World, changing: Deployment, hotfix: Callable[[], str]
 ) -> None:
     """The service was not steady when the deployment began, and RollService refused to touch the hotfix."""

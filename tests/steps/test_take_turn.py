@@ -30,9 +30,7 @@ def test_taken_twice_it_is_still_ours(world: World, deployments: Deployments) ->
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_while_it_takes_the_lease_it_takes_it_when_run_again(
-    after: bool, world: World, deployments: Deployments
-) -> None:
+def test_killed_while_it_takes_the_lease_it_takes_it_again(after: bool, world: World, deployments: Deployments) -> None:
     ours = deployments.start()
     with world.calls.killing("dynamodb.UpdateItem", after=after), pytest.raises(KilledError):
         ours.step("TakeTurn")
@@ -76,7 +74,7 @@ def test_of_two_that_wait_the_older_is_overtaken(world: World, deployments: Depl
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["in order", "the later one first"])
-def test_of_one_event_that_starts_two_executions_neither_is_overtaken(first: int, world: World) -> None:
+def test_two_executions_of_one_event_do_not_overtake_each_other(first: int, world: World) -> None:
     """EventBridge delivers at least once, and Lambda runs the two in any order."""
     now = datetime.now(UTC)
     push = PUSH | {"id": "an-event", "time": f"{now:%FT%TZ}"}
@@ -112,7 +110,7 @@ def test_a_deployment_that_writes_stops_for_a_newer_one(world: World, deployment
     world.execution("deployment-1")
     deployments.start(OTHER_DIGEST).step("TakeTurn")
     assert holder.run() == "Overtaken"
-    assert world.our_rules() == {}
+    assert world.owned_rules() == {}
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["stopped", "forgotten by Step Functions"])
@@ -135,23 +133,23 @@ def test_one_that_was_stopped_a_moment_ago_is_put_back_first(world: World, deplo
     )
 
 
-def test_one_that_is_to_be_put_back_is_waited_for_however_late_that_begins(
+def test_a_push_waits_for_a_restore_that_begins_late(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:
     """Lambda may be throttled between two steps."""
     changing.until("CreateTargets")
     world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
     world.execution("restorer")
-    told = end_of(changing.arn)
-    assert Deployment(world, "restorer", told, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
+    stopped_event = end_of(changing.arn)
+    assert Deployment(world, "restorer", stopped_event, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
     assert deployments.start().step("TakeTurn")["decision"] == "wait"
 
 
-def test_one_that_was_to_put_it_back_and_never_said_so_can_be_named_too(world: World, deployments: Deployments) -> None:
+def test_a_restore_that_never_began_can_be_named_too(world: World, deployments: Deployments) -> None:
     stopped = deployments.start().until("RegisterRevisions")
     world.execution("deployment-1", ended=timedelta(hours=1))
-    told = end_of(stopped.arn)
-    never_began = world.execution("first", ended=timedelta(hours=1), given=told)
+    stopped_event = end_of(stopped.arn)
+    never_began = world.execution("first", ended=timedelta(hours=1), given=stopped_event)
     world.execution("second")
     asked = end_of(never_began)
     answer = Deployment(world, "second", asked, datetime.now(UTC)).step("TakeTurn")
@@ -159,7 +157,7 @@ def test_one_that_was_to_put_it_back_and_never_said_so_can_be_named_too(world: W
     assert deployments.start().step("TakeTurn")["decision"] == "wait"
 
 
-def test_what_is_being_put_back_by_another_execution_is_waited_for(
+def test_a_push_waits_while_another_execution_restores(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:
     """That one may be refused for hours, and nobody is at work between its attempts."""
@@ -223,20 +221,20 @@ def test_what_is_no_push_is_rejected_before_anything_else(world: World, deployme
     assert world.calls.made == []
 
 
-def test_an_input_that_is_too_long_is_rejected_before_anything_else(world: World, deployments: Deployments) -> None:
+def test_an_input_that_is_too_long_is_rejected_first(world: World, deployments: Deployments) -> None:
     """With 200 KiB and what the steps add, RestoreDeployment could not be handed it."""
     with pytest.raises(RejectedError, match=r"it has 20[45],\d+ characters, it may have 65,536"):
         deployments.start(note="x" * 200 * 1024).step("TakeTurn")
     assert world.calls.made == []
 
 
-def test_the_end_of_an_execution_may_be_told_at_length(world: World, changing: Deployment) -> None:
+def test_the_event_of_an_execution_that_stopped_may_be_long(world: World, changing: Deployment) -> None:
     """The event holds the input of the execution that was stopped, each quote escaped."""
     changing.until("CreateTargets")
     world.execution(changing.context["Execution"]["Name"], ended=timedelta(minutes=1))
-    told = end_of(changing.arn)
-    told["detail"]["input"] = "x" * 120 * 1024
-    assert Deployment(world, "restorer", told, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
+    stopped_event = end_of(changing.arn)
+    stopped_event["detail"]["input"] = "x" * 120 * 1024
+    assert Deployment(world, "restorer", stopped_event, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
 
 
 @pytest.mark.parametrize(
@@ -250,13 +248,13 @@ def test_what_dynamodb_refuses_has_a_name(
     assert world.ledger() == {}
 
 
-def test_where_nobody_puts_it_back_the_next_deployment_makes_everything_whole(
+def test_the_next_deployment_completes_one_that_was_not_restored(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:
     """The event that it was stopped is lost."""
     changing.until("RollService")
     world.execution(changing.context["Execution"]["Name"], ended=timedelta(minutes=4))
     assert deployments.start().run() == "Deployed"
-    ran = (number(world.target(name)["EcsParameters"]["TaskDefinitionArn"]) for name in world.our_rules())
+    ran = (number(world.target(name)["EcsParameters"]["TaskDefinitionArn"]) for name in world.owned_rules())
     images = {world.containers(revision)["app"]["image"] for revision in ran}
     assert images == {IMAGE_URI}

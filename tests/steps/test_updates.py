@@ -73,9 +73,7 @@ def test_when_it_is_aborted_it_is_restored_from_the_history(step: str, world: Wo
 
 
 @pytest.mark.parametrize("step", ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService"])
-def test_a_step_that_cannot_read_its_input_says_that_rota_was_updated(
-    step: str, world: World, changing: Deployment
-) -> None:
+def test_a_step_that_cannot_read_its_input_names_the_update(step: str, world: World, changing: Deployment) -> None:
     """The machine of an execution stays the one that it began with, and hands over what that one's steps read."""
     changing.until(step)
     request = changing.request(step)
@@ -86,7 +84,7 @@ def test_a_step_that_cannot_read_its_input_says_that_rota_was_updated(
     assert world.calls.made == []
 
 
-def test_a_lease_of_the_version_before_with_an_old_record_is_entered(
+def test_a_lease_with_the_record_of_an_old_holder_is_entered(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:
     """After an update, a rollback of the stack and another update a record may be that of a holder of long ago."""
@@ -97,8 +95,8 @@ def test_a_lease_of_the_version_before_with_an_old_record_is_entered(
     client("dynamodb").update_item(
         **LEASE, UpdateExpression="SET deployment = :other", ExpressionAttributeValues={":other": other}
     )
-    told = holder.context["Execution"]
-    execution = Execution.model_validate({"id": told["Id"], "name": told["Name"], "started_at": told["StartTime"]})
+    own = holder.context["Execution"]
+    execution = Execution.model_validate({"id": own["Id"], "name": own["Name"], "started_at": own["StartTime"]})
     lease = Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
     clear_rules = next(step for step in STEPS if step.name == "ClearRules")
     entered = lease.enter("an-invocation", 60, clear_rules, {"summary": "x"})
@@ -117,5 +115,5 @@ def test_an_entry_of_the_version_before_ends_nothing_anew(world: World, changing
     item = {"outcome": "deployed", "entry": json.dumps(entry), "execution": changing.arn, "app": APP, "record": record}
     client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE"], Item={key: {"S": each} for key, each in item.items()})
     assert changing.run() == "Deployed"
-    assert world.calls.news[-1]["summary"] == "x"
+    assert world.calls.notifications[-1]["summary"] == "x"
     assert "holder" not in client("dynamodb").get_item(**LEASE)["Item"]

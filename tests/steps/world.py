@@ -76,7 +76,7 @@ class World(Lasting):
             if not names or name in names
         }
 
-    def our_rules(self) -> dict[str, dict[str, Any]]:
+    def owned_rules(self) -> dict[str, dict[str, Any]]:
         """By the name of their task, the owned rules."""
         return {
             name.removeprefix(PREFIX): rule
@@ -86,7 +86,7 @@ class World(Lasting):
 
     def target(self, task: str) -> dict[str, Any]:
         """The one target of the rule of that task."""
-        (found,) = self.our_rules()[task]["Targets"]
+        (found,) = self.owned_rules()[task]["Targets"]
         target: dict[str, Any] = found
         return target
 

@@ -165,7 +165,7 @@ def test_which_execution_is_restored_and_why(ended: Any, error: tuple[str, str],
     assert found.error == CaughtError(Error=error[0], Cause=error[1])
 
 
-def test_its_own_failure_is_restored_from_what_the_catch_hands_over() -> None:
+def test_its_own_failure_comes_from_what_the_catch_hands_over() -> None:
     aws: Any = _StepFunctions({})
     found = failed.find_failed(aws, asked(PUSH))
     assert isinstance(found, failed.Failed)

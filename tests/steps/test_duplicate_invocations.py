@@ -21,8 +21,8 @@ ROWS = {step.name: step for step in STEPS}
 
 def begin(deployment: Deployment, step: str = "RollService", seconds: float = 60) -> Callable[[], None]:
     """An invocation of that step of the deployment begins to write. Returns what ends it."""
-    told = deployment.context["Execution"]
-    execution = Execution.model_validate({"id": told["Id"], "name": told["Name"], "started_at": told["StartTime"]})
+    own = deployment.context["Execution"]
+    execution = Execution.model_validate({"id": own["Id"], "name": own["Name"], "started_at": own["StartTime"]})
     lease = Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
     assert lease.enter(FIRST, seconds, ROWS[step], {}).standing == Standing.HELD
     return lambda: lease.leave(FIRST, 0, ROWS[step], {})
@@ -43,7 +43,7 @@ def restoring(deployments: Deployments) -> Deployment:
 
 
 @pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets", "RollService"])
-def test_a_step_does_not_write_while_its_twin_may(step: str, world: World, deployments: Deployments) -> None:
+def test_a_step_does_not_write_while_another_invocation_may(step: str, world: World, deployments: Deployments) -> None:
     deployment = deployments.start().until(step)
     end = begin(deployment, step)
     world.calls.made.clear()
@@ -54,7 +54,7 @@ def test_a_step_does_not_write_while_its_twin_may(step: str, world: World, deplo
     deployment.step(step)
 
 
-def test_who_leaves_takes_back_only_what_is_its_own(world: World, clearing: Deployment) -> None:
+def test_leaving_removes_only_the_own_invocation(world: World, clearing: Deployment) -> None:
     begin(clearing, "RegisterRevisions")
     for _ in range(2):
         with pytest.raises(StillRunningError):
@@ -69,7 +69,7 @@ def test_nothing_is_put_back_while_a_step_may_still_write(world: World, restorin
     assert world.everything() == now
     end()
     restoring.step("RestoreDeployment")
-    assert world.our_rules() == {}
+    assert world.owned_rules() == {}
     assert "holder" not in world.ledger()["lease"]
 
 
@@ -112,9 +112,7 @@ def test_an_error_of_lambda_s_own_says_nothing_of_the_function(error: str, world
         restoring.step("RestoreDeployment")
 
 
-def test_a_deployment_that_ends_while_one_of_its_steps_may_write_keeps_the_next_one_out(
-    world: World, deployments: Deployments
-) -> None:
+def test_an_ended_deployment_that_may_write_blocks_the_next(world: World, deployments: Deployments) -> None:
     ended = deployments.start().until("FinishDeployment")
     end = begin(ended)
     world.execution("deployment-1", ended=timedelta(minutes=4))
@@ -132,9 +130,7 @@ def test_a_deployment_that_ends_while_one_of_its_steps_may_write_keeps_the_next_
     assert world.ledger()["lease"]["holder"] == waiting.arn
 
 
-def test_a_deployment_of_which_a_step_was_killed_leaves_the_lease_to_the_next_at_once(
-    world: World, deployments: Deployments
-) -> None:
+def test_a_killed_step_does_not_delay_the_next_deployment(world: World, deployments: Deployments) -> None:
     ended = deployments.start().until("FinishDeployment")
     begin(ended)
     world.calls.history = [killed(FIRST)]
