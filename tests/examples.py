@@ -139,7 +139,8 @@ class Machine:
         changes = self._answers[step].pop(0) if self._answers.get(step) else {}
         if isinstance(changes, Exception):
             raise changes
-        return ANSWERS[step].model_copy(update=changes).model_dump(mode="json")
+        answer = ANSWERS[step]
+        return type(answer).model_validate(answer.model_dump() | changes).model_dump(mode="json")
 
 
 FAILED = asl.FailedError("RejectedError", json.dumps({"errorMessage": "denied", "errorType": "RejectedError"}))
