@@ -1,7 +1,7 @@
 """EventBridge's default bus: events, and the rules that match them.
 
-moto keeps rules and targets and matches patterns. It publishes none of AWS's own events and does not deliver events to
-state machines or ECS tasks. Here both AWS's events and those of PutEvents go through `Bus.publish`.
+moto keeps rules and targets. It publishes none of AWS's own events and does not deliver events to state machines or ECS
+tasks. Here both AWS's events and those of PutEvents go through `Bus.publish`.
 """
 
 import json
@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.events.models import Rule, events_backends
+from moto.events.exceptions import InvalidEventPatternException
+from moto.events.models import EventPattern, EventPatternParser, Rule, events_backends
 
+from stage.eventbridge.patterns import PatternError, parse
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
+from stage.moto.patch import replace
 
 Event = dict[str, Any]
 Deliver = Callable[[Rule, dict[str, Any], Event], object]
@@ -40,6 +43,43 @@ def rules() -> dict[str, Rule]:
     return events_backends[ACCOUNT][REGION].event_buses["default"].rules
 
 
+def _test(call: Call) -> Reply:
+    """TestEventPattern. AWS also demands the members of an envelope in the event; the stage does not."""
+    try:
+        pattern, tested = parse(call.params["EventPattern"]), json.loads(call.params["Event"])
+    except PatternError as invalid:
+        refusal = InvalidEventPatternException(reason=str(invalid))
+        return Reply.refusal(call, "InvalidEventPatternException", refusal.message)
+    except ValueError:
+        tested = None
+    if not isinstance(tested, dict):
+        return Reply.refusal(call, "ValidationException", "Parameter Event is not valid.")
+    return Reply.result(call, {"Result": pattern.matches(tested)})
+
+
+def _read_pattern(parser: EventPatternParser) -> dict[str, Any]:
+    """A rule's pattern. Raises InvalidEventPatternException for what EventBridge refuses; moto takes nearly all."""
+    if not parser.pattern:
+        return {}
+    try:
+        parse(parser.pattern)
+    except PatternError as invalid:
+        raise InvalidEventPatternException(reason=str(invalid)) from invalid
+    read: dict[str, Any] = json.loads(parser.pattern)
+    return read
+
+
+def _matches(pattern: EventPattern, published: Event) -> bool:
+    """moto's own matcher differs from EventBridge's."""
+    text = pattern.dump()
+    return not text or parse(text).matches(published)
+
+
+# A pattern reaches moto by PutRule and by CloudFormation.
+replace(EventPatternParser, "parse", _read_pattern)
+replace(EventPattern, "matches_event", _matches)
+
+
 class Bus:
     """The default event bus. As a hook it answers PutEvents; the stage publishes AWS's own events by `publish`."""
 
@@ -58,7 +98,9 @@ class Bus:
                     self._deliver(rule, target, published)
 
     def before(self, call: Call) -> Reply | None:
-        """Answer PutEvents on the default bus; moto answers for other buses."""
+        """Answer PutEvents on the default bus, and TestEventPattern; moto answers PutEvents for other buses."""
+        if call.key == ("events", "TestEventPattern"):
+            return _test(call)
         if call.key != ("events", "PutEvents"):
             return None
         entries = call.params.get("Entries", [])
