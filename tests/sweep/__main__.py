@@ -24,9 +24,10 @@ PAIRS = 150
 class Sweep:
     """Trials on several stages at once; it stops at the first violation unless it is to keep going."""
 
-    def __init__(self, trials: Sequence[Trials], seed: int, *, keep_going: bool) -> None:
+    def __init__(self, trials: Sequence[Trials], seed: int, late: float, *, keep_going: bool) -> None:
         self._trials = trials
         self._seed = seed
+        self._late = late
         self._keep_going = keep_going
         self._lock = threading.Lock()
         self._stopped = False
@@ -63,7 +64,7 @@ class Sweep:
                     say(f"  {part.name}: {len(part.done)} so far")
                 if verdict.wrong:
                     self._stopped = not self._keep_going
-                    say(*report.violation(verdict, self._seed))
+                    say(*report.violation(verdict, self._seed, self._late))
 
 
 @dataclass
@@ -83,17 +84,17 @@ def main() -> int:
     with ExitStack() as stages:
 
         def open_stage() -> Trials:
-            return Trials(stages.enter_context(running()))
+            return Trials(stages.enter_context(running()), arguments.late)
 
         if arguments.races:
-            broken = races.run(stages.enter_context(running()), arguments.seed, _rounds(arguments), say)
+            broken = races.run(stages.enter_context(running()), arguments.seed, _rounds(arguments), say, arguments.late)
         elif arguments.only:
-            broken = _again(open_stage(), arguments.only, arguments.seed)
+            broken = _again(open_stage(), arguments)
         else:
             number = 1 if arguments.quick else arguments.stages
             with ThreadPoolExecutor(number) as pool:
                 trials = [each.result() for each in [pool.submit(open_stage) for _ in range(number)]]
-            sweep = Sweep(trials, arguments.seed, keep_going=arguments.keep_going)
+            sweep = Sweep(trials, arguments.seed, arguments.late, keep_going=arguments.keep_going)
             broken = _everything(sweep, trials[0], arguments)
     say(f"{time.monotonic() - begun:.0f} s, seed {arguments.seed}")
     return 1 if broken else 0
@@ -128,12 +129,12 @@ def _calls(trials: Trials, faults: Script, *, new: bool) -> list[dict[str, Any]]
     return trials.calls()
 
 
-def _again(trials: Trials, faults: Script, seed: int) -> bool:
+def _again(trials: Trials, arguments: argparse.Namespace) -> bool:
     """Run one trial from the start and print all about it."""
-    verdict = trials.run(faults)
+    verdict = trials.run(arguments.only)
     say(f"{verdict.status} {verdict.cause}", "" if verdict.reached else "Not every fault met a call.")
     if verdict.wrong:
-        say(*report.violation(verdict, seed))
+        say(*report.violation(verdict, arguments.seed, arguments.late))
     return bool(verdict.wrong)
 
 
@@ -153,6 +154,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=PAIRS, help="how many draws of two faults in one deployment")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is drawn")  # noqa: S311 - no secret
     parser.add_argument("--stages", type=int, default=4, help="how many stages at once")
+    parser.add_argument("--late", type=float, default=0, help="seconds by which EventBridge's reads are late")
     parser.add_argument("--keep-going", action="store_true", help="go on after a violation")
     return parser.parse_args()
 

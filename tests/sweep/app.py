@@ -55,17 +55,21 @@ class Runs:
 
 
 class App:
-    """The app on one stage."""
+    """The app on one stage, whose EventBridge shows rules `late` seconds late, and the tagging index twice as late."""
 
-    def __init__(self, stage: Client) -> None:
+    def __init__(self, stage: Client, late: float = 0) -> None:
         self.stage = stage
+        self._late = late
+        self._time_scale = TIME_SCALE
         self._runs: dict[str, Runs] = {}
 
-    def begin(self) -> None:
+    def begin(self, time_scale: float = TIME_SCALE) -> None:
         """Reset to before the first push, with a queue that receives Rota's notifications."""
         self.stage.reset()
         self._runs.clear()
-        self.stage.settings(time_scale=TIME_SCALE, rollout_seconds=ROLLOUT_SECONDS)
+        self._time_scale = time_scale
+        self.stage.settings(time_scale=time_scale, rollout_seconds=ROLLOUT_SECONDS)
+        self._read_late()
         queue = self.stage.client("sqs").get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         events = self.stage.client("events")
         events.put_rule(Name=LISTENER, EventPattern='{"source": ["rota"]}')
@@ -90,6 +94,8 @@ class App:
         """The state, once the rollout is complete."""
         names, ecs, events = self.stage.names, self.stage.client("ecs"), self.stage.client("events")
 
+        self.stage.settings(late_reads=0, late_tags=0)
+
         def steady() -> str | None:
             (service,) = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"]
             states = [deployment["rolloutState"] for deployment in service["deployments"]]
@@ -101,7 +107,7 @@ class App:
             for rule in events.list_rules(NamePrefix=names["rule_prefix"])["Rules"]
             if not rule["Name"].startswith(others)
         ]
-        return State(
+        state = State(
             rules={
                 rule["Name"]: {
                     **rule,
@@ -113,6 +119,8 @@ class App:
             service=wait_for(steady, 10),
             active=frozenset(self._active()),
         )
+        self._read_late()
+        return state
 
     def runs(self, revision: str) -> Runs:
         """What a revision runs."""
@@ -178,6 +186,11 @@ class App:
         prefix = f"deployments/{execution['name']}/snapshot"
         listed = self.stage.client("s3").list_objects_v2(Bucket=self.stage.names["bucket"], Prefix=prefix)
         return bool(listed["KeyCount"])
+
+    def _read_late(self) -> None:
+        """From now on EventBridge and the tagging index show what was there `late` real seconds ago."""
+        late = self._late / self._time_scale
+        self.stage.settings(late_reads=late, late_tags=2 * late)
 
     def _active(self) -> list[str]:
         pages = self.stage.client("ecs").get_paginator("list_task_definitions")

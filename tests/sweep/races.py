@@ -46,27 +46,26 @@ class Ended:
     """What breaks a promise; empty when all held."""
 
 
-def run(stage: Client, seed: int, rounds: Sequence[int], say: Callable[[str], None]) -> bool:
+def run(stage: Client, seed: int, rounds: Sequence[int], say: Callable[[str], None], late: float = 0) -> bool:
     """Run these races, a line for each; stop at the first that breaks a promise. True if one did."""
     for number in rounds:
         race = Race.drawn(seed, number)
         begun = time.monotonic()
-        ended = hold(stage, race)
+        ended = hold(stage, race, late)
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.outcomes.items()))
         say(f"race {number}: {race.pushes} pushes, {race.pause} s apart: {outcomes}; {time.monotonic() - begun:.0f} s")
         if ended.wrong:
             for sentence in ended.wrong:
                 say(f"  - {sentence}")
-            say(f"  again: {race_recipe(seed, number)}")
+            say(f"  again: {race_recipe(seed, number, late)}")
             return True
     return False
 
 
-def hold(stage: Client, race: Race) -> Ended:
-    """One race from the start, judged."""
-    app = App(stage)
-    app.begin()
-    stage.settings(time_scale=TIME_SCALE)
+def hold(stage: Client, race: Race, late: float = 0) -> Ended:
+    """One race from the start, judged; EventBridge shows its rules so many seconds late."""
+    app = App(stage, late)
+    app.begin(TIME_SCALE)
     app.want(0)
     stage.deploy("first")
     app.want(1)

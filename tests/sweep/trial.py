@@ -38,8 +38,8 @@ class Trials:
     old. After a violation, and after every 25 trials, the stage is reset.
     """
 
-    def __init__(self, stage: Client) -> None:
-        self._app = App(stage)
+    def __init__(self, stage: Client, late: float = 0) -> None:
+        self._app = App(stage, late)
         self._stage = stage
         self._file = 0
         self._left = 0
