@@ -24,10 +24,13 @@ PAIRS = 150
 class Sweep:
     """Trials on several stages at once; it stops at the first violation unless it is to keep going."""
 
-    def __init__(self, trials: Sequence[Trials], seed: int, late: float, *, keep_going: bool) -> None:
+    def __init__(
+        self, trials: Sequence[Trials], seed: int, *, late: float = 0, share: int = 1, keep_going: bool = False
+    ) -> None:
         self._trials = trials
         self._seed = seed
         self._late = late
+        self._share = share
         self._keep_going = keep_going
         self._lock = threading.Lock()
         self._stopped = False
@@ -39,8 +42,9 @@ class Sweep:
         return any(verdict.wrong for verdict in self.verdicts)
 
     def run(self, name: str, scripts: Iterable[Script]) -> None:
-        """Try all of these and print a line of results."""
-        part, begun = _Part(name, iter(list(scripts))), time.monotonic()
+        """Try these, or the share of them that is drawn, and print a line of results."""
+        chosen = script.drawn(list(scripts), self._seed, self._share)
+        part, begun = _Part(name, iter(chosen)), time.monotonic()
         with ThreadPoolExecutor(len(self._trials)) as pool:
             try:
                 for ended in [pool.submit(self._work, trials, part) for trials in self._trials]:
@@ -94,7 +98,13 @@ def main() -> int:
             number = 1 if arguments.quick else arguments.stages
             with ThreadPoolExecutor(number) as pool:
                 trials = [each.result() for each in [pool.submit(open_stage) for _ in range(number)]]
-            sweep = Sweep(trials, arguments.seed, arguments.late, keep_going=arguments.keep_going)
+            sweep = Sweep(
+                trials,
+                arguments.seed,
+                late=arguments.late,
+                share=1 if arguments.quick else arguments.share,
+                keep_going=arguments.keep_going,
+            )
             broken = _everything(sweep, trials[0], arguments)
     say(f"{time.monotonic() - begun:.0f} s, seed {arguments.seed}")
     return 1 if broken else 0
@@ -151,6 +161,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--races", action="store_true", help="many pushes at random moments instead of faults")
     parser.add_argument("--rounds", type=int, default=12, help="how many races")
     parser.add_argument("--round", type=int, metavar="NUMBER", help="only this race")
+    parser.add_argument("--share", type=int, default=1, help="one in so many of all trials, drawn by the seed")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="how many draws of two faults in one deployment")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is drawn")  # noqa: S311 - no secret
     parser.add_argument("--stages", type=int, default=4, help="how many stages at once")

@@ -86,6 +86,12 @@ def pairs(calls: Sequence[Call], failing: Sequence[Call], seed: int, number: int
         yield first, second
 
 
+def drawn(scripts: Sequence[Script], seed: int, share: int) -> list[Script]:
+    """One in `share` of these; the same seed draws the same ones."""
+    number = -(-len(scripts) // share)
+    return random.Random(seed).sample(scripts, number)  # noqa: S311 - no secret
+
+
 def kinds_of(call: Call) -> tuple[str, ...]:
     """The faults that this call can meet."""
     if call["caller"] is None:

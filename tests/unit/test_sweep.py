@@ -220,6 +220,14 @@ def test_those_that_gave_up_are_not_counted_as_all_old() -> None:
 
 
 def test_a_promise_broken_without_the_fault_counts_too() -> None:
-    sweep = Sweep([_Broken()], 1, keep_going=False)
+    sweep = Sweep([_Broken()], 1)
     sweep.run("one fault", [(DENIED,)])
     assert sweep.broken
+
+
+def test_a_share_is_the_same_for_the_same_seed() -> None:
+    scripts = [({"number": number},) for number in range(95)]
+    drawn = script.drawn(scripts, 7, 10)
+    assert len(drawn) == 10
+    assert drawn == script.drawn(scripts, 7, 10) != script.drawn(scripts, 8, 10)
+    assert sorted(map(str, script.drawn(scripts, 7, 1))) == sorted(map(str, scripts))
