@@ -1,4 +1,4 @@
-"""CheckService: asks ECS how our own deployment of the service stands."""
+"""CheckService: asks ECS how far the rollout is that RollService started."""
 
 from rota.aws import clients
 from rota.contract import CheckServiceInput, CheckServiceOutput

@@ -38,7 +38,7 @@ def _restore(request: RestoreDeploymentInput, settings: Settings, turns: Turns, 
     """Restore the deployment in its turn, record how it ended, and publish that."""
     document = failed.document
     facts = _facts(failed.error, document) if document else {}
-    with turns(failed.execution, facts, anew=bool(document and document.has_begun)) as turn:
+    with turns(failed.execution, facts, recreate=bool(document and document.has_begun)) as turn:
         if document or turn.record or turn.standing == "lost":
             return _end(_attempt(request, settings, failed, turn.record), turn)
     # The lease was deleted, or a version of Rota took it that makes no record.

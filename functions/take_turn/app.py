@@ -49,13 +49,13 @@ def _verdict(execution: Execution, settings: Settings, image: Image, origin: Ori
         return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
     _refuse_a_redrive(settings, execution)
     verdict = _lease(execution, settings).take(image, origin, _is_active)
-    if verdict.decision == Decision.GO:  # what put it back may have recorded it meanwhile
+    if verdict.decision == Decision.GO:  # its restore may have recorded the outcome meanwhile
         _refuse_a_redrive(settings, execution)
     return verdict
 
 
 def _refuse_a_redrive(settings: Settings, execution: Execution) -> None:
-    """What is recorded as ended RestoreDeployment would not put back any more."""
+    """RejectedError if the ledger has an outcome: RestoreDeployment would not restore this execution again."""
     ledger = Ledger(clients.dynamodb(), settings.table, settings.app, execution, settings.history_days)
     if ledger.find():
         raise RejectedError("this execution has ended before, as the ledger says; start a new one instead")

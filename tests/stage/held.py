@@ -15,12 +15,12 @@ def held(stage: Client) -> Iterator[None]:
     """Deployments that begin now wait in their first step that writes, as long as the block runs, half a minute at
     most: by the lease, another invocation may still write.
     """
-    somebody = {"M": {"somebody": {"N": str(time.time() + 600)}}}
-    change_lease(stage, "SET at_work = :somebody", {":somebody": somebody})
+    another = {"M": {"another": {"N": str(time.time() + 600)}}}
+    change_lease(stage, "SET at_work = :another", {":another": another})
     try:
         yield
     finally:
-        change_lease(stage, "REMOVE at_work.somebody")
+        change_lease(stage, "REMOVE at_work.another")
 
 
 def pushed_behind(stage: Client, tag: str, waits: str, content: str | None = None) -> tuple[str, str]:

@@ -67,7 +67,7 @@ def test_an_aborted_deployment_is_restored_wherever_it_stopped(
     assert_all_is_as_it_was(changing, before)
     entry = history(changing)[0]
     assert (entry["execution"], entry["outcome"], entry["digest"]) == (stopped["executionArn"], "aborted", digest("v2"))
-    assert f": somebody has stopped the execution: {WHY}. " in entry["cause"]
+    assert f": the execution was aborted: {WHY}. " in entry["cause"]
     assert changing.deploy("v3")["status"] == "SUCCEEDED"
     assert images(changing) == {digest("v3")}
 
@@ -166,7 +166,7 @@ def test_one_aborted_while_waiting_for_the_lease_changes_nothing(changing: Clien
     assert outcomes[waiting] == "aborted"
 
 
-@pytest.mark.parametrize("tag", ["a dry run", "itself put back"])
+@pytest.mark.parametrize("tag", ["a dry run", "a restore"])
 def test_an_execution_that_changed_nothing_is_not_restored(changing: Client, tag: str) -> None:
     changing.settings(latency_ms=50)
     if tag == "a dry run":
@@ -202,9 +202,9 @@ def test_an_aborted_restore_can_be_started_by_hand(changing: Client) -> None:
     [
         pytest.param("{machine}:typo", "Step Functions knows no execution {machine}:typo.", id="none"),
         pytest.param(
-            "typo", "detail.executionArn is 'typo', it must be an execution to put back: {machine}:", id="no ARN"
+            "typo", "detail.executionArn is 'typo', it must be an execution to restore: {machine}:", id="no ARN"
         ),
-        pytest.param("{machine}-2:v1", "it must be an execution to put back: {machine}:", id="another machine's"),
+        pytest.param("{machine}-2:v1", "it must be an execution to restore: {machine}:", id="another machine's"),
     ],
 )
 def test_an_execution_that_cannot_be_restored_fails_at_once(changing: Client, named: str, says: str) -> None:

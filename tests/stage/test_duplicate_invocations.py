@@ -59,7 +59,7 @@ def rolling(stage: Client) -> tuple[Any, ...]:
 
 def test_nothing_is_restored_while_an_invocation_may_write(deployed: Client) -> None:
     before = rolling(deployed)
-    change_lease(deployed, "SET at_work.somebody = :end", {":end": {"N": str(time.time() + 600)}})
+    change_lease(deployed, "SET at_work.another = :end", {":end": {"N": str(time.time() + 600)}})
     killed_for_good = {"caller": "CheckService", "count": 2, "fault": "kill"}  # it would wait as well
     deployed.faults([{"service": "dynamodb", "operation": "UpdateItem", **killed_for_good}])
     wait_for(lambda: len(called(deployed, "RestoreDeployment", "dynamodb", "UpdateItem")) > 3, 30)
@@ -67,7 +67,7 @@ def test_nothing_is_restored_while_an_invocation_may_write(deployed: Client) -> 
     assert not called(deployed, "RestoreDeployment", "ecs", "UpdateService")
 
     deployed.settings(rollout="completes")
-    change_lease(deployed, "REMOVE at_work.somebody")
+    change_lease(deployed, "REMOVE at_work.another")
     ended = deployed.wait(deployed.executions()[0])
 
     assert ended["error"] == "Runtime.ExitError"

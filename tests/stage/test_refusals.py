@@ -161,10 +161,10 @@ def rename_container(stage: Client) -> None:
 
 
 def another_role(stage: Client) -> None:
-    infrastructure_registers(stage, {}, taskRoleArn="arn:aws:iam::123456789012:role/somebody-else")
+    infrastructure_registers(stage, {}, taskRoleArn="arn:aws:iam::123456789012:role/another")
 
 
-def rule_of_somebody(stage: Client) -> None:
+def rule_of_another_team(stage: Client) -> None:
     stage.client("events").put_rule(Name=PREFIX + "IngestData", ScheduleExpression="rate(1 day)")
 
 
@@ -179,9 +179,9 @@ def rule_of_another_app(stage: Client) -> None:
         (delete_service, "the service guestbook-api is INACTIVE, it must be ACTIVE"),
         (code_deploy, "the service guestbook-api is deployed by CODE_DEPLOY"),
         (rename_container, "guestbook:2 has no container app, which the parameter ContainerName names; it has web"),
-        (another_role, "names the role arn:aws:iam::123456789012:role/somebody-else, which the parameter TaskRoleArns"),
+        (another_role, "names the role arn:aws:iam::123456789012:role/another, which the parameter TaskRoleArns"),
         (
-            rule_of_somebody,
+            rule_of_another_team,
             "the rule production__guestbook__IngestData exists and Rota does not own it: it has no tag rota:app",
         ),
         (rule_of_another_app, "its tag rota:app is 'production/forum', not 'production/guestbook-api'"),
@@ -194,10 +194,10 @@ def test_problems_of_the_account(stage: Client, arrange: Callable[[Client], None
 
 
 def test_problems_of_author_and_operator_are_reported_together(stage: Client) -> None:
-    rule_of_somebody(stage)
+    rule_of_another_team(stage)
     code_deploy(stage)
     another_role(stage)
     stage.upload_schedule({"tasks": [ONE_TASK, {**ONE_TASK, "name": "Large", "memory": 777}]})
-    cause = refused(stage, "ConfigError", "tasks[1].memory: ", "CODE_DEPLOY", "somebody-else")["cause"]
+    cause = refused(stage, "ConfigError", "tasks[1].memory: ", "CODE_DEPLOY", "role/another")["cause"]
     assert cause.index("tasks[1].memory: ") < cause.index("\nFor the operator:\n") < cause.index("CODE_DEPLOY")
     assert "Traceback" not in cause

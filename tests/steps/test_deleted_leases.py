@@ -34,7 +34,7 @@ def test_a_deployment_whose_lease_was_deleted_is_restored(
     assert changing.run() == "DeploymentFailed"
     assert world.everything() == before
     cause = changing.document["restored"]["cause"]
-    assert cause.startswith("RollService: somebody has deleted the lease of production/guestbook-api")
+    assert cause.startswith("RollService: the lease of production/guestbook-api was deleted")
     assert "Everything is as it was before" in cause
     assert "holder" not in world.ledger()["lease"]
     assert deployments.start(NEXT).run() == "Deployed"
@@ -50,7 +50,7 @@ def test_nothing_is_restored_after_another_deployments_turn(
     assert changing.run() == "Overtaken"
     assert world.everything() == after
     remark = (
-        "Nothing was restored, because another deployment has had its turn since. If that one failed, deploy again."
+        "Nothing was restored, because another deployment has held the lease since. If that one failed, deploy again."
     )
     assert remark in changing.document["restored"]["cause"]
 

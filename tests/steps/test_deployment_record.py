@@ -113,7 +113,7 @@ def test_wherever_it_is_aborted_it_is_restored_from_its_record(
     assert entry["outcome"] == ("deployed" if complete else "aborted")
     assert entry["tag"] == "next"
     if not complete:
-        assert ": somebody has stopped the execution" in entry["cause"]
+        assert ": the execution was aborted" in entry["cause"]
     assert lease().keys() == {"app", "record", "newest"}
     if not within:
         assert "stepfunctions.GetExecutionHistory" not in world.calls.made
@@ -125,7 +125,7 @@ def test_one_that_was_aborted_before_its_first_write_is_recorded(world: World, c
     assert stop(world, changing).run() == "Restored"
     assert world.everything() == before
     (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
-    assert entry["cause"].startswith("Planning: somebody has stopped the execution. Nothing had to be restored.")
+    assert entry["cause"].startswith("Planning: the execution was aborted. Nothing had to be restored.")
 
 
 def test_one_that_was_aborted_while_it_waited_is_recorded(world: World, deployments: Deployments) -> None:
@@ -135,7 +135,7 @@ def test_one_that_was_aborted_while_it_waited_is_recorded(world: World, deployme
     assert waiting.step("TakeTurn")["decision"] == "wait"
     assert stop(world, waiting).run() == "Restored"
     (entry,) = [item for item in world.ledger().values() if item.get("execution") == waiting.arn]
-    assert entry["cause"].startswith("TakeTurn: somebody has stopped the execution. Nothing was restored, because")
+    assert entry["cause"].startswith("TakeTurn: the execution was aborted. Nothing was restored, because")
     assert (entry["outcome"], entry["tag"], entry["started_by"]) == ("aborted", "5d0c6a1", "by hand")
 
 
@@ -150,7 +150,7 @@ def test_nothing_is_restored_once_another_has_the_lease(
     world.execution("restorer")
     assert restorer.run() == "Restored"
     assert world.everything() == after
-    assert "another deployment has had its turn since" in restorer.document["restored"]["cause"]
+    assert "another deployment has held the lease since" in restorer.document["restored"]["cause"]
 
 
 def test_a_later_restore_says_why_the_deployment_failed(world: World, changing: Deployment) -> None:

@@ -47,7 +47,7 @@ def test_a_step_does_not_write_while_another_invocation_may(step: str, world: Wo
     deployment = deployments.start().until(step)
     end = begin(deployment, step)
     world.calls.made.clear()
-    with pytest.raises(StillRunningError, match="an earlier invocation of the deployment, whose answer was lost"):
+    with pytest.raises(StillRunningError, match="an earlier invocation of the deployment, whose response was lost"):
         deployment.step(step)
     assert world.calls.writes() == []
     end()
@@ -74,7 +74,7 @@ def test_nothing_is_put_back_while_a_step_may_still_write(world: World, restorin
 
 
 def test_a_step_that_comes_after_a_later_one_is_not_let_in(world: World, restoring: Deployment) -> None:
-    """Its answer was lost long ago, and Lambda runs it only now."""
+    """Its response was lost long ago, and Lambda runs it only now."""
     now = world.everything()
     with pytest.raises(OvertakenError):
         restoring.step("CreateTargets")

@@ -283,7 +283,7 @@ def test_a_target_added_by_hand_is_restored(world: World, later: Deployments) ->
 
 
 def test_what_is_being_restored_cannot_end_as_deployed(world: World, changing: Deployment) -> None:
-    """A FinishDeployment whose answer was lost, or whose execution was stopped, may still be running."""
+    """A FinishDeployment whose response was lost, or whose execution was stopped, may still be running."""
     before = world.everything()
     changing.until("CheckService").fail("RejectedError", "what happened")
     with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):

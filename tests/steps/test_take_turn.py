@@ -45,7 +45,7 @@ def test_while_another_deploys_it_waits(world: World, deployments: Deployments) 
     answer = deployments.start(OTHER_DIGEST).step("TakeTurn")
     assert (answer["decision"], answer["reason"]) == (
         "wait",
-        "deployment-1 is deploying, or was stopped and is to be put back",
+        "deployment-1 is deploying, or was stopped and will be restored",
     )
     assert answer["wait_seconds"] > 0
     assert world.ledger()["lease"]["holder"] == holder.arn
@@ -129,7 +129,7 @@ def test_one_that_was_stopped_a_moment_ago_is_put_back_first(world: World, deplo
     answer = deployments.start(OTHER_DIGEST).step("TakeTurn")
     assert (answer["decision"], answer["reason"]) == (
         "wait",
-        "deployment-1 is deploying, or was stopped and is to be put back",
+        "deployment-1 is deploying, or was stopped and will be restored",
     )
 
 
@@ -203,7 +203,7 @@ def test_a_redrive_that_is_refused_stops_nobody(first: str, world: World, deploy
     holder.step("TakeTurn")
     world.execution("deployment-1")
     assert [each.step("TakeTurn")["decision"] for each in (waited, aborted)] == ["wait", "wait"]
-    aborted.fail("ExecutionAborted", "somebody has stopped the execution")
+    aborted.fail("ExecutionAborted", "the execution was aborted")
     aborted.step("RestoreDeployment")
     holder.fail("RejectedError", "what happened")
     holder.step("RestoreDeployment")

@@ -106,7 +106,7 @@ def test_a_lease_with_the_record_of_an_old_holder_is_entered(
     assert holder.run() == "Deployed"
 
 
-def test_an_entry_of_the_version_before_ends_nothing_anew(world: World, changing: Deployment) -> None:
+def test_an_entry_of_the_version_before_is_left_as_it_is(world: World, changing: Deployment) -> None:
     """It was written, with an outcome and as JSON, before the update; what followed it was not done."""
     changing.until("FinishDeployment")
     forget_the_record()

@@ -75,7 +75,7 @@ def wrong(seen: Seen) -> Iterator[str]:
     else:
         yield from _unexplained(seen)
         if seen.ended_by.get("error") == "RestoreFailed" and hopeless(seen.faults):
-            # FinishDeployment may have been complete although its answer was lost.
+            # FinishDeployment may have been complete although its response was lost.
             if seen.entry.get("outcome") == "deployed":
                 yield from _not_all_new(seen)
             elif not seen.has_snapshot and seen.before != seen.after:
@@ -171,7 +171,7 @@ def _unexplained(seen: Seen) -> Iterator[str]:
 def _names(cause: str, fault: Fault) -> bool:
     """Whether the cause names the call that the fault hit, or the step of a killed process."""
     if fault["fault"] == "abort":
-        return "somebody has stopped the execution" in cause
+        return "the execution was aborted" in cause
     if fault["fault"] in ("kill", "kill_after"):
         return fault["caller"] in cause and "signal: killed" in cause
     if fault["operation"] == "Invoke":
@@ -182,7 +182,7 @@ def _names(cause: str, fault: Fault) -> bool:
                 "internal error",
                 "lambda:Invoke",
                 "Connection was closed",
-                "whose answer was lost",
+                "whose response was lost",
             )
         )
     return fault["operation"] in cause

@@ -97,7 +97,7 @@ class Trials:
             ended_by = execution
             if execution["status"] == "ABORTED":
                 ended_by = stage.restored_by(str(execution["executionArn"]), LONGEST_SECONDS)
-        # If RestoreDeployment's last answer was lost, its function is still running after the execution's end.
+        # If RestoreDeployment's last response was lost, its function is still running after the execution's end.
         wait_for(lambda: not stage.invocations(), LONGEST_SECONDS)
         hit = stage.faults_so_far()
         stage.faults([])

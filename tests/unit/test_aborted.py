@@ -72,8 +72,8 @@ def test_a_dry_run_of_putting_back_is_refused() -> None:
         ("PENDING_REDRIVE", PUSH, "ignore"),
         ("SUCCEEDED", PUSH, "ignore"),
         pytest.param("ABORTED", {**PUSH, "dry_run": True}, "ignore", id="a dry run"),
-        pytest.param("ABORTED", CHANGE, "ignore", id="what put back another"),
-        pytest.param("FAILED", CHANGE, "restore", id="what could not put back another"),
+        pytest.param("ABORTED", CHANGE, "ignore", id="a restore that was aborted"),
+        pytest.param("FAILED", CHANGE, "restore", id="a restore that failed"),
         pytest.param("ABORTED", "v1", "restore", id="no object"),
     ],
 )
@@ -139,11 +139,11 @@ def asked(event: Any, restores: str | None = None, by: str = ANOTHER) -> Restore
     [
         pytest.param(
             described(PUSH, cause="the wrong branch"),
-            ("ExecutionAborted", "somebody has stopped the execution: the wrong branch"),
+            ("ExecutionAborted", "the execution was aborted: the wrong branch"),
             id="aborted, with a reason",
         ),
         pytest.param(
-            described(PUSH), ("ExecutionAborted", "somebody has stopped the execution"), id="aborted, without a reason"
+            described(PUSH), ("ExecutionAborted", "the execution was aborted"), id="aborted, without a reason"
         ),
         pytest.param(
             described(PUSH, "TIMED_OUT"), ("ExecutionTimedOut", "the execution took too long"), id="timed out"

@@ -129,7 +129,7 @@ def test_every_state_has_a_comment() -> None:
 def test_a_task_outlives_its_function(step: Step) -> None:
     function = FUNCTIONS[f"{step.name}Function"].get("Timeout", GLOBALS["Timeout"])
     assert function <= 900
-    assert asl.STATES[step.name]["TimeoutSeconds"] == function + 30, "the time of a cold start and of a lost answer"
+    assert asl.STATES[step.name]["TimeoutSeconds"] == function + 30, "the time of a cold start and of a lost response"
 
 
 def test_an_execution_lasts_at_most_two_days() -> None:

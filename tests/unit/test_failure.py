@@ -140,7 +140,7 @@ def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message
         ),
         pytest.param(
             RestoreResult(too_late=True),
-            "Nothing was restored, because another deployment has had its turn since. If that one failed, deploy "
+            "Nothing was restored, because another deployment has held the lease since. If that one failed, deploy "
             "again.",
             id="another deployment's turn",
         ),

@@ -75,7 +75,7 @@ ABORTED = replace(
     faults=[{**DENIED, "fault": "abort"}],
     execution={"status": "ABORTED"},
     after=BEFORE,
-    entry={"outcome": "aborted", "cause": "CreateTargets: somebody has stopped the execution. Everything is ..."},
+    entry={"outcome": "aborted", "cause": "CreateTargets: the execution was aborted. Everything is ..."},
 )
 
 

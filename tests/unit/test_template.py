@@ -384,7 +384,7 @@ def test_each_outcome_of_this_app_goes_to_the_topic() -> None:
     assert set(re.findall(r"<(\w+)>", transformer["InputTemplate"])) == paths.keys()
     assert RESOURCES["NotificationsByMail"] == {
         "Type": "AWS::SNS::Subscription",
-        "Condition": "MailsSomebody",
+        "Condition": "SendsMail",
         "Properties": {
             "TopicArn": {"Ref": "NotificationsTopic"},
             "Protocol": "email",
@@ -400,7 +400,7 @@ def test_the_conditions_ask_whether_a_parameter_is_empty() -> None:
     assert TEMPLATE["Conditions"] == {
         "MakesEventsRole": is_empty({"Ref": "EventsRoleArn"}),
         "KnowsFormerEventsRoles": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "FormerEventsRoleArns"}]})]},
-        "MailsSomebody": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
+        "SendsMail": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
     }
     assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"
 

@@ -139,7 +139,7 @@ class TakeTurnInput(StepInput):
 
 
 class TakeTurnOutput(Verdict):
-    """`restores` is the ARN of an execution that ended in the middle and is to be put back; then there is no image."""
+    """`restores` is the ARN of an execution that was stopped and is to be restored; then there is no image."""
 
     wait_seconds: int
     dry_run: bool
@@ -288,7 +288,7 @@ class CaughtError(Shape):
 class FailedDeployment(BaseModel):
     """The state machine's document at the moment of the failure; which keys are there says how far it came.
 
-    Without `error` the deployment was overtaken before it had its turn.
+    Without `error` the deployment was overtaken before it took the lease.
     """
 
     # Nothing that a later version adds to the document keeps this one from restoring.
@@ -305,7 +305,7 @@ class FailedDeployment(BaseModel):
 
     @property
     def restores(self) -> str | None:
-        """The ARN of the execution that this one was to put back; None for a deployment."""
+        """The ARN of the execution that this one is to restore; None for a deployment."""
         return self.turn.restores if self.turn else None
 
     @property

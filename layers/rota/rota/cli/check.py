@@ -46,7 +46,7 @@ def _rule_prefix(_context: click.Context, _option: click.Parameter, text: str) -
 def check(file: str | None, rule_prefix: str, max_tasks: int, json_schema: bool) -> None:
     """Check a schedule file, without AWS, and list when each task runs next. FILE - reads standard input.
 
-    Exits with 0 for a good file, 1 for one with faults, and 2 where there is no file to read.
+    Exits with 0 for a good file, 1 for one with problems, and 2 where there is no file to read.
     """
     if json_schema:
         from rota.schedule_file import json_schema as schema

@@ -38,7 +38,7 @@ def explain(step: str, error: "CaughtError", became: str) -> str:
 
 
 def outcome_of(error: "CaughtError | None") -> Outcome:
-    """How a deployment ends that was stopped by that error; None: by a newer one before its turn."""
+    """How a deployment ends that was stopped by that error; None: by a newer one before it took the lease."""
     if error is None or error.Error == "OvertakenError":
         return Outcome.OVERTAKEN
     return Outcome.ABORTED if error.Error == "ExecutionAborted" else Outcome.FAILED
@@ -53,9 +53,9 @@ def _who_acts(error: str) -> str:
 def _message(error: "CaughtError") -> str:
     """Lambda hands over a failed function's error as JSON; other causes are plain text."""
     try:
-        told = json.loads(error.Cause)
+        reported = json.loads(error.Cause)
     except ValueError:
-        told = None
-    if isinstance(told, dict) and told.get("errorMessage"):
-        return str(told["errorMessage"])
+        reported = None
+    if isinstance(reported, dict) and reported.get("errorMessage"):
+        return str(reported["errorMessage"])
     return error.Cause or error.Error

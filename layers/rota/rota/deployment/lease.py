@@ -25,7 +25,7 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 20, 120
 
 
 class Standing(StrEnum):
-    """How a deployment stands to the lease when one of its invocations enters."""
+    """Whether a deployment may write when one of its invocations enters the lease."""
 
     HELD = "held"
     OVERTAKEN = "overtaken"
@@ -33,7 +33,7 @@ class Standing(StrEnum):
     LOST = "lost"
     """Another deployment holds the lease, or none does, or this one is being restored."""
     DELETED = "deleted"
-    """The item is gone. Rota never deletes it, so no other deployment has had its turn since."""
+    """The item is gone. Rota never deletes it, so no other deployment has held it since."""
 
 
 class Entered(NamedTuple):
@@ -118,7 +118,7 @@ class Lease:
 
     AWS's rule and service calls take no fencing token, so time fences: every invocation that writes says in `at_work`
     how long its function may live, and takes that back when it leaves. While one is listed there that has not ended,
-    nothing else writes: not the next deployment, not the same step once more after a lost answer, not
+    nothing else writes: not the next deployment, not the same step once more after a lost response, not
     RestoreDeployment.
     """
 
@@ -154,8 +154,8 @@ class Lease:
         if any(is_active(each) for each in {lease.holder, lease.restorer} - {""}):
             # The same image by another tag is on its way already and need not be stopped.
             if lease.digest != claim.digest:
-                self._stand_in_line(claim.order)
-            return _wait(f"{holder} is deploying, or was stopped and is to be put back")
+                self._announce_newer(claim.order)
+            return _wait(f"{holder} is deploying, or was stopped and will be restored")
         if lease.active_invocations():
             return _wait(f"{holder} has ended, but one of its functions may still write")
         unchanged = "holder = :dead AND at_work = :seen AND " + (
@@ -176,16 +176,16 @@ class Lease:
         facts: Mapping[str, Any],
         *,
         restorer: Execution | None = None,
-        anew: bool = False,
+        recreate: bool = False,
     ) -> Entered:
         """Say that an invocation of `step` may write for so many seconds. It may only if the standing is HELD.
 
-        The record has `facts` and the step's phase from then on. An invocation of a step that others have gone past is
-        LOST: its answer was, and so is it.
+        The record has `facts` and the step's phase from then on. The standing is LOST if a later step has begun: the
+        response of this invocation was lost, and the machine went on without it.
 
         `restorer` is the execution in which RestoreDeployment runs, this one or another. It shuts all other steps out,
-        and nothing takes the lease over while it goes on. `anew`: makes the item again if it was deleted. That is safe
-        for a deployment that has held the lease: as long as the item is missing, no other one has had its turn since.
+        and nothing takes the lease over while it goes on. `recreate`: creates the item again if it was deleted. That is
+        safe for a deployment that has held the lease: as long as the item is missing, no other one has held it since.
         """
         end = Decimal(str(time.time() + seconds + _CLOCK_SKEW_SECONDS))
         values: dict[str, Any] = {":end": end}
@@ -211,10 +211,10 @@ class Lease:
             return Entered(standing, others, lease.record)
         if lease:
             return Entered(Standing.LOST)
-        return self._enter_anew(invocation, end, restorer) if anew and restorer else Entered(Standing.DELETED)
+        return self._recreate(invocation, end, restorer) if recreate and restorer else Entered(Standing.DELETED)
 
-    def _enter_anew(self, invocation: str, end: Decimal, restorer: Execution) -> Entered:
-        """Make the item again, unless something has made it meanwhile."""
+    def _recreate(self, invocation: str, end: Decimal, restorer: Execution) -> Entered:
+        """Create the item again and enter, unless another execution has created it meanwhile."""
         done, lease = self._update(
             "SET holder = :me, at_work = :at_work, shut = :end, restorer = :restorer",
             "attribute_not_exists(app)",
@@ -224,7 +224,7 @@ class Lease:
             self._at_work = {invocation: end}
             return Entered(Standing.HELD)
         if lease and lease.holder == self._execution.id:
-            raise TransientError("another invocation has just made the lease again")
+            raise TransientError("another invocation has just created the lease again")
         return Entered(Standing.LOST)
 
     def leave(self, invocation: str, seconds: float, step: Step, facts: Mapping[str, Any]) -> None:
@@ -269,7 +269,7 @@ class Lease:
             raise TransientError("the lease has just changed while it was to be released")
 
     def _claim_if_free(self, claim: "_Claim") -> LeaseItem | None:
-        # Invocations that are listed in a lease without a holder may still write: somebody has changed it by hand.
+        # Invocations that are listed in a lease without a holder may still write: it was changed by hand.
         return self._claim(claim, "attribute_not_exists(holder)", "if_not_exists(at_work, :none)", {})
 
     def _claim(self, claim: "_Claim", condition: str, at_work: str, seen: Mapping[str, Any]) -> LeaseItem | None:
@@ -288,8 +288,8 @@ class Lease:
         )
         return None if done else lease or LeaseItem()
 
-    def _stand_in_line(self, our_order: str) -> None:
-        """Let the holder, and older deployments that wait, know of a newer push; one that is newer still stays."""
+    def _announce_newer(self, our_order: str) -> None:
+        """Record a newer push, for which the holder and older waiting deployments stop; a still newer one stays."""
         self._update("SET newest = :order", "newest < :order", {":order": our_order})
 
     def _free(self, at_work: Mapping[str, Decimal]) -> tuple[bool, LeaseItem | None]:

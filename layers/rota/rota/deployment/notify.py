@@ -23,8 +23,8 @@ _LONGEST_NEWS = 8_000
 def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
     """Put the event `Rota Deployment` on the default bus, and count the outcome.
 
-    It is published at least once and normally once; its `id` is the execution's ARN, so that whoever must not act twice
-    can tell. Raises TransientError or RejectedError if the bus did not take it.
+    It is published at least once and normally once; its `id` is the execution's ARN, by which a consumer finds
+    duplicates. Raises TransientError or RejectedError if the bus did not take it.
     """
     seconds = (datetime.now(UTC) - execution.started_at).total_seconds()
     detail = {
@@ -58,6 +58,6 @@ def _released(entry: Entry) -> str:
 
 def _plain(text: str) -> str:
     """On one line and without what JSON escapes, which EventBridge does not when it fills in the topic's template."""
-    told = re.sub(r"[\x00-\x1f]", " ", " | ".join(filter(None, text.splitlines())))
-    told = re.sub(r'\\?"', "'", told).replace("\\", "/")
-    return told if len(told) <= _LONGEST_NEWS else f"{told[:_LONGEST_NEWS]}... The execution's cause has the rest."
+    line = re.sub(r"[\x00-\x1f]", " ", " | ".join(filter(None, text.splitlines())))
+    line = re.sub(r'\\?"', "'", line).replace("\\", "/")
+    return line if len(line) <= _LONGEST_NEWS else f"{line[:_LONGEST_NEWS]}... The execution's cause has the rest."

@@ -100,7 +100,7 @@ def begin(execution: Execution, image: Image, origin: Origin) -> DeploymentRecor
 
 
 def derive(execution: Execution, document: FailedDeployment) -> DeploymentRecord:
-    """The record of a deployment that has none in the lease, from the machine's document: it was never its turn, the
+    """The record of a deployment that has none in the lease, from the machine's document: it never took the lease, the
     lease was deleted, or a version of Rota took it that made none.
     """
     turn, config, plan = document.turn, document.config, document.plan

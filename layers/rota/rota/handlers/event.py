@@ -14,7 +14,7 @@ def on_event(log_key: str) -> Callable[[Callable[[Request, Settings], Answer]], 
     """Make a Lambda handler of `work(request, settings) -> answer` for an event whose sender is not the state machine.
 
     `log_key` names the member of the event by which its log lines are found, as in `id`. Members that the request's
-    type does not know are ignored: AWS adds some. The errors are those of `frame`; whoever sent the event tries again.
+    type does not know are ignored: AWS adds some. The errors are those of `frame`; the sender tries again.
     """
 
     def decorate(work: Callable[[Request, Settings], Answer]) -> Handler:

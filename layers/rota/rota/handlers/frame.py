@@ -50,7 +50,7 @@ def frame(
             else:
                 logger.exception("AWS refused", error=type(translated).__name__)
             raise translated from error
-        except (TransientError, StillRunningError, OvertakenError) as passing:  # nobody acts
+        except (TransientError, StillRunningError, OvertakenError) as passing:  # no person acts
             logger.warning("stopped", error=type(passing).__name__, reason=str(passing))
             raise
         except Exception:

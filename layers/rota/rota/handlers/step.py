@@ -24,7 +24,7 @@ Work = Callable[[Request, Settings], Answer]
 
 
 class Turn(NamedTuple):
-    """A step's turn to write: how its deployment stands to the lease, and what the record was as it entered.
+    """A step's turn to write: whether its deployment holds the lease, and what the record was as it entered.
 
     `record` is None unless the standing is HELD or OVERTAKEN, and if the version of Rota that took the lease made
     none. `note` takes facts that go into the record as the step leaves.
@@ -42,7 +42,7 @@ class Turn(NamedTuple):
     def require(self, app: str) -> None:
         """OvertakenError or RejectedError if the deployment does not hold the lease of that app."""
         if self.standing == "deleted":
-            raise RejectedError(f"somebody has deleted the lease of {app} from the ledger's table")
+            raise RejectedError(f"the lease of {app} was deleted from the ledger's table")
         if not self.holds_lease:
             raise OvertakenError("another deployment holds the lease")
 
@@ -51,7 +51,7 @@ class Turns(Protocol):
     """Entered for as long as RestoreDeployment writes for a deployment."""
 
     def __call__(
-        self, whose: Execution, facts: Mapping[str, Any], *, anew: bool
+        self, execution: Execution, facts: Mapping[str, Any], *, recreate: bool
     ) -> contextlib.AbstractContextManager[Turn]: ...
 
 
@@ -67,9 +67,9 @@ def step(work: Work[Request, Answer]) -> Handler:
 def writing_step(work: Work[Request, Answer]) -> Handler:
     """As `step`, for one that changes the app: it needs the lease, and is a safe point to stop for a newer push.
 
-    OvertakenError before anything is written if the lease is not ours or a newer deployment waits for it;
+    OvertakenError before anything is written if another deployment holds the lease or a newer one waits for it;
     RejectedError if it was deleted;
-    StillRunningError while another invocation of the same deployment may still write, whose answer was lost.
+    StillRunningError while another invocation of the same deployment may still write, whose response was lost.
     """
     row = _row(work)
 
@@ -85,8 +85,9 @@ def writing_step(work: Work[Request, Answer]) -> Handler:
 
 
 def finishing_step(work: Callable[[Request, Settings, Turn], Answer]) -> Handler:
-    """As `writing_step`, for the one that ends a deployment: it stops for no newer push, waits for no invocation whose
-    answer was lost, since nothing that those write is its own, and decides itself what becomes of it without the lease.
+    """As `writing_step`, for the one that ends a deployment: it does not stop for a newer push, nor wait for an
+    invocation whose response was lost, since the two write different things; and it decides itself what it does without
+    the lease.
     """
     row = _row(work)
 
@@ -98,16 +99,19 @@ def finishing_step(work: Callable[[Request, Settings, Turn], Answer]) -> Handler
 
 
 def restoring_step(work: Callable[[Request, Settings, Turns], Answer]) -> Handler:
-    """As `step`, for the one that undoes what all others did: it takes its turn when it needs it, and is the last.
+    """As `step`, for the one that undoes what all others did: it enters the lease when it has to write, and shuts
+    all other steps out.
 
-    The deployment whose turn it takes may be another execution's, which has ended in the middle.
+    The deployment that it restores may be another execution, which was stopped.
     Nothing that another version of Rota adds to what it is handed keeps this one from restoring.
     """
     row = _row(work)
 
     def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
-        def turn(whose: Execution, facts: Mapping[str, Any], *, anew: bool) -> contextlib.AbstractContextManager[Turn]:
-            return _turn(row, request, settings, context, _Restored(whose, facts, anew))
+        def turn(
+            execution: Execution, facts: Mapping[str, Any], *, recreate: bool
+        ) -> contextlib.AbstractContextManager[Turn]:
+            return _turn(row, request, settings, context, _Restored(execution, facts, recreate))
 
         return work(request, settings, turn)
 
@@ -144,7 +148,7 @@ class _Restored(NamedTuple):
 
     execution: Execution
     facts: Mapping[str, Any]
-    anew: bool
+    recreate: bool
 
 
 @contextlib.contextmanager
@@ -167,7 +171,9 @@ def _turn(
     lease = Lease(clients.dynamodb(), settings.table, settings.app, execution)
     invocation, seconds = context.aws_request_id, context.get_remaining_time_in_millis() / 1000
     if restored:
-        entered = lease.enter(invocation, seconds, row, restored.facts, restorer=request.execution, anew=restored.anew)
+        entered = lease.enter(
+            invocation, seconds, row, restored.facts, restorer=request.execution, recreate=restored.recreate
+        )
     else:
         entered = lease.enter(invocation, seconds, row, request.facts() if isinstance(request, Recorded) else {})
     result: dict[str, Any] = {}
@@ -194,4 +200,4 @@ def _wait_for_them(executions: set[str], invocations: tuple[str, ...]) -> None:
     from rota.stepfunctions import history  # noqa: PLC0415  here, because next to no step needs it
 
     if history.any_active(clients.stepfunctions(), executions, invocations):
-        raise StillRunningError("an earlier invocation of the deployment, whose answer was lost, may still write")
+        raise StillRunningError("an earlier invocation of the deployment, whose response was lost, may still write")

@@ -79,7 +79,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
 
 
 def estimate(plan: Plan) -> int:
-    """The seconds until every schedule is live, if nobody else uses AWS's quotas; the service rolls after that.
+    """The seconds until every schedule is live, if nothing else uses AWS's quotas; the service rolls after that.
 
     Before each write the owner of its rule is asked for; what is removed is deleted after the service rolled.
     """

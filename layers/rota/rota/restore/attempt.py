@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 RETRIES = 8
 _NOT_HELD = (
     "Nothing was restored, because this deployment does not hold the lease: it had changed nothing, or another "
-    "deployment has had its turn since. If that one failed, deploy again."
+    "deployment has held the lease since. If that one failed, deploy again."
 )
 
 
@@ -36,7 +36,7 @@ class Attempt(NamedTuple):
     """One attempt to restore the deployment of `record`.
 
     `restorer` is the execution that does it, `step` where the deployment failed, `error` why; None if it was overtaken
-    before its turn, which `overtaken` explains. `retries`: how often this was tried before.
+    before it took the lease, which `overtaken` explains. `retries`: how often this was tried before.
     """
 
     settings: "Settings"

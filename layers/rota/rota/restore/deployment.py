@@ -34,7 +34,7 @@ class RestoreResult(Shape):
 
     def __str__(self) -> str:
         if self.too_late:
-            since = "Nothing was restored, because another deployment has had its turn since."
+            since = "Nothing was restored, because another deployment has held the lease since."
             return f"{since} If that one failed, deploy again."
         return " ".join([self._restored(), *(f"But {each}." for each in self.remarks)])
 

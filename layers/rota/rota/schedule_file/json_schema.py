@@ -44,7 +44,7 @@ def json_schema() -> dict[str, Any]:
 
 
 class _SchemaForEditors(GenerateJsonSchema):
-    """Without null, which is a missing key in Python and a problem in a file; and without titles, which help nobody."""
+    """Without null, which is a missing key in Python and a problem in a file; and without titles, which repeat keys."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False

@@ -6,7 +6,7 @@ _TO_BE_REGISTERED = "to be registered: "
 
 
 def to_be_registered(fingerprint: str) -> str:
-    """What stands in a target for the revision with this fingerprint."""
+    """The placeholder in a target for the revision with this fingerprint."""
     return _TO_BE_REGISTERED + fingerprint
 
 

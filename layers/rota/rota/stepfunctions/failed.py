@@ -1,4 +1,4 @@
-"""Which execution RestoreDeployment restores: its own, or another that has ended in the middle."""
+"""Which execution RestoreDeployment restores: its own, or another that was stopped."""
 
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
-_SENTENCES = {"ABORTED": "somebody has stopped the execution", "TIMED_OUT": "the execution took too long"}
+_SENTENCES = {"ABORTED": "the execution was aborted", "TIMED_OUT": "the execution took too long"}
 _WHO_ACTS = "For the operator: start this with the deployment's ARN."
 _NAMES = {"ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut"}
 
@@ -20,7 +20,7 @@ class Failed(NamedTuple):
     """An execution that did not end well, and what it was started with.
 
     `document` is what its own Catch hands over; None for another execution, of which the record in the lease tells.
-    `error` is None if it was overtaken before its turn.
+    `error` is None if it was overtaken before it took the lease.
     """
 
     execution: Execution

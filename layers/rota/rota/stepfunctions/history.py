@@ -1,4 +1,4 @@
-"""Which invocations of a deployment have ended, from the history that Step Functions keeps: nothing else can know."""
+"""Which invocations of a deployment have ended, from the history that Step Functions keeps."""
 
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
@@ -26,10 +26,7 @@ def read(stepfunctions: "SFNClient", execution_arn: str) -> "list[HistoryEventTy
 
 
 def any_active(stepfunctions: "SFNClient", execution_arns: Iterable[str], invocations: Collection[str]) -> bool:
-    """True if any of these invocations of the executions' functions may not have ended. They are known by their ids.
-
-    Nothing is asked when there are none.
-    """
+    """True if any of these invocations, by their ids, may not have ended. No call is made when there are none."""
     left = set(invocations)
     for arn in execution_arns:
         if left:
@@ -38,10 +35,10 @@ def any_active(stepfunctions: "SFNClient", execution_arns: Iterable[str], invoca
 
 
 def ended(events: "Iterable[HistoryEventTypeDef]", invocations: Collection[str]) -> set[str]:
-    """Those of which Lambda itself has told that they failed, be it that the function was killed. Pure.
+    """The invocations that Lambda has reported as failed, or as killed at their time limit. Pure.
 
-    Its message names the invocation. An error of Lambda's API (`Lambda.SdkClientException` and others) tells of the
-    answer that did not come, and nothing of the function, which may go on.
+    Its message names the invocation. An error of Lambda's API (`Lambda.SdkClientException` and others) says that no
+    response came, and nothing of the function, which may still run.
     """
     failures = [
         event["lambdaFunctionFailedEventDetails"] for event in events if event["type"] == "LambdaFunctionFailed"

@@ -1,7 +1,6 @@
-"""How far an execution came that an earlier version of Rota began, which made no record: read from its history.
+"""How far an execution came that has no record: read from its history.
 
-Needed only when the stack was updated while a deployment was under way and that one was aborted, or when its lease was
-deleted by hand too.
+An earlier version of Rota began it, which made no record; or its lease was deleted by hand.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Whether an execution that ended in the middle is to be put back, and by whom. Pure."""
+"""Whether an execution that was stopped is to be restored, and by which other execution. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 _STOPPED = ("ABORTED", "TIMED_OUT")
-# Until the execution that puts it back has taken its turn: an event, two cold starts, and some retries of them.
-_PUT_BACK_WITHIN = timedelta(minutes=3)
+# Until the execution that restores it has taken the lease: an event, two cold starts, and some retries of them.
+_RESTORED_WITHIN = timedelta(minutes=3)
 # DescribeExecution is eventually consistent:
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
 _SHOWN_AFTER_SECONDS = 60
 
 
 def execution_named_by(event: Any, execution_arn: str) -> str | None:
-    """The ARN of the execution of whose end the event tells; None for any other input of the machine.
+    """The ARN of the stopped execution that a Step Functions event names; None for any other input of the machine.
 
-    `execution_arn` is that of the execution which was started with it. RejectedError if it names none of the same
-    machine.
+    `execution_arn` is that of the execution which the event started. RejectedError if the event names an execution of
+    another machine.
     """
     if not isinstance(event, Mapping) or event.get("source") != "aws.states":
         return None
     detail = event.get("detail")
     arn = detail.get("executionArn") if isinstance(detail, Mapping) else None
-    ours = execution_arn.rpartition(":")[0]
-    if not isinstance(arn, str) or arn.rpartition(":")[0] != ours:
-        raise RejectedError(f"detail.executionArn is {arn!r}, it must be an execution to put back: {ours}:...")
+    machine = execution_arn.rpartition(":")[0]
+    if not isinstance(arn, str) or arn.rpartition(":")[0] != machine:
+        raise RejectedError(f"detail.executionArn is {arn!r}, it must be an execution to restore: {machine}:...")
     if "dry_run" in event:
-        raise RejectedError("dry_run is for a push; what puts an execution back knows none, leave it out")
+        raise RejectedError("dry_run is for a push, not for a restore; leave it out")
     return arn
 
 
 def decide(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_hand: bool = False) -> Verdict:
-    """Whether there may be something to put back of the execution that Step Functions describes so.
+    """Whether the execution that Step Functions describes so may have to be restored.
 
     `waited`: seconds since this execution began; `by_hand`: a person started it, and no event.
     """
@@ -46,25 +46,25 @@ def decide(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_han
     if status == "RUNNING" and waited < _SHOWN_AFTER_SECONDS:
         return Verdict(decision=Decision.WAIT, reason=f"{name} is still shown as RUNNING")
     if status not in (*_STOPPED, "FAILED"):
-        return Verdict(decision=Decision.IGNORE, reason=f"{name} is {status}, there is nothing to put back")
+        return Verdict(decision=Decision.IGNORE, reason=f"{name} is {status}, there is nothing to restore")
     if isinstance(started_with, Mapping) and is_dry_run(started_with):
         return Verdict(decision=Decision.IGNORE, reason=f"{name} was a dry run, which changes nothing")
     if execution_named_by(started_with, described["executionArn"]) and status in _STOPPED and not by_hand:
         return Verdict(
-            decision=Decision.IGNORE, reason=f"{name} was to put back another one, and is not begun again by itself"
+            decision=Decision.IGNORE, reason=f"{name} was to restore another one, and is started again by a person only"
         )
     return Verdict(decision=Decision.RESTORE, reason=f"{name} is {status}")
 
 
 def execution_to_restore(described: "DescribeExecutionOutputTypeDef") -> str:
-    """The ARN of the execution to put back: that one, or the one that it was to put back itself."""
+    """The ARN of the execution to restore: that one, or the one that it was to restore itself."""
     return execution_named_by(_input(described), described["executionArn"]) or described["executionArn"]
 
 
 def is_active(described: "DescribeExecutionOutputTypeDef", now: datetime) -> bool:
-    """Whether it runs, or was stopped so lately that another one is yet to put it back."""
+    """Whether it runs, or was stopped less than three minutes ago, so that its restore may not have begun."""
     if described["status"] in _STOPPED:
-        return now - described["stopDate"] < _PUT_BACK_WITHIN
+        return now - described["stopDate"] < _RESTORED_WITHIN
     return described["status"] == "RUNNING"
 
 
