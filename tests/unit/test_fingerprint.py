@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.ecs.fingerprint import contains, fingerprint_of
+from rota.ecs.fingerprint import ALGORITHM, contains, fingerprint_of
 from tests.guestbook import APP_CONTAINER, CONTENT, SIDECAR
 
 Change = Callable[[dict[str, Any]], object]
@@ -99,3 +99,9 @@ def test_the_order_of_a_command_counts() -> None:
 
 def test_tags_count() -> None:
     assert len({fingerprint_of(CONTENT, tags) for tags in ({}, {"team": "books"}, {"team": ""})}) == 3
+
+
+def test_a_new_way_to_hash_has_a_new_number() -> None:
+    """The next deployment takes recorded fingerprints for its own only if the number is the same."""
+    hashed = fingerprint_of(CONTENT, {"team": "books"})
+    assert (ALGORITHM, hashed[:16]) == (1, "18d259fe50a1488c")

@@ -61,9 +61,9 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.recorded": {"read_config"},
     # The frame of a step that writes loads it as the step takes its turn.
     "rota.deployment.lease": {"take_turn"},
-    "rota.deployment.items": _OF_THE_LEDGER,
+    "rota.deployment.items": _OF_THE_LEDGER | {"read_config"},
     "rota.deployment.record": _OF_THE_LEDGER,
-    "rota.deployment.releases": _OF_THE_LEDGER,
+    "rota.deployment.releases": _OF_THE_LEDGER | {"read_config"},
     "rota.deployment.ledger": _OF_THE_LEDGER,
     "rota.deployment.finish": _OF_AN_END,
     "rota.deployment.notify": _OF_AN_END,

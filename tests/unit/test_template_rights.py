@@ -77,7 +77,8 @@ RIGHTS: dict[str, dict[str, str]] = {
     },
     "ReadConfigFunction": {
         "files": "s3:GetObject",
-        "artifacts": "s3:PutObject",
+        "artifacts": "s3:GetObjectVersion s3:PutObject",
+        "ledger": "dynamodb:GetItem",
         "bucket": "s3:ListBucket",
         "repository": "ecr:DescribeImages ecr:DescribeRepositories",
         "service": "ecs:DescribeServices",

@@ -1,6 +1,16 @@
-"""What the live release recorded of its revisions, so that a deployment need not read them again."""
+"""What the live deployment recorded of its revisions, so that the next one need not read them."""
 
 from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+
+from rota.aws.parallel import thread_pool
+from rota.deployment import artifacts
+from rota.deployment.items import Item
+from rota.deployment.releases import Releases
+from rota.ecs.fingerprint import ALGORITHM
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -8,7 +18,41 @@ if TYPE_CHECKING:
 
     from rota.settings import Settings
 
+# Objects expire with the ledger's entries, and a person may delete them.
+_GONE = ("NoSuchKey", "NoSuchVersion")
 
-def recorded_revisions(_dynamodb: "DynamoDBClient", _s3: "S3Client", _settings: "Settings") -> dict[str, str]:
-    """Fingerprints by ARN."""
-    return {}
+
+class _Planned(Item):
+    """What is read of a plan: its schedules are most of it, and are read from EventBridge."""
+
+    algorithm: int
+    reused: dict[str, str]
+
+
+class _Registered(Item):
+    revisions: dict[str, str]
+
+
+def recorded_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> dict[str, str]:
+    """Fingerprints by ARN of the revisions that the live deployment registered or used again; a revision never changes.
+
+    Whether they are ACTIVE and in use it does not say. Empty where there is no such record, or it has expired, or
+    another version of Rota wrote it, whose fingerprints or plans differ: then the revisions are to be read themselves.
+    """
+    try:
+        live = Releases(dynamodb, settings.table, settings.app).read()
+        if live is None or live.live_plan is None:
+            return {}
+        with thread_pool() as pool:
+            planning = pool.submit(artifacts.read_bytes, s3, settings.bucket, live.live_plan)
+            registered = artifacts.read_bytes(s3, settings.bucket, live.live_revisions) if live.live_revisions else None
+        plan = _Planned.model_validate_json(planning.result())
+        if plan.algorithm != ALGORITHM:
+            return {}
+        revisions = _Registered.model_validate_json(registered).revisions if registered else {}
+    except (ClientError, ValidationError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] not in _GONE:
+            raise
+        Logger(child=True).warning("what is live is not recorded legibly; its revisions are read", exc_info=True)
+        return {}
+    return {arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}

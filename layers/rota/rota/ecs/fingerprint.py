@@ -7,6 +7,9 @@ from typing import Any
 
 Content = dict[str, Any]
 
+ALGORITHM = 1
+"""The version of `fingerprint_of`, raised whenever it makes another hash of any content: hashes compare within one."""
+
 
 def fingerprint_of(content: Content, tags: Mapping[str, str]) -> str:
     """64 hex digits; equal for contents that differ only in what ECS reorders or completes."""

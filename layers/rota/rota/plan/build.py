@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rota.aws.rate_limit import MODIFY_DEFINITIONS
 from rota.contract import PlanDeploymentOutput, Stored
 from rota.ecs.derive import derive_content, target_overrides
-from rota.ecs.fingerprint import contains, fingerprint_of
+from rota.ecs.fingerprint import ALGORITHM, contains, fingerprint_of
 from rota.ecs.task_definitions import inherited_tags
 from rota.plan.model import Plan, PlannedRevision
 from rota.schedules import backend
@@ -75,6 +75,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         api=api,
         service_runs=state.service.task_definition,
         roll=reused.get(api) != state.service.task_definition or not state.service.steady,
+        algorithm=ALGORITHM,
     )
 
 

@@ -31,6 +31,7 @@ def plan_of(stored: dict[str, Any], before: Snapshot, rule_prefix: str) -> Plan:
             "reused": {_API: stored["api_revision"]} if stored["api_revision"] else {},
             "api": _API,
             "service_runs": before.service.task_definition,
+            "algorithm": 0,
         },
         extra="ignore",
     )

@@ -1,0 +1,113 @@
+"""What a deployment takes from the record of the live one, and what it reads where that record does not serve."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.guestbook import APP, ENVIRONMENT, arn
+from tests.in_process import client
+from tests.steps.deployments import NEXT, Deployments
+from tests.steps.seed import SCHEDULE
+from tests.steps.world import World
+
+DESCRIBE = "ecs.DescribeTaskDefinition"
+RELEASES = {"app": {"S": APP}, "record": {"S": "releases"}}
+
+
+def change_item(expression: str, **values: Any) -> None:
+    more = {"ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}} if values else {}
+    client("dynamodb").update_item(TableName=ENVIRONMENT["TABLE"], Key=RELEASES, UpdateExpression=expression, **more)
+
+
+def pointer(name: str) -> dict[str, str]:
+    item = client("dynamodb").get_item(TableName=ENVIRONMENT["TABLE"], Key=RELEASES)["Item"]
+    return {key: value["S"] for key, value in item[name]["M"].items()}
+
+
+def delete_object(name: str) -> None:
+    at = pointer(name)
+    client("s3").delete_object(Bucket=ENVIRONMENT["BUCKET"], Key=at["key"], VersionId=at["version_id"])
+
+
+def replace_plan(change: Callable[[dict[str, Any]], object]) -> None:
+    """Let the item name a plan that another version of Rota wrote."""
+    at = pointer("live_plan")
+    body = client("s3").get_object(Bucket=ENVIRONMENT["BUCKET"], Key=at["key"], VersionId=at["version_id"])["Body"]
+    change(plan := json.loads(body.read()))
+    put = client("s3").put_object(Bucket=ENVIRONMENT["BUCKET"], Key=at["key"], Body=json.dumps(plan).encode())
+    change_item("SET live_plan.version_id = :version", version={"S": put["VersionId"]})
+
+
+UNUSABLE = [
+    pytest.param(lambda: client("dynamodb").delete_item(TableName=ENVIRONMENT["TABLE"], Key=RELEASES), id="no item"),
+    pytest.param(lambda: change_item("REMOVE live_digest"), id="another item"),
+    pytest.param(lambda: change_item("SET live_plan = :none", none={"NULL": True}), id="no plan"),
+    pytest.param(lambda: delete_object("live_plan"), id="the plan has expired"),
+    pytest.param(lambda: delete_object("live_revisions"), id="the revisions have expired"),
+    pytest.param(lambda: replace_plan(lambda plan: plan.pop("reused")), id="another plan"),
+    pytest.param(lambda: replace_plan(lambda plan: plan.pop("algorithm")), id="a plan without a number"),
+    pytest.param(lambda: replace_plan(lambda plan: plan.update(algorithm=0)), id="other fingerprints"),
+]
+
+
+def test_recorded_revisions_are_not_read(world: World, later: Deployments) -> None:
+    world.calls.made.clear()
+    assert later.start().run() == "NothingToDo"
+    assert world.calls.made.count(DESCRIBE) == 1, "what the service runs"
+
+
+def test_one_that_changed_is_registered_and_no_other_is_read(world: World, later: Deployments) -> None:
+    world.upload({"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"cpu": 512, "memory": 1024}]})
+    world.calls.made.clear()
+    assert later.start().run() == "Deployed"
+    assert world.calls.made.count("ecs.RegisterTaskDefinition") == 1
+    assert world.calls.made.count(DESCRIBE) == 1
+    # The next one finds in the record what this one registered, and what it used again.
+    world.calls.made.clear()
+    assert later.start().run() == "NothingToDo"
+    assert world.calls.made.count(DESCRIBE) == 2, "what the service runs, and the newer one"
+
+
+@pytest.mark.parametrize("spoil", UNUSABLE)
+def test_without_a_record_each_revision_is_read(spoil: Callable[[], object], world: World, later: Deployments) -> None:
+    spoil()
+    world.calls.made.clear()
+    assert later.start().run() == "NothingToDo"
+    assert world.calls.made.count(DESCRIBE) == 1 + len(SCHEDULE["tasks"])
+    assert world.calls.writes() == ["events.PutEvents"]
+
+
+def test_a_recorded_revision_that_was_deregistered_is_not_used(world: World, later: Deployments) -> None:
+    gone = world.target("IngestData")["EcsParameters"]["TaskDefinitionArn"]
+    client("ecs").deregister_task_definition(taskDefinition=gone)
+    assert later.start().run() == "Deployed"
+    assert world.target("IngestData")["EcsParameters"]["TaskDefinitionArn"] not in (gone, arn(1))
+
+
+def test_a_revision_that_no_deployment_registered_is_read(world: World, later: Deployments) -> None:
+    """A person has changed a rule's target to the base, by hand."""
+    target = world.target("IngestData")
+    target["EcsParameters"] |= {"TaskDefinitionArn": arn(1)}
+    (rule,) = (each["Name"] for name, each in world.our_rules().items() if name == "IngestData")
+    client("events").put_targets(Rule=rule, Targets=[target])
+    world.calls.made.clear()
+    again = later.start()
+    assert again.run() == "Deployed"
+    assert again.document["plan"]["registers"] == 0
+    assert world.target("IngestData")["EcsParameters"]["TaskDefinitionArn"] != arn(1)
+
+
+def test_what_a_restore_registers_again_is_no_change(world: World, later: Deployments) -> None:
+    """The service runs the content of its former revision under a number that no record has."""
+    before = world.service()["taskDefinition"]
+    world.push(NEXT, "next")
+    failing = later.start(NEXT).until("CheckService")
+    client("ecs").deregister_task_definition(taskDefinition=before)
+    failing.fail("RejectedError", "what happened")
+    failing.restore()
+    again = world.service()["taskDefinition"]
+    assert again != before
+    world.roll("COMPLETED")
+    assert later.start().run() == "NothingToDo"
