@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.guestbook import APP, ENVIRONMENT, arn
+from tests.guestbook import APP, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.deployments import NEXT, Deployments
 from tests.steps.seed import SCHEDULE
@@ -90,8 +90,7 @@ def test_a_revision_that_no_deployment_registered_is_read(world: World, later: D
     """A person has changed a rule's target to the base, by hand."""
     target = world.target("IngestData")
     target["EcsParameters"] |= {"TaskDefinitionArn": arn(1)}
-    (rule,) = (each["Name"] for name, each in world.our_rules().items() if name == "IngestData")
-    client("events").put_targets(Rule=rule, Targets=[target])
+    client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[target])
     world.calls.made.clear()
     again = later.start()
     assert again.run() == "Deployed"
