@@ -8,6 +8,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from rota.contract import STEPS
 from rota.schedule_file.expression import FIELDS
 from rota.schedule_file.next_runs import in_words
 from rota.schedule_file.task import EXPECTED, Retry, Task
@@ -37,6 +38,21 @@ _DECISION = (
     + "".join(rf"- \*\*{field}\*\*: (?:(?!\n- ).)+\n" for field in _FIELDS)
     + r"\n?"
 )
+
+
+def steps() -> str:
+    """The steps as a mermaid flowchart in three boxes: those that write nothing, the schedules', the service's."""
+    *forward, restore = (step.name for step in STEPS)
+    schedules, service = forward.index("ClearRules"), forward.index("RollService")
+    boxes = forward[:schedules], forward[schedules:service], forward[service:]
+    reading, first, last = ("<br>".join(names) for names in boxes)
+    return f"""```mermaid
+flowchart LR
+  push([push]) --> read["{reading}"] -->|plan, snapshot| schedules
+  schedules["{first}"] --> service
+  service["{last}"] --> new([everything new])
+  read & schedules & service -.->|error, abort| {restore} --> before([everything as before])
+```"""
 
 
 def machine() -> str:

@@ -60,7 +60,7 @@ PUSH_TO_RULE = (
         "DeleteRule, ledger, event",
     ),
 )
-FAULT_TO_RESTORE = (
+ERROR_TO_RESTORE = (
     At(
         "TakeTurn", (stopped.execution_named_by, stopped.decide), "of an execution that was stopped; a Catch skips this"
     ),
