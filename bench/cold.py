@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 IMAGE = "public.ecr.aws/lambda/python:3.13"
 LAYER = ROOT / ".aws-sam/build/RotaLayer"
 PROGRAM = Path(one_start.__file__)
-NOBODY = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "me", "AWS_DEFAULT_REGION": "us-east-1"}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "me", "AWS_DEFAULT_REGION": "us-east-1"}
 ON_HOST, IN_DOCKER = 5, 3
 """How often each start is measured; the median counts."""
 STEPS = [name for name, state in report.STATES.items() if state["Type"] == "Task"]
@@ -88,7 +88,7 @@ def _on_host(function: Function, environment: Mapping[str, str], request: str) -
     endpoint = environment["AWS_ENDPOINT_URL"].replace("host.docker.internal", "127.0.0.1")
     return _run(
         [sys.executable, "-P", PROGRAM],
-        {**environment, **NOBODY, "AWS_ENDPOINT_URL": endpoint, "PYTHONPATH": path},
+        {**environment, **CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "PYTHONPATH": path},
         request,
     )
 
@@ -97,7 +97,7 @@ def _in_docker(layer: Path, megabytes: int) -> Start:
     """Lambda's own image with the built layer, and as much of a CPU as Lambda gives to so much memory."""
 
     def start(function: Function, environment: Mapping[str, str], request: str) -> dict[str, float]:
-        variables = {**environment, **NOBODY, "PYTHONPATH": "/var/task:/opt/python"}
+        variables = {**environment, **CREDENTIALS, "PYTHONPATH": "/var/task:/opt/python"}
         return _run(
             [
                 *("docker", "run", "--rm", "-i", "--cpus", f"{megabytes / report.MB_OF_A_CPU:.3f}"),

@@ -105,7 +105,7 @@ class Bench:
         self._stage.upload_schedule(schedule(tasks))
 
     def prepare(self) -> None:
-        """A first deployment that nobody measures: no quotas, no latency, no waiting."""
+        """A first deployment that is not measured: no quotas, no latency, no waiting."""
         self._stage.settings(quotas=False, latency_ms=0, time_scale=0.01, rollout_seconds=0)
         self._deploy("first")
         self._stage.settings(latency_ms=LATENCY_MS, time_scale=1, rollout_seconds=2)

@@ -1,4 +1,4 @@
-"""How much memory the functions have used, as Linux keeps count of it; elsewhere nobody does, and nothing is told."""
+"""How much memory the functions have used, as Linux counts it; empty on other systems."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ def peaks(endpoint: str) -> dict[str, Memory]:
         try:
             environment = process.joinpath("environ").read_text().split("\0")
             peak = re.search(r"VmHWM:\s+(\d+) kB", process.joinpath("status").read_text())
-        except OSError:  # it has ended, or is somebody else's
+        except OSError:  # it has ended, or is another user's
             continue
         variables = dict(variable.partition("=")[::2] for variable in environment)
         if peak and variables.get("AWS_ENDPOINT_URL") == endpoint and "AWS_LAMBDA_FUNCTION_NAME" in variables:

@@ -117,13 +117,13 @@ def lines(results: Results) -> Iterator[str]:
 def tools(results: Results, tasks: Iterable[int]) -> list[tuple[str, ...]]:
     """Other people's tools beside Rota, for a new image with a revision per task."""
     rows: list[tuple[str, ...]] = [("tool", "tasks", "seconds", "", "Rota", "tool / Rota")]
-    ours = _new_image(results, "per-task")
+    of_rota = _new_image(results, "per-task")
     for tool, measured in results.tools.items():
         for number in tasks:
             seconds = measured.get(number) or results.computed(tool, number)
             if seconds:
                 how = "measured" if number in measured else "computed"
-                rota = ours.get(number)
+                rota = of_rota.get(number)
                 beside = (_time(rota), f"{seconds / rota:.1f}") if rota else ("", "")
                 rows.append((tool, str(number), _time(seconds), how, *beside))
     return rows
@@ -203,14 +203,14 @@ def picture(results: Results, tasks: Sequence[int]) -> str:
     """bench/results.svg."""
     series = []
     for mode, colour in (("per-task", "#1668b8"), ("shared", "#1a8a5a")):
-        ours = _new_image(results, mode)  # type: ignore[arg-type] # they are modes
-        if len(ours) > 1:
+        of_rota = _new_image(results, mode)  # type: ignore[arg-type] # they are modes
+        if len(of_rota) > 1:
             bounds = {
                 each.tasks: results.starts(each) + results.changes(each) + results.bound(each)
                 for each in results.measured
                 if (each.mode, each.case) == (mode, "new-image")
             }
-            series.append(plot.Series(f"Rota, {mode}", colour, ours))
+            series.append(plot.Series(f"Rota, {mode}", colour, of_rota))
             series.append(plot.Series(f"bound, {mode}", colour, bounds, computed=True))
     for tool, colour in zip(results.tools, ("#c0392b", "#8e44ad"), strict=False):
         measured = results.tools[tool]

@@ -179,8 +179,8 @@ def stage_settings() -> str:
     """What can be set about the stage while it runs: name, what it is before it is set, what it does."""
     rows = ["| setting | default | what it does |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        told = " ".join(str(field.description).split())
-        rows.append(f"| `{name}` | `{json.dumps(field.default)}` | {told} |")
+        description = " ".join(str(field.description).split())
+        rows.append(f"| `{name}` | `{json.dumps(field.default)}` | {description} |")
     return "\n".join(rows)
 
 

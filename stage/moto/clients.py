@@ -51,7 +51,7 @@ def _once_for_a_shape(get_possible_keys: Callable[..., Iterable[str]]) -> Callab
     return answer
 
 
-# moto computes these anew at each call, although they never change: the methods of a class; the names of an answer's
+# moto computes these again at each call, although they never change: the methods of a class; the names of an answer's
 # members; a parsed UpdateExpression (moto works on a copy) and the nodes of it that each check visits; the addresses of
 # a service, for which it loads S3's module again.
 replace(responses, "method_names_from_class", cache(method_names_from_class))

@@ -12,7 +12,7 @@ Place = Any
 
 def pickled(content: object, place_of: Callable[[object], Place]) -> bytes:
     """The content as bytes. An object with a place is not copied, only its place is kept; `place_of` returns None for
-    all others. Locks are created anew.
+    all others. Locks are created again.
     """
     written = io.BytesIO()
     _Pickler(written, place_of).dump(content)

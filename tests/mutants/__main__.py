@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.mutants import coverage, of_asl, of_python, of_template
 from tests.mutants.mutant import Mutant
-from tests.mutants.report import AREAS, report, told
+from tests.mutants.report import AREAS, line_of, report
 from tests.mutants.trees import ROOT, Run, Tree, load
 from tests.mutants.trial import Selection, Tests, Verdict, trial
 
@@ -136,7 +136,7 @@ def _try_all(
                     seconds = time.monotonic() - each.begun
                     result = kept.add(each.mutant, verdict, stage=not arguments.no_stage, seconds=seconds)
                     tests.kills[verdict.by.partition("::")[0]] += 1
-                    say(f"{verdict.verdict:9}{seconds:7.1f} s{told(result)}{verdict.by and f'  by {verdict.by}'}")
+                    say(f"{verdict.verdict:9}{seconds:7.1f} s{line_of(result)}{verdict.by and f'  by {verdict.by}'}")
             time.sleep(0.02)
     finally:
         for each in busy.values():

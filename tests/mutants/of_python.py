@@ -29,7 +29,7 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 }
 _BUILTINS = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
 _WORDS = 0.15
-"""The weight of a message's words: there are many, and most mistakes in them hurt nobody."""
+"""The weight of a message's words: there are many, and most mistakes in them do no harm."""
 _STATEMENTS = (ast.stmt, ast.excepthandler, ast.comprehension)
 _NEGATED_ALREADY = (ast.Compare, ast.BoolOp, ast.Constant)
 
@@ -42,7 +42,7 @@ class _Change:
     by: str
     weight: float = 1.0
     says: str = ""
-    """What is told of it, where the replacement is too long to see it."""
+    """The description, where the replacement is too long to show."""
 
 
 def mutants(path: str, text: str) -> Iterator[Mutant]:

@@ -11,7 +11,7 @@ from tests.mutants.mutant import Mutant
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SECTIONS = ("Parameters", "Conditions", "Globals", "Resources", "Outputs")
-# Words for people, and what nobody changes by mistake.
+# Text for people, and members that are not changed by mistake.
 _UNCHANGED = {
     *("Description", "ConstraintDescription", "AlarmDescription", "Metadata", "Sid", "Id", "Type", "Version"),
     *("Export", "DefinitionSubstitutions", "AttributeDefinitions", "KeySchema"),

@@ -1,4 +1,4 @@
-"""What is said of all mutants: a table by area, and those that survived."""
+"""The report on all mutants: a table by area, and those that survived."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,10 +41,10 @@ def report(results: Iterable[Result]) -> Iterator[str]:
         yield ""
         yield "Survived:"
     for each in sorted(survivors, key=lambda each: (AREAS.index(each["area"]), each["path"], each["line"])):
-        yield told(each)
+        yield line_of(each)
 
 
-def told(result: Result) -> str:
+def line_of(result: Result) -> str:
     """One mutant in a line."""
     unfinished = "" if result["stage"] or result["verdict"] != "survived" else "  (without the stage's tests)"
     return f"  {result['path']}:{result['line']} [{result['operator']}] {result['change']}{unfinished}"

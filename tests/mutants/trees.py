@@ -20,7 +20,7 @@ from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 OWN = ("tests", "stage", "bench", "examples", "docs", "rota", "functions", "app")
-"""Packages of the checkout: each run loads them anew, from its own copy."""
+"""Packages of the checkout: each run loads them again, from its own copy."""
 _OPTIONS = ("-q", "-n", "0", "-p", "no:cacheprovider", "--tb=no")
 
 
@@ -93,10 +93,10 @@ class Tree:
 
 
 class Plugin:
-    """A plugin of pytest that has something to tell of its run."""
+    """A plugin of pytest that reports on its run."""
 
     def answer(self) -> Any:
-        """What is told, as JSON can hold it."""
+        """The report, as JSON can hold it."""
         raise NotImplementedError
 
 
@@ -128,7 +128,7 @@ class Run:
             os.killpg(self.pid, signal.SIGKILL)
 
     def answer(self) -> Any:
-        """What its plugin told; None where it ended before that."""
+        """The plugin's report; None if the run ended before that."""
         return json.loads(self._answer.read_text()) if self._answer.exists() else None
 
 

@@ -204,5 +204,5 @@ def test_a_revision_that_ecs_may_roll_back_to_is_kept(deployed: Client) -> None:
     failed = deployed.wait(deployed.executions()[0])
 
     (kept,) = [arn for arn, each in revisions(deployed).items() if each["status"] == "ACTIVE" and arn not in before]
-    told = f"But {kept.rpartition('/')[2]} stays ACTIVE, since ECS may go back to it."
-    assert told in failed["cause"]
+    remark = f"But {kept.rpartition('/')[2]} stays ACTIVE, since ECS may go back to it."
+    assert remark in failed["cause"]

@@ -23,18 +23,18 @@ def test_the_example_event_takes_a_free_lease(world: World) -> None:
     assert world.ledger()["lease"]["holder"] == event["execution"]["id"]
 
 
-def test_taken_twice_it_is_still_ours(world: World, deployments: Deployments) -> None:
-    ours = deployments.start()
-    assert [ours.step("TakeTurn")["decision"] for _ in range(2)] == ["go", "go"]
-    assert world.ledger()["lease"]["holder"] == ours.arn
+def test_taken_twice_it_is_still_held(world: World, deployments: Deployments) -> None:
+    holder = deployments.start()
+    assert [holder.step("TakeTurn")["decision"] for _ in range(2)] == ["go", "go"]
+    assert world.ledger()["lease"]["holder"] == holder.arn
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_while_it_takes_the_lease_it_takes_it_again(after: bool, world: World, deployments: Deployments) -> None:
-    ours = deployments.start()
+    holder = deployments.start()
     with world.calls.killing("dynamodb.UpdateItem", after=after), pytest.raises(KilledError):
-        ours.step("TakeTurn")
-    assert ours.run() == "Deployed"
+        holder.step("TakeTurn")
+    assert holder.run() == "Deployed"
     assert "holder" not in world.ledger()["lease"]
 
 
@@ -160,7 +160,7 @@ def test_a_restore_that_never_began_can_be_named_too(world: World, deployments: 
 def test_a_push_waits_while_another_execution_restores(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:
-    """That one may be refused for hours, and nobody is at work between its attempts."""
+    """That one may be refused for hours, and no invocation writes between its attempts."""
     changing.until("CreateTargets")
     with world.calls.killing("events.PutTargets"), pytest.raises(KilledError):
         changing.step("CreateTargets")

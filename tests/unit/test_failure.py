@@ -109,7 +109,7 @@ def test_every_error_says_who_acts(error: str, who_acts: str) -> None:
         pytest.param("", "Lambda.Unknown", id="nothing but the error's name"),
     ],
 )
-def test_the_cause_is_told_in_the_words_of_whoever_raised_it(cause: str, message: str) -> None:
+def test_the_cause_quotes_the_error_in_full(cause: str, message: str) -> None:
     assert cause_of(failed("Lambda.Unknown", cause), NOTHING).startswith(f"TakeTurn: {message}. Nothing had to be")
 
 
@@ -152,7 +152,7 @@ def test_the_cause_says_what_was_restored(done: RestoreResult, sentence: str) ->
 
 @pytest.mark.parametrize("cause", ["x" * 50_000, json.dumps({"errorMessage": "y" * 50_000})], ids=["plain", "JSON"])
 def test_an_over_long_cause_is_cut_and_still_says_who_acts(cause: str) -> None:
-    told = cause_of(failed("RejectedError", cause), NOTHING)
-    assert len(told) <= 32_768
-    assert told.startswith("TakeTurn: ")
-    assert told.endswith("For the operator: fix this, then deploy again.")
+    whole = cause_of(failed("RejectedError", cause), NOTHING)
+    assert len(whole) <= 32_768
+    assert whole.startswith("TakeTurn: ")
+    assert whole.endswith("For the operator: fix this, then deploy again.")

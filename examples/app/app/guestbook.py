@@ -67,7 +67,7 @@ class Guestbook:
         return [Entry(id=i, name=n, message=m, written_at=datetime.fromisoformat(t)) for i, n, m, t in rows]
 
     def remove(self, entry: Entry) -> bool:
-        """Takes an entry out of the book; False if somebody else already did."""
+        """Takes an entry out of the book; False if another process already did."""
         with self._transaction() as connection:
             removed = connection.execute(
                 "UPDATE entry SET removed_at = ? WHERE id = ? AND removed_at IS NULL",

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     """Runs the one task that is named; an exception in it is left to end the process with its traceback."""
     known = known_tasks()
     if len(arguments) != 1 or arguments[0] not in known:
-        # repr(), because a name that nobody knows may hold anything.
+        # repr(), because an unknown name may hold any character.
         asked = " ".join(repr(a) for a in arguments) or "nothing given"
         print(f"bin/start: not a task: {asked}. Give one of: {', '.join(known)}", file=sys.stderr)
         return os.EX_USAGE
