@@ -86,14 +86,14 @@ def test_a_deployment_without_changes_writes_nothing(deployed: Client, v1: Descr
     assert {**account(deployed), "images": None} == {**before, "images": None}
 
 
-def test_a_changed_schedule_alone_is_one_put_rule(stage: Client) -> None:
+def test_a_changed_schedule_alone_writes_one_rule(stage: Client) -> None:
     stage.upload_schedule(ONE_TASK)
     first = stage.deploy("v1")
     (before,) = schedules(stage).values()
     stage.upload_schedule({"tasks": [{**ONE_TASK["tasks"][0], "cron": "30 7 * * ? *"}]})
     stage.clear_calls()
     stage.wait(stage.start(first["input"]))
-    assert writes(stage) == {"PutRule": 1}
+    assert writes(stage) == {"PutRule": 1, "PutTargets": 1}
     (after,) = schedules(stage).values()
     assert after == {**before, "ScheduleExpression": "cron(30 7 * * ? *)"}
 

@@ -78,7 +78,7 @@ def test_only_what_differs_is_written(world: World, later: Deployments) -> None:
     deployment = later.start().until("CreateTargets")
     world.calls.made.clear()
     assert deployment.step("CreateTargets") == {"written": 1}
-    assert world.calls.writes() == ["events.PutRule"]
+    assert world.calls.writes() == ["events.PutRule", "events.PutTargets"]
     assert world.owned_rules()["IngestData"]["ScheduleExpression"] == "cron(0 7 * * ? *)"
 
 
@@ -201,14 +201,32 @@ def test_each_rule_is_asked_for_its_owner_before_it_is_written(world: World, lat
     assert world.calls.made.count("events.ListTagsForResource") == 2
 
 
+def test_a_rule_deleted_just_before_its_write_is_created_whole(world: World, later: Deployments) -> None:
+    """It was there when it was asked for its owner."""
+    ingest, spam = SCHEDULE["tasks"]
+    world.upload({"tasks": [ingest | {"cron": "0 7 * * ? *"}, spam]})
+    deployment, rule = later.start().until("CreateTargets"), PREFIX + "IngestData"
+    target = world.target("IngestData")
+    shown = world.rules(rule)
+    delete_rule(rule)
+    with world.calls.showing(shown):
+        deployment.step("CreateTargets")
+    found = world.owned_rules()["IngestData"]
+    assert (found["ScheduleExpression"], found["Targets"]) == ("cron(0 7 * * ? *)", [target])
+
+
+def delete_rule(rule: str) -> None:
+    client("events").remove_targets(Rule=rule, Ids=[rule])
+    client("events").delete_rule(Name=rule)
+
+
 @pytest.mark.parametrize("gone", [False, True], ids=["untagged", "deleted"])
 def test_a_rule_that_is_no_longer_owned_is_not_written(gone: bool, world: World, later: Deployments) -> None:
     world.push(NEXT, "next")
     deployment = later.start(NEXT).until("CreateTargets")
     rule = PREFIX + "RemoveSpam"
     if gone:
-        client("events").remove_targets(Rule=rule, Ids=[rule])
-        client("events").delete_rule(Name=rule)
+        delete_rule(rule)
     else:
         client("events").untag_resource(ResourceARN=world.rules(rule)[rule]["Arn"], TagKeys=["rota:app"])
     before = world.rules(rule)

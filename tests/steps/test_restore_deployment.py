@@ -320,12 +320,40 @@ def test_a_rule_that_was_deleted_meanwhile_is_created_again(world: World, restor
 
 
 @pytest.mark.parametrize(
+    ("task", "state"),
+    [
+        pytest.param("RemoveSpam", "ENABLED", id="changed"),
+        pytest.param("CountTeaspoons", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", id="disabled"),
+    ],
+)
+def test_a_rule_deleted_just_before_its_write_is_restored_whole(
+    task: str, state: str, world: World, deployments: Deployments
+) -> None:
+    """It was there when it was asked for its owner."""
+    world.upload(BEFORE)
+    assert deployments.start().run() == "Deployed"
+    rule = PREFIX + task
+    client("events").put_rule(Name=rule, ScheduleExpression="rate(2 days)", State=state)
+    before = world.owned_rules()
+    world.upload(AFTER)
+    same_image = deployments.start().until("FinishDeployment")
+    same_image.document.pop("targets")
+    same_image.fail("RejectedError", "what happened")
+    shown = world.rules()
+    client("events").remove_targets(Rule=rule, Ids=[rule])
+    client("events").delete_rule(Name=rule)
+    with world.calls.showing(shown):
+        same_image.step("RestoreDeployment")
+    assert world.owned_rules()[task] == before[task]
+
+
+@pytest.mark.parametrize(
     ("failed", "writes"),
     [
         pytest.param("RegisterRevisions", ["events.EnableRule"], id="CountTeaspoons was disabled"),
         pytest.param(
             "FinishDeployment",
-            ["events.EnableRule", "events.PutRule", "events.RemoveTargets", "events.DeleteRule"],
+            ["events.EnableRule", "events.PutRule", "events.PutTargets", "events.RemoveTargets", "events.DeleteRule"],
             id="RemoveSpam was moved and Digest created, too",
         ),
     ],

@@ -131,9 +131,9 @@ def test_a_new_image_gives_every_task_and_the_api_a_new_revision() -> None:
 @pytest.mark.parametrize(
     ("keys", "writes"),
     [
-        pytest.param({"cron": "0 7 * * ? *"}, {"PutRule": 1}, id="moved"),
-        pytest.param({"enabled": False}, {"PutRule": 1}, id="disabled"),
-        pytest.param({"description": "Every morning"}, {"PutRule": 1}, id="described"),
+        pytest.param({"cron": "0 7 * * ? *"}, {"PutRule": 1, "PutTargets": 1}, id="moved"),
+        pytest.param({"enabled": False}, {"PutRule": 1, "PutTargets": 1}, id="disabled"),
+        pytest.param({"description": "Every morning"}, {"PutRule": 1, "PutTargets": 1}, id="described"),
         pytest.param({"count": 2}, {"PutTargets": 1}, id="two copies"),
         pytest.param({"retry": {"attempts": 0, "age": 60}}, {"PutTargets": 1}, id="without retries"),
         pytest.param({"count": 2, "enabled": False}, {"PutRule": 1, "PutTargets": 1}, id="rule and target"),
@@ -197,7 +197,7 @@ def with_rule(there: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def test_a_rule_that_was_changed_by_hand_is_corrected() -> None:
     plan = planned(INGEST, **with_rule(deployed(INGEST), state="DISABLED"))
-    assert (kinds(plan), plan.writes()) == ({"IngestData": "update"}, {"PutRule": 1})
+    assert (kinds(plan), plan.writes()) == ({"IngestData": "update"}, {"PutRule": 1, "PutTargets": 1})
 
 
 def test_a_target_keeps_its_id() -> None:

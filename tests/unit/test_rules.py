@@ -159,8 +159,9 @@ def test_defaults_that_aws_adds_are_no_difference(change: Change) -> None:
         pytest.param({"event_pattern": '{"source": ["aws.s3"]}'}, id="pattern"),
     ],
 )
-def test_a_change_of_the_rule_leaves_its_target_alone(changes: dict[str, Any]) -> None:
-    assert changed(rule(**changes)) == (rule().put_request(), (), ())
+def test_a_changed_rule_gets_its_target_too(changes: dict[str, Any]) -> None:
+    """PutRule creates a rule without target if a person has deleted the rule a moment ago."""
+    assert changed(rule(**changes)) == (rule().put_request(), rule().targets, ())
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ def test_the_removal_of_a_rule(state: str, disable: bool, writes: dict[str, int]
     ("current", "writes"),
     [
         pytest.param(None, {"PutRule": 1, "PutTargets": 1}, id="new"),
-        pytest.param(rule(description="by hand"), {"PutRule": 1}, id="the rule"),
+        pytest.param(rule(description="by hand"), {"PutRule": 1, "PutTargets": 1}, id="the rule"),
         pytest.param(with_target(lambda t: t.update(Input="{}")), {"PutTargets": 1}, id="its target"),
         pytest.param(rule(targets=(*rule().targets, BY_HAND)), {"RemoveTargets": 1}, id="an extra target"),
         pytest.param(
@@ -265,7 +266,14 @@ def test_a_stored_change_is_read_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("before", "undoing"),
     [
-        pytest.param(rule(description="by hand"), {"put_rule": True}, id="the rule"),
+        pytest.param(
+            rule(description="by hand"), {"put_rule": True, "put_targets": rule().targets}, id="the rule and its target"
+        ),
+        pytest.param(
+            rule(description="by hand", targets=(*rule().targets, BY_HAND)),
+            {"put_rule": True, "put_targets": (*rule().targets, BY_HAND)},
+            id="the rule and all its targets",
+        ),
         pytest.param(
             rule(targets=(target() | {"Input": "{}"},)), {"put_targets": (target() | {"Input": "{}"},)}, id="its target"
         ),

@@ -143,7 +143,7 @@ class EventBridgeRules:
         if before.state == "ENABLED":
             self._events.enable_rule(Name=change.name)
         else:  # the state of a rule for CloudTrail's events, which EnableRule does not give
-            self._events.put_rule(**before.put_request())
+            api.send(self._events, rule.whole(before, change.arn), before.tags)
         return True
 
     def _remove_created(self, change: "RuleChange", *, exists: bool, owner: str | None, retries: int) -> Restored:

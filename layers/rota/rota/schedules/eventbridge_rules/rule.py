@@ -55,7 +55,8 @@ class RuleChange(Shape):
 
     `put_rule` is PutRule's request without tags, `put_targets` PutTargets' `Targets`, `remove_targets` target IDs. A
     target whose revision is yet to be registered names it by `to_be_registered(fingerprint)`. A rule that is to be
-    removed has no writes of these: it is disabled (`disable`, unless it is already) and deleted at the end.
+    removed has no writes of these: it is disabled (`disable`, unless it is already) and deleted at the end. With
+    `put_rule` all targets are put: PutRule creates the rule, without any, if a person has just deleted it.
     """
 
     backend: Literal["rules"] = "rules"
@@ -158,12 +159,13 @@ def difference(current: Rule | None, desired: Rule, arn: str) -> RuleChange | No
     had = {} if current is None else {t["Id"]: _comparable(t) for t in current.targets}
     wanted = {t["Id"] for t in desired.targets}
     request = desired.put_request()
+    put_rule = request if current is None or current.put_request() != request else None
     change = RuleChange(
         kind="create" if current is None else "update",
         name=desired.name,
         arn=arn,
-        put_rule=request if current is None or current.put_request() != request else None,
-        put_targets=tuple(t for t in desired.targets if had.get(t["Id"]) != _comparable(t)),
+        put_rule=put_rule,
+        put_targets=tuple(t for t in desired.targets if put_rule or had.get(t["Id"]) != _comparable(t)),
         remove_targets=tuple(id_ for id_ in had if id_ not in wanted),
     )
     return change if change.writes() else None
@@ -175,7 +177,9 @@ def removal(current: Rule, arn: str) -> RuleChange:
 
 
 def undo(change: RuleChange, before: Rule) -> RuleChange:
-    """The writes that undo an update, also one that was written in part; they touch only what it touches. Pure."""
+    """The writes that undo an update, also one that was written in part. They put only targets that it writes or
+    removes; with PutRule all of them. Pure.
+    """
     put = {target["Id"] for target in change.put_targets}
     had = {target["Id"] for target in before.targets}
     return RuleChange(
@@ -183,7 +187,7 @@ def undo(change: RuleChange, before: Rule) -> RuleChange:
         name=change.name,
         arn=change.arn,
         put_rule=before.put_request() if change.put_rule else None,
-        put_targets=tuple(t for t in before.targets if t["Id"] in put | {*change.remove_targets}),
+        put_targets=tuple(t for t in before.targets if change.put_rule or t["Id"] in put | {*change.remove_targets}),
         remove_targets=tuple(sorted(put - had)),
     )
 
