@@ -40,7 +40,7 @@ def test_a_deployment_whose_lease_was_deleted_is_restored(
     assert deployments.start(NEXT).run() == "Deployed"
 
 
-def test_nothing_is_restored_after_another_deployments_turn(
+def test_nothing_is_restored_after_another_deployment(
     world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     changing.until("RollService")
@@ -67,7 +67,7 @@ def test_an_ended_deployment_takes_no_lease_again(world: World, changing: Deploy
 
 
 @pytest.mark.parametrize("dry_run", [False, True], ids=["a deployment", "a dry run"])
-def test_a_failure_before_its_turn_takes_no_deleted_lease(
+def test_a_failure_without_the_lease_creates_no_lease(
     dry_run: bool, world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     before = world.everything()

@@ -1,4 +1,4 @@
-"""One step twice at a time: Step Functions invokes it again after an answer that was lost, while the first goes on."""
+"""One step twice at a time: Step Functions invokes it again after a lost response, while the first runs."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -61,7 +61,7 @@ def test_leaving_removes_only_the_own_invocation(world: World, clearing: Deploym
             clearing.step("RegisterRevisions")
 
 
-def test_nothing_is_put_back_while_a_step_may_still_write(world: World, restoring: Deployment) -> None:
+def test_nothing_is_restored_while_a_step_may_still_write(world: World, restoring: Deployment) -> None:
     end = begin(restoring)
     now = world.everything()
     with pytest.raises(StillRunningError, match="may still write"):
@@ -73,7 +73,7 @@ def test_nothing_is_put_back_while_a_step_may_still_write(world: World, restorin
     assert "holder" not in world.ledger()["lease"]
 
 
-def test_a_step_that_comes_after_a_later_one_is_not_let_in(world: World, restoring: Deployment) -> None:
+def test_a_step_that_begins_after_a_later_one_cannot_write(world: World, restoring: Deployment) -> None:
     """Its response was lost long ago, and Lambda runs it only now."""
     now = world.everything()
     with pytest.raises(OvertakenError):
@@ -81,7 +81,7 @@ def test_a_step_that_comes_after_a_later_one_is_not_let_in(world: World, restori
     assert world.everything() == now
 
 
-def test_once_it_is_being_put_back_no_step_is_let_in_any_more(world: World, restoring: Deployment) -> None:
+def test_no_step_writes_once_the_restore_has_begun(world: World, restoring: Deployment) -> None:
     begin(restoring)
     with pytest.raises(StillRunningError):
         restoring.step("RestoreDeployment")
@@ -90,7 +90,7 @@ def test_once_it_is_being_put_back_no_step_is_let_in_any_more(world: World, rest
 
 
 @pytest.mark.parametrize("step", ["RollService", "RestoreDeployment"])
-def test_nobody_waits_for_an_invocation_that_was_killed(step: str, world: World, restoring: Deployment) -> None:
+def test_a_killed_invocation_is_not_waited_for(step: str, world: World, restoring: Deployment) -> None:
     begin(restoring)
     world.calls.history = [killed(FIRST)]
     world.calls.made.clear()
@@ -98,14 +98,14 @@ def test_nobody_waits_for_an_invocation_that_was_killed(step: str, world: World,
     assert "stepfunctions.GetExecutionHistory" in world.calls.made
 
 
-def test_nobody_waits_longer_than_an_invocation_can_take(world: World, restoring: Deployment) -> None:
+def test_an_invocation_is_waited_for_until_its_time_limit(world: World, restoring: Deployment) -> None:
     begin(restoring, seconds=-10)
     restoring.step("RestoreDeployment")
     assert "stepfunctions.GetExecutionHistory" not in world.calls.made[: world.calls.made.index("dynamodb.PutItem")]
 
 
 @pytest.mark.parametrize("error", ["Lambda.SdkClientException", "Lambda.ServiceException", "Lambda.Unknown"])
-def test_an_error_of_lambda_s_own_says_nothing_of_the_function(error: str, world: World, restoring: Deployment) -> None:
+def test_an_error_of_lambdas_api_does_not_end_the_wait(error: str, world: World, restoring: Deployment) -> None:
     begin(restoring)
     world.calls.history = [killed(FIRST, error)]
     with pytest.raises(StillRunningError):

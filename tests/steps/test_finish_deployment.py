@@ -24,7 +24,7 @@ def finishing(deployments: Deployments) -> Deployment:
     return deployments.start().until("FinishDeployment")
 
 
-def test_a_deployment_is_recorded_and_told_and_leaves_the_lease(world: World, finishing: Deployment) -> None:
+def test_a_deployment_is_recorded_published_and_frees_the_lease(world: World, finishing: Deployment) -> None:
     version = finishing.document["config"]["schedule"]["version_id"]
     summary = "schedules: 2 new; 3 revisions to register; the service rolls"
     assert finishing.step("FinishDeployment") == {"outcome": "deployed", "summary": summary, "release": 1}
@@ -50,9 +50,7 @@ def test_a_deployment_is_recorded_and_told_and_leaves_the_lease(world: World, fi
         pytest.param({}, "by hand", id="run again"),
     ],
 )
-def test_the_entry_tells_who_started_it(
-    world: World, deployments: Deployments, event: dict[str, str], who: str
-) -> None:
+def test_the_entry_says_who_started_it(world: World, deployments: Deployments, event: dict[str, str], who: str) -> None:
     assert deployments.start(**event).run() == "Deployed"
     assert world.ledger()[RECORD]["started_by"] == who
 
@@ -81,7 +79,7 @@ def test_the_entry_has_the_deployments_record(world: World, finishing: Deploymen
     assert record["entered"].keys() == record["seconds"].keys() | {"TakeTurn", "FinishDeployment"}
 
 
-def test_no_step_reads_the_history_when_no_answer_was_lost(world: World, finishing: Deployment) -> None:
+def test_no_step_reads_the_history_when_no_response_was_lost(world: World, finishing: Deployment) -> None:
     finishing.step("FinishDeployment")
     assert "stepfunctions.GetExecutionHistory" not in world.calls.made
 
@@ -126,7 +124,7 @@ def test_killed_in_the_middle_it_ends_the_same_when_run_again(
     assert {published["id"] for published in world.calls.notifications} == {finishing.arn}, "at least once"
 
 
-def test_what_was_deployed_stays_when_only_the_farewell_fails(world: World, finishing: Deployment) -> None:
+def test_a_deployment_stays_if_only_its_notification_fails(world: World, finishing: Deployment) -> None:
     after = world.everything()
     with world.calls.refusing("events.PutEvents", "AccessDeniedException"):
         assert finishing.run() == "Deployed"

@@ -52,9 +52,7 @@ def test_while_another_deploys_it_waits(world: World, deployments: Deployments) 
 
 
 @pytest.mark.parametrize(("waited", "seconds"), [(1, 20), (900, 45), (86_400, 120)])
-def test_who_has_waited_for_long_looks_less_often(
-    waited: int, seconds: int, world: World, deployments: Deployments
-) -> None:
+def test_the_wait_grows_with_the_time_waited(waited: int, seconds: int, world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1")
     waits = Deployment(world, "waits", PUSH, datetime.now(UTC) - timedelta(seconds=waited))
@@ -114,7 +112,7 @@ def test_a_deployment_that_writes_stops_for_a_newer_one(world: World, deployment
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["stopped", "forgotten by Step Functions"])
-def test_the_lease_of_one_that_died_is_taken_over(known: bool, world: World, deployments: Deployments) -> None:
+def test_the_lease_of_an_ended_deployment_is_taken_over(known: bool, world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1" if known else "another", ended=timedelta(minutes=4))
     next_ = deployments.start(OTHER_DIGEST)
@@ -123,7 +121,7 @@ def test_the_lease_of_one_that_died_is_taken_over(known: bool, world: World, dep
     assert world.ledger()["lease"]["holder"] == next_.arn
 
 
-def test_one_that_was_stopped_a_moment_ago_is_put_back_first(world: World, deployments: Deployments) -> None:
+def test_a_deployment_just_stopped_is_restored_first(world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1", ended=timedelta(minutes=2))
     answer = deployments.start(OTHER_DIGEST).step("TakeTurn")
@@ -196,7 +194,7 @@ def test_a_dry_run_needs_no_lease(world: World, deployments: Deployments) -> Non
 
 
 @pytest.mark.parametrize("first", ["the one that waited", "the redriven one"])
-def test_a_redrive_that_is_refused_stops_nobody(first: str, world: World, deployments: Deployments) -> None:
+def test_a_refused_redrive_stops_no_other_deployment(first: str, world: World, deployments: Deployments) -> None:
     """It was aborted while it waited behind the same image, and another deployment had waited longer."""
     world.push(OTHER_DIGEST, "next")
     holder, waited, aborted = deployments.start(), deployments.start(OTHER_DIGEST), deployments.start()

@@ -1,4 +1,4 @@
-"""Executions that ended in the middle: what their end starts, and which of them is restored."""
+"""Stopped executions: what the event of their end starts, and which execution is restored."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ BEGUN = [{"type": "ExecutionStarted"}, entered("BeginDocument", PUSH), left("Beg
         pytest.param(None, None, id="null"),
     ],
 )
-def test_which_execution_the_event_tells_of(event: Any, arn: str | None) -> None:
+def test_which_execution_the_event_names(event: Any, arn: str | None) -> None:
     assert stopped.execution_named_by(event, ANOTHER) == arn
 
 
@@ -57,7 +57,7 @@ def test_one_that_names_no_execution_is_refused(detail: Any) -> None:
         stopped.execution_named_by({"source": "aws.states", "detail": detail}, ANOTHER)
 
 
-def test_a_dry_run_of_putting_back_is_refused() -> None:
+def test_a_dry_run_of_a_restore_is_refused() -> None:
     with pytest.raises(RejectedError, match="dry_run is for a push"):
         stopped.execution_named_by({**CHANGE, "dry_run": True}, ANOTHER)
 
@@ -77,7 +77,7 @@ def test_a_dry_run_of_putting_back_is_refused() -> None:
         pytest.param("ABORTED", "v1", "restore", id="no object"),
     ],
 )
-def test_whether_there_may_be_something_to_put_back(status: Any, given: Any, decision: str) -> None:
+def test_whether_an_execution_may_have_to_be_restored(status: Any, given: Any, decision: str) -> None:
     described: Any = {"name": "x", "executionArn": ANOTHER, "status": status, "input": json.dumps(given)}
     assert stopped.decide(described, 10).decision == decision
     assert stopped.decide(described, 10, by_hand=True).decision == ("restore" if given == CHANGE else decision)
@@ -86,7 +86,7 @@ def test_whether_there_may_be_something_to_put_back(status: Any, given: Any, dec
 
 
 @pytest.mark.parametrize(("given", "arn"), [(PUSH, ANOTHER), (CHANGE, ARN)], ids=["a push", "another"])
-def test_which_one_is_put_back(given: Any, arn: str) -> None:
+def test_which_execution_is_to_be_restored(given: Any, arn: str) -> None:
     assert stopped.execution_to_restore({"executionArn": ANOTHER, "input": json.dumps(given)}) == arn  # type: ignore[typeddict-item]  # what is looked at
 
 
@@ -94,7 +94,7 @@ def test_which_one_is_put_back(given: Any, arn: str) -> None:
     ("status", "minutes", "goes_on"),
     [("RUNNING", 0, True), ("ABORTED", 1, True), ("TIMED_OUT", 1, True), ("ABORTED", 4, False), ("FAILED", 0, False)],
 )
-def test_who_goes_on(status: Any, minutes: int, goes_on: bool) -> None:
+def test_which_execution_is_active(status: Any, minutes: int, goes_on: bool) -> None:
     now = datetime.now(UTC)
     described: Any = {"status": status, "stopDate": now - timedelta(minutes=minutes)}
     assert stopped.is_active(described, now) is goes_on

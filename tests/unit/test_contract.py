@@ -193,7 +193,7 @@ def waits(retrier: dict[str, Any]) -> float:
     )
 
 
-def test_a_step_outwaits_an_invocation_whose_answer_was_lost() -> None:
+def test_a_step_outwaits_an_invocation_without_response() -> None:
     longest = waits(still_running(60))
     assert LONGEST_FUNCTION_SECONDS + 30 < longest < 4 * LONGEST_FUNCTION_SECONDS
 
