@@ -11,6 +11,11 @@ from docs import generated
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+PROSE = [ROOT / "template.yaml", ROOT / "statemachine/deploy.asl.json", *PAGES] + [
+    path for folder in ("layers/rota/rota", "functions", "stage") for path in sorted((ROOT / folder).rglob("*.py"))
+]
+# Words that the glossary has a term for, or that hide who acts.
+PRIVATE = re.compile(r"\b(put(s|ting)? back|(some|no)body|anew|twins?|farewell|had its turn)\b", re.IGNORECASE)
 CODE = re.compile(r"^( *)```.*?^\1```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 
@@ -45,3 +50,15 @@ def test_every_step_and_end_is_reached_in_the_diagram() -> None:
 def test_the_diagram_leaves_out_arrows_that_skip_steps() -> None:
     arrows = re.findall(r"PlanDeployment -->(?:\|(.+?)\|)? (\w+)", generated.machine())
     assert arrows == [("", "ClearRules"), ("dry run", "Planned")]
+
+
+def test_the_glossary_has_at_most_40_terms() -> None:
+    rows = re.findall(r"^\| (.+?) \| .+ \|$", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    terms = [row for row in rows if row != "term"]
+    assert len(terms) == len(set(terms))
+    assert 0 < len(terms) <= 40
+
+
+def test_one_thing_has_one_term() -> None:
+    found = {str(path.relative_to(ROOT)): PRIVATE.findall(path.read_text()) for path in PROSE}
+    assert {path: words for path, words in found.items() if words} == {}

@@ -39,7 +39,7 @@ _NEXT_BASE_TAG = "rota:newer-base"
 _ROTA_TAGS = "rota:"
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions
 _NOT_IN_TAGS = r"[^A-Za-z0-9 _.:/=+@-]"
-# Nobody but AWS can set tags with this prefix.
+# AWS alone can set tags with this prefix.
 _AWS_TAGS = "aws:"
 
 
