@@ -202,8 +202,9 @@ def test_a_definition_with_too_many_tags(tags: int, problems: list[str]) -> None
         ),
     ],
 )
-def test_the_load_balancer_must_reach_the_api(attached: dict[str, Any], problems: list[str]) -> None:
-    assert list(of_service({**SERVICE, "loadBalancers": [attached]}, SETTINGS)) == problems  # type: ignore[typeddict-item]  # what is read of it
+@pytest.mark.parametrize("kind", ["loadBalancers", "serviceRegistries"])
+def test_callers_must_reach_the_api(kind: str, attached: dict[str, Any], problems: list[str]) -> None:
+    assert list(of_service({**SERVICE, kind: [attached]}, SETTINGS)) == problems  # type: ignore[typeddict-item]  # what is read of it
 
 
 def test_each_role_that_rota_may_not_pass_is_a_problem() -> None:
