@@ -12,7 +12,7 @@ from rota.errors import ConfigError
 from tests.guestbook import DIGEST
 from tests.steps.deployments import NEXT, Deployments
 from tests.steps.world import World
-from tests.unit.test_schedule_properties import documents, optional
+from tests.unit.test_schedule_file_properties import documents, optional
 
 # One world serves all examples: each begins where the one before it has ended.
 one_world = settings(deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
