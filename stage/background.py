@@ -20,6 +20,7 @@ from stage.eventbridge.late_reads import LateReads
 from stage.eventbridge.tag_index import TagIndex
 from stage.eventbridge.targets import Authorise, Failure, InvokeFunction, Targets
 from stage.gateway.calls import Hook
+from stage.gateway.pages import Pages
 from stage.settings import Settings
 
 
@@ -57,6 +58,7 @@ class Background:
             **self._tasks.operations(),
         }
         self.hooks: list[Hook] = [
+            Pages(settings),
             Ecs(operations, lock),
             Images(self.bus.publish),
             self.bus,

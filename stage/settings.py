@@ -19,6 +19,8 @@ class Settings(BaseModel):
     """Whether AWS's documented request rates hold, as token buckets (`GET /_stage/quotas`); setting it fills them."""
     rules_per_bus: int = Field(300, ge=1)
     """EventBridge's quota of rules on a bus: 300 unless AWS has raised it."""
+    page_size: int | None = Field(None, ge=1)
+    """The most entries of a page of a list, also where the request asks for more."""
     late_reads: float = Field(0, ge=0, le=86_400)
     """How many seconds ago, times `time_scale`, the rules, targets and tags are that EventBridge and GetResources show.
     Writes take effect at once."""

@@ -5,13 +5,11 @@ request's JSON is kept with moto's object and answered with ECS's documented def
 (docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html, …/API_ContainerDefinition.html).
 """
 
-import base64
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.ecs.exceptions import EcsClientException, InvalidParameterException
+from moto.ecs.exceptions import EcsClientException
 from moto.ecs.models import TaskDefinition
 
 from stage.ecs.api import Operation, backend, usable_revision
@@ -19,7 +17,6 @@ from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT
 from stage.validation.task_definitions import check
 
-PAGE = 100  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html: maxResults
 CONTAINER_DEFAULTS: Mapping[str, Any] = {
     "cpu": 0,
     "portMappings": [],
@@ -93,7 +90,7 @@ def deregister(call: Call) -> Reply:
 
 
 def list_revisions(call: Call) -> Reply:
-    """ListTaskDefinitions: by family and revision, ascending or descending, in pages."""
+    """ListTaskDefinitions: by family and revision, ascending or descending."""
     request = call.params
     status = request.get("status", "ACTIVE")
     descending = request.get("sort") == "DESC"
@@ -109,12 +106,7 @@ def list_revisions(call: Call) -> Reply:
         ),
         reverse=descending,
     )
-    if token := request.get("nextToken"):
-        last = _read_token(token)
-        found = [entry for entry in found if (entry[:2] < last if descending else entry[:2] > last)]
-    page = found[: request.get("maxResults", PAGE)]
-    more = {"nextToken": _token(*page[-1][:2])} if len(page) < len(found) else {}
-    return Reply.as_sent({"taskDefinitionArns": [arn for *_, arn in page], **more})
+    return Reply.as_sent({"taskDefinitionArns": [arn for *_, arn in found]})
 
 
 def document(definition: TaskDefinition) -> dict[str, Any]:
@@ -154,15 +146,3 @@ def _container(given: dict[str, Any], *, awsvpc: bool) -> dict[str, Any]:
         for port in given.get("portMappings", [])
     ]
     return {**CONTAINER_DEFAULTS, **given, "portMappings": ports}
-
-
-def _token(family: str, revision: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([family, revision]).encode()).decode()
-
-
-def _read_token(token: str) -> tuple[str, int]:
-    try:
-        family, revision = json.loads(base64.urlsafe_b64decode(token))
-    except ValueError:
-        raise InvalidParameterException("Invalid token") from None
-    return str(family), int(revision)

@@ -12,31 +12,24 @@ from moto.core.exceptions import ServiceException
 
 from stage.eventbridge.late_reads import LateReads, Tags
 from stage.gateway.calls import Call, Reply
+from stage.gateway.pages import one_page
 
-PER_PAGE, MOST_PER_PAGE = 50, 100
 MOST_VALUES = 20
 
 
-def page(index: Mapping[str, Tags], request: Mapping[str, Any]) -> dict[str, Any]:
-    """GetResources' answer from `index`. Raises moto's ServiceException."""
-    size, after = request.get("ResourcesPerPage", PER_PAGE), request.get("PaginationToken", "")
+def listed(index: Mapping[str, Tags], request: Mapping[str, Any]) -> dict[str, Any]:
+    """GetResources' whole answer from `index`. Raises moto's ServiceException."""
     filters = {each["Key"]: each.get("Values", []) for each in request.get("TagFilters", [])}
     if "ResourceARNList" in request:
         raise _invalid("ResourceARNList and ResourceTypeFilters cannot both be specified.")
-    if not 1 <= size <= MOST_PER_PAGE:
-        raise _invalid(f"ResourcesPerPage must be between 1 and {MOST_PER_PAGE}.")
     if any(len(values) > MOST_VALUES for values in filters.values()):
         raise _invalid(f"A TagFilter can have at most {MOST_VALUES} values.")
-    if after and after not in index:
-        raise ServiceException("PaginationTokenExpiredException", "The PaginationToken has expired.")
     found = [
         {"ResourceARN": arn, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         for arn, tags in sorted(index.items())
-        if arn > after
-        and all(key in tags and tags[key] in (values or tags.values()) for key, values in filters.items())
+        if all(key in tags and tags[key] in (values or tags.values()) for key, values in filters.items())
     ]
-    following = found[size - 1]["ResourceARN"] if len(found) > size else ""
-    return {"PaginationToken": following, "ResourceTagMappingList": found[:size]}
+    return {"PaginationToken": "", "ResourceTagMappingList": found}
 
 
 class TagIndex:
@@ -46,13 +39,13 @@ class TagIndex:
         self._late = late
 
     def before(self, call: Call) -> Reply | None:
-        """Answer with a page of the rules that match."""
+        """Answer with the rules that match."""
         if call.key != ("resourcegroupstaggingapi", "GetResources"):
             return None
         if call.params.get("ResourceTypeFilters") not in (["events"], ["events:rule"]):
             return None
         try:
-            return Reply.result(call, page(self._late.tagged(), call.params))
+            return one_page(call, listed(self._late.tagged(), call.params))
         except ServiceException as refusal:
             return Reply.refusal(call, refusal.code, refusal.message)
 

@@ -54,6 +54,8 @@ class Call:
     """The short name of the function whose credentials signed the request, else None."""
     time: float = field(default_factory=time.time)
     """When it arrived, in seconds since the epoch."""
+    page: Any = field(default=None, repr=False)
+    """The page of a list that it asks for (`stage.gateway.pages`)."""
 
     @property
     def key(self) -> tuple[str, str]:

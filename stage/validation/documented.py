@@ -11,6 +11,8 @@ from stage.gateway.calls import Call, Reply
 from stage.validation import ecs, eventbridge
 
 ENVIRONMENT_LIMIT = 4096  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+RESOURCES_PER_PAGE = 100
 # docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 NOT_IN_A_NAME = re.compile(r'[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]')
 
@@ -50,10 +52,18 @@ def execution_name(request: Mapping[str, Any]) -> None:
         raise ServiceException("InvalidName", f"Invalid Name: '{name}'")
 
 
+def page_of_resources(request: Mapping[str, Any]) -> None:
+    """The tagging API's GetResources. Raises InvalidParameterException."""
+    if not 1 <= request.get("ResourcesPerPage", 1) <= RESOURCES_PER_PAGE:
+        words = f"ResourcesPerPage must be between 1 and {RESOURCES_PER_PAGE}."
+        raise ServiceException("InvalidParameterException", words)
+
+
 REFUSALS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], None]] = {
     **ecs.REFUSALS,
     **eventbridge.REFUSALS,
     ("lambda", "CreateFunction"): environment,
     ("lambda", "UpdateFunctionConfiguration"): environment,
+    ("resourcegroupstaggingapi", "GetResources"): page_of_resources,
     ("stepfunctions", "StartExecution"): execution_name,
 }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from stage.validation.documented import DocumentedRules
 from stage.validation.requests import Validation
 from tests.stage.small_stage import SmallStage, aws, small_stage
 
@@ -15,7 +16,7 @@ RULES: dict[str, Any] = {"ResourceTypeFilters": ["events:rule"]}
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[SmallStage]:
-    with small_stage(tmp_path, Validation()) as small:
+    with small_stage(tmp_path, Validation(), DocumentedRules()) as small:
         yield small
 
 

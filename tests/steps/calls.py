@@ -37,7 +37,7 @@ class Calls(Lasting):
             case "GetExecutionHistory":
                 return Reply.result(call, {"events": self.history})
             case "GetResources" if self.tag_index is not None:
-                return Reply.result(call, tag_index.page(self.tag_index, call.params))
+                return Reply.result(call, tag_index.listed(self.tag_index, call.params))
         return None
 
     def after(self, call: Call, reply: Reply) -> None:
