@@ -38,6 +38,11 @@ def event(source: str, detail_type: str, detail: dict[str, Any], resources: Iter
     }
 
 
+def compact(value: Any) -> str:
+    """JSON as EventBridge sends it to targets."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
 def rules() -> dict[str, Rule]:
     """The rules of the default bus, by name."""
     return events_backends[ACCOUNT][REGION].event_buses["default"].rules
@@ -98,15 +103,12 @@ class Bus:
                     self._deliver(rule, target, published)
 
     def before(self, call: Call) -> Reply | None:
-        """Answer PutEvents on the default bus, and TestEventPattern; moto answers PutEvents for other buses."""
+        """Answer PutEvents and TestEventPattern."""
         if call.key == ("events", "TestEventPattern"):
             return _test(call)
         if call.key != ("events", "PutEvents"):
             return None
-        entries = call.params.get("Entries", [])
-        if any(entry.get("EventBusName", "default").rpartition("/")[2] != "default" for entry in entries):
-            return None
-        results = [self._put(entry) for entry in entries]
+        results = [self._put(entry) for entry in call.params.get("Entries", [])]
         failed = sum("ErrorCode" in each for each in results)
         return Reply.result(call, {"FailedEntryCount": failed, "Entries": results})
 
@@ -131,5 +133,10 @@ class Bus:
         sent = event(entry["Source"], entry["DetailType"], detail, entry.get("Resources", ()))
         if "Time" in entry:
             sent["time"] = f"{datetime.fromtimestamp(entry['Time'], UTC):%Y-%m-%dT%H:%M:%SZ}"
-        self.publish(sent)
+        bus = str(entry.get("EventBusName", "default")).rpartition("/")[2]
+        if bus == "default":
+            self.publish(sent)
+        elif bus in events_backends[ACCOUNT][REGION].event_buses:
+            events_backends[ACCOUNT][REGION].put_events([entry])
+        # An event for a bus that does not exist is lost; the caller does not hear of it.
         return {"EventId": sent["id"]}

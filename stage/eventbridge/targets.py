@@ -9,16 +9,17 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 from jsonpath_ng.ext.parser import parse as jsonpath
-from moto.core.exceptions import ServiceException
+from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.ecs.exceptions import InvalidParameterException
 from moto.events.models import Rule
 
-from stage.eventbridge.bus import Event
+from stage.eventbridge.bus import Event, compact
 from stage.eventbridge.transformer import transformed
 from stage.iam.ecs import run_task
 from stage.iam.evaluation import Permission
@@ -32,6 +33,8 @@ InvokeFunction = Callable[[str, bytes], object]
 Authorise = Callable[[str, str, Mapping[str, str | None], list[Permission]], None]
 """Checks whether a service may act with a role; see `stage.iam.access.Access.as_service`."""
 
+STARTED_BY = 36
+"""The characters that EventBridge gives RunTask as `startedBy`; RunTask itself takes 128."""
 # The ERROR_CODE of a dead-letter message, by the error of the target's API; others are ERROR_FROM_TARGET.
 ERROR_CODES = {
     "ResourceNotFoundException": "NO_RESOURCE",
@@ -84,6 +87,8 @@ class Targets:
             return self._kinds[kind](rule, target, event)
         except ServiceException as refusal:
             return self._fail(rule, target, event, refusal.code, refusal.message)
+        except JsonRESTError as refusal:
+            return self._fail(rule, target, event, refusal.error_type, str(refusal.message))
         except ClientError as refusal:
             error = refusal.response["Error"]
             return self._fail(rule, target, event, error["Code"], error["Message"])
@@ -101,13 +106,14 @@ class Targets:
             "ERROR_MESSAGE": message,
             "RETRY_ATTEMPTS": "0",
         }
-        client("sqs").send_message(
-            QueueUrl=_queue_url(queue),
-            MessageBody=json.dumps(event),
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-            },
-        )
+        with suppress(ClientError):  # a queue that is gone: the event is lost
+            client("sqs").send_message(
+                QueueUrl=_queue_url(queue),
+                MessageBody=compact(event),
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+                },
+            )
         return failure
 
     def _may(self, rule: Rule, target: Target, asked: list[Permission]) -> None:
@@ -167,7 +173,7 @@ def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]
         "propagateTags": parameters.get("PropagateTags"),
         "tags": [{"key": tag["Key"], "value": tag["Value"]} for tag in parameters.get("Tags", [])] or None,
         "overrides": overrides,
-        "startedBy": f"events-rule/{rule.name}"[:128],
+        "startedBy": f"events-rule/{rule.name}"[:STARTED_BY],
     }
     return {member: value for member, value in given.items() if value is not None}
 
@@ -186,10 +192,10 @@ def _text(rule: Rule, target: Target, event: Event) -> str:
         return str(target["Input"])
     if "InputPath" in target:
         found = jsonpath(target["InputPath"]).find(event)
-        return json.dumps(found[0].value if found else None)
+        return compact(found[0].value if found else None)
     if "InputTransformer" in target:
         return transformed(target["InputTransformer"], rule, event)
-    return json.dumps(event)
+    return compact(event)
 
 
 def _queue_url(arn: str) -> str:

@@ -1,9 +1,9 @@
 """A target's InputTransformer.
 
 docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html: a template is JSON, or text whose lines
-are quoted and are sent with their quotes. A variable in quotes becomes its text, which EventBridge "doesn't escape";
-any other becomes JSON; one that is not in the event becomes nothing. AWS does not document the effect of a quote or a
-line break in such a text; here the delivery fails if the result is not JSON.
+are quoted and are sent with their quotes. A variable in quotes becomes its text, which EventBridge "doesn't escape"; an
+object or a list in such a line loses its quotes. Any other variable becomes JSON; one that is not in the event becomes
+nothing. A delivery fails if the result of a template in JSON is not JSON; AWS does not document it for lines of text.
 """
 
 import json
@@ -15,6 +15,10 @@ from jsonpath_ng.ext.parser import parse as jsonpath
 from moto.core.exceptions import ServiceException
 from moto.events.models import Rule
 
+from stage.eventbridge.bus import compact
+
+OWN_NAMES = {"detail-type": "detailType"}
+"""Members that `<aws.events.event>` names otherwise than the event."""
 _QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
 _VARIABLE = re.compile(r"<([A-Za-z0-9_.-]+)>")
 
@@ -24,10 +28,13 @@ def transformed(transformer: Mapping[str, Any], rule: Rule, event: Mapping[str, 
     values = _values(transformer.get("InputPathsMap", {}), rule, event)
     template = transformer["InputTemplate"].strip()
     parts = _QUOTED.split(template)
-    filled = "".join(_filled(part, values, _text if part.startswith('"') else json.dumps) for part in parts)
+    written = _in_line if template.startswith('"') else _text
+    filled = "".join(_filled(part, values, written if part.startswith('"') else compact) for part in parts)
     try:
+        if template.startswith("{"):
+            return compact(json.loads(filled))
         if not template.startswith('"'):
-            return json.dumps(json.loads(filled))
+            return filled
         for line in filled.split("\n"):
             json.loads(line)
     except ValueError as invalid:
@@ -42,7 +49,7 @@ def _values(paths: Mapping[str, str], rule: Rule, event: Mapping[str, Any]) -> d
         "aws.events.rule-arn": rule.arn,
         "aws.events.rule-name": rule.name,
         "aws.events.event.ingestion-time": event["time"],
-        "aws.events.event": {key: value for key, value in event.items() if key != "detail"},
+        "aws.events.event": {OWN_NAMES.get(key, key): value for key, value in event.items() if key != "detail"},
         "aws.events.event.json": event,
     }
 
@@ -52,4 +59,8 @@ def _filled(part: str, values: Mapping[str, Any], written: Callable[[Any], str])
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else compact(value)
+
+
+def _in_line(value: Any) -> str:
+    return value if isinstance(value, str) else compact(value).replace('"', "")

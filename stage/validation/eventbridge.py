@@ -18,6 +18,9 @@ from stage.eventbridge.bus import rules
 
 TARGETS_PER_RULE = 5
 TARGETS_PER_REQUEST = 10  # the model says 100, the API reference 10
+EVENTS_SIZE = 256 * 1024
+# What EventBridge itself defines for an InputTransformer.
+OWN_VARIABLES = re.compile(r"aws\.events\.(rule-arn|rule-name|event\.ingestion-time|event(\.json)?)")
 LIMIT = "The requested resource exceeds the maximum number allowed."
 MANAGED = (
     "This rule was created by an Amazon Web Services service on behalf of your account. It is managed by that service."
@@ -35,6 +38,19 @@ def put_rule(request: Request) -> None:
         raise _invalid("Parameter ScheduleExpression is not valid.")
     if _on_default_bus(request):
         _not_managed(request["Name"])
+
+
+def put_events(request: Request) -> None:
+    """docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
+    if sum(map(_size, request["Entries"])) > EVENTS_SIZE:
+        raise _invalid("Total size of the entries in the request is over the limit.")
+
+
+def named_rule(request: Request) -> None:
+    """An operation on a rule that must be there."""
+    name = request.get("Name") or request["Rule"]
+    if _on_default_bus(request) and name not in rules():
+        raise ServiceException("ResourceNotFoundException", f"Rule {name} does not exist on EventBus default.")
 
 
 def put_targets(request: Request) -> None:
@@ -61,6 +77,11 @@ def delete_rule(request: Request) -> None:
 
 
 REFUSALS: Mapping[tuple[str, str], Callable[[Request], None]] = {
+    ("events", "DescribeRule"): named_rule,
+    ("events", "DisableRule"): named_rule,
+    ("events", "EnableRule"): named_rule,
+    ("events", "ListTargetsByRule"): named_rule,
+    ("events", "PutEvents"): put_events,
     ("events", "PutRule"): put_rule,
     ("events", "PutTargets"): put_targets,
     ("events", "RemoveTargets"): remove_targets,
@@ -75,6 +96,7 @@ def _problems(target: Request) -> Iterator[str]:
         yield f"RoleArn is required for target {arn}."
     if sum(member in target for member in INPUTS) > 1:
         yield f"Only one of Input, InputPath, or InputTransformer must be provided for target {id_}."
+    yield from _undefined_placeholders(target)
     if "Input" in target and not _is_json(target["Input"]):
         yield f"JSON syntax error in input for target {id_}"
     queue = target.get("DeadLetterConfig", {}).get("Arn")
@@ -82,6 +104,13 @@ def _problems(target: Request) -> Iterator[str]:
         yield f"Parameter(s) DeadLetterConfig.Arn must name a standard SQS queue for target: {id_}."
     if service == "ecs":
         yield from _ecs_problems(target.get("EcsParameters"), id_)
+
+
+def _undefined_placeholders(target: Request) -> Iterator[str]:
+    transformer = target.get("InputTransformer", {})
+    for name in re.findall(r"<([A-Za-z0-9_.-]+)>", transformer.get("InputTemplate", "")):
+        if name not in transformer.get("InputPathsMap", {}) and not OWN_VARIABLES.fullmatch(name):
+            yield f"InputTemplate for target {target['Id']} contains invalid placeholder {name}."
 
 
 def _ecs_problems(parameters: Request | None, id_: str) -> Iterator[str]:
@@ -128,6 +157,12 @@ def _is_schedule(expression: str) -> bool:
     except AWSCronExpressionError:
         return False
     return True
+
+
+def _size(entry: Request) -> int:
+    """An entry's bytes as EventBridge counts them: the texts, and 14 for the time."""
+    texts = [entry.get(member) or "" for member in ("Source", "DetailType", "Detail")]
+    return 14 * ("Time" in entry) + sum(len(text.encode()) for text in [*texts, *(entry.get("Resources") or [])])
 
 
 def _is_json(text: str) -> bool:

@@ -87,9 +87,9 @@ SAID = {"InputPathsMap": {"who": "$.detail.who", "n": "$.detail.n", "none": "$.d
 @pytest.mark.parametrize(
     ("template", "sent"),
     [
-        ('"<who> says <n>"', '"Ann says [1, 2]"'),
+        ('"<who> says <n>"', '"Ann says [1,2]"'),
         ('"<who> says"\n"<none>, by <aws.events.rule-name>"\n', '"Ann says"\n", by {rule}"'),
-        ('{"who": <who>, "said": "by <who>: <n>", "n": <n>}', '{"who": "Ann", "said": "by Ann: [1, 2]", "n": [1, 2]}'),
+        ('{"who": <who>, "said": "by <who>: <n>", "n": <n>}', '{"who":"Ann","said":"by Ann: [1,2]","n":[1,2]}'),
         ('"no <variable>"', '"no <variable>"'),
     ],
     ids=["text", "lines", "json", "unknown"],
