@@ -133,6 +133,7 @@ def _changed(execution: Execution) -> Event:
     keys = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate", "input", "output")
     detail = {key: described.get(key) for key in (*keys, "error", "cause")}
     detail |= {key: round(described[key].timestamp() * 1000) for key in ("startDate", "stopDate") if described[key]}
+    detail["status"] = str(described["status"].value)  # moto's enum is no JSON string, and no pattern matches it
     for key in ("input", "output"):
         detail[f"{key}Details"] = {"included": True} if detail[key] else None
     return event("aws.states", "Step Functions Execution Status Change", detail, [execution.exec_arn])
