@@ -235,6 +235,18 @@ def test_nothing_that_a_rule_may_still_start_is_deregistered(
     assert "ecs.DeregisterTaskDefinition" not in waited[-1]
 
 
+def test_a_restore_before_the_first_target_does_not_wait(
+    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No rule can have started what was registered."""
+    changing.until("CreateTargets").fail("RejectedError", "what happened")
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    changing.step("RestoreDeployment")
+    assert waited == []
+    assert "ecs.DeregisterTaskDefinition" in world.calls.made
+
+
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException"])
 def test_revisions_that_ecs_keeps_active_are_named(code: str, world: World, restoring: Deployment) -> None:
     with world.calls.refusing("ecs.DeregisterTaskDefinition", code, status=500, count=0):

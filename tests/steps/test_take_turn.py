@@ -155,6 +155,21 @@ def test_a_restore_that_never_began_can_be_named_too(world: World, deployments: 
     assert deployments.start().step("TakeTurn")["decision"] == "wait"
 
 
+def test_the_last_of_several_stopped_restores_keeps_the_lease(world: World, deployments: Deployments) -> None:
+    """The first restore never began, the second was stopped while it restored: the lease names only that one."""
+    stopped = deployments.start().until("RegisterRevisions")
+    never_began = world.execution("first", ended=timedelta(hours=1), given=end_of(stopped.arn))
+    begun = world.execution("second", ended=timedelta(hours=1), given=end_of(never_began))
+    table = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
+    values = {":restorer": {"S": begun}}
+    client("dynamodb").update_item(
+        **table, UpdateExpression="SET restorer = :restorer", ExpressionAttributeValues=values
+    )
+    third = world.execution("third")
+    Deployment(world, "third", end_of(begun), datetime.now(UTC)).step("TakeTurn")
+    assert world.ledger()["lease"]["restorer"] == third
+
+
 def test_a_push_waits_while_another_execution_restores(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:
