@@ -45,8 +45,8 @@ def frame(
             answer = carry_out(request, settings, context)
         except AWS_ERRORS as error:
             translated = translate(error)
-            if isinstance(translated, TransientError):  # the caller tries again; its last word is the execution's
-                logger.warning("AWS did not do it this time", error=type(translated).__name__, reason=str(translated))
+            if isinstance(translated, TransientError):  # the caller retries, and fails with the last one
+                logger.warning("AWS failed for now", error=type(translated).__name__, reason=str(translated))
             else:
                 logger.exception("AWS refused", error=type(translated).__name__)
             raise translated from error
