@@ -33,10 +33,11 @@ def of_deployment(mode: Mode, tasks: int, case: Case) -> tuple[Need, ...]:
 def _reads(tasks: int, case: Case, revisions: int) -> Iterator[Need]:
     """TakeTurn, ReadConfig and PlanDeployment, for so many owned revisions that are in use."""
     rules = 0 if case == "first" else tasks
-    yield Need("take the lease", "dynamodb", "UpdateItem")
-    yield Need("ended before", "dynamodb", "GetItem", after=("take the lease",))
+    yield Need("ended before", "dynamodb", "GetItem")
+    yield Need("take the lease", "dynamodb", "UpdateItem", after=("ended before",))
 
-    begun = ("ended before",)
+    begun = ("take the lease",)
+    yield Need("ended meanwhile", "dynamodb", "GetItem", after=begun)
     yield Need("schedule file", "s3", "GetObject", after=begun)
     yield Need("repository", "ecr", "DescribeRepositories", after=begun)
     yield Need("image", "ecr", "DescribeImages", after=begun)
@@ -48,7 +49,8 @@ def _reads(tasks: int, case: Case, revisions: int) -> Iterator[Need]:
     yield Need("rules", "events", "ListRules", _pages(rules + _OTHER_RULES), after=begun, one_by_one=True)
     yield Need("owners", "resourcegroupstaggingapi", "GetResources", _pages(rules), after=begun, one_by_one=True)
     yield Need("targets", "events", "ListTargetsByRule", rules, after=("rules", "owners"))
-    gathered = ("schedule file", "repository", "image", "base", "its plan and revisions", "ACTIVE revisions", "targets")
+    checked = ("ended meanwhile", "schedule file", "repository", "image")
+    gathered = (*checked, "base", "its plan and revisions", "ACTIVE revisions", "targets")
     yield Need("store the state", "s3", "PutObject", after=gathered)
 
     yield Need("state", "s3", "GetObject", after=("store the state",))
@@ -82,7 +84,8 @@ def _create_targets(changed: int, case: Case, *, registered: bool) -> Iterator[N
 
 def _finish() -> Iterator[Need]:
     """FinishDeployment, where nothing is to do."""
-    yield Need("ledger", "dynamodb", "PutItem", after=_PLANNED)
+    yield Need("enter to finish", "dynamodb", "UpdateItem", after=_PLANNED)
+    yield Need("ledger", "dynamodb", "PutItem", after=("enter to finish",))
     yield Need("release the lease", "dynamodb", "UpdateItem", after=("ledger",))
     yield Need("publish", "events", "PutEvents", after=("ledger",))
 

@@ -1,5 +1,7 @@
 """FinishDeployment: deletes what ClearRules disabled, writes the ledger, releases the lease, publishes the outcome."""
 
+from functools import partial
+
 from rota.aws import clients
 from rota.contract import FinishDeploymentInput, FinishDeploymentOutput, Outcome
 from rota.deployment.finish import end_deployment, ledger_of
@@ -12,8 +14,11 @@ from rota.settings import Settings
 
 @finishing_step
 def handler(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> FinishDeploymentOutput:
+    publish = partial(notify, settings, request.execution)
     entry = _ended_before(request, settings, turn)
-    if not entry:
+    if entry:
+        publish(entry)
+    else:
         turn.require(settings.app)
         if request.plan.removed:
             _delete_removed(request, settings)
@@ -25,8 +30,7 @@ def handler(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> F
             tasks=request.config.tasks,
         )
         record = turn.record or DeploymentRecord(execution=request.execution)
-        entry = end_deployment(settings, turn.lease, entry, record, {request.execution.id})
-    notify(settings, request.execution, entry)
+        entry = end_deployment(settings, turn.lease, entry, record, {request.execution.id}, publish)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary, release=entry.release)
 
 

@@ -6,6 +6,7 @@ from rota.aws import clients
 from rota.aws.parallel import thread_pool
 from rota.contract import ReadConfigInput, ReadConfigOutput, Stored
 from rota.deployment import artifacts
+from rota.deployment.ledger import Ledger
 from rota.deployment.recorded import recorded_revisions
 from rota.ecr.image import resolve_image
 from rota.ecs import service, task_definitions
@@ -38,11 +39,15 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         serving = pool.submit(lambda: _served(ecs, describing.result()))
         listing = pool.submit(task_definitions.list_active, ecs, settings.family)
         s3 = clients.s3()
-        recalling = pool.submit(recorded_revisions, clients.dynamodb(), s3, settings)
+        dynamodb = clients.dynamodb()
+        recalling = pool.submit(recorded_revisions, dynamodb, s3, settings)
+        ledger = Ledger(dynamodb, settings.table, settings.app, request.execution, settings.history_days)
+        refusing = pool.submit(ledger.refuse_redrive)
         keys = candidate_keys(settings.schedule_keys, request.image)
         finding = pool.submit(find_schedule_file, s3, settings.bucket, keys)
         resolving = pool.submit(resolve_image, clients.ecr(), request.image)
 
+    refusing.result()
     inventory = reading()
     read = problems.gather(lambda: _parse(settings, *finding.result(), inventory.slots(settings)))
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)

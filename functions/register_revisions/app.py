@@ -11,6 +11,7 @@ from rota.ecs import arns, task_definitions
 from rota.ecs.derive import derive_content
 from rota.ecs.fingerprint import fingerprint_of
 from rota.errors import RejectedError
+from rota.handlers.planned import read_plan
 from rota.handlers.step import writing_step
 from rota.plan.model import Plan
 from rota.settings import Settings
@@ -24,11 +25,10 @@ if TYPE_CHECKING:
 _SECONDS = 780
 
 
-@writing_step
-def handler(request: RegisterRevisionsInput, settings: Settings) -> RegisterRevisionsOutput:
+@writing_step(read_plan)
+def handler(request: RegisterRevisionsInput, settings: Settings, plan: Plan) -> RegisterRevisionsOutput:
     give_up_at = time.monotonic() + _SECONDS
     ecs, once = clients.ecs(), clients.ecs(attempts=1)
-    plan = artifacts.read(clients.s3(), settings.bucket, request.plan.document, Plan)
     active = _active(ecs, settings, plan)
     newer = [arn for arn in active if arns.revision_number(arn) > plan.newest_revision]
     found = in_parallel(lambda arn: task_definitions.read_revision(ecs, arn), newer)

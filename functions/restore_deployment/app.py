@@ -93,11 +93,13 @@ def _end(attempt: Attempt, turn: Turn) -> Entry:
     settings, record = attempt.settings, attempt.record
     # It is there if only what follows it failed: what was deployed stays, what was restored is restored.
     entry = ledger_of(settings, record.execution).find() or restore(attempt, holds_lease=turn.holds_lease)
-    entry = end_deployment(settings, turn.lease, entry, record, {record.execution.id, attempt.restorer.id})
-    try:
-        notify(settings, record.execution, entry)
-    except (*AWS_ERRORS, TransientError, RejectedError):
-        if attempt.retries < RETRIES:
-            raise
-        logger.exception("the outcome could not be published")
-    return entry
+
+    def publish(entry: Entry) -> None:
+        try:
+            notify(settings, record.execution, entry)
+        except (*AWS_ERRORS, TransientError, RejectedError):
+            if attempt.retries < RETRIES:
+                raise
+            logger.exception("the outcome could not be published")
+
+    return end_deployment(settings, turn.lease, entry, record, {record.execution.id, attempt.restorer.id}, publish)

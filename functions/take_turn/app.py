@@ -8,7 +8,6 @@ from rota.contract import Decision, Execution, Image, Origin, TakeTurnInput, Tak
 from rota.deployment.lease import Lease, wait_seconds
 from rota.deployment.ledger import Ledger
 from rota.ecr import input_keys, push_event
-from rota.errors import RejectedError
 from rota.handlers.step import step
 from rota.settings import Settings
 from rota.stepfunctions import stopped
@@ -47,18 +46,9 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
 def _verdict(execution: Execution, settings: Settings, image: Image, origin: Origin, *, dry_run: bool) -> Verdict:
     if dry_run:
         return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
-    _refuse_a_redrive(settings, execution)
-    verdict = _lease(execution, settings).take(image, origin, _is_active)
-    if verdict.decision == Decision.GO:  # its restore may have recorded the outcome meanwhile
-        _refuse_a_redrive(settings, execution)
-    return verdict
-
-
-def _refuse_a_redrive(settings: Settings, execution: Execution) -> None:
-    """RejectedError if the ledger has an outcome: RestoreDeployment would not restore this execution again."""
-    ledger = Ledger(clients.dynamodb(), settings.table, settings.app, execution, settings.history_days)
-    if ledger.find():
-        raise RejectedError("this execution has ended before, as the ledger says; start a new one instead")
+    # Before it takes the turn of another one; its restore may record the outcome later, so ReadConfig looks again.
+    Ledger(clients.dynamodb(), settings.table, settings.app, execution, settings.history_days).refuse_redrive()
+    return _lease(execution, settings).take(image, origin, _is_active)
 
 
 def _lease(execution: Execution, settings: Settings) -> Lease:

@@ -1,5 +1,6 @@
 """TakeTurn: takes the app's lease, or waits, or learns that it is overtaken."""
 
+import copy
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -206,6 +207,19 @@ def test_a_dry_run_needs_no_lease(world: World, deployments: Deployments) -> Non
     deployments.start().step("TakeTurn")
     answer = deployments.start(dry_run=True).step("TakeTurn")
     assert (answer["decision"], answer["dry_run"]) == ("go", True)
+
+
+def test_a_redrive_whose_restore_ends_meanwhile_is_refused(world: World, deployments: Deployments) -> None:
+    """TakeTurn has looked into the ledger before the restore of the same execution wrote there."""
+    redriven = deployments.start()
+    redriven.until("ReadConfig")
+    aborted = copy.deepcopy(redriven.document)
+    redriven.fail("ExecutionAborted", "the execution was aborted")
+    redriven.step("RestoreDeployment")
+    redriven.document = aborted
+    with pytest.raises(RejectedError, match="has ended before"):
+        redriven.step("ReadConfig")
+    assert world.calls.writes() == ["events.PutEvents"]
 
 
 @pytest.mark.parametrize("first", ["the one that waited", "the redriven one"])

@@ -11,12 +11,13 @@ from tests import asl
 from tests.examples import ROOT, snake
 
 _ALL = {snake(step) for step in asl.TASKS}
-_OF_THE_LEDGER = {"take_turn", "finish_deployment", "restore_deployment"}
+_OF_THE_LEDGER = {"take_turn", "read_config", "finish_deployment", "restore_deployment"}
 _OF_AN_END = {"finish_deployment", "restore_deployment"}
 _OF_ECS = _ALL - {"take_turn", "finish_deployment"}
 _OF_THE_PLAN = {
     *("plan_deployment", "clear_rules", "register_revisions", "create_targets", "roll_service", "restore_deployment")
 }
+_OF_PLANNED_WRITES = {"clear_rules", "register_revisions", "create_targets", "roll_service"}
 _OF_TASKS = _OF_THE_PLAN | {"read_config"}
 LOADED_BY_ALL = {
     *("rota.errors", "rota.contract", "rota.settings", "rota.handlers.frame"),
@@ -59,11 +60,12 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.plan.earlier": {"restore_deployment"},
     "rota.deployment.artifacts": _OF_TASKS,
     "rota.deployment.recorded": {"read_config"},
+    "rota.handlers.planned": _OF_PLANNED_WRITES,
     # The frame of a step that writes loads it as the step takes its turn.
     "rota.deployment.lease": {"take_turn"},
-    "rota.deployment.items": _OF_THE_LEDGER | {"read_config"},
+    "rota.deployment.items": _OF_THE_LEDGER,
     "rota.deployment.record": _OF_THE_LEDGER,
-    "rota.deployment.releases": _OF_THE_LEDGER | {"read_config"},
+    "rota.deployment.releases": _OF_THE_LEDGER,
     "rota.deployment.ledger": _OF_THE_LEDGER,
     "rota.deployment.finish": _OF_AN_END,
     "rota.deployment.notify": _OF_AN_END,

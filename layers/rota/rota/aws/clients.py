@@ -1,5 +1,6 @@
 """AWS clients. The only module that creates them."""
 
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT_SECONDS = 10
 _ATTEMPTS = 4
+# botocore's session is not safe in threads; its clients are.
+_MAKING = threading.Lock()
 
 
 @cache
@@ -76,7 +79,8 @@ def _session() -> botocore.session.Session:
 
 
 def _client(service: str, config: Config) -> Any:
-    client = _session().create_client(service, config=config)
+    with _MAKING:
+        client = _session().create_client(service, config=config)
     botocore_hooks.limit_rate(client, service)
     botocore_hooks.reject_truncated_responses(client)
     botocore_hooks.add_operation_name(client)

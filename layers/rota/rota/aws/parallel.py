@@ -12,7 +12,7 @@ CONCURRENT_CALLS = 10
 
 
 def thread_pool() -> ThreadPoolExecutor:
-    """For independent calls. Create clients before: creating one is not safe in threads, using one is."""
+    """For independent calls."""
     return ThreadPoolExecutor(CONCURRENT_CALLS)
 
 

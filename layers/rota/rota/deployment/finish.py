@@ -1,10 +1,11 @@
-"""Ending a deployment, well or not: its entry in the ledger, then the lease."""
+"""Ending a deployment, well or not: its entry in the ledger, then the lease and the notification."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from rota.aws import clients
+from rota.aws.parallel import thread_pool
 from rota.deployment.ledger import Entry, Ledger
 from rota.stepfunctions import history
 
@@ -21,14 +22,23 @@ def ledger_of(settings: "Settings", execution: "Execution") -> Ledger:
 
 
 def end_deployment(
-    settings: "Settings", lease: "Lease", entry: Entry, record: "DeploymentRecord", executions: set[str]
+    settings: "Settings",
+    lease: "Lease",
+    entry: Entry,
+    record: "DeploymentRecord",
+    executions: set[str],
+    publish: Callable[[Entry], None],
 ) -> Entry:
-    """Write the entry and release the lease. Run again it does what is still to be done.
+    """Write the entry; then release the lease and `publish` the entry in force. Run again it does what is still to be
+    done, and publishes once more.
 
     Returns the entry in force: an earlier attempt's, if that came so far. It is the point of no return: a deployment
     whose entry says `deployed` is deployed, whatever fails after it. `executions` are the ARNs of those that may have
     invoked what still writes.
     """
     entry = ledger_of(settings, record.execution).close(entry, record, datetime.now(UTC))
-    lease.release(partial(history.any_active, clients.stepfunctions(), executions))
+    with thread_pool() as pool:
+        publishing = pool.submit(publish, entry)
+        lease.release(lambda invocations: history.any_active(clients.stepfunctions(), executions, invocations))
+    publishing.result()
     return entry

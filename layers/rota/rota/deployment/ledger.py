@@ -11,7 +11,7 @@ from rota.contract import Execution, Image, Outcome, Shape, Stored
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord
 from rota.deployment.releases import Releases
-from rota.errors import OvertakenError, TransientError
+from rota.errors import OvertakenError, RejectedError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -73,6 +73,11 @@ class Ledger:
         """How the deployment ended, if that was written already, by whatever version of Rota."""
         found = self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True).get("Item")
         return _item(found).ended()
+
+    def refuse_redrive(self) -> None:
+        """RejectedError if the deployment has ended before: RestoreDeployment would not restore it again."""
+        if self.find():
+            raise RejectedError("this execution has ended before, as the ledger says; start a new one instead")
 
     def begin_restoring(self, entry: Entry, record: DeploymentRecord, now: datetime) -> Entry | None:
         """Write that the deployment is being restored, with what `entry` says so far; how it ended if it has.

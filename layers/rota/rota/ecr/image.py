@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rota.aws.parallel import thread_pool
 from rota.contract import Image
 from rota.errors import RejectedError
 
@@ -16,8 +17,12 @@ def resolve_image(ecr: "ECRClient", image: Image) -> str:
     """
     name = f"{image.repository}@{image.digest}"
     try:
-        repository = ecr.describe_repositories(repositoryNames=[image.repository])["repositories"][0]
-        described = ecr.describe_images(repositoryName=image.repository, imageIds=[{"imageDigest": image.digest}])
+        with thread_pool() as pool:
+            describing = pool.submit(
+                ecr.describe_images, repositoryName=image.repository, imageIds=[{"imageDigest": image.digest}]
+            )
+            repository = ecr.describe_repositories(repositoryNames=[image.repository])["repositories"][0]
+        described = describing.result()
     except ecr.exceptions.RepositoryNotFoundException:
         raise RejectedError(
             f"there is no ECR repository {image.repository} in this account and Region; create it, or correct the "

@@ -3,12 +3,13 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
+from rota.aws.parallel import thread_pool
 from rota.contract import STEPS, Execution, Recorded, Shape, Step, StepInput
 from rota.errors import OvertakenError, RejectedError, StillRunningError, updated_meanwhile
 from rota.handlers.frame import Context, Handler, frame
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Request = TypeVar("Request", bound=StepInput)
 Answer = TypeVar("Answer", bound=Shape)
 Work = Callable[[Request, Settings], Answer]
+Material = TypeVar("Material")
 
 
 class Turn(NamedTuple):
@@ -64,24 +66,35 @@ def step(work: Work[Request, Answer]) -> Handler:
     return frame(_parser(work), lambda request, settings, _context: work(request, settings), _execution)
 
 
-def writing_step(work: Work[Request, Answer]) -> Handler:
+def writing_step(
+    read: Callable[[Any, Settings], Material],
+) -> Callable[[Callable[[Request, Settings, Material], Answer]], Handler]:
     """As `step`, for one that changes the app: it needs the lease, and is a safe point to stop for a newer push.
+
+    `read(request, settings)` runs while the step enters the lease, so it reads only what no other invocation changes,
+    such as the plan. What it returns is the work's third argument.
 
     OvertakenError before anything is written if another deployment holds the lease or a newer one waits for it;
     RejectedError if it was deleted;
     StillRunningError while another invocation of the same deployment may still write, whose response was lost.
     """
-    row = _row(work)
 
-    def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
-        with _turn(row, request, settings, context, stops=True) as turn:
-            turn.require(settings.app)
-            answer = work(request, settings)
-            if isinstance(answer, Recorded):
-                turn.note(answer.facts())
-            return answer
+    def decorate(work: Callable[[Request, Settings, Material], Answer]) -> Handler:
+        row = _row(work)
 
-    return frame(_parser(work), in_turn, _execution)
+        def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
+            with thread_pool() as pool:
+                reading = pool.submit(read, request, settings)
+                with _turn(row, request, settings, context, stops=True) as turn:
+                    turn.require(settings.app)
+                    answer = work(request, settings, reading.result())
+                    if isinstance(answer, Recorded):
+                        turn.note(answer.facts())
+                    return answer
+
+        return frame(_parser(work), in_turn, _execution)
+
+    return decorate
 
 
 def finishing_step(work: Callable[[Request, Settings, Turn], Answer]) -> Handler:
@@ -122,7 +135,7 @@ def _parser(
     work: Callable[..., object], extra: Literal["ignore"] | None = None
 ) -> Callable[[Mapping[str, Any]], StepInput]:
     """Parses what the state machine hands over: what `work` takes as its request."""
-    request_type: type[StepInput] = get_type_hints(work)["request"]
+    request_type: type[StepInput] = work.__annotations__["request"]
 
     def parse(event: Mapping[str, Any]) -> StepInput:
         try:
@@ -135,7 +148,7 @@ def _parser(
 
 def _row(work: Callable[..., object]) -> Step:
     """The step's row in the table of steps, by what it is handed."""
-    request_type = get_type_hints(work)["request"]
+    request_type = work.__annotations__["request"]
     return next(step for step in STEPS if step.input is request_type)
 
 
