@@ -25,7 +25,9 @@ class Calls(Lasting):
         self.made: list[str] = []
         self.notifications: list[dict[str, Any]] = []
         self.history: list[dict[str, Any]] = []
-        """The events that Step Functions returns for every execution."""
+        """The events that Step Functions returns for an execution."""
+        self.history_of = ""
+        """The ARN of the only execution that has these events; empty: every execution has them."""
         self.tag_index: dict[str, Tags] | None = None
         """The rules' tags in the tag index; None: the tags of all rules."""
 
@@ -35,7 +37,8 @@ class Calls(Lasting):
         self.made.append(f"{_SHORT.get(call.service, call.service)}.{call.operation}")
         match call.operation:
             case "GetExecutionHistory":
-                return Reply.result(call, {"events": self.history})
+                known = self.history_of in ("", call.params["executionArn"])
+                return Reply.result(call, {"events": self.history if known else []})
             case "GetResources" if self.tag_index is not None:
                 return Reply.result(call, tag_index.listed(self.tag_index, call.params))
         return None

@@ -1,15 +1,18 @@
 """One step twice at a time: Step Functions invokes it again after a lost response, while the first runs."""
 
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from rota.contract import STEPS, Execution
 from rota.deployment.lease import Lease, Standing
 from rota.errors import OvertakenError, StillRunningError
-from tests.guestbook import SETTINGS
+from tests.examples import end_of
+from tests.guestbook import APP, ENVIRONMENT, SETTINGS
 from tests.in_process import client
+from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments, killed
 from tests.steps.snapshots import once
 from tests.steps.world import World
@@ -54,6 +57,18 @@ def test_a_step_does_not_write_while_another_invocation_may(step: str, world: Wo
     deployment.step(step)
 
 
+def test_an_invocation_may_write_until_its_functions_timeout(world: World, deployments: Deployments) -> None:
+    """A minute, as the context says, and five seconds for the difference between two clocks."""
+    deployment = deployments.start().until("CreateTargets")
+    began = time.time()
+    with world.calls.killing("events.PutRule"), pytest.raises(KilledError):
+        deployment.step("CreateTargets")
+    key = {"app": {"S": APP}, "record": {"S": "lease"}}
+    item = client("dynamodb").get_item(TableName=ENVIRONMENT["TABLE"], Key=key)["Item"]
+    (until,) = (float(each["N"]) for each in item["at_work"]["M"].values())
+    assert until - time.time() <= 60 + 5 <= until - began
+
+
 def test_leaving_removes_only_the_own_invocation(world: World, clearing: Deployment) -> None:
     begin(clearing, "RegisterRevisions")
     for _ in range(2):
@@ -96,6 +111,17 @@ def test_a_killed_invocation_is_not_waited_for(step: str, world: World, restorin
     world.calls.made.clear()
     assert restoring.step(step), "it answers at once"
     assert "stepfunctions.GetExecutionHistory" in world.calls.made
+
+
+@pytest.mark.parametrize("name", ["deployment-1", "restorer"])
+def test_the_histories_of_both_executions_count(name: str, world: World, deployments: Deployments) -> None:
+    """The killed invocation belongs to the aborted execution, or to the one that restores it."""
+    stopped = deployments.start().until("RollService")
+    begin(stopped)
+    arns = {"deployment-1": stopped.arn, "restorer": world.execution("restorer", given=end_of(stopped.arn))}
+    world.execution("deployment-1", ended=timedelta(minutes=1))
+    world.calls.history, world.calls.history_of = [killed(FIRST)], arns[name]
+    assert Deployment(world, "restorer", end_of(stopped.arn), datetime.now(UTC)).run() == "Restored"
 
 
 def test_an_invocation_is_waited_for_until_its_time_limit(world: World, restoring: Deployment) -> None:

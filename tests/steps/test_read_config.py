@@ -207,6 +207,14 @@ def test_a_restore_must_be_able_to_pass_the_services_role(
         deployments.start().until("PlanDeployment")
 
 
+def test_a_restore_must_be_able_to_pass_a_rules_role(world: World, later: Deployments) -> None:
+    """PutRule replaces the whole rule, so a restore names the role that a person has given it."""
+    role = "arn:aws:iam::123456789012:role/of-a-person"
+    client("events").put_rule(Name=f"{PREFIX}IngestData", ScheduleExpression="cron(0 6 * * ? *)", RoleArn=role)
+    with pytest.raises(RejectedError, match=f"the rule {PREFIX}IngestData names the role {role}, which Rota may not"):
+        later.start().until("PlanDeployment")
+
+
 def test_a_base_that_runs_on_ec2_alone_is_refused(world: World, deployments: Deployments) -> None:
     client("ecs").register_task_definition(**CONTENT | {"requiresCompatibilities": ["EC2"]})
     with pytest.raises(RejectedError, match="guestbook:2 cannot run on Fargate, only on EC2"):

@@ -3,6 +3,7 @@
 import pytest
 
 from rota.errors import RejectedError
+from tests.in_process import client
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.seed import SCHEDULE
 from tests.steps.world import World
@@ -62,3 +63,17 @@ def test_a_rule_that_would_run_again_is_tried_again(world: World, changing: Depl
     ):
         changing.restore()
     assert "holder" in world.ledger()["lease"]
+
+
+def test_a_rule_with_an_event_pattern_is_never_spent(world: World, moving: Deployment) -> None:
+    """A person has added the pattern: the rule still starts the task when an event matches."""
+    client("events").put_rule(
+        Name=RULE, ScheduleExpression=f"cron({PAST['cron']})", EventPattern='{"source": ["the.shop"]}'
+    )
+    moving.until("CheckService").fail("RejectedError", "what happened")
+    with (
+        world.calls.refusing("events.PutRule", "ValidationException", count=0),
+        pytest.raises(RejectedError, match="PutRule: ValidationException"),
+    ):
+        moving.restore()
+    assert "Migrate" in world.owned_rules()

@@ -3,6 +3,7 @@
 import copy
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,13 @@ from tests.steps.deployments import Deployment, Deployments, invoke
 from tests.steps.world import World
 
 OTHER_DIGEST = "sha256:" + "2e" * 32
+
+
+def change_lease(update: str, values: dict[str, Any]) -> None:
+    key = {"app": {"S": APP}, "record": {"S": "lease"}}
+    client("dynamodb").update_item(
+        TableName=ENVIRONMENT["TABLE"], Key=key, UpdateExpression=update, ExpressionAttributeValues=values
+    )
 
 
 def test_the_example_event_takes_a_free_lease(world: World) -> None:
@@ -120,6 +128,18 @@ def test_the_lease_of_an_ended_deployment_is_taken_over(known: bool, world: Worl
     answer = next_.step("TakeTurn")
     assert (answer["decision"], answer["reason"]) == ("go", "deployment-1 held the lease and has ended")
     assert world.ledger()["lease"]["holder"] == next_.arn
+
+
+def test_a_lease_whose_restore_has_ended_too_is_taken_over(world: World, deployments: Deployments) -> None:
+    deployments.start().step("TakeTurn")
+    world.execution("deployment-1", ended=timedelta(minutes=4))
+    change_lease(
+        "SET restorer = :restorer", {":restorer": {"S": world.execution("second", ended=timedelta(minutes=4))}}
+    )
+    next_ = deployments.start(OTHER_DIGEST)
+    assert next_.step("TakeTurn")["decision"] == "go"
+    lease = world.ledger()["lease"]
+    assert (lease["holder"], "restorer" in lease) == (next_.arn, False)
 
 
 def test_a_deployment_just_stopped_is_restored_first(world: World, deployments: Deployments) -> None:
