@@ -82,7 +82,7 @@ def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
     from rota.ecr import input_keys, push_event  # noqa: PLC0415  here, because few restores need it
 
     try:
-        image = push_event.parse_image(failed.event, settings.repository)
+        image = push_event.parse_image(failed.event, settings.repository, failed.execution)
     except RejectedError:
         return DeploymentRecord(execution=failed.execution)
     origin = input_keys.origin(failed.event, image, failed.execution.name)

@@ -32,15 +32,28 @@ def _of_an_end(request: TakeTurnInput, settings: Settings, ended: str, waited: f
 
 
 def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
-    image, dry_run = push_event.parse_image(request.event, settings.repository), contract.is_dry_run(request.event)
-    origin = input_keys.origin(request.event, image, request.execution.name)
+    execution = request.execution
+    image, dry_run = (
+        push_event.parse_image(request.event, settings.repository, execution),
+        contract.is_dry_run(request.event),
+    )
+    origin = input_keys.origin(request.event, image, execution.name)
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     else:
-        verdict = _verdict(request.execution, settings, image, origin, dry_run=dry_run)
+        if not image.started(execution.name):
+            _require_image(image)
+        verdict = _verdict(execution, settings, image, origin, dry_run=dry_run)
     return TakeTurnOutput(
         **dict(verdict), wait_seconds=wait_seconds(waited), dry_run=dry_run, image=image, origin=origin
     )
+
+
+def _require_image(image: Image) -> None:
+    """RejectedError for an image that does not exist: a digest that a person mistyped must not overtake a push."""
+    from rota.ecr.image import resolve_image  # noqa: PLC0415 - pushes, which are the rule, do not load it
+
+    resolve_image(clients.ecr(), image)
 
 
 def _verdict(execution: Execution, settings: Settings, image: Image, origin: Origin, *, dry_run: bool) -> Verdict:

@@ -137,6 +137,8 @@ class Deployments(Lasting):
 
     def start(self, digest: str | None = None, **event: Any) -> Deployment:
         """The push of the guestbook's image, or of the one with that digest, has just arrived."""
+        if digest:
+            self._world.push(digest, "next")
         self._count += 1
         self._started_at += timedelta(minutes=1)
         detail = PUSH["detail"] | ({"image-digest": digest, "image-tag": "next"} if digest else {})

@@ -1,8 +1,10 @@
 """What a user has in AWS before Rota is deployed: created by calls, once in a process."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
+from moto.ecr.exceptions import ImageAlreadyExistsException
 from moto.ecr.models import ecr_backends
 
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, DIGEST, ENVIRONMENT, PREFIX, REGION, arn
@@ -34,9 +36,10 @@ def create() -> None:
 
 
 def push(digest: str, tag: str) -> None:
-    """Put an image into the repository. Its digest is not that of its manifest, as ECR's would be."""
+    """Put an image into the repository, if it is not there. Its digest is not its manifest's, as ECR's would be."""
     manifest = json.dumps(_MANIFEST | {"annotations": {"tag": tag}})
-    ecr_backends[ACCOUNT][REGION].put_image("guestbook", manifest, tag, digest=digest)
+    with suppress(ImageAlreadyExistsException):
+        ecr_backends[ACCOUNT][REGION].put_image("guestbook", manifest, tag, digest=digest)
 
 
 def upload(schedule: dict[str, Any] | bytes, key: str = "scheduled_tasks.json") -> str:

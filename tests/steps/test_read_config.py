@@ -16,6 +16,8 @@ from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
 from tests.steps.world import World
 
+OTHER_DIGEST = "sha256:" + "2e" * 32
+
 
 def test_the_answer_to_the_example_event(world: World) -> None:
     version = world.upload(SCHEDULE)
@@ -42,8 +44,11 @@ def test_all_problems_are_reported_at_once(
     world.calls.made.clear()
     world.upload({"tasks": [{"name": "ByHand", "task": "x", "cron": "61 * * * ? *"}, {"name": "B", "rate": "1 day"}]})
     monkeypatch.setenv("CONTAINER", "web")
+    expired = deployments.start(OTHER_DIGEST)
+    expired.step("TakeTurn")
+    client("ecr").batch_delete_image(repositoryName="guestbook", imageIds=[{"imageDigest": OTHER_DIGEST}])
     with pytest.raises(ConfigError) as raised:
-        deployments.start("sha256:" + "0" * 64).until("PlanDeployment")
+        expired.step("ReadConfig")
     message = str(raised.value)
     for problem in (
         *("tasks[0].cron", "tasks[1]", "is not in ECR; push it again", "has no container web"),

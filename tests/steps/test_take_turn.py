@@ -112,6 +112,17 @@ def test_what_a_person_starts_counts_from_its_start(
     assert deployments.start().step("TakeTurn")["decision"] == "go"
 
 
+def test_a_mistyped_digest_overtakes_nothing(world: World, deployments: Deployments) -> None:
+    holder = deployments.start()
+    holder.step("TakeTurn")
+    world.execution("deployment-1")
+    detail = PUSH["detail"] | {"image-digest": "sha256:" + "0" * 64}
+    typed = deployments.start(detail=detail)
+    with pytest.raises(RejectedError, match=r"the image guestbook@sha256:0+ is not in ECR; push it again"):
+        typed.step("TakeTurn")
+    assert holder.run() == "Deployed"
+
+
 def test_a_deployment_that_writes_stops_for_a_newer_one(world: World, deployments: Deployments) -> None:
     holder = deployments.start().until("RegisterRevisions")
     world.execution("deployment-1")

@@ -7,20 +7,29 @@ from typing import Any
 
 import pytest
 
-from rota.contract import Image, is_dry_run
+from rota.contract import Execution, Image, is_dry_run
 from rota.ecr.push_event import parse_image, reason_to_skip
 from rota.errors import RejectedError
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "ecr_push.json").read_text())
 DIGEST = EVENT["detail"]["image-digest"]
+EXECUTION = Execution(
+    id="arn:aws:states:us-east-1:123456789012:execution:rota-deploy:a-name",
+    name="a-name",
+    started_at=datetime(2026, 11, 24, 6, 0, 2, tzinfo=UTC),
+)
 
 
 def event(detail: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     return EVENT | changes | {"detail": EVENT["detail"] | (detail or {})}
 
 
+def parse(given: Any) -> Image:
+    return parse_image(given, "guestbook", EXECUTION)
+
+
 def test_the_pushed_image() -> None:
-    assert parse_image(EVENT, "guestbook") == Image(
+    assert parse(EVENT) == Image(
         repository="guestbook",
         digest=DIGEST,
         tag="5d0c6a1",
@@ -30,12 +39,12 @@ def test_the_pushed_image() -> None:
 
 
 def test_an_empty_tag_is_none() -> None:
-    assert parse_image(event({"image-tag": ""}), "guestbook").tag is None
+    assert parse(event({"image-tag": ""})).tag is None
 
 
 def test_the_least_that_a_person_types() -> None:
     typed = {"detail": {"repository-name": "guestbook", "image-digest": DIGEST}}
-    assert parse_image(typed, "guestbook") == Image(repository="guestbook", digest=DIGEST)
+    assert parse(typed) == Image(repository="guestbook", digest=DIGEST)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +59,7 @@ def test_the_least_that_a_person_types() -> None:
     ],
 )
 def test_every_form_of_an_iso_8601_timestamp(time: str) -> None:
-    pushed = parse_image(event(time=time), "guestbook")
+    pushed = parse(event(time=time))
     assert pushed.pushed_at == datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
     assert Image.model_validate_json(pushed.model_dump_json()) == pushed, "the next step can read it"
 
@@ -68,6 +77,16 @@ def test_every_form_of_an_iso_8601_timestamp(time: str) -> None:
             event({"repository-name": "shop"}),
             'detail.repository-name is "shop", this app deploys from "guestbook"',
             id="another repository",
+        ),
+        pytest.param(
+            event(account="999999999999"),
+            'account is "999999999999", this app deploys from the registry of 123456789012',
+            id="another account",
+        ),
+        pytest.param(
+            event(region="eu-west-1"),
+            'region is "eu-west-1", this app deploys from the registry of us-east-1',
+            id="another Region",
         ),
         pytest.param(
             event({"image-digest": "latest"}),
@@ -120,7 +139,7 @@ def test_every_form_of_an_iso_8601_timestamp(time: str) -> None:
 )
 def test_what_is_wrong_with_an_event(given: Any, problem: str) -> None:
     with pytest.raises(RejectedError) as raised:
-        parse_image(given, "guestbook")
+        parse(given)
     message = str(raised.value)
     assert message.startswith("the input is not an ECR push that can be deployed: ")
     assert problem in message
@@ -129,12 +148,12 @@ def test_what_is_wrong_with_an_event(given: Any, problem: str) -> None:
 
 def test_the_longest_event() -> None:
     long = event(note="x" * (65_536 - len(json.dumps(event(note="")))))
-    assert parse_image(long, "guestbook") == parse_image(EVENT, "guestbook")
+    assert parse(long) == parse(EVENT)
 
 
 def test_all_problems_are_listed_at_once() -> None:
     with pytest.raises(RejectedError) as raised:
-        parse_image(event({"repository-name": "shop", "image-digest": None}, time="x"), "guestbook")
+        parse(event({"repository-name": "shop", "image-digest": None}, time="x"))
     assert [word in str(raised.value) for word in ("repository-name", "image-digest", "time")] == [True] * 3
 
 
@@ -194,7 +213,7 @@ def test_an_event_without_a_tag_is_an_image() -> None:
 
 def test_an_output_is_not_an_input() -> None:
     with pytest.raises(RejectedError, match="it has the keys turn, plan, which an execution's output has"):
-        parse_image(event() | {"turn": {}, "plan": {}}, "guestbook")
+        parse(event() | {"turn": {}, "plan": {}})
 
 
 @pytest.mark.parametrize(
@@ -209,7 +228,7 @@ def test_an_output_is_not_an_input() -> None:
     ],
 )
 def test_who_started_an_execution_by_its_name(name: str, by_eventbridge: bool) -> None:
-    assert parse_image(EVENT, "guestbook").started(name) is by_eventbridge
+    assert parse(EVENT).started(name) is by_eventbridge
 
 
 def test_a_push_without_an_id_started_no_execution() -> None:

@@ -322,6 +322,8 @@ def test_what_starts_a_deployment() -> None:
     assert push == {
         "Pattern": {
             "source": ["aws.ecr"],
+            "account": [{"Ref": "AWS::AccountId"}],
+            "region": [{"Ref": "AWS::Region"}],
             "detail-type": ["ECR Image Action"],
             "detail": {
                 "result": ["SUCCESS"],
@@ -373,6 +375,8 @@ def test_each_outcome_of_this_app_goes_to_the_topic() -> None:
     rule = RESOURCES["OutcomeRule"]["Properties"]
     assert rule["EventPattern"] == {
         "source": ["rota"],
+        "account": [{"Ref": "AWS::AccountId"}],
+        "region": [{"Ref": "AWS::Region"}],
         "detail-type": ["Rota Deployment"],
         "detail": {"app": [{"Fn::Sub": "${ClusterName}/${ServiceName}"}]},
     }

@@ -74,6 +74,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "TakeTurnFunction": {
         "ledger": "dynamodb:GetItem dynamodb:UpdateItem",
         "executions": "states:DescribeExecution",
+        "repository": "ecr:DescribeImages ecr:DescribeRepositories",
     },
     "ReadConfigFunction": {
         "files": "s3:GetObject",

@@ -31,8 +31,19 @@ class Execution(Shape):
     """The deployment: one execution of the state machine."""
 
     id: str
+    """Its ARN, `arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME`."""
     name: str
     started_at: AwareDatetime
+
+    @property
+    def region(self) -> str:
+        """Where it runs."""
+        return self.id.split(":")[3]
+
+    @property
+    def account(self) -> str:
+        """The account in which it runs."""
+        return self.id.split(":")[4]
 
 
 class Image(Shape):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rota.contract import STEPS, Image
+from rota.contract import STEPS, Execution, Image
 from rota.ecr import input_keys
 from rota.errors import RejectedError
 
@@ -32,9 +32,12 @@ _IMAGE_TYPES = (
 _ADDED_KEYS = list(dict.fromkeys(["error", *(step.result for step in STEPS)]))
 
 
-def parse_image(event: Any, repository: str) -> Image:
-    """The pushed image. RejectedError lists everything that is wrong with `event` as a push to `repository`."""
-    problems = list(_problems(event, repository))
+def parse_image(event: Any, repository: str, execution: Execution) -> Image:
+    """The pushed image. RejectedError lists everything that is wrong with `event` as a push to `repository`.
+
+    The registry is the one of the execution's account and Region: a bus may receive the events of others.
+    """
+    problems = list(_problems(event, repository, execution))
     if problems:
         raise RejectedError(
             "the input is not an ECR push that can be deployed: "
@@ -68,7 +71,7 @@ def reason_to_skip(event: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _problems(event: Any, repository: str) -> Iterator[str]:
+def _problems(event: Any, repository: str, execution: Execution) -> Iterator[str]:
     if not isinstance(event, Mapping):
         yield f"it is {json.dumps(event)[:_LONGEST_INPUT_QUOTE]}, it must be an object with detail in it"
         return
@@ -82,6 +85,13 @@ def _problems(event: Any, repository: str) -> Iterator[str]:
     added = [key for key in _ADDED_KEYS if key in event]
     if added:
         yield f"it has the keys {', '.join(added)}, which an execution's output has"
+    # A person who types the event may leave out both.
+    here = {"region": execution.region, "account": execution.account}
+    yield from (
+        f"{key} is {_quoted(event[key])}, this app deploys from the registry of {where}"
+        for key, where in here.items()
+        if event.get(key, where) != where
+    )
     detail = event.get("detail")
     if not isinstance(detail, Mapping):
         yield "detail is missing, it must hold repository-name and image-digest"
