@@ -176,12 +176,12 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     stopped_by_a_person,
     killed_in_every_attempt,
     finished_by_the_restore,
+    nothing_to_do,
 )
 """The smallest set that needs every permission."""
 ALL = (
     *EVERY_PERMISSION,
     removed_tasks,
-    nothing_to_do,
     dry_run,
     overtaken_while_rolling,
     failed_targets,
