@@ -130,8 +130,7 @@ mutants: $(READY) ## small changes to the product, each of which a test must not
 ##@ Measure
 # ONLY="--tasks 300 --mode shared" measures a part.
 bench: $(READY) build ## how long deployments of up to 1,000 tasks take under AWS's quotas: an hour
-	@$(BIN)/python -m bench $(ONLY)
-	@$(BIN)/python -m bench.cold
+	@$(BIN)/python -m bench $(ONLY); missed=$$?; $(BIN)/python -m bench.cold && exit $$missed
 
 bench-quick: $(READY) ## the same up to 30 tasks: five minutes
 	@$(BIN)/python -m bench --quick

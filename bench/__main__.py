@@ -82,7 +82,7 @@ def main() -> int:
 def _measure(console: Console, bench: Bench, results: Results, mode: Mode, tasks: int, cases: Iterable[Case]) -> None:
     prepared = False
     for case in cases:
-        least = bound.seconds(needs.of_deployment(mode, tasks, case), LATENCY_MS / 1000)
+        least = bound.seconds(needs.of_deployment(mode, tasks, case), lambda _call: LATENCY_MS / 1000)
         console.print(f"{time.strftime('%H:%M:%S')} {mode}, {tasks} tasks, {case}: at least {least:.1f} s ...", end=" ")
         try:
             if case == "first" or not prepared:

@@ -6,7 +6,7 @@ answered. It contains nothing that a deployment itself has spent.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,9 +28,14 @@ class Need:
     after: tuple[str, ...] = ()
     one_by_one: bool = False
 
+    @property
+    def call(self) -> str:
+        """Service and operation, as in `s3 GetObject`."""
+        return f"{self.service} {self.operation}"
 
-def seconds(needs: Sequence[Need], latency: float) -> float:
-    """When the last call is answered, in seconds from the push, if AWS answers each after `latency` seconds.
+
+def seconds(needs: Sequence[Need], latency: Callable[[str], float]) -> float:
+    """When the last call is answered, in seconds from the push. `latency("s3 GetObject")`: how long AWS takes for one.
 
     ValueError if a need is after one that is not in `needs`, or if some wait for each other.
     """
@@ -43,7 +48,7 @@ def seconds(needs: Sequence[Need], latency: float) -> float:
         waiting.remove(need)
         answered[need.name] = now
         for _ in range(need.calls):
-            answered[need.name] = _sent(need, now, full_at) + latency
+            answered[need.name] = _sent(need, now, full_at) + latency(need.call)
             now = answered[need.name] if need.one_by_one else now
     if waiting:
         raise ValueError(f"never ready: {', '.join(need.name for need in waiting)}")

@@ -1,7 +1,7 @@
 """One deployment on the stage, measured: when it was live, when it was over, what it called."""
 
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,8 +61,8 @@ class Measured:
     """How many states were entered until live."""
     between: float
     """Seconds until live in which no function was invoked: the state machine changed states."""
-    latency: float
-    """The median time in which the stage answered a call of a step."""
+    latency: Mapping[str, float]
+    """By service and operation, the median time in which the stage answered a call of a step."""
     calls: Mapping[str, int]
     """All calls of all steps, by service and operation."""
     calls_until_live: Mapping[str, int]
@@ -199,12 +199,21 @@ def measured(
             event["type"].endswith("StateEntered") and event["timestamp"].timestamp() - push < live for event in history
         ),
         between=live - sum(min(each.ended, live) - each.begun for each in invocations),
-        latency=statistics.median(float(call["duration_ms"]) for call in of_steps) / 1000,
+        latency=_latency(of_steps),
         calls=_by_operation(of_steps),
         calls_until_live=_by_operation(call for call in of_steps if began(call) - push < live),
         throttles=sum("Throttl" in (call["error"] or "") for call in of_steps),
         memory=memory,
     )
+
+
+def _latency(calls: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Seconds, the median of the calls that were answered without an error."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for call in calls:
+        if not call["error"]:
+            found[f"{call['service']} {call['operation']}"].append(float(call["duration_ms"]) / 1000)
+    return {operation: statistics.median(times) for operation, times in found.items()}
 
 
 def _by_operation(calls: Iterable[Mapping[str, Any]]) -> dict[str, int]:

@@ -149,7 +149,7 @@ Seconds from the push. *Live*: the last write to a schedule was answered; for a 
     starts  = of each cold function, how much longer a cold invocation takes than a warm one
     changes = states x {results.state_change() * 1000:.0f} ms, the average of this run
     rest    = live - starts - changes
-    bound   = quotas and calls that must follow one another, {results.latency() * 1000:.0f} ms each
+    bound   = quotas and calls that must follow one another, each in the time that the stage took in this run
     ratio   = rest / bound, at most {ALLOWED}
 
 The bound contains only what a deployment needs, see `bench/needs.py`, and when AWS answers that at the earliest, see

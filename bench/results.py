@@ -36,12 +36,13 @@ class Results:
     failed: list[str] = field(default_factory=list)
     """What could not be measured."""
 
-    def latency(self) -> float:
-        """Seconds in which the stage answers a call."""
-        return statistics.median(each.latency for each in [*self.measured, *self.warm])
+    def latency(self, operation: str) -> float:
+        """Seconds in which the stage answers `s3 GetObject`, or whatever else: the median over all deployments."""
+        every = [each.latency for each in [*self.measured, *self.warm]]
+        return statistics.median(each[operation] for each in every if operation in each)
 
     def bound(self, one: Measured) -> float:
-        return bound.seconds(needs.of_deployment(one.mode, one.tasks, one.case), self.latency())
+        return bound.seconds(needs.of_deployment(one.mode, one.tasks, one.case), self.latency)
 
     def starts(self, one: Measured) -> float:
         """Seconds until live that the deployment would not have taken with warm functions."""
@@ -106,8 +107,7 @@ class Results:
         """By service and operation, how many calls were made until live and how many the bound has, where more."""
         needed: dict[str, int] = {}
         for need in needs.of_deployment(one.mode, one.tasks, one.case):
-            operation = f"{need.service} {need.operation}"
-            needed[operation] = needed.get(operation, 0) + need.calls
+            needed[need.call] = needed.get(need.call, 0) + need.calls
         return {
             operation: (made, needed.get(operation, 0))
             for operation, made in sorted(one.calls_until_live.items())
@@ -125,7 +125,7 @@ class Results:
 
 
 def _registrations(number: int) -> float:
-    return bound.seconds([bound.Need("register", "ecs", "RegisterTaskDefinition", number)], 0)
+    return bound.seconds([bound.Need("register", "ecs", "RegisterTaskDefinition", number)], lambda _call: 0)
 
 
 def _of(some: Iterable[Measured], step: str) -> list[Invocation]:

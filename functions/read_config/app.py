@@ -59,7 +59,9 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     if description and (served := serving.result()):
         in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
         reusable = find_reusable(ecs, settings, listing.result(), in_use, recalling.result(), read=(served,))
-        base = _checked_base(served, reusable.active, problems, settings, tasks, image_uri)
+        # What was recorded is Rota's own, and no base.
+        candidates = [arn for arn in reusable.active if arn not in recalling.result()]
+        base = _checked_base(served, candidates, problems, settings, tasks, image_uri)
 
     if problems or stored is None or image_uri is None or description is None or base is None or reusable is None:
         problems.raise_all()
@@ -96,14 +98,14 @@ def _served(ecs: "ECSClient", description: "ServiceTypeDef") -> "Revision | None
 
 def _checked_base(
     served: "Revision",
-    active: tuple[str, ...],
+    candidates: list[str],
     problems: Problems,
     settings: Settings,
     tasks: tuple[Task, ...],
     image_uri: str | None,
 ) -> "Revision":
     """The base of new revisions, with whatever is wrong with it or with what the tasks make of it."""
-    base = task_definitions.find_base(clients.ecs(), served, active)
+    base = task_definitions.find_base(clients.ecs(), served, candidates)
     problems.add_for_operator(checks.of_definition(base, settings))
     problems.add_for_operator(checks.of_targets(base, settings, tasks))
     if base != served:  # a restore brings the service back to it

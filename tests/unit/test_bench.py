@@ -23,7 +23,7 @@ STATES, CHANGE = 10, 0.02
 
 
 def least(tasks: int, case: Case = "new-image") -> float:
-    return bound.seconds(needs.of_deployment("per-task", tasks, case), LATENCY)
+    return bound.seconds(needs.of_deployment("per-task", tasks, case), lambda _call: LATENCY)
 
 
 def measured(
@@ -49,7 +49,7 @@ def measured(
         invocations=tuple(invocations),
         states=STATES,
         between=STATES * CHANGE,
-        latency=LATENCY,
+        latency={need.call: LATENCY for need in needs.of_deployment("per-task", tasks, case)},
         calls={"events PutTargets": tasks, "ecs UpdateService": 1},
         calls_until_live={"events PutTargets": tasks, "ecs DescribeTaskDefinition": tasks},
         throttles=0,

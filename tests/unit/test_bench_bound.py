@@ -9,6 +9,10 @@ from bench.deployment import Case, Mode
 LATENCY = 0.04
 
 
+def always(_call: str) -> float:
+    return LATENCY
+
+
 def register(calls: int, after: tuple[str, ...] = ()) -> Need:
     return Need("register", "ecs", "RegisterTaskDefinition", calls, after, one_by_one=True)
 
@@ -52,7 +56,7 @@ def store(number: int, after: tuple[str, ...] = ()) -> Need:
     ],
 )
 def test_how_long_aws_needs(calls: list[Need], seconds: float) -> None:
-    assert bound.seconds(calls, LATENCY) == pytest.approx(seconds)
+    assert bound.seconds(calls, always) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +68,18 @@ def test_how_long_aws_needs(calls: list[Need], seconds: float) -> None:
 )
 def test_calls_that_are_never_ready_are_refused(calls: list[Need]) -> None:
     with pytest.raises(ValueError, match=r"never ready: store 1"):
-        bound.seconds(calls, LATENCY)
+        bound.seconds(calls, always)
+
+
+def test_each_operation_takes_its_own_time() -> None:
+    took = {"s3 PutObject": 1.0, "events PutEvents": 0.25}
+    publish = Need("publish", "events", "PutEvents", after=("store 1",))
+    assert bound.seconds([store(1), publish], took.__getitem__) == pytest.approx(1.25)
 
 
 def test_the_events_bucket_is_shared_but_for_put_events() -> None:
     publish = Need("publish", "events", "PutEvents", 500)
-    assert bound.seconds([put(50), publish], LATENCY) == pytest.approx(LATENCY)
+    assert bound.seconds([put(50), publish], always) == pytest.approx(LATENCY)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +93,7 @@ def test_the_events_bucket_is_shared_but_for_put_events() -> None:
     ],
 )
 def test_one_task_needs_only_calls_that_follow_one_another(mode: Mode, case: Case, calls: int) -> None:
-    assert bound.seconds(needs.of_deployment(mode, 1, case), LATENCY) == pytest.approx(calls * LATENCY)
+    assert bound.seconds(needs.of_deployment(mode, 1, case), always) == pytest.approx(calls * LATENCY)
 
 
 # Eleven pages of rules, for there are some on the bus besides a thousand, and a thousand times targets.
@@ -101,7 +111,7 @@ READ = (11 + 1000 - 50) / 50
     ],
 )
 def test_many_tasks_need_what_the_quotas_allow(mode: Mode, tasks: int, case: Case, seconds: float) -> None:
-    least = bound.seconds(needs.of_deployment(mode, tasks, case), LATENCY)
+    least = bound.seconds(needs.of_deployment(mode, tasks, case), always)
     assert seconds - 1 <= least <= seconds + 1
 
 

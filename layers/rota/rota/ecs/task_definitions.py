@@ -190,16 +190,16 @@ def _number(revision: Revision) -> int:
     return arns.revision_number(revision.arn)
 
 
-def find_base(ecs: "ECSClient", served: Revision, active: Iterable[str]) -> Revision:
+def find_base(ecs: "ECSClient", served: Revision, candidates: Iterable[str]) -> Revision:
     """The base: what the service runs (`served`), or the newest foreign revision since.
 
-    `active`: ARNs of the family's ACTIVE revisions, the newest first.
+    `candidates`: ARNs of the family's ACTIVE revisions that may be foreign, the newest first.
 
     Foreign revisions come from infrastructure code, or are changed copies of what the service runs. One that was
     registered during the deployment of `served` has a lower number; a tag of `served` names it.
     """
     lowest = arns.revision_number(served.replaces or served.arn)
-    for arn in active:
+    for arn in candidates:
         if arns.revision_number(arn) <= lowest:
             break
         revision = read_revision(ecs, arn)
