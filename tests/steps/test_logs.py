@@ -2,7 +2,7 @@
 
 import pytest
 
-from rota.errors import RejectedError, TransientError
+from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.steps.deployments import Deployments
 from tests.steps.world import World
 
@@ -29,3 +29,17 @@ def test_the_log_level_of_a_failed_step(
         deployment.step("ReadConfig")
     (line,) = caplog.records
     assert (line.levelname, line.__dict__["error"], bool(line.exc_info)) == (level, raised.__name__, level == "ERROR")
+
+
+def test_a_step_that_stops_for_a_newer_push_says_so(
+    world: World, deployments: Deployments, caplog: pytest.LogCaptureFixture
+) -> None:
+    overtaken = deployments.start().until("RegisterRevisions")
+    world.execution("deployment-1")
+    deployments.start("sha256:" + "2e" * 32).step("TakeTurn")
+    caplog.clear()
+    with pytest.raises(OvertakenError):
+        overtaken.step("RegisterRevisions")
+    (line,) = caplog.records
+    found = (line.levelname, line.__dict__["error"], line.__dict__["reason"])
+    assert found == ("WARNING", "OvertakenError", "a newer push has arrived")
