@@ -65,5 +65,11 @@ def test_the_workflow_installs_nothing_without_a_hash() -> None:
     assert hashed[-1].endswith('/$REPOSITORY/$REF/requirements/rota.txt"')
 
 
+def test_the_workflow_pins_each_action_to_a_commit() -> None:
+    used = re.findall(r"uses: (.*)", (APP / ".github/workflows/deploy.yml").read_text())
+    assert used
+    assert [each for each in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", each)] == []
+
+
 def test_the_workflow_installs_the_versions_that_are_tested() -> None:
     assert pins(ROOT / "requirements/rota.txt") <= pins(ROOT / "requirements/dev.txt")
