@@ -36,7 +36,7 @@ class App:
         return {"subnets": subnets, "securityGroups": groups, "assignPublicIp": "DISABLED"}
 
     def parameters(self) -> dict[str, str]:
-        """The parameters of the template that have no default."""
+        """The parameters of the template that have no default, and those of which the guestbook needs another value."""
         return {
             "RepositoryName": self.repository,
             "ClusterName": self.cluster,
@@ -47,5 +47,7 @@ class App:
             "SubnetIds": ",".join(self.network["subnets"]),
             "SecurityGroupIds": ",".join(self.network["securityGroups"]),
             "TaskRoleArns": f"{self.task_role},{self.execution_role}",
+            "ApiCommand": "",
+            "ApiPort": "8000",
             "ScheduleKeys": self.schedule_key,
         }

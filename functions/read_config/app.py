@@ -62,6 +62,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         # What was recorded is Rota's own, and no base.
         candidates = [arn for arn in reusable.active if arn not in recalling.result()]
         base = _checked_base(served, candidates, problems, settings, tasks, image_uri)
+        problems.add_for_operator(checks.of_published_ports(description, base, settings))
 
     if problems or stored is None or image_uri is None or description is None or base is None or reusable is None:
         problems.raise_all()

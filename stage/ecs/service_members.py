@@ -60,6 +60,7 @@ def complete(service: Service, request: dict[str, Any]) -> None:
         "placementStrategy": request.get("placementStrategy", []),
         "availabilityZoneRebalancing": request.get("availabilityZoneRebalancing", "ENABLED"),
         "deploymentConfiguration": configuration,
+        "serviceConnectConfiguration": request.get("serviceConnectConfiguration"),
     }
     update(service, **given)
 
@@ -71,13 +72,14 @@ def update(service: Service, **given: object) -> None:
 
 
 def placement(service: Service) -> dict[str, Any]:
-    """Where the tasks of a deployment run, with the platform version that LATEST stands for."""
+    """Where the tasks of a deployment run, with the platform version that LATEST stands for, and who finds them."""
     version = service.platform_version
     where = {
         "launchType": service.launch_type,
         "platformVersion": LATEST_FARGATE if version == "LATEST" else version,
         "platformFamily": "Linux" if service.launch_type == "FARGATE" else None,
         "networkConfiguration": service.network_configuration or None,
+        "serviceConnectConfiguration": getattr(service, "service_connect_configuration", None),
     }
     return {member: value for member, value in where.items() if value is not None}
 

@@ -345,3 +345,21 @@ def test_new_rules_need_slots_beside_those_removed(
         return
     with pytest.raises(RejectedError, match="adds 2 tasks, and the event bus has room for 1 more rules"):
         later.start().until("PlanDeployment")
+
+
+def test_service_connect_must_reach_the_apis_port(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = {"portName": "web", "clientAliases": [{"port": 80}]}
+    mapped = [{"name": "web", "containerPort": 3000, "protocol": "tcp"}]
+    containers = [CONTENT["containerDefinitions"][0] | {"portMappings": mapped}]
+    client("ecs").register_task_definition(**CONTENT | {"containerDefinitions": containers})
+    client("ecs").update_service(
+        cluster="production",
+        service="guestbook-api",
+        serviceConnectConfiguration={"enabled": True, "namespace": "internal", "services": [published]},
+    )
+    with pytest.raises(RejectedError, match="at port 3000 of app by Service Connect, as web, but the parameter"):
+        deployments.start().until("PlanDeployment")
+    monkeypatch.setenv("API_PORT", "base")
+    assert deployments.start().run() == "Deployed"

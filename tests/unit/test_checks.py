@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rota.plan.checks import of_definition, of_service, of_targets, of_task_roles
+from rota.plan.checks import of_definition, of_published_ports, of_service, of_targets, of_task_roles
 from tests.guestbook import APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
 SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploymentController": {"type": "ECS"}}
@@ -157,8 +157,10 @@ def test_without_tasks_there_is_nothing_to_start() -> None:
 
 AMBIGUOUS = (
     "no port mapping of app in the task definition guestbook:1 has the port 8000, which the parameter ApiPort names, "
-    "and Rota cannot know which mapping is the API's; map 8000 there, or set ApiPort to the API's port"
+    "and Rota cannot know which mapping is the API's; map 8000 there, or set ApiPort to the API's port, or to base, "
+    "which leaves the mappings as they are"
 )
+AS_THE_BASE = SETTINGS.model_copy(update={"api_command": None, "api_port": None})
 
 
 @pytest.mark.parametrize(
@@ -175,6 +177,7 @@ AMBIGUOUS = (
 def test_the_apis_port_must_be_unambiguous(mappings: list[dict[str, Any]], problems: list[str]) -> None:
     content = CONTENT | {"containerDefinitions": [APP_CONTAINER | {"portMappings": mappings}, SIDECAR]}
     assert list(of_definition(definition(content), SETTINGS)) == problems
+    assert list(of_definition(definition(content), AS_THE_BASE)) == []
 
 
 @pytest.mark.parametrize(
@@ -197,7 +200,10 @@ def test_a_definition_with_too_many_tags(tags: int, problems: list[str]) -> None
         pytest.param({"containerName": "metrics", "containerPort": 9090}, [], id="another container's"),
         pytest.param(
             {"containerName": "app", "containerPort": 8080},
-            ["the service guestbook-api is reached at port 8080 of app, but the parameter ApiPort says 8000"],
+            [
+                "the service guestbook-api is reached at port 8080 of app, but the parameter ApiPort says 8000; set "
+                "ApiPort to base or to 8080"
+            ],
             id="another port",
         ),
     ],
@@ -205,6 +211,52 @@ def test_a_definition_with_too_many_tags(tags: int, problems: list[str]) -> None
 @pytest.mark.parametrize("kind", ["loadBalancers", "serviceRegistries"])
 def test_callers_must_reach_the_api(kind: str, attached: dict[str, Any], problems: list[str]) -> None:
     assert list(of_service({**SERVICE, kind: [attached]}, SETTINGS)) == problems  # type: ignore[typeddict-item]  # what is read of it
+    assert list(of_service({**SERVICE, kind: [attached]}, AS_THE_BASE)) == []  # type: ignore[typeddict-item]  # what is read of it
+
+
+CONNECT = {"enabled": True, "services": [{"portName": "web"}]}
+LATTICE = [{"portName": "web", "roleArn": "r", "targetGroupArn": "t"}]
+PUBLISHED = (
+    "the service guestbook-api is reached at port 3000 of app by {}, as web, but the parameter ApiPort says 8000; set "
+    "ApiPort to base or to 3000"
+)
+
+
+@pytest.mark.parametrize(
+    ("published", "port", "settings", "problems"),
+    [
+        pytest.param({}, 3000, SETTINGS, [], id="nothing"),
+        pytest.param({"serviceConnectConfiguration": CONNECT}, 8000, SETTINGS, [], id="the API's port"),
+        pytest.param({"serviceConnectConfiguration": CONNECT}, 3000, AS_THE_BASE, [], id="the base's port"),
+        pytest.param(
+            {"serviceConnectConfiguration": CONNECT},
+            3000,
+            SETTINGS,
+            [PUBLISHED.format("Service Connect")],
+            id="Service Connect",
+        ),
+        pytest.param(
+            {"serviceConnectConfiguration": CONNECT | {"services": [{"portName": "admin"}]}},
+            3000,
+            SETTINGS,
+            [],
+            id="another mapping",
+        ),
+        pytest.param({"serviceConnectConfiguration": CONNECT | {"enabled": False}}, 3000, SETTINGS, [], id="off"),
+        pytest.param({"serviceConnectConfiguration": {"enabled": True}}, 3000, SETTINGS, [], id="a client only"),
+        pytest.param(
+            {"vpcLatticeConfigurations": LATTICE}, 3000, SETTINGS, [PUBLISHED.format("VPC Lattice")], id="VPC Lattice"
+        ),
+        pytest.param({"status": "ACTIVE", "serviceConnectConfiguration": CONNECT}, 3000, SETTINGS, [], id="no longer"),
+    ],
+)
+def test_ports_published_by_name_must_be_the_apis(
+    published: dict[str, Any], port: int, settings: Any, problems: list[str]
+) -> None:
+    description: Any = SERVICE | {"deployments": [{"status": "PRIMARY"} | published]}
+    app = APP_CONTAINER | {"portMappings": [{"name": "web", "containerPort": port}]}
+    base = definition(CONTENT | {"containerDefinitions": [app, SIDECAR]})
+    assert list(of_published_ports(description, base, settings)) == problems
 
 
 def test_each_role_that_rota_may_not_pass_is_a_problem() -> None:

@@ -64,6 +64,23 @@ def test_the_image_is_the_pushed_one(task_: Task | None) -> None:
     assert container(task_)["image"] == IMAGE_URI
 
 
+AS_THE_BASE = SETTINGS.model_copy(update={"api_command": None, "api_port": None})
+
+
+@pytest.mark.parametrize(
+    "container_",
+    [
+        pytest.param({"command": ["gunicorn", "shop"], "portMappings": [{"containerPort": 3000}]}, id="its own"),
+        pytest.param({"command": [], "portMappings": []}, id="empty"),
+        pytest.param({"portMappings": [{"containerPort": 80}, {"containerPortRange": "1-9"}]}, id="several ports"),
+    ],
+)
+def test_the_api_runs_as_the_base_says(container_: dict[str, Any]) -> None:
+    absent = {key: value for key, value in APP_CONTAINER.items() if key not in ("command", "portMappings")}
+    base = CONTENT | {"containerDefinitions": [absent | container_, SIDECAR]}
+    assert container(None, base, AS_THE_BASE) == absent | container_ | {"image": IMAGE_URI}
+
+
 @pytest.mark.parametrize(
     ("task_", "settings", "command"),
     [

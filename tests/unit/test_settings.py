@@ -21,7 +21,10 @@ def settings(**changes: str) -> Settings:
         pytest.param("START_COMMAND", "./bin/start", ("./bin/start",), id="one word"),
         pytest.param("START_COMMAND", 'sh -c "exec ./start"', ("sh", "-c", "exec ./start"), id="quoted words"),
         pytest.param("API_COMMAND", "", (), id="empty: no command of its own"),
+        pytest.param("API_COMMAND", "base", None, id="command: the base's"),
+        pytest.param("API_COMMAND", "base camp", ("base", "camp"), id="a command that begins with base"),
         pytest.param("API_PORT", "3000", 3000, id="number"),
+        pytest.param("API_PORT", "base", None, id="port: the base's"),
     ],
 )
 def test_a_variable(variable: str, text: str, value: Any) -> None:
@@ -38,11 +41,23 @@ def test_other_variables_are_ignored() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "text"),
-    [("API_PORT", "http"), ("ASSIGN_PUBLIC_IP", "yes"), ("ROLLOUT_TIMEOUT_MINUTES", "")],
+    [
+        ("API_PORT", "http"),
+        ("API_PORT", "0"),
+        ("API_PORT", "65536"),
+        ("ASSIGN_PUBLIC_IP", "yes"),
+        ("ROLLOUT_TIMEOUT_MINUTES", ""),
+    ],
 )
 def test_a_bad_value_is_named(variable: str, text: str) -> None:
     with pytest.raises(ValidationError, match=variable.lower()):
         settings(**{variable: text})
+
+
+@pytest.mark.parametrize("variable", ["API_COMMAND", "API_PORT"])
+def test_what_is_not_said_stays_as_the_base_has_it(variable: str) -> None:
+    given = {name: value for name, value in ENVIRONMENT.items() if name != variable}
+    assert getattr(Settings.from_environment(given), variable.lower()) is None
 
 
 def test_a_missing_variable_is_named() -> None:

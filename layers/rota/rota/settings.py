@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from rota.contract import Shape
 
@@ -17,12 +17,21 @@ def _split_as_shell(text: Any) -> Any:
     return tuple(shlex.split(text)) if isinstance(text, str) else text
 
 
+def _none_as_the_base(given: Any) -> Any:
+    """`base` means: as the task definition has it."""
+    return None if given == "base" else given
+
+
 Items = Annotated[tuple[str, ...], BeforeValidator(_split_at_commas)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split_as_shell)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class Settings(Shape):
-    """One app: a repository, a service, a task-definition family and a schedule file."""
+    """One app: a repository, a service, a task-definition family and a schedule file.
+
+    `api_command` and `api_port` are None where the base's stay; an empty `api_command` is the start command alone.
+    """
 
     repository: str
     cluster: str
@@ -30,8 +39,8 @@ class Settings(Shape):
     family: str
     container: str
     start_command: Words
-    api_command: Words = ()
-    api_port: int = 8000
+    api_command: Annotated[Words | None, BeforeValidator(_none_as_the_base)] = None
+    api_port: Annotated[Port | None, BeforeValidator(_none_as_the_base)] = None
     rule_prefix: str
     subnets: Items
     security_groups: Items

@@ -17,16 +17,18 @@ _LONGEST_OVERRIDES = 8192
 def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "Task | None") -> Content:
     """The content of the revision for `task`, or for the API if `task` is None. The same input gives the same content.
 
-    Only the app's container changes: image, command and the API's port. A task may add environment variables and set
-    the size of the whole task, which removes the container's own limit of that kind. A task's container has no restart
-    policy. Everything else of the base stays, also fields that this SDK does not know.
+    Only the app's container changes: its image, and its command and port as the parameters say. A task may add
+    environment variables and set the size of the whole task, which removes the container's own limit of that kind. A
+    task's container has no restart policy. Everything else of the base stays, also fields that this SDK does not know.
     """
     content: Content = json.loads(json.dumps(base.content))
     container = next(c for c in content["containerDefinitions"] if c["name"] == settings.container)
     container["image"] = image_uri
-    _map_port(container, settings.api_port)
+    if settings.api_port is not None:
+        _map_port(container, settings.api_port)
     if task is None:
-        container["command"] = list(settings.api_command or settings.start_command)
+        if settings.api_command is not None:
+            container["command"] = list(settings.api_command or settings.start_command)
         return content
     container["command"] = list(task.command_line(settings.start_command))
     # With a restart policy ECS restarts a container that exits, also with 0: a finished task would run again for ever.

@@ -5,7 +5,7 @@ A problem is a sentence that says where it is, what is wrong and what would be r
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rota.ecs import arns, task_definitions
 from rota.ecs.derive import derive_content, target_overrides
@@ -60,17 +60,36 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
             "Rota rolls services with the deployment controller ECS only"
         )
     for attached in [*description.get("loadBalancers", []), *description.get("serviceRegistries", [])]:
-        port = attached.get("containerPort")
-        if attached.get("containerName") == settings.container and port and port != settings.api_port:
-            yield (
-                f"the service {settings.service} is reached at port {port} of {settings.container}, "
-                f"but the parameter ApiPort says {settings.api_port}"
-            )
+        if attached.get("containerName") == settings.container:
+            yield from _other_port(attached.get("containerPort"), "", settings)
     # One of the controller EXTERNAL has none.
     if "taskDefinition" in description and (ran := arns.family(description["taskDefinition"])) != settings.family:
         yield (
             f"the service {settings.service} runs the task-definition family {ran}, "
             f"but the parameter TaskDefinitionFamily says {settings.family}"
+        )
+
+
+def of_published_ports(description: "ServiceTypeDef", base: "Revision", settings: "Settings") -> Iterator[str]:
+    """A sentence for each port that the service publishes by its mapping's name and that is not the API's."""
+    published: dict[str, str] = {}
+    for deployment in description.get("deployments", []):
+        if deployment["status"] == "PRIMARY":
+            connect = deployment.get("serviceConnectConfiguration")
+            if connect and connect["enabled"]:
+                published |= {each["portName"]: "Service Connect" for each in connect.get("services", [])}
+            published |= {each["portName"]: "VPC Lattice" for each in deployment.get("vpcLatticeConfigurations", [])}
+    for mapping in _mappings(base, settings):
+        if name := published.get(mapping.get("name", "")):
+            yield from _other_port(mapping.get("containerPort"), f" by {name}, as {mapping['name']}", settings)
+
+
+def _other_port(port: int | None, how: str, settings: "Settings") -> Iterator[str]:
+    """A sentence if others reach the API at a port that is not the parameter's."""
+    if port and settings.api_port is not None and port != settings.api_port:
+        yield (
+            f"the service {settings.service} is reached at port {port} of {settings.container}{how}, but the parameter "
+            f"ApiPort says {settings.api_port}; set ApiPort to base or to {port}"
         )
 
 
@@ -106,18 +125,22 @@ def _of_fargate(base: "Revision") -> Iterator[str]:
 
 
 def _of_ports(base: "Revision", settings: "Settings") -> Iterator[str]:
-    """A sentence if no port mapping of the chosen container is clearly the API's."""
-    port = settings.api_port
+    """A sentence if `ApiPort` is a number, and no port mapping of the chosen container is clearly the API's."""
+    port, mappings = settings.api_port, _mappings(base, settings)
+    if port is None or any(mapping.get("containerPort") == port for mapping in mappings):
+        return
+    if len(mappings) > 1 or any("containerPortRange" in mapping for mapping in mappings):
+        yield (
+            f"no port mapping of {settings.container} in the task definition {arns.short_name(base.arn)} has the "
+            f"port {port}, which the parameter ApiPort names, and Rota cannot know which mapping is the API's; "
+            f"map {port} there, or set ApiPort to the API's port, or to base, which leaves the mappings as they are"
+        )
+
+
+def _mappings(base: "Revision", settings: "Settings") -> list[dict[str, Any]]:
+    """The port mappings of the chosen container."""
     chosen = (c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
-    for mappings in (container.get("portMappings", []) for container in chosen):
-        if any(mapping.get("containerPort") == port for mapping in mappings):
-            return
-        if len(mappings) > 1 or any("containerPortRange" in mapping for mapping in mappings):
-            yield (
-                f"no port mapping of {settings.container} in the task definition {arns.short_name(base.arn)} has the "
-                f"port {port}, which the parameter ApiPort names, and Rota cannot know which mapping is the API's; "
-                f"map {port} there, or set ApiPort to the API's port"
-            )
+    return [mapping for container in chosen for mapping in container.get("portMappings") or []]
 
 
 def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]:
