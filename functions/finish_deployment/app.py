@@ -5,9 +5,10 @@ from functools import partial
 from rota.aws import clients
 from rota.contract import FinishDeploymentInput, FinishDeploymentOutput, Outcome
 from rota.deployment.finish import end_deployment, ledger_of
-from rota.deployment.ledger import Entry
+from rota.deployment.ledger import BEING_RESTORED, Entry
 from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord
+from rota.errors import OvertakenError
 from rota.handlers.step import Turn, finishing_step
 from rota.settings import Settings
 
@@ -21,7 +22,7 @@ def handler(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> F
     else:
         turn.require(settings.app)
         if request.plan.removed:
-            _delete_removed(request, settings)
+            _delete_removed(request, settings)  # from here on it goes forward only
         entry = Entry(
             outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
             image=request.image,
@@ -36,10 +37,13 @@ def handler(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> F
 
 def _ended_before(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> Entry | None:
     """How the deployment ended, if an earlier invocation recorded that and released the lease."""
-    return None if turn.holds_lease else ledger_of(settings, request.execution).find()
+    return None if turn.holds_lease else ledger_of(settings, request.execution).read().ended()
 
 
 def _delete_removed(request: FinishDeploymentInput, settings: Settings) -> None:
+    """OvertakenError if a restore has begun: it wins, and `end_deployment` would come too late to say so."""
+    if ledger_of(settings, request.execution).read().is_restoring:
+        raise OvertakenError(BEING_RESTORED)
     # Here, because few deployments remove a schedule, and each module costs a cold start.
     from rota.aws.parallel import in_parallel  # noqa: PLC0415
     from rota.deployment import artifacts  # noqa: PLC0415

@@ -3,8 +3,9 @@
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.contract import CaughtError, FailedDeployment, Outcome, RestoreDeploymentInput, RestoreDeploymentOutput
+from rota.deployment.failure_message import stored_error
 from rota.deployment.finish import end_deployment, ledger_of
-from rota.deployment.ledger import Entry
+from rota.deployment.ledger import Entry, LedgerItem
 from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord, derive
 from rota.errors import RejectedError, TransientError
@@ -13,9 +14,6 @@ from rota.handlers.step import Turn, Turns, restoring_step
 from rota.restore.attempt import RETRIES, Attempt, restore
 from rota.settings import Settings
 from rota.stepfunctions.failed import Failed, NothingToRestore, find_failed
-
-# Characters of an error's cause in the record, which is a part of an item of at most 400 KB.
-_LONGEST_CAUSE = 8_000
 
 
 @restoring_step
@@ -27,7 +25,7 @@ def handler(request: RestoreDeploymentInput, settings: Settings, turns: Turns) -
     logger.append_keys(execution=failed.execution.name)
     turn = failed.document.turn if failed.document else None
     if turn and turn.dry_run:  # a dry run is no deployment: it holds no lease and is not recorded
-        entry = _attempt(request, settings, failed, None).entry("Nothing had to be restored.")
+        entry = _attempt(request, settings, failed, None, LedgerItem()).entry("Nothing had to be restored.")
     else:
         entry = _restore(request, settings, turns, failed)
     error = failed.error.Error if failed.error else entry.outcome
@@ -37,18 +35,23 @@ def handler(request: RestoreDeploymentInput, settings: Settings, turns: Turns) -
 def _restore(request: RestoreDeploymentInput, settings: Settings, turns: Turns, failed: Failed) -> Entry:
     """Restore the deployment in its turn, record how it ended, and publish that."""
     document = failed.document
-    facts = _facts(failed.error, document) if document else {}
-    with turns(failed.execution, facts, recreate=bool(document and document.has_begun)) as turn:
+    with turns(failed.execution, _facts(failed), recreate=bool(document and document.has_begun)) as turn:
         if document or turn.record or turn.standing == "lost":
-            return _end(_attempt(request, settings, failed, turn.record), turn)
+            before = ledger_of(settings, turn.record.execution if turn.record else failed.execution).read()
+            record = turn.record or (before.deployment if before.is_restoring else None)
+            return _end(_attempt(request, settings, failed, record, before), turn)
     # The lease was deleted, or a version of Rota took it that makes no record.
     return _restore(request, settings, turns, _from_history(failed))
 
 
-def _facts(error: CaughtError | None, document: FailedDeployment) -> dict[str, object]:
-    """What goes into the record of a deployment whose own Catch led here."""
-    why = {"error": {"Error": error.Error, "Cause": error.Cause[:_LONGEST_CAUSE]}} if error else {}
-    return {**why, **({"complete": True} if document.is_complete else {})}
+def _facts(failed: Failed) -> dict[str, object]:
+    """What goes into the record as RestoreDeployment enters. What is there of it already stays: the first reason, and
+    that a deployment is complete if FinishDeployment has entered, or is not if a restore has.
+    """
+    document = failed.document
+    why = {"error": stored_error(failed.error).model_dump()} if failed.error else {}
+    where = {"failed_step": document.step} if document else {}
+    return {**why, **where, "complete": bool(document and document.is_complete)}
 
 
 def _from_history(failed: Failed) -> Failed:
@@ -59,22 +62,37 @@ def _from_history(failed: Failed) -> Failed:
 
 
 def _attempt(
-    request: RestoreDeploymentInput, settings: Settings, failed: Failed, record: DeploymentRecord | None
+    request: RestoreDeploymentInput,
+    settings: Settings,
+    failed: Failed,
+    record: DeploymentRecord | None,
+    before: LedgerItem,
 ) -> Attempt:
     document = failed.document
-    step = document.step if document else record.last_step if record else "TakeTurn"
     if record is None:
-        record = derive(failed.execution, document) if document else _unrecorded(failed, settings)
+        record = _derive(failed, document) if document else _unrecorded(failed, settings)
     return Attempt(
         settings=settings,
         record=record,
         restorer=request.execution,
-        step=step,
-        # Why it had failed before it was stopped says more.
-        error=(None if document else record.error) or failed.error,
+        step=record.failed_step or record.last_step,
+        error=_first_error(record, failed),
         overtaken=document.turn.reason if document and document.turn else "",
         retries=request.retries,
+        before=before,
     )
+
+
+def _first_error(record: DeploymentRecord, failed: Failed) -> CaughtError | None:
+    """Why the deployment failed at first: before it was stopped, or before a restore of it was given up."""
+    if record.error is None or (failed.error and stored_error(failed.error) == record.error):
+        return failed.error  # whole, where the record has it cut
+    return record.error
+
+
+def _derive(failed: Failed, document: FailedDeployment) -> DeploymentRecord:
+    error = failed.error and stored_error(failed.error)
+    return derive(failed.execution, document).model_copy(update={"error": error, "failed_step": document.step})
 
 
 def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
@@ -84,15 +102,15 @@ def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
     try:
         image = push_event.parse_image(failed.event, settings.repository, failed.execution)
     except RejectedError:
-        return DeploymentRecord(execution=failed.execution)
+        return DeploymentRecord(execution=failed.execution, failed_step="TakeTurn")
     origin = input_keys.origin(failed.event, image, failed.execution.name)
-    return DeploymentRecord(execution=failed.execution, image=image, origin=origin)
+    return DeploymentRecord(execution=failed.execution, image=image, origin=origin, failed_step="TakeTurn")
 
 
 def _end(attempt: Attempt, turn: Turn) -> Entry:
     settings, record = attempt.settings, attempt.record
     # It is there if only what follows it failed: what was deployed stays, what was restored is restored.
-    entry = ledger_of(settings, record.execution).find() or restore(attempt, holds_lease=turn.holds_lease)
+    entry = attempt.before.ended() or restore(attempt, holds_lease=turn.holds_lease)
 
     def publish(entry: Entry) -> None:
         try:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rota.errors import OvertakenError, RejectedError, TransientError
-from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
+from rota.errors import OvertakenError, RejectedError, TransientError, UnreadableError
+from tests.guestbook import APP, CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments, invoke
@@ -111,8 +111,69 @@ def test_what_may_not_be_deleted_stays_disabled_and_is_named(world: World, chang
         assert changing.run() == "Deployed"
     assert world.owned_rules()["CountTeaspoons"]["State"] == "DISABLED"
     (entry,) = [entry for entry in world.ledger().values() if entry.get("execution") == changing.arn]
-    assert "AWS refuses to delete them: " in entry["summary"]
+    rule = f"{PREFIX}CountTeaspoons"
+    assert f"; AWS refuses to delete {rule}, disabled until the next deployment deletes them: " in entry["summary"]
     assert "holder" not in world.ledger()["lease"]
+
+
+def test_a_refused_deletion_keeps_no_other_from_being_tried(world: World, deployments: Deployments) -> None:
+    tasks = [{"name": name, "task": "digest_task", "rate": "7 days"} for name in ("Ant", "Bee", "Cat")]
+    world.upload({"tasks": [*AFTER["tasks"], *tasks]})
+    assert deployments.start().run() == "Deployed"
+    world.upload(AFTER)
+    finishing = deployments.start().until("FinishDeployment")
+    finishing.fail("RejectedError", "what happened")
+    finishing.context["State"]["RetryCount"] = 8
+    with world.calls.refusing("events.DeleteRule", "AccessDeniedException"):
+        assert finishing.step("RestoreDeployment")["outcome"] == "deployed"
+    (left,) = world.owned_rules().keys() & {task["name"] for task in tasks}
+    assert f"; AWS refuses to delete {PREFIX}{left}, disabled until" in world.calls.notifications[-1]["summary"]
+
+
+@pytest.mark.parametrize("artifact", ["plan", "snapshot"])
+@pytest.mark.parametrize("content", [None, b"{", b"{}", b"[]"], ids=["gone", "no JSON", "another shape", "no object"])
+def test_what_cannot_be_read_fails_the_restore_at_once(
+    artifact: str, content: bytes | None, world: World, changing: Deployment
+) -> None:
+    changing.until("RollService").fail("RejectedError", "what happened")
+    replace(artifact, content, world, changing)
+    now = world.everything()
+    cannot = (
+        rf"/{artifact}\.json .*cannot be read .*, so nothing was restored, and trying again does not help\. For the"
+    )
+    with pytest.raises(UnreadableError, match=cannot):
+        changing.step("RestoreDeployment")
+    assert world.everything() == now
+    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    assert entry["outcome"] == "restoring"
+    assert entry["cause"].startswith("RollService: what happened. It is being restored. ")
+
+
+def replace(artifact: str, content: bytes | None, world: World, deployment: Deployment) -> None:
+    """Delete the artifact, or have the record name one with that content."""
+    stored = deployment.document["plan"]["document" if artifact == "plan" else artifact]
+    if content is None:
+        client("s3").delete_object(Bucket=ENVIRONMENT["BUCKET"], Key=stored["key"], VersionId=stored["version_id"])
+        return
+    version = world.upload(content, stored["key"])
+    client("dynamodb").update_item(
+        TableName=ENVIRONMENT["TABLE"],
+        Key={"app": {"S": APP}, "record": {"S": "lease"}},
+        UpdateExpression="SET deployment.#artifact.version_id = :version",
+        ExpressionAttributeNames={"#artifact": artifact},
+        ExpressionAttributeValues={":version": {"S": version}},
+    )
+
+
+def test_a_complete_deployment_ends_without_its_plan(world: World, changing: Deployment) -> None:
+    changing.until("FinishDeployment")
+    replace("plan", None, world, changing)
+    assert changing.run() == "Deployed"
+    assert world.owned_rules()["CountTeaspoons"]["State"] == "DISABLED"
+    assert (
+        "the rules that were removed stay disabled until the next deployment"
+        in world.calls.notifications[-1]["summary"]
+    )
 
 
 @pytest.fixture

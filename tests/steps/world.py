@@ -8,7 +8,7 @@ import functools
 import importlib.util
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,9 @@ class World(Lasting):
 
     # ------------------------------------------------------------------ acting for others
 
-    def execution(self, name: str, *, ended: timedelta | None = None, given: object = None) -> str:
+    def execution(
+        self, name: str, *, ended: timedelta | None = None, given: object = None, started_at: datetime | None = None
+    ) -> str:
         """The ARN of a new execution of the state machine that runs, or was stopped `ended` ago."""
         machine = client("stepfunctions").create_state_machine(
             name="rota-deploy", definition="{}", roleArn=f"arn:aws:iam::{ACCOUNT}:role/deploy"
@@ -133,11 +135,13 @@ class World(Lasting):
         started: str = client("stepfunctions").start_execution(
             stateMachineArn=machine, name=name, input=json.dumps(given or {})
         )["executionArn"]
+        (machine_,) = stepfunctions_backends[ACCOUNT][REGION].state_machines
+        (execution,) = [each for each in machine_.executions if each.execution_arn == started]
+        if started_at is not None:
+            execution.start_date = started_at
         if ended is not None:
             client("stepfunctions").stop_execution(executionArn=started)
-            (machine_,) = stepfunctions_backends[ACCOUNT][REGION].state_machines
-            (stopped,) = [each for each in machine_.executions if each.execution_arn == started]
-            stopped.stop_date -= ended
+            execution.stop_date -= ended
         return started
 
     def roll(self, state: str, *, reason: str = "", revision: str | None = None) -> None:

@@ -164,6 +164,7 @@ def retriers(step: Step) -> list[dict[str, Any]]:
     if step.name == "RestoreDeployment":
         crash = {"ErrorEquals": CRASHES, "IntervalSeconds": 2, "MaxAttempts": 6, "BackoffRate": 2}
         return [
+            {"ErrorEquals": ["UnreadableError"], "MaxAttempts": 0},
             retrier(["TransientError", "RejectedError"], 24, 5, 900),
             still_running(200),
             retrier(LAMBDA_ERRORS, 24, longest=900),
@@ -199,7 +200,7 @@ def test_a_step_outwaits_an_invocation_without_response() -> None:
 
 
 def test_a_restore_is_tried_for_hours() -> None:
-    passing, other, *_ = retriers(STEPS[-1])
+    _never, passing, other, *_ = retriers(STEPS[-1])
     for each in (passing, other):
         assert 3 * 3600 < waits(each) < asl.MACHINE["TimeoutSeconds"]
 

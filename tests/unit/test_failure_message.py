@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rota.contract import STEPS, FailedDeployment
-from rota.deployment.failure_message import explain
+from rota.contract import STEPS, CaughtError, FailedDeployment
+from rota.deployment.failure_message import explain, stored_error
 from rota.restore.deployment import RestoreResult
 from tests.examples import ANSWERS
 
@@ -107,6 +107,13 @@ def test_every_error_says_who_acts(error: str, who_acts: str) -> None:
         pytest.param('"text"', '"text"', id="JSON, but no object"),
         pytest.param('{"other": 1}', '{"other": 1}', id="JSON of another shape"),
         pytest.param("", "Lambda.Unknown", id="nothing but the error's name"),
+        pytest.param(
+            '{"errorMessage": "the \\"file\\" is wrong.", "errorType": "ConfigErr',
+            'the "file" is wrong',
+            id="cut later",
+        ),
+        pytest.param('{"errorMessage": "the \\u00fcber \\u00', "the über  ... (cut here)", id="cut in the message"),
+        pytest.param('{"errorMessage": "an emoji \\ud83d', "an emoji  ... (cut here)", id="cut in a character"),
     ],
 )
 def test_the_cause_quotes_the_error_in_full(cause: str, message: str) -> None:
@@ -150,9 +157,17 @@ def test_the_cause_says_what_was_restored(done: RestoreResult, sentence: str) ->
     assert sentence in cause_of(failed(), str(done))
 
 
+def test_a_record_keeps_the_message_and_not_lambdas_json() -> None:
+    cause = json.dumps({"errorMessage": "y" * 7_000, "stackTrace": ["line 1" * 1_000]})
+    assert stored_error(CaughtError(Error="X", Cause=cause)) == CaughtError(Error="X", Cause="y" * 7_000)
+    (kept,) = {stored_error(CaughtError(Error="X", Cause=each)).Cause for each in ("z" * 9_000, "z" * 30_000)}
+    assert (len(kept), kept[-18:]) == (8_000, "zzz ... (cut here)")
+
+
 @pytest.mark.parametrize("cause", ["x" * 50_000, json.dumps({"errorMessage": "y" * 50_000})], ids=["plain", "JSON"])
 def test_an_over_long_cause_is_cut_and_still_says_who_acts(cause: str) -> None:
     whole = cause_of(failed("RejectedError", cause), NOTHING)
     assert len(whole) <= 32_768
     assert whole.startswith("TakeTurn: ")
+    assert " ... (cut here). Nothing had to be restored." in whole
     assert whole.endswith("For the operator: fix this, then deploy again.")

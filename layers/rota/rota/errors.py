@@ -24,6 +24,12 @@ class RejectedError(Exception):
     """AWS or the account refuses: denied, missing, a failed rollout. The operator acts: the message says what to do."""
 
 
+class UnreadableError(Exception):
+    """RestoreDeployment cannot read the plan or the snapshot of the deployment, and no retry will change that. The
+    operator acts: the message says what to do.
+    """
+
+
 class OvertakenError(Exception):
     """A newer deployment waits for the lease or holds it, or this deployment is being restored already. What it
     changed is restored, and the newer one deploys.

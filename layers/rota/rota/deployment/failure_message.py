@@ -1,16 +1,17 @@
 """Why a deployment failed: in which step, what went wrong, what was restored, who does what. Pure."""
 
 import json
-from typing import TYPE_CHECKING
+import re
 
-from rota.contract import Outcome
-
-if TYPE_CHECKING:
-    from rota.contract import CaughtError
+from rota.contract import CaughtError, Outcome
 
 # Step Functions cuts an execution's cause at 32,768 characters:
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
 _LONGEST_CAUSE = 32_000
+# Characters of an error's message in the deployment's record, a part of an item of at most 400 KB:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+_LONGEST_IN_RECORD = 8_000
+_CUT = " ... (cut here)"
 
 _WHO_ACTS = {
     "ConfigError": "For the author of the schedule file: correct it, upload it, then deploy again.",
@@ -27,17 +28,22 @@ _OF_LAMBDA = ("Lambda.", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeou
 _BUG = "This is a bug in Rota: report it with the function's log, which has the traceback."
 
 
-def explain(step: str, error: "CaughtError", became: str) -> str:
+def explain(step: str, error: CaughtError, became: str) -> str:
     """The cause of a deployment that failed in `step`; `became` says what became of what it had changed."""
     before = f"{step}: "
     after = f"{became} {_who_acts(error.Error)}"
-    message = _message(error)[: _LONGEST_CAUSE - len(before) - len(after) - 2].rstrip(".")
+    message = _shortened(_message(error), _LONGEST_CAUSE - len(before) - len(after) - 2).rstrip(".")
     # A list of problems has a line each, and what became of it stands below.
     separator = "\n" if "\n" in message else ". "
     return f"{before}{message}{separator}{after}"
 
 
-def outcome_of(error: "CaughtError | None") -> Outcome:
+def stored_error(error: CaughtError) -> CaughtError:
+    """The error as the deployment's record keeps it: with its message in place of Lambda's JSON, cut if it is long."""
+    return CaughtError(Error=error.Error, Cause=_shortened(_message(error), _LONGEST_IN_RECORD))
+
+
+def outcome_of(error: CaughtError | None) -> Outcome:
     """How a deployment ends that was stopped by that error; None: by a newer one before it took the lease."""
     if error is None or error.Error == "OvertakenError":
         return Outcome.OVERTAKEN
@@ -50,12 +56,26 @@ def _who_acts(error: str) -> str:
     return _WHO_ACTS.get(error, _BUG)
 
 
-def _message(error: "CaughtError") -> str:
-    """Lambda hands over a failed function's error as JSON; other causes are plain text."""
+def _message(error: CaughtError) -> str:
+    """Lambda hands over a failed function's error as JSON, which Step Functions may have cut; other causes are text."""
     try:
         reported = json.loads(error.Cause)
     except ValueError:
-        reported = None
+        return _message_of_cut(error.Cause) or error.Cause or error.Error
     if isinstance(reported, dict) and reported.get("errorMessage"):
         return str(reported["errorMessage"])
     return error.Cause or error.Error
+
+
+def _message_of_cut(cause: str) -> str:
+    """The message in what is left of Lambda's JSON; empty if it is no such JSON."""
+    found = re.match(r'\s*\{\s*"errorMessage":\s*"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\[^u])*)(")?', cause)
+    if not found:
+        return ""
+    message = str(json.loads(f'"{found[1]}"', strict=False)).encode(errors="ignore").decode()  # half a character
+    return message + ("" if found[2] else _CUT)
+
+
+def _shortened(message: str, longest: int) -> str:
+    """The message with at most so many characters; one that is cut says so."""
+    return message if len(message) <= longest else message[: longest - len(_CUT)] + _CUT

@@ -7,11 +7,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field
 
 from rota.contract import Decision, Execution, Image, Origin, Step, Verdict
 from rota.deployment.items import Item, plain, stored
-from rota.deployment.record import DeploymentRecord, RecordUpdate, begin
+from rota.deployment.record import DeploymentRecord, OptionalRecord, RecordUpdate, begin
 from rota.errors import TransientError
 
 if TYPE_CHECKING:
@@ -62,17 +62,8 @@ class LeaseItem(Item):
     """The ARN of the execution that restores the holder."""
     shut: Any = None
     """There if no step of the holder may enter any more but RestoreDeployment."""
-    deployment: DeploymentRecord | None = None
+    deployment: OptionalRecord = None
     """The holder's record; that of an earlier holder if another version of Rota took the lease since."""
-
-    @field_validator("deployment", mode="wrap")
-    @classmethod
-    def _unreadable_is_none(cls, value: Any, read: Callable[[Any], DeploymentRecord]) -> DeploymentRecord | None:
-        # A later version may have written what this one does not know, and must not keep it from restoring.
-        try:
-            return read(value)
-        except ValidationError:
-            return None
 
     @property
     def record(self) -> DeploymentRecord | None:

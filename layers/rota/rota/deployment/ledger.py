@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.contract import Execution, Image, Outcome, Shape, Stored
 from rota.deployment.items import Item, plain, stored
-from rota.deployment.record import DeploymentRecord
+from rota.deployment.record import DeploymentRecord, OptionalRecord
 from rota.deployment.releases import Releases
 from rota.errors import OvertakenError, RejectedError, TransientError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Not an outcome: the deployment is being restored, or its restore was given up.
 _RESTORING = "restoring"
 _CONDITION_FAILED = "ConditionalCheckFailed"
+BEING_RESTORED = "this deployment is being restored"
 
 
 class Entry(Shape):
@@ -41,12 +42,21 @@ class LedgerItem(Item):
     outcome: str = ""
     entry: str = ""
     """The entry as JSON."""
+    deployment: OptionalRecord = None
+    """The deployment's record; None if the version of Rota that wrote the item made none."""
+
+    @property
+    def is_restoring(self) -> bool:
+        """Whether the deployment is being restored, or its restore was given up."""
+        return self.outcome == _RESTORING
 
     def ended(self) -> Entry | None:
         """How the deployment ended; None if it has not, or is being restored."""
-        if self.outcome in ("", _RESTORING):
-            return None
-        return Entry.model_validate_json(self.entry, extra="ignore")
+        return self.so_far() if self.outcome and not self.is_restoring else None
+
+    def so_far(self) -> Entry | None:
+        """The entry as it is now; None if there is none."""
+        return Entry.model_validate_json(self.entry, extra="ignore") if self.entry else None
 
 
 class Ledger:
@@ -69,14 +79,13 @@ class Ledger:
         started = execution.started_at.astimezone(UTC).isoformat(timespec="microseconds")
         self._key = {"app": {"S": app}, "record": {"S": f"deployment#{started}#{execution.name}"}}
 
-    def find(self) -> Entry | None:
-        """How the deployment ended, if that was written already, by whatever version of Rota."""
-        found = self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True).get("Item")
-        return _item(found).ended()
+    def read(self) -> LedgerItem:
+        """What is written of the deployment so far, by whatever version of Rota."""
+        return _item(self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True).get("Item"))
 
     def refuse_redrive(self) -> None:
         """RejectedError if the deployment has ended before: RestoreDeployment would not restore it again."""
-        if self.find():
+        if self.read().ended():
             raise RejectedError("this execution has ended before, as the ledger says; start a new one instead")
 
     def begin_restoring(self, entry: Entry, record: DeploymentRecord, now: datetime) -> Entry | None:
@@ -164,7 +173,7 @@ class Ledger:
     def _ended(self, there: Mapping[str, Any], error: Exception) -> Entry:
         """How the deployment of an item has ended. OvertakenError if it is being restored."""
         if (ended := _item(there).ended()) is None:
-            raise OvertakenError("this deployment is being restored") from error
+            raise OvertakenError(BEING_RESTORED) from error
         return ended
 
 

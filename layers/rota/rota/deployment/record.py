@@ -5,11 +5,11 @@ step enters or leaves: before it acts what it is about to do, afterwards what ca
 copied into the ledger's entry. Large things are in S3; the record has pointers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationError, WrapValidator
 
 from rota.contract import (
     STEPS,
@@ -28,6 +28,8 @@ from rota.deployment.items import Item
 
 # The step that makes the record, and what is between it and the first step that writes, in `durations`.
 _FIRST_STEP = "TakeTurn"
+# What stays as whoever wrote it first has it.
+_DECIDED_ONCE = {"complete", "error", "failed_step"}
 
 
 class DeploymentRecord(Item):
@@ -42,8 +44,10 @@ class DeploymentRecord(Item):
     """How many the schedule file has."""
     summary: str = ""
     nothing_to_do: bool = False
-    complete: bool = False
-    """Everything is deployed, and what was to be removed may be deleted already: it goes forward only."""
+    complete: bool | None = None
+    """Whether everything is deployed, so that it goes forward only: what was to be removed may be deleted already. The
+    first that enters of FinishDeployment and RestoreDeployment decides; None before.
+    """
     plan: Stored | None = None
     snapshot: Stored | None = None
     revisions: Stored | None = None
@@ -54,7 +58,9 @@ class DeploymentRecord(Item):
     seconds: dict[str, float] = Field(default_factory=dict)
     """By step: how long its invocations worked, all together."""
     error: CaughtError | None = None
-    """Why it is restored, if that was said in its own execution."""
+    """Why it is restored, as the first attempt says; the cause is the message, cut if it is long."""
+    failed_step: str | None = None
+    """Where it failed, if its own execution said so."""
 
     def stored(self) -> dict[str, Any]:
         """The record as JSON has it, without what is not known."""
@@ -92,6 +98,18 @@ class DeploymentRecord(Item):
             f"{step} {(end - start).total_seconds():.1f} s"
             for (start, step), (end, _) in zip(begun, timeline, strict=False)
         )
+
+
+def _none_if_unreadable(value: Any, read: Callable[[Any], DeploymentRecord | None]) -> DeploymentRecord | None:
+    # A later version may have written what this one does not know, and must not keep it from restoring.
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+OptionalRecord = Annotated[DeploymentRecord | None, WrapValidator(_none_if_unreadable)]
+"""The record in an item; None also for one that this version cannot read."""
 
 
 def begin(execution: Execution, image: Image, origin: Origin) -> DeploymentRecord:
@@ -138,7 +156,8 @@ class RecordUpdate:
         self._facts = ""
         for number, (name, fact) in enumerate(facts.items()):
             self.names[f"#fact{number}"], self.values[f":fact{number}"] = name, fact
-            self._facts += f", #record.#fact{number} = :fact{number}"
+            path, value = f"#record.#fact{number}", f":fact{number}"
+            self._facts += f", {path} = " + (f"if_not_exists({path}, {value})" if name in _DECIDED_ONCE else value)
 
     def entered(self) -> str:
         """What follows `SET ...` as the step enters."""

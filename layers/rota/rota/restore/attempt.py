@@ -1,23 +1,19 @@
 """One attempt to restore a deployment: what becomes of it, and what the ledger keeps of that."""
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota.aws import clients
-from rota.aws.errors import AWS_ERRORS
+from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
 from rota.contract import CaughtError, Execution, Outcome
-from rota.deployment import artifacts
 from rota.deployment.failure_message import explain, outcome_of
 from rota.deployment.finish import ledger_of
-from rota.deployment.ledger import Entry
+from rota.deployment.ledger import Entry, LedgerItem
 from rota.deployment.record import DeploymentRecord
-from rota.errors import RejectedError, TransientError
-from rota.plan import earlier
-from rota.plan.model import Plan, Snapshot
-from rota.restore.context import RestoreContext
+from rota.errors import RejectedError, TransientError, UnreadableError
+from rota.restore import context
 from rota.restore.deployment import RestoreResult, restore_deployment
+from rota.restore.names import listed
 from rota.schedules import backend
 
 if TYPE_CHECKING:
@@ -30,13 +26,19 @@ _NOT_HELD = (
     "Nothing was restored, because this deployment does not hold the lease: it had changed nothing, or another "
     "deployment has held the lease since. If that one failed, deploy again."
 )
+_UNREADABLE = (
+    ", so nothing was restored, and trying again does not help. For the operator: if Rota was updated during that "
+    "deployment, deploy the version of Rota that began it, then let Rota restore; else restore by hand. "
+    'docs/operations.md has both under "Restoring by hand".'
+)
 
 
 class Attempt(NamedTuple):
     """One attempt to restore the deployment of `record`.
 
     `restorer` is the execution that does it, `step` where the deployment failed, `error` why; None if it was overtaken
-    before it took the lease, which `overtaken` explains. `retries`: how often this was tried before.
+    before it took the lease, which `overtaken` explains. `retries`: how often this was tried before. `before` is what
+    the ledger has of the deployment: an attempt before this one may have written that it is being restored.
     """
 
     settings: "Settings"
@@ -46,6 +48,7 @@ class Attempt(NamedTuple):
     error: CaughtError | None
     overtaken: str
     retries: int
+    before: LedgerItem = LedgerItem()
 
     def entry(self, became: str) -> Entry:
         """What the ledger keeps of the deployment; `became` says what became of what it had changed."""
@@ -61,49 +64,66 @@ class Attempt(NamedTuple):
 
 
 def restore(attempt: Attempt, *, holds_lease: bool) -> Entry:
-    """Restore the deployment if it has changed anything, or finish it if it is complete. Returns how it ended."""
+    """Restore the deployment if it has changed anything, or finish it if it is complete. Returns how it ended.
+
+    UnreadableError if its plan or snapshot cannot be read. The ledger says by then that it is being restored, and why.
+    """
     settings, record = attempt.settings, attempt.record
     if not holds_lease:
-        too_late = RestoreResult(too_late=True) if record.has_begun else RestoreResult()
-        is_anothers = record.execution.id != attempt.restorer.id
-        return attempt.entry(_NOT_HELD if is_anothers and not record.has_begun else str(too_late))
+        return _not_held(attempt)
     if not record.has_begun:
         return attempt.entry(str(RestoreResult()))
-    context = _context(attempt)
-    if record.complete:
-        return _finish(attempt, context)
+    # A restore that has begun is not made undone, whatever the record or the document says.
+    if record.complete and not attempt.before.is_restoring:
+        return _finish(attempt)
     restoring = attempt.entry("It is being restored.")
     ended = ledger_of(settings, record.execution).begin_restoring(restoring, record, datetime.now(UTC))
-    return ended or attempt.entry(str(restore_deployment(context)))
+    if ended:
+        return ended
+    try:
+        given = context.read(settings, record, attempt.retries)
+    except UnreadableError as error:
+        raise UnreadableError(f"{error}{_UNREADABLE}") from error
+    return attempt.entry(str(restore_deployment(given)))
 
 
-def _finish(attempt: Attempt, context: RestoreContext) -> Entry:
+def _not_held(attempt: Attempt) -> Entry:
+    """How a deployment ends that does not hold the lease. What an attempt before has written of it stays."""
+    record, begun = attempt.record, attempt.before.so_far() if attempt.before.is_restoring else None
+    too_late = RestoreResult(too_late=True) if record.has_begun or begun else RestoreResult()
+    if begun and attempt.before.deployment is None:  # by a version of Rota that keeps its cause in this sentence alone
+        return begun.model_copy(update={"cause": f"{begun.cause} {too_late}"})
+    is_anothers = record.execution.id != attempt.restorer.id
+    return attempt.entry(_NOT_HELD if is_anothers and not record.has_begun else str(too_late))
+
+
+def _finish(attempt: Attempt) -> Entry:
     """Finish a deployment that is complete, as FinishDeployment would have. What AWS refuses to delete is disabled,
     and after some retries left to the next deployment.
     """
-    left = ""
+    settings, left = attempt.settings, ""
+    schedules = backend.connect(settings)
+
+    def refused_by(change: backend.Change) -> Exception | None:
+        try:
+            schedules.delete(change)
+        except AWS_ERRORS as refusal:
+            return translate(refusal)
+        except (RejectedError, TransientError) as refusal:
+            return refusal
+        return None
+
     try:
-        in_parallel(backend.connect(attempt.settings).delete, context.plan.of_kind("remove"))
-    except (*AWS_ERRORS, RejectedError, TransientError) as refusal:
-        if attempt.retries < RETRIES:
-            raise
-        left = f"; the rules that were removed are disabled, and AWS refuses to delete them: {refusal}"
+        removed = context.read(settings, attempt.record, attempt.retries).plan.of_kind("remove")
+    except UnreadableError as error:
+        left = f"; the rules that were removed stay disabled until the next deployment deletes them, because {error}"
+    else:
+        refusals = dict(zip((each.name for each in removed), in_parallel(refused_by, removed), strict=True))
+        refused = {name: refusal for name, refusal in refusals.items() if refusal}
+        if refused and attempt.retries < RETRIES:
+            raise next(iter(refused.values()))
+        if refused:
+            why = next(iter(refused.values()))
+            left = f"; AWS refuses to delete {listed(refused)}, disabled until the next deployment deletes them: {why}"
     summary = f"{attempt.record.summary}{left}"
     return attempt.entry("").model_copy(update={"outcome": Outcome.DEPLOYED, "cause": "", "summary": summary})
-
-
-def _context(attempt: Attempt) -> RestoreContext:
-    s3, bucket, record = clients.s3(), attempt.settings.bucket, attempt.record
-    if record.plan is None or record.snapshot is None:
-        raise ValueError("a deployment without a plan has changed nothing")
-    stored = json.loads(artifacts.read_bytes(s3, bucket, record.plan))
-    before = artifacts.read(s3, bucket, record.snapshot, Snapshot, extra="ignore")
-    revisions = json.loads(artifacts.read_bytes(s3, bucket, record.revisions)) if record.revisions else {}
-    if earlier.is_earlier(stored):
-        plan = earlier.plan_of(stored, before, attempt.settings.rule_prefix)
-        revisions = plan.reused | earlier.revisions_of(revisions)
-    else:
-        plan = Plan.model_validate(stored, extra="ignore")
-        revisions = plan.reused | revisions.get("revisions", {})
-    retries, is_earlier = attempt.retries, earlier.is_earlier(stored)
-    return RestoreContext(attempt.settings, record.execution, record, plan, before, revisions, retries, is_earlier)

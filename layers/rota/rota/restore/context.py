@@ -1,13 +1,25 @@
-"""What a restore is given."""
+"""What a restore is given, read from the bucket."""
 
-from typing import TYPE_CHECKING, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rota.contract import Execution
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+
+from rota.aws import clients
+from rota.contract import Execution, Stored
+from rota.deployment import artifacts
 from rota.deployment.record import DeploymentRecord
+from rota.errors import UnreadableError
+from rota.plan import earlier
 from rota.plan.model import Plan, Snapshot
 
 if TYPE_CHECKING:
     from rota.settings import Settings
+
+
+# What is gone from the bucket, and no retry brings back.
+_GONE = ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed")
 
 
 class RestoreContext(NamedTuple):
@@ -34,3 +46,44 @@ class RestoreContext(NamedTuple):
     def rollout_begun(self) -> bool:
         """Whether RollService may have begun."""
         return self.plan.roll and self.record.may_have_begun("RollService")
+
+
+def read(settings: "Settings", record: DeploymentRecord, retries: int) -> RestoreContext:
+    """Plan, snapshot and revisions of that deployment, also where the version of Rota before this one stored them.
+
+    UnreadableError if one of them is gone, or is of a version that this one does not know.
+    """
+    if record.plan is None or record.snapshot is None:
+        raise ValueError("a deployment without a plan has changed nothing")
+    stored = _read(settings, record.plan)
+    before = _read(settings, record.snapshot)
+    registered = _read(settings, record.revisions) if record.revisions else {}
+    try:
+        snapshot = Snapshot.model_validate(before, extra="ignore")
+        is_earlier = earlier.is_earlier(stored)
+        if is_earlier:
+            plan = earlier.plan_of(stored, snapshot, settings.rule_prefix)
+            revisions = plan.reused | earlier.revisions_of(registered)
+        else:
+            plan = Plan.model_validate(stored, extra="ignore")
+            revisions = plan.reused | registered.get("revisions", {})
+    except (ValidationError, LookupError, TypeError, AttributeError) as error:
+        raise _unreadable(f"{record.plan.key} with {record.snapshot.key}", "written by another version") from error
+    return RestoreContext(settings, record.execution, record, plan, snapshot, revisions, retries, is_earlier)
+
+
+def _read(settings: "Settings", stored: Stored) -> Any:
+    """The JSON of one version of one object."""
+    try:
+        return json.loads(artifacts.read_bytes(clients.s3(), settings.bucket, stored))
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in _GONE:
+            raise
+        raise _unreadable(stored.key, f"{code}, version {stored.version_id}") from error
+    except ValueError as error:
+        raise _unreadable(stored.key, f"version {stored.version_id} is no JSON") from error
+
+
+def _unreadable(what: str, why: str) -> UnreadableError:
+    return UnreadableError(f"{what} cannot be read ({why})")

@@ -9,6 +9,7 @@ from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
 from rota.ecs import arns, task_definitions
 from rota.restore import service
+from rota.restore.names import listed
 from rota.schedules import backend
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ _UNTIL_NOTHING_FIRES = 20
 _RETRIES = 8
 # Of the function's 15 minutes, until no more revisions are deregistered: ECS does one a second.
 _SECONDS = 600
-# Revisions that a message names; the cause of a failure has no room for hundreds.
-_MOST_NAMED = 10
 
 
 def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
@@ -66,6 +65,5 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
     refused = {arn: refusal for arn, refusal in zip(unused, refusals, strict=True) if refusal}
     if not refused:
         return kept
-    named, more = ", ".join(map(arns.short_name, list(refused)[:_MOST_NAMED])), len(refused) - _MOST_NAMED
-    left = f"{named} and {more} more" if more > 0 else named
+    left = listed([arns.short_name(arn) for arn in refused])
     return [*kept, f"{left} stay ACTIVE, because ECS did not deregister them ({next(iter(refused.values()))})"]

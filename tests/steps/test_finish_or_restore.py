@@ -1,0 +1,190 @@
+"""FinishDeployment and RestoreDeployment of one deployment, in each order: the first decides how it ends."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.errors import OvertakenError, RejectedError
+from tests.examples import end_of
+from tests.guestbook import APP, ENVIRONMENT
+from tests.in_process import client
+from tests.steps.calls import KilledError
+from tests.steps.deployments import Deployment, Deployments
+from tests.steps.snapshots import once
+from tests.steps.world import World
+
+LEASE = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
+
+
+@pytest.fixture
+@once
+def complete(changing: Deployment) -> Deployment:
+    """Everything is deployed, and FinishDeployment is invoked but has not begun yet."""
+    return changing.until("FinishDeployment")
+
+
+def stop(world: World, deployment: Deployment, ago: timedelta = timedelta(minutes=1)) -> None:
+    """A person stops the deployment, or has done so some time ago."""
+    told = deployment.context["Execution"]
+    started_at = datetime.fromisoformat(told["StartTime"].replace("Z", "+00:00"))
+    world.execution(told["Name"], ended=ago, given=told["Input"], started_at=started_at)
+
+
+def restorer_of(world: World, deployment: Deployment) -> Deployment:
+    """The execution that restores one that was stopped, up to RestoreDeployment."""
+    world.execution("restorer", given=end_of(deployment.arn))
+    return Deployment(world, "restorer", end_of(deployment.arn), datetime.now(UTC)).until("RestoreDeployment")
+
+
+def entry_of(world: World, deployment: Deployment) -> dict[str, str]:
+    (entry,) = [item for item in world.ledger().values() if item.get("execution") == deployment.arn]
+    return entry
+
+
+def refused(world: World, restorer: Deployment) -> None:
+    """An attempt to restore that has begun to write when AWS refuses the rest."""
+    with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
+        restorer.step("RestoreDeployment")
+
+
+def killed_as_it_entered(world: World, restorer: Deployment) -> None:
+    """An attempt to restore of which only the first write was made, to the lease."""
+    with world.calls.killing("dynamodb.UpdateItem", after=True), pytest.raises(KilledError):
+        restorer.step("RestoreDeployment")
+    world.calls.history.clear()  # it is the restorer's, and the deployment's is asked for first
+
+
+def forget_the_record(world: World, deployment: Deployment) -> None:
+    """The version before wrote the ledger's entry, which makes no record."""
+    key = {name: {"S": entry_of(world, deployment)[name]} for name in ("app", "record")}
+    client("dynamodb").update_item(TableName=ENVIRONMENT["TABLE"], Key=key, UpdateExpression="REMOVE deployment")
+
+
+BEGUN = pytest.mark.parametrize("begin", [refused, killed_as_it_entered])
+
+
+@BEGUN
+def test_a_restore_that_began_before_a_late_finish_wins(
+    begin: Callable[[World, Deployment], None], world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    """The invocation of FinishDeployment was on its way when a person stopped the deployment."""
+    before = world.everything()
+    changing.until("FinishDeployment")
+    stop(world, changing)
+    restorer = restorer_of(world, changing)
+    begin(world, restorer)
+    deleted = world.calls.made.count("events.DeleteRule")
+    with pytest.raises(OvertakenError):
+        changing.step("FinishDeployment")
+    assert world.calls.made.count("events.DeleteRule") == deleted
+    expire(world)
+    assert restorer.run() == "Restored"
+    assert world.everything() == before
+    assert entry_of(world, changing)["outcome"] == "aborted"
+
+
+@BEGUN
+def test_a_restore_that_began_is_not_finished_by_a_redrive(
+    begin: Callable[[World, Deployment], None], world: World, changing: Deployment
+) -> None:
+    """The redriven execution fails in FinishDeployment, and its document says that all before that is done."""
+    before = world.everything()
+    changing.until("FinishDeployment")
+    stop(world, changing)
+    begin(world, restorer_of(world, changing))
+    expire(world)
+    assert changing.run() == "Restored"
+    assert world.everything() == before
+    entry = entry_of(world, changing)
+    assert (entry["outcome"], "the execution was aborted" in entry["cause"]) == ("aborted", True)
+
+
+def expire(world: World) -> None:
+    """The time of every invocation in the lease is up."""
+    lease = client("dynamodb").get_item(**LEASE)["Item"]
+    world.calls.history.clear()
+    lease["at_work"] = {"M": {invocation: {"N": "1"} for invocation in lease["at_work"]["M"]}}
+    client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE"], Item=lease)
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["a record", "by the version before"])
+def test_a_restore_goes_on_though_its_lease_was_deleted(recorded: bool, world: World, changing: Deployment) -> None:
+    """The execution's history says that the rollout was complete when it was stopped."""
+    before = world.everything()
+    changing.until("FinishDeployment")
+    stop(world, changing)
+    restorer = restorer_of(world, changing)
+    refused(world, restorer)
+    client("dynamodb").delete_item(**LEASE)
+    if not recorded:
+        forget_the_record(world, changing)
+    entered: dict[str, Any] = {"name": "FinishDeployment", "input": json.dumps(changing.document)}
+    world.calls.history[:0] = [
+        {"type": "TaskStateEntered", "timestamp": datetime.now(UTC), "stateEnteredEventDetails": entered}
+    ]
+    assert restorer.run() == "Restored"
+    assert world.everything() == before
+    assert entry_of(world, changing)["outcome"] == "aborted"
+
+
+def test_a_finish_deletes_nothing_while_the_ledger_says_restoring(world: World, complete: Deployment) -> None:
+    """The lease alone would let it in: somebody has changed it by hand."""
+    stop(world, complete)
+    refused(world, restorer_of(world, complete))
+    client("dynamodb").update_item(**LEASE, UpdateExpression="REMOVE shut, deployment")
+    deleted = world.calls.made.count("events.DeleteRule")
+    with pytest.raises(OvertakenError, match="this deployment is being restored"):
+        complete.step("FinishDeployment")
+    assert world.calls.made.count("events.DeleteRule") == deleted
+    assert entry_of(world, complete)["outcome"] == "restoring"
+
+
+@pytest.mark.parametrize("call", ["dynamodb.UpdateItem", "events.DeleteRule", "dynamodb.TransactWriteItems"])
+def test_a_finish_that_began_before_a_restore_wins(call: str, world: World, complete: Deployment) -> None:
+    """Also where the response of its first write, to the lease, was lost."""
+    rules = world.owned_rules()
+    with world.calls.killing(call, after=True), pytest.raises(KilledError):
+        complete.step("FinishDeployment")
+    stop(world, complete)
+    assert restorer_of(world, complete).run() == "Deployed"
+    del rules["CountTeaspoons"]
+    assert world.owned_rules() == rules
+    assert entry_of(world, complete)["outcome"] == "deployed"
+
+
+def test_a_later_restore_keeps_why_the_deployment_failed(
+    world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    """Started by hand after another deployment has held the lease: it has nothing to restore, and knows no more."""
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    refused(world, changing)
+    first = entry_of(world, changing)
+    stop(world, changing, timedelta(hours=1))
+    assert deployments.start().run() == "Deployed"
+    restorer_of(world, changing).run()
+    entry = entry_of(world, changing)
+    assert entry["outcome"] == "failed"
+    assert entry["cause"] == (
+        "CheckService: what happened. Nothing was restored, because another deployment has held the lease since. If "
+        "that one failed, deploy again. For the operator: fix this, then deploy again."
+    )
+    kept = ("digest", "tag", "summary", "schedule_version", "durations")
+    assert {key: entry[key] for key in kept} == {key: first[key] for key in kept}
+
+
+def test_a_later_restore_keeps_what_the_version_before_wrote(
+    world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    refused(world, changing)
+    forget_the_record(world, changing)
+    stop(world, changing, timedelta(hours=1))
+    assert deployments.start().run() == "Deployed"
+    restorer_of(world, changing).run()
+    entry = entry_of(world, changing)
+    assert entry["cause"].startswith("CheckService: what happened. It is being restored. For the operator: fix this")
+    assert entry["cause"].endswith("another deployment has held the lease since. If that one failed, deploy again.")
+    assert entry["tag"] == "next"
