@@ -8,7 +8,17 @@ import pytest
 
 from rota.ecs.derive import derive_content, target_overrides
 from rota.schedule_file.task import Task
-from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, definition, task
+from tests.guestbook import (
+    APP_CONTAINER,
+    CONTENT,
+    DIGEST,
+    IMAGE_URI,
+    REPOSITORY_URI,
+    SETTINGS,
+    SIDECAR,
+    definition,
+    task,
+)
 
 TASKS = [
     pytest.param(None, id="API"),
@@ -62,6 +72,38 @@ def test_deriving_again_changes_nothing(task_: Task | None) -> None:
 @pytest.mark.parametrize("task_", TASKS)
 def test_the_image_is_the_pushed_one(task_: Task | None) -> None:
     assert container(task_)["image"] == IMAGE_URI
+
+
+OLD = f"{REPOSITORY_URI}@sha256:{'0d' * 32}"
+DUAL_STACK = "123456789012.dkr-ecr.us-east-1.on.aws/guestbook"
+
+
+@pytest.mark.parametrize("task_", TASKS)
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        pytest.param(f"{REPOSITORY_URI}:initial", IMAGE_URI, id="a tag"),
+        pytest.param(REPOSITORY_URI, IMAGE_URI, id="no tag"),
+        pytest.param(OLD, IMAGE_URI, id="a digest"),
+        pytest.param(OLD.replace("@", ":v1@"), IMAGE_URI, id="both"),
+        pytest.param(f"{DUAL_STACK}:v1", f"{DUAL_STACK}@{DIGEST}", id="another endpoint of the registry"),
+        pytest.param(f"{REPOSITORY_URI}/worker:v1", f"{REPOSITORY_URI}/worker:v1", id="another repository"),
+        pytest.param(f"{REPOSITORY_URI}-web:v1", f"{REPOSITORY_URI}-web:v1", id="a repository that begins alike"),
+        pytest.param(OLD.replace("us-east-1", "eu-west-1"), OLD.replace("us-east-1", "eu-west-1"), id="another Region"),
+        pytest.param(OLD.replace("1234", "9999"), OLD.replace("1234", "9999"), id="another account"),
+        pytest.param("localhost:5000/guestbook", "localhost:5000/guestbook", id="a registry with a port"),
+        pytest.param("guestbook:3", "guestbook:3", id="another registry"),
+    ],
+)
+def test_every_container_of_the_repository_gets_the_image(task_: Task | None, image: str, expected: str) -> None:
+    other = {"name": "migrate", "image": image, "essential": False}
+    waiting = APP_CONTAINER | {"dependsOn": [{"containerName": "migrate", "condition": "SUCCESS"}]}
+    found = derived(task_, CONTENT | {"containerDefinitions": [other, waiting]})["containerDefinitions"]
+    assert {each["name"]: each["image"] for each in found} == {"migrate": expected, "app": IMAGE_URI}
+
+
+def test_the_apps_container_gets_the_image_of_another_repository_too() -> None:
+    assert container(None, with_app(image="shop:1"))["image"] == IMAGE_URI
 
 
 AS_THE_BASE = SETTINGS.model_copy(update={"api_command": None, "api_port": None})

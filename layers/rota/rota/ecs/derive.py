@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rota.ecs.fingerprint import Content
+from rota.ecs.images import is_of_repository, with_digest_of
 from rota.ecs.task_definitions import Revision
 
 if TYPE_CHECKING:
@@ -17,13 +18,16 @@ _LONGEST_OVERRIDES = 8192
 def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "Task | None") -> Content:
     """The content of the revision for `task`, or for the API if `task` is None. The same input gives the same content.
 
-    Only the app's container changes: its image, and its command and port as the parameters say. A task may add
-    environment variables and set the size of the whole task, which removes the container's own limit of that kind. A
-    task's container has no restart policy. Everything else of the base stays, also fields that this SDK does not know.
+    Every container of the pushed repository gets the image. Else only the app's container changes: its command and port
+    as the parameters say. A task may add environment variables and set the size of the whole task, which removes the
+    container's own limit of that kind. A task's container has no restart policy. Everything else of the base stays,
+    also fields that this SDK does not know.
     """
     content: Content = json.loads(json.dumps(base.content))
     container = next(c for c in content["containerDefinitions"] if c["name"] == settings.container)
-    container["image"] = image_uri
+    for each in content["containerDefinitions"]:
+        if each is container or is_of_repository(each["image"], image_uri):
+            each["image"] = with_digest_of(image_uri, each["image"])
     if settings.api_port is not None:
         _map_port(container, settings.api_port)
     if task is None:

@@ -1,0 +1,27 @@
+"""Which containers run the pushed repository's image. Pure."""
+
+import re
+
+# The endpoints of a registry, https://docs.aws.amazon.com/general/latest/gr/ecr.html: also FIPS and dual-stack ones.
+_ENDPOINT = re.compile(r"(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.[a-z.]+/")
+
+
+def is_of_repository(image: str, image_uri: str) -> bool:
+    """Whether a container's image is of the repository of `image_uri`, by any tag, digest or endpoint."""
+    return _repository(_name(image)) == _repository(_name(image_uri))
+
+
+def with_digest_of(image_uri: str, image: str) -> str:
+    """`image_uri`, at the endpoint that `image` names if it is of the same repository."""
+    return f"{_name(image)}@{image_uri.rpartition('@')[2]}" if is_of_repository(image, image_uri) else image_uri
+
+
+def _name(image: str) -> str:
+    """The image without tag and digest."""
+    registry, slash, name = image.partition("@")[0].rpartition("/")
+    return registry + slash + name.partition(":")[0]
+
+
+def _repository(name: str) -> str:
+    """The image's name with one spelling of its registry."""
+    return _ENDPOINT.sub(r"\1/\2/", name, count=1)
