@@ -96,6 +96,7 @@ class Bus:
 
         EventBridge delivers later and at least once; here it is delivered exactly once when this returns.
         """
+        published = json.loads(json.dumps(published))  # moto's enums become text
         for rule in list(rules().values()):
             pattern = rule.event_pattern
             if rule.state == "ENABLED" and pattern.get_pattern() and pattern.matches_event(published):  # type: ignore[arg-type] # an Event has the keys of moto's TypedDict
