@@ -38,10 +38,15 @@ def ended(events: "Iterable[HistoryEventTypeDef]", invocations: Collection[str])
     """The invocations that Lambda has reported as failed, or as killed at their time limit. Pure.
 
     Its message names the invocation. An error of Lambda's API (`Lambda.SdkClientException` and others) says that no
-    response came, and nothing of the function, which may still run.
+    response came, and nothing of the function, which may still run. `Lambda.Unknown` is the function's: that was the
+    error of one that had reached its time limit until 2025, and may still be in some Regions.
     """
     failures = [
         event["lambdaFunctionFailedEventDetails"] for event in events if event["type"] == "LambdaFunctionFailed"
     ]
-    causes = [each.get("cause", "") for each in failures if not each.get("error", "").startswith("Lambda.")]
+    causes = [each.get("cause", "") for each in failures if not _of_lambdas_api(each.get("error", ""))]
     return {each for each in invocations if any(each in cause for cause in causes)}
+
+
+def _of_lambdas_api(error: str) -> bool:
+    return error.startswith("Lambda.") and error != "Lambda.Unknown"
