@@ -83,7 +83,7 @@ def put_image(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def push_event(image: dict[str, Any]) -> Event:
-    """The *ECR Image Action* event of a push, without `image-tag` for an untagged image."""
+    """The *ECR Image Action* event of a push; the `image-tag` of an untagged image is empty."""
     manifest = json.loads(image["imageManifest"])
     artifact = manifest.get("artifactType") or manifest.get("config", {}).get("mediaType")
     detail = {
@@ -91,7 +91,7 @@ def push_event(image: dict[str, Any]) -> Event:
         "repository-name": image["repositoryName"],
         "image-digest": image["imageId"]["imageDigest"],
         "action-type": "PUSH",
-        "image-tag": image["imageId"].get("imageTag"),
+        "image-tag": image["imageId"].get("imageTag", ""),
         "manifest-media-type": image.get("imageManifestMediaType"),
         "artifact-media-type": artifact,
     }

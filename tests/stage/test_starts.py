@@ -33,14 +33,14 @@ def test_the_templates_pattern_is_applied(stage: Client, repository: str, tag: s
 
 @pytest.mark.parametrize(
     ("tag", "starts"),
-    [("release-7", 1), ("release-", 1), ("v7", 0), ("pre-release-7", 0), ("RELEASE-7", 0)],
+    [("release-7", 1), ("release-", 1), ("v7", 0), ("pre-release-7", 0), ("RELEASE-7", 0), (None, 0)],
 )
-def test_a_tag_outside_image_tag_pattern_starts_no_deployment(stage: Client, tag: str, starts: int) -> None:
+def test_a_tag_outside_image_tag_pattern_starts_no_deployment(stage: Client, tag: str | None, starts: int) -> None:
     events = stage.client("events")
     (rule,) = [each for each in events.list_rules()["Rules"] if "ECR Image Action" in each.get("EventPattern", "")]
     pattern = json.loads(rule["EventPattern"])
     # What CloudFormation makes of another ImageTagPattern.
-    assert pattern["detail"]["image-tag"] == [{"wildcard": "*"}]
+    assert pattern["detail"]["image-tag"] == [{"anything-but": ""}]
     pattern["detail"]["image-tag"] = [{"wildcard": "release-*"}]
     events.put_rule(Name=rule["Name"], EventPattern=json.dumps(pattern))
     try:

@@ -23,7 +23,10 @@ ROLE = "arn:aws:iam::111122223333:role/shop"
 TAKEN = [
     ("RepositoryName", "team/shop"),
     ("RepositoryName", "r" * 256),
+    ("ImageTagPattern", "*"),
     ("ImageTagPattern", "release-*"),
+    ("ImageTagPattern", "v*.*.*"),
+    ("ImageTagPattern", "*-rc.*-a"),
     ("ImageTagPattern", "t" * 128),
     ("ClusterName", "c" * 127),  # with / and the longest service's name, what the value of a tag may have
     ("ServiceName", "s" * 127),
@@ -65,6 +68,7 @@ REFUSED = [
     ("RepositoryName", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/Shop"),
     ("RepositoryName", "r" * 257),
     ("ImageTagPattern", "release-**"),
+    ("ImageTagPattern", "*-*-*-*"),
     ("ImageTagPattern", ""),
     ("ImageTagPattern", "t" * 129),
     ("ClusterName", "arn:aws:ecs:eu-west-1:111122223333:cluster/production"),
@@ -330,7 +334,9 @@ def test_what_starts_a_deployment() -> None:
                 "result": ["SUCCESS"],
                 "action-type": ["PUSH"],
                 "repository-name": [{"Ref": "RepositoryName"}],
-                "image-tag": [{"wildcard": {"Ref": "ImageTagPattern"}}],
+                "image-tag": [
+                    {"Fn::If": ["TakesAnyTag", {"anything-but": ""}, {"wildcard": {"Ref": "ImageTagPattern"}}]}
+                ],
             },
         },
         "RetryPolicy": FOR_AN_HOUR,
@@ -398,13 +404,14 @@ def test_each_outcome_of_this_app_goes_to_the_topic() -> None:
     }
 
 
-def test_the_conditions_ask_whether_a_parameter_is_empty() -> None:
+def test_what_the_conditions_ask_of_the_parameters() -> None:
     def is_empty(value: Any) -> dict[str, Any]:
         return {"Fn::Equals": [value, ""]}
 
     assert TEMPLATE["Conditions"] == {
         "MakesEventsRole": is_empty({"Ref": "EventsRoleArn"}),
         "KnowsFormerEventsRoles": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "FormerEventsRoleArns"}]})]},
+        "TakesAnyTag": {"Fn::Equals": [{"Ref": "ImageTagPattern"}, "*"]},
         "SendsMail": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
     }
     assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"

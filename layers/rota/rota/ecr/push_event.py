@@ -58,8 +58,8 @@ def reason_to_skip(event: Mapping[str, Any]) -> str | None:
     """Why a push that `parse_image` takes is not deployed; None for an image, and if ECR's event does not say.
 
     Signing and attestation tools push with a tag made of the image's digest. A build cache, a chart and the like have
-    their type in the event. An empty tag means a push by digest, as for the parts of an image index; an event pattern
-    of `*` may match it.
+    their type in the event. An empty tag means a push by digest, as for the parts of an image index; the template's
+    rule starts no execution for it, a person can.
     """
     tag, kind = (event["detail"].get(key) for key in ("image-tag", "artifact-media-type"))
     if tag == "":
