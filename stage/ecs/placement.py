@@ -6,11 +6,12 @@ from typing import Any
 
 from botocore import xform_name
 from moto.ec2.exceptions import InvalidSubnetIdError
+from moto.ecr.models import ecr_backends
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task, TaskDefinition
 
 from stage.ecs.api import LATEST_FARGATE, backend
-from stage.moto.clients import client
+from stage.moto.clients import ACCOUNT, REGION, client
 
 RUN_TASK_COUNT = 10  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html: count
 
@@ -76,24 +77,60 @@ def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:
             "name": container["name"],
             "image": container["image"],
             "lastStatus": "PENDING",
+            **_digest(str(container["image"])),
+            "runtimeId": f"{task.id}-{number}",
             "networkInterfaces": [],
             "cpu": str(container.get("cpu", 0)),
         }
-        for container in definition["containerDefinitions"]
+        for number, container in enumerate(definition["containerDefinitions"])
     ]
-    task.last_status = "PENDING"
+    task.last_status = "PROVISIONING"
+    task.started_by = task.started_by or None  # type: ignore[assignment] # moto takes None for no member
     update(
         task,
         version=1,
         containers=containers,
         stoppedReason=None,
         createdAt=datetime.now(UTC),
+        attributes=[{"name": "ecs.cpu-architecture", "value": "x86_64"}],
+        availabilityZone=f"{REGION}a",
+        enableExecuteCommand=False,
+        ephemeralStorage={"sizeInGiB": 20},
+        inferenceAccelerators=[],
         cpu=task.overrides.get("cpu", definition.get("cpu")),
         memory=task.overrides.get("memory", definition.get("memory")),
         platformFamily="Linux",
         platformVersion=LATEST_FARGATE if task.platform_version in (None, "LATEST") else task.platform_version,
     )
     return containers
+
+
+def attach(task: Task) -> None:
+    """The task's network interface is there now."""
+    for attachment in task.attachments:
+        attachment["status"] = "ATTACHED"
+
+
+def as_created(described: dict[str, Any]) -> dict[str, Any]:
+    """A task as RunTask returns it: its network interface has only a subnet."""
+    attachments = [
+        {**each, "status": "PRECREATED", "details": [each["details"][0]]} for each in described.get("attachments", [])
+    ]
+    containers = [
+        {name: value for name, value in container.items() if name not in ("imageDigest", "runtimeId")}
+        for container in described["containers"]
+    ]
+    return {**described, "attachments": attachments, "containers": containers}
+
+
+def _digest(image: str) -> dict[str, str]:
+    """The digest that ECS has resolved, of the image's reference or of its tag in ECR."""
+    name, _, digest = image.partition("@")
+    repository, _, tag = name.rpartition("/")[2].partition(":")
+    store = ecr_backends[ACCOUNT][REGION].repositories.get(repository)
+    found = next((each for each in (store.images if store else []) if tag in each.image_tags), None)
+    digest = digest or (str(found.image_digest) if found else "")
+    return {"imageDigest": digest} if digest else {}
 
 
 def release(task: Task) -> None:

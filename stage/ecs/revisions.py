@@ -15,7 +15,7 @@ from moto.ecs.models import TaskDefinition
 from stage.ecs.api import Operation, backend, usable_revision
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT
-from stage.validation.task_definitions import check
+from stage.validation.task_definitions import check, fits_fargate, with_numbers
 
 CONTAINER_DEFAULTS: Mapping[str, Any] = {
     "cpu": 0,
@@ -49,13 +49,14 @@ def operations() -> dict[str, Operation]:
         "RegisterTaskDefinition": register,
         "DescribeTaskDefinition": describe,
         "DeregisterTaskDefinition": deregister,
+        "DeleteTaskDefinitions": delete,
         "ListTaskDefinitions": list_revisions,
     }
 
 
 def register(call: Call) -> Reply:
     """RegisterTaskDefinition: the family's next revision, with all members of the request."""
-    request = call.params
+    request = with_numbers(call.params)
     check(request)
     known = {name: request[member] for member, name in KNOWN_TO_MOTO.items() if member in request}
     definition = backend().register_task_definition(
@@ -63,7 +64,11 @@ def register(call: Call) -> Reply:
     )
     now = datetime.now(UTC)
     sent = {member: value for member, value in request.items() if member != "tags"}
-    registered = {"registeredAt": now, "registeredBy": f"arn:aws:iam::{ACCOUNT}:root"}
+    registered = {
+        "registeredAt": now,
+        "registeredBy": f"arn:aws:iam::{ACCOUNT}:root",
+        "compatibilities": ["EC2", *(["FARGATE"] if fits_fargate(request) else [])],
+    }
     vars(definition)[_REQUEST] = {**sent, **registered}
     return Reply.as_sent({"taskDefinition": document(definition), "tags": definition.tags})
 
@@ -87,6 +92,13 @@ def deregister(call: Call) -> Reply:
     definition = backend().deregister_task_definition(str(call.params.get("taskDefinition", "")))
     _kept(definition).setdefault("deregisteredAt", datetime.now(UTC))
     return Reply.as_sent({"taskDefinition": document(definition)})
+
+
+def delete(call: Call) -> Reply:
+    """DeleteTaskDefinitions: INACTIVE revisions are DELETE_IN_PROGRESS from now on."""
+    deleted, failures = backend().delete_task_definitions(call.params.get("taskDefinitions", []))
+    failed = [{"arn": failure.arn, "reason": failure.reason} for failure in failures]
+    return Reply.as_sent({"taskDefinitions": [document(definition) for definition in deleted], "failures": failed})
 
 
 def list_revisions(call: Call) -> Reply:

@@ -56,6 +56,8 @@ class Deployment:
     pending: int = 0
     running: int = 0
     failed: int = 0
+    scheduled: bool = False
+    """Whether ECS has begun to place its tasks; until then its desired count is 0."""
     state: Literal["IN_PROGRESS", "COMPLETED", "FAILED"] = "IN_PROGRESS"
     reason: str = ""
     updated: datetime = field(init=False)
@@ -84,7 +86,7 @@ class Deployment:
             "id": self.id,
             "status": self.status,
             "taskDefinition": self.task_definition,
-            "desiredCount": self.desired,
+            "desiredCount": self.desired if self.scheduled else 0,
             "pendingCount": self.pending,
             "runningCount": self.running,
             "failedTasks": self.failed,
@@ -132,7 +134,9 @@ class Rollouts:
 
     def settle(self, task_definition: str, desired: int, how: dict[str, Any]) -> None:
         """Set the state of a service whose rollout has ended long ago."""
-        settled = Deployment(task_definition, desired, self._now(), "completes", 0, how, running=desired)
+        settled = Deployment(
+            task_definition, desired, self._now(), "completes", 0, how, running=desired, scheduled=True
+        )
         settled.state, settled.reason = "COMPLETED", f"ECS deployment {settled.id} completed."
         settled.finished = settled.created
         self.deployments, self.history, self._completed = [settled], [settled], settled
@@ -145,6 +149,8 @@ class Rollouts:
     def delay(self) -> float | None:
         """Seconds until the next `step`; None when there is none."""
         primary = self.primary
+        if not primary.scheduled:
+            return 0
         settled = primary.running == primary.desired and len(self.deployments) == 1 and primary.state == "COMPLETED"
         if settled or primary.state == "FAILED" or primary.ending == "hangs":
             return None
@@ -156,6 +162,11 @@ class Rollouts:
         """Replace one task. Returns the events to publish."""
         primary = self.primary
         primary.updated = self._now()
+        if not primary.scheduled:
+            primary.scheduled = True
+            if primary.desired:
+                self._start_task()
+                return []
         if primary.pending and primary.ending == "fails":
             return self._fail_task(circuit_breaker)
         if primary.pending:
@@ -180,8 +191,6 @@ class Rollouts:
             old.finished = old.finished or self._now()
         deployment.sources = [old for old in self.deployments if old.running]
         self.deployments.insert(0, deployment)
-        if deployment.desired:
-            self._start_task()
         return [Notice("INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS", deployment.id, deployment.reason)]
 
     def _start_task(self) -> None:

@@ -24,6 +24,7 @@ KNOWN_TO_MOTO = (
     "serviceRegistries",
     "tags",
 )
+SERVICE_LINKED_ROLE = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
 
 
 def named_service(request: dict[str, Any]) -> Service:
@@ -51,6 +52,7 @@ def complete(service: Service, request: dict[str, Any]) -> None:
     given = {
         "createdAt": datetime.now(UTC),
         "createdBy": f"arn:aws:iam::{ACCOUNT}:root",
+        "roleArn": request.get("role") or SERVICE_LINKED_ROLE,
         "platformFamily": "Linux" if fargate else None,
         "platformVersion": service.platform_version or ("LATEST" if fargate else None),
         "enableECSManagedTags": request.get("enableECSManagedTags", False),

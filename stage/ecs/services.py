@@ -115,16 +115,23 @@ class Services:
         return _reply(call, service)
 
     def delete(self, call: Call) -> Reply:
-        """DeleteService: INACTIVE at once; ECS would show it as DRAINING until its tasks have stopped."""
+        """DeleteService: DRAINING until its tasks have stopped, then INACTIVE."""
         service = _active_service(call.params)
         if service.desired_count > 0 and not call.params.get("force"):
             raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
         rollouts = self.rollouts_of(service)
         rollouts.stop()
         self._due.pop(rollouts, None)
-        service.status, service.desired_count = "INACTIVE", 0
+        service.status, service.desired_count = "DRAINING" if service.running_count else "INACTIVE", 0
         show(service, rollouts)
-        return _reply(call, service)
+        reply = _reply(call, service)
+
+        def end() -> None:
+            with self._lock:
+                service.status = "INACTIVE"
+
+        self._timer.after(self._settings.rollout_seconds, end)
+        return reply
 
     def describe(self, call: Call) -> None:
         """DescribeServices is moto's, after rollouts of services that did not come through the gateway are added."""

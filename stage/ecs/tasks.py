@@ -25,7 +25,7 @@ from moto.moto_api import state_manager
 
 from stage.ecs.api import Operation, Publish, timestamp, usable_revision
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
-from stage.ecs.placement import complete, place, release, update
+from stage.ecs.placement import as_created, attach, complete, place, release, update
 from stage.ecs.revisions import document
 from stage.ecs.timer import Timer
 from stage.gateway.calls import Call, Reply
@@ -108,11 +108,12 @@ class Tasks:
 
     def run_task(self, call: Call) -> Reply:
         """RunTask: returns the tasks before they start."""
-        runs = self.run(call.params)
+        runs = self._place(call.params)
         tasks = client("ecs").describe_tasks(
             cluster=runs[0].task.cluster_arn, tasks=[run.task.task_arn for run in runs], include=["TAGS"]
         )
-        return Reply.result(call, {"tasks": tasks["tasks"], "failures": []})
+        self._begin(runs)
+        return Reply.result(call, {"tasks": [as_created(task) for task in tasks["tasks"]], "failures": []})
 
     def stop_task(self, call: Call) -> Reply:
         """StopTask: SIGTERM, and SIGKILL after the default stopTimeout."""
@@ -132,6 +133,11 @@ class Tasks:
         Raises ClusterNotFoundException, ClientException (no such revision) and InvalidParameterException (an
         INACTIVE revision, no capacity, an invalid count or network).
         """
+        runs = self._place(request)
+        self._begin(runs)
+        return runs
+
+    def _place(self, request: dict[str, Any]) -> list[Run]:
         with self._lock:
             definition = usable_revision(str(request.get("taskDefinition")), InvalidParameterException)
             runs = [
@@ -139,13 +145,17 @@ class Tasks:
                 for task in place(definition, request)
             ]
             self._runs |= {run.task.id: run for run in runs}
+        return runs
+
+    def _begin(self, runs: list[Run]) -> None:
         for run in runs:
             self._publish(run)
             threading.Thread(target=self._run_to_end, args=(run,), name=f"task-{run.task.id}", daemon=True).start()
-        return runs
 
     def _run_to_end(self, run: Run) -> None:
         """Run a task from start to end, in a thread of its own."""
+        attach(run.task)
+        self._change(run, "PENDING", connectivity="CONNECTED", connectivityAt=datetime.now(UTC))
         try:
             self._start(run)
         except CannotStartError as reason:
@@ -158,6 +168,7 @@ class Tasks:
             self._timer.notify()
 
     def _start(self, run: Run) -> None:
+        pulled = datetime.now(UTC)
         container = choose(run.definition["containerDefinitions"], self._repository)
         overrides = run.task.overrides.get("containerOverrides", [])
         override: dict[str, Any] = next((each for each in overrides if each.get("name") == container["name"]), {})
@@ -181,7 +192,8 @@ class Tasks:
             _kill(run.process, signal.SIGKILL)
         too_long = f"The stage stops a task after {LONGEST_RUN:.0f} seconds."
         self._timer.after(LONGEST_RUN, lambda: self._signal(run, signal.SIGKILL, "TerminationNotice", too_long))
-        self._change(run, "RUNNING", startedAt=datetime.now(UTC), connectivity="CONNECTED")
+        now = datetime.now(UTC)
+        self._change(run, "RUNNING", pullStartedAt=pulled, pullStoppedAt=now, startedAt=now)
 
     def _follow(self, run: Run) -> None:
         """Log the process's output line by line and wait for its end."""
@@ -197,7 +209,9 @@ class Tasks:
     def _end(self, run: Run, code: str, reason: str) -> None:
         run.task.desired_status = "STOPPED"
         release(run.task)
-        self._change(run, "STOPPED", stopCode=code, stoppedReason=reason, stoppedAt=datetime.now(UTC))
+        now = datetime.now(UTC)
+        ended = {"executionStoppedAt": now, "stoppingAt": now, "stoppedAt": now}
+        self._change(run, "STOPPED", stopCode=code, stoppedReason=reason, **ended)
 
     def _signal(self, run: Run, number: signal.Signals, code: str, reason: str) -> None:
         if not run.done.is_set():
@@ -219,6 +233,9 @@ class Tasks:
 
     def _publish(self, run: Run) -> None:
         described = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])["tasks"][0]
+        described.pop("platformFamily", None)  # ECS's event has no such member
+        if described["lastStatus"] == "PROVISIONING":
+            described = as_created(described)
         self._emit(
             "ECS Task State Change", [run.task.task_arn], _jsonable({**described, "updatedAt": datetime.now(UTC)})
         )

@@ -26,10 +26,33 @@ FARGATE_MEMORY: Mapping[int, range | tuple[int, ...]] = {
     16384: range(32768, 122880 + 1, 8192),
     32768: range(61440, 249856 + 1, 4096),
 }
+UNITS = {
+    "cpu": re.compile(r"^\s*(\d*\.?\d+)\s*vcpu\s*$", re.IGNORECASE),
+    "memory": re.compile(r"^\s*(\d*\.?\d+)\s*gb\s*$", re.IGNORECASE),
+}
 ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+|[\w+=,.@-]+")  # an ARN or the name alone
 IN_ECR = re.compile(r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(\.cn)?/")
 
 Members = Mapping[str, Any]
+
+
+def with_numbers(request: Members) -> Members:
+    """The request with the task's cpu in CPU units and its memory in MiB, also where it says `.5 vCPU` or `1 GB`."""
+    written = {"cpu": request.get("cpu"), "memory": request.get("memory")}
+    read = {
+        member: re.sub(UNITS[member], lambda found: f"{float(found[1]) * 1024:.0f}", value)
+        for member, value in written.items()
+        if isinstance(value, str)
+    }
+    return {**request, **read}
+
+
+def fits_fargate(request: Members) -> bool:
+    """Whether ECS finds the definition valid for Fargate, also where it does not require that."""
+    try:
+        return next(_problems_on_fargate(request.get("containerDefinitions", []), request), None) is None
+    except ValueError:  # no numbers
+        return False
 
 
 def check(request: Members) -> None:

@@ -205,10 +205,12 @@ def test_a_deleted_service_is_not_active(small: SmallStage) -> None:
     small.service(small.register())
     with pytest.raises(ClientError, match="scaled above 0"):
         aws("ecs").delete_service(cluster=small.name, service=small.name)
-    aws("ecs").delete_service(cluster=small.name, service=small.name, force=True)
+    deleted = aws("ecs").delete_service(cluster=small.name, service=small.name, force=True)
+    assert deleted["service"]["status"] == "DRAINING"
     with pytest.raises(ClientError, match=r"\(ServiceNotActiveException\).*Service was not ACTIVE."):
         small.update(forceNewDeployment=True)
-    assert (small.described()["status"], small.described()["runningCount"]) == ("INACTIVE", 0)
+    assert small.background.timer.wait_for(lambda: small.described()["status"] == "INACTIVE", 5)
+    assert small.described()["runningCount"] == 0
 
 
 def test_a_reset_ends_rollouts(small: SmallStage) -> None:

@@ -66,9 +66,10 @@ def test_a_task_publishes_its_states(small: SmallStage) -> None:
     details = [each["detail"] for each in published]
     assert {each["detail-type"] for each in published} == {"ECS Task State Change"}
     assert [(detail["lastStatus"], detail["version"]) for detail in details] == [
-        ("PENDING", 1),
-        ("RUNNING", 2),
-        ("STOPPED", 3),
+        ("PROVISIONING", 1),
+        ("PENDING", 2),
+        ("RUNNING", 3),
+        ("STOPPED", 4),
     ]
     assert {detail["taskArn"] for detail in details} == {fired["task_arn"]}
     stopped = details[-1]

@@ -27,7 +27,11 @@ def settled(desired: int = 2) -> Rollouts:
 
 
 def begin(rollouts: Rollouts, task_definition: str, ending: Ending = "completes", desired: int = 2) -> list[Notice]:
-    return rollouts.begin(task_definition, desired, ending=ending, seconds=4, how={})
+    """Begin a deployment, whose first task is placed a moment later."""
+    notices = rollouts.begin(task_definition, desired, ending=ending, seconds=4, how={})
+    assert rollouts.delay() == 0
+    assert rollouts.primary.describe()["desiredCount"] == 0
+    return notices + rollouts.step("rollback")
 
 
 def picture(deployment: Deployment) -> tuple[str, str, str, int, int, int]:
@@ -98,7 +102,7 @@ def test_the_circuit_breaker_rolls_back_to_what_completed_last() -> None:
         assert rollouts.primary is failed
         rollouts.step("rollback")
     assert pictures(rollouts) == [
-        (GOOD, "PRIMARY", "IN_PROGRESS", 0, 1, 0),
+        (GOOD, "PRIMARY", "IN_PROGRESS", 0, 0, 0),
         (NEW, "ACTIVE", "FAILED", 0, 0, 3),
         (GOOD, "ACTIVE", "COMPLETED", 2, 0, 0),
     ]
@@ -183,8 +187,9 @@ def test_the_revision_that_ran_before_always_runs_again(ending: Ending) -> None:
 @pytest.mark.parametrize("desired", [0, 2])
 def test_a_first_deployment_has_nothing_to_replace(desired: int) -> None:
     rollouts = Rollouts("api", Clock())
-    begin(rollouts, NEW, desired=desired)
-    assert run(rollouts) == ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_STEADY_STATE"]
+    begun = [notice.name for notice in begin(rollouts, NEW, desired=desired)]
+    events = ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_STEADY_STATE"]
+    assert [*begun, *run(rollouts)] == events
     assert pictures(rollouts) == [(NEW, "PRIMARY", "COMPLETED", desired, 0, 0)]
 
 
@@ -209,7 +214,7 @@ def test_messages_are_ecss_the_newest_first() -> None:
     rollouts = settled()
     begin(rollouts, NEW, "fails")
     failed, good = rollouts.primary.id, rollouts.deployments[1].id
-    for _ in range(3):
+    for _ in range(4):
         rollouts.step("rollback")
     messages = [message["message"] for message in rollouts.messages]
     assert messages[1:3] == [
