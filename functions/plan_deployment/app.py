@@ -4,7 +4,7 @@ from rota.aws import clients
 from rota.aws.parallel import thread_pool
 from rota.contract import PlanDeploymentInput, PlanDeploymentOutput
 from rota.deployment import artifacts
-from rota.errors import RejectedError
+from rota.errors import updated_meanwhile
 from rota.handlers.step import step
 from rota.plan.build import build_plan, describe_plan
 from rota.plan.current_state import CurrentState
@@ -15,7 +15,7 @@ from rota.settings import Settings
 @step
 def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentOutput:
     if request.config.state is None:
-        raise RejectedError("Rota was updated while this deployment was under way; start it again")
+        raise updated_meanwhile("the answer of ReadConfig")
     s3, bucket, execution = clients.s3(), settings.bucket, request.execution
     state = artifacts.read(s3, bucket, request.config.state, CurrentState)
     plan, before = build_plan(settings, state), Snapshot(rules=state.schedules, service=state.service)

@@ -91,7 +91,7 @@ def test_a_deployment_of_an_earlier_version_changes_nothing(world: World, deploy
     before = world.everything()
     assert deployment.run() == "DeploymentFailed"
     assert (
-        "Rota was updated while this deployment was under way; start it again"
+        "Rota was updated meanwhile, and cannot read the answer of ReadConfig of the other version; start it again"
         in deployment.document["restored"]["cause"]
     )
     assert world.everything() == before

@@ -25,7 +25,7 @@ EVENTS_OF_A_LOOK = 9
 def plan(*, removed: int = 0, registers: int = 0, targets: int = 0, rolls: bool = False) -> dict[str, Any]:
     """What PlanDeployment answers of a plan with so much to do."""
     nothing = not (removed or registers or targets or rolls)
-    written = {"created": targets // 2, "updated": targets - targets // 2, "targets": targets}
+    written = {"created": targets // 2, "updated": targets - targets // 2}
     return {"removed": removed, "registers": registers, **written, "rolls_service": rolls, "nothing_to_do": nothing}
 
 
@@ -59,8 +59,18 @@ BEFORE = ["TakeTurn", "ReadConfig", "PlanDeployment"]
 
 
 def test_every_combination_of_changes_is_listed() -> None:
-    keys = ("removed", "registers", "targets", "rolls_service")
-    assert len({tuple(bool(planned[key]) for key in keys) for planned, _entered in ENTERED}) == 2 ** len(keys)
+    found = {
+        (planned["removed"] > 0, planned["registers"] > 0, planned["updated"] > 0, planned["rolls_service"])
+        for planned, _entered in ENTERED
+    }
+    assert len(found) == 2**4
+
+
+@pytest.mark.parametrize("counted", ["created", "updated"])
+@pytest.mark.parametrize("registers", [0, 1])
+def test_either_kind_of_schedule_enters_create_targets(counted: str, registers: int) -> None:
+    walk = Machine(PlanDeployment=[plan(registers=registers) | {"nothing_to_do": False, counted: 1}]).run()
+    assert "CreateTargets" in walk.states
 
 
 @EACH_PLAN

@@ -181,7 +181,10 @@ class PlanDeploymentInput(StepInput):
 
 
 class PlanDeploymentOutput(Recorded):
-    """Where plan and snapshot are, and what a person wants to know of them."""
+    """Where plan and snapshot are, and what a person wants to know of them.
+
+    `targets` is `created` and `updated` together: an execution that the version before began goes by it.
+    """
 
     document: Stored
     snapshot: Stored

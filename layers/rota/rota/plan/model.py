@@ -30,7 +30,7 @@ class Plan(Shape):
     revisions that have to be registered, the API's last; `reused` the ARNs of those that are used again, by
     fingerprint. `newest_revision` is the family's highest number before the deployment. `roll`: whether the service is
     updated, to the revision with the fingerprint `api`; `service_runs` is the ARN of the revision that it runs before.
-    `algorithm` is the version of all these fingerprints.
+    `algorithm` is the version of all these fingerprints; 0 in a plan of a version that had none.
     """
 
     image_uri: str
@@ -43,7 +43,7 @@ class Plan(Shape):
     api: str
     roll: bool
     service_runs: str
-    algorithm: int
+    algorithm: int = 0
 
     @property
     def nothing_to_do(self) -> bool:

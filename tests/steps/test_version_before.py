@@ -1,0 +1,118 @@
+"""An update of the stack in the middle of a deployment of the version before, by what that version really wrote.
+
+`version_before` has its state machine, what its steps answered and what they stored in the bucket. Its lease has no
+record. A running execution keeps its machine, and gets the functions of this version from its next step on.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import asl
+from tests.examples import end_of
+from tests.guestbook import APP, ENVIRONMENT
+from tests.in_process import client
+from tests.steps.deployments import NEXT, Deployment, Deployments
+from tests.steps.world import World
+
+MACHINE, ANSWERS, ARTIFACTS = (
+    json.loads((Path(__file__).parent / "version_before" / f"{name}.json").read_text())
+    for name in ("machine", "answers", "artifacts")
+)
+LEASE = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
+STEPS = [*ANSWERS, "FinishDeployment"]
+
+
+def begun_before(world: World, changing: Deployment, step: str) -> Deployment:
+    """The deployment when the update comes, just before that step."""
+    changing.until(step)
+    document = changing.document
+    stored: dict[str, dict[str, str]] = {}
+    for name, content in ARTIFACTS.items():
+        key = f"deployments/{changing.context['Execution']['Name']}/{name}.json"
+        stored[key] = {"key": key, "version_id": world.upload(content, key)}
+    done = {name: answer for name, answer in ANSWERS.items() if STEPS.index(name) < STEPS.index(step)}
+    for name, answer in done.items():
+        key = MACHINE["States"][name]["ResultPath"].removeprefix("$.")
+        document[key] = _renamed(answer, stored | _actual(document))
+    client("dynamodb").update_item(**LEASE, UpdateExpression="REMOVE deployment")
+    return changing
+
+
+def _actual(document: dict[str, Any]) -> dict[str, Any]:
+    """What has another id on each run: the schedule file's version and the rollout."""
+    schedule = document["config"]["schedule"] if "config" in document else {"key": ""}
+    return {schedule["key"]: schedule, "rollout": document.get("rollout", {})}
+
+
+def _renamed(answer: dict[str, Any], actual: dict[str, Any]) -> dict[str, Any]:
+    """The answer with the ids of this run."""
+    renamed = {
+        key: actual.get(each["key"], each) if isinstance(each, dict) and "version_id" in each else each
+        for key, each in answer.items()
+    }
+    if "deployment_id" in answer:
+        renamed["deployment_id"] = actual["rollout"]["deployment_id"]
+    return renamed
+
+
+def run_by_the_old_machine(deployment: Deployment) -> str:
+    """Go on to the end as the machine says that the execution began with; the state in which it ended."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asl, "STATES", MACHINE["States"])
+        return deployment.run()
+
+
+def entry_of(world: World, deployment: Deployment) -> dict[str, str]:
+    (entry,) = [item for item in world.ledger().values() if item.get("execution") == deployment.arn]
+    return entry
+
+
+@pytest.mark.parametrize("step", STEPS[1:-1])
+def test_it_goes_on_to_a_step_that_cannot_and_is_restored(step: str, world: World, changing: Deployment) -> None:
+    before = world.everything()
+    assert run_by_the_old_machine(begun_before(world, changing, step)) == "DeploymentFailed"
+    assert world.everything() == before
+    restored, refusing = (
+        changing.document["restored"],
+        "ClearRules" if step in ("ReadConfig", "PlanDeployment") else step,
+    )
+    cannot = f"{refusing}: Rota was updated meanwhile, and cannot read "
+    assert (restored["error"], restored["cause"].startswith(cannot)) == ("RejectedError", True)
+    assert "; start it again. " in restored["cause"]
+    assert entry_of(world, changing)["outcome"] == "failed"
+    assert "holder" not in client("dynamodb").get_item(**LEASE)["Item"]
+
+
+def test_one_that_is_complete_is_finished(world: World, changing: Deployment) -> None:
+    assert run_by_the_old_machine(begun_before(world, changing, "FinishDeployment")) == "Deployed"
+    assert world.owned_rules().keys() == {"IngestData", "RemoveSpam", "Digest"}
+    assert entry_of(world, changing)["outcome"] == "deployed"
+
+
+@pytest.mark.parametrize("step", STEPS[3:])
+def test_one_that_was_aborted_is_restored_by_this_version(step: str, world: World, changing: Deployment) -> None:
+    """The execution that restores it begins with the machine of this version."""
+    before = world.everything()
+    begun_before(world, changing, step)
+    told = changing.context["Execution"]
+    started_at = datetime.fromisoformat(told["StartTime"].replace("Z", "+00:00"))
+    world.execution(told["Name"], ended=timedelta(minutes=1), given=told["Input"], started_at=started_at)
+    world.execution("restorer")
+    entered: dict[str, Any] = {"name": step, "input": json.dumps(changing.document)}
+    world.calls.history[:0] = [
+        {"type": "TaskStateEntered", "timestamp": datetime.now(UTC), "stateEnteredEventDetails": entered}
+    ]
+    complete = step == "FinishDeployment"  # which may have begun to delete rules
+    end = Deployment(world, "restorer", end_of(changing.arn), datetime.now(UTC)).run()
+    assert end == ("Deployed" if complete else "Restored")
+    assert (world.everything() == before) is not complete
+    assert entry_of(world, changing)["outcome"] == ("deployed" if complete else "aborted")
+
+
+def test_the_next_deployment_goes_well(world: World, deployments: Deployments, changing: Deployment) -> None:
+    run_by_the_old_machine(begun_before(world, changing, "CreateTargets"))
+    assert deployments.start(NEXT).run() == "Deployed"
