@@ -52,7 +52,7 @@ def compare(row: Row, answer: Any) -> None:
     if row.differs:
         assert answer != row.answer, "the stage answers as AWS now: the row needs no `differs` any more"
     else:
-        assert answer == row.answer, row.source
+        assert answer == row.answer, f"{row.source}\nAWS:   {json.dumps(row.answer)}\nstage: {json.dumps(answer)}"
 
 
 def _row(read: dict[str, Any]) -> Row:
