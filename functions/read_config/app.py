@@ -109,6 +109,7 @@ def _checked_base(
     base = task_definitions.find_base(clients.ecs(), served, candidates)
     problems.add_for_operator(checks.of_definition(base, settings))
     problems.add_for_operator(checks.of_targets(base, settings, tasks))
+    problems.add_for_operator(checks.of_entry_point(base, settings, tasks))
     if base != served:  # a restore brings the service back to it
         problems.add_for_operator(checks.of_task_roles(served, settings))
     problems.add_for_author(checks.of_sizes(base, settings, tasks))

@@ -37,13 +37,14 @@ def test_tasks_and_api_get_a_revision_of_the_pushed_digest(world: World, registe
 
 def test_the_rest_of_the_base_is_kept(world: World, registering: Deployment) -> None:
     registering.until("CreateTargets")
-    for revision in (2, 3, 4):
+    for revision, ports in ((2, []), (3, []), (4, APP_CONTAINER["portMappings"])):
         containers = world.containers(revision)
         assert containers["metrics"] == world.containers(1)["metrics"]
         assert containers["metrics"]["image"] == SIDECAR["image"]
         assert containers["app"] == world.containers(1)["app"] | {
             "image": IMAGE_URI,
             "command": containers["app"]["command"],
+            "portMappings": ports,
         }
         assert containers["app"]["secrets"] == APP_CONTAINER["secrets"]
 

@@ -43,6 +43,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.ecs.fingerprint": _OF_TASKS,
     "rota.ecs.derive": {"read_config", "plan_deployment", "register_revisions"},
     "rota.ecs.images": {"read_config", "plan_deployment", "register_revisions"},
+    "rota.ecs.jobs": {"read_config", "plan_deployment", "register_revisions"},
     "rota.ecs.reusable": {"read_config"},
     "rota.schedules.backend": _OF_TASKS,
     "rota.schedules.restored": _OF_TASKS,

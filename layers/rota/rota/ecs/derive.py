@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.ecs.fingerprint import Content
 from rota.ecs.images import is_of_repository, with_digest_of
+from rota.ecs.jobs import keep_what_a_job_needs, runs_with_overrides
 from rota.ecs.task_definitions import Revision
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "
 
     Every container of the pushed repository gets the image. Else only the app's container changes: its command and port
     as the parameters say. A task may add environment variables and set the size of the whole task, which removes the
-    container's own limit of that kind. A task's container has no restart policy. Everything else of the base stays,
-    also fields that this SDK does not know.
+    container's own limit of that kind; what a job cannot live with is left out (`rota.ecs.jobs`). Everything else of
+    the base stays, also fields that this SDK does not know.
     """
     content: Content = json.loads(json.dumps(base.content))
     container = next(c for c in content["containerDefinitions"] if c["name"] == settings.container)
@@ -35,8 +36,7 @@ def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "
             container["command"] = list(settings.api_command or settings.start_command)
         return content
     container["command"] = list(task.command_line(settings.start_command))
-    # With a restart policy ECS restarts a container that exits, also with 0: a finished task would run again for ever.
-    container.pop("restartPolicy", None)
+    keep_what_a_job_needs(content, settings)
     if task.environment:
         inherited = [v for v in container.get("environment", []) if v["name"] not in task.environment]
         container["environment"] = inherited + [{"name": k, "value": v} for k, v in task.environment.items()]
@@ -56,14 +56,14 @@ def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str 
     """The overrides with which the API's revision runs `task`: a target's input, JSON of at most 8,192 characters.
 
     None if the task needs a revision of its own: the mode is `per-task`, the overrides are too long, or would have to
-    remove a secret, a restart policy or a container's own limit, which overrides cannot.
+    remove a secret, a container's own limit, or what a job cannot live with, which overrides cannot.
     """
     if settings.revision_mode == "per-task":
         return None
     container = next(c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
     if any(secret["name"] in task.environment for secret in container.get("secrets", [])):
         return None
-    if container.get("restartPolicy", {}).get("enabled"):
+    if not runs_with_overrides(base.content, settings):
         return None
     if (task.cpu or task.memory) and any(container.get(limit) for limit in ("cpu", "memory", "memoryReservation")):
         return None

@@ -16,6 +16,12 @@ def with_digest_of(image_uri: str, image: str) -> str:
     return f"{_name(image)}@{image_uri.rpartition('@')[2]}" if is_of_repository(image, image_uri) else image_uri
 
 
+def is_of_repository_named(image: str, repository: str) -> bool:
+    """Whether a container's image is of an ECR repository of that name, in any registry."""
+    name, endpoints = _ENDPOINT.subn("", _name(image), count=1)
+    return endpoints == 1 and name == repository
+
+
 def _name(image: str) -> str:
     """The image without tag and digest."""
     registry, slash, name = image.partition("@")[0].rpartition("/")

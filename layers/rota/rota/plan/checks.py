@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rota.ecs import arns, task_definitions
+from rota.ecs import arns, jobs, task_definitions
 from rota.ecs.derive import derive_content, target_overrides
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
 from rota.schedule_file.task import LARGEST_TASK_DEFINITION
@@ -160,7 +160,8 @@ def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) ->
     """
     if not _has_size(base):
         return
-    others = [c for c in base.content["containerDefinitions"] if c["name"] != settings.container]
+    left_out = jobs.left_out(base.content, settings)
+    others = [c for c in base.content["containerDefinitions"] if c["name"] not in {settings.container, *left_out}]
     reserved = sum(int(c.get("memory") or c.get("memoryReservation") or 0) for c in others)
     taken = sum(int(c.get("cpu") or 0) for c in others)
     for index, task in enumerate(tasks):
@@ -200,6 +201,26 @@ def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Se
                 f"tasks[{index}]: with the base task definition this makes {length:,} characters, and ECS allows a "
                 f"whole task definition {LARGEST_TASK_DEFINITION:,}; keep large values in S3, SSM or Secrets Manager"
             )
+
+
+def of_entry_point(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """What the entry point of the chosen container does not run of the commands that Rota gives it."""
+    chosen = next((c for c in base.content["containerDefinitions"] if c["name"] == settings.container), None)
+    entry_point = (chosen or {}).get("entryPoint") or []
+    commands = [(f"the task {task.name}", task.command_line(settings.start_command)) for task in tasks]
+    if settings.api_command is not None:
+        commands.append(("the service", settings.api_command or settings.start_command))
+    found = [(who, command) for who, command in commands if jobs.swallowed(entry_point, command)]
+    if found:
+        who, command = found[0]
+        others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        lost = " ".join(jobs.swallowed(entry_point, command))
+        yield (
+            f"the container {settings.container} of the task definition {arns.short_name(base.arn)} has the entry "
+            f"point {json.dumps(entry_point)}, which runs one word and drops the others: {who}{others} would run "
+            f"without {lost}. Register a revision without entryPoint, or with one that runs all its arguments, such as "
+            '["sh", "-c", "exec \\"$0\\" \\"$@\\""]'
+        )
 
 
 def _has_size(base: "Revision") -> bool:
