@@ -200,6 +200,23 @@ def test_a_rule_that_was_changed_by_hand_is_corrected() -> None:
     assert (kinds(plan), plan.writes()) == ({"IngestData": "update"}, {"PutRule": 1, "PutTargets": 1})
 
 
+@pytest.mark.parametrize(
+    ("tasks", "schedules"),
+    [
+        pytest.param((INGEST,), "1 changed", id="the task stays"),
+        pytest.param((), "1 removed", id="the task left the file"),
+    ],
+)
+def test_a_second_target_is_not_removed_silently(tasks: tuple[Task, ...], schedules: str) -> None:
+    (own,) = deployed(INGEST)["schedules"][PREFIX + "IngestData"].targets
+    there = with_rule(deployed(INGEST), targets=(own, {"Id": "by-hand", "Arn": CLUSTER_ARN}))
+    plan = describe_plan(planned(*tasks, **there), SNAPSHOT, SNAPSHOT)
+    assert plan.summary == (
+        f"schedules: {schedules}; 0 revisions to register; the service stays; "
+        "removes other targets: by-hand of production__guestbook__IngestData"
+    )
+
+
 def test_a_target_keeps_its_id() -> None:
     (made,) = deployed(INGEST)["schedules"][PREFIX + "IngestData"].targets
     by_hand = ({"Id": "by-hand", "Arn": CLUSTER_ARN}, made)

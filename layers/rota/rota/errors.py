@@ -3,6 +3,11 @@
 The state machine's Retry and Catch name them as strings, so the list is flat and short.
 """
 
+from collections.abc import Collection
+
+# So many names a message has; the cause of a failure has no room for hundreds.
+_MOST_NAMED = 10
+
 
 class TransientError(Exception):
     """Throttling, a 5xx, a lost connection, a race. The state machine retries the step."""
@@ -39,3 +44,9 @@ class OvertakenError(Exception):
 def updated_meanwhile(what: str) -> RejectedError:
     """The error for what another version of Rota wrote and this one cannot read."""
     return RejectedError(f"Rota was updated meanwhile, and cannot read {what} of the other version; start it again")
+
+
+def listed(names: Collection[str]) -> str:
+    """Names in a message: as many as it has room for, and how many more there are."""
+    named, more = ", ".join(list(names)[:_MOST_NAMED]), len(names) - _MOST_NAMED
+    return f"{named} and {more} more" if more > 0 else named

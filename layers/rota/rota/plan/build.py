@@ -9,6 +9,7 @@ from rota.contract import PlanDeploymentOutput, Stored
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import ALGORITHM, contains, fingerprint_of
 from rota.ecs.task_definitions import inherited_tags
+from rota.errors import listed
 from rota.plan.model import Plan, PlannedRevision
 from rota.schedules import backend
 from rota.schedules.revision import to_be_registered
@@ -120,5 +121,11 @@ def _summary(plan: Plan, schedules: Mapping[str, int]) -> str:
     registers = len(plan.registers)
     return (
         f"schedules: {counted or 'none'}; {registers} {'revision' if registers == 1 else 'revisions'} to register; "
-        f"the service {'rolls' if plan.roll else 'stays'}"
+        f"the service {'rolls' if plan.roll else 'stays'}{_other_targets(plan)}"
     )
+
+
+def _other_targets(plan: Plan) -> str:
+    """The targets that are removed beside the tasks' own, which were added by hand."""
+    removed = [f"{id_} of {change.name}" for change in plan.changes for id_ in change.remove_targets]
+    return f"; removes other targets: {listed(removed)}" if removed else ""

@@ -10,10 +10,9 @@ from rota.deployment.failure_message import explain, outcome_of
 from rota.deployment.finish import ledger_of
 from rota.deployment.ledger import Entry, LedgerItem
 from rota.deployment.record import DeploymentRecord
-from rota.errors import RejectedError, TransientError, UnreadableError
+from rota.errors import RejectedError, TransientError, UnreadableError, listed
 from rota.restore import context
 from rota.restore.deployment import RestoreResult, restore_deployment
-from rota.restore.names import listed
 from rota.schedules import backend
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
 from rota.ecs import arns, task_definitions
+from rota.errors import listed
 from rota.restore import service
-from rota.restore.names import listed
 from rota.schedules import backend
 
 if TYPE_CHECKING:

@@ -55,7 +55,8 @@ class RuleChange(Shape):
 
     `put_rule` is PutRule's request without tags, `put_targets` PutTargets' `Targets`, `remove_targets` target IDs. A
     target whose revision is yet to be registered names it by `to_be_registered(fingerprint)`. A rule that is to be
-    removed has no writes of these: it is disabled (`disable`, unless it is already) and deleted at the end. With
+    removed has no writes of these: it is disabled (`disable`, unless it is already) and deleted at the end, and
+    `remove_targets` are those that go with it beside the task's own, the first. With
     `put_rule` all targets are put: PutRule creates the rule, without any, if a person has just deleted it.
     """
 
@@ -173,7 +174,13 @@ def difference(current: Rule | None, desired: Rule, arn: str) -> RuleChange | No
 
 def removal(current: Rule, arn: str) -> RuleChange:
     """The change that removes a rule whose task has left the schedule file. Pure."""
-    return RuleChange(kind="remove", name=current.name, arn=arn, disable=current.state != "DISABLED")
+    return RuleChange(
+        kind="remove",
+        name=current.name,
+        arn=arn,
+        remove_targets=tuple(target["Id"] for target in current.targets[1:]),
+        disable=current.state != "DISABLED",
+    )
 
 
 def undo(change: RuleChange, before: Rule) -> RuleChange:
