@@ -1,7 +1,8 @@
 """An update of the stack in the middle of a deployment of the version before, by what that version really wrote.
 
-`version_before` has its state machine, what its steps answered and what they stored in the bucket. Its lease has no
-record. A running execution keeps its machine, and gets the functions of this version from its next step on.
+`version_before` has its state machine, what its steps answered, what they stored in the bucket, and the schemas of what
+its RestoreDeployment reads. Its lease has no record. A running execution keeps its machine, and gets the functions of
+this version from its next step on.
 """
 
 import json
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests import asl
@@ -18,9 +20,9 @@ from tests.in_process import client
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.world import World
 
-MACHINE, ANSWERS, ARTIFACTS = (
+MACHINE, ANSWERS, ARTIFACTS, SCHEMAS = (
     json.loads((Path(__file__).parent / "version_before" / f"{name}.json").read_text())
-    for name in ("machine", "answers", "artifacts")
+    for name in ("machine", "answers", "artifacts", "schemas")
 )
 LEASE = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
 STEPS = [*ANSWERS, "FinishDeployment"]
@@ -116,3 +118,26 @@ def test_one_that_was_aborted_is_restored_by_this_version(step: str, world: Worl
 def test_the_next_deployment_goes_well(world: World, deployments: Deployments, changing: Deployment) -> None:
     run_by_the_old_machine(begun_before(world, changing, "CreateTargets"))
     assert deployments.start(NEXT).run() == "Deployed"
+
+
+@pytest.mark.parametrize("step", STEPS[3:])
+def test_the_version_before_can_restore_what_this_one_began(step: str, world: World, changing: Deployment) -> None:
+    """The stack is rolled back. Members that the version before does not know it ignores in a restore."""
+    changing.until(step).fail("RejectedError", "what happened")
+    document = changing.request("RestoreDeployment")["document"]
+    jsonschema.validate(document, SCHEMAS["document"])
+    stored = {"plan": document["plan"]["document"], "snapshot": document["plan"]["snapshot"]}
+    if document["revisions"]:
+        stored["revisions"] = document["revisions"]["document"]
+    for name, each in stored.items():
+        jsonschema.validate(world.stored(each), SCHEMAS[name])
+
+
+def test_its_machine_finds_what_its_choices_go_by(changing: Deployment) -> None:
+    """A Choice on a member that is missing ends an execution past every Catch. Steps that write refuse before it."""
+    document = changing.until("ClearRules").document
+    choices = [rule["Variable"] for state in MACHINE["States"].values() for rule in state.get("Choices", [])]
+    planned = {path for path in choices if path.startswith(("$.turn", "$.plan"))}
+    assert {"$.plan.targets", "$.turn.decision"} <= planned
+    for path in planned:
+        asl.at(path, document, changing.context)
