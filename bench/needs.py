@@ -26,7 +26,7 @@ def of_deployment(mode: Mode, tasks: int, case: Case) -> tuple[Need, ...]:
     if not changed:
         return (*needs, *_finish())
     if registrations:
-        needs += _register(registrations)
+        needs += _register(registrations, registers_api=has_new_image)
     return (*needs, *_create_targets(changed, case, registered=registrations > 0))
 
 
@@ -60,14 +60,18 @@ def _reads(tasks: int, case: Case, revisions: int) -> Iterator[Need]:
 _PLANNED = ("store plan and snapshot",)
 
 
-def _register(registrations: int) -> Iterator[Need]:
+def _register(registrations: int, *, registers_api: bool) -> Iterator[Need]:
     """RegisterRevisions. ECS refuses registrations of one family that come at once."""
     yield Need("enter to register", "dynamodb", "UpdateItem", after=_PLANNED)
     yield Need("plan to register", "s3", "GetObject", after=_PLANNED)
     # What an earlier invocation of the step has registered.
     yield Need("registered", "ecs", "ListTaskDefinitions", after=("enter to register", "plan to register"))
-    yield Need("register", "ecs", "RegisterTaskDefinition", registrations, after=("registered",), one_by_one=True)
-    yield Need("store revisions", "s3", "PutObject", after=("register",))
+    yield Need("register", "ecs", "RegisterTaskDefinition", registrations - 1, after=("registered",), one_by_one=True)
+    # Whether infrastructure code has registered a base meanwhile, which the API's revision then names.
+    again = int(registers_api and registrations > 1)
+    yield Need("registered since", "ecs", "ListTaskDefinitions", again, after=("register",))
+    yield Need("register the last", "ecs", "RegisterTaskDefinition", after=("registered since",))
+    yield Need("store revisions", "s3", "PutObject", after=("register the last",))
     yield Need("leave after registering", "dynamodb", "UpdateItem", after=("store revisions",))
 
 

@@ -89,7 +89,7 @@ def test_the_events_bucket_is_shared_but_for_put_events() -> None:
         pytest.param("shared", "new-image", 15, id="as many as follow one another"),
         pytest.param("shared", "one-changed", 10, id="nothing to register"),
         pytest.param("shared", "unchanged", 10, id="nothing to do"),
-        pytest.param("per-task", "new-image", 16, id="a registration more"),
+        pytest.param("per-task", "new-image", 17, id="a registration and a listing more"),
     ],
 )
 def test_one_task_needs_only_calls_that_follow_one_another(mode: Mode, case: Case, calls: int) -> None:
