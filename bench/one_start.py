@@ -15,6 +15,8 @@ from typing import Any
 class Context:
     """What is used of Lambda's context object."""
 
+    aws_request_id = "a-cold-start"
+
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
 
