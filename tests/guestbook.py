@@ -111,6 +111,8 @@ def current_state(*tasks: Task, **changes: Any) -> CurrentState:
         image_uri=IMAGE_URI,
         cluster_arn=CLUSTER_ARN,
         base=definition(),
+        served=definition(),
+        breaks_circuit=True,
         service=service_state(),
         schedules={},
         reusable={},

@@ -53,10 +53,11 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks = read or (None, ())
     problems.add_for_operator(inventory.problems([backend.name_of(task, settings) for task in tasks], settings))
-    reusable = base = None
+    reusable = base = served = None
     if description:
         problems.add_for_operator(checks.of_service(description, settings))
-    if description and (served := serving.result()):
+        served = serving.result()
+    if description and served:
         in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
         reusable = find_reusable(ecs, settings, listing.result(), in_use, recalling.result(), read=(served,))
         # What was recorded is Rota's own, and no base.
@@ -64,13 +65,15 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         base = _checked_base(served, candidates, problems, settings, tasks, image_uri)
         problems.add_for_operator(checks.of_published_ports(description, base, settings))
 
-    if problems or stored is None or image_uri is None or description is None or base is None or reusable is None:
+    if problems or not (stored and image_uri and description and base and served and reusable):
         problems.raise_all()
     state = CurrentState(
         tasks=tasks,
         image_uri=image_uri,
         cluster_arn=description["clusterArn"],
         base=base,
+        served=served,
+        breaks_circuit=service.breaks_circuit(description),
         service=service.state_of_service(description),
         schedules=inventory.schedules,
         reusable=reusable.recorded,

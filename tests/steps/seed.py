@@ -59,6 +59,7 @@ def _create_app() -> None:
         taskDefinition="guestbook",
         desiredCount=2,
         launchType="FARGATE",
+        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
     )
     client("ecr").create_repository(repositoryName="guestbook")
     push(DIGEST, "5d0c6a1")

@@ -58,6 +58,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.plan.problems": {"read_config"},
     "rota.plan.current_state": {"read_config", "plan_deployment"},
     "rota.plan.build": {"plan_deployment"},
+    "rota.plan.service_changes": {"plan_deployment"},
     "rota.plan.model": _OF_THE_PLAN,
     "rota.plan.earlier": {"restore_deployment"},
     "rota.deployment.artifacts": _OF_TASKS,

@@ -19,7 +19,9 @@ from rota.schedules.eventbridge_rules.rule import Rule, desired_rule
 from rota.schedules.revision import to_be_registered
 from rota.settings import Settings
 from tests.guestbook import (
+    APP_CONTAINER,
     CLUSTER_ARN,
+    CONTENT,
     IMAGE_URI,
     PREFIX,
     SETTINGS,
@@ -307,6 +309,45 @@ def test_the_plan_in_one_line(tasks: tuple[Task, ...], summary: str, figures: tu
     assert plan.targets == plan.created + plan.updated
     assert (plan.document, plan.snapshot, plan.rolls_service) == (document, SNAPSHOT, False)
     assert plan.nothing_to_do is (summary.count("unchanged") == 1)
+
+
+PROXY = {
+    "name": "nginx",
+    "image": "nginx:1",
+    "dependsOn": [{"containerName": "app", "condition": "HEALTHY"}],
+}
+BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"command": None}, PROXY]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "summary"),
+    [
+        pytest.param({"breaks_circuit": False}, "; the service's circuit breaker is off, so a broken image", id="off"),
+        pytest.param({"base": BEHIND_NGINX}, "; jobs run without nginx", id="a container left out"),
+        pytest.param(
+            {"base": BEHIND_NGINX, "settings": SHARED}, "; tasks that need a revision of their own: 1", id="own"
+        ),
+        pytest.param(
+            {"base": BEHIND_NGINX}, "rolls (the command ./bin/start → of the image; without the", id="a command"
+        ),
+    ],
+)
+def test_what_a_person_should_know_before_the_first_write(changes: dict[str, Any], summary: str) -> None:
+    there = {"settings": SETTINGS.model_copy(update={"api_command": None}), **changes}
+    if "settings" in changes:
+        there["settings"] = SHARED
+    assert summary in describe_plan(planned(INGEST, **there), SNAPSHOT, SNAPSHOT).summary
+
+
+def test_the_plan_has_every_command() -> None:
+    plan = planned(INGEST, task("Report", command=["./report"]), base=BEHIND_NGINX)
+    assert plan.commands is not None
+    assert plan.commands.model_dump() == {
+        "entry_point": (),
+        "service": ("./bin/start",),
+        "tasks": {"IngestData": ("./bin/start", "data_ingestion_task"), "Report": ("./report",)},
+    }
+    assert plan.left_out == {"nginx": "waits until app is healthy"}
 
 
 def test_the_plan_of_an_app_without_schedules() -> None:

@@ -35,6 +35,7 @@ def service(*deployments: dict[str, Any], events: tuple[str, ...] = ()) -> Any:
         "serviceName": "guestbook-api",
         "taskDefinition": deployments[0]["taskDefinition"] if deployments else NEW,
         "deployments": list(deployments),
+        "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True}},
         "events": [{"message": message} for message in events],
     }
 
@@ -139,6 +140,19 @@ def test_a_rollout_that_takes_too_long(waited: int, ends: bool) -> None:
         "parameter RolloutTimeoutMinutes. ECS says: unable to place a task. Look at the service's events and the logs "
         "of its stopped tasks"
     )
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": False}}}, id="off"),
+    ],
+)
+def test_a_circuit_breaker_that_is_off_is_named(configuration: dict[str, Any]) -> None:
+    hanging = service(deployment(runningCount=0), OUTGOING) | {"deploymentConfiguration": {}} | configuration
+    with pytest.raises(RejectedError, match="the service's circuit breaker is off: with it, ECS gives up a rollout"):
+        judge_rollout(hanging, rollout(waited_seconds=1795), SETTINGS)
 
 
 def test_a_rollout_that_completes_at_the_last_look() -> None:

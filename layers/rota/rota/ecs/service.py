@@ -54,6 +54,11 @@ def state_of_service(description: "ServiceTypeDef") -> ServiceState:
     )
 
 
+def breaks_circuit(description: "ServiceTypeDef") -> bool:
+    """Whether ECS gives up a rollout whose tasks do not start."""
+    return description.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {}).get("enable", False)
+
+
 def start_rollout(
     ecs: "ECSClient", settings: "Settings", revision: str, description: "ServiceTypeDef | None" = None
 ) -> Rollout:
@@ -125,9 +130,10 @@ def judge_rollout(description: "ServiceTypeDef", rollout: Rollout, settings: "Se
     if rollout_state == "FAILED":
         raise _failed(f"failed: {deployment.get('rolloutStateReason') or 'ECS gives no reason'}", rollout, description)
     if rollout_state != "COMPLETED" and waited >= settings.rollout_timeout_minutes * 60:
+        breaker = "; the service's circuit breaker is off: with it, ECS gives up a rollout whose tasks do not start"
         raise _failed(
             f"is not complete after {settings.rollout_timeout_minutes} minutes ({_progress(deployment)}); if it needs "
-            "longer, raise the parameter RolloutTimeoutMinutes",
+            f"longer, raise the parameter RolloutTimeoutMinutes{'' if breaks_circuit(description) else breaker}",
             rollout,
             description,
         )

@@ -45,7 +45,7 @@ _AWS_TAGS = "aws:"
 
 class Revision(Shape):
     """One revision. `content` is what RegisterTaskDefinition takes; `active` means that it can start tasks;
-    `compatibilities` are `EC2`, `FARGATE`, None if ECS does not say.
+    `compatibilities` are `EC2`, `FARGATE`, None if ECS does not say; `registrant` is the ARN of who registered it.
     """
 
     arn: str
@@ -53,6 +53,7 @@ class Revision(Shape):
     content: Content
     tags: dict[str, str]
     compatibilities: tuple[str, ...] | None = None
+    registrant: str | None = None
 
     @property
     def fingerprint(self) -> str | None:
@@ -129,6 +130,7 @@ def read_revision(ecs: "ECSClient", arn: str) -> Revision:
         content={key: value for key, value in described.items() if key not in _NOT_REGISTERABLE},
         tags={tag["key"]: tag["value"] for tag in reply.get("tags", [])},
         compatibilities=tuple(described["compatibilities"]) if "compatibilities" in described else None,
+        registrant=described.get("registeredBy"),
     )
 
 

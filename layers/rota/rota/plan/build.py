@@ -1,20 +1,25 @@
 """Making a plan: what there is, compared with what there should be. Pure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from rota.aws.rate_limit import MODIFY_DEFINITIONS
 from rota.contract import PlanDeploymentOutput, Stored
+from rota.ecs import jobs
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import ALGORITHM, contains, fingerprint_of
 from rota.ecs.task_definitions import inherited_tags
 from rota.errors import listed
-from rota.plan.model import Plan, PlannedRevision
+from rota.plan.model import Commands, Plan, PlannedRevision
+from rota.plan.service_changes import IMAGE, service_changes
 from rota.schedules import backend
 from rota.schedules.revision import to_be_registered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rota.ecs.fingerprint import Content
     from rota.plan.current_state import CurrentState
     from rota.schedule_file.task import Task
     from rota.settings import Settings
@@ -48,9 +53,11 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         return fingerprint
 
     changes: list[backend.Change] = []
+    own_revision = 0
     api = revision(None)
     for task in state.tasks:
         overrides = target_overrides(state.base, settings, task)
+        own_revision += not overrides
         fingerprint = api if overrides else revision(task)
         runs = reused.get(fingerprint) or to_be_registered(fingerprint)
         current = state.schedules.get(backend.name_of(task, settings))
@@ -65,6 +72,9 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
     ]
     # The API's has the highest number, so that the next deployment finds nothing of Rota's above it.
     in_order = [PlannedRevision(fingerprint=each, task=task) for each, task in registers.items() if each != api]
+    roll = reused.get(api) != state.service.task_definition or not state.service.steady
+    left_out = jobs.left_out(state.base.content, settings) if state.tasks else {}
+    content = derive_content(state.base, settings, state.image_uri, None)
     return Plan(
         image_uri=state.image_uri,
         base=state.base,
@@ -75,9 +85,37 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         reused=reused,
         api=api,
         service_runs=state.service.task_definition,
-        roll=reused.get(api) != state.service.task_definition or not state.service.steady,
+        roll=roll,
         algorithm=ALGORITHM,
+        service_changes=service_changes(state.served, state.base, content, settings.container) if roll else (),
+        commands=_commands(content, settings, state.tasks),
+        left_out=left_out,
+        remarks=tuple(_remarks(settings, state, roll, left_out, own_revision)),
     )
+
+
+def _commands(content: "Content", settings: "Settings", tasks: "Iterable[Task]") -> Commands:
+    chosen = next(c for c in content["containerDefinitions"] if c["name"] == settings.container)
+    return Commands(
+        entry_point=chosen.get("entryPoint") or (),
+        service=chosen.get("command") or None,
+        tasks={task.name: task.command_line(settings.start_command) for task in tasks},
+    )
+
+
+def _remarks(
+    settings: "Settings", state: "CurrentState", roll: bool, left_out: Collection[str], own_revision: int
+) -> "Iterator[str]":
+    """What a person should know before the first write, though it stops nothing."""
+    if roll and not state.breaks_circuit:
+        yield (
+            f"the service's circuit breaker is off, so a broken image fails only after "
+            f"{settings.rollout_timeout_minutes} minutes"
+        )
+    if left_out:
+        yield f"jobs run without {listed(sorted(left_out))}"
+    if settings.revision_mode == "shared" and own_revision:
+        yield f"tasks that need a revision of their own: {own_revision}"
 
 
 def estimate(plan: Plan) -> int:
@@ -121,8 +159,14 @@ def _summary(plan: Plan, schedules: Mapping[str, int]) -> str:
     registers = len(plan.registers)
     return (
         f"schedules: {counted or 'none'}; {registers} {'revision' if registers == 1 else 'revisions'} to register; "
-        f"the service {'rolls' if plan.roll else 'stays'}{_other_targets(plan)}"
+        f"the service {_of_service(plan)}{_other_targets(plan)}{''.join(f'; {remark}' for remark in plan.remarks)}"
     )
+
+
+def _of_service(plan: Plan) -> str:
+    """Every change is named but the image's, with which most deployments roll the service."""
+    named = "; ".join(change for change in plan.service_changes if change != IMAGE)
+    return f"{'rolls' if plan.roll else 'stays'}{f' ({named})' if named else ''}"
 
 
 def _other_targets(plan: Plan) -> str:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from pydantic import Field
+
 from rota.contract import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
@@ -23,6 +25,16 @@ class PlannedRevision(Shape):
     task: Task | None
 
 
+class Commands(Shape):
+    """What the chosen container runs: in the service, None for the image's own command, and in each task, by name. The
+    entry point stands before each of them; where it is empty, the image's own.
+    """
+
+    entry_point: tuple[str, ...]
+    service: tuple[str, ...] | None
+    tasks: dict[str, tuple[str, ...]]
+
+
 class Plan(Shape):
     """One deployment, decided.
 
@@ -31,6 +43,9 @@ class Plan(Shape):
     fingerprint. `newest_revision` is the family's highest number before the deployment. `roll`: whether the service is
     updated, to the revision with the fingerprint `api`; `service_runs` is the ARN of the revision that it runs before.
     `algorithm` is the version of all these fingerprints; 0 in a plan of a version that had none.
+
+    For people: `service_changes` says how the service will differ from what it runs, `commands` what runs then,
+    `left_out` which containers no job runs, by name with the reason, and `remarks` what else they should know.
     """
 
     image_uri: str
@@ -44,6 +59,10 @@ class Plan(Shape):
     roll: bool
     service_runs: str
     algorithm: int = 0
+    service_changes: tuple[str, ...] = ()
+    commands: Commands | None = None
+    left_out: dict[str, str] = Field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def nothing_to_do(self) -> bool:

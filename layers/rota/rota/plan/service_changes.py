@@ -1,0 +1,91 @@
+"""What a deployment changes of the service, in words. Pure.
+
+No value is named but commands and ports: environment variables may hold secrets.
+"""
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rota.ecs.arns import short_name
+from rota.ecs.fingerprint import fingerprint_of
+from rota.ecs.task_definitions import inherited_tags
+
+if TYPE_CHECKING:
+    from rota.ecs.fingerprint import Content
+    from rota.ecs.task_definitions import Revision
+
+IMAGE = "the image"
+# Characters of a command in the summary, which is a line.
+_LONGEST_COMMAND = 120
+
+
+def service_changes(served: "Revision", base: "Revision", content: "Content", container: str) -> tuple[str, ...]:
+    """How the API's new `content` differs from what the service runs (`served`), and where that comes from.
+
+    `container` is the app's. An item is a noun, such as `IMAGE` or `the command gunicorn shop → ./bin/start`.
+    """
+    return (
+        *_of_base(served, base),
+        *_of_containers(served.content, content, container),
+        *_of_definition(served.content, content),
+        *(["the tags"] if inherited_tags(served) != inherited_tags(base) else []),
+    )
+
+
+def _of_base(served: "Revision", base: "Revision") -> Iterator[str]:
+    if base.arn != served.arn:
+        who = f"{base.registrant} registered" if base.registrant else "was registered"
+        yield f"the base {short_name(base.arn)}, which {who} since {short_name(served.arn)}"
+
+
+def _of_containers(before: "Content", after: "Content", container: str) -> Iterator[str]:
+    had, has = ({c["name"]: c for c in each["containerDefinitions"]} for each in (before, after))
+    for name in {**had, **has}:
+        if name not in has:
+            yield f"without the container {name}"
+        elif name not in had:
+            yield f"with a new container {name}"
+        else:
+            of = "" if name == container else f" of {name}"
+            yield from (words + of for words in _of_container(had[name], has[name]))
+
+
+def _of_container(had: dict[str, Any], has: dict[str, Any]) -> Iterator[str]:
+    others = []
+    for member in sorted(_differing(had, has)):
+        match member:
+            case "image":
+                yield IMAGE
+            case "command":
+                yield f"the command {_command(had.get(member))} → {_command(has.get(member))}"
+            case "portMappings":
+                yield f"the port {_ports(had.get(member))} → {_ports(has.get(member))}"
+            case _:
+                others.append(member)
+    if others:
+        yield ", ".join(others)
+
+
+def _of_definition(before: "Content", after: "Content") -> Iterator[str]:
+    if differing := sorted(_differing(before, after) - {"containerDefinitions"}):
+        yield f"{', '.join(differing)} of the task"
+
+
+def _differing(had: dict[str, Any], has: dict[str, Any]) -> set[str]:
+    """The members that differ by more than what ECS reorders and completes."""
+    return {
+        member
+        for member in had.keys() | has.keys()
+        if fingerprint_of({member: had.get(member)}, {}) != fingerprint_of({member: has.get(member)}, {})
+    }
+
+
+def _command(words: list[str] | None) -> str:
+    text = shlex.join(words) if words else "of the image"
+    return text if len(text) <= _LONGEST_COMMAND else f"{text[:_LONGEST_COMMAND]}..."
+
+
+def _ports(mappings: list[dict[str, Any]] | None) -> str:
+    mapped = [str(each.get("containerPort") or each.get("containerPortRange")) for each in mappings or []]
+    return ", ".join(mapped) or "none"

@@ -1,0 +1,102 @@
+"""What a deployment changes of the service, in words."""
+
+from typing import Any
+
+import pytest
+
+from rota.ecs.derive import derive_content
+from rota.plan.service_changes import service_changes
+from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, arn, definition
+
+AS_THE_BASE = SETTINGS.model_copy(update={"api_command": None, "api_port": None})
+SERVED = definition(revision=4)
+TERRAFORM = "arn:aws:iam::123456789012:role/terraform"
+
+
+def app(**changes: Any) -> dict[str, Any]:
+    return CONTENT | {"containerDefinitions": [APP_CONTAINER | changes, SIDECAR]}
+
+
+def changes(base: Any, settings: Any = AS_THE_BASE, served: Any = SERVED) -> list[str]:
+    return list(service_changes(served, base, derive_content(base, settings, IMAGE_URI, None), "app"))
+
+
+@pytest.mark.parametrize(
+    ("content", "settings", "said"),
+    [
+        pytest.param(CONTENT, AS_THE_BASE, [], id="the image alone"),
+        pytest.param(
+            app(command=["gunicorn", "my shop"], portMappings=[{"containerPort": 8080}]),
+            SETTINGS,
+            ["the command gunicorn 'my shop' → ./bin/start", "the port 8080 → 8000"],
+            id="command and port by parameters",
+        ),
+        pytest.param(
+            app(command=None, portMappings=None),
+            SETTINGS,
+            ["the command of the image → ./bin/start", "the port none → 8000"],
+            id="neither before",
+        ),
+        pytest.param(app(portMappings=[{"containerPortRange": "80-90"}]), AS_THE_BASE, [], id="a range that stays"),
+    ],
+)
+def test_what_the_parameters_change(content: dict[str, Any], settings: Any, said: list[str]) -> None:
+    base = definition(content, revision=4)
+    assert changes(base, settings, base) == [*said[:1], "the image", *said[1:]]
+
+
+def newer(content: dict[str, Any], **fields: Any) -> Any:
+    return definition(content, revision=10, **fields).model_copy(update={"registrant": TERRAFORM})
+
+
+BASE = f"the base guestbook:10, which {TERRAFORM} registered since guestbook:4"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(CONTENT, ["the image"], id="a copy"),
+        pytest.param(
+            CONTENT | {"containerDefinitions": [APP_CONTAINER, SIDECAR, SIDECAR | {"name": "helper"}]},
+            ["the image", "with a new container helper"],
+            id="a container more",
+        ),
+        pytest.param(
+            CONTENT | {"containerDefinitions": [APP_CONTAINER]},
+            ["the image", "without the container metrics"],
+            id="less",
+        ),
+        pytest.param(
+            CONTENT | {"containerDefinitions": [APP_CONTAINER, SIDECAR | {"image": "x:4", "memory": 256}]},
+            ["the image", "the image of metrics", "memory of metrics"],
+            id="another container's",
+        ),
+        pytest.param(
+            app(environment=[{"name": "TOKEN", "value": "hush"}], user="root"),
+            ["the image", "environment, user"],
+            id="members by name alone",
+        ),
+        pytest.param(
+            CONTENT | {"cpu": "512", "taskRoleArn": "x"}, ["the image", "cpu, taskRoleArn of the task"], id="task"
+        ),
+        pytest.param(app(links=[], cpu=0), ["the image"], id="what ECS completes"),
+    ],
+)
+def test_what_another_base_changes(content: dict[str, Any], said: list[str]) -> None:
+    assert changes(newer(content)) == [BASE, *said]
+
+
+def test_another_base_may_bring_tags_and_no_name() -> None:
+    base = newer(CONTENT, tags={"team": "books"}).model_copy(update={"registrant": None})
+    assert changes(base) == ["the base guestbook:10, which was registered since guestbook:4", "the image", "the tags"]
+
+
+def test_a_long_command_is_cut() -> None:
+    base = definition(app(command=["x" * 500]), revision=4)
+    (command, _) = changes(base, SETTINGS, base)
+    assert command == f"the command {'x' * 120}... → ./bin/start"
+
+
+def test_the_same_revision_changes_nothing() -> None:
+    served = definition(derive_content(SERVED, AS_THE_BASE, IMAGE_URI, None), revision=4)
+    assert (changes(served, served=served), served.arn) == ([], arn(4))
