@@ -10,6 +10,7 @@ from typing import Any
 
 from stage.ecr.images import Images
 from stage.ecs import revisions
+from stage.ecs.alarms import Alarms
 from stage.ecs.api import Ecs
 from stage.ecs.service_deployments import ServiceDeployments
 from stage.ecs.services import Services
@@ -60,6 +61,7 @@ class Background:
         self.hooks: list[Hook] = [
             Pages(settings),
             Ecs(operations, lock),
+            Alarms(self.services.alarm),
             Images(self.bus.publish),
             self.bus,
             self.late_reads,

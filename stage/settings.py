@@ -29,14 +29,15 @@ class Settings(BaseModel):
     latency_ms: float = Field(0, ge=0, le=60_000)
     """The least time that an AWS call takes, as between a client and its Region."""
     rollout_seconds: float = Field(2, ge=0, le=86_400)
-    """The time from UpdateService to the end of the rollout."""
+    """The time from UpdateService to the end of the rollout, or until all new tasks run if traffic shifts then."""
     rollout: Literal["completes", "fails", "hangs"] = "completes"
     """How the next rollouts end. `fails`: new tasks stop soon after their start. `hangs`: they make no progress."""
     circuit_breaker: bool = True
     """Whether services have the deployment circuit breaker that they are configured with."""
     time_scale: float = Field(1, ge=0, le=1000)
-    """Factor for the waits of Step Functions (Wait states, Retry intervals) and for the time that functions sleep, for
-    example the SDK between two attempts. Timeouts keep their length."""
+    """Factor for the waits of Step Functions (Wait states, Retry intervals), for the minutes of a service's
+    deploymentConfiguration, and for the time that functions sleep, for example the SDK between two attempts. Timeouts
+    keep their length."""
 
     def change(self, changes: Mapping[str, object]) -> None:
         """Change any of the settings. Raises SettingsError and changes none if one is not valid."""

@@ -6,7 +6,8 @@ the others are gone. The deployment circuit breaker (…/deployment-circuit-brea
 as many failed tasks as are desired, but at least 3 and at most 200, and goes back to what completed last.
 
 Here one step replaces one task, and a setting decides how a rollout ends, not the image. The revision that completed
-last always completes again.
+last always completes again. BLUE_GREEN, LINEAR and CANARY start all new tasks beside the old ones, go through the
+stages of `lifecycle`, and stop the old ones at the end; they roll back as a rolling update does.
 """
 
 import math
@@ -17,11 +18,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from stage.ecs.lifecycle import Action, Lifecycle, lifecycle
+
 Ending = Literal["completes", "fails", "hangs"]
 Breaker = Literal["off", "stop", "rollback"]
 """What the deployment circuit breaker does: nothing, fail the deployment, or fail it and roll back."""
 
 KEPT = 100  # messages: docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages.html
+BREAKER = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+# The words of the other reasons are assumed.
+ALARM = "Service deployment rolled back because an alarm was triggered."
+REQUESTED = "Service deployment rolled back because a person asked for it."
+TIMED_OUT = "Service deployment rolled back because a lifecycle hook timed out."
 LONGEST_BACKOFF = 60.0
 """The most seconds between two attempts to start a task that keeps failing; ECS throttles them, too."""
 
@@ -67,6 +75,12 @@ class Deployment:
     """The deployments whose tasks it replaces."""
     rollback: "Deployment | None" = field(default=None, repr=False)
     """The deployment that rolled it back."""
+    status_reason: str | None = None
+    """Why it was rolled back or stopped, as its service deployment says."""
+    alarms: tuple[str, ...] = ()
+    """The alarms that failed it."""
+    lifecycle: Lifecycle | None = field(default=None, repr=False)
+    """Its stages; None if it just replaces tasks."""
     revision: str = ""
     """The number of its service revision; a rollback has that of an older deployment."""
 
@@ -120,12 +134,25 @@ class Rollouts:
         return bool(self.deployments) and self.delay() is not None
 
     def begin(
-        self, task_definition: str, desired: int, *, ending: Ending, seconds: float, how: dict[str, Any]
+        self,
+        task_definition: str,
+        desired: int,
+        *,
+        ending: Ending,
+        seconds: float,
+        how: dict[str, Any],
+        configuration: dict[str, Any] | None = None,
+        minute: float = 60,
     ) -> list[Notice]:
-        """Start a deployment. It supersedes one that is in progress, and replaces its tasks, too."""
+        """Start a deployment. It supersedes one that is in progress, and replaces its tasks, too.
+
+        A minute of the service's deployment `configuration` lasts `minute` seconds.
+        """
         if self._completed and self._completed.task_definition == task_definition:
             ending = "completes"
         deployment = Deployment(task_definition, desired, self._now(), ending, seconds, how)
+        sources = sum(1 for each in self.deployments if each.running)
+        deployment.lifecycle = lifecycle(configuration or {}, sources=sources, minute=minute, now=deployment.created)
         self.history = [deployment, *self.history]
         for forgotten in self.history[KEPT:]:
             forgotten.sources.clear()  # otherwise each deployment would keep all earlier ones
@@ -151,6 +178,9 @@ class Rollouts:
         primary = self.primary
         if not primary.scheduled:
             return 0
+        stages = primary.lifecycle if primary.state == "IN_PROGRESS" else None
+        if stages and (stages.awaiting or stages.stage != "SCALE_UP"):
+            return stages.delay(self._now())
         settled = primary.running == primary.desired and len(self.deployments) == 1 and primary.state == "COMPLETED"
         if settled or primary.state == "FAILED" or primary.ending == "hangs":
             return None
@@ -162,6 +192,9 @@ class Rollouts:
         """Replace one task. Returns the events to publish."""
         primary = self.primary
         primary.updated = self._now()
+        stages = primary.lifecycle if primary.state == "IN_PROGRESS" else None
+        if stages and (stages.awaiting or stages.stage != "SCALE_UP"):
+            return self._next_stage(stages)
         if not primary.scheduled:
             primary.scheduled = True
             if primary.desired:
@@ -172,12 +205,31 @@ class Rollouts:
         if primary.pending:
             primary.pending -= 1
             primary.running += 1
-        self._stop_surplus()
+        if not (stages and stages.shifts):
+            self._stop_surplus()
         if primary.running < primary.desired:
             self._start_task()
-        if primary.running != primary.desired or any(old.running for old in self.deployments[1:]):
+        replaced = (stages and stages.shifts) or not any(old.running for old in self.deployments[1:])
+        if primary.running != primary.desired or not replaced:
             return []
-        return self._complete()
+        return self._next_stage(stages) if stages else self._complete()
+
+    def go_on(self, action: Action) -> list[Notice]:
+        """Do what a person decided at the hook at which the primary deployment waits."""
+        stages = self.primary.lifecycle
+        if stages is None or stages.awaiting is None:
+            raise ValueError("it does not wait for a person")
+        stages.awaiting.status = "SUCCEEDED"
+        return self.roll_back(REQUESTED) if action == "ROLLBACK" else []
+
+    def roll_back(self, why: str) -> list[Notice]:
+        """Fail the primary deployment and return to what completed last, if anything did."""
+        return self._fail(why, goes_back=True)
+
+    def alarm(self, name: str, *, rolls_back: bool) -> list[Notice]:
+        """Fail the primary deployment for an alarm."""
+        self.primary.alarms = (name,)
+        return self._fail(ALARM, goes_back=rolls_back)
 
     def stop(self) -> None:
         """Stop all tasks and deployments: the service is deleted."""
@@ -220,6 +272,18 @@ class Rollouts:
             Notice("INFO", "SERVICE_STEADY_STATE"),
         ]
 
+    def _next_stage(self, stages: Lifecycle) -> list[Notice]:
+        """Leave the stage, or do what follows when a hook has timed out."""
+        if hook := stages.awaiting:
+            hook.status = "TIMED_OUT"
+            return self.roll_back(TIMED_OUT) if hook.action == "ROLLBACK" else []
+        if not stages.advance(self._now()):
+            return self._complete()
+        if stages.stage == "CLEAN_UP":
+            for old in self.deployments[1:]:
+                old.running = 0
+        return []
+
     def _fail_task(self, circuit_breaker: Breaker) -> list[Notice]:
         primary = self.primary
         primary.pending = 0
@@ -233,20 +297,25 @@ class Rollouts:
                 "section of the Amazon ECS Developer Guide."
             )
             return [Notice("WARN", "SERVICE_TASK_START_IMPAIRED")]
-        primary.finished = self._now()
-        primary.state, primary.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
-        self._message(f"(deployment {primary.id}) deployment failed: tasks failed to start.")
-        reason = "ECS deployment circuit breaker: task failed to start."
+        return self._fail(BREAKER, goes_back=circuit_breaker == "rollback")
+
+    def _fail(self, why: str, *, goes_back: bool) -> list[Notice]:
+        """Fail the primary deployment and, if it `goes_back`, begin the one that rolls it back."""
+        primary, good, breaker = self.primary, self._completed, why == BREAKER
+        by = "circuit breaker" if breaker else "failed"
+        primary.finished, primary.state, primary.pending = self._now(), "FAILED", 0
+        primary.reason = f"ECS deployment {by}: {'tasks failed to start.' if breaker else why}"
+        self._message(f"(deployment {primary.id}) deployment failed: {'tasks failed to start.' if breaker else why}")
+        reason = f"ECS deployment {by}: {'task failed to start.' if breaker else why}"
         notices = [Notice("ERROR", "SERVICE_DEPLOYMENT_FAILED", primary.id, reason)]
-        good = self._completed
-        if circuit_breaker == "rollback" and good:
+        if goes_back and good:
             self._message(f"rolling back to deployment {good.id}.")
-            reason = f"ECS deployment circuit breaker: rolling back to deploymentId {good.id}."
+            reason = f"ECS deployment {by}: rolling back to deploymentId {good.id}."
             again = Deployment(
                 good.task_definition, primary.desired, self._now(), "completes", primary.seconds, good.how
             )
             again.reason, again.revision = reason, good.revision
-            primary.rollback = again
+            primary.rollback, primary.status_reason = again, why
             notices += self._begin(again)
         return notices
 

@@ -1,23 +1,23 @@
 """Service deployments and service revisions, ECS's newer view of rollouts; moto has neither.
 
-docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html. A deployment that the circuit breaker rolls
-back is one service deployment, which ends in ROLLBACK_SUCCESSFUL, and two entries of the service's `deployments`.
+docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html. A deployment that is rolled back is one
+service deployment, which ends in ROLLBACK_SUCCESSFUL, and two entries of the service's `deployments`.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from moto.core.exceptions import ServiceException
+from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Service
 
 from stage.ecs.api import Operation, backend
 from stage.ecs.revisions import document
-from stage.ecs.rollouts import Deployment
-from stage.ecs.service_members import deployment_arn, members, named_service, revision_arn
+from stage.ecs.rollouts import REQUESTED, Deployment, Rollouts
+from stage.ecs.service_members import configuration_of, deployment_arn, named_service, revision_arn
 from stage.ecs.services import Services
 from stage.gateway.calls import Call, Reply
-
-BREAKER = "Service deployment rolled back because the circuit breaker threshold was exceeded."
 
 
 class ServiceDeployments:
@@ -32,6 +32,8 @@ class ServiceDeployments:
             "ListServiceDeployments": self.list_deployments,
             "DescribeServiceDeployments": self.describe_deployments,
             "DescribeServiceRevisions": self.describe_revisions,
+            "StopServiceDeployment": self.stop,
+            "ContinueServiceDeployment": self.go_on,
         }
 
     def list_deployments(self, call: Call) -> Reply:
@@ -65,10 +67,42 @@ class ServiceDeployments:
             {"serviceRevisions": [found[arn] for arn in wanted if arn in found], "failures": _missing(wanted, found)},
         )
 
+    def stop(self, call: Call) -> Reply:
+        """StopServiceDeployment, whose one documented way is to roll back. ConflictException for one that has ended.
+
+        docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html
+        """
+        if call.params.get("stopType", "ROLLBACK") != "ROLLBACK":
+            raise InvalidParameterException("The stopType must be ROLLBACK.")
+        service, rollouts, deployment = self._named(call)
+        if status_of(deployment) in ENDED:
+            raise ServiceException("ConflictException", f"The service deployment is {status_of(deployment)}.")
+        if not deployment.rollback:
+            self._services.advance(service, rollouts, rollouts.roll_back(REQUESTED))
+        return Reply.result(call, {"serviceDeploymentArn": call.params["serviceDeploymentArn"]})
+
+    def go_on(self, call: Call) -> Reply:
+        """ContinueServiceDeployment: what a person decides at a PAUSE hook."""
+        service, rollouts, deployment = self._named(call)
+        waiting = deployment.lifecycle.awaiting if deployment.lifecycle and not deployment.finished else None
+        if waiting is None or waiting.id != call.params["hookId"]:
+            raise InvalidParameterException("The service deployment does not wait at this lifecycle hook.")
+        self._services.advance(service, rollouts, rollouts.go_on(call.params.get("action", "CONTINUE")))
+        return Reply.result(call, {"serviceDeploymentArn": call.params["serviceDeploymentArn"]})
+
+    def _named(self, call: Call) -> tuple[Service, Rollouts, Deployment]:
+        for service, deployment in self._all():
+            if deployment_arn(service, deployment) == call.params["serviceDeploymentArn"]:
+                return service, self._services.rollouts_of(service), deployment
+        raise ServiceException("ServiceDeploymentNotFoundException", "The service deployment was not found.")
+
     def _all(self) -> Iterator[tuple[Service, Deployment]]:
         for service, rollouts in self._services.rollouts.items():
             for deployment in rollouts.history:
                 yield service, deployment
+
+
+ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 
 
 def status_of(deployment: Deployment) -> str:
@@ -90,7 +124,7 @@ def _brief(service: Service, deployment: Deployment) -> dict[str, Any]:
         "clusterArn": service.cluster_arn,
         "createdAt": deployment.created,
         "startedAt": deployment.created,
-        **_unless_none(finishedAt=end, statusReason=BREAKER if deployment.rollback else None),
+        **_unless_none(finishedAt=end, statusReason=deployment.status_reason),
         "targetServiceRevisionArn": revision_arn(service, deployment),
         "status": status_of(deployment),
     }
@@ -99,41 +133,66 @@ def _brief(service: Service, deployment: Deployment) -> dict[str, Any]:
 def _full(service: Service, deployment: Deployment) -> dict[str, Any]:
     brief = _brief(service, deployment)
     del brief["targetServiceRevisionArn"]
-    [configuration] = members(service, ["deploymentConfiguration"])
+    configuration = configuration_of(service)
     if rollback := deployment.rollback:
         brief["rollback"] = {
-            "reason": BREAKER,
+            "reason": deployment.status_reason,
             "startedAt": rollback.created,
             "serviceRevisionArn": revision_arn(service, rollback),
         }
+    if stages := deployment.lifecycle:
+        brief |= {"lifecycleStage": stages.stage, "lifecycleHookDetails": [hook.describe() for hook in stages.hooks]}
+    if configuration.get("alarms"):
+        brief["alarms"] = _alarms(deployment, configuration["alarms"])
     return {
         **brief,
         "updatedAt": deployment.updated,
-        "sourceServiceRevisions": [_counts(service, source) for source in deployment.sources],
+        "sourceServiceRevisions": [_counts(service, source, deployment) for source in deployment.sources],
         "targetServiceRevision": _counts(service, deployment),
         "deploymentConfiguration": configuration,
         "deploymentCircuitBreaker": {
-            "status": _breaker(deployment, enabled=configuration["deploymentCircuitBreaker"]["enable"]),
+            "status": _monitor(
+                deployment,
+                enabled=configuration["deploymentCircuitBreaker"]["enable"],
+                triggered=deployment.state == "FAILED" and deployment.failed >= deployment.threshold,
+            ),
             "failureCount": deployment.failed,
             "threshold": deployment.threshold,
         },
     }
 
 
-def _breaker(deployment: Deployment, *, enabled: bool) -> str:
+def _alarms(deployment: Deployment, watched: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "status": _monitor(deployment, enabled=watched["enable"], triggered=bool(deployment.alarms)),
+        "alarmNames": watched["alarmNames"],
+        "triggeredAlarmNames": list(deployment.alarms),
+    }
+
+
+def _monitor(deployment: Deployment, *, enabled: bool, triggered: bool) -> str:
     if not enabled:
         return "DISABLED"
-    if deployment.state == "FAILED":
+    if triggered:
         return "TRIGGERED"
     return "MONITORING_COMPLETE" if deployment.finished else "MONITORING"
 
 
-def _counts(service: Service, deployment: Deployment) -> dict[str, Any]:
+def _counts(service: Service, deployment: Deployment, source_of: Deployment | None = None) -> dict[str, Any]:
+    """The tasks of a revision, and its share of the traffic while `source_of` or it itself shifts any."""
+    shifting = (source_of or deployment).lifecycle
+    weights = {}
+    if shifting and shifting.shifts:
+        test, production = shifting.part.test, shifting.part.production
+        if source_of:
+            test, production = 100 - test, 100 - production
+        weights = {"requestedTestTrafficWeight": test, "requestedProductionTrafficWeight": production}
     return {
         "arn": revision_arn(service, deployment),
         "requestedTaskCount": deployment.desired,
         "runningTaskCount": deployment.running,
         "pendingTaskCount": deployment.pending,
+        **weights,
     }
 
 

@@ -38,6 +38,12 @@ def members(service: Service, names: Sequence[str]) -> list[Any]:
     return [getattr(service, xform_name(member), None) for member in names]
 
 
+def configuration_of(service: Service) -> dict[str, Any]:
+    """Its deploymentConfiguration."""
+    [configuration] = members(service, ["deploymentConfiguration"])
+    return dict(configuration)
+
+
 def complete(service: Service, request: dict[str, Any]) -> None:
     """Set the members of a CreateService request that moto does not keep, and ECS's defaults."""
     configuration = {
@@ -62,6 +68,7 @@ def complete(service: Service, request: dict[str, Any]) -> None:
         "placementStrategy": request.get("placementStrategy", []),
         "availabilityZoneRebalancing": request.get("availabilityZoneRebalancing", "ENABLED"),
         "deploymentConfiguration": configuration,
+        "resourceManagementType": "CUSTOMER",
         "serviceConnectConfiguration": request.get("serviceConnectConfiguration"),
     }
     update(service, **given)
@@ -94,7 +101,10 @@ def show(service: Service, rollouts: Rollouts) -> None:
     cluster.running_tasks_count += running - service.running_count
     cluster.pending_tasks_count += pending - service.pending_count
     service.running_count, service.pending_count = running, pending
-    service.deployments = [deployment.describe() for deployment in rollouts.deployments]
+    described = [deployment.describe() for deployment in rollouts.deployments]
+    if configuration_of(service).get("strategy", "ROLLING") != "ROLLING":  # only rolling updates have a rolloutState
+        described = [{name: each[name] for name in each if not name.startswith("rolloutState")} for each in described]
+    service.deployments = described
     service.events = rollouts.messages
     newest = rollouts.history[0] if rollouts.history else None
     update(service, currentServiceDeployment=newest and deployment_arn(service, newest))

@@ -16,7 +16,16 @@ from moto.ecs.models import Service
 
 from stage.ecs.api import Operation, Publish, backend, timestamp, usable_revision
 from stage.ecs.rollouts import Breaker, Notice, Rollouts
-from stage.ecs.service_members import KNOWN_TO_MOTO, complete, members, named_service, placement, show, update
+from stage.ecs.service_members import (
+    KNOWN_TO_MOTO,
+    complete,
+    configuration_of,
+    members,
+    named_service,
+    placement,
+    show,
+    update,
+)
 from stage.ecs.timer import Timer
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import client
@@ -92,7 +101,7 @@ class Services:
         notices = rollouts.begin(revision, service.desired_count, ending="completes", seconds=0, how=placement(service))
         while rollouts.delay() is not None:
             notices += rollouts.step("off")
-        self._advance(service, rollouts, notices)
+        self.advance(service, rollouts, notices)
         return _reply(call, service)
 
     def update(self, call: Call) -> Reply:
@@ -104,14 +113,17 @@ class Services:
         if name := request.get("taskDefinition"):
             service.task_definition = usable_revision(name, EcsClientException).arn
         changes = (*START_A_DEPLOYMENT, *ONLY_CHANGE)
-        update(service, **{member: value for member, value in request.items() if member in changes})
+        given = {member: value for member, value in request.items() if member in changes}
+        if configuration := given.get("deploymentConfiguration"):
+            given["deploymentConfiguration"] = {**configuration_of(service), **configuration}
+        update(service, **given)
         service.desired_count = request.get("desiredCount", service.desired_count)
         changed = before != [service.task_definition, *members(service, START_A_DEPLOYMENT)]
         if changed or request.get("forceNewDeployment"):
             self._begin(service, rollouts)
         elif service.desired_count != rollouts.primary.desired:
             rollouts.scale(service.desired_count)
-            self._advance(service, rollouts)
+            self.advance(service, rollouts)
         return _reply(call, service)
 
     def delete(self, call: Call) -> Reply:
@@ -156,10 +168,21 @@ class Services:
             ending=self._settings.rollout,
             seconds=self._settings.rollout_seconds,
             how=placement(service),
+            configuration=configuration_of(service),
+            minute=60 * self._settings.time_scale,
         )
-        self._advance(service, rollouts, notices)
+        self.advance(service, rollouts, notices)
 
-    def _advance(self, service: Service, rollouts: Rollouts, notices: list[Notice] | None = None) -> None:
+    def alarm(self, name: str) -> None:
+        """An alarm goes off: the rollouts that watch it fail."""
+        with self._lock:
+            for service, rollouts in self.rollouts.items():
+                watched = configuration_of(service).get("alarms", {})
+                rolls = rollouts.deployments and rollouts.primary.state == "IN_PROGRESS"
+                if rolls and watched.get("enable") and name in watched["alarmNames"]:
+                    self.advance(service, rollouts, rollouts.alarm(name, rolls_back=watched["rollback"]))
+
+    def advance(self, service: Service, rollouts: Rollouts, notices: list[Notice] | None = None) -> None:
         """Update the service, publish events, and schedule the next step, which replaces an earlier one."""
         service.task_definition = rollouts.primary.task_definition  # after a rollback it is the former one
         show(service, rollouts)
@@ -170,15 +193,14 @@ class Services:
         def step() -> None:
             with self._lock:
                 if self._due.get(rollouts) is ticket:
-                    self._advance(service, rollouts, rollouts.step(self._circuit_breaker(service)))
+                    self.advance(service, rollouts, rollouts.step(self._circuit_breaker(service)))
 
         delay = rollouts.delay()
         if delay is not None:
             self._timer.after(delay, step)
 
     def _circuit_breaker(self, service: Service) -> Breaker:
-        [configuration] = members(service, ["deploymentConfiguration"])
-        breaker = configuration.get("deploymentCircuitBreaker", {})
+        breaker = configuration_of(service).get("deploymentCircuitBreaker", {})
         if not (breaker.get("enable") and self._settings.circuit_breaker):
             return "off"
         return "rollback" if breaker.get("rollback") else "stop"

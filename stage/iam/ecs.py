@@ -67,6 +67,23 @@ def _describe_services(request: Request) -> list[Permission]:
     return [Permission("ecs:DescribeServices", _service(request, name), context) for name in request["services"]]
 
 
+def _on_parts(action: str, kind: str, member: str) -> Callable[[Request], list[Permission]]:
+    """On each service deployment or service revision that is named, and on its service."""
+
+    def ask(request: Request) -> list[Permission]:
+        named = request[member]
+        arns = [named] if isinstance(named, str) else named
+        services = dict.fromkeys(arn.rpartition("/")[0].replace(f":{kind}/", ":service/") for arn in arns)
+        return [Permission(f"ecs:{action}", arn) for arn in [*services, *arns]]
+
+    return ask
+
+
+def _list_service_deployments(request: Request) -> list[Permission]:
+    context = {"ecs:cluster": _cluster(request)}
+    return [Permission("ecs:ListServiceDeployments", _service(request, request["service"]), context)]
+
+
 def _describe_clusters(request: Request) -> list[Permission]:
     return [
         Permission("ecs:DescribeClusters", _cluster({"cluster": name})) for name in request.get("clusters", ["default"])
@@ -105,10 +122,21 @@ def _roles(definition: TaskDefinition | None) -> dict[str, str | None]:
 ACTIONS = {
     ("ecs", "DeregisterTaskDefinition"): _on_everything("DeregisterTaskDefinition"),
     ("ecs", "DescribeClusters"): _describe_clusters,
+    ("ecs", "ContinueServiceDeployment"): _on_parts(
+        "ContinueServiceDeployment", "service-deployment", "serviceDeploymentArn"
+    ),
+    ("ecs", "DescribeServiceDeployments"): _on_parts(
+        "DescribeServiceDeployments", "service-deployment", "serviceDeploymentArns"
+    ),
+    ("ecs", "DescribeServiceRevisions"): _on_parts(
+        "DescribeServiceRevisions", "service-revision", "serviceRevisionArns"
+    ),
     ("ecs", "DescribeServices"): _describe_services,
     ("ecs", "DescribeTaskDefinition"): _on_everything("DescribeTaskDefinition"),
+    ("ecs", "ListServiceDeployments"): _list_service_deployments,
     ("ecs", "ListTaskDefinitions"): _on_everything("ListTaskDefinitions"),
     ("ecs", "RegisterTaskDefinition"): _register,
     ("ecs", "RunTask"): run_task,
+    ("ecs", "StopServiceDeployment"): _on_parts("StopServiceDeployment", "service-deployment", "serviceDeploymentArn"),
     ("ecs", "UpdateService"): _update_service,
 }

@@ -14,6 +14,8 @@ SUBNETS = 16
 SECURITY_GROUPS = 5
 SERVICES_PER_REQUEST = 10
 DEPLOYMENTS_PER_REQUEST = 20
+# docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html
+NO_PAUSE = {"TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"}
 OVERRIDES = 8192  # characters of the JSON
 
 Request = Mapping[str, Any]
@@ -46,9 +48,17 @@ def describe_service_deployments(request: Request) -> None:
     _at_most(DEPLOYMENTS_PER_REQUEST, "serviceDeploymentArns", request["serviceDeploymentArns"])
 
 
+def service(request: Request) -> None:
+    network(request)
+    for hook in request.get("deploymentConfiguration", {}).get("lifecycleHooks", []):
+        refused = NO_PAUSE & set(hook["lifecycleStages"])
+        if hook.get("targetType") == "PAUSE" and refused:
+            raise _invalid(f"PAUSE hooks cannot be configured at the stage {min(refused)}.")
+
+
 REFUSALS: Mapping[tuple[str, str], Callable[[Request], None]] = {
-    ("ecs", "CreateService"): network,
-    ("ecs", "UpdateService"): network,
+    ("ecs", "CreateService"): service,
+    ("ecs", "UpdateService"): service,
     ("ecs", "RunTask"): run_task,
     ("ecs", "DescribeServices"): describe_services,
     ("ecs", "DescribeServiceDeployments"): describe_service_deployments,

@@ -1,10 +1,12 @@
 """A service's rollouts, step by step, without a clock."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
 
 import pytest
 
-from stage.ecs.rollouts import Breaker, Deployment, Ending, Notice, Rollouts
+from stage.ecs.rollouts import REQUESTED, TIMED_OUT, Breaker, Deployment, Ending, Notice, Rollouts
 
 GOOD, NEW, NEWER = "guestbook:1", "guestbook:2", "guestbook:3"
 
@@ -234,3 +236,98 @@ def test_messages_and_history_are_limited() -> None:
     assert len(rollouts.messages) == 100
     assert len(rollouts.history) == 100
     assert not rollouts.history[-1].sources[0].sources  # earlier deployments are dropped
+
+
+def shifting(configuration: dict[str, Any]) -> Rollouts:
+    """A service whose next revision is about to be deployed; a minute of its configuration lasts a second."""
+    rollouts = settled()
+    rollouts.begin(NEW, 2, ending="completes", seconds=4, how={}, configuration=configuration, minute=1)
+    return rollouts
+
+
+def stage_of(rollouts: Rollouts) -> str:
+    assert rollouts.primary.lifecycle
+    return rollouts.primary.lifecycle.stage
+
+
+def stages(rollouts: Rollouts) -> list[tuple[str, float, float]]:
+    """Until it ends: each stage with the production traffic of the new revision and how long it lasts."""
+    met: list[tuple[str, float, float]] = []
+    while (lifecycle := rollouts.primary.lifecycle) and rollouts.primary.state == "IN_PROGRESS":
+        met.append((lifecycle.stage, lifecycle.part.production, rollouts.delay() or 0))
+        rollouts.step("rollback")
+    parts = groupby(met, key=lambda part: part[:2])
+    return [(stage, production, sum(each[2] for each in same)) for (stage, production), same in parts]
+
+
+UNTIL_TRAFFIC_SHIFTS = [
+    ("PRE_SCALE_UP", 0, 0),
+    ("SCALE_UP", 0, 4),
+    ("POST_SCALE_UP", 0, 0),
+    ("TEST_TRAFFIC_SHIFT", 0, 0),
+    ("POST_TEST_TRAFFIC_SHIFT", 0, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "shifts", "bakes"),
+    [
+        pytest.param({"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 7}, [(100, 0)], 7, id="blue-green"),
+        pytest.param({"strategy": "CANARY", "bakeTimeInMinutes": 3}, [(5, 10), (100, 0)], 3, id="canary"),
+        pytest.param(
+            {"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 40.0, "stepBakeTimeInMinutes": 2}},
+            [(40, 2), (80, 2), (100, 0)],
+            0,
+            id="linear",
+        ),
+    ],
+)
+def test_the_stages_of_a_strategy(configuration: dict[str, Any], shifts: list[tuple[int, int]], bakes: int) -> None:
+    rollouts = shifting(configuration)
+    steps = [
+        part
+        for percent, minutes in shifts
+        for part in (("PRE_PRODUCTION_TRAFFIC_SHIFT", 0, 0), ("PRODUCTION_TRAFFIC_SHIFT", percent, minutes))
+    ]
+    shifted = [("POST_PRODUCTION_TRAFFIC_SHIFT", 100, 0), ("BAKE_TIME", 100, bakes), ("CLEAN_UP", 100, 0)]
+    assert stages(rollouts) == [*UNTIL_TRAFFIC_SHIFTS, *steps, *shifted]
+    assert pictures(rollouts) == [(NEW, "PRIMARY", "COMPLETED", 2, 0, 0)]
+
+
+def test_both_revisions_run_until_the_bake_is_over() -> None:
+    rollouts = shifting({"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 7})
+    while stage_of(rollouts) != "BAKE_TIME":
+        rollouts.step("rollback")
+    assert pictures(rollouts) == [
+        (NEW, "PRIMARY", "IN_PROGRESS", 2, 0, 0),
+        (GOOD, "ACTIVE", "COMPLETED", 2, 0, 0),
+    ]
+    rollouts.roll_back(REQUESTED)
+    run(rollouts)
+    assert pictures(rollouts) == [(GOOD, "PRIMARY", "COMPLETED", 2, 0, 0)]
+
+
+PAUSES = {
+    "targetType": "PAUSE",
+    "lifecycleStages": ["POST_SCALE_UP"],
+    "timeoutConfiguration": {"timeoutInMinutes": 90, "action": "ROLLBACK"},
+}
+
+
+@pytest.mark.parametrize("strategy", ["ROLLING", "BLUE_GREEN"])
+@pytest.mark.parametrize(
+    ("decision", "ends", "why"),
+    [("CONTINUE", NEW, None), ("ROLLBACK", GOOD, REQUESTED), (None, GOOD, TIMED_OUT)],
+    ids=["continued", "rolled back", "timed out"],
+)
+def test_a_hook_waits_for_a_person(strategy: str, decision: Any, ends: str, why: str | None) -> None:
+    rollouts = shifting({"strategy": strategy, "lifecycleHooks": [PAUSES]})
+    while stage_of(rollouts) != "POST_SCALE_UP":
+        rollouts.step("rollback")
+    asked = rollouts.primary
+    assert rollouts.delay() == pytest.approx(90, abs=3)
+    if decision:
+        rollouts.go_on(decision)
+    run(rollouts)
+    assert pictures(rollouts) == [(ends, "PRIMARY", "COMPLETED", 2, 0, 0)]
+    assert asked.status_reason == why
