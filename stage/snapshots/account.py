@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from moto.awslambda.models import lambda_backends
 from moto.core.base_backend import BaseBackend
 from moto.dynamodb.models import dynamodb_backends
 from moto.ecr.models import ecr_backends
@@ -22,6 +23,8 @@ from stage.eventbridge.bus import rules
 from stage.moto.clients import ACCOUNT, REGION
 from stage.snapshots.pickling import Place, pickled, unpickled
 
+CONFIGURATION = ("description", "environment_vars", "memory_size", "reserved_concurrency", "timeout")
+"""What UpdateFunctionConfiguration and PutFunctionConcurrency may change of a function."""
 START = "start"
 """The snapshot of a stage that has just been opened."""
 
@@ -47,7 +50,7 @@ class Snapshot:
 
 class Snapshots:
     """Keeps, by name, what deployments and people create: in ECS, ECR, EventBridge, buckets, tables, queues, topics and
-    logs, and the executions. The stack's own resources are not copied.
+    logs, the executions, and the configuration of functions. The stack's own resources are not copied.
 
     Create it right after the stack is deployed, while all rules on the bus are the stack's.
     """
@@ -55,6 +58,7 @@ class Snapshots:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._rules_of_the_stack = list(rules().values())
+        self._functions = list(lambda_backends[ACCOUNT][REGION].list_functions())
         self._kept: dict[str, Snapshot] = {}
 
     def keep(self, name: str) -> None:
@@ -107,6 +111,9 @@ class Snapshots:
             yield f"executions of {machine.arn}", machine, "executions"
         for group in logs_backends[ACCOUNT][REGION].groups.values():
             yield f"log streams of {group.name}", group, "streams"
+        for function in self._functions:
+            for attribute in CONFIGURATION:
+                yield f"{attribute} of {function.function_arn}", function, attribute
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             yield f"messages of {topic.arn}", topic, "sent_notifications"
         for queue in sqs_backends[ACCOUNT][REGION].queues.values():

@@ -39,6 +39,21 @@ def test_reset_stops_a_running_deployment(stage: Client) -> None:
     assert stage.executions() == []
 
 
+def test_reset_restores_the_configuration_of_functions(stage: Client) -> None:
+    functions = stage.client("lambda")
+    name = functions.list_functions()["Functions"][0]["FunctionName"]
+
+    def configured() -> dict[str, Any]:
+        found = functions.get_function_configuration(FunctionName=name)
+        return {member: found[member] for member in ("Environment", "Timeout", "MemorySize")}
+
+    before = configured()
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {"OTHER": "b"}}, Timeout=7)
+    assert configured() != before
+    stage.reset()
+    assert configured() == before
+
+
 def everything(stage: Client) -> dict[str, Any]:
     """All that a deployment may change, without AWS's times and IDs."""
     names, ecs, s3 = stage.names, stage.client("ecs"), stage.client("s3")
