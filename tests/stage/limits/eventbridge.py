@@ -20,6 +20,8 @@ def limits() -> Iterator[Limit]:
         ("is cron or rate, not crontab", "0 6 * * *"),
         ("has a ? for one of the days", "cron(0 6 * * * *)"),
         ("has hours up to 23", "cron(0 24 * * ? *)"),
+        ("has minute steps up to 59", "cron(*/60 * * * ? *)"),
+        ("has day steps up to 31", "cron(0 0 */60 * ? *)"),
         ("says 1 minute, not 1 minutes", "rate(1 minutes)"),
         ("has no rate of nothing", "rate(0 minutes)"),
     ):
