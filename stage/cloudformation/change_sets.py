@@ -44,6 +44,8 @@ class ChangeSets:
                 template = _translated(template, parameters)
                 request["Parameters"] = [{"ParameterKey": n, "ParameterValue": v} for n, v in parameters.items()]
             request["TemplateBody"] = json.dumps(template)
+            if call.operation == "UpdateStack" and _unchanged(request):
+                return Reply.refusal(call, "ValidationError", "No updates are to be performed.")
             answer: dict[str, Any] = getattr(client("cloudformation"), METHODS[call.operation])(**request)
         except InvalidDocumentException as invalid:
             return Reply.refusal(call, "ValidationError", f"Transform {TRANSFORM} failed with: {invalid.message}")
@@ -55,6 +57,16 @@ class ChangeSets:
 
     def after(self, call: Call, reply: Reply) -> None:
         """Leave every reply as it is."""
+
+
+def _unchanged(request: dict[str, Any]) -> bool:
+    """Whether a stack has this template and these parameters already."""
+    try:
+        stack = cloudformation_backends[ACCOUNT][REGION].get_stack(request["StackName"])
+    except ValidationError:
+        return False
+    given = {each["ParameterKey"]: each.get("ParameterValue") for each in request.get("Parameters", [])}
+    return bool(stack.has_template(request["TemplateBody"]) and stack.has_parameters(given))
 
 
 def _translated(template: Template, parameters: dict[str, str]) -> Template:

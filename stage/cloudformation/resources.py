@@ -32,6 +32,7 @@ def _carry_out_change_sets() -> None:
 
     def carry_out(self: ChangeSet) -> None:
         apply(self)
+        self.stack.template = self.template
         self.stack.template_dict, self.stack.parameters = self.template_dict, self.parameters
         self.stack.description = self.template_dict.get("Description")
         self.stack.output_map = self.stack._create_output_map()
