@@ -16,6 +16,7 @@ from stage.gateway.calls import Call, Hook
 from stage.gateway.latency import Latency
 from stage.gateway.recorder import Recorder
 from stage.gateway.server import Gateway
+from stage.gateway.words import Words
 from stage.iam.access import Access
 from stage.invariants.checker import Invariants
 from stage.lambda_.api import Functions
@@ -30,6 +31,7 @@ from stage.scenario import Outputs, Scenario
 from stage.settings import Settings
 from stage.snapshots.account import START, BusyError, Snapshots
 from stage.stepfunctions import interpreter
+from stage.stepfunctions.answers import Answers
 from stage.stepfunctions.executions import Executions, running, stop_all
 from stage.stepfunctions.redrive import Redrive
 from stage.validation.documented import DocumentedRules
@@ -79,10 +81,12 @@ class Stage:
             self.quotas,
             self.faults,
             *refusing,
+            Words(),
             *self.background.hooks,
             ChangeSets(),
             self.executions,
             Redrive(),
+            Answers(),
             self.sam_runtime,
             self.functions,
         ]

@@ -1,7 +1,7 @@
 """Event patterns: which ones EventBridge refuses, and which events they match.
 
-docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html. The reasons of a refusal are AWS's
-words (`tests/recorded`). An event is seen as its leaves: a path of names joined by dots, a value, and the element of
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html. The reasons of a refusal are in
+AWS's words. An event is seen as its leaves: a path of names joined by dots, a value, and the element of
 each array that it is in; a pattern must match leaves of the same elements.
 """
 

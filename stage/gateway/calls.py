@@ -138,10 +138,15 @@ class Reply:
         return cls(200, body, Headers({"Content-Type": "application/x-amz-json-1.1"}))
 
     @classmethod
-    def refusal(cls, call: Call, code: str, message: str, status: int = 400) -> "Reply":
-        """An error as AWS sends it, for example `Reply.refusal(call, "ThrottlingException", "Rate exceeded")`."""
+    def refusal(cls, call: Call, code: str, message: str, status: int = 400, **members: str) -> "Reply":
+        """An error as AWS sends it, for example `Reply.refusal(call, "ThrottlingException", "Rate exceeded")`.
+
+        `members` are added to the body of a JSON protocol.
+        """
         reply = cls._serialized(call, _Refusal(code, message))
         reply.status, reply.error = status, code
+        if members:
+            reply.body = json.dumps({**reply.data, **members}).encode()
         return reply
 
     @classmethod

@@ -47,9 +47,11 @@ def answer(kind: str, service: str) -> tuple[str, int]:
     return table.get(service) or table.get(str(get_service_model(service).protocol), otherwise)
 
 
-def throttled(call: Call) -> Reply:
-    """The call exceeds a quota."""
+def throttled(call: Call, reason: str = "CallerRateLimitExceeded") -> Reply:
+    """The call exceeds a quota; Lambda gives the `reason`."""
     code, status = answer("throttle", call.service)
+    if call.service == "lambda":
+        return Reply.refusal(call, code, "Rate Exceeded.", status, Reason=reason, Type="User")
     return Reply.refusal(call, code, "Rate exceeded", status)
 
 

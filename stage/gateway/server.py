@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import traceback
+import uuid
 from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from http import HTTPStatus
@@ -76,6 +77,7 @@ class Gateway:
             with self._ended:
                 self._active -= 1
                 self._ended.notify_all()
+        reply.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))
         self._record(call, reply, (time.time() - call.time) * 1000)
         return reply
 

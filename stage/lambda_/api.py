@@ -15,12 +15,14 @@ from moto.awslambda.models import LambdaFunction, lambda_backends
 from werkzeug.datastructures import Headers
 
 from stage.gateway.calls import Call, Reply
+from stage.gateway.refusals import throttled
 from stage.lambda_.names import FunctionNames
 from stage.lambda_.sandbox import Outcome
 from stage.lambda_.workers import Worker, Workers
 from stage.moto.clients import ACCOUNT, REGION
 from stage.settings import Settings
 
+REDACTED = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
 PAYLOAD_LIMIT = 6 * 1024 * 1024  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, synchronous
 
 
@@ -71,12 +73,18 @@ class Functions:
         name, qualifier = call.path_params["FunctionName"], call.request.args.get("Qualifier")
         try:
             function = lambda_backends[ACCOUNT][call.region].get_function(name, qualifier)
-        except UnknownFunctionException as unknown:
-            return Reply.refusal(call, "ResourceNotFoundException", str(unknown.message), 404)
+        except UnknownFunctionException:
+            arn = f"arn:aws:lambda:{call.region}:{ACCOUNT}:function:{name.rpartition(':function:')[2]}"
+            words = f"Function not found: {arn}:{qualifier or '$LATEST'}"
+            return Reply.refusal(call, "ResourceNotFoundException", words, 404, Type="User")
+        if function.reserved_concurrency == 0:
+            return throttled(call, "ReservedFunctionConcurrentInvocationLimitExceeded")
         event, request_id = call.request.get_data(), str(uuid.uuid4())
         if len(event) > PAYLOAD_LIMIT:
             message = f"{len(event)} byte payload is too large for the Invoke operation (limit {PAYLOAD_LIMIT} bytes)"
             return Reply.refusal(call, "RequestTooLargeException", message, 413)
+        if problem := _not_json(event):
+            return Reply.refusal(call, "InvalidRequestContentException", problem, Type="User")
         reply = Reply(200, headers=Headers({"x-amzn-RequestId": request_id}))
         match call.request.headers.get("X-Amz-Invocation-Type", "RequestResponse"):
             case "DryRun":
@@ -115,6 +123,19 @@ class Functions:
             error = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
             return Outcome(json.dumps(error).encode(), failed=True)
         return outcome
+
+
+def _not_json(payload: bytes) -> str | None:
+    """Why Lambda refuses a payload; None for JSON. An empty one is an empty event."""
+    try:
+        json.loads(payload or b"{}")
+    except UnicodeDecodeError as problem:
+        byte, column = payload[problem.start], problem.start + 2
+        words = f"Invalid UTF-8 start byte 0x{byte:x}\n at [Source: {REDACTED}; line: 1, column: {column}]"
+        return f"Could not parse request body into json: Could not parse payload into json: {words}"
+    except ValueError as problem:
+        return f"Could not parse request body into json: Could not parse payload into json: {problem}"
+    return None
 
 
 def _report(worker: Worker, request_id: str, memory: int, duration_ms: float, init_ms: float) -> None:

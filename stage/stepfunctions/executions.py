@@ -24,6 +24,12 @@ from stage.moto.patch import replace
 
 Publish = Callable[[Event], None]
 
+IN_EVENT = (
+    *("executionArn", "stateMachineArn", "stateMachineVersionArn", "stateMachineAliasArn", "name", "status"),
+    *("startDate", "stopDate", "input", "output", "error", "cause"),
+    *("redriveCount", "redriveDate", "redriveStatus", "redriveStatusReason"),
+)
+DATES = ("startDate", "stopDate", "redriveDate")
 # The histories and threads of stopped executions, which may still run a state.
 _STOPPED: WeakSet[object] = WeakSet()
 # Guards the end of an execution, which happens once.
@@ -45,9 +51,12 @@ class Executions:
         def start_and_publish(execution: Execution) -> None:
             # Milliseconds, as in the context object on AWS: both must name the same moment.
             began = execution.start_date
+            execution.redrives = 0  # type: ignore[attr-defined] # moto knows no redrives
             execution.start_date = began.replace(microsecond=began.microsecond // 1000 * 1000)
+            execution.exec_status = ExecutionStatus.RUNNING
+            begun = _changed(execution)  # it may have ended when `start` returns
             start(execution)
-            self._publish(_changed(execution))
+            self._publish(begun)
 
         def end_and_publish(thread: BaseExecutionWorkerCommunication) -> None:
             with _ENDING:
@@ -92,6 +101,18 @@ def named(call: Call) -> Any:
         return Reply.refusal(call, "ExecutionDoesNotExist", unknown.message)
 
 
+def redrivable(execution: Any) -> dict[str, Any]:
+    """Whether an execution can be redriven, and how often it was."""
+    status = str(execution.status)
+    found: dict[str, Any] = {"redriveCount": execution.redrives}
+    if execution.redrives:
+        found["redriveDate"] = execution.redrive_date
+    if status in ("RUNNING", "SUCCEEDED"):
+        reason = f"Execution is {status} and cannot be redriven"
+        return {**found, "redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+    return {**found, "redriveStatus": "REDRIVABLE"}
+
+
 def running() -> list[str]:
     """The names of the executions that are running."""
     return [execution.name for execution in _all() if execution.status == "RUNNING"]
@@ -129,10 +150,9 @@ def _stop(execution: Any, error: str | None, cause: str | None) -> bool:
 
 def _changed(execution: Execution) -> Event:
     """docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html."""
-    described: dict[str, Any] = dict(execution.to_describe_output())
-    keys = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate", "input", "output")
-    detail = {key: described.get(key) for key in (*keys, "error", "cause")}
-    detail |= {key: round(described[key].timestamp() * 1000) for key in ("startDate", "stopDate") if described[key]}
+    described: dict[str, Any] = {**execution.to_describe_output(), **redrivable(execution)}
+    detail = {key: described.get(key) for key in IN_EVENT}
+    detail |= {key: round(described[key].timestamp() * 1000) for key in DATES if described.get(key)}
     detail["status"] = str(described["status"].value)  # moto's enum is no JSON string, and no pattern matches it
     for key in ("input", "output"):
         detail[f"{key}Details"] = {"included": True} if detail[key] else None

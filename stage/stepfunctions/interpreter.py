@@ -12,8 +12,10 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.config import default_user_config
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult
 from moto.stepfunctions import models as state_machines
+from moto.stepfunctions.parser import api
 from moto.stepfunctions.parser import utils as interpreter
 from moto.stepfunctions.parser.api import (
     ExecutionFailedEventDetails,
@@ -50,6 +52,7 @@ MOST_EVENTS = 25_000
 def install(settings: Settings, endpoint: str) -> None:
     """Have moto run state machines, with scaled waits and with the functions behind the gateway at `endpoint`."""
     _deploy_into_the_interpreter()
+    _name_refusals()
     _scale_waits(settings)
     _invoke_through(endpoint)
     _name_lambda_errors()
@@ -70,6 +73,13 @@ def _deploy_into_the_interpreter() -> None:
     """moto has two stores: state machines that run and those that do not. CloudFormation's go to the second."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     replace(state_machines, "stepfunctions_backends", stepfunctions_parser_backends)
+
+
+def _name_refusals() -> None:
+    """moto's refusals of definitions and updates have their codes where its server does not look."""
+    for each in list(vars(api).values()):
+        if isinstance(each, type) and issubclass(each, AWSError) and isinstance(vars(each).get("code"), str):
+            each.TYPE = vars(each)["code"]
 
 
 def _scale_waits(settings: Settings) -> None:
@@ -122,7 +132,7 @@ def _name_lambda_errors() -> None:
 
     def named(self: StateTaskLambda, env: Environment, ex: Exception) -> FailureEvent:
         if isinstance(ex, ClientError):
-            error, cause = f"Lambda.{ex.response['Error']['Code']}", ex.response["Error"]["Message"]
+            error, cause = f"Lambda.{ex.response['Error']['Code']}", _cause(ex)
         elif isinstance(ex, BotoCoreError):
             error, cause = "Lambda.SdkClientException", str(ex)
         else:
@@ -136,6 +146,15 @@ def _name_lambda_errors() -> None:
         )
 
     replace(StateTaskLambda, "_from_error", named)
+
+
+def _cause(refusal: ClientError) -> str:
+    """Lambda's refusal as Step Functions quotes it."""
+    error, metadata = refusal.response["Error"], refusal.response["ResponseMetadata"]
+    return (
+        f"{error['Message']} (Service: AWSLambda; Status Code: {metadata['HTTPStatusCode']}; Error Code: "
+        f"{error['Code']}; Request ID: {metadata.get('RequestId')}; Proxy: null)"
+    )
 
 
 def _name_executions() -> None:

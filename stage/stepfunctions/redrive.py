@@ -7,6 +7,7 @@ do not run again; the machine's timeout restarts. On the stage the history shows
 import copy
 import json
 import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +64,7 @@ def _redrive(execution: Any) -> None:  # moto's Execution, whose parts are typed
 
     worker.env, worker._execution_logic = env, run
     execution.error = execution.cause = execution.stop_date = None
+    execution.redrives, execution.redrive_date = redrives, datetime.now(UTC)
     execution.exec_worker, execution.exec_status = worker, ExecutionStatus.RUNNING
     worker.start()
 

@@ -178,7 +178,7 @@ def _names(cause: str, fault: Fault) -> bool:
         return any(
             words in cause
             for words in (
-                "Rate exceeded",
+                "Rate Exceeded",
                 "internal error",
                 "lambda:Invoke",
                 "Connection was closed",
