@@ -11,9 +11,9 @@ from stage.ecr.manifest import manifest
 from stage.validation.documented import DocumentedRules
 from stage.validation.requests import Validation
 from tests.in_process import client as aws
-from tests.recorded import normalise
-from tests.recorded.calls import Question, call, members
-from tests.recorded.rows import Row, compare, each
+from tests.stage.recorded import normalise
+from tests.stage.recorded.calls import Question, call, members
+from tests.stage.recorded.rows import Row, compare, each
 from tests.stage.small_stage import SmallStage, small_stage
 
 

@@ -13,7 +13,7 @@ from stage.eventbridge.patterns import PatternError, parse
 from stage.eventbridge.wildcards import Wildcard, complexity
 from tests.in_process import client as aws
 from tests.in_process import gateway
-from tests.recorded.rows import ANSWERS, Row, compare, each, rows
+from tests.stage.recorded.rows import ANSWERS, Row, compare, each, rows
 
 REASON = "Event pattern is not valid. Reason: "
 COMPLEX = json.loads((ANSWERS / "matcher.json").read_text())["complexity"]

@@ -22,7 +22,7 @@ class Row:
     kind: str
     """`recorded` or `documented`."""
     answer: Any
-    """AWS's answer, normalised (`tests.recorded.normalise`)."""
+    """AWS's answer, normalised (`tests.stage.recorded.normalise`)."""
     asked: dict[str, Any] = field(default_factory=dict)
     """The other members of the row."""
     differs: str | None = None

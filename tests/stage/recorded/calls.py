@@ -6,8 +6,8 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from tests.recorded import normalise
-from tests.recorded.rows import Row
+from tests.stage.recorded import normalise
+from tests.stage.recorded.rows import Row
 
 Question = Callable[..., Any]
 

@@ -13,9 +13,11 @@ PLACEHOLDERS = (
     (ACCOUNT, "<account>"),
     (REGION, "<region>"),
     (UUID, "<id>"),
+    (r"sha256:[0-9a-f]{64}", "<digest>"),
     (r"ecs-svc/\d+", "ecs-svc/N"),
     (r"\(task [0-9a-f]{32}\)", "(task <id>)"),
-    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?", "<time>"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "<time>"),
+    (r"/[^ \"]*/stage-[^/ \"]*/[^/ \"]+/", "/var/task/"),  # where a function's code is
     (r"Value '[\[{].*[\]}]' at", "Value <value> at"),  # AWS writes a list as Java does
 )
 
@@ -51,3 +53,23 @@ def refusal(given: ClientError, **names: str) -> dict[str, Any]:
     more = {name: member for name, member in more.items() if name.lower() != "message"}
     answer: dict[str, Any] = value({"status": status, "code": code, "message": message, **error, **more}, **names)
     return answer
+
+
+def history_event(event: dict[str, Any], **names: str) -> list[Any]:
+    """An event of a history: type, previous event, details. JSON in texts is read."""
+    [details] = [value for name, value in event.items() if name.endswith("Details")] or [None]
+    return [event["type"], event["previousEventId"], _read(value(details, **names))]
+
+
+def _read(given: Any) -> Any:
+    """The same with inputs, outputs and causes that are JSON read, so that spaces do not count."""
+    if isinstance(given, dict):
+        return {name: _read(inner) for name, inner in given.items()}
+    if isinstance(given, list):
+        return [_read(inner) for inner in given]
+    if isinstance(given, str):
+        try:
+            return _read(json.loads(given))
+        except ValueError:
+            return given
+    return given
