@@ -10,7 +10,7 @@ from rota.deployment.ledger import Ledger
 from rota.deployment.recorded import recorded_revisions
 from rota.ecr.image import resolve_image
 from rota.ecs import service, task_definitions
-from rota.ecs.reusable import find_reusable
+from rota.ecs.reusable import find_reusable, list_ahead
 from rota.handlers.step import step
 from rota.plan import checks
 from rota.plan.current_state import CurrentState
@@ -41,6 +41,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         s3 = clients.s3()
         dynamodb = clients.dynamodb()
         recalling = pool.submit(recorded_revisions, dynamodb, s3, settings)
+        listing_ahead = pool.submit(lambda: list_ahead(listing.result(), recalling.result(), settings.family))
         ledger = Ledger(dynamodb, settings.table, settings.app, request.execution, settings.history_days)
         refusing = pool.submit(ledger.refuse_redrive)
         keys = candidate_keys(settings.schedule_keys, request.image)
@@ -59,7 +60,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         served = serving.result()
     if description and served:
         in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
-        reusable = find_reusable(ecs, settings, listing.result(), in_use, recalling.result(), read=(served,))
+        reusable = find_reusable(ecs, settings, listing_ahead.result(), in_use, recalling.result(), read=(served,))
         # What was recorded is Rota's own, and no base.
         candidates = [arn for arn in reusable.active if arn not in recalling.result()]
         base = _checked_base(served, candidates, problems, settings, tasks, image_uri)

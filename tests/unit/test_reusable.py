@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rota.ecs.reusable import Reusable, find_reusable
+from rota.ecs.reusable import Reusable, find_reusable, list_ahead
 from rota.ecs.task_definitions import Revision, find_base, list_active
 from tests.guestbook import APP, CONTENT, SETTINGS, arn, definition
 
@@ -92,6 +92,22 @@ def test_what_was_read_before_is_not_read_again() -> None:
     family = Family(own(2), own(3, "f01"))
     found = find(family, {arn(2), arn(3)}, {arn(3): "f01"}, read=(own(2), own(3, "f01")))
     assert (found.recorded, found.unrecorded, family.described) == ({"f01": arn(3)}, (own(2),), [])
+
+
+@pytest.mark.parametrize(
+    ("recorded", "pages"),
+    [
+        pytest.param([], 1, id="nothing is recorded"),
+        pytest.param([arn(5), arn(3)], 2, id="down to the lowest one"),
+        pytest.param([arn(2)], 3, id="which need not be ACTIVE"),
+        pytest.param([arn(1).replace("guestbook:", "shop:")], 1, id="of another family"),
+    ],
+)
+def test_pages_that_a_record_reaches_back_to_are_read_ahead(recorded: list[str], pages: int) -> None:
+    family = Family(own(1), inactive(own(2)), *(own(number) for number in (3, 4, 5, 6)))
+    listed = list_ahead(list_active(family, "guestbook"), recorded, "guestbook")  # type: ignore[arg-type]  # what is called of it
+    assert family.pages == pages
+    assert [*listed] == [arn(number) for number in (6, 5, 4, 3, 1)]
 
 
 def test_only_the_pages_that_matter_are_listed() -> None:

@@ -1,6 +1,7 @@
 """Which revisions of the app can be used again."""
 
-from collections.abc import Collection, Iterable, Mapping
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws.parallel import in_parallel
@@ -23,6 +24,18 @@ class Reusable(NamedTuple):
     unrecorded: tuple["Revision", ...]
     active: tuple[str, ...]
     newest: int
+
+
+def list_ahead(listed: Iterator[str], recorded: Iterable[str], family_name: str) -> Iterator[str]:
+    """What is `listed`, the newest first; the pages back to the lowest `recorded` revision are read now."""
+    lowest = min((arns.revision_number(arn) for arn in recorded if arns.family(arn) == family_name), default=None)
+    read: list[str] = []
+    if lowest is not None:
+        for arn in listed:
+            read.append(arn)
+            if arns.revision_number(arn) <= lowest:
+                break
+    return itertools.chain(read, listed)
 
 
 def find_reusable(
