@@ -17,6 +17,7 @@ from stage.iam.evaluation import Decision, Permission, decide
 from stage.moto.clients import ACCOUNT
 
 KEPT = 100_000
+EVENTBRIDGE = "events.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,8 @@ class Access:
 
     def before(self, call: Call) -> Reply | None:
         caller = _caller(call)
-        if caller is None:
-            return None
-        denied = self._first_denied(caller, needed_by(call))
-        return refusals.denied(call, denied) if denied else None
+        denied = self._first_denied(caller, needed_by(call)) if caller else None
+        return refusals.denied(call, denied) if denied else _unusable_role(call)
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
         """S3 reveals that a key does not exist only to callers who may list the bucket."""
@@ -105,6 +104,18 @@ def _caller(call: Call) -> Caller | None:
         role_name, session = assumed.role_arn.rpartition("/")[2], assumed.session_name
     role = policies.role(role_name)
     return Caller(role, session) if role else None
+
+
+def _unusable_role(call: Call) -> Reply | None:
+    """PutRule refuses a role that EventBridge may not assume."""
+    arn = call.params.get("RoleArn") if call.key == ("events", "PutRule") else None
+    if arn is None:
+        return None
+    found = policies.role(str(arn).rpartition("/")[2])
+    if found and policies.trusts(found, EVENTBRIDGE, {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": None}):
+        return None
+    words = f"Provided role '{arn}' cannot be assumed by principal '{EVENTBRIDGE}'."
+    return Reply.refusal(call, "ValidationException", words)
 
 
 def _message(caller: Caller, permission: Permission, decision: Decision) -> str:

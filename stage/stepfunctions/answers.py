@@ -5,6 +5,7 @@ StartExecution, CreateStateMachine and UpdateStateMachine.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,13 +19,13 @@ NO_CHANGE = (
     "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified"
 )
 CHANGES = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
-NOT_A_VALUE = "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+A_VALUE = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 WITHOUT = {"input", "inputDetails", "output", "outputDetails"}
 """The members of a history's event that `includeExecutionData` leaves out."""
 # What Python says of invalid JSON, and what AWS says of the same character.
 JSON_PROBLEMS = {
     "Expecting property name enclosed in double quotes": "was expecting double-quote to start field name",
-    "Expecting value": NOT_A_VALUE,
+    "Expecting value": f"expected a valid value {A_VALUE}",
     "Expecting ':' delimiter": "was expecting a colon to separate field name and value",
     "Expecting ',' delimiter": "was expecting comma to separate Object entries",
 }
@@ -124,6 +125,8 @@ def _invalid_input(given: str | None) -> str | None:
         found = given[problem.pos : problem.pos + 1]
         if not found:
             return "Unexpected end-of-input"
+        if word := re.match(r"[A-Za-z_$][\w$]*", given[problem.pos :]):
+            return f"Unrecognized token '{word[0]}': was expecting {A_VALUE}"
         words = JSON_PROBLEMS.get(problem.msg, problem.msg)
         return f"Unexpected character ('{found}' (code {ord(found)})): {words}"
     return None

@@ -106,6 +106,7 @@ def _while_it_rolls_back(row: Row, small: SmallStage) -> Any:
 
 def _deployment_event(row: Row, small: SmallStage) -> Any:
     """The event of a rollout's end."""
+    assert small.background.wait_until_steady()
     heard = small.listen(
         {
             "source": ["aws.ecs"],

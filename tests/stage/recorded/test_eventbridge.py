@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stage.eventbridge.bus import rules
+from stage.iam.access import Access
 from stage.moto.clients import ACCOUNT, REGION
 from stage.validation.documented import DocumentedRules
 from stage.validation.requests import Validation
@@ -22,7 +23,7 @@ PATTERN = json.dumps({"source": ["shop"]})
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallStage]:
-    with small_stage(tmp_path_factory.mktemp("app"), Validation(), DocumentedRules()) as small:
+    with small_stage(tmp_path_factory.mktemp("app"), Validation(), Access(), DocumentedRules()) as small:
         yield small
 
 

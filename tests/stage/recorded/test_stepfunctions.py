@@ -47,6 +47,7 @@ class Account:
         self.stage = stage
         self.states, self.functions = stage.client("stepfunctions"), stage.client("lambda")
         self._names: dict[str, str] = {}
+        self._ran: dict[str, Any] = {}
 
     @cached_property
     def role(self) -> str:
@@ -100,7 +101,13 @@ class Account:
         return wait_for(described, 20, every=0.02)
 
     def run(self, definition: Any, given: str = "{}") -> Any:
-        """DescribeExecution of an execution that has run."""
+        """DescribeExecution of an execution that has run; one that ran before serves again."""
+        key = json.dumps([definition, given])
+        if key not in self._ran:
+            self._ran[key] = self._run(definition, given)
+        return self._ran[key]
+
+    def _run(self, definition: Any, given: str) -> Any:
         return self.ended(
             self.states.start_execution(stateMachineArn=self.machine(definition), input=given)["executionArn"]
         )
@@ -237,8 +244,8 @@ def _stopped(row: Row, account: Account) -> Any:
 def _pages(row: Row, account: Account) -> Any:
     """Pages of executions or events: their sizes, and whether the newest is first."""
     if row.asked["call"] == "ListExecutions":
-        for _ in range(5):
-            account.run(PASSES)
+        for number in range(5):
+            account.run(PASSES, str(number))
         request = {"stateMachineArn": account.machine(PASSES), "maxResults": row.asked["limit"]}
         first = account.states.list_executions(**request)
         second = account.states.list_executions(**request, nextToken=first["nextToken"])
