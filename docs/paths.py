@@ -12,6 +12,7 @@ from rota.ecs import derive, reusable, service, task_definitions
 from rota.plan import build, checks
 from rota.plan.current_state import CurrentState
 from rota.plan.model import Plan, Snapshot
+from rota.restore import attempt
 from rota.restore import deployment as restore
 from rota.restore import revisions as restore_revisions
 from rota.restore import service as restore_service
@@ -65,6 +66,7 @@ ERROR_TO_RESTORE = (
         "TakeTurn", (stopped.execution_named_by, stopped.decide), "of an execution that was stopped; a Catch skips this"
     ),
     At("RestoreDeployment", (failed.find_failed, Lease.enter), f"{DeploymentRecord.__name__} in the lease"),
+    At("RestoreDeployment", (attempt.restore,), "if anything was changed, and FinishDeployment had not begun"),
     At("RestoreDeployment", (restore.restore_deployment,), f"reads {Plan.__name__} and {Snapshot.__name__}"),
     At("RestoreDeployment", (EventBridgeRules.restore, rule.undo), "EnableRule, PutRule, PutTargets, DeleteRule"),
     At("RestoreDeployment", (restore_service.restore,), "UpdateService"),

@@ -7,7 +7,7 @@ from rota.aws.parallel import thread_pool
 from rota.contract import ReadConfigInput, ReadConfigOutput, Stored
 from rota.deployment import artifacts
 from rota.deployment.ledger import Ledger
-from rota.deployment.recorded import recorded_revisions
+from rota.deployment.live_revisions import live_revisions
 from rota.ecr.image import resolve_image
 from rota.ecs import service, task_definitions
 from rota.ecs.reusable import find_reusable, list_ahead
@@ -40,7 +40,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         listing = pool.submit(task_definitions.list_active, ecs, settings.family)
         s3 = clients.s3()
         dynamodb = clients.dynamodb()
-        recalling = pool.submit(recorded_revisions, dynamodb, s3, settings)
+        recalling = pool.submit(live_revisions, dynamodb, s3, settings)
         listing_ahead = pool.submit(lambda: list_ahead(listing.result(), recalling.result(), settings.family))
         ledger = Ledger(dynamodb, settings.table, settings.app, request.execution, settings.history_days)
         refusing = pool.submit(ledger.refuse_redrive)

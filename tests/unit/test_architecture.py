@@ -100,7 +100,7 @@ FUNCTIONS = sorted((PACKAGE.parents[2] / "functions").rglob("app.py"))
 
 
 def test_a_backend_is_reached_through_the_seam_alone() -> None:
-    """A second backend then needs no change of the steps, the plan or the restore."""
+    """A second backend then changes the seam, and no step."""
     others = [path for path in FILES if package_of(name(path)) != "schedules"] + FUNCTIONS
     assert len(others) > len(FUNCTIONS) > 0
     reaching = {

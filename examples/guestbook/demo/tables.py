@@ -50,7 +50,7 @@ def difference_table(before: Mapping[str, Schedule], after: Mapping[str, Schedul
         elif old["expression"] != new["expression"]:
             rule = "[yellow]updated[/yellow]"
         else:
-            rule = "untouched"
+            rule = "new target"
         both = [schedule for schedule in (old, new) if schedule]
         table.add_row(
             name,

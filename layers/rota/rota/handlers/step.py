@@ -1,4 +1,4 @@
-"""The frames of the state machine's steps: plain, writing, and the one that restores."""
+"""The frames of the state machine's steps: plain, writing, finishing and restoring."""
 
 import contextlib
 import time
@@ -26,10 +26,10 @@ Material = TypeVar("Material")
 
 
 class Turn(NamedTuple):
-    """A step's turn to write: whether its deployment holds the lease, and what the record was as it entered.
+    """A step's stay in the lease: whether its deployment holds it, and what the record was as the step entered.
 
-    `record` is None unless the standing is HELD or OVERTAKEN, and if the version of Rota that took the lease made
-    none. `note` takes facts that go into the record as the step leaves.
+    `record` is there only while the deployment holds the lease, and if the version of Rota that took it made one.
+    `note` takes facts that go into the record as the step leaves.
     """
 
     lease: "Lease"

@@ -119,17 +119,11 @@ def _remarks(
 
 
 def estimate(plan: Plan) -> int:
-    """The seconds until every schedule is live, if nothing else uses AWS's quotas; the service rolls after that.
-
-    Before each write the owner of its rule is asked for; what is removed is deleted after the service rolled.
-    """
+    """The seconds until every schedule is live, if nothing else uses AWS's quotas; the service rolls after that."""
     if plan.nothing_to_do:
         return 0
-    writes = plan.writes()
-    calls = len(plan.changes) + sum(writes[each] for each in ("DisableRule", "PutRule", "PutTargets"))
-    return math.ceil(
-        _STEPS_SECONDS + MODIFY_DEFINITIONS.seconds(writes["RegisterTaskDefinition"]) + backend.seconds(calls)
-    )
+    registering = MODIFY_DEFINITIONS.seconds(len(plan.registers))
+    return math.ceil(_STEPS_SECONDS + registering + backend.seconds(plan.changes))
 
 
 def describe_plan(plan: Plan, document: Stored, snapshot: Stored) -> PlanDeploymentOutput:

@@ -1,7 +1,7 @@
 """The seam between a deployment and the place in AWS where its schedules live.
 
-A plan and a snapshot hold `Change`s and `Schedule`s, which carry their backend's name. What turns one into another is
-decided here without a call; `connect` gives what reads and writes.
+A plan and a snapshot hold `Change`s and `Schedule`s, which carry their backend's name in `backend`. What turns one
+into another is decided here without a call; `connect` gives what reads and writes.
 """
 
 from collections.abc import Mapping
@@ -105,9 +105,9 @@ def restored_whole(name: str, before: Schedule | None, cluster_arn: str) -> Chan
     return rule.whole(before, _arn(cluster_arn, name)).model_copy(update={"kind": "update", "put_targets": targets})
 
 
-def seconds(calls: int) -> float:
-    """How long that many calls take at the least, by the backend's quota."""
-    return EVENTS.seconds(calls)
+def seconds(changes: "Iterable[Change]") -> float:
+    """How long these changes take at the least until every schedule is live, by the quota of their backend. Pure."""
+    return EVENTS.seconds(sum(change.calls_until_live() for change in changes))
 
 
 def _arn(cluster_arn: str, name: str) -> str:

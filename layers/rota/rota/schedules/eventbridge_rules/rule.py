@@ -20,6 +20,7 @@ Tags = dict[str, str]
 class Rule(Shape):
     """One rule, whole: as AWS describes it or as it should be."""
 
+    backend: Literal["rules"] = "rules"
     name: str
     schedule_expression: str | None
     event_pattern: str | None = None
@@ -82,6 +83,13 @@ class RuleChange(Shape):
             DisableRule=int(self.disable),
             DeleteRule=int(self.kind == "remove"),
         )
+
+    def calls_until_live(self) -> int:
+        """How many calls it takes until the schedule is live: its owner is asked for, then it is written. What is
+        removed is deleted after the service rolled, and does not count.
+        """
+        writes = self.writes()
+        return 1 + sum(writes[each] for each in ("DisableRule", "PutRule", "PutTargets"))
 
 
 def _with_revision(target: dict[str, Any], revisions: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the live deployment recorded of its revisions, so that the next one need not read them."""
+"""What the live deployment stored about its revisions, so that the next one need not read them."""
 
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ class _Registered(Item):
     revisions: dict[str, str]
 
 
-def recorded_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> dict[str, str]:
+def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> dict[str, str]:
     """Fingerprints by ARN of the revisions that the live deployment registered or used again; a revision never changes.
 
     Whether they are ACTIVE and in use it does not say. Empty where there is no such record, or it has expired, or
@@ -53,6 +53,8 @@ def recorded_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Se
     except (ClientError, ValidationError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] not in _GONE:
             raise
-        Logger(child=True).warning("what is live is not recorded legibly; its revisions are read", exc_info=True)
+        Logger(child=True).warning(
+            "what the live deployment stored about its revisions cannot be used; they are read", exc_info=True
+        )
         return {}
     return {arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}
