@@ -130,7 +130,7 @@ def test_an_invocation_is_waited_for_until_its_time_limit(world: World, restorin
     assert "stepfunctions.GetExecutionHistory" not in world.calls.made[: world.calls.made.index("dynamodb.PutItem")]
 
 
-@pytest.mark.parametrize("error", ["Lambda.SdkClientException", "Lambda.ServiceException", "Lambda.Unknown"])
+@pytest.mark.parametrize("error", ["Lambda.SdkClientException", "Lambda.ServiceException"])
 def test_an_error_of_lambdas_api_does_not_end_the_wait(error: str, world: World, restoring: Deployment) -> None:
     begin(restoring)
     world.calls.history = [killed(FIRST, error)]
