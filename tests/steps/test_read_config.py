@@ -221,10 +221,10 @@ def test_a_restore_must_be_able_to_pass_a_rules_role(world: World, later: Deploy
 
 
 def test_a_base_that_runs_on_ec2_alone_is_refused(world: World, deployments: Deployments) -> None:
-    privileged = [CONTENT["containerDefinitions"][0] | {"privileged": True}]
-    client("ecs").register_task_definition(
-        **CONTENT | {"requiresCompatibilities": ["EC2"], "containerDefinitions": privileged}
-    )
+    """Without a role to pull the image with, which Fargate needs."""
+    content = {key: value for key, value in CONTENT.items() if key != "executionRoleArn"}
+    content["containerDefinitions"] = [dict(each, secrets=[]) for each in CONTENT["containerDefinitions"]]
+    client("ecs").register_task_definition(**content | {"requiresCompatibilities": ["EC2"]})
     with pytest.raises(RejectedError, match="guestbook:2 cannot run on Fargate, only on EC2"):
         deployments.start().until("PlanDeployment")
 
