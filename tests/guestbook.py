@@ -118,5 +118,6 @@ def current_state(*tasks: Task, **changes: Any) -> CurrentState:
         reusable={},
         unrecorded=(),
         newest_revision=1,
+        retried=None,
     )
     return before_the_first.model_copy(update=changes)

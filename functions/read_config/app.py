@@ -22,9 +22,12 @@ from rota.schedules import backend
 from rota.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
+    from rota.ecs.reusable import Reusable
     from rota.ecs.task_definitions import Revision
 
 
@@ -41,7 +44,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         s3 = clients.s3()
         dynamodb = clients.dynamodb()
         recalling = pool.submit(live_revisions, dynamodb, s3, settings)
-        listing_ahead = pool.submit(lambda: list_ahead(listing.result(), recalling.result(), settings.family))
+        listing_ahead = pool.submit(lambda: list_ahead(listing.result(), recalling.result().revisions, settings.family))
         ledger = Ledger(dynamodb, settings.table, settings.app, request.execution, settings.history_days)
         refusing = pool.submit(ledger.refuse_redrive)
         keys = candidate_keys(settings.schedule_keys, request.image)
@@ -60,9 +63,11 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         served = serving.result()
     if description and served:
         in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
-        reusable = find_reusable(ecs, settings, listing_ahead.result(), in_use, recalling.result(), read=(served,))
+        live = recalling.result()
+        reusable = find_reusable(ecs, settings, listing_ahead.result(), in_use, live.revisions, read=(served,))
+        problems.add_for_operator(_of_takeovers(settings, tasks, inventory.schedules, live.revisions, reusable))
         # What was recorded is Rota's own, and no base.
-        candidates = [arn for arn in reusable.active if arn not in recalling.result()]
+        candidates = [arn for arn in reusable.active if arn not in live.revisions]
         base = _checked_base(served, candidates, problems, settings, tasks, image_uri)
         problems.add_for_operator(checks.of_published_ports(description, base, settings))
 
@@ -80,6 +85,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         reusable=reusable.recorded,
         unrecorded=reusable.unrecorded,
         newest_revision=reusable.newest,
+        retried=recalling.result().retried,
     )
     return ReadConfigOutput(
         schedule=stored,
@@ -88,6 +94,21 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         base=base.arn,
         state=artifacts.write(s3, settings.bucket, request.execution, "state", state),
     )
+
+
+def _of_takeovers(
+    settings: Settings,
+    tasks: tuple[Task, ...],
+    schedules: "Mapping[str, backend.Schedule]",
+    live: "Mapping[str, str]",
+    reusable: "Reusable",
+) -> "Iterator[str]":
+    """What cannot stay of the schedules that are taken over."""
+    registered = {*live, *(each.arn for each in reusable.unrecorded)}
+    for task in tasks:
+        current = schedules.get(backend.name_of(task, settings))
+        if current and backend.taken_over(current, registered):
+            yield from backend.problems_of_takeover(current, task, settings)
 
 
 def _parse(settings: Settings, stored: Stored, raw: bytes, slots: int) -> tuple[Stored, tuple[Task, ...]]:

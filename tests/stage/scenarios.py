@@ -27,6 +27,16 @@ def removed_tasks(stage: Client) -> None:
     stage.deploy("v2")
 
 
+def tags_of_a_script(stage: Client) -> None:
+    """What a target says of tags stays, and the job that it starts has them."""
+    stage.deploy("v1")
+    (target,) = schedules(stage)["IngestData"]["Targets"]
+    ecs = target["EcsParameters"] | {"Tags": [{"Key": "cost-centre", "Value": "12"}]}
+    stage.client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[target | {"EcsParameters": ecs}])
+    stage.deploy("v2")
+    stage.fire(PREFIX + "IngestData")
+
+
 def nothing_to_do(stage: Client) -> None:
     first = stage.deploy("v1")
     stage.wait(stage.start(first["input"]))
@@ -168,6 +178,7 @@ def add_a_target(stage: Client, task: str) -> None:
 
 EVERY_PERMISSION: tuple[Scenario, ...] = (
     first_deployment,
+    tags_of_a_script,
     tags_that_are_not_listed_yet,
     no_schedule_file,
     killed_in_two_steps,

@@ -1,6 +1,7 @@
 """The owner of a rule: read from AWS's tag index where its lag is harmless, else from EventBridge."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -153,3 +154,54 @@ def test_a_rule_that_was_untagged_keeps_its_revision(world: World, later: Deploy
     world.push(NEXT, "next")
     assert later.start(NEXT).run() == "Deployed"
     assert number(runs) in world.active_revisions()
+
+
+def script_rule(world: World, **members: Any) -> None:
+    """A rule of a script with the app's tag, which runs a revision of the script's."""
+    network = {"awsvpcConfiguration": {"Subnets": ["subnet-1"]}}
+    events, rule = client("events"), PREFIX + "IngestData"
+    events.put_rule(
+        Name=rule, ScheduleExpression="rate(1 day)", Tags=[{"Key": "rota:app", "Value": "production/guestbook-api"}]
+    )
+    target = {
+        "Id": "job",
+        "Arn": CLUSTER_ARN,
+        "RoleArn": ENVIRONMENT["EVENTS_ROLE_ARN"],
+        "EcsParameters": {
+            "TaskDefinitionArn": arn(1),
+            "NetworkConfiguration": network,
+            "PropagateTags": "TASK_DEFINITION",
+        },
+        "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 600},
+    }
+    events.put_targets(Rule=rule, Targets=[target | members])
+
+
+def test_a_rule_that_is_taken_over_keeps_its_retry_policy(world: World, deployments: Deployments) -> None:
+    script_rule(world)
+    deployment = deployments.start()
+    assert deployment.run() == "Deployed"
+    kept = "IngestData keeps of its target: PropagateTags, RetryPolicy"
+    assert kept in deployment.document["plan"]["summary"]
+    world.push(NEXT, "next")
+    assert deployments.start(NEXT).run() == "Deployed"
+    assert world.target("IngestData")["RetryPolicy"]["MaximumRetryAttempts"] == 2
+    assert world.target("IngestData")["EcsParameters"]["PropagateTags"] == "TASK_DEFINITION"
+
+
+def test_a_retry_policy_of_the_file_goes_with_its_key(world: World, deployments: Deployments) -> None:
+    ingest, spam = SCHEDULE["tasks"]
+    world.upload({"tasks": [ingest | {"retry": {"attempts": 1, "age": 60}}, spam]})
+    assert deployments.start().run() == "Deployed"
+    assert world.target("IngestData")["RetryPolicy"]["MaximumRetryAttempts"] == 1
+    world.upload(SCHEDULE)
+    assert deployments.start().run() == "Deployed"
+    assert "RetryPolicy" not in world.target("IngestData")
+
+
+def test_a_rule_whose_input_cannot_stay_is_not_taken_over(world: World, deployments: Deployments) -> None:
+    script_rule(world, Input='{"taskRoleArn": "another"}')
+    before = world.everything()
+    with pytest.raises(RejectedError, match=r"the target job of the rule .* has taskRoleArn in its Input"):
+        deployments.start().until("PlanDeployment")
+    assert world.everything() == before

@@ -109,7 +109,8 @@ def test_a_backend_is_reached_through_the_seam_alone() -> None:
     assert reaching == set()
     seam = imported(PACKAGE / "schedules" / "backend.py")
     assert {module for module in seam if package_of(module) == "schedules"} == {
-        *("schedules.restored", "schedules.eventbridge_rules.rule", "schedules.eventbridge_rules.backend")
+        "schedules.restored",
+        *(f"schedules.eventbridge_rules.{module}" for module in ("rule", "backend", "takeover")),
     }
 
 

@@ -54,6 +54,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedules.eventbridge_rules.backend": set(),
     "rota.schedules.eventbridge_rules.inventory": set(),
     "rota.schedules.eventbridge_rules.tag_index": set(),
+    "rota.schedules.eventbridge_rules.takeover": set(),
     "rota.plan.checks": {"read_config"},
     "rota.plan.problems": {"read_config"},
     "rota.plan.current_state": {"read_config", "plan_deployment"},

@@ -54,6 +54,10 @@ KINDS: dict[str, tuple[Any, Any]] = {
         {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
     ),
     "revisions, on the cluster alone": (REVISIONS, {"ArnEquals": {"ecs:cluster": CLUSTER}}),
+    "tasks, while they are started": (
+        arn("ecs", "task/${ClusterName}/*"),
+        {"StringEquals": {"ecs:CreateAction": "RunTask"}},
+    ),
     "bus, with events of Rota alone": (
         arn("events", "event-bus/default"),
         {"ForAllValues:StringEquals": {"events:source": "rota"}, "Null": {"events:source": "false"}},
@@ -152,6 +156,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     },
     "EventsRole": {
         "revisions, on the cluster alone": "ecs:RunTask",
+        "tasks, while they are started": "ecs:TagResource",
         "the tasks' roles, for ECS": "iam:PassRole",
     },
 }

@@ -1,6 +1,6 @@
 """What the live deployment stored about its revisions, so that the next one need not read them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
@@ -27,14 +27,24 @@ class _Planned(Item):
 
     algorithm: int
     reused: dict[str, str]
+    retried: tuple[str, ...] | None = None
 
 
 class _Registered(Item):
     revisions: dict[str, str]
 
 
-def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> dict[str, str]:
-    """Fingerprints by ARN of the revisions that the live deployment registered or used again; a revision never changes.
+class Live(NamedTuple):
+    """What the live deployment stored. `revisions`: fingerprints by ARN of those that it registered or used again; a
+    revision never changes. `retried`: the names of the schedules whose retry policy is its file's; None if unknown.
+    """
+
+    revisions: dict[str, str]
+    retried: tuple[str, ...] | None = None
+
+
+def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> Live:
+    """What the live deployment stored about its revisions and schedules.
 
     Whether they are ACTIVE and in use it does not say. Empty where there is no such record, or it has expired, or
     another version of Rota wrote it, whose fingerprints or plans differ: then the revisions are to be read themselves.
@@ -42,13 +52,13 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
     try:
         live = Releases(dynamodb, settings.table, settings.app).read()
         if live is None or live.live_plan is None:
-            return {}
+            return Live({})
         with thread_pool() as pool:
             planning = pool.submit(artifacts.read_bytes, s3, settings.bucket, live.live_plan)
             registered = artifacts.read_bytes(s3, settings.bucket, live.live_revisions) if live.live_revisions else None
         plan = _Planned.model_validate_json(planning.result())
         if plan.algorithm != ALGORITHM:
-            return {}
+            return Live({})
         revisions = _Registered.model_validate_json(registered).revisions if registered else {}
     except (ClientError, ValidationError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] not in _GONE:
@@ -56,5 +66,5 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
         Logger(child=True).warning(
             "what the live deployment stored about its revisions cannot be used; they are read", exc_info=True
         )
-        return {}
-    return {arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}
+        return Live({})
+    return Live({arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}, plan.retried)

@@ -61,7 +61,10 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         fingerprint = api if overrides else revision(task)
         runs = reused.get(fingerprint) or to_be_registered(fingerprint)
         current = state.schedules.get(backend.name_of(task, settings))
-        change = backend.change(task, settings, state.cluster_arn, runs, overrides, current)
+        name = backend.name_of(task, settings)
+        change = backend.change(
+            task, settings, state.cluster_arn, runs, overrides, current, sets_retry=state.sets_retry(name)
+        )
         changes += [change] if change else []
     kept = len(state.tasks) - len(changes)
     desired = {backend.name_of(task, settings) for task in state.tasks}
@@ -87,6 +90,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         service_runs=state.service.task_definition,
         roll=roll,
         algorithm=ALGORITHM,
+        retried=tuple(backend.name_of(task, settings) for task in state.tasks if task.retry),
         service_changes=service_changes(state.served, state.base, content, settings.container) if roll else (),
         commands=_commands(content, settings, state.tasks),
         left_out=left_out,
@@ -112,6 +116,10 @@ def _remarks(
             f"the service's circuit breaker is off, so a broken image fails only after "
             f"{settings.rollout_timeout_minutes} minutes"
         )
+    for task in state.tasks:
+        current = state.schedules.get(backend.name_of(task, settings))
+        if current and backend.taken_over(current, state.registered) and (kept := backend.kept(current)):
+            yield f"{task.name} keeps of its target: {', '.join(kept)}"
     if left_out:
         yield f"jobs run without {listed(sorted(left_out))}"
     if settings.revision_mode == "shared" and own_revision:

@@ -4,6 +4,7 @@ from rota.contract import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
 from rota.schedule_file.task import Task
+from rota.schedules import backend
 from rota.schedules.backend import Schedule
 
 
@@ -13,7 +14,8 @@ class CurrentState(Shape):
     `tasks` are the schedule file's; `schedules` the app's own by name; `base` is what new revisions are derived from,
     `served` what the service runs. `breaks_circuit`: ECS gives up a rollout whose tasks do not start.
     `reusable`: ARNs by fingerprint of ACTIVE revisions that an earlier deployment recorded; `unrecorded`: ACTIVE
-    revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number.
+    revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number. `retried`:
+    the names of the schedules whose retry policy the live deployment took from its file; None if that is not known.
     """
 
     tasks: tuple[Task, ...]
@@ -27,3 +29,18 @@ class CurrentState(Shape):
     reusable: dict[str, str]
     unrecorded: tuple[Revision, ...]
     newest_revision: int
+    retried: tuple[str, ...] | None
+
+    @property
+    def registered(self) -> frozenset[str]:
+        """The ARNs of ACTIVE revisions that Rota registered and that may be in use."""
+        return frozenset({*self.reusable.values(), *(each.arn for each in self.unrecorded)})
+
+    def sets_retry(self, name: str) -> bool:
+        """Whether the retry policy of the schedule's target is the file's own, so that it goes with the file's key.
+
+        The version before recorded none, and kept nothing of a target: there a target that Rota wrote has the file's.
+        """
+        if self.retried is not None:
+            return name in self.retried
+        return name in self.schedules and not backend.taken_over(self.schedules[name], self.registered)

@@ -43,6 +43,7 @@ class Plan(Shape):
     fingerprint. `newest_revision` is the family's highest number before the deployment. `roll`: whether the service is
     updated, to the revision with the fingerprint `api`; `service_runs` is the ARN of the revision that it runs before.
     `algorithm` is the version of all these fingerprints; 0 in a plan of a version that had none.
+    `retried` are the names of the schedules whose retry policy is the file's.
 
     For people: `service_changes` says how the service will differ from what it runs, `commands` what runs then,
     `left_out` which containers no job runs, by name with the reason, and `remarks` what else they should know.
@@ -59,6 +60,7 @@ class Plan(Shape):
     roll: bool
     service_runs: str
     algorithm: int = 0
+    retried: tuple[str, ...] = ()
     service_changes: tuple[str, ...] = ()
     commands: Commands | None = None
     left_out: dict[str, str] = Field(default_factory=dict)

@@ -13,7 +13,7 @@ from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from concurrent.futures import ThreadPoolExecutor
 
     from rota.schedule_file.task import Task
@@ -76,14 +76,39 @@ def name_of(task: "Task", settings: "Settings") -> str:
 
 
 def change(
-    task: "Task", settings: "Settings", cluster_arn: str, revision: str, overrides: str | None, current: Schedule | None
+    task: "Task",
+    settings: "Settings",
+    cluster_arn: str,
+    revision: str,
+    overrides: str | None,
+    current: Schedule | None,
+    *,
+    sets_retry: bool = False,
 ) -> Change | None:
     """What gives a task its schedule; None if `current` is that already. Pure.
 
-    `revision` is an ARN, or `to_be_registered(fingerprint)`.
+    `revision` is an ARN, or `to_be_registered(fingerprint)`; `sets_retry`: the retry policy that `current` has is the
+    schedule file's own, and goes with its key.
     """
-    desired = rule.desired_rule(task, settings, cluster_arn, revision, overrides, current)
+    desired = rule.desired_rule(task, settings, cluster_arn, revision, overrides, current, sets_retry=sets_retry)
     return rule.difference(current, desired, _arn(cluster_arn, desired.name))
+
+
+def taken_over(current: Schedule, registered: "Collection[str]") -> bool:
+    """Whether the schedule is a script's or a person's so far: nothing that it runs was `registered` by Rota. Pure."""
+    return rule.is_taken_over(current, registered)
+
+
+def kept(current: Schedule) -> tuple[str, ...]:
+    """What stays of a schedule that is taken over and that Rota does not set, by name. Pure."""
+    return tuple(sorted(member for part in rule.kept_members(current) for member in part))
+
+
+def problems_of_takeover(current: Schedule, task: "Task", settings: "Settings") -> "Iterator[str]":
+    """A sentence for all that cannot stay of a schedule that is taken over, with what to do by hand. Pure."""
+    from rota.schedules.eventbridge_rules import takeover  # noqa: PLC0415  loaded where it is used
+
+    return takeover.problems(current, task, settings)
 
 
 def revisions_of(schedules: "Iterable[Schedule]") -> set[str]:

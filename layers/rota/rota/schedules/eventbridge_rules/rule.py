@@ -1,7 +1,7 @@
 """EventBridge rules: what a task's rule must be, and the writes that turn one rule into another. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from rota.contract import Shape
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 Tags = dict[str, str]
+
+# The members of a target, and of its EcsParameters, that Rota sets or that would change what runs. A retry policy is
+# set only where the schedule file has one. Fargate has no placement.
+_SET = {"Id", "Arn", "RoleArn", "EcsParameters", "Input", "InputPath", "InputTransformer"}
+_SET_OF_ECS = {
+    *("TaskDefinitionArn", "TaskCount", "LaunchType", "NetworkConfiguration", "PlatformVersion"),
+    *("PlacementConstraints", "PlacementStrategy"),
+}
 
 
 class Rule(Shape):
@@ -104,20 +112,30 @@ def desired_rule(
     revision: str,
     overrides: str | None = None,
     current: Rule | None = None,
+    *,
+    sets_retry: bool = False,
 ) -> Rule:
     """The rule and its one target for `task`, which runs `revision` (a task definition's ARN) with `overrides`.
 
-    The target takes the ID of the first one that the `current` rule has, so that a rule never has two meanwhile.
+    The target takes the ID of the first one that the `current` rule has, so that a rule never has two meanwhile, and
+    keeps each member that Rota does not set. `sets_retry`: the retry policy that it has is the schedule file's own.
     """
     name = settings.rule_prefix + task.name
+    kept, kept_of_ecs = kept_members(current)
+    if sets_retry:
+        kept.pop("RetryPolicy", None)
+    # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+    launch = {} if kept_of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
     target: dict[str, Any] = {
+        **kept,
         "Id": current.targets[0]["Id"] if current and current.targets else name,
         "Arn": cluster_arn,
         "RoleArn": settings.events_role_arn,
         "EcsParameters": {
+            **kept_of_ecs,
             "TaskDefinitionArn": revision,
             "TaskCount": task.count,
-            "LaunchType": "FARGATE",
+            **launch,
             "NetworkConfiguration": {
                 "awsvpcConfiguration": {
                     "Subnets": list(settings.subnets),
@@ -145,6 +163,18 @@ def desired_rule(
     )
 
 
+def kept_members(current: Rule | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What Rota does not set of the rule's first target: its members, and those of its EcsParameters."""
+    target = current.targets[0] if current and current.targets else {}
+    ecs = target.get("EcsParameters")
+    if ecs is None:
+        return {}, {}
+    return (
+        {member: value for member, value in target.items() if member not in _SET},
+        {member: value for member, value in ecs.items() if member not in _SET_OF_ECS},
+    )
+
+
 def rule_name(arn: str) -> str:
     """The name in a rule's ARN; with the bus's before it where that is not the default one."""
     return arn.partition(":rule/")[2]
@@ -158,6 +188,11 @@ def task_definitions_used_by(found: Iterable[Rule]) -> set[str]:
         for target in rule.targets
         if "EcsParameters" in target
     }
+
+
+def is_taken_over(rule: Rule, registered: Collection[str]) -> bool:
+    """Whether nothing that the rule runs was `registered` by Rota: it is a script's or a person's so far."""
+    return bool(rule.targets) and not task_definitions_used_by([rule]) & {*registered}
 
 
 def difference(current: Rule | None, desired: Rule, arn: str) -> RuleChange | None:

@@ -1,0 +1,72 @@
+"""Taking over a rule that a script or a person made: what cannot stay. Pure.
+
+PutTargets replaces a target whole: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
+"""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rota.schedule_file.task import Task
+    from rota.schedules.eventbridge_rules.rule import Rule
+    from rota.settings import Settings
+
+_ON_FARGATE = {"FARGATE", "FARGATE_SPOT"}
+# Of a container's overrides: the schedule file says the first two, and the task definition may say the rest.
+_SAID_BY_THE_FILE = {"command", "environment"}
+
+
+def problems(rule: "Rule", task: "Task", settings: "Settings") -> Iterator[str]:
+    """A sentence for everything of the rule that Rota would have to drop, with what to do by hand."""
+    if rule.event_pattern:
+        yield (
+            f"the rule {rule.name} has an event pattern too, and a schedule has none: give the pattern a rule of its "
+            "own, and remove it here"
+        )
+    own = next((target for target in rule.targets if "EcsParameters" in target), None)
+    others = [target for target in rule.targets if target is not own]
+    if others:
+        named = ", ".join(f"{target['Id']} ({target['Arn']})" for target in others)
+        yield (
+            f"the rule {rule.name} has targets besides its task's: {named}. A schedule has one target: give the others "
+            f"a rule of their own, then run aws events remove-targets --rule {rule.name} --ids "
+            f"{' '.join(target['Id'] for target in others)}"
+        )
+    if own:
+        for member, what_to_do in _not_kept(own, task, settings):
+            yield f"the target {own['Id']} of the rule {rule.name} has {member}, which Rota cannot keep: {what_to_do}"
+
+
+def _not_kept(target: dict[str, Any], task: "Task", settings: "Settings") -> Iterator[tuple[str, str]]:
+    ecs = target["EcsParameters"]
+    providers = {each["capacityProvider"] for each in ecs.get("CapacityProviderStrategy") or []}
+    if foreign := sorted(providers - _ON_FARGATE):
+        yield f"the capacity provider {', '.join(foreign)}", "jobs run on Fargate; put the target without it"
+    for member in ("PlacementConstraints", "PlacementStrategy"):
+        if ecs.get(member):
+            yield member, "Fargate has no placement; put the target without it"
+    for member in ("InputPath", "InputTransformer"):
+        if target.get(member):
+            yield member, "put the target without it"
+    if target.get("Input"):
+        yield from _of_input(target["Input"], task, settings)
+
+
+def _of_input(text: str, task: "Task", settings: "Settings") -> Iterator[tuple[str, str]]:
+    """What the overrides say that the schedule file does not."""
+    try:
+        overrides = json.loads(text)
+        containers = {each["name"]: each for each in overrides.get("containerOverrides", [])}
+    except (ValueError, AttributeError, TypeError, KeyError):
+        yield "an Input that is no overrides of a task", "put the target without it"
+        return
+    own = containers.pop(settings.container, {})
+    unsaid = [size for size in ("cpu", "memory") if overrides.get(size) not in (None, str(getattr(task, size)))]
+    unsaid += sorted(each["name"] for each in own.get("environment", []) if each["name"] not in task.environment)
+    if unsaid:
+        yield f"{', '.join(unsaid)} in its Input", f"say so in the task {task.name} of the schedule file"
+    elsewhere = sorted(overrides.keys() - {"containerOverrides", "cpu", "memory"})
+    elsewhere += sorted(own.keys() - _SAID_BY_THE_FILE - {"name"}) + [f"overrides of {name}" for name in containers]
+    if elsewhere:
+        yield f"{', '.join(elsewhere)} in its Input", "say so in the task definition, and put the target without it"

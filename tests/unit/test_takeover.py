@@ -1,0 +1,192 @@
+"""Taking over a rule of a script: what stays of its target, and what cannot."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rota.schedules import backend
+from rota.schedules.eventbridge_rules.rule import Rule, desired_rule
+from tests.guestbook import CLUSTER_ARN, PREFIX, SETTINGS, arn, task
+
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:started"
+SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+KEPT = {
+    "DeadLetterConfig": {"Arn": QUEUE},
+    "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 600},
+    "FutureMember": {"a": [1]},
+}
+KEPT_OF_ECS = {
+    "CapacityProviderStrategy": SPOT,
+    "PropagateTags": "TASK_DEFINITION",
+    "Tags": [{"Key": "cost", "Value": "42"}],
+    "EnableExecuteCommand": True,
+    "EnableECSManagedTags": True,
+    "Group": "jobs",
+    "ReferenceId": "r",
+}
+NAME = PREFIX + "IngestData"
+
+
+def target(id_: str = "job", ecs: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+    parameters = {"TaskDefinitionArn": arn(1), "TaskCount": 1, **(ecs or {})}
+    return {"Id": id_, "Arn": CLUSTER_ARN, "RoleArn": "a-role", "EcsParameters": parameters, **members}
+
+
+def of_a_script(*targets: dict[str, Any], **changes: Any) -> Rule:
+    rule = Rule(name=NAME, schedule_expression="rate(1 day)", state="ENABLED", tags={}, targets=targets)
+    return rule.model_copy(update=changes)
+
+
+def desired(current: Rule, *, sets_retry: bool = False, **keys: Any) -> dict[str, Any]:
+    """The target that the rule gets."""
+    (made,) = desired_rule(task(**keys), SETTINGS, CLUSTER_ARN, arn(7), current=current, sets_retry=sets_retry).targets
+    return made
+
+
+def test_a_target_keeps_what_rota_does_not_set() -> None:
+    made = desired(of_a_script(target(ecs=KEPT_OF_ECS | {"LaunchType": "FARGATE"}, **KEPT)))
+    assert {member: made[member] for member in KEPT} == KEPT
+    ecs = made["EcsParameters"]
+    assert {member: ecs[member] for member in KEPT_OF_ECS} == KEPT_OF_ECS
+    assert "LaunchType" not in ecs, "ECS refuses it beside a capacity provider"
+    assert (made["Id"], made["RoleArn"], ecs["TaskDefinitionArn"]) == ("job", SETTINGS.events_role_arn, arn(7))
+
+
+def test_without_a_capacity_provider_it_runs_on_fargate() -> None:
+    made = desired(of_a_script(target(ecs={"LaunchType": "EC2", "CapacityProviderStrategy": []})))
+    assert made["EcsParameters"]["LaunchType"] == "FARGATE"
+
+
+def test_what_would_change_the_run_is_not_kept() -> None:
+    dropped = {"Input": "{}", "InputPath": "$", "InputTransformer": {}}
+    made = desired(of_a_script(target(ecs={"PlacementStrategy": [{"type": "random"}]}, **dropped)))
+    assert not dropped.keys() & made.keys()
+    assert "PlacementStrategy" not in made["EcsParameters"]
+
+
+RETRY = {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 600}
+
+
+@pytest.mark.parametrize(
+    ("sets_retry", "keys", "policy"),
+    [
+        pytest.param(False, {}, RETRY, id="the rule's own stays"),
+        pytest.param(True, {}, None, id="the file's goes with its key"),
+        pytest.param(
+            False,
+            {"retry": {"attempts": 0, "age": 60}},
+            {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
+            id="the file's key wins",
+        ),
+    ],
+)
+def test_the_retry_policy(sets_retry: bool, keys: dict[str, Any], policy: dict[str, int] | None) -> None:
+    current = of_a_script(target(RetryPolicy=RETRY))
+    assert desired(current, sets_retry=sets_retry, **keys).get("RetryPolicy") == policy
+
+
+def test_planned_again_nothing_of_it_changes() -> None:
+    current = of_a_script(target(ecs=KEPT_OF_ECS, **KEPT))
+    first = backend.change(task(), SETTINGS, CLUSTER_ARN, arn(7), None, current)
+    assert first is not None
+    after = current.model_copy(update={"targets": first.put_targets, "schedule_expression": "cron(0 6 * * ? *)"})
+    assert backend.change(task(), SETTINGS, CLUSTER_ARN, arn(7), None, after) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "taken"),
+    [
+        pytest.param(of_a_script(target()), True, id="a script's"),
+        pytest.param(of_a_script(target(ecs={"TaskDefinitionArn": arn(7)})), False, id="Rota's"),
+        pytest.param(of_a_script(target(), target("2", ecs={"TaskDefinitionArn": arn(7)})), False, id="one of both"),
+        pytest.param(of_a_script({"Id": "1", "Arn": TOPIC}), True, id="no task"),
+        pytest.param(of_a_script(), False, id="no target"),
+    ],
+)
+def test_which_rules_are_taken_over(rule: Rule, taken: bool) -> None:
+    assert backend.taken_over(rule, {arn(7), arn(8)}) is taken
+
+
+def overrides(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return target(Input=json.dumps({"containerOverrides": list(containers), **members}))
+
+
+NOT_KEPT = f"the target job of the rule {NAME} has {{}}, which Rota cannot keep: {{}}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "problems"),
+    [
+        pytest.param(of_a_script(target(ecs=KEPT_OF_ECS, **KEPT)), [], id="all of it stays"),
+        pytest.param(
+            of_a_script({"Id": "notify", "Arn": TOPIC}, target(), target("second")),
+            [
+                f"the rule {NAME} has targets besides its task's: notify ({TOPIC}), second ({CLUSTER_ARN}). A schedule "
+                "has one target: give the others a rule of their own, then run aws events remove-targets --rule "
+                f"{NAME} --ids notify second"
+            ],
+            id="other targets",
+        ),
+        pytest.param(
+            of_a_script(target(), event_pattern="{}"),
+            [
+                f"the rule {NAME} has an event pattern too, and a schedule has none: give the pattern a rule of its "
+                "own, and remove it here"
+            ],
+            id="a pattern",
+        ),
+        pytest.param(
+            of_a_script(target(ecs={"CapacityProviderStrategy": [{"capacityProvider": "machines"}]})),
+            [NOT_KEPT.format("the capacity provider machines", "jobs run on Fargate; put the target without it")],
+            id="a capacity provider",
+        ),
+        pytest.param(
+            of_a_script(target(ecs={"PlacementConstraints": [{"type": "distinctInstance"}], "PlacementStrategy": []})),
+            [NOT_KEPT.format("PlacementConstraints", "Fargate has no placement; put the target without it")],
+            id="a placement",
+        ),
+        pytest.param(
+            of_a_script(target(InputPath="$.detail")),
+            [NOT_KEPT.format("InputPath", "put the target without it")],
+            id="a path",
+        ),
+        pytest.param(
+            of_a_script(overrides({"name": "app", "command": ["./run"]}, cpu="512")),
+            [NOT_KEPT.format("cpu in its Input", "say so in the task IngestData of the schedule file")],
+            id="a size that the file does not say",
+        ),
+        pytest.param(
+            of_a_script(overrides({"name": "app", "environment": [{"name": "A", "value": "1"}]}, memory="1024")),
+            [],
+            id="what the file says too",
+        ),
+        pytest.param(
+            of_a_script(overrides({"name": "app", "environment": [{"name": "B", "value": "1"}]})),
+            [NOT_KEPT.format("B in its Input", "say so in the task IngestData of the schedule file")],
+            id="a variable that the file does not set",
+        ),
+        pytest.param(
+            of_a_script(overrides({"name": "app", "memory": 64}, {"name": "metrics"}, taskRoleArn="r")),
+            [
+                NOT_KEPT.format(
+                    "taskRoleArn, memory, overrides of metrics in its Input",
+                    "say so in the task definition, and put the target without it",
+                )
+            ],
+            id="what only a definition can say",
+        ),
+        *(
+            pytest.param(
+                of_a_script(target(Input=text)),
+                [NOT_KEPT.format("an Input that is no overrides of a task", "put the target without it")],
+                id=f"an input that is {text}",
+            )
+            for text in ("no JSON", '"text"', '{"containerOverrides": [{}]}')
+        ),
+    ],
+)
+def test_what_cannot_stay_is_refused_with_what_to_do(rule: Rule, problems: list[str]) -> None:
+    taking = task(environment={"A": "2"}, memory=1024)
+    assert list(backend.problems_of_takeover(rule, taking, SETTINGS)) == problems
