@@ -9,7 +9,7 @@ from rota.deployment import artifacts
 from rota.deployment.ledger import Ledger
 from rota.deployment.live_revisions import live_revisions
 from rota.ecr.image import resolve_image
-from rota.ecs import service, task_definitions
+from rota.ecs import service, service_deployments, task_definitions
 from rota.ecs.reusable import find_reusable, list_ahead
 from rota.handlers.step import step
 from rota.plan import checks
@@ -80,6 +80,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         base=base,
         served=served,
         breaks_circuit=service.breaks_circuit(description),
+        rollout_remarks=tuple(service_deployments.remarks(description)),
         service=service.state_of_service(description),
         schedules=inventory.schedules,
         reusable=reusable.recorded,

@@ -2,7 +2,7 @@
 
 from rota.aws import clients
 from rota.contract import RollServiceInput, RollServiceOutput
-from rota.ecs import service
+from rota.ecs import service, service_deployments
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import writing_step
 from rota.plan.model import Plan
@@ -14,4 +14,5 @@ def handler(request: RollServiceInput, settings: Settings, planned: tuple[Plan, 
     (plan, registered), ecs = planned, clients.ecs()
     revision = (plan.reused | registered)[plan.api]
     description = service.read_as_planned(ecs, settings, plan.service_runs, revision)
-    return service.start_rollout(ecs, settings, revision, description)
+    again = service_deployments.has_failed_before(ecs, description)
+    return service.start_rollout(ecs, settings, revision, description, again=again)

@@ -49,7 +49,19 @@ class Calls(Lasting):
 
     def writes(self) -> list[str]:
         """The calls so far that changed rules, revisions or the service."""
-        verbs = ("Put", "Register", "Update", "Remove", "Delete", "Deregister", "Tag", "Untag", "Enable", "Disable")
+        verbs = (
+            "Put",
+            "Register",
+            "Update",
+            "Remove",
+            "Delete",
+            "Deregister",
+            "Tag",
+            "Untag",
+            "Enable",
+            "Disable",
+            "Stop",
+        )
         return [c for c in self.made if c.startswith(("events.", "ecs.")) and c.split(".")[1].startswith(verbs)]
 
     @contextmanager

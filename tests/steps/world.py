@@ -1,6 +1,7 @@
 """What a user has in AWS before Rota is deployed, and ways to read it.
 
-A rollout completes at once; `World.roll` gives it another state.
+A rollout completes at once; `World.roll` gives it another state. One that bakes or waits for a person stays there until
+`World.go_on`.
 """
 
 import copy
@@ -17,6 +18,7 @@ from moto.events.models import events_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
 from stage.ecs.revisions import document
+from stage.ecs.rollouts import Rollouts
 from stage.ecs.service_members import show
 from stage.eventbridge import bus
 from tests.guestbook import ACCOUNT, ENVIRONMENT, PREFIX, REGION
@@ -41,6 +43,11 @@ def handler(folder: str) -> Handler:
     spec.loader.exec_module(module)
     loaded: Handler = module.handler
     return loaded
+
+
+def _service() -> Any:
+    """moto's object of the service."""
+    return ecs_backends[ACCOUNT][REGION].services["production:guestbook-api"]
 
 
 class World(Lasting):
@@ -146,14 +153,29 @@ class World(Lasting):
 
     def roll(self, state: str, *, reason: str = "", revision: str | None = None) -> None:
         """Set the state of the newest rollout; `revision` replaces it by another rollout first."""
-        service = ecs_backends[ACCOUNT][REGION].services["production:guestbook-api"]
-        rollouts = local_stage().background.services.rollouts_of(service)
+        service, rollouts = _service(), self.rollouts
         if revision is not None:
             rollouts.settle(revision, service.desired_count, rollouts.primary.how)
             service.task_definition = revision
         rollouts.primary.state, rollouts.primary.reason = state, reason
         rollouts.messages.clear()
         show(service, rollouts)
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The stage's rollouts of the service."""
+        return local_stage().background.services.rollouts_of(_service())
+
+    @property
+    def in_stages(self) -> bool:
+        """Whether a rollout bakes or waits for a person."""
+        primary = self.rollouts.primary
+        return primary.lifecycle is not None and primary.state == "IN_PROGRESS"
+
+    def go_on(self) -> None:
+        """Let the bake be over, or the time of the person for whom ECS waits."""
+        rollouts = self.rollouts
+        local_stage().background.services.advance(_service(), rollouts, rollouts.step("rollback"))
 
     def task_definition(self, revision: int) -> Any:
         """moto's object of the revision."""

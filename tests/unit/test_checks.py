@@ -3,11 +3,25 @@
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
-from rota.plan.checks import of_definition, of_published_ports, of_service, of_targets, of_task_roles
+from rota.plan.checks import (
+    LONGEST_ROLLOUT,
+    of_definition,
+    of_published_ports,
+    of_service,
+    of_targets,
+    of_task_roles,
+)
+from tests.examples import ROOT
 from tests.guestbook import APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
 SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploymentController": {"type": "ECS"}}
+TWO_WEEKS = {
+    "targetType": "PAUSE",
+    "lifecycleStages": ["POST_SCALE_UP"],
+    "timeoutConfiguration": {"timeoutInMinutes": 20_160},
+}
 
 
 @pytest.mark.parametrize(
@@ -42,10 +56,46 @@ SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploy
             ],
             id="another family",
         ),
+        pytest.param(
+            {"deploymentConfiguration": {"strategy": "CANARY", "bakeTimeInMinutes": 19}}, [], id="bakes for 29 minutes"
+        ),
+        pytest.param(
+            {"deploymentConfiguration": {"strategy": "CANARY", "bakeTimeInMinutes": 20}},
+            [
+                "each rollout of the service guestbook-api bakes for 30 minutes (canaryBakeTimeInMinutes 10, "
+                "bakeTimeInMinutes 20), and the parameter RolloutTimeoutMinutes says 30, so it would fail although it "
+                "is healthy; set it to more than 30, with the time that the tasks take to start, or bake for less"
+            ],
+            id="bakes for as long as a rollout may take",
+        ),
+        pytest.param(
+            {"deploymentConfiguration": {"strategy": "LINEAR", "linearConfiguration": {"stepBakeTimeInMinutes": 1440}}},
+            [
+                "each rollout of the service guestbook-api bakes for 12,960 minutes (9 times stepBakeTimeInMinutes "
+                "1440), and the parameter RolloutTimeoutMinutes says 30, so it would fail although it is healthy; "
+                "it is 2,880 at most, so bake for less"
+            ],
+            id="bakes for longer than any rollout may take",
+        ),
+        pytest.param({"deploymentConfiguration": {"lifecycleHooks": [TWO_WEEKS]}}, [], id="waits for two weeks"),
     ],
 )
 def test_a_service_that_cannot_be_deployed_to(changes: dict[str, Any], problems: list[str]) -> None:
     assert list(of_service(SERVICE | changes, SETTINGS)) == problems  # type: ignore[arg-type]  # only what is read
+
+
+def test_what_a_restore_needs_is_kept_while_ecs_waits() -> None:
+    settings = SETTINGS.model_copy(update={"history_days": 14})
+    service: Any = SERVICE | {"deploymentConfiguration": {"lifecycleHooks": [TWO_WEEKS]}}
+    assert list(of_service(service, settings)) == [
+        "a rollout of the service guestbook-api may wait for a person for 20,160 minutes (POST_SCALE_UP), and the "
+        "parameter HistoryDays keeps what a restore needs for 14 days; set it to 15 or more"
+    ]
+
+
+def test_the_longest_rollout_is_the_templates() -> None:
+    parameter = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["RolloutTimeoutMinutes"]
+    assert parameter["MaxValue"] == LONGEST_ROLLOUT
 
 
 @pytest.mark.parametrize(

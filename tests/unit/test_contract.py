@@ -132,8 +132,9 @@ def test_a_task_outlives_its_function(step: Step) -> None:
     assert asl.STATES[step.name]["TimeoutSeconds"] == function + 30, "the time of a cold start and of a lost response"
 
 
-def test_an_execution_lasts_at_most_two_days() -> None:
-    assert asl.MACHINE["TimeoutSeconds"] == 2 * 24 * 3600
+def test_an_execution_lasts_two_days_beside_a_rollout_of_ecs() -> None:
+    """ECS ends a service deployment after 30 days, in which it may wait for a person."""
+    assert asl.MACHINE["TimeoutSeconds"] == (2 + 30) * 24 * 3600
 
 
 LAMBDA_ERRORS = [

@@ -39,6 +39,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.ownership": _OF_TASKS,
     "rota.ecs.arns": _OF_ECS,
     "rota.ecs.service": _OF_ECS,
+    "rota.ecs.service_deployments": {"read_config", "roll_service", "check_service", "restore_deployment"},
     "rota.ecs.task_definitions": _OF_TASKS,
     "rota.ecs.fingerprint": _OF_TASKS,
     "rota.ecs.derive": {"read_config", "plan_deployment", "register_revisions"},

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from rota.contract import STEPS, FailedDeployment
+from rota.contract import STEPS, FailedDeployment, Staged
 from rota.deployment import lease
 from rota.deployment.failure_message import explain
+from rota.ecs import service_deployments
 from rota.ecs.service import judge_rollout
 from rota.restore.deployment import RestoreResult
 from tests import asl
@@ -276,5 +277,20 @@ def test_the_longest_deployment_fits_into_an_executions_history() -> None:
     rollout = ROLLOUT
     while rollout.waited_seconds + rollout.wait_seconds < minutes * 60:
         rollout = judge_rollout(description, rollout, settings)
+        looks += 1
+    assert (waits + looks) * EVENTS_OF_A_LOOK < 0.9 * MOST_EVENTS, "the rest is for every step's retries"
+
+
+def test_a_wait_for_a_person_fits_into_an_executions_history() -> None:
+    """It waits its turn for two days, then ECS waits as long as a service deployment may last."""
+    waits, waited, month = 0, 0, 30 * 24 * 3600
+    while waited < asl.MACHINE["TimeoutSeconds"] - month:
+        waited += lease.wait_seconds(waited)
+        waits += 1
+    deployment: Any = {"lifecycleHookDetails": [{"targetType": "PAUSE", "status": "AWAITING_ACTION"}]}
+    service: Any = {"taskDefinition": ROLLOUT.task_definition}
+    looks, rollout = 0, ROLLOUT.model_copy(update={"staged": Staged()})
+    while rollout.staged and rollout.staged.paused_seconds < month:
+        rollout = service_deployments.judge(deployment, service, rollout, SETTINGS)
         looks += 1
     assert (waits + looks) * EVENTS_OF_A_LOOK < 0.9 * MOST_EVENTS, "the rest is for every step's retries"

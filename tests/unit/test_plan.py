@@ -323,6 +323,7 @@ BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"
     ("changes", "summary"),
     [
         pytest.param({"breaks_circuit": False}, "; the service's circuit breaker is off, so a broken image", id="off"),
+        pytest.param({"rollout_remarks": ("ECS bakes it",)}, "; ECS bakes it", id="bakes"),
         pytest.param({"base": BEHIND_NGINX}, "; jobs run without nginx", id="a container left out"),
         pytest.param(
             {"base": BEHIND_NGINX, "settings": SHARED}, "; tasks that need a revision of their own: 1", id="own"

@@ -161,11 +161,26 @@ def test_a_rollout_that_completes_at_the_last_look() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waited", "wait"), [(0, 5), (15, 5), (55, 15), (115, 30), (600, 60)], ids=lambda value: f"{value} s"
+    ("waited", "wait"), [(0, 5), (15, 5), (55, 15), (115, 30), (600, 60), (7195, 120)], ids=lambda value: f"{value} s"
 )
 def test_the_looks_become_rarer(waited: int, wait: int) -> None:
-    next_ = judge_rollout(service(deployment()), rollout(waited_seconds=waited), SETTINGS)
+    patient = SETTINGS.model_copy(update={"rollout_timeout_minutes": 2880})
+    next_ = judge_rollout(service(deployment()), rollout(waited_seconds=waited), patient)
     assert (next_.wait_seconds, next_.waited_seconds) == (wait, waited + 5)
+
+
+@pytest.mark.parametrize(
+    ("description", "early"),
+    [
+        pytest.param(service(deployment(rolloutState="COMPLETED", runningCount=1), OUTGOING), True, id="early"),
+        pytest.param(service(deployment(rolloutState="COMPLETED")), False, id="all run, the old ones are gone"),
+        pytest.param(service(deployment(runningCount=1), OUTGOING), False, id="not complete"),
+    ],
+)
+def test_an_early_success_is_named(description: Any, early: bool) -> None:
+    description["deploymentConfiguration"] = {"earlySuccessCriteria": {"enable": True, "healthyPercent": 50}}
+    said = "complete early by the service's earlySuccessCriteria, after which ECS rolls nothing back"
+    assert (said in judge_rollout(description, rollout(), SETTINGS).progress) == early
 
 
 def test_progress_in_tasks() -> None:

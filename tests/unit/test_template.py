@@ -49,7 +49,7 @@ TAKEN = [
     ("ScheduleKeys", "{repository}/{tag}.json"),
     ("ScheduleKeys", "config/scheduled_tasks.json"),
     ("ScheduleKeys", "k" * 512),
-    *(("RolloutTimeoutMinutes", minutes) for minutes in (1, 720)),
+    *(("RolloutTimeoutMinutes", minutes) for minutes in (1, 2880)),
     *(("RuleQuota", rules) for rules in (1, 100_000)),
     *(("HistoryDays", days) for days in (1, 3650)),
     # CloudWatch Logs takes these and no others below five years
@@ -97,7 +97,7 @@ REFUSED = [
     ("ScheduleKeys", "deployments/scheduled_tasks.json"),
     ("ScheduleKeys", ""),
     ("ScheduleKeys", "k" * 513),
-    *(("RolloutTimeoutMinutes", minutes) for minutes in (0, 721)),
+    *(("RolloutTimeoutMinutes", minutes) for minutes in (0, 2881)),
     *(("RuleQuota", rules) for rules in (0, 100_001)),
     *(("HistoryDays", days) for days in (0, 3651)),
     *(("LogRetentionDays", days) for days in (0, 2)),

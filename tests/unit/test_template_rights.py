@@ -29,6 +29,10 @@ def passed_to(service: str) -> dict[str, Any]:
 RULES = arn("events", "rule/${RulePrefix}*")
 REVISIONS = arn("ecs", "task-definition/${TaskDefinitionFamily}:*")
 CLUSTER = arn("ecs", "cluster/${ClusterName}")
+SERVICE_PARTS = [
+    "service/${ClusterName}/${ServiceName}",
+    *(f"service-{part}/${{ClusterName}}/${{ServiceName}}/*" for part in ("deployment", "revision")),
+]
 EVENTS_ROLE = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"]}, {"Ref": "EventsRoleArn"}]}
 # What a statement is about: its Resource and its Condition, as they are in the template.
 KINDS: dict[str, tuple[Any, Any]] = {
@@ -40,6 +44,8 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "artifacts": ({"Fn::Sub": "${ConfigBucket.Arn}/deployments/*"}, None),
     "repository": (arn("ecr", "repository/${RepositoryName}"), None),
     "service": (arn("ecs", "service/${ClusterName}/${ServiceName}"), None),
+    "the service's deployments": ([arn("ecs", each) for each in SERVICE_PARTS[:2]], None),
+    "the service's deployments and revisions": ([arn("ecs", each) for each in SERVICE_PARTS], None),
     "rules": (RULES, None),
     "rules, with targets on the cluster alone": (
         RULES,
@@ -119,12 +125,14 @@ RIGHTS: dict[str, dict[str, str]] = {
         "executions": "states:GetExecutionHistory",
         "artifacts": "s3:GetObjectVersion",
         "service": "ecs:DescribeServices ecs:UpdateService",
+        "the service's deployments": "ecs:DescribeServiceDeployments",
         "the tasks' roles, for ECS": "iam:PassRole",
     },
     "CheckServiceFunction": {
         "ledger": "dynamodb:UpdateItem",
         "executions": "states:GetExecutionHistory",
         "service": "ecs:DescribeServices",
+        "the service's deployments and revisions": "ecs:DescribeServiceDeployments ecs:DescribeServiceRevisions",
     },
     "FinishDeploymentFunction": {
         "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
@@ -142,6 +150,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "rules": "events:ListTargetsByRule events:ListTagsForResource events:PutRule events:PutTargets"
         " events:EnableRule events:RemoveTargets events:DeleteRule events:TagResource",
         "service": "ecs:DescribeServices ecs:UpdateService",
+        "the service's deployments and revisions": "ecs:DescribeServiceDeployments ecs:DescribeServiceRevisions"
+        " ecs:StopServiceDeployment",
         "anything": "events:ListRules ecs:DescribeTaskDefinition ecs:ListTaskDefinitions ecs:DeregisterTaskDefinition",
         "revisions": "ecs:RegisterTaskDefinition",
         "revisions, while they are registered": "ecs:TagResource",

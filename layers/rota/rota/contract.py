@@ -255,8 +255,25 @@ class RollServiceInput(WritingInput):
     """Nothing but what every step that writes is handed."""
 
 
+class Staged(Shape):
+    """What is known of a rollout that goes through lifecycle stages of ECS.
+
+    `service_deployment` is its ARN, empty until ECS shows it; `replaces` that of the service deployment before it, if
+    that is of the same revision. `paused` says whether ECS waits for a person, `paused_seconds` for how long it has
+    done so, which does not count as waited.
+    """
+
+    service_deployment: str = ""
+    replaces: str = ""
+    paused: bool = False
+    paused_seconds: int = 0
+
+
 class Rollout(Recorded):
-    """The ECS deployment that RollService started, as ECS reports it. `waited_seconds` counts the machine's waits."""
+    """The ECS deployment that RollService started, as ECS reports it. `waited_seconds` counts the machine's waits.
+
+    `staged` is None for a rollout that just replaces tasks, and is left out then, as the version before has it.
+    """
 
     task_definition: str
     deployment_id: str
@@ -264,6 +281,7 @@ class Rollout(Recorded):
     progress: str
     wait_seconds: int
     waited_seconds: int
+    staged: Staged | None = Field(None, exclude_if=lambda staged: staged is None)
 
     def facts(self) -> dict[str, Any]:
         return {"rollout": self.model_dump()}

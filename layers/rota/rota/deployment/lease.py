@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 # Clocks of two Lambda hosts differ by less than this.
 _CLOCK_SKEW_SECONDS = 5
 # Between two looks at the lease: short at first, for most deployments take minutes. Each look is nine events of the
-# execution's history, which holds 25,000: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-_SHORTEST_WAIT, _LONGEST_WAIT = 20, 120
+# execution's history, which holds 25,000: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html.
+# After hours they become rarer still: the holder's rollout may wait for a person for weeks.
+_SHORTEST_WAIT, _LONGEST_WAIT, _LONGEST_WAIT_OF_DAYS = 20, 120, 1800
 
 
 class Standing(StrEnum):
@@ -90,7 +91,8 @@ def order(execution: Execution, image: Image) -> str:
 
 def wait_seconds(waited: float) -> int:
     """Seconds until a deployment that has waited for so many seconds looks again."""
-    return int(min(_LONGEST_WAIT, max(_SHORTEST_WAIT, waited / 20)))
+    longest = min(_LONGEST_WAIT_OF_DAYS, max(_LONGEST_WAIT, waited / 100))
+    return int(min(longest, max(_SHORTEST_WAIT, waited / 20)))
 
 
 class Lease:

@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from rota.contract import Rollout, Shape
+from rota.contract import Rollout, Shape, Staged
 from rota.ecs.arns import short_name
 from rota.errors import RejectedError, TransientError
 
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from rota.settings import Settings
 
-# Seconds between two looks, growing: most rollouts take minutes, and each look costs three state transitions.
-_SHORTEST_WAIT, _LONGEST_WAIT = 5, 60
+# Seconds between two looks, growing: most rollouts take minutes, and each look costs three state transitions. After an
+# hour they become rarer still: a person may let ECS wait for weeks, and an execution's history holds 25,000 events:
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_SHORTEST_WAIT, _LONGEST_WAIT, _LONGEST_WAIT_OF_DAYS = 5, 60, 1800
 # ECS is eventually consistent: for so many seconds after the update it may not show the new deployment.
 ROLLOUT_VISIBLE_AFTER = 20
 
@@ -59,16 +61,28 @@ def breaks_circuit(description: "ServiceTypeDef") -> bool:
     return description.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {}).get("enable", False)
 
 
+def has_stages(description: "ServiceTypeDef") -> bool:
+    """Whether a rollout goes through lifecycle stages of ECS: it shifts traffic, or has hooks. What becomes of it only
+    its service deployment tells: rolloutState is for rolling updates, and says nothing of a hook.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+    """
+    configuration = description.get("deploymentConfiguration", {})
+    return configuration.get("strategy", "ROLLING") != "ROLLING" or bool(configuration.get("lifecycleHooks"))
+
+
 def start_rollout(
-    ecs: "ECSClient", settings: "Settings", revision: str, description: "ServiceTypeDef | None" = None
+    ecs: "ECSClient", settings: "Settings", revision: str, description: "ServiceTypeDef", *, again: bool = False
 ) -> Rollout:
     """Update the service to `revision`, unless `description` shows that it runs it already and did not fail to.
 
     `description` is what the caller has decided by: ECS, asked again, may still describe the service as it was before.
-    TransientError if ECS does not show the rollout yet.
+    `again`: the service is known to have failed to. TransientError if ECS does not show the rollout yet.
     """
-    description = description or read_service(ecs, settings)
-    failed = _primary(description).get("rolloutState") == "FAILED"
+    failed = again or _primary(description).get("rolloutState") == "FAILED"
+    staged = Staged() if has_stages(description) else None
+    if staged and failed and description["taskDefinition"] == revision:
+        staged = Staged(replaces=description.get("currentServiceDeployment", ""))
     if description["taskDefinition"] != revision or failed:
         description = ecs.update_service(
             cluster=settings.cluster,
@@ -87,6 +101,7 @@ def start_rollout(
         progress=_progress(primary),
         wait_seconds=_SHORTEST_WAIT,
         waited_seconds=0,
+        staged=staged,
     )
 
 
@@ -108,6 +123,12 @@ def read_as_planned(ecs: "ECSClient", settings: "Settings", planned_from: str, r
     return description
 
 
+def wait_seconds(waited: int) -> int:
+    """Seconds until the next look at a rollout that has been waited for so many seconds."""
+    longest = min(_LONGEST_WAIT_OF_DAYS, max(_LONGEST_WAIT, waited // 60))
+    return min(longest, max(_SHORTEST_WAIT, waited // 4))
+
+
 def judge_rollout(description: "ServiceTypeDef", rollout: Rollout, settings: "Settings") -> Rollout:
     """The rollout's progress. COMPLETED means that *this* rollout's deployment of ECS is PRIMARY and COMPLETED: a
     service is just as steady after ECS has rolled it back. No I/O.
@@ -123,25 +144,22 @@ def judge_rollout(description: "ServiceTypeDef", rollout: Rollout, settings: "Se
         primary = _primary(description)
         reason = primary.get("rolloutStateReason") or "no reason given"
         now = short_name(primary["taskDefinition"])
-        raise _failed(f"did not last: ECS now deploys {now} ({reason})", rollout, description)
+        raise rollout_failed(f"did not last: ECS now deploys {now} ({reason})", rollout, description)
     rollout_state = deployment.get("rolloutState") or (
         "COMPLETED" if _is_alone(description, deployment) else "IN_PROGRESS"
     )
     if rollout_state == "FAILED":
-        raise _failed(f"failed: {deployment.get('rolloutStateReason') or 'ECS gives no reason'}", rollout, description)
-    if rollout_state != "COMPLETED" and waited >= settings.rollout_timeout_minutes * 60:
-        breaker = "; the service's circuit breaker is off: with it, ECS gives up a rollout whose tasks do not start"
-        raise _failed(
-            f"is not complete after {settings.rollout_timeout_minutes} minutes ({_progress(deployment)}); if it needs "
-            f"longer, raise the parameter RolloutTimeoutMinutes{'' if breaks_circuit(description) else breaker}",
-            rollout,
-            description,
+        raise rollout_failed(
+            f"failed: {deployment.get('rolloutStateReason') or 'ECS gives no reason'}", rollout, description
         )
+    if rollout_state != "COMPLETED" and waited >= settings.rollout_timeout_minutes * 60:
+        raise too_long(_progress(deployment), rollout, description, settings)
     return rollout.model_copy(
         update={
             "status": "COMPLETED" if rollout_state == "COMPLETED" else "IN_PROGRESS",
-            "progress": _progress(deployment),
-            "wait_seconds": min(_LONGEST_WAIT, max(_SHORTEST_WAIT, waited // 4)),
+            "progress": _progress(deployment)
+            + (_early(description, deployment) if rollout_state == "COMPLETED" else ""),
+            "wait_seconds": wait_seconds(waited),
             "waited_seconds": waited,
         }
     )
@@ -162,8 +180,33 @@ def _progress(deployment: "DeploymentTypeDef") -> str:
     return f"{deployment['runningCount']} of {deployment['desiredCount']} tasks run"
 
 
-def _failed(how: str, rollout: Rollout, description: "ServiceTypeDef") -> RejectedError:
-    """With the service's newest event that names the rollout's deployment, else its newest: it often has the reason."""
+def _early(description: "ServiceTypeDef", deployment: "DeploymentTypeDef") -> str:
+    """What to say of a rollout that is complete before all its tasks run and all others have stopped.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/early-success-criteria.html
+    """
+    criteria = description.get("deploymentConfiguration", {}).get("earlySuccessCriteria", {})
+    if not criteria.get("enable") or _is_alone(description, deployment):
+        return ""
+    return ", complete early by the service's earlySuccessCriteria, after which ECS rolls nothing back"
+
+
+def too_long(progress: str, rollout: Rollout, description: "ServiceTypeDef", settings: "Settings") -> RejectedError:
+    """The error for a rollout that is not complete after `rollout_timeout_minutes`."""
+    breaker = "; the service's circuit breaker is off: with it, ECS gives up a rollout whose tasks do not start"
+    return rollout_failed(
+        f"is not complete after {settings.rollout_timeout_minutes} minutes ({progress}); if it needs "
+        f"longer, raise the parameter RolloutTimeoutMinutes{'' if breaks_circuit(description) else breaker}",
+        rollout,
+        description,
+    )
+
+
+def rollout_failed(how: str, rollout: Rollout, description: "ServiceTypeDef") -> RejectedError:
+    """The error for a rollout that failed.
+
+    With the service's newest event that names the rollout's deployment, else its newest: it often has the reason.
+    """
     messages = [event["message"] for event in description.get("events", [])]
     of_rollout = [message for message in messages if rollout.deployment_id in message]
     event = f" ECS says: {(of_rollout or messages)[0].rstrip('.')}." if messages else ""

@@ -116,6 +116,8 @@ def _remarks(
             f"the service's circuit breaker is off, so a broken image fails only after "
             f"{settings.rollout_timeout_minutes} minutes"
         )
+    if roll:
+        yield from state.rollout_remarks
     for task in state.tasks:
         current = state.schedules.get(backend.name_of(task, settings))
         if current and backend.taken_over(current, state.registered) and (kept := backend.kept(current)):

@@ -4,10 +4,11 @@ A problem is a sentence that says where it is, what is wrong and what would be r
 """
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rota.ecs import arns, jobs, task_definitions
+from rota.ecs import arns, jobs, service_deployments, task_definitions
 from rota.ecs.derive import derive_content, target_overrides
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
 from rota.schedule_file.task import LARGEST_TASK_DEFINITION
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 _MOST_TAGS = 50
+_MINUTES_OF_A_DAY = 24 * 60
+# 30 days: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html
+_LONGEST_SERVICE_DEPLOYMENT = 30 * _MINUTES_OF_A_DAY
+LONGEST_ROLLOUT = 2880
+"""The most that the parameter RolloutTimeoutMinutes takes."""
 _ADDED_TAGS = 5
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 _MOST_SUBNETS, _MOST_SECURITY_GROUPS = 16, 5
@@ -59,6 +65,7 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
             f"the service {settings.service} is deployed by {controller}; "
             "Rota rolls services with the deployment controller ECS only"
         )
+    yield from _of_rollout_time(description, settings)
     for attached in [*description.get("loadBalancers", []), *description.get("serviceRegistries", [])]:
         if attached.get("containerName") == settings.container:
             yield from _other_port(attached.get("containerPort"), "", settings)
@@ -67,6 +74,27 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
         yield (
             f"the service {settings.service} runs the task-definition family {ran}, "
             f"but the parameter TaskDefinitionFamily says {settings.family}"
+        )
+
+
+def _of_rollout_time(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
+    """What lets a healthy rollout last longer than Rota waits for it, or keeps what a restore needs."""
+    configuration, limit = description.get("deploymentConfiguration", {}), settings.rollout_timeout_minutes
+    baked, waits = service_deployments.bakes(configuration), service_deployments.pauses(configuration)
+    minutes, waiting = sum(baked.values()), min(sum(waits.values()), _LONGEST_SERVICE_DEPLOYMENT)
+    if minutes >= limit:
+        longer = f"set it to more than {minutes:,}, with the time that the tasks take to start, or bake for less"
+        yield (
+            f"each rollout of the service {settings.service} bakes for {minutes:,} minutes ({', '.join(baked)}), and "
+            f"the parameter RolloutTimeoutMinutes says {limit:,}, so it would fail although it is healthy; "
+            f"{longer if minutes < LONGEST_ROLLOUT else f'it is {LONGEST_ROLLOUT:,} at most, so bake for less'}"
+        )
+    days = math.ceil((waiting + limit) / _MINUTES_OF_A_DAY)
+    if waits and days > settings.history_days:
+        yield (
+            f"a rollout of the service {settings.service} may wait for a person for {waiting:,} minutes "
+            f"({', '.join(waits)}), and the parameter HistoryDays keeps what a restore needs for "
+            f"{settings.history_days} days; set it to {days} or more"
         )
 
 

@@ -13,6 +13,7 @@ class CurrentState(Shape):
 
     `tasks` are the schedule file's; `schedules` the app's own by name; `base` is what new revisions are derived from,
     `served` what the service runs. `breaks_circuit`: ECS gives up a rollout whose tasks do not start.
+    `rollout_remarks`: what a person should know of how ECS will roll the service out.
     `reusable`: ARNs by fingerprint of ACTIVE revisions that an earlier deployment recorded; `unrecorded`: ACTIVE
     revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number. `retried`:
     the names of the schedules whose retry policy the live deployment took from its file; None if that is not known.
@@ -24,6 +25,7 @@ class CurrentState(Shape):
     base: Revision
     served: Revision
     breaks_circuit: bool
+    rollout_remarks: tuple[str, ...] = ()
     service: ServiceState
     schedules: dict[str, Schedule]
     reusable: dict[str, str]

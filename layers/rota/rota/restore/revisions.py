@@ -45,6 +45,9 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
         in_use.add(description["taskDefinition"])
         # ECS itself goes back to what was completed last, should the rollback fail.
         completed = {d["taskDefinition"] for d in description["deployments"] if d.get("rolloutState") == "COMPLETED"}
+        rollout = context.record.rollout
+        if rollout and rollout.staged and rollout.status == "COMPLETED":  # such a service has no rolloutState
+            completed.add(rollout.task_definition)
     unused = [arn for arn in own if arn not in in_use | completed]
     kept = [
         f"{arns.short_name(arn)} stays ACTIVE, since ECS may go back to it" for arn in own if arn in completed - in_use

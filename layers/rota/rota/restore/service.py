@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws import clients
-from rota.ecs import arns, service, task_definitions
+from rota.ecs import arns, service, service_deployments, task_definitions
 from rota.ecs.fingerprint import fingerprint_of
 from rota.errors import RejectedError
 
@@ -48,6 +48,8 @@ def restore(context: "RestoreContext") -> ServiceRestored:
             "meanwhile, and was left alone"
         )
     definition = task_definitions.read_revision(ecs, before.task_definition)
+    if definition.active and _rolled_back_by_ecs(ecs, context, description, rolled_to):
+        return ServiceRestored(ran)
     if definition.active:
         service.start_rollout(ecs, settings, definition.arn, description)
         return ServiceRestored(ran)
@@ -69,6 +71,19 @@ def described(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef | None"
 def _rolled_just_now(context: "RestoreContext") -> bool:
     rollout = context.record.rollout
     return rollout is None or rollout.waited_seconds <= service.ROLLOUT_VISIBLE_AFTER
+
+
+def _rolled_back_by_ecs(
+    ecs: "ECSClient", context: "RestoreContext", description: "ServiceTypeDef", rolled_to: str
+) -> bool:
+    """Have ECS itself go back, if it is under way with the deployment's rollout and what ran before was complete. A
+    rollout of the former revision would bake, and wait for a person, while the failed one goes on serving.
+    """
+    if not (context.before.service.steady and service.has_stages(description)):
+        return False
+    rollout = context.record.rollout
+    deployment = service_deployments.find(ecs, description, rolled_to, rollout.staged if rollout else None)
+    return deployment is not None and service_deployments.roll_back(ecs, deployment)
 
 
 def _was_rolled(context: "RestoreContext", description: "ServiceTypeDef", rolled_to: str) -> bool:

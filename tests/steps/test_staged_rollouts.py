@@ -1,0 +1,140 @@
+"""Rollouts that shift traffic, bake or wait for a person: each step, on a service that is configured so."""
+
+from typing import Any
+
+import pytest
+
+from rota.errors import RejectedError, StillRunningError
+from tests.in_process import client
+from tests.steps.deployments import THIRD, Deployment, Deployments
+from tests.steps.world import World
+
+STRATEGIES = {
+    "blue-green": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 20},
+    "linear": {
+        "strategy": "LINEAR",
+        "linearConfiguration": {"stepPercent": 50.0, "stepBakeTimeInMinutes": 0},
+        "bakeTimeInMinutes": 20,
+    },
+    "canary": {
+        "strategy": "CANARY",
+        "canaryConfiguration": {"canaryPercent": 5.0, "canaryBakeTimeInMinutes": 0},
+        "bakeTimeInMinutes": 20,
+    },
+}
+PAUSE = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"], "timeoutConfiguration": {"timeoutInMinutes": 90}}
+
+
+def configure(configuration: dict[str, Any]) -> None:
+    client("ecs").update_service(cluster="production", service="guestbook-api", deploymentConfiguration=configuration)
+
+
+def service_deployment(world: World) -> str:
+    return str(world.service()["currentServiceDeployment"])
+
+
+@pytest.fixture(params=STRATEGIES)
+def baking(request: pytest.FixtureRequest, changing: Deployment) -> Deployment:
+    """The second deployment, whose rollout bakes."""
+    configure(STRATEGIES[request.param])
+    return changing.until("CheckService")
+
+
+def test_a_bake_is_waited_for(world: World, baking: Deployment) -> None:
+    for waited in (5, 10):
+        answer = baking.step("CheckService")
+        assert (answer["status"], answer["waited_seconds"]) == ("IN_PROGRESS", waited)
+        assert answer["progress"] == "BAKE_TIME, 2 of 2 tasks run, production traffic has shifted"
+    world.go_on()
+    assert baking.run() == "Deployed"
+
+
+def test_a_rollback_in_the_bake_is_a_failed_rollout(world: World, baking: Deployment) -> None:
+    baking.step("CheckService")
+    client("ecs").stop_service_deployment(serviceDeploymentArn=service_deployment(world))
+    with pytest.raises(RejectedError, match=r"was rolled back by ECS in BAKE_TIME: Service deployment rolled back"):
+        baking.step("CheckService")
+
+
+@pytest.mark.parametrize("looked", [False, True], ids=["before the first look", "after it"])
+def test_a_restore_in_the_bake_lets_ecs_go_back(looked: bool, world: World, changing: Deployment) -> None:
+    before = world.everything()
+    configure(STRATEGIES["blue-green"])
+    changing.until("CheckService")
+    if looked:
+        changing.step("CheckService")
+    world.calls.made.clear()
+    changing.fail("RejectedError", "what happened")
+    cause = changing.step("RestoreDeployment")["cause"]
+    assert world.everything() == before
+    assert [call for call in world.calls.writes() if "Service" in call] == ["ecs.StopServiceDeployment"]
+    assert "ECS is rolling the service back to guestbook:" in cause
+
+
+def test_a_restore_after_ecs_went_back_writes_nothing(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    configure(STRATEGIES["canary"])
+    changing.until("CheckService")
+    client("ecs").stop_service_deployment(serviceDeploymentArn=service_deployment(world))
+    world.calls.made.clear()
+    assert changing.run() == "DeploymentFailed"
+    assert world.everything() == before
+    assert [call for call in world.calls.writes() if "Service" in call] == []
+
+
+def test_one_that_is_complete_is_rolled_back_by_an_update(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    configure(STRATEGIES["blue-green"] | {"bakeTimeInMinutes": 0})
+    changing.until("FinishDeployment").document.pop("rollout")  # it was stopped before it knew
+    world.calls.made.clear()
+    changing.fail("ExecutionAborted", "a person stopped it")
+    changing.step("RestoreDeployment")
+    assert world.everything()[:2] == before[:2]
+    assert [call for call in world.calls.writes() if "Service" in call] == ["ecs.UpdateService"]
+
+
+@pytest.mark.parametrize("strategy", ["ROLLING", "BLUE_GREEN"])
+def test_the_wait_for_a_person_does_not_count(
+    strategy: str, world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLOUT_TIMEOUT_MINUTES", "1")
+    configure({"strategy": strategy, "lifecycleHooks": [PAUSE]})
+    changing.until("CheckService")
+    for _ in range(20):
+        answer = changing.step("CheckService")
+    assert (answer["waited_seconds"], answer["staged"]["paused_seconds"] > 60) == (0, True)
+    assert "POST_SCALE_UP, 2 of 2 tasks run, ECS waits for a person, hook " in answer["progress"]
+    assert answer["progress"].endswith(" UTC, then it rolls back")
+    [described] = client("ecs").describe_service_deployments(serviceDeploymentArns=[service_deployment(world)])[
+        "serviceDeployments"
+    ]
+    [hook] = described["lifecycleHookDetails"]
+    client("ecs").continue_service_deployment(serviceDeploymentArn=service_deployment(world), hookId=hook["hookId"])
+    assert changing.run() == "Deployed"
+
+
+def test_a_person_who_does_not_come_fails_the_rollout(world: World, changing: Deployment) -> None:
+    configure({"lifecycleHooks": [PAUSE]})
+    changing.until("CheckService").step("CheckService")
+    world.go_on()
+    with pytest.raises(RejectedError, match=r"rolled back by ECS in POST_SCALE_UP: .* a lifecycle hook timed out"):
+        changing.step("CheckService")
+
+
+def test_the_next_one_waits_while_ecs_goes_back(world: World, changing: Deployment, deployments: Deployments) -> None:
+    configure(STRATEGIES["blue-green"])
+    changing.until("CheckService")
+    world.rollouts.primary.seconds = 200  # so the rollback does not end by itself
+    changing.fail("RejectedError", "what happened")
+    world.push(THIRD, "third")
+    next_ = deployments.start(THIRD)
+    changing.step("RestoreDeployment")
+    with pytest.raises(StillRunningError, match="ECS is still rolling the service back"):
+        next_.until("CheckService")
+    world.roll("COMPLETED", revision=world.service()["taskDefinition"])
+    assert next_.until("CheckService").step("CheckService")["status"] == "IN_PROGRESS"
+
+
+def test_a_rolling_update_asks_for_no_service_deployment(world: World, changing: Deployment) -> None:
+    assert changing.run() == "Deployed"
+    assert not [call for call in world.calls.made if "ServiceDeployment" in call or "ServiceRevision" in call]
