@@ -28,11 +28,11 @@ from tests.stage.restored import assert_all_is_as_it_was
 NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
 
 
-@pytest.fixture(scope="module", autouse=True)
-def short_patience(one_stage: Client) -> Iterator[None]:
+@pytest.fixture
+def impatient(deployed: Client) -> Iterator[Client]:
     """A stack whose rollouts may take a minute, of shortened waits."""
-    with environment(one_stage, "CheckService", ROLLOUT_TIMEOUT_MINUTES="1"):
-        yield
+    with environment(deployed, "CheckService", ROLLOUT_TIMEOUT_MINUTES="1"):
+        yield deployed
 
 
 def as_people_left_it(stage: Client) -> Described:
@@ -77,23 +77,23 @@ def test_a_rollout_that_the_circuit_breaker_rolls_back(deployed: Client) -> None
     ],
 )
 def test_a_rollout_that_never_ends_is_ended_by_rota(
-    deployed: Client, settings: dict[str, Any], breaker: bool, says: str
+    impatient: Client, settings: dict[str, Any], breaker: bool, says: str
 ) -> None:
-    deployed.client("ecs").update_service(
+    impatient.client("ecs").update_service(
         cluster="production",
         service="guestbook-api",
         deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": breaker}},
     )
-    before = as_people_left_it(deployed)
-    deployed.upload_schedule(NEXT)
-    before["objects"] = account(deployed)["objects"]
-    deployed.settings(**settings)
+    before = as_people_left_it(impatient)
+    impatient.upload_schedule(NEXT)
+    before["objects"] = account(impatient)["objects"]
+    impatient.settings(**settings)
 
-    ended = deployed.deploy("v2")
+    ended = impatient.deploy("v2")
 
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
     assert says in ended["cause"]
-    assert_all_is_as_it_was(deployed, before)
+    assert_all_is_as_it_was(impatient, before)
 
 
 def test_a_deregistered_former_revision_is_registered_again(stage: Client) -> None:
@@ -105,7 +105,8 @@ def test_a_deregistered_former_revision_is_registered_again(stage: Client) -> No
         [{"service": "ecs", "operation": "UpdateService", "skip": 1, "caller": "RestoreDeployment", "fault": "kill"}]
     )
 
-    failed = stage.deploy("v1")
+    with environment(stage, "CheckService", ROLLOUT_TIMEOUT_MINUTES="1"):
+        failed = stage.deploy("v1")
 
     assert failed["status"] == "FAILED"
     again = service(stage)["taskDefinition"]
