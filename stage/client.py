@@ -137,6 +137,20 @@ class Client:
         fired: dict[str, Any] = self._ask("POST", f"fire/{rule}")
         return fired
 
+    def clock(self) -> str:
+        """The time of the stage's clock."""
+        return str(self._ask("GET", "clock")["now"])
+
+    def advance(self, seconds: float) -> list[dict[str, Any]]:
+        """Advance the clock. Returns what was fired, if `fire_schedules` is set."""
+        fired: list[dict[str, Any]] = self._ask("PUT", "clock", {"advance": seconds})["fired"]
+        return fired
+
+    def set_clock(self, now: str) -> list[dict[str, Any]]:
+        """Set the clock to a time such as `2026-03-01T06:00:00Z`. Returns what was fired on the way."""
+        fired: list[dict[str, Any]] = self._ask("PUT", "clock", {"now": now})["fired"]
+        return fired
+
     def before(self, step: str) -> dict[str, Any]:
         """Reset the stage and play the scenario's example up to before this step.
 

@@ -34,6 +34,8 @@ class Settings(BaseModel):
     """How the next rollouts end. `fails`: new tasks stop soon after their start. `hangs`: they make no progress."""
     circuit_breaker: bool = True
     """Whether services have the deployment circuit breaker that they are configured with."""
+    fire_schedules: bool = False
+    """Whether advancing the clock fires each enabled rule whose schedule falls due meanwhile, in order."""
     time_scale: float = Field(1, ge=0, le=1000)
     """Factor for the waits of Step Functions (Wait states, Retry intervals), for the minutes of a service's
     deploymentConfiguration, and for the time that functions sleep, for example the SDK between two attempts. Timeouts

@@ -3,9 +3,11 @@
 import json
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from stage import clock
 from stage.background import Background
 from stage.cloudformation import resources, roles
 from stage.cloudformation.change_sets import ChangeSets
@@ -137,6 +139,20 @@ class Stage:
         self._scenario.play(step, self._outputs, self.functions.invoke, self.background.services)
         return {"Parameters": self._environment_in_containers()}
 
+    def clock(self) -> dict[str, Any]:
+        """The time of the stage's clock."""
+        return {"now": f"{clock.now():%Y-%m-%dT%H:%M:%SZ}"}
+
+    def move_clock(self, until: datetime) -> dict[str, Any]:
+        """Advance the clock to a time, or set it back. With `fire_schedules`, fire what falls due until then.
+
+        Returns the time, and under `fired` what was fired.
+        """
+        fires = self.settings.fire_schedules and until > clock.now()
+        fired = self.background.fire_due(until) if fires else []
+        self.background.move_clock((until - clock.now()).total_seconds())
+        return {**self.clock(), "fired": fired}
+
     def keep(self, name: str) -> None:
         """Keep a snapshot for `reset`. Raises BusyError while an execution, invocation, rollout or task runs."""
         invocations = [f"the function of {each['step']}" for each in self.functions.active()]
@@ -153,6 +169,7 @@ class Stage:
         snapshot = self._snapshots.find(name)
         with self._resetting:
             self.settings.reset()
+            clock.reset()
             self.faults.replace([])
             self.invariants.end()
             stop_all()

@@ -11,8 +11,10 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction, LayerVersion
 from moto.cloudformation.models import ChangeSet
 from moto.cloudformation.parsing import ResourceMap
+from moto.dynamodb.models.table import Table
 from moto.s3.models import FakeBucket
 
+from stage.dynamodb.expiry import keep_expiry
 from stage.moto.patch import replace
 
 Properties = dict[str, Any]
@@ -22,6 +24,7 @@ def install() -> None:
     """Have all functions and buckets that a stack creates or updates keep these properties."""
     then(LambdaFunction, _keep_function)
     then(FakeBucket, _keep_bucket)
+    then(Table, keep_expiry)
     _carry_out_change_sets()
     _retain_except_on_create()
 

@@ -5,11 +5,13 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wrappers import Request, Response
 
+from stage import clock
 from stage.background import CannotFireError
 from stage.faults.scripted import FaultsError
 from stage.invariants.checker import OrderError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # Beside AWS's own paths: S3 reads the first part of a path as a bucket, and no bucket's name may begin with "_".
 PATH = "/_stage"
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 Handler = Callable[..., Any]
 
@@ -54,6 +57,8 @@ class Control:
             ("PUT", "/_stage/faults"): self._set_faults,
             ("GET", "/_stage/watch"): stage.invariants.show,
             ("PUT", "/_stage/watch"): self._watch,
+            ("GET", "/_stage/clock"): stage.clock,
+            ("PUT", "/_stage/clock"): self._move_clock,
             ("POST", "/_stage/fire/<rule name>"): self._fire,
             ("POST", "/_stage/before/<step>"): self._before,
             ("POST", "/_stage/keep/<name>"): self._keep,
@@ -117,6 +122,16 @@ class Control:
             self._stage.invariants.begin(order)
         except OrderError as invalid:
             raise RefusedError(400, str(invalid)) from invalid
+
+    def _move_clock(self, order: Any) -> dict[str, Any]:
+        match order:
+            case {"advance": int() | float() as seconds, **rest} if seconds >= 0 and not rest:
+                until = clock.now() + timedelta(seconds=seconds)
+            case {"now": str() as text, **rest} if not rest and re.fullmatch(TIME, text):
+                until = datetime.fromisoformat(text.replace("Z", "+00:00"))
+            case _:
+                raise RefusedError(400, 'give {"now": "2026-03-01T06:00:00Z"} or {"advance": 3600}')
+        return self._stage.move_clock(until)
 
     def _fire(self, rule: str) -> dict[str, Any]:
         try:

@@ -1,7 +1,6 @@
 """Places the tasks of a RunTask request, or refuses it."""
 
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore import xform_name
@@ -10,6 +9,7 @@ from moto.ecr.models import ecr_backends
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task, TaskDefinition
 
+from stage import clock
 from stage.ecs.api import LATEST_FARGATE, backend
 from stage.moto.clients import ACCOUNT, REGION, client
 
@@ -91,7 +91,7 @@ def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:
         version=1,
         containers=containers,
         stoppedReason=None,
-        createdAt=datetime.now(UTC),
+        createdAt=clock.now(),
         attributes=[{"name": "ecs.cpu-architecture", "value": "x86_64"}],
         availabilityZone=f"{REGION}a",
         enableExecuteCommand=False,

@@ -6,12 +6,12 @@ request's JSON is kept with moto's object and answered with ECS's documented def
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.ecs.exceptions import EcsClientException
 from moto.ecs.models import TaskDefinition
 
+from stage import clock
 from stage.ecs.api import Operation, backend, usable_revision
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT
@@ -62,7 +62,7 @@ def register(call: Call) -> Reply:
     definition = backend().register_task_definition(
         str(request.get("family", "")), request.get("containerDefinitions", []), **known
     )
-    now = datetime.now(UTC)
+    now = clock.now()
     sent = {member: value for member, value in request.items() if member != "tags"}
     registered = {
         "registeredAt": now,
@@ -90,7 +90,7 @@ def describe(call: Call) -> Reply:
 def deregister(call: Call) -> Reply:
     """DeregisterTaskDefinition: the revision becomes INACTIVE and can still be described."""
     definition = backend().deregister_task_definition(str(call.params.get("taskDefinition", "")))
-    _kept(definition).setdefault("deregisteredAt", datetime.now(UTC))
+    _kept(definition).setdefault("deregisteredAt", clock.now())
     return Reply.as_sent({"taskDefinition": document(definition)})
 
 
@@ -146,7 +146,7 @@ def _kept(definition: TaskDefinition) -> dict[str, Any]:
         "containerDefinitions": definition.container_definitions,
         "memory": definition.memory,
         "volumes": definition.volumes,
-        "registeredAt": datetime.now(UTC),
+        "registeredAt": clock.now(),
     }
     kept: dict[str, Any] = vars(definition).setdefault(_REQUEST, kept_by_moto)
     return kept

@@ -3,12 +3,12 @@
 import base64
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore import xform_name
 from moto.ecs.models import Service
 
+from stage import clock
 from stage.ecs.api import LATEST_FARGATE, backend
 from stage.ecs.rollouts import Deployment, Rollouts
 from stage.moto.clients import ACCOUNT
@@ -56,7 +56,7 @@ def complete(service: Service, request: dict[str, Any]) -> None:
     }
     fargate = service.launch_type == "FARGATE"
     given = {
-        "createdAt": datetime.now(UTC),
+        "createdAt": clock.now(),
         "createdBy": f"arn:aws:iam::{ACCOUNT}:root",
         "roleArn": request.get("role") or SERVICE_LINKED_ROLE,
         "platformFamily": "Linux" if fargate else None,

@@ -6,7 +6,7 @@ advances.
 """
 
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +14,7 @@ from botocore import xform_name
 from moto.ecs.exceptions import EcsClientException, ECSException, InvalidParameterException
 from moto.ecs.models import Service
 
+from stage import clock
 from stage.ecs.api import Operation, Publish, backend, timestamp, usable_revision
 from stage.ecs.rollouts import Breaker, Notice, Rollouts
 from stage.ecs.service_members import (
@@ -230,4 +231,4 @@ def _reply(call: Call, service: Service) -> Reply:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return clock.now()

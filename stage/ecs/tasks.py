@@ -15,7 +15,6 @@ import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task
 from moto.moto_api import state_manager
 
+from stage import clock
 from stage.ecs.api import Operation, Publish, timestamp, usable_revision
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
 from stage.ecs.placement import as_created, attach, complete, place, release, update
@@ -155,7 +155,7 @@ class Tasks:
     def _run_to_end(self, run: Run) -> None:
         """Run a task from start to end, in a thread of its own."""
         attach(run.task)
-        self._change(run, "PENDING", connectivity="CONNECTED", connectivityAt=datetime.now(UTC))
+        self._change(run, "PENDING", connectivity="CONNECTED", connectivityAt=clock.now())
         try:
             self._start(run)
         except CannotStartError as reason:
@@ -168,7 +168,7 @@ class Tasks:
             self._timer.notify()
 
     def _start(self, run: Run) -> None:
-        pulled = datetime.now(UTC)
+        pulled = clock.now()
         container = choose(run.definition["containerDefinitions"], self._repository)
         overrides = run.task.overrides.get("containerOverrides", [])
         override: dict[str, Any] = next((each for each in overrides if each.get("name") == container["name"]), {})
@@ -192,7 +192,7 @@ class Tasks:
             _kill(run.process, signal.SIGKILL)
         too_long = f"The stage stops a task after {LONGEST_RUN:.0f} seconds."
         self._timer.after(LONGEST_RUN, lambda: self._signal(run, signal.SIGKILL, "TerminationNotice", too_long))
-        now = datetime.now(UTC)
+        now = clock.now()
         self._change(run, "RUNNING", pullStartedAt=pulled, pullStoppedAt=now, startedAt=now)
 
     def _follow(self, run: Run) -> None:
@@ -209,7 +209,7 @@ class Tasks:
     def _end(self, run: Run, code: str, reason: str) -> None:
         run.task.desired_status = "STOPPED"
         release(run.task)
-        now = datetime.now(UTC)
+        now = clock.now()
         ended = {"executionStoppedAt": now, "stoppingAt": now, "stoppedAt": now}
         self._change(run, "STOPPED", stopCode=code, stoppedReason=reason, **ended)
 
@@ -236,9 +236,7 @@ class Tasks:
         described.pop("platformFamily", None)  # ECS's event has no such member
         if described["lastStatus"] == "PROVISIONING":
             described = as_created(described)
-        self._emit(
-            "ECS Task State Change", [run.task.task_arn], _jsonable({**described, "updatedAt": datetime.now(UTC)})
-        )
+        self._emit("ECS Task State Change", [run.task.task_arn], _jsonable({**described, "updatedAt": clock.now()}))
 
 
 def _kill(process: subprocess.Popen[str], number: signal.Signals) -> None:

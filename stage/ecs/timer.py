@@ -8,9 +8,10 @@ a test waits for a state instead of sleeping.
 import sched
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
+
+from stage import clock
 
 
 class Timer:
@@ -18,9 +19,10 @@ class Timer:
 
     def __init__(self) -> None:
         self._wake = threading.Event()
-        self._queue = sched.scheduler(time.monotonic, self._pause)
+        self._queue = sched.scheduler(clock.monotonic, self._pause)
         self._changed = threading.Condition()
         self._closed = False
+        self._ran = 0
         self._thread = threading.Thread(target=self._work, name="stage-timer", daemon=True)
         self._thread.start()
 
@@ -44,6 +46,17 @@ class Timer:
         self._wake.set()
         self._thread.join()
 
+    def play(self, seconds: float) -> None:
+        """Advance the clock by up to so many seconds, from one action to the next, and wait until each has run: an
+        action may have others follow it.
+        """
+        end = clock.monotonic() + seconds
+        while (entries := self._queue.queue) and entries[0].time <= end:
+            ran = self._ran
+            clock.move(max(0.0, entries[0].time - clock.monotonic()))
+            self._wake.set()
+            self.wait_for(lambda ran=ran: self._ran > ran, 1)  # type: ignore[misc] # a lambda's default has no type
+
     def notify(self) -> None:
         """Have `wait_for` check its condition again: something changed outside of an action."""
         with self._changed:
@@ -59,6 +72,7 @@ class Timer:
             action()
         except Exception:  # noqa: BLE001 - the other actions must still run
             traceback.print_exc(file=sys.stderr)
+        self._ran += 1
         self.notify()
 
     def _pause(self, seconds: float) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from moto.events.exceptions import InvalidEventPatternException
 from moto.events.models import EventPattern, EventPatternParser, Rule, events_backends
 
+from stage import clock
 from stage.eventbridge.patterns import PatternError, parse
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
@@ -31,7 +32,7 @@ def event(source: str, detail_type: str, detail: dict[str, Any], resources: Iter
         "detail-type": detail_type,
         "source": source,
         "account": ACCOUNT,
-        "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "time": f"{clock.now():%Y-%m-%dT%H:%M:%SZ}",
         "region": REGION,
         "resources": list(resources),
         "detail": detail,
@@ -114,7 +115,9 @@ class Bus:
         return Reply.result(call, {"FailedEntryCount": failed, "Entries": results})
 
     def after(self, call: Call, reply: Reply) -> None:
-        """Leave every reply as it is."""
+        """Note when a rule is created: a rate counts from then."""
+        if call.key == ("events", "PutRule") and reply.ok and (rule := rules().get(call.params["Name"])):
+            vars(rule).setdefault("created", clock.now())
 
     def _put(self, entry: dict[str, Any]) -> dict[str, str]:
         """One entry (docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html)."""

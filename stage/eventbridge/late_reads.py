@@ -4,13 +4,13 @@ AWS documents that a changed rule may take "a short period of time" to take effe
 from before a change. The settings `late_reads` and `late_tags` say how late both are.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
 from moto.events.models import Rule, events_backends
 
+from stage import clock
 from stage.eventbridge.bus import rules
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
@@ -46,7 +46,7 @@ class LateReads:
     It keeps what a rule was before each write: undoing the recent writes gives what is shown.
     """
 
-    def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], float] = clock.monotonic) -> None:
         self._settings = settings
         self._now = now
         self._writes: list[tuple[float, str, Shown | None]] = []

@@ -1,10 +1,12 @@
 """A small Python runtime for Lambda: the program inside one execution environment.
 
-It runs as `python -P -u runtime.py <fd>`, with only the environment that Lambda would set. It reads one request per
-line from stdin, writes one reply per line to the file descriptor, and exits when stdin ends, also in the middle of a
-handler: so it cannot outlive the stage. It imports nothing of the stage, so that a function sees what it sees on AWS.
+It runs as `python -P -u runtime.py <fd> [moved]`, with only the environment that Lambda would set; `moved` where the
+stage's clock is not the real one. It reads one request per line from stdin, writes one reply per line to the file
+descriptor, and exits when stdin ends, also in the middle of a handler: so it cannot outlive the stage. It imports
+nothing of the stage, so that a function sees what it sees on AWS.
 """
 
+import datetime
 import gc
 import importlib
 import json
@@ -19,6 +21,8 @@ from collections.abc import Callable
 from typing import Any
 
 Handler = Callable[[Any, "Context"], Any]
+REAL_TIME = time.time
+RealDatetime = datetime.datetime
 
 # Written to stdout after each invocation's output, so that the log is complete before the reply.
 END_OF_LOG = b"\0end\n"
@@ -41,7 +45,7 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """Time until the function's timeout."""
-        return max(0, int((self._deadline - time.time()) * 1000))
+        return max(0, int((self._deadline - REAL_TIME()) * 1000))
 
 
 def load(handler: str) -> Handler:
@@ -88,6 +92,37 @@ class Waits:
     def monotonic(self) -> float:
         """Seconds, including the skipped ones."""
         return self._monotonic() + self._skipped
+
+
+class OfReal(type):
+    """Real times are instances of the class that stands for `datetime.datetime`."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, RealDatetime)
+
+
+class MovedDatetime(RealDatetime, metaclass=OfReal):
+    """`datetime.datetime` with the stage's time. What it makes are real ones."""
+
+    offset = datetime.timedelta()
+    """By how much the stage's clock differs from the real time."""
+
+    def __new__(cls, *args: Any, **more: Any) -> Any:
+        return RealDatetime(*args, **more)
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+        return RealDatetime.now(tz) + cls.offset
+
+    @classmethod
+    def utcnow(cls) -> Any:
+        return RealDatetime.now(datetime.UTC).replace(tzinfo=None) + cls.offset
+
+
+def see_the_stages_time() -> None:
+    """Replace `time.time` and `datetime.datetime`, before the function is loaded."""
+    time.time = lambda: REAL_TIME() + MovedDatetime.offset.total_seconds()
+    datetime.datetime = MovedDatetime  # type: ignore[misc] # what it makes are real ones
 
 
 class InitError(Exception):
@@ -143,6 +178,8 @@ def main() -> None:
     begun = time.perf_counter()
     waits = Waits()
     waits.install()
+    if "moved" in sys.argv:
+        see_the_stages_time()
     handler: Handler | None = None
     gc.disable()  # imported objects stay, and collecting them takes a seventh of the time
     try:
@@ -159,6 +196,7 @@ def main() -> None:
         while True:
             request = waiting.get()
             waits.scale = request["time_scale"]
+            MovedDatetime.offset = datetime.timedelta(seconds=request["clock"])
             reply = invoke(handler, request) if handler else failure(request, *fault)
             sys.stdout.flush()
             sys.stderr.flush()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from stage import clock
 from stage.lambda_ import runtime
 
 # The time to load a function before Lambda counts it as part of the invocation.
@@ -36,6 +37,8 @@ class Sandbox:
     """
 
     def __init__(self, directory: Path, environment: Mapping[str, str], log: Callable[[str], None]) -> None:
+        self.sees_clock = clock.offset() != 0
+        """Whether the function sees the stage's time; else it sees the real one."""
         answers, its_end = os.pipe()
         self._answers: IO[str] = os.fdopen(answers, encoding="utf-8")
         self._poll = select.poll()
@@ -43,7 +46,7 @@ class Sandbox:
         self._log = log
         self._logged = threading.Semaphore(0)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-u", runtime.__file__, str(its_end)],
+            [sys.executable, "-P", "-u", runtime.__file__, str(its_end), *(["moved"] if self.sees_clock else [])],
             cwd=directory,
             env=dict(environment),
             stdin=subprocess.PIPE,
@@ -71,7 +74,9 @@ class Sandbox:
             if self.init_ms is None:
                 self.init_ms = float(self._answer(INIT_SECONDS + timeout)["init_ms"])
             request = {"event": event.decode() or "{}", "arn": arn, "request_id": request_id}
-            self._send({**request, "deadline": time.time() + timeout, "time_scale": time_scale})
+            self._send(
+                {**request, "deadline": time.time() + timeout, "time_scale": time_scale, "clock": clock.offset()}
+            )
             answer = self._answer(timeout)
         except TimeoutError:
             self.kill()

@@ -4,11 +4,11 @@ import json
 import sys
 import threading
 import uuid
-from datetime import UTC, datetime
 
 from moto.awslambda.models import LambdaFunction
 from moto.sts.models import sts_backends
 
+from stage import clock
 from stage.lambda_.names import FunctionNames
 from stage.lambda_.packages import Packages
 from stage.lambda_.sandbox import Outcome, Sandbox
@@ -28,7 +28,7 @@ class Worker:
         self.event = b""
         """The event of the latest invocation."""
         self._function = function
-        self._log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
+        self._log_stream = f"{clock.now():%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
         session = sts_backends[ACCOUNT]["aws"].assume_role(
             region_name=REGION,
             role_session_name=function.function_name,
@@ -68,6 +68,11 @@ class Worker:
         """Whether it has not loaded the function's code yet."""
         return self.sandbox.init_ms is None
 
+    @property
+    def usable(self) -> bool:
+        """Whether its process is alive, and sees the stage's time."""
+        return self.sandbox.alive and (self.sandbox.sees_clock or not clock.offset())
+
     def invoke(self, event: bytes, request_id: str, time_scale: float) -> Outcome:
         """Run the function once, within its own timeout."""
         self.event, timeout = event, float(self._function.timeout)
@@ -97,7 +102,7 @@ class Workers:
         configuration = json.dumps([function.get_configuration(), function.logs_group_name], default=str)
         with self._lock:
             idle = self._idle.pop(function.function_arn, [])
-            usable = [worker for worker in idle if worker.configuration == configuration and worker.sandbox.alive]
+            usable = [worker for worker in idle if worker.configuration == configuration and worker.usable]
             taken = usable.pop() if usable else None
             self._idle[function.function_arn] = usable
         for worker in idle:

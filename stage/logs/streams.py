@@ -1,10 +1,10 @@
 """Writes to CloudWatch Logs, as the log drivers of Lambda and Fargate do from outside a function or a container."""
 
 import threading
-import time
 
 from moto.logs.models import logs_backends
 
+from stage import clock
 from stage.moto.clients import ACCOUNT, REGION
 
 _writing = threading.Lock()  # moto's log streams are not safe for two writers
@@ -16,4 +16,4 @@ def append(group: str, stream: str, line: str) -> None:
     with _writing:
         backend.ensure_log_group(group)
         backend.ensure_log_stream(group, stream)
-        backend.put_log_events(group, stream, [{"timestamp": int(time.time() * 1000), "message": line}])
+        backend.put_log_events(group, stream, [{"timestamp": int(clock.time() * 1000), "message": line}])

@@ -7,7 +7,6 @@ and the history does not mention it any more.
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakSet
 
@@ -17,6 +16,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryC
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from stage import clock
 from stage.eventbridge.bus import Event, event
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
@@ -142,7 +142,7 @@ def _stop(execution: Any, error: str | None, cause: str | None) -> bool:
         at = EventHistoryContext(previous_event_id=0)
         history.add_event(context=at, event_type=HistoryEventType.ExecutionAborted, event_details=details)
         _STOPPED.update((history, worker._execution_communication))
-        execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, datetime.now(UTC)
+        execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, clock.now()
         execution.error, execution.cause = error, cause
         worker.stop(stop_date=execution.stop_date, error=error, cause=cause)
     return True

@@ -41,6 +41,7 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from stage import clock
 from stage.gateway.calls import STEP_FUNCTIONS
 from stage.moto.clients import REGION
 from stage.moto.patch import replace
@@ -89,9 +90,9 @@ def _scale_waits(settings: Settings) -> None:
     """
 
     def wait(_self: WaitFunction, env: Environment, wait_seconds: float) -> None:
-        end = time.monotonic() + wait_seconds * settings.time_scale
-        while env.is_running() and (left := end - time.monotonic()) > 0:
-            env.program_state_event.wait(left)
+        end = clock.monotonic() + wait_seconds * settings.time_scale
+        while env.is_running() and (left := end - clock.monotonic()) > 0:
+            env.program_state_event.wait(min(left, 0.2))  # the clock may be moved meanwhile
 
     replace(WaitFunction, "_wait_interval", wait)
     retry_clock = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * settings.time_scale))

@@ -6,14 +6,13 @@ do not run again; the machine's timeout restarts. On the stage the history shows
 
 import copy
 import json
-import time
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
 
+from stage import clock
 from stage.gateway.calls import Call, Reply
 from stage.stepfunctions.executions import named
 
@@ -31,7 +30,7 @@ class Redrive:
             message = f"Execution is {execution.status} and not redrivable: '{execution.exec_arn}'"
             return Reply.refusal(call, "ExecutionNotRedrivable", message)
         _redrive(execution)
-        return Reply.result(call, {"redriveDate": time.time()})
+        return Reply.result(call, {"redriveDate": clock.time()})
 
     def after(self, call: Call, reply: Reply) -> None:
         """Leave every reply as it is."""
@@ -64,7 +63,7 @@ def _redrive(execution: Any) -> None:  # moto's Execution, whose parts are typed
 
     worker.env, worker._execution_logic = env, run
     execution.error = execution.cause = execution.stop_date = None
-    execution.redrives, execution.redrive_date = redrives, datetime.now(UTC)
+    execution.redrives, execution.redrive_date = redrives, clock.now()
     execution.exec_worker, execution.exec_status = worker, ExecutionStatus.RUNNING
     worker.start()
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 STAGE = ROOT / "stage"
 # A part may import parts of the levels above it in this list, and its own modules.
 LEVELS = (
+    ("clock",),
     ("client", "moto", "settings"),
     ("gateway", "process"),
     ("dynamodb", "faults", "iam", "logs"),

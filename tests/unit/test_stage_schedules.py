@@ -1,0 +1,48 @@
+"""When schedules fall due on the stage, against the product's own reckoning."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import pytest
+
+from rota.schedule_file.next_runs import next_runs
+from stage.eventbridge.schedules import due
+
+AFTER = datetime(2026, 2, 26, 5, 59, 30, tzinfo=UTC)
+LATER = AFTER + timedelta(days=800)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "cron(0 6 * * ? *)",
+        "cron(0/15 * * * ? *)",
+        "cron(5,35 8-17/3 ? * MON-FRI *)",
+        "cron(0 0 L * ? *)",
+        "cron(0 0 LW * ? *)",
+        "cron(0 9 1W * ? *)",
+        "cron(0 9 15W JAN,JUL ? *)",
+        "cron(0 9 ? * 6L *)",
+        "cron(0 9 ? * SAT#3 *)",
+        "cron(0 9 ? * L *)",
+        "cron(30 22-2 29 2 ? 2026-2030)",
+        "cron(0 9 ? * FRI-MON *)",
+    ],
+)
+def test_a_cron_schedule_falls_due(expression: str) -> None:
+    ours = list(islice(due(expression, AFTER, AFTER, LATER), 40))
+    theirs = [run for run in next_runs(expression, AFTER, 40) if run <= LATER]
+    assert ours == theirs[: len(ours)]
+    assert len(ours) == len(theirs)
+
+
+def test_a_rate_counts_from_its_rules_creation() -> None:
+    created = datetime(2026, 3, 1, 10, 7, tzinfo=UTC)
+    times = due("rate(15 minutes)", created, created + timedelta(minutes=20), created + timedelta(minutes=60))
+    assert [time - created for time in times] == [timedelta(minutes=minutes) for minutes in (30, 45, 60)]
+
+
+def test_nothing_falls_due_at_the_time_it_begins() -> None:
+    at_six = datetime(2026, 3, 1, 6, tzinfo=UTC)
+    assert list(due("cron(0 6 * * ? *)", at_six, at_six, at_six + timedelta(hours=23))) == []
+    assert list(due("rate(1 day)", at_six, at_six, at_six + timedelta(hours=23))) == []
