@@ -125,6 +125,8 @@ class Services:
         elif service.desired_count != rollouts.primary.desired:
             rollouts.scale(service.desired_count)
             self.advance(service, rollouts)
+        else:
+            show(service, rollouts)
         return _reply(call, service)
 
     def delete(self, call: Call) -> Reply:

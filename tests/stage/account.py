@@ -86,7 +86,7 @@ def revision(stage: Client, arn: str) -> Described:
 def service(stage: Client) -> Described:
     """The service and the revisions of its deployments, without the number of rollouts before."""
     described = _service(stage)
-    running = [(each["taskDefinition"], each["rolloutState"]) for each in described.pop("deployments")]
+    running = [(each["taskDefinition"], each.get("rolloutState")) for each in described.pop("deployments")]
     passing = ("events", "pendingCount", "runningCount")
     return {**{key: value for key, value in described.items() if key not in passing}, "deployments": running}
 

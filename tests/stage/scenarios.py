@@ -79,6 +79,18 @@ def overtaken_while_rolling(stage: Client) -> None:
     wait_for_all(stage)
 
 
+def failed_while_baking(stage: Client) -> None:
+    """ECS rolls the service back before the deployment has looked at it; the next one bakes to the end."""
+    stage.deploy("v1")
+    configuration = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 2}
+    cluster, name = stage.names["cluster"], stage.names["service"]
+    stage.client("ecs").update_service(cluster=cluster, service=name, deploymentConfiguration=configuration)
+    call = {"service": "ecs", "operation": "DescribeServiceDeployments", "caller": "CheckService"}
+    stage.faults([call | {"fault": "denied"}])
+    stage.deploy("v2")
+    stage.deploy("v3")
+
+
 def failed_targets(stage: Client) -> None:
     """A target is refused: what was created is removed, what was changed is restored."""
     stage.deploy("v1")
@@ -184,6 +196,7 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     killed_in_two_steps,
     replaced_by_infrastructure_code,
     left_behind,
+    failed_while_baking,
     stopped_by_a_person,
     killed_in_every_attempt,
     finished_by_the_restore,

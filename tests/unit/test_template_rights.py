@@ -29,10 +29,7 @@ def passed_to(service: str) -> dict[str, Any]:
 RULES = arn("events", "rule/${RulePrefix}*")
 REVISIONS = arn("ecs", "task-definition/${TaskDefinitionFamily}:*")
 CLUSTER = arn("ecs", "cluster/${ClusterName}")
-SERVICE_PARTS = [
-    "service/${ClusterName}/${ServiceName}",
-    *(f"service-{part}/${{ClusterName}}/${{ServiceName}}/*" for part in ("deployment", "revision")),
-]
+SERVICE = arn("ecs", "service/${ClusterName}/${ServiceName}")
 EVENTS_ROLE = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"]}, {"Ref": "EventsRoleArn"}]}
 # What a statement is about: its Resource and its Condition, as they are in the template.
 KINDS: dict[str, tuple[Any, Any]] = {
@@ -43,9 +40,9 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "files": ({"Fn::Sub": "${ConfigBucket.Arn}/*"}, None),
     "artifacts": ({"Fn::Sub": "${ConfigBucket.Arn}/deployments/*"}, None),
     "repository": (arn("ecr", "repository/${RepositoryName}"), None),
-    "service": (arn("ecs", "service/${ClusterName}/${ServiceName}"), None),
-    "the service's deployments": ([arn("ecs", each) for each in SERVICE_PARTS[:2]], None),
-    "the service's deployments and revisions": ([arn("ecs", each) for each in SERVICE_PARTS], None),
+    "service": (SERVICE, None),
+    "the service's deployments": ([SERVICE, arn("ecs", "service-deployment/${ClusterName}/${ServiceName}/*")], None),
+    "the service's revisions": ([SERVICE, arn("ecs", "service-revision/${ClusterName}/${ServiceName}/*")], None),
     "rules": (RULES, None),
     "rules, with targets on the cluster alone": (
         RULES,
@@ -132,7 +129,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "ledger": "dynamodb:UpdateItem",
         "executions": "states:GetExecutionHistory",
         "service": "ecs:DescribeServices",
-        "the service's deployments and revisions": "ecs:DescribeServiceDeployments ecs:DescribeServiceRevisions",
+        "the service's deployments": "ecs:DescribeServiceDeployments",
+        "the service's revisions": "ecs:DescribeServiceRevisions",
     },
     "FinishDeploymentFunction": {
         "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
@@ -150,8 +148,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "rules": "events:ListTargetsByRule events:ListTagsForResource events:PutRule events:PutTargets"
         " events:EnableRule events:RemoveTargets events:DeleteRule events:TagResource",
         "service": "ecs:DescribeServices ecs:UpdateService",
-        "the service's deployments and revisions": "ecs:DescribeServiceDeployments ecs:DescribeServiceRevisions"
-        " ecs:StopServiceDeployment",
+        "the service's deployments": "ecs:DescribeServiceDeployments ecs:StopServiceDeployment",
+        "the service's revisions": "ecs:DescribeServiceRevisions",
         "anything": "events:ListRules ecs:DescribeTaskDefinition ecs:ListTaskDefinitions ecs:DeregisterTaskDefinition",
         "revisions": "ecs:RegisterTaskDefinition",
         "revisions, while they are registered": "ecs:TagResource",
