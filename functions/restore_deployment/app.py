@@ -8,6 +8,7 @@ from rota.deployment.finish import end_deployment, ledger_of
 from rota.deployment.ledger import Entry, LedgerItem
 from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord, derive
+from rota.deployment.releases import Releases
 from rota.errors import RejectedError, TransientError
 from rota.handlers.frame import logger
 from rota.handlers.step import Turn, Turns, restoring_step
@@ -39,7 +40,9 @@ def _restore(request: RestoreDeploymentInput, settings: Settings, turns: Turns, 
         if document or turn.record or turn.standing == "lost":
             before = ledger_of(settings, turn.record.execution if turn.record else failed.execution).read()
             record = turn.record or (before.deployment if before.is_restoring else None)
-            return _end(_attempt(request, settings, failed, record, before), turn)
+            attempt = _attempt(request, settings, failed, record, before)
+            live = Releases(clients.dynamodb(), settings.table, settings.app).read()
+            return _end(attempt._replace(live=live), turn)
     # The lease was deleted, or a version of Rota took it that makes no record.
     return _restore(request, settings, turns, _from_history(failed))
 

@@ -7,10 +7,10 @@ import pytest
 from rota.deployment.items import plain
 from rota.deployment.releases import Releases
 from rota.errors import OvertakenError, RejectedError, TransientError
-from tests.guestbook import APP, DIGEST, ENVIRONMENT
+from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE
 from tests.in_process import client
 from tests.steps.calls import KilledError
-from tests.steps.deployments import AFTER, NEXT, Deployment, Deployments
+from tests.steps.deployments import AFTER, NEXT, PUSH, Deployment, Deployments
 from tests.steps.snapshots import once
 from tests.steps.world import World
 
@@ -48,6 +48,7 @@ def test_the_first_release_is_v1(world: World, finishing: Deployment) -> None:
         "record": "releases",
         "number": "1",
         "live_digest": DIGEST,
+        "live_tag": IMAGE.tag,
         "live_schedule_key": schedule["key"],
         "live_schedule_version": schedule["version_id"],
         "live_plan": document["plan"]["document"],
@@ -175,3 +176,22 @@ def test_a_deployment_that_the_restore_finishes_is_a_release(world: World, chang
         assert changing.run() == "Deployed"
     assert numbers(world) == ["1", "2"]
     assert live()["live_digest"] == NEXT
+
+
+LOST = f"The image that is live, {DIGEST}, has lost its tag {IMAGE.tag} to this push, so a lifecycle policy"
+
+
+@pytest.mark.parametrize(
+    ("tag", "loses"),
+    [pytest.param(IMAGE.tag, True, id="the live image's tag"), pytest.param("next", False, id="another tag")],
+)
+def test_a_failure_says_that_the_live_image_lost_its_tag(
+    tag: str, loses: bool, world: World, later: Deployments
+) -> None:
+    world.push(NEXT, "next")
+    world.upload(b"broken")
+    failing = later.start(detail=PUSH["detail"] | {"image-digest": NEXT, "image-tag": tag})
+    assert failing.run() == "DeploymentFailed"
+    cause = failing.document["restored"]["cause"]
+    assert (LOST in cause) is loses
+    assert cause.endswith("correct it, upload it, then deploy again.")

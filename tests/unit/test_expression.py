@@ -51,7 +51,26 @@ def test_a_valid_cron(text: str, fields: str) -> None:
         pytest.param("-5 6 * * ? *", 'minutes "-5"', id="negative"),
         pytest.param("1.5 6 * * ? *", 'minutes "1.5"', id="fraction"),
         pytest.param("\u0665 6 * * ? *", 'minutes "\u0665"', id="arabic-digit"),
-        pytest.param("0 6 L-3 * ? *", '"L" takes no list, range or step', id="L-3-in-the-month"),
+        pytest.param(
+            "0 6 L-3 * ? *",
+            'day of month "L-3": EventBridge documents no days before the last; let the job exit unless 3 days are '
+            "left in the month, and write the days that it may be; allowed are 1-31 and , - * ? / L W; write "
+            '"0 6 25-28 * ? *"',
+            id="L-3-in-the-month",
+        ),
+        pytest.param("0 6 L-1 * ? *", "unless 1 day is left in the month, and write the days", id="L-1"),
+        pytest.param("0 6 L-27 * ? *", 'write "0 6 1-4 * ? *"', id="L-27"),
+        pytest.param("0 6 L-28 * ? *", "no days before the last; write a day; allowed are", id="L-28"),
+        pytest.param("0 6 L-0 * ? *", "no days before the last; write a day; allowed are", id="L-0"),
+        pytest.param(
+            "0/60 6-21 ? * MON-FRI *", 'allowed are 0-59 and , - * /; write "0 6-21 ? * MON-FRI *"', id="0/60"
+        ),
+        pytest.param("*/60 * * * ? *", 'write "0 * * * ? *"', id="step-of-an-hour"),
+        pytest.param("5/60 * * * ? *", 'write "5 * * * ? *"', id="step-of-an-hour-from-5"),
+        pytest.param("0 0/24 * * ? *", 'write "0 0 * * ? *"', id="step-of-a-day"),
+        pytest.param("0 */24 * * * *", 'must be ?; write "0 0 * * ? *"', id="two-problems-and-what-was-meant"),
+        pytest.param("0/90 * * * ? *", 'for every 90 minutes, write a rate: "90 minutes"', id="step-of-more"),
+        pytest.param("0 0 30 2 * *", "must be ?", id="a-day-that-never-comes"),
         pytest.param("0 6 ? * L-3 *", '"L" takes no list, range or step', id="L-3-in-the-week"),
         pytest.param("0 6 L,15 * ? *", '"L" takes no list, range or step', id="L-in-a-list"),
         pytest.param("0 6 ? * 2L,3L *", '"2L" takes no list, range or step', id="two-last-days"),
@@ -114,6 +133,19 @@ def test_a_wrong_cron(text: str, message: str) -> None:
 def test_every_wrong_field_is_named() -> None:
     with pytest.raises(ValueError, match=r"^minutes .*; and hours .*; and month .*; and exactly one of day"):
         normalise_cron("61 25 * 13 * *")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("0 25 * * * *", id="another field is wrong"),
+        pytest.param("0 0 30 2 * *", id="it would never run"),
+        pytest.param("0 0 31 2 *", id="crontab that would never run"),
+    ],
+)
+def test_nothing_is_proposed_that_is_refused_in_turn(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(?!.*write \"[^\"]* 2 [^\"]*\")(?!.*write \"[^\"]*25)"):
+        normalise_cron(text)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ class Live(Item):
 
     number: int
     live_digest: str
+    live_tag: str | None = None
+    """The tag with which that image was pushed; None where a version of Rota before this one wrote the item."""
     live_schedule_key: str
     live_schedule_version: str
     live_plan: Stored | None = None
@@ -57,6 +59,7 @@ class Releases:
         values: dict[str, Any] = {
             ":number": number or (live.number if live else 0),
             ":digest": image.digest,
+            ":tag": image.tag,
             ":key": schedule.key,
             ":version": schedule.version_id,
             ":plan": record.plan.model_dump() if record.plan else None,
@@ -67,8 +70,9 @@ class Releases:
         return {
             "TableName": self._table,
             "Key": {"app": {"S": self._app}, "record": {"S": "releases"}},
-            "UpdateExpression": "SET #number = :number, live_digest = :digest, live_schedule_key = :key, "
-            "live_schedule_version = :version, live_plan = :plan, live_revisions = :revisions",
+            "UpdateExpression": "SET #number = :number, live_digest = :digest, live_tag = :tag, "
+            "live_schedule_key = :key, live_schedule_version = :version, "
+            "live_plan = :plan, live_revisions = :revisions",
             "ConditionExpression": "#number = :seen" if live else "attribute_not_exists(app)",
             "ExpressionAttributeNames": {"#number": "number"},
             "ExpressionAttributeValues": {name: stored(value) for name, value in values.items()},

@@ -10,6 +10,7 @@ from rota.deployment.failure_message import explain, outcome_of
 from rota.deployment.finish import ledger_of
 from rota.deployment.ledger import Entry, LedgerItem
 from rota.deployment.record import DeploymentRecord
+from rota.deployment.releases import Live
 from rota.errors import RejectedError, TransientError, UnreadableError, listed
 from rota.restore import context
 from rota.restore.deployment import RestoreResult, restore_deployment
@@ -37,7 +38,8 @@ class Attempt(NamedTuple):
 
     `restorer` is the execution that does it, `step` where the deployment failed, `error` why; None if it was overtaken
     before it took the lease, which `overtaken` explains. `retries`: how often this was tried before. `before` is what
-    the ledger has of the deployment: an attempt before this one may have written that it is being restored.
+    the ledger has of the deployment: an attempt before this one may have written that it is being restored. `live` is
+    the release that is live; None if that is not known.
     """
 
     settings: "Settings"
@@ -48,10 +50,11 @@ class Attempt(NamedTuple):
     overtaken: str
     retries: int
     before: LedgerItem = LedgerItem()
+    live: Live | None = None
 
     def entry(self, became: str) -> Entry:
         """What the ledger keeps of the deployment; `became` says what became of what it had changed."""
-        record = self.record
+        record, became = self.record, f"{became}{self._lost_tag()}"
         return Entry(
             outcome=outcome_of(self.error),
             image=record.image,
@@ -59,6 +62,16 @@ class Attempt(NamedTuple):
             summary=record.summary,
             cause=explain(self.step, self.error, became) if self.error else self.overtaken,
             tasks=record.tasks,
+        )
+
+    def _lost_tag(self) -> str:
+        """What the push did to the image that is live: ECR gives a tag to one image."""
+        image, live = self.record.image, self.live
+        if not (image and live and image.tag and image.tag == live.live_tag and image.digest != live.live_digest):
+            return ""
+        return (
+            f" The image that is live, {live.live_digest}, has lost its tag {image.tag} to this push, so a lifecycle "
+            'policy of the repository may delete it: give it a tag, as docs/operations.md says under "Images in use".'
         )
 
 

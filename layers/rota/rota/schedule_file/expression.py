@@ -45,11 +45,23 @@ LONGEST_RATE = (date(YEAR.high + 1, 1, 1) - date(YEAR.low, 1, 1)).days
 FIELDS = (MINUTES, HOURS, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR)
 
 # Days that each month has.
-_SHORTEST_MONTH = 28
+_SHORTEST_MONTH, _LONGEST_MONTH = 28, 31
 _ITEM = re.compile(r"(?:\*|([A-Z0-9]+)(?:-([A-Z0-9]+))?)(?:/([0-9]+))?")
 _DAY_WITH_L_OR_W = re.compile(rf"(?:[0-9]+|{'|'.join(DAY_NAMES)})?[LW]|LW|WL")
+_BEFORE_THE_LAST = re.compile(r"L-([0-9]{1,2})")
+_DAY_OF_MONTH, _DAY_OF_WEEK = FIELDS.index(DAY_OF_MONTH), FIELDS.index(DAY_OF_WEEK)
+# An expression that a message proposes; a quoted value of one field has no space in it.
+_PROPOSED = re.compile(r'(write|such as|at most|or|is|days:|rate:) "([^"()]+ [^"()]+)"')
 _RATE = re.compile(r"([1-9][0-9]*) (minute|hour|day)(s?)")
 _PER_DAY = {"minute": 24 * 60, "hour": 24, "day": 1}
+
+
+class _MeantError(ValueError):
+    """A field that is wrong and means something: `instead`."""
+
+    def __init__(self, message: str, instead: str) -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 def normalise_cron(text: str) -> str:
@@ -58,17 +70,24 @@ def normalise_cron(text: str) -> str:
     fields = inner.upper().split()
     if len(fields) != len(FIELDS):
         raise ValueError(_wrong_number_of_fields(inner, fields))
-    problems = []
-    for field, value in zip(FIELDS, fields, strict=True):
+    problems, instead = [], fields.copy()
+    for position, (field, value) in enumerate(zip(FIELDS, fields, strict=True)):
         try:
             _check(field, value)
         except ValueError as error:
             problems.append(str(error))
-    minutes, hours, day_of_month, month, day_of_week, year = fields
+            if isinstance(error, _MeantError):
+                instead[position] = error.instead
+    day_of_month, day_of_week = fields[_DAY_OF_MONTH], fields[_DAY_OF_WEEK]
     if (day_of_month == "?") == (day_of_week == "?"):
-        problems.append(_day_problem(day_of_month, day_of_week, f"{minutes} {hours} {{}} {month} {{}} {year}"))
+        problems.append("exactly one of day of month and day of week must be ?")
+        if "*" in (day_of_month, day_of_week) or day_of_month == "?":  # one of them restricts nothing
+            instead[_DAY_OF_MONTH], instead[_DAY_OF_WEEK] = _days(instead[_DAY_OF_MONTH], day_of_week)
+        else:
+            problems[-1] += "; for both, make two tasks, one for each"
     if problems:
-        raise ValueError("; and ".join(problems))
+        proposal = _proposal(instead) if instead != fields else None
+        raise ValueError("; and ".join(problems) + (f'; write "{proposal}"' if proposal else ""))
     return " ".join(fields)
 
 
@@ -106,7 +125,12 @@ def _wrapped(kind: str, text: str) -> str:
     try:
         return f"{kind}({_KINDS[kind](text)})"
     except ValueError as error:
-        raise ValueError(re.sub(r'(write|such as) "([^"()]+)"$', rf'\1 "{kind}(\2)"', str(error))) from error
+        raise ValueError(_PROPOSED.sub(_in_brackets, str(error))) from error
+
+
+def _in_brackets(proposed: re.Match[str]) -> str:
+    kind = "rate" if _RATE.fullmatch(proposed[2]) else "cron"
+    return f'{proposed[1]} "{kind}({proposed[2]})"'
 
 
 def field_values(field: Field, text: str) -> list[int]:
@@ -121,7 +145,7 @@ def field_values(field: Field, text: str) -> list[int]:
             raise ValueError(_field_problem(field, text, "a step is not allowed, list the days (MON,WED,FRI)"))
         if step and not 1 <= int(step) <= field.high:
             # EventBridge refuses */60 in minutes, as Quartz does: https://github.com/aws/aws-sdk-js/issues/4212
-            raise ValueError(_field_problem(field, text, f"a step is a whole number from 1 to {field.high}"))
+            raise _step_problem(field, text, first, step)
         start = _number(field, text, first) if first else field.low
         # 5/10 means from 5 to the end by tens
         end = _number(field, text, last or first) if last or (first and not step) else field.high
@@ -133,8 +157,23 @@ def field_values(field: Field, text: str) -> list[int]:
     return sorted(found)
 
 
+def _step_problem(field: Field, text: str, first: str | None, step: str) -> ValueError:
+    """A step of the whole field, such as */60 in minutes, comes to its first value."""
+    what = f"a step is a whole number from 1 to {field.high}"
+    if field in (MINUTES, HOURS) and int(step) > field.high + 1:
+        unit = field.name
+        return ValueError(
+            _field_problem(field, text, f'{what}; for every {step} {unit}, write a rate: "{step} {unit}"')
+        )
+    if int(step) == field.high + 1 and "," not in text:
+        return _MeantError(_field_problem(field, text, what), first or str(field.low))
+    return ValueError(_field_problem(field, text, what))
+
+
 def _check(field: Field, text: str) -> None:
     """ValueError if the field is wrong, whatever the others are."""
+    if field is DAY_OF_MONTH and (before := _BEFORE_THE_LAST.fullmatch(text)):
+        raise _before_the_last(text, int(before[1]))
     if field is DAY_OF_MONTH and text not in ("?", "L", "LW"):
         field_values(field, text.removesuffix("W") if text.removesuffix("W").isdigit() else text)
     elif field is DAY_OF_WEEK and text not in ("?", "L"):
@@ -147,6 +186,18 @@ def _check(field: Field, text: str) -> None:
             field_values(field, day.removesuffix("L") if day.isalnum() else day)
     elif field not in (DAY_OF_MONTH, DAY_OF_WEEK):
         field_values(field, text)
+
+
+def _before_the_last(text: str, days: int) -> ValueError:
+    """L-3, the third day before the last of the month, which is one of four days."""
+    what = "EventBridge documents no days before the last"
+    if not 1 <= days < _SHORTEST_MONTH:
+        return ValueError(_field_problem(DAY_OF_MONTH, text, f"{what}; write a day"))
+    exits = f"let the job exit unless {days} {'day is' if days == 1 else 'days are'} left in the month"
+    instead = f"{_SHORTEST_MONTH - days}-{_LONGEST_MONTH - days}"
+    return _MeantError(
+        _field_problem(DAY_OF_MONTH, text, f"{what}; {exits}, and write the days that it may be"), instead
+    )
 
 
 def _number(field: Field, text: str, token: str) -> int:
@@ -176,13 +227,28 @@ def _field_problem(field: Field, text: str, what: str) -> str:
     return f"{field.name} {quote(text)}: {what}; allowed are {field.allowed} and {field.wildcards}"
 
 
-def _day_problem(day_of_month: str, day_of_week: str, frame: str) -> str:
-    wrong = "exactly one of day of month and day of week must be ?"
-    if "*" in (day_of_month, day_of_week) or day_of_month == "?":
-        # One of the two restricts nothing, so the intent is clear.
-        days = ("?", day_of_week) if day_of_week not in ("*", "?") else (day_of_month.replace("?", "*"), "?")
-        return f'{wrong}; write "{frame.format(*days)}"'
-    return f"{wrong}; for both, make two tasks, one for each"
+def _days(day_of_month: str, day_of_week: str) -> tuple[str, str]:
+    """The two day fields with one ?, where one of them restricts nothing, so that the intent is clear."""
+    return ("?", day_of_week) if day_of_week not in ("*", "?") else (day_of_month.replace("?", "*"), "?")
+
+
+def _proposal(fields: Sequence[str]) -> str | None:
+    """These fields in one spelling, if a task may have them: a message proposes nothing that is refused in turn."""
+    with contextlib.suppress(ValueError):
+        cron = normalise_cron(" ".join(fields))
+        return cron if _has_a_date(cron) else None
+    return None
+
+
+def _has_a_date(fields: str) -> bool:
+    """Whether a day of a cron comes in one of its months. Of years it knows only that not each has 29 February."""
+    if runs_every_month(fields):
+        return True
+    _, _, day_of_month, month, day_of_week, year = fields.split()
+    day = 29 if day_of_week != "?" else min(field_values(DAY_OF_MONTH, day_of_month.removesuffix("W")))
+    longest = {number: 30 if number in (4, 6, 9, 11) else _LONGEST_MONTH for number in range(1, 13)}
+    longest[2] = _SHORTEST_MONTH + (year == "*")
+    return day <= max(longest[number] for number in field_values(MONTH, month))
 
 
 def _wrong_number_of_fields(inner: str, fields: Sequence[str]) -> str:
@@ -192,9 +258,8 @@ def _wrong_number_of_fields(inner: str, fields: Sequence[str]) -> str:
     wrong = f"{quote(inner)} has {number}{' as in crontab' if len(fields) == dialects.CRONTAB_FIELDS else ''}"
     instead = 'such as "0 6 * * ? *"'
     guess = dialects.guess_cron(fields)
-    if guess:
-        with contextlib.suppress(ValueError):  # the guess is as wrong as what it was made of
-            instead = f'write "{normalise_cron(guess)}"'
+    if guess and (proposal := _proposal(guess.split())):
+        instead = f'write "{proposal}"'
     return f"{wrong}; EventBridge takes 6 (minutes hours day-of-month month day-of-week year), {instead}"
 
 

@@ -25,7 +25,8 @@ WHEN = ("cron", "rate", "schedule")
 RULE_NAME = r"[.\-_A-Za-z0-9]+"
 # No hyphen at the start: the start command would take the task for an option.
 TASK_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:-]*"
-VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+# ECS takes any text, and a process all but these: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_KeyValuePair.html
+VARIABLE = r"[^=\x00]+"
 
 LONGEST_RULE_NAME = 64
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html, task definition size

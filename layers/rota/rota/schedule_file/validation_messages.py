@@ -1,5 +1,6 @@
 """What pydantic finds in a schedule file, as problems in its author's words. Loaded only for a file that has some."""
 
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -12,6 +13,73 @@ from rota.schedule_file.task import EXPECTED, Retry, ScheduleFile, Task
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+# Other names for the keys that there are, without separators and in lower case.
+_SAME = {
+    "environment": {"env", "envs", "envvars", "vars", "variables", "environmentvariables"},
+    "command": {"cmd", "args", "arguments", "exec", "run", "containercommand"},
+    "memory": {"mem", "ram", "memorymib", "memorymb", "memorysize"},
+    "cpu": {"cpus", "vcpu", "vcpus", "cpuunits"},
+    "cron": {"cronexpression", "crontab"},
+    "rate": {"every", "interval"},
+    "schedule": {"expression", "scheduleexpression"},
+    "description": {"desc", "comment"},
+    "count": {"copies", "taskcount", "replicas", "desiredcount"},
+    "retry": {"retries", "retrypolicy"},
+    "attempts": {"maxattempts", "retries", "maximumretryattempts"},
+    "age": {"maxage", "maxeventage", "maximumeventageinseconds"},
+    "enabled": {"active"},
+    "platform_version": {"platform"},
+}
+# What people look for and the file cannot say, each with where it is.
+_NOT_HERE = (
+    ({"timezone", "tz"}, "EventBridge rules have no time zone, write the schedule in UTC"),
+    ({"disabled", "paused", "suspended", "state"}, 'write "enabled": false to stop its runs'),
+    (
+        {"date", "at", "startdate", "enddate", "start", "end", "once"},
+        "a rule has no dates of its own; for one run, write a cron with a year",
+    ),
+    ({"jitter", "window", "flexibletimewindow", "flexible"}, "EventBridge rules start on the minute"),
+    (
+        {"timeout", "maxruntime", "duration", "overlap", "concurrency", "lock", "singleton"},
+        "EventBridge starts a job and leaves it alone; use a lock and a timeout in the job",
+    ),
+    (
+        {"alert", "alerts", "alarm", "notify", "notification", "notifications", "onfailure", "onsuccess", "email"},
+        'Rota does not watch jobs; docs/operations.md has a rule that mails, under "Why a job did not run"',
+    ),
+    (
+        *(
+            {
+                "secrets",
+                "secret",
+                "image",
+                "entrypoint",
+                "volumes",
+                "mountpoints",
+                "ports",
+                "portmappings",
+                "healthcheck",
+            },
+        ),
+        "the task definition says that",
+    ),
+    (
+        {"taskrole", "taskrolearn", "executionrole", "executionrolearn", "user", "dependson"},
+        "the task definition says that",
+    ),
+    (
+        {"container", "containername", "cluster", "subnets", "subnetids", "securitygroups", "securitygroupids"}
+        | {"assignpublicip", "network", "family", "role", "rolearn", "prefix", "launchtype"},
+        "a parameter of the stack says that for all tasks",
+    ),
+    (
+        {"tags", "propagatetags", "deadletter", "deadletterqueue", "deadletterconfig", "dlq", "spot", "group"}
+        | {"capacityprovider", "capacityproviderstrategy", "executecommand", "enableexecutecommand", "referenceid"}
+        | {"enableecsmanagedtags"},
+        "set it on the target of the task's rule, where a deployment keeps it",
+    ),
+)
+
 
 def problems_of(error: ValidationError) -> Iterator[Problem]:
     """A problem for each of pydantic's findings, but for those between the keys of a task: `parse` words these."""
@@ -21,7 +89,7 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
         if detail["type"] == "too_short" and any(each["loc"][:-1] == location for each in found):
             continue  # pydantic counts only the items that are valid
         if location[-3:-2] == ("environment",) and location[-1] == "[key]":  # pydantic's mark of a problem in a key
-            rule = "write letters, digits and underscores, with no digit first"
+            rule = "write at least one character, and no ="
             yield Problem(location[:-1], f"is not a name for a variable; {rule}")
         elif detail["type"] != "value_error" or location[:-1] != ("tasks",):
             yield Problem(location, _message(detail, location))
@@ -47,8 +115,8 @@ def _message(detail: "ErrorDetails", location: Location) -> str:
 
 def _unknown_key(location: Location) -> str:
     key = str(location[-1])
-    if key.lower().replace("_", "") in {"timezone", "tz"}:
-        return "is not a known key; EventBridge rules have no time zone, write the schedule in UTC"
+    if instead := next((why for keys, why in _NOT_HERE if _bare(key) in keys), None):
+        return f"is not a known key; {instead}"
     model = Retry if "retry" in location[:-1] else Task if len(location) > 1 else ScheduleFile
     known = [field.alias or name for name, field in model.model_fields.items()]
     near = nearest_key(key, known)
@@ -56,5 +124,15 @@ def _unknown_key(location: Location) -> str:
 
 
 def nearest_key(key: str, known: Iterable[str]) -> str | None:
-    """The known key that is spelt most like `key`; None if none is near."""
-    return next(iter(get_close_matches(key.lower()[:64], list(known), n=1, cutoff=0.4)), None)
+    """The known key that means the same as `key`, or of which it is a misspelling; None if there is none."""
+    bare, names = _bare(key), list(known)
+    if any(bare in keys for keys, _ in _NOT_HERE):
+        return None
+    meant = next((name for name, others in _SAME.items() if bare in others and name in names), None)
+    by_spelling = {_bare(name): name for name in names}
+    return meant or next((by_spelling[near] for near in get_close_matches(bare, by_spelling, n=1, cutoff=0.75)), None)
+
+
+def _bare(key: str) -> str:
+    """In lower case, without what separates words: `time_zone`, `timeZone` and `TimeZone` are alike."""
+    return re.sub(r"[^a-z0-9$]", "", key.lower()[:64])
