@@ -16,6 +16,7 @@ from moto.events.models import Rule
 
 from stage import clock
 from stage.dynamodb.expiry import expire_items
+from stage.ecr.archive import Archive
 from stage.ecr.images import Images
 from stage.ecs import revisions
 from stage.ecs.alarms import Alarms
@@ -71,6 +72,7 @@ class Background:
             Pages(settings),
             Ecs(operations, lock),
             Alarms(self.services.alarm),
+            Archive(),
             Images(self.bus.publish),
             self.bus,
             self.late_reads,

@@ -11,8 +11,9 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.ecr.exceptions import ImageAlreadyExistsException, RepositoryNotFoundException
-from moto.ecr.models import ECRBackend, Repository, ecr_backends
+from moto.ecr.models import ECRBackend, Image, Repository, ecr_backends
 
+from stage.ecr.archive import set_status, status_of
 from stage.eventbridge.bus import Event, event
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
@@ -61,7 +62,10 @@ def put_image(request: dict[str, Any]) -> dict[str, Any]:
         )
     there = next((image for image in repository.images if image.image_digest == digest), None)
     if there and (tag is None or tag in there.image_tags):
-        raise ImageAlreadyExistsException(name, ACCOUNT, digest, str(tag))
+        if status_of(there) == "ACTIVE":
+            raise ImageAlreadyExistsException(name, ACCOUNT, digest, str(tag))
+        set_status(there, "ACTIVE")
+        return _answer(name, there, manifest, tag)
     if tag is not None:
         try:
             store._resolve_image_tag_mutability(repository, tag)
@@ -73,10 +77,15 @@ def put_image(request: dict[str, Any]) -> dict[str, Any]:
             ) from None
         _untag(repository, tag)
     image = store.put_image(name, manifest, tag, request.get("imageManifestMediaType"), digest)  # type: ignore[arg-type] # moto takes None for "untagged"
+    set_status(image, "ACTIVE")
+    return _answer(name, image, manifest, tag)
+
+
+def _answer(name: str, image: Image, manifest: str, tag: str | None) -> dict[str, Any]:
     return {
         "registryId": ACCOUNT,
         "repositoryName": name,
-        "imageId": {"imageDigest": digest, **({"imageTag": tag} if tag else {})},
+        "imageId": {"imageDigest": image.image_digest, **({"imageTag": tag} if tag else {})},
         "imageManifest": manifest,
         "imageManifestMediaType": image.image_manifest_media_type,
     }

@@ -116,6 +116,21 @@ def test_an_image_stays_when_its_tag_moves(small: SmallStage) -> None:
     assert tags[digest("third")] == ["latest"]
 
 
+def test_an_archived_image_is_listed_if_asked_for_until_its_push(small: SmallStage) -> None:
+    pushed = small.push("v1", "one")["imageId"]
+    aws("ecr").update_image_storage_class(repositoryName=small.name, imageId=pushed, targetStorageClass="ARCHIVE")
+
+    def statuses(**more: Any) -> list[str]:
+        found = aws("ecr").describe_images(repositoryName=small.name, imageIds=[pushed], **more)["imageDetails"]
+        return [each["imageStatus"] for each in found]
+
+    assert statuses() == []
+    assert statuses(filter={"imageStatus": "ARCHIVED"}) == statuses(filter={"imageStatus": "ANY"}) == ["ARCHIVED"]
+    heard = small.listen(pushes(small))
+    small.push("v1", "one")
+    assert (statuses(), len(heard())) == (["ACTIVE"], 1)
+
+
 def test_an_immutable_tag_does_not_move(small: SmallStage) -> None:
     aws("ecr").put_image_tag_mutability(repositoryName=small.name, imageTagMutability="IMMUTABLE")
     with pytest.raises(ClientError, match="ImageTagAlreadyExistsException"):

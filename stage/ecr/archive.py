@@ -1,0 +1,68 @@
+"""Archived images: UpdateImageStorageClass, and what ECR then shows of an image. moto has neither.
+
+docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html. ECR lists an archived image only if it is asked for,
+and a push makes it ACTIVE again. Restoring one takes ECR minutes, in which it is ACTIVATING; here it takes no time.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.ecr.models import Image, Repository, ecr_backends
+
+from stage.gateway.calls import Call, Reply
+from stage.moto.clients import ACCOUNT, REGION
+
+_LISTS = {("ecr", "DescribeImages"): "imageDetails", ("ecr", "ListImages"): "imageIds"}
+_STATUS = {"ARCHIVE": "ARCHIVED", "STANDARD": "ACTIVE"}
+
+
+class Archive:
+    """A hook that answers UpdateImageStorageClass, and leaves out of lists what ECR does not list."""
+
+    def before(self, call: Call) -> Reply | None:
+        if call.key != ("ecr", "UpdateImageStorageClass"):
+            return None
+        request = call.params
+        image = _image(request["repositoryName"], request["imageId"])
+        if image is None:
+            refusal = ServiceException("ImageNotFoundException", "The image requested does not exist.")
+            return Reply.refusal(call, refusal.code, refusal.message)
+        set_status(image, _STATUS[request["targetStorageClass"]])
+        answer = {"registryId": ACCOUNT, "imageStatus": status_of(image)}
+        return Reply.result(
+            call, {**answer, "repositoryName": request["repositoryName"], "imageId": request["imageId"]}
+        )
+
+    def after(self, call: Call, reply: Reply) -> Reply | None:
+        """Show of each image in a list its status; without a filter, only ACTIVE ones."""
+        member = _LISTS.get(call.key)
+        if member is None or not reply.ok:
+            return None
+        name, wanted = call.params["repositoryName"], call.params.get("filter", {}).get("imageStatus", "ACTIVE")
+        shown = []
+        for each in reply.data[member]:
+            image = _image(name, each)
+            status = status_of(image) if image else "ACTIVE"
+            if wanted in ("ANY", status):
+                shown.append({**each, "imageStatus": status} if member == "imageDetails" else each)
+        return Reply.as_sent({**reply.data, member: shown})
+
+
+def status_of(image: Image) -> str:
+    """ACTIVE or ARCHIVED."""
+    return str(vars(image).get("image_status", "ACTIVE"))
+
+
+def set_status(image: Image, status: str) -> None:
+    """Archive an image, or make it ACTIVE."""
+    vars(image)["image_status"] = status
+
+
+def _image(repository: str, wanted: Mapping[str, Any]) -> Image | None:
+    """The image that an imageId or a detail names."""
+    stored: Repository | None = ecr_backends[ACCOUNT][REGION].repositories.get(repository)
+    for image in stored.images if stored else ():
+        if wanted.get("imageDigest") == image.image_digest or wanted.get("imageTag", "") in image.image_tags:
+            return image
+    return None
