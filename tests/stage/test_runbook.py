@@ -335,7 +335,7 @@ def test_promoting_an_image_and_migrating_before(deployed: Client, shell: Shell)
     assert shell(migrate, SUBNET=subnet, SECURITY_GROUP=group).strip() == "0"
 
     before = deployed.executions()
-    shell(promote.replace("main-4f2a9c1", "v1"))
+    shell(promote.replace("staging-4f2a9c1", "v1"))
     wait_for(lambda: len(deployed.executions()) > len(before), 10)
     ended = deployed.wait(started(deployed, before))
     assert ended["output"]["outcome"]["outcome"] == "nothing to do"

@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import re
+import shlex
 import tomllib
 from typing import Any, get_type_hints
 
@@ -310,9 +311,27 @@ def test_no_validation_error_shows_its_input() -> None:
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_samconfig_gives_every_parameter_without_a_default(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
-    given = dict(override.split("=", 1) for override in config["parameter_overrides"])
+    given = dict(each.split("=", 1) for override in config["parameter_overrides"] for each in shlex.split(override))
     required = {name for name, parameter in TEMPLATE["Parameters"].items() if "Default" not in parameter}
     assert required <= given.keys() <= TEMPLATE["Parameters"].keys()
     for name, value in given.items():
         pattern = TEMPLATE["Parameters"][name].get("AllowedPattern", ".*")
         assert all(re.fullmatch(pattern, each) for each in value.split(","))
+
+
+def test_no_push_deploys_to_both_environments_of_samconfig() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    staging, production = (
+        next(
+            each.partition("=")[2]
+            for each in config[environment]["deploy"]["parameters"]["parameter_overrides"]
+            if each.startswith("ImageTagPattern=")
+        )
+        for environment in ("staging", "production")
+    )
+    # A * at the end alone: what one pattern takes begins with its text.
+    assert staging.endswith("*") and production.endswith("*")
+    one, other = staging.removesuffix("*"), production.removesuffix("*")
+    assert "*" not in one + other
+    assert not one.startswith(other)
+    assert not other.startswith(one)
