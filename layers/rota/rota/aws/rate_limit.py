@@ -61,9 +61,9 @@ class TokenBucket:
         self,
         quota: Quota,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
-        self._quota, self._clock, self._sleep = quota, clock, sleep
+        self._quota, self._clock, self._sleep = quota, clock, sleep or time.sleep
         self._lock = threading.Lock()
         self._tokens, self._counted_at = float(quota.burst), clock()
 
