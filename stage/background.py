@@ -21,6 +21,7 @@ from stage.ecr.images import Images
 from stage.ecs import revisions
 from stage.ecs.alarms import Alarms
 from stage.ecs.api import Ecs
+from stage.ecs.express import Express
 from stage.ecs.service_deployments import ServiceDeployments
 from stage.ecs.services import Services
 from stage.ecs.tasks import LONGEST_RUN, Run, Tasks
@@ -66,6 +67,7 @@ class Background:
             **revisions.operations(),
             **self.services.operations(),
             **ServiceDeployments(self.services).operations(),
+            **Express(self.services).operations(),
             **self._tasks.operations(),
         }
         self.hooks: list[Hook] = [

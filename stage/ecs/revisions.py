@@ -56,7 +56,13 @@ def operations() -> dict[str, Operation]:
 
 def register(call: Call) -> Reply:
     """RegisterTaskDefinition: the family's next revision, with all members of the request."""
-    request = with_numbers(call.params)
+    definition = add(call.params)
+    return Reply.as_sent({"taskDefinition": document(definition), "tags": definition.tags})
+
+
+def add(request: Mapping[str, Any]) -> TaskDefinition:
+    """Register the revision of a RegisterTaskDefinition request."""
+    request = with_numbers(dict(request))
     check(request)
     known = {name: request[member] for member, name in KNOWN_TO_MOTO.items() if member in request}
     definition = backend().register_task_definition(
@@ -70,7 +76,7 @@ def register(call: Call) -> Reply:
         "compatibilities": ["EC2", *(["FARGATE"] if fits_fargate(request) else [])],
     }
     vars(definition)[_REQUEST] = {**sent, **registered}
-    return Reply.as_sent({"taskDefinition": document(definition), "tags": definition.tags})
+    return definition
 
 
 def describe(call: Call) -> Reply:

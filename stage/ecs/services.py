@@ -89,7 +89,10 @@ class Services:
 
     def create(self, call: Call) -> Reply:
         """CreateService: the service runs when this returns, because its first deployment replaces no tasks."""
-        request = call.params
+        return _reply(call, self.add(call.params))
+
+    def add(self, request: dict[str, Any]) -> Service:
+        """Create the service of a CreateService request."""
         name, cluster = str(request.get("serviceName")), str(request.get("cluster", "default"))
         existing = backend().services.get(f"{cluster.rpartition('/')[2]}:{name}")
         if existing and existing.status == "ACTIVE":
@@ -103,11 +106,14 @@ class Services:
         while rollouts.delay() is not None:
             notices += rollouts.step("off")
         self.advance(service, rollouts, notices)
-        return _reply(call, service)
+        return service
 
     def update(self, call: Call) -> Reply:
         """UpdateService: a deployment starts only if a member changes that makes a task different."""
-        request = call.params
+        return _reply(call, self.change(call.params))
+
+    def change(self, request: dict[str, Any]) -> Service:
+        """Change the service of an UpdateService request."""
         service = _active_service(request)
         rollouts = self.rollouts_of(service)
         before = [service.task_definition, *members(service, START_A_DEPLOYMENT)]
@@ -127,7 +133,7 @@ class Services:
             self.advance(service, rollouts)
         else:
             show(service, rollouts)
-        return _reply(call, service)
+        return service
 
     def delete(self, call: Call) -> Reply:
         """DeleteService: DRAINING until its tasks have stopped, then INACTIVE."""

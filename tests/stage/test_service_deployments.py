@@ -116,3 +116,25 @@ def test_a_person_continues_at_a_hook(small: SmallStage) -> None:
     aws("ecs").continue_service_deployment(serviceDeploymentArn=arn, hookId=waits["hookId"])
     assert small.background.wait_until_steady()
     assert described(arn)["status"] == "SUCCESSFUL"
+
+
+def test_an_express_service_is_a_service_with_a_canary(small: SmallStage) -> None:
+    roles = {each: f"arn:aws:iam::123456789012:role/{each}" for each in ("infrastructure", "execution")}
+    made = aws("ecs").create_express_gateway_service(
+        cluster=small.name,
+        serviceName=small.name,
+        infrastructureRoleArn=roles["infrastructure"],
+        executionRoleArn=roles["execution"],
+        primaryContainer={"image": f"{small.image}:initial", "containerPort": 8000},
+        networkConfiguration={name: small.network[name] for name in ("subnets", "securityGroups")},
+    )["service"]
+    described = small.described()
+    assert (described["resourceManagementType"], described["deploymentConfiguration"]["strategy"]) == ("ECS", "CANARY")
+    aws("ecs").update_express_gateway_service(
+        serviceArn=made["serviceArn"],
+        primaryContainer={"image": f"{small.image}:next"},
+        executionRoleArn=roles["execution"],
+    )
+    updated = aws("ecs").describe_task_definition(taskDefinition=small.described()["taskDefinition"])["taskDefinition"]
+    [container] = updated["containerDefinitions"]
+    assert (container["name"], container["image"], updated["revision"]) == ("Main", f"{small.image}:next", 2)

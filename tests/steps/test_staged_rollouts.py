@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from rota.errors import RejectedError, StillRunningError
+from tests.guestbook import ACCOUNT, IMAGE_URI, REPOSITORY_URI
 from tests.in_process import client
 from tests.steps.deployments import THIRD, Deployment, Deployments
+from tests.steps.local_stage import local_stage
 from tests.steps.world import World
 
 STRATEGIES = {
@@ -138,3 +140,24 @@ def test_the_next_one_waits_while_ecs_goes_back(world: World, changing: Deployme
 def test_a_rolling_update_asks_for_no_service_deployment(world: World, changing: Deployment) -> None:
     assert changing.run() == "Deployed"
     assert not [call for call in world.calls.made if "ServiceDeployment" in call or "ServiceRevision" in call]
+
+
+def test_a_service_of_express_mode(world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/guestbook-execution"
+    client("ecs").create_express_gateway_service(
+        cluster="production",
+        serviceName="express",
+        infrastructureRoleArn=role,
+        executionRoleArn=role,
+        primaryContainer={"image": f"{REPOSITORY_URI}:initial", "containerPort": 8080},
+    )
+    for name, value in {"SERVICE": "express", "FAMILY": "express", "CONTAINER": "Main", "API_PORT": "base"}.items():
+        monkeypatch.setenv(name, value)
+    local_stage().settings.change({"time_scale": 0})  # so the canary bakes for no time
+    assert deployments.start().run() == "Deployed"
+    [express] = client("ecs").describe_services(cluster="production", services=["express"])["services"]
+    served = client("ecs").describe_task_definition(taskDefinition=express["taskDefinition"])["taskDefinition"]
+    [container] = served["containerDefinitions"]
+    assert (express["resourceManagementType"], container["image"]) == ("ECS", IMAGE_URI)
+    [mapping] = container["portMappings"]
+    assert (mapping["name"], mapping["containerPort"]) == ("http", 8080)
