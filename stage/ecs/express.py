@@ -1,7 +1,7 @@
 """Services of ECS Express Mode: ordinary services with a canary that ECS manages; moto has none.
 
-docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-overview.html. Load balancer, scaling, alarms and the
-default network are not made here.
+docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-overview.html. Load balancer, scaling, alarms and
+the default network are not made here.
 """
 
 from typing import Any
