@@ -86,6 +86,17 @@ def test_what_another_base_changes(content: dict[str, Any], said: list[str]) -> 
     assert changes(newer(content)) == [BASE, *said]
 
 
+def test_parameters_that_replace_what_another_base_says() -> None:
+    base = newer(app(command=["gunicorn"], portMappings=[{"containerPort": 8080}]))
+    assert changes(base, SETTINGS) == [
+        BASE,
+        "ApiCommand instead of its command gunicorn",
+        "ApiPort instead of its port 8080",
+        "the image",
+        "portMappings",
+    ]
+
+
 def test_another_base_may_bring_tags_and_no_name() -> None:
     base = newer(CONTENT, tags={"team": "books"}).model_copy(update={"registrant": None})
     assert changes(base) == ["the base guestbook:10, which was registered since guestbook:4", "the image", "the tags"]

@@ -27,6 +27,7 @@ def service_changes(served: "Revision", base: "Revision", content: "Content", co
     """
     return (
         *_of_base(served, base),
+        *(_of_parameters(base.content, content, container) if base.arn != served.arn else ()),
         *_of_containers(served.content, content, container),
         *_of_definition(served.content, content),
         *(["the tags"] if inherited_tags(served) != inherited_tags(base) else []),
@@ -37,6 +38,16 @@ def _of_base(served: "Revision", base: "Revision") -> Iterator[str]:
     if base.arn != served.arn:
         who = f"{base.registrant} registered" if base.registrant else "was registered"
         yield f"the base {short_name(base.arn)}, which {who} since {short_name(served.arn)}"
+
+
+def _of_parameters(base: "Content", content: "Content", container: str) -> Iterator[str]:
+    """What of another base its new revision does not have, because a parameter says otherwise."""
+    (had,), (has,) = ([c for c in each["containerDefinitions"] if c["name"] == container] for each in (base, content))
+    differing = _differing(had, has)
+    if "command" in differing:
+        yield f"ApiCommand instead of its command {_command(had.get('command'))}"
+    if "portMappings" in differing:
+        yield f"ApiPort instead of its port {_ports(had.get('portMappings'))}"
 
 
 def _of_containers(before: "Content", after: "Content", container: str) -> Iterator[str]:
@@ -59,7 +70,7 @@ def _of_container(had: dict[str, Any], has: dict[str, Any]) -> Iterator[str]:
                 yield IMAGE
             case "command":
                 yield f"the command {_command(had.get(member))} → {_command(has.get(member))}"
-            case "portMappings":
+            case "portMappings" if _ports(had.get(member)) != _ports(has.get(member)):
                 yield f"the port {_ports(had.get(member))} → {_ports(has.get(member))}"
             case _:
                 others.append(member)
