@@ -326,6 +326,15 @@ BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"
         pytest.param({"rollout_remarks": ("ECS bakes it",)}, "; ECS bakes it", id="bakes"),
         pytest.param({"base": BEHIND_NGINX}, "; jobs run without nginx", id="a container left out"),
         pytest.param(
+            {
+                "base": definition(
+                    CONTENT | {"containerDefinitions": [APP_CONTAINER | {"entryPoint": ["gunicorn", "a"]}]}
+                )
+            },
+            "; the entry point gunicorn a stands before each job's command",
+            id="an entry point",
+        ),
+        pytest.param(
             {"base": BEHIND_NGINX, "settings": SHARED}, "; tasks that need a revision of their own: 1", id="own"
         ),
         pytest.param(

@@ -1,6 +1,7 @@
 """Making a plan: what there is, compared with what there should be. Pure."""
 
 import math
+import shlex
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -122,6 +123,9 @@ def _remarks(
         current = state.schedules.get(backend.name_of(task, settings))
         if current and backend.taken_over(current, state.registered) and (kept := backend.kept(current)):
             yield f"{task.name} keeps of its target: {', '.join(kept)}"
+    chosen = next(c for c in state.base.content["containerDefinitions"] if c["name"] == settings.container)
+    if state.tasks and (entry_point := chosen.get("entryPoint")):
+        yield f"the entry point {shlex.join(entry_point)} stands before each job's command"
     if left_out:
         yield f"jobs run without {listed(sorted(left_out))}"
     if settings.revision_mode == "shared" and own_revision:
