@@ -79,6 +79,34 @@ ABORTED = replace(
 )
 
 
+GONE = rule(TASK, OLD) | {"State": "DISABLED"}
+UNDELETABLE = replace(
+    DEPLOYED,
+    faults=[DENIED | {"caller": "RestoreDeployment", "operation": "DeleteRule", "count": 0}],
+    after=replace(AFTER, rules=AFTER.rules | {"app-Gone": GONE}),
+    entry={"outcome": "deployed", "summary": "1 removed; AWS refuses to delete app-Gone, disabled until the next"},
+)
+
+
+def test_what_aws_refuses_to_delete_may_stay_disabled_and_named() -> None:
+    assert list(judge.wrong(UNDELETABLE)) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"faults": [DENIED]}, id="AWS refuses nothing for good"),
+        pytest.param({"entry": {"outcome": "deployed", "summary": "1 removed"}}, id="not named"),
+        pytest.param(
+            {"after": replace(AFTER, rules=AFTER.rules | {"app-Gone": rule(TASK, OLD)})},
+            id="it would still start tasks",
+        ),
+    ],
+)
+def test_any_other_rule_too_many_breaks_a_promise(changes: dict[str, Any]) -> None:
+    assert "the rule app-Gone is still there" in list(judge.wrong(replace(UNDELETABLE, **changes)))
+
+
 @pytest.mark.parametrize(
     "seen",
     [
