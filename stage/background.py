@@ -58,7 +58,7 @@ class Background:
     ) -> None:
         lock = threading.RLock()
         self.timer = timer or Timer()
-        self._tasks = Tasks(directory, repository, self.timer, self._publish, lock)
+        self._tasks = Tasks(settings, directory, repository, self.timer, self._publish, lock)
         self.services = Services(settings, self.timer, self._publish, lock)
         self.targets = Targets(self._tasks.run, invoke_function, authorise)
         self.bus = Bus(self.targets.deliver)

@@ -34,6 +34,9 @@ class Settings(BaseModel):
     """How the next rollouts end. `fails`: new tasks stop soon after their start. `hangs`: they make no progress."""
     circuit_breaker: bool = True
     """Whether services have the deployment circuit breaker that they are configured with."""
+    start_seconds: float = Field(0, ge=0, le=3600)
+    """The time from a task's creation until it is RUNNING, on the stage's clock; on Fargate about 25. Its end takes
+    nearly as long."""
     fire_schedules: bool = False
     """Whether advancing the clock fires each enabled rule whose schedule falls due meanwhile, in order."""
     time_scale: float = Field(1, ge=0, le=1000)

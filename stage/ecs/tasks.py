@@ -3,6 +3,9 @@
 docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html. One container of a task has a
 process: the one with the app's image. It runs in the app's directory on this machine, isolated as a process is. CPU,
 memory, roles and network are shown, not enforced.
+
+A task is PROVISIONING, PENDING, RUNNING, DEPROVISIONING and STOPPED; one that cannot start is never RUNNING. Each
+change has an event, whose version is one higher than the last one's.
 """
 
 import json
@@ -15,8 +18,10 @@ import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task
@@ -31,11 +36,24 @@ from stage.ecs.timer import Timer
 from stage.gateway.calls import Call, Reply
 from stage.logs import streams
 from stage.moto.clients import client
+from stage.settings import Settings
 
 LONGEST_RUN = 60.0
 """Seconds after which the stage stops a task."""
 STOP_TIMEOUT = 30.0  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: stopTimeout
+# Fargate tasks were seen to pull 18 seconds after their creation, to run after 25, to be STOPPED 23 after their end.
+PULL, RELEASE = 18 / 25, 23 / 25
+"""When a task pulls its image, and how long its network interface is deleted for: parts of `start_seconds`."""
 
+_CONTAINERS = {
+    "PROVISIONING": "PENDING",
+    "PENDING": "PENDING",
+    "RUNNING": "RUNNING",
+    "DEPROVISIONING": "STOPPED",
+    "STOPPED": "STOPPED",
+}
+"""The state of a task's containers, by the task's."""
+_OVER = ("ends", "ended")
 _BY_A_USER = ("UserInitiated", "Task stopped by user")
 
 
@@ -52,6 +70,9 @@ class Run:
     stop: tuple[str, str] | None = None
     """stopCode and stoppedReason, if it was stopped from outside."""
     process: subprocess.Popen[str] | None = None
+    phase: Literal["waits", "starts", "ends", "ended"] = "waits"
+    """`waits` until its process is started, `ends` once that has ended, `ended` once it is STOPPED."""
+    lock: threading.RLock = field(default_factory=threading.RLock)
     done: threading.Event = field(default_factory=threading.Event)
 
     def describe(self) -> dict[str, Any]:
@@ -72,13 +93,23 @@ class Run:
 class Tasks:
     """The tasks of the stage. Containers of `repository` run in `directory`."""
 
-    def __init__(self, directory: Path, repository: str, timer: Timer, publish: Publish, lock: threading.RLock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Path,
+        repository: str,
+        timer: Timer,
+        publish: Publish,
+        lock: threading.RLock,
+    ) -> None:
+        self._settings = settings
         self._directory = directory
         self._repository = repository
         self._timer = timer
         self._emit = publish
         self._lock = lock
         self._runs: dict[str, Run] = {}
+        self._resetting = False
         self._data = Path(tempfile.mkdtemp(prefix="stage-data-"))
         # moto advances a task whenever it is described; here its process does.
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": sys.maxsize})
@@ -93,10 +124,14 @@ class Tasks:
 
     def reset(self) -> None:
         """Kill all tasks, wait for their end, and empty their data directory."""
+        self._resetting = True
         for run in list(self._runs.values()):
-            self._signal(run, signal.SIGKILL, "TerminationNotice", "The stage was reset.")
+            self._stop(run, signal.SIGKILL, "TerminationNotice", "The stage was reset.")
+            if run.phase == "ends":  # the timer may have dropped its last change
+                self._stopped(run)
         for run in list(self._runs.values()):
             run.done.wait(STOP_TIMEOUT)
+        self._resetting = False
         self._runs.clear()
         shutil.rmtree(self._data)
         self._data.mkdir()
@@ -116,14 +151,15 @@ class Tasks:
         return Reply.result(call, {"tasks": [as_created(task) for task in tasks["tasks"]], "failures": []})
 
     def stop_task(self, call: Call) -> Reply:
-        """StopTask: SIGTERM, and SIGKILL after the default stopTimeout."""
+        """StopTask: SIGTERM, and SIGKILL after the default stopTimeout. A task without a container yet just ends."""
         request = call.params
         run = self._runs.get(str(request.get("task", "")).rpartition("/")[2])
         if run is None:
             raise InvalidParameterException("The referenced task was not found.")
         code, reason = _BY_A_USER
-        self._signal(run, signal.SIGTERM, code, request.get("reason") or reason)
-        self._timer.after(STOP_TIMEOUT, lambda: self._signal(run, signal.SIGKILL, *_BY_A_USER))
+        self._stop(run, signal.SIGTERM, code, request.get("reason") or reason)
+        if run.process:
+            self._timer.after(STOP_TIMEOUT, lambda: self._stop(run, signal.SIGKILL, *_BY_A_USER))
         tasks = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])
         return Reply.result(call, {"task": tasks["tasks"][0]})
 
@@ -149,26 +185,35 @@ class Tasks:
 
     def _begin(self, runs: list[Run]) -> None:
         for run in runs:
-            self._publish(run)
-            threading.Thread(target=self._run_to_end, args=(run,), name=f"task-{run.task.id}", daemon=True).start()
+            self._publish(run, self._described(run))
+            self._timer.after(PULL * self._settings.start_seconds, partial(self._pull, run))
 
-    def _run_to_end(self, run: Run) -> None:
-        """Run a task from start to end, in a thread of its own."""
-        attach(run.task)
-        self._change(run, "PENDING", connectivity="CONNECTED", connectivityAt=clock.now())
+    def _pull(self, run: Run) -> None:
+        if run.phase == "waits":
+            attach(run.task)
+            self._change(run, "PENDING", connectivity="CONNECTED", connectivityAt=clock.now())
+            pulled = clock.now()
+            self._timer.after((1 - PULL) * self._settings.start_seconds, lambda: self._launch(run, pulled))
+
+    def _launch(self, run: Run, pulled: datetime) -> None:
+        with run.lock:
+            if run.phase != "waits":
+                return
+            run.phase = "starts"
+        args, name = (run, pulled), f"task-{run.task.id}"
+        threading.Thread(target=self._run_to_end, args=args, name=name, daemon=True).start()
+
+    def _run_to_end(self, run: Run, pulled: datetime) -> None:
+        """Run a task's process from start to end, in a thread of its own."""
         try:
-            self._start(run)
+            self._start(run, pulled)
         except CannotStartError as reason:
             self._end(run, "TaskFailedToStart", str(reason))
         else:
             self._follow(run)
             self._end(run, *(run.stop or ("EssentialContainerExited", "Essential container in task exited")))
-        finally:
-            run.done.set()
-            self._timer.notify()
 
-    def _start(self, run: Run) -> None:
-        pulled = clock.now()
+    def _start(self, run: Run, pulled: datetime) -> None:
         container = choose(run.definition["containerDefinitions"], self._repository)
         overrides = run.task.overrides.get("containerOverrides", [])
         override: dict[str, Any] = next((each for each in overrides if each.get("name") == container["name"]), {})
@@ -191,7 +236,7 @@ class Tasks:
         if run.stop:  # stopped while it was being started
             _kill(run.process, signal.SIGKILL)
         too_long = f"The stage stops a task after {LONGEST_RUN:.0f} seconds."
-        self._timer.after(LONGEST_RUN, lambda: self._signal(run, signal.SIGKILL, "TerminationNotice", too_long))
+        self._timer.after(LONGEST_RUN, lambda: self._stop(run, signal.SIGKILL, "TerminationNotice", too_long))
         now = clock.now()
         self._change(run, "RUNNING", pullStartedAt=pulled, pullStoppedAt=now, startedAt=now)
 
@@ -207,36 +252,72 @@ class Tasks:
         run.exit_code = code if code >= 0 else 128 - code  # how a shell and Docker report a signal
 
     def _end(self, run: Run, code: str, reason: str) -> None:
+        """The process has ended, or there will be none: the network interface is deleted, then the task is STOPPED."""
+        with run.lock:
+            if run.phase in _OVER:
+                return
+            run.phase = "ends"
         run.task.desired_status = "STOPPED"
-        release(run.task)
         now = clock.now()
-        ended = {"executionStoppedAt": now, "stoppingAt": now, "stoppedAt": now}
-        self._change(run, "STOPPED", stopCode=code, stoppedReason=reason, **ended)
+        members: dict[str, object] = {"stopCode": code, "stoppedReason": reason}
+        if not run.stop:
+            members["stoppingAt"] = now
+        if run.exit_code is not None or code == "TaskFailedToStart":
+            members["executionStoppedAt"] = now.replace(microsecond=0)
+        self._change(run, "DEPROVISIONING", **members)
+        if self._settings.start_seconds and not self._resetting:
+            self._timer.after(RELEASE * self._settings.start_seconds, lambda: self._stopped(run))
+        else:
+            self._stopped(run)
 
-    def _signal(self, run: Run, number: signal.Signals, code: str, reason: str) -> None:
-        if not run.done.is_set():
-            run.stop = run.stop or (code, reason)
+    def _stopped(self, run: Run) -> None:
+        with run.lock:
+            if run.phase == "ended":
+                return
+            run.phase = "ended"
+        release(run.task)
+        self._change(run, "STOPPED", stoppedAt=clock.now())
+        run.done.set()
+        self._timer.notify()
+
+    def _stop(self, run: Run, number: signal.Signals, code: str, reason: str) -> None:
+        """Stop a task from outside. The event of that has the state that the task is in."""
+        with run.lock:
+            if run.phase in _OVER:
+                return
+            first, run.stop = run.stop is None, run.stop or (code, reason)
             run.task.desired_status = "STOPPED"
-            if run.process:
-                _kill(run.process, number)
+        if first:
+            stopping = {"stopCode": code, "stoppedReason": reason, "stoppingAt": clock.now()}
+            self._change(run, run.task.last_status, **stopping)
+        if run.process:
+            _kill(run.process, number)
+        elif run.phase == "waits":
+            self._end(run, *run.stop)
 
     def _change(self, run: Run, status: str, **members: object) -> None:
         """Set the task's status and publish an event, whose version is one higher than the last one's."""
-        run.task.last_status = status
-        update(run.task, version=vars(run.task)["version"] + 1, **members)
-        for container in run.containers:
-            container["lastStatus"] = status
-            if run.launch and container["name"] == run.launch.container and run.exit_code is not None:
-                container["exitCode"] = run.exit_code
-        self._publish(run)
+        with run.lock:
+            run.task.last_status = status
+            update(run.task, version=vars(run.task)["version"] + 1, **members)
+            for container in run.containers:
+                container["lastStatus"] = _CONTAINERS[status]
+                if run.launch and container["name"] == run.launch.container and run.exit_code is not None:
+                    container["exitCode"] = run.exit_code
+            described = self._described(run)
+        self._publish(run, described)
         self._timer.notify()
 
-    def _publish(self, run: Run) -> None:
+    def _described(self, run: Run) -> dict[str, Any]:
+        """The task as its event has it: with no tags, and with times as text."""
         described = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])["tasks"][0]
-        described.pop("platformFamily", None)  # ECS's event has no such member
+        described.pop("platformFamily", None)
         if described["lastStatus"] == "PROVISIONING":
             described = as_created(described)
-        self._emit("ECS Task State Change", [run.task.task_arn], _jsonable({**described, "updatedAt": clock.now()}))
+        return _jsonable({**described, "updatedAt": clock.now()})
+
+    def _publish(self, run: Run, described: dict[str, Any]) -> None:
+        self._emit("ECS Task State Change", [run.task.task_arn], described)
 
 
 def _kill(process: subprocess.Popen[str], number: signal.Signals) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.guestbook.app import App
+from stage import clock
 from stage.background import Background
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.eventbridge.bus import rules
@@ -170,5 +171,6 @@ def small_stage(directory: Path, *hooks: Hook) -> Iterator[SmallStage]:
         yield small
     finally:
         small.background.close()
+        clock.reset()
         for name in [name for name in rules() if name.startswith(small.name)]:
             del rules()[name]

@@ -55,7 +55,7 @@ def test_a_deployed_rule_runs_its_task(stage: Client, listen: Heard) -> None:
     assert {change["detail"]["taskArn"] for change in changes} == {ran["task_arn"]}
     assert {change["detail"]["startedBy"] for change in changes} == {f"events-rule/{PREFIX}IngestData"[:36]}
     assert [change["detail"]["lastStatus"] for change in changes] == [
-        *("PROVISIONING", "PENDING", "RUNNING", "STOPPED"),
+        *("PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED"),
     ]
     containers = changes[-1]["detail"]["containers"]
     assert next(each["exitCode"] for each in containers if each["name"] == "app") == 0

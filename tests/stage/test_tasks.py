@@ -1,7 +1,7 @@
 """Tasks that run, from a rule that fires or from RunTask."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,8 @@ def test_a_task_publishes_its_states(small: SmallStage) -> None:
         ("PROVISIONING", 1),
         ("PENDING", 2),
         ("RUNNING", 3),
-        ("STOPPED", 4),
+        ("DEPROVISIONING", 4),
+        ("STOPPED", 5),
     ]
     assert {detail["taskArn"] for detail in details} == {fired["task_arn"]}
     stopped = details[-1]
@@ -77,6 +78,103 @@ def test_a_task_publishes_its_states(small: SmallStage) -> None:
     assert stopped["stoppedReason"] == "Essential container in task exited"
     assert [each.get("exitCode") for each in stopped["containers"] if each["name"] == "app"] == [3]
     assert details[0].get("stoppedReason") is None
+
+
+def states(heard: list[Any]) -> list[tuple[str, str, int]]:
+    """Status, desired status and version of each event."""
+    details = (each["detail"] for each in heard)
+    return [(each["lastStatus"], each["desiredStatus"], each["version"]) for each in details]
+
+
+def events_of_tasks(small: SmallStage) -> Callable[[], list[Any]]:
+    return small.listen({"source": ["aws.ecs"], "detail": {"clusterArn": [small.cluster]}})
+
+
+def test_a_task_takes_its_time_to_start_and_to_end(small: SmallStage) -> None:
+    small.settings.change({"start_seconds": 2500})
+    heard = events_of_tasks(small)
+    [task] = run_task(small, small.register("hello"))["tasks"]
+    seen = []
+    for seconds in (1799, 2, 698, 2):
+        small.background.move_clock(seconds)
+        seen.append(small.task(task["taskArn"])["lastStatus"])
+    assert seen[:3] == ["PROVISIONING", "PENDING", "PENDING"]
+    assert small.background.timer.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "DEPROVISIONING")
+    small.background.move_clock(2310)
+
+    assert states(heard()) == [
+        ("PROVISIONING", "RUNNING", 1),
+        ("PENDING", "RUNNING", 2),
+        ("RUNNING", "RUNNING", 3),
+        ("DEPROVISIONING", "STOPPED", 4),
+        ("STOPPED", "STOPPED", 5),
+    ]
+    ended = small.task(task["taskArn"])
+    lasted = {name: (ended[name] - ended["createdAt"]).total_seconds() for name in ("pullStartedAt", "startedAt")}
+    lasted["released"] = (ended["stoppedAt"] - ended["executionStoppedAt"]).total_seconds()
+    assert lasted == pytest.approx({"pullStartedAt": 1800, "startedAt": 2500, "released": 2300}, abs=15)
+
+
+def test_a_task_that_is_deprovisioning_has_its_exit_code(small: SmallStage) -> None:
+    heard = events_of_tasks(small)
+    small.fire("fail")
+    ending, ended = [each["detail"] for each in heard()][-2:]
+    codes = [
+        (each["exitCode"], each["lastStatus"])
+        for detail in (ending, ended)
+        for each in detail["containers"]
+        if each["name"] == "app"
+    ]
+    assert codes == [(3, "STOPPED")] * 2
+    assert ending["stopCode"] == "EssentialContainerExited"
+    assert "stoppedAt" not in ending
+    assert ending["executionStoppedAt"].endswith(".000Z"), "whole seconds"
+    assert [each["status"] for each in (*ending["attachments"], *ended["attachments"])] == ["ATTACHED", "DELETED"]
+
+
+def test_a_task_that_cannot_start_never_runs(small: SmallStage) -> None:
+    heard = events_of_tasks(small)
+    small.fire("hello", image=f"{small.image}:missing")
+    published = heard()
+    assert states(published) == [
+        ("PROVISIONING", "RUNNING", 1),
+        ("PENDING", "RUNNING", 2),
+        ("DEPROVISIONING", "STOPPED", 3),
+        ("STOPPED", "STOPPED", 4),
+    ]
+    ended = published[-1]["detail"]
+    assert ended["stopCode"] == "TaskFailedToStart"
+    assert {"startedAt", "pullStartedAt", "pullStoppedAt", "tags"} & set(ended) == set()
+    assert [each for each in ended["containers"] if "exitCode" in each] == []
+
+
+@pytest.mark.parametrize("seconds", [0, 19], ids=["PROVISIONING", "PENDING"])
+def test_a_task_stopped_on_its_way_up_runs_nothing(small: SmallStage, seconds: int) -> None:
+    small.settings.change({"start_seconds": 25})
+    heard = events_of_tasks(small)
+    [task] = run_task(small, small.register("hello"))["tasks"]
+    small.background.move_clock(seconds)
+    aws("ecs").stop_task(cluster=small.name, task=task["taskArn"], reason="not now")
+    small.background.move_clock(60)
+    published = heard()
+    before = ["PROVISIONING", "PENDING"] if seconds else ["PROVISIONING"]
+    assert [state[:2] for state in states(published)] == [
+        *((status, "RUNNING") for status in before),
+        (before[-1], "STOPPED"),
+        ("DEPROVISIONING", "STOPPED"),
+        ("STOPPED", "STOPPED"),
+    ]
+    ended = published[-1]["detail"]
+    assert (ended["stopCode"], ended["stoppedReason"]) == ("UserInitiated", "not now")
+    assert "startedAt" not in ended
+    assert [each for each in ended["containers"] if "exitCode" in each] == []
+
+
+def test_a_reset_ends_tasks_on_their_way_up(small: SmallStage) -> None:
+    small.settings.change({"start_seconds": 3600})
+    [task] = run_task(small, small.register("hello"))["tasks"]
+    small.background.reset()
+    assert small.task(task["taskArn"])["lastStatus"] == "STOPPED"
 
 
 def test_a_run_of_an_inactive_revision_is_lost(small: SmallStage) -> None:
