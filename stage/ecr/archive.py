@@ -43,8 +43,9 @@ class Archive:
         shown = []
         for each in reply.data[member]:
             image = _image(name, each)
-            status = status_of(image) if image else "ACTIVE"
-            if wanted in ("ANY", status):
+            if image is None:  # made up by a test
+                shown.append(each)
+            elif wanted in ("ANY", status := status_of(image)):
                 shown.append({**each, "imageStatus": status} if member == "imageDetails" else each)
         return Reply.as_sent({**reply.data, member: shown})
 

@@ -106,7 +106,7 @@ def killed_in_two_steps(stage: Client) -> None:
     stage.upload_schedule(NEXT)
     stage.faults(
         [
-            {"service": "s3", "operation": "GetObject", "fault": "kill", "caller": "ClearRules"},
+            {"service": "events", "operation": "ListTagsForResource", "fault": "kill", "caller": "ClearRules"},
             {**registering, "caller": "RegisterRevisions"},
         ]
     )
