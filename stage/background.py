@@ -22,6 +22,7 @@ from stage.ecs import revisions
 from stage.ecs.alarms import Alarms
 from stage.ecs.api import Ecs
 from stage.ecs.express import Express
+from stage.ecs.placement import NO_CAPACITY
 from stage.ecs.service_deployments import ServiceDeployments
 from stage.ecs.services import Services
 from stage.ecs.tasks import LONGEST_RUN, Run, Tasks
@@ -57,10 +58,11 @@ class Background:
         timer: Timer | None = None,
     ) -> None:
         lock = threading.RLock()
+        self._settings = settings
         self.timer = timer or Timer()
         self._tasks = Tasks(settings, directory, repository, self.timer, self._publish, lock)
         self.services = Services(settings, self.timer, self._publish, lock)
-        self.targets = Targets(self._tasks.run, invoke_function, authorise)
+        self.targets = Targets(self._tasks.run, invoke_function, authorise, self.timer.after)
         self.bus = Bus(self.targets.deliver)
         self.late_reads = LateReads(settings)
         operations = {
@@ -84,10 +86,34 @@ class Background:
     def fire(self, name: str) -> dict[str, Any]:
         """Have EventBridge fire a scheduled rule now, and wait until the tasks that it starts have ended.
 
-        Returns the task of an ECS target as `Run.describe` does; several tasks are under `tasks`. A task that
-        ECS refused is lost, as on AWS, and is returned as `error`. Raises CannotFireError for a rule that is missing or
-        disabled, and for one without a schedule or a target.
+        Returns the task of an ECS target as `Run.describe` does; several tasks are under `tasks`. A task that ECS
+        refused is returned as `error`, also where EventBridge tries again; what RunTask could not place, as `failures`.
+        Raises CannotFireError for a rule that is missing or disabled, and for one without a schedule or a target.
         """
+        outcomes = self._fire(name)
+        for run in _runs(outcomes):
+            run.done.wait(LONGEST_RUN + 10 + 2 * self._settings.start_seconds)  # a killed process needs a moment to end
+        return _told(name, outcomes)
+
+    def fire_due(self, until: datetime) -> list[dict[str, Any]]:
+        """Advance the clock and fire each enabled rule that falls due, in the order of their times. Waits for the end
+        of its tasks unless they take `start_seconds`. Returns what `fire` returns, with the time.
+        """
+        now = clock.now()
+        fired: list[tuple[datetime, str, list[object]]] = []
+        scheduled = [(name, rule) for name, rule in sorted(rules().items()) if rule.scheduled_expression]
+        for at, name in heapq.merge(*(_due(name, rule, now, until) for name, rule in scheduled)):
+            self.move_clock((at - clock.now()).total_seconds())
+            with suppress(CannotFireError):
+                fired.append((at, name, self._fire(name)))
+                if not self._settings.start_seconds:
+                    for run in _runs(fired[-1][2]):
+                        run.done.wait(LONGEST_RUN + 10)
+        self.move_clock((until - clock.now()).total_seconds())
+        return [{"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **_told(name, outcomes)} for at, name, outcomes in fired]
+
+    def _fire(self, name: str) -> list[object]:
+        """What each target of the rule answers. Raises CannotFireError."""
         rule = rules().get(name)
         if rule is None:
             raise CannotFireError(f"There is no rule {name}; there are {', '.join(sorted(rules())) or 'none'}.")
@@ -98,23 +124,7 @@ class Background:
         if not rule.targets:
             raise CannotFireError(f"The rule {name} has no target: EventBridge fires it and nothing happens.")
         fired = event("aws.events", "Scheduled Event", {}, [rule.arn])
-        outcomes = [self.targets.deliver(rule, target, fired) for target in list(rule.targets)]
-        ended = [
-            _result(each) for outcome in outcomes for each in (outcome if isinstance(outcome, list) else [outcome])
-        ]
-        return {"rule": name, **ended[0], **({"tasks": ended} if len(ended) > 1 else {})}
-
-    def fire_due(self, until: datetime) -> list[dict[str, Any]]:
-        """Advance the clock and fire each enabled rule that falls due, in the order of their times; wait for the end of
-        its tasks. Returns what `fire` returns, with the time.
-        """
-        now, fired = clock.now(), []
-        scheduled = [(name, rule) for name, rule in sorted(rules().items()) if rule.scheduled_expression]
-        for at, name in heapq.merge(*(_due(name, rule, now, until) for name, rule in scheduled)):
-            self.move_clock((at - clock.now()).total_seconds())
-            with suppress(CannotFireError):
-                fired.append({"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **self.fire(name)})
-        return fired
+        return [self.targets.deliver(rule, target, fired) for target in list(rule.targets)]
 
     def move_clock(self, seconds: float) -> None:
         """Advance the clock, or set it back, and do what is due by then."""
@@ -158,10 +168,19 @@ def _due(name: str, rule: Rule, after: datetime, until: datetime) -> Iterator[tu
     return ((at, name) for at in due(str(rule.scheduled_expression), created, after, until))
 
 
-def _result(outcome: object) -> dict[str, Any]:
+def _runs(outcomes: list[object]) -> list[Run]:
+    return [run for outcome in outcomes if isinstance(outcome, list) for run in outcome]
+
+
+def _told(rule: str, outcomes: list[object]) -> dict[str, Any]:
+    """What a rule that was fired has done: one result, or several under `tasks`."""
+    results = [result for outcome in outcomes for result in _results(outcome)]
+    return {"rule": rule, **results[0], **({"tasks": results} if len(results) > 1 else {})}
+
+
+def _results(outcome: object) -> list[dict[str, Any]]:
     if isinstance(outcome, Failure):
-        return {"target": outcome.target, "error": {"code": outcome.code, "message": outcome.message}}
-    if isinstance(outcome, Run):
-        outcome.done.wait(LONGEST_RUN + 10)  # a killed process needs a moment to end
-        return outcome.describe()
-    return {"delivered": True}
+        return [{"target": outcome.target, "error": {"code": outcome.code, "message": outcome.message}}]
+    if isinstance(outcome, list):
+        return [run.describe() for run in outcome] or [{"failures": [{"reason": NO_CAPACITY}]}]
+    return [{"delivered": True}]

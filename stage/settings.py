@@ -37,6 +37,10 @@ class Settings(BaseModel):
     start_seconds: float = Field(0, ge=0, le=3600)
     """The time from a task's creation until it is RUNNING, on the stage's clock; on Fargate about 25. Its end takes
     nearly as long."""
+    run_task: Literal["ok", "capacity", "refused", "throttled"] = "ok"
+    """How ECS answers RunTask, also EventBridge's. `capacity`: 200 with no task and a failure in `failures`, of which
+    nothing else tells. `refused`: AccessDeniedException. `throttled`: ThrottlingException, after which EventBridge
+    tries again."""
     fire_schedules: bool = False
     """Whether advancing the clock fires each enabled rule whose schedule falls due meanwhile, in order."""
     time_scale: float = Field(1, ge=0, le=1000)

@@ -150,7 +150,8 @@ class Stage:
         """
         fires = self.settings.fire_schedules and until > clock.now()
         fired = self.background.fire_due(until) if fires else []
-        self.background.move_clock((until - clock.now()).total_seconds())
+        if not fires:
+            self.background.move_clock((until - clock.now()).total_seconds())
         return {**self.clock(), "fired": fired}
 
     def keep(self, name: str) -> None:

@@ -13,6 +13,12 @@ from stage import clock
 from stage.ecs.api import LATEST_FARGATE, backend
 from stage.moto.clients import ACCOUNT, REGION, client
 
+NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+REFUSALS = {
+    "refused": ("AccessDeniedException", "You are not authorized to perform: ecs:RunTask"),
+    "throttled": ("ThrottlingException", "Rate exceeded"),
+}
+"""RunTask's errors, by the setting `run_task`."""
 RUN_TASK_COUNT = 10  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html: count
 
 

@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from moto.core.exceptions import ServiceException
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task
 from moto.moto_api import state_manager
@@ -30,7 +31,7 @@ from moto.moto_api import state_manager
 from stage import clock
 from stage.ecs.api import Operation, Publish, timestamp, usable_revision
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
-from stage.ecs.placement import as_created, attach, complete, place, release, update
+from stage.ecs.placement import NO_CAPACITY, REFUSALS, as_created, attach, complete, place, release, update
 from stage.ecs.revisions import document
 from stage.ecs.timer import Timer
 from stage.gateway.calls import Call, Reply
@@ -144,6 +145,8 @@ class Tasks:
     def run_task(self, call: Call) -> Reply:
         """RunTask: returns the tasks before they start."""
         runs = self._place(call.params)
+        if not runs:
+            return Reply.result(call, {"tasks": [], "failures": [{"reason": NO_CAPACITY}]})
         tasks = client("ecs").describe_tasks(
             cluster=runs[0].task.cluster_arn, tasks=[run.task.task_arn for run in runs], include=["TAGS"]
         )
@@ -164,18 +167,23 @@ class Tasks:
         return Reply.result(call, {"task": tasks["tasks"][0]})
 
     def run(self, request: dict[str, Any]) -> list[Run]:
-        """Start the tasks of a RunTask request.
+        """Start the tasks of a RunTask request. Returns none when there is no capacity, which is no error.
 
-        Raises ClusterNotFoundException, ClientException (no such revision) and InvalidParameterException (an
-        INACTIVE revision, no capacity, an invalid count or network).
+        Raises AccessDeniedException and ThrottlingException by the setting `run_task`, else
+        ClusterNotFoundException, ClientException (no such revision) and InvalidParameterException (an INACTIVE
+        revision, an invalid count or network).
         """
         runs = self._place(request)
         self._begin(runs)
         return runs
 
     def _place(self, request: dict[str, Any]) -> list[Run]:
+        if refusal := REFUSALS.get(self._settings.run_task):
+            raise ServiceException(*refusal)
         with self._lock:
             definition = usable_revision(str(request.get("taskDefinition")), InvalidParameterException)
+            if self._settings.run_task == "capacity":
+                return []
             runs = [
                 Run(task, document(definition), complete(task, document(definition)))
                 for task in place(definition, request)

@@ -1,8 +1,9 @@
 """Delivers events to the targets of rules, and undeliverable events to dead-letter queues.
 
-docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html and eb-rule-dlq.html. EventBridge retries as long as
-the target's RetryPolicy allows; the stage tries once. The permissions of a target's role are checked; the policies of
-queues, topics and functions, which need no role, are not.
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html, eb-rule-retry-policy.html and eb-rule-dlq.html. A
+target that throttles or has an internal error is tried again on the stage's clock, as long as the target's RetryPolicy
+allows; any other error is final. The permissions of a target's role are checked; the policies of queues, topics and
+functions, which need no role, are not.
 """
 
 import json
@@ -10,7 +11,8 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +21,7 @@ from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.ecs.exceptions import InvalidParameterException
 from moto.events.models import Rule
 
+from stage import clock
 from stage.eventbridge.bus import Event, compact
 from stage.eventbridge.transformer import transformed
 from stage.iam.ecs import run_task
@@ -33,6 +36,25 @@ InvokeFunction = Callable[[str, bytes], object]
 Authorise = Callable[[str, str, Mapping[str, str | None], list[Permission]], None]
 """Checks whether a service may act with a role; see `stage.iam.access.Access.as_service`."""
 
+After = Callable[[float, Callable[[], None]], None]
+"""Calls a function after so many seconds, such as `stage.ecs.timer.Timer.after`."""
+
+RETRIED = frozenset(
+    {
+        "ThrottlingException",
+        "ServerException",
+        "InternalServerError",
+        "InternalFailure",
+        "InternalException",
+        "ServiceUnavailable",
+    }
+)
+"""The errors of a target's API after which EventBridge tries again."""
+# docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html: the defaults
+MOST_RETRIES = 185
+MOST_SECONDS = 86_400
+LONGEST_WAIT = 480
+"""The seconds between two attempts double up to this. With it, 185 attempts last about 24 hours."""
 STARTED_BY = 36
 """The characters that EventBridge gives RunTask as `startedBy`; RunTask itself takes 128."""
 # The ERROR_CODE of a dead-letter message, by the error of the target's API; others are ERROR_FROM_TARGET.
@@ -51,8 +73,19 @@ ERROR_CODES = {
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """An event for a target, first tried at `began` in seconds since the epoch, and since then `retries` times."""
+
+    rule: Rule
+    target: Target
+    event: Event
+    began: float
+    retries: int = 0
+
+
+@dataclass(frozen=True)
 class Failure:
-    """A failed delivery: AWS counts it in FailedInvocations, or sends it to the dead-letter queue."""
+    """A failed delivery. Once it is final AWS counts it in FailedInvocations, or sends it to the dead-letter queue."""
 
     rule: str
     target: str
@@ -63,10 +96,13 @@ class Failure:
 class Targets:
     """Delivers to the kinds of target that the stage supports. `failures` are the last hundred, the newest last."""
 
-    def __init__(self, start_task: RunTask, invoke_function: InvokeFunction, authorise: Authorise) -> None:
+    def __init__(
+        self, start_task: RunTask, invoke_function: InvokeFunction, authorise: Authorise, after: After
+    ) -> None:
         self.failures: deque[Failure] = deque(maxlen=100)
         self._start_task = start_task
         self._authorise = authorise
+        self._after = after
         self._kinds: Mapping[str, Callable[[Rule, Target, Event], object]] = {
             "states": self._start_execution,
             "ecs": self._run_task,
@@ -79,42 +115,64 @@ class Targets:
         }
 
     def deliver(self, rule: Rule, target: Target, event: Event) -> object:
-        """Deliver the event. Returns the target's answer, or the Failure that the dead-letter queue gets, too."""
-        kind = target["Arn"].split(":")[2]
+        """Deliver the event. Returns the target's answer, or the Failure, also where EventBridge will try again."""
+        return self._deliver(Delivery(rule, target, event, clock.time()))
+
+    def _deliver(self, delivery: Delivery) -> object:
+        kind = delivery.target["Arn"].split(":")[2]
         if kind not in self._kinds:
-            return self._fail(rule, target, event, "SDK_CLIENT_ERROR", f"The stage does not deliver to {kind}.")
+            return self._fail(delivery, "SDK_CLIENT_ERROR", f"The stage does not deliver to {kind}.")
         try:
-            return self._kinds[kind](rule, target, event)
+            return self._kinds[kind](delivery.rule, delivery.target, delivery.event)
         except ServiceException as refusal:
-            return self._fail(rule, target, event, refusal.code, refusal.message)
+            return self._fail(delivery, refusal.code, refusal.message)
         except JsonRESTError as refusal:
-            return self._fail(rule, target, event, refusal.error_type, str(refusal.message))
+            return self._fail(delivery, refusal.error_type, str(refusal.message))
         except ClientError as refusal:
             error = refusal.response["Error"]
-            return self._fail(rule, target, event, error["Code"], error["Message"])
+            return self._fail(delivery, error["Code"], error["Message"])
 
-    def _fail(self, rule: Rule, target: Target, event: Event, code: str, message: str) -> Failure:
-        failure = Failure(rule.name, target["Arn"], code, message)
-        self.failures.append(failure)
-        queue = target.get("DeadLetterConfig", {}).get("Arn")
-        if not queue:
+    def _fail(self, delivery: Delivery, code: str, message: str) -> Failure:
+        failure = Failure(delivery.rule.name, delivery.target["Arn"], code, message)
+        if code not in RETRIED:
+            self._give_up(delivery, failure)
             return failure
+        policy = delivery.target.get("RetryPolicy", {})
+        wait = min(2**delivery.retries, LONGEST_WAIT)
+        left = delivery.began + policy.get("MaximumEventAgeInSeconds", MOST_SECONDS) - clock.time()
+        if delivery.retries >= policy.get("MaximumRetryAttempts", MOST_RETRIES):
+            self._give_up(delivery, failure, "MaximumRetryAttempts")
+        elif wait > left:
+            self._after(left, lambda: self._give_up(delivery, failure, "MaximumEventAgeInSeconds"))
+        else:
+            self._after(wait, partial(self._retry, delivery))
+        return failure
+
+    def _retry(self, delivery: Delivery) -> None:
+        self._deliver(replace(delivery, retries=delivery.retries + 1))
+
+    def _give_up(self, delivery: Delivery, failure: Failure, exhausted: str | None = None) -> None:
+        """Count the failure, and send the event to the target's dead-letter queue."""
+        self.failures.append(failure)
+        queue = delivery.target.get("DeadLetterConfig", {}).get("Arn")
+        if not queue:
+            return
         attributes = {
-            "RULE_ARN": rule.arn,
-            "TARGET_ARN": target["Arn"],
-            "ERROR_CODE": ERROR_CODES.get(code, "ERROR_FROM_TARGET"),
-            "ERROR_MESSAGE": message,
-            "RETRY_ATTEMPTS": "0",
+            "RULE_ARN": delivery.rule.arn,
+            "TARGET_ARN": failure.target,
+            "ERROR_CODE": ERROR_CODES.get(failure.code, "ERROR_FROM_TARGET"),
+            "ERROR_MESSAGE": failure.message,
+            "RETRY_ATTEMPTS": str(delivery.retries),
+            **({"EXHAUSTED_RETRY_CONDITION": exhausted} if exhausted else {}),
         }
         with suppress(ClientError):  # a queue that is gone: the event is lost
             client("sqs").send_message(
                 QueueUrl=_queue_url(queue),
-                MessageBody=compact(event),
+                MessageBody=compact(delivery.event),
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
                 },
             )
-        return failure
 
     def _may(self, rule: Rule, target: Target, asked: list[Permission]) -> None:
         """Raises moto's ServiceException if the target's role does not allow it."""

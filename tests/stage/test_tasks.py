@@ -188,6 +188,82 @@ def test_a_run_of_an_inactive_revision_is_lost(small: SmallStage) -> None:
     assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == []
 
 
+def test_without_capacity_run_task_answers_with_failures(small: SmallStage) -> None:
+    small.settings.change({"run_task": "capacity"})
+    answer = run_task(small, small.register())
+    assert (answer["tasks"], [sorted(each) for each in answer["failures"]]) == ([], [["reason"]])
+    assert answer["failures"][0]["reason"].startswith("Capacity is unavailable at this time")
+
+
+def test_nothing_tells_of_a_fired_task_without_capacity(small: SmallStage) -> None:
+    heard, dead = events_of_tasks(small), small.queue("dead")
+    rule = small.rule("task", small.task_target(small.register(), DeadLetterConfig={"Arn": dead}))
+    small.settings.change({"run_task": "capacity"})
+    assert [*small.background.fire(rule)["failures"][0]] == ["reason"]
+    small.background.move_clock(86_400)
+    assert (heard(), small.messages(dead), [*small.background.targets.failures]) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"), [("refused", "AccessDeniedException"), ("throttled", "ThrottlingException")]
+)
+def test_run_task_can_be_refused(small: SmallStage, setting: str, code: str) -> None:
+    small.settings.change({"run_task": setting})
+    with pytest.raises(ClientError, match=code):
+        run_task(small, small.register())
+
+
+POLICY = {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86_400}
+
+
+@pytest.mark.parametrize(
+    ("setting", "policy", "expected"),
+    [
+        pytest.param("refused", POLICY, ("NO_PERMISSIONS", "0", None, 0), id="final"),
+        pytest.param("throttled", {"MaximumRetryAttempts": 0}, ("THROTTLING", "0", "MaximumRetryAttempts", 0), id="0"),
+        pytest.param("throttled", {"MaximumRetryAttempts": 3}, ("THROTTLING", "3", "MaximumRetryAttempts", 7), id="3"),
+        pytest.param(
+            "throttled",
+            {"MaximumEventAgeInSeconds": 60},
+            ("THROTTLING", "5", "MaximumEventAgeInSeconds", 60),
+            id="a minute",
+        ),
+        pytest.param("throttled", {}, ("THROTTLING", "185", "MaximumRetryAttempts", 86_400), id="by default"),
+    ],
+)
+def test_a_target_is_tried_as_its_policy_says(
+    small: SmallStage, setting: str, policy: dict[str, int], expected: tuple[str, str, str | None, int]
+) -> None:
+    *said, seconds = expected
+    dead = small.queue("dead")
+    more = {"DeadLetterConfig": {"Arn": dead}, "RetryPolicy": policy}
+    small.settings.change({"run_task": setting})
+    small.background.fire(small.rule("task", small.task_target(small.register(), **more)))
+    if seconds > 2:
+        small.background.move_clock(seconds / 2)
+        assert small.messages(dead) == []
+        small.background.move_clock(seconds / 2 + 1)
+
+    [letter] = small.messages(dead)
+    attributes = {name: each["StringValue"] for name, each in letter["MessageAttributes"].items()}
+    names = ("ERROR_CODE", "RETRY_ATTEMPTS", "EXHAUSTED_RETRY_CONDITION")
+    assert [attributes.get(name) for name in names] == said
+    assert json.loads(letter["Body"])["detail-type"] == "Scheduled Event"
+
+
+def test_a_throttled_task_starts_later(small: SmallStage) -> None:
+    heard = events_of_tasks(small)
+    small.settings.change({"run_task": "throttled"})
+    fired = small.background.fire(small.rule("task", small.task_target(small.register("hello"))))
+    assert fired["error"]["code"] == "ThrottlingException"
+    small.background.move_clock(100)
+    assert heard() == []
+    small.settings.change({"run_task": "ok"})
+    small.background.move_clock(100)
+    assert small.background.timer.wait_for(lambda: small.background.active() == [])
+    assert [status for status, *_ in states(heard())][-1] == "STOPPED"
+
+
 @pytest.mark.parametrize("given", ['{"containerOverrides": [{"name": "web"}]}', "not JSON"], ids=["name", "json"])
 def test_a_run_with_an_invalid_input_is_lost(small: SmallStage, given: str) -> None:
     fired = small.background.fire(small.rule("task", small.task_target(small.register(), Input=given)))
