@@ -154,7 +154,7 @@ def task_keys() -> str:
     rows = ["| key | description | value | default |", "|---|---|---|---|"]
     keys = [*Task.model_fields.items(), *((f"retry.{name}", field) for name, field in Retry.model_fields.items())]
     for name, field in keys:
-        default = f"`{json.dumps(field.default)}`" if isinstance(field.default, int) else ""
+        default = f"`{json.dumps(field.default, default=dict)}`" if isinstance(field.default, int) else ""
         takes = EXPECTED[name.removeprefix("retry.")]
         rows.append(f"| `{name}` | {field.description} | {takes} | {default} |")
     return "\n".join(rows)
@@ -180,7 +180,7 @@ def stage_settings() -> str:
     rows = ["| setting | default | what it does |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         description = " ".join(str(field.description).split())
-        rows.append(f"| `{name}` | `{json.dumps(field.default)}` | {description} |")
+        rows.append(f"| `{name}` | `{json.dumps(field.default, default=dict)}` | {description} |")
     return "\n".join(rows)
 
 

@@ -25,6 +25,7 @@ from stage.ecs.express import Express
 from stage.ecs.placement import NO_CAPACITY
 from stage.ecs.service_deployments import ServiceDeployments
 from stage.ecs.services import Services
+from stage.ecs.task_events import TaskEvents
 from stage.ecs.tasks import LONGEST_RUN, Run, Tasks
 from stage.ecs.timer import Timer
 from stage.eventbridge.bus import Bus, event, rules
@@ -64,6 +65,7 @@ class Background:
         self.services = Services(settings, self.timer, self._publish, lock)
         self.targets = Targets(self._tasks.run, invoke_function, authorise, self.timer.after)
         self.bus = Bus(self.targets.deliver)
+        self._task_events = TaskEvents(settings, self.timer, self.bus.publish)
         self.late_reads = LateReads(settings)
         operations = {
             **revisions.operations(),
@@ -150,6 +152,7 @@ class Background:
         self.timer.clear()
         self.services.rollouts = {}
         self._tasks.reset()
+        self._task_events.reset()
         self.targets.failures.clear()
         self.late_reads.clear()
 
@@ -160,7 +163,11 @@ class Background:
         self.timer.close()
 
     def _publish(self, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
-        self.bus.publish(event("aws.ecs", detail_type, detail, resources))
+        published = event("aws.ecs", detail_type, detail, resources)
+        if detail_type == "ECS Task State Change":
+            self._task_events.publish(published)
+        else:
+            self.bus.publish(published)
 
 
 def _due(name: str, rule: Rule, after: datetime, until: datetime) -> Iterator[tuple[datetime, str]]:

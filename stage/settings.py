@@ -10,6 +10,18 @@ class SettingsError(ValueError):
     """The settings are not valid; the message names every problem."""
 
 
+class EventFaults(BaseModel):
+    """How ECS's task events go wrong; `repeat`, `swap` and `lose` are shares of the events, from 0 to 1."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    repeat: float = Field(0, ge=0, le=1)
+    swap: float = Field(0, ge=0, le=1)
+    lose: float = Field(0, ge=0, le=1)
+    delay_seconds: float = Field(0, ge=0, le=86_400)
+    seed: int = 0
+
+
 class Settings(BaseModel):
     """One object for the stage's life, changed in place: all parts of the stage share it."""
 
@@ -41,6 +53,10 @@ class Settings(BaseModel):
     """How ECS answers RunTask, also EventBridge's. `capacity`: 200 with no task and a failure in `failures`, of which
     nothing else tells. `refused`: AccessDeniedException. `throttled`: ThrottlingException, after which EventBridge
     tries again."""
+    events: EventFaults = EventFaults()
+    """What becomes of *ECS Task State Change* events. `repeat`, `swap` and `lose` are the shares (0 to 1) that come
+    twice, after the task's next event, or never; `seed` chooses which. All come `delay_seconds` late, on the stage's
+    clock."""
     fire_schedules: bool = False
     """Whether advancing the clock fires each enabled rule whose schedule falls due meanwhile, in order."""
     time_scale: float = Field(1, ge=0, le=1000)
@@ -66,7 +82,9 @@ class Settings(BaseModel):
 
 
 def _problem(error: dict[str, object]) -> str:
-    name = ".".join(map(str, error["loc"])) if isinstance(error["loc"], tuple) else ""
+    path = error["loc"] if isinstance(error["loc"], tuple) else ()
+    name = ".".join(map(str, path))
     if error["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting; there are {', '.join(Settings.model_fields)}"
+        there = Settings.model_fields if len(path) == 1 else type(Settings.model_fields[path[0]].default).model_fields
+        return f"{name}: there is no such setting; there are {', '.join(there)}"
     return f"{name}: {error['msg']}, not {error['input']!r}"

@@ -12,6 +12,8 @@ from stage.settings import Settings, SettingsError
         pytest.param({"time_scale": "fast"}, "time_scale: Input should be a valid number, not 'fast'", id="a word"),
         pytest.param({"circuit_breaker": 1}, "circuit_breaker: Input should be a valid boolean, not 1", id="a number"),
         pytest.param({"rollout": "explodes"}, "'completes', 'fails' or 'hangs', not 'explodes'", id="not of the words"),
+        pytest.param({"events": {"lose": 2}}, "events.lose: Input should be less than or equal to 1", id="share"),
+        pytest.param({"events": {"drop": 1}}, "events.drop: there is no such setting; there are repeat,", id="fault"),
         pytest.param({"rollout_secs": 1}, "rollout_secs: there is no such setting; there are quotas,", id="unknown"),
     ],
 )  # fmt: skip
