@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from rota.errors import RejectedError, StillRunningError
-from tests.guestbook import ACCOUNT, IMAGE_URI, REPOSITORY_URI
+from tests.guestbook import ACCOUNT, CONTENT, IMAGE_URI, REPOSITORY_URI
 from tests.in_process import client
+from tests.steps.calls import number
 from tests.steps.deployments import THIRD, Deployment, Deployments
 from tests.steps.local_stage import local_stage
 from tests.steps.world import World
@@ -58,6 +59,16 @@ def test_a_rollback_in_the_bake_is_a_failed_rollout(world: World, baking: Deploy
         baking.step("CheckService")
 
 
+def test_the_rollout_before_is_not_taken_for_it(world: World, changing: Deployment) -> None:
+    configure(STRATEGIES["blue-green"])
+    changing.until("RollService")
+    former = service_deployment(world)
+    changing.until("CheckService")
+    with world.calls.showing_service([world.service() | {"currentServiceDeployment": former}]):
+        answer = changing.step("CheckService")
+    assert (answer["status"], answer["progress"]) == ("IN_PROGRESS", "ECS does not show it yet")
+
+
 @pytest.mark.parametrize("looked", [False, True], ids=["before the first look", "after it"])
 def test_a_restore_in_the_bake_lets_ecs_go_back(looked: bool, world: World, changing: Deployment) -> None:
     before = world.everything()
@@ -84,13 +95,27 @@ def test_a_restore_after_ecs_went_back_writes_nothing(world: World, changing: De
     assert [call for call in world.calls.writes() if "Service" in call] == []
 
 
+def test_a_service_that_baked_before_is_rolled_back_by_an_update(world: World, changing: Deployment) -> None:
+    configure(STRATEGIES["blue-green"])
+    by_hand = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
+    client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=by_hand)
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    world.calls.made.clear()
+    changing.step("RestoreDeployment")
+    assert world.service()["taskDefinition"] == by_hand
+    assert [call for call in world.calls.writes() if "Service" in call] == ["ecs.UpdateService"]
+
+
 def test_one_that_is_complete_is_rolled_back_by_an_update(world: World, changing: Deployment) -> None:
     before = world.everything()
     configure(STRATEGIES["blue-green"] | {"bakeTimeInMinutes": 0})
     changing.until("FinishDeployment").document.pop("rollout")  # it was stopped before it knew
+    configure(STRATEGIES["blue-green"])
+    complete = world.service()["taskDefinition"]
     world.calls.made.clear()
     changing.fail("ExecutionAborted", "a person stopped it")
-    changing.step("RestoreDeployment")
+    cause = changing.step("RestoreDeployment")["cause"]
+    assert f"guestbook:{number(complete)} stays ACTIVE, since ECS may go back to it" in cause
     assert world.everything()[:2] == before[:2]
     assert [call for call in world.calls.writes() if "Service" in call] == ["ecs.UpdateService"]
 
@@ -135,6 +160,21 @@ def test_the_next_one_waits_while_ecs_goes_back(world: World, changing: Deployme
         next_.until("CheckService")
     world.roll("COMPLETED", revision=world.service()["taskDefinition"])
     assert next_.until("CheckService").step("CheckService")["status"] == "IN_PROGRESS"
+
+
+def test_one_that_was_stopped_half_way_is_forced(world: World, changing: Deployment) -> None:
+    alarm = {"alarmNames": ["errors"], "enable": True, "rollback": False}
+    configure(STRATEGIES["blue-green"] | {"alarms": alarm})
+    changing.until("CheckService")
+    local_stage().background.services.alarm("errors")
+    with pytest.raises(RejectedError, match=r"was stopped in BAKE_TIME: "):
+        changing.step("CheckService")
+    stopped, revision = service_deployment(world), world.service()["taskDefinition"]
+    assert changing.step("RollService")["staged"]["replaces"] == stopped
+    assert (world.service()["taskDefinition"], service_deployment(world) != stopped) == (revision, True)
+    with world.calls.showing_service([world.service() | {"currentServiceDeployment": stopped}]):
+        assert changing.step("CheckService")["progress"] == "ECS does not show it yet"
+    assert changing.step("CheckService")["staged"]["service_deployment"] == service_deployment(world)
 
 
 def test_a_rolling_update_asks_for_no_service_deployment(world: World, changing: Deployment) -> None:

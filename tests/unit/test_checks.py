@@ -145,8 +145,9 @@ def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], probl
             ("EC2",),
             {},
             [
-                "the task definition guestbook:1 cannot run on Fargate, only on EC2; register one with "
-                "requiresCompatibilities FARGATE, and ECS will name the reason"
+                "the task definition guestbook:1 cannot run on Fargate, only on EC2, and jobs run on Fargate, whatever "
+                "capacity provider the service has; register one with requiresCompatibilities FARGATE, and ECS will "
+                "name the reason"
             ],
             id="EC2 alone",
         ),

@@ -219,6 +219,11 @@ def test_a_staged_rollout_that_takes_too_long(found: Any) -> None:
         judge(found, SERVICE, rollout(waited=30 * 60 - 5), SETTINGS)
 
 
+def test_no_limit_ends_a_wait_for_a_person() -> None:
+    waits = deployment(lifecycleHookDetails=[HOOK])
+    assert judge(waits, SERVICE, rollout(waited=1800), SETTINGS).status == "IN_PROGRESS"
+
+
 def test_one_that_is_successful_at_the_last_look() -> None:
     assert judge(deployment("SUCCESSFUL"), SERVICE, rollout(waited=1800), SETTINGS).status == "COMPLETED"
 

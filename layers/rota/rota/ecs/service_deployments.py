@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # From these stages on all production traffic goes to the new tasks.
 _LIVE = ("POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP")
+_UNDER_WAY = ("PENDING", "IN_PROGRESS")
 _ROLLING_BACK = ("STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 _FAILED = ("STOPPED", "ROLLBACK_FAILED")
 
@@ -103,14 +104,15 @@ def has_failed_before(ecs: "ECSClient", description: "ServiceTypeDef") -> bool:
 
     StillRunningError while ECS is rolling the service back.
     """
-    arn = description.get("currentServiceDeployment")
-    if not (arn and has_stages(description)):
-        return False
-    deployment = _describe(ecs, arn)
-    status = deployment.get("status") if deployment else None
+    status = _status(ecs, description)
     if status in _ROLLING_BACK:
         raise StillRunningError("ECS is still rolling the service back from the rollout before")
     return status in _FAILED
+
+
+def may_go_back(ecs: "ECSClient", description: "ServiceTypeDef") -> bool:
+    """Whether the service rolls out forwards, so that ECS may return it to what it still runs."""
+    return _status(ecs, description) in _UNDER_WAY
 
 
 def judge(
@@ -161,7 +163,7 @@ def roll_back(ecs: "ECSClient", deployment: "ServiceDeploymentTypeDef") -> bool:
     status = deployment.get("status")
     if status in ("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL"):
         return True
-    if status not in ("PENDING", "IN_PROGRESS"):
+    if status not in _UNDER_WAY:
         return False
     try:
         ecs.stop_service_deployment(
@@ -182,6 +184,13 @@ def _shifts(configuration: "DeploymentConfigurationOutputTypeDef") -> int:
 def _describe(ecs: "ECSClient", arn: str) -> "ServiceDeploymentTypeDef | None":
     described = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"]
     return described[0] if described else None
+
+
+def _status(ecs: "ECSClient", description: "ServiceTypeDef") -> str | None:
+    """Of the service's current service deployment; None of a service without stages."""
+    arn = description.get("currentServiceDeployment")
+    deployment = _describe(ecs, arn) if arn and has_stages(description) else None
+    return deployment.get("status") if deployment else None
 
 
 def _awaited(deployment: "ServiceDeploymentTypeDef | None") -> "DeploymentLifecycleHookDetailTypeDef | None":

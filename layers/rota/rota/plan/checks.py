@@ -147,8 +147,9 @@ def _of_fargate(base: "Revision") -> Iterator[str]:
         yield f"the task definition {name} does not set cpu and memory of the whole task, which Fargate needs"
     if mode == "awsvpc" and _has_size(base) and runs_on is not None and "FARGATE" not in runs_on:
         yield (
-            f"the task definition {name} cannot run on Fargate, only on {', '.join(runs_on)}; register one with "
-            "requiresCompatibilities FARGATE, and ECS will name the reason"
+            f"the task definition {name} cannot run on Fargate, only on {', '.join(runs_on)}, and jobs run on Fargate, "
+            "whatever capacity provider the service has; register one with requiresCompatibilities FARGATE, and ECS "
+            "will name the reason"
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
-from rota.ecs import arns, task_definitions
+from rota.ecs import arns, service_deployments, task_definitions
 from rota.errors import listed
 from rota.restore import service
 from rota.schedules import backend
@@ -45,9 +45,8 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
         in_use.add(description["taskDefinition"])
         # ECS itself goes back to what was completed last, should the rollback fail.
         completed = {d["taskDefinition"] for d in description["deployments"] if d.get("rolloutState") == "COMPLETED"}
-        rollout = context.record.rollout
-        if rollout and rollout.staged and rollout.status == "COMPLETED":  # such a service has no rolloutState
-            completed.add(rollout.task_definition)
+        if service_deployments.may_go_back(ecs, description):  # such a service has no rolloutState
+            completed = {d["taskDefinition"] for d in description["deployments"]}
     unused = [arn for arn in own if arn not in in_use | completed]
     kept = [
         f"{arns.short_name(arn)} stays ACTIVE, since ECS may go back to it" for arn in own if arn in completed - in_use
