@@ -86,7 +86,8 @@ class Background:
         ]
 
     def fire(self, name: str) -> dict[str, Any]:
-        """Have EventBridge fire a scheduled rule now, and wait until the tasks that it starts have ended.
+        """Have EventBridge fire a scheduled rule now, and wait until the tasks that it starts have ended, unless they
+        are scripted.
 
         Returns the task of an ECS target as `Run.describe` does; several tasks are under `tasks`. A task that ECS
         refused is returned as `error`, also where EventBridge tries again; what RunTask could not place, as `failures`.
@@ -99,7 +100,7 @@ class Background:
 
     def fire_due(self, until: datetime) -> list[dict[str, Any]]:
         """Advance the clock and fire each enabled rule that falls due, in the order of their times. Waits for the end
-        of its tasks unless they take `start_seconds`. Returns what `fire` returns, with the time.
+        of its tasks unless that depends on the clock. Returns what `fire` returns, with the time.
         """
         now = clock.now()
         fired: list[tuple[datetime, str, list[object]]] = []
@@ -176,7 +177,9 @@ def _due(name: str, rule: Rule, after: datetime, until: datetime) -> Iterator[tu
 
 
 def _runs(outcomes: list[object]) -> list[Run]:
-    return [run for outcome in outcomes if isinstance(outcome, list) for run in outcome]
+    """The tasks that were started as processes."""
+    runs = [run for outcome in outcomes if isinstance(outcome, list) for run in outcome]
+    return [run for run in runs if run.outcome is None]
 
 
 def _told(rule: str, outcomes: list[object]) -> dict[str, Any]:

@@ -22,6 +22,22 @@ class EventFaults(BaseModel):
     seed: int = 0
 
 
+class Script(BaseModel):
+    """How scripted tasks end: `seconds`, `spread`, `exit_code`, `seed`, and shares of the tasks, from 0 to 1."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float = Field(60, ge=0, le=86_400)
+    spread: float = Field(0, ge=0, le=1)
+    exit_code: int = Field(1, ge=1, le=255)
+    fails: float = Field(0, ge=0, le=1)
+    out_of_memory: float = Field(0, ge=0, le=1)
+    does_not_start: float = Field(0, ge=0, le=1)
+    interrupted: float = Field(0, ge=0, le=1)
+    maintenance: float = Field(0, ge=0, le=1)
+    seed: int = 0
+
+
 class Settings(BaseModel):
     """One object for the stage's life, changed in place: all parts of the stage share it."""
 
@@ -53,6 +69,12 @@ class Settings(BaseModel):
     """How ECS answers RunTask, also EventBridge's. `capacity`: 200 with no task and a failure in `failures`, of which
     nothing else tells. `refused`: AccessDeniedException. `throttled`: ThrottlingException, after which EventBridge
     tries again."""
+    tasks: Literal["run", "scripted"] = "run"
+    """Whether tasks run as processes of this machine, or do nothing and end on the stage's clock, as `script` says."""
+    script: Script = Script()
+    """Scripted tasks run for `seconds`, more or less by up to the share `spread`. The shares (0 to 1) of those that end
+    otherwise than with 0: `fails` with `exit_code`, `out_of_memory`, `does_not_start`, `interrupted` as a Spot task,
+    `maintenance` of their host. `seed` chooses which."""
     events: EventFaults = EventFaults()
     """What becomes of *ECS Task State Change* events. `repeat`, `swap` and `lose` are the shares (0 to 1) that come
     twice, after the task's next event, or never; `seed` chooses which. All come `delay_seconds` late, on the stage's

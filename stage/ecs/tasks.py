@@ -4,6 +4,8 @@ docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.h
 process: the one with the app's image. It runs in the app's directory on this machine, isolated as a process is. CPU,
 memory, roles and network are shown, not enforced.
 
+By the setting `tasks` a task has no process, and ends as `stage.ecs.script` says.
+
 A task is PROVISIONING, PENDING, RUNNING, DEPROVISIONING and STOPPED; one that cannot start is never RUNNING. Each
 change has an event, whose version is one higher than the last one's.
 """
@@ -33,6 +35,7 @@ from stage.ecs.api import Operation, Publish, timestamp, usable_revision
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
 from stage.ecs.placement import NO_CAPACITY, REFUSALS, as_created, attach, complete, place, release, update
 from stage.ecs.revisions import document
+from stage.ecs.script import TERMINATED, Outcome, outcome
 from stage.ecs.timer import Timer
 from stage.gateway.calls import Call, Reply
 from stage.logs import streams
@@ -65,6 +68,8 @@ class Run:
     task: Task
     definition: dict[str, Any]
     containers: list[dict[str, Any]]
+    outcome: Outcome | None = None
+    """How it ends if it is scripted; else a process decides."""
     launch: Launch | None = None
     output: list[str] = field(default_factory=list)
     exit_code: int | None = None
@@ -111,6 +116,7 @@ class Tasks:
         self._lock = lock
         self._runs: dict[str, Run] = {}
         self._resetting = False
+        self._scripted = 0
         self._data = Path(tempfile.mkdtemp(prefix="stage-data-"))
         # moto advances a task whenever it is described; here its process does.
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": sys.maxsize})
@@ -188,7 +194,11 @@ class Tasks:
                 Run(task, document(definition), complete(task, document(definition)))
                 for task in place(definition, request)
             ]
-            self._runs |= {run.task.id: run for run in runs}
+            for run in runs:
+                self._runs[run.task.id] = run
+                if self._settings.tasks == "scripted":
+                    self._scripted += 1
+                    run.outcome = outcome(self._settings.script, self._scripted)
         return runs
 
     def _begin(self, runs: list[Run]) -> None:
@@ -208,8 +218,42 @@ class Tasks:
             if run.phase != "waits":
                 return
             run.phase = "starts"
+        if run.outcome:
+            self._play(run, run.outcome, pulled)
+            return
         args, name = (run, pulled), f"task-{run.task.id}"
         threading.Thread(target=self._run_to_end, args=args, name=name, daemon=True).start()
+
+    def _play(self, run: Run, outcome: Outcome, pulled: datetime) -> None:
+        """Let a task that has no process be RUNNING for its time."""
+        container = self._container(run)
+        run.launch = Launch(container["name"], container["image"], container.get("command", []), {}, None, None)
+        if outcome.exit_code is None:
+            self._end(run, *outcome.stop)
+            return
+        now = clock.now()
+        self._change(run, "RUNNING", pullStartedAt=pulled, pullStoppedAt=now, startedAt=now)
+        if outcome.warning is not None:
+            self._timer.after(outcome.seconds, lambda: self._warn(run, *outcome.stop))
+        self._timer.after(outcome.seconds + (outcome.warning or 0), lambda: self._exit(run, outcome))
+
+    def _container(self, run: Run) -> dict[str, Any]:
+        """The container that decides how a scripted task ends: the app's, or else the first essential one."""
+        containers: list[dict[str, Any]] = run.definition["containerDefinitions"]
+        try:
+            return choose(containers, self._repository)
+        except CannotStartError:
+            return next((each for each in containers if each.get("essential", True)), containers[0])
+
+    def _exit(self, run: Run, outcome: Outcome) -> None:
+        with run.lock:
+            if run.phase in _OVER:
+                return
+            run.exit_code = outcome.exit_code
+            for container in run.containers:
+                if outcome.container_reason and run.launch and container["name"] == run.launch.container:
+                    container["reason"] = outcome.container_reason
+        self._end(run, *(run.stop or outcome.stop))
 
     def _run_to_end(self, run: Run, pulled: datetime) -> None:
         """Run a task's process from start to end, in a thread of its own."""
@@ -289,19 +333,27 @@ class Tasks:
         self._timer.notify()
 
     def _stop(self, run: Run, number: signal.Signals, code: str, reason: str) -> None:
-        """Stop a task from outside. The event of that has the state that the task is in."""
+        """Stop a task from outside."""
+        if not self._warn(run, code, reason):
+            return
+        if run.process:
+            _kill(run.process, number)
+        elif run.phase == "waits":
+            self._end(run, code, reason)
+        elif run.outcome:
+            self._exit(run, Outcome(0, TERMINATED))
+
+    def _warn(self, run: Run, code: str, reason: str) -> bool:
+        """A task will be stopped: the event of that has the state that the task is in. False if it has ended."""
         with run.lock:
             if run.phase in _OVER:
-                return
+                return False
             first, run.stop = run.stop is None, run.stop or (code, reason)
             run.task.desired_status = "STOPPED"
         if first:
             stopping = {"stopCode": code, "stoppedReason": reason, "stoppingAt": clock.now()}
             self._change(run, run.task.last_status, **stopping)
-        if run.process:
-            _kill(run.process, number)
-        elif run.phase == "waits":
-            self._end(run, *run.stop)
+        return True
 
     def _change(self, run: Run, status: str, **members: object) -> None:
         """Set the task's status and publish an event, whose version is one higher than the last one's."""

@@ -22,12 +22,17 @@ class Timer:
         self._queue = sched.scheduler(clock.monotonic, self._pause)
         self._changed = threading.Condition()
         self._closed = False
+        self._count = threading.Lock()
+        self._left = 0
+        """The actions that wait or run."""
         self._ran = 0
         self._thread = threading.Thread(target=self._work, name="stage-timer", daemon=True)
         self._thread.start()
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Run `action` after so many seconds. Actions that are due at the same time run in the order of these calls."""
+        with self._count:
+            self._left += 1
         self._queue.enter(seconds, 0, self._run, (action,))
         self._wake.set()
 
@@ -38,6 +43,8 @@ class Timer:
                 self._queue.cancel(entry)
             except ValueError:
                 continue  # it has begun in the meantime
+            with self._count:
+                self._left -= 1
 
     def close(self) -> None:
         """Drop all actions and end the thread, after the action that runs."""
@@ -51,11 +58,12 @@ class Timer:
         action may have others follow it.
         """
         end = clock.monotonic() + seconds
+        self.wait_for(self._idle, 1)
         while (entries := self._queue.queue) and entries[0].time <= end:
             ran = self._ran
             clock.move(max(0.0, entries[0].time - clock.monotonic()))
             self._wake.set()
-            self.wait_for(lambda ran=ran: self._ran > ran, 1)  # type: ignore[misc] # a lambda's default has no type
+            self.wait_for(lambda ran=ran: self._ran > ran and self._idle(), 1)  # type: ignore[misc] # a lambda's default has no type
 
     def notify(self) -> None:
         """Have `wait_for` check its condition again: something changed outside of an action."""
@@ -72,8 +80,16 @@ class Timer:
             action()
         except Exception:  # noqa: BLE001 - the other actions must still run
             traceback.print_exc(file=sys.stderr)
-        self._ran += 1
+        with self._count:
+            self._left -= 1
+            self._ran += 1
         self.notify()
+
+    def _idle(self) -> bool:
+        """Whether no action runs or is due."""
+        with self._count:
+            entries = self._queue.queue
+            return self._left == len(entries) and not (entries and entries[0].time <= clock.monotonic())
 
     def _pause(self, seconds: float) -> None:
         self._wake.wait(seconds)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stage import clock
 from stage.ecs.timer import Timer
 
 
@@ -49,6 +50,19 @@ def test_all_actions_run_in_one_thread(timer: Timer) -> None:
         timer.after(0.01, lambda: names.append(threading.current_thread().name))
     assert timer.wait_for(lambda: len(names) == 20)
     assert set(names) == {"stage-timer"}
+
+
+def test_what_follows_from_an_action_is_played_too(timer: Timer) -> None:
+    steps: list[int] = []
+
+    def step() -> None:
+        steps.append(len(steps))
+        timer.after(10, step)
+
+    timer.after(0, step)  # it may run while the clock begins to be moved
+    timer.play(35)
+    clock.reset()
+    assert steps == [0, 1, 2, 3]
 
 
 def test_dropped_actions_do_not_run(timer: Timer) -> None:
