@@ -20,18 +20,19 @@ import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task
 from moto.moto_api import state_manager
 
 from stage import clock
-from stage.ecs.api import Operation, Publish, timestamp, usable_revision
+from stage.ecs.api import Operation, Publish, backend, timestamp, usable_revision
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
 from stage.ecs.placement import NO_CAPACITY, REFUSALS, as_created, attach, complete, place, release, update
 from stage.ecs.revisions import document
@@ -45,6 +46,8 @@ from stage.settings import Settings
 LONGEST_RUN = 60.0
 """Seconds after which the stage stops a task."""
 STOP_TIMEOUT = 30.0  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: stopTimeout
+REMEMBERED = timedelta(hours=1)
+"""Stopped tasks "appear in the returned results for at least one hour": API_DescribeTasks.html."""
 # Fargate tasks were seen to pull 18 seconds after their creation, to run after 25, to be STOPPED 23 after their end.
 PULL, RELEASE = 18 / 25, 23 / 25
 """When a task pulls its image, and how long its network interface is deleted for: parts of `start_seconds`."""
@@ -123,7 +126,12 @@ class Tasks:
 
     def operations(self) -> dict[str, Operation]:
         """The operations that the stage answers instead of moto."""
-        return {"RunTask": self.run_task, "StopTask": self.stop_task}
+        return {
+            "RunTask": self.run_task,
+            "StopTask": self.stop_task,
+            "DescribeTasks": self.describe_tasks,
+            "ListTasks": self.list_tasks,
+        }
 
     def running(self) -> list[str]:
         """The ARNs of the tasks that have not ended."""
@@ -171,6 +179,39 @@ class Tasks:
             self._timer.after(STOP_TIMEOUT, lambda: self._stop(run, signal.SIGKILL, *_BY_A_USER))
         tasks = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])
         return Reply.result(call, {"task": tasks["tasks"][0]})
+
+    def describe_tasks(self, call: Call) -> Reply:
+        """DescribeTasks: tasks that there are not, or no longer, are `failures`."""
+        self._forget()
+        request = {member: value for member, value in call.params.items() if member in ("cluster", "tasks", "include")}
+        try:
+            found = client("ecs").describe_tasks(**request)["tasks"]
+        except ClientError as refusal:
+            raise ServiceException(refusal.response["Error"]["Code"], refusal.response["Error"]["Message"]) from refusal
+        ids = {task["taskArn"].rpartition("/")[2] for task in found}
+        cluster = backend()._get_cluster(request.get("cluster", "default"))
+        missing = [task for task in request["tasks"] if task.rpartition("/")[2] not in ids]
+        failures = [
+            {
+                "arn": task if task.startswith("arn:") else f"{cluster.arn.replace(':cluster/', ':task/')}/{task}",
+                "reason": "MISSING",
+            }
+            for task in missing
+        ]
+        return Reply.result(call, {"tasks": found, "failures": failures})
+
+    def list_tasks(self, _: Call) -> None:
+        """ListTasks: moto's, without the tasks that ECS has forgotten."""
+        self._forget()
+
+    def _forget(self) -> None:
+        now = clock.now()
+        for tasks in backend().tasks.values():
+            for arn, task in list(tasks.items()):
+                stopped: datetime | None = vars(task).get("stopped_at")
+                if stopped and now - stopped > REMEMBERED:
+                    del tasks[arn]
+                    self._runs.pop(task.id, None)
 
     def run(self, request: dict[str, Any]) -> list[Run]:
         """Start the tasks of a RunTask request. Returns none when there is no capacity, which is no error.

@@ -29,7 +29,7 @@ class Timer:
         self._thread = threading.Thread(target=self._work, name="stage-timer", daemon=True)
         self._thread.start()
 
-    def after(self, seconds: float, action: Callable[[], None]) -> None:
+    def after(self, seconds: float, action: Callable[[], object]) -> None:
         """Run `action` after so many seconds. Actions that are due at the same time run in the order of these calls."""
         with self._count:
             self._left += 1
@@ -75,7 +75,7 @@ class Timer:
         with self._changed:
             return self._changed.wait_for(condition, timeout)
 
-    def _run(self, action: Callable[[], None]) -> None:
+    def _run(self, action: Callable[[], object]) -> None:
         try:
             action()
         except Exception:  # noqa: BLE001 - the other actions must still run

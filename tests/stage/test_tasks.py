@@ -346,6 +346,30 @@ def test_a_task_that_cannot_be_placed_is_refused(small: SmallStage, change: dict
     assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == []
 
 
+def test_a_stopped_task_is_forgotten_after_an_hour(small: SmallStage) -> None:
+    arn = small.fire("hello")["task_arn"]
+    small.background.move_clock(3500)
+    assert small.task(arn)["lastStatus"] == "STOPPED"
+    small.background.move_clock(200)
+    answer = aws("ecs").describe_tasks(cluster=small.name, tasks=[arn, "0" * 32])
+    missing = arn.rpartition("/")[0] + "/" + "0" * 32
+    assert (answer["tasks"], answer["failures"]) == (
+        [],
+        [{"arn": arn, "reason": "MISSING"}, {"arn": missing, "reason": "MISSING"}],
+    )
+    assert aws("ecs").list_tasks(cluster=small.name, desiredStatus="STOPPED")["taskArns"] == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [({"cluster": "none", "tasks": ["a"]}, "ClusterNotFoundException"), ({"tasks": []}, "InvalidParameterException")],
+    ids=["no-cluster", "no-tasks"],
+)
+def test_describe_tasks_is_refused(small: SmallStage, request_: dict[str, Any], code: str) -> None:
+    with pytest.raises(ClientError, match=code):
+        aws("ecs").describe_tasks(**{"cluster": small.name, **request_})
+
+
 def test_a_reset_kills_tasks(small: SmallStage) -> None:
     [task] = run_task(small, small.register("sleep"))["tasks"]
     small.background.reset()
