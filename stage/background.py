@@ -6,15 +6,17 @@ these parts; a stage has one, adds its `hooks` to the gateway, and calls `reset`
 
 import heapq
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.events.models import Rule
 
 from stage import clock
+from stage.cloudtrail.history import History
 from stage.dynamodb.expiry import expire_items
 from stage.ecr.archive import Archive
 from stage.ecr.images import Images
@@ -22,7 +24,7 @@ from stage.ecs import revisions
 from stage.ecs.alarms import Alarms
 from stage.ecs.api import Ecs
 from stage.ecs.express import Express
-from stage.ecs.placement import NO_CAPACITY
+from stage.ecs.placement import run_task_answer
 from stage.ecs.service_deployments import ServiceDeployments
 from stage.ecs.services import Services
 from stage.ecs.task_events import TaskEvents
@@ -63,7 +65,8 @@ class Background:
         self.timer = timer or Timer()
         self._tasks = Tasks(settings, directory, repository, self.timer, self._publish, lock)
         self.services = Services(settings, self.timer, self._publish, lock)
-        self.targets = Targets(self._tasks.run, invoke_function, authorise, self.timer.after)
+        self.targets = Targets(self._run_task, invoke_function, authorise, self.timer.after)
+        self.history = History()
         self.bus = Bus(self.targets.deliver)
         self._task_events = TaskEvents(settings, self.timer, self.bus.publish)
         self.late_reads = LateReads(settings)
@@ -76,6 +79,7 @@ class Background:
         }
         self.hooks: list[Hook] = [
             Pages(settings),
+            self.history,
             Ecs(operations, lock),
             Alarms(self.services.alarm),
             Archive(),
@@ -154,6 +158,7 @@ class Background:
         self.services.rollouts = {}
         self._tasks.reset()
         self._task_events.reset()
+        self.history.clear()
         self.targets.failures.clear()
         self.late_reads.clear()
 
@@ -162,6 +167,17 @@ class Background:
         self.reset()
         self._tasks.close()
         self.timer.close()
+
+    def _run_task(self, request: dict[str, Any], role: str, check: Callable[[], None]) -> list[Run]:
+        """EventBridge's RunTask, which CloudTrail shows. Raises ServiceException."""
+        try:
+            check()
+            runs = self._tasks.run(request)
+        except ServiceException as refusal:
+            self.history.ran_task(request, role, refusal)
+            raise
+        self.history.ran_task(request, role, run_task_answer([{"taskArn": run.task.task_arn} for run in runs]))
+        return runs
 
     def _publish(self, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
         published = event("aws.ecs", detail_type, detail, resources)
@@ -192,5 +208,5 @@ def _results(outcome: object) -> list[dict[str, Any]]:
     if isinstance(outcome, Failure):
         return [{"target": outcome.target, "error": {"code": outcome.code, "message": outcome.message}}]
     if isinstance(outcome, list):
-        return [run.describe() for run in outcome] or [{"failures": [{"reason": NO_CAPACITY}]}]
+        return [run.describe() for run in outcome] or [{"failures": run_task_answer([])["failures"]}]
     return [{"delivered": True}]

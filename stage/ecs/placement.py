@@ -111,6 +111,11 @@ def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:
     return containers
 
 
+def run_task_answer(tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    """What RunTask answers: the tasks, or that there is no capacity for any."""
+    return {"tasks": tasks, "failures": [] if tasks else [{"reason": NO_CAPACITY}]}
+
+
 def attach(task: Task) -> None:
     """The task's network interface is there now."""
     for attachment in task.attachments:

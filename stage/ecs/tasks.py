@@ -34,7 +34,7 @@ from moto.moto_api import state_manager
 from stage import clock
 from stage.ecs.api import Operation, Publish, backend, timestamp, usable_revision
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
-from stage.ecs.placement import NO_CAPACITY, REFUSALS, as_created, attach, complete, place, release, update
+from stage.ecs.placement import REFUSALS, as_created, attach, complete, place, release, run_task_answer, update
 from stage.ecs.revisions import document
 from stage.ecs.script import TERMINATED, Outcome, outcome
 from stage.ecs.timer import Timer
@@ -160,12 +160,12 @@ class Tasks:
         """RunTask: returns the tasks before they start."""
         runs = self._place(call.params)
         if not runs:
-            return Reply.result(call, {"tasks": [], "failures": [{"reason": NO_CAPACITY}]})
+            return Reply.result(call, run_task_answer([]))
         tasks = client("ecs").describe_tasks(
             cluster=runs[0].task.cluster_arn, tasks=[run.task.task_arn for run in runs], include=["TAGS"]
         )
         self._begin(runs)
-        return Reply.result(call, {"tasks": [as_created(task) for task in tasks["tasks"]], "failures": []})
+        return Reply.result(call, run_task_answer([as_created(task) for task in tasks["tasks"]]))
 
     def stop_task(self, call: Call) -> Reply:
         """StopTask: SIGTERM, and SIGKILL after the default stopTimeout. A task without a container yet just ends."""

@@ -30,7 +30,8 @@ from stage.logs import streams
 from stage.moto.clients import ACCOUNT, client
 
 Target = dict[str, Any]
-RunTask = Callable[[dict[str, Any]], object]
+RunTask = Callable[[dict[str, Any], str, Callable[[], None]], object]
+"""Gets the request, the role's ARN, and a function that raises ServiceException unless the role allows it."""
 InvokeFunction = Callable[[str, bytes], object]
 """Gets a function's ARN and the payload; does not wait for the function's end."""
 Authorise = Callable[[str, str, Mapping[str, str | None], list[Permission]], None]
@@ -181,8 +182,7 @@ class Targets:
 
     def _run_task(self, rule: Rule, target: Target, event: Event) -> object:
         request = run_task_request(rule, target, event)
-        self._may(rule, target, run_task(request))
-        return self._start_task(request)
+        return self._start_task(request, target.get("RoleArn", ""), lambda: self._may(rule, target, run_task(request)))
 
     def _start_execution(self, rule: Rule, target: Target, event: Event) -> None:
         """Start an execution. Its name is made of the event's ID, so that an event that comes twice starts one."""

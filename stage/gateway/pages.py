@@ -25,6 +25,7 @@ from stage.settings import Settings
 DEFAULT = 100
 # The API references' default sizes that are not 100.
 DEFAULTS: Mapping[tuple[str, str], int] = {
+    ("cloudtrail", "LookupEvents"): 50,
     ("ecs", "ListServices"): 10,
     ("ecs", "ListServicesByNamespace"): 10,
     ("ecs", "ListServiceDeployments"): 20,
@@ -65,7 +66,7 @@ REFUSED: Mapping[str, tuple[str, str]] = {
     "stepfunctions": ("InvalidToken", "Invalid Token: 'Invalid token'"),
 }
 # What names an entry of a list: the next page begins behind it.
-NAMES = ("Id", "id", "eventId", "ResourceARN", "executionArn", "Arn", "arn", "name", "Name")
+NAMES = ("Id", "id", "eventId", "EventId", "ResourceARN", "executionArn", "Arn", "arn", "name", "Name")
 
 
 @dataclass(frozen=True)

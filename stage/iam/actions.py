@@ -93,6 +93,12 @@ NEED_NONE = {("sts", "GetCallerIdentity")}
 ACTIONS: Mapping[tuple[str, str], Ask] = {
     **ecs.ACTIONS,
     **eventbridge.ACTIONS,
+    ("cloudtrail", "LookupEvents"): lambda _: [Permission("cloudtrail:LookupEvents", "*")],
+    ("logs", "GetLogEvents"): _on(
+        "logs",
+        "GetLogEvents",
+        lambda request: f"log-group:{request['logGroupName']}:log-stream:{request['logStreamName']}",
+    ),
     ("dynamodb", "GetItem"): _on("dynamodb", "GetItem", _table),
     ("dynamodb", "PutItem"): _on("dynamodb", "PutItem", _table),
     ("dynamodb", "UpdateItem"): _on("dynamodb", "UpdateItem", _table),

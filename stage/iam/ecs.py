@@ -79,6 +79,25 @@ def _on_parts(action: str, kind: str, member: str) -> Callable[[Request], list[P
     return ask
 
 
+def _on_tasks(action: str, member: str) -> Callable[[Request], list[Permission]]:
+    """On each task that is named."""
+
+    def ask(request: Request) -> list[Permission]:
+        named, cluster = request[member], _cluster(request)
+        ids = [task.rpartition("/")[2] for task in ([named] if isinstance(named, str) else named)]
+        resources = [f"{ARN}:task/{cluster.rpartition('/')[2]}/{task}" for task in ids]
+        return [Permission(f"ecs:{action}", resource, {"ecs:cluster": cluster}) for resource in resources]
+
+    return ask
+
+
+def _list_tasks(request: Request) -> list[Permission]:
+    """Its resource are the cluster's container instances, also where there are none."""
+    cluster = _cluster(request)
+    resource = f"{ARN}:container-instance/{cluster.rpartition('/')[2]}/*"
+    return [Permission("ecs:ListTasks", resource, {"ecs:cluster": cluster})]
+
+
 def _list_service_deployments(request: Request) -> list[Permission]:
     context = {"ecs:cluster": _cluster(request)}
     return [Permission("ecs:ListServiceDeployments", _service(request, request["service"]), context)]
@@ -133,6 +152,9 @@ ACTIONS = {
     ),
     ("ecs", "DescribeServices"): _describe_services,
     ("ecs", "DescribeTaskDefinition"): _on_everything("DescribeTaskDefinition"),
+    ("ecs", "DescribeTasks"): _on_tasks("DescribeTasks", "tasks"),
+    ("ecs", "ListTasks"): _list_tasks,
+    ("ecs", "StopTask"): _on_tasks("StopTask", "task"),
     ("ecs", "ListServiceDeployments"): _list_service_deployments,
     ("ecs", "ListTaskDefinitions"): _on_everything("ListTaskDefinitions"),
     ("ecs", "RegisterTaskDefinition"): _register,

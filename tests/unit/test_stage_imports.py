@@ -14,7 +14,7 @@ LEVELS = (
     ("clock",),
     ("client", "moto", "settings"),
     ("gateway", "process"),
-    ("dynamodb", "faults", "iam", "logs"),
+    ("cloudtrail", "dynamodb", "faults", "iam", "logs"),
     ("cloudformation", "eventbridge", "lambda_"),
     ("ecr", "quotas", "stepfunctions", "validation"),
     ("ecs",),
