@@ -44,10 +44,10 @@ class Access:
         return refusals.denied(call, denied) if denied else _unusable_role(call)
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
-        """S3 reveals that a key does not exist only to callers who may list the bucket."""
-        if reply.error != "NoSuchKey" or (caller := _caller(call)) is None:
+        """S3 reveals that a key or a version does not exist only to callers who may list the bucket."""
+        if reply.error not in ("NoSuchKey", "NoSuchVersion") or (caller := _caller(call)) is None:
             return None
-        denied = self._first_denied(caller, [bucket_listing_for(call)])
+        denied = self._first_denied(caller, bucket_listing_for(call))
         return refusals.denied(call, denied) if denied else None
 
     def as_service(

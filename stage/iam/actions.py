@@ -58,9 +58,14 @@ def _s3(action: str) -> Ask:
     return ask
 
 
-def bucket_listing_for(call: Call) -> Permission:
-    """Without this permission, S3 answers 403 for a key that does not exist."""
-    return Permission("s3:ListBucket", f"arn:aws:s3:::{call.params['Bucket']}", {"s3:prefix": None})
+def bucket_listing_for(call: Call) -> list[Permission]:
+    """Without these permissions, S3 answers 403 for a key that does not exist, or for a version that does not.
+
+    docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html names s3:ListBucket, and says nothing of versions: who
+    has no s3:ListBucketVersions is denied here too.
+    """
+    actions = ["s3:ListBucket", *(["s3:ListBucketVersions"] if call.params.get("versionId") else [])]
+    return [Permission(each, f"arn:aws:s3:::{call.params['Bucket']}", {"s3:prefix": None}) for each in actions]
 
 
 def _table(request: Mapping[str, Any]) -> str:

@@ -133,6 +133,19 @@ def stopped_by_a_person(stage: Client) -> None:
     stage.restored_by(stopped)
 
 
+def artifacts_that_are_gone(stage: Client) -> None:
+    """A deployment reads its revisions instead. The restore of one says at once that it cannot go on."""
+    stage.deploy("v1")
+    delete_artifacts(stage)
+    stage.settings(rollout="hangs")
+    stage.clear_calls()
+    stage.push("v2")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    delete_artifacts(stage)
+    stage.client("stepfunctions").stop_execution(executionArn=(stopped := stage.executions()[0]))
+    stage.restored_by(stopped)
+
+
 def killed_in_every_attempt(stage: Client) -> None:
     """RestoreDeployment asks whether the invocation in the lease has ended."""
     stage.faults(
@@ -181,6 +194,13 @@ def wait_for_all(stage: Client) -> None:
         stage.wait(execution)
 
 
+def delete_artifacts(stage: Client) -> None:
+    """Delete what deployments have stored, every version of it."""
+    s3, bucket = stage.client("s3"), stage.names["bucket"]
+    for each in s3.list_object_versions(Bucket=bucket, Prefix="deployments/")["Versions"]:
+        s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
+
+
 def add_a_target(stage: Client, task: str) -> None:
     """Add a foreign target to a task's rule."""
     topic = stage.names["outputs"]["NotificationsTopicArn"]
@@ -197,7 +217,7 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     replaced_by_infrastructure_code,
     left_behind,
     failed_while_baking,
-    stopped_by_a_person,
+    artifacts_that_are_gone,
     killed_in_every_attempt,
     finished_by_the_restore,
     nothing_to_do,
@@ -207,6 +227,7 @@ ALL = (
     *EVERY_PERMISSION,
     removed_tasks,
     dry_run,
+    stopped_by_a_person,
     overtaken_while_rolling,
     failed_targets,
 )

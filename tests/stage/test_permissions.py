@@ -108,6 +108,20 @@ def test_a_missing_object_is_403_without_list_bucket(stage: Client, policy: Any)
     assert "is not authorized to perform: s3:ListBucket on resource: arn:aws:s3:::" in stage.deploy("v1")["cause"]
 
 
+@pytest.mark.parametrize("action", ["s3:ListBucket", "s3:ListBucketVersions"])
+def test_a_version_that_is_gone_is_403_without_both(stage: Client, policy: Any, action: str) -> None:
+    """Revisions that cannot be looked up in the live deployment's record are read themselves."""
+    stage.deploy("v1")
+    scenarios.delete_artifacts(stage)
+    deny = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    policy("ReadConfig", lambda statements: [*statements, deny])
+    stage.clear_calls()
+    assert stage.deploy("v2")["status"] == "SUCCEEDED"
+    assert "AccessDenied" in {call["error"] for call in stage.calls("s3", "GetObject")}
+    denied = {each["action"] for each in stage.permissions() if not each["allowed"]}
+    assert denied == {action}
+
+
 @pytest.mark.parametrize(
     "condition",
     [{"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, {"StringEquals": {"aws:ViaAWSService": "true"}}],

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from stage.gateway import refusals
+from stage.gateway.calls import Call, Reply
 from tests.guestbook import APP, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.deployments import NEXT, Deployments
+from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
 from tests.steps.world import World
 
@@ -77,6 +80,24 @@ def test_without_a_record_each_revision_is_read(spoil: Callable[[], object], wor
     assert later.start().run() == "NothingToDo"
     assert world.calls.made.count(DESCRIBE) == 1 + len(SCHEDULE["tasks"])
     assert world.calls.writes() == ["events.PutEvents"]
+
+
+class _Hidden:
+    """A hook: S3 as it answers a role that may not list what is in the bucket."""
+
+    def before(self, call: Call) -> None:
+        """Let every call pass."""
+
+    def after(self, call: Call, reply: Reply) -> Reply | None:
+        return refusals.denied(call) if reply.error == "NoSuchVersion" else None
+
+
+def test_a_record_that_s3_denies_fails_no_deployment(world: World, later: Deployments) -> None:
+    delete_object("live_plan")
+    world.calls.made.clear()
+    with local_stage().hooked(_Hidden()):
+        assert later.start().run() == "NothingToDo"
+    assert world.calls.made.count(DESCRIBE) == 1 + len(SCHEDULE["tasks"])
 
 
 def test_a_recorded_revision_that_was_deregistered_is_not_used(world: World, later: Deployments) -> None:

@@ -176,6 +176,18 @@ def test_a_complete_deployment_ends_without_its_plan(world: World, changing: Dep
     )
 
 
+def test_a_complete_deployment_ends_though_its_plan_is_denied(world: World, changing: Deployment) -> None:
+    changing.until("FinishDeployment")
+    changing.fail("RejectedError", "what happened")
+    with world.calls.refusing("s3.GetObject", "AccessDenied", status=403, count=0):
+        with pytest.raises(RejectedError, match="GetObject was denied"):
+            changing.step("RestoreDeployment")
+        assert changing.restore()["outcome"] == "deployed"
+    assert world.owned_rules()["CountTeaspoons"]["State"] == "DISABLED"
+    summary = world.calls.notifications[-1]["summary"]
+    assert "stay disabled until the next deployment deletes them, because GetObject was denied" in summary
+
+
 @pytest.fixture
 @once
 def restoring(changing: Deployment) -> Deployment:

@@ -87,7 +87,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "files": "s3:GetObject",
         "artifacts": "s3:GetObjectVersion s3:PutObject",
         "ledger": "dynamodb:GetItem",
-        "bucket": "s3:ListBucket",
+        "bucket": "s3:ListBucket s3:ListBucketVersions",
         "repository": "ecr:DescribeImages ecr:DescribeRepositories",
         "service": "ecs:DescribeServices",
         "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions events:ListRules tag:GetResources",
@@ -144,6 +144,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "executions": "states:DescribeExecution states:GetExecutionHistory",
         "bus, with events of Rota alone": "events:PutEvents",
         "artifacts": "s3:GetObjectVersion",
+        "bucket": "s3:ListBucket s3:ListBucketVersions",
         # a rule of the app may hold targets that were added by hand, so PutTargets is not bound to the cluster
         "rules": "events:ListTargetsByRule events:ListTagsForResource events:PutRule events:PutTargets"
         " events:EnableRule events:RemoveTargets events:DeleteRule events:TagResource",

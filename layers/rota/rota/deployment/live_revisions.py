@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from rota.settings import Settings
 
-# Objects expire with the ledger's entries, and a person may delete them.
-_GONE = ("NoSuchKey", "NoSuchVersion")
+# Objects expire with the ledger's entries, and a person may delete them. What S3 does not give is read from ECS: that
+# takes longer, and fails nothing.
+_NOT_GIVEN = ("NoSuchKey", "NoSuchVersion", "AccessDenied")
 
 
 class _Planned(Item):
@@ -61,7 +62,7 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
             return Live({})
         revisions = _Registered.model_validate_json(registered).revisions if registered else {}
     except (ClientError, ValidationError) as error:
-        if isinstance(error, ClientError) and error.response["Error"]["Code"] not in _GONE:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] not in _NOT_GIVEN:
             raise
         Logger(child=True).warning(
             "what the live deployment stored about its revisions cannot be used; they are read", exc_info=True

@@ -31,6 +31,7 @@ _UNREADABLE = (
     "deployment, deploy the version of Rota that began it, then let Rota restore; else restore by hand. "
     'docs/operations.md has both under "Restoring by hand".'
 )
+_STAY_DISABLED = "; the rules that were removed stay disabled until the next deployment deletes them, because "
 
 
 class Attempt(NamedTuple):
@@ -111,7 +112,7 @@ def _not_held(attempt: Attempt) -> Entry:
 
 def _finish(attempt: Attempt) -> Entry:
     """Finish a deployment that is complete, as FinishDeployment would have. What AWS refuses to delete is disabled,
-    and after some retries left to the next deployment.
+    and after some retries left to the next deployment; so is everything if its plan is gone, or denied that long.
     """
     settings, left = attempt.settings, ""
     schedules = backend.connect(settings)
@@ -128,7 +129,11 @@ def _finish(attempt: Attempt) -> Entry:
     try:
         removed = context.read(settings, attempt.record, attempt.retries).plan.of_kind("remove")
     except UnreadableError as error:
-        left = f"; the rules that were removed stay disabled until the next deployment deletes them, because {error}"
+        left = f"{_STAY_DISABLED}{error}"
+    except AWS_ERRORS as error:
+        if attempt.retries < RETRIES:
+            raise
+        left = f"{_STAY_DISABLED}{translate(error)}"
     else:
         refusals = dict(zip((each.name for each in removed), in_parallel(refused_by, removed), strict=True))
         refused = {name: refusal for name, refusal in refusals.items() if refusal}
