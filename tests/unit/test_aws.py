@@ -53,6 +53,8 @@ def reply(code: str, message: str = "what AWS says", status: int = 400) -> Clien
             id="two registrations at once",
         ),
         pytest.param(reply("ConcurrentModificationException"), TransientError, id="two changes of one rule"),
+        pytest.param(reply("TransactionConflictException"), TransientError, id="two transactions of one item"),
+        pytest.param(reply("TransactionInProgressException"), TransientError, id="a transaction sent again"),
         pytest.param(reply("InternalException", status=500), TransientError, id="500"),
         pytest.param(reply("ServiceUnavailable", status=503), TransientError, id="503"),
         pytest.param(reply("ThisCodeIsNew", status=500), TransientError, id="a new code for 500"),

@@ -20,6 +20,8 @@ _TRANSIENT = {
     "RequestTimeout",
     "ServerException",
     "ServiceUnavailable",
+    "TransactionConflictException",  # DynamoDB: another transaction of the item is under way
+    "TransactionInProgressException",  # DynamoDB: this one, sent again after a lost response
     "UpdateInProgressException",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
