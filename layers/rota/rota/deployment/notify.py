@@ -16,7 +16,8 @@ from rota.deployment.ledger import Entry
 if TYPE_CHECKING:
     from rota.settings import Settings
 
-# An event has at most 256 KB, and a cause is in it twice; JSON writes up to six bytes for a character.
+# An event has at most 256 KB, and a cause is in it twice; JSON writes up to six bytes for a character, or twelve for an
+# emoji if only ASCII were used.
 _LONGEST_NEWS = 8_000
 
 
@@ -37,7 +38,7 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
         "news": _plain(_released(entry) + (entry.cause or entry.summary)),
     }
     reply = clients.events().put_events(
-        Entries=[{"Source": "rota", "DetailType": "Rota Deployment", "Detail": json.dumps(detail)}]
+        Entries=[{"Source": "rota", "DetailType": "Rota Deployment", "Detail": json.dumps(detail, ensure_ascii=False)}]
     )
     if reply["FailedEntryCount"]:
         refused = reply["Entries"][0]
