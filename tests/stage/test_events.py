@@ -172,3 +172,31 @@ def test_a_failing_target_does_not_affect_the_others(small: SmallStage) -> None:
     small.background.bus.publish(event(small.name, "Greeting", {}))
     assert len(small.messages(queue)) == 1
     assert [failure.target for failure in small.background.targets.failures] == [gone]
+
+
+@pytest.mark.parametrize(
+    ("scope", "policy", "received"),
+    [
+        ("MessageAttributes", {"owner": ["data-team"]}, ["data-team"]),
+        ("MessageAttributes", {"owner": [{"anything-but": "data-team"}]}, ["web-team"]),
+        ("MessageAttributes", {"owner": [{"prefix": "web"}], "kind": ["missed"]}, []),
+        ("MessageBody", {"of": ["web-team"]}, ["web-team"]),
+    ],
+    ids=["value", "anything-but", "two", "body"],
+)
+def test_a_subscription_gets_what_its_filter_policy_lets_pass(
+    small: SmallStage, scope: str, policy: dict[str, Any], received: list[str]
+) -> None:
+    topic, queue = aws("sns").create_topic(Name=small.name)["TopicArn"], small.queue("mail")
+    filtered = {"FilterPolicy": json.dumps(policy), "FilterPolicyScope": scope}
+    aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=filtered)
+    for team in ("data-team", "web-team"):
+        owner = {"owner": {"DataType": "String", "StringValue": team}}
+        body = json.dumps({"default": "text", "sqs": json.dumps({"of": team})}) if scope == "MessageAttributes" else ""
+        more = {"MessageStructure": "json"} if body else {}
+        message = body or json.dumps({"of": team})
+        aws("sns").publish(TopicArn=topic, Subject=f"For {team}", Message=message, MessageAttributes=owner, **more)
+    notes = [json.loads(message["Body"]) for message in small.messages(queue)]
+    assert [json.loads(note["Message"])["of"] for note in notes] == received
+    assert [note["Subject"] for note in notes] == [f"For {team}" for team in received]
+    assert [note["MessageAttributes"]["owner"]["Value"] for note in notes] == received

@@ -1,4 +1,4 @@
-"""What Step Functions, Lambda and DynamoDB refuse."""
+"""What Step Functions, Lambda, DynamoDB and SNS refuse."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,7 @@ LAMBDA_LIMITS = f"{REFERENCE}/lambda/latest/dg/gettingstarted-limits.html"
 STEP_FUNCTIONS = f"{REFERENCE}/step-functions/latest/apireference"
 DYNAMODB = f"{REFERENCE}/amazondynamodb/latest/APIReference"
 DYNAMODB_LIMITS = f"{REFERENCE}/amazondynamodb/latest/developerguide/Constraints.html"
+SNS = f"{REFERENCE}/sns/latest/api/API_Publish.html"
 
 
 def limits() -> Iterator[Limit]:
@@ -95,6 +96,19 @@ def limits() -> Iterator[Limit]:
         DYNAMODB_LIMITS,
         before=_table,
     )
+    yield from _messages()
+
+
+def _messages() -> Iterator[Limit]:
+    topic = {"TopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:limits", "Message": "text"}
+    subject, structure = "Invalid parameter: Subject", {"MessageStructure": "json", "Message": '{"email": "text"}'}
+    for rule, change, says in (
+        ("a subject has at most 100 characters", {"Subject": "x" * 101}, subject),
+        ("a subject has no line break", {"Subject": "two\nlines"}, subject),
+        ("a message has at most 256 KiB", {"Message": "x" * 262_145}, "Invalid parameter: Message too long"),
+        ("a message for each protocol has one for all others", structure, "No default entry in JSON message body"),
+    ):
+        yield Limit(rule, ("sns", "Publish"), topic | change, "InvalidParameter", says, SNS)
 
 
 def _table(_: SmallStage) -> None:
