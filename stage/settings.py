@@ -22,6 +22,16 @@ class EventFaults(BaseModel):
     seed: int = 0
 
 
+class ScheduleFaults(BaseModel):
+    """How rules fire otherwise than once and in time; `repeat` is a share of the times, from 0 to 1."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    late_seconds: float = Field(0, ge=0, lt=60)
+    repeat: float = Field(0, ge=0, le=1)
+    seed: int = 0
+
+
 class Script(BaseModel):
     """How scripted tasks end: `seconds`, `spread`, `exit_code`, `seed`, and shares of the tasks, from 0 to 1."""
 
@@ -81,6 +91,9 @@ class Settings(BaseModel):
     clock."""
     fire_schedules: bool = False
     """Whether advancing the clock fires each enabled rule whose schedule falls due meanwhile, in order."""
+    schedules: ScheduleFaults = ScheduleFaults()
+    """How rules that fall due fire: `late_seconds` after the time that their event names, which is less than a minute,
+    and twice for the share `repeat` (0 to 1) of the times, which `seed` chooses."""
     time_scale: float = Field(1, ge=0, le=1000)
     """Factor for the waits of Step Functions (Wait states, Retry intervals), for the minutes of a service's
     deploymentConfiguration, and for the time that functions sleep, for example the SDK between two attempts. Timeouts

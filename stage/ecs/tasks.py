@@ -173,6 +173,7 @@ class Tasks:
         run = self._runs.get(str(request.get("task", "")).rpartition("/")[2])
         if run is None:
             raise InvalidParameterException("The referenced task was not found.")
+        run.task.tags = []  # API_StopTask.html: "any tags associated with the task are deleted"
         code, reason = _BY_A_USER
         self._stop(run, signal.SIGTERM, code, request.get("reason") or reason)
         if run.process:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,23 @@ def test_days_of_runs_are_played_in_seconds(small: SmallStage) -> None:
     codes = [each["exitCode"] for end in ends for each in end["containers"] if each["name"] == "app"]
     assert codes == [each["exit_code"] for each in fired][: len(codes)]
     assert 0 < codes.count(1) < 24
+
+
+def test_rules_fire_late_and_twice_for_one_time(small: SmallStage) -> None:
+    environment = '[{"name": "SCHEDULED_AT", "value": <time>}]'
+    template = f'{{"containerOverrides": [{{"name": "app", "environment": {environment}}}]}}'
+    passed = {"InputPathsMap": {"time": "$.time"}, "InputTemplate": template}
+    small.settings.change({"schedules": {"late_seconds": 40, "repeat": 1}})
+    target = small.task_target(small.register(), InputTransformer=passed)
+    small.rule("hourly", target, ScheduleExpression="cron(0 * * * ? *)")
+    fired = small.background.fire_due(clock.now() + timedelta(hours=1))
+    tasks = [small.task(each["task_arn"]) for each in fired]
+    at = fired[0]["at"]
+    assert at.endswith(":00:00Z")
+    assert [each["at"] for each in fired] == [at, at]
+    for task in tasks:
+        assert task["overrides"]["containerOverrides"][0]["environment"] == [{"name": "SCHEDULED_AT", "value": at}]
+        assert 40 <= (task["createdAt"] - datetime.fromisoformat(at)).total_seconds() < 50
 
 
 def test_the_seed_chooses_which_tasks_fail() -> None:

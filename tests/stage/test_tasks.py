@@ -170,6 +170,14 @@ def test_a_task_stopped_on_its_way_up_runs_nothing(small: SmallStage, seconds: i
     assert [each for each in ended["containers"] if "exitCode" in each] == []
 
 
+def test_stop_task_deletes_the_tags_of_a_task(small: SmallStage) -> None:
+    [task] = run_task(small, small.register("sleep"), tags=[{"key": "by", "value": "me"}])["tasks"]
+    assert task["tags"] == [{"key": "by", "value": "me"}]
+    aws("ecs").stop_task(cluster=small.name, task=task["taskArn"])
+    described = aws("ecs").describe_tasks(cluster=small.name, tasks=[task["taskArn"]], include=["TAGS"])["tasks"]
+    assert described[0].get("tags", []) == []
+
+
 def test_a_reset_ends_tasks_on_their_way_up(small: SmallStage) -> None:
     small.settings.change({"start_seconds": 3600})
     [task] = run_task(small, small.register("hello"))["tasks"]
