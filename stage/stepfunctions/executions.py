@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakSet
 
+from moto.core.utils import iso_8601_datetime_with_milliseconds
 from moto.stepfunctions.exceptions import ExecutionDoesNotExist
 from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -47,6 +49,13 @@ class Executions:
     def install(self) -> None:
         """Have executions publish their start and end, and write no history after they are stopped."""
         start, end, add = Execution.start, BaseExecutionWorkerCommunication.terminated, EventManager.add_event
+        details_of = Execution.get_start_execution_details
+
+        def details_with_the_start(execution: Execution) -> ExecutionDetails:
+            # As the context object on AWS writes it.
+            details = details_of(execution)
+            details.start_time = iso_8601_datetime_with_milliseconds(execution.start_date)  # type: ignore[misc]  # moto's is Final
+            return details
 
         def start_and_publish(execution: Execution) -> None:
             # Milliseconds, as in the context object on AWS: both must name the same moment.
@@ -69,6 +78,7 @@ class Executions:
             return context.last_published_event_id if history in _STOPPED else add(history, context, *args, **more)
 
         replace(Execution, "start", start_and_publish)
+        replace(Execution, "get_start_execution_details", details_with_the_start)
         replace(BaseExecutionWorkerCommunication, "terminated", end_and_publish)
         replace(EventManager, "add_event", add_unless_stopped)
 

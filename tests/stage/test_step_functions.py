@@ -1,6 +1,7 @@
 """Step Functions on the stage: scaled waits, AWS's names, and its limits."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,11 @@ def machine(stage: Client) -> Iterator[Callable[..., str]]:
 def run(stage: Client, machine: str) -> dict[str, Any]:
     started = stage.client("stepfunctions").start_execution(stateMachineArn=machine)
     return stage.wait(started["executionArn"])
+
+
+def test_the_context_object_has_the_start_as_aws_writes_it(stage: Client, machine: Callable[..., str]) -> None:
+    ended = run(stage, machine(Look={"Type": "Pass", "Parameters": {"at.$": "$$.Execution.StartTime"}, "End": True}))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", ended["output"]["at"])
 
 
 def test_time_scale_applies_to_waits_and_retries(
