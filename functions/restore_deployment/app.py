@@ -2,7 +2,14 @@
 
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
-from rota.contract import CaughtError, FailedDeployment, Outcome, RestoreDeploymentInput, RestoreDeploymentOutput
+from rota.contract import (
+    CaughtError,
+    FailedDeployment,
+    Outcome,
+    RestoreDeploymentInput,
+    RestoreDeploymentOutput,
+    is_dry_run,
+)
 from rota.deployment.failure_message import stored_error
 from rota.deployment.finish import end_deployment, ledger_of
 from rota.deployment.ledger import Entry, LedgerItem
@@ -24,8 +31,7 @@ def handler(request: RestoreDeploymentInput, settings: Settings, turns: Turns) -
         error = "RejectedError" if failed.outcome == Outcome.FAILED else ""
         return RestoreDeploymentOutput(outcome=failed.outcome, error=error, cause=failed.reason)
     logger.append_keys(execution=failed.execution.name)
-    turn = failed.document.turn if failed.document else None
-    if turn and turn.dry_run:  # a dry run is no deployment: it holds no lease and is not recorded
+    if is_dry_run(failed.event):  # it is no deployment: it holds no lease and is not recorded
         entry = _attempt(request, settings, failed, None, LedgerItem()).entry("Nothing had to be restored.")
     else:
         entry = _restore(request, settings, turns, failed)

@@ -234,6 +234,17 @@ def test_a_function_that_may_still_write_is_waited_for(world: World, deployments
     assert deployments.start(OTHER_DIGEST).step("TakeTurn")["decision"] == "wait"
 
 
+def test_a_dry_run_that_fails_at_once_is_no_deployment(world: World, deployments: Deployments) -> None:
+    """TakeTurn has not answered yet, so only the input says that it is a dry run."""
+    before = world.ledger()
+    failing = deployments.start(detail={}, dry_run=True)
+    assert failing.run() == "DeploymentFailed"
+    assert failing.document["restored"]["cause"].startswith("TakeTurn: ")
+    assert "turn" not in failing.document
+    assert world.ledger() == before
+    assert world.calls.notifications == []
+
+
 def test_a_dry_run_needs_no_lease(world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     answer = deployments.start(dry_run=True).step("TakeTurn")

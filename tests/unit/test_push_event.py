@@ -163,9 +163,10 @@ def test_all_problems_are_listed_at_once() -> None:
         pytest.param(EVENT, False, id="a push"),
         pytest.param(EVENT | {"dry_run": True}, True, id="asked for"),
         pytest.param(EVENT | {"dry_run": False}, False, id="declined"),
+        pytest.param([{"dry_run": True}], False, id="no event at all"),
     ],
 )
-def test_dry_run(given: dict[str, Any], dry: bool) -> None:
+def test_dry_run(given: Any, dry: bool) -> None:
     assert is_dry_run(given) is dry
 
 

@@ -63,9 +63,9 @@ class Image(Shape):
         return bool(self.event_id and re.fullmatch(f"{re.escape(self.event_id)}(_[0-9a-f-]{{32,}})?", execution_name))
 
 
-def is_dry_run(event: Mapping[str, Any]) -> bool:
-    """True if the person who started the execution added `"dry_run": true`."""
-    return event.get("dry_run") is True
+def is_dry_run(event: Any) -> bool:
+    """True if the person who started the execution with that input added `"dry_run": true`."""
+    return isinstance(event, Mapping) and event.get("dry_run") is True
 
 
 class Stored(Shape):

@@ -57,7 +57,7 @@ def find_failed(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> 
         if described["status"] == "SUCCEEDED":
             return NothingToRestore(Outcome.ABORTED, f"{failed.execution.name} went well.")
         named = _named(failed)
-    if failed.document is None and isinstance(failed.event, dict) and is_dry_run(failed.event):
+    if failed.document is None and is_dry_run(failed.event):
         return NothingToRestore(Outcome.ABORTED, f"{failed.execution.name} was a dry run, which changes nothing.")
     return failed
 

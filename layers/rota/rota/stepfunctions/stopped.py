@@ -47,7 +47,7 @@ def decide(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_han
         return Verdict(decision=Decision.WAIT, reason=f"{name} is still shown as RUNNING")
     if status not in (*_STOPPED, "FAILED"):
         return Verdict(decision=Decision.IGNORE, reason=f"{name} is {status}, there is nothing to restore")
-    if isinstance(started_with, Mapping) and is_dry_run(started_with):
+    if is_dry_run(started_with):
         return Verdict(decision=Decision.IGNORE, reason=f"{name} was a dry run, which changes nothing")
     if execution_named_by(started_with, described["executionArn"]) and status in _STOPPED and not by_hand:
         return Verdict(
