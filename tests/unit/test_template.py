@@ -51,7 +51,7 @@ TAKEN = [
     ("ScheduleKeys", "k" * 512),
     *(("RolloutTimeoutMinutes", minutes) for minutes in (1, 2880)),
     *(("RuleQuota", rules) for rules in (1, 100_000)),
-    *(("HistoryDays", days) for days in (1, 3650)),
+    *(("HistoryDays", days) for days in (30, 3650)),
     # CloudWatch Logs takes these and no others below five years
     *(
         ("LogRetentionDays", days)
@@ -99,7 +99,7 @@ REFUSED = [
     ("ScheduleKeys", "k" * 513),
     *(("RolloutTimeoutMinutes", minutes) for minutes in (0, 2881)),
     *(("RuleQuota", rules) for rules in (0, 100_001)),
-    *(("HistoryDays", days) for days in (0, 3651)),
+    *(("HistoryDays", days) for days in (29, 3651)),
     *(("LogRetentionDays", days) for days in (0, 2)),
     ("NotificationEmail", "me"),
     ("AssignPublicIp", ""),
