@@ -38,6 +38,7 @@ from stage.eventbridge.tag_index import TagIndex
 from stage.eventbridge.targets import Authorise, Failure, InvokeFunction, Targets
 from stage.gateway.calls import Hook
 from stage.gateway.pages import Pages
+from stage.logs.late import LateLogs
 from stage.settings import Settings
 
 
@@ -80,6 +81,7 @@ class Background:
         }
         self.hooks: list[Hook] = [
             Pages(settings),
+            LateLogs(settings),
             self.history,
             Ecs(operations, lock),
             Alarms(self.services.alarm),

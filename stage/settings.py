@@ -64,6 +64,9 @@ class Settings(BaseModel):
     Writes take effect at once."""
     late_tags: float = Field(0, ge=0, le=86_400)
     """The same for GetResources alone, where it is longer. Changes from before these settings are shown at once."""
+    late_logs: float = Field(0, ge=0, le=86_400)
+    """How many seconds after it was written CloudWatch Logs shows a line, on the stage's clock. A log stream is there
+    with its first line."""
     latency_ms: float = Field(0, ge=0, le=60_000)
     """The least time that an AWS call takes, as between a client and its Region."""
     rollout_seconds: float = Field(2, ge=0, le=86_400)

@@ -148,6 +148,19 @@ def test_a_task_that_cannot_start_never_runs(small: SmallStage) -> None:
     assert [each for each in ended["containers"] if "exitCode" in each] == []
 
 
+def test_the_lines_of_a_task_are_shown_later(small: SmallStage) -> None:
+    options = {"awslogs-group": small.name, "awslogs-stream-prefix": "ecs", "awslogs-create-group": "true"}
+    small.settings.change({"late_logs": 30})
+    fired = small.fire("hello", logConfiguration={"logDriver": "awslogs", "options": options})
+    stream = {"logGroupName": fired["log_group"], "logStreamName": fired["log_stream"]}
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*log stream does not exist"):
+        aws("logs").get_log_events(**stream)
+    assert aws("logs").filter_log_events(logGroupName=small.name)["events"] == []
+    small.background.move_clock(31)
+    assert [event["message"] for event in aws("logs").get_log_events(**stream)["events"]] == ["hello hello"]
+    assert len(aws("logs").filter_log_events(logGroupName=small.name)["events"]) == 1
+
+
 @pytest.mark.parametrize("seconds", [0, 19], ids=["PROVISIONING", "PENDING"])
 def test_a_task_stopped_on_its_way_up_runs_nothing(small: SmallStage, seconds: int) -> None:
     small.settings.change({"start_seconds": 25})
