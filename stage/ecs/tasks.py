@@ -59,7 +59,7 @@ _CONTAINERS = {
     "DEPROVISIONING": "STOPPED",
     "STOPPED": "STOPPED",
 }
-"""The state of a task's containers, by the task's."""
+"""The state of a task's containers, by the task's, in the order of its life."""
 _OVER = ("ends", "ended")
 _BY_A_USER = ("UserInitiated", "Task stopped by user")
 
@@ -391,15 +391,21 @@ class Tasks:
             if run.phase in _OVER:
                 return False
             first, run.stop = run.stop is None, run.stop or (code, reason)
-            run.task.desired_status = "STOPPED"
+            run.task.desired_status, status = "STOPPED", run.task.last_status
         if first:
             stopping = {"stopCode": code, "stoppedReason": reason, "stoppingAt": clock.now()}
-            self._change(run, run.task.last_status, **stopping)
+            self._change(run, status, **stopping)
         return True
 
     def _change(self, run: Run, status: str, **members: object) -> None:
-        """Set the task's status and publish an event, whose version is one higher than the last one's."""
+        """Set the task's status and publish an event, whose version is one higher than the last one's.
+
+        A task never goes back: what another thread has ended meanwhile stays as it is.
+        """
+        order = list(_CONTAINERS)
         with run.lock:
+            if order.index(status) < order.index(run.task.last_status):
+                return
             run.task.last_status = status
             update(run.task, version=vars(run.task)["version"] + 1, **members)
             for container in run.containers:

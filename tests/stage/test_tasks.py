@@ -179,8 +179,22 @@ def test_a_task_stopped_on_its_way_up_runs_nothing(small: SmallStage, seconds: i
     ]
     ended = published[-1]["detail"]
     assert (ended["stopCode"], ended["stoppedReason"]) == ("UserInitiated", "not now")
-    assert "startedAt" not in ended
+    assert {"startedAt", "executionStoppedAt"} & set(ended) == set()
     assert [each for each in ended["containers"] if "exitCode" in each] == []
+
+
+def test_tasks_stopped_at_any_moment_end_once(small: SmallStage) -> None:
+    heard, revision = events_of_tasks(small), small.register("hello")
+    arns = [run_task(small, revision)["tasks"][0]["taskArn"] for _ in range(8)]
+    for arn in arns:
+        aws("ecs").stop_task(cluster=small.name, task=arn)
+    assert small.background.timer.wait_for(lambda: small.background.active() == [])
+    details = [each["detail"] for each in heard()]
+    for arn in arns:
+        of_task = sorted((each for each in details if each["taskArn"] == arn), key=lambda each: int(each["version"]))
+        order = ["PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED"]
+        seen = [order.index(each["lastStatus"]) for each in of_task]
+        assert (seen, seen[-2:], small.task(arn)["lastStatus"]) == (sorted(seen), [3, 4], "STOPPED")
 
 
 def test_stop_task_deletes_the_tags_of_a_task(small: SmallStage) -> None:
