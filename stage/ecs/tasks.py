@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,7 +45,7 @@ from stage.moto.clients import client
 from stage.settings import Settings
 
 LONGEST_RUN = 60.0
-"""Seconds after which the stage stops a task."""
+"""Real seconds after which the stage stops a task's process."""
 STOP_TIMEOUT = 30.0  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: stopTimeout
 REMEMBERED = timedelta(hours=1)
 """Stopped tasks "appear in the returned results for at least one hour": API_DescribeTasks.html."""
@@ -177,7 +178,7 @@ class Tasks:
         code, reason = _BY_A_USER
         self._stop(run, signal.SIGTERM, code, request.get("reason") or reason)
         if run.process:
-            self._timer.after(STOP_TIMEOUT, lambda: self._stop(run, signal.SIGKILL, *_BY_A_USER))
+            _in_real_time(STOP_TIMEOUT, lambda: self._stop(run, signal.SIGKILL, *_BY_A_USER))
         tasks = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])
         return Reply.result(call, {"task": tasks["tasks"][0]})
 
@@ -330,7 +331,7 @@ class Tasks:
         if run.stop:  # stopped while it was being started
             _kill(run.process, signal.SIGKILL)
         too_long = f"The stage stops a task after {LONGEST_RUN:.0f} seconds."
-        self._timer.after(LONGEST_RUN, lambda: self._stop(run, signal.SIGKILL, "TerminationNotice", too_long))
+        _in_real_time(LONGEST_RUN, lambda: self._stop(run, signal.SIGKILL, "TerminationNotice", too_long))
         now = clock.now()
         self._change(run, "RUNNING", pullStartedAt=pulled, pullStoppedAt=now, startedAt=now)
 
@@ -426,6 +427,13 @@ class Tasks:
 
     def _publish(self, run: Run, described: dict[str, Any]) -> None:
         self._emit("ECS Task State Change", [run.task.task_arn], described)
+
+
+def _in_real_time(seconds: float, action: Callable[[], object]) -> None:
+    """Call `action` after so many seconds for a process, which does not see the stage's clock."""
+    timer = threading.Timer(seconds, action)
+    timer.daemon = True
+    timer.start()
 
 
 def _kill(process: subprocess.Popen[str], number: signal.Signals) -> None:

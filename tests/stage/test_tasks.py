@@ -381,6 +381,13 @@ def test_a_task_that_cannot_be_placed_is_refused(small: SmallStage, change: dict
     assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == []
 
 
+def test_moving_the_clock_stops_no_process(small: SmallStage) -> None:
+    [task] = run_task(small, small.register("sleep"))["tasks"]
+    assert small.background.timer.wait_for(lambda: small.task(task["taskArn"])["lastStatus"] == "RUNNING")
+    small.background.move_clock(86_400)
+    assert small.task(task["taskArn"])["desiredStatus"] == "RUNNING"
+
+
 def test_a_stopped_task_is_forgotten_after_an_hour(small: SmallStage) -> None:
     arn = small.fire("hello")["task_arn"]
     small.background.move_clock(3500)
