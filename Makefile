@@ -116,7 +116,7 @@ test-local-invoke: build ## every function in Lambda's runtime, in Docker, on th
 lint-template: $(CHECKOV_READY) ## check the template by the rules of checkov
 	@$(CHECKOV_VENV)/bin/checkov --config-file .checkov.yaml
 
-# ONLY="--share 10 --seed 7" tries one in ten; ONLY="--late 0.3" while EventBridge's reads are late. The second goes for races too.
+# ONLY="--share 10 --seed 7" tries one in ten; ONLY="--late 15" while EventBridge's reads are late. The second goes for races too.
 sweep: $(READY) ## every fault in every call of a deployment: 20 minutes
 	@$(BIN)/python -m tests.sweep $(ONLY)
 

@@ -165,7 +165,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=PAIRS, help="how many draws of two faults in one deployment")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all that is drawn")  # noqa: S311 - no secret
     parser.add_argument("--stages", type=int, default=4, help="how many stages at once")
-    parser.add_argument("--late", type=float, default=0, help="seconds by which EventBridge's reads are late")
+    parser.add_argument(
+        "--late",
+        type=float,
+        default=0,
+        help="seconds, shortened as all waits, by which EventBridge's reads are late: fewer than 20",
+    )
     parser.add_argument("--keep-going", action="store_true", help="go on after a violation")
     return parser.parse_args()
 

@@ -55,19 +55,20 @@ class Runs:
 
 
 class App:
-    """The app on one stage, whose EventBridge shows rules `late` seconds late, and the tagging index twice as late."""
+    """The app on one stage, whose EventBridge shows rules `late` seconds late, and the tagging index twice as late.
+
+    The stage's time scale shortens both.
+    """
 
     def __init__(self, stage: Client, late: float = 0) -> None:
         self.stage = stage
         self._late = late
-        self._time_scale = TIME_SCALE
         self._runs: dict[str, Runs] = {}
 
     def begin(self, time_scale: float = TIME_SCALE) -> None:
         """Reset to before the first push, with a queue that receives Rota's notifications."""
         self.stage.reset()
         self._runs.clear()
-        self._time_scale = time_scale
         self.stage.settings(time_scale=time_scale, rollout_seconds=ROLLOUT_SECONDS)
         self._read_late()
         queue = self.stage.client("sqs").get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
@@ -188,9 +189,8 @@ class App:
         return bool(listed["KeyCount"])
 
     def _read_late(self) -> None:
-        """From now on EventBridge and the tagging index show what was there `late` real seconds ago."""
-        late = self._late / self._time_scale
-        self.stage.settings(late_reads=late, late_tags=2 * late)
+        """From now on EventBridge and the tagging index show what was there some time ago."""
+        self.stage.settings(late_reads=self._late, late_tags=2 * self._late)
 
     def _active(self) -> list[str]:
         pages = self.stage.client("ecs").get_paginator("list_task_definitions")
