@@ -82,6 +82,7 @@ class Run:
     process: subprocess.Popen[str] | None = None
     phase: Literal["waits", "starts", "ends", "ended"] = "waits"
     """`waits` until its process is started, `ends` once that has ended, `ended` once it is STOPPED."""
+    limits: list[threading.Timer] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -178,7 +179,7 @@ class Tasks:
         code, reason = _BY_A_USER
         self._stop(run, signal.SIGTERM, code, request.get("reason") or reason)
         if run.process:
-            _in_real_time(STOP_TIMEOUT, lambda: self._stop(run, signal.SIGKILL, *_BY_A_USER))
+            _in_real_time(run, STOP_TIMEOUT, lambda: self._stop(run, signal.SIGKILL, *_BY_A_USER))
         tasks = client("ecs").describe_tasks(cluster=run.task.cluster_arn, tasks=[run.task.task_arn])
         return Reply.result(call, {"task": tasks["tasks"][0]})
 
@@ -331,7 +332,7 @@ class Tasks:
         if run.stop:  # stopped while it was being started
             _kill(run.process, signal.SIGKILL)
         too_long = f"The stage stops a task after {LONGEST_RUN:.0f} seconds."
-        _in_real_time(LONGEST_RUN, lambda: self._stop(run, signal.SIGKILL, "TerminationNotice", too_long))
+        _in_real_time(run, LONGEST_RUN, lambda: self._stop(run, signal.SIGKILL, "TerminationNotice", too_long))
         now = clock.now()
         self._change(run, "RUNNING", pullStartedAt=pulled, pullStoppedAt=now, startedAt=now)
 
@@ -344,6 +345,8 @@ class Tasks:
                 if run.launch.log_group and run.launch.log_stream:
                     streams.append(run.launch.log_group, run.launch.log_stream, run.output[-1])
             code = process.wait()
+        for limit in run.limits:
+            limit.cancel()
         run.exit_code = code if code >= 0 else 128 - code  # how a shell and Docker report a signal
 
     def _end(self, run: Run, code: str, reason: str) -> None:
@@ -429,11 +432,12 @@ class Tasks:
         self._emit("ECS Task State Change", [run.task.task_arn], described)
 
 
-def _in_real_time(seconds: float, action: Callable[[], object]) -> None:
-    """Call `action` after so many seconds for a process, which does not see the stage's clock."""
-    timer = threading.Timer(seconds, action)
-    timer.daemon = True
-    timer.start()
+def _in_real_time(run: Run, seconds: float, action: Callable[[], object]) -> None:
+    """Call `action` after so many seconds, unless the process ends before; it does not see the stage's clock."""
+    limit = threading.Timer(seconds, action)
+    limit.daemon = True
+    run.limits.append(limit)
+    limit.start()
 
 
 def _kill(process: subprocess.Popen[str], number: signal.Signals) -> None:
