@@ -32,7 +32,7 @@ def handler(request: RestoreDeploymentInput, settings: Settings, turns: Turns) -
         return RestoreDeploymentOutput(outcome=failed.outcome, error=error, cause=failed.reason)
     logger.append_keys(execution=failed.execution.name)
     if is_dry_run(failed.event):  # it is no deployment: it holds no lease and is not recorded
-        entry = _attempt(request, settings, failed, None, LedgerItem()).entry("Nothing had to be restored.")
+        entry = _attempt(request, settings, failed, None, LedgerItem(), 0).entry("Nothing had to be restored.")
     else:
         entry = _restore(request, settings, turns, failed)
     error = failed.error.Error if failed.error else entry.outcome
@@ -45,12 +45,25 @@ def _restore(request: RestoreDeploymentInput, settings: Settings, turns: Turns, 
     with turns(failed.execution, _facts(failed), recreate=bool(document and document.has_begun)) as turn:
         if document or turn.record or turn.standing == "lost":
             before = ledger_of(settings, turn.record.execution if turn.record else failed.execution).read()
+            retries = _retries(request, turn, before)
             record = turn.record or (before.deployment if before.is_restoring else None)
-            attempt = _attempt(request, settings, failed, record, before)
+            if turn.record:
+                record = turn.record.model_copy(update={"idle_retries": request.retries - retries})
+            attempt = _attempt(request, settings, failed, record, before, retries)
             live = Releases(clients.dynamodb(), settings.table, settings.app).read()
             return _end(attempt._replace(live=live), turn)
     # The lease was deleted, or a version of Rota took it that makes no record.
     return _restore(request, settings, turns, _from_history(failed))
+
+
+def _retries(request: RestoreDeploymentInput, turn: Turn, before: LedgerItem) -> int:
+    """How often this execution has tried to restore the deployment before, which an earlier one may have tried too. The
+    state's retries are more: they also count each wait for an invocation, and each call that Lambda refused.
+    """
+    if turn.record and turn.record.restore_attempts:
+        return min(request.retries, turn.record.restore_attempts - 1)
+    idle = before.deployment.idle_retries if before.deployment else None  # the lease was released, or deleted
+    return max(0, request.retries - (idle or 0))
 
 
 def _facts(failed: Failed) -> dict[str, object]:
@@ -76,6 +89,7 @@ def _attempt(
     failed: Failed,
     record: DeploymentRecord | None,
     before: LedgerItem,
+    retries: int,
 ) -> Attempt:
     document = failed.document
     if record is None:
@@ -87,7 +101,7 @@ def _attempt(
         step=record.failed_step or record.last_step,
         error=_first_error(record, failed),
         overtaken=document.turn.reason if document and document.turn else "",
-        retries=request.retries,
+        retries=retries,
         before=before,
     )
 

@@ -368,7 +368,9 @@ class FailedDeployment(BaseModel):
 
 
 class RestoreDeploymentInput(StepInput):
-    """`retries` counts how often the state has been tried before, for any reason; `event` started the execution."""
+    """`retries` counts how often the state has been tried before, for any reason, waits too; `event` started the
+    execution.
+    """
 
     document: FailedDeployment
     retries: int = 0

@@ -220,8 +220,11 @@ class Lease:
             raise TransientError("another invocation has just created the lease again")
         return Entered(Standing.LOST)
 
-    def leave(self, invocation: str, seconds: float, step: Step, facts: Mapping[str, Any]) -> None:
-        """Say that the invocation writes no more; it has worked for so many seconds, and `facts` came of it.
+    def leave(
+        self, invocation: str, seconds: float, step: Step, facts: Mapping[str, Any], *, waited: bool = False
+    ) -> None:
+        """Say that the invocation writes no more; it has worked for so many seconds, and `facts` came of it. `waited`:
+        it was not its turn yet, so it did nothing.
 
         Nothing, if the lease was released meanwhile.
         """
@@ -230,7 +233,7 @@ class Lease:
         update, condition, names = "REMOVE at_work.#invocation", "holder = :me", {"#invocation": invocation}
         note = RecordUpdate(step, facts)
         if self._has_record:
-            update += note.left(seconds)
+            update += note.left(seconds, waited=waited)
             names |= note.names
         self._update(update, condition, note.values if self._has_record else {}, names)
         self._at_work = {}

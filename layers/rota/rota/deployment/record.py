@@ -61,6 +61,10 @@ class DeploymentRecord(Item):
     """Why it is restored, as the first attempt says; the cause is the message, cut if it is long."""
     failed_step: str | None = None
     """Where it failed, if its own execution said so."""
+    restore_attempts: int | None = None
+    """How many attempts to restore it have begun, without those that met another invocation and had to wait."""
+    idle_retries: int | None = None
+    """In the ledger's copy: how many retries of the state that restores it were no attempts."""
 
     def stored(self) -> dict[str, Any]:
         """The record as JSON has it, without what is not known."""
@@ -150,7 +154,7 @@ class RecordUpdate:
     """
 
     def __init__(self, step: Step, facts: Mapping[str, Any]) -> None:
-        self._step = step
+        self._step, self._restores = step, step.phase == Phase.RESTORING
         self.names = {"#record": "deployment", "#step": step.name}
         self.values: dict[str, Any] = {}
         self._facts = ""
@@ -164,14 +168,22 @@ class RecordUpdate:
         self.names |= {"#phase": "phase", "#entered": "entered"}
         self.values |= {":phase": self._step.phase, ":now": datetime.now(UTC).isoformat()}
         first = "#record.#entered.#step = if_not_exists(#record.#entered.#step, :now)"
-        return f", #record.#phase = :phase, {first}{self._facts}"
+        return f", #record.#phase = :phase, {first}{self._facts}{self._attempts('+')}"
 
-    def left(self, seconds: float) -> str:
-        """A SET as the step leaves, which has worked for so many seconds."""
+    def left(self, seconds: float, *, waited: bool) -> str:
+        """A SET as the step leaves, which has worked for so many seconds, or had to wait and is to be tried again."""
         self.names |= {"#seconds": "seconds"}
         self.values |= {":zero": 0, ":spent": round(seconds, 3)}
         spent = "#record.#seconds.#step = if_not_exists(#record.#seconds.#step, :zero) + :spent"
-        return f" SET {spent}{self._facts}"
+        return f" SET {spent}{self._facts}{self._attempts('-') if waited else ''}"
+
+    def _attempts(self, sign: str) -> str:
+        """An attempt counts from when it enters, as it may be killed, until it is known that it has to wait."""
+        if not self._restores:
+            return ""
+        self.names |= {"#attempts": "restore_attempts"}
+        self.values |= {":zero": 0, ":one": 1}
+        return f", #record.#attempts = if_not_exists(#record.#attempts, :zero) {sign} :one"
 
     def is_forward(self) -> str:
         """A condition: the record is the execution's in `:me`, and in no later phase than the step's."""

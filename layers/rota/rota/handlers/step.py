@@ -190,16 +190,18 @@ def _turn(
     else:
         entered = lease.enter(invocation, seconds, row, request.facts() if isinstance(request, Recorded) else {})
     result: dict[str, Any] = {}
+    waiting = True
     try:
         if stops:
             _stop_for_a_newer_push(overtaken=entered.standing == Standing.OVERTAKEN)
         if waits and entered.others:
             _wait_for_them({execution.id, request.execution.id}, entered.others)
+        waiting = False
         yield Turn(lease, entered.standing, entered.record, result.update)
     except BaseException:
         # The error says more than a failed leave; the lease frees itself when the function's time is up.
         with contextlib.suppress(*AWS_ERRORS):
-            lease.leave(invocation, time.monotonic() - began, row, {})
+            lease.leave(invocation, time.monotonic() - began, row, {}, waited=waiting)
         raise
     lease.leave(invocation, time.monotonic() - began, row, result)
 

@@ -38,9 +38,9 @@ class Attempt(NamedTuple):
     """One attempt to restore the deployment of `record`.
 
     `restorer` is the execution that does it, `step` where the deployment failed, `error` why; None if it was overtaken
-    before it took the lease, which `overtaken` explains. `retries`: how often this was tried before. `before` is what
-    the ledger has of the deployment: an attempt before this one may have written that it is being restored. `live` is
-    the release that is live; None if that is not known.
+    before it took the lease, which `overtaken` explains. `retries`: how often this execution has tried it before.
+    `before` is what the ledger has of the deployment: an attempt before this one may have written that it is being
+    restored. `live` is the release that is live; None if that is not known.
     """
 
     settings: "Settings"

@@ -1,0 +1,123 @@
+"""How long RestoreDeployment is patient: attempts count, and not the state's retries, which are waits too."""
+
+import pytest
+
+from rota.errors import RejectedError, StillRunningError, TransientError
+from tests.guestbook import APP, ENVIRONMENT
+from tests.in_process import client
+from tests.steps.calls import KilledError
+from tests.steps.deployments import BEFORE, Deployment
+from tests.steps.snapshots import once
+from tests.steps.world import World
+
+DIGEST = "production__guestbook__Digest"
+LEASE = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
+
+
+@pytest.fixture
+@once
+def restoring(changing: Deployment) -> Deployment:
+    """The deployment, failed at the last step that is restored."""
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    return changing
+
+
+def wait(restoring: Deployment, times: int) -> None:
+    """The first of these retries waits for an invocation whose response was lost; Lambda refuses the others."""
+    if not times:
+        return
+    until = {":until": {"N": "9999999999"}}
+    client("dynamodb").update_item(
+        **LEASE, UpdateExpression="SET at_work.an_invocation = :until", ExpressionAttributeValues=until
+    )
+    with pytest.raises(StillRunningError):
+        restoring.step("RestoreDeployment")
+    client("dynamodb").update_item(**LEASE, UpdateExpression="REMOVE at_work.an_invocation")
+    restoring.context["State"]["RetryCount"] += times
+
+
+def refused(restoring: Deployment, times: int) -> None:
+    """So many attempts fail."""
+    for _ in range(times):
+        with pytest.raises((RejectedError, TransientError)):
+            restoring.step("RestoreDeployment")
+        restoring.context["State"]["RetryCount"] += 1
+
+
+WAITS = pytest.mark.parametrize("waits", [0, 1, 5, 200])
+
+
+@WAITS
+def test_the_outcome_is_published_in_nine_attempts(waits: int, world: World, restoring: Deployment) -> None:
+    """The first one releases the lease, and its record is in the ledger alone."""
+    wait(restoring, waits)
+    with world.calls.refusing("events.PutEvents", "AccessDeniedException", count=0):
+        refused(restoring, 8)
+        assert restoring.step("RestoreDeployment")["outcome"] == "failed"
+
+
+@WAITS
+def test_a_rule_to_be_deleted_is_tried_in_nine_attempts(waits: int, world: World, changing: Deployment) -> None:
+    changing.until("FinishDeployment").fail("RejectedError", "what happened")
+    wait(changing, waits)
+    with world.calls.refusing("events.DeleteRule", "AccessDeniedException", count=0):
+        refused(changing, 8)
+        assert changing.step("RestoreDeployment")["outcome"] == "deployed"
+
+
+@WAITS
+def test_a_denied_restore_does_not_believe_late_reads(waits: int, world: World, changing: Deployment) -> None:
+    """What EventBridge shows is as before, but the new image is in its rules."""
+    world.upload({"tasks": BEFORE["tasks"]})
+    before, shown = world.everything(), world.rules()
+    changing.until("RollService").fail("RejectedError", "what happened")
+    wait(changing, waits)
+    with (
+        world.calls.showing(shown),
+        world.calls.refusing("events.PutTargets", "AccessDeniedException", count=0),
+    ):
+        refused(changing, 4)
+    changing.step("RestoreDeployment")
+    assert world.everything() == before
+
+
+@WAITS
+def test_a_created_rule_without_tags_is_foreign_after_four(waits: int, world: World, changing: Deployment) -> None:
+    changing.until("RollService").fail("RejectedError", "what happened")
+    wait(changing, waits)
+    shown = world.rules()
+    shown[DIGEST] |= {"Tags": []}
+    with world.calls.showing(shown):
+        refused(changing, 4)
+        assert f"the rule {DIGEST} belongs to someone else" in changing.step("RestoreDeployment")["cause"]
+
+
+@WAITS
+def test_revisions_are_deregistered_in_nine_attempts(waits: int, world: World, restoring: Deployment) -> None:
+    wait(restoring, waits)
+    with world.calls.refusing("ecs.DeregisterTaskDefinition", "AccessDeniedException", count=0):
+        refused(restoring, 8)
+        assert "because ECS did not deregister them" in restoring.step("RestoreDeployment")["cause"]
+
+
+def test_a_killed_attempt_counts_and_a_wait_does_not(world: World, restoring: Deployment) -> None:
+    wait(restoring, 3)
+    assert attempts(world) == 0
+    with world.calls.killing("events.PutTargets"), pytest.raises(KilledError):
+        restoring.step("RestoreDeployment")
+    assert attempts(world) == 1
+
+
+def attempts(world: World) -> int:
+    """As the lease's record counts them."""
+    return int(client("dynamodb").get_item(**LEASE)["Item"]["deployment"]["M"]["restore_attempts"]["N"])
+
+
+def test_another_execution_has_all_its_patience(world: World, restoring: Deployment) -> None:
+    """A person starts the restore again once it was given up."""
+    with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0):
+        refused(restoring, 9)
+    restoring.context["State"]["RetryCount"] = 0
+    with world.calls.refusing("events.PutEvents", "AccessDeniedException"):
+        refused(restoring, 1)
+    assert restoring.step("RestoreDeployment")["outcome"] == "failed"
