@@ -362,11 +362,13 @@ class Tasks:
             members["stoppingAt"] = now
         if run.exit_code is not None or code == "TaskFailedToStart":
             members["executionStoppedAt"] = now.replace(microsecond=0)
-        self._change(run, "DEPROVISIONING", **members)
-        if self._settings.start_seconds and not self._resetting:
-            self._timer.after(RELEASE * self._settings.start_seconds, lambda: self._stopped(run))
-        else:
+        if not self._settings.start_seconds or self._resetting:
+            self._change(run, "DEPROVISIONING", **members)
             self._stopped(run)
+            return
+        with run.lock:  # who sees DEPROVISIONING and advances the clock meets STOPPED, in this order
+            self._timer.after(RELEASE * self._settings.start_seconds, lambda: self._stopped(run))
+            self._change(run, "DEPROVISIONING", **members)
 
     def _stopped(self, run: Run) -> None:
         with run.lock:
