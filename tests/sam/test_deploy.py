@@ -48,7 +48,8 @@ def run(stage: Client, *command: str, typed: str = "") -> str:
 
 def deploy(stage: Client, **overrides: str) -> str:
     parameters = {**stage.describe()["parameters"], **overrides}
-    pairs = [f"{name}={value}" for name, value in parameters.items()]
+    # SAM CLI takes an empty value in quotes alone.
+    pairs = [f"{name}={value}" if value else f'{name}=""' for name, value in parameters.items()]
     return sam(stage, "deploy", "--no-confirm-changeset", "--parameter-overrides", *pairs)
 
 
