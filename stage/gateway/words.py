@@ -57,7 +57,8 @@ def _version(call: Call) -> Reply | None:
     if marker:
         words = "The specified method is not allowed against this resource."
         return _refused(call, 405, "MethodNotAllowed", words, Method="GET", ResourceType="DeleteMarker")
-    if not A_VERSION.fullmatch(version):
+    # The stage gives the objects of a step's example the example's versions.
+    if not A_VERSION.fullmatch(version) and all(each.version_id != version for each in stored):
         members = {"ArgumentName": "versionId", "ArgumentValue": version}
         return _refused(call, 400, "InvalidArgument", "Invalid version id specified", **members)
     return None
