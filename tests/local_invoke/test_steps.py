@@ -70,7 +70,7 @@ def test_clear_rules_disables_the_rule_of_a_removed_task(stage: Client, invoke: 
     def with_a_removed_task(event: dict[str, Any]) -> None:
         tags = [{"Key": "rota:app", "Value": "production/guestbook-api"}]
         events.put_rule(Name=old, ScheduleExpression="rate(1 hour)", Tags=tags)
-        event["plan"] = plan_again(stage)
+        event["plan"] |= {"document": plan_again(stage)}
 
     assert invoke("ClearRules", with_a_removed_task) == {"disabled": 1}
     assert rules(stage) == {"OldTask"}
