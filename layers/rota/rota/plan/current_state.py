@@ -1,5 +1,7 @@
 """What there is before a deployment and what it asks for: gathered and checked once, by ReadConfig. Pure."""
 
+from functools import cached_property
+
 from rota.contract import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
@@ -33,7 +35,7 @@ class CurrentState(Shape):
     newest_revision: int
     retried: tuple[str, ...] | None
 
-    @property
+    @cached_property
     def registered(self) -> frozenset[str]:
         """The ARNs of ACTIVE revisions that Rota registered and that may be in use."""
         return frozenset({*self.reusable.values(), *(each.arn for each in self.unrecorded)})

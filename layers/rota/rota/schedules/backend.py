@@ -13,7 +13,7 @@ from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Set
     from concurrent.futures import ThreadPoolExecutor
 
     from rota.schedule_file.task import Task
@@ -94,7 +94,7 @@ def change(
     return rule.difference(current, desired, _arn(cluster_arn, desired.name))
 
 
-def taken_over(current: Schedule, registered: "Collection[str]") -> bool:
+def taken_over(current: Schedule, registered: "Set[str]") -> bool:
     """Whether the schedule is a script's or a person's so far: nothing that it runs was `registered` by Rota. Pure."""
     return rule.is_taken_over(current, registered)
 

@@ -1,7 +1,7 @@
 """EventBridge rules: what a task's rule must be, and the writes that turn one rule into another. Pure."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Any, Literal
 
 from rota.contract import Shape
@@ -190,9 +190,9 @@ def task_definitions_used_by(found: Iterable[Rule]) -> set[str]:
     }
 
 
-def is_taken_over(rule: Rule, registered: Collection[str]) -> bool:
+def is_taken_over(rule: Rule, registered: Set[str]) -> bool:
     """Whether nothing that the rule runs was `registered` by Rota: it is a script's or a person's so far."""
-    return bool(rule.targets) and not task_definitions_used_by([rule]) & {*registered}
+    return bool(rule.targets) and task_definitions_used_by([rule]).isdisjoint(registered)
 
 
 def difference(current: Rule | None, desired: Rule, arn: str) -> RuleChange | None:
