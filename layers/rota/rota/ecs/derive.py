@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.ecs.fingerprint import Content
 from rota.ecs.images import is_of_repository, with_digest_of
-from rota.ecs.jobs import keep_what_a_job_needs, runs_with_overrides
+from rota.ecs.jobs import chosen, keep_what_a_job_needs, runs_with_overrides
 from rota.ecs.task_definitions import Revision
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "
     the base stays, also fields that this SDK does not know.
     """
     content: Content = json.loads(json.dumps(base.content))
-    container = next(c for c in content["containerDefinitions"] if c["name"] == settings.container)
+    container = chosen(content, settings)
     for each in content["containerDefinitions"]:
         if each is container or is_of_repository(each["image"], image_uri):
             each["image"] = with_digest_of(image_uri, each["image"])
@@ -60,7 +60,7 @@ def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str 
     """
     if settings.revision_mode == "per-task":
         return None
-    container = next(c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
+    container = chosen(base.content, settings)
     if any(secret["name"] in task.environment for secret in container.get("secrets", [])):
         return None
     if not runs_with_overrides(base.content, settings):

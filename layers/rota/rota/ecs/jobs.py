@@ -19,6 +19,11 @@ _SHELLS = {"sh", "ash", "bash", "dash", "ksh", "zsh"}
 _STATES = {"HEALTHY": "healthy", "COMPLETE": "done", "SUCCESS": "done"}
 
 
+def chosen(content: "Content", settings: "Settings") -> dict[str, Any]:
+    """The container that the parameter ContainerName names: it serves the API, and runs the jobs."""
+    return next(each for each in content["containerDefinitions"] if each["name"] == settings.container)
+
+
 def left_out(content: "Content", settings: "Settings") -> dict[str, str]:
     """The containers that no job runs, by name, each with the reason.
 
@@ -27,15 +32,15 @@ def left_out(content: "Content", settings: "Settings") -> dict[str, str]:
     these.
     """
     containers = {each["name"]: each for each in content["containerDefinitions"]}
-    chosen = settings.container
-    needed = {chosen, *_needed_by(chosen, content)}
+    app = settings.container
+    needed = {app, *_needed_by(app, content)}
     found: dict[str, str] = {}
     for name, each in containers.items():
-        waits = (d["condition"] for d in each.get("dependsOn") or [] if d["containerName"] == chosen)
+        waits = (d["condition"] for d in each.get("dependsOn") or [] if d["containerName"] == app)
         if state := next((_STATES[condition] for condition in waits if condition in _STATES), None):
-            found[name] = f"waits until {chosen} is {state}"
+            found[name] = f"waits until {app} is {state}"
         elif name not in needed and is_of_repository_named(each["image"], settings.repository):
-            found[name] = f"runs the app's image beside {chosen}, which does not wait for it"
+            found[name] = f"runs the app's image beside {app}, which does not wait for it"
     while more := {
         name: f"needs {', '.join(sorted(missing))}"
         for name in containers.keys() - found.keys()
@@ -51,22 +56,20 @@ def keep_what_a_job_needs(content: "Content", settings: "Settings") -> None:
     The chosen container decides when the task ends. It maps no port and has neither a health check, which the API
     answers, nor a restart policy, with which ECS would start a job again that ended well.
     """
-    gone = left_out(content, settings)
+    gone, container = left_out(content, settings), chosen(content, settings)
     content["containerDefinitions"] = [c for c in content["containerDefinitions"] if c["name"] not in gone]
-    for container in content["containerDefinitions"]:
-        if container["name"] == settings.container:
-            container["essential"] = True
-            for member in ("portMappings", "healthCheck", "restartPolicy"):
-                container.pop(member, None)
+    container["essential"] = True
+    for member in ("portMappings", "healthCheck", "restartPolicy"):
+        container.pop(member, None)
 
 
 def runs_with_overrides(content: "Content", settings: "Settings") -> bool:
     """Whether a job may run the API's revision: overrides can remove no container and no restart policy, and cannot
     make a container essential. Ports and a health check do a job no harm.
     """
-    chosen = next(c for c in content["containerDefinitions"] if c["name"] == settings.container)
-    restarts = chosen.get("restartPolicy", {}).get("enabled", False)
-    return not (left_out(content, settings) or restarts or chosen.get("essential") is False)
+    container = chosen(content, settings)
+    restarts = container.get("restartPolicy", {}).get("enabled", False)
+    return not (left_out(content, settings) or restarts or container.get("essential") is False)
 
 
 def swallowed(entry_point: Sequence[str], command: Sequence[str]) -> tuple[str, ...]:

@@ -39,9 +39,8 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
     reused: dict[str, str] = {}
     registers: dict[str, Task | None] = {}
 
-    def revision(task: "Task | None") -> str:
+    def revision(task: "Task | None", content: "Content") -> str:
         """The fingerprint of the revision for a task or the API, which is either used again or registered."""
-        content = derive_content(state.base, settings, state.image_uri, task)
         fingerprint = fingerprint_of(content, tags)
         unrecorded = (
             each.arn for each in state.unrecorded if each.fingerprint == fingerprint and contains(each.content, content)
@@ -55,14 +54,15 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
 
     changes: list[backend.Change] = []
     own_revision = 0
-    api = revision(None)
+    content = derive_content(state.base, settings, state.image_uri, None)
+    api = revision(None, content)
     for task in state.tasks:
         overrides = target_overrides(state.base, settings, task)
         own_revision += not overrides
-        fingerprint = api if overrides else revision(task)
+        fingerprint = api if overrides else revision(task, derive_content(state.base, settings, state.image_uri, task))
         runs = reused.get(fingerprint) or to_be_registered(fingerprint)
-        current = state.schedules.get(backend.name_of(task, settings))
         name = backend.name_of(task, settings)
+        current = state.schedules.get(name)
         change = backend.change(
             task, settings, state.cluster_arn, runs, overrides, current, sets_retry=state.sets_retry(name)
         )
@@ -78,7 +78,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
     in_order = [PlannedRevision(fingerprint=each, task=task) for each, task in registers.items() if each != api]
     roll = reused.get(api) != state.service.task_definition or not state.service.steady
     left_out = jobs.left_out(state.base.content, settings) if state.tasks else {}
-    content = derive_content(state.base, settings, state.image_uri, None)
+    commands = _commands(content, settings, state.tasks)
     return Plan(
         image_uri=state.image_uri,
         base=state.base,
@@ -93,23 +93,28 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         algorithm=ALGORITHM,
         retried=tuple(backend.name_of(task, settings) for task in state.tasks if task.retry),
         service_changes=service_changes(state.served, state.base, content, settings.container) if roll else (),
-        commands=_commands(content, settings, state.tasks),
+        commands=commands,
         left_out=left_out,
-        remarks=tuple(_remarks(settings, state, roll, left_out, own_revision)),
+        remarks=tuple(_remarks(settings, state, roll, commands, left_out, own_revision)),
     )
 
 
 def _commands(content: "Content", settings: "Settings", tasks: "Iterable[Task]") -> Commands:
-    chosen = next(c for c in content["containerDefinitions"] if c["name"] == settings.container)
+    container = jobs.chosen(content, settings)
     return Commands(
-        entry_point=chosen.get("entryPoint") or (),
-        service=chosen.get("command") or None,
+        entry_point=container.get("entryPoint") or (),
+        service=container.get("command") or None,
         tasks={task.name: task.command_line(settings.start_command) for task in tasks},
     )
 
 
 def _remarks(
-    settings: "Settings", state: "CurrentState", roll: bool, left_out: Collection[str], own_revision: int
+    settings: "Settings",
+    state: "CurrentState",
+    roll: bool,
+    commands: Commands,
+    left_out: Collection[str],
+    own_revision: int,
 ) -> "Iterator[str]":
     """What a person should know before the first write, though it stops nothing."""
     if roll and not state.breaks_circuit:
@@ -123,9 +128,8 @@ def _remarks(
         current = state.schedules.get(backend.name_of(task, settings))
         if current and backend.taken_over(current, state.registered) and (kept := backend.kept(current)):
             yield f"{task.name} keeps of its target: {', '.join(kept)}"
-    chosen = next(c for c in state.base.content["containerDefinitions"] if c["name"] == settings.container)
-    if state.tasks and (entry_point := chosen.get("entryPoint")):
-        yield f"the entry point {shlex.join(entry_point)} stands before each job's command"
+    if state.tasks and commands.entry_point:
+        yield f"the entry point {shlex.join(commands.entry_point)} stands before each job's command"
     if left_out:
         yield f"jobs run without {listed(sorted(left_out))}"
     if settings.revision_mode == "shared" and own_revision:

@@ -168,8 +168,13 @@ def _of_ports(base: "Revision", settings: "Settings") -> Iterator[str]:
 
 def _mappings(base: "Revision", settings: "Settings") -> list[dict[str, Any]]:
     """The port mappings of the chosen container."""
-    chosen = (c for c in base.content["containerDefinitions"] if c["name"] == settings.container)
-    return [mapping for container in chosen for mapping in container.get("portMappings") or []]
+    return _chosen(base, settings).get("portMappings") or []
+
+
+def _chosen(base: "Revision", settings: "Settings") -> dict[str, Any]:
+    """The chosen container; empty where the base has none of that name, which `of_definition` says."""
+    names = {container["name"] for container in base.content["containerDefinitions"]}
+    return jobs.chosen(base.content, settings) if settings.container in names else {}
 
 
 def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]:
@@ -219,7 +224,7 @@ def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Se
 
     A base without the container is the operator's to mend first (`of_definition` says so).
     """
-    if all(container["name"] != settings.container for container in base.content["containerDefinitions"]):
+    if not _chosen(base, settings):
         return
     for index, task in enumerate(tasks):
         if target_overrides(base, settings, task):
@@ -234,21 +239,19 @@ def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Se
 
 def of_entry_point(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """What the entry point of the chosen container does not run of the commands that Rota gives it."""
-    chosen = next((c for c in base.content["containerDefinitions"] if c["name"] == settings.container), None)
-    entry_point = (chosen or {}).get("entryPoint") or []
+    entry_point = _chosen(base, settings).get("entryPoint") or []
     commands = [(f"the task {task.name}", task.command_line(settings.start_command)) for task in tasks]
     if settings.api_command is not None:
         commands.append(("the service", settings.api_command or settings.start_command))
-    found = [(who, command) for who, command in commands if jobs.swallowed(entry_point, command)]
+    found = [(who, lost) for who, command in commands if (lost := jobs.swallowed(entry_point, command))]
     if found:
-        who, command = found[0]
+        who, lost = found[0]
         others = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        lost = " ".join(jobs.swallowed(entry_point, command))
         yield (
             f"the container {settings.container} of the task definition {arns.short_name(base.arn)} has the entry "
             f"point {json.dumps(entry_point)}, which runs one word and drops the others: {who}{others} would run "
-            f"without {lost}. Register a revision without entryPoint, or with one that runs all its arguments, such as "
-            '["sh", "-c", "exec \\"$0\\" \\"$@\\""]'
+            f"without {' '.join(lost)}. Register a revision without entryPoint, or with one that runs all its "
+            'arguments, such as ["sh", "-c", "exec \\"$0\\" \\"$@\\""]'
         )
 
 
