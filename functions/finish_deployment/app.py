@@ -4,8 +4,8 @@ from functools import partial
 
 from rota.aws import clients
 from rota.contract import FinishDeploymentInput, FinishDeploymentOutput, Outcome
-from rota.deployment.finish import end_deployment, ledger_of
-from rota.deployment.ledger import BEING_RESTORED, Entry
+from rota.deployment.finish import end_deployment
+from rota.deployment.ledger import BEING_RESTORED, Entry, ledger_of
 from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord
 from rota.errors import OvertakenError

@@ -6,7 +6,7 @@ from rota.aws import clients
 from rota.aws.parallel import thread_pool
 from rota.contract import ReadConfigInput, ReadConfigOutput, Stored
 from rota.deployment import artifacts
-from rota.deployment.ledger import Ledger
+from rota.deployment.ledger import ledger_of
 from rota.deployment.live_revisions import live_revisions
 from rota.ecr.image import resolve_image
 from rota.ecs import service, service_deployments, task_definitions
@@ -42,11 +42,9 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         serving = pool.submit(lambda: _served(ecs, describing.result()))
         listing = pool.submit(task_definitions.list_active, ecs, settings.family)
         s3 = clients.s3()
-        dynamodb = clients.dynamodb()
-        recalling = pool.submit(live_revisions, dynamodb, s3, settings)
+        recalling = pool.submit(live_revisions, clients.dynamodb(), s3, settings)
         listing_ahead = pool.submit(lambda: list_ahead(listing.result(), recalling.result().revisions, settings.family))
-        ledger = Ledger(dynamodb, settings.table, settings.app, request.execution, settings.history_days)
-        refusing = pool.submit(ledger.refuse_redrive)
+        refusing = pool.submit(ledger_of(settings, request.execution).refuse_redrive)
         keys = candidate_keys(settings.schedule_keys, request.image)
         finding = pool.submit(find_schedule_file, s3, settings.bucket, keys)
         resolving = pool.submit(resolve_image, clients.ecr(), request.image)

@@ -11,8 +11,8 @@ from rota.contract import (
     is_dry_run,
 )
 from rota.deployment.failure_message import stored_error
-from rota.deployment.finish import end_deployment, ledger_of
-from rota.deployment.ledger import Entry, LedgerItem
+from rota.deployment.finish import end_deployment
+from rota.deployment.ledger import Entry, LedgerItem, ledger_of
 from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord, derive
 from rota.deployment.releases import Releases

@@ -6,7 +6,7 @@ from rota import contract
 from rota.aws import clients
 from rota.contract import Decision, Execution, Image, Origin, TakeTurnInput, TakeTurnOutput, Verdict
 from rota.deployment.lease import Lease, wait_seconds
-from rota.deployment.ledger import Ledger
+from rota.deployment.ledger import ledger_of
 from rota.ecr import input_keys, push_event
 from rota.handlers.step import step
 from rota.settings import Settings
@@ -33,10 +33,8 @@ def _of_an_end(request: TakeTurnInput, settings: Settings, ended: str, waited: f
 
 def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
     execution = request.execution
-    image, dry_run = (
-        push_event.parse_image(request.event, settings.repository, execution),
-        contract.is_dry_run(request.event),
-    )
+    image = push_event.parse_image(request.event, settings.repository, execution)
+    dry_run = contract.is_dry_run(request.event)
     origin = input_keys.origin(request.event, image, execution.name)
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
@@ -60,7 +58,7 @@ def _verdict(execution: Execution, settings: Settings, image: Image, origin: Ori
     if dry_run:
         return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
     # Before it takes the turn of another one; its restore may record the outcome later, so ReadConfig looks again.
-    Ledger(clients.dynamodb(), settings.table, settings.app, execution, settings.history_days).refuse_redrive()
+    ledger_of(settings, execution).refuse_redrive()
     return _lease(execution, settings).take(image, origin, _is_active)
 
 

@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
-from rota.deployment.ledger import Entry, Ledger
+from rota.deployment.ledger import Entry, ledger_of
 from rota.stepfunctions import history
 
 if TYPE_CHECKING:
-    from rota.contract import Execution
     from rota.deployment.lease import Lease
     from rota.deployment.record import DeploymentRecord
     from rota.settings import Settings
-
-
-def ledger_of(settings: "Settings", execution: "Execution") -> Ledger:
-    """The ledger as that execution sees it."""
-    return Ledger(clients.dynamodb(), settings.table, settings.app, execution, settings.history_days)
 
 
 def end_deployment(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from rota.aws import clients
 from rota.contract import Execution, Image, Outcome, Shape, Stored
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord, OptionalRecord
@@ -15,6 +16,8 @@ from rota.errors import OvertakenError, RejectedError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from rota.settings import Settings
 
 # Not an outcome: the deployment is being restored, or its restore was given up.
 _RESTORING = "restoring"
@@ -175,6 +178,11 @@ class Ledger:
         if (ended := _item(there).ended()) is None:
             raise OvertakenError(BEING_RESTORED) from error
         return ended
+
+
+def ledger_of(settings: "Settings", execution: Execution) -> Ledger:
+    """The ledger as that execution sees it."""
+    return Ledger(clients.dynamodb(), settings.table, settings.app, execution, settings.history_days)
 
 
 def _item(item: Mapping[str, Any] | None) -> LedgerItem:

@@ -7,8 +7,7 @@ from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
 from rota.contract import CaughtError, Execution, Outcome
 from rota.deployment.failure_message import explain, outcome_of
-from rota.deployment.finish import ledger_of
-from rota.deployment.ledger import Entry, LedgerItem
+from rota.deployment.ledger import Entry, LedgerItem, ledger_of
 from rota.deployment.record import DeploymentRecord
 from rota.deployment.releases import Live
 from rota.errors import RejectedError, TransientError, UnreadableError, listed
