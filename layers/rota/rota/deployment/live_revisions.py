@@ -35,16 +35,17 @@ class _Registered(Item):
     revisions: dict[str, str]
 
 
-class Live(NamedTuple):
-    """What the live deployment stored. `revisions`: fingerprints by ARN of those that it registered or used again; a
-    revision never changes. `retried`: the names of the schedules whose retry policy is its file's; None if unknown.
+class LiveArtifacts(NamedTuple):
+    """What is read of the live deployment's artifacts. `revisions`: fingerprints by ARN of those that it registered or
+    used again; a revision never changes. `retried`: the names of the schedules whose retry policy is its file's; None
+    if unknown.
     """
 
     revisions: dict[str, str]
     retried: tuple[str, ...] | None = None
 
 
-def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> Live:
+def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> LiveArtifacts:
     """What the live deployment stored about its revisions and schedules.
 
     Whether they are ACTIVE and in use it does not say. Empty where there is no such record, or it has expired, or
@@ -53,13 +54,13 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
     try:
         live = Releases(dynamodb, settings.table, settings.app).read()
         if live is None or live.live_plan is None:
-            return Live({})
+            return LiveArtifacts({})
         with thread_pool() as pool:
             planning = pool.submit(artifacts.read_bytes, s3, settings.bucket, live.live_plan)
             registered = artifacts.read_bytes(s3, settings.bucket, live.live_revisions) if live.live_revisions else None
         plan = _Planned.model_validate_json(planning.result())
         if plan.algorithm != ALGORITHM:
-            return Live({})
+            return LiveArtifacts({})
         revisions = _Registered.model_validate_json(registered).revisions if registered else {}
     except (ClientError, ValidationError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] not in _NOT_GIVEN:
@@ -67,5 +68,5 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
         Logger(child=True).warning(
             "what the live deployment stored about its revisions cannot be used; they are read", exc_info=True
         )
-        return Live({})
-    return Live({arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}, plan.retried)
+        return LiveArtifacts({})
+    return LiveArtifacts({arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}, plan.retried)

@@ -16,8 +16,7 @@ from rota.deployment.ledger import Entry
 if TYPE_CHECKING:
     from rota.settings import Settings
 
-# An event has at most 256 KB, and a cause is in it twice; JSON writes up to six bytes for a character, or twelve for an
-# emoji if only ASCII were used.
+# An event has at most 256 KB, and a cause is in it twice. JSON in UTF-8 has up to six bytes for a character.
 _LONGEST_NEWS = 8_000
 
 

@@ -48,23 +48,8 @@ _NOT_HERE = (
         'Rota does not watch jobs; docs/operations.md has a rule that mails, under "Why a job did not run"',
     ),
     (
-        *(
-            {
-                "secrets",
-                "secret",
-                "image",
-                "entrypoint",
-                "volumes",
-                "mountpoints",
-                "ports",
-                "portmappings",
-                "healthcheck",
-            },
-        ),
-        "the task definition says that",
-    ),
-    (
-        {"taskrole", "taskrolearn", "executionrole", "executionrolearn", "user", "dependson"},
+        {"secrets", "secret", "image", "entrypoint", "volumes", "mountpoints", "ports", "portmappings", "healthcheck"}
+        | {"taskrole", "taskrolearn", "executionrole", "executionrolearn", "user", "dependson"},
         "the task definition says that",
     ),
     (
@@ -115,7 +100,7 @@ def _message(detail: "ErrorDetails", location: Location) -> str:
 
 def _unknown_key(location: Location) -> str:
     key = str(location[-1])
-    if instead := next((why for keys, why in _NOT_HERE if _bare(key) in keys), None):
+    if instead := _where_instead(key):
         return f"is not a known key; {instead}"
     model = Retry if "retry" in location[:-1] else Task if len(location) > 1 else ScheduleFile
     known = [field.alias or name for name, field in model.model_fields.items()]
@@ -126,11 +111,16 @@ def _unknown_key(location: Location) -> str:
 def nearest_key(key: str, known: Iterable[str]) -> str | None:
     """The known key that means the same as `key`, or of which it is a misspelling; None if there is none."""
     bare, names = _bare(key), list(known)
-    if any(bare in keys for keys, _ in _NOT_HERE):
+    if _where_instead(key):
         return None
     meant = next((name for name, others in _SAME.items() if bare in others and name in names), None)
     by_spelling = {_bare(name): name for name in names}
     return meant or next((by_spelling[near] for near in get_close_matches(bare, by_spelling, n=1, cutoff=0.75)), None)
+
+
+def _where_instead(key: str) -> str | None:
+    """Where to say what the file cannot; None for a key that people do not look for here."""
+    return next((why for keys, why in _NOT_HERE if _bare(key) in keys), None)
 
 
 def _bare(key: str) -> str:
