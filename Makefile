@@ -55,7 +55,7 @@ test-steps: $(READY) ## the tests of each function against a simulated AWS: half
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/steps
 
 # Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
-test: $(READY) ## every test that needs neither AWS nor Docker: two minutes
+test: $(READY) ## every test that needs neither AWS nor Docker: three minutes
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(READY) ## lint, types, template, generated files; then every test
