@@ -66,6 +66,11 @@ class Lifecycle:
         return self.part.stage
 
     @property
+    def scales_up(self) -> bool:
+        """Whether the new tasks are being started: it is not over by itself then, but when they run."""
+        return self.stage == "SCALE_UP" and self.awaiting is None
+
+    @property
     def awaiting(self) -> Hook | None:
         """The hook at which it waits for a person."""
         return next((hook for hook in self.hooks if hook.status == "AWAITING_ACTION"), None)

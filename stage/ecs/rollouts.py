@@ -80,7 +80,7 @@ class Deployment:
     alarms: tuple[str, ...] = ()
     """The alarms that failed it."""
     lifecycle: Lifecycle | None = field(default=None, repr=False)
-    """Its stages; None if it just replaces tasks."""
+    """Its stages, also once it has ended; None if it just replaces tasks."""
     revision: str = ""
     """The number of its service revision; a rollback has that of an older deployment."""
 
@@ -93,6 +93,11 @@ class Deployment:
     def threshold(self) -> int:
         """The number of failed tasks that triggers the circuit breaker."""
         return max(3, min(200, math.ceil(self.desired / 2)))
+
+    @property
+    def stages(self) -> Lifecycle | None:
+        """The stages that it is going through; None if it just replaces tasks, or has ended."""
+        return self.lifecycle if self.state == "IN_PROGRESS" else None
 
     def describe(self) -> dict[str, Any]:
         """As DescribeServices shows it."""
@@ -176,11 +181,10 @@ class Rollouts:
     def delay(self) -> float | None:
         """Seconds until the next `step`; None when there is none."""
         primary = self.primary
+        if (stages := primary.stages) and not stages.scales_up:
+            return stages.delay(self._now())
         if not primary.scheduled:
             return 0
-        stages = primary.lifecycle if primary.state == "IN_PROGRESS" else None
-        if stages and (stages.awaiting or stages.stage != "SCALE_UP"):
-            return stages.delay(self._now())
         settled = primary.running == primary.desired and len(self.deployments) == 1 and primary.state == "COMPLETED"
         if settled or primary.state == "FAILED" or primary.ending == "hangs":
             return None
@@ -192,8 +196,7 @@ class Rollouts:
         """Replace one task. Returns the events to publish."""
         primary = self.primary
         primary.updated = self._now()
-        stages = primary.lifecycle if primary.state == "IN_PROGRESS" else None
-        if stages and (stages.awaiting or stages.stage != "SCALE_UP"):
+        if (stages := primary.stages) and not stages.scales_up:
             return self._next_stage(stages)
         if not primary.scheduled:
             primary.scheduled = True

@@ -309,20 +309,20 @@ def test_both_revisions_run_until_the_bake_is_over() -> None:
 
 PAUSES = {
     "targetType": "PAUSE",
-    "lifecycleStages": ["POST_SCALE_UP"],
     "timeoutConfiguration": {"timeoutInMinutes": 90, "action": "ROLLBACK"},
 }
 
 
 @pytest.mark.parametrize("strategy", ["ROLLING", "BLUE_GREEN"])
+@pytest.mark.parametrize("stage", ["PRE_SCALE_UP", "SCALE_UP", "POST_SCALE_UP"])
 @pytest.mark.parametrize(
     ("decision", "ends", "why"),
     [("CONTINUE", NEW, None), ("ROLLBACK", GOOD, REQUESTED), (None, GOOD, TIMED_OUT)],
     ids=["continued", "rolled back", "timed out"],
 )
-def test_a_hook_waits_for_a_person(strategy: str, decision: Any, ends: str, why: str | None) -> None:
-    rollouts = shifting({"strategy": strategy, "lifecycleHooks": [PAUSES]})
-    while stage_of(rollouts) != "POST_SCALE_UP":
+def test_a_hook_waits_for_a_person(strategy: str, stage: str, decision: Any, ends: str, why: str | None) -> None:
+    rollouts = shifting({"strategy": strategy, "lifecycleHooks": [{**PAUSES, "lifecycleStages": [stage]}]})
+    while stage_of(rollouts) != stage:
         rollouts.step("rollback")
     asked = rollouts.primary
     assert rollouts.delay() == pytest.approx(90, abs=3)
