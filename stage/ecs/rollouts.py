@@ -181,12 +181,14 @@ class Rollouts:
     def delay(self) -> float | None:
         """Seconds until the next `step`; None when there is none."""
         primary = self.primary
+        if primary.state == "FAILED":
+            return None
         if (stages := primary.stages) and not stages.scales_up:
             return stages.delay(self._now())
         if not primary.scheduled:
             return 0
         settled = primary.running == primary.desired and len(self.deployments) == 1 and primary.state == "COMPLETED"
-        if settled or primary.state == "FAILED" or primary.ending == "hangs":
+        if settled or primary.ending == "hangs":
             return None
         step = primary.seconds / max(primary.desired, 1)
         beyond = primary.failed - primary.threshold

@@ -331,3 +331,10 @@ def test_a_hook_waits_for_a_person(strategy: str, stage: str, decision: Any, end
     run(rollouts)
     assert pictures(rollouts) == [(ends, "PRIMARY", "COMPLETED", 2, 0, 0)]
     assert asked.status_reason == why
+
+
+def test_an_alarm_before_the_first_task_starts_none() -> None:
+    rollouts = shifting({"strategy": "BLUE_GREEN"})
+    rollouts.alarm("guestbook-errors", rolls_back=False)
+    assert rollouts.delay() is None
+    assert pictures(rollouts)[0] == (NEW, "PRIMARY", "FAILED", 0, 0, 0)
