@@ -8,10 +8,12 @@ hook sees each call before moto and each reply after it, and selects calls by `c
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
+from xml.sax.saxutils import escape
 
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel
@@ -126,6 +128,14 @@ class Reply:
             return {}
         return data if isinstance(data, dict) else {}
 
+    def add(self, members: Mapping[str, str]) -> None:
+        """Add members to the body of an error: in XML after the message, where S3 has them."""
+        if data := self.data:
+            self.body = json.dumps({**data, **members}).encode()
+        else:
+            added = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in members.items())
+            self.body = self.body.replace(b"</Message>", f"</Message>{added}".encode())
+
     @classmethod
     def result(cls, call: Call, result: dict[str, Any] | None = None) -> "Reply":
         """A success in the protocol of the call's service. The members have AWS's names."""
@@ -141,12 +151,12 @@ class Reply:
     def refusal(cls, call: Call, code: str, message: str, status: int = 400, **members: str) -> "Reply":
         """An error as AWS sends it, for example `Reply.refusal(call, "ThrottlingException", "Rate exceeded")`.
 
-        `members` are added to the body of a JSON protocol.
+        `members` are in the body beside code and message.
         """
         reply = cls._serialized(call, _Refusal(code, message))
         reply.status, reply.error = status, code
         if members:
-            reply.body = json.dumps({**reply.data, **members}).encode()
+            reply.add(members)
         return reply
 
     @classmethod

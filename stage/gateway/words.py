@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from xml.sax.saxutils import escape
 
 from moto.s3.models import FakeDeleteMarker, s3_backends
 
@@ -37,12 +36,9 @@ class Words:
             return None
         if call.key in REPLACED:
             reply.body = re.sub(*REPLACED[call.key], reply.body)
-            reply.headers["Content-Length"] = str(len(reply.body))
         elif call.service == "s3" and reply.error in ("NoSuchVersion", "NoSuchKey") and b"<Key>" not in reply.body:
             named = {"Key": call.params.get("Key"), "VersionId": call.params.get("versionId")}
-            added = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in named.items() if value)
-            reply.body = reply.body.replace(b"</Message>", f"</Message>{added}".encode())
-            reply.headers["Content-Length"] = str(len(reply.body))
+            reply.add({name: str(value) for name, value in named.items() if value})
         return None
 
 
@@ -56,19 +52,12 @@ def _version(call: Call) -> Reply | None:
     marker = any(isinstance(each, FakeDeleteMarker) and each.version_id == version for each in stored)
     if marker:
         words = "The specified method is not allowed against this resource."
-        return _refused(call, 405, "MethodNotAllowed", words, Method="GET", ResourceType="DeleteMarker")
+        return Reply.refusal(call, "MethodNotAllowed", words, 405, Method="GET", ResourceType="DeleteMarker")
     # The stage gives the objects of a step's example the example's versions.
     if not A_VERSION.fullmatch(version) and all(each.version_id != version for each in stored):
         members = {"ArgumentName": "versionId", "ArgumentValue": version}
-        return _refused(call, 400, "InvalidArgument", "Invalid version id specified", **members)
+        return Reply.refusal(call, "InvalidArgument", "Invalid version id specified", **members)
     return None
-
-
-def _refused(call: Call, status: int, code: str, message: str, **members: str) -> Reply:
-    reply = Reply.refusal(call, code, message, status)
-    added = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in members.items())
-    reply.body = reply.body.replace(b"</Message>", f"</Message>{added}".encode())
-    return reply
 
 
 def _role(call: Call) -> Reply | None:
