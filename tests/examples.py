@@ -47,8 +47,13 @@ def snake(step: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", step).lower()
 
 
+def version_of(name: str) -> str:
+    """A version as S3 makes them, which has 32 characters."""
+    return f"ExampleVersionOfThe{name.capitalize()}".ljust(32, "0")
+
+
 def stored(name: str) -> Stored:
-    return Stored(key=f"deployments/{EXECUTION}/{name}.json", version_id=f"{name}-version")
+    return Stored(key=f"deployments/{EXECUTION}/{name}.json", version_id=version_of(name))
 
 
 ROLLOUT = Rollout(
@@ -77,7 +82,7 @@ def end_of(execution_arn: str) -> dict[str, Any]:
 ANSWERS: dict[str, BaseModel] = {
     "TakeTurn": TakeTurnOutput(decision="go", reason="the lease was free", wait_seconds=20, dry_run=False, image=IMAGE),
     "ReadConfig": ReadConfigOutput(
-        schedule=Stored(key="scheduled_tasks.json", version_id="schedule-version"),
+        schedule=Stored(key="scheduled_tasks.json", version_id=version_of("schedule")),
         tasks=3,
         image_uri=IMAGE_URI,
         base=arn(1),

@@ -1,7 +1,7 @@
 """The example deployment of `events/*.json`, played up to any of its steps.
 
-The events name an image, S3 versions and a rollout. `play` gives these things exactly those names on the stage, so that
-each event fits its function unchanged: `sam local invoke ClearRulesFunction -e events/clear_rules.json`.
+The events name an image, S3 versions and a rollout in AWS's forms. `play` gives these things exactly those names on the
+stage, so that each event fits its function unchanged: `sam local invoke ClearRulesFunction -e events/clear_rules.json`.
 """
 
 import json

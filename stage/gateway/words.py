@@ -49,12 +49,10 @@ def _version(call: Call) -> Reply | None:
         return None
     bucket = s3_backends[ACCOUNT]["aws"].buckets.get(str(call.params.get("Bucket")))
     stored = bucket.keys.getlist(str(call.params.get("Key")), []) if bucket else []
-    marker = any(isinstance(each, FakeDeleteMarker) and each.version_id == version for each in stored)
-    if marker:
+    if any(isinstance(each, FakeDeleteMarker) and each.version_id == version for each in stored):
         words = "The specified method is not allowed against this resource."
         return Reply.refusal(call, "MethodNotAllowed", words, 405, Method="GET", ResourceType="DeleteMarker")
-    # The stage gives the objects of a step's example the example's versions.
-    if not A_VERSION.fullmatch(version) and all(each.version_id != version for each in stored):
+    if not A_VERSION.fullmatch(version):
         members = {"ArgumentName": "versionId", "ArgumentValue": version}
         return Reply.refusal(call, "InvalidArgument", "Invalid version id specified", **members)
     return None

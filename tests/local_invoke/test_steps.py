@@ -47,7 +47,7 @@ def test_take_turn_takes_the_lease(stage: Client, invoke: Invoke) -> None:
 def test_read_config_reads_the_schedule_without_problems(stage: Client, invoke: Invoke) -> None:
     answer = invoke("ReadConfig")
     assert (answer["tasks"], answer["image_uri"]) == (3, IMAGE_URI)
-    assert answer["schedule"]["version_id"] == "schedule-version"
+    assert answer["schedule"]["version_id"] == "ExampleVersionOfTheSchedule00000"
     assert stage.calls("s3", "GetObject")
 
 
