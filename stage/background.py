@@ -101,9 +101,8 @@ class Background:
         Raises CannotFireError for a rule that is missing or disabled, and for one without a schedule or a target.
         """
         outcomes = self._fire(name)
-        for run in _runs(outcomes):
-            run.done.wait(LONGEST_RUN + 10 + 2 * self._settings.start_seconds)  # a killed process needs a moment to end
-        return _told(name, outcomes)
+        self._wait_for_processes(outcomes)
+        return _report(name, outcomes)
 
     def fire_due(self, until: datetime) -> list[dict[str, Any]]:
         """Advance the clock and fire each enabled rule that falls due, in the order of their times. Waits for the end
@@ -116,12 +115,17 @@ class Background:
             self.move_clock((at - clock.now()).total_seconds() + self._settings.schedules.late_seconds)
             for _ in range(self._times(at, name)):
                 with suppress(CannotFireError):
-                    fired.append((at, name, self._fire(name, at)))
+                    outcomes = self._fire(name, at)
+                    fired.append((at, name, outcomes))
                     if not self._settings.start_seconds:
-                        for run in _runs(fired[-1][2]):
-                            run.done.wait(LONGEST_RUN + 10)
+                        self._wait_for_processes(outcomes)
         self.move_clock(max(0.0, (until - clock.now()).total_seconds()))
-        return [{"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **_told(name, outcomes)} for at, name, outcomes in fired]
+        return [{"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **_report(name, outcomes)} for at, name, outcomes in fired]
+
+    def _wait_for_processes(self, outcomes: list[object]) -> None:
+        """Wait until the tasks that run as processes have ended."""
+        for run in _runs(outcomes):
+            run.done.wait(LONGEST_RUN + 10 + 2 * self._settings.start_seconds)  # a killed process needs a moment to end
 
     def _times(self, at: datetime, name: str) -> int:
         """How often EventBridge fires a rule for one time: "in rare cases" more than once (eb-troubleshooting.html)."""
@@ -210,7 +214,7 @@ def _runs(outcomes: list[object]) -> list[Run]:
     return [run for run in runs if run.outcome is None]
 
 
-def _told(rule: str, outcomes: list[object]) -> dict[str, Any]:
+def _report(rule: str, outcomes: list[object]) -> dict[str, Any]:
     """What a rule that was fired has done: one result, or several under `tasks`."""
     results = [result for outcome in outcomes for result in _results(outcome)]
     return {"rule": rule, **results[0], **({"tasks": results} if len(results) > 1 else {})}

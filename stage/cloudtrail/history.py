@@ -56,8 +56,8 @@ class History:
             if reply.ok:
                 self._keep(identity, call.params, reply.data)
             else:
-                told = str(reply.data.get("message") or reply.data.get("Message"))
-                self._keep(identity, call.params, None, reply.error, told)
+                message = str(reply.data.get("message") or reply.data.get("Message"))
+                self._keep(identity, call.params, None, reply.error, message)
 
     def ran_task(self, request: dict[str, Any], role: str, answer: dict[str, Any] | ServiceException) -> None:
         """EventBridge has asked for a task, with a role of the account."""
