@@ -120,7 +120,7 @@ class Background:
                     if not self._settings.start_seconds:
                         self._wait_for_processes(outcomes)
         self.move_clock(max(0.0, (until - clock.now()).total_seconds()))
-        return [{"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **_report(name, outcomes)} for at, name, outcomes in fired]
+        return [{"at": clock.text(at), **_report(name, outcomes)} for at, name, outcomes in fired]
 
     def _wait_for_processes(self, outcomes: list[object]) -> None:
         """Wait until the tasks that run as processes have ended."""
@@ -146,7 +146,7 @@ class Background:
             raise CannotFireError(f"The rule {name} has no target: EventBridge fires it and nothing happens.")
         fired = event("aws.events", "Scheduled Event", {}, [rule.arn])
         if at:
-            fired["time"] = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+            fired["time"] = clock.text(at)
         return [self.targets.deliver(rule, target, fired) for target in list(rule.targets)]
 
     def move_clock(self, seconds: float) -> None:

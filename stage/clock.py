@@ -21,6 +21,11 @@ def now() -> datetime:
     return datetime.now(UTC) + timedelta(seconds=_offset)
 
 
+def text(at: datetime) -> str:
+    """A time in UTC as events have it: `2026-03-01T06:00:00Z`."""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def time() -> float:
     """Seconds since the epoch."""
     return real.time() + _offset

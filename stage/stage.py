@@ -141,7 +141,7 @@ class Stage:
 
     def clock(self) -> dict[str, Any]:
         """The time of the stage's clock."""
-        return {"now": f"{clock.now():%Y-%m-%dT%H:%M:%SZ}"}
+        return {"now": clock.text(clock.now())}
 
     def move_clock(self, until: datetime) -> dict[str, Any]:
         """Advance the clock to a time, or set it back. With `fire_schedules`, fire what falls due until then.

@@ -88,7 +88,7 @@ class History:
         event = {
             "eventVersion": "1.11",
             "userIdentity": identity,
-            "eventTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            "eventTime": clock.text(now),
             "eventSource": "ecs.amazonaws.com",
             "eventName": "RunTask",
             "awsRegion": REGION,

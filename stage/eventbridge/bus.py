@@ -32,7 +32,7 @@ def event(source: str, detail_type: str, detail: dict[str, Any], resources: Iter
         "detail-type": detail_type,
         "source": source,
         "account": ACCOUNT,
-        "time": f"{clock.now():%Y-%m-%dT%H:%M:%SZ}",
+        "time": clock.text(clock.now()),
         "region": REGION,
         "resources": list(resources),
         "detail": detail,
@@ -136,7 +136,7 @@ class Bus:
             return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
         sent = event(entry["Source"], entry["DetailType"], detail, entry.get("Resources", ()))
         if "Time" in entry:
-            sent["time"] = f"{datetime.fromtimestamp(entry['Time'], UTC):%Y-%m-%dT%H:%M:%SZ}"
+            sent["time"] = clock.text(datetime.fromtimestamp(entry["Time"], UTC))
         bus = str(entry.get("EventBusName", "default")).rpartition("/")[2]
         if bus == "default":
             self.publish(sent)
