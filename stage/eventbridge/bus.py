@@ -6,7 +6,7 @@ tasks. Here both AWS's events and those of PutEvents go through `Bus.publish`.
 
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,6 +47,16 @@ def compact(value: Any) -> str:
 def rules() -> dict[str, Rule]:
     """The rules of the default bus, by name."""
     return events_backends[ACCOUNT][REGION].event_buses["default"].rules
+
+
+def bus_of(request: Mapping[str, Any]) -> str:
+    """The name of the bus that a request, or an entry of PutEvents, is for; both may have its ARN."""
+    return str(request.get("EventBusName", "default")).rpartition("/")[2]
+
+
+def on_default_bus(request: Mapping[str, Any]) -> bool:
+    """Whether a request is for the default bus."""
+    return bus_of(request) == "default"
 
 
 def _test(call: Call) -> Reply:
@@ -137,10 +147,9 @@ class Bus:
         sent = event(entry["Source"], entry["DetailType"], detail, entry.get("Resources", ()))
         if "Time" in entry:
             sent["time"] = clock.text(datetime.fromtimestamp(entry["Time"], UTC))
-        bus = str(entry.get("EventBusName", "default")).rpartition("/")[2]
-        if bus == "default":
+        if on_default_bus(entry):
             self.publish(sent)
-        elif bus in events_backends[ACCOUNT][REGION].event_buses:
+        elif bus_of(entry) in events_backends[ACCOUNT][REGION].event_buses:
             events_backends[ACCOUNT][REGION].put_events([entry])
         # An event for a bus that does not exist is lost; the caller does not hear of it.
         return {"EventId": sent["id"]}

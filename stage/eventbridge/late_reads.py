@@ -6,12 +6,11 @@ from before a change. The settings `late_reads` and `late_tags` say how late bot
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any
 
 from moto.events.models import Rule, events_backends
 
 from stage import clock
-from stage.eventbridge.bus import rules
+from stage.eventbridge.bus import on_default_bus, rules
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
 from stage.settings import Settings
@@ -66,7 +65,7 @@ class LateReads:
 
     def before(self, call: Call) -> Reply | None:
         """Answer a read while reads are late; note what is there before a write."""
-        if call.service != "events" or not _on_default_bus(call.params):
+        if call.service != "events" or not on_default_bus(call.params):
             return None
         if call.operation in WRITES:
             self._note(_named(call.params[WRITES[call.operation]]))
@@ -140,7 +139,3 @@ def _answer(call: Call, shown: Mapping[str, Shown]) -> Reply:
 
 def _named(name_or_arn: str) -> str:
     return name_or_arn.rpartition("/")[2]
-
-
-def _on_default_bus(params: Mapping[str, Any]) -> bool:
-    return str(params.get("EventBusName", "default")).rpartition("/")[2] == "default"

@@ -3,7 +3,7 @@
 docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 """
 
-from stage.eventbridge.bus import rules
+from stage.eventbridge.bus import on_default_bus, rules
 from stage.gateway.calls import Call, Reply
 from stage.settings import Settings
 
@@ -16,7 +16,7 @@ class RulesPerBus:
 
     def before(self, call: Call) -> Reply | None:
         """Refuse PutRule of a name that is not on the bus yet when the bus is full."""
-        if call.key != ("events", "PutRule") or not call.params.get("EventBusName", "default").endswith("default"):
+        if call.key != ("events", "PutRule") or not on_default_bus(call.params):
             return None
         if call.params["Name"] in rules() or len(rules()) < self._settings.rules_per_bus:
             return None

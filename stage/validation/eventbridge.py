@@ -14,7 +14,7 @@ from typing import Any
 from aws_cron_expression_validator.validator import AWSCronExpressionError, AWSCronExpressionValidator
 from moto.core.exceptions import ServiceException
 
-from stage.eventbridge.bus import rules
+from stage.eventbridge.bus import on_default_bus, rules
 
 TARGETS_PER_RULE = 5
 TARGETS_PER_REQUEST = 10  # the model says 100, the API reference 10
@@ -36,9 +36,9 @@ Request = Mapping[str, Any]
 def put_rule(request: Request) -> None:
     """Raises ServiceException, as do the other functions here."""
     schedule = request.get("ScheduleExpression")
-    if schedule and _on_default_bus(request) and not _is_schedule(schedule):
+    if schedule and on_default_bus(request) and not _is_schedule(schedule):
         raise _invalid("Parameter ScheduleExpression is not valid.")
-    if _on_default_bus(request):
+    if on_default_bus(request):
         _not_managed(request["Name"])
 
 
@@ -51,7 +51,7 @@ def put_events(request: Request) -> None:
 def named_rule(request: Request) -> None:
     """An operation on a rule that must be there."""
     name = request.get("Name") or request["Rule"]
-    if _on_default_bus(request) and name not in rules():
+    if on_default_bus(request) and name not in rules():
         raise ServiceException("ResourceNotFoundException", f"Rule {name} does not exist on EventBus default.")
 
 
@@ -60,7 +60,7 @@ def put_targets(request: Request) -> None:
     _at_most(TARGETS_PER_REQUEST, "targets", targets)
     for problem in (problem for target in targets for problem in _problems(target)):
         raise _invalid(problem)
-    rule = rules().get(request["Rule"]) if _on_default_bus(request) else None
+    rule = rules().get(request["Rule"]) if on_default_bus(request) else None
     if rule:
         _not_managed(rule.name)
         if len({target["Id"] for target in [*rule.targets, *targets]}) > TARGETS_PER_RULE:
@@ -123,10 +123,6 @@ def _ecs_problems(parameters: Request | None, id_: str) -> Iterator[str]:
         yield f"Parameter(s) LaunchType and CapacityProviderStrategy must not both be specified for target: {id_}."
     if "PlatformVersion" in parameters and parameters.get("LaunchType", "FARGATE") != "FARGATE":
         yield f"Parameter(s) PlatformVersion must only be specified with LaunchType FARGATE for target: {id_}."
-
-
-def _on_default_bus(request: Request) -> bool:
-    return str(request.get("EventBusName", "default")).rpartition("/")[2] == "default"
 
 
 def _not_managed(name: str) -> None:
