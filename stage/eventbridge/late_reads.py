@@ -85,7 +85,8 @@ class LateReads:
             return
         start = self._now() - self._longest() * self._settings.time_scale
         recent = [each for each in self._writes if each[0] > start]
-        self._writes = [*recent, (self._now(), name, _actual().get(name))]
+        rule = rules().get(name)
+        self._writes = [*recent, (self._now(), name, _shown(rule) if rule else None)]
 
     def _before(self, seconds: float) -> dict[str, Shown]:
         """The rules as they were `seconds` ago, times `time_scale`."""
@@ -101,15 +102,14 @@ class LateReads:
 
 
 def _actual() -> dict[str, Shown]:
-    tagger = events_backends[ACCOUNT][REGION].tagger
-    return {name: (_copy(rule), tagger.get_tag_dict_for_resource(rule.arn)) for name, rule in list(rules().items())}
+    return {name: _shown(rule) for name, rule in list(rules().items())}
 
 
-def _copy(rule: Rule) -> Rule:
-    """moto changes a rule and its list of targets in place, but no single target."""
+def _shown(rule: Rule) -> Shown:
+    """A rule as it is now. moto changes a rule and its list of targets in place, but no single target."""
     copied = copy(rule)
     copied.targets = list(rule.targets)
-    return copied
+    return copied, events_backends[ACCOUNT][REGION].tagger.get_tag_dict_for_resource(rule.arn)
 
 
 def _answer(call: Call, shown: Mapping[str, Shown]) -> Reply:
