@@ -13,7 +13,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
-from stage.stepfunctions.executions import named, redrivable
+from stage.stepfunctions.executions import executions, named, redrivable
 
 NO_CHANGE = (
     "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified"
@@ -50,7 +50,9 @@ class Answers:
         if not reply.ok:
             return None
         if call.key == ("stepfunctions", "ListExecutions"):
-            return Reply.as_sent({**reply.data, "executions": [_listed(each) for each in reply.data["executions"]]})
+            found, listed = {each.execution_arn: each for each in executions()}, reply.data["executions"]
+            shown = [_listed(each, found.get(each["executionArn"])) for each in listed]
+            return Reply.as_sent({**reply.data, "executions": shown})
         if call.key == ("stepfunctions", "GetExecutionHistory") and call.params.get("includeExecutionData") is False:
             return Reply.as_sent({**reply.data, "events": [_without_data(each) for each in reply.data["events"]]})
         return None
@@ -80,17 +82,11 @@ def described(execution: Any) -> dict[str, Any]:
     return {**found, "input": execution.execution_input, **redrivable(execution)}
 
 
-def _listed(shown: dict[str, Any]) -> dict[str, Any]:
-    execution = _executions().get(shown["executionArn"])
+def _listed(shown: dict[str, Any], execution: Any) -> dict[str, Any]:
     redriven = {"redriveCount": execution.redrives} if execution else {}
     if execution and execution.redrives:
         redriven["redriveDate"] = execution.redrive_date.timestamp()
     return {**shown, **redriven}
-
-
-def _executions() -> Mapping[str, Any]:
-    machines = stepfunctions_parser_backends[ACCOUNT][REGION].state_machines
-    return {execution.execution_arn: execution for machine in machines for execution in list(machine.executions)}
 
 
 def _without_data(event: dict[str, Any]) -> dict[str, Any]:

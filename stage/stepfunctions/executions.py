@@ -84,7 +84,7 @@ class Executions:
 
     def stop(self, name: str) -> None:
         """Stop the execution of that name, as StopExecution does."""
-        for execution in _all():
+        for execution in executions():
             if execution.name == name and _stop(execution, None, None):
                 self._publish(_changed(execution))
 
@@ -125,16 +125,17 @@ def redrivable(execution: Any) -> dict[str, Any]:
 
 def running() -> list[str]:
     """The names of the executions that are running."""
-    return [execution.name for execution in _all() if execution.status == "RUNNING"]
+    return [execution.name for execution in executions() if execution.status == "RUNNING"]
 
 
 def stop_all() -> None:
     """Stop every running execution and publish nothing."""
-    for execution in _all():
+    for execution in executions():
         _stop(execution, None, None)
 
 
-def _all() -> Iterator[Any]:
+def executions() -> Iterator[Any]:
+    """All executions, moto's untyped objects."""
     for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
         yield from list(machine.executions)
 
