@@ -13,11 +13,10 @@ from tests.examples import end_of
 from tests.guestbook import APP, ENVIRONMENT, SETTINGS
 from tests.in_process import client
 from tests.steps.calls import KilledError
-from tests.steps.deployments import Deployment, Deployments, killed
+from tests.steps.deployments import NEXT, Deployment, Deployments, killed
 from tests.steps.snapshots import once
 from tests.steps.world import World
 
-OTHER_DIGEST = "sha256:" + "2e" * 32
 FIRST = "first-invocation"
 ROWS = {step.name: step for step in STEPS}
 
@@ -143,7 +142,7 @@ def test_an_ended_deployment_that_may_write_blocks_the_next(world: World, deploy
     end = begin(ended)
     world.execution("deployment-1", ended=timedelta(minutes=4))
     assert ended.run() == "Deployed"
-    waiting = deployments.start(OTHER_DIGEST)
+    waiting = deployments.start(NEXT)
     answer = waiting.step("TakeTurn")
     assert (answer["decision"], answer["reason"]) == (
         "wait",

@@ -3,7 +3,7 @@
 import pytest
 
 from rota.errors import OvertakenError, RejectedError, TransientError
-from tests.steps.deployments import Deployments
+from tests.steps.deployments import NEXT, Deployments
 from tests.steps.world import World
 
 
@@ -36,7 +36,7 @@ def test_a_step_that_stops_for_a_newer_push_says_so(
 ) -> None:
     overtaken = deployments.start().until("RegisterRevisions")
     world.execution("deployment-1")
-    deployments.start("sha256:" + "2e" * 32).step("TakeTurn")
+    deployments.start(NEXT).step("TakeTurn")
     caplog.clear()
     with pytest.raises(OvertakenError):
         overtaken.step("RegisterRevisions")

@@ -11,12 +11,10 @@ from tests.examples import EVENTS
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, CONTENT, IMAGE_URI, PREFIX, REGION, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
-from tests.steps.deployments import Deployments, invoke
+from tests.steps.deployments import NEXT, Deployments, invoke
 from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
 from tests.steps.world import World
-
-OTHER_DIGEST = "sha256:" + "2e" * 32
 
 
 def test_the_answer_to_the_example_event(world: World) -> None:
@@ -44,9 +42,9 @@ def test_all_problems_are_reported_at_once(
     world.calls.made.clear()
     world.upload({"tasks": [{"name": "ByHand", "task": "x", "cron": "61 * * * ? *"}, {"name": "B", "rate": "1 day"}]})
     monkeypatch.setenv("CONTAINER", "web")
-    expired = deployments.start(OTHER_DIGEST)
+    expired = deployments.start(NEXT)
     expired.step("TakeTurn")
-    client("ecr").batch_delete_image(repositoryName="guestbook", imageIds=[{"imageDigest": OTHER_DIGEST}])
+    client("ecr").batch_delete_image(repositoryName="guestbook", imageIds=[{"imageDigest": NEXT}])
     with pytest.raises(ConfigError) as raised:
         expired.step("ReadConfig")
     message = str(raised.value)

@@ -12,10 +12,8 @@ from tests.examples import EVENTS, PUSH, end_of
 from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE_URI
 from tests.in_process import client
 from tests.steps.calls import KilledError, number
-from tests.steps.deployments import Deployment, Deployments, invoke
+from tests.steps.deployments import NEXT, Deployment, Deployments, invoke
 from tests.steps.world import World
-
-OTHER_DIGEST = "sha256:" + "2e" * 32
 
 
 def change_lease(update: str, values: dict[str, Any]) -> None:
@@ -51,7 +49,7 @@ def test_while_another_deploys_it_waits(world: World, deployments: Deployments) 
     holder = deployments.start()
     holder.step("TakeTurn")
     world.execution("deployment-1")
-    answer = deployments.start(OTHER_DIGEST).step("TakeTurn")
+    answer = deployments.start(NEXT).step("TakeTurn")
     assert (answer["decision"], answer["reason"]) == (
         "wait",
         "deployment-1 is deploying, or was stopped and will be restored",
@@ -71,7 +69,7 @@ def test_the_wait_grows_with_the_time_waited(waited: int, seconds: int, world: W
 def test_of_two_that_wait_the_older_is_overtaken(world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1")
-    older, newer = deployments.start(OTHER_DIGEST), deployments.start(OTHER_DIGEST)
+    older, newer = deployments.start(NEXT), deployments.start(NEXT)
     assert [each.step("TakeTurn")["decision"] for each in (older, newer, older, newer)] == [
         "wait",
         "wait",
@@ -105,7 +103,7 @@ def test_what_a_person_starts_counts_from_its_start(
     name: str, time: str, world: World, deployments: Deployments
 ) -> None:
     deployments.start().run()
-    by_hand = deployments.start(OTHER_DIGEST, id="an-event", time=time)
+    by_hand = deployments.start(NEXT, id="an-event", time=time)
     by_hand.context["Execution"] |= {"Name": name, "Id": by_hand.arn.replace("deployment-2", name)}
     assert by_hand.step("TakeTurn")["decision"] == "go"
     world.execution(name, ended=timedelta(minutes=4))
@@ -126,7 +124,7 @@ def test_a_mistyped_digest_overtakes_nothing(world: World, deployments: Deployme
 def test_a_deployment_that_writes_stops_for_a_newer_one(world: World, deployments: Deployments) -> None:
     holder = deployments.start().until("RegisterRevisions")
     world.execution("deployment-1")
-    deployments.start(OTHER_DIGEST).step("TakeTurn")
+    deployments.start(NEXT).step("TakeTurn")
     assert holder.run() == "Overtaken"
     assert world.owned_rules() == {}
 
@@ -135,7 +133,7 @@ def test_a_deployment_that_writes_stops_for_a_newer_one(world: World, deployment
 def test_the_lease_of_an_ended_deployment_is_taken_over(known: bool, world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1" if known else "another", ended=timedelta(minutes=4))
-    next_ = deployments.start(OTHER_DIGEST)
+    next_ = deployments.start(NEXT)
     answer = next_.step("TakeTurn")
     assert (answer["decision"], answer["reason"]) == ("go", "deployment-1 held the lease and has ended")
     assert world.ledger()["lease"]["holder"] == next_.arn
@@ -147,7 +145,7 @@ def test_a_lease_whose_restore_has_ended_too_is_taken_over(world: World, deploym
     change_lease(
         "SET restorer = :restorer", {":restorer": {"S": world.execution("second", ended=timedelta(minutes=4))}}
     )
-    next_ = deployments.start(OTHER_DIGEST)
+    next_ = deployments.start(NEXT)
     assert next_.step("TakeTurn")["decision"] == "go"
     lease = world.ledger()["lease"]
     assert (lease["holder"], "restorer" in lease) == (next_.arn, False)
@@ -156,7 +154,7 @@ def test_a_lease_whose_restore_has_ended_too_is_taken_over(world: World, deploym
 def test_a_deployment_just_stopped_is_restored_first(world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1", ended=timedelta(minutes=2))
-    answer = deployments.start(OTHER_DIGEST).step("TakeTurn")
+    answer = deployments.start(NEXT).step("TakeTurn")
     assert (answer["decision"], answer["reason"]) == (
         "wait",
         "deployment-1 is deploying, or was stopped and will be restored",
@@ -231,7 +229,7 @@ def test_a_function_that_may_still_write_is_waited_for(world: World, deployments
         UpdateExpression="SET at_work.an_invocation = :soon",
         ExpressionAttributeValues={":soon": {"N": str(datetime.now(UTC).timestamp() + 60)}},
     )
-    assert deployments.start(OTHER_DIGEST).step("TakeTurn")["decision"] == "wait"
+    assert deployments.start(NEXT).step("TakeTurn")["decision"] == "wait"
 
 
 def test_a_dry_run_that_fails_at_once_is_no_deployment(world: World, deployments: Deployments) -> None:
@@ -267,8 +265,8 @@ def test_a_redrive_whose_restore_ends_meanwhile_is_refused(world: World, deploym
 @pytest.mark.parametrize("first", ["the one that waited", "the redriven one"])
 def test_a_refused_redrive_stops_no_other_deployment(first: str, world: World, deployments: Deployments) -> None:
     """It was aborted while it waited behind the same image, and another deployment had waited longer."""
-    world.push(OTHER_DIGEST, "next")
-    holder, waited, aborted = deployments.start(), deployments.start(OTHER_DIGEST), deployments.start()
+    world.push(NEXT, "next")
+    holder, waited, aborted = deployments.start(), deployments.start(NEXT), deployments.start()
     holder.step("TakeTurn")
     world.execution("deployment-1")
     assert [each.step("TakeTurn")["decision"] for each in (waited, aborted)] == ["wait", "wait"]
