@@ -66,5 +66,4 @@ def changing(world: World, deployments: Deployments) -> Deployment:
     world.upload(BEFORE)
     assert deployments.start().run() == "Deployed"
     world.upload(AFTER)
-    world.push(NEXT, "next")
     return deployments.start(NEXT)

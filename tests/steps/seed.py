@@ -37,7 +37,7 @@ def create() -> None:
 
 def push(digest: str, tag: str) -> None:
     """Put an image into the repository, if it is not there. Its digest is not its manifest's, as ECR's would be."""
-    manifest = json.dumps(_MANIFEST | {"annotations": {"tag": tag}})
+    manifest = json.dumps(_MANIFEST | {"annotations": {"digest": digest}})
     with suppress(ImageAlreadyExistsException):
         ecr_backends[ACCOUNT][REGION].put_image("guestbook", manifest, tag, digest=digest)
 

@@ -65,7 +65,6 @@ def test_created_twice_it_is_the_same(world: World, creating: Deployment) -> Non
 
 
 def test_a_new_image_writes_targets_alone(world: World, later: Deployments) -> None:
-    world.push(NEXT, "next")
     deployment = later.start(NEXT).until("CreateTargets")
     world.calls.made.clear()
     assert deployment.step("CreateTargets") == {"written": 2}
@@ -169,7 +168,6 @@ def test_an_existing_target_keeps_its_id(world: World, later: Deployments) -> No
     target = world.target("IngestData")
     events.remove_targets(Rule=rule, Ids=[target["Id"]])
     events.put_targets(Rule=rule, Targets=[target | {"Id": "rule_target__IngestData"}])
-    world.push(NEXT, "next")
     assert later.start(NEXT).run() == "Deployed"
     assert world.target("IngestData")["Id"] == "rule_target__IngestData"
 
@@ -222,7 +220,6 @@ def delete_rule(rule: str) -> None:
 
 @pytest.mark.parametrize("gone", [False, True], ids=["untagged", "deleted"])
 def test_a_rule_that_is_no_longer_owned_is_not_written(gone: bool, world: World, later: Deployments) -> None:
-    world.push(NEXT, "next")
     deployment = later.start(NEXT).until("CreateTargets")
     rule = PREFIX + "RemoveSpam"
     if gone:

@@ -12,9 +12,8 @@ from tests.steps.world import World
 
 @pytest.fixture
 @once
-def changing(world: World, later: Deployments) -> Deployment:
+def changing(later: Deployments) -> Deployment:
     """The second deployment: a new image."""
-    world.push(NEXT, "next")
     return later.start(NEXT)
 
 

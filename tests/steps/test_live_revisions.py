@@ -122,7 +122,6 @@ def test_a_revision_that_no_deployment_registered_is_read(world: World, later: D
 def test_what_a_restore_registers_again_is_no_change(world: World, later: Deployments) -> None:
     """The service runs the content of its former revision under a number that no record has."""
     before = world.service()["taskDefinition"]
-    world.push(NEXT, "next")
     failing = later.start(NEXT).until("CheckService")
     client("ecs").deregister_task_definition(taskDefinition=before)
     failing.fail("RejectedError", "what happened")

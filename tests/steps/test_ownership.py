@@ -56,14 +56,12 @@ def test_an_empty_index_changes_nothing(deployed: World, deployments: Deployment
 def test_a_deployment_succeeds_without_the_index(
     code: str, status: int, deployed: World, deployments: Deployments, caplog: pytest.LogCaptureFixture
 ) -> None:
-    deployed.push(NEXT, "next")
     with deployed.calls.refusing("tagging.GetResources", code, status=status, count=0):
         assert deployments.start(NEXT).run() == "Deployed"
     assert "the index of tags does not answer" in caplog.text
 
 
 def test_a_denied_read_of_the_index_fails_the_deployment(deployed: World, deployments: Deployments) -> None:
-    deployed.push(NEXT, "next")
     with deployed.calls.refusing("tagging.GetResources", "AccessDeniedException", count=0):
         failed = deployments.start(NEXT)
         assert failed.run() == "DeploymentFailed"
@@ -151,7 +149,6 @@ def test_a_rule_that_was_untagged_keeps_its_revision(world: World, later: Deploy
     rule = client("events").describe_rule(Name=PREFIX + "Late")["Arn"]
     client("events").untag_resource(ResourceARN=rule, TagKeys=["rota:app"])
     world.upload(SCHEDULE)
-    world.push(NEXT, "next")
     assert later.start(NEXT).run() == "Deployed"
     assert number(runs) in world.active_revisions()
 
@@ -183,7 +180,6 @@ def test_a_rule_that_is_taken_over_keeps_its_retry_policy(world: World, deployme
     assert deployment.run() == "Deployed"
     kept = "IngestData keeps of its target: PropagateTags, RetryPolicy"
     assert kept in deployment.document["plan"]["summary"]
-    world.push(NEXT, "next")
     assert deployments.start(NEXT).run() == "Deployed"
     assert world.target("IngestData")["RetryPolicy"]["MaximumRetryAttempts"] == 2
     assert world.target("IngestData")["EcsParameters"]["PropagateTags"] == "TASK_DEFINITION"

@@ -57,7 +57,6 @@ def test_the_first_release_is_v1(world: World, finishing: Deployment) -> None:
 
 
 def test_a_new_image_and_a_new_file_are_a_release_each(world: World, later: Deployments) -> None:
-    world.push(NEXT, "next")
     assert later.start(NEXT).run() == "Deployed"
     world.upload(AFTER)
     last = later.start(NEXT)
@@ -88,7 +87,6 @@ def test_undoing_changes_made_by_hand_is_no_release(world: World, later: Deploym
 
 def test_a_failed_deployment_is_no_release(world: World, later: Deployments) -> None:
     before = live()
-    world.push(NEXT, "next")
     with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
         assert later.start(NEXT).run() == "DeploymentFailed"
     assert live() == before
@@ -106,7 +104,6 @@ def test_older_deployments_count_for_the_first_number(world: World, later: Deplo
             key: {"S": value} for key, value in {"app": APP, "record": "deployment#2025", "outcome": "deployed"}.items()
         },
     )
-    world.push(NEXT, "next")
     deployed = later.start(NEXT)
     assert deployed.run() == "Deployed"
     assert deployed.document["outcome"]["release"] == 3
@@ -114,7 +111,6 @@ def test_older_deployments_count_for_the_first_number(world: World, later: Deplo
 
 
 def test_the_ledger_is_counted_once_only(world: World, later: Deployments) -> None:
-    world.push(NEXT, "next")
     world.calls.made.clear()
     assert later.start(NEXT).run() == "Deployed"
     assert "dynamodb.Query" not in world.calls.made

@@ -353,7 +353,6 @@ def test_a_target_added_by_hand_is_restored(world: World, later: Deployments) ->
     extra = {"Id": "by-hand", "Arn": "arn:aws:sqs:us-east-1:123456789012:queue", "Input": "{}"}
     client("events").put_targets(Rule="production__guestbook__IngestData", Targets=[extra])
     before = world.everything()
-    world.push(NEXT, "next")
     deployment = later.start(NEXT).until("RollService")
     assert len(world.owned_rules()["IngestData"]["Targets"]) == 1
     deployment.fail("RejectedError", "what happened")

@@ -70,11 +70,9 @@ def test_a_service_rolled_by_hand_meanwhile_is_left_alone(
 
 def test_a_service_that_was_rolling_before_is_restored(world: World, later: Deployments) -> None:
     good = world.service()["taskDefinition"]
-    world.push(NEXT, "next")
     assert later.start(NEXT).run() == "Deployed"
     world.roll("IN_PROGRESS")
     before = world.everything()
-    world.push(THIRD, "third")
     deployment = later.start(THIRD).until("CheckService")
     world.roll("IN_PROGRESS", revision=good)
     assert deployment.run() == "DeploymentFailed"

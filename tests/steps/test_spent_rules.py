@@ -18,7 +18,6 @@ def moving(world: World, deployments: Deployments) -> Deployment:
     world.upload({"tasks": [*SCHEDULE["tasks"], PAST]})
     assert deployments.start().run() == "Deployed"
     world.upload({"tasks": [*SCHEDULE["tasks"], PAST | {"cron": "0 6 1 1 ? *"}]})
-    world.push(NEXT, "next")
     return deployments.start(NEXT)
 
 
@@ -47,7 +46,6 @@ def test_a_spent_rule_whose_task_left_is_enabled_again(world: World, deployments
     assert deployments.start().run() == "Deployed"
     before = world.everything()
     world.upload(SCHEDULE)
-    world.push(NEXT, "next")
     failed = deployments.start(NEXT).until("CheckService")
     failed.fail("OvertakenError", "a newer one waits")
     with world.calls.refusing("events.PutRule", "ValidationException", count=0):

@@ -153,7 +153,6 @@ def test_the_next_one_waits_while_ecs_goes_back(world: World, changing: Deployme
     changing.until("CheckService")
     world.rollouts.primary.seconds = 200  # so the rollback does not end by itself
     changing.fail("RejectedError", "what happened")
-    world.push(THIRD, "third")
     next_ = deployments.start(THIRD)
     changing.step("RestoreDeployment")
     with pytest.raises(StillRunningError, match="ECS is still rolling the service back"):

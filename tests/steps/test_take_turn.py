@@ -265,7 +265,6 @@ def test_a_redrive_whose_restore_ends_meanwhile_is_refused(world: World, deploym
 @pytest.mark.parametrize("first", ["the one that waited", "the redriven one"])
 def test_a_refused_redrive_stops_no_other_deployment(first: str, world: World, deployments: Deployments) -> None:
     """It was aborted while it waited behind the same image, and another deployment had waited longer."""
-    world.push(NEXT, "next")
     holder, waited, aborted = deployments.start(), deployments.start(NEXT), deployments.start()
     holder.step("TakeTurn")
     world.execution("deployment-1")
