@@ -3,9 +3,9 @@
 import pytest
 
 from rota.errors import OvertakenError
-from tests.guestbook import ENVIRONMENT
-from tests.in_process import client
+from tests.steps import items
 from tests.steps.deployments import NEXT, Deployment, Deployments
+from tests.steps.items import LEASE
 from tests.steps.snapshots import once
 from tests.steps.world import World
 
@@ -17,19 +17,12 @@ def changing(later: Deployments) -> Deployment:
     return later.start(NEXT)
 
 
-def delete_lease() -> None:
-    """A person deletes the item."""
-    client("dynamodb").delete_item(
-        TableName=ENVIRONMENT["TABLE"], Key={"app": {"S": "production/guestbook-api"}, "record": {"S": "lease"}}
-    )
-
-
 def test_a_deployment_whose_lease_was_deleted_is_restored(
     world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     before = world.everything()
     changing.until("RollService")
-    delete_lease()
+    items.delete(LEASE)
     assert changing.run() == "DeploymentFailed"
     assert world.everything() == before
     cause = changing.document["restored"]["cause"]
@@ -43,7 +36,7 @@ def test_nothing_is_restored_after_another_deployment(
     world: World, changing: Deployment, deployments: Deployments
 ) -> None:
     changing.until("RollService")
-    delete_lease()
+    items.delete(LEASE)
     assert deployments.start(NEXT).run() == "Deployed"
     after = world.everything()
     assert changing.run() == "Overtaken"
@@ -71,7 +64,7 @@ def test_a_failure_without_the_lease_creates_no_lease(
 ) -> None:
     before = world.everything()
     changing.until("RollService")
-    delete_lease()
+    items.delete(LEASE)
     assert deployments.start(detail={}, dry_run=dry_run).run() == "DeploymentFailed"
     assert changing.run() == "DeploymentFailed"
     assert world.everything() == before

@@ -8,23 +8,17 @@ import pytest
 from rota.deployment.items import plain
 from rota.errors import OvertakenError, RejectedError
 from tests.examples import end_of
-from tests.guestbook import APP, ENVIRONMENT
-from tests.in_process import client
+from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
+from tests.steps.items import LEASE
 from tests.steps.world import World
 
 STEPS = ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService", "FinishDeployment"]
 
 
-def lease() -> dict[str, Any]:
-    key = {"app": {"S": APP}, "record": {"S": "lease"}}
-    item: dict[str, Any] = client("dynamodb").get_item(TableName=ENVIRONMENT["TABLE"], Key=key)["Item"]
-    return item
-
-
 def record() -> dict[str, Any]:
-    found: dict[str, Any] = plain(lease()["deployment"])
+    found: dict[str, Any] = plain(items.read(LEASE)["deployment"])
     return found
 
 
@@ -77,7 +71,7 @@ def test_it_costs_no_call(world: World, changing: Deployment) -> None:
 
 def test_a_free_lease_has_no_record_and_the_entry_has_it(world: World, changing: Deployment) -> None:
     assert changing.run() == "Deployed"
-    assert lease().keys() == {"app", "record", "newest"}
+    assert items.read(LEASE).keys() == {"app", "record", "newest"}
     entries = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
     assert ["deployment" in entry for entry in entries] == [True]
 
@@ -114,7 +108,7 @@ def test_wherever_it_is_aborted_it_is_restored_from_its_record(
     assert entry["tag"] == "next"
     if not complete:
         assert ": the execution was aborted" in entry["cause"]
-    assert lease().keys() == {"app", "record", "newest"}
+    assert items.read(LEASE).keys() == {"app", "record", "newest"}
     if not within:
         assert "stepfunctions.GetExecutionHistory" not in world.calls.made
 

@@ -10,10 +10,12 @@ from rota.contract import STEPS, Execution
 from rota.deployment.lease import Lease, Standing
 from rota.errors import OvertakenError, StillRunningError
 from tests.examples import end_of
-from tests.guestbook import APP, ENVIRONMENT, SETTINGS
+from tests.guestbook import SETTINGS
 from tests.in_process import client
+from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments, killed
+from tests.steps.items import LEASE
 from tests.steps.snapshots import once
 from tests.steps.world import World
 
@@ -62,9 +64,7 @@ def test_an_invocation_may_write_until_its_functions_timeout(world: World, deplo
     began = time.time()
     with world.calls.killing("events.PutRule"), pytest.raises(KilledError):
         deployment.step("CreateTargets")
-    key = {"app": {"S": APP}, "record": {"S": "lease"}}
-    item = client("dynamodb").get_item(TableName=ENVIRONMENT["TABLE"], Key=key)["Item"]
-    (until,) = (float(each["N"]) for each in item["at_work"]["M"].values())
+    (until,) = (float(each["N"]) for each in items.read(LEASE)["at_work"]["M"].values())
     assert until - time.time() <= 60 + 5 <= until - began
 
 

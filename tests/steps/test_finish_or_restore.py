@@ -9,14 +9,14 @@ import pytest
 
 from rota.errors import OvertakenError, RejectedError
 from tests.examples import end_of
-from tests.guestbook import APP, ENVIRONMENT
+from tests.guestbook import ENVIRONMENT
 from tests.in_process import client
+from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
+from tests.steps.items import LEASE
 from tests.steps.snapshots import once
 from tests.steps.world import World
-
-LEASE = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_restore_that_began_is_not_finished_by_a_redrive(
 
 def expire(world: World) -> None:
     """The time of every invocation in the lease is up."""
-    lease = client("dynamodb").get_item(**LEASE)["Item"]
+    lease = items.read(LEASE)
     world.calls.history.clear()
     lease["at_work"] = {"M": {invocation: {"N": "1"} for invocation in lease["at_work"]["M"]}}
     client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE"], Item=lease)
@@ -118,7 +118,7 @@ def test_a_restore_goes_on_though_its_lease_was_deleted(recorded: bool, world: W
     stop(world, changing)
     restorer = restorer_of(world, changing)
     refused(world, restorer)
-    client("dynamodb").delete_item(**LEASE)
+    items.delete(LEASE)
     if not recorded:
         forget_the_record(world, changing)
     entered: dict[str, Any] = {"name": "FinishDeployment", "input": json.dumps(changing.document)}
@@ -134,7 +134,7 @@ def test_a_finish_deletes_nothing_while_the_ledger_says_restoring(world: World, 
     """The lease alone would let it in: somebody has changed it by hand."""
     stop(world, complete)
     refused(world, restorer_of(world, complete))
-    client("dynamodb").update_item(**LEASE, UpdateExpression="REMOVE shut, deployment")
+    items.change(LEASE, "REMOVE shut, deployment")
     deleted = world.calls.made.count("events.DeleteRule")
     with pytest.raises(OvertakenError, match="this deployment is being restored"):
         complete.step("FinishDeployment")

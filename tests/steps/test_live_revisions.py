@@ -8,25 +8,20 @@ import pytest
 
 from stage.gateway import refusals
 from stage.gateway.calls import Call, Reply
-from tests.guestbook import APP, ENVIRONMENT, PREFIX, arn
+from tests.guestbook import ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
+from tests.steps import items
 from tests.steps.deployments import NEXT, Deployments
+from tests.steps.items import RELEASES
 from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
 from tests.steps.world import World
 
 DESCRIBE = "ecs.DescribeTaskDefinition"
-RELEASES = {"app": {"S": APP}, "record": {"S": "releases"}}
-
-
-def change_item(expression: str, **values: Any) -> None:
-    more = {"ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}} if values else {}
-    client("dynamodb").update_item(TableName=ENVIRONMENT["TABLE"], Key=RELEASES, UpdateExpression=expression, **more)
 
 
 def pointer(name: str) -> dict[str, str]:
-    item = client("dynamodb").get_item(TableName=ENVIRONMENT["TABLE"], Key=RELEASES)["Item"]
-    return {key: value["S"] for key, value in item[name]["M"].items()}
+    return {key: value["S"] for key, value in items.read(RELEASES)[name]["M"].items()}
 
 
 def delete_object(name: str) -> None:
@@ -40,13 +35,13 @@ def replace_plan(change: Callable[[dict[str, Any]], object]) -> None:
     body = client("s3").get_object(Bucket=ENVIRONMENT["BUCKET"], Key=at["key"], VersionId=at["version_id"])["Body"]
     change(plan := json.loads(body.read()))
     put = client("s3").put_object(Bucket=ENVIRONMENT["BUCKET"], Key=at["key"], Body=json.dumps(plan).encode())
-    change_item("SET live_plan.version_id = :version", version={"S": put["VersionId"]})
+    items.change(RELEASES, "SET live_plan.version_id = :version", version={"S": put["VersionId"]})
 
 
 UNUSABLE = [
-    pytest.param(lambda: client("dynamodb").delete_item(TableName=ENVIRONMENT["TABLE"], Key=RELEASES), id="no item"),
-    pytest.param(lambda: change_item("REMOVE live_digest"), id="another item"),
-    pytest.param(lambda: change_item("SET live_plan = :none", none={"NULL": True}), id="no plan"),
+    pytest.param(lambda: items.delete(RELEASES), id="no item"),
+    pytest.param(lambda: items.change(RELEASES, "REMOVE live_digest"), id="another item"),
+    pytest.param(lambda: items.change(RELEASES, "SET live_plan = :none", none={"NULL": True}), id="no plan"),
     pytest.param(lambda: delete_object("live_plan"), id="the plan has expired"),
     pytest.param(lambda: delete_object("live_revisions"), id="the revisions have expired"),
     pytest.param(lambda: replace_plan(lambda plan: plan.pop("reused")), id="another plan"),

@@ -9,17 +9,16 @@ from rota.deployment.releases import Releases
 from rota.errors import OvertakenError, RejectedError, TransientError
 from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE
 from tests.in_process import client
+from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, NEXT, PUSH, Deployment, Deployments
+from tests.steps.items import RELEASES
 from tests.steps.snapshots import once
 from tests.steps.world import World
 
-RELEASES = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "releases"}}}
-
 
 def live() -> dict[str, Any]:
-    item: dict[str, Any] = client("dynamodb").get_item(**RELEASES).get("Item", {})
-    found: dict[str, Any] = plain({"M": item})
+    found: dict[str, Any] = plain({"M": items.read(RELEASES)})
     return found
 
 
@@ -97,7 +96,7 @@ def test_a_failed_deployment_is_no_release(world: World, later: Deployments) -> 
 def test_older_deployments_count_for_the_first_number(world: World, later: Deployments) -> None:
     """The version before gave no numbers. What failed, and what the ledger no longer holds, does not count."""
     assert later.start().run() == "NothingToDo"
-    client("dynamodb").delete_item(**RELEASES)
+    items.delete(RELEASES)
     client("dynamodb").put_item(
         TableName=ENVIRONMENT["TABLE"],
         Item={

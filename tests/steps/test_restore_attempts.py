@@ -3,15 +3,14 @@
 import pytest
 
 from rota.errors import RejectedError, StillRunningError, TransientError
-from tests.guestbook import APP, ENVIRONMENT
-from tests.in_process import client
+from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import BEFORE, Deployment
+from tests.steps.items import LEASE
 from tests.steps.snapshots import once
 from tests.steps.world import World
 
 DIGEST = "production__guestbook__Digest"
-LEASE = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
 
 
 @pytest.fixture
@@ -26,13 +25,10 @@ def wait(restoring: Deployment, times: int) -> None:
     """The first of these retries waits for an invocation whose response was lost; Lambda refuses the others."""
     if not times:
         return
-    until = {":until": {"N": "9999999999"}}
-    client("dynamodb").update_item(
-        **LEASE, UpdateExpression="SET at_work.an_invocation = :until", ExpressionAttributeValues=until
-    )
+    items.change(LEASE, "SET at_work.an_invocation = :until", until={"N": "9999999999"})
     with pytest.raises(StillRunningError):
         restoring.step("RestoreDeployment")
-    client("dynamodb").update_item(**LEASE, UpdateExpression="REMOVE at_work.an_invocation")
+    items.change(LEASE, "REMOVE at_work.an_invocation")
     restoring.context["State"]["RetryCount"] += times
 
 
@@ -110,7 +106,7 @@ def test_a_killed_attempt_counts_and_a_wait_does_not(world: World, restoring: De
 
 def attempts(world: World) -> int:
     """As the lease's record counts them."""
-    return int(client("dynamodb").get_item(**LEASE)["Item"]["deployment"]["M"]["restore_attempts"]["N"])
+    return int(items.read(LEASE)["deployment"]["M"]["restore_attempts"]["N"])
 
 
 def test_another_execution_has_all_its_patience(world: World, restoring: Deployment) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from rota.errors import OvertakenError, RejectedError, TransientError, UnreadableError
-from tests.guestbook import APP, CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
+from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments, invoke
+from tests.steps.items import LEASE
 from tests.steps.snapshots import once
 from tests.steps.world import World
 
@@ -157,8 +158,7 @@ def replace(artifact: str, content: bytes | None, world: World, deployment: Depl
         return
     version = world.upload(content, stored["key"])
     client("dynamodb").update_item(
-        TableName=ENVIRONMENT["TABLE"],
-        Key={"app": {"S": APP}, "record": {"S": "lease"}},
+        **LEASE,
         UpdateExpression="SET deployment.#artifact.version_id = :version",
         ExpressionAttributeNames={"#artifact": artifact},
         ExpressionAttributeValues={":version": {"S": version}},

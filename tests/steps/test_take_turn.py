@@ -3,24 +3,17 @@
 import copy
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from rota.errors import RejectedError, TransientError
 from tests.examples import EVENTS, PUSH, end_of
-from tests.guestbook import APP, DIGEST, ENVIRONMENT, IMAGE_URI
-from tests.in_process import client
+from tests.guestbook import DIGEST, IMAGE_URI
+from tests.steps import items
 from tests.steps.calls import KilledError, number
 from tests.steps.deployments import NEXT, Deployment, Deployments, invoke
+from tests.steps.items import LEASE
 from tests.steps.world import World
-
-
-def change_lease(update: str, values: dict[str, Any]) -> None:
-    key = {"app": {"S": APP}, "record": {"S": "lease"}}
-    client("dynamodb").update_item(
-        TableName=ENVIRONMENT["TABLE"], Key=key, UpdateExpression=update, ExpressionAttributeValues=values
-    )
 
 
 def test_the_example_event_takes_a_free_lease(world: World) -> None:
@@ -142,9 +135,8 @@ def test_the_lease_of_an_ended_deployment_is_taken_over(known: bool, world: Worl
 def test_a_lease_whose_restore_has_ended_too_is_taken_over(world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1", ended=timedelta(minutes=4))
-    change_lease(
-        "SET restorer = :restorer", {":restorer": {"S": world.execution("second", ended=timedelta(minutes=4))}}
-    )
+    restorer = world.execution("second", ended=timedelta(minutes=4))
+    items.change(LEASE, "SET restorer = :restorer", restorer={"S": restorer})
     next_ = deployments.start(NEXT)
     assert next_.step("TakeTurn")["decision"] == "go"
     lease = world.ledger()["lease"]
@@ -190,11 +182,7 @@ def test_the_last_of_several_stopped_restores_keeps_the_lease(world: World, depl
     stopped = deployments.start().until("RegisterRevisions")
     never_began = world.execution("first", ended=timedelta(hours=1), given=end_of(stopped.arn))
     begun = world.execution("second", ended=timedelta(hours=1), given=end_of(never_began))
-    table = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
-    values = {":restorer": {"S": begun}}
-    client("dynamodb").update_item(
-        **table, UpdateExpression="SET restorer = :restorer", ExpressionAttributeValues=values
-    )
+    items.change(LEASE, "SET restorer = :restorer", restorer={"S": begun})
     third = world.execution("third")
     Deployment(world, "third", end_of(begun), datetime.now(UTC)).step("TakeTurn")
     assert world.ledger()["lease"]["restorer"] == third
@@ -223,12 +211,8 @@ def test_a_push_waits_while_another_execution_restores(
 def test_a_function_that_may_still_write_is_waited_for(world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1", ended=timedelta(minutes=4))
-    client("dynamodb").update_item(
-        TableName=ENVIRONMENT["TABLE"],
-        Key={"app": {"S": APP}, "record": {"S": "lease"}},
-        UpdateExpression="SET at_work.an_invocation = :soon",
-        ExpressionAttributeValues={":soon": {"N": str(datetime.now(UTC).timestamp() + 60)}},
-    )
+    soon = {"N": str(datetime.now(UTC).timestamp() + 60)}
+    items.change(LEASE, "SET at_work.an_invocation = :soon", soon=soon)
     assert deployments.start(NEXT).step("TakeTurn")["decision"] == "wait"
 
 

@@ -12,17 +12,18 @@ from rota.errors import RejectedError
 from tests.examples import end_of
 from tests.guestbook import APP, ENVIRONMENT, SETTINGS
 from tests.in_process import client
+from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments, invoke
+from tests.steps.items import LEASE
 from tests.steps.world import World
 
-LEASE = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
 WRITING = ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService"]
 
 
 def forget_the_record() -> None:
     """The version before took the lease, which makes no record."""
-    client("dynamodb").update_item(**LEASE, UpdateExpression="REMOVE deployment")
+    items.change(LEASE, "REMOVE deployment")
 
 
 def begun_before(changing: Deployment, step: str) -> Deployment:
@@ -38,8 +39,7 @@ def test_a_deployment_that_began_before_goes_on_without_a_record(step: str, worl
     assert begun_before(changing, step).run() == "Deployed"
     (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
     assert (entry["outcome"], "durations" in entry) == ("deployed", False)
-    lease = client("dynamodb").get_item(**LEASE)["Item"]
-    assert lease.keys() == {"app", "record", "newest"}
+    assert world.ledger()["lease"].keys() == {"app", "record", "newest"}
 
 
 @pytest.mark.parametrize("step", WRITING)
@@ -48,7 +48,7 @@ def test_when_it_fails_it_is_restored_from_the_document(step: str, world: World,
     begun_before(changing, step).fail("RejectedError", "what happened")
     assert changing.step("RestoreDeployment")["outcome"] == "failed"
     assert world.everything() == before
-    assert "holder" not in client("dynamodb").get_item(**LEASE)["Item"]
+    assert "holder" not in world.ledger()["lease"]
 
 
 @pytest.mark.parametrize("step", WRITING)
@@ -69,7 +69,7 @@ def test_when_it_is_aborted_it_is_restored_from_the_history(step: str, world: Wo
     restorer = Deployment(world, "restorer", end_of(changing.arn), datetime.now(UTC))
     assert restorer.run() == "Restored"
     assert world.everything() == before
-    assert "holder" not in client("dynamodb").get_item(**LEASE)["Item"]
+    assert "holder" not in world.ledger()["lease"]
 
 
 @pytest.mark.parametrize("step", ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService"])
@@ -92,9 +92,7 @@ def test_a_lease_with_the_record_of_an_old_holder_is_entered(
     holder = deployments.start()
     holder.step("TakeTurn")
     other = {"M": {"execution": {"M": {"id": {"S": changing.arn}}}, "phase": {"S": "restoring"}}}
-    client("dynamodb").update_item(
-        **LEASE, UpdateExpression="SET deployment = :other", ExpressionAttributeValues={":other": other}
-    )
+    items.change(LEASE, "SET deployment = :other", other=other)
     own = holder.context["Execution"]
     execution = Execution.model_validate({"id": own["Id"], "name": own["Name"], "started_at": own["StartTime"]})
     lease = Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
@@ -102,7 +100,7 @@ def test_a_lease_with_the_record_of_an_old_holder_is_entered(
     entered = lease.enter("an-invocation", 60, clear_rules, {"summary": "x"})
     assert (entered.standing, entered.record) == (Standing.HELD, None)
     lease.leave("an-invocation", 1, clear_rules, {})
-    assert client("dynamodb").get_item(**LEASE)["Item"]["deployment"] == other
+    assert items.read(LEASE)["deployment"] == other
     assert holder.run() == "Deployed"
 
 
@@ -116,4 +114,4 @@ def test_an_entry_of_the_version_before_is_left_as_it_is(world: World, changing:
     client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE"], Item={key: {"S": each} for key, each in item.items()})
     assert changing.run() == "Deployed"
     assert world.calls.notifications[-1]["summary"] == "x"
-    assert "holder" not in client("dynamodb").get_item(**LEASE)["Item"]
+    assert "holder" not in world.ledger()["lease"]

@@ -15,16 +15,15 @@ import pytest
 
 from tests import asl
 from tests.examples import end_of
-from tests.guestbook import APP, ENVIRONMENT
-from tests.in_process import client
+from tests.steps import items
 from tests.steps.deployments import NEXT, Deployment, Deployments
+from tests.steps.items import LEASE
 from tests.steps.world import World
 
 MACHINE, ANSWERS, ARTIFACTS, SCHEMAS = (
     json.loads((Path(__file__).parent / "version_before" / f"{name}.json").read_text())
     for name in ("machine", "answers", "artifacts", "schemas")
 )
-LEASE = {"TableName": ENVIRONMENT["TABLE"], "Key": {"app": {"S": APP}, "record": {"S": "lease"}}}
 STEPS = [*ANSWERS, "FinishDeployment"]
 
 
@@ -40,7 +39,7 @@ def begun_before(world: World, changing: Deployment, step: str) -> Deployment:
     for name, answer in done.items():
         key = MACHINE["States"][name]["ResultPath"].removeprefix("$.")
         document[key] = _renamed(answer, stored | _actual(document))
-    client("dynamodb").update_item(**LEASE, UpdateExpression="REMOVE deployment")
+    items.change(LEASE, "REMOVE deployment")
     return changing
 
 
@@ -83,7 +82,7 @@ def test_it_goes_on_to_a_step_that_cannot_and_is_restored(step: str, world: Worl
     assert (restored["error"], restored["cause"].startswith(cannot)) == ("RejectedError", True)
     assert "; start it again. " in restored["cause"]
     assert entry_of(world, changing)["outcome"] == "failed"
-    assert "holder" not in client("dynamodb").get_item(**LEASE)["Item"]
+    assert "holder" not in world.ledger()["lease"]
 
 
 def test_one_that_is_complete_is_finished(world: World, changing: Deployment) -> None:
