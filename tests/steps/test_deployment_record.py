@@ -72,8 +72,7 @@ def test_it_costs_no_call(world: World, changing: Deployment) -> None:
 def test_a_free_lease_has_no_record_and_the_entry_has_it(world: World, changing: Deployment) -> None:
     assert changing.run() == "Deployed"
     assert items.read(LEASE).keys() == {"app", "record", "newest"}
-    entries = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
-    assert ["deployment" in entry for entry in entries] == [True]
+    assert "deployment" in world.entry(changing.arn)
 
 
 def test_the_next_deployments_record_is_its_own(world: World, deployments: Deployments, changing: Deployment) -> None:
@@ -103,7 +102,7 @@ def test_wherever_it_is_aborted_it_is_restored_from_its_record(
     assert restorer.run() == ("Deployed" if complete else "Restored")
     if not complete:
         assert world.everything() == before
-    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    entry = world.entry(changing.arn)
     assert entry["outcome"] == ("deployed" if complete else "aborted")
     assert entry["tag"] == "next"
     if not complete:
@@ -118,7 +117,7 @@ def test_one_that_was_aborted_before_its_first_write_is_recorded(world: World, c
     changing.until("ClearRules")
     assert stop(world, changing).run() == "Restored"
     assert world.everything() == before
-    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    entry = world.entry(changing.arn)
     assert entry["cause"].startswith("Planning: the execution was aborted. Nothing had to be restored.")
 
 
@@ -128,7 +127,7 @@ def test_one_that_was_aborted_while_it_waited_is_recorded(world: World, deployme
     waiting = deployments.start()
     assert waiting.step("TakeTurn")["decision"] == "wait"
     assert stop(world, waiting).run() == "Restored"
-    (entry,) = [item for item in world.ledger().values() if item.get("execution") == waiting.arn]
+    entry = world.entry(waiting.arn)
     assert entry["cause"].startswith("TakeTurn: the execution was aborted. Nothing was restored, because")
     assert (entry["outcome"], entry["tag"], entry["started_by"]) == ("aborted", "5d0c6a1", "by hand")
 
@@ -155,7 +154,7 @@ def test_a_later_restore_says_why_the_deployment_failed(world: World, changing: 
         changing.step("RestoreDeployment")
     assert stop(world, changing).run() == "DeploymentFailed"
     assert world.everything() == before
-    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    entry = world.entry(changing.arn)
     assert (entry["outcome"], "what happened" in entry["cause"]) == ("failed", True)
 
 

@@ -39,11 +39,6 @@ def restorer_of(world: World, deployment: Deployment) -> Deployment:
     return Deployment(world, "restorer", end_of(deployment.arn), datetime.now(UTC)).until("RestoreDeployment")
 
 
-def entry_of(world: World, deployment: Deployment) -> dict[str, str]:
-    (entry,) = [item for item in world.ledger().values() if item.get("execution") == deployment.arn]
-    return entry
-
-
 def refused(world: World, restorer: Deployment) -> None:
     """An attempt to restore that has begun to write when AWS refuses the rest."""
     with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
@@ -59,7 +54,7 @@ def killed_as_it_entered(world: World, restorer: Deployment) -> None:
 
 def forget_the_record(world: World, deployment: Deployment) -> None:
     """The version before wrote the ledger's entry, which makes no record."""
-    key = {name: {"S": entry_of(world, deployment)[name]} for name in ("app", "record")}
+    key = {name: {"S": world.entry(deployment.arn)[name]} for name in ("app", "record")}
     client("dynamodb").update_item(TableName=ENVIRONMENT["TABLE"], Key=key, UpdateExpression="REMOVE deployment")
 
 
@@ -83,7 +78,7 @@ def test_a_restore_that_began_before_a_late_finish_wins(
     expire(world)
     assert restorer.run() == "Restored"
     assert world.everything() == before
-    assert entry_of(world, changing)["outcome"] == "aborted"
+    assert world.entry(changing.arn)["outcome"] == "aborted"
 
 
 @BEGUN
@@ -98,7 +93,7 @@ def test_a_restore_that_began_is_not_finished_by_a_redrive(
     expire(world)
     assert changing.run() == "Restored"
     assert world.everything() == before
-    entry = entry_of(world, changing)
+    entry = world.entry(changing.arn)
     assert (entry["outcome"], "the execution was aborted" in entry["cause"]) == ("aborted", True)
 
 
@@ -127,7 +122,7 @@ def test_a_restore_goes_on_though_its_lease_was_deleted(recorded: bool, world: W
     ]
     assert restorer.run() == "Restored"
     assert world.everything() == before
-    assert entry_of(world, changing)["outcome"] == "aborted"
+    assert world.entry(changing.arn)["outcome"] == "aborted"
 
 
 def test_a_finish_deletes_nothing_while_the_ledger_says_restoring(world: World, complete: Deployment) -> None:
@@ -139,7 +134,7 @@ def test_a_finish_deletes_nothing_while_the_ledger_says_restoring(world: World, 
     with pytest.raises(OvertakenError, match="this deployment is being restored"):
         complete.step("FinishDeployment")
     assert world.calls.made.count("events.DeleteRule") == deleted
-    assert entry_of(world, complete)["outcome"] == "restoring"
+    assert world.entry(complete.arn)["outcome"] == "restoring"
 
 
 @pytest.mark.parametrize("call", ["dynamodb.UpdateItem", "events.DeleteRule", "dynamodb.TransactWriteItems"])
@@ -152,7 +147,7 @@ def test_a_finish_that_began_before_a_restore_wins(call: str, world: World, comp
     assert restorer_of(world, complete).run() == "Deployed"
     del rules["CountTeaspoons"]
     assert world.owned_rules() == rules
-    assert entry_of(world, complete)["outcome"] == "deployed"
+    assert world.entry(complete.arn)["outcome"] == "deployed"
 
 
 def test_a_later_restore_keeps_why_the_deployment_failed(
@@ -161,11 +156,11 @@ def test_a_later_restore_keeps_why_the_deployment_failed(
     """Started by hand after another deployment has held the lease: it has nothing to restore, and knows no more."""
     changing.until("CheckService").fail("RejectedError", "what happened")
     refused(world, changing)
-    first = entry_of(world, changing)
+    first = world.entry(changing.arn)
     stop(world, changing, timedelta(hours=1))
     assert deployments.start().run() == "Deployed"
     restorer_of(world, changing).run()
-    entry = entry_of(world, changing)
+    entry = world.entry(changing.arn)
     assert entry["outcome"] == "failed"
     assert entry["cause"] == (
         "CheckService: what happened. Nothing was restored, because another deployment has held the lease since. If "
@@ -184,7 +179,7 @@ def test_a_later_restore_keeps_what_the_version_before_wrote(
     stop(world, changing, timedelta(hours=1))
     assert deployments.start().run() == "Deployed"
     restorer_of(world, changing).run()
-    entry = entry_of(world, changing)
+    entry = world.entry(changing.arn)
     assert entry["cause"].startswith("CheckService: what happened. It is being restored. For the operator: fix this")
     assert entry["cause"].endswith("another deployment has held the lease since. If that one failed, deploy again.")
     assert entry["tag"] == "next"

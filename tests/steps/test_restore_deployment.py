@@ -145,7 +145,7 @@ def test_what_cannot_be_read_fails_the_restore_at_once(
     with pytest.raises(UnreadableError, match=cannot):
         changing.step("RestoreDeployment")
     assert world.everything() == now
-    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    entry = world.entry(changing.arn)
     assert entry["outcome"] == "restoring"
     assert entry["cause"].startswith("RollService: what happened. It is being restored. ")
 
@@ -366,14 +366,14 @@ def test_what_is_being_restored_cannot_end_as_deployed(world: World, changing: D
     changing.until("CheckService").fail("RejectedError", "what happened")
     with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
         changing.step("RestoreDeployment")
-    (record,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    record = world.entry(changing.arn)
     assert (record["outcome"], "finished_at" in record) == ("restoring", False)
     assert "CheckService: what happened. It is being restored." in record["cause"]
     with pytest.raises(OvertakenError):
         changing.step("FinishDeployment")
     assert changing.step("RestoreDeployment")["outcome"] == "failed"
     assert world.everything() == before
-    (record,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    record = world.entry(changing.arn)
     assert (record["outcome"], "finished_at" in record) == ("failed", True)
 
 

@@ -37,7 +37,7 @@ def begun_before(changing: Deployment, step: str) -> Deployment:
 @pytest.mark.parametrize("step", WRITING)
 def test_a_deployment_that_began_before_goes_on_without_a_record(step: str, world: World, changing: Deployment) -> None:
     assert begun_before(changing, step).run() == "Deployed"
-    (entry,) = [item for item in world.ledger().values() if item.get("execution") == changing.arn]
+    entry = world.entry(changing.arn)
     assert (entry["outcome"], "durations" in entry) == ("deployed", False)
     assert world.ledger()["lease"].keys() == {"app", "record", "newest"}
 

@@ -67,11 +67,6 @@ def run_by_the_old_machine(deployment: Deployment) -> str:
         return deployment.run()
 
 
-def entry_of(world: World, deployment: Deployment) -> dict[str, str]:
-    (entry,) = [item for item in world.ledger().values() if item.get("execution") == deployment.arn]
-    return entry
-
-
 @pytest.mark.parametrize("step", STEPS[1:-1])
 def test_it_goes_on_to_a_step_that_cannot_and_is_restored(step: str, world: World, changing: Deployment) -> None:
     before = world.everything()
@@ -81,14 +76,14 @@ def test_it_goes_on_to_a_step_that_cannot_and_is_restored(step: str, world: Worl
     cannot = f"{refusing}: Rota was updated meanwhile, and cannot read "
     assert (restored["error"], restored["cause"].startswith(cannot)) == ("RejectedError", True)
     assert "; start it again. " in restored["cause"]
-    assert entry_of(world, changing)["outcome"] == "failed"
+    assert world.entry(changing.arn)["outcome"] == "failed"
     assert "holder" not in world.ledger()["lease"]
 
 
 def test_one_that_is_complete_is_finished(world: World, changing: Deployment) -> None:
     assert run_by_the_old_machine(begun_before(world, changing, "FinishDeployment")) == "Deployed"
     assert world.owned_rules().keys() == {"IngestData", "RemoveSpam", "Digest"}
-    assert entry_of(world, changing)["outcome"] == "deployed"
+    assert world.entry(changing.arn)["outcome"] == "deployed"
 
 
 @pytest.mark.parametrize("step", STEPS[3:])
@@ -108,7 +103,7 @@ def test_one_that_was_aborted_is_restored_by_this_version(step: str, world: Worl
     end = Deployment(world, "restorer", end_of(changing.arn), datetime.now(UTC)).run()
     assert end == ("Deployed" if complete else "Restored")
     assert (world.everything() == before) is not complete
-    assert entry_of(world, changing)["outcome"] == ("deployed" if complete else "aborted")
+    assert world.entry(changing.arn)["outcome"] == ("deployed" if complete else "aborted")
 
 
 def test_the_next_deployment_goes_well(world: World, deployments: Deployments, changing: Deployment) -> None:

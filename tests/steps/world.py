@@ -126,6 +126,11 @@ class World(Lasting):
         plain = [{name: str(next(iter(value.values()))) for name, value in item.items()} for item in items]
         return {item["record"]: item for item in plain}
 
+    def entry(self, execution: str) -> dict[str, str]:
+        """The ledger's one entry of that execution, its values as text."""
+        (entry,) = [item for item in self.ledger().values() if item.get("execution") == execution]
+        return entry
+
     def everything(self) -> tuple[Any, ...]:
         """All that a deployment may change of the app."""
         return self.rules(), self.service()["taskDefinition"], self.active_revisions()
