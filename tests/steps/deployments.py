@@ -6,9 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rota.contract import Execution
+from rota.deployment.lease import Lease
 from rota.errors import RejectedError, TransientError
 from tests import asl
-from tests.examples import PUSH, snake
+from tests.examples import PUSH, end_of, snake
+from tests.guestbook import SETTINGS
+from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import Lasting
@@ -48,6 +52,12 @@ def killed(invocation: str, error: str = "Runtime.ExitError") -> dict[str, Any]:
     cause = f"RequestId: {invocation} Error: Runtime exited with error: signal: killed"
     details = {"error": error, "cause": json.dumps({"errorType": error, "errorMessage": cause})}
     return {"type": "LambdaFunctionFailed", "timestamp": datetime.now(UTC), "lambdaFunctionFailedEventDetails": details}
+
+
+def entered(step: str, document: dict[str, Any]) -> dict[str, Any]:
+    """What the history says when the state of a step begins with that document."""
+    details = {"name": step, "input": json.dumps(document)}
+    return {"type": "TaskStateEntered", "timestamp": datetime.now(UTC), "stateEnteredEventDetails": details}
 
 
 class Deployment(Lasting):
@@ -100,6 +110,24 @@ class Deployment(Lasting):
     def fail(self, error: str, message: str) -> None:
         """Add what a Catch adds when a step fails."""
         self.document["error"] = {"Error": error, "Cause": json.dumps({"errorMessage": message, "errorType": error})}
+
+    def stop(self, ago: timedelta = timedelta(minutes=1)) -> None:
+        """A person stops the execution, or has done so some time ago."""
+        own = self.context["Execution"]
+        started_at = datetime.fromisoformat(own["StartTime"])
+        self._world.execution(own["Name"], ended=ago, given=own["Input"], started_at=started_at)
+
+    def restorer(self) -> "Deployment":
+        """The execution that is started to restore this one after it was stopped."""
+        event = end_of(self.arn)
+        self._world.execution("restorer", given=event)
+        return Deployment(self._world, "restorer", event, datetime.now(UTC))
+
+    def lease(self) -> Lease:
+        """The app's lease, as a function of this execution writes to it."""
+        own = self.context["Execution"]
+        execution = Execution.model_validate({"id": own["Id"], "name": own["Name"], "started_at": own["StartTime"]})
+        return Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
 
     def _advancing(self, work: asl.Work) -> Callable[[str], str | None]:
         def advance(state: str) -> str | None:

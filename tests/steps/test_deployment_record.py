@@ -1,13 +1,12 @@
 """The record in the lease's item: written as the deployment goes on, and what an aborted one is restored from."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from rota.deployment.items import plain
 from rota.errors import OvertakenError, RejectedError
-from tests.examples import end_of
 from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
@@ -22,12 +21,10 @@ def record() -> dict[str, Any]:
     return found
 
 
-def stop(world: World, deployment: Deployment) -> Deployment:
+def stop(deployment: Deployment) -> Deployment:
     """A person stops the deployment; the execution that Step Functions' event starts to restore it."""
-    name = deployment.context["Execution"]["Name"]
-    world.execution(name, ended=timedelta(minutes=1), given=deployment.context["Execution"]["Input"])
-    world.execution("restorer", given=end_of(deployment.arn))
-    return Deployment(world, "restorer", end_of(deployment.arn), datetime.now(UTC))
+    deployment.stop()
+    return deployment.restorer()
 
 
 def test_it_says_who_started_the_deployment_and_why(world: World, deployments: Deployments) -> None:
@@ -77,7 +74,7 @@ def test_a_free_lease_has_no_record_and_the_entry_has_it(world: World, changing:
 
 def test_the_next_deployments_record_is_its_own(world: World, deployments: Deployments, changing: Deployment) -> None:
     changing.until("RollService")
-    world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
+    changing.stop(timedelta(hours=1))
     after = deployments.start()
     assert after.step("TakeTurn")["decision"] == "go"
     found = record()
@@ -96,7 +93,7 @@ def test_wherever_it_is_aborted_it_is_restored_from_its_record(
     if within:
         with world.calls.killing("dynamodb.UpdateItem", after=True), pytest.raises(KilledError):
             changing.step(step)
-    restorer = stop(world, changing)
+    restorer = stop(changing)
     world.calls.made.clear()
     complete = within and step == "FinishDeployment"
     assert restorer.run() == ("Deployed" if complete else "Restored")
@@ -115,7 +112,7 @@ def test_wherever_it_is_aborted_it_is_restored_from_its_record(
 def test_one_that_was_aborted_before_its_first_write_is_recorded(world: World, changing: Deployment) -> None:
     before = world.everything()
     changing.until("ClearRules")
-    assert stop(world, changing).run() == "Restored"
+    assert stop(changing).run() == "Restored"
     assert world.everything() == before
     entry = world.entry(changing.arn)
     assert entry["cause"].startswith("Planning: the execution was aborted. Nothing had to be restored.")
@@ -126,7 +123,7 @@ def test_one_that_was_aborted_while_it_waited_is_recorded(world: World, deployme
     world.execution("deployment-1")
     waiting = deployments.start()
     assert waiting.step("TakeTurn")["decision"] == "wait"
-    assert stop(world, waiting).run() == "Restored"
+    assert stop(waiting).run() == "Restored"
     entry = world.entry(waiting.arn)
     assert entry["cause"].startswith("TakeTurn: the execution was aborted. Nothing was restored, because")
     assert (entry["outcome"], entry["tag"], entry["started_by"]) == ("aborted", "5d0c6a1", "by hand")
@@ -136,11 +133,10 @@ def test_nothing_is_restored_once_another_has_the_lease(
     world: World, deployments: Deployments, changing: Deployment
 ) -> None:
     changing.until("RollService")
-    world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
+    changing.stop(timedelta(hours=1))
     assert deployments.start().run() == "Deployed"
     after = world.everything()
-    restorer = Deployment(world, "restorer", end_of(changing.arn), datetime.now(UTC))
-    world.execution("restorer")
+    restorer = changing.restorer()
     assert restorer.run() == "Restored"
     assert world.everything() == after
     assert "another deployment has held the lease since" in restorer.document["restored"]["cause"]
@@ -152,7 +148,7 @@ def test_a_later_restore_says_why_the_deployment_failed(world: World, changing: 
     changing.until("CheckService").fail("RejectedError", "what happened")
     with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
         changing.step("RestoreDeployment")
-    assert stop(world, changing).run() == "DeploymentFailed"
+    assert stop(changing).run() == "DeploymentFailed"
     assert world.everything() == before
     entry = world.entry(changing.arn)
     assert (entry["outcome"], "what happened" in entry["cause"]) == ("failed", True)
@@ -163,14 +159,14 @@ def test_a_complete_deployment_that_is_aborted_goes_forward_only(world: World, c
     complete = world.owned_rules()
     with world.calls.killing("events.DeleteRule"), pytest.raises(KilledError):
         changing.step("FinishDeployment")
-    assert stop(world, changing).run() == "Deployed"
+    assert stop(changing).run() == "Deployed"
     del complete["CountTeaspoons"]
     assert world.owned_rules() == complete
 
 
 def test_a_late_step_of_an_aborted_deployment_writes_nothing(world: World, changing: Deployment) -> None:
     changing.until("CreateTargets")
-    stop(world, changing).run()
+    stop(changing).run()
     before = world.everything()
     with pytest.raises(OvertakenError):
         changing.step("CreateTargets")

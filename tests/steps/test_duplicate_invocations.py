@@ -2,16 +2,13 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from rota.contract import STEPS, Execution
-from rota.deployment.lease import Lease, Standing
+from rota.contract import STEPS
+from rota.deployment.lease import Standing
 from rota.errors import OvertakenError, StillRunningError
-from tests.examples import end_of
-from tests.guestbook import SETTINGS
-from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments, killed
@@ -25,9 +22,7 @@ ROWS = {step.name: step for step in STEPS}
 
 def begin(deployment: Deployment, step: str = "RollService", seconds: float = 60) -> Callable[[], None]:
     """An invocation of that step of the deployment begins to write. Returns what ends it."""
-    own = deployment.context["Execution"]
-    execution = Execution.model_validate({"id": own["Id"], "name": own["Name"], "started_at": own["StartTime"]})
-    lease = Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
+    lease = deployment.lease()
     assert lease.enter(FIRST, seconds, ROWS[step], {}).standing == Standing.HELD
     return lambda: lease.leave(FIRST, 0, ROWS[step], {})
 
@@ -117,10 +112,11 @@ def test_the_histories_of_both_executions_count(name: str, world: World, deploym
     """The killed invocation belongs to the aborted execution, or to the one that restores it."""
     stopped = deployments.start().until("RollService")
     begin(stopped)
-    arns = {"deployment-1": stopped.arn, "restorer": world.execution("restorer", given=end_of(stopped.arn))}
-    world.execution("deployment-1", ended=timedelta(minutes=1))
-    world.calls.history, world.calls.history_of = [killed(FIRST)], arns[name]
-    assert Deployment(world, "restorer", end_of(stopped.arn), datetime.now(UTC)).run() == "Restored"
+    stopped.stop()
+    restorer = stopped.restorer()
+    world.calls.history = [killed(FIRST)]
+    world.calls.history_of = {"deployment-1": stopped, "restorer": restorer}[name].arn
+    assert restorer.run() == "Restored"
 
 
 def test_an_invocation_is_waited_for_until_its_time_limit(world: World, restoring: Deployment) -> None:

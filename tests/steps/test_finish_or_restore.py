@@ -1,19 +1,16 @@
 """FinishDeployment and RestoreDeployment of one deployment, in each order: the first decides how it ends."""
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from rota.errors import OvertakenError, RejectedError
-from tests.examples import end_of
 from tests.guestbook import ENVIRONMENT
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
-from tests.steps.deployments import Deployment, Deployments
+from tests.steps.deployments import Deployment, Deployments, entered
 from tests.steps.items import LEASE
 from tests.steps.snapshots import once
 from tests.steps.world import World
@@ -26,17 +23,9 @@ def complete(changing: Deployment) -> Deployment:
     return changing.until("FinishDeployment")
 
 
-def stop(world: World, deployment: Deployment, ago: timedelta = timedelta(minutes=1)) -> None:
-    """A person stops the deployment, or has done so some time ago."""
-    told = deployment.context["Execution"]
-    started_at = datetime.fromisoformat(told["StartTime"].replace("Z", "+00:00"))
-    world.execution(told["Name"], ended=ago, given=told["Input"], started_at=started_at)
-
-
-def restorer_of(world: World, deployment: Deployment) -> Deployment:
+def restorer_of(deployment: Deployment) -> Deployment:
     """The execution that restores one that was stopped, up to RestoreDeployment."""
-    world.execution("restorer", given=end_of(deployment.arn))
-    return Deployment(world, "restorer", end_of(deployment.arn), datetime.now(UTC)).until("RestoreDeployment")
+    return deployment.restorer().until("RestoreDeployment")
 
 
 def refused(world: World, restorer: Deployment) -> None:
@@ -68,8 +57,8 @@ def test_a_restore_that_began_before_a_late_finish_wins(
     """The invocation of FinishDeployment was on its way when a person stopped the deployment."""
     before = world.everything()
     changing.until("FinishDeployment")
-    stop(world, changing)
-    restorer = restorer_of(world, changing)
+    changing.stop()
+    restorer = restorer_of(changing)
     begin(world, restorer)
     deleted = world.calls.made.count("events.DeleteRule")
     with pytest.raises(OvertakenError):
@@ -88,8 +77,8 @@ def test_a_restore_that_began_is_not_finished_by_a_redrive(
     """The redriven execution fails in FinishDeployment, and its document says that all before that is done."""
     before = world.everything()
     changing.until("FinishDeployment")
-    stop(world, changing)
-    begin(world, restorer_of(world, changing))
+    changing.stop()
+    begin(world, restorer_of(changing))
     expire(world)
     assert changing.run() == "Restored"
     assert world.everything() == before
@@ -110,25 +99,22 @@ def test_a_restore_goes_on_though_its_lease_was_deleted(recorded: bool, world: W
     """The execution's history says that the rollout was complete when it was stopped."""
     before = world.everything()
     changing.until("FinishDeployment")
-    stop(world, changing)
-    restorer = restorer_of(world, changing)
+    changing.stop()
+    restorer = restorer_of(changing)
     refused(world, restorer)
     items.delete(LEASE)
     if not recorded:
         forget_the_record(world, changing)
-    entered: dict[str, Any] = {"name": "FinishDeployment", "input": json.dumps(changing.document)}
-    world.calls.history[:0] = [
-        {"type": "TaskStateEntered", "timestamp": datetime.now(UTC), "stateEnteredEventDetails": entered}
-    ]
+    world.calls.history[:0] = [entered("FinishDeployment", changing.document)]
     assert restorer.run() == "Restored"
     assert world.everything() == before
     assert world.entry(changing.arn)["outcome"] == "aborted"
 
 
 def test_a_finish_deletes_nothing_while_the_ledger_says_restoring(world: World, complete: Deployment) -> None:
-    """The lease alone would let it in: somebody has changed it by hand."""
-    stop(world, complete)
-    refused(world, restorer_of(world, complete))
+    """By the lease alone it could begin: a person has changed that."""
+    complete.stop()
+    refused(world, restorer_of(complete))
     items.change(LEASE, "REMOVE shut, deployment")
     deleted = world.calls.made.count("events.DeleteRule")
     with pytest.raises(OvertakenError, match="this deployment is being restored"):
@@ -143,8 +129,8 @@ def test_a_finish_that_began_before_a_restore_wins(call: str, world: World, comp
     rules = world.owned_rules()
     with world.calls.killing(call, after=True), pytest.raises(KilledError):
         complete.step("FinishDeployment")
-    stop(world, complete)
-    assert restorer_of(world, complete).run() == "Deployed"
+    complete.stop()
+    assert restorer_of(complete).run() == "Deployed"
     del rules["CountTeaspoons"]
     assert world.owned_rules() == rules
     assert world.entry(complete.arn)["outcome"] == "deployed"
@@ -157,9 +143,9 @@ def test_a_later_restore_keeps_why_the_deployment_failed(
     changing.until("CheckService").fail("RejectedError", "what happened")
     refused(world, changing)
     first = world.entry(changing.arn)
-    stop(world, changing, timedelta(hours=1))
+    changing.stop(timedelta(hours=1))
     assert deployments.start().run() == "Deployed"
-    restorer_of(world, changing).run()
+    restorer_of(changing).run()
     entry = world.entry(changing.arn)
     assert entry["outcome"] == "failed"
     assert entry["cause"] == (
@@ -176,9 +162,9 @@ def test_a_later_restore_keeps_what_the_version_before_wrote(
     changing.until("CheckService").fail("RejectedError", "what happened")
     refused(world, changing)
     forget_the_record(world, changing)
-    stop(world, changing, timedelta(hours=1))
+    changing.stop(timedelta(hours=1))
     assert deployments.start().run() == "Deployed"
-    restorer_of(world, changing).run()
+    restorer_of(changing).run()
     entry = world.entry(changing.arn)
     assert entry["cause"].startswith("CheckService: what happened. It is being restored. For the operator: fix this")
     assert entry["cause"].endswith("another deployment has held the lease since. If that one failed, deploy again.")

@@ -158,10 +158,8 @@ def test_a_push_waits_for_a_restore_that_begins_late(
 ) -> None:
     """Lambda may be throttled between two steps."""
     changing.until("CreateTargets")
-    world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
-    world.execution("restorer")
-    stopped_event = end_of(changing.arn)
-    assert Deployment(world, "restorer", stopped_event, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
+    changing.stop(timedelta(hours=1))
+    assert changing.restorer().step("TakeTurn")["decision"] == "restore"
     assert deployments.start().step("TakeTurn")["decision"] == "wait"
 
 
@@ -195,7 +193,7 @@ def test_a_push_waits_while_another_execution_restores(
     changing.until("CreateTargets")
     with world.calls.killing("events.PutTargets"), pytest.raises(KilledError):
         changing.step("CreateTargets")
-    world.execution(changing.context["Execution"]["Name"], ended=timedelta(hours=1))
+    changing.stop(timedelta(hours=1))
     restorer = world.execution("restorer")
     request = changing.request("RestoreDeployment")
     by = {"id": restorer, "name": "restorer", "started_at": request["execution"]["started_at"]}
@@ -281,7 +279,7 @@ def test_an_input_that_is_too_long_is_rejected_first(world: World, deployments: 
 def test_the_event_of_an_execution_that_stopped_may_be_long(world: World, changing: Deployment) -> None:
     """The event holds the input of the execution that was stopped, each quote escaped."""
     changing.until("CreateTargets")
-    world.execution(changing.context["Execution"]["Name"], ended=timedelta(minutes=1))
+    changing.stop()
     stopped_event = end_of(changing.arn)
     stopped_event["detail"]["input"] = "x" * 120 * 1024
     assert Deployment(world, "restorer", stopped_event, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
@@ -303,7 +301,7 @@ def test_the_next_deployment_completes_one_that_was_not_restored(
 ) -> None:
     """The event that it was stopped is lost."""
     changing.until("RollService")
-    world.execution(changing.context["Execution"]["Name"], ended=timedelta(minutes=4))
+    changing.stop(timedelta(minutes=4))
     assert deployments.start().run() == "Deployed"
     ran = (number(world.target(name)["EcsParameters"]["TaskDefinitionArn"]) for name in world.owned_rules())
     images = {world.containers(revision)["app"]["image"] for revision in ran}

@@ -1,20 +1,18 @@
 """A stack that is updated while a deployment is under way: what the version before wrote is understood."""
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 import pytest
 
-from rota.contract import STEPS, Execution
-from rota.deployment.lease import Lease, Standing
+from rota.contract import STEPS
+from rota.deployment.lease import Standing
 from rota.errors import RejectedError
-from tests.examples import end_of
-from tests.guestbook import APP, ENVIRONMENT, SETTINGS
+from tests.guestbook import APP, ENVIRONMENT
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
-from tests.steps.deployments import Deployment, Deployments, invoke
+from tests.steps.deployments import Deployment, Deployments, entered, invoke
 from tests.steps.items import LEASE
 from tests.steps.world import World
 
@@ -58,16 +56,10 @@ def test_when_it_is_aborted_it_is_restored_from_the_history(step: str, world: Wo
     if step == "CreateTargets":  # and in the middle of a step
         with world.calls.killing("events.PutTargets"), pytest.raises(KilledError):
             changing.step(step)
-    world.execution(changing.context["Execution"]["Name"], ended=timedelta(minutes=1))
-    world.execution("restorer")
-    entered: dict[str, Any] = {"name": step, "input": json.dumps(changing.document)}
-    newest_first = [
-        {"type": "ExecutionAborted", "executionAbortedEventDetails": {}},
-        {"type": "TaskStateEntered", "stateEnteredEventDetails": entered},
-    ]
-    world.calls.history[:0] = [{**event, "timestamp": datetime.now(UTC)} for event in newest_first]
-    restorer = Deployment(world, "restorer", end_of(changing.arn), datetime.now(UTC))
-    assert restorer.run() == "Restored"
+    changing.stop()
+    aborted = {"type": "ExecutionAborted", "timestamp": datetime.now(UTC), "executionAbortedEventDetails": {}}
+    world.calls.history[:0] = [aborted, entered(step, changing.document)]  # the newest first
+    assert changing.restorer().run() == "Restored"
     assert world.everything() == before
     assert "holder" not in world.ledger()["lease"]
 
@@ -93,9 +85,7 @@ def test_a_lease_with_the_record_of_an_old_holder_is_entered(
     holder.step("TakeTurn")
     other = {"M": {"execution": {"M": {"id": {"S": changing.arn}}}, "phase": {"S": "restoring"}}}
     items.change(LEASE, "SET deployment = :other", other=other)
-    own = holder.context["Execution"]
-    execution = Execution.model_validate({"id": own["Id"], "name": own["Name"], "started_at": own["StartTime"]})
-    lease = Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
+    lease = holder.lease()
     clear_rules = next(step for step in STEPS if step.name == "ClearRules")
     entered = lease.enter("an-invocation", 60, clear_rules, {"summary": "x"})
     assert (entered.standing, entered.record) == (Standing.HELD, None)

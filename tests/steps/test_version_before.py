@@ -6,7 +6,6 @@ this version from its next step on.
 """
 
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,8 @@ import jsonschema
 import pytest
 
 from tests import asl
-from tests.examples import end_of
 from tests.steps import items
-from tests.steps.deployments import NEXT, Deployment, Deployments
+from tests.steps.deployments import NEXT, Deployment, Deployments, entered
 from tests.steps.items import LEASE
 from tests.steps.world import World
 
@@ -91,17 +89,10 @@ def test_one_that_was_aborted_is_restored_by_this_version(step: str, world: Worl
     """The execution that restores it begins with the machine of this version."""
     before = world.everything()
     begun_before(world, changing, step)
-    told = changing.context["Execution"]
-    started_at = datetime.fromisoformat(told["StartTime"].replace("Z", "+00:00"))
-    world.execution(told["Name"], ended=timedelta(minutes=1), given=told["Input"], started_at=started_at)
-    world.execution("restorer")
-    entered: dict[str, Any] = {"name": step, "input": json.dumps(changing.document)}
-    world.calls.history[:0] = [
-        {"type": "TaskStateEntered", "timestamp": datetime.now(UTC), "stateEnteredEventDetails": entered}
-    ]
+    changing.stop()
+    world.calls.history[:0] = [entered(step, changing.document)]
     complete = step == "FinishDeployment"  # which may have begun to delete rules
-    end = Deployment(world, "restorer", end_of(changing.arn), datetime.now(UTC)).run()
-    assert end == ("Deployed" if complete else "Restored")
+    assert changing.restorer().run() == ("Deployed" if complete else "Restored")
     assert (world.everything() == before) is not complete
     assert world.entry(changing.arn)["outcome"] == ("deployed" if complete else "aborted")
 
