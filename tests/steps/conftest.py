@@ -67,3 +67,11 @@ def changing(world: World, deployments: Deployments) -> Deployment:
     assert deployments.start().run() == "Deployed"
     world.upload(AFTER)
     return deployments.start(NEXT)
+
+
+@pytest.fixture
+@once
+def restoring(changing: Deployment) -> Deployment:
+    """The second deployment, failed at the last step that is restored."""
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    return changing

@@ -35,10 +35,11 @@ def clearing(deployments: Deployments) -> Deployment:
 
 @pytest.fixture
 @once
-def restoring(deployments: Deployments) -> Deployment:
-    failed = deployments.start().until("CheckService")
-    failed.fail("RejectedError", "what happened")
-    return failed
+def failed(deployments: Deployments) -> Deployment:
+    """A first deployment, failed at the last step that is restored."""
+    deployment = deployments.start().until("CheckService")
+    deployment.fail("RejectedError", "what happened")
+    return deployment
 
 
 @pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets", "RollService"])
@@ -70,40 +71,40 @@ def test_leaving_removes_only_the_own_invocation(world: World, clearing: Deploym
             clearing.step("RegisterRevisions")
 
 
-def test_nothing_is_restored_while_a_step_may_still_write(world: World, restoring: Deployment) -> None:
-    end = begin(restoring)
+def test_nothing_is_restored_while_a_step_may_still_write(world: World, failed: Deployment) -> None:
+    end = begin(failed)
     now = world.everything()
     with pytest.raises(StillRunningError, match="may still write"):
-        restoring.step("RestoreDeployment")
+        failed.step("RestoreDeployment")
     assert world.everything() == now
     end()
-    restoring.step("RestoreDeployment")
+    failed.step("RestoreDeployment")
     assert world.owned_rules() == {}
     assert "holder" not in world.ledger()["lease"]
 
 
-def test_a_step_that_begins_after_a_later_one_cannot_write(world: World, restoring: Deployment) -> None:
+def test_a_step_that_begins_after_a_later_one_cannot_write(world: World, failed: Deployment) -> None:
     """Its response was lost long ago, and Lambda runs it only now."""
     now = world.everything()
     with pytest.raises(OvertakenError):
-        restoring.step("CreateTargets")
+        failed.step("CreateTargets")
     assert world.everything() == now
 
 
-def test_no_step_writes_once_the_restore_has_begun(world: World, restoring: Deployment) -> None:
-    begin(restoring)
+def test_no_step_writes_once_the_restore_has_begun(world: World, failed: Deployment) -> None:
+    begin(failed)
     with pytest.raises(StillRunningError):
-        restoring.step("RestoreDeployment")
+        failed.step("RestoreDeployment")
     with pytest.raises(OvertakenError):
-        restoring.step("RollService")
+        failed.step("RollService")
 
 
 @pytest.mark.parametrize("step", ["RollService", "RestoreDeployment"])
-def test_a_killed_invocation_is_not_waited_for(step: str, world: World, restoring: Deployment) -> None:
-    begin(restoring)
+def test_a_killed_invocation_is_not_waited_for(step: str, world: World, failed: Deployment) -> None:
+    begin(failed)
     world.calls.history = [killed(FIRST)]
     world.calls.made.clear()
-    assert restoring.step(step), "it answers at once"
+    assert failed.step(step), "it answers at once"
     assert "stepfunctions.GetExecutionHistory" in world.calls.made
 
 
@@ -119,18 +120,18 @@ def test_the_histories_of_both_executions_count(name: str, world: World, deploym
     assert restorer.run() == "Restored"
 
 
-def test_an_invocation_is_waited_for_until_its_time_limit(world: World, restoring: Deployment) -> None:
-    begin(restoring, seconds=-10)
-    restoring.step("RestoreDeployment")
+def test_an_invocation_is_waited_for_until_its_time_limit(world: World, failed: Deployment) -> None:
+    begin(failed, seconds=-10)
+    failed.step("RestoreDeployment")
     assert "stepfunctions.GetExecutionHistory" not in world.calls.made[: world.calls.made.index("dynamodb.PutItem")]
 
 
 @pytest.mark.parametrize("error", ["Lambda.SdkClientException", "Lambda.ServiceException"])
-def test_an_error_of_lambdas_api_does_not_end_the_wait(error: str, world: World, restoring: Deployment) -> None:
-    begin(restoring)
+def test_an_error_of_lambdas_api_does_not_end_the_wait(error: str, world: World, failed: Deployment) -> None:
+    begin(failed)
     world.calls.history = [killed(FIRST, error)]
     with pytest.raises(StillRunningError):
-        restoring.step("RestoreDeployment")
+        failed.step("RestoreDeployment")
 
 
 def test_an_ended_deployment_that_may_write_blocks_the_next(world: World, deployments: Deployments) -> None:

@@ -7,18 +7,9 @@ from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import BEFORE, Deployment
 from tests.steps.items import LEASE
-from tests.steps.snapshots import once
 from tests.steps.world import World
 
 DIGEST = "production__guestbook__Digest"
-
-
-@pytest.fixture
-@once
-def restoring(changing: Deployment) -> Deployment:
-    """The deployment, failed at the last step that is restored."""
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    return changing
 
 
 def wait(restoring: Deployment, times: int) -> None:

@@ -11,7 +11,6 @@ from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments, invoke
 from tests.steps.items import LEASE
-from tests.steps.snapshots import once
 from tests.steps.world import World
 
 # CountTeaspoons is removed, RemoveSpam gets another schedule, Digest is new, and so is the image.
@@ -186,14 +185,6 @@ def test_a_complete_deployment_ends_though_its_plan_is_denied(world: World, chan
     assert world.owned_rules()["CountTeaspoons"]["State"] == "DISABLED"
     summary = world.calls.notifications[-1]["summary"]
     assert "stay disabled until the next deployment deletes them, because GetObject was denied" in summary
-
-
-@pytest.fixture
-@once
-def restoring(changing: Deployment) -> Deployment:
-    """The deployment, failed at the last step that is restored."""
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    return changing
 
 
 def test_restored_twice_it_is_the_same(world: World, changing: Deployment) -> None:
