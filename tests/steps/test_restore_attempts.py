@@ -35,21 +35,30 @@ WAITS = pytest.mark.parametrize("waits", [0, 1, 5, 200])
 
 
 @WAITS
-def test_the_outcome_is_published_in_nine_attempts(waits: int, world: World, restoring: Deployment) -> None:
-    """The first one releases the lease, and its record is in the ledger alone."""
-    wait(restoring, waits)
-    with world.calls.refusing("events.PutEvents", "AccessDeniedException", count=0):
-        refused(restoring, 8)
-        assert restoring.step("RestoreDeployment")["outcome"] == "failed"
-
-
-@WAITS
-def test_a_rule_to_be_deleted_is_tried_in_nine_attempts(waits: int, world: World, changing: Deployment) -> None:
-    changing.until("FinishDeployment").fail("RejectedError", "what happened")
+@pytest.mark.parametrize(
+    ("step", "call", "outcome", "cause"),
+    [
+        # The first attempt releases the lease, and its record is in the ledger alone.
+        pytest.param("CheckService", "events.PutEvents", "failed", "what happened", id="the outcome's event"),
+        pytest.param("FinishDeployment", "events.DeleteRule", "deployed", "", id="a rule to be deleted"),
+        pytest.param(
+            "CheckService",
+            "ecs.DeregisterTaskDefinition",
+            "failed",
+            "because ECS did not deregister them",
+            id="a revision to be deregistered",
+        ),
+    ],
+)
+def test_what_is_refused_is_tried_in_nine_attempts(
+    step: str, call: str, outcome: str, cause: str, waits: int, world: World, changing: Deployment
+) -> None:
+    changing.until(step).fail("RejectedError", "what happened")
     wait(changing, waits)
-    with world.calls.refusing("events.DeleteRule", "AccessDeniedException", count=0):
+    with world.calls.refusing(call, "AccessDeniedException", count=0):
         refused(changing, 8)
-        assert changing.step("RestoreDeployment")["outcome"] == "deployed"
+        answer = changing.step("RestoreDeployment")
+    assert (answer["outcome"], cause in answer["cause"]) == (outcome, True)
 
 
 @WAITS
@@ -79,23 +88,15 @@ def test_a_created_rule_without_tags_is_foreign_after_four(waits: int, world: Wo
         assert f"the rule {DIGEST} belongs to someone else" in changing.step("RestoreDeployment")["cause"]
 
 
-@WAITS
-def test_revisions_are_deregistered_in_nine_attempts(waits: int, world: World, restoring: Deployment) -> None:
-    wait(restoring, waits)
-    with world.calls.refusing("ecs.DeregisterTaskDefinition", "AccessDeniedException", count=0):
-        refused(restoring, 8)
-        assert "because ECS did not deregister them" in restoring.step("RestoreDeployment")["cause"]
-
-
 def test_a_killed_attempt_counts_and_a_wait_does_not(world: World, restoring: Deployment) -> None:
     wait(restoring, 3)
-    assert attempts(world) == 0
+    assert attempts() == 0
     with world.calls.killing("events.PutTargets"), pytest.raises(KilledError):
         restoring.step("RestoreDeployment")
-    assert attempts(world) == 1
+    assert attempts() == 1
 
 
-def attempts(world: World) -> int:
+def attempts() -> int:
     """As the lease's record counts them."""
     return int(items.read(LEASE)["deployment"]["M"]["restore_attempts"]["N"])
 
