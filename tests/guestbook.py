@@ -40,6 +40,9 @@ ENVIRONMENT = {
     "TABLE": "guestbook-ledger",
 }
 SETTINGS = Settings.from_environment(ENVIRONMENT)
+SHARED = SETTINGS.model_copy(update={"revision_mode": "shared"})
+# With ApiCommand and ApiPort at their defaults.
+AS_THE_BASE = SETTINGS.model_copy(update={"api_command": None, "api_port": None})
 APP = "production/guestbook-api"
 PREFIX = SETTINGS.rule_prefix
 

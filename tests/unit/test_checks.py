@@ -14,7 +14,7 @@ from rota.plan.checks import (
     of_task_roles,
 )
 from tests.examples import ROOT
-from tests.guestbook import APP_CONTAINER, CONTENT, SETTINGS, SIDECAR, arn, definition, task
+from tests.guestbook import APP_CONTAINER, AS_THE_BASE, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
 SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploymentController": {"type": "ECS"}}
 TWO_WEEKS = {
@@ -211,7 +211,6 @@ AMBIGUOUS = (
     "and Rota cannot know which mapping is the API's; map 8000 there, or set ApiPort to the API's port, or to base, "
     "which leaves the mappings as they are"
 )
-AS_THE_BASE = SETTINGS.model_copy(update={"api_command": None, "api_port": None})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from rota.ecs.derive import derive_content
 from rota.plan.checks import of_lengths, of_sizes
 from rota.schedule_file.task import Task
-from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, definition, task
+from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SHARED, SIDECAR, definition, task
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,7 @@ def test_a_task_with_its_base_may_be_as_long_as_ecs_allows() -> None:
 
 def test_only_the_overrides_of_a_shared_revision_are_measured() -> None:
     base = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"dockerLabels": {"a": "x" * 66_000}}]})
-    shared = SETTINGS.model_copy(update={"revision_mode": "shared"})
-    assert list(of_lengths(base, shared, IMAGE_URI, [task()])) == []
+    assert list(of_lengths(base, SHARED, IMAGE_URI, [task()])) == []
     assert len(list(of_lengths(base, SETTINGS, IMAGE_URI, [task()]))) == 1
 
 

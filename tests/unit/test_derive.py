@@ -10,11 +10,13 @@ from rota.ecs.derive import derive_content, target_overrides
 from rota.schedule_file.task import Task
 from tests.guestbook import (
     APP_CONTAINER,
+    AS_THE_BASE,
     CONTENT,
     DIGEST,
     IMAGE_URI,
     REPOSITORY_URI,
     SETTINGS,
+    SHARED,
     SIDECAR,
     definition,
     task,
@@ -104,9 +106,6 @@ def test_every_container_of_the_repository_gets_the_image(task_: Task | None, im
 
 def test_the_apps_container_gets_the_image_of_another_repository_too() -> None:
     assert container(None, with_app(image="shop:1"))["image"] == IMAGE_URI
-
-
-AS_THE_BASE = SETTINGS.model_copy(update={"api_command": None, "api_port": None})
 
 
 @pytest.mark.parametrize(
@@ -204,7 +203,6 @@ def test_a_tasks_container_has_no_restart_policy(task_: Task | None, policies: l
     assert ["restartPolicy" in each for each in found] == policies
 
 
-SHARED = SETTINGS.model_copy(update={"revision_mode": "shared"})
 COMMAND = {"containerOverrides": [{"name": "app", "command": ["./bin/start", "data_ingestion_task"]}]}
 BARE = {key: value for key, value in APP_CONTAINER.items() if key not in ("cpu", "memory")}
 

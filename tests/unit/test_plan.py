@@ -20,11 +20,13 @@ from rota.schedules.revision import to_be_registered
 from rota.settings import Settings
 from tests.guestbook import (
     APP_CONTAINER,
+    AS_THE_BASE,
     CLUSTER_ARN,
     CONTENT,
     IMAGE_URI,
     PREFIX,
     SETTINGS,
+    SHARED,
     SNAPSHOT,
     arn,
     current_state,
@@ -36,7 +38,6 @@ from tests.guestbook import (
 BASE = definition()
 INGEST = task("IngestData")
 SPAM = task("RemoveSpam", task="spam_task", rate="15 minutes")
-SHARED = SETTINGS.model_copy(update={"revision_mode": "shared"})
 NEW_IMAGE = IMAGE_URI.replace("1f", "2e")
 
 
@@ -343,9 +344,7 @@ BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"
     ],
 )
 def test_what_a_person_should_know_before_the_first_write(changes: dict[str, Any], summary: str) -> None:
-    there = {"settings": SETTINGS.model_copy(update={"api_command": None}), **changes}
-    if "settings" in changes:
-        there["settings"] = SHARED
+    there = {"settings": AS_THE_BASE} | changes
     assert summary in describe_plan(planned(INGEST, **there), SNAPSHOT, SNAPSHOT).summary
 
 

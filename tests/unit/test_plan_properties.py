@@ -14,7 +14,7 @@ from rota.plan.model import Plan
 from rota.schedule_file.task import Task
 from rota.schedules.eventbridge_rules.rule import Rule, task_definitions_used_by
 from rota.settings import Settings
-from tests.guestbook import IMAGE_URI, PREFIX, SETTINGS, SNAPSHOT, definition, task
+from tests.guestbook import IMAGE_URI, PREFIX, SETTINGS, SHARED, SNAPSHOT, definition, task
 from tests.unit.account import Account
 
 BASE = definition()
@@ -35,7 +35,7 @@ schedules = st.lists(one_task, max_size=5, unique_by=lambda one: one.name)
 images = st.sampled_from(IMAGES)
 deployments = st.lists(st.tuples(schedules, images), min_size=1, max_size=3)
 few = budget(deadline=None, max_examples=30)
-modes = st.sampled_from([SETTINGS, SETTINGS.model_copy(update={"revision_mode": "shared"})])
+modes = st.sampled_from([SETTINGS, SHARED])
 
 
 def foreign_rule(name: str, tags: dict[str, str]) -> Rule:

@@ -6,9 +6,8 @@ import pytest
 
 from rota.ecs.derive import derive_content
 from rota.plan.service_changes import service_changes
-from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, arn, definition
+from tests.guestbook import APP_CONTAINER, AS_THE_BASE, CONTENT, IMAGE_URI, SETTINGS, SIDECAR, arn, definition
 
-AS_THE_BASE = SETTINGS.model_copy(update={"api_command": None, "api_port": None})
 SERVED = definition(revision=4)
 TERRAFORM = "arn:aws:iam::123456789012:role/terraform"
 
