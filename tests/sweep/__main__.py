@@ -15,7 +15,7 @@ from typing import Any
 
 from examples.guestbook.client import running
 from tests.sweep import races, report, script
-from tests.sweep.script import Script
+from tests.sweep.script import Conditions, Script
 from tests.sweep.trial import Trials, Verdict
 
 PAIRS = 150
@@ -25,11 +25,10 @@ class Sweep:
     """Trials on several stages at once; it stops at the first violation unless it is to keep going."""
 
     def __init__(
-        self, trials: Sequence[Trials], seed: int, *, late: float = 0, share: int = 1, keep_going: bool = False
+        self, trials: Sequence[Trials], conditions: Conditions, *, share: int = 1, keep_going: bool = False
     ) -> None:
         self._trials = trials
-        self._seed = seed
-        self._late = late
+        self._conditions = conditions
         self._share = share
         self._keep_going = keep_going
         self._lock = threading.Lock()
@@ -43,7 +42,7 @@ class Sweep:
 
     def run(self, name: str, scripts: Iterable[Script]) -> None:
         """Try these, or the share of them that is drawn, and print a line of results."""
-        chosen = script.drawn(list(scripts), self._seed, self._share)
+        chosen = script.drawn(list(scripts), self._conditions.seed, self._share)
         part, begun = _Part(name, iter(chosen)), time.monotonic()
         with ThreadPoolExecutor(len(self._trials)) as pool:
             try:
@@ -68,7 +67,7 @@ class Sweep:
                     say(f"  {part.name}: {len(part.done)} so far")
                 if verdict.wrong:
                     self._stopped = not self._keep_going
-                    say(*report.violation(verdict, self._seed, self._late))
+                    say(*report.violation(verdict, self._conditions))
 
 
 @dataclass
@@ -83,25 +82,25 @@ class _Part:
 def main() -> int:
     """Returns the exit status: 0 when every promise was kept."""
     arguments = _arguments()
+    conditions = Conditions(arguments.seed, arguments.late)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stages are ended
     begun = time.monotonic()
     with ExitStack() as stages:
 
         def open_stage() -> Trials:
-            return Trials(stages.enter_context(running()), arguments.late)
+            return Trials(stages.enter_context(running()), conditions.late)
 
         if arguments.races:
-            broken = races.run(stages.enter_context(running()), arguments.seed, _rounds(arguments), say, arguments.late)
+            broken = races.run(stages.enter_context(running()), conditions, _rounds(arguments), say)
         elif arguments.only:
-            broken = _again(open_stage(), arguments)
+            broken = _again(open_stage(), arguments.only, conditions)
         else:
             number = 1 if arguments.quick else arguments.stages
             with ThreadPoolExecutor(number) as pool:
                 trials = [each.result() for each in [pool.submit(open_stage) for _ in range(number)]]
             sweep = Sweep(
                 trials,
-                arguments.seed,
-                late=arguments.late,
+                conditions,
                 share=1 if arguments.quick else arguments.share,
                 keep_going=arguments.keep_going,
             )
@@ -139,12 +138,12 @@ def _calls(trials: Trials, faults: Script, *, new: bool) -> list[dict[str, Any]]
     return trials.calls()
 
 
-def _again(trials: Trials, arguments: argparse.Namespace) -> bool:
+def _again(trials: Trials, faults: Script, conditions: Conditions) -> bool:
     """Run one trial from the start and print all about it."""
-    verdict = trials.run(arguments.only)
+    verdict = trials.run(faults)
     say(f"{verdict.status} {verdict.cause}", "" if verdict.reached else "Not every fault met a call.")
     if verdict.wrong:
-        say(*report.violation(verdict, arguments.seed, arguments.late))
+        say(*report.violation(verdict, conditions))
     return bool(verdict.wrong)
 
 

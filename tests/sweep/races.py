@@ -11,6 +11,7 @@ from examples.guestbook.client import Client
 from stage.client import wait_for
 from tests.sweep.app import FILES, App
 from tests.sweep.report import race_recipe
+from tests.sweep.script import Conditions
 
 # Seconds between two pushes, on average: all at once, several during each deployment, or mostly after each other.
 _PAUSES = (0.0, 0.1, 0.5)
@@ -46,18 +47,18 @@ class Ended:
     """What breaks a promise; empty when all held."""
 
 
-def run(stage: Client, seed: int, rounds: Sequence[int], say: Callable[[str], None], late: float = 0) -> bool:
+def run(stage: Client, conditions: Conditions, rounds: Sequence[int], say: Callable[[str], None]) -> bool:
     """Run these races, a line for each; stop at the first that breaks a promise. True if one did."""
     for number in rounds:
-        race = Race.drawn(seed, number)
+        race = Race.drawn(conditions.seed, number)
         begun = time.monotonic()
-        ended = hold(stage, race, late)
+        ended = hold(stage, race, conditions.late)
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.outcomes.items()))
         say(f"race {number}: {race.pushes} pushes, {race.pause} s apart: {outcomes}; {time.monotonic() - begun:.0f} s")
         if ended.wrong:
             for sentence in ended.wrong:
                 say(f"  - {sentence}")
-            say(f"  again: {race_recipe(seed, number, late)}")
+            say(f"  again: {race_recipe(number, conditions)}")
             return True
     return False
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.sweep.script import KINDS
+from tests.sweep.script import KINDS, Conditions
 from tests.sweep.trial import Verdict
 
 Cell = tuple[str, str]
@@ -48,24 +48,20 @@ def summary(name: str, verdicts: Sequence[Verdict]) -> str:
     return text + (f"; {missed} more were drawn for calls that did not come" if missed else "")
 
 
-def violation(verdict: Verdict, seed: int, late: float = 0) -> Iterator[str]:
+def violation(verdict: Verdict, conditions: Conditions) -> Iterator[str]:
     """The broken promises and the command that runs the trial again."""
     yield f"VIOLATION: {verdict.status} {verdict.cause}"
     for sentence in verdict.wrong:
         yield f"  - {sentence}"
-    yield f"  again: {recipe(verdict.faults, seed, late)}"
+    yield f"  again: {recipe(verdict.faults, conditions)}"
 
 
-def recipe(faults: Sequence[Mapping[str, Any]], seed: int, late: float = 0) -> str:
+def recipe(faults: Sequence[Mapping[str, Any]], conditions: Conditions) -> str:
     """The command that runs this trial again."""
     script = [{name: value for name, value in fault.items() if value is not None} for fault in faults]
-    return f"{_SWEEP} --only {shlex.quote(json.dumps(script))} --seed {seed}{_late(late)}"
+    return f"{_SWEEP} --only {shlex.quote(json.dumps(script))} {conditions.options()}"
 
 
-def race_recipe(seed: int, number: int, late: float = 0) -> str:
+def race_recipe(number: int, conditions: Conditions) -> str:
     """The command that runs this race again."""
-    return f"{_SWEEP} --races --seed {seed} --round {number}{_late(late)}"
-
-
-def _late(seconds: float) -> str:
-    return f" --late {seconds:g}" if seconds else ""
+    return f"{_SWEEP} --races --round {number} {conditions.options()}"

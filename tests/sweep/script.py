@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stage.faults.partial import KINDS as CAN_FAIL_IN_PART
@@ -33,6 +34,20 @@ UNFINISHED: Fault = {
     "fault": "denied",
 }
 """Makes FinishDeployment fail when the deployment is complete, so that RestoreDeployment finishes it."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What all trials and races of a run have in common."""
+
+    seed: int
+    """Of all that is drawn."""
+    late: float = 0
+    """Seconds by which EventBridge's reads are late; the stage's time scale shortens them."""
+
+    def options(self) -> str:
+        """The options of the command under which a trial or a race is the same."""
+        return f"--seed {self.seed}" + (f" --late {self.late:g}" if self.late else "")
 
 
 def singles(calls: Iterable[Call]) -> Iterator[Script]:

@@ -12,7 +12,7 @@ from tests.sweep import judge, report, script
 from tests.sweep.__main__ import Sweep
 from tests.sweep.app import FILES, Runs, State
 from tests.sweep.judge import Seen
-from tests.sweep.script import Script
+from tests.sweep.script import Conditions, Script
 from tests.sweep.trial import Verdict
 
 DIGEST = "sha256:new"
@@ -233,7 +233,15 @@ class _Broken:
         return Verdict(faults, "FAILED", "", reached=False, wrong=("the lease is still held",))
 
 
-@pytest.mark.parametrize("recipe", [report.recipe([DENIED | {"caller": "it's"}], 7), report.race_recipe(7, 3)])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        report.recipe([DENIED | {"caller": "it's"}], Conditions(7)),
+        report.recipe([DENIED], Conditions(7, late=4.5)),
+        report.race_recipe(3, Conditions(7)),
+    ],
+    ids=["a trial", "with late reads", "a race"],
+)
 def test_a_recipe_can_be_pasted_in_the_checkouts_root(recipe: str) -> None:
     shell = ["sh", "-c", f"{recipe} --help"]  # --help comes last, so all before it was parsed
     ran = subprocess.run(shell, cwd=ROOT, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
@@ -248,7 +256,7 @@ def test_those_that_gave_up_are_not_counted_as_all_old() -> None:
 
 
 def test_a_promise_broken_without_the_fault_counts_too() -> None:
-    sweep = Sweep([_Broken()], 1)
+    sweep = Sweep([_Broken()], Conditions(1))
     sweep.run("one fault", [(DENIED,)])
     assert sweep.broken
 
