@@ -1,11 +1,13 @@
 """The stage of the tests of the whole machine: one for each worker of pytest, reset for each test."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from examples.guestbook.client import Client, running
+from tests.stage.small_stage import SmallStage, small_stage
 from tests.stage.toys import role_of_toys, zipped
 
 
@@ -70,3 +72,10 @@ def function(stage: Client) -> Iterator[Callable[..., str]]:
     yield make
     for name in names:
         stage.client("lambda").delete_function(FunctionName=name)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[SmallStage]:
+    """A part of the stage in this process, with nothing that checks requests."""
+    with small_stage(tmp_path) as small:
+        yield small

@@ -3,20 +3,13 @@
 import json
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stage.ecs.containers import repository_of
-from tests.stage.small_stage import SmallStage, aws, small_stage
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[SmallStage]:
-    with small_stage(tmp_path) as small:
-        yield small
+from tests.stage.small_stage import SmallStage, aws
 
 
 def command(*words: str, **more: Any) -> str:

@@ -1,25 +1,23 @@
 """CloudTrail's event history of RunTask: what nothing else tells of a run that did not start."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from stage import clock
-from tests.stage.small_stage import SmallStage, aws, small_stage
+from tests.stage.small_stage import SmallStage, aws
 
 OF_RUN_TASK = [{"AttributeKey": "EventName", "AttributeValue": "RunTask"}]
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[SmallStage]:
-    with small_stage(tmp_path) as small:
-        small.settings.change({"tasks": "scripted"})
-        yield small
+def small(small: SmallStage) -> SmallStage:
+    """Its tasks run no process."""
+    small.settings.change({"tasks": "scripted"})
+    return small
 
 
 def look_up(**more: Any) -> list[Any]:

@@ -1,21 +1,13 @@
 """Events on the bus and their targets, over HTTP."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stage.eventbridge.bus import event
 from stage.moto.clients import ACCOUNT, REGION
-from tests.stage.small_stage import SmallStage, aws, small_stage
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[SmallStage]:
-    with small_stage(tmp_path) as small:
-        yield small
+from tests.stage.small_stage import SmallStage, aws
 
 
 def test_put_events_reaches_targets(small: SmallStage) -> None:

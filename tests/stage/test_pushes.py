@@ -1,8 +1,6 @@
 """Pushes to ECR, from the image to the execution that it starts, over HTTP."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +9,7 @@ from botocore.exceptions import ClientError
 from stage.ecr.images import push_event
 from stage.ecr.manifest import MEDIA_TYPE, digest, manifest
 from stage.moto.clients import ACCOUNT, REGION
-from tests.stage.small_stage import SmallStage, aws, small_stage
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[SmallStage]:
-    with small_stage(tmp_path) as small:
-        yield small
+from tests.stage.small_stage import SmallStage, aws
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Task definitions and their revisions."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +12,7 @@ from moto.core.request import normalize_request
 
 from stage.moto.clients import ACCOUNT, REGION
 from tests.in_process import ENDPOINT, gateway
-from tests.stage.small_stage import SmallStage, aws, small_stage
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[SmallStage]:
-    with small_stage(tmp_path) as small:
-        yield small
+from tests.stage.small_stage import SmallStage, aws
 
 
 def raw(operation: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """Tasks that run no process: how long they take and how they end is scripted, on the stage's clock."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +10,14 @@ from stage import clock
 from stage.ecs.script import outcome
 from stage.moto.clients import ACCOUNT
 from stage.settings import Script
-from tests.stage.small_stage import SmallStage, aws, small_stage
+from tests.stage.small_stage import SmallStage, aws
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[SmallStage]:
-    with small_stage(tmp_path) as small:
-        small.settings.change({"tasks": "scripted"})
-        yield small
+def small(small: SmallStage) -> SmallStage:
+    """Its tasks run no process."""
+    small.settings.change({"tasks": "scripted"})
+    return small
 
 
 EXITED = ("EssentialContainerExited", "Essential container in task exited")

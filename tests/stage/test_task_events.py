@@ -1,19 +1,11 @@
 """Task events that are repeated, swapped, late or lost, by the setting `events`."""
 
-from collections.abc import Iterator
 from datetime import UTC
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stage.small_stage import SmallStage, small_stage
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[SmallStage]:
-    with small_stage(tmp_path) as small:
-        yield small
+from tests.stage.small_stage import SmallStage
 
 
 @pytest.mark.parametrize(

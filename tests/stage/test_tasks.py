@@ -1,21 +1,14 @@
 """Tasks that run, from a rule that fires or from RunTask."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from stage.background import CannotFireError
-from tests.stage.small_stage import SmallStage, aws, small_stage
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[SmallStage]:
-    with small_stage(tmp_path) as small:
-        yield small
+from tests.stage.small_stage import SmallStage, aws
 
 
 def run_task(small: SmallStage, revision: str, **more: Any) -> Any:
