@@ -64,12 +64,12 @@ class LateReads:
         return {rule.arn: tags for rule, tags in shown.values() if tags}
 
     def before(self, call: Call) -> Reply | None:
-        """Answer a read while reads are late; note what is there before a write."""
+        """Answer a read while reads are late or the rule is missing; note what is there before a write."""
         if call.service != "events" or not on_default_bus(call.params):
             return None
         if call.operation in WRITES:
             self._note(_named(call.params[WRITES[call.operation]]))
-        elif call.operation in READS and self._settings.late_reads:
+        elif call.operation in READS and (self._settings.late_reads or _of_missing_rule(call)):
             return _answer(call, self.rules())
         return None
 
@@ -99,6 +99,13 @@ class LateReads:
             else:
                 shown[name] = rule
         return shown
+
+
+def _of_missing_rule(call: Call) -> bool:
+    """moto refuses these reads in other words than EventBridge."""
+    if call.operation not in ("DescribeRule", "ListTargetsByRule"):
+        return False
+    return _named(call.params[READS[call.operation]]) not in rules()
 
 
 def _actual() -> dict[str, Shown]:

@@ -11,6 +11,7 @@ from stage.eventbridge.bus import rules
 from stage.eventbridge.late_reads import LateReads
 from stage.eventbridge.tag_index import TagIndex
 from stage.settings import Settings
+from stage.validation.documented import DocumentedRules
 from tests.in_process import client as aws
 from tests.in_process import gateway
 
@@ -43,7 +44,7 @@ class Account:
 def account() -> Iterator[Account]:
     account = Account()
     late = LateReads(account.settings, lambda: account.now)
-    gateway().hooks[:] = [late, TagIndex(late)]
+    gateway().hooks[:] = [DocumentedRules(), late, TagIndex(late)]
     aws("events").put_rule(Name="late-old", ScheduleExpression="rate(1 day)", Tags=[TAG])
     aws("events").put_targets(Rule="late-old", Targets=[TARGET])
     try:
