@@ -13,7 +13,8 @@ SPOT_WARNING = 120.0
 """Seconds between the warning that a Spot task gets and its end."""
 TERMINATED = 143
 """The exit code of a process that SIGTERM has ended."""
-_EXITED = ("EssentialContainerExited", "Essential container in task exited")
+EXITED = ("EssentialContainerExited", "Essential container in task exited")
+"""stopCode and stoppedReason of a task that ended by itself."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Outcome:
 
     seconds: float
     exit_code: int | None = 0
-    stop: tuple[str, str] = _EXITED
+    stop: tuple[str, str] = EXITED
     """stopCode and stoppedReason."""
     container_reason: str | None = None
     warning: float | None = None

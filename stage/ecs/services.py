@@ -6,7 +6,6 @@ advances.
 """
 
 import threading
-from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -100,7 +99,7 @@ class Services:
         revision = usable_revision(str(request.get("taskDefinition")), EcsClientException).arn
         taken = {xform_name(member): request[member] for member in KNOWN_TO_MOTO if member in request}
         service = backend().create_service(cluster, name, request.get("desiredCount", 0), revision, **taken)
-        rollouts = self._rollouts[service] = Rollouts(name, _now)
+        rollouts = self._rollouts[service] = Rollouts(name, clock.now)
         complete(service, request)
         notices = rollouts.begin(revision, service.desired_count, ending="completes", seconds=0, how=placement(service))
         while rollouts.delay() is not None:
@@ -164,7 +163,7 @@ class Services:
     def rollouts_of(self, service: Service) -> Rollouts:
         """A service's rollouts. One that was not created through the gateway counts as completed."""
         if service not in self._rollouts:
-            rollouts = self._rollouts[service] = Rollouts(service.name, _now)
+            rollouts = self._rollouts[service] = Rollouts(service.name, clock.now)
             complete(service, {})
             rollouts.settle(str(service.task_definition), service.desired_count, placement(service))
             show(service, rollouts)
@@ -216,7 +215,7 @@ class Services:
 
     def _publish(self, service: Service, notice: Notice) -> None:
         detail: dict[str, Any] = {"eventType": notice.type, "eventName": notice.name}
-        now = timestamp(_now())
+        now = timestamp(clock.now())
         if notice.deployment_id is None:
             detail |= {"clusterArn": service.cluster_arn, "createdAt": now}
             self._emit("ECS Service Action", [service.arn], detail)
@@ -236,7 +235,3 @@ def _active_service(request: dict[str, Any]) -> Service:
 def _reply(call: Call, service: Service) -> Reply:
     described = client("ecs").describe_services(cluster=service.cluster_arn, services=[service.arn], include=["TAGS"])
     return Reply.result(call, {"service": described["services"][0]})
-
-
-def _now() -> datetime:
-    return clock.now()

@@ -37,7 +37,7 @@ from stage.ecs.api import Operation, Publish, backend, timestamp, usable_revisio
 from stage.ecs.containers import CannotStartError, Launch, choose, host_environment, prepare
 from stage.ecs.placement import REFUSALS, as_created, attach, complete, place, release, run_task_answer, update
 from stage.ecs.revisions import document
-from stage.ecs.script import TERMINATED, Outcome, outcome
+from stage.ecs.script import EXITED, TERMINATED, Outcome, outcome
 from stage.ecs.timer import Timer
 from stage.gateway.calls import Call, Reply
 from stage.logs import streams
@@ -307,7 +307,7 @@ class Tasks:
             self._end(run, "TaskFailedToStart", str(reason))
         else:
             self._follow(run)
-            self._end(run, *(run.stop or ("EssentialContainerExited", "Essential container in task exited")))
+            self._end(run, *(run.stop or EXITED))
 
     def _start(self, run: Run, pulled: datetime) -> None:
         container = choose(run.definition["containerDefinitions"], self._repository)
