@@ -7,7 +7,6 @@ and a push makes it ACTIVE again. Restoring one takes ECR minutes, in which it i
 from collections.abc import Mapping
 from typing import Any
 
-from moto.core.exceptions import ServiceException
 from moto.ecr.models import Image, Repository, ecr_backends
 
 from stage.gateway.calls import Call, Reply
@@ -24,15 +23,12 @@ class Archive:
         if call.key != ("ecr", "UpdateImageStorageClass"):
             return None
         request = call.params
-        image = _image(request["repositoryName"], request["imageId"])
+        image = find_image(request["repositoryName"], request["imageId"])
         if image is None:
-            refusal = ServiceException("ImageNotFoundException", "The image requested does not exist.")
-            return Reply.refusal(call, refusal.code, refusal.message)
+            return Reply.refusal(call, "ImageNotFoundException", "The image requested does not exist.")
         set_status(image, _STATUS[request["targetStorageClass"]])
-        answer = {"registryId": ACCOUNT, "imageStatus": status_of(image)}
-        return Reply.result(
-            call, {**answer, "repositoryName": request["repositoryName"], "imageId": request["imageId"]}
-        )
+        named = {"repositoryName": request["repositoryName"], "imageId": request["imageId"]}
+        return Reply.result(call, {**named, "registryId": ACCOUNT, "imageStatus": status_of(image)})
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
         """Show of each image in a list its status; without a filter, only ACTIVE ones."""
@@ -42,7 +38,7 @@ class Archive:
         name, wanted = call.params["repositoryName"], call.params.get("filter", {}).get("imageStatus", "ACTIVE")
         shown = []
         for each in reply.data[member]:
-            image = _image(name, each)
+            image = find_image(name, each)
             if image is None:  # made up by a test
                 shown.append(each)
             elif wanted in ("ANY", status := status_of(image)):
@@ -60,7 +56,7 @@ def set_status(image: Image, status: str) -> None:
     vars(image)["image_status"] = status
 
 
-def _image(repository: str, wanted: Mapping[str, Any]) -> Image | None:
+def find_image(repository: str, wanted: Mapping[str, Any]) -> Image | None:
     """The image that an imageId or a detail names."""
     stored: Repository | None = ecr_backends[ACCOUNT][REGION].repositories.get(repository)
     for image in stored.images if stored else ():

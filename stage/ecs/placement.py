@@ -5,13 +5,13 @@ from typing import Any
 
 from botocore import xform_name
 from moto.ec2.exceptions import InvalidSubnetIdError
-from moto.ecr.models import ecr_backends
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import Task, TaskDefinition
 
 from stage import clock
+from stage.ecr.archive import find_image
 from stage.ecs.api import LATEST_FARGATE, backend
-from stage.moto.clients import ACCOUNT, REGION, client
+from stage.moto.clients import REGION, client
 
 NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 REFUSALS = {
@@ -138,9 +138,8 @@ def _digest(image: str) -> dict[str, str]:
     """The digest that ECS has resolved, of the image's reference or of its tag in ECR."""
     name, _, digest = image.partition("@")
     repository, _, tag = name.rpartition("/")[2].partition(":")
-    store = ecr_backends[ACCOUNT][REGION].repositories.get(repository)
-    found = next((each for each in (store.images if store else []) if tag in each.image_tags), None)
-    digest = digest or (str(found.image_digest) if found else "")
+    if not digest and (found := find_image(repository, {"imageTag": tag})):
+        digest = str(found.image_digest)
     return {"imageDigest": digest} if digest else {}
 
 
