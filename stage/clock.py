@@ -95,16 +95,16 @@ _STANDS_FOR: dict[int, object] = {
 }
 
 
-_asking: set[str] = set()
-"""The modules of moto that ask this clock."""
+_seen: set[str] = set()
+"""The modules that were loaded when the clock was last moved: those of moto ask this clock."""
 
 
 def _let_moto_see() -> None:
     """Let every module of moto that is loaded by now ask this clock."""
-    for name in sys.modules.keys() - _asking:
+    for name in sys.modules.keys() - _seen:
+        _seen.add(name)
         module = sys.modules.get(name)
         if name.startswith("moto.") and module is not None:
-            _asking.add(name)
             for member, value in list(vars(module).items()):
                 if id(value) in _STANDS_FOR:
                     setattr(module, member, _STANDS_FOR[id(value)])
