@@ -20,12 +20,8 @@ class LateLogs:
     def after(self, call: Call, reply: Reply) -> Reply | None:
         if not self._settings.late_logs or call.key not in READS or not reply.ok:
             return None
-        answer = reply.data
-        shown = [each for each in answer["events"] if each["ingestionTime"] <= self._newest()]
+        answer, newest = reply.data, (clock.time() - self._settings.late_logs) * 1000  # milliseconds
+        shown = [each for each in answer["events"] if each["ingestionTime"] <= newest]
         if call.operation == "GetLogEvents" and answer["events"] and not shown and "nextToken" not in call.params:
             return Reply.refusal(call, "ResourceNotFoundException", MISSING)
         return Reply.result(call, {**answer, "events": shown})
-
-    def _newest(self) -> float:
-        """When the newest line that is shown was written, in milliseconds."""
-        return (clock.time() - self._settings.late_logs) * 1000
