@@ -13,7 +13,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
-from stage.stepfunctions.executions import executions, named, redrivable
+from stage.stepfunctions.executions import executions, named, redrivable, redriven
 
 NO_CHANGE = (
     "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified"
@@ -50,8 +50,8 @@ class Answers:
         if not reply.ok:
             return None
         if call.key == ("stepfunctions", "ListExecutions"):
-            found, listed = {each.execution_arn: each for each in executions()}, reply.data["executions"]
-            shown = [_listed(each, found.get(each["executionArn"])) for each in listed]
+            found = {each.execution_arn: each for each in executions()}
+            shown = [_listed(each, found.get(each["executionArn"])) for each in reply.data["executions"]]
             return Reply.as_sent({**reply.data, "executions": shown})
         if call.key == ("stepfunctions", "GetExecutionHistory") and call.params.get("includeExecutionData") is False:
             return Reply.as_sent({**reply.data, "events": [_without_data(each) for each in reply.data["events"]]})
@@ -83,10 +83,7 @@ def described(execution: Any) -> dict[str, Any]:
 
 
 def _listed(shown: dict[str, Any], execution: Any) -> dict[str, Any]:
-    redriven = {"redriveCount": execution.redrives} if execution else {}
-    if execution and execution.redrives:
-        redriven["redriveDate"] = execution.redrive_date.timestamp()
-    return {**shown, **redriven}
+    return {**shown, **redriven(execution)} if execution else shown
 
 
 def _without_data(event: dict[str, Any]) -> dict[str, Any]:

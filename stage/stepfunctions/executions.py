@@ -111,12 +111,15 @@ def named(call: Call) -> Any:
         return Reply.refusal(call, "ExecutionDoesNotExist", unknown.message)
 
 
+def redriven(execution: Any) -> dict[str, Any]:
+    """How often an execution was redriven, and when the last time."""
+    count = execution.redrives
+    return {"redriveCount": count, **({"redriveDate": execution.redrive_date} if count else {})}
+
+
 def redrivable(execution: Any) -> dict[str, Any]:
     """Whether an execution can be redriven, and how often it was."""
-    status = str(execution.status)
-    found: dict[str, Any] = {"redriveCount": execution.redrives}
-    if execution.redrives:
-        found["redriveDate"] = execution.redrive_date
+    status, found = str(execution.status), redriven(execution)
     if status in ("RUNNING", "SUCCEEDED"):
         reason = f"Execution is {status} and cannot be redriven"
         return {**found, "redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
