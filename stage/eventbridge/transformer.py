@@ -20,7 +20,7 @@ from stage.eventbridge.bus import compact
 OWN_NAMES = {"detail-type": "detailType"}
 """Members that `<aws.events.event>` names otherwise than the event."""
 _QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
-_VARIABLE = re.compile(r"<([A-Za-z0-9_.-]+)>")
+VARIABLE = re.compile(r"<([A-Za-z0-9_.-]+)>")
 
 
 def transformed(transformer: Mapping[str, Any], rule: Rule, event: Mapping[str, Any]) -> str:
@@ -55,7 +55,7 @@ def _values(paths: Mapping[str, str], rule: Rule, event: Mapping[str, Any]) -> d
 
 
 def _filled(part: str, values: Mapping[str, Any], written: Callable[[Any], str]) -> str:
-    return _VARIABLE.sub(lambda found: written(values[found[1]]) if found[1] in values else found[0], part)
+    return VARIABLE.sub(lambda found: written(values[found[1]]) if found[1] in values else found[0], part)
 
 
 def _text(value: Any) -> str:

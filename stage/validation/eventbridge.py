@@ -15,6 +15,7 @@ from aws_cron_expression_validator.validator import AWSCronExpressionError, AWSC
 from moto.core.exceptions import ServiceException
 
 from stage.eventbridge.bus import on_default_bus, rules
+from stage.eventbridge.transformer import VARIABLE
 
 TARGETS_PER_RULE = 5
 TARGETS_PER_REQUEST = 10  # the model says 100, the API reference 10
@@ -108,7 +109,7 @@ def _problems(target: Request) -> Iterator[str]:
 
 def _undefined_placeholders(target: Request) -> Iterator[str]:
     transformer = target.get("InputTransformer", {})
-    for name in re.findall(r"<([A-Za-z0-9_.-]+)>", transformer.get("InputTemplate", "")):
+    for name in VARIABLE.findall(transformer.get("InputTemplate", "")):
         if name not in transformer.get("InputPathsMap", {}) and not OWN_VARIABLES.fullmatch(name):
             yield f"InputTemplate for target {target['Id']} contains invalid placeholder {name}."
 
