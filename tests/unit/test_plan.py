@@ -339,6 +339,11 @@ BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"
             {"base": BEHIND_NGINX, "settings": SHARED}, "; tasks that need a revision of their own: 1", id="own"
         ),
         pytest.param(
+            {"newest_revision": 800_000},
+            "; the family guestbook has used 800,000 of its 1,000,000 revisions, deregistered ones included, and AWS",
+            id="a quota that AWS does not raise",
+        ),
+        pytest.param(
             {"base": BEHIND_NGINX}, "rolls (the command ./bin/start → of the image; without the", id="a command"
         ),
     ],
@@ -346,6 +351,11 @@ BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"
 def test_what_a_person_should_know_before_the_first_write(changes: dict[str, Any], summary: str) -> None:
     there = {"settings": AS_THE_BASE} | changes
     assert summary in describe_plan(planned(INGEST, **there), SNAPSHOT, SNAPSHOT).summary
+
+
+def test_a_quota_that_is_far_is_not_named() -> None:
+    plan = planned(INGEST, newest_revision=799_999)
+    assert "1,000,000" not in describe_plan(plan, SNAPSHOT, SNAPSHOT).summary
 
 
 def test_the_plan_has_every_command() -> None:

@@ -29,6 +29,9 @@ _NOT_REGISTERABLE = {
     "deleteRequestedAt",
     "registeredBy",
 }
+# Of a family, deregistered ones included; AWS raises it for no account:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+MOST_REVISIONS = 1_000_000
 FINGERPRINT_TAG = "rota:fingerprint"
 _TASK_TAG = "rota:task"
 # On a revision that replaces a deregistered one of the same content: the ARN of that one.

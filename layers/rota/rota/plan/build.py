@@ -10,7 +10,7 @@ from rota.contract import PlanDeploymentOutput, Stored
 from rota.ecs import jobs
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import ALGORITHM, contains, fingerprint_of
-from rota.ecs.task_definitions import inherited_tags
+from rota.ecs.task_definitions import MOST_REVISIONS, inherited_tags
 from rota.errors import listed
 from rota.plan.model import Commands, Plan, PlannedRevision
 from rota.plan.service_changes import IMAGE, service_changes
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # From the plan to the last schedule, three functions start, and make calls that wait for one another: on the stage with
 # 40 ms a call; on AWS it depends on the Region and the day.
 _STEPS_SECONDS = 2
+# The share of a family's revisions from which a person is told. With 30 tasks and 20 pushes a day there is a year left.
+_MANY_REVISIONS = 0.8
 
 
 def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
@@ -134,6 +136,11 @@ def _remarks(
         yield f"jobs run without {listed(sorted(left_out))}"
     if settings.revision_mode == "shared" and own_revision:
         yield f"tasks that need a revision of their own: {own_revision}"
+    if state.newest_revision >= _MANY_REVISIONS * MOST_REVISIONS:
+        yield (
+            f"the family {settings.family} has used {state.newest_revision:,} of its {MOST_REVISIONS:,} revisions, "
+            "deregistered ones included, and AWS does not raise that (docs/limits.md says what to do)"
+        )
 
 
 def estimate(plan: Plan) -> int:
