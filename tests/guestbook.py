@@ -36,6 +36,9 @@ ENVIRONMENT = {
     "REVISION_MODE": "per-task",
     "FORMER_EVENTS_ROLE_ARNS": "",
     "HISTORY_DAYS": "365",
+    "WATCH_RUNS": "true",
+    "TRACE_SCHEDULED_TIME": "false",
+    "RUN_QUEUE_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:rota-RunQueue-1A2B3C4D5E6F",
     "BUCKET": "guestbook-config",
     "TABLE": "guestbook-ledger",
 }

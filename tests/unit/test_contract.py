@@ -275,6 +275,7 @@ def test_each_setting_has_the_value_of_its_parameter() -> None:
     assert variables.pop("AWS_ENDPOINT_URL") == {"Ref": "AWS::NoValue"}
     role = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"]}, {"Ref": "EventsRoleArn"}]}
     assert variables.pop("EVENTS_ROLE_ARN") == role
+    assert variables.pop("RUN_QUEUE_ARN") == {"Fn::GetAtt": ["RunQueue", "Arn"]}
     for name, value in variables.items():
         source = OTHER_SOURCES.get(name) or name.title().replace("_", "")
         is_list = "List" in TEMPLATE["Parameters"].get(source, {"Type": ""})["Type"]

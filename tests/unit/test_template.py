@@ -15,6 +15,7 @@ from tests.examples import ROOT
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 PARAMETERS = TEMPLATE["Parameters"]
 RESOURCES = TEMPLATE["Resources"]
+QUEUES = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::SQS::Queue"]
 MACHINE_PROPERTIES = RESOURCES["DeployStateMachine"]["Properties"]
 CHECKED_BY_AWS = re.compile(r"List<AWS::EC2::")
 """CloudFormation looks up by itself whether each of these is there."""
@@ -63,6 +64,7 @@ TAKEN = [
     *(("AssignPublicIp", value) for value in ("ENABLED", "DISABLED")),
     *(("RevisionMode", value) for value in ("per-task", "shared")),
     *(("Architecture", value) for value in ("x86_64", "arm64")),
+    *((name, value) for name in ("WatchRuns", "TraceScheduledTime") for value in ("true", "false")),
 ]
 REFUSED = [
     ("RepositoryName", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/Shop"),
@@ -105,6 +107,7 @@ REFUSED = [
     ("AssignPublicIp", ""),
     ("RevisionMode", "per_task"),
     ("Architecture", "amd64"),
+    *((name, value) for name in ("WatchRuns", "TraceScheduledTime") for value in ("yes", "True", "")),
 ]
 # A stack that does not set a parameter has this, so a change is one that every such stack gets with its next update.
 DEFAULTS = {
@@ -124,6 +127,8 @@ DEFAULTS = {
     "LogRetentionDays": 90,
     "NotificationEmail": "",
     "Architecture": "x86_64",
+    "WatchRuns": "true",
+    "TraceScheduledTime": "false",
 }
 
 
@@ -206,15 +211,19 @@ def test_nothing_names_a_partition_a_region_or_an_account() -> None:
 
 def test_what_the_app_needs_stays_when_the_stack_is_deleted() -> None:
     kept = {name for name, resource in RESOURCES.items() if "DeletionPolicy" in resource}
-    assert kept == {"EventsRole", "ConfigBucket", "ConfigBucketPolicy", "LedgerTable"}
-    policies = {(RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) for name in kept}
-    assert policies == {("RetainExceptOnCreate", "Retain")}, "a creation that fails leaves nothing behind"
+    policies = {"ConfigBucketPolicy", "RunQueuePolicy"}
+    assert kept == {"EventsRole", "ConfigBucket", "LedgerTable", "RunQueue"} | policies
+    how = {(RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) for name in kept}
+    assert how == {("RetainExceptOnCreate", "Retain")}, "a creation that fails leaves nothing behind"
+    unconditional = {name for name in kept if "Condition" not in RESOURCES[name]}
+    assert kept - unconditional == {"EventsRole"}, "a stack that stops watching runs keeps the queue that targets name"
     listed = json.dumps(TEMPLATE["Outputs"]["KeptWhenDeleted"])
-    assert all(name in listed for name in kept - {"ConfigBucketPolicy"})
+    assert all(name in listed for name in kept - policies)
 
 
 MACHINE = [{"Name": "StateMachineArn", "Value": {"Ref": "DeployStateMachine"}}]
 PUSHES = [{"Name": "RuleName", "Value": {"Ref": "DeployStateMachinePush"}}]
+UNRECORDED = [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["UnrecordedRunsQueue", "QueueName"]}}]
 STOPS = [{"Name": "RuleName", "Value": {"Ref": "DeployStateMachineStopped"}}]
 # What each alarm watches, and over how many minutes: EventBridge's metrics are best effort and may come late.
 ALARMS: dict[str, tuple[Any, str, Any, int]] = {
@@ -228,7 +237,8 @@ ALARMS: dict[str, tuple[Any, str, Any, int]] = {
 
 
 def test_every_alarm_is_listed() -> None:
-    assert {name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"} == ALARMS.keys()
+    alarms = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+    assert alarms == ALARMS.keys() | {"UnrecordedRunsAlarm"}
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -247,6 +257,19 @@ def test_the_first_event_within_a_minute_raises_the_alarm(name: str) -> None:
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "TreatMissingData": "notBreaching",
         "AlarmActions": [{"Ref": "NotificationsTopic"}],
+    }
+
+
+def test_an_event_of_a_run_that_was_not_recorded_raises_an_alarm() -> None:
+    alarm = RESOURCES["UnrecordedRunsAlarm"]
+    assert alarm["Condition"] == "WatchesRuns"
+    like = RESOURCES["FailedDeploymentsAlarm"]["Properties"]
+    assert alarm["Properties"] == like | {
+        "AlarmDescription": alarm["Properties"]["AlarmDescription"],
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": UNRECORDED,
+        "Statistic": "Maximum",
     }
 
 
@@ -289,7 +312,8 @@ def test_what_is_stored_is_encrypted() -> None:
     (encryption,) = RESOURCES["ConfigBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     assert RESOURCES["LedgerTable"]["Properties"]["SSESpecification"] == {"SSEEnabled": True}
-    assert RESOURCES["PushDeadLetterQueue"]["Properties"]["SqsManagedSseEnabled"] is True
+    for queue in QUEUES:
+        assert RESOURCES[queue]["Properties"]["SqsManagedSseEnabled"] is True
 
 
 def test_the_retention_of_stored_data() -> None:
@@ -314,9 +338,21 @@ def test_the_retention_of_stored_data() -> None:
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert RESOURCES["PushDeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600, "SQS's maximum"
+    for queue in QUEUES:
+        assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600, "SQS's maximum"
     for group in ("LogGroup", "StateMachineLogGroup"):
         assert RESOURCES[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_what_cannot_be_recorded_of_runs_leaves_the_queue() -> None:
+    queue = RESOURCES["RunQueue"]["Properties"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["UnrecordedRunsQueue", "Arn"]},
+        "maxReceiveCount": 5,
+    }
+    assert "QueueName" not in queue, "a name of its own would keep a stack from being made again"
+    longest = TEMPLATE["Globals"]["Function"]["Timeout"]
+    assert queue["VisibilityTimeout"] == 6 * longest, "else a message comes again while a function still reads it"
 
 
 FOR_AN_HOUR = {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 20}
@@ -413,6 +449,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "KnowsFormerEventsRoles": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "FormerEventsRoleArns"}]})]},
         "TakesAnyTag": {"Fn::Equals": [{"Ref": "ImageTagPattern"}, "*"]},
         "SendsMail": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
+        "WatchesRuns": {"Fn::Equals": [{"Ref": "WatchRuns"}, "true"]},
     }
     assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"
 
@@ -428,5 +465,7 @@ def test_the_outputs_of_a_stack() -> None:
         "NotificationsTopicArn": {"Ref": "NotificationsTopic"},
         "EventsRoleArn": role,
         "PushDeadLetterQueueUrl": {"Ref": "PushDeadLetterQueue"},
+        "RunQueueUrl": {"Ref": "RunQueue"},
+        "UnrecordedRunsQueueUrl": {"Ref": "UnrecordedRunsQueue"},
         "RulePrefix": {"Ref": "RulePrefix"},
     }

@@ -262,6 +262,18 @@ def test_only_two_services_publish_to_the_topic() -> None:
     ]
 
 
+def test_only_the_apps_rules_send_to_the_queue_of_runs() -> None:
+    assert policy_of("RunQueuePolicy", "Queues", "RunQueue") == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": {"Fn::GetAtt": ["RunQueue", "Arn"]},
+            "Condition": {"ArnLike": {"aws:SourceArn": RULES}},
+        }
+    ]
+
+
 def test_only_the_push_rule_sends_to_the_dead_letter_queue() -> None:
     assert policy_of("PushDeadLetterQueuePolicy", "Queues", "PushDeadLetterQueue") == [
         {

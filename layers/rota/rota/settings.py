@@ -31,6 +31,7 @@ class Settings(Shape):
     """One app: a repository, a service, a task-definition family and a schedule file.
 
     `api_command` and `api_port` are None where the base's stay; an empty `api_command` is the start command alone.
+    `run_queue_arn` names the queue of what is told of runs, which is there whether or not they are watched.
     """
 
     repository: str
@@ -53,6 +54,9 @@ class Settings(Shape):
     revision_mode: Literal["per-task", "shared"] = "per-task"
     rollout_timeout_minutes: int = 30
     history_days: int = 365
+    watch_runs: bool = False
+    trace_scheduled_time: bool = False
+    run_queue_arn: str = ""
     schedule_keys: Items
     bucket: str
     table: str
