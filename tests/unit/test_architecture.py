@@ -11,7 +11,7 @@ LEVELS = {
     **dict.fromkeys(("schedule_file", "aws"), 1),
     **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions"), 2),
     **dict.fromkeys(("plan", "deployment"), 3),
-    **dict.fromkeys(("restore", "handlers"), 4),
+    **dict.fromkeys(("restore", "handlers", "runs"), 4),
     "cli": 5,
     "__main__": 6,
 }
@@ -115,6 +115,7 @@ def test_a_backend_is_reached_through_the_seam_alone() -> None:
 
 
 PURE = [
+    *("runs.model",),
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
     *("schedules.backend", "schedules.restored", "schedules.revision"),
     *("schedules.eventbridge_rules.rule", "schedules.eventbridge_rules.inventory"),

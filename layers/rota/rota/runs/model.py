@@ -1,0 +1,332 @@
+"""A run, a job and an incident as the ledger's table holds them, in a partition of their own. Pure.
+
+```
+app = runs#CLUSTER/SERVICE
+  run#TASK#SCHEDULED_AT#TASK_ID   a Run; TASK_ID is `missed` where ECS has no task
+  job#TASK                        a Job: what Sweep knows of its schedule, and how it does
+  sweep                           a Swept: how far Sweep has looked
+```
+Each has at most 90 days, counted from its last change, but for the jobs of tasks that exist. RecordRun and Sweep write
+here; nothing else of the table is theirs to write.
+"""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AwareDatetime, Field
+
+from rota.contract import Stored
+from rota.deployment.items import Item
+
+HISTORY_DAYS = 90
+# Of a request, a task, a network interface: what makes AWS's sentences about one cause different.
+_ID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(eni-)?[0-9a-f]{17,32}\b")
+MISSED = "missed"
+"""The task id of a run that ECS has no task for."""
+
+
+class Status(StrEnum):
+    """Where a run stands, or how it ended."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    OK = "ok"
+    FAILED = "failed"
+    """It started and did not do what it should: whoever wrote the job acts."""
+    NOT_STARTED = "not_started"
+    """ECS made a task, and its container never ran: the operator acts."""
+    MISSED = "missed"
+    """It was due, and there is no task: the operator acts."""
+    UNKNOWN = "unknown"
+    """It was due, or had started, and the watcher itself was away."""
+
+    @property
+    def has_ended(self) -> bool:
+        return self not in (Status.STARTING, Status.RUNNING)
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether a job with such a run does not do well. What is unknown is neither good nor bad."""
+        return self in (Status.FAILED, Status.NOT_STARTED, Status.MISSED)
+
+
+class Trigger(StrEnum):
+    """What started a run."""
+
+    SCHEDULE = "schedule"
+    CATCH_UP = "catch_up"
+    BY_HAND = "by_hand"
+
+
+class Why(StrEnum):
+    """Why a run did not go well. An open set: what a later version adds is read as `other`."""
+
+    EXIT_CODE = "exit_code"
+    OUT_OF_MEMORY = "out_of_memory"
+    KILLED = "killed"
+    """By a signal whose sender is not known."""
+    STOPPED = "stopped"
+    """By a person, or a program that is not Rota."""
+    SPOT = "spot"
+    HOST = "host"
+    """Fargate took the host away."""
+    IMAGE = "image"
+    SECRET = "secret"  # noqa: S105  the kind of reason
+    LOGS = "logs"
+    """The log group, or the right to write to it."""
+    ROLE = "role"
+    NETWORK = "network"
+    CAPACITY = "capacity"
+    COMMAND = "command"
+    """The container's command could not be started."""
+    REFUSED = "refused"
+    """ECS refused EventBridge's request; a dead letter says why."""
+    DISABLED = "disabled"
+    """Its schedule is off, and not because the file says so."""
+    GONE = "gone"
+    """Its schedule is not there."""
+    NO_TRACE = "no_trace"
+    """EventBridge started nothing that ECS knows of, and says no reason."""
+    AWAY = "away"
+    """The watcher did not look, or looked too late to learn it."""
+    OTHER = "other"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls("other")
+
+
+class Reader(StrEnum):
+    """Who acts on a reason."""
+
+    AUTHOR = "author"
+    OPERATOR = "operator"
+
+
+class Reason(Item):
+    """Why a run did not go well, for people."""
+
+    why: Why
+    words: str
+    """One sentence without a full stop, such as `the job ended with exit code 1`."""
+    aws: str = ""
+    """AWS's own words, whole; empty if it has none."""
+    todo: str
+    """What to do: one sentence or two."""
+    reader: Reader
+
+    @property
+    def key(self) -> str:
+        """Equal for what has one cause, such as a missing secret that hundreds of jobs want."""
+        return f"{self.why} {_ID.sub('', self.aws)}".strip()
+
+
+class LogPlace(Item):
+    """Where a run logs. `group` and `stream` are empty for another driver than awslogs."""
+
+    driver: str
+    group: str = ""
+    stream: str = ""
+
+
+class Release(Item):
+    """What a run began with. `number` and `tag` are None where they are not known."""
+
+    number: int | None = None
+    tag: str | None = None
+    digest: str
+    schedule: Stored | None = None
+    """The schedule file that was live."""
+    base: str = ""
+    """The ARN of the revision from which the release's were derived."""
+    since: AwareDatetime | None = None
+    """When it went live."""
+
+
+class Run(Item):
+    """One task of ECS that was started for a job, or one that should have been."""
+
+    task: str
+    scheduled_at: AwareDatetime
+    """When it was due; for one that a person started, when it was created."""
+    task_id: str
+    """The last part of the task's ARN, or MISSED."""
+    version: int = 0
+    """ECS's count of the task's changes: the newest event that is recorded."""
+    status: Status
+    trigger: Trigger = Trigger.SCHEDULE
+    traced: bool = False
+    """Whether the run itself says when it was due; if not, it is the latest due minute before it was created."""
+    task_arn: str = ""
+    created_at: AwareDatetime | None = None
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    seconds: float | None = None
+    """How long its container ran; without what ECS takes to remove the network interface."""
+    exit_code: int | None = None
+    stop_code: str = ""
+    reason: Reason | None = None
+    release: Release | None = None
+    revision: str = ""
+    """The task definition's ARN."""
+    log: LogPlace | None = None
+    tail: tuple[str, ...] = ()
+    """The last lines of its log, masked."""
+    lacking: int = 1
+    """Of a missed run: how many tasks are lacking."""
+    counted: bool = False
+    """Of a missed run: it is one of so many that are lacking in the hour after `scheduled_at`; which is not known."""
+    overlong_since: AwareDatetime | None = None
+    """When it had run for longer than its job's `max_runtime`."""
+    overlaps: str = ""
+    """The id of an earlier task of the job that still ran as this one started."""
+
+    @property
+    def key(self) -> str:
+        return run_key(self.task, self.scheduled_at, self.task_id)
+
+
+class GoodRun(Item):
+    """The last run that went well, and how many did so on its release, one after the other or not."""
+
+    scheduled_at: AwareDatetime
+    ended_at: AwareDatetime
+    release: Release | None = None
+    revision: str = ""
+    runs: int = 1
+
+
+class Incident(Item):
+    """A job does not do well: from the run that says so to the next one that is ok.
+
+    Each of its messages is sent at least once and normally once, and carries `id`.
+    """
+
+    id: str
+    """`TASK#SCHEDULED_AT` of its first run."""
+    opened_at: AwareDatetime
+    first: Run
+    """The run with which it began, without the log's tail."""
+    last: Run
+    """The newest bad one; the tail is here."""
+    runs: int = 1
+    """How many bad runs it has so far."""
+    last_good: GoodRun | None = None
+    """The last good run before it."""
+    told_at: AwareDatetime | None = None
+    """When it was told, or the last reminder."""
+    recovered: Run | None = None
+    """The good run that ended it, without its tail."""
+
+    @property
+    def seconds(self) -> float:
+        """From its first run's end to its recovery, or until its newest run."""
+        last = self.recovered or self.last
+        return ((last.ended_at or last.scheduled_at) - (self.first.ended_at or self.first.scheduled_at)).total_seconds()
+
+
+class Turn(StrEnum):
+    """What there is to tell of an incident."""
+
+    FAILING = "failing"
+    STILL_FAILING = "still_failing"
+    RECOVERED = "recovered"
+
+
+class Notice(Item):
+    """What there is to tell of a run by itself, beside incidents: it is overlong, it overlaps, or it is unknown."""
+
+    kind: str
+    """`overlong`, `overlapping` or `unknown`."""
+    run: Run
+    told_at: AwareDatetime | None = None
+
+
+class Span(Item):
+    """A schedule, and the time in which it was in force."""
+
+    expression: str
+    since: AwareDatetime
+    """From here on every due minute counts."""
+    until: AwareDatetime | None = None
+    """From here on none does; None while it is live. Between a span's end and the next one's begin the schedule was
+    being changed, and nobody knows whether a minute was due.
+    """
+
+
+class Job(Item):
+    """A task of the schedule file, as its runs are judged, and how it does."""
+
+    task: str
+    spans: tuple[Span, ...] = ()
+    """The newest last; those that no due minute can be in any more are dropped."""
+    enabled: bool = True
+    count: int = 1
+    """How many tasks each start has."""
+    retry_age: int
+    """Seconds for which EventBridge tries to start it."""
+    grace: int
+    """Seconds after the retry age until a run is missed."""
+    max_runtime: int | None = None
+    """Seconds."""
+    tolerance: int = 0
+    """How many bad runs in a row are not told."""
+    owner: str = ""
+    state: int = 0
+    """Counts the changes of what follows: who writes it names the one that was read."""
+    bad_runs: int = 0
+    """In a row."""
+    last_good: GoodRun | None = None
+    last_run_at: AwareDatetime | None = None
+    """When the newest run that is judged was due."""
+    judged_until: AwareDatetime | None = None
+    """When the newest run that is judged ended."""
+    incident: Incident | None = None
+    """The one that goes on, or has ended and is not told yet."""
+    notices: tuple[Notice, ...] = ()
+    """What is not told yet."""
+
+    @property
+    def key(self) -> str:
+        return job_key(self.task)
+
+
+class Swept(Item):
+    """How far Sweep has looked."""
+
+    at: AwareDatetime
+    """Whatever was due to be looked at by then has been."""
+    schedule: Stored | None = None
+    """The schedule file that the jobs are as."""
+    releases: Annotated[tuple[Release, ...], Field(max_length=50)] = ()
+    """The releases that runs may have begun with, the newest last."""
+
+
+def partition(app: str) -> str:
+    """The partition key of all that is known of an app's runs."""
+    return f"runs#{app}"
+
+
+def run_key(task: str, scheduled_at: datetime, task_id: str) -> str:
+    """The sort key of a run; names of tasks have no `#`."""
+    return f"{slot_key(task, scheduled_at)}{task_id}"
+
+
+def slot_key(task: str, scheduled_at: datetime) -> str:
+    """What the sort keys of all runs of a task that were due then begin with."""
+    return f"run#{task}#{scheduled_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}#"
+
+
+def job_key(task: str) -> str:
+    """The sort key of a job."""
+    return f"job#{task}"
+
+
+SWEEP_KEY = "sweep"
+
+
+def attributes(item: Item) -> dict[str, Any]:
+    """What an item is stored as, without what is not known or is as it always is."""
+    return item.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
