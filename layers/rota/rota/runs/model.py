@@ -252,7 +252,7 @@ class Span(Item):
     """From here on every due minute counts."""
     until: AwareDatetime | None = None
     """From here on none does; None while it is live. Between a span's end and the next one's begin the schedule was
-    being changed, and nobody knows whether a minute was due.
+    being changed, and whether a minute was due is not known.
     """
 
 
