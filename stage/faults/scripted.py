@@ -1,5 +1,7 @@
 """Scripted faults: `PUT /_stage/faults` sets which AWS calls fail, when, and how."""
 
+import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +43,8 @@ class Fault(BaseModel):
     """AWS's name, or `*` for all operations of the service."""
     caller: str | None = None
     """The function that makes the call, by its short name."""
+    request: str = ""
+    """A regular expression for the request: it is found in its members, as compact JSON with sorted names."""
     skip: int = Field(0, ge=0)
     """The number of matching calls that pass first."""
     count: int = Field(1, ge=0)
@@ -51,8 +55,31 @@ class Fault(BaseModel):
     """The error code of `refused`, and of the failed entry of `partial`."""
     status: int = Field(400, ge=400, le=599)
     """The HTTP status of `refused`."""
-    fault: Literal["throttle", "internal", "denied", "refused", "lost", "cut", "partial", "kill", "kill_after", "abort"]
+    message: str = "scripted"
+    """The words of `refused`."""
+    answer: dict[str, Any] = {}
+    """The members that `answered` answers."""
+    pattern: str = ""
+    """What `rewritten` looks for in the reply's body: a regular expression, of whose groups `replacement` may use
+    some."""
+    replacement: str = ""
+    fault: Literal[
+        "throttle",
+        "internal",
+        "denied",
+        "refused",
+        "answered",
+        "rewritten",
+        "lost",
+        "cut",
+        "partial",
+        "kill",
+        "kill_after",
+        "abort",
+    ]
     """`throttle`, `internal`, `denied`: the service refuses the call. `refused`: it does so with the error `code`.
+    `answered`: it answers 200 with `answer` and carries nothing out. `rewritten`: it carries the call out, and in the
+    reply's body the `replacement` stands for each `pattern`.
     `lost`: the call is carried out, but its reply is not sent; the reply to Lambda's Invoke is lost at once, while the
     function runs. `cut`: carried out, and the connection ends in the middle of the reply. `partial`: 200, but the
     request's last entry failed and was not carried out. `kill`, `kill_after`: the calling process is killed before or
@@ -90,7 +117,18 @@ class Fault(BaseModel):
             raise ValueError(f"only these calls can fail in part: {able}")
         if fault == "refused" and not info.data.get("code"):
             raise ValueError("refused needs a code")
+        if fault == "rewritten" and not info.data.get("pattern"):
+            raise ValueError("rewritten needs a pattern")
         return fault
+
+    @field_validator("request", "pattern")
+    @classmethod
+    def _is_an_expression(cls, text: str) -> str:
+        try:
+            re.compile(text)
+        except re.error as invalid:
+            raise ValueError(f"{text!r} is no regular expression: {invalid}") from invalid
+        return text
 
     def matches(self, call: Call) -> bool:
         """Whether this fault hits such a call."""
@@ -98,6 +136,7 @@ class Fault(BaseModel):
             self.service == call.service
             and self.operation in ("*", call.operation)
             and self.caller in (None, call.caller)
+            and (not self.request or re.search(self.request, _members(call)) is not None)
             and not (self.fault in ("kill", "kill_after") and call.caller is None)
             and not (self.fault == "cut" and call.key == ("lambda", "Invoke"))  # its reply can only be lost
             and not (self.fault == "abort" and call.caller is None and call.key != ("lambda", "Invoke"))
@@ -184,13 +223,14 @@ class Faults:
             case "partial":
                 self._this_call.held_back, reply = partial.hold_back(call)
                 return reply
+            case "answered":
+                return Reply.result(call, fault.answer)
         return None
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
-        """Lose or cut the reply, kill the caller, or add the failed entry to the reply."""
-        if getattr(self._this_call, "call", None) is not call:
-            return None  # an earlier hook has answered it
-        fault: Fault | None = self._this_call.fault
+        """Lose, cut or rewrite the reply, kill the caller, or add the failed entry to the reply."""
+        seen = getattr(self._this_call, "call", None) is call  # else an earlier hook has answered it
+        fault: Fault | None = self._this_call.fault if seen else None
         if fault is None:
             return None
         match fault.fault:
@@ -202,6 +242,9 @@ class Faults:
                 return replace(reply, cut=True, error=kind) if reply.body else _no_answer(kind)
             case "partial" if reply.ok:
                 return partial.with_failed_entry(call, reply, self._this_call.held_back, fault.code)
+            case "rewritten":
+                body = re.sub(fault.pattern, fault.replacement, reply.body.decode())
+                return replace(reply, body=body.encode())
         return None
 
     def _due(self, call: Call) -> Fault | None:
@@ -231,7 +274,11 @@ def _refusal(call: Call, fault: Fault) -> Reply:
             return refusals.failed(call)
         case "denied":
             return refusals.denied(call)
-    return Reply.refusal(call, str(fault.code), "scripted", fault.status)
+    return Reply.refusal(call, str(fault.code), fault.message, fault.status)
+
+
+def _members(call: Call) -> str:
+    return json.dumps(call.params, separators=(",", ":"), sort_keys=True, default=str)
 
 
 def _no_answer(kind: str) -> Reply:

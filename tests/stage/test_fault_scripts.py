@@ -57,6 +57,8 @@ def test_reset_removes_all_faults(stage: Client) -> None:
     ("wrong", "says"),
     [
         pytest.param({"service": "event"}, "[0].service: boto3 knows no service event", id="no such service"),
+        pytest.param({"fault": "rewritten"}, "[0].fault: rewritten needs a pattern", id="nothing to rewrite"),
+        pytest.param({"request": "("}, "[0].request: '(' is no regular expression: missing ), ", id="no expression"),
         pytest.param(
             {"operation": "PutRules"}, "[0].operation: events has no operation PutRules", id="no such operation"
         ),

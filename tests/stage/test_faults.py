@@ -206,3 +206,26 @@ def test_a_revision_that_ecs_may_roll_back_to_is_kept(deployed: Client) -> None:
     (kept,) = [arn for arn, each in revisions(deployed).items() if each["status"] == "ACTIVE" and arn not in before]
     remark = f"But {kept.rpartition('/')[2]} stays ACTIVE, since ECS may go back to it."
     assert remark in failed["cause"]
+
+
+def test_a_call_is_answered_as_scripted(stage: Client) -> None:
+    expression, rule = "cron(0 6 L-3 * ? *)", {"RuleArn": "arn:aws:events:us-east-1:123456789012:rule/made-up"}
+    stage.faults([{**PUT_RULE, "request": r'"ScheduleExpression":"cron\(0 6 L-3', "fault": "answered", "answer": rule}])
+    put_rule(stage, "another")
+    answer = stage.client("events").put_rule(Name="made-up", ScheduleExpression=expression)
+    assert answer["RuleArn"] == rule["RuleArn"]
+    assert rule_names(stage) & {"another", "made-up"} == {"another"}
+
+
+def test_an_answer_is_rewritten_as_scripted(stage: Client) -> None:
+    put_rule(stage, "some-rule")
+    listed = {"service": "events", "operation": "ListRules", "fault": "rewritten"}
+    stage.faults([{**listed, "pattern": r'"some-(\w+)"', "replacement": r'"any-\1"'}])
+    assert rule_names(stage) & {"some-rule", "any-rule"} == {"any-rule"}
+    assert "some-rule" in rule_names(stage)
+
+
+def test_a_refusal_has_the_scripted_words(stage: Client) -> None:
+    stage.faults([{**PUT_RULE, "fault": "refused", "code": "LimitExceededException", "message": "No more."}])
+    with pytest.raises(ClientError, match=r"LimitExceededException.*No more\."):
+        put_rule(stage)
