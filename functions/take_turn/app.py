@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from rota import contract
 from rota.aws import clients
 from rota.contract import Decision, Execution, Image, Origin, TakeTurnInput, TakeTurnOutput, Verdict
-from rota.deployment.lease import Lease, wait_seconds
+from rota.deployment.lease import Lease, LeaseItem, wait_seconds
 from rota.deployment.ledger import ledger_of
 from rota.ecr import input_keys, push_event
 from rota.handlers.step import step
@@ -38,6 +38,8 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     origin = input_keys.origin(request.event, image, execution.name)
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
+    elif image.started(execution.name) and push_event.is_replication(request.event) and not dry_run:
+        verdict = _of_a_replica(request, settings, image, origin)
     else:
         if not image.started(execution.name):
             _require_image(image)
@@ -52,6 +54,40 @@ def _require_image(image: Image) -> None:
     from rota.ecr.image import resolve_image  # noqa: PLC0415 - pushes, which are the rule, do not load it
 
     resolve_image(clients.ecr(), image)
+
+
+def _of_a_replica(request: TakeTurnInput, settings: Settings, image: Image, origin: Origin) -> Verdict:
+    """As of a push. But an image that came before the one that is live, or on its way, stops nothing and is ignored:
+    ECR replicates in any order, and old images too when a person asks for that.
+    """
+    lease = _lease(request.execution, settings).look()
+    # An attempt whose response was lost may have taken the lease, which then has to be released.
+    if lease.holder != request.execution.id and (reason := _reason_to_stay(request, settings, image, lease)):
+        return Verdict(decision=Decision.IGNORE, reason=reason)
+    verdict = _verdict(request.execution, settings, image, origin, dry_run=False)
+    # What was on its way may have gone live meanwhile; nothing does while this deployment holds the lease.
+    if verdict.decision == Decision.GO and (reason := _reason_to_stay(request, settings, image)):
+        return Verdict(decision=Decision.OVERTAKEN, reason=reason)
+    return verdict
+
+
+def _reason_to_stay(
+    request: TakeTurnInput, settings: Settings, image: Image, lease: LeaseItem | None = None
+) -> str | None:
+    """Why this image is not deployed beside what is live, and what is on its way in that lease."""
+    # Pushes, which are the rule, load none of these.
+    from rota.deployment.releases import Releases  # noqa: PLC0415
+    from rota.ecr.image import describe_image, find_newer  # noqa: PLC0415
+
+    ecr = clients.ecr()
+    found = describe_image(ecr, image.repository, image.digest)
+    if not found:
+        return None  # ReadConfig says so
+    live = Releases(clients.dynamodb(), settings.table, settings.app).read()
+    there = (lease.on_their_way if lease else set()) | ({live.live_digest} if live else set())
+    if newer := find_newer(ecr, found, there):
+        return f"{image.digest} was replicated, and {newer}, which is live or on its way, came to ECR later"
+    return push_event.reason_to_skip(request.event, found.get("artifactMediaType"))
 
 
 def _verdict(execution: Execution, settings: Settings, image: Image, origin: Origin, *, dry_run: bool) -> Verdict:

@@ -1,9 +1,11 @@
-"""Archived images: UpdateImageStorageClass, and what ECR then shows of an image. moto has neither.
+"""Archived images: UpdateImageStorageClass, and what ECR then shows of an image. moto has neither, nor the type of what
+was pushed.
 
 docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html. ECR lists an archived image only if it is asked for,
 and a push makes it ACTIVE again. Restoring one takes ECR minutes, in which it is ACTIVATING; here it takes no time.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +33,7 @@ class Archive:
         return Reply.result(call, {**named, "registryId": ACCOUNT, "imageStatus": status_of(image)})
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
-        """Show of each image in a list its status; without a filter, only ACTIVE ones."""
+        """Show of each image in a list its status and its type; without a filter, only ACTIVE ones."""
         member = _LISTS.get(call.key)
         if member is None or not reply.ok:
             return None
@@ -42,8 +44,20 @@ class Archive:
             if image is None:  # made up by a test
                 shown.append(each)
             elif wanted in ("ANY", status := status_of(image)):
-                shown.append({**each, "imageStatus": status} if member == "imageDetails" else each)
+                shown.append({**each, **_details(image, status)} if member == "imageDetails" else each)
         return Reply.as_sent({**reply.data, member: shown})
+
+
+def artifact_type(manifest: str) -> str | None:
+    """The media type of what a manifest describes; None for an index."""
+    document = json.loads(manifest)
+    found: str | None = document.get("artifactType") or document.get("config", {}).get("mediaType")
+    return found
+
+
+def _details(image: Image, status: str) -> dict[str, str]:
+    type_ = artifact_type(image.image_manifest)
+    return {"imageStatus": status, **({"artifactMediaType": type_} if type_ else {})}
 
 
 def status_of(image: Image) -> str:

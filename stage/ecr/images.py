@@ -13,7 +13,7 @@ from moto.core.exceptions import ServiceException
 from moto.ecr.exceptions import ImageAlreadyExistsException, RepositoryNotFoundException
 from moto.ecr.models import ECRBackend, Image, Repository, ecr_backends
 
-from stage.ecr.archive import set_status, status_of
+from stage.ecr.archive import artifact_type, set_status, status_of
 from stage.eventbridge.bus import Event, event
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
@@ -93,8 +93,6 @@ def _answer(name: str, image: Image, manifest: str, tag: str | None) -> dict[str
 
 def push_event(image: dict[str, Any]) -> Event:
     """The *ECR Image Action* event of a push; the `image-tag` of an untagged image is empty."""
-    manifest = json.loads(image["imageManifest"])
-    artifact = manifest.get("artifactType") or manifest.get("config", {}).get("mediaType")
     detail = {
         "result": "SUCCESS",
         "repository-name": image["repositoryName"],
@@ -102,7 +100,7 @@ def push_event(image: dict[str, Any]) -> Event:
         "action-type": "PUSH",
         "image-tag": image["imageId"].get("imageTag", ""),
         "manifest-media-type": image.get("imageManifestMediaType"),
-        "artifact-media-type": artifact,
+        "artifact-media-type": artifact_type(image["imageManifest"]),
     }
     return event("aws.ecr", "ECR Image Action", {name: value for name, value in detail.items() if value is not None})
 

@@ -7,6 +7,7 @@ import pytest
 
 from examples.guestbook.client import Client
 from stage.ecr.manifest import MEDIA_TYPE, manifest
+from stage.moto.clients import ACCOUNT, REGION
 from tests.stage.account import account, history, push_of, push_untagged, schedules, states, writes
 
 
@@ -48,6 +49,39 @@ def test_a_tag_outside_image_tag_pattern_starts_no_deployment(stage: Client, tag
         assert len(stage.executions()) == starts
     finally:
         events.put_rule(Name=rule["Name"], EventPattern=rule["EventPattern"])
+
+
+REPLICATION = {
+    "id": "1",
+    "detail-type": "ECR Replication Action",
+    "source": "aws.ecr",
+    "account": ACCOUNT,
+    "time": "2026-11-29T00:00:00Z",
+    "region": REGION,
+    "resources": [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/guestbook"],
+    "detail": {"result": "SUCCESS", "repository-name": "guestbook", "action-type": "REPLICATE", "image-tag": "v1"},
+}
+
+
+@pytest.mark.parametrize("wanted", ["false", "true"])
+def test_a_replicated_image_is_deployed_only_if_that_is_wanted(stage: Client, wanted: str) -> None:
+    cloudformation, events = stage.client("cloudformation"), stage.client("events")
+    (stack,) = cloudformation.describe_stacks()["Stacks"]
+    cloudformation.create_stack(
+        StackName="another",
+        TemplateBody=json.dumps(cloudformation.get_template(StackName=stack["StackName"])["TemplateBody"]),
+        Parameters=[
+            each | ({"ParameterValue": wanted} if each["ParameterKey"] == "DeployReplicated" else {})
+            for each in stack["Parameters"]
+        ],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    try:
+        (rule,) = events.list_rules(NamePrefix="another-DeployStateMachinePush")["Rules"]
+        asked = events.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(REPLICATION))
+        assert asked["Result"] is (wanted == "true")
+    finally:
+        cloudformation.delete_stack(StackName="another")  # no reset does
 
 
 def test_a_dry_run_returns_the_plan_and_writes_nothing(stage: Client) -> None:

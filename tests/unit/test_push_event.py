@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rota.contract import Execution, Image, is_dry_run
-from rota.ecr.push_event import parse_image, reason_to_skip
+from rota.ecr.push_event import is_replication, parse_image, reason_to_skip
 from rota.errors import RejectedError
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "ecr_push.json").read_text())
@@ -129,11 +129,13 @@ def test_every_form_of_an_iso_8601_timestamp(time: str) -> None:
         pytest.param(event(dry_run="yes"), 'dry_run is "yes", it must be true or false', id="dry run"),
         pytest.param(
             event({"action-type": "DELETE"}),
-            "it reports DELETE SUCCESS, it must report PUSH SUCCESS",
+            "it reports DELETE SUCCESS, it must report PUSH or REPLICATE with SUCCESS",
             id="a deletion",
         ),
         pytest.param(
-            event({"result": "FAILURE"}), "it reports PUSH FAILURE, it must report PUSH SUCCESS", id="a failure"
+            event({"result": "FAILURE"}),
+            "it reports PUSH FAILURE, it must report PUSH or REPLICATE with SUCCESS",
+            id="a failure",
         ),
     ],
 )
@@ -206,6 +208,32 @@ def test_why_a_push_is_skipped(detail: dict[str, Any], reason: str) -> None:
 )
 def test_an_image_is_not_skipped(detail: dict[str, Any]) -> None:
     assert reason_to_skip(event(detail)) is None
+
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html, but for the names
+REPLICATION: dict[str, Any] = EVENT | {
+    "detail-type": "ECR Replication Action",
+    "resources": ["arn:aws:ecr:us-east-1:123456789012:repository/guestbook"],
+    "detail": {
+        "result": "SUCCESS",
+        "repository-name": "guestbook",
+        "image-digest": DIGEST,
+        "source-account": "210987654321",
+        "action-type": "REPLICATE",
+        "source-region": "us-west-2",
+        "image-tag": "5d0c6a1",
+    },
+}
+
+
+def test_a_replication_brings_an_image() -> None:
+    assert parse(REPLICATION) == parse(EVENT)
+    assert [is_replication(each) for each in (REPLICATION, EVENT)] == [True, False]
+
+
+@pytest.mark.parametrize(("kind", "skipped"), [(CACHE, True), (None, False)], ids=["a build's cache", "unknown"])
+def test_ecr_says_what_was_replicated(kind: str | None, skipped: bool) -> None:
+    assert bool(reason_to_skip(REPLICATION, kind)) is skipped
 
 
 def test_an_event_without_a_tag_is_an_image() -> None:

@@ -112,6 +112,7 @@ REFUSED = [
 # A stack that does not set a parameter has this, so a change is one that every such stack gets with its next update.
 DEFAULTS = {
     "ImageTagPattern": "*",
+    "DeployReplicated": "false",
     "StartCommand": "./bin/start",
     "ApiCommand": "base",
     "ApiPort": "base",
@@ -365,10 +366,12 @@ def test_what_starts_a_deployment() -> None:
             "source": ["aws.ecr"],
             "account": [{"Ref": "AWS::AccountId"}],
             "region": [{"Ref": "AWS::Region"}],
-            "detail-type": ["ECR Image Action"],
+            "detail-type": {
+                "Fn::If": ["DeploysReplicated", ["ECR Image Action", "ECR Replication Action"], ["ECR Image Action"]]
+            },
             "detail": {
                 "result": ["SUCCESS"],
-                "action-type": ["PUSH"],
+                "action-type": {"Fn::If": ["DeploysReplicated", ["PUSH", "REPLICATE"], ["PUSH"]]},
                 "repository-name": [{"Ref": "RepositoryName"}],
                 "image-tag": [
                     {"Fn::If": ["TakesAnyTag", {"anything-but": ""}, {"wildcard": {"Ref": "ImageTagPattern"}}]}
@@ -448,6 +451,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "MakesEventsRole": is_empty({"Ref": "EventsRoleArn"}),
         "KnowsFormerEventsRoles": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "FormerEventsRoleArns"}]})]},
         "TakesAnyTag": {"Fn::Equals": [{"Ref": "ImageTagPattern"}, "*"]},
+        "DeploysReplicated": {"Fn::Equals": [{"Ref": "DeployReplicated"}, "true"]},
         "SendsMail": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
         "WatchesRuns": {"Fn::Equals": [{"Ref": "WatchRuns"}, "true"]},
     }

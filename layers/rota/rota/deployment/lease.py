@@ -57,6 +57,8 @@ class LeaseItem(Item):
     newest: str = ""
     """The order of the newest push that is known; it outlives every holder."""
     digest: str = ""
+    announced: str = ""
+    """The digest of the newest push that waits for the holder."""
     at_work: dict[str, Decimal] = Field(default_factory=dict)
     """By the id of an invocation of the holder: until when it may write, in Unix time."""
     restorer: str = ""
@@ -65,6 +67,11 @@ class LeaseItem(Item):
     """There if no step of the holder may enter any more but RestoreDeployment."""
     deployment: OptionalRecord = None
     """The holder's record; that of an earlier holder if another version of Rota took the lease since."""
+
+    @property
+    def on_their_way(self) -> set[str]:
+        """The digests of the image that the holder deploys, and of the newest one that waits for it."""
+        return {self.digest, self.announced} - {""} if self.holder else set()
 
     @property
     def record(self) -> DeploymentRecord | None:
@@ -118,6 +125,7 @@ class Lease:
     def __init__(self, dynamodb: "DynamoDBClient", table: str, app: str, execution: Execution) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._key = {"app": {"S": app}, "record": {"S": "lease"}}
         self._app = app
         self._execution = execution
         self._has_record = False
@@ -141,13 +149,18 @@ class Lease:
             return Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
         return self._take_over(lease, claim, is_active)
 
+    def look(self) -> LeaseItem:
+        """The item as it is now."""
+        found = self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True).get("Item")
+        return LeaseItem.model_validate(plain({"M": found or {}}), extra="ignore")
+
     def _take_over(self, lease: LeaseItem, claim: "_Claim", is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease from a holder that has ended, or say what is waited for."""
         holder = lease.holder.rsplit(":", 1)[-1]
         if any(is_active(each) for each in {lease.holder, lease.restorer} - {""}):
             # The same image by another tag is on its way already and need not be stopped.
             if lease.digest != claim.digest:
-                self._announce_newer(claim.order)
+                self._announce_newer(claim)
             return _wait(f"{holder} is deploying, or was stopped and will be restored")
         if lease.active_invocations():
             return _wait(f"{holder} has ended, but one of its functions may still write")
@@ -272,7 +285,7 @@ class Lease:
         """Hold the lease from now on, under `condition` and if no newer push is known. None, or the lease instead."""
         done, lease = self._update(
             f"SET holder = :me, holder_order = :order, newest = :order, digest = :digest, at_work = {at_work}, "
-            "deployment = :record REMOVE shut, restorer",
+            "deployment = :record REMOVE shut, restorer, announced",
             f"{condition} AND (attribute_not_exists(newest) OR newest <= :order)",
             {
                 ":order": claim.order,
@@ -284,13 +297,17 @@ class Lease:
         )
         return None if done else lease or LeaseItem()
 
-    def _announce_newer(self, our_order: str) -> None:
+    def _announce_newer(self, claim: "_Claim") -> None:
         """Record a newer push, for which the holder and older waiting deployments stop; a still newer one stays."""
-        self._update("SET newest = :order", "newest < :order", {":order": our_order})
+        self._update(
+            "SET newest = :order, announced = :digest",
+            "newest < :order",
+            {":order": claim.order, ":digest": claim.digest},
+        )
 
     def _free(self, at_work: Mapping[str, Decimal]) -> tuple[bool, LeaseItem | None]:
         return self._update(
-            "REMOVE holder, holder_order, digest, at_work, shut, restorer, deployment",
+            "REMOVE holder, holder_order, digest, announced, at_work, shut, restorer, deployment",
             "holder = :me AND at_work = :at_work",
             {":at_work": at_work},
         )
@@ -311,7 +328,7 @@ class Lease:
         try:
             item: Mapping[str, Any] = self._dynamodb.update_item(
                 TableName=self._table,
-                Key={"app": {"S": self._app}, "record": {"S": "lease"}},
+                Key=self._key,
                 UpdateExpression=update,
                 ConditionExpression=condition,
                 ExpressionAttributeValues={name: stored(value) for name, value in filled.items()},

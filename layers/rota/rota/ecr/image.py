@@ -1,5 +1,6 @@
 """The pushed image: whether it can be pulled, and its URI."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from rota.aws.parallel import thread_pool
@@ -8,6 +9,7 @@ from rota.errors import RejectedError
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_ecr.type_defs import ImageDetailTypeDef
 
 
 def resolve_image(ecr: "ECRClient", image: Image) -> str:
@@ -40,3 +42,22 @@ def resolve_image(ecr: "ECRClient", image: Image) -> str:
             "restore it in ECR and then start the execution again"
         )
     return f"{repository['repositoryUri']}@{image.digest}"
+
+
+def describe_image(ecr: "ECRClient", repository: str, digest: str) -> "ImageDetailTypeDef | None":
+    """The image as ECR describes it, archived or not; None if it is not there."""
+    try:
+        details = ecr.describe_images(
+            repositoryName=repository, imageIds=[{"imageDigest": digest}], filter={"imageStatus": "ANY"}
+        )["imageDetails"]
+    except ecr.exceptions.ImageNotFoundException:
+        return None
+    return details[0] if details else None
+
+
+def find_newer(ecr: "ECRClient", image: "ImageDetailTypeDef", digests: Collection[str]) -> str | None:
+    """One of these digests whose image came into the repository after `image`; None if none did, or is not there."""
+    others = (describe_image(ecr, image["repositoryName"], digest) for digest in sorted(digests))
+    return next(
+        (each["imageDigest"] for each in others if each and each["imagePushedAt"] > image["imagePushedAt"]), None
+    )

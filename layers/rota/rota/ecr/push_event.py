@@ -1,4 +1,5 @@
-"""The event that starts a deployment: ECR's *ECR Image Action*, from EventBridge or typed by a person.
+"""The event that starts a deployment: ECR's *ECR Image Action* or *ECR Replication Action*, from EventBridge or typed
+by a person.
 
 Shape: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 """
@@ -22,6 +23,7 @@ _LONGEST_INPUT_QUOTE, _LONGEST_QUOTE = 40, 200
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,299}")
+_ACTIONS = ("PUSH", "REPLICATE")
 _ATTACHMENT = re.compile(r"sha256-[0-9a-f]{64}(\.|$)")
 # Of an image and of an index of images: ECR's documentation does not say which type its event has for an index.
 _IMAGE_TYPES = (
@@ -54,14 +56,16 @@ def parse_image(event: Any, repository: str, execution: Execution) -> Image:
     )
 
 
-def reason_to_skip(event: Mapping[str, Any]) -> str | None:
+def reason_to_skip(event: Mapping[str, Any], artifact_type: str | None = None) -> str | None:
     """Why a push that `parse_image` takes is not deployed; None for an image, and if ECR's event does not say.
+
+    `artifact_type` is what ECR says of the image, for an event that has no type: a replication's.
 
     Signing and attestation tools push with a tag made of the image's digest. A build cache, a chart and the like have
     their type in the event. An empty tag means a push by digest, as for the parts of an image index; the template's
     rule starts no execution for it, a person can.
     """
-    tag, kind = (event["detail"].get(key) for key in ("image-tag", "artifact-media-type"))
+    tag, kind = event["detail"].get("image-tag"), event["detail"].get("artifact-media-type", artifact_type)
     if tag == "":
         return "it was pushed without a tag, as the parts of an image index are"
     if tag and _ATTACHMENT.match(tag):
@@ -69,6 +73,14 @@ def reason_to_skip(event: Mapping[str, Any]) -> str | None:
     if kind and kind not in _IMAGE_TYPES:
         return f"{tag} is {kind}, not an image"
     return None
+
+
+def is_replication(event: Mapping[str, Any]) -> bool:
+    """Whether an event that `parse_image` takes reports an image that came from another registry. It does not say when
+    that was pushed there.
+    """
+    action: str | None = event["detail"].get("action-type")
+    return action == "REPLICATE"
 
 
 def _problems(event: Any, repository: str, execution: Execution) -> Iterator[str]:
@@ -110,8 +122,11 @@ def _problems(event: Any, repository: str, execution: Execution) -> Iterator[str
         yield f"time is {_quoted(event['time'])}, it must be a timestamp such as 2026-11-24T06:00:00Z"
     if not isinstance(event.get("id", ""), str):
         yield f"id is {_quoted(event['id'])}, it must be a string"
-    if detail.get("action-type", "PUSH") != "PUSH" or detail.get("result", "SUCCESS") != "SUCCESS":
-        yield f"it reports {detail.get('action-type')} {detail.get('result')}, it must report PUSH SUCCESS"
+    if detail.get("action-type", "PUSH") not in _ACTIONS or detail.get("result", "SUCCESS") != "SUCCESS":
+        yield (
+            f"it reports {detail.get('action-type')} {detail.get('result')}, it must report "
+            f"{' or '.join(_ACTIONS)} with SUCCESS"
+        )
 
 
 def _quoted(value: object) -> str:
