@@ -1,14 +1,18 @@
-"""What is published of an outcome beside the ledger: the event on the bus and metrics in the log."""
+"""What is published of an outcome beside the ledger: the event on the bus, metrics in the log, and the chat."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.guestbook import APP
+from tests.in_process import client
 from tests.steps.deployments import Deployment, Deployments
 from tests.steps.snapshots import once
 from tests.steps.world import World
+
+Chat = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -74,3 +78,40 @@ def test_tasks_of_an_unreadable_file_are_not_counted(
     (line,) = metrics(capsys)
     assert line["outcome"] == "failed"
     assert "Tasks" not in line
+
+
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> Chat:
+    """The messages so far on the topic of a chat, which the functions know."""
+    topic = client("sns").create_topic(Name="chat")["TopicArn"]
+    url = client("sqs").create_queue(QueueName="chat")["QueueUrl"]
+    queue = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+    monkeypatch.setenv("CHAT_TOPIC_ARN", topic)
+
+    def heard() -> list[dict[str, Any]]:
+        messages = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in messages]
+
+    return heard
+
+
+def test_the_chat_is_told_what_went_live(deployments: Deployments, chat: Chat) -> None:
+    assert deployments.start().run() == "Deployed"
+    (message,) = chat()
+    assert message["content"]["title"] == f"\u2705 {APP}: v1 is live (5d0c6a1)"
+
+
+def test_the_chat_is_told_why_a_deployment_failed(overdue: Deployment, chat: Chat) -> None:
+    overdue.fail("RejectedError", "the rollout failed")
+    overdue.step("RestoreDeployment")
+    (message,) = chat()
+    assert message["content"]["description"].startswith("CheckService: the rollout failed")
+
+
+@pytest.mark.parametrize("code", ["AuthorizationError", "Throttling"])
+def test_no_deployment_waits_for_a_chat(world: World, deployments: Deployments, chat: Chat, code: str) -> None:
+    deployment = deployments.start().until("FinishDeployment")
+    with world.calls.refusing("sns.Publish", code, count=0):
+        assert deployment.step("FinishDeployment")["outcome"] == "deployed"
+    assert (len(world.calls.notifications), chat()) == (1, [])

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[2] / "layers" / "rota" / "rota"
 LEVELS = {
     **dict.fromkeys(("errors", "settings", "contract", "ownership"), 0),
     **dict.fromkeys(("schedule_file", "aws"), 1),
-    **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions"), 2),
+    **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions", "notifications"), 2),
     **dict.fromkeys(("plan", "deployment"), 3),
     **dict.fromkeys(("restore", "handlers", "runs"), 4),
     "cli": 5,
@@ -116,6 +116,8 @@ def test_a_backend_is_reached_through_the_seam_alone() -> None:
 
 PURE = [
     *("runs.model",),
+    *(f"notifications.{module}" for module in ("chat", "links", "message", "text")),
+    "deployment.outcome_message",
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
     *("schedules.backend", "schedules.restored", "schedules.revision"),
     *("schedules.eventbridge_rules.rule", "schedules.eventbridge_rules.inventory"),

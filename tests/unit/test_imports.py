@@ -74,6 +74,9 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.ledger": _OF_THE_LEDGER,
     "rota.deployment.finish": _OF_AN_END,
     "rota.deployment.notify": _OF_AN_END,
+    # Only where there is a chat to tell.
+    "rota.deployment.outcome_message": set(),
+    **{f"rota.notifications.{module}": set() for module in ("chat", "links", "message", "send", "text")},
     "rota.deployment.failure_message": {"restore_deployment"},
     "rota.stepfunctions.history": _OF_AN_END,
     "rota.stepfunctions.stopped": {"take_turn", "restore_deployment"},

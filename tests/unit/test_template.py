@@ -61,6 +61,8 @@ TAKEN = [
     ("LogRetentionDays", 3653),
     ("NotificationEmail", ""),
     ("NotificationEmail", "shop@example.com"),
+    ("ChatTopicArn", ""),
+    ("ChatTopicArn", "arn:aws-cn:sns:cn-north-1:111122223333:shop-chat"),
     *(("AssignPublicIp", value) for value in ("ENABLED", "DISABLED")),
     *(("RevisionMode", value) for value in ("per-task", "shared")),
     *(("Architecture", value) for value in ("x86_64", "arm64")),
@@ -104,6 +106,8 @@ REFUSED = [
     *(("HistoryDays", days) for days in (29, 3651)),
     *(("LogRetentionDays", days) for days in (0, 2)),
     ("NotificationEmail", "me"),
+    ("ChatTopicArn", "shop-chat"),
+    ("ChatTopicArn", "arn:aws:sns:eu-west-1:111122223333:shop.fifo"),  # Amazon Q Developer takes standard topics
     ("AssignPublicIp", ""),
     ("RevisionMode", "per_task"),
     ("Architecture", "amd64"),
@@ -127,6 +131,7 @@ DEFAULTS = {
     "HistoryDays": 365,
     "LogRetentionDays": 90,
     "NotificationEmail": "",
+    "ChatTopicArn": "",
     "Architecture": "x86_64",
     "WatchRuns": "true",
     "TraceScheduledTime": "false",
@@ -454,6 +459,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "DeploysReplicated": {"Fn::Equals": [{"Ref": "DeployReplicated"}, "true"]},
         "SendsMail": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
         "WatchesRuns": {"Fn::Equals": [{"Ref": "WatchRuns"}, "true"]},
+        "TellsChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
     }
     assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"
 

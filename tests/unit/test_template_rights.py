@@ -68,6 +68,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "the tasks' roles, for ECS": ({"Ref": "TaskRoleArns"}, passed_to("ecs-tasks")),
     "the rules' role, for EventBridge": (EVENTS_ROLE, passed_to("events")),
     "the rules' former roles, for EventBridge": ({"Ref": "FormerEventsRoleArns"}, passed_to("events")),
+    "the topic of the chat": ({"Ref": "ChatTopicArn"}, None),
     "the steps": ([{"Fn::GetAtt": [f"{step}Function", "Arn"]} for step in asl.TASKS], None),
 }
 # None of these can be allowed for one resource alone (Service Authorization Reference, "Resource types").
@@ -138,11 +139,13 @@ RIGHTS: dict[str, dict[str, str]] = {
         "artifacts": "s3:GetObjectVersion",
         "rules": "events:ListTagsForResource events:ListTargetsByRule events:RemoveTargets events:DeleteRule",
         "bus, with events of Rota alone": "events:PutEvents",
+        "the topic of the chat": "sns:Publish",
     },
     "RestoreDeploymentFunction": {
         "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
         "executions": "states:DescribeExecution states:GetExecutionHistory",
         "bus, with events of Rota alone": "events:PutEvents",
+        "the topic of the chat": "sns:Publish",
         "artifacts": "s3:GetObjectVersion",
         "bucket": "s3:ListBucket s3:ListBucketVersions",
         # a rule of the app may hold targets that were added by hand, so PutTargets is not bound to the cluster
@@ -171,6 +174,10 @@ RIGHTS: dict[str, dict[str, str]] = {
 }
 
 
+# By the condition of a statement, the parameter that names what it is about.
+GIVEN_BY = {"KnowsFormerEventsRoles": "FormerEventsRoleArns", "TellsChat": "ChatTopicArn"}
+
+
 def statements(role: str) -> Iterator[dict[str, Any]]:
     """The statements of a role's policies, also those that depend on a parameter."""
     for policy in WITH_A_ROLE[role]["Policies"]:
@@ -179,8 +186,8 @@ def statements(role: str) -> Iterator[dict[str, Any]]:
         for statement in document["Statement"]:
             if "Fn::If" in statement:
                 condition, statement, otherwise = statement["Fn::If"]  # noqa: PLW2901
-                assert (condition, otherwise) == ("KnowsFormerEventsRoles", {"Ref": "AWS::NoValue"})
-                assert statement["Resource"] == {"Ref": "FormerEventsRoleArns"}
+                assert otherwise == {"Ref": "AWS::NoValue"}
+                assert statement["Resource"] == {"Ref": GIVEN_BY[condition]}
             assert statement["Effect"] == "Allow"
             assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
             yield statement

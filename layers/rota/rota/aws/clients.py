@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 
@@ -56,6 +57,13 @@ def events() -> "EventBridgeClient":
 @cache
 def s3() -> "S3Client":
     client: S3Client = _client("s3", _config())
+    return client
+
+
+@cache
+def sns() -> "SNSClient":
+    """With few attempts: what is told last must not use up the function's time."""
+    client: SNSClient = _client("sns", _config(_ATTEMPTS // 2))
     return client
 
 

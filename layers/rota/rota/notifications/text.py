@@ -1,0 +1,88 @@
+"""Text that others wrote, made fit for a person's screen: without control characters, without secrets, cut. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+# SNS: "ASCII text that begins with a letter, number, or punctuation mark; must not include line breaks or control
+# characters; and must be less than 100 characters long": https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+_LONGEST_SUBJECT = 99
+_CUT = "..."
+MASK = "***"
+
+# What a terminal takes as colours and titles, then other control characters, and those that turn text around.
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+_KEYS = "api|access|auth|private|encryption|signing|account|shared"
+_SECRET_NAME = rf"(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|authorization|(?:{_KEYS}|_)[_-]?key)"
+# What comes after a colon that is no value: two words.
+_SENTENCE = r"\s{1,3}[a-z']{1,30}[ ,.]{1,2}[a-z]"
+# A shorter value is as likely a word of the message.
+_SHORTEST_SECRET = 4
+# Every repetition has an end, or has one place to begin: a job may log anything, and masking must not take minutes.
+_SECRETS = (
+    # what issuers write so that it can be found: AWS, GitHub, GitLab, Slack, Stripe, Google, a signed token
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), MASK),
+    (re.compile(r"\b(?:gh[oprsu]|github_pat|glpat|xox[a-z]|[prsw][kh]_(?:live|test))[_-][\w-]{10,}"), MASK),
+    (re.compile(r"\bAIza[\w-]{30,}"), MASK),
+    (re.compile(r"\beyJ[\w-]{5,500}\.[\w-]{1,2000}\.[\w-]*"), MASK),
+    (re.compile(r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]+"), rf"\1{MASK}"),
+    (
+        re.compile(
+            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:(?!-----)[\s\S])*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
+        ),
+        MASK,
+    ),
+    # https://user:password@host
+    (re.compile(r"(://[^\s:/@]{0,100}:)[^\s/]{1,200}(?=@)"), rf"\1{MASK}"),
+    (re.compile(r"\b(bearer|basic)\s{1,3}[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
+    # PASSWORD=x, "apiKey": "x", token: x
+    (
+        re.compile(
+            rf"({_SECRET_NAME}\w{{0,40}}[\"']?\s{{0,3}}(?:=>|:=|=(?!>)|:(?!{_SENTENCE}))\s{{0,3}})(?!{re.escape(MASK)})"
+            r"(?:\"[^\"\n]*\"?|'[^'\n]*'?|(?!bearer|basic)[^\s\"',;&)\]}]+)",
+            re.IGNORECASE,
+        ),
+        rf"\1{MASK}",
+    ),
+)
+_NAMES_A_SECRET = re.compile(r"secret|token|key|passw|pwd|credential", re.IGNORECASE)
+
+
+def is_named_like_a_secret(name: str) -> bool:
+    """Whether a variable of that name may hold a secret."""
+    return _NAMES_A_SECRET.search(name) is not None
+
+
+def mask(text: str, known: Iterable[str] = ()) -> str:
+    """The text with `***` for what looks like a secret: keys, tokens, passwords in URLs, values beside such names; and
+    for each of the `known` values that has four characters or more.
+    """
+    for value in sorted((each for each in known if len(each) >= _SHORTEST_SECRET), key=len, reverse=True):
+        text = text.replace(value, MASK)
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def clean(text: str) -> str:
+    """The text without control characters but tab and line feed, and with a `?` for each half of a character."""
+    text = text.encode(errors="replace").decode()
+    return _CONTROL.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text with at most so many characters; one that is cut ends in three dots."""
+    return text if len(text) <= longest else text[: max(0, longest - len(_CUT))] + _CUT[:longest]
+
+
+def one_line(text: str) -> str:
+    """The text on one line."""
+    return " ".join(clean(text).split())
+
+
+def subject(title: str) -> str:
+    """The title as SNS takes it for a mail's subject: in ASCII, on one line, below 100 characters."""
+    ascii_only = unicodedata.normalize("NFKD", one_line(title)).encode("ascii", "ignore").decode()
+    return shortened(" ".join(ascii_only.split()), _LONGEST_SUBJECT) or "Rota"

@@ -1,0 +1,315 @@
+"""Messages to people: what a mail and a chat show, within their limits, escaped, and without secrets."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
+
+from rota.contract import Execution, Image, Outcome, Stored
+from rota.deployment.ledger import Entry
+from rota.deployment.outcome_message import outcome_message
+from rota.notifications import chat
+from rota.notifications.chat import chat_notification
+from rota.notifications.links import execution_link, log_link, task_link
+from rota.notifications.message import Message, mail_subject, mail_text
+from rota.notifications.text import clean, is_named_like_a_secret, mask, subject
+from tests.guestbook import APP, DIGEST
+
+ARN = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:b81d07e"
+EXECUTION = Execution(id=ARN, name="b81d07e", started_at=datetime(2026, 11, 29, 6, tzinfo=UTC))
+MESSAGE = Message(title="A title", lead="A sentence.", thread="a thread", kind="Rota Run")
+many = budget(deadline=None, max_examples=200)
+
+
+def told(message: Message) -> dict[str, Any]:
+    """The chat's notification, parsed."""
+    notification: dict[str, Any] = json.loads(chat_notification(message))
+    return notification
+
+
+# ---------------------------------------------------------------------- secrets
+
+KEY = "AKIA" + "Q7" * 8
+TOKEN = "ghp_" + "a1" * 18
+JWT = "eyJhbGciOi.eyJzdWIiOi.SflKxwRJ"
+STRIPE = "sk_live_" + "x4" * 12
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        pytest.param(f"using {KEY} for S3", "using *** for S3", id="an access key's id"),
+        pytest.param(f"git clone with {TOKEN}", "git clone with ***", id="a token of GitHub"),
+        pytest.param(f"cookie {JWT}; path=/", "cookie ***; path=/", id="a signed token"),
+        pytest.param(f"charge by {STRIPE}.", "charge by ***.", id="a key of Stripe"),
+        pytest.param(
+            "POST https://hooks.slack.com/services/T0/B0/abc",
+            "POST https://hooks.slack.com/services/***",
+            id="a webhook",
+        ),
+        pytest.param("postgres://shop:hunter2@db/shop", "postgres://shop:***@db/shop", id="a password in a URL"),
+        pytest.param("redis://:p@ss@cache:6379", "redis://:***@cache:6379", id="a password with @ in a URL"),
+        pytest.param("Authorization: Bearer abc.def-123", "Authorization: Bearer ***", id="a bearer"),
+        pytest.param("DB_PASSWORD=hunter2 retrying", "DB_PASSWORD=*** retrying", id="a variable"),
+        pytest.param('{"apiKey": "x y", "n": 1}', '{"apiKey": ***, "n": 1}', id="a member of JSON"),
+        pytest.param("{'client_secret': 'abc'}", "{'client_secret': ***}", id="a member of a dict"),
+        pytest.param("AWS_SECRET_ACCESS_KEY=abc/def+ghi", "AWS_SECRET_ACCESS_KEY=***", id="a secret access key"),
+        pytest.param("signing_key => abc", "signing_key => ***", id="an arrow"),
+        pytest.param("password: swordfish", "password: ***", id="a word at the end"),
+        pytest.param(
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----\nok",
+            "***\nok",
+            id="a private key",
+        ),
+        pytest.param("-----BEGIN PRIVATE KEY-----\nMIIE\nabc", "***", id="a private key that is cut"),
+    ],
+)
+def test_a_secret_is_masked(text: str, masked: str) -> None:
+    assert mask(text) == masked
+    assert mask(masked) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "KeyError: 'customer'",
+        "tasks[0].secrets.API_TOKEN: write an ARN",
+        "The token has expired",
+        "https://example.com/reports?page=2",
+        f"shop@{DIGEST}",
+        "primary key: 5",
+        "ResourceInitializationError: unable to pull secrets or registry auth: the task cannot find the secret",
+        "12 tokens left",
+        "turkey=roasted",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert mask(text) == text
+
+
+def test_known_values_are_masked_the_longest_first() -> None:
+    assert mask("abcd-efgh and abcd, but abc", ["abcd", "abcd-efgh", "abc"]) == "*** and ***, but abc"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"), [("DB_PASSWORD", True), ("apiKey", True), ("GITHUB_TOKEN", True), ("LOG_LEVEL", False)]
+)
+def test_which_variables_hold_a_secret(name: str, is_one: bool) -> None:
+    assert is_named_like_a_secret(name) == is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        pytest.param("\x1b[31mred\x1b[0m", "red", id="a terminal's colours"),
+        pytest.param("\x1b]0;title\x07text", "text", id="a terminal's title"),
+        pytest.param("a\r\nb\rc", "a\nb\nc", id="line ends"),
+        pytest.param("nul\x00, bell\x07, \u202eturned", "nul, bell, turned", id="control characters"),
+        pytest.param("half \ud83d of one", "half ? of one", id="half a character"),
+        pytest.param("tab\there", "tab\there", id="a tab stays"),
+    ],
+)
+def test_control_characters_are_taken_out(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+# ---------------------------------------------------------------------- mail
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        pytest.param("production/shop: SendMail failed", "production/shop: SendMail failed", id="as it is"),
+        pytest.param("Caf\u00e9 \u2014 \u00fcber\u00adall", "Cafe uberall", id="letters with accents"),
+        pytest.param("two\nlines", "two lines", id="on one line"),
+        pytest.param("x" * 120, "x" * 96 + "...", id="cut"),
+        pytest.param("\u65e5\u672c", "Rota", id="nothing of it is ASCII"),
+    ],
+)
+def test_a_subject(title: str, shown: str) -> None:
+    assert subject(title) == shown
+
+
+@many
+@given(st.text(max_size=300))
+def test_sns_takes_every_subject(title: str) -> None:
+    assert re.fullmatch(r"[!-~]([ -~]{0,97}[!-~])?", subject(title))
+
+
+def test_a_mail_is_plain_lines() -> None:
+    message = MESSAGE.model_copy(
+        update={
+            "facts": (("Exit code", "1"),),
+            "log": ("one", f"token={TOKEN}"),
+            "next_steps": ("Look\nat it.",),
+            "links": (("Log", "https://x"),),
+        }
+    )
+    assert mail_text(message) == (
+        "A sentence.\n\nExit code: 1\n\nThe last lines of its log:\n  one\n  token=***\n\n"
+        "What to do:\n- Look at it.\n\nLog: https://x\n"
+    )
+
+
+# ---------------------------------------------------------------------- chat
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("a <b> & c", "a &lt;b&gt; &amp; c", id="signs"),
+        pytest.param("<!channel> <@U123>", "&lt;!channel&gt; &lt;@U123&gt;", id="mentions"),
+        pytest.param("@here and @Channel", "@\u200bhere and @\u200bChannel", id="everyone"),
+        pytest.param("[ok](http://bad)", "[ok] (http://bad)", id="a link with another name"),
+        pytest.param("say `ls`", "say 'ls'", id="code"),
+        pytest.param("*bold* ~gone~", "*\u200bbold* ~\u200bgone~", id="bold and struck out"),
+        pytest.param("production__shop__SendMail", "production__shop__SendMail", id="a name can be copied"),
+        pytest.param("cron(0 6 * * ? *)", "cron(0 6 * * ? *)", id="a schedule can be copied"),
+    ],
+)
+def test_text_means_nothing_to_the_chat(text: str, shown: str) -> None:
+    content = told(MESSAGE.model_copy(update={"lead": text, "next_steps": (text,)}))["content"]
+    assert content["description"] == shown
+    assert content["nextSteps"] == [shown]
+
+
+def test_a_log_is_code_of_which_the_last_lines_count() -> None:
+    lines = (*(f"line {number} " + "x" * 100 for number in range(100)), "``` <end> &")
+    description = told(MESSAGE.model_copy(update={"log": lines}))["content"]["description"]
+    before, log, after = description.split("```")
+    assert (before, after) == ("A sentence.\n\n", "")
+    assert log.endswith("\n''' &lt;end&gt; &amp;\n")
+    assert "line 99 " in log
+    assert "line 1 " not in log
+
+
+def test_a_cut_leaves_no_half_of_an_escaped_sign() -> None:
+    for length in range(chat.LONGEST_STEP - 10, chat.LONGEST_STEP + 2):
+        (step,) = told(MESSAGE.model_copy(update={"next_steps": ("x" * length + "&&&",)}))["content"]["nextSteps"]
+        assert len(step) <= chat.LONGEST_STEP
+        assert re.fullmatch(r"x+(&amp;)*(\.\.\.)?", step)
+
+
+any_text = st.text(max_size=60) | st.text(alphabet="&<>`*_~@[]()\\\n\x1b \ud800x", max_size=60)
+long_text = st.builds(lambda text, times: text * times, any_text, st.sampled_from([1, 1, 50, 1000]))
+pairs = st.lists(st.tuples(any_text, any_text), max_size=4).map(tuple)
+texts = st.lists(long_text, max_size=12).map(tuple)
+messages = st.builds(
+    Message,
+    title=long_text,
+    lead=long_text,
+    facts=pairs,
+    log=texts,
+    next_steps=texts,
+    links=st.lists(st.tuples(st.just("Log"), st.just("https://example.com/x")), max_size=2).map(tuple),
+    thread=long_text,
+    kind=st.just("Rota Run"),
+    keywords=texts,
+    good=st.sampled_from([True, False, None]),
+)
+
+
+@many
+@given(messages)
+def test_every_notification_is_json_within_the_limits(message: Message) -> None:
+    text = chat_notification(message)
+    assert text.isascii()
+    notification = json.loads(text)
+    assert (notification["version"], notification["source"]) == ("1.0", "custom")
+    content = notification["content"]
+    assert content["textType"] == "client-markdown"
+    assert len(content["title"]) <= chat.LONGEST_TITLE
+    assert 1 <= len(content["description"]) <= chat.LONGEST_DESCRIPTION
+    assert all(len(step) <= chat.LONGEST_STEP for step in content.get("nextSteps", ()))
+    shown = [content["title"], content["description"], *content.get("nextSteps", ())]
+    assert not any(re.search(r"[<>]|&(?!amp;|lt;|gt;)", each) for each in shown)
+    assert content["description"].count("```") in (0, 2)
+
+
+secrets = st.sampled_from([KEY, TOKEN, JWT, STRIPE])
+beside = st.text(alphabet=" \n.,:;'\"()=[]{}&<>", max_size=5)
+
+
+@many
+@given(secrets, beside, beside, st.sampled_from(["title", "lead", "facts", "log", "next_steps"]))
+def test_no_form_shows_a_secret(secret: str, before: str, after: str, where: str) -> None:
+    text = f"word{before or ' '}{secret}{after or ' '}word" if before[:1] != "&" else f" {secret} "
+    value: Any = {"facts": (("name", text),), "log": (text,), "next_steps": (text,)}.get(where, text)
+    message = MESSAGE.model_copy(update={where: value})
+    assert secret not in chat_notification(message)
+    assert secret not in mail_text(message)
+    assert secret not in mail_subject(message)
+
+
+# ---------------------------------------------------------------------- links
+
+
+def test_links_into_the_console() -> None:
+    task = "arn:aws:ecs:eu-west-1:123456789012:task/production/0f1e"
+    assert execution_link(ARN) == (
+        f"https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/{ARN}"
+    )
+    assert task_link(task) == (
+        "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/production/tasks/0f1e?region=eu-west-1"
+    )
+    assert log_link(task, "/ecs/shop", "app/app/0f1e") == (
+        "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
+        "#logsV2:log-groups/log-group/$252Fecs$252Fshop/log-events/app$252Fapp$252F0f1e"
+    )
+    china = task.replace("arn:aws:", "arn:aws-cn:").replace("eu-west-1", "cn-north-1")
+    assert task_link(china).startswith("https://cn-north-1.console.amazonaws.cn/ecs/")
+
+
+# ---------------------------------------------------------------------- the outcome of a deployment
+
+IMAGE = Image(repository="guestbook", digest=DIGEST, tag="b81d07e")
+SCHEDULE = Stored(key="scheduled_tasks.json", version_id="1")
+
+
+@pytest.mark.parametrize(
+    ("entry", "title", "good"),
+    [
+        pytest.param({"outcome": "deployed", "release": 41}, "v41 is live (b81d07e)", True, id="a release"),
+        pytest.param({"outcome": "deployed"}, "deployed (b81d07e)", True, id="deployed without a number"),
+        pytest.param({"outcome": "failed"}, "the deployment failed (b81d07e)", False, id="failed"),
+        pytest.param(
+            {"outcome": "failed", "image": IMAGE.model_copy(update={"tag": None})},
+            "the deployment failed (1f1f1f1f1f1f)",
+            False,
+            id="without a tag",
+        ),
+        pytest.param({"outcome": "failed", "image": None}, "the deployment failed", False, id="without an image"),
+        pytest.param({"outcome": "overtaken"}, "overtaken by a newer push (b81d07e)", None, id="overtaken"),
+    ],
+)
+def test_a_deployments_title(entry: dict[str, Any], title: str, good: bool | None) -> None:
+    ended = Entry(**({"image": IMAGE, "schedule": SCHEDULE, "summary": "1 new"} | entry))
+    message = outcome_message(APP, EXECUTION, ended, 61.4)
+    assert (message.title, message.good) == (f"{APP}: {title}", good)
+
+
+def test_a_failed_deployment_in_the_chat() -> None:
+    entry = Entry(
+        outcome=Outcome.FAILED, image=IMAGE, schedule=None, summary="", cause="ReadConfig: no file.\nDo this."
+    )
+    assert told(outcome_message(APP, EXECUTION, entry, 61.4)) == {
+        "version": "1.0",
+        "source": "custom",
+        "content": {
+            "textType": "client-markdown",
+            "title": f"\u274c {APP}: the deployment failed (b81d07e)",
+            "description": f"ReadConfig: no file.\nDo this.\n\nImage: b81d07e {DIGEST}\nTook: 61 s\n\n"
+            f"Every step of it: {execution_link(ARN)}",
+            "keywords": [APP, "failed"],
+        },
+        "metadata": {
+            "threadId": ARN,
+            "summary": f"{APP}: the deployment failed (b81d07e)",
+            "eventType": "Rota Deployment",
+        },
+    }
