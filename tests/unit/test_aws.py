@@ -99,6 +99,29 @@ def test_the_message_has_the_call_and_awss_message(error: Any, message: str) -> 
     assert str(translate(error)) == message
 
 
+DENIED = "User: arn:aws:sts::123456789012:assumed-role/r/f is not authorized to perform: {} because no policy allows it"
+ECS_ARN = "arn:aws:ecs:us-east-1:123456789012"
+
+
+@pytest.mark.parametrize(
+    ("denied", "advice"),
+    [
+        pytest.param(
+            "ecs:RegisterTaskDefinition on resource: *",
+            "; ECS asks for this right on all resources here: in template.yaml, give ecs:RegisterTaskDefinition the",
+            id="a right on all resources",
+        ),
+        pytest.param(f"ecs:DescribeServices on resource: {ECS_ARN}:service/api", "; services from before", id="short"),
+        pytest.param(f"ecs:DescribeServices on resource: {ECS_ARN}:service/production/api", "", id="a long ARN"),
+        pytest.param(f"ecs:RegisterTaskDefinition on resource: {ECS_ARN}:task-definition/a:*", "", id="a family"),
+    ],
+)
+def test_a_denial_says_what_to_do_where_its_words_tell(denied: str, advice: str) -> None:
+    message = DENIED.format(denied)
+    said = str(translate(reply("AccessDeniedException", message))).partition(message)[2]
+    assert (said[: len(advice)], bool(said)) == (advice, bool(advice))
+
+
 def test_a_lost_connection_names_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from rota.errors import SHORT_SERVICE_ARN
 from rota.plan.checks import (
     LONGEST_ROLLOUT,
     of_definition,
@@ -16,7 +17,13 @@ from rota.plan.checks import (
 from tests.examples import ROOT
 from tests.guestbook import APP_CONTAINER, AS_THE_BASE, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
-SERVICE: dict[str, Any] = {"status": "ACTIVE", "taskDefinition": arn(4), "deploymentController": {"type": "ECS"}}
+SERVICE_ARN = "arn:aws:ecs:us-east-1:123456789012:service"
+SERVICE: dict[str, Any] = {
+    "status": "ACTIVE",
+    "serviceArn": f"{SERVICE_ARN}/production/guestbook-api",
+    "taskDefinition": arn(4),
+    "deploymentController": {"type": "ECS"},
+}
 TWO_WEEKS = {
     "targetType": "PAUSE",
     "lifecycleStages": ["POST_SCALE_UP"],
@@ -47,6 +54,11 @@ TWO_WEEKS = {
                 "Rota rolls services with the deployment controller ECS only"
             ],
             id="an external controller",
+        ),
+        pytest.param(
+            {"serviceArn": f"{SERVICE_ARN}/guestbook-api"},
+            [f"the service guestbook-api has the ARN {SERVICE_ARN}/guestbook-api: {SHORT_SERVICE_ARN}"],
+            id="an ARN from before 2021",
         ),
         pytest.param(
             {"taskDefinition": arn(4, "shop")},

@@ -7,6 +7,12 @@ from collections.abc import Collection
 
 # So many names a message has; the cause of a failure has no room for hundreds.
 _MOST_NAMED = 10
+SHORT_SERVICE_ARN = (
+    "services from before 2021 have a short ARN without the cluster, and Rota's roles name the long one: migrate the "
+    "service, which stops no task "
+    "(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-arn-migration.html)"
+)
+"""What to do where ECS names a service without its cluster."""
 
 
 class TransientError(Exception):

@@ -1,5 +1,7 @@
 """AWS's errors as those of `rota.errors`, which the state machine retries or catches. The only module that does it."""
 
+import re
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -10,7 +12,7 @@ from botocore.exceptions import (
 from urllib3.exceptions import HTTPError
 
 from rota.aws.rate_limit import is_throttle
-from rota.errors import RejectedError, TransientError
+from rota.errors import SHORT_SERVICE_ARN, RejectedError, TransientError
 
 _TRANSIENT = {
     "ConcurrentModificationException",  # EventBridge: two changes of one rule at once
@@ -25,6 +27,13 @@ _TRANSIENT = {
     "UpdateInProgressException",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+# What a denial's words say of its reason, and what to do then.
+_ADVICE = {
+    r"ecs:RegisterTaskDefinition on resource: \*": "ECS asks for this right on all resources here: in template.yaml, "
+    "give ecs:RegisterTaskDefinition the resource *, in RegisterRevisionsFunction and in RestoreDeploymentFunction, "
+    "and deploy the stack",
+    r"on resource: arn:[\w-]+:ecs:[^ ]+:service/[^/ ]+( |$)": SHORT_SERVICE_ARN,
+}
 _LOST = (
     HTTPError,  # an error response to GetObject that was cut off: botocore reads it late, as a stream
     ConnectionError,
@@ -57,7 +66,8 @@ def error_from_code(operation: str, code: str, message: str) -> TransientError |
     if is_throttle(code) or code in _TRANSIENT or hidden_throttle:
         return TransientError(sentence)
     if code in _DENIED:
-        return RejectedError(f"{operation} was denied: {message}")
+        advice = next((what for said, what in _ADVICE.items() if re.search(said, message)), None)
+        return RejectedError(f"{operation} was denied: {message}{f'; {advice}' if advice else ''}")
     return RejectedError(sentence)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.ecs import arns, jobs, service_deployments, task_definitions
 from rota.ecs.derive import derive_content, target_overrides
+from rota.errors import SHORT_SERVICE_ARN
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
 from rota.schedule_file.task import LARGEST_TASK_DEFINITION
 
@@ -65,6 +66,8 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
             f"the service {settings.service} is deployed by {controller}; "
             "Rota rolls services with the deployment controller ECS only"
         )
+    if (service := description.get("serviceArn", "")).endswith(f":service/{settings.service}"):
+        yield f"the service {settings.service} has the ARN {service}: {SHORT_SERVICE_ARN}"
     yield from _of_rollout_time(description, settings)
     for attached in [*description.get("loadBalancers", []), *description.get("serviceRegistries", [])]:
         if attached.get("containerName") == settings.container:
