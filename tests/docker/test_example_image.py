@@ -1,6 +1,7 @@
 """The example app's image: it builds, serves the API, runs a task and refuses an unknown one."""
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -26,7 +27,7 @@ def docker(*words: str, stdin: str | None = None) -> subprocess.CompletedProcess
 def image() -> str:
     if shutil.which("docker") is None or docker("info").returncode != 0:
         pytest.skip("no Docker engine answers")
-    base = "python:3.13-slim"
+    (base,) = re.findall(r"^ARG PYTHON_IMAGE=(.*)$", (APP / "Dockerfile").read_text(), re.MULTILINE)
     if (
         HOST_CERTIFICATES.exists()
     ):  # behind a proxy that signs for others, pip in the build must trust what the host does

@@ -65,6 +65,11 @@ def test_the_workflow_installs_nothing_without_a_hash() -> None:
     assert hashed[-1].endswith('/$REPOSITORY/$REF/requirements/rota.txt"')
 
 
+def test_the_dockerfile_pins_its_base_image_by_digest() -> None:
+    (base,) = re.findall(r"^ARG PYTHON_IMAGE=(.*)$", (APP / "Dockerfile").read_text(), re.MULTILINE)
+    assert re.fullmatch(r"python:3\.13\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
+
+
 def test_the_workflow_pins_each_action_to_a_commit() -> None:
     used = re.findall(r"uses: (.*)", (APP / ".github/workflows/deploy.yml").read_text())
     assert used
