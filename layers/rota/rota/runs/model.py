@@ -217,14 +217,14 @@ class Incident(Item):
     """The last good run before it."""
     told_at: AwareDatetime | None = None
     """When it was told, or the last reminder."""
-    recovered: Run | None = None
-    """The good run that ended it, without its tail."""
+    recovered: GoodRun | None = None
+    """The good run that ended it. It may be there before anything was told: then one message says both."""
 
     @property
     def seconds(self) -> float:
         """From its first run's end to its recovery, or until its newest run."""
-        last = self.recovered or self.last
-        return ((last.ended_at or last.scheduled_at) - (self.first.ended_at or self.first.scheduled_at)).total_seconds()
+        end = self.recovered.ended_at if self.recovered else self.last.ended_at or self.last.scheduled_at
+        return max(0.0, (end - (self.first.ended_at or self.first.scheduled_at)).total_seconds())
 
 
 class Turn(StrEnum):
@@ -261,8 +261,9 @@ class Job(Item):
 
     task: str
     spans: tuple[Span, ...] = ()
-    """The newest last; those that no due minute can be in any more are dropped."""
-    enabled: bool = True
+    """The newest last; those that no due minute can be in any more are dropped. A task that is not enabled, or has left
+    the file, has none that is open.
+    """
     count: int = 1
     """How many tasks each start has."""
     retry_age: int
@@ -281,8 +282,10 @@ class Job(Item):
     last_good: GoodRun | None = None
     last_run_at: AwareDatetime | None = None
     """When the newest run that is judged was due."""
-    judged_until: AwareDatetime | None = None
-    """When the newest run that is judged ended."""
+    last_run_good: int = 0
+    """How many of its tasks went well so far; all `count` of them make a good run."""
+    overlapping: bool = False
+    """Whether its newest run began while an earlier one ran."""
     incident: Incident | None = None
     """The one that goes on, or has ended and is not told yet."""
     notices: tuple[Notice, ...] = ()
