@@ -71,7 +71,7 @@ def test_nothing_changes_of_the_service_but_its_image(shop: World, deployments: 
     for member in ("runtimePlatform", "ephemeralStorage", "cpu", "memory", "volumes"):
         assert definition(shop.service()["taskDefinition"])[member] == definition(before)[member]
     summary = deployment.document["plan"]["summary"]
-    assert "the service rolls (the image of migrate; the image of worker); jobs run without nginx, worker" in summary
+    assert "the service rolls (migrate: image; worker: image); jobs run without nginx, worker" in summary
 
 
 def test_a_job_runs_what_it_can_live_with(shop: World, deployments: Deployments) -> None:

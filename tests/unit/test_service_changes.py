@@ -27,13 +27,13 @@ def changes(base: Any, settings: Any = AS_THE_BASE, served: Any = SERVED) -> lis
         pytest.param(
             app(command=["gunicorn", "my shop"], portMappings=[{"containerPort": 8080}]),
             SETTINGS,
-            ["the command gunicorn 'my shop' → ./bin/start", "the port 8080 → 8000"],
+            ["command gunicorn 'my shop' → ./bin/start", "port 8080 → 8000"],
             id="command and port by parameters",
         ),
         pytest.param(
             app(command=None, portMappings=None),
             SETTINGS,
-            ["the command of the image → ./bin/start", "the port none → 8000"],
+            ["command the image's own → ./bin/start", "port none → 8000"],
             id="neither before",
         ),
         pytest.param(app(portMappings=[{"containerPortRange": "80-90"}]), AS_THE_BASE, [], id="a range that stays"),
@@ -41,44 +41,42 @@ def changes(base: Any, settings: Any = AS_THE_BASE, served: Any = SERVED) -> lis
 )
 def test_what_the_parameters_change(content: dict[str, Any], settings: Any, said: list[str]) -> None:
     base = definition(content, revision=4)
-    assert changes(base, settings, base) == [*said[:1], "the image", *said[1:]]
+    assert changes(base, settings, base) == [*said[:1], "image", *said[1:]]
 
 
 def newer(content: dict[str, Any], **fields: Any) -> Any:
     return definition(content, revision=10, **fields).model_copy(update={"registrant": TERRAFORM})
 
 
-BASE = f"the base guestbook:10, which {TERRAFORM} registered since guestbook:4"
+BASE = f"base guestbook:10, registered by {TERRAFORM} since guestbook:4"
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(CONTENT, ["the image"], id="a copy"),
+        pytest.param(CONTENT, ["image"], id="a copy"),
         pytest.param(
             CONTENT | {"containerDefinitions": [APP_CONTAINER, SIDECAR, SIDECAR | {"name": "helper"}]},
-            ["the image", "with a new container helper"],
+            ["image", "container helper added"],
             id="a container more",
         ),
         pytest.param(
             CONTENT | {"containerDefinitions": [APP_CONTAINER]},
-            ["the image", "without the container metrics"],
+            ["image", "container metrics removed"],
             id="less",
         ),
         pytest.param(
             CONTENT | {"containerDefinitions": [APP_CONTAINER, SIDECAR | {"image": "x:4", "memory": 256}]},
-            ["the image", "the image of metrics", "memory of metrics"],
+            ["image", "metrics: image, memory"],
             id="another container's",
         ),
         pytest.param(
             app(environment=[{"name": "TOKEN", "value": "hush"}], user="root"),
-            ["the image", "environment, user"],
+            ["image", "app: environment, user"],
             id="members by name alone",
         ),
-        pytest.param(
-            CONTENT | {"cpu": "512", "taskRoleArn": "x"}, ["the image", "cpu, taskRoleArn of the task"], id="task"
-        ),
-        pytest.param(app(links=[], cpu=0), ["the image"], id="what ECS completes"),
+        pytest.param(CONTENT | {"cpu": "512", "taskRoleArn": "x"}, ["image", "task: cpu, taskRoleArn"], id="task"),
+        pytest.param(app(links=[], cpu=0), ["image"], id="what ECS completes"),
     ],
 )
 def test_what_another_base_changes(content: dict[str, Any], said: list[str]) -> None:
@@ -89,22 +87,22 @@ def test_parameters_that_replace_what_another_base_says() -> None:
     base = newer(app(command=["gunicorn"], portMappings=[{"containerPort": 8080}]))
     assert changes(base, SETTINGS) == [
         BASE,
-        "ApiCommand instead of its command gunicorn",
-        "ApiPort instead of its port 8080",
-        "the image",
-        "portMappings",
+        "ApiCommand replaces the command that guestbook:10 has, gunicorn",
+        "ApiPort replaces the port that guestbook:10 maps, 8080",
+        "image",
+        "app: portMappings",
     ]
 
 
 def test_another_base_may_bring_tags_and_no_name() -> None:
     base = newer(CONTENT, tags={"team": "books"}).model_copy(update={"registrant": None})
-    assert changes(base) == ["the base guestbook:10, which was registered since guestbook:4", "the image", "the tags"]
+    assert changes(base) == ["base guestbook:10, registered since guestbook:4", "image", "tags"]
 
 
 def test_a_long_command_is_cut() -> None:
     base = definition(app(command=["x" * 500]), revision=4)
     (command, _) = changes(base, SETTINGS, base)
-    assert command == f"the command {'x' * 120}... → ./bin/start"
+    assert command == f"command {'x' * 120}... → ./bin/start"
 
 
 def test_the_same_revision_changes_nothing() -> None:

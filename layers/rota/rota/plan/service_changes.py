@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rota.ecs.fingerprint import Content
     from rota.ecs.task_definitions import Revision
 
-IMAGE = "the image"
+IMAGE = "image"
 # Characters of a command in the summary, which is a line.
 _LONGEST_COMMAND = 120
 
@@ -23,64 +23,71 @@ _LONGEST_COMMAND = 120
 def service_changes(served: "Revision", base: "Revision", content: "Content", container: str) -> tuple[str, ...]:
     """How the API's new `content` differs from what the service runs (`served`), and where that comes from.
 
-    `container` is the app's. An item is a noun, such as `IMAGE` or `the command gunicorn shop → ./bin/start`.
+    `container` is the app's: its image, command and port stand alone, all else after its owner, such as `IMAGE`,
+    `command gunicorn shop → ./bin/start` or `nginx: image, memory`.
     """
     return (
         *_of_base(served, base),
-        *(_of_parameters(base.content, content, container) if base.arn != served.arn else ()),
+        *(_of_parameters(base, content, container) if base.arn != served.arn else ()),
         *_of_containers(served.content, content, container),
         *_of_definition(served.content, content),
-        *(["the tags"] if inherited_tags(served) != inherited_tags(base) else []),
+        *(["tags"] if inherited_tags(served) != inherited_tags(base) else []),
     )
 
 
 def _of_base(served: "Revision", base: "Revision") -> Iterator[str]:
     if base.arn != served.arn:
-        who = f"{base.registrant} registered" if base.registrant else "was registered"
-        yield f"the base {short_name(base.arn)}, which {who} since {short_name(served.arn)}"
+        who = f" by {base.registrant}" if base.registrant else ""
+        yield f"base {short_name(base.arn)}, registered{who} since {short_name(served.arn)}"
 
 
-def _of_parameters(base: "Content", content: "Content", container: str) -> Iterator[str]:
+def _of_parameters(base: "Revision", content: "Content", container: str) -> Iterator[str]:
     """What of another base its new revision does not have, because a parameter says otherwise."""
-    (had,), (has,) = ([c for c in each["containerDefinitions"] if c["name"] == container] for each in (base, content))
-    differing = _differing(had, has)
+    (had,), (has,) = (
+        [c for c in each["containerDefinitions"] if c["name"] == container] for each in (base.content, content)
+    )
+    differing, name = _differing(had, has), short_name(base.arn)
     if "command" in differing:
-        yield f"ApiCommand instead of its command {_command(had.get('command'))}"
+        yield f"ApiCommand replaces the command that {name} has, {_command(had.get('command'))}"
     if "portMappings" in differing:
-        yield f"ApiPort instead of its port {_ports(had.get('portMappings'))}"
+        yield f"ApiPort replaces the port that {name} maps, {_ports(had.get('portMappings'))}"
 
 
 def _of_containers(before: "Content", after: "Content", container: str) -> Iterator[str]:
     had, has = ({c["name"]: c for c in each["containerDefinitions"]} for each in (before, after))
     for name in {**had, **has}:
         if name not in has:
-            yield f"without the container {name}"
+            yield f"container {name} removed"
         elif name not in had:
-            yield f"with a new container {name}"
+            yield f"container {name} added"
         else:
-            of = "" if name == container else f" of {name}"
-            yield from (words + of for words in _of_container(had[name], has[name]))
+            named, others = _of_container(had[name], has[name])
+            if name == container:
+                yield from named
+                named = []
+            if named or others:
+                yield f"{name}: {', '.join([*named, *others])}"
 
 
-def _of_container(had: dict[str, Any], has: dict[str, Any]) -> Iterator[str]:
-    others = []
+def _of_container(had: dict[str, Any], has: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """What differs: image, command and ports in words, then the other members by name."""
+    named, others = [], []
     for member in sorted(_differing(had, has)):
         match member:
             case "image":
-                yield IMAGE
+                named.append(IMAGE)
             case "command":
-                yield f"the command {_command(had.get(member))} → {_command(has.get(member))}"
+                named.append(f"command {_command(had.get(member))} → {_command(has.get(member))}")
             case "portMappings" if _ports(had.get(member)) != _ports(has.get(member)):
-                yield f"the port {_ports(had.get(member))} → {_ports(has.get(member))}"
+                named.append(f"port {_ports(had.get(member))} → {_ports(has.get(member))}")
             case _:
                 others.append(member)
-    if others:
-        yield ", ".join(others)
+    return named, others
 
 
 def _of_definition(before: "Content", after: "Content") -> Iterator[str]:
     if differing := sorted(_differing(before, after) - {"containerDefinitions"}):
-        yield f"{', '.join(differing)} of the task"
+        yield f"task: {', '.join(differing)}"
 
 
 def _differing(had: dict[str, Any], has: dict[str, Any]) -> set[str]:
@@ -93,7 +100,7 @@ def _differing(had: dict[str, Any], has: dict[str, Any]) -> set[str]:
 
 
 def _command(words: list[str] | None) -> str:
-    text = shlex.join(words) if words else "of the image"
+    text = shlex.join(words) if words else "the image's own"
     return text if len(text) <= _LONGEST_COMMAND else f"{text[:_LONGEST_COMMAND]}..."
 
 
