@@ -216,8 +216,15 @@ def test_a_second_target_is_not_removed_silently(tasks: tuple[Task, ...], schedu
     plan = describe_plan(planned(*tasks, **there), SNAPSHOT, SNAPSHOT)
     assert plan.summary == (
         f"schedules: {schedules}; 0 revisions to register; the service stays; "
-        "removes other targets: by-hand of production__guestbook__IngestData"
+        f"removes other targets: by-hand of production__guestbook__IngestData ({CLUSTER_ARN})"
     )
+
+
+def test_the_removed_target_is_named_where_it_stands_first() -> None:
+    (made,) = deployed(INGEST)["schedules"][PREFIX + "IngestData"].targets
+    topic = {"Id": "notify", "Arn": "arn:aws:sns:us-east-1:123456789012:started"}
+    plan = planned(INGEST, **with_rule(deployed(INGEST), targets=(topic, made)))
+    assert f"removes other targets: notify of production__guestbook__IngestData ({topic['Arn']})" in plan.remarks
 
 
 def test_a_target_keeps_its_id() -> None:
@@ -343,9 +350,7 @@ BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"
             "; the family guestbook has used 800,000 of its 1,000,000 revisions, deregistered ones included, and AWS",
             id="a quota that AWS does not raise",
         ),
-        pytest.param(
-            {"base": BEHIND_NGINX}, "rolls (the command ./bin/start → of the image; without the", id="a command"
-        ),
+        pytest.param({"base": BEHIND_NGINX}, "rolls (command ./bin/start → the image's own; container", id="a command"),
     ],
 )
 def test_what_a_person_should_know_before_the_first_write(changes: dict[str, Any], summary: str) -> None:

@@ -97,7 +97,10 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         service_changes=service_changes(state.served, state.base, content, settings.container) if roll else (),
         commands=commands,
         left_out=left_out,
-        remarks=tuple(_remarks(settings, state, roll, commands, left_out, own_revision)),
+        remarks=(
+            *_other_targets(state, changes),
+            *_remarks(settings, state, roll, commands, left_out, own_revision),
+        ),
     )
 
 
@@ -108,6 +111,13 @@ def _commands(content: "Content", settings: "Settings", tasks: "Iterable[Task]")
         service=container.get("command") or None,
         tasks={task.name: task.command_line(settings.start_command) for task in tasks},
     )
+
+
+def _other_targets(state: "CurrentState", changes: "Iterable[backend.Change]") -> "Iterator[str]":
+    """The targets that a person added to schedules, which are removed: a schedule has one."""
+    changed = (state.schedules[each.name] for each in changes if each.name in state.schedules)
+    if removed := [other for current in changed for other in backend.other_targets(current)]:
+        yield f"removes other targets: {listed(removed)}"
 
 
 def _remarks(
@@ -178,7 +188,7 @@ def _summary(plan: Plan, schedules: Mapping[str, int]) -> str:
     registers = len(plan.registers)
     return (
         f"schedules: {counted or 'none'}; {registers} {'revision' if registers == 1 else 'revisions'} to register; "
-        f"the service {_of_service(plan)}{_other_targets(plan)}{''.join(f'; {remark}' for remark in plan.remarks)}"
+        f"the service {_of_service(plan)}{''.join(f'; {remark}' for remark in plan.remarks)}"
     )
 
 
@@ -186,9 +196,3 @@ def _of_service(plan: Plan) -> str:
     """Every change is named but the image's, with which most deployments roll the service."""
     named = "; ".join(change for change in plan.service_changes if change != IMAGE)
     return f"{'rolls' if plan.roll else 'stays'}{f' ({named})' if named else ''}"
-
-
-def _other_targets(plan: Plan) -> str:
-    """The targets that are removed beside the tasks' own, which were added by hand."""
-    removed = [f"{id_} of {change.name}" for change in plan.changes for id_ in change.remove_targets]
-    return f"; removes other targets: {listed(removed)}" if removed else ""

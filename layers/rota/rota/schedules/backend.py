@@ -104,6 +104,11 @@ def kept(current: Schedule) -> tuple[str, ...]:
     return tuple(sorted(member for part in rule.kept_members(current) for member in part))
 
 
+def other_targets(current: Schedule) -> tuple[str, ...]:
+    """What the schedule starts beside its task, by ID and ARN: a change of the schedule removes it. Pure."""
+    return tuple(f"{target['Id']} of {current.name} ({target['Arn']})" for target in rule.split_targets(current)[1])
+
+
 def problems_of_takeover(current: Schedule, task: "Task", settings: "Settings") -> "Iterator[str]":
     """A sentence for all that cannot stay of a schedule that is taken over, with what to do by hand. Pure."""
     from rota.schedules.eventbridge_rules import takeover  # noqa: PLC0415  loaded where it is used

@@ -190,6 +190,15 @@ def task_definitions_used_by(found: Iterable[Rule]) -> set[str]:
     }
 
 
+def split_targets(rule: Rule) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The target that runs the task, None without one, and the others. That one has the rule's name or, in a rule that
+    a script made, is the first that runs a task at all.
+    """
+    tasks = [target for target in rule.targets if "EcsParameters" in target]
+    own = next((target for target in tasks if target["Id"] == rule.name), tasks[0] if tasks else None)
+    return own, [target for target in rule.targets if target is not own]
+
+
 def is_taken_over(rule: Rule, registered: Set[str]) -> bool:
     """Whether nothing that the rule runs was `registered` by Rota: it is a script's or a person's so far."""
     return bool(rule.targets) and task_definitions_used_by([rule]).isdisjoint(registered)

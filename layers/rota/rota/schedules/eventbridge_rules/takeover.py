@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from rota.schedules.eventbridge_rules.rule import split_targets
+
 if TYPE_CHECKING:
     from rota.schedule_file.task import Task
     from rota.schedules.eventbridge_rules.rule import Rule
@@ -24,8 +26,7 @@ def problems(rule: "Rule", task: "Task", settings: "Settings") -> Iterator[str]:
             f"the rule {rule.name} has an event pattern too, and a schedule has none: give the pattern a rule of its "
             "own, and remove it here"
         )
-    own = next((target for target in rule.targets if "EcsParameters" in target), None)
-    others = [target for target in rule.targets if target is not own]
+    own, others = split_targets(rule)
     if others:
         named = ", ".join(f"{target['Id']} ({target['Arn']})" for target in others)
         yield (
