@@ -83,7 +83,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.stepfunctions.failed": {"restore_deployment"},
     # Only for what another version of Rota began.
     "rota.stepfunctions.recover": set(),
-    "rota.runs.model": set(),
+    **{f"rota.runs.{module}": set() for module in ("due", "event", "incidents", "judge", "model", "reasons")},
     "rota.restore.attempt": {"restore_deployment"},
     "rota.restore.context": {"restore_deployment"},
     "rota.restore.deployment": {"restore_deployment"},

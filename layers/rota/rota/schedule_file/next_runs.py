@@ -31,9 +31,14 @@ def next_runs(expression: str, after: datetime, count: int) -> list[datetime]:
 
     A rate counts from `after`; EventBridge counts it from the creation of the rule. ValueError for a wrong expression.
     """
+    return list(islice(runs_after(expression, after), count))
+
+
+def runs_after(expression: str, after: datetime) -> Iterator[datetime]:
+    """As `next_runs`, all of them."""
     kind, inner = _parts(expression)
     after = after.astimezone(UTC)
-    return list(islice(_rate_runs(inner, after) if kind == "rate" else _cron_runs(inner, after), count))
+    return _rate_runs(inner, after) if kind == "rate" else _cron_runs(inner, after)
 
 
 def in_words(expression: str) -> str:
@@ -70,7 +75,8 @@ def _cron_runs(inner: str, after: datetime) -> Iterator[datetime]:
     months = ((y, m) for y in field_values(YEAR, year) if y >= after.year for m in field_values(MONTH, month))
     for y, m in months:
         if (y, m) >= (after.year, after.month):
-            for day in _days(day_of_month, day_of_week, y, m):
+            days = _days(day_of_month, day_of_week, y, m)
+            for day in (day for day in days if (y, m, day) >= (after.year, after.month, after.day)):
                 runs = (datetime(y, m, day, *time, tzinfo=UTC) for time in times)
                 yield from (run for run in runs if run > after)
 

@@ -1,0 +1,50 @@
+"""The minutes at which a schedule was due. Pure; times are UTC."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+
+from rota.schedule_file.next_runs import runs_after
+
+_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+# How far back a schedule is looked for its last due minute: 29 February that is a Monday comes every 40 years.
+_LOOKS_BACK = tuple(timedelta(days=days) for days in (1 / 24, 1, 35, 400, 366 * 5, 366 * 41))
+
+
+def period_of(expression: str) -> timedelta | None:
+    """How long a rate's period is; None for a cron."""
+    if not expression.startswith("rate("):
+        return None
+    value, unit = expression.removeprefix("rate(").removesuffix(")").split()
+    return int(value) * _UNITS[unit.removesuffix("s")]
+
+
+def due_between(
+    expression: str, after: datetime, until: datetime, anchor: datetime | None = None
+) -> Iterator[datetime]:
+    """When it was due later than `after`, up to `until`. A rate counts from `anchor`, one of its due times; without
+    one, nothing is known of it.
+    """
+    period = period_of(expression)
+    if period is None:
+        yield from takewhile(lambda at: at <= until, runs_after(expression, after))
+    elif anchor is not None:
+        at = anchor + period * ((after - anchor) // period + 1)
+        while at <= until:
+            yield at
+            at += period
+
+
+def last_due(expression: str, at: datetime, anchor: datetime | None = None) -> datetime | None:
+    """The latest time at which it was due, not after `at`; None if it never was, or that is not known."""
+    period = period_of(expression)
+    if period is not None:
+        return None if anchor is None else anchor + period * ((at - anchor) // period)
+    at = at.astimezone(UTC)
+    for back in _LOOKS_BACK:
+        last = None
+        for last in due_between(expression, at - back, at):  # noqa: B007  the last one is what is wanted
+            pass
+        if last is not None:
+            return last
+    return None

@@ -1,0 +1,78 @@
+"""How a job does after a run: when an incident begins, goes on and ends. Pure.
+
+Runs may be judged in any order: one that is older than the newest judged is *late*.
+"""
+
+from rota.runs.model import GoodRun, Incident, Job, Run, Status
+
+
+def after_run(job: Job, run: Run) -> Job:
+    """The job after one more of its runs has ended, or is known to be missed. Each is to be counted once."""
+    if run.status == Status.OK:
+        return _after_good(job, run)
+    return _after_bad(job, run) if run.status.is_bad else job
+
+
+def _after_good(job: Job, run: Run) -> Job:
+    late = _is_late(job, run)
+    good = job.last_run_good + 1 if run.scheduled_at == job.last_run_at else 1
+    whole = job.count == 1 if late else good >= job.count
+    changed: dict[str, object] = {} if late else {"last_run_at": run.scheduled_at, "last_run_good": good}
+    if whole:
+        changed["last_good"] = last = _last_good(job.last_good, run, late=late)
+        if not late:
+            changed["bad_runs"] = 0
+        if job.incident and not job.incident.recovered and run.scheduled_at > job.incident.last.scheduled_at:
+            changed["incident"] = job.incident.model_copy(update={"recovered": last})
+    return job.model_copy(update=changed)
+
+
+def _after_bad(job: Job, run: Run) -> Job:
+    late = _is_late(job, run)
+    changed: dict[str, object] = {}
+    if not late:
+        again = run.scheduled_at == job.last_run_at
+        changed = {"last_run_at": run.scheduled_at, "last_run_good": job.last_run_good if again else 0}
+    bad_runs = job.bad_runs + 1
+    incident = job.incident
+    well_since = job.last_good if job.last_good and job.last_good.scheduled_at > run.scheduled_at else None
+    if incident:
+        # One that had ended and was not told yet goes on.
+        newer = run.scheduled_at >= incident.last.scheduled_at
+        changed["incident"] = incident.model_copy(
+            update={
+                "runs": incident.runs + 1,
+                "last": run if newer else incident.last,
+                "recovered": incident.recovered if well_since else None,
+            }
+        )
+    elif job.tolerance == 0 if well_since else bad_runs > job.tolerance:
+        changed["incident"] = Incident(
+            id=f"{run.task}#{run.key.split('#')[2]}",
+            opened_at=run.ended_at or run.scheduled_at,
+            first=run.model_copy(update={"tail": ()}),
+            last=run,
+            runs=1 if well_since else bad_runs,
+            last_good=None if well_since else job.last_good,
+            recovered=well_since,
+        )
+    if not well_since:
+        changed["bad_runs"] = bad_runs
+    return job.model_copy(update=changed)
+
+
+def _is_late(job: Job, run: Run) -> bool:
+    return job.last_run_at is not None and run.scheduled_at < job.last_run_at
+
+
+def _last_good(before: GoodRun | None, run: Run, *, late: bool) -> GoodRun:
+    same = bool(before and before.release and run.release and before.release.digest == run.release.digest)
+    if before and late:
+        return before.model_copy(update={"runs": before.runs + same})
+    return GoodRun(
+        scheduled_at=run.scheduled_at,
+        ended_at=run.ended_at or run.scheduled_at,
+        release=run.release,
+        revision=run.revision,
+        runs=before.runs + 1 if before and same else 1,
+    )

@@ -1,0 +1,67 @@
+"""How a run ended: a task of ECS as a run of its job. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rota.runs import reasons
+from rota.runs.due import last_due, period_of
+from rota.runs.event import TaskChange
+from rota.runs.model import Job, Reason, Release, Run, Status, Trigger
+
+
+def run_of(change: TaskChange, job: Job, container: str, releases: Sequence[Release]) -> Run:
+    """A task as a run of that job; `container` is the one whose end decides."""
+    said = change.overrides.scheduled_at
+    due = said or (_estimated_due(job, change.created_at) if change.trigger == Trigger.SCHEDULE else None)
+    status, reason = _end(change, container) if change.has_ended else (change.status, None)
+    found = change.container(container)
+    stopped_at = change.execution_stopped_at or change.stopped_at
+    return Run(
+        task=job.task,
+        scheduled_at=due or change.created_at.replace(microsecond=0),
+        task_id=change.task_id,
+        version=change.version,
+        status=status,
+        trigger=change.trigger,
+        traced=said is not None,
+        task_arn=change.task_arn,
+        created_at=change.created_at,
+        started_at=change.started_at,
+        ended_at=(stopped_at or change.created_at) if change.has_ended else None,
+        seconds=max(0.0, (stopped_at - change.started_at).total_seconds())
+        if change.has_ended and change.started_at and stopped_at
+        else None,
+        exit_code=found.exit_code if found else None,
+        stop_code=change.stop_code,
+        reason=reason,
+        release=_release(change.digest(container), releases),
+        revision=change.task_definition_arn,
+    )
+
+
+def _end(change: TaskChange, name: str) -> tuple[Status, Reason | None]:
+    container = change.container(name)
+    code = container.exit_code if container else None
+    stopped = reasons.of_a_stop(change, container)
+    if change.started_at is None and code is None:
+        return Status.NOT_STARTED, stopped or reasons.of_no_start(change, container)
+    if stopped:
+        return Status.FAILED, stopped
+    if code is None or container is None:
+        return Status.FAILED, reasons.of_no_exit_code(change, container)
+    return (Status.FAILED, reasons.of_an_exit(change, container, code)) if code else (Status.OK, None)
+
+
+def _release(digest: str, releases: Sequence[Release]) -> Release | None:
+    """The newest release with that image; the image alone if none is known."""
+    if not digest:
+        return None
+    return next((each for each in reversed(releases) if each.digest == digest), Release(digest=digest))
+
+
+def _estimated_due(job: Job, created_at: datetime) -> datetime | None:
+    """The latest minute, not after its creation, for which a task that says none was due. A rate has no such minutes:
+    its run was due when it was created.
+    """
+    span = next((span for span in reversed(job.spans) if span.since <= created_at), next(iter(job.spans), None))
+    return last_due(span.expression, created_at) if span and period_of(span.expression) is None else None

@@ -1,0 +1,232 @@
+"""Why a run did not go well, in plain words, and what to do. Pure.
+
+AWS's own texts: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html and
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html. Both call theirs a sample: what is not known
+here is told in AWS's words.
+"""
+
+import re
+from typing import NamedTuple
+
+from rota.runs.event import Container, GivenUp, TaskChange
+from rota.runs.model import Reader, Reason, Why
+
+_AUTHOR, _OPERATOR = Reader.AUTHOR, Reader.OPERATOR
+_SIGKILL, _SIGSEGV, _SIGTERM = 137, 139, 143
+_SIGNALS = {_SIGKILL: "SIGKILL", _SIGSEGV: "SIGSEGV", _SIGTERM: "SIGTERM"}
+
+
+class _Known(NamedTuple):
+    """What AWS's text says if it matches: the first that does counts."""
+
+    pattern: re.Pattern[str]
+    why: Why
+    words: str
+    todo: str
+    reader: Reader = _OPERATOR
+
+
+def _known(pattern: str, why: Why, words: str, todo: str, reader: Reader = _OPERATOR) -> _Known:
+    return _Known(re.compile(pattern, re.IGNORECASE), why, words, todo, reader)
+
+
+_TEXTS = (
+    _known(
+        r"OutOfMemory",
+        Why.OUT_OF_MEMORY,
+        "the job ran out of memory",
+        'Give the task more "memory" in the schedule file, or let the job hold less at a time.',
+        _AUTHOR,
+    ),
+    _known(
+        r"performing maintenance on the underlying infrastructure|underlying infrastructure.*(fail|retire)",
+        Why.HOST,
+        "AWS took the host away on which the task ran",
+        "Nothing is wrong with the job. Run it once more if the next run is too far off.",
+    ),
+    _known(
+        r"Spot (Task was )?interrupt",
+        Why.SPOT,
+        "AWS took the Spot capacity back on which the task ran",
+        "Run it once more. A job that must not be interrupted should not run on Spot.",
+    ),
+    _known(
+        r"Capacity is unavailable|RESOURCE:FARGATE|capacity provider.*(no|not|insufficient)",
+        Why.CAPACITY,
+        "Fargate had no capacity for the task",
+        "Run it once more later. More subnets, in other availability zones, make it rarer.",
+    ),
+    _known(
+        r"network interface|i/o timeout|deadline exceeded|connection timed out|TaskResponseTimeout|dial tcp",
+        Why.NETWORK,
+        "the task's network did not come up, or AWS could not be reached from it",
+        "Once is chance. If it comes again, look at the subnets' route to AWS (a NAT gateway, VPC endpoints, or "
+        "AssignPublicIp) and at the security groups.",
+    ),
+    _known(
+        r"exec format error|platform 'linux/|no matching manifest",
+        Why.IMAGE,
+        "the image is for another processor than the task's",
+        "Build the image for the task definition's cpuArchitecture.",
+        _AUTHOR,
+    ),
+    _known(
+        r"CannotPull|pull image manifest|failed to resolve ref|image .*(not found|does not exist)|ImageNotFound",
+        Why.IMAGE,
+        "the image could not be pulled",
+        "Look whether ECR still has the image of that digest, and whether the execution role may pull it.",
+    ),
+    _known(
+        r"logging driver|log group|awslogs",
+        Why.LOGS,
+        "the task's log could not be opened",
+        "Look whether the log group exists, and whether the execution role may write to it.",
+    ),
+    _known(
+        r"secret|Systems Manager|\bssm\b|parameter store|\basm\b",
+        Why.SECRET,
+        "a secret that the task definition names could not be read",
+        "Look whether the secret exists under that name, and whether the execution role may read it.",
+    ),
+    _known(
+        r"unable to assume|assume.{0,20}role|AccessDenied|not authorized|PassRole",
+        Why.ROLE,
+        "a role that the task needs may not be used, or does not allow enough",
+        "Look at the task role and the execution role: that both exist, that ECS may assume them, and what they allow.",
+    ),
+    _known(
+        r"CannotStartContainer|CannotCreateContainer|ContainerRuntime|executable file not found|no such file",
+        Why.COMMAND,
+        "the container's command could not be started",
+        "Look at the task's command in the schedule file, and whether the image has that program.",
+        _AUTHOR,
+    ),
+)
+
+# What a stop code says, in a word of the texts above, where the reason beside it does not.
+_STOPS = {
+    "SpotInterruption": "Spot interruption",
+    "TerminationNotice": "underlying infrastructure retired",
+    "InfrastructureHealth": "underlying infrastructure failed",
+}
+
+# By a dead letter's ERROR_CODE.
+_CODES = {
+    "NO_PERMISSIONS": "the role with which EventBridge starts tasks does not allow it",
+    "FAILED_TO_ASSUME_ROLE": "EventBridge may not use the role with which it starts tasks",
+    "TRANSIENT_ASSUME_ROLE": "EventBridge may not use the role with which it starts tasks",
+    "NO_RESOURCE": "the cluster or the task's revision is gone",
+    "INVALID_PARAMETER": "ECS does not take what the rule's target asks for",
+    "INVALID_JSON": "ECS does not take what the rule's target asks for",
+    "RESOURCE_LIMIT_EXCEEDED": "a quota of the account is reached",
+    "THROTTLING": "ECS had too many requests",
+}
+
+
+def of_text(text: str) -> Reason | None:
+    """The reason that a text of AWS names; None if it is not one of those that are known."""
+    for known in _TEXTS:
+        if known.pattern.search(text):
+            return Reason(why=known.why, words=known.words, aws=text, todo=known.todo, reader=known.reader)
+    return None
+
+
+def of_a_stop(change: TaskChange, container: Container | None) -> Reason | None:
+    """Why a task ended otherwise than by its own container; None if it did end so."""
+    aws = _aws(change, container)
+    if change.stop_code == "UserInitiated":
+        return Reason(
+            why=Why.STOPPED,
+            words="a person or a program stopped the task",
+            aws=aws,
+            todo="Nothing is wrong with the job. CloudTrail's event StopTask says who it was.",
+            reader=_OPERATOR,
+        )
+    if change.stop_code in ("", "EssentialContainerExited", "TaskFailedToStart"):
+        return None
+    known = of_text(f"{change.stopped_reason} {_STOPS.get(change.stop_code, '')}")
+    if known and known.why in (Why.HOST, Why.SPOT):
+        return known.model_copy(update={"aws": aws})
+    return Reason(
+        why=Why.OTHER,
+        words="AWS stopped the task",
+        aws=aws,
+        todo="Nothing is known to be wrong with the job. Run it once more if the next run is too far off.",
+        reader=_OPERATOR,
+    )
+
+
+def of_an_exit(change: TaskChange, container: Container, code: int) -> Reason:
+    """Why a container ended with a code that is not 0."""
+    aws = _aws(change, container)
+    known = of_text(f"{container.reason} {change.stopped_reason}")
+    if known and known.why == Why.OUT_OF_MEMORY:
+        return known.model_copy(update={"aws": aws})
+    if code in _SIGNALS:
+        return Reason(
+            why=Why.KILLED,
+            words=f"the job was killed by {_SIGNALS[code]} (exit code {code})",
+            aws=aws,
+            todo="A job that needs more memory than it has is killed like this, too. Look at its log and its memory.",
+            reader=_AUTHOR,
+        )
+    return Reason(
+        why=Why.EXIT_CODE,
+        words=f"the job ended with exit code {code}",
+        aws=aws,
+        todo="Look at the job's log.",
+        reader=_AUTHOR,
+    )
+
+
+def of_no_start(change: TaskChange, container: Container | None) -> Reason:
+    """Why a task's container never ran."""
+    aws = _aws(change, container)
+    known = of_text(aws)
+    if known:
+        return known
+    return Reason(
+        why=Why.OTHER,
+        words="ECS could not start the task",
+        aws=aws,
+        todo="AWS's words say what was in the way.",
+        reader=_OPERATOR,
+    )
+
+
+def of_no_exit_code(change: TaskChange, container: Container | None) -> Reason:
+    """Why a task that had started ended without an exit code of its container."""
+    aws = _aws(change, container)
+    return of_text(aws) or Reason(
+        why=Why.OTHER,
+        words="the task ended, and its container has no exit code",
+        aws=aws,
+        todo="Look at the job's log, and whether the parameter ContainerName names the right container.",
+        reader=_OPERATOR,
+    )
+
+
+def of_a_dead_letter(letter: GivenUp) -> Reason:
+    """Why EventBridge gave up."""
+    words = _CODES.get(letter.code, "EventBridge could not start the task")
+    given_up = {"MaximumEventAgeInSeconds": "its retry age was over", "MaximumRetryAttempts": "it had no attempt left"}
+    if letter.exhausted:
+        after = given_up.get(letter.exhausted, letter.exhausted)
+        words += f", and EventBridge gave up after {letter.attempts} retries because {after}"
+    aws = f"{letter.code}: {letter.message}".strip(": ")
+    known = of_text(letter.message)
+    if known and known.why == Why.CAPACITY:
+        return known.model_copy(update={"aws": aws})
+    return Reason(
+        why=Why.REFUSED,
+        words=words,
+        aws=aws,
+        todo="Change what AWS's words name, then run the job once more.",
+        reader=_OPERATOR,
+    )
+
+
+def _aws(change: TaskChange, container: Container | None) -> str:
+    """AWS's own words about a task's end: its reason and its container's."""
+    texts = dict.fromkeys(filter(None, (change.stopped_reason, container.reason if container else "")))
+    return "; ".join(texts)

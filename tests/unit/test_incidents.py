@@ -1,0 +1,152 @@
+"""When an incident begins, goes on and ends, whatever the order in which runs are judged."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rota.runs.incidents import after_run
+from rota.runs.model import Job, Reader, Reason, Release, Run, Status, Why
+
+FIRST = datetime(2026, 3, 1, 6, tzinfo=UTC)
+OLD, NEW = (Release(number=number, digest=f"sha256:{number:064}") for number in (40, 41))
+STATUSES = {"+": Status.OK, "-": Status.FAILED, "m": Status.MISSED, "n": Status.NOT_STARTED, "?": Status.UNKNOWN}
+REASON = Reason(why=Why.EXIT_CODE, words="it failed", todo="look", reader=Reader.AUTHOR)
+
+
+def run(number: int, sign: str, release: Release = OLD) -> Run:
+    """The run of that number's hour."""
+    at = FIRST + timedelta(hours=number)
+    status = STATUSES[sign]
+    return Run(
+        task="IngestData",
+        scheduled_at=at,
+        task_id=f"t{number}",
+        status=status,
+        ended_at=None if status == Status.MISSED else at + timedelta(minutes=1),
+        reason=REASON if status.is_bad else None,
+        release=release,
+        tail=("a line",),
+    )
+
+
+def job(**more: int) -> Job:
+    return Job(task="IngestData", retry_age=300, grace=300, **more)  # type: ignore[arg-type]  # numbers alone
+
+
+def after(signs: str, order: list[int] | None = None, **more: int) -> Job:
+    """The job after these runs, judged in that order."""
+    whole = job(**more)
+    for number in order or range(len(signs)):
+        whole = after_run(whole, run(number, signs[number]))
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("signs", "bad", "incident"),
+    [
+        ("+", 0, None),
+        ("-", 1, (0, 0, 1, None)),
+        ("+m", 1, (1, 1, 1, None)),
+        ("+n", 1, (1, 1, 1, None)),
+        ("++-", 1, (2, 2, 1, None)),
+        ("+--", 2, (1, 2, 2, None)),
+        ("+--+", 0, (1, 2, 2, 3)),
+        ("+--++", 0, (1, 2, 2, 3)),
+        ("+-+-", 1, (1, 3, 2, None)),
+        ("+?", 0, None),
+        ("-?-", 2, (0, 2, 2, None)),
+        ("-?+", 0, (0, 0, 1, 2)),
+    ],
+)
+def test_an_incident(signs: str, bad: int, incident: tuple[int, int, int, int | None] | None) -> None:
+    """(its first run, its last, how many, the good run that ended it)"""
+    found = after(signs)
+    assert found.bad_runs == bad
+    if incident is None:
+        assert found.incident is None
+        return
+    assert found.incident is not None
+    first, last, runs, recovered = incident
+    assert found.incident.first.task_id == f"t{first}"
+    assert found.incident.first.tail == ()
+    assert found.incident.last == run(last, signs[last])
+    assert found.incident.runs == runs
+    ended = found.incident.recovered
+    assert (ended and ended.scheduled_at) == (None if recovered is None else run(recovered, "+").scheduled_at)
+    assert found.incident.id == f"IngestData#2026-03-01T{6 + first:02}:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("signs", "opens"),
+    [("--", False), ("---", True), ("--+--", False), ("--+---", True)],
+)
+def test_so_many_bad_runs_in_a_row_are_tolerated(signs: str, opens: bool) -> None:
+    found = after(signs, tolerance=2)
+    assert (found.incident is not None) is opens
+    if found.incident:
+        assert found.incident.runs == 3
+
+
+@pytest.mark.parametrize(
+    ("signs", "order", "recovered"),
+    [
+        pytest.param("+-", [1, 0], False, id="the good one before comes late"),
+        pytest.param("-+", [1, 0], True, id="the bad one before comes late"),
+        pytest.param("+-+", [0, 2, 1], True, id="one of the past"),
+        pytest.param("--+", [0, 2, 1], True, id="another of the incident"),
+        pytest.param("-+-", [0, 2, 1], False, id="the good one between"),
+    ],
+)
+def test_runs_are_judged_in_any_order(signs: str, order: list[int], recovered: bool) -> None:
+    found = after(signs, order)
+    assert found.incident is not None
+    assert bool(found.incident.recovered) is recovered
+    assert found.bad_runs == (0 if recovered else found.bad_runs)
+
+
+def test_no_order_hides_a_bad_run_or_invents_one() -> None:
+    for signs in map("".join, itertools.product("+-", repeat=4)):
+        for order in itertools.permutations(range(4)):
+            found = after(signs, list(order))
+            assert (found.incident is not None) is ("-" in signs), (signs, order)
+            if found.incident:
+                assert bool(found.incident.recovered) is (signs[-1] == "+"), (signs, order)
+
+
+def test_one_of_the_past_within_the_tolerance_is_not_told() -> None:
+    assert after("-+", [1, 0], tolerance=1).incident is None
+
+
+@pytest.mark.parametrize(
+    ("signs", "good", "opens", "recovers"),
+    [
+        pytest.param(["++"], 0, False, False, id="two of three so far"),
+        pytest.param(["+++"], 1, False, False, id="all three"),
+        pytest.param(["+++", "+-+"], 1, True, False, id="one of three is bad"),
+        pytest.param(["+-+", "++"], 0, True, False, id="not all of the next yet"),
+        pytest.param(["+-+", "+++"], 1, True, True, id="all of the next"),
+    ],
+)
+def test_with_three_tasks_a_run_is_good_when_all_are(signs: list[str], good: int, opens: bool, recovers: bool) -> None:
+    whole = job(count=3)
+    for number, tasks in enumerate(signs):
+        for sign in tasks:
+            whole = after_run(whole, run(number, sign))
+    assert (whole.last_good.runs if whole.last_good else 0) == good
+    assert (whole.incident is not None) is opens
+    assert bool(whole.incident and whole.incident.recovered) is recovers
+
+
+def test_good_runs_are_counted_on_each_release() -> None:
+    whole = job()
+    for number in range(3):
+        whole = after_run(whole, run(number, "+"))
+    assert whole.last_good is not None
+    assert (whole.last_good.runs, whole.last_good.release) == (3, OLD)
+    whole = after_run(whole, run(3, "-", NEW))
+    assert whole.incident is not None
+    assert whole.incident.last_good == whole.last_good
+    whole = after_run(whole, run(4, "+", NEW))
+    assert whole.last_good is not None
+    assert (whole.last_good.runs, whole.last_good.release) == (1, NEW)

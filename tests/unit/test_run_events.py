@@ -1,0 +1,147 @@
+"""What the messages of RunQueue say of a run."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.runs.event import GivenUp, QueueMessage, TaskChange, task_change
+from rota.runs.model import Status, Trigger
+from tests.guestbook import DIGEST
+from tests.run_events import CREATED, DUE, TASK_ID, dead_letter, detail, message
+
+
+def read(record: dict[str, Any]) -> TaskChange | GivenUp | None:
+    return QueueMessage.model_validate(record, extra="ignore").read()
+
+
+def test_an_event_of_a_task_is_read() -> None:
+    change = read(message(detail(scheduled_at=DUE, exit_code=3)))
+    assert isinstance(change, TaskChange)
+    assert (change.job, change.overrides.scheduled_at, change.version) == ("IngestData", DUE, 5)
+    assert (change.task_id, change.trigger, change.has_ended) == (TASK_ID, Trigger.SCHEDULE, True)
+    assert change.digest("app") == DIGEST
+    assert change.containers[0].exit_code == 3
+    assert change.created_at == CREATED
+
+
+def test_describe_tasks_says_the_same_as_the_event() -> None:
+    told = detail(exit_code=3)
+    described = {name: datetime.fromisoformat(value) if name.endswith("At") else value for name, value in told.items()}
+    assert task_change({**described, "tags": [], "attachments": []}) == task_change(told)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("PROVISIONING", Status.STARTING),
+        ("PENDING", Status.STARTING),
+        ("RUNNING", Status.RUNNING),
+        ("DEPROVISIONING", Status.RUNNING),
+    ],
+)
+def test_a_task_has_ended_once_it_is_stopped(status: str, expected: Status) -> None:
+    """Its exit code and its stop code are there before."""
+    change = task_change(detail(status))
+    assert (change.status, change.has_ended) == (expected, False)
+
+
+@pytest.mark.parametrize(
+    ("started_by", "trigger"),
+    [
+        ("events-rule/production__guestbook__I", Trigger.SCHEDULE),
+        ("chronos-schedule/gold-coast-data-lak", Trigger.SCHEDULE),
+        ("rota/catch-up", Trigger.CATCH_UP),
+        ("rota-run/kim", Trigger.BY_HAND),
+        ("", Trigger.BY_HAND),
+    ],
+)
+def test_what_started_a_run(started_by: str, trigger: Trigger) -> None:
+    assert task_change(detail(startedBy=started_by)).trigger == trigger
+
+
+@pytest.mark.parametrize(
+    ("rule", "cut", "may"),
+    [
+        ("production__guestbook__IngestData", "events-rule/production__guestbook__I", True),
+        ("production__guestbook__Index", "events-rule/production__guestbook__I", True),
+        ("production__guestbook__RemoveSpam", "events-rule/production__guestbook__I", False),
+        ("hello", "events-rule/hello", True),
+        ("hell", "events-rule/hello", False),
+    ],
+    ids=["cut", "looks alike", "another", "short", "part of it"],
+)
+def test_a_rules_name_is_cut_to_36_characters(rule: str, cut: str, may: bool) -> None:
+    assert task_change(detail(startedBy=cut)).is_started_by(rule) is may
+
+
+@pytest.mark.parametrize("said", ["", "yesterday", "2026-03-01T06:00:00"], ids=["nothing", "no time", "no zone"])
+def test_a_time_that_is_none_is_not_believed(said: str) -> None:
+    told = detail()
+    told["overrides"]["containerOverrides"][0]["environment"] = [{"name": "ROTA_SCHEDULED_AT", "value": said}]
+    assert task_change(told).overrides.scheduled_at is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [detail(group="service:guestbook-api", task=None), detail(group="family:guestbook")],
+    ids=["service", "job"],
+)
+def test_a_task_of_the_service_is_no_run(told: dict[str, Any]) -> None:
+    assert task_change(told).is_of_a_service is told["group"].startswith("service:")
+
+
+def test_a_dead_letter_is_read_with_all_its_attributes() -> None:
+    letter = read(
+        dead_letter(code="THROTTLING", text="Rate exceeded", retries=12, exhausted="MaximumEventAgeInSeconds")
+    )
+    assert letter == GivenUp(
+        rule="production__guestbook__IngestData",
+        at=DUE,
+        sent_at=CREATED.replace(microsecond=849_000),
+        code="THROTTLING",
+        message="Rate exceeded",
+        attempts=12,
+        exhausted="MaximumEventAgeInSeconds",
+    )
+
+
+def _input(**variables: str) -> str:
+    environment = [{"name": name, "value": value} for name, value in variables.items()]
+    return json.dumps({"containerOverrides": [{"name": "app", "environment": environment}]})
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        (_input(ROTA_TASK="IngestData", ROTA_SCHEDULED_AT="2026-03-01T06:00:00Z"), DUE),
+        (_input(ROTA_TASK="IngestData"), None),
+        ("no JSON", None),
+        ("[]", None),
+        ('{"time": "soon"}', None),
+    ],
+    ids=["traced input", "plain input", "no JSON", "another JSON", "no time"],
+)
+def test_a_dead_letter_holds_the_event_or_the_input(body: str, at: datetime | None) -> None:
+    letter = read(dead_letter(body=body))
+    assert isinstance(letter, GivenUp)
+    assert letter.at == at
+
+
+def test_another_event_is_not_about_a_run() -> None:
+    record = message(detail())
+    record["body"] = json.dumps({"detail-type": "ECS Service Action", "detail": {}})
+    assert read(record) is None
+
+
+@pytest.mark.parametrize("body", ["{", json.dumps({"detail-type": "ECS Task State Change", "detail": {}})])
+def test_a_message_that_cannot_be_read_is_an_error(body: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        read({**message(detail()), "body": body})
+
+
+def test_times_of_other_zones_are_the_same_time() -> None:
+    told = detail(createdAt=CREATED.astimezone(tz=None).isoformat())
+    assert task_change(told).created_at == CREATED
+    assert task_change(told).created_at.astimezone(UTC) - DUE < timedelta(minutes=1)
