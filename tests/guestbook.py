@@ -125,6 +125,9 @@ def current_state(*tasks: Task, **changes: Any) -> CurrentState:
         reusable={},
         unrecorded=(),
         newest_revision=1,
+        registered=frozenset(),
         retried=None,
     )
-    return before_the_first.model_copy(update=changes)
+    state = before_the_first.model_copy(update=changes)
+    known = {*state.reusable.values(), *(each.arn for each in state.unrecorded)}
+    return state.model_copy(update={"registered": frozenset(known)} | changes)

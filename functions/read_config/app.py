@@ -63,7 +63,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
         live = recalling.result()
         reusable = find_reusable(ecs, settings, listing_ahead.result(), in_use, live.revisions, read=(served,))
-        problems.add_for_operator(_of_takeovers(settings, tasks, inventory.schedules, live.revisions, reusable))
+        problems.add_for_operator(_of_takeovers(settings, tasks, inventory.schedules, reusable))
         # What was recorded is Rota's own, and no base.
         candidates = [arn for arn in reusable.active if arn not in live.revisions]
         base = _checked_base(served, candidates, problems, settings, tasks, image_uri)
@@ -84,6 +84,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         reusable=reusable.recorded,
         unrecorded=reusable.unrecorded,
         newest_revision=reusable.newest,
+        registered=reusable.registered,
         retried=recalling.result().retried,
     )
     return ReadConfigOutput(
@@ -99,14 +100,12 @@ def _of_takeovers(
     settings: Settings,
     tasks: tuple[Task, ...],
     schedules: "Mapping[str, backend.Schedule]",
-    live: "Mapping[str, str]",
     reusable: "Reusable",
 ) -> "Iterator[str]":
     """What cannot stay of the schedules that are taken over."""
-    registered = {*live, *(each.arn for each in reusable.unrecorded)}
     for task in tasks:
         current = schedules.get(backend.name_of(task, settings))
-        if current and backend.taken_over(current, registered):
+        if current and backend.taken_over(current, reusable.registered):
             yield from backend.problems_of_takeover(current, task, settings)
 
 

@@ -102,6 +102,19 @@ def test_a_recorded_revision_that_was_deregistered_is_not_used(world: World, lat
     assert world.target("IngestData")["EcsParameters"]["TaskDefinitionArn"] not in (gone, arn(1))
 
 
+def test_a_schedule_whose_revision_was_deregistered_is_not_taken_over(world: World, later: Deployments) -> None:
+    """A second target would be refused there; in a rule of the app it is removed, and the summary says so."""
+    target = world.target("IngestData")
+    client("ecs").deregister_task_definition(taskDefinition=target["EcsParameters"]["TaskDefinitionArn"])
+    topic = {"Id": "notify", "Arn": "arn:aws:sns:us-east-1:123456789012:started"}
+    client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[topic])
+    again = later.start()
+    assert again.run() == "Deployed"
+    summary = again.document["plan"]["summary"]
+    assert f"removes other targets: notify of {PREFIX}IngestData ({topic['Arn']})" in summary
+    assert "IngestData keeps" not in summary
+
+
 def test_a_revision_that_no_deployment_registered_is_read(world: World, later: Deployments) -> None:
     """A person has changed a rule's target to the base, by hand."""
     target = world.target("IngestData")

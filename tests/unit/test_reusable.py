@@ -128,6 +128,13 @@ def test_a_revision_that_cannot_be_used_again(revision: Revision) -> None:
     assert find(Family(own(2), revision), {arn(2), arn(3)}).unrecorded == (own(2),)
 
 
+def test_what_rota_registered_is_known_by_record_and_tag_and_active_or_not() -> None:
+    others = (definition(revision=5), own(6, **{"rota:app": "production/shop"}))
+    family = Family(inactive(own(2)), own(3), inactive(own(4)), *others)
+    found = find(family, {arn(2), arn(3), arn(4), arn(5), arn(6)}, {arn(4): "f02", arn(9): "f03"})
+    assert found.registered == {arn(2), arn(3), arn(4)}
+
+
 def test_a_recorded_revision_that_is_not_active_is_not_used() -> None:
     found = find(Family(own(2), inactive(own(3, "f01"))), {arn(2)}, {arn(2): "f00", arn(3): "f01", arn(9): "f02"})
     assert found.recorded == {"f00": arn(2)}

@@ -57,6 +57,11 @@ def translate(error: ClientError | BotoCoreError | HTTPError) -> Exception:
     return error
 
 
+def is_denied(error: ClientError) -> bool:
+    """Whether the role lacks the right to the call."""
+    return error.response["Error"]["Code"] in _DENIED
+
+
 def error_from_code(operation: str, code: str, message: str) -> TransientError | RejectedError:
     """The error to raise for an error code of AWS, such as that of a failed entry; `operation` as in `PutTargets`."""
     sentence = f"{operation}: {code}: {message}"

@@ -8,6 +8,7 @@ from rota.contract import Execution, Registered, RegisterRevisionsOutput, Shape,
 from rota.errors import updated_meanwhile
 
 if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
 
 Kept = TypeVar("Kept", bound=Shape)
@@ -31,6 +32,11 @@ def read(s3: "S3Client", bucket: str, stored: Stored, kind: type[Kept], extra: L
         return kind.model_validate_json(read_bytes(s3, bucket, stored), extra=extra)
     except ValidationError as error:
         raise updated_meanwhile(stored.key) from error
+
+
+def is_gone(error: "ClientError") -> bool:
+    """Whether S3 says that an object or its version is not there, which no retry changes."""
+    return error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed")
 
 
 def read_bytes(s3: "S3Client", bucket: str, stored: Stored) -> bytes:

@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
+from rota.aws.errors import is_denied
 from rota.aws.parallel import thread_pool
 from rota.deployment import artifacts
 from rota.deployment.items import Item
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from rota.settings import Settings
-
-# Objects expire with the ledger's entries, and a person may delete them. What S3 does not give is read from ECS: that
-# takes longer, and fails nothing.
-_NOT_GIVEN = ("NoSuchKey", "NoSuchVersion", "AccessDenied")
 
 
 class _Planned(Item):
@@ -63,7 +60,9 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
             return LiveArtifacts({})
         revisions = _Registered.model_validate_json(registered).revisions if registered else {}
     except (ClientError, ValidationError) as error:
-        if isinstance(error, ClientError) and error.response["Error"]["Code"] not in _NOT_GIVEN:
+        # Objects expire with the ledger's entries, and a person may delete them. What S3 does not give, or denies, is
+        # read from ECS: that takes longer, and fails nothing.
+        if isinstance(error, ClientError) and not (artifacts.is_gone(error) or is_denied(error)):
             raise
         Logger(child=True).warning(
             "what the live deployment stored about its revisions cannot be used; they are read", exc_info=True

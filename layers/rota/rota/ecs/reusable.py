@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 class Reusable(NamedTuple):
     """ACTIVE revisions: `recorded` ARNs by fingerprint, `unrecorded` whole ones, the lowest number first; `active`:
     every ARN of the family's ACTIVE revisions from the lowest of these on, the newest first. `newest` is the family's
-    highest known number, ACTIVE or not; 0 if none is known.
+    highest known number, ACTIVE or not; 0 if none is known. `registered` are the ARNs of those in use that Rota
+    registered, ACTIVE or not.
     """
 
     recorded: dict[str, str]
     unrecorded: tuple["Revision", ...]
     active: tuple[str, ...]
     newest: int
+    registered: frozenset[str]
 
 
 def list_ahead(listed: Iterator[str], recorded: Iterable[str], family_name: str) -> Iterator[str]:
@@ -67,4 +69,5 @@ def find_reusable(
         unrecorded=tuple(usable[arn] for arn in sorted(usable, key=arns.revision_number)),
         active=active,
         newest=max([*numbers, *map(arns.revision_number, active[:1])], default=0),
+        registered=frozenset({*in_use} & {*recorded, *(each.arn for each in found if each.belongs_to(settings.app))}),
     )

@@ -1,7 +1,5 @@
 """What there is before a deployment and what it asks for: gathered and checked once, by ReadConfig. Pure."""
 
-from functools import cached_property
-
 from rota.contract import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
@@ -17,7 +15,8 @@ class CurrentState(Shape):
     `served` what the service runs. `breaks_circuit`: ECS gives up a rollout whose tasks do not start.
     `rollout_remarks`: what a person should know of how ECS will roll the service out.
     `reusable`: ARNs by fingerprint of ACTIVE revisions that an earlier deployment recorded; `unrecorded`: ACTIVE
-    revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number. `retried`:
+    revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number;
+    `registered`: ARNs of those in use that Rota registered, by which a schedule that is taken over is known. `retried`:
     the names of the schedules whose retry policy the live deployment took from its file; None if that is not known.
     """
 
@@ -33,12 +32,8 @@ class CurrentState(Shape):
     reusable: dict[str, str]
     unrecorded: tuple[Revision, ...]
     newest_revision: int
+    registered: frozenset[str]
     retried: tuple[str, ...] | None
-
-    @cached_property
-    def registered(self) -> frozenset[str]:
-        """The ARNs of ACTIVE revisions that Rota registered and that may be in use."""
-        return frozenset({*self.reusable.values(), *(each.arn for each in self.unrecorded)})
 
     def sets_retry(self, name: str) -> bool:
         """Whether the retry policy of the schedule's target is the file's own, so that it goes with the file's key.

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 
-# What is gone from the bucket, and no retry brings back.
-_GONE = ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed")
-
-
 class RestoreContext(NamedTuple):
     """`execution`, `record` and `plan` are those of the deployment that is restored, `before` is its snapshot,
     `revisions` ARNs by fingerprint of what it registered or used again; `retries`: how often this was tried before.
@@ -77,10 +73,9 @@ def _read(settings: "Settings", stored: Stored) -> Any:
     try:
         return json.loads(artifacts.read_bytes(clients.s3(), settings.bucket, stored))
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code not in _GONE:
+        if not artifacts.is_gone(error):
             raise
-        raise _unreadable(stored.key, f"{code}, version {stored.version_id}") from error
+        raise _unreadable(stored.key, f"{error.response['Error']['Code']}, version {stored.version_id}") from error
     except ValueError as error:
         raise _unreadable(stored.key, f"version {stored.version_id} is no JSON") from error
 
