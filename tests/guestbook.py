@@ -39,6 +39,7 @@ ENVIRONMENT = {
     "WATCH_RUNS": "true",
     "TRACE_SCHEDULED_TIME": "false",
     "RUN_QUEUE_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:rota-RunQueue-1A2B3C4D5E6F",
+    "NOTIFICATIONS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:rota-NotificationsTopic-1A2B3C4D5E6F",
     "CHAT_TOPIC_ARN": "",
     "BUCKET": "guestbook-config",
     "TABLE": "guestbook-ledger",

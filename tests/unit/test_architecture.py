@@ -115,7 +115,21 @@ def test_a_backend_is_reached_through_the_seam_alone() -> None:
 
 
 PURE = [
-    *(f"runs.{module}" for module in ("due", "event", "incidents", "judge", "model", "reasons")),
+    *(
+        f"runs.{module}"
+        for module in (
+            "alert",
+            "alert_text",
+            "attribution",
+            "due",
+            "event",
+            "incidents",
+            "judge",
+            "model",
+            "reasons",
+            "words",
+        )
+    ),
     *(f"notifications.{module}" for module in ("chat", "links", "message", "text")),
     "deployment.outcome_message",
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),

@@ -265,6 +265,7 @@ OTHER_SOURCES = {
     "SECURITY_GROUPS": "SecurityGroupIds",
     "BUCKET": "ConfigBucket",
     "TABLE": "LedgerTable",
+    "NOTIFICATIONS_TOPIC_ARN": "NotificationsTopic",
 }
 
 

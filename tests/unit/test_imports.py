@@ -77,13 +77,19 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     # Only where there is a chat to tell.
     "rota.deployment.outcome_message": set(),
     **{f"rota.notifications.{module}": set() for module in ("chat", "links", "message", "send", "text")},
+    "rota.notifications.events": _OF_AN_END,
     "rota.deployment.failure_message": {"restore_deployment"},
     "rota.stepfunctions.history": _OF_AN_END,
     "rota.stepfunctions.stopped": {"take_turn", "restore_deployment"},
     "rota.stepfunctions.failed": {"restore_deployment"},
     # Only for what another version of Rota began.
     "rota.stepfunctions.recover": set(),
-    **{f"rota.runs.{module}": set() for module in ("due", "event", "incidents", "judge", "model", "reasons")},
+    **{
+        f"rota.runs.{module}": set()
+        for module in (
+            *("alert", "alert_text", "attribution", "due", "event", "incidents", "judge", "model", "reasons", "words"),
+        )
+    },
     "rota.restore.attempt": {"restore_deployment"},
     "rota.restore.context": {"restore_deployment"},
     "rota.restore.deployment": {"restore_deployment"},

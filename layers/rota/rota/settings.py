@@ -57,6 +57,7 @@ class Settings(Shape):
     watch_runs: bool = False
     trace_scheduled_time: bool = False
     run_queue_arn: str = ""
+    notifications_topic_arn: str = ""
     chat_topic_arn: str = ""
     schedule_keys: Items
     bucket: str

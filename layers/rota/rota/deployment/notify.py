@@ -1,6 +1,5 @@
 """Publishing how a deployment ended: an event on the bus, from which the mails come; metrics; and the chat."""
 
-import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -8,10 +7,10 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from rota.aws import clients
-from rota.aws.errors import AWS_ERRORS, error_from_code
+from rota.aws.errors import AWS_ERRORS
 from rota.contract import Execution
 from rota.deployment.ledger import Entry
+from rota.notifications.events import put_events
 
 if TYPE_CHECKING:
     from rota.settings import Settings
@@ -38,12 +37,7 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
         "pushed": " ".join(filter(None, (entry.image.tag, entry.image.digest))) if entry.image else "none",
         "news": _plain(_released(entry) + (entry.cause or entry.summary)),
     }
-    reply = clients.events().put_events(
-        Entries=[{"Source": "rota", "DetailType": "Rota Deployment", "Detail": json.dumps(detail, ensure_ascii=False)}]
-    )
-    if reply["FailedEntryCount"]:
-        refused = reply["Entries"][0]
-        raise error_from_code("PutEvents", refused.get("ErrorCode", ""), refused.get("ErrorMessage", ""))
+    put_events("Rota Deployment", [detail])
     metrics = Metrics()
     metrics.add_dimension("app", settings.app)
     metrics.add_dimension("outcome", entry.outcome)

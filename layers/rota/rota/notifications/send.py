@@ -1,25 +1,33 @@
 """Publishing a message: to the topic of mails, with what a subscription can filter by, and to the topic of the chat."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.notifications.chat import chat_notification
 from rota.notifications.message import Message, mail_subject, mail_text
 
+if TYPE_CHECKING:
+    from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
 
-def send_mail(topic: str, message: Message, attributes: Mapping[str, str]) -> None:
-    """Publish the mail with these message attributes, by which a subscription's FilterPolicy chooses."""
+
+def send_mail(topic: str, message: Message, attributes: Mapping[str, Sequence[str]]) -> None:
+    """Publish the mail with these message attributes, by which a subscription's FilterPolicy chooses. One with several
+    values is chosen by any of them.
+    """
     clients.sns().publish(
         TopicArn=topic,
         Subject=mail_subject(message),
         Message=mail_text(message),
-        MessageAttributes={
-            # SNS refuses an attribute without a value
-            name: {"DataType": "String", "StringValue": value}
-            for name, value in attributes.items()
-            if value
-        },
+        MessageAttributes={name: _attribute(values) for name, values in attributes.items()},
     )
+
+
+def _attribute(values: Sequence[str]) -> "MessageAttributeValueTypeDef":
+    if len(values) == 1:
+        return {"DataType": "String", "StringValue": values[0]}
+    return {"DataType": "String.Array", "StringValue": json.dumps(values)}
 
 
 def send_chat(topic: str, message: Message) -> None:

@@ -217,6 +217,8 @@ class Incident(Item):
     """The last good run before it."""
     told_at: AwareDatetime | None = None
     """When it was told, or the last reminder."""
+    thread: str = ""
+    """The id of the incident with which it was told, in one message; empty until then."""
     recovered: GoodRun | None = None
     """The good run that ended it. It may be there before anything was told: then one message says both."""
 
@@ -320,6 +322,11 @@ def run_key(task: str, scheduled_at: datetime, task_id: str) -> str:
 def slot_key(task: str, scheduled_at: datetime) -> str:
     """What the sort keys of all runs of a task that were due then begin with."""
     return f"run#{task}#{scheduled_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}#"
+
+
+def incident_id(run: Run) -> str:
+    """The id of an incident that begins with that run: `TASK#SCHEDULED_AT`."""
+    return slot_key(run.task, run.scheduled_at).strip("#").removeprefix("run#")
 
 
 def job_key(task: str) -> str:

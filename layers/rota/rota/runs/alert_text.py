@@ -1,0 +1,358 @@
+"""An alert in the words that a person reads, on a phone first, and as the event for programs. Pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rota.contract import EventRelease, RunEvent, RunKind
+from rota.notifications.links import log_link, task_link
+from rota.notifications.message import Message
+from rota.notifications.text import mask
+from rota.runs.alert import Alert, Telling, is_shared
+from rota.runs.attribution import attribute, is_of_the_release, named
+from rota.runs.model import GoodRun, Incident, Release, Run, Status, Trigger, Why
+from rota.runs.words import clock, day_and_time, duration
+
+# So many jobs a message names; the event on the bus has each.
+_MOST_NAMED = 50
+_LATE = 60
+_SHORT = {
+    Why.OUT_OF_MEMORY: "out of memory",
+    Why.KILLED: "killed",
+    Why.STOPPED: "stopped by hand",
+    Why.SPOT: "Spot capacity taken back",
+    Why.HOST: "its host was taken away",
+    Why.IMAGE: "its image",
+    Why.SECRET: "a secret",
+    Why.LOGS: "its log group",
+    Why.ROLE: "a role",
+    Why.NETWORK: "the network",
+    Why.CAPACITY: "no capacity",
+    Why.COMMAND: "its command",
+    Why.REFUSED: "refused by ECS",
+    Why.DISABLED: "its schedule is disabled",
+    Why.GONE: "its schedule is gone",
+}
+_VERBS = {RunKind.FAILED: "failed", RunKind.NOT_STARTED: "did not start", RunKind.MISSED: "did not run"}
+_NO_LOG_GROUP = "The log's last lines would be here if the parameter JobLogGroups named {group}."
+
+
+class Place(NamedTuple):
+    """Where the jobs run, and what may be read of their logs."""
+
+    app: str
+    log_groups: tuple[str, ...] = ()
+    log_lines: int = 10
+
+
+def message_of(alert: Alert, place: Place) -> Message:
+    """The message of an alert, for mail and chat."""
+    if len(alert.tellings) > 1:
+        return _of_many(alert, place)
+    (telling,) = alert.tellings
+    run = telling.run
+    lead = "\n".join(filter(None, (_lead(telling), _no_log(telling, place))))
+    return Message(
+        title=f"{_title(telling)} ({place.app})",
+        lead=lead,
+        facts=tuple(_facts(telling)),
+        log=run.tail[-place.log_lines :] if _has_log(telling) and place.log_lines else (),
+        next_steps=tuple(_next_steps([telling])),
+        links=tuple(_links(telling)),
+        thread=f"{place.app}:{alert.thread}",
+        kind="Rota Run",
+        keywords=(place.app, run.task, str(alert.kind)),
+        good=_is_good(alert.kind),
+    )
+
+
+def events_of(alert: Alert, place: Place) -> list[RunEvent]:
+    """The event of each job that the alert names."""
+    return [_event(telling, place) for telling in alert.tellings]
+
+
+# ---------------------------------------------------------------------- one job
+
+
+def _title(telling: Telling) -> str:
+    task, run, incident = telling.run.task, telling.run, telling.incident
+    match telling.kind:
+        case RunKind.RECOVERED if incident:
+            return f"{task} runs well again after {_bad_runs(incident)}"
+        case RunKind.STILL_FAILING if incident:
+            return f"{task} still fails: {_bad_runs(incident)} since {day_and_time(incident.first.scheduled_at)}"
+        case RunKind.OVERLONG:
+            return f"{task} still runs after {duration(telling.job.max_runtime or 0)}"
+        case RunKind.OVERLAPPING:
+            return f"{task} runs twice at once"
+        case RunKind.UNKNOWN:
+            return f"{task}: what became of a run is not known"
+    short = _short(run)
+    return f"{task} {_VERBS[telling.kind]}{': ' if short else ''}{short}"
+
+
+def _short(run: Run) -> str:
+    if run.reason is None:
+        return ""
+    if run.reason.why == Why.EXIT_CODE:
+        return f"exit code {run.exit_code}"
+    return _SHORT.get(run.reason.why, "")
+
+
+def _lead(telling: Telling) -> str:
+    run, incident = telling.run, telling.incident
+    match telling.kind:
+        case RunKind.RECOVERED if incident and incident.recovered:
+            return _recovered(incident, incident.recovered)
+        case RunKind.OVERLONG:
+            return "It goes on."
+        case RunKind.OVERLAPPING:
+            return f"It started while an earlier task of it ({run.overlaps}) still ran. Both go on."
+        case RunKind.UNKNOWN:
+            return "Rota was away when the run was due or ended, and ECS has forgotten it. Its log may say how it went."
+        case RunKind.STILL_FAILING if incident:
+            first = f"{_sentence(incident.last)} It is the last of {_bad_runs(incident)}."
+            return _lines(first, attribute(incident))
+    in_a_row = f"{_bad_runs(incident)} in a row by now." if incident and incident.runs > 1 else ""
+    return _lines(_sentence(run), in_a_row, attribute(incident) if incident else "")
+
+
+def _sentence(run: Run) -> str:
+    """What happened, as a sentence."""
+    words = run.reason.words if run.reason else "it did not go well"
+    if run.counted:
+        lacking = "one run is" if run.lacking == 1 else f"{run.lacking} runs are"
+        words = f"{lacking} lacking in the hour after {clock(run.scheduled_at)} UTC: {words}"
+    elif run.status == Status.NOT_STARTED:
+        words = f"it did not start: {words}"
+    elif run.status == Status.MISSED:
+        words = f"it did not run at {clock(run.scheduled_at)} UTC: {words}"
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _recovered(incident: Incident, good: GoodRun) -> str:
+    never = "" if incident.told_at else " It was well again before there was a message about it."
+    mended = ""
+    bad = incident.last.release
+    if good.release and bad and good.release.digest != bad.digest:
+        mended = f"It runs well since {named(good.release)}; it failed on {named(bad)}."
+    return _lines(
+        f"It failed for {duration(incident.seconds)}, {_bad_runs(incident)}.{never}",
+        f"The reason was: {_sentence(incident.last)}",
+        mended,
+    )
+
+
+def _facts(telling: Telling) -> Iterable[tuple[str, str]]:
+    run, incident = telling.run, telling.incident
+    if telling.kind == RunKind.RECOVERED and incident and incident.recovered:
+        yield "Failed first", day_and_time(incident.first.scheduled_at)
+        yield "Ran well", day_and_time(incident.recovered.scheduled_at)
+        if incident.recovered.release:
+            yield "Release", _release(incident.recovered.release)
+    else:
+        yield from _facts_of_a_run(run)
+        if incident and incident.last_good:
+            yield "Last good run", day_and_time(incident.last_good.scheduled_at)
+        if run.reason and run.reason.aws and run.reason.why != Why.EXIT_CODE:
+            yield "AWS says", run.reason.aws
+    if telling.job.owner:
+        yield "Owner", telling.job.owner
+    yield "Incident", telling.id
+
+
+def _facts_of_a_run(run: Run) -> Iterable[tuple[str, str]]:
+    due = "Started by hand" if run.trigger == Trigger.BY_HAND else "Scheduled for"
+    if not run.counted:
+        yield due, day_and_time(run.scheduled_at)
+    if run.trigger == Trigger.CATCH_UP:
+        yield "Started once more", "because of catch_up"
+    if run.started_at:
+        late = (run.started_at - run.scheduled_at).total_seconds()
+        yield "Started", f"{clock(run.started_at)} UTC" + (f", {duration(late)} late" if late >= _LATE else "")
+    if run.seconds is not None:
+        yield "Lasted", duration(run.seconds)
+    if run.release:
+        yield "Release", _release(run.release)
+
+
+def _release(release: Release) -> str:
+    number = f"v{release.number}, " if release.number else ""
+    tag = f"{release.tag}, " if release.tag else ""
+    return f"{number}image {tag}{release.digest[:19]}"
+
+
+def _links(telling: Telling) -> Iterable[tuple[str, str]]:
+    run = telling.run
+    which = " of the last bad run" if telling.kind == RunKind.RECOVERED else ""
+    if log := _log(run):
+        yield f"Log{which}", log
+    if run.task_arn:
+        yield f"Task{which}", task_link(run.task_arn)
+
+
+def _log(run: Run) -> str:
+    """The link to what it logged; empty if it cannot have logged, or not to CloudWatch."""
+    place = run.log
+    if run.status == Status.NOT_STARTED or not (place and place.stream and run.task_arn):
+        return ""
+    return log_link(run.task_arn, place.group, place.stream)
+
+
+def _has_log(telling: Telling) -> bool:
+    return telling.kind in (RunKind.FAILED, RunKind.STILL_FAILING, RunKind.OVERLONG)
+
+
+def _no_log(telling: Telling, place: Place) -> str:
+    """Why there are no lines of the log, where a person would look for them."""
+    log = telling.run.log
+    if not _has_log(telling) or telling.run.tail or log is None or not place.log_lines:
+        return ""
+    if log.driver != "awslogs":
+        return f"Its log goes to {log.driver}, where Rota cannot read."
+    return "It logged nothing." if log.group in place.log_groups else _NO_LOG_GROUP.format(group=log.group)
+
+
+def _next_steps(tellings: list[Telling]) -> Iterable[str]:
+    """What to do: the todo of the reason, and a way back if the release is why."""
+    first = tellings[0]
+    if first.kind == RunKind.RECOVERED:
+        return
+    if first.kind == RunKind.OVERLONG:
+        yield "Look whether it makes progress. If not, stop the task in ECS's console."
+    elif first.kind == RunKind.OVERLAPPING:
+        yield "If two at once do harm, let the job take a lock."
+    elif first.run.reason:
+        yield first.run.reason.todo
+    incidents = [each.incident for each in tellings if each.incident]
+    good = incidents[0].last_good if incidents else None
+    if good and good.release and all(is_of_the_release(each) for each in incidents):
+        yield f"If the release is why: roll back to {named(good.release)}, or push an image that mends it."
+
+
+# ---------------------------------------------------------------------- many jobs
+
+
+def _of_many(alert: Alert, place: Place) -> Message:
+    tellings = list(alert.tellings)
+    first = tellings[0]
+    incidents = [each.incident for each in tellings if each.incident]
+    words = {attribute(each) for each in incidents} if first.kind not in (RunKind.RECOVERED, RunKind.UNKNOWN) else set()
+    text = [_lead_of_many(tellings), words.pop() if len(words) == 1 else "", f"\n{_listed(tellings)}"]
+    return Message(
+        title=f"{_title_of_many(tellings)} ({place.app})",
+        lead="\n".join(filter(None, text)),
+        facts=tuple(_facts_of_many(tellings)),
+        next_steps=tuple(_next_steps(tellings)),
+        links=tuple(_links(first)),
+        thread=f"{place.app}:{alert.thread}",
+        kind="Rota Run",
+        keywords=(place.app, str(alert.kind)),
+        good=_is_good(alert.kind),
+    )
+
+
+def _title_of_many(tellings: list[Telling]) -> str:
+    first, jobs = tellings[0], f"{len({each.run.task for each in tellings})} jobs"
+    match first.kind:
+        case RunKind.RECOVERED:
+            return f"{jobs} run well again"
+        case RunKind.STILL_FAILING:
+            return f"{jobs} still fail"
+        case RunKind.OVERLONG:
+            return f"{jobs} run for too long"
+        case RunKind.OVERLAPPING:
+            return f"{jobs} run twice at once"
+        case RunKind.UNKNOWN:
+            return f"What became of {len(tellings)} runs is not known"
+    short = _short(first.run)
+    return f"{jobs} {_VERBS[first.kind]}{': ' if short else ''}{short}"
+
+
+def _lead_of_many(tellings: list[Telling]) -> str:
+    first = tellings[0]
+    match first.kind:
+        case RunKind.RECOVERED if first.incident:
+            return f"The reason was: {_sentence(first.incident.last)}"
+        case RunKind.OVERLONG | RunKind.OVERLAPPING:
+            return "All of them go on."
+        case RunKind.UNKNOWN:
+            return _lead(first)
+    alike = "All for one reason." if is_shared(first) else "They failed alike."
+    return f"{alike} {_sentence(first.run)}"
+
+
+def _listed(tellings: list[Telling]) -> str:
+    """The jobs by name; with the time for which each was due, if that differs."""
+    due = {each.run.scheduled_at for each in tellings}
+    more = f"and {len(tellings) - _MOST_NAMED} more" if len(tellings) > _MOST_NAMED else ""
+    named = [each.run.task for each in tellings[:_MOST_NAMED]]
+    if len(due) == 1:
+        return f"All were due {day_and_time(due.pop())}: {', '.join(filter(None, (*named, more)))}."
+    times = [day_and_time(each.run.scheduled_at) for each in tellings]
+    return "\n".join(filter(None, (*map(", ".join, zip(named, times, strict=False)), more)))
+
+
+def _facts_of_many(tellings: list[Telling]) -> Iterable[tuple[str, str]]:
+    first = tellings[0]
+    releases = {_release(each.run.release) for each in tellings if each.run.release}
+    if len(releases) == 1:
+        yield "Release", releases.pop()
+    if first.run.reason and first.run.reason.aws:
+        yield "AWS says", first.run.reason.aws
+    owners = sorted({each.job.owner for each in tellings if each.job.owner})
+    if owners:
+        yield "Owners", ", ".join(owners)
+    yield "Incidents", f"{first.id} and {len(tellings) - 1} more"
+
+
+# ---------------------------------------------------------------------- both
+
+
+def _bad_runs(incident: Incident) -> str:
+    return "one bad run" if incident.runs == 1 else f"{incident.runs} bad runs"
+
+
+def _is_good(kind: RunKind) -> bool | None:
+    return {RunKind.RECOVERED: True, RunKind.UNKNOWN: None}.get(kind, False)
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(filter(None, lines))
+
+
+def _event(telling: Telling, place: Place) -> RunEvent:
+    run, incident = telling.run, telling.incident
+    good = incident.last_good if incident else None
+    recovered = incident.recovered if incident and telling.kind == RunKind.RECOVERED else None
+    reason = run.reason
+    reminder = f"/{run.scheduled_at:%Y-%m-%d}" if telling.kind == RunKind.STILL_FAILING else ""
+    return RunEvent(
+        id=f"{telling.id}/{telling.kind}{reminder}",
+        app=place.app,
+        task=run.task,
+        kind=telling.kind,
+        owner=telling.job.owner,
+        incident=telling.id,
+        scheduled_at=run.scheduled_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        seconds=run.seconds,
+        exit_code=run.exit_code,
+        why=str(reason.why) if reason else None,
+        reason=mask(reason.words) if reason else "",
+        aws=mask(reason.aws) if reason else "",
+        acts=str(reason.reader) if reason else None,
+        todo=reason.todo if reason else "",
+        bad_runs=incident.runs if incident else 0,
+        since=incident.first.scheduled_at if incident else None,
+        attribution=attribute(incident) if incident else "",
+        release=_event_release(run.release),
+        last_good=_event_release(good.release if good else None),
+        good_runs=good.runs if good else None,
+        recovered_at=recovered.ended_at if recovered else None,
+        log=_log(run),
+    )
+
+
+def _event_release(release: Release | None) -> EventRelease | None:
+    return EventRelease(number=release.number, tag=release.tag, digest=release.digest) if release else None

@@ -1,0 +1,632 @@
+"""What is told of jobs, when and of what together, and in which words: read them as on a phone."""
+
+import textwrap
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
+
+from rota.contract import RunKind, Stored
+from rota.notifications.message import mail_subject, mail_text
+from rota.runs.alert import Alert, attributes_of, due_alerts, told
+from rota.runs.alert_text import Place, events_of, message_of
+from rota.runs.attribution import attribute
+from rota.runs.model import GoodRun, Incident, Job, LogPlace, Notice, Reader, Reason, Release, Run, Status, Trigger, Why
+from rota.runs.words import day_and_time, duration
+from tests.alerts import APP, DUE, GOOD, GROUP, SECRET, V40, V41, V42, failed, incident, job, missed, not_started
+
+PLACE = Place(APP, (GROUP,))
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SOON = DUE + timedelta(minutes=30)
+TOLD = {"told_at": DUE + timedelta(minutes=5), "thread": "IngestData#2026-11-29T06:00:00Z"}
+LOG = (
+    "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/"
+    "$252Fecs$252Fguestbook/log-events/app$252Fapp$252F0f1e2d3c"
+)
+TASK = "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/production/tasks/0f1e2d3c?region=eu-west-1"
+
+
+def good(after: timedelta, release: Release = V41) -> GoodRun:
+    return GoodRun(scheduled_at=DUE + after, ended_at=DUE + after + timedelta(minutes=2), release=release)
+
+
+def running(**changes: Any) -> Run:
+    """A run that goes on."""
+    still = {"status": Status.RUNNING, "ended_at": None, "seconds": None, "exit_code": None, "reason": None}
+    return failed(tail=("loaded 10 of 3000",), **{**still, **changes})
+
+
+def only(*jobs: Job, now: Any = SOON) -> Alert:
+    """The one alert that is due."""
+    (alert,) = due_alerts(jobs, now)
+    return alert
+
+
+# ---------------------------------------------------------------------- words
+
+FAILED = """\
+    Subject: IngestData failed: exit code 1 (production/guestbook-api)
+
+    The job ended with exit code 1.
+    First failure since v41 (b81d07e), which went live 38 min 2 s before; 213 good runs on v40 (5d0c6a1).
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Started: 06:00:31 UTC
+    Lasted: 2 min 14 s
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Last good run: Sat 28 Nov 2026, 06:00 UTC
+    Owner: data-team
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    The last lines of its log:
+      Traceback (most recent call last):
+        File "/app/app/tasks/data_ingestion_task.py", line 31, in run
+      psycopg.OperationalError: connection to postgres://guestbook:***@db/guestbook failed
+
+    What to do:
+    - Look at the job's log.
+    - If the release is why: roll back to v40 (5d0c6a1), or push an image that mends it.
+
+    Log: LOG
+    Task: TASK
+"""
+NOT_STARTED = """\
+    Subject: IngestData did not start: a secret (production/guestbook-api)
+
+    It did not start: a secret that the task definition names could not be read.
+    It is not the release: 213 good runs on v41 (b81d07e) before.
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Last good run: Sat 28 Nov 2026, 06:00 UTC
+    AWS says: ResourceInitializationError: unable to pull secrets or registry auth: retrieve secret from asm: \
+ResourceNotFoundException: Secrets Manager can't find the specified secret
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    What to do:
+    - Look whether the secret exists under that name, and whether the execution role may read it.
+
+    Task: TASK
+"""
+MISSED = """\
+    Subject: IngestData did not run: its schedule is disabled (production/guestbook-api)
+
+    It did not run at 06:00 UTC: its schedule is disabled, and the schedule file says that it is enabled.
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Last good run: Sat 28 Nov 2026, 06:00 UTC
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    What to do:
+    - Enable the rule, or deploy again.
+"""
+STILL_FAILING = """\
+    Subject: IngestData still fails: 25 bad runs since Sun 29 Nov 2026, 06:00 UTC (production/guestbook-api)
+
+    The job ended with exit code 1. It is the last of 25 bad runs.
+    First failure since v41 (b81d07e), which went live 38 min 2 s before; 213 good runs on v40 (5d0c6a1).
+
+    Scheduled for: Mon 30 Nov 2026, 06:00 UTC
+    Started: 06:04:10 UTC, 4 min 10 s late
+    Lasted: 2 min 14 s
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Last good run: Sat 28 Nov 2026, 06:00 UTC
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    The last lines of its log:
+      out of cheese
+
+    What to do:
+    - Look at the job's log.
+    - If the release is why: roll back to v40 (5d0c6a1), or push an image that mends it.
+
+    Log: LOG
+    Task: TASK
+"""
+RECOVERED = """\
+    Subject: IngestData runs well again after 3 bad runs (production/guestbook-api)
+
+    It failed for 5 h 59 min, 3 bad runs.
+    The reason was: The job ended with exit code 1.
+    It runs well since v42 (c7f3e20); it failed on v41 (b81d07e).
+
+    Failed first: Sun 29 Nov 2026, 06:00 UTC
+    Ran well: Sun 29 Nov 2026, 12:00 UTC
+    Release: v42, image c7f3e20, sha256:777777777777
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    Log of the last bad run: LOG
+    Task of the last bad run: TASK
+"""
+BOTH_AT_ONCE = """\
+    Subject: IngestData runs well again after one bad run (production/guestbook-api)
+
+    It failed for 1 min 15 s, one bad run. It was well again before there was a message about it.
+    The reason was: The job ended with exit code 1.
+
+    Failed first: Sun 29 Nov 2026, 06:00 UTC
+    Ran well: Sun 29 Nov 2026, 06:02 UTC
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    Log of the last bad run: LOG
+    Task of the last bad run: TASK
+"""
+OVERLONG = """\
+    Subject: IngestData still runs after 2 h (production/guestbook-api)
+
+    It goes on.
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Started: 06:00:31 UTC
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    The last lines of its log:
+      loaded 10 of 3000
+
+    What to do:
+    - Look whether it makes progress. If not, stop the task in ECS's console.
+
+    Log: LOG
+    Task: TASK
+"""
+OVERLAPPING = """\
+    Subject: IngestData runs twice at once (production/guestbook-api)
+
+    It started while an earlier task of it (9a8b7c) still ran. Both go on.
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Started: 06:00:31 UTC
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    What to do:
+    - If two at once do harm, let the job take a lock.
+
+    Log: LOG
+    Task: TASK
+"""
+UNKNOWN = """\
+    Subject: IngestData: what became of a run is not known (production/guestbook-api)
+
+    Rota was away when the run was due or ended, and ECS has forgotten it. Its log may say how it went.
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Started: 06:00:31 UTC
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    Log: LOG
+    Task: TASK
+"""
+late = failed(due=DUE + DAY, started_at=DUE + DAY + timedelta(seconds=250), tail=("out of cheese",))
+ON_V41 = GOOD.model_copy(update={"release": V41})
+
+
+@pytest.mark.parametrize(
+    ("of", "now", "text"),
+    [
+        pytest.param(job(incident(failed()), owner="data-team"), SOON, FAILED, id="failed"),
+        pytest.param(job(incident(not_started(), last_good=ON_V41)), SOON, NOT_STARTED, id="not started"),
+        pytest.param(job(incident(missed())), SOON, MISSED, id="missed"),
+        pytest.param(
+            job(incident(failed(), **TOLD, runs=25, last=late)), DUE + DAY + HOUR, STILL_FAILING, id="still failing"
+        ),
+        pytest.param(
+            job(incident(failed(), **TOLD, runs=3, recovered=good(6 * HOUR, V42))),
+            DUE + 7 * HOUR,
+            RECOVERED,
+            id="recovered",
+        ),
+        pytest.param(
+            job(incident(failed(), recovered=good(timedelta(minutes=2)))), SOON, BOTH_AT_ONCE, id="failed and recovered"
+        ),
+        pytest.param(
+            job(None, Notice(kind="overlong", run=running()), max_runtime=7200), SOON, OVERLONG, id="overlong"
+        ),
+        pytest.param(
+            job(None, Notice(kind="overlapping", run=running(overlaps="9a8b7c"))), SOON, OVERLAPPING, id="overlapping"
+        ),
+        pytest.param(
+            job(None, Notice(kind="unknown", run=running(status=Status.UNKNOWN))), SOON, UNKNOWN, id="unknown"
+        ),
+    ],
+)
+def test_a_mail(of: Job, now: Any, text: str) -> None:
+    message = message_of(only(of, now=now), PLACE)
+    mail = f"Subject: {mail_subject(message)}\n\n{mail_text(message)}"
+    assert mail.replace(LOG, "LOG").replace(TASK, "TASK") == textwrap.dedent(text)
+
+
+MANY = """\
+    Subject: 300 jobs did not start: a secret (production/guestbook-api)
+
+    All for one reason. It did not start: a secret that the task definition names could not be read.
+    First failure since v41 (b81d07e), which went live 38 min 2 s before; 213 good runs on v40 (5d0c6a1).
+
+    All were due Sun 29 Nov 2026, 06:00 UTC: FIFTY, and 250 more.
+
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    AWS says: ResourceInitializationError: unable to pull secrets or registry auth: retrieve secret from asm: \
+ResourceNotFoundException: Secrets Manager can't find the specified secret
+    Owners: data-team, web
+    Incidents: Job001#2026-11-29T06:00:00Z and 299 more
+
+    What to do:
+    - Look whether the secret exists under that name, and whether the execution role may read it.
+    - If the release is why: roll back to v40 (5d0c6a1), or push an image that mends it.
+"""
+STORM = [
+    job(incident(not_started(f"Job{number:03}")), owner=("data-team", "web", "")[number % 3])
+    for number in range(1, 301)
+]
+
+
+def test_a_storm_of_300_is_one_message_with_a_list() -> None:
+    alert = only(*STORM)
+    message = message_of(alert, PLACE)
+    mail = f"Subject: {mail_subject(message)}\n\n{mail_text(message)}"
+    fifty = ", ".join(f"Job{number:03}" for number in range(1, 51))
+    assert mail.partition("\nTask: ")[0] == textwrap.dedent(MANY).replace("FIFTY", fifty)
+    assert len(events_of(alert, PLACE)) == 300
+    attributes = attributes_of(alert)
+    assert (len(attributes["task"]), attributes["kind"]) == (300, ("not_started",))
+    assert set(attributes["owner"]) == {"data-team", "web", "none"}
+
+
+@pytest.mark.parametrize(
+    ("tellings", "title"),
+    [
+        pytest.param([incident(failed(f"J{n}")) for n in range(5)], "5 jobs failed: exit code 1", id="failed alike"),
+        pytest.param([incident(missed(f"J{n}")) for n in range(2)], "2 jobs did not run: its schedule", id="missed"),
+        pytest.param(
+            [incident(failed(f"J{n}"), **TOLD, recovered=good(HOUR)) for n in range(2)],
+            "2 jobs run well again",
+            id="recovered",
+        ),
+        pytest.param(
+            [incident(failed(f"J{n}"), **TOLD, last=failed(f"J{n}", DUE + DAY)) for n in range(2)],
+            "2 jobs still fail",
+            id="still failing",
+        ),
+    ],
+)
+def test_the_title_of_many(tellings: list[Incident], title: str) -> None:
+    assert message_of(only(*map(job, tellings), now=DUE + 2 * DAY), PLACE).title.startswith(title)
+
+
+def test_many_that_were_due_at_different_times_are_listed_with_them() -> None:
+    jobs = [job(incident(not_started(f"J{n}", DUE + timedelta(minutes=n)))) for n in (1, 2)]
+    lead = message_of(only(*jobs), PLACE).lead
+    assert lead.endswith("\n\nJ1, Sun 29 Nov 2026, 06:01 UTC\nJ2, Sun 29 Nov 2026, 06:02 UTC")
+
+
+@pytest.mark.parametrize(
+    ("run", "lead"),
+    [
+        pytest.param(failed(tail=(), log=None), "", id="its revision is not known"),
+        pytest.param(
+            failed(tail=(), log=LogPlace(driver="awsfirelens")),
+            "Its log goes to awsfirelens, where Rota cannot read.",
+            id="another driver",
+        ),
+        pytest.param(failed(tail=()), "It logged nothing.", id="nothing"),
+        pytest.param(
+            failed(tail=(), log=LogPlace(driver="awslogs", group="/ecs/other", stream="x")),
+            "The log's last lines would be here if the parameter JobLogGroups named /ecs/other.",
+            id="a group that may not be read",
+        ),
+    ],
+)
+def test_why_there_are_no_lines_of_the_log(run: Run, lead: str) -> None:
+    assert (
+        message_of(only(job(incident(run, last_good=None))), PLACE).lead.partition("v41 (b81d07e).")[2].strip() == lead
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        pytest.param({"runs": 3}, "3 bad runs in a row by now.", id="more than its tolerance"),
+        pytest.param(
+            {"last": missed(counted=True, lacking=2)},
+            "2 runs are lacking in the hour after 06:00 UTC: its",
+            id="counted",
+        ),
+        pytest.param({"last": failed(trigger=Trigger.BY_HAND)}, "Started by hand: Sun 29 Nov 2026", id="by hand"),
+        pytest.param(
+            {"last": failed(trigger=Trigger.CATCH_UP)}, "Started once more: because of catch_up", id="caught up"
+        ),
+    ],
+)
+def test_a_mail_says(changes: dict[str, Any], says: str) -> None:
+    assert says in mail_text(message_of(only(job(incident(failed(), **changes))), PLACE))
+
+
+# ---------------------------------------------------------------------- the release
+
+OTHER_FILE = Stored(key="scheduled_tasks.json", version_id="Zz9")
+OTHER_BASE = "arn:aws:ecs:eu-west-1:111122223333:task-definition/guestbook:14"
+CAPACITY = Reason(why=Why.CAPACITY, words="Fargate had no capacity", todo="Run it once more.", reader=Reader.OPERATOR)
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "says"),
+    [
+        pytest.param(
+            V40,
+            V41,
+            "First failure since v41 (b81d07e), which went live 38 min 2 s before; 213 good runs on v40 (5d0c6a1).",
+            id="another image",
+        ),
+        pytest.param(
+            V40,
+            V41.model_copy(update={"schedule": OTHER_FILE}),
+            "First failure since v41 (b81d07e), which went live 38 min 2 s before; 213 good runs on v40 (5d0c6a1). "
+            "Changed with it: another image and another version of the schedule file (Zz9).",
+            id="another image and file",
+        ),
+        pytest.param(
+            V40,
+            V40.model_copy(update={"number": 41, "schedule": OTHER_FILE}),
+            "Same image as in 213 good runs before, but another version of the schedule file (Zz9).",
+            id="another version of the file",
+        ),
+        pytest.param(
+            V40,
+            V40.model_copy(update={"number": 41, "base": OTHER_BASE}),
+            "Same image as in 213 good runs before, but another base (guestbook:14, was guestbook:12).",
+            id="another base",
+        ),
+        pytest.param(V41, V41, "It is not the release: 213 good runs on v41 (b81d07e) before.", id="the same"),
+        pytest.param(
+            V40,
+            V42,
+            "It did not run between v40 (5d0c6a1) and v42 (c7f3e20): the reason may have come with one of v41 to v42; "
+            "213 good runs on v40 (5d0c6a1).",
+            id="two releases between",
+        ),
+        pytest.param(
+            Release(digest=V40.digest),
+            Release(digest=V41.digest),
+            "First failure since 9c1e9c1e9c1e; 213 good runs on 1f1f1f1f1f1f.",
+            id="digests alone",
+        ),
+        pytest.param(None, V41, "", id="the good run's release is not known"),
+        pytest.param(V40, None, "", id="the bad run's release is not known"),
+    ],
+)
+def test_whether_it_is_the_release(before: Release | None, since: Release | None, says: str) -> None:
+    last_good = GOOD.model_copy(update={"release": before})
+    assert attribute(incident(failed(release=since), last_good=last_good)) == says
+
+
+def test_a_job_without_a_good_run() -> None:
+    says = "No good run of it is known; this one began with v41 (b81d07e)."
+    assert attribute(incident(failed(), last_good=None)) == says
+
+
+def test_one_good_run_is_said_in_the_singular() -> None:
+    assert "; one good run on v40" in attribute(incident(failed(), last_good=GOOD.model_copy(update={"runs": 1})))
+
+
+def test_what_aws_does_to_any_release_is_not_said_to_be_the_release() -> None:
+    of = incident(not_started(reason=CAPACITY))
+    assert attribute(of) == ""
+    assert "roll back" not in mail_text(message_of(only(job(of)), PLACE))
+
+
+# ---------------------------------------------------------------------- when, and what together
+
+
+def names(alerts: list[Alert]) -> list[list[str]]:
+    return [[each.job.task for each in alert.tellings] for alert in alerts]
+
+
+TURNED = DUE + timedelta(seconds=165)
+
+
+@pytest.mark.parametrize(
+    ("after", "is_told"),
+    [(timedelta(seconds=59), False), (timedelta(seconds=60), True)],
+    ids=["others may follow", "none has"],
+)
+def test_a_job_that_turns_is_told_within_a_minute(after: timedelta, is_told: bool) -> None:
+    assert bool(due_alerts([job(incident(failed()))], TURNED + after)) == is_told
+
+
+def test_one_after_the_other_is_waited_for_three_minutes_at_most() -> None:
+    jobs = [job(incident(not_started(f"J{n:02}", DUE + timedelta(seconds=20 * n)))) for n in range(20)]
+    first = DUE + timedelta(seconds=40)
+    so_far = [each for each in jobs if each.incident and each.incident.opened_at <= first + timedelta(seconds=179)]
+    assert due_alerts(so_far, first + timedelta(seconds=179)) == []
+    assert len(only(*so_far, now=first + timedelta(seconds=180)).tellings) == 9
+
+
+def test_few_that_fail_alike_are_told_one_by_one() -> None:
+    assert names(due_alerts([job(incident(failed(f"J{n}"))) for n in range(4)], SOON)) == [
+        ["J0"],
+        ["J1"],
+        ["J2"],
+        ["J3"],
+    ]
+
+
+def test_other_reasons_are_other_messages() -> None:
+    other = SECRET.model_copy(update={"aws": "another secret"})
+    jobs = [job(incident(not_started(f"J{n}", reason=(SECRET, other)[n % 2]))) for n in range(4)]
+    assert names(due_alerts(jobs, SOON)) == [["J0", "J2"], ["J1", "J3"]]
+
+
+def test_who_joins_a_known_cause_is_told_once_an_hour() -> None:
+    known = [job(incident(not_started("J0"), **TOLD))]
+    joining = [job(incident(not_started(f"J{n}", DUE + n * timedelta(minutes=10)))) for n in (1, 2, 3)]
+    told_at = TOLD["told_at"]
+    assert due_alerts([*known, *joining], told_at + timedelta(minutes=59)) == []
+    assert names(due_alerts([*known, *joining], told_at + HOUR)) == [["J1", "J2", "J3"]]
+
+
+def test_a_cause_that_is_over_delays_nothing() -> None:
+    over = job(incident(not_started("J0"), **TOLD, recovered=good(timedelta(minutes=6))))
+    assert ["J1"] in names(due_alerts([over, job(incident(not_started("J1", DUE + timedelta(minutes=8))))], SOON))
+
+
+def test_who_was_told_together_recovers_together_or_once_an_hour() -> None:
+    thread = {"told_at": TOLD["told_at"], "thread": "J0#2026-11-29T06:00:00Z"}
+    ended = [
+        job(incident(not_started(f"J{n}"), **thread, recovered=good(HOUR + n * timedelta(minutes=5)))) for n in (0, 1)
+    ]
+    failing = job(incident(not_started("J2"), **thread))
+    assert names(due_alerts(ended, DUE + 2 * HOUR)) == [["J0", "J1"]]
+    assert due_alerts([*ended, failing], DUE + 2 * HOUR) == []
+    assert names(due_alerts([*ended, failing], DUE + 2 * HOUR + timedelta(minutes=2))) == [["J0", "J1"]]
+    assert only(*ended, now=DUE + 2 * HOUR).thread == "J0#2026-11-29T06:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("last", "after", "is_told"),
+    [
+        pytest.param(failed(due=DUE + HOUR), DAY - HOUR, False, id="within a day"),
+        pytest.param(failed(due=DUE + HOUR), DAY, True, id="after a day"),
+        pytest.param(failed(), 9 * DAY, False, id="it did not run since"),
+    ],
+)
+def test_a_reminder_comes_at_most_daily(last: Run, after: timedelta, is_told: bool) -> None:
+    of = job(incident(failed(), **TOLD, last=last))
+    assert bool(due_alerts([of], TOLD["told_at"] + after)) == is_told
+
+
+def test_runs_that_nobody_saw_are_one_message() -> None:
+    jobs = [job(None, Notice(kind="unknown", run=running(task=f"J{n}", status=Status.UNKNOWN))) for n in range(3)]
+    assert message_of(only(*jobs), PLACE).title == f"What became of 3 runs is not known ({APP})"
+
+
+# ---------------------------------------------------------------------- once
+
+steps = st.lists(st.sampled_from(["bad", "good", "tell", "notice", "wait"]), max_size=25)
+
+
+@budget(deadline=None, max_examples=200)
+@given(steps)
+def test_what_was_told_is_not_told_again_until_it_turns(course: list[str]) -> None:
+    """A job that turns at will, and a teller that comes at will: each turn is told once, in its order."""
+    now, of, heard, turns = DUE, job(), [], []
+    for step in course:
+        now += timedelta(minutes=5)
+        is_open = of.incident and not of.incident.recovered
+        if step == "bad" and of.incident is None:
+            of = of.model_copy(update={"incident": incident(failed(due=now - timedelta(seconds=165)))})
+            turns.append(str(now))
+        elif step == "good" and of.incident and is_open:
+            ended = {"recovered": GoodRun(scheduled_at=now, ended_at=now)}
+            of = of.model_copy(update={"incident": of.incident.model_copy(update=ended)})
+        elif step == "notice":
+            of = of.model_copy(
+                update={"notices": (*of.notices, Notice(kind="overlong", run=running(scheduled_at=now)))}
+            )
+            turns.append(str(now))
+        elif step == "tell":
+            for alert in due_alerts([of], now):
+                for telling in alert.tellings:
+                    heard.append((telling.id, telling.kind))
+                    of = told(of, telling, alert.thread, now) or of
+            assert due_alerts([of], now) == []
+    assert len(heard) == len(set(heard))
+    begun = {identity for identity, _ in heard}
+    assert len(begun) + len(of.notices) + bool(of.incident and not of.incident.told_at) == len(turns)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param(job(), id="it is gone"),
+        pytest.param(job(incident(failed(due=DUE + HOUR))), id="another one has begun"),
+    ],
+)
+def test_an_incident_that_is_over_is_not_noted(now: Job) -> None:
+    (telling,) = only(job(incident(failed()))).tellings
+    assert told(now, telling, telling.id, SOON) is None
+
+
+def test_a_recovery_while_the_failure_is_told_is_told_next() -> None:
+    before = job(incident(failed()))
+    (telling,) = only(before).tellings
+    meanwhile = job(incident(failed(), recovered=good(HOUR)))
+    noted = told(meanwhile, telling, telling.id, SOON)
+    assert noted is not None
+    assert only(noted, now=DUE + 2 * HOUR).kind == RunKind.RECOVERED
+
+
+# ---------------------------------------------------------------------- events and words
+
+
+def test_the_event_of_a_job_that_turned() -> None:
+    (event,) = events_of(only(job(incident(failed()), owner="data-team")), PLACE)
+    assert event.model_dump(mode="json", exclude_none=True) == {
+        "id": "IngestData#2026-11-29T06:00:00Z/failed",
+        "app": APP,
+        "task": "IngestData",
+        "kind": "failed",
+        "owner": "data-team",
+        "incident": "IngestData#2026-11-29T06:00:00Z",
+        "scheduled_at": "2026-11-29T06:00:00Z",
+        "started_at": "2026-11-29T06:00:31Z",
+        "ended_at": "2026-11-29T06:02:45Z",
+        "seconds": 134.0,
+        "exit_code": 1,
+        "why": "exit_code",
+        "reason": "the job ended with exit code 1",
+        "aws": "",
+        "acts": "author",
+        "todo": "Look at the job's log.",
+        "bad_runs": 1,
+        "since": "2026-11-29T06:00:00Z",
+        "attribution": "First failure since v41 (b81d07e), which went live 38 min 2 s before; "
+        "213 good runs on v40 (5d0c6a1).",
+        "release": {"number": 41, "tag": "b81d07e", "digest": V41.digest},
+        "last_good": {"number": 40, "tag": "5d0c6a1", "digest": V40.digest},
+        "good_runs": 213,
+        "log": LOG,
+    }
+
+
+@pytest.mark.parametrize(
+    ("of", "now", "identity"),
+    [
+        pytest.param(
+            job(incident(failed(), **TOLD, last=late)), DUE + 2 * DAY, "/still_failing/2026-11-30", id="reminder"
+        ),
+        pytest.param(job(incident(failed(), **TOLD, recovered=good(HOUR))), DUE + DAY, "/recovered", id="recovery"),
+        pytest.param(job(None, Notice(kind="overlong", run=running())), SOON, "/overlong", id="a run by itself"),
+    ],
+)
+def test_the_events_id_tells_repeats(of: Job, now: Any, identity: str) -> None:
+    (event,) = events_of(only(of, now=now), PLACE)
+    assert event.id == f"IngestData#2026-11-29T06:00:00Z{identity}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1, "0 s"),
+        (0.4, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (134, "2 min 14 s"),
+        (3_600, "1 h"),
+        (3_960, "1 h 6 min"),
+        (86_400, "1 day"),
+        (180_000, "2 days 2 h"),
+    ],
+)
+def test_a_span_of_time_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_time_in_words() -> None:
+    assert day_and_time(DUE) == "Sun 29 Nov 2026, 06:00 UTC"
+    assert day_and_time(DUE + timedelta(seconds=7)) == "Sun 29 Nov 2026, 06:00:07 UTC"
