@@ -17,6 +17,7 @@ from tests.stage.account import (
     states,
     without,
 )
+from tests.task_definitions import MODEL, definition
 
 HEAVY = {
     "name": "Heavy",
@@ -63,6 +64,22 @@ def test_members_unknown_to_the_sdk_are_kept(stage: Client) -> None:
         assert new["season"] == "winter"
         assert new["volumes"] == [{"name": "scratch"}]
         assert app_container(new)["flavour"] == {"sprinkles": [1, 2]}
+
+
+def test_every_member_of_awss_model_is_kept(stage: Client) -> None:
+    """Also by the functions' own SDK, and over HTTP."""
+    request = definition(-1)
+    app_container(request)["portMappings"][0] |= {"containerPort": 8000, "hostPort": 8000}  # the parameter's
+    base = register(stage, request)
+    assert stage.deploy("v1")["status"] == "SUCCEEDED"
+    sent = {member for member in revision(stage, base) if member in MODEL.members} - {"containerDefinitions", "tags"}
+    assert len(deployed(stage)) == 4
+    for new in deployed(stage):
+        assert {member: new[member] for member in sent} == {member: revision(stage, base)[member] for member in sent}
+    api = revision(stage, service(stage)["taskDefinition"])
+    for had, has in zip(revision(stage, base)["containerDefinitions"], api["containerDefinitions"], strict=True):
+        changed = {"image", *(["command"] if had["name"] == "app" else [])}
+        assert {m: v for m, v in has.items() if m not in changed} == {m: v for m, v in had.items() if m not in changed}
 
 
 def test_a_killed_deployments_revision_is_never_the_base(stage: Client) -> None:

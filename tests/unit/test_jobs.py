@@ -7,7 +7,7 @@ import pytest
 
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.jobs import left_out, swallowed
-from rota.plan.checks import of_entry_point
+from rota.plan.checks import of_entry_point, of_targets
 from tests.guestbook import (
     APP_CONTAINER,
     AS_THE_BASE,
@@ -106,6 +106,32 @@ def test_containers_that_no_job_runs(content: dict[str, Any], gone: dict[str, st
 
 HEALTH = {"command": ["CMD", "curl", "localhost:8000"]}
 RESTARTS = {"enabled": True, "restartAttemptPeriod": 60}
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        pytest.param(
+            base(app(**LOGS_TO_ROUTER), other("router", ("app", "HEALTHY"), **ROUTER)), "router", id="its log's router"
+        ),
+        pytest.param(
+            base(
+                app(),
+                other("envoy", ("app", "HEALTHY")),
+                proxyConfiguration={"type": "APPMESH", "containerName": "envoy"},
+            ),
+            "envoy",
+            id="its proxy",
+        ),
+    ],
+)
+def test_what_the_app_needs_must_not_wait_for_it(content: dict[str, Any], name: str) -> None:
+    """The app's container itself is left out of no job."""
+    assert list(of_targets(definition(content), SETTINGS, [task()])) == [
+        f"the container app of the task definition guestbook:1 needs {name}, which waits until app is healthy, so no "
+        f"scheduled task could start; let {name} wait for nothing or for its START"
+    ]
+    assert "app" not in left_out(content, SETTINGS)
 
 
 def test_a_jobs_container_ends_the_task_and_serves_nobody() -> None:

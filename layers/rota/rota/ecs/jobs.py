@@ -43,11 +43,17 @@ def left_out(content: "Content", settings: "Settings") -> dict[str, str]:
             found[name] = f"runs the app's image beside {app}, which does not wait for it"
     while more := {
         name: f"needs {', '.join(sorted(missing))}"
-        for name in containers.keys() - found.keys()
+        for name in containers.keys() - found.keys() - {app}
         if (missing := _needs(name, content) & found.keys())
     }:
         found |= more
     return found
+
+
+def needed_and_left_out(content: "Content", settings: "Settings") -> dict[str, str]:
+    """Of what is `left_out`, what the chosen container itself needs: with these no job could start."""
+    gone = left_out(content, settings)
+    return {name: gone[name] for name in sorted(gone.keys() & _needed_by(settings.container, content))}
 
 
 def keep_what_a_job_needs(content: "Content", settings: "Settings") -> None:

@@ -46,6 +46,12 @@ def of_targets(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) 
                 f"the parameter {parameter} names {len(given)}, and ECS takes {most} at most, so no scheduled task "
                 "could start"
             )
+    if _chosen(base, settings):
+        for name, reason in jobs.needed_and_left_out(base.content, settings).items():
+            yield (
+                f"the container {settings.container} of the task definition {arns.short_name(base.arn)} needs {name}, "
+                f"which {reason}, so no scheduled task could start; let {name} wait for nothing or for its START"
+            )
     # EventBridge's EcsParameters have no volumeConfigurations, without which ECS starts no such task.
     volumes = [volume["name"] for volume in base.content.get("volumes", []) if volume.get("configuredAtLaunch")]
     if volumes:
