@@ -456,6 +456,11 @@ def test_few_that_fail_alike_are_told_one_by_one() -> None:
     ]
 
 
+def test_jobs_that_fail_on_several_releases_do_not_fail_alike() -> None:
+    jobs = [job(incident(failed(f"J{n}", release=(V41, V42)[n % 2]))) for n in range(6)]
+    assert len(due_alerts(jobs, SOON)) == 6
+
+
 def test_other_reasons_are_other_messages() -> None:
     other = SECRET.model_copy(update={"aws": "another secret"})
     jobs = [job(incident(not_started(f"J{n}", reason=(SECRET, other)[n % 2]))) for n in range(4)]
@@ -552,6 +557,15 @@ def test_an_incident_that_is_over_is_not_noted(now: Job) -> None:
     assert told(now, telling, telling.id, SOON) is None
 
 
+def test_a_reminder_stays_in_the_thread_of_the_first_message() -> None:
+    before = job(incident(failed("Alone"), told_at=DUE, thread="First#2026-11-29T06:00:00Z", last=late))
+    alert = only(before, now=DUE + 2 * DAY)
+    noted = told(before, alert.tellings[0], "Other#2026-11-30T06:00:00Z", SOON)
+    assert noted is not None
+    assert noted.incident is not None
+    assert (alert.thread, noted.incident.thread) == ("First#2026-11-29T06:00:00Z",) * 2
+
+
 def test_a_recovery_while_the_failure_is_told_is_told_next() -> None:
     before = job(incident(failed()))
     (telling,) = only(before).tellings
@@ -592,6 +606,12 @@ def test_the_event_of_a_job_that_turned() -> None:
         "good_runs": 213,
         "log": LOG,
     }
+
+
+def test_the_event_shows_no_secret() -> None:
+    reason = SECRET.model_copy(update={"aws": "GET https://user:hunter2@example.com"})
+    (event,) = events_of(only(job(incident(not_started(reason=reason)))), PLACE)
+    assert event.aws == "GET https://user:***@example.com"
 
 
 @pytest.mark.parametrize(

@@ -513,12 +513,15 @@ class RunKind(StrEnum):
     MISSED = "missed"
     """The job turned to failing: it was due, and there is no task."""
     STILL_FAILING = "still_failing"
-    """A reminder, once a day."""
+    """It failed again, and the last message about it is a day old."""
     RECOVERED = "recovered"
+    """A run of it went well again."""
     OVERLONG = "overlong"
+    """A run lasts longer than its `max_runtime`."""
     OVERLAPPING = "overlapping"
+    """A run began while an earlier one still ran."""
     UNKNOWN = "unknown"
-    """The watcher was away, so what became of a run is not known."""
+    """Rota itself was away, so what became of a run is not known."""
 
 
 class EventRelease(Shape):
