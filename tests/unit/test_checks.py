@@ -1,5 +1,6 @@
 """The checks before the first write."""
 
+import re
 from typing import Any
 
 import pytest
@@ -94,6 +95,43 @@ TWO_WEEKS = {
 )
 def test_a_service_that_cannot_be_deployed_to(changes: dict[str, Any], problems: list[str]) -> None:
     assert list(of_service(SERVICE | changes, SETTINGS)) == problems  # type: ignore[arg-type]  # only what is read
+
+
+@pytest.mark.parametrize(
+    ("service", "parameter", "proposed", "more"),
+    [
+        pytest.param(
+            {"deploymentConfiguration": {"strategy": "CANARY", "bakeTimeInMinutes": 20}},
+            "rollout_timeout_minutes",
+            r"set it to more than ([\d,]+)",
+            1,
+            id="a limit that a bake passes",
+        ),
+        pytest.param(
+            {"deploymentConfiguration": {"lifecycleHooks": [TWO_WEEKS]}},
+            "history_days",
+            r"set it to (\d+) or more",
+            0,
+            id="days that a wait passes",
+        ),
+        pytest.param(
+            {"loadBalancers": [{"containerName": "app", "containerPort": 8080}]},
+            "api_port",
+            r"set ApiPort to base or to (\d+)",
+            0,
+            id="a load balancer's port",
+        ),
+    ],
+)
+def test_a_parameter_that_is_proposed_is_right(
+    service: dict[str, Any], parameter: str, proposed: str, more: int
+) -> None:
+    settings = SETTINGS.model_copy(update={"history_days": 1})
+    found = " ".join(of_service(SERVICE | service, settings))  # type: ignore[arg-type]  # only what is read
+    (number,) = re.findall(proposed, found)
+    settings = settings.model_copy(update={parameter: int(number.replace(",", "")) + more})
+    left = " ".join(of_service(SERVICE | service, settings))  # type: ignore[arg-type]  # only what is read
+    assert re.findall(proposed, left) == []
 
 
 def test_what_a_restore_needs_is_kept_while_ecs_waits() -> None:

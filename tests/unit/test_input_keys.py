@@ -1,5 +1,6 @@
 """What a person adds to the push in an execution's input."""
 
+import re
 from typing import Any
 
 import pytest
@@ -52,3 +53,11 @@ def test_other_keys_are_let_pass() -> None:
     """EventBridge and ECR may add members."""
     event = PUSH | {"replay-name": "x", "note": "y", "detail": PUSH["detail"] | {"reason": "x", "kind": "y"}}
     assert list(input_keys.problems(event)) == []
+
+
+@pytest.mark.parametrize("wrong", ["By", "Reason", "KIND", "dry-run", "dryRun", "DryRun", "dry run"])
+def test_a_key_that_is_proposed_is_taken(wrong: str) -> None:
+    right = {"by": "ann", "reason": "x", "kind": "again", "dry_run": True}
+    (problem,) = input_keys.problems(PUSH | {wrong: "x"})
+    (proposed,) = re.findall(r'write "([^"]+)"', problem)
+    assert list(input_keys.problems(PUSH | {proposed: right[proposed]})) == []

@@ -160,8 +160,8 @@ def field_values(field: Field, text: str) -> list[int]:
 def _step_problem(field: Field, text: str, first: str | None, step: str) -> ValueError:
     """A step of the whole field, such as */60 in minutes, comes to its first value."""
     what = f"a step is a whole number from 1 to {field.high}"
-    if field in (MINUTES, HOURS) and int(step) > field.high + 1:
-        unit = field.name
+    unit = field.name
+    if field in (MINUTES, HOURS) and int(step) > field.high + 1 and not _is_too_long(int(step), unit.removesuffix("s")):
         return ValueError(
             _field_problem(field, text, f'{what}; for every {step} {unit}, write a rate: "{step} {unit}"')
         )
