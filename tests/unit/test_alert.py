@@ -1,6 +1,8 @@
 """What is told of jobs, when and of what together, and in which words: read them as on a phone."""
 
+import random
 import textwrap
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -472,7 +474,9 @@ def test_who_joins_a_known_cause_is_told_once_an_hour() -> None:
     joining = [job(incident(not_started(f"J{n}", DUE + n * timedelta(minutes=10)))) for n in (1, 2, 3)]
     told_at = TOLD["told_at"]
     assert due_alerts([*known, *joining], told_at + timedelta(minutes=59)) == []
-    assert names(due_alerts([*known, *joining], told_at + HOUR)) == [["J1", "J2", "J3"]]
+    alert = only(*known, *joining, now=told_at + HOUR)
+    assert names([alert]) == [["J1", "J2", "J3"]]
+    assert "\nThe same reason as in the incident IngestData#2026-11-29T06:00:00Z.\n" in message_of(alert, PLACE).lead
 
 
 def test_a_cause_that_is_over_delays_nothing() -> None:
@@ -508,6 +512,57 @@ def test_a_reminder_comes_at_most_daily(last: Run, after: timedelta, is_told: bo
 def test_runs_that_nobody_saw_are_one_message() -> None:
     jobs = [job(None, Notice(kind="unknown", run=running(task=f"J{n}", status=Status.UNKNOWN))) for n in range(3)]
     assert message_of(only(*jobs), PLACE).title == f"What became of 3 runs is not known ({APP})"
+
+
+def told_through_a_day(jobs: list[Job], begin: Any) -> tuple[list[Job], list[list[str]]]:
+    """A teller that comes every five minutes: the jobs after that day, and whom each message named. A job turns when
+    its incident opens, or when the good run ends.
+    """
+    named = []
+    for minute in range(5, 24 * 60, 5):
+        now = begin + timedelta(minutes=minute)
+        seen = {each.task: each for each in jobs}
+        for alert in due_alerts([each for known in jobs for each in _so_far(known, now)], now):
+            named.append([each.job.task for each in alert.tellings])
+            for each in alert.tellings:
+                seen[each.job.task] = told(seen[each.job.task], each, alert.thread, now) or each.job
+        jobs = list(seen.values())
+    return jobs, named
+
+
+def _so_far(known: Job, now: Any) -> Iterator[Job]:
+    """The job as it was then; nothing before its incident."""
+    of = known.incident
+    if of and of.recovered and of.recovered.ended_at > now:
+        yield known.model_copy(update={"incident": of.model_copy(update={"recovered": None})})
+    elif of and of.opened_at <= now:
+        yield known
+
+
+def test_a_cause_that_fails_300_jobs_in_a_day_is_told_once_an_hour() -> None:
+    minutes = random.Random(7).choices(range(22 * 60), k=300)  # noqa: S311  no secret
+    jobs = [job(incident(not_started(f"Job{n}", DUE + timedelta(minutes=minute)))) for n, minute in enumerate(minutes)]
+    jobs, named = told_through_a_day(jobs, DUE)
+    assert sorted(task for tasks in named for task in tasks) == sorted(each.task for each in jobs)
+    assert 20 <= len(named) <= 24
+
+    assert len({each.incident.thread for each in jobs if each.incident}) == 1
+
+    for n, each in enumerate(jobs):
+        assert each.incident is not None
+        again = not_started(each.task, DUE + DAY + timedelta(minutes=minutes[n]))
+        jobs[n] = each.model_copy(update={"incident": each.incident.model_copy(update={"last": again})})
+    _, named = told_through_a_day(jobs, DUE + DAY)
+    assert [len(tasks) for tasks in named] == [300]
+
+    for n, each in enumerate(jobs):
+        assert each.incident is not None
+        well = each.incident.model_copy(update={"recovered": good(DAY + timedelta(minutes=minutes[n]))})
+        jobs[n] = each.model_copy(update={"incident": well})
+    jobs, named = told_through_a_day(jobs, DUE + DAY)
+    assert sorted(task for tasks in named for task in tasks) == sorted(each.task for each in jobs)
+    assert 20 <= len(named) <= 24
+    assert all(each.incident is None for each in jobs)
 
 
 # ---------------------------------------------------------------------- once

@@ -63,14 +63,12 @@ class Alert(NamedTuple):
     """What one message says: of one job, or of all that have one cause. The one that waits longest is the first."""
 
     tellings: tuple[Telling, ...]
+    thread: str
+    """The id of the incident with which the cause was told first."""
 
     @property
     def kind(self) -> RunKind:
         return self.tellings[0].kind
-
-    @property
-    def thread(self) -> str:
-        return self.tellings[0].thread
 
 
 def due_alerts(jobs: Iterable[Job], now: datetime) -> list[Alert]:
@@ -85,10 +83,11 @@ def due_alerts(jobs: Iterable[Job], now: datetime) -> list[Alert]:
         tellings = sorted(group, key=lambda each: (each.since, each.id))
         if now < _time_to_tell(cause, tellings, known):
             continue
-        if _have_one_cause(tellings, known):
-            alerts.append(Alert(tuple(tellings)))
+        alike = _alike(tellings[0], known)
+        if _have_one_cause(tellings, alike):
+            alerts.append(Alert(tuple(tellings), alike[0].thread if alike else tellings[0].thread))
         else:
-            alerts += [Alert((each,)) for each in tellings]
+            alerts += [Alert((each,), each.thread) for each in tellings]
     return alerts
 
 
@@ -158,11 +157,11 @@ def _reason(incident: Incident) -> Key:
     return (run.reason.why, str(run.exit_code), run.release.digest if run.release else "")
 
 
-def _have_one_cause(tellings: list[Telling], known: list[Incident]) -> bool:
+def _have_one_cause(tellings: list[Telling], alike: list[Incident]) -> bool:
     """Whether they are told together, and not one by one."""
     first = tellings[0]
     if first.kind in (RunKind.OVERLONG, RunKind.OVERLAPPING) or not is_shared(first):
-        return len(tellings) + len(_alike(first, known)) >= _STORM
+        return len(tellings) + len(alike) >= _STORM
     return True
 
 
@@ -171,15 +170,18 @@ def _alike(telling: Telling, known: list[Incident]) -> list[Incident]:
     if telling.kind not in _TURNS or telling.incident is None:
         return []
     cause = _reason(telling.incident)
-    return [each for each in known if _reason(each) == cause]
+    return sorted((each for each in known if _reason(each) == cause), key=lambda each: (each.opened_at, each.id))
 
 
 def _time_to_tell(cause: Key, tellings: list[Telling], known: list[Incident]) -> datetime:
     """From when on: at once, or once those with the same cause are known."""
     first = tellings[0]
+    in_thread = [each for each in known if each.thread == cause[-1]]
     if first.kind == RunKind.RECOVERED:
-        others = any(each.thread == cause[1] for each in known)
-        return first.since + _JOIN if others else first.since
+        return first.since + _JOIN if in_thread else first.since
+    if first.kind == RunKind.STILL_FAILING:
+        # Those that joined are reminded of with the others.
+        return max(each.told_at for each in in_thread if each.told_at) + REMIND_AFTER
     if first.kind not in _TURNS:
         return first.since
     alike = _alike(first, known)

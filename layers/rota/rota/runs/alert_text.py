@@ -50,7 +50,7 @@ def message_of(alert: Alert, place: Place) -> Message:
         return _of_many(alert, place)
     (telling,) = alert.tellings
     run = telling.run
-    lead = "\n".join(filter(None, (_lead(telling), _no_log(telling, place))))
+    lead = _lines(_lead(telling), _joined(alert), _no_log(telling, place))
     return Message(
         title=f"{_title(telling)} ({place.app})",
         lead=lead,
@@ -237,10 +237,10 @@ def _of_many(alert: Alert, place: Place) -> Message:
     first = tellings[0]
     incidents = [each.incident for each in tellings if each.incident]
     words = {attribute(each) for each in incidents} if first.kind not in (RunKind.RECOVERED, RunKind.UNKNOWN) else set()
-    text = [_lead_of_many(tellings), words.pop() if len(words) == 1 else "", f"\n{_listed(tellings)}"]
+    lead = _lines(_lead_of_many(tellings), _joined(alert), words.pop() if len(words) == 1 else "")
     return Message(
         title=f"{_title_of_many(tellings)} ({place.app})",
-        lead="\n".join(filter(None, text)),
+        lead=f"{lead}\n\n{_listed(tellings)}",
         facts=tuple(_facts_of_many(tellings)),
         next_steps=tuple(_next_steps(tellings)),
         links=tuple(_links(first)),
@@ -306,6 +306,14 @@ def _facts_of_many(tellings: list[Telling]) -> Iterable[tuple[str, str]]:
 
 
 # ---------------------------------------------------------------------- both
+
+
+def _joined(alert: Alert) -> str:
+    """That the reason is known, where these jobs were not in its first message."""
+    first = alert.tellings[0]
+    if first.incident is None or first.incident.told_at or alert.thread in {each.id for each in alert.tellings}:
+        return ""
+    return f"The same reason as in the incident {alert.thread}."
 
 
 def _bad_runs(incident: Incident) -> str:
