@@ -45,6 +45,9 @@ ENVIRONMENT = {
     "TABLE": "guestbook-ledger",
 }
 SETTINGS = Settings.from_environment(ENVIRONMENT)
+RUN_QUEUE = SETTINGS.run_queue_arn
+UNWATCHED = SETTINGS.model_copy(update={"watch_runs": False})
+TIMED = SETTINGS.model_copy(update={"trace_scheduled_time": True})
 SHARED = SETTINGS.model_copy(update={"revision_mode": "shared"})
 # With ApiCommand and ApiPort at their defaults.
 AS_THE_BASE = SETTINGS.model_copy(update={"api_command": None, "api_port": None})

@@ -21,9 +21,9 @@ from tests.stage.conftest import as_new
 
 ACCOUNT = "123456789012"
 TASKS = [
-    pytest.param("IngestData", "data_ingestion_task", "0 6 * * ? *", id="IngestData"),
-    pytest.param("RemoveSpam", "spam_task", "0/15 * * * ? *", id="RemoveSpam"),
-    pytest.param("CountTeaspoons", "teaspoon_task", "0 22 ? * SUN *", id="CountTeaspoons"),
+    pytest.param("IngestData", "data_ingestion_task", "0 6 * * ? *", 21_600, id="IngestData"),
+    pytest.param("RemoveSpam", "spam_task", "0/15 * * * ? *", 450, id="RemoveSpam"),
+    pytest.param("CountTeaspoons", "teaspoon_task", "0 22 ? * SUN *", 21_600, id="CountTeaspoons"),
 ]
 NEW_IN_EVERY_REVISION = ("taskDefinitionArn", "revision", "registeredAt", "tags", "containerDefinitions")
 
@@ -66,8 +66,10 @@ def first(one_stage: Client) -> Deployment:
     )
 
 
-@pytest.mark.parametrize(("name", "task", "cron"), TASKS)
-def test_each_task_has_a_rule_with_one_target(first: Deployment, name: str, task: str, cron: str) -> None:
+@pytest.mark.parametrize(("name", "task", "cron", "age"), TASKS)
+def test_each_task_has_a_rule_with_one_target(first: Deployment, name: str, task: str, cron: str, age: int) -> None:
+    queue = first.names["outputs"]["RunQueueUrl"].rpartition("/")[2]
+    told = f'{{"name":"ROTA_TASK","value":"{name}"}}'
     rule, network = first.rule(name), first.before["service"]["networkConfiguration"]["awsvpcConfiguration"]
     assert rule == {
         "Name": PREFIX + name,
@@ -94,6 +96,9 @@ def test_each_task_has_a_rule_with_one_target(first: Deployment, name: str, task
                     },
                     "PlatformVersion": "LATEST",
                 },
+                "Input": f'{{"containerOverrides":[{{"name":"app","environment":[{told}]}}]}}',
+                "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": age},
+                "DeadLetterConfig": {"Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}"},
             }
         ],
     }

@@ -101,18 +101,18 @@ def test_command_keys(deployed: dict[str, Any], task: str, command: list[str]) -
 @pytest.mark.parametrize(
     ("task", "count", "platform", "retry"),
     [
-        ("IngestData", 1, "LATEST", None),
-        ("Thrice", 3, "1.4.0", None),
-        ("Once", 1, "LATEST", {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300}),
+        ("IngestData", 1, "LATEST", (185, 21_600)),
+        ("Thrice", 3, "1.4.0", (185, 21_600)),
+        ("Own-Command", 1, "LATEST", (185, 300)),
+        ("Once", 1, "LATEST", (0, 300)),
     ],
 )
-def test_target_keys(
-    deployed: dict[str, Any], task: str, count: int, platform: str, retry: dict[str, int] | None
-) -> None:
+def test_target_keys(deployed: dict[str, Any], task: str, count: int, platform: str, retry: tuple[int, int]) -> None:
     rule, _ = deployed[task]
     parameters = ecs_parameters(rule)
     assert (parameters["TaskCount"], parameters["PlatformVersion"]) == (count, platform)
-    assert rule["Targets"][0].get("RetryPolicy") == retry
+    policy = rule["Targets"][0]["RetryPolicy"]
+    assert (policy["MaximumRetryAttempts"], policy["MaximumEventAgeInSeconds"]) == retry
 
 
 def test_the_same_file_again_changes_nothing(stage: Client) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rota.errors import RejectedError, TransientError
-from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
+from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, RUN_QUEUE, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
@@ -53,6 +53,9 @@ def test_a_rule_and_its_target_in_full(world: World, creating: Deployment) -> No
             },
             "PlatformVersion": "LATEST",
         },
+        "Input": '{"containerOverrides":[{"name":"app","environment":[{"name":"ROTA_TASK","value":"IngestData"}]}]}',
+        "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 21_600},
+        "DeadLetterConfig": {"Arn": RUN_QUEUE},
     }
 
 
@@ -99,7 +102,8 @@ def test_tasks_that_share_a_revision_differ_by_their_input(
         target = world.target(name)
         assert target["EcsParameters"]["TaskDefinitionArn"] == arn(2)
         (override,) = json.loads(target["Input"])["containerOverrides"]
-        assert override == {"name": "app", "command": ["./bin/start", module]}
+        told = [{"name": "ROTA_TASK", "value": name}]
+        assert override == {"name": "app", "command": ["./bin/start", module], "environment": told}
     assert world.active_revisions() == [1, 2]
 
 

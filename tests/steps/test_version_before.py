@@ -14,8 +14,9 @@ import pytest
 
 from tests import asl
 from tests.steps import items
-from tests.steps.deployments import NEXT, Deployment, Deployments, entered
+from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments, entered
 from tests.steps.items import LEASE
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 MACHINE, ANSWERS, ARTIFACTS, SCHEMAS = (
@@ -23,6 +24,18 @@ MACHINE, ANSWERS, ARTIFACTS, SCHEMAS = (
     for name in ("machine", "answers", "artifacts", "schemas")
 )
 STEPS = [*ANSWERS, "FinishDeployment"]
+
+
+@pytest.fixture
+@once
+def changing(world: World, deployments: Deployments) -> Deployment:
+    """The second deployment, of targets as the version before left them: it watched no runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WATCH_RUNS", "false")
+        world.upload(BEFORE)
+        assert deployments.start().run() == "Deployed"
+    world.upload(AFTER)
+    return deployments.start(NEXT)
 
 
 def begun_before(world: World, changing: Deployment, step: str) -> Deployment:

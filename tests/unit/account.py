@@ -145,6 +145,7 @@ class Account:
         self.revisions: dict[str, str] = {}  # ARNs by fingerprint
         self.contents: dict[str, Content] = {}
         self.newest, self.service = 1, arn(1)
+        self.retried: tuple[str, ...] | None = None
 
     @property
     def schedules(self) -> dict[str, Rule]:
@@ -152,7 +153,7 @@ class Account:
         return {name: rule for name, rule in self.bus.rules.items() if rule.belongs_to(APP)}
 
     def state(self, tasks: Iterable[Task], image: str, *, recorded: bool) -> CurrentState:
-        """What ReadConfig gathers; `recorded`: the revisions' contents are known from a record."""
+        """What ReadConfig gathers; `recorded`: what the last plan stored is known."""
         in_use = {*task_definitions_used_by(self.schedules.values()), self.service}
         unrecorded = [
             Revision(
@@ -172,6 +173,7 @@ class Account:
             reusable=self.revisions if recorded else {},
             unrecorded=() if recorded else tuple(unrecorded),
             newest_revision=self.newest,
+            retried=self.retried if recorded else None,
         )
 
     def plan(self, tasks: Iterable[Task], image: str, *, recorded: bool = False) -> Plan:
@@ -182,6 +184,7 @@ class Account:
         """Carry the whole plan out."""
         self.deploy(plan)
         self.finish(plan)
+        self.retried = plan.retried
 
     def deploy(self, plan: Plan) -> None:
         """Carry the plan out, step by step, up to where nothing can be restored any more."""

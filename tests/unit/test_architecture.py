@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers" / "rota" / "rota"
 LEVELS = {
-    **dict.fromkeys(("errors", "settings", "contract", "ownership"), 0),
+    **dict.fromkeys(("errors", "settings", "contract", "ownership", "tracing"), 0),
     **dict.fromkeys(("schedule_file", "aws"), 1),
     **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions", "notifications"), 2),
     **dict.fromkeys(("plan", "deployment"), 3),
@@ -86,7 +86,7 @@ def test_the_schedule_file_is_checked_without_the_rest() -> None:
         for path in FILES
         if package_of(name(path)) == "schedule_file" and name(path) != "schedule_file.s3"
         for module in imported(path)
-        if package_of(module) not in ("schedule_file", "errors", "contract")
+        if package_of(module) not in ("schedule_file", "errors", "contract", "tracing")
     }
     assert outside == set()
 
@@ -110,7 +110,7 @@ def test_a_backend_is_reached_through_the_seam_alone() -> None:
     seam = imported(PACKAGE / "schedules" / "backend.py")
     assert {module for module in seam if package_of(module) == "schedules"} == {
         "schedules.restored",
-        *(f"schedules.eventbridge_rules.{module}" for module in ("rule", "backend", "takeover")),
+        *(f"schedules.eventbridge_rules.{module}" for module in ("rule", "desired", "watching", "backend", "takeover")),
     }
 
 
@@ -134,7 +134,7 @@ PURE = [
     "deployment.outcome_message",
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
     *("schedules.backend", "schedules.restored", "schedules.revision"),
-    *("schedules.eventbridge_rules.rule", "schedules.eventbridge_rules.inventory"),
+    *(f"schedules.eventbridge_rules.{module}" for module in ("rule", "desired", "watching", "inventory", "takeover")),
 ]
 
 

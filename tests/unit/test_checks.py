@@ -187,6 +187,36 @@ def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], probl
 
 
 @pytest.mark.parametrize(
+    ("container", "named"),
+    [
+        pytest.param(
+            APP_CONTAINER | {"environment": [{"name": "ROTA_TASK", "value": "x"}]}, "ROTA_TASK", id="a variable"
+        ),
+        pytest.param(
+            APP_CONTAINER | {"secrets": [{"name": "ROTA_SCHEDULED_AT", "valueFrom": "x"}]},
+            "ROTA_SCHEDULED_AT",
+            id="a secret",
+        ),
+        pytest.param(
+            APP_CONTAINER
+            | {"environment": [{"name": name, "value": ""} for name in ("ROTA_SCHEDULED_AT", "ROTA_TASK")]},
+            "ROTA_TASK and ROTA_SCHEDULED_AT",
+            id="both",
+        ),
+        pytest.param(APP_CONTAINER, None, id="neither"),
+    ],
+)
+def test_rotas_own_variables_are_no_others(container: dict[str, Any], named: str | None) -> None:
+    sidecar = SIDECAR | {"environment": [{"name": "ROTA_TASK", "value": "x"}]}
+    base = definition(CONTENT | {"containerDefinitions": [container, sidecar]})
+    problem = (
+        f"the container app of the task definition guestbook:1 has {named}, which Rota sets itself in each job; "
+        "register a revision in which it has another name"
+    )
+    assert list(of_definition(base, SETTINGS)) == ([problem] if named else [])
+
+
+@pytest.mark.parametrize(
     ("compatibilities", "changes", "problems"),
     [
         pytest.param(("EC2", "FARGATE"), {}, [], id="Fargate too"),

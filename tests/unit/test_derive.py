@@ -251,5 +251,25 @@ def test_overrides_look_at_the_apps_container_only() -> None:
     assert target_overrides(definition(CONTENT | bare), SHARED, task(environment={"ADMIN_TOKEN": "x"})) is not None
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        pytest.param({"watch_runs": False}, "", id="not watched"),
+        pytest.param({}, ',"environment":[{"name":"ROTA_TASK","value":"IngestData"}]', id="the task"),
+        pytest.param(
+            {"trace_scheduled_time": True},
+            ',"environment":[{"name":"ROTA_TASK","value":"IngestData"},'
+            '{"name":"ROTA_SCHEDULED_AT","value":"2026-11-29T06:00:00Z"}]',
+            id="the task and the time",
+        ),
+    ],
+)
+def test_overrides_have_room_for_what_run_watching_adds(settings: dict[str, bool], told: str) -> None:
+    watched = SHARED.model_copy(update=settings)
+    rest = len('{"containerOverrides":[{"name":"app","command":[""]' + told + "}]}")
+    for length, fits in ((8192 - rest, True), (8193 - rest, False)):
+        assert (target_overrides(definition(), watched, task(command=["x" * length])) is not None) is fits
+
+
 def test_no_overrides_in_the_mode_per_task() -> None:
     assert target_overrides(definition(), SETTINGS, task()) is None

@@ -10,7 +10,8 @@ from rota.contract import RestoreDeploymentInput
 from rota.plan.build import build_plan
 from rota.plan.earlier import is_earlier, plan_of, revisions_of
 from rota.plan.model import Snapshot
-from rota.schedules.eventbridge_rules.rule import Rule, desired_rule
+from rota.schedules.eventbridge_rules.desired import desired_rule
+from rota.schedules.eventbridge_rules.rule import Rule
 from tests.examples import ANSWERS, CONTEXT, EXECUTION
 from tests.guestbook import (
     APP,

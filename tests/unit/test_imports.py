@@ -37,6 +37,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedule_file.problem": _OF_TASKS,
     "rota.schedule_file.expression": _OF_TASKS,
     "rota.ownership": _OF_TASKS,
+    "rota.tracing": _OF_TASKS,
     "rota.ecs.arns": _OF_ECS,
     "rota.ecs.service": _OF_ECS,
     "rota.ecs.service_deployments": {"read_config", "roll_service", "check_service", "restore_deployment"},
@@ -56,6 +57,10 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedules.eventbridge_rules.inventory": set(),
     "rota.schedules.eventbridge_rules.tag_index": set(),
     "rota.schedules.eventbridge_rules.takeover": set(),
+    # As is a plan made.
+    "rota.schedules.eventbridge_rules.desired": set(),
+    "rota.schedules.eventbridge_rules.watching": set(),
+    "rota.schedule_file.retry_age": set(),
     "rota.plan.checks": {"read_config"},
     "rota.plan.problems": {"read_config"},
     "rota.plan.current_state": {"read_config", "plan_deployment"},

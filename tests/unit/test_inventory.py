@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.inventory import Inventory
-from rota.schedules.eventbridge_rules.rule import Rule, desired_rule
+from rota.schedules.eventbridge_rules.rule import Rule
 from rota.settings import Settings
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn, task
 

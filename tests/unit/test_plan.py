@@ -15,7 +15,8 @@ from rota.ownership import OWNER_TAG
 from rota.plan.build import build_plan, describe_plan
 from rota.plan.model import Plan
 from rota.schedule_file.task import Task
-from rota.schedules.eventbridge_rules.rule import Rule, desired_rule
+from rota.schedules.eventbridge_rules.desired import desired_rule
+from rota.schedules.eventbridge_rules.rule import Rule
 from rota.schedules.revision import to_be_registered
 from rota.settings import Settings
 from tests.guestbook import (
@@ -28,6 +29,7 @@ from tests.guestbook import (
     SETTINGS,
     SHARED,
     SNAPSHOT,
+    UNWATCHED,
     arn,
     current_state,
     definition,
@@ -189,7 +191,9 @@ def test_tasks_that_share_the_apis_revision_bring_overrides() -> None:
     assert [each.task for each in plan.registers] == [None]
     for each in (INGEST, SPAM):
         assert runs(plan, each.name) == to_be_registered(fingerprint_for(None))
-        assert target(plan, each.name)["Input"] == target_overrides(BASE, SHARED, each)
+        (container,) = json.loads(str(target_overrides(BASE, SHARED, each)))["containerOverrides"]
+        traced = container | {"environment": [{"name": "ROTA_TASK", "value": each.name}]}
+        assert json.loads(target(plan, each.name)["Input"]) == {"containerOverrides": [traced]}
 
 
 def with_rule(there: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -356,6 +360,38 @@ BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"
 def test_what_a_person_should_know_before_the_first_write(changes: dict[str, Any], summary: str) -> None:
     there = {"settings": AS_THE_BASE} | changes
     assert summary in describe_plan(planned(INGEST, **there), SNAPSHOT, SNAPSHOT).summary
+
+
+def test_targets_change_once_with_the_update_and_the_plan_says_so() -> None:
+    tasks = (INGEST, SPAM, task("Often", rate="1 minute"))
+    there = deployed(*tasks, settings=UNWATCHED)
+    plan = planned(*tasks, **there, retried=())
+    assert plan.writes() == {"PutTargets": 3}
+    assert describe_plan(plan, SNAPSHOT, SNAPSHOT).summary == (
+        "schedules: 3 changed; 0 revisions to register; the service stays; 3 targets: traced from now on; "
+        "3 targets: a start is given up after 5 min to 6 h, no longer after 24 h"
+    )
+    assert set(plan.retried) == there["schedules"].keys()
+    after = {
+        change.name: there["schedules"][change.name].model_copy(update={"targets": change.put_targets})
+        for change in plan.changes
+    }
+    again = planned(*tasks, **there | {"schedules": after}, retried=plan.retried)
+    assert (again.nothing_to_do, again.retried) == (True, plan.retried)
+    assert describe_plan(again, SNAPSHOT, SNAPSHOT).summary == (
+        "schedules: 3 unchanged; 0 revisions to register; the service stays"
+    )
+
+
+def test_what_run_watching_does_not_see_is_said_each_time() -> None:
+    (own,) = deployed(INGEST)["schedules"][PREFIX + "IngestData"].targets
+    queue = {"DeadLetterConfig": {"Arn": "arn:aws:sqs:us-east-1:123456789012:dead-letters"}}
+    there = with_rule(deployed(INGEST), targets=(own | queue,))
+    assert planned(INGEST, **there).remarks == (
+        "run watching sees no dead letters of IngestData: each has a dead-letter queue of its own",
+    )
+    assert planned(INGEST, **there).nothing_to_do
+    assert planned(INGEST, settings=UNWATCHED, **there).remarks == ()
 
 
 def test_a_quota_that_is_far_is_not_named() -> None:

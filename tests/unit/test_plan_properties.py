@@ -13,8 +13,10 @@ from rota.plan.build import describe_plan
 from rota.plan.model import Plan
 from rota.schedule_file.task import Task
 from rota.schedules.eventbridge_rules.rule import Rule, task_definitions_used_by
+from rota.schedules.eventbridge_rules.watching import overrides_of
 from rota.settings import Settings
-from tests.guestbook import IMAGE_URI, PREFIX, SETTINGS, SHARED, SNAPSHOT, definition, task
+from rota.tracing import with_variables
+from tests.guestbook import IMAGE_URI, PREFIX, SETTINGS, SHARED, SNAPSHOT, TIMED, UNWATCHED, definition, task
 from tests.unit.account import Account
 
 BASE = definition()
@@ -35,7 +37,7 @@ schedules = st.lists(one_task, max_size=5, unique_by=lambda one: one.name)
 images = st.sampled_from(IMAGES)
 deployments = st.lists(st.tuples(schedules, images), min_size=1, max_size=3)
 few = budget(deadline=None, max_examples=30)
-modes = st.sampled_from([SETTINGS, SHARED])
+modes = st.sampled_from([SETTINGS, SHARED, TIMED, UNWATCHED, SHARED.model_copy(update={"trace_scheduled_time": True})])
 
 
 def foreign_rule(name: str, tags: dict[str, str]) -> Rule:
@@ -62,7 +64,7 @@ def runs(account: Account) -> dict[str, Any]:
             rule.schedule_expression,
             rule.state,
             content[next(iter(task_definitions_used_by([rule])))],
-            rule.targets[0].get("Input"),
+            overrides_of(rule.targets[0]),
         )
         for name, rule in account.schedules.items()
     }
@@ -77,7 +79,10 @@ def should_run(settings: Settings, tasks: list[Task], image: str) -> dict[str, A
     for one in tasks:
         override = target_overrides(BASE, settings, one)
         content = fingerprint_for(None if override else one)
-        expected[one.name] = (one.expression, "ENABLED" if one.enabled else "DISABLED", content, override)
+        told = {"ROTA_TASK": one.name} if settings.watch_runs else {}
+        told |= {"ROTA_SCHEDULED_AT": "<time>"} if settings.trace_scheduled_time else {}
+        said = with_variables(override, settings.container, told) if told else override
+        expected[one.name] = (one.expression, "ENABLED" if one.enabled else "DISABLED", content, said)
     return expected | {API: fingerprint_for(None)}
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.rule import (
     Rule,
     RuleChange,
-    desired_rule,
     difference,
     removal,
     task_definitions_used_by,
@@ -65,6 +65,10 @@ def test_a_task_becomes_a_tagged_rule_with_one_fargate_target() -> None:
                     },
                     "PlatformVersion": "LATEST",
                 },
+                "Input": '{"containerOverrides":[{"name":"app",'
+                '"environment":[{"name":"ROTA_TASK","value":"IngestData"}]}]}',
+                "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 21_600},
+                "DeadLetterConfig": {"Arn": "arn:aws:sqs:us-east-1:123456789012:rota-RunQueue-1A2B3C4D5E6F"},
             },
         ),
     )
@@ -108,12 +112,6 @@ def test_the_default_platform_version_is_the_stacks() -> None:
     assert made["EcsParameters"]["PlatformVersion"] == "1.3.0"
 
 
-def test_a_task_of_a_shared_revision_has_its_overrides_as_input() -> None:
-    (made,) = desired_rule(task(), SETTINGS, CLUSTER_ARN, arn(7), '{"containerOverrides": []}').targets
-    assert made["Input"] == '{"containerOverrides": []}'
-    assert "Input" not in target()
-
-
 ARN = f"arn:aws:events:us-east-1:123456789012:rule/{PREFIX}IngestData"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:queue"
 BY_HAND = {"Id": "by-hand", "Arn": QUEUE}
@@ -140,8 +138,8 @@ def test_a_rule_that_does_not_exist_is_created_whole() -> None:
         pytest.param(lambda t: network(t)["Subnets"].reverse(), id="order of subnets"),
         pytest.param(lambda t: t["EcsParameters"].update(EnableECSManagedTags=False), id="false"),
         pytest.param(lambda t: t["EcsParameters"].update(PlacementConstraints=[], Tags=[]), id="empty lists"),
-        pytest.param(lambda t: t.update(DeadLetterConfig={}), id="empty object"),
-        pytest.param(lambda t: t.update(Input=""), id="empty text"),
+        pytest.param(lambda t: t.update(SqsParameters={}), id="empty object"),
+        pytest.param(lambda t: t.update(InputPath=""), id="empty text"),
     ],
 )
 def test_defaults_that_aws_adds_are_no_difference(change: Change) -> None:

@@ -191,6 +191,10 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
             {"environment": {"A": "a" * 70_000}},
             "environment: has 70,009 characters, and ECS allows 65,536 for a whole task definition",
         ),
+        (
+            {"environment": {"ROTA_TASK": "a", "ROTA_SCHEDULED_AT": "b"}},
+            "environment: Rota sets ROTA_TASK and ROTA_SCHEDULED_AT itself; give the variable another name",
+        ),
         ({"count": 11}, "count: 11 is not allowed; write a whole number from 1 to 10"),
         ({"count": 0}, "count: 0 is not allowed; write a whole number from 1 to 10"),
         ({"count": 1.0}, "count: 1.0 is not allowed; write a whole number from 1 to 10"),

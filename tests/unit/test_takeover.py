@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from rota.schedules import backend
-from rota.schedules.eventbridge_rules.rule import Rule, desired_rule
-from tests.guestbook import CLUSTER_ARN, PREFIX, SETTINGS, arn, task
+from rota.schedules.eventbridge_rules.desired import desired_rule
+from rota.schedules.eventbridge_rules.rule import Rule
+from tests.guestbook import CLUSTER_ARN, PREFIX, SETTINGS, TIMED, arn, task
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:started"
@@ -60,7 +61,7 @@ def test_without_a_capacity_provider_it_runs_on_fargate() -> None:
 
 
 def test_what_would_change_the_run_is_not_kept() -> None:
-    dropped = {"Input": "{}", "InputPath": "$", "InputTransformer": {}}
+    dropped = {"InputPath": "$", "InputTransformer": {"InputPathsMap": {}, "InputTemplate": "{}"}}
     made = desired(of_a_script(target(ecs={"PlacementStrategy": [{"type": "random"}]}, **dropped)))
     assert not dropped.keys() & made.keys()
     assert "PlacementStrategy" not in made["EcsParameters"]
@@ -73,7 +74,12 @@ RETRY = {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 600}
     ("sets_retry", "keys", "policy"),
     [
         pytest.param(False, {}, RETRY, id="the rule's own stays"),
-        pytest.param(True, {}, None, id="the file's goes with its key"),
+        pytest.param(
+            True,
+            {},
+            {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 21_600},
+            id="what Rota set goes with its reason",
+        ),
         pytest.param(
             False,
             {"retry": {"attempts": 0, "age": 60}},
@@ -114,6 +120,10 @@ def overrides(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
 
 
 NOT_KEPT = f"the target job of the rule {NAME} has {{}}, which Rota cannot keep: {{}}"
+
+
+# Of Rota with another family: what it told the task is no variable that the file has to set.
+traced = '{"containerOverrides":[{"name":"app","command":["./run"],"environment":[{"name":"A","value":"1"}]}]}'
 
 
 @pytest.mark.parametrize(
@@ -176,6 +186,17 @@ NOT_KEPT = f"the target job of the rule {NAME} has {{}}, which Rota cannot keep:
                 )
             ],
             id="what only a definition can say",
+        ),
+        pytest.param(
+            of_a_script(*desired_rule(task(), SETTINGS, CLUSTER_ARN, arn(1), traced).targets), [], id="Rota's own"
+        ),
+        pytest.param(
+            of_a_script(*desired_rule(task(), TIMED, CLUSTER_ARN, arn(1), traced).targets), [], id="with the time"
+        ),
+        pytest.param(
+            of_a_script(target(InputTransformer={"InputPathsMap": {"time": "$.time"}, "InputTemplate": "<time>"})),
+            [NOT_KEPT.format("InputTransformer", "put the target without it")],
+            id="a transformer",
         ),
         *(
             pytest.param(

@@ -56,7 +56,7 @@ def test_defaults() -> None:
     task = Task.model_validate({"name": "a", "task": "a", "rate": "1 hour"})
     assert (task.enabled, task.count, task.description, task.environment) == (True, 1, "", {})
     assert (task.cpu, task.memory, task.retry, task.platform_version) == (None, None, None, None)
-    assert Retry() == Retry(attempts=185, age=86400)
+    assert Retry() == Retry(attempts=185, age=None)
 
 
 @pytest.mark.parametrize("entry", [EVERYTHING, {"name": "a", "task": "a", "rate": "1 hour"}], ids=["all", "least"])

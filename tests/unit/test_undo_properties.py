@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rota.schedule_file.task import Task
 from rota.schedules import backend
-from rota.schedules.eventbridge_rules.rule import Rule, RuleChange, desired_rule, difference, removal, undo, whole
+from rota.schedules.eventbridge_rules.desired import desired_rule
+from rota.schedules.eventbridge_rules.rule import Rule, RuleChange, difference, removal, undo, whole
 from rota.schedules.revision import to_be_registered
 from tests.guestbook import APP, CLUSTER_ARN, IMAGE_URI, PREFIX, SETTINGS, arn, task
 from tests.unit.account import MOST_TARGETS, Account, Bus, comparable, connected, stopping

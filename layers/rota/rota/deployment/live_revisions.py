@@ -34,8 +34,8 @@ class _Registered(Item):
 
 class LiveArtifacts(NamedTuple):
     """What is read of the live deployment's artifacts. `revisions`: fingerprints by ARN of those that it registered or
-    used again; a revision never changes. `retried`: the names of the schedules whose retry policy is its file's; None
-    if unknown.
+    used again; a revision never changes. `retried`: the names of the schedules whose retry policy it set; None if
+    unknown.
     """
 
     revisions: dict[str, str]

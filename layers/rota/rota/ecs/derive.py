@@ -7,6 +7,7 @@ from rota.ecs.fingerprint import Content
 from rota.ecs.images import is_of_repository, with_digest_of
 from rota.ecs.jobs import chosen, keep_what_a_job_needs, runs_with_overrides
 from rota.ecs.task_definitions import Revision
+from rota.tracing import A_TIME, SCHEDULED_AT, TASK, with_variables
 
 if TYPE_CHECKING:
     from rota.schedule_file.task import Task
@@ -53,7 +54,8 @@ def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "
 
 
 def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str | None:
-    """The overrides with which the API's revision runs `task`: a target's input, JSON of at most 8,192 characters.
+    """The overrides with which the API's revision runs `task`: JSON, which has room in a target's input of 8,192
+    characters for the variables of run watching.
 
     None if the task needs a revision of its own: the mode is `per-task`, the overrides are too long, or would have to
     remove a secret, a container's own limit, or what a job cannot live with, which overrides cannot.
@@ -76,7 +78,9 @@ def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str 
     if not task.environment:
         del changed["environment"]
     text = json.dumps({key: value for key, value in whole.items() if value}, separators=(",", ":"))
-    return text if len(text) <= _LONGEST_OVERRIDES else None
+    told = {TASK: task.name} if settings.watch_runs else {}
+    told |= {SCHEDULED_AT: A_TIME} if settings.watch_runs and settings.trace_scheduled_time else {}
+    return text if len(with_variables(text, settings.container, told)) <= _LONGEST_OVERRIDES else None
 
 
 def _map_port(container: Content, port: int) -> None:

@@ -55,6 +55,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         return fingerprint
 
     changes: list[backend.Change] = []
+    retried: list[str] = []
     own_revision = 0
     content = derive_content(state.base, settings, state.image_uri, None)
     api = revision(None, content)
@@ -65,10 +66,10 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         runs = reused.get(fingerprint) or to_be_registered(fingerprint)
         name = backend.name_of(task, settings)
         current = state.schedules.get(name)
-        change = backend.change(
-            task, settings, state.cluster_arn, runs, overrides, current, sets_retry=state.sets_retry(name)
-        )
+        before = state.sets_retry(name)
+        change = backend.change(task, settings, state.cluster_arn, runs, overrides, current, sets_retry=before)
         changes += [change] if change else []
+        retried += [name] if backend.sets_retry(task, settings, current, before=before) else []
     kept = len(state.tasks) - len(changes)
     desired = {backend.name_of(task, settings) for task in state.tasks}
     changes += [
@@ -93,13 +94,14 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         service_runs=state.service.task_definition,
         roll=roll,
         algorithm=ALGORITHM,
-        retried=tuple(backend.name_of(task, settings) for task in state.tasks if task.retry),
+        retried=tuple(retried),
         service_changes=service_changes(state.served, state.base, content, settings.container) if roll else (),
         commands=commands,
         left_out=left_out,
         remarks=(
             *_other_targets(state, changes),
             *_remarks(settings, state, roll, commands, left_out, own_revision),
+            *_remarks_on_watching(settings, state, changes),
         ),
     )
 
@@ -138,7 +140,7 @@ def _remarks(
         yield from state.rollout_remarks
     for task in state.tasks:
         current = state.schedules.get(backend.name_of(task, settings))
-        if current and backend.taken_over(current, state.registered) and (kept := backend.kept(current)):
+        if current and backend.taken_over(current, state.registered) and (kept := backend.kept(current, settings)):
             yield f"{task.name} keeps of its target: {', '.join(kept)}"
     if state.tasks and commands.entry_point:
         yield f"the entry point {shlex.join(commands.entry_point)} stands before each job's command"
@@ -151,6 +153,21 @@ def _remarks(
             f"the family {settings.family} has used {state.newest_revision:,} of its {MOST_REVISIONS:,} revisions, "
             "deregistered ones included, and AWS does not raise that (docs/limits.md says what to do)"
         )
+
+
+def _remarks_on_watching(
+    settings: "Settings", state: "CurrentState", changes: "Iterable[backend.Change]"
+) -> "Iterator[str]":
+    """What the deployment changes for the watching of runs, and of which runs it will not see everything."""
+    updates = ((state.schedules[change.name], change) for change in changes if change.kind == "update")
+    yield from backend.remarks_on_watching(updates)
+    elsewhere = [
+        task.name
+        for task in state.tasks
+        if backend.has_dead_letters_elsewhere(state.schedules.get(backend.name_of(task, settings)), settings)
+    ]
+    if elsewhere and settings.watch_runs:
+        yield f"run watching sees no dead letters of {listed(elsewhere)}: each has a dead-letter queue of its own"
 
 
 def estimate(plan: Plan) -> int:

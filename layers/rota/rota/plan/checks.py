@@ -13,6 +13,7 @@ from rota.ecs.derive import derive_content, target_overrides
 from rota.errors import SHORT_SERVICE_ARN
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
 from rota.schedule_file.task import LARGEST_TASK_DEFINITION
+from rota.tracing import VARIABLES
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
@@ -142,6 +143,13 @@ def of_definition(base: "Revision", settings: "Settings") -> Iterator[str]:
     yield from _of_ports(base, settings)
     yield from of_task_roles(base, settings)
     yield from _of_fargate(base)
+    container = _chosen(base, settings)
+    named = {each["name"] for each in [*container.get("environment", []), *container.get("secrets", [])]}
+    if own := [variable for variable in VARIABLES if variable in named]:
+        yield (
+            f"the container {settings.container} of the task definition {name} has {' and '.join(own)}, which Rota "
+            "sets itself in each job; register a revision in which it has another name"
+        )
     tags = len(task_definitions.inherited_tags(base))
     if tags + _ADDED_TAGS > _MOST_TAGS:
         yield f"the task definition {name} has {tags} tags; Rota adds {_ADDED_TAGS}, and ECS allows {_MOST_TAGS}"

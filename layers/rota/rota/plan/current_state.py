@@ -17,7 +17,7 @@ class CurrentState(Shape):
     `reusable`: ARNs by fingerprint of ACTIVE revisions that an earlier deployment recorded; `unrecorded`: ACTIVE
     revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number;
     `registered`: ARNs of those in use that Rota registered, by which a schedule that is taken over is known. `retried`:
-    the names of the schedules whose retry policy the live deployment took from its file; None if that is not known.
+    the names of the schedules whose retry policy the live deployment set; None if that is not known.
     """
 
     tasks: tuple[Task, ...]
@@ -36,7 +36,7 @@ class CurrentState(Shape):
     retried: tuple[str, ...] | None
 
     def sets_retry(self, name: str) -> bool:
-        """Whether the retry policy of the schedule's target is the file's own, so that it goes with the file's key.
+        """Whether Rota set the retry policy of the schedule's target, so that it goes or changes with its reason.
 
         The version before recorded none, and kept nothing of a target: there a target that Rota wrote has the file's.
         """

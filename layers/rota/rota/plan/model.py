@@ -43,7 +43,7 @@ class Plan(Shape):
     fingerprint. `newest_revision` is the family's highest number before the deployment. `roll`: whether the service is
     updated, to the revision with the fingerprint `api`; `service_runs` is the ARN of the revision that it runs before.
     `algorithm` is the version of all these fingerprints; 0 in a plan of a version that had none.
-    `retried` are the names of the schedules whose retry policy is the file's.
+    `retried` are the names of the schedules whose retry policy is Rota's: from the file, or as it fits the schedule.
 
     For people: `service_changes` says how the service will differ from what it runs, `commands` what runs then,
     `left_out` which containers no job runs, by name with the reason, and `remarks` what else they should know.

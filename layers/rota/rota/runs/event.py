@@ -13,9 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from pydantic.alias_generators import to_camel
 
 from rota.runs.model import Status, Trigger
+from rota.tracing import SCHEDULED_AT, TASK
 
-TASK = "ROTA_TASK"
-SCHEDULED_AT = "ROTA_SCHEDULED_AT"
 # EventBridge cuts `startedBy` to 36 characters, though RunTask takes 128.
 LONGEST_STARTED_BY = 36
 _STARTED_BY_RULE = "events-rule/"

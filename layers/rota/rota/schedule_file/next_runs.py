@@ -6,9 +6,9 @@ and finds no run that is more than 50 years ahead.
 
 from calendar import month_name, monthrange
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count as count_from
-from itertools import islice
+from itertools import islice, pairwise
 
 from rota.schedule_file.expression import (
     DAY_OF_MONTH,
@@ -39,6 +39,21 @@ def runs_after(expression: str, after: datetime) -> Iterator[datetime]:
     kind, inner = _parts(expression)
     after = after.astimezone(UTC)
     return _rate_runs(inner, after) if kind == "rate" else _cron_runs(inner, after)
+
+
+def runs_on_days_in_a_row(expression: str) -> bool:
+    """Whether a cron ever runs on two days of which one follows the other."""
+    _, inner = _parts(expression)
+    _, _, day_of_month, month, day_of_week, year = inner.split()
+    # After 28 years the days of the week and the leap years come as before.
+    years = range(2000, 2028) if year == "*" else field_values(YEAR, year)
+    days = (
+        date(y, m, day)
+        for y in years
+        for m in field_values(MONTH, month)
+        for day in _days(day_of_month, day_of_week, y, m)
+    )
+    return any(later - earlier == timedelta(days=1) for earlier, later in pairwise(days))
 
 
 def in_words(expression: str) -> str:

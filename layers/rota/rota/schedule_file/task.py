@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from rota.schedule_file.expression import normalise_cron, normalise_expression, normalise_rate, runs_every_month
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
 from rota.schedule_file.problem import invalid_text_reason, quote
+from rota.tracing import VARIABLES
 
 _Value = TypeVar("_Value")
 
@@ -122,6 +123,12 @@ def _fits_task_definition(value: _Value) -> _Value:
     return value
 
 
+def _without_rotas_own(environment: dict[str, str]) -> dict[str, str]:
+    if own := [name for name in VARIABLES if name in environment]:
+        raise ValueError(f"Rota sets {' and '.join(own)} itself; give the variable another name")
+    return environment
+
+
 def _starts_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
     if not command[0].strip():
         raise ValueError('starts with an empty string, which no container can run; write the program first: ["python"]')
@@ -140,10 +147,16 @@ class _Model(BaseModel):
 
 
 class Retry(_Model):
-    """What EventBridge does when ECS does not accept the task. Default: 185 attempts within a day."""
+    """What EventBridge does when ECS does not accept the task. Default: 185 attempts, until the next run is near."""
 
     attempts: int = Field(185, ge=0, le=185, description="How often EventBridge tries again to start the task, 0-185.")
-    age: int = Field(86400, ge=60, le=86400, description="Seconds after which EventBridge gives up, 60-86400.")
+    age: int | None = Field(
+        None,
+        ge=60,
+        le=86400,
+        description="Seconds after which EventBridge gives up, 60-86400. Default: half of the shortest time between "
+        "two runs, but 5 minutes at least and 6 hours at most; a day if Rota does not watch runs.",
+    )
 
 
 # Before pydantic's own check, whose message about half a character would quote the string.
@@ -155,7 +168,9 @@ _Command = Annotated[
     AfterValidator(_starts_with_a_program),
 ]
 _Variable = Annotated[str, Field(pattern=f"^{VARIABLE}$")]
-_Environment = Annotated[dict[_Variable, _Text], AfterValidator(_fits_task_definition)]
+_Environment = Annotated[
+    dict[_Variable, _Text], AfterValidator(_without_rotas_own), AfterValidator(_fits_task_definition)
+]
 
 
 class Task(_Model):

@@ -87,11 +87,34 @@ def change(
 ) -> Change | None:
     """What gives a task its schedule; None if `current` is that already. Pure.
 
-    `revision` is an ARN, or `to_be_registered(fingerprint)`; `sets_retry`: the retry policy that `current` has is the
-    schedule file's own, and goes with its key.
+    `revision` is an ARN, or `to_be_registered(fingerprint)`; `sets_retry`: Rota set the retry policy that `current`
+    has, so that it goes or changes with what it came from.
     """
-    desired = rule.desired_rule(task, settings, cluster_arn, revision, overrides, current, sets_retry=sets_retry)
+    from rota.schedules.eventbridge_rules.desired import desired_rule  # noqa: PLC0415  loaded where it is used
+
+    desired = desired_rule(task, settings, cluster_arn, revision, overrides, current, sets_retry=sets_retry)
     return rule.difference(current, desired, _arn(cluster_arn, desired.name))
+
+
+def sets_retry(task: "Task", settings: "Settings", current: Schedule | None, *, before: bool) -> bool:
+    """Whether Rota sets the retry policy of a task's schedule; `before`: it set the one that `current` has. Pure."""
+    from rota.schedules.eventbridge_rules import watching  # noqa: PLC0415  loaded where it is used
+
+    return watching.retry_policy(task, settings, watching.target_of(current), sets_retry=before) is not None
+
+
+def has_dead_letters_elsewhere(current: Schedule | None, settings: "Settings") -> bool:
+    """Whether a script or a person gave the schedule a dead-letter queue, which run watching does not see. Pure."""
+    from rota.schedules.eventbridge_rules import watching  # noqa: PLC0415  loaded where it is used
+
+    return watching.has_a_queue_of_its_own(watching.target_of(current), settings)
+
+
+def remarks_on_watching(updates: "Iterable[tuple[Schedule, Change]]") -> "Iterator[str]":
+    """What these updates, each with the schedule as it was, change for the watching of runs. Pure."""
+    from rota.schedules.eventbridge_rules import watching  # noqa: PLC0415  loaded where it is used
+
+    return watching.remarks(updates)
 
 
 def taken_over(current: Schedule, registered: "Set[str]") -> bool:
@@ -99,9 +122,11 @@ def taken_over(current: Schedule, registered: "Set[str]") -> bool:
     return rule.is_taken_over(current, registered)
 
 
-def kept(current: Schedule) -> tuple[str, ...]:
+def kept(current: Schedule, settings: "Settings") -> tuple[str, ...]:
     """What stays of a schedule that is taken over and that Rota does not set, by name. Pure."""
-    return tuple(sorted(member for part in rule.kept_members(current) for member in part))
+    from rota.schedules.eventbridge_rules.desired import kept_members  # noqa: PLC0415  loaded where it is used
+
+    return tuple(sorted(member for part in kept_members(current, settings) for member in part))
 
 
 def other_targets(current: Schedule) -> tuple[str, ...]:

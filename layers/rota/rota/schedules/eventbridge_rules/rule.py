@@ -1,4 +1,4 @@
-"""EventBridge rules: what a task's rule must be, and the writes that turn one rule into another. Pure."""
+"""EventBridge rules, and the writes that turn one rule into another. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
@@ -11,18 +11,7 @@ from rota.schedules.revision import registered
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutRuleRequestTypeDef
 
-    from rota.schedule_file.task import Task
-    from rota.settings import Settings
-
 Tags = dict[str, str]
-
-# The members of a target, and of its EcsParameters, that Rota sets or that would change what runs. A retry policy is
-# set only where the schedule file has one. Fargate has no placement.
-_SET = {"Id", "Arn", "RoleArn", "EcsParameters", "Input", "InputPath", "InputTransformer"}
-_SET_OF_ECS = {
-    *("TaskDefinitionArn", "TaskCount", "LaunchType", "NetworkConfiguration", "PlatformVersion"),
-    *("PlacementConstraints", "PlacementStrategy"),
-}
 
 
 class Rule(Shape):
@@ -103,76 +92,6 @@ class RuleChange(Shape):
 def _with_revision(target: dict[str, Any], revisions: Mapping[str, str]) -> dict[str, Any]:
     ecs = target["EcsParameters"]
     return {**target, "EcsParameters": {**ecs, "TaskDefinitionArn": registered(ecs["TaskDefinitionArn"], revisions)}}
-
-
-def desired_rule(
-    task: "Task",
-    settings: "Settings",
-    cluster_arn: str,
-    revision: str,
-    overrides: str | None = None,
-    current: Rule | None = None,
-    *,
-    sets_retry: bool = False,
-) -> Rule:
-    """The rule and its one target for `task`, which runs `revision` (a task definition's ARN) with `overrides`.
-
-    The target takes the ID of the first one that the `current` rule has, so that a rule never has two meanwhile, and
-    keeps each member that Rota does not set. `sets_retry`: the retry policy that it has is the schedule file's own.
-    """
-    name = settings.rule_prefix + task.name
-    kept, kept_of_ecs = kept_members(current)
-    if sets_retry:
-        kept.pop("RetryPolicy", None)
-    # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
-    launch = {} if kept_of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
-    target: dict[str, Any] = {
-        **kept,
-        "Id": current.targets[0]["Id"] if current and current.targets else name,
-        "Arn": cluster_arn,
-        "RoleArn": settings.events_role_arn,
-        "EcsParameters": {
-            **kept_of_ecs,
-            "TaskDefinitionArn": revision,
-            "TaskCount": task.count,
-            **launch,
-            "NetworkConfiguration": {
-                "awsvpcConfiguration": {
-                    "Subnets": list(settings.subnets),
-                    "SecurityGroups": list(settings.security_groups),
-                    "AssignPublicIp": settings.assign_public_ip,
-                }
-            },
-            "PlatformVersion": task.platform_version or settings.platform_version,
-        },
-    }
-    if overrides:
-        target["Input"] = overrides
-    if task.retry:
-        target["RetryPolicy"] = {
-            "MaximumRetryAttempts": task.retry.attempts,
-            "MaximumEventAgeInSeconds": task.retry.age,
-        }
-    return Rule(
-        name=name,
-        schedule_expression=task.expression,
-        state="ENABLED" if task.enabled else "DISABLED",
-        description=task.description,
-        tags={OWNER_TAG: settings.app},
-        targets=(target,),
-    )
-
-
-def kept_members(current: Rule | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What Rota does not set of the rule's first target: its members, and those of its EcsParameters."""
-    target = current.targets[0] if current and current.targets else {}
-    ecs = target.get("EcsParameters")
-    if ecs is None:
-        return {}, {}
-    return (
-        {member: value for member, value in target.items() if member not in _SET},
-        {member: value for member, value in ecs.items() if member not in _SET_OF_ECS},
-    )
 
 
 def rule_name(arn: str) -> str:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from rota import tracing
+from rota.schedules.eventbridge_rules import watching
 from rota.schedules.eventbridge_rules.rule import split_targets
 
 if TYPE_CHECKING:
@@ -47,11 +49,12 @@ def _not_kept(target: dict[str, Any], task: "Task", settings: "Settings") -> Ite
     for member in ("PlacementConstraints", "PlacementStrategy"):
         if ecs.get(member):
             yield member, "Fargate has no placement; put the target without it"
+    overrides = watching.overrides_of(target)
     for member in ("InputPath", "InputTransformer"):
-        if target.get(member):
+        if target.get(member) and overrides is None:
             yield member, "put the target without it"
-    if target.get("Input"):
-        yield from _of_input(target["Input"], task, settings)
+    if overrides:
+        yield from _of_input(overrides, task, settings)
 
 
 def _of_input(text: str, task: "Task", settings: "Settings") -> Iterator[tuple[str, str]]:
@@ -64,7 +67,8 @@ def _of_input(text: str, task: "Task", settings: "Settings") -> Iterator[tuple[s
         return
     own = containers.pop(settings.container, {})
     unsaid = [size for size in ("cpu", "memory") if overrides.get(size) not in (None, str(getattr(task, size)))]
-    unsaid += sorted(each["name"] for each in own.get("environment", []) if each["name"] not in task.environment)
+    said = {*task.environment, *tracing.VARIABLES}
+    unsaid += sorted(each["name"] for each in own.get("environment", []) if each["name"] not in said)
     if unsaid:
         yield f"{', '.join(unsaid)} in its Input", f"say so in the task {task.name} of the schedule file"
     elsewhere = sorted(overrides.keys() - {"containerOverrides", "cpu", "memory"})

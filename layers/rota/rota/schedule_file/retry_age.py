@@ -1,0 +1,40 @@
+"""For how long EventBridge tries to start a task whose entry in the schedule file does not say so. Pure.
+
+A start that ECS throttled is tried again, and a run that begins when the next one is due does harm. So a start is given
+up after half of the shortest time between two runs: the next one is near then.
+"""
+
+from datetime import timedelta
+from itertools import pairwise
+
+from rota.schedule_file.expression import HOURS, MINUTES, field_values
+
+_LEAST = timedelta(minutes=5)
+_MOST = timedelta(hours=6)
+_DAY = timedelta(days=1)
+
+
+def retry_age(expression: str) -> timedelta:
+    """How old a start of this schedule may become, in whole seconds; `expression` in one spelling, as a task has it."""
+    return min(max(shortest_interval(expression) / 2, _LEAST), _MOST)
+
+
+def shortest_interval(expression: str) -> timedelta:
+    """The shortest time between two runs of this schedule; a day if no two are nearer."""
+    kind, _, rest = expression.removesuffix(")").partition("(")
+    if kind == "rate":
+        value, unit = rest.split()
+        return min(timedelta(**{f"{unit.removesuffix('s')}s": int(value)}), _DAY)
+    minutes, hours, *_ = rest.split()
+    times = [
+        timedelta(hours=hour, minutes=minute)
+        for hour in field_values(HOURS, hours)
+        for minute in field_values(MINUTES, minutes)
+    ]
+    within_a_day = min((later - earlier for earlier, later in pairwise(times)), default=_DAY)
+    over_midnight = times[0] + _DAY - times[-1]
+    if over_midnight >= within_a_day:
+        return within_a_day
+    from rota.schedule_file.next_runs import runs_on_days_in_a_row  # noqa: PLC0415  few schedules need a calendar
+
+    return over_midnight if runs_on_days_in_a_row(expression) else within_a_day

@@ -1,0 +1,84 @@
+"""What a task's rule must be. Pure."""
+
+from typing import TYPE_CHECKING, Any
+
+from rota.ownership import OWNER_TAG
+from rota.schedules.eventbridge_rules import watching
+from rota.schedules.eventbridge_rules.rule import Rule
+
+if TYPE_CHECKING:
+    from rota.schedule_file.task import Task
+    from rota.settings import Settings
+
+# The members of a target, and of its EcsParameters, that Rota sets or that would change what runs. A retry policy and a
+# dead-letter queue are set only where `watching` says so. Fargate has no placement.
+_SET = {"Id", "Arn", "RoleArn", "EcsParameters", "Input", "InputPath", "InputTransformer"}
+_SET_OF_ECS = {
+    *("TaskDefinitionArn", "TaskCount", "LaunchType", "NetworkConfiguration", "PlatformVersion"),
+    *("PlacementConstraints", "PlacementStrategy"),
+}
+
+
+def desired_rule(
+    task: "Task",
+    settings: "Settings",
+    cluster_arn: str,
+    revision: str,
+    overrides: str | None = None,
+    current: Rule | None = None,
+    *,
+    sets_retry: bool = False,
+) -> Rule:
+    """The rule and its one target for `task`, which runs `revision` (a task definition's ARN) with `overrides`.
+
+    The target takes the ID of the first one that the `current` rule has, so that a rule never has two meanwhile, and
+    keeps each member that Rota does not set. `sets_retry`: Rota set the retry policy that it has.
+    """
+    name, before = settings.rule_prefix + task.name, watching.target_of(current)
+    kept, kept_of_ecs = kept_members(current, settings)
+    if sets_retry:
+        kept.pop("RetryPolicy", None)
+    policy = watching.retry_policy(task, settings, before, sets_retry=sets_retry)
+    # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+    launch = {} if kept_of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
+    target: dict[str, Any] = {
+        **kept,
+        "Id": current.targets[0]["Id"] if current and current.targets else name,
+        "Arn": cluster_arn,
+        "RoleArn": settings.events_role_arn,
+        "EcsParameters": {
+            **kept_of_ecs,
+            "TaskDefinitionArn": revision,
+            "TaskCount": task.count,
+            **launch,
+            "NetworkConfiguration": {
+                "awsvpcConfiguration": {
+                    "Subnets": list(settings.subnets),
+                    "SecurityGroups": list(settings.security_groups),
+                    "AssignPublicIp": settings.assign_public_ip,
+                }
+            },
+            "PlatformVersion": task.platform_version or settings.platform_version,
+        },
+        **watching.input_members(overrides, task, settings, before),
+        **({"RetryPolicy": policy} if policy else {}),
+        **watching.dead_letters(settings, before),
+    }
+    return Rule(
+        name=name,
+        schedule_expression=task.expression,
+        state="ENABLED" if task.enabled else "DISABLED",
+        description=task.description,
+        tags={OWNER_TAG: settings.app},
+        targets=(target,),
+    )
+
+
+def kept_members(current: Rule | None, settings: "Settings") -> tuple[dict[str, Any], dict[str, Any]]:
+    """What Rota does not set of the rule's first target: its members, and those of its EcsParameters."""
+    target = watching.target_of(current)
+    set_ = {*_SET, *watching.dead_letters(settings, target)}
+    return (
+        {member: value for member, value in target.items() if member not in set_},
+        {member: value for member, value in target.get("EcsParameters", {}).items() if member not in _SET_OF_ECS},
+    )

@@ -1,0 +1,142 @@
+"""What run watching adds to the target of a rule, what it leaves alone, and what people are told of that. Pure.
+
+A target is *traced* if it tells the container its task (`rota.tracing`). With WatchRuns every target is; without, no
+further one is, and those that are stay so.
+"""
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from rota import tracing
+from rota.schedule_file.retry_age import retry_age
+
+if TYPE_CHECKING:
+    from rota.schedule_file.task import Task
+    from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
+    from rota.settings import Settings
+
+Target = dict[str, Any]
+
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html: the defaults, which are the most too
+_MOST_ATTEMPTS, _LONGEST_AGE = 185, 86_400
+# A schedule's event has the minute for which it was due, also when its delivery is tried again.
+_PATHS = {"time": "$.time"}
+_TIME = "<time>"
+# Of JSON: what an input transformer may take for a placeholder, or for the end of a text.
+_UNSAFE_IN_A_TEMPLATE = re.compile(r"""[<>\\'"]""")
+# As CloudFormation names the template's queue. A stack that was deleted has left one, which targets still name.
+_RUN_QUEUE = re.compile(r"-RunQueue-[A-Za-z0-9]+$")
+
+
+def target_of(rule: "Rule | None") -> Target:
+    """The target that runs the rule's task; empty if there is none."""
+    first = rule.targets[0] if rule and rule.targets else {}
+    return first if "EcsParameters" in first else {}
+
+
+def overrides_of(target: Target) -> str | None:
+    """The overrides with which a target starts its task, with any text as the time; None if it has none."""
+    transformer = target.get("InputTransformer") or {}
+    if transformer.get("InputPathsMap") == _PATHS and tracing.SCHEDULED_AT in transformer["InputTemplate"]:
+        return str(transformer["InputTemplate"]).replace(_TIME, json.dumps(_TIME))
+    return target.get("Input")
+
+
+def input_members(overrides: str | None, task: "Task", settings: "Settings", current: Target) -> Target:
+    """The members of a target that hand ECS these overrides, and tell the container what it is."""
+    if not _is_watched(current, settings):
+        return {"Input": overrides} if overrides else {}
+    name = {tracing.TASK: task.name}
+    plain = tracing.with_variables(overrides, settings.container, name)
+    tells_time = settings.trace_scheduled_time if settings.watch_runs else "InputTransformer" in current
+    if not tells_time or any(_UNSAFE_IN_A_TEMPLATE.search(text) for text in _texts(json.loads(plain))):
+        return {"Input": plain}
+    timed = tracing.with_variables(overrides, settings.container, {**name, tracing.SCHEDULED_AT: _TIME})
+    # EventBridge puts the value's quotes itself.
+    return {"InputTransformer": {"InputPathsMap": _PATHS, "InputTemplate": timed.replace(json.dumps(_TIME), _TIME)}}
+
+
+def retry_policy(task: "Task", settings: "Settings", current: Target, *, sets_retry: bool) -> dict[str, int] | None:
+    """The retry policy that Rota sets; None if what is there stays. `sets_retry`: Rota set what `current` has."""
+    watched, own = _is_watched(current, settings), "RetryPolicy" in current and not sets_retry
+    if task.retry is None and (own or not watched):
+        return None
+    attempts, age = (task.retry.attempts, task.retry.age) if task.retry else (_MOST_ATTEMPTS, None)
+    otherwise = int(retry_age(task.expression).total_seconds()) if watched else _LONGEST_AGE
+    return {"MaximumRetryAttempts": attempts, "MaximumEventAgeInSeconds": age or otherwise}
+
+
+def dead_letters(settings: "Settings", current: Target) -> Target:
+    """The member of a target that names the queue for its dead letters; empty if what is there stays."""
+    if not settings.watch_runs or has_a_queue_of_its_own(current, settings):
+        return {}
+    return {"DeadLetterConfig": {"Arn": settings.run_queue_arn}}
+
+
+def has_a_queue_of_its_own(target: Target, settings: "Settings") -> bool:
+    """Whether a script or a person gave the target a dead-letter queue."""
+    queue, own = _queue(target), settings.run_queue_arn
+    if queue is None or queue == own:
+        return False
+    here, _, name = queue.rpartition(":")
+    return here != own.rpartition(":")[0] or not _RUN_QUEUE.search(name)
+
+
+def remarks(updates: Iterable[tuple["Rule", "RuleChange"]]) -> Iterator[str]:
+    """What these updates change for the watching of runs: each rule as it was, and its change."""
+    pairs = [(target_of(rule), change.put_targets[0]) for rule, change in updates if change.put_targets]
+    if traced := sum(_is_traced(after) and not _is_traced(before) for before, after in pairs):
+        yield f"{_targets(traced)}: traced from now on"
+    ages: defaultdict[int, list[int]] = defaultdict(list)
+    queues: Counter[str] = Counter()
+    for before, after in pairs:
+        if _age(before) != _age(after):
+            ages[_age(before)].append(_age(after))
+        if (queue := _queue(before)) and queue != _queue(after):
+            queues[queue.rpartition(":")[2]] += 1
+    for before_, after_ in sorted(ages.items(), reverse=True):
+        least, most = _in_words(min(after_)), _in_words(max(after_))
+        age = least if least == most else f"{least} to {most}"
+        yield f"{_targets(len(after_))}: a start is given up after {age}, no longer after {_in_words(before_)}"
+    for name, number in sorted(queues.items()):
+        yield f"{_targets(number)}: dead letters go to the stack's queue, no longer to {name}"
+
+
+def _is_watched(current: Target, settings: "Settings") -> bool:
+    return settings.watch_runs or _is_traced(current)
+
+
+def _is_traced(target: Target) -> bool:
+    return json.dumps(tracing.TASK) in (overrides_of(target) or "")
+
+
+def _queue(target: Target) -> str | None:
+    return (target.get("DeadLetterConfig") or {}).get("Arn")
+
+
+def _age(target: Target) -> int:
+    return int((target.get("RetryPolicy") or {}).get("MaximumEventAgeInSeconds", _LONGEST_AGE))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in JSON, as JSON spells it, without its quotes."""
+    if isinstance(value, str):
+        yield json.dumps(value)[1:-1]
+    elif isinstance(value, dict):
+        yield from _texts([*value, *value.values()])
+    elif isinstance(value, list):
+        yield from (text for item in value for text in _texts(item))
+
+
+def _targets(number: int) -> str:
+    return f"{number} target{'' if number == 1 else 's'}"
+
+
+def _in_words(seconds: int) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds % (length / 2) == 0 and seconds >= length:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds} s"

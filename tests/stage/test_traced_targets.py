@@ -1,0 +1,41 @@
+"""What the targets of a deployment do: a job knows its task, and a start that EventBridge gives up is not lost."""
+
+import json
+import re
+
+import pytest
+
+from examples.guestbook.client import Client
+from stage.client import wait_for
+from tests.stage.account import PREFIX, environment, ran_by, schedules
+
+SHOW = "import os; print(os.environ['ROTA_TASK'], os.environ.get('ROTA_SCHEDULED_AT'))"
+
+
+@pytest.mark.parametrize(
+    ("settings", "time"),
+    [
+        pytest.param({}, "None", id="its task alone"),
+        pytest.param({"TRACE_SCHEDULED_TIME": "true"}, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", id="the minute that is due"),
+        pytest.param(
+            {"TRACE_SCHEDULED_TIME": "true", "REVISION_MODE": "shared"}, "None", id="not beside quotes in overrides"
+        ),
+    ],
+)
+def test_what_a_job_is_told(settings: dict[str, str], time: str, stage: Client) -> None:
+    stage.upload_schedule({"tasks": [{"name": "Show", "command": ["python", "-c", SHOW], "rate": "1 hour"}]})
+    with environment(stage, "ReadConfig", **settings), environment(stage, "PlanDeployment", **settings):
+        assert stage.deploy("v1")["status"] == "SUCCEEDED"
+    assert re.fullmatch(f"Show {time}\n", stage.fire(PREFIX + "Show")["output"])
+
+
+def test_a_start_that_is_given_up_arrives_in_the_queue(deployed: Client) -> None:
+    revision = ran_by(schedules(deployed)["IngestData"])
+    deployed.client("ecs").deregister_task_definition(taskDefinition=revision)
+    assert "TaskDefinition is inactive" in str(deployed.fire(PREFIX + "IngestData")["error"])
+    queue, sqs = deployed.names["outputs"]["RunQueueUrl"], deployed.client("sqs")
+    (letter,) = wait_for(lambda: sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"]).get("Messages"), 10)
+    said = {name: each["StringValue"] for name, each in letter["MessageAttributes"].items()}
+    assert said["RULE_ARN"].endswith(f":rule/{PREFIX}IngestData")
+    assert (said["ERROR_CODE"], said["ERROR_MESSAGE"]) == ("INVALID_PARAMETER", "TaskDefinition is inactive")
+    assert json.loads(letter["Body"])["detail-type"] == "Scheduled Event"
