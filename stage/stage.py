@@ -22,6 +22,7 @@ from stage.gateway.words import Words
 from stage.iam.access import Access
 from stage.invariants.checker import Invariants
 from stage.lambda_.api import Functions
+from stage.lambda_.event_sources import EventSources
 from stage.lambda_.names import FunctionNames
 from stage.lambda_.packages import Packages
 from stage.lambda_.sam_runtime import SamRuntime
@@ -74,6 +75,9 @@ class Stage:
             self.functions.invoke_in_background,
             self.access.as_service,
         )
+        self.event_sources = EventSources(
+            self.background.timer.after, self.functions.invoke_and_wait, self.access.as_service
+        )
         self.executions = Executions(self.background.bus.publish)
         self.gateway = Gateway(self.workers.caller_of, self.recorder.record)
         refusing: list[Hook] = [Validation(), self.access, DocumentedRules(), RulesPerBus(self.settings)]
@@ -97,6 +101,7 @@ class Stage:
         """Deploy the scenario's template, unless `bare`, and seed the account. The gateway must be served already."""
         interpreter.install(self.settings, self._endpoint)
         self.executions.install()
+        self.event_sources.install()
         atomic_writes.install()
         resources.install()
         roles.install()

@@ -5,8 +5,11 @@ actions, their resource types and condition keys; the pages of each service list
 that is not in this table is an error, because its permissions have not been looked up.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from moto.dynamodb.models import dynamodb_backends
 
 from stage.gateway.calls import Call
 from stage.iam import ecs, eventbridge
@@ -68,15 +71,37 @@ def bucket_listing_for(call: Call) -> list[Permission]:
     return [Permission(each, f"arn:aws:s3:::{call.params['Bucket']}", {"s3:prefix": None}) for each in actions]
 
 
-def _table(request: Mapping[str, Any]) -> str:
-    return f"table/{request['TableName'].rpartition('/')[2]}"
+def _table(action: str) -> Ask:
+    """One permission on the request's table, with the partition that it names: dynamodb:LeadingKeys.
+
+    docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    """
+
+    def ask(request: Mapping[str, Any]) -> list[Permission]:
+        name = str(request["TableName"]).rpartition("/")[2]
+        context = {"dynamodb:LeadingKeys": _leading_keys(name, request)}
+        return [Permission(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}", context)]
+
+    return ask
+
+
+def _leading_keys(table: str, request: Mapping[str, Any]) -> tuple[str, ...]:
+    found = dynamodb_backends[ACCOUNT][REGION].tables.get(table)
+    hash_key = found.hash_key_attr if found else ""
+    item = request.get("Key") or request.get("Item")
+    if item is None:
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        compared = re.findall(r"([\w#.-]+)\s*=\s*(:\w+)", request.get("KeyConditionExpression", ""))
+        item = {names.get(name, name): values[value] for name, value in compared}
+    value = item.get(hash_key)
+    return tuple(value.values()) if value else ()
 
 
 def _transaction(request: Mapping[str, Any]) -> list[Permission]:
     """That of each part: docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html."""
     actions = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
     parts = [part for item in request["TransactItems"] for part in item.items()]
-    return [permission for kind, part in parts for permission in _on("dynamodb", actions[kind], _table)(part)]
+    return [permission for kind, part in parts for permission in _table(actions[kind])(part)]
 
 
 def _function(request: Mapping[str, Any]) -> list[Permission]:
@@ -104,12 +129,12 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
         "GetLogEvents",
         lambda request: f"log-group:{request['logGroupName']}:log-stream:{request['logStreamName']}",
     ),
-    ("dynamodb", "GetItem"): _on("dynamodb", "GetItem", _table),
-    ("dynamodb", "PutItem"): _on("dynamodb", "PutItem", _table),
-    ("dynamodb", "UpdateItem"): _on("dynamodb", "UpdateItem", _table),
-    ("dynamodb", "DeleteItem"): _on("dynamodb", "DeleteItem", _table),
+    ("dynamodb", "GetItem"): _table("GetItem"),
+    ("dynamodb", "PutItem"): _table("PutItem"),
+    ("dynamodb", "UpdateItem"): _table("UpdateItem"),
+    ("dynamodb", "DeleteItem"): _table("DeleteItem"),
     ("dynamodb", "TransactWriteItems"): _transaction,
-    ("dynamodb", "Query"): _on("dynamodb", "Query", _table),
+    ("dynamodb", "Query"): _table("Query"),
     ("ecr", "DescribeImages"): _repositories("DescribeImages"),
     ("ecr", "DescribeRepositories"): _repositories("DescribeRepositories"),
     ("lambda", "Invoke"): _function,

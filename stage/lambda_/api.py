@@ -58,6 +58,10 @@ class Functions:
         """Run a function, by its short name, and wait for its end. KeyError when there is no such function."""
         return self._run(self._names.find(name), event, str(uuid.uuid4()))
 
+    def invoke_and_wait(self, function: LambdaFunction, event: bytes) -> Outcome:
+        """Run a function and wait for its end, as what polls a queue for it does."""
+        return self._run(function, event, str(uuid.uuid4()))
+
     def environment(self, name: str) -> dict[str, str]:
         """The environment variables of a function, by its short name. KeyError as above."""
         return {key: str(value) for key, value in self._names.find(name).environment_vars.items()}

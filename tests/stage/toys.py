@@ -11,6 +11,10 @@ from examples.guestbook.client import Client
 from stage.moto.clients import ACCOUNT
 
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
 PUT_RULE = {"service": "events", "operation": "PutRule"}
 
 
@@ -18,7 +22,7 @@ def role_of_toys(stage: Client) -> str:
     """The ARN of a role that allows functions and state machines everything."""
     iam = stage.client("iam")
     with suppress(iam.exceptions.EntityAlreadyExistsException):
-        iam.create_role(RoleName="toy", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}))
+        iam.create_role(RoleName="toy", AssumeRolePolicyDocument=json.dumps(TRUST))
     iam.put_role_policy(RoleName="toy", PolicyName="all", PolicyDocument=json.dumps(ALL))
     return f"arn:aws:iam::{ACCOUNT}:role/toy"
 
