@@ -28,10 +28,10 @@ def resource_policies() -> str:
     for name, resource in _resources():
         kind = _get(resource, "Type")
         if kind and _scalar(kind) in RESOURCE_POLICIES:
-            for statement in _items(_get(resource, "Properties", "PolicyDocument", "Statement")):
+            for statement, when in _guarded(_get(resource, "Properties", "PolicyDocument", "Statement")):
                 cells = [_text(_get(statement, "Effect")), _text(_get(statement, "Principal"))]
                 cells += [_text(_get(statement, "Action")), _text(_get(statement, "Condition")), _reason(statement)]
-                rows.append(f"| {name} | {' | '.join(cells)} |")
+                rows.append(f"| {name} | {' | '.join(cells)}{when and f' ({when})'} |")
     return "\n".join(rows)
 
 
@@ -43,13 +43,17 @@ def _statements(policies: Node | None) -> Iterator[tuple[Node, str]]:
     """Every statement of inline policies, and the condition of the template under which it is there."""
     for policy in _items(policies):
         document = _get(policy, "PolicyDocument") or policy
-        for statement in _items(_get(document, "Statement")):
-            if statement.tag == "!If":
-                condition, guarded, _ = _items(statement)
-                guarded.start_mark = statement.start_mark  # its reason is above the condition
-                yield guarded, f"if {_text(condition)}"
-            else:
-                yield statement, ""
+        yield from _guarded(_get(document, "Statement"))
+
+
+def _guarded(statements: Node | None) -> Iterator[tuple[Node, str]]:
+    for statement in _items(statements):
+        if statement.tag == "!If":
+            condition, guarded, _ = _items(statement)
+            guarded.start_mark = statement.start_mark  # its reason is above the condition
+            yield guarded, f"if {_text(condition)}"
+        else:
+            yield statement, ""
 
 
 def _row(statement: Node, when: str) -> str:

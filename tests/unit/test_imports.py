@@ -10,6 +10,7 @@ import pytest
 from tests import asl
 from tests.examples import ROOT, snake
 
+_OF_RUNS = {"record_run"}
 _ALL = {snake(step) for step in asl.TASKS}
 _OF_THE_LEDGER = {"take_turn", "read_config", "finish_deployment", "restore_deployment"}
 _OF_AN_END = {"finish_deployment", "restore_deployment"}
@@ -25,7 +26,7 @@ LOADED_BY_ALL = {
 }
 LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.handlers.step": _ALL,
-    "rota.handlers.event": set(),
+    "rota.handlers.event": _OF_RUNS,
     "rota.ecr.image": {"read_config"},
     "rota.ecr.push_event": {"take_turn"},
     "rota.ecr.input_keys": {"take_turn"},
@@ -34,10 +35,12 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedule_file.task": _OF_TASKS,
     "rota.schedule_file.fargate_sizes": _OF_TASKS,
     "rota.schedule_file.json_reader": {"read_config"},
-    "rota.schedule_file.problem": _OF_TASKS,
-    "rota.schedule_file.expression": _OF_TASKS,
+    "rota.schedule_file.problem": _OF_TASKS | _OF_RUNS,
+    "rota.schedule_file.expression": _OF_TASKS | _OF_RUNS,
+    # Of the steps, only for a schedule file with problems, and for days that not every month has.
+    "rota.schedule_file.next_runs": _OF_RUNS,
     "rota.ownership": _OF_TASKS,
-    "rota.tracing": _OF_TASKS,
+    "rota.tracing": _OF_TASKS | _OF_RUNS,
     "rota.ecs.arns": _OF_ECS,
     "rota.ecs.service": _OF_ECS,
     "rota.ecs.service_deployments": {"read_config", "roll_service", "check_service", "restore_deployment"},
@@ -73,7 +76,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.handlers.planned": _OF_PLANNED_WRITES,
     # The frame of a step that writes loads it as the step takes its turn.
     "rota.deployment.lease": {"take_turn"},
-    "rota.deployment.items": _OF_THE_LEDGER,
+    "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS,
     "rota.deployment.record": _OF_THE_LEDGER,
     "rota.deployment.releases": _OF_THE_LEDGER,
     "rota.deployment.ledger": _OF_THE_LEDGER,
@@ -89,11 +92,10 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.stepfunctions.failed": {"restore_deployment"},
     # Only for what another version of Rota began.
     "rota.stepfunctions.recover": set(),
+    **{f"rota.runs.{module}": set() for module in ("alert", "alert_text", "attribution", "words")},
     **{
-        f"rota.runs.{module}": set()
-        for module in (
-            *("alert", "alert_text", "attribution", "due", "event", "incidents", "judge", "model", "reasons", "words"),
-        )
+        f"rota.runs.{module}": {"record_run"}
+        for module in ("due", "event", "incidents", "judge", "metrics", "model", "reasons", "record", "table")
     },
     "rota.restore.attempt": {"restore_deployment"},
     "rota.restore.context": {"restore_deployment"},
@@ -104,17 +106,17 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
 LOADED_BY_NONE = {
     *("rota.cli.main", "rota.cli.check", "rota.schedule_file.json_schema", "click", "boto3"),
     *("croniter", "antlr4", "aws_cron_expression_validator"),
-    # Those of the schedule file are loaded for a file with problems, and for days that not every month has.
-    *(f"rota.schedule_file.{module}" for module in ("dialects", "json_errors", "next_runs", "validation_messages")),
+    # Those of the schedule file are loaded for a file with problems.
+    *(f"rota.schedule_file.{module}" for module in ("dialects", "json_errors", "validation_messages")),
     *("moto", "stage", "pytest", "hypothesis", "rich", "fastapi", "unittest"),
 }
 
 
-@pytest.mark.parametrize("step", asl.TASKS)
-def test_a_function_loads_nothing_that_it_does_not_use(step: str) -> None:
+@pytest.mark.parametrize("function", sorted(_ALL | _OF_RUNS))
+def test_a_function_loads_nothing_that_it_does_not_use(function: str) -> None:
     program = "import json, sys; import app; print(json.dumps(sorted(sys.modules)))"
     environment = {
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "functions" / snake(step)), str(ROOT / "layers/rota")]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "functions" / function), str(ROOT / "layers/rota")]),
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_METRICS_NAMESPACE": "Rota",
     }
@@ -123,7 +125,7 @@ def test_a_function_loads_nothing_that_it_does_not_use(step: str) -> None:
     assert loaded >= LOADED_BY_ALL
     assert not loaded & LOADED_BY_NONE
     assert loaded & LOADED_ONLY_BY.keys() == {
-        module for module, functions in LOADED_ONLY_BY.items() if snake(step) in functions
+        module for module, functions in LOADED_ONLY_BY.items() if function in functions
     }
 
 

@@ -244,7 +244,7 @@ ALARMS: dict[str, tuple[Any, str, Any, int]] = {
 
 def test_every_alarm_is_listed() -> None:
     alarms = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-    assert alarms == ALARMS.keys() | {"UnrecordedRunsAlarm"}
+    assert alarms == ALARMS.keys() | {"UnrecordedRunsAlarm", "LateRunsAlarm"}
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -277,6 +277,29 @@ def test_an_event_of_a_run_that_was_not_recorded_raises_an_alarm() -> None:
         "Dimensions": UNRECORDED,
         "Statistic": "Maximum",
     }
+
+
+def test_runs_that_are_recorded_late_raise_an_alarm() -> None:
+    alarm = RESOURCES["LateRunsAlarm"]
+    assert alarm["Condition"] == "WatchesRuns"
+    like = RESOURCES["UnrecordedRunsAlarm"]["Properties"]
+    assert alarm["Properties"] == like | {
+        "AlarmDescription": alarm["Properties"]["AlarmDescription"],
+        "MetricName": "ApproximateAgeOfOldestMessage",
+        "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["RunQueue", "QueueName"]}}],
+        "Threshold": 900,
+    }
+
+
+def test_runs_are_read_as_the_function_and_its_queue_agree() -> None:
+    """docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times the function's timeout."""
+    reads, queue = RESOURCES["RecordRunMessages"]["Properties"], RESOURCES["RunQueue"]["Properties"]
+    assert reads["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert reads["ScalingConfig"] == {"MaximumConcurrency": 5}
+    assert queue["VisibilityTimeout"] == 6 * TEMPLATE["Globals"]["Function"]["Timeout"]
+    assert "Timeout" not in RESOURCES["RecordRunFunction"]["Properties"]
+    watched = {name for name, each in RESOURCES.items() if each.get("Condition") == "WatchesRuns"}
+    assert watched >= {"RecordRunFunction", "RecordRunMessages", "TaskChanges"}
 
 
 def test_a_failed_restore_is_counted_for_its_alarm() -> None:

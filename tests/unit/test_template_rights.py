@@ -35,6 +35,14 @@ EVENTS_ROLE = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"
 KINDS: dict[str, tuple[Any, Any]] = {
     "anything": ("*", None),
     "ledger": ({"Fn::GetAtt": ["LedgerTable", "Arn"]}, None),
+    "the app's runs in the table": (
+        {"Fn::GetAtt": ["LedgerTable", "Arn"]},
+        {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": {"Fn::Sub": "runs#${ClusterName}/${ServiceName}"}},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    ),
+    "the queue of runs": ({"Fn::GetAtt": ["RunQueue", "Arn"]}, None),
     "executions": (arn("states", "execution:${AWS::StackName}-deploy:*"), None),
     "bucket": ({"Fn::GetAtt": ["ConfigBucket", "Arn"]}, None),
     "files": ({"Fn::Sub": "${ConfigBucket.Arn}/*"}, None),
@@ -161,6 +169,10 @@ RIGHTS: dict[str, dict[str, str]] = {
         "the rules' former roles, for EventBridge": "iam:PassRole",
         "the tasks' roles, for ECS": "iam:PassRole",
     },
+    "RecordRunFunction": {
+        "the app's runs in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
+        "the queue of runs": "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes",
+    },
     "DeployStateMachine": {
         "the steps": "lambda:InvokeFunction",
         "anything": "logs:CreateLogDelivery logs:GetLogDelivery logs:UpdateLogDelivery logs:DeleteLogDelivery"
@@ -270,15 +282,20 @@ def test_only_two_services_publish_to_the_topic() -> None:
 
 
 def test_only_the_apps_rules_send_to_the_queue_of_runs() -> None:
-    assert policy_of("RunQueuePolicy", "Queues", "RunQueue") == [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": {"Fn::GetAtt": ["RunQueue", "Arn"]},
-            "Condition": {"ArnLike": {"aws:SourceArn": RULES}},
-        }
-    ]
+    queue = {"Fn::GetAtt": ["RunQueue", "Arn"]}
+    send = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+    }
+    letters, changes = RESOURCES["RunQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert letters == send | {"Sid": "StartsThatWereGivenUp", "Condition": {"ArnLike": {"aws:SourceArn": RULES}}}
+    only_task_changes = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["TaskChanges", "Arn"]}}}
+    watched = send | {"Sid": "ChangesOfTasks", "Condition": only_task_changes}
+    assert changes == {"Fn::If": ["WatchesRuns", watched, {"Ref": "AWS::NoValue"}]}
+    assert RESOURCES["RunQueuePolicy"]["Properties"]["Queues"] == [{"Ref": "RunQueue"}]
+    assert [target["Arn"] for target in RESOURCES["TaskChanges"]["Properties"]["Targets"]] == [queue]
 
 
 def test_only_the_push_rule_sends_to_the_dead_letter_queue() -> None:

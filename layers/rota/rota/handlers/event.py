@@ -10,10 +10,11 @@ from rota.settings import Settings
 Answer = TypeVar("Answer", bound=Shape)
 
 
-def on_event(log_key: str) -> Callable[[Callable[[Request, Settings], Answer]], Handler]:
+def on_event(log_key: str | None) -> Callable[[Callable[[Request, Settings], Answer]], Handler]:
     """Make a Lambda handler of `work(request, settings) -> answer` for an event whose sender is not the state machine.
 
-    `log_key` names the member of the event by which its log lines are found, as in `id`. Members that the request's
+    `log_key` names the member of the event by which its log lines are found, as in `id`; None for an event that has
+    none, such as a batch of messages. Members that the request's
     type does not know are ignored: AWS adds some. The errors are those of `frame`; the sender tries again.
     """
 
@@ -24,7 +25,7 @@ def on_event(log_key: str) -> Callable[[Callable[[Request, Settings], Answer]], 
             return request_type.model_validate(event, extra="ignore")
 
         def keys(event: Mapping[str, Any]) -> Mapping[str, object]:
-            return {log_key: event.get(log_key)}
+            return {log_key: event.get(log_key)} if log_key else {}
 
         return frame(parse, lambda request, settings, _context: work(request, settings), keys)
 

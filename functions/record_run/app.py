@@ -1,0 +1,101 @@
+"""RecordRun: records what RunQueue holds: changes of the app's tasks, and starts that EventBridge gave up."""
+
+from collections.abc import Iterable
+
+from aws_lambda_powertools import Logger
+from pydantic import ConfigDict, Field
+
+from rota.aws import clients
+from rota.aws.parallel import in_parallel
+from rota.contract import Shape
+from rota.handlers.event import on_event
+from rota.runs.event import GivenUp, QueueMessage, TaskChange
+from rota.runs.metrics import count_runs
+from rota.runs.model import Run
+from rota.runs.record import Recorder
+from rota.runs.table import RunTable
+from rota.settings import Settings
+
+_logger = Logger()
+
+
+class Batch(Shape):
+    """Up to ten messages."""
+
+    records: tuple[QueueMessage, ...] = Field(alias="Records")
+
+
+class Failure(Shape):
+    """A message that SQS is to hand over again."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    item_identifier: str = Field(serialization_alias="itemIdentifier")
+
+
+class BatchAnswer(Shape):
+    """What Lambda reads: all other messages are deleted. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    batch_item_failures: tuple[Failure, ...] = Field(serialization_alias="batchItemFailures")
+
+
+Told = tuple[str, TaskChange | GivenUp]
+"""A message's id, and what it tells."""
+
+
+@on_event(None)
+def handler(request: Batch, settings: Settings) -> BatchAnswer:
+    table = RunTable(clients.dynamodb(), settings.table, settings.app)
+    swept = table.swept()
+    ended: list[Run] = []
+    recorder = Recorder(table, settings, swept.releases if swept else (), ended.append)
+    told, failed = _read(request.records)
+    for failures in in_parallel(lambda group: _record(recorder, group), _by_job(told)):
+        failed += failures
+    count_runs(settings, ended)
+    return BatchAnswer(batch_item_failures=tuple(Failure(item_identifier=message) for message in failed))
+
+
+def _read(messages: Iterable[QueueMessage]) -> tuple[list[Told], list[str]]:
+    """What the messages tell, of each task its newest change alone; and the ids of those that cannot be read."""
+    told: dict[object, Told] = {}
+    failed = []
+    for message in messages:
+        try:
+            found = message.read()
+        except ValueError:
+            _logger.exception("a message cannot be read", message_id=message.message_id)
+            failed.append(message.message_id)
+            continue
+        if isinstance(found, GivenUp):
+            told[message.message_id] = (message.message_id, found)
+        elif found:
+            known = told.get(found.task_arn)
+            if not (known and isinstance(known[1], TaskChange) and known[1].version >= found.version):
+                told[found.task_arn] = (message.message_id, found)
+    return list(told.values()), failed
+
+
+def _by_job(told: Iterable[Told]) -> list[list[Told]]:
+    """Those of one job together: two writes of its item at once would only keep each other waiting."""
+    groups: dict[str, list[Told]] = {}
+    for message, found in told:
+        of = found.rule if isinstance(found, GivenUp) else found.job or found.started_by
+        groups.setdefault(of, []).append((message, found))
+    return list(groups.values())
+
+
+def _record(recorder: Recorder, told: Iterable[Told]) -> list[str]:
+    """The ids of messages that could not be recorded: SQS hands them over again."""
+    failed = []
+    for message, found in told:
+        try:
+            run = recorder.give_up(found) if isinstance(found, GivenUp) else recorder.record(found)
+        except Exception:  # whatever is wrong with one message must not keep the others
+            _logger.exception("a message was not recorded", message_id=message)
+            failed.append(message)
+        else:
+            _logger.info("recorded", message_id=message, task=run and run.task, status=run and run.status)
+    return failed

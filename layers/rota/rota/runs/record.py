@@ -1,0 +1,114 @@
+"""Recording what is told of runs: each change once, in any order, also if it is told again, late, or in part."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rota.errors import TransientError
+from rota.runs.due import last_due
+from rota.runs.event import GivenUp, TaskChange
+from rota.runs.incidents import after_run
+from rota.runs.judge import run_of
+from rota.runs.model import MISSED, Job, Reason, Release, Run, Status, Trigger, Why, job_key
+from rota.runs.reasons import of_a_dead_letter
+
+if TYPE_CHECKING:
+    from rota.runs.table import RunTable
+    from rota.settings import Settings
+
+# Two functions rarely want the same job at once, and of those one always succeeds.
+_ATTEMPTS = 10
+
+
+class Recorder:
+    """Writes runs and how their jobs do. `ended(run)` is called once for each run that has ended."""
+
+    def __init__(
+        self, table: "RunTable", settings: "Settings", releases: Sequence[Release], ended: Callable[[Run], None]
+    ) -> None:
+        self._table = table
+        self._settings = settings
+        self._releases = releases
+        self._ended = ended
+
+    def record(self, change: TaskChange) -> Run | None:
+        """Write what a task's change says, unless a later one is written already. None if it is no run of a job."""
+        if change.is_of_a_service or not (task := change.job or self._task_by_rule(change)):
+            return None
+
+        def write(job: Job, known: bool) -> Run | None:
+            run = run_of(change, job, self._settings.container, self._releases)
+            seen = self._table.run(run.key)
+            if seen and (seen.version >= change.version or (seen.status.has_ended and not run.status.has_ended)):
+                return seen
+            if seen:
+                run = run.model_copy(update={"overlong_since": seen.overlong_since, "overlaps": seen.overlaps})
+            return self._write(run, seen, job, known=known)
+
+        return self._persist(task, write)
+
+    def give_up(self, letter: GivenUp) -> Run | None:
+        """Write that a start of a job was given up, and why. None if the rule is none of a job's."""
+        prefix = self._settings.rule_prefix
+        if not letter.rule.startswith(prefix):
+            return None
+
+        def write(job: Job, known: bool) -> Run | None:
+            spans = [span for span in job.spans if span.since <= letter.sent_at] or job.spans
+            due = letter.at or (last_due(spans[-1].expression, letter.sent_at) if spans else None)
+            run = Run(
+                task=job.task,
+                scheduled_at=(due or letter.sent_at).replace(microsecond=0),
+                task_id=MISSED,
+                status=Status.MISSED,
+                reason=of_a_dead_letter(letter),
+                lacking=job.count,
+            )
+            return self._miss(run, job, known=known)
+
+        return self._persist(letter.rule.removeprefix(prefix), write)
+
+    def miss(self, run: Run) -> Run:
+        """Write that a run is lacking, unless that is written already."""
+        return self._persist(run.task, lambda job, known: self._miss(run, job, known=known))
+
+    def _miss(self, run: Run, job: Job, *, known: bool) -> Run | None:
+        seen = self._table.run(run.key)
+        if seen is None:
+            return self._write(run, None, job, known=known)
+        if _says_more(run.reason, seen.reason):
+            explained = seen.model_copy(update={"reason": run.reason})
+            return explained if self._table.put(explained, seen) else None
+        return seen
+
+    def _persist(self, task: str, write: Callable[[Job, bool], Run | None]) -> Run:
+        """What `write(job, known)` returns for the job as it is; None means that something else was written since. A
+        job is not `known` until Sweep has written what the schedule file says of it: its runs are recorded, not judged.
+        """
+        for _ in range(_ATTEMPTS):
+            job = self._table.job(task)
+            if run := write(job or Job(task=task, retry_age=0, grace=0), job is not None):
+                return run
+        raise TransientError(f"{job_key(task)} is written too often to record a run")
+
+    def _write(self, run: Run, seen: Run | None, job: Job, *, known: bool) -> Run | None:
+        if known and run.status.has_ended:
+            written = self._table.end(run, seen, after_run(job, run), job)
+        else:
+            written = self._table.put(run, seen)
+        if written and run.status.has_ended:
+            self._ended(run)
+        return run if written else None
+
+    def _task_by_rule(self, change: TaskChange) -> str:
+        """The task of a run that does not say it: that of the one rule which may have started it."""
+        if change.trigger != Trigger.SCHEDULE:
+            return ""
+        jobs = self._table.jobs()
+        tasks = [task for task in jobs if change.is_started_by(self._settings.rule_prefix + task)]
+        return tasks[0] if len(tasks) == 1 else ""
+
+
+def _says_more(reason: Reason | None, before: Reason | None) -> bool:
+    """Whether a missed run has a better reason now than that there is no trace of it."""
+    guesses = {Why.NO_TRACE, Why.AWAY}
+    return bool(reason and reason.why not in guesses and (before is None or before.why in guesses))

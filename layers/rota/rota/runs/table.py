@@ -1,0 +1,173 @@
+"""The items of an app's runs: read, and written on condition that they are as they were read.
+
+Every write is one that may come twice, late or in any order: the version of the task, and the job's count of its
+changes, let each be written once.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rota.deployment.items import plain, stored
+from rota.runs.model import HISTORY_DAYS, SWEEP_KEY, Job, Run, Swept, attributes, job_key, partition, slot_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# What runs change of a job; the rest comes from the schedule file.
+_STATE = {
+    *("state", "bad_runs", "last_good", "last_run_at", "last_run_good", "overlapping", "incident", "notices"),
+}
+_FAILED, _CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
+
+
+class RunTable:
+    """One app's part of the ledger's table."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, app: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._app = {"S": partition(app)}
+
+    # ------------------------------------------------------------------ reading
+
+    def job(self, task: str) -> Job | None:
+        """The job of a task; None if Sweep does not know it yet."""
+        found = self._get(job_key(task))
+        return Job.model_validate(found) if found else None
+
+    def jobs(self) -> dict[str, Job]:
+        """Every job by the name of its task, also of those that have left the schedule file."""
+        return {job.task: job for job in map(Job.model_validate, self._query("begins_with(#record, :from)", "job#"))}
+
+    def run(self, key: str) -> Run | None:
+        """The run with that sort key."""
+        found = self._get(key)
+        return Run.model_validate(found) if found else None
+
+    def runs(self, task: str, since: datetime, until: datetime) -> list[Run]:
+        """The runs of a task that were due from `since` to `until`, in that order."""
+        first, last = slot_key(task, since), slot_key(task, until + timedelta(seconds=1))
+        return [*map(Run.model_validate, self._query("#record BETWEEN :from AND :to", first, last))]
+
+    def swept(self) -> Swept | None:
+        """How far Sweep has looked; None before its first time."""
+        found = self._get(SWEEP_KEY)
+        return Swept.model_validate(found) if found else None
+
+    # ------------------------------------------------------------------ writing; False if it changed since it was read
+
+    def put(self, run: Run, seen: Run | None) -> bool:
+        """Write a run that was `seen` before, or was not there."""
+        try:
+            self._dynamodb.put_item(**self._put(run, seen))
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def end(self, run: Run, seen: Run | None, job: Job, seen_job: Job) -> bool:
+        """Write that a run has ended, and how its job does now, both or neither."""
+        try:
+            self._dynamodb.transact_write_items(
+                TransactItems=[{"Put": self._put(run, seen)}, {"Update": self._state(job, seen_job)}]
+            )
+        except self._dynamodb.exceptions.TransactionCanceledException as error:
+            reasons: list[Mapping[str, Any]] = dict(error.response)["CancellationReasons"]  # type: ignore[assignment]  # not in the stubs
+            if {reason.get("Code") for reason in reasons} & {_FAILED, _CONFLICT}:
+                return False
+            raise
+        return True
+
+    def update_state(self, job: Job, seen: Job) -> bool:
+        """Write how a job does."""
+        try:
+            self._dynamodb.update_item(**self._state(job, seen))
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def put_settings(self, job: Job) -> None:
+        """Write what the schedule file says of a job; how it does stays. One that has left the file expires."""
+        settings = {name: value for name, value in _dumped(job).items() if name not in _STATE}
+        gone = [name for name in Job.model_fields if name not in _STATE and name not in settings]
+        ended = job.spans[-1].until if job.spans else None
+        if ended:
+            settings["expires_at"] = _expires_at(ended)
+        else:
+            gone.append("expires_at")
+        self._dynamodb.update_item(**self._update(job_key(job.task), settings, gone))
+
+    def put_swept(self, swept: Swept) -> None:
+        """Write how far Sweep has looked."""
+        item = {name: stored(value) for name, value in attributes(swept).items()}
+        self._dynamodb.put_item(TableName=self._table, Item={**self._key(SWEEP_KEY), **item})
+
+    # ------------------------------------------------------------------ requests
+
+    def _key(self, record: str) -> dict[str, Any]:
+        return {"app": self._app, "record": {"S": record}}
+
+    def _get(self, record: str) -> Any:
+        found = self._dynamodb.get_item(TableName=self._table, Key=self._key(record), ConsistentRead=True).get("Item")
+        return plain({"M": found}) if found else None
+
+    def _query(self, condition: str, first: str, last: str | None = None) -> Iterator[Any]:
+        values = {":app": self._app, ":from": {"S": first}, **({":to": {"S": last}} if last else {})}
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression=f"app = :app AND {condition}",
+            ExpressionAttributeNames={"#record": "record"},
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from (plain({"M": item}) for item in page["Items"])
+
+    def _put(self, run: Run, seen: Run | None) -> Any:
+        """PutItem of a run, on condition that it is as it was seen."""
+        item = {name: stored(value) for name, value in _dumped(run).items()}
+        item["expires_at"] = stored(_expires_at(run.ended_at or run.created_at or run.scheduled_at))
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(app)"}
+        if seen:
+            condition = {
+                "ConditionExpression": "#version = :seen AND #status = :status",
+                "ExpressionAttributeNames": {"#version": "version", "#status": "status"},
+                "ExpressionAttributeValues": {":seen": stored(seen.version), ":status": stored(seen.status)},
+            }
+        return {"TableName": self._table, "Item": {**self._key(run.key), **item}, **condition}
+
+    def _state(self, job: Job, seen: Job) -> Any:
+        """UpdateItem of how a job does, on condition that it does as it was seen."""
+        changed = job.model_copy(update={"state": seen.state + 1})
+        state = {name: value for name, value in _dumped(changed).items() if name in _STATE}
+        request = self._update(job_key(job.task), state, sorted(_STATE - state.keys()))
+        # A job of which only the schedule file's part is written has no state yet.
+        request["ConditionExpression"] = (
+            "#state = :seen" if seen.state else "attribute_exists(app) AND attribute_not_exists(#state)"
+        )
+        if seen.state:
+            request["ExpressionAttributeValues"][":seen"] = stored(seen.state)
+        return request
+
+    def _update(self, record: str, values: Mapping[str, Any], gone: list[str]) -> dict[str, Any]:
+        """UpdateItem that sets these attributes and removes those."""
+        names = {f"#{name}": name for name in [*values, *gone]}
+        sets = f"SET {', '.join(f'#{name} = :{name}' for name in values)}"
+        removes = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
+        return {
+            "TableName": self._table,
+            "Key": self._key(record),
+            "UpdateExpression": sets + removes,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {f":{name}": stored(value) for name, value in values.items()},
+        }
+
+
+def _dumped(item: Run | Job) -> dict[str, Any]:
+    """The attributes of an item, with those that conditions name."""
+    always = {"version": item.version, "status": item.status} if isinstance(item, Run) else {"task": item.task}
+    return {**attributes(item), **always}
+
+
+def _expires_at(at: datetime) -> int:
+    return int((at.astimezone(UTC) + timedelta(days=HISTORY_DAYS)).timestamp())

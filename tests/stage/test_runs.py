@@ -1,0 +1,78 @@
+"""Runs on the whole stage: events of tasks and dead letters reach RecordRun and become items of the table."""
+
+from typing import Any
+
+import pytest
+
+from examples.guestbook.client import Client
+from stage.client import wait_for
+
+APP = "runs#production/guestbook-api"
+
+
+def items(stage: Client) -> list[dict[str, str]]:
+    """The app's runs in the table, their values as text."""
+    found = stage.client("dynamodb").query(
+        TableName=stage.names["outputs"]["LedgerTableName"],
+        KeyConditionExpression="app = :app AND begins_with(#record, :runs)",
+        ExpressionAttributeNames={"#record": "record"},
+        ExpressionAttributeValues={":app": {"S": APP}, ":runs": {"S": "run#"}},
+    )["Items"]
+    return [{name: str(next(iter(value.values()))) for name, value in item.items()} for item in found]
+
+
+def start(stage: Client, task: str, count: int = 1) -> list[str]:
+    """Start a job by hand, as its target says. Returns the tasks' ids."""
+    described = stage.client("ecs").describe_services(
+        cluster=stage.names["cluster"], services=[stage.names["service"]]
+    )["services"][0]
+    overrides = {"containerOverrides": [{"name": "app", "environment": [{"name": "ROTA_TASK", "value": task}]}]}
+    request: dict[str, Any] = {"cluster": stage.names["cluster"], "taskDefinition": described["taskDefinition"]}
+    network = described["networkConfiguration"]
+    ran = stage.client("ecs").run_task(
+        **request, count=count, launchType="FARGATE", overrides=overrides, networkConfiguration=network
+    )
+    return [task["taskArn"].rpartition("/")[2] for task in ran["tasks"]]
+
+
+def ended(stage: Client, number: int) -> list[dict[str, str]]:
+    """The runs once so many have ended."""
+
+    def found() -> list[dict[str, str]] | None:
+        done = [item for item in items(stage) if item["status"] not in ("starting", "running")]
+        return done if len(done) >= number else None
+
+    return wait_for(found, 20)
+
+
+@pytest.mark.parametrize("events", [{}, {"repeat": 1, "swap": 1}], ids=["in order", "repeated and swapped"])
+def test_a_run_is_recorded_once(stage: Client, events: dict[str, float]) -> None:
+    stage.settings(tasks="scripted", script={"fails": 1, "exit_code": 3, "seconds": 60}, events=events)
+    (task,) = start(stage, "IngestData")
+    wait_for(lambda: [item for item in items(stage) if item["status"] == "starting"], 20)
+    stage.advance(120)
+    (run,) = ended(stage, 1)
+    assert (run["task_id"], run["status"], run["exit_code"]) == (task, "failed", "3")
+    assert stage.client("sqs").get_queue_attributes(
+        QueueUrl=stage.names["outputs"]["UnrecordedRunsQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+    )["Attributes"] == {"ApproximateNumberOfMessages": "0"}
+    denied = [asked for asked in stage.permissions() if not asked["allowed"]]
+    assert denied == []
+
+
+def test_recordrun_writes_nothing_but_runs(stage: Client) -> None:
+    stage.settings(tasks="scripted")
+    start(stage, "IngestData")
+    stage.advance(120)
+    ended(stage, 1)
+    asked = [each for each in stage.permissions() if "RecordRun" in each["caller"] and "dynamodb:" in each["action"]]
+    assert asked
+    assert {tuple(each["context"]["dynamodb:LeadingKeys"]) for each in asked} == {(APP,)}
+
+
+def test_a_burst_of_starts_is_recorded(stage: Client) -> None:
+    stage.settings(tasks="scripted")
+    for _ in range(6):
+        start(stage, "IngestData", count=10)
+    stage.advance(120)
+    assert len(ended(stage, 60)) == 60

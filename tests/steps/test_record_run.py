@@ -1,0 +1,219 @@
+"""RecordRun: messages of RunQueue become runs in the table: twice, in any order, in part, with lost replies."""
+
+import itertools
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rota.aws import clients
+from rota.runs.model import Job, Release, Run, Span, Status, Swept, Trigger, Why
+from rota.runs.table import RunTable
+from tests.guestbook import APP, DIGEST, ENVIRONMENT
+from tests.run_events import CREATED, DUE, TASK_ID, dead_letter, detail, message
+from tests.steps.local_stage import local_stage
+from tests.steps.world import World, handler
+
+JOB = Job(
+    task="IngestData",
+    spans=(Span(expression="cron(0 6 * * ? *)", since=DUE - timedelta(days=9)),),
+    retry_age=21_600,
+    grace=300,
+)
+RELEASE = Release(number=41, tag="b81d07e", digest=DIGEST)
+KEY = f"run#IngestData#2026-03-01T06:00:00Z#{TASK_ID}"
+STATUSES = ("PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED")
+
+
+@pytest.fixture
+def table(world: World) -> RunTable:
+    """The app's runs, with one job that Sweep knows."""
+    table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
+    table.put_settings(JOB)
+    table.put_swept(Swept(at=DUE, releases=(RELEASE,)))
+    world.calls.made.clear()
+    return table
+
+
+def record(*records: dict[str, Any]) -> list[str]:
+    """The ids of the messages that RecordRun wants again."""
+    answer = handler("record_run")({"Records": list(records)}, None)
+    assert answer.keys() == {"batchItemFailures"}
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def only(table: RunTable) -> Run:
+    """The one run that there is."""
+    (found,) = table.runs("IngestData", DUE - timedelta(days=30), DUE + timedelta(days=30))
+    return found
+
+
+def test_a_run_is_recorded_from_its_start_to_its_end(table: RunTable) -> None:
+    assert record(message(detail("PROVISIONING"))) == []
+    begun = only(table)
+    assert (begun.key, begun.status, begun.version, begun.release) == (KEY, Status.STARTING, 1, RELEASE)
+    assert record(message(detail("STOPPED"))) == []
+    ended = only(table)
+    assert (ended.key, ended.status, ended.exit_code, ended.trigger) == (KEY, Status.OK, 0, Trigger.SCHEDULE)
+    job = table.job("IngestData")
+    assert job is not None
+    assert job.last_good is not None
+    assert (job.last_good.runs, job.last_good.release, job.spans, job.incident) == (1, RELEASE, JOB.spans, None)
+
+
+def test_a_run_that_fails_begins_an_incident(table: RunTable) -> None:
+    record(message(detail("STOPPED", exit_code=3)))
+    job = table.job("IngestData")
+    assert job is not None
+    assert job.incident is not None
+    assert job.incident.last == only(table)
+    assert job.incident.last.reason is not None
+    assert job.incident.last.reason.why == Why.EXIT_CODE
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(STATUSES)], ids=lambda order: "-".join(s[0] for s in order))
+def test_events_come_in_any_order(table: RunTable, order: tuple[str, ...]) -> None:
+    for number, status in enumerate(order):
+        assert record(message(detail(status, exit_code=3), number)) == []
+    assert (only(table).status, only(table).version) == (Status.FAILED, 5)
+    job = table.job("IngestData")
+    assert job is not None
+    assert job.bad_runs == 1
+
+
+def test_events_come_again_alone_and_in_one_batch(table: RunTable) -> None:
+    events = [message(detail(status), number) for number, status in enumerate(STATUSES * 2)]
+    assert record(*events) == []
+    once = only(table)
+    assert record(*events) == []
+    assert record(events[0]) == []
+    assert only(table) == once
+    job = table.job("IngestData")
+    assert job is not None
+    assert job.last_good is not None
+    assert job.last_good.runs == 1
+
+
+def test_a_run_takes_three_writes_and_a_repeat_none(table: RunTable, world: World) -> None:
+    record(message(detail("PROVISIONING")))
+    record(message(detail("STOPPED")))
+    written = [
+        call for call in world.calls.made if call.split(".")[-1] in ("PutItem", "UpdateItem", "TransactWriteItems")
+    ]
+    assert written == ["dynamodb.PutItem", "dynamodb.TransactWriteItems"], "the transaction has two"
+    world.calls.made.clear()
+    record(message(detail("STOPPED")))
+    assert set(world.calls.made) == {"dynamodb.GetItem"}
+
+
+@pytest.mark.parametrize("fault", ["lost", "throttle", "internal"])
+@pytest.mark.parametrize(("operation", "status"), [("PutItem", "PROVISIONING"), ("TransactWriteItems", "STOPPED")])
+def test_a_run_is_counted_once_though_a_call_fails(table: RunTable, operation: str, status: str, fault: str) -> None:
+    """What SQS hands over again ends the same; the SDK's own attempts are used up."""
+    told = message(detail(status, exit_code=3))
+    with local_stage().failing(service="dynamodb", operation=operation, count=4, fault=fault):
+        again = record(told)
+    assert again in ([], ["message-1"])
+    assert record(told) == []
+    job = table.job("IngestData")
+    assert job is not None
+    assert job.bad_runs == (status == "STOPPED")
+    assert only(table).status == (Status.FAILED if status == "STOPPED" else Status.STARTING)
+
+
+def test_one_bad_message_does_not_keep_the_others(table: RunTable) -> None:
+    broken = {**message(detail(), 7), "body": "{"}
+    strange = message(detail(version="many"), 8)
+    assert record(broken, message(detail(), 9), strange) == ["message-7", "message-8"]
+    assert only(table).status == Status.OK
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(detail(group="service:guestbook-api", task=None), id="of the service"),
+        pytest.param(detail(task=None, startedBy="kim"), id="by hand, without a name"),
+        pytest.param(detail(task=None, startedBy="events-rule/another"), id="of another rule"),
+    ],
+)
+def test_what_is_no_run_is_not_recorded(table: RunTable, told: dict[str, Any], world: World) -> None:
+    assert record(message(told)) == []
+    assert table.runs("IngestData", DUE - timedelta(days=30), DUE + timedelta(days=30)) == []
+    assert [item for item in world.ledger() if item.startswith("run#")] == []
+
+
+def test_a_target_of_before_the_update_is_known_by_its_rule(table: RunTable) -> None:
+    record(message(detail(task=None)))
+    assert only(table).task == "IngestData"
+
+
+def test_rules_that_look_alike_are_not_guessed(table: RunTable, world: World) -> None:
+    table.put_settings(JOB.model_copy(update={"task": "Index"}))
+    record(message(detail(task=None)))
+    assert [item for item in world.ledger() if item.startswith("run#")] == []
+
+
+def test_a_job_that_sweep_does_not_know_yet_is_recorded(table: RunTable) -> None:
+    record(message(detail(task="NewJob", exit_code=3)))
+    (found,) = table.runs("NewJob", DUE - timedelta(days=1), DUE + timedelta(days=1))
+    assert (found.status, found.scheduled_at) == (Status.FAILED, CREATED.replace(microsecond=0))
+    assert table.job("NewJob") is None
+
+
+def test_a_dead_letter_is_a_missed_run_with_its_reason(table: RunTable) -> None:
+    assert record(dead_letter()) == []
+    found = only(table)
+    assert (found.status, found.task_id, found.scheduled_at) == (Status.MISSED, "missed", DUE)
+    assert found.reason is not None
+    assert found.reason.aws == "NO_PERMISSIONS: not authorized to perform: ecs:RunTask"
+    job = table.job("IngestData")
+    assert job is not None
+    assert job.incident is not None
+    assert record(dead_letter()) == []
+    again = table.job("IngestData")
+    assert again == job
+
+
+def test_a_dead_letter_without_a_time_is_of_the_latest_due_minute(table: RunTable) -> None:
+    plain = json.dumps({"containerOverrides": [{"name": "app", "environment": []}]})
+    assert record(dead_letter(body=plain)) == []
+    assert only(table).scheduled_at == DUE
+
+
+def test_a_dead_letter_of_a_foreign_rule_is_ignored(table: RunTable, world: World) -> None:
+    assert record(dead_letter("someone-elses")) == []
+    assert [item for item in world.ledger() if item.startswith("run#")] == []
+
+
+def test_all_jobs_of_one_minute_are_in_one_batch(table: RunTable) -> None:
+    tasks = [f"Job{number}" for number in range(10)]
+    for task in tasks:
+        table.put_settings(JOB.model_copy(update={"task": task}))
+    arn = detail()["taskArn"]
+    told = [message(detail(task=task, taskArn=f"{arn[:-2]}{number:02}"), number) for number, task in enumerate(tasks)]
+    assert record(*told) == []
+    jobs = table.jobs()
+    assert all(jobs[task].last_good for task in tasks)
+
+
+def test_two_tasks_of_one_job_are_both_counted(table: RunTable) -> None:
+    arn = detail()["taskArn"]
+    told = [message(detail(taskArn=f"{arn[:-2]}{number:02}"), number) for number in range(5)]
+    assert record(*told) == []
+    job = table.job("IngestData")
+    assert job is not None
+    assert job.last_good is not None
+    assert job.last_good.runs == 5
+
+
+def test_runs_expire_after_ninety_days(table: RunTable, world: World) -> None:
+    record(message(detail()))
+    expires = int(world.ledger()[KEY]["expires_at"])
+    assert expires - CREATED.timestamp() == pytest.approx(90 * 86_400, abs=120)
+    assert "expires_at" not in world.ledger()["job#IngestData"]
+
+
+def test_no_item_of_a_run_is_in_the_apps_own_partition(table: RunTable, world: World) -> None:
+    record(message(detail()), dead_letter(number=2))
+    assert {item["app"] for item in world.ledger().values()} == {f"runs#{APP}"}
