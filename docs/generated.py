@@ -11,6 +11,7 @@ from samtranslator.yaml_helper import yaml_parse
 from rota.contract import STEPS
 from rota.schedule_file.expression import FIELDS
 from rota.schedule_file.next_runs import in_words
+from rota.schedule_file.retry_age import retry_age
 from rota.schedule_file.task import EXPECTED, Retry, Task
 from stage.gateway import refusals
 from stage.quotas import request_rates as quotas
@@ -31,6 +32,13 @@ _EXPRESSIONS = [
     ("cron", "0 6 ? * MON#1 *"),
     ("rate", "5 minutes"),
     ("rate", "1 day"),
+]
+_RETRIED = [
+    ("cron", "0 6 * * ? *"),
+    ("cron", "0 22,6 * * ? *"),
+    ("rate", "1 hour"),
+    ("cron", "0/15 * * * ? *"),
+    ("rate", "5 minutes"),
 ]
 _FIELDS = ("Context", "Decision", "Rejected", "Cost")
 _DECISION = (
@@ -172,6 +180,14 @@ def expressions() -> str:
     rows = ["| key and value | when the task runs |", "|---|---|"]
     for key, value in _EXPRESSIONS:
         rows.append(f'| `"{key}": "{value}"` | {in_words(f"{key}({value})")} |')
+    return "\n".join(rows)
+
+
+def retry_ages() -> str:
+    """For how long a start is tried, by the schedule."""
+    rows = ["| key and value | a start is given up after |", "|---|---|"]
+    for key, value in _RETRIED:
+        rows.append(f'| `"{key}": "{value}"` | {retry_age(f"{key}({value})").total_seconds() / 60:g} minutes |')
     return "\n".join(rows)
 
 

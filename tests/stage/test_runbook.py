@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,14 +177,28 @@ def test_changing_the_schedule_and_pausing_a_job(deployed: Client, shell: Shell,
     assert schedules(deployed)[other]["State"] == "ENABLED"
 
 
+SPAM = {"containerOverrides": [{"name": "app", "command": ["bin/start", "spam_task"]}]}
+TIMED = '{"containerOverrides":[{"name":"app","environment":[{"name":"ROTA_SCHEDULED_AT","value":<time>}]}]}'
+
+
 @pytest.mark.parametrize(
-    "overrides", [None, {"containerOverrides": [{"name": "app", "command": ["bin/start", "spam_task"]}]}]
+    "given",
+    [
+        pytest.param(None, id="as deployed"),
+        pytest.param({}, id="without run watching"),
+        pytest.param({"Input": json.dumps(SPAM)}, id="with RevisionMode shared"),
+        pytest.param(
+            {"InputTransformer": {"InputPathsMap": {"time": "$.time"}, "InputTemplate": TIMED}},
+            id="with TraceScheduledTime",
+        ),
+    ],
 )
-def test_running_a_job_now(deployed: Client, shell: Shell, overrides: dict[str, object] | None) -> None:
+def test_running_a_job_now(deployed: Client, shell: Shell, given: dict[str, object] | None) -> None:
     events, rule = deployed.client("events"), f"{PREFIX}IngestData"
-    if overrides:  # as with RevisionMode=shared
+    if given is not None:
         (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
-        events.put_targets(Rule=rule, Targets=[{**target, "Input": json.dumps(overrides)}])
+        bare: Any = {member: value for member, value in target.items() if member != "Input"}
+        events.put_targets(Rule=rule, Targets=[{**bare, **given}])
     (run,) = blocks(RUNBOOK, "Run a job now")
     task = shell(JOB.sub("JOB=IngestData", run)).split()[0]
     ecs = deployed.client("ecs")
@@ -193,6 +208,10 @@ def test_running_a_job_now(deployed: Client, shell: Shell, overrides: dict[str, 
         return described if described["lastStatus"] == "STOPPED" else None
 
     described = wait_for(stopped, 30)
+    if given and "InputTransformer" in given:
+        (told,) = described["overrides"]["containerOverrides"][0]["environment"]  # type: ignore[index]
+        assert told["name"] == "ROTA_SCHEDULED_AT"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["value"])
     assert described["startedBy"] == "by-hand"
     assert described["containers"][0]["exitCode"] == 0  # type: ignore[index]
 
