@@ -231,12 +231,12 @@ def test_the_removed_target_is_named_where_it_stands_first() -> None:
     assert f"removes other targets: notify of production__guestbook__IngestData ({topic['Arn']})" in plan.remarks
 
 
-def test_a_target_keeps_its_id() -> None:
+def test_a_target_stays_as_it_is_beside_one_that_stands_first() -> None:
+    """It also keeps what a person set of it, such as Spot."""
     (made,) = deployed(INGEST)["schedules"][PREFIX + "IngestData"].targets
-    by_hand = ({"Id": "by-hand", "Arn": CLUSTER_ARN}, made)
+    by_hand = ({"Id": "by-hand", "Arn": CLUSTER_ARN}, made | {"EcsParameters": made["EcsParameters"] | {"Group": "x"}})
     (change,) = planned(INGEST, **with_rule(deployed(INGEST), targets=by_hand)).changes
-    assert (change.put_rule, change.put_targets) == (None, (made | {"Id": "by-hand"},))
-    assert change.remove_targets == (PREFIX + "IngestData",)
+    assert (change.put_rule, change.put_targets, change.remove_targets) == (None, (), ("by-hand",))
 
 
 def test_a_revision_that_is_not_active_is_registered_again() -> None:

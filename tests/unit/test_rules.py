@@ -195,11 +195,13 @@ def desired(current: Rule | None) -> Rule:
     return desired_rule(task(), SETTINGS, CLUSTER_ARN, arn(7), current=current)
 
 
-def test_a_tasks_target_takes_the_id_of_the_first() -> None:
+def test_a_tasks_target_keeps_its_id_or_takes_that_of_another() -> None:
     renamed = with_target(lambda t: t.update(Id="by-hand"))
     assert difference(renamed, desired(renamed), ARN) is None
     two = rule(targets=(BY_HAND, *rule().targets))
-    assert changed(two, desired(two)) == (None, (target() | {"Id": "by-hand"},), (target()["Id"],))
+    assert changed(two, desired(two)) == (None, (), ("by-hand",))
+    none = rule(targets=(BY_HAND,))
+    assert changed(none, desired(none)) == (None, (target() | {"Id": "by-hand"},), ())
     assert desired(None) == desired(rule(targets=())) == rule()
 
 

@@ -31,8 +31,8 @@ def desired_rule(
 ) -> Rule:
     """The rule and its one target for `task`, which runs `revision` (a task definition's ARN) with `overrides`.
 
-    The target takes the ID of the first one that the `current` rule has, so that a rule never has two meanwhile, and
-    keeps each member that Rota does not set. `sets_retry`: Rota set the retry policy that it has.
+    The target takes the ID of the one that runs the task now, else of any, so that a rule never has one more meanwhile,
+    and keeps each member that Rota does not set. `sets_retry`: Rota set the retry policy that it has.
     """
     name, before = settings.rule_prefix + task.name, watching.target_of(current)
     kept, kept_of_ecs = kept_members(current, settings)
@@ -43,7 +43,7 @@ def desired_rule(
     launch = {} if kept_of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
     target: dict[str, Any] = {
         **kept,
-        "Id": current.targets[0]["Id"] if current and current.targets else name,
+        "Id": next((target["Id"] for target in (before, *(current.targets if current else ())) if target), name),
         "Arn": cluster_arn,
         "RoleArn": settings.events_role_arn,
         "EcsParameters": {
@@ -75,7 +75,7 @@ def desired_rule(
 
 
 def kept_members(current: Rule | None, settings: "Settings") -> tuple[dict[str, Any], dict[str, Any]]:
-    """What Rota does not set of the rule's first target: its members, and those of its EcsParameters."""
+    """What Rota does not set of the target that runs the task: its members, and those of its EcsParameters."""
     target = watching.target_of(current)
     set_ = {*_SET, *watching.dead_letters(settings, target)}
     return (

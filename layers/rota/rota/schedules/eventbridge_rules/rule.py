@@ -54,7 +54,7 @@ class RuleChange(Shape):
     `put_rule` is PutRule's request without tags, `put_targets` PutTargets' `Targets`, `remove_targets` target IDs. A
     target whose revision is yet to be registered names it by `to_be_registered(fingerprint)`. A rule that is to be
     removed has no writes of these: it is disabled (`disable`, unless it is already) and deleted at the end, and
-    `remove_targets` are those that go with it beside the task's own, the first. With
+    `remove_targets` are those that go with it beside the task's own. With
     `put_rule` all targets are put: PutRule creates the rule, without any, if a person has just deleted it.
     """
 
@@ -149,7 +149,7 @@ def removal(current: Rule, arn: str) -> RuleChange:
         kind="remove",
         name=current.name,
         arn=arn,
-        remove_targets=tuple(target["Id"] for target in current.targets[1:]),
+        remove_targets=tuple(target["Id"] for target in split_targets(current)[1]),
         disable=current.state != "DISABLED",
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota import tracing
 from rota.schedule_file.retry_age import retry_age
+from rota.schedules.eventbridge_rules.rule import split_targets
 
 if TYPE_CHECKING:
     from rota.schedule_file.task import Task
@@ -33,8 +34,7 @@ _RUN_QUEUE = re.compile(r"-RunQueue-[A-Za-z0-9]+$")
 
 def target_of(rule: "Rule | None") -> Target:
     """The target that runs the rule's task; empty if there is none."""
-    first = rule.targets[0] if rule and rule.targets else {}
-    return first if "EcsParameters" in first else {}
+    return (split_targets(rule)[0] if rule else None) or {}
 
 
 def overrides_of(target: Target) -> str | None:
