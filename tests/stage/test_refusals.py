@@ -176,7 +176,7 @@ def rule_of_another_app(stage: Client) -> None:
 @pytest.mark.parametrize(
     ("arrange", "says"),
     [
-        (delete_service, "the service guestbook-api is INACTIVE, it must be ACTIVE"),
+        (delete_service, "the service guestbook-api is INACTIVE, so it was deleted; create it again"),
         (code_deploy, "the service guestbook-api is deployed by CODE_DEPLOY"),
         (rename_container, "guestbook:2 has no container app, which the parameter ContainerName names; it has web"),
         (another_role, "names the role arn:aws:iam::123456789012:role/another, which the parameter TaskRoleArns"),

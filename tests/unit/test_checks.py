@@ -38,13 +38,15 @@ TWO_WEEKS = {
         pytest.param({}, [], id="fits"),
         pytest.param({"deploymentController": {}}, [], id="without a controller"),
         pytest.param(
-            {"status": "DRAINING"}, ["the service guestbook-api is DRAINING, it must be ACTIVE"], id="draining"
+            {"status": "DRAINING"},
+            ["the service guestbook-api is DRAINING, so it was deleted; create it again, and let it start its tasks"],
+            id="draining",
         ),
         pytest.param(
             {"deploymentController": {"type": "CODE_DEPLOY"}},
             [
                 "the service guestbook-api is deployed by CODE_DEPLOY; "
-                "Rota rolls services with the deployment controller ECS only"
+                "Rota rolls services with the deployment controller ECS only: give it that one"
             ],
             id="CodeDeploy",
         ),
@@ -52,7 +54,7 @@ TWO_WEEKS = {
             {"deploymentController": {"type": "EXTERNAL"}},
             [
                 "the service guestbook-api is deployed by EXTERNAL; "
-                "Rota rolls services with the deployment controller ECS only"
+                "Rota rolls services with the deployment controller ECS only: give it that one"
             ],
             id="an external controller",
         ),
@@ -65,7 +67,8 @@ TWO_WEEKS = {
             {"taskDefinition": arn(4, "shop")},
             [
                 "the service guestbook-api runs the task-definition family shop, "
-                "but the parameter TaskDefinitionFamily says guestbook"
+                "but the parameter TaskDefinitionFamily says guestbook; correct that, or let the service run a "
+                "revision of that family"
             ],
             id="another family",
         ),
@@ -156,7 +159,7 @@ def test_the_longest_rollout_is_the_templates() -> None:
             {"containerDefinitions": [APP_CONTAINER | {"name": "web"}, SIDECAR]},
             [
                 "the task definition guestbook:1 has no container app, which the parameter ContainerName names; "
-                "it has web, metrics"
+                "it has web, metrics: set ContainerName to the one that runs the jobs"
             ],
             id="no such container",
         ),
@@ -164,19 +167,22 @@ def test_the_longest_rollout_is_the_templates() -> None:
             {"taskRoleArn": "arn:aws:iam::123456789012:role/other"},
             [
                 "the task definition guestbook:1 names the role arn:aws:iam::123456789012:role/other, "
-                "which the parameter TaskRoleArns does not list"
+                "which the parameter TaskRoleArns does not list; list it there too"
             ],
             id="a role that Rota may not pass",
         ),
         pytest.param({"taskRoleArn": None}, [], id="no task role"),
         pytest.param(
             {"networkMode": "bridge"},
-            ["the task definition guestbook:1 has the network mode bridge, Fargate needs awsvpc"],
+            ["the task definition guestbook:1 has the network mode bridge, Fargate needs awsvpc: register one with it"],
             id="network mode",
         ),
         pytest.param(
             {"cpu": None},
-            ["the task definition guestbook:1 does not set cpu and memory of the whole task, which Fargate needs"],
+            [
+                "the task definition guestbook:1 does not set cpu and memory of the whole task, which Fargate needs: "
+                "register a revision with both"
+            ],
             id="no size",
         ),
     ],
@@ -234,7 +240,7 @@ def test_rotas_own_variables_are_no_others(container: dict[str, Any], named: str
         pytest.param(
             ("EC2", "EXTERNAL"),
             {"networkMode": "bridge"},
-            ["the task definition guestbook:1 has the network mode bridge, Fargate needs awsvpc"],
+            ["the task definition guestbook:1 has the network mode bridge, Fargate needs awsvpc: register one with it"],
             id="for a reason with its own problem",
         ),
     ],
@@ -258,8 +264,10 @@ AT_LAUNCH = {"volumes": [{"name": "scratch", "host": {}}, {"name": "data", "conf
             TOO_MANY,
             {},
             [
-                "the parameter SubnetIds names 17, and ECS takes 16 at most, so no scheduled task could start",
-                "the parameter SecurityGroupIds names 6, and ECS takes 5 at most, so no scheduled task could start",
+                "the parameter SubnetIds names 17, and ECS takes 16 at most, so no scheduled task could start; take "
+                "some of them out",
+                "the parameter SecurityGroupIds names 6, and ECS takes 5 at most, so no scheduled task could start; "
+                "take some of them out",
             ],
             id="one more of each",
         ),
@@ -315,7 +323,12 @@ def test_the_apis_port_must_be_unambiguous(mappings: list[dict[str, Any]], probl
     [
         pytest.param(45, [], id="space for Rota's"),
         pytest.param(
-            46, ["the task definition guestbook:1 has 46 tags; Rota adds 5, and ECS allows 50"], id="too many"
+            46,
+            [
+                "the task definition guestbook:1 has 46 tags; Rota adds 5, and ECS allows 50: register a revision with "
+                "45 at most"
+            ],
+            id="too many",
         ),
     ],
 )
@@ -394,5 +407,5 @@ def test_each_role_that_rota_may_not_pass_is_a_problem() -> None:
     settings = SETTINGS.model_copy(update={"task_role_arns": (CONTENT["taskRoleArn"],)})
     assert list(of_task_roles(definition(revision=4), settings)) == [
         f"the task definition guestbook:4 names the role {CONTENT['executionRoleArn']}, "
-        "which the parameter TaskRoleArns does not list"
+        "which the parameter TaskRoleArns does not list; list it there too"
     ]

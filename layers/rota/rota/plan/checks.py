@@ -45,7 +45,7 @@ def of_targets(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) 
         if len(given) > most:
             yield (
                 f"the parameter {parameter} names {len(given)}, and ECS takes {most} at most, so no scheduled task "
-                "could start"
+                "could start; take some of them out"
             )
     if _chosen(base, settings):
         for name, reason in jobs.needed_and_left_out(base.content, settings).items():
@@ -66,12 +66,15 @@ def of_targets(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) 
 def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
     """What keeps Rota from deploying to this service, a sentence each."""
     if description["status"] != "ACTIVE":
-        yield f"the service {settings.service} is {description['status']}, it must be ACTIVE"
+        yield (
+            f"the service {settings.service} is {description['status']}, so it was deleted; create it again, and let "
+            "it start its tasks"
+        )
     controller = description.get("deploymentController", {}).get("type", "ECS")
     if controller != "ECS":
         yield (
             f"the service {settings.service} is deployed by {controller}; "
-            "Rota rolls services with the deployment controller ECS only"
+            "Rota rolls services with the deployment controller ECS only: give it that one"
         )
     if (service := description.get("serviceArn", "")).endswith(f":service/{settings.service}"):
         yield f"the service {settings.service} has the ARN {service}: {SHORT_SERVICE_ARN}"
@@ -83,7 +86,8 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
     if "taskDefinition" in description and (ran := arns.family(description["taskDefinition"])) != settings.family:
         yield (
             f"the service {settings.service} runs the task-definition family {ran}, "
-            f"but the parameter TaskDefinitionFamily says {settings.family}"
+            f"but the parameter TaskDefinitionFamily says {settings.family}; correct that, or let the service run a "
+            "revision of that family"
         )
 
 
@@ -138,7 +142,7 @@ def of_definition(base: "Revision", settings: "Settings") -> Iterator[str]:
     if settings.container not in containers:
         yield (
             f"the task definition {name} has no container {settings.container}, which the parameter ContainerName "
-            f"names; it has {', '.join(containers)}"
+            f"names; it has {', '.join(containers)}: set ContainerName to the one that runs the jobs"
         )
     yield from _of_ports(base, settings)
     yield from of_task_roles(base, settings)
@@ -152,16 +156,22 @@ def of_definition(base: "Revision", settings: "Settings") -> Iterator[str]:
         )
     tags = len(task_definitions.inherited_tags(base))
     if tags + _ADDED_TAGS > _MOST_TAGS:
-        yield f"the task definition {name} has {tags} tags; Rota adds {_ADDED_TAGS}, and ECS allows {_MOST_TAGS}"
+        yield (
+            f"the task definition {name} has {tags} tags; Rota adds {_ADDED_TAGS}, and ECS allows {_MOST_TAGS}: "
+            f"register a revision with {_MOST_TAGS - _ADDED_TAGS} at most"
+        )
 
 
 def _of_fargate(base: "Revision") -> Iterator[str]:
     """What keeps the base from running on Fargate, or that ECS says so without a reason that is seen here."""
     name, mode, runs_on = arns.short_name(base.arn), base.content.get("networkMode"), base.compatibilities
     if mode != "awsvpc":
-        yield f"the task definition {name} has the network mode {mode}, Fargate needs awsvpc"
+        yield f"the task definition {name} has the network mode {mode}, Fargate needs awsvpc: register one with it"
     if not _has_size(base):
-        yield f"the task definition {name} does not set cpu and memory of the whole task, which Fargate needs"
+        yield (
+            f"the task definition {name} does not set cpu and memory of the whole task, which Fargate needs: register "
+            "a revision with both"
+        )
     if mode == "awsvpc" and _has_size(base) and runs_on is not None and "FARGATE" not in runs_on:
         yield (
             f"the task definition {name} cannot run on Fargate, only on {', '.join(runs_on)}, and jobs run on Fargate, "
@@ -200,7 +210,7 @@ def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]
         if role and role not in settings.task_role_arns:
             yield (
                 f"the task definition {arns.short_name(definition.arn)} names the role {role}, "
-                "which the parameter TaskRoleArns does not list"
+                "which the parameter TaskRoleArns does not list; list it there too"
             )
 
 
