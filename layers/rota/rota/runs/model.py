@@ -5,6 +5,7 @@ app = runs#CLUSTER/SERVICE
   run#TASK#SCHEDULED_AT#TASK_ID   a Run; TASK_ID is `missed` where ECS has no task
   job#TASK                        a Job: what Sweep knows of its schedule, and how it does
   sweep                           a Swept: how far Sweep has looked
+  telling                         who tells people now, and until when no other does
 ```
 Each has at most 90 days, counted from its last change, but for the jobs of tasks that exist. RecordRun and Sweep write
 here; nothing else of the table is theirs to write.
@@ -335,6 +336,7 @@ def job_key(task: str) -> str:
 
 
 SWEEP_KEY = "sweep"
+TELLING_KEY = "telling"
 
 
 def attributes(item: Item) -> dict[str, Any]:

@@ -9,7 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rota.deployment.items import plain, stored
-from rota.runs.model import HISTORY_DAYS, SWEEP_KEY, Job, Run, Swept, attributes, job_key, partition, slot_key
+from rota.runs.model import (
+    HISTORY_DAYS,
+    SWEEP_KEY,
+    TELLING_KEY,
+    Job,
+    Run,
+    Swept,
+    attributes,
+    job_key,
+    partition,
+    slot_key,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -80,11 +91,7 @@ class RunTable:
 
     def update_state(self, job: Job, seen: Job) -> bool:
         """Write how a job does."""
-        try:
-            self._dynamodb.update_item(**self._state(job, seen))
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        return self._updated(self._state(job, seen))
 
     def put_settings(self, job: Job) -> None:
         """Write what the schedule file says of a job; how it does stays. One that has left the file expires."""
@@ -102,7 +109,36 @@ class RunTable:
         item = {name: stored(value) for name, value in attributes(swept).items()}
         self._dynamodb.put_item(TableName=self._table, Item={**self._key(SWEEP_KEY), **item})
 
+    # ------------------------------------------------------------------ telling
+
+    def begin_telling(self, me: str, now: datetime, until: datetime) -> bool:
+        """Become the one who tells people; False if there is one. Another may `until` is over, or `end_telling`."""
+        request = self._update(TELLING_KEY, {"holder": me, "held_until": until.timestamp()}, [])
+        request["ConditionExpression"] = "attribute_not_exists(#holder) OR #holder = :holder OR #held_until < :now"
+        request["ExpressionAttributeValues"][":now"] = stored(now.timestamp())
+        return self._updated(request)
+
+    def end_telling(self, me: str) -> None:
+        """Let the next one tell, unless another already does."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": self._key(TELLING_KEY),
+            "UpdateExpression": "REMOVE holder, held_until",
+            "ConditionExpression": "holder = :me",
+            "ExpressionAttributeValues": {":me": stored(me)},
+        }
+        self._updated(request)
+
     # ------------------------------------------------------------------ requests
+
+    def _updated(self, request: Any) -> bool:
+        """Whether the condition of an UpdateItem held, and no transaction wrote the item in that moment."""
+        refused = self._dynamodb.exceptions
+        try:
+            self._dynamodb.update_item(**request)
+        except (refused.ConditionalCheckFailedException, refused.TransactionConflictException):
+            return False
+        return True
 
     def _key(self, record: str) -> dict[str, Any]:
         return {"app": self._app, "record": {"S": record}}

@@ -1,0 +1,89 @@
+"""Telling people of jobs: once when there is something to tell, whatever is lost, repeated or killed on the way.
+
+One teller at a time: it holds the item `telling`, reads the jobs again, publishes, and then notes in each job that it
+was told. If it is killed before it has noted that, the next one publishes once more: at least once, and normally once.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+
+from rota.aws.errors import AWS_ERRORS, translate
+from rota.aws.parallel import in_parallel
+from rota.errors import RejectedError, TransientError
+from rota.notifications.events import put_events
+from rota.notifications.send import send_chat, send_mail
+from rota.runs.alert import Alert, Telling, attributes_of, due_alerts, told
+from rota.runs.alert_text import Place, events_of, message_of
+from rota.runs.model import Job
+
+if TYPE_CHECKING:
+    from rota.runs.table import RunTable
+    from rota.settings import Settings
+
+# A teller that was killed, or that failed, keeps others away for so long; one that does well is done in seconds.
+_HELD_FOR = timedelta(seconds=120)
+# How often a job may change between reading and writing it: RecordRun writes it as its runs end.
+_ATTEMPTS = 5
+
+_logger = Logger()
+
+
+def tell(table: "RunTable", settings: "Settings", jobs: Iterable[Job], now: datetime) -> int:
+    """Tell what is due of these jobs, all those of the app, as they were read a moment ago. Returns how many messages
+    were sent.
+
+    TransientError or RejectedError if one could not be: it is tried again by the next call, the others are sent.
+    """
+    if not due_alerts(jobs, now):
+        return 0
+    me = str(uuid.uuid4())
+    if not table.begin_telling(me, now, now + _HELD_FOR):
+        return 0
+    # Another teller may have told meanwhile what was due.
+    sent = _tell(table, settings, due_alerts(table.jobs().values(), now), now)
+    # After an error it stays held: what is tried again is not tried each minute.
+    table.end_telling(me)
+    return sent
+
+
+def _tell(table: "RunTable", settings: "Settings", alerts: list[Alert], now: datetime) -> int:
+    errors: list[Exception] = []
+    for alert in alerts:
+        try:
+            _publish(settings, alert)
+            in_parallel(partial(_note, table, alert, now), alert.tellings)
+        except (*AWS_ERRORS, TransientError, RejectedError) as error:
+            errors.append(translate(error) if isinstance(error, AWS_ERRORS) else error)
+            _logger.warning("could not be told", kind=alert.kind, incident=alert.thread, reason=str(errors[-1]))
+    if errors:
+        raise errors[0]
+    return len(alerts)
+
+
+def _publish(settings: "Settings", alert: Alert) -> None:
+    """The events first: programs know a repeated one by its id, should the mail be refused minute by minute."""
+    place = Place(settings.app)
+    message = message_of(alert, place)
+    put_events("Rota Run", [event.model_dump(mode="json") for event in events_of(alert, place)])
+    send_mail(settings.notifications_topic_arn, message, attributes_of(alert))
+    if settings.chat_topic_arn:
+        try:
+            send_chat(settings.chat_topic_arn, message)
+        except AWS_ERRORS:
+            _logger.exception("the chat could not be told; see the parameter ChatTopicArn")
+
+
+def _note(table: "RunTable", alert: Alert, now: datetime, telling: Telling) -> None:
+    """Write into the job that it is told. A job that changes meanwhile is read again."""
+    job: Job | None = telling.job
+    for _ in range(_ATTEMPTS):
+        changed = job and told(job, telling, alert.thread, now)
+        if job is None or changed is None or table.update_state(changed, job):
+            return
+        job = table.job(job.task)
+    raise TransientError(f"the job {telling.job.task} changes too often to note that it was told")
