@@ -254,7 +254,7 @@ def test_overrides_look_at_the_apps_container_only() -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        pytest.param({"watch_runs": False}, "", id="not watched"),
+        pytest.param({"watch_runs": False, "trace_scheduled_time": True}, "", id="not watched"),
         pytest.param({}, ',"environment":[{"name":"ROTA_TASK","value":"IngestData"}]', id="the task"),
         pytest.param(
             {"trace_scheduled_time": True},

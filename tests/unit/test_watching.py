@@ -247,6 +247,7 @@ def test_the_retry_policy(
 
 
 FILE_S = {"retry": {"attempts": 185, "age": 90}}
+OWN = {"RetryPolicy": OWN_POLICY}
 
 
 @pytest.mark.parametrize(
@@ -265,15 +266,14 @@ FILE_S = {"retry": {"attempts": 185, "age": 90}}
             ["1 target: traced from now on", "1 target: a start is given up after 7.5 min, no longer after 24 h"],
             id="one",
         ),
+        pytest.param([(watched(), {"rate": "1 hour"}), (watched(), FILE_S)], [], id="other schedules"),
         pytest.param(
-            [(watched(), {"rate": "1 hour"}), (watched(), FILE_S), (watched(rate="1 hour"), {"rate": "1 hour"})],
-            ["2 targets: a start is given up after 1.5 min to 30 min, no longer after 6 h"],
-            id="other schedules",
-        ),
-        pytest.param(
-            [(watched(), {}), (watched(retry={"age": 100}), {"retry": {"age": 61}})],
-            ["1 target: a start is given up after 61 s, no longer after 100 s"],
-            id="seconds",
+            [(target(), {"retry": {"age": 100}}), (target(), {"retry": {"age": 90}}), (target(**OWN), {})],
+            [
+                "3 targets: traced from now on",
+                "2 targets: a start is given up after 1.5 min to 100 s, no longer after 24 h",
+            ],
+            id="as the file says, and a policy of its own",
         ),
         pytest.param([], [], id="nothing"),
         pytest.param(

@@ -45,8 +45,8 @@ def runs_on_days_in_a_row(expression: str) -> bool:
     """Whether a cron ever runs on two days of which one follows the other."""
     _, inner = _parts(expression)
     _, _, day_of_month, month, day_of_week, year = inner.split()
-    # After 28 years the days of the week and the leap years come as before.
-    years = range(2000, 2028) if year == "*" else field_values(YEAR, year)
+    # Two years show it, one a leap year: a weekday comes each week of every month, or once a month.
+    years = range(2027, 2029) if year == "*" else field_values(YEAR, year)
     days = (
         date(y, m, day)
         for y in years

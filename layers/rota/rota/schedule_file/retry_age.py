@@ -5,6 +5,7 @@ up after half of the shortest time between two runs: the next one is near then.
 """
 
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 
 from rota.schedule_file.expression import HOURS, MINUTES, field_values
@@ -19,20 +20,20 @@ def retry_age(expression: str) -> timedelta:
     return min(max(shortest_interval(expression) / 2, _LEAST), _MOST)
 
 
+@cache
 def shortest_interval(expression: str) -> timedelta:
     """The shortest time between two runs of this schedule; a day if no two are nearer."""
     kind, _, rest = expression.removesuffix(")").partition("(")
     if kind == "rate":
         value, unit = rest.split()
         return min(timedelta(**{f"{unit.removesuffix('s')}s": int(value)}), _DAY)
-    minutes, hours, *_ = rest.split()
-    times = [
-        timedelta(hours=hour, minutes=minute)
-        for hour in field_values(HOURS, hours)
-        for minute in field_values(MINUTES, minutes)
-    ]
-    within_a_day = min((later - earlier for earlier, later in pairwise(times)), default=_DAY)
-    over_midnight = times[0] + _DAY - times[-1]
+    fields = rest.split()
+    minutes, hours = field_values(MINUTES, fields[0]), field_values(HOURS, fields[1])
+    gaps = [timedelta(minutes=later - earlier) for earlier, later in pairwise(minutes)]
+    between_hours = timedelta(minutes=minutes[0] - minutes[-1])
+    gaps += [timedelta(hours=later - earlier) + between_hours for earlier, later in pairwise(hours)]
+    within_a_day = min(gaps, default=_DAY)
+    over_midnight = timedelta(hours=24 + hours[0] - hours[-1]) + between_hours
     if over_midnight >= within_a_day:
         return within_a_day
     from rota.schedule_file.next_runs import runs_on_days_in_a_row  # noqa: PLC0415  few schedules need a calendar

@@ -100,7 +100,7 @@ def sets_retry(task: "Task", settings: "Settings", current: Schedule | None, *, 
     """Whether Rota sets the retry policy of a task's schedule; `before`: it set the one that `current` has. Pure."""
     from rota.schedules.eventbridge_rules import watching  # noqa: PLC0415  loaded where it is used
 
-    return watching.retry_policy(task, settings, watching.target_of(current), sets_retry=before) is not None
+    return watching.sets_retry(task, settings, watching.target_of(current), before=before)
 
 
 def has_dead_letters_elsewhere(current: Schedule | None, settings: "Settings") -> bool:

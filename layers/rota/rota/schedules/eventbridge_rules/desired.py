@@ -34,11 +34,12 @@ def desired_rule(
     The target takes the ID of the one that runs the task now, else of any, so that a rule never has one more meanwhile,
     and keeps each member that Rota does not set. `sets_retry`: Rota set the retry policy that it has.
     """
-    name, before = settings.rule_prefix + task.name, watching.target_of(current)
+    name, had = settings.rule_prefix + task.name, watching.target_of(current)
     kept, kept_of_ecs = kept_members(current, settings)
     if sets_retry:
         kept.pop("RetryPolicy", None)
-    policy = watching.retry_policy(task, settings, before, sets_retry=sets_retry)
+    if watching.sets_retry(task, settings, had, before=sets_retry):
+        kept |= watching.retry_policy(task, settings, had)
     # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
     launch = {} if kept_of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
     target: dict[str, Any] = {
@@ -60,9 +61,8 @@ def desired_rule(
             },
             "PlatformVersion": task.platform_version or settings.platform_version,
         },
-        **watching.input_members(overrides, task, settings, before),
-        **({"RetryPolicy": policy} if policy else {}),
-        **watching.dead_letters(settings, before),
+        **watching.input_members(overrides, task, settings, had),
+        **watching.dead_letters(settings, had),
     }
     return Rule(
         name=name,

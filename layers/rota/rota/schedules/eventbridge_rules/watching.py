@@ -6,7 +6,7 @@ further one is, and those that are stay so.
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -59,14 +59,18 @@ def input_members(overrides: str | None, task: "Task", settings: "Settings", cur
     return {"InputTransformer": {"InputPathsMap": _PATHS, "InputTemplate": timed.replace(json.dumps(_TIME), _TIME)}}
 
 
-def retry_policy(task: "Task", settings: "Settings", current: Target, *, sets_retry: bool) -> dict[str, int] | None:
-    """The retry policy that Rota sets; None if what is there stays. `sets_retry`: Rota set what `current` has."""
-    watched, own = _is_watched(current, settings), "RetryPolicy" in current and not sets_retry
-    if task.retry is None and (own or not watched):
-        return None
+def sets_retry(task: "Task", settings: "Settings", current: Target, *, before: bool) -> bool:
+    """Whether Rota sets the retry policy, or what is there stays. `before`: Rota set what `current` has."""
+    own = "RetryPolicy" in current and not before
+    return task.retry is not None or (_is_watched(current, settings) and not own)
+
+
+def retry_policy(task: "Task", settings: "Settings", current: Target) -> Target:
+    """The member of a target with the retry policy of the schedule file, and with what fits the schedule."""
     attempts, age = (task.retry.attempts, task.retry.age) if task.retry else (_MOST_ATTEMPTS, None)
-    otherwise = int(retry_age(task.expression).total_seconds()) if watched else _LONGEST_AGE
-    return {"MaximumRetryAttempts": attempts, "MaximumEventAgeInSeconds": age or otherwise}
+    if age is None:
+        age = int(retry_age(task.expression).total_seconds()) if _is_watched(current, settings) else _LONGEST_AGE
+    return {"RetryPolicy": {"MaximumRetryAttempts": attempts, "MaximumEventAgeInSeconds": age}}
 
 
 def dead_letters(settings: "Settings", current: Target) -> Target:
@@ -88,20 +92,18 @@ def has_a_queue_of_its_own(target: Target, settings: "Settings") -> bool:
 def remarks(updates: Iterable[tuple["Rule", "RuleChange"]]) -> Iterator[str]:
     """What these updates change for the watching of runs: each rule as it was, and its change."""
     pairs = [(target_of(rule), change.put_targets[0]) for rule, change in updates if change.put_targets]
-    if traced := sum(_is_traced(after) and not _is_traced(before) for before, after in pairs):
-        yield f"{_targets(traced)}: traced from now on"
-    ages: defaultdict[int, list[int]] = defaultdict(list)
-    queues: Counter[str] = Counter()
-    for before, after in pairs:
-        if _age(before) != _age(after):
-            ages[_age(before)].append(_age(after))
-        if (queue := _queue(before)) and queue != _queue(after):
-            queues[queue.rpartition(":")[2]] += 1
-    for before_, after_ in sorted(ages.items(), reverse=True):
-        least, most = _in_words(min(after_)), _in_words(max(after_))
+    newly = [(before, after) for before, after in pairs if _is_traced(after) and not _is_traced(before)]
+    if newly:
+        yield f"{_targets(len(newly))}: traced from now on"
+    if ages := [
+        after["RetryPolicy"]["MaximumEventAgeInSeconds"] for before, after in newly if "RetryPolicy" not in before
+    ]:
+        least, most = _in_words(min(ages)), _in_words(max(ages))
         age = least if least == most else f"{least} to {most}"
-        yield f"{_targets(len(after_))}: a start is given up after {age}, no longer after {_in_words(before_)}"
-    for name, number in sorted(queues.items()):
+        yield f"{_targets(len(ages))}: a start is given up after {age}, no longer after {_in_words(_LONGEST_AGE)}"
+    moved = Counter(queue for before, after in pairs if (queue := _queue(before)) and queue != _queue(after))
+    for queue, number in sorted(moved.items()):
+        name = queue.rpartition(":")[2]
         yield f"{_targets(number)}: dead letters go to the stack's queue, no longer to {name}"
 
 
@@ -115,10 +117,6 @@ def _is_traced(target: Target) -> bool:
 
 def _queue(target: Target) -> str | None:
     return (target.get("DeadLetterConfig") or {}).get("Arn")
-
-
-def _age(target: Target) -> int:
-    return int((target.get("RetryPolicy") or {}).get("MaximumEventAgeInSeconds", _LONGEST_AGE))
 
 
 def _texts(value: Any) -> Iterator[str]:
