@@ -69,6 +69,12 @@ def test_one_that_is_older_than_what_is_live_changes_nothing(world: World, repli
     assert (world.everything(), world.ledger()) == (before, ledger)
 
 
+def test_before_the_first_deployment_none_is_known_to_be_newer(world: World) -> None:
+    replica = Replicas(world).start(DIGEST)
+    assert replica.run() == "Ignored"
+    assert replica.document["turn"]["reason"].endswith("start the first deployment by hand")
+
+
 def test_a_person_may_deploy_an_older_one(replicas: Replicas) -> None:
     assert replicas.start(THIRD, by_hand=True).run() == "Deployed"
 
