@@ -44,7 +44,7 @@ def desired_rule(
     launch = {} if kept_of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
     target: dict[str, Any] = {
         **kept,
-        "Id": next((target["Id"] for target in (before, *(current.targets if current else ())) if target), name),
+        "Id": next((target["Id"] for target in (had, *(current.targets if current else ())) if target), name),
         "Arn": cluster_arn,
         "RoleArn": settings.events_role_arn,
         "EcsParameters": {
