@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import random
 import sys
 import threading
 import time
@@ -77,7 +78,7 @@ class Gateway:
             with self._ended:
                 self._active -= 1
                 self._ended.notify_all()
-        reply.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))
+        reply.headers.setdefault("x-amzn-RequestId", str(uuid.UUID(int=random.getrandbits(128), version=4)))
         self._record(call, reply, (time.time() - call.time) * 1000)
         return reply
 
