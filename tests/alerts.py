@@ -23,6 +23,7 @@ from rota.runs.model import (
 APP = "production/guestbook-api"
 DUE = datetime(2026, 11, 29, 6, tzinfo=UTC)
 GROUP = "/ecs/guestbook"
+GROUP_ARN = f"arn:aws:logs:eu-west-1:111122223333:log-group:{GROUP}:*"
 _TASKS = "arn:aws:ecs:eu-west-1:111122223333:task/production"
 _FAMILY = "arn:aws:ecs:eu-west-1:111122223333:task-definition/guestbook"
 _FILE = "scheduled_tasks.json"

@@ -122,8 +122,11 @@ class Pages:
         return None
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
-        """Cut a JSON reply. Where moto knows no such token of CloudWatch Logs, its list is empty."""
-        if call.service == "logs" and call.params.get("nextToken") and reply.ok and [] in reply.data.values():
+        """Cut a JSON reply. Where moto knows no such token of CloudWatch Logs, its list is empty; a log itself may have
+        pages without an event.
+        """
+        listing = call.service == "logs" and call.operation != "GetLogEvents"
+        if listing and call.params.get("nextToken") and reply.ok and [] in reply.data.values():
             return _refuse(call)
         if call.page is None or call.key in ANSWERED_BY_THE_STAGE or not _in_json(call) or not reply.ok:
             return None

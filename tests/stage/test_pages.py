@@ -119,3 +119,17 @@ def test_a_page_is_no_larger_than_asked_for(small: SmallStage) -> None:
         assert len(aws("events").list_rules(NamePrefix=small.name, Limit=5)["Rules"]) == 2
     finally:
         small.settings.change({"page_size": None})
+
+
+def test_behind_the_last_event_of_a_log_comes_an_empty_page_with_the_same_token(small: SmallStage) -> None:
+    log = {"logGroupName": small.name, "logStreamName": "app"}
+    aws("logs").create_log_group(logGroupName=small.name)
+    aws("logs").create_log_stream(**log)
+    event = {"timestamp": int(time.time() * 1000), "message": "a line"}
+    aws("logs").put_log_events(**log, logEvents=[event])
+    first = aws("logs").get_log_events(**log, startFromHead=False)
+    assert [each["message"] for each in first["events"]] == ["a line"]
+    before = aws("logs").get_log_events(**log, startFromHead=False, nextToken=first["nextBackwardToken"])
+    again = aws("logs").get_log_events(**log, startFromHead=False, nextToken=before["nextBackwardToken"])
+    assert (before["events"], again["events"]) == ([], [])
+    assert before["nextBackwardToken"] == again["nextBackwardToken"]

@@ -18,9 +18,9 @@ from rota.runs.alert_text import Place, events_of, message_of
 from rota.runs.attribution import attribute
 from rota.runs.model import GoodRun, Incident, Job, LogPlace, Notice, Reader, Reason, Release, Run, Status, Trigger, Why
 from rota.runs.words import day_and_time, duration
-from tests.alerts import APP, DUE, GOOD, GROUP, SECRET, V40, V41, V42, failed, incident, job, missed, not_started
+from tests.alerts import APP, DUE, GOOD, GROUP_ARN, SECRET, V40, V41, V42, failed, incident, job, missed, not_started
 
-PLACE = Place(APP, (GROUP,))
+PLACE = Place(APP, (GROUP_ARN,))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SOON = DUE + timedelta(minutes=30)
 TOLD = {"told_at": DUE + timedelta(minutes=5), "thread": "IngestData#2026-11-29T06:00:00Z"}
@@ -319,7 +319,8 @@ def test_many_that_were_due_at_different_times_are_listed_with_them() -> None:
         pytest.param(failed(tail=()), "It logged nothing.", id="nothing"),
         pytest.param(
             failed(tail=(), log=LogPlace(driver="awslogs", group="/ecs/other", stream="x")),
-            "The log's last lines would be here if the parameter JobLogGroups named /ecs/other.",
+            "The log's last lines would be here if the parameter JobLogGroups named "
+            "arn:aws:logs:eu-west-1:111122223333:log-group:/ecs/other:*.",
             id="a group that may not be read",
         ),
     ],

@@ -125,6 +125,7 @@ PURE = [
             "event",
             "incidents",
             "judge",
+            "log_place",
             "model",
             "reasons",
             "words",

@@ -92,7 +92,10 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.stepfunctions.failed": {"restore_deployment"},
     # Only for what another version of Rota began.
     "rota.stepfunctions.recover": set(),
-    **{f"rota.runs.{module}": set() for module in ("alert", "alert_text", "attribution", "tell", "words")},
+    **{
+        f"rota.runs.{module}": set()
+        for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "tell", "words")
+    },
     **{
         f"rota.runs.{module}": {"record_run"}
         for module in ("due", "event", "incidents", "judge", "metrics", "model", "reasons", "record", "table")

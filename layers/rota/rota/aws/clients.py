@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -51,6 +52,12 @@ def ecs(attempts: int = _ATTEMPTS) -> "ECSClient":
 @cache
 def events() -> "EventBridgeClient":
     client: EventBridgeClient = _client("events", _config())
+    return client
+
+
+@cache
+def logs() -> "CloudWatchLogsClient":
+    client: CloudWatchLogsClient = _client("logs", _config())
     return client
 
 

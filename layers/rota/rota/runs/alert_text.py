@@ -9,6 +9,7 @@ from rota.notifications.message import Message
 from rota.notifications.text import mask
 from rota.runs.alert import Alert, Telling, is_shared
 from rota.runs.attribution import attribute, is_of_the_release, named
+from rota.runs.log_place import group_arn, may_be_read
 from rota.runs.model import GoodRun, Incident, Release, Run, Status, Trigger, Why
 from rota.runs.words import clock, day_and_time, duration
 
@@ -33,11 +34,10 @@ _SHORT = {
     Why.GONE: "its schedule is gone",
 }
 _VERBS = {RunKind.FAILED: "failed", RunKind.NOT_STARTED: "did not start", RunKind.MISSED: "did not run"}
-_NO_LOG_GROUP = "The log's last lines would be here if the parameter JobLogGroups named {group}."
 
 
 class Place(NamedTuple):
-    """Where the jobs run, and what may be read of their logs."""
+    """Where the jobs run, and what may be read of their logs: ARNs of log groups, and how many lines."""
 
     app: str
     log_groups: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ def message_of(alert: Alert, place: Place) -> Message:
         title=f"{_title(telling)} ({place.app})",
         lead=lead,
         facts=tuple(_facts(telling)),
-        log=run.tail[-place.log_lines :] if _has_log(telling) and place.log_lines else (),
+        log=run.tail[-place.log_lines :] if shows_log(telling) and place.log_lines else (),
         next_steps=tuple(_next_steps([telling])),
         links=tuple(_links(telling)),
         thread=f"{place.app}:{alert.thread}",
@@ -198,18 +198,21 @@ def _log(run: Run) -> str:
     return log_link(run.task_arn, place.group, place.stream)
 
 
-def _has_log(telling: Telling) -> bool:
+def shows_log(telling: Telling) -> bool:
+    """Whether its message shows what the run logged last."""
     return telling.kind in (RunKind.FAILED, RunKind.STILL_FAILING, RunKind.OVERLONG)
 
 
 def _no_log(telling: Telling, place: Place) -> str:
     """Why there are no lines of the log, where a person would look for them."""
     log = telling.run.log
-    if not _has_log(telling) or telling.run.tail or log is None or not place.log_lines:
+    if not shows_log(telling) or telling.run.tail or log is None or not place.log_lines:
         return ""
     if log.driver != "awslogs":
         return f"Its log goes to {log.driver}, where Rota cannot read."
-    return "It logged nothing." if log.group in place.log_groups else _NO_LOG_GROUP.format(group=log.group)
+    if may_be_read(log, telling.run, place.log_groups):
+        return "It logged nothing."
+    return f"The log's last lines would be here if the parameter JobLogGroups named {group_arn(log, telling.run)}."
 
 
 def _next_steps(tellings: list[Telling]) -> Iterable[str]:

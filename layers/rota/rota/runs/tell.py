@@ -14,11 +14,13 @@ from aws_lambda_powertools import Logger
 
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
+from rota.contract import RunKind
 from rota.errors import RejectedError, TransientError
 from rota.notifications.events import put_events
 from rota.notifications.send import send_chat, send_mail
 from rota.runs.alert import Alert, Telling, attributes_of, due_alerts, told
-from rota.runs.alert_text import Place, events_of, message_of
+from rota.runs.alert_text import Place, events_of, message_of, shows_log
+from rota.runs.log_tail import with_log
 from rota.runs.model import Job
 
 if TYPE_CHECKING:
@@ -67,7 +69,8 @@ def _tell(table: "RunTable", settings: "Settings", alerts: list[Alert], now: dat
 
 def _publish(settings: "Settings", alert: Alert) -> None:
     """The events first: programs know a repeated one by its id, should the mail be refused minute by minute."""
-    place = Place(settings.app)
+    place = Place(settings.app, settings.job_log_groups, settings.log_tail)
+    alert = _with_log(alert, settings)
     message = message_of(alert, place)
     put_events("Rota Run", [event.model_dump(mode="json") for event in events_of(alert, place)])
     send_mail(settings.notifications_topic_arn, message, attributes_of(alert))
@@ -76,6 +79,16 @@ def _publish(settings: "Settings", alert: Alert) -> None:
             send_chat(settings.chat_topic_arn, message)
         except AWS_ERRORS:
             _logger.exception("the chat could not be told; see the parameter ChatTopicArn")
+
+
+def _with_log(alert: Alert, settings: "Settings") -> Alert:
+    """With where the first run logs, for the link; and, if it is alone, with its log's last lines."""
+    first, *others = alert.tellings
+    if not (shows_log(first) or first.kind == RunKind.RECOVERED):
+        return alert
+    lines = settings.log_tail if shows_log(first) and not others else 0
+    run = with_log(first.run, settings, lines=lines)
+    return alert._replace(tellings=(first._replace(run=run), *others))
 
 
 def _note(table: "RunTable", alert: Alert, now: datetime, telling: Telling) -> None:

@@ -1,0 +1,65 @@
+"""The last lines that a run logged, read when a message is about to show them: no line of an app's log is kept."""
+
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+
+from rota.aws import clients
+from rota.aws.errors import AWS_ERRORS
+from rota.ecs.task_definitions import read_revision
+from rota.notifications.text import mask
+from rota.runs.log_place import container_of, may_be_read, place_of, secrets_of
+from rota.runs.model import LogPlace, Run
+
+if TYPE_CHECKING:
+    from rota.settings import Settings
+
+# A page of a log may be empty although more follow:
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
+_MOST_PAGES = 5
+
+_logger = Logger()
+
+
+def with_log(run: Run, settings: "Settings", *, lines: int) -> Run:
+    """The run with where it logs and, of a log that may be read, so many last lines, masked.
+
+    No message is held up for a log: what AWS refuses is left out, and Rota's own log says so.
+    """
+    if not (run.revision and run.task_arn):
+        return run
+    try:
+        container = container_of(read_revision(clients.ecs(), run.revision).content, settings.container)
+    except AWS_ERRORS:
+        _logger.exception("where a run logs could not be read", task=run.task)
+        return run
+    run = run.model_copy(update={"log": place_of(container, settings.container, run)})
+    if not (lines and run.log and may_be_read(run.log, run, settings.job_log_groups)):
+        return run
+    try:
+        text = mask("\n".join(_last(run.log, lines)), secrets_of(container))
+    except AWS_ERRORS:
+        _logger.exception("a run's log could not be read", task=run.task)
+        return run
+    return run.model_copy(update={"tail": tuple(text.splitlines())})
+
+
+def _last(place: LogPlace, lines: int) -> list[str]:
+    """The last lines of a stream; none if it is not there, because nothing was logged."""
+    logs, token = clients.logs(), ""
+    for _ in range(_MOST_PAGES):
+        following = {"nextToken": token} if token else {}
+        try:
+            page = logs.get_log_events(
+                logGroupName=place.group,
+                logStreamName=place.stream,
+                limit=lines,
+                startFromHead=False,
+                **following,  # type: ignore[arg-type]  # the stubs want each argument by itself
+            )
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+        if page["events"] or page["nextBackwardToken"] == token:
+            return [each["message"] for each in page["events"]]
+        token = page["nextBackwardToken"]
+    return []

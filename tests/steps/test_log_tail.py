@@ -1,0 +1,108 @@
+"""The last lines that a run logged, as a message shows them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rota.runs.log_tail import with_log
+from rota.runs.model import LogPlace, Run
+from stage.gateway.calls import Call, Reply
+from stage.logs.streams import append
+from tests.alerts import failed
+from tests.guestbook import ACCOUNT, APP_CONTAINER, CONTENT, REGION, SETTINGS
+from tests.in_process import client
+from tests.steps.local_stage import local_stage
+from tests.steps.world import World
+
+TASK_ID = "0f1e2d3c"
+STREAM = f"jobs/app/{TASK_ID}"
+GROUP = "/ecs/guestbook"
+PLACE = LogPlace(driver="awslogs", group=GROUP, stream=STREAM)
+LOG = {"logDriver": "awslogs", "options": {"awslogs-group": GROUP, "awslogs-stream-prefix": "jobs"}}
+
+Ran = Callable[..., Run]
+
+
+@pytest.fixture
+def ran(world: World) -> Ran:
+    """A run of a revision with that log configuration and environment; its log has these lines."""
+
+    def run(*lines: str, log: dict[str, Any] = LOG, **environment: str) -> Run:
+        given = [{"name": name, "value": value} for name, value in environment.items()]
+        container = APP_CONTAINER | {"logConfiguration": log, "environment": given}
+        content = {**CONTENT, "containerDefinitions": [container]}
+        revision = client("ecs").register_task_definition(**content)["taskDefinition"]["taskDefinitionArn"]
+        for line in lines:
+            append(GROUP, STREAM, line)
+        task = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/production/{TASK_ID}"
+        world.calls.made.clear()
+        return failed(revision=revision, task_arn=task, task_id=TASK_ID, tail=(), log=None)
+
+    return run
+
+
+def test_the_last_lines_are_read(ran: Ran) -> None:
+    shown = with_log(ran(*(f"line {number}" for number in range(30))), SETTINGS, lines=10)
+    assert (shown.log, shown.tail) == (PLACE, tuple(f"line {number}" for number in range(20, 30)))
+
+
+def test_secrets_are_masked_by_their_look_and_by_the_environment(ran: Ran) -> None:
+    lines = "connecting to postgres://shop:tr0ub4dor@db", "trying swordfish", "level info"
+    shown = with_log(ran(*lines, DB_PASSWORD="swordfish", LOG_LEVEL="info"), SETTINGS, lines=10)
+    assert shown.tail == ("connecting to postgres://shop:***@db", "trying ***", "level info")
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        pytest.param({"job_log_groups": ()}, 10, id="no log may be read"),
+        pytest.param({}, 0, id="no lines are wanted"),
+    ],
+)
+def test_a_log_that_is_not_shown_is_not_read(world: World, ran: Ran, changes: dict[str, Any], lines: int) -> None:
+    shown = with_log(ran("a line"), SETTINGS.model_copy(update=changes), lines=lines)
+    assert (shown.log, shown.tail) == (PLACE, ())
+    assert world.calls.made == ["ecs.DescribeTaskDefinition"]
+
+
+def test_a_run_that_logged_nothing_has_no_lines(ran: Ran) -> None:
+    append(GROUP, "jobs/app/another", "a line")
+    assert with_log(ran(), SETTINGS, lines=10).tail == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "log"),
+    [("ecs.DescribeTaskDefinition", None), ("logs.GetLogEvents", PLACE)],
+    ids=["its revision", "its log"],
+)
+def test_what_aws_refuses_is_left_out(world: World, ran: Ran, call: str, log: LogPlace | None) -> None:
+    run = ran("a line")
+    with world.calls.refusing(call, "AccessDeniedException"):
+        shown = with_log(run, SETTINGS, lines=10)
+    assert (shown.log, shown.tail) == (log, ())
+
+
+class _Pages:
+    """A hook that answers a log of one line, after some pages without a line, as CloudWatch may."""
+
+    def __init__(self, empty: int) -> None:
+        self._empty = empty
+
+    def before(self, call: Call) -> Reply | None:
+        if call.operation != "GetLogEvents":
+            return None
+        self._empty -= 1
+        events = [] if self._empty >= 0 else [{"message": "a line", "timestamp": 1, "ingestionTime": 1}]
+        tokens = {"nextBackwardToken": f"b/{self._empty}", "nextForwardToken": "f/0"}
+        return Reply.result(call, {"events": events, **tokens})
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+@pytest.mark.parametrize(("empty", "tail"), [(2, ("a line",)), (9, ())], ids=["two pages", "all that are looked at"])
+def test_pages_without_a_line_are_passed(ran: Ran, empty: int, tail: tuple[str, ...]) -> None:
+    run = ran()
+    with local_stage().hooked(_Pages(empty)):
+        assert with_log(run, SETTINGS, lines=10).tail == tail
