@@ -107,6 +107,9 @@ ECS_ARN = "arn:aws:ecs:us-east-1:123456789012"
     ("denied", "advice"),
     [
         pytest.param(
+            "iam:PassRole on resource: arn:aws:iam::123456789012:role/lb", "", id="a role, by another call than below"
+        ),
+        pytest.param(
             "ecs:RegisterTaskDefinition on resource: *",
             "; ECS asks for this right on all resources here: in template.yaml, give ecs:RegisterTaskDefinition the",
             id="a right on all resources",
@@ -120,6 +123,12 @@ def test_a_denial_says_what_to_do_where_its_words_tell(denied: str, advice: str)
     message = DENIED.format(denied)
     said = str(translate(reply("AccessDeniedException", message))).partition(message)[2]
     assert (said[: len(advice)], bool(said)) == (advice, bool(advice))
+
+
+def test_a_role_that_the_service_has_is_named_where_it_is_denied() -> None:
+    denied = DENIED.format("iam:PassRole on resource: arn:aws:iam::123456789012:role/lb")
+    said = str(error_from_code("UpdateService", "AccessDeniedException", denied))
+    assert said.startswith(f"UpdateService was denied: {denied}; the service has this role for its load balancer")
 
 
 def test_a_lost_connection_names_the_call(monkeypatch: pytest.MonkeyPatch) -> None:

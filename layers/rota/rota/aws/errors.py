@@ -27,11 +27,14 @@ _TRANSIENT = {
     "UpdateInProgressException",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-# What a denial's words say of its reason, and what to do then.
+# What a denial's call and words say of its reason, and what to do then.
 _ADVICE = {
     r"ecs:RegisterTaskDefinition on resource: \*": "ECS asks for this right on all resources here: in template.yaml, "
     "give ecs:RegisterTaskDefinition the resource *, in RegisterRevisionsFunction and in RestoreDeploymentFunction, "
     "and deploy the stack",
+    # Of the task's own roles ReadConfig has found that they may be passed.
+    "^UpdateService: .*iam:PassRole": "the service has this role for its load balancer or volumes: in template.yaml, "
+    "let RollServiceFunction and RestoreDeploymentFunction pass it to ecs.amazonaws.com, and deploy the stack",
     r"on resource: arn:[\w-]+:ecs:[^ ]+:service/[^/ ]+( |$)": SHORT_SERVICE_ARN,
 }
 _LOST = (
@@ -71,7 +74,7 @@ def error_from_code(operation: str, code: str, message: str) -> TransientError |
     if is_throttle(code) or code in _TRANSIENT or hidden_throttle:
         return TransientError(sentence)
     if code in _DENIED:
-        advice = next((what for said, what in _ADVICE.items() if re.search(said, message)), None)
+        advice = next((what for said, what in _ADVICE.items() if re.search(said, f"{operation}: {message}")), None)
         return RejectedError(f"{operation} was denied: {message}{f'; {advice}' if advice else ''}")
     return RejectedError(sentence)
 
