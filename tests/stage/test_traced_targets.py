@@ -1,6 +1,5 @@
 """What the targets of a deployment do: a job knows its task, and a start that EventBridge gives up is not lost."""
 
-import json
 import re
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from examples.guestbook.client import Client
 from stage.client import wait_for
 from tests.stage.account import PREFIX, environment, ran_by, schedules
+from tests.stage.test_runs import items
 
 SHOW = "import os; print(os.environ['ROTA_TASK'], os.environ.get('ROTA_SCHEDULED_AT'))"
 
@@ -29,13 +29,11 @@ def test_what_a_job_is_told(settings: dict[str, str], time: str, stage: Client) 
     assert re.fullmatch(f"Show {time}\n", stage.fire(PREFIX + "Show")["output"])
 
 
-def test_a_start_that_is_given_up_arrives_in_the_queue(deployed: Client) -> None:
+def test_a_start_that_is_given_up_is_not_lost(deployed: Client) -> None:
+    """It is in the target's dead-letter queue, from which RecordRun learns of it."""
     revision = ran_by(schedules(deployed)["IngestData"])
     deployed.client("ecs").deregister_task_definition(taskDefinition=revision)
     assert "TaskDefinition is inactive" in str(deployed.fire(PREFIX + "IngestData")["error"])
-    queue, sqs = deployed.names["outputs"]["RunQueueUrl"], deployed.client("sqs")
-    (letter,) = wait_for(lambda: sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"]).get("Messages"), 10)
-    said = {name: each["StringValue"] for name, each in letter["MessageAttributes"].items()}
-    assert said["RULE_ARN"].endswith(f":rule/{PREFIX}IngestData")
-    assert (said["ERROR_CODE"], said["ERROR_MESSAGE"]) == ("INVALID_PARAMETER", "TaskDefinition is inactive")
-    assert json.loads(letter["Body"])["detail-type"] == "Scheduled Event"
+    (run,) = wait_for(lambda: items(deployed), 20)
+    assert (run["task"], run["status"]) == ("IngestData", "missed")
+    assert "INVALID_PARAMETER: TaskDefinition is inactive" in run["reason"]
