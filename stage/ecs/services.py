@@ -98,6 +98,8 @@ class Services:
             raise InvalidParameterException("Creation of service was not idempotent.")
         revision = usable_revision(str(request.get("taskDefinition")), EcsClientException).arn
         taken = {xform_name(member): request[member] for member in KNOWN_TO_MOTO if member in request}
+        if awsvpc := request.get("networkConfiguration", {}).get("awsvpcConfiguration"):
+            awsvpc.setdefault("securityGroups", [])  # moto needs the member; ECS takes the VPC's default group
         service = backend().create_service(cluster, name, request.get("desiredCount", 0), revision, **taken)
         rollouts = self._rollouts[service] = Rollouts(name, clock.now)
         complete(service, request)

@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 from moto.core.exceptions import ServiceException
-from moto.ecs.exceptions import InvalidParameterException
+from moto.ecs.exceptions import ECSException, InvalidParameterException
 from moto.ecs.models import Task
 from moto.moto_api import state_manager
 
@@ -133,6 +133,7 @@ class Tasks:
             "StopTask": self.stop_task,
             "DescribeTasks": self.describe_tasks,
             "ListTasks": self.list_tasks,
+            "DeleteCluster": self.delete_cluster,
         }
 
     def running(self) -> list[str]:
@@ -173,7 +174,7 @@ class Tasks:
         """StopTask: SIGTERM, and SIGKILL after the default stopTimeout. A task without a container yet just ends."""
         request = call.params
         run = self._runs.get(str(request.get("task", "")).rpartition("/")[2])
-        if run is None:
+        if run is None or run.task.cluster_arn != backend()._get_cluster(str(request.get("cluster", "default"))).arn:
             raise InvalidParameterException("The referenced task was not found.")
         run.task.tags = []  # API_StopTask.html: "any tags associated with the task are deleted"
         code, reason = _BY_A_USER
@@ -203,9 +204,33 @@ class Tasks:
         ]
         return Reply.result(call, {"tasks": found, "failures": failures})
 
-    def list_tasks(self, _: Call) -> None:
-        """ListTasks: moto's, without the tasks that ECS has forgotten."""
+    def list_tasks(self, call: Call) -> Reply:
+        """ListTasks, without the tasks that ECS has forgotten. moto takes a part of a cluster's name for the name.
+
+        docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html: by default those that should run.
+        """
         self._forget()
+        request = call.params
+        cluster = backend()._get_cluster(str(request.get("cluster", "default")))
+        tasks = backend().list_tasks(
+            cluster.name,
+            family=request.get("family"),
+            started_by=request.get("startedBy"),
+            desiredStatus=request.get("desiredStatus", "RUNNING"),
+        )
+        return Reply.result(call, {"taskArns": [each.task_arn for each in tasks if each.cluster_arn == cluster.arn]})
+
+    def delete_cluster(self, call: Call) -> None:
+        """DeleteCluster is moto's, but not while the cluster has services or tasks.
+
+        docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html
+        """
+        cluster = backend()._get_cluster(str(call.params.get("cluster", "default")))
+        if any(each.cluster_arn == cluster.arn and each.status != "INACTIVE" for each in backend().services.values()):
+            words = "The Cluster cannot be deleted while Services are active."
+            raise ECSException("ClusterContainsServicesException", words)
+        if any(run.task.cluster_arn == cluster.arn and not run.done.is_set() for run in self._runs.values()):
+            raise ECSException("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
 
     def _forget(self) -> None:
         now = clock.now()

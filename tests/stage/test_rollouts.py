@@ -33,6 +33,11 @@ def test_a_new_service_runs_at_once(small: SmallStage) -> None:
     ]
 
 
+def test_a_service_needs_no_security_groups(small: SmallStage) -> None:
+    small.network = {"subnets": small.network["subnets"]}
+    assert small.service(small.register())["runningCount"] == 2
+
+
 def test_a_new_revision_rolls_out(small: SmallStage) -> None:
     first, second = small.register(), small.register("two")
     before = small.service(first)

@@ -12,13 +12,13 @@ from tests.stage.small_stage import SmallStage, aws
 
 
 def run_task(small: SmallStage, revision: str, **more: Any) -> Any:
-    return aws("ecs").run_task(
-        cluster=small.name,
-        taskDefinition=revision,
-        launchType="FARGATE",
-        networkConfiguration={"awsvpcConfiguration": small.network},
-        **more,
-    )
+    request = {
+        "cluster": small.name,
+        "taskDefinition": revision,
+        "launchType": "FARGATE",
+        "networkConfiguration": {"awsvpcConfiguration": small.network},
+    }
+    return aws("ecs").run_task(**{**request, **more})
 
 
 def test_a_fired_rule_runs_its_task(small: SmallStage) -> None:
@@ -372,6 +372,33 @@ def test_a_task_that_cannot_be_placed_is_refused(small: SmallStage, change: dict
     with pytest.raises(ClientError, match=error):
         aws("ecs").run_task(**{member: value for member, value in request.items() if value is not None})
     assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == []
+
+
+def test_tasks_are_listed_by_their_cluster_and_whether_they_should_run(small: SmallStage) -> None:
+    small.settings.change({"start_seconds": 3600})
+    aws("ecs").create_cluster(clusterName=f"{small.name}-2")
+    [task] = run_task(small, small.register("hello"))["tasks"]
+    [other] = run_task(small, small.register("hello"), cluster=f"{small.name}-2")["tasks"]
+    assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == [task["taskArn"]]
+    with pytest.raises(ClientError, match=r"The referenced task was not found\."):
+        aws("ecs").stop_task(cluster=small.name, task=other["taskArn"])
+    aws("ecs").stop_task(cluster=small.name, task=task["taskArn"])
+    assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == []
+    assert aws("ecs").list_tasks(cluster=small.name, desiredStatus="STOPPED")["taskArns"] == [task["taskArn"]]
+
+
+def test_a_cluster_is_not_deleted_with_what_is_in_it(small: SmallStage) -> None:
+    small.settings.change({"tasks": "scripted"})
+    run_task(small, small.register())
+    with pytest.raises(ClientError, match="ClusterContainsTasksException"):
+        aws("ecs").delete_cluster(cluster=small.name)
+    small.background.move_clock(60)
+    small.service(small.register())
+    with pytest.raises(ClientError, match="ClusterContainsServicesException"):
+        aws("ecs").delete_cluster(cluster=small.name)
+    aws("ecs").delete_service(cluster=small.name, service=small.name, force=True)
+    small.background.move_clock(60)
+    assert aws("ecs").delete_cluster(cluster=small.name)["cluster"]["status"] == "INACTIVE"
 
 
 def test_moving_the_clock_stops_no_process(small: SmallStage) -> None:
