@@ -18,7 +18,7 @@ SOURCES := layers/rota/rota functions stage bench examples/app examples/guestboo
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch check-schedule deploy delete test-unit test-steps test check format docs schema \
+.PHONY: help demo stage watch check-schedule verify-account deploy delete test-unit test-steps test check format docs schema \
   requirements build clean test-aws-cli test-permissions test-iam-simulate test-sam test-docker test-image \
   test-local-invoke lint-template sweep races mutants bench bench-quick bench-cold
 
@@ -41,6 +41,13 @@ check-schedule: $(READY) ## check a schedule file: FILE=scheduled_tasks.json PRE
 
 deploy: build ## deploy to your AWS account: asks for the parameters, or ENV=production of samconfig.toml
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam deploy $(if $(ENV),--config-env $(ENV),--guided)
+
+# SUBNETS=subnet-a,subnet-b starts tasks there; SLOW=1 waits for CloudTrail; YES=1 does not ask; CLEAN=RUN deletes what
+# a run has left that was killed.
+verify-account: $(READY) ## try in your AWS account what Rota assumes of AWS: it says what it costs, and asks
+	@$(BIN)/python -m rota verify-account $(if $(SUBNETS),--subnets "$(SUBNETS)") \
+	  $(if $(SECURITY_GROUPS),--security-groups "$(SECURITY_GROUPS)") $(if $(SLOW),--slow) $(if $(YES),--yes) \
+	  $(if $(JSON),--json) $(if $(CLEAN),--clean "$(CLEAN)")
 
 # The app's rules, the role that starts its tasks, the bucket and the table stay: docs/operations.md, "Removing Rota".
 delete: $(SAM_READY) ## remove the stack of STACK=... or ENV=...; the app's jobs and its service go on

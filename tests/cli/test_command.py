@@ -24,7 +24,8 @@ def test_it_prints_its_version() -> None:
 def test_help_lists_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
-    assert "  check  Check a schedule file, without AWS.\n" in done.stdout
+    assert "  check           Check a schedule file, without AWS.\n" in done.stdout
+    assert "  verify-account  Try in your account what Rota assumes of AWS.\n" in done.stdout
 
 
 def test_an_unknown_command_is_misuse() -> None:
@@ -39,9 +40,10 @@ def test_an_unknown_command_is_misuse() -> None:
         (["--help"], {}),
         (["--version"], {}),
         (["check", "--help"], {}),
+        (["verify-account", "--help"], {}),
         ([], {"_ROTA_COMPLETE": "zsh_complete", "COMP_WORDS": "rota check --", "COMP_CWORD": "2"}),
     ],
-    ids=["help", "version", "a command's help", "completion"],
+    ids=["help", "version", "a command's help", "another command's help", "completion"],
 )
 def test_it_loads_click_alone(arguments: list[str], variables: dict[str, str]) -> None:
     program = f"""

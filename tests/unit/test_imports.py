@@ -4,12 +4,22 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests import asl
 from tests.examples import ROOT, snake
 
+LAYER = ROOT / "layers/rota"
+
+
+def modules(folder: Path) -> set[str]:
+    """Every module below a folder of the package."""
+    return {".".join(file.relative_to(LAYER).with_suffix("").parts) for file in folder.rglob("[!_]*.py")}
+
+
+_OF_THE_COMMAND = modules(LAYER / "rota/cli")
 _OF_RUNS = {"record_run"}
 _ALL = {snake(step) for step in asl.TASKS}
 _OF_THE_LEDGER = {"take_turn", "read_config", "finish_deployment", "restore_deployment"}
@@ -107,7 +117,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.restore.service": {"restore_deployment"},
 }
 LOADED_BY_NONE = {
-    *("rota.cli.main", "rota.cli.check", "rota.schedule_file.json_schema", "click", "boto3"),
+    *_OF_THE_COMMAND,
+    *("rota.schedule_file.json_schema", "click", "boto3"),
     *("croniter", "antlr4", "aws_cron_expression_validator"),
     # Those of the schedule file are loaded for a file with problems.
     *(f"rota.schedule_file.{module}" for module in ("dialects", "json_errors", "validation_messages")),
@@ -133,7 +144,5 @@ def test_a_function_loads_nothing_that_it_does_not_use(function: str) -> None:
 
 
 def test_every_module_is_in_the_table() -> None:
-    layer = ROOT / "layers/rota"
-    modules = {".".join(file.relative_to(layer).with_suffix("").parts) for file in (layer / "rota").rglob("[!_]*.py")}
     said = {*LOADED_BY_ALL, *LOADED_ONLY_BY, *LOADED_BY_NONE}
-    assert {module for module in said if module.startswith("rota.")} == modules
+    assert {module for module in said if module.startswith("rota.")} == modules(LAYER / "rota")

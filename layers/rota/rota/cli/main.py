@@ -7,12 +7,14 @@ import click
 
 from rota import __version__
 from rota.cli.check import check
+from rota.cli.verify_account.command import verify_account
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="rota %(version)s")
 def main() -> None:
-    """For apps that Rota deploys: check a schedule file before it is uploaded."""
+    """For apps that Rota deploys: check a schedule file, and what Rota assumes of your account."""
 
 
 main.add_command(check)
+main.add_command(verify_account)

@@ -1,0 +1,1 @@
+"""`rota verify-account`: tries in an account what no document says of AWS, and Rota assumes."""

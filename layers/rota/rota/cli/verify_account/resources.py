@@ -1,0 +1,338 @@
+"""What a run can make: how each kind is made, with the run's tag, and how it is deleted by its name alone.
+
+To delete what is not there, or no longer, is no error: a run may have been killed before it made it.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from rota.cli.verify_account.account import TAG, Account, code_of
+
+_DRAINING_SECONDS = 600
+"""How long a cluster may take until its tasks have stopped."""
+_ROLE_SECONDS = 90
+"""How long a service may take to know a new role."""
+_POLICY = "verify"
+_TARGETS = ["0", "1"]
+CONTAINER = "app"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of resource: its name in the journal, how it is deleted, and the permissions for both."""
+
+    name: str
+    delete: Callable[[Account, str], None]
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """An SQS queue that EventBridge may send to."""
+
+    url: str
+    arn: str
+
+
+def rule(account: Account, purpose: str, *targets: Mapping[str, Any], **request: Any) -> str:
+    """A rule with these targets. Returns its name."""
+    name = named(account, RULE, purpose)
+    events = account.client("events")
+    events.put_rule(Name=name, Tags=_tags(account), **request)
+    if targets:
+        put_targets(account, name, *targets)
+    return name
+
+
+def put_targets(account: Account, rule: str, *targets: Mapping[str, Any]) -> None:
+    """Give a rule these targets. Raises ClientError, also where EventBridge reports it in its answer."""
+    numbered = [{"Id": _TARGETS[number], **each} for number, each in enumerate(targets)]
+    for failed in account.client("events").put_targets(Rule=rule, Targets=numbered).get("FailedEntries", []):
+        code, message = str(failed["ErrorCode"]), str(failed.get("ErrorMessage", ""))
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "PutTargets")
+
+
+def queue(account: Account, purpose: str) -> Queue:
+    """A queue that SQS encrypts and the run's rules may send to, as the template's queue for dead letters."""
+    name = named(account, QUEUE, purpose)
+    arn = account.arn("sqs", name)
+    rules = {"ArnLike": {"aws:SourceArn": account.arn("events", f"rule/{account.name('*')}")}}
+    allowed = statement("sqs:SendMessage", arn, Principal={"Service": "events.amazonaws.com"}, Condition=rules)
+    attributes = {"SqsManagedSseEnabled": "true", "Policy": _policy(allowed)}
+    made = account.client("sqs").create_queue(QueueName=name, Attributes=attributes, tags={TAG: account.run})
+    return Queue(made["QueueUrl"], arn)
+
+
+def topic(account: Account, purpose: str) -> str:
+    """A topic without subscribers. Returns its ARN."""
+    made = account.client("sns").create_topic(Name=named(account, TOPIC, purpose), Tags=_tags(account))
+    return str(made["TopicArn"])
+
+
+def role(account: Account, purpose: str, trusted: Mapping[str, Any], *statements: Mapping[str, Any]) -> str:
+    """A role that `trusted`, a principal, may assume, with these statements as its policy. Returns its ARN."""
+    name, iam = named(account, ROLE, purpose), account.client("iam")
+    trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust), Tags=_tags(account))
+    iam.put_role_policy(RoleName=name, PolicyName=_POLICY, PolicyDocument=_policy(*statements))
+    return str(made["Role"]["Arn"])
+
+
+def statement(actions: str | Sequence[str], resource: str, **more: Any) -> dict[str, Any]:
+    """A statement of a policy, which allows something."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
+
+
+def family(account: Account, purpose: str) -> str:
+    """The name of a task-definition family. It is made by its first revision."""
+    return named(account, FAMILY, purpose)
+
+
+def definition(account: Account, family: str, /, **changes: Any) -> dict[str, Any]:
+    """A request that registers a revision of the family: the smallest that Fargate has, which sleeps some seconds."""
+    return {
+        "family": family,
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [
+            {"name": CONTAINER, "image": account.image, "command": ["sleep", "5"], "essential": True}
+        ],
+        "tags": _lower_tags(account),
+        **changes,
+    }
+
+
+def revision(account: Account, family: str, **changes: Any) -> str:
+    """Register a revision. Returns its ARN."""
+    answer = account.client("ecs").register_task_definition(**definition(account, family, **changes))
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+
+def network(account: Account) -> dict[str, Any]:
+    """Where tasks run, as RunTask and CreateService have it."""
+    given = account.network
+    address = "ENABLED" if given.public_address else "DISABLED"
+    groups = {"securityGroups": list(given.security_groups)} if given.security_groups else {}
+    return {"awsvpcConfiguration": {"subnets": list(given.subnets), **groups, "assignPublicIp": address}}
+
+
+def run_task(account: Account, revision: str) -> dict[str, Any]:
+    """A RunTask request for one task of a revision, in the run's cluster."""
+    where = {"cluster": cluster(account), "launchType": "FARGATE", "networkConfiguration": network(account)}
+    return {**where, "taskDefinition": revision, "tags": _lower_tags(account)}
+
+
+def task_target(account: Account, revision: str) -> dict[str, Any]:
+    """A target that starts a task of a revision in the run's cluster, with the run's role for it."""
+    parameters: dict[str, Any] = {"TaskDefinitionArn": revision, "LaunchType": "FARGATE"}
+    if account.has_network:
+        awsvpc = network(account)["awsvpcConfiguration"]
+        named = {member[0].upper() + member[1:]: value for member, value in awsvpc.items()}
+        parameters["NetworkConfiguration"] = {"awsvpcConfiguration": named}
+    return {"Arn": cluster(account), "RoleArn": account.once(_starter), "EcsParameters": parameters}
+
+
+def _starter(account: Account) -> str:
+    revisions = account.arn("ecs", f"task-definition/{account.name('*')}")
+    may = statement("ecs:RunTask", revisions, Condition={"ArnEquals": {"ecs:cluster": cluster(account)}})
+    return role(account, "starts-tasks", {"Service": "events.amazonaws.com"}, may)
+
+
+def cluster(account: Account) -> str:
+    """The run's cluster, which it makes once. Returns its ARN."""
+    return account.once(_cluster)
+
+
+def _cluster(account: Account) -> str:
+    name = named(account, CLUSTER, "cluster")
+    made = account.client("ecs").create_cluster(clusterName=name, tags=_lower_tags(account))
+    return str(made["cluster"]["clusterArn"])
+
+
+def service(account: Account, purpose: str, **request: Any) -> str:
+    """A service in the run's cluster. Returns its ARN."""
+    name, where = account.name(purpose), cluster(account)
+    account.journal.write(SERVICE.name, f"{where.rpartition('/')[2]}/{name}")
+    made = account.client("ecs").create_service(cluster=where, serviceName=name, tags=_lower_tags(account), **request)
+    return str(made["service"]["serviceArn"])
+
+
+def repository(account: Account, purpose: str) -> str:
+    """A repository of images. Returns its name."""
+    name = named(account, REPOSITORY, purpose)
+    account.client("ecr").create_repository(repositoryName=name, tags=_tags(account))
+    return name
+
+
+def machine(account: Account, purpose: str, role: str, state: Mapping[str, Any]) -> str:
+    """A state machine of one state. Returns its ARN."""
+    states = account.client("stepfunctions")
+    request = {
+        "name": named(account, MACHINE, purpose),
+        "roleArn": role,
+        "definition": json.dumps({"StartAt": "Only", "States": {"Only": state}}),
+        "tags": _lower_tags(account),
+    }
+    made = account.retry(lambda: states.create_state_machine(**request), ("AccessDeniedException",), _ROLE_SECONDS)
+    return str(made["stateMachineArn"])
+
+
+def function(account: Account, purpose: str, role: str) -> str:
+    """A function that does nothing. Returns its ARN."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): return None\n")
+    request = {
+        "FunctionName": named(account, FUNCTION, purpose),
+        "Runtime": "python3.13",
+        "Role": role,
+        "Handler": "app.handler",
+        "Code": {"ZipFile": code.getvalue()},
+        "Tags": {TAG: account.run},
+    }
+    lambda_ = account.client("lambda")
+    # "The role defined for the function cannot be assumed by Lambda.", as long as the role is too new.
+    refused = ("InvalidParameterValueException",)
+    made = account.retry(lambda: lambda_.create_function(**request), refused, _ROLE_SECONDS)
+    return str(made["FunctionArn"])
+
+
+def named(account: Account, kind: Kind, purpose: str) -> str:
+    """A name that is in the journal from now on, for what may be made under it."""
+    name = account.name(purpose)
+    account.journal.write(kind.name, name)
+    return name
+
+
+def _tags(account: Account) -> list[dict[str, str]]:
+    return [{"Key": TAG, "Value": account.run}]
+
+
+def _lower_tags(account: Account) -> list[dict[str, str]]:
+    return [{"key": TAG, "value": account.run}]
+
+
+def _policy(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+# ----------------------------------------------------------------------------------------------------------- deletion
+
+
+@contextmanager
+def _perhaps_gone(*codes: str) -> Iterator[None]:
+    """Pass over the errors with which AWS says that something is not there."""
+    try:
+        yield
+    except ClientError as refusal:
+        if code_of(refusal) not in codes:
+            raise
+
+
+def _delete_rule(account: Account, name: str) -> None:
+    events = account.client("events")
+    with _perhaps_gone("ResourceNotFoundException"):
+        events.remove_targets(Rule=name, Ids=_TARGETS)
+        # A removed target may still be there for a moment.
+        account.retry(lambda: events.delete_rule(Name=name), ("ValidationException",), seconds=30)
+
+
+def _delete_queue(account: Account, name: str) -> None:
+    sqs = account.client("sqs")
+    with _perhaps_gone("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"):
+        sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def _delete_topic(account: Account, name: str) -> None:
+    account.client("sns").delete_topic(TopicArn=account.arn("sns", name))
+
+
+def _delete_role(account: Account, name: str) -> None:
+    iam = account.client("iam")
+    with _perhaps_gone("NoSuchEntity"):
+        iam.delete_role_policy(RoleName=name, PolicyName=_POLICY)
+    with _perhaps_gone("NoSuchEntity"):
+        iam.delete_role(RoleName=name)
+
+
+def _deregister(account: Account, family: str) -> None:
+    """ECS keeps deregistered revisions, INACTIVE, of which nothing can start."""
+    ecs = account.client("ecs")
+    for page in ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family, status="ACTIVE"):
+        for arn in page["taskDefinitionArns"]:
+            if arn.rpartition("/")[2].rpartition(":")[0] == family:
+                ecs.deregister_task_definition(taskDefinition=arn)
+
+
+def _delete_cluster(account: Account, name: str) -> None:
+    """Everything in the run's own cluster is the run's."""
+    ecs = account.client("ecs")
+
+    def delete() -> None:
+        for page in ecs.get_paginator("list_tasks").paginate(cluster=name):
+            for arn in page["taskArns"]:
+                ecs.stop_task(cluster=name, task=arn, reason="rota verify-account is over")
+        ecs.delete_cluster(cluster=name)
+
+    busy = ("ClusterContainsTasksException", "ClusterContainsServicesException", "UpdateInProgressException")
+    with _perhaps_gone("ClusterNotFoundException"):
+        account.retry(delete, busy, _DRAINING_SECONDS)
+
+
+def _delete_service(account: Account, name: str) -> None:
+    cluster, _, service = name.partition("/")
+    with _perhaps_gone("ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"):
+        account.client("ecs").delete_service(cluster=cluster, service=service, force=True)
+
+
+def _delete_repository(account: Account, name: str) -> None:
+    with _perhaps_gone("RepositoryNotFoundException"):
+        account.client("ecr").delete_repository(repositoryName=name, force=True)
+
+
+def _delete_machine(account: Account, name: str) -> None:
+    with _perhaps_gone("StateMachineDoesNotExist"):
+        account.client("stepfunctions").delete_state_machine(
+            stateMachineArn=account.arn("states", f"stateMachine:{name}")
+        )
+
+
+def _delete_function(account: Account, name: str) -> None:
+    with _perhaps_gone("ResourceNotFoundException"):
+        account.client("lambda").delete_function(FunctionName=name)
+
+
+_RULE_ACTIONS = ("PutRule", "TagResource", "PutTargets", "RemoveTargets", "DeleteRule")
+_CLUSTER_ACTIONS = ("CreateCluster", "TagResource", "ListTasks", "StopTask", "DeleteCluster")
+_FAMILY_ACTIONS = ("RegisterTaskDefinition", "TagResource", "ListTaskDefinitions", "DeregisterTaskDefinition")
+_ROLE_ACTIONS = ("CreateRole", "TagRole", "PutRolePolicy", "DeleteRolePolicy", "DeleteRole")
+
+
+def _of(service: str, *actions: str) -> tuple[str, ...]:
+    return tuple(f"{service}:{action}" for action in actions)
+
+
+RULE = Kind("rule", _delete_rule, _of("events", *_RULE_ACTIONS))
+QUEUE = Kind("queue", _delete_queue, _of("sqs", "CreateQueue", "TagQueue", "GetQueueUrl", "DeleteQueue"))
+TOPIC = Kind("topic", _delete_topic, _of("sns", "CreateTopic", "TagResource", "DeleteTopic"))
+ROLE = Kind("role", _delete_role, _of("iam", *_ROLE_ACTIONS))
+FAMILY = Kind("family", _deregister, _of("ecs", *_FAMILY_ACTIONS))
+CLUSTER = Kind("cluster", _delete_cluster, _of("ecs", *_CLUSTER_ACTIONS))
+SERVICE = Kind("service", _delete_service, _of("ecs", "CreateService", "TagResource", "DeleteService"))
+REPOSITORY = Kind("repository", _delete_repository, _of("ecr", "CreateRepository", "TagResource", "DeleteRepository"))
+MACHINE = Kind(
+    "state machine", _delete_machine, _of("states", "CreateStateMachine", "TagResource", "DeleteStateMachine")
+)
+FUNCTION = Kind("function", _delete_function, _of("lambda", "CreateFunction", "TagResource", "DeleteFunction"))
+KINDS = {
+    kind.name: kind for kind in (RULE, QUEUE, TOPIC, ROLE, FAMILY, CLUSTER, SERVICE, REPOSITORY, MACHINE, FUNCTION)
+}

@@ -1,0 +1,95 @@
+"""All rows in the order in which they are tried, what cannot be tried, and what each group costs."""
+
+from dataclasses import dataclass
+
+from rota.cli.verify_account.row import Group, NotTestable, Row
+from rota.cli.verify_account.rows import (
+    dead_letters,
+    executions,
+    notifications,
+    permissions,
+    pushes,
+    refusals,
+    rules,
+    service,
+    tasks,
+    trail,
+)
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a group of rows costs and takes."""
+
+    does: str
+    costs: str
+    minutes: int
+
+
+GROUPS: dict[Group, Price] = {
+    "free": Price("calls that are refused, or undone at once", "0 $", 2),
+    "tasks": Price("at most 12 Fargate tasks of 0.25 vCPU, for a minute or two each", "below 0.02 $", 8),
+    "slow": Price("waits for CloudTrail", "0 $", 16),
+}
+
+_BY_MODULE = (permissions, rules, refusals, notifications, pushes, dead_letters, executions, tasks, service, trail)
+_ROWS = [row for module in _BY_MODULE for row in module.ROWS]
+ROWS: tuple[Row, ...] = tuple(row for group in GROUPS for row in _ROWS if row.group == group)
+
+NOT_TESTABLE = (
+    NotTestable(
+        "delivery-once",
+        "An event reaches each target at once, and rarely twice.",
+        "AWS delivers twice by chance alone",
+    ),
+    NotTestable(
+        "throttled-delivery",
+        "EventBridge tries a throttled target again after 1, 2, 4 ... 480 seconds.",
+        "ECS throttles only callers with more tasks than these rows may start",
+    ),
+    NotTestable(
+        "no-capacity",
+        "EventBridge takes a RunTask that answers 200 with `failures` for a delivery, which nothing tells of.",
+        "Fargate cannot be made to have no capacity",
+    ),
+    NotTestable(
+        "stopped-task-hour",
+        "DescribeTasks shows a stopped task for an hour.",
+        "it takes longer than an hour, and nothing depends on it",
+    ),
+    NotTestable(
+        "failing-starts",
+        "ECS throttles the starts of a service's failing tasks by doubling the wait to a minute.",
+        "it needs more failing tasks than these rows may start",
+    ),
+    NotTestable(
+        "circuit-breaker-words",
+        "The circuit breaker's reason is worded as the public logs of others show it.",
+        "it needs more failing tasks than these rows may start",
+    ),
+    NotTestable(
+        "express-family",
+        "ECS Express Mode names the family after the service.",
+        "it makes a load balancer, security groups and roles whose names it chooses itself",
+    ),
+    NotTestable(
+        "replication",
+        "Images that ECR replicates come as *ECR Replication Action*.",
+        "it needs a second Region or account",
+    ),
+    NotTestable(
+        "host-maintenance",
+        "A task whose host AWS replaces stops with a reason that names the maintenance.",
+        "AWS chooses when",
+    ),
+    NotTestable(
+        "spot-interruption",
+        "A task on Spot capacity is warned two minutes before it stops.",
+        "AWS chooses when",
+    ),
+    NotTestable(
+        "short-service-arn",
+        "A service made before 2021 may have an ARN without its cluster, which the policies do not match.",
+        "new services have the long ARN; look at yours",
+    ),
+)

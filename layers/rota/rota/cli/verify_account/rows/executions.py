@@ -1,0 +1,134 @@
+"""What Step Functions tells of executions."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from rota.cli.verify_account import resources
+from rota.cli.verify_account.account import Account
+from rota.cli.verify_account.resources import FUNCTION, MACHINE, ROLE, RULE
+from rota.cli.verify_account.row import Row, Seen, probe
+from rota.cli.verify_account.rows import events
+
+_SECONDS = 120
+_TRUST = {"Service": ["states.amazonaws.com", "events.amazonaws.com", "lambda.amazonaws.com"]}
+_DATA = {"input", "inputDetails", "output", "outputDetails"}
+_HISTORY = ("states:StartExecution", "states:GetExecutionHistory", "iam:PassRole")
+
+
+@dataclass(frozen=True)
+class _Execution:
+    name_has_id: bool
+    data: set[str]
+    """The members with inputs and outputs in a history that was asked for without them."""
+    entered: int
+    """How often the state is entered in the history of the execution, which was redriven."""
+
+
+@probe(ROLE, MACHINE, RULE, actions=(*_HISTORY, "events:PutEvents", "states:ListExecutions", "states:RedriveExecution"))
+def failed_execution(account: Account) -> _Execution | None:
+    """An event starts an execution that fails, which is redriven."""
+    states = account.client("stepfunctions")
+    machine = account.arn("states", f"stateMachine:{account.name('fails')}")
+    role = resources.role(account, "states", _TRUST, resources.statement("states:StartExecution", machine))
+    resources.machine(account, "fails", role, {"Type": "Fail", "Error": "Verify", "Cause": "as it should"})
+    target = {"Arn": machine, "RoleArn": role}
+    resources.rule(account, "fails", target, EventPattern=json.dumps({"source": [events.source(account)]}))
+    ids: list[str] = []
+
+    def started() -> dict[str, Any] | None:
+        """The first execution; another event is put while EventBridge does not know the rule or its role yet."""
+        ids.append(events.put(account))
+        found: list[dict[str, Any]] | None = account.wait(
+            lambda: states.list_executions(stateMachineArn=machine, statusFilter="FAILED")["executions"], 20
+        )
+        return found[0] if found else None
+
+    execution = account.wait(started, _SECONDS)
+    if execution is None:
+        return None
+    arn = execution["executionArn"]
+    states.redrive_execution(executionArn=arn)
+    account.wait(lambda: [each["type"] for each in _history(account, arn)].count("ExecutionFailed") > 1, _SECONDS)
+    entered = [each["type"] for each in _history(account, arn)].count("FailStateEntered")
+    members = {
+        member
+        for each in _history(account, arn, includeExecutionData=False)
+        for details in each.values()
+        if isinstance(details, dict)
+        for member in details
+    }
+    return _Execution(execution["name"].startswith(tuple(ids)), members & _DATA, entered)
+
+
+@probe(ROLE, MACHINE, FUNCTION, actions=(*_HISTORY, "lambda:PutFunctionConcurrency", "lambda:GetFunctionConfiguration"))
+def throttled_function(account: Account) -> set[str]:
+    """The events of an execution whose function may not run at all."""
+    states, lambda_ = account.client("stepfunctions"), account.client("lambda")
+    arn = account.arn("lambda", f"function:{account.name('idle')}")
+    role = resources.role(account, "invokes", _TRUST, resources.statement("lambda:InvokeFunction", arn))
+    resources.function(account, "idle", role)
+    account.wait(lambda: lambda_.get_function_configuration(FunctionName=arn).get("State", "Active") == "Active", 60)
+    lambda_.put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=0)
+    machine = resources.machine(account, "invokes", role, {"Type": "Task", "Resource": arn, "End": True})
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    account.wait(lambda: any(each["type"] == "ExecutionFailed" for each in _history(account, execution)), _SECONDS)
+    return {each["type"] for each in _history(account, execution) if each["type"].startswith("LambdaFunction")}
+
+
+def _history(account: Account, execution: str, **more: Any) -> list[dict[str, Any]]:
+    answer = account.client("stepfunctions").get_execution_history(executionArn=execution, maxResults=100, **more)
+    history: list[dict[str, Any]] = answer["events"]
+    return history
+
+
+def _read_name(seen: _Execution | None) -> Seen:
+    if seen is None:
+        return Seen("no execution")
+    return Seen("begins with it" if seen.name_has_id else "begins otherwise")
+
+
+ROWS = (
+    Row(
+        id="execution-name",
+        group="free",
+        assumption="The name of an execution that EventBridge starts begins with the event's id.",
+        expected="begins with it",
+        meaning="An event that comes twice starts two executions; one of them deploys, the other has nothing to do.",
+        then="Nothing.",
+        probe=failed_execution,
+        read=_read_name,
+    ),
+    Row(
+        id="history-without-data",
+        group="free",
+        assumption="GetExecutionHistory without execution data leaves out inputs and outputs and their details.",
+        expected="none of them",
+        meaning="None: Rota reads neither.",
+        then="Nothing.",
+        probe=failed_execution,
+        read=lambda seen: Seen("no execution" if seen is None else ", ".join(sorted(seen.data)) or "none of them"),
+    ),
+    Row(
+        id="redriven-state",
+        group="free",
+        assumption="A redriven execution enters its last state again in its history.",
+        expected="entered twice",
+        meaning="The durations of a redriven deployment could be wrong.",
+        then="Nothing.",
+        probe=failed_execution,
+        read=lambda seen: Seen(
+            "no execution" if seen is None else "entered twice" if seen.entered > 1 else "entered once"
+        ),
+    ),
+    Row(
+        id="throttled-function",
+        group="free",
+        assumption="Step Functions tells of a throttled function by LambdaFunctionFailed.",
+        expected="LambdaFunctionFailed",
+        meaning="None: a restore passes over errors of Lambda's API in any event.",
+        then="Nothing.",
+        probe=throttled_function,
+        read=lambda types: Seen(", ".join(sorted(each for each in types if "Fail" in each)) or "no failure"),
+    ),
+)

@@ -1,0 +1,92 @@
+"""What IAM allows a role that is limited to one task-definition family, as the template's roles are."""
+
+import re
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from rota.cli.verify_account import resources
+from rota.cli.verify_account.account import Account, code_of, tried
+from rota.cli.verify_account.resources import FAMILY, ROLE, RULE
+from rota.cli.verify_account.row import Row, Seen, probe
+
+_POLICY_SECONDS = 60
+"""How long IAM may take until a new policy counts."""
+_WORDS = r"User: \S+ is not authorized to perform: \w+:\w+ on resource: \S+ because .+"
+
+
+@dataclass(frozen=True)
+class _Answers:
+    own: str
+    other: str
+    words: tuple[str, str]
+
+
+@probe(ROLE, FAMILY, RULE, actions=("sts:AssumeRole",))
+def limited_role(account: Account) -> _Answers:
+    """A role that may register in one family registers in it and in another, and puts a rule."""
+    own, other = resources.family(account, "family"), resources.family(account, "other-family")
+    role = resources.role(
+        account,
+        "limited",
+        {"AWS": account.arn("iam", "root", regional=False)},
+        resources.statement(
+            ["ecs:RegisterTaskDefinition", "ecs:TagResource"], account.arn("ecs", f"task-definition/{own}:*")
+        ),
+    )
+    ecs, events = account.as_role(role, "ecs"), account.as_role(role, "events")
+
+    def register(family: str) -> str:
+        ecs.register_task_definition(**resources.definition(account, family))
+        return "allowed"
+
+    try:
+        in_own = account.retry(lambda: register(own), ("AccessDeniedException",), _POLICY_SECONDS)
+    except ClientError as refusal:
+        in_own = code_of(refusal)
+    in_other, of_ecs = tried(lambda: register(other))
+    denied = resources.named(account, RULE, "denied")
+    _, of_events = tried(lambda: events.put_rule(Name=denied, ScheduleExpression="rate(1 day)", State="DISABLED"))
+    return _Answers(in_own, in_other, (of_ecs, of_events))
+
+
+def _read_words(answers: _Answers) -> Seen:
+    denied = [words for words in answers.words if words]
+    others = [words for words in denied if not re.fullmatch(_WORDS, words, re.DOTALL)]
+    if not denied:
+        return Seen("nothing was denied")
+    return Seen("other words", "; ".join(others)) if others else Seen("those words")
+
+
+ROWS = (
+    Row(
+        id="register-in-family",
+        group="free",
+        assumption="A policy for task-definition/FAMILY:* allows to register in that family, with tags.",
+        expected="allowed",
+        meaning="RegisterRevisions and RestoreDeployment are denied: every deployment fails, and is restored.",
+        then='In template.yaml, give these two functions ecs:RegisterTaskDefinition and ecs:TagResource on "*".',
+        probe=limited_role,
+        read=lambda answers: Seen(answers.own),
+    ),
+    Row(
+        id="register-elsewhere",
+        group="free",
+        assumption="That policy does not allow to register in another family.",
+        expected="AccessDeniedException",
+        meaning="Rota's functions could register in every family; they do not.",
+        then="Read what security.md says of RegisterRevisions with that in mind.",
+        probe=limited_role,
+        read=lambda answers: Seen(answers.other),
+    ),
+    Row(
+        id="denied-words",
+        group="free",
+        assumption="ECS and EventBridge deny a call in IAM's usual words, with the action and the resource.",
+        expected="those words",
+        meaning="A cause reads otherwise; Rota goes by the code.",
+        then="Nothing.",
+        probe=limited_role,
+        read=_read_words,
+    ),
+)

@@ -1,0 +1,165 @@
+"""What ECR tells of pushes, and of an image that is archived."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from rota.cli.verify_account import resources
+from rota.cli.verify_account.account import Account, code_of, tried
+from rota.cli.verify_account.resources import QUEUE, REPOSITORY, RULE
+from rota.cli.verify_account.row import Row, Seen, probe
+from rota.cli.verify_account.rows import events
+
+_MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
+_EMPTY = b"{}"
+_UPLOAD = ("ecr:PutImage", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
+_EVENT_SECONDS = 20
+_SECONDS = 90
+_TAG = "verify"
+
+
+@dataclass(frozen=True)
+class _Pushes:
+    untagged: dict[str, Any] | None
+    """What the event of an untagged push says; None if there was no event."""
+    kept: list[str]
+    """The tags in the events that the pattern `anything-but: ""` lets through."""
+    again: tuple[str, str]
+    """What ECR answers to the same push again."""
+    after_again: int
+    """The number of events that came of it."""
+
+
+@probe(REPOSITORY, QUEUE, RULE, actions=(*_UPLOAD, *events.RECEIVE))
+def pushes(account: Account) -> _Pushes:
+    """Push an image without a tag, then with one, then the same again; two rules take the events."""
+    repository = resources.repository(account, "pushes")
+    every, tagged = resources.queue(account, "every-push"), resources.queue(account, "tagged-push")
+    pattern: dict[str, Any] = {"source": ["aws.ecr"], "detail": {"repository-name": [repository]}}
+    resources.rule(account, "every-push", {"Arn": every.arn}, EventPattern=json.dumps(pattern))
+    pattern["detail"]["image-tag"] = [{"anything-but": ""}]
+    resources.rule(account, "tagged-push", {"Arn": tagged.arn}, EventPattern=json.dumps(pattern))
+    number = iter(range(100))
+
+    def heard() -> dict[str, Any] | None:
+        """The event of another untagged push: a new rule takes effect after a short time."""
+        _push(account, repository, f"untagged {next(number)}")
+        found = events.collect(account, every, bool, _EVENT_SECONDS)
+        return _detail(found[-1]) if found else None
+
+    untagged = account.wait(heard, _SECONDS)
+    _push(account, repository, "tagged", _TAG)
+    events.collect(account, every, bool, _EVENT_SECONDS)
+    kept = events.collect(account, tagged, bool, _EVENT_SECONDS)
+    again = tried(lambda: _push(account, repository, "tagged", _TAG))
+    after = events.collect(account, every, bool, _EVENT_SECONDS) if again[0] == "accepted" else []
+    return _Pushes(untagged, [_detail(each).get("image-tag", "none") for each in kept], again, len(after))
+
+
+@probe(REPOSITORY, actions=(*_UPLOAD, "ecr:UpdateImageStorageClass", "ecr:DescribeImages"))
+def archived(account: Account) -> tuple[str, str]:
+    """How DescribeImages answers for the digest of an archived image."""
+    repository, ecr = resources.repository(account, "archive"), account.client("ecr")
+    image = {"imageDigest": _push(account, repository, "archived")}
+    ecr.update_image_storage_class(repositoryName=repository, imageId=image, targetStorageClass="ARCHIVE")
+    try:
+        found = ecr.describe_images(repositoryName=repository, imageIds=[image])["imageDetails"]
+    except ClientError as refusal:
+        return code_of(refusal), ""
+    return ("the image", found[0].get("imageStatus", "")) if found else ("an empty list", "")
+
+
+def _push(account: Account, repository: str, content: str, tag: str | None = None) -> str:
+    """Push an image without layers: a manifest is all of it, and two bytes of configuration. Returns its digest."""
+    ecr = account.client("ecr")
+    empty = {
+        "mediaType": "application/vnd.oci.empty.v1+json",
+        "digest": f"sha256:{hashlib.sha256(_EMPTY).hexdigest()}",
+        "size": len(_EMPTY),
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MEDIA_TYPE,
+        "config": empty,
+        "layers": [empty],
+        "annotations": {"content": content},
+    }
+    request = {
+        "repositoryName": repository,
+        "imageManifest": json.dumps(manifest),
+        "imageManifestMediaType": _MEDIA_TYPE,
+        **({"imageTag": tag} if tag else {}),
+    }
+    try:
+        image = ecr.put_image(**request)["image"]
+    except ClientError as refusal:
+        if code_of(refusal) != "LayersNotFoundException":
+            raise
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        part = {"repositoryName": repository, "uploadId": upload}
+        ecr.upload_layer_part(**part, partFirstByte=0, partLastByte=len(_EMPTY) - 1, layerPartBlob=_EMPTY)
+        ecr.complete_layer_upload(**part, layerDigests=[empty["digest"]])
+        image = ecr.put_image(**request)["image"]
+    return str(image["imageId"]["imageDigest"])
+
+
+def _detail(message: dict[str, Any]) -> dict[str, Any]:
+    detail: dict[str, Any] = json.loads(message["Body"])["detail"]
+    return detail
+
+
+def _read_untagged(seen: _Pushes) -> Seen:
+    if seen.untagged is None:
+        return Seen("no event")
+    return Seen(f'"image-tag": {json.dumps(seen.untagged["image-tag"])}' if "image-tag" in seen.untagged else "absent")
+
+
+def _read_again(seen: _Pushes) -> Seen:
+    return Seen(f"{seen.again[0]}, {'another' if seen.after_again else 'no'} event")
+
+
+ROWS = (
+    Row(
+        id="untagged-push",
+        group="free",
+        assumption="The event of a push without a tag has an empty `image-tag`.",
+        expected='"image-tag": ""',
+        meaning="Each part of a multi-platform image starts an execution, which ends in Ignored.",
+        then="`ImageTagPattern`: one that your tags match and that begins with a letter.",
+        probe=pushes,
+        read=_read_untagged,
+    ),
+    Row(
+        id="untagged-push-pattern",
+        group="free",
+        assumption='The pattern `{"anything-but": ""}` takes tagged pushes and no others.',
+        expected=f"only {_TAG}",
+        meaning="Pushes start nothing, or parts of multi-platform images start executions that end in Ignored.",
+        then="`ImageTagPattern`: one that your tags match and that begins with a letter.",
+        probe=pushes,
+        read=lambda seen: Seen(f"only {', '.join(seen.kept)}" if seen.kept else "none"),
+    ),
+    Row(
+        id="same-push-again",
+        group="free",
+        assumption="The same image by the same tag again is refused and has no event.",
+        expected="ImageAlreadyExistsException, no event",
+        meaning="A push that changes nothing starts an execution, which ends in NothingToDo.",
+        then="Nothing.",
+        probe=pushes,
+        read=_read_again,
+    ),
+    Row(
+        id="archived-image",
+        group="free",
+        assumption="DescribeImages by the digest of an archived image answers an empty list.",
+        expected="an empty list",
+        meaning="The message says that the image is not in ECR, not that it may be archived.",
+        then="Nothing; `aws ecr list-images --filter imageStatus=ARCHIVED` shows it.",
+        probe=archived,
+        read=lambda answer: Seen(*answer),
+    ),
+)

@@ -1,0 +1,168 @@
+"""What EventBridge takes as a rule, and how soon its reads show one."""
+
+import json
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rota.cli.verify_account import resources
+from rota.cli.verify_account.account import TAG, Account, tried
+from rota.cli.verify_account.resources import QUEUE, RULE
+from rota.cli.verify_account.row import Row, Seen, probe
+
+_LATEST_READ = 60.0
+LATE_SECONDS = 15
+"""How late reads may be: so late the sweep has tried every fault."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """After how many seconds each read shows what was written; None if it does not in a minute."""
+
+    tags: float | None
+    rule: float | None
+    targets: float | None
+
+
+@probe(RULE, QUEUE, actions=("events:ListTagsForResource", "events:ListRules", "events:ListTargetsByRule"))
+def new_rule(account: Account) -> _Shown:
+    """A rule is made with tags and then gets a target; each is read until it is shown."""
+    events, queue = account.client("events"), resources.queue(account, "unused")
+    name = resources.rule(account, "reads", ScheduleExpression="rate(1 day)", State="DISABLED")
+    arn = account.arn("events", f"rule/{name}")
+    tags = _seconds_until(
+        account, lambda: any(tag["Key"] == TAG for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"])
+    )
+    rule = _seconds_until(account, lambda: bool(events.list_rules(NamePrefix=name)["Rules"]))
+    resources.put_targets(account, name, {"Arn": queue.arn})
+    targets = _seconds_until(account, lambda: bool(events.list_targets_by_rule(Rule=name)["Targets"]))
+    return _Shown(tags, rule, targets)
+
+
+def _seconds_until(account: Account, shown: Callable[[], bool]) -> float | None:
+    """0 where it is shown at once."""
+    if shown():
+        return 0
+    began = account.clock.now()
+    found = account.wait(shown, _LATEST_READ)
+    return max(0.1, (account.clock.now() - began).total_seconds()) if found else None
+
+
+def _read_tags(shown: _Shown) -> Seen:
+    if shown.tags is None:
+        return Seen("not within a minute")
+    return Seen("at once") if not shown.tags else Seen("later", f"after {shown.tags:.1f} s")
+
+
+def _read_lateness(shown: _Shown) -> Seen:
+    late = [shown.tags, shown.rule, shown.targets]
+    if None in late:
+        return Seen("later than a minute")
+    most = max(seconds for seconds in late if seconds is not None)
+    return Seen(f"within {LATE_SECONDS} s" if most <= LATE_SECONDS else "later", f"{most:.1f} s")
+
+
+def _put(account: Account, purpose: str, **request: Any) -> tuple[str, str]:
+    """Whether PutRule takes a rule that never fires, which is made then."""
+    return tried(lambda: resources.rule(account, purpose, State="DISABLED", **request))
+
+
+@probe(RULE)
+def last_days(account: Account) -> tuple[str, str]:
+    return _put(account, "last-days", ScheduleExpression="cron(0 6 L-3 * ? *)")
+
+
+@probe(RULE)
+def step_of_60(account: Account) -> tuple[str, str]:
+    return _put(account, "step-of-60", ScheduleExpression="cron(0/60 * * * ? *)")
+
+
+@probe(RULE)
+def complex_patterns(account: Account) -> tuple[str, str]:
+    """A pattern of complexity 10, and one of 11: a text can be at ten of its stars at once, or at eleven."""
+    of_10, of_11 = (f"*{'*'.join(string.ascii_lowercase[:stars])}" for stars in (9, 10))
+    patterns = (json.dumps({"source": [TAG], "detail": {"tag": [{"wildcard": text}]}}) for text in (of_10, of_11))
+    (taken, _), (refused, _) = (
+        _put(account, f"pattern-{number}", EventPattern=pattern) for number, pattern in enumerate(patterns, 10)
+    )
+    return taken, refused
+
+
+@probe(RULE, QUEUE)
+def unknown_placeholder(account: Account) -> tuple[str, str]:
+    """A target's template has a word in brackets that is no variable."""
+    queue = resources.queue(account, "placeholder")
+    transformer = {"InputPathsMap": {"time": "$.time"}, "InputTemplate": '{"at": <time>, "says": "a <word>"}'}
+    target = {"Arn": queue.arn, "InputTransformer": transformer}
+    schedule = {"ScheduleExpression": "rate(1 day)", "State": "DISABLED"}
+    return tried(lambda: resources.rule(account, "placeholder", target, **schedule))
+
+
+def _read_code(answer: tuple[str, str]) -> Seen:
+    return Seen(answer[0])
+
+
+ROWS = (
+    Row(
+        id="tags-after-put-rule",
+        group="free",
+        assumption="ListTagsForResource shows a rule's tags as soon as PutRule has made the rule.",
+        expected="at once",
+        meaning="A step that runs twice may take a rule that it has just made for another owner's: the deployment "
+        "fails and is restored.",
+        then="Deploy again; if it happens often, report it.",
+        probe=new_rule,
+        read=_read_tags,
+    ),
+    Row(
+        id="late-reads",
+        group="free",
+        assumption=f"EventBridge's reads show a write within {LATE_SECONDS} seconds.",
+        expected=f"within {LATE_SECONDS} s",
+        meaning="A deployment that meets a later read fails or waits; a restore asks each rule again for hours.",
+        then="Leave some minutes between two deployments.",
+        probe=new_rule,
+        read=_read_lateness,
+    ),
+    Row(
+        id="cron-last-days",
+        group="free",
+        assumption="EventBridge refuses `L-3`, the third day before the last of a month.",
+        expected="ValidationException",
+        meaning="Rota refuses a schedule that EventBridge would take.",
+        then="Nothing; write the days as the message says.",
+        probe=last_days,
+        read=_read_code,
+    ),
+    Row(
+        id="cron-step-of-60",
+        group="free",
+        assumption="EventBridge refuses `0/60` in minutes.",
+        expected="ValidationException",
+        meaning="Rota refuses a schedule that EventBridge would take.",
+        then="Nothing; write the hours as the message says.",
+        probe=step_of_60,
+        read=_read_code,
+    ),
+    Row(
+        id="pattern-complexity",
+        group="free",
+        assumption="EventBridge takes event patterns up to a complexity of 10.",
+        expected="10: accepted, 11: InvalidEventPatternException",
+        meaning="A stack whose ImageTagPattern is more complex than EventBridge takes fails when it is deployed.",
+        then="`ImageTagPattern`: fewer wildcards.",
+        probe=complex_patterns,
+        read=lambda answers: Seen(f"10: {answers[0]}, 11: {answers[1]}"),
+    ),
+    Row(
+        id="unknown-placeholder",
+        group="free",
+        assumption="PutTargets refuses a template in which a word in brackets is no variable.",
+        expected="ValidationException",
+        meaning="None: a job with such a word in its command is never traced by a template.",
+        then="Nothing.",
+        probe=unknown_placeholder,
+        read=_read_code,
+    ),
+)

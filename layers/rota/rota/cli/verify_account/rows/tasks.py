@@ -1,0 +1,233 @@
+"""What a rule's target passes to a task, and what ECS tells of tasks. Each task runs for some seconds."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rota.cli.verify_account import resources
+from rota.cli.verify_account.account import Account
+from rota.cli.verify_account.resources import CLUSTER, CONTAINER, FAMILY, QUEUE, ROLE, RULE, Queue
+from rota.cli.verify_account.row import Row, Seen, probe
+from rota.cli.verify_account.rows import events
+
+_AHEAD = timedelta(seconds=90)
+"""How long before its minute a schedule is made, at least: EventBridge needs a short time to take a rule."""
+_SCHEDULED_SECONDS = 420
+_STOPPED_SECONDS = 240
+_STATES = ("PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED")
+_STARTED_BY = 36
+_JOB = "VerifyAccount"
+_NAME = f'{{"name": "ROTA_TASK", "value": "{_JOB}"}}'
+_TIME = '{"name": "ROTA_SCHEDULED_AT", "value": <time>}'
+
+Detail = Mapping[str, Any]
+Tasks = Mapping[str, Sequence[Detail]]
+"""What ECS's events say, by task, in the order of their versions."""
+
+
+@dataclass(frozen=True)
+class _Scheduled:
+    """What a cron rule with two targets did at its minute."""
+
+    rule: str
+    due: datetime
+    tasks: Tasks
+
+    @property
+    def variables(self) -> list[dict[str, str]]:
+        """What each task got from its target."""
+        return [_variables(told[0]) for told in self.tasks.values()]
+
+
+@probe(CLUSTER, FAMILY, ROLE, QUEUE, RULE, actions=("iam:PassRole", *events.RECEIVE))
+def scheduled_tasks(account: Account) -> _Scheduled:
+    """A rule is due once. One of its targets has plain input, the other a template with the scheduled time."""
+    heard = account.once(_task_events)
+    revision = resources.revision(account, account.once(_family))
+    target = resources.task_target(account, revision)
+    transformer = {"InputPathsMap": {"time": "$.time"}, "InputTemplate": _input(_NAME, _TIME)}
+    due = (account.clock.now().astimezone(UTC) + _AHEAD).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    rule = resources.rule(
+        account,
+        "scheduled-tasks",
+        {**target, "Input": _input(_NAME)},
+        {**target, "InputTransformer": transformer},
+        ScheduleExpression=f"cron({due.minute} {due.hour} {due.day} {due.month} ? {due.year})",
+    )
+    return _Scheduled(rule, due, _collect(account, heard, _SCHEDULED_SECONDS, tasks=2))
+
+
+@probe(CLUSTER, FAMILY, QUEUE, RULE, actions=("ecs:RunTask", *events.RECEIVE))
+def stopped_task(account: Account) -> Sequence[Detail]:
+    """A task is stopped as soon as it is started; the events of it."""
+    heard, ecs = account.once(_task_events), account.client("ecs")
+    revision = resources.revision(account, account.once(_family))
+    answer = ecs.run_task(**resources.run_task(account, revision))
+    (task,) = (each["taskArn"] for each in answer["tasks"])
+    ecs.stop_task(cluster=resources.cluster(account), task=task, reason="verify")
+    return _collect(account, heard, _STOPPED_SECONDS, task).get(task, [])
+
+
+def _task_events(account: Account) -> Queue:
+    """A queue with ECS's events of the tasks in the run's cluster."""
+    queue = resources.queue(account, "task-events")
+    pattern = {
+        "source": ["aws.ecs"],
+        "detail-type": ["ECS Task State Change"],
+        "detail": {"clusterArn": [resources.cluster(account)]},
+    }
+    resources.rule(account, "task-events", {"Arn": queue.arn}, EventPattern=json.dumps(pattern))
+    return queue
+
+
+def _family(account: Account) -> str:
+    return resources.family(account, "tasks")
+
+
+def _collect(account: Account, queue: Queue, seconds: float, task: str | None = None, tasks: int = 1) -> Tasks:
+    """The events of a task, or of those that rules started, until so many of them are STOPPED."""
+
+    def by_task(messages: Sequence[Mapping[str, Any]]) -> Tasks:
+        details = [json.loads(message["Body"])["detail"] for message in messages]
+        found: dict[str, list[Detail]] = {}
+        for detail in sorted(details, key=lambda each: int(each["version"])):
+            by_rule = str(detail.get("startedBy")).startswith("events-rule/")
+            if detail["taskArn"] == task or (task is None and by_rule):
+                found.setdefault(detail["taskArn"], []).append(detail)
+        return found
+
+    def ended(messages: Sequence[Mapping[str, Any]]) -> bool:
+        last = [told[-1]["lastStatus"] for told in by_task(messages).values()]
+        return last.count("STOPPED") >= tasks
+
+    return by_task(events.collect(account, queue, ended, seconds))
+
+
+def _input(*variables: str) -> str:
+    return f'{{"containerOverrides": [{{"name": "{CONTAINER}", "environment": [{", ".join(variables)}]}}]}}'
+
+
+def _variables(detail: Detail) -> dict[str, str]:
+    overrides = detail.get("overrides", {}).get("containerOverrides", [])
+    return {each["name"]: each["value"] for container in overrides for each in container.get("environment", [])}
+
+
+def _read_name(seen: _Scheduled) -> Seen:
+    names = [variables.get("ROTA_TASK") for variables in seen.variables]
+    return Seen(f"{names.count(_JOB)} of 2 tasks have it", "" if seen.tasks else "no task was started")
+
+
+def _read_time(seen: _Scheduled) -> Seen:
+    times = [variables["ROTA_SCHEDULED_AT"] for variables in seen.variables if "ROTA_SCHEDULED_AT" in variables]
+    due = f"{seen.due:%Y-%m-%dT%H:%M:%SZ}"
+    return Seen("the minute" if times == [due] else "something else", ", ".join(times) or "no such variable")
+
+
+def _read_started_by(seen: _Scheduled) -> Seen:
+    found = {str(told[0].get("startedBy")) for told in seen.tasks.values()}
+    expected = f"events-rule/{seen.rule}"[:_STARTED_BY]
+    return Seen("36 characters" if found == {expected} else "something else", ", ".join(sorted(found)))
+
+
+def _read_delay(seen: _Scheduled) -> Seen:
+    if not seen.tasks:
+        return Seen("no task was started")
+    created = max(datetime.fromisoformat(told[0]["createdAt"].replace("Z", "+00:00")) for told in seen.tasks.values())
+    late = created - seen.due
+    inside = late <= timedelta(minutes=1)
+    return Seen("within the minute" if inside else "later", f"{late.total_seconds():.0f} s after it")
+
+
+def _read_states(seen: _Scheduled) -> Seen:
+    told = sorted({", ".join(each["lastStatus"] for each in events) for events in seen.tasks.values()})
+    return Seen("each once" if told == [", ".join(_STATES)] else "other events", "; ".join(told))
+
+
+def _read_not_started(told: Sequence[Detail]) -> Seen:
+    if not told or told[-1]["lastStatus"] != "STOPPED":
+        return Seen("not stopped in time")
+    code = told[-1].get("stopCode")
+    ran = any("exitCode" in container for container in told[-1].get("containers", []))
+    return Seen(f"{code}, {'a container ran' if ran else 'no container ran'}")
+
+
+def _read_stop_event(told: Sequence[Detail]) -> Seen:
+    asked = [each["lastStatus"] for each in told if each.get("desiredStatus") == "STOPPED"]
+    early = bool(asked) and asked[0] in ("PROVISIONING", "PENDING")
+    return Seen("an event of its own" if early else "no event of its own", ", ".join(asked))
+
+
+ROWS = (
+    Row(
+        id="target-environment",
+        group="tasks",
+        assumption="Variables in a target's overrides reach the task and stand in ECS's events of it.",
+        expected="2 of 2 tasks have it",
+        meaning="Runs are not told apart by `ROTA_TASK`: run watching does not work.",
+        then="`WatchRuns`: false.",
+        probe=scheduled_tasks,
+        read=_read_name,
+    ),
+    Row(
+        id="target-scheduled-time",
+        group="tasks",
+        assumption="`<time>` in a target's template becomes the minute for which the schedule was due.",
+        expected="the minute",
+        meaning="`ROTA_SCHEDULED_AT` would be wrong, or the task would not start.",
+        then="`TraceScheduledTime`: false, its default. As assumed, it may be true.",
+        probe=scheduled_tasks,
+        read=_read_time,
+    ),
+    Row(
+        id="started-by",
+        group="tasks",
+        assumption="`startedBy` of a task is `events-rule/` and the rule's name, cut to 36 characters.",
+        expected="36 characters",
+        meaning="Patterns of your own that go by `startedBy` match other tasks; Rota goes by `ROTA_TASK`.",
+        then="Nothing.",
+        probe=scheduled_tasks,
+        read=_read_started_by,
+    ),
+    Row(
+        id="start-in-the-minute",
+        group="tasks",
+        assumption="EventBridge starts a task within the minute for which its schedule is due.",
+        expected="within the minute",
+        meaning="A run is told as *missed* that starts late.",
+        then="The schedule file's `watch.grace`: longer.",
+        probe=scheduled_tasks,
+        read=_read_delay,
+    ),
+    Row(
+        id="task-states",
+        group="tasks",
+        assumption=f"A task is {', '.join(_STATES[:-1])} and STOPPED, and each state has one event.",
+        expected="each once",
+        meaning="None: Rota goes by `lastStatus` and `version`, in any order and number.",
+        then="Nothing.",
+        probe=scheduled_tasks,
+        read=_read_states,
+    ),
+    Row(
+        id="stop-before-start",
+        group="tasks",
+        assumption="A task that is stopped before its container has started runs nothing.",
+        expected="UserInitiated, no container ran",
+        meaning="`overlap`: skip lets the newcomer run for a moment.",
+        then="Let such jobs exit on SIGTERM.",
+        probe=stopped_task,
+        read=_read_not_started,
+    ),
+    Row(
+        id="stop-task-event",
+        group="tasks",
+        assumption="StopTask has an event of its own, with the task's state and the desired state STOPPED.",
+        expected="an event of its own",
+        meaning="None: Rota goes by the event of the end.",
+        then="Nothing.",
+        probe=stopped_task,
+        read=_read_stop_event,
+    ),
+)

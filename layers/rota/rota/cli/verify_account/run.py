@@ -1,0 +1,89 @@
+"""A run: tries the rows, and deletes what it has made, whatever happens. `clean` repeats the deletion."""
+
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Literal, NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from rota.cli.verify_account.account import Account
+from rota.cli.verify_account.resources import KINDS
+from rota.cli.verify_account.row import Row, Seen
+
+Verdict = Literal["as assumed", "otherwise", "not tried"]
+
+
+class StoppedError(BaseException):
+    """A signal ended the run; `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a row: what was seen, or why it was not tried."""
+
+    row: Row
+    seen: Seen | None = None
+    problem: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.seen is None:
+            return "not tried"
+        return "as assumed" if self.seen.answer == self.row.expected else "otherwise"
+
+
+def try_rows(account: Account, rows: Iterable[Row], told: Callable[[Outcome], None]) -> list[Outcome]:
+    """Try the rows in their order; each outcome is told as soon as it is known."""
+    outcomes = []
+    for row in rows:
+        outcome = _tried(account, row)
+        told(outcome)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _tried(account: Account, row: Row) -> Outcome:
+    try:
+        return Outcome(row, row.read(account.once(row.probe.do)))
+    except Exception as problem:  # noqa: BLE001 - AWS may answer in another shape than the row expects
+        return Outcome(row, problem=str(problem) if isinstance(problem, ClientError | BotoCoreError) else repr(problem))
+
+
+def clean(account: Account) -> list[str]:
+    """Delete everything that the journal names, the newest first. Returns what could not be deleted, and why.
+
+    The journal ends with the last name; it stays while something is left.
+    """
+    left = []
+    for entry in reversed(account.journal.entries()):
+        try:
+            KINDS[entry.kind].delete(account, entry.name)
+        except (ClientError, BotoCoreError) as refusal:
+            left.append(f"{entry.kind} {entry.name}: {refusal}")
+    if not left:
+        account.journal.end()
+    return left
+
+
+@contextmanager
+def stopped_by_signals(numbers: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT)) -> Iterator[None]:
+    """Raise StoppedError in the block at the first of these signals. After it, they are as they were before."""
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        raise StoppedError(number)
+
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,192 @@
+"""`rota verify-account` without AWS: its rows and the documents, its journal, its policy, its report."""
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner
+
+from rota.cli.main import main
+from rota.cli.verify_account import report
+from rota.cli.verify_account.account import Account, Clock
+from rota.cli.verify_account.command import FINE, NOT_TRIED, OTHERWISE, status
+from rota.cli.verify_account.journal import Entry, Journal, JournalError, Place
+from rota.cli.verify_account.policy import policy
+from rota.cli.verify_account.row import Probe, Row, Seen
+from rota.cli.verify_account.rows.catalogue import NOT_TESTABLE, ROWS
+from rota.cli.verify_account.rows.refusals import LIMITS
+from rota.cli.verify_account.run import Outcome, try_rows
+from tests.printed import STAGE
+from tests.stage import limits
+
+PLACE = Place("111122223333", "eu-central-1")
+AT = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+IDS = [*(row.id for row in ROWS), *(each.id for each in NOT_TESTABLE)]
+
+
+def row_of(do: Any, expected: str = "this") -> Row:
+    return Row("some-row", "free", "AWS | does this.", expected, "It matters.", "`Some`: it.", Probe(do, (), ()), Seen)
+
+
+def account(folder: Path) -> Account:
+    return Account(boto3.Session("x", "x", region_name=PLACE.region), Journal.begin(folder, "r1", PLACE), CLOCK)
+
+
+CLOCK = Clock(lambda: AT, lambda _: None)
+
+
+# ----------------------------------------------------------------------------------------------- rows and documents
+
+
+def test_each_row_has_a_name_of_its_own() -> None:
+    assert len(IDS) == len(set(IDS))
+    assert [each for each in IDS if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each)] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_a_row_is_told_in_sentences(row: Row) -> None:
+    assert all(text[0] not in " " and text.endswith(".") for text in (row.assumption, row.meaning, row.then))
+    assert row.expected
+    assert row.probe.kinds
+
+
+def test_each_assumed_answer_of_the_stage_names_its_rows() -> None:
+    (section,) = re.findall(r"^\| assumed \| .*?\n\n", STAGE, re.MULTILINE | re.DOTALL)
+    named = [line.split("|")[-2] for line in section.strip().splitlines()[2:]]
+    assert [each for each in named if not re.fullmatch(r" `[a-z0-9-]+`.*", each)] == []
+    found = [each for cell in named for each in re.findall(r"`([a-z0-9-]+)`( \(not testable\))?", cell)]
+    not_testable = {each.id for each in NOT_TESTABLE}
+    assert {(name, bool(marked)) for name, marked in found} <= {(name, name in not_testable) for name in IDS}
+
+
+def test_the_words_that_are_the_stages_own_are_tried() -> None:
+    own = {(limit.call[1], limit.rule) for limit in limits.ALL if limit.words == "stage"}
+    assert {(limit.operation, limit.rule) for limit in LIMITS} == own
+
+
+def test_the_policy_allows_names_of_runs_alone() -> None:
+    statements = policy(ROWS)["Statement"]
+    unlimited = [action for each in statements if "rota-verify-" not in each["Resource"] for action in each["Action"]]
+    assert unlimited == [
+        *("cloudtrail:LookupEvents", "ecs:DeregisterTaskDefinition", "ecs:ListTaskDefinitions", "events:ListRules"),
+        *("sts:GetCallerIdentity", "events:PutEvents"),
+    ]
+    assert [action for each in statements for action in each["Action"] if "*" in action] == []
+    printed = CliRunner().invoke(main, ["verify-account", "--policy"])
+    assert json.loads(printed.stdout) == policy(ROWS)
+
+
+# ----------------------------------------------------------------------------------------------------------- journal
+
+
+def test_a_journal_has_each_name_once_and_in_order(tmp_path: Path) -> None:
+    journal = Journal.begin(tmp_path / "journals", "r1", PLACE)
+    for entry in (Entry("rule", "b"), Entry("queue", "a"), Entry("rule", "b")):
+        journal.write(entry.kind, entry.name)
+    read = Journal.find(tmp_path / "journals", "r1", PLACE)
+    assert read.entries() == [Entry("rule", "b"), Entry("queue", "a")]
+    with pytest.raises(FileExistsError):
+        Journal.begin(tmp_path / "journals", "r1", PLACE)
+
+
+def test_a_line_that_was_cut_names_nothing(tmp_path: Path) -> None:
+    journal = Journal.begin(tmp_path, "r1", PLACE)
+    journal.write("rule", "a")
+    with journal.path.open("a") as file:
+        file.write('{"kind": "rule", "na')
+    assert journal.entries() == [Entry("rule", "a")]
+
+
+@pytest.mark.parametrize(
+    ("run", "place", "says"),
+    [
+        ("r2", PLACE, "there is no journal .*/r2.jsonl; there are r1"),
+        ("r1", Place("444455556666", PLACE.region), "was in the account 111122223333, Region eu-central-1; these cred"),
+        ("r1", Place(PLACE.account, "us-east-1"), "are for 111122223333, Region us-east-1"),
+    ],
+    ids=["no such run", "another account", "another Region"],
+)
+def test_a_journal_that_is_not_there_or_of_elsewhere(run: str, place: Place, says: str, tmp_path: Path) -> None:
+    Journal.begin(tmp_path, "r1", PLACE)
+    with pytest.raises(JournalError, match=says):
+        Journal.find(tmp_path, run, place)
+
+
+# ------------------------------------------------------------------------------------------------ outcomes and report
+
+
+def fails(_: Account) -> str:
+    raise KeyError("deployments")
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "ends"),
+    [
+        (row_of(lambda _: "this"), "as assumed", FINE),
+        (row_of(lambda _: "that"), "otherwise", OTHERWISE),
+        (row_of(fails), "not tried", NOT_TRIED),
+    ],
+    ids=["as assumed", "otherwise", "an answer of another shape"],
+)
+def test_what_becomes_of_a_row(row: Row, verdict: str, ends: int, tmp_path: Path) -> None:
+    outcomes = try_rows(account(tmp_path), [row], lambda _: None)
+    assert ([each.verdict for each in outcomes], status(outcomes)) == ([verdict], ends)
+
+
+def test_a_probe_is_tried_once_for_its_rows(tmp_path: Path) -> None:
+    tried: list[int] = []
+
+    def do(_: Account) -> str:
+        tried.append(1)
+        return fails(_)
+
+    outcomes = try_rows(account(tmp_path), [row_of(do), row_of(do)], lambda _: None)
+    assert ([each.problem for each in outcomes], len(tried)) == (["KeyError('deployments')"] * 2, 1)
+
+
+def test_the_table_begins_with_what_is_otherwise_and_names_no_account(tmp_path: Path) -> None:
+    arn = "arn:aws:ecs:eu-central-1:111122223333:cluster/c"
+    row = row_of(None)
+    outcomes = [Outcome(row, Seen("this")), Outcome(row, problem="denied"), Outcome(row, Seen("that", f"{arn} | x"))]
+    _, _, summary, _, _, _, *lines = report.markdown(account(tmp_path), outcomes).splitlines()
+    assert summary.endswith("eu-central-1, 2026-11-29: 1 as assumed, 1 not tried, 1 otherwise.")
+    assert lines[:3] == [
+        r"| `some-row` | AWS \| does this. | this | **that (arn:aws:ecs:eu-central-1:123456789012:cluster/c \| x)** | "
+        "It matters. | `Some`: it. |",
+        r"| `some-row` | AWS \| does this. | this | not tried: denied | It matters. | `Some`: it. |",
+        r"| `some-row` | AWS \| does this. | this | this |  |  |",
+    ]
+
+
+def test_the_report_for_programs(tmp_path: Path) -> None:
+    told = report.as_json(account(tmp_path), [Outcome(row_of(None), Seen("that"))], ["rule x: denied"])
+    (row,) = told["rows"]
+    assert (row["id"], row["verdict"], row["seen"], row["problem"]) == ("some-row", "otherwise", "that", None)
+    assert (told["kind"], told["left"], len(told["not_testable"])) == (
+        "verify-account",
+        ["rule x: denied"],
+        len(NOT_TESTABLE),
+    )
+    assert "111122223333" not in json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [({}, "You must specify a region."), ({"AWS_REGION": PLACE.region}, "Unable to locate credentials")],
+    ids=["no Region", "no credentials"],
+)
+def test_without_an_account_it_says_what_is_lacking(
+    variables: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    for name, value in {**nowhere, "AWS_EC2_METADATA_DISABLED": "true", **variables}.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(main, ["verify-account", "--yes"])
+    assert (done.exit_code, done.stderr) == (4, f"No account to try it in: {says}\n")

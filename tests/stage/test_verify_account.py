@@ -1,0 +1,205 @@
+"""`rota verify-account` on the stage: as assumed, otherwise, and killed, beside resources with nearly its names."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.guestbook.client import Client
+from rota.cli.verify_account.policy import actions_of
+from rota.cli.verify_account.resources import KINDS
+from rota.cli.verify_account.row import Row
+from rota.cli.verify_account.rows.catalogue import GROUPS, NOT_TESTABLE, ROWS
+from rota.cli.verify_account.run import Outcome, clean, try_rows
+from stage.client import wait_for
+from tests.printed import ROOT, signed_in
+from tests.stage.conftest import as_new
+from tests.stage.turned import TURNED
+from tests.stage.verify_runs import OWN, Runs, answers, everything, make_foreign, recorded
+
+LAYER = ROOT / "layers" / "rota"
+Command = Callable[..., subprocess.Popen[str]]
+LAYERS = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
+FARGATE = {"tasks": "scripted", "script": {"seconds": 5}, "start_seconds": 25, "rollout_seconds": 20, "time_scale": 1}
+
+
+@pytest.fixture(scope="session")
+def _foreign_kept(one_stage: Client) -> str:
+    """A snapshot of an account with foreign resources whose names are nearly those of a run."""
+    as_new(one_stage)
+    make_foreign(one_stage)
+    one_stage.keep("foreign")
+    return "foreign"
+
+
+@pytest.fixture
+def verifying(one_stage: Client, _foreign_kept: str, tmp_path: Path) -> Iterator[Runs]:
+    """Runs in that account, of which every call is seen. What they write must be in their journal by then."""
+    stage = as_new(one_stage, _foreign_kept)
+    stage.settings(fire_schedules=True, **FARGATE)
+    runs = Runs(stage, tmp_path)
+    with recorded(runs):
+        yield runs
+    assert runs.unnamed == []
+
+
+@pytest.fixture
+def runs(verifying: Runs) -> Iterator[Runs]:
+    """The same. Afterwards everything in the account is as before, but for INACTIVE revisions."""
+    before = everything(verifying.stage)
+    yield verifying
+    assert answers(everything(verifying.stage)) == answers(before)
+
+
+def test_every_row_is_as_assumed(runs: Runs) -> None:
+    outcomes = runs.tried(ROWS)
+    assert {each.row.id: str(each.seen or each.problem) for each in outcomes if each.verdict != "as assumed"} == {}
+    ecs, operations = runs.stage.client("ecs"), [operation for _, operation, _ in runs.calls]
+    started = ecs.list_tasks(cluster=OWN.format("cluster"), desiredStatus="STOPPED")["taskArns"]
+    rollouts = sum(map(operations.count, ("CreateService", "UpdateService", "ContinueServiceDeployment")))
+    assert 0 < len(started) + rollouts <= 12
+
+
+def test_the_rows_name_every_action_that_they_need(verifying: Runs) -> None:
+    account, asked, called = verifying.account(), dict[str, set[str]](), len(verifying.calls)
+    for row in ROWS:
+        try_rows(account, [row], lambda _: None)
+        asked[row.id] = set(map(action, verifying.calls[called:]))
+        called = len(verifying.calls)
+    for row in ROWS:
+        assert asked[row.id] <= actions_of(row), row.id
+    clean(account)
+    needed = set[str]().union(*map(actions_of, ROWS))
+    not_called = needed - set(map(action, verifying.calls))
+    tags = {each for each in needed if each.partition(":")[2] in ("TagResource", "TagRole", "TagQueue")}
+    assert not_called == {
+        *tags,
+        "iam:PassRole",
+        *LAYERS,
+    }
+
+
+def action(call: tuple[str, str, dict[str, Any]]) -> str:
+    """What IAM calls the permission for a call."""
+    service, operation, _ = call
+    return f"{'states' if service == 'stepfunctions' else service}:{operation}"
+
+
+def test_an_image_is_pushed_where_ecr_looks_for_its_layers(verifying: Runs) -> None:
+    lacking = {"service": "ecr", "operation": "PutImage", "fault": "refused", "code": "LayersNotFoundException"}
+    verifying.stage.faults([lacking])
+    archived = [row for row in ROWS if row.id == "archived-image"]
+    assert otherwise(verifying.tried(archived)) == set()
+    assert set(LAYERS) <= set(map(action, verifying.calls))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_a_row_says_what_is_otherwise(verifying: Runs, row: Row) -> None:
+    """Exactly that row of those about the same thing."""
+    verifying.stage.faults([TURNED[row.id]])
+    related = [each for each in ROWS if each.probe.do.__module__ == row.probe.do.__module__ and each.group == row.group]
+    assert otherwise(verifying.tried(related)) == {row.id}
+
+
+def test_exactly_the_rows_say_so_that_are_otherwise(verifying: Runs) -> None:
+    one_of_each = {row.probe.do.__module__: row.id for row in ROWS}
+    verifying.stage.faults([TURNED[name] for name in one_of_each.values()])
+    assert otherwise(verifying.tried(ROWS)) == set(one_of_each.values())
+
+
+def otherwise(outcomes: Sequence[Outcome]) -> set[str]:
+    assert [each.problem for each in outcomes if each.problem] == []
+    return {each.row.id for each in outcomes if each.verdict == "otherwise"}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_run_that_is_killed_after_any_call_is_cleaned(runs: Runs, group: str) -> None:
+    runs.shortest_pause = 60
+    for probe in dict.fromkeys(row.probe for row in ROWS if row.group == group):
+        for after in count(1):
+            killed = runs.killed(partial(runs.begin, [row for row in ROWS if row.probe is probe]), after)
+            assert clean(runs.account()) == [], f"{probe}, killed after {after} calls"
+            if not killed:
+                break
+        assert after > 1
+
+
+def test_a_deletion_that_is_killed_after_any_call_is_repeated(runs: Runs) -> None:
+    runs.shortest_pause = 60
+    one_of_each = {kind: row for row in ROWS for kind in row.probe.kinds}
+    assert len(one_of_each) == len(KINDS)
+    assert otherwise(runs.begin(list(dict.fromkeys(one_of_each.values())))) == set()
+    for after in count(1):
+        if not runs.killed(lambda: clean(runs.account()), after):
+            break
+    assert after > len(KINDS)
+
+
+# -------------------------------------------------------------------------------------------------------- the command
+
+
+@pytest.fixture
+def command(one_stage: Client, _foreign_kept: str, tmp_path: Path) -> Iterator[Command]:
+    """Starts the command in a process of its own. Afterwards everything is as before, but for INACTIVE revisions."""
+    stage = as_new(one_stage, _foreign_kept)
+    before = everything(stage)
+    stage.clear_calls()
+
+    def started(*arguments: str) -> subprocess.Popen[str]:
+        called = [sys.executable, "-m", "rota", "verify-account", "--journals", str(tmp_path), *arguments]
+        variables = {**os.environ, **signed_in(stage)}
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(called, cwd=LAYER, env=variables, text=True, **streams)
+
+    yield started
+    assert answers(everything(stage)) == answers(before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def made(stage: Client, operation: str) -> bool:
+    """Whether the command has come to its first call of an operation."""
+    return any(call["operation"] == operation for call in stage.calls())
+
+
+def test_it_prints_a_table_and_leaves_nothing(one_stage: Client, command: Command) -> None:
+    printed, told = command("--yes").communicate()
+    table = re.findall(r"^\| `([a-z0-9-]+)` \|", printed, re.MULTILINE)
+    free = [row.id for row in ROWS if row.group == "free"]
+    assert (table, "0 otherwise" in printed) == ([*free, *(each.id for each in NOT_TESTABLE)], True)
+    assert "  tasks  not without --subnets" in told
+    assert one_stage.names["outputs"]["StateMachineArn"].split(":")[4] not in printed
+
+
+def test_it_asks_before_it_begins(one_stage: Client, command: Command) -> None:
+    asked = command()
+    told = asked.communicate()[1]
+    assert (asked.returncode, "Go on? [y/N]" in told) == (4, True)
+    assert [call["operation"] for call in one_stage.calls()] == ["GetCallerIdentity"]
+
+
+def test_a_signal_ends_it_and_it_leaves_nothing(one_stage: Client, command: Command) -> None:
+    stopped = command("--yes")
+    wait_for(lambda: made(one_stage, "CreateCluster"), 30)
+    stopped.terminate()
+    assert stopped.wait(60) == 128 + signal.SIGTERM
+
+
+def test_what_a_killed_run_has_left_is_deleted(one_stage: Client, command: Command, tmp_path: Path) -> None:
+    killed = command("--yes")
+    wait_for(lambda: made(one_stage, "CreateCluster"), 30)
+    killed.kill()
+    killed.wait()
+    (journal,) = tmp_path.iterdir()
+    cleaned = command("--clean", journal.stem)
+    assert cleaned.wait() == 0
+    again = command("--clean", journal.stem)
+    told = again.communicate()[1]
+    assert (again.returncode, told.endswith("there are none\n")) == (2, True)

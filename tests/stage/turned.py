@@ -1,0 +1,96 @@
+"""Each assumption of `rota verify-account` turned round: faults with which the stage answers otherwise."""
+
+from typing import Any
+
+from tests.stage.verify_runs import OWN
+
+EVERY = {"count": 0}
+MADE = {"RuleArn": "arn:aws:events:us-east-1:123456789012:rule/made-up"}
+REVISION = "arn:aws:ecs:us-east-1:123456789012:task-definition/made-up:1"
+
+
+def own(purpose: str) -> str:
+    """The run's name for a purpose, whole, as a member of a request."""
+    return rf'\b{OWN.format(purpose)}"'
+
+
+def answered(service: str, operation: str, request: str, answer: dict[str, Any], **more: Any) -> dict[str, Any]:
+    call = {"service": service, "operation": operation, "request": request, **EVERY}
+    return {**call, "fault": "answered", "answer": answer, **more}
+
+
+def refused(service: str, operation: str, request: str, code: str, message: str) -> dict[str, Any]:
+    call = {"service": service, "operation": operation, "request": request, **EVERY}
+    return {**call, "fault": "refused", "code": code, "message": message}
+
+
+def rewritten(service: str, operation: str, request: str, pattern: str, replacement: str) -> dict[str, Any]:
+    call = {"service": service, "operation": operation, "request": request, **EVERY}
+    return {**call, "fault": "rewritten", "pattern": pattern, "replacement": replacement}
+
+
+def received(queue: str, pattern: str, replacement: str) -> dict[str, Any]:
+    """What comes from a queue of the run; a body is JSON in JSON, so that its quotes have a backslash."""
+    return rewritten("sqs", "ReceiveMessage", own(queue), pattern, replacement)
+
+
+def retries(queue: str) -> dict[str, Any]:
+    return received(queue, r'("RETRY_ATTEMPTS": ?\{[^}]*"StringValue": ?)"0"', r'\1"3"')
+
+
+TURNED: dict[str, dict[str, Any]] = {
+    "register-in-family": refused(
+        "ecs", "RegisterTaskDefinition", own("family"), "AccessDeniedException", "not authorized"
+    ),
+    "register-elsewhere": answered(
+        "ecs", "RegisterTaskDefinition", own("other-family"), {"taskDefinition": {"taskDefinitionArn": REVISION}}
+    ),
+    "denied-words": refused("events", "PutRule", own("denied"), "AccessDeniedException", "No."),
+    "tags-after-put-rule": answered("events", "ListTagsForResource", own("reads"), {"Tags": []}, count=1),
+    "late-reads": answered("events", "ListRules", own("reads"), {"Rules": []}, count=9),
+    "cron-last-days": answered("events", "PutRule", own("last-days"), MADE),
+    "cron-step-of-60": answered("events", "PutRule", own("step-of-60"), MADE),
+    "pattern-complexity": answered("events", "PutRule", own("pattern-11"), MADE),
+    "unknown-placeholder": answered("events", "PutTargets", own("placeholder"), {"FailedEntryCount": 0}),
+    "limit-words": refused("ecs", "DescribeServices", '"s10"', "InvalidParameterException", "Too many services."),
+    "sns-subject": refused("sns", "Publish", own("topic"), "InvalidParameter", "Invalid parameter: Subject"),
+    "untagged-push": received("every-push", r'\\"image-tag\\":\\"\\",?', ""),
+    "untagged-push-pattern": answered("sqs", "ReceiveMessage", own("tagged-push"), {}),
+    "same-push-again": answered(
+        "ecr", "PutImage", '"imageTag":"verify"', {"image": {"imageId": {"imageDigest": "sha256:0"}}}, skip=1
+    ),
+    "archived-image": refused("ecr", "DescribeImages", own("archive"), "ImageNotFoundException", "There is none."),
+    "dead-letter-attributes": received("dead", '"TARGET_ARN"', '"TARGET"'),
+    "dead-letter-body": received("dead", r'\\"detail\\"', r'\\"input\\"'),
+    "dead-letter-at-once": retries("dead"),
+    "inactive-revision": retries("inactive"),
+    "execution-name": rewritten("stepfunctions", "ListExecutions", own("fails"), '"name": ?"', '"name":"x'),
+    "history-without-data": rewritten(
+        "stepfunctions",
+        "GetExecutionHistory",
+        '"includeExecutionData":false',
+        r'"executionStartedEventDetails": ?\{',
+        r'"executionStartedEventDetails":{"input":"{}",',
+    ),
+    "redriven-state": rewritten(
+        "stepfunctions", "GetExecutionHistory", "-fails:", "FailStateEntered", "PassStateEntered"
+    ),
+    "throttled-function": rewritten(
+        "stepfunctions", "GetExecutionHistory", "-invokes:", '"LambdaFunctionFailed"', '"LambdaFunctionScheduleFailed"'
+    ),
+    "target-environment": received("task-events", "ROTA_TASK", "TASK"),
+    "target-scheduled-time": received("task-events", r"(ROTA_SCHEDULED_AT.{1,20}?)\d{4}-", r"\g<1>1999-"),
+    "started-by": received("task-events", r"(events-rule/[\w-]+)", r"\1-tasks"),
+    "start-in-the-minute": received("task-events", r'(createdAt\\": ?\\")\d{4}', r"\g<1>2099"),
+    "task-states": received("task-events", r'(lastStatus\\": ?\\")PENDING', r"\1ACTIVATING"),
+    "stop-before-start": received("task-events", "UserInitiated", "EssentialContainerExited"),
+    "stop-task-event": received("task-events", r'(desiredStatus\\": ?\\")STOPPED', r"\1RUNNING"),
+    "pause-stages": rewritten("ecs", "DescribeServiceDeployments", "", '"POST_SCALE_UP"', '"SCALE_UP"'),
+    "rollback-revision": rewritten(
+        "ecs", "DescribeServices", "", r'("taskDefinition": ?"[^"]*-service:)1(".*-service:2")', r"\g<1>9\2"
+    ),
+    "rollback-status": rewritten("ecs", "DescribeServiceDeployments", "", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"),
+    "bake-deployments": rewritten("ecs", "DescribeServices", own("service"), '"PRIMARY"', '"ACTIVE"'),
+    "deleted-service": rewritten("ecs", "DescribeServices", own("service"), '"DRAINING"', '"INACTIVE"'),
+    "cloudtrail-delay": answered("cloudtrail", "LookupEvents", "", {"Events": []}),
+}

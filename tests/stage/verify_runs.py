@@ -1,0 +1,231 @@
+"""Runs of `rota verify-account` on the stage, killed after any of their calls, and what is in an account then."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+
+from rota.cli.verify_account.account import Account, Clock, Network
+from rota.cli.verify_account.journal import Journal, Place
+from rota.cli.verify_account.row import Row
+from rota.cli.verify_account.run import Outcome, clean, try_rows
+from stage.client import Client
+from stage.moto.clients import ACCOUNT, REGION
+from tests.stage.toys import zipped
+
+RUN = "r1"
+OWN = f"rota-verify-{RUN}-{{}}"
+MACHINE = {"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}}
+READS = ("Describe", "Get", "List", "Lookup", "Receive", "Assume")
+# The member of a request that names what the call writes; of the others, the name is somewhere in `arn:` or `url`.
+NAMES = ("Name", "name", "Rule", "QueueName", "RoleName", "FunctionName", "repositoryName", "family", "clusterName")
+ARNS = ("QueueUrl", "TopicArn", "stateMachineArn", "executionArn", "serviceDeploymentArn", "cluster", "taskDefinition")
+
+
+class KilledError(BaseException):
+    """The process of the run was killed. No error handler of it catches that."""
+
+
+class Session(boto3.Session):
+    """One that makes each client once: that takes longer than ten calls."""
+
+    def __init__(self, *credentials: str, **more: Any) -> None:
+        super().__init__(*credentials, **more)
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str, **more: Any) -> Any:
+        if service not in self._clients:
+            self._clients[service] = super().client(service, **more)
+        return self._clients[service]
+
+
+class Runs:
+    """Runs on a stage: each has the id RUN and a journal in a folder of its own."""
+
+    def __init__(self, stage: Client, folder: Path) -> None:
+        self.stage = stage
+        self.folder = folder
+        self.calls: list[tuple[str, str, dict[str, Any]]] = []
+        """The calls of all runs, in order: service, operation, request."""
+        self.unnamed: list[str] = []
+        """What was written that the journal did not name at that time."""
+        self.kill_after: int | None = None
+        """After how many more calls the run is killed."""
+        self.shortest_pause = 0.0
+        """How many seconds a run pauses at least: the longer, the fewer calls ask whether something is done."""
+        self._session = Session("user", "user", region_name=REGION)
+        self._network = Network(stage.names["parameters"]["SubnetIds"].split(","))
+        self._clock = Clock(lambda: datetime.fromisoformat(stage.clock()), self._pause)
+
+    def account(self) -> Account:
+        """The account of a new run, or of one that goes on with the journal that is there."""
+        place = Place(ACCOUNT, REGION)
+        there = (self.folder / f"{RUN}.jsonl").exists()
+        journal = (Journal.find if there else Journal.begin)(self.folder, RUN, place)
+        return Account(self._session, journal, self._clock, self._network)
+
+    def _pause(self, seconds: float) -> None:
+        self.stage.advance(max(seconds, self.shortest_pause))
+
+    def begin(self, rows: Sequence[Row]) -> list[Outcome]:
+        """Try rows, and leave what that has made."""
+        return try_rows(self.account(), rows, lambda _: None)
+
+    def tried(self, rows: Sequence[Row]) -> list[Outcome]:
+        """Try rows, and delete what that has made."""
+        outcomes = self.begin(rows)
+        assert clean(self.account()) == []
+        return outcomes
+
+    def killed(self, do: Callable[[], object], after: int) -> bool:
+        """Do something until after so many calls; False if they are fewer.
+
+        Reads do not count: one that is killed after a read leaves what was there after the call before it.
+        """
+        self.kill_after = after
+        try:
+            do()
+        except KilledError:
+            return True
+        finally:
+            self.kill_after = None
+        return False
+
+    def called(self, client: BaseClient, operation: str, request: dict[str, Any]) -> None:
+        """A call is about to be made: what it writes must be in the journal by now."""
+        service = client.meta.service_model.service_name
+        self.calls.append((service, operation, request))
+        written = written_by(operation, request)
+        if written is not None and written not in self._named():
+            self.unnamed.append(f"{operation} of {written}")
+
+    def _named(self) -> set[str]:
+        """The names in the journal, of a service also its cluster's."""
+        if not (self.folder / f"{RUN}.jsonl").exists():
+            return set()
+        journal = Journal.find(self.folder, RUN, Place(ACCOUNT, REGION))
+        return {part for entry in journal.entries() for part in entry.name.split("/")}
+
+    def answered(self, operation: str) -> None:
+        """The call was carried out, or refused."""
+        if self.kill_after is not None and not operation.startswith(READS):
+            self.kill_after -= 1
+            if self.kill_after == 0:
+                raise KilledError
+
+
+@contextmanager
+def recorded(runs: Runs) -> Iterator[None]:
+    """Show every call of the process to the runs, and kill the process as they ask for it."""
+    make = BaseClient._make_api_call
+
+    def call(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
+        runs.called(client, operation, request)
+        try:
+            return make(client, operation, request)
+        finally:
+            runs.answered(operation)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", call)
+        patch.setenv("AWS_ENDPOINT_URL", runs.stage.endpoint)
+        yield
+
+
+def written_by(operation: str, request: Mapping[str, Any]) -> str | None:
+    """The name of what a call writes; None for a read, and for what has no name: a message, an event on the bus."""
+    if operation.startswith(READS) or operation in ("PutEvents", "DeleteMessage"):
+        return None
+    named = next((request[member] for member in NAMES if member in request), None)
+    if named is None:
+        named = next(request[member] for member in ARNS if member in request)
+        named = re.split("[:/]", re.sub(r":\d+$", "", named))[-1]
+        if operation in ("RedriveExecution", "ContinueServiceDeployment"):
+            named = re.split("[:/]", request.get("executionArn") or request["serviceDeploymentArn"])[-2]
+    return str(named).rpartition(":")[2]
+
+
+# ------------------------------------------------------------------------------------------------ what is in an account
+
+
+def make_foreign(stage: Client) -> None:
+    """Make resources whose names are nearly those of the run: longer, shorter, or of a run that is called nearly so."""
+    events, iam, ecs, sqs = (stage.client(service) for service in ("events", "iam", "ecs", "sqs"))
+    lambda_, states, ecr, sns = (stage.client(service) for service in ("lambda", "stepfunctions", "ecr", "sns"))
+    subnets = stage.names["parameters"]["SubnetIds"].split(",")
+    allowed = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+    for name in (
+        f"rota-verify-{RUN}",
+        *(f"rota-verify-{run}-{{}}" for run in (f"{RUN}0", f"x{RUN}")),
+        f"{OWN}-2",
+        f"{OWN}s",
+    ):
+        role = iam.create_role(RoleName=name.format("limited"), AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name.format("limited"), PolicyName="verify", PolicyDocument=policy)
+        queue = sqs.create_queue(QueueName=name.format("dead"))["QueueUrl"]
+        sns.create_topic(Name=name.format("topic"))
+        events.put_rule(Name=name.format("fails"), ScheduleExpression="rate(1 day)")
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.put_targets(Rule=name.format("fails"), Targets=[{"Id": "0", "Arn": arn}])
+        ecs.create_cluster(clusterName=name.format("cluster"))
+        container = {"name": "app", "image": "public.ecr.aws/some/image:1"}
+        fargate = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
+        for family in ("family", "tasks", "service"):
+            ecs.register_task_definition(family=name.format(family), containerDefinitions=[container], **fargate)
+        ecs.create_service(
+            cluster=name.format("cluster"),
+            serviceName=name.format("service"),
+            taskDefinition=name.format("service"),
+            desiredCount=1,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": subnets}},
+        )
+        ecr.create_repository(repositoryName=name.format("pushes"))
+        states.create_state_machine(name=name.format("fails"), roleArn=role, definition=json.dumps(MACHINE))
+        lambda_.create_function(
+            FunctionName=name.format("idle"),
+            Runtime="python3.13",
+            Role=role,
+            Handler="app.handler",
+            Code={"ZipFile": zipped("def handler(event, context): return None")},
+        )
+
+
+def everything(stage: Client) -> dict[str, Any]:
+    """All that verify-account could make or change, whoever made it, but for INACTIVE revisions."""
+    events, iam, ecs, sqs = (stage.client(service) for service in ("events", "iam", "ecs", "sqs"))
+    lambda_, states, ecr, sns = (stage.client(service) for service in ("lambda", "stepfunctions", "ecr", "sns"))
+    rules = events.list_rules()["Rules"]
+    described = ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
+    clusters = [each for each in described if each["status"] == "ACTIVE"]
+    queues = sqs.list_queues().get("QueueUrls", [])
+    roles = iam.list_roles()["Roles"]
+    return {
+        "rules": [(each, events.list_targets_by_rule(Rule=each["Name"])["Targets"]) for each in rules],
+        "roles": {each["RoleName"]: iam.list_role_policies(RoleName=each["RoleName"])["PolicyNames"] for each in roles},
+        "clusters": clusters,
+        "services": [arn for each in clusters for arn in ecs.list_services(cluster=each["clusterArn"])["serviceArns"]],
+        "running": [arn for each in clusters for arn in ecs.list_tasks(cluster=each["clusterArn"])["taskArns"]],
+        "revisions": ecs.list_task_definitions(status="ACTIVE")["taskDefinitionArns"],
+        "queues": {url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"]) for url in queues},
+        "topics": [each["TopicArn"] for each in sns.list_topics()["Topics"]],
+        "functions": [each["FunctionName"] for each in lambda_.list_functions()["Functions"]],
+        "machines": [each["name"] for each in states.list_state_machines()["stateMachines"]],
+        "repositories": [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]],
+    }
+
+
+def answers(described: Mapping[str, Any]) -> str:
+    """A description without what each answer has of its own."""
+    return re.sub(
+        r'"ResponseMetadata": \{[^{}]*(\{[^{}]*\}[^{}]*)*\}', "", json.dumps(described, default=str, sort_keys=True)
+    )
