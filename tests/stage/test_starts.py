@@ -84,6 +84,21 @@ def test_a_replicated_image_is_deployed_only_if_that_is_wanted(stage: Client, wa
         cloudformation.delete_stack(StackName="another")  # no reset does
 
 
+def test_a_replicated_image_is_deployed_only_if_it_is_newer(stage: Client) -> None:
+    """As EventBridge starts it, with the rights of the template's role."""
+    old = push_untagged(stage, "v0")
+    stage.advance(60)  # ECR tells whole seconds
+    live = stage.deploy("v1")["input"]["detail"]["image-digest"]
+    stage.advance(60)
+    new = push_untagged(stage, "v2")
+    ended = {}
+    for number, digest in enumerate((old, live, new)):
+        event = REPLICATION | {"id": f"event-{number}", "time": stage.clock()}
+        event["detail"] = REPLICATION["detail"] | {"image-digest": digest}
+        ended[digest] = states(stage, stage.wait(stage.start(event, name=f"event-{number}_{number:032}")))[-1]
+    assert ended == {old: "Ignored", live: "NothingToDo", new: "Deployed"}
+
+
 def test_a_dry_run_returns_the_plan_and_writes_nothing(stage: Client) -> None:
     digest = push_untagged(stage, "v1")
     before = account(stage)
