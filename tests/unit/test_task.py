@@ -57,6 +57,7 @@ def test_defaults() -> None:
     assert (task.enabled, task.count, task.description, task.environment) == (True, 1, "", {})
     assert (task.cpu, task.memory, task.retry, task.platform_version) == (None, None, None, None)
     assert Retry() == Retry(attempts=185, age=None)
+    assert Retry(attempts=2).model_dump_json() == '{"attempts":2}', "as the version before reads it"
 
 
 @pytest.mark.parametrize("entry", [EVERYTHING, {"name": "a", "task": "a", "rate": "1 hour"}], ids=["all", "least"])

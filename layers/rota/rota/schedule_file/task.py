@@ -154,6 +154,7 @@ class Retry(_Model):
         None,
         ge=60,
         le=86400,
+        exclude_if=lambda age: age is None,  # the version before, which may have to restore, takes a number or no key
         description="Seconds after which EventBridge gives up, 60-86400. Default: half of the shortest time between "
         "two runs, but 5 minutes at least and 6 hours at most; a day if Rota does not watch runs.",
     )
