@@ -338,6 +338,16 @@ def test_a_push_that_starts_nothing(deployed: Client, shell: Shell) -> None:
     assert outcome(deployed, shell(start, TAG="v1")) == "nothing to do"
 
 
+def test_runs_that_could_not_be_recorded(deployed: Client, shell: Shell) -> None:
+    lost, purge = blocks(RUNBOOK, "Runs that could not be recorded")
+    queue, sqs = shell("output UnrecordedRunsQueueUrl").strip(), deployed.client("sqs")
+    sqs.send_message(QueueUrl=queue, MessageBody="an event of a run")
+    assert "an event of a run" in shell(lost.replace(*SQS))
+    shell(purge.replace(*SQS))
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    assert "RunQueue" in shell("output RunQueueUrl")
+
+
 def test_promoting_an_image_and_migrating_before(deployed: Client, shell: Shell) -> None:
     (promote,) = blocks(RUNBOOK, "Two environments, one repository")
     (migrate,) = blocks(RUNBOOK, "Database migrations")
