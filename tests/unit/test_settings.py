@@ -54,6 +54,11 @@ def test_a_bad_value_is_named(variable: str, text: str) -> None:
         settings(**{variable: text})
 
 
+def test_a_function_of_a_stack_that_is_just_updated_watches_no_runs() -> None:
+    given = {name: value for name, value in ENVIRONMENT.items() if name not in ("WATCH_RUNS", "RUN_QUEUE_ARN")}
+    assert not Settings.from_environment(given).watch_runs, "its code is new, its environment not yet"
+
+
 @pytest.mark.parametrize("variable", ["API_COMMAND", "API_PORT"])
 def test_what_is_not_said_stays_as_the_base_has_it(variable: str) -> None:
     given = {name: value for name, value in ENVIRONMENT.items() if name != variable}
