@@ -22,7 +22,7 @@ from rota.cli.verify_account.run import Outcome, clean, try_rows
 from stage.client import wait_for
 from tests.printed import ROOT, signed_in
 from tests.stage.conftest import as_new
-from tests.stage.turned import TURNED
+from tests.stage.turned import TURNED, refused
 from tests.stage.verify_runs import OWN, Runs, answers, everything, make_foreign, recorded
 
 LAYER = ROOT / "layers" / "rota"
@@ -107,6 +107,19 @@ def test_a_row_says_what_is_otherwise(verifying: Runs, row: Row) -> None:
     verifying.stage.faults([TURNED[row.id]])
     related = [each for each in ROWS if each.probe.do.__module__ == row.probe.do.__module__ and each.group == row.group]
     assert otherwise(verifying.tried(related)) == {row.id}
+
+
+def test_a_read_that_knows_no_rule_yet_is_late(verifying: Runs) -> None:
+    denied = refused("events", "ListTagsForResource", "", "ResourceNotFoundException", "Rule does not exist.")
+    verifying.stage.faults([{**denied, "count": 1}])
+    assert otherwise(verifying.tried([row for row in ROWS if row.id == "tags-after-put-rule"])) == {
+        "tags-after-put-rule"
+    }
+
+
+def test_an_event_that_comes_twice_is_one_event(verifying: Runs) -> None:
+    verifying.stage.settings(events={"repeat": 1, "swap": 0.5})
+    assert otherwise(verifying.tried([row for row in ROWS if row.id == "task-states"])) == set()
 
 
 def test_exactly_the_rows_say_so_that_are_otherwise(verifying: Runs) -> None:

@@ -1,6 +1,7 @@
 """What EventBridge sends to a dead-letter queue when ECS refuses to start a task."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from rota.cli.verify_account import resources
@@ -9,8 +10,9 @@ from rota.cli.verify_account.resources import CLUSTER, FAMILY, QUEUE, ROLE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
 from rota.cli.verify_account.rows import events
 
-_SECONDS = 120
-_RETRYING_SECONDS = 240
+_SECONDS = (20,) * 6
+_RETRYING_SECONDS = (30, 150)
+"""Two events at most: each may start a task. The second leaves time for what EventBridge would try again."""
 _ATTRIBUTES = {"RULE_ARN", "TARGET_ARN", "ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS"}
 _ACTIONS = ("iam:PassRole", "events:PutEvents", *events.RECEIVE)
 
@@ -29,13 +31,14 @@ def inactive_start(account: Account) -> Letter | str | None:
     revision = resources.revision(account, resources.family(account, "inactive"))
     account.client("ecs").deregister_task_definition(taskDefinition=revision)
     letter = _letter_of(account, "inactive", revision, _RETRYING_SECONDS)
-    family = revision.rpartition("/")[2].rpartition(":")[0]
-    if letter or not account.client("ecs").list_tasks(cluster=resources.cluster(account), family=family)["taskArns"]:
-        return letter
-    return "a task was started"
+    asked = {"cluster": resources.cluster(account), "family": revision.rpartition("/")[2].rpartition(":")[0]}
+    tasks = [
+        account.client("ecs").list_tasks(**asked, desiredStatus=each)["taskArns"] for each in ("RUNNING", "STOPPED")
+    ]
+    return letter or ("a task was started" if any(tasks) else None)
 
 
-def _letter_of(account: Account, purpose: str, revision: str, seconds: float) -> Letter | None:
+def _letter_of(account: Account, purpose: str, revision: str, seconds: Sequence[float]) -> Letter | None:
     queue = resources.queue(account, purpose)
     target = {
         **resources.task_target(account, revision),

@@ -1,7 +1,7 @@
 """Events that a rule of the run sends to a queue of the run, or to a target that refuses them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rota.cli.verify_account.account import PREFIX, Account
@@ -11,7 +11,6 @@ RECEIVE = ("sqs:ReceiveMessage", "sqs:DeleteMessage")
 """The permissions for `take`."""
 _NEW_ROLE = ("FAILED_TO_ASSUME_ROLE", "TRANSIENT_ASSUME_ROLE", "NO_PERMISSIONS")
 """Why a delivery fails while EventBridge does not know a new role yet."""
-_DELIVERY_SECONDS = 20
 
 
 def source(account: Account) -> str:
@@ -51,18 +50,18 @@ def collect(
     return messages
 
 
-def dead_letter(account: Account, queue: Queue, seconds: float) -> dict[str, Any] | None:
-    """The dead letter that an event of the run becomes, None if there is none in time.
+def dead_letter(account: Account, queue: Queue, seconds: Sequence[float]) -> dict[str, Any] | None:
+    """The dead letter that an event of the run becomes, None if there is none.
 
-    Another event is put while EventBridge does not know the rule yet, or the role of its target.
+    An event is put for each of these `seconds`, in which its dead letter must come; another one while EventBridge does
+    not know the rule yet, or the role of its target.
     """
-
-    def known() -> dict[str, Any] | None:
+    for most in seconds:
         put(account)
-        found = collect(account, queue, bool, _DELIVERY_SECONDS)
-        return found[-1] if found and attribute(found[-1], "ERROR_CODE") not in _NEW_ROLE else None
-
-    return account.wait(known, seconds)
+        found = collect(account, queue, bool, most)
+        if found and attribute(found[-1], "ERROR_CODE") not in _NEW_ROLE:
+            return found[-1]
+    return None
 
 
 def attribute(message: dict[str, Any], name: str) -> str | None:

@@ -14,7 +14,7 @@ from rota.cli.verify_account.row import Row, Seen, probe
 from rota.cli.verify_account.rows import events
 
 _MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
-_EMPTY = b"{}"
+_BLOB = b"{}"
 _UPLOAD = ("ecr:PutImage", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
 _EVENT_SECONDS = 20
 _SECONDS = 90
@@ -65,26 +65,27 @@ def archived(account: Account) -> tuple[str, str]:
     repository, ecr = resources.repository(account, "archive"), account.client("ecr")
     image = {"imageDigest": _push(account, repository, "archived")}
     ecr.update_image_storage_class(repositoryName=repository, imageId=image, targetStorageClass="ARCHIVE")
-    try:
-        found = ecr.describe_images(repositoryName=repository, imageIds=[image])["imageDetails"]
-    except ClientError as refusal:
-        return code_of(refusal), ""
-    return ("the image", found[0].get("imageStatus", "")) if found else ("an empty list", "")
+
+    def answer() -> tuple[str, str]:
+        try:
+            found = ecr.describe_images(repositoryName=repository, imageIds=[image])["imageDetails"]
+        except ClientError as refusal:
+            return code_of(refusal), ""
+        return ("the image", found[0].get("imageStatus", "")) if found else ("an empty list", "")
+
+    # ECR may need a moment to archive it.
+    return account.wait(lambda: given if (given := answer())[1] != "ACTIVE" else None, _SECONDS) or answer()
 
 
 def _push(account: Account, repository: str, content: str, tag: str | None = None) -> str:
-    """Push an image without layers: a manifest is all of it, and two bytes of configuration. Returns its digest."""
+    """Push an image of two bytes, which nothing could run. Returns its digest."""
     ecr = account.client("ecr")
-    empty = {
-        "mediaType": "application/vnd.oci.empty.v1+json",
-        "digest": f"sha256:{hashlib.sha256(_EMPTY).hexdigest()}",
-        "size": len(_EMPTY),
-    }
+    blob = {"digest": f"sha256:{hashlib.sha256(_BLOB).hexdigest()}", "size": len(_BLOB)}
     manifest = {
         "schemaVersion": 2,
         "mediaType": _MEDIA_TYPE,
-        "config": empty,
-        "layers": [empty],
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **blob},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", **blob}],
         "annotations": {"content": content},
     }
     request = {
@@ -100,8 +101,8 @@ def _push(account: Account, repository: str, content: str, tag: str | None = Non
             raise
         upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
         part = {"repositoryName": repository, "uploadId": upload}
-        ecr.upload_layer_part(**part, partFirstByte=0, partLastByte=len(_EMPTY) - 1, layerPartBlob=_EMPTY)
-        ecr.complete_layer_upload(**part, layerDigests=[empty["digest"]])
+        ecr.upload_layer_part(**part, partFirstByte=0, partLastByte=len(_BLOB) - 1, layerPartBlob=_BLOB)
+        ecr.complete_layer_upload(**part, layerDigests=[blob["digest"]])
         image = ecr.put_image(**request)["image"]
     return str(image["imageId"]["imageDigest"])
 
@@ -140,7 +141,7 @@ ROWS = (
         meaning="Pushes start nothing, or parts of multi-platform images start executions that end in Ignored.",
         then="`ImageTagPattern`: one that your tags match and that begins with a letter.",
         probe=pushes,
-        read=lambda seen: Seen(f"only {', '.join(seen.kept)}" if seen.kept else "none"),
+        read=lambda seen: Seen(f"only {', '.join(sorted(set(seen.kept)))}" if seen.kept else "none"),
     ),
     Row(
         id="same-push-again",

@@ -9,7 +9,7 @@ from typing import Any
 
 from rota.cli.verify_account import resources
 from rota.cli.verify_account.account import Account, tried
-from rota.cli.verify_account.resources import CLUSTER, FAMILY, RULE
+from rota.cli.verify_account.resources import CLUSTER, FAMILY, ROLE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
 
 _CLIENT, _PARAMETER, _VALIDATION = "ClientException", "InvalidParameterException", "ValidationException"
@@ -108,7 +108,7 @@ LIMITS = (
 )
 
 
-@probe(CLUSTER, FAMILY, RULE, actions=("ecs:DescribeServices", "ecs:RunTask", "iam:PassRole"))
+@probe(CLUSTER, FAMILY, ROLE, RULE, actions=("ecs:DescribeServices", "ecs:RunTask", "iam:PassRole"))
 def beyond_limits(account: Account) -> list[tuple[Limit, str, str]]:
     """What each call beyond a limit is answered: the limit, the code, the words."""
     ask = _Calls(account)
@@ -141,14 +141,13 @@ class _Calls:
         return lambda: ecs.register_task_definition(**resources.definition(self._account, self._family, **change))
 
     def _put_target(self, change: dict[str, Any]) -> None:
-        role = self._account.arn("iam", f"role/{self._account.name('none')}", regional=False)
-        parameters = {"TaskDefinitionArn": self._revision, "LaunchType": "FARGATE"}
-        target = {"Arn": self._cluster, "RoleArn": role, "EcsParameters": parameters, **change}
+        usual = resources.task_target(self._account, self._revision)
+        target = {**usual, **change}
         match change:
             case {"EcsParameters": None}:
                 del target["EcsParameters"]
             case {"EcsParameters": more}:
-                target["EcsParameters"] = {**parameters, **more}
+                target["EcsParameters"] = {**usual["EcsParameters"], **more}
             case {"DeadLetterConfig": {"Arn": queue}}:
                 target["DeadLetterConfig"] = {"Arn": self._account.arn("sqs", self._account.name(queue))}
         resources.put_targets(self._account, self._rule, target)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from rota.cli.verify_account import resources
-from rota.cli.verify_account.account import TAG, Account, tried
+from rota.cli.verify_account.account import TAG, Account, code_of, tried
 from rota.cli.verify_account.resources import QUEUE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
 
@@ -40,8 +42,17 @@ def new_rule(account: Account) -> _Shown:
     return _Shown(tags, rule, targets)
 
 
-def _seconds_until(account: Account, shown: Callable[[], bool]) -> float | None:
-    """0 where it is shown at once."""
+def _seconds_until(account: Account, read: Callable[[], bool]) -> float | None:
+    """0 where it is shown at once. A late read may also say that there is no such rule."""
+
+    def shown() -> bool:
+        try:
+            return read()
+        except ClientError as refusal:
+            if code_of(refusal) != "ResourceNotFoundException":
+                raise
+            return False
+
     if shown():
         return 0
     began = account.clock.now()

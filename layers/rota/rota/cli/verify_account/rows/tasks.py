@@ -91,8 +91,9 @@ def _collect(account: Account, queue: Queue, seconds: float, task: str | None = 
 
     def by_task(messages: Sequence[Mapping[str, Any]]) -> Tasks:
         details = [json.loads(message["Body"])["detail"] for message in messages]
+        once = {(each["taskArn"], int(each["version"])): each for each in details}
         found: dict[str, list[Detail]] = {}
-        for detail in sorted(details, key=lambda each: int(each["version"])):
+        for _, detail in sorted(once.items(), key=lambda item: item[0]):
             by_rule = str(detail.get("startedBy")).startswith("events-rule/")
             if detail["taskArn"] == task or (task is None and by_rule):
                 found.setdefault(detail["taskArn"], []).append(detail)
