@@ -1,7 +1,5 @@
 """What a person is told, and how a mail shows it. Pure."""
 
-from pydantic import Field
-
 from rota.contract import Shape
 from rota.notifications.text import clean, mask, one_line, subject
 
@@ -29,7 +27,7 @@ class Message(Shape):
     kind: str
     """The kind of event, `Rota Deployment` or `Rota Run`."""
     keywords: tuple[str, ...] = ()
-    good: bool | None = Field(default=None)
+    good: bool | None = None
     """Whether it is good news; None if it is neither good nor bad."""
 
 
