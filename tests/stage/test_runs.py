@@ -45,6 +45,18 @@ def ended(stage: Client, number: int) -> list[dict[str, str]]:
     return wait_for(found, 20)
 
 
+def a_minute(stage: Client) -> None:
+    """Advance by a minute, and wait until the sweep that begins in it has ended."""
+    before = sweep(stage)
+    stage.advance(60)
+    wait_for(lambda: sweep(stage) != before, 20)
+
+
+def sweep(stage: Client) -> Any:
+    key = {"app": {"S": APP}, "record": {"S": "sweep"}}
+    return stage.client("dynamodb").get_item(TableName=stage.names["outputs"]["LedgerTableName"], Key=key).get("Item")
+
+
 @pytest.mark.parametrize("events", [{}, {"repeat": 1, "swap": 1}], ids=["in order", "repeated and swapped"])
 def test_a_run_is_recorded_once(stage: Client, events: dict[str, float]) -> None:
     stage.settings(tasks="scripted", script={"fails": 1, "exit_code": 3, "seconds": 60}, events=events)
@@ -76,3 +88,39 @@ def test_a_burst_of_starts_is_recorded(stage: Client) -> None:
         start(stage, "IngestData", count=10)
     stage.advance(120)
     assert len(ended(stage, 60)) == 60
+
+
+def test_a_job_that_fails_is_told_to_a_person(deployed: Client) -> None:
+    """By its schedule: EventBridge starts it, RecordRun records it, and Sweep tells of it."""
+    sns, sqs = deployed.client("sns"), deployed.client("sqs")
+    mails = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=mails, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=deployed.names["outputs"]["NotificationsTopicArn"], Protocol="sqs", Endpoint=arn)
+    script = {"fails": 1, "exit_code": 3, "seconds": 60}
+    deployed.set_clock("2030-03-01T05:56:00Z")
+    deployed.settings(tasks="scripted", script=script, fire_schedules=True)
+    deployed.advance(60)  # to the first minute of Sweep's rule
+    for _ in range(7):
+        a_minute(deployed)
+
+    def failed() -> list[dict[str, str]]:
+        return [item for item in items(deployed) if item["task"] == "IngestData" and item["status"] == "failed"]
+
+    (run,) = wait_for(failed, 20)
+    assert (run["exit_code"], run["scheduled_at"]) == ("3", "2030-03-01T06:00:00Z")
+
+    received = sqs.receive_message(QueueUrl=mails, MaxNumberOfMessages=10)["Messages"]
+    (body,) = [each["Body"] for each in received if '"Value": "IngestData"' in each["Body"]]
+    assert "exit code 3" in body
+    assert [asked for asked in deployed.permissions() if not asked["allowed"]] == []
+
+
+def test_with_rotas_functions_off_jobs_still_start(deployed: Client) -> None:
+    functions = deployed.client("lambda")
+    for function in functions.list_functions()["Functions"]:
+        functions.put_function_concurrency(FunctionName=function["FunctionName"], ReservedConcurrentExecutions=0)
+    deployed.set_clock("2030-03-01T05:58:00Z")
+    deployed.settings(tasks="scripted", fire_schedules=True)
+    fired = deployed.advance(300)
+    started = [each for each in fired if each["rule"].endswith("IngestData")]
+    assert [(each["at"], "task_arn" in each) for each in started] == [("2030-03-01T06:00:00Z", True)]

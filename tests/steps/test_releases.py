@@ -42,8 +42,11 @@ def test_the_first_release_is_v1(world: World, finishing: Deployment) -> None:
     assert (event["release"], event["news"].partition(". ")[0]) == (1, "Release v1")
     assert numbers(world) == ["1"]
     schedule = document["config"]["schedule"]
-    assert live() == {
+    found = live()
+    assert found.pop("live_changing_since") < found.pop("live_since")
+    assert found == {
         "app": APP,
+        "live_watched": True,
         "record": "releases",
         "number": "1",
         "live_digest": DIGEST,

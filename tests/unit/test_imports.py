@@ -20,7 +20,7 @@ def modules(folder: Path) -> set[str]:
 
 
 _OF_THE_COMMAND = modules(LAYER / "rota/cli")
-_OF_RUNS = {"record_run"}
+_OF_RUNS = {"record_run", "sweep"}
 _ALL = {snake(step) for step in asl.TASKS}
 _OF_THE_LEDGER = {"take_turn", "read_config", "finish_deployment", "restore_deployment"}
 _OF_AN_END = {"finish_deployment", "restore_deployment"}
@@ -49,13 +49,13 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedule_file.expression": _OF_TASKS | _OF_RUNS,
     # Of the steps, only for a schedule file with problems, and for days that not every month has.
     "rota.schedule_file.next_runs": _OF_RUNS,
-    "rota.ownership": _OF_TASKS,
+    "rota.ownership": _OF_TASKS | {"sweep"},
     "rota.tracing": _OF_TASKS | _OF_RUNS,
-    "rota.ecs.arns": _OF_ECS,
+    "rota.ecs.arns": _OF_ECS | {"sweep"},
     "rota.ecs.service": _OF_ECS,
     "rota.ecs.service_deployments": {"read_config", "roll_service", "check_service", "restore_deployment"},
-    "rota.ecs.task_definitions": _OF_TASKS,
-    "rota.ecs.fingerprint": _OF_TASKS,
+    "rota.ecs.task_definitions": _OF_TASKS | {"sweep"},
+    "rota.ecs.fingerprint": _OF_TASKS | {"sweep"},
     "rota.ecs.derive": {"read_config", "plan_deployment", "register_revisions"},
     "rota.ecs.images": {"read_config", "plan_deployment", "register_revisions"},
     "rota.ecs.jobs": {"read_config", "plan_deployment", "register_revisions"},
@@ -73,7 +73,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     # As is a plan made.
     "rota.schedules.eventbridge_rules.desired": set(),
     "rota.schedules.eventbridge_rules.watching": set(),
-    "rota.schedule_file.retry_age": set(),
+    "rota.schedule_file.retry_age": {"sweep"},
     "rota.plan.checks": {"read_config"},
     "rota.plan.problems": {"read_config"},
     "rota.plan.current_state": {"read_config", "plan_deployment"},
@@ -85,17 +85,17 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.live_revisions": {"read_config"},
     "rota.handlers.planned": _OF_PLANNED_WRITES,
     # The frame of a step that writes loads it as the step takes its turn.
-    "rota.deployment.lease": {"take_turn"},
+    "rota.deployment.lease": {"take_turn", "sweep"},
     "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS,
-    "rota.deployment.record": _OF_THE_LEDGER,
-    "rota.deployment.releases": _OF_THE_LEDGER,
+    "rota.deployment.record": _OF_THE_LEDGER | {"sweep"},
+    "rota.deployment.releases": _OF_THE_LEDGER | {"sweep"},
     "rota.deployment.ledger": _OF_THE_LEDGER,
     "rota.deployment.finish": _OF_AN_END,
     "rota.deployment.notify": _OF_AN_END,
-    # Only where there is a chat to tell.
+    # Of the steps, only where there is a chat to tell.
     "rota.deployment.outcome_message": set(),
-    **{f"rota.notifications.{module}": set() for module in ("chat", "links", "message", "send", "text")},
-    "rota.notifications.events": _OF_AN_END,
+    **{f"rota.notifications.{module}": {"sweep"} for module in ("chat", "links", "message", "send", "text")},
+    "rota.notifications.events": _OF_AN_END | {"sweep"},
     "rota.deployment.failure_message": {"restore_deployment"},
     "rota.stepfunctions.history": _OF_AN_END,
     "rota.stepfunctions.stopped": {"take_turn", "restore_deployment"},
@@ -103,11 +103,14 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     # Only for what another version of Rota began.
     "rota.stepfunctions.recover": set(),
     **{
-        f"rota.runs.{module}": set()
+        f"rota.runs.{module}": {"sweep"}
         for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "tell", "words")
     },
+    **{f"rota.runs.{module}": {"sweep"} for module in ("missed", "running", "sweep", "tasks")},
+    # Only after a deployment.
+    **{f"rota.runs.{module}": set() for module in ("jobs", "live_jobs")},
     **{
-        f"rota.runs.{module}": {"record_run"}
+        f"rota.runs.{module}": _OF_RUNS
         for module in ("due", "event", "incidents", "judge", "metrics", "model", "reasons", "record", "table")
     },
     "rota.restore.attempt": {"restore_deployment"},

@@ -214,7 +214,7 @@ def test_two_stacks_in_one_region_share_no_name() -> None:
     counted = [
         each["Properties"].get("Namespace") or each["Properties"]["MetricTransformations"][0]["MetricNamespace"]
         for each in RESOURCES.values()
-        if each["Type"] in {"AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"}
+        if each["Type"] in {"AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"} and "Metrics" not in each["Properties"]
     ]
     own = [namespace for namespace in counted if not str(namespace).startswith("AWS/")]
     assert own == [{"Fn::Sub": "Rota/${AWS::StackName}"}] * 2
@@ -254,7 +254,7 @@ ALARMS: dict[str, tuple[Any, str, Any, int]] = {
 
 def test_every_alarm_is_listed() -> None:
     alarms = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-    assert alarms == ALARMS.keys() | {"UnrecordedRunsAlarm", "LateRunsAlarm"}
+    assert alarms == ALARMS.keys() | {"UnrecordedRunsAlarm", "LateRunsAlarm", "NoSweepAlarm"}
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -299,6 +299,24 @@ def test_runs_that_are_recorded_late_raise_an_alarm() -> None:
         "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["RunQueue", "QueueName"]}}],
         "Threshold": 900,
     }
+
+
+def test_ten_minutes_without_a_sweep_raise_an_alarm() -> None:
+    """By metrics that every function has: missing ones count as no sweep, and so do errors."""
+    alarm = RESOURCES["NoSweepAlarm"]
+    assert alarm["Condition"] == "WatchesRuns"
+    shown, *summed = alarm["Properties"]["Metrics"]
+    assert shown["Expression"] == "invocations - errors"
+    for each, metric in zip(summed, ("Invocations", "Errors"), strict=True):
+        dimensions = [{"Name": "FunctionName", "Value": {"Ref": "SweepFunction"}}]
+        expected = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}
+        assert each["MetricStat"] == {"Metric": expected, "Period": 600, "Stat": "Sum"}
+        assert (each["Id"], each["ReturnData"]) == (metric.lower(), False)
+    how = ("Threshold", "ComparisonOperator", "TreatMissingData", "EvaluationPeriods")
+    assert [alarm["Properties"][name] for name in how] == [1, "LessThanThreshold", "breaching", 1]
+    sweep = RESOURCES["SweepFunction"]
+    assert sweep["Properties"]["Events"]["EveryMinute"]["Properties"]["Schedule"] == "rate(1 minute)"
+    assert "Condition" not in sweep
 
 
 def test_runs_are_read_as_the_function_and_its_queue_agree() -> None:
@@ -493,6 +511,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "SendsMail": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
         "WatchesRuns": {"Fn::Equals": [{"Ref": "WatchRuns"}, "true"]},
         "TellsChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
+        "ReadsJobLogs": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "JobLogGroups"}]})]},
     }
     assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"
 

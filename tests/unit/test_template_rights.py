@@ -42,6 +42,17 @@ KINDS: dict[str, tuple[Any, Any]] = {
             "Null": {"dynamodb:LeadingKeys": "false"},
         },
     ),
+    "the app's own items in the table": (
+        {"Fn::GetAtt": ["LedgerTable", "Arn"]},
+        {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": {"Fn::Sub": "${ClusterName}/${ServiceName}"}},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    ),
+    "the cluster's lists of tasks": (arn("ecs", "container-instance/${ClusterName}/*"), None),
+    "tasks": (arn("ecs", "task/${ClusterName}/*"), None),
+    "the topic": ({"Ref": "NotificationsTopic"}, None),
+    "the jobs' log groups": ({"Ref": "JobLogGroups"}, None),
     "the queue of runs": ({"Fn::GetAtt": ["RunQueue", "Arn"]}, None),
     "executions": (arn("states", "execution:${AWS::StackName}-deploy:*"), None),
     "bucket": ({"Fn::GetAtt": ["ConfigBucket", "Arn"]}, None),
@@ -173,6 +184,20 @@ RIGHTS: dict[str, dict[str, str]] = {
         "the app's runs in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
         "the queue of runs": "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes",
     },
+    "SweepFunction": {
+        "the app's runs in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
+        "the app's own items in the table": "dynamodb:GetItem",
+        "files": "s3:GetObjectVersion",
+        "bucket": "s3:ListBucket s3:ListBucketVersions",
+        "the cluster's lists of tasks": "ecs:ListTasks",
+        "tasks": "ecs:DescribeTasks",
+        "rules": "events:DescribeRule events:ListTargetsByRule",
+        "anything": "ecs:DescribeTaskDefinition",
+        "the jobs' log groups": "logs:GetLogEvents",
+        "the topic": "sns:Publish",
+        "the topic of the chat": "sns:Publish",
+        "bus, with events of Rota alone": "events:PutEvents",
+    },
     "DeployStateMachine": {
         "the steps": "lambda:InvokeFunction",
         "anything": "logs:CreateLogDelivery logs:GetLogDelivery logs:UpdateLogDelivery logs:DeleteLogDelivery"
@@ -187,7 +212,11 @@ RIGHTS: dict[str, dict[str, str]] = {
 
 
 # By the condition of a statement, the parameter that names what it is about.
-GIVEN_BY = {"KnowsFormerEventsRoles": "FormerEventsRoleArns", "TellsChat": "ChatTopicArn"}
+GIVEN_BY = {
+    "KnowsFormerEventsRoles": "FormerEventsRoleArns",
+    "TellsChat": "ChatTopicArn",
+    "ReadsJobLogs": "JobLogGroups",
+}
 
 
 def statements(role: str) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -100,6 +100,14 @@ def wait_seconds(waited: float) -> int:
     """Seconds until a deployment that has waited for so many seconds looks again."""
     longest = min(_LONGEST_WAIT_OF_DAYS, max(_LONGEST_WAIT, waited / 100))
     return int(min(longest, max(_SHORTEST_WAIT, waited / 20)))
+
+
+def changing_schedules_since(dynamodb: "DynamoDBClient", table: str, app: str) -> datetime | None:
+    """When the deployment that holds the lease began to change schedules; None if it has not, or none holds it."""
+    key = {"app": {"S": app}, "record": {"S": "lease"}}
+    found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+    record = LeaseItem.model_validate(plain({"M": found})).record if found else None
+    return record.changing_schedules_since if record else None
 
 
 class Lease:

@@ -72,13 +72,21 @@ class Ledger:
     """
 
     def __init__(
-        self, dynamodb: "DynamoDBClient", table: str, app: str, execution: Execution, history_days: int
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        app: str,
+        execution: Execution,
+        history_days: int,
+        *,
+        watches_runs: bool,
     ) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._app = app
         self._execution = execution
         self._history_days = history_days
+        self._watches_runs = watches_runs
         started = execution.started_at.astimezone(UTC).isoformat(timespec="microseconds")
         self._key = {"app": {"S": app}, "record": {"S": f"deployment#{started}#{execution.name}"}}
 
@@ -119,10 +127,9 @@ class Ledger:
         number = releases.number(image, schedule, live)
         entry = entry.model_copy(update={"release": number})
         put = self._request(entry, record, finished_at, entry.outcome)
+        update = releases.update(number, image, schedule, record, live, finished_at, watched=self._watches_runs)
         try:
-            self._dynamodb.transact_write_items(
-                TransactItems=[{"Put": put}, {"Update": releases.update(number, image, schedule, record, live)}]
-            )
+            self._dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"Update": update}])
         except self._dynamodb.exceptions.TransactionCanceledException as error:
             reasons: list[Mapping[str, Any]] = dict(error.response)["CancellationReasons"]  # type: ignore[assignment]  # not in the stubs
             if reasons[0].get("Code") == _CONDITION_FAILED:
@@ -182,7 +189,14 @@ class Ledger:
 
 def ledger_of(settings: "Settings", execution: Execution) -> Ledger:
     """The ledger as that execution sees it."""
-    return Ledger(clients.dynamodb(), settings.table, settings.app, execution, settings.history_days)
+    return Ledger(
+        clients.dynamodb(),
+        settings.table,
+        settings.app,
+        execution,
+        settings.history_days,
+        watches_runs=settings.watch_runs,
+    )
 
 
 def _item(item: Mapping[str, Any] | None) -> LedgerItem:

@@ -28,6 +28,7 @@ from rota.deployment.items import Item
 
 # The step that makes the record, and what is between it and the first step that writes, in `durations`.
 _FIRST_STEP = "TakeTurn"
+_CHANGE_SCHEDULES = ("ClearRules", "CreateTargets")
 # What stays as whoever wrote it first has it.
 _DECIDED_ONCE = {"complete", "error", "failed_step"}
 
@@ -78,6 +79,11 @@ class DeploymentRecord(Item):
     def may_have_begun(self, step: str) -> bool:
         """Whether that step, one that writes, may have written anything."""
         return step in self.entered
+
+    @property
+    def changing_schedules_since(self) -> datetime | None:
+        """When it began to change schedules; None if it has not."""
+        return min((self.entered[step] for step in _CHANGE_SCHEDULES if step in self.entered), default=None)
 
     @property
     def last_step(self) -> str:

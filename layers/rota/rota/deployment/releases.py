@@ -3,7 +3,10 @@
 It is changed only together with the ledger's entry of a deployment that went live, in one transaction.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from pydantic import AwareDatetime
 
 from rota.contract import Image, Outcome, Stored
 from rota.deployment.items import Item, plain, stored
@@ -26,6 +29,12 @@ class Live(Item):
     live_plan: Stored | None = None
     live_revisions: Stored | None = None
     """ARNs of what that deployment registered; None if it registered nothing."""
+    live_since: AwareDatetime | None = None
+    """When that deployment was recorded; None where a version of Rota before this one wrote the item."""
+    live_changing_since: AwareDatetime | None = None
+    """When it began to change schedules; None if it changed none."""
+    live_watched: bool = False
+    """Whether its targets tell what they run, so that runs can be watched."""
 
 
 class Releases:
@@ -53,9 +62,18 @@ class Releases:
         return None if before == (image.digest, schedule.key, schedule.version_id) else live.number + 1
 
     def update(
-        self, number: int | None, image: Image, schedule: Stored, record: "DeploymentRecord", live: Live | None
+        self,
+        number: int | None,
+        image: Image,
+        schedule: Stored,
+        record: "DeploymentRecord",
+        live: Live | None,
+        now: datetime,
+        *,
+        watched: bool,
     ) -> Any:
         """The part of a transaction that makes the deployment live, on condition that `live` still is."""
+        changing = record.changing_schedules_since
         values: dict[str, Any] = {
             ":number": number or (live.number if live else 0),
             ":digest": image.digest,
@@ -64,6 +82,9 @@ class Releases:
             ":version": schedule.version_id,
             ":plan": record.plan.model_dump() if record.plan else None,
             ":revisions": record.revisions.model_dump() if record.revisions else None,
+            ":since": now.isoformat(),
+            ":changing": changing.isoformat() if changing else None,
+            ":watched": watched,
         }
         if live:
             values[":seen"] = live.number
@@ -72,7 +93,8 @@ class Releases:
             "Key": {"app": {"S": self._app}, "record": {"S": "releases"}},
             "UpdateExpression": "SET #number = :number, live_digest = :digest, live_tag = :tag, "
             "live_schedule_key = :key, live_schedule_version = :version, "
-            "live_plan = :plan, live_revisions = :revisions",
+            "live_plan = :plan, live_revisions = :revisions, "
+            "live_since = :since, live_changing_since = :changing, live_watched = :watched",
             "ConditionExpression": "#number = :seen" if live else "attribute_not_exists(app)",
             "ExpressionAttributeNames": {"#number": "number"},
             "ExpressionAttributeValues": {name: stored(value) for name, value in values.items()},

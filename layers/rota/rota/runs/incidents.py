@@ -3,14 +3,17 @@
 Runs may be judged in any order: one that is older than the newest judged is *late*.
 """
 
-from rota.runs.model import GoodRun, Incident, Job, Run, Status
+from rota.runs.model import GoodRun, Incident, Job, Notice, Run, Status, incident_id
 
 
 def after_run(job: Job, run: Run) -> Job:
     """The job after one more of its runs has ended, or is known to be missed. Each is to be counted once."""
     if run.status == Status.OK:
         return _after_good(job, run)
-    return _after_bad(job, run) if run.status.is_bad else job
+    if run.status.is_bad:
+        return _after_bad(job, run)
+    told = any(notice.kind == Status.UNKNOWN for notice in job.notices)
+    return job if told else job.model_copy(update={"notices": (*job.notices, Notice(kind=Status.UNKNOWN, run=run))})
 
 
 def _after_good(job: Job, run: Run) -> Job:
@@ -48,7 +51,7 @@ def _after_bad(job: Job, run: Run) -> Job:
         )
     elif job.tolerance == 0 if well_since else bad_runs > job.tolerance:
         changed["incident"] = Incident(
-            id=f"{run.task}#{run.key.split('#')[2]}",
+            id=incident_id(run),
             opened_at=run.ended_at or run.scheduled_at,
             first=run.model_copy(update={"tail": ()}),
             last=run,

@@ -23,11 +23,3 @@ def count_runs(settings: "Settings", runs: Iterable[Run]) -> None:
             metrics.add_metric(name="RunDuration", unit=MetricUnit.Seconds, value=run.seconds)
         metrics.add_metadata("task", run.task)
         metrics.flush_metrics()
-
-
-def count_sweep(settings: "Settings") -> None:
-    """Say that Sweep has looked: an alarm rings if it does not."""
-    metrics = Metrics()
-    metrics.add_dimension("app", settings.app)
-    metrics.add_metric(name="Sweeps", unit=MetricUnit.Count, value=1)
-    metrics.flush_metrics()

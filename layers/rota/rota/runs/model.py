@@ -299,15 +299,30 @@ class Job(Item):
         return job_key(self.task)
 
 
+class Between(Item):
+    """A time of which it is not known what became of what was due: Rota was away, or a deployment was changing
+    schedules, and was restored.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+    away: bool = False
+
+
 class Swept(Item):
     """How far Sweep has looked."""
 
     at: AwareDatetime
-    """Whatever was due to be looked at by then has been."""
-    schedule: Stored | None = None
-    """The schedule file that the jobs are as."""
+    """Whatever was to be looked at by then has been."""
+    live_since: AwareDatetime | None = None
+    """When that went live which the jobs are as."""
     releases: Annotated[tuple[Release, ...], Field(max_length=50)] = ()
     """The releases that runs may have begun with, the newest last."""
+    changing_since: AwareDatetime | None = None
+    """Since when a deployment that is under way changes schedules: what was due since then is not judged yet."""
+    back_at: AwareDatetime | None = None
+    """When Sweep came back, after it was away for longer than ECS remembers; None once it has caught up."""
+    unclear: tuple[Between, ...] = ()
 
 
 def partition(app: str) -> str:

@@ -226,6 +226,34 @@ def of_a_dead_letter(letter: GivenUp) -> Reason:
     )
 
 
+def of_no_trace() -> Reason:
+    """A run was due, its schedule is as it should be, and there is no task."""
+    return Reason(
+        why=Why.NO_TRACE,
+        words="it was due, and ECS has no task for it",
+        todo="EventBridge says nothing where ECS has no capacity: CloudTrail's event RunTask of that minute shows it. "
+        "Run the job once more if the next run is too far off.",
+        reader=_OPERATOR,
+    )
+
+
+def of_a_schedule(*, exists: bool) -> Reason:
+    """Its schedule is disabled or gone."""
+    if exists:
+        words, todo = "its schedule is disabled, and not by the schedule file", "Enable the rule, or set"
+        todo += ' "enabled": false in the schedule file if it is to stay so.'
+        return Reason(why=Why.DISABLED, words=words, todo=todo, reader=_OPERATOR)
+    todo = "Start a deployment: it makes the rule again."
+    return Reason(why=Why.GONE, words="its schedule is gone", todo=todo, reader=_OPERATOR)
+
+
+def of_absence(*, away: bool) -> Reason:
+    """Rota cannot know what became of a run: it was `away`, or schedules were being changed and restored."""
+    words = "Rota was not looking" if away else "a deployment was changing schedules then, and was restored"
+    todo = "CloudTrail's events RunTask of that time show whether the job was started; its log shows the rest."
+    return Reason(why=Why.AWAY, words=words, todo=todo, reader=_OPERATOR)
+
+
 def _aws(change: TaskChange, container: Container | None) -> str:
     """AWS's own words about a task's end: its reason and its container's."""
     texts = dict.fromkeys(filter(None, (change.stopped_reason, container.reason if container else "")))

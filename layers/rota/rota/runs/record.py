@@ -38,7 +38,7 @@ class Recorder:
         def write(job: Job, known: bool) -> Run | None:
             run = run_of(change, job, self._settings.container, self._releases)
             seen = self._table.run(run.key)
-            if seen and (seen.version >= change.version or (seen.status.has_ended and not run.status.has_ended)):
+            if seen and not _is_news(run, seen):
                 return seen
             if seen:
                 run = run.model_copy(update={"overlong_since": seen.overlong_since, "overlaps": seen.overlaps})
@@ -80,6 +80,10 @@ class Recorder:
             return explained if self._table.put(explained, seen) else None
         return seen
 
+    def lose(self, run: Run, reason: Reason) -> None:
+        """Write that the end of a run was not seen, and cannot be any more."""
+        self._table.put(run.model_copy(update={"status": Status.UNKNOWN, "reason": reason}), run)
+
     def _persist(self, task: str, write: Callable[[Job, bool], Run | None]) -> Run:
         """What `write(job, known)` returns for the job as it is; None means that something else was written since. A
         job is not `known` until Sweep has written what the schedule file says of it: its runs are recorded, not judged.
@@ -106,6 +110,13 @@ class Recorder:
         jobs = self._table.jobs()
         tasks = [task for task in jobs if change.is_started_by(self._settings.rule_prefix + task)]
         return tasks[0] if len(tasks) == 1 else ""
+
+
+def _is_news(run: Run, seen: Run) -> bool:
+    """Whether a change is to be written: a run is written as it is first seen, and as it has ended."""
+    if not run.status.has_ended or run.version <= seen.version:
+        return False
+    return not seen.status.has_ended or seen.status == Status.UNKNOWN
 
 
 def _says_more(reason: Reason | None, before: Reason | None) -> bool:

@@ -44,6 +44,9 @@ class Backend(Protocol):
     def inventory(self, pool: "ThreadPoolExecutor") -> "Callable[[], Inventory]":
         """Begin to read all that there is, once; what is returned waits for the end."""
 
+    def read(self, name: str) -> Schedule | None:
+        """The schedule of that name as it is now, without its tags; None if there is none."""
+
     def revisions_in_use(self) -> set[str]:
         """The ARNs of all task definitions that any schedule with the app's prefix runs now, foreign ones included."""
 
@@ -144,6 +147,16 @@ def problems_of_takeover(current: Schedule, task: "Task", settings: "Settings") 
 def revisions_of(schedules: "Iterable[Schedule]") -> set[str]:
     """The ARNs of all task definitions that these schedules run. Pure."""
     return rule.task_definitions_used_by(schedules)
+
+
+def is_enabled(schedule: Schedule) -> bool:
+    """Whether it starts its task. Pure."""
+    return schedule.state != "DISABLED"
+
+
+def retry_age_of(schedule: Schedule) -> int:
+    """Seconds for which a start is tried. Pure."""
+    return rule.retry_age_of(schedule)
 
 
 def removal(current: Schedule, cluster_arn: str) -> Change:

@@ -66,6 +66,10 @@ class EventBridgeRules:
             indexed=frozenset(indexed),
         )
 
+    def read(self, name: str) -> "Rule | None":
+        """The rule of that name as it is now, without its tags."""
+        return api.read_rule(self._events, name)
+
     def revisions_in_use(self) -> set[str]:
         """The ARNs of all task definitions that any rule with the app's prefix runs now, foreign rules included."""
         listed = api.list_rules(self._events, self._settings.rule_prefix)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutRuleRequestTypeDef
 
 Tags = dict[str, str]
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html: the default, and the most
+_LONGEST_AGE = 86_400
 
 
 class Rule(Shape):
@@ -116,6 +118,12 @@ def split_targets(rule: Rule) -> tuple[dict[str, Any] | None, list[dict[str, Any
     tasks = [target for target in rule.targets if "EcsParameters" in target]
     own = next((target for target in tasks if target["Id"] == rule.name), tasks[0] if tasks else None)
     return own, [target for target in rule.targets if target is not own]
+
+
+def retry_age_of(rule: Rule) -> int:
+    """Seconds for which EventBridge tries to start the rule's task; a day where no target says it."""
+    ages = (target.get("RetryPolicy", {}).get("MaximumEventAgeInSeconds") for target in rule.targets)
+    return max((age or _LONGEST_AGE for age in ages), default=_LONGEST_AGE)
 
 
 def is_taken_over(rule: Rule, registered: Set[str]) -> bool:

@@ -1,0 +1,57 @@
+"""What the schedule file that is live says of each job, with since when. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from rota.runs.model import Job, Span
+from rota.schedule_file.retry_age import retry_age
+
+if TYPE_CHECKING:
+    from rota.schedule_file.task import Task
+
+GRACE = timedelta(minutes=5)
+"""From the end of the retry age until a run is missed, where the file does not say it."""
+# EventBridge's longest retry age, a day, and the grace: no run of a span that ended before is missed any more.
+_REMEMBERED = timedelta(days=3)
+
+
+def changed_jobs(
+    known: Mapping[str, Job], tasks: Iterable["Task"], changing_since: datetime, now: datetime
+) -> list[Job]:
+    """The jobs that differ from what is `known`; `changing_since`: when the deployment began to change schedules.
+
+    A new schedule counts from now on, when everybody who records runs can know it. From `changing_since` until now it
+    is not known which of the two was in force, and no minute counts.
+    """
+    wanted = {task.name: task for task in tasks}
+    jobs = [_as_the_file_says(known.get(name), task, changing_since, now) for name, task in wanted.items()]
+    jobs += [_closed(job, changing_since) for name, job in known.items() if name not in wanted]
+    return [job for job in jobs if job != known.get(job.task)]
+
+
+def _as_the_file_says(job: Job | None, task: "Task", changing_since: datetime, now: datetime) -> Job:
+    given = task.retry.age if task.retry else None
+    age = timedelta(seconds=given) if given else retry_age(task.expression)
+    said = {
+        "count": task.count,
+        "retry_age": int(age.total_seconds()),
+        "grace": int(GRACE.total_seconds()),
+    }
+    job = job.model_copy(update=said) if job else Job(task=task.name, **said)
+    current = job.spans[-1] if job.spans and job.spans[-1].until is None else None
+    if (current.expression if current else None) == (task.expression if task.enabled else None):
+        return job
+    job = _closed(job, changing_since)
+    if not task.enabled:
+        return job
+    spans = [span for span in job.spans if span.until and span.until > now - _REMEMBERED]
+    return job.model_copy(update={"spans": (*spans, Span(expression=task.expression, since=now))})
+
+
+def _closed(job: Job, at: datetime) -> Job:
+    if not job.spans or job.spans[-1].until is not None:
+        return job
+    last = job.spans[-1]
+    closed = last.model_copy(update={"until": max(at, last.since)})
+    return job.model_copy(update={"spans": (*job.spans[:-1], closed)})

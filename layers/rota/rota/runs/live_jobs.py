@@ -1,0 +1,85 @@
+"""Learning what is live: the schedule file's jobs, and the release with which their runs begin.
+
+A deployment writes nothing of it, however many tasks it has: what is live is in the item of the releases, and Sweep
+reads the rest within a minute.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
+
+from rota.aws import clients
+from rota.aws.parallel import in_parallel
+from rota.contract import Stored
+from rota.deployment import artifacts
+from rota.deployment.releases import Live
+from rota.errors import ConfigError
+from rota.runs.jobs import changed_jobs
+from rota.runs.model import Job, Release, Swept
+from rota.schedule_file.parse import parse_schedule_file
+
+if TYPE_CHECKING:
+    from rota.runs.table import RunTable
+    from rota.schedule_file.task import Task
+    from rota.settings import Settings
+
+_MOST_RELEASES = 50
+# The deployment has checked how many there may be.
+_ANY_NUMBER = 1_000_000
+_logger = Logger()
+
+
+def learn(
+    table: "RunTable", settings: "Settings", swept: Swept, jobs: Mapping[str, Job], live: Live, now: datetime
+) -> tuple[Swept, dict[str, Job]]:
+    """Write the jobs as the live schedule file has them. Returns what is swept with the new release, and the jobs."""
+    schedule = Stored(key=live.live_schedule_key, version_id=live.live_schedule_version)
+    changed: list[Job] = []
+    tasks = _tasks(settings, schedule)
+    if tasks is not None and live.live_since:
+        changed = changed_jobs(jobs, tasks, live.live_changing_since or live.live_since, now)
+        in_parallel(table.put_settings, changed)
+    release = Release(
+        number=live.number,
+        tag=live.live_tag,
+        digest=live.live_digest,
+        schedule=schedule,
+        base=_base(settings, live),
+        since=live.live_since,
+    )
+    releases = (*swept.releases, release)[-_MOST_RELEASES:]
+    return (
+        swept.model_copy(update={"live_since": live.live_since, "releases": releases}),
+        {**jobs, **{job.task: job for job in changed}},
+    )
+
+
+def _tasks(settings: "Settings", schedule: Stored) -> "tuple[Task, ...] | None":
+    """The tasks of the live schedule file; None if it cannot be read any more."""
+    try:
+        raw = artifacts.read_bytes(clients.s3(), settings.bucket, schedule)
+        return parse_schedule_file(raw, rule_prefix=settings.rule_prefix, max_tasks=_ANY_NUMBER)
+    except ClientError as error:
+        if not artifacts.is_gone(error):
+            raise
+        _logger.exception("the live schedule file is gone; jobs stay as they are known")
+    except ConfigError:
+        _logger.exception("the live schedule file is not valid for this version of Rota; jobs stay as they are known")
+    return None
+
+
+def _base(settings: "Settings", live: Live) -> str:
+    """The ARN of the revision from which the live ones were derived; empty if that cannot be read any more."""
+    if live.live_plan is None:
+        return ""
+    try:
+        plan = json.loads(artifacts.read_bytes(clients.s3(), settings.bucket, live.live_plan))
+    except ClientError as error:
+        if not artifacts.is_gone(error):
+            raise
+        return ""
+    return str(plan.get("base", {}).get("arn", ""))

@@ -1,0 +1,234 @@
+"""What nothing tells Rota of: time. Once a minute Sweep looks at what should have happened meanwhile.
+
+ECS is asked for all tasks that it knows, so that a lost or late event makes no difference for an hour. What was due and
+is not there is missed once its retry age and its grace are over; where Sweep itself was away for longer than ECS
+remembers, it is not known. A part that fails does not keep the others, and the next sweep does it once more.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from aws_lambda_powertools import Logger
+
+from rota.aws import clients
+from rota.aws.parallel import in_parallel
+from rota.deployment.lease import changing_schedules_since
+from rota.deployment.releases import Live, Releases
+from rota.runs import reasons, running, tasks
+from rota.runs.due import due_between, period_of
+from rota.runs.missed import Lacking, lacking, terms
+from rota.runs.model import MISSED, Between, Job, Run, Span, Status, Swept
+from rota.runs.record import Recorder
+from rota.runs.table import RunTable
+from rota.runs.tell import tell
+
+if TYPE_CHECKING:
+    from rota.runs.event import TaskChange
+    from rota.runs.model import Reason
+    from rota.settings import Settings
+
+# Younger tasks are left to RecordRun, which normally is faster.
+_EVENTS_COME_WITHIN = timedelta(seconds=90)
+# ECS remembers a task that has ended for "at least one hour".
+_ECS_REMEMBERS = timedelta(minutes=50)
+# After so long RecordRun has worked off what came while Rota was away.
+_CATCHES_UP_WITHIN = timedelta(minutes=15)
+# Runs that are counted are looked at so often.
+_COUNTS_EVERY = timedelta(minutes=15)
+# So old may a run be that is found open after Rota was away.
+_LONGEST_RUN = timedelta(days=14)
+_UNCLEAR_FOR = timedelta(days=3)
+
+_logger = Logger()
+# What has ended and is recorded, by ARN; None for a task of the service. A new process asks ECS once more.
+_settled: dict[str, "TaskChange | None"] = {}
+_begun: set[str] = set()
+"""What runs, and is recorded to have begun."""
+_Result = TypeVar("_Result")
+
+
+def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> None:
+    """Do all that is due `now`; `ended(run)` is called for each run that is found to have ended or to be missed.
+
+    Raises the first error once everything else is done.
+    """
+    table = RunTable(clients.dynamodb(), settings.table, settings.app)
+    dynamodb = clients.dynamodb()
+    # The lease first: what it says to be under way may be live a moment later, and not the other way round.
+    changing_since = changing_schedules_since(dynamodb, settings.table, settings.app)
+    live = Releases(dynamodb, settings.table, settings.app).read()
+    if live is None or live.live_since is None or not live.live_watched:
+        table.put_swept(Swept(at=now))  # the targets do not tell yet what they run
+        return
+    swept, jobs = table.swept() or Swept(at=now), table.jobs()
+    if swept.live_since != live.live_since:
+        from rota.runs import live_jobs  # noqa: PLC0415  here, because only the sweep after a deployment reads it
+
+        swept, jobs = live_jobs.learn(table, settings, swept, jobs, live, now)
+    recorder = Recorder(table, settings, swept.releases, ended)
+    parts = _Parts()
+    found = parts.do(lambda: _ask_ecs(recorder, settings, now))
+    if found is not None:
+        parts.do(lambda: running.judge(table, settings, jobs, found, now))
+        look = _Look(table, settings, recorder, now, swept, live, changing_since)
+        swept = parts.do(lambda: look.at(jobs, {change.task_arn for change in found})) or swept
+    parts.do(lambda: tell(table, settings, table.jobs().values(), now))
+    table.put_swept(swept)
+    parts.raise_first()
+
+
+class _Parts:
+    """Parts of which each is done, whatever becomes of the others."""
+
+    def __init__(self) -> None:
+        self._errors: list[Exception] = []
+
+    def do(self, part: Callable[[], _Result]) -> _Result | None:
+        try:
+            return part()
+        except Exception as error:
+            _logger.exception("a part of the sweep failed")
+            self._errors.append(error)
+            return None
+
+    def raise_first(self) -> None:
+        if self._errors:
+            raise self._errors[0]
+
+
+def _ask_ecs(recorder: Recorder, settings: "Settings", now: datetime) -> "list[TaskChange]":
+    """Record what ECS knows and no event has told, and return all tasks of jobs."""
+    ecs = clients.ecs()
+    arns = tasks.listed(ecs, settings)
+    for arn in _settled.keys() - set(arns):
+        del _settled[arn]
+    found = tasks.described(ecs, settings, (arn for arn in arns if arn not in _settled))
+    old = [change for change in found if now - (change.stopped_at or change.created_at) > _EVENTS_COME_WITHIN]
+    in_parallel(recorder.record, [change for change in old if change.has_ended or change.task_arn not in _begun])
+    ended = (change for change in old if change.has_ended)
+    _settled.update({change.task_arn: None if change.is_of_a_service else change for change in ended})
+    _begun.clear()
+    _begun.update(change.task_arn for change in old if not change.has_ended)
+    known = {**_settled, **{change.task_arn: change for change in found}}
+    return [change for change in known.values() if change and not change.is_of_a_service]
+
+
+class _Look(NamedTuple):
+    """What was due, against what there is."""
+
+    table: RunTable
+    settings: "Settings"
+    recorder: Recorder
+    now: datetime
+    swept: Swept
+    live: Live
+    changing_since: datetime | None
+    """Since when a deployment that is under way changes schedules."""
+
+    def at(self, jobs: Mapping[str, Job], known: "set[str]") -> Swept:
+        """Find what is missed. Returns how far it has looked; `known` are the tasks of which ECS knows."""
+        back_at = self.swept.back_at or (self.now if self.now - self.swept.at > _ECS_REMEMBERS else None)
+        if back_at and self.now - back_at < _CATCHES_UP_WITHIN:
+            return self.swept.model_copy(update={"back_at": back_at})
+        swept = self._with_what_is_unclear(back_at)
+        if back_at:
+            in_parallel(lambda job: self._lose(job, known, back_at), jobs.values())
+        in_parallel(lambda job: self._judge(job, swept), jobs.values())
+        return swept.model_copy(update={"at": self.now, "back_at": None, "changing_since": self.changing_since})
+
+    def _with_what_is_unclear(self, back_at: datetime | None) -> Swept:
+        unclear = [each for each in self.swept.unclear if each.until > self.now - _UNCLEAR_FOR]
+        if back_at:
+            unclear.append(Between(since=self.swept.at - _UNCLEAR_FOR, until=back_at - _ECS_REMEMBERS, away=True))
+        since = self.swept.changing_since
+        if since and self.changing_since is None and self.live.live_since and self.live.live_since < since:
+            unclear.append(Between(since=since, until=self.now))  # it has ended, and is not live
+        return self.swept.model_copy(update={"unclear": tuple(unclear)})
+
+    def _judge(self, job: Job, swept: Swept) -> None:
+        """Write what is missed of a job."""
+        after = self._not_judged_since(job)
+        if after is None:
+            return
+        runs = self.table.runs(job.task, after - _reads_before(job), self.now)
+        found = lacking(job, runs, after, self.now)
+        if self.changing_since:
+            found = [each for each in found if each.due < self.changing_since]
+        if not found:
+            return
+        unclear = [self._unclear(each, swept) for each in found]
+        reason = None if all(unclear) else self._why(job)
+        for each, between in zip(found, unclear, strict=True):
+            if between:
+                self.recorder.miss(_run(job, each, Status.UNKNOWN, reasons.of_absence(away=between.away)))
+            elif reason:
+                self.recorder.miss(_run(job, each, Status.MISSED, reason))
+
+    def _not_judged_since(self, job: Job) -> datetime | None:
+        """From when on what was due is to be judged now; None if there is nothing."""
+        times = [since for span in job.spans if (since := self._span_not_judged_since(job, span))]
+        if not times:
+            return None
+        return min(times)
+
+    def _span_not_judged_since(self, job: Job, span: Span) -> datetime | None:
+        horizon, period = terms(job, span.expression).horizon, period_of(span.expression)
+        after, until = self.swept.at - horizon, self.now - horizon
+        if self.swept.changing_since:
+            after = min(after, self.swept.changing_since)
+        if terms(job, span.expression).counted:
+            # Those that say when they were due are not counted: then it is their own horizon that is over.
+            quarter = _COUNTS_EVERY.total_seconds()
+            looks = self.swept.at.timestamp() // quarter != self.now.timestamp() // quarter
+            return after - 2 * _COUNTS_EVERY if looks else None
+        if span.until and span.until <= after:
+            return None
+        if period:
+            # Its phase is not known exactly, and what is judged twice is written once.
+            anchor = job.last_run_at or span.since
+            return after - period if (until - anchor) // period > (after - anchor) // period else None
+        due = next(due_between(span.expression, max(after, span.since - timedelta(seconds=1)), until), None)
+        return after if due and (span.until is None or due < span.until) else None
+
+    def _unclear(self, found: Lacking, swept: Swept) -> Between | None:
+        return next((each for each in swept.unclear if each.since <= found.due < each.until), None)
+
+    def _why(self, job: Job) -> "Reason | None":
+        """Why a job has missed a run; None if it has not yet, because its target is tried for longer than Rota sets."""
+        from rota.schedules import backend  # noqa: PLC0415  here, because runs are rarely missed
+
+        schedule = backend.connect(self.settings).read(self.settings.rule_prefix + job.task)
+        if schedule is None or not backend.is_enabled(schedule):
+            return reasons.of_a_schedule(exists=schedule is not None)
+        if (age := backend.retry_age_of(schedule)) > job.retry_age:
+            self.table.put_settings(job.model_copy(update={"retry_age": age}))
+            return None
+        return reasons.of_no_trace()
+
+    def _lose(self, job: Job, known: "set[str]", back_at: datetime) -> None:
+        """Give up the runs that were open before Rota was away and that ECS has forgotten."""
+        runs = self.table.runs(job.task, self.swept.at - _LONGEST_RUN, back_at - _ECS_REMEMBERS)
+        for run in runs:
+            if not run.status.has_ended and run.task_arn not in known:
+                self.recorder.lose(run, reasons.of_absence(away=True))
+
+
+def _reads_before(job: Job) -> timedelta:
+    """How far before what is judged a job's runs are read."""
+    of_spans = (
+        2 * (period_of(span.expression) or timedelta()) + terms(job, span.expression).horizon for span in job.spans
+    )
+    return max(of_spans, default=timedelta())
+
+
+def _run(job: Job, found: Lacking, status: Status, reason: "Reason") -> Run:
+    return Run(
+        task=job.task,
+        scheduled_at=found.due.replace(microsecond=0),
+        task_id=MISSED,
+        status=status,
+        reason=reason,
+        lacking=found.tasks,
+        counted=found.counted,
+    )

@@ -1,0 +1,375 @@
+"""Sweep: what is missed, lost, overlong or doubled, by a clock that the tests give it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.aws import clients
+from rota.runs import sweep as sweeping
+from rota.runs.model import Job, Run, Status, Swept, Why
+from rota.runs.sweep import sweep
+from rota.runs.table import RunTable
+from tests.guestbook import APP, ENVIRONMENT, PREFIX, SETTINGS
+from tests.in_process import client
+from tests.run_events import detail, message
+from tests.steps import items
+from tests.steps.deployments import AFTER, NEXT, Deployments
+from tests.steps.items import LEASE, RELEASES
+from tests.steps.local_stage import local_stage
+from tests.steps.world import World, handler
+
+DAILY, EVERY_15 = "IngestData", "RemoveSpam"
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+class Watched:
+    """The app after its first deployment, and a clock with which it is swept."""
+
+    def __init__(self, deployments: Deployments, world: World) -> None:
+        self.deployments = deployments
+        self._calls = world.calls
+        topic = client("sns").create_topic(Name="mail")["TopicArn"]
+        self._settings = SETTINGS.model_copy(update={"notifications_topic_arn": topic})
+        self.table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
+        self.now = datetime.now(UTC)
+        self.found: list[Run] = []
+
+    def sweep(self, after: timedelta = MINUTE) -> None:
+        """Sweep once, so long after the last time."""
+        self.now += after
+        sweep(self._settings, self.now, self.found.append)
+
+    def sweep_for(self, time: timedelta, step: timedelta = 10 * MINUTE) -> None:
+        end = self.now + time
+        while self.now < end:
+            self.sweep(min(step, end - self.now))
+
+    def told(self, task: str) -> list[str]:
+        """What was told of a job, by the events on the bus."""
+        return [each["kind"] for each in self._calls.notifications if each.get("task") == task]
+
+    def job(self, task: str) -> Job:
+        found = self.table.job(task)
+        assert found is not None
+        return found
+
+    def swept(self) -> Swept:
+        found = self.table.swept()
+        assert found is not None
+        return found
+
+    def runs(self, task: str) -> list[Run]:
+        return self.table.runs(task, self.now - timedelta(days=30), self.now + timedelta(days=1))
+
+    def ran(self, task: str, at: datetime, **told: Any) -> None:
+        """RecordRun is told of a run that ended."""
+        arn = f"{detail()['taskArn'][:-12]}{int(at.timestamp()):012}"
+        handler("record_run")({"Records": [message(detail(task=task, created=at, taskArn=arn, **told))]}, None)
+
+
+@pytest.fixture
+def watched(later: Deployments, world: World) -> Watched:
+    sweeping._settled.clear()
+    found = Watched(later, world)
+    found.sweep()
+    return found
+
+
+def next_six(watched: Watched) -> datetime:
+    """The next time that the daily job is due."""
+    six = watched.now.replace(hour=6, minute=0, second=0, microsecond=0)
+    return six if six > watched.now else six + timedelta(days=1)
+
+
+def test_the_first_sweep_learns_what_is_live(watched: Watched) -> None:
+    daily = watched.job(DAILY)
+    assert [(span.expression, span.since, span.until) for span in daily.spans] == [
+        ("cron(0 6 * * ? *)", watched.now, None)
+    ]
+    assert (daily.retry_age, watched.job(EVERY_15).retry_age) == (21_600, 450)
+    (release,) = watched.swept().releases
+    assert (release.number, release.base.rpartition("/")[2]) == (1, "guestbook:1")
+
+
+def test_a_deployment_makes_no_call_for_it(world: World, deployments: Deployments) -> None:
+    assert deployments.start().run() == "Deployed"
+    assert [item for item in world.ledger().values() if item["app"] != APP] == []
+
+
+def test_before_the_first_deployment_nothing_is_watched(world: World) -> None:
+    sweep(SETTINGS, datetime.now(UTC), lambda _: None)
+    assert set(world.ledger()) == {"sweep"}
+    assert "ecs.ListTasks" not in world.calls.made
+
+
+def test_what_an_older_version_deployed_is_not_watched(watched: Watched, world: World) -> None:
+    """Its targets do not tell what they run."""
+    items.change(RELEASES, "REMOVE live_since, live_watched")
+    world.calls.made.clear()
+    watched.sweep_for(2 * HOUR)
+    assert watched.runs(DAILY) == []
+    assert "ecs.ListTasks" not in world.calls.made
+
+
+def test_without_watching_it_looks_at_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCH_RUNS", "false")
+    assert handler("sweep")({"id": "tick"}, None) == {"found": 0}  # type: ignore[arg-type]  # its context is not used
+    assert world.calls.made == []
+
+
+def test_a_run_that_is_due_and_not_there_is_missed(watched: Watched) -> None:
+    six = next_six(watched)
+    watched.sweep_for(six + 6 * HOUR - watched.now)
+    assert watched.runs(DAILY) == []
+    watched.sweep(16 * MINUTE)
+    (run,) = watched.runs(DAILY)
+    assert (run.status, run.scheduled_at, run.reason and run.reason.why) == (Status.MISSED, six, Why.NO_TRACE)
+    incident = watched.job(DAILY).incident
+    assert incident is not None
+    assert incident.last == run
+    watched.sweep_for(2 * HOUR)
+    assert watched.told(DAILY) == ["missed"]
+    assert watched.runs(DAILY) == [run]
+    assert [each for each in watched.found if each.task == DAILY] == [run]
+
+
+def test_a_run_that_came_is_not_missed(watched: Watched) -> None:
+    six = next_six(watched)
+    watched.sweep_for(six - watched.now)
+    watched.ran(DAILY, six + 5 * HOUR)
+    watched.sweep_for(8 * HOUR)
+    (run,) = watched.runs(DAILY)
+    assert run.status == Status.OK
+
+
+def test_a_rate_that_stops_is_missed_each_time(watched: Watched) -> None:
+    began = watched.now
+    for number in range(1, 5):
+        watched.ran(EVERY_15, began + 15 * number * MINUTE)
+        watched.sweep_for(15 * MINUTE, 5 * MINUTE)
+    watched.sweep_for(HOUR, 5 * MINUTE)
+    late = [run.scheduled_at for run in watched.runs(EVERY_15) if run.status == Status.MISSED]
+    whole = began.replace(microsecond=0)
+    assert late == [whole + 75 * MINUTE, whole + 90 * MINUTE, whole + 105 * MINUTE]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda: client("events").disable_rule(Name=PREFIX + DAILY), Why.DISABLED),
+        (lambda: _delete(PREFIX + DAILY), Why.GONE),
+    ],
+    ids=["disabled", "deleted"],
+)
+def test_a_schedule_that_a_person_changed_is_why(watched: Watched, change: Any, why: Why) -> None:
+    change()
+    watched.sweep_for(next_six(watched) + 7 * HOUR - watched.now)
+    (run,) = watched.runs(DAILY)
+    assert run.reason is not None
+    assert run.reason.why == why
+
+
+def _delete(rule: str) -> None:
+    events = client("events")
+    ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
+    events.remove_targets(Rule=rule, Ids=ids)
+    events.delete_rule(Name=rule)
+
+
+def test_a_target_that_is_tried_for_longer_is_waited_for(watched: Watched) -> None:
+    """A script's own retry policy stays as it is."""
+    (target,) = client("events").list_targets_by_rule(Rule=PREFIX + DAILY)["Targets"]
+    target["RetryPolicy"]["MaximumEventAgeInSeconds"] = 12 * 3600
+    client("events").put_targets(Rule=PREFIX + DAILY, Targets=[target])
+    six = next_six(watched)
+    watched.sweep_for(six + 12 * HOUR - watched.now)
+    assert watched.runs(DAILY) == []
+    watched.sweep_for(HOUR)
+    (run,) = watched.runs(DAILY)
+    assert run.scheduled_at == six
+
+
+def test_a_sweep_that_was_away_does_not_say_missed(watched: Watched) -> None:
+    six = next_six(watched)
+    watched.sweep_for(six - watched.now)
+    watched.sweep(10 * HOUR)
+    assert watched.runs(DAILY) == [], "RecordRun may still catch up"
+    watched.sweep_for(20 * MINUTE, 5 * MINUTE)
+    (run,) = watched.runs(DAILY)
+    assert (run.status, run.scheduled_at) == (Status.UNKNOWN, six)
+    assert watched.job(DAILY).incident is None
+    watched.sweep_for(2 * HOUR)
+    assert [each.status for each in watched.runs(DAILY)] == [Status.UNKNOWN]
+    assert watched.told(DAILY) == ["unknown"]
+
+
+def test_what_came_while_sweep_was_away_is_known(watched: Watched) -> None:
+    six = next_six(watched)
+    watched.sweep_for(six - watched.now)
+    watched.sweep(10 * HOUR)
+    watched.ran(DAILY, six + 10 * MINUTE)
+    watched.sweep_for(HOUR)
+    (run,) = watched.runs(DAILY)
+    assert run.status == Status.OK
+
+
+def test_a_short_absence_makes_no_difference(watched: Watched) -> None:
+    six = next_six(watched)
+    watched.sweep_for(six + 6 * HOUR - 20 * MINUTE - watched.now)
+    watched.sweep(45 * MINUTE)
+    (run,) = watched.runs(DAILY)
+    assert run.status == Status.MISSED
+
+
+def test_an_end_that_nobody_saw_is_unknown(watched: Watched) -> None:
+    watched.ran(DAILY, watched.now, status="PROVISIONING")
+    watched.sweep(3 * HOUR)
+    watched.sweep_for(HOUR)
+    (run,) = [run for run in watched.runs(DAILY) if run.task_id != "missed"]
+    assert (run.status, run.reason and run.reason.why) == (Status.UNKNOWN, Why.AWAY)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_no_event_told_is_asked_of_ecs(watched: Watched, fails: bool) -> None:
+    """Both events of a run are lost."""
+    local_stage().settings.change({"tasks": "scripted", "script": {"fails": int(fails), "seconds": 30}})
+    _fire(DAILY)
+    watched.now = datetime.now(UTC)
+    watched.sweep(3 * MINUTE)
+    (run,) = watched.runs(DAILY)
+    assert run.status == (Status.FAILED if fails else Status.OK)
+    assert [each.key for each in watched.found] == [run.key]
+    watched.sweep()
+    assert len(watched.found) == 1
+
+
+def _fire(task: str) -> None:
+    """Start a task as its target does, in a subnet that there is."""
+    (target,) = client("events").list_targets_by_rule(Rule=PREFIX + task)["Targets"]
+    subnet = client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    client("ecs").run_task(
+        cluster="production",
+        taskDefinition=target["EcsParameters"]["TaskDefinitionArn"],
+        overrides=json.loads(target["Input"]),
+        startedBy=f"events-rule/{PREFIX}{task}"[:36],
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}},
+    )
+
+
+def test_a_run_that_was_recorded_is_not_written_again(watched: Watched, world: World) -> None:
+    local_stage().settings.change({"tasks": "scripted", "script": {"seconds": 30}})
+    _fire(DAILY)
+    watched.now = datetime.now(UTC)
+    watched.sweep(3 * MINUTE)
+    world.calls.made.clear()
+    sweeping._settled.clear()  # as a new process
+    watched.sweep()
+    written = [call for call in world.calls.made if call in ("dynamodb.TransactWriteItems", "dynamodb.UpdateItem")]
+    assert written == []
+    assert len(watched.runs(DAILY)) == 1
+
+
+def test_a_changed_schedule_counts_from_the_sweep_that_learns_it(watched: Watched, world: World) -> None:
+    world.upload(AFTER)
+    assert watched.deployments.start(NEXT).run() == "Deployed"
+    before = watched.now
+    watched.sweep()
+    old, new = watched.job(EVERY_15).spans
+    assert (old.expression, new.expression, new.since) == ("rate(15 minutes)", "rate(20 minutes)", watched.now)
+    assert old.until is not None
+    assert old.until < before + HOUR
+    assert watched.job(DAILY).spans[-1].until is None
+    assert [release.number for release in watched.swept().releases] == [1, 2]
+
+
+def test_a_task_that_left_the_file_is_not_missed(watched: Watched, world: World) -> None:
+    world.upload({"tasks": []})
+    assert watched.deployments.start(NEXT).run() == "Deployed"
+    watched.sweep_for(timedelta(days=1, hours=8), 30 * MINUTE)
+    assert (watched.runs(DAILY), watched.runs(EVERY_15)) == ([], [])
+    assert "expires_at" in world.ledger()[f"job#{DAILY}"]
+
+
+def test_a_task_that_is_disabled_is_not_missed(watched: Watched, world: World) -> None:
+    world.upload({"tasks": [{"name": DAILY, "task": "t", "cron": "0 6 * * ? *", "enabled": False}]})
+    assert watched.deployments.start(NEXT).run() == "Deployed"
+    watched.sweep_for(timedelta(days=1, hours=8), 30 * MINUTE)
+    assert watched.runs(DAILY) == []
+
+
+def _change_schedules(since: datetime | None) -> None:
+    """Let a deployment hold the lease that has changed schedules since then; None: it has ended."""
+    if since is None:
+        items.change(LEASE, "REMOVE holder")
+        return
+    record = {
+        "M": {"execution": {"M": {"id": {"S": "arn"}, "name": {"S": "n"}, "started_at": {"S": since.isoformat()}}}}
+    }
+    record["M"]["entered"] = {"M": {"CreateTargets": {"S": since.isoformat()}}}  # type: ignore[dict-item]
+    items.change(LEASE, "SET holder = :holder, deployment = :record", holder={"S": "arn"}, record=record)
+
+
+def test_during_a_deployment_nothing_is_missed_yet(watched: Watched) -> None:
+    six = next_six(watched)
+    watched.sweep_for(six - 20 * MINUTE - watched.now)
+    _change_schedules(watched.now)
+    watched.sweep_for(10 * HOUR)
+    assert watched.runs(DAILY) == []
+    items.change(RELEASES, "SET live_since = :now", now={"S": watched.now.isoformat()})
+    _change_schedules(None)
+    watched.sweep()
+    (run,) = watched.runs(DAILY)
+    assert run.status == Status.MISSED, "the deployment did not change this schedule, and it is live"
+
+
+def test_what_was_due_while_a_deployment_was_restored_is_unknown(watched: Watched) -> None:
+    six = next_six(watched)
+    watched.sweep_for(six - 20 * MINUTE - watched.now)
+    _change_schedules(watched.now)
+    watched.sweep_for(HOUR)
+    _change_schedules(None)
+    watched.sweep_for(7 * HOUR)
+    (run,) = watched.runs(DAILY)
+    assert (run.status, run.scheduled_at) == (Status.UNKNOWN, six)
+
+
+def test_a_part_that_fails_is_done_by_the_next_sweep(watched: Watched) -> None:
+    six = next_six(watched)
+    watched.sweep_for(six + 6 * HOUR - watched.now)
+    with (
+        local_stage().failing(service="events", operation="DescribeRule", fault="denied"),
+        pytest.raises(Exception, match="DescribeRule"),
+    ):
+        watched.sweep(16 * MINUTE)
+    assert watched.runs(DAILY) == []
+    watched.sweep()
+    assert [run.status for run in watched.runs(DAILY)] == [Status.MISSED]
+
+
+def test_two_sweeps_at_once_say_it_once(watched: Watched) -> None:
+    watched.sweep_for(next_six(watched) + 6 * HOUR - watched.now)
+    swept = watched.swept()
+    watched.sweep(16 * MINUTE)
+    watched.table.put_swept(swept)
+    watched.sweep()
+    assert len(watched.runs(DAILY)) == 1
+    assert watched.job(DAILY).bad_runs == 1
+
+
+def test_overlapping_is_told_when_it_begins_and_not_again(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    # They run on: nothing of what takes a minute happens here.
+    local_stage().settings.change({"tasks": "scripted", "script": {"seconds": 3600}})
+    _fire(EVERY_15)
+    with monkeypatch.context() as later:
+        later.setattr("stage.clock._offset", 900.0)
+        _fire(EVERY_15)
+    watched.now = datetime.now(UTC) + 18 * MINUTE
+    watched.sweep()
+    watched.sweep()
+    assert watched.told(EVERY_15) == ["overlapping"]
+    elder, newest = sorted(watched.runs(EVERY_15), key=lambda run: run.scheduled_at)
+    assert (newest.overlaps, elder.overlaps) == (elder.task_id, "")
+    assert watched.job(EVERY_15).overlapping

@@ -1,0 +1,70 @@
+"""What a job becomes when the schedule file that is live says something else."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rota.runs.jobs import changed_jobs
+from rota.runs.model import GoodRun, Job, Span
+from rota.schedule_file.task import Task
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CHANGING = NOW - timedelta(minutes=4)
+LONG_AGO = NOW - timedelta(days=30)
+DAILY, HOURLY = "cron(0 6 * * ? *)", "cron(0 * * * ? *)"
+KNOWN = Job(
+    task="IngestData",
+    spans=(Span(expression=DAILY, since=LONG_AGO),),
+    retry_age=21_600,
+    grace=300,
+    last_good=GoodRun(scheduled_at=LONG_AGO, ended_at=LONG_AGO),
+)
+
+
+def task(cron: str = "0 6 * * ? *", **more: Any) -> Task:
+    return Task.model_validate({"name": "IngestData", "task": "t", "cron": cron, **more})
+
+
+def changed(*tasks: Task, known: Job | None = KNOWN) -> list[Job]:
+    return changed_jobs({known.task: known} if known else {}, tasks, CHANGING, NOW)
+
+
+def test_a_task_that_says_the_same_is_not_written() -> None:
+    assert changed(task()) == []
+
+
+def test_a_new_task_counts_from_now() -> None:
+    (job,) = changed(task(), known=None)
+    assert job == Job(task="IngestData", spans=(Span(expression=DAILY, since=NOW),), retry_age=21_600, grace=300)
+
+
+def test_another_schedule_ends_the_one_before_when_the_deployment_began() -> None:
+    (job,) = changed(task("0 * * * ? *"))
+    assert job.spans == (
+        Span(expression=DAILY, since=LONG_AGO, until=CHANGING),
+        Span(expression=HOURLY, since=NOW),
+    )
+    assert (job.retry_age, job.last_good) == (1800, KNOWN.last_good)
+
+
+def test_a_task_that_is_disabled_or_gone_has_no_open_span() -> None:
+    for tasks in ([task(enabled=False)], []):
+        (job,) = changed(*tasks)
+        assert [span.until for span in job.spans] == [CHANGING]
+        assert changed_jobs({job.task: job}, tasks, CHANGING, NOW) == []
+
+
+def test_a_task_that_comes_back_counts_from_now() -> None:
+    gone = KNOWN.model_copy(update={"spans": (Span(expression=DAILY, since=LONG_AGO, until=CHANGING),)})
+    (job,) = changed(task(), known=gone)
+    assert job.spans == (*gone.spans, Span(expression=DAILY, since=NOW))
+
+
+def test_what_no_run_can_be_of_any_more_is_forgotten() -> None:
+    old = KNOWN.model_copy(update={"spans": (Span(expression=DAILY, since=LONG_AGO, until=LONG_AGO),)})
+    (job,) = changed(task(), known=old)
+    assert job.spans == (Span(expression=DAILY, since=NOW),)
+
+
+def test_settings_alone_change_no_span() -> None:
+    (job,) = changed(task(count=3, retry={"age": 120}))
+    assert (job.count, job.retry_age, job.spans) == (3, 120, KNOWN.spans)

@@ -1,0 +1,206 @@
+"""Which runs are missed: by schedule, retry age and grace, against runs that are late, lost, doubled or of before."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rota.runs.missed import Lacking, lacking, terms
+from rota.runs.model import MISSED, Job, Run, Span, Status, Trigger
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def at(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def job(expression: str, *, retry: int = 5, grace: int = 5, count: int = 1, since: float = -10_000) -> Job:
+    """Retry age and grace in minutes."""
+    span = Span(expression=expression, since=at(since))
+    return Job(task="J", spans=(span,), retry_age=60 * retry, grace=60 * grace, count=count)
+
+
+def ran(due: float, late: float = 0.5, *, traced: bool = False, trigger: Trigger = Trigger.SCHEDULE) -> Run:
+    """A run of that minute, created so many minutes after it; if it is not traced, `due` is when it was."""
+    return Run(
+        task="J",
+        scheduled_at=at(due),
+        task_id=f"t{due}-{late}",
+        status=Status.OK,
+        created_at=at(due + late),
+        traced=traced,
+        trigger=trigger,
+    )
+
+
+def missed(due: float, tasks: int = 1) -> Run:
+    return Run(task="J", scheduled_at=at(due), task_id=MISSED, status=Status.MISSED, lacking=tasks)
+
+
+def found(whole: Job, runs: Iterable[Run], *, now: float, after: float = -300) -> list[tuple[float, int]]:
+    """(minute, tasks) of all that is lacking."""
+    return [((each.due - START) / MINUTE, each.tasks) for each in lacking(whole, [*runs], at(after), at(now))]
+
+
+HOURLY = "cron(0 * * * ? *)"
+EVERY_5 = "cron(0/5 * * * ? *)"
+EVERY_MINUTE = "cron(* * * * ? *)"
+
+
+@pytest.mark.parametrize(
+    ("expression", "retry", "traced", "horizon", "counted"),
+    [
+        (HOURLY, 30, False, 36, False),
+        ("cron(0 6 * * ? *)", 360, False, 366, False),
+        ("rate(10 minutes)", 5, False, 11, False),
+        (EVERY_5, 5, False, 65, True),
+        (EVERY_5, 5, True, 11, False),
+        (EVERY_MINUTE, 5, False, 65, True),
+        (HOURLY, 1440, False, 1506, True),
+        (HOURLY, 1440, True, 1446, False),
+    ],
+)
+def test_when_a_run_counts_as_missed(expression: str, retry: int, traced: bool, horizon: int, counted: bool) -> None:
+    judged = terms(job(expression, retry=retry), expression, traced=traced)
+    assert (judged.horizon, judged.counted) == (timedelta(minutes=horizon), counted)
+
+
+@pytest.mark.parametrize(
+    ("runs", "now", "expected"),
+    [
+        pytest.param([], 35, [], id="not yet"),
+        pytest.param([], 36, [(0, 1)], id="missed"),
+        pytest.param([ran(0)], 36, [], id="it ran"),
+        pytest.param([ran(0, late=29)], 36, [], id="it was late"),
+        pytest.param([ran(60)], 100, [(0, 1)], id="only the next ran"),
+        pytest.param([missed(0)], 36, [], id="it is known"),
+        pytest.param([ran(0, trigger=Trigger.BY_HAND)], 36, [(0, 1)], id="started by hand"),
+        pytest.param([ran(0, trigger=Trigger.CATCH_UP)], 36, [], id="caught up"),
+    ],
+)
+def test_an_hourly_job(runs: list[Run], now: float, expected: list[tuple[float, int]]) -> None:
+    assert found(job(HOURLY, retry=30), runs, now=now, after=-1) == expected
+
+
+def test_nothing_is_missed_before_the_schedule_existed_or_after_it_left() -> None:
+    spans = (Span(expression=HOURLY, since=at(30), until=at(90)),)
+    whole = job(HOURLY, retry=30).model_copy(update={"spans": spans})
+    assert found(whole, [], now=500) == [(60, 1)]
+
+
+def test_a_minute_that_both_schedules_have_is_judged_by_its_own() -> None:
+    spans = (
+        Span(expression=HOURLY, since=at(-500), until=at(50)),
+        Span(expression="cron(30 * * * ? *)", since=at(70)),
+    )
+    whole = job(HOURLY, retry=20).model_copy(update={"spans": spans})
+    runs = [ran(0), ran(90), ran(60)]
+    assert found(whole, runs, now=200, after=-1) == [(150, 1)], "60 is between the two"
+
+
+def test_a_late_start_across_a_change_is_not_missed() -> None:
+    """Untraced it looks like a run of the new schedule."""
+    spans = (
+        Span(expression=HOURLY, since=at(-500), until=at(5)),
+        Span(expression="cron(7 * * * ? *)", since=at(6)),
+    )
+    whole = job(HOURLY, retry=20).model_copy(update={"spans": spans})
+    late = ran(7, late=2)
+    assert found(whole, [late], now=60, after=-1) == []
+    assert found(whole, [], now=50, after=-1) == [(0, 1), (7, 1)]
+
+
+def test_each_of_three_tasks_is_counted() -> None:
+    whole = job(HOURLY, retry=30, count=3)
+    runs = [ran(0, late=late) for late in (0.1, 0.2)]
+    assert found(whole, runs, now=40, after=-1) == [(0, 1)]
+    assert found(whole, [*runs, missed(0)], now=40, after=-1) == []
+
+
+RUNS_OF_2H = [float(minute) for minute in range(-120, 121, 5)]
+
+
+@pytest.mark.parametrize(
+    ("lost", "late", "now", "expected"),
+    [
+        pytest.param(set(), set(), 120, [], id="all well"),
+        pytest.param({0}, set(), 64, [], id="not yet"),
+        pytest.param({0}, set(), 66, [(0, 1)], id="one is lacking"),
+        pytest.param({0, 20}, set(), 90, [(0, 1), (20, 1)], id="two are lacking"),
+        pytest.param(set(), {0}, 120, [], id="one was late"),
+        pytest.param({5}, {0}, 120, [(0, 1)], id="one late, one lacking"),
+        pytest.param(set(RUNS_OF_2H), set(), 66, [(float(m), 1) for m in range(-295, 5, 5)], id="none at all"),
+    ],
+)
+def test_frequent_runs_are_counted(
+    lost: set[float], late: set[float], now: float, expected: list[tuple[float, int]]
+) -> None:
+    """A start that is late by five minutes looks like a second one of the next due minute."""
+    runs = [ran(due) for due in RUNS_OF_2H if due not in lost | late and due <= now]
+    runs += [ran(due + 5, late=0.2) for due in late]
+    assert found(job(EVERY_5), runs, now=now, after=-300 if len(lost) > 2 else -60) == expected
+
+
+def test_a_late_start_pays_for_one_minute_alone() -> None:
+    runs = [ran(due) for due in RUNS_OF_2H if due not in (0, 5)] + [ran(10, late=0.2)]
+    assert found(job(EVERY_5), runs, now=80, after=-60) == [(5, 1)]
+
+
+def test_frequent_runs_that_are_traced_are_told_apart() -> None:
+    runs = [ran(due, traced=True) for due in RUNS_OF_2H if due != 0 and due <= 20]
+    assert found(job(EVERY_5), runs, now=20, after=-60) == [(0, 1)]
+
+
+def test_a_job_of_every_minute() -> None:
+    runs = [ran(minute) for minute in range(-200, 120) if minute not in (0, 7)]
+    assert found(job(EVERY_MINUTE), runs, now=100, after=-60) == [(0, 1), (7, 1)]
+
+
+RATE = "rate(10 minutes)"
+
+
+@pytest.mark.parametrize(
+    ("phase", "lost", "expected"),
+    [
+        pytest.param(0.0, set(), [], id="all well"),
+        pytest.param(3.7, set(), [], id="another phase"),
+        pytest.param(3.7, {40}, [40], id="one is lacking"),
+        pytest.param(3.7, {40, 50}, [40, 50], id="two in a row"),
+        pytest.param(3.7, set(range(40, 200, 10)), [40, 50, 60, 70, 80, 90, 100], id="it stopped"),
+    ],
+)
+def test_a_rate_is_known_by_its_runs(phase: float, lost: set[int], expected: list[int]) -> None:
+    runs = [ran(due + phase, late=0) for due in range(0, 120, 10) if due not in lost]
+    result = found(job(RATE, since=-1), runs, now=115, after=0)
+    assert [round(due - phase) for due, _ in result] == expected
+
+
+@pytest.mark.parametrize("late", [0, 10, 50])
+def test_a_rate_whose_run_was_late_misses_nothing(late: int) -> None:
+    """The run that was late gives another phase; those that were not tell the right one."""
+    runs = [ran(due + (5 if due == late else 0), late=0) for due in range(0, 120, 10)]
+    assert found(job(RATE, since=-1), runs, now=115, after=0) == []
+
+
+def test_the_first_run_of_a_rate_comes_within_a_period() -> None:
+    whole = job("rate(1 day)", retry=360, since=0)
+    assert found(whole, [], now=24 * 60 + 365, after=-10_000) == []
+    assert found(whole, [], now=24 * 60 + 366, after=-10_000) == [(24 * 60, 1)]
+    assert found(whole, [ran(600)], now=24 * 60 + 366, after=-10_000) == []
+    assert found(whole, [missed(24 * 60)], now=24 * 60 + 366, after=-10_000) == []
+
+
+def test_a_rate_that_is_missed_twice_is_missed_twice() -> None:
+    whole = job("rate(1 day)", retry=360, since=-10)
+    day = 24 * 60
+    assert found(whole, [ran(0)], now=2 * day + 400, after=-100) == [(day, 1), (2 * day, 1)]
+    assert found(whole, [ran(0), missed(day)], now=2 * day + 400, after=-100) == [(2 * day, 1)]
+
+
+def test_what_is_counted_says_so() -> None:
+    (one,) = lacking(job(EVERY_5), [ran(due) for due in RUNS_OF_2H if due != 0], at(-30), at(80))
+    assert one == Lacking(at(0), 1, counted=True)
+    (other,) = lacking(job(HOURLY, retry=30), [], at(-1), at(40))
+    assert not other.counted
