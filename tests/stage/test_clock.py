@@ -101,7 +101,8 @@ def test_schedules_fire_in_order_while_it_advances(deployed: Client) -> None:
 
     fired = deployed.set_clock("2030-03-01T06:20:00Z")
 
-    assert [(each["at"], each["rule"].removeprefix(PREFIX), each["exit_code"]) for each in fired] == [
+    ran = [each for each in fired if each["rule"].startswith(PREFIX)]
+    assert [(each["at"], each["rule"].removeprefix(PREFIX), each["exit_code"]) for each in ran] == [
         ("2030-03-01T05:30:00Z", "RemoveSpam", 0),
         ("2030-03-01T05:45:00Z", "RemoveSpam", 0),
         ("2030-03-01T06:00:00Z", "IngestData", 0),
