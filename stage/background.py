@@ -10,11 +10,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.events.models import Rule
+from moto.scheduler.models import Schedule
 
 from stage import clock
 from stage.cloudtrail.history import History
@@ -38,7 +40,10 @@ from stage.eventbridge.tag_index import TagIndex
 from stage.eventbridge.targets import Authorise, Failure, InvokeFunction, Targets
 from stage.gateway.calls import Hook
 from stage.gateway.pages import Pages
+from stage.iam.ecs import run_task
 from stage.logs.late import LateLogs
+from stage.scheduler.schedules import SERVICE, fired_once, run_task_of, schedules, source
+from stage.scheduler.schedules import due as due_in_scheduler
 from stage.settings import Settings
 
 
@@ -64,6 +69,7 @@ class Background:
     ) -> None:
         lock = threading.RLock()
         self._settings = settings
+        self._authorise = authorise
         self.timer = timer or Timer()
         self._tasks = Tasks(settings, directory, repository, self.timer, self._publish, lock)
         self.services = Services(settings, self.timer, self._publish, lock)
@@ -110,8 +116,11 @@ class Background:
         """
         now = clock.now()
         fired: list[tuple[datetime, str, list[object]]] = []
-        scheduled = [(name, rule) for name, rule in sorted(rules().items()) if rule.scheduled_expression]
-        for at, name in heapq.merge(*(_due(name, rule, now, until) for name, rule in scheduled)):
+        scheduled = [
+            _due(name, rule, now, until) for name, rule in sorted(rules().items()) if rule.scheduled_expression
+        ]
+        scheduled += [_due_in_scheduler(name, each, now, until) for name, each in sorted(schedules().items())]
+        for at, name in heapq.merge(*scheduled):
             self.move_clock((at - clock.now()).total_seconds() + self._settings.schedules.late_seconds)
             for _ in range(self._times(at, name)):
                 with suppress(CannotFireError):
@@ -134,7 +143,12 @@ class Background:
         return 2 if chance < faults.repeat else 1
 
     def _fire(self, name: str, at: datetime | None = None) -> list[object]:
-        """What each target of the rule answers to an event of this time, or of now. Raises CannotFireError."""
+        """What each target of the rule, or of the schedule `group/name`, answers at this time, or now.
+
+        Raises CannotFireError.
+        """
+        if "/" in name:
+            return [self._fire_schedule(name, at or clock.now())]
         rule = rules().get(name)
         if rule is None:
             raise CannotFireError(f"There is no rule {name}; there are {', '.join(sorted(rules())) or 'none'}.")
@@ -148,6 +162,24 @@ class Background:
         if at:
             fired["time"] = clock.text(at)
         return [self.targets.deliver(rule, target, fired) for target in list(rule.targets)]
+
+    def _fire_schedule(self, name: str, at: datetime) -> object:
+        """The tasks that a schedule starts, or the Failure. Raises CannotFireError."""
+        schedule = schedules().get(name)
+        if schedule is None:
+            raise CannotFireError(f"There is no schedule {name}; there are {', '.join(sorted(schedules())) or 'none'}.")
+        if schedule.state not in (None, "ENABLED"):  # moto forgets the default of an update
+            raise CannotFireError(
+                f"The schedule {name} is {schedule.state}: Scheduler does not fire it. Enable it first."
+            )
+        fired_once(schedule)
+        target = schedule.target
+        try:
+            request = run_task_of(schedule, at)
+            may = partial(self._authorise, SERVICE, target["RoleArn"], source(schedule), run_task(request))
+            return self._run_task(request, target["RoleArn"], may)
+        except ServiceException as refusal:
+            return Failure(name, target["Arn"], refusal.code, refusal.message)
 
     def move_clock(self, seconds: float) -> None:
         """Advance the clock, or set it back, and do what is due by then."""
@@ -206,6 +238,12 @@ class Background:
 def _due(name: str, rule: Rule, after: datetime, until: datetime) -> Iterator[tuple[datetime, str]]:
     created = vars(rule).setdefault("created", after)
     return ((at, name) for at in due(str(rule.scheduled_expression), created, after, until))
+
+
+def _due_in_scheduler(
+    name: str, schedule: Schedule, after: datetime, until: datetime
+) -> Iterator[tuple[datetime, str]]:
+    return ((at, name) for at in due_in_scheduler(schedule, after, until))
 
 
 def _runs(outcomes: list[object]) -> list[Run]:

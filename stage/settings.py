@@ -93,7 +93,7 @@ class Settings(BaseModel):
     twice, after the task's next event, or never; `seed` chooses which. All come `delay_seconds` late, on the stage's
     clock."""
     fire_schedules: bool = False
-    """Whether advancing the clock fires each enabled rule whose schedule falls due meanwhile, in order."""
+    """Whether advancing the clock fires each enabled rule or schedule that falls due meanwhile, in order."""
     schedules: ScheduleFaults = ScheduleFaults()
     """How rules that fall due fire: `late_seconds` after the time that their event names, which is less than a minute,
     and twice for the share `repeat` (0 to 1) of the times, which `seed` chooses."""

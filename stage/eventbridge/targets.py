@@ -57,7 +57,7 @@ MOST_SECONDS = 86_400
 LONGEST_WAIT = 480
 """The seconds between two attempts double up to this. With it, 185 attempts last about 24 hours."""
 STARTED_BY = 36
-"""The characters that EventBridge gives RunTask as `startedBy`; RunTask itself takes 128."""
+"""The characters that EventBridge and Scheduler give RunTask as `startedBy`; RunTask itself takes 128."""
 # The ERROR_CODE of a dead-letter message, by the error of the target's API; others are ERROR_FROM_TARGET.
 ERROR_CODES = {
     "ResourceNotFoundException": "NO_RESOURCE",
@@ -210,13 +210,17 @@ def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]
 
     Raises InvalidParameterException when the input is not JSON.
     """
+    text = _text(rule, target, event) if target.keys() & {"Input", "InputTransformer"} else None
+    return task_request(target, f"events-rule/{rule.name}"[:STARTED_BY], text)
+
+
+def task_request(target: Target, started_by: str, text: str | None) -> dict[str, Any]:
+    """A RunTask request for an ECS target; `text` is ECS's TaskOverride as JSON. Raises InvalidParameterException."""
     parameters = target.get("EcsParameters", {})
-    overrides = None
-    if target.keys() & {"Input", "InputTransformer"}:
-        try:
-            overrides = json.loads(_text(rule, target, event))
-        except ValueError as fault:
-            raise InvalidParameterException(f"The target's input is not JSON: {fault}") from fault
+    try:
+        overrides = None if text is None else json.loads(text)
+    except ValueError as fault:
+        raise InvalidParameterException(f"The target's input is not JSON: {fault}") from fault
     given = {
         "cluster": target["Arn"],
         "taskDefinition": parameters.get("TaskDefinitionArn"),
@@ -231,7 +235,7 @@ def run_task_request(rule: Rule, target: Target, event: Event) -> dict[str, Any]
         "propagateTags": parameters.get("PropagateTags"),
         "tags": [{"key": tag["Key"], "value": tag["Value"]} for tag in parameters.get("Tags", [])] or None,
         "overrides": overrides,
-        "startedBy": f"events-rule/{rule.name}"[:STARTED_BY],
+        "startedBy": started_by,
     }
     return {member: value for member, value in given.items() if value is not None}
 

@@ -37,7 +37,7 @@ Request = Mapping[str, Any]
 def put_rule(request: Request) -> None:
     """Raises ServiceException, as do the other functions here."""
     schedule = request.get("ScheduleExpression")
-    if schedule and on_default_bus(request) and not _is_schedule(schedule):
+    if schedule and on_default_bus(request) and not is_schedule(schedule):
         raise _invalid("Parameter ScheduleExpression is not valid.")
     if on_default_bus(request):
         _not_managed(request["Name"])
@@ -142,7 +142,7 @@ def _at_most(most: int, member: str, given: list[Any]) -> None:
         )
 
 
-def _is_schedule(expression: str) -> bool:
+def is_schedule(expression: str) -> bool:
     """docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html"""
     if rate := re.fullmatch(r"rate\((\d+) (minute|hour|day)(s?)\)", expression):
         return int(rate[1]) > 0 and (rate[1] == "1") == (rate[3] == "")

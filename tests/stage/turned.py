@@ -6,6 +6,9 @@ from tests.stage.verify_runs import OWN
 
 EVERY = {"count": 0}
 MADE = {"RuleArn": "arn:aws:events:us-east-1:123456789012:rule/made-up"}
+SCHEDULED = {"ScheduleArn": "arn:aws:scheduler:us-east-1:123456789012:schedule/made/up"}
+# Of the variables of a task: the one with the scheduled time, up to that. It is the first of a task of Scheduler.
+TIME = r'\{\\"name\\": ?\\"ROTA_SCHEDULED_AT.{1,20}?'
 REVISION = "arn:aws:ecs:us-east-1:123456789012:task-definition/made-up:1"
 
 
@@ -78,8 +81,23 @@ TURNED: dict[str, dict[str, Any]] = {
     "throttled-function": rewritten(
         "stepfunctions", "GetExecutionHistory", "-invokes:", '"LambdaFunctionFailed"', '"LambdaFunctionScheduleFailed"'
     ),
+    "scheduler-retry-policy": rewritten(
+        "scheduler",
+        "GetSchedule",
+        "",
+        r'("RetryPolicy": ?\{)',
+        r'\1"MaximumEventAgeInSeconds": 86400, ',
+    ),
+    "scheduler-create-twice": answered("scheduler", "CreateSchedule", own("daily"), SCHEDULED, skip=1),
+    "scheduler-time-zone": answered("scheduler", "CreateSchedule", own("zone"), SCHEDULED),
+    "scheduler-past-end": refused("scheduler", "CreateSchedule", own("past-end"), "ValidationException", "It is past."),
+    "scheduler-past-time": refused(
+        "scheduler", "CreateSchedule", own("past-time"), "ValidationException", "It is past."
+    ),
     "target-environment": received("task-events", "ROTA_TASK", "TASK"),
-    "target-scheduled-time": received("task-events", r"(ROTA_SCHEDULED_AT.{1,20}?)\d{4}-", r"\g<1>1999-"),
+    "target-scheduled-time": received("task-events", rf"(\}}, ?{TIME})\d{{4}}-", r"\g<1>1999-"),
+    "scheduler-scheduled-time": received("task-events", rf"(\[{TIME})\d{{4}}-", r"\g<1>1999-"),
+    "scheduler-started-by": received("task-events", r"(chronos-schedule/[\w-]+)", r"\1-task"),
     "started-by": received("task-events", r"(events-rule/[\w-]+)", r"\1-tasks"),
     "start-in-the-minute": received("task-events", r'(createdAt\\": ?\\")\d{4}', r"\g<1>2099"),
     "task-states": received("task-events", r'(lastStatus\\": ?\\")PENDING', r"\1ACTIVATING"),

@@ -25,7 +25,18 @@ OWN = f"rota-verify-{RUN}-{{}}"
 MACHINE = {"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}}
 READS = ("Describe", "Get", "List", "Lookup", "Receive", "Assume")
 # The member of a request that names what the call writes; of the others, the name is somewhere in `arn:` or `url`.
-NAMES = ("Name", "name", "Rule", "QueueName", "RoleName", "FunctionName", "repositoryName", "family", "clusterName")
+NAMES = (
+    "Name",
+    "name",
+    "Rule",
+    "GroupName",
+    "QueueName",
+    "RoleName",
+    "FunctionName",
+    "repositoryName",
+    "family",
+    "clusterName",
+)
 ARNS = ("QueueUrl", "TopicArn", "stateMachineArn", "executionArn", "serviceDeploymentArn", "cluster", "taskDefinition")
 
 
@@ -159,6 +170,7 @@ def make_foreign(stage: Client) -> None:
     """Make resources whose names are nearly those of the run: longer, shorter, or of a run that is called nearly so."""
     events, iam, ecs, sqs = (stage.client(service) for service in ("events", "iam", "ecs", "sqs"))
     lambda_, states, ecr, sns = (stage.client(service) for service in ("lambda", "stepfunctions", "ecr", "sns"))
+    scheduler = stage.client("scheduler")
     subnets = stage.names["parameters"]["SubnetIds"].split(",")
     allowed = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
@@ -189,6 +201,15 @@ def make_foreign(stage: Client) -> None:
             launchType="FARGATE",
             networkConfiguration={"awsvpcConfiguration": {"subnets": subnets}},
         )
+        scheduler.create_schedule_group(Name=name.format("group"))
+        scheduler.create_schedule(
+            GroupName=name.format("group"),
+            Name=name.format("daily"),
+            ScheduleExpression="rate(1 day)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            State="DISABLED",
+            Target={"Arn": arn, "RoleArn": role},
+        )
         ecr.create_repository(repositoryName=name.format("pushes"))
         states.create_state_machine(name=name.format("fails"), roleArn=role, definition=json.dumps(MACHINE))
         lambda_.create_function(
@@ -204,6 +225,7 @@ def everything(stage: Client) -> dict[str, Any]:
     """All that verify-account could make or change, whoever made it, but for INACTIVE revisions."""
     events, iam, ecs, sqs = (stage.client(service) for service in ("events", "iam", "ecs", "sqs"))
     lambda_, states, ecr, sns = (stage.client(service) for service in ("lambda", "stepfunctions", "ecr", "sns"))
+    scheduler = stage.client("scheduler")
     rules = events.list_rules()["Rules"]
     described = ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
     clusters = [each for each in described if each["status"] == "ACTIVE"]
@@ -220,6 +242,8 @@ def everything(stage: Client) -> dict[str, Any]:
         "topics": [each["TopicArn"] for each in sns.list_topics()["Topics"]],
         "functions": [each["FunctionName"] for each in lambda_.list_functions()["Functions"]],
         "machines": [each["name"] for each in states.list_state_machines()["stateMachines"]],
+        "groups": [each["Name"] for each in scheduler.list_schedule_groups()["ScheduleGroups"]],
+        "schedules": scheduler.list_schedules()["Schedules"],
         "repositories": [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]],
     }
 

@@ -16,6 +16,7 @@ LEVELS = (
     ("gateway", "process"),
     ("cloudtrail", "dynamodb", "faults", "iam", "logs"),
     ("cloudformation", "eventbridge", "lambda_"),
+    ("scheduler",),
     ("ecr", "quotas", "stepfunctions", "validation"),
     ("ecs",),
     ("background", "invariants", "scenario", "snapshots"),

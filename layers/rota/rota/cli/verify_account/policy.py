@@ -21,6 +21,7 @@ _RESOURCES = {
     "events:PutEvents": "events:*:*:event-bus/default",
     "iam:": f"iam::*:role/{_ANY}",
     "lambda:": f"lambda:*:*:function:{_ANY}",
+    "scheduler:": f"scheduler:*:*:*/{_ANY}",
     "sns:": f"sns:*:*:{_ANY}",
     "sqs:": f"sqs:*:*:{_ANY}",
     "states:": f"states:*:*:*:{_ANY}",

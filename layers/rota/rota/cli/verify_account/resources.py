@@ -144,7 +144,24 @@ def task_target(account: Account, revision: str) -> dict[str, Any]:
 def _starter(account: Account) -> str:
     revisions = account.arn("ecs", f"task-definition/{account.name('*')}")
     may = statement("ecs:RunTask", revisions, Condition={"ArnEquals": {"ecs:cluster": cluster(account)}})
-    return role(account, "starts-tasks", {"Service": "events.amazonaws.com"}, may)
+    trusted = {"Service": ["events.amazonaws.com", "scheduler.amazonaws.com"]}
+    return role(account, "starts-tasks", trusted, may)
+
+
+def schedule(account: Account, purpose: str, target: Mapping[str, Any], **request: Any) -> str:
+    """A schedule of EventBridge Scheduler, in the run's group. Returns its name."""
+    name, group = account.name(purpose), account.once(_group)
+    account.journal.write(SCHEDULE.name, f"{group}/{name}")
+    account.client("scheduler").create_schedule(
+        GroupName=group, Name=name, Target=target, FlexibleTimeWindow={"Mode": "OFF"}, **request
+    )
+    return name
+
+
+def _group(account: Account) -> str:
+    name = named(account, SCHEDULE_GROUP, "group")
+    account.client("scheduler").create_schedule_group(Name=name, Tags=_tags(account))
+    return name
 
 
 def cluster(account: Account) -> str:
@@ -306,6 +323,18 @@ def _delete_machine(account: Account, name: str) -> None:
         )
 
 
+def _delete_schedule(account: Account, name: str) -> None:
+    group, _, schedule = name.partition("/")
+    with _perhaps_gone("ResourceNotFoundException"):
+        account.client("scheduler").delete_schedule(GroupName=group, Name=schedule)
+
+
+def _delete_group(account: Account, name: str) -> None:
+    """A group that is being deleted is refused, and goes by itself."""
+    with _perhaps_gone("ResourceNotFoundException", "ConflictException"):
+        account.client("scheduler").delete_schedule_group(Name=name)
+
+
 def _delete_function(account: Account, name: str) -> None:
     with _perhaps_gone("ResourceNotFoundException"):
         account.client("lambda").delete_function(FunctionName=name)
@@ -332,7 +361,10 @@ REPOSITORY = Kind("repository", _delete_repository, _of("ecr", "CreateRepository
 MACHINE = Kind(
     "state machine", _delete_machine, _of("states", "CreateStateMachine", "TagResource", "DeleteStateMachine")
 )
+SCHEDULE = Kind("schedule", _delete_schedule, _of("scheduler", "CreateSchedule", "DeleteSchedule"))
+SCHEDULE_GROUP = Kind(
+    "schedule group", _delete_group, _of("scheduler", "CreateScheduleGroup", "TagResource", "DeleteScheduleGroup")
+)
 FUNCTION = Kind("function", _delete_function, _of("lambda", "CreateFunction", "TagResource", "DeleteFunction"))
-KINDS = {
-    kind.name: kind for kind in (RULE, QUEUE, TOPIC, ROLE, FAMILY, CLUSTER, SERVICE, REPOSITORY, MACHINE, FUNCTION)
-}
+_ALL = (RULE, QUEUE, TOPIC, ROLE, FAMILY, CLUSTER, SERVICE, REPOSITORY, MACHINE, FUNCTION, SCHEDULE_GROUP, SCHEDULE)
+KINDS = {kind.name: kind for kind in _ALL}

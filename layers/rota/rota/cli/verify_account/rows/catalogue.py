@@ -11,6 +11,7 @@ from rota.cli.verify_account.rows import (
     pushes,
     refusals,
     rules,
+    scheduler,
     service,
     tasks,
     trail,
@@ -32,7 +33,19 @@ GROUPS: dict[Group, Price] = {
     "slow": Price("waits for CloudTrail", "0 $", 16),
 }
 
-_BY_MODULE = (permissions, rules, refusals, notifications, pushes, dead_letters, executions, tasks, service, trail)
+_BY_MODULE = (
+    permissions,
+    rules,
+    refusals,
+    notifications,
+    pushes,
+    dead_letters,
+    executions,
+    scheduler,
+    tasks,
+    service,
+    trail,
+)
 _ROWS = [row for module in _BY_MODULE for row in module.ROWS]
 ROWS: tuple[Row, ...] = tuple(row for group in GROUPS for row in _ROWS if row.group == group)
 

@@ -8,7 +8,17 @@ from typing import Any
 
 from rota.cli.verify_account import resources
 from rota.cli.verify_account.account import Account
-from rota.cli.verify_account.resources import CLUSTER, CONTAINER, FAMILY, QUEUE, ROLE, RULE, Queue
+from rota.cli.verify_account.resources import (
+    CLUSTER,
+    CONTAINER,
+    FAMILY,
+    QUEUE,
+    ROLE,
+    RULE,
+    SCHEDULE,
+    SCHEDULE_GROUP,
+    Queue,
+)
 from rota.cli.verify_account.row import Row, Seen, probe
 from rota.cli.verify_account.rows import events
 
@@ -16,11 +26,13 @@ _AHEAD = timedelta(seconds=90)
 """How long before its minute a schedule is made, at least: EventBridge needs a short time to take a rule."""
 _SCHEDULED_SECONDS = 420
 _STOPPED_SECONDS = 240
+_ROLE_SECONDS = 60
 _STATES = ("PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED")
 _STARTED_BY = 36
 _JOB = "VerifyAccount"
 _NAME = f'{{"name": "ROTA_TASK", "value": "{_JOB}"}}'
 _TIME = '{"name": "ROTA_SCHEDULED_AT", "value": <time>}'
+_SCHEDULER_TIME = '{"name": "ROTA_SCHEDULED_AT", "value": "<aws.scheduler.scheduled-time>"}'
 
 Detail = Mapping[str, Any]
 Tasks = Mapping[str, Sequence[Detail]]
@@ -29,9 +41,9 @@ Tasks = Mapping[str, Sequence[Detail]]
 
 @dataclass(frozen=True)
 class _Scheduled:
-    """What a cron rule with two targets did at its minute."""
+    """What a rule or a schedule of this name did at its minute."""
 
-    rule: str
+    name: str
     due: datetime
     tasks: Tasks
 
@@ -45,10 +57,10 @@ class _Scheduled:
 def scheduled_tasks(account: Account) -> _Scheduled:
     """A rule is due once. One of its targets has plain input, the other a template with the scheduled time."""
     heard = account.once(_task_events)
-    revision = resources.revision(account, account.once(_family))
+    revision = resources.revision(account, resources.family(account, "by-rule"))
     target = resources.task_target(account, revision)
     transformer = {"InputPathsMap": {"time": "$.time"}, "InputTemplate": _input(_NAME, _TIME)}
-    due = (account.clock.now().astimezone(UTC) + _AHEAD).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    due = _next_minute(account)
     rule = resources.rule(
         account,
         "scheduled-tasks",
@@ -56,18 +68,38 @@ def scheduled_tasks(account: Account) -> _Scheduled:
         {**target, "InputTransformer": transformer},
         ScheduleExpression=f"cron({due.minute} {due.hour} {due.day} {due.month} ? {due.year})",
     )
-    return _Scheduled(rule, due, _collect(account, heard, _SCHEDULED_SECONDS, tasks=2))
+    return _Scheduled(rule, due, _collect(account, heard, revision, _SCHEDULED_SECONDS, tasks=2))
+
+
+@probe(CLUSTER, FAMILY, ROLE, QUEUE, RULE, SCHEDULE_GROUP, SCHEDULE, actions=("iam:PassRole", *events.RECEIVE))
+def scheduler_task(account: Account) -> _Scheduled:
+    """A schedule of EventBridge Scheduler is due once, with the scheduled time in its input."""
+    heard = account.once(_task_events)
+    revision = resources.revision(account, resources.family(account, "by-scheduler"))
+    target = {**resources.task_target(account, revision), "Input": _input(_SCHEDULER_TIME)}
+    due = _next_minute(account)
+    request = {"ScheduleExpression": f"at({due:%Y-%m-%dT%H:%M:%S})", "ActionAfterCompletion": "DELETE"}
+    name = account.retry(
+        lambda: resources.schedule(account, "scheduled-task", target, **request),
+        ("ValidationException",),
+        _ROLE_SECONDS,
+    )
+    return _Scheduled(name, due, _collect(account, heard, revision, _SCHEDULED_SECONDS, tasks=1))
 
 
 @probe(CLUSTER, FAMILY, QUEUE, RULE, actions=("ecs:RunTask", *events.RECEIVE))
 def stopped_task(account: Account) -> Sequence[Detail]:
     """A task is stopped as soon as it is started; the events of it."""
     heard, ecs = account.once(_task_events), account.client("ecs")
-    revision = resources.revision(account, account.once(_family))
+    revision = resources.revision(account, resources.family(account, "stopped"))
     answer = ecs.run_task(**resources.run_task(account, revision))
     (task,) = (each["taskArn"] for each in answer["tasks"])
     ecs.stop_task(cluster=resources.cluster(account), task=task, reason="verify")
-    return _collect(account, heard, _STOPPED_SECONDS, task).get(task, [])
+    return _collect(account, heard, revision, _STOPPED_SECONDS, tasks=1).get(task, [])
+
+
+def _next_minute(account: Account) -> datetime:
+    return (account.clock.now().astimezone(UTC) + _AHEAD).replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
 def _task_events(account: Account) -> Queue:
@@ -82,21 +114,16 @@ def _task_events(account: Account) -> Queue:
     return queue
 
 
-def _family(account: Account) -> str:
-    return resources.family(account, "tasks")
-
-
-def _collect(account: Account, queue: Queue, seconds: float, task: str | None = None, tasks: int = 1) -> Tasks:
-    """The events of a task, or of those that rules started, until so many of them are STOPPED."""
+def _collect(account: Account, queue: Queue, revision: str, seconds: float, tasks: int) -> Tasks:
+    """The events of the tasks of a revision, until so many of them are STOPPED."""
 
     def by_task(messages: Sequence[Mapping[str, Any]]) -> Tasks:
         details = [json.loads(message["Body"])["detail"] for message in messages]
         once = {(each["taskArn"], int(each["version"])): each for each in details}
         found: dict[str, list[Detail]] = {}
-        for _, detail in sorted(once.items(), key=lambda item: item[0]):
-            by_rule = str(detail.get("startedBy")).startswith("events-rule/")
-            if detail["taskArn"] == task or (task is None and by_rule):
-                found.setdefault(detail["taskArn"], []).append(detail)
+        for (task, _), detail in sorted(once.items(), key=lambda item: item[0]):
+            if detail["taskDefinitionArn"] == revision:
+                found.setdefault(task, []).append(detail)
         return found
 
     def ended(messages: Sequence[Mapping[str, Any]]) -> bool:
@@ -126,9 +153,9 @@ def _read_time(seen: _Scheduled) -> Seen:
     return Seen("the minute" if times == [due] else "something else", ", ".join(times) or "no such variable")
 
 
-def _read_started_by(seen: _Scheduled) -> Seen:
+def _read_started_by(seen: _Scheduled, prefix: str) -> Seen:
     found = {str(told[0].get("startedBy")) for told in seen.tasks.values()}
-    expected = f"events-rule/{seen.rule}"[:_STARTED_BY]
+    expected = f"{prefix}/{seen.name}"[:_STARTED_BY]
     return Seen("36 characters" if found == {expected} else "something else", ", ".join(sorted(found)))
 
 
@@ -189,7 +216,27 @@ ROWS = (
         meaning="Patterns of your own that go by `startedBy` match other tasks; Rota goes by `ROTA_TASK`.",
         then="Nothing.",
         probe=scheduled_tasks,
-        read=_read_started_by,
+        read=lambda seen: _read_started_by(seen, "events-rule"),
+    ),
+    Row(
+        id="scheduler-started-by",
+        group="tasks",
+        assumption="`startedBy` of a task of Scheduler is `chronos-schedule/` and the name, cut to 36 characters.",
+        expected="36 characters",
+        meaning="Patterns of your own that go by `startedBy` match other tasks; Rota goes by `ROTA_TASK`.",
+        then="Nothing.",
+        probe=scheduler_task,
+        read=lambda seen: _read_started_by(seen, "chronos-schedule"),
+    ),
+    Row(
+        id="scheduler-scheduled-time",
+        group="tasks",
+        assumption="`<aws.scheduler.scheduled-time>` in an environment variable becomes the time of the schedule.",
+        expected="the minute",
+        meaning="`ROTA_SCHEDULED_AT` of tasks in EventBridge Scheduler would be wrong.",
+        then="`SchedulesIn`: rules, its default.",
+        probe=scheduler_task,
+        read=_read_time,
     ),
     Row(
         id="start-in-the-minute",

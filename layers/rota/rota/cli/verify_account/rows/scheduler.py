@@ -1,0 +1,102 @@
+"""What EventBridge Scheduler takes as a schedule. None of these schedules ever fires."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from rota.cli.verify_account import resources
+from rota.cli.verify_account.account import Account, tried
+from rota.cli.verify_account.resources import CLUSTER, ROLE, SCHEDULE, SCHEDULE_GROUP
+from rota.cli.verify_account.row import Row, Seen, probe
+
+_ROLE_SECONDS = 120
+_DAILY = "cron(0 6 * * ? *)"
+_RETRIES = {"MaximumRetryAttempts": 3}
+
+
+@dataclass(frozen=True)
+class _Answers:
+    retry_policy: Mapping[str, Any]
+    """What GetSchedule shows of a retry policy of which one member was given."""
+    again: str
+    zone: str
+    past_end: str
+    past_time: str
+
+
+@probe(CLUSTER, ROLE, SCHEDULE_GROUP, SCHEDULE, actions=("iam:PassRole", "scheduler:GetSchedule"))
+def schedules(account: Account) -> _Answers:
+    """A disabled schedule, the same again, and others that are in the past or in a zone that there is not."""
+    revision = account.arn("ecs", f"task-definition/{account.name('none')}:1")
+    target = {**resources.task_target(account, revision), "RetryPolicy": _RETRIES}
+
+    def create(purpose: str, expression: str = _DAILY, **more: Any) -> str:
+        return resources.schedule(account, purpose, target, ScheduleExpression=expression, State="DISABLED", **more)
+
+    # Refused as long as the role is too new.
+    name = account.retry(lambda: create("daily"), ("ValidationException",), _ROLE_SECONDS)
+    group = account.name("group")
+    shown = account.client("scheduler").get_schedule(GroupName=group, Name=name)["Target"].get("RetryPolicy", {})
+    now = account.clock.now()
+    return _Answers(
+        shown,
+        tried(lambda: create("daily"))[0],
+        tried(lambda: create("zone", ScheduleExpressionTimezone="Mars/Base"))[0],
+        tried(lambda: create("past-end", EndDate=now - timedelta(days=1)))[0],
+        tried(lambda: create("past-time", f"at({now - timedelta(days=1):%Y-%m-%dT%H:%M:%S})"))[0],
+    )
+
+
+ROWS = (
+    Row(
+        id="scheduler-retry-policy",
+        group="free",
+        assumption="GetSchedule shows of a retry policy what was given, and completes nothing.",
+        expected="as given",
+        meaning="A plan for tasks in Scheduler finds a change each time where a retry policy is half given.",
+        then="The schedule file's `retry`: give both members.",
+        probe=schedules,
+        read=lambda seen: Seen("as given" if seen.retry_policy == _RETRIES else "completed", str(seen.retry_policy)),
+    ),
+    Row(
+        id="scheduler-create-twice",
+        group="free",
+        assumption="A second CreateSchedule of the same name is refused.",
+        expected="ConflictException",
+        meaning="A schedule that was made by others could be taken for one's own.",
+        then="Report it.",
+        probe=schedules,
+        read=lambda seen: Seen(seen.again),
+    ),
+    Row(
+        id="scheduler-time-zone",
+        group="free",
+        assumption="A time zone that there is not is refused.",
+        expected="ValidationException",
+        meaning="None: zones are checked before the first write.",
+        then="Nothing.",
+        probe=schedules,
+        read=lambda seen: Seen(seen.zone),
+    ),
+    Row(
+        id="scheduler-past-end",
+        group="free",
+        assumption="A schedule whose end is past is taken, and never fires.",
+        expected="accepted",
+        meaning="A restore cannot return a schedule that has ended.",
+        then="Remove tasks that have ended from the schedule file.",
+        probe=schedules,
+        read=lambda seen: Seen(seen.past_end),
+    ),
+    Row(
+        id="scheduler-past-time",
+        group="free",
+        assumption="A disabled schedule for one time that is past is taken.",
+        expected="accepted",
+        meaning="A restore cannot return a schedule for one time that is past.",
+        then="Remove tasks that have run from the schedule file.",
+        probe=schedules,
+        read=lambda seen: Seen(seen.past_time),
+    ),
+)
