@@ -92,10 +92,15 @@ def _on_tasks(action: str, member: str) -> Callable[[Request], list[Permission]]
 
 
 def _list_tasks(request: Request) -> list[Permission]:
-    """Its resource are the cluster's container instances, also where there are none."""
+    """A cluster's tasks. AWS's denials name all resources or, lately, the cluster's container instances, also where
+    there are none: a policy has to allow both.
+
+    docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html, "List and describe
+    tasks", and the Service Authorization Reference.
+    """
     cluster = _cluster(request)
-    resource = f"{ARN}:container-instance/{cluster.rpartition('/')[2]}/*"
-    return [Permission("ecs:ListTasks", resource, {"ecs:cluster": cluster})]
+    instances = f"{ARN}:container-instance/{cluster.rpartition('/')[2]}/*"
+    return [Permission("ecs:ListTasks", resource, {"ecs:cluster": cluster}) for resource in ("*", instances)]
 
 
 def _list_service_deployments(request: Request) -> list[Permission]:

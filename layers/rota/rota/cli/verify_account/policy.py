@@ -9,13 +9,14 @@ from rota.cli.verify_account.row import Row
 
 _ANY = f"{PREFIX}-*"
 _ALWAYS = ("sts:GetCallerIdentity",)
-# By the beginning of an action, the longest that fits; * where the Service Authorization Reference lists no resource.
+# By the beginning of an action, the longest that fits; * where AWS checks the action on no resource of the run.
 _RESOURCES = {
     "cloudtrail:": "*",
     "ecr:": f"ecr:*:*:repository/{_ANY}",
     "ecs:": f"ecs:*:*:*/{_ANY}",
     "ecs:DeregisterTaskDefinition": "*",
     "ecs:ListTaskDefinitions": "*",
+    "ecs:ListTasks": "*",
     "events:": f"events:*:*:rule/{_ANY}",
     "events:ListRules": "*",
     "events:PutEvents": "events:*:*:event-bus/default",
