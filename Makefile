@@ -43,11 +43,11 @@ deploy: build ## deploy to your AWS account: asks for the parameters, or ENV=pro
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam deploy $(if $(ENV),--config-env $(ENV),--guided)
 
 # SUBNETS=subnet-a,subnet-b starts tasks there; SLOW=1 waits for CloudTrail; YES=1 does not ask; CLEAN=RUN deletes what
-# a run has left that was killed.
+# a run has left that was killed; OPTIONS="--no-public-ip" and others: .venv/bin/rota verify-account --help.
 verify-account: $(READY) ## try in your AWS account what Rota assumes of AWS: it says what it costs, and asks
 	@$(BIN)/python -m rota verify-account $(if $(SUBNETS),--subnets "$(SUBNETS)") \
 	  $(if $(SECURITY_GROUPS),--security-groups "$(SECURITY_GROUPS)") $(if $(SLOW),--slow) $(if $(YES),--yes) \
-	  $(if $(JSON),--json) $(if $(CLEAN),--clean "$(CLEAN)")
+	  $(if $(JSON),--json) $(if $(CLEAN),--clean "$(CLEAN)") $(OPTIONS)
 
 # The app's rules, the role that starts its tasks, the bucket and the table stay: docs/operations.md, "Removing Rota".
 delete: $(SAM_READY) ## remove the stack of STACK=... or ENV=...; the app's jobs and its service go on

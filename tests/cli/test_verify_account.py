@@ -74,7 +74,7 @@ def test_the_policy_allows_names_of_runs_alone() -> None:
     unlimited = [action for each in statements if "rota-verify-" not in each["Resource"] for action in each["Action"]]
     assert unlimited == [
         *("cloudtrail:LookupEvents", "ecs:DeregisterTaskDefinition", "ecs:ListTaskDefinitions", "ecs:ListTasks"),
-        *("events:ListRules", "sts:GetCallerIdentity", "events:PutEvents"),
+        *("events:ListRules", "sts:GetCallerIdentity", "tag:GetResources", "events:PutEvents"),
     ]
     assert [action for each in statements for action in each["Action"] if "*" in action] == []
     printed = CliRunner().invoke(main, ["verify-account", "--policy"])

@@ -22,11 +22,13 @@ from rota.cli.verify_account.run import Outcome, clean, try_rows
 from stage.client import wait_for
 from tests.printed import ROOT, signed_in
 from tests.stage.conftest import as_new
-from tests.stage.turned import TURNED, refused
+from tests.stage.turned import TURNED, answered, own, refused
 from tests.stage.verify_runs import OWN, Runs, answers, everything, make_foreign, recorded
 
 LAYER = ROOT / "layers" / "rota"
 Command = Callable[..., subprocess.Popen[str]]
+SERVICES = {"stepfunctions": "states", "resourcegroupstaggingapi": "tag"}
+"""IAM's names of services that boto3 names otherwise."""
 LAYERS = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
 FARGATE = {"tasks": "scripted", "script": {"seconds": 5}, "start_seconds": 25, "rollout_seconds": 20, "time_scale": 1}
 
@@ -90,7 +92,7 @@ def test_the_rows_name_every_action_that_they_need(verifying: Runs) -> None:
 def action(call: tuple[str, str, dict[str, Any]]) -> str:
     """What IAM calls the permission for a call."""
     service, operation, _ = call
-    return f"{'states' if service == 'stepfunctions' else service}:{operation}"
+    return f"{SERVICES.get(service, service)}:{operation}"
 
 
 def test_an_image_is_pushed_where_ecr_looks_for_its_layers(verifying: Runs) -> None:
@@ -120,6 +122,14 @@ def test_a_read_that_knows_no_rule_yet_is_late(verifying: Runs) -> None:
 def test_an_event_that_comes_twice_is_one_event(verifying: Runs) -> None:
     verifying.stage.settings(events={"repeat": 1, "swap": 0.5})
     assert otherwise(verifying.tried([row for row in ROWS if row.id == "task-states"])) == set()
+
+
+def test_revisions_of_another_family_stay_whatever_is_listed(runs: Runs) -> None:
+    foreign = {"taskDefinitionArns": [f"arn:aws:ecs:us-east-1:123456789012:task-definition/{OWN.format('family')}-2:1"]}
+    runs.stage.faults([answered("ecs", "ListTaskDefinitions", own("family"), foreign, count=1)])
+    assert otherwise(runs.tried([row for row in ROWS if row.id == "sns-subject"])) == set()
+    runs.account().journal.write("family", OWN.format("family"))
+    assert clean(runs.account()) == []
 
 
 def test_exactly_the_rows_say_so_that_are_otherwise(verifying: Runs) -> None:

@@ -51,6 +51,8 @@ TURNED: dict[str, dict[str, Any]] = {
     "denied-words": refused("events", "PutRule", own("denied"), "AccessDeniedException", "No."),
     "tags-after-put-rule": answered("events", "ListTagsForResource", own("reads"), {"Tags": []}, count=1),
     "late-reads": answered("events", "ListRules", own("reads"), {"Rules": []}, count=9),
+    "tag-index": answered("resourcegroupstaggingapi", "GetResources", "", {"ResourceTagMappingList": []}),
+    "rule-takes-effect": answered("sqs", "ReceiveMessage", own("effect"), {}),
     "cron-last-days": answered("events", "PutRule", own("last-days"), MADE),
     "cron-step-of-60": answered("events", "PutRule", own("step-of-60"), MADE),
     "pattern-complexity": answered("events", "PutRule", own("pattern-11"), MADE),

@@ -26,6 +26,7 @@ _RESOURCES = {
     "sns:": f"sns:*:*:{_ANY}",
     "sqs:": f"sqs:*:*:{_ANY}",
     "states:": f"states:*:*:*:{_ANY}",
+    "tag:": "*",
     "sts:AssumeRole": f"iam::*:role/{_ANY}",
     "sts:GetCallerIdentity": "*",
 }

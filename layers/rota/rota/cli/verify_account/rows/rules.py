@@ -12,34 +12,63 @@ from rota.cli.verify_account import resources
 from rota.cli.verify_account.account import TAG, Account, code_of, tried
 from rota.cli.verify_account.resources import QUEUE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
+from rota.cli.verify_account.rows import events
 
 _LATEST_READ = 60.0
+_EFFECTIVE_SECONDS = 60
 LATE_SECONDS = 15
 """How late reads may be: so late the sweep has tried every fault."""
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """After how many seconds each read shows what was written; None if it does not in a minute."""
+    """After how many seconds each read shows what was written; None if it does not in a minute.
+
+    `index` is the Resource Groups Tagging API's.
+    """
 
     tags: float | None
     rule: float | None
     targets: float | None
+    index: float | None
 
 
-@probe(RULE, QUEUE, actions=("events:ListTagsForResource", "events:ListRules", "events:ListTargetsByRule"))
+_READS = ("events:ListTagsForResource", "events:ListRules", "events:ListTargetsByRule", "tag:GetResources")
+
+
+@probe(RULE, QUEUE, actions=_READS)
 def new_rule(account: Account) -> _Shown:
     """A rule is made with tags and then gets a target; each is read until it is shown."""
-    events, queue = account.client("events"), resources.queue(account, "unused")
+    bus, queue = account.client("events"), resources.queue(account, "unused")
     name = resources.rule(account, "reads", ScheduleExpression="rate(1 day)", State="DISABLED")
     arn = account.arn("events", f"rule/{name}")
     tags = _seconds_until(
-        account, lambda: any(tag["Key"] == TAG for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"])
+        account, lambda: any(tag["Key"] == TAG for tag in bus.list_tags_for_resource(ResourceARN=arn)["Tags"])
     )
-    rule = _seconds_until(account, lambda: bool(events.list_rules(NamePrefix=name)["Rules"]))
+    rule = _seconds_until(account, lambda: bool(bus.list_rules(NamePrefix=name)["Rules"]))
     resources.put_targets(account, name, {"Arn": queue.arn})
-    targets = _seconds_until(account, lambda: bool(events.list_targets_by_rule(Rule=name)["Targets"]))
-    return _Shown(tags, rule, targets)
+    targets = _seconds_until(account, lambda: bool(bus.list_targets_by_rule(Rule=name)["Targets"]))
+    index = account.client("resourcegroupstaggingapi")
+    asked = {"ResourceTypeFilters": ["events:rule"], "TagFilters": [{"Key": TAG, "Values": [account.run]}]}
+    indexed = _seconds_until(
+        account,
+        lambda: any(arn == each["ResourceARN"] for each in index.get_resources(**asked)["ResourceTagMappingList"]),
+    )
+    return _Shown(tags, rule, targets, indexed)
+
+
+@probe(RULE, QUEUE, actions=("events:PutEvents", *events.RECEIVE))
+def effective_rule(account: Account) -> float | None:
+    """After how many seconds a new rule takes an event; None if it takes none in two minutes."""
+    queue = resources.queue(account, "effect")
+    resources.rule(account, "effect", {"Arn": queue.arn}, EventPattern=json.dumps({"source": [events.source(account)]}))
+    began = account.clock.now()
+
+    def taken() -> bool:
+        events.put(account)
+        return bool(events.take(account, queue))
+
+    return (account.clock.now() - began).total_seconds() if account.wait(taken, 2 * _EFFECTIVE_SECONDS) else None
 
 
 def _seconds_until(account: Account, read: Callable[[], bool]) -> float | None:
@@ -72,6 +101,12 @@ def _read_lateness(shown: _Shown) -> Seen:
         return Seen("later than a minute")
     most = max(seconds for seconds in late if seconds is not None)
     return Seen(f"within {LATE_SECONDS} s" if most <= LATE_SECONDS else "later", f"{most:.1f} s")
+
+
+def _read_effect(seconds: float | None) -> Seen:
+    if seconds is None:
+        return Seen(f"not in {2 * _EFFECTIVE_SECONDS} s")
+    return Seen(f"within {_EFFECTIVE_SECONDS} s" if seconds <= _EFFECTIVE_SECONDS else "later", f"{seconds:.1f} s")
 
 
 def _put(account: Account, purpose: str, **request: Any) -> tuple[str, str]:
@@ -135,6 +170,26 @@ ROWS = (
         then="Leave some minutes between two deployments.",
         probe=new_rule,
         read=_read_lateness,
+    ),
+    Row(
+        id="tag-index",
+        group="free",
+        assumption="The index of tags (GetResources) shows a new rule within a minute.",
+        expected="within a minute",
+        meaning="A deployment soon after another asks each rule for its tags, which takes longer.",
+        then="Nothing.",
+        probe=new_rule,
+        read=lambda shown: Seen("later") if shown.index is None else Seen("within a minute", f"{shown.index:.1f} s"),
+    ),
+    Row(
+        id="rule-takes-effect",
+        group="free",
+        assumption=f"A new rule and its target take effect within {_EFFECTIVE_SECONDS} seconds.",
+        expected=f"within {_EFFECTIVE_SECONDS} s",
+        meaning="A job that is due soon after a deployment runs as before it, once.",
+        then="Deploy some minutes before jobs that must run the new image.",
+        probe=effective_rule,
+        read=_read_effect,
     ),
     Row(
         id="cron-last-days",
