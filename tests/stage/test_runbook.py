@@ -177,6 +177,7 @@ def test_changing_the_schedule_and_pausing_a_job(deployed: Client, shell: Shell,
     assert schedules(deployed)[other]["State"] == "ENABLED"
 
 
+SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]
 SPAM = {"containerOverrides": [{"name": "app", "command": ["bin/start", "spam_task"]}]}
 TIMED = '{"containerOverrides":[{"name":"app","environment":[{"name":"ROTA_SCHEDULED_AT","value":<time>}]}]}'
 
@@ -214,6 +215,18 @@ def test_running_a_job_now(deployed: Client, shell: Shell, given: dict[str, obje
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["value"])
     assert described["startedBy"] == "by-hand"
     assert described["containers"][0]["exitCode"] == 0  # type: ignore[index]
+
+
+def test_running_a_job_now_that_runs_on_spot(deployed: Client, shell: Shell) -> None:
+    """A target that was taken over keeps its capacity providers, and has no launch type then."""
+    events, rule = deployed.client("events"), f"{PREFIX}IngestData"
+    (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
+    of_ecs = {member: value for member, value in target["EcsParameters"].items() if member != "LaunchType"}
+    events.put_targets(Rule=rule, Targets=[{**target, "EcsParameters": {**of_ecs, "CapacityProviderStrategy": SPOT}}])
+    (run,) = blocks(RUNBOOK, "Run a job now")
+    task = shell(JOB.sub("JOB=IngestData", run)).split()[0]
+    (described,) = deployed.client("ecs").describe_tasks(cluster="production", tasks=[task])["tasks"]
+    assert described["capacityProviderName"] == "FARGATE_SPOT"
 
 
 def test_why_a_job_did_not_run(deployed: Client, shell: Shell) -> None:
