@@ -12,7 +12,7 @@ from rota.contract import STEPS
 from rota.schedule_file.expression import FIELDS
 from rota.schedule_file.next_runs import in_words
 from rota.schedule_file.retry_age import retry_age
-from rota.schedule_file.task import EXPECTED, Retry, Task
+from rota.schedule_file.task import EXPECTED, Retry, Task, Watch
 from stage.gateway import refusals
 from stage.quotas import request_rates as quotas
 from stage.settings import Settings
@@ -160,10 +160,12 @@ def parameters() -> str:
 def task_keys() -> str:
     """The keys of a task in the schedule file: what each says, what it takes, and what it is where it is left out."""
     rows = ["| key | description | value | default |", "|---|---|---|---|"]
-    keys = [*Task.model_fields.items(), *((f"retry.{name}", field) for name, field in Retry.model_fields.items())]
+    keys = [*Task.model_fields.items()]
+    for outer, inner in (("retry", Retry), ("watch", Watch)):
+        keys += [(f"{outer}.{name}", field) for name, field in inner.model_fields.items()]
     for name, field in keys:
         default = f"`{json.dumps(field.default, default=dict)}`" if isinstance(field.default, int) else ""
-        takes = EXPECTED[name.removeprefix("retry.")]
+        takes = EXPECTED[name.rpartition(".")[2]]
         rows.append(f"| `{name}` | {field.description} | {takes} | {default} |")
     return "\n".join(rows)
 

@@ -13,6 +13,7 @@ from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, NEXT, PUSH, Deployment, Deployments
 from tests.steps.items import RELEASES
+from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
 from tests.steps.world import World
 
@@ -75,6 +76,16 @@ def test_nothing_to_do_is_no_release(world: World, later: Deployments) -> None:
     assert later.start().run() == "NothingToDo"
     assert numbers(world) == ["1", None]
     assert live() == before
+
+
+def test_a_file_that_changes_what_only_the_watcher_reads_is_no_release(world: World, later: Deployments) -> None:
+    before = live()
+    tasks = [{**task, "watch": {"grace": 60}} for task in SCHEDULE["tasks"]]
+    version = world.upload({"tasks": tasks})
+    assert later.start().run() == "NothingToDo"
+    after = live()
+    assert (after["number"], after["live_plan"]) == (before["number"], before["live_plan"])
+    assert (after["live_schedule_version"], after["live_since"] > before["live_since"]) == (version, True)
 
 
 def test_undoing_changes_made_by_hand_is_no_release(world: World, later: Deployments) -> None:

@@ -373,3 +373,30 @@ def test_overlapping_is_told_when_it_begins_and_not_again(watched: Watched, monk
     elder, newest = sorted(watched.runs(EVERY_15), key=lambda run: run.scheduled_at)
     assert (newest.overlaps, elder.overlaps) == (elder.task_id, "")
     assert watched.job(EVERY_15).overlapping
+
+
+def test_what_is_expected_of_a_job_is_learned_from_the_file(watched: Watched, world: World) -> None:
+    daily = {"name": DAILY, "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
+    watch = {"grace": 60, "max_runtime": 600, "tolerance": 1}
+    spam = {"name": EVERY_15, "task": "spam_task", "rate": "15 minutes"}
+    world.upload({"tasks": [{**daily, "watch": watch, "owner": "data-team"}, spam]})
+    assert watched.deployments.start().run() == "NothingToDo"
+    watched.sweep()
+    job = watched.job(DAILY)
+    assert (job.grace, job.max_runtime, job.tolerance, job.owner) == (60, 600, 1, "data-team")
+    assert len(job.spans) == 1, "its schedule goes on"
+    assert [release.number for release in watched.swept().releases] == [1], "no other release"
+
+
+def test_a_run_that_takes_too_long_is_told_once(watched: Watched, world: World) -> None:
+    local_stage().settings.change({"tasks": "scripted", "script": {"seconds": 3600}})
+    job = watched.job(EVERY_15)
+    watched.table.put_settings(job.model_copy(update={"max_runtime": 600}))
+    _fire(EVERY_15)
+    watched.now = datetime.now(UTC)
+    watched.sweep_for(9 * MINUTE, 3 * MINUTE)
+    assert watched.told(EVERY_15) == []
+    watched.sweep_for(6 * MINUTE, 3 * MINUTE)
+    assert watched.told(EVERY_15) == ["overlong"]
+    (run,) = [run for run in watched.runs(EVERY_15) if run.task_id != "missed"]
+    assert run.overlong_since is not None

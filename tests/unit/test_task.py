@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
-from rota.schedule_file.task import EXPECTED, Retry, ScheduleFile, Task
+from rota.schedule_file.task import EXPECTED, Retry, ScheduleFile, Task, Watch
 
 LAYER = Path(__file__).parents[2] / "layers" / "rota"
 EVERYTHING = {
@@ -23,6 +23,8 @@ EVERYTHING = {
     "count": 2,
     "retry": {"attempts": 2, "age": 3600},
     "platform_version": "1.4.0",
+    "watch": {"grace": 600, "max_runtime": 3600, "tolerance": 1},
+    "owner": "data-team",
 }
 
 
@@ -58,6 +60,8 @@ def test_defaults() -> None:
     assert (task.cpu, task.memory, task.retry, task.platform_version) == (None, None, None, None)
     assert Retry() == Retry(attempts=185, age=None)
     assert Retry(attempts=2).model_dump_json() == '{"attempts":2}', "as the version before reads it"
+    assert not {"watch", "owner"} & task.model_dump().keys(), "as the version before reads it"
+    assert Watch() == Watch(grace=300, max_runtime=None, tolerance=0)
 
 
 @pytest.mark.parametrize("entry", [EVERYTHING, {"name": "a", "task": "a", "rate": "1 hour"}], ids=["all", "least"])
@@ -99,7 +103,7 @@ def test_every_size_of_fargate_is_taken(cpu: int, memory: int) -> None:
 
 
 def test_every_key_says_what_it_takes() -> None:
-    models = (ScheduleFile, Task, Retry)
+    models = (ScheduleFile, Task, Retry, Watch)
     assert set(EXPECTED) == {field.alias or name for model in models for name, field in model.model_fields.items()}
 
 

@@ -116,6 +116,9 @@ class Ledger:
         """
         if entry.outcome == Outcome.DEPLOYED and entry.image and entry.schedule:
             return self._release(entry, entry.image, entry.schedule, record, finished_at)
+        if entry.outcome == Outcome.NOTHING_TO_DO and entry.schedule:
+            # Its file may differ in what only run watching reads.
+            Releases(self._dynamodb, self._table, self._app).note_schedule(entry.schedule, finished_at)
         return self._put(entry, record, finished_at, entry.outcome) or entry
 
     def _release(

@@ -3,6 +3,7 @@
 It is changed only together with the ledger's entry of a deployment that went live, in one transaction.
 """
 
+import contextlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,20 @@ class Releases:
             "ExpressionAttributeNames": {"#number": "number"},
             "ExpressionAttributeValues": {name: stored(value) for name, value in values.items()},
         }
+
+    def note_schedule(self, schedule: Stored, now: datetime) -> None:
+        """Write that another version of the schedule file is live, which asks for nothing else than the one before."""
+        values = {":key": schedule.key, ":version": schedule.version_id, ":since": now.isoformat()}
+        with contextlib.suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"app": {"S": self._app}, "record": {"S": "releases"}},
+                UpdateExpression="SET live_schedule_key = :key, live_schedule_version = :version, live_since = :since "
+                "REMOVE live_changing_since",
+                ConditionExpression="attribute_exists(app) AND (live_schedule_key <> :key OR "
+                "live_schedule_version <> :version)",
+                ExpressionAttributeValues={name: stored(value) for name, value in values.items()},
+            )
 
     def _deployed(self) -> int:
         """How many deployments went live before there were numbers, as far as the ledger still holds them."""

@@ -2,23 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from rota.runs.model import Job, Span
 from rota.schedule_file.retry_age import retry_age
+from rota.schedule_file.task import Task, Watch
 
-if TYPE_CHECKING:
-    from rota.schedule_file.task import Task
-
-GRACE = timedelta(minutes=5)
-"""From the end of the retry age until a run is missed, where the file does not say it."""
 # EventBridge's longest retry age, a day, and the grace: no run of a span that ended before is missed any more.
 _REMEMBERED = timedelta(days=3)
 
 
-def changed_jobs(
-    known: Mapping[str, Job], tasks: Iterable["Task"], changing_since: datetime, now: datetime
-) -> list[Job]:
+def changed_jobs(known: Mapping[str, Job], tasks: Iterable[Task], changing_since: datetime, now: datetime) -> list[Job]:
     """The jobs that differ from what is `known`; `changing_since`: when the deployment began to change schedules.
 
     A new schedule counts from now on, when everybody who records runs can know it. From `changing_since` until now it
@@ -30,15 +23,19 @@ def changed_jobs(
     return [job for job in jobs if job != known.get(job.task)]
 
 
-def _as_the_file_says(job: Job | None, task: "Task", changing_since: datetime, now: datetime) -> Job:
+def _as_the_file_says(job: Job | None, task: Task, changing_since: datetime, now: datetime) -> Job:
     given = task.retry.age if task.retry else None
     age = timedelta(seconds=given) if given else retry_age(task.expression)
+    watch = task.watch or Watch()
     said = {
         "count": task.count,
         "retry_age": int(age.total_seconds()),
-        "grace": int(GRACE.total_seconds()),
+        "grace": watch.grace,
+        "max_runtime": watch.max_runtime,
+        "tolerance": watch.tolerance,
+        "owner": task.owner or "",
     }
-    job = job.model_copy(update=said) if job else Job(task=task.name, **said)
+    job = job.model_copy(update=said) if job else Job.model_validate({"task": task.name, **said})
     current = job.spans[-1] if job.spans and job.spans[-1].until is None else None
     if (current.expression if current else None) == (task.expression if task.enabled else None):
         return job

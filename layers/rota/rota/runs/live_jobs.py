@@ -51,7 +51,9 @@ def learn(
         base=_base(settings, live),
         since=live.live_since,
     )
-    releases = (*swept.releases, release)[-_MOST_RELEASES:]
+    # Another file of the same release takes the place of the one before.
+    before = [each for each in swept.releases if each.number != release.number or each.digest != release.digest]
+    releases = (*before, release)[-_MOST_RELEASES:]
     return (
         swept.model_copy(update={"live_since": live.live_since, "releases": releases}),
         {**jobs, **{job.task: job for job in changed}},

@@ -29,6 +29,9 @@ TASK_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:-]*"
 # ECS takes any text, and a process all but these: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_KeyValuePair.html
 VARIABLE = r"[^=\x00]+"
 
+# What a filter policy can name without quotes in it, and a person can read.
+OWNER = r"[A-Za-z0-9]([A-Za-z0-9._@-]{0,98}[A-Za-z0-9])?"
+
 LONGEST_RULE_NAME = 64
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html, task definition size
 LARGEST_TASK_DEFINITION = 64 * 1024
@@ -53,6 +56,11 @@ EXPECTED: Mapping[str, str] = {
     "attempts": "a whole number from 0 to 185",
     "age": "a whole number of seconds from 60 to 86400",
     "platform_version": '"LATEST" or a version in quotes, such as "1.4.0"',
+    "watch": 'an object, such as {"grace": 600, "max_runtime": 3600, "tolerance": 1}',
+    "grace": "a whole number of seconds from 0 to 86400",
+    "max_runtime": "a whole number of seconds from 60 to 1209600",
+    "tolerance": "a whole number from 0 to 100",
+    "owner": 'a string of letters, digits and . _ @ - inside, such as "data-team"',
 }
 
 
@@ -160,6 +168,28 @@ class Retry(_Model):
     )
 
 
+class Watch(_Model):
+    """What is expected of each run. Default: it begins within the retry age and 5 minutes, and the first that fails is
+    told.
+    """
+
+    grace: int = Field(
+        300,
+        ge=0,
+        le=86_400,
+        description="Seconds after the retry age until a run that did not begin is missed, 0-86400.",
+    )
+    max_runtime: int | None = Field(
+        None,
+        ge=60,
+        le=1_209_600,
+        description="Seconds after which a run that goes on is told as overlong, 60-1209600; it is not stopped.",
+    )
+    tolerance: int = Field(
+        0, ge=0, le=100, description="How many runs in a row may fail, or be missed, before that is told, 0-100."
+    )
+
+
 # Before pydantic's own check, whose message about half a character would quote the string.
 _Text = Annotated[str, BeforeValidator(_encodable)]
 _Command = Annotated[
@@ -212,6 +242,17 @@ class Task(_Model):
     retry: Retry | None = Field(None, description="What EventBridge does when ECS does not accept the task.")
     platform_version: Annotated[str, Field(pattern=r"^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$")] | None = Field(
         None, description="Fargate's platform version. Default: the stack's.", examples=["LATEST", "1.4.0"]
+    )
+    # The version before, which may have to restore, knows neither of these.
+    watch: Watch | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="What is expected of each run, where runs are watched.",
+    )
+    owner: Annotated[str, Field(pattern=f"^{OWNER}$")] | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="Who is told of the job: messages have it as attribute, by which a subscription can choose.",
     )
 
     @model_validator(mode="after")

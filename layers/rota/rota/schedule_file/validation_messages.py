@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from rota.schedule_file.problem import Location, Problem, quote
-from rota.schedule_file.task import EXPECTED, Retry, ScheduleFile, Task
+from rota.schedule_file.task import EXPECTED, Retry, ScheduleFile, Task, Watch
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -29,7 +29,14 @@ _SAME = {
     "age": {"maxage", "maxeventage", "maximumeventageinseconds"},
     "enabled": {"active"},
     "platform_version": {"platform"},
+    "watch": {"monitor", "monitoring", "checkin"},
+    "grace": {"graceperiod", "graceseconds", "gracetime", "checkinmargin", "margin"},
+    "max_runtime": {"maxduration", "maximumruntime", "longest"},
+    "tolerance": {"failuretolerance", "failurethreshold", "failureissuethreshold", "tolerate"},
+    "owner": {"team", "contact", "responsible", "ownedby"},
 }
+# The keys of a task that hold an object with keys of its own.
+_WITHIN: dict[str, type[BaseModel]] = {"retry": Retry, "watch": Watch}
 # What people look for and the file cannot say, each with where it is.
 _NOT_HERE = (
     ({"timezone", "tz"}, "EventBridge rules have no time zone, write the schedule in UTC"),
@@ -40,12 +47,16 @@ _NOT_HERE = (
     ),
     ({"jitter", "window", "flexibletimewindow", "flexible"}, "EventBridge rules start on the minute"),
     (
-        {"timeout", "maxruntime", "duration", "overlap", "concurrency", "lock", "singleton"},
-        "EventBridge starts a job and leaves it alone; use a lock and a timeout in the job",
+        {"timeout", "duration"},
+        'Rota stops no job; write "watch": {"max_runtime": 3600} to be told, and use a timeout in the job',
+    ),
+    (
+        {"overlap", "concurrency", "lock", "singleton"},
+        "EventBridge starts a job also while its last run goes on, and Rota tells when that begins; lock in the job",
     ),
     (
         {"alert", "alerts", "alarm", "notify", "notification", "notifications", "onfailure", "onsuccess", "email"},
-        'Rota does not watch jobs; docs/operations.md has a rule that mails, under "Why a job did not run"',
+        'Rota tells of each job that fails or does not run; write "owner": "data-team" to say who should know',
     ),
     (
         {"secrets", "secret", "image", "entrypoint", "volumes", "mountpoints", "ports", "portmappings", "healthcheck"}
@@ -102,10 +113,18 @@ def _unknown_key(location: Location) -> str:
     key = str(location[-1])
     if instead := _where_instead(key):
         return f"is not a known key; {instead}"
-    model = Retry if "retry" in location[:-1] else Task if len(location) > 1 else ScheduleFile
+    if len(location) == 1:
+        model: type[BaseModel] = ScheduleFile
+    else:
+        model = _WITHIN.get(str(location[-2]), Task)
     known = [field.alias or name for name, field in model.model_fields.items()]
-    near = nearest_key(key, known)
-    return "is not a known key; " + (f'did you mean "{near}"?' if near else f"known keys are {', '.join(known)}")
+    if near := nearest_key(key, known):
+        return f'is not a known key; did you mean "{near}"?'
+    if model is Task:
+        for outer, inner in _WITHIN.items():
+            if near := nearest_key(key, inner.model_fields):
+                return f'is not a known key of a task; write "{outer}": {{"{near}": ...}}'
+    return f"is not a known key; known keys are {', '.join(known)}"
 
 
 def nearest_key(key: str, known: Iterable[str]) -> str | None:
