@@ -48,6 +48,7 @@ TURNED: dict[str, dict[str, Any]] = {
     "register-elsewhere": answered(
         "ecs", "RegisterTaskDefinition", own("other-family"), {"taskDefinition": {"taskDefinitionArn": REVISION}}
     ),
+    "list-tasks-by-cluster": {**refused("ecs", "ListTasks", "", "AccessDeniedException", "No."), "count": 1},
     "denied-words": refused("events", "PutRule", own("denied"), "AccessDeniedException", "No."),
     "tags-after-put-rule": answered("events", "ListTagsForResource", own("reads"), {"Tags": []}, count=1),
     "late-reads": answered("events", "ListRules", own("reads"), {"Rules": []}, count=9),

@@ -1,4 +1,4 @@
-"""What IAM allows a role that is limited to one task-definition family, as the template's roles are."""
+"""What IAM allows a role that is limited to one family and one cluster, as the template's roles are."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from rota.cli.verify_account import resources
 from rota.cli.verify_account.account import Account, code_of, tried
-from rota.cli.verify_account.resources import FAMILY, ROLE, RULE
+from rota.cli.verify_account.resources import CLUSTER, FAMILY, ROLE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
 
 _POLICY_SECONDS = 60
@@ -20,12 +20,14 @@ class _Answers:
     own: str
     other: str
     words: tuple[str, str]
+    tasks: str
 
 
-@probe(ROLE, FAMILY, RULE, actions=("sts:AssumeRole",))
+@probe(ROLE, FAMILY, CLUSTER, RULE, actions=("sts:AssumeRole",))
 def limited_role(account: Account) -> _Answers:
-    """A role that may register in one family registers in it and in another, and puts a rule."""
+    """A role that may register in one family, and list the tasks of one cluster, does; and what it may not."""
     own, other = resources.family(account, "family"), resources.family(account, "other-family")
+    cluster = resources.cluster(account)
     role = resources.role(
         account,
         "limited",
@@ -33,6 +35,7 @@ def limited_role(account: Account) -> _Answers:
         resources.statement(
             ["ecs:RegisterTaskDefinition", "ecs:TagResource"], account.arn("ecs", f"task-definition/{own}:*")
         ),
+        resources.statement("ecs:ListTasks", "*", Condition={"ArnEquals": {"ecs:cluster": cluster}}),
     )
     ecs, events = account.as_role(role, "ecs"), account.as_role(role, "events")
 
@@ -47,7 +50,8 @@ def limited_role(account: Account) -> _Answers:
     in_other, of_ecs = tried(lambda: register(other))
     denied = resources.named(account, RULE, "denied")
     _, of_events = tried(lambda: events.put_rule(Name=denied, ScheduleExpression="rate(1 day)", State="DISABLED"))
-    return _Answers(in_own, in_other, (of_ecs, of_events))
+    listed, _ = tried(lambda: ecs.list_tasks(cluster=cluster))
+    return _Answers(in_own, in_other, (of_ecs, of_events), listed)
 
 
 def _read_words(answers: _Answers) -> Seen:
@@ -78,6 +82,16 @@ ROWS = (
         then="Read what security.md says of RegisterRevisions with that in mind.",
         probe=limited_role,
         read=lambda answers: Seen(answers.other),
+    ),
+    Row(
+        id="list-tasks-by-cluster",
+        group="free",
+        assumption="A policy for ecs:ListTasks on *, with the cluster as its condition, lists the cluster's tasks.",
+        expected="accepted",
+        meaning="Sweep sees no task: what is missed or lost is told late, or twice.",
+        then="In template.yaml, give Sweep ecs:ListTasks without the condition; until then `WatchRuns`: false.",
+        probe=limited_role,
+        read=lambda answers: Seen(answers.tasks),
     ),
     Row(
         id="denied-words",
