@@ -12,11 +12,11 @@ from rota.aws import clients
 from rota.deployment.items import stored
 from rota.errors import RejectedError, TransientError
 from rota.runs import tell as telling
-from rota.runs.model import Job, attributes, partition
+from rota.runs.model import Job, Release, attributes, partition
 from rota.runs.table import RunTable
 from rota.settings import Settings
 from stage.gateway.calls import Call, Reply
-from tests.alerts import APP, DUE, failed, incident, job, not_started
+from tests.alerts import APP, DUE, V40, V41, failed, incident, job, not_started
 from tests.guestbook import ENVIRONMENT, SETTINGS
 from tests.in_process import client
 from tests.steps.calls import KilledError
@@ -73,7 +73,7 @@ class Jobs:
 
     def tell(self, *read: Job, now: Any = SOON) -> int:
         """As Sweep does, which has read these jobs a moment ago."""
-        return telling.tell(self._table, self.settings, read, now)
+        return telling.tell(self._table, self.settings, read, (V40, V41), now)
 
 
 @pytest.fixture
@@ -97,6 +97,13 @@ def test_a_job_that_turned_is_told_by_mail_chat_and_event(world: World, jobs: Jo
     noted = jobs.get()
     assert noted.incident is not None
     assert (noted.incident.told_at, noted.incident.thread, noted.state) == (SOON, "IngestData#2026-11-29T06:00:00Z", 1)
+
+
+def test_a_release_of_which_the_image_alone_was_known_is_named(world: World, jobs: Jobs) -> None:
+    unnamed = job(incident(failed(release=Release(digest=V41.digest))))
+    jobs.put(unnamed)
+    jobs.tell(unnamed)
+    assert "First failure since v41 (b81d07e)" in jobs.mails()[0]["Message"]
 
 
 def test_what_was_told_is_not_told_again(jobs: Jobs) -> None:

@@ -15,7 +15,7 @@ from rota.contract import RunKind, Stored
 from rota.notifications.message import mail_subject, mail_text
 from rota.runs.alert import Alert, attributes_of, due_alerts, told
 from rota.runs.alert_text import Place, events_of, message_of
-from rota.runs.attribution import attribute
+from rota.runs.attribution import attribute, with_releases
 from rota.runs.model import GoodRun, Incident, Job, LogPlace, Notice, Reader, Reason, Release, Run, Status, Trigger, Why
 from rota.runs.words import day_and_time, duration
 from tests.alerts import APP, DUE, GOOD, GROUP_ARN, SECRET, V40, V41, V42, failed, incident, job, missed, not_started
@@ -352,6 +352,7 @@ def test_a_mail_says(changes: dict[str, Any], says: str) -> None:
 
 # ---------------------------------------------------------------------- the release
 
+V40_AGAIN = V40.model_copy(update={"number": 45, "since": DUE - HOUR})
 OTHER_FILE = Stored(key="scheduled_tasks.json", version_id="Zz9")
 OTHER_BASE = "arn:aws:ecs:eu-west-1:111122223333:task-definition/guestbook:14"
 CAPACITY = Reason(why=Why.CAPACITY, words="Fargate had no capacity", todo="Run it once more.", reader=Reader.OPERATOR)
@@ -406,6 +407,34 @@ CAPACITY = Reason(why=Why.CAPACITY, words="Fargate had no capacity", todo="Run i
 def test_whether_it_is_the_release(before: Release | None, since: Release | None, says: str) -> None:
     last_good = GOOD.model_copy(update={"release": before})
     assert attribute(incident(failed(release=since), last_good=last_good)) == says
+
+
+@pytest.mark.parametrize(
+    ("release", "known"),
+    [
+        pytest.param(Release(digest=V41.digest), V41, id="by its image"),
+        pytest.param(Release(digest=V40.digest), V40_AGAIN, id="the newest with that image"),
+        pytest.param(Release(digest=V42.digest), V42, id="one that went live later"),
+        pytest.param(
+            Release(digest="sha256:" + "0" * 64), Release(digest="sha256:" + "0" * 64), id="none with that image"
+        ),
+        pytest.param(V40, V40, id="known already"),
+        pytest.param(None, None, id="not known at all"),
+    ],
+)
+def test_a_release_of_which_the_image_alone_is_known(release: Release | None, known: Release | None) -> None:
+    well = GOOD.model_copy(update={"release": release})
+    of = job(incident(failed(release=release), last_good=well, recovered=well))
+    later = V42.model_copy(update={"since": DUE + DAY})
+    found = with_releases(of, (V40, V41, V40_AGAIN, later)).incident
+    assert found is not None
+    expected = later if known == V42 else known
+    assert (found.first.release, found.last.release) == (expected, expected)
+    day_before = V40 if expected == V40_AGAIN else expected
+    assert found.last_good is not None
+    assert found.recovered is not None
+    assert (found.last_good.release, found.recovered.release) == (day_before, day_before)
+    assert with_releases(job(), (V40,)) == job()
 
 
 def test_a_job_without_a_good_run() -> None:

@@ -1,7 +1,10 @@
 """Whether a release is why a job turned to failing: the run that failed against the last good one. Pure."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from rota.ecs.arns import short_name
-from rota.runs.model import GoodRun, Incident, Release, Run, Why
+from rota.runs.model import GoodRun, Incident, Job, Release, Run, Why
 from rota.runs.words import duration
 
 # What happens to any release.
@@ -33,6 +36,32 @@ def attribute(incident: Incident) -> str:
         first = f"First failure since {named(since)}{_went_live(since, run)}"
     more = f" Changed with it: {' and '.join(changed)}." if len(changed) > 1 else ""
     return f"{first}; {_good_runs(good)} on {named(before)}.{more}"
+
+
+def with_releases(job: Job, releases: Sequence[Release]) -> Job:
+    """With what RecordRun knew by its image alone: a run may begin before Sweep has seen what is live."""
+    incident = job.incident
+    if incident is None:
+        return job
+    first, last = (
+        run.model_copy(update={"release": _known(run.release, run.created_at or run.scheduled_at, releases)})
+        for run in (incident.first, incident.last)
+    )
+    last_good, recovered = (
+        good and good.model_copy(update={"release": _known(good.release, good.scheduled_at, releases)})
+        for good in (incident.last_good, incident.recovered)
+    )
+    update = {"first": first, "last": last, "last_good": last_good, "recovered": recovered}
+    return job.model_copy(update={"incident": incident.model_copy(update=update)})
+
+
+def _known(release: Release | None, began: datetime, releases: Sequence[Release]) -> Release | None:
+    """The newest release with that image, and that was live when the run began, if one was."""
+    if release is None or release.number is not None:
+        return release
+    alike = [each for each in releases if each.digest == release.digest]
+    live = [each for each in alike if each.since is None or each.since <= began]
+    return (live or alike or [release])[-1]
 
 
 def is_of_the_release(incident: Incident) -> bool:

@@ -73,7 +73,7 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
         parts.do(lambda: running.judge(table, settings, jobs, found, now))
         look = _Look(table, settings, recorder, now, swept, live, changing_since)
         swept = parts.do(lambda: look.at(jobs, {change.task_arn for change in found})) or swept
-    parts.do(lambda: tell(table, settings, table.jobs().values(), now))
+    parts.do(lambda: tell(table, settings, table.jobs().values(), swept.releases, now))
     table.put_swept(swept)
     parts.raise_first()
 

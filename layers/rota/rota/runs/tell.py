@@ -5,7 +5,7 @@ was told. If it is killed before it has noted that, the next one publishes once 
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,8 +20,9 @@ from rota.notifications.events import put_events
 from rota.notifications.send import send_chat, send_mail
 from rota.runs.alert import Alert, Telling, attributes_of, due_alerts, told
 from rota.runs.alert_text import Place, events_of, message_of, shows_log
+from rota.runs.attribution import with_releases
 from rota.runs.log_tail import with_log
-from rota.runs.model import Job
+from rota.runs.model import Job, Release
 
 if TYPE_CHECKING:
     from rota.runs.table import RunTable
@@ -35,9 +36,11 @@ _ATTEMPTS = 5
 _logger = Logger()
 
 
-def tell(table: "RunTable", settings: "Settings", jobs: Iterable[Job], now: datetime) -> int:
+def tell(
+    table: "RunTable", settings: "Settings", jobs: Iterable[Job], releases: Sequence[Release], now: datetime
+) -> int:
     """Tell what is due of these jobs, all those of the app, as they were read a moment ago. Returns how many messages
-    were sent.
+    were sent. `releases` are those that runs may have begun with, the newest last.
 
     TransientError or RejectedError if one could not be: it is tried again by the next call, the others are sent.
     """
@@ -47,7 +50,8 @@ def tell(table: "RunTable", settings: "Settings", jobs: Iterable[Job], now: date
     if not table.begin_telling(me, now, now + _HELD_FOR):
         return 0
     # Another teller may have told meanwhile what was due.
-    sent = _tell(table, settings, due_alerts(table.jobs().values(), now), now)
+    known = [with_releases(job, releases) for job in table.jobs().values()]
+    sent = _tell(table, settings, due_alerts(known, now), now)
     # After an error it stays held: what is tried again is not tried each minute.
     table.end_telling(me)
     return sent
