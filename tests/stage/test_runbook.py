@@ -287,6 +287,8 @@ def test_the_lists_are_complete_over_several_pages(deployed: Client, shell: Shel
     live, *_ = blocks(RUNBOOK, "Run it again")
     assert outcome(deployed, shell(live)) == "nothing to do"
     assert '"image-tag": "v1"' in shell("deployed v1")
+    _, in_use = blocks(RUNBOOK, "Images in use")
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", shell(f"{in_use.splitlines()[0]}\n", "echo $DIGEST"))
 
 
 def test_aborting(stage: Client, shell: Shell) -> None:
