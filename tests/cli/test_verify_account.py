@@ -18,7 +18,7 @@ from rota.cli.verify_account.command import FINE, NOT_TRIED, OTHERWISE, status
 from rota.cli.verify_account.journal import Entry, Journal, JournalError, Place
 from rota.cli.verify_account.policy import policy
 from rota.cli.verify_account.row import Probe, Row, Seen
-from rota.cli.verify_account.rows.catalogue import NOT_TESTABLE, ROWS
+from rota.cli.verify_account.rows.catalogue import GROUPS, NOT_TESTABLE, ROWS
 from rota.cli.verify_account.rows.refusals import LIMITS
 from rota.cli.verify_account.run import Outcome, try_rows
 from tests.printed import STAGE
@@ -154,7 +154,9 @@ def test_the_table_begins_with_what_is_otherwise_and_names_no_account(tmp_path: 
     row = row_of(None)
     outcomes = [Outcome(row, Seen("this")), Outcome(row, problem="denied"), Outcome(row, Seen("that", f"{arn} | x"))]
     _, _, summary, _, _, _, *lines = report.markdown(account(tmp_path), outcomes).splitlines()
-    assert summary.endswith("eu-central-1, 2026-11-29: 1 as assumed, 1 not tried, 1 otherwise.")
+    number = {group: sum(row.group == group for row in ROWS) for group in GROUPS}
+    left_out = ", ".join(f"{number[group]} of the group {group} left out" for group in GROUPS)
+    assert summary.endswith(f"eu-central-1, 2026-11-29: 1 as assumed, 1 not tried, 1 otherwise, {left_out}.")
     assert lines[:3] == [
         r"| `some-row` | AWS \| does this. | this | **that (arn:aws:ecs:eu-central-1:123456789012:cluster/c \| x)** | "
         "It matters. | `Some`: it. |",

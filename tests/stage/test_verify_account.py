@@ -124,6 +124,15 @@ def test_an_event_that_comes_twice_is_one_event(verifying: Runs) -> None:
     assert otherwise(verifying.tried([row for row in ROWS if row.id == "task-states"])) == set()
 
 
+def test_what_cannot_be_deleted_is_told_and_stays_in_the_journal(runs: Runs) -> None:
+    runs.begin([row for row in ROWS if row.id in ("sns-subject", "archived-image")])
+    runs.stage.faults([refused("sns", "DeleteTopic", "", "AuthorizationError", "You may not.")])
+    (left,) = clean(runs.account())
+    assert left.startswith(f"topic {OWN.format('topic')}: An error occurred (AuthorizationError)")
+    runs.stage.faults([])
+    assert clean(runs.account()) == []
+
+
 def test_revisions_of_another_family_stay_whatever_is_listed(runs: Runs) -> None:
     foreign = {"taskDefinitionArns": [f"arn:aws:ecs:us-east-1:123456789012:task-definition/{OWN.format('family')}-2:1"]}
     runs.stage.faults([answered("ecs", "ListTaskDefinitions", own("family"), foreign, count=1)])

@@ -78,7 +78,6 @@ class Account:
 
     def as_role(self, role: str, service: str) -> Any:
         """A client with the permissions of a role that the caller may assume; a new role takes some seconds."""
-
         assume = self.client("sts").assume_role
         given = self.retry(
             lambda: assume(RoleArn=role, RoleSessionName=PREFIX)["Credentials"], ("AccessDenied",), seconds=120

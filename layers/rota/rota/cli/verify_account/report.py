@@ -6,7 +6,7 @@ from typing import Any
 
 from rota import __version__
 from rota.cli.verify_account.account import Account
-from rota.cli.verify_account.rows.catalogue import NOT_TESTABLE
+from rota.cli.verify_account.rows.catalogue import NOT_TESTABLE, ROWS
 from rota.cli.verify_account.run import Outcome, Verdict
 
 _ORDER: tuple[Verdict, ...] = ("otherwise", "not tried", "as assumed")
@@ -70,7 +70,10 @@ def line(outcome: Outcome) -> str:
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
     counts = Counter(each.verdict for each in outcomes)
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(_ORDER))
+    told = [f"{counts[verdict]} {verdict}" for verdict in reversed(_ORDER)]
+    tried = {each.row.id for each in outcomes}
+    left_out = Counter(row.group for row in ROWS if row.id not in tried)
+    return ", ".join([*told, *(f"{number} of the group {group} left out" for group, number in left_out.items())])
 
 
 def _sorted(outcomes: Sequence[Outcome]) -> list[Outcome]:

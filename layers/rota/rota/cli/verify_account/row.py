@@ -62,6 +62,3 @@ class NotTestable:
     id: str
     assumption: str
     reason: str
-
-
-NOTHING = "Nothing."

@@ -53,7 +53,12 @@ def _tried(account: Account, row: Row) -> Outcome:
     try:
         return Outcome(row, row.read(account.once(row.probe.do)))
     except Exception as problem:  # noqa: BLE001 - AWS may answer in another shape than the row expects
-        return Outcome(row, problem=str(problem) if isinstance(problem, ClientError | BotoCoreError) else repr(problem))
+        return Outcome(row, problem=in_words(problem))
+
+
+def in_words(problem: Exception) -> str:
+    """What AWS or the SDK says, or which error it was."""
+    return str(problem) if isinstance(problem, ClientError | BotoCoreError) else repr(problem)
 
 
 def clean(account: Account) -> list[str]:
@@ -65,8 +70,8 @@ def clean(account: Account) -> list[str]:
     for entry in reversed(account.journal.entries()):
         try:
             KINDS[entry.kind].delete(account, entry.name)
-        except (ClientError, BotoCoreError) as refusal:
-            left.append(f"{entry.kind} {entry.name}: {refusal}")
+        except Exception as problem:  # noqa: BLE001 - the others are to be deleted whatever happens to this one
+            left.append(f"{entry.kind} {entry.name}: {in_words(problem)}")
     if not left:
         account.journal.end()
     return left

@@ -1,5 +1,6 @@
 """What EventBridge Scheduler takes as a schedule. None of these schedules ever fires."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,7 +58,9 @@ ROWS = (
         meaning="A plan for tasks in Scheduler finds a change each time where a retry policy is half given.",
         then="The schedule file's `retry`: give both members.",
         probe=schedules,
-        read=lambda seen: Seen("as given" if seen.retry_policy == _RETRIES else "completed", str(seen.retry_policy)),
+        read=lambda seen: Seen(
+            "as given" if seen.retry_policy == _RETRIES else "completed", json.dumps(seen.retry_policy)
+        ),
     ),
     Row(
         id="scheduler-create-twice",
@@ -74,7 +77,7 @@ ROWS = (
         group="free",
         assumption="A time zone that there is not is refused.",
         expected="ValidationException",
-        meaning="None: zones are checked before the first write.",
+        meaning="Nothing: zones are checked before the first write.",
         then="Nothing.",
         probe=schedules,
         read=lambda seen: Seen(seen.zone),
