@@ -68,7 +68,7 @@ NOT_TESTABLE = (
     NotTestable(
         "stopped-task-hour",
         "DescribeTasks shows a stopped task for an hour.",
-        "it takes longer than an hour, and nothing depends on it",
+        "it takes longer than an hour, and AWS says for at least one",
     ),
     NotTestable(
         "failing-starts",
