@@ -135,7 +135,11 @@ def test_another_event_is_not_about_a_run() -> None:
     assert read(record) is None
 
 
-@pytest.mark.parametrize("body", ["{", json.dumps({"detail-type": "ECS Task State Change", "detail": {}})])
+@pytest.mark.parametrize(
+    "body",
+    ["{", '{"detail-type": "ECS Task State Change", "detail": {}}', '{"detail-type": "ECS Task State Change"}'],
+    ids=["no JSON", "an empty detail", "no detail"],
+)
 def test_a_message_that_cannot_be_read_is_an_error(body: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         read({**message(detail()), "body": body})
