@@ -160,7 +160,7 @@ class QueueMessage(_Told):
         event = json.loads(self.body)
         if not isinstance(event, dict) or event.get("detail-type") != "ECS Task State Change":
             return None
-        return task_change(event.get("detail"))
+        return task_change(event.get("detail", {}))
 
     def _given_up(self, letter: Mapping[str, str]) -> GivenUp:
         attempts = letter.get("RETRY_ATTEMPTS", "")
