@@ -71,6 +71,14 @@ def test_a_run_that_logged_nothing_has_no_lines(ran: Ran) -> None:
     assert with_log(ran(), SETTINGS, lines=10).tail == ()
 
 
+def test_an_empty_log_ends_where_the_token_stays_the_same(world: World, ran: Ran) -> None:
+    run = ran()
+    append(GROUP, "jobs/app/another", "a line")
+    client("logs").create_log_stream(logGroupName=GROUP, logStreamName=STREAM)
+    assert with_log(run, SETTINGS, lines=10).tail == ()
+    assert world.calls.made.count("logs.GetLogEvents") == 2
+
+
 @pytest.mark.parametrize(
     ("call", "log"),
     [("ecs.DescribeTaskDefinition", None), ("logs.GetLogEvents", PLACE)],

@@ -16,8 +16,9 @@ from rota.runs.model import Job, Release, attributes, partition
 from rota.runs.table import RunTable
 from rota.settings import Settings
 from stage.gateway.calls import Call, Reply
+from stage.logs.streams import append
 from tests.alerts import APP, DUE, V40, V41, failed, incident, job, not_started
-from tests.guestbook import ENVIRONMENT, SETTINGS
+from tests.guestbook import ACCOUNT, APP_CONTAINER, CONTENT, ENVIRONMENT, REGION, SETTINGS
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.local_stage import local_stage
@@ -104,6 +105,33 @@ def test_a_release_of_which_the_image_alone_was_known_is_named(world: World, job
     jobs.put(unnamed)
     jobs.tell(unnamed)
     assert "First failure since v41 (b81d07e)" in jobs.mails()[0]["Message"]
+
+
+def test_a_mail_about_one_job_shows_what_it_logged(jobs: Jobs) -> None:
+    options = {"awslogs-group": "/ecs/guestbook", "awslogs-stream-prefix": "jobs"}
+    container = APP_CONTAINER | {"logConfiguration": {"logDriver": "awslogs", "options": options}}
+    content = {**CONTENT, "containerDefinitions": [container]}
+    revision = client("ecs").register_task_definition(**content)["taskDefinition"]["taskDefinitionArn"]
+    append("/ecs/guestbook", "jobs/app/0f1e", "out of cheese, token=abcdefgh")
+    arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/production/0f1e"
+    logged = job(incident(failed(revision=revision, task_id="0f1e", task_arn=arn, log=None, tail=())))
+    jobs.put(logged)
+    jobs.tell(logged)
+    assert "\nThe last lines of its log:\n  out of cheese, token=***\n" in jobs.mails()[0]["Message"]
+    noted = jobs.get().incident
+    assert noted is not None
+    assert (noted.last.tail, noted.last.log) == ((), None), "no line of a log is kept"
+
+
+def test_a_teller_that_comes_late_does_not_let_others_in(world: World) -> None:
+    table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
+    assert table.begin_telling("slow", SOON, LATER - timedelta(minutes=1))
+    assert not table.begin_telling("second", SOON, LATER)
+    assert table.begin_telling("second", LATER, LATER + timedelta(minutes=2))
+    table.end_telling("slow")
+    assert not table.begin_telling("third", LATER, LATER + timedelta(minutes=2))
+    table.end_telling("second")
+    assert table.begin_telling("third", LATER, LATER + timedelta(minutes=2))
 
 
 def test_what_was_told_is_not_told_again(jobs: Jobs) -> None:
