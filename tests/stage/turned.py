@@ -106,6 +106,7 @@ TURNED: dict[str, dict[str, Any]] = {
     "task-states": received("task-events", r'(lastStatus\\": ?\\")PENDING', r"\1ACTIVATING"),
     "stop-before-start": received("task-events", "UserInitiated", "EssentialContainerExited"),
     "stop-task-event": received("task-events", r'(desiredStatus\\": ?\\")STOPPED', r"\1RUNNING"),
+    "update-service-pass-role": answered("ecs", "UpdateService", own("idle"), {"service": {"serviceName": "idle"}}),
     "pause-stages": rewritten("ecs", "DescribeServiceDeployments", "", '"POST_SCALE_UP"', '"SCALE_UP"'),
     "rollback-revision": rewritten(
         "ecs", "DescribeServices", "", r'("taskDefinition": ?"[^"]*-service:)1(".*-service:2")', r"\g<1>9\2"

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rota.cli.verify_account import resources
-from rota.cli.verify_account.account import Account
-from rota.cli.verify_account.resources import CLUSTER, FAMILY, SERVICE
+from rota.cli.verify_account.account import Account, tried
+from rota.cli.verify_account.resources import CLUSTER, FAMILY, ROLE, SERVICE
 from rota.cli.verify_account.row import Row, Seen, probe
 
 _SECONDS = 300
+_POLICY_SECONDS = 60
+"""How long IAM may take until a new policy counts."""
 _HOOK_STAGE = "POST_SCALE_UP"
 _ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 _ROLLOUT = ("ecs:UpdateService", "ecs:DescribeServices", "ecs:DescribeServiceDeployments", "ecs:ListServiceDeployments")
@@ -74,6 +76,34 @@ def baked_rollout(account: Account) -> _Baked:
     where = {"cluster": resources.cluster(account), "service": account.name("service")}
     account.client("ecs").delete_service(**where, force=True)
     return _Baked(statuses, _service(account)["status"])
+
+
+@probe(CLUSTER, FAMILY, SERVICE, ROLE, actions=("sts:AssumeRole", "iam:PassRole", "ecs:UpdateService"))
+def update_without_pass_role(account: Account) -> tuple[str, str]:
+    """A role that may update a service, and pass no role, moves it to a revision that names one. It wants no tasks."""
+    nothing = resources.statement("sts:GetCallerIdentity", "*")
+    task_role = resources.role(account, "task", {"Service": "ecs-tasks.amazonaws.com"}, nothing)
+    family = resources.family(account, "idle")
+    service = resources.service(
+        account,
+        "idle",
+        taskDefinition=resources.revision(account, family),
+        desiredCount=0,
+        launchType="FARGATE",
+        networkConfiguration=resources.network(account),
+    )
+    with_role = resources.revision(account, family, taskRoleArn=task_role)
+    trusted = {"AWS": account.arn("iam", "root", regional=False)}
+    updates = resources.role(account, "updates", trusted, resources.statement("ecs:UpdateService", service))
+    ecs = account.as_role(updates, "ecs")
+    request = {"cluster": resources.cluster(account), "service": service, "taskDefinition": with_role}
+
+    def answer() -> tuple[str, str] | None:
+        """Until the policy counts, UpdateService itself is denied."""
+        code, words = tried(lambda: ecs.update_service(**request))
+        return None if "ecs:UpdateService" in words else (code, words)
+
+    return account.wait(answer, _POLICY_SECONDS) or ("ecs:UpdateService is denied", "")
 
 
 def _if(rollout: Described, holds: Callable[[Described], object]) -> Described | None:
@@ -154,7 +184,22 @@ def _read_bake(seen: _Baked) -> Seen:
     return Seen(", ".join(f"{which} {status}" for which, status in sorted(seen.statuses.items())))
 
 
+def _read_pass_role(answer: tuple[str, str]) -> Seen:
+    code, words = answer
+    return Seen("iam:PassRole is denied" if "iam:PassRole" in words else code, words)
+
+
 ROWS = (
+    Row(
+        id="update-service-pass-role",
+        group="tasks",
+        assumption="UpdateService asks for iam:PassRole also where only the revision changes.",
+        expected="iam:PassRole is denied",
+        meaning="Nothing: RollService may pass the roles in `TaskRoleArns`, and would not need to.",
+        then="Nothing.",
+        probe=update_without_pass_role,
+        read=_read_pass_role,
+    ),
     Row(
         id="pause-stages",
         group="tasks",
