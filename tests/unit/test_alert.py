@@ -17,6 +17,7 @@ from rota.runs.alert import Alert, attributes_of, due_alerts, told
 from rota.runs.alert_text import Place, events_of, message_of
 from rota.runs.attribution import attribute, with_releases
 from rota.runs.model import GoodRun, Incident, Job, LogPlace, Notice, Reader, Reason, Release, Run, Status, Trigger, Why
+from rota.runs.reasons import of_absence
 from rota.runs.words import day_and_time, duration
 from tests.alerts import APP, DUE, GOOD, GROUP_ARN, SECRET, V40, V41, V42, failed, incident, job, missed, not_started
 
@@ -195,15 +196,13 @@ OVERLAPPING = """\
 UNKNOWN = """\
     Subject: IngestData: what became of a run is not known (production/guestbook-api)
 
-    Rota was away when the run was due or ended, and ECS has forgotten it. Its log may say how it went.
+    What became of it is not known: Rota was not looking.
 
     Scheduled for: Sun 29 Nov 2026, 06:00 UTC
-    Started: 06:00:31 UTC
-    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
     Incident: IngestData#2026-11-29T06:00:00Z
 
-    Log: LOG
-    Task: TASK
+    What to do:
+    - CloudTrail's events RunTask of that time show whether the job was started; its log shows the rest.
 """
 late = failed(due=DUE + DAY, started_at=DUE + DAY + timedelta(seconds=250), tail=("out of cheese",))
 ON_V41 = GOOD.model_copy(update={"release": V41})
@@ -234,7 +233,7 @@ ON_V41 = GOOD.model_copy(update={"release": V41})
             job(None, Notice(kind="overlapping", run=running(overlaps="9a8b7c"))), SOON, OVERLAPPING, id="overlapping"
         ),
         pytest.param(
-            job(None, Notice(kind="unknown", run=running(status=Status.UNKNOWN))), SOON, UNKNOWN, id="unknown"
+            job(None, Notice(kind="unknown", run=missed(reason=of_absence(away=True)))), SOON, UNKNOWN, id="unknown"
         ),
     ],
 )
@@ -540,8 +539,12 @@ def test_a_reminder_comes_at_most_daily(last: Run, after: timedelta, is_told: bo
 
 
 def test_runs_that_nobody_saw_are_one_message() -> None:
-    jobs = [job(None, Notice(kind="unknown", run=running(task=f"J{n}", status=Status.UNKNOWN))) for n in range(3)]
-    assert message_of(only(*jobs), PLACE).title == f"What became of 3 runs is not known ({APP})"
+    jobs = [job(None, Notice(kind="unknown", run=missed(f"J{n}", reason=of_absence(away=True)))) for n in range(3)]
+    message = message_of(only(*jobs), PLACE)
+    assert message.title == f"What became of 3 runs is not known ({APP})"
+    assert message.lead.startswith(
+        "For one reason: Rota was not looking.\n\nAll were due Sun 29 Nov 2026, 06:00 UTC: J0,"
+    )
 
 
 def told_through_a_day(jobs: list[Job], begin: Any) -> tuple[list[Job], list[list[str]]]:

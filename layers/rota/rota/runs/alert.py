@@ -142,7 +142,7 @@ def _newest(incident: Incident) -> datetime:
 def _cause(telling: Telling) -> Key:
     """Equal for what may be told together."""
     if telling.incident is None:
-        return (telling.kind,)
+        return (telling.kind, telling.run.reason.words if telling.run.reason else "")
     if telling.kind in _TURNS:
         return (telling.kind, *_reason(telling.incident))
     return (telling.kind, telling.thread)

@@ -108,7 +108,7 @@ def _lead(telling: Telling) -> str:
         case RunKind.OVERLAPPING:
             return f"It started while an earlier task of it ({run.overlaps}) still ran. Both go on."
         case RunKind.UNKNOWN:
-            return "Rota was away when the run was due or ended, and ECS has forgotten it. Its log may say how it went."
+            return f"What became of it is not known{f': {run.reason.words}' if run.reason else ''}."
         case RunKind.STILL_FAILING if incident:
             first = f"{_sentence(incident.last)} It is the last of {_bad_runs(incident)}."
             return _lines(first, attribute(incident))
@@ -279,7 +279,7 @@ def _lead_of_many(tellings: list[Telling]) -> str:
         case RunKind.OVERLONG | RunKind.OVERLAPPING:
             return "All of them go on."
         case RunKind.UNKNOWN:
-            return _lead(first)
+            return f"For one reason: {first.run.reason.words}." if first.run.reason else ""
     alike = "All for one reason." if is_shared(first) else "They failed alike."
     return f"{alike} {_sentence(first.run)}"
 

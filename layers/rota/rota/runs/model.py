@@ -173,6 +173,7 @@ class Run(Item):
     revision: str = ""
     """The task definition's ARN."""
     log: LogPlace | None = None
+    """Known while a message about it is made, as is `tail`; the table has neither."""
     tail: tuple[str, ...] = ()
     """The last lines of its log, masked."""
     lacking: int = 1
@@ -209,9 +210,9 @@ class Incident(Item):
     """`TASK#SCHEDULED_AT` of its first run."""
     opened_at: AwareDatetime
     first: Run
-    """The run with which it began, without the log's tail."""
+    """The run with which it began."""
     last: Run
-    """The newest bad one; the tail is here."""
+    """The newest bad one."""
     runs: int = 1
     """How many bad runs it has so far."""
     last_good: GoodRun | None = None
@@ -228,14 +229,6 @@ class Incident(Item):
         """From its first run's end to its recovery, or until its newest run."""
         end = self.recovered.ended_at if self.recovered else self.last.ended_at or self.last.scheduled_at
         return max(0.0, (end - (self.first.ended_at or self.first.scheduled_at)).total_seconds())
-
-
-class Turn(StrEnum):
-    """What there is to tell of an incident."""
-
-    FAILING = "failing"
-    STILL_FAILING = "still_failing"
-    RECOVERED = "recovered"
 
 
 class Notice(Item):
