@@ -441,6 +441,16 @@ def test_a_job_without_a_good_run() -> None:
     assert attribute(incident(failed(), last_good=None)) == says
 
 
+def test_an_image_that_is_no_release_is_that_of_a_deployment_under_way() -> None:
+    of = incident(failed(release=Release(digest=V41.digest)))
+    assert attribute(of) == (
+        "First failure with 9c1e9c1e9c1e, which is no release: its deployment was under way, and may have failed; "
+        "213 good runs on v40 (5d0c6a1)."
+    )
+    text = mail_text(message_of(only(job(of)), PLACE))
+    assert "- If the image is why: see how its deployment ended, or push an image that mends it." in text
+
+
 def test_one_good_run_is_said_in_the_singular() -> None:
     assert "; one good run on v40" in attribute(incident(failed(), last_good=GOOD.model_copy(update={"runs": 1})))
 

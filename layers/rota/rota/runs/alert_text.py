@@ -8,7 +8,7 @@ from rota.notifications.links import log_link, task_link
 from rota.notifications.message import Message
 from rota.notifications.text import mask
 from rota.runs.alert import Alert, Telling, is_shared
-from rota.runs.attribution import attribute, is_of_the_release, named
+from rota.runs.attribution import attribute, is_of_the_release, is_unreleased, named
 from rota.runs.log_place import group_arn, may_be_read
 from rota.runs.model import GoodRun, Incident, Release, Run, Status, Trigger, Why
 from rota.runs.words import clock, day_and_time, duration
@@ -229,7 +229,9 @@ def _next_steps(tellings: list[Telling]) -> Iterable[str]:
     incidents = [each.incident for each in tellings if each.incident]
     good = incidents[0].last_good if incidents else None
     if good and good.release and all(is_of_the_release(each) for each in incidents):
-        yield f"If the release is why: roll back to {named(good.release)}, or push an image that mends it."
+        undone = any(is_unreleased(each) for each in incidents)
+        way = "see how its deployment ended" if undone else f"roll back to {named(good.release)}"
+        yield f"If the {'image' if undone else 'release'} is why: {way}, or push an image that mends it."
 
 
 # ---------------------------------------------------------------------- many jobs

@@ -17,7 +17,8 @@ def attribute(incident: Incident) -> str:
     """One or two sentences; empty where a release can have nothing to do with it, or nothing is known.
 
     Two runs are compared: image first, then the version of the schedule file, then the base. Where releases lie between
-    them with which the job did not run, the range is named.
+    them with which the job did not run, the range is named. An image that is no release is that of a deployment that
+    was under way: jobs run it before the service does.
     """
     run, good = incident.first, incident.last_good
     if (run.reason and run.reason.why in _OF_AWS) or run.release is None or (good and good.release is None):
@@ -30,7 +31,11 @@ def attribute(incident: Incident) -> str:
         return f"It is not the release: {_good_runs(good)} on {named(since)} before."
     if len(changed) == 1 and before.digest == since.digest:
         return f"Same image as in {_good_runs(good)} before, but {changed[0]}."
-    if between := _between(before, since):
+    if is_unreleased(incident):
+        first = (
+            f"First failure with {named(since)}, which is no release: its deployment was under way, and may have failed"
+        )
+    elif between := _between(before, since):
         first = f"It did not run between {named(before)} and {named(since)}: the reason may have come with {between}"
     else:
         first = f"First failure since {named(since)}{_went_live(since, run)}"
@@ -62,6 +67,13 @@ def _known(release: Release | None, began: datetime, releases: Sequence[Release]
     alike = [each for each in releases if each.digest == release.digest]
     live = [each for each in alike if each.since is None or each.since <= began]
     return (live or alike or [release])[-1]
+
+
+def is_unreleased(incident: Incident) -> bool:
+    """Whether the run that failed began with an image that is no release, where releases have numbers."""
+    since, good = incident.first.release, incident.last_good
+    numbered = good and good.release and good.release.number is not None
+    return bool(numbered and since and since.number is None)
 
 
 def is_of_the_release(incident: Incident) -> bool:
