@@ -1,5 +1,6 @@
 """`rota verify-account` on the stage: as assumed, otherwise, and killed, beside resources with nearly its names."""
 
+import json
 import os
 import re
 import signal
@@ -23,12 +24,13 @@ from stage.client import wait_for
 from tests.printed import ROOT, signed_in
 from tests.stage.conftest import as_new
 from tests.stage.turned import TURNED, answered, own, refused
-from tests.stage.verify_runs import OWN, Runs, answers, everything, make_foreign, recorded
+from tests.stage.verify_runs import OWN, RUN, Runs, answers, everything, make_foreign, recorded
 
 LAYER = ROOT / "layers" / "rota"
 Command = Callable[..., subprocess.Popen[str]]
 SERVICES = {"stepfunctions": "states", "resourcegroupstaggingapi": "tag"}
 """IAM's names of services that boto3 names otherwise."""
+MAKING = ("PutRule", "RegisterTaskDefinition", "RunTask")
 LAYERS = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
 FARGATE = {"tasks": "scripted", "script": {"seconds": 5}, "start_seconds": 25, "rollout_seconds": 20, "time_scale": 1}
 
@@ -68,6 +70,17 @@ def test_every_row_is_as_assumed(runs: Runs) -> None:
     started = ecs.list_tasks(cluster=OWN.format("cluster"), desiredStatus="STOPPED")["taskArns"]
     rollouts = sum(map(operations.count, ("CreateService", "UpdateService", "ContinueServiceDeployment")))
     assert 0 < len(started) + rollouts <= 12
+
+
+def test_whatever_is_made_has_the_tag_of_the_run(verifying: Runs) -> None:
+    verifying.tried(ROWS)
+    makes = re.compile(f"{'|'.join(MAKING)}|Create(?!Schedule$)")  # a schedule has no tags, but its group
+    made = [(operation, request) for _, operation, request in verifying.calls if makes.match(operation)]
+    assert len({operation for operation, _ in made}) == len(KINDS) - 1 + len({"RunTask"})
+    tags = [(operation, json.dumps([request.get("Tags"), request.get("tags")])) for operation, request in made]
+    untagged = [operation for operation, each in tags if not ("rota:verify" in each and RUN in each)]
+    # Refused: two tasks, one without a network and one without a revision, and a revision with too many tags.
+    assert sorted(untagged) == ["RegisterTaskDefinition", "RunTask", "RunTask"]
 
 
 def test_the_rows_name_every_action_that_they_need(verifying: Runs) -> None:

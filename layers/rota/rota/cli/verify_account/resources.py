@@ -45,7 +45,7 @@ def rule(account: Account, purpose: str, *targets: Mapping[str, Any], **request:
     """A rule with these targets. Returns its name."""
     name = named(account, RULE, purpose)
     events = account.client("events")
-    events.put_rule(Name=name, Tags=_tags(account), **request)
+    events.put_rule(Name=name, Tags=tags(account), **request)
     if targets:
         put_targets(account, name, *targets)
     return name
@@ -72,7 +72,7 @@ def queue(account: Account, purpose: str) -> Queue:
 
 def topic(account: Account, purpose: str) -> str:
     """A topic without subscribers. Returns its ARN."""
-    made = account.client("sns").create_topic(Name=named(account, TOPIC, purpose), Tags=_tags(account))
+    made = account.client("sns").create_topic(Name=named(account, TOPIC, purpose), Tags=tags(account))
     return str(made["TopicArn"])
 
 
@@ -80,7 +80,7 @@ def role(account: Account, purpose: str, trusted: Mapping[str, Any], *statements
     """A role that `trusted`, a principal, may assume, with these statements as its policy. Returns its ARN."""
     name, iam = named(account, ROLE, purpose), account.client("iam")
     trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust), Tags=_tags(account))
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust), Tags=tags(account))
     iam.put_role_policy(RoleName=name, PolicyName=_POLICY, PolicyDocument=_policy(*statements))
     return str(made["Role"]["Arn"])
 
@@ -160,7 +160,7 @@ def schedule(account: Account, purpose: str, target: Mapping[str, Any], **reques
 
 def _group(account: Account) -> str:
     name = named(account, SCHEDULE_GROUP, "group")
-    account.client("scheduler").create_schedule_group(Name=name, Tags=_tags(account))
+    account.client("scheduler").create_schedule_group(Name=name, Tags=tags(account))
     return name
 
 
@@ -186,7 +186,7 @@ def service(account: Account, purpose: str, **request: Any) -> str:
 def repository(account: Account, purpose: str) -> str:
     """A repository of images. Returns its name."""
     name = named(account, REPOSITORY, purpose)
-    account.client("ecr").create_repository(repositoryName=name, tags=_tags(account))
+    account.client("ecr").create_repository(repositoryName=name, tags=tags(account))
     return name
 
 
@@ -230,7 +230,8 @@ def named(account: Account, kind: Kind, purpose: str) -> str:
     return name
 
 
-def _tags(account: Account) -> list[dict[str, str]]:
+def tags(account: Account) -> list[dict[str, str]]:
+    """The run's tag."""
     return [{"Key": TAG, "Value": account.run}]
 
 

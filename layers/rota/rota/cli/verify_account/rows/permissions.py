@@ -49,7 +49,8 @@ def limited_role(account: Account) -> _Answers:
         in_own = code_of(refusal)
     in_other, of_ecs = tried(lambda: register(other))
     denied = resources.named(account, RULE, "denied")
-    _, of_events = tried(lambda: events.put_rule(Name=denied, ScheduleExpression="rate(1 day)", State="DISABLED"))
+    rule = {"Name": denied, "ScheduleExpression": "rate(1 day)", "State": "DISABLED", "Tags": resources.tags(account)}
+    _, of_events = tried(lambda: events.put_rule(**rule))
     listed, _ = tried(lambda: ecs.list_tasks(cluster=cluster))
     return _Answers(in_own, in_other, (of_ecs, of_events), listed)
 
