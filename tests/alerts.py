@@ -25,7 +25,6 @@ DUE = datetime(2026, 11, 29, 6, tzinfo=UTC)
 GROUP = "/ecs/guestbook"
 GROUP_ARN = f"arn:aws:logs:eu-west-1:111122223333:log-group:{GROUP}:*"
 _TASKS = "arn:aws:ecs:eu-west-1:111122223333:task/production"
-_FAMILY = "arn:aws:ecs:eu-west-1:111122223333:task-definition/guestbook"
 _FILE = "scheduled_tasks.json"
 
 V40 = Release(
@@ -33,7 +32,6 @@ V40 = Release(
     tag="5d0c6a1",
     digest="sha256:" + "1f" * 32,
     schedule=Stored(key=_FILE, version_id="Kp2"),
-    base=f"{_FAMILY}:12",
     since=DUE - timedelta(days=9),
 )
 V41 = Release(
@@ -41,7 +39,6 @@ V41 = Release(
     tag="b81d07e",
     digest="sha256:" + "9c1e" * 16,
     schedule=V40.schedule,
-    base=V40.base,
     since=DUE - timedelta(minutes=38),
 )
 V42 = V41.model_copy(update={"number": 42, "tag": "c7f3e20", "digest": "sha256:" + "77" * 32, "since": DUE})

@@ -11,7 +11,7 @@ from rota.runs import sweep as sweeping
 from rota.runs.model import Job, Run, Status, Swept, Why
 from rota.runs.sweep import sweep
 from rota.runs.table import RunTable
-from tests.guestbook import APP, ENVIRONMENT, PREFIX, SETTINGS
+from tests.guestbook import APP, CONTENT, ENVIRONMENT, PREFIX, SETTINGS
 from tests.in_process import client
 from tests.run_events import detail, message
 from tests.steps import items
@@ -90,7 +90,16 @@ def test_the_first_sweep_learns_what_is_live(watched: Watched) -> None:
     ]
     assert (daily.retry_age, watched.job(EVERY_15).retry_age) == (21_600, 450)
     (release,) = watched.swept().releases
-    assert (release.number, release.base.rpartition("/")[2]) == (1, "guestbook:1")
+    assert (release.number, release.base) == (1, "")
+
+
+def test_of_another_base_the_release_that_took_it_over_is_known(watched: Watched) -> None:
+    """Not what the service ran before, which is the base of every other release."""
+    other = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
+    for digest in (NEXT, f"sha256:{'3f' * 32}"):
+        assert watched.deployments.start(digest).run() == "Deployed"
+        watched.sweep()
+    assert [release.base for release in watched.swept().releases] == ["", other, ""]
 
 
 def test_a_deployment_makes_no_call_for_it(world: World, deployments: Deployments) -> None:

@@ -97,8 +97,8 @@ def _changed(before: Release, since: Release) -> list[str]:
         changed.append("another image")
     if before.schedule and since.schedule and before.schedule != since.schedule:
         changed.append(f"another version of the schedule file ({since.schedule.version_id})")
-    if before.base and since.base and before.base != since.base:
-        changed.append(f"another base ({short_name(since.base)}, was {short_name(before.base)})")
+    if since.base and before.base != since.base:
+        changed.append(f"another base ({short_name(since.base)})")
     return changed
 
 

@@ -75,7 +75,7 @@ def _tasks(settings: "Settings", schedule: Stored) -> "tuple[Task, ...] | None":
 
 
 def _base(settings: "Settings", live: Live) -> str:
-    """The ARN of the revision from which the live ones were derived; empty if that cannot be read any more."""
+    """The ARN of the revision of another that was taken over; empty if none was, or it cannot be read any more."""
     if live.live_plan is None:
         return ""
     try:
@@ -84,4 +84,6 @@ def _base(settings: "Settings", live: Live) -> str:
         if not artifacts.is_gone(error):
             raise
         return ""
-    return str(plan.get("base", {}).get("arn", ""))
+    base = str(plan.get("base", {}).get("arn", ""))
+    # What the service ran before is a base as well, and changes with each deployment.
+    return base if base != plan.get("service_runs") else ""

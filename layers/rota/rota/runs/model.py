@@ -141,7 +141,7 @@ class Release(Item):
     schedule: Stored | None = None
     """The schedule file that was live."""
     base: str = ""
-    """The ARN of the revision from which the release's were derived."""
+    """The ARN of the revision of another that the release took over; empty if it took over none."""
     since: AwareDatetime | None = None
     """When it went live."""
 
