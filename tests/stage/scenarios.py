@@ -194,6 +194,49 @@ def wait_for_all(stage: Client) -> None:
         stage.wait(execution)
 
 
+def runs_that_are_watched(stage: Client) -> None:
+    """A job of another name's length, one that fails, one that is missed; and a live file that is gone for a while."""
+    stage.deploy("v1")
+    s3, bucket, key = stage.client("s3"), stage.names["bucket"], stage.names["schedule_key"]
+    (version,) = s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+    file = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+    sweep(stage)
+    stage.upload_schedule(file)
+    stage.deploy("v2")
+    sweep(stage)
+    stage.settings(tasks="scripted", script={"fails": 1, "seconds": 60})
+    revision = service(stage)["taskDefinition"]
+    start = {"cluster": stage.names["cluster"], "taskDefinition": revision, "launchType": "FARGATE"}
+    network = service(stage)["networkConfiguration"]
+    # as EventBridge starts the target of an older version
+    untold = f"events-rule/{PREFIX}IngestData"[:36]
+    stage.client("ecs").run_task(**start, startedBy=untold, networkConfiguration=network)
+    environment = [{"name": "ROTA_TASK", "value": "RemoveSpam"}]
+    told = {"containerOverrides": [{"name": "app", "environment": environment}]}
+    by_rule = f"events-rule/{PREFIX}RemoveSpam"[:36]
+    stage.client("ecs").run_task(**start, startedBy=by_rule, overrides=told, networkConfiguration=network)
+    stage.advance(120)
+    wait_for(lambda: [run for run in runs(stage) if run["status"]["S"] == "failed"], 20)
+    # until the next quarter's run of RemoveSpam is missed and told
+    for _ in range(4):
+        stage.advance(600)
+        sweep(stage)
+
+
+def sweep(stage: Client) -> None:
+    """Run Sweep now, and wait for its end."""
+    functions = stage.client("lambda").list_functions()["Functions"]
+    (name,) = [each["FunctionName"] for each in functions if "SweepFunction" in each["FunctionName"]]
+    stage.client("lambda").invoke(FunctionName=name, Payload=b'{"id": "tick"}')
+
+
+def runs(stage: Client) -> list[dict[str, Any]]:
+    """The items of runs in the table."""
+    items = stage.client("dynamodb").scan(TableName=stage.names["outputs"]["LedgerTableName"])["Items"]
+    return [item for item in items if item["record"]["S"].startswith("run#")]
+
+
 def delete_artifacts(stage: Client) -> None:
     """Delete what deployments have stored, every version of it."""
     s3, bucket = stage.client("s3"), stage.names["bucket"]
@@ -221,6 +264,7 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     killed_in_every_attempt,
     finished_by_the_restore,
     nothing_to_do,
+    runs_that_are_watched,
 )
 """The smallest set that needs every permission."""
 ALL = (

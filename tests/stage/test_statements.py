@@ -32,8 +32,17 @@ def went_well(stage: Client) -> Counter[str]:
             "an entry has the steps' durations": sum(bool(each.get("durations")) for each in records),
             "the outcome was published": len(published),
             "a scheduled task ran": len(ran),
+            "a run was recorded": len(scenarios.runs(stage)),
+            **{f"Sweep could {operation}": number for operation, number in by_sweep(stage).items()},
         }
     )
+
+
+def by_sweep(stage: Client) -> Counter[str]:
+    """The calls with which Sweep learned something, or told it."""
+    told = {"Publish", "PutEvents", "DescribeRule", "ListTargetsByRule", "DescribeTaskDefinition", "GetObject"}
+    calls = [call for call in stage.calls() if call["caller"] == "Sweep" and call["error"] is None]
+    return Counter(call["operation"] for call in calls if call["operation"] in told)
 
 
 def missed(stage: Client, statement: Statement, scenario: scenarios.Scenario, whole: Counter[str]) -> bool:

@@ -148,6 +148,7 @@ def environment(small: SmallStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     topic = aws("sns").create_topic(Name=f"{small.name}-topic")["TopicArn"]
     own = {"CLUSTER": small.name, "SERVICE": "api", "FAMILY": small.name, "RULE_PREFIX": f"{small.name}-"}
     own |= {"TABLE": table, "BUCKET": bucket, "NOTIFICATIONS_TOPIC_ARN": topic, "POWERTOOLS_SERVICE_NAME": "rota"}
+    own |= {"EXPLAIN_MISSED": "true"}
     own |= {"AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": ENDPOINT, "POWERTOOLS_METRICS_NAMESPACE": "Rota"}
     own |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     for name, value in (ENVIRONMENT | own).items():
@@ -235,6 +236,7 @@ def compare(span: Span, ended: datetime) -> None:
         else:
             said = {f"{run.scheduled_at:%Y-%m-%dT%H:%M:%SZ}" for run in missed if run.scheduled_at < ended - horizon}
             assert _minutes(said) == _minutes(lost), task
+            assert {run.reason.why for run in missed if run.reason} <= {"capacity", "role", "refused"}
 
 
 def _minutes(times: set[str]) -> set[str]:

@@ -107,8 +107,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
         for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "tell", "words")
     },
     **{f"rota.runs.{module}": {"sweep"} for module in ("missed", "running", "sweep", "tasks")},
-    # Only after a deployment.
-    **{f"rota.runs.{module}": set() for module in ("jobs", "live_jobs")},
+    # Only after a deployment, and for a run that is missed.
+    **{f"rota.runs.{module}": set() for module in ("jobs", "live_jobs", "trail")},
     **{
         f"rota.runs.{module}": _OF_RUNS
         for module in ("due", "event", "incidents", "judge", "metrics", "model", "reasons", "record", "table")

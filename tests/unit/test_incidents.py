@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rota.runs.incidents import after_run
-from rota.runs.model import Job, Reader, Reason, Release, Run, Status, Why
+from rota.runs.model import Job, Reader, Reason, Release, Run, Status, Trigger, Why
 
 FIRST = datetime(2026, 3, 1, 6, tzinfo=UTC)
 OLD, NEW = (Release(number=number, digest=f"sha256:{number:064}") for number in (40, 41))
@@ -112,6 +112,15 @@ def test_no_order_hides_a_bad_run_or_invents_one() -> None:
             assert (found.incident is not None) is ("-" in signs), (signs, order)
             if found.incident:
                 assert bool(found.incident.recovered) is (signs[-1] == "+"), (signs, order)
+
+
+@pytest.mark.parametrize("sign", ["+", "-"])
+def test_a_run_that_a_person_started_says_nothing_of_the_job(sign: str) -> None:
+    before = after("+-")
+    by_hand = run(2, sign).model_copy(update={"trigger": Trigger.BY_HAND})
+    assert after_run(before, by_hand) == before
+    caught_up = by_hand.model_copy(update={"trigger": Trigger.CATCH_UP})
+    assert after_run(before, caught_up) != before
 
 
 def test_one_of_the_past_within_the_tolerance_is_not_told() -> None:

@@ -70,7 +70,7 @@ TAKEN = [
     *(("AssignPublicIp", value) for value in ("ENABLED", "DISABLED")),
     *(("RevisionMode", value) for value in ("per-task", "shared")),
     *(("Architecture", value) for value in ("x86_64", "arm64")),
-    *((name, value) for name in ("WatchRuns", "TraceScheduledTime") for value in ("true", "false")),
+    *((name, value) for name in ("WatchRuns", "TraceScheduledTime", "ExplainMissed") for value in ("true", "false")),
 ]
 REFUSED = [
     ("RepositoryName", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/Shop"),
@@ -119,7 +119,7 @@ REFUSED = [
     ("AssignPublicIp", ""),
     ("RevisionMode", "per_task"),
     ("Architecture", "amd64"),
-    *((name, value) for name in ("WatchRuns", "TraceScheduledTime") for value in ("yes", "True", "")),
+    *((name, value) for name in ("WatchRuns", "TraceScheduledTime", "ExplainMissed") for value in ("yes", "True", "")),
 ]
 # A stack that does not set a parameter has this, so a change is one that every such stack gets with its next update.
 DEFAULTS = {
@@ -145,6 +145,7 @@ DEFAULTS = {
     "Architecture": "x86_64",
     "WatchRuns": "true",
     "TraceScheduledTime": "false",
+    "ExplainMissed": "false",
 }
 
 
@@ -518,6 +519,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "SendsMail": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
         "WatchesRuns": {"Fn::Equals": [{"Ref": "WatchRuns"}, "true"]},
         "TellsChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
+        "ExplainsMissed": {"Fn::Equals": [{"Ref": "ExplainMissed"}, "true"]},
         "ReadsJobLogs": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "JobLogGroups"}]})]},
     }
     assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"

@@ -93,7 +93,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
 # None of these can be allowed for one resource alone (Service Authorization Reference, "Resource types").
 ALLOWED_ON_ANYTHING = {
     *("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"),
-    *("events:ListRules", "tag:GetResources"),
+    *("events:ListRules", "tag:GetResources", "cloudtrail:LookupEvents"),
     *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"),
     *("logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
 }
@@ -192,7 +192,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "the cluster's lists of tasks": "ecs:ListTasks",
         "tasks": "ecs:DescribeTasks",
         "rules": "events:DescribeRule events:ListTargetsByRule",
-        "anything": "ecs:DescribeTaskDefinition",
+        "anything": "ecs:DescribeTaskDefinition cloudtrail:LookupEvents",
         "the jobs' log groups": "logs:GetLogEvents",
         "the topic": "sns:Publish",
         "the topic of the chat": "sns:Publish",
@@ -211,11 +211,12 @@ RIGHTS: dict[str, dict[str, str]] = {
 }
 
 
-# By the condition of a statement, the parameter that names what it is about.
-GIVEN_BY = {
-    "KnowsFormerEventsRoles": "FormerEventsRoleArns",
-    "TellsChat": "ChatTopicArn",
-    "ReadsJobLogs": "JobLogGroups",
+# By the condition of a statement, what it is about: mostly what a parameter names.
+GIVEN_BY: dict[str, Any] = {
+    "KnowsFormerEventsRoles": {"Ref": "FormerEventsRoleArns"},
+    "TellsChat": {"Ref": "ChatTopicArn"},
+    "ReadsJobLogs": {"Ref": "JobLogGroups"},
+    "ExplainsMissed": "*",
 }
 
 
@@ -228,7 +229,7 @@ def statements(role: str) -> Iterator[dict[str, Any]]:
             if "Fn::If" in statement:
                 condition, statement, otherwise = statement["Fn::If"]  # noqa: PLW2901
                 assert otherwise == {"Ref": "AWS::NoValue"}
-                assert statement["Resource"] == {"Ref": GIVEN_BY[condition]}
+                assert statement["Resource"] == GIVEN_BY[condition]
             assert statement["Effect"] == "Allow"
             assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
             yield statement

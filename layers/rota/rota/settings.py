@@ -57,6 +57,7 @@ class Settings(Shape):
     watch_runs: bool = False
     trace_scheduled_time: bool = False
     run_queue_arn: str = ""
+    explain_missed: bool = False
     job_log_groups: Items = ()
     log_tail: int = 10
     notifications_topic_arn: str = ""

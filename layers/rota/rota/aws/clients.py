@@ -29,6 +29,12 @@ _MAKING = threading.Lock()
 
 
 @cache
+def cloudtrail() -> "BaseClient":
+    client: BaseClient = _client("cloudtrail", _config())
+    return client
+
+
+@cache
 def dynamodb() -> "DynamoDBClient":
     client: DynamoDBClient = _client("dynamodb", _config())
     return client

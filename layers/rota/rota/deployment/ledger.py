@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rota.aws import clients
+from rota.aws.parallel import thread_pool
 from rota.contract import Execution, Image, Outcome, Shape, Stored
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord, OptionalRecord
@@ -117,9 +118,17 @@ class Ledger:
         if entry.outcome == Outcome.DEPLOYED and entry.image and entry.schedule:
             return self._release(entry, entry.image, entry.schedule, record, finished_at)
         if entry.outcome == Outcome.NOTHING_TO_DO and entry.schedule:
-            # Its file may differ in what only run watching reads.
-            Releases(self._dynamodb, self._table, self._app).note_schedule(entry.schedule, finished_at)
+            return self._nothing_to_do(entry, entry.schedule, record, finished_at)
         return self._put(entry, record, finished_at, entry.outcome) or entry
+
+    def _nothing_to_do(self, entry: Entry, schedule: Stored, record: DeploymentRecord, finished_at: datetime) -> Entry:
+        """Write the entry, and that its file is live, which may differ in what only run watching reads."""
+        releases = Releases(self._dynamodb, self._table, self._app)
+        with thread_pool() as pool:
+            noting = pool.submit(releases.note_schedule, schedule, finished_at)
+            ended = self._put(entry, record, finished_at, entry.outcome)
+        noting.result()
+        return ended or entry
 
     def _release(
         self, entry: Entry, image: Image, schedule: Stored, record: DeploymentRecord, finished_at: datetime

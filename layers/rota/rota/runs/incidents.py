@@ -3,11 +3,15 @@
 Runs may be judged in any order: one that is older than the newest judged is *late*.
 """
 
-from rota.runs.model import GoodRun, Incident, Job, Notice, Run, Status, incident_id
+from rota.runs.model import GoodRun, Incident, Job, Notice, Run, Status, Trigger, incident_id
 
 
 def after_run(job: Job, run: Run) -> Job:
-    """The job after one more of its runs has ended, or is known to be missed. Each is to be counted once."""
+    """The job after one more of its runs has ended, or is known to be missed. Each is to be counted once; one that a
+    person started is that person's, and says nothing of the job.
+    """
+    if run.trigger == Trigger.BY_HAND:
+        return job
     if run.status == Status.OK:
         return _after_good(job, run)
     if run.status.is_bad:

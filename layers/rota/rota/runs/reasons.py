@@ -231,10 +231,19 @@ def of_no_trace() -> Reason:
     return Reason(
         why=Why.NO_TRACE,
         words="it was due, and ECS has no task for it",
-        todo="EventBridge says nothing where ECS has no capacity: CloudTrail's event RunTask of that minute shows it. "
-        "Run the job once more if the next run is too far off.",
+        todo="EventBridge says nothing where ECS has no capacity: CloudTrail's event RunTask of that minute shows it, "
+        "and with ExplainMissed Rota reads it. Run the job once more if the next run is too far off.",
         reader=_OPERATOR,
     )
+
+
+def of_a_refusal(text: str) -> Reason:
+    """ECS's answer to EventBridge's request, as CloudTrail keeps it."""
+    known = of_text(text)
+    if known and known.why in (Why.CAPACITY, Why.ROLE):
+        return known
+    todo = "Change what AWS's words name, then run the job once more."
+    return Reason(why=Why.REFUSED, words="ECS refused to start it", aws=text, todo=todo, reader=_OPERATOR)
 
 
 def of_a_schedule(*, exists: bool) -> Reason:

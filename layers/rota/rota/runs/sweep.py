@@ -5,20 +5,21 @@ is not there is missed once its retry age and its grace are over; where Sweep it
 remembers, it is not known. A part that fails does not keep the others, and the next sweep does it once more.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aws_lambda_powertools import Logger
 
 from rota.aws import clients
+from rota.aws.errors import AWS_ERRORS
 from rota.aws.parallel import in_parallel
 from rota.deployment.lease import changing_schedules_since
 from rota.deployment.releases import Live, Releases
 from rota.runs import reasons, running, tasks
 from rota.runs.due import due_between, period_of
-from rota.runs.missed import Lacking, lacking, terms
-from rota.runs.model import MISSED, Between, Job, Run, Span, Status, Swept
+from rota.runs.missed import COUNTED_OVER, Lacking, lacking, terms
+from rota.runs.model import MISSED, Between, Job, Run, Span, Status, Swept, Why
 from rota.runs.record import Recorder
 from rota.runs.table import RunTable
 from rota.runs.tell import tell
@@ -46,6 +47,7 @@ _settled: dict[str, "TaskChange | None"] = {}
 _begun: set[str] = set()
 """What runs, and is recorded to have begun."""
 _Result = TypeVar("_Result")
+_Written = TypeVar("_Written")
 
 
 def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> None:
@@ -105,13 +107,22 @@ def _ask_ecs(recorder: Recorder, settings: "Settings", now: datetime) -> "list[T
         del _settled[arn]
     found = tasks.described(ecs, settings, (arn for arn in arns if arn not in _settled))
     old = [change for change in found if now - (change.stopped_at or change.created_at) > _EVENTS_COME_WITHIN]
-    in_parallel(recorder.record, [change for change in old if change.has_ended or change.task_arn not in _begun])
+    untold = [change for change in old if change.has_ended or change.task_arn not in _begun]
+    _job_by_job(recorder.record, untold, lambda change: change.job)
     ended = (change for change in old if change.has_ended)
     _settled.update({change.task_arn: None if change.is_of_a_service else change for change in ended})
     _begun.clear()
     _begun.update(change.task_arn for change in old if not change.has_ended)
     known = {**_settled, **{change.task_arn: change for change in found}}
     return [change for change in known.values() if change and not change.is_of_a_service]
+
+
+def _job_by_job(write: Callable[[_Written], object], items: Iterable[_Written], job: Callable[[_Written], str]) -> None:
+    """Write the items of each job one after the other, because each writes the job's own; the jobs in parallel."""
+    groups: dict[str, list[_Written]] = {}
+    for item in items:
+        groups.setdefault(job(item), []).append(item)
+    in_parallel(lambda group: [write(item) for item in group], groups.values())
 
 
 class _Look(NamedTuple):
@@ -134,7 +145,8 @@ class _Look(NamedTuple):
         swept = self._with_what_is_unclear(back_at)
         if back_at:
             in_parallel(lambda job: self._lose(job, known, back_at), jobs.values())
-        in_parallel(lambda job: self._judge(job, swept), jobs.values())
+        missed = [run for runs in in_parallel(lambda job: self._missed(job, swept), jobs.values()) for run in runs]
+        _job_by_job(self.recorder.miss, self._explained(missed, jobs), lambda run: run.task)
         return swept.model_copy(update={"at": self.now, "back_at": None, "changing_since": self.changing_since})
 
     def _with_what_is_unclear(self, back_at: datetime | None) -> Swept:
@@ -146,24 +158,44 @@ class _Look(NamedTuple):
             unclear.append(Between(since=since, until=self.now))  # it has ended, and is not live
         return self.swept.model_copy(update={"unclear": tuple(unclear)})
 
-    def _judge(self, job: Job, swept: Swept) -> None:
-        """Write what is missed of a job."""
+    def _missed(self, job: Job, swept: Swept) -> list[Run]:
+        """What is missed of a job."""
         after = self._not_judged_since(job)
         if after is None:
-            return
+            return []
         runs = self.table.runs(job.task, after - _reads_before(job), self.now)
         found = lacking(job, runs, after, self.now)
         if self.changing_since:
             found = [each for each in found if each.due < self.changing_since]
-        if not found:
-            return
-        unclear = [self._unclear(each, swept) for each in found]
-        reason = None if all(unclear) else self._why(job)
-        for each, between in zip(found, unclear, strict=True):
-            if between:
-                self.recorder.miss(_run(job, each, Status.UNKNOWN, reasons.of_absence(away=between.away)))
-            elif reason:
-                self.recorder.miss(_run(job, each, Status.MISSED, reason))
+        unclear = {each: between for each in found if (between := self._unclear(each, swept))}
+        reason = self._why(job) if len(unclear) < len(found) else None
+        missed = [_run(job, each, Status.MISSED, reason) for each in found if reason and each not in unclear]
+        return missed + [
+            _run(job, each, Status.UNKNOWN, reasons.of_absence(away=between.away)) for each, between in unclear.items()
+        ]
+
+    def _explained(self, missed: list[Run], jobs: Mapping[str, Job]) -> list[Run]:
+        """With what CloudTrail knows of those of which there is no trace, if Rota may read it."""
+        traceless = [run for run in missed if run.reason and run.reason.why == Why.NO_TRACE]
+        if not (traceless and self.settings.explain_missed):
+            return missed
+        from rota.runs import trail  # noqa: PLC0415  here, because runs are rarely missed
+
+        late = {task: terms(job, job.spans[-1].expression).late for task, job in jobs.items() if job.spans}
+        since = min(run.scheduled_at for run in traceless)
+        try:
+            found = trail.refusals(clients.cloudtrail(), since, self.now)
+        except AWS_ERRORS:
+            _logger.exception("CloudTrail could not be asked why runs are missed")
+            return missed
+
+        def explained(run: Run) -> Run:
+            rule = self.settings.rule_prefix + run.task
+            until = run.scheduled_at + (COUNTED_OVER if run.counted else late[run.task])
+            reason = trail.reason_in(found, run.task, rule, run.scheduled_at, until)
+            return run.model_copy(update={"reason": reason}) if reason and run in traceless else run
+
+        return [explained(run) for run in missed]
 
     def _not_judged_since(self, job: Job) -> datetime | None:
         """From when on what was due is to be judged now; None if there is nothing."""

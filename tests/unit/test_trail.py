@@ -1,0 +1,63 @@
+"""Why ECS started nothing, by CloudTrail's events of RunTask."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.runs.model import Why
+from rota.runs.trail import Refusal, reason_in, refusal
+
+AT = datetime(2026, 3, 1, 6, 0, 31, tzinfo=UTC)
+RULE = "production__guestbook__IngestData"
+CUT = "events-rule/production__guestbook__I"
+CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+
+
+def event(task: str | None = "IngestData", answer: Any = None, **more: Any) -> dict[str, Any]:
+    environment = [{"name": "ROTA_TASK", "value": task}] if task else []
+    overrides = {"containerOverrides": [{"name": "app", "environment": environment}]}
+    request = {"startedBy": CUT, "taskDefinition": "guestbook:6", "overrides": overrides}
+    return {"eventName": "RunTask", "requestParameters": request, "responseElements": answer, **more}
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (event(answer={"tasks": [], "failures": [{"reason": CAPACITY}]}), CAPACITY),
+        (event(answer={"tasks": [], "failures": [{"reason": "RESOURCE:ENI", "detail": "none"}]}), "RESOURCE:ENI none"),
+        (event(errorCode="AccessDenied", errorMessage="not authorized"), "AccessDenied: not authorized"),
+        (event(errorCode="ThrottlingException"), "ThrottlingException"),
+        (event(answer={"tasks": [{}], "failures": []}), None),
+        ({"eventName": "RunTask", "requestParameters": None, "responseElements": None}, None),
+    ],
+    ids=["capacity", "detail", "denied", "no message", "started", "nothing"],
+)
+def test_what_an_event_says(told: dict[str, Any], text: str | None) -> None:
+    found = refusal(AT, told)
+    assert (found and found.text) == text
+
+
+def at(seconds: float, task: str = "IngestData", text: str = CAPACITY, by: str = CUT) -> Refusal:
+    return Refusal(AT + timedelta(seconds=seconds), task, by, text)
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        pytest.param([at(0)], Why.CAPACITY, id="its own"),
+        pytest.param([at(0, text="ClientException: no"), at(9)], Why.CAPACITY, id="the last counts"),
+        pytest.param([at(0, text="AccessDenied: not authorized to perform: ecs:RunTask")], Why.ROLE, id="denied"),
+        pytest.param([at(0, text="InvalidParameterException: no")], Why.REFUSED, id="refused"),
+        pytest.param([at(0, task="Index")], None, id="another task's"),
+        pytest.param([at(0, by="kim")], None, id="a person's"),
+        pytest.param([at(-60), at(700)], None, id="of another time"),
+        pytest.param([at(0, task="")], Why.CAPACITY, id="one that names no task"),
+        pytest.param([at(0, task=""), at(1, task="", text="no")], None, id="two that name none"),
+        pytest.param([], None, id="none"),
+    ],
+)
+def test_a_reason_is_of_the_run_for_sure(found: list[Refusal], why: Why | None) -> None:
+    due = AT.replace(second=0)
+    reason = reason_in(found, "IngestData", RULE, due, due + timedelta(minutes=6))
+    assert (reason and reason.why) == why
