@@ -18,7 +18,7 @@ SOURCES := layers/rota/rota functions stage bench examples/app examples/guestboo
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch check-schedule verify-account deploy delete test-unit test-steps test check format docs schema \
+.PHONY: help demo stage watch check-schedule verify-account deploy delete test-unit test-steps test test-exhaustive check format docs schema \
   requirements build clean test-aws-cli test-permissions test-iam-simulate test-sam test-docker test-image \
   test-local-invoke lint-template sweep races mutants bench bench-quick bench-cold
 
@@ -62,10 +62,13 @@ test-steps: $(READY) ## the tests of each function against a simulated AWS: half
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/steps
 
 # Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
-test: $(READY) ## every test that needs neither AWS nor Docker: three minutes
+test: $(READY) ## the tests that need neither AWS nor Docker: two minutes
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
-check: $(READY) ## lint, types, template, generated files; then every test
+test-exhaustive: $(READY) ## the cases that make test leaves out of tests with many
+	@$(BIN)/python -m pytest -n 4 --dist worksteal --exhaustive
+
+check: $(READY) ## lint, types, template, generated files; then make test
 	@$(BIN)/ruff format --check -q $(SOURCES)
 	@$(BIN)/ruff check -q $(SOURCES)
 	@$(BIN)/mypy layers/rota/rota stage bench examples/guestbook

@@ -1,8 +1,28 @@
 """What holds for all tests of a worker."""
 
 import gc
+from collections import Counter
+
+import pytest
 
 gc.disable()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exhaustive", action="store_true", help="the cases that `make test` leaves out, and no others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test marked `exhaustive(first=N)`, `make test` runs the first N cases, and `--exhaustive` the others."""
+    seen: Counter[str] = Counter()
+    chosen: dict[bool, list[pytest.Item]] = {False: [], True: []}
+    for item in items:
+        mark, test = item.get_closest_marker("exhaustive"), item.nodeid.partition("[")[0]
+        seen[test] += 1
+        chosen[mark is not None and seen[test] > mark.kwargs.get("first", 0)].append(item)
+    exhaustive = bool(config.getoption("exhaustive"))
+    items[:] = chosen[exhaustive]
+    config.hook.pytest_deselected(items=chosen[not exhaustive])
 
 
 def pytest_collection_finish() -> None:

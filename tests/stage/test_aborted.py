@@ -44,11 +44,12 @@ def pushed_and_stopped_at(stage: Client, caller: str, service: str, operation: s
     return stop(stage, stage.executions()[0])
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("caller", "service", "operation"),
     [
-        ("ClearRules", "dynamodb", "UpdateItem"),
         ("CreateTargets", "events", "PutTargets"),
+        ("ClearRules", "dynamodb", "UpdateItem"),
         ("RollService", "ecs", "UpdateService"),
         ("CheckService", "ecs", "DescribeServices"),
     ],

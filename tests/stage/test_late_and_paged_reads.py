@@ -11,6 +11,7 @@ DENIED = {"service": "ecs", "operation": "UpdateService", "caller": "RollService
 NOT_LATE = {"late_reads": 0, "late_tags": 0, "page_size": None}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "reads",
     [{"page_size": 1}, {"late_reads": 30, "late_tags": 300}],

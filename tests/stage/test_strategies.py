@@ -33,6 +33,7 @@ def wait_for_stage(stage: Client, name: str, former: str) -> Any:
     return rollout(stage)
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     "configuration",
     [

@@ -16,7 +16,7 @@ from tests.steps.deployments import Deployment, Deployments, entered, invoke
 from tests.steps.items import LEASE
 from tests.steps.world import World
 
-WRITING = ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService"]
+WRITING = ["CreateTargets", "ClearRules", "RegisterRevisions", "RollService", "CheckService"]
 
 
 def forget_the_record() -> None:
@@ -32,6 +32,7 @@ def begun_before(changing: Deployment, step: str) -> Deployment:
     return changing
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("step", WRITING)
 def test_a_deployment_that_began_before_goes_on_without_a_record(step: str, world: World, changing: Deployment) -> None:
     assert begun_before(changing, step).run() == "Deployed"
@@ -40,6 +41,7 @@ def test_a_deployment_that_began_before_goes_on_without_a_record(step: str, worl
     assert world.ledger()["lease"].keys() == {"app", "record", "newest"}
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("step", WRITING)
 def test_when_it_fails_it_is_restored_from_the_document(step: str, world: World, changing: Deployment) -> None:
     before = world.everything()
@@ -49,6 +51,7 @@ def test_when_it_fails_it_is_restored_from_the_document(step: str, world: World,
     assert "holder" not in world.ledger()["lease"]
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("step", WRITING)
 def test_when_it_is_aborted_it_is_restored_from_the_history(step: str, world: World, changing: Deployment) -> None:
     before = world.everything()
@@ -64,7 +67,8 @@ def test_when_it_is_aborted_it_is_restored_from_the_history(step: str, world: Wo
     assert "holder" not in world.ledger()["lease"]
 
 
-@pytest.mark.parametrize("step", ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("step", WRITING)
 def test_a_step_that_cannot_read_its_input_names_the_update(step: str, world: World, changing: Deployment) -> None:
     """The machine of an execution stays the one that it began with, and hands over what that one's steps read."""
     changing.until(step)

@@ -78,6 +78,7 @@ def run_by_the_old_machine(deployment: Deployment) -> str:
         return deployment.run()
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("step", STEPS[1:-1])
 def test_it_goes_on_to_a_step_that_cannot_and_is_restored(step: str, world: World, changing: Deployment) -> None:
     before = world.everything()
@@ -97,6 +98,7 @@ def test_one_that_is_complete_is_finished(world: World, changing: Deployment) ->
     assert world.entry(changing.arn)["outcome"] == "deployed"
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("step", STEPS[3:])
 def test_one_that_was_aborted_is_restored_by_this_version(step: str, world: World, changing: Deployment) -> None:
     """The execution that restores it begins with the machine of this version."""
@@ -115,6 +117,7 @@ def test_the_next_deployment_goes_well(world: World, deployments: Deployments, c
     assert deployments.start(NEXT).run() == "Deployed"
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("step", STEPS[3:])
 def test_the_version_before_can_restore_what_this_one_began(step: str, world: World, changing: Deployment) -> None:
     """The stack is rolled back. Members that the version before does not know it ignores in a restore."""
