@@ -102,6 +102,11 @@ class Client:
         asked: list[dict[str, Any]] = self._ask("GET", "iam")
         return asked
 
+    def messages(self) -> list[dict[str, Any]]:
+        """What was published to SNS: `topic`, `subject`, `message`, `attributes`; of each topic the oldest first."""
+        published: list[dict[str, Any]] = self._ask("GET", "messages")
+        return published
+
     def settings(self, **changes: object) -> dict[str, Any]:
         """Change any of the stage's settings. Returns all of them. Raises StageError for an invalid one."""
         changed: dict[str, Any] = self._ask("PUT", "settings", changes)

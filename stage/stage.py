@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from moto.sns.models import sns_backends
+
 from stage import clock
 from stage.background import Background
 from stage.cloudformation import resources, roles
@@ -27,7 +29,7 @@ from stage.lambda_.names import FunctionNames
 from stage.lambda_.packages import Packages
 from stage.lambda_.sam_runtime import SamRuntime
 from stage.lambda_.workers import Workers
-from stage.moto.clients import REGION
+from stage.moto.clients import ACCOUNT, REGION
 from stage.quotas.request_rates import RequestRates
 from stage.quotas.rules_per_bus import RulesPerBus
 from stage.scenario import Outputs, Scenario
@@ -143,6 +145,19 @@ class Stage:
         self.reset()
         self._scenario.play(step, self._outputs, self.functions.invoke, self.background.services)
         return {"Parameters": self._environment_in_containers()}
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What was published to SNS, of each topic the oldest first, as a subscriber gets it."""
+        return [
+            {
+                "topic": arn,
+                "subject": subject,
+                "message": message,
+                "attributes": {name: attribute["Value"] for name, attribute in (attributes or {}).items()},
+            }
+            for arn, topic in sns_backends[ACCOUNT][REGION].topics.items()
+            for _, message, subject, attributes, _ in topic.sent_notifications
+        ]
 
     def clock(self) -> dict[str, Any]:
         """The time of the stage's clock."""

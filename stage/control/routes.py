@@ -50,6 +50,7 @@ class Control:
             ("GET", "/_stage/invocations"): stage.functions.active,
             ("GET", "/_stage/iam"): stage.access.records,
             ("DELETE", "/_stage/iam"): stage.access.clear,
+            ("GET", "/_stage/messages"): stage.messages,
             ("GET", "/_stage/settings"): stage.settings.model_dump,
             ("PUT", "/_stage/settings"): self._change_settings,
             ("GET", "/_stage/quotas"): stage.quotas.show,

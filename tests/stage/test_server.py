@@ -71,6 +71,17 @@ def test_invalid_requests_of_routes_are_refused(
     assert (answered, says in message) == (status, True), message
 
 
+def test_what_was_published_is_shown(stage: Client) -> None:
+    topic = stage.names["outputs"]["NotificationsTopicArn"]
+    owner = {"owner": {"DataType": "String", "StringValue": "data-team"}}
+    stage.client("sns").publish(TopicArn=topic, Subject="Job failed", Message="exit code 3", MessageAttributes=owner)
+    stage.client("sns").publish(TopicArn=topic, Message="and nothing else")
+    assert stage.messages() == [
+        {"topic": topic, "subject": "Job failed", "message": "exit code 3", "attributes": {"owner": "data-team"}},
+        {"topic": topic, "subject": None, "message": "and nothing else", "attributes": {}},
+    ]
+
+
 def test_a_call_is_recorded_with_error_and_caller(stage: Client) -> None:
     stage.clear_calls()
     with pytest.raises(ClientError):
