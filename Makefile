@@ -26,7 +26,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ First
-demo: $(READY) ## push two images and watch them deploy, on this machine, without AWS
+demo: $(READY) ## push images, watch them deploy and a job fail, on this machine, without AWS
 	@$(BIN)/python -m examples.guestbook.demo
 
 # RUNTIME=sam runs every step in Lambda's runtime, in Docker; LISTEN=0.0.0.0 lets containers in.

@@ -1,4 +1,6 @@
-"""`python -m examples.guestbook.demo`: one push creates schedules and rolls the service; a second one changes them."""
+"""`python -m examples.guestbook.demo`: one push creates schedules and rolls the service, a second one changes them,
+a third one breaks a job, and the fourth mends it.
+"""
 
 import json
 import sys
@@ -10,13 +12,15 @@ from typing import Any
 from rich.console import Console
 
 from examples.guestbook.client import Client, running
-from examples.guestbook.demo import tables
-from examples.guestbook.demo.narrate import WIDTH, narrate, wrapped
+from examples.guestbook.demo import tables, told
+from examples.guestbook.demo.narrate import WIDTH, narrate
 from examples.guestbook.demo.tables import print_table, schedules
 from stage.client import ROOT, StageError, wait_for
 
 # Shorter waits, so that the demo is short: the machine waits 5 s before it checks the service again.
 _TIME_SCALE, _ROLLOUT_SECONDS = 0.2, 1.5
+# Shorter still for the deployments whose steps are not shown.
+_QUICK = {"time_scale": 0.02, "rollout_seconds": 0.1}
 _SHORT_DIGEST = len("sha256:") + 12
 
 
@@ -30,7 +34,7 @@ def main() -> int:
         )
         with ExitStack() as until_the_end:
             with console.status("starting the local AWS and deploying template.yaml to it"):
-                stage = until_the_end.enter_context(running())
+                stage = until_the_end.enter_context(running("--scenario", "examples.guestbook.demo"))
             _play(console, stage)
     except StageError as wrong:
         sys.stderr.write(f"The demo has failed: {wrong}\n")
@@ -46,13 +50,14 @@ def main() -> int:
 
 def _play(console: Console, stage: Client) -> None:
     stage.settings(time_scale=_TIME_SCALE, rollout_seconds=_ROLLOUT_SECONDS)
+    told.set_clock(stage)
     console.print("Before the first push there are no schedules.")
     console.print(tables.service_line(stage))
 
     _deploy(console, stage, "4f2a9c1", "The first push")
     before = schedules(stage)
     console.print(f"\nEventBridge now has these rules, named {stage.names['rule_prefix']}...:\n")
-    print_table(console, tables.schedule_table(before))
+    print_table(console, tables.schedule_table(before, told.now(stage)))
     console.print("", tables.target_line(stage, before["IngestData"]), tables.service_line(stage), sep="\n")
     _fire(console, stage, before["IngestData"])
 
@@ -63,11 +68,44 @@ def _play(console: Console, stage: Client) -> None:
     console.print()
     print_table(console, tables.difference_table(before, after))
     console.print("", tables.service_line(stage), sep="\n")
-    _fire(console, stage, after["RemoveSpam"])
+    told.pass_a_minute(stage)  # Sweep sees within a minute which jobs there are
+    told.run_when_due(console, stage, after["RemoveSpam"])
 
     console.print("\nThe same deployment once more, started by hand. Nothing differs, so nothing is written:")
     event = stage.client("stepfunctions").describe_execution(executionArn=stage.executions()[0])["input"]
     _follow(console, stage, stage.start(json.loads(event)))
+    _break_and_mend(console, stage, after["RemoveSpam"])
+
+
+def _break_and_mend(console: Console, stage: Client, job: tables.Schedule) -> None:
+    """Push a release with which the job fails, and one with which it runs well again; show what is told of each."""
+    stage.settings(**_QUICK)
+    right = (ROOT / "examples/app/scheduled_tasks.next.json").read_bytes()
+    console.print(
+        "\nNow a colleague renames RemoveSpam's task in the schedule file, and forgets to do so in the code.\n"
+        "No check before the deployment can see that:"
+    )
+    stage.upload_schedule(right.replace(b'"spam_task"', b'"spam_spam_spam_task"'))
+    _deploy_unseen(console, stage, "c7f3e20", "The third push")
+    told.run_when_due(console, stage, job)
+    console.print("\nWho reads that log? Rota does, and sends one mail, however often the job fails:")
+    told.show_mail(console, stage)
+
+    console.print("\nThe task gets its old name back:")
+    stage.upload_schedule(right)
+    _deploy_unseen(console, stage, "d0e4b92", "The fourth push")
+    told.run_when_due(console, stage, job)
+    console.print("\nThat is told, too:")
+    told.show_mail(console, stage)
+
+
+def _deploy_unseen(console: Console, stage: Client, tag: str, title: str) -> None:
+    """The same as `_deploy` without the steps."""
+    ended = stage.deploy(tag)
+    if ended["status"] != "SUCCEEDED":
+        raise StageError(f"the deployment ended {ended['status']}: {ended['cause']}")
+    name = f"{stage.names['repository']}:{tag}"
+    console.print(f"[bold]{title}: ECR receives {name}[/bold], and it is {ended['output']['outcome']['outcome']}")
 
 
 def _deploy(console: Console, stage: Client, tag: str, title: str) -> None:
@@ -88,9 +126,7 @@ def _follow(console: Console, stage: Client, execution: str) -> None:
 def _fire(console: Console, stage: Client, schedule: Mapping[str, Any]) -> None:
     """Fire a rule now instead of at its time, and print the task's output."""
     fired = stage.fire(schedule["rule"])
-    console.print(f"\nEventBridge fires {schedule['rule']}: {' '.join(fired['command'])}, exit {fired['exit_code']}")
-    for line in fired["output"].splitlines():
-        console.print(wrapped(line, "  | "), style="cyan", markup=False)
+    told.print_task(console, f"EventBridge fires {schedule['rule']}", fired)
     if fired["exit_code"] != 0:
         raise StageError(f"the task of {schedule['rule']} ended with exit code {fired['exit_code']}")
 

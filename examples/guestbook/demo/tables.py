@@ -1,7 +1,7 @@
 """Tables of the schedules and the service on the stage."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from rich import box
@@ -30,10 +30,9 @@ def schedules(stage: Client) -> dict[str, Schedule]:
     return found
 
 
-def schedule_table(found: Mapping[str, Schedule]) -> Table:
-    """One row for each schedule: its time in words, the next three runs, the revision."""
+def schedule_table(found: Mapping[str, Schedule], now: datetime) -> Table:
+    """One row for each schedule: its time in words, the next three runs after `now`, the revision."""
     table = _table("task", "when", "next three runs (UTC)", "revision")
-    now = datetime.now(UTC)
     for name, schedule in found.items():
         runs = ", ".join(f"{run:%d %b %H:%M}" for run in next_runs(schedule["expression"], now, 3))
         table.add_row(name, in_words(schedule["expression"]), runs, schedule["revision"])
