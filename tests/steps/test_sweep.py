@@ -214,6 +214,15 @@ def test_a_sweep_that_was_away_does_not_say_missed(watched: Watched) -> None:
     assert watched.told(DAILY) == ["unknown"]
 
 
+def test_after_a_long_absence_only_the_last_day_is_judged(watched: Watched) -> None:
+    watched.sweep(timedelta(days=20))
+    watched.sweep_for(HOUR)
+    runs = watched.runs(DAILY)
+    assert {run.status for run in runs} == {Status.UNKNOWN}
+    assert 1 <= len(runs) <= 2
+    assert watched.told(DAILY) == ["unknown"]
+
+
 def test_what_came_while_sweep_was_away_is_known(watched: Watched) -> None:
     six = next_six(watched)
     watched.sweep_for(six - watched.now)

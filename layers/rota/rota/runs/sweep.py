@@ -37,6 +37,8 @@ _ECS_REMEMBERS = timedelta(minutes=50)
 _CATCHES_UP_WITHIN = timedelta(minutes=15)
 # Runs that are counted are looked at so often.
 _COUNTS_EVERY = timedelta(minutes=15)
+# What was due before that, while Rota was away or switched off, is not judged any more.
+_LOOKS_BACK = timedelta(days=1)
 # So old may a run be that is found open after Rota was away.
 _LONGEST_RUN = timedelta(days=14)
 _UNCLEAR_FOR = timedelta(days=3)
@@ -64,6 +66,7 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
         table.put_swept(Swept(at=now))  # the targets do not tell yet what they run
         return
     swept, jobs = table.swept() or Swept(at=now), table.jobs()
+    swept = swept.model_copy(update={"at": max(swept.at, now - _LOOKS_BACK)})
     if swept.live_since != live.live_since:
         from rota.runs import live_jobs  # noqa: PLC0415  here, because only the sweep after a deployment reads it
 
