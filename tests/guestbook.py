@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "TRACE_SCHEDULED_TIME": "false",
     "RUN_QUEUE_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:rota-RunQueue-1A2B3C4D5E6F",
     "EXPLAIN_MISSED": "false",
+    "RUN_HISTORY_DAYS": "90",
     "JOB_LOG_GROUPS": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/ecs/guestbook:*",
     "LOG_TAIL": "10",
     "NOTIFICATIONS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:rota-NotificationsTopic-1A2B3C4D5E6F",

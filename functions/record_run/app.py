@@ -47,7 +47,7 @@ Told = tuple[str, TaskChange | GivenUp]
 
 @on_event(None)
 def handler(request: Batch, settings: Settings) -> BatchAnswer:
-    table = RunTable(clients.dynamodb(), settings.table, settings.app)
+    table = RunTable(clients.dynamodb(), settings.table, settings.app, settings.run_history_days)
     swept = table.swept()
     ended: list[Run] = []
     recorder = Recorder(table, settings, swept.releases if swept else (), ended.append)

@@ -207,10 +207,12 @@ def test_two_tasks_of_one_job_are_both_counted(table: RunTable) -> None:
     assert job.last_good.runs == 5
 
 
-def test_runs_expire_after_ninety_days(table: RunTable, world: World) -> None:
+@pytest.mark.parametrize("days", [90, 8])
+def test_runs_expire(table: RunTable, world: World, days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUN_HISTORY_DAYS", str(days))
     record(message(detail()))
     expires = int(world.ledger()[KEY]["expires_at"])
-    assert expires - CREATED.timestamp() == pytest.approx(90 * 86_400, abs=120)
+    assert expires - CREATED.timestamp() == pytest.approx(days * 86_400, abs=120)
     assert "expires_at" not in world.ledger()["job#IngestData"]
 
 

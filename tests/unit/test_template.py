@@ -53,6 +53,7 @@ TAKEN = [
     *(("RolloutTimeoutMinutes", minutes) for minutes in (1, 2880)),
     *(("RuleQuota", rules) for rules in (1, 100_000)),
     *(("HistoryDays", days) for days in (30, 3650)),
+    *(("RunHistoryDays", days) for days in (8, 3650)),
     # CloudWatch Logs takes these and no others below five years
     *(
         ("LogRetentionDays", days)
@@ -108,6 +109,7 @@ REFUSED = [
     *(("RolloutTimeoutMinutes", minutes) for minutes in (0, 2881)),
     *(("RuleQuota", rules) for rules in (0, 100_001)),
     *(("HistoryDays", days) for days in (29, 3651)),
+    *(("RunHistoryDays", days) for days in (7, 3651)),
     *(("LogRetentionDays", days) for days in (0, 2)),
     ("NotificationEmail", "me"),
     ("JobLogGroups", "/ecs/shop"),
@@ -146,6 +148,7 @@ DEFAULTS = {
     "WatchRuns": "true",
     "TraceScheduledTime": "false",
     "ExplainMissed": "false",
+    "RunHistoryDays": 90,
 }
 
 

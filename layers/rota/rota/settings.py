@@ -58,6 +58,7 @@ class Settings(Shape):
     trace_scheduled_time: bool = False
     run_queue_arn: str = ""
     explain_missed: bool = False
+    run_history_days: int = 90
     job_log_groups: Items = ()
     log_tail: int = 10
     notifications_topic_arn: str = ""

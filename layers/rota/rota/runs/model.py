@@ -7,8 +7,8 @@ app = runs#CLUSTER/SERVICE
   sweep                           a Swept: how far Sweep has looked
   telling                         who tells people now, and until when no other does
 ```
-Each has at most 90 days, counted from its last change, but for the jobs of tasks that exist. RecordRun and Sweep write
-here; nothing else of the table is theirs to write.
+Runs are kept for the days of the parameter RunHistoryDays, and so are jobs whose task has left the schedule file.
+RecordRun and Sweep write here; nothing else of the table is theirs to write.
 """
 
 import re
@@ -21,7 +21,6 @@ from pydantic import AwareDatetime, Field
 from rota.contract import Stored
 from rota.deployment.items import Item
 
-HISTORY_DAYS = 90
 # Of a request, a task, a network interface: what makes AWS's sentences about one cause different.
 _ID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(eni-)?[0-9a-f]{17,32}\b")
 MISSED = "missed"

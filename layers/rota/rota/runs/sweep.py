@@ -57,7 +57,7 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
 
     Raises the first error once everything else is done.
     """
-    table = RunTable(clients.dynamodb(), settings.table, settings.app)
+    table = RunTable(clients.dynamodb(), settings.table, settings.app, settings.run_history_days)
     dynamodb = clients.dynamodb()
     # The lease first: what it says to be under way may be live a moment later, and not the other way round.
     changing_since = changing_schedules_since(dynamodb, settings.table, settings.app)

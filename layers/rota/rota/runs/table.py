@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from rota.deployment.items import plain, stored
 from rota.runs.model import (
-    HISTORY_DAYS,
     SWEEP_KEY,
     TELLING_KEY,
     Job,
@@ -35,8 +34,9 @@ _FAILED, _CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
 class RunTable:
     """One app's part of the ledger's table."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, app: str) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, app: str, history_days: int = 90) -> None:
         self._dynamodb = dynamodb
+        self._history_days = history_days
         self._table = table
         self._app = {"S": partition(app)}
 
@@ -99,7 +99,7 @@ class RunTable:
         gone = [name for name in Job.model_fields if name not in _STATE and name not in settings]
         ended = job.spans[-1].until if job.spans else None
         if ended:
-            settings["expires_at"] = _expires_at(ended)
+            settings["expires_at"] = self._expires_at(ended)
         else:
             gone.append("expires_at")
         self._dynamodb.update_item(**self._update(job_key(job.task), settings, gone))
@@ -162,7 +162,7 @@ class RunTable:
     def _put(self, run: Run, seen: Run | None) -> Any:
         """PutItem of a run, on condition that it is as it was seen."""
         item = {name: stored(value) for name, value in _dumped(run).items()}
-        item["expires_at"] = stored(_expires_at(run.ended_at or run.created_at or run.scheduled_at))
+        item["expires_at"] = stored(self._expires_at(run.ended_at or run.created_at or run.scheduled_at))
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(app)"}
         if seen:
             condition = {
@@ -185,6 +185,9 @@ class RunTable:
             request["ExpressionAttributeValues"][":seen"] = stored(seen.state)
         return request
 
+    def _expires_at(self, at: datetime) -> int:
+        return int((at.astimezone(UTC) + timedelta(days=self._history_days)).timestamp())
+
     def _update(self, record: str, values: Mapping[str, Any], gone: list[str]) -> dict[str, Any]:
         """UpdateItem that sets these attributes and removes those."""
         names = {f"#{name}": name for name in [*values, *gone]}
@@ -203,7 +206,3 @@ def _dumped(item: Run | Job) -> dict[str, Any]:
     """The attributes of an item, with those that conditions name."""
     always = {"version": item.version, "status": item.status} if isinstance(item, Run) else {"task": item.task}
     return {**attributes(item), **always}
-
-
-def _expires_at(at: datetime) -> int:
-    return int((at.astimezone(UTC) + timedelta(days=HISTORY_DAYS)).timestamp())
