@@ -16,6 +16,7 @@ README = (ROOT / "README.md").read_text()
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
 STAGE = (ROOT / "docs/stage.md").read_text()
 FIRST_ACCOUNT = (ROOT / "docs/first-account.md").read_text()
+RUNS = (ROOT / "docs/runs.md").read_text()
 SCHEDULES = (ROOT / "docs/schedule.md").read_text()
 DEVELOP = (ROOT / "docs/develop.md").read_text()
 with_the_aws_cli = [

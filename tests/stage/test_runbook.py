@@ -11,9 +11,10 @@ import pytest
 
 from examples.guestbook.client import Client
 from stage.client import wait_for
-from tests.printed import RUNBOOK, blocks, signed_in, typed, with_the_aws_cli
+from tests.printed import RUNBOOK, RUNS, blocks, signed_in, typed, with_the_aws_cli
 from tests.stage.account import PREFIX, rules, schedules
-from tests.stage.scenarios import NEXT, events_lost
+from tests.stage.scenarios import NEXT, events_lost, sweep
+from tests.stage.test_runs import ended
 
 pytestmark = with_the_aws_cli
 # Version 1 of the CLI reads the endpoint of every service but this one from the environment.
@@ -231,8 +232,8 @@ def test_running_a_job_now_that_runs_on_spot(deployed: Client, shell: Shell) -> 
 
 def test_why_a_job_did_not_run(deployed: Client, shell: Shell) -> None:
     (run,) = blocks(RUNBOOK, "Run a job now")
-    look, stopped, alert = blocks(RUNBOOK, "Why a job did not run")
-    assert shell(JOB.sub("JOB=IngestData", look)).startswith("ENABLED\tcron(0 6 * * ? *)\n")
+    last, look, stopped, alert = blocks(RUNBOOK, "A job did not run")
+    assert shell(look, JOB="IngestData").startswith("ENABLED\tcron(0 6 * * ? *)\n")
     task = shell(JOB.sub("JOB=IngestData", run)).split()[0]
     seen = wait_for(lambda: [line for line in shell(stopped).splitlines() if task in line], 30)
     assert seen[0].split("\t")[0] == "by-hand"
@@ -242,6 +243,46 @@ def test_why_a_job_did_not_run(deployed: Client, shell: Shell) -> None:
     assert events.describe_rule(Name="rota-failed-jobs")["State"] == "ENABLED"
     (target,) = events.list_targets_by_rule(Rule="rota-failed-jobs")["Targets"]
     assert target["Arn"] == deployed.names["outputs"]["NotificationsTopicArn"]
+
+    deployed.settings(tasks="scripted", script={"does_not_start": 1})
+    deployed.fire(f"{PREFIX}RemoveSpam")
+    ended(deployed, 2)
+    (line,) = shell(JOB.sub("JOB=RemoveSpam", last)).splitlines()
+    assert line.split("\t")[1] == "not_started"
+    assert "look at the subnets' route to AWS" in line
+
+
+def test_following_a_job_that_failed_to_its_log(deployed: Client, shell: Shell) -> None:
+    wrong = {"name": "IngestData", "task": "no_such_task", "cron": "0 6 * * ? *"}
+    deployed.upload_schedule({"tasks": [wrong]})
+    deployed.deploy("v2")
+    deployed.fire(f"{PREFIX}IngestData")
+    ended(deployed, 1)
+    last, log = blocks(RUNBOOK, "A job failed")
+    (line,) = shell(JOB.sub("JOB=IngestData", last)).splitlines()
+    assert line.split("\t")[1:3] == ["failed", "64"]
+    assert "not a task: 'no_such_task'" in shell(log, JOB="IngestData")
+    (look,) = blocks(RUNS, "Look at a job's runs")
+    assert shell(look).split("\t")[1:3] == ["failed", "64"]
+
+
+def test_stopping_a_job_that_runs_too_long(deployed: Client, shell: Shell) -> None:
+    deployed.settings(tasks="scripted", script={"seconds": 3600})
+    deployed.fire(f"{PREFIX}IngestData")
+    running, stop = blocks(RUNBOOK, "A job runs too long")
+    (line,) = shell(running).splitlines()
+    job, _, task = line.split("\t")
+    assert job == "IngestData"
+    assert shell(stop, TASK=task) == "STOPPED\n"
+    (run,) = ended(deployed, 1)
+    assert (run["status"], run["stop_code"]) == ("failed", "UserInitiated")
+
+
+def test_the_errors_of_the_watcher(deployed: Client, shell: Shell) -> None:
+    (errors,) = blocks(RUNBOOK, "The watcher itself")
+    deployed.faults([{"service": "dynamodb", "operation": "*", "caller": "Sweep", "fault": "denied", "count": 0}])
+    sweep(deployed)
+    assert "AccessDenied" in shell(errors)
 
 
 def test_who_deployed_what(deployed: Client, shell: Shell) -> None:
