@@ -18,5 +18,8 @@ def thread_pool() -> ThreadPoolExecutor:
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """The results of `work` on each item, in the items' order. The first error, in that order, is raised."""
+    items = list(items)
+    if len(items) < 2:  # noqa: PLR2004  one call needs no thread
+        return [work(item) for item in items]
     with thread_pool() as pool:
         return list(pool.map(work, items))

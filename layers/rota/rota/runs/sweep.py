@@ -148,7 +148,8 @@ class _Look(NamedTuple):
         swept = self._with_what_is_unclear(back_at)
         if back_at:
             in_parallel(lambda job: self._lose(job, known, back_at), jobs.values())
-        missed = [run for runs in in_parallel(lambda job: self._missed(job, swept), jobs.values()) for run in runs]
+        due = [(job, after) for job in jobs.values() if (after := self._not_judged_since(job))]
+        missed = [run for runs in in_parallel(lambda each: self._missed(*each, swept), due) for run in runs]
         _job_by_job(self.recorder.miss, self._explained(missed, jobs), lambda run: run.task)
         return swept.model_copy(update={"at": self.now, "back_at": None, "changing_since": self.changing_since})
 
@@ -161,11 +162,8 @@ class _Look(NamedTuple):
             unclear.append(Between(since=since, until=self.now))  # it has ended, and is not live
         return self.swept.model_copy(update={"unclear": tuple(unclear)})
 
-    def _missed(self, job: Job, swept: Swept) -> list[Run]:
-        """What is missed of a job."""
-        after = self._not_judged_since(job)
-        if after is None:
-            return []
+    def _missed(self, job: Job, after: datetime, swept: Swept) -> list[Run]:
+        """What is missed of a job that was due later than `after`."""
         runs = self.table.runs(job.task, after - _reads_before(job), self.now)
         found = lacking(job, runs, after, self.now)
         if self.changing_since:
