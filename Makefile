@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 .DEFAULT_GOAL := help
 .PHONY: help demo stage watch check-schedule verify-account deploy delete test-unit test-steps test test-exhaustive check format docs schema \
   requirements build clean test-aws-cli test-permissions test-iam-simulate test-sam test-docker test-image \
-  test-local-invoke lint-template sweep races mutants bench bench-quick bench-cold
+  test-local-invoke lint-template sweep races month mutants bench bench-quick bench-cold
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -132,6 +132,10 @@ sweep: $(READY) ## every fault in every call of a deployment: 20 minutes
 
 races: $(READY) ## up to 50 pushes at random moments, some aborted: some minutes
 	@$(BIN)/python -m tests.sweep --races $(ONLY)
+
+# ONLY="--seed 7 --days 3" plays that month, and so much of it.
+month: $(READY) ## a simulated month of 60 jobs, in which everything goes wrong: three minutes
+	@$(BIN)/python -m tests.month $(ONLY)
 
 # ONLY="--count 40 --no-stage" tries a part; a run that was stopped goes on where it was.
 mutants: $(READY) ## small changes to the product, each of which a test must notice: some hours

@@ -62,8 +62,8 @@ class _Of(type):
         return isinstance(instance, datetime)
 
 
-class _Datetime(datetime, metaclass=_Of):
-    """`datetime` with the clock's time. What it makes are real ones."""
+class Datetime(datetime, metaclass=_Of):
+    """`datetime` with the clock's time, for a module to have in its place. What it makes are real ones."""
 
     def __new__(cls, *args: Any, **more: Any) -> Any:
         return datetime(*args, **more)
@@ -89,8 +89,8 @@ def _module(of: ModuleType, **replaced: object) -> ModuleType:
 
 
 _STANDS_FOR: dict[int, object] = {
-    id(datetime): _Datetime,
-    id(sys.modules["datetime"]): _module(sys.modules["datetime"], datetime=_Datetime),
+    id(datetime): Datetime,
+    id(sys.modules["datetime"]): _module(sys.modules["datetime"], datetime=Datetime),
     id(real): _module(real, time=time),
 }
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from rota.aws import clients, rate_limit
-from tests.guestbook import ENVIRONMENT, REGION
-from tests.in_process import ENDPOINT
+from rota.aws import rate_limit
 from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments
+from tests.steps.environment import functions_environment
 from tests.steps.local_stage import local_stage
 from tests.steps.snapshots import once
 from tests.steps.world import World
@@ -17,21 +16,8 @@ from tests.steps.world import World
 @pytest.fixture(scope="module", autouse=True)
 def _functions_environment() -> Iterator[None]:
     """The environment that Lambda sets, and clients created in it."""
-    own = {"AWS_DEFAULT_REGION": REGION, "POWERTOOLS_SERVICE_NAME": "rota", "POWERTOOLS_METRICS_NAMESPACE": "Rota"}
-    own |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_ENDPOINT_URL": ENDPOINT}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (ENVIRONMENT | own).items():
-            patch.setenv(name, value)
-        _forget_clients()
-        local_stage().connect(clients._session())
+    with functions_environment():
         yield
-        _forget_clients()
-
-
-def _forget_clients() -> None:
-    for cached in vars(clients).values():
-        if hasattr(cached, "cache_clear"):
-            cached.cache_clear()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import copy
 import functools
 import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,7 +40,7 @@ def handler(folder: str) -> Handler:
     spec = importlib.util.spec_from_file_location(f"functions_{folder}", _FUNCTIONS / folder / "app.py")
     if spec is None or spec.loader is None:
         raise FileNotFoundError(folder)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     loaded: Handler = module.handler
     return loaded
