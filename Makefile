@@ -45,7 +45,7 @@ deploy: build ## deploy to your AWS account: asks for the parameters, or ENV=pro
 # SUBNETS=subnet-a,subnet-b starts tasks there; SLOW=1 waits for CloudTrail; YES=1 does not ask; CLEAN=RUN deletes what
 # a run has left that was killed; OPTIONS="--no-public-ip" and others: .venv/bin/rota verify-account --help.
 verify-account: $(READY) ## try in your AWS account what Rota assumes of AWS: it says what it costs, and asks
-	@$(BIN)/python -m rota verify-account $(if $(SUBNETS),--subnets "$(SUBNETS)") \
+	@$(BIN)/python -m rota verify-account --by-make $(if $(SUBNETS),--subnets "$(SUBNETS)") \
 	  $(if $(SECURITY_GROUPS),--security-groups "$(SECURITY_GROUPS)") $(if $(SLOW),--slow) $(if $(YES),--yes) \
 	  $(if $(JSON),--json) $(if $(CLEAN),--clean "$(CLEAN)") $(OPTIONS)
 
@@ -154,7 +154,7 @@ bench-cold: build ## how long each function takes to start, in Docker too where 
 
 $(READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rota needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Say which: make PYTHON=python3.13 ...")'
-	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@echo "Setting up $(VENV) (once, about a minute) ..." >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -163,13 +163,13 @@ $(READY):
 
 # By uv: pip before 24 takes a hashed requirement with extras (boto3-stubs) for one that is not pinned.
 $(SAM_READY): | $(READY)
-	@echo "Setting up $(SAM_VENV) (once, some seconds) ..."
+	@echo "Setting up $(SAM_VENV) (once, some seconds) ..." >&2
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SAM_VENV)
 	@$(BIN)/uv pip install --quiet --python $(SAM_VENV) --require-hashes -r requirements/sam.txt
 	@touch $@
 
 $(CHECKOV_READY): | $(READY)
-	@echo "Setting up $(CHECKOV_VENV) (once, some seconds) ..."
+	@echo "Setting up $(CHECKOV_VENV) (once, some seconds) ..." >&2
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CHECKOV_VENV)
 	@$(BIN)/uv pip install --quiet --python $(CHECKOV_VENV) --require-hashes -r requirements/checkov.txt
 	@touch $@

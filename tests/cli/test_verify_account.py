@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,33 @@ def test_a_line_that_was_cut_names_nothing(tmp_path: Path) -> None:
     assert journal.entries() == [Entry("rule", "a")]
 
 
+def test_of_a_line_that_does_not_fit_nothing_stays(tmp_path: Path) -> None:
+    journal = Journal.begin(tmp_path / "journals", "r1", PLACE)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            journal.write("rule", "lost")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+        with pytest.raises(OSError, match="File too large"):
+            Journal.begin(tmp_path / "others", "r2", PLACE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    journal.write("rule", "a")
+    assert journal.entries() == [Entry("rule", "a")]
+    assert list(tmp_path.joinpath("others").iterdir()) == []
+
+
+def test_a_run_that_goes_on_is_not_cleaned(tmp_path: Path) -> None:
+    again = "the run r1 still goes on, and deletes what it has made when it ends; stop it with Ctrl-C"
+    with Journal.begin(tmp_path, "r1", PLACE).held():
+        found = Journal.find(tmp_path, "r1", PLACE)
+        with pytest.raises(JournalError, match=again), found.held():
+            pass
+    with found.held():
+        pass
+
+
 @pytest.mark.parametrize(
     ("run", "place", "says"),
     [
@@ -177,6 +205,14 @@ def test_the_report_for_programs(tmp_path: Path) -> None:
     assert "111122223333" not in json.dumps(told)
 
 
+def test_a_report_does_not_say_who_was_denied(tmp_path: Path) -> None:
+    role = "User: arn:aws:sts::111122223333:assumed-role"
+    problem, left = f"{role}/Admins/ann may not.", f"{role}/rota-verify-r1-limited/rota-verify may not."
+    told = report.as_json(account(tmp_path), [Outcome(row_of(None), problem=problem)], [left])
+    assert told["rows"][0]["problem"] == "User: the caller may not."
+    assert told["left"] == [left.replace("111122223333", "123456789012")]
+
+
 @pytest.mark.parametrize(
     ("variables", "says"),
     [({}, "You must specify a region."), ({"AWS_REGION": PLACE.region}, "Unable to locate credentials")],
@@ -191,4 +227,6 @@ def test_without_an_account_it_says_what_is_lacking(
     for name, value in {**nowhere, "AWS_EC2_METADATA_DISABLED": "true", **variables}.items():
         monkeypatch.setenv(name, value)
     done = CliRunner().invoke(main, ["verify-account", "--yes"])
-    assert (done.exit_code, done.stderr) == (4, f"No account to try it in: {says}\n")
+    first, then = done.stderr.splitlines()
+    assert (done.exit_code, first) == (4, f"No account to try it in: {says}")
+    assert then.startswith("Export AWS_PROFILE and AWS_DEFAULT_REGION")

@@ -219,22 +219,82 @@ def test_it_prints_a_table_and_leaves_nothing(one_stage: Client, command: Comman
     table = re.findall(r"^\| `([a-z0-9-]+)` \|", printed, re.MULTILINE)
     free = [row.id for row in ROWS if row.group == "free"]
     assert (table, "0 otherwise" in printed) == ([*free, *(each.id for each in NOT_TESTABLE)], True)
-    assert "  tasks  not without --subnets" in told
+    assert told.splitlines()[-1].startswith(f"{len(free)} as assumed, 0 not tried, 0 otherwise, ")
+    assert "is left but INACTIVE revisions.\n" in told
     assert one_stage.names["outputs"]["StateMachineArn"].split(":")[4] not in printed
 
 
-def test_it_asks_before_it_begins(one_stage: Client, command: Command) -> None:
-    asked = command()
+@pytest.mark.parametrize(
+    ("arguments", "offered", "unasked"),
+    [
+        ((), ["needs --subnets", "needs --slow", "This run: 0 $, 4 minutes."], "--yes"),
+        (("--by-make",), ["needs SUBNETS=", "needs SLOW=1", "This run: 0 $, 4 minutes."], "YES=1"),
+        (("--subnets", "subnet-a", "--slow"), ["  slow   1 row ", "This run: below 0.02 $, 30 minutes."], "--yes"),
+    ],
+    ids=["free", "by make", "all"],
+)
+def test_it_says_what_it_costs_and_asks_before_it_begins(
+    one_stage: Client, command: Command, arguments: Sequence[str], offered: Sequence[str], unasked: str
+) -> None:
+    asked = command(*arguments)
     told = asked.communicate()[1]
-    assert (asked.returncode, "Go on? [y/N]" in told) == (4, True)
+    assert (asked.returncode, [each for each in offered if each not in told]) == (4, [])
+    assert told.endswith(f"Go on? [y/N]: Nothing was tried. {unasked} does not ask.\n")
+    assert max(map(len, told.splitlines())) <= 80
     assert [call["operation"] for call in one_stage.calls()] == ["GetCallerIdentity"]
 
 
-def test_a_signal_ends_it_and_it_leaves_nothing(one_stage: Client, command: Command) -> None:
+def test_it_tries_nothing_without_a_journal(one_stage: Client, command: Command, tmp_path: Path) -> None:
+    nowhere = command("--yes", "--journals", f"{os.devnull}/journals")
+    told = nowhere.communicate()[1]
+    assert (nowhere.returncode, "No journal can be written, so nothing was tried: [Errno" in told) == (4, True)
+    assert [call["operation"] for call in one_stage.calls()] == ["GetCallerIdentity"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_ends_it_and_it_leaves_nothing(one_stage: Client, command: Command, number: signal.Signals) -> None:
     stopped = command("--yes")
     wait_for(lambda: made(one_stage, "CreateCluster"), 30)
+    stopped.send_signal(number)
+    told = stopped.communicate(timeout=60)[1]
+    assert (stopped.returncode, f"\nstopped by {number.name}.\n" in told) == (128 + number, True)
+
+
+def test_a_second_signal_says_how_to_delete_the_rest(one_stage: Client, command: Command, tmp_path: Path) -> None:
+    stopped = command("--yes", "--by-make")
+    wait_for(lambda: made(one_stage, "CreateCluster"), 30)
+    one_stage.settings(latency_ms=300)
     stopped.terminate()
-    assert stopped.wait(60) == 128 + signal.SIGTERM
+    wait_for(lambda: made(one_stage, "DeleteRole"), 30)
+    stopped.terminate()
+    told = stopped.communicate(timeout=60)[1]
+    one_stage.settings(latency_ms=0)
+    (journal,) = tmp_path.iterdir()
+    clean_it = f'make verify-account CLEAN={journal.stem} OPTIONS="--journals {tmp_path}"'
+    assert told.endswith(f"stopped by SIGTERM before everything was deleted. Delete the rest: {clean_it}\n")
+    assert (stopped.returncode, command("--clean", journal.stem).wait()) == (128 + signal.SIGTERM, 0)
+
+
+def test_it_deletes_also_if_nobody_reads_what_it_tells(command: Command) -> None:
+    unread = command("--yes")
+    assert unread.stdout is not None
+    assert unread.stderr is not None
+    while "begins;" not in unread.stderr.readline():
+        pass
+    unread.stderr.close()
+    assert "0 otherwise" in unread.stdout.read()
+    assert unread.wait(60) == 0
+
+
+def test_a_run_is_not_cleaned_while_it_goes_on(one_stage: Client, command: Command, tmp_path: Path) -> None:
+    running = command("--yes")
+    wait_for(lambda: made(one_stage, "CreateCluster"), 30)
+    (journal,) = tmp_path.iterdir()
+    running.send_signal(signal.SIGSTOP)
+    early = command("--clean", journal.stem)
+    assert "still goes on" in early.communicate()[1]
+    running.send_signal(signal.SIGCONT)
+    assert (early.returncode, running.wait(60)) == (2, 0)
 
 
 def test_what_a_killed_run_has_left_is_deleted(one_stage: Client, command: Command, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import sys
+import textwrap
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 FINE, OTHERWISE, MISUSE, NOT_TRIED, LEFT = 0, 1, 2, 4, 5
 _SIGNALLED = 128
+_JOURNALS = Path(".rota-verify")
+_COLUMNS = 80
+_BY_MAKE = {"--clean ": "CLEAN=", "--subnets": "SUBNETS=", "--slow": "SLOW=1", "--yes": "YES=1"}
+"""How the Makefile's target spells the options that messages name."""
 
 
 @click.command("verify-account", short_help="Try in your account what Rota assumes of AWS.")
@@ -37,11 +43,12 @@ _SIGNALLED = 128
 @click.option(
     "--journals",
     type=click.Path(path_type=Path, file_okay=False),
-    default=".rota-verify",
+    default=_JOURNALS,
     show_default=True,
     help="The folder in which each run writes down what it makes.",
 )
 @click.option("--policy", is_flag=True, help="Print the IAM policy that it needs, and do nothing.")
+@click.option("--by-make", is_flag=True, hidden=True, help="Name options as `make verify-account` has them.")
 def verify_account(
     subnets: str,
     security_groups: str,
@@ -54,6 +61,7 @@ def verify_account(
     run: str | None,
     journals: Path,
     policy: bool,
+    by_make: bool,
 ) -> None:
     """Try in your account what no document says of AWS, and Rota assumes. It runs with your own permissions.
 
@@ -72,15 +80,22 @@ def verify_account(
         return
     session, place, arn = _session(region)
     if run:
-        sys.exit(_clean(session, place, journals, run))
+        sys.exit(_clean(session, place, journals, run, by_make=by_make))
     network = _network(subnets, security_groups, public_ip)
     rows = _chosen(tasks=network is not None, slow=slow)
-    click.echo(f"Account {place.account}, Region {place.region}, as {arn}.\n{_offer(rows)}", err=True)
+    click.echo(f"Account {place.account}, Region {place.region}, as {arn}.\n{_offer(rows, by_make=by_make)}", err=True)
     if not yes and not _agreed():
-        click.echo("Nothing was tried. --yes does not ask.", err=True)
+        click.echo(f"Nothing was tried. {_spelt('--yes', by_make=by_make)} does not ask.", err=True)
         sys.exit(NOT_TRIED)
-    journal = Journal.begin(journals, uuid.uuid4().hex[:8], place)
-    sys.exit(_verify(Account(session, journal, Clock(), network, image or SMALL_IMAGE), rows, as_json=as_json))
+    try:
+        journal = Journal.begin(journals, uuid.uuid4().hex[:8], place)
+    except OSError as problem:
+        click.echo(f"No journal can be written, so nothing was tried: {problem}.", err=True)
+        click.echo("It needs a folder of yours with some room; --journals FOLDER names another one.", err=True)
+        sys.exit(NOT_TRIED)
+    with journal.held():
+        account = Account(session, journal, Clock(), network, image or SMALL_IMAGE)
+        sys.exit(_verify(account, rows, as_json=as_json, by_make=by_make))
 
 
 def _network(subnets: str, security_groups: str, public_ip: bool) -> "Network | None":
@@ -90,7 +105,7 @@ def _network(subnets: str, security_groups: str, public_ip: bool) -> "Network | 
     return Network(given, groups, public_ip) if given else None
 
 
-def _verify(account: "Account", rows: "Sequence[Row]", *, as_json: bool) -> int:
+def _verify(account: "Account", rows: "Sequence[Row]", *, as_json: bool, by_make: bool) -> int:
     """Try the rows, delete what that has made, and print what was seen. Returns the exit status."""
     from rota.cli.verify_account import report
     from rota.cli.verify_account.run import StoppedError, clean, stopped_by_signals, try_rows
@@ -99,24 +114,38 @@ def _verify(account: "Account", rows: "Sequence[Row]", *, as_json: bool) -> int:
 
     def told(outcome: "Outcome") -> None:
         outcomes.append(outcome)
-        click.echo(report.line(outcome), err=True)
+        _say(report.line(outcome))
 
-    click.echo(f"The run {account.run} begins; {account.journal.path} has the names of all that it makes.", err=True)
+    _say(f"The run {account.run} begins; {account.journal.path} has the names of all that it makes.")
     stopped = 0
     try:
         with stopped_by_signals():
-            try_rows(account, rows, told)
+            try:
+                try_rows(account, rows, told)
+            except StoppedError as signal:
+                stopped = _SIGNALLED + signal.number
+                _say(f"{signal}.")
+            finally:
+                _say("Deleting it again ...")
+                left = clean(account)
     except StoppedError as signal:
-        stopped = _SIGNALLED + signal.number
-        click.echo(f"{signal}.", err=True)
+        _say(f"{signal} before everything was deleted. Delete the rest: {_clean_command(account, by_make=by_make)}")
+        return _SIGNALLED + signal.number
+    try:
+        if as_json:
+            click.echo(json.dumps(report.as_json(account, outcomes, left), indent=2))
+        else:
+            click.echo(report.markdown(account, outcomes))
     finally:
-        click.echo(f"Deleting it again. If that is interrupted: rota verify-account --clean {account.run}", err=True)
-        left = _told_of_left(account, clean(account))
-    if as_json:
-        click.echo(json.dumps(report.as_json(account, outcomes, left), indent=2))
-    else:
-        click.echo(report.markdown(account, outcomes))
+        _tell_of_left(account, left, by_make=by_make)
+    _say(f"{report.summary(outcomes)}.")
     return stopped or (LEFT if left else status(outcomes))
+
+
+def _say(text: str) -> None:
+    """Tell whoever waits. If nobody does any longer (a closed terminal or pipe), the run goes on, and deletes."""
+    with suppress(OSError):
+        click.echo(text, err=True)
 
 
 def _agreed() -> bool:
@@ -126,21 +155,22 @@ def _agreed() -> bool:
         return False
 
 
-def _clean(session: "boto3.Session", place: "Place", journals: Path, run: str) -> int:
+def _clean(session: "boto3.Session", place: "Place", journals: Path, run: str, *, by_make: bool) -> int:
     """Delete what a run has left. Returns the exit status."""
     from rota.cli.verify_account.account import Account, Clock
     from rota.cli.verify_account.journal import Journal, JournalError
     from rota.cli.verify_account.run import clean
 
     try:
-        account = Account(session, Journal.find(journals, run, place), Clock())
+        journal = Journal.find(journals, run, place)
+        with journal.held():
+            account = Account(session, journal, Clock())
+            left = clean(account)
     except JournalError as problem:
         click.echo(f"{problem}", err=True)
         return MISUSE
-    if _told_of_left(account, clean(account)):
-        return LEFT
-    click.echo(f"Nothing of the run {run} is left but INACTIVE revisions.", err=True)
-    return FINE
+    _tell_of_left(account, left, by_make=by_make)
+    return LEFT if left else FINE
 
 
 def _session(region: str | None) -> "tuple[boto3.Session, Place, str]":
@@ -157,6 +187,9 @@ def _session(region: str | None) -> "tuple[boto3.Session, Place, str]":
         return session, *caller(session)
     except (BotoCoreError, ClientError) as problem:
         click.echo(f"No account to try it in: {problem}", err=True)
+        click.echo(
+            "Export AWS_PROFILE and AWS_DEFAULT_REGION; `aws sts get-caller-identity` says who you are.", err=True
+        )
         sys.exit(NOT_TRIED)
 
 
@@ -167,24 +200,44 @@ def _chosen(*, tasks: bool, slow: bool) -> "list[Row]":
     return [row for row in ROWS if row.group in groups]
 
 
-def _offer(rows: "Sequence[Row]") -> str:
-    """What each group costs and takes, and how to choose it."""
+def _offer(rows: "Sequence[Row]", *, by_make: bool) -> str:
+    """What each group costs and takes, how to choose it, and what those that are chosen come to."""
     from rota.cli.verify_account.rows.catalogue import GROUPS
 
-    lines = []
+    lines, minutes, costs = [], 0, "0 $"
     for group, price in GROUPS.items():
         number = sum(row.group == group for row in rows)
-        chosen = f"{number} rows" if number else {"tasks": "not without --subnets", "slow": "not without --slow"}[group]
-        lines.append(f"  {group:<6} {chosen:<22} {price.costs:<14} {price.minutes:>2} minutes  {price.does}")
-    return "\n".join(lines)
+        if number:
+            chosen, minutes = f"{number} row{'s' if number > 1 else ''}", minutes + price.minutes
+            costs = price.costs if price.costs != "0 $" else costs
+        else:
+            chosen = f"needs {_spelt({'tasks': '--subnets', 'slow': '--slow'}[group], by_make=by_make)}"
+        facts = f"  {group:<6} {chosen:<15} {price.costs:<12} {price.minutes:>2} minutes  "
+        lines += textwrap.wrap(price.does, _COLUMNS, initial_indent=facts, subsequent_indent=" " * len(facts))
+    return "\n".join([*lines, f"This run: {costs}, {minutes} minutes."])
 
 
-def _told_of_left(account: "Account", left: "list[str]") -> "list[str]":
+def _spelt(option: str, *, by_make: bool) -> str:
+    """An option as whoever reads the message typed it."""
+    return _BY_MAKE[option] if by_make else option
+
+
+def _clean_command(account: "Account", *, by_make: bool) -> str:
+    """The command that deletes what the run has left."""
+    words = f"{'make' if by_make else 'rota'} verify-account {_spelt('--clean ', by_make=by_make)}{account.run}"
+    folder = account.journal.path.parent
+    if folder == _JOURNALS:
+        return words
+    return f'{words} OPTIONS="--journals {folder}"' if by_make else f"{words} --journals {folder}"
+
+
+def _tell_of_left(account: "Account", left: "list[str]", *, by_make: bool) -> None:
     for each in left:
-        click.echo(f"Left: {each}", err=True)
+        _say(f"Left: {each}")
     if left:
-        click.echo(f"Once that is possible: rota verify-account --clean {account.run}", err=True)
-    return left
+        _say(f"Once that is possible: {_clean_command(account, by_make=by_make)}")
+    else:
+        _say(f"Nothing of the run {account.run} is left but INACTIVE revisions.")
 
 
 def status(outcomes: "Sequence[Outcome]") -> int:

@@ -1,14 +1,16 @@
 """The journal of a run: a file that has every name before it is made. What it does not name is never deleted."""
 
+import fcntl
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
 class JournalError(Exception):
-    """There is no such journal, or it belongs to another account; the message says what would be right."""
+    """There is no such journal, it belongs to another account, or its run still goes on; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,16 @@ class Journal:
 
     @classmethod
     def begin(cls, folder: Path, run: str, place: Place) -> "Journal":
-        """A new journal. Raises FileExistsError."""
+        """A new journal. Raises OSError: there is one already, or it cannot be written."""
         folder.mkdir(parents=True, exist_ok=True)
         journal = cls(run, _path(folder, run), place)
         journal.path.touch(exist_ok=False)
-        journal._append(asdict(place))
-        _sync(folder)
+        try:
+            journal._append(asdict(place))
+            _sync(folder)
+        except OSError:
+            journal.path.unlink()
+            raise
         return journal
 
     @classmethod
@@ -73,11 +79,30 @@ class Journal:
         """Remove the file: nothing is left that it names."""
         self.path.unlink()
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else deletes what a run makes while it goes on. Raises JournalError where another process holds it."""
+        with self.path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise JournalError(
+                    f"the run {self.run} still goes on, and deletes what it has made when it ends; stop it with Ctrl-C"
+                ) from None
+            yield
+
     def _append(self, line: dict[str, str]) -> None:
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Raises OSError, and leaves no half of the line: the next one would be joined to it."""
+        written = f"{json.dumps(line)}\n".encode()
+        with self.path.open("ab", buffering=0) as file:
+            end = file.tell()
+            try:
+                while written:
+                    written = written[file.write(written) :]
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(end)
+                raise
 
 
 def _path(folder: Path, run: str) -> Path:

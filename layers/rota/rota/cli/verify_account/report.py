@@ -1,16 +1,19 @@
-"""What a run found, as a table in Markdown that can be pasted, or as JSON. It does not name the account."""
+"""What a run found, as a table in Markdown that can be pasted, or as JSON. It names neither account nor caller."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from rota import __version__
-from rota.cli.verify_account.account import Account
+from rota.cli.verify_account.account import PREFIX, Account
 from rota.cli.verify_account.rows.catalogue import NOT_TESTABLE, ROWS
 from rota.cli.verify_account.run import Outcome, Verdict
 
 _ORDER: tuple[Verdict, ...] = ("otherwise", "not tried", "as assumed")
 _ANYONE = "123456789012"
+_CALLER = re.compile(rf"(?<=User: )(?!\S*/{PREFIX})arn:\S+")
+"""Who was denied, in AWS's words, where that is no role of the run."""
 
 
 def markdown(account: Account, outcomes: Sequence[Outcome]) -> str:
@@ -19,7 +22,7 @@ def markdown(account: Account, outcomes: Sequence[Outcome]) -> str:
     lines = [
         f"# rota verify-account {account.run}",
         "",
-        f"rota {__version__}, {account.journal.place.region}, {account.clock.now():%Y-%m-%d}: {_summary(outcomes)}.",
+        f"rota {__version__}, {account.journal.place.region}, {account.clock.now():%Y-%m-%d}: {summary(outcomes)}.",
         "",
         *_table(heads, [_cells(account, each) for each in _sorted(outcomes)]),
         "",
@@ -58,7 +61,7 @@ def as_json(account: Account, outcomes: Sequence[Outcome], left: Sequence[str]) 
         "not_testable": [
             {"id": each.id, "assumption": each.assumption, "reason": each.reason} for each in NOT_TESTABLE
         ],
-        "left": list(left),
+        "left": [_masked(account, each) for each in left],
     }
 
 
@@ -68,7 +71,8 @@ def line(outcome: Outcome) -> str:
     return f"  {outcome.verdict:<11} {outcome.row.id:<24} {told}"
 
 
-def _summary(outcomes: Sequence[Outcome]) -> str:
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """How many rows are as assumed, how many are not, and how many were left out."""
     counts = Counter(each.verdict for each in outcomes)
     told = [f"{counts[verdict]} {verdict}" for verdict in reversed(_ORDER)]
     tried = {each.row.id for each in outcomes}
@@ -89,7 +93,7 @@ def _cells(account: Account, outcome: Outcome) -> tuple[str, ...]:
 
 
 def _masked(account: Account, text: str) -> str:
-    return text.replace(account.journal.place.account, _ANYONE)
+    return _CALLER.sub("the caller", text).replace(account.journal.place.account, _ANYONE)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

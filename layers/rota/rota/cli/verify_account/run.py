@@ -57,8 +57,8 @@ def _tried(account: Account, row: Row) -> Outcome:
 
 
 def in_words(problem: Exception) -> str:
-    """What AWS or the SDK says, or which error it was."""
-    return str(problem) if isinstance(problem, ClientError | BotoCoreError) else repr(problem)
+    """What AWS, the SDK or the system says, or which error it was."""
+    return str(problem) if isinstance(problem, ClientError | BotoCoreError | OSError) else repr(problem)
 
 
 def clean(account: Account) -> list[str]:
@@ -78,14 +78,19 @@ def clean(account: Account) -> list[str]:
 
 
 @contextmanager
-def stopped_by_signals(numbers: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT)) -> Iterator[None]:
-    """Raise StoppedError in the block at the first of these signals. After it, they are as they were before."""
-    before = {number: signal.getsignal(number) for number in numbers}
+def stopped_by_signals(
+    numbers: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP),
+) -> Iterator[None]:
+    """Raise StoppedError in the block at each of these signals. After it, they are as they were before.
+
+    One that is ignored stays so, as SIGHUP under nohup.
+    """
+    before = {number: handler for number in numbers if (handler := signal.getsignal(number)) != signal.SIG_IGN}
 
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
         raise StoppedError(number)
 
-    for number in numbers:
+    for number in before:
         signal.signal(number, stop)
     try:
         yield
