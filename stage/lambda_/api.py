@@ -48,18 +48,25 @@ class Functions:
         """Leave every reply as it is."""
 
     def invoke_in_background(self, name: str, event: bytes) -> None:
-        """Run a function, by name or ARN, without waiting for its end, as EventBridge does.
+        """Run a function, by name or ARN, without waiting for its end, as EventBridge does. One that is switched off,
+        by a reserved concurrency of 0, does not run, and the event is dropped.
 
         Raises moto's UnknownFunctionException.
         """
-        self._run_in_background(lambda_backends[ACCOUNT][REGION].get_function(name), event, str(uuid.uuid4()))
+        function = lambda_backends[ACCOUNT][REGION].get_function(name)
+        if function.reserved_concurrency != 0:
+            self._run_in_background(function, event, str(uuid.uuid4()))
 
     def invoke(self, name: str, event: bytes) -> Outcome:
         """Run a function, by its short name, and wait for its end. KeyError when there is no such function."""
         return self._run(self._names.find(name), event, str(uuid.uuid4()))
 
     def invoke_and_wait(self, function: LambdaFunction, event: bytes) -> Outcome:
-        """Run a function and wait for its end, as what polls a queue for it does."""
+        """Run a function and wait for its end, as what polls a queue for it does. One that is switched off fails."""
+        if function.reserved_concurrency == 0:
+            return Outcome(
+                json.dumps({"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}).encode(), failed=True
+            )
         return self._run(function, event, str(uuid.uuid4()))
 
     def environment(self, name: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -49,6 +49,8 @@ CALM = 10 * MINUTE
 # Shares of the events of tasks, and of all else that is told.
 LOST, TWICE, LATE, LATE_BY = 0.03, 0.05, 0.05, 40 * MINUTE
 FIRES_TWICE, HANDED_OVER_TWICE, MAIL_FAILS = 0.004, 0.03, 0.02
+GIVEN_UP = 30 * MINUTE
+"""What could not be recorded in five attempts is in the queue of a person."""
 _SHARES = {"fails": 0.02, "out_of_memory": 0.004, "does_not_start": 0.008, "interrupted": 0.003, "maintenance": 0.003}
 _BY_A_PERSON = ("UserInitiated", "Task stopped by user")
 _SECRET = ("TaskFailedToStart", "ResourceInitializationError: unable to pull secrets or registry auth: AccessDenied")
@@ -81,6 +83,14 @@ class Told:
     incident: str
 
 
+class _Message(NamedTuple):
+    """A message of the queue that RecordRun reads."""
+
+    at: datetime
+    record: dict[str, Any]
+    ends: str
+
+
 class Month:
     """Plays one script. Afterwards it knows what happened, and what Rota has made of it."""
 
@@ -101,7 +111,7 @@ class Month:
         self._fired: set[tuple[str, datetime]] = set()
         self._anchors: dict[str, tuple[str, datetime]] = {}
         self._images: dict[str, str] = {}
-        self._queue: list[dict[str, Any]] = []
+        self._queue: list[_Message] = []
         self._drains = False
         self._said: list[dict[str, Any]] = []
         self._unsent = False
@@ -310,10 +320,11 @@ class Month:
             return
         for _ in range(2 if chance.random() < TWICE else 1):
             late = chance.uniform(0, 1) * LATE_BY if chance.random() < LATE else timedelta(seconds=chance.random())
-            self._at(self.now + late, partial(self._hand_over, message(task.told(self.now))))
+            self._at(self.now + late, partial(self._hand_over, message(task.told(self.now)), task.id if last else ""))
 
-    def _hand_over(self, record: dict[str, Any]) -> None:
-        self._queue.append({**record, "messageId": str(next(self._order))})
+    def _hand_over(self, record: dict[str, Any], ends: str = "") -> None:
+        """Put a message into the queue; `ends` is the task of whose end it tells."""
+        self._queue.append(_Message(self.now, {**record, "messageId": str(next(self._order))}, ends))
         if not self._drains:
             self._drains = True
             self._at(self.now + timedelta(seconds=1), self._drain)
@@ -324,7 +335,13 @@ class Month:
         if self.script.fault(self.now, "away"):
             return
         chance = self.script.chance("batches", self.now)
-        records, self._queue = self._queue, []
+        messages, self._queue = self._queue, []
+        moved = [each for each in messages if self.now - each.at > GIVEN_UP]
+        if moved and chance.random() < 0.5:
+            # Nobody moves them back.
+            self.hidden.update(each.ends for each in moved)
+            messages = [each for each in messages if each not in moved]
+        records = [each.record for each in messages]
         chance.shuffle(records)  # a standard queue has no order
         for batch in (records[start : start + 10] for start in range(0, len(records), 10)):
             for _ in range(2 if chance.random() < HANDED_OVER_TWICE else 1):

@@ -115,12 +115,33 @@ def test_a_job_that_fails_is_told_to_a_person(deployed: Client) -> None:
     assert [asked for asked in deployed.permissions() if not asked["allowed"]] == []
 
 
-def test_with_rotas_functions_off_jobs_still_start(deployed: Client) -> None:
+def test_with_rotas_functions_off_jobs_start_and_the_gap_is_known(deployed: Client) -> None:
+    """Not even the events are kept. What ECS remembers of the gap is recorded later, the rest of it is unknown."""
     functions = deployed.client("lambda")
-    for function in functions.list_functions()["Functions"]:
-        functions.put_function_concurrency(FunctionName=function["FunctionName"], ReservedConcurrentExecutions=0)
-    deployed.set_clock("2030-03-01T05:58:00Z")
+    names = [each["FunctionName"] for each in functions.list_functions()["Functions"]]
+    deployed.set_clock("2030-03-01T05:56:00Z")
     deployed.settings(tasks="scripted", fire_schedules=True)
-    fired = deployed.advance(300)
-    started = [each for each in fired if each["rule"].endswith("IngestData")]
-    assert [(each["at"], "task_arn" in each) for each in started] == [("2030-03-01T06:00:00Z", True)]
+    deployed.advance(60)
+    a_minute(deployed)
+    for name in names:
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    deployed.settings(events={"lose": 1})
+    fired = [each for each in deployed.advance(128 * 60) if each["rule"].startswith("production__guestbook__")]
+    due = [f"2030-03-01T0{hour}:{minute:02}:00Z" for hour in (6, 7) for minute in (0, 15, 30, 45)]
+    assert [each["at"] for each in fired if each["rule"].endswith("IngestData")] == due[:1]
+    assert [each["at"] for each in fired if each["rule"].endswith("RemoveSpam")] == [*due, "2030-03-01T08:00:00Z"]
+    assert all("task_arn" in each for each in fired)
+    assert items(deployed) == []
+
+    for name in names:
+        functions.delete_function_concurrency(FunctionName=name)
+    a_minute(deployed)  # back at 08:07
+    deployed.settings(fire_schedules=False)
+    deployed.advance(14 * 60)
+    deployed.settings(fire_schedules=True)
+    a_minute(deployed)
+    a_minute(deployed)
+    runs = {item["scheduled_at"]: item["status"] for item in items(deployed) if item["task"] == "RemoveSpam"}
+    known = {at: status for at, status in runs.items() if status == "ok"}
+    assert [*known] == ["2030-03-01T07:15:00Z", "2030-03-01T07:30:00Z", "2030-03-01T07:45:00Z", "2030-03-01T08:00:00Z"]
+    assert {at: status for at, status in runs.items() if at not in known} == dict.fromkeys(due[:5], "unknown")
