@@ -11,7 +11,7 @@ from rota.runs import sweep as sweeping
 from rota.runs.model import Job, Run, Status, Swept, Why
 from rota.runs.sweep import sweep
 from rota.runs.table import RunTable
-from tests.guestbook import APP, CONTENT, ENVIRONMENT, PREFIX, SETTINGS
+from tests.guestbook import APP, CONTENT, DIGEST, ENVIRONMENT, PREFIX, SETTINGS
 from tests.in_process import client
 from tests.run_events import detail, message
 from tests.steps import items
@@ -418,3 +418,50 @@ def test_a_run_that_takes_too_long_is_told_once(watched: Watched, world: World) 
     assert watched.told(EVERY_15) == ["overlong"]
     (run,) = [run for run in watched.runs(EVERY_15) if run.task_id != "missed"]
     assert run.overlong_since is not None
+
+
+def _mails() -> list[str]:
+    """The subjects of what was mailed about images since the last time."""
+    url = client("sqs").get_queue_url(QueueName="mails")["QueueUrl"]
+    found = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    for each in found:
+        client("sqs").delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+    subjects = [json.loads(each["Body"])["Subject"] for each in found]
+    return [subject for subject in subjects if "image" in subject]
+
+
+@pytest.fixture
+def mailed(watched: Watched) -> Watched:
+    """A person reads what the topic sends."""
+    url = client("sqs").create_queue(QueueName="mails")["QueueUrl"]
+    arn = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = client("sns").create_topic(Name="mail")["TopicArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return watched
+
+
+def test_an_image_that_is_gone_is_told_once(mailed: Watched) -> None:
+    mailed.sweep_for(HOUR)
+    assert _mails() == []
+    client("ecr").batch_delete_image(repositoryName="guestbook", imageIds=[{"imageDigest": DIGEST}])
+    mailed.now += timedelta(days=1)
+    mailed.sweep_for(HOUR)
+    told = "The image of v1 is not in ECR any more (production/guestbook-api)"
+    assert _mails() == [told]
+    mailed.now += timedelta(days=1)
+    mailed.sweep_for(HOUR)
+    assert _mails() == []
+
+
+def test_an_image_that_is_archived_is_told(mailed: Watched) -> None:
+    image = {"repositoryName": "guestbook", "imageId": {"imageDigest": DIGEST}}
+    client("ecr").update_image_storage_class(**image, targetStorageClass="ARCHIVE")
+    mailed.now += timedelta(days=1)
+    mailed.sweep()
+    assert _mails() == ["The image of v1 is archived in ECR (production/guestbook-api)"]
+
+
+def test_ecr_is_asked_once_a_day(watched: Watched, world: World) -> None:
+    world.calls.made.clear()
+    watched.sweep_for(timedelta(days=2), 30 * MINUTE)
+    assert world.calls.made.count("ecr.DescribeImages") == 2

@@ -37,7 +37,7 @@ LOADED_BY_ALL = {
 LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.handlers.step": _ALL,
     "rota.handlers.event": _OF_RUNS,
-    "rota.ecr.image": {"read_config"},
+    "rota.ecr.image": {"read_config", "sweep"},
     "rota.ecr.push_event": {"take_turn"},
     "rota.ecr.input_keys": {"take_turn"},
     "rota.schedule_file.parse": {"read_config"},
@@ -106,7 +106,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
         f"rota.runs.{module}": {"sweep"}
         for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "tell", "words")
     },
-    **{f"rota.runs.{module}": {"sweep"} for module in ("missed", "running", "sweep", "tasks")},
+    **{f"rota.runs.{module}": {"sweep"} for module in ("image", "missed", "running", "sweep", "tasks")},
     # Only after a deployment, and for a run that is missed.
     **{f"rota.runs.{module}": set() for module in ("jobs", "live_jobs", "trail")},
     **{

@@ -315,6 +315,10 @@ class Swept(Item):
     back_at: AwareDatetime | None = None
     """When Sweep came back, after it was away for longer than ECS remembers; None once it has caught up."""
     unclear: tuple[Between, ...] = ()
+    image_seen_at: AwareDatetime | None = None
+    """When ECR was asked for the live image."""
+    image_told: str = ""
+    """Its digest and status if it could not be pulled then, and that is told."""
 
 
 def partition(app: str) -> str:

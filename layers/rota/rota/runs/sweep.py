@@ -16,7 +16,7 @@ from rota.aws.errors import AWS_ERRORS
 from rota.aws.parallel import in_parallel
 from rota.deployment.lease import changing_schedules_since
 from rota.deployment.releases import Live, Releases
-from rota.runs import reasons, running, tasks
+from rota.runs import image, reasons, running, tasks
 from rota.runs.due import due_between, period_of
 from rota.runs.missed import COUNTED_OVER, Lacking, lacking, terms
 from rota.runs.model import MISSED, Between, Job, Run, Span, Status, Swept, Why
@@ -78,6 +78,8 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
         parts.do(lambda: running.judge(table, settings, jobs, found, now))
         look = _Look(table, settings, recorder, now, swept, live, changing_since)
         swept = parts.do(lambda: look.at(jobs, {change.task_arn for change in found})) or swept
+    looked = swept
+    swept = parts.do(lambda: image.look_after(settings, looked, now)) or swept
     parts.do(lambda: tell(table, settings, table.jobs().values(), swept.releases, now))
     table.put_swept(swept)
     parts.raise_first()

@@ -1,0 +1,64 @@
+"""The image that jobs run: whether ECR still has it, looked at once a day, before a monthly job finds out."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+
+from rota.aws import clients
+from rota.aws.errors import AWS_ERRORS
+from rota.ecr.image import describe_image
+from rota.notifications.message import Message
+from rota.notifications.send import send_chat, send_mail
+from rota.runs.model import Release, Swept
+
+if TYPE_CHECKING:
+    from rota.settings import Settings
+
+_EVERY = timedelta(days=1)
+_logger = Logger()
+
+
+def look_after(settings: "Settings", swept: Swept, now: datetime) -> Swept:
+    """Tell once if the live image cannot be pulled. Returns what is swept with that."""
+    if not swept.releases or (swept.image_seen_at and now - swept.image_seen_at < _EVERY):
+        return swept
+    release = swept.releases[-1]
+    found = describe_image(clients.ecr(), settings.repository, release.digest)
+    status = str(found.get("imageStatus", "ACTIVE")) if found else "GONE"
+    told = f"{release.digest} {status}" if status != "ACTIVE" else ""
+    if told and told != swept.image_told:
+        message = message_about(settings.app, settings.repository, release, status)
+        send_mail(settings.notifications_topic_arn, message, {"kind": ("image",)})
+        _tell_chat(settings, message)
+    return swept.model_copy(update={"image_seen_at": now, "image_told": told})
+
+
+def message_about(app: str, repository: str, release: Release, status: str) -> Message:
+    """What is told of an image that cannot be pulled. Pure."""
+    named = f"v{release.number}" if release.number else release.digest
+    gone = status == "GONE"
+    return Message(
+        title=f"The image of {named} is {'not in ECR any more' if gone else 'archived in ECR'} ({app})",
+        lead="The jobs and the service run this image. What runs goes on; what starts from now on fails.",
+        facts=(
+            ("Image", " ".join(filter(None, (release.tag, release.digest)))),
+            ("Repository", repository),
+            ("Status", "deleted" if gone else status.lower()),
+        ),
+        next_steps=(
+            "Push the image again, or deploy another." if gone else "Restore the image in ECR, or push it again.",
+            "Let the repository's lifecycle policy keep images that run: docs/operations.md, Images in use.",
+        ),
+        thread=f"{app} image",
+        kind="Rota Image",
+        good=False,
+    )
+
+
+def _tell_chat(settings: "Settings", message: Message) -> None:
+    if settings.chat_topic_arn:
+        try:
+            send_chat(settings.chat_topic_arn, message)
+        except AWS_ERRORS:
+            _logger.exception("the chat could not be told; see the parameter ChatTopicArn")
