@@ -27,6 +27,7 @@ def app(stage: Client) -> tuple[Any, ...]:
     return rules(stage), service(stage)["taskDefinition"], active
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets", "RollService"])
 def test_a_lost_reply_undoes_nothing(deployed: Client, step: str) -> None:
     deployed.settings(latency_ms=10, time_scale=0.02)
@@ -79,7 +80,8 @@ def called(stage: Client, step: str, service_: str, operation: str) -> list[dict
     return [call for call in stage.calls(service_, operation) if call["caller"] == step]
 
 
-@pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("step", ["CreateTargets", "RegisterRevisions"])
 def test_nothing_is_restored_before_the_last_function_ends(deployed: Client, step: str) -> None:
     before = app(deployed)
     deployed.settings(latency_ms=40)

@@ -104,6 +104,7 @@ def answered(endpoint: str) -> tuple[int, str] | None:
         return None
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

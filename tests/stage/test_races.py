@@ -7,11 +7,12 @@ from tests.sweep import races
 from tests.sweep.races import Race
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     "race",
     [
-        pytest.param(Race("at once", pushes=4, pause=0), id="at once"),
         pytest.param(Race("aborted", pushes=4, pause=0.3, aborted=1), id="each aborted but the newest"),
+        pytest.param(Race("at once", pushes=4, pause=0), id="at once"),
     ],
 )
 def test_the_newest_push_wins_everywhere(one_stage: Client, race: Race) -> None:
