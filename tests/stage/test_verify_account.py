@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from examples.guestbook.client import Client
+from rota.cli.verify_account.account import Network
 from rota.cli.verify_account.policy import actions_of
 from rota.cli.verify_account.resources import KINDS
 from rota.cli.verify_account.row import Row
 from rota.cli.verify_account.rows.catalogue import GROUPS, NOT_TESTABLE, ROWS
+from rota.cli.verify_account.rows.tasks import scheduled_tasks, scheduler_task
 from rota.cli.verify_account.run import Outcome, clean, try_rows
 from stage.client import wait_for
 from tests.printed import ROOT, signed_in
@@ -122,6 +124,31 @@ def test_a_row_says_what_is_otherwise(verifying: Runs, row: Row) -> None:
     verifying.stage.faults([TURNED[row.id]])
     related = [each for each in ROWS if each.probe.do.__module__ == row.probe.do.__module__ and each.group == row.group]
     assert otherwise(verifying.tried(related)) == {row.id}
+
+
+@pytest.mark.parametrize(
+    ("settings", "subnets", "says"),
+    [
+        ({}, ["subnet-nowhere"], "InvalidSubnetID.NotFound"),
+        ({"run_task": "capacity"}, [], "no task starts in these subnets: Capacity is unavailable"),
+        ({"script": {"seconds": 5, "does_not_start": 1}}, [], "no task runs in these subnets: Timeout waiting for"),
+        ({"script": {"seconds": 5, "fails": 1}}, [], "no task runs in these subnets: Essential container in task"),
+        ({"script": {"seconds": 900}}, [], "ECS told of no task that ended in these subnets within 240 s"),
+        ({"fire_schedules": False}, [], "its schedule started no task within 420 s"),
+    ],
+    ids=["wrong subnets", "no capacity", "no network", "a broken image", "a task that hangs", "no start"],
+)
+def test_where_no_task_runs_no_row_says_that_aws_is_otherwise(
+    verifying: Runs, settings: dict[str, Any], subnets: Sequence[str], says: str
+) -> None:
+    verifying.stage.settings(**settings)
+    verifying.network = Network(subnets or verifying.network.subnets)
+    verifying.shortest_pause = 5
+    outcomes = verifying.tried([row for row in ROWS if row.group == "tasks"])
+    assert {each.row.id for each in outcomes if each.verdict == "otherwise"} == set()
+    problems = {each.problem for each in outcomes if each.row.probe in (scheduled_tasks, scheduler_task)}
+    assert [each for each in problems if says not in each] == []
+    assert problems
 
 
 def test_a_read_that_knows_no_rule_yet_is_late(verifying: Runs) -> None:
@@ -229,7 +256,7 @@ def test_it_prints_a_table_and_leaves_nothing(one_stage: Client, command: Comman
     [
         ((), ["needs --subnets", "needs --slow", "This run: 0 $, 4 minutes."], "--yes"),
         (("--by-make",), ["needs SUBNETS=", "needs SLOW=1", "This run: 0 $, 4 minutes."], "YES=1"),
-        (("--subnets", "subnet-a", "--slow"), ["  slow   1 row ", "This run: below 0.02 $, 30 minutes."], "--yes"),
+        (("--subnets", "subnet-a", "--slow"), ["  slow   1 row ", "This run: below 0.02 $, 31 minutes."], "--yes"),
     ],
     ids=["free", "by make", "all"],
 )

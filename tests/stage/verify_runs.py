@@ -72,7 +72,7 @@ class Runs:
         self.shortest_pause = 0.0
         """How many seconds a run pauses at least: the longer, the fewer calls ask whether something is done."""
         self._session = Session("user", "user", region_name=REGION)
-        self._network = Network(stage.names["parameters"]["SubnetIds"].split(","))
+        self.network = Network(stage.names["parameters"]["SubnetIds"].split(","))
         self._clock = Clock(lambda: datetime.fromisoformat(stage.clock()), self._pause)
 
     def account(self) -> Account:
@@ -80,7 +80,7 @@ class Runs:
         place = Place(ACCOUNT, REGION)
         there = (self.folder / f"{RUN}.jsonl").exists()
         journal = (Journal.find if there else Journal.begin)(self.folder, RUN, place)
-        return Account(self._session, journal, self._clock, self._network)
+        return Account(self._session, journal, self._clock, self.network)
 
     def _pause(self, seconds: float) -> None:
         self.stage.advance(max(seconds, self.shortest_pause))

@@ -21,6 +21,10 @@ SMALL_IMAGE = "public.ecr.aws/docker/library/busybox:stable"
 _LONGEST_PAUSE = 5.0
 
 
+class NothingSeenError(Exception):
+    """What a row asks about did not come about, so that it says nothing of AWS; the message says why."""
+
+
 @dataclass(frozen=True)
 class Clock:
     """Where a run takes the time from, and how it waits, in seconds."""

@@ -9,10 +9,11 @@ from typing import Literal, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rota.cli.verify_account.account import Account
+from rota.cli.verify_account.account import Account, NothingSeenError
 from rota.cli.verify_account.resources import KINDS
 from rota.cli.verify_account.row import Row, Seen
 
+_IN_WORDS = (ClientError, BotoCoreError, OSError, NothingSeenError)
 Verdict = Literal["as assumed", "otherwise", "not tried"]
 
 
@@ -58,7 +59,7 @@ def _tried(account: Account, row: Row) -> Outcome:
 
 def in_words(problem: Exception) -> str:
     """What AWS, the SDK or the system says, or which error it was."""
-    return str(problem) if isinstance(problem, ClientError | BotoCoreError | OSError) else repr(problem)
+    return str(problem) if isinstance(problem, _IN_WORDS) else repr(problem)
 
 
 def clean(account: Account) -> list[str]:

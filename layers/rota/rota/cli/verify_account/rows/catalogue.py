@@ -29,7 +29,7 @@ class Price:
 
 GROUPS: dict[Group, Price] = {
     "free": Price("calls that are refused, or undone at once", "0 $", 4),
-    "tasks": Price("at most 12 Fargate tasks of 0.25 vCPU, for a minute or two each", "below 0.02 $", 10),
+    "tasks": Price("at most 12 Fargate tasks of 0.25 vCPU, for a minute or two each", "below 0.02 $", 11),
     "slow": Price("waits for CloudTrail", "0 $", 16),
 }
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from rota.cli.verify_account import resources
 from rota.cli.verify_account.account import Account
-from rota.cli.verify_account.resources import CLUSTER, FAMILY, QUEUE, ROLE, RULE
+from rota.cli.verify_account.resources import CLUSTER, QUEUE, ROLE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
-from rota.cli.verify_account.rows import events
+from rota.cli.verify_account.rows import events, task_events
 
 _SECONDS = (20,) * 6
 _RETRYING_SECONDS = (30, 150)
@@ -25,9 +25,10 @@ def refused_start(account: Account) -> Letter | None:
     return _letter_of(account, "dead", account.arn("ecs", f"task-definition/{account.name('none')}:1"), _SECONDS)
 
 
-@probe(ROLE, QUEUE, CLUSTER, RULE, FAMILY, actions=(*_ACTIONS, "ecs:ListTasks"))
+@probe(*task_events.KINDS, ROLE, actions=(*task_events.ACTIONS, *_ACTIONS, "ecs:ListTasks"))
 def inactive_start(account: Account) -> Letter | str | None:
     """The dead letter of an event whose target is an INACTIVE revision, or what was started."""
+    task_events.heard(account)
     revision = resources.revision(account, resources.family(account, "inactive"))
     account.client("ecs").deregister_task_definition(taskDefinition=revision)
     letter = _letter_of(account, "inactive", revision, _RETRYING_SECONDS)

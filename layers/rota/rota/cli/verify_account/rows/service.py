@@ -8,6 +8,7 @@ from rota.cli.verify_account import resources
 from rota.cli.verify_account.account import Account, tried
 from rota.cli.verify_account.resources import CLUSTER, FAMILY, ROLE, SERVICE
 from rota.cli.verify_account.row import Row, Seen, probe
+from rota.cli.verify_account.rows import task_events
 
 _SECONDS = 300
 _POLICY_SECONDS = 60
@@ -39,7 +40,7 @@ class _Baked:
     """The service's status after DeleteService."""
 
 
-@probe(CLUSTER, FAMILY, SERVICE, actions=(*_ROLLOUT, "ecs:ContinueServiceDeployment"))
+@probe(*task_events.KINDS, SERVICE, actions=(*task_events.ACTIONS, *_ROLLOUT, "ecs:ContinueServiceDeployment"))
 def paused_rollout(account: Account) -> _Paused:
     """A rolling update waits at a PAUSE hook; there it is told to roll back."""
     ecs = account.client("ecs")
@@ -63,7 +64,7 @@ def paused_rollout(account: Account) -> _Paused:
     return _Paused(waiting["lifecycleStage"], before, after, ended["status"], str(ended.get("statusReason")))
 
 
-@probe(CLUSTER, FAMILY, SERVICE, actions=_ROLLOUT)
+@probe(*task_events.KINDS, SERVICE, actions=(*task_events.ACTIONS, *_ROLLOUT))
 def baked_rollout(account: Account) -> _Baked:
     """A blue/green rollout bakes for a minute; in it the service is looked at, then deleted."""
     old = _service(account)["taskDefinition"]
@@ -118,6 +119,7 @@ def _awaited(rollout: Described) -> str | None:
 
 def _steady(account: Account) -> str:
     """The run's service, once its task runs. Returns its ARN."""
+    task_events.heard(account)
     configuration = {"minimumHealthyPercent": 100, "maximumPercent": 200}
     arn = resources.service(
         account,

@@ -1,26 +1,15 @@
 """What a rule's target passes to a task, and what ECS tells of tasks. Each task runs for some seconds."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from rota.cli.verify_account import resources
-from rota.cli.verify_account.account import Account
-from rota.cli.verify_account.resources import (
-    CLUSTER,
-    CONTAINER,
-    FAMILY,
-    QUEUE,
-    ROLE,
-    RULE,
-    SCHEDULE,
-    SCHEDULE_GROUP,
-    Queue,
-)
+from rota.cli.verify_account.account import Account, NothingSeenError
+from rota.cli.verify_account.resources import CONTAINER, ROLE, SCHEDULE, SCHEDULE_GROUP, Queue
 from rota.cli.verify_account.row import Row, Seen, probe
-from rota.cli.verify_account.rows import events
+from rota.cli.verify_account.rows import task_events
+from rota.cli.verify_account.rows.task_events import Detail, Tasks
 
 _AHEAD = timedelta(seconds=90)
 """How long before its minute a schedule is made, at least: EventBridge needs a short time to take a rule."""
@@ -33,10 +22,6 @@ _JOB = "VerifyAccount"
 _NAME = f'{{"name": "ROTA_TASK", "value": "{_JOB}"}}'
 _TIME = '{"name": "ROTA_SCHEDULED_AT", "value": <time>}'
 _SCHEDULER_TIME = '{"name": "ROTA_SCHEDULED_AT", "value": "<aws.scheduler.scheduled-time>"}'
-
-Detail = Mapping[str, Any]
-Tasks = Mapping[str, Sequence[Detail]]
-"""What ECS's events say, by task, in the order of their versions."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +38,10 @@ class _Scheduled:
         return [_variables(told[0]) for told in self.tasks.values()]
 
 
-@probe(CLUSTER, FAMILY, ROLE, QUEUE, RULE, actions=("iam:PassRole", *events.RECEIVE))
+@probe(*task_events.KINDS, ROLE, actions=("iam:PassRole", *task_events.ACTIONS))
 def scheduled_tasks(account: Account) -> _Scheduled:
     """A rule is due once. One of its targets has plain input, the other a template with the scheduled time."""
-    heard = account.once(_task_events)
+    heard = task_events.heard(account)
     revision = resources.revision(account, resources.family(account, "by-rule"))
     target = resources.task_target(account, revision)
     transformer = {"InputPathsMap": {"time": "$.time"}, "InputTemplate": _input(_NAME, _TIME)}
@@ -68,13 +53,13 @@ def scheduled_tasks(account: Account) -> _Scheduled:
         {**target, "InputTransformer": transformer},
         ScheduleExpression=f"cron({due.minute} {due.hour} {due.day} {due.month} ? {due.year})",
     )
-    return _Scheduled(rule, due, _collect(account, heard, revision, _SCHEDULED_SECONDS, tasks=2))
+    return _Scheduled(rule, due, _started(account, heard, revision, tasks=2))
 
 
-@probe(CLUSTER, FAMILY, ROLE, QUEUE, RULE, SCHEDULE_GROUP, SCHEDULE, actions=("iam:PassRole", *events.RECEIVE))
+@probe(*task_events.KINDS, ROLE, SCHEDULE_GROUP, SCHEDULE, actions=("iam:PassRole", *task_events.ACTIONS))
 def scheduler_task(account: Account) -> _Scheduled:
     """A schedule of EventBridge Scheduler is due once, with the scheduled time in its input."""
-    heard = account.once(_task_events)
+    heard = task_events.heard(account)
     revision = resources.revision(account, resources.family(account, "by-scheduler"))
     target = {**resources.task_target(account, revision), "Input": _input(_SCHEDULER_TIME)}
     due = _next_minute(account)
@@ -84,53 +69,30 @@ def scheduler_task(account: Account) -> _Scheduled:
         ("ValidationException",),
         _ROLE_SECONDS,
     )
-    return _Scheduled(name, due, _collect(account, heard, revision, _SCHEDULED_SECONDS, tasks=1))
+    return _Scheduled(name, due, _started(account, heard, revision, tasks=1))
 
 
-@probe(CLUSTER, FAMILY, QUEUE, RULE, actions=("ecs:RunTask", *events.RECEIVE))
+@probe(*task_events.KINDS, actions=task_events.ACTIONS)
 def stopped_task(account: Account) -> Sequence[Detail]:
     """A task is stopped as soon as it is started; the events of it."""
-    heard, ecs = account.once(_task_events), account.client("ecs")
+    heard, ecs = task_events.heard(account), account.client("ecs")
     revision = resources.revision(account, resources.family(account, "stopped"))
     answer = ecs.run_task(**resources.run_task(account, revision))
     (task,) = (each["taskArn"] for each in answer["tasks"])
     ecs.stop_task(cluster=resources.cluster(account), task=task, reason="verify")
-    return _collect(account, heard, revision, _STOPPED_SECONDS, tasks=1).get(task, [])
+    return task_events.collect(account, heard, revision, _STOPPED_SECONDS, tasks=1).get(task, [])
 
 
 def _next_minute(account: Account) -> datetime:
     return (account.clock.now().astimezone(UTC) + _AHEAD).replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
-def _task_events(account: Account) -> Queue:
-    """A queue with ECS's events of the tasks in the run's cluster."""
-    queue = resources.queue(account, "task-events")
-    pattern = {
-        "source": ["aws.ecs"],
-        "detail-type": ["ECS Task State Change"],
-        "detail": {"clusterArn": [resources.cluster(account)]},
-    }
-    resources.rule(account, "task-events", {"Arn": queue.arn}, EventPattern=json.dumps(pattern))
-    return queue
-
-
-def _collect(account: Account, queue: Queue, revision: str, seconds: float, tasks: int) -> Tasks:
-    """The events of the tasks of a revision, until so many of them are STOPPED."""
-
-    def by_task(messages: Sequence[Mapping[str, Any]]) -> Tasks:
-        details = [json.loads(message["Body"])["detail"] for message in messages]
-        once = {(each["taskArn"], int(each["version"])): each for each in details}
-        found: dict[str, list[Detail]] = {}
-        for (task, _), detail in sorted(once.items(), key=lambda item: item[0]):
-            if detail["taskDefinitionArn"] == revision:
-                found.setdefault(task, []).append(detail)
-        return found
-
-    def ended(messages: Sequence[Mapping[str, Any]]) -> bool:
-        last = [told[-1]["lastStatus"] for told in by_task(messages).values()]
-        return last.count("STOPPED") >= tasks
-
-    return by_task(events.collect(account, queue, ended, seconds))
+def _started(account: Account, heard: Queue, revision: str, tasks: int) -> Tasks:
+    """The events of the tasks that a schedule has started. Raises NothingSeenError if it has started none."""
+    told = task_events.collect(account, heard, revision, _SCHEDULED_SECONDS, tasks)
+    if not told:
+        raise NothingSeenError(f"its schedule started no task within {_SCHEDULED_SECONDS} s")
+    return told
 
 
 def _input(*variables: str) -> str:
@@ -144,7 +106,7 @@ def _variables(detail: Detail) -> dict[str, str]:
 
 def _read_name(seen: _Scheduled) -> Seen:
     names = [variables.get("ROTA_TASK") for variables in seen.variables]
-    return Seen(f"{names.count(_JOB)} of 2 tasks have it", "" if seen.tasks else "no task was started")
+    return Seen(f"{names.count(_JOB)} of 2 tasks have it")
 
 
 def _read_time(seen: _Scheduled) -> Seen:
@@ -160,8 +122,6 @@ def _read_started_by(seen: _Scheduled, prefix: str) -> Seen:
 
 
 def _read_delay(seen: _Scheduled) -> Seen:
-    if not seen.tasks:
-        return Seen("no task was started")
     created = max(datetime.fromisoformat(told[0]["createdAt"].replace("Z", "+00:00")) for told in seen.tasks.values())
     late = created - seen.due
     inside = late <= timedelta(minutes=1)
