@@ -1,4 +1,4 @@
-"""`python -m examples.guestbook.watch`: prints each deployment on a stage as it happens, until the stage ends."""
+"""`python -m examples.guestbook.watch`: prints each deployment on a stage, and what is told of jobs, until it ends."""
 
 import argparse
 import contextlib
@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.markup import escape
 
 from examples.guestbook.demo.narrate import Narrator
+from examples.guestbook.demo.told import mails
 from stage.client import NO_ANSWER, Client, NotAStageError, StageError
 
 _POLL_SECONDS = 0.2
@@ -18,13 +20,16 @@ _LONGEST_START_SECONDS = 30
 
 
 class Watch:
-    """Every execution that starts on a stage from now on, of every state machine, also several at once."""
+    """Every execution that starts on a stage from now on, of every state machine, also several at once; and the subject
+    of each mail about a job.
+    """
 
     def __init__(self, stage: Client) -> None:
         self._stage = stage
         self._states = stage.client("stepfunctions")
         self._machines: list[str] = []
         self._seen = set(self._executions())
+        self._mails = len(mails(stage))
         self._active: list[Narrator] = []
         self._printed_last: Narrator | None = None
 
@@ -47,6 +52,11 @@ class Watch:
                     self._printed_last = execution
                 yield line
         self._active = [each for each in self._active if each.end is None and not each.gone]
+        told = mails(self._stage)
+        for mail in told[self._mails :]:
+            yield f"\n[bold]a mail[/bold]: {escape(mail['subject'])}"
+            self._printed_last = None
+        self._mails = len(told)
 
     def _executions(self) -> Iterator[str]:
         """The ARNs of all executions on the stage, of each machine the oldest first."""

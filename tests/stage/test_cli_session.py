@@ -43,7 +43,7 @@ def watched(stage: Client, tmp_path: Path) -> Iterator[Callable[[str], str]]:
 
 def test_the_tour(stage: Client, watched: Callable[[str], str]) -> None:
     _, _, sign_in, *lines = blocks(STAGE, "A tour")
-    push, look_around, fire, again, change, make_rollouts_fail, printed, undo = lines
+    push, look_around, fire, again, change, make_rollouts_fail, printed, undo, break_a_job, go_on, mails = lines
     assert not any("#" in block for block in lines), "zsh takes a comment behind a command for words"
     (names,) = re.findall(r"^```\n(STACK=.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
     sign_in = sign_in.replace("http://127.0.0.1:5000", stage.endpoint)
@@ -76,6 +76,11 @@ def test_the_tour(stage: Client, watched: Callable[[str], str]) -> None:
     terminal(undo)
     terminal(push.replace("4f2a9c1", "9e07c35"))
     assert "guestbook:9e07c35" in watched("SUCCEEDED in Deployed")
+    terminal(names, break_a_job)
+    watched("SUCCEEDED in Deployed")
+    terminal(go_on)
+    watched("RemoveSpam failed: exit code 64")
+    assert "The job ended with exit code 64." in terminal(mails)
 
 
 def words(printed: str) -> str:

@@ -68,6 +68,19 @@ def test_deployments_at_the_same_time_have_titles(stage: Client) -> None:
     assert "the wrong branch." in " ".join(next(line for line in printed if "aborted" in line).split())
 
 
+def test_mails_about_jobs_are_printed(stage: Client) -> None:
+    sns, topic = stage.client("sns"), stage.names["outputs"]["NotificationsTopicArn"]
+    about = {"kind": {"DataType": "String", "StringValue": "failed"}}
+    sns.publish(TopicArn=topic, Subject="An old job failed", Message="-", MessageAttributes=about)
+    printed = Printed(stage)
+    sns.publish(TopicArn=topic, Subject="v1 is live", Message="-")
+    sns.publish(TopicArn=topic, Subject="Job failed [again]", Message="-", MessageAttributes=about)
+    printed.until("a mail")
+    assert printed == ["\n[bold]a mail[/bold]: Job failed \\[again]"]
+    printed.look()
+    assert len(printed) == 1
+
+
 def test_a_reset_is_printed_and_the_watch_goes_on(stage: Client) -> None:
     stage.settings(rollout="hangs")
     printed = Printed(stage)

@@ -6,10 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
-from examples.guestbook.client import Client
 from examples.guestbook.demo.narrate import WIDTH, wrapped
 from examples.guestbook.demo.tables import Schedule
-from stage.client import StageError, wait_for
+from stage.client import Client, StageError, wait_for
 
 _EVERY = 5
 """The minutes from one run of the job to the next."""
@@ -51,16 +50,16 @@ def print_task(console: Console, how: str, task: Mapping[str, Any]) -> None:
 
 def show_mail(console: Console, stage: Client) -> None:
     """Advance the clock minute by minute, so that Sweep runs, until there is a mail about a job, and print that."""
-    known = len(_mails(stage))
+    known = len(mails(stage))
     for _ in range(_EVERY - 1):
         pass_a_minute(stage)
-        if new := _mails(stage)[known:]:
+        if new := mails(stage)[known:]:
             _print_mail(console, new[0])
             return
     raise StageError("there was no mail about the job")
 
 
-def _mails(stage: Client) -> list[dict[str, Any]]:
+def mails(stage: Client) -> list[dict[str, Any]]:
     """The mails about jobs: one about a deployment has no attributes."""
     return [each for each in stage.messages() if each["attributes"]]
 
