@@ -188,7 +188,7 @@ def test_the_table_begins_with_what_is_otherwise_and_names_no_account(tmp_path: 
     assert lines[:3] == [
         r"| `some-row` | AWS \| does this. | this | **that (arn:aws:ecs:eu-central-1:123456789012:cluster/c \| x)** | "
         "It matters. | `Some`: it. |",
-        r"| `some-row` | AWS \| does this. | this | not tried: denied | It matters. | `Some`: it. |",
+        r"| `some-row` | AWS \| does this. | this | not tried: denied | If it is otherwise: It matters. |  |",
         r"| `some-row` | AWS \| does this. | this | this |  |  |",
     ]
 

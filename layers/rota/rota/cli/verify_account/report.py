@@ -87,7 +87,11 @@ def _sorted(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def _cells(account: Account, outcome: Outcome) -> tuple[str, ...]:
     row, seen = outcome.row, outcome.seen
     told = _masked(account, str(seen) if seen else f"not tried: {outcome.problem}")
-    after = ("", "") if outcome.verdict == "as assumed" else (row.meaning, row.then)
+    after = {
+        "as assumed": ("", ""),
+        "otherwise": (row.meaning, row.then),
+        "not tried": (f"If it is otherwise: {row.meaning}", ""),
+    }[outcome.verdict]
     shown = f"**{told}**" if outcome.verdict == "otherwise" else told
     return (f"`{row.id}`", row.assumption, row.expected, shown, *after)
 
