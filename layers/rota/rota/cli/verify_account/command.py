@@ -143,7 +143,7 @@ def _verify(account: "Account", rows: "Sequence[Row]", *, as_json: bool, by_make
 
 
 def _say(text: str) -> None:
-    """Tell whoever waits. If nobody does any longer (a closed terminal or pipe), the run goes on, and deletes."""
+    """Tell whoever waits. If that is gone (a closed terminal or pipe), the run goes on, and deletes."""
     with suppress(OSError):
         click.echo(text, err=True)
 

@@ -81,7 +81,7 @@ class Journal:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Nobody else deletes what a run makes while it goes on. Raises JournalError where another process holds it."""
+        """Keep other processes from deleting what a run makes. Raises JournalError where another process holds it."""
         with self.path.open() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
