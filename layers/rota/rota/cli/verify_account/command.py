@@ -117,6 +117,7 @@ def _verify(account: "Account", rows: "Sequence[Row]", *, as_json: bool, by_make
         _say(report.line(outcome))
 
     _say(f"The run {account.run} begins; {account.journal.path} has the names of all that it makes.")
+    _say("Some rows take minutes. Ctrl-C ends the run, and deletes what it has made.")
     stopped = 0
     try:
         with stopped_by_signals():
