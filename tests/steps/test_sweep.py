@@ -453,6 +453,13 @@ def test_an_image_that_is_gone_is_told_once(mailed: Watched) -> None:
     assert _mails() == []
 
 
+def test_a_repository_that_is_gone_is_told(mailed: Watched) -> None:
+    client("ecr").delete_repository(repositoryName="guestbook", force=True)
+    mailed.now += timedelta(days=1)
+    mailed.sweep()
+    assert _mails() == ["The image of v1 is not in ECR any more (production/guestbook-api)"]
+
+
 def test_an_image_that_is_archived_is_told(mailed: Watched) -> None:
     image = {"repositoryName": "guestbook", "imageId": {"imageDigest": DIGEST}}
     client("ecr").update_image_storage_class(**image, targetStorageClass="ARCHIVE")

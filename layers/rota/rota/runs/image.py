@@ -24,14 +24,22 @@ def look_after(settings: "Settings", swept: Swept, now: datetime) -> Swept:
     if not swept.releases or (swept.image_seen_at and now - swept.image_seen_at < _EVERY):
         return swept
     release = swept.releases[-1]
-    found = describe_image(clients.ecr(), settings.repository, release.digest)
-    status = str(found.get("imageStatus", "ACTIVE")) if found else "GONE"
+    status = _status(settings.repository, release.digest)
     told = f"{release.digest} {status}" if status != "ACTIVE" else ""
     if told and told != swept.image_told:
         message = message_about(settings.app, settings.repository, release, status)
         send_mail(settings.notifications_topic_arn, message, {"kind": ("image",)})
         _tell_chat(settings, message)
     return swept.model_copy(update={"image_seen_at": now, "image_told": told})
+
+
+def _status(repository: str, digest: str) -> str:
+    ecr = clients.ecr()
+    try:
+        found = describe_image(ecr, repository, digest)
+    except ecr.exceptions.RepositoryNotFoundException:
+        return "GONE"
+    return str(found.get("imageStatus", "ACTIVE")) if found else "GONE"
 
 
 def message_about(app: str, repository: str, release: Release, status: str) -> Message:
