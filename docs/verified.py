@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from rota.cli.verify_account.policy import policy
-from rota.cli.verify_account.rows.catalogue import GROUPS, NOT_TESTABLE, ROWS
+from rota.cli.verify_account.rows.catalogue import BILLED_BY_OTHERS, GROUPS, NOT_TESTABLE, ROWS
 
 _WIDTH = 100
 _CHOSEN = {"free": "always", "tasks": "with `SUBNETS=`", "slow": "with `SLOW=1`"}
@@ -20,7 +20,7 @@ def groups() -> str:
         lines.append(
             f"| {group} | {numbers[group]} | {_CHOSEN[group]} | {price.costs} | {price.minutes} | {price.does} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", BILLED_BY_OTHERS])
 
 
 def rows() -> str:

@@ -4,17 +4,20 @@ import json
 import os
 import re
 import resource
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from rota.cli.main import main
 from rota.cli.verify_account import report
-from rota.cli.verify_account.account import Account, Clock
+from rota.cli.verify_account.account import Account, Clock, tried
 from rota.cli.verify_account.command import FINE, NOT_TRIED, OTHERWISE, status
 from rota.cli.verify_account.journal import Entry, Journal, JournalError, Place
 from rota.cli.verify_account.policy import policy
@@ -76,6 +79,7 @@ def test_the_policy_allows_names_of_runs_alone() -> None:
     assert unlimited == [
         *("cloudtrail:LookupEvents", "ecs:DeregisterTaskDefinition", "ecs:ListTaskDefinitions", "ecs:ListTasks"),
         *("events:ListRules", "sts:GetCallerIdentity", "tag:GetResources", "events:PutEvents"),
+        "iam:CreateServiceLinkedRole",
     ]
     assert [action for each in statements for action in each["Action"] if "*" in action] == []
     printed = CliRunner().invoke(main, ["verify-account", "--policy"])
@@ -211,6 +215,43 @@ def test_a_report_does_not_say_who_was_denied(tmp_path: Path) -> None:
     told = report.as_json(account(tmp_path), [Outcome(row_of(None), problem=problem)], [left])
     assert told["rows"][0]["problem"] == "User: the caller may not."
     assert told["left"] == [left.replace("111122223333", "123456789012")]
+
+
+@pytest.mark.parametrize(("ahead", "ends"), [(-31, NOT_TRIED), (31, NOT_TRIED), (0, FINE)])
+def test_a_clock_that_is_wrong_is_told(ahead: int, ends: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_: BaseClient, operation: str, __: dict[str, Any]) -> dict[str, Any]:
+        assert operation == "GetCallerIdentity"
+        date = format_datetime(datetime.now(UTC) - timedelta(seconds=ahead))
+        return {"Account": PLACE.account, "Arn": "arn", "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    done = CliRunner().invoke(main, ["verify-account", "--region", PLACE.region], input="n\n")
+    assert (done.exit_code, "clock is" in done.stderr) == (NOT_TRIED, ends == NOT_TRIED)
+    assert ("AWS Config" in done.stderr) == (ends == FINE)
+
+
+ANSWERS = {
+    "ValidationException": True,
+    "ConflictException": True,
+    "InvalidParameter": True,
+    "AccessDeniedException": False,
+    "AuthorizationError": False,
+    "ThrottlingException": False,
+    "LimitExceededException": False,
+    "ExpiredToken": False,
+    "ServerException": False,
+    "InternalException": False,
+    "OptInRequired": False,
+}
+
+
+@pytest.mark.parametrize(("code", "answers"), ANSWERS.items(), ids=ANSWERS)
+def test_only_a_refusal_of_what_was_asked_is_an_answer(code: str, answers: bool, tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "PutRule")
+
+    (outcome,) = try_rows(account(tmp_path), [row_of(lambda _: tried(refuse)[0], code)], lambda _: None)
+    assert outcome.verdict == ("as assumed" if answers else "not tried")
 
 
 @pytest.mark.parametrize(

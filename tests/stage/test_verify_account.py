@@ -18,14 +18,14 @@ from examples.guestbook.client import Client
 from rota.cli.verify_account.account import Network
 from rota.cli.verify_account.policy import actions_of
 from rota.cli.verify_account.resources import KINDS
-from rota.cli.verify_account.row import Row
-from rota.cli.verify_account.rows.catalogue import GROUPS, NOT_TESTABLE, ROWS
+from rota.cli.verify_account.row import Probe, Row
+from rota.cli.verify_account.rows.catalogue import NOT_TESTABLE, ROWS
 from rota.cli.verify_account.rows.tasks import scheduled_tasks, scheduler_task
 from rota.cli.verify_account.run import Outcome, clean, try_rows
 from stage.client import wait_for
 from tests.printed import ROOT, signed_in
 from tests.stage.conftest import as_new
-from tests.stage.turned import TURNED, answered, own, refused
+from tests.stage.turned import TURNED, answered, own, received, refused, rewritten
 from tests.stage.verify_runs import OWN, RUN, Runs, answers, everything, make_foreign, recorded
 
 LAYER = ROOT / "layers" / "rota"
@@ -66,18 +66,28 @@ def runs(verifying: Runs) -> Iterator[Runs]:
 
 
 def test_every_row_is_as_assumed(runs: Runs) -> None:
-    outcomes = runs.tried(ROWS)
+    """And of a run through all rows: the tasks, the tags, and the permissions that each row says it needs."""
+    account, outcomes = runs.account(), list[Outcome]()
+    runs.calls.clear()
+    called = 0
+    for row in ROWS:
+        outcomes += try_rows(account, [row], lambda _: None)
+        asked, called = set(map(action, runs.calls[called:])), len(runs.calls)
+        assert asked <= actions_of(row), row.id
     assert {each.row.id: str(each.seen or each.problem) for each in outcomes if each.verdict != "as assumed"} == {}
-    ecs, operations = runs.stage.client("ecs"), [operation for _, operation, _ in runs.calls]
-    started = ecs.list_tasks(cluster=OWN.format("cluster"), desiredStatus="STOPPED")["taskArns"]
+    assert clean(account) == []
+    started = runs.stage.client("ecs").list_tasks(cluster=OWN.format("cluster"), desiredStatus="STOPPED")["taskArns"]
+    operations = [operation for _, operation, _ in runs.calls]
     rollouts = sum(map(operations.count, ("CreateService", "UpdateService", "ContinueServiceDeployment")))
     assert 0 < len(started) + rollouts <= 12
+    assert_tagged(runs)
+    assert_called(runs)
 
 
-def test_whatever_is_made_has_the_tag_of_the_run(verifying: Runs) -> None:
-    verifying.tried(ROWS)
+def assert_tagged(runs: Runs) -> None:
+    """Whatever is made has the tag of the run."""
     makes = re.compile(f"{'|'.join(MAKING)}|Create(?!Schedule$)")  # a schedule has no tags, but its group
-    made = [(operation, request) for _, operation, request in verifying.calls if makes.match(operation)]
+    made = [(operation, request) for _, operation, request in runs.calls if makes.match(operation)]
     assert len({operation for operation, _ in made}) == len(KINDS) - 1 + len({"RunTask"})
     tags = [(operation, json.dumps([request.get("Tags"), request.get("tags")])) for operation, request in made]
     untagged = [operation for operation, each in tags if not ("rota:verify" in each and RUN in each)]
@@ -85,23 +95,12 @@ def test_whatever_is_made_has_the_tag_of_the_run(verifying: Runs) -> None:
     assert sorted(untagged) == ["RegisterTaskDefinition", "RunTask", "RunTask"]
 
 
-def test_the_rows_name_every_action_that_they_need(verifying: Runs) -> None:
-    account, asked, called = verifying.account(), dict[str, set[str]](), len(verifying.calls)
-    for row in ROWS:
-        try_rows(account, [row], lambda _: None)
-        asked[row.id] = set(map(action, verifying.calls[called:]))
-        called = len(verifying.calls)
-    for row in ROWS:
-        assert asked[row.id] <= actions_of(row), row.id
-    clean(account)
+def assert_called(runs: Runs) -> None:
+    """No permission is asked for in vain, but for those that AWS asks for beside a call's own."""
     needed = set[str]().union(*map(actions_of, ROWS))
-    not_called = needed - set(map(action, verifying.calls))
     tags = {each for each in needed if each.partition(":")[2] in ("TagResource", "TagRole", "TagQueue")}
-    assert not_called == {
-        *tags,
-        "iam:PassRole",
-        *LAYERS,
-    }
+    beside = {*tags, "iam:PassRole", "iam:CreateServiceLinkedRole", *LAYERS}
+    assert needed - set(map(action, runs.calls)) == beside
 
 
 def action(call: tuple[str, str, dict[str, Any]]) -> str:
@@ -118,6 +117,7 @@ def test_an_image_is_pushed_where_ecr_looks_for_its_layers(verifying: Runs) -> N
     assert set(LAYERS) <= set(map(action, verifying.calls))
 
 
+@pytest.mark.exhaustive(first=4)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_a_row_says_what_is_otherwise(verifying: Runs, row: Row) -> None:
     """Exactly that row of those about the same thing."""
@@ -126,6 +126,7 @@ def test_a_row_says_what_is_otherwise(verifying: Runs, row: Row) -> None:
     assert otherwise(verifying.tried(related)) == {row.id}
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("settings", "subnets", "says"),
     [
@@ -149,6 +150,88 @@ def test_where_no_task_runs_no_row_says_that_aws_is_otherwise(
     problems = {each.problem for each in outcomes if each.row.probe in (scheduled_tasks, scheduler_task)}
     assert [each for each in problems if says not in each] == []
     assert problems
+
+
+NOT_TRIED = {
+    "the caller may not": (
+        refused("events", "PutRule", own("last-days"), "AccessDeniedException", "not authorized"),
+        ["cron-last-days"],
+    ),
+    "too many schedules": (
+        refused("scheduler", "CreateSchedule", own("zone"), "ServiceQuotaExceededException", "Too many."),
+        ["scheduler-time-zone"],
+    ),
+    "the role may not invoke": (
+        rewritten("stepfunctions", "GetExecutionHistory", "-invokes:", r'("cause": ?")', r"\1is not authorized: "),
+        ["throttled-function"],
+    ),
+    "the role may not start a task": (
+        received("dead", r'("ERROR_CODE": ?\{[^}]*"StringValue": ?)"\w+"', r'\1"NO_PERMISSIONS"'),
+        ["dead-letter-body"],
+    ),
+    "no push has an event": (answered("sqs", "ReceiveMessage", "-push", {}), ["untagged-push"]),
+    "no task is told of": (
+        answered("sqs", "ReceiveMessage", own("task-events"), {}),
+        ["target-environment", "start-in-the-minute", "scheduler-scheduled-time", "stop-before-start"],
+    ),
+    "ECS starts nothing": (
+        answered("ecs", "RunTask", "", {"tasks": [], "failures": [{"reason": "RESOURCE:ENI"}]}),
+        ["stop-before-start"],
+    ),
+    "the role's policy never counts": (
+        refused("ecs", "UpdateService", own("idle"), "AccessDeniedException", "not authorized: ecs:UpdateService"),
+        ["update-service-pass-role"],
+    ),
+    "the service's task fails": (
+        rewritten("ecs", "DescribeServices", own("service"), '"rolloutState": ?"[A-Z_]*"', '"failedTasks": 1'),
+        ["pause-stages", "rollback-status", "bake-deployments"],
+    ),
+}
+
+
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize(("fault", "rows"), NOT_TRIED.values(), ids=NOT_TRIED)
+def test_a_probe_that_fails_says_nothing_of_aws(runs: Runs, fault: dict[str, Any], rows: Sequence[str]) -> None:
+    runs.stage.faults([fault])
+    outcomes = runs.begin([row for row in ROWS if row.id in rows])
+    assert {each.row.id: each.verdict for each in outcomes} == dict.fromkeys(rows, "not tried")
+    runs.stage.faults([])
+    assert clean(runs.account()) == []
+
+
+NEW = {
+    "a target's role": (
+        ("events", "PutTargets", "ValidationException", "Provided role 'x' cannot be assumed by principal 'y'."),
+        "dead-letter-body",
+    ),
+    "a schedule's role": (
+        ("scheduler", "CreateSchedule", "ValidationException", "The role must allow Scheduler to assume the role."),
+        "scheduler-time-zone",
+    ),
+    "ECS's own role": (
+        ("ecs", "CreateCluster", "InvalidParameterException", "Unable to assume the service linked role."),
+        "dead-letter-body",
+    ),
+    "a role's policy": (
+        ("ecs", "ListTasks", "AccessDeniedException", "not authorized"),
+        "list-tasks-by-cluster",
+    ),
+}
+
+
+@pytest.mark.parametrize(("refusal", "row"), NEW.values(), ids=NEW)
+def test_what_aws_does_not_know_yet_is_asked_again(runs: Runs, refusal: tuple[str, ...], row: str) -> None:
+    service, operation, code, message = refusal
+    runs.stage.faults([{**refused(service, operation, "", code, message), "count": 1}])
+    (outcome,) = runs.tried([each for each in ROWS if each.id == row])
+    assert (outcome.verdict, outcome.problem) == ("as assumed", "")
+
+
+def test_what_was_made_last_is_deleted_again_when_aws_knows_it(runs: Runs) -> None:
+    runs.begin([row for row in ROWS if row.id == "unknown-placeholder"])
+    gone = refused("sqs", "GetQueueUrl", "", "AWS.SimpleQueueService.NonExistentQueue", "There is none.")
+    runs.stage.faults([{**gone, "count": 1}])
+    assert clean(runs.account()) == []
 
 
 def test_a_read_that_knows_no_rule_yet_is_late(verifying: Runs) -> None:
@@ -181,6 +264,7 @@ def test_revisions_of_another_family_stay_whatever_is_listed(runs: Runs) -> None
     assert clean(runs.account()) == []
 
 
+@pytest.mark.exhaustive(first=0)
 def test_exactly_the_rows_say_so_that_are_otherwise(verifying: Runs) -> None:
     one_of_each = {row.probe.do.__module__: row.id for row in ROWS}
     verifying.stage.faults([TURNED[name] for name in one_of_each.values()])
@@ -192,16 +276,19 @@ def otherwise(outcomes: Sequence[Outcome]) -> set[str]:
     return {each.row.id for each in outcomes if each.verdict == "otherwise"}
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_a_run_that_is_killed_after_any_call_is_cleaned(runs: Runs, group: str) -> None:
+PROBES = sorted({row.probe: row.id for row in ROWS}.items(), key=lambda each: len(each[0].kinds), reverse=True)
+
+
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("probe", [pytest.param(probe, id=name) for probe, name in PROBES])
+def test_a_run_that_is_killed_after_any_call_is_cleaned(runs: Runs, probe: Probe) -> None:
     runs.shortest_pause = 60
-    for probe in dict.fromkeys(row.probe for row in ROWS if row.group == group):
-        for after in count(1):
-            killed = runs.killed(partial(runs.begin, [row for row in ROWS if row.probe is probe]), after)
-            assert clean(runs.account()) == [], f"{probe}, killed after {after} calls"
-            if not killed:
-                break
-        assert after > 1
+    for after in count(1):
+        killed = runs.killed(partial(runs.begin, [row for row in ROWS if row.probe is probe]), after)
+        assert clean(runs.account()) == [], f"killed after {after} calls"
+        if not killed:
+            break
+    assert after > 1
 
 
 def test_a_deletion_that_is_killed_after_any_call_is_repeated(runs: Runs) -> None:
@@ -248,15 +335,14 @@ def test_it_prints_a_table_and_leaves_nothing(one_stage: Client, command: Comman
     assert (table, "0 otherwise" in printed) == ([*free, *(each.id for each in NOT_TESTABLE)], True)
     assert told.splitlines()[-1].startswith(f"{len(free)} as assumed, 0 not tried, 0 otherwise, ")
     assert "is left but INACTIVE revisions.\n" in told
-    assert one_stage.names["outputs"]["StateMachineArn"].split(":")[4] not in printed
 
 
 @pytest.mark.parametrize(
     ("arguments", "offered", "unasked"),
     [
-        ((), ["needs --subnets", "needs --slow", "This run: 0 $, 4 minutes."], "--yes"),
-        (("--by-make",), ["needs SUBNETS=", "needs SLOW=1", "This run: 0 $, 4 minutes."], "YES=1"),
-        (("--subnets", "subnet-a", "--slow"), ["  slow   1 row ", "This run: below 0.02 $, 31 minutes."], "--yes"),
+        ((), ["needs --subnets", "needs --slow", "This run: 0 $, 5 minutes."], "--yes"),
+        (("--by-make",), ["needs SUBNETS=", "needs SLOW=1", "This run: 0 $, 5 minutes."], "YES=1"),
+        (("--subnets", "subnet-a", "--slow"), ["  slow   1 row ", "This run: below 0.02 $, 37 minutes."], "--yes"),
     ],
     ids=["free", "by make", "all"],
 )

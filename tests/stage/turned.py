@@ -48,7 +48,10 @@ TURNED: dict[str, dict[str, Any]] = {
     "register-elsewhere": answered(
         "ecs", "RegisterTaskDefinition", own("other-family"), {"taskDefinition": {"taskDefinitionArn": REVISION}}
     ),
-    "list-tasks-by-cluster": {**refused("ecs", "ListTasks", "", "AccessDeniedException", "No."), "count": 1},
+    # The probe names the cluster by its ARN, the deletion by its name.
+    "list-tasks-by-cluster": refused(
+        "ecs", "ListTasks", f":cluster/{OWN.format('cluster')}", "AccessDeniedException", "not authorized"
+    ),
     "denied-words": refused("events", "PutRule", own("denied"), "AccessDeniedException", "No."),
     "tags-after-put-rule": answered("events", "ListTagsForResource", own("reads"), {"Tags": []}, count=1),
     "late-reads": answered("events", "ListRules", own("reads"), {"Rules": []}, count=9),
@@ -63,7 +66,17 @@ TURNED: dict[str, dict[str, Any]] = {
     "untagged-push": received("every-push", r'\\"image-tag\\":\\"\\",?', ""),
     "untagged-push-pattern": answered("sqs", "ReceiveMessage", own("tagged-push"), {}),
     "same-push-again": answered(
-        "ecr", "PutImage", '"imageTag":"verify"', {"image": {"imageId": {"imageDigest": "sha256:0"}}}, skip=1
+        "ecr",
+        "PutImage",
+        '"imageTag":"verify-last"',
+        {
+            "image": {
+                "repositoryName": OWN.format("pushes"),
+                "imageId": {"imageDigest": "sha256:0", "imageTag": "verify-last"},
+                "imageManifest": "{}",
+            }
+        },
+        skip=1,
     ),
     "archived-image": refused("ecr", "DescribeImages", own("archive"), "ImageNotFoundException", "There is none."),
     "dead-letter-attributes": received("dead", '"TARGET_ARN"', '"TARGET"'),

@@ -1,9 +1,11 @@
 """The account in which a run tries things: its clients, the names that the run may make, and the time."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import boto3
@@ -19,6 +21,13 @@ TAG = "rota:verify"
 """The key of the tag on everything that is made; its value is the run."""
 SMALL_IMAGE = "public.ecr.aws/docker/library/busybox:stable"
 _LONGEST_PAUSE = 5.0
+_NO_ANSWER = re.compile(
+    "Denied|Authoriz|Throttl|TooMany|Exceeded|Expired|Token|Signature|Server|Internal|Unavailable|OptIn"
+)
+"""Errors that say nothing of the call that was refused: the caller may not make it, or too many, or AWS failed.
+
+They are known by a part of their codes, which AWS's services word in ways of their own.
+"""
 
 
 class NothingSeenError(Exception):
@@ -83,8 +92,12 @@ class Account:
     def as_role(self, role: str, service: str) -> Any:
         """A client with the permissions of a role that the caller may assume; a new role takes some seconds."""
         assume = self.client("sts").assume_role
+        # The root user may assume none, and is told so in other words than whoever is too early.
         given = self.retry(
-            lambda: assume(RoleArn=role, RoleSessionName=PREFIX)["Credentials"], ("AccessDenied",), seconds=120
+            lambda: assume(RoleArn=role, RoleSessionName=PREFIX)["Credentials"],
+            ("AccessDenied",),
+            seconds=120,
+            says="not authorized",
         )
         session = boto3.Session(
             given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=self.journal.place.region
@@ -113,19 +126,19 @@ class Account:
             raise result
         return result
 
-    def wait(self, look: Callable[[], T | None], seconds: float) -> T | None:
+    def wait(self, look: Callable[[], T | None], seconds: float, longest_pause: float = _LONGEST_PAUSE) -> T | None:
         """The first true result of `look`, at once and then after pauses that grow; None after so many seconds."""
         end, pause = self.clock.now() + timedelta(seconds=seconds), 0.2
         while not (found := look()):
             if self.clock.now() >= end:
                 return None
             self.clock.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, longest_pause)
         return found
 
-    def retry(self, call: Callable[[], T], codes: Sequence[str], seconds: float) -> T:
-        """What `call` returns. While it is refused with one of these codes it is repeated: AWS takes some seconds to
-        know a new role. Raises the last refusal.
+    def retry(self, call: Callable[[], T], codes: Sequence[str], seconds: float, says: str = "") -> T:
+        """What `call` returns. While it is refused with one of these codes, in words with `says`, it is repeated: AWS
+        takes some seconds to know a new role. Raises the last refusal.
         """
         refusals: list[ClientError] = []
 
@@ -133,7 +146,7 @@ class Account:
             try:
                 return [call()]
             except ClientError as refusal:
-                if code_of(refusal) not in codes:
+                if code_of(refusal) not in codes or says not in words_of(refusal):
                     raise
                 refusals.append(refusal)
                 return None
@@ -149,19 +162,42 @@ def code_of(refusal: ClientError) -> str:
     return str(refusal.response["Error"]["Code"])
 
 
-def tried(call: Callable[[], object]) -> tuple[str, str]:
-    """`accepted`, or the code with which AWS refuses the call; and its words."""
+def words_of(refusal: ClientError) -> str:
+    """AWS's words for an error."""
+    return str(refusal.response["Error"].get("Message", ""))
+
+
+def tried(call: Callable[[], object], *, by_role: bool = False) -> tuple[str, str]:
+    """`accepted`, or the code with which AWS refuses the call; and its words.
+
+    Raises a ClientError that says nothing of what is tried: the caller may not, or AWS throttles or fails. That a role
+    may not (`by_role`) is an answer.
+    """
     try:
         call()
     except ClientError as refusal:
-        return code_of(refusal), str(refusal.response["Error"].get("Message", ""))
+        code = code_of(refusal)
+        if _NO_ANSWER.search(code) and not (by_role and code.startswith("AccessDenied")):
+            raise
+        return code, words_of(refusal)
     return "accepted", ""
 
 
-def caller(session: boto3.Session) -> tuple[Place, str]:
-    """The account and Region of the session, and who calls. Raises botocore's errors."""
+@dataclass(frozen=True)
+class Caller:
+    """Where and who the caller is, and by how many seconds this machine's clock is ahead of AWS's."""
+
+    place: Place
+    arn: str
+    clock_ahead: float
+
+
+def caller(session: boto3.Session, clock: Clock) -> Caller:
+    """Who calls, in the session's account and Region. Raises botocore's errors."""
     identity = _client(session, "sts").get_caller_identity()
-    return Place(identity["Account"], str(session.region_name)), identity["Arn"]
+    date = parsedate_to_datetime(identity["ResponseMetadata"]["HTTPHeaders"]["date"])
+    place = Place(identity["Account"], str(session.region_name))
+    return Caller(place, identity["Arn"], (clock.now() - date).total_seconds())
 
 
 def _client(session: boto3.Session, service: str) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import boto3
 
-    from rota.cli.verify_account.account import Account, Network
+    from rota.cli.verify_account.account import Account, Caller, Network
     from rota.cli.verify_account.journal import Place
     from rota.cli.verify_account.row import Row
     from rota.cli.verify_account.run import Outcome
@@ -26,6 +26,8 @@ _JOURNALS = Path(".rota-verify")
 _COLUMNS = 80
 _BY_MAKE = {"--clean ": "CLEAN=", "--subnets": "SUBNETS=", "--slow": "SLOW=1", "--yes": "YES=1"}
 """How the Makefile's target spells the options that messages name."""
+_MOST_AHEAD = 30
+"""By how many seconds the clock may be wrong: rows are due by it, a minute and a half ahead at least."""
 
 
 @click.command("verify-account", short_help="Try in your account what Rota assumes of AWS.")
@@ -76,14 +78,19 @@ def verify_account(
     from rota.cli.verify_account.rows.catalogue import ROWS
 
     if policy:
-        click.echo(json.dumps(permissions.policy(ROWS), indent=2))
+        click.echo(json.dumps(permissions.policy(ROWS, _partition(region)), indent=2))
         return
-    session, place, arn = _session(region)
+    session, caller = _session(region)
+    place = caller.place
     if run:
         sys.exit(_clean(session, place, journals, run, by_make=by_make))
+    if abs(caller.clock_ahead) > _MOST_AHEAD:
+        click.echo(f"This machine's clock is {caller.clock_ahead:+.0f} s from AWS's: set it, then try again.", err=True)
+        sys.exit(NOT_TRIED)
     network = _network(subnets, security_groups, public_ip)
     rows = _chosen(tasks=network is not None, slow=slow)
-    click.echo(f"Account {place.account}, Region {place.region}, as {arn}.\n{_offer(rows, by_make=by_make)}", err=True)
+    click.echo(f"Account {place.account}, Region {place.region}, as {caller.arn}.", err=True)
+    click.echo(_offer(rows, by_make=by_make), err=True)
     if not yes and not _agreed():
         click.echo(f"Nothing was tried. {_spelt('--yes', by_make=by_make)} does not ask.", err=True)
         sys.exit(NOT_TRIED)
@@ -98,10 +105,18 @@ def verify_account(
         sys.exit(_verify(account, rows, as_json=as_json, by_make=by_make))
 
 
+def _partition(region: str | None) -> str:
+    """`aws`, but for Regions in China and of governments."""
+    import boto3
+
+    session = boto3.Session(region_name=region)
+    return session.get_partition_for_region(session.region_name) if session.region_name else "aws"
+
+
 def _network(subnets: str, security_groups: str, public_ip: bool) -> "Network | None":
     from rota.cli.verify_account.account import Network
 
-    given, groups = ([each for each in text.split(",") if each] for text in (subnets, security_groups))
+    given, groups = ([each.strip() for each in text.split(",") if each.strip()] for text in (subnets, security_groups))
     return Network(given, groups, public_ip) if given else None
 
 
@@ -174,18 +189,18 @@ def _clean(session: "boto3.Session", place: "Place", journals: Path, run: str, *
     return LEFT if left else FINE
 
 
-def _session(region: str | None) -> "tuple[boto3.Session, Place, str]":
-    """The caller's session, and where and who it is. Exits where there is no account."""
+def _session(region: str | None) -> "tuple[boto3.Session, Caller]":
+    """The caller's session. Exits where there is no account."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-    from rota.cli.verify_account.account import caller
+    from rota.cli.verify_account.account import Clock, caller
 
     try:
         session = boto3.Session(region_name=region)
         if session.region_name is None:
             raise NoRegionError
-        return session, *caller(session)
+        return session, caller(session, Clock())
     except (BotoCoreError, ClientError) as problem:
         click.echo(f"No account to try it in: {problem}", err=True)
         click.echo(
@@ -203,7 +218,7 @@ def _chosen(*, tasks: bool, slow: bool) -> "list[Row]":
 
 def _offer(rows: "Sequence[Row]", *, by_make: bool) -> str:
     """What each group costs and takes, how to choose it, and what those that are chosen come to."""
-    from rota.cli.verify_account.rows.catalogue import GROUPS
+    from rota.cli.verify_account.rows.catalogue import BILLED_BY_OTHERS, GROUPS
 
     lines, minutes, costs = [], 0, "0 $"
     for group, price in GROUPS.items():
@@ -215,7 +230,7 @@ def _offer(rows: "Sequence[Row]", *, by_make: bool) -> str:
             chosen = f"needs {_spelt({'tasks': '--subnets', 'slow': '--slow'}[group], by_make=by_make)}"
         facts = f"  {group:<6} {chosen:<15} {price.costs:<12} {price.minutes:>2} minutes  "
         lines += textwrap.wrap(price.does, _COLUMNS, initial_indent=facts, subsequent_indent=" " * len(facts))
-    return "\n".join([*lines, f"This run: {costs}, {minutes} minutes."])
+    return "\n".join([*lines, f"This run: {costs}, {minutes} minutes.", *textwrap.wrap(BILLED_BY_OTHERS, _COLUMNS)])
 
 
 def _spelt(option: str, *, by_make: bool) -> str:

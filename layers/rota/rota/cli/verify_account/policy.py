@@ -21,6 +21,7 @@ _RESOURCES = {
     "events:ListRules": "*",
     "events:PutEvents": "events:*:*:event-bus/default",
     "iam:": f"iam::*:role/{_ANY}",
+    "iam:CreateServiceLinkedRole": "iam::*:role/aws-service-role/ecs.amazonaws.com/*",
     "lambda:": f"lambda:*:*:function:{_ANY}",
     "scheduler:": f"scheduler:*:*:*/{_ANY}",
     "sns:": f"sns:*:*:{_ANY}",

@@ -9,11 +9,12 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from rota.cli.verify_account.account import TAG, Account, code_of
+from rota.cli.verify_account.account import TAG, Account, NothingSeenError, T, code_of
 
 _DRAINING_SECONDS = 600
 """How long a cluster may take until its tasks have stopped."""
@@ -54,9 +55,14 @@ def rule(account: Account, purpose: str, *targets: Mapping[str, Any], **request:
 def put_targets(account: Account, rule: str, *targets: Mapping[str, Any]) -> None:
     """Give a rule these targets. Raises ClientError, also where EventBridge reports it in its answer."""
     numbered = [{"Id": _TARGETS[number], **each} for number, each in enumerate(targets)]
-    for failed in account.client("events").put_targets(Rule=rule, Targets=numbered).get("FailedEntries", []):
-        code, message = str(failed["ErrorCode"]), str(failed.get("ErrorMessage", ""))
-        raise ClientError({"Error": {"Code": code, "Message": message}}, "PutTargets")
+
+    def put() -> None:
+        for failed in account.client("events").put_targets(Rule=rule, Targets=numbered).get("FailedEntries", []):
+            code, message = str(failed["ErrorCode"]), str(failed.get("ErrorMessage", ""))
+            raise ClientError({"Error": {"Code": code, "Message": message}}, "PutTargets")
+
+    # "Provided role '...' cannot be assumed by principal 'events.amazonaws.com'.", as long as the role is too new.
+    account.retry(put, ("ValidationException",), _ROLE_SECONDS, says="cannot be assumed")
 
 
 def queue(account: Account, purpose: str) -> Queue:
@@ -95,8 +101,8 @@ def family(account: Account, purpose: str) -> str:
     return named(account, FAMILY, purpose)
 
 
-def definition(account: Account, family: str, /, **changes: Any) -> dict[str, Any]:
-    """A request that registers a revision of the family: the smallest that Fargate has, which sleeps some seconds."""
+def definition(account: Account, family: str, /, seconds: int = 5, **changes: Any) -> dict[str, Any]:
+    """A request that registers a revision of the family: the smallest that Fargate has, which sleeps so long."""
     return {
         "family": family,
         "requiresCompatibilities": ["FARGATE"],
@@ -104,7 +110,14 @@ def definition(account: Account, family: str, /, **changes: Any) -> dict[str, An
         "cpu": "256",
         "memory": "512",
         "containerDefinitions": [
-            {"name": CONTAINER, "image": account.image, "command": ["sleep", "5"], "essential": True}
+            {
+                "name": CONTAINER,
+                "image": account.image,
+                "command": ["sleep", str(seconds)],
+                "essential": True,
+                # A sleep that is the first process ignores SIGTERM: ECS kills it after so long.
+                "stopTimeout": 2,
+            }
         ],
         "tags": _lower_tags(account),
         **changes,
@@ -123,12 +136,6 @@ def network(account: Account) -> dict[str, Any]:
     address = "ENABLED" if given.public_address else "DISABLED"
     groups = {"securityGroups": list(given.security_groups)} if given.security_groups else {}
     return {"awsvpcConfiguration": {"subnets": list(given.subnets), **groups, "assignPublicIp": address}}
-
-
-def run_task(account: Account, revision: str) -> dict[str, Any]:
-    """A RunTask request for one task of a revision, in the run's cluster."""
-    where = {"cluster": cluster(account), "launchType": "FARGATE", "networkConfiguration": network(account)}
-    return {**where, "taskDefinition": revision, "tags": _lower_tags(account)}
 
 
 def task_target(account: Account, revision: str) -> dict[str, Any]:
@@ -152,8 +159,11 @@ def schedule(account: Account, purpose: str, target: Mapping[str, Any], **reques
     """A schedule of EventBridge Scheduler, in the run's group. Returns its name."""
     name, group = account.name(purpose), account.once(_group)
     account.journal.write(SCHEDULE.name, f"{group}/{name}")
-    account.client("scheduler").create_schedule(
-        GroupName=group, Name=name, Target=target, FlexibleTimeWindow={"Mode": "OFF"}, **request
+    window = {"Mode": "OFF"}
+    create = partial(account.client("scheduler").create_schedule, GroupName=group, Name=name, FlexibleTimeWindow=window)
+    # "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.", while it is too new.
+    account.retry(
+        lambda: create(Target=target, **request), ("ValidationException",), _ROLE_SECONDS, says="assume the role"
     )
     return name
 
@@ -171,15 +181,38 @@ def cluster(account: Account) -> str:
 
 def _cluster(account: Account) -> str:
     name = named(account, CLUSTER, "cluster")
-    made = account.client("ecs").create_cluster(clusterName=name, tags=_lower_tags(account))
+    # With Container Insights, which may be an account's default, AWS makes a log group and bills metrics.
+    request = {"clusterName": name, "settings": [{"name": "containerInsights", "value": "disabled"}]}
+    made = _linked(account, lambda: account.client("ecs").create_cluster(**request, tags=_lower_tags(account)))
     return str(made["cluster"]["clusterArn"])
+
+
+def _linked(account: Account, call: Callable[[], T]) -> T:
+    """In an account that has never used ECS, AWS makes ECS's service-linked role first, which takes some seconds."""
+    return account.retry(
+        call, ("InvalidParameterException",), _ROLE_SECONDS, says="Unable to assume the service linked role"
+    )
+
+
+def start_task(account: Account, revision: str) -> str:
+    """Start a task of a revision in the run's cluster. Returns its ARN. Raises NothingSeenError if ECS starts none."""
+    request = {"cluster": cluster(account), "launchType": "FARGATE", "networkConfiguration": network(account)}
+    answer = _linked(
+        account,
+        lambda: account.client("ecs").run_task(**request, taskDefinition=revision, tags=_lower_tags(account)),
+    )
+    if not answer["tasks"]:
+        raise NothingSeenError(f"no task starts in these subnets: {answer['failures'][0].get('reason')}")
+    return str(answer["tasks"][0]["taskArn"])
 
 
 def service(account: Account, purpose: str, **request: Any) -> str:
     """A service in the run's cluster. Returns its ARN."""
     name, where = account.name(purpose), cluster(account)
     account.journal.write(SERVICE.name, f"{where.rpartition('/')[2]}/{name}")
-    made = account.client("ecs").create_service(cluster=where, serviceName=name, tags=_lower_tags(account), **request)
+    tagged = {"tags": _lower_tags(account), "propagateTags": "SERVICE"}
+    ecs = account.client("ecs")
+    made = _linked(account, lambda: ecs.create_service(cluster=where, serviceName=name, **tagged, **request))
     return str(made["service"]["serviceArn"])
 
 
@@ -342,6 +375,7 @@ def _delete_function(account: Account, name: str) -> None:
 
 
 _RULE_ACTIONS = ("PutRule", "TagResource", "PutTargets", "RemoveTargets", "DeleteRule")
+_LINKED_ROLE = "iam:CreateServiceLinkedRole"
 _CLUSTER_ACTIONS = ("CreateCluster", "TagResource", "ListTasks", "StopTask", "DeleteCluster")
 _FAMILY_ACTIONS = ("RegisterTaskDefinition", "TagResource", "ListTaskDefinitions", "DeregisterTaskDefinition")
 _ROLE_ACTIONS = ("CreateRole", "TagRole", "PutRolePolicy", "DeleteRolePolicy", "DeleteRole")
@@ -356,7 +390,7 @@ QUEUE = Kind("queue", _delete_queue, _of("sqs", "CreateQueue", "TagQueue", "GetQ
 TOPIC = Kind("topic", _delete_topic, _of("sns", "CreateTopic", "TagResource", "DeleteTopic"))
 ROLE = Kind("role", _delete_role, _of("iam", *_ROLE_ACTIONS))
 FAMILY = Kind("family", _deregister, _of("ecs", *_FAMILY_ACTIONS))
-CLUSTER = Kind("cluster", _delete_cluster, _of("ecs", *_CLUSTER_ACTIONS))
+CLUSTER = Kind("cluster", _delete_cluster, (*_of("ecs", *_CLUSTER_ACTIONS), _LINKED_ROLE))
 SERVICE = Kind("service", _delete_service, _of("ecs", "CreateService", "TagResource", "DeleteService"))
 REPOSITORY = Kind("repository", _delete_repository, _of("ecr", "CreateRepository", "TagResource", "DeleteRepository"))
 MACHINE = Kind(

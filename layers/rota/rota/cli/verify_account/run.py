@@ -10,9 +10,13 @@ from typing import Literal, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rota.cli.verify_account.account import Account, NothingSeenError
+from rota.cli.verify_account.journal import Entry
 from rota.cli.verify_account.resources import KINDS
 from rota.cli.verify_account.row import Row, Seen
 
+_NEWEST = 3
+_LATE_SECONDS = 5
+"""How many names are deleted once more, and how much later."""
 _IN_WORDS = (ClientError, BotoCoreError, OSError, NothingSeenError)
 Verdict = Literal["as assumed", "otherwise", "not tried"]
 
@@ -67,14 +71,24 @@ def clean(account: Account) -> list[str]:
 
     The journal ends with the last name; it stays while something is left.
     """
+    entries = list(reversed(account.journal.entries()))
+    left = _deleted(account, entries)
+    if entries and not left:
+        # AWS may not have known yet what was made last, when the run was stopped right after that.
+        account.clock.sleep(_LATE_SECONDS)
+        left = _deleted(account, entries[:_NEWEST])
+    if not left:
+        account.journal.end()
+    return left
+
+
+def _deleted(account: Account, entries: Iterable[Entry]) -> list[str]:
     left = []
-    for entry in reversed(account.journal.entries()):
+    for entry in entries:
         try:
             KINDS[entry.kind].delete(account, entry.name)
         except Exception as problem:  # noqa: BLE001 - the others are to be deleted whatever happens to this one
             left.append(f"{entry.kind} {entry.name}: {in_words(problem)}")
-    if not left:
-        account.journal.end()
     return left
 
 

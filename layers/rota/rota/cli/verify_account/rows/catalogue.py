@@ -28,10 +28,12 @@ class Price:
 
 
 GROUPS: dict[Group, Price] = {
-    "free": Price("calls that are refused, or undone at once", "0 $", 4),
-    "tasks": Price("at most 12 Fargate tasks of 0.25 vCPU, for a minute or two each", "below 0.02 $", 11),
+    "free": Price("calls that are refused, or undone at once", "0 $", 5),
+    "tasks": Price("at most 12 Fargate tasks of 0.25 vCPU, for a minute or two each", "below 0.02 $", 16),
     "slow": Price("waits for CloudTrail", "0 $", 16),
 }
+
+BILLED_BY_OTHERS = "Where AWS Config records every type of resource, its items cost 0.003 $ each: below 0.50 $ in all."
 
 _BY_MODULE = (
     permissions,

@@ -10,7 +10,8 @@ from rota.cli.verify_account.resources import CLUSTER, QUEUE, ROLE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
 from rota.cli.verify_account.rows import events, task_events
 
-_SECONDS = (20,) * 6
+_SECONDS = (20, 20, 20, 20, 150)
+"""The last event leaves time for what EventBridge would try again."""
 _RETRYING_SECONDS = (30, 150)
 """Two events at most: each may start a task. The second leaves time for what EventBridge would try again."""
 _ATTRIBUTES = {"RULE_ARN", "TARGET_ARN", "ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS"}

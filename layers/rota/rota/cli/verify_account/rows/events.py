@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rota.cli.verify_account.account import PREFIX, Account
+from rota.cli.verify_account.account import PREFIX, Account, NothingSeenError
 from rota.cli.verify_account.resources import Queue
 
 RECEIVE = ("sqs:ReceiveMessage", "sqs:DeleteMessage")
@@ -53,14 +53,20 @@ def collect(
 def dead_letter(account: Account, queue: Queue, seconds: Sequence[float]) -> dict[str, Any] | None:
     """The dead letter that an event of the run becomes, None if there is none.
 
+    Raises NothingSeenError where EventBridge never came to know the role of the rule's target.
+
     An event is put for each of these `seconds`, in which its dead letter must come; another one while EventBridge does
     not know the rule yet, or the role of its target.
     """
+    code = None
     for most in seconds:
         put(account)
         found = collect(account, queue, bool, most)
-        if found and attribute(found[-1], "ERROR_CODE") not in _NEW_ROLE:
+        code = attribute(found[-1], "ERROR_CODE") if found else code
+        if found and code not in _NEW_ROLE:
             return found[-1]
+    if code:
+        raise NothingSeenError(f"EventBridge may not start a task with the run's role: {code}")
     return None
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rota.cli.verify_account import resources
-from rota.cli.verify_account.account import Account
+from rota.cli.verify_account.account import Account, NothingSeenError
 from rota.cli.verify_account.resources import FUNCTION, MACHINE, ROLE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
 from rota.cli.verify_account.rows import events
 
 _SECONDS = 120
+_POLICY_SECONDS = 60
+"""How long IAM may take until a new policy counts."""
 _TRUST = {"Service": ["states.amazonaws.com", "events.amazonaws.com", "lambda.amazonaws.com"]}
 _DATA = {"input", "inputDetails", "output", "outputDetails"}
 _HISTORY = ("states:StartExecution", "states:GetExecutionHistory", "iam:PassRole")
@@ -26,7 +28,7 @@ class _Execution:
 
 
 @probe(ROLE, MACHINE, RULE, actions=(*_HISTORY, "events:PutEvents", "states:ListExecutions", "states:RedriveExecution"))
-def failed_execution(account: Account) -> _Execution | None:
+def failed_execution(account: Account) -> _Execution:
     """An event starts an execution that fails, which is redriven."""
     states = account.client("stepfunctions")
     machine = account.arn("states", f"stateMachine:{account.name('fails')}")
@@ -46,7 +48,7 @@ def failed_execution(account: Account) -> _Execution | None:
 
     execution = account.wait(started, _SECONDS)
     if execution is None:
-        return None
+        raise NothingSeenError(f"EventBridge started no execution within {_SECONDS} s")
     arn = execution["executionArn"]
     states.redrive_execution(executionArn=arn)
     account.wait(lambda: [each["type"] for each in _history(account, arn)].count("ExecutionFailed") > 1, _SECONDS)
@@ -62,8 +64,8 @@ def failed_execution(account: Account) -> _Execution | None:
 
 
 @probe(ROLE, MACHINE, FUNCTION, actions=(*_HISTORY, "lambda:PutFunctionConcurrency", "lambda:GetFunctionConfiguration"))
-def throttled_function(account: Account) -> set[str]:
-    """The events of an execution whose function may not run at all."""
+def throttled_function(account: Account) -> tuple[str, str]:
+    """The event of an execution whose function may not run at all, and the error that it names."""
     states, lambda_ = account.client("stepfunctions"), account.client("lambda")
     arn = account.arn("lambda", f"function:{account.name('idle')}")
     role = resources.role(account, "invokes", _TRUST, resources.statement("lambda:InvokeFunction", arn))
@@ -71,9 +73,24 @@ def throttled_function(account: Account) -> set[str]:
     account.wait(lambda: lambda_.get_function_configuration(FunctionName=arn).get("State", "Active") == "Active", 60)
     lambda_.put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=0)
     machine = resources.machine(account, "invokes", role, {"Type": "Task", "Resource": arn, "End": True})
-    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
-    account.wait(lambda: any(each["type"] == "ExecutionFailed" for each in _history(account, execution)), _SECONDS)
-    return {each["type"] for each in _history(account, execution) if each["type"].startswith("LambdaFunction")}
+
+    def failure() -> tuple[str, str] | None:
+        """How an execution fails; None while the policy of the new role does not count yet."""
+        execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+        account.wait(lambda: any(each["type"] == "ExecutionFailed" for each in _history(account, execution)), _SECONDS)
+        for event in _history(account, execution):
+            if event["type"].startswith("LambdaFunction") and "Fail" in event["type"]:
+                details = next((each for each in event.values() if isinstance(each, dict)), {})
+                denied = "not authorized" in details.get("cause", "")
+                return None if denied else (event["type"], str(details.get("error")))
+        raise NothingSeenError(f"the execution told of no failure of its function within {_SECONDS} s")
+
+    found = account.wait(failure, _POLICY_SECONDS)
+    if found is None:
+        raise NothingSeenError(
+            "the role of the state machine may not invoke the function, although its policy allows it"
+        )
+    return found
 
 
 def _history(account: Account, execution: str, **more: Any) -> list[dict[str, Any]]:
@@ -82,9 +99,7 @@ def _history(account: Account, execution: str, **more: Any) -> list[dict[str, An
     return history
 
 
-def _read_name(seen: _Execution | None) -> Seen:
-    if seen is None:
-        return Seen("no execution")
+def _read_name(seen: _Execution) -> Seen:
     return Seen("begins with it" if seen.name_has_id else "begins otherwise")
 
 
@@ -107,7 +122,7 @@ ROWS = (
         meaning="Nothing: Rota reads neither.",
         then="Nothing.",
         probe=failed_execution,
-        read=lambda seen: Seen("no execution" if seen is None else ", ".join(sorted(seen.data)) or "none of them"),
+        read=lambda seen: Seen(", ".join(sorted(seen.data)) or "none of them"),
     ),
     Row(
         id="redriven-state",
@@ -117,18 +132,16 @@ ROWS = (
         meaning="The durations of a redriven deployment could be wrong.",
         then="Nothing.",
         probe=failed_execution,
-        read=lambda seen: Seen(
-            "no execution" if seen is None else "entered twice" if seen.entered > 1 else "entered once"
-        ),
+        read=lambda seen: Seen("entered twice" if seen.entered > 1 else "entered once"),
     ),
     Row(
         id="throttled-function",
         group="free",
-        assumption="Step Functions tells of a throttled function by LambdaFunctionFailed.",
-        expected="LambdaFunctionFailed",
+        assumption="Step Functions tells of a throttled function by LambdaFunctionFailed, with Lambda's error.",
+        expected="LambdaFunctionFailed, Lambda.TooManyRequestsException",
         meaning="Nothing: a restore passes over errors of Lambda's API in any event.",
         then="Nothing.",
         probe=throttled_function,
-        read=lambda types: Seen(", ".join(sorted(each for each in types if "Fail" in each)) or "no failure"),
+        read=lambda told: Seen(", ".join(told)),
     ),
 )

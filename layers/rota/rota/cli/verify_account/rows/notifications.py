@@ -25,6 +25,6 @@ ROWS = (
         meaning="Nothing: Rota cuts no subject so close.",
         then="Nothing.",
         probe=long_subject,
-        read=lambda answer: Seen(answer[0]),
+        read=lambda answer: Seen(*answer),
     ),
 )

@@ -1,12 +1,11 @@
 """What IAM allows a role that is limited to one family and one cluster, as the template's roles are."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
 from rota.cli.verify_account import resources
-from rota.cli.verify_account.account import Account, code_of, tried
+from rota.cli.verify_account.account import Account, tried
 from rota.cli.verify_account.resources import CLUSTER, FAMILY, ROLE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
 
@@ -17,10 +16,10 @@ _WORDS = r"User: \S+ is not authorized to perform: \w+:\w+ on resource: \S+ beca
 
 @dataclass(frozen=True)
 class _Answers:
-    own: str
-    other: str
+    own: tuple[str, str]
+    other: tuple[str, str]
     words: tuple[str, str]
-    tasks: str
+    tasks: tuple[str, str]
 
 
 @probe(ROLE, FAMILY, CLUSTER, RULE, actions=("sts:AssumeRole",))
@@ -39,20 +38,25 @@ def limited_role(account: Account) -> _Answers:
     )
     ecs, events = account.as_role(role, "ecs"), account.as_role(role, "events")
 
-    def register(family: str) -> str:
-        ecs.register_task_definition(**resources.definition(account, family))
-        return "allowed"
+    def until_allowed(call: Callable[[], object]) -> tuple[str, str]:
+        """Each of AWS's hosts may come to know the new policy at another time."""
+        return account.wait(lambda: _if_accepted(tried(call, by_role=True)), _POLICY_SECONDS) or tried(
+            call, by_role=True
+        )
 
-    try:
-        in_own = account.retry(lambda: register(own), ("AccessDeniedException",), _POLICY_SECONDS)
-    except ClientError as refusal:
-        in_own = code_of(refusal)
-    in_other, of_ecs = tried(lambda: register(other))
+    def register(family: str) -> Callable[[], object]:
+        return lambda: ecs.register_task_definition(**resources.definition(account, family))
+
+    in_own = until_allowed(register(own))
+    in_other = tried(register(other), by_role=True)
     denied = resources.named(account, RULE, "denied")
     rule = {"Name": denied, "ScheduleExpression": "rate(1 day)", "State": "DISABLED", "Tags": resources.tags(account)}
-    _, of_events = tried(lambda: events.put_rule(**rule))
-    listed, _ = tried(lambda: ecs.list_tasks(cluster=cluster))
-    return _Answers(in_own, in_other, (of_ecs, of_events), listed)
+    _, of_events = tried(lambda: events.put_rule(**rule), by_role=True)
+    return _Answers(in_own, in_other, (in_other[1], of_events), until_allowed(lambda: ecs.list_tasks(cluster=cluster)))
+
+
+def _if_accepted(answer: tuple[str, str]) -> tuple[str, str] | None:
+    return answer if answer[0] == "accepted" else None
 
 
 def _read_words(answers: _Answers) -> Seen:
@@ -68,11 +72,11 @@ ROWS = (
         id="register-in-family",
         group="free",
         assumption="A policy for task-definition/FAMILY:* allows to register in that family, with tags.",
-        expected="allowed",
+        expected="accepted",
         meaning="RegisterRevisions and RestoreDeployment are denied: every deployment fails, and is restored.",
         then='In template.yaml, give these two functions ecs:RegisterTaskDefinition and ecs:TagResource on "*".',
         probe=limited_role,
-        read=lambda answers: Seen(answers.own),
+        read=lambda answers: Seen(*answers.own),
     ),
     Row(
         id="register-elsewhere",
@@ -82,7 +86,7 @@ ROWS = (
         meaning="Rota's functions could register in every family; they do not.",
         then="Read what security.md says of RegisterRevisions with that in mind.",
         probe=limited_role,
-        read=lambda answers: Seen(answers.other),
+        read=lambda answers: Seen(*answers.other),
     ),
     Row(
         id="list-tasks-by-cluster",
@@ -92,7 +96,7 @@ ROWS = (
         meaning="Sweep sees no task: what is missed or lost is told late, or twice.",
         then="In template.yaml, give Sweep ecs:ListTasks without the condition; until then `WatchRuns`: false.",
         probe=limited_role,
-        read=lambda answers: Seen(answers.tasks),
+        read=lambda answers: Seen(*answers.tasks),
     ),
     Row(
         id="denied-words",

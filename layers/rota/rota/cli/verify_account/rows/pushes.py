@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from rota.cli.verify_account import resources
-from rota.cli.verify_account.account import Account, code_of, tried
-from rota.cli.verify_account.resources import QUEUE, REPOSITORY, RULE
+from rota.cli.verify_account.account import Account, NothingSeenError, code_of, tried
+from rota.cli.verify_account.resources import QUEUE, REPOSITORY, RULE, Queue
 from rota.cli.verify_account.row import Row, Seen, probe
 from rota.cli.verify_account.rows import events
 
@@ -17,13 +19,18 @@ _MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _BLOB = b"{}"
 _UPLOAD = ("ecr:PutImage", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
 _EVENT_SECONDS = 20
+_NO_EVENT_SECONDS = 10
+"""How long an event is waited for that is not expected."""
 _SECONDS = 90
 _TAG = "verify"
 
 
+Detail = dict[str, Any]
+
+
 @dataclass(frozen=True)
 class _Pushes:
-    untagged: dict[str, Any] | None
+    untagged: Detail | None
     """What the event of an untagged push says; None if there was no event."""
     kept: list[str]
     """The tags in the events that the pattern `anything-but: ""` lets through."""
@@ -35,28 +42,45 @@ class _Pushes:
 
 @probe(REPOSITORY, QUEUE, RULE, actions=(*_UPLOAD, *events.RECEIVE))
 def pushes(account: Account) -> _Pushes:
-    """Push an image without a tag, then with one, then the same again; two rules take the events."""
+    """Push images with and without a tag, then one again; two rules take the events, one of tagged pushes alone."""
     repository = resources.repository(account, "pushes")
     every, tagged = resources.queue(account, "every-push"), resources.queue(account, "tagged-push")
     pattern: dict[str, Any] = {"source": ["aws.ecr"], "detail": {"repository-name": [repository]}}
     resources.rule(account, "every-push", {"Arn": every.arn}, EventPattern=json.dumps(pattern))
     pattern["detail"]["image-tag"] = [{"anything-but": ""}]
     resources.rule(account, "tagged-push", {"Arn": tagged.arn}, EventPattern=json.dumps(pattern))
-    number = iter(range(100))
+    number, kept = count(), list[Detail]()
 
-    def heard() -> dict[str, Any] | None:
-        """The event of another untagged push: a new rule takes effect after a short time."""
-        _push(account, repository, f"untagged {next(number)}")
-        found = events.collect(account, every, bool, _EVENT_SECONDS)
-        return _detail(found[-1]) if found else None
+    def heard(queue: Queue, digest: str) -> list[Detail]:
+        """What comes from a queue up to the event of this image."""
 
-    untagged = account.wait(heard, _SECONDS)
-    _push(account, repository, "tagged", _TAG)
-    events.collect(account, every, bool, _EVENT_SECONDS)
-    kept = events.collect(account, tagged, bool, _EVENT_SECONDS)
-    again = tried(lambda: _push(account, repository, "tagged", _TAG))
-    after = events.collect(account, every, bool, _EVENT_SECONDS) if again[0] == "accepted" else []
-    return _Pushes(untagged, [_detail(each).get("image-tag", "none") for each in kept], again, len(after))
+        def there(messages: Sequence[Any]) -> bool:
+            return any(_detail(each)["image-digest"] == digest for each in messages)
+
+        return [_detail(each) for each in events.collect(account, queue, there, _EVENT_SECONDS)]
+
+    def event_of_untagged() -> Detail | None:
+        """Another image without a tag is pushed while the rule has not taken effect."""
+        digest = _push(account, repository, f"untagged {next(number)}")
+        return next((each for each in heard(every, digest) if each["image-digest"] == digest), None)
+
+    def passes(tag: str) -> bool:
+        """Whether the event of an image with a tag comes through the pattern."""
+        digest = _push(account, repository, f"tagged {tag}", tag)
+        kept.extend(heard(tagged, digest))
+        return any(each["image-digest"] == digest for each in kept)
+
+    untagged = account.wait(event_of_untagged, _SECONDS)
+    if account.wait(lambda: passes(f"{_TAG}-{next(number)}"), _SECONDS):
+        event_of_untagged()
+        passes(_TAG)  # it comes after that of the image without a tag
+    last = f"{_TAG}-last"
+    if not heard(every, _push(account, repository, last, last)):
+        raise NothingSeenError("no push has an event that a new rule takes")
+    again = tried(lambda: _push(account, repository, last, last))
+    more = [_detail(each) for each in events.collect(account, every, lambda _: False, _NO_EVENT_SECONDS)]
+    repeated = [each for each in more if each.get("image-tag") == last]
+    return _Pushes(untagged, [each.get("image-tag", "") for each in kept], again, len(repeated))
 
 
 @probe(REPOSITORY, actions=(*_UPLOAD, "ecr:UpdateImageStorageClass", "ecr:DescribeImages"))
@@ -107,8 +131,8 @@ def _push(account: Account, repository: str, content: str, tag: str | None = Non
     return str(image["imageId"]["imageDigest"])
 
 
-def _detail(message: dict[str, Any]) -> dict[str, Any]:
-    detail: dict[str, Any] = json.loads(message["Body"])["detail"]
+def _detail(message: dict[str, Any]) -> Detail:
+    detail: Detail = json.loads(message["Body"])["detail"]
     return detail
 
 
@@ -116,6 +140,12 @@ def _read_untagged(seen: _Pushes) -> Seen:
     if seen.untagged is None:
         return Seen("no event")
     return Seen(f'"image-tag": {json.dumps(seen.untagged["image-tag"])}' if "image-tag" in seen.untagged else "absent")
+
+
+def _read_kept(seen: _Pushes) -> Seen:
+    if not seen.kept:
+        return Seen("none")
+    return Seen("only tagged ones" if all(seen.kept) else "others too", ", ".join(map(json.dumps, seen.kept)))
 
 
 def _read_again(seen: _Pushes) -> Seen:
@@ -137,11 +167,11 @@ ROWS = (
         id="untagged-push-pattern",
         group="free",
         assumption='The pattern `{"anything-but": ""}` takes tagged pushes and no others.',
-        expected=f"only {_TAG}",
+        expected="only tagged ones",
         meaning="Pushes start nothing, or parts of multi-platform images start executions that end in Ignored.",
         then="`ImageTagPattern`: one that your tags match and that begins with a letter.",
         probe=pushes,
-        read=lambda seen: Seen(f"only {', '.join(sorted(set(seen.kept)))}" if seen.kept else "none"),
+        read=_read_kept,
     ),
     Row(
         id="same-push-again",

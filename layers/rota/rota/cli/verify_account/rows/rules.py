@@ -146,7 +146,7 @@ def unknown_placeholder(account: Account) -> tuple[str, str]:
 
 
 def _read_code(answer: tuple[str, str]) -> Seen:
-    return Seen(answer[0])
+    return Seen(*answer)
 
 
 ROWS = (

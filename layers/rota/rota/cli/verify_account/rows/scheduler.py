@@ -11,7 +11,6 @@ from rota.cli.verify_account.account import Account, tried
 from rota.cli.verify_account.resources import CLUSTER, ROLE, SCHEDULE, SCHEDULE_GROUP
 from rota.cli.verify_account.row import Row, Seen, probe
 
-_ROLE_SECONDS = 120
 _DAILY = "cron(0 6 * * ? *)"
 _RETRIES = {"MaximumRetryAttempts": 3}
 
@@ -20,10 +19,10 @@ _RETRIES = {"MaximumRetryAttempts": 3}
 class _Answers:
     retry_policy: Mapping[str, Any]
     """What GetSchedule shows of a retry policy of which one member was given."""
-    again: str
-    zone: str
-    past_end: str
-    past_time: str
+    again: tuple[str, str]
+    zone: tuple[str, str]
+    past_end: tuple[str, str]
+    past_time: tuple[str, str]
 
 
 @probe(CLUSTER, ROLE, SCHEDULE_GROUP, SCHEDULE, actions=("iam:PassRole", "scheduler:GetSchedule"))
@@ -35,17 +34,16 @@ def schedules(account: Account) -> _Answers:
     def create(purpose: str, expression: str = _DAILY, **more: Any) -> str:
         return resources.schedule(account, purpose, target, ScheduleExpression=expression, State="DISABLED", **more)
 
-    # Refused as long as the role is too new.
-    name = account.retry(lambda: create("daily"), ("ValidationException",), _ROLE_SECONDS)
+    name = create("daily")
     group = account.name("group")
     shown = account.client("scheduler").get_schedule(GroupName=group, Name=name)["Target"].get("RetryPolicy", {})
     now = account.clock.now()
     return _Answers(
         shown,
-        tried(lambda: create("daily"))[0],
-        tried(lambda: create("zone", ScheduleExpressionTimezone="Mars/Base"))[0],
-        tried(lambda: create("past-end", EndDate=now - timedelta(days=1)))[0],
-        tried(lambda: create("past-time", f"at({now - timedelta(days=1):%Y-%m-%dT%H:%M:%S})"))[0],
+        tried(lambda: create("daily")),
+        tried(lambda: create("zone", ScheduleExpressionTimezone="Mars/Base")),
+        tried(lambda: create("past-end", EndDate=now - timedelta(days=1))),
+        tried(lambda: create("past-time", f"at({now - timedelta(days=1):%Y-%m-%dT%H:%M:%S})")),
     )
 
 
@@ -70,7 +68,7 @@ ROWS = (
         meaning="A schedule that was made by others could be taken for one's own.",
         then="Report it.",
         probe=schedules,
-        read=lambda seen: Seen(seen.again),
+        read=lambda seen: Seen(*seen.again),
     ),
     Row(
         id="scheduler-time-zone",
@@ -80,7 +78,7 @@ ROWS = (
         meaning="Nothing: zones are checked before the first write.",
         then="Nothing.",
         probe=schedules,
-        read=lambda seen: Seen(seen.zone),
+        read=lambda seen: Seen(*seen.zone),
     ),
     Row(
         id="scheduler-past-end",
@@ -90,7 +88,7 @@ ROWS = (
         meaning="A restore cannot return a schedule that has ended.",
         then="Remove tasks that have ended from the schedule file.",
         probe=schedules,
-        read=lambda seen: Seen(seen.past_end),
+        read=lambda seen: Seen(*seen.past_end),
     ),
     Row(
         id="scheduler-past-time",
@@ -100,6 +98,6 @@ ROWS = (
         meaning="A restore cannot return a schedule for one time that is past.",
         then="Remove tasks that have run from the schedule file.",
         probe=schedules,
-        read=lambda seen: Seen(seen.past_time),
+        read=lambda seen: Seen(*seen.past_time),
     ),
 )

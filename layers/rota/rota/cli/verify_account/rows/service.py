@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rota.cli.verify_account import resources
-from rota.cli.verify_account.account import Account, tried
+from rota.cli.verify_account.account import Account, NothingSeenError, tried
 from rota.cli.verify_account.resources import CLUSTER, FAMILY, ROLE, SERVICE
 from rota.cli.verify_account.row import Row, Seen, probe
 from rota.cli.verify_account.rows import task_events
@@ -51,8 +51,10 @@ def paused_rollout(account: Account) -> _Paused:
     }
     before = _service(account)["taskDefinition"]
     rollout = _roll(account, {"strategy": "ROLLING", "lifecycleHooks": [hook]})
-    waiting = account.wait(lambda: _if(rollout(), _awaited), _SECONDS)
+    waiting = account.wait(lambda: _if(rollout(), lambda each: _awaited(each) or each["status"] in _ENDED), _SECONDS)
     if waiting is None:
+        raise NothingSeenError(f"the rollout neither waited nor ended within {_SECONDS} s")
+    if not _awaited(waiting):
         return _Paused(None, before, "", rollout()["status"], str(rollout().get("statusReason")))
     ecs.continue_service_deployment(
         serviceDeploymentArn=waiting["serviceDeploymentArn"], hookId=_awaited(waiting), action="ROLLBACK"
@@ -75,8 +77,8 @@ def baked_rollout(account: Account) -> _Baked:
         deployments = _service(account)["deployments"]
         statuses = {"old" if each["taskDefinition"] == old else "new": each["status"] for each in deployments}
     where = {"cluster": resources.cluster(account), "service": account.name("service")}
-    account.client("ecs").delete_service(**where, force=True)
-    return _Baked(statuses, _service(account)["status"])
+    deleted, words = tried(lambda: account.client("ecs").delete_service(**where, force=True))
+    return _Baked(statuses, _service(account)["status"] if deleted == "accepted" else f"{deleted}: {words}")
 
 
 @probe(CLUSTER, FAMILY, SERVICE, ROLE, actions=("sts:AssumeRole", "iam:PassRole", "ecs:UpdateService"))
@@ -93,7 +95,10 @@ def update_without_pass_role(account: Account) -> tuple[str, str]:
         launchType="FARGATE",
         networkConfiguration=resources.network(account),
     )
-    with_role = resources.revision(account, family, taskRoleArn=task_role)
+    # ECS may refuse a role that is too new: "Role is not valid".
+    with_role = account.retry(
+        lambda: resources.revision(account, family, taskRoleArn=task_role), ("ClientException",), _POLICY_SECONDS
+    )
     trusted = {"AWS": account.arn("iam", "root", regional=False)}
     updates = resources.role(account, "updates", trusted, resources.statement("ecs:UpdateService", service))
     ecs = account.as_role(updates, "ecs")
@@ -101,10 +106,13 @@ def update_without_pass_role(account: Account) -> tuple[str, str]:
 
     def answer() -> tuple[str, str] | None:
         """Until the policy counts, UpdateService itself is denied."""
-        code, words = tried(lambda: ecs.update_service(**request))
+        code, words = tried(lambda: ecs.update_service(**request), by_role=True)
         return None if "ecs:UpdateService" in words else (code, words)
 
-    return account.wait(answer, _POLICY_SECONDS) or ("ecs:UpdateService is denied", "")
+    given = account.wait(answer, _POLICY_SECONDS)
+    if given is None:
+        raise NothingSeenError("UpdateService itself is denied, although the role's policy allows it")
+    return given
 
 
 def _if(rollout: Described, holds: Callable[[Described], object]) -> Described | None:
@@ -130,12 +138,23 @@ def _steady(account: Account) -> str:
         networkConfiguration=resources.network(account),
         deploymentConfiguration=configuration,
     )
-    account.wait(lambda: _described(account, arn)["deployments"][0].get("rolloutState") == "COMPLETED", _SECONDS)
+
+    def first() -> Described | None:
+        """The first rollout, once it has ended or a task of it has failed: ECS would go on to start others."""
+        rollout: Described = _described(account, arn)["deployments"][0]
+        return rollout if rollout.get("rolloutState") == "COMPLETED" or rollout.get("failedTasks") else None
+
+    rollout = account.wait(first, _SECONDS)
+    if rollout is None or rollout.get("rolloutState") != "COMPLETED":
+        told = next((each["message"] for each in _described(account, arn).get("events", [])), "")
+        account.client("ecs").delete_service(cluster=resources.cluster(account), service=arn, force=True)
+        raise NothingSeenError(f"the service's task does not run; can the subnets reach the internet? {told}".strip())
     return arn
 
 
 def _revision(account: Account) -> str:
-    return resources.revision(account, account.once(_family))
+    """Its task sleeps for longer than the rows take: ECS starts another one for each that ends."""
+    return resources.revision(account, account.once(_family), seconds=3600)
 
 
 def _family(account: Account) -> str:
@@ -176,8 +195,13 @@ def _deployments(account: Account, service: str) -> list[Described]:
 
 def _read_rollback(seen: _Paused) -> Seen:
     if not seen.after:
-        return Seen("no rollback", seen.status)
+        raise NothingSeenError(f"the rollout did not wait, so that it was not rolled back: {seen.status}")
     return Seen("the former one" if seen.after == seen.before else "another one", seen.after.rpartition("/")[2])
+
+
+def _read_rollback_status(seen: _Paused) -> Seen:
+    _read_rollback(seen)
+    return Seen(seen.status, seen.reason)
 
 
 def _read_bake(seen: _Baked) -> Seen:
@@ -230,7 +254,7 @@ ROWS = (
         meaning="The cause of a failed rollout reads otherwise; CheckService may go on until its time is over.",
         then="`RolloutTimeoutMinutes`: shorter.",
         probe=paused_rollout,
-        read=lambda seen: Seen(seen.status, seen.reason),
+        read=_read_rollback_status,
     ),
     Row(
         id="bake-deployments",

@@ -36,9 +36,7 @@ def _heard(account: Account) -> Queue:
     }
     resources.rule(account, "task-events", {"Arn": queue.arn}, EventPattern=json.dumps(pattern))
     revision = resources.revision(account, resources.family(account, "first"))
-    answer = account.client("ecs").run_task(**resources.run_task(account, revision))
-    if not answer["tasks"]:
-        raise NothingSeenError(f"no task starts in these subnets: {answer['failures'][0].get('reason')}")
+    resources.start_task(account, revision)
     told = [each[-1] for each in collect(account, queue, revision, _SECONDS, tasks=1).values()]
     if not told or told[0]["lastStatus"] != "STOPPED":
         raise NothingSeenError(f"ECS told of no task that ended in these subnets within {_SECONDS} s")

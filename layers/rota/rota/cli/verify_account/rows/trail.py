@@ -9,6 +9,8 @@ from rota.cli.verify_account.resources import CLUSTER
 from rota.cli.verify_account.row import Row, Seen, probe
 
 _MINUTES = 15
+_PAUSE = 30.0
+"""LookupEvents is limited to two calls a second in the whole account, which others need, too."""
 
 
 @probe(CLUSTER, actions=("ecs:RunTask", "cloudtrail:LookupEvents"))
@@ -29,7 +31,7 @@ def refused_run_task(account: Account) -> float | None:
         )
         return any(none in str((request or {}).get("taskDefinition")) for request in asked)
 
-    found = account.wait(shown, 60 * _MINUTES)
+    found = account.wait(shown, 60 * _MINUTES, longest_pause=_PAUSE)
     return (account.clock.now() - began).total_seconds() / 60 if found else None
 
 
