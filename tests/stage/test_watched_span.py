@@ -201,6 +201,7 @@ OUTAGES = {
 }
 
 
+@pytest.mark.exhaustive
 def test_every_run_is_recorded_once_and_every_miss_is_seen(span: Span) -> None:
     seed = 1 + span.traced
     events = {"repeat": 0.2, "swap": 0.2, "lose": 0.2, "seed": seed}
