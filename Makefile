@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 .DEFAULT_GOAL := help
 .PHONY: help demo stage watch check-schedule verify-account deploy delete test-unit test-steps test test-exhaustive check format docs schema \
   requirements build clean test-aws-cli test-permissions test-iam-simulate test-sam test-docker test-image \
-  test-local-invoke lint-template sweep races month mutants bench bench-quick bench-cold
+  test-local-invoke lint-template sweep races month mutants bench bench-quick bench-runs bench-cold
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -148,6 +148,9 @@ bench: $(READY) build ## how long deployments of up to 1,000 tasks take under AW
 
 bench-quick: $(READY) ## the same up to 30 tasks: five minutes
 	@$(BIN)/python -m bench --quick
+
+bench-runs: $(READY) ## what watching runs takes: calls, a burst of starts, a month's price; a minute
+	@$(BIN)/python -m bench --runs
 
 bench-cold: build ## how long each function takes to start, in Docker too where it runs: four minutes
 	@$(BIN)/python -m bench.cold

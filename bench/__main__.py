@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import bound, classic, ecs_deploy, needs, report
+from bench import bound, classic, ecs_deploy, needs, report, runs
 from bench.deployment import CASES, LATENCY_MS, Bench, Case, Mode
 from bench.results import Results
 from examples.guestbook.client import Client, running
@@ -35,7 +35,10 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, nargs="+", metavar="N", help="so many tasks only; writes no files")
     parser.add_argument("--mode", choices=get_args(Mode), help="this mode only; writes no files")
     parser.add_argument("--case", choices=CASES, nargs="+", help="these cases only; writes no files")
+    parser.add_argument("--runs", action="store_true", help="only what watching runs takes; writes bench/runs.md")
     asked = parser.parse_args()
+    if asked.runs:
+        return _measure_runs(Console(highlight=False, width=None if sys.stdout.isatty() else 200))
     whole = not (asked.quick or asked.tasks or asked.mode or asked.case)
     # With one task, cold and warm functions are compared.
     sizes = sorted({1, *asked.tasks}) if asked.tasks else QUICK if asked.quick else SIZES
@@ -74,6 +77,21 @@ def main() -> int:
     for line in report.lines(results):
         sys.stdout.write(line + "\n")
     missed = list(results.missed())
+    for line in missed:
+        sys.stdout.write(f"missed: {line}\n")
+    of_runs = _measure_runs(console) if whole else 0
+    return bool(missed) or of_runs
+
+
+def _measure_runs(console: Console) -> int:
+    """On a stage of its own: its clock goes on by months."""
+    with running() as stage:
+        seen = runs.measure(stage)
+    _print(console, "Runs, calls", report.calls_of_runs(seen))
+    _print(console, f"Runs, {runs.RUNS_A_DAY:,} a day", report.price_of_runs(seen))
+    (_HERE / "runs.md").write_text(report.of_runs(seen))
+    console.print("written: bench/runs.md")
+    missed = list(seen.missed())
     for line in missed:
         sys.stdout.write(f"missed: {line}\n")
     return bool(missed)

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench import plot
+from bench import plot, runs
 from bench.deployment import LATENCY_MS, Case, Measured, Mode
 from bench.memory import Memory
 from bench.results import ALLOWED, COLD_ALLOWED, Results
@@ -196,6 +196,70 @@ computed is the line through what was measured, or the second that AWS takes for
 {formulas}
 
 {_rows(tools(results, tasks))}
+"""
+
+
+def price_of_runs(seen: runs.Watched) -> list[tuple[str, ...]]:
+    """The month's price of watching runs, line by line."""
+    rows = runs.monthly(seen)
+    shown: list[tuple[str, ...]] = [("for", "in a month", "price", "by")]
+    for of_runs, sum_of in ((True, "the runs"), (False, "any number of runs")):
+        own = [row for row in rows if row.of_runs is of_runs]
+        shown += [(row.what, f"{row.units:,.2f} {row.unit}", f"{row.dollars:.2f} $", row.source) for row in own]
+        shown.append((f"**{sum_of}**", "", f"**{sum(row.dollars for row in own):.2f} $**", ""))
+    return shown
+
+
+def calls_of_runs(seen: runs.Watched) -> list[tuple[str, ...]]:
+    """What RecordRun does for a run, and Sweep in a minute."""
+    works = (("a run", seen.record, seen.runs), ("a sweep", seen.sweep, seen.sweep.invocations))
+    return [
+        ("of", "invocations", "ms", "bytes logged", "calls"),
+        *(
+            (
+                what,
+                f"{work.invocations / number:.1f}",
+                f"{work.milliseconds / number:.0f}",
+                f"{work.logged / number:.0f}",
+                ", ".join(f"{calls / number:.1f} {name}" for name, calls in sorted(work.calls.items())),
+            )
+            for what, work, number in works
+        ),
+    ]
+
+
+def of_runs(seen: runs.Watched) -> str:
+    """bench/runs.md."""
+    missed = "\n".join(f"- {line}" for line in seen.missed()) or "None."
+    return f"""# What watching runs takes
+
+Written by `python -m bench --runs`. On the stage, with {runs.LATENCY_MS} ms for each call and warm functions:
+{seen.runs} runs, each by itself, and {seen.sweep.invocations} sweeps of {runs.JOBS} jobs. On a busy machine functions
+take longer than on AWS, and cost more here.
+
+## Calls
+
+{_rows(calls_of_runs(seen))}
+
+Items written for a run: {seen.writes:.1f}, at most {runs.MOST_WRITES:.0f}. A transaction writes two.
+
+## A burst
+
+{runs.BURST} tasks were started within {seen.started:.0f} s. Every run was recorded {seen.recorded:.0f} s after the
+first start, at most {runs.BURST_SECONDS:.0f}. At most five of RecordRun run at once (`MaximumConcurrency`): half of the
+{runs.CONCURRENCY} functions that a new account may run at once.
+
+## {runs.RUNS_A_DAY:,} runs a day
+
+The counted calls, by list prices in us-east-1, without free tiers; {runs.DAYS} days. The largest items that were seen,
+and as many releases in Sweep's item as it may hold. The runs may cost {runs.MOST_DOLLARS:.0f} $ at most. What follows
+is there for any number of them.
+
+{_rows(price_of_runs(seen))}
+
+## Missed
+
+{missed}
 """
 
 
