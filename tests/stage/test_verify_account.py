@@ -26,7 +26,7 @@ from stage.client import wait_for
 from tests.printed import ROOT, signed_in
 from tests.stage.conftest import as_new
 from tests.stage.turned import TURNED, answered, own, received, refused, rewritten
-from tests.stage.verify_runs import OWN, RUN, Runs, answers, everything, make_foreign, recorded
+from tests.stage.verify_runs import OWN, RUN, Runs, answers, delete_foreign_code, everything, make_foreign, recorded
 
 LAYER = ROOT / "layers" / "rota"
 Command = Callable[..., subprocess.Popen[str]]
@@ -37,13 +37,14 @@ LAYERS = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUp
 FARGATE = {"tasks": "scripted", "script": {"seconds": 5}, "start_seconds": 25, "rollout_seconds": 20, "time_scale": 1}
 
 
-@pytest.fixture(scope="session")
-def _foreign_kept(one_stage: Client) -> str:
+@pytest.fixture(scope="module")
+def _foreign_kept(one_stage: Client) -> Iterator[str]:
     """A snapshot of an account with foreign resources whose names are nearly those of a run."""
     as_new(one_stage)
     make_foreign(one_stage)
     one_stage.keep("foreign")
-    return "foreign"
+    yield "foreign"
+    delete_foreign_code(one_stage)
 
 
 @pytest.fixture

@@ -221,6 +221,17 @@ def make_foreign(stage: Client) -> None:
         )
 
 
+def delete_foreign_code(stage: Client) -> None:
+    """Delete the state machines and functions of `make_foreign`, which a reset of the stage leaves alone."""
+    lambda_, states = stage.client("lambda"), stage.client("stepfunctions")
+    for machine in states.list_state_machines()["stateMachines"]:
+        if machine["name"].startswith("rota-verify"):
+            states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
+    for function in lambda_.list_functions()["Functions"]:
+        if function["FunctionName"].startswith("rota-verify"):
+            lambda_.delete_function(FunctionName=function["FunctionName"])
+
+
 def everything(stage: Client) -> dict[str, Any]:
     """All that verify-account could make or change, whoever made it, but for INACTIVE revisions."""
     events, iam, ecs, sqs = (stage.client(service) for service in ("events", "iam", "ecs", "sqs"))
