@@ -39,13 +39,13 @@ class UnknownSnapshotError(Exception):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The content as bytes; the objects that it refers to without copying them; the attributes of ended executions,
-    which a redrive may change later.
+    """The content as bytes; the objects that it refers to without copying them; the attributes of those that may change
+    later: of ended executions by a redrive, of the stack's rules by anyone.
     """
 
     content: bytes
     shared: list[object]
-    ended: list[tuple[Execution, dict[str, Any]]]
+    attributes: list[tuple[object, dict[str, Any]]]
 
 
 class Snapshots:
@@ -74,8 +74,8 @@ class Snapshots:
 
         content = {part: getattr(owner, attribute) for part, owner, attribute in self._parts()}
         kept = pickled(content, place_of)
-        ended = [(each, dict(vars(each))) for each in shared if isinstance(each, Execution)]
-        self._kept[name] = Snapshot(kept, shared, ended)
+        attributes = [(each, _copied(vars(each))) for each in shared if not isinstance(each, BaseBackend)]
+        self._kept[name] = Snapshot(kept, shared, attributes)
 
     def find(self, name: str) -> Snapshot:
         """The snapshot of that name. Raises UnknownSnapshotError."""
@@ -86,8 +86,9 @@ class Snapshots:
     def restore(self, snapshot: Snapshot) -> None:
         """Make the account hold what the snapshot holds, and nothing else."""
         content = unpickled(snapshot.content, snapshot.shared.__getitem__)
-        for execution, attributes in snapshot.ended:
-            vars(execution).update(attributes)
+        for each, attributes in snapshot.attributes:
+            vars(each).clear()
+            vars(each).update(_copied(attributes))
         for part, owner, attribute in self._parts():
             if part in content:
                 setattr(owner, attribute, content[part])
@@ -119,3 +120,8 @@ class Snapshots:
         for queue in sqs_backends[ACCOUNT][REGION].queues.values():
             yield f"messages of {queue.queue_arn}", queue, "_messages"
             yield f"received messages of {queue.queue_arn}", queue, "_pending_messages"
+
+
+def _copied(attributes: dict[str, Any]) -> dict[str, Any]:
+    """The attributes with lists of their own: moto adds a rule's targets in place."""
+    return {name: [*value] if isinstance(value, list) else value for name, value in attributes.items()}

@@ -78,6 +78,25 @@ def everything(stage: Client) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def test_reset_restores_the_rules_of_the_stack(stage: Client) -> None:
+    events = stage.client("events")
+
+    def rules() -> list[Any]:
+        found = events.list_rules()["Rules"]
+        return [
+            (each["Name"], each["State"], events.list_targets_by_rule(Rule=each["Name"])["Targets"]) for each in found
+        ]
+
+    before = rules()
+    for name, _, targets in before:
+        events.disable_rule(Name=name)
+        if targets:
+            events.put_targets(Rule=name, Targets=[{**target, "Id": f"{target['Id']}-2"} for target in targets])
+    assert rules() != before
+    stage.reset()
+    assert rules() == before
+
+
 def test_a_kept_snapshot_is_restored_as_often_as_asked(stage: Client) -> None:
     first = stage.deploy("v1")
     stage.fire(PREFIX + "IngestData")
