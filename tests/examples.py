@@ -1,6 +1,6 @@
 """A deployment of the guestbook by example: the event, what each step may answer, and what each receives.
 
-Run as a program it writes events/<step>.json again.
+Run as a program it writes events/<function>.json again.
 """
 
 import json
@@ -25,7 +25,7 @@ from rota.contract import (
     Stored,
     TakeTurnOutput,
 )
-from tests import asl
+from tests import asl, run_events
 from tests.guestbook import IMAGE_URI, arn
 
 ROOT = Path(__file__).parents[1]
@@ -158,6 +158,13 @@ def handed(step: str) -> dict[str, Any]:
     return machine.handed[step]
 
 
+def shown() -> dict[str, dict[str, Any]]:
+    """What each function is handed, by the function's folder."""
+    run = {"Records": [run_events.message(run_events.detail("STOPPED"))]}
+    tick = {"id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "source": "aws.events", "detail-type": "Scheduled Event"}
+    return {**{snake(each): handed(each) for each in asl.TASKS}, "record_run": run, "sweep": tick}
+
+
 if __name__ == "__main__":  # python -m tests.examples
-    for each in asl.TASKS:
-        (EVENTS / f"{snake(each)}.json").write_text(json.dumps(handed(each), indent=2) + "\n")
+    for folder, event in shown().items():
+        (EVENTS / f"{folder}.json").write_text(json.dumps(event, indent=2) + "\n")

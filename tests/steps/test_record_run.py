@@ -10,6 +10,7 @@ import pytest
 from rota.aws import clients
 from rota.runs.model import Job, Release, Run, Span, Status, Swept, Trigger, Why
 from rota.runs.table import RunTable
+from tests.examples import shown
 from tests.guestbook import APP, DIGEST, ENVIRONMENT
 from tests.run_events import CREATED, DUE, TASK_ID, dead_letter, detail, message
 from tests.steps.local_stage import local_stage
@@ -41,6 +42,11 @@ def record(*records: dict[str, Any]) -> list[str]:
     answer = handler("record_run")({"Records": list(records)}, None)
     assert answer.keys() == {"batchItemFailures"}
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_the_example_event_is_recorded(table: RunTable) -> None:
+    assert record(*shown()["record_run"]["Records"]) == []
+    assert only(table).status == Status.OK
 
 
 def only(table: RunTable) -> Run:

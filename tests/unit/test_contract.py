@@ -103,7 +103,7 @@ def test_a_function_that_is_no_step_answers_events() -> None:
     assert {folder for folder in FOLDERS.keys() - steps if frames(folder) != {"on_event"}} == set()
     assert {function["CodeUri"] for function in FUNCTIONS.values()} == {f"functions/{folder}/" for folder in FOLDERS}
     assert {f"{step.name}FunctionArn" for step in STEPS} == SUBSTITUTIONS.keys()
-    assert {path.stem for path in EVENTS.iterdir()} >= steps | {"ecr_push"}
+    assert {path.stem for path in EVENTS.iterdir()} == FOLDERS.keys() | {"ecr_push"}
     assert GLOBALS["Handler"] == "app.handler"
     assert not any("Handler" in function for function in FUNCTIONS.values())
 

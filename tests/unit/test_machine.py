@@ -13,7 +13,7 @@ from rota.ecs import service_deployments
 from rota.ecs.service import judge_rollout
 from rota.restore.deployment import RestoreResult
 from tests import asl
-from tests.examples import ANSWERS, EVENTS, FAILED, MAIN_ROUTE, ROLLOUT, ROOT, Machine, handed, snake
+from tests.examples import ANSWERS, EVENTS, FAILED, MAIN_ROUTE, ROLLOUT, ROOT, Machine, shown
 from tests.guestbook import SETTINGS
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html; an execution with more of them is ended,
@@ -253,10 +253,10 @@ def test_a_failure_on_a_side_route_names_its_step(step: str) -> None:
     assert explain(document.step, document.error, str(RestoreResult())).startswith(f"{step}: denied. ")
 
 
-@pytest.mark.parametrize("step", asl.TASKS)
-def test_the_example_event_is_what_the_step_receives(step: str) -> None:
-    shown = json.loads((EVENTS / f"{snake(step)}.json").read_text())
-    assert shown == handed(step), "python -m tests.examples writes the events again"
+@pytest.mark.parametrize(("folder", "handed"), shown().items(), ids=shown())
+def test_the_example_event_is_what_the_function_receives(folder: str, handed: dict[str, Any]) -> None:
+    example = json.loads((EVENTS / f"{folder}.json").read_text())
+    assert example == handed, "python -m tests.examples writes the events again"
 
 
 def test_the_longest_deployment_fits_into_an_executions_history() -> None:
