@@ -26,7 +26,7 @@ from stage.client import wait_for
 from tests.printed import ROOT, signed_in
 from tests.stage.conftest import as_new
 from tests.stage.turned import TURNED, answered, own, received, refused, rewritten
-from tests.stage.verify_runs import OWN, RUN, Runs, answers, delete_foreign_code, everything, make_foreign, recorded
+from tests.stage.verify_runs import OWN, RUN, Runs, answers, everything, foreign_code, make_foreign, recorded
 
 LAYER = ROOT / "layers" / "rota"
 Command = Callable[..., subprocess.Popen[str]]
@@ -37,14 +37,13 @@ LAYERS = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUp
 FARGATE = {"tasks": "scripted", "script": {"seconds": 5}, "start_seconds": 25, "rollout_seconds": 20, "time_scale": 1}
 
 
-@pytest.fixture(scope="module")
-def _foreign_kept(one_stage: Client) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def _foreign_kept(one_stage: Client) -> str:
     """A snapshot of an account with foreign resources whose names are nearly those of a run."""
     as_new(one_stage)
     make_foreign(one_stage)
     one_stage.keep("foreign")
-    yield "foreign"
-    delete_foreign_code(one_stage)
+    return "foreign"
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ def verifying(one_stage: Client, _foreign_kept: str, tmp_path: Path) -> Iterator
     stage = as_new(one_stage, _foreign_kept)
     stage.settings(fire_schedules=True, **FARGATE)
     runs = Runs(stage, tmp_path)
-    with recorded(runs):
+    with foreign_code(stage), recorded(runs):
         yield runs
     assert runs.unnamed == []
 
@@ -311,8 +310,6 @@ def test_a_deletion_that_is_killed_after_any_call_is_repeated(runs: Runs) -> Non
 def command(one_stage: Client, _foreign_kept: str, tmp_path: Path) -> Iterator[Command]:
     """Starts the command in a process of its own. Afterwards everything is as before, but for INACTIVE revisions."""
     stage = as_new(one_stage, _foreign_kept)
-    before = everything(stage)
-    stage.clear_calls()
 
     def started(*arguments: str) -> subprocess.Popen[str]:
         called = [sys.executable, "-m", "rota", "verify-account", "--journals", str(tmp_path), *arguments]
@@ -320,8 +317,14 @@ def command(one_stage: Client, _foreign_kept: str, tmp_path: Path) -> Iterator[C
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(called, cwd=LAYER, env=variables, text=True, **streams)
 
-    yield started
-    assert answers(everything(stage)) == answers(before)
+    # Where the tests run in the background, SIGHUP is ignored, and a process that they start would ignore it too.
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    with foreign_code(stage):
+        before = everything(stage)
+        stage.clear_calls()
+        yield started
+        assert answers(everything(stage)) == answers(before)
+    signal.signal(signal.SIGHUP, ignored)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -22,6 +22,13 @@ from tests.stage.toys import zipped
 
 RUN = "r1"
 OWN = f"rota-verify-{RUN}-{{}}"
+FOREIGN = (
+    f"rota-verify-{RUN}",
+    *(f"rota-verify-{run}-{{}}" for run in (f"{RUN}0", f"x{RUN}")),
+    f"{OWN}-2",
+    f"{OWN}s",
+)
+"""Names that are nearly those of the run."""
 MACHINE = {"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}}
 READS = ("Describe", "Get", "List", "Lookup", "Receive", "Assume")
 # The member of a request that names what the call writes; of the others, the name is somewhere in `arn:` or `url`.
@@ -169,18 +176,12 @@ def written_by(operation: str, request: Mapping[str, Any]) -> str | None:
 def make_foreign(stage: Client) -> None:
     """Make resources whose names are nearly those of the run: longer, shorter, or of a run that is called nearly so."""
     events, iam, ecs, sqs = (stage.client(service) for service in ("events", "iam", "ecs", "sqs"))
-    lambda_, states, ecr, sns = (stage.client(service) for service in ("lambda", "stepfunctions", "ecr", "sns"))
-    scheduler = stage.client("scheduler")
+    ecr, sns, scheduler = (stage.client(service) for service in ("ecr", "sns", "scheduler"))
     subnets = stage.names["parameters"]["SubnetIds"].split(",")
     allowed = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
-    for name in (
-        f"rota-verify-{RUN}",
-        *(f"rota-verify-{run}-{{}}" for run in (f"{RUN}0", f"x{RUN}")),
-        f"{OWN}-2",
-        f"{OWN}s",
-    ):
+    for name in FOREIGN:
         role = iam.create_role(RoleName=name.format("limited"), AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         iam.put_role_policy(RoleName=name.format("limited"), PolicyName="verify", PolicyDocument=policy)
         queue = sqs.create_queue(QueueName=name.format("dead"))["QueueUrl"]
@@ -211,7 +212,17 @@ def make_foreign(stage: Client) -> None:
             Target={"Arn": arn, "RoleArn": role},
         )
         ecr.create_repository(repositoryName=name.format("pushes"))
-        states.create_state_machine(name=name.format("fails"), roleArn=role, definition=json.dumps(MACHINE))
+
+
+@contextmanager
+def foreign_code(stage: Client) -> Iterator[None]:
+    """State machines and functions of such names, deleted afterwards: a reset of the stage leaves them alone."""
+    lambda_, states = stage.client("lambda"), stage.client("stepfunctions")
+    machines = []
+    for name in FOREIGN:
+        role = stage.client("iam").get_role(RoleName=name.format("limited"))["Role"]["Arn"]
+        machine = states.create_state_machine(name=name.format("fails"), roleArn=role, definition=json.dumps(MACHINE))
+        machines.append(machine["stateMachineArn"])
         lambda_.create_function(
             FunctionName=name.format("idle"),
             Runtime="python3.13",
@@ -219,17 +230,13 @@ def make_foreign(stage: Client) -> None:
             Handler="app.handler",
             Code={"ZipFile": zipped("def handler(event, context): return None")},
         )
-
-
-def delete_foreign_code(stage: Client) -> None:
-    """Delete the state machines and functions of `make_foreign`, which a reset of the stage leaves alone."""
-    lambda_, states = stage.client("lambda"), stage.client("stepfunctions")
-    for machine in states.list_state_machines()["stateMachines"]:
-        if machine["name"].startswith("rota-verify"):
-            states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
-    for function in lambda_.list_functions()["Functions"]:
-        if function["FunctionName"].startswith("rota-verify"):
-            lambda_.delete_function(FunctionName=function["FunctionName"])
+    try:
+        yield
+    finally:
+        for arn in machines:
+            states.delete_state_machine(stateMachineArn=arn)
+        for name in FOREIGN:
+            lambda_.delete_function(FunctionName=name.format("idle"))
 
 
 def everything(stage: Client) -> dict[str, Any]:
