@@ -114,10 +114,14 @@ def _not_all_new(seen: Seen) -> Iterator[str]:
 
 
 def _undeletable(seen: Seen) -> Iterator[str]:
-    """Rules that AWS refuses to delete for good: left disabled, named in the summary, for the next deployment."""
+    """Rules that AWS refuses to delete for good: left disabled for the next deployment, as the summary says of each by
+    its name, or of all where the plan, which names them, cannot be read.
+    """
     if hopeless(seen.faults):
+        summary = seen.entry.get("summary", "")
         for name, rule in seen.after.rules.items():
-            if rule["State"] == "DISABLED" and f"AWS refuses to delete {name}" in seen.entry.get("summary", ""):
+            said = f"AWS refuses to delete {name}" in summary or "the rules that were removed stay disabled" in summary
+            if rule["State"] == "DISABLED" and said:
                 yield name
 
 
