@@ -1,6 +1,7 @@
 """What is published of an outcome beside the ledger: the event on the bus, metrics in the log, and the chat."""
 
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -83,8 +84,9 @@ def test_tasks_of_an_unreadable_file_are_not_counted(
 @pytest.fixture
 def chat(monkeypatch: pytest.MonkeyPatch) -> Chat:
     """The messages so far on the topic of a chat, which the functions know."""
-    topic = client("sns").create_topic(Name="chat")["TopicArn"]
-    url = client("sqs").create_queue(QueueName="chat")["QueueUrl"]
+    name = f"chat-{uuid.uuid4().hex}"  # topics and queues stay for later tests, with their messages
+    topic = client("sns").create_topic(Name=name)["TopicArn"]
+    url = client("sqs").create_queue(QueueName=name)["QueueUrl"]
     queue = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     monkeypatch.setenv("CHAT_TOPIC_ARN", topic)
