@@ -4,10 +4,9 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from rota.aws.errors import AWS_ERRORS
 from rota.contract import Execution
 from rota.deployment.ledger import Entry
 from rota.notifications.events import put_events
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 # An event has at most 256 KB, and a cause is in it twice. JSON in UTF-8 has up to six bytes for a character.
 _LONGEST_NEWS = 8_000
-
-_logger = Logger()
 
 
 def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
@@ -47,19 +44,11 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
         metrics.add_metric(name="Tasks", unit=MetricUnit.Count, value=entry.tasks)
     metrics.flush_metrics()
     if settings.chat_topic_arn:
-        _tell_chat(settings, execution, entry, seconds)
+        # Here, because most apps have no chat, and each module costs a cold start.
+        from rota.deployment.outcome_message import outcome_message  # noqa: PLC0415
+        from rota.notifications.send import send_chat  # noqa: PLC0415
 
-
-def _tell_chat(settings: "Settings", execution: Execution, entry: Entry, seconds: float) -> None:
-    """No deployment is held up for a chat: an error of SNS is logged, and the mail has said the same."""
-    # Here, because most apps have no chat, and each module costs a cold start.
-    from rota.deployment.outcome_message import outcome_message  # noqa: PLC0415
-    from rota.notifications.send import send_chat  # noqa: PLC0415
-
-    try:
         send_chat(settings.chat_topic_arn, outcome_message(settings.app, execution, entry, seconds))
-    except AWS_ERRORS:
-        _logger.exception("the chat could not be told; see the parameter ChatTopicArn")
 
 
 def _released(entry: Entry) -> str:

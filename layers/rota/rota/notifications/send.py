@@ -4,12 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
+
 from rota.aws import clients
+from rota.aws.errors import AWS_ERRORS
 from rota.notifications.chat import chat_notification
 from rota.notifications.message import Message, mail_subject, mail_text
 
 if TYPE_CHECKING:
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
+
+
+_logger = Logger()
 
 
 def send_mail(topic: str, message: Message, attributes: Mapping[str, Sequence[str]]) -> None:
@@ -31,5 +37,11 @@ def _attribute(values: Sequence[str]) -> "MessageAttributeValueTypeDef":
 
 
 def send_chat(topic: str, message: Message) -> None:
-    """Publish what Amazon Q Developer shows in Slack or Teams."""
-    clients.sns().publish(TopicArn=topic, Message=chat_notification(message))
+    """Publish what Amazon Q Developer shows in Slack or Teams, unless the topic is empty. Nothing waits for a chat: an
+    error of SNS is logged, and the mail has said the same.
+    """
+    if topic:
+        try:
+            clients.sns().publish(TopicArn=topic, Message=chat_notification(message))
+        except AWS_ERRORS:
+            _logger.exception("the chat was not notified; see the parameter ChatTopicArn")

@@ -3,10 +3,7 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
 from rota.aws import clients
-from rota.aws.errors import AWS_ERRORS
 from rota.ecr.image import describe_image
 from rota.notifications.message import Message
 from rota.notifications.send import send_chat, send_mail
@@ -16,7 +13,6 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 _EVERY = timedelta(days=1)
-_logger = Logger()
 
 
 def look_after(settings: "Settings", swept: Swept, now: datetime) -> Swept:
@@ -29,7 +25,7 @@ def look_after(settings: "Settings", swept: Swept, now: datetime) -> Swept:
     if told and told != swept.image_told:
         message = message_about(settings.app, settings.repository, release, status)
         send_mail(settings.notifications_topic_arn, message, {"kind": ("image",)})
-        _tell_chat(settings, message)
+        send_chat(settings.chat_topic_arn, message)
     return swept.model_copy(update={"image_seen_at": now, "image_told": told})
 
 
@@ -62,11 +58,3 @@ def message_about(app: str, repository: str, release: Release, status: str) -> M
         kind="Rota Image",
         good=False,
     )
-
-
-def _tell_chat(settings: "Settings", message: Message) -> None:
-    if settings.chat_topic_arn:
-        try:
-            send_chat(settings.chat_topic_arn, message)
-        except AWS_ERRORS:
-            _logger.exception("the chat could not be told; see the parameter ChatTopicArn")

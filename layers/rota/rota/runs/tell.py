@@ -78,11 +78,7 @@ def _publish(settings: "Settings", alert: Alert) -> None:
     message = message_of(alert, place)
     put_events("Rota Run", [event.model_dump(mode="json") for event in events_of(alert, place)])
     send_mail(settings.notifications_topic_arn, message, attributes_of(alert))
-    if settings.chat_topic_arn:
-        try:
-            send_chat(settings.chat_topic_arn, message)
-        except AWS_ERRORS:
-            _logger.exception("the chat could not be told; see the parameter ChatTopicArn")
+    send_chat(settings.chat_topic_arn, message)
 
 
 def _with_log(alert: Alert, settings: "Settings") -> Alert:
