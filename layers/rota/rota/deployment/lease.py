@@ -102,12 +102,20 @@ def wait_seconds(waited: float) -> int:
     return int(min(longest, max(_SHORTEST_WAIT, waited / 20)))
 
 
+def read_lease(dynamodb: "DynamoDBClient", table: str, app: str) -> LeaseItem:
+    """The lease of an app as it is now; an empty one where it has no item."""
+    found = dynamodb.get_item(TableName=table, Key=_key(app), ConsistentRead=True).get("Item")
+    return LeaseItem.model_validate(plain({"M": found or {}}), extra="ignore")
+
+
 def changing_schedules_since(dynamodb: "DynamoDBClient", table: str, app: str) -> datetime | None:
     """When the deployment that holds the lease began to change schedules; None if it has not, or none holds it."""
-    key = {"app": {"S": app}, "record": {"S": "lease"}}
-    found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-    record = LeaseItem.model_validate(plain({"M": found})).record if found else None
+    record = read_lease(dynamodb, table, app).record
     return record.changing_schedules_since if record else None
+
+
+def _key(app: str) -> dict[str, Any]:
+    return {"app": {"S": app}, "record": {"S": "lease"}}
 
 
 class Lease:
@@ -133,7 +141,6 @@ class Lease:
     def __init__(self, dynamodb: "DynamoDBClient", table: str, app: str, execution: Execution) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._key = {"app": {"S": app}, "record": {"S": "lease"}}
         self._app = app
         self._execution = execution
         self._has_record = False
@@ -159,8 +166,7 @@ class Lease:
 
     def look(self) -> LeaseItem:
         """The item as it is now."""
-        found = self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True).get("Item")
-        return LeaseItem.model_validate(plain({"M": found or {}}), extra="ignore")
+        return read_lease(self._dynamodb, self._table, self._app)
 
     def _take_over(self, lease: LeaseItem, claim: "_Claim", is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease from a holder that has ended, or say what is waited for."""
@@ -336,7 +342,7 @@ class Lease:
         try:
             item: Mapping[str, Any] = self._dynamodb.update_item(
                 TableName=self._table,
-                Key=self._key,
+                Key=_key(self._app),
                 UpdateExpression=update,
                 ConditionExpression=condition,
                 ExpressionAttributeValues={name: stored(value) for name, value in filled.items()},
