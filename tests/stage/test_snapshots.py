@@ -9,6 +9,7 @@ from examples.guestbook.client import Client
 from stage.client import StageError, wait_for
 from tests.stage.account import PREFIX, account, service, states, without
 from tests.stage.conftest import as_new
+from tests.stage.test_runs import ended
 
 
 def test_reset_undoes_a_whole_deployment(stage: Client) -> None:
@@ -100,6 +101,8 @@ def test_reset_restores_the_rules_of_the_stack(stage: Client) -> None:
 def test_a_kept_snapshot_is_restored_as_often_as_asked(stage: Client) -> None:
     first = stage.deploy("v1")
     stage.fire(PREFIX + "IngestData")
+    ended(stage, 1)  # RecordRun has written the run
+    wait_for(lambda: not stage.invocations(), 5)
     before, seen = everything(stage), account(stage)
     stage.keep("v1 and a run of IngestData")
     stage.upload_schedule({"tasks": []})
