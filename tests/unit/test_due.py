@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rota.runs.due import due_between, last_due, period_of
+from rota.runs.due import due_between, last_due
+from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import next_runs
 
 AT = datetime(2026, 3, 1, 6, 17, 30, tzinfo=UTC)

@@ -4,19 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
+from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import runs_after
 
-_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 # How far back a schedule is looked for its last due minute: 29 February that is a Monday comes every 40 years.
 _LOOKS_BACK = tuple(timedelta(days=days) for days in (1 / 24, 1, 35, 400, 366 * 5, 366 * 41))
-
-
-def period_of(expression: str) -> timedelta | None:
-    """How long a rate's period is; None for a cron."""
-    if not expression.startswith("rate("):
-        return None
-    value, unit = expression.removeprefix("rate(").removesuffix(")").split()
-    return int(value) * _UNITS[unit.removesuffix("s")]
 
 
 def due_between(

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rota.runs import reasons
-from rota.runs.due import last_due, period_of
+from rota.runs.due import last_due
 from rota.runs.event import TaskChange
 from rota.runs.model import Job, Reason, Release, Run, Status, Trigger
+from rota.schedule_file.expression import period_of
 
 
 def run_of(change: TaskChange, job: Job, container: str, releases: Sequence[Release]) -> Run:

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from rota.runs.due import due_between, period_of
+from rota.runs.due import due_between
 from rota.runs.model import MISSED, Job, Run, Span, Trigger
+from rota.schedule_file.expression import period_of
 from rota.schedule_file.retry_age import shortest_interval
 
 FIRES_WITHIN = timedelta(minutes=1)

@@ -17,12 +17,13 @@ from rota.aws.parallel import in_parallel
 from rota.deployment.lease import changing_schedules_since
 from rota.deployment.releases import Live, Releases
 from rota.runs import image, reasons, running, tasks
-from rota.runs.due import due_between, period_of
+from rota.runs.due import due_between
 from rota.runs.missed import COUNTED_OVER, Lacking, lacking, terms
 from rota.runs.model import MISSED, Between, Job, Run, Span, Status, Swept, Why
 from rota.runs.record import Recorder
 from rota.runs.table import RunTable
 from rota.runs.tell import tell
+from rota.schedule_file.expression import period_of
 
 if TYPE_CHECKING:
     from rota.runs.event import TaskChange

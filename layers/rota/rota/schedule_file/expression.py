@@ -7,7 +7,7 @@ ValueError whose message says what is wrong and what to write instead. When an e
 import contextlib
 import re
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from rota.schedule_file.problem import quote
@@ -109,6 +109,15 @@ def normalise_expression(text: str) -> str:
         if stripped.lower().startswith(f"{kind}("):
             return _wrapped(kind, stripped)
     raise ValueError(_not_an_expression(stripped))
+
+
+def period_of(expression: str) -> timedelta | None:
+    """How long a rate's period is; None for a cron. `expression` in one spelling, as a task has it."""
+    kind, _, rest = expression.removesuffix(")").partition("(")
+    if kind != "rate":
+        return None
+    value, unit = rest.split()
+    return timedelta(**{f"{unit.removesuffix('s')}s": int(value)})
 
 
 def runs_every_month(fields: str) -> bool:

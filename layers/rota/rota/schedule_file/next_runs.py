@@ -19,6 +19,7 @@ from rota.schedule_file.expression import (
     YEAR,
     field_values,
     normalise_expression,
+    period_of,
 )
 
 _SUNDAY, _SATURDAY = 1, 7
@@ -36,9 +37,10 @@ def next_runs(expression: str, after: datetime, count: int) -> list[datetime]:
 
 def runs_after(expression: str, after: datetime) -> Iterator[datetime]:
     """As `next_runs`, all of them."""
-    kind, inner = _parts(expression)
-    after = after.astimezone(UTC)
-    return _rate_runs(inner, after) if kind == "rate" else _cron_runs(inner, after)
+    expression, after = normalise_expression(expression), after.astimezone(UTC)
+    if period := period_of(expression):
+        return (after + period * times for times in count_from(1))
+    return _cron_runs(_parts(expression)[1], after)
 
 
 def runs_on_days_in_a_row(expression: str) -> bool:
@@ -75,13 +77,6 @@ def in_words(expression: str) -> str:
 def _parts(expression: str) -> tuple[str, str]:
     kind, _, rest = normalise_expression(expression).partition("(")
     return kind, rest.removesuffix(")")
-
-
-def _rate_runs(inner: str, after: datetime) -> Iterator[datetime]:
-    value, unit = inner.split()
-    minutes = {"minute": 1, "hour": 60, "day": 24 * 60}[unit.removesuffix("s")] * int(value)
-    for times in count_from(1):
-        yield after + timedelta(minutes=minutes * times)
 
 
 def _cron_runs(inner: str, after: datetime) -> Iterator[datetime]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cache
 from itertools import pairwise
 
-from rota.schedule_file.expression import HOURS, MINUTES, field_values
+from rota.schedule_file.expression import HOURS, MINUTES, field_values, period_of
 
 _LEAST = timedelta(minutes=5)
 _MOST = timedelta(hours=6)
@@ -23,11 +23,9 @@ def retry_age(expression: str) -> timedelta:
 @cache
 def shortest_interval(expression: str) -> timedelta:
     """The shortest time between two runs of this schedule; a day if no two are nearer."""
-    kind, _, rest = expression.removesuffix(")").partition("(")
-    if kind == "rate":
-        value, unit = rest.split()
-        return min(timedelta(**{f"{unit.removesuffix('s')}s": int(value)}), _DAY)
-    fields = rest.split()
+    if period := period_of(expression):
+        return min(period, _DAY)
+    fields = expression.removeprefix("cron(").removesuffix(")").split()
     minutes, hours = field_values(MINUTES, fields[0]), field_values(HOURS, fields[1])
     gaps = [timedelta(minutes=later - earlier) for earlier, later in pairwise(minutes)]
     between_hours = timedelta(minutes=minutes[0] - minutes[-1])
