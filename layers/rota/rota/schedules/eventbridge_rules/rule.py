@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Tags = dict[str, str]
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html: the default, and the most
-_LONGEST_AGE = 86_400
+LONGEST_AGE = 86_400
 
 
 class Rule(Shape):
@@ -123,7 +123,7 @@ def split_targets(rule: Rule) -> tuple[dict[str, Any] | None, list[dict[str, Any
 def retry_age_of(rule: Rule) -> int:
     """Seconds for which EventBridge tries to start the rule's task; a day where no target says it."""
     ages = (target.get("RetryPolicy", {}).get("MaximumEventAgeInSeconds") for target in rule.targets)
-    return max((age or _LONGEST_AGE for age in ages), default=_LONGEST_AGE)
+    return max((age or LONGEST_AGE for age in ages), default=LONGEST_AGE)
 
 
 def is_taken_over(rule: Rule, registered: Set[str]) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota import tracing
 from rota.schedule_file.retry_age import retry_age
-from rota.schedules.eventbridge_rules.rule import split_targets
+from rota.schedules.eventbridge_rules.rule import LONGEST_AGE, split_targets
 
 if TYPE_CHECKING:
     from rota.schedule_file.task import Task
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Target = dict[str, Any]
 
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html: the defaults, which are the most too
-_MOST_ATTEMPTS, _LONGEST_AGE = 185, 86_400
+_MOST_ATTEMPTS = 185
 # A schedule's event has the minute for which it was due, also when its delivery is tried again.
 _PATHS = {"time": "$.time"}
 _TIME = "<time>"
@@ -69,7 +69,7 @@ def retry_policy(task: "Task", settings: "Settings", current: Target) -> Target:
     """The member of a target with the retry policy of the schedule file, and with what fits the schedule."""
     attempts, age = (task.retry.attempts, task.retry.age) if task.retry else (_MOST_ATTEMPTS, None)
     if age is None:
-        age = int(retry_age(task.expression).total_seconds()) if _is_watched(current, settings) else _LONGEST_AGE
+        age = int(retry_age(task.expression).total_seconds()) if _is_watched(current, settings) else LONGEST_AGE
     return {"RetryPolicy": {"MaximumRetryAttempts": attempts, "MaximumEventAgeInSeconds": age}}
 
 
@@ -100,7 +100,7 @@ def remarks(updates: Iterable[tuple["Rule", "RuleChange"]]) -> Iterator[str]:
     ]:
         least, most = _in_words(min(ages)), _in_words(max(ages))
         age = least if least == most else f"{least} to {most}"
-        yield f"{_targets(len(ages))}: a start is given up after {age}, no longer after {_in_words(_LONGEST_AGE)}"
+        yield f"{_targets(len(ages))}: a start is given up after {age}, no longer after {_in_words(LONGEST_AGE)}"
     moved = Counter(queue for before, after in pairs if (queue := _queue(before)) and queue != _queue(after))
     for queue, number in sorted(moved.items()):
         name = queue.rpartition(":")[2]
