@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.events.models import Rule
-from moto.scheduler.models import Schedule
 
 from stage import clock
 from stage.cloudtrail.history import History
@@ -116,11 +116,9 @@ class Background:
         """
         now = clock.now()
         fired: list[tuple[datetime, str, list[object]]] = []
-        scheduled = [
-            _due(name, rule, now, until) for name, rule in sorted(rules().items()) if rule.scheduled_expression
-        ]
-        scheduled += [_due_in_scheduler(name, each, now, until) for name, each in sorted(schedules().items())]
-        for at, name in heapq.merge(*scheduled):
+        times = {name: _due(rule, now, until) for name, rule in sorted(rules().items()) if rule.scheduled_expression}
+        times |= {name: due_in_scheduler(each, now, until) for name, each in sorted(schedules().items())}
+        for at, name in heapq.merge(*(zip(each, repeat(name), strict=False) for name, each in times.items())):
             self.move_clock((at - clock.now()).total_seconds() + self._settings.schedules.late_seconds)
             for _ in range(self._times(at, name)):
                 with suppress(CannotFireError):
@@ -235,15 +233,9 @@ class Background:
             self.bus.publish(published)
 
 
-def _due(name: str, rule: Rule, after: datetime, until: datetime) -> Iterator[tuple[datetime, str]]:
+def _due(rule: Rule, after: datetime, until: datetime) -> Iterator[datetime]:
     created = vars(rule).setdefault("created", after)
-    return ((at, name) for at in due(str(rule.scheduled_expression), created, after, until))
-
-
-def _due_in_scheduler(
-    name: str, schedule: Schedule, after: datetime, until: datetime
-) -> Iterator[tuple[datetime, str]]:
-    return ((at, name) for at in due_in_scheduler(schedule, after, until))
+    return due(str(rule.scheduled_expression), created, after, until)
 
 
 def _runs(outcomes: list[object]) -> list[Run]:
