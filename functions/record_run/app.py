@@ -9,6 +9,7 @@ from rota.aws import clients
 from rota.aws.parallel import in_parallel
 from rota.contract import Shape
 from rota.handlers.event import on_event
+from rota.runs.by_job import by_job
 from rota.runs.event import GivenUp, QueueMessage, TaskChange
 from rota.runs.metrics import count_runs
 from rota.runs.model import Run
@@ -52,7 +53,7 @@ def handler(request: Batch, settings: Settings) -> BatchAnswer:
     ended: list[Run] = []
     recorder = Recorder(table, settings, swept.releases if swept else (), ended.append)
     told, failed = _read(request.records)
-    for failures in in_parallel(lambda group: _record(recorder, group), _by_job(told)):
+    for failures in in_parallel(lambda group: _record(recorder, group), by_job(told, _job).values()):
         failed += failures
     count_runs(settings, ended)
     return BatchAnswer(batch_item_failures=tuple(Failure(item_identifier=message) for message in failed))
@@ -78,13 +79,10 @@ def _read(messages: Iterable[QueueMessage]) -> tuple[list[Told], list[str]]:
     return list(told.values()), failed
 
 
-def _by_job(told: Iterable[Told]) -> list[list[Told]]:
-    """Those of one job together: two writes of its item at once would only keep each other waiting."""
-    groups: dict[str, list[Told]] = {}
-    for message, found in told:
-        of = found.rule if isinstance(found, GivenUp) else found.job or found.started_by
-        groups.setdefault(of, []).append((message, found))
-    return list(groups.values())
+def _job(told: Told) -> str:
+    """What names the job, or may be of one."""
+    _, found = told
+    return found.rule if isinstance(found, GivenUp) else found.job or found.started_by
 
 
 def _record(recorder: Recorder, told: Iterable[Told]) -> list[str]:

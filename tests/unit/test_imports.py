@@ -111,7 +111,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     **{f"rota.runs.{module}": set() for module in ("jobs", "live_jobs", "trail")},
     **{
         f"rota.runs.{module}": _OF_RUNS
-        for module in ("due", "event", "incidents", "judge", "metrics", "model", "reasons", "record", "table")
+        for module in ("by_job", "due", "event", "incidents", "judge", "metrics", "model", "reasons", "record", "table")
     },
     "rota.restore.attempt": {"restore_deployment"},
     "rota.restore.context": {"restore_deployment"},

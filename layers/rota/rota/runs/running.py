@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rota.contract import RunKind
+from rota.runs.by_job import by_job
 from rota.runs.event import TaskChange
 from rota.runs.judge import run_of
 from rota.runs.model import Job, Notice, Run
@@ -21,7 +22,7 @@ def judge(
     table: "RunTable", settings: "Settings", jobs: Mapping[str, Job], found: Iterable[TaskChange], now: datetime
 ) -> None:
     """Note what is overlong and what overlaps, each once. A job that is written meanwhile is left to the next sweep."""
-    for task, changes in _by_job(found).items():
+    for task, changes in by_job(found, lambda change: change.job).items():
         job = jobs.get(task)
         if job is None:
             continue
@@ -30,13 +31,6 @@ def judge(
             _note_overlap(table, settings, job, newest, elder)
         for change in overlong(job, changes, now):
             _note_overlong(table, settings, job, change, now)
-
-
-def _by_job(found: Iterable[TaskChange]) -> dict[str, list[TaskChange]]:
-    groups: dict[str, list[TaskChange]] = {}
-    for change in found:
-        groups.setdefault(change.job, []).append(change)
-    return groups
 
 
 def overlap(changes: Sequence[TaskChange]) -> tuple[TaskChange | None, TaskChange | None]:

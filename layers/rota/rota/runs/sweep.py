@@ -17,6 +17,7 @@ from rota.aws.parallel import in_parallel
 from rota.deployment.lease import changing_schedules_since
 from rota.deployment.releases import Live, Releases
 from rota.runs import image, reasons, running, tasks
+from rota.runs.by_job import by_job
 from rota.runs.due import due_between
 from rota.runs.missed import COUNTED_OVER, Lacking, lacking, terms
 from rota.runs.model import MISSED, Between, Job, Run, Span, Status, Swept, Why
@@ -125,10 +126,7 @@ def _ask_ecs(recorder: Recorder, settings: "Settings", now: datetime) -> "list[T
 
 def _job_by_job(write: Callable[[_Written], object], items: Iterable[_Written], job: Callable[[_Written], str]) -> None:
     """Write the items of each job one after the other, because each writes the job's own; the jobs in parallel."""
-    groups: dict[str, list[_Written]] = {}
-    for item in items:
-        groups.setdefault(job(item), []).append(item)
-    in_parallel(lambda group: [write(item) for item in group], groups.values())
+    in_parallel(lambda group: [write(item) for item in group], by_job(items, job).values())
 
 
 class _Look(NamedTuple):
