@@ -170,7 +170,7 @@ class Retry(_Model):
 
 class Watch(_Model):
     """What is expected of each run. Default: it begins within the retry age and 5 minutes, and the first that fails is
-    told.
+    reported.
     """
 
     grace: int = Field(
@@ -183,10 +183,10 @@ class Watch(_Model):
         None,
         ge=60,
         le=1_209_600,
-        description="Seconds after which a run that goes on is told as overlong, 60-1209600; it is not stopped.",
+        description="Seconds after which a run that goes on is reported as overlong, 60-1209600; it is not stopped.",
     )
     tolerance: int = Field(
-        0, ge=0, le=100, description="How many runs in a row may fail, or be missed, before that is told, 0-100."
+        0, ge=0, le=100, description="How many runs in a row may fail, or be missed, before that is reported, 0-100."
     )
 
 
@@ -252,7 +252,7 @@ class Task(_Model):
     owner: Annotated[str, Field(pattern=f"^{OWNER}$")] | None = Field(
         None,
         exclude_if=lambda given: given is None,
-        description="Who is told of the job: messages have it as attribute, by which a subscription can choose.",
+        description="Who is notified of the job: messages have it as attribute, by which a subscription can choose.",
     )
 
     @model_validator(mode="after")
