@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from examples.guestbook.demo.narrate import Narrator
-from examples.guestbook.demo.told import mails
+from examples.guestbook.demo.runs import mails
 from stage.client import NO_ANSWER, Client, NotAStageError, StageError
 
 _POLL_SECONDS = 0.2

@@ -1,1 +1,1 @@
-"""The demo: pushes to a stage, narrated while they are deployed, and what is told of a job that fails."""
+"""The demo: pushes to a stage, narrated while they are deployed, and the mails about a job that fails."""

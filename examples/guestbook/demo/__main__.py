@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from examples.guestbook.client import Client, running
-from examples.guestbook.demo import tables, told
+from examples.guestbook.demo import runs, tables
 from examples.guestbook.demo.narrate import WIDTH, narrate
 from examples.guestbook.demo.tables import print_table, schedules
 from stage.client import ROOT, StageError, wait_for
@@ -50,14 +50,14 @@ def main() -> int:
 
 def _play(console: Console, stage: Client) -> None:
     stage.settings(time_scale=_TIME_SCALE, rollout_seconds=_ROLLOUT_SECONDS)
-    told.set_clock(stage)
+    runs.set_clock(stage)
     console.print("Before the first push there are no schedules.")
     console.print(tables.service_line(stage))
 
     _deploy(console, stage, "4f2a9c1", "The first push")
     before = schedules(stage)
     console.print(f"\nEventBridge now has these rules, named {stage.names['rule_prefix']}...:\n")
-    print_table(console, tables.schedule_table(before, told.now(stage)))
+    print_table(console, tables.schedule_table(before, runs.now(stage)))
     console.print("", tables.target_line(stage, before["IngestData"]), tables.service_line(stage), sep="\n")
     _fire(console, stage, before["IngestData"])
 
@@ -68,8 +68,8 @@ def _play(console: Console, stage: Client) -> None:
     console.print()
     print_table(console, tables.difference_table(before, after))
     console.print("", tables.service_line(stage), sep="\n")
-    told.pass_a_minute(stage)  # Sweep sees within a minute which jobs there are
-    told.run_when_due(console, stage, after["RemoveSpam"])
+    runs.pass_a_minute(stage)  # Sweep sees within a minute which jobs there are
+    runs.run_when_due(console, stage, after["RemoveSpam"])
 
     console.print("\nThe same deployment once more, started by hand. Nothing differs, so nothing is written:")
     event = stage.client("stepfunctions").describe_execution(executionArn=stage.executions()[0])["input"]
@@ -78,7 +78,7 @@ def _play(console: Console, stage: Client) -> None:
 
 
 def _break_and_mend(console: Console, stage: Client, job: tables.Schedule) -> None:
-    """Push a release with which the job fails, and one with which it runs well again; show what is told of each."""
+    """Push a release with which the job fails, and one with which it runs well again; show the mail about each."""
     stage.settings(**_QUICK)
     right = (ROOT / "examples/app/scheduled_tasks.next.json").read_bytes()
     console.print(
@@ -87,16 +87,16 @@ def _break_and_mend(console: Console, stage: Client, job: tables.Schedule) -> No
     )
     stage.upload_schedule(right.replace(b'"spam_task"', b'"spam_spam_spam_task"'))
     _deploy_unseen(console, stage, "c7f3e20", "The third push")
-    told.run_when_due(console, stage, job)
+    runs.run_when_due(console, stage, job)
     console.print("\nWho reads that log? Rota does, and sends one mail, however often the job fails:")
-    told.show_mail(console, stage)
+    runs.show_mail(console, stage)
 
     console.print("\nThe task gets its old name back:")
     stage.upload_schedule(right)
     _deploy_unseen(console, stage, "d0e4b92", "The fourth push")
-    told.run_when_due(console, stage, job)
-    console.print("\nThat is told, too:")
-    told.show_mail(console, stage)
+    runs.run_when_due(console, stage, job)
+    console.print("\nThe recovery is reported, too:")
+    runs.show_mail(console, stage)
 
 
 def _deploy_unseen(console: Console, stage: Client, tag: str, title: str) -> None:
@@ -126,7 +126,7 @@ def _follow(console: Console, stage: Client, execution: str) -> None:
 def _fire(console: Console, stage: Client, schedule: Mapping[str, Any]) -> None:
     """Fire a rule now instead of at its time, and print the task's output."""
     fired = stage.fire(schedule["rule"])
-    told.print_task(console, f"EventBridge fires {schedule['rule']}", fired)
+    runs.print_task(console, f"EventBridge fires {schedule['rule']}", fired)
     if fired["exit_code"] != 0:
         raise StageError(f"the task of {schedule['rule']} ended with exit code {fired['exit_code']}")
 
