@@ -55,6 +55,9 @@ class Settings(BaseModel):
 
     quotas: bool = False
     """Whether AWS's documented request rates hold, as token buckets (`GET /_stage/quotas`); setting it fills them."""
+    concurrency: int | None = Field(None, ge=1)
+    """How many functions of the account run at once; in a new account ten. Who invokes one more is refused by
+    TooManyRequestsException; for queues and events, Lambda itself waits until one is free."""
     rules_per_bus: int = Field(300, ge=1)
     """EventBridge's quota of rules on a bus: 300 unless AWS has raised it."""
     page_size: int | None = Field(None, ge=1)

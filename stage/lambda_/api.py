@@ -35,6 +35,7 @@ class Functions:
         self._settings = settings
         self._closed = False
         self._active: dict[str, str] = {}
+        self._changed = threading.Condition()
 
     def active(self) -> list[dict[str, str]]:
         """The invocations that have not ended, also those whose caller has gone: function (`step`) and request ID."""
@@ -59,7 +60,7 @@ class Functions:
 
     def invoke(self, name: str, event: bytes) -> Outcome:
         """Run a function, by its short name, and wait for its end. KeyError when there is no such function."""
-        return self._run(self._names.find(name), event, str(uuid.uuid4()))
+        return self._run_when_free(self._names.find(name), event, str(uuid.uuid4()))
 
     def invoke_and_wait(self, function: LambdaFunction, event: bytes) -> Outcome:
         """Run a function and wait for its end, as what polls a queue for it does. One that is switched off fails."""
@@ -67,7 +68,7 @@ class Functions:
             return Outcome(
                 json.dumps({"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}).encode(), failed=True
             )
-        return self._run(function, event, str(uuid.uuid4()))
+        return self._run_when_free(function, event, str(uuid.uuid4()))
 
     def environment(self, name: str) -> dict[str, str]:
         """The environment variables of a function, by its short name. KeyError as above."""
@@ -104,23 +105,49 @@ class Functions:
                 reply.status = 202
                 self._run_in_background(function, event, request_id)
             case _:
-                outcome = self._run(function, event, request_id)
-                reply.body = outcome.payload
-                reply.headers.update({"Content-Type": "application/json", "X-Amz-Executed-Version": function.version})
-                if outcome.failed:
-                    reply.headers["X-Amz-Function-Error"] = "Unhandled"
+                reply = self._run_if_free(call, reply, function, event)
         return reply
 
+    def _run_if_free(self, call: Call, reply: Reply, function: LambdaFunction, event: bytes) -> Reply:
+        """The reply to who waits for the function's end."""
+        request_id = reply.headers["x-amzn-RequestId"]
+        with self._changed:
+            if not self._is_free():
+                return throttled(call, "ConcurrentInvocationLimitExceeded")
+            self._active[request_id] = self._names.of(function)
+        outcome = self._run(function, event, request_id)
+        reply.body = outcome.payload
+        reply.headers.update({"Content-Type": "application/json", "X-Amz-Executed-Version": function.version})
+        if outcome.failed:
+            reply.headers["X-Amz-Function-Error"] = "Unhandled"
+        return reply
+
+    def _is_free(self) -> bool:
+        """Whether the account may run one more function."""
+        return self._settings.concurrency is None or len(self._active) < self._settings.concurrency
+
     def _run_in_background(self, function: LambdaFunction, event: bytes, request_id: str) -> None:
-        self._active[request_id] = self._names.of(function)  # before the caller learns that it began
-        threading.Thread(target=self._run, args=(function, event, request_id), daemon=True).start()
+        run = self._run_when_free
+        with self._changed:
+            if self._is_free():
+                self._active[request_id] = self._names.of(function)  # before the caller learns that it began
+                run = self._run
+        threading.Thread(target=run, args=(function, event, request_id), daemon=True).start()
+
+    def _run_when_free(self, function: LambdaFunction, event: bytes, request_id: str) -> Outcome:
+        with self._changed:
+            self._changed.wait_for(self._is_free)
+            self._active[request_id] = self._names.of(function)
+        return self._run(function, event, request_id)
 
     def _run(self, function: LambdaFunction, event: bytes, request_id: str) -> Outcome:
-        self._active[request_id] = self._names.of(function)
+        """Run a function that is among the active ones."""
         try:
             return self._carry_out(function, event, request_id)
         finally:
-            del self._active[request_id]
+            with self._changed:
+                del self._active[request_id]
+                self._changed.notify_all()
 
     def _carry_out(self, function: LambdaFunction, event: bytes, request_id: str) -> Outcome:
         worker = self._workers.take(function)

@@ -101,6 +101,35 @@ def handler(event, context):
     assert found[0]["message"] == "did it"
 
 
+def test_an_account_runs_so_many_functions_at_once(stage: Client, function: Callable[..., str], tmp_path: Path) -> None:
+    """Who invokes one more is refused; an event waits."""
+    source = """
+import pathlib, time
+def handler(event, context):
+    while not pathlib.Path(event["place"], "go-on").exists(): time.sleep(0.01)
+    print("did it")
+"""
+    name = function(source, Timeout=10)
+    stage.settings(concurrency=1)
+    event = json.dumps({"place": str(tmp_path)})
+    for _ in range(2):
+        answer = stage.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=event)
+        assert answer["StatusCode"] == 202
+    with pytest.raises(ClientError) as refused:
+        stage.client("lambda").invoke(FunctionName=name, Payload=event)
+    assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
+    assert refused.value.response["Reason"] == "ConcurrentInvocationLimitExceeded"
+    assert len(stage.invocations()) == 1
+
+    (tmp_path / "go-on").touch()
+
+    def done() -> list[str]:
+        found = stage.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+        return [each["message"] for each in found if each["message"] == "did it"]
+
+    wait_for(lambda: len(done()) == 2, 10)
+
+
 def test_a_missing_function_is_refused(stage: Client) -> None:
     with pytest.raises(ClientError) as refused:
         stage.client("lambda").invoke(FunctionName="nobody")
