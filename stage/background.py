@@ -21,6 +21,7 @@ from moto.events.models import Rule
 from stage import clock
 from stage.cloudtrail.history import History
 from stage.dynamodb.expiry import expire_items
+from stage.ecr import lifecycle
 from stage.ecr.archive import Archive
 from stage.ecr.images import Images
 from stage.ecs import revisions
@@ -67,6 +68,7 @@ class Background:
         authorise: Authorise = lambda *_: None,
         timer: Timer | None = None,
     ) -> None:
+        lifecycle.install()
         lock = threading.RLock()
         self._settings = settings
         self._authorise = authorise

@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.ecr.models import Image, Repository, ecr_backends
 
+from stage import clock
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
 
@@ -55,9 +56,10 @@ def artifact_type(manifest: str) -> str | None:
     return found
 
 
-def _details(image: Image, status: str) -> dict[str, str]:
+def _details(image: Image, status: str) -> dict[str, Any]:
     type_ = artifact_type(image.image_manifest)
-    return {"imageStatus": status, **({"artifactMediaType": type_} if type_ else {})}
+    times = {name: at for name in ("lastArchivedAt", "lastActivatedAt") if (at := vars(image).get(name))}
+    return {"imageStatus": status, **({"artifactMediaType": type_} if type_ else {}), **times}
 
 
 def status_of(image: Image) -> str:
@@ -67,6 +69,8 @@ def status_of(image: Image) -> str:
 
 def set_status(image: Image, status: str) -> None:
     """Archive an image, or make it ACTIVE."""
+    if status != status_of(image):
+        vars(image)["lastArchivedAt" if status == "ARCHIVED" else "lastActivatedAt"] = clock.now()
     vars(image)["image_status"] = status
 
 

@@ -137,6 +137,7 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("dynamodb", "Query"): _table("Query"),
     ("ecr", "DescribeImages"): _repositories("DescribeImages"),
     ("ecr", "DescribeRepositories"): _repositories("DescribeRepositories"),
+    ("ecr", "GetLifecyclePolicy"): _repositories("GetLifecyclePolicy"),
     ("lambda", "Invoke"): _function,
     ("s3", "GetObject"): _s3("GetObject"),
     ("s3", "HeadObject"): _s3("GetObject"),

@@ -121,6 +121,34 @@ def test_an_archived_image_is_listed_if_asked_for_until_its_push(small: SmallSta
     heard = small.listen(pushes(small))
     small.push("v1", "one")
     assert (statuses(), len(heard())) == (["ACTIVE"], 1)
+    (found,) = aws("ecr").describe_images(repositoryName=small.name, imageIds=[pushed])["imageDetails"]
+    assert found["imagePushedAt"] <= found["lastArchivedAt"] <= found["lastActivatedAt"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "action"),
+    [
+        ({"countType": "imageCountMoreThan", "countNumber": 5}, {"type": "expire"}),
+        (
+            {"countType": "sinceImagePulled", "countUnit": "days", "countNumber": 30},
+            {"type": "transition", "targetStorageClass": "archive"},
+        ),
+        (
+            {"countType": "sinceImageTransitioned", "countUnit": "days", "countNumber": 90, "storageClass": "archive"},
+            {"type": "expire"},
+        ),
+    ],
+    ids=["count", "archive what is not pulled", "expire what is archived"],
+)
+def test_a_lifecycle_policy_is_kept(small: SmallStage, selection: dict[str, Any], action: dict[str, str]) -> None:
+    with pytest.raises(ClientError) as refused:
+        aws("ecr").get_lifecycle_policy(repositoryName=small.name)
+    assert refused.value.response["Error"]["Code"] == "LifecyclePolicyNotFoundException"
+    text = json.dumps(
+        {"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", **selection}, "action": action}]}
+    )
+    aws("ecr").put_lifecycle_policy(repositoryName=small.name, lifecyclePolicyText=text)
+    assert aws("ecr").get_lifecycle_policy(repositoryName=small.name)["lifecyclePolicyText"] == text
 
 
 def test_an_immutable_tag_does_not_move(small: SmallStage) -> None:
