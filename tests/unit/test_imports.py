@@ -57,6 +57,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.ecs.task_definitions": _OF_TASKS | {"sweep"},
     "rota.ecs.fingerprint": _OF_TASKS | {"sweep"},
     "rota.ecs.derive": {"read_config", "plan_deployment", "register_revisions"},
+    # Once a day, and for `rota check`.
+    "rota.ecr.lifecycle": set(),
     "rota.ecs.images": {"read_config", "plan_deployment", "register_revisions"},
     "rota.ecs.jobs": {"read_config", "plan_deployment", "register_revisions"},
     "rota.ecs.reusable": {"read_config"},
