@@ -37,7 +37,7 @@ class Took:
 
 
 def memory() -> int:
-    """MB, as the template gives every function."""
+    """MB, as the template gives every step."""
     megabytes: int = yaml_parse((ROOT / "template.yaml").read_text())["Globals"]["Function"]["MemorySize"]
     return megabytes
 
@@ -90,7 +90,7 @@ def _docker(sizes: Mapping[int, Mapping[str, Took]]) -> str:
 
 Import and first call in `public.ecr.aws/lambda/python:3.13`, with the built layer and its bytecode.
 Each size has the share of a CPU that Lambda gives it: a whole one at {MB_OF_A_CPU:,} MB. Whether Lambda gives
-more during initialization is not documented. The functions have {memory():,} MB.
+more during initialization is not documented. The steps have {memory():,} MB.
 
 {table}
 """

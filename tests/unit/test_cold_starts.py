@@ -19,7 +19,7 @@ def test_the_page_lists_every_step_and_what_all_load() -> None:
 
 
 def test_the_page_names_the_memory_of_the_functions() -> None:
-    assert f"The functions have {cold_report.memory():,} MB" in PAGE
+    assert f"The steps have {cold_report.memory():,} MB" in PAGE
     assert cold_report.memory() in cold_report.SIZES
     assert all(f"| {size:,} MB |" in PAGE for size in cold_report.SIZES[-1:])
 

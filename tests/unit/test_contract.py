@@ -27,6 +27,11 @@ FUNCTIONS = {
     for name, resource in TEMPLATE["Resources"].items()
     if resource["Type"] == "AWS::Serverless::Function"
 }
+VARIABLES = {
+    name: value
+    for each in (GLOBALS, *(each for each in FUNCTIONS.values() if "Environment" in each))
+    for name, value in each["Environment"]["Variables"].items()
+}
 SUBSTITUTIONS = TEMPLATE["Resources"]["DeployStateMachine"]["Properties"]["DefinitionSubstitutions"]
 FOLDERS = {folder.name: folder / "app.py" for folder in (ROOT / "functions").iterdir() if folder.is_dir()}
 SOURCES = [*sorted((ROOT / "layers/rota/rota").rglob("*.py")), *FOLDERS.values()]
@@ -248,10 +253,11 @@ def test_every_state_can_be_reached() -> None:
 
 
 def test_the_settings_are_the_environment_that_the_template_sets() -> None:
-    variables = {name for name in GLOBALS["Environment"]["Variables"] if not name.startswith(("AWS_", "POWERTOOLS_"))}
+    variables = {name for name in VARIABLES if not name.startswith(("AWS_", "POWERTOOLS_"))}
     assert {name.upper() for name in Settings.model_fields} == variables
     assert variables == ENVIRONMENT.keys()
-    assert not any("Environment" in function for function in FUNCTIONS.values())
+    own = {name: set(each["Environment"]["Variables"]) for name, each in FUNCTIONS.items() if "Environment" in each}
+    assert own == {"SweepFunction": {"EXPLAIN_MISSED", "JOB_LOG_GROUPS", "LOG_TAIL"}}
 
 
 # The parameter or resource of a variable, if it is not the parameter of the same name.
@@ -270,7 +276,7 @@ OTHER_SOURCES = {
 
 
 def test_each_setting_has_the_value_of_its_parameter() -> None:
-    variables = dict(GLOBALS["Environment"]["Variables"])
+    variables = dict(VARIABLES)
     assert variables.pop("POWERTOOLS_SERVICE_NAME") == "rota"
     assert variables.pop("POWERTOOLS_METRICS_NAMESPACE") == "Rota"
     assert variables.pop("AWS_ENDPOINT_URL") == {"Ref": "AWS::NoValue"}

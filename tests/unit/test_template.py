@@ -306,7 +306,9 @@ def test_runs_that_are_recorded_late_raise_an_alarm() -> None:
 
 
 def test_ten_minutes_without_a_sweep_raise_an_alarm() -> None:
-    """By metrics that every function has: missing ones count as no sweep, and so do errors."""
+    """By metrics that every function has: ten sweeps in a row that fail, or none at all. It says nothing of a new one:
+    docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html.
+    """
     alarm = RESOURCES["NoSweepAlarm"]
     assert alarm["Condition"] == "WatchesRuns"
     shown, *summed = alarm["Properties"]["Metrics"]
@@ -314,10 +316,13 @@ def test_ten_minutes_without_a_sweep_raise_an_alarm() -> None:
     for each, metric in zip(summed, ("Invocations", "Errors"), strict=True):
         dimensions = [{"Name": "FunctionName", "Value": {"Ref": "SweepFunction"}}]
         expected = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}
-        assert each["MetricStat"] == {"Metric": expected, "Period": 600, "Stat": "Sum"}
+        assert each["MetricStat"] == {"Metric": expected, "Period": 60, "Stat": "Sum"}
         assert (each["Id"], each["ReturnData"]) == (metric.lower(), False)
     how = ("Threshold", "ComparisonOperator", "TreatMissingData", "EvaluationPeriods")
-    assert [alarm["Properties"][name] for name in how] == [1, "LessThanThreshold", "breaching", 1]
+    assert [alarm["Properties"][name] for name in how] == [1, "LessThanThreshold", "missing", 10]
+    assert "DatapointsToAlarm" not in alarm["Properties"], "all of them, unless it is said"
+    topic = [{"Ref": "NotificationsTopic"}]
+    assert (alarm["Properties"]["AlarmActions"], alarm["Properties"]["InsufficientDataActions"]) == (topic, topic)
     sweep = RESOURCES["SweepFunction"]
     assert sweep["Properties"]["Events"]["EveryMinute"]["Properties"]["Schedule"] == "rate(1 minute)"
     assert "Condition" not in sweep
@@ -482,6 +487,9 @@ def test_the_layer_fits_every_function() -> None:
     assert layer["CompatibleArchitectures"] == PARAMETERS["Architecture"]["AllowedValues"]
     assert layer["RetentionPolicy"] == "Delete"
     assert functions["MemorySize"] == 1769, "a whole CPU: docs/cold-starts.md"
+    made = {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == "AWS::Serverless::Function"}
+    own = {name: each["MemorySize"] for name, each in made.items() if "MemorySize" in each}
+    assert own == {"RecordRunFunction": 512, "SweepFunction": 512}
 
 
 def test_each_outcome_of_this_app_goes_to_the_topic() -> None:
