@@ -1,12 +1,14 @@
 """Why ECS started nothing, by CloudTrail's events of RunTask."""
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rota.runs.model import Why
-from rota.runs.trail import Refusal, reason_in, refusal
+from rota.runs.trail import Refusal, reason_in, refusal, refusals
 
 AT = datetime(2026, 3, 1, 6, 0, 31, tzinfo=UTC)
 RULE = "production__guestbook__IngestData"
@@ -61,3 +63,26 @@ def test_a_reason_is_of_the_run_for_sure(found: list[Refusal], why: Why | None) 
     due = AT.replace(second=0)
     reason = reason_in(found, "IngestData", RULE, due, due + timedelta(minutes=6))
     assert (reason and reason.why) == why
+
+
+class EndlessHistory:
+    """CloudTrail with a page of one refusal after the other, each of which takes some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self._seconds = 0.0, seconds
+
+    def get_paginator(self, _operation: str) -> "EndlessHistory":
+        return self
+
+    def paginate(self, **_asked: Any) -> Iterator[Any]:
+        while True:
+            self.now += self._seconds
+            told = event(answer={"failures": [{"reason": CAPACITY}]})
+            yield {"Events": [{"EventTime": AT, "CloudTrailEvent": json.dumps(told)}]}
+
+
+@pytest.mark.parametrize(("seconds", "pages"), [(0.5, 40), (4, 5), (35, 1)])
+def test_a_long_or_slow_history_is_left_in_time(seconds: float, pages: int) -> None:
+    history: Any = EndlessHistory(seconds)
+    found = list(refusals(history, AT, AT, clock=lambda: history.now))
+    assert found == [at(0)] * pages, "a sweep has a minute for all that it does"

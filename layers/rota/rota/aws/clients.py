@@ -30,7 +30,8 @@ _MAKING = threading.Lock()
 
 @cache
 def cloudtrail() -> "BaseClient":
-    client: BaseClient = _client("cloudtrail", _config())
+    """With few attempts: it only explains, and a sweep has a minute."""
+    client: BaseClient = _client("cloudtrail", _config(_ATTEMPTS // 2))
     return client
 
 
@@ -63,7 +64,8 @@ def events() -> "EventBridgeClient":
 
 @cache
 def logs() -> "CloudWatchLogsClient":
-    client: CloudWatchLogsClient = _client("logs", _config())
+    """With few attempts: no message waits long for a log."""
+    client: CloudWatchLogsClient = _client("logs", _config(_ATTEMPTS // 2))
     return client
 
 

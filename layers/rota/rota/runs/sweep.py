@@ -185,11 +185,12 @@ class _Look(NamedTuple):
 
         late = {task: terms(job, job.spans[-1].expression).late for task, job in jobs.items() if job.spans}
         since = min(run.scheduled_at for run in traceless)
+        found = []
         try:
-            found = trail.refusals(clients.cloudtrail(), since, self.now)
+            for refusal in trail.refusals(clients.cloudtrail(), since, self.now):
+                found.append(refusal)  # noqa: PERF402  what was read before an error counts
         except AWS_ERRORS:
             _logger.exception("CloudTrail could not be asked why runs are missed")
-            return missed
 
         def explained(run: Run) -> Run:
             rule = self.settings.rule_prefix + run.task

@@ -1,14 +1,14 @@
 """Why ECS started no task, from CloudTrail's history of RunTask: what it refused, and what it had no capacity for.
 
 EventBridge counts an answer with `failures` as delivered, so that nothing else tells of it. The history needs no trail;
-it shows an event some minutes late, 50 a page, two pages a second:
+it shows an event some minutes late, 50 a page, two pages a second at most, and may take seconds for one:
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rota.runs import reasons
@@ -19,8 +19,8 @@ from rota.tracing import TASK
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-# 30 seconds by the quota of two a second: the rest of an account's history is left out.
-_MOST_PAGES = 60
+# Of the minute that Sweep has: the rest of an account's history is left out.
+_LONGEST_SECONDS = 20
 
 
 class Refusal(NamedTuple):
@@ -32,13 +32,20 @@ class Refusal(NamedTuple):
     text: str
 
 
-def refusals(cloudtrail: "BaseClient", since: datetime, until: datetime) -> list[Refusal]:
-    """Those of that time, as far as the history shows them, the newest first."""
+def refusals(
+    cloudtrail: "BaseClient", since: datetime, until: datetime, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Refusal]:
+    """Those of that time, the newest first, as far as the history shows them within 20 seconds of that clock."""
     pages = cloudtrail.get_paginator("lookup_events").paginate(
         LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "RunTask"}], StartTime=since, EndTime=until
     )
-    events = (event for page in islice(pages, _MOST_PAGES) for event in page["Events"])
-    return [found for event in events if (found := refusal(event["EventTime"], json.loads(event["CloudTrailEvent"])))]
+    ends = clock() + _LONGEST_SECONDS
+    for page in pages:
+        for event in page["Events"]:
+            if found := refusal(event["EventTime"], json.loads(event["CloudTrailEvent"])):
+                yield found
+        if clock() >= ends:
+            return
 
 
 def refusal(at: datetime, event: Mapping[str, Any]) -> Refusal | None:
