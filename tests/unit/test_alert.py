@@ -16,6 +16,7 @@ from rota.notifications.message import mail_subject, mail_text
 from rota.runs.alert import Alert, attributes_of, due_alerts, told
 from rota.runs.alert_text import Place, events_of, message_of
 from rota.runs.attribution import attribute, with_releases
+from rota.runs.incidents import after_run
 from rota.runs.model import GoodRun, Incident, Job, LogPlace, Notice, Reader, Reason, Release, Run, Status, Trigger, Why
 from rota.runs.reasons import of_absence
 from rota.runs.words import day_and_time, duration
@@ -671,6 +672,21 @@ def test_a_recovery_while_the_failure_is_told_is_told_next() -> None:
     noted = told(meanwhile, telling, telling.id, SOON)
     assert noted is not None
     assert only(noted, now=DUE + 2 * HOUR).kind == RunKind.RECOVERED
+
+
+@pytest.mark.parametrize(("tolerance", "kinds"), [(0, [RunKind.FAILED]), (1, [])])
+def test_a_failure_while_the_recovery_is_told_is_told_next(tolerance: int, kinds: list[RunKind]) -> None:
+    """The job's next run ended between the message and the note of it."""
+    well = after_run(job(incident(failed(), **TOLD), tolerance=tolerance), failed(due=DUE + HOUR, status=Status.OK))
+    (telling,) = only(well, now=DUE + 3 * HOUR).tellings
+    noted = told(after_run(well, failed(due=DUE + 2 * HOUR)), telling, telling.id, DUE + 3 * HOUR)
+    assert noted is not None
+    found = [each for alert in due_alerts([noted], DUE + 4 * HOUR) for each in alert.tellings]
+    assert [each.kind for each in found] == kinds
+    for each in found:
+        assert each.id == "IngestData#2026-11-29T08:00:00Z", "its event is no repeated one"
+        assert each.incident is not None
+        assert (each.incident.runs, each.incident.last_good) == (1, telling.incident and telling.incident.recovered)
 
 
 # ---------------------------------------------------------------------- events and words

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rota.contract import RunKind
+from rota.runs.incidents import begin_incident
 from rota.runs.model import Incident, Job, Notice, Run, Status, Why, incident_id
 
 REMIND_AFTER = timedelta(days=1)
@@ -100,7 +101,11 @@ def told(job: Job, telling: Telling, thread: str, now: datetime) -> Job | None:
     if incident is None or incident.id != telling.id:
         return None
     if telling.kind == RunKind.RECOVERED:
-        return job.model_copy(update={"incident": None})
+        # A run that failed meanwhile begins another incident: people were told that this one is over.
+        failed = incident.recovered is None and job.bad_runs > job.tolerance
+        well = telling.incident.recovered if telling.incident else None
+        another = begin_incident(incident.last, job.bad_runs, last_good=well) if failed else None
+        return job.model_copy(update={"incident": another})
     update = {"told_at": now, "thread": incident.thread or thread}
     return job.model_copy(update={"incident": incident.model_copy(update=update)})
 

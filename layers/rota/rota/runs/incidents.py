@@ -20,6 +20,21 @@ def after_run(job: Job, run: Run) -> Job:
     return job if told else job.model_copy(update={"notices": (*job.notices, Notice(kind=Status.UNKNOWN, run=run))})
 
 
+def begin_incident(
+    run: Run, runs: int, *, last_good: GoodRun | None = None, recovered: GoodRun | None = None
+) -> Incident:
+    """The incident that begins with that run, the last of so many bad ones."""
+    return Incident(
+        id=incident_id(run),
+        opened_at=run.ended_at or run.scheduled_at,
+        first=run.model_copy(update={"tail": ()}),
+        last=run,
+        runs=runs,
+        last_good=last_good,
+        recovered=recovered,
+    )
+
+
 def _after_good(job: Job, run: Run) -> Job:
     late = _is_late(job, run)
     good = job.last_run_good + 1 if run.scheduled_at == job.last_run_at else 1
@@ -54,14 +69,10 @@ def _after_bad(job: Job, run: Run) -> Job:
             }
         )
     elif job.tolerance == 0 if well_since else bad_runs > job.tolerance:
-        changed["incident"] = Incident(
-            id=incident_id(run),
-            opened_at=run.ended_at or run.scheduled_at,
-            first=run.model_copy(update={"tail": ()}),
-            last=run,
-            runs=1 if well_since else bad_runs,
-            last_good=None if well_since else job.last_good,
-            recovered=well_since,
+        changed["incident"] = (
+            begin_incident(run, 1, recovered=well_since)
+            if well_since
+            else begin_incident(run, bad_runs, last_good=job.last_good)
         )
     if not well_since:
         changed["bad_runs"] = bad_runs
