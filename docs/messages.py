@@ -6,7 +6,7 @@ import json
 import textwrap
 from datetime import UTC, datetime, timedelta
 
-from rota.contract import Execution, Image, Outcome, RunEvent, RunKind
+from rota.contract import Execution, Image, Kind, Origin, Outcome, RunEvent, RunKind
 from rota.deployment.ledger import Entry
 from rota.deployment.outcome_message import outcome_message
 from rota.notifications.chat import chat_notification
@@ -39,6 +39,7 @@ def chat_of_a_deployment() -> str:
         summary="",
         cause="CheckService: the rollout failed: tasks failed to start. Everything is as before. "
         "For the operator: fix this, then deploy again.",
+        origin=Origin(kind=Kind.AGAIN, by="ann", reason="the database is up again"),
     )
     return _code(
         json.dumps(json.loads(chat_notification(outcome_message(_APP, execution, entry, 184))), indent=2), "json"

@@ -23,14 +23,15 @@ def handler(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> F
         turn.require(settings.app)
         if request.plan.removed:
             _delete_removed(request, settings)  # from here on it goes forward only
+        record = turn.record or DeploymentRecord(execution=request.execution)
         entry = Entry(
             outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
             image=request.image,
             schedule=request.config.schedule,
             summary=request.plan.summary,
             tasks=request.config.tasks,
+            origin=record.origin,
         )
-        record = turn.record or DeploymentRecord(execution=request.execution)
         entry = end_deployment(settings, turn.lease, entry, record, {request.execution.id}, publish)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary, release=entry.release)
 

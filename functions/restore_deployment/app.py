@@ -120,13 +120,18 @@ def _derive(failed: Failed, document: FailedDeployment) -> DeploymentRecord:
 
 def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
     """The record of an execution that does not hold the lease, from its input."""
-    from rota.ecr import input_keys, push_event  # noqa: PLC0415  here, because few restores need it
+    from rota import execution_input  # noqa: PLC0415  here, because few restores need it
+    from rota.ecr import push_event  # noqa: PLC0415
 
+    image = None
     try:
-        image = push_event.parse_image(failed.event, settings.repository, failed.execution)
+        if execution_input.names_no_image(failed.event):
+            execution_input.parse(failed.event)
+        else:
+            image = push_event.parse_image(failed.event, settings.repository, failed.execution)
     except RejectedError:
         return DeploymentRecord(execution=failed.execution, failed_step="TakeTurn")
-    origin = input_keys.origin(failed.event, image, failed.execution.name)
+    origin = execution_input.origin(failed.event, image, failed.execution.name)
     return DeploymentRecord(execution=failed.execution, image=image, origin=origin, failed_step="TakeTurn")
 
 

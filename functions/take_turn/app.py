@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
-from rota import contract
+from rota import contract, execution_input
 from rota.aws import clients
 from rota.contract import Decision, Execution, Image, Origin, TakeTurnInput, TakeTurnOutput, Verdict
 from rota.deployment.lease import Lease, LeaseItem, wait_seconds
 from rota.deployment.ledger import ledger_of
-from rota.ecr import input_keys, push_event
+from rota.ecr import push_event
+from rota.errors import RejectedError
 from rota.handlers.step import step
 from rota.settings import Settings
 from rota.stepfunctions import stopped
@@ -18,6 +19,8 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
     if ended := stopped.execution_named_by(request.event, request.execution.id):
         return _of_an_end(request, settings, ended, waited)
+    if execution_input.names_no_image(request.event):
+        return _of_a_change(request, settings, waited)
     return _of_a_push(request, settings, waited)
 
 
@@ -35,7 +38,7 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     execution = request.execution
     image = push_event.parse_image(request.event, settings.repository, execution)
     dry_run = contract.is_dry_run(request.event)
-    origin = input_keys.origin(request.event, image, execution.name)
+    origin = execution_input.origin(request.event, image, execution.name)
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     elif image.started(execution.name) and push_event.is_replication(request.event) and not dry_run:
@@ -47,6 +50,33 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     return TakeTurnOutput(
         **dict(verdict), wait_seconds=wait_seconds(waited), dry_run=dry_run, image=image, origin=origin
     )
+
+
+def _of_a_change(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
+    """Of a change of what is live: it has no place in the line, and deploys the image that is live at its turn."""
+    dry_run = execution_input.parse(request.event).dry_run
+    origin = execution_input.origin(request.event, None, request.execution.name)
+    verdict = _verdict(request.execution, settings, None, origin, dry_run=dry_run)
+    image = _live_image(request.execution, settings, dry_run=dry_run) if verdict.decision == Decision.GO else None
+    return TakeTurnOutput(
+        **dict(verdict), wait_seconds=wait_seconds(waited), dry_run=dry_run, image=image, origin=origin
+    )
+
+
+def _live_image(execution: Execution, settings: Settings, *, dry_run: bool) -> Image:
+    """The image that is live. No other deployment changes that meanwhile, unless this is a dry run.
+
+    RejectedError if it is not known.
+    """
+    from rota.deployment.releases import Releases  # noqa: PLC0415 - pushes, which are the rule, do not load it
+
+    live = Releases(clients.dynamodb(), settings.table, settings.app).read()
+    if not live:
+        raise RejectedError(f"no release of {settings.app} is known to be live; deploy an image first")
+    image = Image(repository=settings.repository, digest=live.live_digest, tag=live.live_tag)
+    if not dry_run:
+        _lease(execution, settings).note_image(image)
+    return image
 
 
 def _require_image(image: Image) -> None:
@@ -91,7 +121,9 @@ def _reason_to_stay(
     return push_event.reason_to_skip(request.event, found.get("artifactMediaType"))
 
 
-def _verdict(execution: Execution, settings: Settings, image: Image, origin: Origin, *, dry_run: bool) -> Verdict:
+def _verdict(
+    execution: Execution, settings: Settings, image: Image | None, origin: Origin, *, dry_run: bool
+) -> Verdict:
     if dry_run:
         return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
     # Before it takes the turn of another one; its restore may record the outcome later, so ReadConfig looks again.

@@ -75,6 +75,7 @@ def test_a_mail_is_made_of_sentences(stage: Client, mails: Heard) -> None:
         "write a string of letters, digits, dots, hyphens and underscores | Nothing had to be restored. For the "
         "author of the schedule file: correct it, upload it, then deploy again.",
         f"Image: v1 {digest('v1')}",
+        "Started: push",
         f"Every step of it: {failed['executionArn']}",
     ]
 

@@ -167,8 +167,11 @@ class Deployments(Lasting):
         """The push of the guestbook's image, or of the one with that digest, has just arrived."""
         if digest:
             self._world.push(digest, "next")
+        detail = PUSH["detail"] | ({"image-digest": digest, "image-tag": "next"} if digest else {})
+        return self.ask(**(PUSH | {"detail": detail} | event))
+
+    def ask(self, **given: Any) -> Deployment:
+        """A person has just started an execution with that input."""
         self._count += 1
         self._started_at += timedelta(minutes=1)
-        detail = PUSH["detail"] | ({"image-digest": digest, "image-tag": "next"} if digest else {})
-        push = PUSH | {"detail": detail} | event
-        return Deployment(self._world, f"deployment-{self._count}", push, self._started_at)
+        return Deployment(self._world, f"deployment-{self._count}", given, self._started_at)

@@ -28,10 +28,10 @@ def stop(deployment: Deployment) -> Deployment:
 
 
 def test_it_says_who_started_the_deployment_and_why(world: World, deployments: Deployments) -> None:
-    started = deployments.start(by="ann", reason="the invoices are wrong", kind="rollback")
+    started = deployments.start(by="ann", reason="the invoices are wrong", kind="image")
     started.step("TakeTurn")
     found = record()
-    assert found["origin"] == {"kind": "rollback", "by": "ann", "reason": "the invoices are wrong"}
+    assert found["origin"] == {"kind": "image", "by": "ann", "reason": "the invoices are wrong"}
     assert (found["phase"], found["execution"]["id"], found["image"]["tag"]) == ("planning", started.arn, "5d0c6a1")
     assert list(found["entered"]) == ["TakeTurn"]
 

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "layers" / "rota" / "rota"
 LEVELS = {
     **dict.fromkeys(("errors", "settings", "contract", "ownership", "tracing"), 0),
-    **dict.fromkeys(("schedule_file", "aws"), 1),
+    **dict.fromkeys(("schedule_file", "aws", "execution_input"), 1),
     **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions", "notifications"), 2),
     **dict.fromkeys(("plan", "deployment"), 3),
     **dict.fromkeys(("restore", "handlers", "runs"), 4),

@@ -39,7 +39,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.handlers.event": _OF_RUNS,
     "rota.ecr.image": {"read_config", "sweep"},
     "rota.ecr.push_event": {"take_turn"},
-    "rota.ecr.input_keys": {"take_turn"},
+    "rota.execution_input": {"take_turn"},
     "rota.schedule_file.parse": {"read_config"},
     "rota.schedule_file.s3": {"read_config"},
     "rota.schedule_file.task": _OF_TASKS,

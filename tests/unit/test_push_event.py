@@ -124,7 +124,9 @@ def test_every_form_of_an_iso_8601_timestamp(time: str) -> None:
             id="too long",
         ),
         pytest.param(event(id=5), "id is 5, it must be a string", id="id"),
-        pytest.param(event(dryRun=True), 'dryRun is not a key of a push; write "dry_run", beside detail', id="dryRun"),
+        pytest.param(
+            event(dryRun=True), 'dryRun is not a key of the input; write "dry_run", beside detail', id="dryRun"
+        ),
         pytest.param(event({"dry_run": True}), "detail.dry_run is not a key of a push", id="dry run in detail"),
         pytest.param(event(dry_run="yes"), 'dry_run is "yes", it must be true or false', id="dry run"),
         pytest.param(

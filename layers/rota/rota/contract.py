@@ -86,14 +86,21 @@ class Decision(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a deployment was started for."""
+    """What a deployment was started for. The first four deploy an image; the others change what is live."""
 
     PUSH = "push"
     """EventBridge started it with a push."""
     AGAIN = "again"
     """A person started it with the event of a push."""
     IMAGE = "image"
+    """A person chose the image."""
     ROLLBACK = "rollback"
+    PAUSE = "pause"
+    RESUME = "resume"
+    SCHEDULE = "schedule"
+    """The schedule file alone, with the image that is live."""
+    LIFT = "lift"
+    """Bars of images alone; it deploys nothing."""
 
 
 class Origin(Shape):
@@ -102,6 +109,11 @@ class Origin(Shape):
     kind: Kind
     by: str = ""
     reason: str = ""
+
+    def __str__(self) -> str:
+        """For people: `rollback by ann: the login fails`."""
+        by_a_person = f" by {self.by or 'a person'}" if self.by or self.kind != Kind.PUSH else ""
+        return f"{self.kind}{by_a_person}{f': {self.reason}' if self.reason else ''}"
 
 
 class Phase(StrEnum):
@@ -150,7 +162,9 @@ class TakeTurnInput(StepInput):
 
 
 class TakeTurnOutput(Verdict):
-    """`restores` is the ARN of an execution that was stopped and is to be restored; then there is no image."""
+    """`restores` is the ARN of an execution that was stopped and is to be restored; then there is no image. Nor is
+    there one before a change of what is live has its turn: it deploys the image that is live then.
+    """
 
     wait_seconds: int
     dry_run: bool

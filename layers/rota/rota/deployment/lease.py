@@ -23,6 +23,8 @@ _CLOCK_SKEW_SECONDS = 5
 # execution's history, which holds 25,000: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html.
 # After hours they become rarer still: the holder's rollout may wait for a person for weeks.
 _SHORTEST_WAIT, _LONGEST_WAIT, _LONGEST_WAIT_OF_DAYS = 20, 120, 1800
+# The order of a holder that changes what is live: no push is newer.
+_LAST = "~"
 
 
 class Standing(StrEnum):
@@ -146,19 +148,22 @@ class Lease:
         self._has_record = False
         self._at_work: dict[str, Decimal] = {}
 
-    def take(self, image: Image, origin: Origin, is_active: Callable[[str], bool]) -> Verdict:
+    def take(self, image: Image | None, origin: Origin, is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease and begin the deployment's record, or say why not. Taking it again is as good as having it.
 
+        Without an image it is a change of what is live, which has no place in the line: it waits for the holder, stops
+        no deployment, and no push stops it.
         `is_active(execution_arn)`: whether it runs, or was stopped so recently that its restore may not have begun.
         """
-        claim = _Claim(order(self._execution, image), image.digest, begin(self._execution, image, origin))
+        place = order(self._execution, image) if image else ""
+        claim = _Claim(place, image.digest if image else "", begin(self._execution, image, origin))
         lease = self._claim_if_free(claim)
-        if lease is not None and _started_by_one_event(lease.newest, claim.order, image):
+        if lease is not None and image and _started_by_one_event(lease.newest, claim.order, image):
             claim = claim._replace(order=lease.newest)
             lease = self._claim_if_free(claim)
         if lease is None:
             return Verdict(decision=Decision.GO, reason="the lease was free")
-        if lease.newest > claim.order:
+        if claim.order and lease.newest > claim.order:
             return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} has arrived")
         if lease.holder == self._execution.id:
             return Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
@@ -168,12 +173,19 @@ class Lease:
         """The item as it is now."""
         return read_lease(self._dynamodb, self._table, self._app)
 
+    def note_image(self, image: Image) -> None:
+        """Write which image a change of what is live deploys, into the record of the deployment that has the lease."""
+        given = image.model_dump(mode="json", exclude_none=True)
+        done, _ = self._update("SET deployment.#image = :image", "holder = :me", {":image": given}, {"#image": "image"})
+        if not done:
+            raise TransientError("the lease has just changed hands")
+
     def _take_over(self, lease: LeaseItem, claim: "_Claim", is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease from a holder that has ended, or say what is waited for."""
         holder = lease.holder.rsplit(":", 1)[-1]
         if any(is_active(each) for each in {lease.holder, lease.restorer} - {""}):
             # The same image by another tag is on its way already and need not be stopped.
-            if lease.digest != claim.digest:
+            if claim.order and lease.digest != claim.digest:
                 self._announce_newer(claim)
             return _wait(f"{holder} is deploying, or was stopped and will be restored")
         if lease.active_invocations():
@@ -296,19 +308,20 @@ class Lease:
         return self._claim(claim, "attribute_not_exists(holder)", "if_not_exists(at_work, :none)", {})
 
     def _claim(self, claim: "_Claim", condition: str, at_work: str, seen: Mapping[str, Any]) -> LeaseItem | None:
-        """Hold the lease from now on, under `condition` and if no newer push is known. None, or the lease instead."""
-        done, lease = self._update(
-            f"SET holder = :me, holder_order = :order, newest = :order, digest = :digest, at_work = {at_work}, "
-            "deployment = :record REMOVE shut, restorer, announced",
-            f"{condition} AND (attribute_not_exists(newest) OR newest <= :order)",
-            {
-                ":order": claim.order,
-                ":digest": claim.digest,
-                ":none": {},
-                ":record": claim.record.stored(),
-                **seen,
-            },
-        )
+        """Hold the lease from now on, under `condition` and if no newer push is known. None, or the lease instead.
+
+        A change of what is live leaves `newest` and `announced` as they are: for the pushes that wait.
+        """
+        update = f"SET holder = :me, holder_order = :order, at_work = {at_work}, deployment = :record"
+        values = {":none": {}, ":record": claim.record.stored(), **seen}
+        if claim.order:
+            update += ", newest = :order, digest = :digest REMOVE shut, restorer, announced"
+            condition += " AND (attribute_not_exists(newest) OR newest <= :order)"
+            values |= {":order": claim.order, ":digest": claim.digest}
+        else:
+            update += " REMOVE shut, restorer, digest"
+            values |= {":order": _LAST}
+        done, lease = self._update(update, condition, values)
         return None if done else lease or LeaseItem()
 
     def _announce_newer(self, claim: "_Claim") -> None:
@@ -357,7 +370,7 @@ class Lease:
 
 
 class _Claim(NamedTuple):
-    """What a deployment that takes the lease writes into it."""
+    """What a deployment that takes the lease writes into it; `order` and `digest` are empty without an image."""
 
     order: str
     digest: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
-from rota.contract import Execution, Image, Outcome, Shape, Stored
+from rota.contract import Execution, Image, Origin, Outcome, Shape, Stored
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord, OptionalRecord
 from rota.deployment.releases import Releases
@@ -38,6 +38,8 @@ class Entry(Shape):
     """How many the schedule file has; None if it was not read."""
     release: int | None = None
     """The number of the release that the deployment made live; None if it made none."""
+    origin: Origin | None = None
+    """Who started the deployment and why; None if that is not known."""
 
 
 class LedgerItem(Item):
@@ -172,11 +174,13 @@ class Ledger:
         if entry.image:
             fields |= {"digest": entry.image.digest, "tag": entry.image.tag or ""}
             fields |= {"event_id": entry.image.event_id or ""}
-            # Step Functions does not say which person it was; CloudTrail does.
+            # Who the person was only the input may say; CloudTrail knows.
             fields["started_by"] = "push" if entry.image.started(self._execution.name) else "by hand"
+        if entry.origin:
+            fields |= {"kind": entry.origin.kind, "by": entry.origin.by, "reason": entry.origin.reason}
         if entry.schedule:
             fields |= {"schedule_key": entry.schedule.key, "schedule_version": entry.schedule.version_id}
-        item: dict[str, Any] = {name: value for name, value in fields.items() if value}
+        item: dict[str, Any] = {name: str(value) for name, value in fields.items() if value}
         item["expires_at"] = int((now + timedelta(days=self._history_days)).timestamp())
         item["entry"] = entry.model_dump_json()
         item["deployment"] = record.stored()

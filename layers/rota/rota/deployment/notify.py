@@ -30,7 +30,8 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
         "app": settings.app,
         "execution": execution.id,
         "seconds": round(seconds, 1),
-        **entry.model_dump(mode="json"),
+        **entry.model_dump(mode="json", exclude={"origin"}),
+        **_started(entry),
         "pushed": " ".join(filter(None, (entry.image.tag, entry.image.digest))) if entry.image else "none",
         "news": _plain(_released(entry) + (entry.cause or entry.summary)),
     }
@@ -49,6 +50,14 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
         from rota.notifications.send import send_chat  # noqa: PLC0415
 
         send_chat(settings.chat_topic_arn, outcome_message(settings.app, execution, entry, seconds))
+
+
+def _started(entry: Entry) -> dict[str, str | None]:
+    """Who started it and why, each by itself and all in a line for the mail."""
+    origin = entry.origin
+    if origin is None:
+        return {"kind": None, "by": "", "reason": "", "started": "unknown"}
+    return {"kind": str(origin.kind), "by": origin.by, "reason": origin.reason, "started": _plain(str(origin))}
 
 
 def _released(entry: Entry) -> str:

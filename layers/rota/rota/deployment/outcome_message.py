@@ -22,6 +22,7 @@ def outcome_message(app: str, execution: Execution, entry: Entry, seconds: float
     image = entry.image
     named = f" ({image.tag or image.digest.removeprefix('sha256:')[:12]})" if image else ""
     facts = [("Image", " ".join(filter(None, (image.tag, image.digest))))] if image else []
+    facts += [("Started", str(entry.origin))] if entry.origin else []
     return Message(
         title=f"{app}: {what}{named}",
         lead=entry.cause or entry.summary,

@@ -122,8 +122,8 @@ OptionalRecord = Annotated[DeploymentRecord | None, WrapValidator(_none_if_unrea
 """The record in an item; None also for one that this version cannot read."""
 
 
-def begin(execution: Execution, image: Image, origin: Origin) -> DeploymentRecord:
-    """The record of a deployment that takes the lease now."""
+def begin(execution: Execution, image: Image | None, origin: Origin) -> DeploymentRecord:
+    """The record of a deployment that takes the lease now; without an image if it changes what is live."""
     return DeploymentRecord(execution=execution, image=image, origin=origin, entered={_FIRST_STEP: datetime.now(UTC)})
 
 

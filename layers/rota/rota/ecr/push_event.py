@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from rota import execution_input
 from rota.contract import STEPS, Execution, Image
-from rota.ecr import input_keys
 from rota.errors import RejectedError
 
 # A quarter of a state's input: that of RestoreDeployment has the document beside the event, and the event of an
@@ -93,7 +93,7 @@ def _problems(event: Any, repository: str, execution: Execution) -> Iterator[str
             f"it has {length:,} characters, it may have {_LONGEST_EVENT:,}: RestoreDeployment is given "
             "all of it too, and a longer one could not be restored"
         )
-    yield from input_keys.problems(event)
+    yield from execution_input.problems(event)
     added = [key for key in _ADDED_KEYS if key in event]
     if added:
         yield f"it has the keys {', '.join(added)}, which an execution's output has"

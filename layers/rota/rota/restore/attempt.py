@@ -62,6 +62,7 @@ class Attempt(NamedTuple):
             summary=record.summary,
             cause=explain(self.step, self.error, became) if self.error else self.overtaken,
             tasks=record.tasks,
+            origin=record.origin,
         )
 
     def _lost_tag(self) -> str:

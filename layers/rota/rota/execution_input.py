@@ -1,0 +1,182 @@
+"""What an execution of the state machine is started with: a push's event, what a person adds to it, or that alone."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, ValidationError
+
+from rota.contract import Digest, Image, Kind, Origin, Shape
+from rota.errors import RejectedError
+
+# Characters of a name and of a reason: both are mailed, and are in each ledger entry.
+LONGEST_NAME, LONGEST_REASON = 256, 1_000
+# Of one value in a message.
+_LONGEST_QUOTE = 256
+# What an event of EventBridge has beside `detail`.
+_OF_AN_EVENT = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "replay-name"}
+
+
+def _with_a_year(given: Any) -> Any:
+    if isinstance(given, str) and re.match(r"\d{4}-", given):
+        return given
+    raise ValueError("no timestamp")  # pydantic takes a number as one
+
+
+Timestamp = Annotated[AwareDatetime, BeforeValidator(_with_a_year)]
+Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(min_length=1)]
+
+
+class HoldKey(Shape):
+    """The key `hold`: until when deployments are held; None until a person resumes them."""
+
+    until: Timestamp | None = None
+
+
+class PauseKey(Shape):
+    """The key `pause`: which tasks, and until when; None until a person resumes them."""
+
+    tasks: Names
+    until: Timestamp | None = None
+
+
+class ExecutionInput(Shape):
+    """The keys that stand beside `detail`, or alone where an execution is about no image of a person's choice."""
+
+    dry_run: StrictBool = False
+    by: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)] = ""
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)] = ""
+    kind: Kind | None = None
+    release: Annotated[str, Field(pattern=r"^(previous|v[1-9][0-9]{0,8})$")] | None = None
+    image_only: StrictBool = False
+    schedule_key: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    schedule_version: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    now: StrictBool = False
+    hold: HoldKey | None = None
+    pause: PauseKey | None = None
+    lift: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=100)] = ()
+
+
+# Keys that later versions of Rota know. Ignored, they would do something else than a person asks for.
+_UNKNOWN = ("with_before", "release", "image_only", "schedule_key", "schedule_version", "now", "hold", "pause", "lift")
+_UNKNOWN_KINDS = (Kind.ROLLBACK, Kind.PAUSE, Kind.RESUME, Kind.LIFT)
+_KNOWN = tuple(name for name in ExecutionInput.model_fields if name not in _UNKNOWN)
+_OF_ALL = {"by", "reason", "kind"}
+_OF_AN_IMAGE = {"dry_run", "now", "lift", "schedule_key", "schedule_version"}
+_OF_A_KIND = {
+    **dict.fromkeys((Kind.PUSH, Kind.AGAIN, Kind.IMAGE), _OF_AN_IMAGE),
+    Kind.ROLLBACK: {"dry_run", "release", "image_only", "hold"},
+    Kind.PAUSE: {"pause", "hold"},
+    Kind.RESUME: {"pause", "hold"},
+    Kind.SCHEDULE: {"dry_run", "schedule_key", "schedule_version"},
+    Kind.LIFT: {"lift"},
+}
+_WITH_AN_IMAGE = (Kind.PUSH, Kind.AGAIN, Kind.IMAGE)
+_WITHOUT_ONE = tuple(kind for kind in Kind if kind not in _WITH_AN_IMAGE)
+# What a kind cannot do without: one of these.
+_NEEDED = {Kind.ROLLBACK: ("release",), Kind.PAUSE: ("pause", "hold"), Kind.LIFT: ("lift",)}
+_MUST_BE = {
+    "dry_run": "true or false",
+    "by": f"a string of 1 to {LONGEST_NAME:,} characters",
+    "reason": f"a string of 1 to {LONGEST_REASON:,} characters",
+    "kind": f"one of {', '.join(Kind)}",
+    "release": '"previous" or a release such as "v41"',
+    "image_only": "true or false",
+    "schedule_key": "a key in the bucket",
+    "schedule_version": "the id of a version of the schedule file",
+    "now": "true or false",
+    "hold": '{} or an object such as {"until": "2026-12-24T06:00:00Z"}',
+    "pause": 'an object such as {"tasks": ["SendMail"], "until": "2026-12-24T06:00:00Z"}',
+    "lift": 'a list of digests, such as ["sha256:..."]',
+}
+
+
+def names_no_image(event: Any) -> bool:
+    """Whether an input is a person's that has no image: it says a kind, and has no `detail`."""
+    return isinstance(event, Mapping) and "kind" in event and "detail" not in event
+
+
+def parse(event: Mapping[str, Any]) -> ExecutionInput:
+    """The keys of an input that names no image. RejectedError lists everything that is wrong with it."""
+    if found := list(problems(event)):
+        raise RejectedError(f"the input cannot be carried out: {'; '.join(found)}")
+    return ExecutionInput.model_validate(event)
+
+
+def origin(event: Mapping[str, Any], image: Image | None, execution_name: str) -> Origin:
+    """Who started the execution and why; the kind follows from what started it unless the input says another."""
+    by_itself = Kind.PUSH if image and image.started(execution_name) else Kind.AGAIN
+    return Origin(kind=event.get("kind", by_itself), by=event.get("by", ""), reason=event.get("reason", ""))
+
+
+def problems(event: Mapping[str, Any]) -> Iterator[str]:
+    """A problem for each key that is misspelt, misplaced, unknown to this version, or has a wrong value, and for what
+    does not go with the kind.
+    """
+    yield from _of_names(event)
+    try:
+        given = ExecutionInput.model_validate({key: event[key] for key in _KNOWN if key in event})
+    except ValidationError as error:
+        for key in dict.fromkeys(str(each["loc"][0]) for each in error.errors(include_url=False)):
+            yield f"{key} is {_quoted(event[key])}, it must be {_MUST_BE[key]}"
+        return
+    yield from _of_the_kind(event, given.kind)
+
+
+def _of_names(event: Mapping[str, Any]) -> Iterator[str]:
+    is_an_event = "detail" in event
+    for key in event:
+        if key in _KNOWN or (is_an_event and key in {*_OF_AN_EVENT, "detail"}):
+            continue
+        meant = _meant(key)
+        if meant in _UNKNOWN:
+            yield f"this version of Rota does not know the key {key}; leave it out"
+        elif meant:
+            yield f'{key} is not a key of the input; write "{meant}"' + (", beside detail" if is_an_event else "")
+        elif not is_an_event:  # EventBridge may add members to an event
+            yield f"{_quoted(key)} is not a key of the input; the keys are {', '.join(_KNOWN)}"
+    # ECR may add members to detail, so only this one is looked for there: it would deploy what is only to be planned.
+    detail = event["detail"] if isinstance(event.get("detail"), Mapping) else {}
+    for key in detail:
+        if _letters(key) == "dryrun":
+            yield f'detail.{key} is not a key of a push; write "dry_run", beside detail'
+
+
+def _of_the_kind(event: Mapping[str, Any], kind: Kind | None) -> Iterator[str]:
+    if "detail" in event:
+        if kind in _WITHOUT_ONE:
+            yield f"kind is {kind}, which names no image; leave out detail, or write one of {', '.join(_WITH_AN_IMAGE)}"
+            return
+    elif kind is None or kind in _WITH_AN_IMAGE:
+        if kind:
+            yield f"kind is {kind}, so detail must hold repository-name and image-digest"
+        return  # without a kind it is a push that lacks everything
+    if kind in _UNKNOWN_KINDS:
+        yield f"this version of Rota does not know the kind {kind}"
+        return
+    kind = kind or Kind.AGAIN
+    for key in _KNOWN:
+        if key in event and key not in _OF_ALL | _OF_A_KIND[kind]:
+            yield f"{key} does not go with the kind {kind}; leave it out"
+    needed = _NEEDED.get(kind, ())
+    if needed and not any(key in event for key in needed):
+        yield f"{' or '.join(needed)} is missing, the kind {kind} needs it"
+
+
+def _meant(key: str) -> str | None:
+    """The key of which that one is a misspelling; None if it is none."""
+    from difflib import get_close_matches  # noqa: PLC0415  here, because an event that EventBridge sends needs it not
+
+    by_letters = {_letters(name): name for name in (*_KNOWN, *_UNKNOWN)}
+    near = get_close_matches(_letters(key), by_letters, n=1, cutoff=0.8)
+    return by_letters[near[0]] if near else None
+
+
+def _letters(key: str) -> str:
+    return re.sub(r"[^a-z]", "", key.lower()[:64])
+
+
+def _quoted(value: object) -> str:
+    """A value for a message, as JSON."""
+    return json.dumps(value)[:_LONGEST_QUOTE]
