@@ -142,7 +142,7 @@ mutants: $(READY) ## small changes to the product, each of which a test must not
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
 ##@ Measure
-# ONLY="--tasks 300 --mode shared" measures a part.
+# A run that was stopped goes on where it was. ONLY="--tasks 300 --mode shared" measures a part, again if it was before.
 bench: $(READY) build ## how long deployments of up to 1,000 tasks take under AWS's quotas: an hour
 	@$(BIN)/python -m bench $(ONLY); missed=$$?; $(BIN)/python -m bench.cold && exit $$missed
 

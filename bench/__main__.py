@@ -1,9 +1,13 @@
-"""`python -m bench`: measure deployments on a stage, and write bench/results.md and bench/results.svg."""
+"""`python -m bench`: measure deployments on a stage, and write bench/results.md and bench/results.svg.
+
+A run that was stopped goes on where it was. With --tasks, --mode or --case that part is measured, again if it was
+before. What was measured of one state of the product is one run; once it is complete, both files are written.
+"""
 
 import argparse
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -11,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import bound, classic, ecs_deploy, needs, report, runs
+from bench import bound, classic, ecs_deploy, kept, needs, report, runs
 from bench.deployment import CASES, LATENCY_MS, Bench, Case, Mode
 from bench.results import Results
 from examples.guestbook.client import Client, running
@@ -30,50 +34,57 @@ _TOOLS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="up to 30 tasks, in some minutes; writes no files")
-    parser.add_argument("--tasks", type=int, nargs="+", metavar="N", help="so many tasks only; writes no files")
-    parser.add_argument("--mode", choices=get_args(Mode), help="this mode only; writes no files")
-    parser.add_argument("--case", choices=CASES, nargs="+", help="these cases only; writes no files")
+    parser.add_argument("--tasks", type=int, nargs="+", metavar="N", help="so many tasks only")
+    parser.add_argument("--mode", choices=get_args(Mode), help="this mode only")
+    parser.add_argument("--case", choices=CASES, nargs="+", help="these cases only")
     parser.add_argument("--runs", action="store_true", help="only what watching runs takes; writes bench/runs.md")
     asked = parser.parse_args()
     if asked.runs:
         return _measure_runs(Console(highlight=False, width=None if sys.stdout.isatty() else 200))
     whole = not (asked.quick or asked.tasks or asked.mode or asked.case)
-    # With one task, cold and warm functions are compared.
-    sizes = sorted({1, *asked.tasks}) if asked.tasks else QUICK if asked.quick else SIZES
+    sizes = QUICK if asked.quick else tuple(sorted(asked.tasks)) if asked.tasks else SIZES
     modes: tuple[Mode, ...] = (asked.mode,) if asked.mode else get_args(Mode)
     cases: tuple[Case, ...] = tuple(asked.case or (_SOME if asked.quick else CASES))
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-    results = Results()
+    place = kept.file()
+    results = Results() if asked.quick else kept.read(place)
+    results.failed.clear()
     with running() as stage:
         bench = Bench(stage)
-        if whole or asked.quick:
+        if (whole and not results.tools) or asked.quick:
             _measure_tools(console, stage, bench, results, (1,) if asked.quick else (1, 10))
-        for tasks in sizes:
-            for mode in modes:
-                # The fewer tasks, the more a deployment depends on what else the machine does: the median counts.
-                rounds = (3 if whole else 2) if tasks <= _FEW else 1
-                if tasks == 1:
-                    both = tuple(case for case in CASES if case in (*cases, *_SOME))
-                    _measure(console, bench, results, mode, 1, both * rounds)
-                    _measure_warm(
-                        console, bench, results, mode, tuple(case for case in both if case != "first") * rounds
-                    )
-                else:
-                    _measure(console, bench, results, mode, tasks, cases * rounds)
-                if whole:  # after each, so that a run that is ended early was not for nothing
-                    (_HERE / "results.md").write_text(report.markdown(results, SIZES))
-                    (_HERE / "results.svg").write_text(report.picture(results, SIZES))
+        for tasks, mode in _parts(results, sizes, modes):
+            # The fewer tasks, the more a deployment depends on what else the machine does: the median counts.
+            rounds = (2 if asked.quick else 3) if tasks <= _FEW else 1
+            # With one task, cold and warm functions are compared.
+            wanted = tuple(case for case in CASES if case in cases or (tasks == 1 and case in _SOME))
+            if whole:
+                wanted = kept.lacking(results, mode, tasks, wanted, rounds)
+            if not wanted:
+                continue
+            kept.without(results, mode, tasks, wanted)
+            _measure(console, bench, results, mode, tasks, wanted * rounds)
+            if tasks == 1:
+                warm = tuple(case for case in wanted if case != "first")
+                _measure_warm(console, bench, results, mode, warm * rounds)
+            results.measured.sort(key=lambda each: (each.tasks, each.mode, CASES.index(each.case)))
+            if not asked.quick:
+                kept.write(place, results)
+    if not asked.quick and _complete(results):
+        (_HERE / "results.md").write_text(report.markdown(results, SIZES))
+        (_HERE / "results.svg").write_text(report.picture(results, SIZES))
+        console.print("written: bench/results.md, bench/results.svg")
     _print(console, "Deployments, seconds from the push", report.table(results))
     _print(console, "Starts, milliseconds", report.starts(results))
     _print(console, "Calls until live that the bound does not have", report.more_than_needed(results))
     _print(console, "Memory, MB", report.memory(results))
     if results.tools:
         _print(console, "Other tools, a new image", report.tools(results, sizes))
-    if whole:
-        console.print("written: bench/results.md, bench/results.svg")
     for line in report.lines(results):
         sys.stdout.write(line + "\n")
     missed = list(results.missed())
@@ -81,6 +92,19 @@ def main() -> int:
         sys.stdout.write(f"missed: {line}\n")
     of_runs = _measure_runs(console) if whole else 0
     return bool(missed) or of_runs
+
+
+def _parts(results: Results, sizes: Iterable[int], modes: Iterable[Mode]) -> Iterator[tuple[int, Mode]]:
+    """What is measured, in this order. No ratio can be computed without warm functions, which one task has."""
+    parts = [(tasks, mode) for tasks in sizes for mode in modes]
+    warm = {each.mode for each in results.warm}
+    yield from ((1, mode) for mode in modes if mode not in warm and (1, mode) not in parts)
+    yield from parts
+
+
+def _complete(results: Results) -> bool:
+    measured = {(each.mode, each.tasks, each.case) for each in results.measured}
+    return measured >= {(mode, tasks, case) for mode in get_args(Mode) for tasks in SIZES for case in CASES}
 
 
 def _measure_runs(console: Console) -> int:

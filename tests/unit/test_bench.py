@@ -3,11 +3,12 @@
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import bound, deployment, needs, plot, report
+from bench import bound, deployment, kept, needs, plot, report
 from bench.deployment import Case, Invocation, Measured
 from bench.memory import Memory
 from bench.results import Results
@@ -255,3 +256,24 @@ def test_the_document_has_every_table() -> None:
         "25 min",
     ):
         assert part in written
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    before = results(measured(10, rest=2.0), measured(10, rest=2.1), measured(10, rest=2.0, case="first"))
+    kept.write(tmp_path / ".bench" / "state.json", before)
+
+    after = kept.read(tmp_path / ".bench" / "state.json")
+
+    assert after == before
+    assert after.ratios() == before.ratios()
+    assert kept.lacking(after, "per-task", 10, ("first", "new-image", "unchanged"), rounds=2) == ("first", "unchanged")
+    assert kept.lacking(after, "shared", 10, ("first", "new-image"), rounds=1) == ("first", "new-image")
+
+
+def test_what_is_measured_again_is_forgotten() -> None:
+    both = results(measured(10, rest=2.0), measured(10, rest=2.0, case="first"), measured(60, rest=2.0))
+
+    kept.without(both, "per-task", 10, ("new-image",))
+
+    assert [(each.tasks, each.case) for each in both.measured if each.tasks > 1] == [(10, "first"), (60, "new-image")]
+    assert both.warm
