@@ -529,7 +529,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "DeploysReplicated": {"Fn::Equals": [{"Ref": "DeployReplicated"}, "true"]},
         "SendsMail": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
         "WatchesRuns": {"Fn::Equals": [{"Ref": "WatchRuns"}, "true"]},
-        "TellsChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
+        "NotifiesChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
         "ExplainsMissed": {"Fn::Equals": [{"Ref": "ExplainMissed"}, "true"]},
         "ReadsJobLogs": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "JobLogGroups"}]})]},
     }

@@ -215,7 +215,7 @@ RIGHTS: dict[str, dict[str, str]] = {
 # By the condition of a statement, what it is about: mostly what a parameter names.
 GIVEN_BY: dict[str, Any] = {
     "KnowsFormerEventsRoles": {"Ref": "FormerEventsRoleArns"},
-    "TellsChat": {"Ref": "ChatTopicArn"},
+    "NotifiesChat": {"Ref": "ChatTopicArn"},
     "ReadsJobLogs": {"Ref": "JobLogGroups"},
     "ExplainsMissed": "*",
 }
