@@ -53,7 +53,7 @@ def test_each_row_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-def test_a_row_is_told_in_sentences(row: Row) -> None:
+def test_a_row_is_described_in_sentences(row: Row) -> None:
     assert all(text[0] not in " " and text.endswith(".") for text in (row.assumption, row.meaning, row.then))
     assert row.expected
     assert row.probe.kinds
@@ -198,27 +198,27 @@ def test_the_table_begins_with_what_is_otherwise_and_names_no_account(tmp_path: 
 
 
 def test_the_report_for_programs(tmp_path: Path) -> None:
-    told = report.as_json(account(tmp_path), [Outcome(row_of(None), Seen("that"))], ["rule x: denied"])
-    (row,) = told["rows"]
+    shown = report.as_json(account(tmp_path), [Outcome(row_of(None), Seen("that"))], ["rule x: denied"])
+    (row,) = shown["rows"]
     assert (row["id"], row["verdict"], row["seen"], row["problem"]) == ("some-row", "otherwise", "that", None)
-    assert (told["kind"], told["left"], len(told["not_testable"])) == (
+    assert (shown["kind"], shown["left"], len(shown["not_testable"])) == (
         "verify-account",
         ["rule x: denied"],
         len(NOT_TESTABLE),
     )
-    assert "111122223333" not in json.dumps(told)
+    assert "111122223333" not in json.dumps(shown)
 
 
 def test_a_report_does_not_say_who_was_denied(tmp_path: Path) -> None:
     role = "User: arn:aws:sts::111122223333:assumed-role"
     problem, left = f"{role}/Admins/ann may not.", f"{role}/rota-verify-r1-limited/rota-verify may not."
-    told = report.as_json(account(tmp_path), [Outcome(row_of(None), problem=problem)], [left])
-    assert told["rows"][0]["problem"] == "User: the caller may not."
-    assert told["left"] == [left.replace("111122223333", "123456789012")]
+    shown = report.as_json(account(tmp_path), [Outcome(row_of(None), problem=problem)], [left])
+    assert shown["rows"][0]["problem"] == "User: the caller may not."
+    assert shown["left"] == [left.replace("111122223333", "123456789012")]
 
 
 @pytest.mark.parametrize(("ahead", "ends"), [(-31, NOT_TRIED), (31, NOT_TRIED), (0, FINE)])
-def test_a_clock_that_is_wrong_is_told(ahead: int, ends: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_wrong_is_reported(ahead: int, ends: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(_: BaseClient, operation: str, __: dict[str, Any]) -> dict[str, Any]:
         assert operation == "GetCallerIdentity"
         date = format_datetime(datetime.now(UTC) - timedelta(seconds=ahead))

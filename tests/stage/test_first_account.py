@@ -30,7 +30,7 @@ def in_checkout(stage: Client, checkout: Path, *lines: str) -> str:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on PATH")
 def test_the_account_is_looked_at_first(stage: Client, checkout: Path) -> None:
-    verify, tasks, clean = (block.strip() for block in blocks(FIRST_ACCOUNT, "1. See what only your account can tell"))
+    verify, tasks, clean = (block.strip() for block in blocks(FIRST_ACCOUNT, "1. See what only your account can show"))
     free = sum(row.group == "free" for row in ROWS)
     assert f"{free} as assumed, 0 not tried, 0 otherwise" in in_checkout(stage, checkout, f"{verify} YES=1")
     assert (tasks.partition(" ")[0], clean) == ("make", f"{verify} CLEAN=RUN")

@@ -134,7 +134,7 @@ def test_a_row_says_what_is_otherwise(verifying: Runs, row: Row) -> None:
         ({"run_task": "capacity"}, [], "no task starts in these subnets: Capacity is unavailable"),
         ({"script": {"seconds": 5, "does_not_start": 1}}, [], "no task runs in these subnets: Timeout waiting for"),
         ({"script": {"seconds": 5, "fails": 1}}, [], "no task runs in these subnets: Essential container in task"),
-        ({"script": {"seconds": 900}}, [], "ECS told of no task that ended in these subnets within 240 s"),
+        ({"script": {"seconds": 900}}, [], "ECS reported no task that ended in these subnets within 240 s"),
         ({"fire_schedules": False}, [], "its schedule started no task within 420 s"),
     ],
     ids=["wrong subnets", "no capacity", "no network", "a broken image", "a task that hangs", "no start"],
@@ -170,7 +170,7 @@ NOT_TRIED = {
         ["dead-letter-body"],
     ),
     "no push has an event": (answered("sqs", "ReceiveMessage", "-push", {}), ["untagged-push"]),
-    "no task is told of": (
+    "no task is reported": (
         answered("sqs", "ReceiveMessage", own("task-events"), {}),
         ["target-environment", "start-in-the-minute", "scheduler-scheduled-time", "stop-before-start"],
     ),
@@ -248,7 +248,7 @@ def test_an_event_that_comes_twice_is_one_event(verifying: Runs) -> None:
     assert otherwise(verifying.tried([row for row in ROWS if row.id == "task-states"])) == set()
 
 
-def test_what_cannot_be_deleted_is_told_and_stays_in_the_journal(runs: Runs) -> None:
+def test_what_cannot_be_deleted_is_reported_and_kept_in_the_journal(runs: Runs) -> None:
     runs.begin([row for row in ROWS if row.id in ("sns-subject", "archived-image")])
     runs.stage.faults([refused("sns", "DeleteTopic", "", "AuthorizationError", "You may not.")])
     (left,) = clean(runs.account())
@@ -334,12 +334,12 @@ def made(stage: Client, operation: str) -> bool:
 
 
 def test_it_prints_a_table_and_leaves_nothing(one_stage: Client, command: Command) -> None:
-    printed, told = command("--yes").communicate()
+    printed, errors = command("--yes").communicate()
     table = re.findall(r"^\| `([a-z0-9-]+)` \|", printed, re.MULTILINE)
     free = [row.id for row in ROWS if row.group == "free"]
     assert (table, "0 otherwise" in printed) == ([*free, *(each.id for each in NOT_TESTABLE)], True)
-    assert told.splitlines()[-1].startswith(f"{len(free)} as assumed, 0 not tried, 0 otherwise, ")
-    assert "is left but INACTIVE revisions.\n" in told
+    assert errors.splitlines()[-1].startswith(f"{len(free)} as assumed, 0 not tried, 0 otherwise, ")
+    assert "is left but INACTIVE revisions.\n" in errors
 
 
 @pytest.mark.parametrize(
@@ -355,17 +355,17 @@ def test_it_says_what_it_costs_and_asks_before_it_begins(
     one_stage: Client, command: Command, arguments: Sequence[str], offered: Sequence[str], unasked: str
 ) -> None:
     asked = command(*arguments)
-    told = asked.communicate()[1]
-    assert (asked.returncode, [each for each in offered if each not in told]) == (4, [])
-    assert told.endswith(f"Go on? [y/N]: Nothing was tried. {unasked} does not ask.\n")
-    assert max(map(len, told.splitlines())) <= 80
+    errors = asked.communicate()[1]
+    assert (asked.returncode, [each for each in offered if each not in errors]) == (4, [])
+    assert errors.endswith(f"Go on? [y/N]: Nothing was tried. {unasked} does not ask.\n")
+    assert max(map(len, errors.splitlines())) <= 80
     assert [call["operation"] for call in one_stage.calls()] == ["GetCallerIdentity"]
 
 
 def test_it_tries_nothing_without_a_journal(one_stage: Client, command: Command, tmp_path: Path) -> None:
     nowhere = command("--yes", "--journals", f"{os.devnull}/journals")
-    told = nowhere.communicate()[1]
-    assert (nowhere.returncode, "No journal can be written, so nothing was tried: [Errno" in told) == (4, True)
+    errors = nowhere.communicate()[1]
+    assert (nowhere.returncode, "No journal can be written, so nothing was tried: [Errno" in errors) == (4, True)
     assert [call["operation"] for call in one_stage.calls()] == ["GetCallerIdentity"]
 
 
@@ -375,8 +375,8 @@ def test_a_signal_ends_it_and_it_leaves_nothing(one_stage: Client, command: Comm
     stopped = command("--yes")
     wait_for(lambda: made(one_stage, "CreateCluster"), 30)
     stopped.send_signal(number)
-    told = stopped.communicate(timeout=60)[1]
-    assert (stopped.returncode, f"\nstopped by {number.name}.\n" in told) == (128 + number, True)
+    errors = stopped.communicate(timeout=60)[1]
+    assert (stopped.returncode, f"\nstopped by {number.name}.\n" in errors) == (128 + number, True)
 
 
 def test_a_second_signal_says_how_to_delete_the_rest(one_stage: Client, command: Command, tmp_path: Path) -> None:
@@ -386,16 +386,16 @@ def test_a_second_signal_says_how_to_delete_the_rest(one_stage: Client, command:
     stopped.terminate()
     wait_for(lambda: made(one_stage, "DeleteRole"), 30)
     stopped.terminate()
-    told = stopped.communicate(timeout=60)[1]
+    errors = stopped.communicate(timeout=60)[1]
     one_stage.settings(latency_ms=0)
     (journal,) = tmp_path.iterdir()
     clean_it = f'make verify-account CLEAN={journal.stem} OPTIONS="--journals {tmp_path}"'
-    assert told.endswith(f"stopped by SIGTERM before everything was deleted. Delete the rest: {clean_it}\n")
+    assert errors.endswith(f"stopped by SIGTERM before everything was deleted. Delete the rest: {clean_it}\n")
     assert (stopped.returncode, command("--clean", journal.stem).wait()) == (128 + signal.SIGTERM, 0)
 
 
 @pytest.mark.exhaustive(first=0)
-def test_it_deletes_also_if_nobody_reads_what_it_tells(command: Command) -> None:
+def test_it_deletes_also_if_nobody_reads_its_output(command: Command) -> None:
     unread = command("--yes")
     assert unread.stdout is not None
     assert unread.stderr is not None
@@ -427,5 +427,5 @@ def test_what_a_killed_run_has_left_is_deleted(one_stage: Client, command: Comma
     cleaned = command("--clean", journal.stem)
     assert cleaned.wait() == 0
     again = command("--clean", journal.stem)
-    told = again.communicate()[1]
-    assert (again.returncode, told.endswith("there are none\n")) == (2, True)
+    errors = again.communicate()[1]
+    assert (again.returncode, errors.endswith("there are none\n")) == (2, True)

@@ -92,7 +92,7 @@ class Account:
     def as_role(self, role: str, service: str) -> Any:
         """A client with the permissions of a role that the caller may assume; a new role takes some seconds."""
         assume = self.client("sts").assume_role
-        # The root user may assume none, and is told so in other words than whoever is too early.
+        # The root user may assume none; its error has other words than that of a role too new to be assumed.
         given = self.retry(
             lambda: assume(RoleArn=role, RoleSessionName=PREFIX)["Credentials"],
             ("AccessDenied",),

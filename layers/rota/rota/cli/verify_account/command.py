@@ -127,7 +127,7 @@ def _verify(account: "Account", rows: "Sequence[Row]", *, as_json: bool, by_make
 
     outcomes: list[Outcome] = []
 
-    def told(outcome: "Outcome") -> None:
+    def show(outcome: "Outcome") -> None:
         outcomes.append(outcome)
         _say(report.line(outcome))
 
@@ -137,7 +137,7 @@ def _verify(account: "Account", rows: "Sequence[Row]", *, as_json: bool, by_make
     try:
         with stopped_by_signals():
             try:
-                try_rows(account, rows, told)
+                try_rows(account, rows, show)
             except StoppedError as signal:
                 stopped = _SIGNALLED + signal.number
                 _say(f"{signal}.")
@@ -153,13 +153,13 @@ def _verify(account: "Account", rows: "Sequence[Row]", *, as_json: bool, by_make
         else:
             click.echo(report.markdown(account, outcomes))
     finally:
-        _tell_of_left(account, left, by_make=by_make)
+        _report_left(account, left, by_make=by_make)
     _say(f"{report.summary(outcomes)}.")
     return stopped or (LEFT if left else status(outcomes))
 
 
 def _say(text: str) -> None:
-    """Tell whoever waits. If that is gone (a closed terminal or pipe), the run goes on, and deletes."""
+    """Print to whoever waits. If that is gone (a closed terminal or pipe), the run goes on, and deletes."""
     with suppress(OSError):
         click.echo(text, err=True)
 
@@ -185,7 +185,7 @@ def _clean(session: "boto3.Session", place: "Place", journals: Path, run: str, *
     except JournalError as problem:
         click.echo(f"{problem}", err=True)
         return MISUSE
-    _tell_of_left(account, left, by_make=by_make)
+    _report_left(account, left, by_make=by_make)
     return LEFT if left else FINE
 
 
@@ -247,7 +247,7 @@ def _clean_command(account: "Account", *, by_make: bool) -> str:
     return f'{words} OPTIONS="--journals {folder}"' if by_make else f"{words} --journals {folder}"
 
 
-def _tell_of_left(account: "Account", left: "list[str]", *, by_make: bool) -> None:
+def _report_left(account: "Account", left: "list[str]", *, by_make: bool) -> None:
     for each in left:
         _say(f"Left: {each}")
     if left:

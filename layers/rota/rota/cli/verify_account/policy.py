@@ -1,4 +1,4 @@
-"""The permissions that a run needs, from the rows: no name but the run's own, where AWS can tell."""
+"""The permissions that a run needs, from the rows: no name but the run's own, where AWS can distinguish names."""
 
 from collections import defaultdict
 from collections.abc import Iterable

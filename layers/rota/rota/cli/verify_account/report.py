@@ -67,17 +67,17 @@ def as_json(account: Account, outcomes: Sequence[Outcome], left: Sequence[str]) 
 
 def line(outcome: Outcome) -> str:
     """One row in a line, for whoever waits."""
-    told = f"{outcome.seen}" if outcome.seen else outcome.problem
-    return f"  {outcome.verdict:<11} {outcome.row.id:<24} {told}"
+    shown = f"{outcome.seen}" if outcome.seen else outcome.problem
+    return f"  {outcome.verdict:<11} {outcome.row.id:<24} {shown}"
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
     """How many rows are as assumed, how many are not, and how many were left out."""
     counts = Counter(each.verdict for each in outcomes)
-    told = [f"{counts[verdict]} {verdict}" for verdict in reversed(_ORDER)]
+    counted = [f"{counts[verdict]} {verdict}" for verdict in reversed(_ORDER)]
     tried = {each.row.id for each in outcomes}
     left_out = Counter(row.group for row in ROWS if row.id not in tried)
-    return ", ".join([*told, *(f"{number} of the group {group} left out" for group, number in left_out.items())])
+    return ", ".join([*counted, *(f"{number} of the group {group} left out" for group, number in left_out.items())])
 
 
 def _sorted(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -86,13 +86,13 @@ def _sorted(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 def _cells(account: Account, outcome: Outcome) -> tuple[str, ...]:
     row, seen = outcome.row, outcome.seen
-    told = _masked(account, str(seen) if seen else f"not tried: {outcome.problem}")
+    seen_or_problem = _masked(account, str(seen) if seen else f"not tried: {outcome.problem}")
     after = {
         "as assumed": ("", ""),
         "otherwise": (row.meaning, row.then),
         "not tried": (f"If it is otherwise: {row.meaning}", ""),
     }[outcome.verdict]
-    shown = f"**{told}**" if outcome.verdict == "otherwise" else told
+    shown = f"**{seen_or_problem}**" if outcome.verdict == "otherwise" else seen_or_problem
     return (f"`{row.id}`", row.assumption, row.expected, shown, *after)
 
 

@@ -44,12 +44,12 @@ class Outcome:
         return "as assumed" if self.seen.answer == self.row.expected else "otherwise"
 
 
-def try_rows(account: Account, rows: Iterable[Row], told: Callable[[Outcome], None]) -> list[Outcome]:
-    """Try the rows in their order; each outcome is told as soon as it is known."""
+def try_rows(account: Account, rows: Iterable[Row], show: Callable[[Outcome], None]) -> list[Outcome]:
+    """Try the rows in their order; each outcome is shown as soon as it is known."""
     outcomes = []
     for row in rows:
         outcome = _tried(account, row)
-        told(outcome)
+        show(outcome)
         outcomes.append(outcome)
     return outcomes
 

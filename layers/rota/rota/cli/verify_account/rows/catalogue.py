@@ -64,7 +64,7 @@ NOT_TESTABLE = (
     ),
     NotTestable(
         "no-capacity",
-        "EventBridge takes a RunTask that answers 200 with `failures` for a delivery, which nothing tells of.",
+        "EventBridge takes a RunTask that answers 200 with `failures` for a delivery, which nothing reports.",
         "Fargate cannot be made to have no capacity",
     ),
     NotTestable(

@@ -56,8 +56,8 @@ def _read_attributes(letter: Letter | None) -> Seen:
         return Seen("no dead letter")
     names = set(letter.get("MessageAttributes", {}))
     lacking, more = sorted(_ATTRIBUTES - names), sorted(names - _ATTRIBUTES)
-    told = [f"without {', '.join(lacking)}"] * bool(lacking) + [f"also {', '.join(more)}"] * bool(more)
-    return Seen("others" if lacking else "these", "; ".join(told))
+    differences = [f"without {', '.join(lacking)}"] * bool(lacking) + [f"also {', '.join(more)}"] * bool(more)
+    return Seen("others" if lacking else "these", "; ".join(differences))
 
 
 def _read_body(letter: Letter | None) -> Seen:
@@ -84,7 +84,7 @@ ROWS = (
         group="free",
         assumption="A dead letter has the attributes of EventBridge's guide, also in a queue that SQS encrypts.",
         expected="these",
-        meaning="RecordRun does not know which job did not start, or why: it is told as *missed* later.",
+        meaning="RecordRun does not know which job did not start, or why: it is reported as *missed* later.",
         then="Report it; until then `WatchRuns`: false loses nothing.",
         probe=refused_start,
         read=_read_attributes,
@@ -104,7 +104,7 @@ ROWS = (
         group="free",
         assumption="A start that ECS refuses for good is not tried again.",
         expected="0 retries",
-        meaning="*Not started* is told later, by the retry age at most.",
+        meaning="*Not started* is reported later, by the retry age at most.",
         then="The schedule file's `retry`: a shorter age.",
         probe=refused_start,
         read=_read_retries,

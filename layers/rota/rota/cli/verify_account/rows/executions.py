@@ -1,4 +1,4 @@
-"""What Step Functions tells of executions."""
+"""What Step Functions reports of executions."""
 
 import json
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def throttled_function(account: Account) -> tuple[str, str]:
                 details = next((each for each in event.values() if isinstance(each, dict)), {})
                 denied = "not authorized" in details.get("cause", "")
                 return None if denied else (event["type"], str(details.get("error")))
-        raise NothingSeenError(f"the execution told of no failure of its function within {_SECONDS} s")
+        raise NothingSeenError(f"the execution reported no failure of its function within {_SECONDS} s")
 
     found = account.wait(failure, _POLICY_SECONDS)
     if found is None:
@@ -137,11 +137,11 @@ ROWS = (
     Row(
         id="throttled-function",
         group="free",
-        assumption="Step Functions tells of a throttled function by LambdaFunctionFailed, with Lambda's error.",
+        assumption="Step Functions reports a throttled function by LambdaFunctionFailed, with Lambda's error.",
         expected="LambdaFunctionFailed, Lambda.TooManyRequestsException",
         meaning="Nothing: a restore passes over errors of Lambda's API in any event.",
         then="Nothing.",
         probe=throttled_function,
-        read=lambda told: Seen(", ".join(told)),
+        read=lambda failure: Seen(", ".join(failure)),
     ),
 )

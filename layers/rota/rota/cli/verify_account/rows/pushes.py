@@ -1,4 +1,4 @@
-"""What ECR tells of pushes, and of an image that is archived."""
+"""What ECR reports of pushes, and of an image that is archived."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What ECS tells of a service that rolls, waits at a hook, rolls back, bakes and is deleted: five tasks at most."""
+"""What ECS reports of a service that rolls, waits at a hook, rolls back, bakes and is deleted: five tasks at most."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class _Paused:
     """Where the rollout waited; None if it did not."""
     before: str
     after: str
-    """The service's revision before the rollout, and as soon as it was told to roll back."""
+    """The service's revision before the rollout, and as soon as it was asked to roll back."""
     status: str
     reason: str
     """How the rollout ended, and ECS's words for it."""
@@ -42,7 +42,7 @@ class _Baked:
 
 @probe(*task_events.KINDS, SERVICE, actions=(*task_events.ACTIONS, *_ROLLOUT, "ecs:ContinueServiceDeployment"))
 def paused_rollout(account: Account) -> _Paused:
-    """A rolling update waits at a PAUSE hook; there it is told to roll back."""
+    """A rolling update waits at a PAUSE hook; there it is asked to roll back."""
     ecs = account.client("ecs")
     hook = {
         "targetType": "PAUSE",
@@ -146,9 +146,11 @@ def _steady(account: Account) -> str:
 
     rollout = account.wait(first, _SECONDS)
     if rollout is None or rollout.get("rolloutState") != "COMPLETED":
-        told = next((each["message"] for each in _described(account, arn).get("events", [])), "")
+        message = next((each["message"] for each in _described(account, arn).get("events", [])), "")
         account.client("ecs").delete_service(cluster=resources.cluster(account), service=arn, force=True)
-        raise NothingSeenError(f"the service's task does not run; can the subnets reach the internet? {told}".strip())
+        raise NothingSeenError(
+            f"the service's task does not run; can the subnets reach the internet? {message}".strip()
+        )
     return arn
 
 

@@ -1,4 +1,4 @@
-"""What ECS tells of the run's tasks, once a first one has run: without that, no row about tasks can say anything."""
+"""What ECS reports of the run's tasks, once a first one has run: without that, no row about tasks can say anything."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,12 +37,12 @@ def _heard(account: Account) -> Queue:
     resources.rule(account, "task-events", {"Arn": queue.arn}, EventPattern=json.dumps(pattern))
     revision = resources.revision(account, resources.family(account, "first"))
     resources.start_task(account, revision)
-    told = [each[-1] for each in collect(account, queue, revision, _SECONDS, tasks=1).values()]
-    if not told or told[0]["lastStatus"] != "STOPPED":
-        raise NothingSeenError(f"ECS told of no task that ended in these subnets within {_SECONDS} s")
-    (container,) = told[0]["containers"]
+    newest = [each[-1] for each in collect(account, queue, revision, _SECONDS, tasks=1).values()]
+    if not newest or newest[0]["lastStatus"] != "STOPPED":
+        raise NothingSeenError(f"ECS reported no task that ended in these subnets within {_SECONDS} s")
+    (container,) = newest[0]["containers"]
     if container.get("exitCode") != 0:
-        reason = container.get("reason") or told[0].get("stoppedReason")
+        reason = container.get("reason") or newest[0].get("stoppedReason")
         raise NothingSeenError(f"no task runs in these subnets: {reason}")
     return queue
 
@@ -60,7 +60,7 @@ def collect(account: Account, queue: Queue, revision: str, seconds: float, tasks
         return found
 
     def ended(messages: Sequence[Mapping[str, Any]]) -> bool:
-        last = [told[-1]["lastStatus"] for told in by_task(messages).values()]
+        last = [own[-1]["lastStatus"] for own in by_task(messages).values()]
         return last.count("STOPPED") >= tasks
 
     return by_task(events.collect(account, queue, ended, seconds))

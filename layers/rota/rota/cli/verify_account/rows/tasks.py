@@ -1,4 +1,4 @@
-"""What a rule's target passes to a task, and what ECS tells of tasks. Each task runs for some seconds."""
+"""What a rule's target passes to a task, and what ECS reports of tasks. Each task runs for some seconds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class _Scheduled:
     @property
     def variables(self) -> list[dict[str, str]]:
         """What each task got from its target."""
-        return [_variables(told[0]) for told in self.tasks.values()]
+        return [_variables(own[0]) for own in self.tasks.values()]
 
 
 @probe(*task_events.KINDS, ROLE, actions=("iam:PassRole", *task_events.ACTIONS))
@@ -74,10 +74,10 @@ def stopped_task(account: Account) -> Sequence[Detail]:
     revision = resources.revision(account, resources.family(account, "stopped"))
     task = resources.start_task(account, revision)
     ecs.stop_task(cluster=resources.cluster(account), task=task, reason="verify")
-    told = task_events.collect(account, heard, revision, _STOPPED_SECONDS, tasks=1).get(task, [])
-    if not told or told[-1]["lastStatus"] != "STOPPED":
-        raise NothingSeenError(f"ECS told of no end of the task within {_STOPPED_SECONDS} s")
-    return told
+    events = task_events.collect(account, heard, revision, _STOPPED_SECONDS, tasks=1).get(task, [])
+    if not events or events[-1]["lastStatus"] != "STOPPED":
+        raise NothingSeenError(f"ECS reported no end of the task within {_STOPPED_SECONDS} s")
+    return events
 
 
 def _next_minute(account: Account) -> datetime:
@@ -86,10 +86,10 @@ def _next_minute(account: Account) -> datetime:
 
 def _started(account: Account, heard: Queue, revision: str, tasks: int) -> Tasks:
     """The events of the tasks that a schedule has started. Raises NothingSeenError if it has started none."""
-    told = task_events.collect(account, heard, revision, _SCHEDULED_SECONDS, tasks)
-    if not told:
+    events = task_events.collect(account, heard, revision, _SCHEDULED_SECONDS, tasks)
+    if not events:
         raise NothingSeenError(f"its schedule started no task within {_SCHEDULED_SECONDS} s")
-    return told
+    return events
 
 
 def _input(*variables: str) -> str:
@@ -113,31 +113,31 @@ def _read_time(seen: _Scheduled) -> Seen:
 
 
 def _read_started_by(seen: _Scheduled, prefix: str) -> Seen:
-    found = {str(told[0].get("startedBy")) for told in seen.tasks.values()}
+    found = {str(own[0].get("startedBy")) for own in seen.tasks.values()}
     expected = f"{prefix}/{seen.name}"[:_STARTED_BY]
     return Seen("36 characters" if found == {expected} else "something else", ", ".join(sorted(found)))
 
 
 def _read_delay(seen: _Scheduled) -> Seen:
-    created = max(datetime.fromisoformat(told[0]["createdAt"].replace("Z", "+00:00")) for told in seen.tasks.values())
+    created = max(datetime.fromisoformat(own[0]["createdAt"].replace("Z", "+00:00")) for own in seen.tasks.values())
     late = created - seen.due
     inside = late <= timedelta(minutes=1)
     return Seen("within the minute" if inside else "later", f"{late.total_seconds():.0f} s after it")
 
 
 def _read_states(seen: _Scheduled) -> Seen:
-    told = sorted({", ".join(each["lastStatus"] for each in events) for events in seen.tasks.values()})
-    return Seen("each once" if told == [", ".join(_STATES)] else "other events", "; ".join(told))
+    states = sorted({", ".join(each["lastStatus"] for each in events) for events in seen.tasks.values()})
+    return Seen("each once" if states == [", ".join(_STATES)] else "other events", "; ".join(states))
 
 
-def _read_not_started(told: Sequence[Detail]) -> Seen:
-    code = told[-1].get("stopCode")
-    ran = any("exitCode" in container for container in told[-1].get("containers", []))
+def _read_not_started(events: Sequence[Detail]) -> Seen:
+    code = events[-1].get("stopCode")
+    ran = any("exitCode" in container for container in events[-1].get("containers", []))
     return Seen(f"{code}, {'a container ran' if ran else 'no container ran'}")
 
 
-def _read_stop_event(told: Sequence[Detail]) -> Seen:
-    asked = [each["lastStatus"] for each in told if each.get("desiredStatus") == "STOPPED"]
+def _read_stop_event(events: Sequence[Detail]) -> Seen:
+    asked = [each["lastStatus"] for each in events if each.get("desiredStatus") == "STOPPED"]
     early = bool(asked) and asked[0] in ("PROVISIONING", "PENDING")
     return Seen("an event of its own" if early else "no event of its own", ", ".join(asked))
 
@@ -148,7 +148,7 @@ ROWS = (
         group="tasks",
         assumption="Variables in a target's overrides reach the task and stand in ECS's events of it.",
         expected="each task has it",
-        meaning="Runs are not told apart by `ROTA_TASK`: run watching does not work.",
+        meaning="Runs cannot be distinguished by `ROTA_TASK`: run watching does not work.",
         then="`WatchRuns`: false.",
         probe=scheduled_tasks,
         read=_read_name,
@@ -198,7 +198,7 @@ ROWS = (
         group="tasks",
         assumption="EventBridge starts a task within the minute for which its schedule is due.",
         expected="within the minute",
-        meaning="A run is told as *missed* that starts late.",
+        meaning="A run that starts late is reported as *missed*.",
         then="The schedule file's `watch.grace`: longer.",
         probe=scheduled_tasks,
         read=_read_delay,
