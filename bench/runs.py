@@ -23,7 +23,7 @@ LATENCY_MS = 10
 _STEADY, _SWEEPS = 10, 5
 _MB = 1769
 _RELEASES = 50
-_TOLD, _LOST = "recorded", "found"
+_RECORDED, _LOST = "recorded", "found"
 _APP = "runs#production/guestbook-api"
 
 
@@ -180,7 +180,7 @@ def measure(stage: Client) -> Watched:
     before = watched.reports()
     for number in range(_STEADY):
         watched.run(number)
-    record = _work(before, watched.reports(), stage.calls(), "RecordRun", _TOLD)
+    record = _work(before, watched.reports(), stage.calls(), "RecordRun", _RECORDED)
     stage.clear_calls()
     before = watched.reports()
     for _ in range(_SWEEPS):

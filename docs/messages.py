@@ -48,7 +48,7 @@ def chat_of_a_deployment() -> str:
 
 _PLACE = Place(_APP, (GROUP_ARN,))
 _FAILED = job(incident(failed()), owner="data-team")
-_TOLD = {"told_at": DUE + timedelta(minutes=5), "thread": "IngestData#2026-11-29T06:00:00Z"}
+_REPORTED = {"reported_at": DUE + timedelta(minutes=5), "thread": "IngestData#2026-11-29T06:00:00Z"}
 _EXAMPLES: dict[str, tuple[Job, ...]] = {
     "failed": (_FAILED,),
     "missed": (job(incident(missed())),),
@@ -56,7 +56,7 @@ _EXAMPLES: dict[str, tuple[Job, ...]] = {
         job(
             incident(
                 failed(),
-                **_TOLD,
+                **_REPORTED,
                 runs=3,
                 recovered=GoodRun(
                     scheduled_at=DUE + timedelta(hours=6), ended_at=DUE + timedelta(hours=6, minutes=2), release=V42

@@ -82,8 +82,8 @@ class Settings(BaseModel):
     """The time from a task's creation until it is RUNNING, on the stage's clock; on Fargate about 25. Its end takes
     nearly as long."""
     run_task: Literal["ok", "capacity", "refused", "throttled"] = "ok"
-    """How ECS answers RunTask, also EventBridge's. `capacity`: 200 with no task and a failure in `failures`, of which
-    nothing else tells. `refused`: AccessDeniedException. `throttled`: ThrottlingException, after which EventBridge
+    """How ECS answers RunTask, also EventBridge's. `capacity`: 200 with no task and a failure in `failures`, which
+    nothing else reports. `refused`: AccessDeniedException. `throttled`: ThrottlingException, after which EventBridge
     tries again."""
     tasks: Literal["run", "scripted"] = "run"
     """Whether tasks run as processes of this machine, or do nothing and end on the stage's clock, as `script` says."""

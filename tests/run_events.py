@@ -1,4 +1,4 @@
-"""Tasks as ECS tells of them, and the messages of the queue in which RecordRun finds them."""
+"""Tasks as ECS reports them, and the messages of the queue in which RecordRun finds them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def detail(
     environment = [{"name": name, "value": value} for name, value in names.items() if value]
     version = {"PROVISIONING": 1, "PENDING": 2, "RUNNING": 3, "DEPROVISIONING": 4, "STOPPED": 5}[status]
     container: dict[str, Any] = {"name": "app", "lastStatus": status, "image": IMAGE_URI, "cpu": "0"}
-    told: dict[str, Any] = {
+    members: dict[str, Any] = {
         "clusterArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/production",
         "createdAt": iso(created),
         "launchType": "FARGATE",
@@ -47,22 +47,22 @@ def detail(
     }
     began = created + timedelta(seconds=30)
     if starts and version >= 3:
-        told["startedAt"] = iso(began)
+        members["startedAt"] = iso(began)
     if version >= 4:
-        told |= {"desiredStatus": "STOPPED", "stopCode": "EssentialContainerExited"}
-        told["stoppedReason"] = "Essential container in task exited"
+        members |= {"desiredStatus": "STOPPED", "stopCode": "EssentialContainerExited"}
+        members["stoppedReason"] = "Essential container in task exited"
         if starts:
             ended = began + timedelta(seconds=seconds)
-            told["executionStoppedAt"] = ended.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+            members["executionStoppedAt"] = ended.replace(microsecond=0).isoformat().replace("+00:00", "Z")
         if exit_code is not None and starts:
             container["exitCode"] = exit_code
     if version == 5:
-        told["stoppedAt"] = iso(began + timedelta(seconds=seconds + 23))
+        members["stoppedAt"] = iso(began + timedelta(seconds=seconds + 23))
     container |= more.pop("container", {})
-    return {**told, "containers": [container], **more}
+    return {**members, "containers": [container], **more}
 
 
-def message(told: dict[str, Any], number: int = 1) -> dict[str, Any]:
+def message(detail: dict[str, Any], number: int = 1) -> dict[str, Any]:
     """A record of SQS with an event about a task."""
     event = {
         "version": "0",
@@ -72,8 +72,8 @@ def message(told: dict[str, Any], number: int = 1) -> dict[str, Any]:
         "account": ACCOUNT,
         "time": "2026-03-01T06:01:38Z",
         "region": REGION,
-        "resources": [told["taskArn"]],
-        "detail": told,
+        "resources": [detail["taskArn"]],
+        "detail": detail,
     }
     return _record(json.dumps(event), number)
 

@@ -1,4 +1,4 @@
-"""`python -m examples.guestbook.watch`: prints each deployment on a stage, and what is told of jobs, until it ends."""
+"""`python -m examples.guestbook.watch`: prints each deployment on a stage, and the mails about jobs, until it ends."""
 
 import argparse
 import contextlib
@@ -52,11 +52,11 @@ class Watch:
                     self._printed_last = execution
                 yield line
         self._active = [each for each in self._active if each.end is None and not each.gone]
-        told = mails(self._stage)
-        for mail in told[self._mails :]:
+        sent = mails(self._stage)
+        for mail in sent[self._mails :]:
             yield f"\n[bold]a mail[/bold]: {escape(mail['subject'])}"
             self._printed_last = None
-        self._mails = len(told)
+        self._mails = len(sent)
 
     def _executions(self) -> Iterator[str]:
         """The ARNs of all executions on the stage, of each machine the oldest first."""

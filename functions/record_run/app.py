@@ -42,8 +42,8 @@ class BatchAnswer(Shape):
     batch_item_failures: tuple[Failure, ...] = Field(serialization_alias="batchItemFailures")
 
 
-Told = tuple[str, TaskChange | GivenUp]
-"""A message's id, and what it tells."""
+Received = tuple[str, TaskChange | GivenUp]
+"""A message's id, and what it reports."""
 
 
 @on_event(None)
@@ -52,16 +52,16 @@ def handler(request: Batch, settings: Settings) -> BatchAnswer:
     swept = table.swept()
     ended: list[Run] = []
     recorder = Recorder(table, settings, swept.releases if swept else (), ended.append)
-    told, failed = _read(request.records)
-    for failures in in_parallel(lambda group: _record(recorder, group), by_job(told, _job).values()):
+    received, failed = _read(request.records)
+    for failures in in_parallel(lambda group: _record(recorder, group), by_job(received, _job).values()):
         failed += failures
     count_runs(settings, ended)
     return BatchAnswer(batch_item_failures=tuple(Failure(item_identifier=message) for message in failed))
 
 
-def _read(messages: Iterable[QueueMessage]) -> tuple[list[Told], list[str]]:
-    """What the messages tell, of each task its newest change alone; and the ids of those that cannot be read."""
-    told: dict[object, Told] = {}
+def _read(messages: Iterable[QueueMessage]) -> tuple[list[Received], list[str]]:
+    """What the messages report, of each task its newest change alone; and the ids of those that cannot be read."""
+    received: dict[object, Received] = {}
     failed = []
     for message in messages:
         try:
@@ -71,24 +71,24 @@ def _read(messages: Iterable[QueueMessage]) -> tuple[list[Told], list[str]]:
             failed.append(message.message_id)
             continue
         if isinstance(found, GivenUp):
-            told[message.message_id] = (message.message_id, found)
+            received[message.message_id] = (message.message_id, found)
         elif found:
-            known = told.get(found.task_arn)
+            known = received.get(found.task_arn)
             if not (known and isinstance(known[1], TaskChange) and known[1].version >= found.version):
-                told[found.task_arn] = (message.message_id, found)
-    return list(told.values()), failed
+                received[found.task_arn] = (message.message_id, found)
+    return list(received.values()), failed
 
 
-def _job(told: Told) -> str:
+def _job(received: Received) -> str:
     """What names the job, or may be of one."""
-    _, found = told
+    _, found = received
     return found.rule if isinstance(found, GivenUp) else found.job or found.started_by
 
 
-def _record(recorder: Recorder, told: Iterable[Told]) -> list[str]:
+def _record(recorder: Recorder, received: Iterable[Received]) -> list[str]:
     """The ids of messages that could not be recorded: SQS hands them over again."""
     failed = []
-    for message, found in told:
+    for message, found in received:
         try:
             run = recorder.give_up(found) if isinstance(found, GivenUp) else recorder.record(found)
         except Exception:  # whatever is wrong with one message must not keep the others

@@ -1,4 +1,4 @@
-"""Sweep: looks once a minute at what time alone tells: runs that are missed, overlong, or lost, and what to tell."""
+"""Sweep: looks once a minute for what no event reports: runs that are missed, overlong or lost; and reports jobs."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ class Tick(Shape):
 
 
 class SweepAnswer(Shape):
-    """How many runs it found to have ended, or to be missed, which no event had told."""
+    """How many runs it found to have ended, or to be missed, which no event had reported."""
 
     found: int
 

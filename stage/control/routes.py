@@ -169,7 +169,7 @@ class Control:
         if not self._stage.deployed:
             raise RefusedError(
                 409,
-                "the stage deployed nothing itself and cannot tell what others deployed from the rest: "
+                "the stage deployed nothing itself and cannot distinguish what others deployed from the rest: "
                 "start it without --bare and with a scenario, or start a new one",
             )
 

@@ -46,13 +46,13 @@ class Task:
             return "not_started"
         return "ok" if (self.outcome.exit_code, self.outcome.stop) == (0, EXITED) else "failed"
 
-    def told(self, at: datetime) -> dict[str, Any]:
+    def described(self, at: datetime) -> dict[str, Any]:
         """The task as it is then."""
         if at >= self.stopped:
-            return self._told("STOPPED")
-        return self._told("RUNNING" if self.begins and at >= self.created + _BEGINS else "PROVISIONING")
+            return self._detail("STOPPED")
+        return self._detail("RUNNING" if self.begins and at >= self.created + _BEGINS else "PROVISIONING")
 
-    def _told(self, status: str) -> dict[str, Any]:
+    def _detail(self, status: str) -> dict[str, Any]:
         container = {"image": self.image}
         ended: dict[str, Any] = {}
         if status == "STOPPED":
@@ -91,5 +91,5 @@ class Fleet:
             return {"taskArns": [arn for arn, task in self._tasks.items() if (task.ended <= now) is ended]}
         if operation == "DescribeTasks":
             found = [self._tasks[arn] for arn in request["tasks"] if arn in self._tasks]
-            return {"tasks": [task.told(now) for task in found], "failures": []}
+            return {"tasks": [task.described(now) for task in found], "failures": []}
         return None

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from rota.runs.model import MISSED, Run, Status
-from tests.month.play import Due, Month, Told
+from tests.month.play import Due, Month, Reported
 from tests.month.script import COUNTED, HOUR, MINUTE
 
 _TURNS = {"failed", "not_started", "missed"}
@@ -25,7 +25,7 @@ def wrong(month: Month) -> list[str]:
         dues[due.job].append(due)
     found = list(_tasks(month, [run for run in runs if run.task_id != MISSED]))
     for job in month.script.jobs:
-        judge = _counted if job == COUNTED and not month.script.traced else _told_apart
+        judge = _counted if job == COUNTED and not month.script.traced else _distinguished
         found += judge(month, dues[job], missed[job])
         found += _incidents(month, job, [run for run in runs if run.task == job])
     return found
@@ -56,7 +56,7 @@ def _tasks(month: Month, runs: Sequence[Run]) -> Iterator[str]:
         yield f"{own[0].task} of {own[0].scheduled_at}: no such task was started"
 
 
-def _told_apart(month: Month, dues: Sequence[Due], missed: Sequence[Run]) -> Iterator[str]:
+def _distinguished(month: Month, dues: Sequence[Due], missed: Sequence[Run]) -> Iterator[str]:
     """Each minute without a task is missed, once, and no other is."""
     left = sorted(missed, key=lambda run: run.scheduled_at)
     for due in dues:
@@ -87,25 +87,25 @@ def _counted(month: Month, dues: Sequence[Due], missed: Sequence[Run]) -> Iterat
 
 
 def _incidents(month: Month, job: str, runs: Sequence[Run]) -> Iterator[str]:
-    """Each time that a job turned to failing was told once, and so was its recovery."""
-    told: dict[str, list[Told]] = defaultdict(list)
-    for each in month.told:
+    """Each time that a job turned to failing was reported once, and so was its recovery."""
+    reported: dict[str, list[Reported]] = defaultdict(list)
+    for each in month.reported:
         if each.job == job and each.kind in {*_TURNS, "recovered"}:
-            told[each.incident].append(each)
-    for incident, messages in told.items():
+            reported[each.incident].append(each)
+    for incident, messages in reported.items():
         kinds = Counter("turned" if each.kind in _TURNS else each.kind for each in messages)
         if max(kinds.values()) > 1:
-            yield f"{incident} was told as {[each.kind for each in messages]}"
+            yield f"{incident} was reported as {[each.kind for each in messages]}"
         if kinds["recovered"] == 0 and month.jobs()[job].get("incident", {}).get("id") != incident:
-            yield f"{incident} was never told to have recovered"
+            yield f"{incident} was never reported to have recovered"
     for streak in _streaks(runs):
-        own = [incident for incident in told if _begins_in(incident, streak)]
-        others = [incident for incident, messages in told.items() if _lasted(messages, streak)]
+        own = [incident for incident in reported if _begins_in(incident, streak)]
+        others = [incident for incident, messages in reported.items() if _lasted(messages, streak)]
         if not own and not others:
-            yield f"{job} failed from {streak[0].scheduled_at} to {streak[-1].scheduled_at}, and nobody was told"
+            yield f"{job} failed from {streak[0].scheduled_at} to {streak[-1].scheduled_at}, and nobody was notified"
         elif len(own) > 1 and job != COUNTED and not _was_away(month, streak[0].scheduled_at, streak[-1].scheduled_at):
             # After Rota was away, a recovery is known before what was missed until then.
-            yield f"{job} failed from {streak[0].scheduled_at} to {streak[-1].scheduled_at}, told as {own}"
+            yield f"{job} failed from {streak[0].scheduled_at} to {streak[-1].scheduled_at}, reported as {own}"
 
 
 def _streaks(runs: Sequence[Run]) -> list[list[Run]]:
@@ -124,15 +124,15 @@ def _begins_in(incident: str, streak: Sequence[Run]) -> bool:
     return streak[0].scheduled_at <= at <= streak[-1].scheduled_at
 
 
-def _lasted(messages: Sequence[Told], streak: Sequence[Run]) -> bool:
-    """Whether an incident that began before went on then: a recovery is told late where others have not recovered."""
+def _lasted(messages: Sequence[Reported], streak: Sequence[Run]) -> bool:
+    """Whether an earlier incident was still open: a recovery is reported late where others have not recovered."""
     began = datetime.fromisoformat(messages[0].incident.partition("#")[2])
     recovered = next((each.at for each in messages if each.kind == "recovered"), None)
     return began <= streak[0].scheduled_at and (recovered is None or streak[0].scheduled_at <= recovered)
 
 
 def _was_hidden(month: Month, due: Due) -> bool:
-    """Whether no event told of its tasks, and Rota was away while ECS knew them."""
+    """Whether no event reported its tasks, and Rota was away while ECS knew them."""
     return any(task.id in month.hidden and _was_away(month, task.created, task.stopped + HOUR) for task in due.tasks)
 
 

@@ -1,4 +1,4 @@
-"""A month, event by event: deployments, starts, tasks and what is told of them; RecordRun and Sweep as AWS calls them.
+"""A month, event by event: deployments, starts, tasks and their events; RecordRun and Sweep as AWS calls them.
 
 Deployments are the steps' own, on the stage's parts; what they leave there is what starts: each rule's schedule, state,
 target and retry policy. Tasks and the table of runs are in memory. All happens on the stage's clock.
@@ -45,8 +45,8 @@ from tests.steps.local_stage import local_stage
 from tests.steps.world import World, handler
 
 CALM = 10 * MINUTE
-"""Sweep comes once a minute for an hour about each deployment, else so often: what is told is only told later by it."""
-# Shares of the events of tasks, and of all else that is told.
+"""Sweep comes once a minute for an hour about each deployment, else so often: that only makes reports later."""
+# Shares of the events of tasks, and of all other events.
 LOST, TWICE, LATE, LATE_BY = 0.03, 0.05, 0.05, 40 * MINUTE
 FIRES_TWICE, HANDED_OVER_TWICE, MAIL_FAILS = 0.004, 0.03, 0.02
 GIVEN_UP = 30 * MINUTE
@@ -74,7 +74,7 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """One job in one message that was sent."""
 
     at: datetime
@@ -99,7 +99,7 @@ class Month:
         self.now = BEGINS - HOUR
         self.table = Table()
         self.dues: list[Due] = []
-        self.told: list[Told] = []
+        self.reported: list[Reported] = []
         self.changed: list[tuple[datetime, datetime]] = []
         """While these deployments went on, a minute of a job that they changed may count or not."""
         self.hidden: set[str] = set()
@@ -210,10 +210,10 @@ class Month:
 
     def _send(self) -> tuple[int, dict[str, Any]]:
         """A message about jobs, or about a deployment."""
-        if self._said and self.script.chance("mail", self.now, len(self.told)).random() < MAIL_FAILS:
+        if self._said and self.script.chance("mail", self.now, len(self.reported)).random() < MAIL_FAILS:
             self._said, self._unsent = [], True
             raise EndpointConnectionError(endpoint_url="sns")
-        self.told += [Told(self.now, each["kind"], each["task"], each["incident"]) for each in self._said]
+        self.reported += [Reported(self.now, each["kind"], each["task"], each["incident"]) for each in self._said]
         self._said = []
         return 200, {"MessageId": "1"}
 
@@ -291,7 +291,7 @@ class Month:
         self._fleet.add(task)
         # Only the begin and the end have events that match the rule.
         for at in (self.now, task.stopped):
-            self._at(at, partial(self._tell, task, last=at > self.now))
+            self._at(at, partial(self._send_event, task, last=at > self.now))
 
     def _outcome(self, found: Due, number: int, image: str) -> Outcome:
         chance = self.script.chance("end", found.job, found.at, number)
@@ -309,9 +309,9 @@ class Month:
             self._images[revision] = self._world.containers(number)["app"]["image"]
         return self._images[revision]
 
-    # ------------------------------------------------------------------ what Rota is told
+    # ------------------------------------------------------------------ what AWS reports
 
-    def _tell(self, task: Task, *, last: bool) -> None:
+    def _send_event(self, task: Task, *, last: bool) -> None:
         """Send what ECS says of a task now: never, late, or twice."""
         chance = self.script.chance("event", task.id, last)
         if chance.random() < LOST:
@@ -320,10 +320,12 @@ class Month:
             return
         for _ in range(2 if chance.random() < TWICE else 1):
             late = chance.uniform(0, 1) * LATE_BY if chance.random() < LATE else timedelta(seconds=chance.random())
-            self._at(self.now + late, partial(self._hand_over, message(task.told(self.now)), task.id if last else ""))
+            self._at(
+                self.now + late, partial(self._hand_over, message(task.described(self.now)), task.id if last else "")
+            )
 
     def _hand_over(self, record: dict[str, Any], ends: str = "") -> None:
-        """Put a message into the queue; `ends` is the task of whose end it tells."""
+        """Put a message into the queue; `ends` is the task whose end it reports."""
         self._queue.append(_Message(self.now, {**record, "messageId": str(next(self._order))}, ends))
         if not self._drains:
             self._drains = True

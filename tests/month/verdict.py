@@ -23,11 +23,11 @@ def played(seed: int, days: int, traced: bool) -> Verdict:
     month.play()
     found = wrong(month)
     lost = Counter(due.lost for due in month.dues if due.lost)
-    told = Counter(each.kind for each in month.told)
+    reported = Counter(each.kind for each in month.reported)
     summary = (
         f"{'traced' if traced else 'by their minute'}: {sum(len(due.tasks) for due in month.dues)} tasks; "
-        f"without one {_counts(lost)}; told {_counts(told)}; {month.sweeps} sweeps, {len(month.changed)} deployments; "
-        f"{len(found)} wrong; {time.monotonic() - began:.0f} s"
+        f"without one {_counts(lost)}; reported {_counts(reported)}; {month.sweeps} sweeps, "
+        f"{len(month.changed)} deployments; {len(found)} wrong; {time.monotonic() - began:.0f} s"
     )
     return Verdict(summary, found)
 

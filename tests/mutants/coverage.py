@@ -58,7 +58,7 @@ def key(root: Path) -> str:
 
 
 def measure(tree: Tree, folders: Sequence[str]) -> dict[str, Any]:
-    """Run all tests of some folders. Raises RuntimeError where that tells nothing."""
+    """Run all tests of some folders. Raises RuntimeError where that measures nothing."""
     run = tree.start([each for each in folders if (tree.root / each).is_dir()], _Tracing(tree.root), _LONGEST)
     try:
         while not run.ended():

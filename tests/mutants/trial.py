@@ -42,7 +42,7 @@ class Verdict:
 
 
 class Selected(Plugin):
-    """Runs the chosen tests in their order and tells the first that failed."""
+    """Runs the chosen tests in their order and returns the first that failed."""
 
     def __init__(self, tests: Iterable[str], without: Iterable[str]) -> None:
         self._without = frozenset(without)

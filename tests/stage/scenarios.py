@@ -210,15 +210,15 @@ def runs_that_are_watched(stage: Client) -> None:
     start = {"cluster": stage.names["cluster"], "taskDefinition": revision, "launchType": "FARGATE"}
     network = service(stage)["networkConfiguration"]
     # as EventBridge starts the target of an older version
-    untold = f"events-rule/{PREFIX}IngestData"[:36]
-    stage.client("ecs").run_task(**start, startedBy=untold, networkConfiguration=network)
+    untraced = f"events-rule/{PREFIX}IngestData"[:36]
+    stage.client("ecs").run_task(**start, startedBy=untraced, networkConfiguration=network)
     environment = [{"name": "ROTA_TASK", "value": "RemoveSpam"}]
-    told = {"containerOverrides": [{"name": "app", "environment": environment}]}
+    overrides = {"containerOverrides": [{"name": "app", "environment": environment}]}
     by_rule = f"events-rule/{PREFIX}RemoveSpam"[:36]
-    stage.client("ecs").run_task(**start, startedBy=by_rule, overrides=told, networkConfiguration=network)
+    stage.client("ecs").run_task(**start, startedBy=by_rule, overrides=overrides, networkConfiguration=network)
     stage.advance(120)
     wait_for(lambda: [run for run in runs(stage) if run["status"]["S"] == "failed"], 20)
-    # until the next quarter's run of RemoveSpam is missed and told
+    # until the next quarter's run of RemoveSpam is missed and reported
     for _ in range(4):
         stage.advance(600)
         sweep(stage)

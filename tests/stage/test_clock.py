@@ -14,7 +14,7 @@ from tests.stage.account import PREFIX, history, states
 from tests.stage.toys import role_of_toys
 
 YEAR = 365 * 86_400
-TELLS_THE_TIME = """
+SHOWS_THE_TIME = """
 import datetime, time
 from datetime import datetime as imported
 def handler(event, context):
@@ -32,13 +32,13 @@ def age(time: str | datetime) -> float:
 
 
 def test_everything_sees_the_advanced_clock(stage: Client, function: Callable[..., str]) -> None:
-    name = function(TELLS_THE_TIME)
+    name = function(SHOWS_THE_TIME)
     stage.client("lambda").invoke(FunctionName=name)  # warm, and with the real time
     stage.advance(YEAR)
 
     assert age(stage.clock()) == pytest.approx(365, abs=0.1)
-    told = json.loads(stage.client("lambda").invoke(FunctionName=name)["Payload"].read())
-    assert [(each - datetime.now(UTC).timestamp()) / 86_400 for each in told] == pytest.approx([365] * 4, abs=0.1)
+    shown = json.loads(stage.client("lambda").invoke(FunctionName=name)["Payload"].read())
+    assert [(each - datetime.now(UTC).timestamp()) / 86_400 for each in shown] == pytest.approx([365] * 4, abs=0.1)
     ended = stage.deploy("v1")
     assert states(stage, ended)[-1] == "Deployed"
     [deployment, *_] = stage.client("ecs").describe_services(

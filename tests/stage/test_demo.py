@@ -21,7 +21,7 @@ def unfolded(mail: str) -> str:
 
 @pytest.mark.demo
 def test_the_demo_prints_what_the_readme_shows() -> None:
-    deployed, told = blocks(README, "See it run")
+    deployed, mailed = blocks(README, "See it run")
     command, *printed = deployed.splitlines()
     ran = typed(command.removeprefix("$ "))
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -42,7 +42,7 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
     assert re.search(r"./bin/start\sspam_task, exit 0\n  \| Removed no. 3", second)
     assert "SUCCEEDED in NothingToDo" in second
 
-    mail, recovery, shown_mail = (unfolded(part) for part in (third, fourth, told))
+    mail, recovery, shown_mail = (unfolded(part) for part in (third, fourth, mailed))
     assert shown_mail in mail
     assert "The last lines of its log: bin/start: not a task: 'spam_spam_spam_task'" in mail
     assert "roll back to v2 (b81d07e)" in mail

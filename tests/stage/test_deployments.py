@@ -69,7 +69,7 @@ def first(one_stage: Client) -> Deployment:
 @pytest.mark.parametrize(("name", "task", "cron", "age"), TASKS)
 def test_each_task_has_a_rule_with_one_target(first: Deployment, name: str, task: str, cron: str, age: int) -> None:
     queue = first.names["outputs"]["RunQueueUrl"].rpartition("/")[2]
-    told = f'{{"name":"ROTA_TASK","value":"{name}"}}'
+    variable = f'{{"name":"ROTA_TASK","value":"{name}"}}'
     rule, network = first.rule(name), first.before["service"]["networkConfiguration"]["awsvpcConfiguration"]
     assert rule == {
         "Name": PREFIX + name,
@@ -96,7 +96,7 @@ def test_each_task_has_a_rule_with_one_target(first: Deployment, name: str, task
                     },
                     "PlatformVersion": "LATEST",
                 },
-                "Input": f'{{"containerOverrides":[{{"name":"app","environment":[{told}]}}]}}',
+                "Input": f'{{"containerOverrides":[{{"name":"app","environment":[{variable}]}}]}}',
                 "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": age},
                 "DeadLetterConfig": {"Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}"},
             }

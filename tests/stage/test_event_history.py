@@ -1,4 +1,4 @@
-"""CloudTrail's event history of RunTask: what nothing else tells of a run that did not start."""
+"""CloudTrail's event history of RunTask: what nothing else reports of a run that did not start."""
 
 import json
 from datetime import timedelta

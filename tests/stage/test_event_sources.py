@@ -9,7 +9,7 @@ import pytest
 from examples.guestbook.client import Client
 from stage.client import wait_for
 
-# Keeps what it was handed in the table of the app, and answers as it is told.
+# Keeps what it was handed in the table of the app, and answers as a test asks.
 READS = """
 import boto3, json, os
 def handler(event, context):

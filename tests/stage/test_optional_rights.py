@@ -7,13 +7,13 @@ import pytest
 from examples.guestbook.client import Client
 from stage import process
 from stage.client import wait_for
-from tests.stage.test_telling import EVERY_MINUTE, heard, listen, told_within
+from tests.stage.test_reporting import EVERY_MINUTE, heard, listen, reported_within
 from tests.stage.with_parameters.scenario import CHAT
 
 pytestmark = pytest.mark.permissions
 
 
-def test_a_chat_and_a_log_that_are_named_are_told_and_read() -> None:
+def test_a_named_chat_is_notified_and_a_named_log_read() -> None:
     with process.running("--scenario", "tests.stage.with_parameters") as served:
         stage = Client(served.endpoint)
         chat = stage.client("sqs").create_queue(QueueName="chat")["QueueUrl"]
@@ -25,11 +25,11 @@ def test_a_chat_and_a_log_that_are_named_are_told_and_read() -> None:
         stage.deploy("v1")
         stage.settings(tasks="scripted", script={"seconds": 5, "fails": 1, "exit_code": 3}, fire_schedules=True)
         stage.advance(60)  # to the first minute of Sweep's rule
-        (mail,) = told_within(stage, mails, 8)
-        told = wait_for(lambda: heard(stage, chat), 10)
+        (mail,) = reported_within(stage, mails, 8)
+        sent = wait_for(lambda: heard(stage, chat), 10)
         asked = [each for each in stage.permissions() if each["action"] in ("sns:Publish", "logs:GetLogEvents")]
         denied = [each for each in stage.permissions() if not each["allowed"]]
-    titles = [json.loads(each["Message"])["content"]["title"] for each in told]
+    titles = [json.loads(each["Message"])["content"]["title"] for each in sent]
     assert [title.partition(" (")[0].split()[-1] for title in titles] == ["live", "3"]
     assert "It logged nothing." in mail["Message"], "its log may be read, and a scripted task has none"
     assert {(each["action"], each["caller"].split("/")[1].split("Function")[0]) for each in asked} == {

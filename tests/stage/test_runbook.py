@@ -211,9 +211,9 @@ def test_running_a_job_now(deployed: Client, shell: Shell, given: dict[str, obje
 
     described = wait_for(stopped, 30)
     if given and "InputTransformer" in given:
-        (told,) = described["overrides"]["containerOverrides"][0]["environment"]  # type: ignore[index]
-        assert told["name"] == "ROTA_SCHEDULED_AT"
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["value"])
+        (variable,) = described["overrides"]["containerOverrides"][0]["environment"]  # type: ignore[index]
+        assert variable["name"] == "ROTA_SCHEDULED_AT"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", variable["value"])
     assert described["startedBy"] == "by-hand"
     assert described["containers"][0]["exitCode"] == 0  # type: ignore[index]
 

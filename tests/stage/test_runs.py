@@ -91,8 +91,8 @@ def test_a_burst_of_starts_is_recorded(stage: Client) -> None:
     assert len(ended(stage, 60)) == 60
 
 
-def test_a_job_that_fails_is_told_to_a_person(deployed: Client) -> None:
-    """By its schedule: EventBridge starts it, RecordRun records it, and Sweep tells of it."""
+def test_a_person_is_notified_of_a_job_that_fails(deployed: Client) -> None:
+    """By its schedule: EventBridge starts it, RecordRun records it, and Sweep reports it."""
     sns, sqs = deployed.client("sns"), deployed.client("sqs")
     mails = sqs.create_queue(QueueName="mails")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=mails, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

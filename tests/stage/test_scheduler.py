@@ -75,7 +75,7 @@ def test_a_disabled_schedule_does_not_fire(small: SmallStage) -> None:
         small.background.fire(name)
 
 
-def test_a_start_that_is_refused_is_told(small: SmallStage) -> None:
+def test_a_start_that_is_refused_is_reported(small: SmallStage) -> None:
     name = create(small, "rate(1 hour)", Target={"Arn": f"{small.cluster}-2"})
     assert small.background.fire(name)["error"]["code"] == "ClusterNotFoundException"
 

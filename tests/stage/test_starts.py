@@ -87,7 +87,7 @@ def test_a_replicated_image_is_deployed_only_if_that_is_wanted(stage: Client, wa
 def test_a_replicated_image_is_deployed_only_if_it_is_newer(stage: Client) -> None:
     """As EventBridge starts it, with the rights of the template's role."""
     old = push_untagged(stage, "v0")
-    stage.advance(60)  # ECR tells whole seconds
+    stage.advance(60)  # ECR's times are whole seconds
     live = stage.deploy("v1")["input"]["detail"]["image-digest"]
     stage.advance(60)
     new = push_untagged(stage, "v2")

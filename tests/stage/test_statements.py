@@ -39,11 +39,11 @@ def went_well(stage: Client) -> Counter[str]:
 
 
 def by_sweep(stage: Client) -> Counter[str]:
-    """The calls with which Sweep learned something, or told it."""
-    told = {"Publish", "PutEvents", "DescribeRule", "ListTargetsByRule", "DescribeTaskDefinition", "GetObject"}
-    told |= {"DescribeImages"}
+    """The calls with which Sweep learned something, or reported it."""
+    operations = {"Publish", "PutEvents", "DescribeRule", "ListTargetsByRule", "DescribeTaskDefinition", "GetObject"}
+    operations |= {"DescribeImages"}
     calls = [call for call in stage.calls() if call["caller"] == "Sweep" and call["error"] is None]
-    return Counter(call["operation"] for call in calls if call["operation"] in told)
+    return Counter(call["operation"] for call in calls if call["operation"] in operations)
 
 
 def missed(stage: Client, statement: Statement, scenario: scenarios.Scenario, whole: Counter[str]) -> bool:

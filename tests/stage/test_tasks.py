@@ -223,7 +223,7 @@ def test_without_capacity_run_task_answers_with_failures(small: SmallStage) -> N
     assert answer["failures"][0]["reason"].startswith("Capacity is unavailable at this time")
 
 
-def test_nothing_tells_of_a_fired_task_without_capacity(small: SmallStage) -> None:
+def test_nothing_reports_a_fired_task_without_capacity(small: SmallStage) -> None:
     heard, dead = events_of_tasks(small), small.queue("dead")
     rule = small.rule("task", small.task_target(small.register(), DeadLetterConfig={"Arn": dead}))
     small.settings.change({"run_task": "capacity"})

@@ -22,7 +22,7 @@ SHOW = "import os; print(os.environ['ROTA_TASK'], os.environ.get('ROTA_SCHEDULED
         ),
     ],
 )
-def test_what_a_job_is_told(settings: dict[str, str], time: str, stage: Client) -> None:
+def test_what_is_passed_to_a_job(settings: dict[str, str], time: str, stage: Client) -> None:
     stage.upload_schedule({"tasks": [{"name": "Show", "command": ["python", "-c", SHOW], "rate": "1 hour"}]})
     with environment(stage, "ReadConfig", **settings), environment(stage, "PlanDeployment", **settings):
         assert stage.deploy("v1")["status"] == "SUCCEEDED"

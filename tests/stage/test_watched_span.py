@@ -60,7 +60,6 @@ class Span:
     queue: str
     traced: bool
     record: Any
-    told: list[dict[str, Any]] = field(default_factory=list)
     due: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     """By job and minute, the tasks that were started for it."""
     late: set[tuple[str, str]] = field(default_factory=set)

@@ -32,7 +32,7 @@ AFTER = {
 
 
 class Context:
-    """What Lambda tells a function of its invocation."""
+    """What Lambda passes to a function about its invocation."""
 
     def __init__(self) -> None:
         self.aws_request_id = str(uuid.uuid4())

@@ -143,7 +143,7 @@ def test_killed_while_it_takes_its_turn_it_goes_on(call: str, after: bool, world
     assert "holder" not in world.ledger()["lease"]
 
 
-def test_a_failed_one_is_restored_and_told(world: World, later: Deployments) -> None:
+def test_a_failed_one_is_restored_and_reported(world: World, later: Deployments) -> None:
     before = world.owned_rules()
     world.upload(AFTER)
     change = later.ask(**SCHEDULE)

@@ -102,8 +102,8 @@ def test_tasks_that_share_a_revision_differ_by_their_input(
         target = world.target(name)
         assert target["EcsParameters"]["TaskDefinitionArn"] == arn(2)
         (override,) = json.loads(target["Input"])["containerOverrides"]
-        told = [{"name": "ROTA_TASK", "value": name}]
-        assert override == {"name": "app", "command": ["./bin/start", module], "environment": told}
+        variables = [{"name": "ROTA_TASK", "value": name}]
+        assert override == {"name": "app", "command": ["./bin/start", module], "environment": variables}
     assert world.active_revisions() == [1, 2]
 
 

@@ -1,4 +1,4 @@
-"""Days of `python -m tests.month`: whatever goes wrong, each run and each miss is recorded, each incident told once."""
+"""Days of `python -m tests.month`: each run and each miss is recorded, each incident reported once."""
 
 import pytest
 
@@ -14,4 +14,4 @@ def test_a_day_of_runs(seed: int, traced: bool) -> None:
     month.play()
     assert wrong(month) == []
     assert {due.lost for due in month.dues} >= {"", "capacity", "NO_PERMISSIONS", "THROTTLING"}
-    assert {each.kind for each in month.told} >= {"missed", "failed", "recovered"}
+    assert {each.kind for each in month.reported} >= {"missed", "failed", "recovered"}

@@ -98,13 +98,13 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> Chat:
     return heard
 
 
-def test_the_chat_is_told_what_went_live(deployments: Deployments, chat: Chat) -> None:
+def test_the_chat_is_notified_of_what_went_live(deployments: Deployments, chat: Chat) -> None:
     assert deployments.start().run() == "Deployed"
     (message,) = chat()
     assert message["content"]["title"] == f"\u2705 {APP}: v1 is live (5d0c6a1)"
 
 
-def test_the_chat_is_told_why_a_deployment_failed(overdue: Deployment, chat: Chat) -> None:
+def test_the_chat_is_notified_why_a_deployment_failed(overdue: Deployment, chat: Chat) -> None:
     overdue.fail("RejectedError", "the rollout failed")
     overdue.step("RestoreDeployment")
     (message,) = chat()

@@ -118,11 +118,11 @@ def test_a_run_takes_three_writes_and_a_repeat_none(table: RunTable, world: Worl
 @pytest.mark.parametrize(("operation", "status"), [("PutItem", "PROVISIONING"), ("TransactWriteItems", "STOPPED")])
 def test_a_run_is_counted_once_though_a_call_fails(table: RunTable, operation: str, status: str, fault: str) -> None:
     """What SQS hands over again ends the same; the SDK's own attempts are used up."""
-    told = message(detail(status, exit_code=3))
+    event = message(detail(status, exit_code=3))
     with local_stage().failing(service="dynamodb", operation=operation, count=4, fault=fault):
-        again = record(told)
+        again = record(event)
     assert again in ([], ["message-1"])
-    assert record(told) == []
+    assert record(event) == []
     job = table.job("IngestData")
     assert job is not None
     assert job.bad_runs == (status == "STOPPED")
@@ -137,15 +137,15 @@ def test_one_bad_message_does_not_keep_the_others(table: RunTable) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "task",
     [
         pytest.param(detail(group="service:guestbook-api", task=None), id="of the service"),
         pytest.param(detail(task=None, startedBy="kim"), id="by hand, without a name"),
         pytest.param(detail(task=None, startedBy="events-rule/another"), id="of another rule"),
     ],
 )
-def test_what_is_no_run_is_not_recorded(table: RunTable, told: dict[str, Any], world: World) -> None:
-    assert record(message(told)) == []
+def test_what_is_no_run_is_not_recorded(table: RunTable, task: dict[str, Any], world: World) -> None:
+    assert record(message(task)) == []
     assert table.runs("IngestData", DUE - timedelta(days=30), DUE + timedelta(days=30)) == []
     assert [item for item in world.ledger() if item.startswith("run#")] == []
 
@@ -198,16 +198,16 @@ def test_all_jobs_of_one_minute_are_in_one_batch(table: RunTable) -> None:
     for task in tasks:
         table.put_settings(JOB.model_copy(update={"task": task}))
     arn = detail()["taskArn"]
-    told = [message(detail(task=task, taskArn=f"{arn[:-2]}{number:02}"), number) for number, task in enumerate(tasks)]
-    assert record(*told) == []
+    events = [message(detail(task=task, taskArn=f"{arn[:-2]}{number:02}"), number) for number, task in enumerate(tasks)]
+    assert record(*events) == []
     jobs = table.jobs()
     assert all(jobs[task].last_good for task in tasks)
 
 
 def test_two_tasks_of_one_job_are_both_counted(table: RunTable) -> None:
     arn = detail()["taskArn"]
-    told = [message(detail(taskArn=f"{arn[:-2]}{number:02}"), number) for number in range(5)]
-    assert record(*told) == []
+    events = [message(detail(taskArn=f"{arn[:-2]}{number:02}"), number) for number in range(5)]
+    assert record(*events) == []
     job = table.job("IngestData")
     assert job is not None
     assert job.last_good is not None

@@ -23,8 +23,8 @@ STATUSES = ("PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED")
 ENDS = {"ok": {"exit_code": 0}, "failed": {"exit_code": 3}, "not_started": {"exit_code": None, "starts": False}}
 
 
-def told(number: int, status: str, end: str) -> dict[str, Any]:
-    """What ECS tells of the run of that hour."""
+def event_of(number: int, status: str, end: str) -> dict[str, Any]:
+    """What ECS reports of the run of that hour."""
     created = DUE + number * HOUR + timedelta(seconds=20)
     more = {"stopCode": "TaskFailedToStart"} if end == "not_started" and status == "STOPPED" else {}
     arn = f"{detail()['taskArn'][:-2]}{number:02}"
@@ -39,7 +39,7 @@ def histories(draw: st.DrawFn) -> tuple[list[str], list[list[dict[str, Any]]]]:
     come = draw(st.lists(st.sampled_from(events), max_size=2 * len(events)))
     batches: list[list[dict[str, Any]]] = [[]]
     for number, status in draw(st.permutations(come)):
-        batches[-1].append(told(number, status, ends[number]))
+        batches[-1].append(event_of(number, status, ends[number]))
         if draw(st.booleans()):
             batches.append([])
     return ends, [batch for batch in batches if batch]
@@ -62,7 +62,7 @@ def test_each_run_is_recorded_once(world: World, history: tuple[list[str], list[
     found: list[str] = []
     recorder = Recorder(table, SETTINGS, (), lambda run: found.append(run.task_id))
     for number, end in [*enumerate(ends), *enumerate(ends)]:
-        recorder.record(task_change(told(number, "STOPPED", end)))
+        recorder.record(task_change(event_of(number, "STOPPED", end)))
 
     runs = table.runs("IngestData", DUE, DUE + len(ends) * HOUR)
     assert [run.status for run in runs] == ends

@@ -46,8 +46,8 @@ class Watched:
         while self.now < end:
             self.sweep(min(step, end - self.now))
 
-    def told(self, task: str) -> list[str]:
-        """What was told of a job, by the events on the bus."""
+    def reported(self, task: str) -> list[str]:
+        """What was reported of a job, by the events on the bus."""
         return [each["kind"] for each in self._calls.notifications if each.get("task") == task]
 
     def job(self, task: str) -> Job:
@@ -63,10 +63,10 @@ class Watched:
     def runs(self, task: str) -> list[Run]:
         return self.table.runs(task, self.now - timedelta(days=30), self.now + timedelta(days=1))
 
-    def ran(self, task: str, at: datetime, **told: Any) -> None:
-        """RecordRun is told of a run that ended."""
+    def ran(self, task: str, at: datetime, **more: Any) -> None:
+        """RecordRun receives a run that ended."""
         arn = f"{detail()['taskArn'][:-12]}{int(at.timestamp()):012}"
-        handler("record_run")({"Records": [message(detail(task=task, created=at, taskArn=arn, **told))]}, None)
+        handler("record_run")({"Records": [message(detail(task=task, created=at, taskArn=arn, **more))]}, None)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_before_the_first_deployment_nothing_is_watched(world: World) -> None:
 
 
 def test_what_an_older_version_deployed_is_not_watched(watched: Watched, world: World) -> None:
-    """Its targets do not tell what they run."""
+    """Its targets do not pass ROTA_TASK."""
     items.change(RELEASES, "REMOVE live_since, live_watched")
     world.calls.made.clear()
     watched.sweep_for(2 * HOUR)
@@ -139,7 +139,7 @@ def test_a_run_that_is_due_and_not_there_is_missed(watched: Watched) -> None:
     assert incident is not None
     assert incident.last == run
     watched.sweep_for(2 * HOUR)
-    assert watched.told(DAILY) == ["missed"]
+    assert watched.reported(DAILY) == ["missed"]
     assert watched.runs(DAILY) == [run]
     assert [each for each in watched.found if each.task == DAILY] == [run]
 
@@ -211,7 +211,7 @@ def test_a_sweep_that_was_away_does_not_say_missed(watched: Watched) -> None:
     assert watched.job(DAILY).incident is None
     watched.sweep_for(2 * HOUR)
     assert [each.status for each in watched.runs(DAILY)] == [Status.UNKNOWN]
-    assert watched.told(DAILY) == ["unknown"]
+    assert watched.reported(DAILY) == ["unknown"]
 
 
 def test_after_a_long_absence_only_the_last_day_is_judged(watched: Watched) -> None:
@@ -220,7 +220,7 @@ def test_after_a_long_absence_only_the_last_day_is_judged(watched: Watched) -> N
     runs = watched.runs(DAILY)
     assert {run.status for run in runs} == {Status.UNKNOWN}
     assert 1 <= len(runs) <= 2
-    assert watched.told(DAILY) == ["unknown"]
+    assert watched.reported(DAILY) == ["unknown"]
 
 
 def test_what_came_while_sweep_was_away_is_known(watched: Watched) -> None:
@@ -250,7 +250,7 @@ def test_an_end_that_nobody_saw_is_unknown(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_no_event_told_is_asked_of_ecs(watched: Watched, fails: bool) -> None:
+def test_what_no_event_reported_is_asked_of_ecs(watched: Watched, fails: bool) -> None:
     """Both events of a run are lost."""
     local_stage().settings.change({"tasks": "scripted", "script": {"fails": int(fails), "seconds": 30}})
     _fire(DAILY)
@@ -377,7 +377,9 @@ def test_two_sweeps_at_once_say_it_once(watched: Watched) -> None:
     assert watched.job(DAILY).bad_runs == 1
 
 
-def test_overlapping_is_told_when_it_begins_and_not_again(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overlapping_is_reported_when_it_begins_and_not_again(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # They run on: nothing of what takes a minute happens here.
     local_stage().settings.change({"tasks": "scripted", "script": {"seconds": 3600}})
     _fire(EVERY_15)
@@ -387,7 +389,7 @@ def test_overlapping_is_told_when_it_begins_and_not_again(watched: Watched, monk
     watched.now = datetime.now(UTC) + 18 * MINUTE
     watched.sweep()
     watched.sweep()
-    assert watched.told(EVERY_15) == ["overlapping"]
+    assert watched.reported(EVERY_15) == ["overlapping"]
     elder, newest = sorted(watched.runs(EVERY_15), key=lambda run: run.scheduled_at)
     assert (newest.overlaps, elder.overlaps) == (elder.task_id, "")
     assert watched.job(EVERY_15).overlapping
@@ -406,16 +408,16 @@ def test_what_is_expected_of_a_job_is_learned_from_the_file(watched: Watched, wo
     assert [release.number for release in watched.swept().releases] == [1], "no other release"
 
 
-def test_a_run_that_takes_too_long_is_told_once(watched: Watched, world: World) -> None:
+def test_a_run_that_takes_too_long_is_reported_once(watched: Watched, world: World) -> None:
     local_stage().settings.change({"tasks": "scripted", "script": {"seconds": 3600}})
     job = watched.job(EVERY_15)
     watched.table.put_settings(job.model_copy(update={"max_runtime": 600}))
     _fire(EVERY_15)
     watched.now = datetime.now(UTC)
     watched.sweep_for(9 * MINUTE, 3 * MINUTE)
-    assert watched.told(EVERY_15) == []
+    assert watched.reported(EVERY_15) == []
     watched.sweep_for(6 * MINUTE, 3 * MINUTE)
-    assert watched.told(EVERY_15) == ["overlong"]
+    assert watched.reported(EVERY_15) == ["overlong"]
     (run,) = [run for run in watched.runs(EVERY_15) if run.task_id != "missed"]
     assert run.overlong_since is not None
 
@@ -440,27 +442,27 @@ def mailed(watched: Watched) -> Watched:
     return watched
 
 
-def test_an_image_that_is_gone_is_told_once(mailed: Watched) -> None:
+def test_an_image_that_is_gone_is_reported_once(mailed: Watched) -> None:
     mailed.sweep_for(HOUR)
     assert _mails() == []
     client("ecr").batch_delete_image(repositoryName="guestbook", imageIds=[{"imageDigest": DIGEST}])
     mailed.now += timedelta(days=1)
     mailed.sweep_for(HOUR)
-    told = "The image of v1 is not in ECR any more (production/guestbook-api)"
-    assert _mails() == [told]
+    title = "The image of v1 is not in ECR any more (production/guestbook-api)"
+    assert _mails() == [title]
     mailed.now += timedelta(days=1)
     mailed.sweep_for(HOUR)
     assert _mails() == []
 
 
-def test_a_repository_that_is_gone_is_told(mailed: Watched) -> None:
+def test_a_repository_that_is_gone_is_reported(mailed: Watched) -> None:
     client("ecr").delete_repository(repositoryName="guestbook", force=True)
     mailed.now += timedelta(days=1)
     mailed.sweep()
     assert _mails() == ["The image of v1 is not in ECR any more (production/guestbook-api)"]
 
 
-def test_an_image_that_is_archived_is_told(mailed: Watched) -> None:
+def test_an_image_that_is_archived_is_reported(mailed: Watched) -> None:
     image = {"repositoryName": "guestbook", "imageId": {"imageDigest": DIGEST}}
     client("ecr").update_image_storage_class(**image, targetStorageClass="ARCHIVE")
     mailed.now += timedelta(days=1)

@@ -79,7 +79,7 @@ def test_a_stack_that_stops_watching_leaves_what_is_there(
     assert later.start().run() == "NothingToDo"
 
 
-def test_the_minute_that_is_due_is_told_on_request_alone(
+def test_the_minute_that_is_due_is_passed_on_request_alone(
     world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = world.owned_rules()

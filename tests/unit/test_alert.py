@@ -1,4 +1,4 @@
-"""What is told of jobs, when and of what together, and in which words: read them as on a phone."""
+"""What is reported of jobs, when and of what together, and in which words: read them as on a phone."""
 
 import random
 import textwrap
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rota.contract import RunKind, Stored
 from rota.notifications.message import mail_subject, mail_text
-from rota.runs.alert import Alert, attributes_of, due_alerts, told
+from rota.runs.alert import Alert, attributes_of, due_alerts, reported
 from rota.runs.alert_text import Place, events_of, message_of
 from rota.runs.attribution import attribute, with_releases
 from rota.runs.incidents import after_run
@@ -25,7 +25,7 @@ from tests.alerts import APP, DUE, GOOD, GROUP_ARN, SECRET, V40, V41, V42, faile
 PLACE = Place(APP, (GROUP_ARN,))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SOON = DUE + timedelta(minutes=30)
-TOLD = {"told_at": DUE + timedelta(minutes=5), "thread": "IngestData#2026-11-29T06:00:00Z"}
+REPORTED = {"reported_at": DUE + timedelta(minutes=5), "thread": "IngestData#2026-11-29T06:00:00Z"}
 LOG = (
     "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/"
     "$252Fecs$252Fguestbook/log-events/app$252Fapp$252F0f1e2d3c"
@@ -216,10 +216,10 @@ ON_V41 = GOOD.model_copy(update={"release": V41})
         pytest.param(job(incident(not_started(), last_good=ON_V41)), SOON, NOT_STARTED, id="not started"),
         pytest.param(job(incident(missed())), SOON, MISSED, id="missed"),
         pytest.param(
-            job(incident(failed(), **TOLD, runs=25, last=late)), DUE + DAY + HOUR, STILL_FAILING, id="still failing"
+            job(incident(failed(), **REPORTED, runs=25, last=late)), DUE + DAY + HOUR, STILL_FAILING, id="still failing"
         ),
         pytest.param(
-            job(incident(failed(), **TOLD, runs=3, recovered=good(6 * HOUR, V42))),
+            job(incident(failed(), **REPORTED, runs=3, recovered=good(6 * HOUR, V42))),
             DUE + 7 * HOUR,
             RECOVERED,
             id="recovered",
@@ -281,24 +281,24 @@ def test_a_storm_of_300_is_one_message_with_a_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tellings", "title"),
+    ("reports", "title"),
     [
         pytest.param([incident(failed(f"J{n}")) for n in range(5)], "5 jobs failed: exit code 1", id="failed alike"),
         pytest.param([incident(missed(f"J{n}")) for n in range(2)], "2 jobs did not run: its schedule", id="missed"),
         pytest.param(
-            [incident(failed(f"J{n}"), **TOLD, recovered=good(HOUR)) for n in range(2)],
+            [incident(failed(f"J{n}"), **REPORTED, recovered=good(HOUR)) for n in range(2)],
             "2 jobs run well again",
             id="recovered",
         ),
         pytest.param(
-            [incident(failed(f"J{n}"), **TOLD, last=failed(f"J{n}", DUE + DAY)) for n in range(2)],
+            [incident(failed(f"J{n}"), **REPORTED, last=failed(f"J{n}", DUE + DAY)) for n in range(2)],
             "2 jobs still fail",
             id="still failing",
         ),
     ],
 )
-def test_the_title_of_many(tellings: list[Incident], title: str) -> None:
-    assert message_of(only(*map(job, tellings), now=DUE + 2 * DAY), PLACE).title.startswith(title)
+def test_the_title_of_many(reports: list[Incident], title: str) -> None:
+    assert message_of(only(*map(job, reports), now=DUE + 2 * DAY), PLACE).title.startswith(title)
 
 
 def test_many_that_were_due_at_different_times_are_listed_with_them() -> None:
@@ -466,19 +466,19 @@ def test_what_aws_does_to_any_release_is_not_said_to_be_the_release() -> None:
 
 
 def names(alerts: list[Alert]) -> list[list[str]]:
-    return [[each.job.task for each in alert.tellings] for alert in alerts]
+    return [[each.job.task for each in alert.reports] for alert in alerts]
 
 
 TURNED = DUE + timedelta(seconds=165)
 
 
 @pytest.mark.parametrize(
-    ("after", "is_told"),
+    ("after", "is_reported"),
     [(timedelta(seconds=59), False), (timedelta(seconds=60), True)],
     ids=["others may follow", "none has"],
 )
-def test_a_job_that_turns_is_told_within_a_minute(after: timedelta, is_told: bool) -> None:
-    assert bool(due_alerts([job(incident(failed()))], TURNED + after)) == is_told
+def test_a_job_that_turns_is_reported_within_a_minute(after: timedelta, is_reported: bool) -> None:
+    assert bool(due_alerts([job(incident(failed()))], TURNED + after)) == is_reported
 
 
 def test_one_after_the_other_is_waited_for_three_minutes_at_most() -> None:
@@ -486,10 +486,10 @@ def test_one_after_the_other_is_waited_for_three_minutes_at_most() -> None:
     first = DUE + timedelta(seconds=40)
     so_far = [each for each in jobs if each.incident and each.incident.opened_at <= first + timedelta(seconds=179)]
     assert due_alerts(so_far, first + timedelta(seconds=179)) == []
-    assert len(only(*so_far, now=first + timedelta(seconds=180)).tellings) == 9
+    assert len(only(*so_far, now=first + timedelta(seconds=180)).reports) == 9
 
 
-def test_few_that_fail_alike_are_told_one_by_one() -> None:
+def test_few_that_fail_alike_are_reported_one_by_one() -> None:
     assert names(due_alerts([job(incident(failed(f"J{n}"))) for n in range(4)], SOON)) == [
         ["J0"],
         ["J1"],
@@ -509,23 +509,23 @@ def test_other_reasons_are_other_messages() -> None:
     assert names(due_alerts(jobs, SOON)) == [["J0", "J2"], ["J1", "J3"]]
 
 
-def test_who_joins_a_known_cause_is_told_once_an_hour() -> None:
-    known = [job(incident(not_started("J0"), **TOLD))]
+def test_who_joins_a_known_cause_is_reported_once_an_hour() -> None:
+    known = [job(incident(not_started("J0"), **REPORTED))]
     joining = [job(incident(not_started(f"J{n}", DUE + n * timedelta(minutes=10)))) for n in (1, 2, 3)]
-    told_at = TOLD["told_at"]
-    assert due_alerts([*known, *joining], told_at + timedelta(minutes=59)) == []
-    alert = only(*known, *joining, now=told_at + HOUR)
+    reported_at = REPORTED["reported_at"]
+    assert due_alerts([*known, *joining], reported_at + timedelta(minutes=59)) == []
+    alert = only(*known, *joining, now=reported_at + HOUR)
     assert names([alert]) == [["J1", "J2", "J3"]]
     assert "\nThe same reason as in the incident IngestData#2026-11-29T06:00:00Z.\n" in message_of(alert, PLACE).lead
 
 
 def test_a_cause_that_is_over_delays_nothing() -> None:
-    over = job(incident(not_started("J0"), **TOLD, recovered=good(timedelta(minutes=6))))
+    over = job(incident(not_started("J0"), **REPORTED, recovered=good(timedelta(minutes=6))))
     assert ["J1"] in names(due_alerts([over, job(incident(not_started("J1", DUE + timedelta(minutes=8))))], SOON))
 
 
-def test_who_was_told_together_recovers_together_or_once_an_hour() -> None:
-    thread = {"told_at": TOLD["told_at"], "thread": "J0#2026-11-29T06:00:00Z"}
+def test_who_was_reported_together_recovers_together() -> None:
+    thread = {"reported_at": REPORTED["reported_at"], "thread": "J0#2026-11-29T06:00:00Z"}
     ended = [
         job(incident(not_started(f"J{n}"), **thread, recovered=good(HOUR + n * timedelta(minutes=5)))) for n in (0, 1)
     ]
@@ -537,16 +537,16 @@ def test_who_was_told_together_recovers_together_or_once_an_hour() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "after", "is_told"),
+    ("last", "after", "is_reported"),
     [
         pytest.param(failed(due=DUE + HOUR), DAY - HOUR, False, id="within a day"),
         pytest.param(failed(due=DUE + HOUR), DAY, True, id="after a day"),
         pytest.param(failed(), 9 * DAY, False, id="it did not run since"),
     ],
 )
-def test_a_reminder_comes_at_most_daily(last: Run, after: timedelta, is_told: bool) -> None:
-    of = job(incident(failed(), **TOLD, last=last))
-    assert bool(due_alerts([of], TOLD["told_at"] + after)) == is_told
+def test_a_reminder_comes_at_most_daily(last: Run, after: timedelta, is_reported: bool) -> None:
+    of = job(incident(failed(), **REPORTED, last=last))
+    assert bool(due_alerts([of], REPORTED["reported_at"] + after)) == is_reported
 
 
 def test_runs_that_nobody_saw_are_one_message() -> None:
@@ -558,8 +558,8 @@ def test_runs_that_nobody_saw_are_one_message() -> None:
     )
 
 
-def told_through_a_day(jobs: list[Job], begin: Any) -> tuple[list[Job], list[list[str]]]:
-    """A teller that comes every five minutes: the jobs after that day, and whom each message named. A job turns when
+def reported_through_a_day(jobs: list[Job], begin: Any) -> tuple[list[Job], list[list[str]]]:
+    """Reports every five minutes: the jobs after that day, and whom each message named. A job turns when
     its incident opens, or when the good run ends.
     """
     named = []
@@ -567,9 +567,9 @@ def told_through_a_day(jobs: list[Job], begin: Any) -> tuple[list[Job], list[lis
         now = begin + timedelta(minutes=minute)
         seen = {each.task: each for each in jobs}
         for alert in due_alerts([each for known in jobs for each in _so_far(known, now)], now):
-            named.append([each.job.task for each in alert.tellings])
-            for each in alert.tellings:
-                seen[each.job.task] = told(seen[each.job.task], each, alert.thread, now) or each.job
+            named.append([each.job.task for each in alert.reports])
+            for each in alert.reports:
+                seen[each.job.task] = reported(seen[each.job.task], each, alert.thread, now) or each.job
         jobs = list(seen.values())
     return jobs, named
 
@@ -583,10 +583,10 @@ def _so_far(known: Job, now: Any) -> Iterator[Job]:
         yield known
 
 
-def test_a_cause_that_fails_300_jobs_in_a_day_is_told_once_an_hour() -> None:
+def test_a_cause_that_fails_300_jobs_in_a_day_is_reported_once_an_hour() -> None:
     minutes = random.Random(7).choices(range(22 * 60), k=300)  # noqa: S311  no secret
     jobs = [job(incident(not_started(f"Job{n}", DUE + timedelta(minutes=minute)))) for n, minute in enumerate(minutes)]
-    jobs, named = told_through_a_day(jobs, DUE)
+    jobs, named = reported_through_a_day(jobs, DUE)
     assert sorted(task for tasks in named for task in tasks) == sorted(each.task for each in jobs)
     assert 20 <= len(named) <= 24
 
@@ -596,14 +596,14 @@ def test_a_cause_that_fails_300_jobs_in_a_day_is_told_once_an_hour() -> None:
         assert each.incident is not None
         again = not_started(each.task, DUE + DAY + timedelta(minutes=minutes[n]))
         jobs[n] = each.model_copy(update={"incident": each.incident.model_copy(update={"last": again})})
-    _, named = told_through_a_day(jobs, DUE + DAY)
+    _, named = reported_through_a_day(jobs, DUE + DAY)
     assert [len(tasks) for tasks in named] == [300]
 
     for n, each in enumerate(jobs):
         assert each.incident is not None
         well = each.incident.model_copy(update={"recovered": good(DAY + timedelta(minutes=minutes[n]))})
         jobs[n] = each.model_copy(update={"incident": well})
-    jobs, named = told_through_a_day(jobs, DUE + DAY)
+    jobs, named = reported_through_a_day(jobs, DUE + DAY)
     assert sorted(task for tasks in named for task in tasks) == sorted(each.task for each in jobs)
     assert 20 <= len(named) <= 24
     assert all(each.incident is None for each in jobs)
@@ -611,13 +611,13 @@ def test_a_cause_that_fails_300_jobs_in_a_day_is_told_once_an_hour() -> None:
 
 # ---------------------------------------------------------------------- once
 
-steps = st.lists(st.sampled_from(["bad", "good", "tell", "notice", "wait"]), max_size=25)
+steps = st.lists(st.sampled_from(["bad", "good", "report", "notice", "wait"]), max_size=25)
 
 
 @budget(deadline=None, max_examples=200)
 @given(steps)
-def test_what_was_told_is_not_told_again_until_it_turns(course: list[str]) -> None:
-    """A job that turns at will, and a teller that comes at will: each turn is told once, in its order."""
+def test_what_was_reported_is_not_reported_again_until_it_turns(course: list[str]) -> None:
+    """A job that turns at will, and reports at any time: each turn is reported once, in its order."""
     now, of, heard, turns = DUE, job(), [], []
     for step in course:
         now += timedelta(minutes=5)
@@ -633,15 +633,15 @@ def test_what_was_told_is_not_told_again_until_it_turns(course: list[str]) -> No
                 update={"notices": (*of.notices, Notice(kind="overlong", run=running(scheduled_at=now)))}
             )
             turns.append(str(now))
-        elif step == "tell":
+        elif step == "report":
             for alert in due_alerts([of], now):
-                for telling in alert.tellings:
-                    heard.append((telling.id, telling.kind))
-                    of = told(of, telling, alert.thread, now) or of
+                for report in alert.reports:
+                    heard.append((report.id, report.kind))
+                    of = reported(of, report, alert.thread, now) or of
             assert due_alerts([of], now) == []
     assert len(heard) == len(set(heard))
     begun = {identity for identity, _ in heard}
-    assert len(begun) + len(of.notices) + bool(of.incident and not of.incident.told_at) == len(turns)
+    assert len(begun) + len(of.notices) + bool(of.incident and not of.incident.reported_at) == len(turns)
 
 
 @pytest.mark.parametrize(
@@ -652,41 +652,41 @@ def test_what_was_told_is_not_told_again_until_it_turns(course: list[str]) -> No
     ],
 )
 def test_an_incident_that_is_over_is_not_noted(now: Job) -> None:
-    (telling,) = only(job(incident(failed()))).tellings
-    assert told(now, telling, telling.id, SOON) is None
+    (report,) = only(job(incident(failed()))).reports
+    assert reported(now, report, report.id, SOON) is None
 
 
 def test_a_reminder_stays_in_the_thread_of_the_first_message() -> None:
-    before = job(incident(failed("Alone"), told_at=DUE, thread="First#2026-11-29T06:00:00Z", last=late))
+    before = job(incident(failed("Alone"), reported_at=DUE, thread="First#2026-11-29T06:00:00Z", last=late))
     alert = only(before, now=DUE + 2 * DAY)
-    noted = told(before, alert.tellings[0], "Other#2026-11-30T06:00:00Z", SOON)
+    noted = reported(before, alert.reports[0], "Other#2026-11-30T06:00:00Z", SOON)
     assert noted is not None
     assert noted.incident is not None
     assert (alert.thread, noted.incident.thread) == ("First#2026-11-29T06:00:00Z",) * 2
 
 
-def test_a_recovery_while_the_failure_is_told_is_told_next() -> None:
+def test_a_recovery_while_the_failure_is_reported_comes_next() -> None:
     before = job(incident(failed()))
-    (telling,) = only(before).tellings
+    (report,) = only(before).reports
     meanwhile = job(incident(failed(), recovered=good(HOUR)))
-    noted = told(meanwhile, telling, telling.id, SOON)
+    noted = reported(meanwhile, report, report.id, SOON)
     assert noted is not None
     assert only(noted, now=DUE + 2 * HOUR).kind == RunKind.RECOVERED
 
 
 @pytest.mark.parametrize(("tolerance", "kinds"), [(0, [RunKind.FAILED]), (1, [])])
-def test_a_failure_while_the_recovery_is_told_is_told_next(tolerance: int, kinds: list[RunKind]) -> None:
+def test_a_failure_while_the_recovery_is_reported_comes_next(tolerance: int, kinds: list[RunKind]) -> None:
     """The job's next run ended between the message and the note of it."""
-    well = after_run(job(incident(failed(), **TOLD), tolerance=tolerance), failed(due=DUE + HOUR, status=Status.OK))
-    (telling,) = only(well, now=DUE + 3 * HOUR).tellings
-    noted = told(after_run(well, failed(due=DUE + 2 * HOUR)), telling, telling.id, DUE + 3 * HOUR)
+    well = after_run(job(incident(failed(), **REPORTED), tolerance=tolerance), failed(due=DUE + HOUR, status=Status.OK))
+    (report,) = only(well, now=DUE + 3 * HOUR).reports
+    noted = reported(after_run(well, failed(due=DUE + 2 * HOUR)), report, report.id, DUE + 3 * HOUR)
     assert noted is not None
-    found = [each for alert in due_alerts([noted], DUE + 4 * HOUR) for each in alert.tellings]
+    found = [each for alert in due_alerts([noted], DUE + 4 * HOUR) for each in alert.reports]
     assert [each.kind for each in found] == kinds
     for each in found:
         assert each.id == "IngestData#2026-11-29T08:00:00Z", "its event is no repeated one"
         assert each.incident is not None
-        assert (each.incident.runs, each.incident.last_good) == (1, telling.incident and telling.incident.recovered)
+        assert (each.incident.runs, each.incident.last_good) == (1, report.incident and report.incident.recovered)
 
 
 # ---------------------------------------------------------------------- events and words
@@ -732,13 +732,13 @@ def test_the_event_shows_no_secret() -> None:
     ("of", "now", "identity"),
     [
         pytest.param(
-            job(incident(failed(), **TOLD, last=late)), DUE + 2 * DAY, "/still_failing/2026-11-30", id="reminder"
+            job(incident(failed(), **REPORTED, last=late)), DUE + 2 * DAY, "/still_failing/2026-11-30", id="reminder"
         ),
-        pytest.param(job(incident(failed(), **TOLD, recovered=good(HOUR))), DUE + DAY, "/recovered", id="recovery"),
+        pytest.param(job(incident(failed(), **REPORTED, recovered=good(HOUR))), DUE + DAY, "/recovered", id="recovery"),
         pytest.param(job(None, Notice(kind="overlong", run=running())), SOON, "/overlong", id="a run by itself"),
     ],
 )
-def test_the_events_id_tells_repeats(of: Job, now: Any, identity: str) -> None:
+def test_the_id_of_an_event_identifies_repeats(of: Job, now: Any, identity: str) -> None:
     (event,) = events_of(only(of, now=now), PLACE)
     assert event.id == f"IngestData#2026-11-29T06:00:00Z{identity}"
 

@@ -119,7 +119,7 @@ ECS_ARN = "arn:aws:ecs:us-east-1:123456789012"
         pytest.param(f"ecs:RegisterTaskDefinition on resource: {ECS_ARN}:task-definition/a:*", "", id="a family"),
     ],
 )
-def test_a_denial_says_what_to_do_where_its_words_tell(denied: str, advice: str) -> None:
+def test_a_denial_says_what_to_do_where_its_words_allow(denied: str, advice: str) -> None:
     message = DENIED.format(denied)
     said = str(translate(reply("AccessDeniedException", message))).partition(message)[2]
     assert (said[: len(advice)], bool(said)) == (advice, bool(advice))

@@ -252,7 +252,7 @@ def test_overrides_look_at_the_apps_container_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "added"),
     [
         pytest.param({"watch_runs": False, "trace_scheduled_time": True}, "", id="not watched"),
         pytest.param({}, ',"environment":[{"name":"ROTA_TASK","value":"IngestData"}]', id="the task"),
@@ -264,9 +264,9 @@ def test_overrides_look_at_the_apps_container_only() -> None:
         ),
     ],
 )
-def test_overrides_have_room_for_what_run_watching_adds(settings: dict[str, bool], told: str) -> None:
+def test_overrides_have_room_for_what_run_watching_adds(settings: dict[str, bool], added: str) -> None:
     watched = SHARED.model_copy(update=settings)
-    rest = len('{"containerOverrides":[{"name":"app","command":[""]' + told + "}]}")
+    rest = len('{"containerOverrides":[{"name":"app","command":[""]' + added + "}]}")
     for length, fits in ((8192 - rest, True), (8193 - rest, False)):
         assert (target_overrides(definition(), watched, task(command=["x" * length])) is not None) is fits
 

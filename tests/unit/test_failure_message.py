@@ -71,7 +71,7 @@ def up_to(last: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_the_keys_of_the_document_tell_which_step_failed(document: dict[str, Any], step: str) -> None:
+def test_the_keys_of_the_document_name_the_step_that_failed(document: dict[str, Any], step: str) -> None:
     assert cause_of(failed(**document), NOTHING).startswith(f"{step}: no answer. ")
 
 

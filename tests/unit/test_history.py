@@ -22,7 +22,7 @@ def failed(error: str, cause: str) -> dict[str, Any]:
     [
         pytest.param(failed("Runtime.ExitError", KILLED), {"id-1"}, id="killed"),
         pytest.param(failed("Sandbox.Timedout", "RequestId: id-2 Error: Task timed out"), {"id-2"}, id="timed out"),
-        pytest.param(failed("Lambda.Unknown", UNTIL_2025), {"id-1"}, id="timed out, as told until 2025"),
+        pytest.param(failed("Lambda.Unknown", UNTIL_2025), {"id-1"}, id="timed out, as reported until 2025"),
         pytest.param(failed("Lambda.SdkClientException", KILLED), set(), id="an error of Lambda's API"),
         pytest.param(failed("RejectedError", "denied"), set(), id="another error"),
         pytest.param({"type": "LambdaFunctionSucceeded"}, set(), id="another event"),

@@ -94,7 +94,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.ledger": _OF_THE_LEDGER,
     "rota.deployment.finish": _OF_AN_END,
     "rota.deployment.notify": _OF_AN_END,
-    # Of the steps, only where there is a chat to tell.
+    # Of the steps, only where there is a chat to notify.
     "rota.deployment.outcome_message": set(),
     **{f"rota.notifications.{module}": {"sweep"} for module in ("chat", "links", "message", "send", "text")},
     "rota.notifications.events": _OF_AN_END | {"sweep"},
@@ -106,7 +106,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.stepfunctions.recover": set(),
     **{
         f"rota.runs.{module}": {"sweep"}
-        for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "tell", "words")
+        for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "report", "words")
     },
     **{f"rota.runs.{module}": {"sweep"} for module in ("image", "missed", "running", "sweep", "tasks")},
     # Only after a deployment, and for a run that is missed.

@@ -123,7 +123,7 @@ def test_a_run_that_a_person_started_says_nothing_of_the_job(sign: str) -> None:
     assert after_run(before, caught_up) != before
 
 
-def test_one_of_the_past_within_the_tolerance_is_not_told() -> None:
+def test_one_of_the_past_within_the_tolerance_is_not_reported() -> None:
     assert after("-+", [1, 0], tolerance=1).incident is None
 
 

@@ -148,7 +148,7 @@ def test_a_late_start_pays_for_one_minute_alone() -> None:
     assert found(job(EVERY_5), runs, now=80, after=-60) == [(5, 1)]
 
 
-def test_frequent_runs_that_are_traced_are_told_apart() -> None:
+def test_frequent_runs_that_are_traced_are_distinguished() -> None:
     runs = [ran(due, traced=True) for due in RUNS_OF_2H if due != 0 and due <= 20]
     assert found(job(EVERY_5), runs, now=20, after=-60) == [(0, 1)]
 
@@ -179,7 +179,7 @@ def test_a_rate_is_known_by_its_runs(phase: float, lost: set[int], expected: lis
 
 @pytest.mark.parametrize("late", [0, 10, 50])
 def test_a_rate_whose_run_was_late_misses_nothing(late: int) -> None:
-    """The run that was late gives another phase; those that were not tell the right one."""
+    """The run that was late gives another phase; those that were not give the right one."""
     runs = [ran(due + (5 if due == late else 0), late=0) for due in range(0, 120, 10)]
     assert found(job(RATE, since=-1), runs, now=115, after=0) == []
 

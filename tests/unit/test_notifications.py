@@ -26,7 +26,7 @@ MESSAGE = Message(title="A title", lead="A sentence.", thread="a thread", kind="
 many = budget(deadline=None, max_examples=200)
 
 
-def told(message: Message) -> dict[str, Any]:
+def parsed(message: Message) -> dict[str, Any]:
     """The chat's notification, parsed."""
     notification: dict[str, Any] = json.loads(chat_notification(message))
     return notification
@@ -173,14 +173,14 @@ def test_a_mail_is_plain_lines() -> None:
     ],
 )
 def test_text_means_nothing_to_the_chat(text: str, shown: str) -> None:
-    content = told(MESSAGE.model_copy(update={"lead": text, "next_steps": (text,)}))["content"]
+    content = parsed(MESSAGE.model_copy(update={"lead": text, "next_steps": (text,)}))["content"]
     assert content["description"] == shown
     assert content["nextSteps"] == [shown]
 
 
 def test_a_log_is_code_of_which_the_last_lines_count() -> None:
     lines = (*(f"line {number} " + "x" * 100 for number in range(100)), "``` <end> &")
-    description = told(MESSAGE.model_copy(update={"log": lines}))["content"]["description"]
+    description = parsed(MESSAGE.model_copy(update={"log": lines}))["content"]["description"]
     before, log, after = description.split("```")
     assert (before, after) == ("A sentence.\n\n", "")
     assert log.endswith("\n''' &lt;end&gt; &amp;\n")
@@ -190,7 +190,7 @@ def test_a_log_is_code_of_which_the_last_lines_count() -> None:
 
 def test_a_cut_leaves_no_half_of_an_escaped_sign() -> None:
     for length in range(chat.LONGEST_STEP - 10, chat.LONGEST_STEP + 2):
-        (step,) = told(MESSAGE.model_copy(update={"next_steps": ("x" * length + "&&&",)}))["content"]["nextSteps"]
+        (step,) = parsed(MESSAGE.model_copy(update={"next_steps": ("x" * length + "&&&",)}))["content"]["nextSteps"]
         assert len(step) <= chat.LONGEST_STEP
         assert re.fullmatch(r"x+(&amp;)*(\.\.\.)?", step)
 
@@ -297,7 +297,7 @@ def test_a_failed_deployment_in_the_chat() -> None:
     entry = Entry(
         outcome=Outcome.FAILED, image=IMAGE, schedule=None, summary="", cause="ReadConfig: no file.\nDo this."
     )
-    assert told(outcome_message(APP, EXECUTION, entry, 61.4)) == {
+    assert parsed(outcome_message(APP, EXECUTION, entry, 61.4)) == {
         "version": "1.0",
         "source": "custom",
         "content": {

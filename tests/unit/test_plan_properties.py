@@ -79,9 +79,9 @@ def should_run(settings: Settings, tasks: list[Task], image: str) -> dict[str, A
     for one in tasks:
         override = target_overrides(BASE, settings, one)
         content = fingerprint_for(None if override else one)
-        told = {"ROTA_TASK": one.name} if settings.watch_runs else {}
-        told |= {"ROTA_SCHEDULED_AT": "<time>"} if settings.trace_scheduled_time else {}
-        said = with_variables(override, settings.container, told) if told else override
+        variables = {"ROTA_TASK": one.name} if settings.watch_runs else {}
+        variables |= {"ROTA_SCHEDULED_AT": "<time>"} if settings.trace_scheduled_time else {}
+        said = with_variables(override, settings.container, variables) if variables else override
         expected[one.name] = (one.expression, "ENABLED" if one.enabled else "DISABLED", content, said)
     return expected | {API: fingerprint_for(None)}
 

@@ -27,9 +27,9 @@ def test_an_event_of_a_task_is_read() -> None:
 
 
 def test_describe_tasks_says_the_same_as_the_event() -> None:
-    told = detail(exit_code=3)
-    described = {name: datetime.fromisoformat(value) if name.endswith("At") else value for name, value in told.items()}
-    assert task_change({**described, "tags": [], "attachments": []}) == task_change(told)
+    task = detail(exit_code=3)
+    described = {name: datetime.fromisoformat(value) if name.endswith("At") else value for name, value in task.items()}
+    assert task_change({**described, "tags": [], "attachments": []}) == task_change(task)
 
 
 @pytest.mark.parametrize(
@@ -78,18 +78,18 @@ def test_a_rules_name_is_cut_to_36_characters(rule: str, cut: str, may: bool) ->
 
 @pytest.mark.parametrize("said", ["", "yesterday", "2026-03-01T06:00:00"], ids=["nothing", "no time", "no zone"])
 def test_a_time_that_is_none_is_not_believed(said: str) -> None:
-    told = detail()
-    told["overrides"]["containerOverrides"][0]["environment"] = [{"name": "ROTA_SCHEDULED_AT", "value": said}]
-    assert task_change(told).overrides.scheduled_at is None
+    task = detail()
+    task["overrides"]["containerOverrides"][0]["environment"] = [{"name": "ROTA_SCHEDULED_AT", "value": said}]
+    assert task_change(task).overrides.scheduled_at is None
 
 
 @pytest.mark.parametrize(
-    "told",
+    "task",
     [detail(group="service:guestbook-api", task=None), detail(group="family:guestbook")],
     ids=["service", "job"],
 )
-def test_a_task_of_the_service_is_no_run(told: dict[str, Any]) -> None:
-    assert task_change(told).is_of_a_service is told["group"].startswith("service:")
+def test_a_task_of_the_service_is_no_run(task: dict[str, Any]) -> None:
+    assert task_change(task).is_of_a_service is task["group"].startswith("service:")
 
 
 def test_a_dead_letter_is_read_with_all_its_attributes() -> None:
@@ -146,6 +146,6 @@ def test_a_message_that_cannot_be_read_is_an_error(body: str) -> None:
 
 
 def test_times_of_other_zones_are_the_same_time() -> None:
-    told = detail(createdAt=CREATED.astimezone(tz=None).isoformat())
-    assert task_change(told).created_at == CREATED
-    assert task_change(told).created_at.astimezone(UTC) - DUE < timedelta(minutes=1)
+    task = detail(createdAt=CREATED.astimezone(tz=None).isoformat())
+    assert task_change(task).created_at == CREATED
+    assert task_change(task).created_at.astimezone(UTC) - DUE < timedelta(minutes=1)

@@ -21,8 +21,8 @@ JOB = Job(
 AUTHOR, OPERATOR = Reader.AUTHOR, Reader.OPERATOR
 
 
-def judged(**told: Any) -> Run:
-    return run_of(task_change(detail(**told)), JOB, "app", ())
+def judged(**members: Any) -> Run:
+    return run_of(task_change(detail(**members)), JOB, "app", ())
 
 
 def not_started(reason: str, **more: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def not_started(reason: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "why", "reader"),
+    ("members", "status", "why", "reader"),
     [
         pytest.param({"exit_code": 0}, Status.OK, None, None, id="ok"),
         pytest.param({"exit_code": 3}, Status.FAILED, Why.EXIT_CODE, AUTHOR, id="exit code"),
@@ -196,21 +196,21 @@ def not_started(reason: str, **more: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_an_end_is_judged(told: dict[str, Any], status: Status, why: Why | None, reader: Reader | None) -> None:
-    run = judged(**told)
+def test_an_end_is_judged(members: dict[str, Any], status: Status, why: Why | None, reader: Reader | None) -> None:
+    run = judged(**members)
     assert (run.status, run.reason and run.reason.why, run.reason and run.reason.reader) == (status, why, reader)
     if run.reason:
         assert run.reason.todo.endswith(".")
         assert not run.reason.words.endswith(".")
-        assert told.get("stoppedReason", "") in run.reason.aws
+        assert members.get("stoppedReason", "") in run.reason.aws
 
 
 def test_the_container_that_is_named_decides() -> None:
     """A sidecar's end stops the task; that is no failure of the job."""
-    told = detail(exit_code=0)
-    told["containers"].insert(0, {"name": "proxy", "exitCode": 1, "image": "envoy:1"})
-    assert run_of(task_change(told), JOB, "app", ()).status == Status.OK
-    assert run_of(task_change(told), JOB, "proxy", ()).status == Status.FAILED
+    task = detail(exit_code=0)
+    task["containers"].insert(0, {"name": "proxy", "exitCode": 1, "image": "envoy:1"})
+    assert run_of(task_change(task), JOB, "app", ()).status == Status.OK
+    assert run_of(task_change(task), JOB, "proxy", ()).status == Status.FAILED
 
 
 def test_a_run_lasts_until_its_container_ends() -> None:
@@ -223,7 +223,7 @@ def test_a_run_lasts_until_its_container_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "due", "traced"),
+    ("members", "due", "traced"),
     [
         pytest.param({"scheduled_at": DUE - timedelta(days=1)}, DUE - timedelta(days=1), True, id="as it says"),
         pytest.param({}, DUE, False, id="the latest due minute"),
@@ -232,8 +232,8 @@ def test_a_run_lasts_until_its_container_ends() -> None:
         pytest.param({"startedBy": "rota-run/kim"}, CREATED.replace(microsecond=0), False, id="by hand"),
     ],
 )
-def test_when_a_run_was_due(told: dict[str, Any], due: Any, traced: bool) -> None:
-    run = judged(**told)
+def test_when_a_run_was_due(members: dict[str, Any], due: Any, traced: bool) -> None:
+    run = judged(**members)
     assert (run.scheduled_at, run.traced) == (due, traced)
 
 

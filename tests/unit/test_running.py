@@ -19,8 +19,8 @@ def at(minutes: float) -> datetime:
 def task(name: str, created: float, minutes: float | None = 1, *, starts: bool = True) -> TaskChange:
     """A task that was created at that minute and ran for so many; None: it runs."""
     status = "RUNNING" if minutes is None else "STOPPED"
-    told = detail(status, created=at(created), seconds=60 * (minutes or 0), starts=starts, taskArn=f"task/{name}")
-    return task_change(told)
+    described = detail(status, created=at(created), seconds=60 * (minutes or 0), starts=starts, taskArn=f"task/{name}")
+    return task_change(described)
 
 
 @pytest.mark.parametrize(

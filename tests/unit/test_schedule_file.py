@@ -176,7 +176,7 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
         ({"environment": {"": "c"}}, 'environment[""]: is not a name for a variable; write at least one character'),
         (
             {"timeout": 3600},
-            'timeout: is not a known key; Rota stops no job; write "watch": {"max_runtime": 3600} to be told',
+            'timeout: is not a known key; Rota stops no job; write "watch": {"max_runtime": 3600} to be notified',
         ),
         ({"overlap": "skip"}, "overlap: is not a known key; EventBridge starts a job also while its last run goes on"),
         ({"max_runtime": 60}, 'max_runtime: is not a known key of a task; write "watch": {"max_runtime": ...}'),
@@ -197,7 +197,7 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
         ({"jitter": 5}, "jitter: is not a known key; EventBridge rules start on the minute"),
         (
             {"on_failure": "x"},
-            'on_failure: is not a known key; Rota tells of each job that fails or does not run; write "owner"',
+            'on_failure: is not a known key; Rota reports each job that fails or does not run; write "owner"',
         ),
         ({"disabled": True}, 'disabled: is not a known key; write "enabled": false'),
         ({"start_date": "2030-01-01"}, "start_date: is not a known key; a rule has no dates of its own"),

@@ -109,13 +109,13 @@ def test_how_long_ecs_waits_for_a_person() -> None:
 
 
 def test_what_a_person_should_know_of_a_rollout() -> None:
-    told = {
+    configuration = {
         "strategy": "LINEAR",
         "bakeTimeInMinutes": 1440,
         "lifecycleHooks": [PAUSE],
         "earlySuccessCriteria": {"enable": True},
     }
-    assert list(remarks(configured(told))) == [
+    assert list(remarks(configured(configuration))) == [
         "ECS bakes the rollout for 1,494 minutes (9 times stepBakeTimeInMinutes 6, bakeTimeInMinutes 1440)",
         "ECS waits for a person in POST_SCALE_UP, for 1,440 minutes at most",
         "the rollout is complete as soon as the service's earlySuccessCriteria are met",

@@ -122,7 +122,7 @@ def overrides(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
 NOT_KEPT = f"the target job of the rule {NAME} has {{}}, which Rota cannot keep: {{}}"
 
 
-# Of Rota with another family: what it told the task is no variable that the file has to set.
+# Of Rota with another family: what it passed to the task is no variable that the file has to set.
 traced = '{"containerOverrides":[{"name":"app","command":["./run"],"environment":[{"name":"A","value":"1"}]}]}'
 
 

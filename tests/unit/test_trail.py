@@ -24,7 +24,7 @@ def event(task: str | None = "IngestData", answer: Any = None, **more: Any) -> d
 
 
 @pytest.mark.parametrize(
-    ("told", "text"),
+    ("recorded", "text"),
     [
         (event(answer={"tasks": [], "failures": [{"reason": CAPACITY}]}), CAPACITY),
         (event(answer={"tasks": [], "failures": [{"reason": "RESOURCE:ENI", "detail": "none"}]}), "RESOURCE:ENI none"),
@@ -35,8 +35,8 @@ def event(task: str | None = "IngestData", answer: Any = None, **more: Any) -> d
     ],
     ids=["capacity", "detail", "denied", "no message", "started", "nothing"],
 )
-def test_what_an_event_says(told: dict[str, Any], text: str | None) -> None:
-    found = refusal(AT, told)
+def test_what_an_event_says(recorded: dict[str, Any], text: str | None) -> None:
+    found = refusal(AT, recorded)
     assert (found and found.text) == text
 
 
@@ -77,8 +77,8 @@ class EndlessHistory:
     def paginate(self, **_asked: Any) -> Iterator[Any]:
         while True:
             self.now += self._seconds
-            told = event(answer={"failures": [{"reason": CAPACITY}]})
-            yield {"Events": [{"EventTime": AT, "CloudTrailEvent": json.dumps(told)}]}
+            refused = event(answer={"failures": [{"reason": CAPACITY}]})
+            yield {"Events": [{"EventTime": AT, "CloudTrailEvent": json.dumps(refused)}]}
 
 
 @pytest.mark.parametrize(("seconds", "pages"), [(0.5, 40), (4, 5), (35, 1)])

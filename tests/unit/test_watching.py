@@ -1,4 +1,4 @@
-"""What run watching adds to a rule's target, what it leaves alone, and what people are told of that."""
+"""What run watching adds to a rule's target, what it leaves alone, and the remarks about that."""
 
 import json
 from types import SimpleNamespace
@@ -104,7 +104,7 @@ def watched(settings: Settings = SETTINGS, **keys: Any) -> Target:
         ),
     ],
 )
-def test_a_target_tells_its_task(settings: Settings, overrides: str | None, member: str, value: object) -> None:
+def test_a_target_passes_its_task(settings: Settings, overrides: str | None, member: str, value: object) -> None:
     made = desired(settings, overrides=overrides)
     assert {each: made[each] for each in ("Input", "InputTransformer") if each in made} == {member: value}
 
@@ -122,23 +122,23 @@ def test_no_time_beside_what_eventbridge_might_change(text: str, where: str) -> 
     made = desired(TIMED, overrides=json.dumps({"containerOverrides": [container]}))
     assert "InputTransformer" not in made
     (sent,) = json.loads(made["Input"])["containerOverrides"]
-    told = [*container.get("environment", []), {"name": "ROTA_TASK", "value": "IngestData"}]
-    assert sent == container | {"environment": told}
+    variables = [*container.get("environment", []), {"name": "ROTA_TASK", "value": "IngestData"}]
+    assert sent == container | {"environment": variables}
 
 
 @given(st.lists(st.text(max_size=9), min_size=1), st.dictionaries(st.text(max_size=9), st.text(max_size=9)))
-def test_whatever_a_task_says_is_what_ecs_is_told(command: list[str], environment: dict[str, str]) -> None:
+def test_whatever_a_task_says_is_passed_to_ecs(command: list[str], environment: dict[str, str]) -> None:
     said = [{"name": name, "value": value} for name, value in environment.items()]
     overrides = {"containerOverrides": [{"name": "app", "command": command, "environment": said}]}
     made = desired(TIMED, overrides=json.dumps(overrides))
-    told = [{"name": "ROTA_TASK", "value": "IngestData"}]
+    variables = [{"name": "ROTA_TASK", "value": "IngestData"}]
     if transformer := made.get("InputTransformer"):
         text = transformed(transformer, SimpleNamespace(arn="an-arn", name=NAME), {"time": A_TIME})  # type: ignore[arg-type]  # all that it reads of a rule
-        told.append({"name": "ROTA_SCHEDULED_AT", "value": A_TIME})
+        variables.append({"name": "ROTA_SCHEDULED_AT", "value": A_TIME})
     else:
         text = made["Input"]
     (sent,) = json.loads(text)["containerOverrides"]
-    assert sent == {"name": "app", "command": command, "environment": [*said, *told]}
+    assert sent == {"name": "app", "command": command, "environment": [*said, *variables]}
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ OWN = {"RetryPolicy": OWN_POLICY}
         ),
     ],
 )
-def test_what_a_person_is_told(updates: list[tuple[Target, dict[str, Any]]], remarks: list[str]) -> None:
+def test_what_the_plan_remarks(updates: list[tuple[Target, dict[str, Any]]], remarks: list[str]) -> None:
     pairs = []
     for before, keys in updates:
         image = arn(8)  # so that each of them changes

@@ -518,7 +518,7 @@ STEPS = (
 
 
 class RunKind(StrEnum):
-    """What there is to tell of a job's runs, as messages, event and message attribute spell it."""
+    """What there is to report of a job's runs, as messages, event and message attribute spell it."""
 
     FAILED = "failed"
     """The job turned to failing: a run started and did not do what it should."""

@@ -31,7 +31,7 @@ class Settings(Shape):
     """One app: a repository, a service, a task-definition family and a schedule file.
 
     `api_command` and `api_port` are None where the base's stay; an empty `api_command` is the start command alone.
-    `run_queue_arn` names the queue of what is told of runs, which is there whether or not they are watched.
+    `run_queue_arn` names the queue of what AWS reports of runs, which is there whether or not they are watched.
     """
 
     repository: str

@@ -1,5 +1,5 @@
-"""What tells a run's task, and the minute for which it was due: environment variables in the overrides with which ECS
-starts it. Pure.
+"""What identifies a run's task and the minute for which it was due: environment variables in the overrides with which
+ECS starts it. Pure.
 """
 
 import json

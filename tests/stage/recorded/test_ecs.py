@@ -100,8 +100,8 @@ def _while_it_rolls_back(row: Row, small: SmallStage) -> Any:
     small.update(taskDefinition=small.register("fails"), deploymentConfiguration=breaker)
     assert small.background.timer.wait_for(failed, 5)
     small.settings.change({"rollout": "completes", "rollout_seconds": 0.02})
-    told = [[each["status"], each["rolloutState"], each["rolloutStateReason"]] for each in seen]
-    return normalise.value([each for each in told if each[1] != "COMPLETED"])
+    rollouts = [[each["status"], each["rolloutState"], each["rolloutStateReason"]] for each in seen]
+    return normalise.value([each for each in rollouts if each[1] != "COMPLETED"])
 
 
 def _deployment_event(row: Row, small: SmallStage) -> Any:

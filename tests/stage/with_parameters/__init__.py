@@ -1,1 +1,1 @@
-"""The guestbook with the parameters that say whom to tell and what to show, and that add rights."""
+"""The guestbook with the parameters that say whom to notify and what to show, and that add rights."""

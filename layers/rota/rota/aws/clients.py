@@ -77,7 +77,7 @@ def s3() -> "S3Client":
 
 @cache
 def sns() -> "SNSClient":
-    """With few attempts: what is told last must not use up the function's time."""
+    """With few attempts: what is sent last must not use up the function's time."""
     client: SNSClient = _client("sns", _config(_ATTEMPTS // 2))
     return client
 

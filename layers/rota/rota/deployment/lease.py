@@ -90,7 +90,7 @@ def order(execution: Execution, image: Image) -> str:
 
     A deployment that EventBridge started counts from its push, however late it arrives. One that a person started
     counts from its start: running an old event again is a deliberate rollback. None counts from later than its start:
-    a year mistyped would overtake every push until then. An event tells its time in whole seconds: within one, the
+    a year mistyped would overtake every push until then. An event has its time in whole seconds: within one, the
     later start is newer.
     """
     pushed = image.pushed_at if image.started(execution.name) else None

@@ -19,7 +19,7 @@ _LONGEST_NEWS = 8_000
 
 
 def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
-    """Put the event `Rota Deployment` on the default bus, count the outcome, and tell the chat if there is one.
+    """Put the event `Rota Deployment` on the default bus, count the outcome, and notify the chat if there is one.
 
     It is published at least once and normally once; its `id` is the execution's ARN, by which a consumer finds
     duplicates. Raises TransientError or RejectedError if the bus did not take it.

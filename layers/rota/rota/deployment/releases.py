@@ -35,7 +35,7 @@ class Live(Item):
     live_changing_since: AwareDatetime | None = None
     """When it began to change schedules; None if it changed none."""
     live_watched: bool = False
-    """Whether its targets tell what they run, so that runs can be watched."""
+    """Whether its targets are traced, so that runs can be watched."""
 
 
 class Releases:

@@ -78,9 +78,9 @@ def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str 
     if not task.environment:
         del changed["environment"]
     text = json.dumps({key: value for key, value in whole.items() if value}, separators=(",", ":"))
-    told = {TASK: task.name} if settings.watch_runs else {}
-    told |= {SCHEDULED_AT: A_TIME} if settings.watch_runs and settings.trace_scheduled_time else {}
-    return text if len(with_variables(text, settings.container, told)) <= _LONGEST_OVERRIDES else None
+    traced = {TASK: task.name} if settings.watch_runs else {}
+    traced |= {SCHEDULED_AT: A_TIME} if settings.watch_runs and settings.trace_scheduled_time else {}
+    return text if len(with_variables(text, settings.container, traced)) <= _LONGEST_OVERRIDES else None
 
 
 def _map_port(container: Content, port: int) -> None:

@@ -63,7 +63,7 @@ def breaks_circuit(description: "ServiceTypeDef") -> bool:
 
 def has_stages(description: "ServiceTypeDef") -> bool:
     """Whether a rollout goes through lifecycle stages of ECS: it shifts traffic, or has hooks. What becomes of it only
-    its service deployment tells: rolloutState is for rolling updates, and says nothing of a hook.
+    its service deployment shows: rolloutState is for rolling updates, and says nothing of a hook.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
     """

@@ -1,1 +1,1 @@
-"""What people are told, by mail and in a chat: one message, its two forms, and what is masked in it."""
+"""Notifications, by mail and in a chat: one message, its two forms, and what is masked in it."""

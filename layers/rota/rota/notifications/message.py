@@ -1,4 +1,4 @@
-"""What a person is told, and how a mail shows it. Pure."""
+"""A notification, and how a mail shows it. Pure."""
 
 from rota.contract import Shape
 from rota.notifications.text import clean, mask, one_line, subject
@@ -8,7 +8,7 @@ _LONGEST_LOG_LINE = 500
 
 
 class Message(Shape):
-    """What a person is told. Any text may come from a job or from AWS: the forms clean and mask it."""
+    """What a notification says. Any text may come from a job or from AWS: the forms clean and mask it."""
 
     title: str
     """Who and what, on one line: a mail's subject, a chat's title, what a phone shows without being unlocked."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # From the plan to the last schedule, three functions start, and make calls that wait for one another: on the stage with
 # 40 ms a call; on AWS it depends on the Region and the day.
 _STEPS_SECONDS = 2
-# The share of a family's revisions from which a person is told. With 30 tasks and 20 pushes a day there is a year left.
+# The share of a family's revisions from which the plan warns. With 30 tasks and 20 pushes a day there is a year left.
 _MANY_REVISIONS = 0.8
 
 

@@ -1,1 +1,1 @@
-"""What became of each run of each job: recorded, judged, and told to whoever acts."""
+"""What became of each run of each job: recorded, judged, and reported to whoever acts."""

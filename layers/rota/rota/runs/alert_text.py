@@ -7,7 +7,7 @@ from rota.contract import EventRelease, RunEvent, RunKind
 from rota.notifications.links import log_link, task_link
 from rota.notifications.message import Message
 from rota.notifications.text import mask
-from rota.runs.alert import Alert, Telling, is_shared
+from rota.runs.alert import Alert, Report, is_shared
 from rota.runs.attribution import attribute, is_of_the_release, is_unreleased, named
 from rota.runs.log_place import group_arn, may_be_read
 from rota.runs.model import GoodRun, Incident, Release, Run, Status, Trigger, Why
@@ -46,18 +46,18 @@ class Place(NamedTuple):
 
 def message_of(alert: Alert, place: Place) -> Message:
     """The message of an alert, for mail and chat."""
-    if len(alert.tellings) > 1:
+    if len(alert.reports) > 1:
         return _of_many(alert, place)
-    (telling,) = alert.tellings
-    run = telling.run
-    lead = _lines(_lead(telling), _joined(alert), _no_log(telling, place))
+    (report,) = alert.reports
+    run = report.run
+    lead = _lines(_lead(report), _joined(alert), _no_log(report, place))
     return Message(
-        title=f"{_title(telling)} ({place.app})",
+        title=f"{_title(report)} ({place.app})",
         lead=lead,
-        facts=tuple(_facts(telling)),
-        log=run.tail[-place.log_lines :] if shows_log(telling) and place.log_lines else (),
-        next_steps=tuple(_next_steps([telling])),
-        links=tuple(_links(telling)),
+        facts=tuple(_facts(report)),
+        log=run.tail[-place.log_lines :] if shows_log(report) and place.log_lines else (),
+        next_steps=tuple(_next_steps([report])),
+        links=tuple(_links(report)),
         thread=f"{place.app}:{alert.thread}",
         kind="Rota Run",
         keywords=(place.app, run.task, str(alert.kind)),
@@ -67,27 +67,27 @@ def message_of(alert: Alert, place: Place) -> Message:
 
 def events_of(alert: Alert, place: Place) -> list[RunEvent]:
     """The event of each job that the alert names."""
-    return [_event(telling, place) for telling in alert.tellings]
+    return [_event(report, place) for report in alert.reports]
 
 
 # ---------------------------------------------------------------------- one job
 
 
-def _title(telling: Telling) -> str:
-    task, run, incident = telling.run.task, telling.run, telling.incident
-    match telling.kind:
+def _title(report: Report) -> str:
+    task, run, incident = report.run.task, report.run, report.incident
+    match report.kind:
         case RunKind.RECOVERED if incident:
             return f"{task} runs well again after {_bad_runs(incident)}"
         case RunKind.STILL_FAILING if incident:
             return f"{task} still fails: {_bad_runs(incident)} since {day_and_time(incident.first.scheduled_at)}"
         case RunKind.OVERLONG:
-            return f"{task} still runs after {duration(telling.job.max_runtime or 0)}"
+            return f"{task} still runs after {duration(report.job.max_runtime or 0)}"
         case RunKind.OVERLAPPING:
             return f"{task} runs twice at once"
         case RunKind.UNKNOWN:
             return f"{task}: what became of a run is not known"
     short = _short(run)
-    return f"{task} {_VERBS[telling.kind]}{': ' if short else ''}{short}"
+    return f"{task} {_VERBS[report.kind]}{': ' if short else ''}{short}"
 
 
 def _short(run: Run) -> str:
@@ -98,9 +98,9 @@ def _short(run: Run) -> str:
     return _SHORT.get(run.reason.why, "")
 
 
-def _lead(telling: Telling) -> str:
-    run, incident = telling.run, telling.incident
-    match telling.kind:
+def _lead(report: Report) -> str:
+    run, incident = report.run, report.incident
+    match report.kind:
         case RunKind.RECOVERED if incident and incident.recovered:
             return _recovered(incident, incident.recovered)
         case RunKind.OVERLONG:
@@ -130,7 +130,7 @@ def _sentence(run: Run) -> str:
 
 
 def _recovered(incident: Incident, good: GoodRun) -> str:
-    never = "" if incident.told_at else " It was well again before there was a message about it."
+    never = "" if incident.reported_at else " It was well again before there was a message about it."
     mended = ""
     bad = incident.last.release
     if good.release and bad and good.release.digest != bad.digest:
@@ -142,9 +142,9 @@ def _recovered(incident: Incident, good: GoodRun) -> str:
     )
 
 
-def _facts(telling: Telling) -> Iterable[tuple[str, str]]:
-    run, incident = telling.run, telling.incident
-    if telling.kind == RunKind.RECOVERED and incident and incident.recovered:
+def _facts(report: Report) -> Iterable[tuple[str, str]]:
+    run, incident = report.run, report.incident
+    if report.kind == RunKind.RECOVERED and incident and incident.recovered:
         yield "Failed first", day_and_time(incident.first.scheduled_at)
         yield "Ran well", day_and_time(incident.recovered.scheduled_at)
         if incident.recovered.release:
@@ -155,9 +155,9 @@ def _facts(telling: Telling) -> Iterable[tuple[str, str]]:
             yield "Last good run", day_and_time(incident.last_good.scheduled_at)
         if run.reason and run.reason.aws and run.reason.why != Why.EXIT_CODE:
             yield "AWS says", run.reason.aws
-    if telling.job.owner:
-        yield "Owner", telling.job.owner
-    yield "Incident", telling.id
+    if report.job.owner:
+        yield "Owner", report.job.owner
+    yield "Incident", report.id
 
 
 def _facts_of_a_run(run: Run) -> Iterable[tuple[str, str]]:
@@ -181,9 +181,9 @@ def _release(release: Release) -> str:
     return f"{number}image {tag}{release.digest[:19]}"
 
 
-def _links(telling: Telling) -> Iterable[tuple[str, str]]:
-    run = telling.run
-    which = " of the last bad run" if telling.kind == RunKind.RECOVERED else ""
+def _links(report: Report) -> Iterable[tuple[str, str]]:
+    run = report.run
+    which = " of the last bad run" if report.kind == RunKind.RECOVERED else ""
     if log := _log(run):
         yield f"Log{which}", log
     if run.task_arn:
@@ -198,26 +198,26 @@ def _log(run: Run) -> str:
     return log_link(run.task_arn, place.group, place.stream)
 
 
-def shows_log(telling: Telling) -> bool:
+def shows_log(report: Report) -> bool:
     """Whether its message shows what the run logged last."""
-    return telling.kind in (RunKind.FAILED, RunKind.STILL_FAILING, RunKind.OVERLONG)
+    return report.kind in (RunKind.FAILED, RunKind.STILL_FAILING, RunKind.OVERLONG)
 
 
-def _no_log(telling: Telling, place: Place) -> str:
+def _no_log(report: Report, place: Place) -> str:
     """Why there are no lines of the log, where a person would look for them."""
-    log = telling.run.log
-    if not shows_log(telling) or telling.run.tail or log is None or not place.log_lines:
+    log = report.run.log
+    if not shows_log(report) or report.run.tail or log is None or not place.log_lines:
         return ""
     if log.driver != "awslogs":
         return f"Its log goes to {log.driver}, where Rota cannot read."
-    if may_be_read(log, telling.run, place.log_groups):
+    if may_be_read(log, report.run, place.log_groups):
         return "It logged nothing."
-    return f"The log's last lines would be here if the parameter JobLogGroups named {group_arn(log, telling.run)}."
+    return f"The log's last lines would be here if the parameter JobLogGroups named {group_arn(log, report.run)}."
 
 
-def _next_steps(tellings: list[Telling]) -> Iterable[str]:
+def _next_steps(reports: list[Report]) -> Iterable[str]:
     """What to do: the todo of the reason, and a way back if the release is why."""
-    first = tellings[0]
+    first = reports[0]
     if first.kind == RunKind.RECOVERED:
         return
     if first.kind == RunKind.OVERLONG:
@@ -226,7 +226,7 @@ def _next_steps(tellings: list[Telling]) -> Iterable[str]:
         yield "If two at once do harm, let the job take a lock."
     elif first.run.reason:
         yield first.run.reason.todo
-    incidents = [each.incident for each in tellings if each.incident]
+    incidents = [each.incident for each in reports if each.incident]
     good = incidents[0].last_good if incidents else None
     if good and good.release and all(is_of_the_release(each) for each in incidents):
         undone = any(is_unreleased(each) for each in incidents)
@@ -238,16 +238,16 @@ def _next_steps(tellings: list[Telling]) -> Iterable[str]:
 
 
 def _of_many(alert: Alert, place: Place) -> Message:
-    tellings = list(alert.tellings)
-    first = tellings[0]
-    incidents = [each.incident for each in tellings if each.incident]
+    reports = list(alert.reports)
+    first = reports[0]
+    incidents = [each.incident for each in reports if each.incident]
     words = {attribute(each) for each in incidents} if first.kind not in (RunKind.RECOVERED, RunKind.UNKNOWN) else set()
-    lead = _lines(_lead_of_many(tellings), _joined(alert), words.pop() if len(words) == 1 else "")
+    lead = _lines(_lead_of_many(reports), _joined(alert), words.pop() if len(words) == 1 else "")
     return Message(
-        title=f"{_title_of_many(tellings)} ({place.app})",
-        lead=f"{lead}\n\n{_listed(tellings)}",
-        facts=tuple(_facts_of_many(tellings)),
-        next_steps=tuple(_next_steps(tellings)),
+        title=f"{_title_of_many(reports)} ({place.app})",
+        lead=f"{lead}\n\n{_listed(reports)}",
+        facts=tuple(_facts_of_many(reports)),
+        next_steps=tuple(_next_steps(reports)),
         links=tuple(_links(first)),
         thread=f"{place.app}:{alert.thread}",
         kind="Rota Run",
@@ -256,8 +256,8 @@ def _of_many(alert: Alert, place: Place) -> Message:
     )
 
 
-def _title_of_many(tellings: list[Telling]) -> str:
-    first, jobs = tellings[0], f"{len({each.run.task for each in tellings})} jobs"
+def _title_of_many(reports: list[Report]) -> str:
+    first, jobs = reports[0], f"{len({each.run.task for each in reports})} jobs"
     match first.kind:
         case RunKind.RECOVERED:
             return f"{jobs} run well again"
@@ -268,13 +268,13 @@ def _title_of_many(tellings: list[Telling]) -> str:
         case RunKind.OVERLAPPING:
             return f"{jobs} run twice at once"
         case RunKind.UNKNOWN:
-            return f"What became of {len(tellings)} runs is not known"
+            return f"What became of {len(reports)} runs is not known"
     short = _short(first.run)
     return f"{jobs} {_VERBS[first.kind]}{': ' if short else ''}{short}"
 
 
-def _lead_of_many(tellings: list[Telling]) -> str:
-    first = tellings[0]
+def _lead_of_many(reports: list[Report]) -> str:
+    first = reports[0]
     match first.kind:
         case RunKind.RECOVERED if first.incident:
             return f"The reason was: {_sentence(first.incident.last)}"
@@ -286,28 +286,28 @@ def _lead_of_many(tellings: list[Telling]) -> str:
     return f"{alike} {_sentence(first.run)}"
 
 
-def _listed(tellings: list[Telling]) -> str:
+def _listed(reports: list[Report]) -> str:
     """The jobs by name; with the time for which each was due, if that differs."""
-    due = {each.run.scheduled_at for each in tellings}
-    more = f"and {len(tellings) - _MOST_NAMED} more" if len(tellings) > _MOST_NAMED else ""
-    named = [each.run.task for each in tellings[:_MOST_NAMED]]
+    due = {each.run.scheduled_at for each in reports}
+    more = f"and {len(reports) - _MOST_NAMED} more" if len(reports) > _MOST_NAMED else ""
+    named = [each.run.task for each in reports[:_MOST_NAMED]]
     if len(due) == 1:
         return f"All were due {day_and_time(due.pop())}: {', '.join(filter(None, (*named, more)))}."
-    times = [day_and_time(each.run.scheduled_at) for each in tellings]
+    times = [day_and_time(each.run.scheduled_at) for each in reports]
     return "\n".join(filter(None, (*map(", ".join, zip(named, times, strict=False)), more)))
 
 
-def _facts_of_many(tellings: list[Telling]) -> Iterable[tuple[str, str]]:
-    first = tellings[0]
-    releases = {_release(each.run.release) for each in tellings if each.run.release}
+def _facts_of_many(reports: list[Report]) -> Iterable[tuple[str, str]]:
+    first = reports[0]
+    releases = {_release(each.run.release) for each in reports if each.run.release}
     if len(releases) == 1:
         yield "Release", releases.pop()
     if first.run.reason and first.run.reason.aws:
         yield "AWS says", first.run.reason.aws
-    owners = sorted({each.job.owner for each in tellings if each.job.owner})
+    owners = sorted({each.job.owner for each in reports if each.job.owner})
     if owners:
         yield "Owners", ", ".join(owners)
-    yield "Incidents", f"{first.id} and {len(tellings) - 1} more"
+    yield "Incidents", f"{first.id} and {len(reports) - 1} more"
 
 
 # ---------------------------------------------------------------------- both
@@ -315,8 +315,8 @@ def _facts_of_many(tellings: list[Telling]) -> Iterable[tuple[str, str]]:
 
 def _joined(alert: Alert) -> str:
     """That the reason is known, where these jobs were not in its first message."""
-    first = alert.tellings[0]
-    if first.incident is None or first.incident.told_at or alert.thread in {each.id for each in alert.tellings}:
+    first = alert.reports[0]
+    if first.incident is None or first.incident.reported_at or alert.thread in {each.id for each in alert.reports}:
         return ""
     return f"The same reason as in the incident {alert.thread}."
 
@@ -333,19 +333,19 @@ def _lines(*lines: str) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _event(telling: Telling, place: Place) -> RunEvent:
-    run, incident = telling.run, telling.incident
+def _event(report: Report, place: Place) -> RunEvent:
+    run, incident = report.run, report.incident
     good = incident.last_good if incident else None
-    recovered = incident.recovered if incident and telling.kind == RunKind.RECOVERED else None
+    recovered = incident.recovered if incident and report.kind == RunKind.RECOVERED else None
     reason = run.reason
-    reminder = f"/{run.scheduled_at:%Y-%m-%d}" if telling.kind == RunKind.STILL_FAILING else ""
+    reminder = f"/{run.scheduled_at:%Y-%m-%d}" if report.kind == RunKind.STILL_FAILING else ""
     return RunEvent(
-        id=f"{telling.id}/{telling.kind}{reminder}",
+        id=f"{report.id}/{report.kind}{reminder}",
         app=place.app,
         task=run.task,
-        kind=telling.kind,
-        owner=telling.job.owner,
-        incident=telling.id,
+        kind=report.kind,
+        owner=report.job.owner,
+        incident=report.id,
         scheduled_at=run.scheduled_at,
         started_at=run.started_at,
         ended_at=run.ended_at,

@@ -1,4 +1,4 @@
-"""What is told of runs: tasks of ECS, in events and by DescribeTasks, and starts that EventBridge gave up. Pure.
+"""What AWS reports of runs: tasks of ECS, in events and by DescribeTasks, and starts that EventBridge gave up. Pure.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html and
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html.
@@ -23,7 +23,7 @@ _CATCH_UP = "rota/catch-up"
 _NOT_YET_RUNNING = {"PROVISIONING", "PENDING", "ACTIVATING"}
 
 
-class _Told(BaseModel):
+class _FromAws(BaseModel):
     """A part of AWS's answer: members that are not listed here are ignored."""
 
     model_config = ConfigDict(
@@ -31,16 +31,16 @@ class _Told(BaseModel):
     )
 
 
-class Variable(_Told):
+class Variable(_FromAws):
     name: str
     value: str = ""
 
 
-class ContainerOverride(_Told):
+class ContainerOverride(_FromAws):
     environment: tuple[Variable, ...] = ()
 
 
-class Overrides(_Told):
+class Overrides(_FromAws):
     container_overrides: tuple[ContainerOverride, ...] = ()
 
     def variable(self, name: str) -> str:
@@ -58,7 +58,7 @@ class Overrides(_Told):
         return said.astimezone(UTC).replace(microsecond=0) if said.tzinfo else None
 
 
-class Container(_Told):
+class Container(_FromAws):
     """A container of a task. `exit_code` is None for one that never ran, or still runs."""
 
     name: str = ""
@@ -67,7 +67,7 @@ class Container(_Told):
     image: str = ""
 
 
-class TaskChange(_Told):
+class TaskChange(_FromAws):
     """A task of ECS as it was after one of its changes, which `version` counts. Repeated, late and lost are usual."""
 
     task_arn: str
@@ -128,7 +128,7 @@ class TaskChange(_Told):
         return found.image.partition("@")[2] if found else ""
 
 
-class GivenUp(_Told):
+class GivenUp(_FromAws):
     """A start that EventBridge gave up: a dead letter of a target."""
 
     rule: str
@@ -144,7 +144,7 @@ class GivenUp(_Told):
     """`MaximumRetryAttempts` or `MaximumEventAgeInSeconds`; empty for an error that EventBridge does not retry."""
 
 
-class QueueMessage(_Told):
+class QueueMessage(_FromAws):
     """A message of SQS as Lambda hands it over."""
 
     message_id: str
@@ -153,7 +153,7 @@ class QueueMessage(_Told):
     message_attributes: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
     def read(self) -> TaskChange | GivenUp | None:
-        """What it tells; None for what is not about a run. ValueError for a message that cannot be read."""
+        """What it reports; None for what is not about a run. ValueError for a message that cannot be read."""
         letter = {name: str(each.get("stringValue", "")) for name, each in self.message_attributes.items()}
         if "RULE_ARN" in letter:
             return self._given_up(letter)
@@ -175,9 +175,9 @@ class QueueMessage(_Told):
         )
 
 
-def task_change(told: Mapping[str, Any]) -> TaskChange:
+def task_change(description: Mapping[str, Any]) -> TaskChange:
     """A task as an event's `detail` or DescribeTasks has it. ValueError for what is none."""
-    return TaskChange.model_validate(told)
+    return TaskChange.model_validate(description)
 
 
 def _time_in(body: str) -> datetime | None:

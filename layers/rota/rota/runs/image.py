@@ -16,17 +16,17 @@ _EVERY = timedelta(days=1)
 
 
 def look_after(settings: "Settings", swept: Swept, now: datetime) -> Swept:
-    """Tell once if the live image cannot be pulled. Returns what is swept with that."""
+    """Report once if the live image cannot be pulled. Returns what is swept with that."""
     if not swept.releases or (swept.image_seen_at and now - swept.image_seen_at < _EVERY):
         return swept
     release = swept.releases[-1]
     status = _status(settings.repository, release.digest)
-    told = f"{release.digest} {status}" if status != "ACTIVE" else ""
-    if told and told != swept.image_told:
+    problem = f"{release.digest} {status}" if status != "ACTIVE" else ""
+    if problem and problem != swept.image_reported:
         message = message_about(settings.app, settings.repository, release, status)
         send_mail(settings.notifications_topic_arn, message, {"kind": ("image",)})
         send_chat(settings.chat_topic_arn, message)
-    return swept.model_copy(update={"image_seen_at": now, "image_told": told})
+    return swept.model_copy(update={"image_seen_at": now, "image_reported": problem})
 
 
 def _status(repository: str, digest: str) -> str:
@@ -39,7 +39,7 @@ def _status(repository: str, digest: str) -> str:
 
 
 def message_about(app: str, repository: str, release: Release, status: str) -> Message:
-    """What is told of an image that cannot be pulled. Pure."""
+    """The message about an image that cannot be pulled. Pure."""
     named = f"v{release.number}" if release.number else release.digest
     gone = status == "GONE"
     return Message(

@@ -16,8 +16,8 @@ def after_run(job: Job, run: Run) -> Job:
         return _after_good(job, run)
     if run.status.is_bad:
         return _after_bad(job, run)
-    told = any(notice.kind == Status.UNKNOWN for notice in job.notices)
-    return job if told else job.model_copy(update={"notices": (*job.notices, Notice(kind=Status.UNKNOWN, run=run))})
+    noted = any(notice.kind == Status.UNKNOWN for notice in job.notices)
+    return job if noted else job.model_copy(update={"notices": (*job.notices, Notice(kind=Status.UNKNOWN, run=run))})
 
 
 def begin_incident(
@@ -59,7 +59,7 @@ def _after_bad(job: Job, run: Run) -> Job:
     incident = job.incident
     well_since = job.last_good if job.last_good and job.last_good.scheduled_at > run.scheduled_at else None
     if incident:
-        # One that had ended and was not told yet goes on.
+        # One that was over and is not reported yet is open again.
         newer = run.scheduled_at >= incident.last.scheduled_at
         changed["incident"] = incident.model_copy(
             update={

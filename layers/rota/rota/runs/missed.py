@@ -13,7 +13,7 @@ from rota.schedule_file.retry_age import shortest_interval
 FIRES_WITHIN = timedelta(minutes=1)
 """EventBridge starts a task within the minute for which it was due, not at its beginning."""
 COUNTED_OVER = timedelta(hours=1)
-# The runs of a rate that is as short as this cannot be told apart by when they began.
+# The runs of a rate that is as short as this cannot be distinguished by when they began.
 _SHORTEST_RATE = timedelta(minutes=2)
 
 
@@ -60,7 +60,7 @@ def lacking(job: Job, runs: Collection[Run], after: datetime, now: datetime) -> 
         real = [run for run in own if run.task_id != MISSED]
         traced = bool(real) and all(run.traced for run in real)
         judged = terms(job, span.expression, traced=traced)
-        find = _counted if judged.counted else _told_apart
+        find = _counted if judged.counted else _distinguished
         found += find(job, span, own, judged, after, now - judged.horizon)
     changes = {at for span in job.spans for at in (span.since, span.until) if at}
     return [each for each in found if not _began_near_a_change(each.due, job, scheduled, changes)]
@@ -70,7 +70,7 @@ def _is_in(span: Span, at: datetime) -> bool:
     return span.since <= at and (span.until is None or at < span.until)
 
 
-def _told_apart(
+def _distinguished(
     job: Job, span: Span, runs: Sequence[Run], judged: Terms, after: datetime, until: datetime
 ) -> Iterator[Lacking]:
     """Each due minute that has too few runs of its own."""
@@ -156,7 +156,7 @@ def _is_short(span: Span) -> bool:
 
 
 def _began_near_a_change(due: datetime, job: Job, runs: Collection[Run], changes: Collection[datetime]) -> bool:
-    """Whether a run that cannot be told from one of another schedule may be the one that seems to be lacking."""
+    """Whether the run that seems to be lacking may be one that cannot be distinguished from another schedule's."""
     latest = due + timedelta(seconds=job.retry_age) + FIRES_WITHIN
     return any(due < at <= latest for at in changes) and any(
         run.created_at and due <= run.created_at <= latest and not run.traced for run in runs

@@ -5,7 +5,7 @@ app = runs#CLUSTER/SERVICE
   run#TASK#SCHEDULED_AT#TASK_ID   a Run; TASK_ID is `missed` where ECS has no task
   job#TASK                        a Job: what Sweep knows of its schedule, and how it does
   sweep                           a Swept: how far Sweep has looked
-  telling                         who tells people now, and until when no other does
+  reporting                       which Sweep reports now, and until when no other does
 ```
 Runs are kept for the days of the parameter RunHistoryDays, and so are jobs whose task has left the schedule file.
 RecordRun and Sweep write here; nothing else of the table is theirs to write.
@@ -216,12 +216,12 @@ class Incident(Item):
     """How many bad runs it has so far."""
     last_good: GoodRun | None = None
     """The last good run before it."""
-    told_at: AwareDatetime | None = None
-    """When it was told, or the last reminder."""
+    reported_at: AwareDatetime | None = None
+    """When it was reported, or the last reminder."""
     thread: str = ""
-    """The id of the incident with which it was told, in one message; empty until then."""
+    """The id of the incident with which it was reported, in one message; empty until then."""
     recovered: GoodRun | None = None
-    """The good run that ended it. It may be there before anything was told: then one message says both."""
+    """The good run that ended it. It may be there before anything is reported: then one message says both."""
 
     @property
     def seconds(self) -> float:
@@ -231,12 +231,12 @@ class Incident(Item):
 
 
 class Notice(Item):
-    """What there is to tell of a run by itself, beside incidents: it is overlong, it overlaps, or it is unknown."""
+    """What there is to report of a single run, beside incidents: it is overlong, it overlaps, or it is unknown."""
 
     kind: str
     """`overlong`, `overlapping` or `unknown`."""
     run: Run
-    told_at: AwareDatetime | None = None
+    reported_at: AwareDatetime | None = None
 
 
 class Span(Item):
@@ -268,7 +268,7 @@ class Job(Item):
     max_runtime: int | None = None
     """Seconds."""
     tolerance: int = 0
-    """How many bad runs in a row are not told."""
+    """How many bad runs in a row are not reported."""
     owner: str = ""
     state: int = 0
     """Counts the changes of what follows: who writes it names the one that was read."""
@@ -282,9 +282,9 @@ class Job(Item):
     overlapping: bool = False
     """Whether its newest run began while an earlier one ran."""
     incident: Incident | None = None
-    """The one that goes on, or has ended and is not told yet."""
+    """The one that is not over, or is over and not reported yet."""
     notices: tuple[Notice, ...] = ()
-    """What is not told yet."""
+    """What is not reported yet."""
 
     @property
     def key(self) -> str:
@@ -317,8 +317,8 @@ class Swept(Item):
     unclear: tuple[Between, ...] = ()
     image_seen_at: AwareDatetime | None = None
     """When ECR was asked for the live image."""
-    image_told: str = ""
-    """Its digest and status if it could not be pulled then, and that is told."""
+    image_reported: str = ""
+    """Its digest and status if it could not be pulled then, and that is reported."""
 
 
 def partition(app: str) -> str:
@@ -347,7 +347,7 @@ def job_key(task: str) -> str:
 
 
 SWEEP_KEY = "sweep"
-TELLING_KEY = "telling"
+REPORTING_KEY = "reporting"
 
 
 def attributes(item: Item) -> dict[str, Any]:

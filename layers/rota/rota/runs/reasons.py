@@ -2,7 +2,7 @@
 
 AWS's own texts: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html and
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html. Both call theirs a sample: what is not known
-here is told in AWS's words.
+here is shown in AWS's words.
 """
 
 import re

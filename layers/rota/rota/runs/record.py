@@ -1,4 +1,4 @@
-"""Recording what is told of runs: each change once, in any order, also if it is told again, late, or in part."""
+"""Recording what events report of runs: each change once, in any order, also if events are repeated, late or lost."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What nothing tells Rota of: time. Once a minute Sweep looks at what should have happened meanwhile.
+"""What no event reports: what did not happen. Once a minute Sweep looks at what should have happened meanwhile.
 
 ECS is asked for all tasks that it knows, so that a lost or late event makes no difference for an hour. What was due and
 is not there is missed once its retry age and its grace are over; where Sweep itself was away for longer than ECS
@@ -22,8 +22,8 @@ from rota.runs.due import due_between
 from rota.runs.missed import COUNTED_OVER, Lacking, lacking, terms
 from rota.runs.model import MISSED, Between, Job, Run, Span, Status, Swept, Why
 from rota.runs.record import Recorder
+from rota.runs.report import report
 from rota.runs.table import RunTable
-from rota.runs.tell import tell
 from rota.schedule_file.expression import period_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
     changing_since = changing_schedules_since(dynamodb, settings.table, settings.app)
     live = Releases(dynamodb, settings.table, settings.app).read()
     if live is None or live.live_since is None or not live.live_watched:
-        table.put_swept(Swept(at=now))  # the targets do not tell yet what they run
+        table.put_swept(Swept(at=now))  # the targets do not pass ROTA_TASK yet
         return
     swept, jobs = table.swept() or Swept(at=now), table.jobs()
     swept = swept.model_copy(update={"at": max(swept.at, now - _LOOKS_BACK)})
@@ -82,7 +82,7 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
         swept = parts.do(lambda: look.at(jobs, {change.task_arn for change in found})) or swept
     looked = swept
     swept = parts.do(lambda: image.look_after(settings, looked, now)) or swept
-    parts.do(lambda: tell(table, settings, table.jobs().values(), swept.releases, now))
+    parts.do(lambda: report(table, settings, table.jobs().values(), swept.releases, now))
     table.put_swept(swept)
     parts.raise_first()
 
@@ -107,15 +107,15 @@ class _Parts:
 
 
 def _ask_ecs(recorder: Recorder, settings: "Settings", now: datetime) -> "list[TaskChange]":
-    """Record what ECS knows and no event has told, and return all tasks of jobs."""
+    """Record what ECS knows and no event has reported, and return all tasks of jobs."""
     ecs = clients.ecs()
     arns = tasks.listed(ecs, settings)
     for arn in _settled.keys() - set(arns):
         del _settled[arn]
     found = tasks.described(ecs, settings, (arn for arn in arns if arn not in _settled))
     old = [change for change in found if now - (change.stopped_at or change.created_at) > _EVENTS_COME_WITHIN]
-    untold = [change for change in old if change.has_ended or change.task_arn not in _begun]
-    _job_by_job(recorder.record, untold, lambda change: change.job)
+    unreported = [change for change in old if change.has_ended or change.task_arn not in _begun]
+    _job_by_job(recorder.record, unreported, lambda change: change.job)
     ended = (change for change in old if change.has_ended)
     _settled.update({change.task_arn: None if change.is_of_a_service else change for change in ended})
     _begun.clear()

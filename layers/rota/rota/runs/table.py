@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rota.deployment.items import plain, stored
 from rota.runs.model import (
+    REPORTING_KEY,
     SWEEP_KEY,
-    TELLING_KEY,
     Job,
     Run,
     Swept,
@@ -109,20 +109,20 @@ class RunTable:
         item = {name: stored(value) for name, value in attributes(swept).items()}
         self._dynamodb.put_item(TableName=self._table, Item={**self._key(SWEEP_KEY), **item})
 
-    # ------------------------------------------------------------------ telling
+    # ------------------------------------------------------------------ reporting
 
-    def begin_telling(self, me: str, now: datetime, until: datetime) -> bool:
-        """Become the one who tells people; False if there is one. Another may `until` is over, or `end_telling`."""
-        request = self._update(TELLING_KEY, {"holder": me, "held_until": until.timestamp()}, [])
+    def begin_reporting(self, me: str, now: datetime, until: datetime) -> bool:
+        """Become the one that reports; False if there is one. It ends at `until`, or with `end_reporting`."""
+        request = self._update(REPORTING_KEY, {"holder": me, "held_until": until.timestamp()}, [])
         request["ConditionExpression"] = "attribute_not_exists(#holder) OR #holder = :holder OR #held_until < :now"
         request["ExpressionAttributeValues"][":now"] = stored(now.timestamp())
         return self._updated(request)
 
-    def end_telling(self, me: str) -> None:
-        """Let the next one tell, unless another already does."""
+    def end_reporting(self, me: str) -> None:
+        """Let the next one report, unless another already does."""
         request: dict[str, Any] = {
             "TableName": self._table,
-            "Key": self._key(TELLING_KEY),
+            "Key": self._key(REPORTING_KEY),
             "UpdateExpression": "REMOVE holder, held_until",
             "ConditionExpression": "holder = :me",
             "ExpressionAttributeValues": {":me": stored(me)},

@@ -1,6 +1,6 @@
 """Why ECS started no task, from CloudTrail's history of RunTask: what it refused, and what it had no capacity for.
 
-EventBridge counts an answer with `failures` as delivered, so that nothing else tells of it. The history needs no trail;
+EventBridge counts an answer with `failures` as delivered, so that nothing else reports it. The history needs no trail;
 it shows an event some minutes late, 50 a page, two pages a second at most, and may take seconds for one:
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 """

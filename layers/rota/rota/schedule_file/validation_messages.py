@@ -48,15 +48,15 @@ _NOT_HERE = (
     ({"jitter", "window", "flexibletimewindow", "flexible"}, "EventBridge rules start on the minute"),
     (
         {"timeout", "duration"},
-        'Rota stops no job; write "watch": {"max_runtime": 3600} to be told, and use a timeout in the job',
+        'Rota stops no job; write "watch": {"max_runtime": 3600} to be notified, and use a timeout in the job',
     ),
     (
         {"overlap", "concurrency", "lock", "singleton"},
-        "EventBridge starts a job also while its last run goes on, and Rota tells when that begins; lock in the job",
+        "EventBridge starts a job also while its last run goes on, and Rota reports when that begins; lock in the job",
     ),
     (
         {"alert", "alerts", "alarm", "notify", "notification", "notifications", "onfailure", "onsuccess", "email"},
-        'Rota tells of each job that fails or does not run; write "owner": "data-team" to say who should know',
+        'Rota reports each job that fails or does not run; write "owner": "data-team" to say who should know',
     ),
     (
         {"secrets", "secret", "image", "entrypoint", "volumes", "mountpoints", "ports", "portmappings", "healthcheck"}

@@ -19,7 +19,7 @@ _NAMES = {"ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut"}
 class Failed(NamedTuple):
     """An execution that did not end well, and what it was started with.
 
-    `document` is what its own Catch hands over; None for another execution, of which the record in the lease tells.
+    `document` is what its own Catch hands over; None for another execution, which the record in the lease describes.
     `error` is None if it was overtaken before it took the lease.
     """
 

@@ -1,7 +1,7 @@
-"""What run watching adds to the target of a rule, what it leaves alone, and what people are told of that. Pure.
+"""What run watching adds to the target of a rule, what it leaves alone, and the remarks about that. Pure.
 
-A target is *traced* if it tells the container its task (`rota.tracing`). With WatchRuns every target is; without, no
-further one is, and those that are stay so.
+A target is *traced* if it passes its task's name to the container (`rota.tracing`). With WatchRuns
+every target is; without, no further one is, and those that are stay so.
 """
 
 import json
@@ -46,13 +46,13 @@ def overrides_of(target: Target) -> str | None:
 
 
 def input_members(overrides: str | None, task: "Task", settings: "Settings", current: Target) -> Target:
-    """The members of a target that hand ECS these overrides, and tell the container what it is."""
+    """The members of a target that hand ECS these overrides, and the variables that trace it."""
     if not _is_watched(current, settings):
         return {"Input": overrides} if overrides else {}
     name = {tracing.TASK: task.name}
     plain = tracing.with_variables(overrides, settings.container, name)
-    tells_time = settings.trace_scheduled_time if settings.watch_runs else "InputTransformer" in current
-    if not tells_time or any(_UNSAFE_IN_A_TEMPLATE.search(text) for text in _texts(json.loads(plain))):
+    with_time = settings.trace_scheduled_time if settings.watch_runs else "InputTransformer" in current
+    if not with_time or any(_UNSAFE_IN_A_TEMPLATE.search(text) for text in _texts(json.loads(plain))):
         return {"Input": plain}
     timed = tracing.with_variables(overrides, settings.container, {**name, tracing.SCHEDULED_AT: _TIME})
     # EventBridge puts the value's quotes itself.

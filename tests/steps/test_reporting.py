@@ -1,4 +1,4 @@
-"""Telling people of jobs: once, at least once if the teller is killed, and hundreds in one message."""
+"""Reporting jobs to people: once, at least once if Sweep is killed, and hundreds in one message."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,8 +11,8 @@ import pytest
 from rota.aws import clients
 from rota.deployment.items import stored
 from rota.errors import RejectedError, TransientError
-from rota.runs import tell as telling
 from rota.runs.model import Job, Release, attributes, partition
+from rota.runs.report import report
 from rota.runs.table import RunTable
 from rota.settings import Settings
 from stage.gateway.calls import Call, Reply
@@ -27,11 +27,11 @@ from tests.steps.world import World
 SOON = DUE + timedelta(minutes=30)
 FAILED = job(incident(failed()), owner="data-team")
 LATER = SOON + timedelta(minutes=3)
-"""When a teller that was killed keeps no other away any more."""
+"""When one that was killed does not hold the item any more."""
 
 
 class Jobs:
-    """The jobs of an app in the table, and who is told of them."""
+    """The jobs of an app in the table, and who is notified of them."""
 
     def __init__(self) -> None:
         self._topics = {name: self._topic(name) for name in ("mail", "chat")}
@@ -72,9 +72,9 @@ class Jobs:
         assert job is not None
         return job
 
-    def tell(self, *read: Job, now: Any = SOON) -> int:
+    def report(self, *read: Job, now: Any = SOON) -> int:
         """As Sweep does, which has read these jobs a moment ago."""
-        return telling.tell(self._table, self.settings, read, (V40, V41), now)
+        return report(self._table, self.settings, read, (V40, V41), now)
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def jobs(world: World) -> Iterator[Jobs]:
     yield Jobs()
 
 
-def test_a_job_that_turned_is_told_by_mail_chat_and_event(world: World, jobs: Jobs) -> None:
+def test_a_failing_job_is_reported_by_mail_chat_and_event(world: World, jobs: Jobs) -> None:
     jobs.put(FAILED)
-    assert jobs.tell(FAILED) == 1
+    assert jobs.report(FAILED) == 1
     (mail,) = jobs.mails()
     assert mail["Subject"] == f"IngestData failed: exit code 1 ({APP})"
     assert mail["MessageAttributes"] == {
@@ -97,13 +97,17 @@ def test_a_job_that_turned_is_told_by_mail_chat_and_event(world: World, jobs: Jo
     assert [(each["task"], each["kind"]) for each in world.calls.notifications] == [("IngestData", "failed")]
     noted = jobs.get()
     assert noted.incident is not None
-    assert (noted.incident.told_at, noted.incident.thread, noted.state) == (SOON, "IngestData#2026-11-29T06:00:00Z", 1)
+    assert (noted.incident.reported_at, noted.incident.thread, noted.state) == (
+        SOON,
+        "IngestData#2026-11-29T06:00:00Z",
+        1,
+    )
 
 
 def test_a_release_of_which_the_image_alone_was_known_is_named(world: World, jobs: Jobs) -> None:
     unnamed = job(incident(failed(release=Release(digest=V41.digest))))
     jobs.put(unnamed)
-    jobs.tell(unnamed)
+    jobs.report(unnamed)
     assert "First failure since v41 (b81d07e)" in jobs.mails()[0]["Message"]
 
 
@@ -116,39 +120,39 @@ def test_a_mail_about_one_job_shows_what_it_logged(jobs: Jobs) -> None:
     arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/production/0f1e"
     logged = job(incident(failed(revision=revision, task_id="0f1e", task_arn=arn, log=None, tail=())))
     jobs.put(logged)
-    jobs.tell(logged)
+    jobs.report(logged)
     assert "\nThe last lines of its log:\n  out of cheese, token=***\n" in jobs.mails()[0]["Message"]
     noted = jobs.get().incident
     assert noted is not None
     assert (noted.last.tail, noted.last.log) == ((), None), "no line of a log is kept"
 
 
-def test_a_teller_that_comes_late_does_not_let_others_in(world: World) -> None:
+def test_who_was_slow_does_not_end_the_hold_of_another(world: World) -> None:
     table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
-    assert table.begin_telling("slow", SOON, LATER - timedelta(minutes=1))
-    assert not table.begin_telling("second", SOON, LATER)
-    assert table.begin_telling("second", LATER, LATER + timedelta(minutes=2))
-    table.end_telling("slow")
-    assert not table.begin_telling("third", LATER, LATER + timedelta(minutes=2))
-    table.end_telling("second")
-    assert table.begin_telling("third", LATER, LATER + timedelta(minutes=2))
+    assert table.begin_reporting("slow", SOON, LATER - timedelta(minutes=1))
+    assert not table.begin_reporting("second", SOON, LATER)
+    assert table.begin_reporting("second", LATER, LATER + timedelta(minutes=2))
+    table.end_reporting("slow")
+    assert not table.begin_reporting("third", LATER, LATER + timedelta(minutes=2))
+    table.end_reporting("second")
+    assert table.begin_reporting("third", LATER, LATER + timedelta(minutes=2))
 
 
-def test_what_was_told_is_not_told_again(jobs: Jobs) -> None:
+def test_what_was_reported_is_not_reported_again(jobs: Jobs) -> None:
     jobs.put(FAILED)
-    assert (jobs.tell(FAILED), jobs.tell(FAILED), jobs.tell(jobs.get())) == (1, 0, 0)
+    assert (jobs.report(FAILED), jobs.report(FAILED), jobs.report(jobs.get())) == (1, 0, 0)
     assert len(jobs.mails()) == 1
 
 
 def test_a_job_costs_one_write(world: World, jobs: Jobs) -> None:
     jobs.put(FAILED)
-    jobs.tell(FAILED)
+    jobs.report(FAILED)
     dynamodb = [each.partition(".")[2] for each in world.calls.made if each.startswith("dynamodb.")]
     assert dynamodb == ["UpdateItem", "Query", "UpdateItem", "UpdateItem"]
 
 
-def test_nothing_to_tell_costs_no_call(world: World, jobs: Jobs) -> None:
-    assert jobs.tell(job()) == 0
+def test_nothing_to_report_costs_no_call(world: World, jobs: Jobs) -> None:
+    assert jobs.report(job()) == 0
     assert world.calls.made == []
 
 
@@ -163,20 +167,20 @@ def test_nothing_to_tell_costs_no_call(world: World, jobs: Jobs) -> None:
         pytest.param("dynamodb.UpdateItem", True, 1, 1, 1, id="after it is noted"),
     ],
 )
-def test_a_killed_teller_is_made_good(
+def test_the_next_one_completes_what_a_killed_one_began(
     world: World, jobs: Jobs, call: str, after: bool, skip: int, before: int, mails: int
 ) -> None:
     jobs.put(FAILED)
     with world.calls.killing(call, after=after, skip=skip), pytest.raises(KilledError):
-        jobs.tell(FAILED)
+        jobs.report(FAILED)
     heard = jobs.mails()
     assert len(heard) == before
-    assert jobs.tell(FAILED, now=SOON + timedelta(minutes=1)) == 0
-    jobs.tell(jobs.get(), now=LATER)
+    assert jobs.report(FAILED, now=SOON + timedelta(minutes=1)) == 0
+    jobs.report(jobs.get(), now=LATER)
     assert len(heard + jobs.mails()) == mails
     noted = jobs.get().incident
     assert noted is not None
-    assert noted.told_at is not None
+    assert noted.reported_at is not None
 
 
 class _Meanwhile:
@@ -196,21 +200,21 @@ class _Meanwhile:
         """Leave every reply as it is."""
 
 
-def test_two_tellers_at_once_tell_once(jobs: Jobs) -> None:
+def test_two_at_once_report_once(jobs: Jobs) -> None:
     jobs.put(FAILED)
     second = []
-    with local_stage().hooked(_Meanwhile("Publish", lambda: second.append(jobs.tell(FAILED)))):
-        assert jobs.tell(FAILED) == 1
+    with local_stage().hooked(_Meanwhile("Publish", lambda: second.append(jobs.report(FAILED)))):
+        assert jobs.report(FAILED) == 1
     assert second == [0]
     assert len(jobs.mails()) == 1
 
 
-def test_many_tellers_at_once_tell_once(jobs: Jobs) -> None:
+def test_many_at_once_report_once(jobs: Jobs) -> None:
     jobs.put(FAILED)
-    tellers = [Thread(target=jobs.tell, args=(FAILED,)) for _ in range(4)]
-    for each in tellers:
+    threads = [Thread(target=jobs.report, args=(FAILED,)) for _ in range(4)]
+    for each in threads:
         each.start()
-    for each in tellers:
+    for each in threads:
         each.join()
     assert len(jobs.mails()) == 1
 
@@ -218,7 +222,7 @@ def test_many_tellers_at_once_tell_once(jobs: Jobs) -> None:
 def test_a_storm_of_300_is_one_mail(world: World, jobs: Jobs) -> None:
     storm = [job(incident(not_started(f"Job{number:03}"))) for number in range(300)]
     jobs.put(*storm)
-    assert jobs.tell(*storm) == 1
+    assert jobs.report(*storm) == 1
     (mail,) = jobs.mails()
     assert mail["Subject"].startswith("300 jobs did not start: a secret")
     assert mail["MessageAttributes"]["task"]["Type"] == "String.Array"
@@ -229,17 +233,17 @@ def test_a_storm_of_300_is_one_mail(world: World, jobs: Jobs) -> None:
     assert len(jobs.chats()) == 1
 
 
-def test_a_storm_is_cut_short_and_the_rest_told(world: World, jobs: Jobs) -> None:
+def test_the_next_one_reports_the_rest_of_a_storm(world: World, jobs: Jobs) -> None:
     storm = [job(incident(not_started(f"Job{number:03}"))) for number in range(60)]
     jobs.put(*storm)
     with world.calls.killing("dynamodb.UpdateItem", skip=20), pytest.raises(KilledError):
-        jobs.tell(*storm)
-    jobs.tell(*storm, now=LATER)
+        jobs.report(*storm)
+    jobs.report(*storm, now=LATER)
     noted = [jobs.get(each.task).incident for each in storm]
-    assert sum(1 for each in noted if each and each.told_at) >= 19
-    jobs.tell(*storm, now=LATER + timedelta(hours=1))
+    assert sum(1 for each in noted if each and each.reported_at) >= 19
+    jobs.report(*storm, now=LATER + timedelta(hours=1))
     noted = [jobs.get(each.task).incident for each in storm]
-    assert all(each and each.told_at for each in noted)
+    assert all(each and each.reported_at for each in noted)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +251,9 @@ def test_a_storm_is_cut_short_and_the_rest_told(world: World, jobs: Jobs) -> Non
     [("InternalError", TransientError), ("AuthorizationError", RejectedError)],
     ids=["for now", "denied"],
 )
-def test_what_cannot_be_sent_stays_to_be_told(world: World, jobs: Jobs, code: str, error: type[Exception]) -> None:
+def test_what_cannot_be_sent_is_sent_by_the_next_one(
+    world: World, jobs: Jobs, code: str, error: type[Exception]
+) -> None:
     other = job(incident(failed("SendMail")))
     jobs.put(FAILED, other)
     status = 500 if error is TransientError else 403
@@ -255,16 +261,16 @@ def test_what_cannot_be_sent_stays_to_be_told(world: World, jobs: Jobs, code: st
         world.calls.refusing("sns.Publish", code, status=status),
         pytest.raises(error),
     ):
-        jobs.tell(FAILED, other)
+        jobs.report(FAILED, other)
     assert [each["Subject"].split()[0] for each in jobs.mails()] == ["SendMail"]
-    assert jobs.tell(jobs.get(), jobs.get("SendMail"), now=LATER) == 1
+    assert jobs.report(jobs.get(), jobs.get("SendMail"), now=LATER) == 1
     assert [each["Subject"].split()[0] for each in jobs.mails()] == ["IngestData"]
 
 
 def test_a_chat_that_refuses_delays_no_mail(world: World, jobs: Jobs) -> None:
     jobs.put(FAILED)
     with world.calls.refusing("sns.Publish", "AuthorizationError", status=403, skip=1):
-        assert jobs.tell(FAILED) == 1
+        assert jobs.report(FAILED) == 1
     assert (len(jobs.mails()), jobs.chats()) == (1, [])
 
 
@@ -272,10 +278,10 @@ def test_a_job_that_changes_meanwhile_is_read_again(jobs: Jobs) -> None:
     jobs.put(FAILED)
     changed = FAILED.model_copy(update={"state": 7, "bad_runs": 2})
     with local_stage().hooked(_Meanwhile("UpdateItem", lambda: jobs.put(changed), skip=1)):
-        assert jobs.tell(FAILED) == 1
+        assert jobs.report(FAILED) == 1
     noted = jobs.get()
     assert noted.incident is not None
-    assert (noted.incident.told_at, noted.state, noted.bad_runs) == (SOON, 8, 2)
+    assert (noted.incident.reported_at, noted.state, noted.bad_runs) == (SOON, 8, 2)
 
 
 def test_a_job_that_is_gone_is_not_made_again(jobs: Jobs) -> None:
@@ -286,5 +292,5 @@ def test_a_job_that_is_gone_is_not_made_again(jobs: Jobs) -> None:
         client("dynamodb").delete_item(TableName=ENVIRONMENT["TABLE"], Key=key)
 
     with local_stage().hooked(_Meanwhile("Publish", delete)):
-        jobs.tell(FAILED)
+        jobs.report(FAILED)
     assert "Item" not in client("dynamodb").get_item(TableName=ENVIRONMENT["TABLE"], Key=key)

@@ -1,7 +1,7 @@
-"""Telling people of jobs: once when there is something to tell, whatever is lost, repeated or killed on the way.
+"""Reporting jobs to people: at least once and normally once, whatever is lost, repeated or killed meanwhile.
 
-One teller at a time: it holds the item `telling`, reads the jobs again, publishes, and then notes in each job that it
-was told. If it is killed before it has noted that, the next one publishes once more: at least once, and normally once.
+One Sweep reports at a time: it holds the item `reporting`, reads the jobs again, publishes, and then notes in each job
+that it is reported. If it is killed before that, the next one publishes once more.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from rota.contract import RunKind
 from rota.errors import RejectedError, TransientError
 from rota.notifications.events import put_events
 from rota.notifications.send import send_chat, send_mail
-from rota.runs.alert import Alert, Telling, attributes_of, due_alerts, told
+from rota.runs.alert import Alert, Report, attributes_of, due_alerts, reported
 from rota.runs.alert_text import Place, events_of, message_of, shows_log
 from rota.runs.attribution import with_releases
 from rota.runs.log_tail import with_log
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rota.runs.table import RunTable
     from rota.settings import Settings
 
-# A teller that was killed, or that failed, keeps others away for so long; one that does well is done in seconds.
+# A Sweep that is killed or fails here holds the item for so long; one that succeeds is done in seconds.
 _HELD_FOR = timedelta(seconds=120)
 # How often a job may change between reading and writing it: RecordRun writes it as its runs end.
 _ATTEMPTS = 5
@@ -36,10 +36,10 @@ _ATTEMPTS = 5
 _logger = Logger()
 
 
-def tell(
+def report(
     table: "RunTable", settings: "Settings", jobs: Iterable[Job], releases: Sequence[Release], now: datetime
 ) -> int:
-    """Tell what is due of these jobs, all those of the app, as they were read a moment ago. Returns how many messages
+    """Report what is due of these jobs, all those of the app, as they were read a moment ago. Returns how many messages
     were sent. `releases` are those that runs may have begun with, the newest last.
 
     TransientError or RejectedError if one could not be: it is tried again by the next call, the others are sent.
@@ -47,25 +47,25 @@ def tell(
     if not due_alerts(jobs, now):
         return 0
     me = str(uuid.uuid4())
-    if not table.begin_telling(me, now, now + _HELD_FOR):
+    if not table.begin_reporting(me, now, now + _HELD_FOR):
         return 0
-    # Another teller may have told meanwhile what was due.
+    # Another Sweep may have reported meanwhile what was due.
     known = [with_releases(job, releases) for job in table.jobs().values()]
-    sent = _tell(table, settings, due_alerts(known, now), now)
+    sent = _report(table, settings, due_alerts(known, now), now)
     # After an error it stays held: what is tried again is not tried each minute.
-    table.end_telling(me)
+    table.end_reporting(me)
     return sent
 
 
-def _tell(table: "RunTable", settings: "Settings", alerts: list[Alert], now: datetime) -> int:
+def _report(table: "RunTable", settings: "Settings", alerts: list[Alert], now: datetime) -> int:
     errors: list[Exception] = []
     for alert in alerts:
         try:
             _publish(settings, alert)
-            in_parallel(partial(_note, table, alert, now), alert.tellings)
+            in_parallel(partial(_note, table, alert, now), alert.reports)
         except (*AWS_ERRORS, TransientError, RejectedError) as error:
             errors.append(translate(error) if isinstance(error, AWS_ERRORS) else error)
-            _logger.warning("could not be told", kind=alert.kind, incident=alert.thread, reason=str(errors[-1]))
+            _logger.warning("could not be reported", kind=alert.kind, incident=alert.thread, reason=str(errors[-1]))
     if errors:
         raise errors[0]
     return len(alerts)
@@ -83,20 +83,20 @@ def _publish(settings: "Settings", alert: Alert) -> None:
 
 def _with_log(alert: Alert, settings: "Settings") -> Alert:
     """With where the first run logs, for the link; and, if it is alone, with its log's last lines."""
-    first, *others = alert.tellings
+    first, *others = alert.reports
     if not (shows_log(first) or first.kind == RunKind.RECOVERED):
         return alert
     lines = settings.log_tail if shows_log(first) and not others else 0
     run = with_log(first.run, settings, lines=lines)
-    return alert._replace(tellings=(first._replace(run=run), *others))
+    return alert._replace(reports=(first._replace(run=run), *others))
 
 
-def _note(table: "RunTable", alert: Alert, now: datetime, telling: Telling) -> None:
-    """Write into the job that it is told. A job that changes meanwhile is read again."""
-    job: Job | None = telling.job
+def _note(table: "RunTable", alert: Alert, now: datetime, report: Report) -> None:
+    """Write into the job that it is reported. A job that changes meanwhile is read again."""
+    job: Job | None = report.job
     for _ in range(_ATTEMPTS):
-        changed = job and told(job, telling, alert.thread, now)
+        changed = job and reported(job, report, alert.thread, now)
         if job is None or changed is None or table.update_state(changed, job):
             return
         job = table.job(job.task)
-    raise TransientError(f"the job {telling.job.task} changes too often to note that it was told")
+    raise TransientError(f"the job {report.job.task} changes too often to note that it is reported")

@@ -13,7 +13,7 @@ EVERY_MINUTE = {"tasks": [{"name": "Tick", "task": "spam_task", "cron": "* * * *
 def listen(stage: Client) -> str:
     """The URL of a queue behind the topic of mails, for one team's jobs."""
     sqs, sns = stage.client("sqs"), stage.client("sns")
-    url: str = sqs.create_queue(QueueName="told")["QueueUrl"]
+    url: str = sqs.create_queue(QueueName="team")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = stage.names["outputs"]["NotificationsTopicArn"]
     its_own = {"FilterPolicy": json.dumps({"owner": ["data-team"]})}
@@ -30,7 +30,7 @@ def heard(stage: Client, url: str) -> list[dict[str, Any]]:
     return [json.loads(each["Body"]) for each in messages]
 
 
-def told_within(stage: Client, url: str, minutes: int) -> list[dict[str, Any]]:
+def reported_within(stage: Client, url: str, minutes: int) -> list[dict[str, Any]]:
     """The first messages that come; none after so many minutes."""
     for _ in range(minutes):
         a_minute(stage)
@@ -39,18 +39,18 @@ def told_within(stage: Client, url: str, minutes: int) -> list[dict[str, Any]]:
     return []
 
 
-def test_a_release_that_breaks_a_job_and_the_next_that_mends_it_are_told_once_each(deployed: Client) -> None:
+def test_a_failure_and_its_recovery_are_reported_once_each(deployed: Client) -> None:
     stage = deployed
     url = listen(stage)
     stage.upload_schedule(EVERY_MINUTE)
     stage.deploy("v2")
     stage.settings(tasks="scripted", script={"seconds": 5}, fire_schedules=True)
     stage.advance(60)  # to the first minute of Sweep's rule
-    assert told_within(stage, url, 3) == []
+    assert reported_within(stage, url, 3) == []
 
     stage.deploy("v3")
     stage.settings(script={"fails": 1, "exit_code": 3, "seconds": 5})
-    (failed,) = told_within(stage, url, 8)
+    (failed,) = reported_within(stage, url, 8)
     assert failed["Subject"] == f"Tick failed: exit code 3 ({APP})"
     assert failed["MessageAttributes"]["kind"]["Value"] == "failed"
     assert "First failure since v3 (v3)" in failed["Message"]
@@ -59,7 +59,7 @@ def test_a_release_that_breaks_a_job_and_the_next_that_mends_it_are_told_once_ea
 
     stage.deploy("v4")
     stage.settings(script={"seconds": 5})
-    (recovered,) = told_within(stage, url, 5)
+    (recovered,) = reported_within(stage, url, 5)
     assert recovered["Subject"].startswith("Tick runs well again after ")
     assert "It runs well since v4 (v4); it failed on v3 (v3)." in recovered["Message"]
     incidents = {line for each in (failed, recovered) for line in each["Message"].splitlines() if "Incident" in line}
