@@ -261,8 +261,18 @@ def test_links_into_the_console() -> None:
         "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
         "#logsV2:log-groups/log-group/$252Fecs$252Fshop/log-events/app$252Fapp$252F0f1e"
     )
-    china = task.replace("arn:aws:", "arn:aws-cn:").replace("eu-west-1", "cn-north-1")
-    assert task_link(china).startswith("https://cn-north-1.console.amazonaws.cn/ecs/")
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "console"),
+    [
+        ("aws-cn", "cn-north-1", "https://cn-north-1.console.amazonaws.cn/ecs/"),
+        ("aws-us-gov", "us-gov-west-1", "https://us-gov-west-1.console.amazonaws-us-gov.com/ecs/"),
+        ("aws-eusc", "eusc-de-east-1", "https://eusc-de-east-1.console.amazonaws-eusc.eu/ecs/"),
+    ],
+)
+def test_another_partition_has_a_console_of_its_own(partition: str, region: str, console: str) -> None:
+    assert task_link(f"arn:{partition}:ecs:{region}:123456789012:task/production/0f1e").startswith(console)
 
 
 # ---------------------------------------------------------------------- the outcome of a deployment
