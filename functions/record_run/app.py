@@ -49,9 +49,10 @@ Received = tuple[str, TaskChange | GivenUp]
 @on_event(None)
 def handler(request: Batch, settings: Settings) -> BatchAnswer:
     table = RunTable(clients.dynamodb(), settings.table, settings.app, settings.run_history_days)
-    swept = table.swept()
+    # They lag behind a deployment by a minute in any event.
+    releases = table.releases(consistent=False)
     ended: list[Run] = []
-    recorder = Recorder(table, settings, swept.releases if swept else (), ended.append)
+    recorder = Recorder(table, settings, releases, ended.append)
     received, failed = _read(request.records)
     for failures in in_parallel(lambda group: _record(recorder, group), by_job(received, _job).values()):
         failed += failures

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rota.aws import clients
-from rota.runs.model import Job, Release, Run, Span, Status, Swept, Trigger, Why
+from rota.runs.model import Job, Release, Run, Span, Status, Trigger, Why
 from rota.runs.table import RunTable
 from tests.examples import shown
 from tests.guestbook import APP, DIGEST, ENVIRONMENT
@@ -32,7 +32,7 @@ def table(world: World) -> RunTable:
     """The app's runs, with one job that Sweep knows."""
     table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
     table.put_settings(JOB)
-    table.put_swept(Swept(at=DUE, releases=(RELEASE,)))
+    table.put_releases([RELEASE])
     world.calls.made.clear()
     return table
 

@@ -89,7 +89,7 @@ def test_the_first_sweep_learns_what_is_live(watched: Watched) -> None:
         ("cron(0 6 * * ? *)", watched.now, None)
     ]
     assert (daily.retry_age, watched.job(EVERY_15).retry_age) == (21_600, 450)
-    (release,) = watched.swept().releases
+    (release,) = watched.table.releases()
     assert (release.number, release.base) == (1, "")
 
 
@@ -99,7 +99,7 @@ def test_of_another_base_the_release_that_took_it_over_is_known(watched: Watched
     for digest in (NEXT, f"sha256:{'3f' * 32}"):
         assert watched.deployments.start(digest).run() == "Deployed"
         watched.sweep()
-    assert [release.base for release in watched.swept().releases] == ["", other, ""]
+    assert [release.base for release in watched.table.releases()] == ["", other, ""]
 
 
 def test_a_deployment_makes_no_call_for_it(world: World, deployments: Deployments) -> None:
@@ -214,6 +214,17 @@ def test_a_sweep_that_was_away_does_not_say_missed(watched: Watched) -> None:
     assert watched.reported(DAILY) == ["unknown"]
 
 
+def test_a_sweep_between_two_absences_does_not_say_missed(watched: Watched) -> None:
+    """It came back and had not caught up: what ECS forgot in the second absence is not known either."""
+    six = next_six(watched)
+    watched.sweep_for(six - 2 * HOUR - watched.now)
+    watched.sweep(2 * HOUR - 5 * MINUTE)
+    watched.sweep(10 * HOUR)
+    assert watched.runs(DAILY) == []
+    watched.sweep_for(20 * MINUTE, 5 * MINUTE)
+    assert [(run.status, run.scheduled_at) for run in watched.runs(DAILY)] == [(Status.UNKNOWN, six)]
+
+
 def test_after_a_long_absence_only_the_last_day_is_judged(watched: Watched) -> None:
     watched.sweep(timedelta(days=20))
     watched.sweep_for(HOUR)
@@ -300,7 +311,7 @@ def test_a_changed_schedule_counts_from_the_sweep_that_learns_it(watched: Watche
     assert old.until is not None
     assert old.until < before + HOUR
     assert watched.job(DAILY).spans[-1].until is None
-    assert [release.number for release in watched.swept().releases] == [1, 2]
+    assert [release.number for release in watched.table.releases()] == [1, 2]
 
 
 def test_a_task_that_left_the_file_is_not_missed(watched: Watched, world: World) -> None:
@@ -405,7 +416,7 @@ def test_what_is_expected_of_a_job_is_learned_from_the_file(watched: Watched, wo
     job = watched.job(DAILY)
     assert (job.grace, job.max_runtime, job.tolerance, job.owner) == (60, 600, 1, "data-team")
     assert len(job.spans) == 1, "its schedule goes on"
-    assert [release.number for release in watched.swept().releases] == [1], "no other release"
+    assert [release.number for release in watched.table.releases()] == [1], "no other release"
 
 
 def test_a_run_that_takes_too_long_is_reported_once(watched: Watched, world: World) -> None:

@@ -1,5 +1,6 @@
 """The image that jobs run: whether ECR still has it, looked at once a day, before a monthly job finds out."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 _EVERY = timedelta(days=1)
 
 
-def look_after(settings: "Settings", swept: Swept, now: datetime) -> Swept:
+def look_after(settings: "Settings", swept: Swept, releases: Sequence[Release], now: datetime) -> Swept:
     """Report once if the live image cannot be pulled. Returns what is swept with that."""
-    if not swept.releases or (swept.image_seen_at and now - swept.image_seen_at < _EVERY):
+    if not releases or (swept.image_seen_at and now - swept.image_seen_at < _EVERY):
         return swept
-    release = swept.releases[-1]
+    release = releases[-1]
     status = _status(settings.repository, release.digest)
     problem = f"{release.digest} {status}" if status != "ACTIVE" else ""
     if problem and problem != swept.image_reported:

@@ -19,7 +19,7 @@ from rota.deployment import artifacts
 from rota.deployment.releases import Live
 from rota.errors import ConfigError
 from rota.runs.jobs import changed_jobs
-from rota.runs.model import Job, Release, Swept
+from rota.runs.model import MOST_RELEASES, Job, Release, Swept
 from rota.schedule_file.parse import parse_schedule_file
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rota.schedule_file.task import Task
     from rota.settings import Settings
 
-_MOST_RELEASES = 50
 # The deployment has checked how many there may be.
 _ANY_NUMBER = 1_000_000
 _logger = Logger()
@@ -36,7 +35,7 @@ _logger = Logger()
 def learn(
     table: "RunTable", settings: "Settings", swept: Swept, jobs: Mapping[str, Job], live: Live, now: datetime
 ) -> tuple[Swept, dict[str, Job]]:
-    """Write the jobs as the live schedule file has them. Returns what is swept with the new release, and the jobs."""
+    """Write the live release, and the jobs as the live schedule file has them. Returns what is swept, and the jobs."""
     schedule = Stored(key=live.live_schedule_key, version_id=live.live_schedule_version)
     changed: list[Job] = []
     tasks = _tasks(settings, schedule)
@@ -52,10 +51,10 @@ def learn(
         since=live.live_since,
     )
     # Another file of the same release takes the place of the one before.
-    before = [each for each in swept.releases if each.number != release.number or each.digest != release.digest]
-    releases = (*before, release)[-_MOST_RELEASES:]
+    before = [each for each in table.releases() if each.number != release.number or each.digest != release.digest]
+    table.put_releases((*before, release)[-MOST_RELEASES:])
     return (
-        swept.model_copy(update={"live_since": live.live_since, "releases": releases}),
+        swept.model_copy(update={"live_since": live.live_since}),
         {**jobs, **{job.task: job for job in changed}},
     )
 

@@ -1,4 +1,6 @@
-"""Counting runs: embedded metrics by app and outcome. The job is a property, which is free and can be searched."""
+"""Counting runs: an embedded metric by app and outcome, which costs for the hours in which it has a value. The job and
+how long it ran are properties, which are free and can be searched.
+"""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -13,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def count_runs(settings: "Settings", runs: Iterable[Run]) -> None:
-    """Count runs that have ended, and how long they ran."""
+    """Count runs that have ended."""
     for run in runs:
         metrics = Metrics()
         metrics.add_dimension("app", settings.app)
         metrics.add_dimension("outcome", run.status)
         metrics.add_metric(name="Runs", unit=MetricUnit.Count, value=run.lacking)
-        if run.seconds is not None:
-            metrics.add_metric(name="RunDuration", unit=MetricUnit.Seconds, value=run.seconds)
         metrics.add_metadata("task", run.task)
+        if run.seconds is not None:
+            metrics.add_metadata("seconds", run.seconds)
         metrics.flush_metrics()

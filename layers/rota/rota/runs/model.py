@@ -5,6 +5,7 @@ app = runs#CLUSTER/SERVICE
   run#TASK#SCHEDULED_AT#TASK_ID   a Run; TASK_ID is `missed` where ECS has no task
   job#TASK                        a Job: what Sweep knows of its schedule, and how it does
   sweep                           a Swept: how far Sweep has looked
+  releases                        the Releases that runs may have begun with
   reporting                       which Sweep reports now, and until when no other does
 ```
 Runs are kept for the days of the parameter RunHistoryDays, and so are jobs whose task has left the schedule file.
@@ -23,6 +24,8 @@ from rota.deployment.items import Item
 
 # Of a request, a task, a network interface: what makes AWS's sentences about one cause different.
 _ID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(eni-)?[0-9a-f]{17,32}\b")
+MOST_RELEASES = 20
+"""So many can be rolled back to."""
 MISSED = "missed"
 """The task id of a run that ECS has no task for."""
 
@@ -308,10 +311,10 @@ class Swept(Item):
     """Whatever was to be looked at by then has been."""
     live_since: AwareDatetime | None = None
     """When that went live which the jobs are as."""
-    releases: Annotated[tuple[Release, ...], Field(max_length=50)] = ()
-    """The releases that runs may have begun with, the newest last."""
     changing_since: AwareDatetime | None = None
     """Since when a deployment that is under way changes schedules: what was due since then is not judged yet."""
+    asked_at: AwareDatetime | None = None
+    """When ECS was asked for its tasks, also if what was due was not judged yet."""
     back_at: AwareDatetime | None = None
     """When Sweep came back, after it was away for longer than ECS remembers; None once it has caught up."""
     unclear: tuple[Between, ...] = ()
@@ -319,6 +322,15 @@ class Swept(Item):
     """When ECR was asked for the live image."""
     image_reported: str = ""
     """Its digest and status if it could not be pulled then, and that is reported."""
+
+
+class Known(Item):
+    """The releases that runs may have begun with. RecordRun reads them with each batch, and Sweep writes them when
+    another goes live: so they are no part of what Sweep writes each minute.
+    """
+
+    releases: Annotated[tuple[Release, ...], Field(max_length=MOST_RELEASES)] = ()
+    """The newest last."""
 
 
 def partition(app: str) -> str:
@@ -347,6 +359,7 @@ def job_key(task: str) -> str:
 
 
 SWEEP_KEY = "sweep"
+RELEASES_KEY = "releases"
 REPORTING_KEY = "reporting"
 
 

@@ -67,13 +67,14 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
     if live is None or live.live_since is None or not live.live_watched:
         table.put_swept(Swept(at=now))  # the targets do not pass ROTA_TASK yet
         return
-    swept, jobs = table.swept() or Swept(at=now), table.jobs()
+    swept, jobs, releases = table.swept() or Swept(at=now), table.jobs(), table.releases()
     swept = swept.model_copy(update={"at": max(swept.at, now - _LOOKS_BACK)})
-    if swept.live_since != live.live_since:
+    if swept.live_since != live.live_since or not releases:
         from rota.runs import live_jobs  # noqa: PLC0415  here, because only the sweep after a deployment reads it
 
         swept, jobs = live_jobs.learn(table, settings, swept, jobs, live, now)
-    recorder = Recorder(table, settings, swept.releases, ended)
+        releases = table.releases()
+    recorder = Recorder(table, settings, releases, ended)
     parts = _Parts()
     found = parts.do(lambda: _ask_ecs(recorder, settings, now))
     if found is not None:
@@ -81,8 +82,9 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
         look = _Look(table, settings, recorder, now, swept, live, changing_since)
         swept = parts.do(lambda: look.at(jobs, {change.task_arn for change in found})) or swept
     looked = swept
-    swept = parts.do(lambda: image.look_after(settings, looked, now)) or swept
-    parts.do(lambda: report(table, settings, table.jobs().values(), swept.releases, now))
+    swept = parts.do(lambda: image.look_after(settings, looked, releases, now)) or swept
+    # What RecordRun writes meanwhile is for the next sweep.
+    parts.do(lambda: report(table, settings, (table.jobs() if table.wrote_jobs else jobs).values(), releases, now))
     table.put_swept(swept)
     parts.raise_first()
 
@@ -143,16 +145,19 @@ class _Look(NamedTuple):
 
     def at(self, jobs: Mapping[str, Job], known: "set[str]") -> Swept:
         """Find what is missed. Returns how far it has looked; `known` are the tasks of which ECS knows."""
-        back_at = self.swept.back_at or (self.now if self.now - self.swept.at > _ECS_REMEMBERS else None)
+        was_away = self.now - (self.swept.asked_at or self.swept.at) > _ECS_REMEMBERS
+        back_at = self.now if was_away else self.swept.back_at
         if back_at and self.now - back_at < _CATCHES_UP_WITHIN:
-            return self.swept.model_copy(update={"back_at": back_at})
+            return self.swept.model_copy(update={"back_at": back_at, "asked_at": self.now})
         swept = self._with_what_is_unclear(back_at)
         if back_at:
             in_parallel(lambda job: self._lose(job, known, back_at), jobs.values())
         due = [(job, after) for job in jobs.values() if (after := self._not_judged_since(job))]
         missed = [run for runs in in_parallel(lambda each: self._missed(*each, swept), due) for run in runs]
         _job_by_job(self.recorder.miss, self._explained(missed, jobs), lambda run: run.task)
-        return swept.model_copy(update={"at": self.now, "back_at": None, "changing_since": self.changing_since})
+        return swept.model_copy(
+            update={"at": self.now, "asked_at": self.now, "back_at": None, "changing_since": self.changing_since}
+        )
 
     def _with_what_is_unclear(self, back_at: datetime | None) -> Swept:
         unclear = [each for each in self.swept.unclear if each.until > self.now - _UNCLEAR_FOR]

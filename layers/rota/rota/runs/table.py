@@ -4,15 +4,18 @@ Every write is one that may come twice, late or in any order: the version of the
 changes, let each be written once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rota.deployment.items import plain, stored
+from rota.deployment.items import Item, plain, stored
 from rota.runs.model import (
+    RELEASES_KEY,
     REPORTING_KEY,
     SWEEP_KEY,
     Job,
+    Known,
+    Release,
     Run,
     Swept,
     attributes,
@@ -39,6 +42,8 @@ class RunTable:
         self._history_days = history_days
         self._table = table
         self._app = {"S": partition(app)}
+        self.wrote_jobs = False
+        """Whether a job was written, so that one that was read before may be out of date."""
 
     # ------------------------------------------------------------------ reading
 
@@ -66,6 +71,11 @@ class RunTable:
         found = self._get(SWEEP_KEY)
         return Swept.model_validate(found) if found else None
 
+    def releases(self, *, consistent: bool = True) -> tuple[Release, ...]:
+        """The releases that runs may have begun with, the newest last."""
+        found = self._get(RELEASES_KEY, consistent=consistent)
+        return Known.model_validate(found).releases if found else ()
+
     # ------------------------------------------------------------------ writing; False if it changed since it was read
 
     def put(self, run: Run, seen: Run | None) -> bool:
@@ -78,6 +88,7 @@ class RunTable:
 
     def end(self, run: Run, seen: Run | None, job: Job, seen_job: Job) -> bool:
         """Write that a run has ended, and how its job does now, both or neither."""
+        self.wrote_jobs = True
         try:
             self._dynamodb.transact_write_items(
                 TransactItems=[{"Put": self._put(run, seen)}, {"Update": self._state(job, seen_job)}]
@@ -91,10 +102,12 @@ class RunTable:
 
     def update_state(self, job: Job, seen: Job) -> bool:
         """Write how a job does."""
+        self.wrote_jobs = True
         return self._updated(self._state(job, seen))
 
     def put_settings(self, job: Job) -> None:
         """Write what the schedule file says of a job; how it does stays. One that has left the file expires."""
+        self.wrote_jobs = True
         settings = {name: value for name, value in _dumped(job).items() if name not in _STATE}
         gone = [name for name in Job.model_fields if name not in _STATE and name not in settings]
         ended = job.spans[-1].until if job.spans else None
@@ -106,8 +119,11 @@ class RunTable:
 
     def put_swept(self, swept: Swept) -> None:
         """Write how far Sweep has looked."""
-        item = {name: stored(value) for name, value in attributes(swept).items()}
-        self._dynamodb.put_item(TableName=self._table, Item={**self._key(SWEEP_KEY), **item})
+        self._put_item(SWEEP_KEY, swept)
+
+    def put_releases(self, releases: Sequence[Release]) -> None:
+        """Write the releases that runs may have begun with, the newest last."""
+        self._put_item(RELEASES_KEY, Known(releases=tuple(releases)))
 
     # ------------------------------------------------------------------ reporting
 
@@ -143,9 +159,13 @@ class RunTable:
     def _key(self, record: str) -> dict[str, Any]:
         return {"app": self._app, "record": {"S": record}}
 
-    def _get(self, record: str) -> Any:
-        found = self._dynamodb.get_item(TableName=self._table, Key=self._key(record), ConsistentRead=True).get("Item")
-        return plain({"M": found}) if found else None
+    def _get(self, record: str, *, consistent: bool = True) -> Any:
+        found = self._dynamodb.get_item(TableName=self._table, Key=self._key(record), ConsistentRead=consistent)
+        return plain({"M": found["Item"]}) if "Item" in found else None
+
+    def _put_item(self, record: str, item: Item) -> None:
+        values = {name: stored(value) for name, value in attributes(item).items()}
+        self._dynamodb.put_item(TableName=self._table, Item={**self._key(record), **values})
 
     def _query(self, condition: str, first: str, last: str | None = None) -> Iterator[Any]:
         values = {":app": self._app, ":from": {"S": first}, **({":to": {"S": last}} if last else {})}
