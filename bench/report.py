@@ -202,17 +202,25 @@ computed is the line through what was measured, or the second that AWS takes for
 def price_of_runs(seen: runs.Watched) -> list[tuple[str, ...]]:
     """The month's price of watching runs, line by line."""
     rows = runs.monthly(seen)
-    shown: list[tuple[str, ...]] = [("for", "in a month", "price", "by")]
+    shown: list[tuple[str, ...]] = [("for", "in a month", "price", "by", "seen")]
     for of_runs, sum_of in ((True, "the runs"), (False, "any number of runs")):
         own = [row for row in rows if row.of_runs is of_runs]
-        shown += [(row.what, f"{row.units:,.2f} {row.unit}", f"{row.dollars:.2f} $", row.source) for row in own]
-        shown.append((f"**{sum_of}**", "", f"**{sum(row.dollars for row in own):.2f} $**", ""))
+        shown += [
+            (row.what, f"{row.units:,.2f} {row.unit}", f"{row.dollars:.2f} $", row.price.page, row.price.seen)
+            for row in own
+        ]
+        shown.append((f"**{sum_of}**", "", f"**{sum(row.dollars for row in own):.2f} $**", "", ""))
+    shown.append(("**in all**", "", f"**{sum(row.dollars for row in rows):.2f} $**", "", ""))
     return shown
 
 
 def calls_of_runs(seen: runs.Watched) -> list[tuple[str, ...]]:
     """What RecordRun does for a run, and Sweep in a minute."""
-    works = (("a run", seen.record, seen.runs), ("a sweep", seen.sweep, seen.sweep.invocations))
+    works = (
+        ("a run", seen.record, seen.runs),
+        (f"a sweep that sees {seen.runs} runs end", seen.look, seen.look.invocations),
+        ("another sweep", seen.sweep, seen.sweep.invocations),
+    )
     return [
         ("of", "invocations", "ms", "bytes logged", "calls"),
         *(
@@ -231,6 +239,7 @@ def calls_of_runs(seen: runs.Watched) -> list[tuple[str, ...]]:
 def of_runs(seen: runs.Watched) -> str:
     """bench/runs.md."""
     missed = "\n".join(f"- {line}" for line in seen.missed()) or "None."
+    burst = seen.burst
     return f"""# What watching runs takes
 
 Written by `python -m bench --runs`. On the stage, with {runs.LATENCY_MS} ms for each call and warm functions:
@@ -245,15 +254,19 @@ Items written for a run: {seen.writes:.1f}, at most {runs.MOST_WRITES:.0f}. A tr
 
 ## A burst
 
-{runs.BURST} tasks were started within {seen.started:.0f} s. Every run was recorded {seen.recorded:.0f} s after the
-first start, at most {runs.BURST_SECONDS:.0f}. At most five of RecordRun run at once (`MaximumConcurrency`): half of the
-{runs.CONCURRENCY} functions that a new account may run at once.
+In an account with {runs.CONCURRENCY} functions at once, as a new one has. {runs.BURST} tasks were started within
+{burst.started:.0f} s, in the minute of a push and of a sweep. Every run was recorded {burst.recorded:.0f} s after the
+first start, at most {runs.BURST_SECONDS:.0f}. The deployment ended {burst.outcome} after {burst.deployed:.0f} s.
+Functions seen at once: {burst.most}; at most five of them are RecordRun (`MaximumConcurrency`). Invocations refused
+because there were too many: {burst.refused}.
 
 ## {runs.RUNS_A_DAY:,} runs a day
 
 The counted calls, by list prices in us-east-1, without free tiers; {runs.DAYS} days. The largest items that were seen,
-and as many releases in Sweep's item as it may hold. The runs may cost {runs.MOST_DOLLARS:.0f} $ at most. What follows
-is there for any number of them.
+and as many releases as are kept. All of it may cost {runs.MOST_DOLLARS:.0f} $ at most. The functions' time is that of a
+whole CPU: with less memory, all but the waiting for calls is taken to last longer by as much as the CPU is less. A
+metric costs for the hours in which it has a value: one for runs that are `ok`, and four for other outcomes in one hour
+of a day; four in every hour would be 1.15 $ more.
 
 {_rows(price_of_runs(seen))}
 

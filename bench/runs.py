@@ -15,16 +15,22 @@ from stage.client import wait_for
 RUNS_A_DAY, JOBS, DAYS = 10_000, 60, 30
 MOST_DOLLARS, MOST_WRITES = 5.0, 3.0
 BURST, BURST_SECONDS = 300, 30.0
-"""So many starts in one minute are recorded within so many seconds."""
+"""So many starts in one minute are recorded within so many seconds, while a deployment goes on."""
 CONCURRENCY = 10
-"""How many functions of the whole account run at once in a new one; RecordRun has half of them."""
+"""How many functions of the whole account run at once in a new one."""
 LATENCY_MS = 10
 """DynamoDB promises "single-digit millisecond" answers."""
 _STEADY, _SWEEPS = 10, 5
-_MB = 1769
-_RELEASES = 50
-_RECORDED, _LOST = "recorded", "found"
+_LONGEST_SECONDS = 240
+_WHOLE_CPU = 1769
+"""MB of a function with a CPU of its own, as it has on the stage."""
+_RELEASES = 20
+_RECORDED, _FOUND = "recorded", "found"
 _APP = "runs#production/guestbook-api"
+_TICK = b'{"id": "bench"}'
+# Of the outcomes `Runs` has one metric each, which costs for the hours in which a run ended so: `ok` in each, the four
+# others in one hour of a day.
+_METRICS = 1 + 4 / 24
 
 
 class Work(NamedTuple):
@@ -32,25 +38,51 @@ class Work(NamedTuple):
 
     invocations: int
     milliseconds: float
-    """Billed, of all of them."""
+    """Billed, of all of them, with a whole CPU."""
     logged: int
     """Bytes."""
     calls: Mapping[str, int]
-    """By operation, those that AWS charges for."""
+    """By operation."""
+    memory: int = _WHOLE_CPU
+    """MB."""
+
+    @property
+    def gigabyte_seconds(self) -> float:
+        """With the CPU that its memory has: what is no waiting for a call takes longer by as much as that is less."""
+        waits = min(self.milliseconds, LATENCY_MS * sum(self.calls.values()))
+        milliseconds = waits + (self.milliseconds - waits) * _WHOLE_CPU / self.memory
+        return milliseconds / 1000 * self.memory / 1024
+
+
+class Burst(NamedTuple):
+    """So many starts in a minute, in an account with so many functions at once, and a push in the same minute."""
+
+    started: float
+    """Seconds in which the tasks were started."""
+    recorded: float
+    """Seconds from the first start until every run was recorded."""
+    deployed: float
+    """Seconds from the push until its deployment had ended."""
+    outcome: str
+    """How it ended."""
+    refused: int
+    """Invocations that Lambda refused because too many functions ran."""
+    most: int
+    """Functions that were seen to run at once."""
 
 
 @dataclass(frozen=True)
 class Watched:
     """What was seen."""
 
-    started: float
-    """Seconds in which the burst's tasks were started."""
-    recorded: float
-    """Seconds from the burst's first start until every run of it was recorded."""
+    burst: Burst
     runs: int
-    """Those that began and ended one after the other; what follows is of them, and of so many sweeps."""
+    """Those that began and ended one after the other; `record` and `look` are of them."""
     record: Work
+    look: Work
+    """The sweep that sees for the first time that they have ended."""
     sweep: Work
+    """Sweeps that see nothing new."""
     run_bytes: int
     job_bytes: int
     release_bytes: int
@@ -65,12 +97,14 @@ class Watched:
 
     def missed(self) -> Iterator[str]:
         """A line for everything that is not as it must be."""
-        if self.recorded > BURST_SECONDS:
-            yield f"{BURST} starts were recorded after {self.recorded:.0f} s, {BURST_SECONDS:.0f} are allowed"
+        if self.burst.recorded > BURST_SECONDS:
+            yield f"{BURST} starts were recorded after {self.burst.recorded:.0f} s, {BURST_SECONDS:.0f} are allowed"
+        if self.burst.outcome != "SUCCEEDED":
+            yield f"the deployment in the burst ended {self.burst.outcome}"
         if self.writes > MOST_WRITES:
             yield f"{self.writes:.1f} writes a run, {MOST_WRITES:.0f} are allowed"
-        if (dollars := sum(row.dollars for row in monthly(self) if row.of_runs)) > MOST_DOLLARS:
-            yield f"{RUNS_A_DAY} runs a day cost {dollars:.2f} $ a month, {MOST_DOLLARS:.0f} are allowed"
+        if (dollars := sum(row.dollars for row in monthly(self))) > MOST_DOLLARS:
+            yield f"{RUNS_A_DAY} runs a day cost {dollars:.2f} $ a month in all, {MOST_DOLLARS:.0f} are allowed"
 
 
 class Price(NamedTuple):
@@ -78,20 +112,23 @@ class Price(NamedTuple):
 
     dollars: float
     per: float
-    source: str
+    page: str
+    """AWS's page that has it."""
+    seen: str
+    """The month in which it was seen."""
 
 
 _PRICES = {
-    "requests": Price(0.20, 1e6, "https://aws.amazon.com/lambda/pricing/"),
-    "GB-seconds": Price(0.0000166667, 1, "https://aws.amazon.com/lambda/pricing/"),
-    "writes": Price(0.625, 1e6, "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
-    "reads": Price(0.125, 1e6, "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
-    "GB stored": Price(0.25, 1, "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
-    "SQS requests": Price(0.40, 1e6, "https://aws.amazon.com/sqs/pricing/"),
-    "events": Price(1.00, 1e6, "https://aws.amazon.com/eventbridge/pricing/"),
-    "GB logged": Price(0.50, 1, "https://aws.amazon.com/cloudwatch/pricing/"),
-    "metrics": Price(0.30, 1, "https://aws.amazon.com/cloudwatch/pricing/"),
-    "alarm metrics": Price(0.10, 1, "https://aws.amazon.com/cloudwatch/pricing/"),
+    "requests": Price(0.20, 1e6, "AWS Lambda pricing", "2026-06"),
+    "GB-seconds": Price(0.0000166667, 1, "AWS Lambda pricing", "2026-06"),
+    "writes": Price(0.625, 1e6, "Amazon DynamoDB pricing", "2025-07"),
+    "reads": Price(0.125, 1e6, "Amazon DynamoDB pricing", "2025-07"),
+    "GB stored": Price(0.25, 1, "Amazon DynamoDB pricing", "2025-07"),
+    "SQS requests": Price(0.40, 1e6, "Amazon SQS pricing", "2026-06"),
+    "events": Price(1.00, 1e6, "Amazon EventBridge pricing", "2026-06"),
+    "GB logged": Price(0.50, 1, "Amazon CloudWatch pricing", "2026-02"),
+    "metrics": Price(0.30, 1, "Amazon CloudWatch pricing", "2026-02"),
+    "alarm metrics": Price(0.10, 1, "Amazon CloudWatch pricing", "2026-02"),
 }
 
 
@@ -102,7 +139,7 @@ class Row(NamedTuple):
     units: float
     unit: str
     dollars: float
-    source: str
+    price: Price
     of_runs: bool
     """Whether it grows with the runs; else it is the same for any number of them."""
 
@@ -110,40 +147,43 @@ class Row(NamedTuple):
 def monthly(seen: Watched) -> list[Row]:
     """What a month of so many runs a day costs. Pure."""
     runs, sweeps = RUNS_A_DAY * DAYS, 60 * 24 * DAYS
-    record, sweep = seen.record, seen.sweep
+    record, look, sweep = seen.record, seen.look, seen.sweep
     of_run, of_job = _units(seen.run_bytes, 1), _units(seen.job_bytes, 1)
-    swept = seen.release_bytes * _RELEASES
+    releases = _units(seen.release_bytes * _RELEASES, 4)
     a_run, a_sweep = 1 / seen.runs, 1 / sweep.invocations
+    # One of RecordRun's is of the releases, and half as dear because it need not be consistent.
     gets = record.calls.get("GetItem", 0) - record.invocations
-    reads_a_run = a_run * (gets + record.invocations * _units(swept, 4) + record.calls.get("Query", 0))
+    reads_a_run = a_run * (gets + record.invocations * releases / 2 + record.calls.get("Query", 0))
+    looks = a_run * max(0, look.calls.get("GetItem", 0) - a_sweep * sweep.calls.get("GetItem", 0))
     writes_a_run = a_run * (
         record.calls.get("PutItem", 0) * of_run + 2 * record.calls.get("TransactWriteItems", 0) * (of_run + of_job)
     )
-    reads_a_sweep = a_sweep * (
-        sweep.calls.get("GetItem", 0) * _units(swept, 4)
-        + sweep.calls.get("Query", 0) * _units(JOBS * seen.job_bytes, 4)
+    reads_a_sweep = (
+        a_sweep * sweep.calls.get("GetItem", 0)
+        + releases
+        - 1
+        + a_sweep * sweep.calls.get("Query", 0) * _units(JOBS * seen.job_bytes, 4)
     )
-    writes_a_sweep = a_sweep * sweep.calls.get("PutItem", 0) * _units(swept, 1)
     invocations = runs * record.invocations * a_run
-    gigabyte_seconds = _MB / 1024 / 1000
     return [
         _row("RecordRun", "requests", invocations),
-        _row("RecordRun", "GB-seconds", runs * record.milliseconds * a_run * gigabyte_seconds),
+        _row("RecordRun", "GB-seconds", runs * record.gigabyte_seconds * a_run),
         _row("RecordRun", "writes", runs * writes_a_run),
         _row("RecordRun", "reads", runs * reads_a_run),
+        _row("Sweep's look at a run", "reads", runs * looks),
         _row("90 days of runs", "GB stored", 3 * runs * (seen.run_bytes + 100) / 1e9),  # 100: each item's overhead
         _row("RunQueue, sent, received and deleted", "SQS requests", 3 * invocations),
         _row("Rota Run, for each 50th run", "events", 2 * runs / 50),
         _row("logs of RecordRun", "GB logged", runs * record.logged * a_run / 1e9),
         _row("Sweep", "requests", sweeps, of_runs=False),
-        _row("Sweep", "GB-seconds", sweeps * sweep.milliseconds * a_sweep * gigabyte_seconds, of_runs=False),
-        _row("Sweep", "writes", sweeps * writes_a_sweep, of_runs=False),
+        _row("Sweep", "GB-seconds", sweeps * sweep.gigabyte_seconds * a_sweep, of_runs=False),
+        # Its own item, which is smaller than a kilobyte.
+        _row("Sweep", "writes", sweeps * a_sweep * sweep.calls.get("PutItem", 0), of_runs=False),
         _row("Sweep", "reads", sweeps * reads_a_sweep, of_runs=False),
         _row("logs of Sweep", "GB logged", sweeps * sweep.logged * a_sweep / 1e9, of_runs=False),
         # Lambda begins with five pollers, and each waits for 20 seconds.
         _row("RunQueue, polled", "SQS requests", 5 * 3 * sweeps, of_runs=False),
-        # Runs of four outcomes, and the duration of the two that have one.
-        _row("runs by outcome", "metrics", 6, of_runs=False),
+        _row("runs by outcome", "metrics", _METRICS, of_runs=False),
         # LateRuns and UnrecordedRuns watch one metric each, NoSweep two.
         _row("alarms of run watching", "alarm metrics", 4, of_runs=False),
     ]
@@ -151,7 +191,7 @@ def monthly(seen: Watched) -> list[Row]:
 
 def _row(what: str, unit: str, units: float, *, of_runs: bool = True) -> Row:
     price = _PRICES[unit]
-    return Row(what, units, unit, units / price.per * price.dollars, price.source, of_runs)
+    return Row(what, units, unit, units / price.per * price.dollars, price, of_runs)
 
 
 def _units(size: int, kilobytes: int) -> int:
@@ -176,19 +216,16 @@ def measure(stage: Client) -> Watched:
     watched.sweep()  # which learns the jobs
     for number in range(2):  # with functions that have begun
         watched.run(number)
+    watched.sweep()
     stage.clear_calls()
     before = watched.reports()
     for number in range(_STEADY):
         watched.run(number)
-    record = _work(before, watched.reports(), stage.calls(), "RecordRun", _RECORDED)
-    stage.clear_calls()
-    before = watched.reports()
-    for _ in range(_SWEEPS):
-        watched.sweep()
-    sweep = _work(before, watched.reports(), stage.calls(), "Sweep", _LOST)
+    record = watched.work(before, "RecordRun", _RECORDED)
+    look = watched.sweeps(1)
+    sweep = watched.sweeps(_SWEEPS)
     sizes = watched.sizes()
-    started, recorded = watched.burst()
-    return Watched(started, recorded, _STEADY, record, sweep, **sizes)
+    return Watched(watched.burst(), _STEADY, record, look, sweep, **sizes)
 
 
 class _Stage:
@@ -196,11 +233,12 @@ class _Stage:
 
     def __init__(self, stage: Client) -> None:
         self._stage = stage
-        self._sweep = next(
-            name
+        self._functions = {
+            name: each
             for each in stage.client("lambda").list_functions()["Functions"]
-            if "Sweep" in (name := each["FunctionName"])
-        )
+            for name in ("Sweep", "RecordRun")
+            if name in each["FunctionName"]
+        }
         described = stage.client("ecs").describe_services(
             cluster=stage.names["cluster"], services=[stage.names["service"]]
         )["services"][0]
@@ -210,9 +248,22 @@ class _Stage:
             "networkConfiguration": described["networkConfiguration"],
             "launchType": "FARGATE",
         }
+        self._known = set(stage.executions())
 
     def sweep(self) -> None:
-        self._stage.client("lambda").invoke(FunctionName=self._sweep, Payload=b'{"id": "bench"}')
+        self._stage.client("lambda").invoke(FunctionName=self._functions["Sweep"]["FunctionName"], Payload=_TICK)
+
+    def sweeps(self, number: int) -> Work:
+        self._stage.clear_calls()
+        before = self.reports()
+        for _ in range(number):
+            self.sweep()
+        return self.work(before, "Sweep", _FOUND)
+
+    def work(self, before: list[tuple[str, str]], function: str, answer: str) -> Work:
+        """What a function has done since then."""
+        work = _work(before, self.reports(), self._stage.calls(), function, answer)
+        return work._replace(memory=self._functions[function]["MemorySize"])
 
     def start(self, number: int, count: int = 1) -> None:
         environment = [{"name": "ROTA_TASK", "value": f"Job{number % JOBS:02}"}]
@@ -227,14 +278,33 @@ class _Stage:
         self._stage.advance(90)
         wait_for(lambda: self._statuses()["ok"] > before["ok"], 30)
 
-    def burst(self) -> tuple[float, float]:
-        """Seconds in which they were started, and until all were recorded."""
-        before, begun = self._statuses(), time.monotonic()
+    def burst(self) -> Burst:
+        """In the same minute as a push, and a sweep."""
+        self._stage.settings(concurrency=CONCURRENCY)
+        self._stage.clear_calls()
+        before, begun, most = self._statuses().total(), time.monotonic(), 0
+        self._stage.push("in-the-burst")
+        (execution,) = wait_for(lambda: [each for each in self._stage.executions() if each not in self._known], 30)
         for number in range(BURST // 5):
             self.start(number, 5)
         started = time.monotonic() - begun
-        wait_for(lambda: self._statuses().total() >= before.total() + BURST, 240)
-        return started, time.monotonic() - begun
+        self._stage.client("lambda").invoke(
+            FunctionName=self._functions["Sweep"]["FunctionName"], Payload=_TICK, InvocationType="Event"
+        )
+        recorded = deployed = 0.0
+        while not (recorded and deployed) and time.monotonic() - begun < _LONGEST_SECONDS:
+            most = max(most, len(self._stage.invocations()))
+            passed = time.monotonic() - begun
+            if not recorded and self._statuses().total() >= before + BURST:
+                recorded = passed
+            if not deployed and self._status(execution) != "RUNNING":
+                deployed = passed
+        refused = [each for each in self._stage.calls("lambda", "Invoke") if each["error"]]
+        return Burst(started, recorded, deployed, self._status(execution), len(refused), most)
+
+    def _status(self, execution: str) -> str:
+        described = self._stage.client("stepfunctions").describe_execution(executionArn=execution)
+        return str(described["status"])
 
     def reports(self) -> list[tuple[str, str]]:
         """All lines of the functions' log, each with its stream."""
@@ -251,8 +321,8 @@ class _Stage:
 
     def sizes(self) -> dict[str, int]:
         """Bytes of the largest items."""
-        runs, jobs, (swept,) = self._items("run#"), self._items("job#"), self._items("sweep")
-        release = json.dumps(swept["releases"]["L"][0])
+        runs, jobs, (releases,) = self._items("run#"), self._items("job#"), self._items("releases")
+        release = json.dumps(releases["releases"]["L"][0])
         return {
             "run_bytes": max(_size(item) for item in runs),
             "job_bytes": max(_size(item) for item in jobs),
