@@ -84,8 +84,9 @@ format: $(READY) ## format the code, and fix what ruff can
 docs: $(READY) ## write the parts of the documents that come from the code
 	@$(BIN)/python -m cogapp -r README.md docs/*.md docs/decisions/README.md
 
-schema: $(READY) ## write the schedule file's JSON Schema
+schema: $(READY) ## write the JSON Schemas of the schedule file and of what rota --json prints
 	@$(BIN)/python -m rota check --json-schema > layers/rota/rota/schedule_file/scheduled_tasks.schema.json
+	@$(BIN)/python -m rota.cli.json_schema
 
 requirements: $(READY) ## choose newer versions and pin them with hashes
 	@$(COMPILE) --upgrade requirements/dev.in -o requirements/dev.txt

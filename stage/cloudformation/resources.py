@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction, LayerVersion
-from moto.cloudformation.models import ChangeSet
+from moto.cloudformation.models import ChangeSet, Stack
 from moto.cloudformation.parsing import ResourceMap
 from moto.dynamodb.models.table import Table
 from moto.s3.models import FakeBucket
@@ -27,6 +27,7 @@ def install() -> None:
     then(Table, keep_expiry)
     _carry_out_change_sets()
     _retain_except_on_create()
+    _show_lists_as_text()
 
 
 def _carry_out_change_sets() -> None:
@@ -54,6 +55,24 @@ def _retain_except_on_create() -> None:
         delete(self)
 
     replace(ResourceMap, "delete", delete_the_rest)
+
+
+def _show_lists_as_text() -> None:
+    """DescribeStacks shows a list parameter as it was given, `a,b`; moto shows Python's list."""
+    listed: Callable[[Stack], list[dict[str, Any]]] = vars(Stack)["parameter_list"].fget
+
+    def as_text(self: Stack) -> list[dict[str, Any]]:
+        return [
+            {
+                **each,
+                "ParameterValue": ",".join(map(str, value))
+                if isinstance(value := each["ParameterValue"], list)
+                else value,
+            }
+            for each in listed(self)
+        ]
+
+    replace(Stack, "parameter_list", property(as_text))
 
 
 def _keep_function(function: LambdaFunction, properties: Properties) -> None:

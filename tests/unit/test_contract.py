@@ -290,7 +290,8 @@ def test_each_setting_has_the_value_of_its_parameter() -> None:
 
 
 def test_only_the_frame_reads_the_environment() -> None:
-    readers = {path.name for path in SOURCES if re.search(r"\benviron\b|\bgetenv\b", path.read_text())}
+    functions = [path for path in SOURCES if "cli" not in path.parts]  # a command has a person's
+    readers = {path.name for path in functions if re.search(r"\benviron\b|\bgetenv\b", path.read_text())}
     assert readers == {"frame.py"}
 
 

@@ -7,14 +7,16 @@ import click
 
 from rota import __version__
 from rota.cli.check import check
+from rota.cli.history.command import history
+from rota.cli.status.command import status
 from rota.cli.verify_account.command import verify_account
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="rota %(version)s")
 def main() -> None:
-    """For apps that Rota deploys: check a schedule file, and what Rota assumes of your account."""
+    """For apps that Rota deploys: what is live, what deploys and how jobs do; and checks, without AWS and in it."""
 
 
-main.add_command(check)
-main.add_command(verify_account)
+for each in (status, history, check, verify_account):
+    main.add_command(each)

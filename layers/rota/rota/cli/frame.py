@@ -1,0 +1,144 @@
+"""What every command that reads a stack has: its options, the clients, the stack, and how it ends when AWS refuses."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.output import Output
+
+if TYPE_CHECKING:
+    import boto3
+
+    from rota.cli.stack import Stack
+
+_ATTEMPTS, _CONNECT_SECONDS, _READ_SECONDS, _CONNECTIONS = 4, 5, 30, 32
+
+
+class Account:
+    """The caller's account: clients, each made when it is first needed, and the stack."""
+
+    def __init__(
+        self,
+        output: Output,
+        *,
+        stack: str | None = None,
+        env: str | None = None,
+        profile: str | None = None,
+        region: str | None = None,
+    ) -> None:
+        self.output = output
+        self.interrupted = ""
+        """What to say after Ctrl-C: how to go on watching, and how to stop what goes on."""
+        self._stack, self._env, self._profile, self._region = stack, env, profile, region
+        self._clients: dict[str, Any] = {}
+
+    @cached_property
+    def session(self) -> "boto3.Session":
+        import boto3
+        from botocore.exceptions import NoRegionError
+
+        # boto3 itself reads AWS_DEFAULT_REGION alone of the two.
+        region = self._region or os.environ.get("AWS_REGION")
+        session = boto3.Session(profile_name=self._profile, region_name=region)
+        if session.region_name is None:
+            raise NoRegionError
+        return session
+
+    def client(self, service: str) -> Any:
+        """The client of a service, the same one each time. Making one is not safe in threads; using it is."""
+        if service not in self._clients:
+            self._clients[service] = self._make(service)
+        return self._clients[service]
+
+    @cached_property
+    def stack(self) -> "Stack":
+        """The stack that is meant; a person at a terminal reads its name, account and Region first."""
+        from rota.cli import stack as stacks
+        from rota.cli.places import stack_name
+
+        name = stack_name(self._stack, self._env, Path.cwd())
+        found = stacks.find(self.client("cloudformation"), name)
+        self.output.remark(str(found))
+        return found
+
+    @cached_property
+    def options(self) -> str:
+        """What of this call's options the next command that is shown needs too."""
+        given = {"--stack": self._stack, "--env": self._env, "--profile": self._profile, "--region": self._region}
+        return "".join(f" {name} {value}" for name, value in given.items() if value)
+
+    def _make(self, service: Any) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            max_pool_connections=_CONNECTIONS,
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            user_agent_extra="rota-cli",
+        )
+        return self.session.client(service, config=config)
+
+
+def _options() -> list[click.Parameter]:
+    """The options of every command that asks AWS."""
+    texts = {
+        "--stack": "The stack; default: $ROTA_STACK, rota.toml, or the only one.",
+        "--env": "The stack of that environment in samconfig.toml.",
+        "--profile": "The profile of your AWS configuration.",
+        "--region": "The Region; default: $AWS_REGION, or your configuration.",
+    }
+    return [
+        *(click.Option([name], metavar="NAME", help=text) for name, text in texts.items()),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
+        click.Option(["--utc"], is_flag=True, help="Show times in UTC."),
+        click.Option(["--no-color"], is_flag=True, help="Print without colours."),
+    ]
+
+
+Work = Callable[..., Exit | None]
+
+
+def command(name: str, example: str, short_help: str) -> Callable[[Work], click.Command]:
+    """A command that is handed its Account, and returns its exit code; None is DONE. `example` ends its help."""
+
+    def decorate(function: Work) -> click.Command:
+        @functools.wraps(function)
+        def run(as_json: bool, utc: bool, no_color: bool, **given: Any) -> None:
+            output = Output(as_json=as_json, utc=utc, no_color=no_color)
+            where = {key: given.pop(key) for key in ("stack", "env", "profile", "region")}
+            account = Account(output, **where)
+            sys.exit(ended(output, account, lambda: function(account, **given)))
+
+        epilog = f"\b\nExample:\n  {example}"
+        made = click.command(name, click.Command, epilog=epilog, short_help=short_help)(run)
+        made.params += _options()
+        return made
+
+    return decorate
+
+
+def ended(output: Output, account: Account, work: Callable[[], Exit | None]) -> int:
+    """Do the work. Returns its exit code, and what AWS's refusals and Ctrl-C come to."""
+    try:
+        return int(work() or Exit.DONE)
+    except CommandError as error:
+        output.fail(error)
+        return int(error.code)
+    except (KeyboardInterrupt, click.Abort):
+        output.say(account.interrupted or "Stopped; nothing was changed.")
+        return int(Exit.INTERRUPTED)
+    except Exception as error:
+        from rota.cli.aws_errors import explained
+
+        if (told := explained(error)) is None:
+            raise
+        output.fail(told)
+        return int(told.code)

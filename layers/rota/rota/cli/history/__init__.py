@@ -1,0 +1,1 @@
+"""`rota history`: the app's releases, and the deployments that made none."""

@@ -1,0 +1,26 @@
+"""`rota history`."""
+
+from datetime import UTC, datetime
+
+import click
+
+from rota.cli.frame import Account, command
+
+
+@command("history", "rota history --all -n 30", short_help="The releases, and with --all every deployment.")
+@click.option("-n", "most", default=15, show_default=True, type=click.IntRange(min=1), help="How many at most.")
+@click.option("--all", "every", is_flag=True, help="Also those that failed, were overtaken or aborted.")
+@click.option("--task", help="The runs of this task instead.")
+def history(account: Account, most: int, every: bool, task: str | None) -> None:
+    """List what went live, the newest first: when, by whom and why, and what it changed."""
+    from rota.cli.history import gather, text
+    from rota.cli.table import Table
+
+    stack, output = account.stack, account.output
+    table, now = Table(account.client("dynamodb"), stack.table, stack.app), datetime.now(UTC)
+    if task:
+        runs = gather.runs(table, task, most)
+        output.answer(runs, stack, lambda: text.run_lines(runs, now, output.width, utc=output.utc))
+    else:
+        found = gather.history(table, most, every=every)
+        output.answer(found, stack, lambda: text.lines(found, now, output.width))

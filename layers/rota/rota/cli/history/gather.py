@@ -1,0 +1,77 @@
+"""What `rota history` reads of the table."""
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from rota.cli import table as items
+from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
+from rota.cli.status.gather import origin
+from rota.cli.table import Item, Table
+
+_WENT_LIVE = "deployed"
+
+
+def history(table: Table, most: int, *, every: bool) -> History:
+    """Of the deployments that have ended `most`: those that went live, or `every` one."""
+    live = next(iter(table.present(0).get("releases", ())), None)
+    shown = (each for each in table.deployments() if every or each["outcome"] == _WENT_LIVE)
+    found = [*islice(shown, most + 1)]
+    return History(releases=[*deployments(found[:most], live)], more=len(found) > most)
+
+
+def deployments(entries: Iterable[Item], live: Item | None) -> "Iterable[Deployment]":
+    """The entries, the newest first; the first that went live with the live release's number is live."""
+    seen = False
+    for entry in entries:
+        is_live = not seen and live is not None and entry["outcome"] == _WENT_LIVE and _is(entry, live)
+        seen = seen or is_live
+        yield _deployment(entry, live=is_live)
+
+
+def runs(table: Table, task: str, most: int) -> TaskHistory:
+    """The last runs of a task."""
+    return TaskHistory(task=task, runs=[_run(each) for each in table.runs(task, most)])
+
+
+def _is(entry: Item, live: Item) -> bool:
+    return bool(
+        entry.get("digest") == live["live_digest"] and entry.get("schedule_version") == live["live_schedule_version"]
+    )
+
+
+def _deployment(entry: Item, *, live: bool) -> Deployment:
+    started, finished = (items.at(entry, name) for name in ("started_at", "finished_at"))
+    return Deployment(
+        release=items.version(entry.get("release")),
+        live=live,
+        outcome=entry["outcome"],
+        **origin(entry),
+        tag=entry.get("tag"),
+        digest=entry.get("digest"),
+        started_at=started,
+        finished_at=finished,
+        seconds=round((finished - started).total_seconds(), 1) if started and finished else None,
+        summary=entry.get("summary", ""),
+        cause=entry.get("cause", ""),
+        schedule_key=entry.get("schedule_key"),
+        schedule_version=entry.get("schedule_version"),
+        execution=entry["execution"],
+    )
+
+
+def _run(item: Item) -> TaskRun:
+    due = items.at(item, "scheduled_at")
+    if due is None:
+        raise ValueError(f"{item.get('record')} has no time")
+    number: Mapping[str, Any] = item.get("release") or {}
+    return TaskRun(
+        at=due,
+        status=item["status"],
+        exit=None if item.get("exit_code") is None else int(item["exit_code"]),
+        seconds=None if item.get("seconds") is None else float(item["seconds"]),
+        release=items.version(number.get("number")),
+        trigger=item.get("trigger", "schedule"),
+        reason=(item.get("reason") or {}).get("words", ""),
+        task_arn=item.get("task_arn", ""),
+    )

@@ -1,0 +1,64 @@
+"""`rota history` for people. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rota.cli import times
+from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
+from rota.cli.status.text import short
+from rota.cli.tables import Cell, Row, table
+
+_COLOURS = {"failed": "red", "restoring": "red", "aborted": "yellow", "overtaken": None, "nothing to do": None}
+_RUN_COLOURS = {"failed": "red", "not_started": "red", "missed": "red", "unknown": "yellow"}
+
+
+def lines(history: History, now: datetime, width: int) -> Iterator[str]:
+    """A row for each deployment."""
+    if not history.releases:
+        yield "Nothing was deployed yet."
+        return
+    titles = ["", "", "when", "image", "how", "took", "what"]
+    yield from table(titles, [_row(each, now) for each in history.releases], width)
+    if history.more:
+        yield f"There are older ones: rota history -n {2 * len(history.releases)}"
+
+
+def run_lines(history: TaskHistory, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
+    """A row for each run."""
+    if not history.runs:
+        yield f"There is no run of {history.task} yet."
+        return
+    titles = ["due", "", "took", "release", "started by", "why"]
+    yield from table(titles, [_run_row(each, now, utc=utc) for each in history.runs], width)
+
+
+def _row(each: Deployment, now: datetime) -> Row:
+    how = " ".join(filter(None, (each.kind, each.by and f"by {each.by}", each.reason and f'"{each.reason}"')))
+    outcome = "live" if each.live else each.outcome
+    when = each.finished_at or each.started_at
+    return [
+        each.release or "-",
+        Cell(outcome, "green" if each.live else _COLOURS.get(each.outcome)),
+        times.ago(when, now) if when else "",
+        each.tag or short(each.digest),
+        how,
+        times.duration(each.seconds) if each.seconds is not None else "",
+        each.summary if each.outcome in ("deployed", "nothing to do") else _why(each),
+    ]
+
+
+def _why(each: Deployment) -> str:
+    cause = each.cause.splitlines()[0] if each.cause else ""
+    return f"{cause}   rota explain {each.tag or short(each.digest)}".strip()
+
+
+def _run_row(run: TaskRun, now: datetime, *, utc: bool) -> Row:
+    how = f"exit {run.exit}" if run.status == "failed" and run.exit is not None else run.status.replace("_", " ")
+    return [
+        times.clock(run.at, now, utc=utc),
+        Cell(how, _RUN_COLOURS.get(run.status)),
+        times.duration(run.seconds) if run.seconds is not None else "",
+        run.release or "-",
+        run.trigger.replace("_", " "),
+        run.reason,
+    ]

@@ -1,0 +1,1 @@
+"""`rota status`: what is live, what deploys, and how each job does."""

@@ -1,0 +1,181 @@
+"""What `rota status` asks AWS: the table, the rules and the service, side by side."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rota.aws.parallel import thread_pool
+from rota.cli import table as items
+from rota.cli.status import tasks
+from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Release, Service, Status
+from rota.cli.table import Item, Table
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+    from rota.cli.stack import Stack
+
+STRIP = 8
+"""Runs that a strip shows."""
+_RUNNING = "RUNNING"
+_LOOKS_BACK = 5
+"""Entries of the ledger in which the deployment that is live may be, for who started it and why."""
+
+
+def gather(account: "Account", stack: "Stack") -> Status:
+    """The app's status now."""
+    dynamodb, events, ecs = (account.client(each) for each in ("dynamodb", "events", "ecs"))
+    table = Table(dynamodb, stack.table, stack.app)
+    with thread_pool() as pool:
+        present = pool.submit(table.present, _LOOKS_BACK)
+        bars = pool.submit(table.bars)
+        rules = pool.submit(_rules, events, stack.rule_prefix)
+        service = pool.submit(_service, ecs, stack)
+        jobs = table.jobs() if stack.watches_runs else {}
+        names = sorted({*rules.result(), *(name for name, job in jobs.items() if tasks.is_wanted(job))})
+        runs = _runs(pool, table, names) if stack.watches_runs else {}
+        now = present.result()
+        lease = next(iter(now.get("lease", ())), {})
+        deploying = _deploying(account, lease, now.get("deployment", ())) if lease.get("holder") else None
+        return Status(
+            release=_release(now),
+            deploying=deploying,
+            last_deployment=_last(now.get("deployment", ())),
+            hold=_hold(now),
+            barred=[_bar(each) for each in bars.result()],
+            service=service.result(),
+            tasks=[
+                tasks.status(
+                    name,
+                    rules.result().get(name),
+                    jobs.get(name),
+                    runs.get(name, []),
+                    _pause(name, now),
+                    datetime.now(UTC),
+                    settled=deploying is None,
+                )
+                for name in names
+            ],
+            watched=stack.watches_runs,
+        )
+
+
+def _rules(events: Any, prefix: str) -> dict[str, Mapping[str, Any]]:
+    """The rules with the app's prefix, by the name of their task."""
+    pages = events.get_paginator("list_rules").paginate(NamePrefix=prefix)
+    found = (rule for page in pages for rule in page["Rules"])
+    return {rule["Name"].removeprefix(prefix): rule for rule in found if "ScheduleExpression" in rule}
+
+
+def _runs(pool: ThreadPoolExecutor, table: Table, names: Sequence[str]) -> dict[str, list[Item]]:
+    return dict(zip(names, pool.map(lambda name: table.runs(name, STRIP), names), strict=True))
+
+
+def _service(ecs: Any, stack: "Stack") -> Service | None:
+    found = ecs.describe_services(cluster=stack.cluster, services=[stack.service])["services"]
+    if not found or found[0]["status"] != "ACTIVE":
+        return None
+    service = found[0]
+    rollouts = [each.get("rolloutState", "") for each in service.get("deployments", ()) if each["status"] == "PRIMARY"]
+    return Service(
+        revision=service["taskDefinition"].rpartition("/")[2],
+        running=service["runningCount"],
+        desired=service["desiredCount"],
+        rollout=next(iter(rollouts), ""),
+    )
+
+
+def _release(present: Mapping[str, Sequence[Item]]) -> Release | None:
+    """What is live, and who made it so, if the ledger's newest entries say."""
+    live = next(iter(present.get("releases", ())), None)
+    if live is None:
+        return None
+    number = live["number"]
+    made = next((each for each in present.get("deployment", ()) if each.get("release") == number), {})
+    return Release(
+        release=items.version(number),
+        digest=live["live_digest"],
+        tag=live.get("live_tag"),
+        since=items.at(live, "live_since"),
+        schedule_key=live["live_schedule_key"],
+        schedule_version=live["live_schedule_version"],
+        **origin(made),
+    )
+
+
+def origin(entry: Item) -> dict[str, Any]:
+    """`kind`, `by` and `reason` of an entry of the ledger, or of a record in it."""
+    said = entry.get("origin") or entry.get("deployment", {}).get("origin") or {}
+    kind = (
+        entry.get("kind") or said.get("kind") or {"push": "push", "by hand": "again"}.get(entry.get("started_by", ""))
+    )
+    by, reason = (entry.get(name) or said.get(name) or "" for name in ("by", "reason"))
+    return {"kind": kind, "by": by, "reason": reason}
+
+
+def _deploying(account: "Account", lease: Item, ended: Sequence[Item]) -> Deploying:
+    """The lease's holder, whether its execution runs, and whether anything of it goes on."""
+    record = lease.get("deployment") or {}
+    of_holder = (record.get("execution") or {}).get("id") == lease["holder"]
+    record = record if of_holder else {}
+    states = account.client("stepfunctions")
+    described = _described(states, lease["holder"])
+    restorer = _described(states, lease["restorer"]) if lease.get("restorer") else None
+    goes_on = any(each and each["status"] == _RUNNING for each in (described, restorer))
+    restoring = any(each.get("execution") == lease["holder"] and each["outcome"] == "restoring" for each in ended)
+    started = items.at(record.get("execution") or {}, "started_at") or described["startDate"]
+    image = record.get("image") or {}
+    return Deploying(
+        execution=lease["holder"],
+        phase=record.get("phase") or ("restoring" if restoring else "planning"),
+        started_at=started,
+        seconds=round((datetime.now(UTC) - started).total_seconds(), 1),
+        digest=image.get("digest") or lease.get("digest"),
+        tag=image.get("tag"),
+        **origin(record),
+        status=described["status"],
+        newer_waits=bool(lease.get("announced")),
+        half_done=not goes_on and (restoring or described["status"] == "FAILED"),
+    )
+
+
+def _described(states: Any, execution: str) -> Mapping[str, Any]:
+    try:
+        described: Mapping[str, Any] = states.describe_execution(executionArn=execution)
+    except states.exceptions.ExecutionDoesNotExist:  # of a state machine that was deleted since
+        return {"status": "GONE", "startDate": datetime.now(UTC)}
+    return described
+
+
+def _last(ended: Sequence[Item]) -> Ended | None:
+    if not ended:
+        return None
+    entry = ended[0]
+    return Ended(
+        execution=entry["execution"],
+        outcome=entry["outcome"],
+        finished_at=items.at(entry, "finished_at"),
+        tag=entry.get("tag"),
+        digest=entry.get("digest"),
+        cause=entry.get("cause", ""),
+    )
+
+
+def _hold(present: Mapping[str, Sequence[Item]]) -> Hold | None:
+    found = next(iter(present.get("hold", ())), None)
+    return Hold(**_who(found)) if found else None
+
+
+def _pause(task: str, present: Mapping[str, Sequence[Item]]) -> Pause | None:
+    found = next((each for each in present.get("pause", ()) if each["record"] == f"pause#{task}"), None)
+    return Pause(**_who(found)) if found else None
+
+
+def _who(item: Item) -> dict[str, Any]:
+    said = {name: item.get(name) or "" for name in ("by", "reason")}
+    return {**said, "since": items.at(item, "since"), "until": items.at(item, "until")}
+
+
+def _bar(item: Item) -> Bar:
+    digest = item["record"].removeprefix("bar#")
+    return Bar(digest=digest, tag=item.get("tag"), by=item.get("by") or "", reason=item.get("reason") or "")

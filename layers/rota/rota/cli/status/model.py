@@ -1,0 +1,179 @@
+"""The answer of `rota status`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+RunStatus = Literal["starting", "running", "ok", "failed", "not_started", "missed", "unknown"]
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is live. `release` is None before there were numbers."""
+
+    release: str | None
+    digest: str
+    tag: str | None
+    since: datetime | None
+    schedule_key: str
+    schedule_version: str
+    kind: str | None = None
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Deploying:
+    """The deployment that holds the lease. `half_done`: it failed, its restore has ended too, and nothing goes on."""
+
+    execution: str
+    phase: str
+    started_at: datetime
+    seconds: float
+    digest: str | None
+    tag: str | None
+    kind: str | None
+    by: str
+    reason: str
+    status: str
+    """Of the execution, as Step Functions has it: RUNNING, ABORTED ..."""
+    newer_waits: bool
+    half_done: bool
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The newest deployment that has ended."""
+
+    execution: str
+    outcome: str
+    finished_at: datetime | None
+    tag: str | None
+    digest: str | None
+    cause: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Deployments are held. `until` is None if that is a person's to end."""
+
+    by: str
+    reason: str
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A digest that does not deploy by itself, because of a rollback."""
+
+    digest: str
+    tag: str | None
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A task that a person paused."""
+
+    by: str
+    reason: str
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Service:
+    """The ECS service. `rollout` is that of its primary deployment: COMPLETED, IN_PROGRESS or FAILED."""
+
+    revision: str
+    running: int
+    desired: int
+    rollout: str
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The newest run. `at` is when it was due."""
+
+    at: datetime
+    status: RunStatus
+    exit: int | None
+    seconds: float | None
+    release: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the schedule file, or a schedule that has the app's prefix.
+
+    `strip` has a character for each of the last runs, the newest last: `.` ok, `x` failed, `!` not started, `-` missed,
+    `?` unknown, `>` under way. `next` is None if that is not known or never; `exact` is False for a rate, which counts
+    from a moment that AWS does not show. `bad_runs` counts those in a row. `drift` says what is otherwise than the
+    schedule file has it.
+    """
+
+    task: str
+    schedule: str
+    in_words: str
+    enabled: bool
+    paused: Pause | None
+    last: LastRun | None
+    strip: str
+    exits: list[int | None]
+    bad_runs: int
+    next: datetime | None
+    exact: bool
+    owner: str
+    drift: list[str]
+
+
+@dataclass(frozen=True)
+class Status:
+    """One stack's app, now."""
+
+    release: Release | None
+    deploying: Deploying | None
+    last_deployment: Ended | None
+    hold: Hold | None
+    barred: list[Bar]
+    service: Service | None
+    tasks: list[Task]
+    watched: bool
+    """Whether the runs of jobs are watched; if not, there are no last runs."""
+    kind: Literal["status"] = "status"
+
+    @property
+    def half_done(self) -> bool:
+        return self.deploying is not None and self.deploying.half_done
+
+    @property
+    def fails(self) -> bool:
+        """Whether the last run of any task did not go well."""
+        return any(task.last and task.last.status in ("failed", "not_started", "missed") for task in self.tasks)
+
+
+@dataclass(frozen=True)
+class StackStatus:
+    """One of several stacks."""
+
+    stack: str
+    app: str
+    release: str | None
+    tag: str | None
+    deploying: bool
+    half_done: bool
+    running: int | None
+    desired: int | None
+    failing: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class AllStatus:
+    """Every Rota stack of the Region."""
+
+    region: str
+    stacks: list[StackStatus]
+    kind: Literal["stacks"] = "stacks"

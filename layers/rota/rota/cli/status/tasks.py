@@ -1,0 +1,90 @@
+"""The status of a task: its rule, its job and its last runs together. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rota.cli import table as items
+from rota.cli.status.model import LastRun, Pause, Task
+from rota.cli.table import Item
+from rota.schedule_file.expression import period_of
+from rota.schedule_file.next_runs import in_words, next_runs
+
+_MARKS = {"ok": ".", "failed": "x", "not_started": "!", "missed": "-", "unknown": "?", "starting": ">", "running": ">"}
+
+
+def is_wanted(job: Item) -> bool:
+    """Whether the schedule file has the task, enabled: its job's newest span is open."""
+    spans: list[Item] = job.get("spans", [])
+    return bool(spans) and not spans[-1].get("until")
+
+
+def status(
+    name: str,
+    rule: Mapping[str, Any] | None,
+    job: Item | None,
+    runs: Sequence[Item],
+    paused: Pause | None,
+    now: datetime,
+    *,
+    settled: bool,
+) -> Task:
+    """One of rule and job may be missing. `runs` are the newest first; `settled`: nothing deploys."""
+    schedule = rule["ScheduleExpression"] if rule else job["spans"][-1]["expression"] if job else ""
+    enabled = bool(rule) and rule["State"] != "DISABLED" if rule else False
+    last = _last(runs[0]) if runs else None
+    rate = period_of(schedule)
+    following = None
+    if enabled:
+        anchor = last.at if rate and last else now
+        following = next(
+            iter(at for at in next_runs(schedule, max(anchor, now - rate) if rate else now, 2) if at > now), None
+        )
+    shown = [*reversed(runs)]
+    return Task(
+        task=name,
+        schedule=schedule,
+        in_words=in_words(schedule),
+        enabled=enabled,
+        paused=paused,
+        last=last,
+        strip="".join(_MARKS.get(each["status"], "?") for each in shown),
+        exits=[_number(each.get("exit_code")) for each in shown],
+        bad_runs=int((job or {}).get("bad_runs", 0)),
+        next=following,
+        exact=rate is None,
+        owner=(job or {}).get("owner", ""),
+        drift=[*_drift(rule, job, paused)] if settled else [],
+    )
+
+
+def _drift(rule: Mapping[str, Any] | None, job: Item | None, paused: Pause | None) -> Iterator[str]:
+    """What a person changed by hand, as far as the rule alone shows it. Nothing while something deploys."""
+    if job is None or not is_wanted(job):
+        return
+    if rule is None:
+        yield "its rule is gone"
+        return
+    if rule["State"] == "DISABLED" and not paused:
+        yield "its rule is disabled, and the schedule file has it enabled"
+    wanted = job["spans"][-1]["expression"]
+    if rule["ScheduleExpression"] != wanted:
+        yield f"its rule has {rule['ScheduleExpression']}, and the schedule file {wanted}"
+
+
+def _last(run: Item) -> LastRun:
+    due = items.at(run, "scheduled_at")
+    if due is None:
+        raise ValueError(f"{run.get('record')} has no time")
+    return LastRun(
+        at=due,
+        status=run["status"],
+        exit=_number(run.get("exit_code")),
+        seconds=float(run["seconds"]) if run.get("seconds") is not None else None,
+        release=items.version((run.get("release") or {}).get("number")),
+        reason=(run.get("reason") or {}).get("words", ""),
+    )
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)

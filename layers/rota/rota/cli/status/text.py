@@ -1,0 +1,161 @@
+"""`rota status` for people. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import click
+
+from rota.cli import times
+from rota.cli.status.model import AllStatus, LastRun, Release, StackStatus, Status, Task
+from rota.cli.tables import Cell, Row, folded, table
+
+_SHORT = len("sha256:") + 8
+_BAD = ("failed", "not_started", "missed")
+_MARKS = {".": "ok", "!": "!!", "-": "--", "?": "??", ">": ".."}
+_WORDS = {"ok": "ok", "not_started": "did not start", "missed": "missed", "unknown": "unknown", "starting": "starts"}
+_REASON = 60
+
+
+def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
+    """One screen: what is live, what deploys, what is held, and a row for each task."""
+    first, *others = folded(f"{app}   {'   '.join(_facts(status, now))}", width)
+    yield from [first.replace(app, click.style(app, bold=True), 1), *others]
+    yield from _trouble(status, now, width, utc=utc)
+    if not status.tasks:
+        yield "No schedule has the app's prefix."
+        return
+    yield ""
+    titles = ["task", f"last {max(len(each.strip) for each in status.tasks)} runs", "last", "next"]
+    rows = [_row(task, now, utc=utc) for task in status.tasks]
+    if not status.watched:
+        titles, rows = (
+            ["task", "when", "next"],
+            [[task.task, task.in_words, _next(task, now, utc=utc)] for task in status.tasks],
+        )
+    yield from table(titles, rows, width)
+    for task in status.tasks:
+        for drift in task.drift:
+            yield from _folded(f"{task.task}: {drift}", width, "yellow")
+
+
+def all_lines(every: AllStatus, width: int) -> Iterator[str]:
+    """A row for each stack."""
+    titles = ["stack", "app", "live", "tasks run", "deploys", "jobs that fail"]
+    yield from table(titles, [_stack_row(each) for each in every.stacks], width)
+
+
+def short(digest: str | None) -> str:
+    """The digest with its first eight digits."""
+    return (digest or "")[:_SHORT]
+
+
+def _stack_row(stack: StackStatus) -> Row:
+    live = " ".join(filter(None, (stack.release, stack.tag))) or "nothing yet"
+    running = "-" if stack.running is None else f"{stack.running} of {stack.desired}"
+    deploys = Cell("HALF DONE", "red", bold=True) if stack.half_done else "yes" if stack.deploying else "no"
+    failing = Cell(", ".join(stack.failing), "red") if stack.failing else "none"
+    return [stack.stack, stack.app, live, running, deploys, failing]
+
+
+def _facts(status: Status, now: datetime) -> Iterator[str]:
+    yield _live(status.release, now) if status.release else "nothing is live yet"
+    if status.service:
+        tasks = f"{status.service.running} of {status.service.desired} tasks run"
+        yield tasks
+    else:
+        yield "THE SERVICE IS GONE"
+    if not status.deploying:
+        yield "nothing deploys"
+
+
+def _live(release: Release, now: datetime) -> str:
+    names = " ".join(filter(None, (release.release, release.tag and f"tag {release.tag}", short(release.digest))))
+    since = f"live for {times.duration((now - release.since).total_seconds())}" if release.since else "live"
+    how = " ".join(
+        filter(None, (release.kind, release.by and f"by {release.by}", release.reason and f'"{release.reason}"'))
+    )
+    return f"{names}   {since}{f', {how}' if how else ''}"
+
+
+def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
+    deploying, last = status.deploying, status.last_deployment
+    if deploying and deploying.half_done:
+        name = deploying.execution.rpartition(":")[2]
+        yield from _folded(
+            f"HALF DONE: {name} failed and could not be restored. A person acts now: rota restore {name}", width, "red"
+        )
+    elif deploying:
+        image = deploying.tag or short(deploying.digest)
+        what = (
+            f"{image}: {deploying.phase}"
+            if deploying.status == "RUNNING"
+            else f"{image}: its execution is {deploying.status}"
+        )
+        waits = "; a newer push waits" if deploying.newer_waits else ""
+        yield from _folded(f"deploying {what} for {times.duration(deploying.seconds)}{waits}", width, "cyan")
+    if last and last.outcome in ("failed", "aborted") and not deploying:
+        when = f" {times.ago(last.finished_at, now)}" if last.finished_at else ""
+        cause = f": {last.cause.splitlines()[0]}" if last.cause else ""
+        text = f"the last deployment{f', of {last.tag},' if last.tag else ''} {_ended(last.outcome)}{when}{cause}"
+        yield from _folded(f"{text}   rota explain", width, "yellow")
+    if hold := status.hold:
+        until = f" until {times.clock(hold.until, now, utc=utc)}" if hold.until else ""
+        yield from _folded(f"deployments are held{_who(hold.by)}{until}{_why(hold.reason)}", width, "yellow")
+    for bar in status.barred:
+        yield from _folded(f"barred: {bar.tag or short(bar.digest)}{_who(bar.by)}{_why(bar.reason)}", width, "yellow")
+
+
+def _ended(outcome: str) -> str:
+    return "failed" if outcome == "failed" else "was aborted"
+
+
+def _row(task: Task, now: datetime, *, utc: bool) -> Row:
+    bad = task.last is not None and task.last.status in _BAD
+    return [
+        task.task,
+        Cell(_strip(task), "red" if bad else None),
+        Cell(_last(task.last, now, utc=utc) if task.last else "no run yet", "red" if bad else None),
+        _next(task, now, utc=utc),
+    ]
+
+
+def _strip(task: Task) -> str:
+    """`ok` for each good run, `!1` for one that ended with exit code 1."""
+    marks = zip(task.strip, task.exits, strict=True)
+    return " ".join(_MARKS.get(mark) or f"!{'' if code is None else code}" for mark, code in marks)
+
+
+def _last(last: LastRun, now: datetime, *, utc: bool) -> str:
+    when = times.clock(last.at, now, utc=utc)
+    if last.status == "running":
+        return f"{when} runs"
+    how = _WORDS.get(last.status) or (f"exit {last.exit}" if last.exit is not None else "failed")
+    took = f", {times.duration(last.seconds)}" if last.seconds is not None else ""
+    return f"{when} {how}{took}"
+
+
+def _next(task: Task, now: datetime, *, utc: bool) -> str:
+    if task.paused:
+        until = f" until {times.clock(task.paused.until, now, utc=utc)}" if task.paused.until else ""
+        return f"paused{_who(task.paused.by)}{until}{_why(task.paused.reason)}"
+    if not task.enabled:
+        return "disabled"
+    if task.next is None:
+        return "never again"
+    hour = 3600
+    soon = (task.next - now).total_seconds() < hour
+    when = times.ahead(task.next, now) if soon else times.clock(task.next, now, utc=utc)
+    return when if task.exact else f"about {when}"
+
+
+def _who(by: str) -> str:
+    return f" by {by}" if by else ""
+
+
+def _why(reason: str) -> str:
+    return f': "{reason}"' if reason else ""
+
+
+def _folded(text: str, width: int, colour: str) -> Iterator[str]:
+    for line in folded(text, width):
+        yield click.style(line, fg=colour)

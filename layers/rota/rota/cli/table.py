@@ -1,0 +1,96 @@
+"""The stack's table, as a reader sees it. Items are plain: what reads them at once loads no models of the machine."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = Mapping[str, Any]
+_DEPLOYMENT = "deployment#"
+
+
+class Table:
+    """The items of one app: its own, and those of its runs."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", name: str, app: str) -> None:
+        self._dynamodb = dynamodb
+        self._name = name
+        self._app = app
+        self._runs = f"runs#{app}"
+
+    def present(self, deployments: int) -> dict[str, list[Item]]:
+        """What there is now, by the part of its key before `#`: `lease`, `releases`, ...; of the deployments that
+        have ended the newest, at least so many.
+        """
+        found: dict[str, list[Item]] = {}
+        # Backwards, because of all keys those of deployments are the first, but for the bars.
+        for item in self._query(self._app, "app = :app", {}, backwards=True, page=25):
+            kind = str(item["record"]).partition("#")[0]
+            found.setdefault(kind, []).append(item)
+            if len(found.get("deployment", ())) >= deployments:
+                break
+        return found
+
+    def bars(self) -> list[Item]:
+        """The digests that do not deploy by themselves."""
+        return [*self._begins(self._app, "bar#")]
+
+    def deployments(self) -> Iterator[Item]:
+        """The deployments that have ended, the newest first."""
+        return self._begins(self._app, _DEPLOYMENT, backwards=True)
+
+    def jobs(self) -> dict[str, Item]:
+        """What is known of each job, by the name of its task."""
+        return {str(item["task"]): item for item in self._begins(self._runs, "job#")}
+
+    def runs(self, task: str, most: int) -> list[Item]:
+        """The last runs of a task, the newest first."""
+        found: list[Item] = []
+        for item in self._begins(self._runs, f"run#{task}#", backwards=True, page=most):
+            found.append(item)
+            if len(found) >= most:
+                break
+        return found
+
+    def _begins(
+        self, partition: str, prefix: str, *, backwards: bool = False, page: int | None = None
+    ) -> Iterator[Item]:
+        condition = "app = :app AND begins_with(#record, :prefix)"
+        return self._query(partition, condition, {":prefix": {"S": prefix}}, backwards=backwards, page=page)
+
+    def _query(
+        self, partition: str, condition: str, values: dict[str, Any], *, backwards: bool, page: int | None
+    ) -> Iterator[Item]:
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": {":app": {"S": partition}, **values},
+            "ScanIndexForward": not backwards,
+            **({"ExpressionAttributeNames": {"#record": "record"}} if values else {}),
+            **({"Limit": page} if page else {}),
+        }
+        while True:
+            answer = self._dynamodb.query(**request)
+            yield from map(_plain, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def at(item: Item, name: str) -> datetime | None:
+    """A time in an item; None if there is none."""
+    return datetime.fromisoformat(item[name]) if item.get(name) else None
+
+
+def version(number: Any) -> str | None:
+    """A release as people type it, `v41`; None without a number."""
+    return f"v{int(number)}" if number else None
+
+
+def _plain(item: Mapping[str, Any]) -> Item:
+    from boto3.dynamodb.types import TypeDeserializer
+
+    read = TypeDeserializer().deserialize
+    return {name: read(value) for name, value in item.items()}

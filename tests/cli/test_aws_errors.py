@@ -1,0 +1,89 @@
+"""What AWS refuses, as a message and an exit code."""
+
+import pytest
+from botocore import exceptions as refused
+
+from rota.cli.aws_errors import explained, is_denied, is_passing
+from rota.cli.exits import Exit
+
+SAID = (
+    "User: arn:aws:iam::111122223333:user/ana is not authorized to perform: states:StartExecution on resource: "
+    "arn:aws:states:eu-west-1:111122223333:stateMachine:rota-deploy because no identity-based policy allows it"
+)
+
+
+def of_a_call(code: str, message: str = "-", status: int = 400, operation: str = "ListRules") -> refused.ClientError:
+    return refused.ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        operation,
+    )
+
+
+TABLE = {
+    "denied": (
+        of_a_call("AccessDeniedException", SAID),
+        Exit.NOT_ALLOWED,
+        "you may not states:StartExecution on arn:aws:states",
+    ),
+    "denied, by a service that does not say what": (
+        of_a_call("AccessDenied"),
+        Exit.NOT_ALLOWED,
+        "you may not ListRules",
+    ),
+    "expired": (
+        of_a_call("ExpiredToken", "The token has expired"),
+        Exit.NOT_ALLOWED,
+        "AWS does not accept the credentials",
+    ),
+    "unknown key": (of_a_call("UnrecognizedClientException"), Exit.NOT_ALLOWED, "AWS does not accept the credentials"),
+    "no credentials": (refused.NoCredentialsError(), Exit.NOT_ALLOWED, "there are no AWS credentials"),
+    "signed out": (refused.UnauthorizedSSOTokenError(), Exit.NOT_ALLOWED, "The SSO session"),
+    "no such profile": (refused.ProfileNotFound(profile="x"), Exit.NOT_ALLOWED, "The config profile (x)"),
+    "no Region": (refused.NoRegionError(), Exit.MISUSED, "no Region is set"),
+    "throttled": (
+        of_a_call("ThrottlingException", "Rate exceeded"),
+        Exit.FAILED,
+        "AWS throttles ListRules: Rate exceeded",
+    ),
+    "5xx": (of_a_call("InternalFailure", status=500), Exit.FAILED, "AWS has an error of its own in ListRules"),
+    "no network": (refused.EndpointConnectionError(endpoint_url="https://x"), Exit.FAILED, "AWS cannot be reached"),
+    "too slow": (refused.ReadTimeoutError(endpoint_url="https://x"), Exit.FAILED, "AWS cannot be reached"),
+    "gone": (of_a_call("ResourceNotFoundException", "no table"), Exit.NOT_ALLOWED, "ListRules: no table"),
+    "anything else": (of_a_call("ValidationException", "bad"), Exit.FAILED, "ListRules: bad"),
+}
+
+
+@pytest.mark.parametrize(("error", "code", "words"), TABLE.values(), ids=TABLE)
+def test_each_refusal_has_a_code_and_words(error: Exception, code: Exit, words: str) -> None:
+    told = explained(error)
+    assert told
+    assert told.code == code
+    assert told.message.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("action", "policy"),
+    [
+        ("states:StartExecution", "deployer"),
+        ("dynamodb:Query", "viewer"),
+        ("ecs:RunTask", "runner"),
+        ("iam:GetRole", "none"),
+    ],
+)
+def test_a_denial_names_the_policy_that_allows_it(action: str, policy: str) -> None:
+    told = explained(of_a_call("AccessDenied", f"User: x is not authorized to perform: {action} on resource: *"))
+    assert told
+    assert policy in told.todo
+    assert told.acts == "operator"
+
+
+def test_other_errors_are_bugs() -> None:
+    assert explained(ValueError("x")) is None
+
+
+def test_what_passes_by_itself() -> None:
+    passing = {name for name, (error, _, _) in TABLE.items() if is_passing(error)}
+    assert passing == {"throttled", "5xx", "no network", "too slow"}
+    assert {name for name, (error, _, _) in TABLE.items() if is_denied(error)} == {
+        name for name in TABLE if "denied" in name
+    }

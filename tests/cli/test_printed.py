@@ -1,0 +1,132 @@
+"""Times, tables, colours and JSON."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+import pytest
+
+from rota.cli import json_schema, tables, times
+from rota.cli.exits import MEANINGS, CommandError, Exit
+from rota.cli.output import Output
+
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.24, "0.2 s"), (41, "41 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 d")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert times.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (0, "12:00"),
+        (11, "23:00"),
+        (18, "tomorrow 06:00"),
+        (-13, "yesterday 23:00"),
+        (48, "Wed 12:00"),
+        (-72, "27 Nov 12:00"),
+    ],
+)
+def test_times_of_the_week(hours: int, text: str) -> None:
+    assert times.clock(NOW + timedelta(hours=hours), NOW, utc=True) == text
+
+
+def test_ago_and_ahead() -> None:
+    assert (times.ago(NOW, NOW), times.ago(NOW - timedelta(minutes=4), NOW)) == ("just now", "4 min ago")
+    assert (times.ahead(NOW, NOW), times.ahead(NOW + timedelta(hours=5), NOW)) == ("now", "in 5 h")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86_400)])
+def test_durations_are_read(text: str, seconds: int) -> None:
+    assert times.parse_duration(text).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "m", "-5m", "0m", "1.5h", "5 weeks"])
+def test_other_durations_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no duration"):
+        times.parse_duration(text)
+
+
+ROWS: list[tables.Row] = [
+    ["IngestData", "06:00", "a sentence that is long enough to be folded on a terminal"],
+    ["B", "-", ""],
+]
+
+
+@pytest.mark.parametrize("width", [200, 100, 60])
+def test_a_table_fits_the_terminal(width: int) -> None:
+    lines = tables.table(["task", "next", "why"], ROWS, width)
+    assert max(map(len, lines)) <= width
+    assert lines[0].split() == ["task", "next", "why"] or "\x1b" in lines[0]
+
+
+def test_on_a_narrow_terminal_rows_are_blocks() -> None:
+    lines = [click.unstyle(line) for line in tables.table(["task", "next", "why"], ROWS, 32)]
+    assert lines[:3] == ["IngestData", "  next: 06:00", "  why: a sentence that is long"]
+    assert max(map(len, lines)) <= 32
+    assert lines[-2:] == ["B", "  next: -"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "coloured"),
+    [
+        ({}, {}, False),
+        ({"FORCE_COLOR": "1"}, {}, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, {}, False),
+        ({"FORCE_COLOR": "1"}, {"no_color": True}, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, {}, False),
+    ],
+    ids=["a pipe", "FORCE_COLOR", "NO_COLOR", "--no-color", "TERM=dumb"],
+)
+def test_colours(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variables: dict[str, str],
+    options: dict[str, bool],
+    coloured: bool,
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    Output(**options).line(click.style("x", fg="red"))
+    assert ("\x1b" in capsys.readouterr().out) == coloured
+
+
+@dataclass
+class Answer:
+    when: datetime
+    kind: str = "toy"
+
+
+def test_an_answer_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=True).answer(Answer(NOW), None, lambda: ["not this"])
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["rota"], printed["kind"], printed["when"]) == (1, "toy", "2026-11-30T12:00:00Z")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_error_is_on_stderr(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    Output(as_json=as_json).fail(CommandError(Exit.NOT_ALLOWED, "it is gone", "make it", error="Gone"))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    if as_json:
+        said: dict[str, Any] = json.loads(printed.err)
+        assert (said["kind"], said["exit"], said["error"], said["todo"]) == ("error", 4, "Gone", "make it")
+    else:
+        assert printed.err == "rota: it is gone\nmake it\n"
+
+
+def test_every_exit_code_has_a_meaning() -> None:
+    assert MEANINGS.keys() == {*Exit}
+
+
+def test_the_schema_is_that_of_the_answers() -> None:
+    assert json_schema.FILE.read_text() == json_schema.written(), "make schema writes it"

@@ -1,0 +1,88 @@
+"""Which stack is meant."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from rota.cli import stack as stacks
+from rota.cli.exits import CommandError, Exit
+
+OUTPUTS = {
+    "StateMachineArn": "arn:aws:states:eu-west-1:111122223333:stateMachine:rota-deploy",
+    "LedgerTableName": "table",
+    "RulePrefix": "production__shop__",
+    "BucketName": "bucket",
+}
+
+
+def described(name: str = "rota", outputs: dict[str, str] = OUTPUTS, status: str = "CREATE_COMPLETE") -> dict[str, Any]:
+    """A stack as DescribeStacks shows it."""
+    parameters = {"ClusterName": "production", "ServiceName": "shop-api", "SubnetIds": "subnet-1,subnet-2"}
+    return {
+        "StackName": name,
+        "StackId": f"arn:aws:cloudformation:eu-west-1:111122223333:stack/{name}/1",
+        "StackStatus": status,
+        "CreationTime": "2026-11-01T00:00:00Z",
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+    }
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[tuple[Any, Stubber]]:
+    client = boto3.client("cloudformation", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(client) as stub:
+        yield client, stub
+
+
+def test_the_only_one_is_meant(cloudformation: tuple[Any, Stubber]) -> None:
+    client, stub = cloudformation
+    others = [described("network", {}), described("gone", status="DELETE_COMPLETE")]
+    stub.add_response("describe_stacks", {"Stacks": [*others, described()]})
+    found = stacks.find(client, None)
+    assert (found.name, found.app, found.account, found.region) == (
+        "rota",
+        "production/shop-api",
+        "111122223333",
+        "eu-west-1",
+    )
+    assert found.listed("SubnetIds") == ("subnet-1", "subnet-2")
+    assert found.execution("abc") == "arn:aws:states:eu-west-1:111122223333:execution:rota-deploy:abc"
+    assert found.execution(found.execution("abc")) == found.execution("abc")
+
+
+def test_several_are_listed(cloudformation: tuple[Any, Stubber]) -> None:
+    client, stub = cloudformation
+    stub.add_response("describe_stacks", {"Stacks": [described("rota-staging"), described("rota-production")]})
+    with pytest.raises(CommandError) as refused:
+        stacks.find(client, None)
+    assert refused.value.code == Exit.MISUSED
+    assert [line.split()[1] for line in refused.value.listed.splitlines()] == ["rota-production", "rota-staging"]
+
+
+def test_none_is_said(cloudformation: tuple[Any, Stubber]) -> None:
+    client, stub = cloudformation
+    stub.add_response("describe_stacks", {"Stacks": [described("network", {})]})
+    with pytest.raises(CommandError, match="no Rota stack in eu-west-1") as refused:
+        stacks.find(client, None)
+    assert refused.value.code == Exit.NOT_ALLOWED
+
+
+def test_a_mistyped_name_is_answered_with_those_there_are(cloudformation: tuple[Any, Stubber]) -> None:
+    client, stub = cloudformation
+    stub.add_client_error("describe_stacks", "ValidationError", "Stack with id rotta does not exist", 400)
+    stub.add_response("describe_stacks", {"Stacks": [described()]})
+    with pytest.raises(CommandError, match="no stack rotta") as refused:
+        stacks.find(client, "rotta")
+    assert (refused.value.code, refused.value.todo) == (Exit.NOT_ALLOWED, "the Rota stacks here are rota")
+
+
+def test_another_stack_is_no_stack_of_rota(cloudformation: tuple[Any, Stubber]) -> None:
+    client, stub = cloudformation
+    stub.add_response("describe_stacks", {"Stacks": [described("network", {})]})
+    stub.add_client_error("describe_stacks", "AccessDenied", "not authorized", 403)
+    with pytest.raises(CommandError, match="network is no stack of Rota: it has no output LedgerTableName"):
+        stacks.find(client, "network")
