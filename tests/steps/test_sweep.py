@@ -8,9 +8,10 @@ import pytest
 
 from rota.aws import clients
 from rota.runs import sweep as sweeping
-from rota.runs.model import Job, Run, Status, Swept, Why
+from rota.runs.model import Job, Release, Run, Status, Swept, Why
 from rota.runs.sweep import sweep
 from rota.runs.table import RunTable
+from stage.ecr.manifest import MEDIA_TYPE, manifest
 from tests.guestbook import APP, CONTENT, DIGEST, ENVIRONMENT, PREFIX, SETTINGS
 from tests.in_process import client
 from tests.run_events import detail, message
@@ -479,6 +480,52 @@ def test_an_image_that_is_archived_is_reported(mailed: Watched) -> None:
     mailed.now += timedelta(days=1)
     mailed.sweep()
     assert _mails() == ["The image of v1 is archived in ECR (production/guestbook-api)"]
+
+
+def _set_policy(count_type: str, number: int, **tags: Any) -> None:
+    selection = {"tagStatus": "any", "countType": count_type, "countNumber": number, **tags}
+    if count_type != "imageCountMoreThan":
+        selection["countUnit"] = "days"
+    rules = [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]
+    client("ecr").put_lifecycle_policy(repositoryName="guestbook", lifecyclePolicyText=json.dumps({"rules": rules}))
+
+
+def _next_day(watched: Watched) -> list[str]:
+    """What was mailed about images by the sweeps of the next day."""
+    watched.now += timedelta(days=1)
+    watched.sweep_for(20 * MINUTE)
+    return _mails()
+
+
+def test_an_image_that_the_policy_will_soon_delete_is_reported_once(mailed: Watched) -> None:
+    _set_policy("sinceImagePushed", 30)
+    assert _next_day(mailed) == []
+    _set_policy("sinceImagePushed", 5)
+    reported = "ECR will soon delete the image of v1 (production/guestbook-api)"
+    assert _next_day(mailed) == [reported]
+    assert _next_day(mailed) == []
+    _set_policy("imageCountMoreThan", 1)
+    assert _next_day(mailed) == [reported], "another rule"
+    client("ecr").delete_lifecycle_policy(repositoryName="guestbook")
+    assert _next_day(mailed) == []
+
+
+def test_images_of_earlier_releases_are_reported_once_by_a_rule(mailed: Watched) -> None:
+    live = mailed.table.releases()
+    _set_policy("imageCountMoreThan", 3, tagStatus="tagged", tagPatternList=["old-*"])
+    for number, reported in (
+        (1, ["ECR will soon delete images of earlier releases (production/guestbook-api)"]),
+        (2, []),
+    ):
+        pushed = client("ecr").put_image(
+            repositoryName="guestbook",
+            imageManifest=manifest(f"old {number}"),
+            imageManifestMediaType=MEDIA_TYPE,
+            imageTag=f"old-{number}",
+        )
+        old = Release(number=-number, digest=pushed["image"]["imageId"]["imageDigest"])
+        mailed.table.put_releases([old, *mailed.table.releases()[: number - 1], *live])
+        assert _next_day(mailed) == reported
 
 
 def test_ecr_is_asked_once_a_day(watched: Watched, world: World) -> None:

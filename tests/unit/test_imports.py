@@ -110,7 +110,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     },
     **{f"rota.runs.{module}": {"sweep"} for module in ("image", "missed", "running", "sweep", "tasks")},
     # Only after a deployment, and for a run that is missed.
-    **{f"rota.runs.{module}": set() for module in ("jobs", "live_jobs", "trail")},
+    **{f"rota.runs.{module}": set() for module in ("image_policy", "jobs", "live_jobs", "trail")},
     **{
         f"rota.runs.{module}": _OF_RUNS
         for module in ("by_job", "due", "event", "incidents", "judge", "metrics", "model", "reasons", "record", "table")

@@ -1,12 +1,14 @@
 """What an ECR lifecycle policy does to images, by AWS's evaluation rules."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rota.ecr.lifecycle import Fate, fates, parse_policy
+from tests.examples import ROOT
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -66,6 +68,50 @@ def test_what_a_rule_does(rules: list[dict[str, Any]], name: str, expected: tupl
     found = fate_of(name, IMAGES, *rules)
     after = found and (found.pushes if found.at is None else (found.at - NOW) / DAY)
     assert (found and (found.rule.priority, after)) == expected
+
+
+@pytest.mark.parametrize(
+    ("made", "words", "remedy"),
+    [
+        (rule(2, 5), "rule 2 deletes images but the newest 5", "Raise the countNumber of rule 2 to 100 or more."),
+        (
+            rule(1, 14, PUSHED, status="untagged"),
+            "rule 1 deletes untagged images 14 days after their push",
+            "Add this to the lifecycle policy, and number the other rules after it: {",
+        ),
+        (
+            rule(3, 30, PULLED, prefix=["v", "r"], archives=True),
+            "rule 3 archives images with tags like v*, r* 30 days after they were pulled last",
+            "Add this to the lifecycle policy, and number the other rules after it: {",
+        ),
+        (
+            rule(1, 9, PUSHED, pattern=["*"]),
+            "rule 1 deletes images with tags like * 9 days after their push",
+            "Replace rule 1 of the lifecycle policy by this, with its number: {",
+        ),
+    ],
+    ids=["a count", "untagged", "archived", "each tag"],
+)
+def test_a_rule_in_words_and_what_to_do(made: dict[str, Any], words: str, remedy: str) -> None:
+    (found,) = parse_policy(json.dumps({"rules": [made]}))
+    assert found.words == words
+    assert found.remedy.startswith(remedy)
+
+
+def test_what_to_add_keeps_what_the_others_would_take() -> None:
+    aged = rule(7, 9, PUSHED)
+    (found,) = parse_policy(json.dumps({"rules": [aged]}))
+    added = json.loads(found.remedy.partition(": {")[2].join(["{", ""]))
+    fate = fate_of("old", IMAGES, added, aged)
+    assert fate is not None
+    assert not fate.is_soon(NOW)
+
+
+def test_the_policy_of_the_runbook_keeps_what_has_a_tag() -> None:
+    (text,) = re.findall(r"--lifecycle-policy-text '(.*?)'", (ROOT / "docs/operations.md").read_text(), re.DOTALL)
+    found = fates(parse_policy(text), IMAGES, [each["imageDigest"] for each in IMAGES])  # type: ignore[arg-type]  # of ECR's shape
+    assert {each.digest: each.rule.priority for each in found} == {"new": 1, "live": 1, "bare": 2, "old": 1}
+    assert [each.digest for each in found if each.is_soon(NOW)] == []
 
 
 def test_a_rule_shields_what_it_selects_from_later_ones() -> None:
@@ -132,6 +178,22 @@ def test_an_archived_image_is_of_other_rules() -> None:
 def test_a_week_or_three_pushes_are_soon(made: dict[str, Any], soon: bool) -> None:
     (any_rule,) = parse_policy(json.dumps({"rules": [rule(1, 1)]}))
     assert Fate("live", any_rule, **made).is_soon(NOW) is soon
+
+
+@pytest.mark.parametrize(
+    ("made", "when"),
+    [
+        ({"at": NOW + 7 * DAY}, "on 2026-03-08"),
+        ({"at": NOW}, "within a day"),
+        ({"pushes": 0}, "within a day"),
+        ({"pushes": 1}, "with the next push"),
+        ({"pushes": 3}, "with 3 more pushes"),
+    ],
+    ids=["a day", "due", "now", "one push", "pushes"],
+)
+def test_when_it_happens_in_words(made: dict[str, Any], when: str) -> None:
+    (any_rule,) = parse_policy(json.dumps({"rules": [rule(1, 1)]}))
+    assert Fate("live", any_rule, **made).when(NOW) == when
 
 
 def test_the_image_is_looked_up_by_its_digest() -> None:

@@ -194,7 +194,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "rules": "events:DescribeRule events:ListTargetsByRule",
         "anything": "ecs:DescribeTaskDefinition cloudtrail:LookupEvents",
         "the jobs' log groups": "logs:GetLogEvents",
-        "repository": "ecr:DescribeImages",
+        "repository": "ecr:DescribeImages ecr:GetLifecyclePolicy",
         "the topic": "sns:Publish",
         "the topic of the chat": "sns:Publish",
         "bus, with events of Rota alone": "events:PutEvents",

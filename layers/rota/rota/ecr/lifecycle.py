@@ -19,6 +19,11 @@ KEEPS = 100
 _SOON = timedelta(days=7)
 # So many more pushes may be those of one day, and need not deploy.
 _FEW_PUSHES = 3
+_SINCE = {
+    "sinceImagePushed": "their push",
+    "sinceImagePulled": "they were pulled last",
+    "sinceImageTransitioned": "they were archived",
+}
 
 
 class Rule(NamedTuple):
@@ -56,6 +61,29 @@ class Rule(NamedTuple):
         """Whether it keeps a number of images, and not those of a number of days."""
         return self.count_type == "imageCountMoreThan"
 
+    @property
+    def words(self) -> str:
+        """What it does, for people."""
+        does = "archives" if self.archives else "deletes"
+        of = {"tagged": f"images with tags like {', '.join(self.tags)}", "untagged": "untagged images"}
+        images = of.get(self.tag_status, "images")
+        if self.counts:
+            return f"rule {self.priority} {does} {images} but the newest {self.number}"
+        days = f"{self.number} days after {_SINCE.get(self.count_type, self.count_type)}"
+        return f"rule {self.priority} {does} {images} {days}"
+
+    @property
+    def remedy(self) -> str:
+        """How to keep what it takes."""
+        if self.counts:
+            return f"Raise the countNumber of rule {self.priority} to {KEEPS} or more."
+        selection = {"tagStatus": "tagged", "tagPatternList": ["*"]}
+        kept = {**selection, "countType": "imageCountMoreThan", "countNumber": KEEPS}
+        rule = json.dumps({"rulePriority": 1, "selection": kept, "action": {"type": "expire"}})
+        if self.tags == ("*",):
+            return f"Replace rule {self.priority} of the lifecycle policy by this, with its number: {rule}"
+        return f"Add this to the lifecycle policy, and number the other rules after it: {rule}"
+
     def selects(self, image: "ImageDetailTypeDef") -> bool:
         """Whether an image is of its storage class and meets its requirements of tags."""
         if (image.get("imageStatus", "ACTIVE") != "ACTIVE") != self.of_archived:
@@ -74,6 +102,14 @@ class Fate(NamedTuple):
     at: datetime | None = None
     pushes: int | None = None
     """How many more images of those that the rule selects; with 0 it does so now."""
+
+    def when(self, now: datetime) -> str:
+        """In words."""
+        if self.pushes == 0 or (self.at is not None and self.at <= now):
+            return "within a day"
+        if self.at is not None:
+            return f"on {self.at:%Y-%m-%d}"
+        return "with the next push" if self.pushes == 1 else f"with {self.pushes} more pushes"
 
     def is_soon(self, now: datetime) -> bool:
         """Within a week, or with one of the next three pushes."""

@@ -17,17 +17,29 @@ _EVERY = timedelta(days=1)
 
 
 def look_after(settings: "Settings", swept: Swept, releases: Sequence[Release], now: datetime) -> Swept:
-    """Report once if the live image cannot be pulled. Returns what is swept with that."""
+    """Report once if the live image cannot be pulled, and what the repository's lifecycle policy will soon take of the
+    releases' images. Returns what is swept with that.
+    """
     if not releases or (swept.image_seen_at and now - swept.image_seen_at < _EVERY):
         return swept
+    from rota.runs import image_policy  # noqa: PLC0415  here, because it is asked once a day
+
     release = releases[-1]
+    threats = image_policy.threats(settings.repository, releases, now)
     status = _status(settings.repository, release.digest)
     problem = f"{release.digest} {status}" if status != "ACTIVE" else ""
     if problem and problem != swept.image_reported:
-        message = message_about(settings.app, settings.repository, release, status)
-        send_mail(settings.notifications_topic_arn, message, {"kind": ("image",)})
-        send_chat(settings.chat_topic_arn, message)
-    return swept.model_copy(update={"image_seen_at": now, "image_reported": problem})
+        _send(settings, message_about(settings.app, settings.repository, release, status))
+    if not threats.keys <= {*swept.policy_reported}:
+        _send(settings, image_policy.message_about(settings.app, settings.repository, threats, now))
+    reported = threats.keys | threats.of_the_policy.intersection(swept.policy_reported)
+    known = {"image_seen_at": now, "image_reported": problem, "policy_reported": tuple(sorted(reported))}
+    return swept.model_copy(update=known)
+
+
+def _send(settings: "Settings", message: Message) -> None:
+    send_mail(settings.notifications_topic_arn, message, {"kind": ("image",)})
+    send_chat(settings.chat_topic_arn, message)
 
 
 def _status(repository: str, digest: str) -> str:

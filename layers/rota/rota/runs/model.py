@@ -320,6 +320,8 @@ class Swept(Item):
     unclear: tuple[Between, ...] = ()
     image_seen_at: AwareDatetime | None = None
     """When ECR was asked for the live image."""
+    policy_reported: tuple[str, ...] = ()
+    """What was reported of the repository's lifecycle policy, and still is so."""
     image_reported: str = ""
     """Its digest and status if it could not be pulled then, and that is reported."""
 
