@@ -21,7 +21,7 @@ ENVIRONMENT = {
     "FAMILY": "guestbook",
     "CONTAINER": "app",
     "START_COMMAND": "./bin/start",
-    "API_COMMAND": "",
+    "API_COMMAND": "./bin/start",
     "API_PORT": "8000",
     "RULE_PREFIX": "production__guestbook__",
     "SUBNETS": "subnet-1,subnet-2",

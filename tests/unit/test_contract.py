@@ -282,6 +282,9 @@ def test_each_setting_has_the_value_of_its_parameter() -> None:
     assert variables.pop("AWS_ENDPOINT_URL") == {"Ref": "AWS::NoValue"}
     role = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"]}, {"Ref": "EventsRoleArn"}]}
     assert variables.pop("EVENTS_ROLE_ARN") == role
+    # A stack from before the default `base` has an empty ApiCommand.
+    command = {"Fn::If": ["StartsApiAlone", {"Ref": "StartCommand"}, {"Ref": "ApiCommand"}]}
+    assert variables.pop("API_COMMAND") == command
     assert variables.pop("RUN_QUEUE_ARN") == {"Fn::GetAtt": ["RunQueue", "Arn"]}
     for name, value in variables.items():
         source = OTHER_SOURCES.get(name) or name.title().replace("_", "")

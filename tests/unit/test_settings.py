@@ -20,7 +20,7 @@ def settings(**changes: str) -> Settings:
         pytest.param("SUBNETS", "subnet-1", ("subnet-1",), id="list of one"),
         pytest.param("START_COMMAND", "./bin/start", ("./bin/start",), id="one word"),
         pytest.param("START_COMMAND", 'sh -c "exec ./start"', ("sh", "-c", "exec ./start"), id="quoted words"),
-        pytest.param("API_COMMAND", "", (), id="empty: no command of its own"),
+        pytest.param("API_COMMAND", "", None, id="nothing: the base's"),
         pytest.param("API_COMMAND", "base", None, id="command: the base's"),
         pytest.param("API_COMMAND", "base camp", ("base", "camp"), id="a command that begins with base"),
         pytest.param("API_PORT", "3000", 3000, id="number"),

@@ -523,6 +523,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         return {"Fn::Equals": [value, ""]}
 
     assert TEMPLATE["Conditions"] == {
+        "StartsApiAlone": {"Fn::Equals": [{"Ref": "ApiCommand"}, ""]},
         "MakesEventsRole": is_empty({"Ref": "EventsRoleArn"}),
         "KnowsFormerEventsRoles": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "FormerEventsRoleArns"}]})]},
         "TakesAnyTag": {"Fn::Equals": [{"Ref": "ImageTagPattern"}, "*"]},

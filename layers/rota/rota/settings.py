@@ -18,8 +18,8 @@ def _split_as_shell(text: Any) -> Any:
 
 
 def _none_as_the_base(given: Any) -> Any:
-    """`base` means: as the task definition has it."""
-    return None if given == "base" else given
+    """`base` means: as the task definition has it. So does a variable that says nothing."""
+    return None if given in ("base", "") else given
 
 
 Items = Annotated[tuple[str, ...], BeforeValidator(_split_at_commas)]
@@ -30,7 +30,7 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 class Settings(Shape):
     """One app: a repository, a service, a task-definition family and a schedule file.
 
-    `api_command` and `api_port` are None where the base's stay; an empty `api_command` is the start command alone.
+    `api_command` and `api_port` are None where the base's stay.
     `run_queue_arn` names the queue of what AWS reports of runs, which is there whether or not they are watched.
     """
 

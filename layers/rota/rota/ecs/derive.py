@@ -34,7 +34,7 @@ def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "
         _map_port(container, settings.api_port)
     if task is None:
         if settings.api_command is not None:
-            container["command"] = list(settings.api_command or settings.start_command)
+            container["command"] = list(settings.api_command)
         return content
     container["command"] = list(task.command_line(settings.start_command))
     keep_what_a_job_needs(content, settings)

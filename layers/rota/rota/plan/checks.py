@@ -269,7 +269,7 @@ def of_entry_point(base: "Revision", settings: "Settings", tasks: Sequence["Task
     entry_point = _chosen(base, settings).get("entryPoint") or []
     commands = [(f"the task {task.name}", task.command_line(settings.start_command)) for task in tasks]
     if settings.api_command is not None:
-        commands.append(("the service", settings.api_command or settings.start_command))
+        commands.append(("the service", settings.api_command))
     found = [(who, lost) for who, command in commands if (lost := jobs.swallowed(entry_point, command))]
     if found:
         who, lost = found[0]
