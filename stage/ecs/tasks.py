@@ -47,6 +47,12 @@ from stage.settings import Settings
 LONGEST_RUN = 60.0
 """Real seconds after which the stage stops a task's process."""
 STOP_TIMEOUT = 30.0  # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: stopTimeout
+TOKEN_KNOWN = timedelta(hours=24)
+IN_USE = (
+    "The provided clientToken is already in use with a different RunTask request. The resourceIds are the existing "
+    "task ARNs which are already associated with the clientToken."
+)
+"""docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html: ConflictException"""
 REMEMBERED = timedelta(hours=1)
 """Stopped tasks "appear in the returned results for at least one hour": API_DescribeTasks.html."""
 # Fargate tasks were seen to pull 18 seconds after their creation, to run after 25, to be STOPPED 23 after their end.
@@ -101,6 +107,15 @@ class Run:
         }
 
 
+@dataclass(frozen=True)
+class Started:
+    """What RunTask has answered to a request with a client token, and when."""
+
+    request: dict[str, Any]
+    answer: dict[str, Any]
+    at: datetime
+
+
 class Tasks:
     """The tasks of the stage. Containers of `repository` run in `directory`."""
 
@@ -120,6 +135,7 @@ class Tasks:
         self._emit = publish
         self._lock = lock
         self._runs: dict[str, Run] = {}
+        self._by_token: dict[str, Started] = {}
         self._resetting = False
         self._scripted = 0
         self._data = Path(tempfile.mkdtemp(prefix="stage-data-"))
@@ -151,6 +167,7 @@ class Tasks:
             run.done.wait(STOP_TIMEOUT)
         self._resetting = False
         self._runs.clear()
+        self._by_token.clear()
         shutil.rmtree(self._data)
         self._data.mkdir()
 
@@ -160,7 +177,15 @@ class Tasks:
         self._data.rmdir()
 
     def run_task(self, call: Call) -> Reply:
-        """RunTask: returns the tasks before they start."""
+        """RunTask: returns the tasks before they start. A client token starts nothing twice within a day.
+
+        docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
+        """
+        token, given = str(call.params.get("clientToken", "")), {**call.params, "clientToken": None}
+        if known := self._known(token):
+            if known.request != given:
+                raise ECSException("ConflictException", IN_USE)
+            return Reply.result(call, known.answer)
         runs = self._place(call.params)
         if not runs:
             return Reply.result(call, run_task_answer([]))
@@ -168,7 +193,15 @@ class Tasks:
             cluster=runs[0].task.cluster_arn, tasks=[run.task.task_arn for run in runs], include=["TAGS"]
         )
         self._begin(runs)
-        return Reply.result(call, run_task_answer([as_created(task) for task in tasks["tasks"]]))
+        answer = run_task_answer([as_created(task) for task in tasks["tasks"]])
+        if token:
+            self._by_token[token] = Started(given, answer, clock.now())
+        return Reply.result(call, answer)
+
+    def _known(self, token: str) -> "Started | None":
+        since = clock.now() - TOKEN_KNOWN
+        self._by_token = {each: started for each, started in self._by_token.items() if started.at > since}
+        return self._by_token.get(token)
 
     def stop_task(self, call: Call) -> Reply:
         """StopTask: SIGTERM, and SIGKILL after the default stopTimeout. A task without a container yet just ends."""

@@ -118,6 +118,8 @@ TURNED: dict[str, dict[str, Any]] = {
     "start-in-the-minute": received("task-events", r'(createdAt\\": ?\\")\d{4}', r"\g<1>2099"),
     "task-states": received("task-events", r'(lastStatus\\": ?\\")PENDING', r"\1ACTIVATING"),
     "stop-before-start": received("task-events", "UserInitiated", "EssentialContainerExited"),
+    "stop-reason": received("task-events", "Rota stopped", "Someone stopped"),
+    "run-task-token": refused("ecs", "RunTask", '"startedBy": ?"verify"', "ClientException", "no"),
     "stop-task-event": received("task-events", r'(desiredStatus\\": ?\\")STOPPED', r"\1RUNNING"),
     "update-service-pass-role": answered("ecs", "UpdateService", own("idle"), {"service": {"serviceName": "idle"}}),
     "pause-stages": rewritten("ecs", "DescribeServiceDeployments", "", '"POST_SCALE_UP"', '"SCALE_UP"'),

@@ -194,12 +194,12 @@ def _linked(account: Account, call: Callable[[], T]) -> T:
     )
 
 
-def start_task(account: Account, revision: str) -> str:
+def start_task(account: Account, revision: str, **more: Any) -> str:
     """Start a task of a revision in the run's cluster. Returns its ARN. Raises NothingSeenError if ECS starts none."""
     request = {"cluster": cluster(account), "launchType": "FARGATE", "networkConfiguration": network(account)}
     answer = _linked(
         account,
-        lambda: account.client("ecs").run_task(**request, taskDefinition=revision, tags=_lower_tags(account)),
+        lambda: account.client("ecs").run_task(**request, taskDefinition=revision, tags=_lower_tags(account), **more),
     )
     if not answer["tasks"]:
         raise NothingSeenError(f"no task starts in these subnets: {answer['failures'][0].get('reason')}")

@@ -1,8 +1,11 @@
 """What a rule's target passes to a task, and what ECS reports of tasks. Each task runs for some seconds."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from botocore.exceptions import ClientError
 
 from rota.cli.verify_account import resources
 from rota.cli.verify_account.account import Account, NothingSeenError
@@ -17,6 +20,7 @@ _SCHEDULED_SECONDS = 420
 _STOPPED_SECONDS = 240
 _STATES = ("PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED")
 _STARTED_BY = 36
+_REASON = "Rota stopped verify: it ran for longer than its max_runtime, 0 s"
 _JOB = "VerifyAccount"
 _NAME = f'{{"name": "ROTA_TASK", "value": "{_JOB}"}}'
 _TIME = '{"name": "ROTA_SCHEDULED_AT", "value": <time>}'
@@ -67,17 +71,36 @@ def scheduler_task(account: Account) -> _Scheduled:
     return _Scheduled(name, due, _started(account, heard, revision, tasks=1))
 
 
+@dataclass(frozen=True)
+class _Stopped:
+    """A task that was stopped, with its events."""
+
+    task: str
+    again: str
+    """The task that a second RunTask with its client token has answered."""
+    conflict: str
+    """The error of a third one, with other parameters."""
+    events: Sequence[Detail]
+
+
 @probe(*task_events.KINDS, actions=task_events.ACTIONS)
-def stopped_task(account: Account) -> Sequence[Detail]:
-    """A task is stopped as soon as it is started; the events of it."""
+def stopped_task(account: Account) -> _Stopped:
+    """A task is started twice with one client token, and stopped as soon as it is there; the events of it."""
     heard, ecs = task_events.heard(account), account.client("ecs")
     revision = resources.revision(account, resources.family(account, "stopped"))
-    task = resources.start_task(account, revision)
-    ecs.stop_task(cluster=resources.cluster(account), task=task, reason="verify")
+    token = uuid.uuid4().hex
+    task = resources.start_task(account, revision, clientToken=token)
+    again = resources.start_task(account, revision, clientToken=token)
+    try:
+        resources.start_task(account, revision, clientToken=token, startedBy="verify")
+        conflict = "none"
+    except ClientError as error:
+        conflict = error.response["Error"]["Code"]
+    ecs.stop_task(cluster=resources.cluster(account), task=task, reason=_REASON)
     events = task_events.collect(account, heard, revision, _STOPPED_SECONDS, tasks=1).get(task, [])
     if not events or events[-1]["lastStatus"] != "STOPPED":
         raise NothingSeenError(f"ECS reported no end of the task within {_STOPPED_SECONDS} s")
-    return events
+    return _Stopped(task, again, conflict, events)
 
 
 def _next_minute(account: Account) -> datetime:
@@ -130,14 +153,24 @@ def _read_states(seen: _Scheduled) -> Seen:
     return Seen("each once" if states == [", ".join(_STATES)] else "other events", "; ".join(states))
 
 
-def _read_not_started(events: Sequence[Detail]) -> Seen:
-    code = events[-1].get("stopCode")
-    ran = any("exitCode" in container for container in events[-1].get("containers", []))
+def _read_not_started(seen: _Stopped) -> Seen:
+    code = seen.events[-1].get("stopCode")
+    ran = any("exitCode" in container for container in seen.events[-1].get("containers", []))
     return Seen(f"{code}, {'a container ran' if ran else 'no container ran'}")
 
 
-def _read_stop_event(events: Sequence[Detail]) -> Seen:
-    asked = [each["lastStatus"] for each in events if each.get("desiredStatus") == "STOPPED"]
+def _read_reason(seen: _Stopped) -> Seen:
+    found = seen.events[-1].get("stoppedReason")
+    return Seen("as it was given" if found == _REASON else "something else", str(found))
+
+
+def _read_token(seen: _Stopped) -> Seen:
+    found = "the same task" if seen.again == seen.task else "another task"
+    return Seen(f"{found}, then {seen.conflict}")
+
+
+def _read_stop_event(seen: _Stopped) -> Seen:
+    asked = [each["lastStatus"] for each in seen.events if each.get("desiredStatus") == "STOPPED"]
     early = bool(asked) and asked[0] in ("PROVISIONING", "PENDING")
     return Seen("an event of its own" if early else "no event of its own", ", ".join(asked))
 
@@ -232,5 +265,26 @@ ROWS = (
         then="Nothing.",
         probe=stopped_task,
         read=_read_stop_event,
+    ),
+    Row(
+        id="stop-reason",
+        group="tasks",
+        assumption="The reason that StopTask is given is the `stoppedReason` of the task's last event, unchanged.",
+        expected="as it was given",
+        meaning="A run that Rota stops is reported as one that a person has stopped.",
+        then="`RunActions`: none, or start.",
+        probe=stopped_task,
+        read=_read_reason,
+    ),
+    Row(
+        id="run-task-token",
+        group="tasks",
+        assumption="RunTask with a client token that was used answers with the task that it started, and with other "
+        "parameters refuses.",
+        expected="the same task, then ConflictException",
+        meaning="Where the answer of a `catch_up` is lost, the run may be started twice.",
+        then="`RunActions`: none, or stop.",
+        probe=stopped_task,
+        read=_read_token,
     ),
 )
