@@ -39,6 +39,7 @@ ENVIRONMENT = {
     "WATCH_RUNS": "true",
     "TRACE_SCHEDULED_TIME": "false",
     "RUN_QUEUE_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:rota-RunQueue-1A2B3C4D5E6F",
+    "RUN_ACTIONS": "none",
     "EXPLAIN_MISSED": "false",
     "RUN_HISTORY_DAYS": "90",
     "JOB_LOG_GROUPS": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/ecs/guestbook:*",

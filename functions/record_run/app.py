@@ -1,6 +1,6 @@
 """RecordRun: records what RunQueue holds: changes of the app's tasks, and starts that EventBridge gave up."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aws_lambda_powertools import Logger
 from pydantic import ConfigDict, Field
@@ -12,7 +12,7 @@ from rota.handlers.event import on_event
 from rota.runs.by_job import by_job
 from rota.runs.event import GivenUp, QueueMessage, TaskChange
 from rota.runs.metrics import count_runs
-from rota.runs.model import Run
+from rota.runs.model import Job, Run
 from rota.runs.record import Recorder
 from rota.runs.table import RunTable
 from rota.settings import Settings
@@ -52,12 +52,29 @@ def handler(request: Batch, settings: Settings) -> BatchAnswer:
     # They lag behind a deployment by a minute in any event.
     releases = table.releases(consistent=False)
     ended: list[Run] = []
-    recorder = Recorder(table, settings, releases, ended.append)
+    newcomers: set[str] = set()
+
+    def goes_on(job: Job, change: TaskChange) -> None:
+        if job.overlap == "skip":
+            newcomers.add(change.task_arn)
+
+    recorder = Recorder(table, settings, releases, ended.append, goes_on)
     received, failed = _read(request.records)
     for failures in in_parallel(lambda group: _record(recorder, group), by_job(received, _job).values()):
         failed += failures
+    if newcomers and settings.stops_runs:
+        _skip(settings, sorted(newcomers))
     count_runs(settings, ended)
     return BatchAnswer(batch_item_failures=tuple(Failure(item_identifier=message) for message in failed))
+
+
+def _skip(settings: Settings, newcomers: Sequence[str]) -> None:
+    from rota.runs import skipping  # noqa: PLC0415  here, because few stacks let Rota stop a run
+
+    try:
+        skipping.skip(settings, newcomers)
+    except Exception:  # the run is recorded, and in doubt it runs
+        _logger.exception("whether an earlier run goes on was not learned; both run", tasks=newcomers)
 
 
 def _read(messages: Iterable[QueueMessage]) -> tuple[list[Received], list[str]]:

@@ -39,6 +39,15 @@ def test_a_good_file_is_listed_with_its_next_runs(tmp_path: Path) -> None:
     assert off == "  Off: disabled  cron(0 22-2 * * ? *)"
 
 
+def test_it_says_which_parameter_a_deployment_will_need(tmp_path: Path) -> None:
+    """It cannot know the stack's."""
+    acting = [INGEST | {"overlap": "skip"}, INGEST | {"name": "Late", "catch_up": "missed"}]
+    both = check(schedule_file(tmp_path, *acting), "--rule-prefix", "shop__").stdout.splitlines()[0]
+    assert both == "OK: 2 tasks; overlap and catch_up will be refused unless the stack's RunActions is both"
+    one = check(schedule_file(tmp_path, acting[0]), "--rule-prefix", "shop__").stdout.splitlines()[0]
+    assert one == "OK: 1 task; overlap will be refused unless the stack's RunActions is stop or both"
+
+
 def test_the_rule_prefix_counts(tmp_path: Path) -> None:
     done = check(schedule_file(tmp_path, INGEST), "--rule-prefix", "p" * 60)
     assert (done.exit_code, done.stdout) == (1, "")

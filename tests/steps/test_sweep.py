@@ -28,11 +28,11 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 class Watched:
     """The app after its first deployment, and a clock with which it is swept."""
 
-    def __init__(self, deployments: Deployments, world: World) -> None:
+    def __init__(self, deployments: Deployments, world: World, **parameters: Any) -> None:
         self.deployments = deployments
         self._calls = world.calls
         topic = client("sns").create_topic(Name="mail")["TopicArn"]
-        self._settings = SETTINGS.model_copy(update={"notifications_topic_arn": topic})
+        self._settings = SETTINGS.model_copy(update={"notifications_topic_arn": topic, **parameters})
         self.table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
         self.now = datetime.now(UTC)
         self.found: list[Run] = []

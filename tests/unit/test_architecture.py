@@ -99,6 +99,9 @@ def test_only_one_module_makes_clients() -> None:
 FUNCTIONS = sorted((PACKAGE.parents[2] / "functions").rglob("app.py"))
 
 
+_RULES = ("rule", "desired", "watching", "backend", "takeover", "start")
+
+
 def test_a_backend_is_reached_through_the_seam_alone() -> None:
     """A second backend then changes the seam, and no step."""
     others = [path for path in FILES if package_of(name(path)) != "schedules"] + FUNCTIONS
@@ -110,7 +113,7 @@ def test_a_backend_is_reached_through_the_seam_alone() -> None:
     seam = imported(PACKAGE / "schedules" / "backend.py")
     assert {module for module in seam if package_of(module) == "schedules"} == {
         "schedules.restored",
-        *(f"schedules.eventbridge_rules.{module}" for module in ("rule", "desired", "watching", "backend", "takeover")),
+        *(f"schedules.eventbridge_rules.{module}" for module in _RULES),
     }
 
 
@@ -130,6 +133,7 @@ PURE = [
             "missed",
             "model",
             "reasons",
+            "stops",
             "words",
         )
     ),
@@ -137,7 +141,7 @@ PURE = [
     "deployment.outcome_message",
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
     *("schedules.backend", "schedules.restored", "schedules.revision"),
-    *(f"schedules.eventbridge_rules.{module}" for module in ("rule", "desired", "watching", "inventory", "takeover")),
+    *(f"schedules.eventbridge_rules.{module}" for module in (*_RULES, "inventory") if module != "backend"),
 ]
 
 

@@ -9,6 +9,7 @@ from samtranslator.yaml_helper import yaml_parse
 from rota.errors import SHORT_SERVICE_ARN
 from rota.plan.checks import (
     LONGEST_ROLLOUT,
+    of_actions,
     of_definition,
     of_published_ports,
     of_service,
@@ -409,3 +410,51 @@ def test_each_role_that_rota_may_not_pass_is_a_problem() -> None:
         f"the task definition guestbook:4 names the role {CONTENT['executionRoleArn']}, "
         "which the parameter TaskRoleArns does not list; list it there too"
     ]
+
+
+SKIPS, CATCHES_UP = {"overlap": "skip"}, {"catch_up": "missed"}
+BOTH = {"overlap": "replace", "catch_up": "both"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "keys", "problems"),
+    [
+        pytest.param({}, {"watch": {"max_runtime": 60}}, [], id="max_runtime is reported without a right"),
+        pytest.param({}, {"overlap": "allow", "catch_up": False}, [], id="nothing to do"),
+        pytest.param({"run_actions": "both"}, BOTH, [], id="both"),
+        pytest.param({"run_actions": "stop"}, SKIPS, [], id="stop"),
+        pytest.param({"run_actions": "start"}, CATCHES_UP, [], id="start"),
+        pytest.param(
+            {},
+            SKIPS,
+            [
+                'tasks[1].overlap: "skip" has Rota stop runs, and the parameter RunActions is none; have the operator '
+                'set RunActions to stop, or write "allow"'
+            ],
+            id="none",
+        ),
+        pytest.param(
+            {"run_actions": "stop"},
+            BOTH,
+            [
+                'tasks[1].catch_up: "both" has Rota start runs, and the parameter RunActions is stop; have the '
+                "operator set RunActions to both, or write false"
+            ],
+            id="one of two",
+        ),
+        pytest.param(
+            {"run_actions": "both", "watch_runs": False},
+            CATCHES_UP,
+            [
+                'tasks[1].catch_up: "missed" has Rota start runs, and the parameter WatchRuns is false; have the '
+                "operator set WatchRuns to true and RunActions to both, or write false"
+            ],
+            id="nobody watches",
+        ),
+    ],
+)
+def test_a_key_that_acts_needs_the_parameter(
+    parameters: dict[str, Any], keys: dict[str, Any], problems: list[str]
+) -> None:
+    settings = SETTINGS.model_copy(update=parameters)
+    assert list(of_actions(settings, [task("Other"), task(**keys)])) == problems

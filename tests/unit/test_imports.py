@@ -72,6 +72,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedules.eventbridge_rules.inventory": set(),
     "rota.schedules.eventbridge_rules.tag_index": set(),
     "rota.schedules.eventbridge_rules.takeover": set(),
+    "rota.schedules.eventbridge_rules.start": set(),
     # As is a plan made.
     "rota.schedules.eventbridge_rules.desired": set(),
     "rota.schedules.eventbridge_rules.watching": set(),
@@ -109,11 +110,24 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
         for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "report", "words")
     },
     **{f"rota.runs.{module}": {"sweep"} for module in ("image", "missed", "running", "sweep", "tasks")},
-    # Only after a deployment, and for a run that is missed.
+    # Only after a deployment, for a run that is missed, and where the stack lets Rota stop and start runs.
     **{f"rota.runs.{module}": set() for module in ("image_policy", "jobs", "live_jobs", "trail")},
+    **{f"rota.runs.{module}": set() for module in ("skipping", "catching_up")},
     **{
         f"rota.runs.{module}": _OF_RUNS
-        for module in ("by_job", "due", "event", "incidents", "judge", "metrics", "model", "reasons", "record", "table")
+        for module in (
+            "by_job",
+            "due",
+            "event",
+            "incidents",
+            "judge",
+            "metrics",
+            "model",
+            "reasons",
+            "record",
+            "stops",
+            "table",
+        )
     },
     "rota.restore.attempt": {"restore_deployment"},
     "rota.restore.context": {"restore_deployment"},

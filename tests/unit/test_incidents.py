@@ -159,3 +159,86 @@ def test_good_runs_are_counted_on_each_release() -> None:
     whole = after_run(whole, run(4, "+", NEW))
     assert whole.last_good is not None
     assert (whole.last_good.runs, whole.last_good.release) == (1, NEW)
+
+
+def owing(*runs: Run, **more: object) -> Job:
+    whole = Job(task="IngestData", retry_age=300, grace=300, **more)  # type: ignore[arg-type]  # of a table
+    for each in runs:
+        whole = after_run(whole, each)
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "signs", "owed"),
+    [
+        pytest.param(False, "mn", None, id="off"),
+        pytest.param("both", "+-?", None, id="none"),
+        pytest.param("both", "m", (0, True), id="missed"),
+        pytest.param("both", "n", (0, False), id="not started"),
+        pytest.param("missed", "mn", (0, True), id="missed alone"),
+        pytest.param("not_started", "nm", (0, False), id="not started alone"),
+        pytest.param("both", "mnm+", (2, True), id="the newest"),
+    ],
+)
+def test_what_catch_up_owes(catch_up: object, signs: str, owed: tuple[int, bool] | None) -> None:
+    runs = [run(number, sign) for number, sign in enumerate(signs)]
+    orders = itertools.permutations(runs)
+    found = {
+        (each.owed.scheduled_at, each.owed.given_up) if each.owed else None
+        for each in (owing(*order, catch_up=catch_up) for order in orders)
+    }
+    assert found == {owed and (FIRST + timedelta(hours=owed[0]), owed[1])}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"reason": REASON.model_copy(update={"why": Why.DISABLED})},
+        {"reason": REASON.model_copy(update={"why": Why.GONE})},
+        {"counted": True},
+        {"trigger": Trigger.BY_HAND},
+        {"trigger": Trigger.CATCH_UP},
+    ],
+    ids=["disabled by a person", "deleted", "which minute is not known", "by hand", "caught up already"],
+)
+def test_what_catch_up_does_not_owe(more: dict[str, object]) -> None:
+    assert owing(run(0, "m").model_copy(update=more), catch_up="both").owed is None
+
+
+def test_each_task_of_a_start_is_owed_until_it_is_taken_on() -> None:
+    first, second = run(0, "n"), run(0, "n").model_copy(update={"task_id": "t0b"})
+    both = owing(first, second, catch_up="both", count=3)
+    assert both.owed is not None
+    assert both.owed.tasks == 2
+    claimed = both.model_copy(update={"owed": both.owed.model_copy(update={"claimed_at": FIRST})})
+    late = after_run(claimed, run(0, "n").model_copy(update={"task_id": "t0c"}))
+    assert late.owed == claimed.owed
+
+
+@pytest.mark.parametrize(("count", "good"), [(1, 1), (2, 2)])
+def test_a_run_that_was_caught_up_ends_the_incident(count: int, good: int) -> None:
+    caught_up = [
+        run(0, "+").model_copy(update={"task_id": f"c{number}", "trigger": Trigger.CATCH_UP}) for number in range(good)
+    ]
+    missed = run(0, "m").model_copy(update={"lacking": count})
+    before, whole = owing(missed, *caught_up[:-1], count=count), owing(missed, *caught_up, count=count)
+    assert before.incident is not None
+    assert before.incident.recovered is None
+    assert whole.incident is not None
+    assert whole.incident.recovered is not None
+    assert whole.incident.recovered.caught_up
+
+
+def test_skipped_runs_are_reported_when_that_begins() -> None:
+    """They are neither good nor bad."""
+    skipped = [run(number, "+").model_copy(update={"status": Status.SKIPPED}) for number in range(1, 4)]
+    whole = owing(run(0, "-"), *skipped)
+    assert [notice.run for notice in whole.notices] == skipped[:1]
+    assert (whole.bad_runs, whole.last_good, whole.giving_way) == (1, None, True)
+    again = owing(run(0, "-"), *skipped[:2], run(3, "+"), skipped[2].model_copy(update={"scheduled_at": FIRST}))
+    assert len(again.notices) == 2
+
+
+def test_how_long_the_last_good_runs_took_is_known() -> None:
+    runs = [run(number, "+").model_copy(update={"seconds": float(number)}) for number in range(7)]
+    assert owing(*runs).lasted == (2, 3, 4, 5, 6)

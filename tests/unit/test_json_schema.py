@@ -47,6 +47,8 @@ def test_the_schema_describes_every_key() -> None:
             "count": 10,
         },
         {"retry": {"attempts": 0}, "platform_version": "LATEST"},
+        {"overlap": "replace", "catch_up": "not_started"},
+        {"overlap": "allow", "catch_up": False},
     ],
 )
 def test_the_schema_takes_a_valid_file(keys: dict[str, Any]) -> None:

@@ -52,7 +52,7 @@ def test_a_task_has_ended_once_it_is_stopped(status: str, expected: Status) -> N
     [
         ("events-rule/production__guestbook__I", Trigger.SCHEDULE),
         ("chronos-schedule/gold-coast-data-lak", Trigger.SCHEDULE),
-        ("rota/catch-up", Trigger.CATCH_UP),
+        ("rota/catch-up/20260301T060000Z", Trigger.CATCH_UP),
         ("rota-run/kim", Trigger.BY_HAND),
         ("", Trigger.BY_HAND),
     ],

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rota.runs import reasons
-from rota.runs.event import GivenUp, QueueMessage, task_change
+from rota.runs import reasons, stops
+from rota.runs.event import GivenUp, QueueMessage, started_by_catch_up, task_change
 from rota.runs.judge import run_of
 from rota.runs.model import Job, Reader, Release, Run, Span, Status, Trigger, Why
 from tests.guestbook import DIGEST
@@ -23,6 +23,10 @@ AUTHOR, OPERATOR = Reader.AUTHOR, Reader.OPERATOR
 
 def judged(**members: Any) -> Run:
     return run_of(task_change(detail(**members)), JOB, "app", ())
+
+
+def stopped_by_rota(kind: stops.Kind, because: str) -> dict[str, Any]:
+    return {"stopCode": "UserInitiated", "stoppedReason": stops.Stop(kind, "IngestData", because).reason}
 
 
 def not_started(reason: str, **more: Any) -> dict[str, Any]:
@@ -96,6 +100,34 @@ def not_started(reason: str, **more: Any) -> dict[str, Any]:
             Why.OTHER,
             OPERATOR,
             id="a stop code that is new",
+        ),
+        pytest.param(
+            {"exit_code": 143, **stopped_by_rota("max_runtime", "3600")},
+            Status.FAILED,
+            Why.MAX_RUNTIME,
+            AUTHOR,
+            id="stopped by Rota after max_runtime",
+        ),
+        pytest.param(
+            {"starts": False, "exit_code": None, **stopped_by_rota("skip", "9a8b7c")},
+            Status.SKIPPED,
+            Why.OVERLAP,
+            AUTHOR,
+            id="skipped by Rota",
+        ),
+        pytest.param(
+            {"exit_code": 143, **stopped_by_rota("skip", "9a8b7c")},
+            Status.FAILED,
+            Why.OVERLAP,
+            AUTHOR,
+            id="skipped by Rota, but it had begun",
+        ),
+        pytest.param(
+            {"exit_code": 0, **stopped_by_rota("replace", "9a8b7c")},
+            Status.REPLACED,
+            Why.OVERLAP,
+            AUTHOR,
+            id="replaced by Rota",
         ),
         pytest.param({"exit_code": None}, Status.FAILED, Why.OTHER, OPERATOR, id="no exit code"),
         pytest.param(
@@ -289,3 +321,32 @@ def test_a_dead_letter_says_why(letter: dict[str, Any], why: Why, words: str) ->
     reason = reasons.of_a_dead_letter(read)
     assert (reason.why, reason.words, reason.reader) == (why, words, Reader.OPERATOR)
     assert reason.aws == f"{read.code}: {read.message}"
+
+
+def test_a_stop_after_max_runtime_says_who_and_why() -> None:
+    asked = stopped_by_rota("max_runtime", "3600")
+    assert asked["stoppedReason"] == "Rota stopped IngestData: it ran for longer than its max_runtime, 3600 s"
+    reason = judged(exit_code=143, **asked).reason
+    assert reason is not None
+    assert reason.words == "it was stopped by Rota after max_runtime, 3600 s"
+
+
+@pytest.mark.parametrize("kind", ["max_runtime", "skip", "replace"])
+def test_rotas_reason_is_read_back(kind: stops.Kind) -> None:
+    stop = stops.Stop(kind, "Ingest.Data_2-b", "9a8b7c")
+    told = detail(stopCode="UserInitiated", stoppedReason=stop.reason)
+    assert stops.of(task_change(told)) == stop
+    assert stops.of(task_change(told | {"stoppedReason": f"{stop.reason} or so"})) is None
+    assert stops.of(task_change(told | {"stopCode": "EssentialContainerExited"})) is None
+
+
+def test_a_skipped_run_names_the_one_that_went_on() -> None:
+    assert judged(starts=False, exit_code=None, **stopped_by_rota("skip", "9a8b7c")).overlaps == "9a8b7c"
+
+
+def test_what_catch_up_started_is_the_run_of_its_minute() -> None:
+    """Whether or not its target tells it the time."""
+    started = started_by_catch_up(DUE)
+    run = judged(created=DUE + timedelta(hours=7), startedBy=started)
+    assert (run.scheduled_at, run.trigger, run.traced) == (DUE, Trigger.CATCH_UP, True)
+    assert len(started) <= 36

@@ -6,7 +6,9 @@ import pytest
 
 from rota.runs.event import TaskChange, task_change
 from rota.runs.model import Job
-from rota.runs.running import overlap, overlong
+from rota.runs.running import overlap, overlong, to_stop
+from rota.runs.stops import Stop
+from tests.guestbook import PREFIX
 from tests.run_events import DUE, detail
 
 JOB = Job(task="IngestData", retry_age=300, grace=300, max_runtime=3600)
@@ -16,11 +18,13 @@ def at(minutes: float) -> datetime:
     return DUE + timedelta(minutes=minutes)
 
 
-def task(name: str, created: float, minutes: float | None = 1, *, starts: bool = True) -> TaskChange:
+def task(name: str, created: float, minutes: float | None = 1, *, starts: bool = True, **more: object) -> TaskChange:
     """A task that was created at that minute and ran for so many; None: it runs."""
     status = "RUNNING" if minutes is None else "STOPPED"
-    described = detail(status, created=at(created), seconds=60 * (minutes or 0), starts=starts, taskArn=f"task/{name}")
-    return task_change(described)
+    lasts = 60 * (minutes or 0)
+    return task_change(
+        detail(status, created=at(created), seconds=lasts, starts=starts, taskArn=f"task/{name}", **more)
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,8 +52,51 @@ def test_overlap(tasks: list[TaskChange], elder: str | None, newest: str | None)
         pytest.param(task("a", 0, None), 60, False, id="not yet: it counts from its start"),
         pytest.param(task("a", 0, None), 61, True, id="too long"),
         pytest.param(task("a", 0, 90), 200, False, id="it has ended"),
+        pytest.param(task("a", 0, None, desiredStatus="STOPPED"), 61, False, id="it is being stopped"),
     ],
 )
 def test_overlong(found: TaskChange, now: float, expected: bool) -> None:
     assert bool(overlong(JOB, [found], at(now))) is expected
     assert overlong(JOB.model_copy(update={"max_runtime": None}), [found], at(now)) == []
+
+
+MAX, REPLACES = {"max_runtime": 3600}, {"overlap": "replace", "max_runtime": None}
+BY_HAND, SPOT = {"startedBy": "by-hand"}, {"stopCode": "SpotInterruption"}
+OTHER_APP = {"startedBy": "events-rule/staging__guestbook__Inge"}
+CAUGHT_UP = {"startedBy": "rota/catch-up/20260301T060000Z"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "tasks", "stopped"),
+    [
+        pytest.param(MAX, [task("a", 0, None)], {"task/a": ("max_runtime", "3600")}, id="too long"),
+        pytest.param(
+            MAX, [task("a", 0, None, **CAUGHT_UP)], {"task/a": ("max_runtime", "3600")}, id="that Rota started"
+        ),
+        pytest.param(MAX, [task("a", 0, None, **BY_HAND)], {}, id="that a person started"),
+        pytest.param(MAX, [task("a", 0, None, **OTHER_APP)], {}, id="that another app started"),
+        pytest.param(MAX, [task("a", 0, None, **SPOT)], {}, id="that is being stopped"),
+        pytest.param(MAX, [task("a", 60, None)], {}, id="not too long"),
+        pytest.param({}, [task("a", 0, None), task("b", 60, None)], {}, id="overlap is allowed"),
+        pytest.param(
+            REPLACES, [task("a", 0, None), task("b", 60, None)], {"task/a": ("replace", "b")}, id="the later one runs"
+        ),
+        pytest.param(REPLACES, [task("a", 0, None), task("b", 60, starts=False)], {}, id="the later one never began"),
+        pytest.param(REPLACES, [task("a", 0, None), task("b", 60, None, **SPOT)], {}, id="the later one is stopping"),
+        pytest.param(REPLACES, [task("a", 0, None), task("b", 60, 1)], {}, id="the later one is over"),
+        pytest.param(REPLACES, [task("a", 0, None), task("b", 60, None, **BY_HAND)], {}, id="the later one by hand"),
+        pytest.param(REPLACES, [task("a", 0, None, **BY_HAND), task("b", 60, None)], {}, id="the earlier one by hand"),
+        pytest.param(REPLACES, [task("a", 0, None), task("b", 0.4, None)], {}, id="two tasks of one start"),
+        pytest.param(
+            REPLACES,
+            [task("b", 60, None), task("a", 0, None), task("c", 60.1, None)],
+            {"task/a": ("replace", "c")},
+            id="by two tasks of one start",
+        ),
+    ],
+)
+def test_what_is_stopped(
+    settings: dict[str, object], tasks: list[TaskChange], stopped: dict[str, tuple[str, str]]
+) -> None:
+    found = to_stop(Job(task="IngestData", retry_age=300, grace=300, **settings), tasks, PREFIX, at(61))  # type: ignore[arg-type]  # of a table
+    assert found == {arn: Stop(kind, "IngestData", because) for arn, (kind, because) in stopped.items()}  # type: ignore[arg-type]  # of a table

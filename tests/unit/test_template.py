@@ -147,6 +147,7 @@ DEFAULTS = {
     "Architecture": "x86_64",
     "WatchRuns": "true",
     "TraceScheduledTime": "false",
+    "RunActions": "none",
     "ExplainMissed": "false",
     "RunHistoryDays": 90,
 }
@@ -522,6 +523,10 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
     def is_empty(value: Any) -> dict[str, Any]:
         return {"Fn::Equals": [value, ""]}
 
+    def acts(how: str) -> dict[str, Any]:
+        either = [{"Fn::Equals": [{"Ref": "RunActions"}, value]} for value in (how, "both")]
+        return {"Fn::And": [{"Condition": "WatchesRuns"}, {"Fn::Or": either}]}
+
     assert TEMPLATE["Conditions"] == {
         "StartsApiAlone": {"Fn::Equals": [{"Ref": "ApiCommand"}, ""]},
         "MakesEventsRole": is_empty({"Ref": "EventsRoleArn"}),
@@ -530,6 +535,8 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "DeploysReplicated": {"Fn::Equals": [{"Ref": "DeployReplicated"}, "true"]},
         "SendsMail": {"Fn::Not": [is_empty({"Ref": "NotificationEmail"})]},
         "WatchesRuns": {"Fn::Equals": [{"Ref": "WatchRuns"}, "true"]},
+        "StopsRuns": acts("stop"),
+        "StartsRuns": acts("start"),
         "NotifiesChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
         "ExplainsMissed": {"Fn::Equals": [{"Ref": "ExplainMissed"}, "true"]},
         "ReadsJobLogs": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "JobLogGroups"}]})]},

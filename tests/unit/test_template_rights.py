@@ -29,6 +29,7 @@ def passed_to(service: str) -> dict[str, Any]:
 RULES = arn("events", "rule/${RulePrefix}*")
 REVISIONS = arn("ecs", "task-definition/${TaskDefinitionFamily}:*")
 CLUSTER = arn("ecs", "cluster/${ClusterName}")
+TASKS = arn("ecs", "task/${ClusterName}/*")
 SERVICE = arn("ecs", "service/${ClusterName}/${ServiceName}")
 EVENTS_ROLE = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"]}, {"Ref": "EventsRoleArn"}]}
 # What a statement is about: its Resource and its Condition, as they are in the template.
@@ -50,7 +51,8 @@ KINDS: dict[str, tuple[Any, Any]] = {
         },
     ),
     "the cluster's lists of tasks": ("*", {"ArnEquals": {"ecs:cluster": CLUSTER}}),
-    "tasks": (arn("ecs", "task/${ClusterName}/*"), None),
+    "tasks": (TASKS, None),
+    "tasks, on the cluster alone": (TASKS, {"ArnEquals": {"ecs:cluster": CLUSTER}}),
     "the topic": ({"Ref": "NotificationsTopic"}, None),
     "the jobs' log groups": ({"Ref": "JobLogGroups"}, None),
     "the queue of runs": ({"Fn::GetAtt": ["RunQueue", "Arn"]}, None),
@@ -77,7 +79,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     ),
     "revisions, on the cluster alone": (REVISIONS, {"ArnEquals": {"ecs:cluster": CLUSTER}}),
     "tasks, while they are started": (
-        arn("ecs", "task/${ClusterName}/*"),
+        TASKS,
         {"StringEquals": {"ecs:CreateAction": "RunTask"}},
     ),
     "bus, with events of Rota alone": (
@@ -183,6 +185,9 @@ RIGHTS: dict[str, dict[str, str]] = {
     "RecordRunFunction": {
         "the app's runs in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
         "the queue of runs": "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes",
+        "the cluster's lists of tasks": "ecs:ListTasks",
+        "tasks": "ecs:DescribeTasks",
+        "tasks, on the cluster alone": "ecs:StopTask",
     },
     "SweepFunction": {
         "the app's runs in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
@@ -191,6 +196,10 @@ RIGHTS: dict[str, dict[str, str]] = {
         "bucket": "s3:ListBucket s3:ListBucketVersions",
         "the cluster's lists of tasks": "ecs:ListTasks",
         "tasks": "ecs:DescribeTasks",
+        "tasks, on the cluster alone": "ecs:StopTask",
+        "revisions, on the cluster alone": "ecs:RunTask",
+        "tasks, while they are started": "ecs:TagResource",
+        "the tasks' roles, for ECS": "iam:PassRole",
         "rules": "events:DescribeRule events:ListTargetsByRule",
         "anything": "ecs:DescribeTaskDefinition cloudtrail:LookupEvents",
         "the jobs' log groups": "logs:GetLogEvents",
@@ -213,11 +222,13 @@ RIGHTS: dict[str, dict[str, str]] = {
 
 
 # By the condition of a statement, what it is about: mostly what a parameter names.
-GIVEN_BY: dict[str, Any] = {
-    "KnowsFormerEventsRoles": {"Ref": "FormerEventsRoleArns"},
-    "NotifiesChat": {"Ref": "ChatTopicArn"},
-    "ReadsJobLogs": {"Ref": "JobLogGroups"},
-    "ExplainsMissed": "*",
+GIVEN_BY: dict[str, list[Any]] = {
+    "KnowsFormerEventsRoles": [{"Ref": "FormerEventsRoleArns"}],
+    "NotifiesChat": [{"Ref": "ChatTopicArn"}],
+    "ReadsJobLogs": [{"Ref": "JobLogGroups"}],
+    "ExplainsMissed": ["*"],
+    "StopsRuns": ["*", TASKS],
+    "StartsRuns": [REVISIONS, TASKS, {"Ref": "TaskRoleArns"}],
 }
 
 
@@ -230,7 +241,7 @@ def statements(role: str) -> Iterator[dict[str, Any]]:
             if "Fn::If" in statement:
                 condition, statement, otherwise = statement["Fn::If"]  # noqa: PLW2901
                 assert otherwise == {"Ref": "AWS::NoValue"}
-                assert statement["Resource"] == GIVEN_BY[condition]
+                assert statement["Resource"] in GIVEN_BY[condition]
             assert statement["Effect"] == "Allow"
             assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
             yield statement
@@ -238,6 +249,25 @@ def statements(role: str) -> Iterator[dict[str, Any]]:
 
 def actions(statement: dict[str, Any]) -> list[str]:
     return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+
+
+def guarded(role: str, condition: str | None) -> set[str]:
+    """The actions of the statements that are there on that condition alone."""
+    return {
+        action
+        for policy in WITH_A_ROLE[role]["Policies"]
+        for given in policy.get("PolicyDocument", policy)["Statement"]
+        if (given["Fn::If"][0] if "Fn::If" in given else None) == condition
+        for action in actions(given["Fn::If"][1] if "Fn::If" in given else given)
+    }
+
+
+def test_runs_are_stopped_and_started_on_request_alone() -> None:
+    assert guarded("RecordRunFunction", "StopsRuns") == {"ecs:ListTasks", "ecs:DescribeTasks", "ecs:StopTask"}
+    assert guarded("SweepFunction", "StopsRuns") == {"ecs:StopTask"}
+    assert guarded("SweepFunction", "StartsRuns") == {"ecs:RunTask", "ecs:TagResource", "iam:PassRole"}
+    for role in ("RecordRunFunction", "SweepFunction"):
+        assert not guarded(role, None) & {"ecs:StopTask", "ecs:RunTask", "ecs:TagResource", "iam:PassRole"}
 
 
 def test_every_role_is_listed() -> None:

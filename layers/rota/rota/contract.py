@@ -534,6 +534,10 @@ class RunKind(StrEnum):
     """A run lasts longer than its `max_runtime`."""
     OVERLAPPING = "overlapping"
     """A run began while an earlier one still ran."""
+    SKIPPED = "skipped"
+    """A run was skipped, because an earlier one still ran: `overlap: skip`."""
+    REPLACED = "replaced"
+    """A run was stopped, because a later one had begun: `overlap: replace`."""
     UNKNOWN = "unknown"
     """Rota itself was away, so what became of a run is not known."""
 

@@ -57,6 +57,7 @@ class Settings(Shape):
     watch_runs: bool = False
     trace_scheduled_time: bool = False
     run_queue_arn: str = ""
+    run_actions: Literal["none", "stop", "start", "both"] = "none"
     explain_missed: bool = False
     run_history_days: int = 90
     job_log_groups: Items = ()
@@ -74,6 +75,16 @@ class Settings(Shape):
         """
         given = {name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment}
         return cls.model_validate(given)
+
+    @property
+    def stops_runs(self) -> bool:
+        """Whether Rota may stop a run where the schedule file asks for it."""
+        return self.watch_runs and self.run_actions in ("stop", "both")
+
+    @property
+    def starts_runs(self) -> bool:
+        """Whether Rota may start a run once more where the schedule file asks for it."""
+        return self.watch_runs and self.run_actions in ("start", "both")
 
     @property
     def app(self) -> str:

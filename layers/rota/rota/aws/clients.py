@@ -49,7 +49,9 @@ def ecr() -> "ECRClient":
 
 @cache
 def ecs(attempts: int = _ATTEMPTS) -> "ECSClient":
-    """`attempts=1` for RegisterTaskDefinition: without a client token, a blind retry may register a second revision."""
+    """`attempts=1` for RegisterTaskDefinition: without a client token, a blind retry may register a second revision.
+    Also for StopTask: why it is called may not be true any more at the next attempt.
+    """
     # ECS validates requests itself; the SDK's model would refuse fields that it does not know.
     client: ECSClient = _client("ecs", _config(attempts).merge(Config(parameter_validation=False)))
     botocore_hooks.keep_unknown_fields(client)

@@ -86,7 +86,13 @@ def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:
     """What a person should know of a file that is good."""
     if not tasks:
         return "; this removes every schedule"
-    return "" if rule_prefix else "; with --rule-prefix the length of the rules' names is checked too"
+    acting = {key: action for task in tasks for key, action in task.actions.items()}
+    parts = [] if rule_prefix else ["with --rule-prefix the length of the rules' names is checked too"]
+    if acting:
+        actions = {*acting.values()}
+        wanted = "both" if len(actions) > 1 else f"{actions.pop()} or both"
+        parts.append(f"{' and '.join(acting)} will be refused unless the stack's RunActions is {wanted}")
+    return "".join(f"; {part}" for part in parts)
 
 
 def _raw(name: str) -> bytes:

@@ -21,6 +21,8 @@ _TURNED = {
     Status.NOT_STARTED: RunKind.NOT_STARTED,
     Status.MISSED: RunKind.MISSED,
 }
+# What a job's own doing brings about.
+_OF_ONE_JOB = {RunKind.OVERLONG, RunKind.OVERLAPPING, RunKind.SKIPPED, RunKind.REPLACED}
 _TURNS = frozenset(_TURNED.values())
 # Reasons that lie outside of the job: equal ones are one cause, however few jobs have them.
 _SHARED = {Why.IMAGE, Why.SECRET, Why.LOGS, Why.ROLE, Why.NETWORK, Why.CAPACITY, Why.SPOT, Why.HOST}
@@ -167,7 +169,7 @@ def _reason(incident: Incident) -> Key:
 def _have_one_cause(reports: list[Report], alike: list[Incident]) -> bool:
     """Whether they are reported together, and not one by one."""
     first = reports[0]
-    if first.kind in (RunKind.OVERLONG, RunKind.OVERLAPPING) or not is_shared(first):
+    if first.kind in _OF_ONE_JOB or not is_shared(first):
         return len(reports) + len(alike) >= _STORM
     return True
 

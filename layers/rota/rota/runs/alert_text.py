@@ -10,7 +10,7 @@ from rota.notifications.text import mask
 from rota.runs.alert import Alert, Report, is_shared
 from rota.runs.attribution import attribute, is_of_the_release, is_unreleased, named
 from rota.runs.log_place import group_arn, may_be_read
-from rota.runs.model import GoodRun, Incident, Release, Run, Status, Trigger, Why
+from rota.runs.model import STARTED, GoodRun, Incident, Release, Run, Status, Trigger, Why
 from rota.runs.words import clock, day_and_time, duration
 
 # So many jobs a message names; the event on the bus has each.
@@ -20,6 +20,8 @@ _SHORT = {
     Why.OUT_OF_MEMORY: "out of memory",
     Why.KILLED: "killed",
     Why.STOPPED: "stopped by hand",
+    Why.MAX_RUNTIME: "stopped after max_runtime",
+    Why.OVERLAP: "stopped as it overlapped",
     Why.SPOT: "Spot capacity taken back",
     Why.HOST: "its host was taken away",
     Why.IMAGE: "its image",
@@ -33,7 +35,51 @@ _SHORT = {
     Why.DISABLED: "its schedule is disabled",
     Why.GONE: "its schedule is gone",
 }
+# Whose words say all that AWS says.
+_SAID = {Why.EXIT_CODE, Why.MAX_RUNTIME, Why.OVERLAP}
 _VERBS = {RunKind.FAILED: "failed", RunKind.NOT_STARTED: "did not start", RunKind.MISSED: "did not run"}
+
+
+class _Notice(NamedTuple):
+    """The words for a single run, beside incidents, of one job and of many; `_of_notice` says what they name."""
+
+    title: str
+    lead: str
+    title_of_many: str
+    lead_of_many: str
+
+
+_NOTICES = {
+    RunKind.OVERLONG: _Notice(
+        "{task} still runs after {limit}", "It goes on.", "{jobs} run for too long", "All of them go on."
+    ),
+    RunKind.OVERLAPPING: _Notice(
+        "{task} runs twice at once",
+        "It started while an earlier task of it ({overlaps}) still ran. Both go on.",
+        "{jobs} run twice at once",
+        "All of them go on.",
+    ),
+    RunKind.SKIPPED: _Notice(
+        "{task} was skipped: an earlier run goes on",
+        "An earlier task of it ({overlaps}) still ran, so Rota stopped this one before it began. Further ones that are "
+        "skipped are recorded, and not reported until one runs.",
+        "{jobs} were skipped: earlier runs go on",
+        "Earlier tasks of them still ran, so Rota stopped these before they began.",
+    ),
+    RunKind.REPLACED: _Notice(
+        "{task} was replaced by its next run",
+        "It still ran when its next run had begun, so Rota stopped it. Further ones that are replaced are recorded, "
+        "and not reported until one comes to its end.",
+        "{jobs} were replaced by their next runs",
+        "They still ran when their next runs had begun, so Rota stopped them.",
+    ),
+    RunKind.UNKNOWN: _Notice(
+        "{task}: what became of a run is not known",
+        "What became of it is not known: {why}.",
+        "What became of {runs} runs is not known",
+        "For one reason: {why}.",
+    ),
+}
 
 
 class Place(NamedTuple):
@@ -74,20 +120,22 @@ def events_of(alert: Alert, place: Place) -> list[RunEvent]:
 
 
 def _title(report: Report) -> str:
-    task, run, incident = report.run.task, report.run, report.incident
+    task, incident = report.run.task, report.incident
+    if notice := _NOTICES.get(report.kind):
+        return notice.title.format(**_of_notice(report))
     match report.kind:
         case RunKind.RECOVERED if incident:
             return f"{task} runs well again after {_bad_runs(incident)}"
         case RunKind.STILL_FAILING if incident:
             return f"{task} still fails: {_bad_runs(incident)} since {day_and_time(incident.first.scheduled_at)}"
-        case RunKind.OVERLONG:
-            return f"{task} still runs after {duration(report.job.max_runtime or 0)}"
-        case RunKind.OVERLAPPING:
-            return f"{task} runs twice at once"
-        case RunKind.UNKNOWN:
-            return f"{task}: what became of a run is not known"
-    short = _short(run)
+    short = _short(report.run)
     return f"{task} {_VERBS[report.kind]}{': ' if short else ''}{short}"
+
+
+def _of_notice(report: Report) -> dict[str, str]:
+    """What the words of a notice name."""
+    run, limit = report.run, duration(report.job.max_runtime or 0)
+    return {"task": run.task, "limit": limit, "overlaps": run.overlaps, "why": run.reason.words if run.reason else ""}
 
 
 def _short(run: Run) -> str:
@@ -100,15 +148,11 @@ def _short(run: Run) -> str:
 
 def _lead(report: Report) -> str:
     run, incident = report.run, report.incident
+    if notice := _NOTICES.get(report.kind):
+        return notice.lead.format(**_of_notice(report))
     match report.kind:
         case RunKind.RECOVERED if incident and incident.recovered:
             return _recovered(incident, incident.recovered)
-        case RunKind.OVERLONG:
-            return "It goes on."
-        case RunKind.OVERLAPPING:
-            return f"It started while an earlier task of it ({run.overlaps}) still ran. Both go on."
-        case RunKind.UNKNOWN:
-            return f"What became of it is not known{f': {run.reason.words}' if run.reason else ''}."
         case RunKind.STILL_FAILING if incident:
             first = f"{_sentence(incident.last)} It is the last of {_bad_runs(incident)}."
             return _lines(first, attribute(incident))
@@ -139,6 +183,7 @@ def _recovered(incident: Incident, good: GoodRun) -> str:
         f"It failed for {duration(incident.seconds)}, {_bad_runs(incident)}.{never}",
         f"The reason was: {_sentence(incident.last)}",
         mended,
+        "Rota had started it once more, late, because of catch_up." if good.caught_up else "",
     )
 
 
@@ -153,7 +198,7 @@ def _facts(report: Report) -> Iterable[tuple[str, str]]:
         yield from _facts_of_a_run(run)
         if incident and incident.last_good:
             yield "Last good run", day_and_time(incident.last_good.scheduled_at)
-        if run.reason and run.reason.aws and run.reason.why != Why.EXIT_CODE:
+        if run.reason and run.reason.aws and run.reason.why not in _SAID:
             yield "AWS says", run.reason.aws
     if report.job.owner:
         yield "Owner", report.job.owner
@@ -225,6 +270,7 @@ def _next_steps(reports: list[Report]) -> Iterable[str]:
     elif first.kind == RunKind.OVERLAPPING:
         yield "If two at once do harm, let the job take a lock."
     elif first.run.reason:
+        yield from _caught_up(reports)
         yield first.run.reason.todo
     incidents = [each.incident for each in reports if each.incident]
     good = incidents[0].last_good if incidents else None
@@ -232,6 +278,21 @@ def _next_steps(reports: list[Report]) -> Iterable[str]:
         undone = any(is_unreleased(each) for each in incidents)
         way = "see how its deployment ended" if undone else f"roll back to {named(good.release)}"
         yield f"If the {'image' if undone else 'release'} is why: {way}, or push an image that mends it."
+
+
+def _caught_up(reports: list[Report]) -> Iterable[str]:
+    """What became of it by `catch_up`."""
+    owed = [each.job.owed for each in reports if each.job.owed and each.job.owed.scheduled_at == each.run.scheduled_at]
+    started = sum(each.answer == STARTED for each in owed)
+    if len(reports) > 1:
+        if started:
+            yield f"catch_up has started {started} of them once more."
+    elif started:
+        yield "catch_up has started it once more: see how that run ends."
+    elif owed and owed[0].answer:
+        yield f"catch_up did not start it once more: {owed[0].answer}."
+    elif owed:
+        yield "catch_up starts it once more when its retry age is over."
 
 
 # ---------------------------------------------------------------------- many jobs
@@ -258,30 +319,23 @@ def _of_many(alert: Alert, place: Place) -> Message:
 
 def _title_of_many(reports: list[Report]) -> str:
     first, jobs = reports[0], f"{len({each.run.task for each in reports})} jobs"
+    if notice := _NOTICES.get(first.kind):
+        return notice.title_of_many.format(jobs=jobs, runs=len(reports))
     match first.kind:
         case RunKind.RECOVERED:
             return f"{jobs} run well again"
         case RunKind.STILL_FAILING:
             return f"{jobs} still fail"
-        case RunKind.OVERLONG:
-            return f"{jobs} run for too long"
-        case RunKind.OVERLAPPING:
-            return f"{jobs} run twice at once"
-        case RunKind.UNKNOWN:
-            return f"What became of {len(reports)} runs is not known"
     short = _short(first.run)
     return f"{jobs} {_VERBS[first.kind]}{': ' if short else ''}{short}"
 
 
 def _lead_of_many(reports: list[Report]) -> str:
     first = reports[0]
-    match first.kind:
-        case RunKind.RECOVERED if first.incident:
-            return f"The reason was: {_sentence(first.incident.last)}"
-        case RunKind.OVERLONG | RunKind.OVERLAPPING:
-            return "All of them go on."
-        case RunKind.UNKNOWN:
-            return f"For one reason: {first.run.reason.words}." if first.run.reason else ""
+    if notice := _NOTICES.get(first.kind):
+        return notice.lead_of_many.format(**_of_notice(first))
+    if first.kind == RunKind.RECOVERED and first.incident:
+        return f"The reason was: {_sentence(first.incident.last)}"
     alike = "All for one reason." if is_shared(first) else "They failed alike."
     return f"{alike} {_sentence(first.run)}"
 

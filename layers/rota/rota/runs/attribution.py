@@ -9,7 +9,7 @@ from rota.runs.words import duration
 
 # What happens to any release.
 _OF_AWS = {Why.SPOT, Why.HOST, Why.NETWORK, Why.CAPACITY, Why.STOPPED, Why.REFUSED, Why.DISABLED, Why.GONE}
-_OF_AWS |= {Why.NO_TRACE, Why.AWAY}
+_OF_AWS |= {Why.NO_TRACE, Why.AWAY, Why.OVERLAP}
 _COMMIT = 12
 
 

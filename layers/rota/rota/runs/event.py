@@ -19,7 +19,10 @@ from rota.tracing import SCHEDULED_AT, TASK
 LONGEST_STARTED_BY = 36
 _STARTED_BY_RULE = "events-rule/"
 _STARTED_BY_SCHEDULE = "chronos-schedule/"
-_CATCH_UP = "rota/catch-up"
+# ECS takes letters, digits, - / and _ alone.
+_CATCH_UP, _FOR = "rota/catch-up", "/%Y%m%dT%H%M%SZ"
+BY_A_USER = "UserInitiated"
+"""The stop code of a task that StopTask has stopped, whoever called it."""
 _NOT_YET_RUNNING = {"PROVISIONING", "PENDING", "ACTIVATING"}
 
 
@@ -75,6 +78,7 @@ class TaskChange(_FromAws):
     last_status: str
     created_at: AwareDatetime
     task_definition_arn: str
+    desired_status: str = ""
     group: str = ""
     started_by: str = ""
     overrides: Overrides = Overrides()
@@ -104,6 +108,21 @@ class TaskChange(_FromAws):
         return Status.STARTING if self.last_status in _NOT_YET_RUNNING else Status.RUNNING
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a container of it may have run."""
+        return self.started_at is not None or self.last_status not in _NOT_YET_RUNNING
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its containers run, and nothing has told ECS to stop it."""
+        return self.last_status == "RUNNING" and self.started_at is not None and not self.is_stopping
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop, or has ended. A stop code may be there before the desired status."""
+        return self.desired_status == "STOPPED" or bool(self.stop_code) or self.execution_stopped_at is not None
+
+    @property
     def job(self) -> str:
         """The task of the schedule file that it says it runs; empty if it says none."""
         return self.overrides.variable(TASK)
@@ -114,6 +133,15 @@ class TaskChange(_FromAws):
             return Trigger.CATCH_UP
         by_schedule = self.started_by.startswith((_STARTED_BY_RULE, _STARTED_BY_SCHEDULE))
         return Trigger.SCHEDULE if by_schedule else Trigger.BY_HAND
+
+    @property
+    def caught_up_for(self) -> datetime | None:
+        """When the run was due that Rota started with this task, late; None for any other task."""
+        try:
+            due = datetime.strptime(self.started_by.removeprefix(_CATCH_UP), _FOR)
+        except ValueError:
+            return None
+        return due.replace(tzinfo=UTC)
 
     def is_started_by(self, rule: str) -> bool:
         """Whether the rule of that name may have started it: names that are long look alike."""
@@ -126,6 +154,11 @@ class TaskChange(_FromAws):
         """The digest of the image that container was to run; empty if it names none."""
         found = self.container(container)
         return found.image.partition("@")[2] if found else ""
+
+
+def started_by_catch_up(due: datetime) -> str:
+    """`startedBy` of the run that makes good the one which was due then: `rota/catch-up/20261129T060000Z`."""
+    return _CATCH_UP + due.astimezone(UTC).strftime(_FOR)
 
 
 class GivenUp(_FromAws):

@@ -3,7 +3,13 @@
 Runs may be judged in any order: one that is older than the newest judged is *late*.
 """
 
-from rota.runs.model import GoodRun, Incident, Job, Notice, Run, Status, Trigger, incident_id
+from rota.runs.model import GoodRun, Incident, Job, Notice, Owed, Run, Status, Trigger, Why, incident_id
+
+# So many good runs say how long a job usually takes.
+_LASTED = 5
+_GIVES_WAY = (Status.SKIPPED, Status.REPLACED)
+# A schedule that a person has disabled or removed is not to start anything.
+_NOT_WANTED = {Why.DISABLED, Why.GONE}
 
 
 def after_run(job: Job, run: Run) -> Job:
@@ -15,7 +21,9 @@ def after_run(job: Job, run: Run) -> Job:
     if run.status == Status.OK:
         return _after_good(job, run)
     if run.status.is_bad:
-        return _after_bad(job, run)
+        return _after_bad(job, run).model_copy(update={"owed": _owed(job, run)})
+    if run.status in _GIVES_WAY:
+        return _after_giving_way(job, run)
     noted = any(notice.kind == Status.UNKNOWN for notice in job.notices)
     return job if noted else job.model_copy(update={"notices": (*job.notices, Notice(kind=Status.UNKNOWN, run=run))})
 
@@ -39,22 +47,26 @@ def _after_good(job: Job, run: Run) -> Job:
     late = _is_late(job, run)
     good = job.last_run_good + 1 if run.scheduled_at == job.last_run_at else 1
     whole = job.count == 1 if late else good >= job.count
-    changed: dict[str, object] = {} if late else {"last_run_at": run.scheduled_at, "last_run_good": good}
+    changed: dict[str, object] = {"giving_way": False}
+    if not late:
+        changed |= {"last_run_at": run.scheduled_at, "last_run_good": good}
+    if run.seconds is not None:
+        changed["lasted"] = (*job.lasted, run.seconds)[-_LASTED:]
     if whole:
         changed["last_good"] = last = _last_good(job.last_good, run, late=late)
         if not late:
             changed["bad_runs"] = 0
-        if job.incident and not job.incident.recovered and run.scheduled_at > job.incident.last.scheduled_at:
+        if job.incident and not job.incident.recovered and _is_after(run, job.incident.last):
             changed["incident"] = job.incident.model_copy(update={"recovered": last})
     return job.model_copy(update=changed)
 
 
 def _after_bad(job: Job, run: Run) -> Job:
     late = _is_late(job, run)
-    changed: dict[str, object] = {}
+    changed: dict[str, object] = {"giving_way": False}
     if not late:
         again = run.scheduled_at == job.last_run_at
-        changed = {"last_run_at": run.scheduled_at, "last_run_good": job.last_run_good if again else 0}
+        changed |= {"last_run_at": run.scheduled_at, "last_run_good": job.last_run_good if again else 0}
     bad_runs = job.bad_runs + 1
     incident = job.incident
     well_since = job.last_good if job.last_good and job.last_good.scheduled_at > run.scheduled_at else None
@@ -79,6 +91,36 @@ def _after_bad(job: Job, run: Run) -> Job:
     return job.model_copy(update=changed)
 
 
+def _after_giving_way(job: Job, run: Run) -> Job:
+    """That is reported when it begins, and not of each run."""
+    if job.giving_way:
+        return job
+    return job.model_copy(update={"giving_way": True, "notices": (*job.notices, Notice(kind=run.status, run=run))})
+
+
+def _owed(job: Job, run: Run) -> Owed | None:
+    """What catch_up is to start once more, after a run that did not begin. Of two minutes the newer one counts."""
+    owed = job.owed
+    wanted = job.catch_up in ("both", run.status)
+    not_begun = run.status in (Status.NOT_STARTED, Status.MISSED)
+    unwanted = run.reason is not None and run.reason.why in _NOT_WANTED
+    if not (wanted and not_begun) or unwanted or run.trigger != Trigger.SCHEDULE or run.counted:
+        return owed
+    given_up = run.status == Status.MISSED
+    if owed is None or run.scheduled_at > owed.scheduled_at:
+        return Owed(scheduled_at=run.scheduled_at, tasks=run.lacking, given_up=given_up)
+    if run.scheduled_at < owed.scheduled_at or owed.claimed_at:
+        return owed
+    return owed.model_copy(update={"tasks": owed.tasks + run.lacking, "given_up": owed.given_up or given_up})
+
+
+def _is_after(run: Run, bad: Run) -> bool:
+    """Whether a run comes after a bad one: at a later minute, or started once more for the same."""
+    if run.trigger == Trigger.CATCH_UP and run.scheduled_at == bad.scheduled_at:
+        return bad.trigger != Trigger.CATCH_UP
+    return run.scheduled_at > bad.scheduled_at
+
+
 def _is_late(job: Job, run: Run) -> bool:
     return job.last_run_at is not None and run.scheduled_at < job.last_run_at
 
@@ -93,4 +135,5 @@ def _last_good(before: GoodRun | None, run: Run, *, late: bool) -> GoodRun:
         release=run.release,
         revision=run.revision,
         runs=before.runs + 1 if before and same else 1,
+        caught_up=run.trigger == Trigger.CATCH_UP,
     )

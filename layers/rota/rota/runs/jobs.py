@@ -32,6 +32,8 @@ def _as_the_file_says(job: Job | None, task: Task, changing_since: datetime, now
         "retry_age": int(age.total_seconds()),
         "grace": watch.grace,
         "max_runtime": watch.max_runtime,
+        "overlap": task.overlap,
+        "catch_up": task.catch_up,
         "tolerance": watch.tolerance,
         "owner": task.owner or "",
     }

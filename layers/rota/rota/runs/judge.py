@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from rota.runs import reasons
+from rota.runs import reasons, stops
 from rota.runs.due import last_due
 from rota.runs.event import TaskChange
 from rota.runs.model import Job, Reason, Release, Run, Status, Trigger
@@ -12,11 +12,12 @@ from rota.schedule_file.expression import period_of
 
 def run_of(change: TaskChange, job: Job, container: str, releases: Sequence[Release]) -> Run:
     """A task as a run of that job; `container` is the one whose end decides."""
-    said = change.overrides.scheduled_at
+    said = change.caught_up_for or change.overrides.scheduled_at
     due = said or (_estimated_due(job, change.created_at) if change.trigger == Trigger.SCHEDULE else None)
     status, reason = _end(change, container) if change.has_ended else (change.status, None)
     found = change.container(container)
     stopped_at = change.execution_stopped_at or change.stopped_at
+    own = stops.of(change)
     return Run(
         task=job.task,
         scheduled_at=due or change.created_at.replace(microsecond=0),
@@ -37,12 +38,15 @@ def run_of(change: TaskChange, job: Job, container: str, releases: Sequence[Rele
         reason=reason,
         release=_release(change.digest(container), releases),
         revision=change.task_definition_arn,
+        overlaps=own.because if own and own.kind == "skip" else "",
     )
 
 
 def _end(change: TaskChange, name: str) -> tuple[Status, Reason | None]:
     container = change.container(name)
     code = container.exit_code if container else None
+    if own := stops.of(change):
+        return _own_end(own, began=change.started_at is not None or code is not None)
     stopped = reasons.of_a_stop(change, container)
     if change.started_at is None and code is None:
         return Status.NOT_STARTED, stopped or reasons.of_no_start(change, container)
@@ -51,6 +55,12 @@ def _end(change: TaskChange, name: str) -> tuple[Status, Reason | None]:
     if code is None or container is None:
         return Status.FAILED, reasons.of_no_exit_code(change, container)
     return (Status.FAILED, reasons.of_an_exit(change, container, code)) if code else (Status.OK, None)
+
+
+def _own_end(own: stops.Stop, *, began: bool) -> tuple[Status, Reason]:
+    """What Rota stopped has failed, unless its job's overlap says that it gives way."""
+    gives_way = {"skip": Status.FAILED if began else Status.SKIPPED, "replace": Status.REPLACED}
+    return gives_way.get(own.kind, Status.FAILED), reasons.of_rotas_stop(own, began=began)
 
 
 def _release(digest: str, releases: Sequence[Release]) -> Release | None:

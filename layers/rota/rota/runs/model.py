@@ -15,7 +15,7 @@ RecordRun and Sweep write here; nothing else of the table is theirs to write.
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field
 
@@ -28,6 +28,8 @@ MOST_RELEASES = 20
 """So many can be rolled back to."""
 MISSED = "missed"
 """The task id of a run that ECS has no task for."""
+STARTED = "started"
+"""The answer of what is owed, once it is started."""
 
 
 class Status(StrEnum):
@@ -42,6 +44,10 @@ class Status(StrEnum):
     """ECS made a task, and its container never ran: the operator acts."""
     MISSED = "missed"
     """It was due, and there is no task: the operator acts."""
+    SKIPPED = "skipped"
+    """Rota stopped it before it began, because an earlier run of the job went on: `overlap: skip`."""
+    REPLACED = "replaced"
+    """Rota stopped it, because a later run of the job had begun: `overlap: replace`."""
     UNKNOWN = "unknown"
     """It was due, or had started, and the watcher itself was away."""
 
@@ -51,7 +57,7 @@ class Status(StrEnum):
 
     @property
     def is_bad(self) -> bool:
-        """Whether a job with such a run does not do well. What is unknown is neither good nor bad."""
+        """Whether a job with such a run does not do well. Unknown, skipped and replaced is neither good nor bad."""
         return self in (Status.FAILED, Status.NOT_STARTED, Status.MISSED)
 
 
@@ -72,6 +78,10 @@ class Why(StrEnum):
     """By a signal whose sender is not known."""
     STOPPED = "stopped"
     """By a person, or a program that is not Rota."""
+    MAX_RUNTIME = "max_runtime"
+    """By Rota: it ran for longer than its job's `max_runtime`."""
+    OVERLAP = "overlap"
+    """By Rota: it ran at the same time as another run of its job."""
     SPOT = "spot"
     HOST = "host"
     """Fargate took the host away."""
@@ -185,7 +195,7 @@ class Run(Item):
     overlong_since: AwareDatetime | None = None
     """When it had run for longer than its job's `max_runtime`."""
     overlaps: str = ""
-    """The id of an earlier task of the job that still ran as this one started."""
+    """The id of an earlier task of the job that still ran as this one started, or for which this one was skipped."""
 
     @property
     def key(self) -> str:
@@ -200,6 +210,8 @@ class GoodRun(Item):
     release: Release | None = None
     revision: str = ""
     runs: int = 1
+    caught_up: bool = False
+    """Whether Rota had started it, late."""
 
 
 class Incident(Item):
@@ -237,9 +249,23 @@ class Notice(Item):
     """What there is to report of a single run, beside incidents: it is overlong, it overlaps, or it is unknown."""
 
     kind: str
-    """`overlong`, `overlapping` or `unknown`."""
+    """`overlong`, `overlapping`, `skipped`, `replaced` or `unknown`."""
     run: Run
     reported_at: AwareDatetime | None = None
+
+
+class Owed(Item):
+    """The start that `catch_up` makes good: of the newest minute for which the job was due and did not begin."""
+
+    scheduled_at: AwareDatetime
+    tasks: int
+    """How many are lacking."""
+    given_up: bool
+    """Whether EventBridge tries no more; if not, that is so once the retry age is over."""
+    claimed_at: AwareDatetime | None = None
+    """When a sweep took it on, before it called ECS."""
+    answer: str = ""
+    """STARTED, or why it is not started any more; empty until then."""
 
 
 class Span(Item):
@@ -270,6 +296,8 @@ class Job(Item):
     """Seconds after the retry age until a run is missed."""
     max_runtime: int | None = None
     """Seconds."""
+    overlap: Literal["allow", "skip", "replace"] = "allow"
+    catch_up: Literal[False, "not_started", "missed", "both"] = False
     tolerance: int = 0
     """How many bad runs in a row are not reported."""
     owner: str = ""
@@ -284,6 +312,11 @@ class Job(Item):
     """How many of its tasks went well so far; all `count` of them make a good run."""
     overlapping: bool = False
     """Whether its newest run began while an earlier one ran."""
+    giving_way: bool = False
+    """Whether its newest run was skipped or replaced."""
+    lasted: tuple[float, ...] = ()
+    """Seconds of its last good runs, the newest last."""
+    owed: Owed | None = None
     incident: Incident | None = None
     """The one that is not over, or is over and not reported yet."""
     notices: tuple[Notice, ...] = ()

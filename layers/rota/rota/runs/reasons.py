@@ -8,8 +8,9 @@ here is shown in AWS's words.
 import re
 from typing import NamedTuple
 
-from rota.runs.event import Container, GivenUp, TaskChange
+from rota.runs.event import BY_A_USER, Container, GivenUp, TaskChange
 from rota.runs.model import Reader, Reason, Why
+from rota.runs.stops import Stop
 
 _AUTHOR, _OPERATOR = Reader.AUTHOR, Reader.OPERATOR
 _SIGKILL, _SIGSEGV, _SIGTERM = 137, 139, 143
@@ -134,7 +135,7 @@ def of_text(text: str) -> Reason | None:
 def of_a_stop(change: TaskChange, container: Container | None) -> Reason | None:
     """Why a task ended otherwise than by its own container; None if it did end so."""
     aws = _aws(change, container)
-    if change.stop_code == "UserInitiated":
+    if change.stop_code == BY_A_USER:
         return Reason(
             why=Why.STOPPED,
             words="a person or a program stopped the task",
@@ -154,6 +155,26 @@ def of_a_stop(change: TaskChange, container: Container | None) -> Reason | None:
         todo="Nothing is known to be wrong with the job. Run it once more if the next run is too far off.",
         reader=_OPERATOR,
     )
+
+
+def of_rotas_stop(stop: Stop, *, began: bool) -> Reason:
+    """Why Rota stopped a task; `began`: a container of it had run."""
+    why, reader = (Why.MAX_RUNTIME if stop.kind == "max_runtime" else Why.OVERLAP), _AUTHOR
+    if stop.kind == "max_runtime":
+        words = f"it was stopped by Rota after max_runtime, {stop.because} s"
+        todo = "Look at the job's log. If it needs longer, raise its max_runtime in the schedule file."
+    elif stop.kind == "replace":
+        words = "a later run of it had begun, and its overlap is replace"
+        todo = "If no run comes to its end, let the job run more rarely."
+    elif began:
+        words = "it was stopped by Rota as it began, because an earlier run of it still ran and its overlap is skip"
+        todo = "Look at the job's log: it may have done a part of its work."
+    else:
+        words = "an earlier run of it still ran, and its overlap is skip"
+        todo = (
+            "If the earlier run hangs, stop it in ECS's console, and give the job a max_runtime in the schedule file."
+        )
+    return Reason(why=why, words=words, aws=stop.reason, todo=todo, reader=reader)
 
 
 def of_an_exit(change: TaskChange, container: Container, code: int) -> Reason:

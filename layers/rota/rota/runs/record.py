@@ -20,15 +20,23 @@ _ATTEMPTS = 10
 
 
 class Recorder:
-    """Writes runs and how their jobs do. `ended(run)` is called once for each run that has ended."""
+    """Writes runs and how their jobs do. `ended(run)` is called once for each run that has ended,
+    `goes_on(job, change)` at least once for each change of a task that has not.
+    """
 
     def __init__(
-        self, table: "RunTable", settings: "Settings", releases: Sequence[Release], ended: Callable[[Run], None]
+        self,
+        table: "RunTable",
+        settings: "Settings",
+        releases: Sequence[Release],
+        ended: Callable[[Run], None],
+        goes_on: Callable[[Job, TaskChange], None] = lambda _job, _change: None,
     ) -> None:
         self._table = table
         self._settings = settings
         self._releases = releases
         self._ended = ended
+        self._goes_on = goes_on
 
     def record(self, change: TaskChange) -> Run | None:
         """Write what a task's change says, unless a later one is written already. None if it is no run of a job."""
@@ -36,12 +44,15 @@ class Recorder:
             return None
 
         def write(job: Job, known: bool) -> Run | None:
+            if not change.has_ended:
+                self._goes_on(job, change)
             run = run_of(change, job, self._settings.container, self._releases)
             seen = self._table.run(run.key)
             if seen and not _is_news(run, seen):
                 return seen
             if seen:
-                run = run.model_copy(update={"overlong_since": seen.overlong_since, "overlaps": seen.overlaps})
+                kept = {"overlong_since": seen.overlong_since, "overlaps": run.overlaps or seen.overlaps}
+                run = run.model_copy(update=kept)
             return self._write(run, seen, job, known=known)
 
         return self._persist(task, write)

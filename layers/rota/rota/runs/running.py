@@ -1,10 +1,15 @@
-"""What runs for too long, and what runs twice at once: by the times that ECS gives."""
+"""What runs for too long, and what runs twice at once, by the times that ECS gives; and what Rota stops for it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
+
+from rota.aws import clients
+from rota.aws.errors import AWS_ERRORS
 from rota.contract import RunKind
+from rota.runs import stops, tasks
 from rota.runs.by_job import by_job
 from rota.runs.event import TaskChange
 from rota.runs.judge import run_of
@@ -14,18 +19,21 @@ if TYPE_CHECKING:
     from rota.runs.table import RunTable
     from rota.settings import Settings
 
-# Tasks of one start, and a start that comes twice, are no further apart.
-_ONE_START = timedelta(seconds=30)
+_logger = Logger()
 
 
 def judge(
     table: "RunTable", settings: "Settings", jobs: Mapping[str, Job], found: Iterable[TaskChange], now: datetime
 ) -> None:
-    """Note what is overlong and what overlaps, each once. A job that is written meanwhile is left to the next sweep."""
-    for task, changes in by_job(found, lambda change: change.job).items():
+    """Stop what the schedule file has stopped, and note what else is overlong or overlaps, each once. A job that is
+    written meanwhile is left to the next sweep.
+    """
+    for task, known in by_job(found, lambda change: change.job).items():
         job = jobs.get(task)
         if job is None:
             continue
+        stopped = _stop(settings, job, known, now) if settings.stops_runs else set()
+        changes = [each for each in known if each.task_arn not in stopped and not _is_replaced(each)]
         elder, newest = overlap(changes)
         if newest and job.overlapping != bool(elder):
             _note_overlap(table, settings, job, newest, elder)
@@ -41,22 +49,58 @@ def overlap(changes: Sequence[TaskChange]) -> tuple[TaskChange | None, TaskChang
     newest = began[-1]
     for change in began[:-1]:
         ended = change.execution_stopped_at or change.stopped_at
-        apart = newest.created_at - change.created_at > _ONE_START
+        apart = newest.created_at - change.created_at > stops.ONE_START
         if apart and newest.started_at and (ended is None or ended > newest.started_at):
             return change, newest
     return None, newest
 
 
 def overlong(job: Job, changes: Iterable[TaskChange], now: datetime) -> list[TaskChange]:
-    """Of a job's tasks: those that run for longer than they may. Pure."""
+    """Of a job's tasks: those that run for longer than they may, and are not being stopped. Pure."""
     if job.max_runtime is None:
         return []
     longest = timedelta(seconds=job.max_runtime)
     return [
         change
         for change in changes
-        if change.started_at and not change.execution_stopped_at and now - change.started_at > longest
+        if change.started_at and not change.is_stopping and now - change.started_at > longest
     ]
+
+
+def to_stop(job: Job, changes: Sequence[TaskChange], rule_prefix: str, now: datetime) -> dict[str, stops.Stop]:
+    """Of a job's tasks, by ARN, those to be stopped: what is overlong, and with `overlap: replace` what began before
+    the newest that runs. What a person started is left alone, and replaces nothing. Pure.
+    """
+    running = [each for each in changes if each.is_running and stops.is_the_apps(each, rule_prefix)]
+    wanted = {
+        each.task_arn: stops.Stop("max_runtime", job.task, str(job.max_runtime)) for each in overlong(job, running, now)
+    }
+    if job.overlap == "replace" and running:
+        newest = max(running, key=lambda each: each.created_at)
+        for each in running:
+            if newest.created_at - each.created_at > stops.ONE_START:
+                wanted.setdefault(each.task_arn, stops.Stop("replace", job.task, newest.task_id))
+    return wanted
+
+
+def _stop(settings: "Settings", job: Job, changes: Sequence[TaskChange], now: datetime) -> set[str]:
+    """Stop what is to be stopped of a job. Returns the ARNs of those that ECS stops now.
+
+    ECS is asked once more, in this moment, for a few of a job's tasks: the sweep may have asked some time ago.
+    """
+    if not to_stop(job, changes, settings.rule_prefix, now):
+        return set()
+    try:
+        fresh = tasks.described(clients.ecs(), settings, [each.task_arn for each in changes if not each.has_ended])
+    except AWS_ERRORS:
+        _logger.exception("ECS could not be asked once more; nothing is stopped", task=job.task)
+        return set()
+    return tasks.stop(settings, to_stop(job, fresh, settings.rule_prefix, now))
+
+
+def _is_replaced(change: TaskChange) -> bool:
+    own = stops.of(change)
+    return own is not None and own.kind == "replace"
 
 
 def _note_overlap(

@@ -81,6 +81,11 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
         parts.do(lambda: running.judge(table, settings, jobs, found, now))
         look = _Look(table, settings, recorder, now, swept, live, changing_since)
         swept = parts.do(lambda: look.at(jobs, {change.task_arn for change in found})) or swept
+        # What is found to be missed now is owed from the next sweep on.
+        if settings.starts_runs and any(job.owed for job in jobs.values()):
+            from rota.runs import catching_up  # noqa: PLC0415  here, because runs are rarely caught up
+
+            parts.do(lambda: catching_up.catch_up(table, settings, jobs.values(), found, now))
     looked = swept
     swept = parts.do(lambda: image.look_after(settings, looked, releases, now)) or swept
     # What RecordRun writes meanwhile is for the next sweep.

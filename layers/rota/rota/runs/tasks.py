@@ -1,25 +1,35 @@
 """The tasks of the app's family that ECS knows: all that run, and for an hour those that have ended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
+
+from rota.aws import clients
+from rota.aws.errors import AWS_ERRORS
 from rota.aws.parallel import in_parallel
 from rota.runs.event import TaskChange, task_change
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs import ECSClient
+    from collections.abc import Sequence
 
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.literals import DesiredStatusType
+
+    from rota.runs.stops import Stop
     from rota.settings import Settings
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 _PER_CALL = 100
+_logger = Logger()
+_ALL: "Sequence[DesiredStatusType]" = ("RUNNING", "STOPPED")
 
 
-def listed(ecs: "ECSClient", settings: "Settings") -> list[str]:
-    """The ARNs of all tasks of the family, those of the service included."""
+def listed(ecs: "ECSClient", settings: "Settings", desired: "Sequence[DesiredStatusType]" = _ALL) -> list[str]:
+    """The ARNs of all tasks of the family that are to be in these states, those of the service included."""
     pages = ecs.get_paginator("list_tasks")
     found: dict[str, None] = {}
-    for status in ("RUNNING", "STOPPED"):
+    for status in desired:
         for page in pages.paginate(cluster=settings.cluster, family=settings.family, desiredStatus=status):
             found |= dict.fromkeys(page["taskArns"])
     return list(found)
@@ -31,3 +41,24 @@ def described(ecs: "ECSClient", settings: "Settings", arns: Iterable[str]) -> li
     batches = [wanted[start : start + _PER_CALL] for start in range(0, len(wanted), _PER_CALL)]
     replies = in_parallel(lambda batch: ecs.describe_tasks(cluster=settings.cluster, tasks=batch)["tasks"], batches)
     return [task_change(task) for reply in replies for task in reply]
+
+
+def stop(settings: "Settings", wanted: "Mapping[str, Stop]") -> set[str]:
+    """Stop these tasks, by ARN. Returns those of which ECS has taken it; the others go on.
+
+    One attempt each: what was asked of ECS a moment ago may not be so when another would come.
+    """
+    ecs = clients.ecs(attempts=1)
+
+    def stop_one(task: str) -> bool:
+        reason = wanted[task].reason
+        try:
+            ecs.stop_task(cluster=settings.cluster, task=task, reason=reason)
+        except AWS_ERRORS:
+            _logger.exception("a task was not stopped", task=task, reason=reason)
+            return False
+        _logger.info("stopped a task", task=task, reason=reason)
+        return True
+
+    arns = list(wanted)
+    return {arn for arn, stopped in zip(arns, in_parallel(stop_one, arns), strict=True) if stopped}

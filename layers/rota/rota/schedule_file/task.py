@@ -61,6 +61,8 @@ EXPECTED: Mapping[str, str] = {
     "max_runtime": "a whole number of seconds from 60 to 1209600",
     "tolerance": "a whole number from 0 to 100",
     "owner": 'a string of letters, digits and . _ @ - inside, such as "data-team"',
+    "overlap": '"allow", "skip" or "replace"',
+    "catch_up": 'false, "not_started", "missed" or "both"',
 }
 
 
@@ -143,6 +145,13 @@ def _starts_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
     return command
 
 
+def _not_zero(value: _Value) -> _Value:
+    """Python takes 0 for False."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value} is not allowed; write {EXPECTED['catch_up']}")  # noqa: TRY004  pydantic takes these
+    return value
+
+
 def _encodable(value: _Value) -> _Value:
     if isinstance(value, str) and (problem := invalid_text_reason(value)):
         raise ValueError(problem)
@@ -183,7 +192,8 @@ class Watch(_Model):
         None,
         ge=60,
         le=1_209_600,
-        description="Seconds after which a run that goes on is reported as overlong, 60-1209600; it is not stopped.",
+        description="Seconds after which a run that goes on is reported as overlong, or with RunActions stop or both "
+        "stopped, 60-1209600.",
     )
     tolerance: int = Field(
         0, ge=0, le=100, description="How many runs in a row may fail, or be missed, before that is reported, 0-100."
@@ -243,7 +253,7 @@ class Task(_Model):
     platform_version: Annotated[str, Field(pattern=r"^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$")] | None = Field(
         None, description="Fargate's platform version. Default: the stack's.", examples=["LATEST", "1.4.0"]
     )
-    # The version before, which may have to restore, knows neither of these.
+    # The version before, which may have to restore, knows none of these.
     watch: Watch | None = Field(
         None,
         exclude_if=lambda given: given is None,
@@ -253,6 +263,18 @@ class Task(_Model):
         None,
         exclude_if=lambda given: given is None,
         description="Who is notified of the job: messages have it as attribute, by which a subscription can choose.",
+    )
+    overlap: Literal["allow", "skip", "replace"] = Field(
+        "allow",
+        exclude_if=lambda given: given == "allow",
+        description="What becomes of a run that is due while an earlier one goes on: both run, it is skipped, or it "
+        "replaces the earlier one. skip and replace need RunActions stop or both.",
+    )
+    catch_up: Annotated[Literal[False, "not_started", "missed", "both"], BeforeValidator(_not_zero)] = Field(
+        False,
+        exclude_if=lambda given: given is False,
+        description="Which runs are started once more, late: those that ECS could not start, those that were missed, "
+        "or both. Needs RunActions start or both.",
     )
 
     @model_validator(mode="after")
@@ -268,6 +290,16 @@ class Task(_Model):
         if self.cron:
             return f"cron({self.cron})"
         return f"rate({self.rate})" if self.rate else str(self.schedule)
+
+    @property
+    def actions(self) -> dict[str, Literal["stop", "start"]]:
+        """The keys that have Rota stop or start a run of the task."""
+        keys: dict[str, Literal["stop", "start"]] = {}
+        if self.overlap != "allow":
+            keys["overlap"] = "stop"
+        if self.catch_up:
+            keys["catch_up"] = "start"
+        return keys
 
     def command_line(self, start_command: tuple[str, ...]) -> tuple[str, ...]:
         """The command of the task's container."""

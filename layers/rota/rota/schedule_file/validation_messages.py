@@ -31,9 +31,11 @@ _SAME = {
     "platform_version": {"platform"},
     "watch": {"monitor", "monitoring", "checkin"},
     "grace": {"graceperiod", "graceseconds", "gracetime", "checkinmargin", "margin"},
-    "max_runtime": {"maxduration", "maximumruntime", "longest"},
+    "max_runtime": {"maxduration", "maximumruntime", "longest", "timeout", "timeoutseconds", "duration", "timelimit"},
     "tolerance": {"failuretolerance", "failurethreshold", "failureissuethreshold", "tolerate"},
     "owner": {"team", "contact", "responsible", "ownedby"},
+    "overlap": {"concurrency", "concurrencypolicy", "lock", "singleton", "overlapping", "overlappolicy"},
+    "catch_up": {"backfill", "rerun", "startlate", "misfire", "misfirepolicy"},
 }
 # The keys of a task that hold an object with keys of its own.
 _WITHIN: dict[str, type[BaseModel]] = {"retry": Retry, "watch": Watch}
@@ -46,14 +48,6 @@ _NOT_HERE = (
         "a rule has no dates of its own; for one run, write a cron with a year",
     ),
     ({"jitter", "window", "flexibletimewindow", "flexible"}, "EventBridge rules start on the minute"),
-    (
-        {"timeout", "duration"},
-        'Rota stops no job; write "watch": {"max_runtime": 3600} to be notified, and use a timeout in the job',
-    ),
-    (
-        {"overlap", "concurrency", "lock", "singleton"},
-        "EventBridge starts a job also while its last run goes on, and Rota reports when that begins; lock in the job",
-    ),
     (
         {"alert", "alerts", "alarm", "notify", "notification", "notifications", "onfailure", "onsuccess", "email"},
         'Rota reports each job that fails or does not run; write "owner": "data-team" to say who should know',

@@ -5,7 +5,7 @@ into another is decided here without a call; `connect` gives what reads and writ
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from rota.aws.rate_limit import EVENTS
 from rota.schedules.eventbridge_rules import rule
@@ -15,6 +15,7 @@ from rota.schedules.restored import Restored
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Set
     from concurrent.futures import ThreadPoolExecutor
+    from datetime import datetime
 
     from rota.schedule_file.task import Task
     from rota.settings import Settings
@@ -157,6 +158,15 @@ def is_enabled(schedule: Schedule) -> bool:
 def retry_age_of(schedule: Schedule) -> int:
     """Seconds for which a start is tried. Pure."""
     return rule.retry_age_of(schedule)
+
+
+def start_of(schedule: Schedule, due: "datetime") -> "dict[str, Any] | None":
+    """RunTask's request for what the schedule starts when it is due then, without who starts it; None if its target
+    cannot be read as one of a task. Pure.
+    """
+    from rota.schedules.eventbridge_rules import start  # noqa: PLC0415  loaded where it is used
+
+    return start.request(schedule, due)
 
 
 def removal(current: Schedule, cluster_arn: str) -> Change:

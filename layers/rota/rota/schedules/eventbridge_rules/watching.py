@@ -39,9 +39,14 @@ def target_of(rule: "Rule | None") -> Target:
 
 def overrides_of(target: Target) -> str | None:
     """The overrides with which a target starts its task, with any text as the time; None if it has none."""
+    return overrides_at(target, _TIME)
+
+
+def overrides_at(target: Target, time: str) -> str | None:
+    """The overrides with which a target starts its task when it is due at that time; None if it has none."""
     transformer = target.get("InputTransformer") or {}
     if transformer.get("InputPathsMap") == _PATHS and tracing.SCHEDULED_AT in transformer["InputTemplate"]:
-        return str(transformer["InputTemplate"]).replace(_TIME, json.dumps(_TIME))
+        return str(transformer["InputTemplate"]).replace(_TIME, json.dumps(time))
     return target.get("Input")
 
 
