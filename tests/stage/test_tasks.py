@@ -336,6 +336,27 @@ def test_a_scheduled_event_reaches_other_kinds_of_targets(small: SmallStage) -> 
     assert event["resources"] == [f"arn:aws:events:us-east-1:123456789012:rule/{rule}"]
 
 
+def test_a_client_token_starts_nothing_twice_within_a_day(small: SmallStage) -> None:
+    """docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html"""
+    revision, more = small.register("sleep"), {"clientToken": "IngestData of six"}
+    first = run_task(small, revision, **more)
+    assert run_task(small, revision, **more)["tasks"] == first["tasks"]
+    with pytest.raises(aws("ecs").exceptions.ConflictException, match="already in use with a different RunTask"):
+        run_task(small, revision, startedBy="another", **more)
+    assert len(aws("ecs").list_tasks(cluster=small.name)["taskArns"]) == 1
+    assert run_task(small, revision, clientToken="of seven")["tasks"] != first["tasks"]
+    small.background.move_clock(86_401)
+    assert run_task(small, revision, **more)["tasks"] != first["tasks"]
+
+
+def test_without_capacity_a_client_token_is_not_used(small: SmallStage) -> None:
+    revision, more = small.register("hello"), {"clientToken": "IngestData of six"}
+    small.settings.change({"run_task": "capacity"})
+    assert run_task(small, revision, **more)["tasks"] == []
+    small.settings.change({"run_task": "ok"})
+    assert len(run_task(small, revision, **more)["tasks"]) == 1
+
+
 def test_run_task_starts_and_stop_task_stops(small: SmallStage) -> None:
     answer = run_task(small, small.register("sleep"), startedBy="a-user")
     [task] = answer["tasks"]
