@@ -17,8 +17,24 @@ from rota.runs.alert import Alert, attributes_of, due_alerts, reported
 from rota.runs.alert_text import Place, events_of, message_of
 from rota.runs.attribution import attribute, with_releases
 from rota.runs.incidents import after_run
-from rota.runs.model import GoodRun, Incident, Job, LogPlace, Notice, Reader, Reason, Release, Run, Status, Trigger, Why
-from rota.runs.reasons import of_absence
+from rota.runs.model import (
+    STARTED,
+    GoodRun,
+    Incident,
+    Job,
+    LogPlace,
+    Notice,
+    Owed,
+    Reader,
+    Reason,
+    Release,
+    Run,
+    Status,
+    Trigger,
+    Why,
+)
+from rota.runs.reasons import of_absence, of_rotas_stop
+from rota.runs.stops import Kind, Stop
 from rota.runs.words import day_and_time, duration
 from tests.alerts import APP, DUE, GOOD, GROUP_ARN, SECRET, V40, V41, V42, failed, incident, job, missed, not_started
 
@@ -41,6 +57,15 @@ def running(**changes: Any) -> Run:
     """A run that goes on."""
     still = {"status": Status.RUNNING, "ended_at": None, "seconds": None, "exit_code": None, "reason": None}
     return failed(tail=("loaded 10 of 3000",), **{**still, **changes})
+
+
+def stopped(kind: Kind, because: str) -> Run:
+    """A run that Rota has stopped, the one that was skipped before it began."""
+    began = kind != "skip"
+    status = {"skip": Status.SKIPPED, "replace": Status.REPLACED, "max_runtime": Status.FAILED}[kind]
+    never = {} if began else {"started_at": None, "seconds": None, "overlaps": because}
+    reason = of_rotas_stop(Stop(kind, "IngestData", because), began=began)
+    return failed(status=status, exit_code=143 if began else None, reason=reason, **never)
 
 
 def only(*jobs: Job, now: Any = SOON) -> Alert:
@@ -194,6 +219,64 @@ OVERLAPPING = """\
     Log: LOG
     Task: TASK
 """
+SKIPPED = """\
+    Subject: IngestData was skipped: an earlier run goes on (production/guestbook-api)
+
+    An earlier task of it (9a8b7c) still ran, so Rota stopped this one before it began. Further ones that are skipped \
+are recorded, and not reported until one runs.
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    What to do:
+    - If the earlier run hangs, stop it in ECS's console, and give the job a max_runtime in the schedule file.
+
+    Task: TASK
+"""
+REPLACED = """\
+    Subject: IngestData was replaced by its next run (production/guestbook-api)
+
+    It still ran when its next run had begun, so Rota stopped it. Further ones that are replaced are recorded, and not \
+reported until one comes to its end.
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Started: 06:00:31 UTC
+    Lasted: 2 min 14 s
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    What to do:
+    - If no run comes to its end, let the job run more rarely.
+
+    Log: LOG
+    Task: TASK
+"""
+TOO_LONG = """\
+    Subject: IngestData failed: stopped after max_runtime (production/guestbook-api)
+
+    It was stopped by Rota after max_runtime, 60 s.
+    First failure since v41 (b81d07e), which went live 38 min 2 s before; 213 good runs on v40 (5d0c6a1).
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Started: 06:00:31 UTC
+    Lasted: 2 min 14 s
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Last good run: Sat 28 Nov 2026, 06:00 UTC
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    The last lines of its log:
+      Traceback (most recent call last):
+        File "/app/app/tasks/data_ingestion_task.py", line 31, in run
+      psycopg.OperationalError: connection to postgres://guestbook:***@db/guestbook failed
+
+    What to do:
+    - Look at the job's log. If it needs longer, raise its max_runtime in the schedule file.
+    - If the release is why: roll back to v40 (5d0c6a1), or push an image that mends it.
+
+    Log: LOG
+    Task: TASK
+"""
 UNKNOWN = """\
     Subject: IngestData: what became of a run is not known (production/guestbook-api)
 
@@ -236,6 +319,9 @@ ON_V41 = GOOD.model_copy(update={"release": V41})
         pytest.param(
             job(None, Notice(kind="unknown", run=missed(reason=of_absence(away=True)))), SOON, UNKNOWN, id="unknown"
         ),
+        pytest.param(job(None, Notice(kind="skipped", run=stopped("skip", "9a8b7c"))), SOON, SKIPPED, id="skipped"),
+        pytest.param(job(None, Notice(kind="replaced", run=stopped("replace", "1f"))), SOON, REPLACED, id="replaced"),
+        pytest.param(job(incident(stopped("max_runtime", "60"))), SOON, TOO_LONG, id="stopped after max_runtime"),
     ],
 )
 def test_a_mail(of: Job, now: Any, text: str) -> None:
@@ -348,6 +434,35 @@ def test_why_there_are_no_lines_of_the_log(run: Run, lead: str) -> None:
 )
 def test_a_mail_says(changes: dict[str, Any], says: str) -> None:
     assert says in mail_text(message_of(only(job(incident(failed(), **changes))), PLACE))
+
+
+@pytest.mark.parametrize(
+    ("owed", "says"),
+    [
+        pytest.param({"answer": STARTED}, "catch_up has started it once more: see how that run ends.", id="started"),
+        pytest.param({"given_up": True}, "catch_up starts it once more.", id="at once"),
+        pytest.param({}, "catch_up starts it once more when its retry age is over.", id="later"),
+        pytest.param({"answer": "it has run meanwhile"}, "catch_up did not start it once more: it has run", id="not"),
+    ],
+)
+def test_a_mail_says_what_catch_up_does(owed: dict[str, Any], says: str) -> None:
+    owes = Owed(**{"scheduled_at": DUE, "tasks": 1, "given_up": False, **owed})
+    told = mail_text(message_of(only(job(incident(missed()), owed=owes, catch_up="both")), PLACE))
+    assert f"- {says}" in told
+    other = owes.model_copy(update={"scheduled_at": DUE - HOUR})
+    assert "catch_up" not in mail_text(message_of(only(job(incident(missed()), owed=other)), PLACE))
+
+
+def test_a_mail_about_many_says_how_many_were_caught_up() -> None:
+    owes = Owed(scheduled_at=DUE, tasks=1, given_up=True, answer=STARTED)
+    jobs = [job(incident(missed(task=f"Job{n}")), owed=owes if n else None) for n in range(3)]
+    assert "- catch_up has started 2 of them once more." in mail_text(message_of(only(*jobs), PLACE))
+
+
+def test_a_recovery_says_that_it_was_caught_up() -> None:
+    ended = incident(missed(), **REPORTED, recovered=good(6 * HOUR).model_copy(update={"caught_up": True}))
+    lead = message_of(only(job(ended), now=DUE + 7 * HOUR), PLACE).lead
+    assert lead.endswith("Rota had started it once more, late, because of catch_up.")
 
 
 # ---------------------------------------------------------------------- the release

@@ -67,9 +67,11 @@ def test_what_no_run_can_be_of_any_more_is_forgotten() -> None:
 
 def test_settings_alone_change_no_span() -> None:
     watch = {"grace": 60, "max_runtime": 3600, "tolerance": 2}
-    (job,) = changed(task(count=3, retry={"age": 120}, watch=watch, owner="data-team"))
+    acts = {"overlap": "skip", "catch_up": "missed"}
+    (job,) = changed(task(count=3, retry={"age": 120}, watch=watch, owner="data-team", **acts))
     assert (job.count, job.retry_age, job.spans) == (3, 120, KNOWN.spans)
     assert (job.grace, job.max_runtime, job.tolerance, job.owner) == (60, 3600, 2, "data-team")
+    assert (job.overlap, job.catch_up) == ("skip", "missed")
 
 
 def test_a_retry_policy_without_an_age_has_the_schedules_own() -> None:

@@ -238,7 +238,7 @@ def _links(report: Report) -> Iterable[tuple[str, str]]:
 def _log(run: Run) -> str:
     """The link to what it logged; empty if it cannot have logged, or not to CloudWatch."""
     place = run.log
-    if run.status == Status.NOT_STARTED or not (place and place.stream and run.task_arn):
+    if run.status in (Status.NOT_STARTED, Status.SKIPPED) or not (place and place.stream and run.task_arn):
         return ""
     return log_link(run.task_arn, place.group, place.stream)
 
@@ -292,7 +292,7 @@ def _caught_up(reports: list[Report]) -> Iterable[str]:
     elif owed and owed[0].answer:
         yield f"catch_up did not start it once more: {owed[0].answer}."
     elif owed:
-        yield "catch_up starts it once more when its retry age is over."
+        yield f"catch_up starts it once more{'' if owed[0].given_up else ' when its retry age is over'}."
 
 
 # ---------------------------------------------------------------------- many jobs

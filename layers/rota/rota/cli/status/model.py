@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-RunStatus = Literal["starting", "running", "ok", "failed", "not_started", "missed", "unknown"]
+RunStatus = Literal["starting", "running", "ok", "failed", "not_started", "missed", "skipped", "replaced", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ class Task:
     """A task of the schedule file, or a schedule that has the app's prefix.
 
     `strip` has a character for each of the last runs, the newest last: `.` ok, `x` failed, `!` not started, `-` missed,
-    `?` unknown, `>` under way. `next` is None if that is not known or never; `exact` is False for a rate, which counts
-    from a moment that AWS does not show. `bad_runs` counts those in a row. `drift` says what is otherwise than the
-    schedule file has it.
+    `/` skipped or replaced, `?` unknown, `>` under way. `next` is None if that is not known or never; `exact` is False
+    for a rate, which counts from a moment that AWS does not show. `bad_runs` counts those in a row. `drift` says what
+    is otherwise than the schedule file has it.
     """
 
     task: str

@@ -11,6 +11,7 @@ from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import in_words, next_runs
 
 _MARKS = {"ok": ".", "failed": "x", "not_started": "!", "missed": "-", "unknown": "?", "starting": ">", "running": ">"}
+_MARKS |= {"skipped": "/", "replaced": "/"}
 
 
 def is_wanted(job: Item) -> bool:

@@ -11,8 +11,9 @@ from rota.cli.tables import Cell, Row, folded, table
 
 _SHORT = len("sha256:") + 8
 _BAD = ("failed", "not_started", "missed")
-_MARKS = {".": "ok", "!": "!!", "-": "--", "?": "??", ">": ".."}
+_MARKS = {".": "ok", "!": "!!", "-": "--", "?": "??", ">": "..", "/": "//"}
 _WORDS = {"ok": "ok", "not_started": "did not start", "missed": "missed", "unknown": "unknown", "starting": "starts"}
+_WORDS |= {"skipped": "skipped", "replaced": "replaced"}
 _REASON = 60
 
 
