@@ -1,14 +1,18 @@
-"""The three ways through Rota as mermaid, for docs/architecture.md. Every name is taken from the code."""
+"""The four ways through Rota as mermaid, for docs/architecture.md. Every name is taken from the code."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from samtranslator.yaml_helper import yaml_parse
+
+from docs.generated import ROOT
 from rota.contract import STEPS
 from rota.deployment import artifacts, finish, notify
 from rota.deployment.lease import Lease
+from rota.deployment.ledger import Ledger
 from rota.deployment.record import DeploymentRecord
 from rota.ecr import image, push_event
-from rota.ecs import derive, reusable, service, task_definitions
+from rota.ecs import derive, reusable, service, service_deployments, task_definitions
 from rota.plan import build, checks
 from rota.plan.current_state import CurrentState
 from rota.plan.model import Plan, Snapshot
@@ -16,6 +20,11 @@ from rota.restore import attempt
 from rota.restore import deployment as restore
 from rota.restore import revisions as restore_revisions
 from rota.restore import service as restore_service
+from rota.runs import alert, alert_text, incidents, judge, missed, report, sweep
+from rota.runs.event import QueueMessage
+from rota.runs.model import Job, Run
+from rota.runs.record import Recorder
+from rota.runs.table import RunTable
 from rota.schedule_file import parse, s3
 from rota.schedules import backend
 from rota.schedules.eventbridge_rules import api, rule
@@ -24,14 +33,15 @@ from rota.stepfunctions import failed, stopped
 
 
 class At(NamedTuple):
-    """What one step does on a way: the functions it calls, in order, and what it stores or writes."""
+    """What one step, function or rule does on a way: what it calls, in order, and what it stores or writes."""
 
-    step: str
+    name: str
     calls: Sequence[Callable[..., Any]]
     leaves: str = ""
 
 
-_STEPS = {step.name for step in STEPS}
+_RESOURCES = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+_NAMES = {step.name for step in STEPS} | {name.removesuffix("Function") for name in _RESOURCES}
 
 SCHEDULE_FILE_TO_PUT_RULE = (
     At("ReadConfig", (s3.find_schedule_file, parse.parse_schedule_file), f"{CurrentState.__name__} in S3"),
@@ -54,24 +64,41 @@ PUSH_TO_RULE = (
     At("RegisterRevisions", (derive.derive_content, task_definitions.register_revision), "RegisterTaskDefinition"),
     At("CreateTargets", (EventBridgeRules.apply,), "PutRule, PutTargets"),
     At("RollService", (service.read_as_planned, service.start_rollout), "UpdateService"),
-    At("CheckService", (service.judge_rollout,)),
+    At("CheckService", (service.judge_rollout, service_deployments.judge)),
     At(
         "FinishDeployment",
         (EventBridgeRules.delete, finish.end_deployment, notify.notify),
-        "DeleteRule, ledger, event",
+        "RemoveTargets, DeleteRule, ledger, event",
     ),
 )
 ERROR_TO_RESTORE = (
-    At(
-        "TakeTurn", (stopped.execution_named_by, stopped.decide), "of an execution that was stopped; a Catch skips this"
-    ),
+    At("TakeTurn", (stopped.execution_named_by, stopped.decide), "only for an execution that was aborted or timed out"),
     At("RestoreDeployment", (failed.find_failed, Lease.enter), f"{DeploymentRecord.__name__} in the lease"),
-    At("RestoreDeployment", (attempt.restore,), "if anything was changed, and FinishDeployment had not begun"),
+    At(
+        "RestoreDeployment",
+        (attempt.restore, Ledger.begin_restoring),
+        "if anything was changed, unless the deployment was complete",
+    ),
     At("RestoreDeployment", (restore.restore_deployment,), f"reads {Plan.__name__} and {Snapshot.__name__}"),
-    At("RestoreDeployment", (EventBridgeRules.restore, rule.undo), "EnableRule, PutRule, PutTargets, DeleteRule"),
+    At(
+        "RestoreDeployment",
+        (EventBridgeRules.restore, rule.undo),
+        "EnableRule, PutRule, PutTargets, RemoveTargets, DeleteRule",
+    ),
     At("RestoreDeployment", (restore_service.restore,), "UpdateService"),
     At("RestoreDeployment", (restore_revisions.deregister,), "DeregisterTaskDefinition"),
     At("RestoreDeployment", (finish.end_deployment, notify.notify), "ledger, lease, event"),
+)
+TASK_TO_MAIL = (
+    At("TaskChanges", (), "a task's begin and end, and dead letters of targets"),
+    At("RunQueue", (), "ten messages at most"),
+    At(
+        "RecordRun",
+        (QueueMessage.read, Recorder.record, judge.run_of, incidents.after_run, RunTable.end),
+        f"{Run.__name__} and {Job.__name__} in the table",
+    ),
+    At("Sweep", (sweep.sweep, missed.lacking, Recorder.miss), "missed runs, in the same way"),
+    At("Sweep", (report.report, alert.due_alerts, alert_text.message_of), "mail, chat, event"),
 )
 
 
@@ -79,10 +106,10 @@ def chart(way: Sequence[At]) -> str:
     """The way as a mermaid flowchart: a box for what each step calls, and on the arrow what it leaves."""
     lines = ["```mermaid", "flowchart TD"]
     for number, at in enumerate(way):
-        if at.step not in _STEPS:
-            raise ValueError(f"{at.step} is no step")
-        names = "<br>".join(map(_name, at.calls))
-        lines.append(f'  s{number}["<b>{at.step}</b><br>{names}"]')
+        if at.name not in _NAMES:
+            raise ValueError(f"{at.name} is no step and no resource of the template")
+        names = "".join(f"<br>{_name(each)}" for each in at.calls)
+        lines.append(f'  s{number}["<b>{at.name}</b>{names}"]')
         following = f"s{number + 1}" if number + 1 < len(way) else f"e{number}([done])"
         lines.append(f"  s{number} -->{f'|{at.leaves}|' if at.leaves else ''} {following}")
     return "\n".join([*lines, "```"])
