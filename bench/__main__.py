@@ -1,6 +1,6 @@
 """`python -m bench`: measure deployments on a stage, and write bench/results.md and bench/results.svg.
 
-A run that was stopped goes on where it was. With --tasks, --mode or --case that part is measured, again if it was
+A stopped run continues where it was. With --tasks, --mode or --case that part is measured, again if it was
 before. What was measured of one state of the product is one run; once it is complete, both files are written.
 """
 
@@ -108,7 +108,7 @@ def _complete(results: Results) -> bool:
 
 
 def _measure_runs(console: Console) -> int:
-    """On a stage of its own: its clock goes on by months."""
+    """On a stage of its own: its clock is advanced by months."""
     with running() as stage:
         seen = runs.measure(stage)
     _print(console, "Runs, calls", report.calls_of_runs(seen))

@@ -1,4 +1,4 @@
-"""What was measured of one state of the product: a run that was stopped goes on, a part may be repeated."""
+"""What was measured of one state of the product: a stopped run continues, a part may be repeated."""
 
 import hashlib
 from pathlib import Path

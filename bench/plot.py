@@ -21,7 +21,7 @@ _TIMES = {1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36_000:
 class Series:
     """One line: seconds by number of tasks. What was computed is dashed, what was measured has dots.
 
-    The name stands at its end; one that another goes on from has none.
+    The name stands at its end; one that another continues has none.
     """
 
     name: str

@@ -243,7 +243,7 @@ def of_runs(seen: runs.Watched) -> str:
     return f"""# What watching runs takes
 
 Written by `python -m bench --runs`. On the stage, with {runs.LATENCY_MS} ms for each call and warm functions:
-{seen.runs} runs, each by itself, and {seen.sweep.invocations} sweeps of {runs.JOBS} jobs. On a busy machine functions
+{seen.runs} runs, each alone, and {seen.sweep.invocations} sweeps of {runs.JOBS} jobs. On a busy machine functions
 take longer than on AWS, and cost more here.
 
 ## Calls

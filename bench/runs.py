@@ -15,7 +15,7 @@ from stage.client import wait_for
 RUNS_A_DAY, JOBS, DAYS = 10_000, 60, 30
 MOST_DOLLARS, MOST_WRITES = 5.0, 3.0
 BURST, BURST_SECONDS = 300, 30.0
-"""So many starts in one minute are recorded within so many seconds, while a deployment goes on."""
+"""So many starts in one minute are recorded within so many seconds, while a deployment runs."""
 CONCURRENCY = 10
 """How many functions of the whole account run at once in a new one."""
 LATENCY_MS = 10

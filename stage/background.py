@@ -1,4 +1,4 @@
-"""What AWS does by itself after a call: events, rollouts and task runs.
+"""What AWS does on its own after a call: events, rollouts and task runs.
 
 An image push becomes an event, an event reaches its rules' targets, a service rolls, a task runs. `Background` connects
 these parts; a stage has one, adds its `hooks` to the gateway, and calls `reset` or `close` when it is done.
@@ -191,7 +191,7 @@ class Background:
         expire_items()
 
     def wait_until_steady(self, timeout: float = 10) -> bool:
-        """Wait until no service changes by itself any more; False after `timeout` seconds."""
+        """Wait until no service changes any more; False after `timeout` seconds."""
         return self.timer.wait_for(self.services.steady, timeout)
 
     def active(self) -> list[str]:

@@ -42,7 +42,7 @@ def offset() -> float:
 
 
 def move(seconds: float) -> None:
-    """Advance the clock, or set it back by a negative number: then what waits goes on waiting."""
+    """Advance the clock, or set it back by a negative number: then what waits keeps waiting."""
     global _offset, _advanced  # noqa: PLW0603 - there is one clock
     _offset += seconds
     _advanced += max(seconds, 0)
@@ -100,7 +100,7 @@ _seen: set[str] = set()
 
 
 def _let_moto_see() -> None:
-    """Let every module of moto that is loaded by now ask this clock."""
+    """Let every module of moto that is loaded ask this clock."""
     for name in sys.modules.keys() - _seen:
         _seen.add(name)
         module = sys.modules.get(name)

@@ -52,7 +52,7 @@ SECRET = Reason(
     words="a secret that the task definition names could not be read",
     aws="ResourceInitializationError: unable to pull secrets or registry auth: retrieve secret from asm: "
     "ResourceNotFoundException: Secrets Manager can't find the specified secret",
-    todo="Look whether the secret exists under that name, and whether the execution role may read it.",
+    todo="Check whether the secret exists under that name, and whether the execution role may read it.",
     reader=Reader.OPERATOR,
 )
 DISABLED = Reason(

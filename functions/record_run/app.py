@@ -74,7 +74,7 @@ def _skip(settings: Settings, newcomers: Sequence[str]) -> None:
     try:
         skipping.skip(settings, newcomers)
     except Exception:  # the run is recorded, and in doubt it runs
-        _logger.exception("whether an earlier run goes on was not learned; both run", tasks=newcomers)
+        _logger.exception("ECS could not be asked for earlier runs; both run", tasks=newcomers)
 
 
 def _read(messages: Iterable[QueueMessage]) -> tuple[list[Received], list[str]]:

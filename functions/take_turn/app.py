@@ -117,7 +117,7 @@ def _reason_to_stay(
     if not live:
         return f"{image.digest} was replicated, and may be older than what runs: start the first deployment by hand"
     if newer := find_newer(ecr, found, {live.live_digest} | (lease.on_their_way if lease else set())):
-        return f"{image.digest} was replicated, and {newer}, which is live or on its way, came to ECR later"
+        return f"{image.digest} was replicated, and {newer}, which is live or being deployed, was pushed later"
     return push_event.reason_to_skip(request.event, found.get("artifactMediaType"))
 
 

@@ -67,7 +67,7 @@ class Lifecycle:
 
     @property
     def scales_up(self) -> bool:
-        """Whether the new tasks are being started: it is not over by itself then, but when they run."""
+        """Whether the new tasks are being started: then it ends when they run, not after a time."""
         return self.stage == "SCALE_UP" and self.awaiting is None
 
     @property

@@ -135,7 +135,7 @@ class Rollouts:
 
     @property
     def moves(self) -> bool:
-        """Whether it changes by itself."""
+        """Whether it is still changing."""
         return bool(self.deployments) and self.delay() is not None
 
     def begin(

@@ -14,7 +14,7 @@ SPOT_WARNING = 120.0
 TERMINATED = 143
 """The exit code of a process that SIGTERM has ended."""
 EXITED = ("EssentialContainerExited", "Essential container in task exited")
-"""stopCode and stoppedReason of a task that ended by itself."""
+"""stopCode and stoppedReason of a task that ended on its own."""
 
 
 @dataclass(frozen=True)

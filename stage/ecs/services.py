@@ -82,7 +82,7 @@ class Services:
             self._rollouts = WeakKeyDictionary(rollouts)
 
     def steady(self) -> bool:
-        """Whether no service changes by itself."""
+        """Whether no service is still changing."""
         with self._lock:
             return not any(rollouts.moves for rollouts in self._rollouts.values())
 

@@ -79,7 +79,7 @@ class Fault(BaseModel):
     ]
     """`throttle`, `internal`, `denied`: the service refuses the call. `refused`: it does so with the error `code`.
     `answered`: it answers 200 with `answer` and carries nothing out. `rewritten`: it carries the call out, and in the
-    reply's body the `replacement` stands for each `pattern`.
+    reply's body the `replacement` replaces each match of `pattern`.
     `lost`: the call is carried out, but its reply is not sent; the reply to Lambda's Invoke is lost at once, while the
     function runs. `cut`: carried out, and the connection ends in the middle of the reply. `partial`: 200, but the
     request's last entry failed and was not carried out. `kill`, `kill_after`: the calling process is killed before or

@@ -66,7 +66,7 @@ def _value(key: str, context: Context) -> Value:
 
 
 def _arn_matches(pattern: str, arn: str) -> bool:
-    """Match each of an ARN's six parts by itself; ArnEquals and ArnLike are the same."""
+    """Match each of an ARN's six parts separately; ArnEquals and ArnLike are the same."""
     parts, given = pattern.split(":", 5), arn.split(":", 5)
     return len(parts) == len(given) and all(map(matches, parts, given))
 

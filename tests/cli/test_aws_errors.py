@@ -55,10 +55,10 @@ TABLE = {
 
 @pytest.mark.parametrize(("error", "code", "words"), TABLE.values(), ids=TABLE)
 def test_each_refusal_has_a_code_and_words(error: Exception, code: Exit, words: str) -> None:
-    told = explained(error)
-    assert told
-    assert told.code == code
-    assert told.message.startswith(words)
+    problem = explained(error)
+    assert problem
+    assert problem.code == code
+    assert problem.message.startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_each_refusal_has_a_code_and_words(error: Exception, code: Exit, words: 
     ],
 )
 def test_a_denial_names_the_policy_that_allows_it(action: str, policy: str) -> None:
-    told = explained(of_a_call("AccessDenied", f"User: x is not authorized to perform: {action} on resource: *"))
-    assert told
-    assert policy in told.todo
-    assert told.acts == "operator"
+    problem = explained(of_a_call("AccessDenied", f"User: x is not authorized to perform: {action} on resource: *"))
+    assert problem
+    assert policy in problem.todo
+    assert problem.acts == "operator"
 
 
 def test_other_errors_are_bugs() -> None:

@@ -107,7 +107,7 @@ def test_a_line_that_was_cut_names_nothing(tmp_path: Path) -> None:
     assert journal.entries() == [Entry("rule", "a")]
 
 
-def test_of_a_line_that_does_not_fit_nothing_stays(tmp_path: Path) -> None:
+def test_a_line_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
     journal = Journal.begin(tmp_path / "journals", "r1", PLACE)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 10, before[1]))
@@ -124,8 +124,8 @@ def test_of_a_line_that_does_not_fit_nothing_stays(tmp_path: Path) -> None:
     assert list(tmp_path.joinpath("others").iterdir()) == []
 
 
-def test_a_run_that_goes_on_is_not_cleaned(tmp_path: Path) -> None:
-    again = "the run r1 still goes on, and deletes what it has made when it ends; stop it with Ctrl-C"
+def test_an_active_run_is_not_cleaned(tmp_path: Path) -> None:
+    again = "the run r1 still runs, and deletes what it has made when it ends; stop it with Ctrl-C"
     with Journal.begin(tmp_path, "r1", PLACE).held():
         found = Journal.find(tmp_path, "r1", PLACE)
         with pytest.raises(JournalError, match=again), found.held():
@@ -181,7 +181,7 @@ def test_a_probe_is_tried_once_for_its_rows(tmp_path: Path) -> None:
     assert ([each.problem for each in outcomes], len(tried)) == (["KeyError('deployments')"] * 2, 1)
 
 
-def test_the_table_begins_with_what_is_otherwise_and_names_no_account(tmp_path: Path) -> None:
+def test_the_table_begins_with_otherwise_and_names_no_account(tmp_path: Path) -> None:
     arn = "arn:aws:ecs:eu-central-1:111122223333:cluster/c"
     row = row_of(None)
     outcomes = [Outcome(row, Seen("this")), Outcome(row, problem="denied"), Outcome(row, Seen("that", f"{arn} | x"))]

@@ -133,7 +133,7 @@ def test_a_rule_that_another_app_took_over_is_not_restored(changing: Client) -> 
     events.put_rule(Name=rule, ScheduleExpression="rate(3 days)", Description="mine now")
     foreign = schedules(changing)["IngestData"]
     changing.start(end_of(stopped["executionArn"]))
-    assert "IngestData belongs to someone else since" in restored_cause(changing, stopped)
+    assert "IngestData has another owner now" in restored_cause(changing, stopped)
     assert schedules(changing)["IngestData"] == foreign
 
 

@@ -112,8 +112,8 @@ def test_refusals_have_an_exit_code(world: Client, rota: Rota, fault: str, code:
     done = rota("status")
     assert (done.exit, done.out) == (code, "")
     assert done.err.startswith(f"rota: {words}")
-    told = json.loads(rota("status", "--json").err)
-    assert (told["kind"], told["exit"]) == ("error", code)
+    printed = json.loads(rota("status", "--json").err)
+    assert (printed["kind"], printed["exit"]) == ("error", code)
 
 
 def test_one_refusal_is_retried(world: Client, rota: Rota) -> None:

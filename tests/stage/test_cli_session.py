@@ -66,7 +66,7 @@ def test_the_tour(stage: Client, watched: Callable[[str], str]) -> None:
     terminal(names, again)
     watched("SUCCEEDED in NothingToDo")
     terminal(names, change)
-    assert "the service stays" in watched("SUCCEEDED in Deployed")
+    assert "the service is unchanged" in watched("SUCCEEDED in Deployed")
 
     terminal(make_rollouts_fail)
     terminal(push.replace("4f2a9c1", "b81d07e"))

@@ -46,8 +46,8 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
     assert shown_mail in mail
     assert "The last lines of its log: bin/start: not a task: 'spam_spam_spam_task'" in mail
     assert "roll back to v2 (b81d07e)" in mail
-    assert "Subject: RemoveSpam runs well again after one bad run" in recovery
-    assert "It runs well since v4 (d0e4b92); it failed on v3 (c7f3e20)." in recovery
+    assert "Subject: RemoveSpam recovered after one bad run" in recovery
+    assert "It succeeds since v4 (d0e4b92); it failed on v3 (c7f3e20)." in recovery
     incidents = re.findall(r"Incident: (\S+)", output)
     assert len(incidents) == 2
     assert len(set(incidents)) == 1

@@ -76,7 +76,7 @@ def test_a_mail_is_made_of_sentences(stage: Client, mails: Heard) -> None:
         "author of the schedule file: correct it, upload it, then deploy again.",
         f"Image: v1 {digest('v1')}",
         "Started: push",
-        f"Every step of it: {failed['executionArn']}",
+        f"Execution: {failed['executionArn']}",
     ]
 
 

@@ -121,7 +121,7 @@ def test_a_page_is_no_larger_than_asked_for(small: SmallStage) -> None:
         small.settings.change({"page_size": None})
 
 
-def test_behind_the_last_event_of_a_log_comes_an_empty_page_with_the_same_token(small: SmallStage) -> None:
+def test_the_page_after_a_logs_last_event_is_empty(small: SmallStage) -> None:
     log = {"logGroupName": small.name, "logStreamName": "app"}
     aws("logs").create_log_group(logGroupName=small.name)
     aws("logs").create_log_stream(**log)

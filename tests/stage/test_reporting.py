@@ -60,8 +60,8 @@ def test_a_failure_and_its_recovery_are_reported_once_each(deployed: Client) -> 
     stage.deploy("v4")
     stage.settings(script={"seconds": 5})
     (recovered,) = reported_within(stage, url, 5)
-    assert recovered["Subject"].startswith("Tick runs well again after ")
-    assert "It runs well since v4 (v4); it failed on v3 (v3)." in recovered["Message"]
+    assert recovered["Subject"].startswith("Tick recovered after ")
+    assert "It succeeds since v4 (v4); it failed on v3 (v3)." in recovered["Message"]
     incidents = {line for each in (failed, recovered) for line in each["Message"].splitlines() if "Incident" in line}
     assert len(incidents) == 1
     assert [asked for asked in stage.permissions() if not asked["allowed"]] == []

@@ -56,7 +56,7 @@ def test_a_rollout_that_the_circuit_breaker_rolls_back(deployed: Client) -> None
     ended = deployed.deploy("v2")
 
     assert (ended["status"], ended["error"]) == ("FAILED", "RejectedError")
-    assert ended["cause"].startswith("CheckService: the rollout of guestbook:9 did not last: ECS now deploys guestbook")
+    assert ended["cause"].startswith("CheckService: the rollout of guestbook:9 was replaced: ECS now deploys guestbook")
     assert "deployment failed: tasks failed to start." in ended["cause"]
     assert " restored" in ended["cause"]
     assert ended["cause"].endswith("For the operator: fix this, then deploy again.")

@@ -395,7 +395,7 @@ def test_a_task_that_cannot_be_placed_is_refused(small: SmallStage, change: dict
     assert aws("ecs").list_tasks(cluster=small.name)["taskArns"] == []
 
 
-def test_tasks_are_listed_by_their_cluster_and_whether_they_should_run(small: SmallStage) -> None:
+def test_tasks_are_listed_by_cluster_and_desired_status(small: SmallStage) -> None:
     small.settings.change({"start_seconds": 3600})
     aws("ecs").create_cluster(clusterName=f"{small.name}-2")
     [task] = run_task(small, small.register("hello"))["tasks"]

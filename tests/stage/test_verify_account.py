@@ -248,7 +248,7 @@ def test_an_event_that_comes_twice_is_one_event(verifying: Runs) -> None:
     assert otherwise(verifying.tried([row for row in ROWS if row.id == "task-states"])) == set()
 
 
-def test_what_cannot_be_deleted_is_reported_and_kept_in_the_journal(runs: Runs) -> None:
+def test_what_cannot_be_deleted_is_kept_in_the_journal(runs: Runs) -> None:
     runs.begin([row for row in ROWS if row.id in ("sns-subject", "archived-image")])
     runs.stage.faults([refused("sns", "DeleteTopic", "", "AuthorizationError", "You may not.")])
     (left,) = clean(runs.account())
@@ -357,7 +357,7 @@ def test_it_says_what_it_costs_and_asks_before_it_begins(
     asked = command(*arguments)
     errors = asked.communicate()[1]
     assert (asked.returncode, [each for each in offered if each not in errors]) == (4, [])
-    assert errors.endswith(f"Go on? [y/N]: Nothing was tried. {unasked} does not ask.\n")
+    assert errors.endswith(f"Continue? [y/N]: Nothing was tried. {unasked} does not ask.\n")
     assert max(map(len, errors.splitlines())) <= 80
     assert [call["operation"] for call in one_stage.calls()] == ["GetCallerIdentity"]
 
@@ -395,7 +395,7 @@ def test_a_second_signal_says_how_to_delete_the_rest(one_stage: Client, command:
 
 
 @pytest.mark.exhaustive(first=0)
-def test_it_deletes_also_if_nobody_reads_its_output(command: Command) -> None:
+def test_it_deletes_also_if_its_output_is_not_read(command: Command) -> None:
     unread = command("--yes")
     assert unread.stdout is not None
     assert unread.stderr is not None
@@ -406,13 +406,13 @@ def test_it_deletes_also_if_nobody_reads_its_output(command: Command) -> None:
     assert unread.wait(60) == 0
 
 
-def test_a_run_is_not_cleaned_while_it_goes_on(one_stage: Client, command: Command, tmp_path: Path) -> None:
+def test_a_run_is_not_cleaned_while_it_is_active(one_stage: Client, command: Command, tmp_path: Path) -> None:
     running = command("--yes")
     wait_for(lambda: made(one_stage, "CreateCluster"), 30)
     (journal,) = tmp_path.iterdir()
     running.send_signal(signal.SIGSTOP)
     early = command("--clean", journal.stem)
-    assert "still goes on" in early.communicate()[1]
+    assert "still runs, and deletes" in early.communicate()[1]
     running.terminate()
     running.send_signal(signal.SIGCONT)
     assert (early.returncode, running.wait(60)) == (2, 128 + signal.SIGTERM)

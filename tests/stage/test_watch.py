@@ -81,7 +81,7 @@ def test_mails_about_jobs_are_printed(stage: Client) -> None:
     assert len(printed) == 1
 
 
-def test_a_reset_is_printed_and_the_watch_goes_on(stage: Client) -> None:
+def test_a_reset_is_printed_and_the_watch_continues(stage: Client) -> None:
     stage.settings(rollout="hangs")
     printed = Printed(stage)
     stage.push("v1")

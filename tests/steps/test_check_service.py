@@ -54,7 +54,7 @@ def test_a_failed_rollout_says_why(world: World, checking: Deployment) -> None:
 
 def test_a_rollback_by_ecs_is_a_failure(world: World, checking: Deployment) -> None:
     world.roll("COMPLETED", reason="rolled back", revision=arn(1))
-    with pytest.raises(RejectedError, match=r"did not last: ECS now deploys guestbook:1 \(rolled back\)"):
+    with pytest.raises(RejectedError, match=r"was replaced: ECS now deploys guestbook:1 \(rolled back\)"):
         for _ in range(10):  # at first ECS may just not show the deployment yet
             checking.step("CheckService")
 

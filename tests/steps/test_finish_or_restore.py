@@ -95,7 +95,7 @@ def expire(world: World) -> None:
 
 
 @pytest.mark.parametrize("recorded", [True, False], ids=["a record", "by the version before"])
-def test_a_restore_goes_on_though_its_lease_was_deleted(recorded: bool, world: World, changing: Deployment) -> None:
+def test_a_restore_continues_though_its_lease_was_deleted(recorded: bool, world: World, changing: Deployment) -> None:
     """The execution's history says that the rollout was complete when it was stopped."""
     before = world.everything()
     changing.until("FinishDeployment")

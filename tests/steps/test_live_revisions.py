@@ -102,7 +102,7 @@ def test_a_recorded_revision_that_was_deregistered_is_not_used(world: World, lat
     assert world.target("IngestData")["EcsParameters"]["TaskDefinitionArn"] not in (gone, arn(1))
 
 
-def test_a_schedule_whose_revision_was_deregistered_is_not_taken_over(world: World, later: Deployments) -> None:
+def test_a_schedule_of_an_inactive_revision_is_not_taken_over(world: World, later: Deployments) -> None:
     """A second target would be refused there; in a rule of the app it is removed, and the summary says so."""
     target = world.target("IngestData")
     client("ecs").deregister_task_definition(taskDefinition=target["EcsParameters"]["TaskDefinitionArn"])

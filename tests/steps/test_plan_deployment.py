@@ -44,7 +44,9 @@ def test_killed_between_snapshot_and_plan_it_is_deployed(world: World, later: De
 def test_the_plan_of_a_changed_file(world: World, later: Deployments) -> None:
     world.upload(MOVED)
     answer = later.start().until("ClearRules").document["plan"]
-    assert answer["summary"] == "schedules: 1 new, 1 changed, 1 removed; 1 revision to register; the service stays"
+    assert (
+        answer["summary"] == "schedules: 1 new, 1 changed, 1 removed; 1 revision to register; the service is unchanged"
+    )
     changes = {each["name"]: each["kind"] for each in world.stored(answer["document"])["changes"]}
     assert changes == {
         PREFIX + "IngestData": "update",

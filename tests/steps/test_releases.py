@@ -78,7 +78,7 @@ def test_nothing_to_do_is_no_release(world: World, later: Deployments) -> None:
     assert live() == before
 
 
-def test_a_file_that_changes_what_only_the_watcher_reads_is_no_release(world: World, later: Deployments) -> None:
+def test_a_change_of_watch_alone_is_not_a_release(world: World, later: Deployments) -> None:
     before = live()
     tasks = [{**task, "watch": {"grace": 60}} for task in SCHEDULE["tasks"]]
     version = world.upload({"tasks": tasks})

@@ -88,7 +88,7 @@ def test_a_created_rule_without_tags_is_foreign_after_four(waits: int, world: Wo
     shown[DIGEST] |= {"Tags": []}
     with world.calls.showing(shown):
         refused(changing, 4)
-        assert f"the rule {DIGEST} belongs to someone else" in changing.step("RestoreDeployment")["cause"]
+        assert f"the rule {DIGEST} has another owner" in changing.step("RestoreDeployment")["cause"]
 
 
 def test_a_killed_attempt_counts_and_a_wait_does_not(world: World, restoring: Deployment) -> None:

@@ -375,7 +375,7 @@ def test_a_rule_that_was_untagged_meanwhile_stays_and_is_named(world: World, res
     changed = world.rules(rule)
     cause = restoring.restore()["cause"]
     assert world.rules(rule) == changed
-    assert f"But the rule {rule} belongs to someone else since, and was left alone." in cause
+    assert f"But the rule {rule} has another owner now and was left unchanged." in cause
     assert world.owned_rules().keys() == {"RemoveSpam", "CountTeaspoons"}
 
 

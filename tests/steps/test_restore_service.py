@@ -64,7 +64,7 @@ def test_a_service_rolled_by_hand_meanwhile_is_left_alone(
     assert changing.run() == "DeploymentFailed"
     assert (world.rules(), world.service()["taskDefinition"]) == (rules, by_hand)
     cause = changing.document["restored"]["cause"]
-    remark = f"But the service guestbook-api runs guestbook:{number(by_hand)}, to which someone has rolled it meanwhile"
+    remark = f"But someone has rolled the service guestbook-api to guestbook:{number(by_hand)} meanwhile"
     assert remark in cause
 
 
@@ -132,9 +132,7 @@ def test_a_service_rolled_by_hand_since_the_plan_is_not_rolled(
     by_hand = hotfix()
     assert changing.run() == "DeploymentFailed"
     assert (world.rules(), world.service()["taskDefinition"]) == (rules, by_hand)
-    remark = (
-        "the service guestbook-api was changed while this deployment was under way: it ran guestbook:5 and now runs"
-    )
+    remark = "the service guestbook-api was changed during this deployment: it ran guestbook:5 and now runs"
     assert f"{remark} guestbook:{number(by_hand)}" in changing.document["restored"]["cause"]
 
 
@@ -158,4 +156,4 @@ def test_a_hotfix_stays_if_rollservice_refused_to_touch_it(
     theirs = hotfix()
     assert changing.run() == "DeploymentFailed"
     assert world.service()["taskDefinition"] == theirs
-    assert "to which someone has rolled it meanwhile" in changing.document["restored"]["cause"]
+    assert "someone has rolled the service guestbook-api to" in changing.document["restored"]["cause"]

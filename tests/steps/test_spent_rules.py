@@ -28,7 +28,7 @@ def test_a_spent_rule_that_aws_refuses_is_deleted_and_named(world: World, moving
         cause = moving.restore()["cause"]
     del rules[RULE]
     assert world.everything() == (rules, *others)
-    assert f"But the rule {RULE} is gone: its last run is past, and AWS refused it" in cause
+    assert f"But the rule {RULE} was not restored: its last run is past, and AWS refused it" in cause
     assert "(PutRule: ValidationException: scripted)" in cause
     assert "holder" not in world.ledger()["lease"]
 

@@ -253,7 +253,7 @@ def test_a_short_absence_makes_no_difference(watched: Watched) -> None:
     assert run.status == Status.MISSED
 
 
-def test_an_end_that_nobody_saw_is_unknown(watched: Watched) -> None:
+def test_an_end_that_was_not_seen_is_unknown(watched: Watched) -> None:
     watched.ran(DAILY, watched.now, status="PROVISIONING")
     watched.sweep(3 * HOUR)
     watched.sweep_for(HOUR)
@@ -402,8 +402,8 @@ def test_overlapping_is_reported_when_it_begins_and_not_again(
     watched.sweep()
     watched.sweep()
     assert watched.reported(EVERY_15) == ["overlapping"]
-    elder, newest = sorted(watched.runs(EVERY_15), key=lambda run: run.scheduled_at)
-    assert (newest.overlaps, elder.overlaps) == (elder.task_id, "")
+    earlier, newest = sorted(watched.runs(EVERY_15), key=lambda run: run.scheduled_at)
+    assert (newest.overlaps, earlier.overlaps) == (earlier.task_id, "")
     assert watched.job(EVERY_15).overlapping
 
 

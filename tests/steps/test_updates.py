@@ -34,7 +34,9 @@ def begun_before(changing: Deployment, step: str) -> Deployment:
 
 @pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("step", WRITING)
-def test_a_deployment_that_began_before_goes_on_without_a_record(step: str, world: World, changing: Deployment) -> None:
+def test_a_deployment_that_began_before_continues_without_a_record(
+    step: str, world: World, changing: Deployment
+) -> None:
     assert begun_before(changing, step).run() == "Deployed"
     entry = world.entry(changing.arn)
     assert (entry["outcome"], "durations" in entry) == ("deployed", False)

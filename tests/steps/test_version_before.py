@@ -80,7 +80,7 @@ def run_by_the_old_machine(deployment: Deployment) -> str:
 
 @pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("step", STEPS[1:-1])
-def test_it_goes_on_to_a_step_that_cannot_and_is_restored(step: str, world: World, changing: Deployment) -> None:
+def test_it_continues_to_a_step_that_cannot_and_is_restored(step: str, world: World, changing: Deployment) -> None:
     before = world.everything()
     assert run_by_the_old_machine(begun_before(world, changing, step)) == "DeploymentFailed"
     assert world.everything() == before

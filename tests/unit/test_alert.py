@@ -97,7 +97,7 @@ FAILED = """\
 
     What to do:
     - Look at the job's log.
-    - If the release is why: roll back to v40 (5d0c6a1), or push an image that mends it.
+    - If the release is the cause: roll back to v40 (5d0c6a1), or push an image that fixes it.
 
     Log: LOG
     Task: TASK
@@ -106,7 +106,7 @@ NOT_STARTED = """\
     Subject: IngestData did not start: a secret (production/guestbook-api)
 
     It did not start: a secret that the task definition names could not be read.
-    It is not the release: 213 good runs on v41 (b81d07e) before.
+    The release is not the cause: 213 good runs on v41 (b81d07e) before.
 
     Scheduled for: Sun 29 Nov 2026, 06:00 UTC
     Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
@@ -116,7 +116,7 @@ ResourceNotFoundException: Secrets Manager can't find the specified secret
     Incident: IngestData#2026-11-29T06:00:00Z
 
     What to do:
-    - Look whether the secret exists under that name, and whether the execution role may read it.
+    - Check whether the secret exists under that name, and whether the execution role may read it.
 
     Task: TASK
 """
@@ -150,20 +150,20 @@ STILL_FAILING = """\
 
     What to do:
     - Look at the job's log.
-    - If the release is why: roll back to v40 (5d0c6a1), or push an image that mends it.
+    - If the release is the cause: roll back to v40 (5d0c6a1), or push an image that fixes it.
 
     Log: LOG
     Task: TASK
 """
 RECOVERED = """\
-    Subject: IngestData runs well again after 3 bad runs (production/guestbook-api)
+    Subject: IngestData recovered after 3 bad runs (production/guestbook-api)
 
     It failed for 5 h 59 min, 3 bad runs.
     The reason was: The job ended with exit code 1.
-    It runs well since v42 (c7f3e20); it failed on v41 (b81d07e).
+    It succeeds since v42 (c7f3e20); it failed on v41 (b81d07e).
 
-    Failed first: Sun 29 Nov 2026, 06:00 UTC
-    Ran well: Sun 29 Nov 2026, 12:00 UTC
+    First failure: Sun 29 Nov 2026, 06:00 UTC
+    Recovered: Sun 29 Nov 2026, 12:00 UTC
     Release: v42, image c7f3e20, sha256:777777777777
     Incident: IngestData#2026-11-29T06:00:00Z
 
@@ -171,13 +171,13 @@ RECOVERED = """\
     Task of the last bad run: TASK
 """
 BOTH_AT_ONCE = """\
-    Subject: IngestData runs well again after one bad run (production/guestbook-api)
+    Subject: IngestData recovered after one bad run (production/guestbook-api)
 
-    It failed for 1 min 15 s, one bad run. It was well again before there was a message about it.
+    It failed for 1 min 15 s, one bad run. It recovered before a message about it was sent.
     The reason was: The job ended with exit code 1.
 
-    Failed first: Sun 29 Nov 2026, 06:00 UTC
-    Ran well: Sun 29 Nov 2026, 06:02 UTC
+    First failure: Sun 29 Nov 2026, 06:00 UTC
+    Recovered: Sun 29 Nov 2026, 06:02 UTC
     Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
     Incident: IngestData#2026-11-29T06:00:00Z
 
@@ -187,7 +187,7 @@ BOTH_AT_ONCE = """\
 OVERLONG = """\
     Subject: IngestData still runs after 2 h (production/guestbook-api)
 
-    It goes on.
+    It is still running.
 
     Scheduled for: Sun 29 Nov 2026, 06:00 UTC
     Started: 06:00:31 UTC
@@ -198,7 +198,7 @@ OVERLONG = """\
       loaded 10 of 3000
 
     What to do:
-    - Look whether it makes progress. If not, stop the task in ECS's console.
+    - Check whether it makes progress. If not, stop the task in ECS's console.
 
     Log: LOG
     Task: TASK
@@ -206,7 +206,7 @@ OVERLONG = """\
 OVERLAPPING = """\
     Subject: IngestData runs twice at once (production/guestbook-api)
 
-    It started while an earlier task of it (9a8b7c) still ran. Both go on.
+    It started while an earlier task of it (9a8b7c) still ran. Both are still running.
 
     Scheduled for: Sun 29 Nov 2026, 06:00 UTC
     Started: 06:00:31 UTC
@@ -214,7 +214,7 @@ OVERLAPPING = """\
     Incident: IngestData#2026-11-29T06:00:00Z
 
     What to do:
-    - If two at once do harm, let the job take a lock.
+    - If two must not run at once, let the job take a lock.
 
     Log: LOG
     Task: TASK
@@ -272,15 +272,15 @@ TOO_LONG = """\
 
     What to do:
     - Look at the job's log. If it needs longer, raise its max_runtime in the schedule file.
-    - If the release is why: roll back to v40 (5d0c6a1), or push an image that mends it.
+    - If the release is the cause: roll back to v40 (5d0c6a1), or push an image that fixes it.
 
     Log: LOG
     Task: TASK
 """
 UNKNOWN = """\
-    Subject: IngestData: what became of a run is not known (production/guestbook-api)
+    Subject: IngestData: the result of a run is unknown (production/guestbook-api)
 
-    What became of it is not known: Rota was not looking.
+    Its result is unknown: Rota was not running.
 
     Scheduled for: Sun 29 Nov 2026, 06:00 UTC
     Incident: IngestData#2026-11-29T06:00:00Z
@@ -345,8 +345,8 @@ ResourceNotFoundException: Secrets Manager can't find the specified secret
     Incidents: Job001#2026-11-29T06:00:00Z and 299 more
 
     What to do:
-    - Look whether the secret exists under that name, and whether the execution role may read it.
-    - If the release is why: roll back to v40 (5d0c6a1), or push an image that mends it.
+    - Check whether the secret exists under that name, and whether the execution role may read it.
+    - If the release is the cause: roll back to v40 (5d0c6a1), or push an image that fixes it.
 """
 STORM = [
     job(incident(not_started(f"Job{number:03}")), owner=("data-team", "web", "")[number % 3])
@@ -373,7 +373,7 @@ def test_a_storm_of_300_is_one_message_with_a_list() -> None:
         pytest.param([incident(missed(f"J{n}")) for n in range(2)], "2 jobs did not run: its schedule", id="missed"),
         pytest.param(
             [incident(failed(f"J{n}"), **REPORTED, recovered=good(HOUR)) for n in range(2)],
-            "2 jobs run well again",
+            "2 jobs recovered",
             id="recovered",
         ),
         pytest.param(
@@ -399,14 +399,14 @@ def test_many_that_were_due_at_different_times_are_listed_with_them() -> None:
         pytest.param(failed(tail=(), log=None), "", id="its revision is not known"),
         pytest.param(
             failed(tail=(), log=LogPlace(driver="awsfirelens")),
-            "Its log goes to awsfirelens, where Rota cannot read.",
+            "Its log driver is awsfirelens, which Rota cannot read.",
             id="another driver",
         ),
         pytest.param(failed(tail=()), "It logged nothing.", id="nothing"),
         pytest.param(
             failed(tail=(), log=LogPlace(driver="awslogs", group="/ecs/other", stream="x")),
-            "The log's last lines would be here if the parameter JobLogGroups named "
-            "arn:aws:logs:eu-west-1:111122223333:log-group:/ecs/other:*.",
+            "To see the log's last lines here, add arn:aws:logs:eu-west-1:111122223333:log-group:/ecs/other:* "
+            "to the parameter JobLogGroups.",
             id="a group that may not be read",
         ),
     ],
@@ -420,10 +420,10 @@ def test_why_there_are_no_lines_of_the_log(run: Run, lead: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        pytest.param({"runs": 3}, "3 bad runs in a row by now.", id="more than its tolerance"),
+        pytest.param({"runs": 3}, "3 bad runs in a row.", id="more than its tolerance"),
         pytest.param(
             {"last": missed(counted=True, lacking=2)},
-            "2 runs are lacking in the hour after 06:00 UTC: its",
+            "2 runs are missing in the hour after 06:00 UTC: its",
             id="counted",
         ),
         pytest.param({"last": failed(trigger=Trigger.BY_HAND)}, "Started by hand: Sun 29 Nov 2026", id="by hand"),
@@ -501,11 +501,11 @@ CAPACITY = Reason(why=Why.CAPACITY, words="Fargate had no capacity", todo="Run i
             "Same image as in 213 good runs before, but another base (guestbook:14).",
             id="another base",
         ),
-        pytest.param(V41, V41, "It is not the release: 213 good runs on v41 (b81d07e) before.", id="the same"),
+        pytest.param(V41, V41, "The release is not the cause: 213 good runs on v41 (b81d07e) before.", id="the same"),
         pytest.param(
             V40,
             V42,
-            "It did not run between v40 (5d0c6a1) and v42 (c7f3e20): the reason may have come with one of v41 to v42; "
+            "It did not run between v40 (5d0c6a1) and v42 (c7f3e20): the cause may be one of v41 to v42; "
             "213 good runs on v40 (5d0c6a1).",
             id="two releases between",
         ),
@@ -557,21 +557,21 @@ def test_a_job_without_a_good_run() -> None:
     assert attribute(incident(failed(), last_good=None)) == says
 
 
-def test_an_image_that_is_no_release_is_that_of_a_deployment_under_way() -> None:
+def test_an_image_of_a_running_deployment_is_not_a_release() -> None:
     of = incident(failed(release=Release(digest=V41.digest)))
     assert attribute(of) == (
-        "First failure with 9c1e9c1e9c1e, which is no release: its deployment was under way, and may have failed; "
+        "First failure with 9c1e9c1e9c1e, which is not a release: its deployment was running and may have failed; "
         "213 good runs on v40 (5d0c6a1)."
     )
     text = mail_text(message_of(only(job(of)), PLACE))
-    assert "- If the image is why: see how its deployment ended, or push an image that mends it." in text
+    assert "- If the image is the cause: see how its deployment ended, or push an image that fixes it." in text
 
 
 def test_one_good_run_is_said_in_the_singular() -> None:
     assert "; one good run on v40" in attribute(incident(failed(), last_good=GOOD.model_copy(update={"runs": 1})))
 
 
-def test_what_aws_does_to_any_release_is_not_said_to_be_the_release() -> None:
+def test_what_aws_does_is_not_attributed_to_the_release() -> None:
     of = incident(not_started(reason=CAPACITY))
     assert attribute(of) == ""
     assert "roll back" not in mail_text(message_of(only(job(of)), PLACE))
@@ -664,12 +664,12 @@ def test_a_reminder_comes_at_most_daily(last: Run, after: timedelta, is_reported
     assert bool(due_alerts([of], REPORTED["reported_at"] + after)) == is_reported
 
 
-def test_runs_that_nobody_saw_are_one_message() -> None:
+def test_unknown_runs_are_one_message() -> None:
     jobs = [job(None, Notice(kind="unknown", run=missed(f"J{n}", reason=of_absence(away=True)))) for n in range(3)]
     message = message_of(only(*jobs), PLACE)
-    assert message.title == f"What became of 3 runs is not known ({APP})"
+    assert message.title == f"The results of 3 runs are unknown ({APP})"
     assert message.lead.startswith(
-        "For one reason: Rota was not looking.\n\nAll were due Sun 29 Nov 2026, 06:00 UTC: J0,"
+        "For one reason: Rota was not running.\n\nAll were due Sun 29 Nov 2026, 06:00 UTC: J0,"
     )
 
 

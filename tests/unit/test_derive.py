@@ -104,7 +104,7 @@ def test_every_container_of_the_repository_gets_the_image(task_: Task | None, im
     assert {each["name"]: each["image"] for each in found} == {"migrate": expected, "app": IMAGE_URI}
 
 
-def test_the_apps_container_gets_the_image_of_another_repository_too() -> None:
+def test_the_apps_container_may_be_of_another_repository() -> None:
     assert container(None, with_app(image="shop:1"))["image"] == IMAGE_URI
 
 

@@ -83,7 +83,7 @@ def test_a_rule_of_an_aws_service_cannot_be_handed_over(tags: dict[str, str]) ->
 def test_rules_under_another_prefix(names: set[str], indexed: set[str], outside: str) -> None:
     problem = (
         "rules with the app's tag rota:app do not begin with the parameter RulePrefix, production__guestbook__: "
-        f"{outside}. They would go on running the old image beside the new rules. If the parameter has changed, set "
+        f"{outside}. They would keep running the old image beside the new rules. If the parameter has changed, set "
         "it back, deploy a schedule file without tasks, then change it; or delete these rules or take the tag from "
         "them. A rule that lost its tag moments ago may still be listed: then start the execution again in some minutes"
     )

@@ -134,7 +134,7 @@ def test_what_the_app_needs_must_not_wait_for_it(content: dict[str, Any], name: 
     assert "app" not in left_out(content, SETTINGS)
 
 
-def test_a_jobs_container_ends_the_task_and_serves_nobody() -> None:
+def test_a_jobs_container_ends_the_task_and_has_no_ports() -> None:
     content = base(app(essential=False, healthCheck=HEALTH, restartPolicy=RESTARTS), other("metrics"))
     job, sidecar = derive_content(definition(content), SETTINGS, IMAGE_URI, task())["containerDefinitions"]
     assert job["essential"] is True

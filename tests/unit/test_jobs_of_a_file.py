@@ -37,7 +37,7 @@ def test_a_new_task_counts_from_now() -> None:
     assert job == Job(task="IngestData", spans=(Span(expression=DAILY, since=NOW),), retry_age=21_600, grace=300)
 
 
-def test_another_schedule_ends_the_one_before_when_the_deployment_began() -> None:
+def test_a_new_schedule_ends_the_former_when_it_was_changed() -> None:
     (job,) = changed(task("0 * * * ? *"))
     assert job.spans == (
         Span(expression=DAILY, since=LONG_AGO, until=CHANGING),

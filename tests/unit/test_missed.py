@@ -84,7 +84,7 @@ def test_an_hourly_job(runs: list[Run], now: float, expected: list[tuple[float, 
     assert found(job(HOURLY, retry=30), runs, now=now, after=-1) == expected
 
 
-def test_nothing_is_missed_before_the_schedule_existed_or_after_it_left() -> None:
+def test_nothing_is_missed_outside_of_a_schedules_span() -> None:
     spans = (Span(expression=HOURLY, since=at(30), until=at(90)),)
     whole = job(HOURLY, retry=30).model_copy(update={"spans": spans})
     assert found(whole, [], now=500) == [(60, 1)]

@@ -314,7 +314,7 @@ def test_a_failed_deployment_in_the_chat() -> None:
             "textType": "client-markdown",
             "title": f"\u274c {APP}: the deployment failed (b81d07e)",
             "description": f"ReadConfig: no file.\nDo this.\n\nImage: b81d07e {DIGEST}\nTook: 61 s\n\n"
-            f"Every step of it: {execution_link(ARN)}",
+            f"Execution: {execution_link(ARN)}",
             "keywords": [APP, "failed"],
         },
         "metadata": {

@@ -219,19 +219,19 @@ def test_a_second_target_is_not_removed_silently(tasks: tuple[Task, ...], schedu
     there = with_rule(deployed(INGEST), targets=(own, {"Id": "by-hand", "Arn": CLUSTER_ARN}))
     plan = describe_plan(planned(*tasks, **there), SNAPSHOT, SNAPSHOT)
     assert plan.summary == (
-        f"schedules: {schedules}; 0 revisions to register; the service stays; "
+        f"schedules: {schedules}; 0 revisions to register; the service is unchanged; "
         f"removes other targets: by-hand of production__guestbook__IngestData ({CLUSTER_ARN})"
     )
 
 
-def test_the_removed_target_is_named_where_it_stands_first() -> None:
+def test_the_removed_target_is_named_where_it_is_first() -> None:
     (made,) = deployed(INGEST)["schedules"][PREFIX + "IngestData"].targets
     topic = {"Id": "notify", "Arn": "arn:aws:sns:us-east-1:123456789012:started"}
     plan = planned(INGEST, **with_rule(deployed(INGEST), targets=(topic, made)))
     assert f"removes other targets: notify of production__guestbook__IngestData ({topic['Arn']})" in plan.remarks
 
 
-def test_a_target_stays_as_it_is_beside_one_that_stands_first() -> None:
+def test_a_target_is_unchanged_beside_one_that_is_first() -> None:
     """It also keeps what a person set of it, such as Spot."""
     (made,) = deployed(INGEST)["schedules"][PREFIX + "IngestData"].targets
     by_hand = ({"Id": "by-hand", "Arn": CLUSTER_ARN}, made | {"EcsParameters": made["EcsParameters"] | {"Group": "x"}})
@@ -298,18 +298,18 @@ def test_a_plan_of_another_version_is_refused_without_its_values() -> None:
     [
         pytest.param(
             (INGEST, SPAM),
-            "schedules: 2 unchanged; 0 revisions to register; the service stays",
+            "schedules: 2 unchanged; 0 revisions to register; the service is unchanged",
             (0, 0, 2, 0, 0),
             id="nothing",
         ),
         pytest.param(
             (task("IngestData", cron="0 7 * * ? *"), task("New", task="new_task")),
-            "schedules: 1 new, 1 changed, 1 removed; 1 revision to register; the service stays",
+            "schedules: 1 new, 1 changed, 1 removed; 1 revision to register; the service is unchanged",
             (1, 1, 0, 1, 1),
             id="of everything one",
         ),
         pytest.param(
-            (), "schedules: 2 removed; 0 revisions to register; the service stays", (0, 0, 0, 2, 0), id="removed"
+            (), "schedules: 2 removed; 0 revisions to register; the service is unchanged", (0, 0, 0, 2, 0), id="removed"
         ),
     ],
 )
@@ -320,7 +320,7 @@ def test_the_plan_in_one_line(tasks: tuple[Task, ...], summary: str, figures: tu
     assert (plan.created, plan.updated, plan.kept, plan.removed, plan.registers) == figures
     assert plan.targets == plan.created + plan.updated
     assert (plan.document, plan.snapshot, plan.rolls_service) == (document, SNAPSHOT, False)
-    assert plan.nothing_to_do is (summary.count("unchanged") == 1)
+    assert plan.nothing_to_do is (figures == (0, 0, 2, 0, 0))
 
 
 PROXY = {
@@ -343,7 +343,7 @@ BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"
                     CONTENT | {"containerDefinitions": [APP_CONTAINER | {"entryPoint": ["gunicorn", "a"]}]}
                 )
             },
-            "; the entry point gunicorn a stands before each job's command",
+            "; the entry point gunicorn a precedes each job's command",
             id="an entry point",
         ),
         pytest.param(
@@ -368,7 +368,7 @@ def test_targets_change_once_with_the_update_and_the_plan_says_so() -> None:
     plan = planned(*tasks, **there, retried=())
     assert plan.writes() == {"PutTargets": 3}
     assert describe_plan(plan, SNAPSHOT, SNAPSHOT).summary == (
-        "schedules: 3 changed; 0 revisions to register; the service stays; 3 targets: traced from now on; "
+        "schedules: 3 changed; 0 revisions to register; the service is unchanged; 3 targets: traced from now on; "
         "3 targets: a start is given up after 5 min to 6 h, no longer after 24 h"
     )
     assert set(plan.retried) == there["schedules"].keys()
@@ -379,7 +379,7 @@ def test_targets_change_once_with_the_update_and_the_plan_says_so() -> None:
     again = planned(*tasks, **there | {"schedules": after}, retried=plan.retried)
     assert (again.nothing_to_do, again.retried) == (True, plan.retried)
     assert describe_plan(again, SNAPSHOT, SNAPSHOT).summary == (
-        "schedules: 3 unchanged; 0 revisions to register; the service stays"
+        "schedules: 3 unchanged; 0 revisions to register; the service is unchanged"
     )
 
 

@@ -43,6 +43,6 @@ def test_a_problem_of_one_is_an_error_of_its_own(error: type[Exception]) -> None
         problems.raise_all()
 
 
-def test_what_passes_by_itself_is_no_problem() -> None:
+def test_what_is_temporary_is_no_problem() -> None:
     with pytest.raises(TimeoutError):
         Problems().gather(lambda: refuse(TimeoutError()))

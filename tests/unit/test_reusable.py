@@ -128,7 +128,7 @@ def test_a_revision_that_cannot_be_used_again(revision: Revision) -> None:
     assert find(Family(own(2), revision), {arn(2), arn(3)}).unrecorded == (own(2),)
 
 
-def test_what_rota_registered_is_known_by_record_and_tag_and_active_or_not() -> None:
+def test_registered_revisions_are_known_by_record_and_by_tag() -> None:
     others = (definition(revision=5), own(6, **{"rota:app": "production/shop"}))
     family = Family(inactive(own(2)), own(3), inactive(own(4)), *others)
     found = find(family, {arn(2), arn(3), arn(4), arn(5), arn(6)}, {arn(4): "f02", arn(9): "f03"})

@@ -298,12 +298,12 @@ def test_a_run_knows_its_release() -> None:
         (
             {"code": "THROTTLING", "retries": 12, "exhausted": "MaximumEventAgeInSeconds"},
             Why.REFUSED,
-            "ECS had too many requests, and EventBridge gave up after 12 retries because its retry age was over",
+            "ECS throttled the request, and EventBridge gave up after 12 retries because its retry age was over",
         ),
         (
             {"code": "THROTTLING", "retries": 2, "exhausted": "MaximumRetryAttempts"},
             Why.REFUSED,
-            "ECS had too many requests, and EventBridge gave up after 2 retries because it had no attempt left",
+            "ECS throttled the request, and EventBridge gave up after 2 retries because no retry was left",
         ),
         ({"code": "NO_RESOURCE"}, Why.REFUSED, "the cluster or the task's revision is gone"),
         ({"code": "BAD_LUCK"}, Why.REFUSED, "EventBridge could not start the task"),

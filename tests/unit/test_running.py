@@ -28,7 +28,7 @@ def task(name: str, created: float, minutes: float | None = 1, *, starts: bool =
 
 
 @pytest.mark.parametrize(
-    ("tasks", "elder", "newest"),
+    ("tasks", "earlier", "newest"),
     [
         pytest.param([], None, None, id="none"),
         pytest.param([task("a", 0)], None, "a", id="one"),
@@ -42,8 +42,8 @@ def task(name: str, created: float, minutes: float | None = 1, *, starts: bool =
         pytest.param([task("a", 0, starts=False), task("b", 5, None)], None, "b", id="the first never ran"),
     ],
 )
-def test_overlap(tasks: list[TaskChange], elder: str | None, newest: str | None) -> None:
-    assert tuple(found and found.task_id for found in overlap(tasks)) == (elder, newest)
+def test_overlap(tasks: list[TaskChange], earlier: str | None, newest: str | None) -> None:
+    assert tuple(found and found.task_id for found in overlap(tasks)) == (earlier, newest)
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_the_status_of_a_rollout(description: Any, status: str) -> None:
                 deployment("ecs-svc/3", OLD, rolloutState="COMPLETED", rolloutStateReason="ecs-svc/3 completed"),
                 events=("reached a steady state", "(deployment ecs-svc/2) deployment failed: tasks failed to start"),
             ),
-            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:1 (ecs-svc/3 completed). ECS says: "
+            "the rollout of guestbook:2 was replaced: ECS now deploys guestbook:1 (ecs-svc/3 completed). ECS says: "
             "(deployment ecs-svc/2) deployment failed: tasks failed to start",
             id="rolled back and long done",
         ),
@@ -98,22 +98,22 @@ def test_the_status_of_a_rollout(description: Any, status: str) -> None:
             service(
                 deployment("ecs-svc/3", OLD, rolloutState="COMPLETED", rolloutStateReason="rolling back to ecs-svc/1")
             ),
-            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:1 (rolling back to ecs-svc/1)",
+            "the rollout of guestbook:2 was replaced: ECS now deploys guestbook:1 (rolling back to ecs-svc/1)",
             id="rolled back: the old revision is PRIMARY and COMPLETED",
         ),
         pytest.param(
             service(deployment("ecs-svc/3", OLD), deployment(status="ACTIVE")),
-            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:1 (no reason given)",
+            "the rollout of guestbook:2 was replaced: ECS now deploys guestbook:1 (no reason given)",
             id="being rolled back",
         ),
         pytest.param(
             service(deployment("ecs-svc/3", arn(9), rolloutState="COMPLETED")),
-            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:9 (no reason given)",
+            "the rollout of guestbook:2 was replaced: ECS now deploys guestbook:9 (no reason given)",
             id="replaced by another deployment",
         ),
         pytest.param(
             service(deployment("ecs-svc/3", NEW, rolloutState="COMPLETED")),
-            "the rollout of guestbook:2 did not last: ECS now deploys guestbook:2 (no reason given)",
+            "the rollout of guestbook:2 was replaced: ECS now deploys guestbook:2 (no reason given)",
             id="replaced by a forced one of the same revision",
         ),
     ],
@@ -151,7 +151,7 @@ def test_a_rollout_that_takes_too_long(waited: int, ends: bool) -> None:
 )
 def test_a_circuit_breaker_that_is_off_is_named(configuration: dict[str, Any]) -> None:
     hanging = service(deployment(runningCount=0), OUTGOING) | {"deploymentConfiguration": {}} | configuration
-    with pytest.raises(RejectedError, match="the service's circuit breaker is off: with it, ECS gives up a rollout"):
+    with pytest.raises(RejectedError, match="the service's circuit breaker is off: with it, ECS fails a rollout"):
         judge_rollout(hanging, rollout(waited_seconds=1795), SETTINGS)
 
 
@@ -195,7 +195,7 @@ def test_a_service_without_a_primary_deployment() -> None:
 def test_a_rollout_that_ecs_does_not_show_yet() -> None:
     stale = service(deployment("ecs-svc/1", OLD, rolloutState="COMPLETED"))
     assert judge_rollout(stale, rollout(), SETTINGS).status == "IN_PROGRESS"
-    with pytest.raises(RejectedError, match="did not last"):
+    with pytest.raises(RejectedError, match="was replaced"):
         judge_rollout(stale, rollout(waited_seconds=60), SETTINGS)
 
 
@@ -250,7 +250,7 @@ def test_a_service_that_was_changed_since_the_plan_is_refused(monkeypatch: pytes
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     with pytest.raises(
         RejectedError,
-        match="guestbook-api was changed while this deployment was under way: it ran guestbook:1 and now runs "
+        match="guestbook-api was changed during this deployment: it ran guestbook:1 and now runs "
         "guestbook:3; start the deployment again",
     ):
         read_as_planned(_Ecs(RUNS_ANOTHER, RUNS_ANOTHER), SETTINGS, OLD, NEW)  # type: ignore[arg-type]  # likewise

@@ -152,8 +152,8 @@ def test_what_a_person_should_know_of_a_rollout() -> None:
             deployment(stage="POST_SCALE_UP", lifecycleHookDetails=[HOOK | {"timeoutAction": "CONTINUE"}]),
             "IN_PROGRESS",
             "POST_SCALE_UP, 2 of 2 tasks run, ECS waits for a person, hook hook-1, until 2026-03-09 17:05 UTC, then it "
-            "goes on",
-            id="waits, then goes on",
+            "continues",
+            id="waits, then continues",
         ),
         pytest.param(
             deployment(lifecycleHookDetails=[HOOK | {"status": "SUCCEEDED"}, {"targetType": "AWS_LAMBDA"}]),
@@ -201,7 +201,7 @@ def test_the_status_of_a_staged_rollout(found: Any, status: str, progress: str) 
         pytest.param(
             None,
             SERVICE | {"taskDefinition": OLD, "events": [{"message": "rolling back"}]},
-            "did not last: ECS now deploys guestbook:1. ECS says: rolling back",
+            "was replaced: ECS now deploys guestbook:1. ECS says: rolling back",
             id="another revision",
         ),
     ],

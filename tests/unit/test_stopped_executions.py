@@ -182,10 +182,10 @@ def test_an_end_that_is_not_shown_yet_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("known", "outcome", "reason"),
     [
-        pytest.param({ARN: described(PUSH, "SUCCEEDED")}, Outcome.ABORTED, "went well", id="it went well"),
+        pytest.param({ARN: described(PUSH, "SUCCEEDED")}, Outcome.ABORTED, "succeeded", id="it succeeded"),
         pytest.param({ARN: described(PUSH | {"dry_run": True})}, Outcome.ABORTED, "was a dry run", id="a dry run"),
         pytest.param({}, Outcome.FAILED, "knows no execution", id="there is none"),
-        pytest.param({ARN: described(end_of(ANOTHER))}, Outcome.FAILED, "is to restore itself", id="each other"),
+        pytest.param({ARN: described(end_of(ANOTHER))}, Outcome.FAILED, "would restore itself", id="each other"),
     ],
 )
 def test_when_there_is_nothing_to_restore(known: Any, outcome: Outcome, reason: str) -> None:

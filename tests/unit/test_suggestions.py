@@ -209,7 +209,7 @@ def test_the_file_that_is_proposed_is_one(wrong: Any) -> None:
     assert list(find_problems(raw, rule_prefix="", max_tasks=10)) == []
 
 
-def test_what_stands_for_a_key_that_there_is_not_is_taken() -> None:
+def test_what_is_suggested_for_an_unknown_key_is_accepted() -> None:
     """`disabled` and `at`: a key of the file, and a cron with a year."""
     (message,) = said(TASK | {"disabled": True})
     (key, value) = re.findall(r'write "(\w+)": (\w+)', message)[0]

@@ -340,7 +340,7 @@ def test_runs_are_read_as_the_function_and_its_queue_agree() -> None:
     assert watched >= {"RecordRunFunction", "RecordRunMessages", "TaskChanges"}
 
 
-def test_a_sweep_that_could_not_begin_in_its_minute_is_left_to_the_next() -> None:
+def test_a_sweep_that_is_late_is_left_to_the_next() -> None:
     """docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: throttled ones wait for six hours."""
     sweep = RESOURCES["SweepFunction"]["Properties"]
     assert sweep["Events"]["EveryMinute"]["Properties"]["Schedule"] == "rate(1 minute)"

@@ -210,7 +210,7 @@ def test_a_rule_that_became_foreign_is_left_alone(before: Rule, asked_for: Task,
     handed_over = before.model_copy(update={"tags": tags})
     for change in (update(before, asked_for), removal(before, RULE_ARN)):
         bus = Bus([handed_over])
-        assert "belongs to someone else" in connected(bus).restore(change, before, 4).remark
+        assert "has another owner" in connected(bus).restore(change, before, 4).remark
         assert not connected(bus).disable(change)
         assert not connected(bus).delete(change)
         assert (bus.rules, bus.history) == ({NAME: handed_over}, [])

@@ -1,5 +1,5 @@
 """`python -m examples.guestbook.demo`: one push creates schedules and rolls the service, a second one changes them,
-a third one breaks a job, and the fourth mends it.
+a third one breaks a job, and the fourth fixes it.
 """
 
 import json
@@ -78,7 +78,7 @@ def _play(console: Console, stage: Client) -> None:
 
 
 def _break_and_mend(console: Console, stage: Client, job: tables.Schedule) -> None:
-    """Push a release with which the job fails, and one with which it runs well again; show the mail about each."""
+    """Push a release with which the job fails, and one with which it recovers; show the mail about each."""
     stage.settings(**_QUICK)
     right = (ROOT / "examples/app/scheduled_tasks.next.json").read_bytes()
     console.print(

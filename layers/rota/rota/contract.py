@@ -521,15 +521,15 @@ class RunKind(StrEnum):
     """What there is to report of a job's runs, as messages, event and message attribute spell it."""
 
     FAILED = "failed"
-    """The job turned to failing: a run started and did not do what it should."""
+    """The job began to fail: a run started and did not do what it should."""
     NOT_STARTED = "not_started"
-    """The job turned to failing: ECS made a task, and its container never ran."""
+    """The job began to fail: ECS made a task, and its container never ran."""
     MISSED = "missed"
-    """The job turned to failing: it was due, and there is no task."""
+    """The job began to fail: it was due, and there is no task."""
     STILL_FAILING = "still_failing"
     """It failed again, and the last message about it is a day old."""
     RECOVERED = "recovered"
-    """A run of it went well again."""
+    """A run of it succeeded again."""
     OVERLONG = "overlong"
     """A run lasts longer than its `max_runtime`."""
     OVERLAPPING = "overlapping"
@@ -539,7 +539,7 @@ class RunKind(StrEnum):
     REPLACED = "replaced"
     """A run was stopped, because a later one had begun: `overlap: replace`."""
     UNKNOWN = "unknown"
-    """Rota itself was away, so what became of a run is not known."""
+    """Rota itself was not running, so the result of a run is not known."""
 
 
 class EventRelease(Shape):

@@ -22,7 +22,7 @@ _TRANSIENT = {
     "RequestTimeout",
     "ServerException",
     "ServiceUnavailable",
-    "TransactionConflictException",  # DynamoDB: another transaction of the item is under way
+    "TransactionConflictException",  # DynamoDB: another transaction of the item is in progress
     "TransactionInProgressException",  # DynamoDB: this one, sent again after a lost response
     "UpdateInProgressException",
 }

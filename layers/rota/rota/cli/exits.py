@@ -22,9 +22,9 @@ class Exit(IntEnum):
     NOT_DEPLOYED = 6
     """Nothing is wrong, and it is not deployed: overtaken, held, barred or ignored."""
     TIMED_OUT = 124
-    """--timeout has passed; the work goes on."""
+    """--timeout has passed; the work continues."""
     INTERRUPTED = 130
-    """Ctrl-C; the work goes on."""
+    """Ctrl-C; the work continues."""
 
 
 MEANINGS = {
@@ -35,15 +35,15 @@ MEANINGS = {
     Exit.NOT_ALLOWED: "no or expired credentials; denied; no such stack, release or task",
     Exit.HALF_DONE: "a deployment could not be restored: a person acts now",
     Exit.NOT_DEPLOYED: "not deployed and nothing is wrong: overtaken, held, barred, ignored",
-    Exit.TIMED_OUT: "`--timeout` has passed, the work goes on",
-    Exit.INTERRUPTED: "Ctrl-C, the work goes on",
+    Exit.TIMED_OUT: "`--timeout` has passed, the work continues",
+    Exit.INTERRUPTED: "Ctrl-C, the work continues",
 }
 
 Acts = Literal["caller", "author", "operator", "none"]
 
 
 class CommandError(Exception):
-    """A command cannot go on. The message says what happened, `todo` what to do next."""
+    """A command cannot continue. The message says what happened, `todo` what to do next."""
 
     def __init__(
         self, code: Exit, message: str, todo: str = "", *, error: str = "", acts: Acts = "caller", listed: str = ""

@@ -35,7 +35,7 @@ class Account:
     ) -> None:
         self.output = output
         self.interrupted = ""
-        """What to say after Ctrl-C: how to go on watching, and how to stop what goes on."""
+        """What to say after Ctrl-C: how to resume watching, and how to stop what still runs."""
         self._stack, self._env, self._profile, self._region = stack, env, profile, region
         self._clients: dict[str, Any] = {}
 
@@ -138,7 +138,7 @@ def ended(output: Output, account: Account, work: Callable[[], Exit | None]) -> 
     except Exception as error:
         from rota.cli.aws_errors import explained
 
-        if (told := explained(error)) is None:
+        if (explanation := explained(error)) is None:
             raise
-        output.fail(told)
-        return int(told.code)
+        output.fail(explanation)
+        return int(explanation.code)

@@ -19,7 +19,7 @@ _OF_ALL = {"rota": {"const": FORMAT}, "at": {"type": "string", "format": "date-t
 
 
 def json_schema() -> dict[str, Any]:
-    """One schema for every answer, told apart by `kind`. Members may be added within `"rota": 1`."""
+    """One schema for every answer, distinguished by `kind`. Members may be added within `"rota": 1`."""
     definitions: dict[str, Any] = {"error": _error()}
     answers = [{"$ref": "#/$defs/error"}]
     for answer in ANSWERS:

@@ -73,7 +73,7 @@ class Output:
             self.say(click.style(text, dim=True))
 
     def fail(self, error: CommandError) -> None:
-        """Print why a command cannot go on."""
+        """Print why a command cannot continue."""
         if self.as_json:
             self.say(
                 json.dumps(

@@ -33,7 +33,7 @@ def explain(step: str, error: CaughtError, became: str) -> str:
     before = f"{step}: "
     after = f"{became} {_who_acts(error.Error)}"
     message = _shortened(_message(error), _LONGEST_CAUSE - len(before) - len(after) - 2).rstrip(".")
-    # A list of problems has a line each, and what became of it stands below.
+    # A list of problems has a line each, and how the deployment ended is below.
     separator = "\n" if "\n" in message else ". "
     return f"{before}{message}{separator}{after}"
 

@@ -178,7 +178,7 @@ class Lease:
         given = image.model_dump(mode="json", exclude_none=True)
         done, _ = self._update("SET deployment.#image = :image", "holder = :me", {":image": given}, {"#image": "image"})
         if not done:
-            raise TransientError("the lease has just changed hands")
+            raise TransientError("another execution has just taken the lease")
 
     def _take_over(self, lease: LeaseItem, claim: "_Claim", is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease from a holder that has ended, or say what is waited for."""
@@ -198,7 +198,7 @@ class Lease:
         )
         if self._claim(claim, unchanged, ":none", seen) is None:
             return Verdict(decision=Decision.GO, reason=f"{holder} held the lease and has ended")
-        return _wait("the lease has just changed hands")
+        return _wait("another execution has just taken the lease")
 
     def enter(
         self,
@@ -216,7 +216,7 @@ class Lease:
         response of this invocation was lost, and the machine went on without it.
 
         `restorer` is the execution in which RestoreDeployment runs, this one or another. It shuts all other steps out,
-        and nothing takes the lease over while it goes on. `recreate`: creates the item again if it was deleted. That is
+        and nothing takes the lease over while it runs. `recreate`: creates the item again if it was deleted. That is
         safe for a deployment that has held the lease: as long as the item is missing, no other one has held it since.
         """
         end = Decimal(str(time.time() + seconds + _CLOCK_SKEW_SECONDS))
@@ -279,7 +279,7 @@ class Lease:
 
     def reserve(self, ended: Collection[str]) -> None:
         """Keep the lease for this execution to restore its holder, if that is one of the executions `ended`, or if one
-        of those was to restore it: nothing takes it over while this one goes on, however late it enters.
+        of those was to restore it: nothing takes it over while this one runs, however late it enters.
         """
         values = {f":ended{number}": arn for number, arn in enumerate(ended)}
         these = ", ".join(values)
@@ -301,7 +301,7 @@ class Lease:
             names = {f"#own{number}": invocation for number, invocation in enumerate(own)}
             self._update(f"SET shut = :me{removed}", "holder = :me", names=names)
         elif not self._free(lease.at_work)[0]:
-            raise TransientError("the lease has just changed while it was to be released")
+            raise TransientError("the lease changed while it was being released")
 
     def _claim_if_free(self, claim: "_Claim") -> LeaseItem | None:
         # Invocations that are listed in a lease without a holder may still write: it was changed by hand.

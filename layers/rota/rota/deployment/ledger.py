@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rota.settings import Settings
 
-# Not an outcome: the deployment is being restored, or its restore was given up.
+# Not an outcome: the deployment is being restored, or its restore did not end.
 _RESTORING = "restoring"
 _CONDITION_FAILED = "ConditionalCheckFailed"
 BEING_RESTORED = "this deployment is being restored"
@@ -53,7 +53,7 @@ class LedgerItem(Item):
 
     @property
     def is_restoring(self) -> bool:
-        """Whether the deployment is being restored, or its restore was given up."""
+        """Whether the deployment is being restored, or its restore did not end."""
         return self.outcome == _RESTORING
 
     def ended(self) -> Entry | None:
@@ -115,7 +115,7 @@ class Ledger:
 
         Returns the entry in force, which may be an earlier attempt's.
 
-        OvertakenError if a deployment that is being restored was to be written as one that went well.
+        OvertakenError if a deployment that is being restored was to be written as one that succeeded.
         """
         if entry.outcome == Outcome.DEPLOYED and entry.image and entry.schedule:
             return self._release(entry, entry.image, entry.schedule, record, finished_at)

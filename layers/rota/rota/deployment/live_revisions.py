@@ -65,7 +65,7 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
         if isinstance(error, ClientError) and not (artifacts.is_gone(error) or is_denied(error)):
             raise
         Logger(child=True).warning(
-            "what the live deployment stored about its revisions cannot be used; they are read", exc_info=True
+            "the stored revisions of the live deployment cannot be used; they are read from ECS", exc_info=True
         )
         return LiveArtifacts({})
     return LiveArtifacts({arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}, plan.retried)

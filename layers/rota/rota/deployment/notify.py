@@ -53,7 +53,7 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
 
 
 def _started(entry: Entry) -> dict[str, str | None]:
-    """Who started it and why, each by itself and all in a line for the mail."""
+    """Who started it and why, each separately and all in a line for the mail."""
     origin = entry.origin
     if origin is None:
         return {"kind": None, "by": "", "reason": "", "started": "unknown"}

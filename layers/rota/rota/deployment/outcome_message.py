@@ -27,7 +27,7 @@ def outcome_message(app: str, execution: Execution, entry: Entry, seconds: float
         title=f"{app}: {what}{named}",
         lead=entry.cause or entry.summary,
         facts=(*facts, ("Took", f"{seconds:.0f} s")),
-        links=(("Every step of it", execution_link(execution.id)),),
+        links=(("Execution", execution_link(execution.id)),),
         thread=execution.id,
         kind="Rota Deployment",
         keywords=(app, str(entry.outcome)),

@@ -96,7 +96,7 @@ class DeploymentRecord(Item):
     def durations(self) -> str:
         """How long each step took with all its waits and attempts, `TakeTurn 21.0 s, planning 3.2 s, ...`.
 
-        The last step that entered is under way and not among them. Planning is ReadConfig and PlanDeployment. Empty if
+        The last step that entered is running and not among them. Planning is ReadConfig and PlanDeployment. Empty if
         it is not known when the steps began.
         """
         if _FIRST_STEP not in self.entered:

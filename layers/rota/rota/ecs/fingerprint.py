@@ -35,7 +35,7 @@ def contains(actual: Content, desired: Content) -> bool:
     return _contains(_canonical(actual), _canonical(desired))
 
 
-# Fields that decide what runs and that ECS does not add by itself, of a definition and of a container.
+# Fields that decide what runs and that ECS does not add on its own, of a definition and of a container.
 _NEVER_COMPLETED = {
     *("taskRoleArn", "executionRoleArn", "volumes", "cpu", "memory"),
     *("image", "command", "entryPoint", "workingDirectory", "user", "environment", "environmentFiles", "secrets"),

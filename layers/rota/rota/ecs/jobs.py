@@ -97,7 +97,7 @@ def _names_parameter(script: str, number: int) -> bool:
 
 
 def _script_at(words: Sequence[str]) -> int | None:
-    """Where the script of `sh -c` stands, or would; None without a shell that has this option."""
+    """Where the script of `sh -c` is, or would be; None without a shell that has this option."""
     for at, word in enumerate(words):
         if word.rpartition("/")[2] in _SHELLS:
             end, is_script = at + 1, False

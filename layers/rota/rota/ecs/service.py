@@ -57,7 +57,7 @@ def state_of_service(description: "ServiceTypeDef") -> ServiceState:
 
 
 def breaks_circuit(description: "ServiceTypeDef") -> bool:
-    """Whether ECS gives up a rollout whose tasks do not start."""
+    """Whether ECS fails a rollout whose tasks do not start."""
     return description.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {}).get("enable", False)
 
 
@@ -116,7 +116,7 @@ def read_as_planned(ecs: "ECSClient", settings: "Settings", planned_from: str, r
         description = read_service(ecs, settings)
     if description["taskDefinition"] not in (planned_from, revision):
         raise RejectedError(
-            f"the service {settings.service} was changed while this deployment was under way: it ran "
+            f"the service {settings.service} was changed during this deployment: it ran "
             f"{short_name(planned_from)} and now runs {short_name(description['taskDefinition'])}; start the "
             "deployment again"
         )
@@ -124,7 +124,7 @@ def read_as_planned(ecs: "ECSClient", settings: "Settings", planned_from: str, r
 
 
 def wait_seconds(waited: int) -> int:
-    """Seconds until the next look at a rollout that has been waited for so many seconds."""
+    """Seconds until the next check of a rollout that has been waited for so many seconds."""
     longest = min(_LONGEST_WAIT_OF_DAYS, max(_LONGEST_WAIT, waited // 60))
     return min(longest, max(_SHORTEST_WAIT, waited // 4))
 
@@ -144,7 +144,7 @@ def judge_rollout(description: "ServiceTypeDef", rollout: Rollout, settings: "Se
         primary = _primary(description)
         reason = primary.get("rolloutStateReason") or "no reason given"
         now = short_name(primary["taskDefinition"])
-        raise rollout_failed(f"did not last: ECS now deploys {now} ({reason})", rollout, description)
+        raise rollout_failed(f"was replaced: ECS now deploys {now} ({reason})", rollout, description)
     rollout_state = deployment.get("rolloutState") or (
         "COMPLETED" if _is_alone(description, deployment) else "IN_PROGRESS"
     )
@@ -193,7 +193,7 @@ def _early(description: "ServiceTypeDef", deployment: "DeploymentTypeDef") -> st
 
 def too_long(progress: str, rollout: Rollout, description: "ServiceTypeDef", settings: "Settings") -> RejectedError:
     """The error for a rollout that is not complete after `rollout_timeout_minutes`."""
-    breaker = "; the service's circuit breaker is off: with it, ECS gives up a rollout whose tasks do not start"
+    breaker = "; the service's circuit breaker is off: with it, ECS fails a rollout whose tasks do not start"
     return rollout_failed(
         f"is not complete after {settings.rollout_timeout_minutes} minutes ({progress}); if it needs "
         f"longer, raise the parameter RolloutTimeoutMinutes{'' if breaks_circuit(description) else breaker}",

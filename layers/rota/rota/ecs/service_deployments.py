@@ -134,7 +134,7 @@ def judge(
         waited += rollout.wait_seconds
     runs = description["taskDefinition"]
     if deployment is None and runs != rollout.task_definition and waited + paused > ROLLOUT_VISIBLE_AFTER:
-        raise rollout_failed(f"did not last: ECS now deploys {short_name(runs)}", rollout, description)
+        raise rollout_failed(f"was replaced: ECS now deploys {short_name(runs)}", rollout, description)
     status = deployment.get("status", "PENDING") if deployment else "PENDING"
     progress = _progress(deployment, hook) if deployment else "ECS does not show it yet"
     if deployment and status in (*_ROLLING_BACK, *_FAILED, "ROLLBACK_SUCCESSFUL"):
@@ -212,7 +212,7 @@ def _progress(deployment: "ServiceDeploymentTypeDef", hook: "DeploymentLifecycle
         parts.append(f"{share:g} % of the production traffic")
     if hook:
         until = f" until {hook['expiresAt'].astimezone(UTC):%Y-%m-%d %H:%M} UTC" if "expiresAt" in hook else ""
-        then = "goes on" if hook.get("timeoutAction") == "CONTINUE" else "rolls back"
+        then = "continues" if hook.get("timeoutAction") == "CONTINUE" else "rolls back"
         parts.append(f"ECS waits for a person, hook {hook.get('hookId')},{until}, then it {then}")
     return ", ".join(parts)
 

@@ -46,7 +46,7 @@ def frame(
         except AWS_ERRORS as error:
             translated = translate(error)
             if isinstance(translated, TransientError):  # the caller retries, and fails with the last one
-                logger.warning("AWS failed for now", error=type(translated).__name__, reason=str(translated))
+                logger.warning("temporary AWS error", error=type(translated).__name__, reason=str(translated))
             else:
                 logger.exception("AWS refused", error=type(translated).__name__)
             raise translated from error

@@ -143,7 +143,7 @@ def _remarks(
         if current and backend.taken_over(current, state.registered) and (kept := backend.kept(current, settings)):
             yield f"{task.name} keeps of its target: {', '.join(kept)}"
     if state.tasks and commands.entry_point:
-        yield f"the entry point {shlex.join(commands.entry_point)} stands before each job's command"
+        yield f"the entry point {shlex.join(commands.entry_point)} precedes each job's command"
     if left_out:
         yield f"jobs run without {listed(sorted(left_out))}"
     if settings.revision_mode == "shared" and own_revision:
@@ -212,4 +212,4 @@ def _summary(plan: Plan, schedules: Mapping[str, int]) -> str:
 def _of_service(plan: Plan) -> str:
     """Every change is named but the image's, with which most deployments roll the service."""
     named = "; ".join(change for change in plan.service_changes if change != IMAGE)
-    return f"{'rolls' if plan.roll else 'stays'}{f' ({named})' if named else ''}"
+    return f"{'rolls' if plan.roll else 'is unchanged'}{f' ({named})' if named else ''}"

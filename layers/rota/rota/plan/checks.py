@@ -236,7 +236,7 @@ def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]
 def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """Where a task's own cpu or memory does not go together with the rest of the base, a line each.
 
-    A base without a size is the operator's to mend first (`of_definition` says so).
+    A base without a size is the operator's to correct first (`of_definition` says so).
     """
     if not _has_size(base):
         return
@@ -268,7 +268,7 @@ def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) ->
 def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Sequence["Task"]) -> Iterator[str]:
     """Where a task's revision would be longer than ECS allows, as the SDK writes it, a line each.
 
-    A base without the container is the operator's to mend first (`of_definition` says so).
+    A base without the container is the operator's to correct first (`of_definition` says so).
     """
     if not _chosen(base, settings):
         return

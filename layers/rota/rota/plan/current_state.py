@@ -12,7 +12,7 @@ class CurrentState(Shape):
     """Everything that a plan is made from, but the parameters.
 
     `tasks` are the schedule file's; `schedules` the app's own by name; `base` is what new revisions are derived from,
-    `served` what the service runs. `breaks_circuit`: ECS gives up a rollout whose tasks do not start.
+    `served` what the service runs. `breaks_circuit`: ECS fails a rollout whose tasks do not start.
     `rollout_remarks`: what a person should know of how ECS will roll the service out.
     `reusable`: ARNs by fingerprint of ACTIVE revisions that an earlier deployment recorded; `unrecorded`: ACTIVE
     revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number;

@@ -27,7 +27,7 @@ class PlannedRevision(Shape):
 
 class Commands(Shape):
     """What the chosen container runs: in the service, None for the image's own command, and in each task, by name. The
-    entry point stands before each of them; where it is empty, the image's own.
+    entry point precedes each of them; where it is empty, the image's own.
     """
 
     entry_point: tuple[str, ...]

@@ -44,8 +44,8 @@ def restore(context: "RestoreContext") -> ServiceRestored:
     by_ecs = not before.steady and _was_rolled(context, description, rolled_to)
     if not by_ecs and not _is_own(ecs, context, runs, rolled_to):
         return ServiceRestored(
-            remark=f"the service {settings.service} runs {arns.short_name(runs)}, to which someone has rolled it "
-            "meanwhile, and was left alone"
+            remark=f"someone has rolled the service {settings.service} to {arns.short_name(runs)} meanwhile; "
+            "it was left unchanged"
         )
     definition = task_definitions.read_revision(ecs, before.task_definition)
     if definition.active and _rolled_back_by_ecs(ecs, context, description, rolled_to):
@@ -76,8 +76,8 @@ def _rolled_just_now(context: "RestoreContext") -> bool:
 def _rolled_back_by_ecs(
     ecs: "ECSClient", context: "RestoreContext", description: "ServiceTypeDef", rolled_to: str
 ) -> bool:
-    """Have ECS itself go back, if it is under way with the deployment's rollout and what ran before was complete. A
-    rollout of the former revision would bake, and wait for a person, while the failed one goes on serving.
+    """Have ECS itself roll back, if the deployment's rollout is in progress and what ran before was complete. A
+    rollout of the former revision would bake, and wait for a person, while the failed one keeps serving.
     """
     if not (context.before.service.steady and service.has_stages(description)):
         return False

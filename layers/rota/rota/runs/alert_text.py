@@ -22,8 +22,8 @@ _SHORT = {
     Why.STOPPED: "stopped by hand",
     Why.MAX_RUNTIME: "stopped after max_runtime",
     Why.OVERLAP: "stopped as it overlapped",
-    Why.SPOT: "Spot capacity taken back",
-    Why.HOST: "its host was taken away",
+    Why.SPOT: "Spot interruption",
+    Why.HOST: "its host",
     Why.IMAGE: "its image",
     Why.SECRET: "a secret",
     Why.LOGS: "its log group",
@@ -33,7 +33,7 @@ _SHORT = {
     Why.COMMAND: "its command",
     Why.REFUSED: "refused by ECS",
     Why.DISABLED: "its schedule is disabled",
-    Why.GONE: "its schedule is gone",
+    Why.GONE: "its schedule does not exist",
 }
 # Whose words say all that AWS says.
 _SAID = {Why.EXIT_CODE, Why.MAX_RUNTIME, Why.OVERLAP}
@@ -51,32 +51,35 @@ class _Notice(NamedTuple):
 
 _NOTICES = {
     RunKind.OVERLONG: _Notice(
-        "{task} still runs after {limit}", "It goes on.", "{jobs} run for too long", "All of them go on."
+        "{task} still runs after {limit}",
+        "It is still running.",
+        "{jobs} run for too long",
+        "All of them are still running.",
     ),
     RunKind.OVERLAPPING: _Notice(
         "{task} runs twice at once",
-        "It started while an earlier task of it ({overlaps}) still ran. Both go on.",
+        "It started while an earlier task of it ({overlaps}) still ran. Both are still running.",
         "{jobs} run twice at once",
-        "All of them go on.",
+        "All of them are still running.",
     ),
     RunKind.SKIPPED: _Notice(
-        "{task} was skipped: an earlier run goes on",
+        "{task} was skipped: an earlier run is still running",
         "An earlier task of it ({overlaps}) still ran, so Rota stopped this one before it began. Further ones that are "
         "skipped are recorded, and not reported until one runs.",
-        "{jobs} were skipped: earlier runs go on",
+        "{jobs} were skipped: earlier runs are still running",
         "Earlier tasks of them still ran, so Rota stopped these before they began.",
     ),
     RunKind.REPLACED: _Notice(
         "{task} was replaced by its next run",
         "It still ran when its next run had begun, so Rota stopped it. Further ones that are replaced are recorded, "
-        "and not reported until one comes to its end.",
+        "and not reported until one ends.",
         "{jobs} were replaced by their next runs",
         "They still ran when their next runs had begun, so Rota stopped them.",
     ),
     RunKind.UNKNOWN: _Notice(
-        "{task}: what became of a run is not known",
-        "What became of it is not known: {why}.",
-        "What became of {runs} runs is not known",
+        "{task}: the result of a run is unknown",
+        "Its result is unknown: {why}.",
+        "The results of {runs} runs are unknown",
         "For one reason: {why}.",
     ),
 }
@@ -125,7 +128,7 @@ def _title(report: Report) -> str:
         return notice.title.format(**_of_notice(report))
     match report.kind:
         case RunKind.RECOVERED if incident:
-            return f"{task} runs well again after {_bad_runs(incident)}"
+            return f"{task} recovered after {_bad_runs(incident)}"
         case RunKind.STILL_FAILING if incident:
             return f"{task} still fails: {_bad_runs(incident)} since {day_and_time(incident.first.scheduled_at)}"
     short = _short(report.run)
@@ -156,16 +159,16 @@ def _lead(report: Report) -> str:
         case RunKind.STILL_FAILING if incident:
             first = f"{_sentence(incident.last)} It is the last of {_bad_runs(incident)}."
             return _lines(first, attribute(incident))
-    in_a_row = f"{_bad_runs(incident)} in a row by now." if incident and incident.runs > 1 else ""
+    in_a_row = f"{_bad_runs(incident)} in a row." if incident and incident.runs > 1 else ""
     return _lines(_sentence(run), in_a_row, attribute(incident) if incident else "")
 
 
 def _sentence(run: Run) -> str:
     """What happened, as a sentence."""
-    words = run.reason.words if run.reason else "it did not go well"
+    words = run.reason.words if run.reason else "it failed"
     if run.counted:
         lacking = "one run is" if run.lacking == 1 else f"{run.lacking} runs are"
-        words = f"{lacking} lacking in the hour after {clock(run.scheduled_at)} UTC: {words}"
+        words = f"{lacking} missing in the hour after {clock(run.scheduled_at)} UTC: {words}"
     elif run.status == Status.NOT_STARTED:
         words = f"it did not start: {words}"
     elif run.status == Status.MISSED:
@@ -174,15 +177,15 @@ def _sentence(run: Run) -> str:
 
 
 def _recovered(incident: Incident, good: GoodRun) -> str:
-    never = "" if incident.reported_at else " It was well again before there was a message about it."
-    mended = ""
+    never = "" if incident.reported_at else " It recovered before a message about it was sent."
+    good_since = ""
     bad = incident.last.release
     if good.release and bad and good.release.digest != bad.digest:
-        mended = f"It runs well since {named(good.release)}; it failed on {named(bad)}."
+        good_since = f"It succeeds since {named(good.release)}; it failed on {named(bad)}."
     return _lines(
         f"It failed for {duration(incident.seconds)}, {_bad_runs(incident)}.{never}",
         f"The reason was: {_sentence(incident.last)}",
-        mended,
+        good_since,
         "Rota had started it once more, late, because of catch_up." if good.caught_up else "",
     )
 
@@ -190,8 +193,8 @@ def _recovered(incident: Incident, good: GoodRun) -> str:
 def _facts(report: Report) -> Iterable[tuple[str, str]]:
     run, incident = report.run, report.incident
     if report.kind == RunKind.RECOVERED and incident and incident.recovered:
-        yield "Failed first", day_and_time(incident.first.scheduled_at)
-        yield "Ran well", day_and_time(incident.recovered.scheduled_at)
+        yield "First failure", day_and_time(incident.first.scheduled_at)
+        yield "Recovered", day_and_time(incident.recovered.scheduled_at)
         if incident.recovered.release:
             yield "Release", _release(incident.recovered.release)
     else:
@@ -254,21 +257,22 @@ def _no_log(report: Report, place: Place) -> str:
     if not shows_log(report) or report.run.tail or log is None or not place.log_lines:
         return ""
     if log.driver != "awslogs":
-        return f"Its log goes to {log.driver}, where Rota cannot read."
+        return f"Its log driver is {log.driver}, which Rota cannot read."
     if may_be_read(log, report.run, place.log_groups):
         return "It logged nothing."
-    return f"The log's last lines would be here if the parameter JobLogGroups named {group_arn(log, report.run)}."
+    group = group_arn(log, report.run)
+    return f"To see the log's last lines here, add {group} to the parameter JobLogGroups."
 
 
 def _next_steps(reports: list[Report]) -> Iterable[str]:
-    """What to do: the todo of the reason, and a way back if the release is why."""
+    """What to do: the todo of the reason, and a rollback if the release is the cause."""
     first = reports[0]
     if first.kind == RunKind.RECOVERED:
         return
     if first.kind == RunKind.OVERLONG:
-        yield "Look whether it makes progress. If not, stop the task in ECS's console."
+        yield "Check whether it makes progress. If not, stop the task in ECS's console."
     elif first.kind == RunKind.OVERLAPPING:
-        yield "If two at once do harm, let the job take a lock."
+        yield "If two must not run at once, let the job take a lock."
     elif first.run.reason:
         yield from _caught_up(reports)
         yield first.run.reason.todo
@@ -277,7 +281,7 @@ def _next_steps(reports: list[Report]) -> Iterable[str]:
     if good and good.release and all(is_of_the_release(each) for each in incidents):
         undone = any(is_unreleased(each) for each in incidents)
         way = "see how its deployment ended" if undone else f"roll back to {named(good.release)}"
-        yield f"If the {'image' if undone else 'release'} is why: {way}, or push an image that mends it."
+        yield f"If the {'image' if undone else 'release'} is the cause: {way}, or push an image that fixes it."
 
 
 def _caught_up(reports: list[Report]) -> Iterable[str]:
@@ -323,7 +327,7 @@ def _title_of_many(reports: list[Report]) -> str:
         return notice.title_of_many.format(jobs=jobs, runs=len(reports))
     match first.kind:
         case RunKind.RECOVERED:
-            return f"{jobs} run well again"
+            return f"{jobs} recovered"
         case RunKind.STILL_FAILING:
             return f"{jobs} still fail"
     short = _short(first.run)
@@ -336,7 +340,7 @@ def _lead_of_many(reports: list[Report]) -> str:
         return notice.lead_of_many.format(**_of_notice(first))
     if first.kind == RunKind.RECOVERED and first.incident:
         return f"The reason was: {_sentence(first.incident.last)}"
-    alike = "All for one reason." if is_shared(first) else "They failed alike."
+    alike = "All for one reason." if is_shared(first) else "They failed in the same way."
     return f"{alike} {_sentence(first.run)}"
 
 

@@ -18,7 +18,7 @@ def attribute(incident: Incident) -> str:
 
     Two runs are compared: image first, then the version of the schedule file, then the base. Where releases lie between
     them with which the job did not run, the range is named. An image that is no release is that of a deployment that
-    was under way: jobs run it before the service does.
+    was running: jobs run it before the service does.
     """
     run, good = incident.first, incident.last_good
     if (run.reason and run.reason.why in _OF_AWS) or run.release is None or (good and good.release is None):
@@ -28,15 +28,15 @@ def attribute(incident: Incident) -> str:
     before, since = good.release, run.release
     changed = _changed(before, since)
     if not changed:
-        return f"It is not the release: {_good_runs(good)} on {named(since)} before."
+        return f"The release is not the cause: {_good_runs(good)} on {named(since)} before."
     if len(changed) == 1 and before.digest == since.digest:
         return f"Same image as in {_good_runs(good)} before, but {changed[0]}."
     if is_unreleased(incident):
         first = (
-            f"First failure with {named(since)}, which is no release: its deployment was under way, and may have failed"
+            f"First failure with {named(since)}, which is not a release: its deployment was running and may have failed"
         )
     elif between := _between(before, since):
-        first = f"It did not run between {named(before)} and {named(since)}: the reason may have come with {between}"
+        first = f"It did not run between {named(before)} and {named(since)}: the cause may be {between}"
     else:
         first = f"First failure since {named(since)}{_went_live(since, run)}"
     more = f" Changed with it: {' and '.join(changed)}." if len(changed) > 1 else ""

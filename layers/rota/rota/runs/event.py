@@ -104,7 +104,7 @@ class TaskChange(_FromAws):
 
     @property
     def status(self) -> Status:
-        """Where a task stands that has not ended."""
+        """The status of a task that has not ended."""
         return Status.STARTING if self.last_status in _NOT_YET_RUNNING else Status.RUNNING
 
     @property
@@ -114,12 +114,12 @@ class TaskChange(_FromAws):
 
     @property
     def is_running(self) -> bool:
-        """Whether its containers run, and nothing has told ECS to stop it."""
+        """Whether its containers run, and ECS was not asked to stop it."""
         return self.last_status == "RUNNING" and self.started_at is not None and not self.is_stopping
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to stop, or has ended. A stop code may be there before the desired status."""
+        """Whether ECS was asked to stop it, or it has ended. A stop code may be there before the desired status."""
         return self.desired_status == "STOPPED" or bool(self.stop_code) or self.execution_stopped_at is not None
 
     @property

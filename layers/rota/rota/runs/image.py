@@ -57,7 +57,7 @@ def message_about(app: str, repository: str, release: Release, status: str) -> M
     gone = status == "GONE"
     return Message(
         title=f"The image of {named} is {'not in ECR any more' if gone else 'archived in ECR'} ({app})",
-        lead="The jobs and the service run this image. What runs goes on; what starts from now on fails.",
+        lead="The jobs and the service run this image. Running tasks continue; tasks that start now fail.",
         facts=(
             ("Image", " ".join(filter(None, (release.tag, release.digest)))),
             ("Repository", repository),

@@ -1,4 +1,4 @@
-"""How a job does after a run: when an incident begins, goes on and ends. Pure.
+"""The state of a job after a run: when an incident begins, continues and ends. Pure.
 
 Runs may be judged in any order: one that is older than the newest judged is *late*.
 """

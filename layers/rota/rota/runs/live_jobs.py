@@ -67,9 +67,9 @@ def _tasks(settings: "Settings", schedule: Stored) -> "tuple[Task, ...] | None":
     except ClientError as error:
         if not artifacts.is_gone(error):
             raise
-        _logger.exception("the live schedule file is gone; jobs stay as they are known")
+        _logger.exception("the live schedule file was deleted; the known jobs are kept")
     except ConfigError:
-        _logger.exception("the live schedule file is not valid for this version of Rota; jobs stay as they are known")
+        _logger.exception("the live schedule file is not valid for this version of Rota; the known jobs are kept")
     return None
 
 

@@ -31,7 +31,7 @@ def with_log(run: Run, settings: "Settings", *, lines: int) -> Run:
     try:
         container = container_of(read_revision(clients.ecs(), run.revision).content, settings.container)
     except AWS_ERRORS:
-        _logger.exception("where a run logs could not be read", task=run.task)
+        _logger.exception("a run's log configuration could not be read", task=run.task)
         return run
     run = run.model_copy(update={"log": place_of(container, settings.container, run)})
     if not (lines and run.log and may_be_read(run.log, run, settings.job_log_groups)):
@@ -55,7 +55,7 @@ def _last(place: LogPlace, lines: int) -> list[str]:
                 logStreamName=place.stream,
                 limit=lines,
                 startFromHead=False,
-                **following,  # type: ignore[arg-type]  # the stubs want each argument by itself
+                **following,  # type: ignore[arg-type]  # the stubs want each argument separately
             )
         except logs.exceptions.ResourceNotFoundException:
             return []

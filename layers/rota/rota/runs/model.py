@@ -33,7 +33,7 @@ STARTED = "started"
 
 
 class Status(StrEnum):
-    """Where a run stands, or how it ended."""
+    """The status of a run, or how it ended."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -70,7 +70,7 @@ class Trigger(StrEnum):
 
 
 class Why(StrEnum):
-    """Why a run did not go well. An open set: what a later version adds is read as `other`."""
+    """Why a run is bad. An open set: what a later version adds is read as `other`."""
 
     EXIT_CODE = "exit_code"
     OUT_OF_MEMORY = "out_of_memory"
@@ -119,7 +119,7 @@ class Reader(StrEnum):
 
 
 class Reason(Item):
-    """Why a run did not go well, for people."""
+    """Why a run is bad, for people."""
 
     why: Why
     words: str
@@ -189,9 +189,9 @@ class Run(Item):
     tail: tuple[str, ...] = ()
     """The last lines of its log, masked."""
     lacking: int = 1
-    """Of a missed run: how many tasks are lacking."""
+    """Of a missed run: how many tasks are missing."""
     counted: bool = False
-    """Of a missed run: it is one of so many that are lacking in the hour after `scheduled_at`; which is not known."""
+    """Of a missed run: it is one of so many that are missing in the hour after `scheduled_at`; which is not known."""
     overlong_since: AwareDatetime | None = None
     """When it had run for longer than its job's `max_runtime`."""
     overlaps: str = ""
@@ -203,7 +203,7 @@ class Run(Item):
 
 
 class GoodRun(Item):
-    """The last run that went well, and how many did so on its release, one after the other or not."""
+    """The last run that succeeded, and how many did so on its release, one after the other or not."""
 
     scheduled_at: AwareDatetime
     ended_at: AwareDatetime
@@ -309,7 +309,7 @@ class Job(Item):
     last_run_at: AwareDatetime | None = None
     """When the newest run that is judged was due."""
     last_run_good: int = 0
-    """How many of its tasks went well so far; all `count` of them make a good run."""
+    """How many of its tasks succeeded so far; all `count` of them make a good run."""
     overlapping: bool = False
     """Whether its newest run began while an earlier one ran."""
     giving_way: bool = False
@@ -345,7 +345,7 @@ class Swept(Item):
     live_since: AwareDatetime | None = None
     """When that went live which the jobs are as."""
     changing_since: AwareDatetime | None = None
-    """Since when a deployment that is under way changes schedules: what was due since then is not judged yet."""
+    """Since when a deployment that is running changes schedules: what was due since then is not judged yet."""
     asked_at: AwareDatetime | None = None
     """When ECS was asked for its tasks, also if what was due was not judged yet."""
     back_at: AwareDatetime | None = None

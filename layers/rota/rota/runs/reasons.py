@@ -1,4 +1,4 @@
-"""Why a run did not go well, in plain words, and what to do. Pure.
+"""Why a run is bad, in plain words, and what to do. Pure.
 
 AWS's own texts: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html and
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html. Both call theirs a sample: what is not known
@@ -36,19 +36,19 @@ _TEXTS = (
         r"OutOfMemory",
         Why.OUT_OF_MEMORY,
         "the job ran out of memory",
-        'Give the task more "memory" in the schedule file, or let the job hold less at a time.',
+        'Give the task more "memory" in the schedule file, or let the job use less at a time.',
         _AUTHOR,
     ),
     _known(
         r"performing maintenance on the underlying infrastructure|underlying infrastructure.*(fail|retire)",
         Why.HOST,
-        "AWS took the host away on which the task ran",
+        "AWS retired the task's host, or it failed",
         "Nothing is wrong with the job. Run it once more if the next run is too far off.",
     ),
     _known(
         r"Spot (Task was )?interrupt",
         Why.SPOT,
-        "AWS took the Spot capacity back on which the task ran",
+        "AWS interrupted the Spot task",
         "Run it once more. A job that must not be interrupted should not run on Spot.",
     ),
     _known(
@@ -61,13 +61,13 @@ _TEXTS = (
         r"network interface|i/o timeout|deadline exceeded|connection timed out|TaskResponseTimeout|dial tcp",
         Why.NETWORK,
         "the task's network did not come up, or AWS could not be reached from it",
-        "Once is chance. If it comes again, look at the subnets' route to AWS (a NAT gateway, VPC endpoints, or "
+        "Once is chance. If it happens again, check the subnets' route to AWS (a NAT gateway, VPC endpoints, or "
         "AssignPublicIp) and at the security groups.",
     ),
     _known(
         r"exec format error|platform 'linux/|no matching manifest",
         Why.IMAGE,
-        "the image is for another processor than the task's",
+        "the image is built for another CPU architecture than the task's",
         "Build the image for the task definition's cpuArchitecture.",
         _AUTHOR,
     ),
@@ -75,24 +75,24 @@ _TEXTS = (
         r"CannotPull|pull image manifest|failed to resolve ref|image .*(not found|does not exist)|ImageNotFound",
         Why.IMAGE,
         "the image could not be pulled",
-        "Look whether ECR still has the image of that digest, and whether the execution role may pull it.",
+        "Check whether ECR still has the image of that digest, and whether the execution role may pull it.",
     ),
     _known(
         r"logging driver|log group|awslogs",
         Why.LOGS,
         "the task's log could not be opened",
-        "Look whether the log group exists, and whether the execution role may write to it.",
+        "Check whether the log group exists, and whether the execution role may write to it.",
     ),
     _known(
         r"secret|Systems Manager|\bssm\b|parameter store|\basm\b",
         Why.SECRET,
         "a secret that the task definition names could not be read",
-        "Look whether the secret exists under that name, and whether the execution role may read it.",
+        "Check whether the secret exists under that name, and whether the execution role may read it.",
     ),
     _known(
         r"unable to assume|assume.{0,20}role|AccessDenied|not authorized|PassRole",
         Why.ROLE,
-        "a role that the task needs may not be used, or does not allow enough",
+        "a role of the task cannot be assumed, or lacks a permission",
         "Look at the task role and the execution role: that both exist, that ECS may assume them, and what they allow.",
     ),
     _known(
@@ -117,10 +117,10 @@ _CODES = {
     "FAILED_TO_ASSUME_ROLE": "EventBridge may not use the role with which it starts tasks",
     "TRANSIENT_ASSUME_ROLE": "EventBridge may not use the role with which it starts tasks",
     "NO_RESOURCE": "the cluster or the task's revision is gone",
-    "INVALID_PARAMETER": "ECS does not take what the rule's target asks for",
-    "INVALID_JSON": "ECS does not take what the rule's target asks for",
+    "INVALID_PARAMETER": "ECS does not accept what the rule's target asks for",
+    "INVALID_JSON": "ECS does not accept what the rule's target asks for",
     "RESOURCE_LIMIT_EXCEEDED": "a quota of the account is reached",
-    "THROTTLING": "ECS had too many requests",
+    "THROTTLING": "ECS throttled the request",
 }
 
 
@@ -210,7 +210,7 @@ def of_no_start(change: TaskChange, container: Container | None) -> Reason:
         why=Why.OTHER,
         words="ECS could not start the task",
         aws=aws,
-        todo="AWS's words say what was in the way.",
+        todo="AWS's message names the cause.",
         reader=_OPERATOR,
     )
 
@@ -230,7 +230,7 @@ def of_no_exit_code(change: TaskChange, container: Container | None) -> Reason:
 def of_a_dead_letter(letter: GivenUp) -> Reason:
     """Why EventBridge gave up."""
     words = _CODES.get(letter.code, "EventBridge could not start the task")
-    given_up = {"MaximumEventAgeInSeconds": "its retry age was over", "MaximumRetryAttempts": "it had no attempt left"}
+    given_up = {"MaximumEventAgeInSeconds": "its retry age was over", "MaximumRetryAttempts": "no retry was left"}
     if letter.exhausted:
         after = given_up.get(letter.exhausted, letter.exhausted)
         words += f", and EventBridge gave up after {letter.attempts} retries because {after}"
@@ -242,7 +242,7 @@ def of_a_dead_letter(letter: GivenUp) -> Reason:
         why=Why.REFUSED,
         words=words,
         aws=aws,
-        todo="Change what AWS's words name, then run the job once more.",
+        todo="Fix what AWS's message names, then run the job once more.",
         reader=_OPERATOR,
     )
 
@@ -252,7 +252,7 @@ def of_no_trace() -> Reason:
     return Reason(
         why=Why.NO_TRACE,
         words="it was due, and ECS has no task for it",
-        todo="EventBridge says nothing where ECS has no capacity: CloudTrail's event RunTask of that minute shows it, "
+        todo="EventBridge reports nothing if ECS has no capacity: CloudTrail's event RunTask of that minute shows it, "
         "and with ExplainMissed Rota reads it. Run the job once more if the next run is too far off.",
         reader=_OPERATOR,
     )
@@ -263,7 +263,7 @@ def of_a_refusal(text: str) -> Reason:
     known = of_text(text)
     if known and known.why in (Why.CAPACITY, Why.ROLE):
         return known
-    todo = "Change what AWS's words name, then run the job once more."
+    todo = "Fix what AWS's message names, then run the job once more."
     return Reason(why=Why.REFUSED, words="ECS refused to start it", aws=text, todo=todo, reader=_OPERATOR)
 
 
@@ -271,15 +271,15 @@ def of_a_schedule(*, exists: bool) -> Reason:
     """Its schedule is disabled or gone."""
     if exists:
         words, todo = "its schedule is disabled, and not by the schedule file", "Enable the rule, or set"
-        todo += ' "enabled": false in the schedule file if it is to stay so.'
+        todo += ' "enabled": false in the schedule file to keep it disabled.'
         return Reason(why=Why.DISABLED, words=words, todo=todo, reader=_OPERATOR)
-    todo = "Start a deployment: it makes the rule again."
-    return Reason(why=Why.GONE, words="its schedule is gone", todo=todo, reader=_OPERATOR)
+    todo = "Start a deployment: it creates the rule again."
+    return Reason(why=Why.GONE, words="its schedule does not exist", todo=todo, reader=_OPERATOR)
 
 
 def of_absence(*, away: bool) -> Reason:
     """Rota cannot know what became of a run: it was `away`, or schedules were being changed and restored."""
-    words = "Rota was not looking" if away else "a deployment was changing schedules then, and was restored"
+    words = "Rota was not running" if away else "a deployment was changing schedules then, and was restored"
     todo = "CloudTrail's events RunTask of that time show whether the job was started; its log shows the rest."
     return Reason(why=Why.AWAY, words=words, todo=todo, reader=_OPERATOR)
 

@@ -34,9 +34,9 @@ def judge(
             continue
         stopped = _stop(settings, job, known, now) if settings.stops_runs else set()
         changes = [each for each in known if each.task_arn not in stopped and not _is_replaced(each)]
-        elder, newest = overlap(changes)
-        if newest and job.overlapping != bool(elder):
-            _note_overlap(table, settings, job, newest, elder)
+        earlier, newest = overlap(changes)
+        if newest and job.overlapping != bool(earlier):
+            _note_overlap(table, settings, job, newest, earlier)
         for change in overlong(job, changes, now):
             _note_overlong(table, settings, job, change, now)
 
@@ -104,17 +104,17 @@ def _is_replaced(change: TaskChange) -> bool:
 
 
 def _note_overlap(
-    table: "RunTable", settings: "Settings", seen_job: Job, newest: TaskChange, elder: TaskChange | None
+    table: "RunTable", settings: "Settings", seen_job: Job, newest: TaskChange, earlier: TaskChange | None
 ) -> None:
     fresh = table.job(seen_job.task)
-    if fresh is None or fresh.overlapping == bool(elder):
+    if fresh is None or fresh.overlapping == bool(earlier):
         return
-    if elder is None:
+    if earlier is None:
         table.update_state(fresh.model_copy(update={"overlapping": False}), fresh)
         return
     seen = table.run(run_of(newest, fresh, settings.container, ()).key)
     if seen:
-        run = seen.model_copy(update={"overlaps": elder.task_id})
+        run = seen.model_copy(update={"overlaps": earlier.task_id})
         job = _with_notice(fresh, RunKind.OVERLAPPING, run).model_copy(update={"overlapping": True})
         table.end(run, seen, job, fresh)
 

@@ -1,4 +1,4 @@
-"""`overlap: skip`: a run that is due while an earlier one goes on is stopped before it begins.
+"""`overlap: skip`: a run that is due while an earlier one runs is stopped before it begins.
 
 From its creation a Fargate task takes some 25 seconds to its first container, and the event of its creation comes at
 once: so RecordRun normally is in time. Where it is not, or cannot be sure, both run, and Sweep reports it.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def skip(settings: "Settings", newcomers: Iterable[str]) -> None:
-    """Stop those of these tasks, by ARN, that have not begun while an earlier run of their job goes on.
+    """Stop those of these tasks, by ARN, that have not begun while an earlier run of their job runs.
 
     ECS is asked now, for all tasks of the family.
     """

@@ -19,7 +19,7 @@ Kind = Literal["max_runtime", "skip", "replace"]
 _WORDS: dict[Kind, str] = {
     "max_runtime": "Rota stopped {task}: it ran for longer than its max_runtime, {because} s",
     "skip": "Rota skipped {task}: its overlap is skip, and its task {because} still runs",
-    "replace": "Rota replaced {task}: its overlap is replace, and its task {because} runs by now",
+    "replace": "Rota replaced {task}: its overlap is replace, and its task {because} runs",
 }
 
 

@@ -61,7 +61,7 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
     """
     table = RunTable(clients.dynamodb(), settings.table, settings.app, settings.run_history_days)
     dynamodb = clients.dynamodb()
-    # The lease first: what it says to be under way may be live a moment later, and not the other way round.
+    # The lease first: what it says to be running may be live a moment later, and not the other way round.
     changing_since = changing_schedules_since(dynamodb, settings.table, settings.app)
     live = Releases(dynamodb, settings.table, settings.app).read()
     if live is None or live.live_since is None or not live.live_watched:
@@ -146,7 +146,7 @@ class _Look(NamedTuple):
     swept: Swept
     live: Live
     changing_since: datetime | None
-    """Since when a deployment that is under way changes schedules."""
+    """Since when a deployment that is running changes schedules."""
 
     def at(self, jobs: Mapping[str, Job], known: "set[str]") -> Swept:
         """Find what is missed. Returns how far it has looked; `known` are the tasks of which ECS knows."""

@@ -44,7 +44,7 @@ def described(ecs: "ECSClient", settings: "Settings", arns: Iterable[str]) -> li
 
 
 def stop(settings: "Settings", wanted: "Mapping[str, Stop]") -> set[str]:
-    """Stop these tasks, by ARN. Returns those of which ECS has taken it; the others go on.
+    """Stop these tasks, by ARN. Returns those of which ECS has taken it; the others keep running.
 
     One attempt each: what was asked of ECS a moment ago may not be so when another would come.
     """

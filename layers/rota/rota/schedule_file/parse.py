@@ -88,7 +88,7 @@ def _task_index(location: Location) -> int:
 
 
 def _problems_between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Problem]:
-    """The problems that no key has alone; they are found also where a key is wrong by itself."""
+    """The problems that no key has alone; they are found also where a key is wrong on its own."""
     tasks = document.get("tasks")
     if not isinstance(tasks, list):
         return

@@ -192,7 +192,7 @@ class Watch(_Model):
         None,
         ge=60,
         le=1_209_600,
-        description="Seconds after which a run that goes on is reported as overlong, or with RunActions stop or both "
+        description="Seconds after which a run is reported as overlong, or with RunActions stop or both "
         "stopped, 60-1209600.",
     )
     tolerance: int = Field(
@@ -262,12 +262,12 @@ class Task(_Model):
     owner: Annotated[str, Field(pattern=f"^{OWNER}$")] | None = Field(
         None,
         exclude_if=lambda given: given is None,
-        description="Who is notified of the job: messages have it as attribute, by which a subscription can choose.",
+        description="Who is notified of the job: messages have it as an attribute, by which a subscription can filter.",
     )
     overlap: Literal["allow", "skip", "replace"] = Field(
         "allow",
         exclude_if=lambda given: given == "allow",
-        description="What becomes of a run that is due while an earlier one goes on: both run, it is skipped, or it "
+        description="What becomes of a run that is due while an earlier one runs: both run, it is skipped, or it "
         "replaces the earlier one. skip and replace need RunActions stop or both.",
     )
     catch_up: Annotated[Literal[False, "not_started", "missed", "both"], BeforeValidator(_not_zero)] = Field(
@@ -314,7 +314,7 @@ class ScheduleFile(_Model):
 
 
 def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-    """What is wrong between the keys of one task, whether or not each is right by itself: (key or "", message).
+    """What is wrong between the keys of one task, whether or not each is right on its own: (key or "", message).
 
     A key that is `intended`, as the meaning of a misspelt one, is not missing.
     """

@@ -47,7 +47,7 @@ def find_failed(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> 
     seen = {request.execution.id}
     while named:
         if named in seen:
-            return NothingToRestore(Outcome.FAILED, f"{named} is to restore itself. {_WHO_ACTS}")
+            return NothingToRestore(Outcome.FAILED, f"{named} would restore itself. {_WHO_ACTS}")
         seen.add(named)
         try:
             described = stepfunctions.describe_execution(executionArn=named)
@@ -55,7 +55,7 @@ def find_failed(stepfunctions: "SFNClient", request: RestoreDeploymentInput) -> 
             return NothingToRestore(Outcome.FAILED, f"Step Functions knows no execution {named}. {_WHO_ACTS}")
         failed = _failed(described)
         if described["status"] == "SUCCEEDED":
-            return NothingToRestore(Outcome.ABORTED, f"{failed.execution.name} went well.")
+            return NothingToRestore(Outcome.ABORTED, f"{failed.execution.name} succeeded.")
         named = _named(failed)
     if failed.document is None and is_dry_run(failed.event):
         return NothingToRestore(Outcome.ABORTED, f"{failed.execution.name} was a dry run, which changes nothing.")

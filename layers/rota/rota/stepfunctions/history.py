@@ -14,7 +14,7 @@ _EVENTS_PER_CALL = 1000
 def read(stepfunctions: "SFNClient", execution_arn: str) -> "list[HistoryEventTypeDef]":
     """Every event of the execution so far, the first one first, without what the states were handed and answered.
 
-    Empty for an execution that Step Functions does not know: the step was called by itself, as `sam local invoke` does.
+    Empty for an execution that Step Functions does not know: the step was called alone, as `sam local invoke` does.
     """
     pages = stepfunctions.get_paginator("get_execution_history").paginate(
         executionArn=execution_arn, includeExecutionData=False, PaginationConfig={"PageSize": _EVENTS_PER_CALL}

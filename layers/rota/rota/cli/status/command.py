@@ -18,7 +18,7 @@ _SECONDS = 5.0
 @command("status", "rota status --watch", short_help="What is live, what deploys, how each job does.")
 @click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
 @click.option("--all", "every", is_flag=True, help="Every Rota stack of the Region, a line each.")
-@click.option("--exit-code", is_flag=True, help="Exit with 1 if the last run of a job did not go well.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if the last run of a job was bad.")
 def status(account: Account, watch: bool, every: bool, exit_code: bool) -> Exit:
     """Show what is live since when and by whom, what deploys, and each job's last runs and next one.
 

@@ -114,7 +114,7 @@ def origin(entry: Item) -> dict[str, Any]:
 
 
 def _deploying(account: "Account", lease: Item, ended: Sequence[Item]) -> Deploying:
-    """The lease's holder, whether its execution runs, and whether anything of it goes on."""
+    """The lease's holder, whether its execution runs, and whether anything of it still runs."""
     record = lease.get("deployment") or {}
     of_holder = (record.get("execution") or {}).get("id") == lease["holder"]
     record = record if of_holder else {}

@@ -24,7 +24,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Deploying:
-    """The deployment that holds the lease. `half_done`: it failed, its restore has ended too, and nothing goes on."""
+    """The deployment that holds the lease. `half_done`: it failed, its restore has ended too, and it does not run."""
 
     execution: str
     phase: str
@@ -65,7 +65,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Bar:
-    """A digest that does not deploy by itself, because of a rollback."""
+    """A digest that a push does not deploy, because of a rollback."""
 
     digest: str
     tag: str | None
@@ -151,7 +151,7 @@ class Status:
 
     @property
     def fails(self) -> bool:
-        """Whether the last run of any task did not go well."""
+        """Whether the last run of any task was bad."""
         return any(task.last and task.last.status in ("failed", "not_started", "missed") for task in self.tasks)
 
 

@@ -159,14 +159,14 @@ def _verify(account: "Account", rows: "Sequence[Row]", *, as_json: bool, by_make
 
 
 def _say(text: str) -> None:
-    """Print to whoever waits. If that is gone (a closed terminal or pipe), the run goes on, and deletes."""
+    """Print to whoever waits. If that is gone (a closed terminal or pipe), the run continues, and deletes."""
     with suppress(OSError):
         click.echo(text, err=True)
 
 
 def _agreed() -> bool:
     try:
-        return click.confirm("Go on?", err=True)
+        return click.confirm("Continue?", err=True)
     except click.Abort:  # Ctrl-C, or no terminal to ask at
         return False
 
@@ -251,7 +251,7 @@ def _report_left(account: "Account", left: "list[str]", *, by_make: bool) -> Non
     for each in left:
         _say(f"Left: {each}")
     if left:
-        _say(f"Once that is possible: {_clean_command(account, by_make=by_make)}")
+        _say(f"When that is possible, run: {_clean_command(account, by_make=by_make)}")
     else:
         _say(f"Nothing of the run {account.run} is left but INACTIVE revisions.")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class JournalError(Exception):
-    """There is no such journal, it belongs to another account, or its run still goes on; the message says which."""
+    """There is no such journal, it belongs to another account, or its run is still active; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Journal:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise JournalError(
-                    f"the run {self.run} still goes on, and deletes what it has made when it ends; stop it with Ctrl-C"
+                    f"the run {self.run} still runs, and deletes what it has made when it ends; stop it with Ctrl-C"
                 ) from None
             yield
 

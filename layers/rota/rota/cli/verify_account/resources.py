@@ -364,7 +364,7 @@ def _delete_schedule(account: Account, name: str) -> None:
 
 
 def _delete_group(account: Account, name: str) -> None:
-    """A group that is being deleted is refused, and goes by itself."""
+    """Delete it; a group that is being deleted already is refused, and disappears later."""
     with _perhaps_gone("ResourceNotFoundException", "ConflictException"):
         account.client("scheduler").delete_schedule_group(Name=name)
 

@@ -123,9 +123,7 @@ class EventBridgeRules:
         if tags is not None and owner != self._app:
             self._refuse_late_tags(change, owner, retries)  # an earlier try of this restore may have created it
             disabled = ", although ClearRules may have disabled it" if change.disable else ""
-            return Restored(
-                remark=f"the rule {change.name} belongs to someone else since, and was left alone{disabled}"
-            )
+            return Restored(remark=f"the rule {change.name} has another owner now and was left unchanged{disabled}")
         try:
             if tags is None:  # someone has deleted it meanwhile
                 api.send(self._events, rule.whole(before, change.arn), before.tags)
@@ -159,7 +157,7 @@ class EventBridgeRules:
         if not exists:
             return Restored()
         self._refuse_late_tags(change, owner, retries)
-        return Restored(remark=f"the rule {change.name} belongs to someone else, and was left alone")
+        return Restored(remark=f"the rule {change.name} has another owner and was left unchanged")
 
     def _refuse_late_tags(self, change: "RuleChange", owner: str | None, retries: int) -> None:
         """TransientError while a rule that shows no owner may be the app's own, created a moment ago."""
@@ -182,7 +180,7 @@ class EventBridgeRules:
         if _is_invalid(refusal) and _is_spent(before):
             api.delete(self._events, change.name)  # it may hold the deployment's schedule and must not run
             return Restored(
-                remark=f"the rule {change.name} is gone: its last run is past, and AWS refused it ({error})"
+                remark=f"the rule {change.name} was not restored: its last run is past, and AWS refused it ({error})"
             )
         raise refusal
 

@@ -1,4 +1,4 @@
-"""What is on the event bus before a deployment, and what of it is in the way. Pure."""
+"""What is on the event bus before a deployment, and what of it prevents one. Pure."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -72,7 +72,7 @@ def _of_prefix(on_the_bus: Iterable[str], indexed: Iterable[str], prefix: str) -
     if outside:
         yield (
             f"rules with the app's tag {OWNER_TAG} do not begin with the parameter RulePrefix, {prefix}: "
-            f"{', '.join(outside)}. They would go on running the old image beside the new rules. If the parameter has "
+            f"{', '.join(outside)}. They would keep running the old image beside the new rules. If the parameter has "
             "changed, set it back, deploy a schedule file without tasks, then change it; or delete these rules or take "
             "the tag from them. A rule that lost its tag moments ago may still be listed: then start the execution "
             "again in some minutes"

@@ -64,7 +64,7 @@ NOT_TESTABLE = (
     ),
     NotTestable(
         "no-capacity",
-        "EventBridge takes a RunTask that answers 200 with `failures` for a delivery, which nothing reports.",
+        "EventBridge counts a RunTask that answers 200 with `failures` as delivered, which nothing reports.",
         "Fargate cannot be made to have no capacity",
     ),
     NotTestable(
@@ -105,6 +105,6 @@ NOT_TESTABLE = (
     NotTestable(
         "short-service-arn",
         "A service made before 2021 may have an ARN without its cluster, which the policies do not match.",
-        "new services have the long ARN; look at yours",
+        "new services have the long ARN; check yours",
     ),
 )

@@ -20,7 +20,7 @@ ROWS = (
     Row(
         id="sns-subject",
         group="free",
-        assumption=f"SNS takes a subject of exactly {_LONGEST_SUBJECT} characters, which it documents as too long.",
+        assumption=f"SNS accepts a subject of exactly {_LONGEST_SUBJECT} characters, which it documents as too long.",
         expected="accepted",
         meaning="Nothing: Rota cuts no subject so close.",
         then="Nothing.",

@@ -73,7 +73,7 @@ ROWS = (
     Row(
         id="scheduler-time-zone",
         group="free",
-        assumption="A time zone that there is not is refused.",
+        assumption="A time zone that does not exist is refused.",
         expected="ValidationException",
         meaning="Nothing: zones are checked before the first write.",
         then="Nothing.",
@@ -83,7 +83,7 @@ ROWS = (
     Row(
         id="scheduler-past-end",
         group="free",
-        assumption="A schedule whose end is past is taken, and never fires.",
+        assumption="A schedule whose end is past is accepted, and never fires.",
         expected="accepted",
         meaning="A restore cannot return a schedule that has ended.",
         then="Remove tasks that have ended from the schedule file.",
@@ -93,7 +93,7 @@ ROWS = (
     Row(
         id="scheduler-past-time",
         group="free",
-        assumption="A disabled schedule for one time that is past is taken.",
+        assumption="A disabled schedule for one time that is past is accepted.",
         expected="accepted",
         meaning="A restore cannot return a schedule for one time that is past.",
         then="Remove tasks that have run from the schedule file.",

@@ -140,7 +140,7 @@ def _steady(account: Account) -> str:
     )
 
     def first() -> Described | None:
-        """The first rollout, once it has ended or a task of it has failed: ECS would go on to start others."""
+        """The first rollout, once it has ended or a task of it has failed: ECS would keep starting others."""
         rollout: Described = _described(account, arn)["deployments"][0]
         return rollout if rollout.get("rolloutState") == "COMPLETED" or rollout.get("failedTasks") else None
 
@@ -243,7 +243,7 @@ ROWS = (
         group="tasks",
         assumption="As soon as ECS rolls back, the service's `taskDefinition` is the former one.",
         expected="the former one",
-        meaning='A deployment that is planned before that is refused as "changed while under way".',
+        meaning='A deployment that is planned before that is refused as "changed during this deployment".',
         then="Deploy again.",
         probe=paused_rollout,
         read=_read_rollback,
@@ -253,7 +253,7 @@ ROWS = (
         group="tasks",
         assumption="A rollout that was rolled back ends in ROLLBACK_SUCCESSFUL, with ECS's reason.",
         expected="ROLLBACK_SUCCESSFUL",
-        meaning="The cause of a failed rollout reads otherwise; CheckService may go on until its time is over.",
+        meaning="The cause of a failed rollout has other words; CheckService may wait until its time is over.",
         then="`RolloutTimeoutMinutes`: shorter.",
         probe=paused_rollout,
         read=_read_rollback_status,

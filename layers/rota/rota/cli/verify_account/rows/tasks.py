@@ -179,7 +179,7 @@ ROWS = (
     Row(
         id="target-environment",
         group="tasks",
-        assumption="Variables in a target's overrides reach the task and stand in ECS's events of it.",
+        assumption="Variables in a target's overrides reach the task and are in ECS's events of it.",
         expected="each task has it",
         meaning="Runs cannot be distinguished by `ROTA_TASK`: run watching does not work.",
         then="`WatchRuns`: false.",
@@ -251,7 +251,7 @@ ROWS = (
         group="tasks",
         assumption="A task that is stopped before its container has started runs nothing.",
         expected="UserInitiated, no container ran",
-        meaning="`overlap`: skip lets the newcomer run for a moment.",
+        meaning="`overlap`: skip lets the second task run for some seconds.",
         then="Let such jobs exit on SIGTERM.",
         probe=stopped_task,
         read=_read_not_started,
