@@ -50,7 +50,7 @@ verify-account: $(READY) ## try in your AWS account what Rota assumes of AWS: it
 	  $(if $(JSON),--json) $(if $(CLEAN),--clean "$(CLEAN)") $(OPTIONS)
 
 # The app's rules, the role that starts its tasks, the bucket and the table stay: docs/operations.md, "Removing Rota".
-delete: $(SAM_READY) ## remove the stack of STACK=... or ENV=...; the app's jobs and its service go on
+delete: $(SAM_READY) ## remove the stack of STACK=... or ENV=...; the app's jobs and its service keep running
 	@$(if $(STACK)$(ENV),,echo "Which stack? make delete STACK=rota, or make delete ENV=production" >&2; exit 2)
 	@$(SAM_VENV)/bin/sam delete $(if $(STACK),--stack-name $(STACK)) $(if $(ENV),--config-env $(ENV))
 
@@ -138,12 +138,12 @@ races: $(READY) ## up to 50 pushes at random moments, some aborted: some minutes
 month: $(READY) ## a simulated month of 60 jobs, in which everything goes wrong: three minutes
 	@$(BIN)/python -m tests.month $(ONLY)
 
-# ONLY="--count 40 --no-stage" tries a part; a run that was stopped goes on where it was.
+# ONLY="--count 40 --no-stage" tries a part; a stopped run continues where it was.
 mutants: $(READY) ## small changes to the product, each of which a test must notice: some hours
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
 ##@ Measure
-# A run that was stopped goes on where it was. ONLY="--tasks 300 --mode shared" measures a part, again if it was before.
+# A stopped run continues where it was. ONLY="--tasks 300 --mode shared" measures a part, again if it was before.
 bench: $(READY) build ## how long deployments of up to 1,000 tasks take under AWS's quotas: an hour
 	@$(BIN)/python -m bench $(ONLY); missed=$$?; $(BIN)/python -m bench.cold && exit $$missed
 

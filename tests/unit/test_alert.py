@@ -220,7 +220,7 @@ OVERLAPPING = """\
     Task: TASK
 """
 SKIPPED = """\
-    Subject: IngestData was skipped: an earlier run goes on (production/guestbook-api)
+    Subject: IngestData was skipped: an earlier run is still running (production/guestbook-api)
 
     An earlier task of it (9a8b7c) still ran, so Rota stopped this one before it began. Further ones that are skipped \
 are recorded, and not reported until one runs.
@@ -238,7 +238,7 @@ REPLACED = """\
     Subject: IngestData was replaced by its next run (production/guestbook-api)
 
     It still ran when its next run had begun, so Rota stopped it. Further ones that are replaced are recorded, and not \
-reported until one comes to its end.
+reported until one ends.
 
     Scheduled for: Sun 29 Nov 2026, 06:00 UTC
     Started: 06:00:31 UTC
