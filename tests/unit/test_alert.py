@@ -447,8 +447,8 @@ def test_a_mail_says(changes: dict[str, Any], says: str) -> None:
 )
 def test_a_mail_says_what_catch_up_does(owed: dict[str, Any], says: str) -> None:
     owes = Owed(**{"scheduled_at": DUE, "tasks": 1, "given_up": False, **owed})
-    told = mail_text(message_of(only(job(incident(missed()), owed=owes, catch_up="both")), PLACE))
-    assert f"- {says}" in told
+    text = mail_text(message_of(only(job(incident(missed()), owed=owes, catch_up="both")), PLACE))
+    assert f"- {says}" in text
     other = owes.model_copy(update={"scheduled_at": DUE - HOUR})
     assert "catch_up" not in mail_text(message_of(only(job(incident(missed()), owed=other)), PLACE))
 

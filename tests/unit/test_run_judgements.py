@@ -334,10 +334,10 @@ def test_a_stop_after_max_runtime_says_who_and_why() -> None:
 @pytest.mark.parametrize("kind", ["max_runtime", "skip", "replace"])
 def test_rotas_reason_is_read_back(kind: stops.Kind) -> None:
     stop = stops.Stop(kind, "Ingest.Data_2-b", "9a8b7c")
-    told = detail(stopCode="UserInitiated", stoppedReason=stop.reason)
-    assert stops.of(task_change(told)) == stop
-    assert stops.of(task_change(told | {"stoppedReason": f"{stop.reason} or so"})) is None
-    assert stops.of(task_change(told | {"stopCode": "EssentialContainerExited"})) is None
+    stopped = detail(stopCode="UserInitiated", stoppedReason=stop.reason)
+    assert stops.of(task_change(stopped)) == stop
+    assert stops.of(task_change(stopped | {"stoppedReason": f"{stop.reason} or so"})) is None
+    assert stops.of(task_change(stopped | {"stopCode": "EssentialContainerExited"})) is None
 
 
 def test_a_skipped_run_names_the_one_that_went_on() -> None:
