@@ -126,6 +126,8 @@ def test_with_rotas_functions_off_jobs_start_and_the_gap_is_known(deployed: Clie
     deployed.settings(tasks="scripted", fire_schedules=True)
     deployed.advance(60)
     a_minute(deployed)
+    # One that has not looked at its clock would find itself hours later.
+    wait_for(lambda: not deployed.invocations(), 20)
     for name in names:
         functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     deployed.settings(events={"lose": 1})

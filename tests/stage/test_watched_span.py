@@ -17,12 +17,13 @@ from rota.aws import clients
 from rota.deployment.items import stored
 from rota.runs import live_jobs
 from rota.runs import sweep as sweeping
-from rota.runs.model import MISSED, Run, Status
+from rota.runs.model import MISSED, Run, Status, Why
 from rota.runs.table import RunTable
 from rota.schedule_file.retry_age import retry_age
 from rota.settings import Settings
 from stage import clock
 from stage.client import ROOT
+from stage.dynamodb import atomic_writes
 from stage.gateway.in_process import Connection
 from tests.guestbook import ENVIRONMENT, REGION
 from tests.in_process import ENDPOINT, FUNCTION, gateway
@@ -140,6 +141,12 @@ class Span:
         return self.table.runs(task, BEGINS - timedelta(days=1), BEGINS + timedelta(days=2))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_write_at_a_time() -> None:
+    """As on the whole stage: a sweep that has much to write does so in parallel."""
+    atomic_writes.install()
+
+
 @pytest.fixture
 def environment(small: SmallStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """The functions' environment for the small stage's names, and clients that call it."""
@@ -211,6 +218,40 @@ def test_every_run_is_recorded_once_and_every_miss_is_seen(span: Span) -> None:
         span.minute(next((fault for fault, minutes in OUTAGES.items() if minute in minutes), "ok"))
     assert {job for job, _ in span.late} >= {"Half", "Often"}
     compare(span, clock.now())
+
+
+def test_a_time_without_rota_is_filled_from_cloudtrail(span: Span) -> None:
+    """No function runs and no event is kept; ECS remembers an hour of it."""
+    for _ in range(5):
+        span.minute()
+    gone = clock.now()
+    for minutes, answer in ((60, "ok"), (15, "capacity"), (105, "ok")):
+        span.small.settings.change({"run_task": answer})
+        for each in span.small.background.fire_due(clock.now() + minutes * MINUTE):
+            job = each["rule"].removeprefix(span.settings.rule_prefix)
+            span.due[job, each["at"]] += [each["task_arn"]] if "task_arn" in each else []
+    span.small.messages(span.queue)
+    back = clock.now()
+    for _ in range(17):
+        span.minute()
+
+    for task in JOBS:
+        gap = {at: arns for (job, at), arns in span.due.items() if job == task and at < f"{back:%Y-%m-%dT%H:%M:%SZ}"}
+        runs = {run.task_id: run for run in span.runs(task) if run.task_id != MISSED}
+        started = {arn.rpartition("/")[2] for arns in gap.values() for arn in arns}
+        assert started <= runs.keys()
+        assert {runs[each].status for each in started} <= {Status.OK, Status.UNKNOWN}
+        if task == "Often":
+            continue  # it is missed by the hour
+        refused = {at for at, arns in gap.items() if not arns}
+        missed = [run for run in span.runs(task) if run.task_id == MISSED]
+        assert _minutes({f"{run.scheduled_at:%Y-%m-%dT%H:%M:%SZ}" for run in missed}) == _minutes(refused), task
+        why = {(run.status, run.reason and run.reason.why) for run in missed}
+        assert why <= {(Status.MISSED, Why.CAPACITY)}
+    of_it = [run for task in JOBS for run in span.runs(task) if run.scheduled_at > gone]
+    unknown = {run.reason.words for run in of_it if run.status == Status.UNKNOWN and run.reason}
+    assert unknown
+    assert [words for words in unknown if not words.startswith("it was started at ")] == []
 
 
 def compare(span: Span, ended: datetime) -> None:

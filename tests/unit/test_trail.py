@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from rota.runs.model import Why
-from rota.runs.trail import Refusal, reason_in, refusal, refusals
+from rota.runs.trail import Asked, History, asked, read, reason_in
 
 AT = datetime(2026, 3, 1, 6, 0, 31, tzinfo=UTC)
 RULE = "production__guestbook__IngestData"
 CUT = "events-rule/production__guestbook__I"
+ARN = "arn:aws:ecs:us-east-1:123456789012:task/production/0f1e2d3c"
 CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 
 
@@ -30,18 +31,17 @@ def event(task: str | None = "IngestData", answer: Any = None, **more: Any) -> d
         (event(answer={"tasks": [], "failures": [{"reason": "RESOURCE:ENI", "detail": "none"}]}), "RESOURCE:ENI none"),
         (event(errorCode="AccessDenied", errorMessage="not authorized"), "AccessDenied: not authorized"),
         (event(errorCode="ThrottlingException"), "ThrottlingException"),
-        (event(answer={"tasks": [{}], "failures": []}), None),
-        ({"eventName": "RunTask", "requestParameters": None, "responseElements": None}, None),
+        (event(answer={"tasks": [{"taskArn": ARN}], "failures": []}), ""),
+        ({"eventName": "RunTask", "requestParameters": None, "responseElements": None}, ""),
     ],
     ids=["capacity", "detail", "denied", "no message", "started", "nothing"],
 )
-def test_what_an_event_says(recorded: dict[str, Any], text: str | None) -> None:
-    found = refusal(AT, recorded)
-    assert (found and found.text) == text
+def test_what_an_event_says(recorded: dict[str, Any], text: str) -> None:
+    assert asked(AT, recorded).text == text
 
 
-def at(seconds: float, task: str = "IngestData", text: str = CAPACITY, by: str = CUT) -> Refusal:
-    return Refusal(AT + timedelta(seconds=seconds), task, by, text)
+def at(seconds: float, task: str = "IngestData", text: str = CAPACITY, by: str = CUT) -> Asked:
+    return Asked(AT + timedelta(seconds=seconds), task, by, text)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,30 @@ def at(seconds: float, task: str = "IngestData", text: str = CAPACITY, by: str =
         pytest.param([], None, id="none"),
     ],
 )
-def test_a_reason_is_of_the_run_for_sure(found: list[Refusal], why: Why | None) -> None:
+def test_a_reason_is_of_the_run_for_sure(found: list[Asked], why: Why | None) -> None:
     due = AT.replace(second=0)
     reason = reason_in(found, "IngestData", RULE, due, due + timedelta(minutes=6))
     assert (reason and reason.why) == why
+
+
+def test_what_was_started_is_a_task_of_the_app_that_names_its_job() -> None:
+    def started(task: str | None = "IngestData", cluster: str = "production", family: str = "guestbook") -> Asked:
+        recorded = event(task, {"tasks": [{"taskArn": ARN.replace("production", cluster)}], "failures": []})
+        recorded["requestParameters"]["taskDefinition"] = f"arn:aws:ecs:us-east-1:1234:task-definition/{family}:6"
+        return asked(AT, recorded)
+
+    history = History([started(), started(None), started(cluster="staging"), started(family="guestbook-2")], AT)
+    (found,) = history.tasks_of("production", "guestbook")
+    assert (found.job, found.task_arn, found.created_at, found.has_ended) == ("IngestData", ARN, AT, False)
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "since", "tells"),
+    [([at(0)], 0, True), ([at(0)], 60, False), ([at(0, by="kim")], 0, False), ([], 0, False)],
+    ids=["all of it", "cut off", "no rule's", "nothing"],
+)
+def test_a_history_that_may_lack_starts_tells_of_no_miss(asked_for: list[Asked], since: int, tells: bool) -> None:
+    assert History(asked_for, AT + timedelta(seconds=since)).tells_of(AT + timedelta(seconds=30)) is tells
 
 
 class EndlessHistory:
@@ -84,5 +104,5 @@ class EndlessHistory:
 @pytest.mark.parametrize(("seconds", "pages"), [(0.5, 40), (4, 5), (35, 1)])
 def test_a_long_or_slow_history_is_left_in_time(seconds: float, pages: int) -> None:
     history: Any = EndlessHistory(seconds)
-    found = list(refusals(history, AT, AT, clock=lambda: history.now))
-    assert found == [at(0)] * pages, "a sweep has a minute for all that it does"
+    found = read(history, AT - timedelta(days=1), AT, clock=lambda: history.now)
+    assert found == History([at(0)] * pages, since=AT), "a sweep has a minute for all that it does"

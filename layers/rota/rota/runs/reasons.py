@@ -6,6 +6,7 @@ here is shown in AWS's words.
 """
 
 import re
+from datetime import datetime
 from typing import NamedTuple
 
 from rota.runs.event import BY_A_USER, Container, GivenUp, TaskChange
@@ -282,6 +283,12 @@ def of_absence(*, away: bool) -> Reason:
     words = "Rota was not running" if away else "a deployment was changing schedules then, and was restored"
     todo = "CloudTrail's events RunTask of that time show whether the job was started; its log shows the rest."
     return Reason(why=Why.AWAY, words=words, todo=todo, reader=_OPERATOR)
+
+
+def of_an_unseen_end(at: datetime) -> Reason:
+    """A run that was started then, and ended while Rota was away."""
+    words = f"it was started at {at:%H:%M} UTC, and Rota was not looking when it ended"
+    return Reason(why=Why.AWAY, words=words, todo="Its log shows how it ended.", reader=_OPERATOR)
 
 
 def _aws(change: TaskChange, container: Container | None) -> str:

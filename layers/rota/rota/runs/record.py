@@ -9,7 +9,7 @@ from rota.runs.event import GivenUp, TaskChange
 from rota.runs.incidents import after_run
 from rota.runs.judge import run_of
 from rota.runs.model import MISSED, Job, Reason, Release, Run, Status, Trigger, Why, job_key
-from rota.runs.reasons import of_a_dead_letter
+from rota.runs.reasons import of_a_dead_letter, of_an_unseen_end
 
 if TYPE_CHECKING:
     from rota.runs.table import RunTable
@@ -77,6 +77,17 @@ class Recorder:
             return self._miss(run, job, known=known)
 
         return self._persist(letter.rule.removeprefix(prefix), write)
+
+    def note_start(self, change: TaskChange) -> Run:
+        """Write that a task of a job was started, whose end cannot be seen any more, unless more is known of it."""
+        reason = of_an_unseen_end(change.created_at)
+
+        def write(job: Job, known: bool) -> Run | None:
+            run = run_of(change, job, self._settings.container, self._releases)
+            run = run.model_copy(update={"status": Status.UNKNOWN, "reason": reason})
+            return self._miss(run, job, known=known)
+
+        return self._persist(change.job, write)
 
     def miss(self, run: Run) -> Run:
         """Write that a run is lacking, unless that is written already."""

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from aws_lambda_powertools import Logger
 
 from rota.aws import clients
-from rota.aws.errors import AWS_ERRORS
 from rota.aws.parallel import in_parallel
 from rota.deployment.lease import changing_schedules_since
 from rota.deployment.releases import Live, Releases
 from rota.runs import image, reasons, running, tasks
 from rota.runs.by_job import by_job
 from rota.runs.due import due_between
-from rota.runs.missed import COUNTED_OVER, Lacking, lacking, terms
+from rota.runs.missed import COUNTED_OVER, FIRES_WITHIN, Lacking, lacking, terms
 from rota.runs.model import MISSED, Between, Job, Run, Span, Status, Swept, Why
 from rota.runs.record import Recorder
 from rota.runs.report import report
@@ -27,6 +26,7 @@ from rota.runs.table import RunTable
 from rota.schedule_file.expression import period_of
 
 if TYPE_CHECKING:
+    from rota.runs import trail
     from rota.runs.event import TaskChange
     from rota.runs.model import Reason
     from rota.settings import Settings
@@ -157,9 +157,10 @@ class _Look(NamedTuple):
         swept = self._with_what_is_unclear(back_at)
         if back_at:
             in_parallel(lambda job: self._lose(job, known, back_at), jobs.values())
+        history = self._fill(jobs, known) if back_at and self.settings.explain_missed else None
         due = [(job, after) for job in jobs.values() if (after := self._not_judged_since(job))]
-        missed = [run for runs in in_parallel(lambda each: self._missed(*each, swept), due) for run in runs]
-        _job_by_job(self.recorder.miss, self._explained(missed, jobs), lambda run: run.task)
+        missed = [run for runs in in_parallel(lambda each: self._missed(*each, swept, history), due) for run in runs]
+        _job_by_job(self.recorder.miss, self._explained(missed, jobs, history), lambda run: run.task)
         return swept.model_copy(
             update={"at": self.now, "asked_at": self.now, "back_at": None, "changing_since": self.changing_since}
         )
@@ -173,39 +174,46 @@ class _Look(NamedTuple):
             unclear.append(Between(since=since, until=self.now))  # it has ended, and is not live
         return self.swept.model_copy(update={"unclear": tuple(unclear)})
 
-    def _missed(self, job: Job, after: datetime, swept: Swept) -> list[Run]:
+    def _fill(self, jobs: Mapping[str, Job], known: "set[str]") -> "trail.History":
+        """Note what was started while Rota was away and ECS has forgotten. Returns what CloudTrail has of that time."""
+        from rota.runs import trail  # noqa: PLC0415  here, because Rota is rarely away
+
+        history = trail.read(clients.cloudtrail(), self.swept.at - _EVENTS_COME_WITHIN, self.now)
+        started = history.tasks_of(self.settings.cluster, self.settings.family)
+        forgotten = [task for task in started if task.job in jobs and task.task_arn not in known]
+        _job_by_job(self.recorder.note_start, forgotten, lambda task: task.job)
+        return history
+
+    def _missed(self, job: Job, after: datetime, swept: Swept, history: "trail.History | None") -> list[Run]:
         """What is missed of a job that was due later than `after`."""
         runs = self.table.runs(job.task, after - _reads_before(job), self.now)
         found = lacking(job, runs, after, self.now)
         if self.changing_since:
             found = [each for each in found if each.due < self.changing_since]
-        unclear = {each: between for each in found if (between := self._unclear(each, swept))}
+        unclear = {each: between for each in found if (between := self._unclear(each, swept, history))}
         reason = self._why(job) if len(unclear) < len(found) else None
         missed = [_run(job, each, Status.MISSED, reason) for each in found if reason and each not in unclear]
         return missed + [
             _run(job, each, Status.UNKNOWN, reasons.of_absence(away=between.away)) for each, between in unclear.items()
         ]
 
-    def _explained(self, missed: list[Run], jobs: Mapping[str, Job]) -> list[Run]:
+    def _explained(self, missed: list[Run], jobs: Mapping[str, Job], history: "trail.History | None") -> list[Run]:
         """With what CloudTrail knows of those of which there is no trace, if Rota may read it."""
         traceless = [run for run in missed if run.reason and run.reason.why == Why.NO_TRACE]
         if not (traceless and self.settings.explain_missed):
             return missed
         from rota.runs import trail  # noqa: PLC0415  here, because runs are rarely missed
 
-        late = {task: terms(job, job.spans[-1].expression).late for task, job in jobs.items() if job.spans}
-        since = min(run.scheduled_at for run in traceless)
-        found = []
-        try:
-            for refusal in trail.refusals(clients.cloudtrail(), since, self.now):
-                found.append(refusal)  # noqa: PERF402  what was read before an error counts
-        except AWS_ERRORS:
-            _logger.exception("CloudTrail could not be asked why runs are missed")
+        schedules = {task: job.spans[-1].expression for task, job in jobs.items() if job.spans}
+        since = min(run.scheduled_at for run in traceless) - FIRES_WITHIN
+        found = (history or trail.read(clients.cloudtrail(), since, self.now)).asked
 
         def explained(run: Run) -> Run:
             rule = self.settings.rule_prefix + run.task
-            until = run.scheduled_at + (COUNTED_OVER if run.counted else late[run.task])
-            reason = trail.reason_in(found, run.task, rule, run.scheduled_at, until)
+            # A rate's minute is known by its other runs, which may have begun later in theirs.
+            early = FIRES_WITHIN if period_of(schedules[run.task]) else timedelta()
+            late = COUNTED_OVER if run.counted else terms(jobs[run.task], schedules[run.task]).late
+            reason = trail.reason_in(found, run.task, rule, run.scheduled_at - early, run.scheduled_at + late)
             return run.model_copy(update={"reason": reason}) if reason and run in traceless else run
 
         return [explained(run) for run in missed]
@@ -236,8 +244,9 @@ class _Look(NamedTuple):
         due = next(due_between(span.expression, max(after, span.since - timedelta(seconds=1)), until), None)
         return after if due and (span.until is None or due < span.until) else None
 
-    def _unclear(self, found: Lacking, swept: Swept) -> Between | None:
-        return next((each for each in swept.unclear if each.since <= found.due < each.until), None)
+    def _unclear(self, found: Lacking, swept: Swept, history: "trail.History | None") -> Between | None:
+        between = (each for each in swept.unclear if each.since <= found.due < each.until)
+        return next((each for each in between if not (each.away and history and history.tells_of(found.due))), None)
 
     def _why(self, job: Job) -> "Reason | None":
         """Why a job has missed a run; None if it has not yet, because its target is tried for longer than Rota sets."""
