@@ -95,8 +95,8 @@ class Account:
         return 200, {"tasks": [{"taskArn": "new"}], "failures": []}
 
     def start(self, started_by: str) -> None:
-        told = detail("RUNNING", created=self.now, startedBy=started_by, taskArn=f"task/{len(self.tasks):032}")
-        self.tasks.append(told)
+        task = detail("RUNNING", created=self.now, startedBy=started_by, taskArn=f"task/{len(self.tasks):032}")
+        self.tasks.append(task)
 
     def shown(self, *, late: bool) -> list[TaskChange]:
         """The tasks that ECS knows; each runs for a minute. A list that is late has none of the last minutes."""
@@ -105,13 +105,13 @@ class Account:
         return [task_change(_as_of(each, self.now)) for each in known]
 
 
-def _created(told: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(told["createdAt"].replace("Z", "+00:00"))
+def _created(task: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(task["createdAt"].replace("Z", "+00:00"))
 
 
-def _as_of(told: dict[str, Any], now: datetime) -> dict[str, Any]:
-    status = "STOPPED" if now - _created(told) > MINUTE else "RUNNING"
-    return detail(status, created=_created(told), startedBy=told["startedBy"], taskArn=told["taskArn"], seconds=30)
+def _as_of(task: dict[str, Any], now: datetime) -> dict[str, Any]:
+    status = "STOPPED" if now - _created(task) > MINUTE else "RUNNING"
+    return detail(status, created=_created(task), startedBy=task["startedBy"], taskArn=task["taskArn"], seconds=30)
 
 
 class Sweep(NamedTuple):

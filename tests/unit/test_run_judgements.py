@@ -345,7 +345,7 @@ def test_a_skipped_run_names_the_one_that_went_on() -> None:
 
 
 def test_what_catch_up_started_is_the_run_of_its_minute() -> None:
-    """Whether or not its target tells it the time."""
+    """Whether or not its target passes the time."""
     started = started_by_catch_up(DUE)
     run = judged(created=DUE + timedelta(hours=7), startedBy=started)
     assert (run.scheduled_at, run.trigger, run.traced) == (DUE, Trigger.CATCH_UP, True)

@@ -77,12 +77,12 @@ def test_what_was_started_is_a_task_of_the_app_that_names_its_job() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked_for", "since", "tells"),
+    ("asked_for", "since", "covered"),
     [([at(0)], 0, True), ([at(0)], 60, False), ([at(0, by="kim")], 0, False), ([], 0, False)],
     ids=["all of it", "cut off", "no rule's", "nothing"],
 )
-def test_a_history_that_may_lack_starts_tells_of_no_miss(asked_for: list[Asked], since: int, tells: bool) -> None:
-    assert History(asked_for, AT + timedelta(seconds=since)).tells_of(AT + timedelta(seconds=30)) is tells
+def test_a_history_that_may_lack_starts_covers_no_miss(asked_for: list[Asked], since: int, covered: bool) -> None:
+    assert History(asked_for, AT + timedelta(seconds=since)).covers(AT + timedelta(seconds=30)) is covered
 
 
 class EndlessHistory:

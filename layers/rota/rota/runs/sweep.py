@@ -246,7 +246,7 @@ class _Look(NamedTuple):
 
     def _unclear(self, found: Lacking, swept: Swept, history: "trail.History | None") -> Between | None:
         between = (each for each in swept.unclear if each.since <= found.due < each.until)
-        return next((each for each in between if not (each.away and history and history.tells_of(found.due))), None)
+        return next((each for each in between if not (each.away and history and history.covers(found.due))), None)
 
     def _why(self, job: Job) -> "Reason | None":
         """Why a job has missed a run; None if it has not yet, because its target is tried for longer than Rota sets."""

@@ -59,7 +59,7 @@ class History(NamedTuple):
             and task.job
         ]
 
-    def tells_of(self, due: datetime) -> bool:
+    def covers(self, due: datetime) -> bool:
         """Whether what was due then and is not in it was never asked for. A history without any start of a rule may
         lack them all.
         """
