@@ -76,6 +76,7 @@ def test_an_aborted_deployment_is_restored_wherever_it_stopped(
 DENIED = {"service": "events", "operation": "PutRule", "caller": "RestoreDeployment", "fault": "denied"}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_the_next_deployment_waits_for_the_restore_and_may_fail(changing: Client) -> None:
     """AWS refuses the restore for a while, in which no function runs."""
     before = account(changing)
@@ -92,6 +93,7 @@ def test_the_next_deployment_waits_for_the_restore_and_may_fail(changing: Client
     assert [entry["outcome"] for entry in history(changing)] == ["failed", "aborted", "deployed"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_it_is_restored_while_step_functions_does_not_answer(changing: Client) -> None:
     before = account(changing)
     changing.settings(rollout="hangs")
@@ -105,6 +107,7 @@ def test_it_is_restored_while_step_functions_does_not_answer(changing: Client) -
     assert_all_is_as_it_was(changing, before)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_it_is_restored_if_its_end_shows_late(changing: Client) -> None:
     """DescribeExecution shows the end late, so it waits; then Step Functions does not answer any more."""
     before = account(changing)
@@ -143,6 +146,7 @@ def restored_cause(stage: Client, stopped: Described) -> str:
     return next(entry["cause"] for entry in history(stage) if entry["execution"] == stopped["executionArn"])
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_restore_by_hand_runs_once(changing: Client) -> None:
     """The event may be lost or come twice."""
     before = account(changing)
@@ -182,6 +186,7 @@ def test_an_execution_that_changed_nothing_is_not_restored(changing: Client, tag
     assert states(changing, passed)[-1] == "Ignored"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_aborted_restore_can_be_started_by_hand(changing: Client) -> None:
     before = account(changing)
     changing.settings(rollout="hangs")
@@ -198,6 +203,7 @@ def test_an_aborted_restore_can_be_started_by_hand(changing: Client) -> None:
     assert [entry["outcome"] for entry in history(changing)] == ["aborted", "deployed"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_restore_without_its_plan_gives_up_at_once(changing: Client) -> None:
     changing.settings(rollout="hangs")
     with events_lost(changing):
@@ -212,6 +218,7 @@ def test_a_restore_without_its_plan_gives_up_at_once(changing: Client) -> None:
     assert len(tried) == 1
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("named", "says"),
     [

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from examples.guestbook.client import Client
 from tests.stage.account import (
     ANSWERED_ONLY,
@@ -82,6 +84,7 @@ def test_every_member_of_awss_model_is_kept(stage: Client) -> None:
         assert {m: v for m, v in has.items() if m not in changed} == {m: v for m, v in had.items() if m not in changed}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_killed_deployments_revision_is_never_the_base(stage: Client) -> None:
     stage.upload_schedule({"tasks": [HEAVY]})
     stage.deploy("v1")

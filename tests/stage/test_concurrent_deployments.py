@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from examples.guestbook.client import Client
 from stage.client import wait_for
 from stage.ecr.manifest import MEDIA_TYPE, digest, manifest
@@ -62,6 +64,7 @@ def test_a_newer_push_overtakes_a_rollout(deployed: Client) -> None:
     assert cause.endswith("Nothing to do, unless the newer deployment is stopped; then deploy this one again.")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_build_cache_overtakes_no_rollout(stage: Client) -> None:
     kind = "application/vnd.buildkit.cacheconfig.v0"
     stage.settings(rollout_seconds=2)
@@ -78,6 +81,7 @@ def test_a_build_cache_overtakes_no_rollout(stage: Client) -> None:
     assert images(stage) == {release}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_the_same_image_by_another_tag_has_nothing_to_do(stage: Client) -> None:
     with held(stage):
         pushed_behind(stage, "v1", "release-1", "v1")
@@ -90,6 +94,7 @@ def test_the_same_image_by_another_tag_has_nothing_to_do(stage: Client) -> None:
     assert len(stage.calls("ecs", "UpdateService")) == 1
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_aborted_execution_does_not_block_the_lease(stage: Client) -> None:
     stage.settings(rollout="hangs")
     stage.push("v1")
@@ -106,6 +111,7 @@ def test_an_aborted_execution_does_not_block_the_lease(stage: Client) -> None:
     assert len(schedules(stage)) == 3
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_late_event_changes_nothing(deployed: Client, v1: Described) -> None:
     wait_for(lambda: f"{datetime.now(UTC):%FT%TZ}" > v1["input"]["time"], 3)  # events have whole seconds
     deployed.deploy("v2")
@@ -127,6 +133,7 @@ def test_a_late_event_changes_nothing(deployed: Client, v1: Described) -> None:
     assert account(deployed) == before
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_push_in_the_second_of_a_re_run_is_newer(deployed: Client, v1: Described) -> None:
     again = deployed.wait(deployed.start(v1["input"]))
     second = f"{again['startDate'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from examples.guestbook.client import Client
 from stage.client import wait_for
 from tests.stage.account import (
@@ -75,6 +77,7 @@ def test_a_service_with_a_changed_copy_is_corrected(deployed: Client, v1: dict[s
     assert images(deployed) == {v1["input"]["detail"]["image-digest"]}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_base_registered_during_a_deployment_is_used_next(deployed: Client) -> None:
     deployed.settings(time_scale=0.2)
     registering = {"service": "ecs", "operation": "RegisterTaskDefinition", "caller": "RegisterRevisions"}

@@ -80,7 +80,7 @@ def called(stage: Client, step: str, service_: str, operation: str) -> list[dict
     return [call for call in stage.calls(service_, operation) if call["caller"] == step]
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("step", ["CreateTargets", "RegisterRevisions"])
 def test_nothing_is_restored_before_the_last_function_ends(deployed: Client, step: str) -> None:
     before = app(deployed)
@@ -97,6 +97,7 @@ def test_nothing_is_restored_before_the_last_function_ends(deployed: Client, ste
     assert states(deployed, deployed.deploy("v3"))[-1] == "Deployed"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_restore_owns_a_lease_that_it_recreated(deployed: Client) -> None:
     before = rolling(deployed)
     second = {"operation": "UpdateItem", "caller": "RestoreDeployment", "skip": 1, "count": 1}

@@ -74,6 +74,7 @@ def test_a_message_is_handed_over_and_deleted(stage: Client, queues: dict[str, s
     wait_for(lambda: count(stage, queues["read"]) == 0, 5)
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("body", ["bad", "crash"], ids=["named as failed", "the function failed"])
 def test_what_failed_comes_again_and_is_given_up(stage: Client, queues: dict[str, str], body: str) -> None:
     stage.client("sqs").send_message(QueueUrl=queues["read"], MessageBody=body)

@@ -89,6 +89,7 @@ def test_a_cut_reply_is_that_of_a_call_that_was_carried_out(stage: Client) -> No
     assert [(call["status"], call["error"]) for call in stage.calls("events", "PutRule")] == [(200, "cut")]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deployment_survives_one_cut_reply_of_each_call(stage: Client) -> None:
     stage.deploy("v1")
     kinds = {(call["caller"], call["service"], call["operation"]) for call in stage.calls() if call["caller"]}
@@ -178,6 +179,7 @@ def test_invocations_by_step_functions_fail_and_are_retried(stage: Client) -> No
     assert [call["error"] for call in refused] == ["TooManyRequestsException"] * 2
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("refused", "error"), [(5, "Lambda.AccessDeniedException"), (0, "RestoreFailed")], ids=["for a while", "for good"]
 )

@@ -28,6 +28,7 @@ def in_checkout(stage: Client, checkout: Path, *lines: str) -> str:
     return ran.stdout
 
 
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on PATH")
 def test_the_account_is_looked_at_first(stage: Client, checkout: Path) -> None:
     verify, tasks, clean = (block.strip() for block in blocks(FIRST_ACCOUNT, "1. See what only your account can show"))

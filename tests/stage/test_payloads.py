@@ -12,6 +12,7 @@ SAME = "def handler(event, context): return event"
 LARGE = "def handler(event, context): return 'x' * event['size']"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_payload_of_more_than_6_mb_is_refused(stage: Client, function: Callable[..., str]) -> None:
     payload = json.dumps("x" * 6 * 1024 * 1024)
     with pytest.raises(

@@ -84,6 +84,7 @@ def test_a_stage_and_its_watch_in_two_terminals() -> None:
 THREADS = Path("/proc/self/task")
 
 
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.skipif(not THREADS.exists(), reason="threads are listed by Linux only")
 def test_a_signal_to_any_thread_ends_the_stage() -> None:
     with subprocess.Popen([sys.executable, "-m", "stage", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE) as process:
@@ -104,7 +105,7 @@ def answered(endpoint: str) -> tuple[int, str] | None:
         return None
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

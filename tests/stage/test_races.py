@@ -7,7 +7,7 @@ from tests.sweep import races
 from tests.sweep.races import Race
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(
     "race",
     [

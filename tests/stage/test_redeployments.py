@@ -128,6 +128,7 @@ def command(stage: Client, arn: str) -> list[str]:
     return list(app_container(revision(stage, arn))["command"])
 
 
+@pytest.mark.exhaustive(first=0)
 def test_the_tenth_deployment_makes_no_more_calls_than_the_third(stage: Client) -> None:
     stage.upload_schedule(ONE_TASK)
     stage.settings(time_scale=0, rollout_seconds=0)

@@ -56,6 +56,7 @@ def test_an_aborted_execution_is_restored_before_a_redrive(stage: Client) -> Non
     assert [entry["outcome"] for entry in history(stage)] == ["aborted"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_redrive_during_the_restore_has_the_same_end(stage: Client) -> None:
     """Whichever comes first: it is deployed or restored as a whole."""
     before = account(stage)
@@ -72,6 +73,7 @@ def test_a_redrive_during_the_restore_has_the_same_end(stage: Client) -> None:
         assert_all_is_as_it_was(stage, before)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_redrive_of_one_aborted_while_waiting_changes_nothing(deployed: Client) -> None:
     """It has its entry in the ledger, which does not change any more."""
     with held(deployed):
@@ -84,6 +86,7 @@ def test_a_redrive_of_one_aborted_while_waiting_changes_nothing(deployed: Client
     assert deployed.deploy("v4")["status"] == "SUCCEEDED"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_redrive_after_another_deployment_changes_nothing(stage: Client) -> None:
     stopped = stopped_while_rolling(stage)
     stage.restored_by(stopped["executionArn"])

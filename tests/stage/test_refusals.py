@@ -113,6 +113,7 @@ def test_a_missing_image(stage: Client) -> None:
     assert_recorded(stage, ended)
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
@@ -173,6 +174,7 @@ def rule_of_another_app(stage: Client) -> None:
     stage.client("events").put_rule(Name=PREFIX + "IngestData", ScheduleExpression="rate(1 day)", Tags=tags)
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize(
     ("arrange", "says"),
     [

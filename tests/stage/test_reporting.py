@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from examples.guestbook.client import Client
 from tests.stage.test_runs import a_minute
 
@@ -39,6 +41,7 @@ def reported_within(stage: Client, url: str, minutes: int) -> list[dict[str, Any
     return []
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_failure_and_its_recovery_are_reported_once_each(deployed: Client) -> None:
     stage = deployed
     url = listen(stage)

@@ -97,6 +97,7 @@ def test_a_rollout_that_never_ends_is_ended_by_rota(
     assert_all_is_as_it_was(impatient, before)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deregistered_former_revision_is_registered_again(stage: Client) -> None:
     former = service(stage)["taskDefinition"]
     newer = infrastructure_registers(stage, {"environment": [{"name": "LOG_LEVEL", "value": "debug"}]})
@@ -122,6 +123,7 @@ def test_a_deregistered_former_revision_is_registered_again(stage: Client) -> No
     assert ended["output"]["config"]["base"] == newer
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_first_deployment_that_fails_leaves_no_rule(stage: Client) -> None:
     before = account(stage)
     stage.settings(rollout="fails")
@@ -130,6 +132,7 @@ def test_a_first_deployment_that_fails_leaves_no_rule(stage: Client) -> None:
     assert schedules(stage) == {}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_after_a_failure_the_next_push_deploys(stage: Client) -> None:
     stage.settings(rollout="fails")
     failed = stage.deploy("v1")

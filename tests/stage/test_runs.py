@@ -58,6 +58,7 @@ def swept(stage: Client) -> Any:
     return stage.client("dynamodb").get_item(TableName=stage.names["outputs"]["LedgerTableName"], Key=key).get("Item")
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("events", [{}, {"repeat": 1, "swap": 1}], ids=["in order", "repeated and swapped"])
 def test_a_run_is_recorded_once(stage: Client, events: dict[str, float]) -> None:
     stage.settings(tasks="scripted", script={"fails": 1, "exit_code": 3, "seconds": 60}, events=events)
@@ -83,6 +84,7 @@ def test_recordrun_writes_nothing_but_runs(stage: Client) -> None:
     assert {tuple(each["context"]["dynamodb:LeadingKeys"]) for each in asked} == {(APP,)}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_burst_of_starts_is_recorded(stage: Client) -> None:
     stage.settings(tasks="scripted")
     for _ in range(6):
@@ -118,6 +120,7 @@ def test_a_person_is_notified_of_a_job_that_fails(deployed: Client) -> None:
     assert [asked for asked in deployed.permissions() if not asked["allowed"]] == []
 
 
+@pytest.mark.exhaustive(first=0)
 def test_with_rotas_functions_off_jobs_start_and_the_gap_is_known(deployed: Client) -> None:
     """Not even the events are kept. What ECS remembers of the gap is recorded later, the rest of it is unknown."""
     functions = deployed.client("lambda")

@@ -133,6 +133,7 @@ def test_the_same_file_again_changes_nothing(stage: Client) -> None:
     assert states(stage, again)[-1] == "NothingToDo"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_schedule_key_can_contain_the_tag(stage: Client) -> None:
     keys = ["{repository}/{digest}.json", "{repository}/{tag}.json", "scheduled_tasks.json"]
     of_digest, of_tag = f"guestbook/{digest('v3')}.json", "guestbook/v2.json"

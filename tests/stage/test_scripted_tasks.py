@@ -91,6 +91,7 @@ def test_a_reset_ends_scripted_tasks(small: SmallStage) -> None:
     assert small.task(arn)["lastStatus"] == "STOPPED"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_days_of_runs_are_played_in_seconds(small: SmallStage) -> None:
     small.settings.change({"script": {"seconds": 3000, "spread": 0.3, "fails": 0.1, "seed": 7}, "start_seconds": 25})
     target = {"Arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:watcher"}

@@ -146,32 +146,36 @@ def push(stage: Client, tag: str) -> None:
     )
 
 
-def test_the_shop_deploys_from_its_samconfig_at_the_first_try(stage: Client, shop: list[Environment]) -> None:
-    for environment, tag in zip(shop, ("staging-1", "release-1"), strict=True):
-        others = [each.executions() for each in shop if each is not environment]
-        push(stage, tag)
-        (started,) = wait_for(environment.executions, 5)
-        ended = stage.wait(started)
-        assert ended["status"] == "SUCCEEDED", ended.get("cause")
-        assert ended["output"]["plan"]["summary"] == (
-            "schedules: 2 new; 3 revisions to register; the service rolls; jobs run without nginx"
-        )
-        assert [each.executions() for each in shop if each is not environment] == others
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize(("name", "tag"), [("production", "release-1"), ("staging", "staging-1")])
+def test_the_shop_deploys_from_its_samconfig_at_the_first_try(
+    stage: Client, shop: list[Environment], name: str, tag: str
+) -> None:
+    environment = shop[ENVIRONMENTS.index(name)]
+    others = [each.executions() for each in shop if each is not environment]
+    push(stage, tag)
+    (started,) = wait_for(environment.executions, 5)
+    ended = stage.wait(started)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    assert ended["output"]["plan"]["summary"] == (
+        "schedules: 2 new; 3 revisions to register; the service rolls; jobs run without nginx"
+    )
+    assert [each.executions() for each in shop if each is not environment] == others
 
-        # of the service, its image alone
-        image = f"{REGISTRY}/shop@{digest('shop')}"
-        had, has = environment.revision(1), revision(stage, environment.service()["taskDefinition"])
-        (web, nginx), app = has["containerDefinitions"], had["containerDefinitions"][0]
-        assert (web, nginx) == (app | {"image": image}, had["containerDefinitions"][1])
-        for member in ("cpu", "memory", "runtimePlatform", "taskRoleArn", "executionRoleArn", "networkMode", "volumes"):
-            assert has.get(member) == had.get(member)
+    # of the service, its image alone
+    image = f"{REGISTRY}/shop@{digest('shop')}"
+    had, has = environment.revision(1), revision(stage, environment.service()["taskDefinition"])
+    (web, nginx), app = has["containerDefinitions"], had["containerDefinitions"][0]
+    assert (web, nginx) == (app | {"image": image}, had["containerDefinitions"][1])
+    for member in ("cpu", "memory", "runtimePlatform", "taskRoleArn", "executionRoleArn", "networkMode", "volumes"):
+        assert has.get(member) == had.get(member)
 
-        # of a job, what it cannot live with
-        assert environment.job("SendReminders")["command"] == ["python", "manage.py", "send_reminders"]
-        cleanup = environment.job("Cleanup")
-        assert cleanup["command"] == ["python", "manage.py", "cleanup", "--days", "30"]
-        assert cleanup == {m: v for m, v in app.items() if m != "healthCheck"} | {
-            "image": image,
-            "command": cleanup["command"],
-            "portMappings": [],
-        }
+    # of a job, what it cannot live with
+    assert environment.job("SendReminders")["command"] == ["python", "manage.py", "send_reminders"]
+    cleanup = environment.job("Cleanup")
+    assert cleanup["command"] == ["python", "manage.py", "cleanup", "--days", "30"]
+    assert cleanup == {m: v for m, v in app.items() if m != "healthCheck"} | {
+        "image": image,
+        "command": cleanup["command"],
+        "portMappings": [],
+    }

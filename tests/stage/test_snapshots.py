@@ -98,6 +98,7 @@ def test_reset_restores_the_rules_of_the_stack(stage: Client) -> None:
     assert rules() == before
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_kept_snapshot_is_restored_as_often_as_asked(stage: Client) -> None:
     first = stage.deploy("v1")
     stage.fire(PREFIX + "IngestData")

@@ -63,7 +63,8 @@ REPLICATION = {
 }
 
 
-@pytest.mark.parametrize("wanted", ["false", "true"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("wanted", ["true", "false"])
 def test_a_replicated_image_is_deployed_only_if_that_is_wanted(stage: Client, wanted: str) -> None:
     cloudformation, events = stage.client("cloudformation"), stage.client("events")
     (stack,) = cloudformation.describe_stacks()["Stacks"]

@@ -67,6 +67,7 @@ def test_an_alarm_in_the_bake_restores_everything(deployed: Client) -> None:
     assert_all_is_as_it_was(deployed, before)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_newer_push_in_the_bake_rolls_it_back(deployed: Client) -> None:
     configure(deployed, **BAKES)
     former = service(deployed)["currentServiceDeployment"]

@@ -12,11 +12,12 @@ from tests.stage.test_runs import items
 SHOW = "import os; print(os.environ['ROTA_TASK'], os.environ.get('ROTA_SCHEDULED_AT'))"
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("settings", "time"),
     [
-        pytest.param({}, "None", id="its task alone"),
         pytest.param({"TRACE_SCHEDULED_TIME": "true"}, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", id="the minute that is due"),
+        pytest.param({}, "None", id="its task alone"),
         pytest.param(
             {"TRACE_SCHEDULED_TIME": "true", "REVISION_MODE": "shared"}, "None", id="not beside quotes in overrides"
         ),

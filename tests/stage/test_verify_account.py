@@ -117,7 +117,7 @@ def test_an_image_is_pushed_where_ecr_looks_for_its_layers(verifying: Runs) -> N
     assert set(LAYERS) <= set(map(action, verifying.calls))
 
 
-@pytest.mark.exhaustive(first=4)
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_a_row_says_what_is_otherwise(verifying: Runs, row: Row) -> None:
     """Exactly that row of those about the same thing."""
@@ -189,7 +189,7 @@ NOT_TRIED = {
 }
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(("fault", "rows"), NOT_TRIED.values(), ids=NOT_TRIED)
 def test_a_probe_that_fails_says_nothing_of_aws(runs: Runs, fault: dict[str, Any], rows: Sequence[str]) -> None:
     runs.stage.faults([fault])
@@ -219,7 +219,7 @@ NEW = {
 }
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(("refusal", "row"), NEW.values(), ids=NEW)
 def test_what_aws_does_not_know_yet_is_asked_again(runs: Runs, refusal: tuple[str, ...], row: str) -> None:
     service, operation, code, message = refusal
@@ -243,6 +243,7 @@ def test_a_read_that_knows_no_rule_yet_is_late(verifying: Runs) -> None:
     }
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_event_that_comes_twice_is_one_event(verifying: Runs) -> None:
     verifying.stage.settings(events={"repeat": 1, "swap": 0.5})
     assert otherwise(verifying.tried([row for row in ROWS if row.id == "task-states"])) == set()
@@ -292,6 +293,7 @@ def test_a_run_that_is_killed_after_any_call_is_cleaned(runs: Runs, probe: Probe
     assert after > 1
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deletion_that_is_killed_after_any_call_is_repeated(runs: Runs) -> None:
     runs.shortest_pause = 60
     one_of_each = {kind: row for row in ROWS for kind in row.probe.kinds}
@@ -342,6 +344,7 @@ def test_it_prints_a_table_and_leaves_nothing(one_stage: Client, command: Comman
     assert "is left but INACTIVE revisions.\n" in errors
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("arguments", "offered", "unasked"),
     [
@@ -362,6 +365,7 @@ def test_it_says_what_it_costs_and_asks_before_it_begins(
     assert [call["operation"] for call in one_stage.calls()] == ["GetCallerIdentity"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_it_tries_nothing_without_a_journal(one_stage: Client, command: Command, tmp_path: Path) -> None:
     nowhere = command("--yes", "--journals", f"{os.devnull}/journals")
     errors = nowhere.communicate()[1]
@@ -379,6 +383,7 @@ def test_a_signal_ends_it_and_it_leaves_nothing(one_stage: Client, command: Comm
     assert (stopped.returncode, f"\nstopped by {number.name}.\n" in errors) == (128 + number, True)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_second_signal_says_how_to_delete_the_rest(one_stage: Client, command: Command, tmp_path: Path) -> None:
     stopped = command("--yes", "--by-make")
     wait_for(lambda: made(one_stage, "CreateCluster"), 30)
@@ -406,6 +411,7 @@ def test_it_deletes_also_if_its_output_is_not_read(command: Command) -> None:
     assert unread.wait(60) == 0
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_run_is_not_cleaned_while_it_is_active(one_stage: Client, command: Command, tmp_path: Path) -> None:
     running = command("--yes")
     wait_for(lambda: made(one_stage, "CreateCluster"), 30)

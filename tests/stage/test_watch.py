@@ -81,6 +81,7 @@ def test_mails_about_jobs_are_printed(stage: Client) -> None:
     assert len(printed) == 1
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_reset_is_printed_and_the_watch_continues(stage: Client) -> None:
     stage.settings(rollout="hangs")
     printed = Printed(stage)
@@ -123,6 +124,7 @@ def machine(stage: Client, name: str) -> Iterator[str]:
         states.delete_state_machine(stateMachineArn=created["stateMachineArn"])
 
 
+@pytest.mark.exhaustive(first=0)
 def test_machines_that_are_deployed_later_are_followed(stage: Client) -> None:
     printed = Printed(stage)
     own = stage.names["state_machine_arn"].rpartition(":")[2]

@@ -79,6 +79,7 @@ def test_a_created_rule_whose_tags_show_late_is_removed(targets: bool, world: Wo
 OWNERS = pytest.mark.parametrize("owner", ["production/another-api", None], ids=["another app", "no owner"])
 
 
+@pytest.mark.exhaustive(first=2)
 @OWNERS
 @pytest.mark.parametrize("schedule", ["rate(2 hours)", "rate(7 days)"], ids=["its own schedule", "the task's"])
 def test_a_foreign_rule_of_a_new_name_fails_the_deployment_once(

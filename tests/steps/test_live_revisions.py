@@ -68,6 +68,7 @@ def test_one_that_changed_is_registered_and_no_other_is_read(world: World, later
     assert world.calls.made.count(DESCRIBE) == 1
 
 
+@pytest.mark.exhaustive(first=3)
 @pytest.mark.parametrize("spoil", UNUSABLE)
 def test_without_a_record_each_revision_is_read(spoil: Callable[[], object], world: World, later: Deployments) -> None:
     spoil()

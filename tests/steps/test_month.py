@@ -7,7 +7,7 @@ from tests.month.play import Month
 from tests.month.script import drawn
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(("seed", "traced"), [(2, False), (3, True)], ids=["by their minute", "traced"])
 def test_a_day_of_runs(seed: int, traced: bool) -> None:
     month = Month(drawn(seed, 1, traced=traced, jobs=16))

@@ -219,6 +219,7 @@ def test_many_at_once_report_once(jobs: Jobs) -> None:
     assert len(jobs.mails()) == 1
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_storm_of_300_is_one_mail(world: World, jobs: Jobs) -> None:
     storm = [job(incident(not_started(f"Job{number:03}"))) for number in range(300)]
     jobs.put(*storm)

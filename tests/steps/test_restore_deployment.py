@@ -130,6 +130,7 @@ def test_a_refused_deletion_keeps_no_other_from_being_tried(world: World, deploy
     assert len(left) == 1
 
 
+@pytest.mark.exhaustive(first=3)
 @pytest.mark.parametrize("artifact", ["plan", "snapshot"])
 @pytest.mark.parametrize("content", [None, b"{", b"{}", b"[]"], ids=["gone", "no JSON", "another shape", "no object"])
 def test_what_cannot_be_read_fails_the_restore_at_once(
@@ -206,6 +207,7 @@ def test_a_refused_notification_is_published_by_a_retry(world: World, restoring:
 
 
 # For each service one call before and one after it takes effect; `make sweep` kills a restore in each of its calls.
+@pytest.mark.exhaustive(first=4)
 @pytest.mark.parametrize(
     ("call", "after"),
     [
@@ -305,6 +307,7 @@ def test_a_restore_before_the_first_target_does_not_wait(
     assert "ecs.DeregisterTaskDefinition" in world.calls.made
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException"])
 def test_revisions_that_ecs_keeps_active_are_named(code: str, world: World, restoring: Deployment) -> None:
     with world.calls.refusing("ecs.DeregisterTaskDefinition", code, status=500, count=0):

@@ -43,6 +43,7 @@ def baking(request: pytest.FixtureRequest, changing: Deployment) -> Deployment:
     return changing.until("CheckService")
 
 
+@pytest.mark.exhaustive(first=1)
 def test_a_bake_is_waited_for(world: World, baking: Deployment) -> None:
     for waited in (5, 10):
         answer = baking.step("CheckService")
@@ -52,6 +53,7 @@ def test_a_bake_is_waited_for(world: World, baking: Deployment) -> None:
     assert baking.run() == "Deployed"
 
 
+@pytest.mark.exhaustive(first=1)
 def test_a_rollback_in_the_bake_is_a_failed_rollout(world: World, baking: Deployment) -> None:
     baking.step("CheckService")
     client("ecs").stop_service_deployment(serviceDeploymentArn=service_deployment(world))
@@ -120,6 +122,7 @@ def test_one_that_is_complete_is_rolled_back_by_an_update(world: World, changing
     assert [call for call in world.calls.writes() if "Service" in call] == ["ecs.UpdateService"]
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("strategy", ["ROLLING", "BLUE_GREEN"])
 def test_the_wait_for_a_person_does_not_count(
     strategy: str, world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
