@@ -111,7 +111,8 @@ class Run:
 class Started:
     """What RunTask has answered to a request with a client token, and when."""
 
-    request: dict[str, Any]
+    request: str
+    """As JSON."""
     answer: dict[str, Any]
     at: datetime
 
@@ -181,7 +182,7 @@ class Tasks:
 
         docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
         """
-        token, given = str(call.params.get("clientToken", "")), {**call.params, "clientToken": None}
+        token, given = str(call.params.get("clientToken", "")), json.dumps(call.params, sort_keys=True)
         if known := self._known(token):
             if known.request != given:
                 raise ECSException("ConflictException", IN_USE)

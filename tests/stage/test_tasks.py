@@ -338,7 +338,9 @@ def test_a_scheduled_event_reaches_other_kinds_of_targets(small: SmallStage) -> 
 
 def test_a_client_token_starts_nothing_twice_within_a_day(small: SmallStage) -> None:
     """docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html"""
-    revision, more = small.register("sleep"), {"clientToken": "IngestData of six"}
+    network = {"awsvpcConfiguration": {"subnets": small.network["subnets"]}}
+    revision = small.register("sleep")
+    more: Any = {"clientToken": "IngestData of six", "networkConfiguration": network}
     first = run_task(small, revision, **more)
     assert run_task(small, revision, **more)["tasks"] == first["tasks"]
     with pytest.raises(aws("ecs").exceptions.ConflictException, match="already in use with a different RunTask"):
