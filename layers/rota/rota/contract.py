@@ -28,7 +28,7 @@ class Shape(BaseModel):
 
 
 class Execution(Shape):
-    """The deployment: one execution of the state machine."""
+    """One execution of the state machine."""
 
     id: str
     """Its ARN, `arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME`."""
@@ -448,6 +448,7 @@ STEPS = (
         "tasks in the schedule file: {tasks}; file, image and service are in order",
     ),
     Step("PlanDeployment", "plan", PlanDeploymentInput, PlanDeploymentOutput, "{summary}"),
+    # It disables the rules of tasks that have left the schedule file, and FinishDeployment deletes them.
     Step(
         "ClearRules",
         "cleared",
@@ -467,6 +468,7 @@ STEPS = (
         done=lambda revisions: revisions.finished,
         needed=lambda plan: plan.registers > 0,
     ),
+    # It creates and updates rules, with their targets.
     Step(
         "CreateTargets",
         "targets",

@@ -1,4 +1,8 @@
-"""Publishing how a deployment ended: an event on the bus, from which the mails come; metrics; and the chat."""
+"""Publishing how a deployment ended: an event on the bus, from which the mails come; metrics; and the chat.
+
+The mail is written by EventBridge: OutcomeRule in template.yaml has its text. `news`, its second line, is the cause
+or the summary.
+"""
 
 import re
 from datetime import UTC, datetime
