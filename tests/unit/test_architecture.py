@@ -137,7 +137,7 @@ PURE = [
             "words",
         )
     ),
-    *(f"notifications.{module}" for module in ("chat", "links", "message", "text")),
+    *(f"notifications.{module}" for module in ("chat", "links", "message", "sanitise")),
     "deployment.outcome_message",
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
     *("schedules.backend", "schedules.restored", "schedules.revision"),

@@ -17,7 +17,7 @@ from rota.notifications import chat
 from rota.notifications.chat import chat_notification
 from rota.notifications.links import execution_link, log_link, task_link
 from rota.notifications.message import Message, mail_subject, mail_text
-from rota.notifications.text import clean, is_named_like_a_secret, mask, subject
+from rota.notifications.sanitise import clean, is_named_like_a_secret, mask, subject
 from tests.guestbook import APP, DIGEST
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:b81d07e"

@@ -1,7 +1,7 @@
 """A notification, and how a mail shows it. Pure."""
 
 from rota.contract import Shape
-from rota.notifications.text import clean, mask, one_line, subject
+from rota.notifications.sanitise import clean, mask, one_line, subject
 
 # SNS takes 256 KB: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html. A person reads much less.
 _LONGEST_LOG_LINE = 500

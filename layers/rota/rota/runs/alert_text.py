@@ -6,7 +6,7 @@ from typing import NamedTuple
 from rota.contract import EventRelease, RunEvent, RunKind
 from rota.notifications.links import log_link, task_link
 from rota.notifications.message import Message
-from rota.notifications.text import mask
+from rota.notifications.sanitise import mask
 from rota.runs.alert import Alert, Report, is_shared
 from rota.runs.attribution import attribute, is_of_the_release, is_unreleased, named
 from rota.runs.log_place import group_arn, may_be_read

@@ -4,7 +4,7 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rota.notifications.text import is_named_like_a_secret
+from rota.notifications.sanitise import is_named_like_a_secret
 from rota.runs.model import LogPlace, Run
 
 

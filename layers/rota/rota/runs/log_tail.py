@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.ecs.task_definitions import read_revision
-from rota.notifications.text import mask
+from rota.notifications.sanitise import mask
 from rota.runs.log_place import container_of, may_be_read, place_of, secrets_of
 from rota.runs.model import LogPlace, Run
 
