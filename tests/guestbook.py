@@ -135,7 +135,7 @@ def current_state(*tasks: Task, **changes: Any) -> CurrentState:
         unrecorded=(),
         newest_revision=1,
         registered=frozenset(),
-        retried=None,
+        retry_policy_set_by_rota=None,
     )
     state = before_the_first.model_copy(update=changes)
     known = {*state.reusable.values(), *(each.arn for each in state.unrecorded)}

@@ -86,7 +86,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         unrecorded=reusable.unrecorded,
         newest_revision=reusable.newest,
         registered=reusable.registered,
-        retried=recalling.result().retried,
+        retry_policy_set_by_rota=recalling.result().retry_policy_set,
     )
     return ReadConfigOutput(
         schedule=stored,

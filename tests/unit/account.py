@@ -145,7 +145,7 @@ class Account:
         self.revisions: dict[str, str] = {}  # ARNs by fingerprint
         self.contents: dict[str, Content] = {}
         self.newest, self.service = 1, arn(1)
-        self.retried: tuple[str, ...] | None = None
+        self.retry_policy_set: tuple[str, ...] | None = None
 
     @property
     def schedules(self) -> dict[str, Rule]:
@@ -173,7 +173,7 @@ class Account:
             reusable=self.revisions if recorded else {},
             unrecorded=() if recorded else tuple(unrecorded),
             newest_revision=self.newest,
-            retried=self.retried if recorded else None,
+            retry_policy_set_by_rota=self.retry_policy_set if recorded else None,
         )
 
     def plan(self, tasks: Iterable[Task], image: str, *, recorded: bool = False) -> Plan:
@@ -184,7 +184,7 @@ class Account:
         """Carry the whole plan out."""
         self.deploy(plan)
         self.finish(plan)
-        self.retried = plan.retried
+        self.retry_policy_set = plan.retry_policy_set_by_rota
 
     def deploy(self, plan: Plan) -> None:
         """Carry the plan out, step by step, up to where nothing can be restored any more."""

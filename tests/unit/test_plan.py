@@ -284,6 +284,13 @@ def test_a_stored_plan_is_read_as_it_was() -> None:
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
 
 
+def test_a_stored_plan_spells_its_retry_policies_as_the_previous_release() -> None:
+    plan = planned(INGEST)
+    stored = json.loads(plan.model_dump_json())
+    assert stored["retried"] == list(plan.retry_policy_set_by_rota) != []
+    assert "retry_policy_set_by_rota" not in stored
+
+
 def test_a_plan_of_another_version_is_refused_without_its_values() -> None:
     plan = planned(task("Ingest", environment={"PASSWORD": "a-secret"}), **deployed(INGEST))
     stored = json.loads(plan.model_dump_json())
@@ -365,19 +372,19 @@ def test_what_a_person_should_know_before_the_first_write(changes: dict[str, Any
 def test_targets_change_once_with_the_update_and_the_plan_says_so() -> None:
     tasks = (INGEST, SPAM, task("Often", rate="1 minute"))
     there = deployed(*tasks, settings=UNWATCHED)
-    plan = planned(*tasks, **there, retried=())
+    plan = planned(*tasks, **there, retry_policy_set_by_rota=())
     assert plan.writes() == {"PutTargets": 3}
     assert describe_plan(plan, SNAPSHOT, SNAPSHOT).summary == (
         "schedules: 3 changed; 0 revisions to register; the service is unchanged; 3 targets: traced from now on; "
         "3 targets: a start is given up after 5 min to 6 h, no longer after 24 h"
     )
-    assert set(plan.retried) == there["schedules"].keys()
+    assert set(plan.retry_policy_set_by_rota) == there["schedules"].keys()
     after = {
         change.name: there["schedules"][change.name].model_copy(update={"targets": change.put_targets})
         for change in plan.changes
     }
-    again = planned(*tasks, **there | {"schedules": after}, retried=plan.retried)
-    assert (again.nothing_to_do, again.retried) == (True, plan.retried)
+    again = planned(*tasks, **there | {"schedules": after}, retry_policy_set_by_rota=plan.retry_policy_set_by_rota)
+    assert (again.nothing_to_do, again.retry_policy_set_by_rota) == (True, plan.retry_policy_set_by_rota)
     assert describe_plan(again, SNAPSHOT, SNAPSHOT).summary == (
         "schedules: 3 unchanged; 0 revisions to register; the service is unchanged"
     )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from rota.aws.errors import is_denied
 from rota.aws.parallel import thread_pool
@@ -25,7 +25,7 @@ class _Planned(Item):
 
     algorithm: int
     reused: dict[str, str]
-    retried: tuple[str, ...] | None = None
+    retry_policy_set_by_rota: tuple[str, ...] | None = Field(None, alias="retried")
 
 
 class _Registered(Item):
@@ -34,12 +34,12 @@ class _Registered(Item):
 
 class LiveArtifacts(NamedTuple):
     """What is read of the live deployment's artifacts. `revisions`: fingerprints by ARN of those that it registered or
-    used again; a revision never changes. `retried`: the names of the schedules whose retry policy it set; None if
-    unknown.
+    used again; a revision never changes. `retry_policy_set`: the names of the schedules whose retry policy it set; None
+    if unknown.
     """
 
     revisions: dict[str, str]
-    retried: tuple[str, ...] | None = None
+    retry_policy_set: tuple[str, ...] | None = None
 
 
 def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> LiveArtifacts:
@@ -68,4 +68,5 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
             "the stored revisions of the live deployment cannot be used; they are read from ECS", exc_info=True
         )
         return LiveArtifacts({})
-    return LiveArtifacts({arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}, plan.retried)
+    fingerprints = {arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}
+    return LiveArtifacts(fingerprints, plan.retry_policy_set_by_rota)

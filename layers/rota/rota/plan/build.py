@@ -55,7 +55,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         return fingerprint
 
     changes: list[backend.Change] = []
-    retried: list[str] = []
+    retry_policy_set: list[str] = []
     own_revision = 0
     content = derive_content(state.base, settings, state.image_uri, None)
     api = revision(None, content)
@@ -69,7 +69,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         before = state.sets_retry(name)
         change = backend.change(task, settings, state.cluster_arn, runs, overrides, current, sets_retry=before)
         changes += [change] if change else []
-        retried += [name] if backend.sets_retry(task, settings, current, before=before) else []
+        retry_policy_set += [name] if backend.sets_retry(task, settings, current, before=before) else []
     kept = len(state.tasks) - len(changes)
     desired = {backend.name_of(task, settings) for task in state.tasks}
     changes += [
@@ -94,7 +94,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         service_runs=state.service.task_definition,
         roll=roll,
         algorithm=ALGORITHM,
-        retried=tuple(retried),
+        retry_policy_set_by_rota=tuple(retry_policy_set),
         service_changes=service_changes(state.served, state.base, content, settings.container) if roll else (),
         commands=commands,
         left_out=left_out,

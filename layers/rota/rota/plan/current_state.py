@@ -1,5 +1,7 @@
 """What there is before a deployment and what it asks for: gathered and checked once, by ReadConfig. Pure."""
 
+from pydantic import ConfigDict, Field
+
 from rota.contract import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
@@ -16,9 +18,12 @@ class CurrentState(Shape):
     `rollout_remarks`: what a person should know of how ECS will roll the service out.
     `reusable`: ARNs by fingerprint of ACTIVE revisions that an earlier deployment recorded; `unrecorded`: ACTIVE
     revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number;
-    `registered`: ARNs of those in use that Rota registered, by which a schedule that is taken over is known. `retried`:
-    the names of the schedules whose retry policy the live deployment set; None if that is not known.
+    `registered`: ARNs of those in use that Rota registered, by which a schedule that is taken over is known.
+    `retry_policy_set_by_rota`: the names of the schedules whose retry policy the live deployment set; None if that is
+    not known.
     """
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     tasks: tuple[Task, ...]
     image_uri: str
@@ -33,13 +38,13 @@ class CurrentState(Shape):
     unrecorded: tuple[Revision, ...]
     newest_revision: int
     registered: frozenset[str]
-    retried: tuple[str, ...] | None
+    retry_policy_set_by_rota: tuple[str, ...] | None = Field(alias="retried")
 
     def sets_retry(self, name: str) -> bool:
         """Whether Rota set the retry policy of the schedule's target, so that it goes or changes with its reason.
 
         The version before recorded none, and kept nothing of a target: there a target that Rota wrote has the file's.
         """
-        if self.retried is not None:
-            return name in self.retried
+        if self.retry_policy_set_by_rota is not None:
+            return name in self.retry_policy_set_by_rota
         return name in self.schedules and not backend.taken_over(self.schedules[name], self.registered)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from rota.contract import Shape
 from rota.ecs.service import ServiceState
@@ -43,11 +43,14 @@ class Plan(Shape):
     fingerprint. `newest_revision` is the family's highest number before the deployment. `roll`: whether the service is
     updated, to the revision with the fingerprint `api`; `service_runs` is the ARN of the revision that it runs before.
     `algorithm` is the version of all these fingerprints; 0 in a plan of a version that had none.
-    `retried` are the names of the schedules whose retry policy is Rota's: from the file, or as it fits the schedule.
+    `retry_policy_set_by_rota` are the names of the schedules whose retry policy is Rota's: from the file, or as it fits
+    the schedule.
 
     For people: `service_changes` says how the service will differ from what it runs, `commands` what runs then,
     `left_out` which containers no job runs, by name with the reason, and `remarks` what else they should know.
     """
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     image_uri: str
     base: Revision
@@ -60,7 +63,7 @@ class Plan(Shape):
     roll: bool
     service_runs: str
     algorithm: int = 0
-    retried: tuple[str, ...] = ()
+    retry_policy_set_by_rota: tuple[str, ...] = Field((), alias="retried")
     service_changes: tuple[str, ...] = ()
     commands: Commands | None = None
     left_out: dict[str, str] = Field(default_factory=dict)
