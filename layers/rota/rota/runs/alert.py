@@ -11,10 +11,10 @@ from rota.runs.model import Incident, Job, Notice, Run, Status, Why, incident_id
 REMIND_AFTER = timedelta(days=1)
 # Jobs of one minute end within a minute or two: so long a message waits for others with its cause.
 _SETTLE, _LONGEST_SETTLE = timedelta(seconds=60), timedelta(seconds=180)
-# What joins what is reported already: in hours to come each job that is due fails by the same cause, and each recovers.
-_JOIN = timedelta(hours=1)
+# A cause that is reported reaches further jobs as they are due, and each recovers: one message an hour has them.
+_FURTHER_JOBS_EVERY = timedelta(hours=1)
 # So many jobs that fail alike have one cause, as when a release breaks them all; fewer may be chance.
-_STORM = 5
+_ONE_CAUSE_FROM = 5
 
 _TURNED = {
     Status.FAILED: RunKind.FAILED,
@@ -170,7 +170,7 @@ def _have_one_cause(reports: list[Report], alike: list[Incident]) -> bool:
     """Whether they are reported together, and not one by one."""
     first = reports[0]
     if first.kind in _OF_ONE_JOB or not is_shared(first):
-        return len(reports) + len(alike) >= _STORM
+        return len(reports) + len(alike) >= _ONE_CAUSE_FROM
     return True
 
 
@@ -187,13 +187,13 @@ def _time_to_report(cause: Key, reports: list[Report], known: list[Incident]) ->
     first = reports[0]
     in_thread = [each for each in known if each.thread == cause[-1]]
     if first.kind == RunKind.RECOVERED:
-        return first.since + _JOIN if in_thread else first.since
+        return first.since + _FURTHER_JOBS_EVERY if in_thread else first.since
     if first.kind == RunKind.STILL_FAILING:
         # Those that joined are reminded of with the others.
         return max(each.reported_at for each in in_thread if each.reported_at) + REMIND_AFTER
     if first.kind not in _TURNS:
         return first.since
     alike = _alike(first, known)
-    if alike and (is_shared(first) or len(alike) >= _STORM):
-        return max(each.reported_at for each in alike if each.reported_at) + _JOIN
+    if alike and (is_shared(first) or len(alike) >= _ONE_CAUSE_FROM):
+        return max(each.reported_at for each in alike if each.reported_at) + _FURTHER_JOBS_EVERY
     return min(reports[-1].since + _SETTLE, first.since + _LONGEST_SETTLE)

@@ -28,14 +28,14 @@ class Lacking(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """How long after it was due a run of a schedule counts as missed, and how that is found."""
+    """How late a run of a schedule may begin, and after how long it counts as missed."""
 
     late: timedelta
     """A run may be created so long after it was due."""
     counted: bool
-    """It may also be created when the next one is due: then runs are counted, unless they say when they were due."""
+    """A run may also be created when the next one is due: runs are counted, unless they say when they were due."""
     horizon: timedelta
-    """When it is missed."""
+    """So long after it was due, a run that has not begun is missed."""
 
 
 def terms(job: Job, expression: str, *, traced: bool = False) -> Terms:
@@ -83,8 +83,8 @@ def _distinguished(
 def _counted(
     job: Job, span: Span, runs: Sequence[Run], judged: Terms, after: datetime, until: datetime
 ) -> Iterator[Lacking]:
-    """Each due minute with too few runs that no later minute, within the horizon, has too many for: a start that is
-    late falls into a later minute.
+    """Each due minute that has too few runs, where no later minute within the horizon has too many: a run that begins
+    late is counted in a later minute, and makes up for the earlier one.
     """
     anchor, taken = _taken(span, runs, judged.late)
     owed: deque[tuple[datetime, int]] = deque()
