@@ -16,8 +16,7 @@ from rota.ecs import derive, reusable, service, service_deployments, task_defini
 from rota.plan import build, checks
 from rota.plan.current_state import CurrentState
 from rota.plan.model import Plan, Snapshot
-from rota.restore import attempt
-from rota.restore import deployment as restore
+from rota.restore import attempt, everything
 from rota.restore import revisions as restore_revisions
 from rota.restore import service as restore_service
 from rota.runs import alert, alert_text, incidents, judge, missed, report, sweep
@@ -76,16 +75,16 @@ ERROR_TO_RESTORE = (
     At("RestoreDeployment", (failed.find_failed, Lease.enter), f"{DeploymentRecord.__name__} in the lease"),
     At(
         "RestoreDeployment",
-        (attempt.restore, Ledger.begin_restoring),
+        (attempt.restore_or_finish, Ledger.begin_restoring),
         "if anything was changed, unless the deployment was complete",
     ),
-    At("RestoreDeployment", (restore.restore_deployment,), f"reads {Plan.__name__} and {Snapshot.__name__}"),
+    At("RestoreDeployment", (everything.restore_everything,), f"reads {Plan.__name__} and {Snapshot.__name__}"),
     At(
         "RestoreDeployment",
         (EventBridgeRules.restore, rule.undo),
         "EnableRule, PutRule, PutTargets, RemoveTargets, DeleteRule",
     ),
-    At("RestoreDeployment", (restore_service.restore,), "UpdateService"),
+    At("RestoreDeployment", (restore_service.restore_service,), "UpdateService"),
     At("RestoreDeployment", (restore_revisions.deregister,), "DeregisterTaskDefinition"),
     At("RestoreDeployment", (finish.end_deployment, notify.notify), "ledger, lease, event"),
 )

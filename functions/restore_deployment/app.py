@@ -19,7 +19,7 @@ from rota.deployment.releases import Releases
 from rota.errors import RejectedError, TransientError
 from rota.handlers.frame import logger
 from rota.handlers.step import Turn, Turns, restoring_step
-from rota.restore.attempt import RETRIES, Attempt, restore
+from rota.restore.attempt import RETRIES, Attempt, restore_or_finish
 from rota.settings import Settings
 from rota.stepfunctions.failed import Failed, NothingToRestore, find_failed
 
@@ -138,7 +138,7 @@ def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
 def _end(attempt: Attempt, turn: Turn) -> Entry:
     settings, record = attempt.settings, attempt.record
     # It is there if only what follows it failed: what was deployed stays, what was restored is restored.
-    entry = attempt.before.ended() or restore(attempt, holds_lease=turn.holds_lease)
+    entry = attempt.before.ended() or restore_or_finish(attempt, holds_lease=turn.holds_lease)
 
     def publish(entry: Entry) -> None:
         try:

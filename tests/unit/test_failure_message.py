@@ -7,7 +7,7 @@ import pytest
 
 from rota.contract import STEPS, CaughtError, FailedDeployment
 from rota.deployment.failure_message import explain, stored_error
-from rota.restore.deployment import RestoreResult
+from rota.restore.everything import RestoreResult
 from tests.examples import ANSWERS
 
 # What each step adds to the machine's document, in the machine's order.

@@ -131,7 +131,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     },
     "rota.restore.attempt": {"restore_deployment"},
     "rota.restore.context": {"restore_deployment"},
-    "rota.restore.deployment": {"restore_deployment"},
+    "rota.restore.everything": {"restore_deployment"},
     "rota.restore.revisions": {"restore_deployment"},
     "rota.restore.service": {"restore_deployment"},
 }

@@ -11,7 +11,7 @@ from rota.deployment import lease
 from rota.deployment.failure_message import explain
 from rota.ecs import service_deployments
 from rota.ecs.service import judge_rollout
-from rota.restore.deployment import RestoreResult
+from rota.restore.everything import RestoreResult
 from tests import asl
 from tests.examples import ANSWERS, EVENTS, FAILED, MAIN_ROUTE, ROLLOUT, ROOT, Machine, shown
 from tests.guestbook import SETTINGS

@@ -12,14 +12,14 @@ from rota.deployment.record import DeploymentRecord
 from rota.deployment.releases import Live
 from rota.errors import RejectedError, TransientError, UnreadableError, listed
 from rota.restore import context
-from rota.restore.deployment import RestoreResult, restore_deployment
+from rota.restore.everything import RestoreResult, restore_everything
 from rota.schedules import backend
 
 if TYPE_CHECKING:
     from rota.settings import Settings
 
-# Retries of the state, some ten minutes, after which the lease is worth more than a notification, or than the deletion
-# of rules that are disabled.
+# Retries of the state, some ten minutes. After them the lease is released, though a notification is not sent or a rule
+# that is disabled is not deleted.
 RETRIES = 8
 _NOT_HELD = (
     "Nothing was restored, because this deployment does not hold the lease: it had changed nothing, or another "
@@ -76,7 +76,7 @@ class Attempt(NamedTuple):
         )
 
 
-def restore(attempt: Attempt, *, holds_lease: bool) -> Entry:
+def restore_or_finish(attempt: Attempt, *, holds_lease: bool) -> Entry:
     """Restore the deployment if it has changed anything, or finish it if it is complete. Returns how it ended.
 
     UnreadableError if its plan or snapshot cannot be read. The ledger says by then that it is being restored, and why.
@@ -86,7 +86,7 @@ def restore(attempt: Attempt, *, holds_lease: bool) -> Entry:
         return _not_held(attempt)
     if not record.has_begun:
         return attempt.entry(str(RestoreResult()))
-    # A restore that has begun is not made undone, whatever the record or the document says.
+    # Once begun, a restore is not replaced by finishing, whatever the record or the document says.
     if record.complete and not attempt.before.is_restoring:
         return _finish(attempt)
     restoring = attempt.entry("It is being restored.")
@@ -97,7 +97,7 @@ def restore(attempt: Attempt, *, holds_lease: bool) -> Entry:
         given = context.read(settings, record, attempt.retries)
     except UnreadableError as error:
         raise UnreadableError(f"{error}{_UNREADABLE}") from error
-    return attempt.entry(str(restore_deployment(given)))
+    return attempt.entry(str(restore_everything(given)))
 
 
 def _not_held(attempt: Attempt) -> Entry:

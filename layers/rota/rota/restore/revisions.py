@@ -33,7 +33,7 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
     ecs, settings, give_up_at = clients.ecs(), context.settings, begun + _SECONDS
     newer = task_definitions.list_newer(ecs, settings.family, context.plan.newest_revision)
     found = in_parallel(lambda arn: task_definitions.read_revision(ecs, arn), newer)
-    # What replaces an INACTIVE one the service was rolled back to just now, and ECS may not show that yet.
+    # What replaces an INACTIVE one stays: the service was rolled back to it just now, which ECS may not show yet.
     own = [each.arn for each in found if each.registered_by(settings.app, context.execution.name) and not each.replaces]
     if not own:
         return ()

@@ -25,7 +25,7 @@ class ServiceRestored(NamedTuple):
     remark: str = ""
 
 
-def restore(context: "RestoreContext") -> ServiceRestored:
+def restore_service(context: "RestoreContext") -> ServiceRestored:
     """Roll the service back if it has to be."""
     ecs, settings, before = clients.ecs(), context.settings, context.before.service
     rolled_to = context.revisions[context.plan.api]

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 
 class Restored(NamedTuple):
-    """`changed`: something was written; `remark`: what is not as it was and no later attempt will change, a sentence
-    without its end, empty if there is nothing to say.
+    """`changed`: something was written; `remark`: what could not be restored and never will be, a sentence without its
+    full stop, empty if there is nothing to say.
     """
 
     changed: bool = False

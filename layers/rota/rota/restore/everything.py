@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 class RestoreResult(Shape):
     """What was restored; `service` is the revision to which ECS is still rolling the service back.
 
-    `remarks` are what is not as it was and no later attempt will change, a sentence each; `too_late`: another
+    `remarks` are what could not be restored and never will be, a sentence each; `too_late`: another
     deployment has changed the app since; `again`: an earlier attempt may have restored more.
     """
 
@@ -49,7 +49,7 @@ class RestoreResult(Shape):
         return "Everything is as it was before" + (f"; {rules}." if rules else ".")
 
 
-def restore_deployment(context: "RestoreContext") -> RestoreResult:
+def restore_everything(context: "RestoreContext") -> RestoreResult:
     """Undo what the deployment may have written, by its plan. Run again, it ends the same.
 
     One part that cannot be restored does not keep the rest from it: the first refusal is raised when all was tried,
@@ -66,7 +66,7 @@ def restore_deployment(context: "RestoreContext") -> RestoreResult:
             return None
 
     restored = in_parallel(tried, _schedules(context))
-    rolled = tried(partial(service.restore, context)) if context.rollout_begun else None
+    rolled = tried(partial(service.restore_service, context)) if context.rollout_begun else None
     if refusals:
         raise refusals[0]
     remarks = sorted(each.remark for each in restored if each and each.remark)
