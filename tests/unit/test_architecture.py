@@ -1,6 +1,7 @@
 """The house rules of `layers/rota/rota`: imports go down only, and each package does what its place allows."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def package_of(module: str) -> str:
 
 def test_every_package_has_a_level() -> None:
     assert {package_of(module) for module in MODULES} == LEVELS.keys()
+
+
+def test_the_document_lists_every_package_by_its_level() -> None:
+    text = (PACKAGE.parents[2] / "docs" / "develop.md").read_text()
+    rows = re.findall(r"^\| (\d?) ?\| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)
+    listed: dict[str, int] = {}
+    for level, packages in rows:
+        at = int(level) if level else max(listed.values())
+        listed |= dict.fromkeys(re.findall(r"\w+", packages), at)
+    assert listed == {package: level for package, level in LEVELS.items() if package != "__main__"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -102,16 +113,16 @@ FUNCTIONS = sorted((PACKAGE.parents[2] / "functions").rglob("app.py"))
 _RULES = ("rule", "desired", "watching", "backend", "takeover", "start")
 
 
-def test_a_backend_is_reached_through_the_seam_alone() -> None:
-    """A second backend then changes the seam, and no step."""
+def test_a_backend_is_reached_through_the_interface_alone() -> None:
+    """A second backend then changes the interface, and no step."""
     others = [path for path in FILES if package_of(name(path)) != "schedules"] + FUNCTIONS
     assert len(others) > len(FUNCTIONS) > 0
     reaching = {
         str(path) for path in others for module in imported(path) if module.startswith("schedules.eventbridge_rules")
     }
     assert reaching == set()
-    seam = imported(PACKAGE / "schedules" / "backend.py")
-    assert {module for module in seam if package_of(module) == "schedules"} == {
+    interface = imported(PACKAGE / "schedules" / "backend.py")
+    assert {module for module in interface if package_of(module) == "schedules"} == {
         "schedules.restored",
         *(f"schedules.eventbridge_rules.{module}" for module in _RULES),
     }

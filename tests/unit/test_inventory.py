@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rota.schedules.eventbridge_rules.desired import desired_rule
-from rota.schedules.eventbridge_rules.inventory import Inventory
+from rota.schedules.eventbridge_rules.inventory import RuleInventory
 from rota.schedules.eventbridge_rules.rule import Rule
 from rota.settings import Settings
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn, task
@@ -20,17 +20,17 @@ def owned(name: str, settings: Settings = SETTINGS) -> Rule:
     return rule.model_copy(update={"name": name})
 
 
-def inventory(*rules: Rule, **fields: Any) -> Inventory:
+def inventory(*rules: Rule, **fields: Any) -> RuleInventory:
     """A bus with these rules of the app's; `fields` say what else is on it."""
     names = frozenset({rule.name for rule in rules} | {*fields.pop("names", ()), *fields.get("tags", ())})
     tags = {rule.name: rule.tags for rule in rules} | fields.pop("tags", {})
     managers: dict[str, str] = fields.pop("managers", {})
     indexed = fields.pop("indexed", frozenset())
     assert not fields
-    return Inventory({rule.name: rule for rule in rules}, tags, managers, names, frozenset(indexed))
+    return RuleInventory({rule.name: rule for rule in rules}, tags, managers, names, frozenset(indexed))
 
 
-def problems(found: Inventory, desired: Iterable[str] = (INGEST, SPAM), settings: Settings = SETTINGS) -> list[str]:
+def problems(found: RuleInventory, desired: Iterable[str] = (INGEST, SPAM), settings: Settings = SETTINGS) -> list[str]:
     return list(found.problems(desired, settings))
 
 

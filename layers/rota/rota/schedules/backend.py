@@ -1,4 +1,4 @@
-"""The seam between a deployment and the place in AWS where its schedules live.
+"""The interface between a deployment and the place in AWS where its schedules live.
 
 A plan and a snapshot hold `Change`s and `Schedule`s, which carry their backend's name in `backend`. What turns one
 into another is decided here without a call; `connect` gives what reads and writes.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_events.type_defs import RuleTypeDef
 
-    from rota.schedules.eventbridge_rules.inventory import Inventory
+    from rota.schedules.eventbridge_rules.inventory import RuleInventory
     from rota.schedules.eventbridge_rules.rule import Rule, RuleChange, Tags
     from rota.settings import Settings
 
@@ -36,7 +36,7 @@ class EventBridgeRules:
     def __init__(self, settings: "Settings") -> None:
         self._settings, self._app, self._events = settings, settings.app, clients.events()
 
-    def inventory(self, pool: "ThreadPoolExecutor") -> "Callable[[], Inventory]":
+    def inventory(self, pool: "ThreadPoolExecutor") -> "Callable[[], RuleInventory]":
         """Begin to read the bus: the app's rules with their targets, and the names and tags of the others.
 
         AWS's index of tags lists the app's rules, a hundred a call; EventBridge is asked for the tags of the others.
@@ -48,8 +48,8 @@ class EventBridgeRules:
         indexing = pool.submit(tag_index.tags_of_rules, clients.tagging(), self._app)
         return pool.submit(lambda: self._read(listing.result(), indexing.result())).result
 
-    def _read(self, listed: "Sequence[RuleTypeDef]", indexed: "Mapping[str, Tags]") -> "Inventory":
-        from rota.schedules.eventbridge_rules.inventory import Inventory  # noqa: PLC0415  only the step that gathers
+    def _read(self, listed: "Sequence[RuleTypeDef]", indexed: "Mapping[str, Tags]") -> "RuleInventory":
+        from rota.schedules.eventbridge_rules.inventory import RuleInventory  # noqa: PLC0415  only the step that gathers
 
         prefixed = [each for each in listed if each["Name"].startswith(self._settings.rule_prefix)]
         tags = api.tags_of(self._events, prefixed, indexed)
@@ -58,7 +58,7 @@ class EventBridgeRules:
             for each in prefixed
             if "ManagedBy" not in each and tags.get(each["Name"], {}).get(OWNER_TAG) == self._app
         ]
-        return Inventory(
+        return RuleInventory(
             schedules=api.read_rules(self._events, owned, tags),
             tags=tags,
             managers={each["Name"]: each["ManagedBy"] for each in prefixed if "ManagedBy" in each},

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 
-class Inventory(NamedTuple):
+class RuleInventory(NamedTuple):
     """The rules of the default bus. `schedules`: the app's own with the parameter's prefix, whole, by name; `tags` and
     `managers` (an AWS service): of every rule with that prefix, by name; `names`: of every rule on the bus;
     `indexed`: the names that AWS's index of tags lists as the app's, which may be out of date.
