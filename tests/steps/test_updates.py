@@ -1,4 +1,4 @@
-"""A stack that is updated while a deployment is under way: what the version before wrote is understood."""
+"""A stack that is updated while a deployment is under way: what the previous release of Rota wrote is understood."""
 
 import json
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ WRITING = ["CreateTargets", "ClearRules", "RegisterRevisions", "RollService", "C
 
 
 def forget_the_record() -> None:
-    """The version before took the lease, which makes no record."""
+    """The previous release of Rota took the lease, which makes no record."""
     items.change(LEASE, "REMOVE deployment")
 
 

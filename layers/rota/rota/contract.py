@@ -197,7 +197,7 @@ class PlanDeploymentInput(StepInput):
 class PlanDeploymentOutput(Recorded):
     """Where plan and snapshot are, and what a person wants to know of them.
 
-    `targets` is `created` and `updated` together: an execution that the version before began goes by it.
+    `targets` is `created` and `updated` together: an execution that the previous release of Rota began goes by it.
     """
 
     document: Stored
@@ -286,7 +286,7 @@ class Staged(Shape):
 class Rollout(Recorded):
     """The ECS deployment that RollService started, as ECS reports it. `waited_seconds` counts the machine's waits.
 
-    `staged` is None for a rollout that just replaces tasks, and is left out then, as the version before has it.
+    `staged` is None for one that only replaces tasks: it is left out then, as the previous release of Rota has it.
     """
 
     task_definition: str

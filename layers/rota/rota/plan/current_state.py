@@ -43,7 +43,8 @@ class CurrentState(Shape):
     def sets_retry(self, name: str) -> bool:
         """Whether Rota set the retry policy of the schedule's target, so that it goes or changes with its reason.
 
-        The version before recorded none, and kept nothing of a target: there a target that Rota wrote has the file's.
+        The previous release of Rota recorded none, and kept nothing of a target: there a target that Rota wrote has the
+        file's.
         """
         if self.retry_policy_set_by_rota is not None:
             return name in self.retry_policy_set_by_rota

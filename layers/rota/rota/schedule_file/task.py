@@ -171,7 +171,7 @@ class Retry(_Model):
         None,
         ge=60,
         le=86400,
-        exclude_if=lambda age: age is None,  # the version before, which may have to restore, takes a number or no key
+        exclude_if=lambda age: age is None,  # the previous release of Rota, which may restore, takes a number or none
         description="Seconds after which EventBridge gives up, 60-86400. Default: half of the shortest time between "
         "two runs, but 5 minutes at least and 6 hours at most; a day if Rota does not watch runs.",
     )
@@ -253,7 +253,7 @@ class Task(_Model):
     platform_version: Annotated[str, Field(pattern=r"^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$")] | None = Field(
         None, description="Fargate's platform version. Default: the stack's.", examples=["LATEST", "1.4.0"]
     )
-    # The version before, which may have to restore, knows none of these.
+    # The previous release of Rota, which may have to restore, knows none of these.
     watch: Watch | None = Field(
         None,
         exclude_if=lambda given: given is None,
