@@ -55,7 +55,7 @@ PUSH_TO_RULE = (
     At("TakeTurn", (push_event.parse_image, Lease.take), "the lease"),
     At(
         "ReadConfig",
-        (EventBridgeRules.inventory, image.resolve_image, reusable.find_reusable, checks.of_definition),
+        (EventBridgeRules.inventory, image.resolve_image, reusable.find_reusable, checks.of_deriving_revisions),
         f"{CurrentState.__name__} in S3",
     ),
     At("PlanDeployment", (build.build_plan, artifacts.write), f"{Plan.__name__} and {Snapshot.__name__} in S3"),

@@ -131,8 +131,8 @@ def _checked_base(
 ) -> "Revision":
     """The base of new revisions, with whatever is wrong with it or with what the tasks make of it."""
     base = task_definitions.find_base(clients.ecs(), served, candidates)
-    problems.add_for_operator(checks.of_definition(base, settings))
-    problems.add_for_operator(checks.of_targets(base, settings, tasks))
+    problems.add_for_operator(checks.of_deriving_revisions(base, settings))
+    problems.add_for_operator(checks.of_starting_tasks(base, settings, tasks))
     problems.add_for_operator(checks.of_entry_point(base, settings, tasks))
     if base != served:  # a restore brings the service back to it
         problems.add_for_operator(checks.of_task_roles(served, settings))

@@ -57,8 +57,8 @@ def test_nothing_of_a_definition_is_lost(number: int, world: World) -> None:
     ecs = client("ecs")
     base = read_revision(ecs, ecs.register_task_definition(**definition(number))["taskDefinition"]["taskDefinitionArn"])
     for problems in (
-        checks.of_definition(base, SETTINGS),
-        checks.of_targets(base, SETTINGS, [JOB]),
+        checks.of_deriving_revisions(base, SETTINGS),
+        checks.of_starting_tasks(base, SETTINGS, [JOB]),
         checks.of_entry_point(base, SETTINGS, [JOB]),
         checks.of_lengths(base, SETTINGS, IMAGE_URI, [JOB]),
     ):

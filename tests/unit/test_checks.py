@@ -10,10 +10,10 @@ from rota.errors import SHORT_SERVICE_ARN
 from rota.plan.checks import (
     LONGEST_ROLLOUT,
     of_actions,
-    of_definition,
+    of_deriving_revisions,
     of_published_ports,
     of_service,
-    of_targets,
+    of_starting_tasks,
     of_task_roles,
 )
 from tests.examples import ROOT
@@ -190,7 +190,7 @@ def test_the_longest_rollout_is_the_templates() -> None:
 )
 def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], problems: list[str]) -> None:
     content = {key: value for key, value in (CONTENT | changes).items() if value is not None}
-    assert list(of_definition(definition(content), SETTINGS)) == problems
+    assert list(of_deriving_revisions(definition(content), SETTINGS)) == problems
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_rotas_own_variables_are_no_others(container: dict[str, Any], named: str
         f"the container app of the task definition guestbook:1 has {named}, which Rota sets itself in each job; "
         "register a revision in which it has another name"
     )
-    assert list(of_definition(base, SETTINGS)) == ([problem] if named else [])
+    assert list(of_deriving_revisions(base, SETTINGS)) == ([problem] if named else [])
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_the_base_must_be_able_to_run_on_fargate(
     compatibilities: tuple[str, ...] | None, changes: dict[str, Any], problems: list[str]
 ) -> None:
     base = definition(CONTENT | changes).model_copy(update={"compatibilities": compatibilities})
-    assert list(of_definition(base, SETTINGS)) == problems
+    assert list(of_deriving_revisions(base, SETTINGS)) == problems
 
 
 TOO_MANY = {"subnets": ("subnet-1",) * 17, "security_groups": ("sg-1",) * 6}
@@ -288,11 +288,11 @@ def test_settings_with_which_no_task_could_start(
     settings: dict[str, Any], content: dict[str, Any], problems: list[str]
 ) -> None:
     given = SETTINGS.model_copy(update=settings)
-    assert list(of_targets(definition(CONTENT | content), given, [task()])) == problems
+    assert list(of_starting_tasks(definition(CONTENT | content), given, [task()])) == problems
 
 
 def test_without_tasks_there_is_nothing_to_start() -> None:
-    assert list(of_targets(definition(CONTENT | AT_LAUNCH), SETTINGS.model_copy(update=TOO_MANY), [])) == []
+    assert list(of_starting_tasks(definition(CONTENT | AT_LAUNCH), SETTINGS.model_copy(update=TOO_MANY), [])) == []
 
 
 AMBIGUOUS = (
@@ -315,8 +315,8 @@ AMBIGUOUS = (
 )
 def test_the_apis_port_must_be_unambiguous(mappings: list[dict[str, Any]], problems: list[str]) -> None:
     content = CONTENT | {"containerDefinitions": [APP_CONTAINER | {"portMappings": mappings}, SIDECAR]}
-    assert list(of_definition(definition(content), SETTINGS)) == problems
-    assert list(of_definition(definition(content), AS_THE_BASE)) == []
+    assert list(of_deriving_revisions(definition(content), SETTINGS)) == problems
+    assert list(of_deriving_revisions(definition(content), AS_THE_BASE)) == []
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_the_apis_port_must_be_unambiguous(mappings: list[dict[str, Any]], probl
     ],
 )
 def test_a_definition_with_too_many_tags(tags: int, problems: list[str]) -> None:
-    assert list(of_definition(definition(tags={f"tag-{n}": "x" for n in range(tags)}), SETTINGS)) == problems
+    assert list(of_deriving_revisions(definition(tags={f"tag-{n}": "x" for n in range(tags)}), SETTINGS)) == problems
 
 
 @pytest.mark.parametrize(

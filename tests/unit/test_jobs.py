@@ -7,7 +7,7 @@ import pytest
 
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.jobs import left_out, swallowed
-from rota.plan.checks import of_entry_point, of_targets
+from rota.plan.checks import of_entry_point, of_starting_tasks
 from tests.guestbook import (
     APP_CONTAINER,
     AS_THE_BASE,
@@ -127,7 +127,7 @@ RESTARTS = {"enabled": True, "restartAttemptPeriod": 60}
 )
 def test_what_the_app_needs_must_not_wait_for_it(content: dict[str, Any], name: str) -> None:
     """The app's container itself is left out of no job."""
-    assert list(of_targets(definition(content), SETTINGS, [task()])) == [
+    assert list(of_starting_tasks(definition(content), SETTINGS, [task()])) == [
         f"the container app of the task definition guestbook:1 needs {name}, which waits until app is healthy, so no "
         f"scheduled task could start; let {name} wait for nothing or for its START"
     ]

@@ -34,7 +34,7 @@ _ADDED_TAGS = 5
 _MOST_SUBNETS, _MOST_SECURITY_GROUPS = 16, 5
 
 
-def of_targets(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """What keeps every task from starting, which ECS reports only when a rule fires."""
     if not tasks:
         return
@@ -154,7 +154,7 @@ def _other_port(port: int | None, how: str, settings: "Settings") -> Iterator[st
         )
 
 
-def of_definition(base: "Revision", settings: "Settings") -> Iterator[str]:
+def of_deriving_revisions(base: "Revision", settings: "Settings") -> Iterator[str]:
     """What keeps Rota from deriving revisions of this base, a sentence each."""
     name = arns.short_name(base.arn)
     containers = [container["name"] for container in base.content["containerDefinitions"]]
@@ -218,7 +218,7 @@ def _mappings(base: "Revision", settings: "Settings") -> list[dict[str, Any]]:
 
 
 def _chosen(base: "Revision", settings: "Settings") -> dict[str, Any]:
-    """The chosen container; empty where the base has none of that name, which `of_definition` says."""
+    """The chosen container; empty where the base has none of that name, which `of_deriving_revisions` says."""
     names = {container["name"] for container in base.content["containerDefinitions"]}
     return jobs.chosen(base.content, settings) if settings.container in names else {}
 
@@ -236,7 +236,7 @@ def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]
 def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """Where a task's own cpu or memory does not go together with the rest of the base, a line each.
 
-    A base without a size is the operator's to correct first (`of_definition` says so).
+    A base without a size is the operator's to correct first (`of_deriving_revisions` says so).
     """
     if not _has_size(base):
         return
@@ -268,7 +268,7 @@ def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) ->
 def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Sequence["Task"]) -> Iterator[str]:
     """Where a task's revision would be longer than ECS allows, as the SDK writes it, a line each.
 
-    A base without the container is the operator's to correct first (`of_definition` says so).
+    A base without the container is the operator's to correct first (`of_deriving_revisions` says so).
     """
     if not _chosen(base, settings):
         return

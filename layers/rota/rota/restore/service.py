@@ -28,35 +28,35 @@ class ServiceRestored(NamedTuple):
 def restore_service(context: "RestoreContext") -> ServiceRestored:
     """Roll the service back if it has to be."""
     ecs, settings, before = clients.ecs(), context.settings, context.before.service
-    rolled_to = context.revisions[context.plan.api]
+    own_revision = context.revisions[context.plan.api]
     description = described(ecs, settings)
-    if _rolled_just_now(context) and description and description["taskDefinition"] != rolled_to:
+    if _rolled_just_now(context) and description and description["taskDefinition"] != own_revision:
         time.sleep(service.ROLLOUT_VISIBLE_AFTER)  # ECS may not show the update yet
         description = described(ecs, settings)
     if description is None:
         return ServiceRestored(remark=f"the service {settings.service} was deleted meanwhile")
-    runs, ran = description["taskDefinition"], arns.short_name(before.task_definition)
-    if runs == before.task_definition:
+    runs_now, ran_before = description["taskDefinition"], arns.short_name(before.task_definition)
+    if runs_now == before.task_definition:
         now = service.state_of_service(description)
-        return ServiceRestored("" if now.steady or now.deployment_id == before.deployment_id else ran)
+        return ServiceRestored("" if now.steady or now.deployment_id == before.deployment_id else ran_before)
     # After Rota's rollout ECS itself may have gone back to what was steady before. Any other revision is a rollout of
     # someone else.
-    by_ecs = not before.steady and _was_rolled(context, description, rolled_to)
-    if not by_ecs and not _is_own(ecs, context, runs, rolled_to):
+    by_ecs = not before.steady and _was_rolled(context, description, own_revision)
+    if not by_ecs and not _is_own(ecs, context, runs_now, own_revision):
         return ServiceRestored(
-            remark=f"someone has rolled the service {settings.service} to {arns.short_name(runs)} meanwhile; "
+            remark=f"someone has rolled the service {settings.service} to {arns.short_name(runs_now)} meanwhile; "
             "it was left unchanged"
         )
     definition = task_definitions.read_revision(ecs, before.task_definition)
-    if definition.active and _rolled_back_by_ecs(ecs, context, description, rolled_to):
-        return ServiceRestored(ran)
+    if definition.active and _rolled_back_by_ecs(ecs, context, description, own_revision):
+        return ServiceRestored(ran_before)
     if definition.active:
         service.start_rollout(ecs, settings, definition.arn, description)
-        return ServiceRestored(ran)
+        return ServiceRestored(ran_before)
     # Infrastructure code deregisters a revision once it has a newer one, and ECS moves no service to it any more.
     again = _registered_again(ecs, context, definition)
     service.start_rollout(ecs, settings, again, description)
-    return ServiceRestored(f"{arns.short_name(again)}, which has the content of {ran}; that is INACTIVE")
+    return ServiceRestored(f"{arns.short_name(again)}, which has the content of {ran_before}; that is INACTIVE")
 
 
 def described(ecs: "ECSClient", settings: "Settings") -> "ServiceTypeDef | None":
@@ -74,27 +74,27 @@ def _rolled_just_now(context: "RestoreContext") -> bool:
 
 
 def _rolled_back_by_ecs(
-    ecs: "ECSClient", context: "RestoreContext", description: "ServiceTypeDef", rolled_to: str
+    ecs: "ECSClient", context: "RestoreContext", description: "ServiceTypeDef", own_revision: str
 ) -> bool:
-    """Have ECS itself roll back, if the deployment's rollout is in progress and what ran before was complete. A
-    rollout of the former revision would bake, and wait for a person, while the failed one keeps serving.
+    """Have ECS itself roll back, if the deployment's rollout is in progress and what ran before was complete. If Rota
+    rolled the former revision out, ECS would bake it and wait at each hook, while the failed one keeps serving.
     """
     if not (context.before.service.steady and service.has_stages(description)):
         return False
     rollout = context.record.rollout
-    deployment = service_deployments.find(ecs, description, rolled_to, rollout.staged if rollout else None)
+    deployment = service_deployments.find(ecs, description, own_revision, rollout.staged if rollout else None)
     return deployment is not None and service_deployments.roll_back(ecs, deployment)
 
 
-def _was_rolled(context: "RestoreContext", description: "ServiceTypeDef", rolled_to: str) -> bool:
+def _was_rolled(context: "RestoreContext", description: "ServiceTypeDef", own_revision: str) -> bool:
     """Whether the deployment is known to have rolled the service: RollService may have refused to."""
     deployed = {each["taskDefinition"] for each in description["deployments"]}
-    return context.record.rollout is not None or rolled_to in deployed
+    return context.record.rollout is not None or own_revision in deployed
 
 
-def _is_own(ecs: "ECSClient", context: "RestoreContext", arn: str, rolled_to: str) -> bool:
+def _is_own(ecs: "ECSClient", context: "RestoreContext", arn: str, own_revision: str) -> bool:
     """Whether the deployment rolled the service to this revision, or a restore to one in place of what it had run."""
-    if arn == rolled_to:
+    if arn == own_revision:
         return True
     return task_definitions.read_revision(ecs, arn).registered_by(context.settings.app, context.execution.name)
 
