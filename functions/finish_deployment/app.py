@@ -9,21 +9,21 @@ from rota.deployment.ledger import BEING_RESTORED, Entry, ledger_of
 from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord
 from rota.errors import OvertakenError
-from rota.handlers.step import Turn, finishing_step
+from rota.handlers.step import LeaseSession, finishing_step
 from rota.settings import Settings
 
 
 @finishing_step
-def handler(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> FinishDeploymentOutput:
+def handler(request: FinishDeploymentInput, settings: Settings, session: LeaseSession) -> FinishDeploymentOutput:
     publish = partial(notify, settings, request.execution)
-    entry = _ended_before(request, settings, turn)
+    entry = _ended_before(request, settings, session)
     if entry:
         publish(entry)
     else:
-        turn.require(settings.app)
+        session.require(settings.app)
         if request.plan.removed:
             _delete_removed(request, settings)  # from here on it goes forward only
-        record = turn.record or DeploymentRecord(execution=request.execution)
+        record = session.record or DeploymentRecord(execution=request.execution)
         entry = Entry(
             outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
             image=request.image,
@@ -32,13 +32,13 @@ def handler(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> F
             tasks=request.config.tasks,
             origin=record.origin,
         )
-        entry = end_deployment(settings, turn.lease, entry, record, {request.execution.id}, publish)
+        entry = end_deployment(settings, session.lease, entry, record, {request.execution.id}, publish)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary, release=entry.release)
 
 
-def _ended_before(request: FinishDeploymentInput, settings: Settings, turn: Turn) -> Entry | None:
+def _ended_before(request: FinishDeploymentInput, settings: Settings, session: LeaseSession) -> Entry | None:
     """How the deployment ended, if an earlier invocation recorded that and released the lease."""
-    return None if turn.holds_lease else ledger_of(settings, request.execution).read().ended()
+    return None if session.holds_lease else ledger_of(settings, request.execution).read().ended()
 
 
 def _delete_removed(request: FinishDeploymentInput, settings: Settings) -> None:

@@ -18,14 +18,14 @@ from rota.deployment.record import DeploymentRecord, derive
 from rota.deployment.releases import Releases
 from rota.errors import RejectedError, TransientError
 from rota.handlers.frame import logger
-from rota.handlers.step import Turn, Turns, restoring_step
+from rota.handlers.step import EnterLease, LeaseSession, restoring_step
 from rota.restore.attempt import RETRIES, Attempt, restore_or_finish
 from rota.settings import Settings
 from rota.stepfunctions.failed import Failed, NothingToRestore, find_failed
 
 
 @restoring_step
-def handler(request: RestoreDeploymentInput, settings: Settings, turns: Turns) -> RestoreDeploymentOutput:
+def handler(request: RestoreDeploymentInput, settings: Settings, enter_lease: EnterLease) -> RestoreDeploymentOutput:
     failed = find_failed(clients.stepfunctions(), request)
     if isinstance(failed, NothingToRestore):
         error = "RejectedError" if failed.outcome == Outcome.FAILED else ""
@@ -34,34 +34,34 @@ def handler(request: RestoreDeploymentInput, settings: Settings, turns: Turns) -
     if is_dry_run(failed.event):  # it is no deployment: it holds no lease and is not recorded
         entry = _attempt(request, settings, failed, None, LedgerItem(), 0).entry("Nothing had to be restored.")
     else:
-        entry = _restore(request, settings, turns, failed)
+        entry = _restore(request, settings, enter_lease, failed)
     error = failed.error.Error if failed.error else entry.outcome
     return RestoreDeploymentOutput(outcome=entry.outcome, error=error, cause=entry.cause)
 
 
-def _restore(request: RestoreDeploymentInput, settings: Settings, turns: Turns, failed: Failed) -> Entry:
-    """Restore the deployment in its turn, record how it ended, and publish that."""
+def _restore(request: RestoreDeploymentInput, settings: Settings, enter_lease: EnterLease, failed: Failed) -> Entry:
+    """Restore the deployment in the lease, record how it ended, and publish that."""
     document = failed.document
-    with turns(failed.execution, _facts(failed), recreate=bool(document and document.has_begun)) as turn:
-        if document or turn.record or turn.standing == "lost":
-            before = ledger_of(settings, turn.record.execution if turn.record else failed.execution).read()
-            retries = _retries(request, turn, before)
-            record = turn.record or (before.deployment if before.is_restoring else None)
-            if turn.record:
-                record = turn.record.model_copy(update={"idle_retries": request.retries - retries})
+    with enter_lease(failed.execution, _facts(failed), recreate=bool(document and document.has_begun)) as session:
+        if document or session.record or session.standing == "lost":
+            before = ledger_of(settings, session.record.execution if session.record else failed.execution).read()
+            retries = _retries(request, session, before)
+            record = session.record or (before.deployment if before.is_restoring else None)
+            if session.record:
+                record = session.record.model_copy(update={"idle_retries": request.retries - retries})
             attempt = _attempt(request, settings, failed, record, before, retries)
             live = Releases(clients.dynamodb(), settings.table, settings.app).read()
-            return _end(attempt._replace(live=live), turn)
+            return _end(attempt._replace(live=live), session)
     # The lease was deleted, or a version of Rota took it that makes no record.
-    return _restore(request, settings, turns, _from_history(failed))
+    return _restore(request, settings, enter_lease, _from_history(failed))
 
 
-def _retries(request: RestoreDeploymentInput, turn: Turn, before: LedgerItem) -> int:
+def _retries(request: RestoreDeploymentInput, session: LeaseSession, before: LedgerItem) -> int:
     """How often this execution has tried to restore the deployment before, which an earlier one may have tried too. The
     state's retries are more: they also count each wait for an invocation, and each call that Lambda refused.
     """
-    if turn.record and turn.record.restore_attempts:
-        return min(request.retries, turn.record.restore_attempts - 1)
+    if session.record and session.record.restore_attempts:
+        return min(request.retries, session.record.restore_attempts - 1)
     idle = before.deployment.idle_retries if before.deployment else None  # the lease was released, or deleted
     return max(0, request.retries - (idle or 0))
 
@@ -135,10 +135,10 @@ def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
     return DeploymentRecord(execution=failed.execution, image=image, origin=origin, failed_step="TakeTurn")
 
 
-def _end(attempt: Attempt, turn: Turn) -> Entry:
+def _end(attempt: Attempt, session: LeaseSession) -> Entry:
     settings, record = attempt.settings, attempt.record
     # It is there if only what follows it failed: what was deployed stays, what was restored is restored.
-    entry = attempt.before.ended() or restore_or_finish(attempt, holds_lease=turn.holds_lease)
+    entry = attempt.before.ended() or restore_or_finish(attempt, holds_lease=session.holds_lease)
 
     def publish(entry: Entry) -> None:
         try:
@@ -148,4 +148,4 @@ def _end(attempt: Attempt, turn: Turn) -> Entry:
                 raise
             logger.exception("the outcome could not be published")
 
-    return end_deployment(settings, turn.lease, entry, record, {record.execution.id, attempt.restorer.id}, publish)
+    return end_deployment(settings, session.lease, entry, record, {record.execution.id, attempt.restorer.id}, publish)

@@ -25,8 +25,8 @@ Work = Callable[[Request, Settings], Answer]
 Material = TypeVar("Material")
 
 
-class Turn(NamedTuple):
-    """A step's stay in the lease: whether its deployment holds it, and what the record was as the step entered.
+class LeaseSession(NamedTuple):
+    """While a step is in the lease: whether its deployment holds it, and what the record was as the step entered.
 
     `record` is there only while the deployment holds the lease, and if the version of Rota that took it made one.
     `note` takes facts that go into the record as the step leaves.
@@ -49,12 +49,12 @@ class Turn(NamedTuple):
             raise OvertakenError("another deployment holds the lease")
 
 
-class Turns(Protocol):
-    """Entered for as long as RestoreDeployment writes for a deployment."""
+class EnterLease(Protocol):
+    """What RestoreDeployment enters the lease with, for as long as it writes for a deployment."""
 
     def __call__(
         self, execution: Execution, facts: Mapping[str, Any], *, recreate: bool
-    ) -> contextlib.AbstractContextManager[Turn]: ...
+    ) -> contextlib.AbstractContextManager[LeaseSession]: ...
 
 
 def step(work: Work[Request, Answer]) -> Handler:
@@ -82,36 +82,36 @@ def writing_step(
     def decorate(work: Callable[[Request, Settings, Material], Answer]) -> Handler:
         row = _row(work)
 
-        def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
+        def in_lease(request: Request, settings: Settings, context: Context) -> Answer:
             with thread_pool() as pool:
                 reading = pool.submit(read, request, settings)
-                with _turn(row, request, settings, context, stops=True) as turn:
-                    turn.require(settings.app)
+                with _lease_session(row, request, settings, context, stops=True) as session:
+                    session.require(settings.app)
                     answer = work(request, settings, reading.result())
                     if isinstance(answer, Recorded):
-                        turn.note(answer.facts())
+                        session.note(answer.facts())
                     return answer
 
-        return frame(_parser(work), in_turn, _execution)
+        return frame(_parser(work), in_lease, _execution)
 
     return decorate
 
 
-def finishing_step(work: Callable[[Request, Settings, Turn], Answer]) -> Handler:
+def finishing_step(work: Callable[[Request, Settings, LeaseSession], Answer]) -> Handler:
     """As `writing_step`, for the one that ends a deployment: it does not stop for a newer push, nor wait for an
     invocation whose response was lost, since the two write different things; and it decides itself what it does without
     the lease.
     """
     row = _row(work)
 
-    def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
-        with _turn(row, request, settings, context, waits=False) as turn:
-            return work(request, settings, turn)
+    def in_lease(request: Request, settings: Settings, context: Context) -> Answer:
+        with _lease_session(row, request, settings, context, waits=False) as session:
+            return work(request, settings, session)
 
-    return frame(_parser(work), in_turn, _execution)
+    return frame(_parser(work), in_lease, _execution)
 
 
-def restoring_step(work: Callable[[Request, Settings, Turns], Answer]) -> Handler:
+def restoring_step(work: Callable[[Request, Settings, EnterLease], Answer]) -> Handler:
     """As `step`, for the one that undoes what all others did: it enters the lease when it has to write, and shuts
     all other steps out.
 
@@ -120,15 +120,15 @@ def restoring_step(work: Callable[[Request, Settings, Turns], Answer]) -> Handle
     """
     row = _row(work)
 
-    def in_turn(request: Request, settings: Settings, context: Context) -> Answer:
-        def turn(
+    def in_lease(request: Request, settings: Settings, context: Context) -> Answer:
+        def enter_lease(
             execution: Execution, facts: Mapping[str, Any], *, recreate: bool
-        ) -> contextlib.AbstractContextManager[Turn]:
-            return _turn(row, request, settings, context, _Restored(execution, facts, recreate))
+        ) -> contextlib.AbstractContextManager[LeaseSession]:
+            return _lease_session(row, request, settings, context, _Restored(execution, facts, recreate))
 
-        return work(request, settings, turn)
+        return work(request, settings, enter_lease)
 
-    return frame(_parser(work, extra="ignore"), in_turn, _execution)
+    return frame(_parser(work, extra="ignore"), in_lease, _execution)
 
 
 def _parser(
@@ -165,7 +165,7 @@ class _Restored(NamedTuple):
 
 
 @contextlib.contextmanager
-def _turn(
+def _lease_session(
     row: Step,
     request: StepInput,
     settings: Settings,
@@ -174,7 +174,7 @@ def _turn(
     *,
     stops: bool = False,
     waits: bool = True,
-) -> Iterator[Turn]:
+) -> Iterator[LeaseSession]:
     """`stops`: for a newer push, with OvertakenError; `waits`: for other invocations, with StillRunningError."""
     # Here, so that a step that needs no lease does not load it.
     from rota.deployment.lease import Lease, Standing  # noqa: PLC0415
@@ -197,7 +197,7 @@ def _turn(
         if waits and entered.others:
             _wait_for_them({execution.id, request.execution.id}, entered.others)
         waiting = False
-        yield Turn(lease, entered.standing, entered.record, result.update)
+        yield LeaseSession(lease, entered.standing, entered.record, result.update)
     except BaseException:
         # The error says more than a failed leave; the lease frees itself when the function's time is up.
         with contextlib.suppress(*AWS_ERRORS):
