@@ -19,6 +19,7 @@ from tests.steps import items
 from tests.steps.deployments import AFTER, NEXT, Deployments
 from tests.steps.items import LEASE, RELEASES
 from tests.steps.local_stage import local_stage
+from tests.steps.snapshots import once
 from tests.steps.world import World, handler
 
 DAILY, EVERY_15 = "IngestData", "RemoveSpam"
@@ -73,8 +74,27 @@ class Watched:
 
 @pytest.fixture
 def watched(later: Deployments, world: World) -> Watched:
+    return _swept(later, world)
+
+
+@pytest.fixture
+@once
+def of_one_job(world: World, deployments: Deployments) -> Deployments:
+    """Deployments after a first one, of the daily job alone."""
+    world.upload({"tasks": [{"name": DAILY, "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]})
+    assert deployments.start().run() == "Deployed"
+    return deployments
+
+
+@pytest.fixture
+def daily(of_one_job: Deployments, world: World) -> Watched:
+    """The daily job alone: the one that is missed every 15 minutes would only take time."""
+    return _swept(of_one_job, world)
+
+
+def _swept(deployments: Deployments, world: World) -> Watched:
     sweeping._settled.clear()
-    found = Watched(later, world)
+    found = Watched(deployments, world)
     found.sweep()
     return found
 
@@ -130,28 +150,28 @@ def test_without_watching_it_looks_at_nothing(world: World, monkeypatch: pytest.
     assert world.calls.made == []
 
 
-def test_a_run_that_is_due_and_not_there_is_missed(watched: Watched) -> None:
-    six = next_six(watched)
-    watched.sweep_for(six + 6 * HOUR - watched.now)
-    assert watched.runs(DAILY) == []
-    watched.sweep(16 * MINUTE)
-    (run,) = watched.runs(DAILY)
+def test_a_run_that_is_due_and_not_there_is_missed(daily: Watched) -> None:
+    six = next_six(daily)
+    daily.sweep_for(six + 6 * HOUR - daily.now)
+    assert daily.runs(DAILY) == []
+    daily.sweep(16 * MINUTE)
+    (run,) = daily.runs(DAILY)
     assert (run.status, run.scheduled_at, run.reason and run.reason.why) == (Status.MISSED, six, Why.NO_TRACE)
-    incident = watched.job(DAILY).incident
+    incident = daily.job(DAILY).incident
     assert incident is not None
     assert incident.last == run
-    watched.sweep_for(2 * HOUR)
-    assert watched.reported(DAILY) == ["missed"]
-    assert watched.runs(DAILY) == [run]
-    assert [each for each in watched.found if each.task == DAILY] == [run]
+    daily.sweep_for(2 * HOUR)
+    assert daily.reported(DAILY) == ["missed"]
+    assert daily.runs(DAILY) == [run]
+    assert [each for each in daily.found if each.task == DAILY] == [run]
 
 
-def test_a_run_that_came_is_not_missed(watched: Watched) -> None:
-    six = next_six(watched)
-    watched.sweep_for(six - watched.now)
-    watched.ran(DAILY, six + 5 * HOUR)
-    watched.sweep_for(8 * HOUR)
-    (run,) = watched.runs(DAILY)
+def test_a_run_that_came_is_not_missed(daily: Watched) -> None:
+    six = next_six(daily)
+    daily.sweep_for(six - daily.now)
+    daily.ran(DAILY, six + 5 * HOUR)
+    daily.sweep_for(8 * HOUR)
+    (run,) = daily.runs(DAILY)
     assert run.status == Status.OK
 
 
@@ -174,10 +194,10 @@ def test_a_rate_that_stops_is_missed_each_time(watched: Watched) -> None:
     ],
     ids=["disabled", "deleted"],
 )
-def test_a_schedule_that_a_person_changed_is_why(watched: Watched, change: Any, why: Why) -> None:
+def test_a_schedule_that_a_person_changed_is_why(daily: Watched, change: Any, why: Why) -> None:
     change()
-    watched.sweep_for(next_six(watched) + 7 * HOUR - watched.now)
-    (run,) = watched.runs(DAILY)
+    daily.sweep_for(next_six(daily) + 7 * HOUR - daily.now)
+    (run,) = daily.runs(DAILY)
     assert run.reason is not None
     assert run.reason.why == why
 
@@ -189,31 +209,31 @@ def _delete(rule: str) -> None:
     events.delete_rule(Name=rule)
 
 
-def test_a_target_that_is_tried_for_longer_is_waited_for(watched: Watched) -> None:
+def test_a_target_that_is_tried_for_longer_is_waited_for(daily: Watched) -> None:
     """A script's own retry policy stays as it is."""
     (target,) = client("events").list_targets_by_rule(Rule=PREFIX + DAILY)["Targets"]
     target["RetryPolicy"]["MaximumEventAgeInSeconds"] = 12 * 3600
     client("events").put_targets(Rule=PREFIX + DAILY, Targets=[target])
-    six = next_six(watched)
-    watched.sweep_for(six + 12 * HOUR - watched.now)
-    assert watched.runs(DAILY) == []
-    watched.sweep_for(HOUR)
-    (run,) = watched.runs(DAILY)
+    six = next_six(daily)
+    daily.sweep_for(six + 12 * HOUR - daily.now)
+    assert daily.runs(DAILY) == []
+    daily.sweep_for(HOUR)
+    (run,) = daily.runs(DAILY)
     assert run.scheduled_at == six
 
 
-def test_a_sweep_that_was_away_does_not_say_missed(watched: Watched) -> None:
-    six = next_six(watched)
-    watched.sweep_for(six - watched.now)
-    watched.sweep(10 * HOUR)
-    assert watched.runs(DAILY) == [], "RecordRun may still catch up"
-    watched.sweep_for(20 * MINUTE, 5 * MINUTE)
-    (run,) = watched.runs(DAILY)
+def test_a_sweep_that_was_away_does_not_say_missed(daily: Watched) -> None:
+    six = next_six(daily)
+    daily.sweep_for(six - daily.now)
+    daily.sweep(10 * HOUR)
+    assert daily.runs(DAILY) == [], "RecordRun may still catch up"
+    daily.sweep_for(20 * MINUTE, 5 * MINUTE)
+    (run,) = daily.runs(DAILY)
     assert (run.status, run.scheduled_at) == (Status.UNKNOWN, six)
-    assert watched.job(DAILY).incident is None
-    watched.sweep_for(2 * HOUR)
-    assert [each.status for each in watched.runs(DAILY)] == [Status.UNKNOWN]
-    assert watched.reported(DAILY) == ["unknown"]
+    assert daily.job(DAILY).incident is None
+    daily.sweep_for(2 * HOUR)
+    assert [each.status for each in daily.runs(DAILY)] == [Status.UNKNOWN]
+    assert daily.reported(DAILY) == ["unknown"]
 
 
 def test_a_sweep_between_two_absences_does_not_say_missed(watched: Watched) -> None:
@@ -227,30 +247,30 @@ def test_a_sweep_between_two_absences_does_not_say_missed(watched: Watched) -> N
     assert [(run.status, run.scheduled_at) for run in watched.runs(DAILY)] == [(Status.UNKNOWN, six)]
 
 
-def test_after_a_long_absence_only_the_last_day_is_judged(watched: Watched) -> None:
-    watched.sweep(timedelta(days=20))
-    watched.sweep_for(HOUR)
-    runs = watched.runs(DAILY)
+def test_after_a_long_absence_only_the_last_day_is_judged(daily: Watched) -> None:
+    daily.sweep(timedelta(days=20))
+    daily.sweep_for(HOUR)
+    runs = daily.runs(DAILY)
     assert {run.status for run in runs} == {Status.UNKNOWN}
     assert 1 <= len(runs) <= 2
-    assert watched.reported(DAILY) == ["unknown"]
+    assert daily.reported(DAILY) == ["unknown"]
 
 
-def test_what_came_while_sweep_was_away_is_known(watched: Watched) -> None:
-    six = next_six(watched)
-    watched.sweep_for(six - watched.now)
-    watched.sweep(10 * HOUR)
-    watched.ran(DAILY, six + 10 * MINUTE)
-    watched.sweep_for(HOUR)
-    (run,) = watched.runs(DAILY)
+def test_what_came_while_sweep_was_away_is_known(daily: Watched) -> None:
+    six = next_six(daily)
+    daily.sweep_for(six - daily.now)
+    daily.sweep(10 * HOUR)
+    daily.ran(DAILY, six + 10 * MINUTE)
+    daily.sweep_for(HOUR)
+    (run,) = daily.runs(DAILY)
     assert run.status == Status.OK
 
 
-def test_a_short_absence_makes_no_difference(watched: Watched) -> None:
-    six = next_six(watched)
-    watched.sweep_for(six + 6 * HOUR - 20 * MINUTE - watched.now)
-    watched.sweep(45 * MINUTE)
-    (run,) = watched.runs(DAILY)
+def test_a_short_absence_makes_no_difference(daily: Watched) -> None:
+    six = next_six(daily)
+    daily.sweep_for(six + 6 * HOUR - 20 * MINUTE - daily.now)
+    daily.sweep(45 * MINUTE)
+    (run,) = daily.runs(DAILY)
     assert run.status == Status.MISSED
 
 
@@ -343,51 +363,51 @@ def _change_schedules(since: datetime | None) -> None:
     items.change(LEASE, "SET holder = :holder, deployment = :record", holder={"S": "arn"}, record=record)
 
 
-def test_during_a_deployment_nothing_is_missed_yet(watched: Watched) -> None:
-    six = next_six(watched)
-    watched.sweep_for(six - 20 * MINUTE - watched.now)
-    _change_schedules(watched.now)
-    watched.sweep_for(10 * HOUR)
-    assert watched.runs(DAILY) == []
-    items.change(RELEASES, "SET live_since = :now", now={"S": watched.now.isoformat()})
+def test_during_a_deployment_nothing_is_missed_yet(daily: Watched) -> None:
+    six = next_six(daily)
+    daily.sweep_for(six - 20 * MINUTE - daily.now)
+    _change_schedules(daily.now)
+    daily.sweep_for(10 * HOUR)
+    assert daily.runs(DAILY) == []
+    items.change(RELEASES, "SET live_since = :now", now={"S": daily.now.isoformat()})
     _change_schedules(None)
-    watched.sweep()
-    (run,) = watched.runs(DAILY)
+    daily.sweep()
+    (run,) = daily.runs(DAILY)
     assert run.status == Status.MISSED, "the deployment did not change this schedule, and it is live"
 
 
-def test_what_was_due_while_a_deployment_was_restored_is_unknown(watched: Watched) -> None:
-    six = next_six(watched)
-    watched.sweep_for(six - 20 * MINUTE - watched.now)
-    _change_schedules(watched.now)
-    watched.sweep_for(HOUR)
+def test_what_was_due_while_a_deployment_was_restored_is_unknown(daily: Watched) -> None:
+    six = next_six(daily)
+    daily.sweep_for(six - 20 * MINUTE - daily.now)
+    _change_schedules(daily.now)
+    daily.sweep_for(HOUR)
     _change_schedules(None)
-    watched.sweep_for(7 * HOUR)
-    (run,) = watched.runs(DAILY)
+    daily.sweep_for(7 * HOUR)
+    (run,) = daily.runs(DAILY)
     assert (run.status, run.scheduled_at) == (Status.UNKNOWN, six)
 
 
-def test_a_part_that_fails_is_done_by_the_next_sweep(watched: Watched) -> None:
-    six = next_six(watched)
-    watched.sweep_for(six + 6 * HOUR - watched.now)
+def test_a_part_that_fails_is_done_by_the_next_sweep(daily: Watched) -> None:
+    six = next_six(daily)
+    daily.sweep_for(six + 6 * HOUR - daily.now)
     with (
         local_stage().failing(service="events", operation="DescribeRule", fault="denied"),
         pytest.raises(Exception, match="DescribeRule"),
     ):
-        watched.sweep(16 * MINUTE)
-    assert watched.runs(DAILY) == []
-    watched.sweep()
-    assert [run.status for run in watched.runs(DAILY)] == [Status.MISSED]
+        daily.sweep(16 * MINUTE)
+    assert daily.runs(DAILY) == []
+    daily.sweep()
+    assert [run.status for run in daily.runs(DAILY)] == [Status.MISSED]
 
 
-def test_two_sweeps_at_once_say_it_once(watched: Watched) -> None:
-    watched.sweep_for(next_six(watched) + 6 * HOUR - watched.now)
-    swept = watched.swept()
-    watched.sweep(16 * MINUTE)
-    watched.table.put_swept(swept)
-    watched.sweep()
-    assert len(watched.runs(DAILY)) == 1
-    assert watched.job(DAILY).bad_runs == 1
+def test_two_sweeps_at_once_say_it_once(daily: Watched) -> None:
+    daily.sweep_for(next_six(daily) + 6 * HOUR - daily.now)
+    swept = daily.swept()
+    daily.sweep(16 * MINUTE)
+    daily.table.put_swept(swept)
+    daily.sweep()
+    assert len(daily.runs(DAILY)) == 1
+    assert daily.job(DAILY).bad_runs == 1
 
 
 def test_overlapping_is_reported_when_it_begins_and_not_again(
@@ -446,13 +466,13 @@ def _mails() -> list[str]:
 
 
 @pytest.fixture
-def mailed(watched: Watched) -> Watched:
+def mailed(daily: Watched) -> Watched:
     """A person reads what the topic sends."""
     url = client("sqs").create_queue(QueueName="mails")["QueueUrl"]
     arn = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = client("sns").create_topic(Name="mail")["TopicArn"]
     client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return watched
+    return daily
 
 
 def test_an_image_that_is_gone_is_reported_once(mailed: Watched) -> None:
@@ -529,9 +549,9 @@ def test_images_of_earlier_releases_are_reported_once_by_a_rule(mailed: Watched)
         assert _next_day(mailed) == reported
 
 
-def test_ecr_is_asked_once_a_day(watched: Watched, world: World) -> None:
+def test_ecr_is_asked_once_a_day(daily: Watched, world: World) -> None:
     world.calls.made.clear()
-    watched.sweep_for(timedelta(hours=23))
+    daily.sweep_for(timedelta(hours=23))
     assert "ecr.DescribeImages" not in world.calls.made
-    watched.sweep_for(timedelta(hours=2))
+    daily.sweep_for(timedelta(hours=2))
     assert world.calls.made.count("ecr.DescribeImages") == 1
