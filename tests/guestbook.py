@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "LOG_TAIL": "10",
     "NOTIFICATIONS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:rota-NotificationsTopic-1A2B3C4D5E6F",
     "CHAT_TOPIC_ARN": "",
+    "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:rota-deploy",
     "BUCKET": "guestbook-config",
     "TABLE": "guestbook-ledger",
 }

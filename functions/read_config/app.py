@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
-from rota.contract import ReadConfigInput, ReadConfigOutput, Stored
+from rota.contract import Image, Pinned, ReadConfigInput, ReadConfigOutput, Stored
 from rota.deployment import artifacts
 from rota.deployment.ledger import ledger_of
-from rota.deployment.live_revisions import live_revisions
+from rota.deployment.live_revisions import live_revisions, recorded_by
 from rota.ecr.image import resolve_image
 from rota.ecs import service, service_deployments, task_definitions
 from rota.ecs.reusable import find_reusable, list_ahead
@@ -16,7 +16,7 @@ from rota.plan import checks
 from rota.plan.current_state import CurrentState
 from rota.plan.problems import Problems
 from rota.schedule_file.parse import parse_schedule_file
-from rota.schedule_file.s3 import candidate_keys, display_name, find_schedule_file
+from rota.schedule_file.s3 import candidate_keys, display_name, find_schedule_file, read_version
 from rota.schedule_file.task import Task
 from rota.schedules import backend
 from rota.settings import Settings
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
+    from mypy_boto3_s3 import S3Client
 
+    from rota.deployment.live_revisions import LiveArtifacts as Recalled
     from rota.ecs.reusable import Reusable
     from rota.ecs.task_definitions import Revision
 
@@ -42,11 +44,10 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         serving = pool.submit(lambda: _served(ecs, describing.result()))
         listing = pool.submit(task_definitions.list_active, ecs, settings.family)
         s3 = clients.s3()
-        recalling = pool.submit(live_revisions, clients.dynamodb(), s3, settings)
+        recalling = pool.submit(_recall, s3, settings, request.pinned)
         listing_ahead = pool.submit(lambda: list_ahead(listing.result(), recalling.result().revisions, settings.family))
         refusing = pool.submit(ledger_of(settings, request.execution).refuse_redrive)
-        keys = candidate_keys(settings.schedule_keys, request.image)
-        finding = pool.submit(find_schedule_file, s3, settings.bucket, keys)
+        finding = pool.submit(_find_schedule_file, s3, settings, request.image, request.pinned)
         resolving = pool.submit(resolve_image, clients.ecr(), request.image)
 
     refusing.result()
@@ -67,7 +68,9 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         problems.add_for_operator(_of_takeovers(settings, tasks, inventory.schedules, reusable))
         # What was recorded is Rota's own, and no base.
         candidates = [arn for arn in reusable.active if arn not in live.revisions]
-        base = _checked_base(served, candidates, problems, settings, tasks, image_uri)
+        today = task_definitions.find_base(ecs, served, candidates)
+        base = live.base or today
+        _check_base(base, served, problems, settings, tasks, image_uri)
         problems.add_for_operator(checks.of_published_ports(description, base, settings))
 
     if problems or not (stored and image_uri and description and base and served and reusable):
@@ -77,6 +80,8 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         image_uri=image_uri,
         cluster_arn=description["clusterArn"],
         base=base,
+        base_today=today if request.pinned else None,
+        remark=request.remark,
         served=served,
         breaks_circuit=service.breaks_circuit(description),
         rollout_remarks=tuple(service_deployments.remarks(description)),
@@ -110,6 +115,21 @@ def _of_takeovers(
             yield from backend.problems_of_takeover(current, task, settings)
 
 
+def _recall(s3: "S3Client", settings: Settings, pinned: Pinned | None) -> "Recalled":
+    """What the live deployment recorded, and what the release did that is brought back, with its base."""
+    live = live_revisions(clients.dynamodb(), s3, settings)
+    return recorded_by(s3, settings.bucket, pinned, live) if pinned else live
+
+
+def _find_schedule_file(
+    s3: "S3Client", settings: Settings, image: Image, pinned: Pinned | None
+) -> tuple[Stored, bytes]:
+    """The schedule file of today, or of the release that is brought back."""
+    if pinned:
+        return pinned.schedule, read_version(s3, settings.bucket, pinned.schedule)
+    return find_schedule_file(s3, settings.bucket, candidate_keys(settings.schedule_keys, image))
+
+
 def _parse(settings: Settings, stored: Stored, raw: bytes, slots: int) -> tuple[Stored, tuple[Task, ...]]:
     name = display_name(settings.bucket, stored)
     return stored, parse_schedule_file(raw, rule_prefix=settings.rule_prefix, max_tasks=slots, name=name)
@@ -121,16 +141,15 @@ def _served(ecs: "ECSClient", description: "ServiceTypeDef") -> "Revision | None
     return task_definitions.read_revision(ecs, arn) if arn else None
 
 
-def _checked_base(
+def _check_base(
+    base: "Revision",
     served: "Revision",
-    candidates: list[str],
     problems: Problems,
     settings: Settings,
     tasks: tuple[Task, ...],
     image_uri: str | None,
-) -> "Revision":
-    """The base of new revisions, with whatever is wrong with it or with what the tasks make of it."""
-    base = task_definitions.find_base(clients.ecs(), served, candidates)
+) -> None:
+    """Add whatever is wrong with the base of new revisions, or with what the tasks make of it."""
     problems.add_for_operator(checks.of_deriving_revisions(base, settings))
     problems.add_for_operator(checks.of_starting_tasks(base, settings, tasks))
     problems.add_for_operator(checks.of_entry_point(base, settings, tasks))
@@ -139,4 +158,3 @@ def _checked_base(
     problems.add_for_author(checks.of_sizes(base, settings, tasks))
     if image_uri:
         problems.add_for_author(checks.of_lengths(base, settings, image_uri, tasks))
-    return base

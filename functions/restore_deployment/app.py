@@ -100,7 +100,7 @@ def _attempt(
         restorer=request.execution,
         step=record.failed_step or record.last_step,
         error=_first_error(record, failed),
-        overtaken=document.turn.reason if document and document.turn else "",
+        verdict=document.turn if document else None,
         retries=retries,
         before=before,
     )

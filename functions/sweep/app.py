@@ -1,8 +1,13 @@
-"""Sweep: looks once a minute for what no event reports: runs that are missed, overlong or lost; and reports jobs."""
+"""Sweep: looks once a minute at what time alone shows: a push whose hold is over, runs that are missed, overlong or
+lost, and whom to notify.
+"""
 
 from datetime import UTC, datetime
 
+from rota.aws import clients
 from rota.contract import Shape
+from rota.deployment.lease import read_lease
+from rota.deployment.pending_push import start_pending
 from rota.handlers.event import on_event
 from rota.runs.metrics import count_runs
 from rota.runs.model import Run
@@ -25,9 +30,14 @@ class SweepAnswer(Shape):
 @on_event("id")
 def handler(request: Tick, settings: Settings) -> SweepAnswer:
     found: list[Run] = []
-    if settings.watch_runs:
-        try:
-            sweep(settings, datetime.now(UTC), found.append)
-        finally:
+    now = datetime.now(UTC)
+    # What fails of one does not keep the other from being done.
+    try:
+        if settings.watch_runs:
+            sweep(settings, now, found.append)
+    finally:
+        if settings.watch_runs:
             count_runs(settings, found)
+        gates = read_lease(clients.dynamodb(), settings.table, settings.app).gate
+        start_pending(clients.stepfunctions(), settings.state_machine_arn, gates, now)
     return SweepAnswer(found=len(found))

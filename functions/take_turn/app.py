@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime
 
-from rota import contract, execution_input
+from rota import execution_input
 from rota.aws import clients
-from rota.contract import Decision, Execution, Image, Origin, TakeTurnInput, TakeTurnOutput, Verdict
+from rota.contract import Decision, Execution, Image, Kind, Origin, Pinned, TakeTurnInput, TakeTurnOutput, Verdict
+from rota.deployment.gates import Asked, Gates, hold_of
 from rota.deployment.lease import Lease, LeaseItem, wait_seconds
 from rota.deployment.ledger import ledger_of
 from rota.ecr import push_event
 from rota.errors import RejectedError
+from rota.execution_input import ExecutionInput
 from rota.handlers.step import step
 from rota.settings import Settings
 from rota.stepfunctions import stopped
@@ -20,7 +22,7 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     if ended := stopped.execution_named_by(request.event, request.execution.id):
         return _of_an_end(request, settings, ended, waited)
     if execution_input.names_no_image(request.event):
-        return _of_a_change(request, settings, waited)
+        return _of_a_kind(request, settings, waited)
     return _of_a_push(request, settings, waited)
 
 
@@ -37,30 +39,95 @@ def _of_an_end(request: TakeTurnInput, settings: Settings, ended: str, waited: f
 def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
     execution = request.execution
     image = push_event.parse_image(request.event, settings.repository, execution)
-    dry_run = contract.is_dry_run(request.event)
+    keys = execution_input.keys(request.event)
     origin = execution_input.origin(request.event, image, execution.name)
+    asked = Asked(image=image, origin=origin, passes_hold=keys.now, lifts=_lifted(keys, image))
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
-    elif image.started(execution.name) and push_event.is_replication(request.event) and not dry_run:
-        verdict = _of_a_replica(request, settings, image, origin)
+    elif image.started(execution.name) and push_event.is_replication(request.event) and not keys.dry_run:
+        verdict = _of_a_replica(request, settings, asked)
     else:
         if not image.started(execution.name):
             _require_image(image)
-        verdict = _verdict(execution, settings, image, origin, dry_run=dry_run)
-    return TakeTurnOutput(
-        **dict(verdict), wait_seconds=wait_seconds(waited), dry_run=dry_run, image=image, origin=origin
-    )
+        verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
+    return _answer(verdict, waited, keys, image, origin)
 
 
-def _of_a_change(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
-    """Of a change of what is live: it has no place in the line, and deploys the image that is live at its turn."""
-    dry_run = execution_input.parse(request.event).dry_run
+def _lifted(keys: ExecutionInput, image: Image) -> tuple[str, ...]:
+    """The digests that a person chose in spite of a bar."""
+    return tuple(dict.fromkeys((*keys.lift, *((image.digest,) if keys.kind == Kind.IMAGE else ()))))
+
+
+def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
+    """Of an input that names no image."""
+    keys = execution_input.parse(request.event)
     origin = execution_input.origin(request.event, None, request.execution.name)
-    verdict = _verdict(request.execution, settings, None, origin, dry_run=dry_run)
-    image = _live_image(request.execution, settings, dry_run=dry_run) if verdict.decision == Decision.GO else None
+    if keys.kind == Kind.ROLLBACK:
+        return _of_a_rollback(request, settings, waited, keys, origin)
+    if keys.kind in (Kind.PAUSE, Kind.RESUME, Kind.LIFT):
+        # Here, because pushes, which are the rule, do not load it.
+        from rota.deployment import steering  # noqa: PLC0415
+
+        lease = _lease(request.execution, settings)
+        verdict, image = steering.carry_out(lease, request.execution, keys, origin, _is_active)
+        return _answer(verdict, waited, keys, image, origin)
+    verdict = _verdict(request.execution, settings, Asked(origin=origin), dry_run=keys.dry_run)
+    image = _live_image(request.execution, settings, dry_run=keys.dry_run) if verdict.decision == Decision.GO else None
+    return _answer(verdict, waited, keys, image, origin)
+
+
+def _answer(
+    verdict: Verdict,
+    waited: float,
+    keys: ExecutionInput,
+    image: Image | None,
+    origin: Origin,
+    pinned: Pinned | None = None,
+    remark: str = "",
+) -> TakeTurnOutput:
     return TakeTurnOutput(
-        **dict(verdict), wait_seconds=wait_seconds(waited), dry_run=dry_run, image=image, origin=origin
+        **dict(verdict),
+        wait_seconds=wait_seconds(waited),
+        dry_run=keys.dry_run,
+        image=image,
+        origin=origin,
+        pinned=pinned,
+        remark=remark,
     )
+
+
+def _of_a_rollback(
+    request: TakeTurnInput, settings: Settings, waited: float, keys: ExecutionInput, origin: Origin
+) -> TakeTurnOutput:
+    """It is refused before anything changes, also before it stops another deployment. Its bars count at once."""
+    from rota.deployment import rollback  # noqa: PLC0415 - pushes, which are the rule, do not load these
+    from rota.deployment.releases import Releases  # noqa: PLC0415
+
+    execution, releases = request.execution, Releases(clients.dynamodb(), settings.table, settings.app)
+    kept = releases.kept()
+    target = rollback.find_target(kept, keys.release or "", execution.started_at)
+    image = rollback.image_of(target, settings.repository)
+    pinned = None if keys.image_only else rollback.pinned(target)
+    if pinned:
+        rollback.require(clients.s3(), settings.bucket, target)
+    _require_image(image)
+    lease, bars = _lease(execution, settings), rollback.bars_of(kept, target, execution, origin)
+
+    def bar(gates: Gates) -> Gates:
+        barred = gates.with_bars(execution, rollback.bars_of(kept, target, execution, origin))
+        return barred.with_hold(execution, hold_of(execution, origin, keys.hold.until)) if keys.hold else barred
+
+    if not keys.dry_run:
+        ledger_of(settings, execution).refuse_redrive()
+        lease.change_gates(bar)
+    asked = Asked(image=image, origin=origin, passes_hold=True, lifts=(image.digest,))
+    verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
+    if verdict.decision == Decision.GO and not keys.dry_run:
+        kept = releases.kept()  # what it waited for may have gone live; nothing does from now on
+        lease.change_gates(bar)
+        bars = rollback.bars_of(kept, target, execution, origin)
+    remark = rollback.remark(target, rollback.live_at(kept, execution.started_at), bars)
+    return _answer(verdict, waited, keys, image, origin, pinned, remark)
 
 
 def _live_image(execution: Execution, settings: Settings, *, dry_run: bool) -> Image:
@@ -86,15 +153,17 @@ def _require_image(image: Image) -> None:
     resolve_image(clients.ecr(), image)
 
 
-def _of_a_replica(request: TakeTurnInput, settings: Settings, image: Image, origin: Origin) -> Verdict:
+def _of_a_replica(request: TakeTurnInput, settings: Settings, asked: Asked) -> Verdict:
     """As of a push. But an image that came before the one that is live, or on its way, stops nothing and is ignored:
     ECR replicates in any order, and old images too when a person asks for that.
     """
-    lease = _lease(request.execution, settings).look()
+    if asked.image is None:
+        raise ValueError("a replication has an image")
+    image, lease = asked.image, _lease(request.execution, settings).look()
     # An attempt whose response was lost may have taken the lease, which then has to be released.
     if lease.holder != request.execution.id and (reason := _reason_to_stay(request, settings, image, lease)):
         return Verdict(decision=Decision.IGNORE, reason=reason)
-    verdict = _verdict(request.execution, settings, image, origin, dry_run=False)
+    verdict = _verdict(request.execution, settings, asked, dry_run=False)
     # What was on its way may have gone live meanwhile; nothing does while this deployment holds the lease.
     if verdict.decision == Decision.GO and (reason := _reason_to_stay(request, settings, image)):
         return Verdict(decision=Decision.OVERTAKEN, reason=reason)
@@ -121,14 +190,12 @@ def _reason_to_stay(
     return push_event.reason_to_skip(request.event, found.get("artifactMediaType"))
 
 
-def _verdict(
-    execution: Execution, settings: Settings, image: Image | None, origin: Origin, *, dry_run: bool
-) -> Verdict:
+def _verdict(execution: Execution, settings: Settings, asked: Asked, *, dry_run: bool) -> Verdict:
     if dry_run:
         return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
     # Before it takes the turn of another one; its restore may record the outcome later, so ReadConfig looks again.
     ledger_of(settings, execution).refuse_redrive()
-    return _lease(execution, settings).take(image, origin, _is_active)
+    return _lease(execution, settings).take(asked, _is_active)
 
 
 def _lease(execution: Execution, settings: Settings) -> Lease:

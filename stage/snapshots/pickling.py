@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from moto.s3.utils import _VersionedKeyStore
+
 Place = Any
 """Says where an object that is not copied is found; anything that can be pickled."""
 
@@ -33,7 +35,15 @@ class _Pickler(pickle.Pickler):
         return self._place_of(obj)
 
     def reducer_override(self, obj: object) -> Any:
+        if isinstance(obj, _VersionedKeyStore):
+            return type(obj), (), {key: obj.getlist(key) for key in obj}, None, None, _set_versions
         return (threading.RLock, ()) if isinstance(obj, type(threading.RLock())) else NotImplemented
+
+
+def _set_versions(store: _VersionedKeyStore, versions: dict[str, list[Any]]) -> None:
+    """As a dictionary it would be pickled with the newest version of each key alone."""
+    for key, each in versions.items():
+        store.setlist(key, each)
 
 
 class _Unpickler(pickle.Unpickler):

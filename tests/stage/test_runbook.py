@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -141,11 +142,31 @@ def test_running_again_deploys_what_is_live(deployed: Client, shell: Shell) -> N
 
 def test_rolling_back_by_tag(deployed: Client, shell: Shell) -> None:
     deployed.deploy("v2")
-    history, by_ledger, by_ecr, *_ = blocks(RUNBOOK, "Roll back")
+    history, _, _, _, by_ledger, by_ecr, *_ = blocks(RUNBOOK, "Roll back")
     assert re.findall(r"\bv\d\b", shell(history)) == ["v2", "v1"]
     assert "b81d07e" in by_ledger
     assert outcome(deployed, shell(by_ledger.replace("b81d07e", "v1"))) == "deployed"
     assert outcome(deployed, shell(by_ecr.replace("b81d07e", "v2"))) == "deployed"
+
+
+def test_rolling_back_to_a_release_that_stays(deployed: Client, shell: Shell) -> None:
+    bad = deployed.deploy("v2")
+    _, back, lift, look, *_ = blocks(RUNBOOK, "Roll back")
+    assert outcome(deployed, shell(back)) == "deployed"
+    again = deployed.wait(deployed.start(bad["input"]))
+    assert restored(again) == "barred"
+    _, _, bars = json.loads(shell(look))
+    assert [(bar["release"]["S"], bar["by"]["S"]) for bar in bars] == [("v2", "ann")]
+    assert restored(deployed.wait(shell(lift.replace("b81d07e", "v2")).strip())) == "done"
+    assert json.loads(shell(look)) in (None, [None, None, None])
+    again = deployed.wait(deployed.start(bad["input"]))
+    assert again["output"]["outcome"]["outcome"] == "deployed"
+
+
+def restored(execution: dict[str, Any]) -> str:
+    """What RestoreDeployment recorded of an execution that was no failure."""
+    assert execution["status"] == "SUCCEEDED"
+    return str(execution["output"]["restored"]["outcome"])
 
 
 def test_going_back_to_an_older_schedule_file(stage: Client, shell: Shell, tmp_path: Path) -> None:
@@ -289,8 +310,9 @@ def test_the_errors_of_the_watcher(deployed: Client, shell: Shell) -> None:
 
 
 def test_who_deployed_what(deployed: Client, shell: Shell) -> None:
-    history, one = blocks(RUNBOOK, "Who deployed what")
+    history, who, one = blocks(RUNBOOK, "Who deployed what")
     assert re.search(r"deployed +\| +push +\| +v1 ", shell(history))
+    assert re.search(r"deployed +\| +push +\| +None +\| +None ", shell(who))
     ((started_at, ended, digest, summary, cause, durations, execution),) = json.loads(
         shell(one.replace("b81d07e", "v1"))
     )
@@ -350,14 +372,32 @@ def test_aborting(stage: Client, shell: Shell) -> None:
     assert schedules(stage) == {}
 
 
-def test_pausing_deployments(deployed: Client, shell: Shell) -> None:
-    stop, go_on = blocks(RUNBOOK, "Stop deployments")
+def test_holding_deployments(deployed: Client, shell: Shell) -> None:
+    hold, look, resume, at_once = blocks(RUNBOOK, "Hold deployments")
+    later = re.sub(r"20\d\d-12-28", "2999-12-28", hold)
+    assert restored(deployed.wait(shell(later).strip())) == "done"
+    held = deployed.deploy("v2")
+    assert restored(held) == "held"
+    assert "held by ann until 2999-12-28 06:00 UTC: the sale" in held["output"]["restored"]["cause"]
+    in_force, pending, _ = json.loads(shell(look))
+    assert (in_force["reason"]["S"], pending["image"]["M"]["tag"]["S"]) == ("the sale", "v2")
+    assert outcome(deployed, shell(resume)) == "deployed"
+    assert restored(deployed.wait(shell(later).strip())) == "done"
+    assert restored(deployed.deploy("v3")) == "held"
+    assert outcome(deployed, shell(at_once, TAG="v1")) == "deployed"
+
+
+def test_sweep_deploys_what_is_pending(deployed: Client, shell: Shell) -> None:
+    hold, *_ = blocks(RUNBOOK, "Hold deployments")
+    soon = datetime.fromisoformat(deployed.clock()) + timedelta(minutes=5)
+    deployed.wait(shell(re.sub(r"20\d\d-12-28T06:00:00Z", f"{soon:%FT%TZ}", hold)).strip())
+    assert restored(deployed.deploy("v2")) == "held"
     before = deployed.executions()
-    rule = shell(stop, "echo $RULE").strip()
-    deployed.push("v2")
-    assert deployed.executions() == before
-    assert outcome(deployed, shell(go_on, RULE=rule, TAG="v2")) == "deployed"
-    assert deployed.deploy("v3")["status"] == "SUCCEEDED"
+    deployed.advance(600)
+    sweep(deployed)
+    ended = deployed.wait(started(deployed, before))
+    assert ended["output"]["outcome"]["outcome"] == "deployed"
+    assert (ended["input"]["by"], ended["name"][:8]) == ("Sweep", "pending-")
 
 
 def test_finishing_a_restore_that_failed(deployed: Client, shell: Shell) -> None:

@@ -86,6 +86,17 @@ class Deployment(Lasting):
         *_, end = "", *asl.walk(self._state, self._advancing(self._work_or_fail))
         return end
 
+    @property
+    def at(self) -> str | None:
+        """The state that comes next; None after the end."""
+        return self._state
+
+    def go_on(self) -> str:
+        """Carry out one state, whatever happens in it. Returns its name if it was the end, else nothing."""
+        state = str(self._state)
+        self._advancing(self._work_or_fail)(state)
+        return "" if self._state else state
+
     def step(self, step: str) -> dict[str, Any]:
         """Carry out one step with what the document holds now, and add what it answers."""
         answer = self._work(step, self.request(step))
@@ -162,6 +173,11 @@ class Deployments(Lasting):
         self._world = world
         self._started_at = datetime(2026, 1, 1, 6, 0, 2, tzinfo=UTC)
         self._count = 0
+        self._in_real_time = False
+
+    def in_real_time(self) -> None:
+        """From now on each starts when it is started, as what is recorded of them has the real time."""
+        self._in_real_time = True
 
     def start(self, digest: str | None = None, **event: Any) -> Deployment:
         """The push of the guestbook's image, or of the one with that digest, has just arrived."""
@@ -173,5 +189,5 @@ class Deployments(Lasting):
     def ask(self, **given: Any) -> Deployment:
         """A person has just started an execution with that input."""
         self._count += 1
-        self._started_at += timedelta(minutes=1)
+        self._started_at = datetime.now(UTC) if self._in_real_time else self._started_at + timedelta(minutes=1)
         return Deployment(self._world, f"deployment-{self._count}", given, self._started_at)

@@ -172,7 +172,7 @@ def test_a_dry_run_of_it_shows_the_plan(world: World, later: Deployments) -> Non
     assert items.read(LEASE) == before
 
 
-@pytest.mark.parametrize("wrong", [{"kind": "schedule", "shedule_key": "x"}, {"kind": "resume"}, {"kind": "push"}])
+@pytest.mark.parametrize("wrong", [{"kind": "schedule", "shedule_key": "x"}, {"kind": "rollback"}, {"kind": "push"}])
 def test_a_wrong_input_changes_nothing(wrong: dict[str, Any], world: World, later: Deployments) -> None:
     before = items.read(LEASE)
     change = later.ask(**wrong)

@@ -95,7 +95,7 @@ def test_finished_twice_it_ends_the_same_under_one_event_id(world: World, finish
     answers = [finishing.step("FinishDeployment") for _ in range(2)]
     assert answers[0] == answers[1]
     assert {published["id"] for published in world.calls.notifications} == {finishing.arn}
-    assert len(world.ledger()) == 3, "one entry, the lease and the releases"
+    assert len(world.ledger()) == 4, "one entry, the lease, the releases, and the one that is kept"
 
 
 @pytest.mark.parametrize(

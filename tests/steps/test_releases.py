@@ -48,6 +48,7 @@ def test_the_first_release_is_v1(world: World, finishing: Deployment) -> None:
     assert found == {
         "app": APP,
         "live_watched": True,
+        "kept_number": "1",
         "record": "releases",
         "number": "1",
         "live_digest": DIGEST,

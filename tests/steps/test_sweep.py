@@ -144,10 +144,10 @@ def test_what_an_older_version_deployed_is_not_watched(watched: Watched, world: 
     assert "ecs.ListTasks" not in world.calls.made
 
 
-def test_without_watching_it_looks_at_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_watching_it_looks_at_what_is_held_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCH_RUNS", "false")
     assert handler("sweep")({"id": "tick"}, None) == {"found": 0}  # type: ignore[arg-type]  # its context is not used
-    assert world.calls.made == []
+    assert world.calls.made == ["dynamodb.GetItem"]
 
 
 def test_a_run_that_is_due_and_not_there_is_missed(daily: Watched) -> None:

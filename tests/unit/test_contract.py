@@ -257,7 +257,7 @@ def test_the_settings_are_the_environment_that_the_template_sets() -> None:
     assert {name.upper() for name in Settings.model_fields} == variables
     assert variables == ENVIRONMENT.keys()
     own = {name: set(each["Environment"]["Variables"]) for name, each in FUNCTIONS.items() if "Environment" in each}
-    assert own == {"SweepFunction": {"EXPLAIN_MISSED", "JOB_LOG_GROUPS", "LOG_TAIL"}}
+    assert own == {"SweepFunction": {"EXPLAIN_MISSED", "JOB_LOG_GROUPS", "LOG_TAIL", "STATE_MACHINE_ARN"}}
 
 
 # The parameter or resource of a variable, if it is not the parameter of the same name.
@@ -272,6 +272,7 @@ OTHER_SOURCES = {
     "BUCKET": "ConfigBucket",
     "TABLE": "LedgerTable",
     "NOTIFICATIONS_TOPIC_ARN": "NotificationsTopic",
+    "STATE_MACHINE_ARN": "DeployStateMachine",
 }
 
 

@@ -89,6 +89,11 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.handlers.planned": _OF_PLANNED_WRITES,
     # The frame of a step that writes loads it as the step takes its turn.
     "rota.deployment.lease": {"take_turn", "sweep"},
+    "rota.deployment.gates": {"take_turn", "sweep"},
+    "rota.deployment.pending_push": {"sweep"},
+    # Only for what a person asks for.
+    "rota.deployment.rollback": set(),
+    "rota.deployment.steering": set(),
     "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS,
     "rota.deployment.record": _OF_THE_LEDGER | {"sweep"},
     "rota.deployment.releases": _OF_THE_LEDGER | {"sweep"},

@@ -403,7 +403,7 @@ def test_the_retention_of_stored_data() -> None:
             "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
         },
         "schedule-files-of-the-past": {
-            "NoncurrentVersionExpiration": {"NoncurrentDays": days},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": days, "NewerNoncurrentVersions": 100},
             "ExpiredObjectDeleteMarker": True,
         },
         "uploads-that-never-ended": {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},

@@ -90,6 +90,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "the rules' role, for EventBridge": (EVENTS_ROLE, passed_to("events")),
     "the rules' former roles, for EventBridge": ({"Ref": "FormerEventsRoleArns"}, passed_to("events")),
     "the topic of the chat": ({"Ref": "ChatTopicArn"}, None),
+    "the state machine": ({"Ref": "DeployStateMachine"}, None),
     "the steps": ([{"Fn::GetAtt": [f"{step}Function", "Arn"]} for step in asl.TASKS], None),
 }
 # None of these can be allowed for one resource alone (Service Authorization Reference, "Resource types").
@@ -101,13 +102,15 @@ ALLOWED_ON_ANYTHING = {
 }
 RIGHTS: dict[str, dict[str, str]] = {
     "TakeTurnFunction": {
-        "ledger": "dynamodb:GetItem dynamodb:UpdateItem",
+        "ledger": "dynamodb:GetItem dynamodb:UpdateItem dynamodb:Query",
+        "files": "s3:GetObjectVersion",
+        "bucket": "s3:ListBucket s3:ListBucketVersions",
         "executions": "states:DescribeExecution",
         "repository": "ecr:DescribeImages ecr:DescribeRepositories",
     },
     "ReadConfigFunction": {
-        "files": "s3:GetObject",
-        "artifacts": "s3:GetObjectVersion s3:PutObject",
+        "files": "s3:GetObject s3:GetObjectVersion",
+        "artifacts": "s3:PutObject",
         "ledger": "dynamodb:GetItem",
         "bucket": "s3:ListBucket s3:ListBucketVersions",
         "repository": "ecr:DescribeImages ecr:DescribeRepositories",
@@ -192,6 +195,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "SweepFunction": {
         "the app's runs in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
         "the app's own items in the table": "dynamodb:GetItem",
+        "the state machine": "states:StartExecution",
         "files": "s3:GetObjectVersion",
         "bucket": "s3:ListBucket s3:ListBucketVersions",
         "the cluster's lists of tasks": "ecs:ListTasks",

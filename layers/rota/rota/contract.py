@@ -19,6 +19,12 @@ class Outcome(StrEnum):
     FAILED = "failed"
     ABORTED = "aborted"
     OVERTAKEN = "overtaken"
+    HELD = "held"
+    """Deployments are held. The newest push stays pending until the hold is over."""
+    BARRED = "barred"
+    """The image was rolled back from, and no person chose it since."""
+    DONE = "done"
+    """What a person asked for, a hold or bars, is changed; nothing was to be deployed."""
 
 
 class Shape(BaseModel):
@@ -83,6 +89,9 @@ class Decision(StrEnum):
     OVERTAKEN = "overtaken"
     IGNORE = "ignore"
     RESTORE = "restore"
+    HELD = "held"
+    BARRED = "barred"
+    DONE = "done"
 
 
 class Kind(StrEnum):
@@ -151,6 +160,15 @@ class Verdict(Shape):
     reason: str
 
 
+class Pinned(Shape):
+    """What is deployed as a release had it: its schedule file, and the base in its plan. `name` is the release's."""
+
+    name: str
+    schedule: Stored
+    plan: Stored
+    revisions: Stored | None = None
+
+
 class StepInput(Shape):
     """What every step is handed, beside its own: which execution it works for."""
 
@@ -171,10 +189,17 @@ class TakeTurnOutput(Verdict):
     image: Image | None = None
     origin: Origin | None = None
     restores: str | None = None
+    pinned: Pinned | None = None
+    remark: str = ""
+    """What the plan's summary says of the deployment beside its changes."""
 
 
 class ReadConfigInput(StepInput):
+    """`pinned`: not today's schedule file and base, but those."""
+
     image: Image
+    pinned: Pinned | None = None
+    remark: str = ""
 
 
 class ReadConfigOutput(Recorded):

@@ -59,8 +59,7 @@ class ExecutionInput(Shape):
 
 
 # Keys that later versions of Rota know. Ignored, they would do something else than a person asks for.
-_UNKNOWN = ("with_before", "release", "image_only", "schedule_key", "schedule_version", "now", "hold", "pause", "lift")
-_UNKNOWN_KINDS = (Kind.ROLLBACK, Kind.PAUSE, Kind.RESUME, Kind.LIFT)
+_UNKNOWN = ("with_before", "schedule_key", "schedule_version", "pause")
 _KNOWN = tuple(name for name in ExecutionInput.model_fields if name not in _UNKNOWN)
 _OF_ALL = {"by", "reason", "kind"}
 _OF_AN_IMAGE = {"dry_run", "now", "lift", "schedule_key", "schedule_version"}
@@ -75,7 +74,7 @@ _OF_A_KIND = {
 _WITH_AN_IMAGE = (Kind.PUSH, Kind.AGAIN, Kind.IMAGE)
 _WITHOUT_ONE = tuple(kind for kind in Kind if kind not in _WITH_AN_IMAGE)
 # What a kind cannot do without: one of these.
-_NEEDED = {Kind.ROLLBACK: ("release",), Kind.PAUSE: ("pause", "hold"), Kind.LIFT: ("lift",)}
+_NEEDED = {Kind.ROLLBACK: ("release",), Kind.PAUSE: ("hold",), Kind.LIFT: ("lift",)}
 _MUST_BE = {
     "dry_run": "true or false",
     "by": f"a string of 1 to {LONGEST_NAME:,} characters",
@@ -101,7 +100,12 @@ def parse(event: Mapping[str, Any]) -> ExecutionInput:
     """The keys of an input that names no image. RejectedError lists everything that is wrong with it."""
     if found := list(problems(event)):
         raise RejectedError(f"the input cannot be carried out: {'; '.join(found)}")
-    return ExecutionInput.model_validate(event)
+    return keys(event)
+
+
+def keys(event: Mapping[str, Any]) -> ExecutionInput:
+    """The keys of an input that has no problems."""
+    return ExecutionInput.model_validate({key: event[key] for key in _KNOWN if key in event})
 
 
 def origin(event: Mapping[str, Any], image: Image | None, execution_name: str) -> Origin:
@@ -152,9 +156,6 @@ def _of_the_kind(event: Mapping[str, Any], kind: Kind | None) -> Iterator[str]:
         if kind:
             yield f"kind is {kind}, so detail must hold repository-name and image-digest"
         return  # without a kind it is a push that lacks everything
-    if kind in _UNKNOWN_KINDS:
-        yield f"this version of Rota does not know the kind {kind}"
-        return
     kind = kind or Kind.AGAIN
     for key in _KNOWN:
         if key in event and key not in _OF_ALL | _OF_A_KIND[kind]:

@@ -30,7 +30,7 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 class Settings(Shape):
     """One app: a repository, a service, a task-definition family and a schedule file.
 
-    `api_command` and `api_port` are None where the base's stay.
+    `api_command` and `api_port` are None where the base's stay. `state_machine_arn` is known to Sweep alone.
     `run_queue_arn` names the queue of what AWS reports of runs, which is there whether or not they are watched.
     """
 
@@ -64,6 +64,7 @@ class Settings(Shape):
     log_tail: int = 10
     notifications_topic_arn: str = ""
     chat_topic_arn: str = ""
+    state_machine_arn: str = ""
     schedule_keys: Items
     bucket: str
     table: str

@@ -25,17 +25,13 @@ class Table:
         have ended the newest, at least so many.
         """
         found: dict[str, list[Item]] = {}
-        # Backwards, because of all keys those of deployments are the first, but for the bars.
+        # Backwards, because of all keys those of deployments are the first, but for the archive of releases.
         for item in self._query(self._app, "app = :app", {}, backwards=True, page=25):
             kind = str(item["record"]).partition("#")[0]
             found.setdefault(kind, []).append(item)
             if len(found.get("deployment", ())) >= deployments:
                 break
         return found
-
-    def bars(self) -> list[Item]:
-        """The digests that do not deploy by themselves."""
-        return [*self._begins(self._app, "bar#")]
 
     def deployments(self) -> Iterator[Item]:
         """The deployments that have ended, the newest first."""

@@ -36,7 +36,8 @@ def read(s3: "S3Client", bucket: str, stored: Stored, kind: type[Kept], extra: L
 
 def is_gone(error: "ClientError") -> bool:
     """Whether S3 says that an object or its version is not there, which no retry changes."""
-    return error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed")
+    # HeadObject's answer has no body, so the status is the code.
+    return error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404", "405")
 
 
 def read_bytes(s3: "S3Client", bucket: str, stored: Stored) -> bytes:

@@ -3,7 +3,7 @@
 import json
 import re
 
-from rota.contract import CaughtError, Outcome
+from rota.contract import CaughtError, Decision, Outcome, Verdict
 
 # Step Functions cuts an execution's cause at 32,768 characters:
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
@@ -43,9 +43,18 @@ def stored_error(error: CaughtError) -> CaughtError:
     return CaughtError(Error=error.Error, Cause=_shortened(_message(error), _LONGEST_IN_RECORD))
 
 
-def outcome_of(error: CaughtError | None) -> Outcome:
-    """How a deployment ends that was stopped by that error; None: by a newer one before it took the lease."""
-    if error is None or error.Error == "OvertakenError":
+_BEFORE_THE_LEASE = {
+    Decision.HELD: Outcome.HELD,
+    Decision.BARRED: Outcome.BARRED,
+    Decision.DONE: Outcome.DONE,
+}
+
+
+def outcome_of(error: CaughtError | None, verdict: Verdict | None) -> Outcome:
+    """How a deployment ends that was stopped by that error; None: by TakeTurn's verdict, before it took the lease."""
+    if error is None:
+        return _BEFORE_THE_LEASE.get(verdict.decision, Outcome.OVERTAKEN) if verdict else Outcome.OVERTAKEN
+    if error.Error == "OvertakenError":
         return Outcome.OVERTAKEN
     return Outcome.ABORTED if error.Error == "ExecutionAborted" else Outcome.FAILED
 

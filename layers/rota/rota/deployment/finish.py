@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
+from rota.contract import Kind, Outcome
 from rota.deployment.ledger import Entry, ledger_of
 from rota.stepfunctions import history
 
 if TYPE_CHECKING:
+    from rota.deployment.gates import Gates
     from rota.deployment.lease import Lease
     from rota.deployment.record import DeploymentRecord
     from rota.settings import Settings
@@ -33,6 +35,18 @@ def end_deployment(
     entry = ledger_of(settings, record.execution).close(entry, record, datetime.now(UTC))
     with thread_pool() as pool:
         publishing = pool.submit(publish, entry)
-        lease.release(lambda invocations: history.any_active(clients.stepfunctions(), executions, invocations))
+        lease.release(
+            lambda invocations: history.any_active(clients.stepfunctions(), executions, invocations),
+            _settle(entry, record),
+        )
     publishing.result()
     return entry
+
+
+def _settle(entry: Entry, record: "DeploymentRecord") -> "Callable[[Gates], Gates] | None":
+    """How its end changes the bars: what a person chose and is live has none; a rollback that failed bars nothing."""
+    if entry.outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO):
+        return (lambda gates: gates.without_bars_of(record.lifts)) if record.lifts else None
+    if record.origin and record.origin.kind == Kind.ROLLBACK:
+        return lambda gates: gates.with_bars(record.execution, ())
+    return None

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
-from rota.contract import Decision, Execution, Image, Origin, Step, Verdict
+from rota.contract import Decision, Execution, Image, Step, Verdict
+from rota.deployment import gates
+from rota.deployment.gates import Asked, Gates
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord, OptionalRecord, RecordUpdate, begin
 from rota.errors import TransientError
@@ -25,6 +27,8 @@ _CLOCK_SKEW_SECONDS = 5
 _SHORTEST_WAIT, _LONGEST_WAIT, _LONGEST_WAIT_OF_DAYS = 20, 120, 1800
 # The order of a holder that changes what is live: no push is newer.
 _LAST = "~"
+# So often others may change the gates between a read and a write.
+_TRIES = 10
 
 
 class Standing(StrEnum):
@@ -69,11 +73,19 @@ class LeaseItem(Item):
     """There if no step of the holder may enter any more but RestoreDeployment."""
     deployment: OptionalRecord = None
     """The holder's record; that of an earlier holder if another version of Rota took the lease since."""
+    gates: dict[str, Any] = Field(default_factory=dict)
+    """As they are stored; `gate` is what they say."""
+
+    @property
+    def gate(self) -> Gates:
+        """What stands before the lease."""
+        return Gates.model_validate(self.gates)
 
     @property
     def on_their_way(self) -> set[str]:
-        """The digests of the image that the holder deploys, and of the newest one that waits for it."""
-        return {self.digest, self.announced} - {""} if self.holder else set()
+        """The digests of the image that the holder deploys, of the newest one that waits for it, and of one held."""
+        held = {self.gate.pending.image.digest} if self.gate.pending else set()
+        return held | ({self.digest, self.announced} - {""} if self.holder else set())
 
     @property
     def record(self) -> DeploymentRecord | None:
@@ -147,27 +159,95 @@ class Lease:
         self._execution = execution
         self._has_record = False
         self._at_work: dict[str, Decimal] = {}
+        self._gates: dict[str, Any] = {}
 
-    def take(self, image: Image | None, origin: Origin, is_active: Callable[[str], bool]) -> Verdict:
+    def take(self, asked: Asked, is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease and begin the deployment's record, or say why not. Taking it again is as good as having it.
 
-        Without an image it is a change of what is live, which has no place in the line: it waits for the holder, stops
-        no deployment, and no push stops it.
+        A change of what is live has no place in the line: it waits for the holder, stops no deployment, and no push and
+        no gate stops it. A push that is held stays pending.
         `is_active(execution_arn)`: whether it runs, or was stopped so recently that its restore may not have begun.
         """
-        place = order(self._execution, image) if image else ""
-        claim = _Claim(place, image.digest if image else "", begin(self._execution, image, origin))
+        image = asked.image
+        place = asked.order or (order(self._execution, image) if image else "")
+        record = begin(self._execution, image, asked.origin).model_copy(update={"lifts": asked.lifts})
+        claim = _Claim(place, image.digest if image else "", record)
         lease = self._claim_if_free(claim)
         if lease is not None and image and _started_by_one_event(lease.newest, claim.order, image):
             claim = claim._replace(order=lease.newest)
             lease = self._claim_if_free(claim)
         if lease is None:
             return Verdict(decision=Decision.GO, reason="the lease was free")
+        if decided := self._decided(lease, claim, asked):
+            return decided
+        passing = claim._replace(seen=lease.gates, passed=_passed(lease.gate, datetime.now(UTC)) if image else {})
+        if not lease.holder:
+            taken = self._claim_if_free(passing) is None
+            return Verdict(decision=Decision.GO, reason="the lease was free") if taken else _CHANGED
+        return self._take_over(lease, passing, is_active)
+
+    def _decided(self, lease: LeaseItem, claim: "_Claim", asked: Asked) -> Verdict | None:
+        """What the item says before anyone waits: it is taken already, or a newer push or a gate stops this one."""
+        image, mine = asked.image, lease.holder == self._execution.id
+        if image and not mine and (barred := self._barred(lease, asked, image)):
+            return barred
         if claim.order and lease.newest > claim.order:
             return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} has arrived")
-        if lease.holder == self._execution.id:
+        if mine:
             return Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
-        return self._take_over(lease, claim, is_active)
+        return self._at_the_gate(lease, claim, asked, image) if image else None
+
+    def _barred(self, lease: LeaseItem, asked: Asked, image: Image) -> Verdict | None:
+        """That the image is barred; it is pending no more."""
+        bar = None if image.digest in asked.lifts else lease.gate.bar_of(image.digest)
+        if bar is None:
+            return None
+        pending = lease.gate.pending
+        if pending and pending.order == asked.order:
+            self._put_gates(lease.gates, lease.gate.model_copy(update={"pending": None}))
+        reason = f"{bar}. To deploy it anyway, start {gates.deploys_anyway(image)}"
+        return Verdict(decision=Decision.BARRED, reason=reason)
+
+    def _at_the_gate(self, lease: LeaseItem, claim: "_Claim", asked: Asked, image: Image) -> Verdict | None:
+        """That a hold stops the push, which is pending from then on, or a newer one is; None if it may pass."""
+        gate = lease.gate
+        if gate.pending and gate.pending.order > claim.order:
+            return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} is held")
+        hold = gate.hold_at(datetime.now(UTC))
+        if hold is None or asked.passes_hold:
+            return None
+        if not gate.pending or gate.pending.order < claim.order:
+            pending = gates.Pending(
+                order=claim.order, image=image, origin=asked.origin, lifts=asked.lifts, execution=self._execution.id
+            )
+            if not self._put_gates(lease.gates, gate.model_copy(update={"pending": pending})):
+                return _CHANGED
+        resumed = "It deploys when the hold is over" + ("" if hold.until else ", which a person says")
+        return Verdict(
+            decision=Decision.HELD,
+            reason=f"{hold}. {resumed}, unless a newer push does. To end the hold, start {gates.RESUME}",
+        )
+
+    def change_gates(self, change: Callable[[Gates], Gates]) -> LeaseItem:
+        """Change what stands before the lease. Returns the item as it is then. TransientError if others change it, too,
+        each time that this is tried.
+        """
+        for _ in range(_TRIES):
+            lease = self.look()
+            changed = change(lease.gate)
+            if changed == lease.gate:
+                return lease
+            done = self._put_gates(lease.gates, changed)
+            if done:
+                return done
+        raise TransientError("the gates have just changed")
+
+    def _put_gates(self, seen: Mapping[str, Any], changed: Gates) -> LeaseItem | None:
+        """The item with other gates than those that were seen; None if they have changed meanwhile."""
+        update = _GatesUpdate(seen, changed.stored())
+        expression = f"SET {update.sets[0]}" if update.sets else "REMOVE gates"
+        done, lease = self._update(expression, update.condition, update.values)
+        return lease if done else None
 
     def look(self) -> LeaseItem:
         """The item as it is now."""
@@ -198,7 +278,7 @@ class Lease:
         )
         if self._claim(claim, unchanged, ":none", seen) is None:
             return Verdict(decision=Decision.GO, reason=f"{holder} held the lease and has ended")
-        return _wait("another execution has just taken the lease")
+        return _CHANGED
 
     def enter(
         self,
@@ -237,7 +317,7 @@ class Lease:
             # Taken by a version of Rota that made no record, or none that this one can read.
             done, lease = self._update(update, condition, values, names)
         if done and lease:
-            self._at_work = {invocation: end}
+            self._at_work, self._gates = {invocation: end}, lease.gates
             standing = Standing.OVERTAKEN if lease.newest > lease.holder_order else Standing.HELD
             others = tuple(each for each in lease.active_invocations() if each != invocation)
             return Entered(standing, others, lease.record)
@@ -285,15 +365,25 @@ class Lease:
         these = ", ".join(values)
         self._update("SET restorer = :me", f"holder IN ({these}) OR restorer IN ({these})", values)
 
-    def release(self, any_active: Callable[[Collection[str]], bool]) -> None:
-        """Free the lease if this execution holds it. The invocation that has entered writes no more.
+    def release(
+        self, any_active: Callable[[Collection[str]], bool], settle: Callable[[Gates], Gates] | None = None
+    ) -> None:
+        """Free the lease if this execution holds it, and with that change the gates as `settle` says. The invocation
+        that has entered writes no more.
 
         While another one may still write, the lease stays, shut, and the next deployment takes it over in time.
         `any_active(invocations)`: whether any of these may not have ended. TransientError if the lease changes
         meanwhile.
         """
         own, self._at_work = self._at_work, {}
-        done, lease = self._free(own)
+        if settle and not own:  # the gates are not known
+            self.change_gates(settle)
+            settle = None
+        done, lease = self._free(own, settle)
+        if not done and settle and lease:
+            self.change_gates(settle)
+            settle = None
+            done, lease = self._free(own)
         if done or not lease or lease.holder != self._execution.id:
             return
         if any_active([each for each in lease.active_invocations() if each not in own]):
@@ -310,17 +400,21 @@ class Lease:
     def _claim(self, claim: "_Claim", condition: str, at_work: str, seen: Mapping[str, Any]) -> LeaseItem | None:
         """Hold the lease from now on, under `condition` and if no newer push is known. None, or the lease instead.
 
-        A change of what is live leaves `newest` and `announced` as they are: for the pushes that wait.
+        A change of what is live leaves `newest`, `announced` and the gates as they are: for the pushes that wait.
         """
-        update = f"SET holder = :me, holder_order = :order, at_work = {at_work}, deployment = :record"
+        sets = [f"holder = :me, holder_order = :order, at_work = {at_work}, deployment = :record"]
+        removed = ["shut", "restorer"]
         values = {":none": {}, ":record": claim.record.stored(), **seen}
         if claim.order:
-            update += ", newest = :order, digest = :digest REMOVE shut, restorer, announced"
-            condition += " AND (attribute_not_exists(newest) OR newest <= :order)"
-            values |= {":order": claim.order, ":digest": claim.digest}
+            gate = _GatesUpdate(claim.seen, claim.passed)
+            sets += ["newest = :order, digest = :digest", *gate.sets]
+            removed += ["announced", *gate.removes]
+            condition += f" AND (attribute_not_exists(newest) OR newest <= :order) AND {gate.condition}"
+            values |= {":order": claim.order, ":digest": claim.digest, **gate.values}
         else:
-            update += " REMOVE shut, restorer, digest"
+            removed += ["digest"]
             values |= {":order": _LAST}
+        update = f"SET {', '.join(sets)} REMOVE {', '.join(removed)}"
         done, lease = self._update(update, condition, values)
         return None if done else lease or LeaseItem()
 
@@ -332,12 +426,16 @@ class Lease:
             {":order": claim.order, ":digest": claim.digest},
         )
 
-    def _free(self, at_work: Mapping[str, Decimal]) -> tuple[bool, LeaseItem | None]:
-        return self._update(
-            "REMOVE holder, holder_order, digest, announced, at_work, shut, restorer, deployment",
-            "holder = :me AND at_work = :at_work",
-            {":at_work": at_work},
-        )
+    def _free(
+        self, at_work: Mapping[str, Decimal], settle: Callable[[Gates], Gates] | None = None
+    ) -> tuple[bool, LeaseItem | None]:
+        update = "REMOVE holder, holder_order, digest, announced, at_work, shut, restorer, deployment"
+        condition, values = "holder = :me AND at_work = :at_work", {":at_work": at_work}
+        if settle:
+            gate = _GatesUpdate(self._gates, settle(Gates.model_validate(self._gates)).stored())
+            update += "".join(f", {each}" for each in gate.removes) + "".join(f" SET {each}" for each in gate.sets)
+            condition, values = f"{condition} AND {gate.condition}", values | gate.values
+        return self._update(update, condition, values)
 
     def _update(
         self,
@@ -375,10 +473,33 @@ class _Claim(NamedTuple):
     order: str
     digest: str
     record: DeploymentRecord
+    seen: Mapping[str, Any] = {}
+    """The gates under which it takes the lease."""
+    passed: Mapping[str, Any] = {}
+    """The gates from then on."""
+
+
+class _GatesUpdate:
+    """Parts of the expressions with which the gates are changed, if they still are as they were seen."""
+
+    def __init__(self, seen: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+        differs = changed != seen
+        self.sets = ["gates = :changed"] if changed and differs else []
+        self.removes = ["gates"] if differs and not changed else []
+        self.condition = "gates = :gates" if seen else "attribute_not_exists(gates)"
+        self.values = ({":gates": seen} if seen else {}) | ({":changed": changed} if self.sets else {})
+
+
+def _passed(gate: Gates, now: datetime) -> dict[str, Any]:
+    """The gates once a deployment has passed them: what was pending is older, and a hold that is over is gone."""
+    return gate.model_copy(update={"pending": None, "hold": gate.hold_at(now)}).stored()
 
 
 def _wait(reason: str) -> Verdict:
     return Verdict(decision=Decision.WAIT, reason=reason)
+
+
+_CHANGED = _wait("another execution has just taken the lease, or changed a hold or a bar")
 
 
 def _started_by_one_event(an_order: str, another: str, image: Image) -> bool:

@@ -12,7 +12,7 @@ from rota.aws.parallel import thread_pool
 from rota.contract import Execution, Image, Origin, Outcome, Shape, Stored
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord, OptionalRecord
-from rota.deployment.releases import Releases
+from rota.deployment.releases import Release, Releases
 from rota.errors import OvertakenError, RejectedError, TransientError
 
 if TYPE_CHECKING:
@@ -142,8 +142,24 @@ class Ledger:
         entry = entry.model_copy(update={"release": number})
         put = self._request(entry, record, finished_at, entry.outcome)
         update = releases.update(number, image, schedule, record, live, finished_at, watched=self._watches_runs)
+        kept = []
+        if live and live.release and live.kept_number != live.number:
+            kept.append(live.release)  # a version of Rota before this one made it live
+        if number:
+            kept.append(
+                Release(
+                    number=number,
+                    digest=image.digest,
+                    tag=image.tag,
+                    schedule=schedule,
+                    plan=record.plan,
+                    revisions=record.revisions,
+                    since=finished_at,
+                )
+            )
+        keep: list[Any] = [{"Put": releases.keep(each)} for each in kept]
         try:
-            self._dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"Update": update}])
+            self._dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"Update": update}, *keep])
         except self._dynamodb.exceptions.TransactionCanceledException as error:
             reasons: list[Mapping[str, Any]] = dict(error.response)["CancellationReasons"]  # type: ignore[assignment]  # not in the stubs
             if reasons[0].get("Code") == _CONDITION_FAILED:

@@ -1,4 +1,6 @@
-"""What the live deployment stored about its revisions, so that the next one need not read them."""
+"""What the live deployment stored about its revisions, so that the next one need not read them, and what a release did
+that is brought back.
+"""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,15 +10,19 @@ from pydantic import Field, ValidationError
 
 from rota.aws.errors import is_denied
 from rota.aws.parallel import thread_pool
+from rota.contract import Stored
 from rota.deployment import artifacts
 from rota.deployment.items import Item
 from rota.deployment.releases import Releases
 from rota.ecs.fingerprint import ALGORITHM
+from rota.ecs.task_definitions import Revision
+from rota.errors import RejectedError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
+    from rota.contract import Pinned
     from rota.settings import Settings
 
 
@@ -28,6 +34,12 @@ class _Planned(Item):
     retry_policy_set_by_rota: tuple[str, ...] | None = Field(None, alias="retried")
 
 
+class _OfARelease(_Planned):
+    """What is read of a release's plan to bring it back."""
+
+    base: Revision
+
+
 class _Registered(Item):
     revisions: dict[str, str]
 
@@ -35,11 +47,12 @@ class _Registered(Item):
 class LiveArtifacts(NamedTuple):
     """What is read of the live deployment's artifacts. `revisions`: fingerprints by ARN of those that it registered or
     used again; a revision never changes. `retry_policy_set`: the names of the schedules whose retry policy it set; None
-    if unknown.
+    if unknown. `base` is that of the release that is brought back; None if none is.
     """
 
     revisions: dict[str, str]
     retry_policy_set: tuple[str, ...] | None = None
+    base: Revision | None = None
 
 
 def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> LiveArtifacts:
@@ -70,3 +83,35 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
         return LiveArtifacts({})
     fingerprints = {arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}
     return LiveArtifacts(fingerprints, plan.retry_policy_set_by_rota)
+
+
+def recorded_by(s3: "S3Client", bucket: str, pinned: "Pinned", live: LiveArtifacts) -> LiveArtifacts:
+    """What is live, with the base and the revisions of a release that is brought back.
+
+    RejectedError if its plan is gone, or another version of Rota wrote it; its schedule file is read elsewhere.
+    """
+    try:
+        plan = _OfARelease.model_validate_json(artifacts.read_bytes(s3, bucket, pinned.plan))
+    except (ClientError, ValidationError) as error:
+        if isinstance(error, ClientError) and not artifacts.is_gone(error):
+            raise
+        gone = isinstance(error, ClientError)
+        raise RejectedError(
+            f"the plan of {pinned.name}, {pinned.plan.key}, {'is gone from the bucket' if gone else 'cannot be read'}, "
+            'so its base is not known; roll back with "image_only": true'
+        ) from error
+    revisions = dict(live.revisions)
+    if plan.algorithm == ALGORITHM:
+        registered = _registered_by(s3, bucket, pinned.revisions) if pinned.revisions else {}
+        revisions |= {arn: fingerprint for fingerprint, arn in (plan.reused | registered).items()}
+    return live._replace(revisions=revisions, base=plan.base)
+
+
+def _registered_by(s3: "S3Client", bucket: str, revisions: Stored) -> dict[str, str]:
+    """ARNs by fingerprint of what a release registered; empty if that is gone: then it is registered again."""
+    try:
+        return _Registered.model_validate_json(artifacts.read_bytes(s3, bucket, revisions)).revisions
+    except ClientError as error:
+        if not artifacts.is_gone(error):
+            raise
+        return {}

@@ -12,6 +12,9 @@ _TITLES = {
     Outcome.FAILED: "the deployment failed",
     Outcome.ABORTED: "the deployment was aborted",
     Outcome.OVERTAKEN: "overtaken by a newer push",
+    Outcome.HELD: "held",
+    Outcome.BARRED: "not deployed, because it was rolled back from",
+    Outcome.DONE: "done",
 }
 _GOOD = {Outcome.DEPLOYED: True, Outcome.FAILED: False}
 

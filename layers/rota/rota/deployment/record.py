@@ -40,6 +40,8 @@ class DeploymentRecord(Item):
     phase: Phase = Phase.PLANNING
     image: Image | None = None
     origin: Origin | None = None
+    lifts: tuple[str, ...] = ()
+    """The digests whose bars go once it is live."""
     schedule: Stored | None = None
     tasks: int | None = None
     """How many the schedule file has."""

@@ -1,6 +1,8 @@
-"""Release numbers, and what is live: one item of the ledger table, sort key `releases`.
+"""Release numbers, what is live, and the last twenty releases: items of the ledger table.
 
-It is changed only together with the ledger's entry of a deployment that went live, in one transaction.
+They are changed only together with the ledger's entry of a deployment that went live, in one transaction. What is live
+has the sort key `releases`; each of the last twenty has one of twenty, from `archive#00` on, which never expire. They
+come before all `deployment#`, so no query of what happened since a time sees them.
 """
 
 import contextlib
@@ -16,6 +18,33 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from rota.deployment.record import DeploymentRecord
+
+
+# So many releases are kept for a rollback, whatever HistoryDays says.
+KEPT = 20
+
+
+class Release(Item):
+    """A release that is kept: what a rollback to it brings back."""
+
+    number: int
+    digest: str
+    tag: str | None = None
+    schedule: Stored
+    plan: Stored | None = None
+    revisions: Stored | None = None
+    since: AwareDatetime
+    """When it went live."""
+
+    @property
+    def name(self) -> str:
+        """As people say it: `v41`."""
+        return f"v{self.number}"
+
+    @property
+    def content(self) -> tuple[str, str, str]:
+        """By which two releases differ: the digest, and key and version of the schedule file."""
+        return self.digest, self.schedule.key, self.schedule.version_id
 
 
 class Live(Item):
@@ -36,6 +65,24 @@ class Live(Item):
     """When it began to change schedules; None if it changed none."""
     live_watched: bool = False
     """Whether its targets are traced, so that runs can be watched."""
+    kept_number: int = 0
+    """The newest release that is kept; an older one where a version of Rota before this one wrote the item last."""
+
+    @property
+    def release(self) -> Release | None:
+        """The newest release, as it is kept; None if it is not known since when it is live."""
+        if self.live_since is None:
+            return None
+        schedule = Stored(key=self.live_schedule_key, version_id=self.live_schedule_version)
+        return Release(
+            number=self.number,
+            digest=self.live_digest,
+            tag=self.live_tag,
+            schedule=schedule,
+            plan=self.live_plan,
+            revisions=self.live_revisions,
+            since=self.live_since,
+        )
 
 
 class Releases:
@@ -51,6 +98,24 @@ class Releases:
         key = {"app": {"S": self._app}, "record": {"S": "releases"}}
         found = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         return Live.model_validate(plain({"M": found}), extra="ignore") if found else None
+
+    def kept(self) -> list[Release]:
+        """The last releases, the newest first."""
+        found = self._dynamodb.query(
+            TableName=self._table,
+            KeyConditionExpression="app = :app AND begins_with(#record, :kept)",
+            ExpressionAttributeNames={"#record": "record"},
+            ExpressionAttributeValues={":app": {"S": self._app}, ":kept": {"S": "archive#"}},
+            ConsistentRead=True,
+        )["Items"]
+        releases = (Release.model_validate(plain({"M": item}), extra="ignore") for item in found)
+        return sorted(releases, key=lambda release: release.number, reverse=True)
+
+    def keep(self, release: Release) -> Any:
+        """The part of a transaction that keeps a release, in place of the one that is twenty numbers older."""
+        record = f"archive#{release.number % KEPT:02d}"
+        item = {"app": self._app, "record": record, **release.model_dump(mode="json", exclude_none=True)}
+        return {"TableName": self._table, "Item": {name: stored(value) for name, value in item.items()}}
 
     def number(self, image: Image, schedule: Stored, live: Live | None) -> int | None:
         """The number of a deployment that goes live now; None if neither the image nor the schedule file changed.
@@ -86,6 +151,7 @@ class Releases:
             ":since": now.isoformat(),
             ":changing": changing.isoformat() if changing else None,
             ":watched": watched,
+            ":kept": number or (live.kept_number if live else 0),
         }
         if live:
             values[":seen"] = live.number
@@ -95,7 +161,7 @@ class Releases:
             "UpdateExpression": "SET #number = :number, live_digest = :digest, live_tag = :tag, "
             "live_schedule_key = :key, live_schedule_version = :version, "
             "live_plan = :plan, live_revisions = :revisions, "
-            "live_since = :since, live_changing_since = :changing, live_watched = :watched",
+            "live_since = :since, live_changing_since = :changing, live_watched = :watched, kept_number = :kept",
             "ConditionExpression": "#number = :seen" if live else "attribute_not_exists(app)",
             "ExpressionAttributeNames": {"#number": "number"},
             "ExpressionAttributeValues": {name: stored(value) for name, value in values.items()},

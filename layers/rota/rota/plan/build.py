@@ -13,7 +13,7 @@ from rota.ecs.fingerprint import ALGORITHM, contains, fingerprint_of
 from rota.ecs.task_definitions import MOST_REVISIONS, inherited_tags
 from rota.errors import listed
 from rota.plan.model import Commands, Plan, PlannedRevision
-from rota.plan.service_changes import IMAGE, service_changes
+from rota.plan.service_changes import IMAGE, base_changes, service_changes
 from rota.schedules import backend
 from rota.schedules.revision import to_be_registered
 
@@ -95,10 +95,16 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         roll=roll,
         algorithm=ALGORITHM,
         retry_policy_set_by_rota=tuple(retry_policy_set),
-        service_changes=service_changes(state.served, state.base, content, settings.container) if roll else (),
+        service_changes=service_changes(
+            state.served, state.base, content, settings.container, brought_back=state.base_today is not None
+        )
+        if roll
+        else (),
         commands=commands,
         left_out=left_out,
         remarks=(
+            *([state.remark] if state.remark else []),
+            *_of_the_base(settings, state),
             *_other_targets(state, changes),
             *_remarks(settings, state, roll, commands, left_out, own_revision),
             *_remarks_on_watching(settings, state, changes),
@@ -113,6 +119,12 @@ def _commands(content: "Content", settings: "Settings", tasks: "Iterable[Task]")
         service=container.get("command") or None,
         tasks={task.name: task.command_line(settings.start_command) for task in tasks},
     )
+
+
+def _of_the_base(settings: "Settings", state: "CurrentState") -> "Iterator[str]":
+    """How the base that is brought back differs from today's."""
+    if state.base_today and (changes := base_changes(state.base_today, state.base, settings.container)):
+        yield f"the task definition is as it was then, which is not as today in {', '.join(changes)}"
 
 
 def _other_targets(state: "CurrentState", changes: "Iterable[backend.Change]") -> "Iterator[str]":

@@ -14,8 +14,9 @@ class CurrentState(Shape):
     """Everything that a plan is made from, but the parameters.
 
     `tasks` are the schedule file's; `schedules` the app's own by name; `base` is what new revisions are derived from,
-    `served` what the service runs. `breaks_circuit`: ECS fails a rollout whose tasks do not start.
-    `rollout_remarks`: what a person should know of how ECS will roll the service out.
+    `served` what the service runs. `base_today`: what they would be derived from if no release was brought back; None
+    if none is. `remark`: what the summary says of the deployment. `breaks_circuit`: ECS fails a rollout whose tasks do
+    not start. `rollout_remarks`: what a person should know of how ECS will roll the service out.
     `reusable`: ARNs by fingerprint of ACTIVE revisions that an earlier deployment recorded; `unrecorded`: ACTIVE
     revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number;
     `registered`: ARNs of those in use that Rota registered, by which a schedule that is taken over is known.
@@ -29,6 +30,7 @@ class CurrentState(Shape):
     image_uri: str
     cluster_arn: str
     base: Revision
+    base_today: Revision | None = None
     served: Revision
     breaks_circuit: bool
     rollout_remarks: tuple[str, ...] = ()
@@ -39,6 +41,7 @@ class CurrentState(Shape):
     newest_revision: int
     registered: frozenset[str]
     retry_policy_set_by_rota: tuple[str, ...] | None = Field(alias="retried")
+    remark: str = ""
 
     def sets_retry(self, name: str) -> bool:
         """Whether Rota set the retry policy of the schedule's target, so that it goes or changes with its reason.

@@ -20,18 +20,31 @@ IMAGE = "image"
 _LONGEST_COMMAND = 120
 
 
-def service_changes(served: "Revision", base: "Revision", content: "Content", container: str) -> tuple[str, ...]:
+def service_changes(
+    served: "Revision", base: "Revision", content: "Content", container: str, *, brought_back: bool = False
+) -> tuple[str, ...]:
     """How the API's new `content` differs from what the service runs (`served`), and where that comes from.
 
     `container` is the app's: its image, command and port stand alone, all else after its owner, such as `IMAGE`,
-    `command gunicorn shop → ./bin/start` or `nginx: image, memory`.
+    `command gunicorn shop → ./bin/start` or `nginx: image, memory`. `brought_back`: the base is an earlier release's,
+    and `base_changes` speaks of it.
     """
     return (
-        *_of_base(served, base),
+        *(() if brought_back else _of_base(served, base)),
         *(_of_parameters(base, content, container) if base.arn != served.arn else ()),
         *_of_containers(served.content, content, container),
         *_of_definition(served.content, content),
         *(["tags"] if inherited_tags(served) != inherited_tags(base) else []),
+    )
+
+
+def base_changes(today: "Revision", base: "Revision", container: str) -> tuple[str, ...]:
+    """How the base of a release that is brought back differs from today's, but for the image."""
+    containers = _of_containers(today.content, base.content, container)
+    return (
+        *(each for each in containers if each != IMAGE),
+        *_of_definition(today.content, base.content),
+        *(["tags"] if inherited_tags(today) != inherited_tags(base) else []),
     )
 
 

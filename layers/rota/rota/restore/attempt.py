@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
-from rota.contract import CaughtError, Execution, Outcome
+from rota.contract import CaughtError, Execution, Outcome, Verdict
 from rota.deployment.failure_message import explain, outcome_of
 from rota.deployment.ledger import Entry, LedgerItem, ledger_of
 from rota.deployment.record import DeploymentRecord
@@ -36,8 +36,8 @@ _STAY_DISABLED = "; the rules that were removed stay disabled until the next dep
 class Attempt(NamedTuple):
     """One attempt to restore the deployment of `record`.
 
-    `restorer` is the execution that does it, `step` where the deployment failed, `error` why; None if it was overtaken
-    before it took the lease, which `overtaken` explains. `retries`: how often this execution has tried it before.
+    `restorer` is the execution that does it, `step` where the deployment failed, `error` why; None if it ended before
+    it took the lease, by TakeTurn's `verdict`. `retries`: how often this execution has tried it before.
     `before` is what the ledger has of the deployment: an attempt before this one may have written that it is being
     restored. `live` is the release that is live; None if that is not known.
     """
@@ -47,7 +47,7 @@ class Attempt(NamedTuple):
     restorer: Execution
     step: str
     error: CaughtError | None
-    overtaken: str
+    verdict: Verdict | None
     retries: int
     before: LedgerItem = LedgerItem()
     live: Live | None = None
@@ -55,12 +55,15 @@ class Attempt(NamedTuple):
     def entry(self, became: str) -> Entry:
         """What the ledger keeps of the deployment; `became` says what became of what it had changed."""
         record, became = self.record, f"{became}{self._lost_tag()}"
+        reason = self.verdict.reason if self.verdict else ""
+        outcome = outcome_of(self.error, self.verdict)
+        is_done = outcome == Outcome.DONE
         return Entry(
-            outcome=outcome_of(self.error),
+            outcome=outcome,
             image=record.image,
             schedule=record.schedule,
-            summary=record.summary,
-            cause=explain(self.step, self.error, became) if self.error else self.overtaken,
+            summary=reason if is_done else record.summary,
+            cause=explain(self.step, self.error, became) if self.error else "" if is_done else reason,
             tasks=record.tasks,
             origin=record.origin,
         )

@@ -28,7 +28,6 @@ def gather(account: "Account", stack: "Stack") -> Status:
     table = Table(dynamodb, stack.table, stack.app)
     with thread_pool() as pool:
         present = pool.submit(table.present, _LOOKS_BACK)
-        bars = pool.submit(table.bars)
         rules = pool.submit(_rules, events, stack.rule_prefix)
         service = pool.submit(_service, ecs, stack)
         jobs = table.jobs() if stack.watches_runs else {}
@@ -41,8 +40,8 @@ def gather(account: "Account", stack: "Stack") -> Status:
             release=_release(now),
             deploying=deploying,
             last_deployment=_last(now.get("deployment", ())),
-            hold=_hold(now),
-            barred=[_bar(each) for each in bars.result()],
+            hold=_hold(lease, datetime.now(UTC)),
+            barred=[_bar(each) for each in lease.get("gates", {}).get("bars", ())],
             service=service.result(),
             tasks=[
                 tasks.status(
@@ -161,9 +160,11 @@ def _last(ended: Sequence[Item]) -> Ended | None:
     )
 
 
-def _hold(present: Mapping[str, Sequence[Item]]) -> Hold | None:
-    found = next(iter(present.get("hold", ())), None)
-    return Hold(**_who(found)) if found else None
+def _hold(lease: Item, now: datetime) -> Hold | None:
+    """The hold that is in force."""
+    found = lease.get("gates", {}).get("hold")
+    hold = Hold(**_who(found)) if found else None
+    return hold if hold and (hold.until is None or hold.until > now) else None
 
 
 def _pause(task: str, present: Mapping[str, Sequence[Item]]) -> Pause | None:
@@ -177,5 +178,4 @@ def _who(item: Item) -> dict[str, Any]:
 
 
 def _bar(item: Item) -> Bar:
-    digest = item["record"].removeprefix("bar#")
-    return Bar(digest=digest, tag=item.get("tag"), by=item.get("by") or "", reason=item.get("reason") or "")
+    return Bar(digest=item["digest"], tag=item.get("tag"), by=item.get("by") or "", reason=item.get("reason") or "")

@@ -1,0 +1,130 @@
+"""What stands before the lease: a hold of deployments, the newest push that it stopped, and bars of images. Pure.
+
+It is a part of the lease's item, so that a deployment takes the lease only under the gates that it has seen. Every
+value in it is text, so that what is read is written again as it was.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import AwareDatetime
+
+from rota.contract import Execution, Image, Kind, Origin
+from rota.deployment.items import Item
+
+
+class Hold(Item):
+    """Deployments are held; until a person resumes them if `until` is None."""
+
+    since: AwareDatetime
+    until: AwareDatetime | None = None
+    by: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """For people: `deployments are held by ann until 2026-12-24 06:00 UTC: the sale`."""
+        by = f" by {self.by}" if self.by else ""
+        until = f" until {self.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if self.until else ""
+        return f"deployments are held{by}{until}{f': {self.reason}' if self.reason else ''}"
+
+
+class Pending(Item):
+    """The newest push that was held. It keeps its place in the line."""
+
+    order: str
+    image: Image
+    origin: Origin
+    lifts: tuple[str, ...] = ()
+    execution: str
+    """The ARN of the execution that was held."""
+
+
+class Bar(Item):
+    """An image that was live in `release`, after the one to which a rollback went. It deploys by a person's choice."""
+
+    digest: str
+    tag: str | None = None
+    release: str
+    execution: str
+    """The ARN of the rollback's execution."""
+    by: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """For people: `ann rolled back from v41, which had this image: the login fails`."""
+        return f"{self.by or 'a person'} rolled back from {self.release}, which had this image" + (
+            f": {self.reason}" if self.reason else ""
+        )
+
+
+class Gates(Item):
+    """All gates of an app. `hold_changed` says which execution set or ended the hold last, by its start."""
+
+    hold: Hold | None = None
+    hold_changed: str = ""
+    pending: Pending | None = None
+    bars: tuple[Bar, ...] = ()
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON has it, without what is not there; empty without any gate."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+
+    def hold_at(self, now: datetime) -> Hold | None:
+        """The hold that is in force."""
+        return self.hold if self.hold and (self.hold.until is None or self.hold.until > now) else None
+
+    def bar_of(self, digest: str) -> Bar | None:
+        """The newest bar of that image; None if it has none."""
+        return next((bar for bar in reversed(self.bars) if bar.digest == digest), None)
+
+    def with_hold(self, execution: Execution, hold: Hold | None) -> "Gates":
+        """With that hold, or without one; unless an execution that started later has changed it, or this one has."""
+        changed = start_order(execution)
+        if self.hold_changed >= changed:
+            return self
+        return self.model_copy(update={"hold": hold, "hold_changed": changed})
+
+    def with_bars(self, execution: Execution, bars: tuple[Bar, ...]) -> "Gates":
+        """With those as the only bars of that rollback."""
+        others = tuple(bar for bar in self.bars if bar.execution != execution.id)
+        return self.model_copy(update={"bars": (*others, *bars)})
+
+    def without_bars_of(self, digests: tuple[str, ...]) -> "Gates":
+        """Without every bar of those images."""
+        return self.model_copy(update={"bars": tuple(bar for bar in self.bars if bar.digest not in digests)})
+
+
+def hold_of(execution: Execution, origin: Origin, until: datetime | None) -> Hold:
+    """The hold that an execution asks for."""
+    return Hold(since=execution.started_at, until=until, by=origin.by, reason=origin.reason)
+
+
+def start_order(execution: Execution) -> str:
+    """Text that sorts as executions were started."""
+    return f"{execution.started_at.astimezone(UTC).isoformat(timespec='microseconds')}#{execution.name}"
+
+
+class Asked(Item):
+    """What an execution asks of the lease. Without an image it is a change of what is live.
+
+    `passes_hold`: no hold stops it; `lifts`: the digests whose bars do not stop it, and go once it is live; `order`:
+    its place in the line, if that is not its own: of the push that it resumes.
+    """
+
+    image: Image | None = None
+    origin: Origin
+    passes_hold: bool = False
+    lifts: tuple[str, ...] = ()
+    order: str = ""
+
+
+RESUME = f'{{"kind": "{Kind.RESUME}", "hold": {{}}}}'
+"""The input that ends a hold, for a message."""
+
+
+def deploys_anyway(image: Image) -> str:
+    """The input that deploys an image that is barred, for a message."""
+    tag = f', "image-tag": "{image.tag}"' if image.tag and re.fullmatch(r"[\w.-]+", image.tag) else ""
+    detail = f'{{"repository-name": "{image.repository}", "image-digest": "{image.digest}"{tag}}}'
+    return f'{{"kind": "{Kind.IMAGE}", "detail": {detail}}}'

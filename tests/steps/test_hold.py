@@ -1,0 +1,358 @@
+"""A hold: pushes end Held, the newest stays pending with its place in the line, and deploys when the hold is over."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.deployment.gates import Gates
+from rota.deployment.items import plain, stored
+from rota.deployment.pending_push import start_pending
+from tests.guestbook import DIGEST
+from tests.in_process import client
+from tests.steps import items
+from tests.steps.calls import KilledError
+from tests.steps.deployments import NEXT, PUSH, THIRD, Deployment, Deployments
+from tests.steps.items import LEASE, RELEASES
+from tests.steps.snapshots import once
+from tests.steps.world import World, handler
+
+HOUR = timedelta(hours=1)
+HOLD = {"kind": "pause", "hold": {}, "by": "ann", "reason": "the sale"}
+RESUME = {"kind": "resume", "hold": {}, "by": "bob"}
+START_PENDING = {"kind": "resume", "by": "Sweep", "reason": "the hold is over"}
+
+
+def gates() -> dict[str, Any]:
+    found: dict[str, Any] = plain(items.read(LEASE).get("gates", {"M": {}}))
+    return found
+
+
+def pending() -> str | None:
+    """The digest that is pending."""
+    digest: str | None = gates().get("pending", {}).get("image", {}).get("digest")
+    return digest
+
+
+def live() -> str:
+    digest: str = plain({"M": items.read(RELEASES)})["live_digest"]
+    return digest
+
+
+def until(time: timedelta) -> dict[str, Any]:
+    return HOLD | {"hold": {"until": (datetime.now(UTC) + time).isoformat()}}
+
+
+def is_over() -> None:
+    """The time of the hold is over."""
+    changed = gates()
+    changed["hold"]["until"] = (datetime.now(UTC) - HOUR).isoformat()
+    items.change(LEASE, "SET gates = :gates", gates=stored(changed))
+
+
+@pytest.fixture
+@once
+def held(world: World, deployments: Deployments) -> Deployments:
+    """Deployments after a first one, in a hold."""
+    deployments.in_real_time()
+    assert deployments.start().run() == "Deployed"
+    assert deployments.ask(**HOLD).run() == "Done"
+    return deployments
+
+
+def test_a_hold_is_recorded_and_notified(world: World, later: Deployments) -> None:
+    hold = later.ask(**until(HOUR))
+    assert hold.run() == "Done"
+    entry = world.entry(hold.arn)
+    assert (entry["outcome"], entry["kind"], entry["by"], entry["reason"]) == ("done", "pause", "ann", "the sale")
+    assert entry["summary"].startswith("deployments are held by ann until 20")
+    assert 'To end the hold, start {"kind": "resume", "hold": {}}' in entry["summary"]
+    event = world.calls.notifications[-1]
+    assert (event["outcome"], event["started"]) == ("done", "pause by ann: the sale")
+
+
+def test_a_push_ends_held_and_stays_pending(world: World, held: Deployments) -> None:
+    before = world.everything()
+    push = held.start(NEXT)
+    assert push.run() == "Held"
+    assert (world.everything(), pending()) == (before, NEXT)
+    entry = world.entry(push.arn)
+    assert (entry["outcome"], entry["digest"]) == ("held", NEXT)
+    assert entry["cause"].startswith("deployments are held by ann: the sale. It deploys when the hold is over")
+    assert world.calls.notifications[-1]["outcome"] == "held"
+
+
+def test_a_newer_push_replaces_it(world: World, held: Deployments) -> None:
+    held.start(NEXT).run()
+    assert held.start(THIRD).run() == "Held"
+    assert pending() == THIRD
+    resumed = held.ask(**RESUME)
+    assert resumed.run() == "Deployed"
+    assert (live(), gates().keys()) == (THIRD, {"hold_changed"})
+
+
+def test_an_older_push_that_comes_late_does_not(world: World, held: Deployments) -> None:
+    older = held.start(NEXT)
+    held.start(THIRD).run()
+    world.push(NEXT, "second")
+    assert older.run() == "Overtaken"
+    assert pending() == THIRD
+
+
+@pytest.mark.parametrize(
+    ("event", "end", "lives"),
+    [
+        pytest.param({"kind": "rollback", "release": "v1", "image_only": True}, "NothingToDo", DIGEST, id="rollback"),
+        pytest.param({"kind": "schedule"}, "NothingToDo", DIGEST, id="schedule"),
+        pytest.param(PUSH | {"now": True}, "NothingToDo", DIGEST, id="now"),
+        pytest.param(PUSH | {"kind": "image"}, "Held", DIGEST, id="an image"),
+        pytest.param(PUSH | {"kind": "again"}, "Held", DIGEST, id="again"),
+        pytest.param({"kind": "resume"}, "Done", DIGEST, id="what is pending"),
+    ],
+)
+def test_what_passes_a_hold(event: dict[str, Any], end: str, lives: str, world: World, held: Deployments) -> None:
+    assert held.ask(**event).run() == end
+    assert live() == lives
+    assert "hold" in gates()
+
+
+def test_what_deploys_already_goes_on(world: World, later: Deployments) -> None:
+    running = later.start(NEXT).until("CreateTargets")
+    world.execution("deployment-2")
+    assert later.ask(**HOLD).run() == "Done"
+    assert running.run() == "Deployed"
+    assert live() == NEXT
+
+
+def test_what_waits_is_held(world: World, later: Deployments) -> None:
+    running = later.start(NEXT).until("CreateTargets")
+    world.execution("deployment-2")
+    waiting = later.start(THIRD)
+    assert waiting.step("TakeTurn")["decision"] == "wait"
+    later.ask(**HOLD).run()
+    assert waiting.run() == "Held"
+    assert running.run() == "Overtaken"
+    assert later.ask(**RESUME).run() == "Deployed"
+    assert live() == THIRD
+
+
+def test_it_counts_from_its_push(world: World, held: Deployments) -> None:
+    """A newer image was deployed with now, so what is pending is older and goes."""
+    held.start(NEXT).run()
+    assert held.start(THIRD, now=True).run() == "Deployed"
+    assert pending() is None
+    assert held.ask(**RESUME).run() == "Done"
+    assert live() == THIRD
+
+
+def test_a_push_after_the_hold_deploys_in_its_place(world: World, held: Deployments) -> None:
+    held.start(NEXT).run()
+    is_over()
+    assert held.start(THIRD).run() == "Deployed"
+    assert (live(), pending(), "hold" in gates()) == (THIRD, None, False)
+
+
+def test_an_older_push_after_the_hold_gives_way(world: World, held: Deployments) -> None:
+    older = held.start(NEXT)
+    held.start(THIRD).run()
+    world.push(NEXT, "second")
+    is_over()
+    assert older.run() == "Overtaken"
+    assert held.ask(**START_PENDING).run() == "Deployed"
+    assert live() == THIRD
+
+
+def test_a_hold_that_is_past_is_refused(world: World, later: Deployments) -> None:
+    later.in_real_time()
+    hold = later.ask(**until(-HOUR))
+    assert hold.run() == "DeploymentFailed"
+    assert "which is past; write when the hold is over" in world.entry(hold.arn)["cause"]
+
+
+def test_a_resume_that_comes_late_ends_no_later_hold(world: World, held: Deployments) -> None:
+    resume, again = held.ask(**RESUME), held.ask(**HOLD | {"by": "eve"})
+    again.run()
+    assert resume.run() == "Done"
+    assert gates()["hold"]["by"] == "eve"
+
+
+def test_a_hold_that_comes_late_does_not_return(world: World, later: Deployments) -> None:
+    hold, resume = later.ask(**HOLD), later.ask(**RESUME)
+    resume.run()
+    hold.run()
+    assert "hold" not in gates()
+
+
+def test_a_resumed_one_waits_for_its_turn(world: World, held: Deployments) -> None:
+    change = held.ask(kind="schedule").until("ReadConfig")
+    world.execution("deployment-3")
+    held.start(NEXT).run()
+    resume = held.ask(**RESUME)
+    assert resume.step("TakeTurn")["decision"] == "wait"
+    assert (change.run(), resume.run()) == ("NothingToDo", "Deployed")
+    assert live() == NEXT
+    entry = world.entry(resume.arn)
+    assert (entry["kind"], entry["by"], entry["digest"]) == ("resume", "bob", NEXT)
+
+
+def test_a_new_hold_stops_one_that_waits(world: World, held: Deployments) -> None:
+    change = held.ask(kind="schedule").until("ReadConfig")
+    world.execution("deployment-3")
+    held.start(NEXT).run()
+    resume = held.ask(**RESUME)
+    assert resume.step("TakeTurn")["decision"] == "wait"
+    held.ask(**HOLD).run()
+    assert (resume.run(), change.run(), pending()) == ("Held", "NothingToDo", NEXT)
+
+
+def test_a_rollback_with_a_hold(world: World, held: Deployments) -> None:
+    held.ask(**RESUME).run()
+    assert held.start(NEXT).run() == "Deployed"
+    assert held.ask(kind="rollback", release="v1", hold={}, by="ann").run() == "Deployed"
+    assert held.start(THIRD).run() == "Held"
+    assert (live(), pending()) == (DIGEST, THIRD)
+
+
+def test_a_rollback_is_newer_than_what_is_pending(world: World, held: Deployments) -> None:
+    """What was pushed before it most likely has its fault too; it deploys by a person's choice."""
+    held.start(NEXT, now=True).run()
+    held.start(THIRD).run()
+    assert held.ask(kind="rollback", release="v1").run() == "Deployed"
+    assert (live(), pending()) == (DIGEST, None)
+
+
+def test_what_is_barred_is_not_pending(world: World, held: Deployments) -> None:
+    held.start(NEXT, now=True).run()
+    held.ask(kind="rollback", release="v1").run()
+    assert held.start(NEXT).run() == "Barred"
+    assert pending() is None
+
+
+def test_what_was_barred_meanwhile_is_pending_no_more(world: World, held: Deployments) -> None:
+    held.start(NEXT).run()
+    bar = {"digest": {"S": NEXT}, "release": {"S": "v9"}, "execution": {"S": "x"}}
+    items.change(LEASE, "SET gates.bars = :bars", bars={"L": [{"M": bar}]})
+    assert held.ask(**RESUME).run() == "Barred"
+    assert pending() is None
+
+
+def test_a_choice_in_spite_of_a_bar_is_kept_with_it(world: World, held: Deployments) -> None:
+    held.start(NEXT, now=True).run()
+    held.ask(kind="rollback", release="v1").run()
+    assert held.start(NEXT, kind="image").run() == "Held"
+    assert held.ask(**RESUME).run() == "Deployed"
+    assert (live(), "bars" in gates()) == (NEXT, False)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", range(3))
+def test_killed_in_its_turn_a_resumed_one_ends_the_same(
+    call: int, after: bool, world: World, held: Deployments
+) -> None:
+    held.start(NEXT).run()
+    resume = held.ask(**RESUME)
+    with world.calls.killing("dynamodb.UpdateItem", after=after, skip=call), suppress(KilledError):
+        resume.step("TakeTurn")
+    assert resume.run() == "Deployed"
+    assert (live(), pending()) == (NEXT, None)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", range(2))
+def test_killed_while_it_is_held_a_push_is_not_lost(call: int, after: bool, world: World, held: Deployments) -> None:
+    push = held.start(NEXT)
+    with world.calls.killing("dynamodb.UpdateItem", after=after, skip=call), pytest.raises(KilledError):
+        push.step("TakeTurn")
+    assert push.run() == "Held"
+    assert pending() == NEXT
+
+
+def test_a_resumed_one_that_fails_is_pending_no_more(world: World, held: Deployments) -> None:
+    """As a push that fails, it is started again by a person."""
+    held.start(NEXT).run()
+    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
+        assert held.ask(**RESUME).run() == "DeploymentFailed"
+    assert pending() is None
+
+
+# ---------------------------------------------------------------------- Sweep
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, world: World) -> Iterator[str]:
+    """The state machine that Sweep starts, and its ARN."""
+    world.execution("another")
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:rota-deploy"
+    monkeypatch.setenv("STATE_MACHINE_ARN", arn)
+    monkeypatch.setenv("WATCH_RUNS", "false")
+    yield arn
+
+
+def started(machine: str) -> list[tuple[str, dict[str, Any]]]:
+    """Name and input of what Sweep has started."""
+    found = client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    described = [client("stepfunctions").describe_execution(executionArn=each["executionArn"]) for each in found]
+    return [(each["name"], json.loads(each["input"])) for each in described if each["name"].startswith("pending-")]
+
+
+def sweep() -> None:
+    handler("sweep")({"id": "tick"}, None)  # type: ignore[arg-type]  # its context is not used
+
+
+def test_sweep_starts_what_is_pending_once(world: World, held: Deployments, machine: str) -> None:
+    held.start(NEXT).run()
+    sweep()
+    assert started(machine) == []
+    is_over()
+    for _ in range(2):
+        sweep()
+    ((name, given),) = started(machine)
+    assert given == START_PENDING
+    assert Deployment(world, name, given, datetime.now(UTC)).run() == "Deployed"
+    assert live() == NEXT
+    sweep()
+    assert len(started(machine)) == 1
+
+
+def test_two_that_were_started_deploy_it_once(world: World, held: Deployments) -> None:
+    held.start(NEXT).run()
+    is_over()
+    first, second = held.ask(**START_PENDING), held.ask(**START_PENDING)
+    assert (first.run(), second.run()) == ("Deployed", "Done")
+
+
+def test_a_hold_set_meanwhile_keeps_it(world: World, held: Deployments) -> None:
+    held.start(NEXT).run()
+    is_over()
+    begun = held.ask(**START_PENDING)
+    held.ask(**HOLD).run()
+    assert (begun.run(), pending(), live()) == ("Held", NEXT, DIGEST)
+
+
+def test_after_another_hold_it_is_started_again(world: World, held: Deployments, machine: str) -> None:
+    held.start(NEXT).run()
+    is_over()
+    sweep()
+    held.ask(**HOLD).run()
+    sweep()
+    is_over()
+    sweep()
+    assert len({name for name, _ in started(machine)}) == 2
+
+
+def test_one_that_could_not_begin_is_followed_in_an_hour(world: World, held: Deployments, machine: str) -> None:
+    held.start(NEXT).run()
+    is_over()
+    now = datetime(2026, 11, 30, 6, 59, tzinfo=UTC)
+    found = Gates.model_validate(gates())
+    names = [start_pending(client("stepfunctions"), machine, found, at) for at in (now, now, now + HOUR)]
+    assert names[0] == names[1] != names[2]
+
+
+def test_a_hold_without_an_end_is_not_ended_by_sweep(world: World, held: Deployments, machine: str) -> None:
+    held.start(NEXT).run()
+    sweep()
+    assert (started(machine), pending()) == ([], NEXT)

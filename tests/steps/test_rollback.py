@@ -1,0 +1,311 @@
+"""Rollback: the whole release or nothing; what was live after it is barred until a person lifts that."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from rota.deployment.items import plain
+from tests.guestbook import DIGEST, ENVIRONMENT
+from tests.in_process import client
+from tests.steps import items
+from tests.steps.calls import KilledError, number
+from tests.steps.deployments import AFTER, NEXT, PUSH, THIRD, Deployment, Deployments
+from tests.steps.items import LEASE, RELEASES
+from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
+from tests.steps.world import World
+
+BACK = {"kind": "rollback", "release": "previous", "by": "ann", "reason": "the login fails"}
+FIRST_JOBS = {task["name"] for task in SCHEDULE["tasks"]}
+SECOND_JOBS = {task["name"] for task in AFTER["tasks"]}
+
+
+def live() -> tuple[str, str]:
+    """Number and digest of what is live."""
+    found = plain({"M": items.read(RELEASES)})
+    return found["number"], found["live_digest"]
+
+
+def barred() -> dict[str, str]:
+    """By digest, the release for which it is barred."""
+    gates: dict[str, Any] = plain(items.read(LEASE).get("gates", {"M": {}}))
+    return {bar["digest"]: bar["release"] for bar in gates.get("bars", ())}
+
+
+def push_of(digest: str, **more: Any) -> dict[str, Any]:
+    return PUSH | {"detail": PUSH["detail"] | {"image-digest": digest, "image-tag": "again"}} | more
+
+
+def third(world: World, two: Deployments) -> Deployment:
+    """Another push. The image before it has lost its tag, and has another one now."""
+    pushed = two.start(THIRD)
+    world.push(NEXT, "second")
+    return pushed
+
+
+@pytest.fixture
+@once
+def two(world: World, deployments: Deployments) -> Deployments:
+    """v1 has the guestbook's image and SCHEDULE, v2 another image and AFTER."""
+    deployments.in_real_time()
+    assert deployments.start().run() == "Deployed"
+    world.upload(AFTER)
+    assert deployments.start(NEXT).run() == "Deployed"
+    return deployments
+
+
+def test_the_whole_release_comes_back(world: World, two: Deployments) -> None:
+    back = two.ask(**BACK)
+    assert back.run() == "Deployed"
+    assert world.owned_rules().keys() == FIRST_JOBS
+    ran = {number(world.target(job)["EcsParameters"]["TaskDefinitionArn"]) for job in FIRST_JOBS}
+    images = {world.containers(each)["app"]["image"].partition("@")[2] for each in ran}
+    assert images == {DIGEST}
+    assert live() == ("3", DIGEST)
+    assert barred() == {NEXT: "v2"}
+
+
+def test_identical_revisions_are_used_again(world: World, two: Deployments) -> None:
+    before = world.active_revisions()
+    back = two.ask(**BACK)
+    back.run()
+    assert back.document["plan"]["registers"] == 0
+    assert world.active_revisions() == before
+
+
+def test_what_was_deregistered_is_registered_from_the_releases_plan(world: World, two: Deployments) -> None:
+    client("ecs").deregister_task_definition(taskDefinition="guestbook:2")
+    back = two.ask(**BACK)
+    assert back.run() == "Deployed"
+    assert back.document["plan"]["registers"] == 1
+
+
+def test_the_base_comes_back_and_the_plan_says_what_differs(world: World, two: Deployments) -> None:
+    served = world.service()["taskDefinition"]
+    content = world.task_definition(number(served))
+    described = client("ecs").describe_task_definition(taskDefinition=served)["taskDefinition"]
+    kept = ("family", "containerDefinitions", "networkMode", "requiresCompatibilities", "executionRoleArn", "cpu")
+    assert content
+    register = {key: described[key] for key in kept if key in described} | {"memory": "2048"}
+    client("ecs").register_task_definition(**register)
+    assert third(world, two).run() == "Deployed"
+    back = two.ask(**BACK | {"release": "v1"})
+    assert back.run() == "Deployed"
+    summary = world.entry(back.arn)["summary"]
+    assert "the task definition is as it was then, which is not as today in task:" in summary
+    assert world.task_definition(number(world.service()["taskDefinition"])).memory != "2048"
+
+
+def test_it_says_what_is_barred_and_how_it_is_undone(world: World, two: Deployments) -> None:
+    back = two.ask(**BACK)
+    back.run()
+    entry = world.entry(back.arn)
+    assert (entry["kind"], entry["by"], entry["reason"]) == ("rollback", "ann", "the login fails")
+    assert f"brings back v1, barred until a person lifts that: v2 {NEXT}" in entry["summary"]
+    assert 'to undo it, start {"kind": "rollback", "release": "v2"}' in entry["summary"]
+    assert world.calls.notifications[-1]["started"] == "rollback by ann: the login fails"
+
+
+def test_the_image_alone(world: World, two: Deployments) -> None:
+    assert two.ask(**BACK, image_only=True).run() == "Deployed"
+    assert world.owned_rules().keys() == SECOND_JOBS
+    assert live() == ("3", DIGEST)
+    assert barred() == {NEXT: "v2"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(push_of(NEXT), id="a push"),
+        pytest.param(push_of(NEXT, kind="again", by="bob"), id="again"),
+        pytest.param(push_of(NEXT, now=True), id="now"),
+        pytest.param(push_of(NEXT, lift=[THIRD]), id="another lifted"),
+    ],
+)
+def test_what_was_rolled_back_from_does_not_come_back(event: dict[str, Any], world: World, two: Deployments) -> None:
+    two.ask(**BACK).run()
+    before = world.everything()
+    pushed = two.ask(**event)
+    assert pushed.run() == "Barred"
+    assert world.everything() == before
+    entry = world.entry(pushed.arn)
+    assert entry["outcome"] == "barred"
+    assert entry["cause"].startswith("ann rolled back from v2, which had this image: the login fails. To deploy it")
+    assert f'{{"kind": "image", "detail": {{"repository-name": "guestbook", "image-digest": "{NEXT}"' in entry["cause"]
+    assert world.calls.notifications[-1]["outcome"] == "barred"
+    assert live() == ("3", DIGEST)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(push_of(NEXT, kind="image"), id="its image"),
+        pytest.param(push_of(NEXT, lift=[NEXT]), id="lifted"),
+        pytest.param(BACK | {"release": "v2"}, id="its release"),
+        pytest.param(BACK, id="previous"),
+    ],
+)
+def test_a_persons_choice_lifts_the_bar_once_it_is_live(event: dict[str, Any], world: World, two: Deployments) -> None:
+    two.ask(**BACK).run()
+    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
+        assert two.ask(**event).run() == "DeploymentFailed"
+    assert barred() == {NEXT: "v2"}
+    assert two.ask(**event).run() == "Deployed"
+    assert NEXT not in barred()
+    assert live()[1] == NEXT
+    assert two.ask(**push_of(NEXT)).run() in ("NothingToDo", "Deployed")
+
+
+def test_other_pushes_deploy(world: World, two: Deployments) -> None:
+    two.ask(**BACK).run()
+    assert third(world, two).run() == "Deployed"
+    assert (live(), barred()) == (("4", THIRD), {NEXT: "v2"})
+
+
+def test_a_bar_is_lifted_alone(world: World, two: Deployments) -> None:
+    two.ask(**BACK).run()
+    before = world.everything()
+    lifting = two.ask(kind="lift", lift=[NEXT], by="bob")
+    assert lifting.run() == "Done"
+    assert (barred(), world.everything()) == ({}, before)
+    entry = world.entry(lifting.arn)
+    assert (entry["outcome"], entry["summary"], entry["by"]) == ("done", f"barred no more: {NEXT}", "bob")
+    assert two.ask(**push_of(NEXT)).run() == "Deployed"
+
+
+def test_a_change_of_what_is_live_is_never_barred(world: World, two: Deployments) -> None:
+    two.ask(**BACK).run()
+    assert two.ask(kind="schedule").run() == "Deployed"
+    assert world.owned_rules().keys() == SECOND_JOBS
+
+
+def test_a_failed_one_bars_nothing(world: World, two: Deployments) -> None:
+    before = world.everything()
+    back = two.ask(**BACK)
+    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
+        assert back.run() == "DeploymentFailed"
+    assert (world.everything(), barred(), live()) == (before, {}, ("2", NEXT))
+
+
+@pytest.mark.parametrize("state", ["TakeTurn", "ReadConfig", "CreateTargets", "CheckService"])
+def test_an_aborted_one_bars_nothing(state: str, world: World, two: Deployments) -> None:
+    before = world.everything()
+    back = two.ask(**BACK).until(state)
+    if state == "TakeTurn":
+        world.execution("deployment-9")
+        back.step("TakeTurn")
+    assert barred() == {NEXT: "v2"}
+    back.stop()
+    assert back.restorer().run() == "Restored"
+    assert (world.everything(), barred()) == (before, {})
+
+
+def test_an_overtaken_one_bars_nothing_of_another(world: World, two: Deployments) -> None:
+    """Two people roll back at once: the bars of the second stay."""
+    third(world, two).run()
+    first = two.ask(**BACK).until("CreateTargets")
+    world.execution("deployment-4")
+    second = two.ask(**BACK | {"release": "v1"})
+    assert second.step("TakeTurn")["decision"] == "wait"
+    assert first.run() == "Overtaken"
+    assert second.run() == "Deployed"
+    assert barred() == {NEXT: "v2", THIRD: "v3"}
+
+
+def test_bars_count_while_it_waits(world: World, two: Deployments) -> None:
+    holder = third(world, two).until("CheckService")
+    world.execution("deployment-3")
+    back = two.ask(**BACK)
+    assert back.step("TakeTurn")["decision"] == "wait"
+    assert two.ask(**push_of(NEXT)).step("TakeTurn")["decision"] == "barred"
+    assert holder.run() == "Overtaken"
+    assert back.run() == "Deployed"
+
+
+def test_what_goes_live_while_it_waits_is_barred_too(world: World, two: Deployments) -> None:
+    """The holder was past the point at which it gives way. Previous is what it was when the person asked."""
+    holder = third(world, two).until("FinishDeployment")
+    world.execution("deployment-3")
+    back = two.ask(**BACK)
+    assert back.step("TakeTurn")["decision"] == "wait"
+    assert holder.run() == "Deployed"
+    assert back.run() == "Deployed"
+    assert (live(), barred()) == (("4", DIGEST), {NEXT: "v2", THIRD: "v3"})
+
+
+@pytest.mark.parametrize(
+    ("gone", "named"),
+    [
+        pytest.param("image", "is not in ECR", id="the image"),
+        pytest.param("file", "of v1 the schedule file (scheduled_tasks.json, version ", id="the file"),
+        pytest.param("plan", "of v1 the plan (deployments/deployment-1/plan.json, version ", id="the plan"),
+    ],
+)
+def test_without_a_part_of_it_nothing_changes(gone: str, named: str, world: World, two: Deployments) -> None:
+    holder = third(world, two).until("CreateTargets")
+    world.execution("deployment-3")
+    _remove(gone, two)
+    back = two.ask(**BACK)
+    before = items.read(LEASE)
+    assert back.run() == "DeploymentFailed"
+    assert items.read(LEASE) == before, "it stops no other deployment"
+    assert named in world.entry(back.arn)["cause"]
+    assert holder.run() == "Deployed"
+
+
+def test_without_the_file_the_image_alone_comes_back(world: World, two: Deployments) -> None:
+    _remove("file", two)
+    assert two.ask(**BACK, image_only=True).run() == "Deployed"
+
+
+def _remove(what: str, _two: Deployments) -> None:
+    if what == "image":
+        client("ecr").batch_delete_image(repositoryName="guestbook", imageIds=[{"imageDigest": DIGEST}])
+        return
+    bucket = ENVIRONMENT["BUCKET"]
+    key = "scheduled_tasks.json" if what == "file" else "deployments/deployment-1/plan.json"
+    versions = client("s3").list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+    oldest = min(versions, key=lambda each: each["LastModified"])
+    client("s3").delete_object(Bucket=bucket, Key=key, VersionId=oldest["VersionId"])
+
+
+@pytest.mark.parametrize(
+    ("release", "problem"),
+    [("v7", "there is no release v7 to roll back to"), ("previous", "there is no release before v1")],
+)
+def test_what_is_not_kept_is_refused(release: str, problem: str, world: World, later: Deployments) -> None:
+    back = later.ask(**BACK | {"release": release})
+    assert back.run() == "DeploymentFailed"
+    assert problem in world.entry(back.arn)["cause"]
+
+
+def test_a_dry_run_changes_nothing(world: World, two: Deployments) -> None:
+    before = items.read(LEASE)
+    back = two.ask(**BACK, dry_run=True)
+    assert back.run() == "Planned"
+    assert items.read(LEASE) == before
+    assert "brings back v1" in back.document["plan"]["summary"]
+
+
+def test_the_release_from_before_the_update_can_come_back(world: World, two: Deployments) -> None:
+    """The version before kept no releases: the first that is recorded after it keeps the one that was live."""
+    for record in list(world.ledger()):
+        if record.startswith("archive#"):
+            items.delete({"TableName": LEASE["TableName"], "Key": LEASE["Key"] | {"record": {"S": record}}})
+    items.change(RELEASES, "REMOVE kept_number")
+    assert third(world, two).run() == "Deployed"
+    assert two.ask(**BACK).run() == "Deployed"
+    assert live() == ("4", NEXT)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", range(4))
+def test_killed_while_it_takes_its_turn_it_ends_the_same(
+    call: int, after: bool, world: World, two: Deployments
+) -> None:
+    back = two.ask(**BACK)
+    with world.calls.killing("dynamodb.UpdateItem", after=after, skip=call), suppress(KilledError):
+        back.step("TakeTurn")
+    assert back.run() == "Deployed"
+    assert (live(), barred()) == (("3", DIGEST), {NEXT: "v2"})

@@ -1,0 +1,167 @@
+"""What stands before the lease: holds, bars, the pending push; and to which release a rollback goes."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rota.contract import Execution, Image, Kind, Origin, Stored
+from rota.deployment.gates import Bar, Gates, Hold, Pending, deploys_anyway, hold_of
+from rota.deployment.items import plain, stored
+from rota.deployment.pending_push import start_pending
+from rota.deployment.releases import KEPT, Release, Releases
+from rota.deployment.rollback import bars_of, find_target, live_at, pinned, remark
+from rota.errors import RejectedError
+from rota.execution_input import parse
+from tests.guestbook import APP
+
+NOW = datetime(2026, 11, 30, 6, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ORIGIN = Origin(kind=Kind.ROLLBACK, by="ann", reason="the login fails")
+
+
+def execution(name: str, after: timedelta = timedelta()) -> Execution:
+    return Execution(id=f"arn:{name}", name=name, started_at=NOW + after)
+
+
+def digest(number: int) -> str:
+    return f"sha256:{number:064x}"
+
+
+def release(number: int, image: int | None = None, *, version: str = "1", since: timedelta | None = None) -> Release:
+    return Release(
+        number=number,
+        digest=digest(image or number),
+        tag=f"t{image or number}",
+        schedule=Stored(key="scheduled_tasks.json", version_id=version),
+        plan=Stored(key=f"deployments/{number}/plan.json", version_id="1"),
+        since=NOW + (HOUR * number if since is None else since),
+    )
+
+
+def bar(number: int, by: str = "a") -> Bar:
+    return Bar(digest=digest(number), release=f"v{number}", execution=f"arn:{by}")
+
+
+def test_what_is_stored_is_read_as_it_was() -> None:
+    """The gates are written on condition that they are as they were read, so nothing may change on the way."""
+    image = Image(repository="guestbook", digest=digest(1), tag="t1", event_id="e", pushed_at=NOW)
+    pending = Pending(order="o", image=image, origin=ORIGIN, lifts=(digest(2),), execution="arn:p")
+    hold = hold_of(execution("h"), ORIGIN, NOW + HOUR)
+    gates = Gates(hold=hold, hold_changed="x", pending=pending, bars=(bar(1), bar(2, "b")))
+    there = gates.stored()
+    assert plain(stored(there)) == there
+    assert Gates.model_validate(there) == gates
+    assert Gates().stored() == {}
+
+
+@pytest.mark.parametrize(
+    ("until", "in_force"),
+    [(None, True), (HOUR, True), (timedelta(0), False), (-HOUR, False)],
+    ids=["without an end", "not yet over", "just over", "over"],
+)
+def test_until_when_a_hold_is_in_force(until: timedelta | None, in_force: bool) -> None:
+    gates = Gates(hold=Hold(since=NOW, until=until if until is None else NOW + until))
+    assert (gates.hold_at(NOW) is not None) is in_force
+
+
+def test_the_execution_that_started_last_decides_on_the_hold() -> None:
+    early, late = execution("a"), execution("b", HOUR)
+    hold = hold_of(early, ORIGIN, None)
+    ended = Gates().with_hold(late, None)
+    assert ended.with_hold(early, hold) == ended
+    held = Gates().with_hold(early, hold)
+    assert held.with_hold(late, None).hold is None
+    assert held.with_hold(early, None) == held, "its own change is not repeated"
+
+
+def test_a_hold_says_who_until_when_and_why() -> None:
+    hold = hold_of(execution("h"), Origin(kind=Kind.PAUSE, by="ann", reason="the sale"), NOW + HOUR)
+    assert str(hold) == "deployments are held by ann until 2026-11-30 07:00 UTC: the sale"
+    assert str(Hold(since=NOW)) == "deployments are held"
+
+
+def test_a_rollback_changes_its_own_bars_alone() -> None:
+    gates = Gates(bars=(bar(1, "a"), bar(2, "b")))
+    a = execution("a")
+    assert gates.with_bars(a, (bar(3, "a"),)).bars == (bar(2, "b"), bar(3, "a"))
+    assert gates.with_bars(a, ()).bars == (bar(2, "b"),)
+
+
+def test_an_image_that_two_barred_stays_barred_without_one() -> None:
+    gates = Gates(bars=(bar(1, "a"), bar(1, "b")))
+    assert gates.with_bars(execution("a"), ()).bar_of(digest(1)) == bar(1, "b")
+    assert gates.without_bars_of((digest(1),)).bar_of(digest(1)) is None
+
+
+@pytest.mark.parametrize("tag", ["b81d07e", None, 'x"y'])
+def test_the_input_that_deploys_anyway_is_one(tag: str | None) -> None:
+    given = json.loads(deploys_anyway(Image(repository="guestbook", digest=digest(1), tag=tag)))
+    assert (given["kind"], given["detail"]["image-digest"]) == ("image", digest(1))
+
+
+# ---------------------------------------------------------------------- rollback
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked", "target"),
+    [
+        pytest.param([release(3), release(2), release(1)], "previous", 2, id="the one before"),
+        pytest.param([release(3), release(2), release(1)], "v1", 1, id="by its number"),
+        pytest.param([release(3, 1), release(2), release(1)], "previous", 2, id="after a rollback, its undo"),
+        pytest.param([release(3, 2), release(2), release(1)], "previous", 1, id="one that differs"),
+        pytest.param([release(3, 2, version="2"), release(2)], "previous", 2, id="in its file"),
+        pytest.param([release(9), release(3), release(2), release(1)], "previous", 2, id="what was live when asked"),
+    ],
+)
+def test_to_which_release_it_goes(kept: list[Release], asked: str, target: int) -> None:
+    assert find_target(kept, asked, NOW + 5 * HOUR).number == target
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked", "problem"),
+    [
+        ([], "previous", "no release is kept yet"),
+        ([release(1)], "previous", "there is no release before v1 that differs"),
+        ([release(3), release(2)], "v1", r"there is no release v1 .* there are v3, v2\. Deploy its image instead"),
+    ],
+)
+def test_a_release_that_is_not_kept(kept: list[Release], asked: str, problem: str) -> None:
+    with pytest.raises(RejectedError, match=problem):
+        find_target(kept, asked, NOW + 5 * HOUR)
+
+
+def test_every_image_that_was_live_after_it_is_barred() -> None:
+    kept = [release(5, 1), release(4, 3), release(3), release(2), release(1)]
+    back = execution("back")
+    bars = bars_of(kept, kept[-1], back, ORIGIN)
+    assert {(each.digest, each.release, each.execution, each.by) for each in bars} == {
+        (digest(2), "v2", back.id, "ann"),
+        (digest(3), "v4", back.id, "ann"),
+    }
+    assert str(bars[0]) == "ann rolled back from v2, which had this image: the login fails"
+
+
+def test_its_undo_is_an_input() -> None:
+    kept = [release(2), release(1)]
+    said = remark(kept[1], live_at(kept, NOW + 5 * HOUR), bars_of(kept, kept[1], execution("back"), ORIGIN))
+    assert said.startswith(f"brings back v1, barred until a person lifts that: v2 {digest(2)}; to undo it, start ")
+    undo = parse({"kind": "rollback", "release": "v2"})
+    assert said.endswith('{"kind": "rollback", "release": "v2"}')
+    assert undo.release == "v2"
+
+
+def test_without_its_plan_only_the_image_comes_back() -> None:
+    with pytest.raises(RejectedError, match='which plan v1 had; roll back with "image_only": true'):
+        pinned(release(1).model_copy(update={"plan": None}))
+
+
+def test_twenty_releases_are_kept_in_the_round() -> None:
+    releases = Releases(None, "table", APP)  # type: ignore[arg-type]  # no call is made
+    records = [releases.keep(release(number))["Item"]["record"]["S"] for number in range(1, 42)]
+    assert len(set(records)) == KEPT
+    assert records[0] == records[20] == records[40] == "archive#01"
+
+
+def test_nothing_is_started_while_there_is_nothing_to_start() -> None:
+    assert start_pending(None, "arn", Gates(), NOW) is None  # type: ignore[arg-type]  # no call is made
