@@ -29,7 +29,7 @@ from rota.deployment.items import Item
 # The step that makes the record, and what is between it and the first step that writes, in `durations`.
 _FIRST_STEP = "TakeTurn"
 _CHANGE_SCHEDULES = ("ClearRules", "CreateTargets")
-# What stays as whoever wrote it first has it.
+# First writer wins.
 _DECIDED_ONCE = {"complete", "error", "failed_step"}
 
 
@@ -67,7 +67,9 @@ class DeploymentRecord(Item):
     restore_attempts: int | None = None
     """How many attempts to restore it have begun, without those that met another invocation and had to wait."""
     idle_retries: int | None = None
-    """In the ledger's copy: how many retries of the state that restores it were no attempts."""
+    """In the ledger's copy: how many retries of the state that restores it were no attempts, because another invocation
+    had to be waited for, or Lambda refused the call.
+    """
 
     def stored(self) -> dict[str, Any]:
         """The record as JSON has it, without what is not known."""
