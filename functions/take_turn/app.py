@@ -32,7 +32,7 @@ def _of_an_end(request: TakeTurnInput, settings: Settings, ended: str, waited: f
     restores = None
     if verdict.decision == Decision.RESTORE:
         restores = stopped.execution_to_restore(described)
-        _lease(request.execution, settings).reserve({ended, restores})
+        _lease(request.execution, settings).reserve_for_restore({ended, restores})
     return TakeTurnOutput(**dict(verdict), wait_seconds=wait_seconds(waited), dry_run=False, restores=restores)
 
 

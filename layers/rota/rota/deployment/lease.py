@@ -146,9 +146,9 @@ class Lease:
     ```
     `holder` is missing in the free lease; `at_work` lists who is writing; `shut` and `restorer` are there in the shut.
 
-    AWS's rule and service calls take no fencing token, so time fences: every invocation that writes says in `at_work`
-    how long its function may live, and takes that back when it leaves. While one is listed there that has not ended,
-    nothing else writes: not the next deployment, not the same step once more after a lost response, not
+    AWS's rule and service calls take no fencing token, so the lease goes by time: every invocation that writes says in
+    `at_work` how long its function may live, and takes that back when it leaves. While one is listed there that has not
+    ended, nothing else writes: not the next deployment, not the same step once more after a lost response, not
     RestoreDeployment.
     """
 
@@ -357,7 +357,7 @@ class Lease:
         self._update(update, condition, note.values if self._has_record else {}, names)
         self._at_work = {}
 
-    def reserve(self, ended: Collection[str]) -> None:
+    def reserve_for_restore(self, ended: Collection[str]) -> None:
         """Keep the lease for this execution to restore its holder, if that is one of the executions `ended`, or if one
         of those was to restore it: nothing takes it over while this one runs, however late it enters.
         """
