@@ -6,12 +6,12 @@ from zlib import crc32
 
 from rota.contract import Stored
 from rota.runs.model import (
+    Actor,
     GoodRun,
     Incident,
     Job,
     LogPlace,
     Notice,
-    Reader,
     Reason,
     Release,
     Run,
@@ -45,7 +45,7 @@ V42 = V41.model_copy(update={"number": 42, "tag": "c7f3e20", "digest": "sha256:"
 GOOD = GoodRun(scheduled_at=DUE - timedelta(days=1), ended_at=DUE - timedelta(days=1), release=V40, runs=213)
 
 EXIT = Reason(
-    why=Why.EXIT_CODE, words="the job ended with exit code 1", todo="Look at the job's log.", reader=Reader.AUTHOR
+    why=Why.EXIT_CODE, words="the job ended with exit code 1", todo="Look at the job's log.", reader=Actor.AUTHOR
 )
 SECRET = Reason(
     why=Why.SECRET,
@@ -53,13 +53,13 @@ SECRET = Reason(
     aws="ResourceInitializationError: unable to pull secrets or registry auth: retrieve secret from asm: "
     "ResourceNotFoundException: Secrets Manager can't find the specified secret",
     todo="Check whether the secret exists under that name, and whether the execution role may read it.",
-    reader=Reader.OPERATOR,
+    reader=Actor.OPERATOR,
 )
 DISABLED = Reason(
     why=Why.DISABLED,
     words="its schedule is disabled, and the schedule file says that it is enabled",
     todo="Enable the rule, or deploy again.",
-    reader=Reader.OPERATOR,
+    reader=Actor.OPERATOR,
 )
 _TAIL = (
     "Traceback (most recent call last):",

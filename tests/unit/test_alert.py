@@ -19,13 +19,13 @@ from rota.runs.attribution import attribute, with_releases
 from rota.runs.incidents import after_run
 from rota.runs.model import (
     STARTED,
+    Actor,
     GoodRun,
     Incident,
     Job,
     LogPlace,
     Notice,
     Owed,
-    Reader,
     Reason,
     Release,
     Run,
@@ -470,7 +470,7 @@ def test_a_recovery_says_that_it_was_caught_up() -> None:
 V40_AGAIN = V40.model_copy(update={"number": 45, "since": DUE - HOUR})
 OTHER_FILE = Stored(key="scheduled_tasks.json", version_id="Zz9")
 OTHER_BASE = "arn:aws:ecs:eu-west-1:111122223333:task-definition/guestbook:14"
-CAPACITY = Reason(why=Why.CAPACITY, words="Fargate had no capacity", todo="Run it once more.", reader=Reader.OPERATOR)
+CAPACITY = Reason(why=Why.CAPACITY, words="Fargate had no capacity", todo="Run it once more.", reader=Actor.OPERATOR)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rota.runs.incidents import after_run
-from rota.runs.model import Job, Reader, Reason, Release, Run, Status, Trigger, Why
+from rota.runs.model import Actor, Job, Reason, Release, Run, Status, Trigger, Why
 
 FIRST = datetime(2026, 3, 1, 6, tzinfo=UTC)
 OLD, NEW = (Release(number=number, digest=f"sha256:{number:064}") for number in (40, 41))
 STATUSES = {"+": Status.OK, "-": Status.FAILED, "m": Status.MISSED, "n": Status.NOT_STARTED, "?": Status.UNKNOWN}
-REASON = Reason(why=Why.EXIT_CODE, words="it failed", todo="look", reader=Reader.AUTHOR)
+REASON = Reason(why=Why.EXIT_CODE, words="it failed", todo="look", reader=Actor.AUTHOR)
 
 
 def run(number: int, sign: str, release: Release = OLD) -> Run:

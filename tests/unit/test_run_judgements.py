@@ -8,7 +8,7 @@ import pytest
 from rota.runs import reasons, stops
 from rota.runs.event import GivenUp, QueueMessage, started_by_catch_up, task_change
 from rota.runs.judge import run_of
-from rota.runs.model import Job, Reader, Release, Run, Span, Status, Trigger, Why
+from rota.runs.model import Actor, Job, Release, Run, Span, Status, Trigger, Why
 from tests.guestbook import DIGEST
 from tests.run_events import CREATED, DUE, dead_letter, detail
 
@@ -18,7 +18,7 @@ JOB = Job(
     retry_age=60,
     grace=300,
 )
-AUTHOR, OPERATOR = Reader.AUTHOR, Reader.OPERATOR
+AUTHOR, OPERATOR = Actor.AUTHOR, Actor.OPERATOR
 
 
 def judged(**members: Any) -> Run:
@@ -228,7 +228,7 @@ def not_started(reason: str, **more: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_an_end_is_judged(members: dict[str, Any], status: Status, why: Why | None, reader: Reader | None) -> None:
+def test_an_end_is_judged(members: dict[str, Any], status: Status, why: Why | None, reader: Actor | None) -> None:
     run = judged(**members)
     assert (run.status, run.reason and run.reason.why, run.reason and run.reason.reader) == (status, why, reader)
     if run.reason:
@@ -319,7 +319,7 @@ def test_a_dead_letter_says_why(letter: dict[str, Any], why: Why, words: str) ->
     read = QueueMessage.model_validate(dead_letter(**letter), extra="ignore").read()
     assert isinstance(read, GivenUp)
     reason = reasons.of_a_dead_letter(read)
-    assert (reason.why, reason.words, reason.reader) == (why, words, Reader.OPERATOR)
+    assert (reason.why, reason.words, reason.reader) == (why, words, Actor.OPERATOR)
     assert reason.aws == f"{read.code}: {read.message}"
 
 

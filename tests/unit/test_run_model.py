@@ -6,10 +6,10 @@ import pytest
 
 from rota.deployment.items import plain, stored
 from rota.runs import model
-from rota.runs.model import Incident, Job, Reader, Reason, Run, Span, Status, Why
+from rota.runs.model import Actor, Incident, Job, Reason, Run, Span, Status, Why
 
 DUE = datetime(2026, 3, 1, 6, tzinfo=UTC)
-REASON = Reason(why=Why.SECRET, words="a secret is missing", aws="AWS says so", todo="add it", reader=Reader.OPERATOR)
+REASON = Reason(why=Why.SECRET, words="a secret is missing", aws="AWS says so", todo="add it", reader=Actor.OPERATOR)
 RUN = Run(
     task="IngestData",
     scheduled_at=DUE,

@@ -111,7 +111,7 @@ class Why(StrEnum):
         return cls("other")
 
 
-class Reader(StrEnum):
+class Actor(StrEnum):
     """Who acts on a reason."""
 
     AUTHOR = "author"
@@ -128,7 +128,7 @@ class Reason(Item):
     """AWS's own words, whole; empty if it has none."""
     todo: str
     """What to do: one sentence or two."""
-    reader: Reader
+    reader: Actor
 
     @property
     def key(self) -> str:
@@ -327,7 +327,7 @@ class Job(Item):
         return job_key(self.task)
 
 
-class Between(Item):
+class UnclearTime(Item):
     """A time of which it is not known what became of what was due: Rota was away, or a deployment was changing
     schedules, and was restored.
     """
@@ -350,7 +350,7 @@ class Swept(Item):
     """When ECS was asked for its tasks, also if what was due was not judged yet."""
     back_at: AwareDatetime | None = None
     """When Sweep came back, after it was away for longer than ECS remembers; None once it has caught up."""
-    unclear: tuple[Between, ...] = ()
+    unclear: tuple[UnclearTime, ...] = ()
     image_seen_at: AwareDatetime | None = None
     """When ECR was asked for the live image."""
     policy_reported: tuple[str, ...] = ()
@@ -359,7 +359,7 @@ class Swept(Item):
     """Its digest and status if it could not be pulled then, and that is reported."""
 
 
-class Known(Item):
+class KnownReleases(Item):
     """The releases that runs may have begun with. RecordRun reads them with each batch, and Sweep writes them when
     another goes live: so they are no part of what Sweep writes each minute.
     """

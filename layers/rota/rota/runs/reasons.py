@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rota.runs.event import BY_A_USER, Container, GivenUp, TaskChange
-from rota.runs.model import Reader, Reason, Why
+from rota.runs.model import Actor, Reason, Why
 from rota.runs.stops import Stop
 
-_AUTHOR, _OPERATOR = Reader.AUTHOR, Reader.OPERATOR
+_AUTHOR, _OPERATOR = Actor.AUTHOR, Actor.OPERATOR
 _SIGKILL, _SIGSEGV, _SIGTERM = 137, 139, 143
 _SIGNALS = {_SIGKILL: "SIGKILL", _SIGSEGV: "SIGSEGV", _SIGTERM: "SIGTERM"}
 
@@ -25,10 +25,10 @@ class _Known(NamedTuple):
     why: Why
     words: str
     todo: str
-    reader: Reader = _OPERATOR
+    reader: Actor = _OPERATOR
 
 
-def _known(pattern: str, why: Why, words: str, todo: str, reader: Reader = _OPERATOR) -> _Known:
+def _known(pattern: str, why: Why, words: str, todo: str, reader: Actor = _OPERATOR) -> _Known:
     return _Known(re.compile(pattern, re.IGNORECASE), why, words, todo, reader)
 
 

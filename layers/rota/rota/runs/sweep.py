@@ -19,7 +19,7 @@ from rota.runs import image, reasons, running, tasks
 from rota.runs.by_job import by_job
 from rota.runs.due import due_between
 from rota.runs.missed import COUNTED_OVER, FIRES_WITHIN, Lacking, lacking, terms
-from rota.runs.model import MISSED, Between, Job, Run, Span, Status, Swept, Why
+from rota.runs.model import MISSED, Job, Run, Span, Status, Swept, UnclearTime, Why
 from rota.runs.record import Recorder
 from rota.runs.report import report
 from rota.runs.table import RunTable
@@ -168,10 +168,10 @@ class _Look(NamedTuple):
     def _with_what_is_unclear(self, back_at: datetime | None) -> Swept:
         unclear = [each for each in self.swept.unclear if each.until > self.now - _UNCLEAR_FOR]
         if back_at:
-            unclear.append(Between(since=self.swept.at - _UNCLEAR_FOR, until=back_at - _ECS_REMEMBERS, away=True))
+            unclear.append(UnclearTime(since=self.swept.at - _UNCLEAR_FOR, until=back_at - _ECS_REMEMBERS, away=True))
         since = self.swept.changing_since
         if since and self.changing_since is None and self.live.live_since and self.live.live_since < since:
-            unclear.append(Between(since=since, until=self.now))  # it has ended, and is not live
+            unclear.append(UnclearTime(since=since, until=self.now))  # it has ended, and is not live
         return self.swept.model_copy(update={"unclear": tuple(unclear)})
 
     def _fill(self, jobs: Mapping[str, Job], known: "set[str]") -> "trail.History":
@@ -244,7 +244,7 @@ class _Look(NamedTuple):
         due = next(due_between(span.expression, max(after, span.since - timedelta(seconds=1)), until), None)
         return after if due and (span.until is None or due < span.until) else None
 
-    def _unclear(self, found: Lacking, swept: Swept, history: "trail.History | None") -> Between | None:
+    def _unclear(self, found: Lacking, swept: Swept, history: "trail.History | None") -> UnclearTime | None:
         between = (each for each in swept.unclear if each.since <= found.due < each.until)
         return next((each for each in between if not (each.away and history and history.covers(found.due))), None)
 

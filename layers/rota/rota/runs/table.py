@@ -14,7 +14,7 @@ from rota.runs.model import (
     REPORTING_KEY,
     SWEEP_KEY,
     Job,
-    Known,
+    KnownReleases,
     Release,
     Run,
     Swept,
@@ -75,7 +75,7 @@ class RunTable:
     def releases(self, *, consistent: bool = True) -> tuple[Release, ...]:
         """The releases that runs may have begun with, the newest last."""
         found = self._get(RELEASES_KEY, consistent=consistent)
-        return Known.model_validate(found).releases if found else ()
+        return KnownReleases.model_validate(found).releases if found else ()
 
     # ------------------------------------------------------------------ writing; False if it changed since it was read
 
@@ -124,7 +124,7 @@ class RunTable:
 
     def put_releases(self, releases: Sequence[Release]) -> None:
         """Write the releases that runs may have begun with, the newest last."""
-        self._put_item(RELEASES_KEY, Known(releases=tuple(releases)))
+        self._put_item(RELEASES_KEY, KnownReleases(releases=tuple(releases)))
 
     # ------------------------------------------------------------------ reporting
 
