@@ -243,8 +243,8 @@ def of_runs(seen: runs.Watched) -> str:
     return f"""# What watching runs takes
 
 Written by `python -m bench --runs`. On the stage, with {runs.LATENCY_MS} ms for each call and warm functions:
-{seen.runs} runs, each alone, and {seen.sweep.invocations} sweeps of {runs.JOBS} jobs. On a busy machine functions
-take longer than on AWS, and cost more here.
+{seen.runs} runs, each alone, and {seen.sweep.invocations} sweeps of {runs.JOBS} jobs. The time of a function is
+what it used of a CPU, and what it waited for its calls: the same on a busy machine.
 
 ## Calls
 
@@ -255,8 +255,8 @@ Items written for a run: {seen.writes:.1f}, at most {runs.MOST_WRITES:.0f}. A tr
 ## A burst
 
 In an account with {runs.CONCURRENCY} functions at once, as a new one has. {runs.BURST} tasks were started within
-{burst.started:.0f} s, in the minute of a push and of a sweep. Every run was recorded {burst.recorded:.0f} s after the
-first start, at most {runs.BURST_SECONDS:.0f}. The deployment ended {burst.outcome} after {burst.deployed:.0f} s.
+{burst.started:.0f} s, in the minute of a push and of a sweep. Every run was recorded {burst.late:.0f} s after the last
+start, at most {runs.BURST_SECONDS:.0f}. The deployment ended {burst.outcome} {burst.deployed:.0f} s after the push.
 Functions seen at once: {burst.most}; at most five of them are RecordRun (`MaximumConcurrency`). Invocations refused
 because there were too many: {burst.refused}.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from bench.memory import cpu_seconds
 from examples.guestbook.client import Client
 from stage.client import wait_for
 
@@ -38,7 +39,7 @@ class Work(NamedTuple):
 
     invocations: int
     milliseconds: float
-    """Billed, of all of them, with a whole CPU."""
+    """Of all of them, with a CPU of their own: what they used of one, and what they waited for the calls."""
     logged: int
     """Bytes."""
     calls: Mapping[str, int]
@@ -52,6 +53,13 @@ class Work(NamedTuple):
         waits = min(self.milliseconds, LATENCY_MS * sum(self.calls.values()))
         milliseconds = waits + (self.milliseconds - waits) * _WHOLE_CPU / self.memory
         return milliseconds / 1000 * self.memory / 1024
+
+
+class Mark(NamedTuple):
+    """The functions' log, and the seconds of a CPU that they have used, at some moment."""
+
+    reports: list[tuple[str, str]]
+    cpu: Mapping[str, float]
 
 
 class Burst(NamedTuple):
@@ -69,6 +77,11 @@ class Burst(NamedTuple):
     """Invocations that Lambda refused because too many functions ran."""
     most: int
     """Functions that were seen to run at once."""
+
+    @property
+    def late(self) -> float:
+        """Seconds from the last start until every run was recorded."""
+        return self.recorded - self.started
 
 
 @dataclass(frozen=True)
@@ -97,8 +110,8 @@ class Watched:
 
     def missed(self) -> Iterator[str]:
         """A line for everything that is not as it must be."""
-        if self.burst.recorded > BURST_SECONDS:
-            yield f"{BURST} starts were recorded after {self.burst.recorded:.0f} s, {BURST_SECONDS:.0f} are allowed"
+        if self.burst.late > BURST_SECONDS:
+            yield f"{BURST} starts were recorded {self.burst.late:.0f} s after the last, {BURST_SECONDS:.0f} may be"
         if self.burst.outcome != "SUCCEEDED":
             yield f"the deployment in the burst ended {self.burst.outcome}"
         if self.writes > MOST_WRITES:
@@ -218,7 +231,7 @@ def measure(stage: Client) -> Watched:
         watched.run(number)
     watched.sweep()
     stage.clear_calls()
-    before = watched.reports()
+    before = watched.mark()
     for number in range(_STEADY):
         watched.run(number)
     record = watched.work(before, "RecordRun", _RECORDED)
@@ -255,15 +268,24 @@ class _Stage:
 
     def sweeps(self, number: int) -> Work:
         self._stage.clear_calls()
-        before = self.reports()
+        before = self.mark()
         for _ in range(number):
             self.sweep()
         return self.work(before, "Sweep", _FOUND)
 
-    def work(self, before: list[tuple[str, str]], function: str, answer: str) -> Work:
+    def mark(self) -> Mark:
+        return Mark(self.reports(), cpu_seconds(self._stage.endpoint))
+
+    def work(self, before: Mark, function: str, answer: str) -> Work:
         """What a function has done since then."""
-        work = _work(before, self.reports(), self._stage.calls(), function, answer)
-        return work._replace(memory=self._functions[function]["MemorySize"])
+        after = self.mark()
+        work = _work(before.reports, after.reports, self._stage.calls(), function, answer)
+        memory = self._functions[function]["MemorySize"]
+        if not after.cpu:  # not Linux: by the clock, which a busy machine makes too much
+            return work._replace(memory=memory)
+        used = after.cpu.get(function, 0.0) - before.cpu.get(function, 0.0)
+        waited = LATENCY_MS * sum(work.calls.values())
+        return work._replace(memory=memory, milliseconds=1000 * used + waited)
 
     def start(self, number: int, count: int = 1) -> None:
         environment = [{"name": "ROTA_TASK", "value": f"Job{number % JOBS:02}"}]
@@ -299,6 +321,7 @@ class _Stage:
                 recorded = passed
             if not deployed and self._status(execution) != "RUNNING":
                 deployed = passed
+        wait_for(lambda: not self._stage.invocations(), 60)  # a stage that ends meanwhile would wait for them
         refused = [each for each in self._stage.calls("lambda", "Invoke") if each["error"]]
         return Burst(started, recorded, deployed, self._status(execution), len(refused), most)
 
