@@ -126,6 +126,7 @@ def test_it_is_restored_if_its_end_shows_late(changing: Client) -> None:
     assert_all_is_as_it_was(changing, before)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_rule_that_another_app_took_over_is_not_restored(changing: Client) -> None:
     """The event was lost, and the restore starts days later."""
     events = changing.client("events")

@@ -68,6 +68,7 @@ def test_members_unknown_to_the_sdk_are_kept(stage: Client) -> None:
         assert app_container(new)["flavour"] == {"sprinkles": [1, 2]}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_every_member_of_awss_model_is_kept(stage: Client) -> None:
     """Also by the functions' own SDK, and over HTTP."""
     request = definition(-1)

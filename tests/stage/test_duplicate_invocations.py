@@ -39,6 +39,7 @@ def test_a_lost_reply_undoes_nothing(deployed: Client, step: str) -> None:
     assert images(deployed) == {ended["input"]["detail"]["image-digest"]}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_step_waits_for_an_earlier_invocation(deployed: Client) -> None:
     deployed.clear_calls()
     tries = _RETRIES * len(("enter", "leave"))

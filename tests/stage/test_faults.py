@@ -149,6 +149,7 @@ def test_a_failed_event_is_reported_in_its_position(stage: Client) -> None:
     assert answer["Entries"][1]["ErrorCode"] == "InternalFailure"
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(("fault", "done"), [("kill", False), ("kill_after", True)])
 def test_a_function_is_killed_before_or_after_its_call(
     stage: Client, function: Callable[..., str], fault: str, done: bool

@@ -85,6 +85,7 @@ def test_a_replicated_image_is_deployed_only_if_that_is_wanted(stage: Client, wa
         cloudformation.delete_stack(StackName="another")  # no reset does
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_replicated_image_is_deployed_only_if_it_is_newer(stage: Client) -> None:
     """As EventBridge starts it, with the rights of the template's role."""
     old = push_untagged(stage, "v0")

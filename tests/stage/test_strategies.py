@@ -50,6 +50,7 @@ def test_it_is_deployed_when_the_bake_is_over(configuration: dict[str, Any], dep
     assert ended["output"]["rollout"]["progress"].startswith("CLEAN_UP, 2 of 2 tasks run")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_alarm_in_the_bake_restores_everything(deployed: Client) -> None:
     alarm = {"alarmNames": ["errors"], "enable": True, "rollback": True}
     configure(deployed, **BAKES, alarms=alarm)
