@@ -15,6 +15,7 @@ import pytest
 
 from examples.guestbook.client import Client, running
 from tests.stage import scenarios
+from tests.stage.with_actions.played import played
 
 pytestmark = pytest.mark.iam_simulate
 HERE = Path(__file__).parent
@@ -58,6 +59,10 @@ def records(stage: Client) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def policies(stage: Client) -> dict[str, list[dict[str, Any]]]:
+    return policies_of(stage)
+
+
+def policies_of(stage: Client) -> dict[str, list[dict[str, Any]]]:
     """The policies of every role, as IAM's API returns them."""
     iam = stage.client("iam")
     return {
@@ -75,15 +80,26 @@ def request(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "role": role, "principal": record["caller"], "context": context}
 
 
-def test_every_decision_is_confirmed(judge: Any, records: list[dict[str, Any]], policies: dict[str, Any]) -> None:
+def doubted(judge: Any, records: list[dict[str, Any]], policies: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """The decisions that the simulator does not confirm."""
     verdicts = judge(policies, [request(record) for record in records])
-    doubted = [
+    return [
         (record["action"], record["resource"], verdict)
         for record, verdict in zip(records, verdicts, strict=True)
         if verdict["allowed"] is not record["allowed"] or verdict["doubts"]
     ]
+
+
+def test_every_decision_is_confirmed(judge: Any, records: list[dict[str, Any]], policies: dict[str, Any]) -> None:
     assert len(records) > 100
-    assert doubted == []
+    assert doubted(judge, records, policies) == []
+
+
+def test_so_is_every_decision_about_stopping_and_starting_runs(judge: Any) -> None:
+    with played("both") as acting:
+        records, policies = acting.permissions(), policies_of(acting)
+    assert {"ecs:StopTask", "ecs:RunTask"} <= {each["action"] for each in records}
+    assert doubted(judge, list({json.dumps(each, sort_keys=True): each for each in records}.values()), policies) == []
 
 
 @pytest.mark.parametrize(("step", "action", "context"), NOT_ALLOWED)

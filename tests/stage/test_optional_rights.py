@@ -1,7 +1,6 @@
 """Statements that are there only with a parameter: with them everything that it asks for is allowed."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -9,11 +8,9 @@ from examples.guestbook.client import Client
 from stage import process
 from stage.client import wait_for
 from tests.stage import audit
-from tests.stage.account import PREFIX, schedules
-from tests.stage.scenarios import runs
+from tests.stage.account import schedules
 from tests.stage.test_reporting import EVERY_MINUTE, heard, listen, reported_within
-from tests.stage.test_runs import a_minute
-from tests.stage.with_actions.scenario import VALUE
+from tests.stage.with_actions.played import BECOMES, LATE, STUCK, played
 from tests.stage.with_parameters.scenario import CHAT
 
 pytestmark = pytest.mark.permissions
@@ -46,54 +43,24 @@ def test_a_named_chat_is_notified_and_a_named_log_read() -> None:
     assert denied == []
 
 
-STUCK = {"name": "Stuck", "task": "spam_task", "cron": "* * * * ? *", "overlap": "skip", "watch": {"max_runtime": 60}}
-LATE = {"name": "Late", "task": "spam_task", "rate": "1 hour", "catch_up": "missed"}
 ON_REQUEST = {"ecs:StopTask", "ecs:RunTask", "ecs:TagResource", "ecs:ListTasks", "ecs:DescribeTasks", "iam:PassRole"}
 
 
-def statuses(stage: Client) -> set[tuple[str, str]]:
-    """What became of runs: the job and how it is judged, or that it was started once more."""
-    found = {(run["task"]["S"], run["status"]["S"]) for run in runs(stage)}
-    return found | {(run["task"]["S"], "caught up") for run in runs(stage) if run.get("trigger") == {"S": "catch_up"}}
-
-
-def give_up_a_start(stage: Client) -> None:
-    """ECS refuses the hourly job once; its target has a tag, as a script may have given it."""
-    (target,) = schedules(stage)["Late"]["Targets"]
-    target["EcsParameters"]["Tags"] = [{"Key": "cost-centre", "Value": "12"}]
-    stage.client("events").put_targets(Rule=PREFIX + "Late", Targets=[target])
-    stage.settings(run_task="refused")
-    stage.fire(PREFIX + "Late")
-    stage.settings(run_task="ok")
-    wait_for(lambda: ("Late", "missed") in statuses(stage), 20)
-
-
-@pytest.mark.parametrize("parameter", ["stop", "start", "both"])
-def test_runs_are_stopped_and_started_with_just_these_rights(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VALUE, parameter)
-    jobs = {"stop": [STUCK], "start": [LATE], "both": [STUCK, LATE]}[parameter]
-    expected = {"stop": {("Stuck", "skipped"), ("Stuck", "failed")}, "start": {("Late", "caught up")}}
-    expected["both"] = expected["stop"] | expected["start"]
-    with process.running("--scenario", "tests.stage.with_actions") as served:
-        stage = Client(served.endpoint)
-        stage.upload_schedule({"tasks": jobs})
-        assert stage.deploy("v1")["status"] == "SUCCEEDED"
-        stage.settings(tasks="scripted", script={"seconds": 600}, start_seconds=25, fire_schedules=True)
-        stage.advance(60)  # to the first minute of Sweep's rule
-        if LATE in jobs:
-            a_minute(stage)
-            give_up_a_start(stage)
-        for _ in range(8):
-            a_minute(stage)
-            if expected[parameter] <= statuses(stage):
-                break
-        assert expected[parameter] <= statuses(stage)
+@pytest.mark.parametrize("parameter", BECOMES)
+def test_runs_are_stopped_and_started_with_just_these_rights(parameter: str) -> None:
+    with played(parameter) as stage:
         records, granted = stage.permissions(), audit.statements(stage)
     assert [record for record in records if not record["allowed"]] == []
     unused = audit.unused(granted, audit.asked(records))
-    assert [each for each in unused if each.action in ON_REQUEST and _of_a_watcher(each)] == []
-    assert not _granted(granted, "ecs:RunTask") if parameter == "stop" else _granted(granted, "ecs:RunTask")
-    assert not _granted(granted, "ecs:StopTask") if parameter == "start" else _granted(granted, "ecs:StopTask")
+    assert [each for each in unused if each.action in ON_REQUEST and _is_a_watchers(each.role)] == []
+    actions = {
+        action
+        for role, statements in granted.items()
+        for statement in statements
+        for action in statement.actions
+        if _is_a_watchers(role)
+    }
+    assert ("ecs:StopTask" in actions, "ecs:RunTask" in actions) == (parameter != "start", parameter != "stop")
 
 
 def test_a_key_that_acts_is_refused_by_a_stack_that_does_not_let_it(stage: Client) -> None:
@@ -106,14 +73,5 @@ def test_a_key_that_acts_is_refused_by_a_stack_that_does_not_let_it(stage: Clien
     assert schedules(stage) == before
 
 
-def _of_a_watcher(each: audit.Unused) -> bool:
-    return "-RecordRunFunction" in each.role or "-SweepFunction" in each.role
-
-
-def _granted(granted: dict[str, list[Any]], action: str) -> bool:
-    return any(
-        action in statement.actions
-        for role, statements in granted.items()
-        for statement in statements
-        if "-RecordRunFunction" in role or "-SweepFunction" in role
-    )
+def _is_a_watchers(role: str) -> bool:
+    return "-RecordRunFunction" in role or "-SweepFunction" in role
