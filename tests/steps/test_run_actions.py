@@ -142,6 +142,7 @@ def test_without_the_parameter_nothing_is_skipped(
     assert ecs(newcomer)["desiredStatus"] == "RUNNING"
 
 
+@pytest.mark.exhaustive(first=3)
 @pytest.mark.parametrize("fault", ["denied", "throttle", "internal"])
 @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks", "StopTask"])
 def test_in_doubt_both_run(operation: str, fault: str, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,6 +309,7 @@ def test_a_run_that_did_not_start_is_caught_up_once_its_retry_age_is_over(watche
     assert len(caught_up(six)) == 1
 
 
+@pytest.mark.exhaustive(first=8)
 @pytest.mark.parametrize(
     ("service", "operation", "skip"),
     [
