@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 .DEFAULT_GOAL := help
 .PHONY: help demo stage watch check-schedule verify-account deploy delete test-unit test-steps test test-exhaustive check format docs schema \
   requirements build clean test-aws-cli test-permissions test-iam-simulate test-sam test-docker test-image \
-  test-local-invoke lint-template sweep races month mutants bench bench-quick bench-runs bench-cold
+  test-local-invoke lint-template sweep races month mutants bench bench-quick bench-runs bench-command bench-cold
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -145,13 +145,16 @@ mutants: $(READY) ## small changes to the product, each of which a test must not
 ##@ Measure
 # A stopped run continues where it was. ONLY="--tasks 300 --mode shared" measures a part, again if it was before.
 bench: $(READY) build ## how long deployments of up to 1,000 tasks take under AWS's quotas: an hour
-	@$(BIN)/python -m bench $(ONLY); missed=$$?; $(BIN)/python -m bench.cold && exit $$missed
+	@$(BIN)/python -m bench $(ONLY); missed=$$?; $(BIN)/python -m bench.command || missed=1; $(BIN)/python -m bench.cold && exit $$missed
 
 bench-quick: $(READY) ## the same up to 30 tasks: five minutes
 	@$(BIN)/python -m bench --quick
 
 bench-runs: $(READY) ## what watching runs takes: calls, a burst of starts, a month's price; a minute
 	@$(BIN)/python -m bench --runs
+
+bench-command: $(READY) ## how fast `rota` answers, beside Python and one call of boto3; a minute
+	@$(BIN)/python -m bench.command
 
 bench-cold: build ## how long each function takes to start, in Docker too where it runs: four minutes
 	@$(BIN)/python -m bench.cold

@@ -2,12 +2,16 @@
 
 import json
 import re
+import textwrap
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 from samtranslator.yaml_helper import yaml_parse
 
+from rota.cli.exits import MEANINGS
+from rota.cli.main import main
 from rota.contract import STEPS
 from rota.schedule_file.expression import FIELDS
 from rota.schedule_file.next_runs import in_words
@@ -19,6 +23,8 @@ from stage.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 _WIDTH = 100
+_COMMON = {"stack", "env", "profile", "region", "as_json", "utc", "no_color"}
+"""Options of every command that asks AWS; the page says them once."""
 _SHAPES = {"Succeed": "{0}([{0}])", "Fail": "{0}[[{0}]]"}
 _EXPRESSIONS = [
     ("cron", "0 6 * * ? *"),
@@ -155,6 +161,33 @@ def parameters() -> str:
         shown = "*required*" if default is None else "*empty*" if default == "" else f"`{default}`"
         rows.append(f"| `{name}` | {shown} | {parameter['Description']} |")
     return "\n".join(rows)
+
+
+def commands() -> str:
+    """Every command of `rota`: its usage, what it does, its options, an example."""
+    sections = [_command(name, command) for name, command in main.commands.items()]
+    return "\n\n".join(sections)
+
+
+def _command(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=f"rota {name}")
+    usage = command.get_usage(context).removeprefix("Usage: ").replace("\n", " ")
+    text = [" ".join(part.split()) for part in (command.help or "").replace("\b", "").split("\n\n")]
+    options = [each for each in command.params if isinstance(each, click.Option) and each.name not in _COMMON]
+    records = [record for each in options if (record := each.get_help_record(context))]
+    rows = [f"| `{option}` | {text} |".replace("  [", " [") for option, text in records]
+    table = ["", "| option | does |", "|---|---|", *rows] if rows else []
+    example = (command.epilog or "").split("\n")[-1].strip()
+    shown = ["", f"Example: `{example}`"] if example else []
+    filled = ["\n\n".join(textwrap.fill(part, _WIDTH) for part in text)]
+    return "\n".join([f"### {name}", "", f"`{re.sub(' +', ' ', usage)}`", "", *filled, *table, *shown])
+
+
+def exit_codes() -> str:
+    """The exit codes of every command."""
+    return "\n".join(
+        ["| exit | means |", "|---|---|", *(f"| {int(code)} | {text} |" for code, text in MEANINGS.items())]
+    )
 
 
 def task_keys() -> str:

@@ -22,6 +22,19 @@ def roles() -> str:
     return "\n".join(sections).strip()
 
 
+def people() -> str:
+    """The managed policies for people: what each allows, on what, and for what."""
+    sections = []
+    for name, resource in _resources():
+        if _scalar(_get(resource, "Type")) == "AWS::IAM::ManagedPolicy":
+            rows = [
+                _row(each, when) for each, when in _guarded(_get(resource, "Properties", "PolicyDocument", "Statement"))
+            ]
+            head = ["| action | resource | condition | reason |", "|---|---|---|---|"]
+            sections += [f"### {name}", _description(resource), *head, *rows, ""]
+    return "\n".join(sections).strip()
+
+
 def resource_policies() -> str:
     """What the bucket, the topic and the queue themselves allow or deny, and to whom."""
     rows = ["| policy | effect | principal | action | condition | reason |", "|---|---|---|---|---|---|"]

@@ -50,4 +50,5 @@ class App:
             "ApiCommand": "",
             "ApiPort": "8000",
             "ScheduleKeys": self.schedule_key,
+            "PoliciesForPeople": "true",
         }

@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Iterator
 
+from click import style
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
-from examples.guestbook.demo.narrate import Narrator
 from examples.guestbook.demo.runs import mails
+from rota.watch.narrate import Narrator
 from stage.client import NO_ANSWER, Client, NotAStageError, StageError
 
 _POLL_SECONDS = 0.2
@@ -31,6 +32,7 @@ class Watch:
         self._seen = set(self._executions())
         self._mails = len(mails(stage))
         self._active: list[Narrator] = []
+        self._gone: list[Narrator] = []
         self._printed_last: Narrator | None = None
 
     @property
@@ -44,17 +46,17 @@ class Watch:
         self._seen.update(new)
         for each in new:
             with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
-                self._active.append(Narrator(self._stage, each))
+                self._active.append(Narrator(self._states, each))
         for execution in self._active:
             for line in self._look(execution):
                 if execution is not self._printed_last:
                     yield f"\n{self._machine(execution)}{execution.title}"
                     self._printed_last = execution
                 yield line
-        self._active = [each for each in self._active if each.end is None and not each.gone]
+        self._active = [each for each in self._active if each.end is None and each not in self._gone]
         sent = mails(self._stage)
         for mail in sent[self._mails :]:
-            yield f"\n[bold]a mail[/bold]: {escape(mail['subject'])}"
+            yield f"\n{style('a mail', bold=True)}: {mail['subject']}"
             self._printed_last = None
         self._mails = len(sent)
 
@@ -76,8 +78,8 @@ class Watch:
         try:
             yield from execution.look()
         except self._states.exceptions.ExecutionDoesNotExist:
-            execution.gone = True
-            yield "  [dim]the stage was reset[/dim]"
+            self._gone.append(execution)
+            yield style("  the stage was reset", dim=True)
 
 
 def main() -> int:
@@ -127,7 +129,7 @@ def _watch(console: Console, stage: Client) -> None:
     with console.status("") as status:
         while True:
             for line in watch.look():
-                console.print(line)
+                console.print(Text.from_ansi(line))
             status.update(watch.status or "no deployment is running")
             time.sleep(_POLL_SECONDS)
 

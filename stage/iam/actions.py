@@ -118,12 +118,52 @@ def _repositories(action: str) -> Ask:
     return ask
 
 
+def _anywhere(action: str) -> Ask:
+    """One permission of an action that supports no resources, or of a request that names none."""
+    return lambda _: [Permission(action, "*")]
+
+
+def _stacks(request: Mapping[str, Any]) -> list[Permission]:
+    """Without a name the action lists, and needs every stack."""
+    name = request.get("StackName")
+    return [
+        Permission(
+            "cloudformation:DescribeStacks",
+            f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/*" if name else "*",
+        )
+    ]
+
+
+def _role(action: str, member: str) -> Ask:
+    """One permission on a role, by its name or its ARN."""
+
+    def ask(request: Mapping[str, Any]) -> list[Permission]:
+        name = str(request[member])
+        return [Permission(f"iam:{action}", name if name.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{name}")]
+
+    return ask
+
+
 # docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: "No permissions are required".
 NEED_NONE = {("sts", "GetCallerIdentity")}
 ACTIONS: Mapping[tuple[str, str], Ask] = {
     **ecs.ACTIONS,
     **eventbridge.ACTIONS,
-    ("cloudtrail", "LookupEvents"): lambda _: [Permission("cloudtrail:LookupEvents", "*")],
+    ("cloudformation", "DescribeStacks"): _stacks,
+    ("cloudtrail", "LookupEvents"): _anywhere("cloudtrail:LookupEvents"),
+    ("cloudwatch", "DescribeAlarms"): _anywhere("cloudwatch:DescribeAlarms"),
+    **{
+        ("ec2", f"Describe{each}"): _anywhere(f"ec2:Describe{each}")
+        for each in ("Subnets", "RouteTables", "VpcEndpoints")
+    },
+    ("iam", "GetRole"): _role("GetRole", "RoleName"),
+    ("iam", "SimulatePrincipalPolicy"): _role("SimulatePrincipalPolicy", "PolicySourceArn"),
+    ("logs", "DescribeLogGroups"): _anywhere("logs:DescribeLogGroups"),
+    ("secretsmanager", "DescribeSecret"): _on_arn("secretsmanager:DescribeSecret", "SecretId"),
+    ("sqs", "GetQueueAttributes"): _on(
+        "sqs", "GetQueueAttributes", lambda each: str(each["QueueUrl"]).rpartition("/")[2]
+    ),
+    ("ssm", "DescribeParameters"): _anywhere("ssm:DescribeParameters"),
     ("logs", "GetLogEvents"): _on(
         "logs",
         "GetLogEvents",
@@ -135,6 +175,7 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("dynamodb", "DeleteItem"): _table("DeleteItem"),
     ("dynamodb", "TransactWriteItems"): _transaction,
     ("dynamodb", "Query"): _table("Query"),
+    ("ecr", "BatchGetImage"): _repositories("BatchGetImage"),
     ("ecr", "DescribeImages"): _repositories("DescribeImages"),
     ("ecr", "DescribeRepositories"): _repositories("DescribeRepositories"),
     ("ecr", "GetLifecyclePolicy"): _repositories("GetLifecyclePolicy"),
@@ -145,5 +186,7 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("sns", "Publish"): _on_arn("sns:Publish", "TopicArn"),
     ("stepfunctions", "DescribeExecution"): _on_arn("states:DescribeExecution", "executionArn"),
     ("stepfunctions", "GetExecutionHistory"): _on_arn("states:GetExecutionHistory", "executionArn"),
+    ("stepfunctions", "ListExecutions"): _on_arn("states:ListExecutions", "stateMachineArn"),
+    ("stepfunctions", "StopExecution"): _on_arn("states:StopExecution", "executionArn"),
     ("stepfunctions", "StartExecution"): _on_arn("states:StartExecution", "stateMachineArn"),
 }

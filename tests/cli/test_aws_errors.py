@@ -2,9 +2,11 @@
 
 import pytest
 from botocore import exceptions as refused
+from samtranslator.yaml_helper import yaml_parse
 
-from rota.cli.aws_errors import explained, is_denied, is_passing
+from rota.cli.aws_errors import POLICIES, explained, is_denied, is_passing
 from rota.cli.exits import Exit
+from tests.examples import ROOT
 
 SAID = (
     "User: arn:aws:iam::111122223333:user/ana is not authorized to perform: states:StartExecution on resource: "
@@ -64,10 +66,11 @@ def test_each_refusal_has_a_code_and_words(error: Exception, code: Exit, words: 
 @pytest.mark.parametrize(
     ("action", "policy"),
     [
-        ("states:StartExecution", "deployer"),
-        ("dynamodb:Query", "viewer"),
-        ("ecs:RunTask", "runner"),
-        ("iam:GetRole", "none"),
+        ("states:StartExecution", "the stack's DeployerPolicy"),
+        ("dynamodb:Query", "the stack's ViewerPolicy"),
+        ("s3:GetObjectVersion", "the stack's PlanReaderPolicy"),
+        ("iam:GetRole", "the stack's DoctorPolicy"),
+        ("ecs:RunTask", "none of the stack's policies"),
     ],
 )
 def test_a_denial_names_the_policy_that_allows_it(action: str, policy: str) -> None:
@@ -75,6 +78,24 @@ def test_a_denial_names_the_policy_that_allows_it(action: str, policy: str) -> N
     assert problem
     assert policy in problem.todo
     assert problem.acts == "operator"
+
+
+def test_the_policies_are_those_of_the_template() -> None:
+    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    made = {
+        name: {
+            action
+            for each in resource["Properties"]["PolicyDocument"]["Statement"]
+            for action in listed(each["Action"])
+        }
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+    assert made == POLICIES
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def test_other_errors_are_bugs() -> None:

@@ -89,7 +89,6 @@ def test_a_file_that_cannot_be_read(name: str, message: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Error: name a schedule file, or - for standard input"),
         ([""], "Error: name a schedule file, or - for standard input"),
         (["x.json", "--max-tasks", "-5"], "Invalid value for '--max-tasks': -5 is not in the range x>=0."),
         (["x.json", "--max-tasks", "many"], "Invalid value for '--max-tasks': 'many' is not a valid integer range."),

@@ -24,7 +24,7 @@ def test_it_prints_its_version() -> None:
 def test_help_lists_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
-    assert "  check           Check a schedule file, without AWS.\n" in done.stdout
+    assert "  check           Check a schedule file; or the stack and all it needs.\n" in done.stdout
     assert "  verify-account  Try in your account what Rota assumes of AWS.\n" in done.stdout
 
 

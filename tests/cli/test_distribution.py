@@ -103,7 +103,7 @@ def test_the_version_is_written_in_one_place() -> None:
 def test_nothing_of_the_command_is_in_the_layer() -> None:
     (unused,) = re.findall(r"^UNUSED = ((?:.*\\\n)*.*)$", (LAYER / "Makefile").read_text(), re.MULTILINE)
     left_out = {LAYER / name for name in unused.replace("\\\n", " ").split() if name.startswith("rota/")}
-    assert {LAYER / "rota/cli", LAYER / "rota/__main__.py"} <= left_out
+    assert {LAYER / "rota/cli", LAYER / "rota/watch", LAYER / "rota/__main__.py"} <= left_out
     assert all(path.exists() for path in left_out)
     files = {path for path in (LAYER / "rota").rglob("*.py") if left_out.isdisjoint({path, *path.parents})}
     pinned = set(re.findall(r"^([a-z0-9-]+)==", (LAYER / "requirements.txt").read_text(), re.MULTILINE))

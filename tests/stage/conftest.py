@@ -1,12 +1,16 @@
 """The stage of the tests of the whole machine: one for each worker of pytest, reset for each test."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from examples.guestbook.client import Client, running
+from rota.cli.main import main
 from tests.stage.small_stage import SmallStage, small_stage
 from tests.stage.toys import role_of_toys, zipped
 
@@ -79,3 +83,43 @@ def small(tmp_path: Path) -> Iterator[SmallStage]:
     """A part of the stage in this process, with nothing that checks requests."""
     with small_stage(tmp_path) as small:
         yield small
+
+
+class Done(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Rota = Callable[..., Done]
+
+
+@pytest.fixture
+def rota(one_stage: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rota]:
+    """Types a command, in this process; retries do not wait."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": one_stage.endpoint,
+        "AWS_ACCESS_KEY_ID": "user",
+        "AWS_SECRET_ACCESS_KEY": "user",
+        "AWS_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        "ROTA_STACK": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
+
+    def typed(*arguments: str) -> Done:
+        result = CliRunner().invoke(main, arguments, prog_name="rota")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    yield typed
+    one_stage.faults([])

@@ -1,95 +1,51 @@
 """The command `rota` against the stage: what each command answers, and how it ends when AWS refuses."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import jsonschema
 import pytest
-from click.testing import CliRunner
 
 from examples.guestbook.client import Client
 from rota.cli.json_schema import json_schema
-from rota.cli.main import main
-from tests.stage.conftest import as_new
-
-
-class Done(NamedTuple):
-    """How a command ended, and what it printed."""
-
-    exit: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Rota = Callable[..., Done]
-
-
-@pytest.fixture(scope="module")
-def world(one_stage: Client) -> Client:
-    """A stage on which v1 was deployed and a job ran once; no test changes it."""
-    stage = as_new(one_stage)
-    assert stage.deploy("v1")["status"] == "SUCCEEDED"
-    stage.fire(f"{stage.names['rule_prefix']}IngestData")
-    return stage
-
-
-@pytest.fixture
-def rota(one_stage: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rota]:
-    """Types a command, in this process; retries do not wait."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": one_stage.endpoint,
-        "AWS_ACCESS_KEY_ID": "user",
-        "AWS_SECRET_ACCESS_KEY": "user",
-        "AWS_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": "/nowhere",
-        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-        "ROTA_STACK": "",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
-
-    def typed(*arguments: str) -> Done:
-        result = CliRunner().invoke(main, arguments, prog_name="rota")
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Done(result.exit_code, result.stdout, result.stderr)
-
-    yield typed
-    one_stage.faults([])
-
+from stage.client import wait_for
+from tests.stage.conftest import Done, Rota
 
 ANSWERS = {
     "status": ["status"],
-    "status of all": ["status", "--all"],
+    "explain a task": ["explain", "IngestData"],
+    "check": ["check"],
     "history": ["history"],
+    "plan with details": ["plan", "--image", "initial", "--details"],
+    "status of all": ["status", "--all"],
     "history with failures": ["history", "--all"],
     "history of a task": ["history", "--task", "IngestData"],
+    "explain": ["explain"],
+    "explain a rule": ["explain", "production__guestbook__IngestData"],
+    "explain a release": ["explain", "v1"],
+    "plan": ["plan"],
 }
 
 
+@pytest.mark.exhaustive(first=4)
 @pytest.mark.parametrize("arguments", ANSWERS.values(), ids=ANSWERS)
-def test_each_answer_is_as_its_schema_says(world: Client, rota: Rota, arguments: list[str]) -> None:
-    done = rota(*arguments, "--json")
-    assert (done.exit, done.err) == (0, "")
-    jsonschema.validate(done.json, json_schema())
+def test_each_answer_is_json_as_its_schema_says_and_fits_100_columns(
+    deployed: Client, rota: Rota, arguments: list[str]
+) -> None:
+    answer = rota(*arguments, "--json")
+    assert (answer.exit, answer.err) == (0, "")
+    jsonschema.validate(answer.json, json_schema())
+    shown = rota(*arguments)
+    assert (shown.exit, shown.err) == (0, "")
+    assert shown.out
+    assert max(map(len, shown.out.splitlines())) <= 100
+    assert "\x1b" not in shown.out
 
 
-@pytest.mark.parametrize("arguments", ANSWERS.values(), ids=ANSWERS)
-def test_each_answer_fits_100_columns(world: Client, rota: Rota, arguments: list[str]) -> None:
-    done = rota(*arguments)
-    assert (done.exit, done.err) == (0, "")
-    assert done.out
-    assert max(map(len, done.out.splitlines())) <= 100
-    assert "\x1b" not in done.out
-
-
-def test_status_shows_what_is_live_and_each_job(world: Client, rota: Rota) -> None:
+def test_status_shows_what_is_live_and_each_job(deployed: Client, rota: Rota) -> None:
     status = rota("status", "--json").json
     assert status["release"]["release"] == "v1"
     assert (status["release"]["tag"], status["release"]["kind"]) == ("v1", "push")
@@ -106,9 +62,10 @@ REFUSALS = {
 }
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(("fault", "code", "words"), REFUSALS.values(), ids=REFUSALS)
-def test_refusals_have_an_exit_code(world: Client, rota: Rota, fault: str, code: int, words: str) -> None:
-    world.faults([{"service": "cloudformation", "operation": "DescribeStacks", "count": 50, "fault": fault}])
+def test_refusals_have_an_exit_code(deployed: Client, rota: Rota, fault: str, code: int, words: str) -> None:
+    deployed.faults([{"service": "cloudformation", "operation": "DescribeStacks", "count": 50, "fault": fault}])
     done = rota("status")
     assert (done.exit, done.out) == (code, "")
     assert done.err.startswith(f"rota: {words}")
@@ -116,12 +73,12 @@ def test_refusals_have_an_exit_code(world: Client, rota: Rota, fault: str, code:
     assert (printed["kind"], printed["exit"]) == ("error", code)
 
 
-def test_one_refusal_is_retried(world: Client, rota: Rota) -> None:
-    world.faults([{"service": "dynamodb", "operation": "Query", "count": 1, "fault": "internal"}])
+def test_one_refusal_is_retried(deployed: Client, rota: Rota) -> None:
+    deployed.faults([{"service": "dynamodb", "operation": "Query", "count": 1, "fault": "internal"}])
     assert rota("status").exit == 0
 
 
-def test_without_a_network_it_ends_at_once(world: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_it_ends_at_once(deployed: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     done = rota("status")
     assert (done.exit, done.out) == (1, "")
@@ -137,7 +94,7 @@ def test_without_a_network_it_ends_at_once(world: Client, rota: Rota, monkeypatc
     ids=["credentials", "Region"],
 )
 def test_what_is_not_configured_is_said(
-    world: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch, missing: list[str], code: int, words: str
+    deployed: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch, missing: list[str], code: int, words: str
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
@@ -147,15 +104,212 @@ def test_what_is_not_configured_is_said(
     assert (done.exit, done.err.startswith(f"rota: {words}")) == (code, True)
 
 
-def test_no_such_stack(world: Client, rota: Rota) -> None:
+def test_no_such_stack(deployed: Client, rota: Rota) -> None:
     done = rota("status", "--stack", "rotta")
     assert done.exit == 4
     assert "the Rota stacks here are rota" in done.err
 
 
-def test_lists_of_parameters_are_as_they_were_given(world: Client) -> None:
-    (stack,) = world.client("cloudformation").describe_stacks(StackName="rota")["Stacks"]
+def test_lists_of_parameters_are_as_they_were_given(deployed: Client) -> None:
+    (stack,) = deployed.client("cloudformation").describe_stacks(StackName="rota")["Stacks"]
     shown = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
     assert shown["SubnetIds"].count("subnet-") == 2
     assert shown["SubnetIds"].count(",") == 1
     assert shown["FormerEventsRoleArns"] == ""
+
+
+def test_explain_leads_from_the_rule_to_the_release(deployed: Client, rota: Rota) -> None:
+    explained = rota("explain", "IngestData", "--json").json
+    links = {link["what"]: f"{link['name']} {link['because']}" for link in explained["chain"]}
+    assert explained["subject"] == "task"
+    assert "production__guestbook__IngestData cron(0 6 * * ? *), ENABLED; Rota's own" in links["rule"]
+    assert "scheduled_tasks.json line " in links["schedule file"]
+    assert links["release"].startswith("v1 v1 registered this revision: push")
+    assert links["base"].startswith("guestbook:1 ")
+
+
+def test_plan_is_the_dry_run_of_the_machine(deployed: Client, rota: Rota) -> None:
+    nothing = rota("plan", "--exit-code", "--json")
+    assert (nothing.exit, nothing.json["nothing_to_do"]) == (0, True)
+    differs = rota("plan", "--image", "initial", "--exit-code", "--json")
+    assert differs.exit == 3
+    assert {task["change"] for task in differs.json["tasks"]} == {"image"}
+    assert differs.json["service"]["rolls"]
+
+
+MISSING = {
+    "no such image": (["plan", "--image", "nope"], 4, "there is no image nope in the repository guestbook"),
+    "no such release": (["explain", "v99"], 4, "there is no release or deployment v99"),
+    "no terminal": (["deploy", "--image", "v1"], 2, "it would ask: Deploy v1 to production/guestbook-api"),
+    "nothing to restore": (["restore", "--yes"], 4, "nothing deploys, and nothing is half done"),
+    "a rollback without a reason": (["rollback", "--yes"], 2, "a rollback needs a reason"),
+    "a hold without a reason": (["pause", "--deployments", "--yes"], 2, "a hold needs a reason"),
+    "nothing to deploy": (["deploy"], 2, "name what to deploy"),
+}
+
+
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize(("arguments", "code", "words"), MISSING.values(), ids=MISSING)
+def test_what_is_not_there_is_said(deployed: Client, rota: Rota, arguments: list[str], code: int, words: str) -> None:
+    done = rota(*arguments)
+    assert (done.exit, done.out) == (code, "")
+    assert done.err.startswith(f"rota: {words}")
+
+
+def events(done: Done) -> list[dict[str, Any]]:
+    """What a command printed while it watched."""
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_deploy_watches_to_the_end(deployed: Client, rota: Rota) -> None:
+    digest = deployed.client("ecr").describe_images(repositoryName="guestbook", imageIds=[{"imageTag": "initial"}])
+    whole = digest["imageDetails"][0]["imageDigest"]
+    done = rota("deploy", "--image", whole, "--yes", "--json", "--reason", "the old one")
+    assert done.exit == 0
+    assert [each["step"] for each in events(done)[:-1]][:3] == ["TakeTurn", "ReadConfig", "PlanDeployment"]
+    end = events(done)[-1]
+    assert (end["event"], end["outcome"], end["release"]) == ("end", "deployed", "v2")
+    newest = rota("history", "--json").json["releases"][0]
+    assert (newest["live"], newest["kind"], newest["reason"], newest["by"]) == (
+        True,
+        "image",
+        "the old one",
+        "user/moto",
+    )
+
+    again = rota("deploy", "--again", "--yes")
+    assert (again.exit, "SUCCEEDED in NothingToDo" in again.out) == (0, True)
+
+
+def test_a_deployment_that_fails_exits_with_1(deployed: Client, rota: Rota) -> None:
+    deployed.upload_schedule(b'{"tasks": [{"name": "A", "task": "a", "rate": "5 min"}]}')
+    planned = rota("plan")
+    assert (planned.exit, planned.out) == (1, "")
+    assert 'tasks[0].rate: "5 min" is not a rate' in planned.err
+    done = rota("deploy", "--again", "--yes")
+    assert done.exit == 1
+    assert "Everything is as before. Why: rota explain deploy-" in done.err
+    explained = rota("explain").out
+    assert "failed" in explained
+    assert 'tasks[0].rate: "5 min" is not a rate' in explained
+    assert "the last deployment, of v1, failed" in rota("status").out
+
+
+def test_a_deployment_that_runs_is_watched_stopped_and_restored(deployed: Client, rota: Rota) -> None:
+    deployed.settings(rollout="hangs")
+    started = rota("deploy", "--image", "initial", "--yes", "--no-wait", "--json")
+    assert started.exit == 0
+    wait_for(lambda: '"rolling"' in rota("status", "--json").out, 30)
+    assert "deploying initial: rolling" in rota("status").out
+
+    late = rota("deploy", "--image", "initial", "--yes", "--timeout", "1s")
+    assert (late.exit, "initial deploys already" in late.err, "The work continues" in late.err) == (124, True, True)
+
+    restored = rota("restore", "--yes", "--reason", "the wrong image")
+    assert (restored.exit, "in Restored" in restored.out) == (0, True)
+    last = rota("history", "--all", "--json").json["releases"][0]
+    assert (last["outcome"], "the wrong image" in last["cause"]) == ("aborted", True)
+    assert rota("status", "--json").json["release"]["release"] == "v1"
+
+
+def test_after_ctrl_c_the_work_goes_on(deployed: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rota.cli.execution.time", SimpleNamespace(sleep=interrupt, monotonic=lambda: 0.0))
+    done = rota("deploy", "--again", "--yes")
+    assert done.exit == 130
+    assert "The work continues. Watch it again: rota deploy --watch deploy-" in done.err
+    assert deployed.wait(deployed.executions()[0])["status"] == "SUCCEEDED"
+
+
+def findings(done: Done, status: str) -> str:
+    """What `rota check --json` found of that kind."""
+    return "; ".join(f"{each['name']}: {each['message']}" for each in done.json["checks"] if each["status"] == status)
+
+
+@pytest.fixture
+def broken(deployed: Client) -> Iterator[Client]:
+    """What a person broke by hand. A reset does not bring back roles and log groups."""
+    iam, logs = deployed.client("iam"), deployed.client("logs")
+    trust = iam.get_role(RoleName="guestbook-task")["Role"]["AssumeRolePolicyDocument"]
+    events, prefix = deployed.client("events"), deployed.names["rule_prefix"]
+    events.untag_resource(ResourceARN=events.describe_rule(Name=f"{prefix}RemoveSpam")["Arn"], TagKeys=["rota:app"])
+    (target,) = events.list_targets_by_rule(Rule=f"{prefix}IngestData")["Targets"]
+    events.put_targets(Rule=f"{prefix}IngestData", Targets=[{**target, "Id": "another"}])
+    deployed.client("s3").delete_object(Bucket=deployed.names["bucket"], Key="scheduled_tasks.json")
+    logs.delete_log_group(logGroupName="/ecs/guestbook")
+    iam.delete_role(RoleName="guestbook-task")
+    yield deployed
+    iam.create_role(RoleName="guestbook-task", AssumeRolePolicyDocument=json.dumps(trust))
+    logs.create_log_group(logGroupName="/ecs/guestbook")
+
+
+def test_check_finds_what_a_person_broke_by_hand(broken: Client, rota: Rota) -> None:
+    done = rota("check", "--json")
+    assert (done.exit, done.json["ok"]) == (1, False)
+    found = findings(done, "fail")
+    for words in (
+        "targets: IngestData has 2 targets",
+        "targets: RemoveSpam has a rule without the tag rota:app",
+        "log groups: there is no log group /ecs/guestbook",
+        "role of tasks: there is no role guestbook-task",
+        "schedule file: scheduled_tasks.json is not in the bucket",
+    ):
+        assert words in found
+
+
+def test_check_finds_nothing_where_all_is_well(deployed: Client, rota: Rota) -> None:
+    done = rota("check", "--json")
+    assert (done.exit, findings(done, "fail")) == (0, "")
+
+
+def test_check_goes_on_where_a_call_is_denied(deployed: Client, rota: Rota) -> None:
+    deployed.faults([{"service": "iam", "operation": "GetRole", "count": 9, "fault": "denied"}])
+    done = rota("check", "--json")
+    assert (done.exit, findings(done, "fail")) == (0, "")
+    assert "role of EventBridge: not to be seen: iam:GetRole is denied" in findings(done, "unknown")
+
+
+def test_check_of_a_file_is_json_too(rota: Rota, tmp_path: Path) -> None:
+    file = tmp_path / "scheduled_tasks.json"
+    file.write_text('{"tasks": [{"name": "A", "task": "a", "rate": "5 min"}]}')
+    done = rota("check", str(file), "--json")
+    jsonschema.validate(done.json, json_schema())
+    assert (done.exit, done.json["faults"][0]["place"]) == (1, "tasks[0].rate")
+
+
+def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota) -> None:
+    assert rota("deploy", "--image", "initial", "--yes").exit == 0
+    done = rota("rollback", "--plan-first", "--yes", "--reason", "the login fails")
+    assert done.exit == 0
+    assert "image initial -> v1" in done.out
+    assert "Barred: initial. To lift that: rota resume --barred\nTo undo it: rota rollback v2 --reason" in done.out
+    status = rota("status", "--json").json
+    assert (status["release"]["release"], status["release"]["tag"], status["release"]["kind"]) == (
+        "v3",
+        "v1",
+        "rollback",
+    )
+    assert [bar["reason"] for bar in status["barred"]] == ["the login fails"]
+    again = rota("deploy", "--again", deployed.executions()[-1], "--yes")
+    assert again.exit == 0  # the live image: nothing to do
+
+    lifted = rota("resume", "--barred", "--yes")
+    assert (lifted.exit, "in Done" in lifted.out) == (0, True)
+    assert rota("status", "--json").json["barred"] == []
+    assert rota("resume", "--barred", "--yes").out == "No image is barred.\n"
+
+
+def test_a_push_that_is_held_waits_for_resume(deployed: Client, rota: Rota) -> None:
+    held = rota("pause", "--deployments", "--for", "2h", "--yes", "--reason", "the sale")
+    assert (held.exit, "Deployments are held until 20" in held.out) == (0, True)
+    assert rota("deploy", "--image", "initial", "--yes").exit == 6
+    assert rota("deploy", "--image", "initial", "--yes", "--now").exit == 0
+    assert deployed.deploy("v2")["status"] == "SUCCEEDED"
+    shown = rota("status").out
+    assert "deployments are held by user/moto" in shown
+    assert "the push of v2 waits for the hold to end" in shown
+    assert rota("resume", "--deployments", "--yes").exit == 0
+    status = rota("status", "--json").json
+    assert (status["hold"], status["pending"], status["release"]["tag"]) == (None, None, "v2")

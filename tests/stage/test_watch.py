@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from threading import Thread
 
+import click
 import pytest
 
 from examples.guestbook.client import Client
@@ -33,7 +34,7 @@ class Printed(list[str]):
 
     def look(self) -> None:
         """Look once."""
-        self.extend(self._watch.look())
+        self.extend(map(click.unstyle, self._watch.look()))
 
     @property
     def titles(self) -> list[str]:
@@ -59,10 +60,10 @@ def test_deployments_at_the_same_time_have_titles(stage: Client) -> None:
     printed.until("in NothingToDo")
 
     assert printed.titles == [
-        "[bold]guestbook:v1[/bold]",
-        f"[bold]restoring {stopped.rpartition(':')[2]}[/bold]",
-        "[bold]guestbook:v2[/bold]",
-        "[bold]guestbook:latest[/bold]",
+        "guestbook:v1",
+        f"restoring {stopped.rpartition(':')[2]}",
+        "guestbook:v2",
+        "guestbook:latest",
     ]
     assert sum("waits:" in line for line in printed) == 1
     assert "the wrong branch." in " ".join(next(line for line in printed if "aborted" in line).split())
@@ -76,7 +77,7 @@ def test_mails_about_jobs_are_printed(stage: Client) -> None:
     sns.publish(TopicArn=topic, Subject="v1 is live", Message="-")
     sns.publish(TopicArn=topic, Subject="Job failed [again]", Message="-", MessageAttributes=about)
     printed.until("a mail")
-    assert printed == ["\n[bold]a mail[/bold]: Job failed \\[again]"]
+    assert printed == ["\na mail: Job failed [again]"]
     printed.look()
     assert len(printed) == 1
 
@@ -130,7 +131,7 @@ def test_machines_that_are_deployed_later_are_followed(stage: Client) -> None:
     own = stage.names["state_machine_arn"].rpartition(":")[2]
     stage.push("v1")
     printed.until("in Deployed")
-    assert printed.titles == ["[bold]guestbook:v1[/bold]"]
+    assert printed.titles == ["guestbook:v1"]
 
     with machine(stage, "shop-deploy") as arn:
         stage.client("stepfunctions").start_execution(stateMachineArn=arn, input="[1]")
@@ -141,11 +142,11 @@ def test_machines_that_are_deployed_later_are_followed(stage: Client) -> None:
     printed.until("in Deployed", times=3)
 
     assert printed.titles[1:] == [
-        "shop-deploy: [bold]execution[/bold]",
-        f"{own}: [bold]guestbook:v2[/bold]",
-        "[bold]guestbook:v3[/bold]",
+        "shop-deploy: execution",
+        f"{own}: guestbook:v2",
+        "guestbook:v3",
     ]
-    assert any("FAILED[/red] in Send" in line for line in printed)
+    assert any("FAILED in Send" in line for line in printed)
 
 
 def free_port() -> str:

@@ -13,8 +13,9 @@ LEVELS = {
     **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions", "notifications"), 2),
     **dict.fromkeys(("plan", "deployment"), 3),
     **dict.fromkeys(("restore", "handlers", "runs"), 4),
-    "cli": 5,
-    "__main__": 6,
+    "watch": 5,
+    "cli": 6,
+    "__main__": 7,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

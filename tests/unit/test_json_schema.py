@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from rota.cli.check import check
+from rota.cli.check.command import check
 from tests.schedule_files import entry, problems
 
 SHIPPED = Path(__file__).parents[2] / "layers/rota/rota/schedule_file/scheduled_tasks.schema.json"

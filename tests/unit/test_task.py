@@ -116,7 +116,7 @@ def test_a_valid_file_loads_no_module_for_problems(module: str) -> None:
         "croniter",
         "aws_cron_expression_validator",
         "rota.schedule_file.json_schema",
-        "rota.cli.check",
+        "rota.cli.check.command",
         "click",
         "boto3",
     }

@@ -144,6 +144,7 @@ DEFAULTS = {
     "JobLogGroups": "",
     "LogTail": 10,
     "ChatTopicArn": "",
+    "PoliciesForPeople": "false",
     "Architecture": "x86_64",
     "WatchRuns": "true",
     "TraceScheduledTime": "false",
@@ -540,8 +541,12 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "NotifiesChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
         "ExplainsMissed": {"Fn::Equals": [{"Ref": "ExplainMissed"}, "true"]},
         "ReadsJobLogs": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "JobLogGroups"}]})]},
+        "OffersPolicies": {"Fn::Equals": [{"Ref": "PoliciesForPeople"}, "true"]},
     }
     assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"
+
+
+POLICIES_FOR_PEOPLE = ("ViewerPolicy", "PlanReaderPolicy", "DeployerPolicy", "DoctorPolicy")
 
 
 def test_the_outputs_of_a_stack() -> None:
@@ -558,4 +563,6 @@ def test_the_outputs_of_a_stack() -> None:
         "RunQueueUrl": {"Ref": "RunQueue"},
         "UnrecordedRunsQueueUrl": {"Ref": "UnrecordedRunsQueue"},
         "RulePrefix": {"Ref": "RulePrefix"},
+        **{f"{name}Arn": {"Ref": name} for name in POLICIES_FOR_PEOPLE},
     }
+    assert all(TEMPLATE["Outputs"][f"{name}Arn"]["Condition"] == "OffersPolicies" for name in POLICIES_FOR_PEOPLE)

@@ -10,17 +10,19 @@ from contextlib import ExitStack
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from examples.guestbook.client import Client, running
 from examples.guestbook.demo import runs, tables
-from examples.guestbook.demo.narrate import WIDTH, narrate
 from examples.guestbook.demo.tables import print_table, schedules
+from rota.watch.narrate import WIDTH, Narrator
 from stage.client import ROOT, StageError, wait_for
 
 # Shorter waits, so that the demo is short: the machine waits 5 s before it checks the service again.
 _TIME_SCALE, _ROLLOUT_SECONDS = 0.2, 1.5
 # Shorter still for the deployments whose steps are not shown.
 _QUICK = {"time_scale": 0.02, "rollout_seconds": 0.1}
+_POLL_SECONDS = 0.1
 _SHORT_DIGEST = len("sha256:") + 12
 
 
@@ -118,7 +120,13 @@ def _deploy(console: Console, stage: Client, tag: str, title: str) -> None:
 
 
 def _follow(console: Console, stage: Client, execution: str) -> None:
-    end = narrate(console, stage, execution)
+    narrator = Narrator(stage.client("stepfunctions"), execution)
+    with console.status("") as status:
+        while (end := narrator.end) is None:
+            for line in narrator.look():
+                console.print(Text.from_ansi(line))
+            status.update(f"{narrator.state} ...")
+            time.sleep(_POLL_SECONDS)
     if end.status != "SUCCEEDED":
         raise StageError(f"the deployment ended {end.status} in {end.state}")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from examples.guestbook.demo.narrate import WIDTH, wrapped
 from examples.guestbook.demo.tables import Schedule
+from rota.watch.narrate import WIDTH, wrapped
 from stage.client import Client, StageError, wait_for
 
 _EVERY = 5

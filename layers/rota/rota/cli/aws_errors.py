@@ -22,20 +22,27 @@ _INTERNAL = 500
 _WORDS = re.compile(r"not authorized to perform: (?P<action>[\w:*-]+)(?: on resource: (?P<resource>\S+))?")
 _SIGN_IN = "`aws sts get-caller-identity` says who you are; sign in again (`aws sso login`), or name --profile"
 POLICIES: dict[str, frozenset[str]] = {
-    "viewer": frozenset(
+    "ViewerPolicy": frozenset(
         {
-            *("cloudformation:DescribeStacks", "dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem"),
-            *("states:ListExecutions", "states:DescribeExecution", "states:GetExecutionHistory"),
-            *("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucketVersions"),
-            *("events:ListRules", "events:DescribeRule", "events:ListTargetsByRule", "events:ListTagsForResource"),
-            *("ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:ListTasks", "ecs:DescribeTasks"),
-            *("ecr:DescribeImages", "ecr:BatchGetImage", "logs:GetLogEvents", "logs:FilterLogEvents"),
+            *("cloudformation:DescribeStacks", "dynamodb:Query", "ecs:DescribeServices", "ecs:DescribeTaskDefinition"),
+            *("states:DescribeExecution", "states:GetExecutionHistory", "events:ListRules", "events:DescribeRule"),
+            *("events:ListTargetsByRule", "events:ListTagsForResource"),
         }
     ),
-    "deployer": frozenset({"states:StartExecution", "states:StopExecution", "s3:PutObject"}),
-    "runner": frozenset({"ecs:RunTask", "ecs:StopTask", "iam:PassRole"}),
+    "PlanReaderPolicy": frozenset({"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"}),
+    "DeployerPolicy": frozenset(
+        {"states:StartExecution", "states:ListExecutions", "states:StopExecution", "ecr:DescribeImages"}
+    ),
+    "DoctorPolicy": frozenset(
+        {
+            *("iam:GetRole", "iam:SimulatePrincipalPolicy", "secretsmanager:DescribeSecret", "sqs:GetQueueAttributes"),
+            *("ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetLifecyclePolicy"),
+            *("ssm:DescribeParameters", "logs:DescribeLogGroups", "cloudwatch:DescribeAlarms"),
+            *("ec2:DescribeSubnets", "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints"),
+        }
+    ),
 }
-"""The actions of the managed policies that the stack offers; each has those of the ones before it."""
+"""The actions of the managed policies in template.yaml, which the parameter PoliciesForPeople makes."""
 
 
 def explained(error: BaseException) -> CommandError | None:
@@ -131,11 +138,11 @@ def _denied(error: refused.ClientError) -> tuple[str, str]:
 
 
 def _policy(action: str) -> str:
-    """Which of the stack's policies has an action."""
+    """Which of the stack's policies has an action, as AWS or, without its service, botocore names it."""
     for name, actions in POLICIES.items():
-        if any(each.partition(":")[2] == action.rpartition(":")[2] for each in actions):
-            return f"the stack's policy for a {name} allows it"
-    return "it is none of the rights that the stack's policies give"
+        if any(action in (each, each.partition(":")[2]) for each in actions):
+            return f"the stack's {name} allows it; its parameter PoliciesForPeople makes that"
+    return "none of the stack's policies for people allows it"
 
 
 def _code(error: refused.ClientError) -> str:

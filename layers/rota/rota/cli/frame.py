@@ -103,7 +103,7 @@ def _options() -> list[click.Parameter]:
     ]
 
 
-Work = Callable[..., Exit | None]
+Work = Callable[..., int | None]
 
 
 def command(name: str, example: str, short_help: str) -> Callable[[Work], click.Command]:
@@ -125,7 +125,7 @@ def command(name: str, example: str, short_help: str) -> Callable[[Work], click.
     return decorate
 
 
-def ended(output: Output, account: Account, work: Callable[[], Exit | None]) -> int:
+def ended(output: Output, account: Account, work: Callable[[], int | None]) -> int:
     """Do the work. Returns its exit code, and what AWS's refusals and Ctrl-C come to."""
     try:
         return int(work() or Exit.DONE)

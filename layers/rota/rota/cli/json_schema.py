@@ -7,13 +7,18 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from rota.cli.check.model import Checked
 from rota.cli.exits import Exit
+from rota.cli.explain.model import Explanation
 from rota.cli.history.model import History, TaskHistory
 from rota.cli.output import FORMAT
+from rota.cli.plan.model import Plan
 from rota.cli.status.model import AllStatus, Status
 
 FILE = Path(__file__).with_name("answers.schema.json")
-ANSWERS: tuple[type, ...] = (Status, AllStatus, History, TaskHistory)
+ANSWERS: tuple[type, ...] = (Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked)
+_WITHOUT_A_STACK = (AllStatus, Checked)
+"""Of all stacks; and of a file, which belongs to none."""
 _OF_A_STACK = {"stack": {"type": "string"}, "app": {"type": "string"}}
 _OF_ALL = {"rota": {"const": FORMAT}, "at": {"type": "string", "format": "date-time"}}
 
@@ -28,7 +33,7 @@ def json_schema() -> dict[str, Any]:
         for name, definition in schema.pop("$defs", {}).items():
             definitions[f"{kind}.{name}"] = _moved(definition, kind)
         own = _moved(schema, kind)
-        about = {} if answer is AllStatus else _OF_A_STACK
+        about = {} if answer in _WITHOUT_A_STACK else _OF_A_STACK
         own["properties"] = {**_OF_ALL, **about, **own["properties"]}
         own["required"] = [*_OF_ALL, *about, *(each.name for each in dataclasses.fields(answer))]
         definitions[kind] = own

@@ -6,8 +6,15 @@ A command's module imports what it works with only when it runs, so that help an
 import click
 
 from rota import __version__
-from rota.cli.check import check
+from rota.cli.check.command import check
+from rota.cli.deploy.command import deploy
+from rota.cli.explain.command import explain
 from rota.cli.history.command import history
+from rota.cli.pause.command import pause
+from rota.cli.plan.command import plan
+from rota.cli.restore.command import restore
+from rota.cli.resume.command import resume
+from rota.cli.rollback.command import rollback
 from rota.cli.status.command import status
 from rota.cli.verify_account.command import verify_account
 
@@ -18,5 +25,5 @@ def main() -> None:
     """For apps that Rota deploys: what is live, what deploys and how jobs do; and checks, without AWS and in it."""
 
 
-for each in (status, history, check, verify_account):
+for each in (status, history, explain, plan, deploy, rollback, pause, resume, restore, check, verify_account):
     main.add_command(each)

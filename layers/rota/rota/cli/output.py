@@ -34,7 +34,7 @@ class Output:
         self.as_json = as_json
         self.terminal = sys.stdout.isatty()
         """Whether a person reads the answer at a terminal."""
-        self.interactive = sys.stdin.isatty() and sys.stderr.isatty() and not _in_ci()
+        self.interactive = bool(sys.stdin) and sys.stdin.isatty() and sys.stderr.isatty() and not _in_ci()
         """Whether the command may ask."""
         self.utc = utc or not self.terminal
         self.colour = _colour(no_color=no_color, terminal=self.terminal)

@@ -22,15 +22,15 @@ class Table:
 
     def present(self, deployments: int) -> dict[str, list[Item]]:
         """What there is now, by the part of its key before `#`: `lease`, `releases`, ...; of the deployments that
-        have ended the newest, at least so many.
+        have ended the newest, so many at most.
         """
         found: dict[str, list[Item]] = {}
         # Backwards, because of all keys those of deployments are the first, but for the archive of releases.
         for item in self._query(self._app, "app = :app", {}, backwards=True, page=25):
             kind = str(item["record"]).partition("#")[0]
-            found.setdefault(kind, []).append(item)
-            if len(found.get("deployment", ())) >= deployments:
+            if kind == "deployment" and len(found.get(kind, ())) >= deployments:
                 break
+            found.setdefault(kind, []).append(item)
         return found
 
     def deployments(self) -> Iterator[Item]:

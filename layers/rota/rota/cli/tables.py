@@ -1,12 +1,13 @@
 """Tables for a terminal of any width, and for a pipe. Cells are text; a style is added after the widths are known."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import click
 
 _GAP = "  "
+_BETWEEN = "   "
 _NARROWEST = 24
 """Columns that the last column of a table needs, or the table is shown as blocks."""
 
@@ -46,6 +47,17 @@ def table(titles: Sequence[str], rows: Sequence[Row], width: int) -> list[str]:
         return _blocks(titles, cells, width)
     widths[-1] = min(widths[-1], room)
     return [line for row in [*head, *cells] for line in _lines(row, widths)]
+
+
+def packed(facts: Iterable[str], width: int) -> list[str]:
+    """As many facts on each line as fit; one that is longer than a line is folded."""
+    lines: list[str] = []
+    for fact in facts:
+        if lines and len(lines[-1]) + len(_BETWEEN) + len(fact) <= width:
+            lines[-1] += _BETWEEN + fact
+        else:
+            lines += folded(fact, width)
+    return lines
 
 
 def folded(text: str, width: int, indent: str = "") -> list[str]:

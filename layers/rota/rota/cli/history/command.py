@@ -8,9 +8,11 @@ from rota.cli.frame import Account, command
 
 
 @command("history", "rota history --all -n 30", short_help="The releases, and with --all every deployment.")
-@click.option("-n", "most", default=15, show_default=True, type=click.IntRange(min=1), help="How many at most.")
+@click.option(
+    "-n", "most", metavar="NUMBER", default=15, show_default=True, type=click.IntRange(min=1), help="How many at most."
+)
 @click.option("--all", "every", is_flag=True, help="Also those that failed, were overtaken or aborted.")
-@click.option("--task", help="The runs of this task instead.")
+@click.option("--task", metavar="NAME", help="The runs of this task instead.")
 def history(account: Account, most: int, every: bool, task: str | None) -> None:
     """List what went live, the newest first: when, by whom and why, and what it changed."""
     from rota.cli.history import gather, text

@@ -17,7 +17,7 @@ def lines(history: History, now: datetime, width: int) -> Iterator[str]:
     if not history.releases:
         yield "Nothing was deployed yet."
         return
-    titles = ["", "", "when", "image", "how", "took", "what"]
+    titles = ["release", "", "when", "image", "took", "how and what"]
     yield from table(titles, [_row(each, now) for each in history.releases], width)
     if history.more:
         yield f"There are older ones: rota history -n {2 * len(history.releases)}"
@@ -33,7 +33,6 @@ def run_lines(history: TaskHistory, now: datetime, width: int, *, utc: bool) -> 
 
 
 def _row(each: Deployment, now: datetime) -> Row:
-    how = " ".join(filter(None, (each.kind, each.by and f"by {each.by}", each.reason and f'"{each.reason}"')))
     outcome = "live" if each.live else each.outcome
     when = each.finished_at or each.started_at
     return [
@@ -41,10 +40,18 @@ def _row(each: Deployment, now: datetime) -> Row:
         Cell(outcome, "green" if each.live else _COLOURS.get(each.outcome)),
         times.ago(when, now) if when else "",
         each.tag or short(each.digest),
-        how,
         times.duration(each.seconds) if each.seconds is not None else "",
-        each.summary if each.outcome in ("deployed", "nothing to do") else _why(each),
+        "; ".join(filter(None, (how(each), _what(each)))),
     ]
+
+
+def how(each: Deployment) -> str:
+    """`image by ana "the new prices"`."""
+    return " ".join(filter(None, (each.kind, each.by and f"by {each.by}", each.reason and f'"{each.reason}"')))
+
+
+def _what(each: Deployment) -> str:
+    return each.summary if each.outcome in ("deployed", "nothing to do") else _why(each)
 
 
 def _why(each: Deployment) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rota.aws.parallel import thread_pool
 from rota.cli import table as items
 from rota.cli.status import tasks
-from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Release, Service, Status
+from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Release, Service, Status
 from rota.cli.table import Item, Table
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
             deploying=deploying,
             last_deployment=_last(now.get("deployment", ())),
             hold=_hold(lease, datetime.now(UTC)),
+            pending=_pending(lease),
             barred=[_bar(each) for each in lease.get("gates", {}).get("bars", ())],
             service=service.result(),
             tasks=[
@@ -165,6 +166,14 @@ def _hold(lease: Item, now: datetime) -> Hold | None:
     found = lease.get("gates", {}).get("hold")
     hold = Hold(**_who(found)) if found else None
     return hold if hold and (hold.until is None or hold.until > now) else None
+
+
+def _pending(lease: Item) -> Pending | None:
+    found = lease.get("gates", {}).get("pending")
+    if not found:
+        return None
+    image = found["image"]
+    return Pending(digest=image["digest"], tag=image.get("tag"), execution=found["execution"])
 
 
 def _pause(task: str, present: Mapping[str, Sequence[Item]]) -> Pause | None:

@@ -64,6 +64,15 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """The newest push that was held; it is deployed when the hold ends."""
+
+    digest: str
+    tag: str | None
+    execution: str
+
+
+@dataclass(frozen=True)
 class Bar:
     """A digest that a push does not deploy, because of a rollback."""
 
@@ -138,6 +147,7 @@ class Status:
     deploying: Deploying | None
     last_deployment: Ended | None
     hold: Hold | None
+    pending: Pending | None
     barred: list[Bar]
     service: Service | None
     tasks: list[Task]

@@ -7,7 +7,7 @@ import click
 
 from rota.cli import times
 from rota.cli.status.model import AllStatus, LastRun, Release, StackStatus, Status, Task
-from rota.cli.tables import Cell, Row, folded, table
+from rota.cli.tables import Cell, Row, folded, packed, table
 
 _SHORT = len("sha256:") + 8
 _BAD = ("failed", "not_started", "missed")
@@ -19,14 +19,14 @@ _REASON = 60
 
 def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
     """One screen: what is live, what deploys, what is held, and a row for each task."""
-    first, *others = folded(f"{app}   {'   '.join(_facts(status, now))}", width)
+    first, *others = packed([app, *_facts(status, now)], width)
     yield from [first.replace(app, click.style(app, bold=True), 1), *others]
     yield from _trouble(status, now, width, utc=utc)
     if not status.tasks:
         yield "No schedule has the app's prefix."
         return
     yield ""
-    titles = ["task", f"last {max(len(each.strip) for each in status.tasks)} runs", "last", "next"]
+    titles = ["task", "last runs", "last", "next"]
     rows = [_row(task, now, utc=utc) for task in status.tasks]
     if not status.watched:
         titles, rows = (
@@ -102,6 +102,11 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
     if hold := status.hold:
         until = f" until {times.clock(hold.until, now, utc=utc)}" if hold.until else ""
         yield from _folded(f"deployments are held{_who(hold.by)}{until}{_why(hold.reason)}", width, "yellow")
+    if pending := status.pending:
+        words = (
+            f"the push of {pending.tag or short(pending.digest)} waits for the hold to end: rota resume --deployments"
+        )
+        yield from _folded(words, width, "yellow")
     for bar in status.barred:
         yield from _folded(f"barred: {bar.tag or short(bar.digest)}{_who(bar.by)}{_why(bar.reason)}", width, "yellow")
 

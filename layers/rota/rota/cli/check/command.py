@@ -1,4 +1,4 @@
-"""`rota check`: checks a schedule file, lists when its tasks run next, prints the JSON Schema."""
+"""`rota check`: checks a schedule file without AWS, or the stack in AWS; prints the JSON Schema."""
 
 import json
 import os
@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rota.cli.exits import Exit
+from rota.cli.frame import Account, command
+
 if TYPE_CHECKING:
+    from rota.errors import ConfigError
     from rota.schedule_file.task import Task
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html, rules on an event bus
@@ -30,35 +34,51 @@ def _rule_prefix(_context: click.Context, _option: click.Parameter, text: str) -
     return text
 
 
-@click.command(short_help="Check a schedule file, without AWS.")
+@command("check", "rota check scheduled_tasks.json", short_help="Check a schedule file; or the stack and all it needs.")
 @click.argument("file", required=False, type=click.Path(allow_dash=True))
 @click.option(
     "--rule-prefix", default="", callback=_rule_prefix, help="What the stack puts before each name to make the rule's."
 )
 @click.option(
     "--max-tasks",
+    metavar="NUMBER",
     default=_RULES_PER_BUS,
     type=click.IntRange(min=0),
     show_default=True,
     help="How many rules the bus has room for.",
 )
+@click.option("--live", is_flag=True, help="The stack also with a FILE.")
 @click.option("--json-schema", is_flag=True, help="Print the schedule file's JSON Schema.")
-def check(file: str | None, rule_prefix: str, max_tasks: int, json_schema: bool) -> None:
-    """Check a schedule file, without AWS, and list when each task runs next. FILE - reads standard input.
+def check(account: Account, file: str | None, rule_prefix: str, max_tasks: int, live: bool, json_schema: bool) -> int:
+    """With FILE: check a schedule file without AWS, and list when each task runs next; - is standard input.
 
-    Exits with 0 for a good file, 1 for one with problems, and 2 where there is no file to read.
+    Without FILE: look at the stack and all that it needs: roles and whom they trust, the image, secrets, log groups,
+    the network, room for rules, dead letters, alarms, rules changed by hand, images that ECR will soon delete. Each
+    line is OK, NG, or ? where it cannot be seen. Nothing is written.
+
+    Exits with 0 if all is well, 1 if not, 2 where there is no file to read.
     """
     if json_schema:
         from rota.schedule_file import json_schema as schema
 
         click.echo(json.dumps(schema.json_schema(), indent=2))
-    elif not file:
+        return Exit.DONE
+    if file == "":
         raise click.UsageError(_NAME_A_FILE)
-    else:
-        sys.exit(_check(file, rule_prefix, max_tasks))
+    status = _check(account, file, rule_prefix, max_tasks) if file else Exit.DONE
+    return status if file and not live else _check_live(account) or status
 
 
-def _check(file: str, rule_prefix: str, max_tasks: int) -> int:
+def _check_live(account: Account) -> int:
+    from rota.cli.check.live import check as look
+    from rota.cli.check.text import lines
+
+    checked = look(account)
+    account.output.answer(checked, account.stack, lambda: lines(checked, account.output.width))
+    return Exit.DONE if checked.ok else Exit.FAILED
+
+
+def _check(account: Account, file: str, rule_prefix: str, max_tasks: int) -> int:
     from rota.errors import ConfigError
     from rota.schedule_file.parse import parse_schedule_file
 
@@ -71,8 +91,14 @@ def _check(file: str, rule_prefix: str, max_tasks: int) -> int:
     try:
         tasks = parse_schedule_file(raw, rule_prefix=rule_prefix, max_tasks=max_tasks, list_all=True)
     except ConfigError as error:
-        click.echo(f"{file}: {error}", err=True)
-        return 1
+        if account.output.as_json:
+            _print_faults(account, error)
+        else:
+            click.echo(f"{file}: {error}", err=True)
+        return Exit.FAILED
+    if account.output.as_json:
+        _print_faults(account, None)
+        return Exit.DONE
     try:
         click.echo(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}{_remark(tasks, rule_prefix)}")
         for task in tasks:
@@ -80,6 +106,17 @@ def _check(file: str, rule_prefix: str, max_tasks: int) -> int:
     except BrokenPipeError:  # the reader has seen enough; at its end Python would write the rest once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _print_faults(account: Account, error: "ConfigError | None") -> None:
+    """The answer about a file as JSON: a fault for each problem, by its place."""
+    from rota.cli.check.model import Checked, Fault
+
+    problems = [line.partition(": ") for line in str(error or "").splitlines()[1:]]
+    faults = [Fault(place if problem else "", problem or place) for place, _, problem in problems]
+    if error and not faults:
+        faults = [Fault("", str(error))]
+    account.output.answer(Checked(ok=error is None, checks=[], faults=faults), None, list)
 
 
 def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:

@@ -1,0 +1,58 @@
+"""`python -m bench.command`: how fast the command answers, beside bare Python and one bare call of boto3.
+
+All in one run on a stage, in turns, the fastest of each: only the ratio of two of them means anything.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+from examples.guestbook.client import running
+
+TURNS = 9
+MOST_HELP_MILLISECONDS, MOST_STATUS_RATIO = 150.0, 1.5
+"""What help may take longer than bare Python, and status as a multiple of one DescribeStacks."""
+_BARE = "import boto3; boto3.client('cloudformation').describe_stacks()"
+_COMMANDS = {
+    "python -c pass": ["-c", "pass"],
+    "rota --help": ["-m", "rota", "--help"],
+    "boto3 DescribeStacks": ["-c", _BARE],
+    "rota status": ["-m", "rota", "status"],
+}
+
+
+def main() -> int:
+    """Print the milliseconds. Returns 1 if a budget is missed."""
+    with running() as stage:
+        stage.settings(time_scale=0.01, rollout_seconds=0.1)
+        stage.deploy("v1")
+        variables = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": stage.endpoint,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "user",
+            "AWS_SECRET_ACCESS_KEY": "user",
+        }
+        seen: dict[str, list[float]] = {name: [] for name in _COMMANDS}
+        for _ in range(TURNS):
+            for name, arguments in _COMMANDS.items():
+                seen[name].append(_milliseconds(arguments, variables))
+    python, help_, stacks, status = (min(seen[name]) for name in _COMMANDS)
+    for name, measured in seen.items():
+        sys.stdout.write(f"{name:<22} {min(measured):6.0f} ms\n")
+    sys.stdout.write(
+        f"help: {help_ - python:.0f} ms more than Python (at most {MOST_HELP_MILLISECONDS:.0f}); "
+        f"status: {status / stacks:.2f} x DescribeStacks (at most {MOST_STATUS_RATIO})\n"
+    )
+    return int(help_ - python > MOST_HELP_MILLISECONDS or status / stacks > MOST_STATUS_RATIO)
+
+
+def _milliseconds(arguments: list[str], variables: dict[str, str]) -> float:
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], env=variables, check=True, capture_output=True)
+    return (time.perf_counter() - begun) * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())

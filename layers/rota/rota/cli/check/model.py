@@ -1,0 +1,40 @@
+"""The answer of `rota check`."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rota.cli.exits import Acts
+
+Verdict = Literal["ok", "fail", "unknown"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `unknown`: it could not be seen, such as for want of a right."""
+
+    name: str
+    status: Verdict
+    message: str
+    acts: Acts = "operator"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A problem of the schedule file."""
+
+    place: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Everything that was looked at; `faults` are those of a schedule file. Nothing was written."""
+
+    ok: bool
+    checks: list[Finding]
+    faults: list[Fault] = field(default_factory=list)
+    kind: Literal["check"] = "check"
+
+    def count(self, verdict: Verdict) -> int:
+        """How many have this verdict."""
+        return sum(each.status == verdict for each in self.checks)

@@ -1,0 +1,118 @@
+"""The schedule file, the rules, and what a person changed of them by hand."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rota.aws.parallel import in_parallel
+from rota.cli.check.facts import Facts
+from rota.cli.check.model import Finding
+from rota.errors import ConfigError
+from rota.schedule_file.parse import parse_schedule_file
+
+_ANY_NUMBER = 1_000_000
+
+
+def schedule_file(facts: Facts) -> Iterator[Finding]:
+    """The newest version of the first key that is there."""
+    stack, s3 = facts.stack, facts.client("s3")
+    keys = [each for each in stack.outputs.get("ScheduleFileKeys", "").split(",") if each]
+    if any("{" in key for key in keys):
+        yield Finding("schedule file", "unknown", "its key depends on the image: rota plan --image TAG", "author")
+        return
+    for key in keys:
+        try:
+            found = s3.get_object(Bucket=stack.bucket, Key=key)
+        except s3.exceptions.NoSuchKey:
+            continue
+        try:
+            parsed = parse_schedule_file(found["Body"].read(), rule_prefix=stack.rule_prefix, max_tasks=_ANY_NUMBER)
+        except ConfigError as wrong:
+            lines = str(wrong).splitlines()
+            yield Finding("schedule file", "fail", f"{key}: {lines[0]} {'; '.join(lines[1:])}", "author")
+            return
+        live = facts.status.release
+        news = " and it is not deployed yet" if live and live.schedule_version != found["VersionId"] else ""
+        yield Finding("schedule file", "ok", f"{key} has {len(parsed)} tasks{news}")
+        return
+    yield Finding(
+        "schedule file", "fail", f"{' or '.join(keys)} is not in the bucket {stack.bucket}: upload it", "author"
+    )
+
+
+def room(facts: Facts) -> Iterator[Finding]:
+    quota = int(facts.stack.parameters.get("RuleQuota", "300"))
+    pages = facts.client("events").get_paginator("list_rules").paginate()
+    rules = sum(len(page["Rules"]) for page in pages)
+    left = quota - rules
+    words = f"{rules} of {quota} on the default bus"
+    yield Finding("room for rules", "ok" if left > 0 else "fail", words if left > 0 else f"{words}: raise the quota")
+
+
+def drift(facts: Facts) -> Iterator[Finding]:
+    """Rules that a person changed by hand: the next deployment that has something to do puts them right."""
+    found = [(task.task, words) for task in facts.status.tasks for words in task.drift]
+    for task, words in found:
+        yield Finding("schedules", "fail", f"{task}: {words}; rota deploy --again puts it right")
+    if not found and facts.status.tasks:
+        yield Finding("schedules", "ok", f"{len(facts.status.tasks)} as the live schedule file has them")
+
+
+def targets(facts: Facts) -> Iterator[Finding]:
+    """That each rule is the app's own and starts one task with an ACTIVE revision of the live image."""
+    stack, events, ecs = facts.stack, facts.client("events"), facts.client("ecs")
+    names = [stack.rule_prefix + task.task for task in facts.status.tasks if "its rule is gone" not in task.drift]
+    if not names or facts.status.deploying:
+        return
+    place = f"{stack.arn.split(':cloudformation:')[0]}:events:{stack.region}:{stack.account}:rule/"
+    found = dict(
+        zip(names, in_parallel(lambda name: events.list_targets_by_rule(Rule=name)["Targets"], names), strict=True)
+    )
+    tags = dict(
+        zip(
+            names,
+            in_parallel(lambda name: events.list_tags_for_resource(ResourceARN=place + name)["Tags"], names),
+            strict=True,
+        )
+    )
+    revisions = sorted({each for listed in found.values() for each in map(_revision, listed) if each})
+    described = dict(
+        zip(
+            revisions,
+            in_parallel(lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"], revisions),
+            strict=True,
+        )
+    )
+    problems = [
+        f"{name.removeprefix(stack.rule_prefix)} {words}"
+        for name in names
+        for words in _wrong(facts, found[name], tags[name], described)
+    ]
+    for words in problems:
+        yield Finding("targets", "fail", words)
+    if not problems:
+        yield Finding("targets", "ok", f"{len(names)} rules start one task each, with the live image")
+
+
+def _wrong(
+    facts: Facts, listed: list[Mapping[str, Any]], tags: list[Mapping[str, str]], described: Mapping[str, Any]
+) -> Iterator[str]:
+    if {"Key": "rota:app", "Value": facts.stack.app} not in tags:
+        yield f"has a rule without the tag rota:app={facts.stack.app}: it is not Rota's"
+        return
+    if len(listed) != 1:
+        yield f"has {len(listed)} targets: rota deploy --again puts it right"
+        return
+    definition = described.get(_revision(listed[0]), {})
+    name = f"{definition.get('family')}:{definition.get('revision')}"
+    if not definition:
+        yield "has a target that starts no task: rota deploy --again puts it right"
+    elif definition["status"] != "ACTIVE":
+        yield f"starts {name}, which is {definition['status']}: no run would start"
+    elif (live := facts.status.release) and not any(
+        each["image"].endswith(live.digest) for each in definition["containerDefinitions"]
+    ):
+        yield f"starts {name}, which does not have the live image"
+
+
+def _revision(target: Mapping[str, Any]) -> str:
+    return str(target.get("EcsParameters", {}).get("TaskDefinitionArn", ""))

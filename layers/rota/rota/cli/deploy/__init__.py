@@ -1,0 +1,1 @@
+"""`rota deploy`: deploys an image that is in ECR, and watches it."""

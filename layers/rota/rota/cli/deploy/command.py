@@ -1,0 +1,145 @@
+"""`rota deploy`."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, command
+from rota.cli.options import asking, waiting
+
+if TYPE_CHECKING:
+    from rota.cli.releases import Image
+    from rota.cli.table import Table
+
+_NEWEST = "newest"
+_KEYS_OF_A_PERSON = {"dry_run", "by", "reason", "kind", "now", "lift"}
+
+
+@command("deploy", "rota deploy --image b81d07e --reason 'the new prices'", short_help="Deploy an image, and watch it.")
+@click.option("--image", metavar="IMAGE", help="A tag or a digest in ECR, or a release such as v41.")
+@click.option(
+    "--again", is_flag=False, flag_value=_NEWEST, metavar="[EXECUTION]", help="The newest deployment once more."
+)
+@click.option("--image-of", metavar="STACK", help="The image that is live in another stack.")
+@click.option("--watch", metavar="EXECUTION", help="Start nothing; watch this execution.")
+@click.option("--now", is_flag=True, help="Also while deployments are held.")
+@click.option("--plan-first", is_flag=True, help="Show the plan before it asks.")
+@click.option(
+    "--wait-until",
+    metavar="live or complete",
+    type=click.Choice(["live", "complete"]),
+    default="complete",
+    show_default=True,
+    help="End as soon as everything is live, or once it is recorded, too.",
+)
+@asking
+@waiting
+def deploy(
+    account: Account,
+    image: str | None,
+    again: str | None,
+    image_of: str | None,
+    watch: str | None,
+    now: bool,
+    plan_first: bool,
+    wait_until: str,
+    reason: str | None,
+    yes: bool,
+    no_wait: bool,
+    timeout: timedelta,
+) -> Exit:
+    """Deploy an image that is in ECR with the schedule file as it is in the bucket, and watch each step.
+
+    If the same image deploys already, that is watched. Exits with 0 once it is live, 1 if it failed and everything is
+    as before, 5 if that could not be restored, 6 if it was overtaken, held or barred.
+    """
+    from rota.cli import execution, releases
+    from rota.cli.table import Table
+
+    until_live = wait_until == "live"
+    if sum(each is not None for each in (image, again, image_of, watch)) != 1:
+        raise CommandError(Exit.MISUSED, "name what to deploy", "one of --image, --again, --image-of, --watch")
+    if watch:
+        return execution.follow(account, account.stack.execution(watch), timeout, until_live=until_live)
+    stack = account.stack
+    table = Table(account.client("dynamodb"), stack.table, stack.app)
+    if again:
+        event, what, kind = *_again(account, table, again), "again"
+    else:
+        chosen = (
+            _live_image_of(account, image_of) if image_of else releases.image(account, image or "", table.deployments())
+        )
+        event, what, kind = execution.push_of(account, chosen), str(chosen), "image"
+    if running := _running(account, table, event):
+        account.output.say(f"{what} deploys already: {running.rpartition(':')[2]}")
+    else:
+        if plan_first:
+            _show_plan(account, event)
+        execution.confirm(account, f"Deploy {what} to {stack}?", yes=yes)
+        running = execution.start(
+            account, execution.signed(account, {**event, **({"now": True} if now else {})}, kind, reason), "deploy"
+        )
+    if no_wait:
+        return _started(account, running)
+    return execution.follow(account, running, timeout, until_live=until_live)
+
+
+def _again(account: Account, table: "Table", name: str) -> tuple[dict[str, Any], str]:
+    """The input of an earlier execution, and what it deploys."""
+    if name == _NEWEST:
+        entry = next(iter(table.deployments()), None)
+        if entry is None:
+            raise CommandError(Exit.NOT_ALLOWED, "nothing was deployed yet", "name an image: rota deploy --image TAG")
+        name = entry["execution"]
+    described = account.client("stepfunctions").describe_execution(executionArn=account.stack.execution(name))
+    event = json.loads(described["input"])
+    detail = event.get("detail") if isinstance(event, dict) else None
+    if not isinstance(detail, dict) or "image-digest" not in detail:
+        raise CommandError(
+            Exit.MISUSED, f"{described['name']} was not started with an image", "name another one: rota history --all"
+        )
+    given = {key: value for key, value in event.items() if key not in _KEYS_OF_A_PERSON}
+    return given, str(detail.get("image-tag") or detail["image-digest"])
+
+
+def _live_image_of(account: Account, name: str) -> "Image":
+    """The image that is live in another stack, if this one's repository has it."""
+    from rota.cli import releases, stack
+    from rota.cli.table import Table
+
+    other = stack.find(account.client("cloudformation"), name)
+    live = next(iter(Table(account.client("dynamodb"), other.table, other.app).present(0).get("releases", ())), None)
+    if live is None:
+        raise CommandError(Exit.NOT_ALLOWED, f"nothing is live in {other}", "deploy there first", error="NoRelease")
+    found = releases.image(account, live["live_digest"], ())
+    return releases.Image(found.digest, live.get("live_tag") or found.tag)
+
+
+def _running(account: Account, table: "Table", event: Mapping[str, Any]) -> str | None:
+    """The ARN of the execution that deploys the same image already."""
+    lease = next(iter(table.present(0).get("lease", ())), {})
+    if lease.get("digest") != event["detail"]["image-digest"] or not lease.get("holder"):
+        return None
+    states = account.client("stepfunctions")
+    described = states.describe_execution(executionArn=lease["holder"])
+    return str(lease["holder"]) if described["status"] == "RUNNING" else None
+
+
+def _show_plan(account: Account, event: Mapping[str, Any]) -> None:
+    from rota.cli.plan import run, text
+
+    plan = run.dry_run(account, event)
+    account.output.lines(text.lines(plan, account.output.width))
+
+
+def _started(account: Account, running: str) -> Exit:
+    if account.output.as_json:
+        account.output.event("started", execution=running)
+    else:
+        name = running.rpartition(":")[2]
+        account.output.line(f"started {name}   watch it: rota deploy --watch {name}{account.options}")
+    return Exit.DONE

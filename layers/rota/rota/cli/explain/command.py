@@ -1,0 +1,81 @@
+"""`rota explain`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rota.cli.frame import Account, command
+
+if TYPE_CHECKING:
+    from rota.cli.explain.model import Explanation
+    from rota.cli.table import Item, Table
+
+_NOT_WELL = ("failed", "aborted", "restoring")
+
+
+@command("explain", "rota explain IngestData", short_help="Why a task, a release or an execution is as it is.")
+@click.argument("name", metavar="[TASK|RULE|RELEASE|EXECUTION]", required=False)
+def explain(account: Account, name: str | None) -> None:
+    """Explain from what is recorded: of a task its rule, the line of the schedule file, the release and its runs; of a
+    release or an execution who started it and why, each step, the cause, what was restored and who acts now.
+
+    Without a name: what deploys now, else the newest deployment that failed, else what is live.
+    """
+    from rota.cli.explain import text
+
+    output = account.output
+    found = _named(account, name) if name else _what_is_not_well(account)
+    output.answer(found, account.stack, lambda: text.lines(found, output.width))
+
+
+def _named(account: Account, name: str) -> "Explanation":
+    from rota.cli import releases
+    from rota.cli.exits import CommandError
+    from rota.cli.explain import deployment, task
+
+    stack, utc = account.stack, account.output.utc
+    if not name.startswith("arn:aws:states") and name != releases.PREVIOUS:
+        facts = task.TaskFacts(account, name.rpartition("/")[2].removeprefix(stack.rule_prefix))
+        if facts.is_known:
+            return task.explain(facts, utc=utc)
+    table, live = _table(account)
+    try:
+        return deployment.of_entry(account, releases.find(table.deployments(), name, live), live, utc=utc)
+    except CommandError:
+        states = account.client("stepfunctions")
+        try:
+            described = states.describe_execution(executionArn=stack.execution(name))
+        except (states.exceptions.ExecutionDoesNotExist, states.exceptions.InvalidArn):
+            described = None
+        if described is None:
+            raise
+        return deployment.of_execution(account, described, utc=utc)
+
+
+def _what_is_not_well(account: Account) -> "Explanation":
+    from rota.cli.exits import CommandError, Exit
+    from rota.cli.explain import deployment
+
+    utc = account.output.utc
+    table, live = _table(account)
+    present = table.present(1)
+    lease = next(iter(present.get("lease", ())), {})
+    if lease.get("holder"):
+        return deployment.of_holder(account, lease, utc=utc)
+    entries = present.get("deployment", [])
+    if not entries:
+        raise CommandError(
+            Exit.NOT_ALLOWED, "nothing was deployed yet", "`rota plan --image TAG` shows what would change"
+        )
+    newest = entries[0]
+    if newest["outcome"] not in _NOT_WELL:
+        newest = next((each for each in table.deployments() if each["outcome"] == "deployed"), newest)
+    return deployment.of_entry(account, newest, live, utc=utc)
+
+
+def _table(account: Account) -> "tuple[Table, Item | None]":
+    from rota.cli.table import Table
+
+    stack = account.stack
+    table = Table(account.client("dynamodb"), stack.table, stack.app)
+    return table, next(iter(table.present(0).get("releases", ())), None)

@@ -1,0 +1,145 @@
+"""Why a release, a deployment or an execution is as it is."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rota.cli import table as items
+from rota.cli import times
+from rota.cli.explain.model import Explanation, Link
+from rota.cli.status.gather import origin
+from rota.cli.table import Item
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+
+_ACTS = {"ConfigError": "the schedule file's author", "RejectedError": "the operator", "TransientError": "the operator"}
+_WELL = ("deployed", "nothing to do")
+
+
+def of_entry(account: "Account", entry: Item, live: Item | None, *, utc: bool) -> Explanation:
+    """A deployment of the ledger."""
+    name = items.version(entry.get("release"))
+    is_live = bool(
+        live
+        and entry["outcome"] == "deployed"
+        and (entry.get("digest"), entry.get("schedule_version")) == (live["live_digest"], live["live_schedule_version"])
+    )
+    image = " ".join(filter(None, (entry.get("tag"), str(entry.get("digest", ""))[:19])))
+    named = f"{name} = {image}" if name else image or "no image"
+    headline = f"{named}: {entry['outcome']}{', and it is live' if is_live else ''}"
+    chain = [*_chain(account, entry, utc=utc)]
+    return Explanation("release" if name else "deployment", name or image, headline, chain, [*_advice(account, entry)])
+
+
+def of_execution(account: "Account", described: Mapping[str, Any], *, utc: bool) -> Explanation:
+    """An execution that the ledger does not have: it runs, was a dry run, was ignored, restored another one."""
+    name = described["name"]
+    event = json.loads(described.get("input", "null"))
+    detail = event.get("detail", {}) if isinstance(event, dict) else {}
+    restores = isinstance(detail, dict) and detail.get("executionArn")
+    what = f"it restores {restores.rpartition(':')[2]}" if restores else "it deploys an image"
+    if isinstance(event, dict) and event.get("dry_run"):
+        what = "a dry run, which changes nothing"
+    chain = [
+        Link("input", what, json.dumps(event)[:400]),
+        Link("begun", times.whole(described["startDate"], utc=utc), ""),
+    ]
+    output = json.loads(described.get("output") or "{}")
+    turn = output.get("turn") if isinstance(output, dict) else None
+    if turn:
+        chain.append(Link("TakeTurn", turn["decision"], turn["reason"]))
+    if plan := (output.get("plan") if isinstance(output, dict) else None):
+        chain.append(Link("plan", "planned", plan["summary"]))
+    if described.get("cause"):
+        chain.append(Link("cause", described.get("error", ""), described["cause"]))
+    advice = (
+        [f"watch it: rota deploy --watch {name}", f"stop it: rota restore {name}"]
+        if described["status"] == "RUNNING"
+        else []
+    )
+    return Explanation("execution", name, f"{name} is {described['status']}", chain, advice)
+
+
+def of_holder(account: "Account", lease: Item, *, utc: bool) -> Explanation:
+    """The deployment that holds the lease: what it does, and what it has done."""
+    states = account.client("stepfunctions")
+    described = states.describe_execution(executionArn=lease["holder"])
+    record = lease.get("deployment") or {}
+    explained = of_execution(account, described, utc=utc)
+    chain = [*explained.chain, *_of_the_record(record)]
+    headline = (
+        f"{explained.name} holds the lease; its execution is {described['status']}, its phase {record.get('phase')}"
+    )
+    return Explanation("execution", explained.name, headline, chain, explained.advice)
+
+
+def who(entry: Item) -> str:
+    """`image by user/ana`, of an entry of the ledger."""
+    how = origin(entry)
+    kind, by = how["kind"] or "by hand", how["by"]
+    return f"{kind} by {by}" if by else str(kind)
+
+
+def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
+    started, finished = (items.at(entry, name) for name in ("started_at", "finished_at"))
+    yield Link("begun", times.whole(started, utc=utc) if started else "", who(entry))
+    if reason := origin(entry)["reason"]:
+        yield Link("reason", "", reason)
+    if entry.get("schedule_key"):
+        tasks = (entry.get("deployment") or {}).get("tasks")
+        count = f"{tasks} tasks; " if tasks is not None else ""
+        yield Link("schedule file", entry["schedule_key"], f"{count}version {entry.get('schedule_version')}")
+    if entry.get("summary"):
+        yield Link("plan", "", entry["summary"])
+    yield from _of_the_record(entry.get("deployment") or {})
+    if entry.get("durations"):
+        yield Link(
+            "took",
+            times.duration((finished - started).total_seconds()) if started and finished else "",
+            entry["durations"],
+        )
+    if entry.get("cause"):
+        yield Link("cause", "", entry["cause"])
+    if entry["outcome"] not in _WELL:
+        yield Link("now", entry["outcome"], _put_back(entry))
+    yield Link("execution", entry["execution"].rpartition(":")[2], "its steps are in Step Functions for 90 days")
+
+
+def _of_the_record(record: Mapping[str, Any]) -> Iterator[Link]:
+    entered = sorted((record.get("entered") or {}).items(), key=lambda each: str(each[1]))
+    seconds = record.get("seconds") or {}
+    for step, at in entered:
+        worked = f"worked {times.duration(float(seconds[step]))}" if step in seconds else ""
+        yield Link(
+            "step",
+            step,
+            f"entered {datetime.fromisoformat(at).astimezone(UTC):%H:%M:%S} UTC{f', {worked}' if worked else ''}",
+        )
+    error = record.get("error")
+    if error:
+        step = record.get("failed_step")
+        yield Link("failed", step or "", f"{error['Error']}: {error.get('Cause', '')}".strip(": "))
+
+
+def _put_back(entry: Item) -> str:
+    if entry["outcome"] == "restoring":
+        return "it is being restored, or its restore was given up: schedules or the service may be half new"
+    record = entry.get("deployment") or {}
+    begun = [step for step in (record.get("entered") or {}) if step not in ("TakeTurn", "RestoreDeployment")]
+    return f"everything that {', '.join(begun)} changed is as before" if begun else "nothing had been changed"
+
+
+def _advice(account: "Account", entry: Item) -> Iterator[str]:
+    name = entry["execution"].rpartition(":")[2]
+    options = account.options
+    if entry["outcome"] == "restoring":
+        yield f"a person acts now: rota restore {name}{options}"
+    elif entry["outcome"] in ("failed", "aborted"):
+        error = ((entry.get("deployment") or {}).get("error") or {}).get("Error", "")
+        if error in _ACTS:
+            yield f"{_ACTS[error]} acts: do what the cause says"
+        yield f"then once more: rota deploy --again {name}{options}"
+    elif entry["outcome"] == "overtaken":
+        yield "a newer push was deployed instead: rota history"

@@ -1,0 +1,238 @@
+"""Why a task runs when and as it does."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rota.aws.parallel import thread_pool
+from rota.cli import table as items
+from rota.cli import times
+from rota.cli.explain.deployment import who
+from rota.cli.explain.model import Explanation, Link
+from rota.cli.status import tasks
+from rota.cli.table import Item, Table
+from rota.schedule_file.next_runs import in_words
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+    from rota.cli.stack import Stack
+
+_RUNS = 20
+_LEDGER = 50
+"""Entries in which the one that registered a revision is looked for."""
+
+
+class TaskFacts:
+    """What AWS and the table say of a task, asked side by side."""
+
+    def __init__(self, account: "Account", task: str) -> None:
+        self.account, self.stack, self.task = account, account.stack, task
+        table = Table(account.client("dynamodb"), self.stack.table, self.stack.app)
+        events = account.client("events")
+        name = self.stack.rule_prefix + task
+        with thread_pool() as pool:
+            rule = pool.submit(_rule, events, name)
+            runs = pool.submit(table.runs, task, _RUNS)
+            present = pool.submit(table.present, _LEDGER)
+            self.job: Item | None = table.jobs().get(task)
+            self.rule = rule.result()
+            self.runs = runs.result()
+            now = present.result()
+        self.live: Item = next(iter(now.get("releases", ())), {})
+        self.ledger = now.get("deployment", [])
+        self.lease: Item = next(iter(now.get("lease", ())), {})
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.rule or self.job or self.runs)
+
+
+def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
+    """From the rule to the schedule file, the revision, the release and the runs."""
+    rule, now = facts.rule, datetime.now(UTC)
+    chain = [
+        *_of_the_rule(facts),
+        *_of_the_file(facts, utc=utc),
+        *_of_the_revision(facts),
+        *_of_the_runs(facts, now, utc=utc),
+    ]
+    drift = tasks.status(facts.task, rule, facts.job, facts.runs, None, now, settled=not facts.lease.get("holder"))
+    chain += [Link("by hand", facts.task, words) for words in drift.drift]
+    return Explanation(
+        "task", facts.task, _headline(facts, drift.next, now, utc=utc), chain, [*_advice(facts, drift.drift)]
+    )
+
+
+def _headline(facts: TaskFacts, following: datetime | None, now: datetime, *, utc: bool) -> str:
+    if facts.rule is None:
+        return f"{facts.task} does not run: it has no rule"
+    when = in_words(facts.rule["ScheduleExpression"])
+    if facts.rule["State"] == "DISABLED":
+        return f"{facts.task} does not run: its rule is disabled ({when})"
+    return f"{facts.task} runs {when}" + (f", next {times.clock(following, now, utc=utc)}" if following else "")
+
+
+def _of_the_rule(facts: TaskFacts) -> Iterator[Link]:
+    rule = facts.rule
+    if rule is None:
+        yield Link("rule", facts.stack.rule_prefix + facts.task, "there is none of this name")
+        return
+    owner = rule["tags"].get("rota:app")
+    if owner == facts.stack.app:
+        whose = f"Rota's own, by its tag rota:app={owner}"
+    else:
+        whose = f"not Rota's: {f'its tag rota:app is {owner}' if owner else 'it has no tag rota:app'}"
+    yield Link("rule", rule["Name"], f"{rule['ScheduleExpression']}, {rule['State']}; {whose}")
+    for target in rule["targets"][:1]:
+        role = target.get("RoleArn", "").rpartition("/")[2]
+        yield Link(
+            "target", target["Arn"].rpartition("/")[2], f"EventBridge starts the task there with the role {role}"
+        )
+    if len(rule["targets"]) > 1:
+        yield Link("target", f"{len(rule['targets']) - 1} more", "not Rota's; the next deployment says so")
+
+
+def _of_the_file(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
+    live = facts.live
+    if not live:
+        return
+    key, version = live["live_schedule_key"], live["live_schedule_version"]
+    found = _file(facts.account, facts.stack, key, version)
+    if isinstance(found, str):
+        yield Link("schedule file", key, f"version {version} is live; {found}")
+        return
+    if found is None:
+        yield Link("schedule file", key, f"version {version} is live, and is not in the bucket any more")
+        return
+    text, modified = found
+    line = line_of(text, facts.task)
+    where = f"line {line}" if line else "which has no such task"
+    yield Link("schedule file", key, f"{where}; version {version} of {times.whole(modified, utc=utc)} is live")
+
+
+def line_of(text: str, task: str) -> int | None:
+    """The line of a schedule file in which the task's name is; None if it is in none. Pure."""
+    name = re.compile(r'"name"\s*:\s*' + re.escape(json.dumps(task)))
+    found = name.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else None
+
+
+def _of_the_revision(facts: TaskFacts) -> Iterator[Link]:
+    arn = (
+        facts.rule["targets"][0].get("EcsParameters", {}).get("TaskDefinitionArn")
+        if facts.rule and facts.rule["targets"]
+        else None
+    )
+    if not arn:
+        return
+    described = facts.account.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
+    definition, tags = described["taskDefinition"], {each["key"]: each["value"] for each in described.get("tags", ())}
+    container = facts.stack.parameters.get("ContainerName")
+    image = next((each["image"] for each in definition["containerDefinitions"] if each["name"] == container), "?")
+    sizes = ", ".join(f"{name} {definition[name]}" for name in ("cpu", "memory") if name in definition)
+    yield Link("revision", arn.rpartition("/")[2], f"runs {_short(image)}; {definition['status']}, {sizes}")
+    execution = tags.get("rota:execution")
+    made = next((each for each in facts.ledger if str(each["execution"]).endswith(f":{execution}")), None)
+    if made:
+        what = " ".join(filter(None, (items.version(made.get("release")), made.get("tag"))))
+        because = f"registered this revision: {who(made)}, {made['outcome']}; {made.get('summary', '')}"
+        yield Link("release", what or "-", because)
+        base = _base(facts, made)
+        if base:
+            yield Link("base", base, "everything that the schedule file does not say comes from this revision")
+    elif execution:
+        yield Link("execution", execution, "registered this revision; the ledger does not have it any more")
+    else:
+        yield Link("revision", arn.rpartition("/")[2], "was not registered by Rota")
+
+
+def _short(image: str) -> str:
+    """`shop@sha256:1aa185c44710`."""
+    name, _, digest = image.rpartition("/")[2].partition("@sha256:")
+    return f"{name}@sha256:{digest[:12]}" if digest else name
+
+
+def _base(facts: TaskFacts, entry: Item) -> str:
+    """The revision from which the release derived its own, from the plan that it stored."""
+    stored = (entry.get("deployment") or {}).get("plan")
+    if not stored:
+        return ""
+    found = _file(facts.account, facts.stack, stored["key"], stored["version_id"])
+    return str(json.loads(found[0])["base"]["arn"]).rpartition("/")[2] if isinstance(found, tuple) else ""
+
+
+def _of_the_runs(facts: TaskFacts, now: datetime, *, utc: bool) -> Iterator[Link]:
+    if not facts.stack.watches_runs:
+        yield Link("runs", "-", "are not watched: the stack's parameter WatchRuns is false")
+        return
+    if not facts.runs:
+        yield Link("runs", "-", "there is none yet")
+        return
+    last = facts.runs[0]
+    due = items.at(last, "scheduled_at") or now
+    code = f", exit code {last['exit_code']}" if last.get("exit_code") is not None else ""
+    why = (last.get("reason") or {}).get("words", "")
+    yield Link(
+        "last run",
+        times.clock(due, now, utc=utc),
+        f"{last['status'].replace('_', ' ')}{code}{f': {why}' if why else ''}",
+    )
+    incident = (facts.job or {}).get("incident")
+    if incident and not incident.get("recovered"):
+        yield Link("incident", incident["id"], _since(incident))
+
+
+def _since(incident: Mapping[str, Any]) -> str:
+    """Since when and which release the job fails."""
+    runs = int(incident.get("runs", 1))
+    begun = _named(incident["first"].get("release"))
+    good = _named((incident.get("last_good") or {}).get("release"))
+    before = f"; the last good run was on {good}" if good else ""
+    return f"{runs} bad {'run' if runs == 1 else 'runs'}, the first on {begun or 'an unknown release'}{before}"
+
+
+def _named(release: Mapping[str, Any] | None) -> str:
+    if not release:
+        return ""
+    return items.version(release.get("number")) or release.get("tag") or str(release["digest"])[:19]
+
+
+def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
+    if drift or (facts.rule is None and facts.job and tasks.is_wanted(facts.job)):
+        yield "put it as the schedule file has it: rota deploy --again"
+    last = facts.runs[0] if facts.runs else {}
+    todo = (last.get("reason") or {}).get("todo")
+    if todo:
+        yield todo
+    if last and last["status"] in ("failed", "not_started", "missed"):
+        yield f"its runs: rota history --task {facts.task}"
+
+
+def _rule(events: Any, name: str) -> dict[str, Any] | None:
+    """The rule with its targets and tags; None if there is none."""
+    try:
+        rule = events.describe_rule(Name=name)
+    except events.exceptions.ResourceNotFoundException:
+        return None
+    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    tags = events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]
+    return {**rule, "targets": targets, "tags": {each["Key"]: each["Value"] for each in tags}}
+
+
+def _file(account: "Account", stack: "Stack", key: str, version: str) -> tuple[str, datetime] | str | None:
+    """The text of an object's version and when it was written; why it is not to be seen; None if it is gone."""
+    from botocore.exceptions import ClientError
+
+    from rota.cli.aws_errors import denial, is_denied
+
+    try:
+        found = account.client("s3").get_object(Bucket=stack.bucket, Key=key, VersionId=version)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed"):
+            return None
+        if is_denied(error):
+            return f"not to be seen: {denial(error)} is denied"
+        raise
+    return found["Body"].read().decode(errors="replace"), found["LastModified"]

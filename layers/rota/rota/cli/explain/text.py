@@ -1,0 +1,26 @@
+"""`rota explain` for people. Pure."""
+
+from collections.abc import Iterator
+
+import click
+
+from rota.cli.explain.model import Explanation
+from rota.cli.tables import Cell, Row, folded, table
+
+_COLOURS = {"cause": "red", "failed": "red", "by hand": "yellow", "incident": "red"}
+
+
+def lines(explanation: Explanation, width: int) -> Iterator[str]:
+    """The headline, a line for each link, and what to do."""
+    for line in folded(explanation.headline, width):
+        yield click.style(line, bold=True)
+    # How long each step took is in one line, once the deployment has ended.
+    ended = any(link.what == "took" for link in explanation.chain)
+    rows: list[Row] = [
+        [f"  {link.what}", Cell(": ".join(filter(None, (link.name, link.because))), _COLOURS.get(link.what))]
+        for link in explanation.chain
+        if not (ended and link.what == "step")
+    ]
+    yield from table(["", ""], rows, width)
+    for each in explanation.advice:
+        yield from folded(each[0].upper() + each[1:], width)

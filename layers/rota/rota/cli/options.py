@@ -1,0 +1,36 @@
+"""Options that several commands have. It loads click alone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from rota.cli.times import parse_duration
+
+
+def _duration(_context: click.Context, _option: click.Parameter, text: str) -> timedelta:
+    """Raises BadParameter for what is none."""
+    try:
+        return parse_duration(text)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong)) from wrong
+
+
+def waiting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that waits for an execution."""
+    function = click.option(
+        "--timeout",
+        metavar="DURATION",
+        callback=_duration,
+        default="30m",
+        show_default=True,
+        help="Wait so long at most.",
+    )(function)
+    return click.option("--no-wait", is_flag=True, help="Do not wait for the end.")(function)
+
+
+def asking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that asks first, and records why."""
+    function = click.option("--yes", is_flag=True, help="Do not ask.")(function)
+    return click.option("--reason", metavar="TEXT", help="Why; it is recorded, and in each message.")(function)

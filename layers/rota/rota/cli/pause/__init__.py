@@ -1,0 +1,1 @@
+"""`rota pause`: holds deployments."""

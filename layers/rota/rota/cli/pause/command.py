@@ -1,0 +1,81 @@
+"""`rota pause`."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, command
+from rota.cli.options import asking, waiting
+
+
+@command(
+    "pause", "rota pause --deployments --until 18:00 --reason 'the sale'", short_help="Hold deployments for a while."
+)
+@click.option("--deployments", is_flag=True, help="Hold deployments: a push ends in Held, and the newest one waits.")
+@click.option("--for", "lasts", metavar="DURATION", help="For so long: 2h, 1d.")
+@click.option("--until", metavar="TIME", help="Until then: 18:00, or 2026-12-24T06:00, with a zone or in yours.")
+@asking
+@waiting
+def pause(
+    account: Account,
+    deployments: bool,
+    lasts: str | None,
+    until: str | None,
+    reason: str | None,
+    yes: bool,
+    no_wait: bool,
+    timeout: timedelta,
+) -> Exit:
+    """Hold deployments until a time, or until `rota resume --deployments`. A running deployment continues; rollbacks
+    pass. The newest push that arrives meanwhile is deployed when the hold ends.
+    """
+    from rota.cli import execution
+
+    if not deployments:
+        raise CommandError(Exit.MISUSED, "name what to pause", "--deployments holds deployments")
+    if not reason:
+        raise CommandError(Exit.MISUSED, "a hold needs a reason", "add --reason TEXT; whoever meets it reads it")
+    ends = end_of(lasts, until, datetime.now().astimezone())
+    hold: dict[str, Any] = {"until": ends.isoformat().replace("+00:00", "Z")} if ends else {}
+    when = f" until {ends:%Y-%m-%d %H:%M} UTC" if ends else " until rota resume --deployments"
+    execution.confirm(account, f"Hold the deployments of {account.stack}{when}?", yes=yes)
+    started = execution.start(account, execution.signed(account, {"hold": hold}, "pause", reason), "pause")
+    code = Exit.DONE if no_wait else execution.follow(account, started, timeout)
+    if code is Exit.DONE and not account.output.as_json:
+        account.output.line(f"Deployments are held{when}. End it: rota resume --deployments{account.options}")
+    return code
+
+
+def end_of(lasts: str | None, until: str | None, now: datetime) -> datetime | None:
+    """When the hold ends, in UTC; None if it says no end. A time of the day is the next one; one without a zone is in
+    that of `now`. CommandError for one that is past or cannot be read.
+    """
+    from rota.cli.times import parse_duration
+
+    if lasts and until:
+        raise CommandError(Exit.MISUSED, "--for and --until both say when it ends", "type one of them")
+    try:
+        ends = now + parse_duration(lasts) if lasts else _time(until, now) if until else None
+    except ValueError as wrong:
+        raise CommandError(Exit.MISUSED, str(wrong)) from wrong
+    if ends and ends <= now:
+        raise CommandError(Exit.MISUSED, f"{until} is past", "name a time that is to come")
+    return ends.astimezone(UTC).replace(microsecond=0) if ends else None
+
+
+def _time(text: str, now: datetime) -> datetime:
+    """Raises ValueError."""
+    words = f"{text!r} is no time; write it as 18:00 or 2026-12-24T06:00"
+    if len(text) == len("18:00") and ":" in text:
+        try:
+            today = datetime.combine(now.date(), datetime.strptime(text, "%H:%M").time(), now.tzinfo)
+        except ValueError as wrong:
+            raise ValueError(words) from wrong
+        return today if today > now else today + timedelta(days=1)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as wrong:
+        raise ValueError(words) from wrong
+    return at if at.tzinfo else at.replace(tzinfo=now.tzinfo)

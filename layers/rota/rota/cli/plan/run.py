@@ -1,0 +1,105 @@
+"""The machine's own dry run, and what it stored."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rota.cli import execution
+from rota.cli.exits import CommandError, Exit
+from rota.cli.plan.changes import task_changes
+from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange
+from rota.cli.table import Item, Table
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+
+_EVERY, _LONGEST = 0.5, 900
+_ACTS = {"ConfigError": "author", "RejectedError": "operator"}
+
+
+def dry_run(account: "Account", event: Mapping[str, Any]) -> Plan:
+    """What deploying this input would change. CommandError with every problem that it would meet."""
+    started = execution.start(account, {**event, "dry_run": True}, "plan")
+    account.interrupted = "Stopped. A dry run changes nothing."
+    return plan_of(account, _output(account, started), started)
+
+
+def plan_of(account: "Account", document: Mapping[str, Any], started: str) -> Plan:
+    """The plan whose places the machine's document has."""
+    stack = account.stack
+    pointers, config, image = document["plan"], document["config"], document["turn"]["image"]
+    plan, snapshot = (_stored(account, pointers[name]) for name in ("document", "snapshot"))
+    table = Table(account.client("dynamodb"), stack.table, stack.app)
+    live: Item = next(iter(table.present(0).get("releases", ())), {})
+    tasks = [*task_changes(plan, snapshot, stack.rule_prefix)]
+    schedule = config["schedule"]
+    runs = snapshot["service"]["task_definition"]
+    to = plan["reused"].get(plan["api"])
+    return Plan(
+        nothing_to_do=pointers["nothing_to_do"],
+        image=ImageChange(image["digest"], image.get("tag"), live.get("live_digest"), live.get("live_tag")),
+        schedule=ScheduleFile(
+            key=schedule["key"],
+            version=schedule["version_id"],
+            modified=_modified(account, schedule),
+            differs=(schedule["key"], schedule["version_id"])
+            != (live.get("live_schedule_key"), live.get("live_schedule_version")),
+        ),
+        service=ServiceChange(
+            rolls=plan["roll"],
+            revision=runs.rpartition("/")[2],
+            to=to.rpartition("/")[2] if to else None,
+            changes=list(plan.get("service_changes", ())),
+        ),
+        tasks=tasks,
+        unchanged=plan["kept"],
+        registers=len(plan["registers"]),
+        seconds_at_least=pointers["estimated_seconds"],
+        summary=pointers["summary"],
+        remarks=list(plan.get("remarks", ())),
+        left_out=dict(plan.get("left_out", {})),
+        execution=started,
+    )
+
+
+def _output(account: "Account", started: str) -> Mapping[str, Any]:
+    """The machine's document at the end of a dry run."""
+    states, ends_at = account.client("stepfunctions"), time.monotonic() + _LONGEST
+    while time.monotonic() < ends_at:
+        described = states.describe_execution(executionArn=started)
+        if described["status"] == "SUCCEEDED":
+            document: Mapping[str, Any] = json.loads(described["output"])
+            if "plan" in document:
+                return document
+            raise CommandError(
+                Exit.NOT_DEPLOYED, f"it would not be deployed: {document['turn']['reason']}", error="Ignored"
+            )
+        if described["status"] != "RUNNING":
+            error = described.get("error", described["status"])
+            cause = described.get("cause", "").strip()
+            raise CommandError(
+                Exit.FAILED,
+                f"it would fail, before anything changes: {error}",
+                "correct that, then plan again" if error in _ACTS else "",
+                error=error,
+                acts=_ACTS.get(error, "caller"),  # type: ignore[arg-type]  # the values are those of Acts
+                listed=cause,
+            )
+        time.sleep(_EVERY)
+    raise CommandError(Exit.TIMED_OUT, f"the dry run has not ended: {started}", "it changes nothing")
+
+
+def _stored(account: "Account", stored: Mapping[str, str]) -> Mapping[str, Any]:
+    body = account.client("s3").get_object(
+        Bucket=account.stack.bucket, Key=stored["key"], VersionId=stored["version_id"]
+    )["Body"]
+    content: Mapping[str, Any] = json.loads(body.read())
+    return content
+
+
+def _modified(account: "Account", stored: Mapping[str, str]) -> Any:
+    head = account.client("s3").head_object(
+        Bucket=account.stack.bucket, Key=stored["key"], VersionId=stored["version_id"]
+    )
+    return head["LastModified"]

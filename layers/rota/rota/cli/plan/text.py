@@ -1,0 +1,95 @@
+"""`rota plan` for people. Pure."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+
+from rota.cli import times
+from rota.cli.plan.model import Plan, TaskChange
+from rota.cli.status.text import short
+from rota.cli.tables import Cell, Row, folded, packed, table
+
+_ORDER = ("create", "update", "image", "remove")
+_MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "image": ("=", None), "remove": ("-", "red")}
+
+
+def lines(plan: Plan, width: int, *, details: bool = False, utc: bool = True) -> Iterator[str]:
+    """What changes, removals last, and the counts at the end."""
+    yield from packed(_facts(plan, utc=utc), width)
+    rows = [_row(task, plan) for kind in _ORDER for task in plan.of(kind)]
+    yield from table(["", "", ""], rows, width)
+    if details:
+        yield from _details(plan, width)
+    for words in plan.service.changes:
+        if words != "image":
+            yield from folded(f"service: {words}", width)
+    for words in plan.remarks:
+        yield from folded(f"note: {words}", width)
+    yield from _counts(plan, width)
+
+
+def _facts(plan: Plan, *, utc: bool) -> Iterator[str]:
+    image = plan.image
+    now = image.tag or short(image.digest)
+    before = image.from_tag or short(image.from_digest)
+    same = image.digest == image.from_digest
+    yield f"image {now} (live)" if same else f"image {before or 'none'} -> {now}"
+    when = f" of {times.clock(plan.schedule.modified, datetime.now(UTC), utc=utc)}" if plan.schedule.modified else ""
+    yield f"schedule file {plan.schedule.key}{when}{'' if plan.schedule.differs else ' (live)'}"
+    service = plan.service
+    yield (
+        f"service {service.revision} -> {service.to or 'a new revision'}"
+        if service.rolls
+        else f"service {service.revision} unchanged"
+    )
+
+
+def _row(task: TaskChange, plan: Plan) -> Row:
+    mark, colour = _MARKS[task.change]
+    return [Cell(mark, colour), task.task, Cell(_words(task, plan), colour)]
+
+
+def _words(task: TaskChange, plan: Plan) -> str:
+    if task.change == "remove":
+        return f"was: {task.was}"
+    if task.change == "create":
+        return task.in_words
+    if task.change == "image":
+        return "new image only" if plan.image.digest != plan.image.from_digest else "a new revision only"
+    parts = []
+    if "schedule" in task.fields:
+        parts.append(f"{task.was} -> {task.in_words}")
+    if "enabled" in task.fields:
+        parts.append("enabled" if task.fields["enabled"][1] == "yes" else "disabled")
+    others = [name for name in task.fields if name not in ("schedule", "enabled", "revision")]
+    if others:
+        parts.append(f"{', '.join(others)} {'differs' if len(others) == 1 else 'differ'}")
+    return "; ".join(parts)
+
+
+def _details(plan: Plan, width: int) -> Iterator[str]:
+    for task in plan.of("create", "update", "image"):
+        yield click.style(task.task, bold=True)
+        if task.command:
+            yield from folded(f"runs: {task.command}", width, "  ")
+        for name, (old, new) in task.fields.items():
+            yield from folded(
+                f"{name}: {old if old is not None else 'none'} -> {new if new is not None else 'none'}", width, "  "
+            )
+    for container, why in plan.left_out.items():
+        yield from folded(f"jobs do not run the container {container}: {why}", width)
+
+
+def _counts(plan: Plan, width: int) -> Iterator[str]:
+    if plan.nothing_to_do:
+        yield "Nothing would change."
+        return
+    words = {"create": "new", "update": "changed", "image": "image only", "remove": "REMOVED"}
+    counts = [f"{len(plan.of(kind))} {words[kind]}" for kind in _ORDER if plan.of(kind)]
+    counts += [f"{plan.unchanged} unchanged"] if plan.unchanged else []
+    revisions = (
+        f"{plan.registers} {'revision' if plan.registers == 1 else 'revisions'}, at least {plan.seconds_at_least} s"
+    )
+    deploy = f"Deploy it: rota deploy --image {plan.image.tag or plan.image.digest}"
+    yield from folded(f"{', '.join(counts) or 'no schedule changes'}; {revisions}. {deploy}", width)

@@ -1,0 +1,102 @@
+"""`rota restore`."""
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, command
+from rota.cli.options import asking, waiting
+
+_BEGINS_WITHIN = 60.0
+"""Seconds in which EventBridge starts the execution that restores; afterwards the command starts it."""
+_LISTED = 25
+
+
+@command(
+    "restore", "rota restore --reason 'the wrong branch'", short_help="Stop a deployment, and restore what it changed."
+)
+@click.argument("name", metavar="[EXECUTION]", required=False)
+@asking
+@waiting
+def restore(
+    account: Account, name: str | None, reason: str | None, yes: bool, no_wait: bool, timeout: timedelta
+) -> Exit:
+    """Without EXECUTION: the deployment that holds the lease. One that runs is stopped; what it changed is restored,
+    and each step of that is shown. One that was aborted or could not be restored is restored now.
+
+    Exits with 0 once everything is as before, 5 if it could not be restored.
+    """
+    from rota.cli import execution
+
+    stack, states = account.stack, account.client("stepfunctions")
+    failed = stack.execution(name) if name else _holder(account)
+    described = states.describe_execution(executionArn=failed)
+    short = described["name"]
+    if described["status"] == "SUCCEEDED":
+        raise CommandError(
+            Exit.NOT_ALLOWED, f"{short} succeeded, there is nothing to restore", "to go back: rota rollback"
+        )
+    running = described["status"] == "RUNNING"
+    restorer = failed if running and _restores(described) else None if running else _restorer(account, failed)
+    if restorer is None:
+        doing = "Stop it and restore" if running else "Restore"
+        execution.confirm(account, f"{doing} what {short} has changed in {stack}?", yes=yes)
+        begun = _stop(account, failed, reason) if running else None
+        named = {"source": "aws.states", "detail": {"executionArn": failed}}
+        restorer = begun or execution.start(account, named, "restore")
+    if no_wait:
+        account.output.line(f"started {restorer.rpartition(':')[2]}")
+        return Exit.DONE
+    return execution.follow(account, restorer, timeout, restores=True)
+
+
+def _holder(account: Account) -> str:
+    """The ARN of the execution that holds the lease."""
+    from rota.cli.table import Table
+
+    stack = account.stack
+    table = Table(account.client("dynamodb"), stack.table, stack.app)
+    lease = next(iter(table.present(0).get("lease", ())), {})
+    if not lease.get("holder"):
+        raise CommandError(
+            Exit.NOT_ALLOWED, "nothing deploys, and nothing is half done", "name an execution: rota history --all"
+        )
+    return str(lease["holder"])
+
+
+def _stop(account: Account, execution: str, reason: str | None) -> str | None:
+    """Stop it, and wait for the execution that restores it; None if none has begun."""
+    by = account.client("sts").get_caller_identity()["Arn"].rpartition(":")[2]
+    cause = f"rota restore by {by}{f': {reason}' if reason else ''}"
+    account.client("stepfunctions").stop_execution(executionArn=execution, error="Stopped", cause=cause)
+    ends_at = time.monotonic() + _BEGINS_WITHIN
+    while time.monotonic() < ends_at:
+        if restorer := _restorer(account, execution):
+            return restorer
+        time.sleep(1)
+    return None
+
+
+def _restorer(account: Account, execution: str) -> str | None:
+    """The execution that restores that one now, of the newest."""
+    states = account.client("stepfunctions")
+    listed = states.list_executions(stateMachineArn=account.stack.machine, statusFilter="RUNNING", maxResults=_LISTED)[
+        "executions"
+    ]
+    for each in listed:
+        described = states.describe_execution(executionArn=each["executionArn"])
+        if _restores(described) == execution:
+            return str(each["executionArn"])
+    return None
+
+
+def _restores(described: Mapping[str, Any]) -> str | None:
+    """The execution that one restores, by its input; None if it deploys."""
+    event = json.loads(described.get("input", "{}"))
+    detail = event.get("detail") if isinstance(event, dict) else None
+    return detail.get("executionArn") if isinstance(detail, dict) else None

@@ -1,0 +1,1 @@
+"""`rota resume`: ends a hold of deployments, or lifts bars of images."""

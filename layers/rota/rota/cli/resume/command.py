@@ -1,0 +1,48 @@
+"""`rota resume`."""
+
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, command
+from rota.cli.options import asking, waiting
+
+
+@command("resume", "rota resume --deployments", short_help="End a hold of deployments, or lift what a rollback barred.")
+@click.option("--deployments", is_flag=True, help="End the hold; the newest push that waited is deployed.")
+@click.option("--barred", is_flag=True, help="Lift the bars of all images that rollbacks barred; it deploys nothing.")
+@asking
+@waiting
+def resume(
+    account: Account, deployments: bool, barred: bool, reason: str | None, yes: bool, no_wait: bool, timeout: timedelta
+) -> Exit:
+    """End what `rota pause` or `rota rollback` has begun. Exits as `rota deploy` does if a push is deployed."""
+    from rota.cli import execution
+    from rota.cli.table import Table
+
+    if deployments == barred:
+        raise CommandError(Exit.MISUSED, "name what to resume", "--deployments, or --barred")
+    stack = account.stack
+    lease = next(iter(Table(account.client("dynamodb"), stack.table, stack.app).present(0).get("lease", ())), {})
+    gates = lease.get("gates", {})
+    event: dict[str, Any]
+    if deployments:
+        event, kind, question = {"hold": {}}, "resume", f"End the hold of {stack}?"
+        if not (gates.get("hold") or gates.get("pending")):
+            return _nothing(account, "Deployments are not held.")
+    else:
+        digests = list(dict.fromkeys(each["digest"] for each in gates.get("bars", ())))
+        event, kind, question = {"lift": digests}, "lift", f"Lift the bars of {len(digests)} images of {stack}?"
+        if not digests:
+            return _nothing(account, "No image is barred.")
+    execution.confirm(account, question, yes=yes)
+    started = execution.start(account, execution.signed(account, event, kind, reason), kind)
+    return Exit.DONE if no_wait else execution.follow(account, started, timeout)
+
+
+def _nothing(account: Account, words: str) -> Exit:
+    if not account.output.as_json:
+        account.output.line(words)
+    return Exit.DONE

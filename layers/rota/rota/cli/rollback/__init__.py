@@ -1,0 +1,1 @@
+"""`rota rollback`: brings back an earlier release, and bars what was live after it."""

@@ -1,0 +1,102 @@
+"""`rota rollback`."""
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, command
+from rota.cli.options import asking, waiting
+
+if TYPE_CHECKING:
+    from rota.cli.table import Item, Table
+
+_VERSION = re.compile(r"v[1-9]\d{0,8}")
+
+
+@command(
+    "rollback", "rota rollback --reason 'the login fails'", short_help="Bring back the release before, or another."
+)
+@click.argument("release", default="previous")
+@click.option("--image-only", is_flag=True, help="Its image alone, with the schedule file and the base of today.")
+@click.option("--hold", is_flag=True, help="Hold all deployments from now on, too: rota resume --deployments.")
+@click.option("--plan-first", is_flag=True, help="Show the plan before it asks.")
+@asking
+@waiting
+def rollback(
+    account: Account,
+    release: str,
+    image_only: bool,
+    hold: bool,
+    plan_first: bool,
+    reason: str | None,
+    yes: bool,
+    no_wait: bool,
+    timeout: timedelta,
+) -> Exit:
+    """Bring back RELEASE whole: its image, its schedule file and the task definition that its revisions come from.
+    Default: the release before the one that is live; else `v41`, a tag, or a digest's first digits.
+
+    It sticks: what was live after RELEASE is barred, and no push of it deploys until a person says so. Prints how to
+    undo it. Exits as `rota deploy` does.
+    """
+    from rota.cli import execution
+    from rota.cli.table import Table
+
+    if not reason:
+        raise CommandError(Exit.MISUSED, "a rollback needs a reason", "add --reason TEXT; whoever comes next reads it")
+    stack = account.stack
+    table = Table(account.client("dynamodb"), stack.table, stack.app)
+    present = table.present(0)
+    live = next(iter(present.get("releases", ())), None)
+    number = _number(table, release, live)
+    event: dict[str, Any] = {"release": number, **({"image_only": True} if image_only else {})}
+    if plan_first:
+        _show_plan(account, event)
+    execution.confirm(account, f"Roll back {stack} to {number}?", yes=yes)
+    held: dict[str, Any] = {"hold": {}} if hold else {}
+    started = execution.start(account, execution.signed(account, {**event, **held}, "rollback", reason), "rollback")
+    if no_wait:
+        account.output.line(f"started {started.rpartition(':')[2]}")
+        return Exit.DONE
+    code = execution.follow(account, started, timeout)
+    if code is Exit.DONE and not account.output.as_json:
+        _undo(account, table, live)
+    return code
+
+
+def _number(table: "Table", release: str, live: "Item | None") -> str:
+    """What the machine takes: `previous`, or a release's number. CommandError for another name that has none."""
+    from rota.cli import releases
+    from rota.cli.table import version
+
+    if release == releases.PREVIOUS or _VERSION.fullmatch(release):
+        return release
+    entries = (each for each in table.deployments() if each.get("release"))
+    number = version(releases.find(entries, release, live)["release"])
+    if number is None:
+        raise CommandError(Exit.NOT_ALLOWED, f"{release} has no number", f"its image: rota deploy --image {release}")
+    return number
+
+
+def _show_plan(account: Account, event: dict[str, Any]) -> None:
+    from rota.cli.plan import run, text
+
+    account.output.lines(text.lines(run.dry_run(account, {**event, "kind": "rollback"}), account.output.width))
+
+
+def _undo(account: Account, table: "Table", live: "Item | None") -> None:
+    """What is barred now, and how to undo the rollback."""
+    from rota.cli.table import version
+
+    lease = next(iter(table.present(0).get("lease", ())), {})
+    barred = [each.get("tag") or each["digest"][:19] for each in lease.get("gates", {}).get("bars", ())]
+    if barred:
+        account.output.line(
+            f"Barred: {', '.join(dict.fromkeys(barred))}. To lift that: rota resume --barred{account.options}"
+        )
+    before = version(live["number"]) if live else None
+    if before:
+        account.output.line(f"To undo it: rota rollback {before} --reason ...{account.options}")

@@ -1,0 +1,1 @@
+"""Following an execution of the state machine and saying what it does: for the command, the demo and `make watch`."""

@@ -1,0 +1,120 @@
+"""What `rota plan` shows of the plan and the snapshot that the machine stored."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import pytest
+
+from rota.cli.plan.changes import task_changes
+from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange, TaskChange
+from rota.cli.plan.text import lines
+
+PREFIX = "production__shop__"
+NEW = "to be registered: 1f"
+
+
+def target(revision: str = "arn:aws:ecs:eu-west-1:1:task-definition/shop:5", **members: Any) -> dict[str, Any]:
+    return {"Id": "a", "Arn": "arn:cluster/production", "EcsParameters": {"TaskDefinitionArn": revision}, **members}
+
+
+def rule(expression: str = "rate(15 minutes)", state: str = "ENABLED", *targets: dict[str, Any]) -> dict[str, Any]:
+    return {"schedule_expression": expression, "state": state, "targets": list(targets) or [target()]}
+
+
+def changed(before: dict[str, Any] | None, **change: Any) -> TaskChange:
+    change = {"kind": "update", "name": f"{PREFIX}SendMail", **change}
+    plan = {"changes": [change], "commands": {"tasks": {"SendMail": ["./bin/start", "mail"]}}}
+    snapshot = {"rules": {change["name"]: before} if before else {}}
+    (found,) = task_changes(plan, snapshot, PREFIX)
+    return found
+
+
+def put(expression: str, state: str = "ENABLED") -> dict[str, str]:
+    return {"Name": f"{PREFIX}SendMail", "ScheduleExpression": expression, "State": state}
+
+
+def test_a_new_task() -> None:
+    found = changed(None, kind="create", put_rule=put("rate(5 minutes)"), put_targets=[target(NEW)])
+    assert (found.task, found.change, found.in_words, found.was) == ("SendMail", "create", "every 5 minutes", "")
+    assert found.command == "./bin/start mail"
+
+
+def test_a_task_that_is_removed() -> None:
+    found = changed(rule(), kind="remove", disable=True)
+    assert (found.change, found.in_words, found.was, found.fields) == ("remove", "", "every 15 minutes", {})
+
+
+def test_another_time() -> None:
+    found = changed(rule(), put_rule=put("rate(5 minutes)"), put_targets=[target(NEW)])
+    assert found.change == "update"
+    assert found.fields == {"schedule": ("rate(15 minutes)", "rate(5 minutes)"), "revision": ("shop:5", "a new one")}
+
+
+def test_only_another_image() -> None:
+    found = changed(rule(), put_targets=[target(NEW)])
+    assert (found.change, found.in_words, found.fields) == (
+        "image",
+        "every 15 minutes",
+        {"revision": ("shop:5", "a new one")},
+    )
+
+
+def test_a_task_that_is_switched_off() -> None:
+    found = changed(rule(), put_rule=put("rate(15 minutes)", "DISABLED"))
+    assert found.fields == {"enabled": ("yes", "no")}
+
+
+def test_fields_of_the_target_have_words() -> None:
+    found = changed(rule(), put_targets=[target(RetryPolicy={"MaximumEventAgeInSeconds": 300}, RoleArn="r")])
+    assert found.fields == {"retry age, seconds": (None, "300"), "role": (None, "r")}
+
+
+def test_values_of_environment_variables_are_masked() -> None:
+    secret = {"containerOverrides": [{"name": "app", "environment": [{"name": "DB_URL", "value": "postgres://pw"}]}]}
+    found = changed(rule(), put_targets=[target(Input=json.dumps(secret))])
+    assert "postgres" not in str(found)
+    assert "DB_URL" in str(found.fields)
+
+
+def test_an_input_that_is_no_json_is_masked() -> None:
+    assert "postgres" not in str(changed(rule(), put_targets=[target(Input="postgres://pw")]))
+
+
+def plan(*tasks: TaskChange, nothing: bool = False, **members: Any) -> Plan:
+    given: dict[str, Any] = {
+        "nothing_to_do": nothing,
+        "image": ImageChange("sha256:" + "b" * 64, "b81d07e", "sha256:" + "a" * 64, "4f2a9c1"),
+        "schedule": ScheduleFile("scheduled_tasks.json", "v2", datetime(2026, 11, 30, 12, 4, tzinfo=UTC), True),
+        "service": ServiceChange(True, "shop:5", None, []),
+        "tasks": list(tasks),
+        "unchanged": 0,
+        "registers": 4,
+        "seconds_at_least": 4,
+        "summary": "",
+        **members,
+    }
+    return Plan(**given)
+
+
+REMOVED = TaskChange("Count", "remove", "", "Sundays at 22:00 UTC", {}, "")
+MOVED = TaskChange("Send", "update", "every 5 minutes", "every 15 minutes", {"schedule": ("a", "b")}, "")
+FRESH = TaskChange("Print", "create", "every hour", "", {}, "")
+
+
+def test_removals_are_last_and_counted() -> None:
+    shown = [*lines(plan(REMOVED, MOVED, FRESH), 100)]
+    assert [line.split()[0] for line in shown[-4:-1]] == ["+", "~", "-"] or "\x1b" in shown[-2]
+    assert shown[-1].startswith("1 new, 1 changed, 1 REMOVED; 4 revisions, at least 4 s. Deploy it: rota deploy")
+    assert "image 4f2a9c1 -> b81d07e" in shown[0]
+
+
+def test_nothing_is_one_sentence() -> None:
+    assert [*lines(plan(nothing=True), 100)][-1] == "Nothing would change."
+
+
+@pytest.mark.parametrize("width", [100, 60, 40])
+def test_it_fits_the_terminal(width: int) -> None:
+    shown = [click.unstyle(line) for line in lines(plan(REMOVED, MOVED, FRESH), width, details=True)]
+    assert max(map(len, shown)) <= width

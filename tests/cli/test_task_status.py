@@ -1,0 +1,159 @@
+"""A task's line in `rota status`: its rule, its job and its runs together."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import pytest
+
+from rota.cli.status import tasks, text
+from rota.cli.status.model import Deploying, Ended, Hold, Pause, Release, Service, Status, Task
+
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+DAILY = "cron(0 6 * * ? *)"
+
+
+def rule(expression: str = DAILY, state: str = "ENABLED") -> dict[str, str]:
+    return {"ScheduleExpression": expression, "State": state}
+
+
+def job(expression: str = DAILY, **members: Any) -> dict[str, Any]:
+    return {"task": "A", "spans": [{"expression": expression, "since": "2026-11-01T00:00:00Z"}], **members}
+
+
+def run(status: str, at: str = "2026-11-30T06:00:00+00:00", **members: Any) -> dict[str, Any]:
+    return {"scheduled_at": at, "status": status, **members}
+
+
+def status(
+    given: dict[str, Any] | None = None, known: dict[str, Any] | None = None, *runs: dict[str, Any], **other: Any
+) -> Task:
+    return tasks.status("A", given, known, runs, other.get("paused"), NOW, settled=other.get("settled", True))
+
+
+@pytest.mark.parametrize(
+    ("expression", "runs", "following", "exact"),
+    [
+        (DAILY, [], "2026-12-01T06:00:00+00:00", True),
+        ("rate(5 minutes)", [run("ok", "2026-11-30T11:58:00+00:00")], "2026-11-30T12:03:00+00:00", False),
+        ("rate(5 minutes)", [run("ok", "2026-11-29T11:58:00+00:00")], "2026-11-30T12:05:00+00:00", False),
+        ("rate(5 minutes)", [], "2026-11-30T12:05:00+00:00", False),
+        ("cron(0 6 1 1 ? 2020)", [], None, True),
+    ],
+    ids=["cron", "rate, by its last run", "rate, long ago", "rate, no run", "never again"],
+)
+def test_the_next_run(expression: str, runs: list[dict[str, Any]], following: str | None, exact: bool) -> None:
+    found = status(rule(expression), None, *runs)
+    assert (found.next and found.next.isoformat(), found.exact) == (following, exact)
+
+
+def test_the_strip_has_the_newest_last() -> None:
+    runs = [run("failed", exit_code=137), run("missed"), run("not_started"), run("unknown"), run("running"), run("ok")]
+    found = status(rule(), job(bad_runs=1), *runs)
+    assert (found.strip, found.exits[-1], found.bad_runs) == (".>?!-x", 137, 1)
+    assert found.last
+    assert (found.last.status, found.last.exit) == ("failed", 137)
+
+
+@pytest.mark.parametrize(
+    ("given", "known", "words"),
+    [
+        (None, job(), ["its rule is gone"]),
+        (rule(state="DISABLED"), job(), ["its rule is disabled, and the schedule file has it enabled"]),
+        (rule("rate(1 day)"), job(), [f"its rule has rate(1 day), and the schedule file {DAILY}"]),
+        (rule(), job(), []),
+        (rule(state="DISABLED"), None, []),
+        (rule(state="DISABLED"), job(spans=[{"expression": DAILY, "since": "-", "until": "-"}]), []),
+    ],
+    ids=["gone", "disabled by hand", "another time", "as the file has it", "unwatched", "disabled in the file"],
+)
+def test_drift_by_hand(given: dict[str, Any] | None, known: dict[str, Any] | None, words: list[str]) -> None:
+    assert status(given, known).drift == words
+
+
+def test_while_something_deploys_there_is_no_drift() -> None:
+    assert status(None, job(), settled=False).drift == []
+
+
+def test_a_pause_is_no_drift() -> None:
+    paused = Pause("ana", "the supplier is down", None, None)
+    assert status(rule(state="DISABLED"), job(), paused=paused).drift == []
+
+
+def shown(width: int = 100, **members: Any) -> str:
+    given: dict[str, Any] = {
+        "release": Release("v2", "sha256:" + "b2" * 32, "tag", datetime(2026, 11, 30, 9, tzinfo=UTC), "k", "1", "push"),
+        "deploying": None,
+        "last_deployment": None,
+        "hold": None,
+        "pending": None,
+        "barred": [],
+        "service": Service("shop:5", 2, 2, "COMPLETED"),
+        "tasks": [],
+        "watched": True,
+        **members,
+    }
+    lines = [click.unstyle(line) for line in text.lines("production/shop", Status(**given), NOW, width, utc=True)]
+    assert max(map(len, lines)) <= width
+    return "\n".join(lines)
+
+
+def deploying(**members: Any) -> Deploying:
+    given: dict[str, Any] = {
+        "execution": "arn:x:run-1",
+        "phase": "rolling",
+        "started_at": NOW,
+        "seconds": 41,
+        "digest": "sha256:" + "b2" * 32,
+        "tag": "b81d07e",
+        "kind": "push",
+        "by": "",
+        "reason": "",
+        "status": "RUNNING",
+        "newer_waits": True,
+        "half_done": False,
+    }
+    return Deploying(**given | members)
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({}, "v2 tag tag sha256:b2b2b2b2   live for 3 h, push   2 of 2 tasks run\nnothing deploys"),
+        ({"release": None}, "nothing is live yet"),
+        ({"service": None}, "THE SERVICE IS GONE"),
+        ({"deploying": deploying()}, "deploying b81d07e: rolling for 41 s; a newer push waits"),
+        (
+            {"deploying": deploying(half_done=True)},
+            "HALF DONE: run-1 failed and could not be restored. A person acts now",
+        ),
+        (
+            {"last_deployment": Ended("e", "failed", NOW, "c3", None, "no\nyes")},
+            "of c3, failed just now: no   rota explain",
+        ),
+        (
+            {"hold": Hold("ana", "sale", None, datetime(2026, 11, 30, 18, tzinfo=UTC))},
+            'are held by ana until 18:00: "sale"',
+        ),
+    ],
+    ids=["well", "nothing live", "no service", "deploying", "half done", "failed", "held"],
+)
+def test_what_a_person_has_to_know_is_on_top(members: dict[str, Any], words: str) -> None:
+    assert words in shown(**members)
+
+
+def test_a_row_for_each_task() -> None:
+    task = status(rule(), job(), run("failed", exit_code=1, seconds=12), run("ok"))
+    printed = shown(tasks=[task])
+    assert "ok !1      06:00 exit 1, 12 s  tomorrow 06:00" in printed
+
+
+def test_a_paused_task_says_by_whom() -> None:
+    paused = Pause("ana", "the supplier is down", None, datetime(2026, 12, 2, 6, tzinfo=UTC))
+    assert 'paused by ana until Wed 06:00: "the supplier is down"' in shown(
+        tasks=[status(rule(), job(), paused=paused)]
+    )
+
+
+def test_on_a_narrow_terminal_it_folds() -> None:
+    shown(44, tasks=[status(rule(), job(), run("ok"))], deploying=deploying())

@@ -1,0 +1,32 @@
+"""What docs/cli.md shows of the command is what it prints."""
+
+import re
+import shlex
+
+from examples.guestbook.client import Client
+from tests.printed import ROOT
+from tests.stage.conftest import Rota
+
+# What differs between runs: times, durations, the order of registered revisions, ids.
+VARIES = re.compile(
+    r"\d+(\.\d+)? (s|min)\b|just now|(in|about in) \d+ (s|min)|\b\d\d:\d\d(:\d\d)?\b|guestbook:\d+\b"
+    r"|rota-EventsRole-\w+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d+ \w{3})?|tomorrow"
+)
+
+
+def told(text: str) -> list[str]:
+    """The words, however they are folded."""
+    return VARIES.sub("", text).split()
+
+
+def test_each_example_is_what_is_printed(stage: Client, rota: Rota) -> None:
+    stage.deploy("4f2a9c1")
+    stage.upload_schedule((ROOT / "examples/app/scheduled_tasks.next.json").read_bytes())
+    page = (ROOT / "docs/cli.md").read_text()
+    examples = re.findall(r"^```\n\$ rota (.*?)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 6
+    for line, shown in examples:
+        done = rota(*shlex.split(line))
+        assert done.exit == 0, done.err
+        words = told(shown)  # of a long answer the beginning is shown
+        assert told(done.out)[: len(words)] == words, line

@@ -1,0 +1,114 @@
+"""What people may do with the stack's managed policies: just enough for their commands."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from examples.guestbook.client import Client
+from rota.cli.aws_errors import POLICIES
+from stage.moto.clients import ACCOUNT
+from tests.stage.conftest import Rota
+
+TRUST = f'{{"Statement": [{{"Effect": "Allow", "Principal": {{"AWS": "{ACCOUNT}"}}, "Action": "sts:AssumeRole"}}]}}'
+VIEWER = ["ViewerPolicy"]
+READER = [*VIEWER, "PlanReaderPolicy"]
+# On AWS these are needed where the stage has nothing of the kind, or answers before it looks.
+ON_AWS_ALONE = {"s3:ListBucket", "s3:ListBucketVersions", "ssm:DescribeParameters"}
+
+
+@pytest.fixture
+def acting(deployed: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[list[str]], None]]:
+    """Has the commands that follow act with a role to which these of the stack's policies are attached."""
+    iam, sts = deployed.client("iam"), deployed.client("sts")
+
+    def act(policies: list[str]) -> None:
+        iam.create_role(RoleName="person", AssumeRolePolicyDocument=TRUST)
+        for policy in policies:
+            arn = deployed.names["outputs"][f"{policy}Arn"]
+            iam.attach_role_policy(RoleName="person", PolicyArn=arn)
+        role = f"arn:aws:iam::{ACCOUNT}:role/person"
+        given = sts.assume_role(RoleArn=role, RoleSessionName="ana")["Credentials"]
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", given["AccessKeyId"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", given["SecretAccessKey"])
+        monkeypatch.setenv("AWS_SESSION_TOKEN", given["SessionToken"])
+
+    yield act
+    for attached in iam.list_attached_role_policies(RoleName="person")["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName="person", PolicyArn=attached["PolicyArn"])
+    iam.delete_role(RoleName="person")
+
+
+def asked(stage: Client) -> list[dict[str, Any]]:
+    """What was asked of the person's rights."""
+    return [each for each in stage.permissions() if "/person/" in each["caller"]]
+
+
+def denied(stage: Client) -> set[str]:
+    return {each["action"] for each in asked(stage) if not each["allowed"]}
+
+
+COMMANDS: dict[str, tuple[list[str], list[list[str]], set[str]]] = {
+    "viewer": (
+        VIEWER,
+        [["status"], ["status", "--all"], ["history"], ["history", "--task", "IngestData"], ["explain", "v1"]],
+        set(),
+    ),
+    "viewer, of a task": (VIEWER, [["explain", "IngestData"]], {"s3:GetObjectVersion"}),
+    "reader, of a task": (READER, [["explain", "IngestData"]], set()),
+    "deployer": (
+        [*READER, "DeployerPolicy"],
+        [
+            ["plan"],
+            ["plan", "--image", "v1"],
+            ["deploy", "--image", "initial", "--yes"],
+            ["deploy", "--again", "--yes"],
+        ],
+        set(),
+    ),
+    "doctor": ([*READER, "DoctorPolicy"], [["check"]], set()),
+}
+
+
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize(("policies", "commands", "unseen"), COMMANDS.values(), ids=COMMANDS)
+def test_the_policies_are_enough(
+    deployed: Client,
+    rota: Rota,
+    acting: Callable[[list[str]], None],
+    policies: list[str],
+    commands: list[list[str]],
+    unseen: set[str],
+) -> None:
+    acting(policies)
+    for command in commands:
+        done = rota(*command)
+        assert (done.exit, done.err.startswith("rota:")) == (0, False), (command, done.err)
+    assert denied(deployed) == unseen
+
+
+@pytest.mark.exhaustive(first=0)
+def test_a_deployer_stops_a_deployment(deployed: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
+    acting([*READER, "DeployerPolicy"])
+    deployed.settings(rollout="hangs")
+    assert rota("deploy", "--image", "initial", "--yes", "--no-wait").exit == 0
+    assert rota("restore", "--yes").exit == 0
+    assert denied(deployed) == set()
+
+
+def test_a_viewer_changes_nothing(deployed: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
+    acting(READER)
+    done = rota("deploy", "--again", "--yes")
+    assert done.exit == 4
+    assert "you may not states:StartExecution on arn:aws:states" in done.err
+    assert "the stack's DeployerPolicy allows it" in done.err
+
+
+def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
+    acting([*POLICIES])
+    deployed.settings(rollout="hangs")
+    rota("deploy", "--image", "initial", "--yes", "--no-wait")
+    for command in (["status"], ["explain", "IngestData"], ["restore", "--yes"], ["check"]):
+        rota(*command)
+    used = {each["action"] for each in asked(deployed)}
+    assert {action for actions in POLICIES.values() for action in actions} - used <= ON_AWS_ALONE
