@@ -383,6 +383,17 @@ def test_without_capacity_it_is_said_that_nothing_was_started(owing: Watched) ->
     assert owing.reported(DAILY) == ["missed"]
 
 
+def test_with_the_parameter_off_nothing_is_owed(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So no mail promises it, and nothing is started when the parameter is on again, weeks later."""
+    asks(watched, DAILY, catch_up="missed")
+    six = next_six(watched)
+    gives_up(watched, six)
+    assert watched.job(DAILY).owed is not None
+    monkeypatch.setenv("RUN_ACTIONS", "stop")
+    gives_up(watched, six + 24 * HOUR)
+    assert watched.job(DAILY).owed is None
+
+
 def test_with_the_parameter_off_nothing_is_started(owing: Watched, later: Deployments, world: World) -> None:
     off = Watched(later, world, run_actions="stop")
     off.now = owing.now

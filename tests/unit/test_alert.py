@@ -223,7 +223,7 @@ SKIPPED = """\
     Subject: IngestData was skipped: an earlier run is still running (production/guestbook-api)
 
     An earlier task of it (9a8b7c) still ran, so Rota stopped this one before it began. Further ones that are skipped \
-are recorded, and not reported until one runs.
+are recorded, and reported once a day.
 
     Scheduled for: Sun 29 Nov 2026, 06:00 UTC
     Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
@@ -237,8 +237,8 @@ are recorded, and not reported until one runs.
 REPLACED = """\
     Subject: IngestData was replaced by its next run (production/guestbook-api)
 
-    It still ran when its next run had begun, so Rota stopped it. Further ones that are replaced are recorded, and not \
-reported until one ends.
+    It still ran when its next run had begun, so Rota stopped it. Further ones that are replaced are recorded, and \
+reported once a day.
 
     Scheduled for: Sun 29 Nov 2026, 06:00 UTC
     Started: 06:00:31 UTC

@@ -195,11 +195,12 @@ def test_what_catch_up_owes(catch_up: object, signs: str, owed: tuple[int, bool]
     [
         {"reason": REASON.model_copy(update={"why": Why.DISABLED})},
         {"reason": REASON.model_copy(update={"why": Why.GONE})},
+        {"status": Status.NOT_STARTED, "reason": REASON.model_copy(update={"why": Why.STOPPED})},
         {"counted": True},
         {"trigger": Trigger.BY_HAND},
         {"trigger": Trigger.CATCH_UP},
     ],
-    ids=["disabled by a person", "deleted", "which minute is not known", "by hand", "caught up already"],
+    ids=["disabled by a person", "deleted", "stopped by a person", "which minute is not known", "by hand", "caught up already"],
 )
 def test_what_catch_up_does_not_owe(more: dict[str, object]) -> None:
     assert owing(run(0, "m").model_copy(update=more), catch_up="both").owed is None
@@ -229,14 +230,23 @@ def test_a_run_that_was_caught_up_ends_the_incident(count: int, good: int) -> No
     assert whole.incident.recovered.caught_up
 
 
-def test_skipped_runs_are_reported_when_that_begins() -> None:
+def skipped(number: int) -> Run:
+    return run(number, "+").model_copy(update={"status": Status.SKIPPED})
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        pytest.param([run(0, "-"), *map(skipped, range(1, 26))], id="the earlier run hangs"),
+        pytest.param([run(0, "-"), *(run(n, "+") if n % 3 else skipped(n) for n in range(1, 28))], id="each third run"),
+    ],
+)
+def test_skipped_runs_are_reported_once_a_day(runs: list[Run]) -> None:
     """They are neither good nor bad."""
-    skipped = [run(number, "+").model_copy(update={"status": Status.SKIPPED}) for number in range(1, 4)]
-    whole = owing(run(0, "-"), *skipped)
-    assert [notice.run for notice in whole.notices] == skipped[:1]
-    assert (whole.bad_runs, whole.last_good, whole.giving_way) == (1, None, True)
-    again = owing(run(0, "-"), *skipped[:2], run(3, "+"), skipped[2].model_copy(update={"scheduled_at": FIRST}))
-    assert len(again.notices) == 2
+    whole = owing(*runs)
+    first, second = (notice.run for notice in whole.notices)
+    assert (first.status, second.scheduled_at - first.scheduled_at) == (Status.SKIPPED, timedelta(days=1))
+    assert whole.bad_runs == (not whole.last_good)
 
 
 def test_how_long_the_last_good_runs_took_is_known() -> None:

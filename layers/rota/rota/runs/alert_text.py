@@ -65,14 +65,14 @@ _NOTICES = {
     RunKind.SKIPPED: _Notice(
         "{task} was skipped: an earlier run is still running",
         "An earlier task of it ({overlaps}) still ran, so Rota stopped this one before it began. Further ones that are "
-        "skipped are recorded, and not reported until one runs.",
+        "skipped are recorded, and reported once a day.",
         "{jobs} were skipped: earlier runs are still running",
         "Earlier tasks of them still ran, so Rota stopped these before they began.",
     ),
     RunKind.REPLACED: _Notice(
         "{task} was replaced by its next run",
         "It still ran when its next run had begun, so Rota stopped it. Further ones that are replaced are recorded, "
-        "and not reported until one ends.",
+        "and reported once a day.",
         "{jobs} were replaced by their next runs",
         "They still ran when their next runs had begun, so Rota stopped them.",
     ),

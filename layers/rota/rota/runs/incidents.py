@@ -3,13 +3,17 @@
 Runs may be judged in any order: one that is older than the newest judged is *late*.
 """
 
+from datetime import timedelta
+
 from rota.runs.model import GoodRun, Incident, Job, Notice, Owed, Run, Status, Trigger, Why, incident_id
 
 # So many good runs say how long a job usually takes.
 _LASTED = 5
 _GIVES_WAY = (Status.SKIPPED, Status.REPLACED)
-# A schedule that a person has disabled or removed is not to start anything.
-_NOT_WANTED = {Why.DISABLED, Why.GONE}
+# How often it is reported that runs give way, while they do.
+_GIVES_WAY_EVERY = timedelta(days=1)
+# What a person has disabled, removed or stopped is not to be started.
+_NOT_WANTED = {Why.DISABLED, Why.GONE, Why.STOPPED}
 
 
 def after_run(job: Job, run: Run) -> Job:
@@ -47,7 +51,7 @@ def _after_good(job: Job, run: Run) -> Job:
     late = _is_late(job, run)
     good = job.last_run_good + 1 if run.scheduled_at == job.last_run_at else 1
     whole = job.count == 1 if late else good >= job.count
-    changed: dict[str, object] = {"giving_way": False}
+    changed: dict[str, object] = {}
     if not late:
         changed |= {"last_run_at": run.scheduled_at, "last_run_good": good}
     if run.seconds is not None:
@@ -63,7 +67,7 @@ def _after_good(job: Job, run: Run) -> Job:
 
 def _after_bad(job: Job, run: Run) -> Job:
     late = _is_late(job, run)
-    changed: dict[str, object] = {"giving_way": False}
+    changed: dict[str, object] = {}
     if not late:
         again = run.scheduled_at == job.last_run_at
         changed |= {"last_run_at": run.scheduled_at, "last_run_good": job.last_run_good if again else 0}
@@ -92,10 +96,11 @@ def _after_bad(job: Job, run: Run) -> Job:
 
 
 def _after_giving_way(job: Job, run: Run) -> Job:
-    """That is reported when it begins, and not of each run."""
-    if job.giving_way:
+    """That is reported once a day, and not of each run: also if it never ends, because a run hangs."""
+    if job.gave_way_at and run.scheduled_at - job.gave_way_at < _GIVES_WAY_EVERY:
         return job
-    return job.model_copy(update={"giving_way": True, "notices": (*job.notices, Notice(kind=run.status, run=run))})
+    notices = (*job.notices, Notice(kind=run.status, run=run))
+    return job.model_copy(update={"gave_way_at": run.scheduled_at, "notices": notices})
 
 
 def _owed(job: Job, run: Run) -> Owed | None:

@@ -312,8 +312,8 @@ class Job(Item):
     """How many of its tasks succeeded so far; all `count` of them make a good run."""
     overlapping: bool = False
     """Whether its newest run began while an earlier one ran."""
-    giving_way: bool = False
-    """Whether its newest run was skipped or replaced."""
+    gave_way_at: AwareDatetime | None = None
+    """When the run was due that was last reported as skipped or replaced."""
     lasted: tuple[float, ...] = ()
     """Seconds of its last good runs, the newest last."""
     owed: Owed | None = None

@@ -118,7 +118,10 @@ class Recorder:
 
     def _write(self, run: Run, seen: Run | None, job: Job, *, known: bool) -> Run | None:
         if known and run.status.has_ended:
-            written = self._table.end(run, seen, after_run(job, run), job)
+            after = after_run(job, run)
+            if not self._settings.starts_runs:
+                after = after.model_copy(update={"owed": None})  # nobody starts it, and none may be promised
+            written = self._table.end(run, seen, after, job)
         else:
             written = self._table.put(run, seen)
         if written and run.status.has_ended:

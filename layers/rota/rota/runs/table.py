@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # What runs change of a job; the rest comes from the schedule file.
 _STATE = {
-    *("state", "bad_runs", "last_good", "last_run_at", "last_run_good", "overlapping", "giving_way", "lasted", "owed"),
+    *("state", "bad_runs", "last_good", "last_run_at", "last_run_good", "overlapping", "gave_way_at", "lasted", "owed"),
     *("incident", "notices"),
 }
 _FAILED, _CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
