@@ -269,12 +269,18 @@ def gives_up(watched: Watched, due: datetime) -> None:
     handler("record_run")({"Records": [dead_letter(PREFIX + DAILY, body=body, sent=due)]}, None)
 
 
+def swept_until(watched: Watched, now: datetime) -> None:
+    """Sweep has looked each minute until now."""
+    watched.now = now
+    watched.table.put_swept(watched.swept().model_copy(update={"at": now, "asked_at": now}))
+
+
 @pytest.fixture
 def owing(watched: Watched) -> Watched:
     """At six EventBridge has given up the daily job, which is to be caught up."""
     local_stage().settings.change({"script": {"seconds": 30}})
     asks(watched, DAILY, catch_up="missed")
-    watched.now = next_six(watched) + MINUTE
+    swept_until(watched, next_six(watched) + MINUTE)
     watched.six = watched.now - MINUTE  # type: ignore[attr-defined]  # for the tests below
     gives_up(watched, watched.now - MINUTE)
     return watched
@@ -370,6 +376,37 @@ def test_what_a_person_has_run_meanwhile_is_not_caught_up(owing: Watched, monkey
     owing.sweep()
     assert caught_up(six_of(owing)) == []
     assert owing.job(DAILY).owed.answer == "it has run meanwhile"  # type: ignore[union-attr]  # it owes
+
+
+def test_a_schedule_that_a_deployment_is_changing_starts_nothing_yet(owing: Watched) -> None:
+    """It may be due at another time now, and in a minute."""
+    rule = client("events").describe_rule(Name=PREFIX + DAILY)
+    client("events").put_rule(Name=PREFIX + DAILY, ScheduleExpression="cron(3 6 * * ? *)")
+    owing.sweep()
+    assert caught_up(six_of(owing)) == []
+    client("events").put_rule(Name=PREFIX + DAILY, ScheduleExpression=rule["ScheduleExpression"])
+    owing.sweep()
+    assert len(caught_up(six_of(owing))) == 1, "it was restored"
+
+
+def test_what_began_while_rota_was_away_is_waited_for(owing: Watched) -> None:
+    """ECS has forgotten what a person ran, and RecordRun has not recorded it yet."""
+    owing.sweep(2 * HOUR)
+    assert caught_up(six_of(owing)) == []
+    owing.ran(DAILY, six_of(owing) + 10 * MINUTE, startedBy="kim")
+    owing.sweep_for(20 * MINUTE, 5 * MINUTE)
+    assert caught_up(six_of(owing)) == []
+    assert owing.job(DAILY).owed.answer == "it has run meanwhile"  # type: ignore[union-attr]  # it owes
+
+
+def test_when_a_missed_run_is_reported_its_answer_is_known(watched: Watched) -> None:
+    """No mail promises a start that then does not come."""
+    asks(watched, DAILY, catch_up="missed")
+    local_stage().settings.change({"run_task": "capacity"})
+    swept_until(watched, next_six(watched) + 6 * HOUR + 5 * MINUTE)
+    watched.sweep(2 * MINUTE)
+    assert watched.reported(DAILY) == ["missed"]
+    assert watched.job(DAILY).owed.answer.startswith("ECS started nothing")  # type: ignore[union-attr]  # it owes
 
 
 def test_without_capacity_it_is_said_that_nothing_was_started(owing: Watched) -> None:

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from rota.runs.table import RunTable
     from rota.settings import Settings
 
-# ECS knows a client token for 24 hours. What has no answer after an hour may run, and is left alone.
-_REPEATED_FOR = timedelta(hours=1)
+# ECS knows a client token for 24 hours, and no longer than an hour after its tasks have ended. What has no answer until
+# then may run, and is left alone.
+_REPEATED_FOR = timedelta(minutes=45)
 # So long ECS takes at most until a Fargate task runs, mostly.
 _BEGINS_WITHIN = timedelta(minutes=1)
 _DID_NOT_BEGIN = (Status.NOT_STARTED, Status.MISSED)
@@ -82,7 +83,7 @@ def to_start(job: Job, others: Sequence[Run], now: datetime, *, retry_age: int =
     if now > _latest(job, span, owed):
         return Verdict(never="its next run is nearer than it usually takes")
     if owed.claimed_at and now - owed.claimed_at > _REPEATED_FOR:
-        return Verdict(never="ECS gave no answer for an hour")
+        return Verdict(never="ECS gave no answer for 45 minutes")
     tasks = min(owed.tasks, job.count - _begun(job, others))
     if tasks <= 0 or (owed.claimed_at and tasks < owed.tasks):
         return Verdict(never="it has run meanwhile")
@@ -123,6 +124,8 @@ def _make_good(table: "RunTable", settings: "Settings", job: Job, found: Sequenc
     if schedule is None or request is None or Overrides.model_validate(request["overrides"]).variable(TASK) != job.task:
         _note(table, job, "its schedule is disabled or gone, or does not name the job")
         return
+    if schedule.schedule_expression != job.spans[-1].expression:
+        return  # a deployment is changing it; the sweep after that knows whether this is still owed
     others = _since(table, settings, job, owed, found, now)
     age, runs_now = backend.retry_age_of(schedule), any(not change.has_ended for change in found)
     verdict = to_start(job, others, now, retry_age=age, runs_now=runs_now)
@@ -174,6 +177,8 @@ def _start(settings: "Settings", task: str, due: datetime, request: Mapping[str,
 def _note(table: "RunTable", job: Job, answer: str) -> None:
     """Write what became of it. If that fails, the next sweep calls ECS once more, which starts nothing twice."""
     due = job.owed and job.owed.scheduled_at
+    if answer != STARTED:
+        _logger.warning("not caught up", task=job.task, scheduled_at=due, answer=answer)
     for _ in range(_ATTEMPTS):
         fresh = table.job(job.task)
         if fresh is None or fresh.owed is None or fresh.owed.scheduled_at != due or fresh.owed.answer:

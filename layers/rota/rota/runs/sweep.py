@@ -81,11 +81,9 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
         parts.do(lambda: running.judge(table, settings, jobs, found, now))
         look = _Look(table, settings, recorder, now, swept, live, changing_since)
         swept = parts.do(lambda: look.at(jobs, {change.task_arn for change in found})) or swept
-        # What is found to be missed now is owed from the next sweep on.
-        if settings.starts_runs and any(job.owed for job in jobs.values()):
-            from rota.runs import catching_up  # noqa: PLC0415  here, because runs are rarely caught up
-
-            parts.do(lambda: catching_up.catch_up(table, settings, jobs.values(), found, now))
+        # After an absence RecordRun first works off what began meanwhile, and ECS may have forgotten.
+        if settings.starts_runs and swept.back_at is None:
+            parts.do(lambda: _catch_up(table, settings, jobs, found, now))
     looked = swept
     swept = parts.do(lambda: image.look_after(settings, looked, releases, now)) or swept
     # What RecordRun writes meanwhile is for the next sweep.
@@ -111,6 +109,17 @@ class _Parts:
     def raise_first(self) -> None:
         if self._errors:
             raise self._errors[0]
+
+
+def _catch_up(
+    table: RunTable, settings: "Settings", jobs: Mapping[str, Job], found: "list[TaskChange]", now: datetime
+) -> None:
+    """Start what is owed: also what was found to be missed a moment ago, so that its message says what became of it."""
+    jobs = table.jobs() if table.wrote_jobs else jobs
+    if any(job.owed for job in jobs.values()):
+        from rota.runs import catching_up  # noqa: PLC0415  here, because runs are rarely caught up
+
+        catching_up.catch_up(table, settings, jobs.values(), found, now)
 
 
 def _ask_ecs(recorder: Recorder, settings: "Settings", now: datetime) -> "list[TaskChange]":
