@@ -31,6 +31,23 @@ def event_of(number: int, status: str, end: str) -> dict[str, Any]:
     return detail(status, created=created, taskArn=arn, **ENDS[end], **more)
 
 
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("expression", ["rate(1 hour)", "cron(0 * * * ? *)"])
+@pytest.mark.parametrize("status", ["RUNNING", "STOPPED"])
+def test_what_cloudtrail_shows_of_a_run_that_is_recorded_is_no_other_run(expression: str, status: str) -> None:
+    """The time of its event is not the second in which the task was created."""
+    table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
+    table.put_settings(Job(task="IngestData", spans=(Span(expression=expression, since=DUE),), retry_age=600, grace=300))
+    recorder = Recorder(table, SETTINGS, (), lambda _run: None)
+    created = task_change(event_of(0, status, "ok"))
+    recorder.record(created)
+    for seconds in (-1, 1):
+        event_at = created.created_at + timedelta(seconds=seconds)
+        recorder.note_start(created.model_copy(update={"created_at": event_at, "version": 0, "last_status": "PENDING"}))
+    (run,) = table.runs("IngestData", DUE - HOUR, DUE + HOUR)
+    assert run.status == (Status.OK if status == "STOPPED" else Status.RUNNING)
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[str], list[list[dict[str, Any]]]]:
     """How each run ends, and the events about all of them in batches: some lost, some twice, in any order."""

@@ -1,6 +1,7 @@
 """Recording what events report of runs: each change once, in any order, also if events are repeated, late or lost."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rota.errors import TransientError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from rota.runs.table import RunTable
     from rota.settings import Settings
 
+# CloudTrail's time of a start and the task's own are not the same second; a run of a rate is found by the second.
+_TIMES_DIFFER = timedelta(minutes=1)
 # Two functions rarely want the same job at once, and of those one always succeeds.
 _ATTEMPTS = 10
 
@@ -85,7 +88,9 @@ class Recorder:
         def write(job: Job, known: bool) -> Run | None:
             run = run_of(change, job, self._settings.container, self._releases)
             run = run.model_copy(update={"status": Status.UNKNOWN, "reason": reason})
-            return self._miss(run, job, known=known)
+            near = self._table.runs(job.task, run.scheduled_at - _TIMES_DIFFER, run.scheduled_at + _TIMES_DIFFER)
+            seen = next((each for each in near if each.task_id == run.task_id), None)
+            return seen or self._write(run, None, job, known=known)
 
         return self._persist(change.job, write)
 
