@@ -178,7 +178,8 @@ class Tasks:
         self._data.rmdir()
 
     def run_task(self, call: Call) -> Reply:
-        """RunTask: returns the tasks before they start. A client token starts nothing twice within a day.
+        """RunTask: returns the tasks before they start. A client token starts nothing twice within a day, or an
+        hour after its tasks have ended if that is sooner.
 
         docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
         """
@@ -200,8 +201,14 @@ class Tasks:
         return Reply.result(call, answer)
 
     def _known(self, token: str) -> "Started | None":
+        self._forget()
         since = clock.now() - TOKEN_KNOWN
-        self._by_token = {each: started for each, started in self._by_token.items() if started.at > since}
+        self._by_token = {
+            each: started
+            for each, started in self._by_token.items()
+            if started.at > since
+            and any(task["taskArn"].rpartition("/")[2] in self._runs for task in started.answer["tasks"])
+        }
         return self._by_token.get(token)
 
     def stop_task(self, call: Call) -> Reply:

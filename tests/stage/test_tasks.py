@@ -351,6 +351,20 @@ def test_a_client_token_starts_nothing_twice_within_a_day(small: SmallStage) -> 
     assert run_task(small, revision, **more)["tasks"] != first["tasks"]
 
 
+def test_a_client_token_is_known_for_an_hour_after_its_tasks_have_ended(small: SmallStage) -> None:
+    """docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html: "the lifetime of the resource plus one
+    hour".
+    """
+    revision, more = small.register("hello"), {"clientToken": "IngestData of six"}
+    first = run_task(small, revision, **more)
+    arn = first["tasks"][0]["taskArn"]
+    assert small.background.timer.wait_for(lambda: small.task(arn)["lastStatus"] == "STOPPED")
+    small.background.move_clock(3_500)
+    assert run_task(small, revision, **more)["tasks"] == first["tasks"]
+    small.background.move_clock(200)
+    assert run_task(small, revision, **more)["tasks"] != first["tasks"]
+
+
 def test_without_capacity_a_client_token_is_not_used(small: SmallStage) -> None:
     revision, more = small.register("hello"), {"clientToken": "IngestData of six"}
     small.settings.change({"run_task": "capacity"})

@@ -37,7 +37,9 @@ def event_of(number: int, status: str, end: str) -> dict[str, Any]:
 def test_what_cloudtrail_shows_of_a_run_that_is_recorded_is_no_other_run(expression: str, status: str) -> None:
     """The time of its event is not the second in which the task was created."""
     table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
-    table.put_settings(Job(task="IngestData", spans=(Span(expression=expression, since=DUE),), retry_age=600, grace=300))
+    table.put_settings(
+        Job(task="IngestData", spans=(Span(expression=expression, since=DUE),), retry_age=600, grace=300)
+    )
     recorder = Recorder(table, SETTINGS, (), lambda _run: None)
     created = task_change(event_of(0, status, "ok"))
     recorder.record(created)

@@ -72,7 +72,11 @@ CHANGED, NEAR, RAN = "its schedule was changed", "its next run is nearer than it
         ),
         pytest.param(job(owed={"claimed_at": DUE}), [], 30, Verdict(1), id="the answer was lost"),
         pytest.param(
-            job(owed={"claimed_at": DUE - HOUR}), [], 1, Verdict(never="ECS gave no answer for 45 minutes"), id="for long"
+            job(owed={"claimed_at": DUE - HOUR}),
+            [],
+            1,
+            Verdict(never="ECS gave no answer for 45 minutes"),
+            id="for long",
         ),
         pytest.param(
             job(owed={"claimed_at": DUE, "tasks": 2}, count=3),

@@ -200,7 +200,14 @@ def test_what_catch_up_owes(catch_up: object, signs: str, owed: tuple[int, bool]
         {"trigger": Trigger.BY_HAND},
         {"trigger": Trigger.CATCH_UP},
     ],
-    ids=["disabled by a person", "deleted", "stopped by a person", "which minute is not known", "by hand", "caught up already"],
+    ids=[
+        "disabled by a person",
+        "deleted",
+        "stopped by a person",
+        "which minute is not known",
+        "by hand",
+        "caught up already",
+    ],
 )
 def test_what_catch_up_does_not_owe(more: dict[str, object]) -> None:
     assert owing(run(0, "m").model_copy(update=more), catch_up="both").owed is None
