@@ -125,7 +125,7 @@ class Recorder:
         if known and run.status.has_ended:
             after = after_run(job, run)
             if not self._settings.starts_runs:
-                after = after.model_copy(update={"owed": None})  # nobody starts it, and none may be promised
+                after = after.model_copy(update={"owed": None})  # it will not be started, and no mail may promise it
             written = self._table.end(run, seen, after, job)
         else:
             written = self._table.put(run, seen)
