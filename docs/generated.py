@@ -56,7 +56,7 @@ _DECISION = (
 
 def steps() -> str:
     """The steps as a mermaid flowchart in three boxes: those that write nothing, the schedules', the service's."""
-    *forward, restore = (step.name for step in STEPS)
+    *forward, restore = (step.name for step in STEPS if step.name != "ChangePauses")
     schedules, service = forward.index("ClearRules"), forward.index("RollService")
     boxes = forward[:schedules], forward[schedules:service], forward[service:]
     reading, first, last = ("<br>".join(names) for names in boxes)

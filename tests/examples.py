@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 import rota.contract
 from rota.contract import (
+    ChangePausesOutput,
     ClearRulesOutput,
     CreateTargetsOutput,
     FinishDeploymentOutput,
@@ -121,9 +122,19 @@ ANSWERS: dict[str, BaseModel] = {
     "FinishDeployment": FinishDeploymentOutput(
         outcome="deployed", summary="schedules: 3 new, 1 removed; 4 revisions to register; the service rolls"
     ),
+    "ChangePauses": ChangePausesOutput(
+        outcome="done", summary="RemoveSpam is paused by ann until 2026-12-24 06:00 UTC: the supplier is down"
+    ),
     "RestoreDeployment": RestoreDeploymentOutput(outcome="failed", error="RejectedError", cause="what happened"),
 }
-MAIN_ROUTE = [step for step in asl.TASKS if step != "RestoreDeployment"]
+MAIN_ROUTE = [step for step in asl.TASKS if step not in ("ChangePauses", "RestoreDeployment")]
+# What a person pauses in the example.
+PAUSE: dict[str, Any] = {
+    "kind": "pause",
+    "pause": {"tasks": ["RemoveSpam"], "until": "2026-12-24T06:00:00Z"},
+    "by": "ann",
+    "reason": "the supplier is down",
+}
 
 
 class Machine:
@@ -153,9 +164,14 @@ FAILED = asl.FailedError("RejectedError", json.dumps({"errorMessage": "denied", 
 
 def handed(step: str) -> dict[str, Any]:
     """What the state machine hands that step in the example: the content of `events/<step>.json`."""
-    machine = Machine(**({"CheckService": [FAILED]} if step == "RestoreDeployment" else {}))
-    machine.run()
-    return machine.handed[step]
+    routes: dict[str, dict[str, Any]] = {
+        "RestoreDeployment": {"CheckService": [FAILED]},
+        "ChangePauses": {"TakeTurn": [{"decision": "pause"}]},
+    }
+    machine = Machine(**routes.get(step, {}))
+    machine.run(**({} if step != "ChangePauses" else PAUSE))
+    found = machine.handed[step]
+    return found if step != "ChangePauses" else found | {"event": PAUSE}
 
 
 def shown() -> dict[str, dict[str, Any]]:

@@ -1,16 +1,38 @@
 """ClearRules: disables the app's rules whose task has left the file; FinishDeployment deletes them."""
 
-from rota.aws.parallel import in_parallel
+from typing import NamedTuple
+
+from rota.aws.parallel import thread_pool
 from rota.contract import ClearRulesInput, ClearRulesOutput
 from rota.handlers.planned import read_plan
 from rota.handlers.step import writing_step
+from rota.pauses.model import Pause
+from rota.pauses.table import pauses_of
+from rota.pauses.writing import write_schedules
 from rota.plan.model import Plan
 from rota.schedules import backend
 from rota.settings import Settings
 
 
-@writing_step(read_plan)
-def handler(request: ClearRulesInput, settings: Settings, plan: Plan) -> ClearRulesOutput:
+class Read(NamedTuple):
+    """The plan, and the pauses by task: only Sweep ends one meanwhile, and must not switch on what is removed."""
+
+    plan: Plan
+    pauses: dict[str, Pause]
+
+
+def read(request: ClearRulesInput, settings: Settings) -> Read:
+    with thread_pool() as pool:
+        pauses = pool.submit(pauses_of(settings).read)
+        return Read(read_plan(request, settings), pauses.result())
+
+
+@writing_step(read)
+def handler(request: ClearRulesInput, settings: Settings, given: Read) -> ClearRulesOutput:
     schedules = backend.connect(settings)
-    disabled = in_parallel(schedules.disable, [change for change in plan.of_kind("remove") if change.disable])
-    return ClearRulesOutput(disabled=sum(disabled))
+    changes = [change for change in given.plan.of_kind("remove") if change.disable]
+
+    def disable(change: backend.Change, _kept_off: bool) -> bool:
+        return schedules.disable(change)
+
+    return ClearRulesOutput(disabled=sum(write_schedules(settings, given.pauses, changes, lambda _: False, disable)))

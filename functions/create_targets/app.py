@@ -1,19 +1,41 @@
-"""CreateTargets: creates or updates the rule and the one target of each task whose schedule changes."""
+"""CreateTargets: creates or updates the rule and the one target of each task whose schedule changes. A paused task's
+rule stays off.
+"""
 
-from rota.aws.parallel import in_parallel
+from typing import NamedTuple
+
+from rota.aws.parallel import thread_pool
 from rota.contract import CreateTargetsInput, CreateTargetsOutput
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import writing_step
+from rota.pauses.model import Pause
+from rota.pauses.table import pauses_of
+from rota.pauses.writing import write_schedules
 from rota.plan.model import Plan
 from rota.schedules import backend
 from rota.settings import Settings
 
 
-@writing_step(read_plan_and_revisions)
-def handler(
-    request: CreateTargetsInput, settings: Settings, planned: tuple[Plan, dict[str, str]]
-) -> CreateTargetsOutput:
-    (plan, revisions), schedules = planned, backend.connect(settings)
-    changes = plan.of_kind("create", "update")
-    in_parallel(lambda change: schedules.apply(change, revisions), changes)
+class Read(NamedTuple):
+    """The plan, ARNs by fingerprint of what was registered, and the pauses by task: only Sweep ends one meanwhile."""
+
+    plan: Plan
+    revisions: dict[str, str]
+    pauses: dict[str, Pause]
+
+
+def read(request: CreateTargetsInput, settings: Settings) -> Read:
+    with thread_pool() as pool:
+        pauses = pool.submit(pauses_of(settings).read)
+        return Read(*read_plan_and_revisions(request, settings), pauses.result())
+
+
+@writing_step(read)
+def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> CreateTargetsOutput:
+    schedules, changes = backend.connect(settings), given.plan.of_kind("create", "update")
+
+    def write(change: backend.Change, kept_off: bool) -> None:
+        schedules.apply(backend.kept_off(change) if kept_off else change, given.revisions)
+
+    write_schedules(settings, given.pauses, changes, backend.switches, write)
     return CreateTargetsOutput(written=len(changes))

@@ -1,5 +1,6 @@
 """ReadConfig: gathers the whole current state once, and checks everything before anything is written."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rota.aws import clients
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 @step
 def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
-    problems = Problems()
+    problems, began = Problems(), datetime.now(UTC)
     with thread_pool() as pool:
         # First what begins the longest chain of calls; each client is made when its first call is about to be sent.
         reading = backend.connect(settings).inventory(pool)
@@ -52,6 +53,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
 
     refusing.result()
     inventory = reading()
+    schedules, paused = _as_if_not_paused(settings, inventory.schedules, began)
     read = problems.gather(lambda: _parse(settings, *finding.result(), inventory.slots(settings)))
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks = read or (None, ())
@@ -86,7 +88,8 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         breaks_circuit=service.breaks_circuit(description),
         rollout_remarks=tuple(service_deployments.remarks(description)),
         service=service.state_of_service(description),
-        schedules=inventory.schedules,
+        schedules=schedules,
+        paused=paused,
         reusable=reusable.recorded,
         unrecorded=reusable.unrecorded,
         newest_revision=reusable.newest,
@@ -100,6 +103,24 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         base=base.arn,
         state=artifacts.write(s3, settings.bucket, request.execution, "state", state),
     )
+
+
+def _as_if_not_paused(
+    settings: Settings, schedules: "Mapping[str, backend.Schedule]", began: datetime
+) -> "tuple[Mapping[str, backend.Schedule], tuple[str, ...]]":
+    """The schedules as they are but for pauses, which the steps that write look at; and the pauses in words."""
+    if all(map(backend.is_enabled, schedules.values())):
+        return schedules, ()
+    # Here, because few apps have a schedule that is off, and each module costs a cold start.
+    from rota.pauses.model import sentences  # noqa: PLC0415
+    from rota.pauses.table import pauses_of  # noqa: PLC0415
+    from rota.pauses.writing import without_pauses  # noqa: PLC0415
+
+    pauses = pauses_of(settings).read()
+    in_force = [
+        pause for pause in pauses.values() if pause.is_in_force and settings.rule_prefix + pause.task in schedules
+    ]
+    return without_pauses(settings, schedules, pauses, began), tuple(sentences(in_force))
 
 
 def _of_takeovers(

@@ -9,6 +9,7 @@ from rota.contract import Shape
 from rota.deployment.lease import read_lease
 from rota.deployment.pending_push import start_pending
 from rota.handlers.event import on_event
+from rota.pauses.ending import end_pauses
 from rota.runs.metrics import count_runs
 from rota.runs.model import Run
 from rota.runs.sweep import sweep
@@ -33,8 +34,10 @@ def handler(request: Tick, settings: Settings) -> SweepAnswer:
     now = datetime.now(UTC)
     # What fails of one does not keep the other from being done.
     try:
+        pauses = end_pauses(settings, now)
         if settings.watch_runs:
-            sweep(settings, now, found.append)
+            sweep(settings, now, found.append, pauses.all)
+        pauses.raise_first()
     finally:
         if settings.watch_runs:
             count_runs(settings, found)

@@ -10,7 +10,7 @@ from rota.deployment.lease import Lease, LeaseItem, wait_seconds
 from rota.deployment.ledger import ledger_of
 from rota.ecr import push_event
 from rota.errors import RejectedError
-from rota.execution_input import ExecutionInput
+from rota.execution_input import ExecutionInput, PauseKey
 from rota.handlers.step import step
 from rota.settings import Settings
 from rota.stepfunctions import stopped
@@ -64,6 +64,8 @@ def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     origin = execution_input.origin(request.event, None, request.execution.name)
     if keys.kind == Kind.ROLLBACK:
         return _of_a_rollback(request, settings, waited, keys, origin)
+    if keys.pause:
+        return _answer(_of_a_pause(request, settings, keys.pause, origin), waited, keys, None, origin)
     if keys.kind in (Kind.PAUSE, Kind.RESUME, Kind.LIFT):
         # Here, because pushes, which are the rule, do not load it.
         from rota.deployment import steering  # noqa: PLC0415
@@ -74,6 +76,15 @@ def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     verdict = _verdict(request.execution, settings, Asked(origin=origin), dry_run=keys.dry_run)
     image = _live_image(request.execution, settings, dry_run=keys.dry_run) if verdict.decision == Decision.GO else None
     return _answer(verdict, waited, keys, image, origin)
+
+
+def _of_a_pause(request: TakeTurnInput, settings: Settings, asked: PauseKey, origin: Origin) -> Verdict:
+    """It waits for the lease as every change of what is live, and goes to ChangePauses: it deploys nothing."""
+    if asked.until and asked.until <= request.execution.started_at:
+        raise RejectedError(f"pause.until is {asked.until.isoformat()}, which is past; write when the pause is over")
+    verdict = _verdict(request.execution, settings, Asked(origin=origin), dry_run=False)
+    is_next = verdict.decision == Decision.GO
+    return Verdict(decision=Decision.PAUSE, reason=verdict.reason) if is_next else verdict
 
 
 def _answer(

@@ -182,8 +182,8 @@ def test_going_back_to_an_older_schedule_file(stage: Client, shell: Shell, tmp_p
     assert "PrintDigest" not in schedules(stage)
 
 
-def test_changing_the_schedule_and_pausing_a_job(deployed: Client, shell: Shell, tmp_path: Path) -> None:
-    fetch, dry_run, deploy, pause_now = blocks(RUNBOOK, "Change the schedule")
+def test_changing_the_schedule(deployed: Client, shell: Shell, tmp_path: Path) -> None:
+    fetch, dry_run, deploy, *_ = blocks(RUNBOOK, "Change the schedule")
     shell(fetch)
     file = tmp_path / "scheduled_tasks.json"
     schedule = json.loads(file.read_text())
@@ -195,11 +195,23 @@ def test_changing_the_schedule_and_pausing_a_job(deployed: Client, shell: Shell,
     assert outcome(deployed, shell(deploy)) == "deployed"
     assert {name: rule["State"] for name, rule in schedules(deployed).items()}[paused] == "DISABLED"
 
-    other = schedule["tasks"][1]["name"]
-    shell(pause_now.replace("SendMail", other))
-    assert schedules(deployed)[other]["State"] == "DISABLED"
-    assert outcome(deployed, shell(deploy)) == "deployed"
-    assert schedules(deployed)[other]["State"] == "ENABLED"
+
+def test_pausing_and_resuming_a_job(deployed: Client, shell: Shell) -> None:
+    *_, pause, resume, which, enable = blocks(RUNBOOK, "Change the schedule")
+    paused = deployed.wait(shell(pause.replace("SendMail", "RemoveSpam")).strip())
+    assert paused["output"]["changed"] == {
+        "outcome": "done",
+        "summary": "RemoveSpam is paused by ann until 2030-01-07 06:00 UTC: the supplier is down",
+    }
+    assert schedules(deployed)["RemoveSpam"]["State"] == "DISABLED"
+    assert shell(which).split("\t")[::2] == ["RemoveSpam", "2030-01-07T06:00:00Z", "the supplier is down\n"]
+    resumed = deployed.wait(shell(resume.replace("SendMail", "RemoveSpam")).strip())
+    assert resumed["output"]["changed"]["summary"] == "RemoveSpam is not paused any more"
+    assert schedules(deployed)["RemoveSpam"]["State"] == "ENABLED"
+    assert shell(which) == ""
+
+    shell("aws events disable-rule --name ${PREFIX}RemoveSpam", enable.replace("SendMail", "RemoveSpam"))
+    assert schedules(deployed)["RemoveSpam"]["State"] == "ENABLED"
 
 
 SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rota.aws import clients
+from rota.pauses.table import PauseTable
 from rota.runs import sweep as sweeping
 from rota.runs.model import Job, Release, Run, Status, Swept, Why
 from rota.runs.sweep import sweep
@@ -41,7 +42,8 @@ class Watched:
     def sweep(self, after: timedelta = MINUTE) -> None:
         """Sweep once, so long after the last time."""
         self.now += after
-        sweep(self._settings, self.now, self.found.append)
+        pauses = PauseTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP).read()
+        sweep(self._settings, self.now, self.found.append, pauses)
 
     def sweep_for(self, time: timedelta, step: timedelta = 40 * MINUTE) -> None:
         """Sweep so often that ECS still remembers the tasks since the last time: a sweep counts on no more."""
@@ -147,7 +149,34 @@ def test_what_an_older_version_deployed_is_not_watched(watched: Watched, world: 
 def test_without_watching_it_looks_at_what_is_held_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCH_RUNS", "false")
     assert handler("sweep")({"id": "tick"}, None) == {"found": 0}  # type: ignore[arg-type]  # its context is not used
-    assert world.calls.made == ["dynamodb.GetItem"]
+    assert world.calls.made == ["dynamodb.Query", "dynamodb.GetItem"], "what is paused, and what is held"
+
+
+def test_what_was_due_in_a_pause_is_never_missed(watched: Watched) -> None:
+    """The job is paused before its time. The next sweep after its resume counts again."""
+    asked: dict[str, Any] = {"pause": {"tasks": [DAILY]}, "by": "ann"}
+    assert watched.deployments.ask(kind="pause", **asked).run() == "Done"
+    watched.sweep()
+    (span,) = watched.job(DAILY).spans
+    assert span.until is not None and span.until <= watched.now
+    watched.now = next_six(watched) - HOUR
+    watched.sweep_for(8 * HOUR, 30 * MINUTE)
+    assert watched.deployments.ask(kind="resume", **asked).run() == "Done"
+    watched.sweep_for(8 * HOUR, 30 * MINUTE)
+    assert watched.reported(DAILY) == []
+    assert watched.job(DAILY).spans[-1].until is None
+
+
+def test_a_pause_between_two_sweeps_is_seen(watched: Watched) -> None:
+    """What EventBridge did not start in it was not missed."""
+    asked: dict[str, Any] = {"pause": {"tasks": [DAILY]}}
+    for kind in ("pause", "resume"):
+        assert watched.deployments.ask(kind=kind, **asked).run() == "Done"
+    watched.sweep()
+    before, after = watched.job(DAILY).spans
+    assert (before.until is not None, after.since, after.until) == (True, watched.now, None)
+    watched.sweep()
+    assert watched.job(DAILY).spans == (before, after)
 
 
 def test_a_run_that_is_due_and_not_there_is_missed(daily: Watched) -> None:

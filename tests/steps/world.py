@@ -129,7 +129,8 @@ class World(Lasting):
 
     def entry(self, execution: str) -> dict[str, str]:
         """The ledger's one entry of that execution, its values as text."""
-        (entry,) = [item for item in self.ledger().values() if item.get("execution") == execution]
+        entries = (item for record, item in self.ledger().items() if record.startswith("deployment#"))
+        (entry,) = [item for item in entries if item.get("execution") == execution]
         return entry
 
     def everything(self) -> tuple[Any, ...]:

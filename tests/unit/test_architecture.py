@@ -12,10 +12,11 @@ LEVELS = {
     **dict.fromkeys(("schedule_file", "aws", "execution_input"), 1),
     **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions", "notifications"), 2),
     **dict.fromkeys(("plan", "deployment"), 3),
-    **dict.fromkeys(("restore", "handlers", "runs"), 4),
-    "watch": 5,
-    "cli": 6,
-    "__main__": 7,
+    "pauses": 4,
+    **dict.fromkeys(("restore", "handlers", "runs"), 5),
+    "watch": 6,
+    "cli": 7,
+    "__main__": 8,
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
@@ -124,6 +125,7 @@ def test_a_backend_is_reached_through_the_interface_alone() -> None:
     assert reaching == set()
     interface = imported(PACKAGE / "schedules" / "backend.py")
     assert {module for module in interface if package_of(module) == "schedules"} == {
+        "schedules.found",
         "schedules.restored",
         *(f"schedules.eventbridge_rules.{module}" for module in _RULES),
     }
@@ -152,7 +154,8 @@ PURE = [
     *(f"notifications.{module}" for module in ("chat", "links", "message", "sanitise")),
     "deployment.outcome_message",
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
-    *("schedules.backend", "schedules.restored", "schedules.revision"),
+    *("pauses.model", "pauses.messages"),
+    *("schedules.backend", "schedules.found", "schedules.restored", "schedules.revision"),
     *(f"schedules.eventbridge_rules.{module}" for module in (*_RULES, "inventory") if module != "backend"),
 ]
 

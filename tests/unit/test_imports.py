@@ -22,9 +22,10 @@ def modules(folder: Path) -> set[str]:
 _OF_THE_COMMAND = modules(LAYER / "rota/cli") | modules(LAYER / "rota/watch")
 _OF_RUNS = {"record_run", "sweep"}
 _ALL = {snake(step) for step in asl.TASKS}
-_OF_THE_LEDGER = {"take_turn", "read_config", "finish_deployment", "restore_deployment"}
-_OF_AN_END = {"finish_deployment", "restore_deployment"}
-_OF_ECS = _ALL - {"take_turn", "finish_deployment"}
+_OF_THE_LEDGER = {"take_turn", "read_config", "finish_deployment", "restore_deployment", "change_pauses"}
+_OF_AN_END = {"finish_deployment", "restore_deployment", "change_pauses"}
+_OF_ECS = _ALL - {"take_turn", "finish_deployment", "change_pauses"}
+_OF_PAUSED_WRITES = {"clear_rules", "create_targets", "restore_deployment"}
 _OF_THE_PLAN = {
     *("plan_deployment", "clear_rules", "register_revisions", "create_targets", "roll_service", "restore_deployment")
 }
@@ -39,7 +40,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.handlers.event": _OF_RUNS,
     "rota.ecr.image": {"read_config", "sweep"},
     "rota.ecr.push_event": {"take_turn"},
-    "rota.execution_input": {"take_turn"},
+    "rota.execution_input": {"take_turn", "change_pauses"},
     "rota.schedule_file.parse": {"read_config"},
     "rota.schedule_file.s3": {"read_config"},
     "rota.schedule_file.task": _OF_TASKS,
@@ -49,7 +50,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedule_file.expression": _OF_TASKS | _OF_RUNS,
     # Of the steps, only for a schedule file with problems, and for days that not every month has.
     "rota.schedule_file.next_runs": _OF_RUNS,
-    "rota.ownership": _OF_TASKS | {"sweep"},
+    "rota.ownership": _OF_TASKS | {"sweep", "change_pauses"},
     "rota.tracing": _OF_TASKS | _OF_RUNS,
     "rota.ecs.arns": _OF_ECS | {"sweep"},
     "rota.ecs.service": _OF_ECS,
@@ -62,10 +63,10 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.ecs.images": {"read_config", "plan_deployment", "register_revisions"},
     "rota.ecs.jobs": {"read_config", "plan_deployment", "register_revisions"},
     "rota.ecs.reusable": {"read_config"},
-    "rota.schedules.backend": _OF_TASKS,
-    "rota.schedules.restored": _OF_TASKS,
-    "rota.schedules.revision": _OF_TASKS,
-    "rota.schedules.eventbridge_rules.rule": _OF_TASKS,
+    "rota.schedules.backend": _OF_TASKS | {"change_pauses"},
+    "rota.schedules.restored": _OF_TASKS | {"change_pauses"},
+    "rota.schedules.revision": _OF_TASKS | {"change_pauses"},
+    "rota.schedules.eventbridge_rules.rule": _OF_TASKS | {"change_pauses"},
     # A step that reads or writes schedules loads these when it connects to its backend.
     "rota.schedules.eventbridge_rules.api": set(),
     "rota.schedules.eventbridge_rules.backend": set(),
@@ -77,6 +78,13 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedules.eventbridge_rules.desired": set(),
     "rota.schedules.eventbridge_rules.watching": set(),
     "rota.schedule_file.retry_age": {"sweep"},
+    "rota.schedules.found": _OF_TASKS | {"change_pauses"},
+    "rota.pauses.model": _OF_PAUSED_WRITES | {"change_pauses", "sweep"},
+    "rota.pauses.table": _OF_PAUSED_WRITES | {"change_pauses", "sweep"},
+    "rota.pauses.writing": _OF_PAUSED_WRITES,
+    "rota.pauses.change": {"change_pauses"},
+    "rota.pauses.ending": {"sweep"},
+    "rota.pauses.messages": {"sweep"},
     "rota.plan.checks": {"read_config"},
     "rota.plan.problems": {"read_config"},
     "rota.plan.current_state": {"read_config", "plan_deployment"},
@@ -94,7 +102,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     # Only for what a person asks for.
     "rota.deployment.rollback": set(),
     "rota.deployment.steering": set(),
-    "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS,
+    "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS | _OF_PAUSED_WRITES,
     "rota.deployment.record": _OF_THE_LEDGER | {"sweep"},
     "rota.deployment.releases": _OF_THE_LEDGER | {"sweep"},
     "rota.deployment.ledger": _OF_THE_LEDGER,

@@ -50,6 +50,13 @@ KINDS: dict[str, tuple[Any, Any]] = {
             "Null": {"dynamodb:LeadingKeys": "false"},
         },
     ),
+    "the app's pauses in the table": (
+        {"Fn::GetAtt": ["LedgerTable", "Arn"]},
+        {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": {"Fn::Sub": "pauses#${ClusterName}/${ServiceName}"}},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    ),
     "the cluster's lists of tasks": ("*", {"ArnEquals": {"ecs:cluster": CLUSTER}}),
     "tasks": (TASKS, None),
     "tasks, on the cluster alone": (TASKS, {"ArnEquals": {"ecs:cluster": CLUSTER}}),
@@ -112,6 +119,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "files": "s3:GetObject s3:GetObjectVersion",
         "artifacts": "s3:PutObject",
         "ledger": "dynamodb:GetItem",
+        "the app's pauses in the table": "dynamodb:Query",
         "bucket": "s3:ListBucket s3:ListBucketVersions",
         "repository": "ecr:DescribeImages ecr:DescribeRepositories",
         "service": "ecs:DescribeServices",
@@ -123,6 +131,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "ledger": "dynamodb:UpdateItem",
         "executions": "states:GetExecutionHistory",
         "artifacts": "s3:GetObjectVersion",
+        "the app's pauses in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
         "rules": "events:ListTagsForResource events:DisableRule",
     },
     "RegisterRevisionsFunction": {
@@ -138,6 +147,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "ledger": "dynamodb:UpdateItem",
         "executions": "states:GetExecutionHistory",
         "artifacts": "s3:GetObjectVersion",
+        "the app's pauses in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
         "rules": "events:PutRule events:RemoveTargets events:TagResource events:ListTagsForResource",
         "rules, with targets on the cluster alone": "events:PutTargets",
         "the rules' role, for EventBridge": "iam:PassRole",
@@ -174,7 +184,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "bucket": "s3:ListBucket s3:ListBucketVersions",
         # a rule of the app may hold targets that were added by hand, so PutTargets is not bound to the cluster
         "rules": "events:ListTargetsByRule events:ListTagsForResource events:PutRule events:PutTargets"
-        " events:EnableRule events:RemoveTargets events:DeleteRule events:TagResource",
+        " events:EnableRule events:DescribeRule events:RemoveTargets events:DeleteRule events:TagResource",
         "service": "ecs:DescribeServices ecs:UpdateService",
         "the service's deployments": "ecs:DescribeServiceDeployments ecs:StopServiceDeployment",
         "the service's revisions": "ecs:DescribeServiceRevisions",
@@ -184,6 +194,13 @@ RIGHTS: dict[str, dict[str, str]] = {
         "the rules' role, for EventBridge": "iam:PassRole",
         "the rules' former roles, for EventBridge": "iam:PassRole",
         "the tasks' roles, for ECS": "iam:PassRole",
+    },
+    "ChangePausesFunction": {
+        "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
+        "executions": "states:GetExecutionHistory",
+        "rules": "events:DescribeRule events:ListTagsForResource events:DisableRule events:EnableRule",
+        "bus, with events of Rota alone": "events:PutEvents",
+        "the topic of the chat": "sns:Publish",
     },
     "RecordRunFunction": {
         "the app's runs in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
@@ -196,6 +213,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "the app's runs in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
         "the app's own items in the table": "dynamodb:GetItem",
         "the state machine": "states:StartExecution",
+        "the app's pauses in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem dynamodb:Query",
         "files": "s3:GetObjectVersion",
         "bucket": "s3:ListBucket s3:ListBucketVersions",
         "the cluster's lists of tasks": "ecs:ListTasks",
@@ -204,7 +222,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "revisions, on the cluster alone": "ecs:RunTask",
         "tasks, while they are started": "ecs:TagResource",
         "the tasks' roles, for ECS": "iam:PassRole",
-        "rules": "events:DescribeRule events:ListTargetsByRule",
+        "rules": "events:DescribeRule events:ListTargetsByRule events:ListTagsForResource"
+        " events:EnableRule events:DisableRule",
         "anything": "ecs:DescribeTaskDefinition cloudtrail:LookupEvents",
         "the jobs' log groups": "logs:GetLogEvents",
         "repository": "ecr:DescribeImages ecr:GetLifecyclePolicy",

@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     BARRED = "barred"
     """The image was rolled back from, and no person chose it since."""
     DONE = "done"
-    """What a person asked for, a hold or bars, is changed; nothing was to be deployed."""
+    """What a person asked for, a hold, bars or pauses, is changed; nothing was to be deployed."""
 
 
 class Shape(BaseModel):
@@ -92,6 +92,8 @@ class Decision(StrEnum):
     HELD = "held"
     BARRED = "barred"
     DONE = "done"
+    PAUSE = "pause"
+    """It pauses or resumes tasks, and deploys nothing."""
 
 
 class Kind(StrEnum):
@@ -349,6 +351,17 @@ class FinishDeploymentOutput(Shape):
     release: int | None = None
 
 
+class ChangePausesInput(StepInput):
+    event: Any  # whatever the machine was started with
+
+
+class ChangePausesOutput(Shape):
+    """`summary` says which tasks are paused or resumed now."""
+
+    outcome: Outcome
+    summary: str
+
+
 class CaughtError(Shape):
     """What a Catch of the state machine adds; Step Functions spells it with capitals."""
 
@@ -382,6 +395,8 @@ class FailedDeployment(BaseModel):
     @property
     def step(self) -> str:
         """The step that failed: the first that was needed and whose answer is missing or not its last."""
+        if self.turn and self.turn.decision == Decision.PAUSE:
+            return "ChangePauses"
         return next(step.name for step in STEPS if not self._is_done(step))
 
     def may_have_begun(self, name: str) -> bool:
@@ -533,6 +548,15 @@ STEPS = (
         patient=True,
     ),
     Step(
+        "ChangePauses",
+        "changed",
+        ChangePausesInput,
+        ChangePausesOutput,
+        "{summary}",
+        phase=Phase.FINISHING,
+        needed=lambda _plan: False,
+    ),
+    Step(
         "RestoreDeployment",
         "restored",
         RestoreDeploymentInput,
@@ -541,7 +565,9 @@ STEPS = (
         phase=Phase.RESTORING,
     ),
 )
-"""Every step, in the machine's order; RestoreDeployment, to which the errors of all others lead, is the last."""
+"""Every step, in the machine's order; ChangePauses is the one after TakeTurn where nothing is deployed, and
+RestoreDeployment, to which the errors of all others lead, is the last.
+"""
 
 
 class RunKind(StrEnum):

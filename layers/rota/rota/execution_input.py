@@ -35,9 +35,9 @@ class HoldKey(Shape):
 
 
 class PauseKey(Shape):
-    """The key `pause`: which tasks, and until when; None until a person resumes them."""
+    """The key `pause`: which tasks, and until when; None until a person resumes them. To resume, no tasks are all."""
 
-    tasks: Names
+    tasks: Names | tuple[()] = ()
     until: Timestamp | None = None
 
 
@@ -59,7 +59,7 @@ class ExecutionInput(Shape):
 
 
 # Keys that later versions of Rota know. Ignored, they would do something else than a person asks for.
-_UNKNOWN = ("with_before", "schedule_key", "schedule_version", "pause")
+_UNKNOWN = ("with_before", "schedule_key", "schedule_version")
 _KNOWN = tuple(name for name in ExecutionInput.model_fields if name not in _UNKNOWN)
 _OF_ALL = {"by", "reason", "kind"}
 _OF_AN_IMAGE = {"dry_run", "now", "lift", "schedule_key", "schedule_version"}
@@ -74,7 +74,7 @@ _OF_A_KIND = {
 _WITH_AN_IMAGE = (Kind.PUSH, Kind.AGAIN, Kind.IMAGE)
 _WITHOUT_ONE = tuple(kind for kind in Kind if kind not in _WITH_AN_IMAGE)
 # What a kind cannot do without: one of these.
-_NEEDED = {Kind.ROLLBACK: ("release",), Kind.PAUSE: ("hold",), Kind.LIFT: ("lift",)}
+_NEEDED = {Kind.ROLLBACK: ("release",), Kind.PAUSE: ("pause", "hold"), Kind.LIFT: ("lift",)}
 _MUST_BE = {
     "dry_run": "true or false",
     "by": f"a string of 1 to {LONGEST_NAME:,} characters",
@@ -126,6 +126,12 @@ def problems(event: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key} is {_quoted(event[key])}, it must be {_MUST_BE[key]}"
         return
     yield from _of_the_kind(event, given.kind)
+    if given.pause and given.hold:
+        yield "pause and hold do not go together; start an execution for each"
+    if given.pause and given.kind == Kind.PAUSE and not given.pause.tasks:
+        yield f"pause.tasks is missing: pause must be {_MUST_BE['pause']}"
+    if given.pause and given.kind == Kind.RESUME and given.pause.until:
+        yield "pause.until does not go with the kind resume, which takes effect at once; leave it out"
 
 
 def _of_names(event: Mapping[str, Any]) -> Iterator[str]:

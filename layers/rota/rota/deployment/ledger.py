@@ -202,7 +202,7 @@ class Ledger:
         item["deployment"] = record.stored()
         if entry.release:
             item["release"] = entry.release
-        well = outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO)
+        well = outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO, Outcome.DONE)
         values: dict[str, Any] = {} if well else {"ExpressionAttributeValues": {":restoring": stored(_RESTORING)}}
         return {
             "TableName": self._table,

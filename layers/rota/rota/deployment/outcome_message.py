@@ -22,6 +22,8 @@ _GOOD = {Outcome.DEPLOYED: True, Outcome.FAILED: False}
 def outcome_message(app: str, execution: Execution, entry: Entry, seconds: float) -> Message:
     """The message of a deployment's end; `seconds` is how long it took."""
     what = f"v{entry.release} is live" if entry.release else _TITLES[entry.outcome]
+    if entry.outcome == Outcome.DONE:
+        what = entry.summary
     image = entry.image
     named = f" ({image.tag or image.digest.removeprefix('sha256:')[:12]})" if image else ""
     facts = [("Image", " ".join(filter(None, (image.tag, image.digest))))] if image else []

@@ -105,6 +105,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         remarks=(
             *([state.remark] if state.remark else []),
             *_of_the_base(settings, state),
+            *state.paused,
             *_other_targets(state, changes),
             *_remarks(settings, state, roll, commands, left_out, own_revision),
             *_remarks_on_watching(settings, state, changes),

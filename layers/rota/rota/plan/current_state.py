@@ -13,10 +13,11 @@ from rota.schedules.backend import Schedule
 class CurrentState(Shape):
     """Everything that a plan is made from, but the parameters.
 
-    `tasks` are the schedule file's; `schedules` the app's own by name; `base` is what new revisions are derived from,
-    `served` what the service runs. `base_today`: what they would be derived from if no release was brought back; None
-    if none is. `remark`: what the summary says of the deployment. `breaks_circuit`: ECS fails a rollout whose tasks do
-    not start. `rollout_remarks`: what a person should know of how ECS will roll the service out.
+    `tasks` are the schedule file's; `schedules` the app's own by name, as they would be if none were paused; `paused`
+    says in words which are; `base` is what new revisions are derived from, `served` what the service runs.
+    `base_today`: what they would be derived from if no release was brought back; None if none is. `remark`: what the
+    summary says of the deployment. `breaks_circuit`: ECS fails a rollout whose tasks do not start.
+    `rollout_remarks`: what a person should know of how ECS will roll the service out.
     `reusable`: ARNs by fingerprint of ACTIVE revisions that an earlier deployment recorded; `unrecorded`: ACTIVE
     revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number;
     `registered`: ARNs of those in use that Rota registered, by which a schedule that is taken over is known.
@@ -36,6 +37,7 @@ class CurrentState(Shape):
     rollout_remarks: tuple[str, ...] = ()
     service: ServiceState
     schedules: dict[str, Schedule]
+    paused: tuple[str, ...] = ()
     reusable: dict[str, str]
     unrecorded: tuple[Revision, ...]
     newest_revision: int

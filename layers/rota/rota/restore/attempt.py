@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
-from rota.contract import CaughtError, Execution, Outcome, Verdict
+from rota.contract import CaughtError, Execution, Kind, Outcome, Verdict
 from rota.deployment.failure_message import explain, outcome_of
 from rota.deployment.ledger import Entry, LedgerItem, ledger_of
 from rota.deployment.record import DeploymentRecord
@@ -87,6 +87,8 @@ def restore_or_finish(attempt: Attempt, *, holds_lease: bool) -> Entry:
     settings, record = attempt.settings, attempt.record
     if not holds_lease:
         return _not_held(attempt)
+    if record.may_have_begun("ChangePauses"):
+        return _of_pauses(attempt)
     if not record.has_begun:
         return attempt.entry(str(RestoreResult()))
     # Once begun, a restore is not replaced by finishing, whatever the record or the document says.
@@ -101,6 +103,24 @@ def restore_or_finish(attempt: Attempt, *, holds_lease: bool) -> Entry:
     except UnreadableError as error:
         raise UnreadableError(f"{error}{_UNREADABLE}") from error
     return attempt.entry(str(restore_everything(given)))
+
+
+def _of_pauses(attempt: Attempt) -> Entry:
+    """A pause that could not be carried out is withdrawn. Nothing makes a pause that is over come back: what could not
+    be switched on Sweep keeps trying.
+    """
+    from rota.pauses import change  # noqa: PLC0415  here, because few restores need it
+
+    settings, record = attempt.settings, attempt.record
+    now = datetime.now(UTC)
+    restoring = attempt.entry("It is being restored.")
+    if ended := ledger_of(settings, record.execution).begin_restoring(restoring, record, now):
+        return ended
+    if record.origin and record.origin.kind == Kind.RESUME:
+        return attempt.entry("The pauses are over all the same: Sweep keeps trying to switch the schedules on.")
+    withdrawn = change.withdraw(settings, record.execution, now)
+    became = f"The pause of {listed(withdrawn)} is withdrawn." if withdrawn else str(RestoreResult())
+    return attempt.entry(became)
 
 
 def _not_held(attempt: Attempt) -> Entry:

@@ -1,14 +1,15 @@
 """Returning everything that a deployment changed to its snapshot: schedules, the service, registered revisions."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from rota.aws.errors import AWS_ERRORS
-from rota.aws.parallel import in_parallel
 from rota.contract import Shape
 from rota.errors import RejectedError, TransientError
+from rota.pauses.table import pauses_of
+from rota.pauses.writing import write_schedules
 from rota.restore import revisions, service
 from rota.schedules import backend
 from rota.schedules.restored import Restored
@@ -65,7 +66,7 @@ def restore_everything(context: "RestoreContext") -> RestoreResult:
             refusals.append(refusal)
             return None
 
-    restored = in_parallel(tried, _schedules(context))
+    restored = tried(partial(_schedules, context, tried)) or []
     rolled = tried(partial(service.restore_service, context)) if context.rollout_begun else None
     if refusals:
         raise refusals[0]
@@ -82,9 +83,26 @@ def restore_everything(context: "RestoreContext") -> RestoreResult:
     )
 
 
-def _schedules(context: "RestoreContext") -> "Iterable[Callable[[], Restored]]":
-    """One job for each schedule that the deployment may have changed."""
-    schedules = backend.connect(context.settings)
-    for change in context.plan.changes:
-        if change.kind == "remove" or context.targets_begun:
-            yield partial(schedules.restore, change, context.before.rules.get(change.name), context.retries)
+def _schedules(
+    context: "RestoreContext", tried: "Callable[[Callable[[], Restored]], Restored | None]"
+) -> list[Restored | None]:
+    """Undo what the deployment may have changed of schedules. One that is paused now stays off; one that was, and is no
+    more, is on again.
+    """
+    settings, schedules = context.settings, backend.connect(context.settings)
+    changes = [change for change in context.plan.changes if change.kind == "remove" or context.targets_begun]
+    if not changes:
+        return []
+
+    def write(change: backend.Change, kept_off: bool) -> Restored | None:
+        before = context.before.rules.get(change.name)
+        if before and kept_off:
+            before = backend.switched(before, on=False)
+        return tried(partial(schedules.restore, change, before, context.retries))
+
+    def is_on(change: backend.Change) -> bool | None:
+        before = context.before.rules.get(change.name)
+        leaves = change.kind == "update" and backend.switches(change) is None
+        return None if before is None or leaves else backend.is_enabled(before)
+
+    return write_schedules(settings, pauses_of(settings).read(), changes, is_on, write)

@@ -18,7 +18,9 @@ from rota.contract import Stored
 from rota.deployment import artifacts
 from rota.deployment.releases import Live
 from rota.errors import ConfigError
-from rota.runs.jobs import changed_jobs
+from rota.pauses.model import Pause, noted
+from rota.runs.jobs import Paused, changed_jobs
+from rota.runs.missed import FIRES_WITHIN
 from rota.runs.model import MOST_RELEASES, Job, Release, Swept
 from rota.schedule_file.parse import parse_schedule_file
 
@@ -33,14 +35,20 @@ _logger = Logger()
 
 
 def learn(
-    table: "RunTable", settings: "Settings", swept: Swept, jobs: Mapping[str, Job], live: Live, now: datetime
+    table: "RunTable",
+    settings: "Settings",
+    swept: Swept,
+    jobs: Mapping[str, Job],
+    live: Live,
+    now: datetime,
+    pauses: Mapping[str, Pause],
 ) -> tuple[Swept, dict[str, Job]]:
     """Write the live release, and the jobs as the live schedule file has them. Returns what is swept, and the jobs."""
     schedule = Stored(key=live.live_schedule_key, version_id=live.live_schedule_version)
     changed: list[Job] = []
     tasks = _tasks(settings, schedule)
     if tasks is not None and live.live_since:
-        changed = changed_jobs(jobs, tasks, live.live_changing_since or live.live_since, now)
+        changed = changed_jobs(jobs, tasks, live.live_changing_since or live.live_since, now, _paused(swept, pauses))
         in_parallel(table.put_settings, changed)
     release = Release(
         number=live.number,
@@ -54,9 +62,20 @@ def learn(
     before = [each for each in table.releases() if each.number != release.number or each.digest != release.digest]
     table.put_releases((*before, release)[-MOST_RELEASES:])
     return (
-        swept.model_copy(update={"live_since": live.live_since}),
+        swept.model_copy(update={"live_since": live.live_since, "paused": noted(pauses)}),
         {**jobs, **{job.task: job for job in changed}},
     )
+
+
+def _paused(swept: Swept, pauses: Mapping[str, Pause]) -> Paused:
+    """EventBridge may start what was due in the minute before a pause, or not any more."""
+    since = {task: pause.since - FIRES_WITHIN for task, pause in pauses.items()}
+    over = {
+        task: since[task]
+        for task, pause in pauses.items()
+        if not pause.is_off and not swept.paused.get(task, "").startswith(pause.since.isoformat())
+    }
+    return Paused({task: since[task] for task, pause in pauses.items() if pause.is_off}, over)
 
 
 def _tasks(settings: "Settings", schedule: Stored) -> "tuple[Task, ...] | None":

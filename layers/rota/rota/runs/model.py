@@ -344,6 +344,8 @@ class Swept(Item):
     """Whatever was to be looked at by then has been."""
     live_since: AwareDatetime | None = None
     """When that went live which the jobs are as."""
+    paused: dict[str, str] = Field(default_factory=dict)
+    """By task, the pauses that the jobs are as: since when, and whether the schedule is off."""
     changing_since: AwareDatetime | None = None
     """Since when a deployment that is running changes schedules: what was due since then is not judged yet."""
     asked_at: AwareDatetime | None = None

@@ -15,6 +15,7 @@ from rota.aws import clients
 from rota.aws.parallel import in_parallel
 from rota.deployment.lease import changing_schedules_since
 from rota.deployment.releases import Live, Releases
+from rota.pauses.model import noted
 from rota.runs import image, reasons, running, tasks
 from rota.runs.by_job import by_job
 from rota.runs.due import due_between
@@ -26,6 +27,7 @@ from rota.runs.table import RunTable
 from rota.schedule_file.expression import period_of
 
 if TYPE_CHECKING:
+    from rota.pauses.model import Pause
     from rota.runs import trail
     from rota.runs.event import TaskChange
     from rota.runs.model import Reason
@@ -54,8 +56,11 @@ _Result = TypeVar("_Result")
 _Written = TypeVar("_Written")
 
 
-def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> None:
+def sweep(
+    settings: "Settings", now: datetime, ended: Callable[[Run], None], pauses: "Mapping[str, Pause] | None" = None
+) -> None:
     """Do all that is due `now`; `ended(run)` is called for each run that is found to have ended or to be missed.
+    `pauses`: by task, those that are in force and those that were in the last hour.
 
     Raises the first error once everything else is done.
     """
@@ -69,10 +74,11 @@ def sweep(settings: "Settings", now: datetime, ended: Callable[[Run], None]) -> 
         return
     swept, jobs, releases = table.swept() or Swept(at=now), table.jobs(), table.releases()
     swept = swept.model_copy(update={"at": max(swept.at, now - _LOOKS_BACK)})
-    if swept.live_since != live.live_since or not releases:
+    paused = pauses or {}
+    if swept.live_since != live.live_since or swept.paused != noted(paused) or not releases:
         from rota.runs import live_jobs  # noqa: PLC0415  here, because only the sweep after a deployment reads it
 
-        swept, jobs = live_jobs.learn(table, settings, swept, jobs, live, now)
+        swept, jobs = live_jobs.learn(table, settings, swept, jobs, live, now, paused)
         releases = table.releases()
     recorder = Recorder(table, settings, releases, ended)
     parts = _Parts()

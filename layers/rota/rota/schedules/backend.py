@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from rota.aws.rate_limit import EVENTS
 from rota.schedules.eventbridge_rules import rule
 from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
+from rota.schedules.found import Found
 from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
@@ -62,6 +63,14 @@ class Backend(Protocol):
 
     def restore(self, change: Change, before: Schedule | None, retries: int) -> Restored:
         """Undo one change."""
+
+    def find(self, name: str) -> Found:
+        """Whether there is a schedule of that name, whose it is, and whether it is on."""
+
+    def switch(self, name: str, *, on: bool) -> Found:
+        """Switch the app's schedule of that name on or off. Returns what was found before; nothing is written to a
+        schedule that is not the app's.
+        """
 
 
 def connect(settings: "Settings") -> Backend:
@@ -153,6 +162,27 @@ def revisions_of(schedules: "Iterable[Schedule]") -> set[str]:
 def is_enabled(schedule: Schedule) -> bool:
     """Whether it starts its task. Pure."""
     return schedule.state != "DISABLED"
+
+
+def switched(schedule: Schedule, *, on: bool) -> Schedule:
+    """The schedule on, or off. Pure."""
+    return schedule if is_enabled(schedule) == on else schedule.model_copy(update={"state": _state(on=on)})
+
+
+def switches(change: Change) -> bool | None:
+    """Whether what a change writes is on; None if it leaves that as it is. Pure."""
+    return None if change.put_rule is None else change.put_rule["State"] != "DISABLED"
+
+
+def kept_off(change: Change) -> Change:
+    """The change with a schedule that is off where it would be on. Pure."""
+    if not switches(change):
+        return change
+    return change.model_copy(update={"put_rule": {**(change.put_rule or {}), "State": _state(on=False)}})
+
+
+def _state(*, on: bool) -> str:
+    return "ENABLED" if on else "DISABLED"
 
 
 def retry_age_of(schedule: Schedule) -> int:

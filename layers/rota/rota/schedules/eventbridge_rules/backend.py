@@ -12,6 +12,7 @@ from rota.aws.parallel import in_parallel
 from rota.errors import RejectedError, TransientError
 from rota.ownership import OWNER_TAG
 from rota.schedules.eventbridge_rules import api, rule
+from rota.schedules.found import Found
 from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
@@ -135,12 +136,33 @@ class EventBridgeRules:
             return self._refused(change, before, refusal, retries)
         return Restored(changed=True)
 
+    def find(self, name: str) -> Found:
+        """Whether there is a rule of that name, whose it is, and whether it is on."""
+        try:
+            described = self._events.describe_rule(Name=name)
+        except self._events.exceptions.ResourceNotFoundException:
+            return Found()
+        tags = api.read_tags(self._events, described["Arn"])
+        is_owned = tags is not None and "ManagedBy" not in described and tags.get(OWNER_TAG) == self._app
+        return Found(exists=tags is not None, is_owned=is_owned, is_on=described["State"] != "DISABLED")
+
+    def switch(self, name: str, *, on: bool) -> Found:
+        """Enable or disable the rule, whatever EventBridge shows, which may be out of date."""
+        found = self.find(name)
+        if found.is_owned:
+            write = self._events.enable_rule if on else self._events.disable_rule
+            try:
+                write(Name=name)
+            except self._events.exceptions.ResourceNotFoundException:
+                return Found()
+        return found
+
     def _owns(self, change: "RuleChange") -> bool:
         return (api.read_tags(self._events, change.arn) or {}).get(OWNER_TAG) == self._app
 
     def _enable(self, change: "RuleChange", before: "Rule") -> bool:
-        """Undo `disable`; False if the rule was disabled before."""
-        if not change.disable:
+        """Undo `disable`; False if the rule was disabled before, or is paused."""
+        if not change.disable or before.state == "DISABLED":
             return False
         if before.state == "ENABLED":
             self._events.enable_rule(Name=change.name)

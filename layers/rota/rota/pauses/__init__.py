@@ -1,0 +1,1 @@
+"""Pauses of tasks: who stopped a job's schedule, why, and until when."""

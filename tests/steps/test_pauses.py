@@ -1,0 +1,464 @@
+"""Pauses of tasks: an execution begins and ends them, deployments and restores leave them, Sweep ends them in time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.aws import clients
+from rota.pauses.ending import end_pauses
+from rota.pauses.model import Pause
+from rota.pauses.table import PauseTable
+from tests import asl
+from tests.guestbook import APP, ENVIRONMENT, PREFIX, SETTINGS
+from tests.in_process import client
+from tests.steps.calls import KilledError
+from tests.steps.deployments import AFTER, BEFORE, NEXT, THIRD, Deployment, Deployments
+from tests.steps.seed import SCHEDULE
+from tests.steps.world import World
+
+JOB, OTHER = "RemoveSpam", "IngestData"
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def pause(*tasks: str, until: datetime | None = None, **more: Any) -> dict[str, Any]:
+    """The input that pauses these tasks."""
+    asked = {"tasks": list(tasks or [JOB])} | ({"until": until.isoformat()} if until else {})
+    return {"kind": "pause", "pause": asked, "by": "ann", "reason": "the supplier is down"} | more
+
+
+def resume(*tasks: str) -> dict[str, Any]:
+    """The input that resumes these tasks, all without one."""
+    return {"kind": "resume", "pause": {"tasks": list(tasks)} if tasks else {}, "by": "bob"}
+
+
+def states(world: World) -> dict[str, str]:
+    """Whether each task's rule is on."""
+    return {task: rule["State"] for task, rule in world.owned_rules().items()}
+
+
+def pauses() -> dict[str, Pause]:
+    return PauseTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP).read()
+
+
+def in_force() -> set[str]:
+    return {task for task, each in pauses().items() if each.is_in_force}
+
+
+def in_an_hour() -> datetime:
+    return datetime.now(UTC) + HOUR
+
+
+def sweep(after: timedelta = timedelta()) -> None:
+    """Sweep ends what is due so long from now."""
+    settings = SETTINGS.model_copy(update={"notifications_topic_arn": client("sns").create_topic(Name="m")["TopicArn"]})
+    end_pauses(settings, datetime.now(UTC) + after).raise_first()
+
+
+def running(world: World, deployment: Deployment) -> Deployment:
+    world.execution(deployment.context["Execution"]["Name"])
+    return deployment
+
+
+# ---------------------------------------------------------------------- the change
+
+
+def test_a_pause_disables_the_rule_and_nothing_else(world: World, later: Deployments) -> None:
+    before = world.everything()
+    change = later.ask(**pause())
+    assert change.run() == "Done"
+    assert states(world) == {JOB: "DISABLED", OTHER: "ENABLED"}
+    rules, *others = world.everything()
+    rules[PREFIX + JOB]["State"] = "ENABLED"
+    assert (rules, *others) == before
+    assert "holder" not in world.ledger()["lease"]
+
+
+def test_ledger_event_and_answer_say_who_and_why(world: World, later: Deployments) -> None:
+    until = in_an_hour()
+    change = later.ask(**pause(until=until))
+    change.run()
+    summary = f"{JOB} is paused by ann until {until:%Y-%m-%d %H:%M} UTC: the supplier is down"
+    assert change.document["changed"] == {"outcome": "done", "summary": summary}
+    entry, event = world.entry(change.arn), world.calls.notifications[-1]
+    for said in (entry, event):
+        assert (said["outcome"], said["summary"], said["kind"], said["by"]) == ("done", summary, "pause", "ann")
+    assert "release" not in entry
+
+
+def test_several_tasks_are_paused_and_resumed_at_once(world: World, later: Deployments) -> None:
+    later.ask(**pause(JOB, OTHER, JOB)).run()
+    assert set(states(world).values()) == {"DISABLED"}
+    change = later.ask(**resume())
+    assert change.run() == "Done"
+    assert set(states(world).values()) == {"ENABLED"}
+    assert change.document["changed"]["summary"] == f"{OTHER}, {JOB} are not paused any more"
+
+
+def test_a_resume_enables_exactly_those(world: World, later: Deployments) -> None:
+    later.ask(**pause(JOB, OTHER)).run()
+    assert later.ask(**resume(OTHER)).run() == "Done"
+    assert (states(world), in_force()) == ({JOB: "DISABLED", OTHER: "ENABLED"}, {JOB})
+
+
+def test_what_is_not_paused_is_said(later: Deployments) -> None:
+    change = later.ask(**resume(JOB, "Nothing"))
+    assert change.run() == "Done"
+    assert change.document["changed"]["summary"] == f"Nothing, {JOB} were not paused"
+
+
+def test_a_task_that_is_not_enabled_stays_so(world: World, deployments: Deployments) -> None:
+    world.upload({"tasks": [SCHEDULE["tasks"][0] | {"enabled": False}, *SCHEDULE["tasks"][1:]]})
+    deployments.start().run()
+    task = SCHEDULE["tasks"][0]["name"]
+    deployments.ask(**pause(task)).run()
+    deployments.ask(**resume()).run()
+    assert states(world)[task] == "DISABLED"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (pause("NoSuchTask"), f"there is no schedule {PREFIX}NoSuchTask; name tasks as the schedule file that is live"),
+        (pause(JOB, "removespam"), f"there is no schedule {PREFIX}removespam"),
+        (pause(until=datetime(2020, 1, 1, tzinfo=UTC)), "which is past; write when the pause is over"),
+        ({"kind": "pause", "pause": {}}, "pause.tasks is missing"),
+        ({"kind": "pause"}, "is missing, the kind pause needs it"),
+        (pause(hold={}), "pause and hold do not go together"),
+        ({"kind": "resume", "pause": {"until": "2026-12-24T06:00:00Z"}}, "pause.until does not go with"),
+        (pause(until=None, pause={"tasks": [JOB], "until": "2026-12-24T06:00:00"}), "pause is"),
+    ],
+)  # fmt: skip
+def test_a_wrong_input_changes_nothing(given: dict[str, Any], problem: str, world: World, later: Deployments) -> None:
+    before = world.everything()
+    change = later.ask(**given)
+    assert change.run() == "DeploymentFailed"
+    assert problem in change.document["restored"]["cause"]
+    assert (world.everything(), pauses()) == (before, {})
+    assert "holder" not in world.ledger()["lease"]
+
+
+def test_a_foreign_rule_is_not_paused(world: World, later: Deployments) -> None:
+    arn = world.owned_rules()[JOB]["Arn"]
+    client("events").untag_resource(ResourceARN=arn, TagKeys=["rota:app"])
+    change = later.ask(**pause())
+    assert change.run() == "DeploymentFailed"
+    assert f"{PREFIX}{JOB} is not the app's" in change.document["restored"]["cause"]
+    assert world.rules()[PREFIX + JOB]["State"] == "ENABLED"
+
+
+def test_a_pause_that_fails_is_withdrawn(world: World, later: Deployments) -> None:
+    change = later.ask(**pause(JOB, OTHER))
+    with world.calls.refusing("events.DisableRule", "AccessDeniedException", count=0):
+        assert change.run() == "DeploymentFailed"
+    assert f"The pause of {OTHER}, {JOB} is withdrawn." in change.document["restored"]["cause"]
+    assert (set(states(world).values()), in_force()) == ({"ENABLED"}, set())
+
+
+def test_a_new_pause_that_fails_leaves_the_one_before(world: World, later: Deployments) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    before = pauses()[JOB]
+    change = later.ask(**pause(reason="another"))
+    with world.calls.refusing("events.DisableRule", "AccessDeniedException", count=0):
+        assert change.run() == "DeploymentFailed"
+    assert pauses()[JOB].model_copy(update={"version": before.version}) == before
+    assert states(world)[JOB] == "DISABLED"
+
+
+def test_an_aborted_pause_is_withdrawn(world: World, later: Deployments) -> None:
+    change = later.ask(**pause()).until("ChangePauses")
+    with world.calls.killing("events.DisableRule", after=True), pytest.raises(KilledError):
+        change.step("ChangePauses")
+    change.stop()
+    assert change.restorer().run() == "Restored"
+    assert (states(world)[JOB], in_force()) == ("ENABLED", set())
+
+
+def test_a_resume_that_fails_is_ended_by_sweep(world: World, later: Deployments) -> None:
+    later.ask(**pause()).run()
+    change = later.ask(**resume())
+    with world.calls.refusing("events.EnableRule", "AccessDeniedException", count=0):
+        assert change.run() == "DeploymentFailed"
+    assert "Sweep keeps trying" in change.document["restored"]["cause"]
+    assert (states(world)[JOB], in_force()) == ("DISABLED", set())
+    sweep()
+    assert states(world)[JOB] == "ENABLED"
+
+
+CALLS = ["events.DescribeRule", "events.ListTagsForResource", "dynamodb.Query", "dynamodb.GetItem", "dynamodb.PutItem"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", [*CALLS, "events.DisableRule", "dynamodb.UpdateItem", "events.PutEvents"])
+def test_a_pause_that_is_killed_is_tried_again(call: str, after: bool, world: World, later: Deployments) -> None:
+    change = later.ask(**pause()).until("ChangePauses")
+    with world.calls.killing(call, after=after), pytest.raises(KilledError):
+        change.step("ChangePauses")
+    assert change.run() == "Done"
+    assert (states(world), in_force()) == ({JOB: "DISABLED", OTHER: "ENABLED"}, {JOB})
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", [*CALLS, "events.EnableRule", "dynamodb.UpdateItem", "events.PutEvents"])
+def test_a_resume_that_is_killed_is_tried_again(call: str, after: bool, world: World, later: Deployments) -> None:
+    later.ask(**pause()).run()
+    change = later.ask(**resume()).until("ChangePauses")
+    with world.calls.killing(call, after=after), pytest.raises(KilledError):
+        change.step("ChangePauses")
+    assert change.run() == "Done"
+    assert (states(world)[JOB], in_force()) == ("ENABLED", set())
+
+
+def test_a_new_pause_takes_the_place_of_the_one_before(later: Deployments) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    since = pauses()[JOB].since
+    later.ask(**pause(reason="for good")).run()
+    found = pauses()[JOB]
+    assert (found.since, found.until, found.reason, found.enabled) == (since, None, "for good", True)
+
+
+def test_one_whose_end_came_before_its_turn_pauses_nothing(world: World, later: Deployments) -> None:
+    change = later.ask(**pause(until=datetime(2026, 1, 1, 7, tzinfo=UTC)))
+    assert change.run() == "Done"
+    assert change.document["changed"]["summary"].startswith("nothing was paused: 2026-01-01 07:00 UTC was over")
+    assert (states(world)[JOB], in_force()) == ("ENABLED", set())
+
+
+# ---------------------------------------------------------------------- deployments and restores
+
+
+def test_a_deployment_leaves_a_pause(world: World, later: Deployments) -> None:
+    later.ask(**pause()).run()
+    push = later.start(NEXT)
+    assert push.run() == "Deployed"
+    assert states(world) == {JOB: "DISABLED", OTHER: "ENABLED"}
+    assert f"{JOB} is paused by ann until a person resumes it: the supplier is down" in push.document["plan"]["summary"]
+    assert later.ask(**resume()).run() == "Done"
+    assert states(world)[JOB] == "ENABLED"
+
+
+def test_a_pause_is_nothing_to_deploy(world: World, later: Deployments) -> None:
+    later.ask(**pause()).run()
+    assert later.start().run() == "NothingToDo"
+    assert states(world)[JOB] == "DISABLED"
+
+
+def test_the_file_changes_what_a_task_is_after_its_pause(world: World, later: Deployments) -> None:
+    later.ask(**pause(*states(world))).run()
+    world.upload({"tasks": [task | {"enabled": False} for task in SCHEDULE["tasks"]]})
+    assert later.start(NEXT).run() == "Deployed"
+    assert not any(each.enabled for each in pauses().values())
+    later.ask(**resume()).run()
+    assert set(states(world).values()) == {"DISABLED"}
+
+
+@pytest.mark.parametrize("state", asl.TASKS[1:-3])
+def test_a_restore_leaves_a_pause(state: str, world: World, deployments: Deployments) -> None:
+    world.upload(BEFORE)
+    deployments.start().run()
+    deployments.ask(**pause(JOB, "CountTeaspoons")).run()
+    before, paused = world.rules(), pauses()
+    world.upload(AFTER)
+    push = deployments.start(NEXT).until(state)
+    push.fail("RejectedError", "what happened")
+    push.restore()
+    assert world.rules() == before
+    assert {task: each.enabled for task, each in pauses().items()} == {
+        task: each.enabled for task, each in paused.items()
+    }
+
+
+@pytest.mark.parametrize("state", asl.TASKS[1:-2])
+@pytest.mark.parametrize("fails", [False, True], ids=["deployed", "restored"])
+def test_a_pause_ends_in_any_state_of_a_deployment(
+    state: str, fails: bool, world: World, deployments: Deployments
+) -> None:
+    """The file moves the task at the same time. Sweep ends the pause without the lease."""
+    world.upload(BEFORE)
+    deployments.start().run()
+    deployments.ask(**pause(*states(world), until=in_an_hour())).run()
+    world.upload(AFTER)
+    push = deployments.start(NEXT).until(state)
+    sweep(2 * HOUR)
+    if fails:
+        push.document.setdefault("revisions", None)
+        push.fail("RejectedError", "what happened")
+        push.restore()
+    else:
+        assert push.run() == "Deployed"
+    assert set(states(world).values()) == {"ENABLED"}
+    sweep(2 * HOUR)
+    assert set(states(world).values()) == {"ENABLED"}
+
+
+def test_a_pause_that_ends_while_a_rule_is_written_does_not_stay(
+    world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    world.upload(AFTER)
+    push = later.start(NEXT).until("CreateTargets")
+    events, swept = client("events"), []
+    real = clients.events().put_rule
+
+    def put_rule(**request: Any) -> Any:
+        """Sweep comes between the read of the pause and this write."""
+        if request["Name"] == PREFIX + JOB and not swept:
+            swept.append(True)
+            sweep(2 * HOUR)
+        return real(**request)
+
+    monkeypatch.setattr(clients.events(), "put_rule", put_rule)
+    assert push.run() == "Deployed"
+    assert swept
+    assert events.describe_rule(Name=PREFIX + JOB)["State"] == "ENABLED"
+
+
+def test_a_task_that_leaves_the_file_is_not_enabled_by_its_pauses_end(world: World, deployments: Deployments) -> None:
+    world.upload(BEFORE)
+    deployments.start().run()
+    deployments.ask(**pause("CountTeaspoons", until=in_an_hour())).run()
+    world.upload(AFTER)
+    push = deployments.start(NEXT).until("RegisterRevisions")
+    sweep(2 * HOUR)
+    assert states(world)["CountTeaspoons"] == "DISABLED"
+    assert push.run() == "Deployed"
+    assert "CountTeaspoons" not in states(world)
+
+
+def test_a_task_that_comes_back_within_30_days_is_paused(world: World, deployments: Deployments) -> None:
+    world.upload(BEFORE)
+    deployments.start().run()
+    deployments.ask(**pause("CountTeaspoons")).run()
+    world.upload(AFTER)
+    deployments.start(NEXT).run()
+    sweep(2 * HOUR)
+    sweep(29 * DAY)
+    world.upload(BEFORE)
+    assert deployments.start(THIRD).run() == "Deployed"
+    assert states(world)["CountTeaspoons"] == "DISABLED"
+
+
+def test_the_pause_of_a_task_that_left_is_kept_30_days(world: World, deployments: Deployments) -> None:
+    world.upload(BEFORE)
+    deployments.start().run()
+    deployments.ask(**pause("CountTeaspoons")).run()
+    world.upload(AFTER)
+    deployments.start(NEXT).run()
+    sweep(2 * HOUR)
+    sweep(31 * DAY)
+    assert in_force() == set()
+    world.upload(BEFORE)
+    assert deployments.start(THIRD).run() == "Deployed"
+    assert states(world)["CountTeaspoons"] == "ENABLED"
+
+
+# ---------------------------------------------------------------------- at every state, with a second push waiting
+
+
+@pytest.mark.parametrize(
+    "asked", [pause(JOB), resume(OTHER), {"kind": "schedule"}], ids=["pause", "resume", "schedule"]
+)
+@pytest.mark.parametrize("state", asl.TASKS[1:-2])
+def test_thrown_in_at_any_state_it_changes_the_end_of_no_push(
+    asked: dict[str, Any], state: str, world: World, deployments: Deployments
+) -> None:
+    world.upload(BEFORE)
+    deployments.start().run()
+    deployments.ask(**pause(OTHER)).run()
+    world.upload(AFTER)
+    first = running(world, deployments.start(NEXT).until(state))
+    second = running(world, deployments.start(THIRD))
+    change = running(world, deployments.ask(**asked))
+    assert [each.step("TakeTurn")["decision"] for each in (second, change)] == ["wait", "wait"]
+    # Its tag is the second's by now; the last step does not stop for a newer push.
+    ends = {"ReadConfig": "DeploymentFailed", "FinishDeployment": "Deployed"}
+    assert first.run() == ends.get(state, "Overtaken")
+    assert second.run() == "Deployed"
+    assert change.run() == ("Done" if "pause" in asked else "NothingToDo")
+    expected = {OTHER} | {JOB} if asked["kind"] == "pause" else set() if asked["kind"] == "resume" else {OTHER}
+    off = {task for task, state in states(world).items() if state == "DISABLED"}
+    assert (off, in_force()) == (expected, expected)
+    assert states(world).keys() == {"IngestData", "RemoveSpam", "Digest"}
+
+
+# ---------------------------------------------------------------------- Sweep
+
+
+def test_a_pause_ends_at_its_time(world: World, later: Deployments) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    sweep(58 * MINUTE)
+    assert states(world)[JOB] == "DISABLED"
+    sweep(61 * MINUTE)
+    assert (states(world)[JOB], in_force()) == ("ENABLED", set())
+
+
+def test_its_end_is_reported_once(world: World, later: Deployments) -> None:
+    later.ask(**pause(JOB, OTHER, until=in_an_hour())).run()
+    for minutes in range(59, 64):
+        sweep(minutes * MINUTE)
+    (event,) = [each for each in world.calls.notifications if each.get("kind") == "pause_ended"]
+    assert (event["tasks"], event["by"], event["reason"]) == ([OTHER, JOB], "ann", "the supplier is down")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", [*CALLS, "events.EnableRule", "events.PutEvents", "sns.Publish"])
+def test_a_sweep_that_is_killed_is_made_up_for(call: str, after: bool, world: World, later: Deployments) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    with world.calls.killing(call, after=after), pytest.raises(KilledError):
+        sweep(61 * MINUTE)
+    sweep(62 * MINUTE)
+    assert (states(world)[JOB], in_force()) == ("ENABLED", set())
+    assert [each for each in world.calls.notifications if each.get("kind") == "pause_ended"]
+
+
+def test_an_end_that_fails_is_tried_each_minute_and_reported(world: World, later: Deployments) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    with world.calls.refusing("events.EnableRule", "AccessDeniedException", count=0):
+        for minutes in range(61, 70):
+            with pytest.raises(Exception, match="EnableRule was denied"):
+                sweep(minutes * MINUTE)
+    stuck = [each for each in world.calls.notifications if each.get("kind") == "pause_stuck"]
+    assert [(each["tasks"], each["why"]) for each in stuck] == [([JOB], "EnableRule was denied: scripted")]
+    sweep(70 * MINUTE)
+    assert states(world)[JOB] == "ENABLED"
+    assert world.calls.notifications[-1]["kind"] == "pause_ended"
+
+
+def test_a_pause_without_an_end_is_reminded_of_weekly(world: World, later: Deployments) -> None:
+    later.ask(**pause(JOB, OTHER)).run()
+    for day in range(1, 16):
+        sweep(day * DAY + MINUTE)
+    reminders = [each for each in world.calls.notifications if each.get("kind") == "pause_continues"]
+    assert [each["tasks"] for each in reminders] == [[OTHER, JOB]] * 2
+    assert set(states(world).values()) == {"DISABLED"}
+
+
+def test_a_rule_that_was_untagged_is_left_alone(world: World, later: Deployments) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    client("events").untag_resource(ResourceARN=world.owned_rules()[JOB]["Arn"], TagKeys=["rota:app"])
+    sweep(61 * MINUTE)
+    assert world.rules()[PREFIX + JOB]["State"] == "DISABLED"
+    assert world.calls.notifications[-1]["kind"] == "pause_ended"
+
+
+def test_what_a_person_enables_meanwhile_is_paused_again(world: World, later: Deployments) -> None:
+    later.ask(**pause()).run()
+    client("events").enable_rule(Name=PREFIX + JOB)
+    sweep(61 * MINUTE)
+    assert states(world)[JOB] == "DISABLED"
+
+
+def test_an_item_goes_an_hour_after_its_pause(later: Deployments) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    sweep(61 * MINUTE)
+    sweep(100 * MINUTE)
+    assert pauses().keys() == {JOB}
+    sweep(122 * MINUTE)
+    assert pauses() == {}
+
+
+def test_a_deployment_without_pauses_makes_one_call_for_them(world: World, later: Deployments) -> None:
+    world.upload(AFTER)
+    world.calls.made.clear()
+    assert later.start(NEXT).run() == "Deployed"
+    assert world.calls.made.count("dynamodb.Query") == 1, "in CreateTargets, beside its read of the plan"
