@@ -59,6 +59,7 @@ TURNED: dict[str, dict[str, Any]] = {
     "rule-takes-effect": answered("sqs", "ReceiveMessage", own("effect"), {}),
     "cron-last-days": answered("events", "PutRule", own("last-days"), MADE),
     "cron-step-of-60": answered("events", "PutRule", own("step-of-60"), MADE),
+    "rule-switched-twice": refused("events", "EnableRule", own("switched"), "ValidationException", "It is enabled."),
     "pattern-complexity": answered("events", "PutRule", own("pattern-11"), MADE),
     "unknown-placeholder": answered("events", "PutTargets", own("placeholder"), {"FailedEntryCount": 0}),
     "limit-words": refused("ecs", "DescribeServices", '"s10"', "InvalidParameterException", "Too many services."),

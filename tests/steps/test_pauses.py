@@ -1,5 +1,9 @@
 """Pauses of tasks: an execution begins and ends them, deployments and restores leave them, Sweep ends them in time."""
 
+import contextlib
+import itertools
+import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -268,6 +272,7 @@ def test_a_restore_leaves_a_pause(state: str, world: World, deployments: Deploym
     }
 
 
+@pytest.mark.exhaustive(first=9)
 @pytest.mark.parametrize("state", asl.TASKS[1:-2])
 @pytest.mark.parametrize("fails", [False, True], ids=["deployed", "restored"])
 def test_a_pause_ends_in_any_state_of_a_deployment(
@@ -355,6 +360,7 @@ def test_the_pause_of_a_task_that_left_is_kept_30_days(world: World, deployments
 # ---------------------------------------------------------------------- at every state, with a second push waiting
 
 
+@pytest.mark.exhaustive(first=9)
 @pytest.mark.parametrize(
     "asked", [pause(JOB), resume(OTHER), {"kind": "schedule"}], ids=["pause", "resume", "schedule"]
 )
@@ -390,6 +396,23 @@ def test_a_pause_ends_at_its_time(world: World, later: Deployments) -> None:
     assert states(world)[JOB] == "DISABLED"
     sweep(61 * MINUTE)
     assert (states(world)[JOB], in_force()) == ("ENABLED", set())
+
+
+def test_a_pause_that_begins_while_another_ends_holds(
+    world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    real, again = clients.events().enable_rule, later.ask(**pause())
+
+    def enable_rule(**request: Any) -> Any:
+        """A person comes between the end of the first and this write."""
+        assert not in_force()
+        again.run()
+        return real(**request)
+
+    monkeypatch.setattr(clients.events(), "enable_rule", enable_rule)
+    sweep(61 * MINUTE)
+    assert (states(world)[JOB], in_force()) == ("DISABLED", {JOB})
 
 
 def test_its_end_is_reported_once(world: World, later: Deployments) -> None:
@@ -462,3 +485,74 @@ def test_a_deployment_without_pauses_makes_one_call_for_them(world: World, later
     world.calls.made.clear()
     assert later.start(NEXT).run() == "Deployed"
     assert world.calls.made.count("dynamodb.Query") == 1, "in CreateTargets, beside its read of the plan"
+
+
+# ---------------------------------------------------------------------- drawn
+
+
+class Drawn:
+    """Pauses, resumes, pushes and sweeps as a seed draws them; each may be killed at one of its calls. It knows which
+    tasks are to be paused.
+    """
+
+    def __init__(self, seed: int, world: World, deployments: Deployments) -> None:
+        self._draw = random.Random(seed)  # noqa: S311  it draws tests
+        self._world, self._deployments = world, deployments
+        self._files = itertools.cycle([AFTER, BEFORE])
+        self._digests = itertools.cycle([NEXT, THIRD])
+        self.paused: dict[str, datetime | None] = {}
+
+    def play(self) -> None:
+        self._draw.choice([self._pause, self._pause, self._resume, self._push, self._push, self._sweep])()
+
+    def _pause(self) -> None:
+        tasks = self._draw.sample(sorted(states(self._world)), 2)
+        until = self._draw.choice([None, in_an_hour()])
+        self._to_its_end(self._deployments.ask(**pause(*tasks, until=until)).run)
+        self.paused |= dict.fromkeys(tasks, until)
+
+    def _resume(self) -> None:
+        tasks = self._draw.sample(sorted(self.paused), len(self.paused) // 2)
+        self._to_its_end(self._deployments.ask(**resume(*tasks)).run)
+        self.paused = {task: self.paused[task] for task in self.paused.keys() - tasks} if tasks else {}
+
+    def _push(self) -> None:
+        self._world.upload(next(self._files))
+        push = self._deployments.start(next(self._digests)).until(self._draw.choice(asl.TASKS[1:-2]))
+        if self._draw.random() < 1 / 2:
+            self._sweep()
+        if self._draw.random() < 1 / 2 and "outcome" not in push.document:
+            push.fail("RejectedError", "what happened")
+            self._to_its_end(push.restore)
+        else:
+            self._to_its_end(push.run)
+
+    def _sweep(self) -> None:
+        self._to_its_end(lambda: sweep(2 * HOUR))
+        self.paused = {task: until for task, until in self.paused.items() if until is None}
+
+    def _to_its_end(self, work: Callable[[], object]) -> None:
+        """Work that is begun again after it was killed."""
+        call = self._draw.choice([*CALLS, "events.PutRule", "events.EnableRule", "events.DisableRule"])
+        with (
+            contextlib.suppress(KilledError),
+            self._world.calls.killing(call, skip=self._draw.randrange(4), after=self._draw.random() < 1 / 2),
+        ):
+            work()
+            return
+        work()
+
+
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_killed_no_pause_is_lost_or_outlives_its_end(
+    seed: int, world: World, deployments: Deployments
+) -> None:
+    world.upload(BEFORE)
+    deployments.start().run()
+    drawn = Drawn(seed, world, deployments)
+    for _ in range(8):
+        drawn.play()
+        assert in_force() == drawn.paused.keys()
+        off = {task for task, state in states(world).items() if state == "DISABLED"}
+        assert off == drawn.paused.keys() & states(world).keys()

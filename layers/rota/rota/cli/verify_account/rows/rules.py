@@ -145,6 +145,16 @@ def unknown_placeholder(account: Account) -> tuple[str, str]:
     return tried(lambda: resources.rule(account, "placeholder", target, **schedule))
 
 
+@probe(RULE, actions=("events:DisableRule", "events:EnableRule"))
+def switched_twice(account: Account) -> tuple[str, str]:
+    """A rule without a target is disabled twice, then enabled twice."""
+    bus = account.client("events")
+    name = resources.rule(account, "switched", ScheduleExpression="rate(1 day)")
+    calls = (bus.disable_rule, bus.disable_rule, bus.enable_rule, bus.enable_rule)
+    answers = [tried(lambda: call(Name=name)) for call in calls]  # noqa: B023  called at once
+    return next((answer for answer in answers if answer[0] != "accepted"), answers[0])
+
+
 def _read_code(answer: tuple[str, str]) -> Seen:
     return Seen(*answer)
 
@@ -209,6 +219,17 @@ ROWS = (
         meaning="Rota refuses a schedule that EventBridge would accept.",
         then="Nothing; write the hours as the message says.",
         probe=step_of_60,
+        read=_read_code,
+    ),
+    Row(
+        id="rule-switched-twice",
+        group="free",
+        assumption="DisableRule and EnableRule accept a rule that is disabled, or enabled, already.",
+        expected="accepted",
+        meaning="A pause that is tried again fails and is withdrawn; one that is over is reported each day, though its "
+        "rule is enabled.",
+        then="Report it.",
+        probe=switched_twice,
         read=_read_code,
     ),
     Row(
