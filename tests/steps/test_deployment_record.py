@@ -62,7 +62,8 @@ def test_it_costs_no_call(world: World, changing: Deployment) -> None:
         changing.until(step)
         world.calls.made.clear()
         changing.step(step)
-        assert [call for call in world.calls.made if call.startswith("dynamodb.")] == ["dynamodb.UpdateItem"] * 2
+        calls = [call for call in world.calls.made if call.startswith("dynamodb.") and call != "dynamodb.Query"]
+        assert calls == ["dynamodb.UpdateItem"] * 2, "beside that for pauses"
         changing.until(STEPS[STEPS.index(step) + 1])
 
 

@@ -64,7 +64,7 @@ def test_one_that_is_older_than_what_is_live_changes_nothing(world: World, repli
     replica = replicas.start(THIRD)
     assert replica.run() == "Ignored"
     assert replica.document["turn"]["reason"] == (
-        f"{THIRD} was replicated, and {DIGEST}, which is live or on its way, came to ECR later"
+        f"{THIRD} was replicated, and {DIGEST}, which is live or being deployed, was pushed later"
     )
     assert (world.everything(), world.ledger()) == (before, ledger)
 
