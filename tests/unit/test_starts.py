@@ -66,3 +66,24 @@ def test_of_what_rota_did_not_make_nothing_is_asked() -> None:
     foreign = {key: value for key, value in bare.targets[0].items() if key != "Input"}
     assert backend.start_of(bare.model_copy(update={"targets": (foreign,)}), DUE) is None
     assert backend.start_of(bare.model_copy(update={"targets": ()}), DUE) is None
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param({"Input": '"text"'}, id="a text"),
+        pytest.param(
+            {
+                "InputTransformer": {
+                    "InputPathsMap": {"time": "$.time"},
+                    "InputTemplate": '{"ROTA_SCHEDULED_AT": <time>, "rule": <aws.events.rule-name>}',
+                }
+            },
+            id="a variable of EventBridge",
+        ),
+    ],
+)
+def test_what_a_person_has_written_is_not_asked(members: dict[str, Any]) -> None:
+    made = rule(SETTINGS)
+    target = {key: value for key, value in made.targets[0].items() if key != "Input"} | members
+    assert backend.start_of(made.model_copy(update={"targets": (target,)}), DUE) is None

@@ -31,8 +31,8 @@ def request(rule: Rule, due: datetime) -> dict[str, Any] | None:
     such target, or Rota did not write its input.
     """
     target = watching.target_of(rule)
-    overrides = watching.overrides_at(target, due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-    if overrides is None:
+    overrides = _json(watching.overrides_at(target, due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
+    if not isinstance(overrides, dict):
         return None
     ecs = target["EcsParameters"]
     asked = {
@@ -40,9 +40,17 @@ def request(rule: Rule, due: datetime) -> dict[str, Any] | None:
         **{there: ecs[here] for here, there in _SAME.items() if here in ecs},
         "networkConfiguration": _network(ecs.get("NetworkConfiguration")),
         "tags": [{"key": tag["Key"], "value": tag["Value"]} for tag in ecs.get("Tags") or []],
-        "overrides": json.loads(overrides),
+        "overrides": overrides,
     }
     return {member: value for member, value in asked.items() if value not in (None, [])}
+
+
+def _json(text: str | None) -> Any:
+    """What a person wrote may be no JSON: a template with variables that only EventBridge knows."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
 
 
 def _network(configuration: dict[str, Any] | None) -> dict[str, Any] | None:
