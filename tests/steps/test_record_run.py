@@ -188,6 +188,29 @@ def test_a_dead_letter_without_a_time_is_of_the_latest_due_minute(table: RunTabl
     assert only(table).scheduled_at == DUE
 
 
+@pytest.mark.parametrize(
+    ("cron", "exhausted", "body", "counted"),
+    [
+        pytest.param("0/5 * * * ? *", "MaximumEventAgeInSeconds", "{}", True, id="until the next was due"),
+        pytest.param("0/5 * * * ? *", None, "{}", False, id="given up at once"),
+        pytest.param("0/5 * * * ? *", "MaximumEventAgeInSeconds", None, False, id="it says when it was due"),
+        pytest.param("0 * * * ? *", "MaximumEventAgeInSeconds", "{}", False, id="hourly"),
+    ],
+)
+def test_a_start_that_was_tried_until_the_next_one_was_due_is_not_caught_up(
+    cron: str, exhausted: str | None, body: str | None, counted: bool, table: RunTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which minute it is is not known then, and the last minute's own run may just begin."""
+    monkeypatch.setenv("RUN_ACTIONS", "both")
+    spans = (Span(expression=f"cron({cron})", since=DUE - timedelta(days=1)),)
+    table.put_settings(JOB.model_copy(update={"spans": spans, "retry_age": 300, "catch_up": "both"}))
+    assert record(dead_letter(exhausted=exhausted, body=body, sent=DUE + timedelta(minutes=5, seconds=10))) == []
+    (found,) = table.runs("IngestData", DUE, DUE + timedelta(minutes=5))
+    job = table.job("IngestData")
+    assert job is not None
+    assert (found.counted, job.owed is None) == (counted, counted)
+
+
 def test_a_dead_letter_of_a_foreign_rule_is_ignored(table: RunTable, world: World) -> None:
     assert record(dead_letter("someone-elses")) == []
     assert [item for item in world.ledger() if item.startswith("run#")] == []

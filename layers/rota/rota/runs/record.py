@@ -76,6 +76,7 @@ class Recorder:
                 status=Status.MISSED,
                 reason=of_a_dead_letter(letter),
                 lacking=job.count,
+                counted=bool(spans) and _may_be_of_an_earlier_minute(letter, job, spans[-1].expression),
             )
             return self._miss(run, job, known=known)
 
@@ -140,6 +141,15 @@ class Recorder:
         jobs = self._table.jobs()
         tasks = [task for task in jobs if change.is_started_by(self._settings.rule_prefix + task)]
         return tasks[0] if len(tasks) == 1 else ""
+
+
+def _may_be_of_an_earlier_minute(letter: GivenUp, job: Job, expression: str) -> bool:
+    """Whether a start was tried until the next one was due, and its letter does not say when it was due itself."""
+    if letter.at or not letter.exhausted:
+        return False
+    from rota.runs.missed import terms  # noqa: PLC0415  here, because starts are rarely given up
+
+    return terms(job, expression).counted
 
 
 def _is_news(run: Run, seen: Run) -> bool:
