@@ -29,7 +29,11 @@ def run(status: str = "ok", at: datetime = DUE, trigger: str = "schedule") -> Ru
 
 
 NOT_STARTED = {"given_up": False}
-CHANGED, NEAR, RAN = "its schedule was changed", "its next run is nearer than it usually takes", "it has run meanwhile"
+CHANGED, NEAR, RAN = (
+    "its schedule was changed or paused",
+    "its next run is nearer than it usually takes",
+    "it has run meanwhile",
+)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def to_start(job: Job, others: Sequence[Run], now: datetime, *, retry_age: int =
     """
     owed, span = job.owed, job.spans[-1] if job.spans else None
     if owed is None or span is None or span.until or owed.scheduled_at < span.since:
-        return Verdict(never="its schedule was changed")
+        return Verdict(never="its schedule was changed or paused")
     if now > _latest(job, span, owed):
         return Verdict(never="its next run is nearer than it usually takes")
     if owed.claimed_at and now - owed.claimed_at > _REPEATED_FOR:
