@@ -15,6 +15,9 @@ from rota.runs.model import Run
 from rota.runs.sweep import sweep
 from rota.settings import Settings
 
+# Hour and minute in UTC. What is done then has a week's time.
+_ONCE_A_DAY = (3, 10)
+
 
 class Tick(Shape):
     """The event of the schedule."""
@@ -43,4 +46,15 @@ def handler(request: Tick, settings: Settings) -> SweepAnswer:
             count_runs(settings, found)
         gates = read_lease(clients.dynamodb(), settings.table, settings.app).gate
         start_pending(clients.stepfunctions(), settings.state_machine_arn, gates, now)
+        if (now.hour, now.minute) == _ONCE_A_DAY:
+            _keep_releases(settings, now)
     return SweepAnswer(found=len(found))
+
+
+def _keep_releases(settings: Settings, now: datetime) -> None:
+    """What the last releases need to be brought back outlives HistoryDays."""
+    from rota.deployment import retention  # noqa: PLC0415 - once a day
+    from rota.deployment.releases import Releases  # noqa: PLC0415
+
+    kept = Releases(clients.dynamodb(), settings.table, settings.app).kept()
+    retention.keep(clients.s3(), settings.bucket, kept, settings.history_days, now)

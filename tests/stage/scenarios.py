@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 from examples.guestbook.client import Client
@@ -176,6 +177,30 @@ def left_behind(stage: Client) -> None:
     stage.deploy("v2")
 
 
+def rolled_back(stage: Client) -> None:
+    """A release comes back; the next time its plan is gone."""
+    stage.deploy("v1")
+    stage.deploy("v2")
+    back = {"kind": "rollback", "release": "previous"}
+    stage.wait(stage.start(back))
+    delete_artifacts(stage)
+    stage.wait(stage.start(back))
+
+
+def held_until_sweep_deploys(stage: Client) -> None:
+    """A push is held, and deployed when the hold is over. A year later its plan is stored again."""
+    stage.deploy("v1")
+    soon = datetime.fromisoformat(stage.clock()) + timedelta(minutes=5)
+    stage.wait(stage.start({"kind": "pause", "hold": {"until": soon.isoformat()}}))
+    stage.deploy("v2")
+    stage.advance(600)
+    sweep(stage)
+    wait_for_all(stage)
+    late = (soon + timedelta(days=365)).replace(hour=3, minute=10, second=0, microsecond=0)
+    stage.set_clock(f"{late:%Y-%m-%dT%H:%M:%SZ}")
+    sweep(stage)
+
+
 @contextmanager
 def events_lost(stage: Client) -> Iterator[None]:
     """Step Functions' events, which AWS sends at best effort, are lost while the block runs."""
@@ -265,6 +290,8 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     finished_by_the_restore,
     nothing_to_do,
     runs_that_are_watched,
+    rolled_back,
+    held_until_sweep_deploys,
 )
 """The smallest set that needs every permission."""
 ALL = (

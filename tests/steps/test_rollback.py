@@ -1,12 +1,15 @@
 """Rollback: the whole release or nothing; what was live after it is barred until a person lifts that."""
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from rota.deployment import retention
 from rota.deployment.items import plain
-from tests.guestbook import DIGEST, ENVIRONMENT
+from rota.deployment.releases import Releases
+from tests.guestbook import APP, DIGEST, ENVIRONMENT
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError, number
@@ -309,3 +312,24 @@ def test_killed_while_it_takes_its_turn_it_ends_the_same(
         back.step("TakeTurn")
     assert back.run() == "Deployed"
     assert (live(), barred()) == (("3", DIGEST), {NEXT: "v2"})
+
+
+def test_what_a_release_needs_outlives_the_history(world: World, two: Deployments) -> None:
+    """A sweep a year later stores it again; the version that the release names expires then."""
+    kept = Releases(client("dynamodb"), ENVIRONMENT["TABLE"], APP).kept()
+    s3, bucket, now = client("s3"), ENVIRONMENT["BUCKET"], datetime.now(UTC)
+    assert retention.keep(s3, bucket, kept, 365, now + timedelta(days=300)) == 0
+    assert retention.keep(s3, bucket, kept, 365, now + timedelta(days=359)) == 4
+    for release in kept:
+        for stored in (release.plan, release.revisions):
+            assert stored
+            s3.delete_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)
+    assert two.ask(**BACK).run() == "Deployed"
+    assert live() == ("3", DIGEST)
+
+
+def test_what_is_gone_is_not_kept(world: World, two: Deployments) -> None:
+    _remove("plan", two)
+    kept = Releases(client("dynamodb"), ENVIRONMENT["TABLE"], APP).kept()
+    late = datetime.now(UTC) + timedelta(days=360)
+    assert retention.keep(client("s3"), ENVIRONMENT["BUCKET"], kept, 365, late) == 3

@@ -102,6 +102,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     # Only for what a person asks for.
     "rota.deployment.rollback": set(),
     "rota.deployment.steering": set(),
+    # Once a day.
+    "rota.deployment.retention": set(),
     "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS | _OF_PAUSED_WRITES,
     "rota.deployment.record": _OF_THE_LEDGER | {"sweep"},
     "rota.deployment.releases": _OF_THE_LEDGER | {"sweep"},

@@ -312,7 +312,7 @@ def test_ten_minutes_without_a_sweep_raise_an_alarm() -> None:
     docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html.
     """
     alarm = RESOURCES["NoSweepAlarm"]
-    assert "Condition" not in alarm, "pauses end also where no runs are watched"
+    assert "Condition" not in alarm, "pauses and holds end also where no runs are watched"
     shown, *summed = alarm["Properties"]["Metrics"]
     assert shown["Expression"] == "invocations - errors"
     for each, metric in zip(summed, ("Invocations", "Errors"), strict=True):

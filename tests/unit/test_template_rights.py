@@ -110,7 +110,7 @@ ALLOWED_ON_ANYTHING = {
 RIGHTS: dict[str, dict[str, str]] = {
     "TakeTurnFunction": {
         "ledger": "dynamodb:GetItem dynamodb:UpdateItem dynamodb:Query",
-        "files": "s3:GetObjectVersion",
+        "files": "s3:GetObject s3:GetObjectVersion",
         "bucket": "s3:ListBucket s3:ListBucketVersions",
         "executions": "states:DescribeExecution",
         "repository": "ecr:DescribeImages ecr:DescribeRepositories",
@@ -211,9 +211,10 @@ RIGHTS: dict[str, dict[str, str]] = {
     },
     "SweepFunction": {
         "the app's runs in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
-        "the app's own items in the table": "dynamodb:GetItem",
+        "the app's own items in the table": "dynamodb:GetItem dynamodb:Query",
         "the state machine": "states:StartExecution",
         "the app's pauses in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem dynamodb:Query",
+        "artifacts": "s3:GetObject s3:PutObject",
         "files": "s3:GetObjectVersion",
         "bucket": "s3:ListBucket s3:ListBucketVersions",
         "the cluster's lists of tasks": "ecs:ListTasks",

@@ -45,6 +45,16 @@ def read_bytes(s3: "S3Client", bucket: str, stored: Stored) -> bytes:
     return s3.get_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)["Body"].read()
 
 
+def read_kept(s3: "S3Client", bucket: str, stored: Stored) -> bytes:
+    """That version, or the newest, if it has expired and was stored again (`rota.deployment.retention`)."""
+    try:
+        return read_bytes(s3, bucket, stored)
+    except s3.exceptions.ClientError as error:
+        if not is_gone(error):
+            raise
+        return s3.get_object(Bucket=bucket, Key=stored.key)["Body"].read()
+
+
 def read_registered(s3: "S3Client", bucket: str, registered: RegisterRevisionsOutput | None) -> dict[str, str]:
     """ARNs by fingerprint of what a deployment registered; empty where nothing had to be."""
     if registered is None or registered.document is None:

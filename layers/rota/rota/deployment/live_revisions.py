@@ -91,7 +91,7 @@ def recorded_by(s3: "S3Client", bucket: str, pinned: "Pinned", live: LiveArtifac
     RejectedError if its plan is gone, or another version of Rota wrote it; its schedule file is read elsewhere.
     """
     try:
-        plan = _OfARelease.model_validate_json(artifacts.read_bytes(s3, bucket, pinned.plan))
+        plan = _OfARelease.model_validate_json(artifacts.read_kept(s3, bucket, pinned.plan))
     except (ClientError, ValidationError) as error:
         if isinstance(error, ClientError) and not artifacts.is_gone(error):
             raise
@@ -110,7 +110,7 @@ def recorded_by(s3: "S3Client", bucket: str, pinned: "Pinned", live: LiveArtifac
 def _registered_by(s3: "S3Client", bucket: str, revisions: Stored) -> dict[str, str]:
     """ARNs by fingerprint of what a release registered; empty if that is gone: then it is registered again."""
     try:
-        return _Registered.model_validate_json(artifacts.read_bytes(s3, bucket, revisions)).revisions
+        return _Registered.model_validate_json(artifacts.read_kept(s3, bucket, revisions)).revisions
     except ClientError as error:
         if not artifacts.is_gone(error):
             raise

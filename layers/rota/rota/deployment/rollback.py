@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from rota.contract import Execution, Image, Kind, Origin, Pinned, Stored
+from rota.contract import Execution, Image, Kind, Origin, Pinned
 from rota.deployment import artifacts
 from rota.deployment.gates import Bar
 from rota.deployment.releases import KEPT, Release
@@ -94,13 +94,21 @@ def _instead(target: Release) -> str:
 
 
 def _gone(s3: "S3Client", bucket: str, target: Release) -> Iterator[str]:
-    wanted: dict[str, Stored | None] = {"the schedule file": target.schedule, "the plan": target.plan}
-    for what, stored in wanted.items():
-        if stored is None:
-            continue
-        try:
-            s3.head_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)
-        except ClientError as error:
-            if not artifacts.is_gone(error):
-                raise
-            yield f"{what} ({stored.key}, version {stored.version_id})"
+    file, plan = target.schedule, target.plan
+    if not _is_there(s3, Bucket=bucket, Key=file.key, VersionId=file.version_id):
+        yield f"the schedule file ({file.key}, version {file.version_id})"
+    if plan and not (
+        _is_there(s3, Bucket=bucket, Key=plan.key, VersionId=plan.version_id)
+        or _is_there(s3, Bucket=bucket, Key=plan.key)
+    ):
+        yield f"the plan ({plan.key}, version {plan.version_id})"
+
+
+def _is_there(s3: "S3Client", **which: str) -> bool:
+    try:
+        s3.head_object(**which)  # type: ignore[arg-type]  # all of its members that are given are strings
+    except ClientError as error:
+        if not artifacts.is_gone(error):
+            raise
+        return False
+    return True
