@@ -45,7 +45,9 @@ class Access:
 
     def after(self, call: Call, reply: Reply) -> Reply | None:
         """S3 reveals that a key or a version does not exist only to callers who may list the bucket."""
-        if reply.error not in ("NoSuchKey", "NoSuchVersion") or (caller := _caller(call)) is None:
+        # An answer to HeadObject has no body, so its status is the error.
+        gone = ("404",) if call.key == ("s3", "HeadObject") else ("NoSuchKey", "NoSuchVersion")
+        if reply.error not in gone or (caller := _caller(call)) is None:
             return None
         denied = self._first_denied(caller, bucket_listing_for(call))
         return refusals.denied(call, denied) if denied else None

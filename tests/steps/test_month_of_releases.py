@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from rota.contract import Kind
 from rota.deployment.items import plain, stored
 from rota.deployment.lease import read_lease
 from rota.deployment.pending_push import start_pending
@@ -299,4 +298,3 @@ def test_a_month_of_releases(seed: int, world: World, deployments: Deployments) 
     month = play(world, deployments, seed)
     assert month.judged > 0
     assert len(month.executions) >= ACTIONS / 2
-    assert Kind.ROLLBACK in {each.kind for each in month.executions}
