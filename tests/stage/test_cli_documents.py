@@ -9,12 +9,12 @@ from tests.stage.conftest import Rota
 
 # What differs between runs: times, durations, the order of registered revisions, ids.
 VARIES = re.compile(
-    r"\d+(\.\d+)? (s|min)\b|just now|(in|about in) \d+ (s|min)|\b\d\d:\d\d(:\d\d)?\b|guestbook:\d+\b"
+    r"\d+ (s|min) ago|just now|\d+(\.\d+)? (s|min)\b|(in|about in) \d+ (s|min)|\b\d\d:\d\d(:\d\d)?\b|guestbook:\d+\b"
     r"|rota-EventsRole-\w+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d+ \w{3})?|tomorrow"
 )
 
 
-def told(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """The words, however they are folded."""
     return VARIES.sub("", text).split()
 
@@ -28,5 +28,5 @@ def test_each_example_is_what_is_printed(stage: Client, rota: Rota) -> None:
     for line, shown in examples:
         done = rota(*shlex.split(line))
         assert done.exit == 0, done.err
-        words = told(shown)  # of a long answer the beginning is shown
-        assert told(done.out)[: len(words)] == words, line
+        words = words_of(shown)  # of a long answer the beginning is shown
+        assert words_of(done.out)[: len(words)] == words, line
