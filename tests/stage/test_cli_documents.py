@@ -1,4 +1,4 @@
-"""What docs/cli.md shows of the command is what it prints."""
+"""What the README and docs/cli.md show of the command is what it prints."""
 
 import re
 import shlex
@@ -12,6 +12,7 @@ VARIES = re.compile(
     r"\d+ (s|min) ago|just now|\d+(\.\d+)? (s|min)\b|(in|about in) \d+ (s|min)|\b\d\d:\d\d(:\d\d)?\b|guestbook:\d+\b"
     r"|rota-EventsRole-\w+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d+ \w{3})?|tomorrow"
 )
+EXAMPLE = re.compile(r"^```\n\$ rota (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def words_of(text: str) -> list[str]:
@@ -22,9 +23,8 @@ def words_of(text: str) -> list[str]:
 def test_each_example_is_what_is_printed(stage: Client, rota: Rota) -> None:
     stage.deploy("4f2a9c1")
     stage.upload_schedule((ROOT / "examples/app/scheduled_tasks.next.json").read_bytes())
-    page = (ROOT / "docs/cli.md").read_text()
-    examples = re.findall(r"^```\n\$ rota (.*?)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert len(examples) == 6
+    examples = [each for name in ("README.md", "docs/cli.md") for each in EXAMPLE.findall((ROOT / name).read_text())]
+    assert len(examples) == 7
     for line, shown in examples:
         done = rota(*shlex.split(line))
         assert done.exit == 0, done.err
