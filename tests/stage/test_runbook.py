@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -212,6 +212,20 @@ def test_pausing_and_resuming_a_job(deployed: Client, shell: Shell) -> None:
 
     shell("aws events disable-rule --name ${PREFIX}RemoveSpam", enable.replace("SendMail", "RemoveSpam"))
     assert schedules(deployed)["RemoveSpam"]["State"] == "ENABLED"
+
+
+def test_a_pause_ends_without_a_person(deployed: Client) -> None:
+    """With the rights that Sweep has: it reads and writes the pause, and enables the rule."""
+    until = (datetime.now(UTC) + timedelta(seconds=6)).isoformat()
+    paused = deployed.start({"kind": "pause", "pause": {"tasks": ["RemoveSpam"], "until": until}})
+    assert deployed.wait(paused)["output"]["changed"]["outcome"] == "done"
+    assert schedules(deployed)["RemoveSpam"]["State"] == "DISABLED"
+
+    def is_enabled() -> bool:
+        sweep(deployed)
+        return bool(schedules(deployed)["RemoveSpam"]["State"] == "ENABLED")
+
+    wait_for(is_enabled, timeout=30, every=1)
 
 
 SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]
