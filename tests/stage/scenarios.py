@@ -201,6 +201,32 @@ def held_until_sweep_deploys(stage: Client) -> None:
     sweep(stage)
 
 
+def paused_while_the_file_changes(stage: Client) -> None:
+    """A pause that fails is withdrawn. Others meet a file that removes one task and switches another off; one ends in
+    time, and the rule of one without an end was enabled by hand.
+    """
+    stage.deploy("v1")
+    tasks = sorted(schedules(stage))
+    of_pauses = {"service": "events", "operation": "DisableRule", "caller": "ChangePauses"}
+    stage.faults([{**of_pauses, "fault": "denied", "count": 0}])
+    stage.wait(stage.start({"kind": "pause", "pause": {"tasks": tasks}}))
+    stage.faults([{**of_pauses, "fault": "kill"}])
+    soon = datetime.fromisoformat(stage.clock()) + timedelta(minutes=5)
+    stage.wait(stage.start({"kind": "pause", "pause": {"tasks": tasks, "until": soon.isoformat()}}))
+    stage.upload_schedule({"tasks": [NEXT["tasks"][0], *({**each, "enabled": False} for each in NEXT["tasks"][1:])]})
+    stage.deploy("v2")
+    lasting = NEXT["tasks"][0]["name"]
+    stage.wait(stage.start({"kind": "pause", "pause": {"tasks": [lasting]}}))
+    stage.wait(stage.start({"kind": "resume", "pause": {}}))
+    stage.wait(stage.start({"kind": "pause", "pause": {"tasks": [lasting], "until": soon.isoformat()}}))
+    stage.advance(600)
+    sweep(stage)
+    stage.wait(stage.start({"kind": "pause", "pause": {"tasks": [lasting]}}))
+    stage.client("events").enable_rule(Name=PREFIX + lasting)
+    stage.advance(3700)
+    sweep(stage)
+
+
 @contextmanager
 def events_lost(stage: Client) -> Iterator[None]:
     """Step Functions' events, which AWS sends at best effort, are lost while the block runs."""
@@ -292,6 +318,7 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     runs_that_are_watched,
     rolled_back,
     held_until_sweep_deploys,
+    paused_while_the_file_changes,
 )
 """The smallest set that needs every permission."""
 ALL = (

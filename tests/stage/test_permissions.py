@@ -28,8 +28,8 @@ def granted(one_stage: Client) -> dict[str, list[Statement]]:
 def test_no_call_is_denied(records: list[dict[str, Any]]) -> None:
     assert [record for record in records if not record["allowed"]] == []
     steps = {record["caller"].split("/")[1].removeprefix("rota-").rpartition("-")[0] for record in records}
-    # ten steps, RecordRun and Sweep, the machine, the rules of pushes and of what was stopped, the scheduled rules
-    assert len(steps) == 16
+    # eleven steps, RecordRun and Sweep, the machine, the rules of pushes and of what was stopped, the scheduled rules
+    assert len(steps) == 17
 
 
 @pytest.mark.permissions
