@@ -143,7 +143,7 @@ MISSING = {
     "no terminal": (["deploy", "--image", "v1"], 2, "it would ask: Deploy v1 to production/guestbook-api"),
     "nothing to restore": (["restore", "--yes"], 4, "nothing deploys, and nothing is half done"),
     "a rollback without a reason": (["rollback", "--yes"], 2, "a rollback needs a reason"),
-    "a hold without a reason": (["pause", "--deployments", "--yes"], 2, "a hold needs a reason"),
+    "a hold without a reason": (["pause", "--deployments", "--yes"], 2, "a pause needs a reason"),
     "nothing to deploy": (["deploy"], 2, "name what to deploy"),
 }
 
@@ -313,3 +313,16 @@ def test_a_push_that_is_held_waits_for_resume(deployed: Client, rota: Rota) -> N
     assert rota("resume", "--deployments", "--yes").exit == 0
     status = rota("status", "--json").json
     assert (status["hold"], status["pending"], status["release"]["tag"]) == (None, None, "v2")
+
+
+def test_a_job_is_paused_and_resumed(deployed: Client, rota: Rota) -> None:
+    paused = rota("pause", "RemoveSpam", "--for", "2h", "--reason", "it removes too much")
+    assert (paused.exit, "Paused: RemoveSpam until 20" in paused.out) == (0, True)
+    shown = rota("status").out
+    assert "it removes too much" in shown
+    (task,) = (each for each in rota("status", "--json").json["tasks"] if each["task"] == "RemoveSpam")
+    assert (task["enabled"], task["paused"]["by"], task["drift"]) == (False, "user/moto", [])
+    assert rota("resume", "--all").exit == 0
+    (task,) = (each for each in rota("status", "--json").json["tasks"] if each["task"] == "RemoveSpam")
+    assert (task["enabled"], task["paused"]) == (True, None)
+    assert rota("resume", "RemoveSpam").out == "No job is paused.\n"

@@ -19,6 +19,7 @@ class Table:
         self._name = name
         self._app = app
         self._runs = f"runs#{app}"
+        self._pauses = f"pauses#{app}"
 
     def present(self, deployments: int) -> dict[str, list[Item]]:
         """What there is now, by the part of its key before `#`: `lease`, `releases`, ...; of the deployments that
@@ -36,6 +37,11 @@ class Table:
     def deployments(self) -> Iterator[Item]:
         """The deployments that have ended, the newest first."""
         return self._begins(self._app, _DEPLOYMENT, backwards=True)
+
+    def pauses(self) -> dict[str, Item]:
+        """The pauses that are in force, by the name of their task."""
+        found = self._begins(self._pauses, "pause#")
+        return {str(item["task"]): item for item in found if not item.get("ended_at")}
 
     def jobs(self) -> dict[str, Item]:
         """What is known of each job, by the name of its task."""

@@ -1,1 +1,1 @@
-"""`rota pause`: holds deployments."""
+"""`rota pause`: pauses jobs, or holds deployments."""

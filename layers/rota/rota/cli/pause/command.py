@@ -11,8 +11,9 @@ from rota.cli.options import asking, waiting
 
 
 @command(
-    "pause", "rota pause --deployments --until 18:00 --reason 'the sale'", short_help="Hold deployments for a while."
+    "pause", "rota pause SendMail --until 18:00 --reason 'it mails twice'", short_help="Pause jobs, or deployments."
 )
+@click.argument("tasks", metavar="[TASK]...", nargs=-1)
 @click.option("--deployments", is_flag=True, help="Hold deployments: a push ends in Held, and the newest one waits.")
 @click.option("--for", "lasts", metavar="DURATION", help="For so long: 2h, 1d.")
 @click.option("--until", metavar="TIME", help="Until then: 18:00, or 2026-12-24T06:00, with a zone or in yours.")
@@ -20,6 +21,7 @@ from rota.cli.options import asking, waiting
 @waiting
 def pause(
     account: Account,
+    tasks: tuple[str, ...],
     deployments: bool,
     lasts: str | None,
     until: str | None,
@@ -28,23 +30,29 @@ def pause(
     no_wait: bool,
     timeout: timedelta,
 ) -> Exit:
-    """Hold deployments until a time, or until `rota resume --deployments`. A running deployment continues; rollbacks
-    pass. The newest push that arrives meanwhile is deployed when the hold ends.
+    """Pause jobs: their schedules are off, whatever deploys, until a time or until `rota resume TASK`.
+
+    With --deployments: hold deployments. A running one continues; rollbacks pass. The newest push that arrives
+    meanwhile is deployed when the hold ends.
     """
     from rota.cli import execution
 
-    if not deployments:
-        raise CommandError(Exit.MISUSED, "name what to pause", "--deployments holds deployments")
+    if deployments == bool(tasks):
+        raise CommandError(Exit.MISUSED, "name what to pause", "TASK..., or --deployments, which holds deployments")
     if not reason:
-        raise CommandError(Exit.MISUSED, "a hold needs a reason", "add --reason TEXT; whoever meets it reads it")
+        raise CommandError(Exit.MISUSED, "a pause needs a reason", "add --reason TEXT; whoever meets it reads it")
     ends = end_of(lasts, until, datetime.now().astimezone())
-    hold: dict[str, Any] = {"until": ends.isoformat().replace("+00:00", "Z")} if ends else {}
-    when = f" until {ends:%Y-%m-%d %H:%M} UTC" if ends else " until rota resume --deployments"
-    execution.confirm(account, f"Hold the deployments of {account.stack}{when}?", yes=yes)
-    started = execution.start(account, execution.signed(account, {"hold": hold}, "pause", reason), "pause")
+    time: dict[str, Any] = {"until": ends.isoformat().replace("+00:00", "Z")} if ends else {}
+    event = {"pause": {"tasks": list(tasks), **time}} if tasks else {"hold": time}
+    resumes = f"rota resume {' '.join(tasks) or '--deployments'}{account.options}"
+    when = f" until {ends:%Y-%m-%d %H:%M} UTC" if ends else f" until {resumes}"
+    if deployments:
+        execution.confirm(account, f"Hold the deployments of {account.stack}{when}?", yes=yes)
+    started = execution.start(account, execution.signed(account, event, "pause", reason), "pause")
     code = Exit.DONE if no_wait else execution.follow(account, started, timeout)
     if code is Exit.DONE and not account.output.as_json:
-        account.output.line(f"Deployments are held{when}. End it: rota resume --deployments{account.options}")
+        what = f"Paused: {', '.join(tasks)}" if tasks else "Deployments are held"
+        account.output.line(f"{what}{when}. End it: {resumes}")
     return code
 
 

@@ -1,1 +1,1 @@
-"""`rota resume`: ends a hold of deployments, or lifts bars of images."""
+"""`rota resume`: ends a pause of jobs or a hold of deployments, or lifts bars of images."""

@@ -10,22 +10,39 @@ from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
 
 
-@command("resume", "rota resume --deployments", short_help="End a hold of deployments, or lift what a rollback barred.")
+@command("resume", "rota resume SendMail", short_help="End a pause or a hold, or lift what a rollback barred.")
+@click.argument("tasks", metavar="[TASK]...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every job that is paused.")
 @click.option("--deployments", is_flag=True, help="End the hold; the newest push that waited is deployed.")
 @click.option("--barred", is_flag=True, help="Lift the bars of all images that rollbacks barred; it deploys nothing.")
 @asking
 @waiting
 def resume(
-    account: Account, deployments: bool, barred: bool, reason: str | None, yes: bool, no_wait: bool, timeout: timedelta
+    account: Account,
+    tasks: tuple[str, ...],
+    every: bool,
+    deployments: bool,
+    barred: bool,
+    reason: str | None,
+    yes: bool,
+    no_wait: bool,
+    timeout: timedelta,
 ) -> Exit:
     """End what `rota pause` or `rota rollback` has begun. Exits as `rota deploy` does if a push is deployed."""
     from rota.cli import execution
     from rota.cli.table import Table
 
-    if deployments == barred:
-        raise CommandError(Exit.MISUSED, "name what to resume", "--deployments, or --barred")
+    if sum((bool(tasks), every, deployments, barred)) != 1:
+        raise CommandError(Exit.MISUSED, "name what to resume", "TASK..., --all, --deployments, or --barred")
     stack = account.stack
-    lease = next(iter(Table(account.client("dynamodb"), stack.table, stack.app).present(0).get("lease", ())), {})
+    table = Table(account.client("dynamodb"), stack.table, stack.app)
+    if tasks or every:
+        if not table.pauses():
+            return _nothing(account, "No job is paused.")
+        named = execution.signed(account, {"pause": {"tasks": list(tasks)} if tasks else {}}, "resume", reason)
+        started = execution.start(account, named, "resume")
+        return Exit.DONE if no_wait else execution.follow(account, started, timeout)
+    lease = next(iter(table.present(0).get("lease", ())), {})
     gates = lease.get("gates", {})
     event: dict[str, Any]
     if deployments:

@@ -28,6 +28,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
     table = Table(dynamodb, stack.table, stack.app)
     with thread_pool() as pool:
         present = pool.submit(table.present, _LOOKS_BACK)
+        paused = pool.submit(table.pauses)
         rules = pool.submit(_rules, events, stack.rule_prefix)
         service = pool.submit(_service, ecs, stack)
         jobs = table.jobs() if stack.watches_runs else {}
@@ -50,7 +51,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
                     rules.result().get(name),
                     jobs.get(name),
                     runs.get(name, []),
-                    _pause(name, now),
+                    Pause(**_who(paused.result()[name])) if name in paused.result() else None,
                     datetime.now(UTC),
                     settled=deploying is None,
                 )
@@ -174,11 +175,6 @@ def _pending(lease: Item) -> Pending | None:
         return None
     image = found["image"]
     return Pending(digest=image["digest"], tag=image.get("tag"), execution=found["execution"])
-
-
-def _pause(task: str, present: Mapping[str, Sequence[Item]]) -> Pause | None:
-    found = next((each for each in present.get("pause", ()) if each["record"] == f"pause#{task}"), None)
-    return Pause(**_who(found)) if found else None
 
 
 def _who(item: Item) -> dict[str, Any]:
