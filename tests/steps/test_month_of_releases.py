@@ -186,7 +186,8 @@ class Month:
                 execution.end = deployment.go_on()
         else:
             execution.end = deployment.go_on()
-        if execution.kind == "rollback" and not execution.was_refused and not execution.digest:
+        if execution.kind == "rollback" and not execution.was_refused:
+            # Its start is in the future of what is recorded here, so what goes live while it waits may be its previous.
             execution.digest = _deploys(execution)
         if execution.end:
             client("stepfunctions").stop_execution(executionArn=deployment.arn)
