@@ -93,7 +93,9 @@ def _attempt(
 ) -> Attempt:
     document = failed.document
     if record is None:
-        record = _derive(failed, document) if document else _unrecorded(failed, settings)
+        record = _unrecorded(failed, settings)
+        if document:
+            record = _derive(failed, document, record)
     return Attempt(
         settings=settings,
         record=record,
@@ -113,9 +115,12 @@ def _first_error(record: DeploymentRecord, failed: Failed) -> CaughtError | None
     return record.error
 
 
-def _derive(failed: Failed, document: FailedDeployment) -> DeploymentRecord:
+def _derive(failed: Failed, document: FailedDeployment, from_input: DeploymentRecord) -> DeploymentRecord:
+    """The record from the machine's document; what TakeTurn would have read in the input, if it failed."""
+    known = {} if document.turn else {"image": from_input.image, "origin": from_input.origin}
     error = failed.error and stored_error(failed.error)
-    return derive(failed.execution, document).model_copy(update={"error": error, "failed_step": document.step})
+    added = {"error": error, "failed_step": document.step, **known}
+    return derive(failed.execution, document).model_copy(update=added)
 
 
 def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
