@@ -27,6 +27,9 @@ def went_well(stage: Client) -> Counter[str]:
             "an execution succeeded": sum(each["status"] == "SUCCEEDED" for each in ended),
             STRAIGHT: sum("RestoreDeployment" not in states(stage, each) for each in ended),
             "the schedule's author was asked to act": sum(each.get("error") == "ConfigError" for each in ended),
+            "what a rollback lacks was named": sum(
+                "is gone from the bucket" in each.get("cause", "") for each in ended
+            ),
             BY_HAND: sum("trying again does not help" in each.get("cause", "") for each in ended),
             "the ledger has an entry": len(records),
             "an entry has the steps' durations": sum(bool(each.get("durations")) for each in records),
