@@ -65,8 +65,9 @@ test-steps: $(READY) ## the tests of each function against a simulated AWS: half
 test: $(READY) ## the tests that need neither AWS nor Docker: four minutes
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
+# ONLY="--share 3 --seed 7" runs one in three of them, here and in test-permissions.
 test-exhaustive: $(READY) ## the cases that make test leaves out of tests with many
-	@$(BIN)/python -m pytest -n 4 --dist worksteal --exhaustive
+	@$(BIN)/python -m pytest -n 4 --dist worksteal --exhaustive $(ONLY)
 
 check: $(READY) ## lint, types, template, generated files; then make test
 	@$(BIN)/ruff format --check -q $(SOURCES)
@@ -108,7 +109,7 @@ test-aws-cli: $(READY) ## the commands of README and runbook: the demo, and with
 	@$(BIN)/python -m pytest -n 2 -m "aws_cli or demo" -rs tests/stage/test_demo.py tests/stage/test_cli_session.py tests/stage/test_runbook.py tests/stage/test_example_workflow.py
 
 test-permissions: $(READY) ## a deployment without each statement of the policies in turn: two minutes
-	@$(BIN)/python -m pytest -m permissions tests/stage/test_permissions.py tests/stage/test_statements.py tests/stage/test_optional_rights.py
+	@$(BIN)/python -m pytest -m permissions $(ONLY) tests/stage/test_permissions.py tests/stage/test_statements.py tests/stage/test_optional_rights.py
 
 test-iam-simulate: $(READY) ## the same permissions as an npm package simulates them
 	@$(BIN)/python -m pytest -m iam_simulate -rs tests/iam_simulate

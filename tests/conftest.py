@@ -5,11 +5,17 @@ from collections import Counter
 
 import pytest
 
+from tests.share import is_drawn
+
 gc.disable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="the cases that `make test` leaves out, and no others")
+    parser.addoption(
+        "--share", type=int, default=1, help="of these cases, and of the roles' statements, one in so many"
+    )
+    parser.addoption("--seed", type=int, default=0, help="which of them")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -21,8 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         seen[test] += 1
         chosen[mark is not None and seen[test] > mark.kwargs.get("first", 0)].append(item)
     exhaustive = bool(config.getoption("exhaustive"))
-    items[:] = chosen[exhaustive]
-    config.hook.pytest_deselected(items=chosen[not exhaustive])
+    items[:] = [item for item in chosen[exhaustive] if not exhaustive or is_drawn(config, item.nodeid)]
+    config.hook.pytest_deselected(items=[*chosen[not exhaustive], *set(chosen[exhaustive]).difference(items)])
 
 
 def pytest_collection_finish() -> None:
