@@ -443,6 +443,17 @@ BOTH = {"overlap": "replace", "catch_up": "both"}
             id="one of two",
         ),
         pytest.param(
+            {},
+            BOTH,
+            [
+                'tasks[1].overlap: "replace" has Rota stop runs, and the parameter RunActions is none; have the operator '
+                'set RunActions to both, or write "allow"',
+                'tasks[1].catch_up: "both" has Rota start runs, and the parameter RunActions is none; have the '
+                "operator set RunActions to both, or write false",
+            ],
+            id="one value for two keys",
+        ),
+        pytest.param(
             {"run_actions": "both", "watch_runs": False},
             CATCHES_UP,
             [

@@ -66,16 +66,19 @@ def of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["T
 def of_actions(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """The keys that have Rota stop or start runs, where the stack's parameters do not let it, a line each."""
     may = {"stop": settings.stops_runs, "start": settings.starts_runs}
+    # One value for all keys, and for what is on already.
+    needed = {action for task in tasks for action in task.actions.values()} | {settings.run_actions} - {"none"}
+    wanted, reason = (
+        f"RunActions to {'both' if len(needed) > 1 else ''.join(needed)}",
+        f"RunActions is {settings.run_actions}",
+    )
+    if not settings.watch_runs:
+        wanted, reason = f"WatchRuns to true and {wanted}", "WatchRuns is false"
     for index, task in enumerate(tasks):
         for key, action in task.actions.items():
             if may[action]:
                 continue
             given, off = json.dumps(getattr(task, key)), json.dumps(type(task).model_fields[key].default)
-            wanted = f"RunActions to {action if settings.run_actions in ('none', action) else 'both'}"
-            if settings.watch_runs:
-                reason = f"RunActions is {settings.run_actions}"
-            else:
-                reason, wanted = "WatchRuns is false", f"WatchRuns to true and {wanted}"
             yield (
                 f"tasks[{index}].{key}: {given} has Rota {action} runs, and the parameter {reason}; have the operator "
                 f"set {wanted}, or write {off}"
