@@ -299,7 +299,7 @@ def test_why_a_job_did_not_run(deployed: Client, shell: Shell) -> None:
     ended(deployed, 2)
     (line,) = shell(JOB.sub("JOB=RemoveSpam", last)).splitlines()
     assert line.split("\t")[1] == "not_started"
-    assert "look at the subnets' route to AWS" in line
+    assert "check the subnets' route to AWS" in line
 
 
 def test_following_a_job_that_failed_to_its_log(deployed: Client, shell: Shell) -> None:
