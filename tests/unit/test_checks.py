@@ -446,8 +446,8 @@ BOTH = {"overlap": "replace", "catch_up": "both"}
             {},
             BOTH,
             [
-                'tasks[1].overlap: "replace" has Rota stop runs, and the parameter RunActions is none; have the operator '
-                'set RunActions to both, or write "allow"',
+                'tasks[1].overlap: "replace" has Rota stop runs, and the parameter RunActions is none; have the '
+                'operator set RunActions to both, or write "allow"',
                 'tasks[1].catch_up: "both" has Rota start runs, and the parameter RunActions is none; have the '
                 "operator set RunActions to both, or write false",
             ],
