@@ -62,7 +62,7 @@ test-steps: $(READY) ## the tests of each function against a simulated AWS: half
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/steps
 
 # Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
-test: $(READY) ## the tests that need neither AWS nor Docker: four minutes
+test: $(READY) ## the tests that need neither AWS nor Docker: five minutes
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # ONLY="--share 3 --seed 7" runs one in three of them, here and in test-permissions.
