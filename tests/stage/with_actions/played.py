@@ -41,7 +41,7 @@ def _play(stage: Client, parameter: str) -> None:
     if starts:
         a_minute(stage)
         _give_up_a_start(stage)
-    for _ in range(20):  # after an absence, as on a busy machine, Sweep first waits
+    for _ in range(8):
         a_minute(stage)
         if BECOMES[parameter] <= statuses(stage):
             return

@@ -78,7 +78,8 @@ def to_start(job: Job, others: Sequence[Run], now: datetime, *, retry_age: int =
     `runs_now`: whether a task of it runs, since whenever. Pure.
     """
     owed, span = job.owed, job.spans[-1] if job.spans else None
-    if owed is None or span is None or span.until or owed.scheduled_at < span.since:
+    # What is due has whole seconds.
+    if owed is None or span is None or span.until or owed.scheduled_at < span.since.replace(microsecond=0):
         return Verdict(never="its schedule was changed or paused")
     if now > _latest(job, span, owed):
         return Verdict(never="its next run is nearer than it usually takes")
