@@ -22,32 +22,19 @@ _FIRST_SECONDS, _SECONDS, _QUICK_LOOKS = 0.5, 3.0, 60
 """Between two looks, at first and after so many of them: other people's calls have the same quota."""
 _SERVICE_SECONDS = 5.0
 ENDS = {
-    "Deployed": Exit.DONE,
-    "NothingToDo": Exit.DONE,
-    "Planned": Exit.DONE,
-    "Restored": Exit.DONE,
-    "Done": Exit.DONE,
-    "Overtaken": Exit.NOT_DEPLOYED,
-    "Ignored": Exit.NOT_DEPLOYED,
-    "Held": Exit.NOT_DEPLOYED,
-    "Barred": Exit.NOT_DEPLOYED,
-    "DeploymentFailed": Exit.FAILED,
-    "RestoreFailed": Exit.HALF_DONE,
+    "Deployed": ("deployed", Exit.DONE),
+    "NothingToDo": ("nothing to do", Exit.DONE),
+    "Planned": ("planned", Exit.DONE),
+    "Restored": ("restored", Exit.DONE),
+    "Done": ("done", Exit.DONE),
+    "Overtaken": ("overtaken", Exit.NOT_DEPLOYED),
+    "Ignored": ("ignored", Exit.NOT_DEPLOYED),
+    "Held": ("held", Exit.NOT_DEPLOYED),
+    "Barred": ("barred", Exit.NOT_DEPLOYED),
+    "DeploymentFailed": ("failed", Exit.FAILED),
+    "RestoreFailed": ("half done", Exit.HALF_DONE),
 }
-"""The exit code for the state in which an execution ended."""
-_OUTCOMES = {
-    "Deployed": "deployed",
-    "NothingToDo": "nothing to do",
-    "Planned": "planned",
-    "Restored": "restored",
-    "Done": "done",
-    "Overtaken": "overtaken",
-    "Ignored": "ignored",
-    "Held": "held",
-    "Barred": "barred",
-    "DeploymentFailed": "failed",
-    "RestoreFailed": "half done",
-}
+"""For the state in which an execution ended, its outcome in words and the exit code."""
 
 
 def confirm(account: "Account", question: str, *, yes: bool) -> None:
@@ -182,7 +169,9 @@ def _live(account: "Account", execution: str) -> Exit:
 
 def _ended(account: "Account", execution: str, end: "End", lines: Callable[["End"], Iterator[str]]) -> Exit:
     output = account.output
-    outcome = _OUTCOMES.get(end.state, end.state) if end.status in ("SUCCEEDED", "FAILED") else end.status.lower()
+    outcome, code = ENDS.get(end.state, (end.state, Exit.FAILED))
+    if end.status not in ("SUCCEEDED", "FAILED"):
+        outcome, code = end.status.lower(), Exit.FAILED
     made = (end.output.get("outcome") or {}).get("release") if isinstance(end.output.get("outcome"), dict) else None
     if output.as_json:
         output.event(
@@ -196,7 +185,6 @@ def _ended(account: "Account", execution: str, end: "End", lines: Callable[["End
         )
     else:
         output.lines(lines(end))
-    code = ENDS.get(end.state, Exit.FAILED) if end.status in ("SUCCEEDED", "FAILED") else Exit.FAILED
     if end.status == "ABORTED":
         output.say("It was aborted; another execution restores what it changed: rota restore shows it.")
     elif code is Exit.FAILED:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import boto3
 
     from rota.cli.stack import Stack
+    from rota.cli.table import Table
 
 _ATTEMPTS, _CONNECT_SECONDS, _READ_SECONDS, _CONNECTIONS = 4, 5, 30, 32
 
@@ -67,6 +68,17 @@ class Account:
         found = stacks.find(self.client("cloudformation"), name)
         self.output.remark(str(found))
         return found
+
+    @property
+    def table(self) -> "Table":
+        """The stack's table."""
+        return self.table_of(self.stack)
+
+    def table_of(self, stack: "Stack") -> "Table":
+        """The table of that stack."""
+        from rota.cli.table import Table
+
+        return Table(self.client("dynamodb"), stack.table, stack.app)
 
     @cached_property
     def options(self) -> str:

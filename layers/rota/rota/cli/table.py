@@ -2,13 +2,24 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = Mapping[str, Any]
 _DEPLOYMENT = "deployment#"
+
+
+class Present(NamedTuple):
+    """What there is now: the release that is live, the lease's item, and deployments that have ended, the newest first.
+
+    `live` is None before the first release; the lease is empty before the first deployment.
+    """
+
+    live: Item | None
+    lease: Item
+    deployments: list[Item]
 
 
 class Table:
@@ -21,18 +32,20 @@ class Table:
         self._runs = f"runs#{app}"
         self._pauses = f"pauses#{app}"
 
-    def present(self, deployments: int) -> dict[str, list[Item]]:
-        """What there is now, by the part of its key before `#`: `lease`, `releases`, ...; of the deployments that
-        have ended the newest, so many at most.
-        """
-        found: dict[str, list[Item]] = {}
+    def present(self, deployments: int) -> Present:
+        """What there is now; of the deployments that have ended the newest, so many at most."""
+        found: dict[str, Item] = {}
+        ended: list[Item] = []
         # Backwards, because of all keys those of deployments are the first, but for the archive of releases.
         for item in self._query(self._app, "app = :app", {}, backwards=True, page=25):
             kind = str(item["record"]).partition("#")[0]
-            if kind == "deployment" and len(found.get(kind, ())) >= deployments:
+            if kind != "deployment":
+                found[kind] = item
+            elif len(ended) < deployments:
+                ended.append(item)
+            else:
                 break
-            found.setdefault(kind, []).append(item)
-        return found
+        return Present(found.get("releases"), found.get("lease", {}), ended)
 
     def deployments(self) -> Iterator[Item]:
         """The deployments that have ended, the newest first."""

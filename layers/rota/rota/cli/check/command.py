@@ -53,7 +53,7 @@ def check(account: Account, file: str | None, rule_prefix: str, max_tasks: int, 
     """With FILE: check a schedule file without AWS, and list when each task runs next; - is standard input.
 
     Without FILE: look at the stack and all that it needs: roles and whom they trust, the image, secrets, log groups,
-    the network, room for rules, dead letters, alarms, rules changed by hand, images that ECR will soon delete. Each
+    the network, the rule quota, dead letters, alarms, rules changed by hand, images that ECR will soon delete. Each
     line is OK, NG, or ? where it cannot be seen. Nothing is written.
 
     Exits with 0 if all is well, 1 if not, 2 where there is no file to read.

@@ -1,12 +1,12 @@
 """What most probes need of the service, its revision and the table, asked once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rota.cli.status.gather import gather as gather_status
-from rota.cli.table import Item, Table
+from rota.cli.table import Item
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _RELEASES = 20
 """The live release and those before it that can be rolled back to."""
+_LOOKS_BACK = 100
+"""Deployments among which these are."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Facts:
     described: Mapping[str, Any] | None
     definition: Mapping[str, Any] | None
     tags: Mapping[str, str]
-    present: Mapping[str, list[Item]]
+    ended: Sequence[Item]
+    """The newest deployments that have ended."""
 
     def client(self, service: str) -> Any:
         return self.account.client(service)
@@ -46,7 +49,7 @@ class Facts:
     @cached_property
     def digests(self) -> dict[str, str]:
         """By digest the name of each release that is live or can be rolled back to, the newest first."""
-        entries = [each for each in self.present.get("deployment", ()) if each["outcome"] == "deployed"]
+        entries = [each for each in self.ended if each["outcome"] == "deployed"]
         live = self.status.release
         found = {live.digest: live.release or live.tag or live.digest[:19]} if live else {}
         for each in entries[:_RELEASES]:
@@ -63,11 +66,10 @@ def gather(account: "Account") -> Facts:
     """Raises what AWS refuses of what `rota status` asks too: without it there is nothing to look at."""
     stack, ecs = account.stack, account.client("ecs")
     status = gather_status(account, stack)
-    table = Table(account.client("dynamodb"), stack.table, stack.app)
     found = ecs.describe_services(cluster=stack.cluster, services=[stack.service])["services"]
     described = next((each for each in found if each["status"] == "ACTIVE"), None)
     definition, tags = None, {}
     if described and "taskDefinition" in described:
         answer = ecs.describe_task_definition(taskDefinition=described["taskDefinition"], include=["TAGS"])
         definition, tags = answer["taskDefinition"], {each["key"]: each["value"] for each in answer.get("tags", ())}
-    return Facts(account, stack, status, described, definition, tags, table.present(100))
+    return Facts(account, stack, status, described, definition, tags, account.table.present(_LOOKS_BACK).deployments)

@@ -30,7 +30,7 @@ PROBES: dict[str, Probe] = {
     "log groups": probes_of_places.log_groups,
     "networking": probes_of_places.network,
     "schedule file": probes_of_schedules.schedule_file,
-    "room for rules": probes_of_schedules.room,
+    "rule quota": probes_of_schedules.rule_quota,
     "schedules": probes_of_schedules.drift,
     "targets": probes_of_schedules.targets,
     "queues": probes_of_places.queues,

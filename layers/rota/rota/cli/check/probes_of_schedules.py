@@ -39,13 +39,13 @@ def schedule_file(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def room(facts: Facts) -> Iterator[Finding]:
+def rule_quota(facts: Facts) -> Iterator[Finding]:
     quota = int(facts.stack.parameters.get("RuleQuota", "300"))
     pages = facts.client("events").get_paginator("list_rules").paginate()
     rules = sum(len(page["Rules"]) for page in pages)
     left = quota - rules
     words = f"{rules} of {quota} on the default bus"
-    yield Finding("room for rules", "ok" if left > 0 else "fail", words if left > 0 else f"{words}: raise the quota")
+    yield Finding("rule quota", "ok" if left > 0 else "fail", words if left > 0 else f"{words}: raise the quota")
 
 
 def drift(facts: Facts) -> Iterator[Finding]:

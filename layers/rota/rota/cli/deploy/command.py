@@ -58,15 +58,14 @@ def deploy(
     as before, 5 if that could not be restored, 6 if it was overtaken, held or barred.
     """
     from rota.cli import execution, releases
-    from rota.cli.table import Table
+    from rota.cli.plan import run
 
     until_live = wait_until == "live"
     if sum(each is not None for each in (image, again, image_of, watch)) != 1:
         raise CommandError(Exit.MISUSED, "name what to deploy", "one of --image, --again, --image-of, --watch")
     if watch:
         return execution.follow(account, account.stack.execution(watch), timeout, until_live=until_live)
-    stack = account.stack
-    table = Table(account.client("dynamodb"), stack.table, stack.app)
+    stack, table = account.stack, account.table
     if again:
         event, what, kind = *_again(account, table, again), "again"
     else:
@@ -78,7 +77,7 @@ def deploy(
         account.output.say(f"{what} deploys already: {running.rpartition(':')[2]}")
     else:
         if plan_first:
-            _show_plan(account, event)
+            run.show(account, event)
         execution.confirm(account, f"Deploy {what} to {stack}?", yes=yes)
         running = execution.start(
             account, execution.signed(account, {**event, **({"now": True} if now else {})}, kind, reason), "deploy"
@@ -109,10 +108,9 @@ def _again(account: Account, table: "Table", name: str) -> tuple[dict[str, Any],
 def _live_image_of(account: Account, name: str) -> "Image":
     """The image that is live in another stack, if this one's repository has it."""
     from rota.cli import releases, stack
-    from rota.cli.table import Table
 
     other = stack.find(account.client("cloudformation"), name)
-    live = next(iter(Table(account.client("dynamodb"), other.table, other.app).present(0).get("releases", ())), None)
+    live = account.table_of(other).present(0).live
     if live is None:
         raise CommandError(Exit.NOT_ALLOWED, f"nothing is live in {other}", "deploy there first", error="NoRelease")
     found = releases.image(account, live["live_digest"], ())
@@ -121,19 +119,12 @@ def _live_image_of(account: Account, name: str) -> "Image":
 
 def _running(account: Account, table: "Table", event: Mapping[str, Any]) -> str | None:
     """The ARN of the execution that deploys the same image already."""
-    lease = next(iter(table.present(0).get("lease", ())), {})
+    lease = table.present(0).lease
     if lease.get("digest") != event["detail"]["image-digest"] or not lease.get("holder"):
         return None
     states = account.client("stepfunctions")
     described = states.describe_execution(executionArn=lease["holder"])
     return str(lease["holder"]) if described["status"] == "RUNNING" else None
-
-
-def _show_plan(account: Account, event: Mapping[str, Any]) -> None:
-    from rota.cli.plan import run, text
-
-    plan = run.dry_run(account, event)
-    account.output.lines(text.lines(plan, account.output.width))
 
 
 def _started(account: Account, running: str) -> Exit:

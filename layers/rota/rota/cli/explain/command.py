@@ -8,7 +8,6 @@ from rota.cli.frame import Account, command
 
 if TYPE_CHECKING:
     from rota.cli.explain.model import Explanation
-    from rota.cli.table import Item, Table
 
 _NOT_WELL = ("failed", "aborted", "restoring")
 
@@ -38,8 +37,9 @@ def _named(account: Account, name: str) -> "Explanation":
         facts = task.TaskFacts(account, name.rpartition("/")[2].removeprefix(stack.rule_prefix))
         if facts.is_known:
             return task.explain(facts, utc=utc)
-    table, live = _table(account)
+    table = account.table
     try:
+        live = table.present(0).live
         return deployment.of_entry(account, releases.find(table.deployments(), name, live), live, utc=utc)
     except CommandError:
         states = account.client("stepfunctions")
@@ -57,12 +57,10 @@ def _what_is_not_well(account: Account) -> "Explanation":
     from rota.cli.explain import deployment
 
     utc = account.output.utc
-    table, live = _table(account)
-    present = table.present(1)
-    lease = next(iter(present.get("lease", ())), {})
+    table = account.table
+    live, lease, entries = table.present(1)
     if lease.get("holder"):
         return deployment.of_holder(account, lease, utc=utc)
-    entries = present.get("deployment", [])
     if not entries:
         raise CommandError(
             Exit.NOT_ALLOWED, "nothing was deployed yet", "`rota plan --image TAG` shows what would change"
@@ -71,11 +69,3 @@ def _what_is_not_well(account: Account) -> "Explanation":
     if newest["outcome"] not in _NOT_WELL:
         newest = next((each for each in table.deployments() if each["outcome"] == "deployed"), newest)
     return deployment.of_entry(account, newest, live, utc=utc)
-
-
-def _table(account: Account) -> "tuple[Table, Item | None]":
-    from rota.cli.table import Table
-
-    stack = account.stack
-    table = Table(account.client("dynamodb"), stack.table, stack.app)
-    return table, next(iter(table.present(0).get("releases", ())), None)

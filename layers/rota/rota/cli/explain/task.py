@@ -12,7 +12,7 @@ from rota.cli import times
 from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.status import tasks
-from rota.cli.table import Item, Table
+from rota.cli.table import Item
 from rota.schedule_file.next_runs import in_words
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class TaskFacts:
 
     def __init__(self, account: "Account", task: str) -> None:
         self.account, self.stack, self.task = account, account.stack, task
-        table = Table(account.client("dynamodb"), self.stack.table, self.stack.app)
+        table = account.table
         events = account.client("events")
         name = self.stack.rule_prefix + task
         with thread_pool() as pool:
@@ -40,9 +40,7 @@ class TaskFacts:
             self.rule = rule.result()
             self.runs = runs.result()
             now = present.result()
-        self.live: Item = next(iter(now.get("releases", ())), {})
-        self.ledger = now.get("deployment", [])
-        self.lease: Item = next(iter(now.get("lease", ())), {})
+        self.live, self.lease, self.ledger = now
 
     @property
     def is_known(self) -> bool:

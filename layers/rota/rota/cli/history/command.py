@@ -16,10 +16,9 @@ from rota.cli.frame import Account, command
 def history(account: Account, most: int, every: bool, task: str | None) -> None:
     """List what went live, the newest first: when, by whom and why, and what it changed."""
     from rota.cli.history import gather, text
-    from rota.cli.table import Table
 
     stack, output = account.stack, account.output
-    table, now = Table(account.client("dynamodb"), stack.table, stack.app), datetime.now(UTC)
+    table, now = account.table, datetime.now(UTC)
     if task:
         runs = gather.runs(table, task, most)
         output.answer(runs, stack, lambda: text.run_lines(runs, now, output.width, utc=output.utc))

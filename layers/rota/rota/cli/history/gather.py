@@ -14,7 +14,7 @@ _WENT_LIVE = "deployed"
 
 def history(table: Table, most: int, *, every: bool) -> History:
     """Of the deployments that have ended `most`: those that went live, or `every` one."""
-    live = next(iter(table.present(0).get("releases", ())), None)
+    live = table.present(0).live
     shown = (each for each in table.deployments() if every or each["outcome"] == _WENT_LIVE)
     found = [*islice(shown, most + 1)]
     return History(releases=[*deployments(found[:most], live)], more=len(found) > most)

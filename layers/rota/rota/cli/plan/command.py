@@ -17,14 +17,12 @@ def plan(account: Account, image: str | None, details: bool, exit_code: bool) ->
     """
     from rota.cli import execution, releases
     from rota.cli.plan import run, text
-    from rota.cli.table import Table
 
-    stack, output = account.stack, account.output
-    table = Table(account.client("dynamodb"), stack.table, stack.app)
+    stack, output, table = account.stack, account.output, account.table
     if image:
         chosen = releases.image(account, image, table.deployments())
     else:
-        live = next(iter(table.present(0).get("releases", ())), None)
+        live = table.present(0).live
         if live is None:
             raise CommandError(Exit.MISUSED, "nothing is live yet", "name an image: rota plan --image TAG")
         chosen = releases.Image(live["live_digest"], live.get("live_tag"))

@@ -9,7 +9,6 @@ from rota.cli import execution
 from rota.cli.exits import CommandError, Exit
 from rota.cli.plan.changes import task_changes
 from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange
-from rota.cli.table import Item, Table
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -25,13 +24,19 @@ def dry_run(account: "Account", event: Mapping[str, Any]) -> Plan:
     return plan_of(account, _output(account, started), started)
 
 
+def show(account: "Account", event: Mapping[str, Any]) -> None:
+    """Print what deploying this input would change."""
+    from rota.cli.plan import text
+
+    account.output.lines(text.lines(dry_run(account, event), account.output.width))
+
+
 def plan_of(account: "Account", document: Mapping[str, Any], started: str) -> Plan:
     """The plan whose places the machine's document has."""
     stack = account.stack
     pointers, config, image = document["plan"], document["config"], document["turn"]["image"]
     plan, snapshot = (_stored(account, pointers[name]) for name in ("document", "snapshot"))
-    table = Table(account.client("dynamodb"), stack.table, stack.app)
-    live: Item = next(iter(table.present(0).get("releases", ())), {})
+    live = account.table.present(0).live or {}
     tasks = [*task_changes(plan, snapshot, stack.rule_prefix)]
     schedule = config["schedule"]
     runs = snapshot["service"]["task_definition"]

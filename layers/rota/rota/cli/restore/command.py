@@ -57,11 +57,7 @@ def restore(
 
 def _holder(account: Account) -> str:
     """The ARN of the execution that holds the lease."""
-    from rota.cli.table import Table
-
-    stack = account.stack
-    table = Table(account.client("dynamodb"), stack.table, stack.app)
-    lease = next(iter(table.present(0).get("lease", ())), {})
+    lease = account.table.present(0).lease
     if not lease.get("holder"):
         raise CommandError(
             Exit.NOT_ALLOWED, "nothing deploys, and nothing is half done", "name an execution: rota history --all"

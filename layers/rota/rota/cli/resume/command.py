@@ -30,20 +30,18 @@ def resume(
 ) -> Exit:
     """End what `rota pause` or `rota rollback` has begun. Exits as `rota deploy` does if a push is deployed."""
     from rota.cli import execution
-    from rota.cli.table import Table
 
     if sum((bool(tasks), every, deployments, barred)) != 1:
         raise CommandError(Exit.MISUSED, "name what to resume", "TASK..., --all, --deployments, or --barred")
     stack = account.stack
-    table = Table(account.client("dynamodb"), stack.table, stack.app)
+    table = account.table
     if tasks or every:
         if not table.pauses():
             return _nothing(account, "No job is paused.")
         named = execution.signed(account, {"pause": {"tasks": list(tasks)} if tasks else {}}, "resume", reason)
         started = execution.start(account, named, "resume")
         return Exit.DONE if no_wait else execution.follow(account, started, timeout)
-    lease = next(iter(table.present(0).get("lease", ())), {})
-    gates = lease.get("gates", {})
+    gates = table.present(0).lease.get("gates", {})
     event: dict[str, Any]
     if deployments:
         event, kind, question = {"hold": {}}, "resume", f"End the hold of {stack}?"

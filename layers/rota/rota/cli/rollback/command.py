@@ -43,18 +43,17 @@ def rollback(
     undo it. Exits as `rota deploy` does.
     """
     from rota.cli import execution
-    from rota.cli.table import Table
+    from rota.cli.plan import run
 
     if not reason:
         raise CommandError(Exit.MISUSED, "a rollback needs a reason", "add --reason TEXT; whoever comes next reads it")
     stack = account.stack
-    table = Table(account.client("dynamodb"), stack.table, stack.app)
-    present = table.present(0)
-    live = next(iter(present.get("releases", ())), None)
+    table = account.table
+    live = table.present(0).live
     number = _number(table, release, live)
     event: dict[str, Any] = {"release": number, **({"image_only": True} if image_only else {})}
     if plan_first:
-        _show_plan(account, event)
+        run.show(account, {**event, "kind": "rollback"})
     execution.confirm(account, f"Roll back {stack} to {number}?", yes=yes)
     held: dict[str, Any] = {"hold": {}} if hold else {}
     started = execution.start(account, execution.signed(account, {**event, **held}, "rollback", reason), "rollback")
@@ -81,17 +80,11 @@ def _number(table: "Table", release: str, live: "Item | None") -> str:
     return number
 
 
-def _show_plan(account: Account, event: dict[str, Any]) -> None:
-    from rota.cli.plan import run, text
-
-    account.output.lines(text.lines(run.dry_run(account, {**event, "kind": "rollback"}), account.output.width))
-
-
 def _undo(account: Account, table: "Table", live: "Item | None") -> None:
     """What is barred now, and how to undo the rollback."""
     from rota.cli.table import version
 
-    lease = next(iter(table.present(0).get("lease", ())), {})
+    lease = table.present(0).lease
     barred = [each.get("tag") or each["digest"][:19] for each in lease.get("gates", {}).get("bars", ())]
     if barred:
         account.output.line(

@@ -9,7 +9,7 @@ from rota.aws.parallel import thread_pool
 from rota.cli import table as items
 from rota.cli.status import tasks
 from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Release, Service, Status
-from rota.cli.table import Item, Table
+from rota.cli.table import Item, Present, Table
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -24,8 +24,7 @@ _LOOKS_BACK = 5
 
 def gather(account: "Account", stack: "Stack") -> Status:
     """The app's status now."""
-    dynamodb, events, ecs = (account.client(each) for each in ("dynamodb", "events", "ecs"))
-    table = Table(dynamodb, stack.table, stack.app)
+    table, events, ecs = account.table_of(stack), account.client("events"), account.client("ecs")
     with thread_pool() as pool:
         present = pool.submit(table.present, _LOOKS_BACK)
         paused = pool.submit(table.pauses)
@@ -35,12 +34,12 @@ def gather(account: "Account", stack: "Stack") -> Status:
         names = sorted({*rules.result(), *(name for name, job in jobs.items() if tasks.is_wanted(job))})
         runs = _runs(pool, table, names) if stack.watches_runs else {}
         now = present.result()
-        lease = next(iter(now.get("lease", ())), {})
-        deploying = _deploying(account, lease, now.get("deployment", ())) if lease.get("holder") else None
+        lease = now.lease
+        deploying = _deploying(account, lease, now.deployments) if lease.get("holder") else None
         return Status(
             release=_release(now),
             deploying=deploying,
-            last_deployment=_last(now.get("deployment", ())),
+            last_deployment=_last(now.deployments),
             hold=_hold(lease, datetime.now(UTC)),
             pending=_pending(lease),
             barred=[_bar(each) for each in lease.get("gates", {}).get("bars", ())],
@@ -86,13 +85,13 @@ def _service(ecs: Any, stack: "Stack") -> Service | None:
     )
 
 
-def _release(present: Mapping[str, Sequence[Item]]) -> Release | None:
+def _release(present: Present) -> Release | None:
     """What is live, and who made it so, if the ledger's newest entries say."""
-    live = next(iter(present.get("releases", ())), None)
+    live = present.live
     if live is None:
         return None
     number = live["number"]
-    made = next((each for each in present.get("deployment", ()) if each.get("release") == number), {})
+    made = next((each for each in present.deployments if each.get("release") == number), {})
     return Release(
         release=items.version(number),
         digest=live["live_digest"],
