@@ -21,7 +21,7 @@ APP = ROOT / "examples" / "app"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEPENDENCIES = {re.match(r"[\w-]+", each)[0] for each in PROJECT["dependencies"]}
 # Each comes with the dependency that it belongs to, in the version that fits it.
-PART_OF = {"pydantic_core": "pydantic"}
+PART_OF = {"pydantic_core": "pydantic", "yaml": "pyyaml"}
 
 
 @pytest.fixture(scope="module")

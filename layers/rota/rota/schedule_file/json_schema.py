@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
-from rota.schedule_file.task import LONGEST_RULE_NAME, RULE_NAME, WHAT, WHEN, ScheduleFile
+from rota.schedule_file.task import AUTHORS_KEYS, LONGEST_RULE_NAME, RULE_NAME, WHAT, WHEN, ScheduleFile
 
 _CRON = r"[0-9*,/-]+\s+[0-9*,/-]+\s+(\?\s+[0-9A-Za-z*,/-]+\s+[0-9A-Za-z*,#-]+"
 _CRON += r"|[0-9LlWw*,/-]+\s+[0-9A-Za-z*,/-]+\s+\?)\s+[0-9*,/-]+"
@@ -40,6 +40,8 @@ def json_schema() -> dict[str, Any]:
         for cpu, offered in FARGATE_MEMORY.items()
     ]
     task["properties"]["environment"]["additionalProperties"] = False
+    for entry in (schema, task):
+        entry["patternProperties"] = {f"^{AUTHORS_KEYS}": {}}
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
 
 

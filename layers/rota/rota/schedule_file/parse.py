@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from rota.errors import ConfigError
 from rota.schedule_file.json_reader import InvalidJsonError, key_problems, parse_json
 from rota.schedule_file.problem import Location, Problem, json_path, quote
-from rota.schedule_file.task import ScheduleFile, Task, ValidationContext, conflicts
+from rota.schedule_file.task import AUTHORS_KEYS, ScheduleFile, Task, ValidationContext, conflicts
 
 # In bytes: ten times a file of 1,000 tasks.
 LARGEST_FILE = 1024 * 1024
@@ -71,7 +71,9 @@ def _check(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ..
     entries = document.get("tasks")
     if isinstance(entries, list) and len(entries) > _MOST_TASKS_CHECKED:
         return (), (_too_many(len(entries), max_tasks),)
-    problems = [*key_problems(document), *_problems_between_keys(document, max_tasks)]
+    problems = [*key_problems(document)]
+    document = _without_authors_keys(document)
+    problems += _problems_between_keys(document, max_tasks)
     tasks: tuple[Task, ...] = ()
     try:
         tasks = ScheduleFile.model_validate(document, context=ValidationContext(rule_prefix)).tasks
@@ -80,6 +82,18 @@ def _check(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ..
 
         problems += validation_messages.problems_of(error)
     return (() if problems else tasks), tuple(sorted(problems, key=lambda problem: _task_index(problem.location)))
+
+
+def _without_authors_keys(document: dict[str, object]) -> dict[str, object]:
+    """Without the keys that begin with x-, of the file and of its tasks: they are the author's own."""
+    found = _known(document)
+    if isinstance(tasks := found.get("tasks"), list):
+        found["tasks"] = [_known(task) if isinstance(task, dict) else task for task in tasks]
+    return found
+
+
+def _known(entry: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in entry.items() if not key.startswith(AUTHORS_KEYS)}
 
 
 def _task_index(location: Location) -> int:

@@ -23,6 +23,9 @@ _Value = TypeVar("_Value")
 WHAT = ("task", "command")
 WHEN = ("cron", "rate", "schedule")
 
+# Keys that begin so are the author's own, in the file and in its tasks: they mean nothing here.
+AUTHORS_KEYS = "x-"
+
 RULE_NAME = r"[.\-_A-Za-z0-9]+"
 # No hyphen at the start: the start command would take the task for an option.
 TASK_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:-]*"

@@ -15,7 +15,7 @@ from rota.cli.exits import Exit
 from rota.cli.frame import Account, command
 
 if TYPE_CHECKING:
-    from rota.errors import ConfigError
+    from rota.cli.schedule_files.source import Finding
     from rota.schedule_file.task import Task
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html, rules on an event bus
@@ -48,9 +48,21 @@ def _rule_prefix(_context: click.Context, _option: click.Parameter, text: str) -
     help="How many rules the bus has room for.",
 )
 @click.option("--live", is_flag=True, help="The stack also with a FILE.")
+@click.option(
+    "-o", "--output", metavar="FILE", help="Also write the file as JSON, as it is uploaded; - is standard output."
+)
 @click.option("--json-schema", is_flag=True, help="Print the schedule file's JSON Schema.")
-def check(account: Account, file: str | None, rule_prefix: str, max_tasks: int, live: bool, json_schema: bool) -> int:
-    """With FILE: check a schedule file without AWS, and list when each task runs next; - is standard input.
+def check(
+    account: Account,
+    file: str | None,
+    rule_prefix: str,
+    max_tasks: int,
+    live: bool,
+    output: str | None,
+    json_schema: bool,
+) -> int:
+    """With FILE: check a schedule file without AWS, and list when each task runs next; - is standard input. FILE is
+    JSON, or YAML if its name ends in .yaml or .yml.
 
     Without FILE: look at the stack and all that it needs: roles and whom they trust, the image, secrets, log groups,
     the network, the rule quota, dead letters, alarms, rules changed by hand, images that ECR will soon delete. Each
@@ -63,9 +75,9 @@ def check(account: Account, file: str | None, rule_prefix: str, max_tasks: int, 
 
         click.echo(json.dumps(schema.json_schema(), indent=2))
         return Exit.DONE
-    if file == "":
+    if file == "" or (output and not file):
         raise click.UsageError(_NAME_A_FILE)
-    status = _check(account, file, rule_prefix, max_tasks) if file else Exit.DONE
+    status = _check(account, file, rule_prefix, max_tasks, output) if file else Exit.DONE
     return status if file and not live else _check_live(account) or status
 
 
@@ -78,27 +90,33 @@ def _check_live(account: Account) -> int:
     return Exit.DONE if checked.ok else Exit.FAILED
 
 
-def _check(account: Account, file: str, rule_prefix: str, max_tasks: int) -> int:
-    from rota.errors import ConfigError
+def _check(account: Account, file: str, rule_prefix: str, max_tasks: int, output: str | None) -> int:
+    from rota.cli.schedule_files.source import read
     from rota.schedule_file.parse import parse_schedule_file
 
     try:
-        raw = _raw(file)
+        source = read(file, _raw(file))
     except OSError as error:
         click.echo(error, err=True)
         return 2
     now = datetime.now(UTC)
-    try:
-        tasks = parse_schedule_file(raw, rule_prefix=rule_prefix, max_tasks=max_tasks, list_all=True)
-    except ConfigError as error:
-        if account.output.as_json:
-            _print_faults(account, error)
-        else:
-            click.echo(f"{file}: {error}", err=True)
-        return Exit.FAILED
+    problems = source.problems(rule_prefix=rule_prefix, max_tasks=max_tasks)
     if account.output.as_json:
-        _print_faults(account, None)
+        _print_faults(account, problems)
+    elif problems:
+        click.echo(
+            f"{file}: The schedule file has {len(problems)} {'problem' if len(problems) == 1 else 'problems'}:",
+            err=True,
+        )
+        for each in problems:
+            click.echo(each, err=True)
+    if problems:
+        return Exit.FAILED
+    if output:
+        _write(output, source.json)
+    if account.output.as_json or output == "-":
         return Exit.DONE
+    tasks = parse_schedule_file(source.json, rule_prefix=rule_prefix, max_tasks=max_tasks)
     try:
         click.echo(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}{_remark(tasks, rule_prefix)}")
         for task in tasks:
@@ -108,15 +126,21 @@ def _check(account: Account, file: str, rule_prefix: str, max_tasks: int) -> int
     return 0
 
 
-def _print_faults(account: Account, error: "ConfigError | None") -> None:
+def _write(name: str, content: bytes) -> None:
+    """Write the file's JSON; `-` is standard output."""
+    try:
+        with click.open_file(name, "wb") as file:
+            file.write(content.rstrip() + b"\n")
+    except OSError as error:
+        raise click.ClickException(f"{name} cannot be written: {error.strerror}") from error
+
+
+def _print_faults(account: Account, findings: "Sequence[Finding]") -> None:
     """The answer about a file as JSON: a fault for each problem, by its place."""
     from rota.cli.check.model import Checked, Fault
 
-    problems = [line.partition(": ") for line in str(error or "").splitlines()[1:]]
-    faults = [Fault(place if problem else "", problem or place) for place, _, problem in problems]
-    if error and not faults:
-        faults = [Fault("", str(error))]
-    account.output.answer(Checked(ok=error is None, checks=[], faults=faults), None, list)
+    faults = [Fault(each.place, each.problem, each.line) for each in findings]
+    account.output.answer(Checked(ok=not faults, checks=[], faults=faults), None, list)
 
 
 def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:

@@ -20,10 +20,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Fault:
-    """A problem of the schedule file."""
+    """A problem of the schedule file. `line` is known of YAML."""
 
     place: str
     problem: str
+    line: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Why a task runs when and as it does."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from rota.cli import table as items
 from rota.cli import times
 from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
+from rota.cli.schedule_files.lines import place_of
 from rota.cli.status import tasks
 from rota.cli.table import Item
 from rota.schedule_file.next_runs import in_words
@@ -105,16 +105,8 @@ def _of_the_file(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
         yield Link("schedule file", key, f"version {version} is live, and is not in the bucket any more")
         return
     text, modified = found
-    line = line_of(text, facts.task)
-    where = f"line {line}" if line else "which has no such task"
+    where = place_of(text, facts.task) or "which has no such task"
     yield Link("schedule file", key, f"{where}; version {version} of {times.whole(modified, utc=utc)} is live")
-
-
-def line_of(text: str, task: str) -> int | None:
-    """The line of a schedule file in which the task's name is; None if it is in none. Pure."""
-    name = re.compile(r'"name"\s*:\s*' + re.escape(json.dumps(task)))
-    found = name.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else None
 
 
 def _of_the_revision(facts: TaskFacts) -> Iterator[Link]:

@@ -1,0 +1,130 @@
+"""A schedule file in YAML: what it comes to, and what is wrong with it, by line and column."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from rota.cli.main import main
+from rota.cli.schedule_files import lines, source, yaml_reader
+from rota.schedule_file.json_schema import json_schema
+from rota.schedule_file.parse import parse_schedule_file
+
+JOBS = """\
+# times are UTC
+tasks:
+  - name: IngestData
+    task: data_ingestion_task
+    cron: 0 6 ? * MON#1 *   # six fields
+    environment: {SINCE: 2026-01-01, AT: 12:30:00, DEBUG: on, COUNTRY: no, 8080: "1"}
+  - name: Report
+    command: [./bin/report, --days, "30"]
+    rate: 5 minutes
+    enabled: false
+    x-why: the supplier is down
+"""
+AS_JSON = [
+    {
+        "name": "IngestData",
+        "task": "data_ingestion_task",
+        "cron": "0 6 ? * MON#1 *",
+        "environment": {"SINCE": "2026-01-01", "AT": "12:30:00", "DEBUG": "on", "COUNTRY": "no", "8080": "1"},
+    },
+    {
+        "name": "Report",
+        "command": ["./bin/report", "--days", "30"],
+        "rate": "5 minutes",
+        "enabled": False,
+        "x-why": "the supplier is down",
+    },
+]
+
+
+def check(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["check", *arguments], input=stdin, prog_name="rota")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((text, True) for text in ("true", "True", "TRUE")),
+        *((text, None) for text in ("", "~", "null")),
+        *((text, text) for text in ("yes", "On", "n", "12:30", "2026-11-30", "1_000", "0b1", "5 minutes", "tRue")),
+        *((text, number) for text, number in (("012", 12), ("0o17", 15), ("0xff", 255), ("-3", -3), ("1e3", 1000.0))),
+    ],
+)
+def test_values_without_quotes_are_those_of_the_core_schema(text: str, value: object) -> None:
+    assert yaml_reader.plain_value(text) == value
+
+
+@pytest.mark.parametrize("name", ["jobs.yaml", "jobs.YML"])
+def test_yaml_comes_to_json(name: str) -> None:
+    document = json.loads(source.read(name, JOBS.encode()).json)
+    assert document == {"x-rota-source": {"file": name, "lines": {"IngestData": 3, "Report": 7}}, "tasks": AS_JSON}
+    jsonschema.validate(document, json_schema())
+
+
+def test_check_writes_what_is_uploaded(tmp_path: Path) -> None:
+    jobs, written = tmp_path / "jobs.yaml", tmp_path / "scheduled_tasks.json"
+    jobs.write_text(JOBS)
+    done = check(str(jobs), "-o", str(written))
+    assert (done.exit_code, done.stdout.partition(";")[0]) == (0, "OK: 2 tasks")
+    report = parse_schedule_file(written.read_bytes(), rule_prefix="", max_tasks=2)[1]
+    assert report.command == ("./bin/report", "--days", "30")
+    assert lines.place_of(written.read_text(), "Report") == "line 7 of jobs.yaml"
+    assert check("-", "-o", "-", stdin=JOBS).stdout_bytes == written.read_bytes().replace(b'"jobs.yaml"', b'"-"')
+
+
+@pytest.mark.parametrize(
+    ("text", "where"), [('{\n"tasks": [\n{"name": "A"}]}', "line 3"), ('{"tasks": []}', None)], ids=["JSON", "no task"]
+)
+def test_the_place_of_a_task_in_json(text: str, where: str | None) -> None:
+    assert lines.place_of(text, "A") == where
+
+
+TASK = "tasks:\n  - name: A\n    task: a\n    "
+FAULTS = {
+    "a step of crontab": (TASK + "cron: */5 * * * ? *", 'line 4, column 11: a text that begins with * must be'),
+    "every minute": (TASK + "cron: * * * * ? *  # all", 'write "* * * * ? *"'),
+    "a macro": (TASK + "cron: @daily", 'write "@daily"'),
+    "an anchor": (TASK + "cron: &six 0 6 * * ? *", "line 4, column 11: &six is an anchor"),
+    "an alias": (TASK + "cron: *six", "line 4, column 11: *six is an alias"),
+    "a tag": (TASK + "cron: !!str 6", "line 4, column 11: !!str is a tag"),
+    "a repeated key": (TASK + "task: b", "line 4, column 5: the key task is repeated, it is in line 3 too"),
+    "a merge": (TASK + "<<: {}", "line 4, column 5: << merges an object"),
+    "two documents": ("tasks: []\n---\ntasks: []", "line 2, column 1: a second document begins"),
+    "a tab": ("tasks:\n\t- name: A", "line 2, column 1: a tab; indent with spaces"),
+    "a colon": (TASK + "description: Mailed: weekly", "line 4, column 24: a colon and a space inside a text"),
+    "an open bracket": ("tasks: [", "line 1, column 9: a bracket is not closed"),
+    "an open quote": ('tasks: "', "this quote has no end"),
+    "an indent": ("tasks:\n  - name: A\n   task: a", "line 3, column 4: this is indented otherwise"),
+    "a key that is a list": ("? [a]\n: 1", "line 1, column 3: a key is a list or an object"),
+    "a control character": ("tasks: [\n\x07]", r"line 2, column 1: the character '\x07' is not allowed"),
+    "too deep": ("a: " + "[" * 1000, "is nested too deeply"),
+    "on": (TASK + "rate: 1 hour\n    enabled: on", 'line 5, tasks[0].enabled: "on" is not allowed'),
+    "yes": (TASK + "rate: 1 hour\n    enabled: yes", "without quotes (in YAML 1.2 yes is text)"),
+    "a key without a meaning": (TASK + "rate: 1 hour\n    taks: 1", "line 5, tasks[0].taks: is not a known key"),
+    "nothing": ("# later", 'file: is null; write {"tasks": [...]}'),
+}  # fmt: skip
+
+
+@pytest.mark.exhaustive(first=8)
+@pytest.mark.parametrize(("text", "words"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_has_its_line(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "jobs.yaml").write_text(text)
+    done = check(str(tmp_path / "jobs.yaml"))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert words in done.stderr
+
+
+def test_latin_1_is_refused_by_its_line(tmp_path: Path) -> None:
+    (tmp_path / "jobs.yaml").write_bytes("tasks: []\n# für".encode("latin-1"))
+    assert "line 2: is not UTF-8" in check(str(tmp_path / "jobs.yaml")).stderr
+
+
+def test_all_faults_are_listed_and_as_json_too() -> None:
+    done = check("-", "--json", stdin=f"{TASK}cron: 0 25 * * ? *\n    taks: 1\n")
+    faults = [(each["line"], each["place"]) for each in json.loads(done.stdout)["faults"]]
+    assert (done.exit_code, faults) == (1, [(4, "tasks[0].cron"), (5, "tasks[0].taks")])
