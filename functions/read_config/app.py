@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
 from rota.contract import Image, Pinned, ReadConfigInput, ReadConfigOutput, Stored
-from rota.deployment import artifacts
+from rota.deployment import artifacts, named_file
 from rota.deployment.ledger import ledger_of
 from rota.deployment.live_revisions import live_revisions, recorded_by
 from rota.ecr.image import resolve_image
@@ -17,7 +17,7 @@ from rota.plan import checks
 from rota.plan.current_state import CurrentState
 from rota.plan.problems import Problems
 from rota.schedule_file.parse import parse_schedule_file
-from rota.schedule_file.s3 import candidate_keys, display_name, find_schedule_file, read_version
+from rota.schedule_file.s3 import candidate_keys, display_name, find_schedule_file
 from rota.schedule_file.task import Task
 from rota.schedules import backend
 from rota.settings import Settings
@@ -82,7 +82,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         image_uri=image_uri,
         cluster_arn=description["clusterArn"],
         base=base,
-        base_today=today if request.pinned else None,
+        base_today=today if live.base else None,
         remark=request.remark,
         served=served,
         breaks_circuit=service.breaks_circuit(description),
@@ -139,15 +139,15 @@ def _of_takeovers(
 def _recall(s3: "S3Client", settings: Settings, pinned: Pinned | None) -> "Recalled":
     """What the live deployment recorded, and what the release did that is brought back, with its base."""
     live = live_revisions(clients.dynamodb(), s3, settings)
-    return recorded_by(s3, settings.bucket, pinned, live) if pinned else live
+    return recorded_by(s3, settings.bucket, pinned.plan, pinned, live) if pinned and pinned.plan else live
 
 
 def _find_schedule_file(
     s3: "S3Client", settings: Settings, image: Image, pinned: Pinned | None
 ) -> tuple[Stored, bytes]:
-    """The schedule file of today, or of the release that is brought back."""
+    """The schedule file of today, or the version that is to be deployed."""
     if pinned:
-        return pinned.schedule, read_version(s3, settings.bucket, pinned.schedule)
+        return pinned.schedule, named_file.read(s3, settings.bucket, pinned.schedule)
     return find_schedule_file(s3, settings.bucket, candidate_keys(settings.schedule_keys, image))
 
 

@@ -4,7 +4,18 @@ from datetime import UTC, datetime
 
 from rota import execution_input
 from rota.aws import clients
-from rota.contract import Decision, Execution, Image, Kind, Origin, Pinned, TakeTurnInput, TakeTurnOutput, Verdict
+from rota.contract import (
+    Decision,
+    Execution,
+    Image,
+    Kind,
+    Origin,
+    Pinned,
+    Stored,
+    TakeTurnInput,
+    TakeTurnOutput,
+    Verdict,
+)
 from rota.deployment.gates import Asked, Gates, hold_of
 from rota.deployment.lease import Lease, LeaseItem, wait_seconds
 from rota.deployment.ledger import ledger_of
@@ -41,7 +52,7 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     image = push_event.parse_image(request.event, settings.repository, execution)
     keys = execution_input.keys(request.event)
     origin = execution_input.origin(request.event, image, execution.name)
-    asked = Asked(image=image, origin=origin, passes_hold=keys.now, lifts=_lifted(keys, image))
+    asked = Asked(image=image, origin=origin, passes_hold=keys.now, lifts=_lifted(keys, image), schedule=keys.schedule)
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     elif image.started(execution.name) and push_event.is_replication(request.event) and not keys.dry_run:
@@ -49,8 +60,9 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     else:
         if not image.started(execution.name):
             _require_image(image)
+        _require_file(settings, keys.schedule)
         verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
-    return _answer(verdict, waited, keys, image, origin)
+    return _answer(verdict, waited, keys, image, origin, _pinned(keys.schedule))
 
 
 def _lifted(keys: ExecutionInput, image: Image) -> tuple[str, ...]:
@@ -71,11 +83,13 @@ def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
         from rota.deployment import steering  # noqa: PLC0415
 
         lease = _lease(request.execution, settings)
-        verdict, image = steering.carry_out(lease, request.execution, keys, origin, _is_active)
-        return _answer(verdict, waited, keys, image, origin)
-    verdict = _verdict(request.execution, settings, Asked(origin=origin), dry_run=keys.dry_run)
+        verdict, image, schedule = steering.carry_out(lease, request.execution, keys, origin, _is_active)
+        return _answer(verdict, waited, keys, image, origin, _pinned(schedule))
+    _require_file(settings, keys.schedule)
+    asked = Asked(origin=origin, schedule=keys.schedule)
+    verdict = _verdict(request.execution, settings, asked, dry_run=keys.dry_run)
     image = _live_image(request.execution, settings, dry_run=keys.dry_run) if verdict.decision == Decision.GO else None
-    return _answer(verdict, waited, keys, image, origin)
+    return _answer(verdict, waited, keys, image, origin, _pinned(keys.schedule))
 
 
 def _of_a_pause(request: TakeTurnInput, settings: Settings, asked: PauseKey, origin: Origin) -> Verdict:
@@ -162,6 +176,20 @@ def _require_image(image: Image) -> None:
     from rota.ecr.image import resolve_image  # noqa: PLC0415 - pushes, which are the rule, do not load it
 
     resolve_image(clients.ecr(), image)
+
+
+def _require_file(settings: Settings, file: Stored | None) -> None:
+    """RejectedError for a version of a schedule file that does not exist: that a person mistyped must not overtake a
+    push either. None is not looked for.
+    """
+    if file:
+        from rota.deployment import named_file  # noqa: PLC0415 - pushes, which are the rule, do not load it
+
+        named_file.read(clients.s3(), settings.bucket, file)
+
+
+def _pinned(file: Stored | None) -> Pinned | None:
+    return Pinned(schedule=file) if file else None
 
 
 def _of_a_replica(request: TakeTurnInput, settings: Settings, asked: Asked) -> Verdict:

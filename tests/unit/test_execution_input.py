@@ -9,9 +9,11 @@ from rota import execution_input
 from rota.contract import Kind
 from rota.errors import RejectedError
 from tests.examples import EXECUTION, IMAGE, PUSH
+from tests.guestbook import DIGEST
 
 OUGHT = execution_input._MUST_BE
 IMAGES_KINDS = ["push", "again", "image"]
+ROLLBACK = {"kind": "rollback", "release": "v1"}
 
 
 def test_a_push_that_eventbridge_delivered_is_a_push() -> None:
@@ -74,6 +76,28 @@ def test_a_misspelt_or_wrong_key_is_refused(given: dict[str, Any], problem: str)
     [
         ({"kind": "push"}, "kind is push, so detail must hold repository-name and image-digest"),
         ({"kind": "schedule", "resn": "x"}, 'resn is not a key of the input; write "reason"'),
+        (
+            {"kind": "schedule", "schedule_key": "k"},
+            "schedule_version is missing: schedule_key and schedule_version go",
+        ),
+        (
+            {"kind": "schedule", "schedule_version": "v"},
+            "schedule_key is missing: schedule_key and schedule_version go",
+        ),
+        (
+            {"kind": "schedule", "schedule_key": 1, "schedule_version": "v"},
+            "schedule_key is 1, it must be the key of a",
+        ),
+        ({"kind": "schedule", "scheduleKey": "k"}, 'scheduleKey is not a key of the input; write "schedule_key"'),
+        *[
+            (given | {"schedule_key": "k", "schedule_version": "v"}, "schedule_key does not go with the kind")
+            for given in (
+                ROLLBACK,
+                {"kind": "pause", "hold": {}},
+                {"kind": "resume"},
+                {"kind": "lift", "lift": [DIGEST]},
+            )
+        ],
         ({"kind": "schedule", "region": "x"}, '"region" is not a key of the input; the keys are dry_run, by, reason'),
         ({"kind": "schedule", "x": 1}, '"x" is not a key of the input; the keys are dry_run, by, reason'),
     ],

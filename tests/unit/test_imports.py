@@ -100,6 +100,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.gates": {"take_turn", "sweep"},
     "rota.deployment.pending_push": {"sweep"},
     # Only for what a person asks for.
+    "rota.deployment.named_file": {"read_config"},
     "rota.deployment.rollback": set(),
     "rota.deployment.steering": set(),
     # Once a day.

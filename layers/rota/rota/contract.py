@@ -163,11 +163,13 @@ class Verdict(Shape):
 
 
 class Pinned(Shape):
-    """What is deployed as a release had it: its schedule file, and the base in its plan. `name` is the release's."""
+    """What is deployed, not as it is today: a version of a schedule file; and of the release `name` that is brought
+    back the base, which is in its plan, and the revisions that it registered.
+    """
 
-    name: str
     schedule: Stored
-    plan: Stored
+    name: str = ""
+    plan: Stored | None = None
     revisions: Stored | None = None
 
 
@@ -197,7 +199,7 @@ class TakeTurnOutput(Verdict):
 
 
 class ReadConfigInput(StepInput):
-    """`pinned`: not today's schedule file and base, but those."""
+    """`pinned`: not today's schedule file, but that; and not today's base, if it has one."""
 
     image: Image
     pinned: Pinned | None = None

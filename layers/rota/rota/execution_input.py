@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, ValidationError
 
-from rota.contract import Digest, Image, Kind, Origin, Shape
+from rota.contract import Digest, Image, Kind, Origin, Shape, Stored
 from rota.errors import RejectedError
 
 # Characters of a name and of a reason: both are mailed, and are in each ledger entry.
@@ -57,9 +57,16 @@ class ExecutionInput(Shape):
     pause: PauseKey | None = None
     lift: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=100)] = ()
 
+    @property
+    def schedule(self) -> Stored | None:
+        """The version of a schedule file that is to be deployed; None for the newest."""
+        if self.schedule_key is None or self.schedule_version is None:
+            return None
+        return Stored(key=self.schedule_key, version_id=self.schedule_version)
+
 
 # Keys that later versions of Rota know. Ignored, they would do something else than a person asks for.
-_UNKNOWN = ("with_before", "schedule_key", "schedule_version")
+_UNKNOWN = ("with_before",)
 _KNOWN = tuple(name for name in ExecutionInput.model_fields if name not in _UNKNOWN)
 _OF_ALL = {"by", "reason", "kind"}
 _OF_AN_IMAGE = {"dry_run", "now", "lift", "schedule_key", "schedule_version"}
@@ -82,8 +89,8 @@ _MUST_BE = {
     "kind": f"one of {', '.join(Kind)}",
     "release": '"previous" or a release such as "v41"',
     "image_only": "true or false",
-    "schedule_key": "a key in the bucket",
-    "schedule_version": "the id of a version of the schedule file",
+    "schedule_key": "the key of a schedule file in the bucket",
+    "schedule_version": "the id of a version of that file",
     "now": "true or false",
     "hold": '{} or an object such as {"until": "2026-12-24T06:00:00Z"}',
     "pause": 'an object such as {"tasks": ["SendMail"], "until": "2026-12-24T06:00:00Z"}',
@@ -126,6 +133,9 @@ def problems(event: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key} is {_quoted(event[key])}, it must be {_MUST_BE[key]}"
         return
     yield from _of_the_kind(event, given.kind)
+    if (given.schedule_key is None) != (given.schedule_version is None):
+        missing = "schedule_key" if given.schedule_key is None else "schedule_version"
+        yield f"{missing} is missing: schedule_key and schedule_version go together, and name one version of one file"
     if given.pause and given.hold:
         yield "pause and hold do not go together; start an execution for each"
     if given.pause and given.kind == Kind.PAUSE and not given.pause.tasks:

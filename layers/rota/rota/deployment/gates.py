@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import AwareDatetime
 
-from rota.contract import Execution, Image, Kind, Origin
+from rota.contract import Execution, Image, Kind, Origin, Stored
 from rota.deployment.items import Item
 
 
@@ -36,6 +36,8 @@ class Pending(Item):
     image: Image
     origin: Origin
     lifts: tuple[str, ...] = ()
+    schedule: Stored | None = None
+    """The version of a schedule file that it is to be deployed with; None for the newest."""
     execution: str
     """The ARN of the execution that was held."""
 
@@ -109,7 +111,8 @@ class Asked(Item):
     """What an execution asks of the lease. Without an image it is a change of what is live.
 
     `passes_hold`: no hold stops it; `lifts`: the digests whose bars do not stop it, and go once it is live; `order`:
-    its place in the line, if that is not its own: of the push that it resumes.
+    its place in the line, if that is not its own: of the push that it resumes; `schedule`: the version of a schedule
+    file that it is to be deployed with.
     """
 
     image: Image | None = None
@@ -117,6 +120,7 @@ class Asked(Item):
     passes_hold: bool = False
     lifts: tuple[str, ...] = ()
     order: str = ""
+    schedule: Stored | None = None
 
 
 RESUME = f'{{"kind": "{Kind.RESUME}", "hold": {{}}}}'

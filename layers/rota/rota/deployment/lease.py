@@ -170,7 +170,8 @@ class Lease:
         """
         image = asked.image
         place = asked.order or (order(self._execution, image) if image else "")
-        record = begin(self._execution, image, asked.origin).model_copy(update={"lifts": asked.lifts})
+        known = {"lifts": asked.lifts, "schedule": asked.schedule}
+        record = begin(self._execution, image, asked.origin).model_copy(update=known)
         claim = _Claim(place, image.digest if image else "", record)
         lease = self._claim_if_free(claim)
         if lease is not None and image and _started_by_one_event(lease.newest, claim.order, image):
@@ -218,7 +219,12 @@ class Lease:
             return None
         if not gate.pending or gate.pending.order < claim.order:
             pending = gates.Pending(
-                order=claim.order, image=image, origin=asked.origin, lifts=asked.lifts, execution=self._execution.id
+                order=claim.order,
+                image=image,
+                origin=asked.origin,
+                lifts=asked.lifts,
+                schedule=asked.schedule,
+                execution=self._execution.id,
             )
             if not self._put_gates(lease.gates, gate.model_copy(update={"pending": pending})):
                 return _CHANGED

@@ -85,19 +85,19 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
     return LiveArtifacts(fingerprints, plan.retry_policy_set_by_rota)
 
 
-def recorded_by(s3: "S3Client", bucket: str, pinned: "Pinned", live: LiveArtifacts) -> LiveArtifacts:
-    """What is live, with the base and the revisions of a release that is brought back.
+def recorded_by(s3: "S3Client", bucket: str, stored: Stored, pinned: "Pinned", live: LiveArtifacts) -> LiveArtifacts:
+    """What is live, with the base and the revisions of a release that is brought back. `stored`: its plan.
 
     RejectedError if its plan is gone, or another version of Rota wrote it; its schedule file is read elsewhere.
     """
     try:
-        plan = _OfARelease.model_validate_json(artifacts.read_kept(s3, bucket, pinned.plan))
+        plan = _OfARelease.model_validate_json(artifacts.read_kept(s3, bucket, stored))
     except (ClientError, ValidationError) as error:
         if isinstance(error, ClientError) and not artifacts.is_gone(error):
             raise
         gone = isinstance(error, ClientError)
         raise RejectedError(
-            f"the plan of {pinned.name}, {pinned.plan.key}, {'is gone from the bucket' if gone else 'cannot be read'}, "
+            f"the plan of {pinned.name}, {stored.key}, {'is gone from the bucket' if gone else 'cannot be read'}, "
             'so its base is not known; roll back with "image_only": true'
         ) from error
     revisions = dict(live.revisions)

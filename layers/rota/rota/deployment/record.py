@@ -43,6 +43,7 @@ class DeploymentRecord(Item):
     lifts: tuple[str, ...] = ()
     """The digests whose bars go once it is live."""
     schedule: Stored | None = None
+    """The version of the schedule file that it deploys; None if it is the newest, which was not read yet."""
     tasks: int | None = None
     """How many the schedule file has."""
     summary: str = ""

@@ -1,26 +1,36 @@
 """What a person changes of the gates alone: a hold of deployments, its end, and bars that are lifted."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from rota.contract import Decision, Execution, Image, Kind, Origin, Verdict
+from rota.contract import Decision, Execution, Image, Kind, Origin, Stored, Verdict
 from rota.deployment.gates import RESUME, Asked, Gates, hold_of
 from rota.deployment.lease import Lease
 from rota.errors import RejectedError, listed
 from rota.execution_input import ExecutionInput
 
 
+class Steered(NamedTuple):
+    """What becomes of the execution; and the image that it deploys in place of the push that was held, with the version
+    of a schedule file that is named for it.
+    """
+
+    verdict: Verdict
+    image: Image | None = None
+    schedule: Stored | None = None
+
+
 def carry_out(
     lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin, is_active: Callable[[str], bool]
-) -> tuple[Verdict, Image | None]:
-    """Change the gates as the input says. If that lets a push deploy that was held, this execution deploys its image,
-    which is the second of what is returned. `is_active` is as `Lease.take` has it.
+) -> Steered:
+    """Change the gates as the input says. `is_active` is as `Lease.take` has it.
 
     RejectedError for what cannot be.
     """
     if keys.kind == Kind.LIFT:
-        return _lift(lease, keys.lift), None
+        return Steered(_lift(lease, keys.lift))
     if keys.kind == Kind.PAUSE:
-        return _hold(lease, execution, keys, origin), None
+        return Steered(_hold(lease, execution, keys, origin))
     return _resume(lease, execution, keys, origin, is_active)
 
 
@@ -35,7 +45,7 @@ def _hold(lease: Lease, execution: Execution, keys: ExecutionInput, origin: Orig
 
 def _resume(
     lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin, is_active: Callable[[str], bool]
-) -> tuple[Verdict, Image | None]:
+) -> Steered:
     """End the hold, if the input says so, and deploy what is pending. It is done again each time that it has waited."""
 
     def end_hold(gates: Gates) -> Gates:
@@ -43,13 +53,16 @@ def _resume(
 
     item = lease.change_gates(end_hold)
     if item.holder == execution.id and item.record:
-        return Verdict(decision=Decision.GO, reason="this deployment holds the lease already"), item.record.image
+        verdict = Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
+        return Steered(verdict, item.record.image, item.record.schedule)
     pending = item.gate.pending
     if pending is None:
         ended = "deployments are held no more; no push is pending" if keys.hold else "no push is pending"
-        return _done(ended), None
-    asked = Asked(image=pending.image, origin=origin, lifts=pending.lifts, order=pending.order)
-    return lease.take(asked, is_active), pending.image
+        return Steered(_done(ended))
+    asked = Asked(
+        image=pending.image, origin=origin, lifts=pending.lifts, order=pending.order, schedule=pending.schedule
+    )
+    return Steered(lease.take(asked, is_active), pending.image, pending.schedule)
 
 
 def _lift(lease: Lease, digests: tuple[str, ...]) -> Verdict:

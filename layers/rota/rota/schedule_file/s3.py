@@ -52,8 +52,3 @@ def find_schedule_file(s3: "S3Client", bucket: str, candidates: list[str]) -> tu
 def display_name(bucket: str, stored: Stored) -> str:
     """That version in a message: `s3://bucket/key (version ...)`."""
     return f"s3://{bucket}/{stored.key} (version {stored.version_id})"
-
-
-def read_version(s3: "S3Client", bucket: str, stored: Stored) -> bytes:
-    """The content of that version."""
-    return s3.get_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)["Body"].read()
