@@ -83,13 +83,12 @@ def test_a_file_that_cannot_be_read(name: str, message: str, tmp_path: Path) -> 
     (tmp_path / "ok.json").write_text('{"tasks": []}')
     done = check(str(tmp_path / name))
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == message.format(tmp_path / name) + "\n"
+    assert done.stderr == f"rota: {message.format(tmp_path / name)}\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([""], "Error: name a schedule file, or - for standard input"),
         (["x.json", "--max-tasks", "-5"], "Invalid value for '--max-tasks': -5 is not in the range x>=0."),
         (["x.json", "--max-tasks", "many"], "Invalid value for '--max-tasks': 'many' is not a valid integer range."),
         (
@@ -120,7 +119,7 @@ def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(SystemExit, match="2"):
         main(["check", "-"])
-    assert capsys.readouterr().err == "standard input is closed; name a schedule file, or - for standard input\n"
+    assert capsys.readouterr().err == "rota: standard input is closed; name a schedule file, or - for standard input\n"
 
 
 def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:

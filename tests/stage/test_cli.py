@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -55,53 +54,9 @@ def test_status_shows_what_is_live_and_each_job(deployed: Client, rota: Rota) ->
     assert (ingest["in_words"], ingest["exact"]) == ("every day at 06:00 UTC", True)
 
 
-REFUSALS = {
-    "throttled": ("throttle", 1, "AWS throttles DescribeStacks"),
-    "an error of AWS": ("internal", 1, "AWS has an error of its own in DescribeStacks"),
-    "denied": ("denied", 4, "you may not cloudformation:DescribeStacks"),
-}
-
-
-@pytest.mark.exhaustive(first=1)
-@pytest.mark.parametrize(("fault", "code", "words"), REFUSALS.values(), ids=REFUSALS)
-def test_refusals_have_an_exit_code(deployed: Client, rota: Rota, fault: str, code: int, words: str) -> None:
-    deployed.faults([{"service": "cloudformation", "operation": "DescribeStacks", "count": 50, "fault": fault}])
-    done = rota("status")
-    assert (done.exit, done.out) == (code, "")
-    assert done.err.startswith(f"rota: {words}")
-    printed = json.loads(rota("status", "--json").err)
-    assert (printed["kind"], printed["exit"]) == ("error", code)
-
-
 def test_one_refusal_is_retried(deployed: Client, rota: Rota) -> None:
     deployed.faults([{"service": "dynamodb", "operation": "Query", "count": 1, "fault": "internal"}])
     assert rota("status").exit == 0
-
-
-def test_without_a_network_it_ends_at_once(deployed: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    done = rota("status")
-    assert (done.exit, done.out) == (1, "")
-    assert done.err.startswith("rota: AWS cannot be reached")
-
-
-@pytest.mark.parametrize(
-    ("missing", "code", "words"),
-    [
-        (["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], 4, "there are no AWS credentials"),
-        (["AWS_REGION"], 2, "no Region is set"),
-    ],
-    ids=["credentials", "Region"],
-)
-def test_what_is_not_configured_is_said(
-    deployed: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch, missing: list[str], code: int, words: str
-) -> None:
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    for name in missing:
-        monkeypatch.delenv(name)
-    done = rota("status")
-    assert (done.exit, done.err.startswith(f"rota: {words}")) == (code, True)
 
 
 def test_no_such_stack(deployed: Client, rota: Rota) -> None:
@@ -137,25 +92,6 @@ def test_plan_is_the_dry_run_of_the_machine(deployed: Client, rota: Rota) -> Non
     assert differs.json["service"]["rolls"]
 
 
-MISSING = {
-    "no such image": (["plan", "--image", "nope"], 4, "there is no image nope in the repository guestbook"),
-    "no such release": (["explain", "v99"], 4, "there is no release or deployment v99"),
-    "no terminal": (["deploy", "--image", "v1"], 2, "it would ask: Deploy v1 to production/guestbook-api"),
-    "nothing to restore": (["restore", "--yes"], 4, "nothing deploys, and nothing is half done"),
-    "a rollback without a reason": (["rollback", "--yes"], 2, "a rollback needs a reason"),
-    "a hold without a reason": (["pause", "--deployments", "--yes"], 2, "a pause needs a reason"),
-    "nothing to deploy": (["deploy"], 2, "name what to deploy"),
-}
-
-
-@pytest.mark.exhaustive(first=2)
-@pytest.mark.parametrize(("arguments", "code", "words"), MISSING.values(), ids=MISSING)
-def test_what_is_not_there_is_said(deployed: Client, rota: Rota, arguments: list[str], code: int, words: str) -> None:
-    done = rota(*arguments)
-    assert (done.exit, done.out) == (code, "")
-    assert done.err.startswith(f"rota: {words}")
-
-
 def events(done: Done) -> list[dict[str, Any]]:
     """What a command printed while it watched."""
     return [json.loads(line) for line in done.out.splitlines()]
@@ -166,7 +102,7 @@ def test_deploy_watches_to_the_end(deployed: Client, rota: Rota) -> None:
     whole = digest["imageDetails"][0]["imageDigest"]
     done = rota("deploy", "--image", whole, "--yes", "--json", "--reason", "the old one")
     assert done.exit == 0
-    assert [each["step"] for each in events(done)[:-1]][:3] == ["TakeTurn", "ReadConfig", "PlanDeployment"]
+    assert [each["step"] for each in events(done)[1:4]] == ["TakeTurn", "ReadConfig", "PlanDeployment"]
     end = events(done)[-1]
     assert (end["event"], end["outcome"], end["release"]) == ("end", "deployed", "v2")
     newest = rota("history", "--json").json["releases"][0]
@@ -188,7 +124,7 @@ def test_a_deployment_that_fails_exits_with_1(deployed: Client, rota: Rota) -> N
     assert 'tasks[0].rate: "5 min" is not a rate' in planned.err
     done = rota("deploy", "--again", "--yes")
     assert done.exit == 1
-    assert "Everything is as before. Why: rota explain deploy-" in done.err
+    assert done.err.startswith("rota: it failed\nEverything is as before. Why: rota explain deploy-")
     explained = rota("explain").out
     assert "failed" in explained
     assert 'tasks[0].rate: "5 min" is not a rate' in explained
@@ -202,25 +138,14 @@ def test_a_deployment_that_runs_is_watched_stopped_and_restored(deployed: Client
     wait_for(lambda: '"rolling"' in rota("status", "--json").out, 30)
     assert "deploying initial: rolling" in rota("status").out
 
-    late = rota("deploy", "--image", "initial", "--yes", "--timeout", "1s")
-    assert (late.exit, "initial deploys already" in late.err, "The work continues" in late.err) == (124, True, True)
+    attached = rota("deploy", "--image", "initial", "--yes", "--no-wait")
+    assert (attached.exit, "initial deploys already" in attached.err) == (0, True)
 
     restored = rota("restore", "--yes", "--reason", "the wrong image")
     assert (restored.exit, "in Restored" in restored.out) == (0, True)
     last = rota("history", "--all", "--json").json["releases"][0]
     assert (last["outcome"], "the wrong image" in last["cause"]) == ("aborted", True)
     assert rota("status", "--json").json["release"]["release"] == "v1"
-
-
-def test_after_ctrl_c_the_work_goes_on(deployed: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("rota.cli.execution.time", SimpleNamespace(sleep=interrupt, monotonic=lambda: 0.0))
-    done = rota("deploy", "--again", "--yes")
-    assert done.exit == 130
-    assert "The work continues. Watch it again: rota deploy --watch deploy-" in done.err
-    assert deployed.wait(deployed.executions()[0])["status"] == "SUCCEEDED"
 
 
 def findings(done: Done, status: str) -> str:

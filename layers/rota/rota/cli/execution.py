@@ -4,19 +4,22 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from rota.cli.aws_errors import is_passing
-from rota.cli.exits import CommandError, Exit
+from rota.cli.events import Ended, Live, Service, Started, Step
+from rota.cli.exits import Acts, CommandError, Exit
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
     from rota.cli.releases import Image
     from rota.watch.follow import End
+    from rota.watch.follow import Step as Visit
+    from rota.watch.narrate import Narrator
 
 _FIRST_SECONDS, _SECONDS, _QUICK_LOOKS = 0.5, 3.0, 60
 """Between two looks, at first and after so many of them: other people's calls have the same quota."""
@@ -35,6 +38,8 @@ ENDS = {
     "RestoreFailed": ("half done", Exit.HALF_DONE),
 }
 """For the state in which an execution ended, its outcome in words and the exit code."""
+ACTS: dict[str, Acts] = {"ConfigError": "author", "RejectedError": "operator", "TransientError": "operator"}
+"""Who acts, by the name of the error with which an execution failed."""
 
 
 def confirm(account: "Account", question: str, *, yes: bool) -> None:
@@ -62,27 +67,46 @@ def signed(account: "Account", event: Mapping[str, Any], kind: str, reason: str 
 
 def start(account: "Account", event: Mapping[str, Any], what: str) -> str:
     """Start the machine. Returns the execution's ARN. A repeated call, after a lost answer, starts no second one."""
-    name = f"{what}-{uuid.uuid4()}"
-    started = account.client("stepfunctions").start_execution(
-        stateMachineArn=account.stack.machine, name=name, input=json.dumps(event)
-    )
-    return str(started["executionArn"])
+    name, states = f"{what}-{uuid.uuid4()}", account.client("stepfunctions")
+    account.interrupted = _goes_on(account, name)
+    with suppress(states.exceptions.ExecutionAlreadyExists):  # the answer was lost, and it has ended already
+        states.start_execution(stateMachineArn=account.stack.machine, name=name, input=json.dumps(event))
+    return account.stack.execution(name)
+
+
+def started(account: "Account", execution: str, *, already: bool = False) -> Exit:
+    """Say which execution runs and how to watch it; it is not waited for."""
+    name = execution.rpartition(":")[2]
+    if account.output.as_json:
+        account.output.event(Started(execution, already))
+    else:
+        account.output.line(f"started {name}   watch it: rota deploy --watch {name}{account.options}")
+    return Exit.DONE
 
 
 def follow(
-    account: "Account", execution: str, timeout: timedelta, *, until_live: bool = False, restores: bool = False
+    account: "Account",
+    execution: str,
+    timeout: timedelta,
+    *,
+    until_live: bool = False,
+    restores: bool = False,
+    already: bool = False,
 ) -> Exit:
-    """Print each step until the end. Returns the exit code; after Ctrl-C and `timeout` the work continues.
+    """Print each step until the end. Returns the exit code, DONE or NOT_DEPLOYED; after Ctrl-C and `timeout` the work
+    continues. With `restores` a failure that was restored is what was wanted.
 
-    With `restores` a failure that was restored is what was wanted.
+    Raises CommandError if the execution failed, and if `timeout` has passed.
     """
     from rota.watch.follow import End
-    from rota.watch.narrate import Narrator, note
+    from rota.watch.narrate import Narrator
 
     output, name = account.output, execution.rpartition(":")[2]
     account.interrupted = _goes_on(account, name)
     narrator = Narrator(account.client("stepfunctions"), execution)
-    if not output.as_json:
+    if output.as_json:
+        output.event(Started(execution, already))
+    else:
         output.lines(narrator.title.splitlines())
     ends_at, looks = time.monotonic() + timeout.total_seconds(), 0
     service = _Rolling(account)
@@ -90,32 +114,18 @@ def follow(
         while True:
             for each in patiently(lambda: [*narrator.news()]):
                 if isinstance(each, End):
-                    code = _ended(account, execution, each, narrator.lines)
-                    return Exit.DONE if restores and each.state == "DeploymentFailed" else code
-                if output.as_json:
-                    error = {"error": each.error} if each.error else {}
-                    output.event(
-                        "step",
-                        step=each.state,
-                        status="failed" if each.error else "ok",
-                        seconds=round(each.seconds, 2),
-                        retries=each.retries,
-                        note=note(each),
-                        **error,
-                    )
-                else:
-                    output.lines(narrator.lines(each))
+                    return _ended(account, execution, each, narrator.lines, restores=restores)
+                _show(account, narrator, each)
                 if until_live and _is_live(each.state, each.result or {}):
                     return _live(account, execution)
             if narrator.state == "CheckService":
                 for words in patiently(service.news):
                     if output.as_json:
-                        output.event("service", message=words)
+                        output.event(Service(words))
                     else:
                         output.line(click.style(f"     ECS: {words}", dim=True))
             if time.monotonic() > ends_at:
-                output.say(f"Not ended after {timeout}. {_goes_on(account, name)}")
-                return Exit.TIMED_OUT
+                raise CommandError(Exit.TIMED_OUT, f"{name} has not ended after {timeout}", account.interrupted)
             spin(narrator.state)
             looks += 1
             time.sleep(_FIRST_SECONDS if looks < _QUICK_LOOKS else _SECONDS)
@@ -154,6 +164,18 @@ class _Rolling:
         return [str(each["message"]) for each in reversed(new)]
 
 
+def _show(account: "Account", narrator: "Narrator", step: "Visit") -> None:
+    """Print a step that has ended."""
+    from rota.watch.narrate import note
+
+    if account.output.as_json:
+        status: Literal["ok", "failed"] = "failed" if step.error else "ok"
+        seconds = round(step.seconds, 2)
+        account.output.event(Step(step.state, status, seconds, step.retries, note(step), step.error or ""))
+    else:
+        account.output.lines(narrator.lines(step))
+
+
 def _is_live(state: str, result: Mapping[str, Any]) -> bool:
     """Whether the step that was left has made everything live; what follows only records it."""
     return state == "CheckService" and result.get("status") == "COMPLETED"
@@ -161,36 +183,40 @@ def _is_live(state: str, result: Mapping[str, Any]) -> bool:
 
 def _live(account: "Account", execution: str) -> Exit:
     if account.output.as_json:
-        account.output.event("live", execution=execution)
+        account.output.event(Live(execution))
     else:
         account.output.line("  live: every schedule and the service are new")
     return Exit.DONE
 
 
-def _ended(account: "Account", execution: str, end: "End", lines: Callable[["End"], Iterator[str]]) -> Exit:
+def _ended(
+    account: "Account", execution: str, end: "End", lines: Callable[["End"], Iterator[str]], *, restores: bool
+) -> Exit:
+    """Raises CommandError if it failed."""
     output = account.output
     outcome, code = ENDS.get(end.state, (end.state, Exit.FAILED))
     if end.status not in ("SUCCEEDED", "FAILED"):
         outcome, code = end.status.lower(), Exit.FAILED
+    if restores and end.state == "DeploymentFailed":
+        code = Exit.DONE
     made = (end.output.get("outcome") or {}).get("release") if isinstance(end.output.get("outcome"), dict) else None
+    release, seconds = f"v{made}" if made else None, round(end.seconds, 1)
     if output.as_json:
-        output.event(
-            "end",
-            outcome=outcome,
-            release=f"v{made}" if made else None,
-            execution=execution,
-            seconds=round(end.seconds, 1),
-            error=end.error,
-            cause=end.cause,
-        )
+        output.event(Ended(outcome, release, execution, seconds, end.error, end.cause, int(code)))
     else:
         output.lines(lines(end))
+    name = f"{execution.rpartition(':')[2]}{account.options}"
+    if code is Exit.HALF_DONE:
+        todo = (
+            f"A PERSON ACTS NOW: schedules or the service may be half new. Once the cause is gone: rota restore {name}"
+        )
+        raise CommandError(code, "it failed and could not be restored", todo, error=end.error, acts="operator")
     if end.status == "ABORTED":
-        output.say("It was aborted; another execution restores what it changed: rota restore shows it.")
-    elif code is Exit.FAILED:
-        output.say(f"Everything is as before. Why: rota explain {execution.rpartition(':')[2]}")
-    elif code is Exit.HALF_DONE:
-        output.say("A PERSON ACTS NOW: schedules or the service may be half new. Once the cause is gone: rota restore")
+        todo = f"Another execution restores what it changed: rota restore {name} shows it."
+        raise CommandError(code, "it was aborted", todo, error="Aborted")
+    if code is Exit.FAILED:
+        todo = f"Everything is as before. Why: rota explain {name}"
+        raise CommandError(code, "it failed", todo, error=end.error, acts=ACTS.get(end.error, "caller"))
     return code
 
 

@@ -115,6 +115,21 @@ def _options() -> list[click.Parameter]:
     ]
 
 
+class _Command(click.Command):
+    """Says what is wrong with its options as JSON, too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        as_json = "--json" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as wrong:
+            if not as_json:
+                raise
+            todo = f"{ctx.command_path} --help lists its options"
+            Output(as_json=True).fail(CommandError(Exit.MISUSED, wrong.format_message(), todo))
+            ctx.exit(int(Exit.MISUSED))
+
+
 Work = Callable[..., int | None]
 
 
@@ -130,7 +145,7 @@ def command(name: str, example: str, short_help: str) -> Callable[[Work], click.
             sys.exit(ended(output, account, lambda: function(account, **given)))
 
         epilog = f"\b\nExample:\n  {example}"
-        made = click.command(name, click.Command, epilog=epilog, short_help=short_help)(run)
+        made = click.command(name, _Command, epilog=epilog, short_help=short_help)(run)
         made.params += _options()
         return made
 
@@ -145,7 +160,13 @@ def ended(output: Output, account: Account, work: Callable[[], int | None]) -> i
         output.fail(error)
         return int(error.code)
     except (KeyboardInterrupt, click.Abort):
-        output.say(account.interrupted or "Stopped; nothing was changed.")
+        output.fail(CommandError(Exit.INTERRUPTED, "stopped", account.interrupted or "Nothing was changed."))
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:  # the reader has seen enough; at its end Python would write the rest once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not account.interrupted:
+            return int(Exit.DONE)
+        output.fail(CommandError(Exit.INTERRUPTED, "the reader of the answer is gone", account.interrupted))
         return int(Exit.INTERRUPTED)
     except Exception as error:
         from rota.cli.aws_errors import explained

@@ -3,10 +3,11 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from rota.cli import events
 from rota.cli.check.model import Checked
 from rota.cli.exits import Exit
 from rota.cli.explain.model import Explanation
@@ -24,7 +25,9 @@ _OF_ALL = {"rota": {"const": FORMAT}, "at": {"type": "string", "format": "date-t
 
 
 def json_schema() -> dict[str, Any]:
-    """One schema for every answer, distinguished by `kind`. Members may be added within `"rota": 1`."""
+    """One schema for every answer, distinguished by `kind`, and for every event, distinguished by `event`. Members may
+    be added within `"rota": 1`.
+    """
     definitions: dict[str, Any] = {"error": _error()}
     answers = [{"$ref": "#/$defs/error"}]
     for answer in ANSWERS:
@@ -38,6 +41,11 @@ def json_schema() -> dict[str, Any]:
         own["required"] = [*_OF_ALL, *about, *(each.name for each in dataclasses.fields(answer))]
         definitions[kind] = own
         answers.append({"$ref": f"#/$defs/{kind}"})
+    for event in get_args(events.Event):
+        schema = TypeAdapter(event).json_schema(mode="serialization")
+        name = f"event.{schema['properties']['event']['const']}"
+        definitions[name] = {**schema, "required": [each.name for each in dataclasses.fields(event)]}
+        answers.append({"$ref": f"#/$defs/{name}"})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "What `rota --json` prints",
@@ -70,6 +78,7 @@ def _error() -> dict[str, Any]:
         "error": text,
         "message": text,
         "todo": text,
+        "details": text,
         "acts": {"enum": ["caller", "author", "operator", "none"]},
     }
     return {"description": "On stderr.", "type": "object", "properties": members, "required": [*members]}

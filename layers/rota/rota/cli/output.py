@@ -19,6 +19,7 @@ from rota.cli import times
 from rota.cli.exits import CommandError
 
 if TYPE_CHECKING:
+    from rota.cli.events import Event
     from rota.cli.stack import Stack
 
 FORMAT = 1
@@ -52,9 +53,13 @@ class Output:
         else:
             self.lines(lines())
 
-    def event(self, name: str, **members: Any) -> None:
+    def event(self, event: "Event") -> None:
         """One event as a line of JSON: while a command watches."""
-        self.line(json.dumps({"event": name, **{key: plain(value) for key, value in members.items()}}))
+        self.line(json.dumps(plain(event)))
+
+    def document_event(self, name: str, model: Any, stack: "Stack | None") -> None:
+        """One answer as an event, on one line."""
+        self.line(json.dumps({"event": name, **envelope(model, stack)}))
 
     def lines(self, lines: Iterable[str]) -> None:
         for each in lines:
@@ -84,6 +89,7 @@ class Output:
                         "error": error.error,
                         "message": error.message,
                         "todo": error.todo,
+                        "details": error.listed,
                         "acts": error.acts,
                     }
                 )

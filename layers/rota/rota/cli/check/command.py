@@ -1,7 +1,6 @@
 """`rota check`: checks a schedule file without AWS, or the stack in AWS; prints the JSON Schema."""
 
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rota.cli.exits import Exit
+from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def check(
         click.echo(json.dumps(schema.json_schema(), indent=2))
         return Exit.DONE
     if file == "" or (output and not file):
-        raise click.UsageError(_NAME_A_FILE)
+        raise CommandError(Exit.MISUSED, _NAME_A_FILE, error="NoFile")
     status = _check(account, file, rule_prefix, max_tasks, output) if file else Exit.DONE
     return status if file and not live else _check_live(account) or status
 
@@ -97,8 +96,7 @@ def _check(account: Account, file: str, rule_prefix: str, max_tasks: int, output
     try:
         source = read(file, _raw(file))
     except OSError as error:
-        click.echo(error, err=True)
-        return 2
+        raise CommandError(Exit.MISUSED, str(error), error="NoFile") from error
     now = datetime.now(UTC)
     problems = source.problems(rule_prefix=rule_prefix, max_tasks=max_tasks)
     if account.output.as_json:
@@ -117,12 +115,9 @@ def _check(account: Account, file: str, rule_prefix: str, max_tasks: int, output
     if account.output.as_json or output == "-":
         return Exit.DONE
     tasks = parse_schedule_file(source.json, rule_prefix=rule_prefix, max_tasks=max_tasks)
-    try:
-        click.echo(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}{_remark(tasks, rule_prefix)}")
-        for task in tasks:
-            click.echo(_listed(task, now))
-    except BrokenPipeError:  # the reader has seen enough; at its end Python would write the rest once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    click.echo(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}{_remark(tasks, rule_prefix)}")
+    for task in tasks:
+        click.echo(_listed(task, now))
     return 0
 
 
@@ -132,7 +127,7 @@ def _write(name: str, content: bytes) -> None:
         with click.open_file(name, "wb") as file:
             file.write(content.rstrip() + b"\n")
     except OSError as error:
-        raise click.ClickException(f"{name} cannot be written: {error.strerror}") from error
+        raise CommandError(Exit.FAILED, f"{name} cannot be written: {error.strerror}", error="NoFile") from error
 
 
 def _print_faults(account: Account, findings: "Sequence[Finding]") -> None:

@@ -73,18 +73,20 @@ def deploy(
             _live_image_of(account, image_of) if image_of else releases.image(account, image or "", table.deployments())
         )
         event, what, kind = execution.push_of(account, chosen), str(chosen), "image"
-    if running := _running(account, table, event):
-        account.output.say(f"{what} deploys already: {running.rpartition(':')[2]}")
-    else:
+    running = _running(account, table, event)
+    already = running is not None
+    if running is None:
         if plan_first:
             run.show(account, event)
         execution.confirm(account, f"Deploy {what} to {stack}?", yes=yes)
         running = execution.start(
             account, execution.signed(account, {**event, **({"now": True} if now else {})}, kind, reason), "deploy"
         )
+    elif not account.output.as_json:
+        account.output.say(f"{what} deploys already: {running.rpartition(':')[2]}")
     if no_wait:
-        return _started(account, running)
-    return execution.follow(account, running, timeout, until_live=until_live)
+        return execution.started(account, running, already=already)
+    return execution.follow(account, running, timeout, until_live=until_live, already=already)
 
 
 def _again(account: Account, table: "Table", name: str) -> tuple[dict[str, Any], str]:
@@ -125,12 +127,3 @@ def _running(account: Account, table: "Table", event: Mapping[str, Any]) -> str 
     states = account.client("stepfunctions")
     described = states.describe_execution(executionArn=lease["holder"])
     return str(lease["holder"]) if described["status"] == "RUNNING" else None
-
-
-def _started(account: Account, running: str) -> Exit:
-    if account.output.as_json:
-        account.output.event("started", execution=running)
-    else:
-        name = running.rpartition(":")[2]
-        account.output.line(f"started {name}   watch it: rota deploy --watch {name}{account.options}")
-    return Exit.DONE

@@ -18,10 +18,10 @@ def history(account: Account, most: int, every: bool, task: str | None) -> None:
     from rota.cli.history import gather, text
 
     stack, output = account.stack, account.output
-    table, now = account.table, datetime.now(UTC)
+    now = datetime.now(UTC)
     if task:
-        runs = gather.runs(table, task, most)
+        runs = gather.runs(account, task, most)
         output.answer(runs, stack, lambda: text.run_lines(runs, now, output.width, utc=output.utc))
     else:
-        found = gather.history(table, most, every=every)
+        found = gather.history(account.table, most, every=every)
         output.answer(found, stack, lambda: text.lines(found, now, output.width))

@@ -49,7 +49,7 @@ def pause(
     if deployments:
         execution.confirm(account, f"Hold the deployments of {account.stack}{when}?", yes=yes)
     started = execution.start(account, execution.signed(account, event, "pause", reason), "pause")
-    code = Exit.DONE if no_wait else execution.follow(account, started, timeout)
+    code = execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
     if code is Exit.DONE and not account.output.as_json:
         what = f"Paused: {', '.join(tasks)}" if tasks else "Deployments are held"
         account.output.line(f"{what}{when}. End it: {resumes}")

@@ -14,21 +14,24 @@ if TYPE_CHECKING:
     from rota.cli.frame import Account
 
 _EVERY, _LONGEST = 0.5, 900
-_ACTS = {"ConfigError": "author", "RejectedError": "operator"}
 
 
 def dry_run(account: "Account", event: Mapping[str, Any]) -> Plan:
     """What deploying this input would change. CommandError with every problem that it would meet."""
     started = execution.start(account, {**event, "dry_run": True}, "plan")
-    account.interrupted = "Stopped. A dry run changes nothing."
+    account.interrupted = ""  # it changes nothing
     return plan_of(account, _output(account, started), started)
 
 
 def show(account: "Account", event: Mapping[str, Any]) -> None:
-    """Print what deploying this input would change."""
+    """Print what deploying this input would change, before it is asked; as JSON it is an event."""
     from rota.cli.plan import text
 
-    account.output.lines(text.lines(dry_run(account, event), account.output.width))
+    plan, output = dry_run(account, event), account.output
+    if output.as_json:
+        output.document_event("plan", plan, account.stack)
+    else:
+        output.lines(text.lines(plan, output.width, utc=output.utc))
 
 
 def plan_of(account: "Account", document: Mapping[str, Any], started: str) -> Plan:
@@ -86,9 +89,9 @@ def _output(account: "Account", started: str) -> Mapping[str, Any]:
             raise CommandError(
                 Exit.FAILED,
                 f"it would fail, before anything changes: {error}",
-                "correct that, then plan again" if error in _ACTS else "",
+                "correct that, then plan again" if error in execution.ACTS else "",
                 error=error,
-                acts=_ACTS.get(error, "caller"),  # type: ignore[arg-type]  # the values are those of Acts
+                acts=execution.ACTS.get(error, "caller"),
                 listed=cause,
             )
         time.sleep(_EVERY)

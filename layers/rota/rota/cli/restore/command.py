@@ -50,8 +50,7 @@ def restore(
         named = {"source": "aws.states", "detail": {"executionArn": failed}}
         restorer = begun or execution.start(account, named, "restore")
     if no_wait:
-        account.output.line(f"started {restorer.rpartition(':')[2]}")
-        return Exit.DONE
+        return execution.started(account, restorer)
     return execution.follow(account, restorer, timeout, restores=True)
 
 

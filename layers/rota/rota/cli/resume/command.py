@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from rota.cli.events import Ended
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
@@ -40,7 +41,7 @@ def resume(
             return _nothing(account, "No job is paused.")
         named = execution.signed(account, {"pause": {"tasks": list(tasks)} if tasks else {}}, "resume", reason)
         started = execution.start(account, named, "resume")
-        return Exit.DONE if no_wait else execution.follow(account, started, timeout)
+        return execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
     gates = table.present(0).lease.get("gates", {})
     event: dict[str, Any]
     if deployments:
@@ -54,10 +55,12 @@ def resume(
             return _nothing(account, "No image is barred.")
     execution.confirm(account, question, yes=yes)
     started = execution.start(account, execution.signed(account, event, kind, reason), kind)
-    return Exit.DONE if no_wait else execution.follow(account, started, timeout)
+    return execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
 
 
 def _nothing(account: Account, words: str) -> Exit:
-    if not account.output.as_json:
+    if account.output.as_json:
+        account.output.event(Ended("nothing to do", None, "", 0.0, "", words, int(Exit.DONE)))
+    else:
         account.output.line(words)
     return Exit.DONE

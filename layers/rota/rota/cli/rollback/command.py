@@ -58,8 +58,7 @@ def rollback(
     held: dict[str, Any] = {"hold": {}} if hold else {}
     started = execution.start(account, execution.signed(account, {**event, **held}, "rollback", reason), "rollback")
     if no_wait:
-        account.output.line(f"started {started.rpartition(':')[2]}")
-        return Exit.DONE
+        return execution.started(account, started)
     code = execution.follow(account, started, timeout)
     if code is Exit.DONE and not account.output.as_json:
         _undo(account, table, live)

@@ -56,16 +56,14 @@ def _all(account: Account) -> Exit:
 
 def _watch(account: Account) -> None:
     """Until Ctrl-C: on a terminal on one screen, else whenever something has changed."""
-    from rota.cli.output import envelope
     from rota.cli.status.gather import gather
     from rota.cli.status.text import lines
 
     stack, output, shown = account.stack, account.output, ""
-    account.interrupted = "Stopped watching."
     while True:
         found = gather(account, stack)
         if output.as_json:
-            output.event("status", **{k: v for k, v in envelope(found, stack).items() if k != "kind"})
+            output.document_event("status", found, stack)
         else:
             text = "\n".join(lines(stack.app, found, datetime.now(UTC), output.width, utc=output.utc))
             if output.redraws:

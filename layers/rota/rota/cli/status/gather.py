@@ -28,10 +28,10 @@ def gather(account: "Account", stack: "Stack") -> Status:
     with thread_pool() as pool:
         present = pool.submit(table.present, _LOOKS_BACK)
         paused = pool.submit(table.pauses)
-        rules = pool.submit(_rules, events, stack.rule_prefix)
+        listing = pool.submit(rules, events, stack.rule_prefix)
         service = pool.submit(_service, ecs, stack)
         jobs = table.jobs() if stack.watches_runs else {}
-        names = sorted({*rules.result(), *(name for name, job in jobs.items() if tasks.is_wanted(job))})
+        names = sorted({*listing.result(), *(name for name, job in jobs.items() if tasks.is_wanted(job))})
         runs = _runs(pool, table, names) if stack.watches_runs else {}
         now = present.result()
         lease = now.lease
@@ -47,7 +47,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
             tasks=[
                 tasks.status(
                     name,
-                    rules.result().get(name),
+                    listing.result().get(name),
                     jobs.get(name),
                     runs.get(name, []),
                     Pause(**_who(paused.result()[name])) if name in paused.result() else None,
@@ -60,7 +60,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
         )
 
 
-def _rules(events: Any, prefix: str) -> dict[str, Mapping[str, Any]]:
+def rules(events: Any, prefix: str) -> dict[str, Mapping[str, Any]]:
     """The rules with the app's prefix, by the name of their task."""
     pages = events.get_paginator("list_rules").paginate(NamePrefix=prefix)
     found = (rule for page in pages for rule in page["Rules"])

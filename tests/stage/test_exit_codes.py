@@ -1,0 +1,133 @@
+"""The command's exit codes as one table: each is played, and stderr says it as JSON."""
+
+import json
+import shlex
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import jsonschema
+import pytest
+
+from examples.guestbook.client import Client
+from rota.cli.exits import Exit
+from rota.cli.json_schema import json_schema
+from tests.stage.conftest import Rota
+
+WRONG = b'{"tasks": [{"name": "A", "task": "a", "rate": "5 min"}]}'
+Arrange = Callable[[Client, pytest.MonkeyPatch], object]
+
+
+class Case(NamedTuple):
+    """Commands in turn, each with its exit code, and words of the last one's error; it has none that is an answer."""
+
+    commands: list[tuple[int, str]]
+    words: str | None = None
+    arrange: Arrange = lambda *_: None
+
+
+def refused(fault: str) -> Arrange:
+    fault_of_stacks = {"service": "cloudformation", "operation": "DescribeStacks", "count": 0, "fault": fault}
+    return lambda stage, _patch: stage.faults([fault_of_stacks])
+
+
+def without(*names: str) -> Arrange:
+    def arrange(_stage: Client, patch: pytest.MonkeyPatch) -> None:
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in (*names, "AWS_DEFAULT_REGION"):
+            patch.delenv(name, raising=False)
+
+    return arrange
+
+
+def cannot_be_restored(stage: Client, _patch: pytest.MonkeyPatch) -> None:
+    stage.settings(time_scale=0.0005)
+    # From RegisterRevisions on no function starts.
+    stage.faults([{"service": "lambda", "operation": "Invoke", "skip": 3, "count": 0, "fault": "denied"}])
+
+
+def hangs(stage: Client, _patch: pytest.MonkeyPatch) -> None:
+    stage.settings(rollout="hangs")
+
+
+def interrupted(_stage: Client, patch: pytest.MonkeyPatch) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    patch.setattr("rota.cli.execution.time", SimpleNamespace(sleep=interrupt, monotonic=lambda: 0.0))
+
+
+# The first case of each code comes first.
+CASES = {
+    "0, done": Case([(0, "status"), (0, "deploy --again --yes"), (0, "plan --exit-code"), (0, "resume --barred")]),
+    "1, it failed": Case(
+        [(1, "deploy --again --yes")], "it failed", lambda stage, _patch: stage.upload_schedule(WRONG)
+    ),
+    "2, no terminal": Case([(2, "deploy --image v1")], "it would ask: Deploy v1 to production/guestbook-api"),
+    "3, differs": Case([(3, "plan --exit-code --image initial"), (0, "plan --image initial")]),
+    "4, denied": Case([(4, "status")], "you may not cloudformation:DescribeStacks", refused("denied")),
+    "5, half done": Case([(5, "deploy --image initial --yes"), (5, "status")], None, cannot_be_restored),
+    "6, held": Case([(0, "pause --deployments --yes --reason sale"), (6, "deploy --image initial --yes")]),
+    "124, time is over": Case(
+        [(124, "deploy --image initial --yes --timeout 1s")], "The work continues. Watch it again: rota deploy", hangs
+    ),
+    "130, Ctrl-C": Case(
+        [(130, "deploy --again --yes")], "The work continues. Watch it again: rota deploy", interrupted
+    ),
+    "1, a file with problems": Case([(1, "check -")]),
+    "1, throttled": Case([(1, "status")], "AWS throttles DescribeStacks", refused("throttle")),
+    "1, AWS fails": Case([(1, "status")], "AWS has an error of its own in DescribeStacks", refused("internal")),
+    "1, no network": Case(
+        [(1, "status")],
+        "AWS cannot be reached",
+        lambda _stage, patch: patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+    ),
+    "1, a plan that would fail": Case(
+        [(1, "plan")], "it would fail, before anything changes", lambda stage, _patch: stage.upload_schedule(WRONG)
+    ),
+    "2, no Region": Case([(2, "status")], "no Region is set", without("AWS_REGION")),
+    "2, an unknown option": Case([(2, "status --wach")], "No such option '--wach'"),
+    "2, a wrong value": Case([(2, "deploy --again --timeout soon")], "Invalid value for '--timeout'"),
+    "2, no file": Case([(2, "check nowhere.json")], "nowhere.json cannot be read"),
+    "2, no reason": Case([(2, "rollback --yes")], "a rollback needs a reason"),
+    "2, no reason to hold": Case([(2, "pause --deployments --yes")], "a pause needs a reason"),
+    "2, nothing is named": Case([(2, "deploy")], "name what to deploy"),
+    "4, no credentials": Case(
+        [(4, "status")],
+        "there are no AWS credentials",
+        without("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    ),
+    "4, no such stack": Case([(4, "status --stack rotta")], "there is no stack rotta"),
+    "4, no such image": Case([(4, "plan --image nope")], "there is no image nope in the repository guestbook"),
+    "4, no such release": Case([(4, "explain v99")], "there is no release or deployment v99"),
+    "4, no such task": Case([(4, "history --task IngetsData")], "there is no task IngetsData"),
+    "4, nothing to restore": Case([(4, "restore --yes")], "nothing deploys, and nothing is half done"),
+}
+
+
+@pytest.mark.exhaustive(first=len(Exit))
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_each_exit_code(deployed: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    case.arrange(deployed, monkeypatch)
+    for code, line in case.commands:
+        done = rota(*shlex.split(line), "--json")
+        assert done.exit == code, (line, done)
+        printed = [json.loads(each) for each in done.out.splitlines()] if '{"event"' in done.out else []
+        for each in [*printed, *map(json.loads, done.err.splitlines())]:
+            jsonschema.validate(each, json_schema())
+        if done.err:
+            assert json.loads(done.err)["exit"] == code
+    if case.words:
+        error = json.loads(done.err)
+        assert any(error[name].startswith(case.words) for name in ("message", "todo"))
+
+
+def test_the_first_cases_play_each_code() -> None:
+    first = [*CASES.values()][: len(Exit)]
+    assert {case.commands[0][0] for case in first} | {6} == {*Exit}
+
+
+def test_for_people_the_error_ends_with_what_to_do(deployed: Client, rota: Rota) -> None:
+    done = rota("history", "--task", "IngetsData")
+    assert (done.exit, done.out) == (4, "")
+    assert done.err == "rota: there is no task IngetsData\ndid you mean IngestData?\n"
