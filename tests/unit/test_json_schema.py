@@ -58,6 +58,23 @@ def test_the_schema_takes_a_valid_file(keys: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "defaults",
+    [
+        {"name": "Ingest"},
+        {"cron": "0 6 * * ? *"},
+        {"memory": 1000},
+        {"environment": {"A=B": "c"}},
+        None,
+    ],
+)
+def test_the_schema_refuses_a_wrong_default(defaults: dict[str, Any] | None) -> None:
+    document = {"defaults": defaults, "tasks": [entry()]}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
+    assert problems(document)
+
+
+@pytest.mark.parametrize(
     "keys",
     [
         {"name": ...},

@@ -1,10 +1,12 @@
 """Which schedule files are taken, and each problem: where it is, what is wrong, what to write instead."""
 
+import json
 from typing import Any
 
 import pytest
 
 from rota.schedule_file.parse import LARGEST_FILE, parse_schedule_file
+from rota.schedule_file.task import Retry, Task
 from tests.schedule_files import entry, problems
 
 PLAIN = b'{"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}'
@@ -63,7 +65,9 @@ def test_a_valid_file(raw: bytes | object) -> None:
             {"tasks": None}, "tasks: null is not allowed; write a list of tasks, [{...}, {...}]", id="null-tasks"
         ),
         pytest.param(
-            {"retry": [], "tasks": []}, "retry: is not a known key; known keys are $schema, tasks", id="displaced-key"
+            {"retry": [], "tasks": []},
+            "retry: is not a known key; known keys are $schema, defaults, tasks",
+            id="displaced-key",
         ),
         pytest.param({"task": [], "tasks": []}, 'task: is not a known key; did you mean "tasks"?', id="unknown-key"),
         pytest.param(
@@ -242,6 +246,55 @@ def test_a_problem_of_one_key(keys: dict[str, Any], problem: str) -> None:
     separator = "" if problem.startswith((":", "[")) else "."
     lines = problems({"tasks": [entry(name="Valid"), entry(**keys)]})
     assert any(line.startswith(f"tasks[1]{separator}{problem}") for line in lines), lines
+
+
+def test_a_task_without_a_key_has_the_default() -> None:
+    defaults = {
+        "cpu": 512,
+        "environment": {"A": "1", "B": "1"},
+        "retry": {"attempts": 2, "age": 60},
+        "enabled": False,
+        "x-y": 1,
+    }
+    own = {"environment": {"B": "2", "C": "2"}, "retry": {"attempts": 1}, "enabled": True}
+    document = {"defaults": defaults, "tasks": [entry(), entry(name="B", **own)]}
+    bare, with_own = parse_schedule_file(json.dumps(document).encode(), rule_prefix="", max_tasks=2)
+    assert bare == Task.model_validate(entry(**defaults | {"x-y": ...}))
+    assert (with_own.cpu, with_own.enabled, with_own.retry) == (512, True, Retry(attempts=1))
+    assert with_own.environment == {"A": "1", "B": "2", "C": "2"}
+
+
+@pytest.mark.parametrize(
+    ("defaults", "keys", "found"),
+    [
+        pytest.param(None, {}, ["defaults: null is not allowed; leave the key out"], id="null"),
+        pytest.param([], {}, ['defaults: a list is not allowed; write an object, such as {"cpu": 512}'], id="list"),
+        pytest.param({"cpu": None}, {}, ["defaults.cpu: null is not allowed; leave the key out"], id="a null"),
+        pytest.param(
+            {"count": 11, "cpu": 256},
+            {"memory": 8192},
+            [
+                "defaults.count: 11 is not allowed; write a whole number from 1 to 10",
+                "tasks[0].memory: Fargate does not offer 8192 MiB with cpu 256; write one of 512, 1024, 2048",
+            ],
+            id="reported once",
+        ),
+        pytest.param(
+            {"cron": "0 6 * * ? *"}, {}, ["defaults.cron: cannot be a default; write it in each task"], id="schedule"
+        ),
+        pytest.param(
+            {"envs": {}}, {}, ['defaults.envs: is not a known key; did you mean "environment"?'], id="misspelt"
+        ),
+        pytest.param(
+            {"attempts": 1},
+            {},
+            ['defaults.attempts: is not a known key of a task; write "retry": {"attempts": ...}'],
+            id="displaced",
+        ),
+    ],
+)
+def test_a_problem_of_the_defaults(defaults: object, keys: dict[str, Any], found: list[str]) -> None:
+    assert problems({"defaults": defaults, "tasks": [entry(**keys)]}) == found
 
 
 def test_two_tasks_with_one_name() -> None:

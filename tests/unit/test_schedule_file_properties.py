@@ -17,6 +17,7 @@ SCHEMA = json.loads(
 )
 VALID = {
     "$schema": "./scheduled_tasks.schema.json",
+    "defaults": {"memory": 512, "environment": {"B": "c"}},
     "tasks": [
         {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *", "retry": {"attempts": 1}},
         {"name": "Report", "command": ["a", "b"], "rate": "5 minutes", "environment": {"A": "b"}, "cpu": 256},

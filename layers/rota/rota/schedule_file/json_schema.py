@@ -30,8 +30,11 @@ def json_schema() -> dict[str, Any]:
     """The schema as a JSON document, draft 2020-12."""
     schema = ScheduleFile.model_json_schema(schema_generator=_SchemaForEditors)
     task = schema["$defs"]["Task"]
-    for key, checks in _CHECKS.items():
-        task["properties"][key].update(checks)
+    properties = [task["properties"], schema["$defs"]["Defaults"]["properties"]]
+    for each in properties:
+        for key in _CHECKS.keys() & each.keys():
+            each[key].update(_CHECKS[key])
+        each["environment"]["additionalProperties"] = False
     task["allOf"] = [{"oneOf": [{"required": [key]} for key in keys]} for keys in (WHAT, WHEN)] + [
         {
             "if": {"properties": {"cpu": {"const": cpu}}, "required": ["cpu"]},
@@ -39,8 +42,7 @@ def json_schema() -> dict[str, Any]:
         }
         for cpu, offered in FARGATE_MEMORY.items()
     ]
-    task["properties"]["environment"]["additionalProperties"] = False
-    for entry in (schema, task):
+    for entry in (schema, task, schema["$defs"]["Defaults"]):
         entry["patternProperties"] = {f"^{AUTHORS_KEYS}": {}}
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
 

@@ -8,7 +8,15 @@ from pydantic import ValidationError
 from rota.errors import ConfigError
 from rota.schedule_file.json_reader import InvalidJsonError, key_problems, parse_json
 from rota.schedule_file.problem import Location, Problem, json_path, quote
-from rota.schedule_file.task import AUTHORS_KEYS, ScheduleFile, Task, ValidationContext, conflicts
+from rota.schedule_file.task import (
+    AUTHORS_KEYS,
+    Defaults,
+    ScheduleFile,
+    Task,
+    ValidationContext,
+    conflicts,
+    merged,
+)
 
 # In bytes: ten times a file of 1,000 tasks.
 LARGEST_FILE = 1024 * 1024
@@ -72,7 +80,7 @@ def _check(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ..
     if isinstance(entries, list) and len(entries) > _MOST_TASKS_CHECKED:
         return (), (_too_many(len(entries), max_tasks),)
     problems = [*key_problems(document)]
-    document = _without_authors_keys(document)
+    document = _with_defaults(_without_authors_keys(document))
     problems += _problems_between_keys(document, max_tasks)
     tasks: tuple[Task, ...] = ()
     try:
@@ -85,8 +93,10 @@ def _check(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ..
 
 
 def _without_authors_keys(document: dict[str, object]) -> dict[str, object]:
-    """Without the keys that begin with x-, of the file and of its tasks: they are the author's own."""
+    """Without the keys that begin with x-, of the file, its defaults and its tasks: they are the author's own."""
     found = _known(document)
+    if isinstance(defaults := found.get("defaults"), dict):
+        found["defaults"] = _known(defaults)
     if isinstance(tasks := found.get("tasks"), list):
         found["tasks"] = [_known(task) if isinstance(task, dict) else task for task in tasks]
     return found
@@ -101,9 +111,28 @@ def _task_index(location: Location) -> int:
     return next((key for key in location if isinstance(key, int)), -1)
 
 
+def _with_defaults(document: dict[str, object]) -> dict[str, object]:
+    """The document with each task whole. A default that is wrong is left out, so that it is reported once."""
+    given, entries = document.get("defaults"), document.get("tasks")
+    if not isinstance(given, dict) or not isinstance(entries, list):
+        return document
+    try:
+        Defaults.model_validate(given)
+        wrong: set[object] = set()
+    except ValidationError as error:
+        wrong = {detail["loc"][0] for detail in error.errors(include_url=False, include_context=False)}
+    defaults = {key: value for key, value in given.items() if value is not None and key not in wrong}
+    whole = [merged(defaults, entry) if isinstance(entry, dict) else entry for entry in entries]
+    return {**document, "tasks": whole}
+
+
 def _problems_between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Problem]:
     """The problems that no key has alone; they are found also where a key is wrong on its own."""
-    tasks = document.get("tasks")
+    tasks, defaults = document.get("tasks"), document.get("defaults")
+    if isinstance(defaults, dict):
+        yield from _nulls(("defaults",), defaults)
+    elif defaults is None and "defaults" in document:
+        yield Problem(("defaults",), "null is not allowed; leave the key out")
     if not isinstance(tasks, list):
         return
     if len(tasks) > max_tasks:
@@ -114,13 +143,18 @@ def _problems_between_keys(document: Mapping[str, object], max_tasks: int) -> It
             continue
         for key, message in conflicts(entry, _intended_keys(entry)):
             yield Problem(("tasks", index, key) if key else ("tasks", index), message)
-        for key, value in entry.items():
-            if value is None and key in Task.model_fields and Task.model_fields[key].default is None:
-                yield Problem(("tasks", index, key), "null is not allowed; leave the key out")
+        yield from _nulls(("tasks", index), entry)
         name = entry.get("name")
         if isinstance(name, str) and first_with.setdefault(name, index) != index:
             other = json_path(("tasks", first_with[name]))
             yield Problem(("tasks", index, "name"), f"{quote(name)} is also the name of {other}; rename one of them")
+
+
+def _nulls(location: Location, entry: Mapping[str, object]) -> Iterator[Problem]:
+    """A problem for each key that holds null, where the model takes that for a key that is not there."""
+    for key, value in entry.items():
+        if value is None and key in Task.model_fields and Task.model_fields[key].default is None:
+            yield Problem((*location, key), "null is not allowed; leave the key out")
 
 
 def _intended_keys(entry: Mapping[str, object]) -> list[str]:

@@ -23,8 +23,10 @@ _Value = TypeVar("_Value")
 WHAT = ("task", "command")
 WHEN = ("cron", "rate", "schedule")
 
-# Keys that begin so are the author's own, in the file and in its tasks: they mean nothing here.
+# Keys that begin so are the author's own, in the file, its defaults and its tasks: they mean nothing here.
 AUTHORS_KEYS = "x-"
+# What a task adds to its default; all other keys replace it.
+MERGED_BY_NAME = ("environment",)
 
 RULE_NAME = r"[.\-_A-Za-z0-9]+"
 # No hyphen at the start: the start command would take the task for an option.
@@ -42,6 +44,7 @@ LARGEST_TASK_DEFINITION = 64 * 1024
 # What each key takes, for messages: "write ...".
 EXPECTED: Mapping[str, str] = {
     "$schema": "a string, the address of the JSON Schema",
+    "defaults": 'an object, such as {"cpu": 512}',
     "tasks": "a list of tasks, [{...}, {...}]",
     "name": "a string of letters, digits, dots, hyphens and underscores",
     "task": "a string of letters and digits, with . _ : - inside, such as spam_task",
@@ -217,8 +220,8 @@ _Environment = Annotated[
 ]
 
 
-class Task(_Model):
-    """One entry of the schedule file: a name, what to run, when."""
+class _Entry(_Model):
+    """What each task says itself."""
 
     name: Annotated[str, AfterValidator(_rule_name)] = Field(
         description="The task's name; with the rule prefix before it, the name of its EventBridge rule."
@@ -240,6 +243,11 @@ class Task(_Model):
     schedule: Annotated[str, AfterValidator(_schedule)] | None = Field(
         None, description="EventBridge's full expression.", examples=["cron(0 6 * * ? *)", "rate(5 minutes)"]
     )
+
+
+class Defaults(_Model):
+    """What holds for every task that does not say it itself."""
+
     enabled: bool = Field(True, description="false keeps the rule and stops its runs.")
     description: _Text = Field("", max_length=512, description="The rule's description in EventBridge.")
     cpu: Literal[256, 512, 1024, 2048, 4096, 8192, 16384] | None = Field(
@@ -280,6 +288,10 @@ class Task(_Model):
         "or both. Needs RunActions start or both.",
     )
 
+
+class Task(Defaults, _Entry):
+    """One entry of the schedule file: a name, what to run, when."""
+
     @model_validator(mode="after")
     def _without_conflicts(self) -> Self:
         problems = [f"{key}: {problem}" if key else problem for key, problem in conflicts(dict(self))]
@@ -313,7 +325,20 @@ class ScheduleFile(_Model):
     """Rota's schedule file: the tasks that should exist. An empty list removes every schedule."""
 
     schema_: str | None = Field(None, alias="$schema", description="The address of this schema, for editors.")
+    defaults: Defaults | None = Field(
+        None, description="Keys for every task that does not have them itself; environment is merged by name."
+    )
     tasks: Annotated[tuple[Task, ...], Field(strict=False)] = Field(description="The tasks that should exist.")
+
+
+def merged(defaults: Mapping[str, object], entry: Mapping[str, object]) -> dict[str, object]:
+    """A task as the file says it, with the defaults. What has names is merged by name; all else is replaced."""
+    whole = {**defaults, **entry}
+    for key in MERGED_BY_NAME:
+        default, own = defaults.get(key), entry.get(key)
+        if isinstance(default, Mapping) and isinstance(own, Mapping):
+            whole[key] = {**default, **own}
+    return whole
 
 
 def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from rota.schedule_file.problem import Location, Problem, quote
-from rota.schedule_file.task import EXPECTED, Retry, ScheduleFile, Task, Watch
+from rota.schedule_file.task import EXPECTED, Defaults, Retry, ScheduleFile, Task, Watch
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -107,14 +107,19 @@ def _unknown_key(location: Location) -> str:
     key = str(location[-1])
     if instead := _where_instead(key):
         return f"is not a known key; {instead}"
+    model: type[BaseModel]
     if len(location) == 1:
-        model: type[BaseModel] = ScheduleFile
+        model = ScheduleFile
+    elif location[-2] == "defaults":
+        model = Defaults
+        if key in Task.model_fields:
+            return "cannot be a default; write it in each task"
     else:
         model = _WITHIN.get(str(location[-2]), Task)
     known = [field.alias or name for name, field in model.model_fields.items()]
     if near := nearest_key(key, known):
         return f'is not a known key; did you mean "{near}"?'
-    if model is Task:
+    if model in (Task, Defaults):
         for outer, inner in _WITHIN.items():
             if near := nearest_key(key, inner.model_fields):
                 return f'is not a known key of a task; write "{outer}": {{"{near}": ...}}'
