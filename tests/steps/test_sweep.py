@@ -560,6 +560,14 @@ def test_an_image_that_the_policy_will_soon_delete_is_reported_once(mailed: Watc
     assert _next_day(mailed) == []
 
 
+def test_a_policy_that_may_not_be_read_fails_no_sweep(mailed: Watched, world: World) -> None:
+    image = {"repositoryName": "guestbook", "imageId": {"imageDigest": DIGEST}}
+    client("ecr").update_image_storage_class(**image, targetStorageClass="ARCHIVE")
+    with world.calls.refusing("ecr.GetLifecyclePolicy", "AccessDeniedException"):
+        mails = _next_day(mailed)
+    assert mails == ["The image of v1 is archived in ECR (production/guestbook-api)"]
+
+
 def test_images_of_earlier_releases_are_reported_once_by_a_rule(mailed: Watched) -> None:
     live = mailed.table.releases()
     _set_policy("imageCountMoreThan", 3, tagStatus="tagged", tagPatternList=["old-*"])

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
 
 from rota.aws import clients
+from rota.aws.errors import is_denied
 from rota.ecr.lifecycle import Fate, Rule, fates, parse_policy
 from rota.notifications.message import Message
 from rota.runs.model import Release
@@ -53,6 +55,12 @@ def threats(repository: str, releases: Sequence[Release], now: datetime) -> Thre
         rules = parse_policy(ecr.get_lifecycle_policy(repositoryName=repository)["lifecyclePolicyText"])
         images = _images(ecr, repository)
     except (ecr.exceptions.LifecyclePolicyNotFoundException, ecr.exceptions.RepositoryNotFoundException):
+        return Threats(live)
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        # Only a policy of the account can deny it; the day's other looks matter more than this one.
+        _logger.warning("the lifecycle policy may not be read, so nobody is warned of it", repository=repository)
         return Threats(live)
     newest = {release.digest: release for release in releases}
     found = [Threat(newest[fate.digest], fate) for fate in fates(rules, images, newest) if fate.is_soon(now)]
