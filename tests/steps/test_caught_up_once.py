@@ -53,6 +53,7 @@ class Account:
     started: list[int] = field(default_factory=list)
     """How many tasks each RunTask has started that catch_up sent."""
     group: str = ""
+    capacity: int = 9
 
     def answer(self, model: Any, context: dict[str, Any], **_: object) -> Any:
         operation, request = model.name, context["asked"]
@@ -88,13 +89,19 @@ class Account:
         known, at = self.tokens.get(token, ("", self.now))
         if known and self.now - at < TOKEN_KNOWN:
             if known == whole:
-                return 200, {"tasks": [{"taskArn": "known"}], "failures": []}
+                return 200, self._started(request)
             return 400, {"Error": {"Code": "ConflictException", "Message": "already in use"}}
         self.tokens[token] = whole, self.now
         self.started.append(request["count"])
-        for _ in range(request["count"]):
+        answer = self._started(request)
+        for _ in answer["tasks"]:
             self.start(request["startedBy"])
-        return 200, {"tasks": [{"taskArn": "new"}], "failures": []}
+        return 200, answer
+
+    def _started(self, request: dict[str, Any]) -> dict[str, Any]:
+        begun = min(self.capacity, request["count"])
+        failures = [{"reason": "no capacity"}] * (request["count"] - begun)
+        return {"tasks": [{"taskArn": "new"}] * begun, "failures": failures}
 
     def start(self, started_by: str) -> None:
         task = detail("RUNNING", created=self.now, startedBy=started_by, taskArn=f"task/{len(self.tasks):032}")
@@ -187,6 +194,13 @@ def test_it_is_started_once(asked: list[Account], steps: list[Any], started: lis
     asked[:] = [account := Account(1)]
     play(account, steps)
     assert account.started == started
+
+
+def test_what_ecs_has_started_in_part_is_no_success(asked: list[Account]) -> None:
+    asked[:] = [account := Account(2, capacity=1)]
+    play(account, ["gives up", Sweep(), MINUTE, Sweep()])
+    job = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP).job("IngestData")
+    assert (len(account.tasks), job and job.owed and job.owed.answer) == (1, "ECS started 1 of 2 tasks: no capacity")
 
 
 def play(account: Account, steps: list[Any]) -> None:

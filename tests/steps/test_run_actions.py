@@ -315,6 +315,17 @@ def test_a_run_that_did_not_start_is_caught_up_once_its_retry_age_is_over(watche
     assert len(caught_up(six)) == 1
 
 
+def test_a_start_that_a_message_promised_and_ecs_refuses_is_reported(watched: Watched) -> None:
+    asks(watched, DAILY, catch_up="both")
+    six = next_six(watched)
+    watched.ran(DAILY, six + MINUTE, starts=False, exit_code=None, stopCode="TaskFailedToStart")
+    watched.now = six
+    watched.sweep_for(6 * HOUR)
+    local_stage().settings.change({"run_task": "capacity"})
+    watched.sweep_for(10 * MINUTE, 2 * MINUTE)
+    assert watched.reported(DAILY) == ["not_started", "not_caught_up"]
+
+
 @pytest.mark.exhaustive(first=8)
 @pytest.mark.parametrize(
     ("service", "operation", "skip"),

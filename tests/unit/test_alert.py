@@ -33,7 +33,7 @@ from rota.runs.model import (
     Trigger,
     Why,
 )
-from rota.runs.reasons import of_absence, of_rotas_stop
+from rota.runs.reasons import of_absence, of_no_catching_up, of_rotas_stop
 from rota.runs.stops import Kind, Stop
 from rota.runs.words import day_and_time, duration
 from tests.alerts import APP, DUE, GOOD, GROUP_ARN, SECRET, V40, V41, V42, failed, incident, job, missed, not_started
@@ -252,6 +252,20 @@ reported once a day.
     Log: LOG
     Task: TASK
 """
+NOT_CAUGHT_UP = """\
+    Subject: IngestData was not started once more (production/guestbook-api)
+
+    Its run of 06:00 UTC did not begin, and catch_up did not start it once more: ECS started nothing: no capacity.
+
+    Scheduled for: Sun 29 Nov 2026, 06:00 UTC
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Incident: IngestData#2026-11-29T06:00:00Z
+
+    What to do:
+    - Run the job once more yourself if the next run is too far off.
+
+    Task: TASK
+"""
 TOO_LONG = """\
     Subject: IngestData failed: stopped after max_runtime (production/guestbook-api)
 
@@ -289,6 +303,7 @@ UNKNOWN = """\
     - CloudTrail's events RunTask of that time show whether the job was started; its log shows the rest.
 """
 late = failed(due=DUE + DAY, started_at=DUE + DAY + timedelta(seconds=250), tail=("out of cheese",))
+REFUSED = of_no_catching_up(None, "ECS started nothing: no capacity")
 ON_V41 = GOOD.model_copy(update={"release": V41})
 
 
@@ -321,6 +336,9 @@ ON_V41 = GOOD.model_copy(update={"release": V41})
         ),
         pytest.param(job(None, Notice(kind="skipped", run=stopped("skip", "9a8b7c"))), SOON, SKIPPED, id="skipped"),
         pytest.param(job(None, Notice(kind="replaced", run=stopped("replace", "1f"))), SOON, REPLACED, id="replaced"),
+        pytest.param(
+            job(None, Notice(kind="not_caught_up", run=not_started(reason=REFUSED))), SOON, NOT_CAUGHT_UP, id="too late"
+        ),
         pytest.param(job(incident(stopped("max_runtime", "60"))), SOON, TOO_LONG, id="stopped after max_runtime"),
     ],
 )

@@ -593,6 +593,8 @@ class RunKind(StrEnum):
     """A run was skipped, because an earlier one still ran: `overlap: skip`."""
     REPLACED = "replaced"
     """A run was stopped, because a later one had begun: `overlap: replace`."""
+    NOT_CAUGHT_UP = "not_caught_up"
+    """A run that `catch_up` was to start once more, as a message had said, was not started, or not with all tasks."""
     UNKNOWN = "unknown"
     """Rota itself was not running, so the result of a run is not known."""
 

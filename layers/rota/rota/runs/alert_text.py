@@ -76,6 +76,12 @@ _NOTICES = {
         "{jobs} were replaced by their next runs",
         "They still ran when their next runs had begun, so Rota stopped them.",
     ),
+    RunKind.NOT_CAUGHT_UP: _Notice(
+        "{task} was not started once more",
+        "Its run of {due} UTC did not begin, and {why}.",
+        "{jobs} were not started once more",
+        "Their runs did not begin, and {why}.",
+    ),
     RunKind.UNKNOWN: _Notice(
         "{task}: the result of a run is unknown",
         "Its result is unknown: {why}.",
@@ -138,7 +144,8 @@ def _title(report: Report) -> str:
 def _of_notice(report: Report) -> dict[str, str]:
     """What the words of a notice name."""
     run, limit = report.run, duration(report.job.max_runtime or 0)
-    return {"task": run.task, "limit": limit, "overlaps": run.overlaps, "why": run.reason.words if run.reason else ""}
+    why, due = run.reason.words if run.reason else "", clock(run.scheduled_at)
+    return {"task": run.task, "limit": limit, "overlaps": run.overlaps, "why": why, "due": due}
 
 
 def _short(run: Run) -> str:
@@ -274,7 +281,8 @@ def _next_steps(reports: list[Report]) -> Iterable[str]:
     elif first.kind == RunKind.OVERLAPPING:
         yield "If two must not run at once, let the job take a lock."
     elif first.run.reason:
-        yield from _caught_up(reports)
+        if first.kind != RunKind.NOT_CAUGHT_UP:
+            yield from _caught_up(reports)
         yield first.run.reason.todo
     incidents = [each.incident for each in reports if each.incident]
     good = incidents[0].last_good if incidents else None

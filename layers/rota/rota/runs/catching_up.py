@@ -17,12 +17,14 @@ from botocore.exceptions import ClientError
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
+from rota.contract import RunKind
 from rota.errors import TransientError
 from rota.runs.by_job import by_job
 from rota.runs.event import Overrides, TaskChange, started_by_catch_up
 from rota.runs.judge import run_of
 from rota.runs.missed import FIRES_WITHIN
-from rota.runs.model import STARTED, Job, Owed, Run, Span, Status, Trigger
+from rota.runs.model import STARTED, Job, Notice, Owed, Run, Span, Status, Trigger
+from rota.runs.reasons import of_no_catching_up
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import runs_after
 from rota.tracing import TASK
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 _REPEATED_FOR = timedelta(minutes=45)
 # So long ECS takes at most until a Fargate task runs, mostly.
 _BEGINS_WITHIN = timedelta(minutes=1)
+_RAN = "it has run meanwhile"
 _DID_NOT_BEGIN = (Status.NOT_STARTED, Status.MISSED)
 # How often a job may change between reading and writing it: RecordRun writes it as its runs end.
 _ATTEMPTS = 5
@@ -87,7 +90,7 @@ def to_start(job: Job, others: Sequence[Run], now: datetime, *, retry_age: int =
         return Verdict(never="ECS gave no answer for 45 minutes")
     tasks = min(owed.tasks, job.count - _begun(job, others))
     if tasks <= 0 or (owed.claimed_at and tasks < owed.tasks):
-        return Verdict(never="it has run meanwhile")
+        return Verdict(never=_RAN)
     tried_for = timedelta(seconds=max(job.retry_age, retry_age)) + FIRES_WITHIN
     if not owed.given_up and now <= owed.scheduled_at + tried_for:
         return Verdict()
@@ -171,8 +174,11 @@ def _start(settings: "Settings", task: str, due: datetime, request: Mapping[str,
         if isinstance(found := translate(error), TransientError):
             raise found from error
         return str(found)
-    failures = [str(failure.get("reason", "")) for failure in reply.get("failures", [])]
-    return STARTED if reply["tasks"] else f"ECS started nothing: {'; '.join(failures)}"
+    begun, wanted = len(reply["tasks"]), request["count"]
+    failures = "; ".join(dict.fromkeys(str(failure.get("reason", "")) for failure in reply.get("failures", [])))
+    if begun == wanted:
+        return STARTED
+    return f"ECS started {f'{begun} of {wanted} tasks' if begun else 'nothing'}: {failures}"
 
 
 def _note(table: "RunTable", job: Job, answer: str) -> None:
@@ -184,8 +190,18 @@ def _note(table: "RunTable", job: Job, answer: str) -> None:
         fresh = table.job(job.task)
         if fresh is None or fresh.owed is None or fresh.owed.scheduled_at != due or fresh.owed.answer:
             return
-        if table.update_state(
-            fresh.model_copy(update={"owed": fresh.owed.model_copy(update={"answer": answer})}), fresh
-        ):
+        if table.update_state(_answered(fresh, fresh.owed, answer), fresh):
             return
     raise TransientError(f"the job {job.task} changes too often to note what became of its catch_up")
+
+
+def _answered(job: Job, owed: Owed, answer: str) -> Job:
+    """The job once that became of what it owes. If a message has said that it will be started, another says no."""
+    update: dict[str, object] = {"owed": owed.model_copy(update={"answer": answer})}
+    incident = job.incident
+    if answer not in (STARTED, _RAN) and incident and incident.reported_at:
+        run = incident.last
+        if run.scheduled_at == owed.scheduled_at:
+            run = run.model_copy(update={"reason": of_no_catching_up(run.reason, answer)})
+            update["notices"] = (*job.notices, Notice(kind=RunKind.NOT_CAUGHT_UP, run=run))
+    return job.model_copy(update=update)

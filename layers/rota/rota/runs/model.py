@@ -249,7 +249,7 @@ class Notice(Item):
     """What there is to report of a single run, beside incidents: it is overlong, it overlaps, or it is unknown."""
 
     kind: str
-    """`overlong`, `overlapping`, `skipped`, `replaced` or `unknown`."""
+    """`overlong`, `overlapping`, `skipped`, `replaced`, `not_caught_up` or `unknown`."""
     run: Run
     reported_at: AwareDatetime | None = None
 

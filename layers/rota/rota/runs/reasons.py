@@ -285,6 +285,13 @@ def of_absence(*, away: bool) -> Reason:
     return Reason(why=Why.AWAY, words=words, todo=todo, reader=_OPERATOR)
 
 
+def of_no_catching_up(before: Reason | None, answer: str) -> Reason:
+    """A run was not started once more, late; `before` is why it did not begin when it was due."""
+    todo = "Run the job once more yourself if the next run is too far off."
+    why, reader = (before.why, before.reader) if before else (Why.OTHER, _OPERATOR)
+    return Reason(why=why, words=f"catch_up did not start it once more: {answer}", todo=todo, reader=reader)
+
+
 def of_an_unseen_end(at: datetime) -> Reason:
     """A run that was started then, and ended while Rota was away."""
     words = f"it was started at {at:%H:%M} UTC, and Rota was not looking when it ended"
