@@ -10,7 +10,7 @@ from rota.deployment import artifacts, named_file
 from rota.deployment.ledger import ledger_of
 from rota.deployment.live_revisions import live_revisions, recorded_by
 from rota.ecr.image import resolve_image
-from rota.ecs import service, service_deployments, task_definitions
+from rota.ecs import cluster, service, service_deployments, task_definitions
 from rota.ecs.reusable import find_reusable, list_ahead
 from rota.handlers.step import step
 from rota.plan import checks
@@ -62,6 +62,9 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     reusable = base = served = None
     if description:
         problems.add_for_operator(checks.of_service(description, settings))
+        if any(task.capacity_provider for task in tasks):
+            of_cluster = cluster.capacity_providers(ecs, settings.cluster)
+            problems.add_for_author(checks.of_capacity_providers(settings, tasks, of_cluster))
         served = serving.result()
     if description and served:
         in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
@@ -95,6 +98,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         newest_revision=reusable.newest,
         registered=reusable.registered,
         retry_policy_set_by_rota=recalling.result().retry_policy_set,
+        set_by_keys=dict(recalling.result().set_by_keys),
     )
     return ReadConfigOutput(
         schedule=stored,

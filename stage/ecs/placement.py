@@ -14,6 +14,11 @@ from stage.ecs.api import LATEST_FARGATE, backend
 from stage.moto.clients import REGION, client
 
 NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+NOT_ASSOCIATED = (
+    "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the "
+    "cluster. Associate the capacity provider with the cluster or specify a valid capacity provider and try again."
+)
+"""As RunTask was seen to answer: github.com/dask/dask-cloudprovider/issues/328."""
 REFUSALS = {
     "refused": ("AccessDeniedException", "You are not authorized to perform: ecs:RunTask"),
     "throttled": ("ThrottlingException", "Rate exceeded"),
@@ -30,10 +35,8 @@ def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
     count = request.get("count", 1)
     if not 1 <= count <= RUN_TASK_COUNT:
         raise InvalidParameterException(f"Count must be between 1 and {RUN_TASK_COUNT}.")
-    providers = request.get("capacityProviderStrategy", [])
-    fargate = [request.get("launchType"), *(provider["capacityProvider"] for provider in providers)]
-    if not {"FARGATE", "FARGATE_SPOT"} & set(fargate):
-        raise InvalidParameterException("No Container Instances were found in your cluster.")
+    cluster = backend()._get_cluster(request.get("cluster", "default"))
+    providers = _providers(request, cluster.capacity_providers or [], count)
     names = {container["name"] for container in definition.container_definitions}
     overrides = {"containerOverrides": [], **(request.get("overrides") or {})}
     for override in overrides["containerOverrides"]:
@@ -44,7 +47,6 @@ def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
     network = request.get("networkConfiguration")
     if network:
         network["awsvpcConfiguration"].setdefault("securityGroups", [])
-    cluster = backend()._get_cluster(request.get("cluster", "default"))
     try:
         tasks = [
             Task(
@@ -54,15 +56,15 @@ def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
                 resource_requirements=None,
                 backend=backend(),
                 group=request.get("group") or f"family:{definition.family}",
-                launch_type=request.get("launchType", ""),
+                launch_type="FARGATE",
                 overrides=overrides,
                 started_by=request.get("startedBy", ""),
                 tags=request.get("tags"),
                 networking_configuration=network,
                 platform_version=request.get("platformVersion"),
-                capacity_provider_name=providers[0]["capacityProvider"] if providers else None,
+                capacity_provider_name=provider,
             )
-            for _ in range(count)
+            for provider in providers
         ]
     except InvalidSubnetIdError as missing:
         raise InvalidParameterException(
@@ -72,6 +74,27 @@ def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
         task.id = task.id.replace("-", "")  # 32 hexadecimal digits, as in ECS
     backend().tasks.setdefault(cluster.name, {}).update({task.task_arn: task for task in tasks})
     return tasks
+
+
+def _providers(request: dict[str, Any], of_cluster: list[str], count: int) -> list[str] | list[None]:
+    """The capacity provider of each task, if it has one: a provider's base first, the rest by weight.
+
+    docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html
+    """
+    strategy = {item["capacityProvider"]: item for item in request.get("capacityProviderStrategy", [])}
+    if not strategy and request.get("launchType") == "FARGATE":
+        return [None] * count
+    if not strategy:
+        raise InvalidParameterException("No Container Instances were found in your cluster.")
+    if not strategy.keys() <= {*of_cluster}:
+        raise InvalidParameterException(NOT_ASSOCIATED)
+    weights = {name: item["weight"] for name, item in strategy.items() if item.get("weight", 0)}
+    if not weights:
+        raise InvalidParameterException("No capacity provider of the strategy has a weight.")
+    placed = [name for name, item in strategy.items() for _ in range(item.get("base", 0))][:count]
+    while len(placed) < count:
+        placed.append(min(weights, key=lambda name: (placed.count(name) + 1) / weights[name]))
+    return placed
 
 
 def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:

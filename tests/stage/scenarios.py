@@ -38,6 +38,17 @@ def tags_of_a_script(stage: Client) -> None:
     stage.fire(PREFIX + "IngestData")
 
 
+def spot(stage: Client) -> None:
+    """A job runs on Spot, once the cluster has that capacity provider."""
+    stage.upload_schedule({"tasks": [{**NEXT["tasks"][0], "capacity_provider": "FARGATE_SPOT"}]})
+    stage.deploy("v1")
+    stage.client("ecs").put_cluster_capacity_providers(
+        cluster=stage.names["cluster"], capacityProviders=["FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+    )
+    stage.deploy("v1")
+    stage.fire(PREFIX + NEXT["tasks"][0]["name"])
+
+
 def nothing_to_do(stage: Client) -> None:
     first = stage.deploy("v1")
     stage.wait(stage.start(first["input"]))
@@ -305,6 +316,7 @@ def add_a_target(stage: Client, task: str) -> None:
 EVERY_PERMISSION: tuple[Scenario, ...] = (
     first_deployment,
     tags_of_a_script,
+    spot,
     tags_that_are_not_listed_yet,
     no_schedule_file,
     killed_in_two_steps,

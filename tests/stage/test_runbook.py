@@ -271,6 +271,9 @@ def test_running_a_job_now(deployed: Client, shell: Shell, given: dict[str, obje
 def test_running_a_job_now_that_runs_on_spot(deployed: Client, shell: Shell) -> None:
     """A target that was taken over keeps its capacity providers, and has no launch type then."""
     events, rule = deployed.client("events"), f"{PREFIX}IngestData"
+    deployed.client("ecs").put_cluster_capacity_providers(
+        cluster="production", capacityProviders=["FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+    )
     (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
     of_ecs = {member: value for member, value in target["EcsParameters"].items() if member != "LaunchType"}
     events.put_targets(Rule=rule, Targets=[{**target, "EcsParameters": {**of_ecs, "CapacityProviderStrategy": SPOT}}])

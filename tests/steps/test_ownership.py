@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.errors import RejectedError
+from rota.errors import ConfigError, RejectedError
 from tests.guestbook import ACCOUNT, CLUSTER_ARN, ENVIRONMENT, PREFIX, REGION, arn
 from tests.in_process import client
 from tests.steps.calls import number
@@ -200,6 +200,25 @@ def test_a_retry_policy_of_the_file_goes_with_its_key(world: World, deployments:
     assert deployments.start().run() == "Deployed"
     fitting = {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 21_600}
     assert world.target("IngestData")["RetryPolicy"] == fitting
+
+
+def test_a_capacity_provider_of_the_file_goes_with_its_key(world: World, deployments: Deployments) -> None:
+    ingest, spam = SCHEDULE["tasks"]
+    world.upload({"tasks": [ingest | {"capacity_provider": "FARGATE_SPOT"}, spam]})
+    with pytest.raises(ConfigError, match=r"tasks\[0\].capacity_provider: the cluster production does not have FARG"):
+        deployments.start().until("PlanDeployment")
+    client("ecs").put_cluster_capacity_providers(
+        cluster="production", capacityProviders=["FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+    )
+    assert deployments.start().run() == "Deployed"
+    assert world.target("IngestData")["EcsParameters"]["CapacityProviderStrategy"] == [
+        {"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}
+    ]
+    assert "LaunchType" not in world.target("IngestData")["EcsParameters"]
+    assert deployments.start().run() == "NothingToDo"
+    world.upload(SCHEDULE)
+    assert deployments.start().run() == "Deployed"
+    assert "CapacityProviderStrategy" not in world.target("IngestData")["EcsParameters"]
 
 
 def test_a_rule_whose_input_cannot_stay_is_not_taken_over(world: World, deployments: Deployments) -> None:

@@ -112,7 +112,7 @@ def test_only_one_module_makes_clients() -> None:
 FUNCTIONS = sorted((PACKAGE.parents[2] / "functions").rglob("app.py"))
 
 
-_RULES = ("rule", "desired", "watching", "backend", "takeover", "start")
+_RULES = ("rule", "desired", "of_the_file", "watching", "backend", "takeover", "start")
 
 
 def test_a_backend_is_reached_through_the_interface_alone() -> None:

@@ -10,6 +10,7 @@ from rota.errors import SHORT_SERVICE_ARN
 from rota.plan.checks import (
     LONGEST_ROLLOUT,
     of_actions,
+    of_capacity_providers,
     of_deriving_revisions,
     of_published_ports,
     of_service,
@@ -469,3 +470,12 @@ def test_a_key_that_acts_needs_the_parameter(
 ) -> None:
     settings = SETTINGS.model_copy(update=parameters)
     assert list(of_actions(settings, [task("Other"), task(**keys)])) == problems
+
+
+def test_capacity_providers_that_the_cluster_does_not_have() -> None:
+    tasks = [task(), task(capacity_provider="FARGATE"), task(capacity_provider={"FARGATE": 1, "FARGATE_SPOT": 2})]
+    assert list(of_capacity_providers(SETTINGS, tasks, ["FARGATE", "FARGATE_SPOT", "machines"])) == []
+    assert list(of_capacity_providers(SETTINGS, tasks, ["FARGATE"])) == [
+        "tasks[2].capacity_provider: the cluster production does not have FARGATE_SPOT; have the operator add that "
+        "with aws ecs put-cluster-capacity-providers, beside those that it has, or leave the key out"
+    ]

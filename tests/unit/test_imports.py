@@ -57,6 +57,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.ecs.service_deployments": {"read_config", "roll_service", "check_service", "restore_deployment"},
     "rota.ecs.task_definitions": _OF_TASKS | {"sweep"},
     "rota.ecs.fingerprint": _OF_TASKS | {"sweep"},
+    "rota.ecs.cluster": {"read_config"},
     "rota.ecs.derive": {"read_config", "plan_deployment", "register_revisions"},
     # Once a day, and for `rota check`.
     "rota.ecr.lifecycle": set(),
@@ -76,6 +77,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedules.eventbridge_rules.start": set(),
     # As is a plan made.
     "rota.schedules.eventbridge_rules.desired": set(),
+    "rota.schedules.eventbridge_rules.of_the_file": set(),
     "rota.schedules.eventbridge_rules.watching": set(),
     "rota.schedule_file.retry_age": {"sweep"},
     "rota.schedules.found": _OF_TASKS | {"change_pauses"},

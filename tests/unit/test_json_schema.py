@@ -49,6 +49,8 @@ def test_the_schema_describes_every_key() -> None:
         {"retry": {"attempts": 0}, "platform_version": "LATEST"},
         {"overlap": "replace", "catch_up": "not_started"},
         {"overlap": "allow", "catch_up": False},
+        {"capacity_provider": "FARGATE_SPOT"},
+        {"capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 0}},
     ],
 )
 def test_the_schema_takes_a_valid_file(keys: dict[str, Any]) -> None:
@@ -99,6 +101,10 @@ def test_the_schema_refuses_a_wrong_default(defaults: dict[str, Any] | None) -> 
         {"count": 11},
         {"retry": {"attempts": 186}},
         {"platform_version": "1.4"},
+        {"capacity_provider": "SPOT"},
+        {"capacity_provider": {}},
+        {"capacity_provider": {"SPOT": 1}},
+        {"capacity_provider": {"FARGATE": -1}},
     ],
 )
 def test_the_schema_refuses_a_wrong_file(keys: dict[str, Any]) -> None:

@@ -147,6 +147,29 @@ def test_defaults_that_aws_adds_are_no_difference(change: Change) -> None:
 
 
 @pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        pytest.param(
+            {"capacity_provider": {"FARGATE_SPOT": 1, "FARGATE": 0}},
+            {
+                "CapacityProviderStrategy": [
+                    {"capacityProvider": "FARGATE"},
+                    {"capacityProvider": "FARGATE_SPOT", "weight": 1},
+                ],
+                "LaunchType": None,
+            },
+            id="capacity providers",
+        ),
+    ],
+)
+def test_a_key_that_eventbridge_shows_otherwise_is_no_difference(keys: dict[str, Any], shown: dict[str, Any]) -> None:
+    made = desired_rule(task(**keys), SETTINGS, CLUSTER_ARN, arn(7))
+    (put,) = made.targets
+    seen = {**put, "EcsParameters": put["EcsParameters"] | shown}
+    assert difference(made.model_copy(update={"targets": (seen,)}), made, ARN) is None
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         pytest.param({"schedule_expression": "cron(0 7 * * ? *)"}, id="schedule"),

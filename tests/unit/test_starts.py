@@ -27,12 +27,15 @@ OF_A_SCRIPT = {
 }
 
 
-def rule(settings: Settings, overrides: str | None = None, ecs: dict[str, Any] | None = None) -> Rule:
+KEYS = {"capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1}}
+
+
+def rule(settings: Settings, overrides: str | None = None, ecs: dict[str, Any] | None = None, **keys: Any) -> Rule:
     """The rule of a task, as a deployment makes it of one that had these members."""
     name = PREFIX + "IngestData"
     target = {"Id": name, "Arn": CLUSTER_ARN, "EcsParameters": ecs or {}}
     before = Rule(name=name, schedule_expression="rate(1 day)", state="ENABLED", tags={}, targets=(target,))
-    return desired_rule(task(count=2), settings, CLUSTER_ARN, arn(7), overrides, before)
+    return desired_rule(task(count=2, **keys), settings, CLUSTER_ARN, arn(7), overrides, before)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +46,7 @@ def rule(settings: Settings, overrides: str | None = None, ecs: dict[str, Any] |
         pytest.param(rule(TIMED), id="with the scheduled time"),
         pytest.param(rule(TIMED, OVERRIDES), id="with both"),
         pytest.param(rule(SETTINGS, ecs=OF_A_SCRIPT), id="with what a script gave it"),
+        pytest.param(rule(SETTINGS, ecs=OF_A_SCRIPT, **KEYS), id="with keys of the file"),
     ],
 )
 def test_it_is_what_eventbridge_asks(made: Rule) -> None:

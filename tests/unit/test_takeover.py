@@ -40,9 +40,11 @@ def of_a_script(*targets: dict[str, Any], **changes: Any) -> Rule:
     return rule.model_copy(update=changes)
 
 
-def desired(current: Rule, *, sets_retry: bool = False, **keys: Any) -> dict[str, Any]:
+def desired(current: Rule, *, sets_retry: bool = False, set_before: Any = (), **keys: Any) -> dict[str, Any]:
     """The target that the rule gets."""
-    (made,) = desired_rule(task(**keys), SETTINGS, CLUSTER_ARN, arn(7), current=current, sets_retry=sets_retry).targets
+    (made,) = desired_rule(
+        task(**keys), SETTINGS, CLUSTER_ARN, arn(7), current=current, sets_retry=sets_retry, set_before=set_before
+    ).targets
     return made
 
 
@@ -65,6 +67,29 @@ def test_what_would_change_the_run_is_not_kept() -> None:
     made = desired(of_a_script(target(ecs={"PlacementStrategy": [{"type": "random"}]}, **dropped)))
     assert not dropped.keys() & made.keys()
     assert "PlacementStrategy" not in made["EcsParameters"]
+
+
+@pytest.mark.parametrize(
+    ("key", "member", "value"),
+    [
+        pytest.param(
+            {"capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1}},
+            "CapacityProviderStrategy",
+            [
+                {"capacityProvider": "FARGATE_SPOT", "weight": 3, "base": 0},
+                {"capacityProvider": "FARGATE", "weight": 1, "base": 0},
+            ],
+            id="capacity_provider",
+        ),
+    ],
+)
+def test_a_key_wins_over_what_a_target_had_and_takes_it_along(key: dict[str, Any], member: str, value: Any) -> None:
+    had = of_a_script(target(ecs=KEPT_OF_ECS))
+    assert desired(had, **key)["EcsParameters"][member] == value
+    assert member not in backend.kept(had, SETTINGS, task(**key))
+    assert desired(had)["EcsParameters"][member] == KEPT_OF_ECS[member]
+    assert backend.set_by_keys(task(**key)) == (member,)
+    assert member not in desired(had, set_before=(member,))["EcsParameters"]
 
 
 RETRY = {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 600}

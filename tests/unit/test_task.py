@@ -25,6 +25,13 @@ EVERYTHING = {
     "platform_version": "1.4.0",
     "watch": {"grace": 600, "max_runtime": 3600, "tolerance": 1},
     "owner": "data-team",
+    "capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1},
+}
+
+
+KNOWN_BEFORE = {
+    *("name", "task", "command", "cron", "rate", "schedule", "enabled", "description", "cpu", "memory"),
+    *("environment", "count", "retry", "platform_version"),
 }
 
 
@@ -60,7 +67,7 @@ def test_defaults() -> None:
     assert (task.cpu, task.memory, task.retry, task.platform_version) == (None, None, None, None)
     assert Retry() == Retry(attempts=185, age=None)
     assert Retry(attempts=2).model_dump_json() == '{"attempts":2}', "as the previous release of Rota reads it"
-    assert not {"watch", "owner"} & task.model_dump().keys(), "as the previous release of Rota reads it"
+    assert not task.model_dump().keys() - KNOWN_BEFORE, "as the previous release of Rota reads it"
     assert Watch() == Watch(grace=300, max_runtime=None, tolerance=0)
 
 

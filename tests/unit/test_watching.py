@@ -189,7 +189,7 @@ def test_the_queue_for_dead_letters(queue: str | None, then: str) -> None:
     before = target(DeadLetterConfig={"Arn": queue}) if queue else target()
     assert desired(SETTINGS, before)["DeadLetterConfig"] == {"Arn": then}
     assert backend.has_dead_letters_elsewhere(rule(before), SETTINGS) is (then != RUN_QUEUE)
-    assert ("DeadLetterConfig" in backend.kept(rule(before), SETTINGS)) is (then != RUN_QUEUE)
+    assert ("DeadLetterConfig" in backend.kept(rule(before), SETTINGS, task())) is (then != RUN_QUEUE)
 
 
 OWN_POLICY = {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 600}

@@ -124,6 +124,15 @@ def limits() -> Iterator[Limit]:
         before=lambda small: small.register(),
     )
     yield Limit(
+        "the capacity providers are the cluster's",
+        run,
+        {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}], "launchType": None},
+        invalid,
+        "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the",
+        f"{ECS}/API_CapacityProviderStrategyItem.html",
+        before=lambda small: small.register(),
+    )
+    yield Limit(
         "a task has one launch type or capacity providers",
         run,
         {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}]},

@@ -2,6 +2,8 @@
 that is brought back.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger
@@ -32,6 +34,7 @@ class _Planned(Item):
     algorithm: int
     reused: dict[str, str]
     retry_policy_set_by_rota: tuple[str, ...] | None = Field(None, alias="retried")
+    set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class _OfARelease(_Planned):
@@ -47,12 +50,14 @@ class _Registered(Item):
 class LiveArtifacts(NamedTuple):
     """What is read of the live deployment's artifacts. `revisions`: fingerprints by ARN of those that it registered or
     used again; a revision never changes. `retry_policy_set`: the names of the schedules whose retry policy it set; None
-    if unknown. `base` is that of the release that is brought back; None if none is.
+    if unknown; `set_by_keys`: what else keys of its file set of each. `base` is that of the release that is brought
+    back; None if none is.
     """
 
     revisions: dict[str, str]
     retry_policy_set: tuple[str, ...] | None = None
     base: Revision | None = None
+    set_by_keys: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> LiveArtifacts:
@@ -82,7 +87,7 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
         )
         return LiveArtifacts({})
     fingerprints = {arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}
-    return LiveArtifacts(fingerprints, plan.retry_policy_set_by_rota)
+    return LiveArtifacts(fingerprints, plan.retry_policy_set_by_rota, set_by_keys=plan.set_by_keys)
 
 
 def recorded_by(s3: "S3Client", bucket: str, stored: Stored, pinned: "Pinned", live: LiveArtifacts) -> LiveArtifacts:

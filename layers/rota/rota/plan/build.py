@@ -56,6 +56,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
 
     changes: list[backend.Change] = []
     retry_policy_set: list[str] = []
+    set_by_keys: dict[str, tuple[str, ...]] = {}
     own_revision = 0
     content = derive_content(state.base, settings, state.image_uri, None)
     api = revision(None, content)
@@ -67,8 +68,18 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         name = backend.name_of(task, settings)
         current = state.schedules.get(name)
         before = state.sets_retry(name)
-        change = backend.change(task, settings, state.cluster_arn, runs, overrides, current, sets_retry=before)
+        change = backend.change(
+            task,
+            settings,
+            state.cluster_arn,
+            runs,
+            overrides,
+            current,
+            sets_retry=before,
+            set_before=state.set_by_keys.get(name, ()),
+        )
         changes += [change] if change else []
+        set_by_keys |= {name: members} if (members := backend.set_by_keys(task)) else {}
         retry_policy_set += [name] if backend.sets_retry(task, settings, current, before=before) else []
     kept = len(state.tasks) - len(changes)
     desired = {backend.name_of(task, settings) for task in state.tasks}
@@ -95,6 +106,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         roll=roll,
         algorithm=ALGORITHM,
         retry_policy_set_by_rota=tuple(retry_policy_set),
+        set_by_keys=set_by_keys,
         service_changes=service_changes(
             state.served, state.base, content, settings.container, brought_back=state.base_today is not None
         )
@@ -153,7 +165,11 @@ def _remarks(
         yield from state.rollout_remarks
     for task in state.tasks:
         current = state.schedules.get(backend.name_of(task, settings))
-        if current and backend.taken_over(current, state.registered) and (kept := backend.kept(current, settings)):
+        if (
+            current
+            and backend.taken_over(current, state.registered)
+            and (kept := backend.kept(current, settings, task))
+        ):
             yield f"{task.name} keeps of its target: {', '.join(kept)}"
     if state.tasks and commands.entry_point:
         yield f"the entry point {shlex.join(commands.entry_point)} precedes each job's command"

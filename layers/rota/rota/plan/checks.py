@@ -5,7 +5,7 @@ A problem is a sentence that says where it is, what is wrong and what would be r
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rota.ecs import arns, jobs, service_deployments, task_definitions
@@ -82,6 +82,17 @@ def of_actions(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
             yield (
                 f"tasks[{index}].{key}: {given} has Rota {action} runs, and the parameter {reason}; have the operator "
                 f"set {wanted}, or write {off}"
+            )
+
+
+def of_capacity_providers(settings: "Settings", tasks: Sequence["Task"], of_cluster: Collection[str]) -> Iterator[str]:
+    """The capacity providers that tasks name and the cluster does not have: ECS would start no run of them."""
+    for index, task in enumerate(tasks):
+        if missing := sorted({*(task.capacity_provider or ())} - {*of_cluster}):
+            yield (
+                f"tasks[{index}].capacity_provider: the cluster {settings.cluster} does not have "
+                f"{' and '.join(missing)}; have the operator add that with aws ecs put-cluster-capacity-providers, "
+                "beside those that it has, or leave the key out"
             )
 
 

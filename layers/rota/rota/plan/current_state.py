@@ -22,7 +22,7 @@ class CurrentState(Shape):
     revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number;
     `registered`: ARNs of those in use that Rota registered, by which a schedule that is taken over is known.
     `retry_policy_set_by_rota`: the names of the schedules whose retry policy the live deployment set; None if that is
-    not known.
+    not known. `set_by_keys`: what else keys of its file set, by the schedule's name.
     """
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
@@ -43,6 +43,7 @@ class CurrentState(Shape):
     newest_revision: int
     registered: frozenset[str]
     retry_policy_set_by_rota: tuple[str, ...] | None = Field(alias="retried")
+    set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda given: not given)
     remark: str = ""
 
     def sets_retry(self, name: str) -> bool:

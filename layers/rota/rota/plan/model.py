@@ -44,7 +44,8 @@ class Plan(Shape):
     updated, to the revision with the fingerprint `api`; `service_runs` is the ARN of the revision that it runs before.
     `algorithm` is the version of all these fingerprints; 0 in a plan of a version that had none.
     `retry_policy_set_by_rota` are the names of the schedules whose retry policy is Rota's: from the file, or as it fits
-    the schedule.
+    the schedule; `set_by_keys` what else keys of the file set of schedules and would stay without them, by the
+    schedule's name.
 
     For people: `service_changes` says how the service will differ from what it runs, `commands` what runs then,
     `left_out` which containers no job runs, by name with the reason, and `remarks` what else they should know.
@@ -64,6 +65,7 @@ class Plan(Shape):
     service_runs: str
     algorithm: int = 0
     retry_policy_set_by_rota: tuple[str, ...] = Field((), alias="retried")
+    set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda given: not given)
     service_changes: tuple[str, ...] = ()
     commands: Commands | None = None
     left_out: dict[str, str] = Field(default_factory=dict)

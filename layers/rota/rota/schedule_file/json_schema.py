@@ -10,7 +10,16 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
-from rota.schedule_file.task import AUTHORS_KEYS, LONGEST_RULE_NAME, RULE_NAME, WHAT, WHEN, ScheduleFile
+from rota.schedule_file.task import (
+    AUTHORS_KEYS,
+    CAPACITY_PROVIDERS,
+    HEAVIEST,
+    LONGEST_RULE_NAME,
+    RULE_NAME,
+    WHAT,
+    WHEN,
+    ScheduleFile,
+)
 
 _CRON = r"[0-9*,/-]+\s+[0-9*,/-]+\s+(\?\s+[0-9A-Za-z*,/-]+\s+[0-9A-Za-z*,#-]+"
 _CRON += r"|[0-9LlWw*,/-]+\s+[0-9A-Za-z*,/-]+\s+\?)\s+[0-9*,/-]+"
@@ -23,6 +32,13 @@ _CHECKS: dict[str, JsonSchemaValue] = {
     "rate": {"pattern": rf"^\s*({_RATE}|{_IN_RATE})\s*$"},
     "schedule": {"pattern": rf"^\s*({_IN_CRON}|{_IN_RATE})\s*$"},
     "memory": {"enum": FARGATE_MEMORY_SIZES},
+    "capacity_provider": {
+        "type": ["string", "object"],
+        "pattern": f"^({'|'.join(sorted(CAPACITY_PROVIDERS))})$",
+        "propertyNames": {"enum": sorted(CAPACITY_PROVIDERS)},
+        "additionalProperties": {"type": "integer", "minimum": 0, "maximum": HEAVIEST},
+        "minProperties": 1,
+    },
 }
 
 

@@ -38,6 +38,9 @@ VARIABLE = r"[^=\x00]+"
 OWNER = r"[A-Za-z0-9]([A-Za-z0-9._@-]{0,98}[A-Za-z0-9])?"
 
 LONGEST_RULE_NAME = 64
+# Those of Fargate, and the most that a weight is:
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html
+CAPACITY_PROVIDERS, HEAVIEST = {"FARGATE", "FARGATE_SPOT"}, 1000
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html, task definition size
 LARGEST_TASK_DEFINITION = 64 * 1024
 
@@ -69,6 +72,7 @@ EXPECTED: Mapping[str, str] = {
     "owner": 'a string of letters, digits and . _ @ - inside, such as "data-team"',
     "overlap": '"allow", "skip" or "replace"',
     "catch_up": 'false, "not_started", "missed" or "both"',
+    "capacity_provider": '"FARGATE", "FARGATE_SPOT" or weights of them, such as {"FARGATE_SPOT": 3, "FARGATE": 1}',
 }
 
 
@@ -156,6 +160,20 @@ def _not_zero(value: _Value) -> _Value:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(f"{value} is not allowed; write {EXPECTED['catch_up']}")  # noqa: TRY004  pydantic takes these
     return value
+
+
+def _weights(given: object) -> dict[str, int]:
+    """A provider by its name has the weight 1, and at least one has more than 0, or ECS would start nothing."""
+    weights = {given: 1} if isinstance(given, str) else given
+    if not (
+        isinstance(weights, dict)
+        and weights.keys() <= CAPACITY_PROVIDERS
+        and all(type(weight) is int and 0 <= weight <= HEAVIEST for weight in weights.values())
+    ):
+        raise ValueError(f"{quote(given)} is not allowed; write {EXPECTED['capacity_provider']}")
+    if not any(weights.values()):
+        raise ValueError("has no weight above 0, so ECS would start nothing; write a whole number from 1 to 1000")
+    return weights
 
 
 def _encodable(value: _Value) -> _Value:
@@ -286,6 +304,12 @@ class Defaults(_Model):
         exclude_if=lambda given: given is False,
         description="Which runs are started once more, late: those that ECS could not start, those that were missed, "
         "or both. Needs RunActions start or both.",
+    )
+    capacity_provider: Annotated[dict[str, int], BeforeValidator(_weights)] | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="On which capacity of Fargate the task runs, or in which proportion its copies are spread. "
+        "FARGATE_SPOT costs less, and AWS may stop a run with two minutes' warning. Default: FARGATE.",
     )
 
 

@@ -35,6 +35,7 @@ _SAME = {
     "tolerance": {"failuretolerance", "failurethreshold", "failureissuethreshold", "tolerate"},
     "owner": {"team", "contact", "responsible", "ownedby"},
     "overlap": {"concurrency", "concurrencypolicy", "lock", "singleton", "overlapping", "overlappolicy"},
+    "capacity_provider": {"capacityproviderstrategy", "capacityproviders", "spot", "fargatespot", "launchtype"},
     "catch_up": {"backfill", "rerun", "startlate", "misfire", "misfirepolicy"},
 }
 # The keys of a task that hold an object with keys of its own.
@@ -59,12 +60,12 @@ _NOT_HERE = (
     ),
     (
         {"container", "containername", "cluster", "subnets", "subnetids", "securitygroups", "securitygroupids"}
-        | {"assignpublicip", "network", "family", "role", "rolearn", "prefix", "launchtype"},
+        | {"assignpublicip", "network", "family", "role", "rolearn", "prefix"},
         "a parameter of the stack says that for all tasks",
     ),
     (
-        {"tags", "propagatetags", "deadletter", "deadletterqueue", "deadletterconfig", "dlq", "spot", "group"}
-        | {"capacityprovider", "capacityproviderstrategy", "executecommand", "enableexecutecommand", "referenceid"}
+        {"tags", "propagatetags", "deadletter", "deadletterqueue", "deadletterconfig", "dlq", "group"}
+        | {"executecommand", "enableexecutecommand", "referenceid"}
         | {"enableecsmanagedtags"},
         "set it on the target of the task's rule, where a deployment keeps it",
     ),

@@ -14,7 +14,7 @@ from rota.schedules.found import Found
 from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Set
+    from collections.abc import Callable, Collection, Iterable, Iterator, Set
     from concurrent.futures import ThreadPoolExecutor
     from datetime import datetime
 
@@ -97,16 +97,26 @@ def change(
     current: Schedule | None,
     *,
     sets_retry: bool = False,
+    set_before: "Collection[str]" = (),
 ) -> Change | None:
     """What gives a task its schedule; None if `current` is that already. Pure.
 
     `revision` is an ARN, or `to_be_registered(fingerprint)`; `sets_retry`: Rota set the retry policy that `current`
-    has, so that it goes or changes with what it came from.
+    has, so that it goes or changes with what it came from; `set_before`: what else of it keys of the file set.
     """
     from rota.schedules.eventbridge_rules.desired import desired_rule  # noqa: PLC0415  loaded where it is used
 
-    desired = desired_rule(task, settings, cluster_arn, revision, overrides, current, sets_retry=sets_retry)
+    desired = desired_rule(
+        task, settings, cluster_arn, revision, overrides, current, sets_retry=sets_retry, set_before=set_before
+    )
     return rule.difference(current, desired, _arn(cluster_arn, desired.name))
+
+
+def set_by_keys(task: "Task") -> tuple[str, ...]:
+    """What the task's keys set of its schedule that would stay without them, by name. Pure."""
+    from rota.schedules.eventbridge_rules import of_the_file  # noqa: PLC0415  loaded where it is used
+
+    return tuple(of_the_file.of_ecs(task))
 
 
 def sets_retry(task: "Task", settings: "Settings", current: Schedule | None, *, before: bool) -> bool:
@@ -135,11 +145,11 @@ def taken_over(current: Schedule, registered: "Set[str]") -> bool:
     return rule.is_taken_over(current, registered)
 
 
-def kept(current: Schedule, settings: "Settings") -> tuple[str, ...]:
-    """What stays of a schedule that is taken over and that Rota does not set, by name. Pure."""
+def kept(current: Schedule, settings: "Settings", task: "Task") -> tuple[str, ...]:
+    """What stays of a schedule that is taken over and that neither Rota nor a key of the task sets, by name. Pure."""
     from rota.schedules.eventbridge_rules.desired import kept_members  # noqa: PLC0415  loaded where it is used
 
-    return tuple(sorted(member for part in kept_members(current, settings) for member in part))
+    return tuple(sorted(member for part in kept_members(current, settings, task) for member in part))
 
 
 def other_targets(current: Schedule) -> tuple[str, ...]:

@@ -73,9 +73,16 @@ def _values(path: str, value: Any) -> Iterator[tuple[str, str]]:
         for key, each in value.items():
             yield from _values(f"{path}.{key}".lstrip("."), each)
     elif isinstance(value, list):
-        yield path, ", ".join(each if isinstance(each, str) else json.dumps(each) for each in value)
+        yield path, ", ".join(map(_item, value))
     else:
         yield path, str(value)
+
+
+def _item(given: Any) -> str:
+    """One of a list, such as `FARGATE_SPOT 3` for a capacity provider and its weight."""
+    if isinstance(given, Mapping) and "capacityProvider" in given:
+        return f"{given['capacityProvider']} {given.get('weight', 0)}"
+    return given if isinstance(given, str) else json.dumps(given)
 
 
 def _masked(given: Any) -> Any:
@@ -98,6 +105,7 @@ def _readable(path: str) -> str:
         "RetryPolicy.MaximumEventAgeInSeconds": "retry age, seconds",
         "EcsParameters.TaskCount": "count",
         "RoleArn": "role",
+        "EcsParameters.CapacityProviderStrategy": "capacity provider",
         "Arn": "cluster",
     }
     return words.get(

@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from rota.ownership import OWNER_TAG
-from rota.schedules.eventbridge_rules import watching
+from rota.schedules.eventbridge_rules import of_the_file, watching
 from rota.schedules.eventbridge_rules.rule import Rule
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rota.schedule_file.task import Task
     from rota.settings import Settings
 
@@ -28,27 +30,31 @@ def desired_rule(
     current: Rule | None = None,
     *,
     sets_retry: bool = False,
+    set_before: "Collection[str]" = (),
 ) -> Rule:
     """The rule and its one target for `task`, which runs `revision` (a task definition's ARN) with `overrides`.
 
     The target takes the ID of the one that runs the task now, else of any, so that a rule never has one more meanwhile,
-    and keeps each member that Rota does not set. `sets_retry`: Rota set the retry policy that it has.
+    and keeps each member that Rota does not set. `sets_retry`: Rota set the retry policy that it has; `set_before`: the
+    members of its EcsParameters that a key of the file set, which go with the key.
     """
     name, had = settings.rule_prefix + task.name, watching.target_of(current)
-    kept, kept_of_ecs = kept_members(current, settings)
+    kept, kept_of_ecs = kept_members(current, settings, task)
+    of_ecs = {member: value for member, value in kept_of_ecs.items() if member not in set_before}
+    of_ecs |= of_the_file.of_ecs(task)
     if sets_retry:
         kept.pop("RetryPolicy", None)
     if watching.sets_retry(task, settings, had, before=sets_retry):
         kept |= watching.retry_policy(task, settings, had)
     # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
-    launch = {} if kept_of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
+    launch = {} if of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
     target: dict[str, Any] = {
         **kept,
         "Id": next((target["Id"] for target in (had, *(current.targets if current else ())) if target), name),
         "Arn": cluster_arn,
         "RoleArn": settings.events_role_arn,
         "EcsParameters": {
-            **kept_of_ecs,
+            **of_ecs,
             "TaskDefinitionArn": revision,
             "TaskCount": task.count,
             **launch,
@@ -74,11 +80,14 @@ def desired_rule(
     )
 
 
-def kept_members(current: Rule | None, settings: "Settings") -> tuple[dict[str, Any], dict[str, Any]]:
-    """What Rota does not set of the target that runs the task: its members, and those of its EcsParameters."""
+def kept_members(current: Rule | None, settings: "Settings", task: "Task") -> tuple[dict[str, Any], dict[str, Any]]:
+    """What neither Rota nor a key of the task sets of the target that runs it: its members, and those of its
+    EcsParameters.
+    """
     target = watching.target_of(current)
+    set_of_ecs = {*_SET_OF_ECS, *of_the_file.of_ecs(task)}
     set_ = {*_SET, *watching.dead_letters(settings, target)}
     return (
         {member: value for member, value in target.items() if member not in set_},
-        {member: value for member, value in target.get("EcsParameters", {}).items() if member not in _SET_OF_ECS},
+        {member: value for member, value in target.get("EcsParameters", {}).items() if member not in set_of_ecs},
     )

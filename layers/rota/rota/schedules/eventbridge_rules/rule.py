@@ -1,5 +1,6 @@
 """EventBridge rules, and the writes that turn one rule into another. Pure."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Any, Literal
@@ -190,12 +191,14 @@ def whole(rule: Rule, arn: str) -> RuleChange:
 
 
 def _comparable(value: Any) -> Any:
-    """A target without what AWS adds on its own (false, empty) and without the order of subnets and groups."""
+    """A target without what AWS adds on its own (false, empty, a base of 0) and without the order of its lists."""
     if isinstance(value, Mapping):
+        if "capacityProvider" in value:
+            value = {"weight": 0, "base": 0, **value}
         bare = {key: _comparable(inner) for key, inner in value.items()}
         # 0 says something (no retries), though it equals False.
         return {key: inner for key, inner in bare.items() if inner is not False and inner not in (None, "", [], {})}
     if isinstance(value, list | tuple):
         items = [_comparable(item) for item in value]
-        return sorted(items) if all(isinstance(item, str) for item in items) else items
+        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
     return value

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rota import tracing
+from rota.schedule_file.task import CAPACITY_PROVIDERS
 from rota.schedules.eventbridge_rules import watching
 from rota.schedules.eventbridge_rules.rule import split_targets
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from rota.schedules.eventbridge_rules.rule import Rule
     from rota.settings import Settings
 
-_ON_FARGATE = {"FARGATE", "FARGATE_SPOT"}
 # Of a container's overrides: the schedule file says the first two, and the task definition may say the rest.
 _SAID_BY_THE_FILE = {"command", "environment"}
 
@@ -44,7 +44,7 @@ def problems(rule: "Rule", task: "Task", settings: "Settings") -> Iterator[str]:
 def _not_kept(target: dict[str, Any], task: "Task", settings: "Settings") -> Iterator[tuple[str, str]]:
     ecs = target["EcsParameters"]
     providers = {each["capacityProvider"] for each in ecs.get("CapacityProviderStrategy") or []}
-    if foreign := sorted(providers - _ON_FARGATE):
+    if not task.capacity_provider and (foreign := sorted(providers - CAPACITY_PROVIDERS)):
         yield f"the capacity provider {', '.join(foreign)}", "jobs run on Fargate; put the target without it"
     for member in ("PlacementConstraints", "PlacementStrategy"):
         if ecs.get(member):
