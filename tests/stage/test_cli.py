@@ -92,6 +92,25 @@ def test_plan_is_the_dry_run_of_the_machine(deployed: Client, rota: Rota) -> Non
     assert differs.json["service"]["rolls"]
 
 
+def test_a_file_that_is_not_uploaded_is_planned(deployed: Client, rota: Rota, tmp_path: Path) -> None:
+    file = tmp_path / "new.yaml"
+    file.write_text("tasks:\n  - {name: IngestData, task: data_ingestion_task, cron: '0 7 * * ? *', overlap: skip}\n")
+    refused = rota("plan", "--file", str(file))
+    assert (refused.exit, "tasks[0].overlap: " in refused.err) == (1, True)  # the machine knows RunActions
+    file.write_text(file.read_text().replace(", overlap: skip", ""))
+    planned = rota("plan", "--file", str(file), "--exit-code", "--json")
+    assert (planned.exit, planned.json["schedule"]["proposed"]) == (3, str(file))
+    assert {each["task"]: each["change"] for each in planned.json["tasks"]} == {
+        "CountTeaspoons": "remove",
+        "IngestData": "update",
+        "RemoveSpam": "remove",
+    }
+    assert rota("plan", "--exit-code").exit == 0, "the bucket's file is as it was"
+    shown = " ".join(rota("plan", "--file", str(file)).out.split())
+    assert f"schedule file {file} (not uploaded)" in shown
+    assert f"Deploy it: upload {file}, then rota deploy --image v1" in shown
+
+
 def events(done: Done) -> list[dict[str, Any]]:
     """What a command printed while it watched."""
     return [json.loads(line) for line in done.out.splitlines()]

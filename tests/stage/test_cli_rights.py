@@ -60,7 +60,7 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]], set[str]]] = {
         [*READER, "DeployerPolicy"],
         [
             ["plan"],
-            ["plan", "--image", "v1"],
+            ["plan", "--image", "v1", "--file", "examples/app/scheduled_tasks.json"],
             ["deploy", "--image", "initial", "--yes"],
             ["deploy", "--again", "--yes"],
         ],
@@ -110,5 +110,6 @@ def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Call
     rota("deploy", "--image", "initial", "--yes", "--no-wait")
     for command in (["status"], ["explain", "IngestData"], ["restore", "--yes"], ["check"]):
         rota(*command)
+    rota("plan", "--file", "examples/app/scheduled_tasks.json")
     used = {each["action"] for each in asked(deployed)}
     assert {action for actions in POLICIES.values() for action in actions} - used <= ON_AWS_ALONE

@@ -86,6 +86,7 @@ CASES = {
         [(1, "plan")], "it would fail, before anything changes", lambda stage, _patch: stage.upload_schedule(WRONG)
     ),
     "2, no Region": Case([(2, "status")], "no Region is set", without("AWS_REGION")),
+    "1, a file to plan has problems": Case([(1, "plan --file -")], "- has 1 problem"),
     "2, an unknown option": Case([(2, "status --wach")], "No such option '--wach'"),
     "2, a wrong value": Case([(2, "deploy --again --timeout soon")], "Invalid value for '--timeout'"),
     "2, no file": Case([(2, "check nowhere.json")], "nowhere.json cannot be read"),

@@ -62,6 +62,10 @@ def test_every_other_input_is_read_as_a_push(given: Any) -> None:
         ({"reasn": "x"}, 'reasn is not a key of the input; write "reason", beside detail'),
         ({"dry-run": True}, 'dry-run is not a key of the input; write "dry_run", beside detail'),
         ({"dry_run": 1}, "dry_run is 1, it must be true or false"),
+        (
+            {"schedule_key": "proposals/a.json", "schedule_version": "v"},
+            'schedule_key is "proposals/a.json", which is only to be planned; upload the schedule file',
+        ),
         ({"with_before": True}, "this version of Rota does not know the key with_before; leave it out"),
         ({"withBefore": True}, "this version of Rota does not know the key withBefore; leave it out"),
         ({"detail": {"dryRun": True}}, 'detail.dryRun is not a key of a push; write "dry_run", beside detail'),

@@ -403,6 +403,11 @@ def test_the_retention_of_stored_data() -> None:
             "ExpirationInDays": days,
             "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
         },
+        "proposals": {
+            "Prefix": "proposals/",
+            "ExpirationInDays": 7,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        },
         "schedule-files-of-the-past": {
             "NoncurrentVersionExpiration": {"NoncurrentDays": days, "NewerNoncurrentVersions": 100},
             "ExpiredObjectDeleteMarker": True,

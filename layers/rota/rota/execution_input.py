@@ -12,6 +12,8 @@ from rota.errors import RejectedError
 
 # Characters of a name and of a reason: both are mailed, and are in each ledger entry.
 LONGEST_NAME, LONGEST_REASON = 256, 1_000
+# Keys of schedule files that `rota plan --file` has stored: whoever deploys may write them.
+PROPOSALS = "proposals/"
 # Of one value in a message.
 _LONGEST_QUOTE = 256
 # What an event of EventBridge has beside `detail`.
@@ -136,6 +138,8 @@ def problems(event: Mapping[str, Any]) -> Iterator[str]:
     if (given.schedule_key is None) != (given.schedule_version is None):
         missing = "schedule_key" if given.schedule_key is None else "schedule_version"
         yield f"{missing} is missing: schedule_key and schedule_version go together, and name one version of one file"
+    if given.schedule and given.schedule.key.startswith(PROPOSALS) and not given.dry_run:
+        yield f"schedule_key is {_quoted(given.schedule.key)}, which is only to be planned; upload the schedule file"
     if given.pause and given.hold:
         yield "pause and hold do not go together; start an execution for each"
     if given.pause and given.kind == Kind.PAUSE and not given.pause.tasks:

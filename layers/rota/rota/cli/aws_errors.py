@@ -31,7 +31,10 @@ POLICIES: dict[str, frozenset[str]] = {
     ),
     "PlanReaderPolicy": frozenset({"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"}),
     "DeployerPolicy": frozenset(
-        {"states:StartExecution", "states:ListExecutions", "states:StopExecution", "ecr:DescribeImages"}
+        {
+            *("states:StartExecution", "states:ListExecutions", "states:StopExecution", "ecr:DescribeImages"),
+            "s3:PutObject",
+        }
     ),
     "DoctorPolicy": frozenset(
         {

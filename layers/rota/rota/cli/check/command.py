@@ -2,10 +2,8 @@
 
 import json
 import re
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html, rules on an event bus
 _RULES_PER_BUS = 300
-_NAME_A_FILE = "name a schedule file, or - for standard input"
 
 
 def _rule_prefix(_context: click.Context, _option: click.Parameter, text: str) -> str:
@@ -74,8 +71,10 @@ def check(
 
         click.echo(json.dumps(schema.json_schema(), indent=2))
         return Exit.DONE
+    from rota.cli.schedule_files.source import NAME_A_FILE
+
     if file == "" or (output and not file):
-        raise CommandError(Exit.MISUSED, _NAME_A_FILE, error="NoFile")
+        raise CommandError(Exit.MISUSED, NAME_A_FILE, error="NoFile")
     status = _check(account, file, rule_prefix, max_tasks, output) if file else Exit.DONE
     return status if file and not live else _check_live(account) or status
 
@@ -90,13 +89,10 @@ def _check_live(account: Account) -> int:
 
 
 def _check(account: Account, file: str, rule_prefix: str, max_tasks: int, output: str | None) -> int:
-    from rota.cli.schedule_files.source import read
+    from rota.cli.schedule_files.source import raw, read
     from rota.schedule_file.parse import parse_schedule_file
 
-    try:
-        source = read(file, _raw(file))
-    except OSError as error:
-        raise CommandError(Exit.MISUSED, str(error), error="NoFile") from error
+    source = read(file, raw(file))
     now = datetime.now(UTC)
     problems = source.problems(rule_prefix=rule_prefix, max_tasks=max_tasks)
     if account.output.as_json:
@@ -149,22 +145,6 @@ def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:
         wanted = "both" if len(actions) > 1 else f"{actions.pop()} or both"
         parts.append(f"{' and '.join(acting)} will be refused unless the stack's RunActions is {wanted}")
     return "".join(f"; {part}" for part in parts)
-
-
-def _raw(name: str) -> bytes:
-    """The file's bytes, one more than the longest that is accepted at most. OSError in words for the user."""
-    from rota.schedule_file.parse import LARGEST_FILE
-
-    if name == "-" and sys.stdin is None:
-        raise OSError(f"standard input is closed; {_NAME_A_FILE}")
-    try:
-        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
-            return file.read(LARGEST_FILE + 1)
-    except IsADirectoryError as error:
-        example = Path(name) / "scheduled_tasks.json"
-        raise OSError(f"{name} is a directory; name the schedule file in it, such as {example}") from error
-    except OSError as error:
-        raise OSError(f"{name} cannot be read: {error.strerror}; {_NAME_A_FILE}") from error
 
 
 def _listed(task: "Task", now: datetime) -> str:

@@ -8,15 +8,18 @@ from rota.cli.frame import Account, command
 
 @command("plan", "rota plan --image b81d07e", short_help="What a deployment would change; it changes nothing.")
 @click.option("--image", metavar="IMAGE", help="A tag or a digest in ECR, or a release; default: what is live.")
+@click.option("--file", metavar="FILE", help="A schedule file that is not uploaded, JSON or YAML; - is standard input.")
 @click.option("--details", is_flag=True, help="Also each field that differs, and what each task runs.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if something would change.")
-def plan(account: Account, image: str | None, details: bool, exit_code: bool) -> Exit:
-    """Show what deploying an image with the schedule file in the bucket would change: the machine's own dry run.
+def plan(account: Account, image: str | None, file: str | None, details: bool, exit_code: bool) -> Exit:
+    """Show what deploying an image with the schedule file in the bucket would change: the machine's own dry run. With
+    --file: what it would change with another file, which is stored for the dry run and is never deployed.
 
     `+` a new schedule, `~` a changed one, `=` only another image, `-` one that is removed.
     """
     from rota.cli import execution, releases
     from rota.cli.plan import run, text
+    from rota.cli.plan.proposal import store
 
     stack, output, table = account.stack, account.output, account.table
     if image:
@@ -26,6 +29,7 @@ def plan(account: Account, image: str | None, details: bool, exit_code: bool) ->
         if live is None:
             raise CommandError(Exit.MISUSED, "nothing is live yet", "name an image: rota plan --image TAG")
         chosen = releases.Image(live["live_digest"], live.get("live_tag"))
-    found = run.dry_run(account, execution.push_of(account, chosen))
+    proposal = store(account, file) if file else None
+    found = run.dry_run(account, execution.push_of(account, chosen), proposal)
     output.answer(found, stack, lambda: text.lines(found, output.width, details=details, utc=output.utc))
     return Exit.DIFFERS if exit_code and not found.nothing_to_do else Exit.DONE

@@ -24,6 +24,8 @@ class ScheduleFile:
     modified: datetime | None
     differs: bool
     """Whether another version is live."""
+    proposed: str | None = None
+    """The name of the file here, if it is not uploaded."""
 
 
 @dataclass(frozen=True)

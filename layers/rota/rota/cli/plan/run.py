@@ -12,15 +12,19 @@ from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
+    from rota.cli.plan.proposal import Proposal
 
 _EVERY, _LONGEST = 0.5, 900
 
 
-def dry_run(account: "Account", event: Mapping[str, Any]) -> Plan:
-    """What deploying this input would change. CommandError with every problem that it would meet."""
-    started = execution.start(account, {**event, "dry_run": True}, "plan")
+def dry_run(account: "Account", event: Mapping[str, Any], proposal: "Proposal | None" = None) -> Plan:
+    """What deploying this input would change, with a schedule file that is not uploaded if there is one.
+
+    CommandError with every problem that it would meet.
+    """
+    started = execution.start(account, {**event, **(proposal.keys if proposal else {}), "dry_run": True}, "plan")
     account.interrupted = ""  # it changes nothing
-    return plan_of(account, _output(account, started), started)
+    return plan_of(account, _output(account, started), started, proposal)
 
 
 def show(account: "Account", event: Mapping[str, Any]) -> None:
@@ -34,7 +38,7 @@ def show(account: "Account", event: Mapping[str, Any]) -> None:
         output.lines(text.lines(plan, output.width, utc=output.utc))
 
 
-def plan_of(account: "Account", document: Mapping[str, Any], started: str) -> Plan:
+def plan_of(account: "Account", document: Mapping[str, Any], started: str, proposal: "Proposal | None") -> Plan:
     """The plan whose places the machine's document has."""
     stack = account.stack
     pointers, config, image = document["plan"], document["config"], document["turn"]["image"]
@@ -53,6 +57,7 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str) -> Pl
             modified=_modified(account, schedule),
             differs=(schedule["key"], schedule["version_id"])
             != (live.get("live_schedule_key"), live.get("live_schedule_version")),
+            proposed=proposal.name if proposal else None,
         ),
         service=ServiceChange(
             rolls=plan["roll"],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from rota.cli import times
-from rota.cli.plan.model import Plan, TaskChange
+from rota.cli.plan.model import Plan, ScheduleFile, TaskChange
 from rota.cli.status.text import short
 from rota.cli.tables import Cell, Row, folded, packed, table
 
@@ -35,14 +35,20 @@ def _facts(plan: Plan, *, utc: bool) -> Iterator[str]:
     before = image.from_tag or short(image.from_digest)
     same = image.digest == image.from_digest
     yield f"image {now} (live)" if same else f"image {before or 'none'} -> {now}"
-    when = f" of {times.clock(plan.schedule.modified, datetime.now(UTC), utc=utc)}" if plan.schedule.modified else ""
-    yield f"schedule file {plan.schedule.key}{when}{'' if plan.schedule.differs else ' (live)'}"
+    yield _schedule_file(plan.schedule, utc=utc)
     service = plan.service
     yield (
         f"service {service.revision} -> {service.to or 'a new revision'}"
         if service.rolls
         else f"service {service.revision} unchanged"
     )
+
+
+def _schedule_file(file: ScheduleFile, *, utc: bool) -> str:
+    if file.proposed:
+        return f"schedule file {file.proposed} (not uploaded)"
+    when = f" of {times.clock(file.modified, datetime.now(UTC), utc=utc)}" if file.modified else ""
+    return f"schedule file {file.key}{when}{'' if file.differs else ' (live)'}"
 
 
 def _row(task: TaskChange, plan: Plan) -> Row:
@@ -91,5 +97,6 @@ def _counts(plan: Plan, width: int) -> Iterator[str]:
     revisions = (
         f"{plan.registers} {'revision' if plan.registers == 1 else 'revisions'}, at least {plan.seconds_at_least} s"
     )
-    deploy = f"Deploy it: rota deploy --image {plan.image.tag or plan.image.digest}"
+    upload = f"upload {plan.schedule.proposed}, then " if plan.schedule.proposed else ""
+    deploy = f"Deploy it: {upload}rota deploy --image {plan.image.tag or plan.image.digest}"
     yield from folded(f"{', '.join(counts) or 'no schedule changes'}; {revisions}. {deploy}", width)

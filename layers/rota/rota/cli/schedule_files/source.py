@@ -1,11 +1,13 @@
 """Reads the schedule file that a person has: the JSON that it comes to, its problems, and the line of each."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rota.cli.exits import CommandError, Exit
 from rota.cli.schedule_files.lines import SOURCE_KEY
 from rota.schedule_file.parse import LARGEST_FILE, find_problems
 from rota.schedule_file.problem import Location, Problem, json_path
@@ -13,6 +15,7 @@ from rota.schedule_file.problem import Location, Problem, json_path
 if TYPE_CHECKING:
     from rota.cli.schedule_files.yaml_reader import Fault
 
+NAME_A_FILE = "name a schedule file, or - for standard input"
 _YAML = (".yaml", ".yml")
 # What older YAML takes for true and false, and people write.
 _NOT_BOOLEAN = {"on", "off", "yes", "no", "y", "n"}
@@ -67,6 +70,27 @@ class Source:
             except (KeyError, IndexError, TypeError):
                 return None
         return value
+
+
+def raw(name: str) -> bytes:
+    """The bytes of a file, one more than the longest that is accepted at most; `-` is standard input.
+
+    CommandError if it cannot be read.
+    """
+    if name == "-" and sys.stdin is None:
+        raise _unread(f"standard input is closed; {NAME_A_FILE}")
+    try:
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except IsADirectoryError as error:
+        example = Path(name) / "scheduled_tasks.json"
+        raise _unread(f"{name} is a directory; name the schedule file in it, such as {example}") from error
+    except OSError as error:
+        raise _unread(f"{name} cannot be read: {error.strerror}; {NAME_A_FILE}") from error
+
+
+def _unread(words: str) -> CommandError:
+    return CommandError(Exit.MISUSED, words, error="NoFile")
 
 
 def is_yaml(name: str, raw: bytes) -> bool:

@@ -1,0 +1,49 @@
+"""A schedule file that is to be planned and not deployed: it is stored in the bucket for the dry run alone."""
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from rota.cli.exits import CommandError, Exit
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+
+_ANY_NUMBER = 1_000_000
+"""Of tasks: the machine knows the rule quota."""
+
+
+class Proposal(NamedTuple):
+    """The file's name here, and where it is stored."""
+
+    name: str
+    key: str
+    version: str
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What the execution's input says of it."""
+        return {"schedule_key": self.key, "schedule_version": self.version}
+
+
+def store(account: "Account", name: str) -> Proposal:
+    """Check the file and store it. `-` is standard input. CommandError for one that has problems, before any call."""
+    from rota.cli.schedule_files.source import raw, read
+    from rota.execution_input import PROPOSALS
+
+    source = read(name, raw(name))
+    if problems := source.problems(rule_prefix=account.stack.rule_prefix, max_tasks=_ANY_NUMBER):
+        count = f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}"
+        listed = "\n".join(map(str, problems))
+        raise CommandError(
+            Exit.FAILED,
+            f"{name} has {count}",
+            "correct that, then plan again",
+            error="ConfigError",
+            acts="author",
+            listed=listed,
+        )
+    key = f"{PROPOSALS}{hashlib.sha256(source.json).hexdigest()}.json"
+    stored = account.client("s3").put_object(
+        Bucket=account.stack.bucket, Key=key, Body=source.json, ContentType="application/json"
+    )
+    return Proposal("standard input" if name == "-" else name, key, stored["VersionId"])
