@@ -60,7 +60,7 @@ def threats(repository: str, releases: Sequence[Release], now: datetime) -> Thre
         if not is_denied(error):
             raise
         # Only a policy of the account can deny it; the day's other looks matter more than this one.
-        _logger.warning("the lifecycle policy may not be read, so what it will delete is not reported", repository=repository)
+        _logger.warning("the lifecycle policy may not be read, so nothing is said of it", repository=repository)
         return Threats(live)
     newest = {release.digest: release for release in releases}
     found = [Threat(newest[fate.digest], fate) for fate in fates(rules, images, newest) if fate.is_soon(now)]
