@@ -135,7 +135,8 @@ def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
         else:
             image = push_event.parse_image(failed.event, settings.repository, failed.execution)
     except RejectedError:
-        return DeploymentRecord(execution=failed.execution, failed_step="TakeTurn")
+        said = execution_input.origin_of_refused(failed.event, failed.execution.name)
+        return DeploymentRecord(execution=failed.execution, origin=said, failed_step="TakeTurn")
     origin = execution_input.origin(failed.event, image, failed.execution.name)
     return DeploymentRecord(execution=failed.execution, image=image, origin=origin, failed_step="TakeTurn")
 

@@ -6,6 +6,7 @@ import pytest
 
 from rota.cli.exits import CommandError, Exit
 from rota.cli.releases import find
+from rota.cli.table import is_deployment
 
 DIGESTS = {name: f"sha256:{name * 32}" for name in ("a1", "b2", "c3")}
 
@@ -55,3 +56,19 @@ def test_other_names_are_answered_with_the_newest(name: str) -> None:
 def test_there_may_be_none_before() -> None:
     with pytest.raises(CommandError, match="no release before the live one"):
         find(LEDGER[:2], "previous", LIVE)
+
+
+@pytest.mark.parametrize(
+    ("item", "is_one"),
+    [
+        (entry(None, "c3", "failed"), True),
+        ({"outcome": "failed", "kind": "rollback"}, True),
+        ({"outcome": "refused", "kind": "rollback"}, False),
+        ({"outcome": "done", "kind": "pause"}, False),
+        ({"outcome": "aborted", "kind": "resume"}, False),
+        ({"outcome": "failed"}, False),
+    ],
+    ids=["push", "rollback", "refused", "pause", "resume", "unreadable"],
+)
+def test_which_entry_is_of_a_deployment(item: dict[str, Any], is_one: bool) -> None:
+    assert is_deployment(item) == is_one

@@ -111,6 +111,23 @@ def test_without_an_image_every_other_key_is_refused(given: dict[str, Any], prob
         execution_input.parse(given)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"kind": "rollback", "relaese": "v1", "by": "ann", "reason": "it fails"}, "rollback by ann: it fails"),
+        ({"kind": "rolback", "release": "v1", "by": "ann"}, "a request by ann"),
+        ({"kind": "pause", "by": 7, "reason": "x" * 1001}, "pause by a person"),
+        ({"kind": ["pause"], "by": ""}, "None"),
+        ({"detail": {"image-digest": "sha256:1"}, "by": "ann"}, "again by ann"),
+        (PUSH | {"detail": {"image-digest": None}}, "push"),
+        ({"source": "aws.states", "detail": {}}, "None"),
+        ("rollback", "None"),
+    ],
+)
+def test_what_a_refused_input_says_of_who_started_it(given: Any, said: str) -> None:
+    assert str(execution_input.origin_of_refused(given, EXECUTION)) == said
+
+
 def test_every_problem_is_named_at_once() -> None:
     given = {"kind": "schedule", "by": "", "reason": 1, "dryrun": True}
     assert len(list(execution_input.problems(given))) == 3

@@ -281,6 +281,11 @@ IMAGE = Image(repository="guestbook", digest=DIGEST, tag="b81d07e")
 SCHEDULE = Stored(key="scheduled_tasks.json", version_id="1")
 
 
+def asked(outcome: str, kind: str | None) -> dict[str, Any]:
+    """What a person asked for without an image."""
+    return {"outcome": outcome, "image": None, "origin": {"kind": kind, "by": "ann"}}
+
+
 @pytest.mark.parametrize(
     ("entry", "title", "good"),
     [
@@ -294,6 +299,11 @@ SCHEDULE = Stored(key="scheduled_tasks.json", version_id="1")
             id="without a tag",
         ),
         pytest.param({"outcome": "failed", "image": None}, "the deployment failed", False, id="without an image"),
+        pytest.param(asked("refused", "rollback"), "the rollback was refused", False, id="a rollback"),
+        pytest.param(asked("refused", "pause"), "the request was refused", False, id="a pause"),
+        pytest.param(asked("refused", None), "the request was refused", False, id="of no kind"),
+        pytest.param(asked("failed", "resume"), "the request failed", False, id="a resume"),
+        pytest.param(asked("failed", "schedule"), "the deployment failed", False, id="a schedule"),
         pytest.param({"outcome": "overtaken"}, "overtaken by a newer push (b81d07e)", None, id="overtaken"),
     ],
 )

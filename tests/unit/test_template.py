@@ -512,7 +512,8 @@ def test_each_outcome_of_this_app_goes_to_the_topic() -> None:
     assert target["Arn"] == {"Ref": "NotificationsTopic"}
     transformer = target["InputTransformer"]
     paths = transformer["InputPathsMap"]
-    assert paths == {name: f"$.detail.{name}" for name in ("app", "outcome", "news", "pushed", "started", "execution")}
+    names = ("what", "app", "outcome", "news", "pushed", "started", "execution")
+    assert paths == {name: f"$.detail.{name}" for name in names}
     assert set(re.findall(r"<(\w+)>", transformer["InputTemplate"])) == paths.keys()
     assert RESOURCES["NotificationsByMail"] == {
         "Type": "AWS::SNS::Subscription",

@@ -25,6 +25,8 @@ class Outcome(StrEnum):
     """The image was rolled back from, and no person chose it since."""
     DONE = "done"
     """What a person asked for, a hold, bars or pauses, is changed; nothing was to be deployed."""
+    REFUSED = "refused"
+    """What a person asked for was refused before there was an image to deploy."""
 
 
 class Shape(BaseModel):
@@ -66,7 +68,14 @@ class Image(Shape):
 
         What a person calls `<id>-rollback` is that person's.
         """
-        return bool(self.event_id and re.fullmatch(f"{re.escape(self.event_id)}(_[0-9a-f-]{{32,}})?", execution_name))
+        return is_started_by(self.event_id, execution_name)
+
+
+def is_started_by(event_id: Any, execution_name: str) -> bool:
+    """True if EventBridge started that execution with the event of that id, by the name that it gives."""
+    return isinstance(event_id, str) and bool(
+        event_id and re.fullmatch(f"{re.escape(event_id)}(_[0-9a-f-]{{32,}})?", execution_name)
+    )
 
 
 def is_dry_run(event: Any) -> bool:
@@ -115,16 +124,18 @@ class Kind(StrEnum):
 
 
 class Origin(Shape):
-    """Who started a deployment, and why. `by` and `reason` are as its input says, empty if it does not."""
+    """Who started a deployment, and why. `by` and `reason` are as its input says, empty if it does not. `kind` is None
+    only of an input that was refused because of its kind.
+    """
 
-    kind: Kind
+    kind: Kind | None
     by: str = ""
     reason: str = ""
 
     def __str__(self) -> str:
         """For people: `rollback by ann: the login fails`."""
         by_a_person = f" by {self.by or 'a person'}" if self.by or self.kind != Kind.PUSH else ""
-        return f"{self.kind}{by_a_person}{f': {self.reason}' if self.reason else ''}"
+        return f"{self.kind or 'a request'}{by_a_person}{f': {self.reason}' if self.reason else ''}"
 
 
 class Phase(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, ValidationError
 
-from rota.contract import Digest, Image, Kind, Origin, Shape, Stored
+from rota.contract import Digest, Image, Kind, Origin, Shape, Stored, is_started_by
 from rota.errors import RejectedError
 
 # Characters of a name and of a reason: both are mailed, and are in each ledger entry.
@@ -121,6 +121,27 @@ def origin(event: Mapping[str, Any], image: Image | None, execution_name: str) -
     """Who started the execution and why; the kind follows from what started it unless the input says another."""
     by_itself = Kind.PUSH if image and image.started(execution_name) else Kind.AGAIN
     return Origin(kind=event.get("kind", by_itself), by=event.get("by", ""), reason=event.get("reason", ""))
+
+
+def origin_of_refused(event: Any, execution_name: str) -> Origin | None:
+    """As much of `origin` as an input with problems says; None if it says nothing of it."""
+    if not isinstance(event, Mapping):
+        return None
+    given = {name: _alone(event, name) for name in ("kind", "by", "reason")}
+    detail = event.get("detail")
+    if "kind" not in event and isinstance(detail, Mapping) and "image-digest" in detail:
+        given["kind"] = Kind.PUSH if is_started_by(event.get("id"), execution_name) else Kind.AGAIN
+    if not any(given.values()):
+        return None
+    return Origin(kind=given["kind"], by=given["by"] or "", reason=given["reason"] or "")
+
+
+def _alone(event: Mapping[str, Any], name: str) -> Any:
+    """The value of a key, whatever is wrong with the others; None if that value is wrong, or missing."""
+    try:
+        return getattr(ExecutionInput.model_validate({name: event[name]} if name in event else {}), name) or None
+    except ValidationError:
+        return None
 
 
 def problems(event: Mapping[str, Any]) -> Iterator[str]:

@@ -94,6 +94,15 @@ class Table:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
+def is_deployment(entry: Item) -> bool:
+    """Whether an entry of the ledger is a deployment's. What a person asks for without an image has one, too: a pause,
+    a hold, and what was refused.
+    """
+    return bool(entry.get("digest")) or (
+        entry["outcome"] != "refused" and entry.get("kind") in ("rollback", "schedule")
+    )
+
+
 def at(item: Item, name: str) -> datetime | None:
     """A time in an item; None if there is none."""
     return datetime.fromisoformat(item[name]) if item.get(name) else None

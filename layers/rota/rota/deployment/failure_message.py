@@ -23,15 +23,18 @@ _WHO_ACTS = {
     "ExecutionTimedOut": "For the operator: find out what it waited for; to deploy that image after all, start a new "
     "execution.",
 }
+_ASK_AGAIN = "For the operator: fix this, then start it again."
 # Step Functions' names for errors of the function's runtime, not of the code in it.
 _OF_LAMBDA = ("Lambda.", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")
 _BUG = "This is a bug in Rota: report it with the function's log, which has the traceback."
 
 
-def explain(step: str, error: CaughtError, became: str) -> str:
-    """The cause of a deployment that failed in `step`; `became` says what became of what it had changed."""
+def explain(step: str, error: CaughtError, became: str, *, refused: bool = False) -> str:
+    """The cause of a deployment that failed in `step`; `became` says what became of what it had changed. `refused`: it
+    was none, but a request that could not be carried out.
+    """
     before = f"{step}: "
-    after = f"{became} {_who_acts(error.Error)}"
+    after = f"{became} {_ASK_AGAIN if refused else _who_acts(error.Error)}"
     message = _shortened(_message(error), _LONGEST_CAUSE - len(before) - len(after) - 2).rstrip(".")
     # A list of problems has a line each, and how the deployment ended is below.
     separator = "\n" if "\n" in message else ". "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
-from rota.contract import Execution, Image, Origin, Outcome, Shape, Stored
+from rota.contract import Execution, Image, Kind, Origin, Outcome, Shape, Stored
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord, OptionalRecord
 from rota.deployment.releases import Release, Releases
@@ -40,6 +40,15 @@ class Entry(Shape):
     """The number of the release that the deployment made live; None if it made none."""
     origin: Origin | None = None
     """Who started the deployment and why; None if that is not known."""
+
+    @property
+    def noun(self) -> str:
+        """What has ended, for people: a person's request may deploy nothing."""
+        kind = self.origin.kind if self.origin else None
+        if kind == Kind.ROLLBACK:
+            return "rollback"
+        is_request = self.outcome == Outcome.REFUSED or kind in (Kind.PAUSE, Kind.RESUME, Kind.LIFT)
+        return "request" if is_request and not self.image else "deployment"
 
 
 class LedgerItem(Item):
@@ -193,7 +202,7 @@ class Ledger:
             # Who the person was only the input may say; CloudTrail knows.
             fields["started_by"] = "push" if entry.image.started(self._execution.name) else "by hand"
         if entry.origin:
-            fields |= {"kind": entry.origin.kind, "by": entry.origin.by, "reason": entry.origin.reason}
+            fields |= {"kind": entry.origin.kind or "", "by": entry.origin.by, "reason": entry.origin.reason}
         if entry.schedule:
             fields |= {"schedule_key": entry.schedule.key, "schedule_version": entry.schedule.version_id}
         item: dict[str, Any] = {name: str(value) for name, value in fields.items() if value}

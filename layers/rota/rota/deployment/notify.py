@@ -1,7 +1,7 @@
 """Publishing how a deployment ended: an event on the bus, from which the mails come; metrics; and the chat.
 
-The mail is written by EventBridge: OutcomeRule in template.yaml has its text. `news`, its second line, is the cause
-or the summary.
+The mail is written by EventBridge: OutcomeRule in template.yaml has its text. `what` has ended is in its first line;
+`news`, the second, is the cause or the summary.
 """
 
 import re
@@ -37,6 +37,7 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
         **entry.model_dump(mode="json", exclude={"origin"}),
         **_started(entry),
         "pushed": " ".join(filter(None, (entry.image.tag, entry.image.digest))) if entry.image else "none",
+        "what": entry.noun,
         "news": _plain(_released(entry) + (entry.cause or entry.summary)),
     }
     put_events("Rota Deployment", [detail])
@@ -61,7 +62,12 @@ def _started(entry: Entry) -> dict[str, str | None]:
     origin = entry.origin
     if origin is None:
         return {"kind": None, "by": "", "reason": "", "started": "unknown"}
-    return {"kind": str(origin.kind), "by": origin.by, "reason": origin.reason, "started": _plain(str(origin))}
+    return {
+        "kind": origin.kind and str(origin.kind),
+        "by": origin.by,
+        "reason": origin.reason,
+        "started": _plain(str(origin)),
+    }
 
 
 def _released(entry: Entry) -> str:

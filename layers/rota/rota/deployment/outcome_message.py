@@ -9,19 +9,20 @@ from rota.notifications.message import Message
 _TITLES = {
     Outcome.DEPLOYED: "deployed",
     Outcome.NOTHING_TO_DO: "nothing to do",
-    Outcome.FAILED: "the deployment failed",
-    Outcome.ABORTED: "the deployment was aborted",
+    Outcome.FAILED: "the {noun} failed",
+    Outcome.ABORTED: "the {noun} was aborted",
+    Outcome.REFUSED: "the {noun} was refused",
     Outcome.OVERTAKEN: "overtaken by a newer push",
     Outcome.HELD: "held",
     Outcome.BARRED: "not deployed, because it was rolled back from",
     Outcome.DONE: "done",
 }
-_GOOD = {Outcome.DEPLOYED: True, Outcome.FAILED: False}
+_GOOD = {Outcome.DEPLOYED: True, Outcome.FAILED: False, Outcome.REFUSED: False}
 
 
 def outcome_message(app: str, execution: Execution, entry: Entry, seconds: float) -> Message:
     """The message of a deployment's end; `seconds` is how long it took."""
-    what = f"v{entry.release} is live" if entry.release else _TITLES[entry.outcome]
+    what = f"v{entry.release} is live" if entry.release else _TITLES[entry.outcome].format(noun=entry.noun)
     if entry.outcome == Outcome.DONE:
         what = entry.summary
     image = entry.image

@@ -55,18 +55,31 @@ class Attempt(NamedTuple):
     def entry(self, became: str) -> Entry:
         """What the ledger keeps of the deployment; `became` says what became of what it had changed."""
         record, became = self.record, f"{became}{self._lost_tag()}"
-        reason = self.verdict.reason if self.verdict else ""
-        outcome = outcome_of(self.error, self.verdict)
-        is_done = outcome == Outcome.DONE
+        summary, cause = record.summary, self.verdict.reason if self.verdict else ""
+        outcome, refused = outcome_of(self.error, self.verdict), self._is_refused
+        if self.error:
+            cause = explain(self.step, self.error, became, refused=refused)
+        elif outcome == Outcome.DONE:
+            summary, cause = cause, ""
         return Entry(
-            outcome=outcome,
+            outcome=Outcome.REFUSED if refused else outcome,
             image=record.image,
             schedule=record.schedule,
-            summary=reason if is_done else record.summary,
-            cause=explain(self.step, self.error, became) if self.error else "" if is_done else reason,
+            summary=summary,
+            cause=cause,
             tasks=record.tasks,
             origin=record.origin,
         )
+
+    @property
+    def _is_refused(self) -> bool:
+        """Whether a request was refused before there was an image to deploy. Of a resume that came as far as
+        ChangePauses the pauses are over.
+        """
+        if self.record.image or not self.error or self.error.Error != "RejectedError":
+            return False
+        kind = self.record.origin.kind if self.record.origin else None
+        return self.step == "TakeTurn" or (self.step == "ChangePauses" and kind != Kind.RESUME)
 
     def _lost_tag(self) -> str:
         """What the push did to the image that is live: ECR gives a tag to one image."""

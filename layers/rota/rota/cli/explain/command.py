@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rota.cli.explain.model import Explanation
 
 _NOT_WELL = ("failed", "aborted", "restoring")
+_LOOKS_BACK = 10
 
 
 @command("explain", "rota explain IngestData", short_help="Why a task, a release or an execution is as it is.")
@@ -55,10 +56,12 @@ def _named(account: Account, name: str) -> "Explanation":
 def _what_is_not_well(account: Account) -> "Explanation":
     from rota.cli.exits import CommandError, Exit
     from rota.cli.explain import deployment
+    from rota.cli.table import is_deployment
 
     utc = account.output.utc
     table = account.table
-    live, lease, entries = table.present(1)
+    live, lease, entries = table.present(_LOOKS_BACK)
+    entries = [*filter(is_deployment, entries)]
     if lease.get("holder"):
         return deployment.of_holder(account, lease, utc=utc)
     if not entries:

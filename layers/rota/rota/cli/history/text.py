@@ -8,7 +8,14 @@ from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.status.text import short
 from rota.cli.tables import Cell, Row, table
 
-_COLOURS = {"failed": "red", "restoring": "red", "aborted": "yellow", "overtaken": None, "nothing to do": None}
+_COLOURS = {
+    "failed": "red",
+    "refused": "red",
+    "restoring": "red",
+    "aborted": "yellow",
+    "overtaken": None,
+    "nothing to do": None,
+}
 _RUN_COLOURS = {"failed": "red", "not_started": "red", "missed": "red", "unknown": "yellow"}
 
 
@@ -56,7 +63,7 @@ def _what(each: Deployment) -> str:
 
 def _why(each: Deployment) -> str:
     cause = each.cause.splitlines()[0] if each.cause else ""
-    return f"{cause}   rota explain {each.tag or short(each.digest)}".strip()
+    return f"{cause}   rota explain {each.tag or short(each.digest) or each.execution.rpartition(':')[2]}".strip()
 
 
 def _run_row(run: TaskRun, now: datetime, *, utc: bool) -> Row:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 STRIP = 8
 """Runs that a strip shows."""
 _RUNNING = "RUNNING"
-_LOOKS_BACK = 5
-"""Entries of the ledger in which the deployment that is live may be, for who started it and why."""
+_LOOKS_BACK = 10
+"""Entries of the ledger in which the deployment that ended last may be, and the one that is live."""
 
 
 def gather(account: "Account", stack: "Stack") -> Status:
@@ -148,9 +148,9 @@ def _described(states: Any, execution: str) -> Mapping[str, Any]:
 
 
 def _last(ended: Sequence[Item]) -> Ended | None:
-    if not ended:
+    entry = next(filter(items.is_deployment, ended), None)
+    if entry is None:
         return None
-    entry = ended[0]
     return Ended(
         execution=entry["execution"],
         outcome=entry["outcome"],
