@@ -14,6 +14,7 @@ from examples.guestbook.client import Client
 from stage.client import wait_for
 from tests.printed import RUNBOOK, RUNS, blocks, signed_in, typed, with_the_aws_cli
 from tests.stage.account import PREFIX, rules, schedules
+from tests.stage.conftest import Rota
 from tests.stage.scenarios import NEXT, events_lost, sweep
 from tests.stage.test_runs import ended
 
@@ -429,7 +430,7 @@ def test_sweep_deploys_what_is_pending(deployed: Client, shell: Shell) -> None:
     assert (ended["input"]["by"], ended["name"][:8]) == ("Sweep", "pending-")
 
 
-def test_finishing_a_restore_that_failed(deployed: Client, shell: Shell) -> None:
+def test_finishing_a_restore_that_failed(deployed: Client, shell: Shell, rota: Rota) -> None:
     deployed.settings(time_scale=0.001)
     denied = {"count": 0, "fault": "denied"}
     deployed.faults(
@@ -449,8 +450,10 @@ def test_finishing_a_restore_that_failed(deployed: Client, shell: Shell) -> None
     assert json.loads(shell(holder)) == [None, None]
     before = rules(deployed)
     deployed.client("events").put_rule(Name=f"{PREFIX}IngestData", ScheduleExpression="rate(9 days)")
-    commands = shell(snapshot, EXECUTION=ended["executionArn"])
-    shell(*[line for line in commands.splitlines() if line.startswith("aws ")])
+    commands = shell(snapshot, EXECUTION=ended["executionArn"]).splitlines()
+    comment, *printed = rota("restore", ended["executionArn"], "--print").out.splitlines()
+    assert printed == [f"{command} --region us-east-1" for command in commands if command.startswith("aws ")]
+    shell(comment, *printed)
     assert rules(deployed) == before
 
 

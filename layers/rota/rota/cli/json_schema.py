@@ -14,10 +14,11 @@ from rota.cli.explain.model import Explanation
 from rota.cli.history.model import History, TaskHistory
 from rota.cli.output import FORMAT
 from rota.cli.plan.model import Plan
+from rota.cli.restore.by_hand import Commands
 from rota.cli.status.model import AllStatus, Status
 
 FILE = Path(__file__).with_name("answers.schema.json")
-ANSWERS: tuple[type, ...] = (Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked)
+ANSWERS: tuple[type, ...] = (Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked, Commands)
 _WITHOUT_A_STACK = (AllStatus, Checked)
 """Of all stacks; and of a file, which belongs to none."""
 _OF_A_STACK = {"stack": {"type": "string"}, "app": {"type": "string"}}

@@ -21,10 +21,17 @@ _LISTED = 25
     "restore", "rota restore --reason 'the wrong branch'", short_help="Stop a deployment, and restore what it changed."
 )
 @click.argument("name", metavar="[EXECUTION]", required=False)
+@click.option("--print", "prints", is_flag=True, help="Start nothing; print the commands of the AWS CLI that do it.")
 @asking
 @waiting
 def restore(
-    account: Account, name: str | None, reason: str | None, yes: bool, no_wait: bool, timeout: timedelta
+    account: Account,
+    name: str | None,
+    prints: bool,
+    reason: str | None,
+    yes: bool,
+    no_wait: bool,
+    timeout: timedelta,
 ) -> Exit:
     """Without EXECUTION: the deployment that holds the lease. One that runs is stopped; what it changed is restored,
     and each step of that is shown. One that was aborted or could not be restored is restored now.
@@ -36,6 +43,8 @@ def restore(
     stack, states = account.stack, account.client("stepfunctions")
     failed = stack.execution(name) if name else _holder(account)
     described = states.describe_execution(executionArn=failed)
+    if prints:
+        return _print(account, (_restores(described) or failed).rpartition(":")[2])
     short = described["name"]
     if described["status"] == "SUCCEEDED":
         raise CommandError(
@@ -52,6 +61,14 @@ def restore(
     if no_wait:
         return execution.started(account, restorer)
     return execution.follow(account, restorer, timeout, restores=True)
+
+
+def _print(account: Account, name: str) -> Exit:
+    from rota.cli.restore.by_hand import by_hand
+
+    found = by_hand(account, name)
+    account.output.answer(found, account.stack, found.lines)
+    return Exit.DONE
 
 
 def _holder(account: Account) -> str:
