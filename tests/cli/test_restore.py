@@ -27,7 +27,8 @@ def test_a_rule_that_is_paused_stays_off() -> None:
     first, targets, second, _, service = commands(snapshot, "production/shop-api", {"b"})
     assert first == (
         """aws events put-rule --cli-input-json '{"Name": "a", "ScheduleExpression": "rate(1 day)", """
-        """"State": "ENABLED", "Description": "it'"'"'s daily", "Tags": [{"Key": "rota:app", "Value": "production/shop-api"}]}'"""
+        """"State": "ENABLED", "Description": "it'"'"'s daily", """
+        """"Tags": [{"Key": "rota:app", "Value": "production/shop-api"}]}'"""
     )
     assert targets.endswith("""'{"Rule": "a", "Targets": [{"Id": "task", "Arn": "cluster"}]}'""")
     assert ('"Name": "b"' in second, '"State": "DISABLED"' in second) == (True, True)
