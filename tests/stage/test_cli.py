@@ -150,6 +150,15 @@ def test_a_deployment_that_fails_exits_with_1(deployed: Client, rota: Rota) -> N
     assert "the last deployment, of v1, failed" in rota("status").out
 
 
+def test_a_rollout_that_fails_shows_what_ecs_says(deployed: Client, rota: Rota) -> None:
+    deployed.settings(rollout="fails")
+    done = rota("deploy", "--image", "initial", "--yes", "--json")
+    said = [each["message"] for each in events(done) if each["event"] == "service"]
+    assert (done.exit, events(done)[-1]["outcome"]) == (1, "failed")
+    assert any("deployment failed: tasks failed to start" in each for each in said)
+    assert any("rolling back to deployment" in each for each in said)
+
+
 def test_a_deployment_that_runs_is_watched_stopped_and_restored(deployed: Client, rota: Rota) -> None:
     deployed.settings(rollout="hangs")
     started = rota("deploy", "--image", "initial", "--yes", "--no-wait", "--json")

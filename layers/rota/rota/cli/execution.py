@@ -13,6 +13,9 @@ import click
 from rota.cli.aws_errors import is_passing
 from rota.cli.events import Ended, Live, Service, Started, Step
 from rota.cli.exits import Acts, CommandError, Exit
+from rota.cli.output import WIDTH
+from rota.cli.rolling import Rolling
+from rota.cli.tables import folded
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
 _FIRST_SECONDS, _SECONDS, _QUICK_LOOKS = 0.5, 3.0, 60
 """Between two looks, at first and after so many of them: other people's calls have the same quota."""
-_SERVICE_SECONDS = 5.0
 ENDS = {
     "Deployed": ("deployed", Exit.DONE),
     "NothingToDo": ("nothing to do", Exit.DONE),
@@ -109,21 +111,18 @@ def follow(
     else:
         output.lines(narrator.title.splitlines())
     ends_at, looks = time.monotonic() + timeout.total_seconds(), 0
-    service = _Rolling(account)
+    service, rolls = Rolling(account), False
     with _spinner(account) as spin:
         while True:
             for each in patiently(lambda: [*narrator.news()]):
                 if isinstance(each, End):
+                    _say(account, patiently(lambda: service.news(now=True)) if rolls else [])
                     return _ended(account, execution, each, narrator.lines, restores=restores)
                 _show(account, narrator, each)
                 if until_live and _is_live(each.state, each.result or {}):
                     return _live(account, execution)
-            if narrator.state == "CheckService":
-                for words in patiently(service.news):
-                    if output.as_json:
-                        output.event(Service(words))
-                    else:
-                        output.line(click.style(f"     ECS: {words}", dim=True))
+            rolls = rolls or narrator.state == "CheckService"
+            _say(account, patiently(service.news) if rolls else [])
             if time.monotonic() > ends_at:
                 raise CommandError(Exit.TIMED_OUT, f"{name} has not ended after {timeout}", account.interrupted)
             spin(narrator.state)
@@ -141,29 +140,6 @@ def patiently(look: Callable[[], list[Any]]) -> list[Any]:
         raise
 
 
-class _Rolling:
-    """What ECS says of the service while it rolls."""
-
-    def __init__(self, account: "Account") -> None:
-        self._account = account
-        self._seen: set[str] | None = None
-        self._next = 0.0
-
-    def news(self) -> list[str]:
-        """The messages since the last look, the oldest first, every few seconds."""
-        if time.monotonic() < self._next:
-            return []
-        self._next = time.monotonic() + _SERVICE_SECONDS
-        stack = self._account.stack
-        found = self._account.client("ecs").describe_services(cluster=stack.cluster, services=[stack.service])[
-            "services"
-        ]
-        events = [each for service in found for each in service.get("events", ())]
-        new = [each for each in events if self._seen is not None and each["id"] not in self._seen]
-        self._seen = {each["id"] for each in events}
-        return [str(each["message"]) for each in reversed(new)]
-
-
 def _show(account: "Account", narrator: "Narrator", step: "Visit") -> None:
     """Print a step that has ended."""
     from rota.watch.narrate import note
@@ -174,6 +150,15 @@ def _show(account: "Account", narrator: "Narrator", step: "Visit") -> None:
         account.output.event(Step(step.state, status, seconds, step.retries, note(step), step.error or ""))
     else:
         account.output.lines(narrator.lines(step))
+
+
+def _say(account: "Account", said: list[str]) -> None:
+    """Print what ECS says."""
+    for words in said:
+        if account.output.as_json:
+            account.output.event(Service(words))
+        else:
+            account.output.lines(click.style(line, dim=True) for line in folded(f"ECS: {words}", WIDTH, "     "))
 
 
 def _is_live(state: str, result: Mapping[str, Any]) -> bool:

@@ -1,0 +1,84 @@
+"""What ECS says of the service while it rolls: its messages, and why tasks of the new revision stopped."""
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rota.cli.aws_errors import is_denied
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+
+_SECONDS = 5.0
+"""Between two looks: other people's calls have the same quota."""
+_PER_CALL = 100
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+_SHORT = 8
+
+
+class Rolling:
+    """The service of one rollout, looked at again and again."""
+
+    def __init__(self, account: "Account") -> None:
+        self._account = account
+        self._seen: set[str] = set()
+        self._since: datetime | None = None
+        self._failed: dict[str, int] = {}
+        self._next = 0.0
+
+    def news(self, *, now: bool = False) -> list[str]:
+        """What is new since the last look, the oldest first: every few seconds, or `now`."""
+        if time.monotonic() < self._next and not now:
+            return []
+        self._next = time.monotonic() + _SECONDS
+        stack = self._account.stack
+        found = self._account.client("ecs").describe_services(cluster=stack.cluster, services=[stack.service])
+        return [line for service in found["services"] for line in self._of(service)]
+
+    def _of(self, service: Mapping[str, Any]) -> Iterator[str]:
+        primary = next((each for each in service.get("deployments", ()) if each["status"] == "PRIMARY"), None)
+        if primary is None:
+            return
+        self._since = self._since or primary["createdAt"]
+        for event in reversed(service.get("events", ())):
+            if event["createdAt"] >= self._since and self._is_new(event["id"]):
+                yield str(event["message"])
+        for each in service["deployments"]:
+            failed = each.get("failedTasks", 0)
+            if failed > self._failed.get(each["id"], 0):
+                yield from self._stopped(each["id"])
+            self._failed[each["id"]] = failed
+
+    def _stopped(self, deployment: str) -> Iterator[str]:
+        """Why tasks stopped that this deployment of the service had started. Nothing where that may not be seen."""
+        from botocore.exceptions import ClientError
+
+        stack, ecs = self._account.stack, self._account.client("ecs")
+        try:
+            listed = ecs.list_tasks(cluster=stack.cluster, serviceName=stack.service, desiredStatus="STOPPED")
+            arns = listed["taskArns"][:_PER_CALL]
+            tasks = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"] if arns else []
+        except ClientError as error:
+            if not is_denied(error):
+                raise
+            return
+        for task in tasks:
+            if task.get("startedBy") == deployment and task.get("stoppedReason") and self._is_new(task["taskArn"]):
+                yield why_stopped(task)
+
+    def _is_new(self, name: str) -> bool:
+        new = name not in self._seen
+        self._seen.add(name)
+        return new
+
+
+def why_stopped(task: Mapping[str, Any]) -> str:
+    """`task 4d3e09ab stopped: Essential container in task exited; app: exit code 1`. Pure."""
+    name = task["taskArn"].rpartition("/")[2][:_SHORT]
+    whys = [task["stoppedReason"]]
+    for container in task.get("containers", ()):
+        code = [f"exit code {container['exitCode']}"] if container.get("exitCode") else []
+        if said := [*code, *filter(None, [container.get("reason")])]:
+            whys.append(f"{container['name']}: {', '.join(said)}")
+    return f"task {name} stopped: {'; '.join(whys)}"
