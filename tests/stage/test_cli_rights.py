@@ -51,7 +51,14 @@ def denied(stage: Client) -> set[str]:
 COMMANDS: dict[str, tuple[list[str], list[list[str]], set[str]]] = {
     "viewer": (
         VIEWER,
-        [["status"], ["status", "--all"], ["history"], ["history", "--task", "IngestData"], ["explain", "v1"]],
+        [
+            ["status"],
+            ["status", "--all"],
+            ["history"],
+            ["history", "--task", "IngestData"],
+            ["explain", "v1"],
+            ["import"],
+        ],
         set(),
     ),
     "viewer, of a task": (VIEWER, [["explain", "IngestData"]], {"s3:GetObjectVersion"}),

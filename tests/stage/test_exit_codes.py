@@ -102,6 +102,10 @@ CASES = {
     "4, no such image": Case([(4, "plan --image nope")], "there is no image nope in the repository guestbook"),
     "4, no such release": Case([(4, "explain v99")], "there is no release or deployment v99"),
     "4, no such task": Case([(4, "history --task IngetsData")], "there is no task IngetsData"),
+    "2, no service": Case([(2, "init shop")], "'shop' is no service"),
+    "2, a file has no service": Case([(2, "import rules.yaml --tag")], "--tag and --service are about rules in AWS"),
+    "4, no such rule": Case([(4, "import nope__")], "there is no rule whose name begins with nope__"),
+    "4, no such service": Case([(4, "init production/nope")], "there is no service nope on the ECS cluster production"),
     "4, nothing to restore": Case([(4, "restore --yes")], "nothing deploys, and nothing is half done"),
 }
 

@@ -37,6 +37,8 @@ class Account:
         self.output = output
         self.interrupted = ""
         """What to say after Ctrl-C: how to resume watching, and how to stop what still runs."""
+        self.named_stack, self.named_env = stack, env
+        """What `--stack` and `--env` say."""
         self._stack, self._env, self._profile, self._region = stack, env, profile, region
         self._clients: dict[str, Any] = {}
 

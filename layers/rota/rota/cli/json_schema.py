@@ -12,15 +12,20 @@ from rota.cli.check.model import Checked
 from rota.cli.exits import Exit
 from rota.cli.explain.model import Explanation
 from rota.cli.history.model import History, TaskHistory
+from rota.cli.import_rules.model import Imported
+from rota.cli.init.model import Initialised
 from rota.cli.output import FORMAT
 from rota.cli.plan.model import Plan
 from rota.cli.restore.by_hand import Commands
 from rota.cli.status.model import AllStatus, Status
 
 FILE = Path(__file__).with_name("answers.schema.json")
-ANSWERS: tuple[type, ...] = (Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked, Commands)
-_WITHOUT_A_STACK = (AllStatus, Checked)
-"""Of all stacks; and of a file, which belongs to none."""
+ANSWERS: tuple[type, ...] = (
+    *(Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked, Commands),
+    *(Imported, Initialised),
+)
+_WITHOUT_A_STACK = (AllStatus, Checked, Imported, Initialised)
+"""Of all stacks; and of what belongs to none, such as a file."""
 _OF_A_STACK = {"stack": {"type": "string"}, "app": {"type": "string"}}
 _OF_ALL = {"rota": {"const": FORMAT}, "at": {"type": "string", "format": "date-time"}}
 

@@ -10,6 +10,8 @@ from rota.cli.check.command import check
 from rota.cli.deploy.command import deploy
 from rota.cli.explain.command import explain
 from rota.cli.history.command import history
+from rota.cli.import_rules.command import import_
+from rota.cli.init.command import init
 from rota.cli.pause.command import pause
 from rota.cli.plan.command import plan
 from rota.cli.restore.command import restore
@@ -25,5 +27,19 @@ def main() -> None:
     """For apps that Rota deploys: what is live, what deploys and how jobs do; and checks, without AWS and in it."""
 
 
-for each in (status, history, explain, plan, deploy, rollback, pause, resume, restore, check, verify_account):
+for each in (
+    status,
+    history,
+    explain,
+    plan,
+    deploy,
+    rollback,
+    pause,
+    resume,
+    restore,
+    check,
+    init,
+    import_,
+    verify_account,
+):
     main.add_command(each)

@@ -72,6 +72,12 @@ class Output:
         """Something beside the answer."""
         click.echo(text, err=True, color=self.colour and sys.stderr.isatty())
 
+    def notes(self, lines: Iterable[str]) -> None:
+        """What belongs to the answer and is not for the program that reads it; as JSON it is in the answer."""
+        if not self.as_json:
+            for each in lines:
+                self.say(each)
+
     def remark(self, text: str) -> None:
         """Something beside the answer that only a person at a terminal wants."""
         if sys.stderr.isatty() and not self.as_json:

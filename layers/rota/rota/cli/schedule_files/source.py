@@ -13,7 +13,7 @@ from rota.schedule_file.parse import LARGEST_FILE, find_problems
 from rota.schedule_file.problem import Location, Problem, json_path
 
 if TYPE_CHECKING:
-    from rota.cli.schedule_files.yaml_reader import Fault
+    from rota.cli.schedule_files.yaml_reader import Document, Fault
 
 NAME_A_FILE = "name a schedule file, or - for standard input"
 _YAML = (".yaml", ".yml")
@@ -106,7 +106,8 @@ def read(name: str, raw: bytes) -> Source:
     return _from_yaml(name, raw) if is_yaml(name, raw) and len(raw) <= LARGEST_FILE else Source(raw)
 
 
-def _from_yaml(name: str, raw: bytes) -> Source:
+def parse_yaml(raw: bytes) -> "Document | tuple[Finding, ...]":
+    """What a YAML file says; else everything that is wrong with it as YAML."""
     import yaml
 
     from rota.cli.schedule_files import yaml_reader
@@ -115,15 +116,20 @@ def _from_yaml(name: str, raw: bytes) -> Source:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        return Source(b"", (Finding("", "is not UTF-8; save the file as UTF-8", line),))
+        return (Finding("", "is not UTF-8; save the file as UTF-8", line),)
     try:
         document = yaml_reader.parse(text)
     except yaml.YAMLError as error:
         from rota.cli.schedule_files.yaml_errors import explain
 
-        return Source(b"", (_of_the_text(explain(error, text)),))
-    if document.faults:
-        return Source(b"", tuple(map(_of_the_text, document.faults)))
+        return (_of_the_text(explain(error, text)),)
+    return tuple(map(_of_the_text, document.faults)) or document
+
+
+def _from_yaml(name: str, raw: bytes) -> Source:
+    document = parse_yaml(raw)
+    if isinstance(document, tuple):
+        return Source(b"", document)
     lines = {location: at.line for location, at in document.positions.items()}
     whole = document.value
     if isinstance(whole, dict):

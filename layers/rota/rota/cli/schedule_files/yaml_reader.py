@@ -6,6 +6,7 @@ keys, repeated keys, several documents.
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import yaml
@@ -44,7 +45,8 @@ class Fault(NamedTuple):
     message: str
 
 
-class Document(NamedTuple):
+@dataclass(frozen=True)
+class Document:
     """What a YAML file says. `positions`: of each value, that of its key; `plain`: where a value has no quotes."""
 
     value: Any

@@ -1,0 +1,152 @@
+"""`rota import`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, command
+
+if TYPE_CHECKING:
+    from rota.cli.import_rules.compare import Place
+    from rota.cli.import_rules.entry import Taken
+
+_FILES = (".yaml", ".yml", ".json")
+
+
+@command(
+    "import",
+    "rota import production__shop__ -o scheduled_tasks.json",
+    short_help="Rules that exist, as a schedule file.",
+)
+@click.argument("source", metavar="[PREFIX|FILE]", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Write the file there; YAML if its name ends in .yaml.")
+@click.option("--service", metavar="CLUSTER/SERVICE", help="The app's service, where there is no stack yet.")
+@click.option("--rule-prefix", metavar="TEXT", help="Of a FILE: how the names of its rules begin.")
+@click.option("--tag", is_flag=True, help="Hand the rules over: tag them with rota:app, after showing them.")
+@click.option("--yes", is_flag=True, help="Do not ask; write over a FILE.")
+def import_(
+    account: Account,
+    source: str | None,
+    output: str | None,
+    service: str | None,
+    rule_prefix: str | None,
+    tag: bool,
+    yes: bool,
+) -> Exit:
+    """Write existing EventBridge rules with ECS targets as a schedule file. PREFIX is how the rules' names begin;
+    default: the stack's RulePrefix. Rules that start a state machine as Copilot makes it are read, too.
+
+    With FILE: the YAML of ecschedule, without AWS.
+
+    What no key can say is said on stderr, rule by rule. Exits with 0 if there is nothing of it, 1 if there is, 4 where
+    no rule begins so.
+    """
+    from rota.cli.import_rules import ecschedule, text
+    from rota.cli.schedule_files.writer import write
+
+    if source and (source.endswith(_FILES) or Path(source).is_file()):
+        if tag or service:
+            raise CommandError(Exit.MISUSED, "--tag and --service are about rules in AWS, not a file", "name a PREFIX")
+        place, taken, not_taken = _of_a_file(source, rule_prefix)
+        parameters = ecschedule.parameters(place, [each.job for each in taken])
+    else:
+        place, taken, not_taken = _of_rules(account, source, service)
+        roles = ",".join(place.settings.former_events_role_arns)
+        parameters = {"FormerEventsRoleArns": roles} if service and roles else {}
+    output_of = account.output
+    imported = text.imported(taken, not_taken, parameters, output)
+    if output:
+        write(output, imported.tasks, overwrite=yes)
+    output_of.notes(text.remarks(imported, output_of.width))
+    if tag:
+        imported = replace(imported, tagged=_tag(account, place.settings.app, taken, yes=yes))
+    output_of.answer(imported, None, lambda: text.lines(imported, place.prefix))
+    return Exit.FAILED if imported.not_taken or imported.remarks else Exit.DONE
+
+
+def _of_rules(
+    account: Account, prefix: str | None, service: str | None
+) -> "tuple[Place, list[Taken], list[tuple[str, str]]]":
+    """The tasks of the rules whose names begin so; of the stack's, or of a service that no stack deploys yet."""
+    from rota.cli.import_rules import gather
+    from rota.cli.import_rules.entry import take_all
+
+    parameters = _parameters(account, prefix, service)
+    place = gather.place_of(account, parameters)
+    begin = place.prefix if prefix is None else prefix
+    found = gather.rules(account, begin)
+    if not found:
+        raise CommandError(
+            Exit.NOT_ALLOWED,
+            f"there is no rule whose name begins with {begin}" if begin else "there is no rule",
+            "`aws events list-rules` lists them; --region names another Region",
+            error="NoRules",
+        )
+    jobs, not_taken = gather.jobs(account, found, place.settings.app)
+    if service:
+        place = gather.with_former_roles(place, jobs)
+    taken, others = take_all(jobs, place, gather.definitions(account, jobs))
+    return place, taken, not_taken + others
+
+
+def _parameters(account: Account, prefix: str | None, service: str | None) -> dict[str, str]:
+    """The template's parameters: the stack's, or those that the service comes to."""
+    if service:
+        from rota.cli.init.parameters import named, read
+
+        return read(account, *named(service)).values | {"RulePrefix": prefix or ""}
+    try:
+        stack = account.stack
+    except CommandError as error:
+        if error.error == "NoStack":
+            error.todo = f"{error.todo}; before there is a stack: --service CLUSTER/SERVICE"
+        raise
+    return {**stack.parameters, "RulePrefix": stack.rule_prefix, "EventsRoleArn": stack.outputs["EventsRoleArn"]}
+
+
+def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list[tuple[str, str]]]":
+    """The tasks of ecschedule's file."""
+    from rota.cli.import_rules import ecschedule
+    from rota.cli.import_rules.entry import take_all
+    from rota.cli.import_rules.guess import common_prefix
+    from rota.cli.schedule_files.source import parse_yaml, raw
+
+    content = raw(name)
+    document = parse_yaml(content)
+    problems = [*ecschedule.problems(content.decode(errors="replace"))] or (
+        document if isinstance(document, tuple) else ()
+    )
+    rules = None if isinstance(document, tuple) else document.value
+    if problems or not isinstance(rules, dict) or not isinstance(rules.get("rules"), list):
+        raise CommandError(
+            Exit.FAILED,
+            f"{name} cannot be read as ecschedule's file" + ("" if problems else ": it has no list of rules"),
+            "correct that, or name a PREFIX to read the rules themselves",
+            acts="author",
+            listed="\n".join(map(str, problems)),
+        )
+    jobs, not_taken = ecschedule.read(rules)
+    place = ecschedule.place_of(jobs, common_prefix([job.name for job in jobs]) if prefix is None else prefix)
+    taken, others = take_all(jobs, place, {})
+    return place, taken, not_taken + others
+
+
+def _tag(account: Account, app: str, taken: "list[Taken]", *, yes: bool) -> tuple[str, ...]:
+    """Tag the rules that a deployment can take over, once the caller agrees. Returns their names."""
+    from rota.cli.execution import confirm
+    from rota.ownership import OWNER_TAG
+
+    events = account.client("events")
+    names = [each.job.rule for each in taken if each.in_place]
+    if not names:
+        return ()
+    account.output.say("\n".join(f"  {name}" for name in names))
+    count = f"{len(names)} {'rule' if len(names) == 1 else 'rules'}"
+    confirm(account, f"Tag {count} with {OWNER_TAG}={app}, so that deployments may change and remove them?", yes=yes)
+    for name in names:
+        arn = events.describe_rule(Name=name)["Arn"]
+        events.tag_resource(ResourceARN=arn, Tags=[{"Key": OWNER_TAG, "Value": app}])
+    return tuple(names)

@@ -1,0 +1,125 @@
+"""How a job as Rota will run it differs from the job that runs today. Pure."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rota import tracing
+from rota.ecs.derive import derive_content
+from rota.ecs.images import is_of_repository_named
+from rota.ecs.jobs import keep_what_a_job_needs
+from rota.ecs.task_definitions import Revision
+from rota.notifications.sanitise import is_named_like_a_secret
+from rota.plan.service_changes import base_changes
+
+if TYPE_CHECKING:
+    from rota.cli.import_rules.job import Job
+    from rota.ecs.fingerprint import Content
+    from rota.schedule_file.task import Task
+    from rota.settings import Settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the app's jobs will run: what the stack's parameters say, and the revision that they derive from.
+
+    `offline`: both are what a file says of most of its rules, and no account was asked.
+    """
+
+    settings: "Settings"
+    base: Revision
+    offline: bool = False
+
+    @property
+    def prefix(self) -> str:
+        return self.settings.rule_prefix
+
+
+def runs_today(definition: "Content", job: "Job", container: str, settings: "Settings") -> "Content":
+    """What the job runs today, with the app's container named as the app names it."""
+    content: Content = copy.deepcopy(definition)
+    own = container_of(content, container) or container_of(content, settings.container)
+    own["name"] = settings.container
+    for each in job.overrides.get("containerOverrides") or []:
+        own["command"] = each.get("command") or own.get("command")
+        given = {variable["name"]: variable for variable in each.get("environment") or []}
+        kept = [variable for variable in own.get("environment") or [] if variable["name"] not in given]
+        own["environment"] = [*kept, *(each for name, each in given.items() if name not in tracing.VARIABLES)]
+    for size, limits in (("cpu", ("cpu",)), ("memory", ("memory", "memoryReservation"))):
+        if said := job.overrides.get(size):
+            content[size] = str(said)
+            for limit in limits:
+                own.pop(limit, None)
+    return content
+
+
+def differences(job: "Job", place: Place, today: "Content", task: "Task") -> Iterator[str]:
+    """How what Rota will run differs from what runs today."""
+    settings = place.settings
+    will_run = derive_content(place.base, settings, container_of(place.base.content, settings.container)["image"], task)
+    keep_what_a_job_needs(today, settings)
+    had, has = (_revision(_comparable(content, settings)) for content in (today, will_run))
+    changes = base_changes(had, has, settings.container)
+    if changes and not place.offline:
+        base = place.base.arn.rpartition("/")[2]
+        yield f"will run as {base} has it, and differs from {short_name(job)} in {'; '.join(changes)}"
+    image = container_of(today, settings.container)["image"]
+    if not job.in_place and not is_of_repository_named(image, settings.repository):
+        yield f"runs the image {image}; Rota will run its command in that of {settings.repository}"
+    if job.max_runtime:
+        yield (
+            f"is stopped after {job.max_runtime} s; watch.max_runtime reports it, and stops it where the stack's "
+            "RunActions is stop or both"
+        )
+
+
+def of_the_rule(job: "Job", place: Place, *, in_place: bool) -> Iterator[str]:
+    """How its rule will differ."""
+    settings = place.settings
+    if place.offline and (family := short_name(job).partition(":")[0]) != settings.family:
+        yield f"runs the family {family}; jobs run that of the service, as most of these run {settings.family}"
+    network = job.ecs.get("NetworkConfiguration", {}).get("awsvpcConfiguration", {})
+    network = {key[:1].lower() + key[1:]: value for key, value in network.items()}
+    for member, given in (("subnets", settings.subnets), ("securityGroups", settings.security_groups)):
+        if network and sorted(network.get(member) or ()) != sorted(given):
+            yield f"has the {member} {', '.join(network.get(member) or ())}; jobs get {', '.join(given)}"
+    if network and (public := network.get("assignPublicIp", "DISABLED")) != settings.assign_public_ip:
+        yield f"has assignPublicIp {public}; jobs get {settings.assign_public_ip}"
+    if job.in_place and not in_place:
+        also = f" Set {', '.join(job.kept)} on its target, where it stays." if job.kept else ""
+        yield (
+            f"does not begin with {place.prefix}, so Rota makes a rule of its own.{also} Once that is live, disable "
+            f"this one, or the job runs twice\naws events disable-rule --name {job.rule}"
+        )
+    known = {settings.events_role_arn, *settings.former_events_role_arns, ""}
+    if in_place and not place.offline and job.role not in known:
+        yield f"names the role {job.role}: list it in the parameter FormerEventsRoleArns, or a restore cannot pass it"
+
+
+def _comparable(content: "Content", settings: "Settings") -> "Content":
+    """Without what cannot differ in effect: the family, and which image of the repository it is."""
+    made: Content = copy.deepcopy({key: value for key, value in content.items() if key != "family"})
+    for each in made["containerDefinitions"]:
+        if is_of_repository_named(each["image"], settings.repository):
+            each["image"] = settings.repository
+        each["environment"] = [
+            variable
+            for variable in each.get("environment") or []
+            if not is_named_like_a_secret(variable["name"]) and variable["name"] not in tracing.VARIABLES
+        ]
+    return made
+
+
+def _revision(content: "Content") -> Revision:
+    return Revision(arn="", active=True, content=content, tags={})
+
+
+def container_of(content: "Content", container: str) -> dict[str, Any]:
+    """The container of that name; empty if there is none."""
+    return next((each for each in content["containerDefinitions"] if each["name"] == container), {})
+
+
+def short_name(job: "Job") -> str:
+    """Family and number of the task definition that a job runs today."""
+    return str(job.ecs.get("TaskDefinitionArn", "?")).rpartition("/")[2]

@@ -1,0 +1,178 @@
+"""A job as a task of the schedule file, with everything that no key can say of it. Pure."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rota.cli.import_rules import compare
+from rota.cli.import_rules.compare import Place, container_of, short_name
+from rota.cli.import_rules.job import CannotTakeError, Job, weights
+from rota.ecs.images import is_of_repository_named
+from rota.notifications.sanitise import is_named_like_a_secret
+from rota.schedule_file.parse import find_problems
+from rota.schedule_file.task import TASK_NAME, Task, ValidationContext
+
+if TYPE_CHECKING:
+    from rota.ecs.fingerprint import Content
+    from rota.settings import Settings
+
+_ON_FARGATE = {"FARGATE", "FARGATE_SPOT"}
+_MOST_COPIES = 10
+_SAID = {"name", "command", "environment"}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A task of the schedule file, and what differs from what runs today."""
+
+    job: Job
+    entry: dict[str, Any]
+    remarks: tuple[str, ...]
+    in_place: bool
+
+
+def take(job: Job, place: Place, definition: "Content | None") -> Taken:
+    """The job's task; `definition` is the content of its task definition, None if that is gone.
+
+    CannotTakeError names everything that keeps it out of a schedule file.
+    """
+    settings, remarks = place.settings, [*job.remarks]
+    reasons = [*_elsewhere(job, settings)]
+    container = _container(job, settings, definition)
+    reasons += container if isinstance(container, list) else []
+    if reasons or isinstance(container, list):
+        raise CannotTakeError(*reasons)
+    if definition is None and not place.offline:
+        remarks.append(f"its task definition {short_name(job)} is gone; what it said beside the command is not known")
+    today = compare.runs_today(definition or place.base.content, job, container, settings)
+    own = container_of(today, settings.container)
+    if not own.get("command"):
+        raise CannotTakeError("runs the image's own command, which ECS does not know; write a task with its command")
+    entry = {"name": job.name.removeprefix(place.prefix), **what(own["command"], settings.start_command), **when(job)}
+    entry |= _sizes(today, place.base.content)
+    environment, secret = _environment(own, container_of(place.base.content, settings.container))
+    entry |= {"environment": environment} if environment else {}
+    if secret:
+        remarks.append(
+            f"{', '.join(secret)} may be secret, and {'is' if len(secret) == 1 else 'are'} not written: put it into "
+            "Secrets Manager and the task definition, or into the task's environment"
+        )
+    entry |= _how(job, settings)
+    in_place = job.in_place and job.name.startswith(place.prefix)
+    if problems := find_problems(json.dumps({"tasks": [entry]}).encode(), rule_prefix=place.prefix, max_tasks=1):
+        raise CannotTakeError(*(str(each).removeprefix("tasks[0].") for each in problems))
+    task = Task.model_validate(entry, context=ValidationContext(place.prefix))
+    remarks += compare.differences(job, place, today, task)
+    remarks += compare.of_the_rule(job, place, in_place=in_place)
+    return Taken(job, entry, tuple(remarks), in_place)
+
+
+def take_all(
+    jobs: Iterable[Job], place: Place, definitions: Mapping[str, "Content | None"]
+) -> tuple[list[Taken], list[tuple[str, str]]]:
+    """The tasks of these jobs, and for each of the others its rule's name and why; `definitions`: by ARN."""
+    taken: list[Taken] = []
+    not_taken: list[tuple[str, str]] = []
+    names: dict[str, str] = {}
+    for job in jobs:
+        try:
+            made = take(job, place, definitions.get(str(job.ecs["TaskDefinitionArn"])))
+        except CannotTakeError as error:
+            not_taken += [(job.rule, reason) for reason in error.reasons]
+            continue
+        name = made.entry["name"]
+        if other := names.setdefault(name, job.rule) != job.rule and names[name]:
+            not_taken.append((job.rule, f"would be the task {name}, as the rule {other} is; give it another name"))
+        else:
+            taken.append(made)
+    return taken, not_taken
+
+
+def what(command: Sequence[str], start_command: Sequence[str]) -> dict[str, Any]:
+    """The key that says what to run: `task` where the start command begins the command."""
+    *start, last = command
+    if start and start == [*start_command] and re.fullmatch(TASK_NAME, last):
+        return {"task": last}
+    return {"command": [*command]}
+
+
+def when(job: Job) -> dict[str, Any]:
+    """The keys that say when to run, and whether."""
+    kind, _, rest = job.expression.strip().removesuffix(")").partition("(")
+    keys: dict[str, Any] = {kind: rest} if kind in ("cron", "rate") else {"schedule": job.expression}
+    keys |= {} if job.enabled else {"enabled": False}
+    return keys | ({"description": job.description} if job.description else {})
+
+
+def _elsewhere(job: Job, settings: "Settings") -> Iterator[str]:
+    """What of where it runs no key can say, and a deployment would refuse."""
+    if (cluster := job.cluster.rpartition("/")[2]) != settings.cluster:
+        yield f"runs on the cluster {cluster}, and the app on {settings.cluster}"
+    launch, providers = job.ecs.get("LaunchType"), job.ecs.get("CapacityProviderStrategy") or []
+    foreign = sorted({each["capacityProvider"] for each in providers} - _ON_FARGATE)
+    if launch not in (None, "FARGATE") or foreign:
+        yield f"runs on {', '.join(foreign) or launch}, and jobs run on Fargate"
+    for member in ("PlacementConstraints", "PlacementStrategy"):
+        if job.ecs.get(member):
+            yield f"has {member}, which Fargate does not"
+    if (count := job.ecs.get("TaskCount") or 1) > _MOST_COPIES:
+        yield f"starts {count} copies, and a task starts {_MOST_COPIES} at most; write it as several tasks"
+    others = sorted(job.overrides.keys() - {"containerOverrides", "cpu", "memory"})
+    overridden = job.overrides.get("containerOverrides") or []
+    for each in overridden[:1]:
+        others += sorted(each.keys() - _SAID)
+    if len(overridden) > 1:
+        others.append(f"more than one container ({', '.join(str(each.get('name')) for each in overridden)})")
+    if others:
+        yield f"overrides {', '.join(others)}, which no key can say; say it in the task definition"
+
+
+def _container(job: Job, settings: "Settings", definition: "Content | None") -> str | list[str]:
+    """The container that runs the job; else why there is none."""
+    named = [each.get("name") for each in job.overrides.get("containerOverrides") or []]
+    if definition is None:
+        return str(named[0]) if named else settings.container
+    containers = {each["name"]: each for each in definition["containerDefinitions"]}
+    images = {name: each["image"] for name, each in containers.items()}
+    of_the_app = [name for name, image in images.items() if is_of_repository_named(image, settings.repository)]
+    likely = [*named, *(name for name in (settings.container,) if name in of_the_app), *of_the_app, *containers]
+    name = str(likely[0])
+    if name not in containers:
+        return [f"overrides the container {name}, which its task definition {short_name(job)} does not have"]
+    if name not in of_the_app and job.in_place:
+        return [f"runs the image {images[name]}, and Rota deploys those of {settings.repository}"]
+    return name
+
+
+def _sizes(today: "Content", base: "Content") -> dict[str, int]:
+    """The keys `cpu` and `memory`, where they are not the base's."""
+    sizes = {size: str(today.get(size, "")) for size in ("cpu", "memory")}
+    return {size: int(text) for size, text in sizes.items() if text.isdigit() and text != str(base.get(size, ""))}
+
+
+def _environment(own: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """The variables that the base does not have so, and the names of those that may be secret."""
+    had = {each["name"]: each["value"] for each in base.get("environment") or []}
+    new = {each["name"]: each["value"] for each in own.get("environment") or []}
+    differing = {name: value for name, value in new.items() if had.get(name) != value}
+    secret = sorted(filter(is_named_like_a_secret, differing))
+    return {name: value for name, value in differing.items() if name not in secret}, secret
+
+
+def _how(job: Job, settings: "Settings") -> dict[str, Any]:
+    """The keys about how it is started."""
+    keys: dict[str, Any] = {}
+    if (count := job.ecs.get("TaskCount") or 1) != 1:
+        keys["count"] = count
+    if job.retry:
+        attempts, age = job.retry.get("MaximumRetryAttempts", 185), job.retry.get("MaximumEventAgeInSeconds", 86_400)
+        keys["retry"] = {"attempts": attempts, "age": age}
+    if (version := job.ecs.get("PlatformVersion") or "LATEST") != settings.platform_version:
+        keys["platform_version"] = version
+    if shares := weights(job.ecs):
+        keys["capacity_provider"] = next(iter(shares)) if [*shares.values()] == [1] else shares
+    if job.max_runtime:
+        keys["watch"] = {"max_runtime": job.max_runtime}
+    return keys

@@ -1,0 +1,130 @@
+"""What import asks AWS: the rules with their targets, what these run, and the service whose app they belong to."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rota.aws.parallel import in_parallel
+from rota.cli.exits import CommandError, Exit
+from rota.cli.import_rules import copilot, job
+from rota.cli.import_rules.compare import Place
+from rota.cli.import_rules.job import CannotTakeError, Job
+from rota.ecs.task_definitions import find_revision, read_revision
+from rota.schedules.eventbridge_rules import api
+from rota.settings import Settings
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+    from rota.ecs.fingerprint import Content
+    from rota.schedules.eventbridge_rules.rule import Rule
+
+NotTaken = tuple[str, str]
+"""A rule's name, and why no task comes of it."""
+# What a job is compared with; a stack's other parameters make no difference to it.
+_PARAMETERS = {
+    "repository": "RepositoryName",
+    "cluster": "ClusterName",
+    "service": "ServiceName",
+    "family": "TaskDefinitionFamily",
+    "container": "ContainerName",
+    "start_command": "StartCommand",
+    "rule_prefix": "RulePrefix",
+    "subnets": "SubnetIds",
+    "security_groups": "SecurityGroupIds",
+    "assign_public_ip": "AssignPublicIp",
+    "platform_version": "PlatformVersion",
+    "events_role_arn": "EventsRoleArn",
+    "former_events_role_arns": "FormerEventsRoleArns",
+    "task_role_arns": "TaskRoleArns",
+}
+
+
+def describe_service(account: "Account", cluster: str, service: str) -> Mapping[str, Any]:
+    """The service. CommandError if there is none."""
+    ecs = account.client("ecs")
+    try:
+        found = ecs.describe_services(cluster=cluster, services=[service])["services"]
+    except ecs.exceptions.ClusterNotFoundException:
+        found = []
+    active: list[Mapping[str, Any]] = [each for each in found if each["status"] == "ACTIVE"]
+    if not active or "taskDefinition" not in active[0]:
+        raise CommandError(
+            Exit.NOT_ALLOWED,
+            f"there is no service {service} on the ECS cluster {cluster}",
+            "`aws ecs list-services --cluster NAME` lists them; --region names another Region",
+            error="NoService",
+        )
+    return active[0]
+
+
+def place_of(account: "Account", parameters: Mapping[str, str]) -> Place:
+    """Where the app of these parameters of the template runs its jobs."""
+    given = {field: parameters[name] for field, name in _PARAMETERS.items() if parameters.get(name)}
+    unused = {"schedule_keys": "", "bucket": "", "table": "", "events_role_arn": "", "task_role_arns": ""}
+    settings = Settings.model_validate({"start_command": (), "rule_prefix": "", **unused, **given})
+    service = describe_service(account, settings.cluster, settings.service)
+    return Place(settings, read_revision(account.client("ecs"), service["taskDefinition"]))
+
+
+def with_former_roles(place: Place, found: Iterable[Job]) -> Place:
+    """The place for a stack that is to be made: its FormerEventsRoleArns will list the roles that rules name now."""
+    roles = sorted({each.role for each in found if each.in_place and each.role and each.name.startswith(place.prefix)})
+    return replace(place, settings=place.settings.model_copy(update={"former_events_role_arns": tuple(roles)}))
+
+
+def rules(account: "Account", prefix: str) -> list["Rule"]:
+    """Every rule of the default bus whose name begins so, whole, by name."""
+    events = account.client("events")
+    listed = sorted(api.list_rules(events, prefix), key=lambda rule: rule["Name"])
+    tags = api.tags_of(events, listed, {})
+    return list(api.read_rules(events, [each for each in listed if each["Name"] in tags], tags).values())
+
+
+def related(found: Iterable["Rule"], cluster: str, prefix: str) -> set[str]:
+    """The names of the rules that begin so, or start anything on the cluster."""
+    return {
+        rule.name
+        for rule in found
+        if rule.name.startswith(prefix)
+        or any(":ecs:" in target["Arn"] and target["Arn"].endswith(f"/{cluster}") for target in rule.targets)
+    }
+
+
+def jobs(account: "Account", found: Iterable["Rule"], app: str) -> tuple[list[Job], list[NotTaken]]:
+    """The jobs of these rules; a rule that starts a state machine is what that starts."""
+    found = list(found)
+    arns = sorted({arn for rule in found if (arn := job.starts_a_machine(rule))})
+    machines = dict(zip(arns, _machines(account, arns), strict=True)) if arns else {}
+    taken: list[Job] = []
+    not_taken: list[NotTaken] = []
+    for rule in found:
+        try:
+            if arn := job.starts_a_machine(rule):
+                taken.append(copilot.of_machine(rule, app, arn.rpartition(":")[2], machines[arn]))
+            else:
+                taken.append(job.of_rule(rule, app))
+        except CannotTakeError as error:
+            not_taken += [(rule.name, reason) for reason in error.reasons]
+    return taken, not_taken
+
+
+def definitions(account: "Account", found: Iterable[Job]) -> dict[str, "Content | None"]:
+    """The content of each task definition that the jobs run; None for one that is gone."""
+    ecs = account.client("ecs")
+    arns = sorted({str(each.ecs["TaskDefinitionArn"]) for each in found})
+    revisions = in_parallel(lambda arn: find_revision(ecs, arn), arns)
+    return {arn: revision.content if revision else None for arn, revision in zip(arns, revisions, strict=True)}
+
+
+def _machines(account: "Account", arns: Iterable[str]) -> list[str]:
+    """The definition of each state machine; an empty one for one that is gone."""
+    states = account.client("stepfunctions")
+
+    def read(arn: str) -> str:
+        try:
+            return str(states.describe_state_machine(stateMachineArn=arn)["definition"])
+        except states.exceptions.StateMachineDoesNotExist:
+            return json.dumps({})
+
+    return in_parallel(read, arns)

@@ -1,0 +1,36 @@
+"""The answer of `rota import`."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What no key of the schedule file says of a rule; `todo` is a command for it, where there is one."""
+
+    rule: str
+    because: str
+    todo: str = ""
+
+
+def remark(rule: str, words: str) -> Remark:
+    """Of words whose second line is a command."""
+    because, _, todo = words.partition("\n")
+    return Remark(rule, because, todo)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The tasks that rules come to, as the schedule file has them; `remarks` are about those that differ in something.
+
+    `parameters` are what a file of ecschedule says that the stack's parameters will have to. `file` is where the tasks
+    were written, `tagged` the rules that were handed over.
+    """
+
+    tasks: list[dict[str, Any]]
+    not_taken: list[Remark]
+    remarks: list[Remark]
+    parameters: dict[str, str]
+    file: str | None = None
+    tagged: tuple[str, ...] = ()
+    kind: Literal["import"] = "import"

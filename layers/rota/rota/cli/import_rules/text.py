@@ -1,0 +1,51 @@
+"""`rota import` for people. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rota.cli.import_rules.model import Imported, Remark, remark
+from rota.cli.schedule_files.writer import text_of
+from rota.cli.tables import folded
+
+if TYPE_CHECKING:
+    from rota.cli.import_rules.entry import Taken
+
+
+def imported(
+    taken: "Sequence[Taken]", not_taken: Sequence[tuple[str, str]], parameters: Mapping[str, str], file: str | None
+) -> Imported:
+    """The answer."""
+    return Imported(
+        tasks=[each.entry for each in taken],
+        not_taken=[remark(*each) for each in not_taken],
+        remarks=[remark(each.job.rule, words) for each in taken for words in each.remarks],
+        parameters=dict(parameters),
+        file=file,
+    )
+
+
+def lines(answer: Imported, prefix: str) -> Iterator[str]:
+    """The schedule file, or where it is and what comes next."""
+    if answer.file is None:
+        yield text_of(answer.tasks, yaml=False).rstrip()
+    else:
+        yield f"{answer.file}: {len(answer.tasks)} {'task' if len(answer.tasks) == 1 else 'tasks'}"
+        yield f"check it: rota check {answer.file}" + (f" --rule-prefix {prefix}" if prefix else "")
+    if answer.tagged and answer.file:
+        yield f"handed over to Rota: {', '.join(answer.tagged)}"
+
+
+def remarks(answer: Imported, width: int) -> Iterator[str]:
+    """What no key says, rule by rule."""
+    for name, value in answer.parameters.items():
+        yield f"parameter of the stack: {name}={value}"
+    yield from about_rules(answer.not_taken, answer.remarks, width)
+
+
+def about_rules(not_taken: Sequence[Remark], remarks: Sequence[Remark], width: int) -> Iterator[str]:
+    """A sentence for each, and a command on a line of its own."""
+    for kind, listed in (("not taken", not_taken), ("note", remarks)):
+        for each in listed:
+            yield from folded(f"{kind}: {f'{each.rule} ' if each.rule else ''}{each.because}", width)
+            if each.todo:
+                yield f"  {each.todo}"

@@ -1,0 +1,64 @@
+"""The rules that start an app's jobs today, among all rules of the account."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from rota.cli.import_rules import gather
+from rota.cli.import_rules.entry import take_all
+from rota.cli.import_rules.guess import command_of, common_prefix, start_command
+from rota.ecs.images import is_of_repository_named
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+    from rota.cli.import_rules.entry import Taken
+    from rota.cli.import_rules.job import Job
+    from rota.ecs.fingerprint import Content
+
+# Of the parameter RulePrefix.
+_LONGEST_PREFIX = 48
+
+
+def read(
+    account: "Account", parameters: Mapping[str, str], given: Mapping[str, str]
+) -> "tuple[dict[str, str], list[Taken], list[tuple[str, str]]]":
+    """What the rules say of further parameters, the tasks that they come to, and the rules that come to none.
+
+    `given`: the parameters RulePrefix and StartCommand, where a person says them.
+    """
+    app = f"{parameters['ClusterName']}/{parameters['ServiceName']}"
+    rules = gather.rules(account, given.get("RulePrefix", ""))
+    jobs, not_taken = gather.jobs(account, rules, app)
+    definitions = gather.definitions(account, jobs)
+    own = [each for each in jobs if _is_of(each, parameters, definitions)]
+    said = {"RulePrefix": _prefix(own, parameters), **_start(own, parameters, definitions), **given}
+    place = gather.with_former_roles(gather.place_of(account, {**parameters, **said}), own)
+    if roles := place.settings.former_events_role_arns:
+        said["FormerEventsRoleArns"] = ",".join(roles)
+    taken, others = take_all(own, place, definitions)
+    related = gather.related(rules, parameters["ClusterName"], place.prefix)
+    not_taken = [each for each in not_taken if each[0] in related]
+    return said, taken, not_taken + others
+
+
+def _prefix(jobs: Iterable["Job"], parameters: Mapping[str, str]) -> str:
+    found = common_prefix([each.name for each in jobs if each.in_place])
+    return found or f"{parameters['ClusterName']}__{parameters['ServiceName']}__"[-_LONGEST_PREFIX:]
+
+
+def _start(
+    jobs: Iterable["Job"], parameters: Mapping[str, str], definitions: "Mapping[str, Content | None]"
+) -> dict[str, str]:
+    container = parameters["ContainerName"]
+    commands = [command_of(each, definitions.get(str(each.ecs["TaskDefinitionArn"])), container) for each in jobs]
+    words = start_command(commands)
+    return {"StartCommand": " ".join(words)} if words else {}
+
+
+def _is_of(job: "Job", parameters: Mapping[str, str], definitions: "Mapping[str, Content | None]") -> bool:
+    """Whether a job runs on the app's cluster, and the image of its repository as far as that is known."""
+    if job.cluster.rpartition("/")[2] != parameters["ClusterName"]:
+        return False
+    content, repository = definitions.get(str(job.ecs["TaskDefinitionArn"])), parameters.get("RepositoryName", "")
+    if content is None or not job.in_place:
+        return True
+    return any(is_of_repository_named(each["image"], repository) for each in content["containerDefinitions"])

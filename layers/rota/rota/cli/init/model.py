@@ -1,0 +1,24 @@
+"""The answer of `rota init`."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rota.cli.import_rules.model import Remark
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """What was read and written. `parameters` are those of the template, by their names there.
+
+    `remarks` are about rules, and where `rule` is empty about the service.
+    """
+
+    environment: str
+    stack: str
+    parameters: dict[str, str]
+    tasks: list[dict[str, Any]]
+    not_taken: list[Remark]
+    remarks: list[Remark]
+    files: list[str]
+    next: str
+    kind: Literal["init"] = "init"

@@ -1,0 +1,121 @@
+"""The template's parameters, as far as an ECS service says them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rota.cli.exits import CommandError, Exit
+from rota.ecs.service import breaks_circuit
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+
+# The endpoint of a registry and the repository in it, without tag and digest.
+_ECR = re.compile(r"\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.[a-z.]+/(?P<name>[^:@]+)")
+
+
+@dataclass(frozen=True)
+class Read:
+    """The parameters by their names in the template, and what to know of the service. `content`: its revision."""
+
+    values: dict[str, str]
+    remarks: tuple[str, ...]
+    content: Mapping[str, Any]
+
+
+def named(service: str) -> tuple[str, str]:
+    """Cluster and service of `CLUSTER/SERVICE`. CommandError for anything else."""
+    cluster, slash, name = service.partition("/")
+    if not slash or not cluster or not name or "/" in name:
+        raise CommandError(Exit.MISUSED, f"{service!r} is no service", "write CLUSTER/SERVICE, such as production/shop")
+    return cluster, name
+
+
+def read(account: "Account", cluster: str, service: str, container: str | None = None) -> Read:
+    """What the service and its revision say. CommandError without such a service, or if no container can be chosen."""
+    from rota.cli.import_rules.gather import describe_service
+
+    described = describe_service(account, cluster, service)
+    ecs = account.client("ecs")
+    content = ecs.describe_task_definition(taskDefinition=described["taskDefinition"])["taskDefinition"]
+    region = account.session.region_name
+    owner = described["serviceArn"].split(":")
+    return of_service(described, content, container, f"{':'.join(owner[:2])}:logs:{region}:{owner[4]}")
+
+
+def of_service(service: Mapping[str, Any], content: Mapping[str, Any], container: str | None, logs: str) -> Read:
+    """As `read`; `logs` is how the ARNs of log groups begin. Pure."""
+    chosen = _container(service, content, container)
+    network = service.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    repository = _ECR.match(chosen["image"])
+    roles = dict.fromkeys(content[role] for role in ("taskRoleArn", "executionRoleArn") if content.get(role))
+    groups = dict.fromkeys(_log_groups(chosen, logs))
+    version = service.get("platformVersion", "LATEST")
+    values = {
+        "ClusterName": service["clusterArn"].rpartition("/")[2],
+        "ServiceName": service["serviceName"],
+        "RepositoryName": repository["name"] if repository else "",
+        "TaskDefinitionFamily": content["family"],
+        "ContainerName": chosen["name"],
+        "SubnetIds": ",".join(network.get("subnets", ())),
+        "SecurityGroupIds": ",".join(network.get("securityGroups", ())),
+        "AssignPublicIp": "ENABLED" if network.get("assignPublicIp") == "ENABLED" else "",
+        "PlatformVersion": "" if version == "LATEST" else version,
+        "TaskRoleArns": ",".join(roles),
+        "JobLogGroups": ",".join(groups),
+    }
+    return Read(
+        {name: value for name, value in values.items() if value}, tuple(_remarks(service, content, chosen)), content
+    )
+
+
+def _container(service: Mapping[str, Any], content: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
+    """The container of the app: the one that is named, that the load balancer reaches, or the only one from ECR."""
+    containers: list[Mapping[str, Any]] = list(content["containerDefinitions"])
+    balanced = {each["containerName"] for each in service.get("loadBalancers", ()) if "containerName" in each}
+    from_ecr = [each for each in containers if _ECR.match(each["image"])]
+    for likely in (
+        [each for each in containers if name and each["name"] == name],
+        containers if not name and len(containers) == 1 else [],
+        [each for each in from_ecr if not name and each["name"] in balanced],
+        from_ecr if not name else [],
+    ):
+        if len(likely) == 1:
+            return likely[0]
+    names = ", ".join(each["name"] for each in containers)
+    what = f"has no container {name}" if name else "has several containers"
+    raise CommandError(
+        Exit.MISUSED, f"the task definition {content['family']} {what}: {names}", "name the app's: --container NAME"
+    )
+
+
+def _log_groups(container: Mapping[str, Any], logs: str) -> Iterator[str]:
+    configuration = container.get("logConfiguration", {})
+    group = configuration.get("options", {}).get("awslogs-group")
+    if configuration.get("logDriver") == "awslogs" and group:
+        yield f"{logs}:log-group:{group}:*"
+
+
+def _remarks(service: Mapping[str, Any], content: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[str]:
+    """What of the service keeps Rota from deploying it, or should be known before it does."""
+    name, cluster = service["serviceName"], service["clusterArn"].rpartition("/")[2]
+    if not _ECR.match(container["image"]):
+        yield (
+            f"the container {container['name']} runs {container['image']}, which is not from ECR: Rota deploys what is "
+            "pushed to a repository there; set RepositoryName to it"
+        )
+    if (controller := service.get("deploymentController", {}).get("type", "ECS")) != "ECS":
+        yield f"the service is deployed by {controller}; Rota rolls services with the deployment controller ECS only"
+    elif not breaks_circuit(service):  # type: ignore[arg-type]  # as ECS describes it
+        yield (
+            "the service has no circuit breaker: a broken image takes 30 minutes to fail. Switch it on\naws ecs "
+            f"update-service --cluster {cluster} --service {name} --deployment-configuration "
+            "'deploymentCircuitBreaker={enable=true,rollback=true}'"
+        )
+    if content.get("networkMode") != "awsvpc" or "FARGATE" not in content.get("compatibilities", ["FARGATE"]):
+        yield f"the task definition {content['family']} does not run on Fargate; jobs of Rota do"
+    if not content.get("taskRoleArn") and not content.get("executionRoleArn"):
+        yield "the task definition names no role, and the parameter TaskRoleArns needs one: give it an execution role"
+    if not service.get("networkConfiguration"):
+        yield "the service has no network configuration: set SubnetIds and SecurityGroupIds"

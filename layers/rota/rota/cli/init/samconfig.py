@@ -1,0 +1,95 @@
+"""Writes an environment into samconfig.toml, as text: comments and other environments stay as they are. Pure."""
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+FILE = "samconfig.toml"
+_NEW = "version = 0.1\n"
+# What `make deploy` needs in an environment that is new.
+_SETTINGS: dict[str, Any] = {
+    "capabilities": "CAPABILITY_IAM",
+    "confirm_changeset": True,
+    "fail_on_empty_changeset": False,
+    "resolve_s3": True,
+}
+_OVERRIDES = "parameter_overrides"
+_HEADER = re.compile(r"^\[[^\]\n]+\][^\n]*\n", re.MULTILINE)
+
+
+class UnreadableError(Exception):
+    """The file is not TOML, or has the environment in a form that is not replaced; the message says which."""
+
+
+def overrides_of(text: str, environment: str) -> dict[str, str] | None:
+    """The parameters that the environment has; None without the environment. Raises UnreadableError."""
+    found = _parsed(text).get(environment)
+    if not isinstance(found, dict):
+        return None
+    given = found.get("deploy", {}).get("parameters", {}).get(_OVERRIDES, [])
+    words = shlex.split(given) if isinstance(given, str) else [shlex.split(each)[0] for each in given]
+    return dict(each.split("=", 1) for each in words if "=" in each)
+
+
+def with_environment(text: str, environment: str, stack: str, region: str, parameters: Mapping[str, str]) -> str:
+    """The file's text with this environment, instead of the one that it has. Its other settings stay.
+
+    Raises UnreadableError.
+    """
+    before = _parsed(text)
+    had = before.get(environment, {})
+    settings = {**_SETTINGS, **had.get("deploy", {}).get("parameters", {})}
+    settings.pop(_OVERRIDES, None)
+    whole = {**had.get("global", {}).get("parameters", {}), "stack_name": stack, "region": region}
+    lines = [
+        f"[{environment}.global.parameters]",
+        *(f"{name} = {_value(value)}" for name, value in whole.items()),
+        "",
+        f"[{environment}.deploy.parameters]",
+        *(f"{name} = {_value(value)}" for name, value in settings.items()),
+        f"{_OVERRIDES} = [",
+        *(f"  {json.dumps(_override(name, value))}," for name, value in parameters.items()),
+        "]",
+        "",
+    ]
+    rest = text or _NEW
+    for table in ("global", "deploy"):
+        rest = _without(rest, f"[{environment}.{table}.parameters]")
+    made = f"{rest.rstrip()}\n\n" + "\n".join(lines)
+    after = _parsed(made)
+    others = [{name: table for name, table in each.items() if name != environment} for each in (before, after)]
+    if others[0] != {name: table for name, table in others[1].items() if text or name != "version"}:
+        raise UnreadableError(f"[{environment}] of {FILE} cannot be replaced; remove it by hand")
+    return made
+
+
+def _override(name: str, value: str) -> str:
+    """SAM CLI splits what has a space, unless it is in quotes."""
+    return f'{name}="{value}"' if " " in value else f"{name}={value}"
+
+
+def _value(value: Any) -> str:
+    """A value of TOML: strings, booleans, numbers and lists of them are as in JSON."""
+    return json.dumps(value)
+
+
+def _without(text: str, header: str) -> str:
+    """The text without that table; comments before the next table stay with that."""
+    begun = re.search(rf"^{re.escape(header)}[^\n]*\n", text, re.MULTILINE)
+    if begun is None:
+        return text
+    following = _HEADER.search(text, begun.end())
+    end = following.start() if following else len(text)
+    kept = text[begun.end() : end].rsplit("\n\n", 1)
+    comments = kept[1] if following and len(kept) > 1 and kept[1].lstrip().startswith("#") else ""
+    return text[: begun.start()] + comments + text[end:]
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableError(f"{FILE} is not TOML: {error}") from error

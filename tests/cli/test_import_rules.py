@@ -1,0 +1,376 @@
+"""Existing rules as tasks of a schedule file: what comes of each, and what is said where a key cannot say it."""
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from rota.cli.import_rules import copilot, guess, job
+from rota.cli.import_rules.compare import Place
+from rota.cli.import_rules.entry import Taken, take, take_all
+from rota.cli.import_rules.job import CannotTakeError
+from rota.cli.main import main
+from rota.cli.schedule_files.source import read
+from rota.cli.schedule_files.writer import text_of
+from rota.ecs.task_definitions import Revision
+from rota.schedule_file.parse import find_problems
+from rota.schedules.eventbridge_rules.rule import Rule
+from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn
+
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+NETWORK = {"Subnets": ["subnet-2", "subnet-1"], "SecurityGroups": ["sg-1"], "AssignPublicIp": "DISABLED"}
+CONTAINER = {
+    "name": "app",
+    "image": f"{REGISTRY}/guestbook:initial",
+    "environment": [{"name": "LOG_LEVEL", "value": "info"}],
+    "secrets": [{"name": "ADMIN", "valueFrom": "arn"}],
+}
+BASE: dict[str, Any] = {"family": "guestbook", "cpu": "256", "memory": "512", "containerDefinitions": [CONTAINER]}
+PLACE = Place(SETTINGS, Revision(arn=arn(1), active=True, content=BASE, tags={}))
+SPAM = ["./bin/start", "spam_task"]
+TOPIC = {"Id": "topic", "Arn": "arn:aws:sns:us-east-1:123456789012:topic"}
+
+
+def overrides(command: list[str] | None = None, **members: Any) -> str:
+    container = {"name": "app", **({"command": command} if command else {}), **members.pop("container", {})}
+    return json.dumps({"containerOverrides": [container], **members})
+
+
+def rule(
+    *others: dict[str, Any], ecs: dict[str, Any] | None = None, target: dict[str, Any] | None = None, **members: Any
+) -> Rule:
+    """A rule as a script makes it."""
+    parameters = {"TaskDefinitionArn": arn(1), "TaskCount": 1, "NetworkConfiguration": {"awsvpcConfiguration": NETWORK}}
+    own = {
+        "Id": "job",
+        "Arn": CLUSTER_ARN,
+        "RoleArn": SETTINGS.events_role_arn,
+        "Input": overrides(SPAM),
+        "EcsParameters": {**parameters, **(ecs or {})},
+        **(target or {}),
+    }
+    given = {"name": f"{PREFIX}RemoveSpam", "schedule_expression": "rate(5 minutes)", "state": "ENABLED", "tags": {}}
+    return Rule(targets=(own, *others), **{**given, **members})
+
+
+def taken(found: Rule, definition: dict[str, Any] | None = BASE) -> Taken:
+    return take(job.of_rule(found, APP), PLACE, definition)
+
+
+def other(**members: Any) -> dict[str, Any]:
+    """The task definition of a job that has one of its own."""
+    container = CONTAINER | {"name": "worker"} | members.pop("container", {})
+    return {**BASE, "family": "worker", **members, "containerDefinitions": [container]}
+
+
+DAYS = [{"name": "DAYS", "value": "30"}, {"name": "ROTA_TASK", "value": "RemoveSpam"}]
+ENTRIES: dict[str, tuple[Rule, dict[str, Any], dict[str, Any]]] = {
+    "the start command": (rule(), BASE, {"task": "spam_task", "rate": "5 minutes"}),
+    "another command": (
+        rule(target={"Input": overrides(["python", "-m", "app"])}, schedule_expression="cron(0 6 * * ? *)"),
+        BASE,
+        {"command": ["python", "-m", "app"], "cron": "0 6 * * ? *"},
+    ),
+    "the definition's command": (
+        rule(target={"Input": None}),
+        other(container={"command": SPAM}),
+        {"task": "spam_task", "rate": "5 minutes"},
+    ),
+    "disabled, described": (
+        rule(state="DISABLED", description="Removes spam"),
+        BASE,
+        {"task": "spam_task", "rate": "5 minutes", "enabled": False, "description": "Removes spam"},
+    ),
+    "variables": (
+        rule(target={"Input": overrides(SPAM, container={"environment": DAYS})}),
+        BASE,
+        {"task": "spam_task", "rate": "5 minutes", "environment": {"DAYS": "30"}},
+    ),
+    "sizes": (
+        rule(target={"Input": overrides(SPAM, cpu="512", memory="1024")}),
+        BASE,
+        {"task": "spam_task", "rate": "5 minutes", "cpu": 512, "memory": 1024},
+    ),
+    "sizes of a definition": (
+        rule(target={"Input": json.dumps({"containerOverrides": [{"name": "worker", "command": SPAM}]})}),
+        other(cpu="1024", memory="2048"),
+        {"task": "spam_task", "rate": "5 minutes", "cpu": 1024, "memory": 2048},
+    ),
+    "how it starts": (
+        rule(
+            ecs={"TaskCount": 2, "PlatformVersion": "1.4.0", "CapacityProviderStrategy": [
+                {"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]},
+            target={"RetryPolicy": {"MaximumRetryAttempts": 2}},
+        ),
+        BASE,
+        {
+            "task": "spam_task",
+            "rate": "5 minutes",
+            "count": 2,
+            "retry": {"attempts": 2, "age": 86_400},
+            "platform_version": "1.4.0",
+            "capacity_provider": "FARGATE_SPOT",
+        },
+    ),
+    "what stays on the target": (
+        rule(ecs={"Group": "jobs", "Tags": [{"Key": "a", "Value": "b"}]}, target={"DeadLetterConfig": {"Arn": "q"}}),
+        BASE,
+        {"task": "spam_task", "rate": "5 minutes"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "definition", "entry"), ENTRIES.values(), ids=ENTRIES)
+def test_a_rule_that_keys_can_say(found: Rule, definition: dict[str, Any], entry: dict[str, Any]) -> None:
+    made = taken(found, definition)
+    assert made.entry == {"name": "RemoveSpam", **entry}
+    assert (made.remarks, made.in_place) == ((), True)
+
+
+SPOT_WITH_A_BASE = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 1}]
+REMARKS = {
+    "other subnets": (rule(ecs={"NetworkConfiguration": {"awsvpcConfiguration": NETWORK | {"Subnets": ["subnet-9"]}}}),
+                      BASE, "has the subnets subnet-9; jobs get subnet-1, subnet-2"),
+    "a public address": (rule(ecs={"NetworkConfiguration": {"awsvpcConfiguration": NETWORK | {
+        "AssignPublicIp": "ENABLED"}}}), BASE, "has assignPublicIp ENABLED; jobs get DISABLED"),
+    "a secret": (rule(target={"Input": overrides(SPAM, container={"environment": [
+        {"name": "API_TOKEN", "value": "s3cr3t"}]})}), BASE, "API_TOKEN may be secret, and is not written"),
+    "a role": (rule(target={"RoleArn": "arn:aws:iam::123456789012:role/old"}), BASE, "FormerEventsRoleArns"),
+    "secrets": (rule(target={"Input": json.dumps({"containerOverrides": [{"name": "worker", "command": SPAM}]})}),
+                other(container={"secrets": []}), "differs from guestbook:1 in app: secrets"),
+    "a task role": (rule(), {**BASE, "taskRoleArn": "x"}, "differs from guestbook:1 in task: taskRoleArn"),
+    "a definition that is gone": (rule(), None, "its task definition guestbook:1 is gone"),
+    "another prefix": (rule(name="old-spam", ecs={"Group": "jobs", "CapacityProviderStrategy": SPOT_WITH_A_BASE}), BASE,
+                       "Set Group, CapacityProviderStrategy on its target"),
+    "a role of the rule": (rule(role_arn="arn:aws:iam::123456789012:role/old"), BASE, "its rule itself names a role"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "definition", "words"), REMARKS.values(), ids=REMARKS)
+def test_what_will_differ_is_said(found: Rule, definition: dict[str, Any] | None, words: str) -> None:
+    made = taken(found, definition)
+    assert len(made.remarks) == 1
+    assert words in made.remarks[0]
+    assert "s3cr3t" not in json.dumps([made.entry, made.remarks])
+
+
+NOT_TAKEN = {
+    "another cluster": (rule(target={"Arn": f"{CLUSTER_ARN}-2"}), "runs on the cluster production-2"),
+    "two targets": (rule(TOPIC), "has targets beside its task"),
+    "no target": (rule().model_copy(update={"targets": ()}), "has no target"),
+    "no ECS task": (rule().model_copy(update={"targets": (TOPIC,)}), "its target is not an ECS task (sns)"),
+    "a transformer": (rule(target={"Input": None, "InputTransformer": {"InputTemplate": "{}"}}), "an InputTransformer"),
+    "a path": (rule(target={"Input": None, "InputPath": "$.detail"}), "its target has an InputPath"),
+    "no overrides": (rule(target={"Input": "[]"}), "its target's Input is no overrides of a task"),
+    "an event pattern": (rule(event_pattern="{}"), "has an event pattern too"),
+    "an event pattern alone": (rule(event_pattern="{}", schedule_expression=None), "and no schedule"),
+    "a service's": (rule(managed_by="ecs"), "the AWS service ecs manages it"),
+    "another app's": (rule(tags={"rota:app": "a/b"}), "belongs to a/b"),
+    "EC2": (rule(ecs={"LaunchType": "EC2"}), "runs on EC2"),
+    "another provider": (rule(ecs={"CapacityProviderStrategy": [{"capacityProvider": "gpu"}]}), "runs on gpu"),
+    "a placement": (rule(ecs={"PlacementStrategy": [{"type": "spread"}]}), "has PlacementStrategy"),
+    "eleven copies": (rule(ecs={"TaskCount": 11}), "starts 11 copies"),
+    "the image's command": (rule(target={"Input": None}), "runs the image's own command"),
+    "a role in the overrides": (rule(target={"Input": overrides(SPAM, taskRoleArn="x")}), "overrides taskRoleArn"),
+    "a limit in the overrides": (rule(target={"Input": overrides(SPAM, container={"cpu": 5})}), "overrides cpu"),
+    "two containers": (rule(target={"Input": json.dumps({"containerOverrides": [{"name": "a"}, {"name": "b"}]})}),
+                       "overrides more than one container (a, b)"),
+    "an unknown container": (rule(target={"Input": overrides(SPAM).replace("app", "web")}), "the container web"),
+    "seconds": (rule(schedule_expression="rate(30 seconds)"), "EventBridge has no seconds"),
+    "a prefix alone": (rule(name=PREFIX), "cannot be part of a rule's name"),
+    "an odd size": (rule(target={"Input": overrides(SPAM, cpu="300")}), "cpu: 300 is not allowed"),
+}  # fmt: skip
+
+
+@pytest.mark.exhaustive(first=8)
+@pytest.mark.parametrize(("found", "words"), NOT_TAKEN.values(), ids=NOT_TAKEN)
+def test_what_no_key_can_say_is_not_taken(found: Rule, words: str) -> None:
+    with pytest.raises(CannotTakeError) as refused:
+        taken(found)
+    assert words in str(refused.value)
+
+
+def test_another_image_is_not_taken() -> None:
+    with pytest.raises(CannotTakeError, match="runs the image nginx"):
+        taken(rule(), other(container={"image": "nginx", "name": "app"}))
+
+
+def test_all_that_keeps_a_rule_out_is_listed() -> None:
+    with pytest.raises(CannotTakeError) as refused:
+        taken(rule(TOPIC, event_pattern="{}"))
+    assert len(refused.value.reasons) == 2
+
+
+def test_two_rules_of_one_name_are_said() -> None:
+    jobs = [job.of_rule(rule(name=name), APP) for name in (f"{PREFIX}A", "A")]
+    made, not_taken = take_all(jobs, PLACE, {arn(1): BASE})
+    assert [each.entry["name"] for each in made] == ["A"]
+    assert not_taken == [("A", f"would be the task A, as the rule {PREFIX}A is; give it another name")]
+
+
+STATE: dict[str, Any] = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::ecs:runTask.sync",
+    "Parameters": {
+        "LaunchType": "FARGATE",
+        "PlatformVersion": "1.4.0",
+        "Cluster": CLUSTER_ARN,
+        "TaskDefinition": arn(1),
+        "Group.$": "$$.Execution.Name",
+        "NetworkConfiguration": {"AwsvpcConfiguration": NETWORK},
+    },
+    "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 2}],
+    "End": True,
+}
+BY_COPILOT = rule().model_copy(
+    update={"name": "shop-prod-report-Rule-1", "targets": ({"Id": "statemachine", "Arn": "arn:aws:states:::x"},)}
+)
+
+
+def of_machine(**changes: Any) -> job.Job:
+    machine = {"TimeoutSeconds": 3600, "StartAt": "Run", "States": {"Run": STATE}, **changes}
+    return copilot.of_machine(BY_COPILOT, APP, f"{PREFIX}report", json.dumps(machine))
+
+
+def test_a_state_machine_of_copilot() -> None:
+    """Its image has a repository of its own."""
+    made = take(of_machine(), PLACE, other(container={"image": f"{REGISTRY}/shop/report:1", "command": SPAM}))
+    assert made.entry == {
+        "name": "report",
+        "task": "spam_task",
+        "rate": "5 minutes",
+        "platform_version": "1.4.0",
+        "watch": {"max_runtime": 3600},
+    }
+    assert [words.partition(" ")[0] for words in made.remarks] == ["starts", "is", "runs", "is"]
+    assert made.remarks[0].endswith("\naws events disable-rule --name shop-prod-report-Rule-1")
+    assert not made.in_place
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"States": {"Run": STATE, "Then": STATE}}, "does more than to start one ECS task"),
+        ({"States": {}}, "does more than to start one ECS task"),
+        ({"States": {"Run": STATE | {"Parameters": {"Cluster.$": "$.x"}}}}, "computes Cluster.$"),
+    ],
+    ids=["two states", "gone", "from its input"],
+)
+def test_another_state_machine_is_not_taken(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(CannotTakeError, match=words.replace("$", r"\$")):
+        of_machine(**changes)
+
+
+FILE = """\
+cluster: api
+role: ecsEventsRole
+rules:
+- name: shop-hoge
+  scheduleExpression: cron(0 0 * * ? *)
+  taskDefinition: task1
+  group: xxx
+  launch_type: FARGATE
+  network_configuration:
+    aws_vpc_configuration: {subnets: [subnet-1], security_groups: [sg-1], assign_public_ip: ENABLED}
+  containerOverrides:
+  - name: worker
+    command: [python, manage.py, argument]
+    environment: {DEBUG: on, DAYS: 30, ALL: true}
+  dead_letter_config: {sqs: queue1}
+- name: shop-more
+  scheduleExpression: rate(1 hour)
+  disabled: true
+  taskDefinition: task1:4
+  containerOverrides: [{name: worker, command: [python, manage.py, more]}]
+- name: shop-new
+  scheduleExpression: rate(1 hour)
+  taskDefinition: task2
+  taskOverride: {cpu: 256}
+"""
+
+
+def typed(*arguments: str) -> Any:
+    return CliRunner().invoke(main, ["import", *arguments], prog_name="rota")
+
+
+def test_a_file_of_ecschedule(tmp_path: Any) -> None:
+    (tmp_path / "ecschedule.yaml").write_text(FILE)
+    done = typed(str(tmp_path / "ecschedule.yaml"), "--json")
+    answer = json.loads(done.stdout)
+    assert answer["tasks"] == [
+        {
+            "name": "hoge",
+            "task": "argument",
+            "cron": "0 0 * * ? *",
+            "environment": {"DEBUG": "on", "DAYS": "30", "ALL": "true"},
+        },
+        {"name": "more", "task": "more", "rate": "1 hour", "enabled": False},
+    ]
+    assert answer["parameters"] == {
+        "ClusterName": "api",
+        "TaskDefinitionFamily": "task1",
+        "ContainerName": "worker",
+        "StartCommand": "python manage.py",
+        "RulePrefix": "shop-",
+        "SubnetIds": "subnet-1",
+        "SecurityGroupIds": "sg-1",
+        "AssignPublicIp": "ENABLED",
+        "FormerEventsRoleArns": "arn:aws:iam::ACCOUNT:role/ecsEventsRole",
+    }
+    assert [each["rule"] for each in answer["not_taken"]] == ["shop-new"]
+    assert (done.exit_code, answer["remarks"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: {{ env `X` }}", "line 1: {{ env `X` }} is a template of ecschedule"),
+        ("rules: [", "line 1, column 9: a bracket is not closed"),
+        ("tasks: []", "it has no list of rules"),
+    ],
+    ids=["a template", "no YAML", "another file"],
+)
+def test_a_file_that_cannot_be_read(text: str, words: str, tmp_path: Any) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    done = typed(str(tmp_path / "a.yaml"))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert words in done.stderr
+
+
+def test_every_entry_is_written_as_json_and_as_yaml() -> None:
+    odd = {"name": "1e3", "command": ["sleep", "0o17", "on", "null", "~", "a: b", "ü", "", "\t"], "rate": "1 day"}
+    tasks = [odd, *({"name": f"T{at}", **entry} for at, (_, _, entry) in enumerate(ENTRIES.values()))]
+    for name in ("a.json", "a.yaml"):
+        written = read(name, text_of(tasks, yaml=name == "a.yaml").encode())
+        assert json.loads(written.json)["tasks"] == tasks
+        assert find_problems(written.json, rule_prefix="", max_tasks=99) == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "prefix"),
+    [
+        (["production__shop__Send_Mail", "production__shop__Send_Text"], "production__shop__"),
+        (["shop-a", "shop-b"], "shop-"),
+        (["shop-a"], "shop-"),
+        (["shop-", "shop-a"], ""),
+        (["a", "b"], ""),
+        ([], ""),
+    ],
+)
+def test_how_all_names_begin(names: list[str], prefix: str) -> None:
+    assert guess.common_prefix(names) == prefix
+
+
+@pytest.mark.parametrize(
+    ("commands", "words"),
+    [
+        ([["a", "b", "x"], ["a", "b", "y"], ["c"]], ("a", "b")),
+        ([["a", "x"]], ()),
+        ([["a 'b", "x"], ["a 'b", "y"]], ()),
+        ([["a", "--x"], ["a", "--y"]], ()),
+    ],
+    ids=["two of three", "one", "quotes", "options"],
+)
+def test_how_most_commands_begin(commands: list[list[str]], words: tuple[str, ...]) -> None:
+    assert guess.start_command(commands) == words

@@ -1,0 +1,162 @@
+"""What a service says of the template's parameters, and how samconfig.toml is written."""
+
+import re
+import shlex
+import tomllib
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from rota.cli.exits import CommandError
+from rota.cli.init import parameters, samconfig
+from rota.cli.init.text import ORDER, REQUIRED
+from tests.examples import ROOT
+
+ROLE = "arn:aws:iam::111122223333:role"
+LOGS = "arn:aws:logs:eu-west-1:111122223333"
+IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/shop@sha256:0"
+SERVICE: dict[str, Any] = {
+    "serviceName": "shop-api",
+    "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/production",
+    "loadBalancers": [{"containerName": "web", "containerPort": 8080}],
+    "platformVersion": "1.4.0",
+    "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+    "networkConfiguration": {
+        "awsvpcConfiguration": {
+            "subnets": ["subnet-0a1b2c3d", "subnet-4e5f6071"],
+            "securityGroups": ["sg-0a1b2c3d"],
+            "assignPublicIp": "ENABLED",
+        }
+    },
+}
+LOG = {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/shop"}}
+WEB = {"name": "web", "image": IMAGE, "logConfiguration": LOG}
+NGINX = {"name": "nginx", "image": "public.ecr.aws/nginx/nginx:1"}
+DEFINITION: dict[str, Any] = {
+    "family": "shop",
+    "networkMode": "awsvpc",
+    "taskRoleArn": f"{ROLE}/shop-task",
+    "executionRoleArn": f"{ROLE}/shop-execution",
+    "containerDefinitions": [NGINX, WEB],
+}
+OF_RULES = {
+    "RulePrefix": "production__shop__",
+    "StartCommand": "python manage.py",
+    "FormerEventsRoleArns": f"{ROLE}/ecsEventsRole",
+}
+
+
+def read(service: dict[str, Any] = SERVICE, definition: dict[str, Any] = DEFINITION, name: str | None = None) -> Any:
+    return parameters.of_service(service, definition, name, LOGS)
+
+
+def test_everything_that_a_service_says() -> None:
+    found = read()
+    assert found.values == {
+        "ClusterName": "production",
+        "ServiceName": "shop-api",
+        "RepositoryName": "team/shop",
+        "TaskDefinitionFamily": "shop",
+        "ContainerName": "web",
+        "SubnetIds": "subnet-0a1b2c3d,subnet-4e5f6071",
+        "SecurityGroupIds": "sg-0a1b2c3d",
+        "AssignPublicIp": "ENABLED",
+        "PlatformVersion": "1.4.0",
+        "TaskRoleArns": f"{ROLE}/shop-task,{ROLE}/shop-execution",
+        "JobLogGroups": f"{LOGS}:log-group:/ecs/shop:*",
+    }
+    assert found.remarks == ()
+
+
+def test_the_parameters_are_the_templates() -> None:
+    declared = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+    values = read().values | OF_RULES
+    assert values.keys() == {*ORDER}
+    for name, value in values.items():
+        is_list = declared[name]["Type"] != "String"
+        for each in value.split(",") if is_list else [value]:
+            assert re.fullmatch(declared[name].get("AllowedPattern", ".*"), each), name
+    required = {name for name, parameter in declared.items() if "Default" not in parameter}
+    assert required == {*REQUIRED, "ClusterName", "ServiceName", "TaskDefinitionFamily", "ContainerName", "RulePrefix"}
+
+
+REMARKS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "no circuit breaker": ({"deploymentConfiguration": {}}, {}, "the service has no circuit breaker"),
+    "another controller": ({"deploymentController": {"type": "CODE_DEPLOY"}}, {}, "is deployed by CODE_DEPLOY"),
+    "no image of ECR": ({}, {"containerDefinitions": [NGINX]}, "which is not from ECR"),
+    "no role": ({}, {"taskRoleArn": None, "executionRoleArn": None}, "TaskRoleArns needs one"),
+    "EC2": ({}, {"networkMode": "bridge"}, "does not run on Fargate"),
+    "no network": ({"networkConfiguration": {}}, {}, "set SubnetIds and SecurityGroupIds"),
+}
+
+
+@pytest.mark.parametrize(("service", "definition", "words"), REMARKS.values(), ids=REMARKS)
+def test_what_should_be_known_of_a_service(service: dict[str, Any], definition: dict[str, Any], words: str) -> None:
+    (remark,) = read(SERVICE | service, DEFINITION | definition).remarks
+    assert words in remark
+
+
+TWO = [WEB, WEB | {"name": "worker"}]
+
+
+@pytest.mark.parametrize(
+    ("containers", "balanced", "named", "chosen"),
+    [
+        ([NGINX], [], None, "nginx"),
+        ([NGINX, WEB], [], None, "web"),
+        (TWO, ["web"], None, "web"),
+        (TWO, [], "worker", "worker"),
+        (TWO, [], None, "has several containers: web, worker"),
+        (TWO, [], "app", "has no container app: web, worker"),
+    ],
+    ids=["the only one", "the only one from ECR", "the load balancer's", "named", "several", "unknown"],
+)
+def test_which_container_is_the_apps(containers: Any, balanced: list[str], named: str | None, chosen: str) -> None:
+    service = SERVICE | {"loadBalancers": [{"containerName": each} for each in balanced]}
+    try:
+        found = read(service, DEFINITION | {"containerDefinitions": containers}, named).values["ContainerName"]
+    except CommandError as error:
+        found = error.message
+    assert found.endswith(chosen)
+
+
+@pytest.mark.parametrize("text", ["shop", "a/b/c", "/shop", "shop/"])
+def test_no_service(text: str) -> None:
+    with pytest.raises(CommandError, match="is no service"):
+        parameters.named(text)
+
+
+CONFIG = (ROOT / "samconfig.toml").read_text()
+
+
+def test_an_environment_is_written_into_samconfig() -> None:
+    written = samconfig.with_environment(CONFIG, "shop", "rota-shop", "eu-west-1", {"A": "b c", "D": "e,f"})
+    assert written.startswith(CONFIG.rstrip())
+    shop = tomllib.loads(written)["shop"]
+    assert shop["global"]["parameters"] == {"stack_name": "rota-shop", "region": "eu-west-1"}
+    assert shop["deploy"]["parameters"]["capabilities"] == "CAPABILITY_IAM"
+    assert [shlex.split(each) for each in shop["deploy"]["parameters"]["parameter_overrides"]] == [["A=b c"], ["D=e,f"]]
+    assert samconfig.overrides_of(written, "shop") == {"A": "b c", "D": "e,f"}
+
+
+def test_an_environment_that_is_there_keeps_its_other_settings() -> None:
+    mine = CONFIG.replace('stack_name = "rota-staging"', 'stack_name = "mine"\nprofile = "p"')
+    written = samconfig.with_environment(mine, "staging", "rota-staging", "eu-west-1", {"A": "b"})
+    parsed, before = tomllib.loads(written), tomllib.loads(CONFIG)
+    assert parsed["staging"]["global"]["parameters"]["profile"] == "p"
+    assert parsed["staging"]["deploy"]["parameters"]["parameter_overrides"] == ["A=b"]
+    assert parsed["staging"]["deploy"]["parameters"]["confirm_changeset"] is False
+    assert {**parsed, "staging": None} == {**before, "staging": None}
+    comments = [line for line in CONFIG.splitlines() if line.startswith("#")]
+    assert [line for line in written.splitlines() if line.startswith("#")] == comments
+
+
+def test_a_file_that_is_new() -> None:
+    assert tomllib.loads(samconfig.with_environment("", "shop", "s", "r", {}))["version"] == 0.1
+
+
+@pytest.mark.parametrize("text", ["[shop", "shop.global.parameters.stack_name = 'x'\n"], ids=["no TOML", "other TOML"])
+def test_a_file_that_is_not_understood_stays(text: str) -> None:
+    with pytest.raises(samconfig.UnreadableError):
+        samconfig.with_environment(text, "shop", "s", "r", {})

@@ -1,0 +1,151 @@
+"""An app whose jobs a script schedules moves to Rota: `rota init`, the stack of its parameters, `rota import --tag`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from examples.guestbook.client import Client
+from rota.cli.json_schema import json_schema
+from rota.schedule_file.parse import parse_schedule_file
+from stage.client import wait_for
+from stage.ecr.manifest import MEDIA_TYPE, manifest
+from stage.moto.clients import ACCOUNT, REGION
+from tests.stage.conftest import Rota
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role"
+PREFIX = "shopping__shop__"
+CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shopping"
+COMMAND = ["python", "manage.py"]
+AS_A_SCRIPT_HAS_IT = {"WatchRuns": "false", "RevisionMode": "shared", "EventsRoleArn": f"{ROLE}/script-events"}
+"""The parameters with which Rota changes nothing of a rule but what it runs."""
+
+
+@pytest.fixture
+def shop(stage: Client) -> Client:
+    """The service of a shop, and three rules of a script; one of them says what no key can."""
+    ecs, ec2, events = (stage.client(name) for name in ("ecs", "ec2", "events"))
+    subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"][:2]]
+    groups = [each["GroupId"] for each in ec2.describe_security_groups()["SecurityGroups"][:1]]
+    stage.client("ecr").create_repository(repositoryName="shop")
+    ecs.create_cluster(clusterName="shopping")
+    logs = {"awslogs-group": "/ecs/shop", "awslogs-region": REGION, "awslogs-stream-prefix": "web"}
+    definition = ecs.register_task_definition(
+        family="shop",
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        taskRoleArn=f"{ROLE}/shop-task",
+        executionRoleArn=f"{ROLE}/shop-execution",
+        containerDefinitions=[
+            {
+                "name": "web",
+                "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop:initial",
+                "logConfiguration": {"logDriver": "awslogs", "options": logs},
+            }
+        ],
+    )["taskDefinition"]["taskDefinitionArn"]
+    ecs.create_service(
+        cluster="shopping",
+        serviceName="shop-api",
+        taskDefinition=definition,
+        desiredCount=1,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": subnets, "securityGroups": groups}},
+        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+    )
+    network = {"Subnets": subnets, "SecurityGroups": groups, "AssignPublicIp": "DISABLED"}
+    ecs_parameters = {
+        "TaskDefinitionArn": definition,
+        "TaskCount": 1,
+        "LaunchType": "FARGATE",
+        "NetworkConfiguration": {"awsvpcConfiguration": network},
+        "PlatformVersion": "LATEST",
+    }
+    for name, arguments in {"SendMail": ["send_mail"], "Cleanup": ["cleanup", "--days", "30"], "Odd": ["odd"]}.items():
+        target = {"Id": "job", "Arn": CLUSTER, "RoleArn": f"{ROLE}/script-events", "EcsParameters": ecs_parameters}
+        target["Input"] = json.dumps({"containerOverrides": [{"name": "web", "command": [*COMMAND, *arguments]}]})
+        events.put_rule(Name=PREFIX + name, ScheduleExpression="cron(0 6 * * ? *)", Description=name)
+        events.put_targets(Rule=PREFIX + name, Targets=[target])
+    topic = stage.names["outputs"]["NotificationsTopicArn"]
+    events.put_targets(Rule=f"{PREFIX}Odd", Targets=[{"Id": "topic", "Arn": topic}])
+    wait_for(lambda: ecs.describe_services(cluster="shopping", services=["shop-api"])["services"][0]["runningCount"], 5)
+    return stage
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def stacks(stage: Client) -> Iterator[Any]:
+    """Creates stacks of the template; no reset deletes them."""
+    cloudformation, made = stage.client("cloudformation"), []
+    template = json.dumps(cloudformation.get_template(StackName="rota")["TemplateBody"])
+
+    def create(name: str, parameters: dict[str, str]) -> dict[str, str]:
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+        made.append(name)
+        cloudformation.create_stack(
+            StackName=name, TemplateBody=template, Parameters=given, Capabilities=["CAPABILITY_IAM"]
+        )
+        outputs = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+        return {each["OutputKey"]: each["OutputValue"] for each in outputs}
+
+    yield create
+    for name in made:
+        cloudformation.delete_stack(StackName=name)
+
+
+def test_a_deployment_of_what_was_imported_changes_no_schedule(
+    shop: Client, rota: Rota, folder: Path, stacks: Any
+) -> None:
+    read = rota("init", "shopping/shop-api", "--json")
+    jsonschema.validate(read.json, json_schema())
+    assert read.exit == 1
+    assert [each["rule"] for each in read.json["not_taken"]] == [f"{PREFIX}Odd"]
+    assert read.json["remarks"] == []
+    assert (read.json["parameters"]["RulePrefix"], read.json["parameters"]["StartCommand"]) == (
+        PREFIX,
+        "python manage.py",
+    )
+    outputs = stacks("rota-shopping", {**read.json["parameters"], **AS_A_SCRIPT_HAS_IT})
+
+    imported = rota("import", "--env", "shopping", "-o", "jobs.yaml", "--tag", "--yes", "--json")
+    jsonschema.validate(imported.json, json_schema())
+    assert imported.json["tasks"] == read.json["tasks"]
+    assert imported.json["tagged"] == [f"{PREFIX}Cleanup", f"{PREFIX}SendMail"]
+    assert rota("check", "jobs.yaml", "--rule-prefix", PREFIX, "-o", "scheduled_tasks.json").exit == 0
+    file = (folder / "scheduled_tasks.json").read_bytes()
+    assert parse_schedule_file(file, rule_prefix=PREFIX, max_tasks=2)[1].task == "send_mail"
+
+    shop.client("s3").put_object(Bucket=outputs["BucketName"], Key="scheduled_tasks.json", Body=file)
+    image = {"imageManifest": manifest("shop"), "imageManifestMediaType": MEDIA_TYPE, "imageTag": "v1"}
+    shop.client("ecr").put_image(repositoryName="shop", **image)
+    planned = rota("plan", "--env", "shopping", "--image", "v1", "--json")
+    assert planned.exit == 0, planned.err
+    assert {task["task"]: task["change"] for task in planned.json["tasks"]} == {"Cleanup": "image", "SendMail": "image"}
+
+
+def test_init_asks_before_it_writes_over_a_file(shop: Client, rota: Rota, folder: Path) -> None:
+    (folder / "scheduled_tasks.json").write_text("mine")
+    refused = rota("init", "shopping/shop-api")
+    assert (refused.exit, refused.out) == (2, "")
+    assert "it would ask: Write over scheduled_tasks.json?" in refused.err
+    assert [path.name for path in folder.iterdir()] == ["scheduled_tasks.json"]
+
+
+def test_a_rule_that_is_not_to_be_handed_over_stays_so(shop: Client, rota: Rota, folder: Path) -> None:
+    """There is no terminal to ask at."""
+    refused = rota("import", PREFIX, "--service", "shopping/shop-api", "--tag")
+    assert (refused.exit, refused.out) == (2, "")
+    assert "it would ask: Tag 2 rules with rota:app=shopping/shop-api" in refused.err
+    events = shop.client("events")
+    arn = events.describe_rule(Name=f"{PREFIX}SendMail")["Arn"]
+    assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == []
