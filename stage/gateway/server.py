@@ -22,6 +22,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
+from stage import clock
 from stage.gateway.calls import Call, Hook, Reply, recognise
 from stage.moto.clients import ACCOUNT, REGION
 
@@ -142,6 +143,10 @@ class RequestHandler(MotoRequestHandler):
     # Headers and body in one write: if the stage ended between two writes, botocore would read an empty reply.
     wbufsize = 1 << 18
     disable_nagle_algorithm = True
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The header Date, by the stage's clock."""
+        return str(super().date_time_string(clock.time() if timestamp is None else timestamp))
 
     def run_wsgi(self) -> None:
         """Serve one request and keep the connection. werkzeug's own method closes it, because it cannot know that the

@@ -82,11 +82,14 @@ def test_an_input_that_is_no_json_is_masked() -> None:
     assert "postgres" not in str(changed(rule(), put_targets=[target(Input="postgres://pw")]))
 
 
+NOW = datetime(2026, 11, 30, 12, 4, tzinfo=UTC)
+
+
 def plan(*tasks: TaskChange, nothing: bool = False, **members: Any) -> Plan:
     given: dict[str, Any] = {
         "nothing_to_do": nothing,
         "image": ImageChange("sha256:" + "b" * 64, "b81d07e", "sha256:" + "a" * 64, "4f2a9c1"),
-        "schedule": ScheduleFile("scheduled_tasks.json", "v2", datetime(2026, 11, 30, 12, 4, tzinfo=UTC), True),
+        "schedule": ScheduleFile("scheduled_tasks.json", "v2", NOW, True),
         "service": ServiceChange(True, "shop:5", None, []),
         "tasks": list(tasks),
         "unchanged": 0,
@@ -104,17 +107,17 @@ FRESH = TaskChange("Print", "create", "every hour", "", {}, "")
 
 
 def test_removals_are_last_and_counted() -> None:
-    shown = [*lines(plan(REMOVED, MOVED, FRESH), 100)]
+    shown = [*lines(plan(REMOVED, MOVED, FRESH), NOW, 100)]
     assert [line.split()[0] for line in shown[-4:-1]] == ["+", "~", "-"] or "\x1b" in shown[-2]
     assert shown[-1].startswith("1 new, 1 changed, 1 REMOVED; 4 revisions, at least 4 s. Deploy it: rota deploy")
     assert "image 4f2a9c1 -> b81d07e" in shown[0]
 
 
 def test_nothing_is_one_sentence() -> None:
-    assert [*lines(plan(nothing=True), 100)][-1] == "Nothing would change."
+    assert [*lines(plan(nothing=True), NOW, 100)][-1] == "Nothing would change."
 
 
 @pytest.mark.parametrize("width", [100, 60, 40])
 def test_it_fits_the_terminal(width: int) -> None:
-    shown = [click.unstyle(line) for line in lines(plan(REMOVED, MOVED, FRESH), width, details=True)]
+    shown = [click.unstyle(line) for line in lines(plan(REMOVED, MOVED, FRESH), NOW, width, details=True)]
     assert max(map(len, shown)) <= width

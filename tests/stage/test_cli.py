@@ -54,6 +54,13 @@ def test_status_shows_what_is_live_and_each_job(deployed: Client, rota: Rota) ->
     assert (ingest["in_words"], ingest["exact"]) == ("every day at 06:00 UTC", True)
 
 
+def test_times_are_by_the_clock_of_aws(deployed: Client, rota: Rota) -> None:
+    deployed.advance(5 * 3600)
+    assert "live for 5 h" in rota("status").out
+    assert "5 h ago" in rota("history").out
+    assert rota("status", "--json").json["at"][:13] == deployed.clock()[:13]
+
+
 def test_one_refusal_is_retried(deployed: Client, rota: Rota) -> None:
     deployed.faults([{"service": "dynamodb", "operation": "Query", "count": 1, "fault": "internal"}])
     assert rota("status").exit == 0
@@ -275,6 +282,10 @@ def test_a_job_is_paused_and_resumed(deployed: Client, rota: Rota) -> None:
     assert "it removes too much" in shown
     (task,) = (each for each in rota("status", "--json").json["tasks"] if each["task"] == "RemoveSpam")
     assert (task["enabled"], task["paused"]["by"], task["drift"]) == (False, "user/moto", [])
+    explained = rota("explain", "RemoveSpam")
+    assert "RemoveSpam does not run: it is paused" in explained.out
+    assert 'UTC: "it removes too much"' in " ".join(explained.out.split())
+    assert ("by hand" in explained.out, "rota resume RemoveSpam" in explained.out) == (False, True)
     assert rota("resume", "--all").exit == 0
     (task,) = (each for each in rota("status", "--json").json["tasks"] if each["task"] == "RemoveSpam")
     assert (task["enabled"], task["paused"]) == (True, None)

@@ -79,7 +79,7 @@ CASES = {
     "1, AWS fails": Case([(1, "status")], "AWS has an error of its own in DescribeStacks", refused("internal")),
     "1, no network": Case(
         [(1, "status")],
-        "AWS cannot be reached",
+        "AWS_ENDPOINT_URL is http://127.0.0.1:1: start what it names",
         lambda _stage, patch: patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
     ),
     "1, a plan that would fail": Case(
@@ -93,6 +93,7 @@ CASES = {
     "2, no reason": Case([(2, "rollback --yes")], "a rollback needs a reason"),
     "2, no reason to hold": Case([(2, "pause --deployments --yes")], "a pause needs a reason"),
     "2, nothing is named": Case([(2, "deploy")], "name what to deploy"),
+    "2, too much is named": Case([(2, "deploy --image v1 --again")], "--image and --again each say what to deploy"),
     "4, no credentials": Case(
         [(4, "status")],
         "there are no AWS credentials",

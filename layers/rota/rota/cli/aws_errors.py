@@ -1,5 +1,6 @@
 """What AWS and botocore refuse, as a message for a person and an exit code. The command does it here alone."""
 
+import os
 import re
 from typing import Any
 
@@ -97,7 +98,9 @@ def _of_the_sdk(error: refused.BotoCoreError) -> CommandError:
         case _ if isinstance(error, _NO_CREDENTIALS):
             return CommandError(Exit.NOT_ALLOWED, words, _SIGN_IN, error="NoCredentials")
         case refused.HTTPClientError() | refused.ConnectionError():
-            todo = "check the network, then type it again"
+            local = os.environ.get("AWS_ENDPOINT_URL")
+            todo = f"AWS_ENDPOINT_URL is {local}: start what it names (the local AWS: make stage), or unset it"
+            todo = todo if local else "check the network, then type it again"
             return CommandError(Exit.FAILED, f"AWS cannot be reached: {words}", todo, error="NoNetwork")
     return CommandError(Exit.FAILED, words, error=type(error).__name__)
 

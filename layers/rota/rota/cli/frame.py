@@ -4,6 +4,8 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from rota.cli.stack import Stack
     from rota.cli.table import Table
 
+_CLOSE_SECONDS = 30
 _ATTEMPTS, _CONNECT_SECONDS, _READ_SECONDS, _CONNECTIONS = 4, 5, 30, 32
 
 
@@ -41,6 +44,12 @@ class Account:
         """What `--stack` and `--env` say."""
         self._stack, self._env, self._profile, self._region = stack, env, profile, region
         self._clients: dict[str, Any] = {}
+        self._ahead = timedelta()
+        output.now = self.now
+
+    def now(self) -> datetime:
+        """The time in UTC by AWS's clock, as its last answer had it; before the first answer by this machine's."""
+        return datetime.now(UTC) + self._ahead
 
     @cached_property
     def session(self) -> "boto3.Session":
@@ -98,7 +107,17 @@ class Account:
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             user_agent_extra="rota-cli",
         )
-        return self.session.client(service, config=config)
+        client = self.session.client(service, config=config)
+        client.meta.events.register("after-call", self._hear)
+        return client
+
+    def _hear(self, http_response: Any, **_more: Any) -> None:
+        """Note by how much AWS's clock is ahead, if that is more than an answer takes."""
+        from email.utils import parsedate_to_datetime
+
+        with suppress(TypeError, ValueError):  # of a header that is missing, or is no time
+            ahead = parsedate_to_datetime(http_response.headers.get("Date")) - datetime.now(UTC)
+            self._ahead = ahead if abs(ahead.total_seconds()) > _CLOSE_SECONDS else timedelta()
 
 
 def _options() -> list[click.Parameter]:

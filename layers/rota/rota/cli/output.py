@@ -33,6 +33,8 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, utc: bool = False, no_color: bool = False) -> None:
         self.as_json = as_json
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        """The time that answers bear."""
         self.terminal = sys.stdout.isatty()
         """Whether a person reads the answer at a terminal."""
         self.interactive = bool(sys.stdin) and sys.stdin.isatty() and sys.stderr.isatty() and not _in_ci()
@@ -49,7 +51,7 @@ class Output:
     def answer(self, model: Any, stack: "Stack | None", lines: Callable[[], Iterable[str]]) -> None:
         """Print the answer: the model as JSON, or the lines."""
         if self.as_json:
-            self.line(json.dumps(envelope(model, stack), indent=2))
+            self.line(json.dumps(envelope(model, stack, self.now()), indent=2))
         else:
             self.lines(lines())
 
@@ -59,7 +61,7 @@ class Output:
 
     def document_event(self, name: str, model: Any, stack: "Stack | None") -> None:
         """One answer as an event, on one line."""
-        self.line(json.dumps({"event": name, **envelope(model, stack)}))
+        self.line(json.dumps({"event": name, **envelope(model, stack, self.now())}))
 
     def lines(self, lines: Iterable[str]) -> None:
         for each in lines:
@@ -106,10 +108,10 @@ class Output:
             self.say(each)
 
 
-def envelope(model: Any, stack: "Stack | None") -> dict[str, Any]:
+def envelope(model: Any, stack: "Stack | None", now: datetime) -> dict[str, Any]:
     """The members that every answer has, and the model's own."""
     about = {"stack": stack.name, "app": stack.app} if stack else {}
-    at = times.as_json(datetime.now(UTC).replace(microsecond=0))
+    at = times.as_json(now.replace(microsecond=0))
     return {"rota": FORMAT, "kind": model.kind, **about, "at": at, **plain(model)}
 
 

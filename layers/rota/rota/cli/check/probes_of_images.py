@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from rota.cli.check.facts import Facts
@@ -74,7 +73,7 @@ def in_danger(facts: Facts) -> Iterator[Finding]:
     """What the repository's lifecycle policy will soon do to the images of releases."""
     if not facts.digests:
         return
-    ecr, repository, now = facts.client("ecr"), facts.stack.repository, datetime.now(UTC)
+    ecr, repository, now = facts.client("ecr"), facts.stack.repository, facts.account.now()
     try:
         rules = parse_policy(ecr.get_lifecycle_policy(repositoryName=repository)["lifecyclePolicyText"])
     except ecr.exceptions.LifecyclePolicyNotFoundException:

@@ -61,8 +61,13 @@ def deploy(
     from rota.cli.plan import run
 
     until_live = wait_until == "live"
-    if sum(each is not None for each in (image, again, image_of, watch)) != 1:
-        raise CommandError(Exit.MISUSED, "name what to deploy", "one of --image, --again, --image-of, --watch")
+    given = {"--image": image, "--again": again, "--image-of": image_of, "--watch": watch}
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) > 1:
+        words = f"{' and '.join(named)} each say what to deploy"
+        raise CommandError(Exit.MISUSED, words, "type one of them: --again takes the image of an earlier deployment")
+    if not named:
+        raise CommandError(Exit.MISUSED, "name what to deploy", f"one of {', '.join(given)}")
     if watch:
         return execution.follow(account, account.stack.execution(watch), timeout, until_live=until_live)
     stack, table = account.stack, account.table

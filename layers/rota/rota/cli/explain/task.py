@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import thread_pool
@@ -12,6 +12,7 @@ from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.schedule_files.lines import place_of
 from rota.cli.status import tasks
+from rota.cli.status.gather import pause_of
 from rota.cli.table import Item
 from rota.schedule_file.next_runs import in_words
 
@@ -36,10 +37,12 @@ class TaskFacts:
             rule = pool.submit(_rule, events, name)
             runs = pool.submit(table.runs, task, _RUNS)
             present = pool.submit(table.present, _LEDGER)
+            pauses = pool.submit(table.pauses)
             self.job: Item | None = table.jobs().get(task)
             self.rule = rule.result()
             self.runs = runs.result()
             now = present.result()
+            self.paused = pause_of(pauses.result().get(task))
         self.live, self.lease, self.ledger = now
 
     @property
@@ -49,14 +52,17 @@ class TaskFacts:
 
 def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
     """From the rule to the schedule file, the revision, the release and the runs."""
-    rule, now = facts.rule, datetime.now(UTC)
+    rule, now = facts.rule, facts.account.now()
     chain = [
         *_of_the_rule(facts),
+        *_of_the_pause(facts, utc=utc),
         *_of_the_file(facts, utc=utc),
         *_of_the_revision(facts),
         *_of_the_runs(facts, now, utc=utc),
     ]
-    drift = tasks.status(facts.task, rule, facts.job, facts.runs, None, now, settled=not facts.lease.get("holder"))
+    drift = tasks.status(
+        facts.task, rule, facts.job, facts.runs, facts.paused, now, settled=not facts.lease.get("holder")
+    )
     chain += [Link("by hand", facts.task, words) for words in drift.drift]
     return Explanation(
         "task", facts.task, _headline(facts, drift.next, now, utc=utc), chain, [*_advice(facts, drift.drift)]
@@ -67,6 +73,8 @@ def _headline(facts: TaskFacts, following: datetime | None, now: datetime, *, ut
     if facts.rule is None:
         return f"{facts.task} does not run: it has no rule"
     when = in_words(facts.rule["ScheduleExpression"])
+    if facts.paused:
+        return f"{facts.task} does not run: it is paused ({when})"
     if facts.rule["State"] == "DISABLED":
         return f"{facts.task} does not run: its rule is disabled ({when})"
     return f"{facts.task} runs {when}" + (f", next {times.clock(following, now, utc=utc)}" if following else "")
@@ -90,6 +98,14 @@ def _of_the_rule(facts: TaskFacts) -> Iterator[Link]:
         )
     if len(rule["targets"]) > 1:
         yield Link("target", f"{len(rule['targets']) - 1} more", "not Rota's; the next deployment says so")
+
+
+def _of_the_pause(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
+    if paused := facts.paused:
+        since = f"since {times.whole(paused.since, utc=utc)}" if paused.since else ""
+        until = f"until {times.whole(paused.until, utc=utc)}" if paused.until else "until a person resumes it"
+        why = f': "{paused.reason}"' if paused.reason else ""
+        yield Link("paused", f"by {paused.by}" if paused.by else "", f"{' '.join(filter(None, (since, until)))}{why}")
 
 
 def _of_the_file(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
@@ -190,6 +206,8 @@ def _named(release: Mapping[str, Any] | None) -> str:
 
 
 def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
+    if facts.paused:
+        yield f"end the pause: rota resume {facts.task}{facts.account.options}"
     if drift or (facts.rule is None and facts.job and tasks.is_wanted(facts.job)):
         yield "put it as the schedule file has it: rota deploy --again"
     last = facts.runs[0] if facts.runs else {}

@@ -7,7 +7,7 @@ import click
 from rota.cli.explain.model import Explanation
 from rota.cli.tables import Cell, Row, folded, table
 
-_COLOURS = {"cause": "red", "failed": "red", "by hand": "yellow", "incident": "red"}
+_COLOURS = {"cause": "red", "failed": "red", "by hand": "yellow", "paused": "yellow", "incident": "red"}
 
 
 def lines(explanation: Explanation, width: int) -> Iterator[str]:

@@ -1,7 +1,5 @@
 """`rota history`."""
 
-from datetime import UTC, datetime
-
 import click
 
 from rota.cli.frame import Account, command
@@ -18,10 +16,9 @@ def history(account: Account, most: int, every: bool, task: str | None) -> None:
     from rota.cli.history import gather, text
 
     stack, output = account.stack, account.output
-    now = datetime.now(UTC)
     if task:
         runs = gather.runs(account, task, most)
-        output.answer(runs, stack, lambda: text.run_lines(runs, now, output.width, utc=output.utc))
+        output.answer(runs, stack, lambda: text.run_lines(runs, account.now(), output.width, utc=output.utc))
     else:
         found = gather.history(account.table, most, every=every)
-        output.answer(found, stack, lambda: text.lines(found, now, output.width))
+        output.answer(found, stack, lambda: text.lines(found, account.now(), output.width))

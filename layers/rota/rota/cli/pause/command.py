@@ -41,13 +41,14 @@ def pause(
         raise CommandError(Exit.MISUSED, "name what to pause", "TASK..., or --deployments, which holds deployments")
     if not reason:
         raise CommandError(Exit.MISUSED, "a pause needs a reason", "add --reason TEXT; whoever meets it reads it")
-    ends = end_of(lasts, until, datetime.now().astimezone())
+    stack = account.stack
+    ends = end_of(lasts, until, account.now().astimezone())
     time: dict[str, Any] = {"until": ends.isoformat().replace("+00:00", "Z")} if ends else {}
     event = {"pause": {"tasks": list(tasks), **time}} if tasks else {"hold": time}
     resumes = f"rota resume {' '.join(tasks) or '--deployments'}{account.options}"
     when = f" until {ends:%Y-%m-%d %H:%M} UTC" if ends else f" until {resumes}"
     if deployments:
-        execution.confirm(account, f"Hold the deployments of {account.stack}{when}?", yes=yes)
+        execution.confirm(account, f"Hold the deployments of {stack}{when}?", yes=yes)
     started = execution.start(account, execution.signed(account, event, "pause", reason), "pause")
     code = execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
     if code is Exit.DONE and not account.output.as_json:

@@ -31,5 +31,5 @@ def plan(account: Account, image: str | None, file: str | None, details: bool, e
         chosen = releases.Image(live["live_digest"], live.get("live_tag"))
     proposal = store(account, file) if file else None
     found = run.dry_run(account, execution.push_of(account, chosen), proposal)
-    output.answer(found, stack, lambda: text.lines(found, output.width, details=details, utc=output.utc))
+    output.answer(found, stack, lambda: text.lines(found, account.now(), output.width, details=details, utc=output.utc))
     return Exit.DIFFERS if exit_code and not found.nothing_to_do else Exit.DONE

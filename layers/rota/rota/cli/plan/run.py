@@ -35,7 +35,7 @@ def show(account: "Account", event: Mapping[str, Any]) -> None:
     if output.as_json:
         output.document_event("plan", plan, account.stack)
     else:
-        output.lines(text.lines(plan, output.width, utc=output.utc))
+        output.lines(text.lines(plan, account.now(), output.width, utc=output.utc))
 
 
 def plan_of(account: "Account", document: Mapping[str, Any], started: str, proposal: "Proposal | None") -> Plan:

@@ -1,7 +1,7 @@
 """`rota plan` for people. Pure."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
@@ -14,9 +14,9 @@ _ORDER = ("create", "update", "image", "remove")
 _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "image": ("=", None), "remove": ("-", "red")}
 
 
-def lines(plan: Plan, width: int, *, details: bool = False, utc: bool = True) -> Iterator[str]:
+def lines(plan: Plan, now: datetime, width: int, *, details: bool = False, utc: bool = True) -> Iterator[str]:
     """What changes, removals last, and the counts at the end."""
-    yield from packed(_facts(plan, utc=utc), width)
+    yield from packed(_facts(plan, now, utc=utc), width)
     rows = [_row(task, plan) for kind in _ORDER for task in plan.of(kind)]
     yield from table(["", "", ""], rows, width)
     if details:
@@ -29,13 +29,13 @@ def lines(plan: Plan, width: int, *, details: bool = False, utc: bool = True) ->
     yield from _counts(plan, width)
 
 
-def _facts(plan: Plan, *, utc: bool) -> Iterator[str]:
+def _facts(plan: Plan, now: datetime, *, utc: bool) -> Iterator[str]:
     image = plan.image
-    now = image.tag or short(image.digest)
+    after = image.tag or short(image.digest)
     before = image.from_tag or short(image.from_digest)
     same = image.digest == image.from_digest
-    yield f"image {now} (live)" if same else f"image {before or 'none'} -> {now}"
-    yield _schedule_file(plan.schedule, utc=utc)
+    yield f"image {after} (live)" if same else f"image {before or 'none'} -> {after}"
+    yield _schedule_file(plan.schedule, now, utc=utc)
     service = plan.service
     yield (
         f"service {service.revision} -> {service.to or 'a new revision'}"
@@ -44,10 +44,10 @@ def _facts(plan: Plan, *, utc: bool) -> Iterator[str]:
     )
 
 
-def _schedule_file(file: ScheduleFile, *, utc: bool) -> str:
+def _schedule_file(file: ScheduleFile, now: datetime, *, utc: bool) -> str:
     if file.proposed:
         return f"schedule file {file.proposed} (not uploaded)"
-    when = f" of {times.clock(file.modified, datetime.now(UTC), utc=utc)}" if file.modified else ""
+    when = f" of {times.clock(file.modified, now, utc=utc)}" if file.modified else ""
     return f"schedule file {file.key}{when}{'' if file.differs else ' (live)'}"
 
 

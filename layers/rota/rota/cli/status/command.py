@@ -1,7 +1,6 @@
 """`rota status`."""
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -41,7 +40,7 @@ def _show(account: Account) -> "Status":
 
     stack, output = account.stack, account.output
     found = gather(account, stack)
-    output.answer(found, stack, lambda: lines(stack.app, found, datetime.now(UTC), output.width, utc=output.utc))
+    output.answer(found, stack, lambda: lines(stack.app, found, account.now(), output.width, utc=output.utc))
     return found
 
 
@@ -65,7 +64,7 @@ def _watch(account: Account) -> None:
         if output.as_json:
             output.document_event("status", found, stack)
         else:
-            text = "\n".join(lines(stack.app, found, datetime.now(UTC), output.width, utc=output.utc))
+            text = "\n".join(lines(stack.app, found, account.now(), output.width, utc=output.utc))
             if output.redraws:
                 click.clear()
             if output.redraws or text != shown:

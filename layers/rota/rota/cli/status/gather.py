@@ -40,7 +40,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
             release=_release(now),
             deploying=deploying,
             last_deployment=_last(now.deployments),
-            hold=_hold(lease, datetime.now(UTC)),
+            hold=_hold(lease, account.now()),
             pending=_pending(lease),
             barred=[_bar(each) for each in lease.get("gates", {}).get("bars", ())],
             service=service.result(),
@@ -50,8 +50,8 @@ def gather(account: "Account", stack: "Stack") -> Status:
                     listing.result().get(name),
                     jobs.get(name),
                     runs.get(name, []),
-                    Pause(**_who(paused.result()[name])) if name in paused.result() else None,
-                    datetime.now(UTC),
+                    pause_of(paused.result().get(name)),
+                    account.now(),
                     settled=deploying is None,
                 )
                 for name in names
@@ -129,7 +129,7 @@ def _deploying(account: "Account", lease: Item, ended: Sequence[Item]) -> Deploy
         execution=lease["holder"],
         phase=record.get("phase") or ("restoring" if restoring else "planning"),
         started_at=started,
-        seconds=round((datetime.now(UTC) - started).total_seconds(), 1),
+        seconds=round((account.now() - started).total_seconds(), 1),
         digest=image.get("digest") or lease.get("digest"),
         tag=image.get("tag"),
         **origin(record),
@@ -174,6 +174,11 @@ def _pending(lease: Item) -> Pending | None:
         return None
     image = found["image"]
     return Pending(digest=image["digest"], tag=image.get("tag"), execution=found["execution"])
+
+
+def pause_of(item: Item | None) -> Pause | None:
+    """A task's pause, by its item in the table."""
+    return Pause(**_who(item)) if item else None
 
 
 def _who(item: Item) -> dict[str, Any]:
