@@ -197,7 +197,11 @@ class Month:
         answer: tuple[int, dict[str, Any]] | None = None
         if service == "dynamodb":
             answer = self.table.answer(operation, request)
-            if operation == "GetItem" and (kept := self._deployed.get(request["Key"]["record"]["S"])):
+            if (
+                answer is None
+                and operation == "GetItem"
+                and (kept := self._deployed.get(request["Key"]["record"]["S"]))
+            ):
                 answer = 200, kept
         elif service == "ecs" and (found := self._fleet.answer(operation, request, self.now)):
             answer = 200, found
