@@ -8,6 +8,7 @@ import contextlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from rota.schedule_file.problem import quote
@@ -102,6 +103,7 @@ def normalise_rate(text: str) -> str:
     return inner
 
 
+@lru_cache(maxsize=1024)
 def normalise_expression(text: str) -> str:
     """A full expression, `cron(...)` or `rate(...)`, in one spelling."""
     stripped = " ".join(text.split())
@@ -142,7 +144,8 @@ def _in_brackets(proposed: re.Match[str]) -> str:
     return f'{proposed[1]} "{kind}({proposed[2]})"'
 
 
-def field_values(field: Field, text: str) -> list[int]:
+@lru_cache(maxsize=1024)
+def field_values(field: Field, text: str) -> tuple[int, ...]:
     """The values of a list of numbers, names, ranges and steps, in order. A range may wrap: `22-2`, `FRI-MON`."""
     found: set[int] = set()
     for item in text.split(","):
@@ -163,7 +166,7 @@ def field_values(field: Field, text: str) -> list[int]:
         span = field.high - field.low + 1
         length = (end - start) % span + 1
         found.update((start + offset - field.low) % span + field.low for offset in range(0, length, int(step or 1)))
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def _step_problem(field: Field, text: str, first: str | None, step: str) -> ValueError:

@@ -5,7 +5,7 @@ and finds no run that is more than 50 years ahead.
 """
 
 from calendar import month_name, monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count as count_from
 from itertools import islice, pairwise
@@ -120,15 +120,15 @@ def _nearest_weekday(day: int, weekday: list[int]) -> int:
     return day
 
 
-def _time_in_words(minutes: list[int], hours: list[int]) -> str:
+def _time_in_words(minutes: Sequence[int], hours: Sequence[int]) -> str:
     few = 3
     if len(minutes) == 1 and len(hours) <= few:
         return f"at {_listed([f'{hour:02}:{minutes[0]:02}' for hour in hours])}"
-    if len(hours) == HOURS.high + 1 and minutes == list(range(0, 60, 60 // len(minutes))):
+    if len(hours) == HOURS.high + 1 and [*minutes] == [*range(0, 60, 60 // len(minutes))]:
         return "every " + {1: "hour", 60: "minute"}.get(len(minutes), f"{60 // len(minutes)} minutes")
-    if len(minutes) == 1 and hours == list(range(0, 24, 24 // len(hours))):
+    if len(minutes) == 1 and [*hours] == [*range(0, 24, 24 // len(hours))]:
         every = "every hour" if len(hours) == HOURS.high + 1 else f"every {24 // len(hours)} hours"
-        return every if minutes == [0] else f"{every} at minute {minutes[0]}"
+        return every if minutes == (0,) else f"{every} at minute {minutes[0]}"
     return ""
 
 
@@ -166,7 +166,7 @@ def _day_of_week_in_words(text: str) -> str:
         which = _ORDINALS[int(occurrence) - 1] if occurrence else "last"
         return f"on the {which} {_DAYS[days[0] - 1].removesuffix('s')} of {{month}}"
     named = {(2, 3, 4, 5, 6): "weekdays", (1, 7): "weekends", (1, 2, 3, 4, 5, 6, 7): "every day"}
-    return named.get(tuple(days)) or _listed([_DAYS[day - 1] for day in days])
+    return named.get((*days,)) or _listed([_DAYS[day - 1] for day in days])
 
 
 def _listed(words: list[str]) -> str:
