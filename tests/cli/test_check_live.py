@@ -2,14 +2,22 @@
 
 from typing import Any
 
+import boto3
 import click
 import pytest
+from botocore.stub import Stubber
 
+from rota.cli.check.facts import Facts
 from rota.cli.check.model import Checked, Finding
 from rota.cli.check.probes_of_images import platforms
 from rota.cli.check.probes_of_places import way_out
-from rota.cli.check.probes_of_roles import trusts
+from rota.cli.check.probes_of_roles import may_notify, trusts
+from rota.cli.check.probes_of_schedules import refused_actions
 from rota.cli.check.text import lines
+from rota.cli.frame import Account
+from rota.cli.output import Output
+from rota.cli.stack import Stack
+from rota.schedule_file.parse import parse_schedule_file
 
 
 def statement(principal: object, effect: str = "Allow") -> dict[str, Any]:
@@ -39,6 +47,42 @@ def test_whom_a_role_trusts(statements: Any, trusted: bool) -> None:
 )
 def test_processors_of_an_image(architectures: list[str], built: set[str]) -> None:
     assert platforms({"manifests": [{"platform": {"architecture": each}} for each in architectures]}) == built
+
+
+ACTING = b'{"tasks": [{"name": "A", "task": "a", "rate": "1 day", "overlap": "skip", "catch_up": "missed"}]}'
+
+
+@pytest.mark.parametrize(
+    ("parameters", "refused"),
+    [
+        ({"WatchRuns": "true", "RunActions": "both"}, []),
+        ({"WatchRuns": "true", "RunActions": "stop"}, ["catch_up"]),
+        ({"WatchRuns": "true"}, ["overlap", "catch_up"]),
+        ({"WatchRuns": "false", "RunActions": "both"}, ["overlap", "catch_up"]),
+    ],
+    ids=["both", "stop", "none", "not watched"],
+)
+def test_keys_that_the_parameters_refuse(parameters: dict[str, str], refused: list[str]) -> None:
+    found = refused_actions(
+        parse_schedule_file(ACTING, rule_prefix="", max_tasks=1), Stack("rota", "", "", parameters, {})
+    )
+    assert {words.split()[2].strip(",") for words in found} == {*refused}
+
+
+@pytest.mark.parametrize(("decision", "verdict"), [("allowed", "ok"), ("explicitDeny", "fail")])
+def test_whether_sweep_may_notify(decision: str, verdict: str) -> None:
+    iam = boto3.client("iam", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    stub, topic = Stubber(iam), "arn:aws:sns:eu-west-1:111122223333:topic"
+    role = "arn:aws:iam::111122223333:role/rota-SweepFunctionRole-1"
+    account, outputs = Account(Output()), {"SweepRoleArn": role, "NotificationsTopicArn": topic}
+    account._clients["iam"] = iam
+    stack = Stack("rota", "", "", {}, outputs)
+    asked = {"PolicySourceArn": role, "ActionNames": ["sns:Publish"], "ResourceArns": [topic], "ContextEntries": []}
+    result = {"EvalActionName": "sns:Publish", "EvalResourceName": topic, "EvalDecision": decision}
+    stub.add_response("simulate_principal_policy", {"EvaluationResults": [result]}, asked)
+    with stub:
+        (found,) = may_notify(Facts(account, stack, None, None, None, {}, []))  # type: ignore[arg-type]
+    assert (found.status, "sns:Publish on" in found.message) == (verdict, verdict == "fail")
 
 
 def route(**target: str) -> dict[str, Any]:

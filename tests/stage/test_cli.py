@@ -237,6 +237,10 @@ def test_check_of_a_file_is_json_too(rota: Rota, tmp_path: Path) -> None:
     done = rota("check", str(file), "--json")
     jsonschema.validate(done.json, json_schema())
     assert (done.exit, done.json["faults"][0]["place"]) == (1, "tasks[0].rate")
+    file.write_text('{"tasks": [{"name": "A", "task": "a", "cron": "0 6 * * ? *"}]}')
+    (task,) = rota("check", str(file), "--json").json["tasks"]
+    assert (task["task"], task["in_words"]) == ("A", "every day at 06:00 UTC")
+    assert [at[10:] for at in task["next"]] == ["T06:00:00Z"] * 3
 
 
 def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota) -> None:

@@ -565,6 +565,7 @@ def test_the_outputs_of_a_stack() -> None:
         "LedgerTableName": {"Ref": "LedgerTable"},
         "NotificationsTopicArn": {"Ref": "NotificationsTopic"},
         "EventsRoleArn": role,
+        "SweepRoleArn": {"Fn::GetAtt": ["SweepFunctionRole", "Arn"]},
         "PushDeadLetterQueueUrl": {"Ref": "PushDeadLetterQueue"},
         "RunQueueUrl": {"Ref": "RunQueue"},
         "UnrecordedRunsQueueUrl": {"Ref": "UnrecordedRunsQueue"},

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +12,7 @@ from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 
 if TYPE_CHECKING:
-    from rota.cli.schedule_files.source import Finding
+    from rota.cli.check.model import Checked, Planned
     from rota.schedule_file.task import Task
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html, rules on an event bus
@@ -71,50 +71,50 @@ def check(
 
         click.echo(json.dumps(schema.json_schema(), indent=2))
         return Exit.DONE
+    from rota.cli.check.model import Checked
     from rota.cli.schedule_files.source import NAME_A_FILE
 
     if file == "" or (output and not file):
         raise CommandError(Exit.MISUSED, NAME_A_FILE, error="NoFile")
-    status = _check(account, file, rule_prefix, max_tasks, output) if file else Exit.DONE
-    return status if file and not live else _check_live(account) or status
+    if output == "-" and account.output.as_json:
+        raise CommandError(Exit.MISUSED, "-o - and --json both print on standard output", "type one of them")
+    whole = _of_file(account, file, rule_prefix, max_tasks, output) if file else Checked(ok=True, checks=[])
+    stack = None if file and not live else account.stack
+    if stack:
+        from rota.cli.check.live import check as look
+        from rota.cli.check.text import lines
+
+        of_stack = look(account)
+        if not account.output.as_json:
+            account.output.lines(lines(of_stack, account.output.width))
+        whole = Checked(whole.ok and of_stack.ok, of_stack.checks, whole.faults, whole.tasks)
+    if account.output.as_json:
+        account.output.answer(whole, stack, list)
+    return Exit.DONE if whole.ok else Exit.FAILED
 
 
-def _check_live(account: Account) -> int:
-    from rota.cli.check.live import check as look
-    from rota.cli.check.text import lines
-
-    checked = look(account)
-    account.output.answer(checked, account.stack, lambda: lines(checked, account.output.width))
-    return Exit.DONE if checked.ok else Exit.FAILED
-
-
-def _check(account: Account, file: str, rule_prefix: str, max_tasks: int, output: str | None) -> int:
+def _of_file(account: Account, file: str, rule_prefix: str, max_tasks: int, output: str | None) -> "Checked":
+    """What a schedule file has; it is printed, but not as JSON."""
+    from rota.cli.check.model import Checked, Fault
     from rota.cli.schedule_files.source import raw, read
     from rota.schedule_file.parse import parse_schedule_file
 
-    source = read(file, raw(file))
-    now = datetime.now(UTC)
+    source, now, quiet = read(file, raw(file)), account.now(), account.output.as_json or output == "-"
     problems = source.problems(rule_prefix=rule_prefix, max_tasks=max_tasks)
-    if account.output.as_json:
-        _print_faults(account, problems)
-    elif problems:
-        click.echo(
-            f"{file}: The schedule file has {len(problems)} {'problem' if len(problems) == 1 else 'problems'}:",
-            err=True,
-        )
-        for each in problems:
-            click.echo(each, err=True)
     if problems:
-        return Exit.FAILED
+        if not account.output.as_json:
+            count = f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}"
+            for line in (f"{file}: The schedule file has {count}:", *problems):
+                account.output.say(str(line))
+        return Checked(ok=False, checks=[], faults=[Fault(each.place, each.problem, each.line) for each in problems])
     if output:
         _write(output, source.json)
-    if account.output.as_json or output == "-":
-        return Exit.DONE
     tasks = parse_schedule_file(source.json, rule_prefix=rule_prefix, max_tasks=max_tasks)
-    click.echo(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}{_remark(tasks, rule_prefix)}")
-    for task in tasks:
-        click.echo(_listed(task, now))
-    return 0
+    planned = [_planned(task, now) for task in tasks]
+    if not quiet:
+        account.output.line(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}{_remark(tasks, rule_prefix)}")
+        account.output.lines(map(_listed, planned))
+    return Checked(ok=True, checks=[], tasks=planned)
 
 
 def _write(name: str, content: bytes) -> None:
@@ -124,14 +124,6 @@ def _write(name: str, content: bytes) -> None:
             file.write(content.rstrip() + b"\n")
     except OSError as error:
         raise CommandError(Exit.FAILED, f"{name} cannot be written: {error.strerror}", error="NoFile") from error
-
-
-def _print_faults(account: Account, findings: "Sequence[Finding]") -> None:
-    """The answer about a file as JSON: a fault for each problem, by its place."""
-    from rota.cli.check.model import Checked, Fault
-
-    faults = [Fault(each.place, each.problem, each.line) for each in findings]
-    account.output.answer(Checked(ok=not faults, checks=[], faults=faults), None, list)
 
 
 def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:
@@ -147,12 +139,18 @@ def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def _listed(task: "Task", now: datetime) -> str:
+def _planned(task: "Task", now: datetime) -> "Planned":
+    from rota.cli.check.model import Planned
     from rota.schedule_file.next_runs import in_words, next_runs
 
-    runs = ", ".join(f"{run:%a %Y-%m-%d %H:%M}" for run in next_runs(task.expression, now, 3))
-    words = in_words(task.expression)
-    exact = "" if words == task.expression else f"  {task.expression}"
+    runs = [*next_runs(task.expression, now, 3)] if task.enabled else []
+    return Planned(task.name, task.expression, in_words(task.expression), task.enabled, runs)
+
+
+def _listed(task: "Planned") -> str:
+    exact = "" if task.in_words == task.schedule else f"  {task.schedule}"
     if not task.enabled:
-        return f"  {task.name}: disabled{exact or '  ' + words}"
-    return f"  {task.name}: {words}{exact}\n    next: {f'{runs} UTC' if runs else 'never again, its last run is past'}"
+        return f"  {task.task}: disabled{exact or '  ' + task.in_words}"
+    runs = ", ".join(f"{run:%a %Y-%m-%d %H:%M}" for run in task.next)
+    following = f"{runs} UTC" if runs else "never again, its last run is past"
+    return f"  {task.task}: {task.in_words}{exact}\n    next: {following}"

@@ -22,6 +22,7 @@ PROBES: dict[str, Probe] = {
     "family": probes_of_service.family,
     "role of EventBridge": probes_of_roles.events_role,
     "right to start tasks": probes_of_roles.may_start,
+    "right to notify": probes_of_roles.may_notify,
     "roles of tasks": probes_of_roles.task_roles,
     "image": probes_of_images.live_image,
     "image architecture": probes_of_images.architecture,

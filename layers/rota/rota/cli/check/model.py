@@ -1,6 +1,7 @@
 """The answer of `rota check`."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from rota.cli.exits import Acts
@@ -28,12 +29,26 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """When a task of a schedule file runs. `next` are its next three runs, counted from now, as if its rate began now;
+    none if it is disabled, or past.
+    """
+
+    task: str
+    schedule: str
+    in_words: str
+    enabled: bool
+    next: list[datetime]
+
+
+@dataclass(frozen=True)
 class Checked:
-    """Everything that was looked at; `faults` are those of a schedule file. Nothing was written."""
+    """Everything that was looked at; `faults` and `tasks` are those of a schedule file. Nothing was written."""
 
     ok: bool
     checks: list[Finding]
     faults: list[Fault] = field(default_factory=list)
+    tasks: list[Planned] = field(default_factory=list)
     kind: Literal["check"] = "check"
 
     def count(self, verdict: Verdict) -> int:

@@ -1,6 +1,6 @@
 """The roles: that they exist, whom they trust, and what they may do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rota.cli.check.facts import Facts
@@ -36,18 +36,26 @@ def may_start(facts: Facts) -> Iterator[Finding]:
         ("ecs:RunTask", [f"{place}:task-definition/{stack.family}:1"], cluster),
         ("iam:PassRole", [*facts.roles()], passed),
     )
-    denied: list[str] = []
-    for action, resources, context in asked:
-        answer = facts.client("iam").simulate_principal_policy(
-            PolicySourceArn=role, ActionNames=[action], ResourceArns=resources, ContextEntries=context
-        )
-        results = [each for each in answer["EvaluationResults"] if each["EvalDecision"] != "allowed"]
-        denied += [f"{action} on {each.get('EvalResourceName', '*')}" for each in results]
+    denied = [*_denied(facts, role, asked)]
     name = role.rpartition("/")[2]
     if denied:
         yield Finding("right to start tasks", "fail", f"{name} may not {', '.join(denied)}: no job would start")
     else:
         yield Finding("right to start tasks", "ok", f"{name} may run the family's tasks and pass their roles")
+
+
+def may_notify(facts: Facts) -> Iterator[Finding]:
+    """Whether Sweep may send its mails, by IAM's own simulation: without them no job that fails is reported."""
+    role = facts.stack.outputs.get("SweepRoleArn")
+    if not role:  # of a stack of an earlier version
+        return
+    topics = [facts.stack.outputs["NotificationsTopicArn"], facts.stack.parameters.get("ChatTopicArn", "")]
+    name = role.rpartition("/")[2]
+    if denied := [*_denied(facts, role, [("sns:Publish", [*filter(None, topics)], [])])]:
+        words = f"{name} may not {', '.join(denied)}: no job that fails would be reported"
+        yield Finding("right to notify", "fail", words)
+    else:
+        yield Finding("right to notify", "ok", f"{name} may publish on the stack's topics")
 
 
 def trusts(policy: Mapping[str, Any], service: str) -> bool:
@@ -59,6 +67,17 @@ def trusts(policy: Mapping[str, Any], service: str) -> bool:
         if each.get("Effect") == "Allow" and service in ([named] if isinstance(named, str) else named):
             return True
     return False
+
+
+def _denied(facts: Facts, role: str, asked: Sequence[tuple[str, list[str], list[dict[str, Any]]]]) -> Iterator[str]:
+    """Of actions, each with its resources and its context, those that IAM would deny the role."""
+    for action, resources, context in asked:
+        answer = facts.client("iam").simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=[action], ResourceArns=resources, ContextEntries=context
+        )
+        for each in answer["EvaluationResults"]:
+            if each["EvalDecision"] != "allowed":
+                yield f"{action} on {each.get('EvalResourceName', '*')}"
 
 
 def _trusted(facts: Facts, arn: str, service: str, name: str) -> Finding:

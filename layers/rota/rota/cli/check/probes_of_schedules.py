@@ -1,13 +1,17 @@
 """The schedule file, the rules, and what a person changed of them by hand."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import in_parallel
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Finding
 from rota.errors import ConfigError
 from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.task import Task
+
+if TYPE_CHECKING:
+    from rota.cli.stack import Stack
 
 _ANY_NUMBER = 1_000_000
 
@@ -30,6 +34,9 @@ def schedule_file(facts: Facts) -> Iterator[Finding]:
             lines = str(wrong).splitlines()
             yield Finding("schedule file", "fail", f"{key}: {lines[0]} {'; '.join(lines[1:])}", "author")
             return
+        if refused := [*refused_actions(parsed, stack)]:
+            yield from (Finding("schedule file", "fail", f"{key}: {words}") for words in refused)
+            return
         live = facts.status.release
         news = " and it is not deployed yet" if live and live.schedule_version != found["VersionId"] else ""
         yield Finding("schedule file", "ok", f"{key} has {len(parsed)} tasks{news}")
@@ -37,6 +44,16 @@ def schedule_file(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "schedule file", "fail", f"{' or '.join(keys)} is not in the bucket {stack.bucket}: upload it", "author"
     )
+
+
+def refused_actions(tasks: Iterable[Task], stack: "Stack") -> Iterator[str]:
+    """The keys that have Rota stop or start runs, where the stack's parameters do not let it. Pure."""
+    given = stack.parameters.get("RunActions", "none") if stack.watches_runs else "none"
+    for task in tasks:
+        for key, action in task.actions.items():
+            if given not in (action, "both"):
+                words = f"{task.name} has {key}, and the parameters let Rota {action} no runs: deployments are refused"
+                yield f"{words}; set WatchRuns to true and RunActions to {action} or both, or leave it out"
 
 
 def rule_quota(facts: Facts) -> Iterator[Finding]:
