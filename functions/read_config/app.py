@@ -58,6 +58,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks = read or (None, ())
     problems.add_for_author(checks.of_actions(settings, tasks))
+    problems.add_for_author(checks.of_networks(settings, tasks, _vpcs(settings, tasks)))
     problems.add_for_operator(inventory.problems([backend.name_of(task, settings) for task in tasks], settings))
     reusable = base = served = None
     if description:
@@ -125,6 +126,20 @@ def _as_if_not_paused(
         pause for pause in pauses.values() if pause.is_in_force and settings.rule_prefix + pause.task in schedules
     ]
     return without_pauses(settings, schedules, pauses, began), tuple(sentences(in_force))
+
+
+def _vpcs(settings: Settings, tasks: tuple[Task, ...]) -> dict[str, str]:
+    """The VPCs of the networks that tasks name, and of the stack's; empty if none may."""
+    named = [task for task in tasks if task.network]
+    if not named or settings.task_networks == "stack":
+        return {}
+    from rota.ecs.network import vpcs  # noqa: PLC0415  here, because few files need it, and it costs a cold start
+
+    return vpcs(
+        clients.ec2(),
+        [*settings.subnets, *(each for task in named for each in task.subnets or ())],
+        [*settings.security_groups, *(each for task in named for each in task.security_groups or ())],
+    )
 
 
 def _of_takeovers(

@@ -154,7 +154,7 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("cloudwatch", "DescribeAlarms"): _anywhere("cloudwatch:DescribeAlarms"),
     **{
         ("ec2", f"Describe{each}"): _anywhere(f"ec2:Describe{each}")
-        for each in ("Subnets", "RouteTables", "VpcEndpoints")
+        for each in ("Subnets", "SecurityGroups", "RouteTables", "VpcEndpoints")
     },
     ("iam", "GetRole"): _role("GetRole", "RoleName"),
     ("iam", "SimulatePrincipalPolicy"): _role("SimulatePrincipalPolicy", "PolicySourceArn"),

@@ -45,7 +45,7 @@ def spot(stage: Client) -> None:
     stage.client("ecs").put_cluster_capacity_providers(
         cluster=stage.names["cluster"], capacityProviders=["FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
     )
-    stage.deploy("v1")
+    stage.deploy("v2")
     stage.fire(PREFIX + NEXT["tasks"][0]["name"])
 
 

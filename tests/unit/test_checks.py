@@ -12,6 +12,7 @@ from rota.plan.checks import (
     of_actions,
     of_capacity_providers,
     of_deriving_revisions,
+    of_networks,
     of_published_ports,
     of_service,
     of_starting_tasks,
@@ -478,4 +479,43 @@ def test_capacity_providers_that_the_cluster_does_not_have() -> None:
     assert list(of_capacity_providers(SETTINGS, tasks, ["FARGATE"])) == [
         "tasks[2].capacity_provider: the cluster production does not have FARGATE_SPOT; have the operator add that "
         "with aws ecs put-cluster-capacity-providers, beside those that it has, or leave the key out"
+    ]
+
+
+VPCS = {**dict.fromkeys((*SETTINGS.subnets, *SETTINGS.security_groups, "subnet-8"), "vpc-1"), "subnet-9": "vpc-2"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "problems"),
+    [
+        pytest.param({}, [], id="the stack's"),
+        pytest.param({"subnets": ["subnet-8"], "assign_public_ip": True}, [], id="in the same VPC"),
+        pytest.param(
+            {"subnets": ["subnet-8", "subnet-7"], "security_groups": ["sg-7"]},
+            [
+                "tasks[0].subnets: subnet-7 is not in this account and Region; correct it",
+                "tasks[0].security_groups: sg-7 is not in this account and Region; correct it",
+            ],
+            id="not there",
+        ),
+        pytest.param(
+            {"subnets": ["subnet-9"]},
+            [
+                "tasks[0]: its subnets and security groups are in different VPCs, "
+                f"{SETTINGS.security_groups[-1]} in vpc-1, subnet-9 in vpc-2; name subnets and "
+                "security_groups of one VPC"
+            ],
+            id="in two VPCs",
+        ),
+    ],
+)
+def test_networks_in_which_no_task_starts(keys: dict[str, Any], problems: list[str]) -> None:
+    takes_any = SETTINGS.model_copy(update={"task_networks": "any"})
+    assert list(of_networks(takes_any, [task(**keys)], VPCS)) == problems
+
+
+def test_a_network_that_the_stack_does_not_take() -> None:
+    assert list(of_networks(SETTINGS, [task(), task(assign_public_ip=False)], {})) == [
+        "tasks[1].assign_public_ip: the parameter TaskNetworks is stack, so every task runs in the stack's network; "
+        "have the operator set TaskNetworks to any, or leave the key out"
     ]

@@ -57,6 +57,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.ecs.service_deployments": {"read_config", "roll_service", "check_service", "restore_deployment"},
     "rota.ecs.task_definitions": _OF_TASKS | {"sweep"},
     "rota.ecs.fingerprint": _OF_TASKS | {"sweep"},
+    "rota.ecs.network": set(),
     "rota.ecs.cluster": {"read_config"},
     "rota.ecs.derive": {"read_config", "plan_deployment", "register_revisions"},
     # Once a day, and for `rota check`.

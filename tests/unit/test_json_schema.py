@@ -50,6 +50,7 @@ def test_the_schema_describes_every_key() -> None:
         {"overlap": "replace", "catch_up": "not_started"},
         {"overlap": "allow", "catch_up": False},
         {"capacity_provider": "FARGATE_SPOT"},
+        {"subnets": ["subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"], "assign_public_ip": False},
         {"capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 0}},
     ],
 )
@@ -102,6 +103,10 @@ def test_the_schema_refuses_a_wrong_default(defaults: dict[str, Any] | None) -> 
         {"retry": {"attempts": 186}},
         {"platform_version": "1.4"},
         {"capacity_provider": "SPOT"},
+        {"subnets": []},
+        {"subnets": ["sg-1"]},
+        {"security_groups": [f"sg-{number}" for number in range(6)]},
+        {"assign_public_ip": "ENABLED"},
         {"capacity_provider": {}},
         {"capacity_provider": {"SPOT": 1}},
         {"capacity_provider": {"FARGATE": -1}},

@@ -90,6 +90,12 @@ def test_a_tasks_keys_set_its_rule(keys: dict[str, Any], attribute: str, value: 
     ("keys", "path", "value"),
     [
         pytest.param({"count": 3}, ("EcsParameters", "TaskCount"), 3, id="count"),
+        pytest.param(
+            {"subnets": ["subnet-9"], "security_groups": ["sg-9"], "assign_public_ip": True},
+            ("EcsParameters", "NetworkConfiguration", "awsvpcConfiguration"),
+            {"Subnets": ["subnet-9"], "SecurityGroups": ["sg-9"], "AssignPublicIp": "ENABLED"},
+            id="network",
+        ),
         pytest.param({"platform_version": "1.4.0"}, ("EcsParameters", "PlatformVersion"), "1.4.0", id="platform"),
         pytest.param(
             {"retry": {"attempts": 0, "age": 60}},

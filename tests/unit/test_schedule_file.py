@@ -207,7 +207,11 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
         ({"watch": {"depth": 5}}, "watch.depth: is not a known key; known keys are grace, max_runtime, tolerance"),
         ({"propagateTags": True}, "propagateTags: is not a known key; set it on the target of the task's rule"),
         ({"secrets": {}}, "secrets: is not a known key; the task definition says that"),
-        ({"subnets": []}, "subnets: is not a known key; a parameter of the stack says that"),
+        ({"subnets": []}, "subnets: a list is not allowed; write a list of 1 to 16 subnets, such as"),
+        ({"subnets": ["sg-1"]}, "subnets: a list is not allowed; write a list of 1 to 16 subnets, such as"),
+        ({"securityGroupIds": ["sg-1"]}, 'securityGroupIds: is not a known key; did you mean "security_groups"?'),
+        ({"assign_public_ip": "ENABLED"}, 'assign_public_ip: "ENABLED" is not allowed; write true or false'),
+        ({"family": "x"}, "family: is not a known key; a parameter of the stack says that"),
         ({"jitter": 5}, "jitter: is not a known key; EventBridge rules start on the minute"),
         (
             {"on_failure": "x"},

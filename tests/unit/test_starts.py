@@ -27,7 +27,12 @@ OF_A_SCRIPT = {
 }
 
 
-KEYS = {"capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1}}
+KEYS = {
+    "capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1},
+    "subnets": ["subnet-9"],
+    "security_groups": ["sg-9"],
+    "assign_public_ip": True,
+}
 
 
 def rule(settings: Settings, overrides: str | None = None, ecs: dict[str, Any] | None = None, **keys: Any) -> Rule:

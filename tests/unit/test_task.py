@@ -26,6 +26,9 @@ EVERYTHING = {
     "watch": {"grace": 600, "max_runtime": 3600, "tolerance": 1},
     "owner": "data-team",
     "capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1},
+    "subnets": ["subnet-1"],
+    "security_groups": ["sg-1"],
+    "assign_public_ip": False,
 }
 
 

@@ -131,6 +131,7 @@ DEFAULTS = {
     "ApiCommand": "base",
     "ApiPort": "base",
     "AssignPublicIp": "DISABLED",
+    "TaskNetworks": "stack",
     "PlatformVersion": "LATEST",
     "EventsRoleArn": "",
     "FormerEventsRoleArns": "",
@@ -546,6 +547,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "StartsRuns": acts("start"),
         "NotifiesChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
         "ExplainsMissed": {"Fn::Equals": [{"Ref": "ExplainMissed"}, "true"]},
+        "TakesAnyNetwork": {"Fn::Equals": [{"Ref": "TaskNetworks"}, "any"]},
         "ReadsJobLogs": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "JobLogGroups"}]})]},
         "OffersPolicies": {"Fn::Equals": [{"Ref": "PoliciesForPeople"}, "true"]},
     }

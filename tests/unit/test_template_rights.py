@@ -105,6 +105,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
 ALLOWED_ON_ANYTHING = {
     *("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"),
     *("events:ListRules", "tag:GetResources", "cloudtrail:LookupEvents"),
+    *("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"),
     *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"),
     *("logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
 }
@@ -125,7 +126,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "repository": "ecr:DescribeImages ecr:DescribeRepositories",
         "service": "ecs:DescribeServices",
         "the cluster": "ecs:DescribeClusters",
-        "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions events:ListRules tag:GetResources",
+        "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions events:ListRules tag:GetResources"
+        " ec2:DescribeSubnets ec2:DescribeSecurityGroups",
         "rules": "events:ListTagsForResource events:ListTargetsByRule",
     },
     "PlanDeploymentFunction": {"artifacts": "s3:GetObjectVersion s3:PutObject"},
@@ -253,6 +255,7 @@ GIVEN_BY: dict[str, list[Any]] = {
     "NotifiesChat": [{"Ref": "ChatTopicArn"}],
     "ReadsJobLogs": [{"Ref": "JobLogGroups"}],
     "ExplainsMissed": ["*"],
+    "TakesAnyNetwork": ["*"],
     "StopsRuns": ["*", TASKS],
     "StartsRuns": [REVISIONS, TASKS, {"Ref": "TaskRoleArns"}],
 }

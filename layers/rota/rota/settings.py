@@ -46,6 +46,7 @@ class Settings(Shape):
     subnets: Items
     security_groups: Items
     assign_public_ip: Literal["ENABLED", "DISABLED"] = "DISABLED"
+    task_networks: Literal["stack", "any"] = "stack"
     platform_version: str = "LATEST"
     events_role_arn: str
     former_events_role_arns: Items = ()

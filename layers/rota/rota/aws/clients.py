@@ -42,6 +42,12 @@ def dynamodb() -> "DynamoDBClient":
 
 
 @cache
+def ec2() -> "BaseClient":
+    client: BaseClient = _client("ec2", _config())
+    return client
+
+
+@cache
 def ecr() -> "ECRClient":
     client: ECRClient = _client("ecr", _config())
     return client

@@ -5,14 +5,14 @@ A problem is a sentence that says where it is, what is wrong and what would be r
 
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rota.ecs import arns, jobs, service_deployments, task_definitions
 from rota.ecs.derive import derive_content, target_overrides
 from rota.errors import SHORT_SERVICE_ARN
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
-from rota.schedule_file.task import LARGEST_TASK_DEFINITION
+from rota.schedule_file.task import LARGEST_TASK_DEFINITION, MOST_SECURITY_GROUPS, MOST_SUBNETS
 from rota.tracing import VARIABLES
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ _LONGEST_SERVICE_DEPLOYMENT = 30 * _MINUTES_OF_A_DAY
 LONGEST_ROLLOUT = 2880
 """The most that the parameter RolloutTimeoutMinutes takes."""
 _ADDED_TAGS = 5
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
-_MOST_SUBNETS, _MOST_SECURITY_GROUPS = 16, 5
 
 
 def of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
@@ -39,8 +37,8 @@ def of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["T
     if not tasks:
         return
     for parameter, given, most in (
-        ("SubnetIds", settings.subnets, _MOST_SUBNETS),
-        ("SecurityGroupIds", settings.security_groups, _MOST_SECURITY_GROUPS),
+        ("SubnetIds", settings.subnets, MOST_SUBNETS),
+        ("SecurityGroupIds", settings.security_groups, MOST_SECURITY_GROUPS),
     ):
         if len(given) > most:
             yield (
@@ -94,6 +92,34 @@ def of_capacity_providers(settings: "Settings", tasks: Sequence["Task"], of_clus
                 f"{' and '.join(missing)}; have the operator add that with aws ecs put-cluster-capacity-providers, "
                 "beside those that it has, or leave the key out"
             )
+
+
+def of_networks(settings: "Settings", tasks: Sequence["Task"], vpcs: Mapping[str, str]) -> Iterator[str]:
+    """What keeps ECS from starting tasks in a network of their own, or that the stack allows none, a line each. `vpcs`:
+    of each subnet and security group that there is, by its ID.
+    """
+    for index, task in enumerate(tasks):
+        if task.network and settings.task_networks == "stack":
+            yield (
+                f"tasks[{index}].{next(iter(task.network))}: the parameter TaskNetworks is stack, so every task runs "
+                "in the stack's network; have the operator set TaskNetworks to any, or leave the key out"
+            )
+        elif task.network:
+            yield from _of_network(index, task, settings, vpcs)
+
+
+def _of_network(index: int, task: "Task", settings: "Settings", vpcs: Mapping[str, str]) -> Iterator[str]:
+    found: dict[str, str] = {}
+    for key, given in (("subnets", task.subnets), ("security_groups", task.security_groups)):
+        if missing := [each for each in given or () if each not in vpcs]:
+            yield f"tasks[{index}].{key}: {', '.join(missing)} is not in this account and Region; correct it"
+        found |= {vpcs[each]: each for each in given or getattr(settings, key) if each in vpcs}
+    if len(found) > 1:
+        named = ", ".join(f"{each} in {vpc}" for vpc, each in sorted(found.items()))
+        yield (
+            f"tasks[{index}]: its subnets and security groups are in different VPCs, {named}; name subnets and "
+            "security_groups of one VPC"
+        )
 
 
 def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:

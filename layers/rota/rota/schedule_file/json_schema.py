@@ -15,6 +15,7 @@ from rota.schedule_file.task import (
     CAPACITY_PROVIDERS,
     HEAVIEST,
     LONGEST_RULE_NAME,
+    RESOURCE_ID,
     RULE_NAME,
     WHAT,
     WHEN,
@@ -32,6 +33,8 @@ _CHECKS: dict[str, JsonSchemaValue] = {
     "rate": {"pattern": rf"^\s*({_RATE}|{_IN_RATE})\s*$"},
     "schedule": {"pattern": rf"^\s*({_IN_CRON}|{_IN_RATE})\s*$"},
     "memory": {"enum": FARGATE_MEMORY_SIZES},
+    "subnets": {"items": {"type": "string", "pattern": f"^subnet-{RESOURCE_ID}$"}, "minItems": 1, "maxItems": 16},
+    "security_groups": {"items": {"type": "string", "pattern": f"^sg-{RESOURCE_ID}$"}, "minItems": 1, "maxItems": 5},
     "capacity_provider": {
         "type": ["string", "object"],
         "pattern": f"^({'|'.join(sorted(CAPACITY_PROVIDERS))})$",

@@ -41,6 +41,9 @@ LONGEST_RULE_NAME = 64
 # Those of Fargate, and the most that a weight is:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html
 CAPACITY_PROVIDERS, HEAVIEST = {"FARGATE", "FARGATE_SPOT"}, 1000
+RESOURCE_ID = r"[0-9a-z]{1,32}"
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html, task definition size
 LARGEST_TASK_DEFINITION = 64 * 1024
 
@@ -72,6 +75,9 @@ EXPECTED: Mapping[str, str] = {
     "owner": 'a string of letters, digits and . _ @ - inside, such as "data-team"',
     "overlap": '"allow", "skip" or "replace"',
     "catch_up": 'false, "not_started", "missed" or "both"',
+    "subnets": 'a list of 1 to 16 subnets, such as ["subnet-0a1b2c3d"]',
+    "security_groups": 'a list of 1 to 5 security groups, such as ["sg-0a1b2c3d"]',
+    "assign_public_ip": "true or false, without quotes",
     "capacity_provider": '"FARGATE", "FARGATE_SPOT" or weights of them, such as {"FARGATE_SPOT": 3, "FARGATE": 1}',
 }
 
@@ -174,6 +180,21 @@ def _weights(given: object) -> dict[str, int]:
     if not any(weights.values()):
         raise ValueError("has no weight above 0, so ECS would start nothing; write a whole number from 1 to 1000")
     return weights
+
+
+def _ids(key: str, prefix: str, most: int) -> BeforeValidator:
+    """At least one ID of such resources."""
+
+    def check(given: object) -> tuple[str, ...]:
+        if not (
+            isinstance(given, list | tuple)
+            and 1 <= len(given) <= most
+            and all(isinstance(each, str) and re.fullmatch(f"{prefix}-{RESOURCE_ID}", each) for each in given)
+        ):
+            raise ValueError(f"{quote(given)} is not allowed; write {EXPECTED[key]}")
+        return tuple(given)
+
+    return BeforeValidator(check)
 
 
 def _encodable(value: _Value) -> _Value:
@@ -311,6 +332,21 @@ class Defaults(_Model):
         description="On which capacity of Fargate the task runs, or in which proportion its copies are spread. "
         "FARGATE_SPOT costs less, and AWS may stop a run with two minutes' warning. Default: FARGATE.",
     )
+    subnets: Annotated[tuple[str, ...], _ids("subnets", "subnet", MOST_SUBNETS)] | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="In which subnets the task runs. Default: the stack's. Needs TaskNetworks any.",
+    )
+    security_groups: Annotated[tuple[str, ...], _ids("security_groups", "sg", MOST_SECURITY_GROUPS)] | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="The task's security groups. Default: the stack's. Needs TaskNetworks any.",
+    )
+    assign_public_ip: bool | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="Whether the task gets a public IP address. Default: as the stack says. Needs TaskNetworks any.",
+    )
 
 
 class Task(Defaults, _Entry):
@@ -329,6 +365,12 @@ class Task(Defaults, _Entry):
         if self.cron:
             return f"cron({self.cron})"
         return f"rate({self.rate})" if self.rate else str(self.schedule)
+
+    @property
+    def network(self) -> dict[str, object]:
+        """The keys that say in which network the task runs."""
+        keys = ("subnets", "security_groups", "assign_public_ip")
+        return {key: given for key in keys if (given := getattr(self, key)) is not None}
 
     @property
     def actions(self) -> dict[str, Literal["stop", "start"]]:

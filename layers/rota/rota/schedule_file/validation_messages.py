@@ -35,6 +35,9 @@ _SAME = {
     "tolerance": {"failuretolerance", "failurethreshold", "failureissuethreshold", "tolerate"},
     "owner": {"team", "contact", "responsible", "ownedby"},
     "overlap": {"concurrency", "concurrencypolicy", "lock", "singleton", "overlapping", "overlappolicy"},
+    "subnets": {"subnetids", "subnet", "network", "networkconfiguration", "vpcsubnets"},
+    "security_groups": {"securitygroupids", "securitygroup", "sg", "sgs"},
+    "assign_public_ip": {"publicip", "assignpublicipaddress"},
     "capacity_provider": {"capacityproviderstrategy", "capacityproviders", "spot", "fargatespot", "launchtype"},
     "catch_up": {"backfill", "rerun", "startlate", "misfire", "misfirepolicy"},
 }
@@ -59,8 +62,7 @@ _NOT_HERE = (
         "the task definition says that",
     ),
     (
-        {"container", "containername", "cluster", "subnets", "subnetids", "securitygroups", "securitygroupids"}
-        | {"assignpublicip", "network", "family", "role", "rolearn", "prefix"},
+        {"container", "containername", "cluster", "family", "role", "rolearn", "prefix"},
         "a parameter of the stack says that for all tasks",
     ),
     (

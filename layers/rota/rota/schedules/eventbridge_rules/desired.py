@@ -60,9 +60,9 @@ def desired_rule(
             **launch,
             "NetworkConfiguration": {
                 "awsvpcConfiguration": {
-                    "Subnets": list(settings.subnets),
-                    "SecurityGroups": list(settings.security_groups),
-                    "AssignPublicIp": settings.assign_public_ip,
+                    "Subnets": list(task.subnets or settings.subnets),
+                    "SecurityGroups": list(task.security_groups or settings.security_groups),
+                    "AssignPublicIp": of_the_file.public_ip(task, settings),
                 }
             },
             "PlatformVersion": task.platform_version or settings.platform_version,
