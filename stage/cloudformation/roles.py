@@ -1,6 +1,7 @@
 """Roles as CloudFormation creates, updates and deletes them.
 
-moto attaches no managed policies, does not update inline ones, and does not delete a role that has managed ones.
+moto attaches no managed policies, makes none with AWS::NoValue in it, does not update inline ones, and does not delete
+a role that has managed ones.
 """
 
 import json
@@ -8,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.models import AWSManagedPolicy, Role, iam_backends
+from moto.iam.models import AWSManagedPolicy, ManagedPolicy, Role, iam_backends
 
 from stage.cloudformation.resources import Properties, then
 from stage.moto.clients import ACCOUNT, REGION
@@ -19,6 +20,7 @@ def install() -> None:
     """Have all roles that a stack creates or updates keep their policies, and be deleted with the stack."""
     then(Role, _keep_policies)
     _detach_before_deletion()
+    _make_policies_whole()
 
 
 def _detach_before_deletion() -> None:
@@ -30,6 +32,17 @@ def _detach_before_deletion() -> None:
         delete(name, resource, account, region)
 
     replace(Role, "delete_from_cloudformation_json", staticmethod(detach_and_delete))
+
+
+def _make_policies_whole() -> None:
+    """moto refuses a managed policy with a statement that is AWS::NoValue."""
+    create = ManagedPolicy.create_from_cloudformation_json
+
+    def create_whole(name: str, resource: Properties, account: str, region: str, **identity: Any) -> ManagedPolicy:
+        whole = {**resource, "Properties": _whole(dict(resource["Properties"]))}
+        return create(name, whole, account, region, **identity)
+
+    replace(ManagedPolicy, "create_from_cloudformation_json", staticmethod(create_whole))
 
 
 def _keep_policies(role: Role, properties: Properties) -> None:

@@ -259,7 +259,13 @@ class Tasks:
             started_by=request.get("startedBy"),
             desiredStatus=request.get("desiredStatus", "RUNNING"),
         )
-        return Reply.result(call, {"taskArns": [each.task_arn for each in tasks if each.cluster_arn == cluster.arn]})
+        service = str(request.get("serviceName", "")).rpartition("/")[2]
+        arns = [
+            each.task_arn
+            for each in tasks
+            if each.cluster_arn == cluster.arn and (not service or each.group == f"service:{service}")
+        ]
+        return Reply.result(call, {"taskArns": arns})
 
     def delete_cluster(self, call: Call) -> None:
         """DeleteCluster is moto's, but not while the cluster has services or tasks.

@@ -164,6 +164,10 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
         "sqs", "GetQueueAttributes", lambda each: str(each["QueueUrl"]).rpartition("/")[2]
     ),
     ("ssm", "DescribeParameters"): _anywhere("ssm:DescribeParameters"),
+    # docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html: a policy names it with :*
+    ("logs", "FilterLogEvents"): _on(
+        "logs", "FilterLogEvents", lambda request: f"log-group:{request['logGroupName']}:log-stream:"
+    ),
     ("logs", "GetLogEvents"): _on(
         "logs",
         "GetLogEvents",

@@ -28,7 +28,9 @@ class Worker:
         self.event = b""
         """The event of the latest invocation."""
         self._function = function
-        self._log_stream = f"{clock.now():%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
+        # docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html: a custom group
+        name = "" if function.logs_group_name == f"/aws/lambda/{function.function_name}" else function.function_name
+        self._log_stream = f"{clock.now():%Y/%m/%d}/{name}[{function.version}]{uuid.uuid4().hex}"
         session = sts_backends[ACCOUNT]["aws"].assume_role(
             region_name=REGION,
             role_session_name=function.function_name,
