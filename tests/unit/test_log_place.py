@@ -33,7 +33,7 @@ PLACE = LogPlace(driver="awslogs", group=GROUP, stream="jobs/app/0f1e")
 )
 def test_where_a_run_logs(configuration: dict[str, Any] | None, place: LogPlace | None) -> None:
     content = {"containerDefinitions": [{"name": "proxy"}, {"name": "app", "logConfiguration": configuration}]}
-    assert place_of(container_of(content, "app"), "app", RUN) == place
+    assert place_of(container_of(content, "app"), "app", f"{RUN.task_arn.rpartition('/')[0]}/0f1e") == place
 
 
 @pytest.mark.parametrize(

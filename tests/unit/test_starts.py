@@ -70,11 +70,16 @@ def test_the_time_is_that_of_the_run() -> None:
     ]
 
 
-def test_of_what_rota_did_not_make_nothing_is_asked() -> None:
+def test_without_an_input_nothing_is_overridden() -> None:
     bare = rule(SETTINGS)
-    foreign = {key: value for key, value in bare.targets[0].items() if key != "Input"}
-    assert backend.start_of(bare.model_copy(update={"targets": (foreign,)}), DUE) is None
-    assert backend.start_of(bare.model_copy(update={"targets": ()}), DUE) is None
+    plain = {key: value for key, value in bare.targets[0].items() if key != "Input"}
+    found = backend.start_of(bare.model_copy(update={"targets": (plain,)}), DUE)
+    assert found is not None
+    assert found["overrides"] == {}
+
+
+def test_of_a_rule_without_a_target_nothing_is_asked() -> None:
+    assert backend.start_of(rule(SETTINGS).model_copy(update={"targets": ()}), DUE) is None
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ def container_of(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return next((each for each in found if each.get("name") == name), {})
 
 
-def place_of(container: Mapping[str, Any], name: str, run: Run) -> LogPlace | None:
-    """Where a container of that run logs; None if its definition says nothing.
+def place_of(container: Mapping[str, Any], name: str, task_arn: str) -> LogPlace | None:
+    """Where a container of that task logs; None if its definition says nothing.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html: PREFIX/CONTAINER/TASK.
     """
@@ -23,13 +23,13 @@ def place_of(container: Mapping[str, Any], name: str, run: Run) -> LogPlace | No
     driver, options = str(configuration.get("logDriver", "")), configuration.get("options") or {}
     if not driver:
         return None
-    own_region = run.task_arn.split(":")[3]
+    own_region = task_arn.split(":")[3]
     if driver != "awslogs":
         return LogPlace(driver=driver)
     if (region := options.get("awslogs-region", own_region)) != own_region:
         return LogPlace(driver=f"awslogs in {region}")
     prefix = options.get("awslogs-stream-prefix")
-    stream = f"{prefix}/{name}/{run.task_id}" if prefix else ""
+    stream = f"{prefix}/{name}/{task_arn.rpartition('/')[2]}" if prefix else ""
     return LogPlace(driver=driver, group=str(options.get("awslogs-group", "")), stream=stream)
 
 

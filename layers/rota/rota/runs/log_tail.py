@@ -33,7 +33,7 @@ def with_log(run: Run, settings: "Settings", *, lines: int) -> Run:
     except AWS_ERRORS:
         _logger.exception("a run's log configuration could not be read", task=run.task)
         return run
-    run = run.model_copy(update={"log": place_of(container, settings.container, run)})
+    run = run.model_copy(update={"log": place_of(container, settings.container, run.task_arn)})
     if not (lines and run.log and may_be_read(run.log, run, settings.job_log_groups)):
         return run
     try:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rota.runs.event import BY_A_USER, Container, GivenUp, TaskChange
 from rota.runs.model import Actor, Reason, Why
-from rota.runs.stops import Stop
+from rota.runs.stops import Stop, person_of
 
 _AUTHOR, _OPERATOR = Actor.AUTHOR, Actor.OPERATOR
 _SIGKILL, _SIGSEGV, _SIGTERM = 137, 139, 143
@@ -137,11 +137,13 @@ def of_a_stop(change: TaskChange, container: Container | None) -> Reason | None:
     """Why a task ended otherwise than by its own container; None if it did end so."""
     aws = _aws(change, container)
     if change.stop_code == BY_A_USER:
+        person = person_of(change)
+        who = "" if person else " CloudTrail's event StopTask says who it was."
         return Reason(
             why=Why.STOPPED,
-            words="a person or a program stopped the task",
+            words=f"it was stopped by {person}" if person else "a person or a program stopped the task",
             aws=aws,
-            todo="Nothing is wrong with the job. CloudTrail's event StopTask says who it was.",
+            todo=f"Nothing is wrong with the job.{who}",
             reader=_OPERATOR,
         )
     if change.stop_code in ("", "EssentialContainerExited", "TaskFailedToStart"):

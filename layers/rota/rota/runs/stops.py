@@ -21,6 +21,7 @@ _WORDS: dict[Kind, str] = {
     "skip": "Rota skipped {task}: its overlap is skip, and its task {because} still runs",
     "replace": "Rota replaced {task}: its overlap is replace, and its task {because} runs",
 }
+_BY_A_PERSON = "rota stop by "
 
 
 class Stop(NamedTuple):
@@ -47,6 +48,17 @@ def of(change: TaskChange) -> Stop | None:
         if found := re.fullmatch(pattern, change.stopped_reason):
             return Stop(kind, found[1], found[2])
     return None
+
+
+def by_a_person(who: str, why: str) -> str:
+    """StopTask's `reason`, on one line, where a person stops a task with the command."""
+    return f"{_BY_A_PERSON}{who}{f': {why}' if why else ''}"
+
+
+def person_of(change: TaskChange) -> str:
+    """Who stopped a task with the command, and why: `user/ana: it hangs`; empty if the command did not."""
+    by_one = change.stop_code == BY_A_USER and change.stopped_reason.startswith(_BY_A_PERSON)
+    return change.stopped_reason.removeprefix(_BY_A_PERSON) if by_one else ""
 
 
 def is_the_apps(change: TaskChange, rule_prefix: str) -> bool:

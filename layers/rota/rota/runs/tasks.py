@@ -1,7 +1,7 @@
 """The tasks of the app's family that ECS knows: all that run, and for an hour those that have ended."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aws_lambda_powertools import Logger
 
@@ -25,21 +25,31 @@ _logger = Logger()
 _ALL: "Sequence[DesiredStatusType]" = ("RUNNING", "STOPPED")
 
 
-def listed(ecs: "ECSClient", settings: "Settings", desired: "Sequence[DesiredStatusType]" = _ALL) -> list[str]:
+class OfFamily(Protocol):
+    """Names an app's family, and the cluster in which its tasks are."""
+
+    @property
+    def cluster(self) -> str: ...
+
+    @property
+    def family(self) -> str: ...
+
+
+def listed(ecs: "ECSClient", app: OfFamily, desired: "Sequence[DesiredStatusType]" = _ALL) -> list[str]:
     """The ARNs of all tasks of the family that are to be in these states, those of the service included."""
     pages = ecs.get_paginator("list_tasks")
     found: dict[str, None] = {}
     for status in desired:
-        for page in pages.paginate(cluster=settings.cluster, family=settings.family, desiredStatus=status):
+        for page in pages.paginate(cluster=app.cluster, family=app.family, desiredStatus=status):
             found |= dict.fromkeys(page["taskArns"])
     return list(found)
 
 
-def described(ecs: "ECSClient", settings: "Settings", arns: Iterable[str]) -> list[TaskChange]:
+def described(ecs: "ECSClient", app: OfFamily, arns: Iterable[str]) -> list[TaskChange]:
     """These tasks as they are now, without those that ECS has forgotten."""
     wanted = list(arns)
     batches = [wanted[start : start + _PER_CALL] for start in range(0, len(wanted), _PER_CALL)]
-    replies = in_parallel(lambda batch: ecs.describe_tasks(cluster=settings.cluster, tasks=batch)["tasks"], batches)
+    replies = in_parallel(lambda batch: ecs.describe_tasks(cluster=app.cluster, tasks=batch)["tasks"], batches)
     return [task_change(task) for reply in replies for task in reply]
 
 

@@ -31,7 +31,12 @@ def request(rule: Rule, due: datetime) -> dict[str, Any] | None:
     such target, or Rota did not write its input.
     """
     target = watching.target_of(rule)
-    overrides = _json(watching.overrides_at(target, due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
+    if not target:
+        return None
+    # Without an input ECS gets the event, which has no overrides.
+    has_input = any(member in target for member in ("Input", "InputPath", "InputTransformer"))
+    text = watching.overrides_at(target, due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    overrides = _json(text) if has_input else {}
     if not isinstance(overrides, dict):
         return None
     ecs = target["EcsParameters"]
