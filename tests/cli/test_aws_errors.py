@@ -70,7 +70,9 @@ def test_each_refusal_has_a_code_and_words(error: Exception, code: Exit, words: 
         ("dynamodb:Query", "the stack's ViewerPolicy"),
         ("s3:GetObjectVersion", "the stack's PlanReaderPolicy"),
         ("iam:GetRole", "the stack's DoctorPolicy"),
-        ("ecs:RunTask", "none of the stack's policies"),
+        ("ecs:RunTask", "the stack's RunnerPolicy"),
+        ("logs:GetLogEvents", "the stack's ViewerPolicy allows it for the log groups of its parameter JobLogGroups"),
+        ("ecs:CreateCluster", "none of the stack's policies"),
     ],
 )
 def test_a_denial_names_the_policy_that_allows_it(action: str, policy: str) -> None:
@@ -86,7 +88,7 @@ def test_the_policies_are_those_of_the_template() -> None:
         name: {
             action
             for each in resource["Properties"]["PolicyDocument"]["Statement"]
-            for action in listed(each["Action"])
+            for action in listed(each.get("Fn::If", [None, each])[1]["Action"])
         }
         for name, resource in resources.items()
         if resource["Type"] == "AWS::IAM::ManagedPolicy"

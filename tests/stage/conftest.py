@@ -97,12 +97,25 @@ class Done(NamedTuple):
         return json.loads(self.out)
 
 
+class Clock:
+    """Moves on as one sleeps, at once."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
 Rota = Callable[..., Done]
 
 
 @pytest.fixture
 def rota(one_stage: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rota]:
-    """Types a command, in this process; retries do not wait."""
+    """Types a command, in this process; retries do not wait, and between two looks at a task no time passes."""
     for name, value in {
         "AWS_ENDPOINT_URL": one_stage.endpoint,
         "AWS_ACCESS_KEY_ID": "user",
@@ -114,6 +127,7 @@ def rota(one_stage: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rota]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
+    monkeypatch.setattr("rota.cli.logs.follow.time", Clock())
 
     def typed(*arguments: str) -> Done:
         result = CliRunner().invoke(main, arguments, prog_name="rota")

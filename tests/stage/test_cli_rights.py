@@ -73,6 +73,13 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]], set[str]]] = {
         ],
         set(),
     ),
+    "viewer, of a deployment's lines": (VIEWER, [["logs", "--deployment"]], set()),
+    # The stack's JobLogGroups names no group: the job runs, and its log is not shown.
+    "runner": (
+        [*VIEWER, "RunnerPolicy"],
+        [["run", "IngestData", "--yes"], ["run", "--failed", "--yes"]],
+        {"logs:GetLogEvents"},
+    ),
     "doctor": ([*READER, "DoctorPolicy"], [["check"]], set()),
 }
 
@@ -111,11 +118,32 @@ def test_a_viewer_changes_nothing(deployed: Client, rota: Rota, acting: Callable
     assert "the stack's DeployerPolicy allows it" in done.err
 
 
+def test_who_may_not_run_is_told_who_allows_it(
+    deployed: Client, rota: Rota, acting: Callable[[list[str]], None]
+) -> None:
+    acting(VIEWER)
+    done = rota("run", "IngestData", "--yes")
+    assert (done.exit, done.out) == (125, "")
+    assert "you may not ecs:RunTask on arn:aws:ecs" in done.err
+    assert "the stack's RunnerPolicy allows it" in done.err
+    logs = rota("logs", "IngestData")
+    assert (logs.exit, "there is no run of IngestData" in logs.err) == (4, True)
+
+
 def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
     acting([*POLICIES])
-    deployed.settings(rollout="hangs")
+    events, name = deployed.client("events"), f"{deployed.names['rule_prefix']}IngestData"
+    (target,) = events.list_targets_by_rule(Rule=name)["Targets"]
+    target["EcsParameters"]["Tags"] = [{"Key": "cost", "Value": "1"}]
+    events.put_targets(Rule=name, Targets=[target])
+    rota("run", "IngestData", "--yes")
+    deployed.settings(rollout="hangs", start_seconds=600)
+    rota("run", "IngestData", "--yes", "--no-wait")
     rota("deploy", "--image", "initial", "--yes", "--no-wait")
-    for command in (["status"], ["explain", "IngestData"], ["restore", "--yes"], ["check"]):
+    for command in (
+        *(["stop", "IngestData", "--yes"], ["status"], ["explain", "IngestData"], ["logs", "--deployment"]),
+        *(["restore", "--yes"], ["check"]),
+    ):
         rota(*command)
     rota("plan", "--file", "examples/app/scheduled_tasks.json")
     used = {each["action"] for each in asked(deployed)}

@@ -554,7 +554,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
     assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"
 
 
-POLICIES_FOR_PEOPLE = ("ViewerPolicy", "PlanReaderPolicy", "DeployerPolicy", "DoctorPolicy")
+POLICIES_FOR_PEOPLE = ("ViewerPolicy", "PlanReaderPolicy", "DeployerPolicy", "RunnerPolicy", "DoctorPolicy")
 
 
 def test_the_outputs_of_a_stack() -> None:

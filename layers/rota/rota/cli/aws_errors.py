@@ -28,6 +28,7 @@ POLICIES: dict[str, frozenset[str]] = {
             *("cloudformation:DescribeStacks", "dynamodb:Query", "ecs:DescribeServices", "ecs:DescribeTaskDefinition"),
             *("states:DescribeExecution", "states:GetExecutionHistory", "events:ListRules", "events:DescribeRule"),
             *("events:ListTargetsByRule", "events:ListTagsForResource"),
+            *("ecs:ListTasks", "ecs:DescribeTasks", "logs:FilterLogEvents", "logs:GetLogEvents"),
         }
     ),
     "PlanReaderPolicy": frozenset({"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"}),
@@ -37,6 +38,7 @@ POLICIES: dict[str, frozenset[str]] = {
             "s3:PutObject",
         }
     ),
+    "RunnerPolicy": frozenset({"ecs:RunTask", "ecs:TagResource", "ecs:StopTask", "iam:PassRole"}),
     "DoctorPolicy": frozenset(
         {
             *("iam:GetRole", "iam:SimulatePrincipalPolicy", "secretsmanager:DescribeSecret", "sqs:GetQueueAttributes"),
@@ -147,7 +149,8 @@ def _policy(action: str) -> str:
     """Which of the stack's policies has an action, as AWS or, without its service, botocore names it."""
     for name, actions in POLICIES.items():
         if any(action in (each, each.partition(":")[2]) for each in actions):
-            return f"the stack's {name} allows it; its parameter PoliciesForPeople makes that"
+            of_groups = " for the log groups of its parameter JobLogGroups" if "GetLogEvents" in action else ""
+            return f"the stack's {name} allows it{of_groups}; its parameter PoliciesForPeople makes that"
     return "none of the stack's policies for people allows it"
 
 

@@ -1,6 +1,7 @@
-"""What `--json` prints while a command starts and watches an execution: one event a line."""
+"""What `--json` prints while a command watches an execution or a run: one event a line."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 
@@ -56,4 +57,23 @@ class Ended:
     event: Literal["end"] = "end"
 
 
-Event = Started | Step | Service | Live | Ended
+@dataclass(frozen=True)
+class Task:
+    """A task of ECS that is followed has another status, as ECS names it, or is seen first."""
+
+    arn: str
+    status: str
+    event: Literal["task"] = "task"
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A task has logged a line, which is masked. `at`: when, in UTC."""
+
+    arn: str
+    at: datetime
+    message: str
+    event: Literal["log"] = "log"
+
+
+Event = Started | Step | Service | Live | Ended | Task | Logged

@@ -23,6 +23,8 @@ class Exit(IntEnum):
     """Nothing is wrong, and it is not deployed: overtaken, held, barred or ignored."""
     TIMED_OUT = 124
     """--timeout has passed; the work continues."""
+    NOT_RUN = 125
+    """Only `run`, which else exits as the container did: it never ran, or Rota itself failed."""
     INTERRUPTED = 130
     """Ctrl-C; the work continues."""
 
@@ -36,6 +38,7 @@ MEANINGS = {
     Exit.HALF_DONE: "a deployment could not be restored: a person acts now",
     Exit.NOT_DEPLOYED: "not deployed and nothing is wrong: overtaken, held, barred, ignored",
     Exit.TIMED_OUT: "`--timeout` has passed, the work continues",
+    Exit.NOT_RUN: "only `run`, which else exits as the container did: it never ran, or Rota itself failed",
     Exit.INTERRUPTED: "Ctrl-C, the work continues",
 }
 

@@ -3,6 +3,7 @@
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -139,23 +140,34 @@ def _options() -> list[click.Parameter]:
 class _Command(click.Command):
     """Says what is wrong with its options as JSON, too."""
 
+    misused = Exit.MISUSED
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         as_json = "--json" in args
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as wrong:
             if not as_json:
+                wrong.exit_code = int(self.misused)  # type: ignore[misc]  # click reads that of the instance
                 raise
             todo = f"{ctx.command_path} --help lists its options"
-            Output(as_json=True).fail(CommandError(Exit.MISUSED, wrong.format_message(), todo))
-            ctx.exit(int(Exit.MISUSED))
+            Output(as_json=True).fail(CommandError(self.misused, wrong.format_message(), todo))
+            ctx.exit(int(self.misused))
+
+
+class _RunsJobs(_Command):
+    """A command that exits as a job did: also its misuse has the one exit code that is left to it."""
+
+    misused = Exit.NOT_RUN
 
 
 Work = Callable[..., int | None]
 
 
-def command(name: str, example: str, short_help: str) -> Callable[[Work], click.Command]:
-    """A command that is handed its Account, and returns its exit code; None is DONE. `example` ends its help."""
+def command(name: str, example: str, short_help: str, *, runs_jobs: bool = False) -> Callable[[Work], click.Command]:
+    """A command that is handed its Account, and returns its exit code; None is DONE. `example` ends its help. With
+    `runs_jobs` all that is no exit code of a job is NOT_RUN.
+    """
 
     def decorate(function: Work) -> click.Command:
         @functools.wraps(function)
@@ -163,23 +175,25 @@ def command(name: str, example: str, short_help: str) -> Callable[[Work], click.
             output = Output(as_json=as_json, utc=utc, no_color=no_color)
             where = {key: given.pop(key) for key in ("stack", "env", "profile", "region")}
             account = Account(output, **where)
-            sys.exit(ended(output, account, lambda: function(account, **given)))
+            failure = Exit.NOT_RUN if runs_jobs else None
+            sys.exit(ended(output, account, lambda: function(account, **given), failure))
 
         epilog = f"\b\nExample:\n  {example}"
-        made = click.command(name, _Command, epilog=epilog, short_help=short_help)(run)
+        made = click.command(name, _RunsJobs if runs_jobs else _Command, epilog=epilog, short_help=short_help)(run)
         made.params += _options()
         return made
 
     return decorate
 
 
-def ended(output: Output, account: Account, work: Callable[[], int | None]) -> int:
-    """Do the work. Returns its exit code, and what AWS's refusals and Ctrl-C come to."""
+def ended(output: Output, account: Account, work: Callable[[], int | None], failure: Exit | None = None) -> int:
+    """Do the work. Returns its exit code, and what AWS's refusals and Ctrl-C come to; `failure`: the exit code of all
+    that fails.
+    """
     try:
         return int(work() or Exit.DONE)
     except CommandError as error:
-        output.fail(error)
-        return int(error.code)
+        return _failed(output, error, failure)
     except (KeyboardInterrupt, click.Abort):
         output.fail(CommandError(Exit.INTERRUPTED, "stopped", account.interrupted or "Nothing was changed."))
         return int(Exit.INTERRUPTED)
@@ -192,7 +206,17 @@ def ended(output: Output, account: Account, work: Callable[[], int | None]) -> i
     except Exception as error:
         from rota.cli.aws_errors import explained
 
-        if (explanation := explained(error)) is None:
+        explanation = explained(error)
+        if failure and explanation is None:
+            traceback.print_exc()
+            explanation = CommandError(failure, f"the command itself failed: {error}", "report the lines above")
+        if explanation is None:
             raise
-        output.fail(explanation)
-        return int(explanation.code)
+        return _failed(output, explanation, failure)
+
+
+def _failed(output: Output, error: CommandError, failure: Exit | None) -> int:
+    if failure and error.code is not Exit.TIMED_OUT:
+        error.code = failure
+    output.fail(error)
+    return int(error.code)

@@ -14,15 +14,18 @@ from rota.cli.explain.model import Explanation
 from rota.cli.history.model import History, TaskHistory
 from rota.cli.import_rules.model import Imported
 from rota.cli.init.model import Initialised
+from rota.cli.logs.model import Logs
 from rota.cli.output import FORMAT
 from rota.cli.plan.model import Plan
 from rota.cli.restore.by_hand import Commands
+from rota.cli.run.model import Ran
 from rota.cli.status.model import AllStatus, Status
+from rota.cli.stop.model import Stopped
 
 FILE = Path(__file__).with_name("answers.schema.json")
 ANSWERS: tuple[type, ...] = (
     *(Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked, Commands),
-    *(Imported, Initialised),
+    *(Imported, Initialised, Ran, Logs, Stopped),
 )
 _WITHOUT_A_STACK = (AllStatus, Checked, Imported, Initialised)
 """Of all stacks; and of what belongs to none, such as a file."""

@@ -12,12 +12,15 @@ from rota.cli.explain.command import explain
 from rota.cli.history.command import history
 from rota.cli.import_rules.command import import_
 from rota.cli.init.command import init
+from rota.cli.logs.command import logs
 from rota.cli.pause.command import pause
 from rota.cli.plan.command import plan
 from rota.cli.restore.command import restore
 from rota.cli.resume.command import resume
 from rota.cli.rollback.command import rollback
+from rota.cli.run.command import run
 from rota.cli.status.command import status
+from rota.cli.stop.command import stop
 from rota.cli.verify_account.command import verify_account
 
 
@@ -28,18 +31,8 @@ def main() -> None:
 
 
 for each in (
-    status,
-    history,
-    explain,
-    plan,
-    deploy,
-    rollback,
-    pause,
-    resume,
-    restore,
-    check,
-    init,
-    import_,
-    verify_account,
+    *(status, history, explain, run, logs, stop),
+    *(plan, deploy, rollback, pause, resume, restore),
+    *(check, init, import_, verify_account),
 ):
     main.add_command(each)

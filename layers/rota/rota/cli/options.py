@@ -9,8 +9,10 @@ import click
 from rota.cli.times import parse_duration
 
 
-def _duration(_context: click.Context, _option: click.Parameter, text: str) -> timedelta:
-    """Raises BadParameter for what is none."""
+def duration(_context: click.Context, _option: click.Parameter, text: str | None) -> timedelta | None:
+    """The value of an option that is a duration. Raises BadParameter for what is none."""
+    if text is None:
+        return None
     try:
         return parse_duration(text)
     except ValueError as wrong:
@@ -22,7 +24,7 @@ def waiting(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option(
         "--timeout",
         metavar="DURATION",
-        callback=_duration,
+        callback=duration,
         default="30m",
         show_default=True,
         help="Wait so long at most.",

@@ -51,6 +51,11 @@ class Stack:
         return self.parameters["TaskDefinitionFamily"]
 
     @property
+    def container(self) -> str:
+        """The name of the container that jobs run."""
+        return self.parameters["ContainerName"]
+
+    @property
     def repository(self) -> str:
         return self.parameters["RepositoryName"]
 
@@ -70,6 +75,11 @@ class Stack:
     @property
     def bucket(self) -> str:
         return self.outputs["BucketName"]
+
+    @property
+    def log_group(self) -> str:
+        """Where Rota's functions log: LogGroup of the template."""
+        return f"/rota/{self.name}/steps"
 
     @property
     def watches_runs(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class Table:
             if len(found) >= most:
                 break
         return found
+
+    def runs_since(self, task: str, since: datetime) -> Iterator[Item]:
+        """The runs of a task that were due since then, the newest first."""
+        found = self._begins(self._runs, f"run#{task}#", backwards=True, page=25)
+        return takewhile(lambda item: (due := at(item, "scheduled_at")) is not None and due >= since, found)
 
     def _begins(
         self, partition: str, prefix: str, *, backwards: bool = False, page: int | None = None

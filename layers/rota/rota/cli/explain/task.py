@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import thread_pool
+from rota.cli import rules, times
 from rota.cli import table as items
-from rota.cli import times
 from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.schedule_files.lines import place_of
@@ -34,7 +34,7 @@ class TaskFacts:
         events = account.client("events")
         name = self.stack.rule_prefix + task
         with thread_pool() as pool:
-            rule = pool.submit(_rule, events, name)
+            rule = pool.submit(rules.read, events, name)
             runs = pool.submit(table.runs, task, _RUNS)
             present = pool.submit(table.present, _LEDGER)
             pauses = pool.submit(table.pauses)
@@ -216,17 +216,6 @@ def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
         yield todo
     if last and last["status"] in ("failed", "not_started", "missed"):
         yield f"its runs: rota history --task {facts.task}"
-
-
-def _rule(events: Any, name: str) -> dict[str, Any] | None:
-    """The rule with its targets and tags; None if there is none."""
-    try:
-        rule = events.describe_rule(Name=name)
-    except events.exceptions.ResourceNotFoundException:
-        return None
-    targets = events.list_targets_by_rule(Rule=name)["Targets"]
-    tags = events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]
-    return {**rule, "targets": targets, "tags": {each["Key"]: each["Value"] for each in tags}}
 
 
 def _file(account: "Account", stack: "Stack", key: str, version: str) -> tuple[str, datetime] | str | None:

@@ -5,10 +5,11 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from rota.cli import rules
 from rota.cli import table as items
 from rota.cli.exits import CommandError, Exit
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
-from rota.cli.status.gather import origin, rules
+from rota.cli.status.gather import origin
 from rota.cli.table import Item, Table
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
 
 def _known(account: "Account") -> set[str]:
     """The names of all tasks: of those whose runs are watched, and of those that have a rule."""
-    return {*account.table.jobs(), *rules(account.client("events"), account.stack.rule_prefix)}
+    return {*account.table.jobs(), *rules.listed(account.client("events"), account.stack.rule_prefix)}
 
 
 def _is(entry: Item, live: Item) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import thread_pool
+from rota.cli import rules
 from rota.cli import table as items
 from rota.cli.status import tasks
 from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Release, Service, Status
@@ -28,10 +29,10 @@ def gather(account: "Account", stack: "Stack") -> Status:
     with thread_pool() as pool:
         present = pool.submit(table.present, _LOOKS_BACK)
         paused = pool.submit(table.pauses)
-        listing = pool.submit(rules, events, stack.rule_prefix)
+        listed = pool.submit(rules.listed, events, stack.rule_prefix)
         service = pool.submit(_service, ecs, stack)
         jobs = table.jobs() if stack.watches_runs else {}
-        names = sorted({*listing.result(), *(name for name, job in jobs.items() if tasks.is_wanted(job))})
+        names = sorted({*listed.result(), *(name for name, job in jobs.items() if tasks.is_wanted(job))})
         runs = _runs(pool, table, names) if stack.watches_runs else {}
         now = present.result()
         lease = now.lease
@@ -47,7 +48,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
             tasks=[
                 tasks.status(
                     name,
-                    listing.result().get(name),
+                    listed.result().get(name),
                     jobs.get(name),
                     runs.get(name, []),
                     pause_of(paused.result().get(name)),
@@ -58,13 +59,6 @@ def gather(account: "Account", stack: "Stack") -> Status:
             ],
             watched=stack.watches_runs,
         )
-
-
-def rules(events: Any, prefix: str) -> dict[str, Mapping[str, Any]]:
-    """The rules with the app's prefix, by the name of their task."""
-    pages = events.get_paginator("list_rules").paginate(NamePrefix=prefix)
-    found = (rule for page in pages for rule in page["Rules"])
-    return {rule["Name"].removeprefix(prefix): rule for rule in found if "ScheduleExpression" in rule}
 
 
 def _runs(pool: ThreadPoolExecutor, table: Table, names: Sequence[str]) -> dict[str, list[Item]]:

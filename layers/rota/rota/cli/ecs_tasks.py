@@ -1,0 +1,37 @@
+"""The tasks of ECS that are runs of jobs, as ECS has them now."""
+
+from typing import TYPE_CHECKING
+
+from rota.cli.exits import CommandError, Exit
+from rota.runs import tasks
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+    from rota.runs.event import TaskChange
+
+_SHORTEST = 6
+
+
+def running(account: "Account", task: str) -> "list[TaskChange]":
+    """The tasks of a job that run, or are about to."""
+    ecs, stack = account.client("ecs"), account.stack
+    found = tasks.described(ecs, stack, tasks.listed(ecs, stack, ["RUNNING"]))
+    rule = stack.rule_prefix + task
+    return [each for each in found if not each.is_of_a_service and (each.job == task or each.is_started_by(rule))]
+
+
+def find(account: "Account", name: str) -> "TaskChange | None":
+    """The task that is meant by its ARN, its id, or the id's first characters; None if ECS knows none, which it
+    forgets an hour after their end. CommandError for one of the service.
+    """
+    ecs, stack = account.client("ecs"), account.stack
+    short = name.rpartition("/")[2]
+    arns = [
+        arn for arn in tasks.listed(ecs, stack) if len(short) >= _SHORTEST and arn.rpartition("/")[2].startswith(short)
+    ]
+    if len(arns) > 1:
+        raise CommandError(Exit.MISUSED, f"{name} may be {len(arns)} tasks", "type more of its id")
+    found = next(iter(tasks.described(ecs, stack, arns)), None)
+    if found and found.is_of_a_service:
+        raise CommandError(Exit.NOT_ALLOWED, f"{name} is a task of the service", "rota logs --service", error="NoRun")
+    return found

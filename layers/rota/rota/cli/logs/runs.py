@@ -1,0 +1,178 @@
+"""What runs of jobs have logged."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from rota.cli import ecs_tasks, rules, times
+from rota.cli import table as items
+from rota.cli.events import Logged, Task
+from rota.cli.exits import CommandError, Exit
+from rota.cli.logs.follow import follow as follow_tasks
+from rota.cli.logs.follow import secrets_in
+from rota.cli.logs.model import Line, Log, Logs
+from rota.cli.logs.task_log import TaskLog
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+    from rota.cli.table import Item
+    from rota.runs.event import TaskChange
+
+Wanted = Callable[[Line], bool]
+
+
+class Which(NamedTuple):
+    """The runs that are meant: one, so many, or those that were due since."""
+
+    task: str | None
+    run: str | None
+    last: int
+    since: timedelta | None
+
+
+class _Run(NamedTuple):
+    arn: str
+    revision: str
+    job: str | None
+    due: datetime | None
+    status: str | None
+    exit: int | None
+    secrets: list[str]
+
+
+def show(account: "Account", which: Which, wanted: Wanted) -> None:
+    """Print the log of each run, the oldest first. CommandError if there is none."""
+    output, found = account.output, [*reversed([*_runs(account, which)])]
+    if not found:
+        since = f" in the last {which.since}" if which.since else ""
+        raise CommandError(
+            Exit.NOT_ALLOWED, f"there is no run of {which.task}{since}", "`rota status` lists the jobs", error="NoRun"
+        )
+    if output.as_json:
+        output.answer(Logs([_log(account, each, wanted) for each in found]), account.stack, list)
+        return
+    for each in found:
+        log = _log(account, each, wanted)
+        output.say(_title(log, account.now(), utc=output.utc))
+        output.lines(line.message for line in log.lines)
+        if log.note:
+            output.say(log.note)
+
+
+def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted) -> Exit:
+    """Print a run's log until it has ended. Without `run` that of the newest one of the job."""
+    under_way = ecs_tasks.running(account, rules.task_of(task, account.stack.rule_prefix)) if task and not run else []
+    if under_way:
+        arns = [each.task_arn for each in under_way]
+    elif (found := next(_runs(account, Which(task, run, 1, None)), None)) is None:
+        raise CommandError(
+            Exit.NOT_ALLOWED, f"there is no run of {task}", "`rota status` lists the jobs", error="NoRun"
+        )
+    elif found.status in ("starting", "running"):
+        arns = [found.arn]
+    else:
+        show(account, Which(task, found.arn, 1, None), wanted)
+        return Exit.DONE
+    account.interrupted = f"Stopped watching; the job continues. Stop it: rota stop {arns[0].rpartition('/')[2][:8]}"
+    follow_tasks(account, arns, _Shown(account, wanted, several=len(arns) > 1), None)
+    return Exit.DONE
+
+
+class _Shown:
+    """Prints lines; what becomes of the task beside them."""
+
+    def __init__(self, account: "Account", wanted: Wanted, *, several: bool) -> None:
+        self._output, self._wanted, self._several = account.output, wanted, several
+
+    def changed(self, change: "TaskChange") -> None:
+        if self._output.as_json:
+            self._output.event(Task(change.task_arn, change.last_status))
+        else:
+            self._output.say(f"  {change.job} {change.task_id[:8]} is {change.last_status}")
+
+    def line(self, task_arn: str, line: Line) -> None:
+        if not self._wanted(line):
+            return
+        if self._output.as_json:
+            self._output.event(Logged(task_arn, line.at, line.message))
+        else:
+            name = f"{task_arn.rpartition('/')[2][:8]}  " if self._several else ""
+            self._output.line(f"{name}{line.message}")
+
+    def unreadable(self, task_arn: str, refusal: Exception | str) -> None:
+        if isinstance(refusal, Exception):
+            raise refusal
+        self._output.say(f"  {task_arn.rpartition('/')[2][:8]}: {refusal}")
+
+
+def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
+    """The newest first. Runs without a task, which were missed, have no log."""
+    if which.run:
+        yield _one(account, which)
+        return
+    task = rules.task_of(which.task or "", account.stack.rule_prefix)
+    if not account.stack.watches_runs:
+        raise CommandError(Exit.NOT_ALLOWED, "runs are not watched, so they are not known", "name one with --run ARN")
+    known = account.table.runs_since(task, account.now() - which.since if which.since else _EVER)
+    started = (_of_item(each) for each in known if each.get("task_arn"))
+    yield from started if which.since else islice(started, which.last)
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _one(account: "Account", which: Which) -> _Run:
+    """The run that is named, from ECS or, after an hour, from the table, which knows it by its job."""
+    name = which.run or ""
+    if found := ecs_tasks.find(account, name):
+        code = found.container(account.stack.container)
+        status = None if found.has_ended else found.status.value
+        return _Run(
+            found.task_arn,
+            found.task_definition_arn,
+            found.job or None,
+            None,
+            status,
+            code.exit_code if code else None,
+            secrets_in(found),
+        )
+    short = name.rpartition("/")[2]
+    known = account.table.runs_since(rules.task_of(which.task, account.stack.rule_prefix), _EVER) if which.task else ()
+    item = next((each for each in known if each.get("task_id", "").startswith(short)), None)
+    if item is None:
+        todo = (
+            f"rota history --task {which.task} lists them" if which.task else "name its job, too: rota logs TASK --run"
+        )
+        raise CommandError(Exit.NOT_ALLOWED, f"there is no run {name}", todo, error="NoRun")
+    return _of_item(item)
+
+
+def _of_item(item: "Item") -> _Run:
+    code = item.get("exit_code")
+    return _Run(
+        item["task_arn"],
+        item["revision"],
+        item["task"],
+        items.at(item, "scheduled_at"),
+        item["status"],
+        None if code is None else int(code),
+        [],
+    )
+
+
+def _log(account: "Account", run: _Run, wanted: Wanted) -> Log:
+    log = TaskLog(account, run.arn, run.revision, run.secrets)
+    lines = log.news()
+    note = log.why_not or ("" if lines else "It has logged nothing.")
+    return Log(run.arn, run.job, run.due, run.status, run.exit, [line for line in lines if wanted(line)], note)
+
+
+def _title(log: Log, now: datetime, *, utc: bool) -> str:
+    """`==> SendMail of 06:00, failed, exit code 64 (4d3e09ab)`."""
+    parts = [
+        " of ".join(filter(None, (log.job, times.clock(log.due, now, utc=utc) if log.due else ""))),
+        (log.status or "").replace("_", " "),
+        f"exit code {log.exit}" if log.exit is not None else "",
+    ]
+    return f"==> {', '.join(filter(None, parts))} ({log.source.rpartition('/')[2][:8]})"

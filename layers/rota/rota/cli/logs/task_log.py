@@ -1,0 +1,84 @@
+"""The log of one task of ECS, read forwards and masked as messages about jobs are."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rota.cli.aws_errors import is_passing
+from rota.cli.logs.model import Line
+from rota.notifications.sanitise import MASK, clean, mask
+from rota.runs.log_place import container_of, place_of, secrets_of
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+
+_KEY_BEGINS, _KEY_ENDS = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"), "-----END"
+
+
+class Masked:
+    """Lines as they are shown: without control characters and secrets, also where a key is on several lines."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = [*secrets]
+        self._in_key = False
+
+    def line(self, milliseconds: int, message: str) -> Line:
+        """The line that was logged then."""
+        at, text = datetime.fromtimestamp(milliseconds / 1000, UTC), clean(message).rstrip("\n")
+        if self._in_key:
+            self._in_key = _KEY_ENDS not in text
+            return Line(at, MASK)
+        self._in_key = bool(_KEY_BEGINS.search(text)) and _KEY_ENDS not in text
+        return Line(at, mask(text, self._secrets))
+
+
+class TaskLog:
+    """What a task logs in the container of jobs. `revision` is the ARN of its task definition; `secrets`: values that
+    are masked beside those of the revision.
+    """
+
+    def __init__(self, account: "Account", task_arn: str, revision: str, secrets: Iterable[str] = ()) -> None:
+        name = account.stack.container
+        described = account.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
+        container = container_of(described, name)
+        self.task_arn = task_arn
+        self.has_lines = False
+        self._place = place_of(container, name, task_arn)
+        self._logs = account.client("logs")
+        self._masked = Masked([*secrets_of(container), *secrets])
+        self._token = ""
+
+    @property
+    def why_not(self) -> str:
+        """Why its log cannot be read; empty if it can."""
+        if self._place is None:
+            return "its task definition has no log configuration"
+        if self._place.driver != "awslogs":
+            return f"it logs by {self._place.driver}"
+        return "" if self._place.stream else "its log has no awslogs-stream-prefix, so its stream is not known"
+
+    def news(self) -> list[Line]:
+        """The lines since the last look; what AWS does not answer in this moment is read by the next one."""
+        lines: list[Line] = []
+        if self.why_not or self._place is None:
+            return lines
+        while True:
+            page = self._page(self._place.group, self._place.stream)
+            lines += [self._masked.line(each["timestamp"], each["message"]) for each in page["events"]]
+            self.has_lines = self.has_lines or bool(lines)
+            # Pages may be empty although more follow; the last one has the token with which it was asked for.
+            if page["nextForwardToken"] == self._token:
+                return lines
+            self._token = page["nextForwardToken"]
+
+    def _page(self, group: str, stream: str) -> Any:
+        following = {"nextToken": self._token} if self._token else {}
+        try:
+            return self._logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **following)
+        except self._logs.exceptions.ResourceNotFoundException:  # nothing was logged yet
+            return {"events": [], "nextForwardToken": self._token}
+        except Exception as error:
+            if is_passing(error):
+                return {"events": [], "nextForwardToken": self._token}
+            raise

@@ -1,0 +1,128 @@
+"""`rota run`."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, command
+from rota.cli.options import duration, waiting
+
+if TYPE_CHECKING:
+    from rota.cli.run.failed import Repeat
+    from rota.cli.run.start import Changes, Job
+
+
+@command("run", "rota run SendMail", short_help="Run a job now, follow its log, exit as it did.", runs_jobs=True)
+@click.argument("task", metavar="[TASK]", required=False)
+@click.argument("words", metavar="[-- COMMAND...]", nargs=-1)
+@click.option("-e", "--variable", "variables", metavar="NAME=VALUE", multiple=True, help="Set this variable, too.")
+@click.option("--count", metavar="NUMBER", type=click.IntRange(1, 10), help="Start so many tasks.")
+@click.option("--failed", is_flag=True, help="Repeat what failed of TASK, or of all jobs, with its scheduled time.")
+@click.option(
+    "--since",
+    metavar="DURATION",
+    callback=duration,
+    default="6h",
+    show_default=True,
+    help="With --failed: how far back.",
+)
+@click.option("--stop-on-interrupt", is_flag=True, help="Ctrl-C stops the job, too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@waiting
+def run(
+    account: Account,
+    task: str | None,
+    words: tuple[str, ...],
+    variables: tuple[str, ...],
+    count: int | None,
+    failed: bool,
+    since: timedelta,
+    stop_on_interrupt: bool,
+    yes: bool,
+    no_wait: bool,
+    timeout: timedelta,
+) -> int:
+    """Start TASK now as its schedule would: the same task definition, overrides, network and number of tasks. Its log
+    is on stdout. What you run is recorded, and says nothing of how the job does.
+
+    Exits as the job's container did; with 125 if it never ran or Rota itself failed. A run with another COMMAND is not
+    recorded, and its task has no ROTA_TASK.
+    """
+    from rota.cli import execution
+    from rota.cli.run import start, wait
+
+    if failed:
+        if count or variables or no_wait:
+            raise CommandError(Exit.MISUSED, "--failed repeats runs as they were, one after the other", "type it alone")
+        return _repeat(account, tuple(filter(None, (task, *words))), since, timeout, yes=yes, stops=stop_on_interrupt)
+    if not task:
+        raise CommandError(Exit.MISUSED, "name the job", "rota run TASK; `rota next` lists them")
+    changes = start.Changes(count, _environment(variables), words)
+    job = start.find(account, task)
+    at = account.now().replace(microsecond=0)
+    request = start.request_of(job, account.stack.container, changes, at)
+    _remarks(account, job, changes, at)
+    execution.confirm(account, f"Run {job.task} of {account.stack} now?", yes=yes)
+    started = start.start(account, request)
+    return wait.wait(account, job.task, at, started, None if no_wait else timeout, stops=stop_on_interrupt)
+
+
+def _repeat(
+    account: Account, tasks: tuple[str, ...], since: timedelta, timeout: timedelta, *, yes: bool, stops: bool
+) -> int:
+    """Run what failed, one after the other. Returns the first exit code that is not 0."""
+    from rota.cli import execution, times
+    from rota.cli.run import start, wait
+
+    repeats = _failed_runs(account, tasks, since)
+    now = account.now()
+    if not repeats:
+        account.output.notes(["Nothing failed that was not repeated since."])
+        return wait.answer(account, [], Exit.DONE)
+    for each in repeats:
+        account.output.notes([f"  {times.clock(each.due, now, utc=account.output.utc)}  {each.task}  {each.why}"])
+    number = f"{len(repeats)} runs" if len(repeats) > 1 else "1 run"
+    execution.confirm(account, f"Repeat {number} of {account.stack}, one after the other?", yes=yes)
+    jobs = {task: start.find(account, task) for task in sorted({each.task for each in repeats})}
+    codes = []
+    for each in repeats:
+        changes = start.Changes(count=each.tasks)
+        request = start.request_of(jobs[each.task], account.stack.container, changes, each.due, late=True)
+        started = start.start(account, request)
+        codes.append(wait.wait(account, each.task, each.due, started, timeout, stops=stops))
+    return next(filter(None, codes), 0)
+
+
+def _failed_runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> "list[Repeat]":
+    from rota.cli import rules
+    from rota.cli.run.failed import to_repeat
+
+    stack, table = account.stack, account.table
+    if not stack.watches_runs:
+        raise CommandError(Exit.NOT_ALLOWED, "runs are not watched", "the stack's parameter WatchRuns is false")
+    known = rules.listed(account.client("events"), stack.rule_prefix)
+    names = [rules.task_of(each, stack.rule_prefix) for each in tasks] or [*known]
+    if unknown := [name for name in names if name not in known]:
+        todo = f"the jobs are {', '.join(sorted(known)) or 'none'}"
+        raise CommandError(Exit.NOT_ALLOWED, f"there is no job {', '.join(unknown)}", todo, error="NoTask")
+    begin = account.now() - since
+    return to_repeat(run for name in names for run in table.runs_since(name, begin))
+
+
+def _environment(variables: tuple[str, ...]) -> dict[str, str]:
+    """The variables of `--variable`. CommandError for one without a `=`."""
+    pairs = [each.partition("=") for each in variables]
+    if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
+        raise CommandError(Exit.MISUSED, f"--variable {wrong[0]} has no value", "write it as --variable NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+def _remarks(account: Account, job: "Job", changes: "Changes", now: datetime) -> None:
+    """What a person should know before the job runs."""
+    from rota.cli.run.remarks import remarks
+
+    account.output.notes(remarks(account, job, now))
+    if changes.command:
+        account.output.notes(["With another command it is no run of the job: it is not recorded."])

@@ -1,0 +1,49 @@
+"""What `rota run --failed` repeats. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import groupby
+from typing import NamedTuple
+
+from rota.cli import table as items
+from rota.cli.table import Item
+
+_BAD = ("failed", "not_started", "missed")
+# What a person or the schedule file has stopped or turned off is not wanted.
+_NOT_WANTED = ("stopped", "disabled", "gone", "overlap", "max_runtime")
+_BY_HAND = "by_hand"
+
+
+class Repeat(NamedTuple):
+    """A start that is to be made once more."""
+
+    task: str
+    due: datetime
+    tasks: int
+    why: str
+    """What became of it: `failed: the job ended with exit code 64`."""
+
+
+def to_repeat(runs: Iterable[Item]) -> list[Repeat]:
+    """Of runs of any jobs what failed, did not start or was missed and was not repeated since, the oldest first."""
+    slots = groupby(sorted(runs, key=_slot), key=_slot)
+    return sorted(filter(None, (_of_a_slot([*slot]) for _, slot in slots)), key=lambda each: (each.due, each.task))
+
+
+def _slot(run: Item) -> tuple[str, str]:
+    return run["task"], run["scheduled_at"]
+
+
+def _of_a_slot(runs: list[Item]) -> Repeat | None:
+    """What to repeat of the runs that were due in one minute."""
+    bad = [each for each in runs if each["status"] in _BAD and each.get("trigger") != _BY_HAND]
+    bad = [each for each in bad if (each.get("reason") or {}).get("why") not in _NOT_WANTED]
+    due = items.at(runs[0], "scheduled_at")
+    repeated = any(each.get("trigger") in (_BY_HAND, "catch_up") and each["status"] not in _BAD for each in runs)
+    if not bad or repeated or due is None:
+        return None
+    # Of runs that are counted it is not known which minutes they are of.
+    count = 1 if any(each.get("counted") for each in bad) else sum(int(each.get("lacking", 1)) for each in bad)
+    words = (bad[-1].get("reason") or {}).get("words", "")
+    status = bad[-1]["status"].replace("_", " ")
+    return Repeat(bad[0]["task"], due, count, f"{status}: {words}" if words else status)

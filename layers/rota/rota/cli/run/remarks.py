@@ -1,0 +1,53 @@
+"""What a person should know before a job runs by hand: that it is paused, runs already, or is due soon."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from rota.cli import table as items
+from rota.cli import times
+from rota.cli.ecs_tasks import running
+from rota.cli.table import Item
+from rota.schedule_file.expression import period_of
+from rota.schedule_file.next_runs import next_runs
+from rota.schedules import backend
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+    from rota.cli.run.start import Job
+
+_SOON = timedelta(minutes=1)
+
+
+def remarks(account: "Account", job: "Job", now: datetime) -> Iterator[str]:
+    """A sentence for each, from what AWS and the table say."""
+    pause = account.table.pauses().get(job.task)
+    item = account.table.jobs().get(job.task, {}) if account.stack.watches_runs else {}
+    yield from of_the_schedule(job, pause, item, now)
+    for change in running(account, job.task):
+        yield f"{job.task} runs already, as task {change.task_id[:8]}: both run at once."
+
+
+def of_the_schedule(job: "Job", pause: Item | None, item: Item, now: datetime) -> Iterator[str]:
+    """What its pause, its rule and its next run say. Pure."""
+    if pause:
+        until, reason = items.at(pause, "until"), pause.get("reason")
+        ends = f" until {times.whole(until, utc=True)}" if until else ""
+        by = f" by {pause['by']}" if pause.get("by") else ""
+        yield f"{job.task} is paused{by}{ends}{f': {reason}' if reason else ''}. It runs all the same, this once."
+    elif not backend.is_enabled(job.schedule):
+        yield f"The rule of {job.task} is disabled. It runs all the same, this once."
+    elif due := _following(job, now):
+        lasted = sorted(float(each) for each in item.get("lasted", ()))
+        usual = timedelta(seconds=lasted[len(lasted) // 2]) if lasted else timedelta()
+        if due - now <= max(usual, _SOON):
+            gives_way = ", and is skipped while this one runs" if item.get("overlap") == "skip" else ""
+            yield f"{job.task} is due by its schedule {times.ahead(due, now)}{gives_way}."
+
+
+def _following(job: "Job", now: datetime) -> datetime | None:
+    """When its schedule starts it next; None if that is not known, or never."""
+    expression = job.schedule.schedule_expression
+    if not expression or period_of(expression):
+        return None
+    return next(iter(next_runs(expression, now, 1)), None)

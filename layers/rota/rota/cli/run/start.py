@@ -1,0 +1,114 @@
+"""Starting a job at once, as its rule starts it: with the revision, the network and all else of the rule's target."""
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rota.cli import rules
+from rota.cli.exits import CommandError, Exit
+from rota.runs.event import LONGEST_STARTED_BY, TaskChange, task_change
+from rota.schedules import backend
+from rota.tracing import SCHEDULED_AT, TASK
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+
+_STARTED_BY = "rota-run/"
+# ECS takes letters, digits, - / and _ alone.
+_NOT_TAKEN = re.compile(r"[^A-Za-z0-9/_-]")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job, and the schedule that starts it."""
+
+    task: str
+    schedule: backend.Schedule
+    revision: str
+    """The ARN of the task definition that its target names."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a person wants otherwise than the schedule has it. A run with another `command` is none of the job."""
+
+    count: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = ()
+    revision: str | None = None
+
+
+def find(account: "Account", name: str) -> Job:
+    """The job of that name. CommandError if the app has no rule for it."""
+    stack, events = account.stack, account.client("events")
+    task = rules.task_of(name, stack.rule_prefix)
+    rule = rules.read(events, stack.rule_prefix + task)
+    if rule is None or rule["tags"].get("rota:app") != stack.app:
+        what = "there is no job" if rule is None else "the app owns no rule of the job"
+        known = ", ".join(sorted(rules.listed(events, stack.rule_prefix))) or "none"
+        raise CommandError(Exit.NOT_ALLOWED, f"{what} {task}", f"the jobs are {known}", error="NoTask")
+    schedule = backend.Schedule(
+        name=rule["Name"],
+        schedule_expression=rule.get("ScheduleExpression"),
+        state=rule["State"],
+        tags=rule["tags"],
+        targets=tuple(rule["targets"]),
+    )
+    return Job(task, schedule, next(iter(backend.revisions_of([schedule])), ""))
+
+
+def request_of(job: Job, container: str, changes: Changes, at: datetime, *, late: bool = False) -> dict[str, Any]:
+    """RunTask's request for the job as due at that time, without who starts it; `late`: it says that time to the job
+    also where the schedule would not. CommandError if the rule does not say what to start. Pure.
+    """
+    found = backend.start_of(job.schedule, at)
+    if found is None:
+        todo = "`rota deploy --again` writes the rule"
+        raise CommandError(Exit.NOT_ALLOWED, f"Rota did not write what the rule of {job.task} starts", todo)
+    more = {SCHEDULED_AT: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"} if late else {}
+    overrides = _overrides(found["overrides"], container, {**more, **changes.environment}, changes.command)
+    count = {"count": changes.count} if changes.count else {}
+    revision = {"taskDefinition": changes.revision} if changes.revision else {}
+    return {**found, **count, **revision, "overrides": overrides}
+
+
+def start(account: "Account", request: Mapping[str, Any]) -> list[TaskChange]:
+    """Call RunTask. A repeated call, after a lost answer, starts nothing twice. CommandError if ECS starts nothing."""
+    ecs = account.client("ecs")
+    by = account.client("sts").get_caller_identity()["Arn"]
+    reply = ecs.run_task(**request, startedBy=started_by(by), clientToken=str(uuid.uuid4()))
+    why = "; ".join(dict.fromkeys(str(each.get("reason", "")) for each in reply.get("failures", ())))
+    if not reply["tasks"]:
+        words = f"ECS started nothing: {why or 'it has no capacity, or says no reason'}"
+        raise CommandError(Exit.FAILED, words, "type it again in a few minutes", error="NotStarted", acts="operator")
+    if why:
+        account.output.say(f"ECS started {len(reply['tasks'])} tasks and not all: {why}")
+    return [task_change(each) for each in reply["tasks"]]
+
+
+def started_by(caller: str) -> str:
+    """`startedBy` of what that caller, by its ARN, starts: `rota-run/ana`. Pure."""
+    return (_STARTED_BY + _NOT_TAKEN.sub("-", caller.rpartition("/")[2].rpartition(":")[2]))[:LONGEST_STARTED_BY]
+
+
+def _overrides(
+    given: Mapping[str, Any], container: str, environment: Mapping[str, str], command: Sequence[str]
+) -> dict[str, Any]:
+    """ECS's overrides with these variables and that command in the container."""
+    others = [each for each in given.get("containerOverrides", ()) if each["name"] != container]
+    own: Mapping[str, Any] = next(
+        (each for each in given.get("containerOverrides", ()) if each["name"] == container), {}
+    )
+    variables = {each["name"]: each["value"] for each in own.get("environment", ())} | dict(environment)
+    if command:
+        variables.pop(TASK, None)
+    own = {
+        **own,
+        "name": container,
+        **({"environment": [{"name": name, "value": value} for name, value in variables.items()]}),
+        **({"command": [*command]} if command else {}),
+    }
+    return {**given, "containerOverrides": [*others, own]}

@@ -1,0 +1,1 @@
+"""`rota stop`: ends one run of a job."""

@@ -1,0 +1,51 @@
+"""`rota stop`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, command
+from rota.cli.options import asking
+
+if TYPE_CHECKING:
+    from rota.runs.event import TaskChange
+
+
+@command("stop", "rota stop SendMail --reason 'it hangs'", short_help="Stop one run of a job.")
+@click.argument("name", metavar="TASK|RUN")
+@asking
+def stop(account: Account, name: str, reason: str | None, yes: bool) -> None:
+    """Stop the run of TASK that is under way, or RUN: a task's ARN, or its id's first characters.
+
+    It gets a SIGTERM, and a SIGKILL after its container's stopTimeout. The run is recorded as stopped by you; the next
+    one begins at its time.
+    """
+    from rota.cli import execution
+    from rota.cli.stop import stop as stops
+    from rota.cli.stop.model import Stopped
+
+    found = _running(account, name)
+    what = f"{found.job or 'the run'} (task {found.task_id[:8]})"
+    execution.confirm(account, f"Stop {what} of {account.stack}?", yes=yes)
+    stops.stop(account, found.task_arn, reason)
+    said = f"{what} is being stopped. Its log: rota logs --run {found.task_id[:8]}{account.options}"
+    account.output.answer(Stopped(found.job, found.task_arn), account.stack, lambda: [said])
+
+
+def _running(account: Account, name: str) -> "TaskChange":
+    """The run that is meant. CommandError if none runs, or several do."""
+    from rota.cli import ecs_tasks, rules
+
+    task = rules.task_of(name, account.stack.rule_prefix)
+    found = ecs_tasks.running(account, task)
+    if len(found) > 1:
+        listed = "\n".join(f"  rota stop {each.task_id[:8]}   {each.last_status}" for each in found)
+        raise CommandError(
+            Exit.MISUSED, f"{len(found)} runs of {task} are under way:", "type one of these", listed=listed
+        )
+    one = found[0] if found else ecs_tasks.find(account, name)
+    if one is None or one.has_ended:
+        words = f"no run {name} is under way" if one is None else f"the run {name} has ended"
+        raise CommandError(Exit.NOT_ALLOWED, words, "`rota status` shows the jobs' last runs", error="NoRun")
+    return one

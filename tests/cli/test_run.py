@@ -1,0 +1,133 @@
+"""What `rota run` asks of ECS, what it repeats, and what it says before."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.cli.run.failed import to_repeat
+from rota.cli.run.remarks import of_the_schedule
+from rota.cli.run.start import Changes, Job, request_of, started_by
+from rota.schedules import backend
+from tests.guestbook import SETTINGS, TIMED, arn, task
+from tests.unit.test_starts import rule
+
+AT = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
+NAMED = {"name": "ROTA_TASK", "value": "IngestData"}
+
+
+def job(settings: Any = SETTINGS, state: str = "ENABLED", expression: str = "cron(0 6 * * ? *)") -> Job:
+    made = rule(settings, '{"cpu": "512", "containerOverrides": [{"name": "app", "command": ["./bin/start", "x"]}]}')
+    schedule = made.model_copy(update={"state": state, "schedule_expression": expression})
+    return Job("IngestData", schedule, arn(7))
+
+
+def due(time: str) -> dict[str, str]:
+    return {"name": "ROTA_SCHEDULED_AT", "value": time}
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "late", "environment", "command"),
+    [
+        (SETTINGS, Changes(), False, [NAMED], ["./bin/start", "x"]),
+        (SETTINGS, Changes(), True, [NAMED, due("2026-11-30T06:00:00Z")], ["./bin/start", "x"]),
+        (TIMED, Changes(), False, [NAMED, due("2026-11-30T06:00:00Z")], ["./bin/start", "x"]),
+        (
+            SETTINGS,
+            Changes(environment={"DRY": "1"}),
+            False,
+            [NAMED, {"name": "DRY", "value": "1"}],
+            ["./bin/start", "x"],
+        ),
+        (SETTINGS, Changes(command=["sh", "-c", "id"]), False, [], ["sh", "-c", "id"]),
+    ],
+    ids=["as the rule has it", "late", "traced", "a variable", "another command"],
+)
+def test_the_container_gets(
+    settings: Any, changes: Changes, late: bool, environment: list[dict[str, str]], command: list[str]
+) -> None:
+    request = request_of(job(settings), "app", changes, AT, late=late)
+    (own,) = request["overrides"]["containerOverrides"]
+    assert (own["environment"], own["command"]) == (environment, command)
+    assert request["overrides"]["cpu"] == "512"
+
+
+def test_all_else_is_as_the_rule_has_it() -> None:
+    plain = backend.start_of(job().schedule, AT)
+    assert plain is not None
+    request = request_of(job(), "app", Changes(), AT)
+    assert {**request, "overrides": None} == {**plain, "overrides": None}
+    changed = request_of(job(), "app", Changes(count=3, revision=arn(4)), AT)
+    assert (changed["count"], changed["taskDefinition"]) == (3, arn(4))
+    assert task(count=2).count == request["count"]
+
+
+@pytest.mark.parametrize(
+    ("caller", "said"),
+    [
+        ("arn:aws:iam::111122223333:user/ana", "rota-run/ana"),
+        ("arn:aws:sts::111122223333:assumed-role/Admin/ana@example.com", "rota-run/ana-example-com"),
+        ("arn:aws:iam::111122223333:root", "rota-run/root"),
+        ("arn:aws:sts::111122223333:assumed-role/A/" + "a" * 64, "rota-run/" + "a" * 27),
+    ],
+    ids=["a user", "a session", "root", "long"],
+)
+def test_it_says_who_started_it_as_ecs_takes_it(caller: str, said: str) -> None:
+    assert started_by(caller) == said
+
+
+def run(status: str, minute: int = 0, **members: Any) -> dict[str, Any]:
+    at = f"2026-11-30T06:{minute:02}:00+00:00"
+    return {"task": "A", "scheduled_at": at, "status": status, "trigger": "schedule", **members}
+
+
+@pytest.mark.parametrize(
+    ("runs", "repeated"),
+    [
+        ([run("failed", 5), run("missed", 0, lacking=2), run("not_started", 10)], [(0, 2), (5, 1), (10, 1)]),
+        ([run("ok"), run("running", 5), run("skipped", 10), run("unknown", 15)], []),
+        ([run("failed"), run("ok", trigger="by_hand")], []),
+        ([run("failed"), run("starting", trigger="catch_up")], []),
+        ([run("failed"), run("failed", trigger="by_hand")], [(0, 1)]),
+        ([run("failed", trigger="by_hand")], []),
+        ([run("failed", reason={"why": "stopped"}), run("missed", 5, reason={"why": "disabled"})], []),
+        ([run("failed"), run("failed"), run("ok")], [(0, 2)]),
+        ([run("missed", counted=True, lacking=3)], [(0, 1)]),
+    ],
+    ids=[
+        *("the oldest first", "well", "repeated since", "caught up", "repeated badly", "a person's own", "not wanted"),
+        *("two of three", "not known which"),
+    ],
+)
+def test_what_failed_is_repeated(runs: list[dict[str, Any]], repeated: list[tuple[int, int]]) -> None:
+    assert [(each.due.minute, each.tasks) for each in to_repeat(runs)] == repeated
+
+
+PAUSE = {"by": "ana", "reason": "the supplier is down", "until": "2026-12-02T06:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("given", "pause", "item", "minutes", "words"),
+    [
+        (job(), None, {}, 30, []),
+        (
+            job(state="DISABLED"),
+            PAUSE,
+            {},
+            1,
+            ["is paused by ana until Wed 02 Dec 06:00:00 UTC: the supplier is down."],
+        ),
+        (job(state="DISABLED"), None, {}, 1, ["is disabled. It runs all the same"]),
+        (job(), None, {}, 1, ["is due by its schedule in 60 s."]),
+        (job(), None, {"lasted": ["600"], "overlap": "skip"}, 9, ["in 9 min, and is skipped while this one runs."]),
+        (job(), None, {"lasted": ["60"]}, 9, []),
+        (job(expression="rate(1 minute)"), None, {}, 1, []),
+    ],
+    ids=["nothing", "paused", "disabled", "due", "due, by how long it takes", "due later", "a rate"],
+)
+def test_what_a_person_should_know_before(
+    given: Job, pause: dict[str, str] | None, item: dict[str, Any], minutes: int, words: list[str]
+) -> None:
+    said = [*of_the_schedule(given, pause, item, AT - timedelta(minutes=minutes))]
+    assert len(said) == len(words)
+    assert all(each in line for each, line in zip(words, said, strict=True))
