@@ -102,6 +102,10 @@ def test_a_misspelt_or_wrong_key_is_refused(given: dict[str, Any], problem: str)
                 {"kind": "lift", "lift": [DIGEST]},
             )
         ],
+        ({"kind": "pause", "hold": {"untill": "x"}}, 'hold.untill is not a key of hold; write "until"'),
+        ({"kind": "pause", "pause": {"task": ["A"]}}, 'pause.task is not a key of pause; write "tasks"'),
+        ({"kind": "resume", "pause": {"for": "2h"}}, "pause.for is not a key of pause; the keys are tasks, until"),
+        ({"kind": "pause", "hold": {"until": "soon"}}, 'hold is {"until": "soon"}, it must be {} or an object'),
         ({"kind": "schedule", "region": "x"}, '"region" is not a key of the input; the keys are dry_run, by, reason'),
         ({"kind": "schedule", "x": 1}, '"x" is not a key of the input; the keys are dry_run, by, reason'),
     ],

@@ -70,6 +70,7 @@ class ExecutionInput(Shape):
 # Keys that later versions of Rota know. Ignored, they would do something else than a person asks for.
 _UNKNOWN = ("with_before",)
 _KNOWN = tuple(name for name in ExecutionInput.model_fields if name not in _UNKNOWN)
+_INSIDE: dict[str, type[Shape]] = {"hold": HoldKey, "pause": PauseKey}
 _OF_ALL = {"by", "reason", "kind"}
 _OF_AN_IMAGE = {"dry_run", "now", "lift", "schedule_key", "schedule_version"}
 _OF_A_KIND = {
@@ -152,8 +153,7 @@ def problems(event: Mapping[str, Any]) -> Iterator[str]:
     try:
         given = ExecutionInput.model_validate({key: event[key] for key in _KNOWN if key in event})
     except ValidationError as error:
-        for key in dict.fromkeys(str(each["loc"][0]) for each in error.errors(include_url=False)):
-            yield f"{key} is {_quoted(event[key])}, it must be {_MUST_BE[key]}"
+        yield from _of_values(event, error)
         return
     yield from _of_the_kind(event, given.kind)
     if (given.schedule_key is None) != (given.schedule_version is None):
@@ -169,12 +169,26 @@ def problems(event: Mapping[str, Any]) -> Iterator[str]:
         yield "pause.until does not go with the kind resume, which takes effect at once; leave it out"
 
 
+def _of_values(event: Mapping[str, Any], error: ValidationError) -> Iterator[str]:
+    """What the model refuses: a key inside of another that is misspelt or unknown, or the whole value of a key."""
+    misspelt = {each["loc"][:2]: None for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"}
+    for key, name in misspelt:
+        names = tuple(_INSIDE[str(key)].model_fields)
+        meant = _meant(str(name), names)
+        instead = f'write "{meant}"' if meant else f"the keys are {', '.join(names)}"
+        yield f"{key}.{name} is not a key of {key}; {instead}"
+    told = {key for key, _ in misspelt}
+    for key in dict.fromkeys(str(each["loc"][0]) for each in error.errors(include_url=False)):
+        if key not in told:
+            yield f"{key} is {_quoted(event[key])}, it must be {_MUST_BE[key]}"
+
+
 def _of_names(event: Mapping[str, Any]) -> Iterator[str]:
     is_an_event = "detail" in event
     for key in event:
         if key in _KNOWN or (is_an_event and key in {*_OF_AN_EVENT, "detail"}):
             continue
-        meant = _meant(key)
+        meant = _meant(key, (*_KNOWN, *_UNKNOWN))
         if meant in _UNKNOWN:
             yield f"this version of Rota does not know the key {key}; leave it out"
         elif meant:
@@ -206,11 +220,11 @@ def _of_the_kind(event: Mapping[str, Any], kind: Kind | None) -> Iterator[str]:
         yield f"{' or '.join(needed)} is missing, the kind {kind} needs it"
 
 
-def _meant(key: str) -> str | None:
-    """The key of which that one is a misspelling; None if it is none."""
+def _meant(key: str, names: tuple[str, ...]) -> str | None:
+    """Which of these names that key is a misspelling of; None if of none."""
     from difflib import get_close_matches  # noqa: PLC0415  here, because an event that EventBridge sends needs it not
 
-    by_letters = {_letters(name): name for name in (*_KNOWN, *_UNKNOWN)}
+    by_letters = {_letters(name): name for name in names}
     near = get_close_matches(_letters(key), by_letters, n=1, cutoff=0.8)
     return by_letters[near[0]] if near else None
 
