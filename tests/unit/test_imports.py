@@ -126,11 +126,11 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.stepfunctions.recover": set(),
     **{
         f"rota.runs.{module}": {"sweep"}
-        for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "report", "words")
+        for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "report", "times")
     },
     **{f"rota.runs.{module}": {"sweep"} for module in ("image", "missed", "running", "sweep", "tasks")},
     # Only after a deployment, for a run that is missed, and where the stack lets Rota stop and start runs.
-    **{f"rota.runs.{module}": set() for module in ("image_policy", "jobs", "live_jobs", "trail")},
+    **{f"rota.runs.{module}": set() for module in ("image_policy", "jobs_of_a_file", "live_jobs", "trail")},
     **{f"rota.runs.{module}": set() for module in ("skipping", "catching_up")},
     **{
         f"rota.runs.{module}": _OF_RUNS

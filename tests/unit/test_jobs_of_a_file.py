@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rota.runs.jobs import changed_jobs
+from rota.runs.jobs_of_a_file import changed_jobs
 from rota.runs.model import GoodRun, Job, Span
 from rota.schedule_file.task import Task
 

@@ -19,7 +19,7 @@ from rota.deployment import artifacts
 from rota.deployment.releases import Live
 from rota.errors import ConfigError
 from rota.pauses.model import Pause, noted
-from rota.runs.jobs import Paused, changed_jobs
+from rota.runs.jobs_of_a_file import Paused, changed_jobs
 from rota.runs.missed import FIRES_WITHIN
 from rota.runs.model import MOST_RELEASES, Job, Release, Swept
 from rota.schedule_file.parse import parse_schedule_file
