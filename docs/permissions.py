@@ -103,6 +103,8 @@ def _text(node: Node | None) -> str:
     if node.tag == "!If":
         _, one, other = _items(node)
         return f"{_text(one)} or {_text(other)}"
+    if node.tag in ("!Join", "!Split"):  # the delimiter says nothing
+        return _text(_items(node)[1])
     if isinstance(node, SequenceNode):
         return ", ".join(map(_text, node.value))
     return "; ".join(f"{key}: {_text(value)}" for key, value in _pairs(node))
