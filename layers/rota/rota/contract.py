@@ -385,7 +385,7 @@ class CaughtError(Shape):
 class FailedDeployment(BaseModel):
     """The state machine's document at the moment of the failure; which keys are there says how far it came.
 
-    Without `error` the deployment was overtaken before it took the lease.
+    Without `error` TakeTurn ended it: it was overtaken, held or barred, is done, or restores another execution.
     """
 
     # Nothing that a later version adds to the document keeps this one from restoring.

@@ -14,8 +14,8 @@ def on_event(log_key: str | None) -> Callable[[Callable[[Request, Settings], Ans
     """Make a Lambda handler of `work(request, settings) -> answer` for an event whose sender is not the state machine.
 
     `log_key` names the member of the event by which its log lines are found, as in `id`; None for an event that has
-    none, such as a batch of messages. Members that the request's
-    type does not know are ignored: AWS adds some. The errors are those of `frame`; the sender tries again.
+    none, such as a batch of messages. Members that the request's type does not know are ignored: AWS adds some. The
+    errors are those of `frame`; the sender tries again.
     """
 
     def decorate(work: Callable[[Request, Settings], Answer]) -> Handler:

@@ -119,8 +119,8 @@ def restore_or_finish(attempt: Attempt, *, holds_lease: bool) -> Entry:
 
 
 def _of_pauses(attempt: Attempt) -> Entry:
-    """A pause that could not be carried out is withdrawn. Nothing makes a pause that is over come back: what could not
-    be switched on Sweep keeps trying.
+    """A pause that could not be carried out is withdrawn. A pause that is over stays over: Sweep keeps trying to switch
+    on what a resume could not.
     """
     from rota.pauses import change  # noqa: PLC0415  here, because few restores need it
 

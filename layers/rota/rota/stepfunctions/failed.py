@@ -20,7 +20,7 @@ class Failed(NamedTuple):
     """An execution that did not end well, and what it was started with.
 
     `document` is what its own Catch hands over; None for another execution, which the record in the lease describes.
-    `error` is None if it was overtaken before it took the lease.
+    `error` is None if TakeTurn ended it: it was overtaken, held or barred, or is done.
     """
 
     execution: Execution
