@@ -58,6 +58,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks = read or (None, ())
     problems.add_for_author(checks.of_actions(settings, tasks))
+    problems.add_for_author(checks.of_events_role(settings, tasks))
     problems.add_for_author(checks.of_networks(settings, tasks, _vpcs(settings, tasks)))
     problems.add_for_operator(inventory.problems([backend.name_of(task, settings) for task in tasks], settings))
     reusable = base = served = None
@@ -72,6 +73,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         live = recalling.result()
         reusable = find_reusable(ecs, settings, listing_ahead.result(), in_use, live.revisions, read=(served,))
         problems.add_for_operator(_of_takeovers(settings, tasks, inventory.schedules, reusable))
+        problems.add_for_operator(_of_kept_rights(settings, tasks, inventory.schedules, live.set_by_keys))
         # What was recorded is Rota's own, and no base.
         candidates = [arn for arn in reusable.active if arn not in live.revisions]
         today = task_definitions.find_base(ecs, served, candidates)
@@ -155,6 +157,20 @@ def _of_takeovers(
             yield from backend.problems_of_takeover(current, task, settings)
 
 
+def _of_kept_rights(
+    settings: Settings,
+    tasks: tuple[Task, ...],
+    schedules: "Mapping[str, backend.Schedule]",
+    set_by_keys: "Mapping[str, tuple[str, ...]]",
+) -> "Iterator[str]":
+    """What stays of schedules and the role that starts their tasks may not do."""
+    for task in tasks:
+        name = backend.name_of(task, settings)
+        if current := schedules.get(name):
+            kept = backend.rights_of_kept(current, task, settings, set_by_keys.get(name, ()))
+            yield from checks.of_kept_rights(settings, task, kept)
+
+
 def _recall(s3: "S3Client", settings: Settings, pinned: Pinned | None) -> "Recalled":
     """What the live deployment recorded, and what the release did that is brought back, with its base."""
     live = live_revisions(clients.dynamodb(), s3, settings)
@@ -196,5 +212,7 @@ def _check_base(
     if base != served:  # a restore brings the service back to it
         problems.add_for_operator(checks.of_task_roles(served, settings))
     problems.add_for_author(checks.of_sizes(base, settings, tasks))
+    problems.add_for_author(checks.of_execute_command(base, tasks))
+    problems.add_for_author(checks.of_task_tags(base, tasks))
     if image_uri:
         problems.add_for_author(checks.of_lengths(base, settings, image_uri, tasks))

@@ -19,6 +19,11 @@ NOT_ASSOCIATED = (
     "cluster. Associate the capacity provider with the cluster or specify a valid capacity provider and try again."
 )
 """As RunTask was seen to answer: github.com/dask/dask-cloudprovider/issues/328."""
+NO_TASK_ROLE = (
+    "The execute command failed because a valid task role is not being used. Specify a valid task role in your task "
+    "definition or as a task override and try again."
+)
+"""As RunTask was seen to answer: github.com/boto/boto3/issues/3173."""
 REFUSALS = {
     "refused": ("AccessDeniedException", "You are not authorized to perform: ecs:RunTask"),
     "throttled": ("ThrottlingException", "Rate exceeded"),
@@ -37,6 +42,8 @@ def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
         raise InvalidParameterException(f"Count must be between 1 and {RUN_TASK_COUNT}.")
     cluster = backend()._get_cluster(request.get("cluster", "default"))
     providers = _providers(request, cluster.capacity_providers or [], count)
+    if request.get("enableExecuteCommand") and not _task_role(definition, request):
+        raise InvalidParameterException(NO_TASK_ROLE)
     names = {container["name"] for container in definition.container_definitions}
     overrides = {"containerOverrides": [], **(request.get("overrides") or {})}
     for override in overrides["containerOverrides"]:
@@ -59,7 +66,7 @@ def place(definition: TaskDefinition, request: dict[str, Any]) -> list[Task]:
                 launch_type="FARGATE",
                 overrides=overrides,
                 started_by=request.get("startedBy", ""),
-                tags=request.get("tags"),
+                tags=_tags(definition, request),
                 networking_configuration=network,
                 platform_version=request.get("platformVersion"),
                 capacity_provider_name=provider,
@@ -97,7 +104,19 @@ def _providers(request: dict[str, Any], of_cluster: list[str], count: int) -> li
     return placed
 
 
-def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:
+def _task_role(definition: TaskDefinition, request: dict[str, Any]) -> str | None:
+    role: str | None = (request.get("overrides") or {}).get("taskRoleArn") or vars(definition).get("task_role_arn")
+    return role
+
+
+def _tags(definition: TaskDefinition, request: dict[str, Any]) -> list[dict[str, str]]:
+    """Those of the request, which win, and with propagateTags those of the revision."""
+    propagated = definition.tags or [] if request.get("propagateTags") == "TASK_DEFINITION" else []
+    tags = {tag["key"]: tag["value"] for tag in [*propagated, *(request.get("tags") or [])]}
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def complete(task: Task, definition: dict[str, Any], request: dict[str, Any]) -> list[dict[str, Any]]:
     """Set the members of a newly placed Fargate task that moto lacks. Returns its containers."""
     containers = [
         {
@@ -123,7 +142,7 @@ def complete(task: Task, definition: dict[str, Any]) -> list[dict[str, Any]]:
         createdAt=clock.now(),
         attributes=[{"name": "ecs.cpu-architecture", "value": "x86_64"}],
         availabilityZone=f"{REGION}a",
-        enableExecuteCommand=False,
+        enableExecuteCommand=bool(request.get("enableExecuteCommand")),
         ephemeralStorage={"sizeInGiB": 20},
         inferenceAccelerators=[],
         cpu=task.overrides.get("cpu", definition.get("cpu")),

@@ -307,7 +307,7 @@ class Tasks:
             if self._settings.run_task == "capacity":
                 return []
             runs = [
-                Run(task, document(definition), complete(task, document(definition)))
+                Run(task, document(definition), complete(task, document(definition), request))
                 for task in place(definition, request)
             ]
             for run in runs:

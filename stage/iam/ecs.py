@@ -34,7 +34,7 @@ def run_task(request: Request) -> list[Permission]:
         "ecs:enable-execute-command": str(bool(request.get("enableExecuteCommand"))).lower(),
     }
     asked = [Permission("ecs:RunTask", f"{ARN}:task-definition/{family}:{number or '*'}", context)]
-    if request.get("tags") or request.get("propagateTags"):
+    if request.get("tags") or request.get("propagateTags") or request.get("enableECSManagedTags"):
         resource = f"{ARN}:task/{_cluster(request).rpartition('/')[2]}/*"
         asked.append(Permission("ecs:TagResource", resource, {"ecs:CreateAction": "RunTask"}))
     overrides = request.get("overrides") or {}

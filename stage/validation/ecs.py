@@ -16,6 +16,7 @@ SERVICES_PER_REQUEST = 10
 DEPLOYMENTS_PER_REQUEST = 20
 # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html
 NO_PAUSE = {"TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"}
+TAGS = 50  # docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
 OVERRIDES = 8192  # characters of the JSON
 
 Request = Mapping[str, Any]
@@ -34,6 +35,9 @@ def network(request: Request) -> None:
 
 def run_task(request: Request) -> None:
     network(request)
+    _at_most(TAGS, "tags", request.get("tags") or [])
+    if any(tag["key"].lower().startswith("aws:") for tag in request.get("tags") or []):
+        raise _invalid("Some tags contain invalid keys. Keys that begin with aws: are reserved.")
     if len(json.dumps(request.get("overrides") or {}, separators=(",", ":"))) > OVERRIDES:
         raise _invalid(f"Container Overrides length must be at most {OVERRIDES}")
 

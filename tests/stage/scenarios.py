@@ -28,16 +28,6 @@ def removed_tasks(stage: Client) -> None:
     stage.deploy("v2")
 
 
-def tags_of_a_script(stage: Client) -> None:
-    """What a target says of tags stays, and the job that it starts has them."""
-    stage.deploy("v1")
-    (target,) = schedules(stage)["IngestData"]["Targets"]
-    ecs = target["EcsParameters"] | {"Tags": [{"Key": "cost-centre", "Value": "12"}]}
-    stage.client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[target | {"EcsParameters": ecs}])
-    stage.deploy("v2")
-    stage.fire(PREFIX + "IngestData")
-
-
 def spot(stage: Client) -> None:
     """A job runs on Spot, once the cluster has that capacity provider."""
     stage.upload_schedule({"tasks": [{**NEXT["tasks"][0], "capacity_provider": "FARGATE_SPOT"}]})
@@ -315,7 +305,6 @@ def add_a_target(stage: Client, task: str) -> None:
 
 EVERY_PERMISSION: tuple[Scenario, ...] = (
     first_deployment,
-    tags_of_a_script,
     spot,
     tags_that_are_not_listed_yet,
     no_schedule_file,

@@ -177,8 +177,13 @@ def script_rule(**members: Any) -> None:
     events.put_targets(Rule=rule, Targets=[target | members])
 
 
-def test_a_rule_that_is_taken_over_keeps_its_retry_policy_and_queue(world: World, deployments: Deployments) -> None:
+def test_a_rule_that_is_taken_over_keeps_its_retry_policy_and_queue(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script_rule(DeadLetterConfig={"Arn": QUEUE})
+    with pytest.raises(RejectedError, match="the target of IngestData has PropagateTags: the parameter EventsRoleAllo"):
+        deployments.start().until("PlanDeployment")
+    monkeypatch.setenv("EVENTS_ROLE_ALLOWS", "tags")
     deployment = deployments.start()
     assert deployment.run() == "Deployed"
     kept = "IngestData keeps of its target: DeadLetterConfig, PropagateTags, RetryPolicy"

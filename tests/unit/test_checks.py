@@ -12,11 +12,15 @@ from rota.plan.checks import (
     of_actions,
     of_capacity_providers,
     of_deriving_revisions,
+    of_events_role,
+    of_execute_command,
+    of_kept_rights,
     of_networks,
     of_published_ports,
     of_service,
     of_starting_tasks,
     of_task_roles,
+    of_task_tags,
 )
 from tests.examples import ROOT
 from tests.guestbook import APP_CONTAINER, AS_THE_BASE, CONTENT, SETTINGS, SIDECAR, arn, definition, task
@@ -519,3 +523,57 @@ def test_a_network_that_the_stack_does_not_take() -> None:
         "tasks[1].assign_public_ip: the parameter TaskNetworks is stack, so every task runs in the stack's network; "
         "have the operator set TaskNetworks to any, or leave the key out"
     ]
+
+
+MAY_NOT = "the parameter EventsRoleAllows does not say that the role of EventBridge may"
+
+
+@pytest.mark.parametrize(
+    ("keys", "allows", "problems"),
+    [
+        pytest.param({"tags": {}, "propagate_tags": False, "enable_execute_command": False}, (), [], id="asks nothing"),
+        pytest.param(
+            {"tags": {"a": "1"}, "enable_execute_command": True},
+            (),
+            [
+                f"tasks[0].tags: {MAY_NOT} tag the tasks that it starts; have the operator add tags, or leave the key "
+                "out",
+                f"tasks[0].enable_execute_command: {MAY_NOT} start tasks with ECS Exec; have the operator add exec, or "
+                "leave the key out",
+            ],
+            id="neither",
+        ),
+        pytest.param({"tags": {"a": "1"}, "propagate_tags": True}, ("tags",), [], id="tags"),
+        pytest.param({"enable_execute_command": True}, ("exec",), [], id="exec"),
+    ],
+)
+def test_what_the_role_of_eventbridge_may(keys: dict[str, Any], allows: tuple[str, ...], problems: list[str]) -> None:
+    settings = SETTINGS.model_copy(update={"events_role_allows": allows})
+    assert list(of_events_role(settings, [task(**keys)])) == problems
+
+
+def test_what_a_target_keeps_the_role_must_be_allowed() -> None:
+    kept = {"Tags": "tags", "EnableExecuteCommand": "exec"}
+    allows = SETTINGS.model_copy(update={"events_role_allows": ("exec",)})
+    assert list(of_kept_rights(allows, task(), kept)) == [
+        f"the target of IngestData has Tags: {MAY_NOT} tag the tasks that it starts; add tags, or put the target "
+        "without it"
+    ]
+
+
+def test_ecs_exec_needs_a_task_role() -> None:
+    without = {key: value for key, value in CONTENT.items() if key != "taskRoleArn"}
+    exec_ = [task(), task(enable_execute_command=True)]
+    assert list(of_execute_command(definition(), exec_)) == []
+    assert list(of_execute_command(definition(without), exec_)) == [
+        "tasks[1].enable_execute_command: ECS Exec needs a task role, and the task definition guestbook:1 has none; "
+        "register a revision with taskRoleArn, or leave the key out"
+    ]
+
+
+def test_a_run_has_fifty_tags_at_most() -> None:
+    base = definition(tags={f"b{number}": "" for number in range(40)})
+    tagged = {f"t{number}": "" for number in range(6)}
+    assert list(of_task_tags(base, [task(tags=tagged), task(propagate_tags=True)])) == []
+    (problem,) = of_task_tags(base, [task(tags=tagged, propagate_tags=True)])
+    assert problem.startswith("tasks[0].propagate_tags: with those of its revision a run would have 51 tags, and ECS")

@@ -166,6 +166,11 @@ def test_defaults_that_aws_adds_are_no_difference(change: Change) -> None:
             },
             id="capacity providers",
         ),
+        pytest.param(
+            {"tags": {"b": "1", "a": "2"}, "enable_execute_command": False},
+            {"Tags": [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "1"}], "EnableExecuteCommand": None},
+            id="tags in another order",
+        ),
     ],
 )
 def test_a_key_that_eventbridge_shows_otherwise_is_no_difference(keys: dict[str, Any], shown: dict[str, Any]) -> None:

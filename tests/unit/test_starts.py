@@ -30,6 +30,9 @@ OF_A_SCRIPT = {
 KEYS = {
     "capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1},
     "subnets": ["subnet-9"],
+    "tags": {"team": "data", "cost-centre": "12"},
+    "propagate_tags": True,
+    "enable_execute_command": True,
     "security_groups": ["sg-9"],
     "assign_public_ip": True,
 }

@@ -81,6 +81,9 @@ def test_what_would_change_the_run_is_not_kept() -> None:
             ],
             id="capacity_provider",
         ),
+        pytest.param({"tags": {"team": "data"}}, "Tags", [{"Key": "team", "Value": "data"}], id="tags"),
+        pytest.param({"enable_execute_command": False}, "EnableExecuteCommand", False, id="enable_execute_command"),
+        pytest.param({"propagate_tags": True}, "PropagateTags", "TASK_DEFINITION", id="propagate_tags"),
     ],
 )
 def test_a_key_wins_over_what_a_target_had_and_takes_it_along(key: dict[str, Any], member: str, value: Any) -> None:
@@ -90,6 +93,32 @@ def test_a_key_wins_over_what_a_target_had_and_takes_it_along(key: dict[str, Any
     assert desired(had)["EcsParameters"][member] == KEPT_OF_ECS[member]
     assert backend.set_by_keys(task(**key)) == (member,)
     assert member not in desired(had, set_before=(member,))["EcsParameters"]
+
+
+def test_tags_that_are_not_to_be_propagated() -> None:
+    assert "PropagateTags" not in desired(of_a_script(target(ecs=KEPT_OF_ECS)), propagate_tags=False)["EcsParameters"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "set_before", "needed"),
+    [
+        pytest.param(
+            {},
+            (),
+            {"Tags": "tags", "PropagateTags": "tags", "EnableECSManagedTags": "tags", "EnableExecuteCommand": "exec"},
+            id="all of it",
+        ),
+        pytest.param(
+            {"tags": {}, "enable_execute_command": False},
+            ("PropagateTags",),
+            {"EnableECSManagedTags": "tags"},
+            id="not what keys say, or have said",
+        ),
+    ],
+)
+def test_what_a_target_keeps_needs_rights(keys: dict[str, Any], set_before: Any, needed: dict[str, str]) -> None:
+    had = of_a_script(target(ecs=KEPT_OF_ECS))
+    assert backend.rights_of_kept(had, task(**keys), SETTINGS, set_before) == needed
 
 
 RETRY = {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 600}

@@ -27,6 +27,9 @@ EVERYTHING = {
     "owner": "data-team",
     "capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1},
     "subnets": ["subnet-1"],
+    "tags": {"cost-centre": "12"},
+    "propagate_tags": False,
+    "enable_execute_command": True,
     "security_groups": ["sg-1"],
     "assign_public_ip": False,
 }

@@ -132,6 +132,7 @@ DEFAULTS = {
     "ApiPort": "base",
     "AssignPublicIp": "DISABLED",
     "TaskNetworks": "stack",
+    "EventsRoleAllows": "",
     "PlatformVersion": "LATEST",
     "EventsRoleArn": "",
     "FormerEventsRoleArns": "",
@@ -547,6 +548,16 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "StartsRuns": acts("start"),
         "NotifiesChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
         "ExplainsMissed": {"Fn::Equals": [{"Ref": "ExplainMissed"}, "true"]},
+        **{
+            f"Allows{right.title()}": {
+                "Fn::Or": [{"Fn::Equals": [{"Ref": "EventsRoleAllows"}, has]} for has in (right, "tags,exec")]
+            }
+            for right in ("tags", "exec")
+        },
+        **{
+            f"StartsRunsWith{right}": {"Fn::And": [{"Condition": "StartsRuns"}, {"Condition": f"Allows{right}"}]}
+            for right in ("Tags", "Exec")
+        },
         "TakesAnyNetwork": {"Fn::Equals": [{"Ref": "TaskNetworks"}, "any"]},
         "ReadsJobLogs": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "JobLogGroups"}]})]},
         "OffersPolicies": {"Fn::Equals": [{"Ref": "PoliciesForPeople"}, "true"]},

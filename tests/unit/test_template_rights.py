@@ -85,7 +85,14 @@ KINDS: dict[str, tuple[Any, Any]] = {
         REVISIONS,
         {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
     ),
-    "revisions, on the cluster alone": (REVISIONS, {"ArnEquals": {"ecs:cluster": CLUSTER}}),
+    "revisions, on the cluster alone": (
+        REVISIONS,
+        {"ArnEquals": {"ecs:cluster": CLUSTER}, "StringNotEquals": {"ecs:enable-execute-command": "true"}},
+    ),
+    "revisions, on the cluster alone, with ECS Exec": (
+        REVISIONS,
+        {"ArnEquals": {"ecs:cluster": CLUSTER}, "StringEquals": {"ecs:enable-execute-command": "true"}},
+    ),
     "tasks, while they are started": (
         TASKS,
         {"StringEquals": {"ecs:CreateAction": "RunTask"}},
@@ -225,6 +232,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "tasks": "ecs:DescribeTasks",
         "tasks, on the cluster alone": "ecs:StopTask",
         "revisions, on the cluster alone": "ecs:RunTask",
+        "revisions, on the cluster alone, with ECS Exec": "ecs:RunTask",
         "tasks, while they are started": "ecs:TagResource",
         "the tasks' roles, for ECS": "iam:PassRole",
         "rules": "events:DescribeRule events:ListTargetsByRule events:ListTagsForResource"
@@ -243,6 +251,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     },
     "EventsRole": {
         "revisions, on the cluster alone": "ecs:RunTask",
+        "revisions, on the cluster alone, with ECS Exec": "ecs:RunTask",
         "tasks, while they are started": "ecs:TagResource",
         "the tasks' roles, for ECS": "iam:PassRole",
     },
@@ -257,7 +266,11 @@ GIVEN_BY: dict[str, list[Any]] = {
     "ExplainsMissed": ["*"],
     "TakesAnyNetwork": ["*"],
     "StopsRuns": ["*", TASKS],
-    "StartsRuns": [REVISIONS, TASKS, {"Ref": "TaskRoleArns"}],
+    "StartsRuns": [REVISIONS, {"Ref": "TaskRoleArns"}],
+    "StartsRunsWithTags": [TASKS],
+    "StartsRunsWithExec": [REVISIONS],
+    "AllowsTags": [TASKS],
+    "AllowsExec": [REVISIONS],
 }
 
 
@@ -294,7 +307,9 @@ def guarded(role: str, condition: str | None) -> set[str]:
 def test_runs_are_stopped_and_started_on_request_alone() -> None:
     assert guarded("RecordRunFunction", "StopsRuns") == {"ecs:ListTasks", "ecs:DescribeTasks", "ecs:StopTask"}
     assert guarded("SweepFunction", "StopsRuns") == {"ecs:StopTask"}
-    assert guarded("SweepFunction", "StartsRuns") == {"ecs:RunTask", "ecs:TagResource", "iam:PassRole"}
+    assert guarded("SweepFunction", "StartsRuns") == {"ecs:RunTask", "iam:PassRole"}
+    assert guarded("SweepFunction", "StartsRunsWithTags") == guarded("EventsRole", "AllowsTags") == {"ecs:TagResource"}
+    assert guarded("SweepFunction", "StartsRunsWithExec") == guarded("EventsRole", "AllowsExec") == {"ecs:RunTask"}
     for role in ("RecordRunFunction", "SweepFunction"):
         assert not guarded(role, None) & {"ecs:StopTask", "ecs:RunTask", "ecs:TagResource", "iam:PassRole"}
 

@@ -49,6 +49,7 @@ class Settings(Shape):
     task_networks: Literal["stack", "any"] = "stack"
     platform_version: str = "LATEST"
     events_role_arn: str
+    events_role_allows: Items = ()
     former_events_role_arns: Items = ()
     task_role_arns: Items
     rule_quota: int = 300

@@ -133,6 +133,24 @@ def limits() -> Iterator[Limit]:
         before=lambda small: small.register(),
     )
     yield Limit(
+        "ECS Exec needs a task role",
+        run,
+        {"enableExecuteCommand": True},
+        invalid,
+        "The execute command failed because a valid task role is not being used.",
+        f"{REFERENCE}/AmazonECS/latest/developerguide/ecs-exec.html",
+        before=lambda small: small.register(),
+    )
+    yield Limit(
+        "tags do not begin with aws:",
+        run,
+        {"tags": [{"key": "AWS:x", "value": "1"}]},
+        invalid,
+        "aws:",
+        f"{REFERENCE}/AmazonECS/latest/developerguide/ecs-using-tags.html",
+        words="stage",
+    )
+    yield Limit(
         "a task has one launch type or capacity providers",
         run,
         {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}]},

@@ -51,7 +51,7 @@ def _play(stage: Client, parameter: str) -> None:
 def _give_up_a_start(stage: Client) -> None:
     """ECS refuses the hourly job once; its target has a tag, as a script may have given it."""
     (target,) = schedules(stage)["Late"]["Targets"]
-    target["EcsParameters"]["Tags"] = [{"Key": "cost-centre", "Value": "12"}]
+    target["EcsParameters"] |= {"Tags": [{"Key": "cost-centre", "Value": "12"}]}
     stage.client("events").put_targets(Rule=PREFIX + "Late", Targets=[target])
     stage.settings(run_task="refused")
     stage.fire(PREFIX + "Late")

@@ -10,7 +10,7 @@ VALUE = "STAGE_RUN_ACTIONS"
 
 
 def parameters() -> dict[str, str]:
-    return {**APP.parameters(), "RunActions": os.environ[VALUE]}
+    return {**APP.parameters(), "RunActions": os.environ[VALUE], "EventsRoleAllows": "tags,exec"}
 
 
 SCENARIO = replace(GUESTBOOK, parameters=parameters)

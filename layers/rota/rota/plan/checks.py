@@ -12,7 +12,7 @@ from rota.ecs import arns, jobs, service_deployments, task_definitions
 from rota.ecs.derive import derive_content, target_overrides
 from rota.errors import SHORT_SERVICE_ARN
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
-from rota.schedule_file.task import LARGEST_TASK_DEFINITION, MOST_SECURITY_GROUPS, MOST_SUBNETS
+from rota.schedule_file.task import LARGEST_TASK_DEFINITION, MOST_SECURITY_GROUPS, MOST_SUBNETS, MOST_TAGS
 from rota.tracing import VARIABLES
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from rota.schedule_file.task import Task
     from rota.settings import Settings
 
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
-_MOST_TAGS = 50
 _MINUTES_OF_A_DAY = 24 * 60
 # 30 days: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html
 _LONGEST_SERVICE_DEPLOYMENT = 30 * _MINUTES_OF_A_DAY
@@ -91,6 +89,54 @@ def of_capacity_providers(settings: "Settings", tasks: Sequence["Task"], of_clus
                 f"tasks[{index}].capacity_provider: the cluster {settings.cluster} does not have "
                 f"{' and '.join(missing)}; have the operator add that with aws ecs put-cluster-capacity-providers, "
                 "beside those that it has, or leave the key out"
+            )
+
+
+def of_events_role(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """The keys for which the role that starts tasks lacks a right, so that no run would start, a line each."""
+    for index, task in enumerate(tasks):
+        for key, right in task.rights.items():
+            if right not in settings.events_role_allows:
+                ask = f"have the operator add {right}, or leave the key out"
+                yield f"tasks[{index}].{key}: {_not_allowed(right)}; {ask}"
+
+
+def of_kept_rights(settings: "Settings", task: "Task", kept: Mapping[str, str]) -> Iterator[str]:
+    """What the task's target keeps, as a script or a person set it, and the role that starts it may not."""
+    for member, right in kept.items():
+        if right not in settings.events_role_allows:
+            yield (
+                f"the target of {task.name} has {member}: {_not_allowed(right)}; add {right}, or put the target "
+                "without it"
+            )
+
+
+def _not_allowed(right: str) -> str:
+    what = "tag the tasks that it starts" if right == "tags" else "start tasks with ECS Exec"
+    return f"the parameter EventsRoleAllows does not say that the role of EventBridge may {what}"
+
+
+def of_execute_command(base: "Revision", tasks: Sequence["Task"]) -> Iterator[str]:
+    """Where ECS starts no run with ECS Exec, because the task has no role."""
+    if base.content.get("taskRoleArn"):
+        return
+    for index, task in enumerate(tasks):
+        if task.enable_execute_command:
+            yield (
+                f"tasks[{index}].enable_execute_command: ECS Exec needs a task role, and the task definition "
+                f"{arns.short_name(base.arn)} has none; register a revision with taskRoleArn, or leave the key out"
+            )
+
+
+def of_task_tags(base: "Revision", tasks: Sequence["Task"]) -> Iterator[str]:
+    """Where a run would have more tags than ECS takes, with those of its revision."""
+    inherited = task_definitions.inherited_tags(base)
+    for index, task in enumerate(tasks):
+        tags = len({*inherited, *(task.tags or ())}) + _ADDED_TAGS
+        if task.propagate_tags and tags > MOST_TAGS:
+            yield (
+                f"tasks[{index}].propagate_tags: with those of its revision a run would have {tags} tags, and ECS "
+                f"takes {MOST_TAGS}; leave some out"
             )
 
 
@@ -214,10 +260,10 @@ def of_deriving_revisions(base: "Revision", settings: "Settings") -> Iterator[st
             "sets itself in each job; register a revision in which it has another name"
         )
     tags = len(task_definitions.inherited_tags(base))
-    if tags + _ADDED_TAGS > _MOST_TAGS:
+    if tags + _ADDED_TAGS > MOST_TAGS:
         yield (
-            f"the task definition {name} has {tags} tags; Rota adds {_ADDED_TAGS}, and ECS allows {_MOST_TAGS}: "
-            f"register a revision with {_MOST_TAGS - _ADDED_TAGS} at most"
+            f"the task definition {name} has {tags} tags; Rota adds {_ADDED_TAGS}, and ECS allows {MOST_TAGS}: "
+            f"register a revision with {MOST_TAGS - _ADDED_TAGS} at most"
         )
 
 

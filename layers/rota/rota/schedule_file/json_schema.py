@@ -15,8 +15,13 @@ from rota.schedule_file.task import (
     CAPACITY_PROVIDERS,
     HEAVIEST,
     LONGEST_RULE_NAME,
+    LONGEST_TAG_VALUE,
+    MOST_TAGS,
+    RESERVED_TAGS,
     RESOURCE_ID,
     RULE_NAME,
+    TAG,
+    TAG_KEY,
     WHAT,
     WHEN,
     ScheduleFile,
@@ -33,6 +38,11 @@ _CHECKS: dict[str, JsonSchemaValue] = {
     "rate": {"pattern": rf"^\s*({_RATE}|{_IN_RATE})\s*$"},
     "schedule": {"pattern": rf"^\s*({_IN_CRON}|{_IN_RATE})\s*$"},
     "memory": {"enum": FARGATE_MEMORY_SIZES},
+    "tags": {
+        "maxProperties": MOST_TAGS,
+        "propertyNames": {"pattern": f"^(?!({'|'.join(RESERVED_TAGS)})){TAG_KEY}$"},
+        "additionalProperties": {"type": "string", "pattern": f"^{TAG}$", "maxLength": LONGEST_TAG_VALUE},
+    },
     "subnets": {"items": {"type": "string", "pattern": f"^subnet-{RESOURCE_ID}$"}, "minItems": 1, "maxItems": 16},
     "security_groups": {"items": {"type": "string", "pattern": f"^sg-{RESOURCE_ID}$"}, "minItems": 1, "maxItems": 5},
     "capacity_provider": {
@@ -54,6 +64,7 @@ def json_schema() -> dict[str, Any]:
         for key in _CHECKS.keys() & each.keys():
             each[key].update(_CHECKS[key])
         each["environment"]["additionalProperties"] = False
+        del each["tags"]["patternProperties"]
     task["allOf"] = [{"oneOf": [{"required": [key]} for key in keys]} for keys in (WHAT, WHEN)] + [
         {
             "if": {"properties": {"cpu": {"const": cpu}}, "required": ["cpu"]},

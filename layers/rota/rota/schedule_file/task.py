@@ -26,7 +26,7 @@ WHEN = ("cron", "rate", "schedule")
 # Keys that begin so are the author's own, in the file, its defaults and its tasks: they mean nothing here.
 AUTHORS_KEYS = "x-"
 # What a task adds to its default; all other keys replace it.
-MERGED_BY_NAME = ("environment",)
+MERGED_BY_NAME = ("environment", "tags")
 
 RULE_NAME = r"[.\-_A-Za-z0-9]+"
 # No hyphen at the start: the start command would take the task for an option.
@@ -41,6 +41,11 @@ LONGEST_RULE_NAME = 64
 # Those of Fargate, and the most that a weight is:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html
 CAPACITY_PROVIDERS, HEAVIEST = {"FARGATE", "FARGATE_SPOT"}, 1000
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions
+MOST_TAGS, LONGEST_TAG_VALUE = 50, 256
+TAG, TAG_KEY = r"[A-Za-z0-9 _.:/=+@-]*", r"[A-Za-z0-9 _.:/=+@-]{1,128}"
+# AWS's own, and Rota's, which are on revisions.
+RESERVED_TAGS = ("aws:", "rota:")
 RESOURCE_ID = r"[0-9a-z]{1,32}"
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
@@ -75,6 +80,9 @@ EXPECTED: Mapping[str, str] = {
     "owner": 'a string of letters, digits and . _ @ - inside, such as "data-team"',
     "overlap": '"allow", "skip" or "replace"',
     "catch_up": 'false, "not_started", "missed" or "both"',
+    "tags": 'an object of strings, such as {"cost-centre": "12"}',
+    "propagate_tags": "true or false, without quotes",
+    "enable_execute_command": "true or false, without quotes",
     "subnets": 'a list of 1 to 16 subnets, such as ["subnet-0a1b2c3d"]',
     "security_groups": 'a list of 1 to 5 security groups, such as ["sg-0a1b2c3d"]',
     "assign_public_ip": "true or false, without quotes",
@@ -197,6 +205,21 @@ def _ids(key: str, prefix: str, most: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _as_ecs_takes(tags: dict[str, str]) -> dict[str, str]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions"""
+    if len(tags) > MOST_TAGS:
+        raise ValueError(f"has {len(tags)} tags, and ECS takes {MOST_TAGS} at most; leave some out")
+    for key, value in tags.items():
+        if key.lower().startswith(RESERVED_TAGS):
+            raise ValueError(f"{quote(key)} begins with {' or '.join(RESERVED_TAGS)}, which is not yours; rename it")
+        if not re.fullmatch(TAG, value) or len(value) > LONGEST_TAG_VALUE:
+            raise ValueError(
+                f"the value of {quote(key)} is not one of a tag; write at most {LONGEST_TAG_VALUE} letters, digits, "
+                "spaces and . _ : / = + @ -"
+            )
+    return tags
+
+
 def _encodable(value: _Value) -> _Value:
     if isinstance(value, str) and (problem := invalid_text_reason(value)):
         raise ValueError(problem)
@@ -257,6 +280,9 @@ _Variable = Annotated[str, Field(pattern=f"^{VARIABLE}$")]
 _Environment = Annotated[
     dict[_Variable, _Text], AfterValidator(_without_rotas_own), AfterValidator(_fits_task_definition)
 ]
+
+
+_Tags = Annotated[dict[Annotated[str, Field(pattern=f"^{TAG_KEY}$")], _Text], AfterValidator(_as_ecs_takes)]
 
 
 class _Entry(_Model):
@@ -332,6 +358,22 @@ class Defaults(_Model):
         description="On which capacity of Fargate the task runs, or in which proportion its copies are spread. "
         "FARGATE_SPOT costs less, and AWS may stop a run with two minutes' warning. Default: FARGATE.",
     )
+    tags: _Tags | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="Tags of each run's ECS task, for costs and policies. Needs EventsRoleAllows tags.",
+    )
+    propagate_tags: bool | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="Whether each run's ECS task gets the tags of its revision too, which has those of the base task "
+        "definition. Needs EventsRoleAllows tags.",
+    )
+    enable_execute_command: bool | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="Whether people may run commands in the job's container, by ECS Exec. Needs EventsRoleAllows exec.",
+    )
     subnets: Annotated[tuple[str, ...], _ids("subnets", "subnet", MOST_SUBNETS)] | None = Field(
         None,
         exclude_if=lambda given: given is None,
@@ -373,6 +415,18 @@ class Task(Defaults, _Entry):
         return {key: given for key in keys if (given := getattr(self, key)) is not None}
 
     @property
+    def rights(self) -> dict[str, Literal["tags", "exec"]]:
+        """The keys for which the role that starts the task needs a right of EventsRoleAllows."""
+        keys: dict[str, Literal["tags", "exec"]] = {}
+        if self.tags:
+            keys["tags"] = "tags"
+        if self.propagate_tags:
+            keys["propagate_tags"] = "tags"
+        if self.enable_execute_command:
+            keys["enable_execute_command"] = "exec"
+        return keys
+
+    @property
     def actions(self) -> dict[str, Literal["stop", "start"]]:
         """The keys that have Rota stop or start a run of the task."""
         keys: dict[str, Literal["stop", "start"]] = {}
@@ -392,7 +446,7 @@ class ScheduleFile(_Model):
 
     schema_: str | None = Field(None, alias="$schema", description="The address of this schema, for editors.")
     defaults: Defaults | None = Field(
-        None, description="Keys for every task that does not have them itself; environment is merged by name."
+        None, description="Keys for every task that does not have them itself; environment and tags are merged by name."
     )
     tasks: Annotated[tuple[Task, ...], Field(strict=False)] = Field(description="The tasks that should exist.")
 

@@ -35,6 +35,8 @@ _SAME = {
     "tolerance": {"failuretolerance", "failurethreshold", "failureissuethreshold", "tolerate"},
     "owner": {"team", "contact", "responsible", "ownedby"},
     "overlap": {"concurrency", "concurrencypolicy", "lock", "singleton", "overlapping", "overlappolicy"},
+    "tags": {"labels", "taskstags", "tasktags"},
+    "enable_execute_command": {"executecommand", "ecsexec", "enableexec"},
     "subnets": {"subnetids", "subnet", "network", "networkconfiguration", "vpcsubnets"},
     "security_groups": {"securitygroupids", "securitygroup", "sg", "sgs"},
     "assign_public_ip": {"publicip", "assignpublicipaddress"},
@@ -66,9 +68,7 @@ _NOT_HERE = (
         "a parameter of the stack says that for all tasks",
     ),
     (
-        {"tags", "propagatetags", "deadletter", "deadletterqueue", "deadletterconfig", "dlq", "group"}
-        | {"executecommand", "enableexecutecommand", "referenceid"}
-        | {"enableecsmanagedtags"},
+        {"deadletter", "deadletterqueue", "deadletterconfig", "dlq", "group"} | {"referenceid", "enableecsmanagedtags"},
         "set it on the target of the task's rule, where a deployment keeps it",
     ),
 )
@@ -81,7 +81,10 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
         location = detail["loc"]
         if detail["type"] == "too_short" and any(each["loc"][:-1] == location for each in found):
             continue  # pydantic counts only the items that are valid
-        if location[-3:-2] == ("environment",) and location[-1] == "[key]":  # pydantic's mark of a problem in a key
+        if location[-3:-2] == ("tags",) and location[-1] == "[key]":  # pydantic's mark of a problem in a key
+            rule = "write 1 to 128 letters, digits, spaces and . _ : / = + @ -"
+            yield Problem(location[:-1], f"is not the key of a tag; {rule}")
+        elif location[-3:-2] == ("environment",) and location[-1] == "[key]":
             rule = "write at least one character, and no ="
             yield Problem(location[:-1], f"is not a name for a variable; {rule}")
         elif detail["type"] != "value_error" or location[:-1] != ("tasks",):
@@ -94,7 +97,7 @@ def _message(detail: "ErrorDetails", location: Location) -> str:
         return str(detail["ctx"]["error"])
     if kind == "extra_forbidden":
         return _unknown_key(location)
-    if location[-2:-1] in (("environment",), ("command",)):
+    if location[-2:-1] in (("environment",), ("command",), ("tags",)):
         given = quote(value)
         is_whole = isinstance(value, (bool, int, float)) and not given.endswith("...")
         return f"{given} is not a string; write " + (f'"{given}"' if is_whole else "it in double quotes")

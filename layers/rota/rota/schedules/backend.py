@@ -119,6 +119,19 @@ def set_by_keys(task: "Task") -> tuple[str, ...]:
     return tuple(of_the_file.of_ecs(task))
 
 
+def rights_of_kept(
+    current: Schedule, task: "Task", settings: "Settings", set_before: "Collection[str]"
+) -> dict[str, str]:
+    """What the schedule keeps that a script or a person set, and for which the role that starts the task needs a right
+    of EventsRoleAllows: by name, that right. Pure.
+    """
+    from rota.schedules.eventbridge_rules import of_the_file  # noqa: PLC0415  loaded where it is used
+    from rota.schedules.eventbridge_rules.desired import kept_members  # noqa: PLC0415  loaded where it is used
+
+    kept = kept_members(current, settings, task)[1]
+    return of_the_file.needs({member: value for member, value in kept.items() if member not in set_before})
+
+
 def sets_retry(task: "Task", settings: "Settings", current: Schedule | None, *, before: bool) -> bool:
     """Whether Rota sets the retry policy of a task's schedule; `before`: it set the one that `current` has. Pure."""
     from rota.schedules.eventbridge_rules import watching  # noqa: PLC0415  loaded where it is used

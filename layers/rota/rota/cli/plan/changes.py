@@ -79,9 +79,11 @@ def _values(path: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _item(given: Any) -> str:
-    """One of a list, such as `FARGATE_SPOT 3` for a capacity provider and its weight."""
+    """One of a list: `FARGATE_SPOT 3` for a capacity provider and its weight, `team=data` for a tag."""
     if isinstance(given, Mapping) and "capacityProvider" in given:
         return f"{given['capacityProvider']} {given.get('weight', 0)}"
+    if isinstance(given, Mapping) and given.keys() == {"Key", "Value"}:
+        return f"{given['Key']}={given['Value']}"
     return given if isinstance(given, str) else json.dumps(given)
 
 
@@ -106,6 +108,8 @@ def _readable(path: str) -> str:
         "EcsParameters.TaskCount": "count",
         "RoleArn": "role",
         "EcsParameters.CapacityProviderStrategy": "capacity provider",
+        "EcsParameters.Tags": "tags",
+        "EcsParameters.EnableExecuteCommand": "ECS Exec",
         "Arn": "cluster",
     }
     return words.get(

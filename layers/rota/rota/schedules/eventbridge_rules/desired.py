@@ -54,7 +54,7 @@ def desired_rule(
         "Arn": cluster_arn,
         "RoleArn": settings.events_role_arn,
         "EcsParameters": {
-            **of_ecs,
+            **{member: value for member, value in of_ecs.items() if value is not None},
             "TaskDefinitionArn": revision,
             "TaskCount": task.count,
             **launch,

@@ -1,10 +1,18 @@
 """What keys of the schedule file say of a target. Pure."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rota.schedule_file.task import Task
     from rota.settings import Settings
+
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
+_NEEDS = {
+    **dict.fromkeys(("Tags", "PropagateTags", "EnableECSManagedTags"), "tags"),
+    "EnableExecuteCommand": "exec",
+}
 
 
 def of_ecs(task: "Task") -> dict[str, Any]:
@@ -15,7 +23,18 @@ def of_ecs(task: "Task") -> dict[str, Any]:
         members["CapacityProviderStrategy"] = [
             {"capacityProvider": name, "weight": weight, "base": 0} for name, weight in task.capacity_provider.items()
         ]
+    if task.tags is not None:
+        members["Tags"] = [{"Key": key, "Value": value} for key, value in task.tags.items()]
+    if task.propagate_tags is not None:
+        members["PropagateTags"] = "TASK_DEFINITION" if task.propagate_tags else None
+    if task.enable_execute_command is not None:
+        members["EnableExecuteCommand"] = task.enable_execute_command
     return members
+
+
+def needs(ecs: Mapping[str, Any]) -> dict[str, str]:
+    """Which of EcsParameters the role that starts the task needs more rights for: EventsRoleAllows by the member."""
+    return {member: right for member, right in _NEEDS.items() if ecs.get(member)}
 
 
 def public_ip(task: "Task", settings: "Settings") -> str:
