@@ -71,6 +71,7 @@ CASES = {
     "124, time is over": Case(
         [(124, "deploy --image initial --yes --timeout 1s")], "The work continues. Watch it again: rota deploy", hangs
     ),
+    "125, it never ran": Case([(125, "run IngetsData")], "there is no job IngetsData"),
     "130, Ctrl-C": Case(
         [(130, "deploy --again --yes")], "The work continues. Watch it again: rota deploy", interrupted
     ),

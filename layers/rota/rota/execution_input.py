@@ -177,9 +177,9 @@ def _of_values(event: Mapping[str, Any], error: ValidationError) -> Iterator[str
         meant = _meant(str(name), names)
         instead = f'write "{meant}"' if meant else f"the keys are {', '.join(names)}"
         yield f"{key}.{name} is not a key of {key}; {instead}"
-    told = {key for key, _ in misspelt}
+    keys_of_these = {key for key, _ in misspelt}
     for key in dict.fromkeys(str(each["loc"][0]) for each in error.errors(include_url=False)):
-        if key not in told:
+        if key not in keys_of_these:
             yield f"{key} is {_quoted(event[key])}, it must be {_MUST_BE[key]}"
 
 
