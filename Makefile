@@ -18,7 +18,7 @@ SOURCES := layers/rota/rota functions stage bench examples/app examples/guestboo
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch check-schedule verify-account deploy delete test-unit test-steps test test-exhaustive check format docs schema \
+.PHONY: help demo stage watch app check-schedule verify-account deploy delete test-unit test-steps test test-exhaustive check format docs schema \
   requirements build clean test-aws-cli test-permissions test-iam-simulate test-sam test-docker test-image \
   test-local-invoke lint-template sweep races month mutants bench bench-quick bench-runs bench-command bench-cold
 
@@ -35,6 +35,11 @@ stage: $(READY) $(if $(filter sam,$(RUNTIME)),build) ## serve a local AWS for an
 
 watch: $(READY) ## in another terminal: follow every new execution on that stage
 	@$(BIN)/python -m examples.guestbook.watch --port $(PORT)
+
+# Beside a stage that serves on PORT: roles, secrets, repository, cluster and service, as the task definition names them.
+app: $(READY) ## put your own app on that stage: TASK_DEFINITION=task-definition.json SERVICE=production/shop-api
+	@$(if $(and $(TASK_DEFINITION),$(SERVICE)),,echo "Which app? make app TASK_DEFINITION=task-definition.json SERVICE=production/shop-api" >&2; exit 2)
+	@$(BIN)/python -m stage.own_app "$(TASK_DEFINITION)" "$(SERVICE)" --port $(PORT)
 
 check-schedule: $(READY) ## check a schedule file: FILE=scheduled_tasks.json PREFIX=production__shop__
 	@$(BIN)/python -m rota check "$(FILE)" --rule-prefix "$(PREFIX)"

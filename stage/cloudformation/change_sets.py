@@ -46,6 +46,8 @@ class ChangeSets:
             request["TemplateBody"] = json.dumps(template)
             if call.operation == "UpdateStack" and _unchanged(request):
                 return Reply.refusal(call, "ValidationError", "No updates are to be performed.")
+            if request.get("ChangeSetType") == "CREATE":
+                _forget_unexecuted(request["StackName"])
             answer: dict[str, Any] = getattr(client("cloudformation"), METHODS[call.operation])(**request)
         except InvalidDocumentException as invalid:
             return Reply.refusal(call, "ValidationError", f"Transform {TRANSFORM} failed with: {invalid.message}")
@@ -57,6 +59,13 @@ class ChangeSets:
 
     def after(self, call: Call, reply: Reply) -> None:
         """Leave every reply as it is."""
+
+
+def _forget_unexecuted(name: str) -> None:
+    """A change set that is not executed leaves a stack in review; AWS takes that for the next, moto makes another."""
+    stacks = cloudformation_backends[ACCOUNT][REGION].stacks
+    for each in [key for key, stack in stacks.items() if stack.name == name and stack.status == "REVIEW_IN_PROGRESS"]:
+        del stacks[each]
 
 
 def _unchanged(request: dict[str, Any]) -> bool:

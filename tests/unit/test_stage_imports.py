@@ -21,7 +21,7 @@ LEVELS = (
     ("scheduler",),
     ("ecr", "quotas", "stepfunctions", "validation"),
     ("ecs",),
-    ("background", "invariants", "scenario", "snapshots"),
+    ("background", "invariants", "own_app", "scenario", "snapshots"),
     ("stage",),
     ("control",),
     ("__main__",),
