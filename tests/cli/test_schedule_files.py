@@ -89,6 +89,7 @@ FAULTS = {
     "a step of crontab": (TASK + "cron: */5 * * * ? *", 'line 4, column 11: a text that begins with * must be'),
     "every minute": (TASK + "cron: * * * * ? *  # all", 'write "* * * * ? *"'),
     "a macro": (TASK + "cron: @daily", 'write "@daily"'),
+    "a ? in braces": ("tasks: [{name: A, cron: 0 7 * * ? *, task: a}]", 'in quotes here; write "0 7 * * ? *"'),
     "an anchor": (TASK + "cron: &six 0 6 * * ? *", "line 4, column 11: &six is an anchor"),
     "an alias": (TASK + "cron: *six", "line 4, column 11: *six is an alias"),
     "a tag": (TASK + "cron: !!str 6", "line 4, column 11: !!str is a tag"),

@@ -52,6 +52,11 @@ def _message(error: yaml.MarkedYAMLError, text: str, line: int, column: int) -> 
 
 
 def _unquoted(text: str, line: int, column: int) -> str:
-    """A value that begins with a character that has a meaning of its own."""
-    value = re.sub(r"\s+#.*$", "", text.splitlines()[line][column:]).strip()
-    return f'a text that begins with {value[:1]} must be in quotes; write "{value[:60]}"'
+    """A value with a character that has a meaning of its own: at its beginning, or within braces."""
+    whole = text.splitlines()[line]
+    begun = max(whole.rfind(before, 0, column) + len(before) for before in (": ", "- ", "[", ", "))
+    value = re.sub(r"\s+#.*$", "", whole[begun:]).strip()
+    if begun < column and whole[begun:column].strip():
+        value = value.rstrip("]} ").partition(", ")[0]
+        return f'this text must be in quotes here; write "{value[:60]}"'
+    return f'a text that begins with {whole[column]} must be in quotes; write "{value[:60]}"'
