@@ -1,5 +1,5 @@
-"""Sweep: looks once a minute at what time alone shows: a push whose hold is over, runs that are missed, overlong or
-lost, and whom to notify.
+"""Sweep: looks once a minute at what time alone shows: pauses and holds that are over, runs that are missed, overlong
+or lost, and whom to notify. Once a day it keeps what releases need to be brought back.
 """
 
 from datetime import UTC, datetime

@@ -9,7 +9,7 @@ app = runs#CLUSTER/SERVICE
   reporting                       which Sweep reports now, and until when no other does
 ```
 Runs are kept for the days of the parameter RunHistoryDays, and so are jobs whose task has left the schedule file.
-RecordRun and Sweep write here; nothing else of the table is theirs to write.
+RecordRun and Sweep alone write here.
 """
 
 import re
