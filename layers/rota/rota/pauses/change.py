@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from rota.contract import Execution, Origin
+    from rota.pauses.table import PauseTable
     from rota.schedules.found import Found
     from rota.settings import Settings
 
@@ -34,9 +35,9 @@ def pause(settings: "Settings", asked: Asked, now: datetime) -> str:
 
     RejectedError, before anything is written, if the app has no schedule for one of them.
     """
-    if asked.until and asked.until <= now:
-        return f"nothing was paused: {minute(asked.until)} was over before this execution held the lease"
     schedules, table, tasks = backend.connect(settings), pauses_of(settings), sorted(set(asked.tasks))
+    if asked.until and asked.until <= now and not _own(table, asked.execution):
+        return f"nothing was paused: {minute(asked.until)} was over before this execution held the lease"
     found = dict(zip(tasks, in_parallel(lambda task: schedules.find(settings.rule_prefix + task), tasks), strict=True))
     if problems := [*_problems(settings, found)]:
         raise RejectedError(f"nothing was paused: {'; '.join(problems)}")
@@ -45,8 +46,9 @@ def pause(settings: "Settings", asked: Asked, now: datetime) -> str:
     )
     kept_off = [pause.task for pause in written if pause and pause.is_in_force]
     switched = in_parallel(lambda task: schedules.switch(settings.rule_prefix + task, on=False), kept_off)
-    # Sweep may have ended one in that moment, and switched its schedule on before it was switched off.
-    over = [pause for pause in table.read().values() if pause.task in kept_off and not pause.is_in_force]
+    # Sweep may have ended one, in that moment or after an attempt before this one, and have switched its schedule on
+    # before it was switched off.
+    over = [pause for pause in _own(table, asked.execution) if not pause.is_in_force]
     in_parallel(lambda pause: schedules.switch(settings.rule_prefix + pause.task, on=pause.enabled), over)
     if problems := [*_problems(settings, dict(zip(kept_off, switched, strict=True)))]:
         raise RejectedError(f"the schedules have just changed: {'; '.join(problems)}")
@@ -77,7 +79,7 @@ def withdraw(settings: "Settings", execution: "Execution", now: datetime) -> lis
     the tasks.
     """
     table, schedules = pauses_of(settings), backend.connect(settings)
-    own = [pause for pause in table.read().values() if pause.execution == execution.id]
+    own = _own(table, execution)
 
     def undone(seen: Pause | None) -> Pause | None:
         if seen is None or seen.execution != execution.id or not seen.is_in_force:
@@ -85,7 +87,8 @@ def withdraw(settings: "Settings", execution: "Execution", now: datetime) -> lis
         return seen.replaces or seen.ended(now, "withdrawn, because it could not be carried out")
 
     left = [pause for pause in in_parallel(lambda pause: table.change(pause.task, undone), own) if pause]
-    due = [pause for pause in left if pause.settled_at is None and not pause.is_in_force]
+    # Also one that Sweep has ended: its schedule may have been switched off once more after that.
+    due = [pause for pause in left if not pause.is_in_force]
     back_on = [pause for pause in due if pause.enabled]
     in_parallel(lambda pause: schedules.switch(settings.rule_prefix + pause.task, on=True), back_on)
     in_parallel(lambda pause: table.change(pause.task, settled(pause, now)), due)
@@ -95,6 +98,11 @@ def withdraw(settings: "Settings", execution: "Execution", now: datetime) -> lis
 def settled(pause: Pause, now: datetime) -> _Change:
     """Of a pause that is over: that its schedule is as it is to be, unless the pause has changed meanwhile."""
     return lambda seen: seen.model_copy(update={"settled_at": now}) if seen == pause else seen
+
+
+def _own(table: "PauseTable", execution: "Execution") -> list[Pause]:
+    """What that execution has paused so far."""
+    return [pause for pause in table.read().values() if pause.execution == execution.id]
 
 
 def _paused(seen: Pause | None, task: str, asked: Asked, now: datetime, *, is_on: bool) -> Pause:
