@@ -296,8 +296,8 @@ class Lease:
         restorer: Execution | None = None,
         recreate: bool = False,
     ) -> Entered:
-        """Say that an invocation of `step` may write for so many seconds. It may if the standing is HELD; one that ends or
-        restores the deployment also if it is OVERTAKEN.
+        """Say that an invocation of `step` may write for so many seconds. It may if the standing is HELD; one that ends
+        or restores the deployment also if it is OVERTAKEN.
 
         The record has `facts` and the step's phase from then on. The standing is LOST if a later step has begun: the
         response of this invocation was lost, and the machine went on without it.
