@@ -41,7 +41,9 @@ class Inventory(Protocol):
 
 
 class Backend(Protocol):
-    """Reads and writes schedules. Every method raises what AWS refuses as TransientError or RejectedError."""
+    """Reads and writes schedules. What AWS refuses is raised as its client does (`AWS_ERRORS`), for the frame of the
+    functions to translate, or as TransientError or RejectedError where the backend knows more.
+    """
 
     def inventory(self, pool: "ThreadPoolExecutor") -> "Callable[[], Inventory]":
         """Begin to read all that there is, once; what is returned waits for the end."""

@@ -57,8 +57,8 @@ class RuleChange(Shape):
     `put_rule` is PutRule's request without tags, `put_targets` PutTargets' `Targets`, `remove_targets` target IDs. A
     target whose revision is yet to be registered names it by `to_be_registered(fingerprint)`. A rule that is to be
     removed has no writes of these: it is disabled (`disable`, unless it is already) and deleted at the end, and
-    `remove_targets` are those that go with it beside the task's own. With
-    `put_rule` all targets are put: PutRule creates the rule, without any, if a person has just deleted it.
+    `remove_targets` are those that go with it beside the task's own. With `put_rule` all targets are put: PutRule
+    creates the rule, without any, if a person has just deleted it.
     """
 
     backend: Literal["rules"] = "rules"
