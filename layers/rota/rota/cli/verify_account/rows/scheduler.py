@@ -29,7 +29,9 @@ class _Answers:
 def schedules(account: Account) -> _Answers:
     """A disabled schedule, the same again, and others that are in the past or in a zone that there is not."""
     revision = account.arn("ecs", f"task-definition/{account.name('none')}:1")
-    target = {**resources.task_target(account, revision), "RetryPolicy": _RETRIES}
+    # Without a launch type, because Scheduler refuses Fargate without a network; none of them ever fires.
+    parameters = {"TaskDefinitionArn": revision}
+    target = {**resources.task_target(account, revision), "EcsParameters": parameters, "RetryPolicy": _RETRIES}
 
     def create(purpose: str, expression: str = _DAILY, **more: Any) -> str:
         return resources.schedule(account, purpose, target, ScheduleExpression=expression, State="DISABLED", **more)
