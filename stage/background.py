@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -41,10 +40,11 @@ from stage.eventbridge.tag_index import TagIndex
 from stage.eventbridge.targets import Authorise, Failure, InvokeFunction, Targets
 from stage.gateway.calls import Hook
 from stage.gateway.pages import Pages
-from stage.iam.ecs import run_task
 from stage.logs.late import LateLogs
-from stage.scheduler.schedules import SERVICE, fired_once, run_task_of, schedules, source
+from stage.scheduler.api import Scheduler
+from stage.scheduler.schedules import as_of, fired_once, schedules
 from stage.scheduler.schedules import due as due_in_scheduler
+from stage.scheduler.starts import Starts
 from stage.settings import Settings
 
 
@@ -71,11 +71,11 @@ class Background:
         lifecycle.install()
         lock = threading.RLock()
         self._settings = settings
-        self._authorise = authorise
         self.timer = timer or Timer()
         self._tasks = Tasks(settings, directory, repository, self.timer, self._publish, lock)
         self.services = Services(settings, self.timer, self._publish, lock)
         self.targets = Targets(self._run_task, invoke_function, authorise, self.timer.after)
+        self._starts = Starts(self._run_task, authorise, self.timer.after)
         self.history = History()
         self.bus = Bus(self.targets.deliver)
         self._task_events = TaskEvents(settings, self.timer, self.bus.publish)
@@ -92,6 +92,7 @@ class Background:
             LateLogs(settings),
             self.history,
             Ecs(operations, lock),
+            Scheduler(settings, authorise),
             Alarms(self.services.alarm),
             Archive(),
             Images(self.bus.publish),
@@ -121,7 +122,8 @@ class Background:
         times = {name: _due(rule, now, until) for name, rule in sorted(rules().items()) if rule.scheduled_expression}
         times |= {name: due_in_scheduler(each, now, until) for name, each in sorted(schedules().items())}
         for at, name in heapq.merge(*(zip(each, repeat(name), strict=False) for name, each in times.items())):
-            self.move_clock((at - clock.now()).total_seconds() + self._settings.schedules.late_seconds)
+            late = self._settings.schedules.late_seconds
+            self.move_clock(max(0.0, (at - clock.now()).total_seconds()) + late)
             for _ in range(self._times(at, name)):
                 with suppress(CannotFireError):
                     outcomes = self._fire(name, at)
@@ -168,18 +170,12 @@ class Background:
         schedule = schedules().get(name)
         if schedule is None:
             raise CannotFireError(f"There is no schedule {name}; there are {', '.join(sorted(schedules())) or 'none'}.")
-        if schedule.state not in (None, "ENABLED"):  # moto forgets the default of an update
-            raise CannotFireError(
-                f"The schedule {name} is {schedule.state}: Scheduler does not fire it. Enable it first."
-            )
+        known = as_of(schedule, at, timedelta(seconds=self._settings.scheduler.lag_seconds))
+        if known["State"] != "ENABLED":
+            words = f"The schedule {name} is {known['State']}: Scheduler does not fire it. Enable it first."
+            raise CannotFireError(words)
         fired_once(schedule)
-        target = schedule.target
-        try:
-            request = run_task_of(schedule, at)
-            may = partial(self._authorise, SERVICE, target["RoleArn"], source(schedule), run_task(request))
-            return self._run_task(request, target["RoleArn"], may)
-        except ServiceException as refusal:
-            return Failure(name, target["Arn"], refusal.code, refusal.message)
+        return self._starts.start(schedule, known, at)
 
     def move_clock(self, seconds: float) -> None:
         """Advance the clock, or set it back, and do what is due by then."""

@@ -32,6 +32,15 @@ class ScheduleFaults(BaseModel):
     seed: int = 0
 
 
+class SchedulerFaults(BaseModel):
+    """How EventBridge Scheduler lags behind: in seconds on the stage's clock."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lag_seconds: float = Field(0, ge=0, le=3600)
+    conflict_seconds: float = Field(0, ge=0, le=3600)
+
+
 class Script(BaseModel):
     """How scripted tasks end: `seconds`, `spread`, `exit_code`, `seed`, and shares of the tasks, from 0 to 1."""
 
@@ -100,6 +109,9 @@ class Settings(BaseModel):
     schedules: ScheduleFaults = ScheduleFaults()
     """How rules that fall due fire: `late_seconds` after the time that their event names, which is less than a minute,
     and twice for the share `repeat` (0 to 1) of the times, which `seed` chooses."""
+    scheduler: SchedulerFaults = SchedulerFaults()
+    """How long after a change a schedule still fires as it was (`lag_seconds`), and after its creation or last change
+    UpdateSchedule is refused with ConflictException (`conflict_seconds`)."""
     time_scale: float = Field(1, ge=0, le=1000)
     """Factor for the waits of Step Functions (Wait states, Retry intervals), for the minutes of a service's
     deploymentConfiguration, and for the time that functions sleep, for example the SDK between two attempts. Timeouts

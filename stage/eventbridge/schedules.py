@@ -5,10 +5,27 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from aws_cron_expression_validator.validator import AWSCronExpressionError, AWSCronExpressionValidator
+
 UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
 MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 DAYS = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 7}
 LAST_YEAR = 2199
+LARGEST_STEPS = (59, 23, 31, 12, 0, 199)
+"""Of minutes, hours, days of the month, months, days of the week and years."""
+
+
+def is_cron(fields: str) -> bool:
+    """Whether AWS accepts the six fields of a cron."""
+    each = fields.split()
+    steps = [(re.findall(r"/(\d+)", field), most) for field, most in zip(each, LARGEST_STEPS, strict=False)]
+    if not all(1 <= int(step) <= most for found, most in steps for step in found):
+        return False
+    try:
+        AWSCronExpressionValidator.validate(" ".join(each))
+    except AWSCronExpressionError:
+        return False
+    return True
 
 
 def due(expression: str, created: datetime, after: datetime, until: datetime) -> Iterator[datetime]:

@@ -53,8 +53,12 @@ PAGE_THEMSELVES: Mapping[tuple[str, str], str] = {
     ("s3", "ListObjectsV2"): "max-keys",
     ("s3", "ListObjectVersions"): "max-keys",
 }
-# The stage itself answers these, in more than one protocol, with `one_page`.
-ANSWERED_BY_THE_STAGE = {("resourcegroupstaggingapi", "GetResources")}
+# The stage itself answers these, with `one_page`.
+ANSWERED_BY_THE_STAGE = {
+    ("resourcegroupstaggingapi", "GetResources"),
+    ("scheduler", "ListSchedules"),
+    ("scheduler", "ListScheduleGroups"),
+}
 # How services refuse a token that they did not give for this request, where it is not ValidationException.
 REFUSED: Mapping[str, tuple[str, str]] = {
     "cloudformation": ("ValidationError", "The specified NextToken is invalid."),

@@ -12,7 +12,7 @@ from typing import Any
 from moto.dynamodb.models import dynamodb_backends
 
 from stage.gateway.calls import Call
-from stage.iam import ecs, eventbridge
+from stage.iam import ecs, eventbridge, scheduler
 from stage.iam.evaluation import Permission
 from stage.moto.clients import ACCOUNT, REGION
 
@@ -149,6 +149,7 @@ NEED_NONE = {("sts", "GetCallerIdentity")}
 ACTIONS: Mapping[tuple[str, str], Ask] = {
     **ecs.ACTIONS,
     **eventbridge.ACTIONS,
+    **scheduler.ACTIONS,
     ("cloudformation", "DescribeStacks"): _stacks,
     ("cloudtrail", "LookupEvents"): _anywhere("cloudtrail:LookupEvents"),
     ("cloudwatch", "DescribeAlarms"): _anywhere("cloudwatch:DescribeAlarms"),

@@ -54,6 +54,14 @@ QUOTAS = (
     # docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
     _rate("control plane", 50, "events", "*"),
     _rate("events", 10_000, "events", "PutEvents"),
+    # docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html, in us-east-1
+    _rate("create schedule", 5000, "scheduler", "CreateSchedule"),
+    _rate("update schedule", 1000, "scheduler", "UpdateSchedule"),
+    _rate("get schedule", 1000, "scheduler", "GetSchedule"),
+    _rate("delete schedule", 1000, "scheduler", "DeleteSchedule"),
+    _rate("list schedules", 50, "scheduler", "ListSchedules"),
+    _rate("tag group", 1, "scheduler", "TagResource", "UntagResource"),
+    _rate("groups", 10, "scheduler", "*"),
     # docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     Quota("start execution", 1300, 300, "stepfunctions", ("StartExecution",)),
     Quota("describe execution", 300, 15, "stepfunctions", ("DescribeExecution",)),

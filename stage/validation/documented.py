@@ -8,7 +8,7 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 
 from stage.gateway.calls import Call, Reply
-from stage.validation import ecs, eventbridge, scheduler, sns
+from stage.validation import ecs, eventbridge, sns
 
 ENVIRONMENT_LIMIT = 4096  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 # docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
@@ -62,7 +62,6 @@ def page_of_resources(request: Mapping[str, Any]) -> None:
 REFUSALS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], None]] = {
     **ecs.REFUSALS,
     **eventbridge.REFUSALS,
-    **scheduler.REFUSALS,
     **sns.REFUSALS,
     ("lambda", "CreateFunction"): environment,
     ("lambda", "UpdateFunctionConfiguration"): environment,

@@ -11,16 +11,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from aws_cron_expression_validator.validator import AWSCronExpressionError, AWSCronExpressionValidator
 from moto.core.exceptions import ServiceException
 
 from stage.eventbridge.bus import on_default_bus, rules
+from stage.eventbridge.schedules import is_cron
 from stage.eventbridge.transformer import VARIABLE
 
 TARGETS_PER_RULE = 5
 TARGETS_PER_REQUEST = 10  # the model says 100, the API reference 10
-LARGEST_STEPS = (59, 23, 31, 12, 0, 199)
-"""Of minutes, hours, days of the month, months, days of the week and years."""
 EVENTS_SIZE = 256 * 1024
 # What EventBridge itself defines for an InputTransformer.
 OWN_VARIABLES = re.compile(r"aws\.events\.(rule-arn|rule-name|event\.ingestion-time|event(\.json)?)")
@@ -147,25 +145,13 @@ def is_schedule(expression: str) -> bool:
     if rate := re.fullmatch(r"rate\((\d+) (minute|hour|day)(s?)\)", expression):
         return int(rate[1]) > 0 and (rate[1] == "1") == (rate[3] == "")
     cron = re.fullmatch(r"cron\((.+)\)", expression)
-    if cron is None or not _steps_fit(cron[1].split()):
-        return False
-    try:
-        AWSCronExpressionValidator.validate(" ".join(cron[1].split()))
-    except AWSCronExpressionError:
-        return False
-    return True
+    return cron is not None and is_cron(cron[1])
 
 
 def _size(entry: Request) -> int:
     """An entry's bytes as EventBridge counts them: the texts, and 14 for the time."""
     texts = [entry.get(member) or "" for member in ("Source", "DetailType", "Detail")]
     return 14 * ("Time" in entry) + sum(len(text.encode()) for text in [*texts, *(entry.get("Resources") or [])])
-
-
-def _steps_fit(fields: list[str]) -> bool:
-    """Whether each step is one of its field: `*/60` minutes are not, and days of the week have none."""
-    steps = [(re.findall(r"/(\d+)", field), most) for field, most in zip(fields, LARGEST_STEPS, strict=False)]
-    return all(1 <= int(step) <= most for found, most in steps for step in found)
 
 
 def _is_json(text: str) -> bool:

@@ -178,7 +178,8 @@ def make_foreign(stage: Client) -> None:
     events, iam, ecs, sqs = (stage.client(service) for service in ("events", "iam", "ecs", "sqs"))
     ecr, sns, scheduler = (stage.client(service) for service in ("ecr", "sns", "scheduler"))
     subnets = stage.names["parameters"]["SubnetIds"].split(",")
-    allowed = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    services = [f"{each}.amazonaws.com" for each in ("states", "scheduler")]
+    allowed = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
     for name in FOREIGN:
