@@ -293,4 +293,4 @@ def test_a_job_is_paused_and_resumed(deployed: Client, rota: Rota) -> None:
     assert rota("resume", "--all").exit == 0
     (task,) = (each for each in rota("status", "--json").json["tasks"] if each["task"] == "RemoveSpam")
     assert (task["enabled"], task["paused"]) == (True, None)
-    assert rota("resume", "RemoveSpam").out == "No job is paused.\n"
+    assert rota("resume", "RemoveSpam").out == "Not paused: RemoveSpam.\n"

@@ -103,11 +103,15 @@ CASES = {
     "4, no such stack": Case([(4, "status --stack rotta")], "there is no stack rotta"),
     "4, no such image": Case([(4, "plan --image nope")], "there is no image nope in the repository guestbook"),
     "4, no such release": Case([(4, "explain v99")], "there is no release or deployment v99"),
-    "4, no such task": Case([(4, "history --task IngetsData")], "there is no task IngetsData"),
+    "4, no such task": Case([(4, "history --task IngetsData")], "there is no job IngetsData"),
     "2, no service": Case([(2, "init shop")], "'shop' is no service"),
     "2, a file has no service": Case([(2, "import rules.yaml --tag")], "--tag and --service are about rules in AWS"),
     "4, no such rule": Case([(4, "import nope__")], "there is no rule whose name begins with nope__"),
     "4, no such service": Case([(4, "init production/nope")], "there is no service nope on the ECS cluster production"),
+    "4, no such job to pause": Case([(4, "pause RemoveSpan --reason x")], "there is no job RemoveSpan"),
+    "4, no such job to resume": Case(
+        [(0, "resume RemoveSpam"), (4, "resume RemoveSpan")], "there is no job RemoveSpan"
+    ),
     "4, nothing to restore": Case([(4, "restore --yes")], "nothing deploys, and nothing is half done"),
 }
 
@@ -137,4 +141,4 @@ def test_the_first_cases_play_each_code() -> None:
 def test_for_people_the_error_ends_with_what_to_do(deployed: Client, rota: Rota) -> None:
     done = rota("history", "--task", "IngetsData")
     assert (done.exit, done.out) == (4, "")
-    assert done.err == "rota: there is no task IngetsData\ndid you mean IngestData?\n"
+    assert done.err == "rota: there is no job IngetsData\ndid you mean IngestData?\n"

@@ -1,7 +1,9 @@
 """The app's rules as EventBridge has them now, in AWS's own members."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+from rota.cli.exits import CommandError, Exit
 
 
 def listed(events: Any, prefix: str) -> dict[str, Mapping[str, Any]]:
@@ -20,6 +22,16 @@ def read(events: Any, name: str) -> dict[str, Any] | None:
     targets = events.list_targets_by_rule(Rule=name)["Targets"]
     tags = events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]
     return {**rule, "targets": targets, "tags": {each["Key"]: each["Value"] for each in tags}}
+
+
+def require(names: Iterable[str], known: Collection[str]) -> None:
+    """CommandError for names that no job has. Pure."""
+    from difflib import get_close_matches
+
+    if unknown := [name for name in names if name not in known]:
+        near = get_close_matches(unknown[0], known, n=1)
+        todo = f"did you mean {near[0]}?" if near else f"the jobs are {', '.join(sorted(known)) or 'none'}"
+        raise CommandError(Exit.NOT_ALLOWED, f"there is no job {', '.join(unknown)}", todo, error="NoTask")
 
 
 def task_of(name: str, prefix: str) -> str:

@@ -1,13 +1,11 @@
 """What `rota history` reads of the table."""
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rota.cli import rules
 from rota.cli import table as items
-from rota.cli.exits import CommandError, Exit
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.status.gather import origin
 from rota.cli.table import Item, Table
@@ -38,10 +36,8 @@ def deployments(entries: Iterable[Item], live: Item | None) -> "Iterable[Deploym
 def runs(account: "Account", task: str, most: int) -> TaskHistory:
     """The last runs of a task. CommandError if there is no such task: no run of it, no job, and no rule."""
     found = account.table.runs(task, most)
-    if not found and task not in (known := sorted(_known(account))):
-        near = get_close_matches(task, known, n=1)
-        todo = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
-        raise CommandError(Exit.NOT_ALLOWED, f"there is no task {task}", todo, error="NoTask")
+    if not found:
+        rules.require([task], _known(account))
     return TaskHistory(task=task, runs=[_run(each) for each in found])
 
 

@@ -35,7 +35,7 @@ def pause(
     With --deployments: hold deployments. A running one continues; rollbacks pass. The newest push that arrives
     meanwhile is deployed when the hold ends.
     """
-    from rota.cli import execution
+    from rota.cli import execution, rules
 
     if deployments == bool(tasks):
         raise CommandError(Exit.MISUSED, "name what to pause", "TASK..., or --deployments, which holds deployments")
@@ -44,6 +44,9 @@ def pause(
     stack = account.stack
     ends = end_of(lasts, until, account.now().astimezone())
     time: dict[str, Any] = {"until": ends.isoformat().replace("+00:00", "Z")} if ends else {}
+    if tasks:
+        tasks = tuple(rules.task_of(each, stack.rule_prefix) for each in tasks)
+        rules.require(tasks, rules.listed(account.client("events"), stack.rule_prefix))
     event = {"pause": {"tasks": list(tasks), **time}} if tasks else {"hold": time}
     resumes = f"rota resume {' '.join(tasks) or '--deployments'}{account.options}"
     when = f" until {ends:%Y-%m-%d %H:%M} UTC" if ends else f" until {resumes}"

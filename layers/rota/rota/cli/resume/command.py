@@ -35,14 +35,14 @@ def resume(
     if sum((bool(tasks), every, deployments, barred)) != 1:
         raise CommandError(Exit.MISUSED, "name what to resume", "TASK..., --all, --deployments, or --barred")
     stack = account.stack
-    table = account.table
     if tasks or every:
-        if not table.pauses():
-            return _nothing(account, "No job is paused.")
-        named = execution.signed(account, {"pause": {"tasks": list(tasks)} if tasks else {}}, "resume", reason)
+        paused = _paused(account, tasks)
+        if not paused:
+            return _nothing(account, f"Not paused: {', '.join(tasks)}." if tasks else "No job is paused.")
+        named = execution.signed(account, {"pause": {"tasks": paused} if tasks else {}}, "resume", reason)
         started = execution.start(account, named, "resume")
         return execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
-    gates = table.present(0).lease.get("gates", {})
+    gates = account.table.present(0).lease.get("gates", {})
     event: dict[str, Any]
     if deployments:
         event, kind, question = {"hold": {}}, "resume", f"End the hold of {stack}?"
@@ -56,6 +56,17 @@ def resume(
     execution.confirm(account, question, yes=yes)
     started = execution.start(account, execution.signed(account, event, kind, reason), kind)
     return execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
+
+
+def _paused(account: Account, tasks: tuple[str, ...]) -> list[str]:
+    """Which of these jobs are paused; of no names, all that are. CommandError for what is no job."""
+    from rota.cli import rules
+
+    paused, prefix = account.table.pauses(), account.stack.rule_prefix
+    named = [rules.task_of(each, prefix) for each in tasks]
+    if others := [each for each in named if each not in paused]:
+        rules.require(others, rules.listed(account.client("events"), prefix))
+    return [each for each in named or paused if each in paused]
 
 
 def _nothing(account: Account, words: str) -> Exit:

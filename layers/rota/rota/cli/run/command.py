@@ -104,9 +104,7 @@ def _failed_runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> 
         raise CommandError(Exit.NOT_ALLOWED, "runs are not watched", "the stack's parameter WatchRuns is false")
     known = rules.listed(account.client("events"), stack.rule_prefix)
     names = [rules.task_of(each, stack.rule_prefix) for each in tasks] or [*known]
-    if unknown := [name for name in names if name not in known]:
-        todo = f"the jobs are {', '.join(sorted(known)) or 'none'}"
-        raise CommandError(Exit.NOT_ALLOWED, f"there is no job {', '.join(unknown)}", todo, error="NoTask")
+    rules.require(names, known)
     begin = account.now() - since
     return to_repeat(run for name in names for run in table.runs_since(name, begin))
 

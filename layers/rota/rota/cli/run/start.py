@@ -47,9 +47,10 @@ def find(account: "Account", name: str) -> Job:
     task = rules.task_of(name, stack.rule_prefix)
     rule = rules.read(events, stack.rule_prefix + task)
     if rule is None or rule["tags"].get("rota:app") != stack.app:
-        what = "there is no job" if rule is None else "the app owns no rule of the job"
-        known = ", ".join(sorted(rules.listed(events, stack.rule_prefix))) or "none"
-        raise CommandError(Exit.NOT_ALLOWED, f"{what} {task}", f"the jobs are {known}", error="NoTask")
+        known = rules.listed(events, stack.rule_prefix)
+        rules.require([task], known)
+        todo = f"the jobs are {', '.join(sorted(known))}"
+        raise CommandError(Exit.NOT_ALLOWED, f"the app owns no rule of the job {task}", todo, error="NoTask")
     schedule = backend.Schedule(
         name=rule["Name"],
         schedule_expression=rule.get("ScheduleExpression"),
