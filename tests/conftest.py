@@ -4,6 +4,7 @@ import gc
 from collections import Counter
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 
 from tests.share import is_drawn
 
@@ -18,17 +19,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=0, help="which of them")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """How many examples hypothesis draws where a test does not say it."""
+    settings.register_profile("rota", deadline=None, max_examples=200 if config.getoption("exhaustive") else 20)
+    settings.load_profile("rota")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test marked `exhaustive(first=N)`, `make test` runs the first N cases, and `--exhaustive` the others."""
+    """Of a test marked `exhaustive(first=N)`, `make test` runs the first N cases, and `--exhaustive` the others. Tests
+    with drawn examples are in both.
+    """
     seen: Counter[str] = Counter()
     chosen: dict[bool, list[pytest.Item]] = {False: [], True: []}
     for item in items:
         mark, test = item.get_closest_marker("exhaustive"), item.nodeid.partition("[")[0]
         seen[test] += 1
-        chosen[mark is not None and seen[test] > mark.kwargs.get("first", 0)].append(item)
+        is_further = mark is not None and seen[test] > mark.kwargs.get("first", 0)
+        chosen[is_further].append(item)
+        if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj) and not is_further:
+            chosen[True].append(item)
     exhaustive = bool(config.getoption("exhaustive"))
     items[:] = [item for item in chosen[exhaustive] if not exhaustive or is_drawn(config, item.nodeid)]
-    config.hook.pytest_deselected(items=[*chosen[not exhaustive], *set(chosen[exhaustive]).difference(items)])
+    config.hook.pytest_deselected(items=[*{*chosen[False], *chosen[True]}.difference(items)])
 
 
 def pytest_collection_finish() -> None:

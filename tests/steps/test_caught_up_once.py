@@ -167,7 +167,7 @@ def asked() -> Iterator[list[Account]]:
         logging.disable(logging.NOTSET)
 
 
-@budget(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@budget(max_examples=budget.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.sampled_from([1, 2]), first=st.sampled_from(["gives up", "did not start"]), steps=STEPS)
 def test_no_minute_is_started_twice(asked: list[Account], count: int, first: str, steps: list[Any]) -> None:
     asked[:] = [account := Account(count)]

@@ -15,7 +15,9 @@ from tests.steps.world import World
 from tests.unit.test_schedule_file_properties import documents, optional
 
 # One world serves all examples: each begins where the one before it has ended.
-one_world = settings(deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+one_world = settings(
+    max_examples=settings.default.max_examples // 10, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 what = st.sampled_from([{"task": "spam_task"}, {"task": "digest_task"}, {"command": ["./bin/report", "--all"]}])
 when = st.sampled_from(
@@ -98,7 +100,7 @@ def deployed(world: World, name: str, digest: str) -> dict[str, Any]:
     }
 
 
-@settings(one_world, max_examples=10)
+@settings(one_world, max_examples=settings.default.max_examples // 4)
 @given(st.binary(max_size=60) | documents.map(lambda document: json.dumps(document).encode()))
 def test_an_invalid_file_writes_nothing(world: World, deployments: Deployments, raw: bytes) -> None:
     world.upload(raw)

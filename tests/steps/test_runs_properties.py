@@ -65,7 +65,7 @@ def histories(draw: st.DrawFn) -> tuple[list[str], list[list[dict[str, Any]]]]:
 
 
 @pytest.mark.usefixtures("world")
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories())
 def test_each_run_is_recorded_once(world: World, history: tuple[list[str], list[list[dict[str, Any]]]]) -> None:
     ends, batches = history

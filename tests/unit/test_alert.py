@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from rota.contract import RunKind, Stored
@@ -747,7 +746,6 @@ def test_a_cause_that_fails_300_jobs_in_a_day_is_reported_once_an_hour() -> None
 steps = st.lists(st.sampled_from(["bad", "good", "report", "notice", "wait"]), max_size=25)
 
 
-@budget(deadline=None, max_examples=200)
 @given(steps)
 def test_what_was_reported_is_not_reported_again_until_it_turns(course: list[str]) -> None:
     """A job that turns at will, and reports at any time: each turn is reported once, in its order."""

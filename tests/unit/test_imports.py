@@ -1,12 +1,9 @@
 """The modules that each function loads: one that is not used lengthens every cold start."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from tests import asl
 from tests.examples import ROOT, snake
@@ -164,21 +161,39 @@ LOADED_BY_NONE = {
 }
 
 
-@pytest.mark.parametrize("function", sorted(_ALL | _OF_RUNS))
-def test_a_function_loads_nothing_that_it_does_not_use(function: str) -> None:
-    program = "import json, sys; import app; print(json.dumps(sorted(sys.modules)))"
+# What every function loads of other packages is loaded once; each function is then loaded in a process of its own.
+_PROGRAM = """
+import json, os, sys
+import aws_lambda_powertools, botocore.session, pydantic
+for folder in sys.argv[1:]:
+    if os.fork() == 0:
+        sys.path.insert(0, folder)
+        import app
+        print(json.dumps([os.path.basename(folder), sorted(sys.modules)]), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_function_loads_nothing_that_it_does_not_use() -> None:
+    functions = sorted(_ALL | _OF_RUNS)
     environment = {
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "functions" / function), str(ROOT / "layers/rota")]),
+        "PYTHONPATH": str(LAYER),
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_METRICS_NAMESPACE": "Rota",
     }
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    loaded = set(json.loads(done.stdout))
-    assert loaded >= LOADED_BY_ALL
-    assert not loaded & LOADED_BY_NONE
-    assert loaded & LOADED_ONLY_BY.keys() == {
-        module for module, functions in LOADED_ONLY_BY.items() if function in functions
-    }
+    program = [sys.executable, "-c", _PROGRAM, *(str(ROOT / "functions" / function) for function in functions)]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    loaded = {function: set(modules) for function, modules in map(json.loads, done.stdout.splitlines())}
+    assert loaded.keys() == set(functions)
+    for function in functions:
+        assert (function, LOADED_BY_ALL - loaded[function], LOADED_BY_NONE & loaded[function]) == (
+            function,
+            set(),
+            set(),
+        )
+    for module, those in LOADED_ONLY_BY.items():
+        assert (module, {function for function in functions if module in loaded[function]}) == (module, those)
 
 
 def test_every_module_is_in_the_table() -> None:

@@ -8,7 +8,7 @@ from aws_cron_expression_validator.validator import (  # type: ignore[import-unt
     AWSCronExpressionError,
     AWSCronExpressionValidator,
 )
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rota.schedule_file.expression import FIELDS, Field, normalise_cron
@@ -105,7 +105,6 @@ def crons(draw: st.DrawFn) -> tuple[str, Meaning]:
     return f"{minute[0]} {hour[0]} {of_month} {month[0]} {of_week} *", (minute[1], hour[1], month[1], runs_on)
 
 
-@settings(deadline=None)
 @given(crons(), st.datetimes(datetime(2023, 1, 1), datetime(2029, 1, 1), timezones=st.just(UTC)))
 def test_next_runs_are_those_of_a_check_of_every_minute(cron: tuple[str, Meaning], after: datetime) -> None:
     fields, (minutes, hours, months, runs_on) = cron
@@ -126,14 +125,12 @@ def test_next_runs_are_those_of_a_check_of_every_minute(cron: tuple[str, Meaning
     assert len(expected) == 40 or all(run >= end for run in found[len(expected) :])
 
 
-@settings(deadline=None)
 @given(crons())
 def test_an_independent_validator_takes_what_is_taken(cron: tuple[str, Meaning]) -> None:
     fields = normalise_cron(cron[0])
     assert AWSCronExpressionValidator.validate(fields) == fields
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(CHARACTERS, min_size=1, max_size=6), min_size=6, max_size=6), st.sampled_from([2, 4]))
 def test_what_an_independent_validator_refuses_is_refused(fields: list[str], question_mark: int) -> None:
     fields[question_mark] = "?"

@@ -3,7 +3,6 @@
 from typing import Any
 
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from rota.ecs.derive import derive_content, target_overrides
@@ -36,7 +35,6 @@ one_task = st.builds(
 schedules = st.lists(one_task, max_size=5, unique_by=lambda one: one.name)
 images = st.sampled_from(IMAGES)
 deployments = st.lists(st.tuples(schedules, images), min_size=1, max_size=3)
-few = budget(deadline=None, max_examples=30)
 modes = st.sampled_from([SETTINGS, SHARED, TIMED, UNWATCHED, SHARED.model_copy(update={"trace_scheduled_time": True})])
 
 
@@ -86,7 +84,6 @@ def should_run(settings: Settings, tasks: list[Task], image: str) -> dict[str, A
     return expected | {API: fingerprint_for(None)}
 
 
-@few
 @given(modes, foreign, deployments, st.booleans())
 def test_applied_plans_lead_to_what_was_asked_for_last(
     settings: Settings, others: list[Rule], asked_for: list[tuple[list[Task], str]], recorded: bool
@@ -97,7 +94,6 @@ def test_applied_plans_lead_to_what_was_asked_for_last(
         assert runs(account) == should_run(settings, tasks, image)
 
 
-@few
 @given(modes, deployments, st.booleans())
 def test_planned_again_after_applying_there_is_nothing_to_do(
     settings: Settings, asked_for: list[tuple[list[Task], str]], recorded: bool
@@ -110,7 +106,6 @@ def test_planned_again_after_applying_there_is_nothing_to_do(
         assert (again.changes, again.registers, again.writes()) == ((), (), {})
 
 
-@few
 @given(modes, deployments)
 def test_a_plan_with_nothing_to_do_is_one_without_writes(
     settings: Settings, asked_for: list[tuple[list[Task], str]]
@@ -126,7 +121,6 @@ def test_a_plan_with_nothing_to_do_is_one_without_writes(
         account.apply(plan)
 
 
-@few
 @given(modes, deployments)
 def test_a_stored_plan_is_read_as_it_was(settings: Settings, asked_for: list[tuple[list[Task], str]]) -> None:
     account = Account(settings)
@@ -136,7 +130,6 @@ def test_a_stored_plan_is_read_as_it_was(settings: Settings, asked_for: list[tup
         account.apply(plan)
 
 
-@few
 @given(foreign, schedules, schedules, images)
 def test_foreign_rules_stay_as_they_are(others: list[Rule], first: list[Task], second: list[Task], image: str) -> None:
     account = Account(others=others)
@@ -147,7 +140,6 @@ def test_foreign_rules_stay_as_they_are(others: list[Rule], first: list[Task], s
     assert [account.bus.rules[rule.name] for rule in others] == others
 
 
-@few
 @given(schedules, schedules, images)
 def test_only_what_changed_in_the_file_is_written(first: list[Task], second: list[Task], image: str) -> None:
     account = Account()
@@ -166,7 +158,6 @@ def test_only_what_changed_in_the_file_is_written(first: list[Task], second: lis
     assert written == gone | changed
 
 
-@few
 @given(modes, deployments)
 def test_the_plan_says_how_many_writes_it_takes(settings: Settings, asked_for: list[tuple[list[Task], str]]) -> None:
     account = Account(settings)
@@ -181,7 +172,6 @@ def test_the_plan_says_how_many_writes_it_takes(settings: Settings, asked_for: l
         assert len(account.bus.history) == writes.total()
 
 
-@few
 @given(schedules, images)
 def test_the_order_of_the_file_does_not_matter(tasks: list[Task], image: str) -> None:
     account = Account()

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 
 from rota.schedule_file.next_runs import next_runs
 from rota.schedule_file.retry_age import retry_age, shortest_interval
@@ -65,7 +65,6 @@ def test_the_shortest_time_between_two_runs(cron: str, interval: timedelta) -> N
 DATES = [date(2027, 1, 1) + n * DAY for n in range(2 * 365 + 1)]
 
 
-@settings(deadline=None)
 @given(crons())
 def test_no_two_runs_are_nearer_and_two_are_as_near(cron: tuple[str, Meaning]) -> None:
     fields, (minutes, hours, months, runs_on) = cron

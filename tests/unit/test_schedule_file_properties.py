@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import jsonschema
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rota.errors import ConfigError
@@ -51,13 +51,11 @@ def outcome(raw: bytes) -> tuple[Task, ...]:
     return ()
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(raw: bytes) -> None:
     outcome(raw)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_valid_file_with_damage(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(TEXT)))
@@ -68,13 +66,11 @@ def test_a_valid_file_with_damage(data: st.DataObject) -> None:
     outcome(TEXT[:start] + damage + TEXT[end:])
 
 
-@settings(deadline=None, max_examples=50)
 @given(documents, st.sampled_from(["utf-8", "utf-16", "utf-32", "utf-8-sig"]))
 def test_any_json(document: object, encoding: str) -> None:
     outcome(json.dumps(document).encode(encoding))
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(st.dictionaries(keys, shallow, max_size=6), max_size=3))
 def test_any_tasks(tasks: list[dict[str, object]]) -> None:
     outcome(json.dumps({"tasks": tasks}).encode())
@@ -105,7 +101,6 @@ def merged(*parts: dict[str, object]) -> dict[str, object]:
     return {"name": "a"} | {key: value for part in parts for key, value in part.items()}
 
 
-@settings(deadline=None)
 @given(st.builds(merged, what, when, rest))
 def test_the_schema_takes_what_is_taken(task: dict[str, object]) -> None:
     if outcome(json.dumps({"tasks": [task]}).encode()):

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
@@ -15,7 +14,6 @@ from rota.schedule_file.task import EXPECTED, Task
 
 TASK = {"name": "A", "task": "t", "rate": "1 day"}
 FIELDS = ["minutes", "hours", "day of month", "month", "day of week", "year"]
-many = budget(deadline=None, max_examples=300)
 items = st.sampled_from(
     [
         "*",
@@ -104,7 +102,6 @@ def test_a_proposal_is_found_in_a_message() -> None:
     assert fields_instead("0 6 WL * ? 2035-2030") == ["0 6 LW * ? 2035-2030", "0 6 WL * ? 2030-2035"]
 
 
-@many
 @given(crons)
 @example("0 9 L-3 * ? *")
 @example("0/60 6-21 ? * MON-FRI *")
@@ -116,7 +113,6 @@ def test_a_cron_that_is_proposed_is_taken(cron: str) -> None:
     assert [rate for rate in rates if said(entry | {"rate": rate})] == []
 
 
-@many
 @given(st.lists(items, min_size=6, max_size=6).map(" ".join))
 @example("0 6 WL * ? 2035-2030")
 def test_a_field_that_is_proposed_is_taken(cron: str) -> None:
@@ -126,13 +122,11 @@ def test_a_field_that_is_proposed_is_taken(cron: str) -> None:
         assert not [each for each in said({"name": "A", "task": "t", "cron": better}) if f'"{new}":' in each and new]
 
 
-@many
 @given(rates)
 def test_a_rate_that_is_proposed_is_taken(rate: str) -> None:
     assert refused(("rate", rate), ("schedule", f"rate({rate})"), ("schedule", rate)) == []
 
 
-@many
 @given(
     st.one_of(
         st.text(max_size=20),
@@ -156,7 +150,6 @@ def test_a_memory_that_is_proposed_is_taken(size: int) -> None:
     assert [each for each in sizes if said(TASK | {"cpu": size, "memory": each})] == []
 
 
-@many
 @given(st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False)))
 def test_a_string_that_is_proposed_is_taken(value: Any) -> None:
     for key, given_, place in (

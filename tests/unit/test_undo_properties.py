@@ -3,7 +3,6 @@
 from typing import Any
 
 from hypothesis import assume, given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from rota.schedule_file.task import Task
@@ -14,7 +13,6 @@ from rota.schedules.revision import to_be_registered
 from tests.guestbook import APP, CLUSTER_ARN, IMAGE_URI, PREFIX, SETTINGS, arn, task
 from tests.unit.account import MOST_TARGETS, Account, Bus, comparable, connected, stopping
 
-few, many = budget(deadline=None, max_examples=30), budget(deadline=None, max_examples=100)
 NAME = PREFIX + "A"
 RULE_ARN = f"arn:aws:events:us-east-1:123456789012:rule/{NAME}"
 REGISTERED = {"f00": arn(9)}
@@ -98,7 +96,6 @@ def parts(draw: st.DrawFn, change: RuleChange) -> RuleChange:
     )
 
 
-@many
 @given(st.data(), owned_rules, one_task)
 def test_an_undone_update_gives_the_rule_before(data: st.DataObject, before: Rule, asked_for: Task) -> None:
     change = update(before, asked_for).with_revisions(REGISTERED)
@@ -106,7 +103,6 @@ def test_an_undone_update_gives_the_rule_before(data: st.DataObject, before: Rul
     assert comparable([carried_out(undo(change, before), written)]) == comparable([before])
 
 
-@many
 @given(st.data(), owned_rules, one_task)
 def test_an_undo_that_was_stopped_is_done_again(data: st.DataObject, before: Rule, asked_for: Task) -> None:
     change = update(before, asked_for).with_revisions(REGISTERED)
@@ -115,7 +111,6 @@ def test_an_undo_that_was_stopped_is_done_again(data: st.DataObject, before: Rul
     assert comparable([carried_out(undo(change, before), undone_in_part)]) == comparable([before])
 
 
-@few
 @given(owned_rules, one_task)
 def test_an_undo_touches_only_what_the_change_touches(before: Rule, asked_for: Task) -> None:
     change = update(before, asked_for)
@@ -128,7 +123,6 @@ def test_an_undo_touches_only_what_the_change_touches(before: Rule, asked_for: T
     assert undoing.writes()
 
 
-@few
 @given(owned_rules, one_task)
 def test_a_rule_created_again_is_the_rule_it_was(before: Rule, asked_for: Task) -> None:
     empty = before.model_copy(update={"targets": (), "state": "DISABLED", "description": ""})
@@ -138,7 +132,6 @@ def test_a_rule_created_again_is_the_rule_it_was(before: Rule, asked_for: Task) 
     assert change == whole(desired, RULE_ARN)
 
 
-@few
 @given(owned_rules, one_task)
 def test_an_applied_change_leaves_nothing_to_change(before: Rule, asked_for: Task) -> None:
     after = carried_out(update(before, asked_for).with_revisions(REGISTERED), before)
@@ -149,7 +142,6 @@ def test_an_applied_change_leaves_nothing_to_change(before: Rule, asked_for: Tas
 stops = st.none() | st.integers(0, 4)
 
 
-@many
 @given(owned_rules, one_task, stops, stops)
 def test_an_update_stopped_anywhere_is_restored(
     before: Rule, asked_for: Task, after: int | None, restore_after: int | None
@@ -163,7 +155,6 @@ def test_an_update_stopped_anywhere_is_restored(
     assert comparable(bus.rules.values()) == comparable([before])
 
 
-@few
 @given(owned_rules, one_task)
 def test_a_rule_that_stays_has_a_target_at_every_instant(before: Rule, asked_for: Task) -> None:
     assume(before.targets)
@@ -173,7 +164,6 @@ def test_a_rule_that_stays_has_a_target_at_every_instant(before: Rule, asked_for
     assert all(rule and rule.targets for rule in bus.history)
 
 
-@few
 @given(one_task, stops, stops)
 def test_a_created_rule_is_deleted(asked_for: Task, after: int | None, restore_after: int | None) -> None:
     change = backend.change(asked_for, SETTINGS, CLUSTER_ARN, to_be_registered("f00"), None, None)
@@ -187,7 +177,6 @@ def test_a_created_rule_is_deleted(asked_for: Task, after: int | None, restore_a
     assert bus.rules == {}
 
 
-@few
 @given(owned_rules, st.booleans(), st.booleans())
 def test_a_disabled_rule_is_enabled_again(before: Rule, disabled: bool, deleted: bool) -> None:
     """Also one that a person deleted meanwhile."""
@@ -204,7 +193,6 @@ def test_a_disabled_rule_is_enabled_again(before: Rule, disabled: bool, deleted:
     assert done.changed is (deleted or change.disable)
 
 
-@few
 @given(owned_rules, one_task, st.sampled_from([{}, {"rota:app": "production/shop"}]))
 def test_a_rule_that_became_foreign_is_left_alone(before: Rule, asked_for: Task, tags: dict[str, str]) -> None:
     handed_over = before.model_copy(update={"tags": tags})
@@ -232,7 +220,6 @@ app_tasks = st.lists(
 stops_later = st.none() | st.integers(0, 10)
 
 
-@many
 @given(app_tasks, app_tasks, st.sampled_from([IMAGE_URI, IMAGE_URI + "0"]), stops_later, stops_later)
 def test_a_deployment_stopped_anywhere_is_restored(
     first: list[Task], second: list[Task], image: str, after: int | None, restore_after: int | None
@@ -249,7 +236,6 @@ def test_a_deployment_stopped_anywhere_is_restored(
     assert comparable(account.bus.rules.values()) == had
 
 
-@few
 @given(app_tasks, app_tasks, stops_later)
 def test_a_finish_stopped_anywhere_is_done_again(first: list[Task], second: list[Task], after: int | None) -> None:
     """From the first deletion on a deployment goes forward only."""

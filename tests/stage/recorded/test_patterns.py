@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stage.eventbridge.bus import Bus
@@ -89,13 +89,11 @@ fields = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(scalars, operators)
 def test_anything_but_is_the_opposite_for_a_value(value: Any, operator: Any) -> None:
     assert matches({"a": [{"anything-but": operator}]}, {"a": value}) != matches({"a": [operator]}, {"a": value})
 
 
-@settings(deadline=None)
 @given(events, fields, fields)
 def test_a_list_means_or(event: Any, one: Any, other: Any) -> None:
     either = matches({"a": {"b": [one]}}, event) or matches({"a": {"b": [other]}}, event)
@@ -103,20 +101,17 @@ def test_a_list_means_or(event: Any, one: Any, other: Any) -> None:
     assert matches({"a": {"$or": [{"b": [one]}, {"b": [other]}]}}, event) == either
 
 
-@settings(deadline=None)
 @given(events, fields, fields)
 def test_two_fields_mean_and(event: Any, one: Any, other: Any) -> None:
     both = matches({"a": [one]}, event) and matches({"b": [other]}, event)
     assert matches({"a": [one], "b": [other]}, event) == both, "different arrays do not bind each other"
 
 
-@settings(deadline=None)
 @given(events, fields)
 def test_a_dot_joins_names(event: Any, field: Any) -> None:
     assert matches({"a.b": [field]}, event) == matches({"a": {"b": [field]}}, event)
 
 
-@settings(deadline=None)
 @given(st.text("ab", max_size=8), wildcards)
 def test_a_wildcard_matches_the_whole_text(text: str, wildcard: str) -> None:
     def fits(pattern: str, rest: str) -> bool:
