@@ -1,13 +1,15 @@
 """Calls to a gateway in the caller's own process, without a port: for tests that run handlers where they run."""
 
 import io
+import sys
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from botocore.hooks import BaseEventHooks
-from moto.core.request import normalize_request
+from moto.core.request import Request, environ_key_for_header, normalize_request
 from urllib3.response import HTTPResponse
 
 from stage.gateway.calls import Reply
@@ -40,7 +42,7 @@ class Connection:
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         self._check()
-        received = normalize_request(request)
+        received = _sent(request)
         received.get_data()  # is kept then: hooks read the body more than once
         reply = self._gateway.answer(received)
         self._check()
@@ -49,6 +51,43 @@ class Connection:
         if reply.lost:
             raise ConnectionClosedError(endpoint_url=request.url)
         return _received(request, reply)
+
+
+def _sent(request: AWSPreparedRequest) -> Request:
+    """The request as a server reads it from a connection: moto's own way takes four times as long."""
+    body = request.body if request.body is not None else b""
+    if not isinstance(body, bytes | str):
+        return normalize_request(request)
+    content = body.encode() if isinstance(body, str) else body
+    url = urlsplit(request.url)
+    target = f"{url.path}?{url.query}" if url.query else url.path
+    headers = {
+        environ_key_for_header(name): value.decode() if isinstance(value, bytes) else value
+        for name, value in request.headers.items()
+    }
+    return Request(
+        {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": url.scheme,
+            "wsgi.input": io.BytesIO(content),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "SERVER_NAME": url.hostname or "",
+            "SERVER_PORT": str(url.port or 80),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": url.netloc,
+            "REQUEST_METHOD": request.method,
+            "REQUEST_URI": target,
+            "RAW_URI": target,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),
+            "QUERY_STRING": url.query,
+            **headers,
+            "CONTENT_LENGTH": str(len(content)),
+        }
+    )
 
 
 def _received(request: AWSPreparedRequest, reply: Reply) -> AWSResponse:

@@ -1,17 +1,20 @@
-"""Makes moto faster: what it computes again at each call, although it never changes, is computed once."""
+"""Makes moto and its clients faster: what they compute at each call, although it never changes, is computed once."""
 
 import pickle
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from functools import cache, lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from botocore import useragent
 from moto.core import responses
 from moto.core.base_backend import BaseBackend
 from moto.core.model import Shape
 from moto.core.serialize import AttributePickerContext, BaseJSONSerializer, XFormedAttributePicker
 from moto.core.utils import method_names_from_class
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # type: ignore[attr-defined] # not typed
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined] # not typed
@@ -32,8 +35,12 @@ def install() -> None:
     ):
         replace(check, method, _of_the_whole(getattr(check, method)))
     replace(DepthFirstTraverser, "nodes_to_be_processed", _once_for_a_class(DepthFirstTraverser.nodes_to_be_processed))
-    replace(DepthFirstTraverser, "traverse_node_recursively", _visit)
+    replace(DepthFirstTraverser, "traverse_node_recursively", _traverse)
+    replace(ConditionExpressionParser, "_lex_condition_expression", _tokens)
     replace(BaseJSONSerializer, "_serialize_type_structure", _as_it_is(BaseJSONSerializer._serialize_type_structure))
+    replace(
+        useragent, "sanitize_user_agent_string_component", lru_cache(useragent.sanitize_user_agent_string_component)
+    )
     # For a service's addresses moto loads S3's module again.
     replace(BaseBackend, "urls", property(_once_for_a_class(vars(BaseBackend)["urls"].fget)))
 
@@ -84,20 +91,38 @@ _is_a: Callable[[type, Any], bool] = cache(issubclass)
 """`issubclass` is slow for the abstract classes of moto's nodes."""
 
 
-def _visit(self: Any, node: Any, child_id: int = -1) -> Any:
+def _traverse(self: Any, node: Any) -> Any:
     """Let one check of an UpdateExpression see each node that it processes, the children before their parent."""
-    if not _is_a(type(node), Node):
-        return node
+    enters = type(self).pre_processing_of_child is not DepthFirstTraverser.pre_processing_of_child
+    return _visit(self, node, -1, self.nodes_to_be_processed(), enters)
+
+
+def _visit(check: Any, node: Any, child_id: int, processed: tuple[type, ...], enters: bool) -> Any:
     parent = node.parent
     for position, child in enumerate(node.children or ()):
-        self.pre_processing_of_child(node, position)
-        _visit(self, child, position)
-    if _is_a(type(node), self.nodes_to_be_processed()):
-        node = self.process(node)
+        if enters:
+            check.pre_processing_of_child(node, position)
+        if _is_a(type(child), Node):
+            _visit(check, child, position, processed, enters)
+    if _is_a(type(node), processed):
+        node = check.process(node)
         node.parent = parent
         if parent:
             parent.children[child_id] = node
     return node
+
+
+def _tokens(self: Any) -> deque[Any]:
+    """The tokens of a condition, which depend on its text alone. moto takes them out of the queue."""
+    return deque(_tokens_of(self.condition_expression))
+
+
+_lex = ConditionExpressionParser._lex_condition_expression
+
+
+@lru_cache
+def _tokens_of(condition: str) -> tuple[Any, ...]:
+    return tuple(_lex(ConditionExpressionParser(condition, {}, {})))
 
 
 def _as_it_is(serialize: Callable[..., None]) -> Callable[..., None]:
