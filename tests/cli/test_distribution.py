@@ -59,6 +59,7 @@ def test_what_is_installed_is_the_command(installed: dict[str, str], tmp_path: P
     assert (checked.returncode, checked.stdout.partition(";")[0]) == (0, "OK: 3 tasks")
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("prefix", "status"), [("production__guestbook__", 0), ("p" * 60, 1)], ids=["good", "too long"]
 )

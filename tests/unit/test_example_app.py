@@ -2,11 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from rota.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "examples" / "app"
@@ -16,18 +17,14 @@ SCHEDULES = ("scheduled_tasks.json", "scheduled_tasks.next.json")
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_the_schedule_file_is_valid_as_an_apps_ci_would_ask(name: str) -> None:
-    command = [sys.executable, "-m", "rota", "check", str(APP / name)]
-    done = subprocess.run(command, cwd=ROOT / "layers" / "rota", capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = CliRunner().invoke(main, ["check", str(APP / name)])
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize("printed", re.findall(r"^```json\n(.*?)^```$", PAGES, re.MULTILINE | re.DOTALL))
 def test_a_schedule_file_that_is_printed_is_valid(printed: str) -> None:
-    command = [sys.executable, "-m", "rota", "check", "-"]
-    done = subprocess.run(
-        command, cwd=ROOT / "layers" / "rota", input=printed, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(main, ["check", "-"], input=printed)
+    assert done.exit_code == 0, done.output
 
 
 def test_the_second_file_keeps_moves_removes_and_adds_a_task() -> None:

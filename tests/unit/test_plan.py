@@ -426,6 +426,7 @@ def many(number: int) -> list[Task]:
     return [task(f"Task{n}", task=f"task_{n}") for n in range(number)]
 
 
+@pytest.mark.exhaustive(first=3)
 @pytest.mark.parametrize(
     ("mode", "number", "registers", "seconds"),
     [
@@ -433,8 +434,8 @@ def many(number: int) -> list[Task]:
         # each rule its owner is asked for and its target is put
         pytest.param("per-task", 10, 11, 2, id="within every burst"),
         pytest.param("per-task", 60, 61, 2 + 41 + 2, id="sixty"),
-        pytest.param("per-task", 1000, 1001, 2 + 981 + 39, id="a thousand"),
         pytest.param("shared", 300, 1, 2 + 11, id="one revision for all"),
+        pytest.param("per-task", 1000, 1001, 2 + 981 + 39, id="a thousand"),
     ],
 )
 def test_the_calls_and_seconds_of_a_new_image(

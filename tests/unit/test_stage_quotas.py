@@ -59,8 +59,9 @@ def test_a_bucket(burst: int, per_second: float, taken_at: list[float], then: fl
 )
 def test_which_call_takes_from_which_bucket(drain: tuple[str, str], then: tuple[str, str], passes: bool) -> None:
     quotas = RequestRates(Settings(quotas=True), clock=lambda: 0.0)  # no tokens are gained
+    draining = call(*drain)
     for _ in range(1000):
-        quotas.before(call(*drain))
+        quotas.before(draining)
     assert (quotas.before(call(*then, caller="another")) is None) == passes
 
 
