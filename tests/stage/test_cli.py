@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from examples.guestbook.client import Client
+from rota.cli.completion import refresh
 from rota.cli.json_schema import json_schema
 from stage.client import wait_for
 from tests.stage.conftest import Done, Rota
@@ -42,6 +43,19 @@ def test_each_answer_is_json_as_its_schema_says_and_fits_100_columns(
     assert shown.out
     assert max(map(len, shown.out.splitlines())) <= 100
     assert "\x1b" not in shown.out
+
+
+def test_completion_writes_the_names_of_the_stack(
+    deployed: Client, rota: Rota, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    refresh.main(json.dumps({"stack": None, "profile": None, "region": None, "endpoint": None}))
+    (file,) = (tmp_path / "rota").iterdir()
+    assert json.loads(file.read_text()) == {
+        "stacks": ["rota"],
+        "tasks": ["CountTeaspoons", "IngestData", "RemoveSpam"],
+        "releases": ["v1"],
+    }
 
 
 def test_status_shows_what_is_live_and_each_job(deployed: Client, rota: Rota) -> None:

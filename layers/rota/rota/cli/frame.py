@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.output import Output
 
@@ -129,8 +130,12 @@ def _options() -> list[click.Parameter]:
         "--profile": "The profile of your AWS configuration.",
         "--region": "The Region; default: $AWS_REGION, or your configuration.",
     }
+    completed = {"--stack": names.stacks, "--env": names.environments}
     return [
-        *(click.Option([name], metavar="NAME", help=text) for name, text in texts.items()),
+        *(
+            click.Option([name], metavar="NAME", help=text, shell_complete=completed.get(name))
+            for name, text in texts.items()
+        ),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
         click.Option(["--utc"], is_flag=True, help="Show times in UTC."),
         click.Option(["--no-color"], is_flag=True, help="Print without colours."),

@@ -7,6 +7,7 @@ import click
 
 from rota import __version__
 from rota.cli.check.command import check
+from rota.cli.completion.command import completion
 from rota.cli.deploy.command import deploy
 from rota.cli.explain.command import explain
 from rota.cli.history.command import history
@@ -33,6 +34,6 @@ def main() -> None:
 for each in (
     *(status, history, explain, run, logs, stop),
     *(plan, deploy, rollback, pause, resume, restore),
-    *(check, init, import_, verify_account),
+    *(check, init, import_, verify_account, completion),
 ):
     main.add_command(each)

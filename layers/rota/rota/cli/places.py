@@ -36,7 +36,7 @@ def _of_the_project(folder: Path) -> str | None:
 
 def _of_samconfig(environment: str, folder: Path) -> str:
     """`stack_name` of that environment in the nearest samconfig.toml."""
-    file = next((each / _SAMCONFIG for each in (folder, *folder.parents) if (each / _SAMCONFIG).is_file()), None)
+    file = _samconfig(folder)
     if file is None:
         raise CommandError(Exit.MISUSED, f"--env reads {_SAMCONFIG}, and there is none here", "type --stack NAME")
     config = _read(file)
@@ -50,6 +50,18 @@ def _of_samconfig(environment: str, folder: Path) -> str:
         f"{file} names no stack for the environment {environment}",
         f"its environments are {known}; stack_name belongs under [{environment}.global.parameters]",
     )
+
+
+def environments_of(folder: Path) -> list[str]:
+    """The environments of the nearest samconfig.toml that name a stack; none without such a file."""
+    file = _samconfig(folder)
+    config = _read(file) if file else {}
+    places = ((name, part, "parameters") for name in config for part in ("global", "deploy"))
+    return [*dict.fromkeys(place[0] for place in places if "stack_name" in _table(config, place))]
+
+
+def _samconfig(folder: Path) -> Path | None:
+    return next((each / _SAMCONFIG for each in (folder, *folder.parents) if (each / _SAMCONFIG).is_file()), None)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
@@ -20,11 +21,18 @@ _KEYS_OF_A_PERSON = {"dry_run", "by", "reason", "kind", "now", "lift"}
 
 
 @command("deploy", "rota deploy --image b81d07e --reason 'the new prices'", short_help="Deploy an image, and watch it.")
-@click.option("--image", metavar="IMAGE", help="A tag or a digest in ECR, or a release such as v41.")
+@click.option(
+    "--image",
+    metavar="IMAGE",
+    help="A tag or a digest in ECR, or a release such as v41.",
+    shell_complete=names.releases,
+)
 @click.option(
     "--again", is_flag=False, flag_value=_NEWEST, metavar="[EXECUTION]", help="The newest deployment once more."
 )
-@click.option("--image-of", metavar="STACK", help="The image that is live in another stack.")
+@click.option(
+    "--image-of", metavar="STACK", help="The image that is live in another stack.", shell_complete=names.stacks
+)
 @click.option("--watch", metavar="EXECUTION", help="Start nothing; watch this execution.")
 @click.option("--now", is_flag=True, help="Also while deployments are held.")
 @click.option("--plan-first", is_flag=True, help="Show the plan before it asks.")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.frame import Account, command
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ _LOOKS_BACK = 10
 
 
 @command("explain", "rota explain IngestData", short_help="Why a task, a release or an execution is as it is.")
-@click.argument("name", metavar="[TASK|RULE|RELEASE|EXECUTION]", required=False)
+@click.argument(
+    "name", metavar="[TASK|RULE|RELEASE|EXECUTION]", required=False, shell_complete=names.tasks_and_releases
+)
 def explain(account: Account, name: str | None) -> None:
     """Explain from what is recorded: of a task its rule, the line of the schedule file, the release and its runs; of a
     release or an execution who started it and why, each step, the cause, what was restored and who acts now.

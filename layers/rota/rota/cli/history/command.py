@@ -2,6 +2,7 @@
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.frame import Account, command
 
 
@@ -10,7 +11,7 @@ from rota.cli.frame import Account, command
     "-n", "most", metavar="NUMBER", default=15, show_default=True, type=click.IntRange(min=1), help="How many at most."
 )
 @click.option("--all", "every", is_flag=True, help="Also those that failed, were overtaken or aborted.")
-@click.option("--task", metavar="NAME", help="The runs of this task instead.")
+@click.option("--task", metavar="NAME", help="The runs of this task instead.", shell_complete=names.tasks)
 def history(account: Account, most: int, every: bool, task: str | None) -> None:
     """List what went live, the newest first: when, by whom and why, and what it changed."""
     from rota.cli.history import gather, text

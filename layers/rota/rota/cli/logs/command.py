@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import duration
@@ -16,7 +17,7 @@ _NEWEST = "newest"
 
 
 @command("logs", "rota logs SendMail --last 2", short_help="What a job, the service or Rota itself has logged.")
-@click.argument("task", metavar="[TASK]", required=False)
+@click.argument("task", metavar="[TASK]", required=False, shell_complete=names.tasks)
 @click.option("--last", metavar="NUMBER", type=click.IntRange(min=1), help="The last runs of TASK. [default: 1]")
 @click.option("--since", metavar="DURATION", callback=duration, help="The runs that were due since, or lines since.")
 @click.option("--run", "run", metavar="RUN", help="This run: its task's ARN, or the first characters of its id.")

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
@@ -13,7 +14,7 @@ from rota.cli.options import asking, waiting
 @command(
     "pause", "rota pause SendMail --until 18:00 --reason 'it mails twice'", short_help="Pause jobs, or deployments."
 )
-@click.argument("tasks", metavar="[TASK]...", nargs=-1)
+@click.argument("tasks", metavar="[TASK]...", nargs=-1, shell_complete=names.tasks)
 @click.option("--deployments", is_flag=True, help="Hold deployments: a push ends in Held, and the newest one waits.")
 @click.option("--for", "lasts", metavar="DURATION", help="For so long: 2h, 1d.")
 @click.option("--until", metavar="TIME", help="Until then: 18:00, or 2026-12-24T06:00, with a zone or in yours.")

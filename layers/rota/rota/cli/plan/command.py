@@ -2,12 +2,18 @@
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 
 
 @command("plan", "rota plan --image b81d07e", short_help="What a deployment would change; it changes nothing.")
-@click.option("--image", metavar="IMAGE", help="A tag or a digest in ECR, or a release; default: what is live.")
+@click.option(
+    "--image",
+    metavar="IMAGE",
+    help="A tag or a digest in ECR, or a release; default: what is live.",
+    shell_complete=names.releases,
+)
 @click.option("--file", metavar="FILE", help="A schedule file that is not uploaded, JSON or YAML; - is standard input.")
 @click.option("--details", is_flag=True, help="Also each field that differs, and what each task runs.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if something would change.")

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.events import Ended
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
@@ -12,7 +13,7 @@ from rota.cli.options import asking, waiting
 
 
 @command("resume", "rota resume SendMail", short_help="End a pause or a hold, or lift what a rollback barred.")
-@click.argument("tasks", metavar="[TASK]...", nargs=-1)
+@click.argument("tasks", metavar="[TASK]...", nargs=-1, shell_complete=names.tasks)
 @click.option("--all", "every", is_flag=True, help="Every job that is paused.")
 @click.option("--deployments", is_flag=True, help="End the hold; the newest push that waited is deployed.")
 @click.option("--barred", is_flag=True, help="Lift the bars of all images that rollbacks barred; it deploys nothing.")

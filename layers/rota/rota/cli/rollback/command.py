@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
@@ -19,7 +20,7 @@ _VERSION = re.compile(r"v[1-9]\d{0,8}")
 @command(
     "rollback", "rota rollback --reason 'the login fails'", short_help="Bring back the release before, or another."
 )
-@click.argument("release", default="previous")
+@click.argument("release", default="previous", shell_complete=names.releases)
 @click.option("--image-only", is_flag=True, help="Its image alone, with the schedule file and the base of today.")
 @click.option("--hold", is_flag=True, help="Hold all deployments from now on, too: rota resume --deployments.")
 @click.option("--plan-first", is_flag=True, help="Show the plan before it asks.")

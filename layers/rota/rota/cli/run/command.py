@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import duration, waiting
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @command("run", "rota run SendMail", short_help="Run a job now, follow its log, exit as it did.", runs_jobs=True)
-@click.argument("task", metavar="[TASK]", required=False)
+@click.argument("task", metavar="[TASK]", required=False, shell_complete=names.tasks)
 @click.argument("words", metavar="[-- COMMAND...]", nargs=-1)
 @click.option("-e", "--variable", "variables", metavar="NAME=VALUE", multiple=True, help="Set this variable, too.")
 @click.option("--count", metavar="NUMBER", type=click.IntRange(1, 10), help="Start so many tasks.")

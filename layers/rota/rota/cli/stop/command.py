@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import asking
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @command("stop", "rota stop SendMail --reason 'it hangs'", short_help="Stop one run of a job.")
-@click.argument("name", metavar="TASK|RUN")
+@click.argument("name", metavar="TASK|RUN", shell_complete=names.tasks)
 @asking
 def stop(account: Account, name: str, reason: str | None, yes: bool) -> None:
     """Stop the run of TASK that is under way, or RUN: a task's ARN, or its id's first characters.

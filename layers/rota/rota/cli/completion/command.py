@@ -1,0 +1,27 @@
+"""`rota completion`."""
+
+import click
+
+_SHELLS = ("bash", "zsh", "fish")
+_VARIABLE = "_ROTA_COMPLETE"
+
+
+@click.command(
+    "completion",
+    short_help="The script with which your shell completes rota.",
+    epilog='\b\nExample:\n  eval "$(rota completion bash)"',
+)
+@click.argument("shell", type=click.Choice(_SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script with which a shell completes commands, options, and the names of tasks, releases and stacks. Put
+    the example's line into ~/.bashrc or ~/.zshrc; for fish, write the script into ~/.config/fish/completions/rota.fish.
+
+    The names are those of a minute ago, from your cache folder: pressing the key calls nothing.
+    """
+    from click.shell_completion import get_completion_class
+
+    made = get_completion_class(shell)
+    if made is None:
+        raise click.ClickException(f"click knows no {shell}")
+    click.echo(made(context.find_root().command, {}, "rota", _VARIABLE).source())

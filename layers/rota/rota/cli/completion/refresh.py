@@ -1,0 +1,49 @@
+"""`python -m rota.cli.completion.refresh WHERE`: writes the names of a stack into the user's cache, for completion."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from rota.cli.completion import cache
+from rota.cli.exits import CommandError
+from rota.cli.frame import Account
+from rota.cli.output import Output
+
+if TYPE_CHECKING:
+    from rota.cli.stack import Stack
+
+_RELEASES = 20
+
+
+def main(given: str) -> None:
+    """`given` is a `cache.Where` as JSON. Raises what AWS refuses, which nobody sees: the names stay old."""
+    where = cache.Where(**json.loads(given))
+    account = Account(Output(), profile=where.profile, region=where.region)
+    cache.write(where, names(account, where.stack))
+
+
+def names(account: Account, stack: str | None) -> dict[str, list[str]]:
+    """The names of the Region's stacks, and the tasks and releases of the one that is meant, if that is clear."""
+    from rota.cli import stack as stacks
+
+    cloudformation = account.client("cloudformation")
+    found = {"stacks": [each.name for each in stacks.every(cloudformation)]}
+    try:
+        return {**found, **_of_stack(account, stacks.find(cloudformation, stack))}
+    except CommandError:
+        return found
+
+
+def _of_stack(account: Account, stack: "Stack") -> dict[str, list[str]]:
+    pages = account.client("events").get_paginator("list_rules").paginate(NamePrefix=stack.rule_prefix)
+    rules = [rule for page in pages for rule in page["Rules"] if "ScheduleExpression" in rule]
+    entries = [entry for entry in account.table_of(stack).present(_RELEASES).deployments if entry.get("release")]
+    tags = [str(entry["tag"]) for entry in entries if entry.get("tag")]
+    return {
+        "tasks": sorted(rule["Name"].removeprefix(stack.rule_prefix) for rule in rules),
+        "releases": [*dict.fromkeys([*(f"v{int(entry['release'])}" for entry in entries), *tags])],
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

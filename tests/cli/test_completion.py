@@ -1,0 +1,158 @@
+"""What the shell completes: from the user's cache, without a call and without loading what calls."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from rota.cli.completion import cache, names
+from rota.cli.main import main
+from tests.examples import ROOT
+
+LAYER = ROOT / "layers" / "rota"
+FOUND = {"tasks": ["IngestData", "RemoveSpam"], "releases": ["v2", "v1", "4f2a9c1"], "stacks": ["rota", "rota-staging"]}
+WHERE = cache.Where(stack=None, profile=None, region="eu-west-1", endpoint=None)
+# What the programs of this test may start would write here.
+PROGRAM = """
+import sys
+from rota.cli.main import main
+try:
+    main([], prog_name="rota")
+finally:
+    sys.stderr.write(" ".join({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's cache folder, with names that are new."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "ROTA_STACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    cache.write(WHERE, FOUND)
+    return tmp_path / "cache" / "rota"
+
+
+def completed(line: str) -> tuple[list[str], set[str]]:
+    """What is offered for the last word of a line, and the packages that were loaded for it."""
+    words = line.split(" ")
+    variables = {"_ROTA_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, **variables, "PYTHONPATH": str(LAYER)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [each.partition(",")[2] for each in done.stdout.splitlines()], set(done.stderr.split())
+
+
+def test_names_come_from_the_cache_and_only_click_is_loaded(folder: Path) -> None:
+    offered, loaded = completed("rota explain ")
+    assert offered == [*FOUND["tasks"], *FOUND["releases"]]
+    assert {"click", "rota"} <= loaded
+    assert not loaded & {
+        "pydantic",
+        "boto3",
+        "botocore",
+        "urllib3",
+        "rich",
+        "yaml",
+        "subprocess",
+        "aws_lambda_powertools",
+    }
+    assert [file.suffix for file in folder.iterdir()] == [".json"], "another process was started"
+
+
+COMPLETED = {
+    "explain R": ("explain", "name", names.tasks_and_releases, ["RemoveSpam"]),
+    "history --task": ("history", "task", names.tasks, FOUND["tasks"]),
+    "pause": ("pause", "tasks", names.tasks, FOUND["tasks"]),
+    "resume": ("resume", "tasks", names.tasks, FOUND["tasks"]),
+    "run": ("run", "task", names.tasks, FOUND["tasks"]),
+    "logs": ("logs", "task", names.tasks, FOUND["tasks"]),
+    "stop": ("stop", "name", names.tasks, FOUND["tasks"]),
+    "rollback": ("rollback", "release", names.releases, FOUND["releases"]),
+    "plan --image": ("plan", "image", names.releases, FOUND["releases"]),
+    "deploy --image": ("deploy", "image", names.releases, FOUND["releases"]),
+    "deploy --image-of": ("deploy", "image_of", names.stacks, FOUND["stacks"]),
+    "status --stack": ("status", "stack", names.stacks, FOUND["stacks"]),
+}
+
+
+@pytest.mark.parametrize(("command", "parameter", "_completer", "expected"), COMPLETED.values(), ids=COMPLETED)
+def test_each_name_is_completed(
+    folder: Path, command: str, parameter: str, _completer: names.Completer, expected: list[str]
+) -> None:
+    made = main.commands[command]
+    (found,) = (each for each in made.params if each.name == parameter)
+    offered = found.shell_complete(click.Context(made), "R" if len(expected) == 1 else "")
+    assert [each.value for each in offered] == expected
+
+
+def test_environments_come_from_samconfig(folder: Path) -> None:
+    (Path.cwd() / "samconfig.toml").write_text((ROOT / "samconfig.toml").read_text())
+    status = main.commands["status"]
+    (env,) = (each for each in status.params if each.name == "env")
+    offered = [each.value for each in env.shell_complete(click.Context(status), "")]
+    assert offered == ["default", "staging", "production"]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The processes that are started; none is."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr("subprocess.Popen", lambda command, **_: commands.append(command))
+    return commands
+
+
+def aged(file: Path, seconds: int) -> None:
+    then = time.time() - seconds
+    os.utime(file, (then, then))
+
+
+def test_old_names_are_offered_and_another_process_is_started_once(folder: Path, started: list[list[str]]) -> None:
+    aged(WHERE.file, 61)
+    for _ in range(2):
+        assert cache.names(WHERE, "tasks") == FOUND["tasks"]
+    (command,) = started
+    assert command[:3] == [sys.executable, "-m", "rota.cli.completion.refresh"]
+    assert cache.Where(**json.loads(command[3])) == WHERE
+    aged(WHERE.file.with_suffix(".asked"), 61)
+    cache.names(WHERE, "tasks")
+    assert len(started) == 2
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"tasks": 3}'], ids=["none", "empty", "a list", "a number"])
+def test_without_names_nothing_is_offered(folder: Path, started: list[list[str]], content: str | None) -> None:
+    WHERE.file.unlink() if content is None else WHERE.file.write_text(content)
+    assert cache.names(WHERE, "tasks") == []
+
+
+def test_only_the_user_reads_the_names(folder: Path) -> None:
+    (file,) = folder.iterdir()
+    assert (file.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_each_stack_has_names_of_its_own(folder: Path) -> None:
+    others = [
+        cache.Where("a", None, None, None),
+        cache.Where(None, "a", None, None),
+        cache.Where(None, None, "a", None),
+    ]
+    assert len({each.file for each in (WHERE, *others)}) == 4
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_each_shell(shell: str) -> None:
+    done = CliRunner().invoke(main, ["completion", shell], prog_name="rota")
+    assert done.exit_code == 0
+    assert f"_ROTA_COMPLETE={shell}_complete" in done.stdout
