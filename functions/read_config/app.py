@@ -10,7 +10,7 @@ from rota.deployment import artifacts, named_file
 from rota.deployment.ledger import ledger_of
 from rota.deployment.live_revisions import live_revisions, recorded_by
 from rota.ecr.image import resolve_image
-from rota.ecs import cluster, service, service_deployments, task_definitions
+from rota.ecs import cluster, secrets, service, service_deployments, task_definitions
 from rota.ecs.reusable import find_reusable, list_ahead
 from rota.handlers.step import step
 from rota.plan import checks
@@ -59,6 +59,8 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     stored, tasks = read or (None, ())
     problems.add_for_author(checks.of_actions(settings, tasks))
     problems.add_for_author(checks.of_events_role(settings, tasks))
+    problems.add_for_author(checks.of_roles(settings, tasks))
+    problems.add_for_author(checks.of_storage(settings, tasks))
     problems.add_for_author(checks.of_networks(settings, tasks, _vpcs(settings, tasks)))
     problems.add_for_operator(inventory.problems([backend.name_of(task, settings) for task in tasks], settings))
     reusable = base = served = None
@@ -79,6 +81,8 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         today = task_definitions.find_base(ecs, served, candidates)
         base = live.base or today
         _check_base(base, served, problems, settings, tasks, image_uri)
+        missing = _missing_secrets(settings, tasks, description["clusterArn"])
+        problems.add_for_author(checks.of_secrets(settings, base, tasks, description["clusterArn"], missing))
         problems.add_for_operator(checks.of_published_ports(description, base, settings))
 
     if problems or not (stored and image_uri and description and base and served and reusable):
@@ -102,6 +106,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         registered=reusable.registered,
         retry_policy_set_by_rota=recalling.result().retry_policy_set,
         set_by_keys=dict(recalling.result().set_by_keys),
+        said_of_revisions=dict(recalling.result().said_of_revisions),
     )
     return ReadConfigOutput(
         schedule=stored,
@@ -142,6 +147,14 @@ def _vpcs(settings: Settings, tasks: tuple[Task, ...]) -> dict[str, str]:
         [*settings.subnets, *(each for task in named for each in task.subnets or ())],
         [*settings.security_groups, *(each for task in named for each in task.security_groups or ())],
     )
+
+
+def _missing_secrets(settings: Settings, tasks: tuple[Task, ...], cluster_arn: str) -> set[str]:
+    """The ARNs of secrets that tasks name, in the cluster's Region, and that are not there."""
+    named = {secrets.arn_of(each, cluster_arn) for task in tasks for each in (task.secrets or {}).values()}
+    region = cluster_arn.split(":")[3]
+    seen = {arn for arn in named if arn.split(":")[3] == region and secrets.is_allowed(arn, settings.secrets_allowed)}
+    return secrets.missing(clients.secretsmanager(), clients.ssm(), seen) if seen else set()
 
 
 def _of_takeovers(

@@ -143,7 +143,8 @@ def complete(task: Task, definition: dict[str, Any], request: dict[str, Any]) ->
         attributes=[{"name": "ecs.cpu-architecture", "value": "x86_64"}],
         availabilityZone=f"{REGION}a",
         enableExecuteCommand=bool(request.get("enableExecuteCommand")),
-        ephemeralStorage={"sizeInGiB": 20},
+        ephemeralStorage=(request.get("overrides") or {}).get("ephemeralStorage")
+        or definition.get("ephemeralStorage", {"sizeInGiB": 20}),
         inferenceAccelerators=[],
         cpu=task.overrides.get("cpu", definition.get("cpu")),
         memory=task.overrides.get("memory", definition.get("memory")),

@@ -160,6 +160,11 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("iam", "GetRole"): _role("GetRole", "RoleName"),
     ("iam", "SimulatePrincipalPolicy"): _role("SimulatePrincipalPolicy", "PolicySourceArn"),
     ("logs", "DescribeLogGroups"): _anywhere("logs:DescribeLogGroups"),
+    ("ssm", "ListTagsForResource"): lambda request: [
+        Permission(
+            "ssm:ListTagsForResource", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{request['ResourceId'].lstrip('/')}"
+        )
+    ],
     ("secretsmanager", "DescribeSecret"): _on_arn("secretsmanager:DescribeSecret", "SecretId"),
     ("sqs", "GetQueueAttributes"): _on(
         "sqs", "GetQueueAttributes", lambda each: str(each["QueueUrl"]).rpartition("/")[2]

@@ -121,3 +121,26 @@ def test_nothing_is_one_sentence() -> None:
 def test_it_fits_the_terminal(width: int) -> None:
     shown = [click.unstyle(line) for line in lines(plan(REMOVED, MOVED, FRESH), NOW, width, details=True)]
     assert max(map(len, shown)) <= width
+
+
+def test_what_keys_change_of_a_target_and_of_its_revision() -> None:
+    keys = {
+        "CapacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 3, "base": 0}],
+        "Tags": [{"Key": "team", "Value": "data"}],
+    }
+    after = target(NEW)
+    name = f"{PREFIX}SendMail"
+    change = {
+        "kind": "update",
+        "name": name,
+        "put_targets": [{**after, "EcsParameters": after["EcsParameters"] | keys}],
+    }
+    plan = {"changes": [change], "revision_changes": {name: {"role": [None, "a-role"]}}}
+    (found,) = task_changes(plan, {"rules": {name: rule()}}, PREFIX)
+    assert found.change == "update"
+    assert found.fields == {
+        "revision": ("shop:5", "a new one"),
+        "capacity provider": (None, "FARGATE_SPOT 3"),
+        "tags": (None, "team=data"),
+        "role": (None, "a-role"),
+    }

@@ -17,13 +17,16 @@ from rota.plan.checks import (
     of_kept_rights,
     of_networks,
     of_published_ports,
+    of_roles,
+    of_secrets,
     of_service,
     of_starting_tasks,
+    of_storage,
     of_task_roles,
     of_task_tags,
 )
 from tests.examples import ROOT
-from tests.guestbook import APP_CONTAINER, AS_THE_BASE, CONTENT, SETTINGS, SIDECAR, arn, definition, task
+from tests.guestbook import APP_CONTAINER, AS_THE_BASE, CLUSTER_ARN, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 
 SERVICE_ARN = "arn:aws:ecs:us-east-1:123456789012:service"
 SERVICE: dict[str, Any] = {
@@ -561,13 +564,17 @@ def test_what_a_target_keeps_the_role_must_be_allowed() -> None:
     ]
 
 
+ROLE = "arn:aws:iam::123456789012:role/report"
+
+
 def test_ecs_exec_needs_a_task_role() -> None:
     without = {key: value for key, value in CONTENT.items() if key != "taskRoleArn"}
     exec_ = [task(), task(enable_execute_command=True)]
     assert list(of_execute_command(definition(), exec_)) == []
+    assert list(of_execute_command(definition(without), [task(enable_execute_command=True, role=ROLE)])) == []
     assert list(of_execute_command(definition(without), exec_)) == [
         "tasks[1].enable_execute_command: ECS Exec needs a task role, and the task definition guestbook:1 has none; "
-        "register a revision with taskRoleArn, or leave the key out"
+        "give the task a role, or leave the key out"
     ]
 
 
@@ -577,3 +584,66 @@ def test_a_run_has_fifty_tags_at_most() -> None:
     assert list(of_task_tags(base, [task(tags=tagged), task(propagate_tags=True)])) == []
     (problem,) = of_task_tags(base, [task(tags=tagged, propagate_tags=True)])
     assert problem.startswith("tasks[0].propagate_tags: with those of its revision a run would have 51 tags, and ECS")
+
+
+def test_the_role_of_a_task_is_one_that_may_be_passed() -> None:
+    allows = SETTINGS.model_copy(update={"task_role_arns": (ROLE,)})
+    assert list(of_roles(allows, [task(role=ROLE)])) == []
+    assert list(of_roles(SETTINGS, [task(), task(role=ROLE)])) == [
+        f"tasks[1].role: the parameter TaskRoleArns does not list {ROLE}; have the operator add it, or name one "
+        "that it lists"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "keys", "refused"),
+    [
+        ("LATEST", {"ephemeral_storage": 50}, False),
+        ("1.3.0", {"ephemeral_storage": 50}, True),
+        ("1.3.0", {"ephemeral_storage": 50, "platform_version": "1.4.0"}, False),
+        ("1.3.0", {}, False),
+    ],
+)
+def test_a_larger_disk_needs_a_platform_version(version: str, keys: dict[str, Any], refused: bool) -> None:
+    settings = SETTINGS.model_copy(update={"platform_version": version})
+    assert bool(list(of_storage(settings, [task(**keys)]))) is refused
+
+
+OF_SSM, OF_MANAGER = (f"arn:aws:{each}:us-east-1:123456789012:" for each in ("ssm", "secretsmanager"))
+NAMED = {"A": "/shop/a", "B": f"{OF_MANAGER}secret:shop/b-AbCdEf:key::"}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "missing", "content", "problems"),
+    [
+        pytest.param((f"{OF_SSM}parameter/shop/?", f"{OF_MANAGER}secret:shop/*"), [], CONTENT, [], id="in order"),
+        pytest.param(
+            (f"{OF_SSM}parameter/other/*",),
+            [],
+            CONTENT,
+            [
+                "tasks[1].secrets: the parameter SecretsAllowed has no pattern for what A, B name; have the operator "
+                "add one, or name a secret that it allows"
+            ],
+            id="not allowed",
+        ),
+        pytest.param(
+            ("*",),
+            [f"{OF_SSM}parameter/shop/a", f"{OF_MANAGER}secret:shop/b-AbCdEf"],
+            {key: value for key, value in CONTENT.items() if key != "executionRoleArn"},
+            [
+                "tasks[1].secrets.A: there is no such secret, or it is being deleted; correct its name",
+                "tasks[1].secrets.B: there is no such secret, or it is being deleted; correct its name",
+                "tasks[1].secrets: ECS reads secrets with the execution role, and the task definition guestbook:1 has "
+                "none; register a revision with executionRoleArn",
+            ],
+            id="not there",
+        ),
+    ],
+)
+def test_the_secrets_of_a_task(
+    allowed: tuple[str, ...], missing: list[str], content: dict[str, Any], problems: list[str]
+) -> None:
+    settings = SETTINGS.model_copy(update={"secrets_allowed": allowed})
+    tasks = [task(), task(secrets=NAMED)]
+    assert list(of_secrets(settings, definition(content), tasks, CLUSTER_ARN, missing)) == problems

@@ -257,7 +257,10 @@ def test_the_settings_are_the_environment_that_the_template_sets() -> None:
     assert {name.upper() for name in Settings.model_fields} == variables
     assert variables == ENVIRONMENT.keys()
     own = {name: set(each["Environment"]["Variables"]) for name, each in FUNCTIONS.items() if "Environment" in each}
-    assert own == {"SweepFunction": {"EXPLAIN_MISSED", "JOB_LOG_GROUPS", "LOG_TAIL", "STATE_MACHINE_ARN"}}
+    assert own == {
+        "ReadConfigFunction": {"EVENTS_ROLE_ALLOWS", "TASK_NETWORKS", "SECRETS_ALLOWED"},
+        "SweepFunction": {"EXPLAIN_MISSED", "JOB_LOG_GROUPS", "LOG_TAIL", "STATE_MACHINE_ARN"},
+    }
 
 
 # The parameter or resource of a variable, if it is not the parameter of the same name.

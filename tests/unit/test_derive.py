@@ -8,6 +8,7 @@ import pytest
 
 from rota.ecs.derive import derive_content, target_overrides
 from rota.schedule_file.task import Task
+from rota.settings import Settings
 from tests.guestbook import (
     APP_CONTAINER,
     AS_THE_BASE,
@@ -273,3 +274,21 @@ def test_overrides_have_room_for_what_run_watching_adds(settings: dict[str, bool
 
 def test_no_overrides_in_the_mode_per_task() -> None:
     assert target_overrides(definition(), SETTINGS, task()) is None
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SHARED], ids=["per-task", "shared"])
+def test_what_only_a_revision_can_say(settings: Settings) -> None:
+    keys = {
+        "ephemeral_storage": 50,
+        "role": "arn:aws:iam::123456789012:role/report",
+        "secrets": {"TOKEN": "/shop/token"},
+    }
+    variables = [{"name": "TOKEN", "value": "of the base"}, {"name": "B", "value": "2"}]
+    app, *others = CONTENT["containerDefinitions"]
+    base = definition(CONTENT | {"containerDefinitions": [app | {"environment": variables}, *others]})
+    content = derive_content(base, settings, IMAGE_URI, task(**keys))
+    (container,) = [each for each in content["containerDefinitions"] if each["name"] == "app"]
+    assert (content["ephemeralStorage"], content["taskRoleArn"]) == ({"sizeInGiB": 50}, keys["role"])
+    assert container["secrets"][-1] == {"name": "TOKEN", "valueFrom": "/shop/token"}
+    assert container["environment"] == [{"name": "B", "value": "2"}], "ECS refuses a variable and a secret of one name"
+    assert all(target_overrides(base, settings, task(**{key: value})) is None for key, value in keys.items())

@@ -55,6 +55,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.ecs.task_definitions": _OF_TASKS | {"sweep"},
     "rota.ecs.fingerprint": _OF_TASKS | {"sweep"},
     "rota.ecs.network": set(),
+    "rota.ecs.secrets": {"read_config"},
     "rota.ecs.cluster": {"read_config"},
     "rota.ecs.derive": {"read_config", "plan_deployment", "register_revisions"},
     # Once a day, and for `rota check`.

@@ -51,6 +51,14 @@ def test_the_schema_describes_every_key() -> None:
         {"overlap": "allow", "catch_up": False},
         {"capacity_provider": "FARGATE_SPOT"},
         {"tags": {"cost-centre": "12", "team": ""}, "propagate_tags": True, "enable_execute_command": False},
+        {"ephemeral_storage": 21, "role": "arn:aws:iam::123456789012:role/jobs/report"},
+        {
+            "secrets": {
+                "A": "/shop/a",
+                "B": "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf:password::",
+            }
+        },
+        {"secrets": {"A": "arn:aws:ssm:us-east-1:123456789012:parameter/shop/a"}},
         {"subnets": ["subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"], "assign_public_ip": False},
         {"capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 0}},
     ],
@@ -108,6 +116,10 @@ def test_the_schema_refuses_a_wrong_default(defaults: dict[str, Any] | None) -> 
         {"tags": {"x": "1" * 257}},
         {"tags": {"": "1"}},
         {"propagate_tags": "TASK_DEFINITION"},
+        {"ephemeral_storage": 201},
+        {"role": "report"},
+        {"secrets": {"A": "hunter2"}},
+        {"secrets": {"A=B": "/x"}},
         {"subnets": []},
         {"subnets": ["sg-1"]},
         {"security_groups": [f"sg-{number}" for number in range(6)]},

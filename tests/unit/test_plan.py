@@ -353,9 +353,7 @@ BEHIND_NGINX = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"
             "; the entry point gunicorn a precedes each job's command",
             id="an entry point",
         ),
-        pytest.param(
-            {"base": BEHIND_NGINX, "settings": SHARED}, "; tasks that need a revision of their own: 1", id="own"
-        ),
+        pytest.param({"base": BEHIND_NGINX, "settings": SHARED}, "; 1 task needs its own revision: 1 s", id="own"),
         pytest.param(
             {"newest_revision": 800_000},
             "; the family guestbook has used 800,000 of its 1,000,000 revisions, deregistered ones included, and AWS",
@@ -467,3 +465,15 @@ def test_the_calls_and_seconds_of_a_new_file(before: int, after: int, calls: dic
 def test_a_plan_with_nothing_to_do_takes_no_time() -> None:
     plan = describe_plan(planned(INGEST, **deployed(INGEST)), SNAPSHOT, SNAPSHOT)
     assert (plan.calls, plan.estimated_seconds) == ({}, 0)
+
+
+def test_what_keys_change_of_a_revision_is_in_words() -> None:
+    before = {"role": "arn:aws:iam::123456789012:role/a", "ephemeral_storage": "50 GiB"}
+    now = task(ephemeral_storage=50, secrets={"B": "/b", "A": "/a"})
+    plan = planned(now, **deployed(task()), said_of_revisions={PREFIX + "IngestData": before})
+    assert plan.said_of_revisions == {
+        PREFIX + "IngestData": {"ephemeral_storage": "50 GiB", "secrets": "A from /a, B from /b"}
+    }
+    assert plan.revision_changes == {
+        PREFIX + "IngestData": {"role": (before["role"], None), "secrets": (None, "A from /a, B from /b")}
+    }

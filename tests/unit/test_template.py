@@ -132,6 +132,7 @@ DEFAULTS = {
     "ApiPort": "base",
     "AssignPublicIp": "DISABLED",
     "TaskNetworks": "stack",
+    "SecretsAllowed": "",
     "EventsRoleAllows": "",
     "PlatformVersion": "LATEST",
     "EventsRoleArn": "",
@@ -558,6 +559,7 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
             f"StartsRunsWith{right}": {"Fn::And": [{"Condition": "StartsRuns"}, {"Condition": f"Allows{right}"}]}
             for right in ("Tags", "Exec")
         },
+        "AllowsSecrets": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "SecretsAllowed"}]})]},
         "TakesAnyNetwork": {"Fn::Equals": [{"Ref": "TaskNetworks"}, "any"]},
         "ReadsJobLogs": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "JobLogGroups"}]})]},
         "OffersPolicies": {"Fn::Equals": [{"Ref": "PoliciesForPeople"}, "true"]},

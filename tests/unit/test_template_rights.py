@@ -58,6 +58,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
         },
     ),
     "the cluster": (CLUSTER, None),
+    "the secrets that tasks may name": ({"Ref": "SecretsAllowed"}, None),
     "the cluster's lists of tasks": ("*", {"ArnEquals": {"ecs:cluster": CLUSTER}}),
     "tasks": (TASKS, None),
     "tasks, on the cluster alone": (TASKS, {"ArnEquals": {"ecs:cluster": CLUSTER}}),
@@ -133,6 +134,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "repository": "ecr:DescribeImages ecr:DescribeRepositories",
         "service": "ecs:DescribeServices",
         "the cluster": "ecs:DescribeClusters",
+        "the secrets that tasks may name": "secretsmanager:DescribeSecret ssm:ListTagsForResource",
         "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions events:ListRules tag:GetResources"
         " ec2:DescribeSubnets ec2:DescribeSecurityGroups",
         "rules": "events:ListTagsForResource events:ListTargetsByRule",
@@ -265,6 +267,7 @@ GIVEN_BY: dict[str, list[Any]] = {
     "ReadsJobLogs": [{"Ref": "JobLogGroups"}],
     "ExplainsMissed": ["*"],
     "TakesAnyNetwork": ["*"],
+    "AllowsSecrets": [{"Ref": "SecretsAllowed"}],
     "StopsRuns": ["*", TASKS],
     "StartsRuns": [REVISIONS, {"Ref": "TaskRoleArns"}],
     "StartsRunsWithTags": [TASKS],

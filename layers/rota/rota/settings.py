@@ -52,6 +52,7 @@ class Settings(Shape):
     events_role_allows: Items = ()
     former_events_role_arns: Items = ()
     task_role_arns: Items
+    secrets_allowed: Items = ()
     rule_quota: int = 300
     revision_mode: Literal["per-task", "shared"] = "per-task"
     rollout_timeout_minutes: int = 30

@@ -84,6 +84,18 @@ def s3() -> "S3Client":
 
 
 @cache
+def secretsmanager() -> "BaseClient":
+    client: BaseClient = _client("secretsmanager", _config())
+    return client
+
+
+@cache
+def ssm() -> "BaseClient":
+    client: BaseClient = _client("ssm", _config())
+    return client
+
+
+@cache
 def sns() -> "SNSClient":
     """With few attempts: what is sent last must not use up the function's time."""
     client: SNSClient = _client("sns", _config(_ATTEMPTS // 2))

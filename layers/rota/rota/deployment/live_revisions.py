@@ -35,6 +35,7 @@ class _Planned(Item):
     reused: dict[str, str]
     retry_policy_set_by_rota: tuple[str, ...] | None = Field(None, alias="retried")
     set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    said_of_revisions: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class _OfARelease(_Planned):
@@ -50,7 +51,8 @@ class _Registered(Item):
 class LiveArtifacts(NamedTuple):
     """What is read of the live deployment's artifacts. `revisions`: fingerprints by ARN of those that it registered or
     used again; a revision never changes. `retry_policy_set`: the names of the schedules whose retry policy it set; None
-    if unknown; `set_by_keys`: what else keys of its file set of each. `base` is that of the release that is brought
+    if unknown; `set_by_keys`: what else keys of its file set of each, and
+    `said_of_revisions` what they said of its revision. `base` is that of the release that is brought
     back; None if none is.
     """
 
@@ -58,6 +60,7 @@ class LiveArtifacts(NamedTuple):
     retry_policy_set: tuple[str, ...] | None = None
     base: Revision | None = None
     set_by_keys: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    said_of_revisions: Mapping[str, dict[str, str]] = MappingProxyType({})
 
 
 def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> LiveArtifacts:
@@ -87,7 +90,12 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
         )
         return LiveArtifacts({})
     fingerprints = {arn: fingerprint for fingerprint, arn in (plan.reused | revisions).items()}
-    return LiveArtifacts(fingerprints, plan.retry_policy_set_by_rota, set_by_keys=plan.set_by_keys)
+    return LiveArtifacts(
+        fingerprints,
+        plan.retry_policy_set_by_rota,
+        set_by_keys=plan.set_by_keys,
+        said_of_revisions=plan.said_of_revisions,
+    )
 
 
 def recorded_by(s3: "S3Client", bucket: str, stored: Stored, pinned: "Pinned", live: LiveArtifacts) -> LiveArtifacts:

@@ -21,9 +21,9 @@ def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "
     """The content of the revision for `task`, or for the API if `task` is None. The same input gives the same content.
 
     Every container of the pushed repository gets the image. Else only the app's container changes: its command and port
-    as the parameters say. A task may add environment variables and set the size of the whole task, which removes the
-    container's own limit of that kind; what a job cannot live with is left out (`rota.ecs.jobs`). Everything else of
-    the base stays, also fields that this SDK does not know.
+    as the parameters say. A task may add environment variables and secrets, name a role, and set the disk and the size
+    of the whole task, which removes the container's own limit of that kind; what a job cannot live with is left out
+    (`rota.ecs.jobs`). Everything else of the base stays, also fields that this SDK does not know.
     """
     content: Content = json.loads(json.dumps(base.content))
     container = chosen(content, settings)
@@ -43,6 +43,14 @@ def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "
         container["environment"] = inherited + [{"name": k, "value": v} for k, v in task.environment.items()]
         # ECS refuses a variable that has a secret of the same name.
         container["secrets"] = [s for s in container.get("secrets", []) if s["name"] not in task.environment]
+    if task.secrets:
+        kept = [s for s in container.get("secrets", []) if s["name"] not in task.secrets]
+        container["secrets"] = kept + [{"name": k, "valueFrom": v} for k, v in task.secrets.items()]
+        container["environment"] = [v for v in container.get("environment", []) if v["name"] not in task.secrets]
+    if task.ephemeral_storage:
+        content["ephemeralStorage"] = {"sizeInGiB": task.ephemeral_storage}
+    if task.role:
+        content["taskRoleArn"] = task.role
     if task.cpu:
         content["cpu"] = str(task.cpu)
         container.pop("cpu", None)
@@ -57,10 +65,11 @@ def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str 
     """The overrides with which the API's revision runs `task`: JSON, which has room in a target's input of 8,192
     characters for the variables of run watching.
 
-    None if the task needs a revision of its own: the mode is `per-task`, the overrides are too long, or would have to
-    remove a secret, a container's own limit, or what a job cannot live with, which overrides cannot.
+    None if the task needs a revision of its own: the mode is `per-task`, a key is one that only a revision can say, the
+    overrides are too long, or would have to remove a secret, a container's own limit, or what a job cannot live with,
+    which overrides cannot.
     """
-    if settings.revision_mode == "per-task":
+    if settings.revision_mode == "per-task" or task.of_revision:
         return None
     container = chosen(base.content, settings)
     if any(secret["name"] in task.environment for secret in container.get("secrets", [])):

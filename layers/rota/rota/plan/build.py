@@ -57,6 +57,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
     changes: list[backend.Change] = []
     retry_policy_set: list[str] = []
     set_by_keys: dict[str, tuple[str, ...]] = {}
+    said_of_revisions: dict[str, dict[str, str]] = {}
     own_revision = 0
     content = derive_content(state.base, settings, state.image_uri, None)
     api = revision(None, content)
@@ -80,6 +81,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         )
         changes += [change] if change else []
         set_by_keys |= {name: members} if (members := backend.set_by_keys(task)) else {}
+        said_of_revisions |= {name: task.of_revision} if task.of_revision else {}
         retry_policy_set += [name] if backend.sets_retry(task, settings, current, before=before) else []
     kept = len(state.tasks) - len(changes)
     desired = {backend.name_of(task, settings) for task in state.tasks}
@@ -107,6 +109,8 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         algorithm=ALGORITHM,
         retry_policy_set_by_rota=tuple(retry_policy_set),
         set_by_keys=set_by_keys,
+        said_of_revisions=said_of_revisions,
+        revision_changes=_revision_changes(state.said_of_revisions, said_of_revisions, changes),
         service_changes=service_changes(
             state.served, state.base, content, settings.container, brought_back=state.base_today is not None
         )
@@ -123,6 +127,17 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
             *_remarks_on_watching(settings, state, changes),
         ),
     )
+
+
+def _revision_changes(
+    before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]], changes: "Iterable[backend.Change]"
+) -> dict[str, dict[str, tuple[str | None, str | None]]]:
+    """What the file's keys change of the revisions of schedules that are updated: in words by key, before and after."""
+    found = {}
+    for name in [change.name for change in changes if change.kind == "update"]:
+        was, said = before.get(name, {}), after.get(name, {})
+        found[name] = {key: (was.get(key), said.get(key)) for key in {**was, **said} if was.get(key) != said.get(key)}
+    return {name: differing for name, differing in found.items() if differing}
 
 
 def _commands(content: "Content", settings: "Settings", tasks: "Iterable[Task]") -> Commands:
@@ -176,7 +191,9 @@ def _remarks(
     if left_out:
         yield f"jobs run without {listed(sorted(left_out))}"
     if settings.revision_mode == "shared" and own_revision:
-        yield f"tasks that need a revision of their own: {own_revision}"
+        seconds = math.ceil(own_revision / MODIFY_DEFINITIONS.per_second)
+        need = "task needs its" if own_revision == 1 else "tasks need their"
+        yield f"{own_revision} {need} own revision: {seconds} s"
     if state.newest_revision >= _MANY_REVISIONS * MOST_REVISIONS:
         yield (
             f"the family {settings.family} has used {state.newest_revision:,} of its {MOST_REVISIONS:,} revisions, "

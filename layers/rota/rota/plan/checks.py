@@ -8,9 +8,9 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rota.ecs import arns, jobs, service_deployments, task_definitions
+from rota.ecs import arns, jobs, secrets, service_deployments, task_definitions
 from rota.ecs.derive import derive_content, target_overrides
-from rota.errors import SHORT_SERVICE_ARN
+from rota.errors import SHORT_SERVICE_ARN, listed
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
 from rota.schedule_file.task import LARGEST_TASK_DEFINITION, MOST_SECURITY_GROUPS, MOST_SUBNETS, MOST_TAGS
 from rota.tracing import VARIABLES
@@ -28,6 +28,8 @@ _LONGEST_SERVICE_DEPLOYMENT = 30 * _MINUTES_OF_A_DAY
 LONGEST_ROLLOUT = 2880
 """The most that the parameter RolloutTimeoutMinutes takes."""
 _ADDED_TAGS = 5
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html
+_WITH_STORAGE = (1, 4, 0)
 
 
 def of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
@@ -121,10 +123,10 @@ def of_execute_command(base: "Revision", tasks: Sequence["Task"]) -> Iterator[st
     if base.content.get("taskRoleArn"):
         return
     for index, task in enumerate(tasks):
-        if task.enable_execute_command:
+        if task.enable_execute_command and not task.role:
             yield (
                 f"tasks[{index}].enable_execute_command: ECS Exec needs a task role, and the task definition "
-                f"{arns.short_name(base.arn)} has none; register a revision with taskRoleArn, or leave the key out"
+                f"{arns.short_name(base.arn)} has none; give the task a role, or leave the key out"
             )
 
 
@@ -138,6 +140,55 @@ def of_task_tags(base: "Revision", tasks: Sequence["Task"]) -> Iterator[str]:
                 f"tasks[{index}].propagate_tags: with those of its revision a run would have {tags} tags, and ECS "
                 f"takes {MOST_TAGS}; leave some out"
             )
+
+
+def of_roles(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """The roles of tasks that Rota may not pass to ECS, a line each."""
+    for index, task in enumerate(tasks):
+        if task.role and task.role not in settings.task_role_arns:
+            yield (
+                f"tasks[{index}].role: the parameter TaskRoleArns does not list {task.role}; have the operator add it, "
+                "or name one that it lists"
+            )
+
+
+def of_secrets(
+    settings: "Settings", base: "Revision", tasks: Sequence["Task"], cluster_arn: str, missing: Collection[str]
+) -> Iterator[str]:
+    """The secrets of tasks without which ECS starts no run, or that the stack does not allow, a line each. `missing`:
+    ARNs of those that are not there.
+    """
+    for index, task in enumerate(tasks):
+        arns_ = {name: secrets.arn_of(source, cluster_arn) for name, source in (task.secrets or {}).items()}
+        if refused := sorted(
+            name for name, arn in arns_.items() if not secrets.is_allowed(arn, settings.secrets_allowed)
+        ):
+            yield (
+                f"tasks[{index}].secrets: the parameter SecretsAllowed has no pattern for what {listed(refused)} "
+                f"{'name' if len(refused) > 1 else 'names'}; have the operator add one, or name a secret that it allows"
+            )
+        for name in sorted(name for name, arn in arns_.items() if arn in missing):
+            yield f"tasks[{index}].secrets.{name}: there is no such secret, or it is being deleted; correct its name"
+        if arns_ and not base.content.get("executionRoleArn"):
+            yield (
+                f"tasks[{index}].secrets: ECS reads secrets with the execution role, and the task definition "
+                f"{arns.short_name(base.arn)} has none; register a revision with executionRoleArn"
+            )
+
+
+def of_storage(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """Where Fargate's platform version has no disk of another size, so that ECS starts no run."""
+    for index, task in enumerate(tasks):
+        version = task.platform_version or settings.platform_version
+        if task.ephemeral_storage and version != "LATEST" and _number(version) < _WITH_STORAGE:
+            yield (
+                f"tasks[{index}].ephemeral_storage: Fargate's platform version {version} cannot do that; write "
+                '"platform_version": "LATEST", or leave the key out'
+            )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def of_networks(settings: "Settings", tasks: Sequence["Task"], vpcs: Mapping[str, str]) -> Iterator[str]:

@@ -22,7 +22,8 @@ class CurrentState(Shape):
     revisions of the app in use that no record names, whole; `newest_revision`: the family's highest number;
     `registered`: ARNs of those in use that Rota registered, by which a schedule that is taken over is known.
     `retry_policy_set_by_rota`: the names of the schedules whose retry policy the live deployment set; None if that is
-    not known. `set_by_keys`: what else keys of its file set, by the schedule's name.
+    not known. `set_by_keys`: what else keys of its file set, by the schedule's name;
+    `said_of_revisions` what they said of the task's revision, in words by key.
     """
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
@@ -44,6 +45,7 @@ class CurrentState(Shape):
     registered: frozenset[str]
     retry_policy_set_by_rota: tuple[str, ...] | None = Field(alias="retried")
     set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda given: not given)
+    said_of_revisions: dict[str, dict[str, str]] = Field(default_factory=dict, exclude_if=lambda given: not given)
     remark: str = ""
 
     def sets_retry(self, name: str) -> bool:

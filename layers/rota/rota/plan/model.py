@@ -45,7 +45,8 @@ class Plan(Shape):
     `algorithm` is the version of all these fingerprints; 0 in a plan of a version that had none.
     `retry_policy_set_by_rota` are the names of the schedules whose retry policy is Rota's: from the file, or as it fits
     the schedule; `set_by_keys` what else keys of the file set of schedules and would stay without them, by the
-    schedule's name.
+    schedule's name; `said_of_revisions` what they say of each task's own revision, in words by key, and
+    `revision_changes` where that differs from before.
 
     For people: `service_changes` says how the service will differ from what it runs, `commands` what runs then,
     `left_out` which containers no job runs, by name with the reason, and `remarks` what else they should know.
@@ -66,6 +67,10 @@ class Plan(Shape):
     algorithm: int = 0
     retry_policy_set_by_rota: tuple[str, ...] = Field((), alias="retried")
     set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda given: not given)
+    said_of_revisions: dict[str, dict[str, str]] = Field(default_factory=dict, exclude_if=lambda given: not given)
+    revision_changes: dict[str, dict[str, tuple[str | None, str | None]]] = Field(
+        default_factory=dict, exclude_if=lambda given: not given
+    )
     service_changes: tuple[str, ...] = ()
     commands: Commands | None = None
     left_out: dict[str, str] = Field(default_factory=dict)

@@ -26,7 +26,7 @@ WHEN = ("cron", "rate", "schedule")
 # Keys that begin so are the author's own, in the file, its defaults and its tasks: they mean nothing here.
 AUTHORS_KEYS = "x-"
 # What a task adds to its default; all other keys replace it.
-MERGED_BY_NAME = ("environment", "tags")
+MERGED_BY_NAME = ("environment", "tags", "secrets")
 
 RULE_NAME = r"[.\-_A-Za-z0-9]+"
 # No hyphen at the start: the start command would take the task for an option.
@@ -46,6 +46,13 @@ MOST_TAGS, LONGEST_TAG_VALUE = 50, 256
 TAG, TAG_KEY = r"[A-Za-z0-9 _.:/=+@-]*", r"[A-Za-z0-9 _.:/=+@-]{1,128}"
 # AWS's own, and Rota's, which are on revisions.
 RESERVED_TAGS = ("aws:", "rota:")
+# What valueFrom takes, https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html, but for the name of a
+# parameter without a slash: a value that was written by mistake would look like one.
+OF_MANAGER = r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+(:[^:]*:[^:]*:[^:]*)?"
+PARAMETER = r"(arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter)?/[A-Za-z0-9_./-]+"
+ROLE = r"arn:[a-z-]+:iam::[0-9]{12}:role/.+"
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html; without the key it is 20
+LEAST_STORAGE, MOST_STORAGE = 21, 200
 RESOURCE_ID = r"[0-9a-z]{1,32}"
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
@@ -83,6 +90,9 @@ EXPECTED: Mapping[str, str] = {
     "tags": 'an object of strings, such as {"cost-centre": "12"}',
     "propagate_tags": "true or false, without quotes",
     "enable_execute_command": "true or false, without quotes",
+    "ephemeral_storage": "a whole number of GiB from 21 to 200",
+    "secrets": 'an object of names in Secrets Manager (ARN) or SSM, such as {"DB_PASSWORD": "/shop/db-password"}',
+    "role": 'the ARN of a role, such as "arn:aws:iam::111122223333:role/shop-report"',
     "subnets": 'a list of 1 to 16 subnets, such as ["subnet-0a1b2c3d"]',
     "security_groups": 'a list of 1 to 5 security groups, such as ["sg-0a1b2c3d"]',
     "assign_public_ip": "true or false, without quotes",
@@ -218,6 +228,21 @@ def _as_ecs_takes(tags: dict[str, str]) -> dict[str, str]:
                 "spaces and . _ : / = + @ -"
             )
     return tags
+
+
+def _secrets(given: object) -> object:
+    """Each variable with the name of a secret. A message does not show it: it may be a value that was meant for one."""
+    if not isinstance(given, dict):
+        raise ValueError(f"is no object; write {EXPECTED['secrets']}")  # noqa: TRY004  pydantic takes these
+    for variable, name in given.items():
+        if not (isinstance(variable, str) and re.fullmatch(VARIABLE, variable)) or invalid_text_reason(variable):
+            raise ValueError(f"{quote(variable)} is not a name for a variable; write at least one character, and no =")
+        if not (isinstance(name, str) and re.fullmatch(f"{OF_MANAGER}|{PARAMETER}", name)):
+            raise ValueError(
+                f"{quote(variable)} has no name of a secret; write the ARN of one in Secrets Manager or SSM, or the "
+                "name of a parameter with a slash at the beginning; a value does not belong into this file"
+            )
+    return _without_rotas_own(given)
 
 
 def _encodable(value: _Value) -> _Value:
@@ -374,6 +399,24 @@ class Defaults(_Model):
         exclude_if=lambda given: given is None,
         description="Whether people may run commands in the job's container, by ECS Exec. Needs EventsRoleAllows exec.",
     )
+    ephemeral_storage: int | None = Field(
+        None,
+        ge=LEAST_STORAGE,
+        le=MOST_STORAGE,
+        exclude_if=lambda given: given is None,
+        description="GiB of the task's disk, 21-200. Default: as in the base task definition, else 20.",
+    )
+    secrets: Annotated[dict[str, str], BeforeValidator(_secrets)] | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="Environment variables whose values ECS reads from Secrets Manager or SSM; they are added to those "
+        "of the base task definition, or replace them. Needs SecretsAllowed.",
+    )
+    role: Annotated[str, Field(pattern=f"^{ROLE}$")] | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="The task role, one of TaskRoleArns. Default: that of the base task definition.",
+    )
     subnets: Annotated[tuple[str, ...], _ids("subnets", "subnet", MOST_SUBNETS)] | None = Field(
         None,
         exclude_if=lambda given: given is None,
@@ -415,6 +458,16 @@ class Task(Defaults, _Entry):
         return {key: given for key in keys if (given := getattr(self, key)) is not None}
 
     @property
+    def of_revision(self) -> dict[str, str]:
+        """The keys that only a revision can say, in words."""
+        said = {
+            "ephemeral_storage": self.ephemeral_storage and f"{self.ephemeral_storage} GiB",
+            "secrets": self.secrets and ", ".join(f"{name} from {at}" for name, at in sorted(self.secrets.items())),
+            "role": self.role,
+        }
+        return {key: words for key, words in said.items() if words}
+
+    @property
     def rights(self) -> dict[str, Literal["tags", "exec"]]:
         """The keys for which the role that starts the task needs a right of EventsRoleAllows."""
         keys: dict[str, Literal["tags", "exec"]] = {}
@@ -446,7 +499,9 @@ class ScheduleFile(_Model):
 
     schema_: str | None = Field(None, alias="$schema", description="The address of this schema, for editors.")
     defaults: Defaults | None = Field(
-        None, description="Keys for every task that does not have them itself; environment and tags are merged by name."
+        None,
+        description="Keys for every task that does not have them itself; environment, tags and secrets are merged by "
+        "name.",
     )
     tasks: Annotated[tuple[Task, ...], Field(strict=False)] = Field(description="The tasks that should exist.")
 
@@ -475,6 +530,10 @@ def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> It
             yield "", f"does not say {purpose}; add {example}"
         for surplus in given[1:]:
             yield surplus, f'cannot be combined with "{given[0]}", which also says {purpose}; keep one of the two'
+    environment, secrets = entry.get("environment"), entry.get("secrets")
+    if isinstance(environment, Mapping) and isinstance(secrets, Mapping):
+        for both in sorted(map(str, environment.keys() & secrets.keys())):
+            yield "secrets", f"{quote(both)} is also in environment; keep it in one of the two"
     cpu, memory = entry.get("cpu"), entry.get("memory")
     offered = FARGATE_MEMORY.get(cpu) if isinstance(cpu, int) else None
     if offered and memory in FARGATE_MEMORY_SIZES and memory not in offered:

@@ -37,6 +37,9 @@ _SAME = {
     "overlap": {"concurrency", "concurrencypolicy", "lock", "singleton", "overlapping", "overlappolicy"},
     "tags": {"labels", "taskstags", "tasktags"},
     "enable_execute_command": {"executecommand", "ecsexec", "enableexec"},
+    "ephemeral_storage": {"storage", "disk", "disksize", "ephemeralstoragegib", "sizeingib"},
+    "secrets": {"secret", "secretvariables", "valuefrom"},
+    "role": {"taskrole", "taskrolearn", "rolearn"},
     "subnets": {"subnetids", "subnet", "network", "networkconfiguration", "vpcsubnets"},
     "security_groups": {"securitygroupids", "securitygroup", "sg", "sgs"},
     "assign_public_ip": {"publicip", "assignpublicipaddress"},
@@ -59,12 +62,12 @@ _NOT_HERE = (
         'Rota reports each job that fails or does not run; write "owner": "data-team" to say who should know',
     ),
     (
-        {"secrets", "secret", "image", "entrypoint", "volumes", "mountpoints", "ports", "portmappings", "healthcheck"}
-        | {"taskrole", "taskrolearn", "executionrole", "executionrolearn", "user", "dependson"},
+        {"image", "entrypoint", "volumes", "mountpoints", "ports", "portmappings", "healthcheck"}
+        | {"executionrole", "executionrolearn", "user", "dependson"},
         "the task definition says that",
     ),
     (
-        {"container", "containername", "cluster", "family", "role", "rolearn", "prefix"},
+        {"container", "containername", "cluster", "family", "prefix"},
         "a parameter of the stack says that for all tasks",
     ),
     (

@@ -21,6 +21,10 @@ def task_changes(plan: Mapping[str, Any], snapshot: Mapping[str, Any], prefix: s
         put = change.get("put_rule") or {}
         now = _in_words(put["ScheduleExpression"]) if "ScheduleExpression" in put else was
         fields = {} if change["kind"] == "remove" else _differences(before, change)
+        if change["kind"] == "update":
+            fields |= {
+                key: (old, new) for key, (old, new) in plan.get("revision_changes", {}).get(change["name"], {}).items()
+            }
         kind = change["kind"]
         if kind == "update" and set(fields) <= {"revision"}:
             kind = "image"
