@@ -1,6 +1,6 @@
 """The names that were there a minute ago at most, in a file for each stack. It imports neither the SDK nor models.
 
-Completion itself never calls AWS: where the file is old it is written anew in another process, for the next time.
+Completion itself never calls AWS: where the file is old, another process writes it for the next time.
 """
 
 import json

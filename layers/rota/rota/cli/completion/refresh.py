@@ -16,7 +16,7 @@ _RELEASES = 20
 
 
 def main(given: str) -> None:
-    """`given` is a `cache.Where` as JSON. Raises what AWS refuses, which nobody sees: the names stay old."""
+    """`given` is a `cache.Where` as JSON. Raises what AWS refuses, which is not shown: the names stay old."""
     where = cache.Where(**json.loads(given))
     account = Account(Output(), profile=where.profile, region=where.region)
     cache.write(where, names(account, where.stack))
