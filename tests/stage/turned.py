@@ -41,6 +41,9 @@ def retries(queue: str) -> dict[str, Any]:
     return received(queue, r'("RETRY_ATTEMPTS": ?\{[^}]*"StringValue": ?)"0"', r'\1"3"')
 
 
+STARTED = {"executionArn": "arn:aws:states:us-east-1:123456789012:execution:made:up", "startDate": 0}
+
+
 TURNED: dict[str, dict[str, Any]] = {
     "register-in-family": refused(
         "ecs", "RegisterTaskDefinition", own("family"), "AccessDeniedException", "not authorized"
@@ -98,6 +101,9 @@ TURNED: dict[str, dict[str, Any]] = {
     "throttled-function": rewritten(
         "stepfunctions", "GetExecutionHistory", "-invokes:", '"LambdaFunctionFailed"', '"LambdaFunctionScheduleFailed"'
     ),
+    "name-used-running": answered("stepfunctions", "StartExecution", own("waits"), STARTED, skip=1, count=1),
+    "name-used-other": answered("stepfunctions", "StartExecution", own("waits"), STARTED, skip=2, count=1),
+    "name-used-ended": answered("stepfunctions", "StartExecution", own("waits"), STARTED, skip=3, count=1),
     "scheduler-retry-policy": rewritten(
         "scheduler",
         "GetSchedule",

@@ -4,8 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from rota.cli.verify_account import resources
-from rota.cli.verify_account.account import Account, NothingSeenError
+from rota.cli.verify_account.account import Account, NothingSeenError, code_of
 from rota.cli.verify_account.resources import FUNCTION, MACHINE, ROLE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
 from rota.cli.verify_account.rows import events
@@ -16,6 +18,7 @@ _POLICY_SECONDS = 60
 _TRUST = {"Service": ["states.amazonaws.com", "events.amazonaws.com", "lambda.amazonaws.com"]}
 _DATA = {"input", "inputDetails", "output", "outputDetails"}
 _HISTORY = ("states:StartExecution", "states:GetExecutionHistory", "iam:PassRole")
+_STARTS = ("states:StartExecution", "states:StopExecution", "states:DescribeExecution", "iam:PassRole")
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,44 @@ def throttled_function(account: Account) -> tuple[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class _Starts:
+    """What came of starting an execution again under its name: an answer, or the code of the refusal."""
+
+    running: str
+    """With the same input, while it runs."""
+    other: str
+    """With another input, while it runs."""
+    ended: str
+    """With the same input, when it has ended."""
+
+
+@probe(ROLE, MACHINE, actions=_STARTS)
+def repeated_start(account: Account) -> _Starts:
+    """An execution that waits is started again under its name, and once more after it was stopped."""
+    states = account.client("stepfunctions")
+    machine = account.arn("states", f"stateMachine:{account.name('waits')}")
+    role = resources.role(account, "waits", _TRUST, resources.statement("states:StartExecution", machine))
+    resources.machine(account, "waits", role, {"Type": "Wait", "Seconds": 300, "End": True})
+
+    def start(given: str) -> str:
+        answer = states.start_execution(stateMachineArn=machine, name=account.name("waits"), input=given)
+        return str(answer["executionArn"])
+
+    first = start("{}")
+
+    def again(given: str = "{}") -> str:
+        try:
+            return "the same execution" if start(given) == first else "another execution"
+        except ClientError as refusal:
+            return code_of(refusal)
+
+    running, other = again(), again('{"other": true}')
+    states.stop_execution(executionArn=first)
+    account.wait(lambda: states.describe_execution(executionArn=first)["status"] == "ABORTED", _SECONDS)
+    return _Starts(running, other, again())
+
+
 def _history(account: Account, execution: str, **more: Any) -> list[dict[str, Any]]:
     answer = account.client("stepfunctions").get_execution_history(executionArn=execution, maxResults=100, **more)
     history: list[dict[str, Any]] = answer["events"]
@@ -143,5 +184,36 @@ ROWS = (
         then="Nothing.",
         probe=throttled_function,
         read=lambda failure: Seen(", ".join(failure)),
+    ),
+    Row(
+        id="name-used-running",
+        group="free",
+        assumption="StartExecution under the name of an execution that runs, with its input, answers with that one.",
+        expected="the same execution",
+        meaning="Nothing: Sweep takes a refusal for the same.",
+        then="Nothing.",
+        probe=repeated_start,
+        read=lambda starts: Seen(starts.running),
+    ),
+    Row(
+        id="name-used-other",
+        group="free",
+        assumption="StartExecution under the name of an execution that runs, with another input, is refused.",
+        expected="ExecutionAlreadyExists",
+        meaning="A person who gives an execution a name that another one has is not told so.",
+        then="Leave out the name.",
+        probe=repeated_start,
+        read=lambda starts: Seen(starts.other),
+    ),
+    Row(
+        id="name-used-ended",
+        group="free",
+        assumption="StartExecution under the name of an execution that has ended is refused.",
+        expected="ExecutionAlreadyExists",
+        meaning="Sweep starts a push that was held once more each minute, until its deployment has begun. The first "
+        "that takes the lease deploys it; the others find nothing to do.",
+        then="Nothing.",
+        probe=repeated_start,
+        read=lambda starts: Seen(starts.ended),
     ),
 )
