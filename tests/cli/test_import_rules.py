@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rota.cli.import_rules import copilot, guess, job
+from rota.cli.import_rules import copilot, guess, job, needed
 from rota.cli.import_rules.compare import Place
 from rota.cli.import_rules.entry import Taken, take, take_all
 from rota.cli.import_rules.job import CannotTakeError
@@ -26,6 +26,8 @@ CONTAINER = {
     "environment": [{"name": "LOG_LEVEL", "value": "info"}],
     "secrets": [{"name": "ADMIN", "valueFrom": "arn"}],
 }
+ROLE = "arn:aws:iam::123456789012:role"
+KEY = "arn:aws:ssm:us-east-1:123456789012:parameter/key"
 BASE: dict[str, Any] = {"family": "guestbook", "cpu": "256", "memory": "512", "containerDefinitions": [CONTAINER]}
 PLACE = Place(SETTINGS, Revision(arn=arn(1), active=True, content=BASE, tags={}))
 SPAM = ["./bin/start", "spam_task"]
@@ -113,8 +115,62 @@ ENTRIES: dict[str, tuple[Rule, dict[str, Any], dict[str, Any]]] = {
             "capacity_provider": "FARGATE_SPOT",
         },
     ),
+    "tags and ECS Exec": (
+        rule(
+            ecs={
+                "Tags": [{"Key": "cost", "Value": "12"}],
+                "PropagateTags": "TASK_DEFINITION",
+                "EnableExecuteCommand": True,
+            }
+        ),
+        BASE,
+        {
+            "task": "spam_task",
+            "rate": "5 minutes",
+            "tags": {"cost": "12"},
+            "propagate_tags": True,
+            "enable_execute_command": True,
+        },
+    ),
+    "another network": (
+        rule(
+            ecs={
+                "NetworkConfiguration": {
+                    "awsvpcConfiguration": {
+                        "Subnets": ["subnet-9"],
+                        "SecurityGroups": ["sg-9"],
+                        "AssignPublicIp": "ENABLED",
+                    }
+                }
+            }
+        ),
+        BASE,
+        {
+            "task": "spam_task",
+            "rate": "5 minutes",
+            "subnets": ["subnet-9"],
+            "security_groups": ["sg-9"],
+            "assign_public_ip": True,
+        },
+    ),
+    "of its definition": (
+        rule(),
+        {
+            **BASE,
+            "taskRoleArn": f"{ROLE}/worker",
+            "ephemeralStorage": {"sizeInGiB": 50},
+            "containerDefinitions": [CONTAINER | {"secrets": [*CONTAINER["secrets"], {"name": "K", "valueFrom": KEY}]}],
+        },
+        {
+            "task": "spam_task",
+            "rate": "5 minutes",
+            "role": f"{ROLE}/worker",
+            "ephemeral_storage": 50,
+            "secrets": {"K": KEY},
+        },
+    ),
     "what stays on the target": (
-        rule(ecs={"Group": "jobs", "Tags": [{"Key": "a", "Value": "b"}]}, target={"DeadLetterConfig": {"Arn": "q"}}),
+        rule(ecs={"Group": "jobs"}, target={"DeadLetterConfig": {"Arn": "q"}}),
         BASE,
         {"task": "spam_task", "rate": "5 minutes"},
     ),
@@ -128,18 +184,15 @@ def test_a_rule_that_keys_can_say(found: Rule, definition: dict[str, Any], entry
     assert (made.remarks, made.in_place) == ((), True)
 
 
+OF_WORKER = json.dumps({"containerOverrides": [{"name": "worker", "command": SPAM}]})
 SPOT_WITH_A_BASE = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 1}]
 REMARKS = {
-    "other subnets": (rule(ecs={"NetworkConfiguration": {"awsvpcConfiguration": NETWORK | {"Subnets": ["subnet-9"]}}}),
-                      BASE, "has the subnets subnet-9; jobs get subnet-1, subnet-2"),
-    "a public address": (rule(ecs={"NetworkConfiguration": {"awsvpcConfiguration": NETWORK | {
-        "AssignPublicIp": "ENABLED"}}}), BASE, "has assignPublicIp ENABLED; jobs get DISABLED"),
     "a secret": (rule(target={"Input": overrides(SPAM, container={"environment": [
         {"name": "API_TOKEN", "value": "s3cr3t"}]})}), BASE, "API_TOKEN may be secret, and is not written"),
     "a role": (rule(target={"RoleArn": "arn:aws:iam::123456789012:role/old"}), BASE, "FormerEventsRoleArns"),
-    "secrets": (rule(target={"Input": json.dumps({"containerOverrides": [{"name": "worker", "command": SPAM}]})}),
-                other(container={"secrets": []}), "differs from guestbook:1 in app: secrets"),
-    "a task role": (rule(), {**BASE, "taskRoleArn": "x"}, "differs from guestbook:1 in task: taskRoleArn"),
+    "a secret less": (rule(target={"Input": OF_WORKER}), other(container={"secrets": []}),
+                      "differs from guestbook:1 in app: secrets"),
+    "an execution role": (rule(), {**BASE, "executionRoleArn": "x"}, "in task: executionRoleArn"),
     "a definition that is gone": (rule(), None, "its task definition guestbook:1 is gone"),
     "another prefix": (rule(name="old-spam", ecs={"Group": "jobs", "CapacityProviderStrategy": SPOT_WITH_A_BASE}), BASE,
                        "Set Group, CapacityProviderStrategy on its target"),
@@ -189,6 +242,20 @@ def test_what_no_key_can_say_is_not_taken(found: Rule, words: str) -> None:
     with pytest.raises(CannotTakeError) as refused:
         taken(found)
     assert words in str(refused.value)
+
+
+def test_the_parameters_without_which_a_deployment_refuses_them() -> None:
+    names = ("another network", "tags and ECS Exec", "of its definition")
+    all_ = [taken(found, definition) for found, definition, _ in (ENTRIES[name] for name in names)]
+    assert needed.parameters(all_, PLACE) == {
+        "TaskNetworks": "any",
+        "EventsRoleAllows": "tags,exec",
+        "TaskRoleArns": f"{','.join(SETTINGS.task_role_arns)},{ROLE}/worker",
+        "SecretsAllowed": KEY,
+    }
+    allowed = {"task_networks": "any", "events_role_allows": ("tags", "exec"), "secrets_allowed": (KEY,)}
+    roles = {"task_role_arns": (*SETTINGS.task_role_arns, f"{ROLE}/worker")}
+    assert needed.parameters(all_, Place(SETTINGS.model_copy(update=allowed | roles), PLACE.base)) == {}
 
 
 def test_another_image_is_not_taken() -> None:

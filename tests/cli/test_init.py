@@ -44,6 +44,9 @@ OF_RULES = {
     "RulePrefix": "production__shop__",
     "StartCommand": "python manage.py",
     "FormerEventsRoleArns": f"{ROLE}/ecsEventsRole",
+    "TaskNetworks": "any",
+    "EventsRoleAllows": "tags,exec",
+    "SecretsAllowed": "arn:aws:ssm:eu-west-1:111122223333:parameter/key",
 }
 
 

@@ -44,27 +44,29 @@ def import_(
     What no key can say is said on stderr, rule by rule. Exits with 0 if there is nothing of it, 1 if there is, 4 where
     no rule begins so.
     """
-    from rota.cli.import_rules import ecschedule, text
+    from rota.cli.import_rules import ecschedule, needed, text
     from rota.cli.schedule_files.writer import write
 
-    if source and (source.endswith(_FILES) or Path(source).is_file()):
+    of_a_file = bool(source) and (str(source).endswith(_FILES) or Path(str(source)).is_file())
+    if source and of_a_file:
         if tag or service:
             raise CommandError(Exit.MISUSED, "--tag and --service are about rules in AWS, not a file", "name a PREFIX")
         place, taken, not_taken = _of_a_file(source, rule_prefix)
-        parameters = ecschedule.parameters(place, [each.job for each in taken])
+        parameters = {**ecschedule.parameters(place, [each.job for each in taken]), **needed.parameters(taken, place)}
     else:
         place, taken, not_taken = _of_rules(account, source, service)
         roles = ",".join(place.settings.former_events_role_arns)
         parameters = {"FormerEventsRoleArns": roles} if service and roles else {}
-    output_of = account.output
+        parameters |= needed.parameters(taken, place)
     imported = text.imported(taken, not_taken, parameters, output)
     if output:
         write(output, imported.tasks, overwrite=yes)
-    output_of.notes(text.remarks(imported, output_of.width))
+    account.output.notes(text.remarks(imported, account.output.width))
     if tag:
         imported = replace(imported, tagged=_tag(account, place.settings.app, taken, yes=yes))
-    output_of.answer(imported, None, lambda: text.lines(imported, place.prefix))
-    return Exit.FAILED if imported.not_taken or imported.remarks else Exit.DONE
+    account.output.answer(imported, None, lambda: text.lines(imported, place.prefix))
+    refused = not (of_a_file or service) and parameters  # by a deployment of the stack that there is
+    return Exit.FAILED if imported.not_taken or imported.remarks or refused else Exit.DONE
 
 
 def _of_rules(

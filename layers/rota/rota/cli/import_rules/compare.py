@@ -79,13 +79,6 @@ def of_the_rule(job: "Job", place: Place, *, in_place: bool) -> Iterator[str]:
     settings = place.settings
     if place.offline and (family := short_name(job).partition(":")[0]) != settings.family:
         yield f"runs the family {family}; jobs run that of the service, as most of these run {settings.family}"
-    network = job.ecs.get("NetworkConfiguration", {}).get("awsvpcConfiguration", {})
-    network = {key[:1].lower() + key[1:]: value for key, value in network.items()}
-    for member, given in (("subnets", settings.subnets), ("securityGroups", settings.security_groups)):
-        if network and sorted(network.get(member) or ()) != sorted(given):
-            yield f"has the {member} {', '.join(network.get(member) or ())}; jobs get {', '.join(given)}"
-    if network and (public := network.get("assignPublicIp", "DISABLED")) != settings.assign_public_ip:
-        yield f"has assignPublicIp {public}; jobs get {settings.assign_public_ip}"
     if job.in_place and not in_place:
         also = f" Set {', '.join(job.kept)} on its target, where it stays." if job.kept else ""
         yield (

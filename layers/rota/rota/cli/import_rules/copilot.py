@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _STARTS_A_TASK = ":states:::ecs:runTask"
 # Of RunTask's parameters, those that a job takes from elsewhere without a difference.
 _WITHOUT_A_DIFFERENCE = {"Group.$"}
-_KEPT = {"Cluster", "TaskDefinition", "LaunchType", "PlatformVersion", "NetworkConfiguration", "Overrides", "Count"}
+_OF_ECS = ("LaunchType", "PlatformVersion", "PropagateTags", "Tags", "EnableExecuteCommand", "CapacityProviderStrategy")
+_KNOWN = {"Cluster", "TaskDefinition", "NetworkConfiguration", "Overrides", "Count", *_OF_ECS}
 
 
 def of_machine(rule: "Rule", app: str, name: str, definition: str) -> Job:
@@ -34,7 +35,7 @@ def of_machine(rule: "Rule", app: str, name: str, definition: str) -> Job:
         "TaskDefinitionArn": parameters["TaskDefinition"],
         "TaskCount": parameters.get("Count", 1),
         "NetworkConfiguration": {"awsvpcConfiguration": network},
-        **{member: parameters[member] for member in ("LaunchType", "PlatformVersion") if member in parameters},
+        **{member: parameters[member] for member in _OF_ECS if member in parameters},
     }
     return Job(
         rule=rule.name,
@@ -59,7 +60,7 @@ def _remarks(rule: "Rule", name: str, state: Mapping[str, Any], parameters: Mapp
     attempts = sum(int(each.get("MaxAttempts", 3)) for each in state.get("Retry", ()))
     if attempts:
         yield f"is started again up to {attempts} times when it fails; Rota starts no job again that ran and failed"
-    others = sorted(parameters.keys() - _KEPT - _WITHOUT_A_DIFFERENCE)
+    others = sorted(parameters.keys() - _KNOWN - _WITHOUT_A_DIFFERENCE)
     if others:
         yield f"says {', '.join(others)}, which no key can; set it on the target of its new rule, where it stays"
 

@@ -104,9 +104,9 @@ def _job(name: str, rule: Mapping[str, Any]) -> Job:
         raise CannotTakeError(*reasons)
     vpc = (rule.get("network_configuration") or {}).get("aws_vpc_configuration") or {}
     network = {
-        "subnets": vpc.get("subnets") or [],
-        "securityGroups": vpc.get("security_groups") or [],
-        "assignPublicIp": vpc.get("assign_public_ip") or "DISABLED",
+        "Subnets": vpc.get("subnets") or [],
+        "SecurityGroups": vpc.get("security_groups") or [],
+        "AssignPublicIp": vpc.get("assign_public_ip") or "DISABLED",
     }
     ecs = {
         "TaskDefinitionArn": str(rule["taskDefinition"]),
@@ -156,7 +156,7 @@ def _network(job: Job) -> tuple[tuple[str, ...], tuple[str, ...], str] | None:
     network = job.ecs.get("NetworkConfiguration", {}).get("awsvpcConfiguration")
     if not network:
         return None
-    return tuple(network["subnets"]), tuple(network["securityGroups"]), network["assignPublicIp"]
+    return tuple(network["Subnets"]), tuple(network["SecurityGroups"]), network["AssignPublicIp"]
 
 
 def _shared(document: Mapping[str, Any]) -> dict[str, Any]:

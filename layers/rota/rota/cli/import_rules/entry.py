@@ -31,6 +31,7 @@ class Taken:
     entry: dict[str, Any]
     remarks: tuple[str, ...]
     in_place: bool
+    task: Task
 
 
 def take(job: Job, place: Place, definition: "Content | None") -> Taken:
@@ -59,6 +60,7 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
             f"{', '.join(secret)} may be secret, and {'is' if len(secret) == 1 else 'are'} not written: put it into "
             "Secrets Manager and the task definition, or into the task's environment"
         )
+    entry |= _of_definition(today, place.base.content, settings.container)
     entry |= _how(job, settings)
     in_place = job.in_place and job.name.startswith(place.prefix)
     if problems := find_problems(json.dumps({"tasks": [entry]}).encode(), rule_prefix=place.prefix, max_tasks=1):
@@ -66,7 +68,7 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
     task = Task.model_validate(entry, context=ValidationContext(place.prefix))
     remarks += compare.differences(job, place, today, task)
     remarks += compare.of_the_rule(job, place, in_place=in_place)
-    return Taken(job, entry, tuple(remarks), in_place)
+    return Taken(job, entry, tuple(remarks), in_place, task)
 
 
 def take_all(
@@ -161,6 +163,35 @@ def _environment(own: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[dict[
     return {name: value for name, value in differing.items() if name not in secret}, secret
 
 
+def _of_definition(today: "Content", base: "Content", container: str) -> dict[str, Any]:
+    """The keys of what only a task definition says."""
+    keys: dict[str, Any] = {}
+    had, has = (
+        {each["name"]: each["valueFrom"] for each in container_of(content, container).get("secrets") or []}
+        for content in (base, today)
+    )
+    if secrets := {name: source for name, source in has.items() if had.get(name) != source}:
+        keys["secrets"] = secrets
+    if (role := today.get("taskRoleArn")) and role != base.get("taskRoleArn"):
+        keys["role"] = role
+    if (storage := today.get("ephemeralStorage")) and storage != base.get("ephemeralStorage"):
+        keys["ephemeral_storage"] = storage["sizeInGiB"]
+    return keys
+
+
+def _network(job: Job, settings: "Settings") -> dict[str, Any]:
+    """The keys of its network, as far as that is not the stack's."""
+    network = job.ecs.get("NetworkConfiguration", {}).get("awsvpcConfiguration", {})
+    keys: dict[str, Any] = {}
+    if (subnets := network.get("Subnets")) and sorted(subnets) != sorted(settings.subnets):
+        keys["subnets"] = [*subnets]
+    if (groups := network.get("SecurityGroups")) and sorted(groups) != sorted(settings.security_groups):
+        keys["security_groups"] = [*groups]
+    if network and (public := network.get("AssignPublicIp", "DISABLED")) != settings.assign_public_ip:
+        keys["assign_public_ip"] = public == "ENABLED"
+    return keys
+
+
 def _how(job: Job, settings: "Settings") -> dict[str, Any]:
     """The keys about how it is started."""
     keys: dict[str, Any] = {}
@@ -173,6 +204,13 @@ def _how(job: Job, settings: "Settings") -> dict[str, Any]:
         keys["platform_version"] = version
     if shares := weights(job.ecs):
         keys["capacity_provider"] = next(iter(shares)) if [*shares.values()] == [1] else shares
+    if tags := {each["Key"]: each["Value"] for each in job.ecs.get("Tags") or []}:
+        keys["tags"] = tags
+    if job.ecs.get("PropagateTags") == "TASK_DEFINITION":
+        keys["propagate_tags"] = True
+    if job.ecs.get("EnableExecuteCommand"):
+        keys["enable_execute_command"] = True
+    keys |= _network(job, settings)
     if job.max_runtime:
         keys["watch"] = {"max_runtime": job.max_runtime}
     return keys

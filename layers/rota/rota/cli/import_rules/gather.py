@@ -37,6 +37,9 @@ _PARAMETERS = {
     "events_role_arn": "EventsRoleArn",
     "former_events_role_arns": "FormerEventsRoleArns",
     "task_role_arns": "TaskRoleArns",
+    "task_networks": "TaskNetworks",
+    "events_role_allows": "EventsRoleAllows",
+    "secrets_allowed": "SecretsAllowed",
 }
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Of a target and of its EcsParameters.
 _KEPT = ("DeadLetterConfig",)
-_KEPT_OF_ECS = ("Tags", "PropagateTags", "EnableExecuteCommand", "EnableECSManagedTags", "Group", "ReferenceId")
+_KEPT_OF_ECS = ("EnableECSManagedTags", "Group", "ReferenceId")
 
 
 class CannotTakeError(Exception):

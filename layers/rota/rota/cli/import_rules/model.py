@@ -23,8 +23,8 @@ def remark(rule: str, words: str) -> Remark:
 class Imported:
     """The tasks that rules come to, as the schedule file has them; `remarks` are about those that differ in something.
 
-    `parameters` are what a file of ecschedule says that the stack's parameters will have to. `file` is where the tasks
-    were written, `tagged` the rules that were handed over.
+    `parameters` are those that the stack needs for these tasks and does not have. `file` is where the tasks were
+    written, `tagged` the rules that were handed over.
     """
 
     tasks: list[dict[str, Any]]

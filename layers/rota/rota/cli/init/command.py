@@ -77,7 +77,7 @@ def _write(account: Account, initialised: "Initialised", *, yes: bool) -> None:
     """Write both files, once the caller agrees to what is written over. CommandError if one cannot be written."""
     from rota.cli.execution import confirm
     from rota.cli.init import samconfig
-    from rota.cli.init.text import ORDER
+    from rota.cli.init.text import ORDER, STAY
     from rota.cli.schedule_files.writer import write
 
     config, schedule = map(Path, initialised.files)
@@ -85,9 +85,9 @@ def _write(account: Account, initialised: "Initialised", *, yes: bool) -> None:
     try:
         text = config.read_text(encoding="utf-8") if config.exists() else ""
         had = samconfig.overrides_of(text, initialised.environment)
-        kept = {name: value for name, value in (had or {}).items() if name not in ORDER}
+        kept = {name: value for name, value in (had or {}).items() if name not in ORDER or name in STAY}
         made = samconfig.with_environment(
-            text, initialised.environment, initialised.stack, region, {**initialised.parameters, **kept}
+            text, initialised.environment, initialised.stack, region, {**kept, **initialised.parameters}
         )
     except (OSError, samconfig.UnreadableError) as error:
         raise CommandError(Exit.MISUSED, str(error), "correct that, or run it in another directory") from error

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from rota.cli.import_rules import gather
+from rota.cli.import_rules import gather, needed
 from rota.cli.import_rules.entry import take_all
 from rota.cli.import_rules.guess import command_of, common_prefix, start_command
 from rota.ecs.images import is_of_repository_named
@@ -35,6 +35,7 @@ def read(
     if roles := place.settings.former_events_role_arns:
         said["FormerEventsRoleArns"] = ",".join(roles)
     taken, others = take_all(own, place, definitions)
+    said |= needed.parameters(taken, place)
     related = gather.related(rules, parameters["ClusterName"], place.prefix)
     not_taken = [each for each in not_taken if each[0] in related]
     return said, taken, not_taken + others

@@ -16,10 +16,12 @@ REQUIRED = ("RepositoryName", "SubnetIds", "SecurityGroupIds", "TaskRoleArns")
 """Parameters without a default that a service may not say."""
 ORDER = (
     *("RulePrefix", "ClusterName", "ServiceName", "RepositoryName", "TaskDefinitionFamily", "ContainerName"),
-    *("StartCommand", "SubnetIds", "SecurityGroupIds", "AssignPublicIp", "PlatformVersion", "FormerEventsRoleArns"),
-    *("TaskRoleArns", "JobLogGroups"),
+    *("StartCommand", "SubnetIds", "SecurityGroupIds", "AssignPublicIp", "TaskNetworks", "PlatformVersion"),
+    *("EventsRoleAllows", "FormerEventsRoleArns", "TaskRoleArns", "SecretsAllowed", "JobLogGroups"),
 )
 """Every parameter that can be read, in the order in which it is written."""
+STAY = ("TaskNetworks", "EventsRoleAllows", "SecretsAllowed")
+"""Those that a person may have set for tasks that are to come: they stay where nothing else is read."""
 
 
 def initialised(
