@@ -60,7 +60,6 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     problems.add_for_author(checks.of_actions(settings, tasks))
     problems.add_for_author(checks.of_events_role(settings, tasks))
     problems.add_for_author(checks.of_roles(settings, tasks))
-    problems.add_for_author(checks.of_storage(settings, tasks))
     problems.add_for_author(checks.of_networks(settings, tasks, _vpcs(settings, tasks)))
     problems.add_for_operator(inventory.problems([backend.name_of(task, settings) for task in tasks], settings))
     reusable = base = served = None
@@ -150,10 +149,10 @@ def _vpcs(settings: Settings, tasks: tuple[Task, ...]) -> dict[str, str]:
 
 
 def _missing_secrets(settings: Settings, tasks: tuple[Task, ...], cluster_arn: str) -> set[str]:
-    """The ARNs of secrets that tasks name, in the cluster's Region, and that are not there."""
+    """The ARNs of secrets that tasks name, of the cluster's account and Region, and that are not there."""
     named = {secrets.arn_of(each, cluster_arn) for task in tasks for each in (task.secrets or {}).values()}
-    region = cluster_arn.split(":")[3]
-    seen = {arn for arn in named if arn.split(":")[3] == region and secrets.is_allowed(arn, settings.secrets_allowed)}
+    here = cluster_arn.split(":")[3:5]
+    seen = {arn for arn in named if arn.split(":")[3:5] == here and secrets.is_allowed(arn, settings.secrets_allowed)}
     return secrets.missing(clients.secretsmanager(), clients.ssm(), seen) if seen else set()
 
 
@@ -226,6 +225,7 @@ def _check_base(
         problems.add_for_operator(checks.of_task_roles(served, settings))
     problems.add_for_author(checks.of_sizes(base, settings, tasks))
     problems.add_for_author(checks.of_execute_command(base, tasks))
+    problems.add_for_author(checks.of_platform(base, settings, tasks))
     problems.add_for_author(checks.of_task_tags(base, tasks))
     if image_uri:
         problems.add_for_author(checks.of_lengths(base, settings, image_uri, tasks))

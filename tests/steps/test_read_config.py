@@ -152,6 +152,47 @@ def test_a_task_too_long_for_a_task_definition(world: World, deployments: Deploy
         deployments.start().until("PlanDeployment")
 
 
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ({"capacity_provider": "FARGATE_SPOT"}, "the cluster production does not have FARGATE_SPOT"),
+        ({"subnets": ["subnet-9"]}, "the parameter TaskNetworks is stack"),
+        ({"security_groups": ["sg-9"]}, "the parameter TaskNetworks is stack"),
+        ({"assign_public_ip": True}, "the parameter TaskNetworks is stack"),
+        ({"tags": {"team": "data"}}, "the parameter EventsRoleAllows does not say"),
+        ({"propagate_tags": True}, "the parameter EventsRoleAllows does not say"),
+        ({"enable_execute_command": True}, "the parameter EventsRoleAllows does not say"),
+        ({"ephemeral_storage": 21}, "Fargate's platform version 1.3.0 cannot do that"),
+        ({"secrets": {"TOKEN": "/token"}}, "the parameter SecretsAllowed has no pattern"),
+        ({"role": "arn:aws:iam::123456789012:role/report"}, "the parameter TaskRoleArns does not list"),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)
+def test_a_key_without_what_it_needs(
+    key: dict[str, object], says: str, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATFORM_VERSION", "1.3.0")
+    world.upload({"tasks": [SCHEDULE["tasks"][0] | key]})
+    with pytest.raises(ConfigError) as raised:
+        deployments.start().until("PlanDeployment")
+    assert f"tasks[0].{next(iter(key))}: {says}" in str(raised.value)
+    assert "tasks[0]" not in str(raised.value).replace(f"tasks[0].{next(iter(key))}", "", 1), "nothing else is wrong"
+
+
+def test_what_tasks_name_is_there(world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASK_NETWORKS", "any")
+    monkeypatch.setenv("SECRETS_ALLOWED", "*")
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-AbCdEf"
+    keys = {"subnets": ["subnet-9"], "secrets": {"A": "/gone", "B": f"{arn}:key::", "C": "/there", "D": "/plain"}}
+    for name in ("/there", "plain"):
+        client("ssm").put_parameter(Name=name, Value="x", Type="SecureString")
+    world.upload({"tasks": [SCHEDULE["tasks"][0] | keys]})
+    with pytest.raises(ConfigError) as raised:
+        deployments.start().until("PlanDeployment")
+    problems = str(raised.value).split("tasks[0]")[1:]
+    assert [problem.partition(":")[0] for problem in problems] == [".subnets", ".secrets.A", ".secrets.B"]
+
+
 def test_the_name_of_a_foreign_rule_is_refused(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [{"name": "ByHand", "task": "x", "rate": "1 day"}]})
     with pytest.raises(RejectedError, match="the rule production__guestbook__ByHand exists and Rota does not own it"):

@@ -16,12 +16,12 @@ from rota.plan.checks import (
     of_execute_command,
     of_kept_rights,
     of_networks,
+    of_platform,
     of_published_ports,
     of_roles,
     of_secrets,
     of_service,
     of_starting_tasks,
-    of_storage,
     of_task_roles,
     of_task_tags,
 )
@@ -606,7 +606,15 @@ def test_the_role_of_a_task_is_one_that_may_be_passed() -> None:
 )
 def test_a_larger_disk_needs_a_platform_version(version: str, keys: dict[str, Any], refused: bool) -> None:
     settings = SETTINGS.model_copy(update={"platform_version": version})
-    assert bool(list(of_storage(settings, [task(**keys)]))) is refused
+    assert bool(list(of_platform(definition(), settings, [task(**keys)]))) is refused
+
+
+def test_windows_does_not_run_on_spot() -> None:
+    windows = definition(CONTENT | {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}})
+    keys = {"ephemeral_storage": 50, "platform_version": "1.0.0"}
+    assert list(of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE", **keys)])) == []
+    (problem,) = of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE_SPOT", **keys)])
+    assert "the task definition guestbook:1 runs on Windows, and FARGATE_SPOT does not" in problem
 
 
 OF_SSM, OF_MANAGER = (f"arn:aws:{each}:us-east-1:123456789012:" for each in ("ssm", "secretsmanager"))

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from examples.guestbook.client import Client
 from stage import process
 from stage.client import wait_for
-from tests.stage.account import PREFIX, schedules
+from tests.stage.account import PREFIX
 from tests.stage.scenarios import runs
 from tests.stage.test_runs import a_minute
 from tests.stage.with_actions.scenario import VALUE
 
 STUCK = {"name": "Stuck", "task": "spam_task", "cron": "* * * * ? *", "overlap": "skip", "watch": {"max_runtime": 60}}
 LATE = {"name": "Late", "task": "spam_task", "rate": "1 hour", "catch_up": "missed"}
-_STOPPED, _STARTED = {("Stuck", "skipped"), ("Stuck", "failed")}, {("Late", "caught up")}
+TAGGED = {**LATE, "name": "Tagged", "tags": {"cost-centre": "12"}, "enable_execute_command": True}
+_STOPPED, _STARTED = {("Stuck", "skipped"), ("Stuck", "failed")}, {("Late", "caught up"), ("Tagged", "caught up")}
 BECOMES = {"stop": _STOPPED, "start": _STARTED, "both": _STOPPED | _STARTED}
 """By the parameter: each job, and what becomes of a run of it."""
 
@@ -34,7 +35,7 @@ def played(parameter: str) -> Iterator[Client]:
 
 def _play(stage: Client, parameter: str) -> None:
     stops, starts = parameter in ("stop", "both"), parameter in ("start", "both")
-    stage.upload_schedule({"tasks": [*([STUCK] if stops else []), *([LATE] if starts else [])]})
+    stage.upload_schedule({"tasks": [*([STUCK] if stops else []), *([LATE, TAGGED] if starts else [])]})
     assert stage.deploy("v1")["status"] == "SUCCEEDED"
     stage.settings(tasks="scripted", script={"seconds": 600}, start_seconds=25, fire_schedules=True)
     stage.advance(60)  # to the first minute of Sweep's rule
@@ -49,14 +50,12 @@ def _play(stage: Client, parameter: str) -> None:
 
 
 def _give_up_a_start(stage: Client) -> None:
-    """ECS refuses the hourly job once; its target has a tag, as a script may have given it."""
-    (target,) = schedules(stage)["Late"]["Targets"]
-    target["EcsParameters"] |= {"Tags": [{"Key": "cost-centre", "Value": "12"}]}
-    stage.client("events").put_targets(Rule=PREFIX + "Late", Targets=[target])
+    """ECS refuses the hourly jobs once."""
     stage.settings(run_task="refused")
-    stage.fire(PREFIX + "Late")
+    for job in (LATE, TAGGED):
+        stage.fire(f"{PREFIX}{job['name']}")
     stage.settings(run_task="ok")
-    wait_for(lambda: ("Late", "missed") in statuses(stage), 20)
+    wait_for(lambda: {("Late", "missed"), ("Tagged", "missed")} <= statuses(stage), 20)
 
 
 def statuses(stage: Client) -> set[tuple[str, str]]:

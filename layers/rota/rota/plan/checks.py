@@ -176,14 +176,21 @@ def of_secrets(
             )
 
 
-def of_storage(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
-    """Where Fargate's platform version has no disk of another size, so that ECS starts no run."""
+def of_platform(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """What Fargate's platform cannot do for a task, so that ECS starts no run of it, a line each."""
+    windows = str((base.content.get("runtimePlatform") or {}).get("operatingSystemFamily")).startswith("WINDOWS")
     for index, task in enumerate(tasks):
         version = task.platform_version or settings.platform_version
-        if task.ephemeral_storage and version != "LATEST" and _number(version) < _WITH_STORAGE:
+        if task.ephemeral_storage and not windows and version != "LATEST" and _number(version) < _WITH_STORAGE:
             yield (
                 f"tasks[{index}].ephemeral_storage: Fargate's platform version {version} cannot do that; write "
                 '"platform_version": "LATEST", or leave the key out'
+            )
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+        if windows and "FARGATE_SPOT" in (task.capacity_provider or ()):
+            yield (
+                f"tasks[{index}].capacity_provider: the task definition {arns.short_name(base.arn)} runs on Windows, "
+                "and FARGATE_SPOT does not; leave it out"
             )
 
 

@@ -1,0 +1,152 @@
+"""A task with every key at once: it deploys, changes and is restored, and runs with exactly what the file says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from examples.guestbook.client import Client
+from stage import process
+from tests.stage import audit
+from tests.stage.account import PREFIX, schedules
+from tests.stage.with_every_key.scenario import MODE, ROLE
+
+PLAIN = {"name": "Plain", "task": "spam_task", "rate": "1 hour"}
+BARE = {"name": "Report", "command": ["sh", "-c", "echo $TOKEN $KEY"], "rate": "1 day"}
+DENIED = {"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}
+# What a key may need that is read or set nowhere else.
+OF_KEYS = {"ecs:DescribeClusters", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "secretsmanager:DescribeSecret"}
+OF_KEYS |= {"ssm:ListTagsForResource", "ecs:TagResource", "ecs:RunTask", "iam:PassRole"}
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setenv(MODE, request.param)
+    with process.running("--scenario", "tests.stage.with_every_key") as served:
+        stage = Client(served.endpoint)
+        stage.settings(time_scale=0.01, rollout_seconds=0.1)
+        yield stage
+
+
+def keys_of(stage: Client) -> dict[str, Any]:
+    """Every key, with what it names made in the account."""
+    ec2 = stage.client("ec2")
+    *_, subnet = ec2.describe_subnets()["Subnets"]
+    group = ec2.create_security_group(GroupName="report", Description="report", VpcId=subnet["VpcId"])["GroupId"]
+    stage.client("ecs").put_cluster_capacity_providers(
+        cluster=stage.names["cluster"],
+        capacityProviders=["FARGATE", "FARGATE_SPOT"],
+        defaultCapacityProviderStrategy=[],
+    )
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    stage.client("iam").create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=trust)
+    stage.client("ssm").put_parameter(Name="/guestbook/key", Value="of-ssm", Type="SecureString")
+    (token,) = stage.client("secretsmanager").list_secrets()["SecretList"]
+    return {
+        "capacity_provider": "FARGATE_SPOT",
+        "subnets": [subnet["SubnetId"]],
+        "security_groups": [group],
+        "assign_public_ip": True,
+        "tags": {"team": "data", "cost-centre": "12"},
+        "propagate_tags": True,
+        "enable_execute_command": True,
+        "ephemeral_storage": 50,
+        "secrets": {"TOKEN": token["ARN"], "KEY": "/guestbook/key"},
+        "role": ROLE,
+    }
+
+
+def deployed(stage: Client, tag: str, *tasks: dict[str, Any], defaults: dict[str, Any] | None = None) -> str:
+    """Deploy that file, and return the plan's summary."""
+    stage.upload_schedule({**({"defaults": defaults} if defaults else {}), "tasks": list(tasks)})
+    ended = stage.deploy(tag)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    summary: str = ended["output"]["plan"]["summary"]
+    return summary
+
+
+def target_of(stage: Client, task: str) -> dict[str, Any]:
+    (target,) = schedules(stage)[task]["Targets"]
+    found: dict[str, Any] = target
+    return found
+
+
+def run(stage: Client, task: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Fire a task's rule: the task as ECS describes it, its revision, and what it has printed."""
+    fired, ecs = stage.fire(PREFIX + task), stage.client("ecs")
+    (described,) = ecs.describe_tasks(cluster=stage.names["cluster"], tasks=[fired["task_arn"]], include=["TAGS"])[
+        "tasks"
+    ]
+    revision = ecs.describe_task_definition(taskDefinition=described["taskDefinitionArn"])["taskDefinition"]
+    assert fired["exit_code"] == 0
+    return described, revision, fired["output"]
+
+
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("stage", ["shared", "per-task"], indirect=True)
+def test_a_task_with_every_key(stage: Client) -> None:
+    before = deployed(stage, "v1", PLAIN, BARE)
+    plain = target_of(stage, "Report")
+    keys = keys_of(stage)
+    summary = deployed(stage, "v2", PLAIN, BARE | keys)
+    ((mode,),) = [{each["ParameterValue"] for each in _parameters(stage) if each["ParameterKey"] == "RevisionMode"}]
+    assert ("1 task needs its own revision: 1 s" in summary) == (mode == "shared"), summary
+    assert "own revision" not in before
+
+    task, revision, printed = run(stage, "Report")
+    assert (task["capacityProviderName"], task["launchType"]) == ("FARGATE_SPOT", "FARGATE")
+    assert (task["enableExecuteCommand"], task["ephemeralStorage"]) == (True, {"sizeInGiB": 50})
+    tags = {each["key"]: each["value"] for each in task["tags"]}
+    assert (tags["team"], tags["cost-centre"], tags["rota:app"]) == ("data", "12", "production/guestbook-api")
+    details = {each["name"]: each["value"] for each in task["attachments"][0]["details"]}
+    assert details["subnetId"] == keys["subnets"][0]
+    network = target_of(stage, "Report")["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"]
+    assert network == {
+        "Subnets": keys["subnets"],
+        "SecurityGroups": keys["security_groups"],
+        "AssignPublicIp": "ENABLED",
+    }
+    assert (revision["taskRoleArn"], printed) == (ROLE, "let-me-in of-ssm\n")
+    task, revision, _ = run(stage, "Plain")
+    assert (task.get("capacityProviderName"), task["enableExecuteCommand"], task["tags"]) == (None, False, [])
+    assert "/guestbook/key" not in str(revision["containerDefinitions"])
+
+    other = keys | {"tags": {"team": "ops"}, "capacity_provider": {"FARGATE": 1}, "ephemeral_storage": 60}
+    other |= {"propagate_tags": False, "enable_execute_command": False, "assign_public_ip": False}
+    live = schedules(stage)
+    stage.upload_schedule({"tasks": [PLAIN, BARE | other | {"secrets": {"KEY": "/guestbook/key"}}]})
+    stage.faults([DENIED])
+    assert stage.deploy("v3")["status"] == "FAILED"
+    assert schedules(stage) == live, "the target is restored"
+
+    deployed(stage, "v4", PLAIN, BARE, defaults=other)
+    task, revision, _ = run(stage, "Report")
+    assert (task["capacityProviderName"], task["ephemeralStorage"]) == ("FARGATE", {"sizeInGiB": 60})
+    assert (task["tags"], task["enableExecuteCommand"]) == ([{"key": "team", "value": "ops"}], False)
+    again = stage.wait(stage.start(stage.wait(stage.executions()[0])["input"]))
+    assert again["output"]["plan"]["nothing_to_do"] is True
+
+    deployed(stage, "v5", PLAIN, BARE)
+    bare = target_of(stage, "Report")
+    for each in (plain, bare):
+        each["EcsParameters"].pop("TaskDefinitionArn")
+    assert bare == plain, "what keys have set goes with them"
+
+    records, granted = stage.permissions(), audit.statements(stage)
+    assert [record for record in records if not record["allowed"]] == []
+    idle = [
+        each
+        for each in audit.unused(granted, audit.asked(records))
+        if each.action in OF_KEYS and ("ReadConfig" in each.role or "EventsRole" in each.role)
+    ]
+    # IAM takes each action of a statement with each of its resources.
+    assert {(each.action.partition(":")[0], each.resource.split(":")[2]) for each in idle} <= {
+        ("secretsmanager", "ssm"),
+        ("ssm", "secretsmanager"),
+    }
+
+
+def _parameters(stage: Client) -> list[dict[str, str]]:
+    (stack,) = stage.client("cloudformation").describe_stacks(StackName="rota")["Stacks"]
+    found: list[dict[str, str]] = stack["Parameters"]
+    return found

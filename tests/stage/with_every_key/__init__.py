@@ -1,0 +1,1 @@
+"""The guestbook with a stack that takes every key of a task."""
