@@ -145,7 +145,26 @@ def test_what_a_person_has_to_know_is_on_top(members: dict[str, Any], words: str
 def test_a_row_for_each_task() -> None:
     task = status(rule(), job(), run("failed", exit_code=1, seconds=12), run("ok"))
     printed = shown(tasks=[task])
-    assert "ok !1      06:00 exit 1, 12 s  tomorrow 06:00" in printed
+    assert ".x         06:00 exit 1, 12 s  tomorrow 06:00" in printed
+
+
+def test_below_the_table_is_why_the_last_run_was_bad() -> None:
+    reason = {"why": "exit_code", "words": "the job ended with exit code 1"}
+    failed = run("failed", exit_code=1, reason=reason)
+    assert "A: the job ended with exit code 1   rota explain A" in shown(tasks=[status(rule(), job(), failed)])
+    by_hand = status(rule(), job(), {**failed, "trigger": "by_hand"})
+    printed = shown(tasks=[by_hand])
+    assert ("rota explain A" in printed, "exit 1, by hand" in printed) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("last", "bad_runs", "fails"),
+    [("ok", 0, False), ("failed", 1, True), ("ok", 1, True), ("missed", 0, True)],
+    ids=["well", "failed", "well, by hand, since", "not judged yet"],
+)
+def test_a_job_fails_by_its_own_runs(last: str, bad_runs: int, fails: bool) -> None:
+    task = status(rule(), job(bad_runs=bad_runs), run(last))
+    assert Status(None, None, None, None, None, [], None, [task], watched=True).fails == fails
 
 
 def test_a_paused_task_says_by_whom() -> None:

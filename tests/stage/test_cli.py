@@ -27,6 +27,8 @@ ANSWERS = {
     "explain a rule": ["explain", "production__guestbook__IngestData"],
     "explain a release": ["explain", "v1"],
     "plan": ["plan"],
+    "next": ["next", "--for", "7d"],
+    "next of a job": ["next", "IngestData", "--all"],
 }
 
 

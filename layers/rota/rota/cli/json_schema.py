@@ -15,6 +15,7 @@ from rota.cli.history.model import History, TaskHistory
 from rota.cli.import_rules.model import Imported
 from rota.cli.init.model import Initialised
 from rota.cli.logs.model import Logs
+from rota.cli.next.model import Calendar
 from rota.cli.output import FORMAT
 from rota.cli.plan.model import Plan
 from rota.cli.restore.by_hand import Commands
@@ -25,9 +26,9 @@ from rota.cli.stop.model import Stopped
 FILE = Path(__file__).with_name("answers.schema.json")
 ANSWERS: tuple[type, ...] = (
     *(Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked, Commands),
-    *(Imported, Initialised, Ran, Logs, Stopped),
+    *(Imported, Initialised, Ran, Logs, Stopped, Calendar),
 )
-_WITHOUT_A_STACK = (AllStatus, Checked, Imported, Initialised)
+_WITHOUT_A_STACK = (AllStatus, Checked, Imported, Initialised, Calendar)
 """Of all stacks; and of what belongs to none, such as a file."""
 _OF_A_STACK = {"stack": {"type": "string"}, "app": {"type": "string"}}
 _OF_ALL = {"rota": {"const": FORMAT}, "at": {"type": "string", "format": "date-time"}}

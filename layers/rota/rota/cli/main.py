@@ -14,6 +14,7 @@ from rota.cli.history.command import history
 from rota.cli.import_rules.command import import_
 from rota.cli.init.command import init
 from rota.cli.logs.command import logs
+from rota.cli.next.command import next_
 from rota.cli.pause.command import pause
 from rota.cli.plan.command import plan
 from rota.cli.restore.command import restore
@@ -32,7 +33,7 @@ def main() -> None:
 
 
 for each in (
-    *(status, history, explain, run, logs, stop),
+    *(status, next_, history, explain, run, logs, stop),
     *(plan, deploy, rollback, pause, resume, restore),
     *(check, init, import_, verify_account, completion),
 ):

@@ -62,13 +62,13 @@ class Table:
         return {str(item["task"]): item for item in self._begins(self._runs, "job#")}
 
     def runs(self, task: str, most: int) -> list[Item]:
-        """The last runs of a task, the newest first."""
+        """The last runs of a task, the newest first; of those that were due at once the one that was started last."""
         found: list[Item] = []
         for item in self._begins(self._runs, f"run#{task}#", backwards=True, page=most):
             found.append(item)
             if len(found) >= most:
                 break
-        return found
+        return sorted(found, key=lambda item: (item["scheduled_at"], item.get("created_at", "")), reverse=True)
 
     def runs_since(self, task: str, since: datetime) -> Iterator[Item]:
         """The runs of a task that were due since then, the newest first."""

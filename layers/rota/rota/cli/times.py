@@ -66,3 +66,19 @@ def parse_duration(text: str) -> timedelta:
     if unit not in units or not number.isdecimal() or int(number) == 0:
         raise ValueError(f"{text!r} is no duration; write it as 90s, 30m, 2h or 1d")
     return timedelta(seconds=int(number) * units[unit])
+
+
+def parse_time(text: str, now: datetime) -> datetime:
+    """`18:00`, the next one, or `2026-12-24T06:00`; one without a zone is in that of `now`. ValueError for another."""
+    words = f"{text!r} is no time; write it as 18:00 or 2026-12-24T06:00"
+    if len(text) == len("18:00") and ":" in text:
+        try:
+            today = datetime.combine(now.date(), datetime.strptime(text, "%H:%M").time(), now.tzinfo)
+        except ValueError as wrong:
+            raise ValueError(words) from wrong
+        return today if today > now else today + timedelta(days=1)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as wrong:
+        raise ValueError(words) from wrong
+    return at if at.tzinfo else at.replace(tzinfo=now.tzinfo)

@@ -53,19 +53,19 @@ class TaskFacts:
 def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
     """From the rule to the schedule file, the revision, the release and the runs."""
     rule, now = facts.rule, facts.account.now()
+    found = tasks.status(
+        facts.task, rule, facts.job, facts.runs, facts.paused, now, settled=not facts.lease.get("holder")
+    )
     chain = [
         *_of_the_rule(facts),
         *_of_the_pause(facts, utc=utc),
         *_of_the_file(facts, utc=utc),
         *_of_the_revision(facts),
-        *_of_the_runs(facts, now, utc=utc),
+        *_of_the_runs(facts, found.strip, now, utc=utc),
     ]
-    drift = tasks.status(
-        facts.task, rule, facts.job, facts.runs, facts.paused, now, settled=not facts.lease.get("holder")
-    )
-    chain += [Link("by hand", facts.task, words) for words in drift.drift]
+    chain += [Link("by hand", facts.task, words) for words in found.drift]
     return Explanation(
-        "task", facts.task, _headline(facts, drift.next, now, utc=utc), chain, [*_advice(facts, drift.drift)]
+        "task", facts.task, _headline(facts, found.next, now, utc=utc), chain, [*_advice(facts, found.drift)]
     )
 
 
@@ -169,7 +169,7 @@ def _base(facts: TaskFacts, entry: Item) -> str:
     return str(json.loads(found[0])["base"]["arn"]).rpartition("/")[2] if isinstance(found, tuple) else ""
 
 
-def _of_the_runs(facts: TaskFacts, now: datetime, *, utc: bool) -> Iterator[Link]:
+def _of_the_runs(facts: TaskFacts, strip: str, now: datetime, *, utc: bool) -> Iterator[Link]:
     if not facts.stack.watches_runs:
         yield Link("runs", "-", "are not watched: the stack's parameter WatchRuns is false")
         return
@@ -185,6 +185,8 @@ def _of_the_runs(facts: TaskFacts, now: datetime, *, utc: bool) -> Iterator[Link
         times.clock(due, now, utc=utc),
         f"{last['status'].replace('_', ' ')}{code}{f': {why}' if why else ''}",
     )
+    good = sum(each["status"] == "ok" for each in facts.runs)
+    yield Link("runs", strip, f"the last {len(facts.runs)}, the newest right; {good} ok")
     incident = (facts.job or {}).get("incident")
     if incident and not incident.get("recovered"):
         yield Link("incident", incident["id"], _since(incident))
@@ -215,7 +217,8 @@ def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
     if todo:
         yield todo
     if last and last["status"] in ("failed", "not_started", "missed"):
-        yield f"its runs: rota history --task {facts.task}"
+        yield f"its log: rota logs {facts.task}{facts.account.options}"
+        yield f"run it once more: rota run {facts.task}{facts.account.options}"
 
 
 def _file(account: "Account", stack: "Stack", key: str, version: str) -> tuple[str, datetime] | str | None:

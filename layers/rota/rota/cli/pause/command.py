@@ -65,30 +65,14 @@ def end_of(lasts: str | None, until: str | None, now: datetime) -> datetime | No
     """When the hold ends, in UTC; None if it says no end. A time of the day is the next one; one without a zone is in
     that of `now`. CommandError for one that is past or cannot be read.
     """
-    from rota.cli.times import parse_duration
+    from rota.cli.times import parse_duration, parse_time
 
     if lasts and until:
         raise CommandError(Exit.MISUSED, "--for and --until both say when it ends", "type one of them")
     try:
-        ends = now + parse_duration(lasts) if lasts else _time(until, now) if until else None
+        ends = now + parse_duration(lasts) if lasts else parse_time(until, now) if until else None
     except ValueError as wrong:
         raise CommandError(Exit.MISUSED, str(wrong)) from wrong
     if ends and ends <= now:
         raise CommandError(Exit.MISUSED, f"{until} is past", "name a time that is to come")
     return ends.astimezone(UTC).replace(microsecond=0) if ends else None
-
-
-def _time(text: str, now: datetime) -> datetime:
-    """Raises ValueError."""
-    words = f"{text!r} is no time; write it as 18:00 or 2026-12-24T06:00"
-    if len(text) == len("18:00") and ":" in text:
-        try:
-            today = datetime.combine(now.date(), datetime.strptime(text, "%H:%M").time(), now.tzinfo)
-        except ValueError as wrong:
-            raise ValueError(words) from wrong
-        return today if today > now else today + timedelta(days=1)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as wrong:
-        raise ValueError(words) from wrong
-    return at if at.tzinfo else at.replace(tzinfo=now.tzinfo)

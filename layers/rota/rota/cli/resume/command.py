@@ -1,7 +1,8 @@
 """`rota resume`."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +12,16 @@ from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
 
+if TYPE_CHECKING:
+    from rota.cli.table import Item
+
 
 @command("resume", "rota resume SendMail", short_help="End a pause or a hold, or lift what a rollback barred.")
 @click.argument("tasks", metavar="[TASK]...", nargs=-1, shell_complete=names.tasks)
 @click.option("--all", "every", is_flag=True, help="Every job that is paused.")
 @click.option("--deployments", is_flag=True, help="End the hold; the newest push that waited is deployed.")
 @click.option("--barred", is_flag=True, help="Lift the bars of all images that rollbacks barred; it deploys nothing.")
+@click.option("--run-missed", is_flag=True, help="Start each job once that was due in its pause.")
 @asking
 @waiting
 def resume(
@@ -25,24 +30,32 @@ def resume(
     every: bool,
     deployments: bool,
     barred: bool,
+    run_missed: bool,
     reason: str | None,
     yes: bool,
     no_wait: bool,
     timeout: timedelta,
 ) -> Exit:
-    """End what `rota pause` or `rota rollback` has begun. Exits as `rota deploy` does if a push is deployed."""
+    """End what `rota pause` or `rota rollback` has begun. Exits as `rota deploy` does if a push is deployed.
+
+    What was due in a pause is not started, unless --run-missed says so: then each job is started once, as `rota run`
+    does it, for the last time that it was due.
+    """
     from rota.cli import execution
 
     if sum((bool(tasks), every, deployments, barred)) != 1:
         raise CommandError(Exit.MISUSED, "name what to resume", "TASK..., --all, --deployments, or --barred")
+    if run_missed and not (tasks or every):
+        raise CommandError(Exit.MISUSED, "--run-missed starts jobs", "name them, or --all")
     stack = account.stack
     if tasks or every:
         paused = _paused(account, tasks)
         if not paused:
             return _nothing(account, f"Not paused: {', '.join(tasks)}." if tasks else "No job is paused.")
-        named = execution.signed(account, {"pause": {"tasks": paused} if tasks else {}}, "resume", reason)
+        named = execution.signed(account, {"pause": {"tasks": [*paused]} if tasks else {}}, "resume", reason)
         started = execution.start(account, named, "resume")
-        return execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
+        code = execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
+        return _run_missed(account, paused) if run_missed and code is Exit.DONE else code
     gates = account.table.present(0).lease.get("gates", {})
     event: dict[str, Any]
     if deployments:
@@ -59,15 +72,31 @@ def resume(
     return execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
 
 
-def _paused(account: Account, tasks: tuple[str, ...]) -> list[str]:
-    """Which of these jobs are paused; of no names, all that are. CommandError for what is no job."""
+def _paused(account: Account, tasks: tuple[str, ...]) -> "dict[str, Item]":
+    """The pauses of these jobs that are in force; of no names, all that are. CommandError for what is no job."""
     from rota.cli import rules
 
     paused, prefix = account.table.pauses(), account.stack.rule_prefix
     named = [rules.task_of(each, prefix) for each in tasks]
     if others := [each for each in named if each not in paused]:
         rules.require(others, rules.listed(account.client("events"), prefix))
-    return [each for each in named or paused if each in paused]
+    return {each: paused[each] for each in named or paused if each in paused}
+
+
+def _run_missed(account: Account, paused: "Mapping[str, Item]") -> Exit:
+    """Start each job once that was due in its pause."""
+    from rota.cli.resume.missed import due_in_a_pause
+    from rota.cli.run import start, wait
+
+    for task, pause in sorted(paused.items()):
+        job, now = start.find(account, task), account.now()
+        due = due_in_a_pause(pause, job.schedule.schedule_expression or "", now)
+        if due is None:
+            account.output.notes([f"{task} was not due in its pause."])
+            continue
+        request = start.request_of(job, account.stack.container, start.Changes(), due, late=True)
+        wait.wait(account, task, due, start.start(account, request), None, stops=False)
+    return Exit.DONE
 
 
 def _nothing(account: Account, words: str) -> Exit:

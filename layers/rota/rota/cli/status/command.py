@@ -21,8 +21,8 @@ _SECONDS = 5.0
 def status(account: Account, watch: bool, every: bool, exit_code: bool) -> Exit:
     """Show what is live since when and by whom, what deploys, and each job's last runs and next one.
 
-    A run in the list is `ok`, `!1` (it ended with exit code 1), `!!` (it did not start), `--` (missed), `..` (under
-    way) or `??` (not known). Exits with 5 if a deployment is half done.
+    Of the last 20 runs, the newest right, each is `.` (ok), `x` (failed), `!` (it did not start), `-` (missed), `/`
+    (skipped or replaced), `>` (under way) or `?` (not known). Exits with 5 if a deployment is half done.
     """
     if every:
         if watch:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rota.cli.frame import Account
     from rota.cli.stack import Stack
 
-STRIP = 8
+STRIP = 20
 """Runs that a strip shows."""
 _RUNNING = "RUNNING"
 _LOOKS_BACK = 10

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+BY_HAND = "by_hand"
 RunStatus = Literal["starting", "running", "ok", "failed", "not_started", "missed", "skipped", "replaced", "unknown"]
 
 
@@ -112,6 +113,13 @@ class LastRun:
     seconds: float | None
     release: str | None
     reason: str
+    trigger: str
+    """What started it: `schedule`, `catch_up` or `by_hand`."""
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it says that the job does not do well. What a person starts says nothing of that."""
+        return self.trigger != BY_HAND and self.status in ("failed", "not_started", "missed")
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,7 @@ class Status:
     @property
     def fails(self) -> bool:
         """Whether the last run of any task was bad."""
-        return any(task.last and task.last.status in ("failed", "not_started", "missed") for task in self.tasks)
+        return any(task.bad_runs or (task.last and task.last.is_bad) for task in self.tasks)
 
 
 @dataclass(frozen=True)

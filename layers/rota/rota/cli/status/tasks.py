@@ -84,6 +84,7 @@ def _last(run: Item) -> LastRun:
         seconds=float(run["seconds"]) if run.get("seconds") is not None else None,
         release=items.version((run.get("release") or {}).get("number")),
         reason=(run.get("reason") or {}).get("words", ""),
+        trigger=run.get("trigger", "schedule"),
     )
 
 

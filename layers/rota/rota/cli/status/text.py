@@ -6,15 +6,12 @@ from datetime import datetime
 import click
 
 from rota.cli import times
-from rota.cli.status.model import AllStatus, LastRun, Release, StackStatus, Status, Task
+from rota.cli.status.model import BY_HAND, AllStatus, LastRun, Release, StackStatus, Status, Task
 from rota.cli.tables import Cell, Row, folded, packed, table
 
 _SHORT = len("sha256:") + 8
-_BAD = ("failed", "not_started", "missed")
-_MARKS = {".": "ok", "!": "!!", "-": "--", "?": "??", ">": "..", "/": "//"}
 _WORDS = {"ok": "ok", "not_started": "did not start", "missed": "missed", "unknown": "unknown", "starting": "starts"}
 _WORDS |= {"skipped": "skipped", "replaced": "replaced"}
-_REASON = 60
 
 
 def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
@@ -35,6 +32,8 @@ def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> 
         )
     yield from table(titles, rows, width)
     for task in status.tasks:
+        if task.last and task.last.is_bad and task.last.reason:
+            yield from _folded(f"{task.task}: {task.last.reason}   rota explain {task.task}", width, "red")
         for drift in task.drift:
             yield from _folded(f"{task.task}: {drift}", width, "yellow")
 
@@ -116,19 +115,13 @@ def _ended(outcome: str) -> str:
 
 
 def _row(task: Task, now: datetime, *, utc: bool) -> Row:
-    bad = task.last is not None and task.last.status in _BAD
+    bad = task.last is not None and task.last.is_bad
     return [
         task.task,
-        Cell(_strip(task), "red" if bad else None),
+        Cell(task.strip, "red" if bad else None),
         Cell(_last(task.last, now, utc=utc) if task.last else "no run yet", "red" if bad else None),
         _next(task, now, utc=utc),
     ]
-
-
-def _strip(task: Task) -> str:
-    """`ok` for each good run, `!1` for one that ended with exit code 1."""
-    marks = zip(task.strip, task.exits, strict=True)
-    return " ".join(_MARKS.get(mark) or f"!{'' if code is None else code}" for mark, code in marks)
 
 
 def _last(last: LastRun, now: datetime, *, utc: bool) -> str:
@@ -137,7 +130,7 @@ def _last(last: LastRun, now: datetime, *, utc: bool) -> str:
         return f"{when} runs"
     how = _WORDS.get(last.status) or (f"exit {last.exit}" if last.exit is not None else "failed")
     took = f", {times.duration(last.seconds)}" if last.seconds is not None else ""
-    return f"{when} {how}{took}"
+    return f"{when} {how}{took}{', by hand' if last.trigger == BY_HAND else ''}"
 
 
 def _next(task: Task, now: datetime, *, utc: bool) -> str:

@@ -1,0 +1,1 @@
+"""`rota next`: what runs when."""

@@ -1,0 +1,49 @@
+"""Which runs are due when. Pure."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice, takewhile
+from typing import NamedTuple
+
+from rota.cli.next.model import Calendar, Coming, Scheduled
+from rota.cli.status.model import Pause
+from rota.schedule_file.expression import period_of
+from rota.schedule_file.next_runs import in_words, runs_after
+
+_MOST = 10_000
+
+
+class Job(NamedTuple):
+    """What is known of a job. `last` is when its newest run was due, from which a rate counts."""
+
+    task: str
+    expression: str
+    enabled: bool
+    paused: Pause | None = None
+    last: datetime | None = None
+
+
+def calendar(jobs: Iterable[Job], since: datetime, until: datetime) -> Calendar:
+    """The jobs' runs in that time."""
+    known: Sequence[Job] = sorted(jobs)
+    merged = heapq.merge(*(_of(job, since, until) for job in known), key=lambda run: (run.at, run.task))
+    runs = [*islice(merged, _MOST + 1)]
+    tasks = [Scheduled(job.task, job.expression, in_words(job.expression), job.enabled, job.paused) for job in known]
+    return Calendar(since, until, tasks, runs[:_MOST], more=len(runs) > _MOST)
+
+
+def _of(job: Job, since: datetime, until: datetime) -> Iterator[Coming]:
+    period, begin = period_of(job.expression), since
+    if period and job.last:
+        begin = job.last + period * ((since - job.last) // period)
+    for at in takewhile(lambda at: at <= until, runs_after(job.expression, begin)):
+        if at > since:
+            yield Coming(job.task, at, exact=period is None, enabled=_is_on(job, at))
+
+
+def _is_on(job: Job, at: datetime) -> bool:
+    """Whether its schedule is on then: a pause ends at its time."""
+    if job.paused:
+        return job.paused.until is not None and at >= job.paused.until
+    return job.enabled

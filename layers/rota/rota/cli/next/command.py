@@ -1,0 +1,60 @@
+"""`rota next`."""
+
+from datetime import datetime, timedelta
+
+import click
+
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, command
+from rota.cli.options import duration
+
+
+@command("next", "rota next --for 7d", short_help="What runs when, as a calendar.")
+@click.argument("tasks", metavar="[TASK]...", nargs=-1)
+@click.option("--for", "lasts", metavar="DURATION", callback=duration, default="1d", show_default=True, help="So long.")
+@click.option("--since", metavar="TIME", help="From then on: 18:00, or 2026-12-24T06:00, with a zone or in yours.")
+@click.option("--file", metavar="FILE", help="A schedule file instead of what is live.")
+@click.option("--all", "every", is_flag=True, help="Every run, also of jobs that run often on a day.")
+@click.option("--ics", "as_ics", is_flag=True, help="Print an iCalendar file, for a calendar to subscribe to.")
+def next_(
+    account: Account,
+    tasks: tuple[str, ...],
+    lasts: timedelta,
+    since: str | None,
+    file: str | None,
+    every: bool,
+    as_ics: bool,
+) -> None:
+    """List when each TASK, or every job, runs next, a row for each job and day. Schedules are in UTC, times in your
+    zone.
+
+    What is paused or disabled is named at the end. A rate is shown as about, because AWS does not show from when it
+    counts.
+    """
+    from rota.cli.next import gather, text
+    from rota.cli.next.calendar import calendar
+
+    output = account.output
+    if as_ics and output.as_json:
+        raise CommandError(Exit.MISUSED, "--ics and --json both print on standard output", "type one of them")
+    jobs = gather.of_a_file(file, tasks) if file else gather.of_the_app(account, tasks)
+    stack, now = None if file else account.stack, account.now()
+    begin = _begin(since, now)
+    found = calendar(jobs, begin, begin + lasts)
+    if as_ics:
+        for line in text.ics(found, stack.app if stack else str(file), now, every=every):
+            click.echo(f"{line}\r\n", nl=False)
+        return
+    output.answer(found, stack, lambda: text.lines(found, now, output.width, utc=output.utc, every=every))
+
+
+def _begin(since: str | None, now: datetime) -> datetime:
+    """CommandError for what is no time."""
+    from rota.cli.times import parse_time
+
+    if since is None:
+        return now.replace(microsecond=0)
+    try:
+        return parse_time(since, now.astimezone())
+    except ValueError as wrong:
+        raise CommandError(Exit.MISUSED, str(wrong)) from wrong

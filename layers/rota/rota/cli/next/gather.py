@@ -1,0 +1,54 @@
+"""What `rota next` asks: the rules and the pauses of the app, or a schedule file."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rota.aws.parallel import in_parallel
+from rota.cli import rules
+from rota.cli import table as items
+from rota.cli.exits import CommandError, Exit
+from rota.cli.next.calendar import Job
+from rota.cli.schedule_files.source import raw, read
+from rota.cli.status.gather import pause_of
+from rota.schedule_file.expression import period_of
+from rota.schedule_file.parse import parse_schedule_file
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rota.cli.frame import Account
+
+_ANY_NUMBER = 1_000_000
+
+
+def of_the_app(account: "Account", names: Iterable[str]) -> list[Job]:
+    """Its jobs by their rules, of those names or all. CommandError for a name that is none's."""
+    stack, table = account.stack, account.table
+    found = rules.listed(account.client("events"), stack.rule_prefix)
+    wanted = _chosen({*found}, [rules.task_of(name, stack.rule_prefix) for name in names])
+    pauses = table.pauses()
+
+    def last(task: str) -> "datetime | None":
+        """A cron needs none."""
+        rated = stack.watches_runs and period_of(found[task]["ScheduleExpression"])
+        return next((items.at(each, "scheduled_at") for each in table.runs(task, 1)), None) if rated else None
+
+    return [
+        Job(task, found[task]["ScheduleExpression"], found[task]["State"] != "DISABLED", pause_of(pauses.get(task)), at)
+        for task, at in zip(wanted, in_parallel(last, wanted), strict=True)
+    ]
+
+
+def of_a_file(name: str, names: Iterable[str]) -> list[Job]:
+    """The jobs of a schedule file. CommandError for one with problems, and for a name that is none's."""
+    source = read(name, raw(name))
+    if problems := source.problems(rule_prefix="", max_tasks=_ANY_NUMBER):
+        listed = "\n".join(map(str, problems))
+        raise CommandError(Exit.FAILED, f"{name} has problems:", f"rota check {name}", error="BadFile", listed=listed)
+    tasks = {task.name: task for task in parse_schedule_file(source.json, rule_prefix="", max_tasks=_ANY_NUMBER)}
+    return [Job(each, tasks[each].expression, tasks[each].enabled) for each in _chosen({*tasks}, [*names])]
+
+
+def _chosen(known: set[str], names: list[str]) -> list[str]:
+    rules.require(names, known)
+    return sorted({*names} or known)

@@ -1,0 +1,116 @@
+"""`rota next` for people, and for a calendar. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from itertools import groupby
+
+from rota.cli import times
+from rota.cli.next.model import Calendar, Coming
+from rota.cli.tables import Row, folded, table
+
+_LISTED = 3
+_CLASH = 5
+"""So many jobs in one minute are worth a remark."""
+
+
+def lines(calendar: Calendar, now: datetime, width: int, *, utc: bool, every: bool = False) -> Iterator[str]:
+    """A row for each job and day, or for `every` run; then what is paused and disabled."""
+    runs = [run for run in calendar.runs if run.enabled]
+    words = {each.task: each.in_words for each in calendar.tasks}
+    if runs:
+        yield from table(["", "when", "task", "schedule"], [*_rows(runs, words, now, utc=utc, every=every)], width)
+    else:
+        yield "Nothing is due in that time."
+    if calendar.more:
+        yield "There are more; name a job, or a shorter time with --for."
+    for line in _clashes(runs, now, utc=utc):
+        yield from folded(line, width)
+    for each in calendar.tasks:
+        if paused := each.paused:
+            ends = f" until {times.clock(paused.until, now, utc=utc)}" if paused.until else ""
+            why = f': "{paused.reason}"' if paused.reason else ""
+            yield from folded(f"paused: {each.task}{f' by {paused.by}' if paused.by else ''}{ends}{why}", width)
+        elif not each.enabled:
+            yield f"disabled: {each.task}"
+
+
+def ics(calendar: Calendar, app: str, now: datetime, *, every: bool) -> Iterator[str]:
+    """The lines of an iCalendar file (RFC 5545): an event for each run. A job that runs often on a day has none of that
+    day, unless `every` run is wanted.
+    """
+    yield from ("BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:-//rota//{_escaped(app)}//EN", "CALSCALE:GREGORIAN")
+    words = {each.task: each.in_words for each in calendar.tasks}
+    runs = [run for run in calendar.runs if run.enabled]
+    a_day = Counter((run.task, run.at.astimezone(UTC).date()) for run in runs)
+    for run in runs:
+        if every or a_day[run.task, run.at.astimezone(UTC).date()] <= _LISTED:
+            yield from (
+                "BEGIN:VEVENT",
+                *_short_lines(f"UID:{run.task}-{_stamp(run.at)}@{_escaped(app)}"),
+                f"DTSTAMP:{_stamp(now)}",
+                f"DTSTART:{_stamp(run.at)}",
+                *_short_lines(f"SUMMARY:{_escaped(run.task)}"),
+                *_short_lines(f"DESCRIPTION:{_escaped(f'{app}: {words[run.task]}')}"),
+                "TRANSP:TRANSPARENT",
+                "END:VEVENT",
+            )
+    yield "END:VCALENDAR"
+
+
+def _rows(runs: Iterable[Coming], words: dict[str, str], now: datetime, *, utc: bool, every: bool) -> Iterator[Row]:
+    before = None
+    for day, on_day in groupby(runs, key=lambda run: _local(run.at, utc=utc).date()):
+        by_task: dict[str, list[Coming]] = {}
+        for number, run in enumerate(on_day):
+            by_task.setdefault(f"{number} {run.task}" if every else run.task, []).append(run)
+        for found in by_task.values():
+            task = found[0].task
+            name = "" if day == before else _day(day, _local(now, utc=utc).date())
+            before = day
+            many = f" ({len(found)} times)" if len(found) > _LISTED else ""
+            yield [name, _when(found, utc=utc), task, f"{words[task]}{many}"]
+
+
+def _when(found: Sequence[Coming], *, utc: bool) -> str:
+    at = [f"{_local(run.at, utc=utc):%H:%M}" for run in found]
+    text = ", ".join(at) if len(at) <= _LISTED else f"{at[0]} - {at[-1]}"
+    return text if found[0].exact else f"about {text}"
+
+
+def _clashes(runs: Iterable[Coming], now: datetime, *, utc: bool) -> Iterator[str]:
+    minutes = Counter(run.at.replace(second=0, microsecond=0) for run in runs if run.exact)
+    often: dict[tuple[str, int], list[datetime]] = {}
+    for at, number in sorted(minutes.items()):
+        if number >= _CLASH:
+            often.setdefault((f"{_local(at, utc=utc):%H:%M}", number), []).append(at)
+    for (clock, number), days in often.items():
+        when = f"at {clock} on {len(days)} days" if len(days) > 1 else times.clock(days[0], now, utc=utc)
+        yield f"{number} jobs start in one minute: {when}"
+
+
+def _day(day: date, today: date) -> str:
+    names = {0: "today", 1: "tomorrow"}
+    return names.get((day - today).days) or f"{day:%a %d %b}"
+
+
+def _local(at: datetime, *, utc: bool) -> datetime:
+    return at.astimezone(UTC) if utc else at.astimezone()
+
+
+def _stamp(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _escaped(text: str) -> str:
+    for each in "\\;,":
+        text = text.replace(each, f"\\{each}")
+    return text.replace("\n", "\\n")
+
+
+def _short_lines(line: str) -> Iterator[str]:
+    """No line has more than 75 octets; one that continues another begins with a space."""
+    longest = 70
+    parts = [line[at : at + longest] for at in range(0, len(line), longest)]
+    yield parts[0]
+    yield from (f" {part}" for part in parts[1:])

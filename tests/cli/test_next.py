@@ -1,0 +1,110 @@
+"""The calendar of `rota next`."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+import pytest
+
+from rota.cli.next.calendar import Job, calendar
+from rota.cli.next.text import ics, lines
+from rota.cli.resume.missed import due_in_a_pause
+from rota.cli.status.model import Pause
+
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+DAILY, OFTEN, RATE = "cron(0 6 * * ? *)", "cron(0/5 * * * ? *)", "rate(1 hour)"
+DOWN = Pause("ana", "the supplier is down", NOW, None)
+
+
+def due(job: Job, hours: int = 48) -> list[tuple[str, bool, bool]]:
+    found = calendar([job], NOW, NOW + timedelta(hours=hours)).runs
+    return [(f"{run.at:%d %H:%M}", run.exact, run.enabled) for run in found]
+
+
+@pytest.mark.parametrize(
+    ("job", "hours", "runs"),
+    [
+        (Job("A", DAILY, True), 48, [("01 06:00", True, True), ("02 06:00", True, True)]),
+        (Job("A", DAILY, False), 24, [("01 06:00", True, False)]),
+        (Job("A", DAILY, False, DOWN), 24, [("01 06:00", True, False)]),
+        (
+            Job("A", DAILY, False, Pause("ana", "", NOW, datetime(2026, 12, 2, tzinfo=UTC))),
+            48,
+            [("01 06:00", True, False), ("02 06:00", True, True)],
+        ),
+        (
+            Job("A", RATE, True, None, NOW - timedelta(minutes=130)),
+            2,
+            [("30 12:50", False, True), ("30 13:50", False, True)],
+        ),
+        (Job("A", RATE, True), 1, [("30 13:00", False, True)]),
+        (Job("A", "cron(0 6 1 1 ? 2020)", True), 48, []),
+    ],
+    ids=["daily", "disabled", "paused", "paused for a day", "a rate, by its last run", "a rate, no run", "never again"],
+)
+def test_what_is_due_when(job: Job, hours: int, runs: list[tuple[str, bool, bool]]) -> None:
+    assert due(job, hours) == runs
+
+
+def test_a_long_calendar_says_that_there_is_more() -> None:
+    found = calendar([Job("A", "cron(* * * * ? *)", True)], NOW, NOW + timedelta(days=30))
+    assert (len(found.runs), found.more) == (10_000, True)
+
+
+JOBS = [Job("Often", OFTEN, True), Job("Daily", DAILY, True), Job("Off", DAILY, False), Job("Sick", DAILY, False, DOWN)]
+
+
+def shown(*jobs: Job, every: bool = False, width: int = 100) -> list[str]:
+    found = calendar(jobs, NOW, NOW + timedelta(days=1))
+    return [click.unstyle(line) for line in lines(found, NOW, width, utc=True, every=every)]
+
+
+def test_a_row_for_each_job_and_day() -> None:
+    assert shown(*JOBS) == [
+        "          when           task   schedule",
+        "today     12:05 - 23:55  Often  every 5 minutes (143 times)",
+        "tomorrow  00:00 - 12:00  Often  every 5 minutes (145 times)",
+        "          06:00          Daily  every day at 06:00 UTC",
+        "disabled: Off",
+        'paused: Sick by ana: "the supplier is down"',
+    ]
+    assert len(shown(*JOBS, every=True)) == 1 + 288 + 1 + 2
+
+
+def test_many_jobs_in_one_minute_are_named() -> None:
+    assert shown(*(Job(f"J{number}", DAILY, True) for number in range(5)))[-1] == (
+        "5 jobs start in one minute: tomorrow 06:00"
+    )
+
+
+def test_an_icalendar_has_an_event_for_each_run_that_starts() -> None:
+    found = calendar(JOBS, NOW, NOW + timedelta(days=1))
+    text = [*ics(found, "production/shop", NOW, every=False)]
+    assert (text[0], text[-1], text.count("BEGIN:VEVENT"), text.count("END:VEVENT")) == (
+        "BEGIN:VCALENDAR",
+        "END:VCALENDAR",
+        1,
+        1,
+    )
+    assert "DTSTART:20261201T060000Z" in text
+    assert "UID:Daily-20261201T060000Z@production/shop" in text
+    assert max(map(len, text)) <= 75
+    assert [*ics(found, "a", NOW, every=True)].count("BEGIN:VEVENT") == 289
+
+
+@pytest.mark.parametrize(
+    ("pause", "expression", "started"),
+    [
+        ({"since": "2026-11-30T05:00:00+00:00"}, DAILY, "2026-11-30T06:00:00+00:00"),
+        ({"since": "2026-11-28T05:00:00+00:00"}, DAILY, "2026-11-30T06:00:00+00:00"),
+        ({"since": "2026-11-30T07:00:00+00:00"}, DAILY, None),
+        ({"since": "2026-11-30T05:00:00+00:00", "enabled": False}, DAILY, None),
+        ({"since": "2026-11-30T10:00:00+00:00"}, RATE, "2026-11-30T12:00:00+00:00"),
+        ({"since": "2026-11-30T11:30:00+00:00"}, RATE, None),
+    ],
+    ids=["due", "due three times", "not due", "disabled in the file", "a rate", "a rate, not due"],
+)
+def test_what_a_pause_has_missed_is_started_once(
+    pause: dict[str, object], expression: str, started: str | None
+) -> None:
+    found = due_in_a_pause(pause, expression, NOW)
+    assert (found and found.isoformat()) == started
