@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]], set[str]]] = {
         [
             ["status"],
             ["status", "--all"],
+            ["next"],
             ["history"],
             ["history", "--task", "IngestData"],
             ["explain", "v1"],
