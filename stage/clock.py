@@ -41,6 +41,11 @@ def offset() -> float:
     return _offset
 
 
+def was_moved() -> bool:
+    """Whether it ever moved, also before a reset: it may again."""
+    return bool(_advanced or _offset)
+
+
 def move(seconds: float) -> None:
     """Advance the clock, or set it back by a negative number: then what waits keeps waiting."""
     global _offset, _advanced  # noqa: PLW0603 - there is one clock

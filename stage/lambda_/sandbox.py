@@ -37,7 +37,7 @@ class Sandbox:
     """
 
     def __init__(self, directory: Path, environment: Mapping[str, str], log: Callable[[str], None]) -> None:
-        self.sees_clock = clock.offset() != 0
+        self.sees_clock = clock.was_moved()
         """Whether the function sees the stage's time; else it sees the real one."""
         answers, its_end = os.pipe()
         self._answers: IO[str] = os.fdopen(answers, encoding="utf-8")
