@@ -2,11 +2,10 @@
 
 import pytest
 from botocore import exceptions as refused
-from samtranslator.yaml_helper import yaml_parse
 
 from rota.cli.aws_errors import POLICIES, explained, is_denied, is_passing
 from rota.cli.exits import Exit
-from tests.examples import ROOT
+from tests.template import TEMPLATE
 
 SAID = (
     "User: arn:aws:iam::111122223333:user/ana is not authorized to perform: states:StartExecution on resource: "
@@ -83,7 +82,7 @@ def test_a_denial_names_the_policy_that_allows_it(action: str, policy: str) -> N
 
 
 def test_the_policies_are_those_of_the_template() -> None:
-    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    resources = TEMPLATE["Resources"]
     made = {
         name: {
             action

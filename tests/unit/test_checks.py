@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from rota.errors import SHORT_SERVICE_ARN
 from rota.plan.checks import (
@@ -25,8 +24,8 @@ from rota.plan.checks import (
     of_task_roles,
     of_task_tags,
 )
-from tests.examples import ROOT
 from tests.guestbook import APP_CONTAINER, AS_THE_BASE, CLUSTER_ARN, CONTENT, SETTINGS, SIDECAR, arn, definition, task
+from tests.template import TEMPLATE
 
 SERVICE_ARN = "arn:aws:ecs:us-east-1:123456789012:service"
 SERVICE: dict[str, Any] = {
@@ -157,7 +156,7 @@ def test_what_a_restore_needs_is_kept_while_ecs_waits() -> None:
 
 
 def test_the_longest_rollout_is_the_templates() -> None:
-    parameter = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["RolloutTimeoutMinutes"]
+    parameter = TEMPLATE["Parameters"]["RolloutTimeoutMinutes"]
     assert parameter["MaxValue"] == LONGEST_ROLLOUT
 
 

@@ -10,7 +10,6 @@ from typing import Any, get_type_hints
 
 import pytest
 from pydantic import BaseModel
-from samtranslator.yaml_helper import yaml_parse
 
 import rota.contract
 import rota.errors
@@ -19,8 +18,8 @@ from rota.settings import Settings
 from tests import asl
 from tests.examples import ANSWERS, EVENTS, PUSH, ROOT
 from tests.guestbook import ENVIRONMENT
+from tests.template import TEMPLATE
 
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 GLOBALS = TEMPLATE["Globals"]["Function"]
 FUNCTIONS = {
     name: resource["Properties"]

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from rota.contract import STEPS, FailedDeployment, Staged
 from rota.deployment import lease
@@ -13,8 +12,9 @@ from rota.ecs import service_deployments
 from rota.ecs.service import judge_rollout
 from rota.restore.everything import RestoreResult
 from tests import asl
-from tests.examples import ANSWERS, EVENTS, FAILED, MAIN_ROUTE, ROLLOUT, ROOT, Machine, shown
+from tests.examples import ANSWERS, EVENTS, FAILED, MAIN_ROUTE, ROLLOUT, Machine, shown
 from tests.guestbook import SETTINGS
+from tests.template import TEMPLATE
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html; an execution with more of them is ended,
 # and nothing catches that.
@@ -261,7 +261,7 @@ def test_the_example_event_is_what_the_function_receives(folder: str, handed: di
 
 def test_the_longest_deployment_fits_into_an_executions_history() -> None:
     """It waits its turn as long as an execution may last, then rolls as long as the template allows."""
-    minutes = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["RolloutTimeoutMinutes"]["MaxValue"]
+    minutes = TEMPLATE["Parameters"]["RolloutTimeoutMinutes"]["MaxValue"]
     waits, waited = 0, 0
     while waited < asl.MACHINE["TimeoutSeconds"] - minutes * 60:
         waited += lease.wait_seconds(waited)

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from tests import asl
-from tests.examples import ROOT
+from tests.template import TEMPLATE
 
-RESOURCES: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 WITH_A_ROLE = {
     name: resource["Properties"]
     for name, resource in RESOURCES.items()
