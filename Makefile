@@ -66,13 +66,14 @@ test-unit: $(READY) ## the tests of pure functions and of the command `rota`: so
 test-steps: $(READY) ## the tests of each function against a simulated AWS: half a minute
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/steps
 
-# Twice as many workers as the two processors that CI has: a test on the stage waits about as long as it works.
-test: $(READY) ## the tests that need neither AWS nor Docker: five minutes
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+# One worker more than the two processors that CI has: a test on the stage waits about as long as it works, and each
+# worker imports all tests and starts a stage of its own.
+test: $(READY) ## the tests that need neither AWS nor Docker: some minutes
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # ONLY="--share 3 --seed 7" runs one in three of them, here and in test-permissions.
 test-exhaustive: $(READY) ## the cases that make test leaves out of tests with many
-	@$(BIN)/python -m pytest -n 4 --dist worksteal --exhaustive $(ONLY)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal --exhaustive $(ONLY)
 
 check: $(READY) ## lint, types, template, generated files; then make test
 	@$(BIN)/ruff format --check -q $(SOURCES)

@@ -26,21 +26,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test marked `exhaustive(first=N)`, `make test` runs the first N cases, and `--exhaustive` the others. Tests
-    with drawn examples are in both.
+    """Of a test marked `exhaustive(first=N)`, `make test` runs the first N cases; of one marked `exhaustive(every=N)`,
+    every Nth. `--exhaustive` runs the others. Tests with drawn examples are in both.
     """
     seen: Counter[str] = Counter()
     chosen: dict[bool, list[pytest.Item]] = {False: [], True: []}
     for item in items:
         mark, test = item.get_closest_marker("exhaustive"), item.nodeid.partition("[")[0]
         seen[test] += 1
-        is_further = mark is not None and seen[test] > mark.kwargs.get("first", 0)
+        is_further = mark is not None and _is_further(seen[test], **mark.kwargs)
         chosen[is_further].append(item)
         if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj) and not is_further:
             chosen[True].append(item)
     exhaustive = bool(config.getoption("exhaustive"))
     items[:] = [item for item in chosen[exhaustive] if not exhaustive or is_drawn(config, item.nodeid)]
     config.hook.pytest_deselected(items=[*{*chosen[False], *chosen[True]}.difference(items)])
+
+
+def _is_further(number: int, *, first: int = 0, every: int = 0) -> bool:
+    return number % every != 1 if every else number > first
 
 
 def pytest_collection_finish() -> None:

@@ -32,7 +32,7 @@ ANSWERS = {
 }
 
 
-@pytest.mark.exhaustive(first=4)
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("arguments", ANSWERS.values(), ids=ANSWERS)
 def test_each_answer_is_json_as_its_schema_says_and_fits_100_columns(
     deployed: Client, rota: Rota, arguments: list[str]
@@ -281,6 +281,7 @@ def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota)
     assert rota("resume", "--barred", "--yes").out == "No image is barred.\n"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_push_that_is_held_waits_for_resume(deployed: Client, rota: Rota) -> None:
     held = rota("pause", "--deployments", "--for", "2h", "--yes", "--reason", "the sale")
     assert (held.exit, "Deployments are held until 20" in held.out) == (0, True)

@@ -131,6 +131,7 @@ def test_who_may_not_run_is_told_who_allows_it(
     assert (logs.exit, "there is no run of IngestData" in logs.err) == (4, True)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
     acting([*POLICIES])
     events, name = deployed.client("events"), f"{deployed.names['rule_prefix']}IngestData"

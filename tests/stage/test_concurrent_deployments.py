@@ -145,6 +145,7 @@ def test_a_push_in_the_second_of_a_re_run_is_newer(deployed: Client, v1: Describ
     assert images(deployed) == {digest("v2")}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_duplicate_event_deploys_once(stage: Client) -> None:
     """EventBridge delivers at least once, and Lambda runs both in any order."""
     event = push_of(push_untagged(stage, "v1"), "v1", id="an-event", time=f"{datetime.now(UTC):%FT%TZ}")
@@ -173,6 +174,7 @@ def test_only_the_index_of_a_multi_platform_image_is_deployed(stage: Client) -> 
     assert images(stage) == {pushed["image"]["imageId"]["imageDigest"]}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_rollout_by_another_caller_is_superseded(deployed: Client) -> None:
     """Another deployment of the service is in progress. ECS supersedes it."""
     deployed.settings(rollout_seconds=3)

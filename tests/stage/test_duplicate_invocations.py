@@ -59,6 +59,7 @@ def rolling(stage: Client) -> tuple[Any, ...]:
     return before
 
 
+@pytest.mark.exhaustive(first=0)
 def test_nothing_is_restored_while_an_invocation_may_write(deployed: Client) -> None:
     before = rolling(deployed)
     change_lease(deployed, "SET at_work.another = :end", {":end": {"N": str(time.time() + 600)}})
@@ -113,6 +114,7 @@ def test_a_restore_owns_a_lease_that_it_recreated(deployed: Client) -> None:
     assert app(deployed) == before
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_outcome_is_published_again_after_a_lost_response(stage: Client) -> None:
     stage.clear_calls()
     stage.faults([{"service": "events", "operation": "PutEvents", "caller": "FinishDeployment", "fault": "lost"}])

@@ -28,6 +28,7 @@ UNCHECKED = Config(parameter_validation=False, retries={"total_max_attempts": 1}
 """For clients that send requests that the SDK would refuse."""
 
 
+@pytest.mark.exhaustive(every=3)
 @pytest.mark.parametrize("limit", limits.ALL, ids=lambda limit: limit.id)
 def test_what_aws_refuses_is_refused(small: SmallStage, limit: Limit) -> None:
     limit.before(small)

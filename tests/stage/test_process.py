@@ -37,6 +37,7 @@ def test_a_taken_port_is_reported_in_one_line(stage: Client) -> None:
 OF_THE_USER = {"AWS_PROFILE": "work", "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_stage_and_its_watch_in_two_terminals() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
@@ -122,6 +123,7 @@ def test_a_stage_that_cannot_start_says_why(arguments: list[str], says: str, cap
     assert says in capfd.readouterr().err
 
 
+@pytest.mark.exhaustive(first=0)
 def test_without_a_scenario_the_account_is_empty() -> None:
     with running() as empty:
         assert empty.describe() == {"region": "us-east-1", "parameters": {}, "outputs": {}}

@@ -72,6 +72,7 @@ def test_a_new_image_is_one_register_and_put_targets_per_task(deployed: Client, 
             assert {**rule, "Targets": None} == {**before[name], "Targets": None}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deployment_without_changes_writes_nothing(deployed: Client, v1: Described) -> None:
     before = account(deployed)
     deployed.clear_calls()
@@ -86,6 +87,7 @@ def test_a_deployment_without_changes_writes_nothing(deployed: Client, v1: Descr
     assert {**account(deployed), "images": None} == {**before, "images": None}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_changed_schedule_alone_writes_one_rule(stage: Client) -> None:
     stage.upload_schedule(ONE_TASK)
     first = stage.deploy("v1")
@@ -116,6 +118,7 @@ def test_manual_changes_are_corrected(deployed: Client, v1: Described) -> None:
     assert service(deployed) == served
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_empty_schedule_file_removes_all_rules(deployed: Client) -> None:
     deployed.upload_schedule({"tasks": []})
     digest = deployed.deploy("v2")["input"]["detail"]["image-digest"]

@@ -94,6 +94,7 @@ def test_a_redrive_after_another_deployment_changes_nothing(stage: Client) -> No
     assert_a_redrive_changes_nothing(stage, stopped)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_redriven_failed_execution_fails_again_at_once(stage: Client) -> None:
     stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])
     failed = stage.deploy("v1")

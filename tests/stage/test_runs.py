@@ -58,7 +58,7 @@ def swept(stage: Client) -> Any:
     return stage.client("dynamodb").get_item(TableName=stage.names["outputs"]["LedgerTableName"], Key=key).get("Item")
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("events", [{}, {"repeat": 1, "swap": 1}], ids=["in order", "repeated and swapped"])
 def test_a_run_is_recorded_once(stage: Client, events: dict[str, float]) -> None:
     stage.settings(tasks="scripted", script={"fails": 1, "exit_code": 3, "seconds": 60}, events=events)

@@ -146,7 +146,7 @@ def push(stage: Client, tag: str) -> None:
     )
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(("name", "tag"), [("production", "release-1"), ("staging", "staging-1")])
 def test_the_shop_deploys_from_its_samconfig_at_the_first_try(
     stage: Client, shop: list[Environment], name: str, tag: str

@@ -144,6 +144,7 @@ def test_a_bucket_and_a_table_created_since_are_emptied(stage: Client) -> None:
         dynamodb.delete_table(TableName="since")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_restore_undoes_a_redrive(stage: Client) -> None:
     stage.faults([{"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}])
     failed = stage.deploy("v1")

@@ -95,6 +95,7 @@ def test_a_state_passes_on_at_most_256_kib(
     assert ended.get("error") == ("States.DataLimitExceeded" if status == "FAILED" else None)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_execution_that_does_not_end_fails_at_25_000_events(stage: Client, machine: Callable[..., str]) -> None:
     ended = run(stage, machine(There={"Type": "Pass", "Next": "Back"}, Back={"Type": "Pass", "Next": "There"}))
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")

@@ -81,6 +81,7 @@ def test_a_newer_push_in_the_bake_rolls_it_back(deployed: Client) -> None:
     assert ("StopServiceDeployment" in calls, "UpdateService" in calls) == (True, False)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_person_for_whom_ecs_waits_continues(deployed: Client) -> None:
     configure(deployed, lifecycleHooks=[{"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}])
     former = service(deployed)["currentServiceDeployment"]

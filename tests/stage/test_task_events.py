@@ -8,6 +8,7 @@ import pytest
 from tests.stage.small_stage import SmallStage
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize(
     ("faults", "versions"),
     [

@@ -117,7 +117,7 @@ def test_an_image_is_pushed_where_ecr_looks_for_its_layers(verifying: Runs) -> N
     assert set(LAYERS) <= set(map(action, verifying.calls))
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_a_row_says_what_is_otherwise(verifying: Runs, row: Row) -> None:
     """Exactly that row of those about the same thing."""
@@ -219,7 +219,7 @@ NEW = {
 }
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(("refusal", "row"), NEW.values(), ids=NEW)
 def test_what_aws_does_not_know_yet_is_asked_again(runs: Runs, refusal: tuple[str, ...], row: str) -> None:
     service, operation, code, message = refusal
@@ -228,6 +228,7 @@ def test_what_aws_does_not_know_yet_is_asked_again(runs: Runs, refusal: tuple[st
     assert (outcome.verdict, outcome.problem) == ("as assumed", "")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_was_made_last_is_deleted_again_when_aws_knows_it(runs: Runs) -> None:
     runs.begin([row for row in ROWS if row.id == "unknown-placeholder"])
     gone = refused("sqs", "GetQueueUrl", "", "AWS.SimpleQueueService.NonExistentQueue", "There is none.")
@@ -249,6 +250,7 @@ def test_an_event_that_comes_twice_is_one_event(verifying: Runs) -> None:
     assert otherwise(verifying.tried([row for row in ROWS if row.id == "task-states"])) == set()
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_cannot_be_deleted_is_kept_in_the_journal(runs: Runs) -> None:
     runs.begin([row for row in ROWS if row.id in ("sns-subject", "archived-image")])
     runs.stage.faults([refused("sns", "DeleteTopic", "", "AuthorizationError", "You may not.")])
@@ -258,6 +260,7 @@ def test_what_cannot_be_deleted_is_kept_in_the_journal(runs: Runs) -> None:
     assert clean(runs.account()) == []
 
 
+@pytest.mark.exhaustive(first=0)
 def test_revisions_of_another_family_stay_whatever_is_listed(runs: Runs) -> None:
     foreign = {"taskDefinitionArns": [f"arn:aws:ecs:us-east-1:123456789012:task-definition/{OWN.format('family')}-2:1"]}
     runs.stage.faults([answered("ecs", "ListTaskDefinitions", own("family"), foreign, count=1)])
@@ -373,7 +376,7 @@ def test_it_tries_nothing_without_a_journal(one_stage: Client, command: Command,
     assert [call["operation"] for call in one_stage.calls()] == ["GetCallerIdentity"]
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_signal_ends_it_and_it_leaves_nothing(one_stage: Client, command: Command, number: signal.Signals) -> None:
     stopped = command("--yes")
@@ -424,6 +427,7 @@ def test_a_run_is_not_cleaned_while_it_is_active(one_stage: Client, command: Com
     assert (early.returncode, running.wait(60)) == (2, 128 + signal.SIGTERM)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_a_killed_run_has_left_is_deleted(one_stage: Client, command: Command, tmp_path: Path) -> None:
     killed = command("--yes")
     wait_for(lambda: made(one_stage, "CreateCluster"), 30)

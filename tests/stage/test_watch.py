@@ -42,6 +42,7 @@ class Printed(list[str]):
         return list(dict.fromkeys(line.strip().split(" at ")[0] for line in self if line.startswith("\n")))
 
 
+@pytest.mark.exhaustive(first=0)
 def test_deployments_at_the_same_time_have_titles(stage: Client) -> None:
     stage.settings(rollout="hangs")
     printed = Printed(stage)

@@ -220,6 +220,7 @@ def test_every_run_is_recorded_once_and_every_miss_is_seen(span: Span) -> None:
     compare(span, clock.now())
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_time_without_rota_is_filled_from_cloudtrail(span: Span) -> None:
     """No function runs and no event is kept; ECS remembers an hour of it."""
     for _ in range(5):

@@ -74,7 +74,8 @@ def test_it_waits_for_a_deployment_and_does_not_stop_it(world: World, later: Dep
     assert (live_digest(), world.entry(change.arn)["digest"]) == (NEXT, NEXT)
 
 
-@pytest.mark.parametrize("state", asl.TASKS[1:-2])
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize("state", asl.AFTER_ITS_TURN)
 def test_at_any_state_with_a_push_waiting_both_end_as_without(
     state: str, world: World, deployments: Deployments
 ) -> None:
@@ -96,7 +97,8 @@ def test_at_any_state_with_a_push_waiting_both_end_as_without(
     assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize("state", ["ReadConfig", "PlanDeployment", "CreateTargets", "FinishDeployment"])
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize("state", ["CreateTargets", "FinishDeployment", "ReadConfig", "PlanDeployment"])
 def test_a_push_waits_for_it_and_does_not_stop_it(state: str, world: World, later: Deployments) -> None:
     world.upload(AFTER)
     change = running(world, later.ask(**SCHEDULE).until(state))
@@ -132,6 +134,7 @@ def test_nothing_is_live_yet(world: World, deployments: Deployments) -> None:
     assert deployments.start().run() == "Deployed"
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", ["dynamodb.UpdateItem", "dynamodb.GetItem"])
 def test_killed_while_it_takes_its_turn_it_goes_on(call: str, after: bool, world: World, later: Deployments) -> None:

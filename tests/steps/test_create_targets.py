@@ -145,6 +145,7 @@ def test_a_target_refused_in_a_200_is_noticed(
     assert deployed(world)
 
 
+@pytest.mark.exhaustive(first=3)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", ["events.PutRule", "events.PutTargets"])
 @pytest.mark.parametrize("skip", [0, 1])

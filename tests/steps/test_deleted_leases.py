@@ -58,6 +58,7 @@ def test_an_ended_deployment_takes_no_lease_again(world: World, changing: Deploy
     assert "holder" not in world.ledger()["lease"]
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("dry_run", [False, True], ids=["a deployment", "a dry run"])
 def test_a_failure_without_the_lease_creates_no_lease(
     dry_run: bool, world: World, changing: Deployment, deployments: Deployments

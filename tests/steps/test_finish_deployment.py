@@ -111,6 +111,7 @@ def test_what_the_bus_refused_is_published_by_the_next_attempt(
     assert len(world.calls.notifications) == 1
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", ["dynamodb.TransactWriteItems", "dynamodb.UpdateItem", "events.PutEvents"])
 def test_killed_in_the_middle_it_ends_the_same_when_run_again(

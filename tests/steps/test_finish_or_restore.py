@@ -50,6 +50,7 @@ def forget_the_record(world: World, deployment: Deployment) -> None:
 BEGUN = pytest.mark.parametrize("begin", [refused, killed_as_it_entered])
 
 
+@pytest.mark.exhaustive(first=1)
 @BEGUN
 def test_a_restore_that_began_before_a_late_finish_wins(
     begin: Callable[[World, Deployment], None], world: World, deployments: Deployments, changing: Deployment
@@ -70,6 +71,7 @@ def test_a_restore_that_began_before_a_late_finish_wins(
     assert world.entry(changing.arn)["outcome"] == "aborted"
 
 
+@pytest.mark.exhaustive(first=1)
 @BEGUN
 def test_a_restore_that_began_is_not_finished_by_a_redrive(
     begin: Callable[[World, Deployment], None], world: World, changing: Deployment
@@ -94,6 +96,7 @@ def expire(world: World) -> None:
     client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE"], Item=lease)
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("recorded", [True, False], ids=["a record", "by the previous release of Rota"])
 def test_a_restore_continues_though_its_lease_was_deleted(recorded: bool, world: World, changing: Deployment) -> None:
     """The execution's history says that the rollout was complete when it was stopped."""

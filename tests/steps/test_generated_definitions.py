@@ -51,7 +51,7 @@ def test_every_member_that_fargate_takes_is_used() -> None:
     assert {path for number in range(COUNT) for path in used(definition(number))} == {*paths()}
 
 
-@pytest.mark.exhaustive(first=10)
+@pytest.mark.exhaustive(first=4)
 @pytest.mark.parametrize("number", range(COUNT))
 def test_nothing_of_a_definition_is_lost(number: int, world: World) -> None:
     ecs = client("ecs")

@@ -247,6 +247,7 @@ def test_a_choice_in_spite_of_a_bar_is_kept_with_it(world: World, held: Deployme
     assert (live(), "bars" in gates()) == (NEXT, False)
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", range(3))
 def test_killed_in_its_turn_a_resumed_one_ends_the_same(

@@ -25,6 +25,7 @@ def made_by_hand(name: str, schedule: str, owner: str | None = None) -> None:
     client("events").put_targets(Rule=name, Targets=[target])
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("late", ["the deployment's own changes", "the restore's changes"])
 def test_everything_is_restored_though_changes_show_late(late: str, world: World, changing: Deployment) -> None:
     before, rules_before = world.everything(), world.rules()
@@ -64,6 +65,7 @@ def test_a_foreign_rule_that_is_listed_late_stays(world: World, changing: Deploy
     assert world.rules(DIGEST) == foreign
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("targets", [True, False], ids=["its targets too", "nothing but the rule"])
 def test_a_created_rule_whose_tags_show_late_is_removed(targets: bool, world: World, changing: Deployment) -> None:
     before = world.everything()
@@ -79,7 +81,7 @@ def test_a_created_rule_whose_tags_show_late_is_removed(targets: bool, world: Wo
 OWNERS = pytest.mark.parametrize("owner", ["production/another-api", None], ids=["another app", "no owner"])
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @OWNERS
 @pytest.mark.parametrize("schedule", ["rate(2 hours)", "rate(7 days)"], ids=["its own schedule", "the task's"])
 def test_a_foreign_rule_of_a_new_name_fails_the_deployment_once(

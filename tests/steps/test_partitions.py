@@ -48,7 +48,7 @@ def test_a_query_of_deployments_sees_no_run(later: Deployments, page: str) -> No
     before = entries()
     assert len(before) == 1
     table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
-    for number in range(300):
+    for number in range(30):
         due = DUE + number * timedelta(minutes=1)
         table.put(Run(task="IngestData", scheduled_at=due, task_id=f"t{number}", status=Status.OK), None)
     later.start(NEXT).until("RollService")

@@ -192,6 +192,7 @@ def test_a_resume_that_fails_is_ended_by_sweep(world: World, later: Deployments)
 CALLS = ["events.DescribeRule", "events.ListTagsForResource", "dynamodb.Query", "dynamodb.GetItem", "dynamodb.PutItem"]
 
 
+@pytest.mark.exhaustive(first=6)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", [*CALLS, "events.DisableRule", "dynamodb.UpdateItem", "events.PutEvents"])
 def test_a_pause_that_is_killed_is_tried_again(call: str, after: bool, world: World, later: Deployments) -> None:
@@ -202,6 +203,7 @@ def test_a_pause_that_is_killed_is_tried_again(call: str, after: bool, world: Wo
     assert (states(world), in_force()) == ({JOB: "DISABLED", OTHER: "ENABLED"}, {JOB})
 
 
+@pytest.mark.exhaustive(first=6)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", [*CALLS, "events.EnableRule", "dynamodb.UpdateItem", "events.PutEvents"])
 def test_a_resume_that_is_killed_is_tried_again(call: str, after: bool, world: World, later: Deployments) -> None:
@@ -256,7 +258,8 @@ def test_the_file_changes_what_a_task_is_after_its_pause(world: World, later: De
     assert set(states(world).values()) == {"DISABLED"}
 
 
-@pytest.mark.parametrize("state", asl.TASKS[1:-3])
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize("state", asl.AFTER_ITS_TURN[1:])
 def test_a_restore_leaves_a_pause(state: str, world: World, deployments: Deployments) -> None:
     world.upload(BEFORE)
     deployments.start().run()
@@ -272,9 +275,9 @@ def test_a_restore_leaves_a_pause(state: str, world: World, deployments: Deploym
     }
 
 
-@pytest.mark.exhaustive(first=9)
-@pytest.mark.parametrize("state", asl.TASKS[1:-2])
+@pytest.mark.exhaustive(first=4)
 @pytest.mark.parametrize("fails", [False, True], ids=["deployed", "restored"])
+@pytest.mark.parametrize("state", asl.AFTER_ITS_TURN)
 def test_a_pause_ends_in_any_state_of_a_deployment(
     state: str, fails: bool, world: World, deployments: Deployments
 ) -> None:
@@ -360,11 +363,11 @@ def test_the_pause_of_a_task_that_left_is_kept_30_days(world: World, deployments
 # ---------------------------------------------------------------------- at every state, with a second push waiting
 
 
-@pytest.mark.exhaustive(first=9)
+@pytest.mark.exhaustive(first=4)
 @pytest.mark.parametrize(
     "asked", [pause(JOB), resume(OTHER), {"kind": "schedule"}], ids=["pause", "resume", "schedule"]
 )
-@pytest.mark.parametrize("state", asl.TASKS[1:-2])
+@pytest.mark.parametrize("state", asl.AFTER_ITS_TURN)
 def test_thrown_in_at_any_state_it_changes_the_end_of_no_push(
     asked: dict[str, Any], state: str, world: World, deployments: Deployments
 ) -> None:
@@ -423,6 +426,7 @@ def test_its_end_is_reported_once(world: World, later: Deployments) -> None:
     assert (event["tasks"], event["by"], event["reason"]) == ([OTHER, JOB], "ann", "the supplier is down")
 
 
+@pytest.mark.exhaustive(first=6)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", [*CALLS, "events.EnableRule", "events.PutEvents", "sns.Publish"])
 def test_a_sweep_that_is_killed_is_made_up_for(call: str, after: bool, world: World, later: Deployments) -> None:
@@ -543,7 +547,7 @@ class Drawn:
         work()
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_is_killed_no_pause_is_lost_or_outlives_its_end(
     seed: int, world: World, deployments: Deployments

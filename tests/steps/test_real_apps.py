@@ -58,6 +58,7 @@ def containers(revision: str) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in definition(revision)["containerDefinitions"]}
 
 
+@pytest.mark.exhaustive(first=1)
 def test_nothing_changes_of_the_service_but_its_image(shop: World, deployments: Deployments) -> None:
     before = shop.service()["taskDefinition"]
     deployment = deployments.start()
@@ -74,6 +75,7 @@ def test_nothing_changes_of_the_service_but_its_image(shop: World, deployments: 
     assert "the service rolls (migrate: image; worker: image); jobs run without nginx, worker" in summary
 
 
+@pytest.mark.exhaustive(first=1)
 def test_a_job_runs_what_it_can_live_with(shop: World, deployments: Deployments) -> None:
     assert deployments.start().run() == "Deployed"
     job = containers(shop.target("RemoveSpam")["EcsParameters"]["TaskDefinitionArn"])
@@ -84,10 +86,12 @@ def test_a_job_runs_what_it_can_live_with(shop: World, deployments: Deployments)
     assert job["web"]["secrets"] == WEB["secrets"]
 
 
+@pytest.mark.exhaustive(first=1)
 def test_deployed_again_nothing_is_to_do(shop: World, deployments: Deployments) -> None:
     assert [deployments.start().run() for _ in range(2)] == ["Deployed", "NothingToDo"]
 
 
+@pytest.mark.exhaustive(first=1)
 def test_a_failed_rollout_restores_the_shop(shop: World, deployments: Deployments) -> None:
     shop.upload(SCHEDULE)
     before = shop.service()["taskDefinition"]

@@ -70,6 +70,7 @@ def test_registered_twice_they_are_the_same(world: World, registering: Deploymen
     assert world.active_revisions() == [1, 2, 3, 4]
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("skip", [0, 1, 2])
 def test_killed_in_the_middle_none_is_registered_twice(

@@ -12,6 +12,7 @@ from tests.steps.deployments import NEXT, THIRD, Deployment, Deployments
 from tests.steps.world import World
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("when", ["ClearRules", "CheckService"])
 def test_a_service_whose_revision_was_deregistered(when: str, world: World, changing: Deployment) -> None:
     before = world.everything()

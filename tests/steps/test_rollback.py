@@ -117,6 +117,7 @@ def test_the_image_alone(world: World, two: Deployments) -> None:
     assert barred() == {NEXT: "v2"}
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize(
     "event",
     [
@@ -140,6 +141,7 @@ def test_what_was_rolled_back_from_does_not_come_back(event: dict[str, Any], wor
     assert live() == ("3", DIGEST)
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize(
     "event",
     [
@@ -191,7 +193,8 @@ def test_a_failed_one_bars_nothing(world: World, two: Deployments) -> None:
     assert (world.everything(), barred(), live()) == (before, {}, ("2", NEXT))
 
 
-@pytest.mark.parametrize("state", ["TakeTurn", "ReadConfig", "CreateTargets", "CheckService"])
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize("state", ["TakeTurn", "CheckService", "ReadConfig", "CreateTargets"])
 def test_an_aborted_one_bars_nothing(state: str, world: World, two: Deployments) -> None:
     before = world.everything()
     back = two.ask(**BACK).until(state)
@@ -302,6 +305,7 @@ def test_the_release_from_before_the_update_can_come_back(world: World, two: Dep
     assert live() == ("4", NEXT)
 
 
+@pytest.mark.exhaustive(first=3)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", range(4))
 def test_killed_while_it_takes_its_turn_it_ends_the_same(

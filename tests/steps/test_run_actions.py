@@ -326,7 +326,7 @@ def test_a_start_that_a_message_promised_and_ecs_refuses_is_reported(watched: Wa
     assert watched.reported(DAILY) == ["not_started", "not_caught_up"]
 
 
-@pytest.mark.exhaustive(first=8)
+@pytest.mark.exhaustive(first=4)
 @pytest.mark.parametrize(
     ("service", "operation", "skip"),
     [

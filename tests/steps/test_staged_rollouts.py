@@ -71,6 +71,7 @@ def test_the_rollout_before_is_not_taken_for_it(world: World, changing: Deployme
     assert (answer["status"], answer["progress"]) == ("IN_PROGRESS", "ECS does not show it yet")
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("looked", [False, True], ids=["before the first look", "after it"])
 def test_a_restore_in_the_bake_lets_ecs_go_back(looked: bool, world: World, changing: Deployment) -> None:
     before = world.everything()

@@ -29,6 +29,7 @@ def test_taken_twice_it_is_still_held(world: World, deployments: Deployments) ->
     assert world.ledger()["lease"]["holder"] == holder.arn
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_while_it_takes_the_lease_it_takes_it_again(after: bool, world: World, deployments: Deployments) -> None:
     holder = deployments.start()

@@ -62,6 +62,7 @@ def test_a_failed_update_leaves_each_target_as_it_was(world: World, unwatched: D
     assert world.everything() == before
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("times", ["false", "true"])
 def test_a_stack_that_stops_watching_leaves_what_is_there(
     times: str, world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch

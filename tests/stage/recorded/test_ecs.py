@@ -24,6 +24,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallStage]:
         yield small
 
 
+@pytest.mark.exhaustive(every=2)
 @each("ecs")
 def test_ecs_and_ecr_answer_as_recorded(row: Row, small: SmallStage) -> None:
     compare(row, QUESTIONS[row.asked["question"]](row, small))

@@ -37,6 +37,7 @@ def rule(small: SmallStage) -> Iterator[str]:
     rules().pop(full, None)
 
 
+@pytest.mark.exhaustive(every=3)
 @each("eventbridge")
 def test_eventbridge_answers_as_recorded(row: Row, small: SmallStage, rule: str) -> None:
     compare(row, QUESTIONS[row.asked["question"]](row, small, rule))

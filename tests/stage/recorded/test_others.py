@@ -57,6 +57,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         yield Account(small)
 
 
+@pytest.mark.exhaustive(every=2)
 @each("others")
 def test_other_services_answer_as_recorded(row: Row, account: Account) -> None:
     compare(row, QUESTIONS[row.asked["question"]](row, account))

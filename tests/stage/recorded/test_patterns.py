@@ -33,6 +33,7 @@ def matches(pattern: Any, event: Any) -> Any:
         return str(invalid)
 
 
+@pytest.mark.exhaustive(every=3)
 @each("patterns")
 def test_a_pattern_is_refused_or_matches_as_recorded(row: Row) -> None:
     pattern, event = json.dumps(row.asked["pattern"]), json.dumps(row.asked.get("event", {}))
@@ -43,6 +44,7 @@ def test_a_pattern_is_refused_or_matches_as_recorded(row: Row) -> None:
     compare(row, answer)
 
 
+@pytest.mark.exhaustive(every=2)
 @pytest.mark.parametrize("row", REFUSED, ids=[row.case for row in REFUSED])
 def test_put_rule_refuses_a_pattern_in_the_same_words(row: Row) -> None:
     with pytest.raises(ClientError) as refused:
@@ -53,11 +55,13 @@ def test_put_rule_refuses_a_pattern_in_the_same_words(row: Row) -> None:
     }
 
 
+@pytest.mark.exhaustive(every=4)
 @each("matcher")
 def test_a_pattern_matches_as_by_the_published_matcher(row: Row) -> None:
     compare(row, matches(row.asked["pattern"], row.asked.get("event", {})))
 
 
+@pytest.mark.exhaustive(every=3)
 @pytest.mark.parametrize(("wildcards", "answer"), COMPLEX, ids=["  ".join(wildcards) for wildcards, _ in COMPLEX])
 def test_wildcards_are_as_complex_as_for_the_matcher(wildcards: list[str], answer: int) -> None:
     assert complexity([Wildcard(each) for each in wildcards]) == answer

@@ -141,6 +141,7 @@ def _no_waits(account: Account, row: Row) -> None:
     account.stage.settings(time_scale=1 if "sleeps" in row.asked.get("function", "sleeps") else 0)
 
 
+@pytest.mark.exhaustive(every=3)
 @each("histories")
 def test_a_history_is_as_recorded(row: Row, account: Account) -> None:
     function = account.function(row.asked["function"]) if "function" in row.asked else ""
@@ -156,6 +157,7 @@ def test_a_history_is_as_recorded(row: Row, account: Account) -> None:
     compare(row, [normalise.history_event(event, **names) for event in history])
 
 
+@pytest.mark.exhaustive(every=2)
 @each("stepfunctions")
 def test_step_functions_and_lambda_answer_as_recorded(row: Row, account: Account) -> None:
     compare(row, QUESTIONS[row.asked["question"]](row, account))
