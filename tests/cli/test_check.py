@@ -45,6 +45,10 @@ def test_it_says_which_parameter_a_deployment_will_need(tmp_path: Path) -> None:
     both = check(schedule_file(tmp_path, *acting), "--rule-prefix", "shop__").stdout.splitlines()[0]
     assert both == "OK: 2 tasks; overlap and catch_up will be refused unless the stack's RunActions is both"
     one = check(schedule_file(tmp_path, acting[0]), "--rule-prefix", "shop__").stdout.splitlines()[0]
+    keys = {"tags": {"a": "1"}, "secrets": {"A": "/a"}}
+    needing = check(schedule_file(tmp_path, INGEST | keys), "--rule-prefix", "shop__").stdout.splitlines()[0]
+    words = "tags and secrets will be refused unless the stack's EventsRoleAllows and SecretsAllowed allow it"
+    assert needing == f"OK: 1 task; {words}"
     assert one == "OK: 1 task; overlap will be refused unless the stack's RunActions is stop or both"
 
 

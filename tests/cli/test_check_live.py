@@ -12,12 +12,13 @@ from rota.cli.check.model import Checked, Finding
 from rota.cli.check.probes_of_images import platforms
 from rota.cli.check.probes_of_places import way_out
 from rota.cli.check.probes_of_roles import may_notify, trusts
-from rota.cli.check.probes_of_schedules import refused_actions
+from rota.cli.check.probes_of_schedules import refused_actions, refused_keys
 from rota.cli.check.text import lines
 from rota.cli.frame import Account
 from rota.cli.output import Output
 from rota.cli.stack import Stack
 from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.task import Task
 
 
 def statement(principal: object, effect: str = "Allow") -> dict[str, Any]:
@@ -128,3 +129,30 @@ def test_each_finding_has_a_mark_and_the_end_counts_them(width: int) -> None:
     assert [line[:2].strip() for line in shown if not line.startswith("    ")] == ["OK", "NG", "?", "1"]
     assert " ".join(" ".join(shown).split()).count("the author acts") == 1
     assert shown[-1] == "1 OK, 1 NG, 1 not seen"
+
+
+ROLE = "arn:aws:iam::111122223333:role/report"
+KEYS = {"tags": {"a": "1"}, "enable_execute_command": True, "subnets": ["subnet-1"], "secrets": {"A": "/shop/a"}}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "refused"),
+    [
+        ({}, ["tags", "enable_execute_command", "subnets", "secrets", "role"]),
+        ({"EventsRoleAllows": "exec", "TaskNetworks": "any"}, ["tags", "secrets", "role"]),
+        (
+            {
+                "EventsRoleAllows": "tags,exec",
+                "TaskNetworks": "any",
+                "SecretsAllowed": "arn:aws:ssm:*:*:parameter/shop/*",
+                "TaskRoleArns": ROLE,
+            },
+            [],
+        ),
+    ],
+)
+def test_keys_that_other_parameters_do_not_allow(parameters: dict[str, str], refused: list[str]) -> None:
+    task = Task.model_validate({"name": "A", "task": "a", "rate": "1 day", "role": ROLE, **KEYS})
+    arn = "arn:aws:cloudformation:eu-west-1:111122223333:stack/rota/1"
+    found = refused_keys([task], Stack("rota", arn, "", parameters | {"ClusterName": "production"}, {}))
+    assert [words.split()[2].strip(",") for words in found] == refused

@@ -480,6 +480,13 @@ class Task(Defaults, _Entry):
         return keys
 
     @property
+    def parameters(self) -> dict[str, str]:
+        """The keys that a parameter of the stack has to allow, each with its name; but for those of `actions`."""
+        keys = dict.fromkeys(self.rights, "EventsRoleAllows") | dict.fromkeys(self.network, "TaskNetworks")
+        keys |= {"secrets": "SecretsAllowed"} if self.secrets else {}
+        return keys | ({"role": "TaskRoleArns"} if self.role else {})
+
+    @property
     def actions(self) -> dict[str, Literal["stop", "start"]]:
         """The keys that have Rota stop or start a run of the task."""
         keys: dict[str, Literal["stop", "start"]] = {}

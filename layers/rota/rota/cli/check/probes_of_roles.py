@@ -31,11 +31,19 @@ def may_start(facts: Facts) -> Iterator[Finding]:
             "ContextKeyValues": [f"{place}:cluster/{stack.cluster}"],
         }
     ]
+    exec_, tags = (
+        [{"ContextKeyName": name, "ContextKeyType": "string", "ContextKeyValues": [value]}]
+        for name, value in (("ecs:enable-execute-command", "true"), ("ecs:CreateAction", "RunTask"))
+    )
     passed = [{"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string", "ContextKeyValues": [_TASKS]}]
-    asked = (
+    asked = [
         ("ecs:RunTask", [f"{place}:task-definition/{stack.family}:1"], cluster),
         ("iam:PassRole", [*facts.roles()], passed),
-    )
+    ]
+    if "exec" in stack.listed("EventsRoleAllows"):
+        asked.append(("ecs:RunTask", [f"{place}:task-definition/{stack.family}:1"], cluster + exec_))
+    if "tags" in stack.listed("EventsRoleAllows"):
+        asked.append(("ecs:TagResource", [f"{place}:task/{stack.cluster}/*"], tags))
     denied = [*_denied(facts, role, asked)]
     name = role.rpartition("/")[2]
     if denied:

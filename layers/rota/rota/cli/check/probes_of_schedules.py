@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rota.aws.parallel import in_parallel
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Finding
+from rota.ecs import secrets
 from rota.errors import ConfigError
 from rota.schedule_file.parse import parse_schedule_file
 from rota.schedule_file.task import Task
@@ -34,7 +35,7 @@ def schedule_file(facts: Facts) -> Iterator[Finding]:
             lines = str(wrong).splitlines()
             yield Finding("schedule file", "fail", f"{key}: {lines[0]} {'; '.join(lines[1:])}", "author")
             return
-        if refused := [*refused_actions(parsed, stack)]:
+        if refused := [*refused_actions(parsed, stack), *refused_keys(parsed, stack)]:
             yield from (Finding("schedule file", "fail", f"{key}: {words}") for words in refused)
             return
         live = facts.status.release
@@ -54,6 +55,21 @@ def refused_actions(tasks: Iterable[Task], stack: "Stack") -> Iterator[str]:
             if given not in (action, "both"):
                 words = f"{task.name} has {key}, and the parameters let Rota {action} no runs: deployments are refused"
                 yield f"{words}; set WatchRuns to true and RunActions to {action} or both, or leave it out"
+
+
+def refused_keys(tasks: Iterable[Task], stack: "Stack") -> Iterator[str]:
+    """The keys that the stack's parameters do not allow. Pure."""
+    cluster = f"arn:{stack.arn.split(':')[1]}:ecs:{stack.region}:{stack.account}:cluster/{stack.cluster}"
+    for task in tasks:
+        refused = [key for key, right in task.rights.items() if right not in stack.listed("EventsRoleAllows")]
+        refused += task.network if stack.parameters.get("TaskNetworks", "stack") == "stack" else ()
+        named = [secrets.arn_of(each, cluster) for each in (task.secrets or {}).values()]
+        if not all(secrets.is_allowed(each, stack.listed("SecretsAllowed")) for each in named):
+            refused.append("secrets")
+        refused += ["role"] if task.role and task.role not in stack.listed("TaskRoleArns") else []
+        for key in refused:
+            words = f"{task.name} has {key}, which the parameter {task.parameters[key]} does not allow"
+            yield f"{words}: deployments are refused; change that, or leave it out"
 
 
 def rule_quota(facts: Facts) -> Iterator[Finding]:
