@@ -67,6 +67,7 @@ def other(**members: Any) -> dict[str, Any]:
 
 
 DAYS = [{"name": "DAYS", "value": "30"}, {"name": "ROTA_TASK", "value": "RemoveSpam"}]
+BY_ROTA = {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 300}
 ENTRIES: dict[str, tuple[Rule, dict[str, Any], dict[str, Any]]] = {
     "the start command": (rule(), BASE, {"task": "spam_task", "rate": "5 minutes"}),
     "another command": (
@@ -170,7 +171,7 @@ ENTRIES: dict[str, tuple[Rule, dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "what stays on the target": (
-        rule(ecs={"Group": "jobs"}, target={"DeadLetterConfig": {"Arn": "q"}}),
+        rule(ecs={"Group": "jobs"}, target={"DeadLetterConfig": {"Arn": "q"}, "RetryPolicy": BY_ROTA}),
         BASE,
         {"task": "spam_task", "rate": "5 minutes"},
     ),
@@ -231,6 +232,7 @@ NOT_TAKEN = {
                        "overrides more than one container (a, b)"),
     "an unknown container": (rule(target={"Input": overrides(SPAM).replace("app", "web")}), "the container web"),
     "seconds": (rule(schedule_expression="rate(30 seconds)"), "EventBridge has no seconds"),
+    "no such date": (rule(schedule_expression="cron(0 6 30 2 ? *)", target={"RetryPolicy": BY_ROTA}), "never runs"),
     "a prefix alone": (rule(name=PREFIX), "cannot be part of a rule's name"),
     "an odd size": (rule(target={"Input": overrides(SPAM, cpu="300")}), "cpu: 300 is not allowed"),
 }  # fmt: skip

@@ -11,7 +11,9 @@ from rota.cli.import_rules.compare import Place, container_of, short_name
 from rota.cli.import_rules.job import CannotTakeError, Job, weights
 from rota.ecs.images import is_of_repository_named
 from rota.notifications.sanitise import is_named_like_a_secret
+from rota.schedule_file.expression import normalise_expression
 from rota.schedule_file.parse import find_problems
+from rota.schedule_file.retry_age import retry_age
 from rota.schedule_file.task import TASK_NAME, Task, ValidationContext
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _ON_FARGATE = {"FARGATE", "FARGATE_SPOT"}
 _MOST_COPIES = 10
+_MOST_ATTEMPTS = 185
 _SAID = {"name", "command", "environment"}
 
 
@@ -61,8 +64,8 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
             "Secrets Manager and the task definition, or into the task's environment"
         )
     entry |= _of_definition(today, place.base.content, settings.container)
-    entry |= _how(job, settings)
     in_place = job.in_place and job.name.startswith(place.prefix)
+    entry |= _how(job, settings, in_place=in_place)
     if problems := find_problems(json.dumps({"tasks": [entry]}).encode(), rule_prefix=place.prefix, max_tasks=1):
         raise CannotTakeError(*(str(each).removeprefix("tasks[0].") for each in problems))
     task = Task.model_validate(entry, context=ValidationContext(place.prefix))
@@ -148,6 +151,14 @@ def _container(job: Job, settings: "Settings", definition: "Content | None") -> 
     return name
 
 
+def _default_age(job: Job) -> float | None:
+    """Seconds of the retry age that Rota gives such a schedule; None for one that is wrong."""
+    try:
+        return retry_age(normalise_expression(job.expression)).total_seconds()
+    except ValueError:
+        return None
+
+
 def _sizes(today: "Content", base: "Content") -> dict[str, int]:
     """The keys `cpu` and `memory`, where they are not the base's."""
     sizes = {size: str(today.get(size, "")) for size in ("cpu", "memory")}
@@ -192,14 +203,18 @@ def _network(job: Job, settings: "Settings") -> dict[str, Any]:
     return keys
 
 
-def _how(job: Job, settings: "Settings") -> dict[str, Any]:
+def _how(job: Job, settings: "Settings", *, in_place: bool) -> dict[str, Any]:
     """The keys about how it is started."""
     keys: dict[str, Any] = {}
     if (count := job.ecs.get("TaskCount") or 1) != 1:
         keys["count"] = count
     if job.retry:
-        attempts, age = job.retry.get("MaximumRetryAttempts", 185), job.retry.get("MaximumEventAgeInSeconds", 86_400)
-        keys["retry"] = {"attempts": attempts, "age": age}
+        attempts, age = (
+            job.retry.get("MaximumRetryAttempts", _MOST_ATTEMPTS),
+            job.retry.get("MaximumEventAgeInSeconds", 86_400),
+        )
+        if not (in_place and attempts == _MOST_ATTEMPTS and age == _default_age(job)):
+            keys["retry"] = {"attempts": attempts, "age": age}
     if (version := job.ecs.get("PlatformVersion") or "LATEST") != settings.platform_version:
         keys["platform_version"] = version
     if shares := weights(job.ecs):

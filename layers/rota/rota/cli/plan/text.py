@@ -7,6 +7,7 @@ import click
 
 from rota.cli import times
 from rota.cli.plan.model import Plan, ScheduleFile, TaskChange
+from rota.cli.schedule_files.source import is_yaml
 from rota.cli.status.text import short
 from rota.cli.tables import Cell, Row, folded, packed, table
 
@@ -97,6 +98,11 @@ def _counts(plan: Plan, width: int) -> Iterator[str]:
     revisions = (
         f"{plan.registers} {'revision' if plan.registers == 1 else 'revisions'}, at least {plan.seconds_at_least} s"
     )
-    upload = f"upload {plan.schedule.proposed}, then " if plan.schedule.proposed else ""
+    upload = _upload(plan.schedule.proposed) if plan.schedule.proposed else ""
     deploy = f"Deploy it: {upload}rota deploy --image {plan.image.tag or plan.image.digest}"
     yield from folded(f"{', '.join(counts) or 'no schedule changes'}; {revisions}. {deploy}", width)
+
+
+def _upload(name: str) -> str:
+    """What comes first where the file is not uploaded: the machine reads JSON."""
+    return f"rota check {name} -o FILE, upload that, then " if is_yaml(name, b"") else f"upload {name}, then "
