@@ -165,7 +165,9 @@ def parameters() -> str:
 
 def commands() -> str:
     """Every command of `rota`: its usage, what it does, its options, an example."""
-    sections = [_command(name, command) for name, command in main.commands.items()]
+    context = click.Context(main)
+    named = [(name, main.get_command(context, name)) for name in main.list_commands(context)]
+    sections = [_command(name, command) for name, command in named if command]
     return "\n\n".join(sections)
 
 

@@ -92,7 +92,7 @@ COMPLETED = {
 def test_each_name_is_completed(
     folder: Path, command: str, parameter: str, _completer: names.Completer, expected: list[str]
 ) -> None:
-    made = main.commands[command]
+    made = main.get_command(click.Context(main), command)
     (found,) = (each for each in made.params if each.name == parameter)
     offered = found.shell_complete(click.Context(made), "R" if len(expected) == 1 else "")
     assert [each.value for each in offered] == expected
@@ -100,7 +100,7 @@ def test_each_name_is_completed(
 
 def test_environments_come_from_samconfig(folder: Path) -> None:
     (Path.cwd() / "samconfig.toml").write_text((ROOT / "samconfig.toml").read_text())
-    status = main.commands["status"]
+    status = main.get_command(click.Context(main), "status")
     (env,) = (each for each in status.params if each.name == "env")
     offered = [each.value for each in env.shell_complete(click.Context(status), "")]
     assert offered == ["default", "staging", "production"]

@@ -1,6 +1,7 @@
 """The command `rota` against the stage: what each command answers, and how it ends when AWS refuses."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,12 @@ def test_completion_writes_the_names_of_the_stack(
 
 
 def test_status_shows_what_is_live_and_each_job(deployed: Client, rota: Rota) -> None:
+    deployed.clear_calls()
     status = rota("status", "--json").json
+    calls = Counter(f"{call['service']} {call['operation']}" for call in deployed.calls())
+    # The newest items, pauses, jobs, and the runs of three jobs: side by side, after the stack.
+    assert calls.pop("dynamodb Query") == 6
+    assert calls == Counter(["cloudformation DescribeStacks", "ecs DescribeServices", "events ListRules"])
     assert status["release"]["release"] == "v1"
     assert (status["release"]["tag"], status["release"]["kind"]) == ("v1", "push")
     assert (status["deploying"], status["service"]["running"]) == (None, 2)

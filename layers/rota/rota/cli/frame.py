@@ -3,7 +3,6 @@
 import functools
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from rota.cli.exits import CommandError, Exit
 from rota.cli.output import Output
 
 if TYPE_CHECKING:
-    import boto3
+    from botocore.session import Session
 
     from rota.cli.stack import Stack
     from rota.cli.table import Table
@@ -54,16 +53,21 @@ class Account:
         return datetime.now(UTC) + self._ahead
 
     @cached_property
-    def session(self) -> "boto3.Session":
-        import boto3
+    def session(self) -> "Session":
+        """botocore's: boto3 around it would take a tenth of the time of `rota status`."""
+        from botocore.session import Session
+
+        return Session(profile=self._profile)
+
+    @cached_property
+    def region(self) -> str:
         from botocore.exceptions import NoRegionError
 
-        # boto3 itself reads AWS_DEFAULT_REGION alone of the two.
-        region = self._region or os.environ.get("AWS_REGION")
-        session = boto3.Session(profile_name=self._profile, region_name=region)
-        if session.region_name is None:
+        # botocore itself reads AWS_DEFAULT_REGION alone of the two.
+        region = self._region or os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
+        if not region:
             raise NoRegionError
-        return session
+        return str(region)
 
     def client(self, service: str) -> Any:
         """The client of a service, the same one each time. Making one is not safe in threads; using it is."""
@@ -81,6 +85,17 @@ class Account:
         found = stacks.find(self.client("cloudformation"), name)
         self.output.remark(str(found))
         return found
+
+    def stack_beside(self, *services: str) -> "Stack":
+        """The stack that is meant; the clients of these services are made while AWS answers."""
+        from rota.aws.parallel import thread_pool
+
+        self.client("cloudformation")
+        with thread_pool() as pool:
+            asked = pool.submit(lambda: self.stack)
+            for each in services:
+                self.client(each)
+            return asked.result()
 
     @property
     def table(self) -> "Table":
@@ -109,7 +124,7 @@ class Account:
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             user_agent_extra="rota-cli",
         )
-        client = self.session.client(service, config=config)
+        client = self.session.create_client(service, region_name=self.region, config=config)
         client.meta.events.register("after-call", self._hear)
         return client
 
@@ -213,6 +228,8 @@ def ended(output: Output, account: Account, work: Callable[[], int | None], fail
 
         explanation = explained(error)
         if failure and explanation is None:
+            import traceback
+
             traceback.print_exc()
             explanation = CommandError(failure, f"the command itself failed: {error}", "report the lines above")
         if explanation is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -120,7 +121,19 @@ def version(number: Any) -> str | None:
 
 
 def _plain(item: Mapping[str, Any]) -> Item:
-    from boto3.dynamodb.types import TypeDeserializer
+    return {name: _value(typed) for name, typed in item.items()}
 
-    read = TypeDeserializer().deserialize
-    return {name: read(value) for name, value in item.items()}
+
+def _value(typed: Mapping[str, Any]) -> Any:
+    """A value as Python has it; a number is a Decimal. The table has no sets."""
+    ((kind, value),) = typed.items()
+    match kind:
+        case "M":
+            return _plain(value)
+        case "L":
+            return [_value(each) for each in value]
+        case "N":
+            return Decimal(value)
+        case "NULL":
+            return None
+    return value

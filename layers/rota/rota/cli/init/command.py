@@ -81,7 +81,7 @@ def _write(account: Account, initialised: "Initialised", *, yes: bool) -> None:
     from rota.cli.schedule_files.writer import write
 
     config, schedule = map(Path, initialised.files)
-    region = str(account.session.region_name)
+    region = account.region
     try:
         text = config.read_text(encoding="utf-8") if config.exists() else ""
         had = samconfig.overrides_of(text, initialised.environment)

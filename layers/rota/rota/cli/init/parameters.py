@@ -39,7 +39,7 @@ def read(account: "Account", cluster: str, service: str, container: str | None =
     described = describe_service(account, cluster, service)
     ecs = account.client("ecs")
     content = ecs.describe_task_definition(taskDefinition=described["taskDefinition"])["taskDefinition"]
-    region = account.session.region_name
+    region = account.region
     owner = described["serviceArn"].split(":")
     return of_service(described, content, container, f"{':'.join(owner[:2])}:logs:{region}:{owner[4]}")
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rota.cli.completion import names
-from rota.cli.events import Ended
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
@@ -101,6 +100,8 @@ def _run_missed(account: Account, paused: "Mapping[str, Item]") -> Exit:
 
 def _nothing(account: Account, words: str) -> Exit:
     if account.output.as_json:
+        from rota.cli.events import Ended
+
         account.output.event(Ended("nothing to do", None, "", 0.0, "", words, int(Exit.DONE)))
     else:
         account.output.line(words)

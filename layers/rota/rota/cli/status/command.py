@@ -35,10 +35,10 @@ def status(account: Account, watch: bool, every: bool, exit_code: bool) -> Exit:
 
 
 def _show(account: Account) -> "Status":
-    from rota.cli.status.gather import gather
+    from rota.cli.status.gather import CLIENTS, gather
     from rota.cli.status.text import lines
 
-    stack, output = account.stack, account.output
+    stack, output = account.stack_beside(*CLIENTS), account.output
     found = gather(account, stack)
     output.answer(found, stack, lambda: lines(stack.app, found, account.now(), output.width, utc=output.utc))
     return found
@@ -55,10 +55,10 @@ def _all(account: Account) -> Exit:
 
 def _watch(account: Account) -> None:
     """Until Ctrl-C: on a terminal on one screen, else whenever something has changed."""
-    from rota.cli.status.gather import gather
+    from rota.cli.status.gather import CLIENTS, gather
     from rota.cli.status.text import lines
 
-    stack, output, shown = account.stack, account.output, ""
+    stack, output, shown = account.stack_beside(*CLIENTS), account.output, ""
     while True:
         found = gather(account, stack)
         if output.as_json:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def gather_all(account: "Account") -> AllStatus:
     """CommandError if there is no Rota stack."""
     found = stacks.every(account.client("cloudformation"))
-    region = str(account.session.region_name)
+    region = account.region
     if not found:
         raise CommandError(
             Exit.NOT_ALLOWED, f"there is no Rota stack in {region}", "name the Region with --region", error="NoStack"

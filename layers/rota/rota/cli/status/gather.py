@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 STRIP = 20
 """Runs that a strip shows."""
+CLIENTS = ("dynamodb", "events", "ecs")
+"""Whom it asks."""
 _RUNNING = "RUNNING"
 _LOOKS_BACK = 10
 """Entries of the ledger in which the deployment that ended last may be, and the one that is live."""

@@ -3,7 +3,6 @@
 import json
 import sys
 import textwrap
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,6 +93,8 @@ def verify_account(
     if not yes and not _agreed():
         click.echo(f"Nothing was tried. {_spelt('--yes', by_make=by_make)} does not ask.", err=True)
         sys.exit(NOT_TRIED)
+    import uuid
+
     try:
         journal = Journal.begin(journals, uuid.uuid4().hex[:8], place)
     except OSError as problem:
