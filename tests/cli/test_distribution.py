@@ -7,11 +7,16 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 import zipfile
+from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import rota
 from tests.printed import ROOT, typed
@@ -43,23 +48,52 @@ def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
     assert held == sources
 
 
+def needed(names: Iterable[str]) -> dict[str, metadata.Distribution]:
+    """These distributions and all that they depend on, as they are installed here."""
+    found: dict[str, metadata.Distribution] = {}
+    waiting = list(names)
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name not in found:
+            found[name] = metadata.distribution(name)
+            wanted = map(Requirement, found[name].requires or ())
+            waiting += [each.name for each in wanted if not each.marker or each.marker.evaluate({"extra": ""})]
+    return found
+
+
 @pytest.fixture(scope="module")
 def installed(wheel: Path) -> dict[str, str]:
-    """The variables of a terminal in which the wheel is installed."""
-    prefix = wheel.parent / "installed"
-    options = ["--quiet", "--no-deps", "--no-index", "--ignore-installed", "--prefix", str(prefix)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True)
-    (packages,) = prefix.rglob("site-packages")
-    return {"PATH": f"{prefix / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(packages)}
+    """The variables of a terminal with an environment that has the wheel, what it depends on, and nothing else."""
+    folder = wheel.parent / "fresh"
+    venv.create(folder, symlinks=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    for each in needed(DEPENDENCIES).values():
+        for name in {file.parts[0] for file in each.files or ()} - {"..", "__pycache__"}:
+            (packages / name).symlink_to(Path(each.locate_file(name)))
+    options = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install"]
+    subprocess.run([*pip, *options, str(wheel)], check=True)
+    return {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ""}
 
 
-def test_what_is_installed_is_the_command(installed: dict[str, str], tmp_path: Path) -> None:
+EVERY_MODULE = """
+import importlib, pkgutil, rota
+for each in pkgutil.walk_packages(rota.__path__, "rota."):
+    each.name.endswith("__main__") or importlib.import_module(each.name)
+"""
+
+
+def test_what_is_installed_is_the_whole_command(installed: dict[str, str], tmp_path: Path) -> None:
     assert typed("rota --version", cwd=tmp_path, **installed).stdout == f"rota {rota.__version__}\n"
     checked = typed(f"rota check {APP / 'scheduled_tasks.json'}", cwd=tmp_path, **installed)
     assert (checked.returncode, checked.stdout.partition(";")[0]) == (0, "OK: 3 tasks")
+    loaded = typed(f"python -c '{EVERY_MODULE}'", cwd=tmp_path, **installed)
+    assert (loaded.returncode, loaded.stderr) == (0, "")
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    asked = typed("rota status --region eu-west-1", cwd=tmp_path, **installed, **nowhere)
+    assert (asked.returncode, asked.stderr.partition(":")[2][:24]) == (1, " AWS cannot be reached: ")
 
 
-@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("prefix", "status"), [("production__guestbook__", 0), ("p" * 60, 1)], ids=["good", "too long"]
 )
