@@ -165,6 +165,7 @@ def test_deploy_watches_to_the_end(deployed: Client, rota: Rota) -> None:
     assert (again.exit, "SUCCEEDED in NothingToDo" in again.out) == (0, True)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deployment_that_fails_exits_with_1(deployed: Client, rota: Rota) -> None:
     deployed.upload_schedule(b'{"tasks": [{"name": "A", "task": "a", "rate": "5 min"}]}')
     planned = rota("plan")

@@ -176,6 +176,7 @@ def test_a_task_stopped_on_its_way_up_runs_nothing(small: SmallStage, seconds: i
     assert [each for each in ended["containers"] if "exitCode" in each] == []
 
 
+@pytest.mark.exhaustive(first=0)
 def test_tasks_stopped_at_any_moment_end_once(small: SmallStage) -> None:
     heard, revision = events_of_tasks(small), small.register("hello")
     arns = [run_task(small, revision)["tasks"][0]["taskArn"] for _ in range(8)]

@@ -335,6 +335,7 @@ def test_revisions_left_for_lack_of_time_are_named(
     assert "But guestbook:6 stay ACTIVE, because ECS did not deregister them (it takes one a second" in cause
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_message_names_ten_revisions(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [{"name": f"Task{n}", "task": f"task_{n}", "rate": "1 day"} for n in range(11)]})
     failed = deployments.start().until("CreateTargets")

@@ -207,6 +207,7 @@ def test_an_aborted_one_bars_nothing(state: str, world: World, two: Deployments)
     assert (world.everything(), barred()) == (before, {})
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_overtaken_one_bars_nothing_of_another(world: World, two: Deployments) -> None:
     """Two people roll back at once: the bars of the second stay."""
     third(world, two).run()

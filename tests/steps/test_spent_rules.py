@@ -33,6 +33,7 @@ def test_a_spent_rule_that_aws_refuses_is_deleted_and_named(world: World, moving
     assert "holder" not in world.ledger()["lease"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_spent_rule_that_was_never_changed_stays(world: World, moving: Deployment) -> None:
     before = world.everything()
     with world.calls.refusing("events.PutRule", "ValidationException", count=0):
@@ -53,6 +54,7 @@ def test_a_spent_rule_whose_task_left_is_enabled_again(world: World, deployments
     assert world.everything() == before
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_rule_that_would_run_again_is_tried_again(world: World, changing: Deployment) -> None:
     changing.until("CheckService").fail("RejectedError", "what happened")
     with (
@@ -63,6 +65,7 @@ def test_a_rule_that_would_run_again_is_tried_again(world: World, changing: Depl
     assert "holder" in world.ledger()["lease"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_rule_with_an_event_pattern_is_never_spent(world: World, moving: Deployment) -> None:
     """A person has added the pattern: the rule still starts the task when an event matches."""
     client("events").put_rule(

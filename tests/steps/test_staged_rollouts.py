@@ -165,6 +165,7 @@ def test_the_next_one_waits_while_ecs_goes_back(world: World, changing: Deployme
     assert next_.until("CheckService").step("CheckService")["status"] == "IN_PROGRESS"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_one_that_was_stopped_half_way_is_forced(world: World, changing: Deployment) -> None:
     alarm = {"alarmNames": ["errors"], "enable": True, "rollback": False}
     configure(STRATEGIES["blue-green"] | {"alarms": alarm})

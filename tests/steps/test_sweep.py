@@ -152,19 +152,19 @@ def test_without_watching_it_looks_at_what_is_held_alone(world: World, monkeypat
     assert world.calls.made == ["dynamodb.Query", "dynamodb.GetItem"], "what is paused, and what is held"
 
 
-def test_what_was_due_in_a_pause_is_never_missed(watched: Watched) -> None:
+def test_what_was_due_in_a_pause_is_never_missed(daily: Watched) -> None:
     """The job is paused before its time. The next sweep after its resume counts again."""
     asked: dict[str, Any] = {"pause": {"tasks": [DAILY]}, "by": "ann"}
-    assert watched.deployments.ask(kind="pause", **asked).run() == "Done"
-    watched.sweep()
-    (span,) = watched.job(DAILY).spans
-    assert span.until is not None and span.until <= watched.now
-    watched.now = next_six(watched) - HOUR
-    watched.sweep_for(8 * HOUR)
-    assert watched.deployments.ask(kind="resume", **asked).run() == "Done"
-    watched.sweep_for(HOUR, 20 * MINUTE)
-    assert watched.reported(DAILY) == []
-    assert watched.job(DAILY).spans[-1].until is None
+    assert daily.deployments.ask(kind="pause", **asked).run() == "Done"
+    daily.sweep()
+    (span,) = daily.job(DAILY).spans
+    assert span.until is not None and span.until <= daily.now
+    daily.now = next_six(daily) - HOUR
+    daily.sweep_for(8 * HOUR)
+    assert daily.deployments.ask(kind="resume", **asked).run() == "Done"
+    daily.sweep_for(HOUR, 20 * MINUTE)
+    assert daily.reported(DAILY) == []
+    assert daily.job(DAILY).spans[-1].until is None
 
 
 def test_a_pause_between_two_sweeps_is_seen(watched: Watched) -> None:
@@ -266,15 +266,15 @@ def test_a_sweep_that_was_away_does_not_say_missed(daily: Watched) -> None:
     assert daily.reported(DAILY) == ["unknown"]
 
 
-def test_a_sweep_between_two_absences_does_not_say_missed(watched: Watched) -> None:
+def test_a_sweep_between_two_absences_does_not_say_missed(daily: Watched) -> None:
     """It came back and had not caught up: what ECS forgot in the second absence is not known either."""
-    six = next_six(watched)
-    watched.sweep_for(six - 2 * HOUR - watched.now)
-    watched.sweep(2 * HOUR - 5 * MINUTE)
-    watched.sweep(10 * HOUR)
-    assert watched.runs(DAILY) == []
-    watched.sweep_for(20 * MINUTE, 5 * MINUTE)
-    assert [(run.status, run.scheduled_at) for run in watched.runs(DAILY)] == [(Status.UNKNOWN, six)]
+    six = next_six(daily)
+    daily.sweep_for(six - 2 * HOUR - daily.now)
+    daily.sweep(2 * HOUR - 5 * MINUTE)
+    daily.sweep(10 * HOUR)
+    assert daily.runs(DAILY) == []
+    daily.sweep_for(20 * MINUTE, 5 * MINUTE)
+    assert [(run.status, run.scheduled_at) for run in daily.runs(DAILY)] == [(Status.UNKNOWN, six)]
 
 
 def test_after_a_long_absence_only_the_last_day_is_judged(daily: Watched) -> None:
