@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from rota.schedules import backend
+from rota.schedules.eventbridge_rules import api
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.rule import Rule
 from tests.guestbook import CLUSTER_ARN, PREFIX, SETTINGS, TIMED, arn, task
+from tests.unit.account import Bus
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:started"
@@ -265,3 +267,9 @@ traced = '{"containerOverrides":[{"name":"app","command":["./run"],"environment"
 def test_what_cannot_stay_is_refused_with_what_to_do(rule: Rule, problems: list[str]) -> None:
     taking = task(environment={"A": "2"}, memory=1024)
     assert list(backend.problems_of_takeover(rule, taking, SETTINGS)) == problems
+
+
+def test_an_empty_list_that_eventbridge_shows_is_not_put_again() -> None:
+    shown = target(ecs={"LaunchType": "FARGATE", "CapacityProviderStrategy": [], "Tags": [], "TaskCount": 2})
+    (read,) = api.list_targets(Bus([of_a_script(shown)]), NAME)  # type: ignore[arg-type]  # as much as is read of it
+    assert read["EcsParameters"] == {"TaskDefinitionArn": arn(1), "TaskCount": 2, "LaunchType": "FARGATE"}

@@ -26,7 +26,7 @@ WHEN = ("cron", "rate", "schedule")
 # Keys that begin so are the author's own, in the file, its defaults and its tasks: they mean nothing here.
 AUTHORS_KEYS = "x-"
 # What a task adds to its default; all other keys replace it.
-MERGED_BY_NAME = ("environment", "tags", "secrets")
+MERGED_BY_NAME = ("environment", "tags")
 
 RULE_NAME = r"[.\-_A-Za-z0-9]+"
 # No hyphen at the start: the start command would take the task for an option.
@@ -507,8 +507,7 @@ class ScheduleFile(_Model):
     schema_: str | None = Field(None, alias="$schema", description="The address of this schema, for editors.")
     defaults: Defaults | None = Field(
         None,
-        description="Keys for every task that does not have them itself; environment, tags and secrets are merged by "
-        "name.",
+        description="Keys for every task that does not have them itself; environment and tags are merged by name.",
     )
     tasks: Annotated[tuple[Task, ...], Field(strict=False)] = Field(description="The tasks that should exist.")
 

@@ -93,15 +93,22 @@ def targets_if_any(events: "EventBridgeClient", name: str) -> list[dict[str, Any
 
 
 def list_targets(events: "EventBridgeClient", name: str) -> list[dict[str, Any]]:
-    """Every target of the rule, with every field."""
+    """Every target of the rule, with every field that says something."""
     found: list[dict[str, Any]] = []
     request: dict[str, Any] = {"Rule": name}
     while True:
         reply = events.list_targets_by_rule(**request)
-        found.extend(dict(target) for target in reply["Targets"])
+        found.extend(map(_as_put, reply["Targets"]))
         if "NextToken" not in reply:
             return found
         request["NextToken"] = reply["NextToken"]
+
+
+def _as_put(target: Mapping[str, Any]) -> dict[str, Any]:
+    """A target as PutTargets takes it: EventBridge may show an empty list beside a member that excludes it."""
+    if not (ecs := target.get("EcsParameters")):
+        return dict(target)
+    return {**target, "EcsParameters": {member: value for member, value in ecs.items() if value not in ("", [], {})}}
 
 
 def send(events: "EventBridgeClient", change: RuleChange, tags: Tags) -> None:

@@ -54,7 +54,7 @@ def desired_rule(
         "Arn": cluster_arn,
         "RoleArn": settings.events_role_arn,
         "EcsParameters": {
-            **{member: value for member, value in of_ecs.items() if value is not None},
+            **{member: value for member, value in of_ecs.items() if value not in (None, [])},
             "TaskDefinitionArn": revision,
             "TaskCount": task.count,
             **launch,
