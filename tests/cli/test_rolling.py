@@ -72,7 +72,9 @@ def test_why_tasks_of_the_new_revision_stopped(ecs: Stubber, rolling: Rolling) -
 def test_who_may_not_see_tasks_sees_the_messages(ecs: Stubber, rolling: Rolling) -> None:
     ecs.add_response("describe_services", service("-", "is unable to start tasks", failed=3))
     ecs.add_client_error("list_tasks", "AccessDeniedException", http_status_code=400)
+    ecs.add_client_error("describe_services", "AccessDeniedException", http_status_code=400)
     assert rolling.news() == ["is unable to start tasks"]
+    assert rolling.news(now=True) == [], "the work is watched all the same"
 
 
 def test_a_task_that_could_not_start_says_why() -> None:

@@ -100,6 +100,13 @@ CASES = {
         "there are no AWS credentials",
         without("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     ),
+    "4, denied while it watches": Case(
+        [(4, "deploy --again --yes")],
+        "The work continues. Watch it again: rota deploy --watch deploy-",
+        lambda stage, _patch: stage.faults(
+            [{"service": "stepfunctions", "operation": "GetExecutionHistory", "count": 0, "fault": "denied"}]
+        ),
+    ),
     "4, no such stack": Case([(4, "status --stack rotta")], "there is no stack rotta"),
     "4, no such image": Case([(4, "plan --image nope")], "there is no image nope in the repository guestbook"),
     "4, no such release": Case([(4, "explain v99")], "there is no release or deployment v99"),
@@ -130,7 +137,7 @@ def test_each_exit_code(deployed: Client, rota: Rota, monkeypatch: pytest.Monkey
             assert json.loads(done.err)["exit"] == code
     if case.words:
         error = json.loads(done.err)
-        assert any(error[name].startswith(case.words) for name in ("message", "todo"))
+        assert case.words in f"{error['message']}: {error['todo']}"
 
 
 def test_the_first_cases_play_each_code() -> None:

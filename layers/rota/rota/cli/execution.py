@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _FIRST_SECONDS, _SECONDS, _QUICK_LOOKS = 0.5, 3.0, 60
 """Between two looks, at first and after so many of them: other people's calls have the same quota."""
+_LOOKS_FOR_THE_START = 20
+"""DescribeExecution is eventually consistent: so often a new execution is waited for."""
 ENDS = {
     "Deployed": ("deployed", Exit.DONE),
     "NothingToDo": ("nothing to do", Exit.DONE),
@@ -73,7 +75,15 @@ def start(account: "Account", event: Mapping[str, Any], what: str) -> str:
     account.interrupted = _goes_on(account, name)
     with suppress(states.exceptions.ExecutionAlreadyExists):  # the answer was lost, and it has ended already
         states.start_execution(stateMachineArn=account.stack.machine, name=name, input=json.dumps(event))
-    return account.stack.execution(name)
+    execution = account.stack.execution(name)
+    for _ in range(_LOOKS_FOR_THE_START):
+        try:
+            states.describe_execution(executionArn=execution)
+        except states.exceptions.ExecutionDoesNotExist:
+            time.sleep(_FIRST_SECONDS)
+        else:
+            break
+    return execution
 
 
 def started(account: "Account", execution: str, *, already: bool = False) -> Exit:

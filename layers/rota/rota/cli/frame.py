@@ -234,6 +234,7 @@ def ended(output: Output, account: Account, work: Callable[[], int | None], fail
             explanation = CommandError(failure, f"the command itself failed: {error}", "report the lines above")
         if explanation is None:
             raise
+        explanation.todo = "\n".join(filter(None, (explanation.todo, account.interrupted)))
         return _failed(output, explanation, failure)
 
 

@@ -1,7 +1,7 @@
 """What ECS says of the service while it rolls: its messages, and why tasks of the new revision stopped."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ _SHORT = 8
 
 
 class Rolling:
-    """The service of one rollout, looked at again and again."""
+    """The service of one rollout, looked at again and again. What may not be seen is left out."""
 
     def __init__(self, account: "Account") -> None:
         self._account = account
@@ -32,9 +32,9 @@ class Rolling:
         if time.monotonic() < self._next and not now:
             return []
         self._next = time.monotonic() + _SECONDS
-        stack = self._account.stack
-        found = self._account.client("ecs").describe_services(cluster=stack.cluster, services=[stack.service])
-        return [line for service in found["services"] for line in self._of(service)]
+        stack, ecs = self._account.stack, self._account.client("ecs")
+        found = _unless_denied(lambda: ecs.describe_services(cluster=stack.cluster, services=[stack.service]))
+        return [line for service in found.get("services", ()) for line in self._of(service)]
 
     def _of(self, service: Mapping[str, Any]) -> Iterator[str]:
         primary = next((each for each in service.get("deployments", ()) if each["status"] == "PRIMARY"), None)
@@ -51,19 +51,12 @@ class Rolling:
             self._failed[each["id"]] = failed
 
     def _stopped(self, deployment: str) -> Iterator[str]:
-        """Why tasks stopped that this deployment of the service had started. Nothing where that may not be seen."""
-        from botocore.exceptions import ClientError
-
+        """Why tasks stopped that this deployment of the service had started."""
         stack, ecs = self._account.stack, self._account.client("ecs")
-        try:
-            listed = ecs.list_tasks(cluster=stack.cluster, serviceName=stack.service, desiredStatus="STOPPED")
-            arns = listed["taskArns"][:_PER_CALL]
-            tasks = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"] if arns else []
-        except ClientError as error:
-            if not is_denied(error):
-                raise
-            return
-        for task in tasks:
+        of_service = {"cluster": stack.cluster, "serviceName": stack.service, "desiredStatus": "STOPPED"}
+        arns = _unless_denied(lambda: ecs.list_tasks(**of_service)).get("taskArns", [])[:_PER_CALL]
+        found = _unless_denied(lambda: ecs.describe_tasks(cluster=stack.cluster, tasks=arns)) if arns else {}
+        for task in found.get("tasks", ()):
             if task.get("startedBy") == deployment and task.get("stoppedReason") and self._is_new(task["taskArn"]):
                 yield why_stopped(task)
 
@@ -71,6 +64,16 @@ class Rolling:
         new = name not in self._seen
         self._seen.add(name)
         return new
+
+
+def _unless_denied(call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The answer; nothing if AWS refuses the call for want of a right."""
+    try:
+        return call()
+    except Exception as error:
+        if is_denied(error):
+            return {}
+        raise
 
 
 def why_stopped(task: Mapping[str, Any]) -> str:
