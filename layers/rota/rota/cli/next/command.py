@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import duration
 
 
 @command("next", "rota next --for 7d", short_help="What runs when, as a calendar.")
-@click.argument("tasks", metavar="[TASK]...", nargs=-1)
+@click.argument("tasks", metavar="[TASK]...", nargs=-1, shell_complete=names.tasks)
 @click.option("--for", "lasts", metavar="DURATION", callback=duration, default="1d", show_default=True, help="So long.")
 @click.option("--since", metavar="TIME", help="From then on: 18:00, or 2026-12-24T06:00, with a zone or in yours.")
 @click.option("--file", metavar="FILE", help="A schedule file instead of what is live.")

@@ -94,7 +94,7 @@ def _run_missed(account: Account, paused: "Mapping[str, Item]") -> Exit:
             account.output.notes([f"{task} was not due in its pause."])
             continue
         request = start.request_of(job, account.stack.container, start.Changes(), due, late=True)
-        wait.wait(account, task, due, start.start(account, request), None, stops=False)
+        wait.wait(account, task, due, start.start(account, task, request), None, stops=False)
     return Exit.DONE
 
 

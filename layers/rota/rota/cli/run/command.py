@@ -66,7 +66,7 @@ def run(
     request = start.request_of(job, account.stack.container, changes, at)
     _remarks(account, job, changes, at)
     execution.confirm(account, f"Run {job.task} of {account.stack} now?", yes=yes)
-    started = start.start(account, request)
+    started = start.start(account, job.task, request)
     return wait.wait(account, job.task, at, started, None if no_wait else timeout, stops=stop_on_interrupt)
 
 
@@ -91,7 +91,7 @@ def _repeat(
     for each in repeats:
         changes = start.Changes(count=each.tasks)
         request = start.request_of(jobs[each.task], account.stack.container, changes, each.due, late=True)
-        started = start.start(account, request)
+        started = start.start(account, each.task, request)
         codes.append(wait.wait(account, each.task, each.due, started, timeout, stops=stops))
     return next(filter(None, codes), 0)
 

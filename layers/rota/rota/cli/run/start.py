@@ -76,10 +76,13 @@ def request_of(job: Job, container: str, changes: Changes, at: datetime, *, late
     return {**found, **count, **revision, "overrides": overrides}
 
 
-def start(account: "Account", request: Mapping[str, Any]) -> list[TaskChange]:
-    """Call RunTask. A repeated call, after a lost answer, starts nothing twice. CommandError if ECS starts nothing."""
+def start(account: "Account", task: str, request: Mapping[str, Any]) -> list[TaskChange]:
+    """Call RunTask for that job. A repeated call, after a lost answer, starts nothing twice. CommandError if ECS starts
+    nothing.
+    """
     ecs = account.client("ecs")
     by = account.client("sts").get_caller_identity()["Arn"]
+    account.interrupted = f"{task} may have been started. See: rota logs {task} -f{account.options}"
     reply = ecs.run_task(**request, startedBy=started_by(by), clientToken=str(uuid.uuid4()))
     why = "; ".join(dict.fromkeys(str(each.get("reason", "")) for each in reply.get("failures", ())))
     if not reply["tasks"]:
