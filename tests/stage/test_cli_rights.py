@@ -7,6 +7,7 @@ import pytest
 
 from examples.guestbook.client import Client
 from rota.cli.aws_errors import POLICIES
+from stage.client import wait_for
 from stage.moto.clients import ACCOUNT
 from tests.stage.conftest import Rota
 
@@ -136,12 +137,14 @@ def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Call
     acting([*POLICIES])
     events, name = deployed.client("events"), f"{deployed.names['rule_prefix']}IngestData"
     (target,) = events.list_targets_by_rule(Rule=name)["Targets"]
-    target["EcsParameters"]["Tags"] = [{"Key": "cost", "Value": "1"}]
-    events.put_targets(Rule=name, Targets=[target])
+    tagged = {**target["EcsParameters"], "Tags": [{"Key": "cost", "Value": "1"}]}
+    events.put_targets(Rule=name, Targets=[{**target, "EcsParameters": tagged}])
     rota("run", "IngestData", "--yes")
+    events.put_targets(Rule=name, Targets=[target])
     deployed.settings(rollout="hangs", start_seconds=600)
     rota("run", "IngestData", "--yes", "--no-wait")
     rota("deploy", "--image", "initial", "--yes", "--no-wait")
+    wait_for(lambda: rota("status", "--json").json["deploying"], 30)
     for command in (
         *(["stop", "IngestData", "--yes"], ["status"], ["explain", "IngestData"], ["logs", "--deployment"]),
         *(["restore", "--yes"], ["check"]),
