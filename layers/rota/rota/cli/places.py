@@ -1,7 +1,6 @@
 """Where the stack's name comes from: what was typed, the environment, a file of the project, or samconfig.toml."""
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +64,8 @@ def _samconfig(folder: Path) -> Path | None:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:

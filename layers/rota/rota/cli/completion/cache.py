@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,10 +28,8 @@ class Where:
 
     @property
     def file(self) -> Path:
-        """Its name says nothing of an account."""
-        import hashlib
-
-        named = hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()[:16]
+        """One for each stack; hashlib would take longer to load than the rest."""
+        named = f"{zlib.crc32(json.dumps(asdict(self)).encode()):08x}"
         folder = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
         return Path(folder) / "rota" / f"names-{named}.json"
 

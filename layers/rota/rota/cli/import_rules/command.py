@@ -148,6 +148,7 @@ def _tag(account: Account, app: str, taken: "list[Taken]", *, yes: bool) -> tupl
     account.output.say("\n".join(f"  {name}" for name in names))
     count = f"{len(names)} {'rule' if len(names) == 1 else 'rules'}"
     confirm(account, f"Tag {count} with {OWNER_TAG}={app}, so that deployments may change and remove them?", yes=yes)
+    account.interrupted = "Some of them may be tagged. Type it again to tag the others."
     for name in names:
         arn = events.describe_rule(Name=name)["Arn"]
         events.tag_resource(ResourceARN=arn, Tags=[{"Key": OWNER_TAG, "Value": app}])
