@@ -224,7 +224,14 @@ traced = '{"containerOverrides":[{"name":"app","command":["./run"],"environment"
             id="a size that the file does not say",
         ),
         pytest.param(
-            of_a_script(overrides({"name": "app", "environment": [{"name": "A", "value": "1"}]}, memory="1024")),
+            of_a_script(
+                overrides(
+                    {"name": "app", "environment": [{"name": "A", "value": "1"}]},
+                    memory="1024",
+                    taskRoleArn="arn:aws:iam::123456789012:role/report",
+                    ephemeralStorage={"sizeInGiB": 50},
+                )
+            ),
             [],
             id="what the file says too",
         ),
@@ -234,10 +241,19 @@ traced = '{"containerOverrides":[{"name":"app","command":["./run"],"environment"
             id="a variable that the file does not set",
         ),
         pytest.param(
-            of_a_script(overrides({"name": "app", "memory": 64}, {"name": "metrics"}, taskRoleArn="r")),
+            of_a_script(overrides({"name": "app"}, taskRoleArn="r", ephemeralStorage={"sizeInGiB": 30})),
             [
                 NOT_KEPT.format(
-                    "taskRoleArn, memory, overrides of metrics in its Input",
+                    "ephemeralStorage, taskRoleArn in its Input", "say so in the task IngestData of the schedule file"
+                )
+            ],
+            id="a role and a disk that the file does not say",
+        ),
+        pytest.param(
+            of_a_script(overrides({"name": "app", "memory": 64}, {"name": "metrics"}, executionRoleArn="r")),
+            [
+                NOT_KEPT.format(
+                    "executionRoleArn, memory, overrides of metrics in its Input",
                     "say so in the task definition, and put the target without it",
                 )
             ],
@@ -265,7 +281,8 @@ traced = '{"containerOverrides":[{"name":"app","command":["./run"],"environment"
     ],
 )
 def test_what_cannot_stay_is_refused_with_what_to_do(rule: Rule, problems: list[str]) -> None:
-    taking = task(environment={"A": "2"}, memory=1024)
+    role = "arn:aws:iam::123456789012:role/report"
+    taking = task(environment={"A": "2"}, memory=1024, role=role, ephemeral_storage=50)
     assert list(backend.problems_of_takeover(rule, taking, SETTINGS)) == problems
 
 

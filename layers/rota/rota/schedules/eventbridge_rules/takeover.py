@@ -67,11 +67,14 @@ def _of_input(text: str, task: "Task", settings: "Settings") -> Iterator[tuple[s
         return
     own = containers.pop(settings.container, {})
     unsaid = [size for size in ("cpu", "memory") if overrides.get(size) not in (None, str(getattr(task, size)))]
+    disk = {"sizeInGiB": task.ephemeral_storage}
+    unsaid += ["ephemeralStorage"] if overrides.get("ephemeralStorage") not in (None, disk) else []
+    unsaid += ["taskRoleArn"] if overrides.get("taskRoleArn") not in (None, task.role) else []
     said = {*task.environment, *tracing.VARIABLES}
     unsaid += sorted(each["name"] for each in own.get("environment", []) if each["name"] not in said)
     if unsaid:
         yield f"{', '.join(unsaid)} in its Input", f"say so in the task {task.name} of the schedule file"
-    elsewhere = sorted(overrides.keys() - {"containerOverrides", "cpu", "memory"})
+    elsewhere = sorted(overrides.keys() - {"containerOverrides", "cpu", "memory", "ephemeralStorage", "taskRoleArn"})
     elsewhere += sorted(own.keys() - _SAID_BY_THE_FILE - {"name"}) + [f"overrides of {name}" for name in containers]
     if elsewhere:
         yield f"{', '.join(elsewhere)} in its Input", "say so in the task definition, and put the target without it"
