@@ -1,30 +1,21 @@
 """FinishDeployment: deletes what ClearRules disabled, writes the ledger, releases the lease, publishes the outcome."""
 
-from functools import partial
-
 from rota.aws import clients
 from rota.contract import FinishDeploymentInput, FinishDeploymentOutput, Outcome
-from rota.deployment.finish import end_deployment
 from rota.deployment.ledger import BEING_RESTORED, Entry, ledger_of
-from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord
 from rota.errors import OvertakenError
+from rota.handlers.finishing import end_once
 from rota.handlers.step import LeaseSession, finishing_step
 from rota.settings import Settings
 
 
 @finishing_step
 def handler(request: FinishDeploymentInput, settings: Settings, session: LeaseSession) -> FinishDeploymentOutput:
-    publish = partial(notify, settings, request.execution)
-    entry = _ended_before(request, settings, session)
-    if entry:
-        publish(entry)
-    else:
-        session.require(settings.app)
+    def work(record: DeploymentRecord) -> Entry:
         if request.plan.removed:
             _delete_removed(request, settings)  # from here on it goes forward only
-        record = session.record or DeploymentRecord(execution=request.execution)
-        entry = Entry(
+        return Entry(
             outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
             image=request.image,
             schedule=request.config.schedule,
@@ -32,17 +23,13 @@ def handler(request: FinishDeploymentInput, settings: Settings, session: LeaseSe
             tasks=request.config.tasks,
             origin=record.origin,
         )
-        entry = end_deployment(settings, session.lease, entry, record, {request.execution.id}, publish)
+
+    entry = end_once(request.execution, settings, session, work)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary, release=entry.release)
 
 
-def _ended_before(request: FinishDeploymentInput, settings: Settings, session: LeaseSession) -> Entry | None:
-    """How the deployment ended, if an earlier invocation recorded that and released the lease."""
-    return None if session.holds_lease else ledger_of(settings, request.execution).read().ended()
-
-
 def _delete_removed(request: FinishDeploymentInput, settings: Settings) -> None:
-    """OvertakenError if a restore has begun: it wins, and `end_deployment` would come too late to say so."""
+    """OvertakenError if a restore has begun: it wins, and `end_once` would come too late to say so."""
     if ledger_of(settings, request.execution).read().is_restoring:
         raise OvertakenError(BEING_RESTORED)
     # Here, because few deployments remove a schedule, and each module costs a cold start.

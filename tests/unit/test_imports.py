@@ -95,6 +95,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.plan.earlier": {"restore_deployment"},
     "rota.deployment.artifacts": _OF_TASKS,
     "rota.deployment.live_revisions": {"read_config"},
+    "rota.handlers.finishing": {"finish_deployment", "change_pauses"},
     "rota.handlers.planned": _OF_PLANNED_WRITES,
     # The frame of a step that writes loads it as the step takes its turn.
     "rota.deployment.lease": {"take_turn", "sweep"},

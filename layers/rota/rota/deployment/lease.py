@@ -159,7 +159,6 @@ class Lease:
         self._execution = execution
         self._has_record = False
         self._at_work: dict[str, Decimal] = {}
-        self._gates: dict[str, Any] = {}
 
     def take(self, asked: Asked, is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease and begin the deployment's record, or say why not. Taking it again is as good as having it.
@@ -324,7 +323,7 @@ class Lease:
             # Taken by a version of Rota that made no record, or none that this one can read.
             done, lease = self._update(update, condition, values, names)
         if done and lease:
-            self._at_work, self._gates = {invocation: end}, lease.gates
+            self._at_work = {invocation: end}
             standing = Standing.OVERTAKEN if lease.newest > lease.holder_order else Standing.HELD
             others = tuple(each for each in lease.active_invocations() if each != invocation)
             return Entered(standing, others, lease.record)
@@ -375,22 +374,17 @@ class Lease:
     def release(
         self, any_active: Callable[[Collection[str]], bool], settle: Callable[[Gates], Gates] | None = None
     ) -> None:
-        """Free the lease if this execution holds it, and with that change the gates as `settle` says. The invocation
-        that has entered writes no more.
+        """Change the gates as `settle` says, then free the lease if this execution holds it. The invocation that has
+        entered writes no more.
 
         While another one may still write, the lease stays, shut, and the next deployment takes it over in time.
         `any_active(invocations)`: whether any of these may not have ended. TransientError if the lease changes
         meanwhile.
         """
+        if settle:
+            self.change_gates(settle)
         own, self._at_work = self._at_work, {}
-        if settle and not own:  # the gates are not known
-            self.change_gates(settle)
-            settle = None
-        done, lease = self._free(own, settle)
-        if not done and settle and lease:
-            self.change_gates(settle)
-            settle = None
-            done, lease = self._free(own)
+        done, lease = self._free(own)
         if done or not lease or lease.holder != self._execution.id:
             return
         if any_active([each for each in lease.active_invocations() if each not in own]):
@@ -433,16 +427,9 @@ class Lease:
             {":order": claim.order, ":digest": claim.digest},
         )
 
-    def _free(
-        self, at_work: Mapping[str, Decimal], settle: Callable[[Gates], Gates] | None = None
-    ) -> tuple[bool, LeaseItem | None]:
+    def _free(self, at_work: Mapping[str, Decimal]) -> tuple[bool, LeaseItem | None]:
         update = "REMOVE holder, holder_order, digest, announced, at_work, shut, restorer, deployment"
-        condition, values = "holder = :me AND at_work = :at_work", {":at_work": at_work}
-        if settle:
-            gate = _GatesUpdate(self._gates, settle(Gates.model_validate(self._gates)).stored())
-            update += "".join(f", {each}" for each in gate.removes) + "".join(f" SET {each}" for each in gate.sets)
-            condition, values = f"{condition} AND {gate.condition}", values | gate.values
-        return self._update(update, condition, values)
+        return self._update(update, "holder = :me AND at_work = :at_work", {":at_work": at_work})
 
     def _update(
         self,
