@@ -1,10 +1,13 @@
 """RestoreDeployment: restores the snapshot, records why, releases the lease, publishes the outcome."""
 
+from typing import Any
+
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.contract import (
     CaughtError,
     FailedDeployment,
+    Kind,
     Outcome,
     RestoreDeploymentInput,
     RestoreDeploymentOutput,
@@ -105,7 +108,18 @@ def _attempt(
         verdict=document.turn if document else None,
         retries=retries,
         before=before,
+        tasks=_resumed(failed.event, record),
     )
+
+
+def _resumed(event: Any, record: DeploymentRecord) -> tuple[str, ...]:
+    """The tasks that a resume names."""
+    if not (record.origin and record.origin.kind == Kind.RESUME and record.may_have_begun("ChangePauses")):
+        return ()
+    from rota import execution_input  # noqa: PLC0415  here, because few restores need it
+
+    asked = execution_input.keys(event).pause
+    return asked.tasks if asked else ()
 
 
 def _first_error(record: DeploymentRecord, failed: Failed) -> CaughtError | None:

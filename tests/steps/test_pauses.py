@@ -189,6 +189,19 @@ def test_a_resume_that_fails_is_ended_by_sweep(world: World, later: Deployments)
     assert states(world)[JOB] == "ENABLED"
 
 
+@pytest.mark.parametrize(("call", "off"), [("Query", {JOB, OTHER}), ("PutItem", set())], ids=["before", "halfway"])
+def test_a_resume_that_fails_ends_all_or_none(call: str, off: set[str], world: World, later: Deployments) -> None:
+    later.ask(**pause(JOB, OTHER)).run()
+    change = later.ask(**resume())
+    with world.calls.refusing(f"dynamodb.{call}", "AccessDeniedException"):
+        assert change.run() == "DeploymentFailed"
+    cause = change.document["restored"]["cause"]
+    assert ("Nothing had to be restored." if off else "The pauses are over all the same") in cause
+    assert in_force() == off
+    sweep()
+    assert {task for task, state in states(world).items() if state == "DISABLED"} == off
+
+
 CALLS = ["events.DescribeRule", "events.ListTagsForResource", "dynamodb.Query", "dynamodb.GetItem", "dynamodb.PutItem"]
 
 

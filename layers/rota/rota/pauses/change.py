@@ -60,9 +60,7 @@ def resume(settings: "Settings", tasks: "Collection[str]", origin: "Origin", now
     done, for people. What AWS refuses Sweep keeps trying.
     """
     table, schedules = pauses_of(settings), backend.connect(settings)
-    paused = table.read()
-    wanted = sorted(set(tasks) & paused.keys() if tasks else paused)
-    ended = [pause for pause in in_parallel(lambda task: table.change(task, _ended(origin, now)), wanted) if pause]
+    ended = _end(table, _of_tasks(table, tasks), origin, now)
     due = [pause for pause in ended if pause.settled_at is None]
     found = in_parallel(lambda pause: schedules.switch(settings.rule_prefix + pause.task, on=pause.enabled), due)
     in_parallel(lambda pause: table.change(pause.task, settled(pause, now)), due)
@@ -72,6 +70,20 @@ def resume(settings: "Settings", tasks: "Collection[str]", origin: "Origin", now
     left = f"{listed(others)} {'was' if len(others) == 1 else 'were'} not paused" if others else ""
     gone = f"the app has no schedule for {listed(lost)}" if lost else ""
     return "; ".join(filter(None, (done, left, gone))) or "no task was paused"
+
+
+def finish_resume(
+    settings: "Settings", tasks: "Collection[str]", origin: "Origin", started_at: datetime, now: datetime
+) -> bool:
+    """Of a resume that failed halfway: write of the rest, too, that its pause is over. Sweep switches the schedules on.
+    False if it had ended none; then none is ended.
+    """
+    table = pauses_of(settings)
+    asked = _of_tasks(table, tasks)
+    if not any(pause.ended_at and pause.ended_at >= started_at and pause.ended_by == str(origin) for pause in asked):
+        return False
+    _end(table, asked, origin, now)
+    return True
 
 
 def withdraw(settings: "Settings", execution: "Execution", now: datetime) -> list[str]:
@@ -98,6 +110,17 @@ def withdraw(settings: "Settings", execution: "Execution", now: datetime) -> lis
 def settled(pause: Pause, now: datetime) -> _Change:
     """Of a pause that is over: that its schedule is as it is to be, unless the pause has changed meanwhile."""
     return lambda seen: seen.model_copy(update={"settled_at": now}) if seen == pause else seen
+
+
+def _of_tasks(table: "PauseTable", tasks: "Collection[str]") -> list[Pause]:
+    """The pauses of these tasks; all for none."""
+    return [pause for pause in table.read().values() if not tasks or pause.task in tasks]
+
+
+def _end(table: "PauseTable", pauses: list[Pause], origin: "Origin", now: datetime) -> list[Pause]:
+    """Write that these are over, and return them as they are then."""
+    names = sorted(pause.task for pause in pauses)
+    return [pause for pause in in_parallel(lambda task: table.change(task, _ended(origin, now)), names) if pause]
 
 
 def _own(table: "PauseTable", execution: "Execution") -> list[Pause]:

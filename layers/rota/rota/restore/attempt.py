@@ -51,6 +51,8 @@ class Attempt(NamedTuple):
     retries: int
     before: LedgerItem = LedgerItem()
     live: Live | None = None
+    tasks: tuple[str, ...] = ()
+    """Which a resume names; none are all."""
 
     def entry(self, became: str) -> Entry:
         """What the ledger keeps of the deployment; `became` says what became of what it had changed."""
@@ -130,7 +132,9 @@ def _of_pauses(attempt: Attempt) -> Entry:
     if ended := ledger_of(settings, record.execution).begin_restoring(restoring, record, now):
         return ended
     if record.origin and record.origin.kind == Kind.RESUME:
-        return attempt.entry("The pauses are over all the same: Sweep keeps trying to switch the schedules on.")
+        if change.finish_resume(settings, attempt.tasks, record.origin, record.execution.started_at, now):
+            return attempt.entry("The pauses are over all the same: Sweep keeps trying to switch the schedules on.")
+        return attempt.entry(str(RestoreResult()))
     withdrawn = change.withdraw(settings, record.execution, now)
     became = f"The pause of {listed(withdrawn)} is withdrawn." if withdrawn else str(RestoreResult())
     return attempt.entry(became)
