@@ -50,8 +50,9 @@ def task(number: int, deployment: str = "ecs-svc/2") -> dict[str, Any]:
 
 
 def test_what_is_new_since_the_rollout_began(ecs: Stubber, rolling: Rolling) -> None:
-    ecs.add_response("describe_services", service("a steady state", "has started 1 tasks"))
-    ecs.add_response("describe_services", service("a steady state", "has started 1 tasks", "deployment completed"))
+    ecs.add_response("describe_services", service("a steady state", "(service shop-api) has started 1 tasks"))
+    later = service("a steady state", "(service shop-api) has started 1 tasks", "deployment completed")
+    ecs.add_response("describe_services", later)
     assert rolling.news() == ["has started 1 tasks"]
     assert rolling.news() == [], "a few seconds later"
     assert rolling.news(now=True) == ["deployment completed"]

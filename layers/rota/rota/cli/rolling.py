@@ -43,7 +43,7 @@ class Rolling:
         self._since = self._since or primary["createdAt"]
         for event in reversed(service.get("events", ())):
             if event["createdAt"] >= self._since and self._is_new(event["id"]):
-                yield str(event["message"])
+                yield str(event["message"]).removeprefix(f"(service {self._account.stack.service}) ")
         for each in service["deployments"]:
             failed = each.get("failedTasks", 0)
             if failed > self._failed.get(each["id"], 0):

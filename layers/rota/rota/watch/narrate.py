@@ -117,9 +117,15 @@ def _title(stepfunctions: "SFNClient", execution: str) -> str:
     described = stepfunctions.describe_execution(executionArn=execution)
     event = json.loads(described.get("input", "{}"))
     detail = event.get("detail") if isinstance(event, dict) else None
-    what = _what(detail if isinstance(detail, dict) else {})
+    what = _what(detail) if isinstance(detail, dict) else _asked(event if isinstance(event, dict) else {})
     at = f"{described['startDate'].astimezone():%H:%M:%S %Z}"
     return f"{style(what, bold=True)} at {at}\n  execution {described['name']}"
+
+
+def _asked(event: Mapping[str, Any]) -> str:
+    """What a person asked for that names no image: `rollback to v41`, `pause SendMail`."""
+    release, tasks = event.get("release"), (event.get("pause") or {}).get("tasks", ())
+    return " ".join([str(event.get("kind", "execution")), *([f"to {release}"] if release else tasks)])
 
 
 def _what(detail: Mapping[str, Any]) -> str:

@@ -103,21 +103,26 @@ def deploy(
 
 
 def _again(account: Account, table: "Table", name: str) -> tuple[dict[str, Any], str]:
-    """The input of an earlier execution, and what it deploys."""
+    """The input of an earlier execution, and what it deploys; of a rollback, which names no image, the image."""
+    from rota.cli import execution, releases
+
+    image = None
     if name == _NEWEST:
-        entry = next(iter(table.deployments()), None)
+        entry = next((each for each in table.deployments() if each.get("digest")), None)
         if entry is None:
             raise CommandError(Exit.NOT_ALLOWED, "nothing was deployed yet", "name an image: rota deploy --image TAG")
-        name = entry["execution"]
+        name, image = entry["execution"], releases.Image(entry["digest"], entry.get("tag"))
     described = account.client("stepfunctions").describe_execution(executionArn=account.stack.execution(name))
     event = json.loads(described["input"])
     detail = event.get("detail") if isinstance(event, dict) else None
-    if not isinstance(detail, dict) or "image-digest" not in detail:
-        raise CommandError(
-            Exit.MISUSED, f"{described['name']} was not started with an image", "name another one: rota history --all"
-        )
-    given = {key: value for key, value in event.items() if key not in _KEYS_OF_A_PERSON}
-    return given, str(detail.get("image-tag") or detail["image-digest"])
+    if isinstance(detail, dict) and "image-digest" in detail:
+        given = {key: value for key, value in event.items() if key not in _KEYS_OF_A_PERSON}
+        return given, str(detail.get("image-tag") or detail["image-digest"])
+    if image:
+        return execution.push_of(account, image), str(image)
+    raise CommandError(
+        Exit.MISUSED, f"{described['name']} was not started with an image", "name another one: rota history --all"
+    )
 
 
 def _live_image_of(account: Account, name: str) -> "Image":
