@@ -98,6 +98,7 @@ LIMITS = (
         _VALIDATION,
         "Only one of Input, InputPath, or InputTransformer must be provided",
     ),
+    Limit("tags do not begin with aws:", RUN, {"tags": [{"key": "AWS:x", "value": "1"}]}, _PARAMETER, "aws:"),
     Limit(
         "a dead-letter queue is a standard one",
         PUT,
