@@ -16,6 +16,7 @@ from typing import Any
 from examples.guestbook.client import running
 from tests.sweep import races, report, script
 from tests.sweep.script import Conditions, Script
+from tests.sweep.steering import SCENARIOS, Steering
 from tests.sweep.trial import Trials, Verdict
 
 PAIRS = 150
@@ -25,7 +26,7 @@ class Sweep:
     """Trials on several stages at once; it stops at the first violation unless it is to keep going."""
 
     def __init__(
-        self, trials: Sequence[Trials], conditions: Conditions, *, share: int = 1, keep_going: bool = False
+        self, trials: Sequence[Trials | Steering], conditions: Conditions, *, share: int = 1, keep_going: bool = False
     ) -> None:
         self._trials = trials
         self._conditions = conditions
@@ -40,13 +41,13 @@ class Sweep:
         """Whether any promise was broken."""
         return any(verdict.wrong for verdict in self.verdicts)
 
-    def run(self, name: str, scripts: Iterable[Script]) -> None:
-        """Try these, or the share of them that is drawn, and print a line of results."""
+    def run(self, name: str, scripts: Iterable[Script], trials: Sequence[Trials | Steering] | None = None) -> None:
+        """Try these, or the share of them that is drawn, by these trials, and print a line of results."""
         chosen = script.drawn(list(scripts), self._conditions.seed, self._share)
         part, begun = _Part(name, iter(chosen)), time.monotonic()
         with ThreadPoolExecutor(len(self._trials)) as pool:
             try:
-                for ended in [pool.submit(self._work, trials, part) for trials in self._trials]:
+                for ended in [pool.submit(self._work, each, part) for each in trials or self._trials]:
                     ended.result()
             finally:
                 part.waiting = iter(())  # after an error too, no other trial begins
@@ -54,7 +55,7 @@ class Sweep:
         if part.done:
             say(f"{report.summary(name, part.done)}; {time.monotonic() - begun:.0f} s")
 
-    def _work(self, trials: Trials, part: "_Part") -> None:
+    def _work(self, trials: Trials | Steering, part: "_Part") -> None:
         while True:
             with self._lock:
                 faults = None if self._stopped else next(part.waiting, None)
@@ -93,26 +94,35 @@ def main() -> int:
         if arguments.races:
             broken = races.run(stages.enter_context(running()), conditions, _rounds(arguments), say)
         elif arguments.only:
-            broken = _again(open_stage(), arguments.only, conditions)
+            trials = open_stage()
+            broken = _again(
+                Steering(trials.stage, arguments.scenario, conditions.late) if arguments.scenario else trials,
+                arguments.only,
+                conditions,
+            )
         else:
             number = 1 if arguments.quick else arguments.stages
             with ThreadPoolExecutor(number) as pool:
-                trials = [each.result() for each in [pool.submit(open_stage) for _ in range(number)]]
+                opened = [each.result() for each in [pool.submit(open_stage) for _ in range(number)]]
             sweep = Sweep(
-                trials,
+                opened,
                 conditions,
                 share=1 if arguments.quick else arguments.share,
                 keep_going=arguments.keep_going,
             )
-            broken = _everything(sweep, trials[0], arguments)
+            if not arguments.scenario:
+                _deployments(sweep, opened[0], arguments)
+            if not arguments.quick:
+                _steering(sweep, opened, [arguments.scenario] if arguments.scenario else [*SCENARIOS])
+            broken = _told(sweep)
     say(f"{time.monotonic() - begun:.0f} s, seed {arguments.seed}")
     return 1 if broken else 0
 
 
-def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> bool:
+def _deployments(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> None:
     if arguments.quick:
         sweep.run("a small part", script.QUICK)
-        return sweep.broken
+        return
     clean = _calls(trials, (), new=True)
     failing, unfinished = (
         _calls(trials, (script.LAST_STRAW,), new=False),
@@ -124,6 +134,16 @@ def _everything(sweep: Sweep, trials: Trials, arguments: argparse.Namespace) -> 
     sweep.run("during a restore", script.of_restore(failing, script.LAST_STRAW))
     sweep.run("in the last step", script.of_restore(unfinished, script.UNFINISHED))
     sweep.run("two faults", script.pairs(clean, failing, arguments.seed, arguments.pairs))
+
+
+def _steering(sweep: Sweep, opened: Sequence[Trials], names: Sequence[str]) -> None:
+    """What a person changes of what is live: fewer calls of its own each."""
+    for name in names:
+        trials = [Steering(each.stage, name, each.late) for each in opened]
+        sweep.run(name, trials[0].scripts(), trials)
+
+
+def _told(sweep: Sweep) -> bool:
     say("", *report.table(sweep.verdicts), "")
     survived = sum(not verdict.wrong for verdict in sweep.verdicts)
     say(f"faults tried: {len(sweep.verdicts)}, survived: {survived}")
@@ -138,7 +158,7 @@ def _calls(trials: Trials, faults: Script, *, new: bool) -> list[dict[str, Any]]
     return trials.calls()
 
 
-def _again(trials: Trials, faults: Script, conditions: Conditions) -> bool:
+def _again(trials: Trials | Steering, faults: Script, conditions: Conditions) -> bool:
     """Run one trial from the start and print all about it."""
     verdict = trials.run(faults)
     say(f"{verdict.status} {verdict.cause}", "" if verdict.reached else "Not every fault met a call.")
@@ -156,6 +176,7 @@ def say(*lines: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.sweep", description=__doc__)
     parser.add_argument("--only", type=_script, metavar="FAULTS", help="one trial: a fault or a list of them, as JSON")
+    parser.add_argument("--scenario", choices=SCENARIOS, help="not a deployment, but only this")
     parser.add_argument("--quick", action="store_true", help="a fixed small part, on one stage")
     parser.add_argument("--races", action="store_true", help="many pushes at random moments instead of faults")
     parser.add_argument("--rounds", type=int, default=12, help="how many races")

@@ -68,9 +68,7 @@ class App:
     def begin(self, time_scale: float = TIME_SCALE) -> None:
         """Reset to before the first push, with a queue that receives Rota's notifications."""
         self.stage.reset()
-        self._runs.clear()
-        self.stage.settings(time_scale=time_scale, rollout_seconds=ROLLOUT_SECONDS)
-        self._read_late()
+        self.go_on(time_scale)
         queue = self.stage.client("sqs").get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         events = self.stage.client("events")
         events.put_rule(Name=LISTENER, EventPattern='{"source": ["rota"]}')
@@ -81,6 +79,12 @@ class App:
             rule = f"{self.stage.names['rule_prefix']}{name}"
             events.put_rule(Name=rule, ScheduleExpression="rate(1 day)", Tags=tags)
             events.put_targets(Rule=rule, Targets=[target])
+
+    def go_on(self, time_scale: float = TIME_SCALE) -> None:
+        """Set the stage, after a reset, as it was before."""
+        self._runs.clear()
+        self.stage.settings(time_scale=time_scale, rollout_seconds=ROLLOUT_SECONDS)
+        self._read_late()
 
     def want(self, file: int) -> None:
         """Upload one of the two schedule files."""
@@ -161,6 +165,16 @@ class App:
         finally:
             done.set()
             thread.join()
+
+    def paused(self) -> list[str]:
+        """The tasks whose pause is in force."""
+        found = self.stage.client("dynamodb").query(
+            TableName=self.stage.names["outputs"]["LedgerTableName"],
+            KeyConditionExpression="app = :app",
+            FilterExpression="attribute_not_exists(ended_at)",
+            ExpressionAttributeValues={":app": {"S": f"pauses#{self._name}"}},
+        )["Items"]
+        return sorted(item["task"]["S"] for item in found)
 
     def entry(self, execution: Mapping[str, Any]) -> dict[str, Any]:
         """The ledger's entry of an execution; empty without one."""

@@ -69,11 +69,11 @@ def wrong(seen: Seen) -> Iterator[str]:
         yield f"{gap['problem']}, after {call['operation']} of {call['caller']}"
     if seen.deployed:
         yield from _not_all_new(seen)
-        yield from _not_closed(seen, "deployed")
+        yield from not_closed(seen, "deployed")
     elif seen.execution["status"] != ("ABORTED" if seen.aborted else "FAILED"):
         yield f"the execution is {seen.execution['status']}"
     else:
-        yield from _unexplained(seen)
+        yield from unexplained(seen)
         if seen.ended_by.get("error") == "RestoreFailed" and hopeless(seen.faults):
             # FinishDeployment may have been complete although its response was lost.
             if seen.entry.get("outcome") == "deployed":
@@ -82,7 +82,7 @@ def wrong(seen: Seen) -> Iterator[str]:
                 yield "nothing was restored, and there is no snapshot from which a person could do it"
         else:
             yield from _not_all_old(seen)
-            yield from _not_closed(seen, *_outcomes(seen))
+            yield from not_closed(seen, *_outcomes(seen))
 
 
 def _outcomes(seen: Seen) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def left_behind(seen: Seen) -> frozenset[str]:
     return seen.after.active - seen.before.active
 
 
-def _not_closed(seen: Seen, *outcomes: str) -> Iterator[str]:
+def not_closed(seen: Seen, *outcomes: str) -> Iterator[str]:
     if seen.lease.keys() & {"holder", "at_work"} and not _is_a_dead_ones(seen):
         yield f"the lease is still held: {seen.lease}"
     if seen.entry.get("outcome") not in outcomes:
@@ -172,7 +172,7 @@ def _is_a_dead_ones(seen: Seen) -> bool:
     return early and seen.lease.get("at_work") == {"M": {}}
 
 
-def _unexplained(seen: Seen) -> Iterator[str]:
+def unexplained(seen: Seen) -> Iterator[str]:
     error, cause = seen.ended_by.get("error"), seen.cause
     # Where every attempt to restore was killed, the error's name says which step that was.
     full = f"RestoreDeployment: {cause}" if error == "RestoreFailed" else cause

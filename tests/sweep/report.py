@@ -53,13 +53,14 @@ def violation(verdict: Verdict, conditions: Conditions) -> Iterator[str]:
     yield f"VIOLATION: {verdict.status} {verdict.cause}"
     for sentence in verdict.wrong:
         yield f"  - {sentence}"
-    yield f"  again: {recipe(verdict.faults, conditions)}"
+    yield f"  again: {recipe(verdict.faults, conditions, verdict.scenario)}"
 
 
-def recipe(faults: Sequence[Mapping[str, Any]], conditions: Conditions) -> str:
+def recipe(faults: Sequence[Mapping[str, Any]], conditions: Conditions, scenario: str = "") -> str:
     """The command that runs this trial again."""
     script = [{name: value for name, value in fault.items() if value is not None} for fault in faults]
-    return f"{_SWEEP} --only {shlex.quote(json.dumps(script))} {conditions.options()}"
+    played = f" --scenario {shlex.quote(scenario)}" if scenario else ""
+    return f"{_SWEEP}{played} --only {shlex.quote(json.dumps(script))} {conditions.options()}"
 
 
 def race_recipe(number: int, conditions: Conditions) -> str:

@@ -29,6 +29,8 @@ class Verdict:
     """Whether it is deployed."""
     gave_up: bool = False
     """Whether it ended in RestoreFailed, as it may where AWS refuses RestoreDeployment itself for good."""
+    scenario: str = ""
+    """What was played, if it was no deployment (`tests.sweep.steering`)."""
 
 
 class Trials:
@@ -40,7 +42,8 @@ class Trials:
 
     def __init__(self, stage: Client, late: float = 0) -> None:
         self._app = App(stage, late)
-        self._stage = stage
+        self.stage = self._stage = stage
+        self.late = late
         self._file = 0
         self._left = 0
         self._pushes = 0
