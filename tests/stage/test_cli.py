@@ -137,7 +137,7 @@ def test_a_file_that_is_not_uploaded_is_planned(deployed: Client, rota: Rota, tm
     assert rota("plan", "--exit-code").exit == 0, "the bucket's file is as it was"
     shown = " ".join(rota("plan", "--file", str(file)).out.split())
     assert f"schedule file {file} (not uploaded)" in shown
-    assert f"Deploy it: upload {file}, then rota deploy --image v1" in shown
+    assert f"Deploy it: rota check {file} -o FILE, upload that, then rota deploy --image v1" in shown
 
 
 def events(done: Done) -> list[dict[str, Any]]:
