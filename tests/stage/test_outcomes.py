@@ -129,11 +129,7 @@ def test_every_step_logs_the_executions_name(stage: Client) -> None:
     ended = stage.deploy("v1")
     name = ended["executionArn"].rpartition(":")[2]
     logs = stage.client("logs")
-    (group,) = [
-        each["logGroupName"]
-        for each in logs.describe_log_groups(logGroupNamePrefix="/rota/")["logGroups"]
-        if each["logGroupName"].endswith("/steps")
-    ]
+    group = f"/rota/{ended['stateMachineArn'].rpartition(':')[2].removesuffix('-deploy')}/steps"
     messages = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
     lines = [json.loads(line) for line in messages if line.startswith("{")]
     done = [line for line in lines if line.get("message") == "done"]

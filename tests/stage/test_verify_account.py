@@ -91,8 +91,8 @@ def assert_tagged(runs: Runs) -> None:
     assert len({operation for operation, _ in made}) == len(KINDS) - 1 + len({"RunTask"})
     tags = [(operation, json.dumps([request.get("Tags"), request.get("tags")])) for operation, request in made]
     untagged = [operation for operation, each in tags if not ("rota:verify" in each and RUN in each)]
-    # Refused: two tasks, one without a network and one without a revision, and a revision with too many tags.
-    assert sorted(untagged) == ["RegisterTaskDefinition", "RunTask", "RunTask"]
+    # Refused: tasks without a network, without a revision and with a wrong tag, and a revision with too many tags.
+    assert sorted(untagged) == ["RegisterTaskDefinition", "RunTask", "RunTask", "RunTask"]
 
 
 def assert_called(runs: Runs) -> None:
