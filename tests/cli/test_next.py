@@ -6,7 +6,7 @@ import click
 import pytest
 
 from rota.cli.next.calendar import Job, calendar
-from rota.cli.next.text import ics, lines
+from rota.cli.next.text import ics, lines, often
 from rota.cli.resume.missed import due_in_a_pause
 from rota.cli.status.model import Pause
 
@@ -108,3 +108,13 @@ def test_what_a_pause_has_missed_is_started_once(
 ) -> None:
     found = due_in_a_pause(pause, expression, NOW)
     assert (found and found.isoformat()) == started
+
+
+def test_what_is_due_later_is_named() -> None:
+    weekly = Job("Weekly", "cron(0 22 ? * SUN *)", True)
+    assert shown(weekly) == ["Nothing is due in that time.", "later: Weekly Sun 22:00"]
+    assert shown(Job("Never", "cron(0 6 1 1 ? 2020)", True)) == ["Nothing is due in that time."]
+
+
+def test_a_calendar_file_says_what_it_leaves_out() -> None:
+    assert often(calendar(JOBS, NOW, NOW + timedelta(days=1))) == ["Often"]

@@ -74,7 +74,16 @@ def test_check_writes_what_is_uploaded(tmp_path: Path) -> None:
     report = parse_schedule_file(written.read_bytes(), rule_prefix="", max_tasks=2)[1]
     assert report.command == ("./bin/report", "--days", "30")
     assert lines.place_of(written.read_text(), "Report") == "line 7 of jobs.yaml"
+    assert check(str(jobs), "-o", str(written)).exit_code == 0, "it writes over what it has written"
     assert check("-", "-o", "-", stdin=JOBS).stdout_bytes == written.read_bytes().replace(b'"jobs.yaml"', b'"-"')
+
+
+def test_check_writes_over_nothing_else(tmp_path: Path) -> None:
+    jobs, mine = tmp_path / "jobs.yaml", tmp_path / "scheduled_tasks.json"
+    jobs.write_text(JOBS)
+    mine.write_text('{"mine": 1}')
+    done = check(str(jobs), "-o", str(mine))
+    assert (done.exit_code, mine.read_text()) == (2, '{"mine": 1}')
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def confirm(account: "Account", question: str, *, yes: bool) -> None:
     if not account.output.interactive:
         raise CommandError(Exit.MISUSED, f"it would ask: {question}", "there is no terminal to ask at; add --yes")
     if not click.confirm(question, err=True):
-        raise CommandError(Exit.MISUSED, "nothing was started", error="NotConfirmed")
+        raise CommandError(Exit.MISUSED, "nothing was done", error="NotConfirmed")
 
 
 def push_of(account: "Account", image: "Image") -> dict[str, Any]:

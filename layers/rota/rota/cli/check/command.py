@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -118,10 +119,17 @@ def _of_file(account: Account, file: str, rule_prefix: str, max_tasks: int, outp
 
 
 def _write(name: str, content: bytes) -> None:
-    """Write the file's JSON; `-` is standard output."""
+    """Write the file's JSON; `-` is standard output. What such a command has written before is written over."""
+    from rota.cli.schedule_files.lines import SOURCE_KEY
+
+    written = content.rstrip() + b"\n"
     try:
+        before = Path(name).read_bytes() if name != "-" and Path(name).exists() else written
+        if before != written and SOURCE_KEY.encode() not in before:
+            what = f"there is a file {name} already, which rota check -o has not written"
+            raise CommandError(Exit.MISUSED, what, "name another one, or remove it")
         with click.open_file(name, "wb") as file:
-            file.write(content.rstrip() + b"\n")
+            file.write(written)
     except OSError as error:
         raise CommandError(Exit.FAILED, f"{name} cannot be written: {error.strerror}", error="NoFile") from error
 

@@ -9,10 +9,13 @@ from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import duration
 
+_LASTS = {False: timedelta(days=1), True: timedelta(days=7)}
+"""How long the calendar is, by whether it is for a calendar program."""
+
 
 @command("next", "rota next --for 7d", short_help="What runs when, as a calendar.")
 @click.argument("tasks", metavar="[TASK]...", nargs=-1, shell_complete=names.tasks)
-@click.option("--for", "lasts", metavar="DURATION", callback=duration, default="1d", show_default=True, help="So long.")
+@click.option("--for", "lasts", metavar="DURATION", callback=duration, help="So long; default: 1d, with --ics 7d.")
 @click.option("--since", metavar="TIME", help="From then on: 18:00, or 2026-12-24T06:00, with a zone or in yours.")
 @click.option("--file", metavar="FILE", help="A schedule file instead of what is live.")
 @click.option("--all", "every", is_flag=True, help="Every run, also of jobs that run often on a day.")
@@ -20,7 +23,7 @@ from rota.cli.options import duration
 def next_(
     account: Account,
     tasks: tuple[str, ...],
-    lasts: timedelta,
+    lasts: timedelta | None,
     since: str | None,
     file: str | None,
     every: bool,
@@ -41,8 +44,12 @@ def next_(
     jobs = gather.of_a_file(file, tasks) if file else gather.of_the_app(account, tasks)
     stack, now = None if file else account.stack, account.now()
     begin = _begin(since, now)
-    found = calendar(jobs, begin, begin + lasts)
+    found = calendar(jobs, begin, begin + (lasts or _LASTS[as_ics]))
     if as_ics:
+        if often := [] if every else text.often(found):
+            output.say(f"left out, because they run often: {', '.join(often)}; --all has them, too")
+        if found.more:
+            output.say(f"it ends at {found.runs[-1].at:%Y-%m-%d %H:%M} UTC: there are more; name a job")
         for line in text.ics(found, stack.app if stack else str(file), now, every=every):
             click.echo(f"{line}\r\n", nl=False)
         return

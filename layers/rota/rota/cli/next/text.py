@@ -8,6 +8,8 @@ from itertools import groupby
 from rota.cli import times
 from rota.cli.next.model import Calendar, Coming
 from rota.cli.tables import Row, folded, table
+from rota.schedule_file.expression import period_of
+from rota.schedule_file.next_runs import next_runs
 
 _LISTED = 3
 _CLASH = 5
@@ -24,6 +26,7 @@ def lines(calendar: Calendar, now: datetime, width: int, *, utc: bool, every: bo
         yield "Nothing is due in that time."
     if calendar.more:
         yield "There are more; name a job, or a shorter time with --for."
+    yield from _later(calendar, runs, now, utc=utc)
     for line in _clashes(runs, now, utc=utc):
         yield from folded(line, width)
     for each in calendar.tasks:
@@ -41,10 +44,9 @@ def ics(calendar: Calendar, app: str, now: datetime, *, every: bool) -> Iterator
     """
     yield from ("BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:-//rota//{_escaped(app)}//EN", "CALSCALE:GREGORIAN")
     words = {each.task: each.in_words for each in calendar.tasks}
-    runs = [run for run in calendar.runs if run.enabled]
-    a_day = Counter((run.task, run.at.astimezone(UTC).date()) for run in runs)
-    for run in runs:
-        if every or a_day[run.task, run.at.astimezone(UTC).date()] <= _LISTED:
+    left_out = set() if every else _often(calendar)
+    for run in calendar.runs:
+        if run.enabled and (run.task, _utc_day(run)) not in left_out:
             yield from (
                 "BEGIN:VEVENT",
                 *_short_lines(f"UID:{run.task}-{_stamp(run.at)}@{_escaped(app)}"),
@@ -56,6 +58,30 @@ def ics(calendar: Calendar, app: str, now: datetime, *, every: bool) -> Iterator
                 "END:VEVENT",
             )
     yield "END:VCALENDAR"
+
+
+def often(calendar: Calendar) -> list[str]:
+    """The jobs of which `ics` leaves out runs, because there are many on a day."""
+    return sorted({task for task, _ in _often(calendar)})
+
+
+def _often(calendar: Calendar) -> set[tuple[str, date]]:
+    """The jobs and days, in UTC, with many runs."""
+    a_day = Counter((run.task, _utc_day(run)) for run in calendar.runs if run.enabled)
+    return {each for each, number in a_day.items() if number > _LISTED}
+
+
+def _utc_day(run: Coming) -> date:
+    return run.at.astimezone(UTC).date()
+
+
+def _later(calendar: Calendar, runs: Iterable[Coming], now: datetime, *, utc: bool) -> Iterator[str]:
+    """When those crons run next that are not due in that time."""
+    due = {run.task for run in runs}
+    for each in calendar.tasks:
+        if each.enabled and not each.paused and each.task not in due and not calendar.more:
+            for at in next_runs(each.schedule, calendar.until, 1) if period_of(each.schedule) is None else ():
+                yield f"later: {each.task} {times.clock(at, now, utc=utc)}"
 
 
 def _rows(runs: Iterable[Coming], words: dict[str, str], now: datetime, *, utc: bool, every: bool) -> Iterator[Row]:
