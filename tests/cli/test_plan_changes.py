@@ -7,9 +7,10 @@ from typing import Any
 import click
 import pytest
 
-from rota.cli.plan.changes import task_changes
+from rota.cli.plan.changes import Jobs, commands_of, task_changes
 from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange, TaskChange
 from rota.cli.plan.text import lines
+from rota.schedule_file.task import Task
 
 PREFIX = "production__shop__"
 NEW = "to be registered: 1f"
@@ -27,7 +28,7 @@ def changed(before: dict[str, Any] | None, **change: Any) -> TaskChange:
     change = {"kind": "update", "name": f"{PREFIX}SendMail", **change}
     plan = {"changes": [change], "commands": {"tasks": {"SendMail": ["./bin/start", "mail"]}}}
     snapshot = {"rules": {change["name"]: before} if before else {}}
-    (found,) = task_changes(plan, snapshot, PREFIX)
+    (found,) = task_changes(plan, snapshot, PREFIX, Jobs(), Jobs(commands_of(plan)))
     return found
 
 
@@ -80,6 +81,43 @@ def test_values_of_environment_variables_are_masked() -> None:
 
 def test_an_input_that_is_no_json_is_masked() -> None:
     assert "postgres" not in str(changed(rule(), put_targets=[target(Input="postgres://pw")]))
+
+
+def job(command: str, **keys: Any) -> Jobs:
+    task = Task.model_validate({"name": "SendMail", "task": command, "cron": "0 6 * * ? *", **keys})
+    return Jobs({"SendMail": ["./bin/start", command]}, {"SendMail": task})
+
+
+SPAM, SECRET = job("spam_task", environment={"DB": "old secret"}), {"environment": {"DB": "new secret", "LEVEL": "a"}}
+OVERRIDES = target(Input=json.dumps({"containerOverrides": [{"command": ["./bin/start", "teaspoon_task"]}]}))
+
+
+@pytest.mark.parametrize(
+    ("planned", "put", "words"),
+    [
+        (
+            job("teaspoon_task", **SECRET),
+            target(NEW),
+            "runs ./bin/start spam_task -> ./bin/start teaspoon_task; environment changes",
+        ),
+        (
+            job("teaspoon_task", **SECRET),
+            OVERRIDES,
+            "runs ./bin/start spam_task -> ./bin/start teaspoon_task; environment changes",
+        ),
+        (job("spam_task", **SECRET), target(NEW), "environment changes"),
+        (job("spam_task", memory=1024, environment={"DB": "old secret"}), target(NEW), "memory differs"),
+    ],
+    ids=["a revision of its own", "overrides", "only the environment", "its size"],
+)
+def test_a_job_that_will_run_otherwise_is_changed(planned: Jobs, put: dict[str, Any], words: str) -> None:
+    name = f"{PREFIX}SendMail"
+    change = {"kind": "update", "name": name, "put_targets": [put]}
+    (found,) = task_changes({"changes": [change]}, {"rules": {name: rule()}}, PREFIX, SPAM, planned)
+    shown = [click.unstyle(line) for line in lines(plan(found), NOW, 200, details=True)]
+    assert shown[1] == f"~  SendMail  {words}"
+    assert shown[-1].startswith("1 changed; ")
+    assert "secret" not in str(shown) + str(found)
 
 
 NOW = datetime(2026, 11, 30, 12, 4, tzinfo=UTC)
@@ -136,7 +174,7 @@ def test_what_keys_change_of_a_target_and_of_its_revision() -> None:
         "put_targets": [{**after, "EcsParameters": after["EcsParameters"] | keys}],
     }
     plan = {"changes": [change], "revision_changes": {name: {"role": [None, "a-role"]}}}
-    (found,) = task_changes(plan, {"rules": {name: rule()}}, PREFIX)
+    (found,) = task_changes(plan, {"rules": {name: rule()}}, PREFIX, Jobs(), Jobs())
     assert found.change == "update"
     assert found.fields == {
         "revision": ("shop:5", "a new one"),

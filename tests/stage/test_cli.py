@@ -123,7 +123,7 @@ def test_plan_is_the_dry_run_of_the_machine(deployed: Client, rota: Rota) -> Non
 
 def test_a_file_that_is_not_uploaded_is_planned(deployed: Client, rota: Rota, tmp_path: Path) -> None:
     file = tmp_path / "new.yaml"
-    file.write_text("tasks:\n  - {name: IngestData, task: data_ingestion_task, cron: '0 7 * * ? *', overlap: skip}\n")
+    file.write_text("tasks:\n  - {name: IngestData, task: teaspoon_task, cron: '0 7 * * ? *', overlap: skip}\n")
     refused = rota("plan", "--file", str(file))
     assert (refused.exit, "tasks[0].overlap: " in refused.err) == (1, True)  # the machine knows RunActions
     file.write_text(file.read_text().replace(", overlap: skip", ""))
@@ -137,6 +137,7 @@ def test_a_file_that_is_not_uploaded_is_planned(deployed: Client, rota: Rota, tm
     assert rota("plan", "--exit-code").exit == 0, "the bucket's file is as it was"
     shown = " ".join(rota("plan", "--file", str(file)).out.split())
     assert f"schedule file {file} (not uploaded)" in shown
+    assert "runs ./bin/start data_ingestion_task -> ./bin/start teaspoon_task" in shown
     assert f"Deploy it: rota check {file} -o FILE, upload that, then rota deploy --image v1" in shown
 
 

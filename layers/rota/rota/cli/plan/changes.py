@@ -2,18 +2,39 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rota.cli.plan.model import TaskChange
 from rota.schedule_file.next_runs import in_words
 
+if TYPE_CHECKING:
+    from rota.schedule_file.task import Task
+
 _REVISION = "EcsParameters.TaskDefinitionArn"
 _MASKED = "..."
+_OVERRIDES = "Input.containerOverrides"
 
 
-def task_changes(plan: Mapping[str, Any], snapshot: Mapping[str, Any], prefix: str) -> Iterator[TaskChange]:
+class Jobs(NamedTuple):
+    """What each job is, by the task's name: its command, of a stored plan, and its entry in that plan's schedule file.
+    Empty where that is not known.
+    """
+
+    commands: Mapping[str, list[str]] = MappingProxyType({})
+    tasks: "Mapping[str, Task]" = MappingProxyType({})
+
+
+def commands_of(plan: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    """The command of each task, as a stored plan says; a plan of an earlier version may have none."""
+    commands: Mapping[str, list[str]] = (plan.get("commands") or {}).get("tasks", {})
+    return commands
+
+
+def task_changes(
+    plan: Mapping[str, Any], snapshot: Mapping[str, Any], prefix: str, live: Jobs, planned: Jobs
+) -> Iterator[TaskChange]:
     """A change for each schedule that the plan changes, by the task's name."""
-    commands = (plan.get("commands") or {}).get("tasks", {})
     for change in sorted(plan["changes"], key=lambda each: str(each["name"])):
         task = str(change["name"]).removeprefix(prefix)
         before = snapshot["rules"].get(change["name"])
@@ -25,10 +46,40 @@ def task_changes(plan: Mapping[str, Any], snapshot: Mapping[str, Any], prefix: s
             fields |= {
                 key: (old, new) for key, (old, new) in plan.get("revision_changes", {}).get(change["name"], {}).items()
             }
+            job = dict(_of_the_job(task, live, planned))
+            said_twice = {f"Input.{key}" for key in job} | (
+                {_OVERRIDES} if job.keys() & {"runs", "environment"} else set()
+            )
+            fields = job | {key: both for key, both in fields.items() if key not in said_twice}
         kind = change["kind"]
         if kind == "update" and set(fields) <= {"revision"}:
             kind = "image"
-        yield TaskChange(task, kind, "" if kind == "remove" else now, was, fields, " ".join(commands.get(task, ())))
+        yield TaskChange(
+            task, kind, "" if kind == "remove" else now, was, fields, " ".join(planned.commands.get(task, ()))
+        )
+
+
+def _of_the_job(task: str, live: Jobs, planned: Jobs) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
+    """What differs of the job itself: its command, its size, and which environment variables differ, without values."""
+    commands = [" ".join(each.commands.get(task, ())) for each in (live, planned)]
+    if all(commands) and commands[0] != commands[1]:
+        yield "runs", (commands[0], commands[1])
+    old, new = live.tasks.get(task), planned.tasks.get(task)
+    if old is None or new is None:
+        return
+    for key in ("cpu", "memory"):
+        sizes = [str(given) if (given := getattr(each, key)) else None for each in (old, new)]
+        if sizes[0] != sizes[1]:
+            yield key, (sizes[0], sizes[1])
+    before, after = old.environment, new.environment
+    differing = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    if differing:
+        yield "environment", (_names(differing, before), _names(differing, after))
+
+
+def _names(differing: list[str], environment: Mapping[str, str]) -> str | None:
+    """Those that differ and are there: `LOG_LEVEL=..., DB_URL=...`."""
+    return ", ".join(f"{name}={_MASKED}" for name in differing if name in environment) or None
 
 
 def _differences(

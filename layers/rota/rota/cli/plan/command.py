@@ -21,7 +21,7 @@ def plan(account: Account, image: str | None, file: str | None, details: bool, e
     """Show what deploying an image with the schedule file in the bucket would change: the machine's own dry run. With
     --file: what it would change with another file, which is stored for the dry run and is never deployed.
 
-    `+` a new schedule, `~` a changed one, `=` only another image, `-` one that is removed.
+    `+` a new schedule, `~` a changed one or one whose job changes, `=` only another image, `-` one that is removed.
     """
     from rota.cli import execution, releases
     from rota.cli.plan import run, text

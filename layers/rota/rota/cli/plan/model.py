@@ -40,7 +40,7 @@ class ServiceChange:
 
 @dataclass(frozen=True)
 class TaskChange:
-    """What becomes of a task's schedule: `image` means that only its revision changes.
+    """What becomes of a task's schedule: `image` means that only its revision changes, and not what the job runs.
 
     `fields` are those that differ, each as it is and as it would be; values of environment variables are masked.
     """

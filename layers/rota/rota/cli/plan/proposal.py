@@ -8,7 +8,7 @@ from rota.cli.exits import CommandError, Exit
 if TYPE_CHECKING:
     from rota.cli.frame import Account
 
-_ANY_NUMBER = 1_000_000
+ANY_NUMBER = 1_000_000
 """Of tasks: the machine knows the rule quota."""
 
 
@@ -31,7 +31,7 @@ def store(account: "Account", name: str) -> Proposal:
     from rota.execution_input import PROPOSALS
 
     source = read(name, raw(name))
-    if problems := source.problems(rule_prefix=account.stack.rule_prefix, max_tasks=_ANY_NUMBER):
+    if problems := source.problems(rule_prefix=account.stack.rule_prefix, max_tasks=ANY_NUMBER):
         count = f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}"
         listed = "\n".join(map(str, problems))
         raise CommandError(

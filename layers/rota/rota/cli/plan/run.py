@@ -2,17 +2,18 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rota.cli import execution
 from rota.cli.exits import CommandError, Exit
-from rota.cli.plan.changes import task_changes
+from rota.cli.plan.changes import Jobs, commands_of, task_changes
 from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
     from rota.cli.plan.proposal import Proposal
+    from rota.schedule_file.task import Task
 
 _EVERY, _LONGEST = 0.5, 900
 
@@ -44,8 +45,9 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str, propo
     pointers, config, image = document["plan"], document["config"], document["turn"]["image"]
     plan, snapshot = (_stored(account, pointers[name]) for name in ("document", "snapshot"))
     live = account.table.present(0).live or {}
-    tasks = [*task_changes(plan, snapshot, stack.rule_prefix)]
     schedule = config["schedule"]
+    planned = Jobs(commands_of(plan), _tasks(account, schedule))
+    tasks = [*task_changes(plan, snapshot, stack.rule_prefix, _live_jobs(account, live), planned)]
     runs = snapshot["service"]["task_definition"]
     to = plan["reused"].get(plan["api"])
     return Plan(
@@ -103,11 +105,49 @@ def _output(account: "Account", started: str) -> Mapping[str, Any]:
     raise CommandError(Exit.TIMED_OUT, f"the dry run has not ended: {started}", "it changes nothing")
 
 
+def _live_jobs(account: "Account", live: Mapping[str, Any]) -> Jobs:
+    """What each job is now; empty where nothing is live, or what it stored is gone."""
+    if not live:
+        return Jobs()
+    file = {"key": live["live_schedule_key"], "version_id": live["live_schedule_version"]}
+    plan = _or_nothing(lambda: _stored(account, live["live_plan"])) if live.get("live_plan") else {}
+    return Jobs(commands_of(plan), _or_nothing(lambda: _tasks(account, file)))
+
+
+def _or_nothing(read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What it returns; nothing if the object is gone, or a version of Rota wrote it whose files differ."""
+    from botocore.exceptions import ClientError
+
+    from rota.deployment.artifacts import is_gone
+    from rota.errors import ConfigError
+
+    try:
+        return read()
+    except ConfigError:
+        return {}
+    except ClientError as error:
+        if is_gone(error):
+            return {}
+        raise
+
+
+def _tasks(account: "Account", file: Mapping[str, str]) -> "dict[str, Task]":
+    """The entries of a stored schedule file by name. ConfigError if it has problems."""
+    from rota.cli.plan.proposal import ANY_NUMBER
+    from rota.schedule_file.parse import parse_schedule_file
+
+    tasks = parse_schedule_file(_read(account, file), rule_prefix=account.stack.rule_prefix, max_tasks=ANY_NUMBER)
+    return {task.name: task for task in tasks}
+
+
 def _stored(account: "Account", stored: Mapping[str, str]) -> Mapping[str, Any]:
-    body = account.client("s3").get_object(
-        Bucket=account.stack.bucket, Key=stored["key"], VersionId=stored["version_id"]
-    )["Body"]
-    content: Mapping[str, Any] = json.loads(body.read())
+    content: Mapping[str, Any] = json.loads(_read(account, stored))
+    return content
+
+
+def _read(account: "Account", stored: Mapping[str, str]) -> bytes:
+    s3, key, version = account.client("s3"), stored["key"], stored["version_id"]
+    content: bytes = s3.get_object(Bucket=account.stack.bucket, Key=key, VersionId=version)["Body"].read()
     return content
 
 

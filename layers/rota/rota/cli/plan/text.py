@@ -13,6 +13,7 @@ from rota.cli.tables import Cell, Row, folded, packed, table
 
 _ORDER = ("create", "update", "image", "remove")
 _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "image": ("=", None), "remove": ("-", "red")}
+_IN_WORDS = ("schedule", "enabled", "runs", "environment", "revision")
 
 
 def lines(plan: Plan, now: datetime, width: int, *, details: bool = False, utc: bool = True) -> Iterator[str]:
@@ -69,7 +70,11 @@ def _words(task: TaskChange, plan: Plan) -> str:
         parts.append(f"{task.was} -> {task.in_words}")
     if "enabled" in task.fields:
         parts.append("enabled" if task.fields["enabled"][1] == "yes" else "disabled")
-    others = [name for name in task.fields if name not in ("schedule", "enabled", "revision")]
+    if "runs" in task.fields:
+        parts.append("runs {} -> {}".format(*task.fields["runs"]))
+    if "environment" in task.fields:
+        parts.append("environment changes")
+    others = [name for name in task.fields if name not in _IN_WORDS]
     if others:
         parts.append(f"{', '.join(others)} {'differs' if len(others) == 1 else 'differ'}")
     return "; ".join(parts)
@@ -78,7 +83,7 @@ def _words(task: TaskChange, plan: Plan) -> str:
 def _details(plan: Plan, width: int) -> Iterator[str]:
     for task in plan.of("create", "update", "image"):
         yield click.style(task.task, bold=True)
-        if task.command:
+        if task.command and "runs" not in task.fields:
             yield from folded(f"runs: {task.command}", width, "  ")
         for name, (old, new) in task.fields.items():
             yield from folded(
