@@ -188,6 +188,11 @@ def test_a_rollout_that_fails_shows_what_ecs_says(deployed: Client, rota: Rota) 
     assert (done.exit, events(done)[-1]["outcome"]) == (1, "failed")
     assert any("deployment failed: tasks failed to start" in each for each in said)
     assert any("rolling back to deployment" in each for each in said)
+    again = rota("deploy", "--again")
+    assert "initial is not the live image, which is v1. To deploy that again: rota deploy --image " in again.err
+    command = again.err.partition("again: rota ")[2].split()[:3]
+    deployed.client("ecr").batch_delete_image(repositoryName="guestbook", imageIds=[{"imageTag": "v1"}])
+    assert "Deploy v1 to" in rota(*command).err
 
 
 def test_a_deployment_that_runs_is_watched_stopped_and_restored(deployed: Client, rota: Rota) -> None:

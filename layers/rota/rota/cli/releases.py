@@ -30,6 +30,11 @@ class Image:
         return self.tag or self.digest.removeprefix("sha256:")[:12]
 
 
+def deploy_live(digest: str) -> str:
+    """The command that deploys the live image again. Its digest, because a tag may have moved since. Pure."""
+    return f"rota deploy --image {digest.removeprefix('sha256:')[:12]}"
+
+
 def means(entry: Item, name: str) -> bool:
     """Whether a person means that entry of the ledger by the name."""
     if _VERSION.fullmatch(name):

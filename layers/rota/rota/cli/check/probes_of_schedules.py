@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rota.aws.parallel import in_parallel
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Finding
+from rota.cli.releases import deploy_live
 from rota.ecs import secrets
 from rota.errors import ConfigError
 from rota.schedule_file.parse import parse_schedule_file
@@ -85,7 +86,7 @@ def drift(facts: Facts) -> Iterator[Finding]:
     """Rules that a person changed by hand: the next deployment that has something to do puts them right."""
     found = [(task.task, words) for task in facts.status.tasks for words in task.drift]
     for task, words in found:
-        yield Finding("schedules", "fail", f"{task}: {words}; rota deploy --again puts it right")
+        yield Finding("schedules", "fail", f"{task}: {words}; {_again(facts)} puts it right")
     if not found and facts.status.tasks:
         yield Finding("schedules", "ok", f"{len(facts.status.tasks)} as the live schedule file has them")
 
@@ -133,18 +134,23 @@ def _wrong(
         yield f"has a rule without the tag rota:app={facts.stack.app}: it is not Rota's"
         return
     if len(listed) != 1:
-        yield f"has {len(listed)} targets: rota deploy --again puts it right"
+        yield f"has {len(listed)} targets: {_again(facts)} puts it right"
         return
     definition = described.get(_revision(listed[0]), {})
     name = f"{definition.get('family')}:{definition.get('revision')}"
     if not definition:
-        yield "has a target that starts no task: rota deploy --again puts it right"
+        yield f"has a target that starts no task: {_again(facts)} puts it right"
     elif definition["status"] != "ACTIVE":
         yield f"starts {name}, which is {definition['status']}: no run would start"
     elif (live := facts.status.release) and not any(
         each["image"].endswith(live.digest) for each in definition["containerDefinitions"]
     ):
         yield f"starts {name}, which does not have the live image"
+
+
+def _again(facts: Facts) -> str:
+    live = facts.status.release
+    return deploy_live(live.digest) if live else "the first deployment"
 
 
 def _revision(target: Mapping[str, Any]) -> str:

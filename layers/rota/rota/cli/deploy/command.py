@@ -1,7 +1,7 @@
 """`rota deploy`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from rota.cli.options import asking, waiting
 
 if TYPE_CHECKING:
     from rota.cli.releases import Image
-    from rota.cli.table import Table
+    from rota.cli.table import Item, Table
 
 _NEWEST = "newest"
 _KEYS_OF_A_PERSON = {"dry_run", "by", "reason", "kind", "now", "lift"}
@@ -28,7 +28,11 @@ _KEYS_OF_A_PERSON = {"dry_run", "by", "reason", "kind", "now", "lift"}
     shell_complete=names.releases,
 )
 @click.option(
-    "--again", is_flag=False, flag_value=_NEWEST, metavar="[EXECUTION]", help="The newest deployment once more."
+    "--again",
+    is_flag=False,
+    flag_value=_NEWEST,
+    metavar="[EXECUTION]",
+    help="The newest deployment once more, also if it failed.",
 )
 @click.option(
     "--image-of", metavar="STACK", help="The image that is live in another stack.", shell_complete=names.stacks
@@ -81,10 +85,9 @@ def deploy(
     stack, table = account.stack, account.table
     if again:
         event, what, kind = *_again(account, table, again), "again"
+        _remark(account, table, event, what)
     else:
-        chosen = (
-            _live_image_of(account, image_of) if image_of else releases.image(account, image or "", table.deployments())
-        )
+        chosen = _live_image_of(account, image_of) if image_of else releases.image(account, image or "", _known(table))
         event, what, kind = execution.push_of(account, chosen), str(chosen), "image"
     running = _running(account, table, event)
     already = running is not None
@@ -123,6 +126,27 @@ def _again(account: Account, table: "Table", name: str) -> tuple[dict[str, Any],
     raise CommandError(
         Exit.MISUSED, f"{described['name']} was not started with an image", "name another one: rota history --all"
     )
+
+
+def _remark(account: Account, table: "Table", event: Mapping[str, Any], what: str) -> None:
+    """Say on stderr if what is deployed again is not what is live."""
+    from rota.cli import releases
+
+    live = table.present(0).live
+    digest = event["detail"]["image-digest"]
+    if live is None or live["live_digest"] == digest:
+        return
+    now = releases.Image(live["live_digest"], live.get("live_tag"))
+    again = f"{releases.deploy_live(now.digest)}{account.options}"
+    account.output.notes([f"{what} is not the live image, which is {now}. To deploy that again: {again}"])
+
+
+def _known(table: "Table") -> "Iterator[Item]":
+    """What went live last, whose entry may have expired, and the deployments that have ended, the newest first."""
+    live = table.present(0).live
+    if live:
+        yield {"digest": live["live_digest"], "tag": live.get("live_tag"), "release": live["number"]}
+    yield from table.deployments()
 
 
 def _live_image_of(account: Account, name: str) -> "Image":

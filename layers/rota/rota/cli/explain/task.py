@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import thread_pool
-from rota.cli import rules, times
+from rota.cli import releases, rules, times
 from rota.cli import table as items
 from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
@@ -210,8 +210,9 @@ def _named(release: Mapping[str, Any] | None) -> str:
 def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
     if facts.paused:
         yield f"end the pause: rota resume {facts.task}{facts.account.options}"
-    if drift or (facts.rule is None and facts.job and tasks.is_wanted(facts.job)):
-        yield "put it as the schedule file has it: rota deploy --again"
+    if facts.live and (drift or (facts.rule is None and facts.job and tasks.is_wanted(facts.job))):
+        again = releases.deploy_live(facts.live["live_digest"])
+        yield f"put it as the schedule file has it: {again}{facts.account.options}"
     last = facts.runs[0] if facts.runs else {}
     todo = (last.get("reason") or {}).get("todo")
     if todo:

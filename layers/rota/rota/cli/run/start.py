@@ -67,7 +67,7 @@ def request_of(job: Job, container: str, changes: Changes, at: datetime, *, late
     """
     found = backend.start_of(job.schedule, at)
     if found is None:
-        todo = "`rota deploy --again` writes the rule"
+        todo = "deploy the live image again, that writes the rule: rota deploy --image IMAGE"
         raise CommandError(Exit.NOT_ALLOWED, f"Rota did not write what the rule of {job.task} starts", todo)
     more = {SCHEDULED_AT: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"} if late else {}
     overrides = _overrides(found["overrides"], container, {**more, **changes.environment}, changes.command)
