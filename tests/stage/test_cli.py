@@ -126,6 +126,7 @@ def test_a_file_that_is_not_uploaded_is_planned(deployed: Client, rota: Rota, tm
     file.write_text("tasks:\n  - {name: IngestData, task: teaspoon_task, cron: '0 7 * * ? *', overlap: skip}\n")
     refused = rota("plan", "--file", str(file))
     assert (refused.exit, "tasks[0].overlap: " in refused.err) == (1, True)  # the machine knows RunActions
+    assert (refused.err.count("correct"), "upload" in refused.err) == (1, False), refused.err
     file.write_text(file.read_text().replace(", overlap: skip", ""))
     planned = rota("plan", "--file", str(file), "--exit-code", "--json")
     assert (planned.exit, planned.json["schedule"]["proposed"]) == (3, str(file))
@@ -277,7 +278,9 @@ def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota)
     done = rota("rollback", "--plan-first", "--yes", "--reason", "the login fails")
     assert done.exit == 0
     assert "image initial -> v1" in done.out
+    assert "Deploy it: rota rollback previous --reason ..." in " ".join(done.out.split())
     assert "Barred: initial. To lift that: rota resume --barred\nTo undo it: rota rollback v2 --reason" in done.out
+    assert "the next push reads its newest version" in done.out
     status = rota("status", "--json").json
     assert (status["release"]["release"], status["release"]["tag"], status["release"]["kind"]) == (
         "v3",

@@ -62,6 +62,13 @@ def outcome_of(error: CaughtError | None, verdict: Verdict | None) -> Outcome:
     return Outcome.ABORTED if error.Error == "ExecutionAborted" else Outcome.FAILED
 
 
+def without_who_acts(cause: str, error: str) -> str:
+    """The cause of a dry run that the author or the operator can mend, without who does what: `rota plan` says it."""
+    if error not in ("ConfigError", "RejectedError"):
+        return cause
+    return cause.removesuffix(_who_acts(error)).removesuffix(_ASK_AGAIN).rstrip()
+
+
 def _who_acts(error: str) -> str:
     if error.startswith(_OF_LAMBDA):
         return _WHO_ACTS["TransientError"]

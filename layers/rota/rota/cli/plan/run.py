@@ -28,15 +28,17 @@ def dry_run(account: "Account", event: Mapping[str, Any], proposal: "Proposal | 
     return plan_of(account, _output(account, started), started, proposal)
 
 
-def show(account: "Account", event: Mapping[str, Any]) -> None:
-    """Print what deploying this input would change, before it is asked; as JSON it is an event."""
+def show(account: "Account", event: Mapping[str, Any], deploy: str = "") -> None:
+    """Print what deploying this input would change, before it is asked; as JSON it is an event. `deploy`: the command
+    that deploys it, if it is not `rota deploy`.
+    """
     from rota.cli.plan import text
 
     plan, output = dry_run(account, event), account.output
     if output.as_json:
         output.document_event("plan", plan, account.stack)
     else:
-        output.lines(text.lines(plan, account.now(), output.width, utc=output.utc))
+        output.lines(text.lines(plan, account.now(), output.width, utc=output.utc, deploy=deploy))
 
 
 def plan_of(account: "Account", document: Mapping[str, Any], started: str, proposal: "Proposal | None") -> Plan:
@@ -80,6 +82,8 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str, propo
 
 def _output(account: "Account", started: str) -> Mapping[str, Any]:
     """The machine's document at the end of a dry run."""
+    from rota.deployment.failure_message import without_who_acts
+
     states, ends_at = account.client("stepfunctions"), time.monotonic() + _LONGEST
     while time.monotonic() < ends_at:
         described = states.describe_execution(executionArn=started)
@@ -92,7 +96,7 @@ def _output(account: "Account", started: str) -> Mapping[str, Any]:
             )
         if described["status"] != "RUNNING":
             error = described.get("error", described["status"])
-            cause = described.get("cause", "").strip()
+            cause = without_who_acts(described.get("cause", ""), error).strip()
             raise CommandError(
                 Exit.FAILED,
                 f"it would fail, before anything changes: {error}",

@@ -16,8 +16,12 @@ _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "image": ("=", No
 _IN_WORDS = ("schedule", "enabled", "runs", "environment", "revision")
 
 
-def lines(plan: Plan, now: datetime, width: int, *, details: bool = False, utc: bool = True) -> Iterator[str]:
-    """What changes, removals last, and the counts at the end."""
+def lines(
+    plan: Plan, now: datetime, width: int, *, details: bool = False, utc: bool = True, deploy: str = ""
+) -> Iterator[str]:
+    """What changes, removals last, and the counts at the end. `deploy`: the command that deploys it, if it is not
+    `rota deploy`.
+    """
     yield from packed(_facts(plan, now, utc=utc), width)
     rows = [_row(task, plan) for kind in _ORDER for task in plan.of(kind)]
     yield from table(["", "", ""], rows, width)
@@ -28,7 +32,7 @@ def lines(plan: Plan, now: datetime, width: int, *, details: bool = False, utc: 
             yield from folded(f"service: {words}", width)
     for words in plan.remarks:
         yield from folded(f"note: {words}", width)
-    yield from _counts(plan, width)
+    yield from _counts(plan, width, deploy)
 
 
 def _facts(plan: Plan, now: datetime, *, utc: bool) -> Iterator[str]:
@@ -93,7 +97,7 @@ def _details(plan: Plan, width: int) -> Iterator[str]:
         yield from folded(f"jobs do not run the container {container}: {why}", width)
 
 
-def _counts(plan: Plan, width: int) -> Iterator[str]:
+def _counts(plan: Plan, width: int, deploy: str) -> Iterator[str]:
     if plan.nothing_to_do:
         yield "Nothing would change."
         return
@@ -104,8 +108,8 @@ def _counts(plan: Plan, width: int) -> Iterator[str]:
         f"{plan.registers} {'revision' if plan.registers == 1 else 'revisions'}, at least {plan.seconds_at_least} s"
     )
     upload = _upload(plan.schedule.proposed) if plan.schedule.proposed else ""
-    deploy = f"Deploy it: {upload}rota deploy --image {plan.image.tag or plan.image.digest}"
-    yield from folded(f"{', '.join(counts) or 'no schedule changes'}; {revisions}. {deploy}", width)
+    deploy = deploy or f"{upload}rota deploy --image {plan.image.tag or plan.image.digest}"
+    yield from folded(f"{', '.join(counts) or 'no schedule changes'}; {revisions}. Deploy it: {deploy}", width)
 
 
 def _upload(name: str) -> str:

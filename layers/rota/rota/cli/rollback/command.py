@@ -54,7 +54,8 @@ def rollback(
     number = _number(table, release, live)
     event: dict[str, Any] = {"release": number, **({"image_only": True} if image_only else {})}
     if plan_first:
-        run.show(account, {**event, "kind": "rollback"})
+        only = " --image-only" if image_only else ""
+        run.show(account, {**event, "kind": "rollback"}, f"rota rollback {number}{only} --reason ...")
     execution.confirm(account, f"Roll back {stack} to {number}?", yes=yes)
     held: dict[str, Any] = {"hold": {}} if hold else {}
     started = execution.start(account, execution.signed(account, {**event, **held}, "rollback", reason), "rollback")
@@ -63,6 +64,8 @@ def rollback(
     code = execution.follow(account, started, timeout)
     if code is Exit.DONE and not account.output.as_json:
         _undo(account, table, live)
+        if not image_only:
+            account.output.line("The schedule file in the bucket is as it was: the next push reads its newest version.")
     return code
 
 
