@@ -63,7 +63,7 @@ def outcome_of(error: CaughtError | None, verdict: Verdict | None) -> Outcome:
 
 
 def without_who_acts(cause: str, error: str) -> str:
-    """The cause of a dry run that the author or the operator can mend, without who does what: `rota plan` says it."""
+    """The cause of a dry run without who acts, where that is the author or the operator: `rota plan` says it."""
     if error not in ("ConfigError", "RejectedError"):
         return cause
     return cause.removesuffix(_who_acts(error)).removesuffix(_ASK_AGAIN).rstrip()
