@@ -11,7 +11,7 @@ from moto.sns.models import sns_backends
 
 from stage import clock
 from stage.background import Background
-from stage.cloudformation import resources, roles
+from stage.cloudformation import resources, roles, updates
 from stage.cloudformation.change_sets import ChangeSets
 from stage.cloudformation.deploy import deploy, outputs_of
 from stage.dynamodb import atomic_writes
@@ -107,6 +107,7 @@ class Stage:
         atomic_writes.install()
         resources.install()
         roles.install()
+        updates.install()
         if self._scenario.template and not bare:
             self._outputs = deploy(self._scenario.template, self._scenario.stack, self._scenario.parameters())
         self._deployed_functions = self._names.all()

@@ -1,6 +1,7 @@
 """CloudFormation as `sam deploy` uses it: templates in S3, and the SAM transform.
 
-moto cannot read a template from its own S3, has no transform, and fails for a list parameter that keeps its value.
+moto cannot read a template from its own S3, has no transform, fails for a list parameter that keeps its value, and
+takes a change set without a type for that of a new stack.
 """
 
 import json
@@ -37,6 +38,8 @@ class ChangeSets:
         body = _read(request.pop("TemplateURL")) if "TemplateURL" in request else request.get("TemplateBody")
         if body is None:  # UsePreviousTemplate: moto has it
             return None
+        if call.operation == "CreateChangeSet":
+            request.setdefault("ChangeSetType", "UPDATE")
         template: Template = yaml_parse(body)
         try:
             if "ChangeSetName" in request or "Capabilities" in request:

@@ -1,8 +1,8 @@
 """Properties of a stack's resources that moto's CloudFormation drops.
 
-moto creates resources through its own models and uses only some of their properties. Added here are the layers and log
-groups of functions and the versioning of buckets. moto creates no alarms and no queue policies, and ignores a bucket's
-lifecycle, a table's expiry and a state machine's logging.
+moto creates resources through its own models and uses only some of their properties. Added here are the layers, log
+groups and removed environments of functions, the versioning of buckets and the expiry of tables. moto creates no alarms
+and no queue policies, and ignores a bucket's lifecycle and a state machine's logging.
 """
 
 from collections.abc import Callable
@@ -76,7 +76,8 @@ def _show_lists_as_text() -> None:
 
 
 def _keep_function(function: LambdaFunction, properties: Properties) -> None:
-    """Set its layers and its log group."""
+    """Set its environment, its layers and its log group."""
+    function.environment_vars = properties.get("Environment", {}).get("Variables", {})
     if "Layers" in properties:
         function.update_configuration({"Layers": properties["Layers"]})
     if group := properties.get("LoggingConfig", {}).get("LogGroup"):
@@ -106,7 +107,7 @@ def then(model: Any, keep: Callable[[Any, Properties], None]) -> None:
     ) -> object:
         properties = _with_arns(cloudformation_json["Properties"])
         resource = {**cloudformation_json, "Properties": properties}
-        changed = update(original_resource, new_resource_name, resource, account_id, region_name)
+        changed = update(original_resource, new_resource_name, resource, account_id, region_name) or original_resource
         keep(changed, properties)
         return changed
 

@@ -1,7 +1,7 @@
-"""Roles as CloudFormation creates, updates and deletes them.
+"""Roles and managed policies as CloudFormation creates, updates and deletes them.
 
-moto attaches no managed policies, makes none with AWS::NoValue in it, does not update inline ones, and does not delete
-a role that has managed ones.
+moto attaches no managed policies to roles, makes none with AWS::NoValue in it, and updates and deletes none. It does
+not update inline ones, and does not delete a role that has managed ones.
 """
 
 import json
@@ -12,15 +12,18 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, ManagedPolicy, Role, iam_backends
 
 from stage.cloudformation.resources import Properties, then
+from stage.cloudformation.updates import in_place
 from stage.moto.clients import ACCOUNT, REGION
 from stage.moto.patch import replace
 
 
 def install() -> None:
-    """Have all roles that a stack creates or updates keep their policies, and be deleted with the stack."""
+    """Have all roles that a stack creates or updates keep their policies, and roles and policies go with the stack."""
     then(Role, _keep_policies)
     _detach_before_deletion()
     _make_policies_whole()
+    in_place(ManagedPolicy, "ManagedPolicyName", _change_policy)
+    replace(ManagedPolicy, "delete_from_cloudformation_json", staticmethod(_delete_policy))
 
 
 def _detach_before_deletion() -> None:
@@ -43,6 +46,19 @@ def _make_policies_whole() -> None:
         return create(name, whole, account, region, **identity)
 
     replace(ManagedPolicy, "create_from_cloudformation_json", staticmethod(create_whole))
+
+
+def _change_policy(policy: ManagedPolicy, properties: Properties) -> None:
+    """CloudFormation deletes a policy's version when it has made the next the default."""
+    (version,) = [each for each in policy.versions if each.is_default]
+    version.document = json.dumps(_whole(properties["PolicyDocument"]), default=str)
+
+
+def _delete_policy(arn: str, _: Properties, account: str, __: str) -> None:
+    backend = iam_backends[account]["aws"]
+    for role in backend.roles.values():
+        role.managed_policies.pop(arn, None)
+    del backend.managed_policies[arn]
 
 
 def _keep_policies(role: Role, properties: Properties) -> None:

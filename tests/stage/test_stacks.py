@@ -1,22 +1,25 @@
 """CloudFormation on the stage, where moto differs from it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from examples.guestbook.client import Client
 
+TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
 def test_roles_are_deleted_with_their_stack(stage: Client) -> None:
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     inline = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}
     role = {
         "Type": "AWS::IAM::Role",
         "Properties": {
             "RoleName": "of-a-toy",
-            "AssumeRolePolicyDocument": {"Statement": [trust]},
+            "AssumeRolePolicyDocument": {"Statement": [TRUST]},
             "ManagedPolicyArns": [LOGS],
             "Policies": [{"PolicyName": "inline", "PolicyDocument": {"Statement": [inline]}}],
         },
@@ -39,3 +42,94 @@ def test_retained_resources_stay_after_their_stack(stage: Client, policy: str) -
     cloudformation.delete_stack(StackName="toy")
     assert s3.head_bucket(Bucket="kept-of-a-toy")["BucketRegion"]
     s3.delete_bucket(Bucket="kept-of-a-toy")
+
+
+def test_other_parameters_change_policies_and_environments(stage: Client) -> None:
+    of_app = stage.client("cloudformation").describe_stacks(StackName="rota")["Stacks"][0]["Parameters"]
+    repository = next(each["ParameterValue"] for each in of_app if each["ParameterKey"] == "RepositoryName")
+    with _updated(stage, TaskNetworks="any", RepositoryName="other") as modified:
+        granted, set_ = _policy(stage, "ReadConfigFunctionRole"), _environment(stage, "ReadConfigFunction")
+        assert "ec2:DescribeSubnets" in granted
+        assert ":repository/other" in granted
+        assert f":repository/{repository}" not in granted
+        assert (set_["REPOSITORY"], set_["TASK_NETWORKS"]) == ("other", "any")
+        assert {"ReadConfigFunctionRole", "TakeTurnFunctionRole", "TakeTurnFunction"} <= modified
+        assert not {"NotificationsTopic", "EventsRole", "LedgerTable"} & modified
+    assert "ec2:DescribeSubnets" not in _policy(stage, "ReadConfigFunctionRole")
+
+
+def test_what_refers_to_a_replaced_resource_follows_it(stage: Client) -> None:
+    inline = {"Effect": "Allow", "Action": "sns:Publish", "Resource": {"Ref": "Topic"}}
+    template = {
+        "Parameters": {"Topics": {"Type": "String"}, "Shown": {"Type": "String"}},
+        "Conditions": {"Shows": {"Fn::Equals": [{"Ref": "Shown"}, "all"]}},
+        "Resources": {
+            "Topic": {
+                "Type": "AWS::SNS::Topic",
+                "Properties": {"TopicName": {"Fn::Sub": "${Topics}-toy"}, "DisplayName": {"Ref": "Shown"}},
+            },
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "RoleName": "of-a-toy",
+                    "AssumeRolePolicyDocument": {"Statement": [TRUST]},
+                    "Policies": [{"PolicyName": "inline", "PolicyDocument": {"Statement": [inline]}}],
+                },
+            },
+            "Kept": {"Type": "AWS::SNS::Topic", "Condition": "Shows", "DeletionPolicy": "Retain"},
+            "Gone": {"Type": "AWS::SNS::Topic", "Condition": "Shows"},
+        },
+    }
+    cloudformation, sns, iam = (stage.client(name) for name in ("cloudformation", "sns", "iam"))
+    given = {"StackName": "toy", "TemplateBody": json.dumps(template)}
+    seen = []
+    for call, topics, shown in (
+        (cloudformation.create_stack, "a", "none"),
+        (cloudformation.update_stack, "a", "all"),
+        (cloudformation.update_stack, "b", "few"),
+    ):
+        call(**given, Parameters=_given(Topics=topics, Shown=shown))
+        document = iam.get_role_policy(RoleName="of-a-toy", PolicyName="inline")["PolicyDocument"]
+        names = {each["TopicArn"].rpartition(":")[2] for each in sns.list_topics()["Topics"]}
+        toys = {name[:8] for name in names if "toy" in name}
+        seen.append((document["Statement"][0]["Resource"].rpartition(":")[2], toys))
+    cloudformation.delete_stack(StackName="toy")
+    assert seen == [
+        ("a-toy", {"a-toy"}),
+        ("a-toy", {"a-toy", "toy-Kept", "toy-Gone"}),
+        ("b-toy", {"b-toy", "toy-Kept"}),
+    ]
+
+
+@contextmanager
+def _updated(stage: Client, **parameters: str) -> Iterator[set[str]]:
+    """Rota's stack with other parameters; what the change set says that it modifies."""
+    cloudformation = stage.client("cloudformation")
+    (stack,) = cloudformation.describe_stacks(StackName="rota")["Stacks"]
+    before = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    template = json.dumps(cloudformation.get_template(StackName="rota")["TemplateBody"])
+    given = {"StackName": "rota", "TemplateBody": template}
+    cloudformation.create_change_set(**given, ChangeSetName="other", Parameters=_given(**before | parameters))
+    changes = cloudformation.describe_change_set(StackName="rota", ChangeSetName="other")["Changes"]
+    cloudformation.execute_change_set(StackName="rota", ChangeSetName="other")
+    try:
+        yield {each["ResourceChange"]["LogicalResourceId"] for each in changes}
+    finally:
+        cloudformation.update_stack(**given, Parameters=_given(**before))
+
+
+def _given(**parameters: str) -> list[dict[str, str]]:
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
+
+
+def _policy(stage: Client, role: str) -> str:
+    """The inline policy of one of the stack's roles, as text."""
+    iam = stage.client("iam")
+    (name,) = [each["RoleName"] for each in iam.list_roles()["Roles"] if each["RoleName"].startswith(f"rota-{role}-")]
+    return json.dumps(iam.get_role_policy(RoleName=name, PolicyName=f"{role}Policy0")["PolicyDocument"])
+
+
+def _environment(stage: Client, function: str) -> Any:
+    listed = stage.client("lambda").list_functions()["Functions"]
+    (found,) = [each for each in listed if each["FunctionName"].startswith(f"rota-{function}-")]
+    return found["Environment"]["Variables"]
