@@ -124,7 +124,9 @@ def create(stage: Client, app: App, cluster: str, service: str) -> None:
     _once(ecr.exceptions.RepositoryAlreadyExistsException, ecr.create_repository, repositoryName=app.repository)
     image = {"imageManifest": manifest(app.repository), "imageManifestMediaType": MEDIA_TYPE, "imageTag": TAG}
     _once(ecr.exceptions.ImageAlreadyExistsException, ecr.put_image, repositoryName=app.repository, **image)
-    ecs.create_cluster(clusterName=cluster)
+    clusters = ecs.describe_clusters(clusters=[cluster])["clusters"]
+    if not any(each["status"] == "ACTIVE" for each in clusters):  # moto empties one that is there already
+        ecs.create_cluster(clusterName=cluster)
     definition = ecs.register_task_definition(**app.definition)["taskDefinition"]["taskDefinitionArn"]
     ec2 = stage.client("ec2")
     network = {

@@ -39,9 +39,15 @@ SHOP = json.dumps({"taskDefinition": DEFINITION})
 def test_what_the_app_names_is_made_on_the_stage(
     stage: Client, rota: Rota, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second time is as good."""
-    for _ in range(2):
-        own_app.create(stage, own_app.read(SHOP, ACCOUNT, REGION), "production", "shop-api")
+    """A second time is as good. A cluster that is there stays as it is."""
+    providers = ["FARGATE", "FARGATE_SPOT"]
+    stage.client("ecs").put_cluster_capacity_providers(
+        cluster="production", capacityProviders=providers, defaultCapacityProviderStrategy=[]
+    )
+    for cluster in ("production", "production", "of-shop"):
+        own_app.create(stage, own_app.read(SHOP, ACCOUNT, REGION), cluster, "shop-api")
+    clusters = stage.client("ecs").describe_clusters(clusters=["production", "of-shop"])["clusters"]
+    assert [each.get("capacityProviders", []) for each in clusters] == [providers, []]
     (service,) = stage.client("ecs").describe_services(cluster="production", services=["shop-api"])["services"]
     assert service["taskDefinition"].endswith("shop:2")
     made = revision(stage, service["taskDefinition"])
