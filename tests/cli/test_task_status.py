@@ -7,7 +7,9 @@ import click
 import pytest
 
 from rota.cli.status import tasks, text
+from rota.cli.status.gather import _release, are_live
 from rota.cli.status.model import Deploying, Ended, Hold, Pause, Release, Service, Status, Task
+from rota.cli.table import Present
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 DAILY = "cron(0 6 * * ? *)"
@@ -28,7 +30,7 @@ def run(status: str, at: str = "2026-11-30T06:00:00+00:00", **members: Any) -> d
 def status(
     given: dict[str, Any] | None = None, known: dict[str, Any] | None = None, *runs: dict[str, Any], **other: Any
 ) -> Task:
-    return tasks.status("A", given, known, runs, other.get("paused"), NOW, settled=other.get("settled", True))
+    return tasks.status("A", given, known, runs, other.get("paused"), NOW, compared=other.get("compared", True))
 
 
 @pytest.mark.parametrize(
@@ -71,8 +73,24 @@ def test_drift_by_hand(given: dict[str, Any] | None, known: dict[str, Any] | Non
     assert status(given, known).drift == words
 
 
-def test_while_something_deploys_there_is_no_drift() -> None:
-    assert status(None, job(), settled=False).drift == []
+def test_what_is_not_compared_has_no_drift() -> None:
+    assert status(None, job(), compared=False).drift == []
+
+
+@pytest.mark.parametrize(
+    ("live", "swept", "lease", "compared"),
+    [
+        ("2026-11-30T09:00:00.5+00:00", "2026-11-30T09:00:00.5+00:00", {}, True),
+        ("2026-11-30T09:00:00.5+00:00", "2026-11-30T08:00:00+00:00", {}, False),
+        ("2026-11-30T09:00:00.5+00:00", None, {}, False),
+        ("2026-11-30T09:00:00.5+00:00", "2026-11-30T09:00:00.5+00:00", {"holder": "arn"}, False),
+        (None, None, {}, False),
+    ],
+    ids=["as the live release", "Sweep comes yet", "its first look comes yet", "something deploys", "nothing live"],
+)
+def test_rules_are_compared(live: str | None, swept: str | None, lease: dict[str, Any], compared: bool) -> None:
+    present = Present({"live_since": live} if live else None, lease, [])
+    assert are_live(present, datetime.fromisoformat(swept) if swept else None) == compared
 
 
 def test_a_pause_is_no_drift() -> None:
@@ -91,6 +109,7 @@ def shown(width: int = 100, **members: Any) -> str:
         "service": Service("shop:5", 2, 2, "COMPLETED"),
         "tasks": [],
         "watched": True,
+        "compared": True,
         **members,
     }
     lines = [click.unstyle(line) for line in text.lines("production/shop", Status(**given), NOW, width, utc=True)]
@@ -152,9 +171,12 @@ def test_below_the_table_is_why_the_last_run_was_bad() -> None:
     reason = {"why": "exit_code", "words": "the job ended with exit code 1"}
     failed = run("failed", exit_code=1, reason=reason)
     assert "A: the job ended with exit code 1   rota explain A" in shown(tasks=[status(rule(), job(), failed)])
-    by_hand = status(rule(), job(), {**failed, "trigger": "by_hand"})
-    printed = shown(tasks=[by_hand])
+    by_hand = {**failed, "trigger": "by_hand", "reason": {"words": "I tried it"}}
+    printed = shown(tasks=[status(rule(), job(), by_hand)])
     assert ("rota explain A" in printed, "exit 1, by hand" in printed) == (False, True)
+    incident = job(bad_runs=1, incident={"id": "A#1", "last": failed})
+    for runs in ([by_hand, failed], [by_hand]):
+        assert "A: the job ended with exit code 1   rota explain A" in shown(tasks=[status(rule(), incident, *runs)])
 
 
 @pytest.mark.parametrize(
@@ -164,7 +186,16 @@ def test_below_the_table_is_why_the_last_run_was_bad() -> None:
 )
 def test_a_job_fails_by_its_own_runs(last: str, bad_runs: int, fails: bool) -> None:
     task = status(rule(), job(bad_runs=bad_runs), run(last))
-    assert Status(None, None, None, None, None, [], None, [task], watched=True).fails == fails
+    assert Status(None, None, None, None, None, [], None, [task], watched=True, compared=True).fails == fails
+
+
+def test_a_release_is_live_since_its_own_deployment() -> None:
+    live = {"number": 2, "live_digest": "d", "live_schedule_key": "k", "live_schedule_version": "1"}
+    made = {"release": 2, "finished_at": "2026-11-30T09:00:00+00:00", "kind": "push"}
+    again = {"finished_at": "2026-11-30T11:00:00+00:00", "kind": "again"}
+    found = _release(Present({**live, "live_since": again["finished_at"]}, {}, [again, made]))
+    assert found
+    assert (found.since and found.since.hour, found.kind) == (9, "push")
 
 
 def test_a_paused_task_says_by_whom() -> None:

@@ -65,8 +65,8 @@ def test_status_shows_what_is_live_and_each_job(deployed: Client, rota: Rota) ->
     deployed.clear_calls()
     status = rota("status", "--json").json
     calls = Counter(f"{call['service']} {call['operation']}" for call in deployed.calls())
-    # The newest items, pauses, jobs, and the runs of three jobs: side by side, after the stack.
-    assert calls.pop("dynamodb Query") == 6
+    # The newest items, pauses, jobs, what Sweep has read, and the runs of three jobs: side by side, after the stack.
+    assert calls.pop("dynamodb Query") == 7
     assert calls == Counter(["cloudformation DescribeStacks", "ecs DescribeServices", "events ListRules"])
     assert status["release"]["release"] == "v1"
     assert (status["release"]["tag"], status["release"]["kind"]) == ("v1", "push")

@@ -62,6 +62,10 @@ class Table:
         """What is known of each job, by the name of its task."""
         return {str(item["task"]): item for item in self._begins(self._runs, "job#")}
 
+    def jobs_live_since(self) -> datetime | None:
+        """Since when that is live which the jobs are as: Sweep reads it within a minute. None before its first look."""
+        return next((at(item, "live_since") for item in self._begins(self._runs, "sweep")), None)
+
     def runs(self, task: str, most: int) -> list[Item]:
         """The last runs of a task, the newest first; of those that were due at once the one that was started last."""
         found: list[Item] = []

@@ -87,7 +87,10 @@ def drift(facts: Facts) -> Iterator[Finding]:
     found = [(task.task, words) for task in facts.status.tasks for words in task.drift]
     for task, words in found:
         yield Finding("schedules", "fail", f"{task}: {words}; {_again(facts)} puts it right")
-    if not found and facts.status.tasks:
+    if not facts.status.compared:
+        words = "not compared: runs are not watched, something deploys, or Sweep has yet to read the live schedule file"
+        yield Finding("schedules", "unknown", words)
+    elif not found and facts.status.tasks:
         yield Finding("schedules", "ok", f"{len(facts.status.tasks)} as the live schedule file has them")
 
 

@@ -12,7 +12,7 @@ from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.schedule_files.lines import place_of
 from rota.cli.status import tasks
-from rota.cli.status.gather import pause_of
+from rota.cli.status.gather import are_live, pause_of
 from rota.cli.table import Item
 from rota.schedule_file.next_runs import in_words
 
@@ -38,12 +38,14 @@ class TaskFacts:
             runs = pool.submit(table.runs, task, _RUNS)
             present = pool.submit(table.present, _LEDGER)
             pauses = pool.submit(table.pauses)
+            swept = pool.submit(table.jobs_live_since)
             self.job: Item | None = table.jobs().get(task)
             self.rule = rule.result()
             self.runs = runs.result()
             now = present.result()
             self.paused = pause_of(pauses.result().get(task))
         self.live, self.lease, self.ledger = now
+        self.is_compared = are_live(now, swept.result())
 
     @property
     def is_known(self) -> bool:
@@ -53,9 +55,7 @@ class TaskFacts:
 def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
     """From the rule to the schedule file, the revision, the release and the runs."""
     rule, now = facts.rule, facts.account.now()
-    found = tasks.status(
-        facts.task, rule, facts.job, facts.runs, facts.paused, now, settled=not facts.lease.get("holder")
-    )
+    found = tasks.status(facts.task, rule, facts.job, facts.runs, facts.paused, now, compared=facts.is_compared)
     chain = [
         *_of_the_rule(facts),
         *_of_the_pause(facts, utc=utc),
@@ -210,7 +210,7 @@ def _named(release: Mapping[str, Any] | None) -> str:
 def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
     if facts.paused:
         yield f"end the pause: rota resume {facts.task}{facts.account.options}"
-    if facts.live and (drift or (facts.rule is None and facts.job and tasks.is_wanted(facts.job))):
+    if facts.live and drift:
         again = releases.deploy_live(facts.live["live_digest"])
         yield f"put it as the schedule file has it: {again}{facts.account.options}"
     last = facts.runs[0] if facts.runs else {}

@@ -33,12 +33,14 @@ def gather(account: "Account", stack: "Stack") -> Status:
         paused = pool.submit(table.pauses)
         listed = pool.submit(rules.listed, events, stack.rule_prefix)
         service = pool.submit(_service, ecs, stack)
+        swept = pool.submit(table.jobs_live_since) if stack.watches_runs else None
         jobs = table.jobs() if stack.watches_runs else {}
         names = sorted({*listed.result(), *(name for name, job in jobs.items() if tasks.is_wanted(job))})
         runs = _runs(pool, table, names) if stack.watches_runs else {}
         now = present.result()
         lease = now.lease
         deploying = _deploying(account, lease, now.deployments) if lease.get("holder") else None
+        compared = swept is not None and are_live(now, swept.result())
         return Status(
             release=_release(now),
             deploying=deploying,
@@ -55,12 +57,19 @@ def gather(account: "Account", stack: "Stack") -> Status:
                     runs.get(name, []),
                     pause_of(paused.result().get(name)),
                     account.now(),
-                    settled=deploying is None,
+                    compared=compared,
                 )
                 for name in names
             ],
             watched=stack.watches_runs,
+            compared=compared,
         )
+
+
+def are_live(present: Present, jobs_live_since: datetime | None) -> bool:
+    """Whether the jobs are as the live release has them, and nothing deploys: then rules are compared with them."""
+    live = items.at(present.live, "live_since") if present.live else None
+    return live is not None and live == jobs_live_since and not present.lease.get("holder")
 
 
 def _runs(pool: ThreadPoolExecutor, table: Table, names: Sequence[str]) -> dict[str, list[Item]]:
@@ -87,12 +96,12 @@ def _release(present: Present) -> Release | None:
     if live is None:
         return None
     number = live["number"]
-    made = next((each for each in present.deployments if each.get("release") == number), {})
+    made = next((each for each in present.deployments if number and each.get("release") == number), {})
     return Release(
         release=items.version(number),
         digest=live["live_digest"],
         tag=live.get("live_tag"),
-        since=items.at(live, "live_since"),
+        since=items.at(made, "finished_at") or items.at(live, "live_since"),
         schedule_key=live["live_schedule_key"],
         schedule_version=live["live_schedule_version"],
         **origin(made),

@@ -129,7 +129,7 @@ class Task:
     `strip` has a character for each of the last runs, the newest last: `.` ok, `x` failed, `!` not started, `-` missed,
     `/` skipped or replaced, `?` unknown, `>` under way. `next` is None if that is not known or never; `exact` is False
     for a rate, which counts from a moment that AWS does not show. `bad_runs` counts those in a row. `drift` says what
-    is otherwise than the schedule file has it.
+    is otherwise than the schedule file has it. `why` says why its newest bad run was bad, until the job does well.
     """
 
     task: str
@@ -145,6 +145,7 @@ class Task:
     exact: bool
     owner: str
     drift: list[str]
+    why: str
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,8 @@ class Status:
     tasks: list[Task]
     watched: bool
     """Whether the runs of jobs are watched; if not, there are no last runs."""
+    compared: bool
+    """Whether rules are compared with the live schedule file: nothing deploys, and Sweep has read that file."""
     kind: Literal["status"] = "status"
 
     @property

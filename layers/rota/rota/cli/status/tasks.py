@@ -28,9 +28,11 @@ def status(
     paused: Pause | None,
     now: datetime,
     *,
-    settled: bool,
+    compared: bool,
 ) -> Task:
-    """One of rule and job may be missing. `runs` are the newest first; `settled`: nothing deploys."""
+    """One of rule and job may be missing. `runs` are the newest first; `compared`: the job is as the live release
+    has it.
+    """
     schedule = rule["ScheduleExpression"] if rule else job["spans"][-1]["expression"] if job else ""
     enabled = bool(rule) and rule["State"] != "DISABLED" if rule else False
     last = _last(runs[0]) if runs else None
@@ -55,12 +57,23 @@ def status(
         next=following,
         exact=rate is None,
         owner=(job or {}).get("owner", ""),
-        drift=[*_drift(rule, job, paused)] if settled else [],
+        drift=[*_drift(rule, job, paused)] if compared else [],
+        why=_why(job or {}, [_last(each) for each in runs]),
     )
 
 
+def _why(job: Item, runs: Sequence[LastRun]) -> str:
+    """Why the newest bad run was bad, if nothing ran well since. What a person starts changes nothing of that."""
+    incident = job.get("incident") or {}
+    is_open = job.get("bad_runs") or (incident and not incident.get("recovered"))
+    if not is_open and not (runs and runs[0].is_bad):
+        return ""
+    of_incident = ((incident.get("last") or {}).get("reason") or {}).get("words", "")
+    return next((each.reason for each in runs if each.is_bad), of_incident)
+
+
 def _drift(rule: Mapping[str, Any] | None, job: Item | None, paused: Pause | None) -> Iterator[str]:
-    """What a person changed by hand, as far as the rule alone shows it. Nothing while something deploys."""
+    """What a person changed by hand, as far as the rule alone shows it."""
     if job is None or not is_wanted(job):
         return
     if rule is None:

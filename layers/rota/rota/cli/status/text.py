@@ -32,8 +32,8 @@ def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> 
         )
     yield from table(titles, rows, width)
     for task in status.tasks:
-        if task.last and task.last.is_bad and task.last.reason:
-            yield from _folded(f"{task.task}: {task.last.reason}   rota explain {task.task}", width, "red")
+        if task.why:
+            yield from _folded(f"{task.task}: {task.why}   rota explain {task.task}", width, "red")
         for drift in task.drift:
             yield from _folded(f"{task.task}: {drift}", width, "yellow")
 
