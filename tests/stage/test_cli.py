@@ -278,6 +278,8 @@ def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota)
     done = rota("rollback", "--plan-first", "--yes", "--reason", "the login fails")
     assert done.exit == 0
     assert "image initial -> v1" in done.out
+    assert "to undo it: rota rollback v2" in " ".join(done.out.split())
+    assert '{"kind"' not in done.out + rota("history").out
     assert "Deploy it: rota rollback previous --reason ..." in " ".join(done.out.split())
     assert "Barred: initial. To lift that: rota resume --barred\nTo undo it: rota rollback v2 --reason" in done.out
     assert "the next push reads its newest version" in done.out
@@ -302,7 +304,11 @@ def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota)
 def test_a_push_that_is_held_waits_for_resume(deployed: Client, rota: Rota) -> None:
     held = rota("pause", "--deployments", "--for", "2h", "--yes", "--reason", "the sale")
     assert (held.exit, "Deployments are held until 20" in held.out) == (0, True)
-    assert rota("deploy", "--image", "initial", "--yes").exit == 6
+    stopped = rota("deploy", "--image", "initial", "--yes")
+    shown = " ".join(stopped.out.split())
+    assert (stopped.exit, shown.count("To end the hold: rota resume --deployments")) == (6, 1), shown
+    assert "To deploy it now: rota deploy --image initial --now." in shown
+    assert '{"kind"' not in shown
     assert rota("deploy", "--image", "initial", "--yes", "--now").exit == 0
     assert deployed.deploy("v2")["status"] == "SUCCEEDED"
     shown = rota("status").out

@@ -69,7 +69,7 @@ def test_a_hold_is_recorded_and_notified(world: World, later: Deployments) -> No
     entry = world.entry(hold.arn)
     assert (entry["outcome"], entry["kind"], entry["by"], entry["reason"]) == ("done", "pause", "ann", "the sale")
     assert entry["summary"].startswith("deployments are held by ann until 20")
-    assert 'To end the hold, start {"kind": "resume", "hold": {}}' in entry["summary"]
+    assert 'To end the hold: rota resume --deployments, or start {"kind": "resume", "hold": {}}' in entry["summary"]
     event = world.calls.notifications[-1]
     assert (event["outcome"], event["started"]) == ("done", "pause by ann: the sale")
 

@@ -106,7 +106,7 @@ def test_it_says_what_is_barred_and_how_it_is_undone(world: World, two: Deployme
     entry = world.entry(back.arn)
     assert (entry["kind"], entry["by"], entry["reason"]) == ("rollback", "ann", "the login fails")
     assert f"brings back v1, barred until a person lifts that: v2 {NEXT}" in entry["summary"]
-    assert 'to undo it, start {"kind": "rollback", "release": "v2"}' in entry["summary"]
+    assert 'to undo it: rota rollback v2, or start {"kind": "rollback", "release": "v2"}' in entry["summary"]
     assert world.calls.notifications[-1]["started"] == "rollback by ann: the login fails"
 
 

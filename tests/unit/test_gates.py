@@ -145,7 +145,9 @@ def test_every_image_that_was_live_after_it_is_barred() -> None:
 def test_its_undo_is_an_input() -> None:
     kept = [release(2), release(1)]
     said = remark(kept[1], live_at(kept, NOW + 5 * HOUR), bars_of(kept, kept[1], execution("back"), ORIGIN))
-    assert said.startswith(f"brings back v1, barred until a person lifts that: v2 {digest(2)}; to undo it, start ")
+    assert said.startswith(
+        f"brings back v1, barred until a person lifts that: v2 {digest(2)}; to undo it: rota rollback v2, or start "
+    )
     undo = parse({"kind": "rollback", "release": "v2"})
     assert said.endswith('{"kind": "rollback", "release": "v2"}')
     assert undo.release == "v2"

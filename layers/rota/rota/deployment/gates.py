@@ -123,8 +123,8 @@ class Asked(Item):
     schedule: Stored | None = None
 
 
-RESUME = f'{{"kind": "{Kind.RESUME}", "hold": {{}}}}'
-"""The input that ends a hold, for a message."""
+RESUME = f'rota resume --deployments, or start {{"kind": "{Kind.RESUME}", "hold": {{}}}}'
+"""What ends a hold, for a message: the command, and the input."""
 
 
 def deploys_anyway(image: Image) -> str:

@@ -205,7 +205,9 @@ class Lease:
         pending = lease.gate.pending
         if pending and pending.order == asked.order:
             self._put_gates(lease.gates, lease.gate.model_copy(update={"pending": None}))
-        reason = f"{bar}. To deploy it anyway, start {gates.deploys_anyway(image)}"
+        reason = (
+            f"{bar}. To deploy it anyway: rota deploy --image {image.digest}, or start {gates.deploys_anyway(image)}"
+        )
         return Verdict(decision=Decision.BARRED, reason=reason)
 
     def _at_the_gate(self, lease: LeaseItem, claim: "_Claim", asked: Asked, image: Image) -> Verdict | None:
@@ -230,7 +232,8 @@ class Lease:
         resumed = "It deploys when the hold is over" + ("" if hold.until else ", which a person says")
         return Verdict(
             decision=Decision.HELD,
-            reason=f"{hold}. {resumed}, unless a newer push does. To end the hold, start {gates.RESUME}",
+            reason=f"{hold}. {resumed}, unless a newer push does. To deploy it now: rota deploy --image "
+            f"{image.tag or image.digest} --now. To end the hold: {gates.RESUME}",
         )
 
     def change_gates(self, change: Callable[[Gates], Gates]) -> LeaseItem:

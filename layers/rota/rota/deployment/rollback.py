@@ -80,8 +80,10 @@ def require(s3: "S3Client", bucket: str, target: Release) -> None:
 def remark(target: Release, live: Release | None, bars: Sequence[Bar]) -> str:
     """What the plan's summary says of a rollback: what it bars, and how it is undone."""
     barred = f", barred until a person lifts that: {listed([f'{bar.release} {bar.digest}' for bar in bars])}"
-    undo = f'{{"kind": "{Kind.ROLLBACK}", "release": "{live.name}"}}' if live else ""
-    return f"brings back {target.name}{barred if bars else ''}" + (f"; to undo it, start {undo}" if undo else "")
+    undo = (
+        f'rota rollback {live.name}, or start {{"kind": "{Kind.ROLLBACK}", "release": "{live.name}"}}' if live else ""
+    )
+    return f"brings back {target.name}{barred if bars else ''}" + (f"; to undo it: {undo}" if undo else "")
 
 
 def image_of(target: Release, repository: str) -> Image:

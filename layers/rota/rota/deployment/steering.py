@@ -40,7 +40,7 @@ def _hold(lease: Lease, execution: Execution, keys: ExecutionInput, origin: Orig
         raise RejectedError(f"hold.until is {until.isoformat()}, which is past; write when the hold is over")
     hold = hold_of(execution, origin, until)
     lease.change_gates(lambda gates: gates.with_hold(execution, hold))
-    return _done(f"{hold}. A running deployment continues. To end the hold, start {RESUME}")
+    return _done(f"{hold}. A running deployment continues. To end the hold: {RESUME}")
 
 
 def _resume(

@@ -1,6 +1,7 @@
 """Narrates an execution: one line for each step when it is done. Lines are styled for a terminal."""
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,9 @@ class Narrator:
             yield from _end(news, self._rest(news.cause))
             return
         yield _step(news, self._rest((news.result or {}).get("cause", "")))
+        result = news.result or {}
+        if news.state == "TakeTurn" and result.get("decision") not in (None, "wait"):
+            self._printed_cause = result["reason"]
         if news.error:
             self._printed_cause = f"{news.state}: {news.reason.rstrip('.')}"
 
@@ -72,6 +76,11 @@ class Narrator:
         waits_for = result["reason"] if result.get("decision") == "wait" else ""
         repeated, self._waits_for = waits_for and waits_for == self._waits_for, waits_for
         return bool(repeated) or (step.state == "CheckService" and result.get("status") == "IN_PROGRESS")
+
+
+def without_inputs(text: str) -> str:
+    """The text without the inputs that it names beside commands: `rota resume --deployments, or start {...}`."""
+    return re.sub(r", or start \{(?:[^{}]|\{[^{}]*\})*\}", "", text)
 
 
 def note(step: Step, cause: str = "") -> str:
@@ -97,6 +106,7 @@ def wrapped(text: str, indent: str, width: int = WIDTH) -> str:
 
 
 def _end(end: End, cause: str) -> Iterator[str]:
+    cause = without_inputs(cause)
     status = style(end.status, fg="green" if end.status == "SUCCEEDED" else "red")
     yield f"  {status} in {end.state} after {end.seconds:.1f} s"
     if cause:
@@ -107,7 +117,7 @@ def _step(step: Step, cause: str) -> str:
     if (step.result or {}).get("decision") == "wait":
         return style(f"  .. TakeTurn          {note(step)}", dim=True)
     mark = style("ok", fg="green") if step.error is None else style("!!", fg="red")
-    shown = wrapped(note(step, cause), " " * _INDENT).lstrip()
+    shown = wrapped(without_inputs(note(step, cause)), " " * _INDENT).lstrip()
     retries = style(f" ({step.retries} {'retry' if step.retries == 1 else 'retries'})", fg="yellow")
     return f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {shown}{retries if step.retries else ''}".rstrip()
 

@@ -7,6 +7,7 @@ from rota.cli import times
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.status.text import short
 from rota.cli.tables import Cell, Row, table
+from rota.watch.narrate import without_inputs
 
 _COLOURS = {
     "failed": "red",
@@ -48,7 +49,7 @@ def _row(each: Deployment, now: datetime) -> Row:
         times.ago(when, now) if when else "",
         each.tag or short(each.digest),
         times.duration(each.seconds) if each.seconds is not None else "",
-        "; ".join(filter(None, (how(each), _what(each)))),
+        "; ".join(filter(None, (how(each), without_inputs(_what(each))))),
     ]
 
 

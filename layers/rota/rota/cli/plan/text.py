@@ -10,6 +10,7 @@ from rota.cli.plan.model import Plan, ScheduleFile, TaskChange
 from rota.cli.schedule_files.source import is_yaml
 from rota.cli.status.text import short
 from rota.cli.tables import Cell, Row, folded, packed, table
+from rota.watch.narrate import without_inputs
 
 _ORDER = ("create", "update", "image", "remove")
 _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "image": ("=", None), "remove": ("-", "red")}
@@ -31,7 +32,7 @@ def lines(
         if words != "image":
             yield from folded(f"service: {words}", width)
     for words in plan.remarks:
-        yield from folded(f"note: {words}", width)
+        yield from folded(f"note: {without_inputs(words)}", width)
     yield from _counts(plan, width, deploy)
 
 
