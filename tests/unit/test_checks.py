@@ -456,8 +456,8 @@ BOTH = {"overlap": "replace", "catch_up": "both"}
             [
                 'tasks[1].overlap: "replace" has Rota stop runs, and the parameter RunActions is none; have the '
                 'operator set RunActions to both, or write "allow"',
-                'tasks[1].catch_up: "both" has Rota start runs, and the parameter RunActions is none; have the '
-                "operator set RunActions to both, or write false",
+                'tasks[1].catch_up: "both" has Rota start runs, and the parameter RunActions is none; as above, or '
+                "write false",
             ],
             id="one value for two keys",
         ),
@@ -521,9 +521,11 @@ def test_networks_in_which_no_task_starts(keys: dict[str, Any], problems: list[s
 
 
 def test_a_network_that_the_stack_does_not_take() -> None:
-    assert list(of_networks(SETTINGS, [task(), task(assign_public_ip=False)], {})) == [
+    assert list(of_networks(SETTINGS, [task(), task(assign_public_ip=False), task(assign_public_ip=True)], {})) == [
         "tasks[1].assign_public_ip: the parameter TaskNetworks is stack, so every task runs in the stack's network; "
-        "have the operator set TaskNetworks to any, or leave the key out"
+        "have the operator set TaskNetworks to any, or leave the key out",
+        "tasks[2].assign_public_ip: the parameter TaskNetworks is stack, so every task runs in the stack's network; "
+        "as above, or leave the key out",
     ]
 
 
@@ -535,11 +537,12 @@ MAY_NOT = "the parameter EventsRoleAllows does not say that the role of EventBri
     [
         pytest.param({"tags": {}, "propagate_tags": False, "enable_execute_command": False}, (), [], id="asks nothing"),
         pytest.param(
-            {"tags": {"a": "1"}, "enable_execute_command": True},
+            {"tags": {"a": "1"}, "propagate_tags": True, "enable_execute_command": True},
             (),
             [
                 f"tasks[0].tags: {MAY_NOT} tag the tasks that it starts; have the operator add tags, or leave the key "
                 "out",
+                f"tasks[0].propagate_tags: {MAY_NOT} tag the tasks that it starts; as above, or leave the key out",
                 f"tasks[0].enable_execute_command: {MAY_NOT} start tasks with ECS Exec; have the operator add exec, or "
                 "leave the key out",
             ],

@@ -72,15 +72,24 @@ def of_actions(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     )
     if not settings.watch_runs:
         wanted, reason = f"WatchRuns to true and {wanted}", "WatchRuns is false"
+    asked: set[str] = set()
     for index, task in enumerate(tasks):
         for key, action in task.actions.items():
             if may[action]:
                 continue
             given, off = json.dumps(getattr(task, key)), json.dumps(type(task).model_fields[key].default)
             yield (
-                f"tasks[{index}].{key}: {given} has Rota {action} runs, and the parameter {reason}; have the operator "
-                f"set {wanted}, or write {off}"
+                f"tasks[{index}].{key}: {given} has Rota {action} runs, and the parameter {reason}; "
+                f"{_ask(asked, f'set {wanted}')}, or write {off}"
             )
+
+
+def _ask(asked: set[str], what: str) -> str:
+    """What the operator is asked to do: in words once, and after that `as above`."""
+    if what in asked:
+        return "as above"
+    asked.add(what)
+    return f"have the operator {what}"
 
 
 def of_capacity_providers(settings: "Settings", tasks: Sequence["Task"], of_cluster: Collection[str]) -> Iterator[str]:
@@ -96,10 +105,11 @@ def of_capacity_providers(settings: "Settings", tasks: Sequence["Task"], of_clus
 
 def of_events_role(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """The keys for which the role that starts tasks lacks a right, so that no run would start, a line each."""
+    asked: set[str] = set()
     for index, task in enumerate(tasks):
         for key, right in task.rights.items():
             if right not in settings.events_role_allows:
-                ask = f"have the operator add {right}, or leave the key out"
+                ask = f"{_ask(asked, f'add {right}')}, or leave the key out"
                 yield f"tasks[{index}].{key}: {_not_allowed(right)}; {ask}"
 
 
@@ -202,11 +212,12 @@ def of_networks(settings: "Settings", tasks: Sequence["Task"], vpcs: Mapping[str
     """What keeps ECS from starting tasks in a network of their own, or that the stack allows none, a line each. `vpcs`:
     of each subnet and security group that there is, by its ID.
     """
+    asked: set[str] = set()
     for index, task in enumerate(tasks):
         if task.network and settings.task_networks == "stack":
             yield (
                 f"tasks[{index}].{next(iter(task.network))}: the parameter TaskNetworks is stack, so every task runs "
-                "in the stack's network; have the operator set TaskNetworks to any, or leave the key out"
+                f"in the stack's network; {_ask(asked, 'set TaskNetworks to any')}, or leave the key out"
             )
         elif task.network:
             yield from _of_network(index, task, settings, vpcs)
