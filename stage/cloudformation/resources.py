@@ -5,6 +5,7 @@ groups and removed environments of functions, the versioning of buckets and the 
 and no queue policies, and ignores a bucket's lifecycle and a state machine's logging.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -25,9 +26,28 @@ def install() -> None:
     then(LambdaFunction, _keep_function)
     then(FakeBucket, _keep_bucket)
     then(Table, keep_expiry)
+    _read_json_first()
     _carry_out_change_sets()
     _retain_except_on_create()
     _show_lists_as_text()
+
+
+def _read_json_first() -> None:
+    """Read templates as JSON, which they are here: as YAML, moto takes a second or more for each."""
+    parse = Stack.parse_template
+
+    def read(template: str) -> dict[str, Any]:
+        try:
+            parsed: dict[str, Any] = json.loads(template)
+        except ValueError:
+            return parse(template)
+        return parsed
+
+    def read_own(self: ChangeSet) -> None:
+        self.template_dict = read(self.template)
+
+    replace(Stack, "parse_template", staticmethod(read))
+    replace(ChangeSet, "_parse_template", read_own)
 
 
 def _carry_out_change_sets() -> None:

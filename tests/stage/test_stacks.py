@@ -47,12 +47,16 @@ def test_retained_resources_stay_after_their_stack(stage: Client, policy: str) -
 def test_other_parameters_change_policies_and_environments(stage: Client) -> None:
     of_app = stage.client("cloudformation").describe_stacks(StackName="rota")["Stacks"][0]["Parameters"]
     repository = next(each["ParameterValue"] for each in of_app if each["ParameterKey"] == "RepositoryName")
-    with _updated(stage, TaskNetworks="any", RepositoryName="other") as modified:
+    with _updated(stage, TaskNetworks="any", RepositoryName="other", LogRetentionDays="7") as modified:
         granted, set_ = _policy(stage, "ReadConfigFunctionRole"), _environment(stage, "ReadConfigFunction")
         assert "ec2:DescribeSubnets" in granted
         assert ":repository/other" in granted
         assert f":repository/{repository}" not in granted
         assert (set_["REPOSITORY"], set_["TASK_NETWORKS"]) == ("other", "any")
+        assert (
+            stage.client("logs").describe_log_groups(logGroupNamePrefix="/rota/")["logGroups"][0]["retentionInDays"]
+            == 7
+        )
         assert {"ReadConfigFunctionRole", "TakeTurnFunctionRole", "TakeTurnFunction"} <= modified
         assert not {"NotificationsTopic", "EventsRole", "LedgerTable"} & modified
     assert "ec2:DescribeSubnets" not in _policy(stage, "ReadConfigFunctionRole")
