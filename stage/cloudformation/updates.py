@@ -18,10 +18,9 @@ from moto.cloudformation.parsing import (
     parse_and_update_resource,
 )
 from moto.events.models import EventPattern, Rule
-from moto.logs.models import LogGroup, logs_backends
-from moto.sns.models import Topic, sns_backends
+from moto.logs.models import LogGroup
+from moto.sns.models import Topic
 
-from stage.moto.clients import ACCOUNT, REGION
 from stage.moto.patch import replace
 
 Properties = dict[str, Any]
@@ -172,9 +171,8 @@ def _change_rule(rule: Rule, properties: Properties) -> None:
 
 
 def _change_topic(topic: Topic, properties: Properties) -> None:
-    # a reset of the stage leaves the stack another object than the account has
-    sns_backends[ACCOUNT][REGION].topics[topic.arn].display_name = properties.get("DisplayName", "")
+    topic.display_name = properties.get("DisplayName", "")
 
 
 def _change_log_group(group: LogGroup, properties: Properties) -> None:
-    logs_backends[ACCOUNT][REGION].groups[group.name].retention_in_days = properties.get("RetentionInDays")
+    group.retention_in_days = properties.get("RetentionInDays")
