@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from rota.cli import rules
+from rota.cli.exits import CommandError
 from rota.cli.run.failed import to_repeat
 from rota.cli.run.remarks import of_the_schedule
 from rota.cli.run.start import Changes, Job, request_of, started_by
@@ -74,6 +76,17 @@ def test_all_else_is_as_the_rule_has_it() -> None:
 )
 def test_it_says_who_started_it_as_ecs_takes_it(caller: str, said: str) -> None:
     assert started_by(caller) == said
+
+
+@pytest.mark.parametrize(
+    ("known", "todo"),
+    [(["B", "A"], "the jobs are A, B"), (["SendMail"], "did you mean SendMail?"), ([], "no job is deployed yet")],
+    ids=["others", "a near one", "none"],
+)
+def test_no_such_job(known: list[str], todo: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        rules.require(["SendMial"], known)
+    assert (refused.value.message, refused.value.todo) == ("there is no job SendMial", todo)
 
 
 def run(status: str, minute: int = 0, **members: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rota.cli.completion import refresh
 from rota.cli.json_schema import json_schema
 from stage.client import wait_for
 from tests.stage.conftest import Done, Rota
+from tests.stage.scenarios import sweep
 
 ANSWERS = {
     "status": ["status"],
@@ -74,6 +75,20 @@ def test_status_shows_what_is_live_and_each_job(deployed: Client, rota: Rota) ->
     (ingest,) = (task for task in status["tasks"] if task["task"] == "IngestData")
     assert ingest["enabled"]
     assert (ingest["in_words"], ingest["exact"]) == ("every day at 06:00 UTC", True)
+
+
+def test_a_rule_that_a_person_made_or_changed(deployed: Client, rota: Rota) -> None:
+    events, prefix = deployed.client("events"), deployed.names["rule_prefix"]
+    events.put_rule(Name=f"{prefix}Hourly", ScheduleExpression="rate(1 hour)")
+    events.put_rule(Name=f"{prefix}IngestData", ScheduleExpression="cron(30 7 * * ? *)")
+    refused = rota("run", "Hourly", "--yes").err
+    assert refused.endswith("owns no rule of the job Hourly\nthe jobs are CountTeaspoons, IngestData, RemoveSpam\n")
+    deployed.advance(60)
+    sweep(deployed)
+    shown = " ".join(rota("status").out.split())
+    assert "Hourly: its rule has the app's prefix and is not the app's; to hand it over: rota import --tag" in shown
+    assert "IngestData: its rule has cron(30 7 * * ? *), and the schedule file cron(0 6 * * ? *)" in shown
+    assert shown.count("its rule") == 2, "of those that are as they should be nothing"
 
 
 def test_times_are_by_the_clock_of_aws(deployed: Client, rota: Rota) -> None:

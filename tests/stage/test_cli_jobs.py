@@ -168,6 +168,7 @@ def test_logs_of_a_job_of_the_service_and_of_a_deployment(deployed: Client, rota
 
 NO_LOGS: dict[str, tuple[list[str], int, str]] = {
     "no run yet": (["IngestData"], 4, "rota: there is no run of IngestData"),
+    "no such job": (["NoSuch"], 4, "rota: there is no job NoSuch\nthe jobs are CountTeaspoons, IngestData"),
     "no run since": (["IngestData", "--since", "1h"], 4, "rota: there is no run of IngestData in the last 1:00:00"),
     "forgotten": (["--run", "0123456789"], 4, "rota: there is no run 0123456789\nname its job, too"),
     "no such run of it": (["IngestData", "--run", "0123456789"], 4, "rota: there is no run 0123456789\nrota history"),

@@ -37,13 +37,8 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
     """The last runs of a task. CommandError if there is no such task: no run of it, no job, and no rule."""
     found = account.table.runs(task, most)
     if not found:
-        rules.require([task], _known(account))
+        rules.require([task], rules.known(account))
     return TaskHistory(task=task, runs=[_run(each) for each in found])
-
-
-def _known(account: "Account") -> set[str]:
-    """The names of all tasks: of those whose runs are watched, and of those that have a rule."""
-    return {*account.table.jobs(), *rules.listed(account.client("events"), account.stack.rule_prefix)}
 
 
 def _is(entry: Item, live: Item) -> bool:

@@ -45,10 +45,7 @@ def show(account: "Account", which: Which, wanted: Wanted) -> None:
     """Print the log of each run, the oldest first. CommandError if there is none."""
     output, found = account.output, [*reversed([*_runs(account, which)])]
     if not found:
-        since = f" in the last {which.since}" if which.since else ""
-        raise CommandError(
-            Exit.NOT_ALLOWED, f"there is no run of {which.task}{since}", "`rota status` lists the jobs", error="NoRun"
-        )
+        raise _no_run(account, which)
     if output.as_json:
         output.answer(Logs([_log(account, each, wanted) for each in found]), account.stack, list)
         return
@@ -66,9 +63,7 @@ def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted
     if under_way:
         arns = [each.task_arn for each in under_way]
     elif (found := next(_runs(account, Which(task, run, 1, None)), None)) is None:
-        raise CommandError(
-            Exit.NOT_ALLOWED, f"there is no run of {task}", "`rota status` lists the jobs", error="NoRun"
-        )
+        raise _no_run(account, Which(task, run, 1, None))
     elif found.status in ("starting", "running"):
         arns = [found.arn]
     else:
@@ -77,6 +72,13 @@ def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted
     account.interrupted = f"Stopped watching; the job continues. Stop it: rota stop {arns[0].rpartition('/')[2][:8]}"
     follow_tasks(account, arns, _Shown(account, wanted, several=len(arns) > 1), None)
     return Exit.DONE
+
+
+def _no_run(account: "Account", which: Which) -> CommandError:
+    """Raises another one if there is no such job."""
+    rules.require([rules.task_of(which.task or "", account.stack.rule_prefix)], rules.known(account))
+    words = f"there is no run of {which.task}{f' in the last {which.since}' if which.since else ''}"
+    return CommandError(Exit.NOT_ALLOWED, words, "`rota status` lists the jobs", error="NoRun")
 
 
 class _Shown:

@@ -47,9 +47,11 @@ def find(account: "Account", name: str) -> Job:
     task = rules.task_of(name, stack.rule_prefix)
     rule = rules.read(events, stack.rule_prefix + task)
     if rule is None or rule["tags"].get("rota:app") != stack.app:
-        known = rules.listed(events, stack.rule_prefix)
-        rules.require([task], known)
-        todo = f"the jobs are {', '.join(sorted(known))}"
+        listed = rules.listed(events, stack.rule_prefix)
+        owned = rules.owned(events, listed, stack.app)
+        if task not in listed:
+            rules.require([task], owned)
+        todo = f"the jobs are {', '.join(sorted(owned)) or 'none'}"
         raise CommandError(Exit.NOT_ALLOWED, f"the app owns no rule of the job {task}", todo, error="NoTask")
     schedule = backend.Schedule(
         name=rule["Name"],

@@ -40,7 +40,10 @@ def gather(account: "Account", stack: "Stack") -> Status:
         now = present.result()
         lease = now.lease
         deploying = _deploying(account, lease, now.deployments) if lease.get("holder") else None
+        rule_of = listed.result()
         compared = swept is not None and are_live(now, swept.result())
+        strange = {name: rule for name, rule in rule_of.items() if compared and name not in jobs}
+        foreign = {*strange} - rules.owned(events, strange, stack.app)
         return Status(
             release=_release(now),
             deploying=deploying,
@@ -52,12 +55,13 @@ def gather(account: "Account", stack: "Stack") -> Status:
             tasks=[
                 tasks.status(
                     name,
-                    listed.result().get(name),
+                    rule_of.get(name),
                     jobs.get(name),
                     runs.get(name, []),
                     pause_of(paused.result().get(name)),
                     account.now(),
                     compared=compared,
+                    foreign=name in foreign,
                 )
                 for name in names
             ],

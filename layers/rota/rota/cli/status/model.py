@@ -130,6 +130,7 @@ class Task:
     `/` skipped or replaced, `?` unknown, `>` under way. `next` is None if that is not known or never; `exact` is False
     for a rate, which counts from a moment that AWS does not show. `bad_runs` counts those in a row. `drift` says what
     is otherwise than the schedule file has it. `why` says why its newest bad run was bad, until the job does well.
+    `foreign`: the rule has the app's prefix and is not the app's own.
     """
 
     task: str
@@ -146,6 +147,7 @@ class Task:
     owner: str
     drift: list[str]
     why: str
+    foreign: bool
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def status(
     now: datetime,
     *,
     compared: bool,
+    foreign: bool = False,
 ) -> Task:
     """One of rule and job may be missing. `runs` are the newest first; `compared`: the job is as the live release
     has it.
@@ -59,6 +60,7 @@ def status(
         owner=(job or {}).get("owner", ""),
         drift=[*_drift(rule, job, paused)] if compared else [],
         why=_why(job or {}, [_last(each) for each in runs]),
+        foreign=foreign,
     )
 
 

@@ -34,6 +34,9 @@ def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> 
     for task in status.tasks:
         if task.why:
             yield from _folded(f"{task.task}: {task.why}   rota explain {task.task}", width, "red")
+        if task.foreign:
+            words = "its rule has the app's prefix and is not the app's; to hand it over: rota import --tag"
+            yield from _folded(f"{task.task}: {words}", width, "yellow")
         for drift in task.drift:
             yield from _folded(f"{task.task}: {drift}", width, "yellow")
 

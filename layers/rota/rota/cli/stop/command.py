@@ -47,6 +47,6 @@ def _running(account: Account, name: str) -> "TaskChange":
         )
     one = found[0] if found else ecs_tasks.find(account, name)
     if one is None or one.has_ended:
-        words = f"no run {name} is under way" if one is None else f"the run {name} has ended"
+        words = f"no run of {name} is under way" if one is None else f"the run {name} has ended"
         raise CommandError(Exit.NOT_ALLOWED, words, "`rota status` shows the jobs' last runs", error="NoRun")
     return one
