@@ -74,7 +74,7 @@ def test_check_writes_what_is_uploaded(tmp_path: Path) -> None:
     report = parse_schedule_file(written.read_bytes(), rule_prefix="", max_tasks=2)[1]
     assert report.command == ("./bin/report", "--days", "30")
     assert lines.place_of(written.read_text(), "Report") == "line 7 of jobs.yaml"
-    assert check(str(jobs), "-o", str(written)).exit_code == 0, "it writes over what it has written"
+    assert check(str(jobs), "-o", str(written)).exit_code == 0, "a schedule file is written over"
     assert check("-", "-o", "-", stdin=JOBS).stdout_bytes == written.read_bytes().replace(b'"jobs.yaml"', b'"-"')
 
 

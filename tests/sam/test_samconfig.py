@@ -30,11 +30,11 @@ def settings(stage: Client, stack: str) -> Settings:
         each["Environment"]["Variables"] for each in functions if each["FunctionName"].startswith(f"{stack}-")
     ]
     assert environments
-    most = max(environments, key=len)
-    assert all(each.items() <= most.items() for each in environments), (
-        "one has variables of its own, beside the others'"
-    )
-    return Settings.from_environment({name: str(value) for name, value in most.items()})
+    found: dict[str, str] = {}
+    for each in environments:
+        assert found.items() <= {**found, **each}.items(), "two functions have another value of one variable"
+        found |= each
+    return Settings.from_environment({name: str(value) for name, value in found.items()})
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])

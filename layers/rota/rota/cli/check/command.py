@@ -119,19 +119,24 @@ def _of_file(account: Account, file: str, rule_prefix: str, max_tasks: int, outp
 
 
 def _write(name: str, content: bytes) -> None:
-    """Write the file's JSON; `-` is standard output. What such a command has written before is written over."""
-    from rota.cli.schedule_files.lines import SOURCE_KEY
-
+    """Write the file's JSON; `-` is standard output. Another schedule file is written over, and nothing else."""
     written = content.rstrip() + b"\n"
     try:
         before = Path(name).read_bytes() if name != "-" and Path(name).exists() else written
-        if before != written and SOURCE_KEY.encode() not in before:
-            what = f"there is a file {name} already, which rota check -o has not written"
+        if not _is_schedule(before):
+            what = f"there is a file {name} already, which is no schedule file in JSON"
             raise CommandError(Exit.MISUSED, what, "name another one, or remove it")
         with click.open_file(name, "wb") as file:
             file.write(written)
     except OSError as error:
         raise CommandError(Exit.FAILED, f"{name} cannot be written: {error.strerror}", error="NoFile") from error
+
+
+def _is_schedule(content: bytes) -> bool:
+    try:
+        return "tasks" in json.loads(content)
+    except (ValueError, TypeError):
+        return False
 
 
 def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:
