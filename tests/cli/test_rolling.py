@@ -27,7 +27,9 @@ def ecs() -> Iterator[Stubber]:
 def rolling(ecs: Stubber) -> Rolling:
     account = Account(Output())
     account.__dict__["stack"], account._clients["ecs"] = STACK, ecs.client
-    return Rolling(account)
+    found = Rolling(account)
+    found.began = START.replace(minute=1)
+    return found
 
 
 def service(*messages: str, failed: int = 0) -> dict[str, Any]:
@@ -56,6 +58,13 @@ def test_what_is_new_since_the_rollout_began(ecs: Stubber, rolling: Rolling) -> 
     assert rolling.news() == ["has started 1 tasks"]
     assert rolling.news() == [], "a few seconds later"
     assert rolling.news(now=True) == ["deployment completed"]
+
+
+def test_what_was_said_before_ecs_rolled_back_is_shown(ecs: Stubber, rolling: Rolling) -> None:
+    rolled_back = service("-", "has started 1 tasks", "deployment failed", "rolling back")
+    rolled_back["services"][0]["deployments"][0]["createdAt"] = START.replace(minute=3)
+    ecs.add_response("describe_services", rolled_back)
+    assert rolling.news() == ["has started 1 tasks", "deployment failed", "rolling back"]
 
 
 def test_why_tasks_of_the_new_revision_stopped(ecs: Stubber, rolling: Rolling) -> None:

@@ -121,18 +121,19 @@ def follow(
     else:
         output.lines(narrator.title.splitlines())
     ends_at, looks = time.monotonic() + timeout.total_seconds(), 0
-    service, rolls = Rolling(account), False
+    service = Rolling(account)
     with _spinner(account) as spin:
         while True:
             for each in patiently(lambda: [*narrator.news()]):
                 if isinstance(each, End):
-                    _say(account, patiently(lambda: service.news(now=True)) if rolls else [])
+                    _say(account, patiently(lambda: service.news(now=True)))
                     return _ended(account, execution, each, narrator.lines, restores=restores)
                 _show(account, narrator, each)
+                if each.state == "RollService":
+                    service.began = each.entered
                 if until_live and _is_live(each.state, each.result or {}):
                     return _live(account, execution)
-            rolls = rolls or narrator.state == "CheckService"
-            _say(account, patiently(service.news) if rolls else [])
+            _say(account, patiently(service.news))
             if time.monotonic() > ends_at:
                 raise CommandError(Exit.TIMED_OUT, f"{name} has not ended after {timeout}", account.interrupted)
             spin(narrator.state)

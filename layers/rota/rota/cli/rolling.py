@@ -18,33 +18,30 @@ _SHORT = 8
 
 
 class Rolling:
-    """The service of one rollout, looked at again and again. What may not be seen is left out."""
+    """The service of one rollout, looked at again and again once it has begun. What may not be seen is left out."""
 
     def __init__(self, account: "Account") -> None:
         self._account = account
         self._seen: set[str] = set()
-        self._since: datetime | None = None
+        self.began: datetime | None = None
+        """Since when its messages are of this rollout: a rollback by ECS has a begin of its own."""
         self._failed: dict[str, int] = {}
         self._next = 0.0
 
     def news(self, *, now: bool = False) -> list[str]:
         """What is new since the last look, the oldest first: every few seconds, or `now`."""
-        if time.monotonic() < self._next and not now:
+        if self.began is None or (time.monotonic() < self._next and not now):
             return []
         self._next = time.monotonic() + _SECONDS
         stack, ecs = self._account.stack, self._account.client("ecs")
         found = _unless_denied(lambda: ecs.describe_services(cluster=stack.cluster, services=[stack.service]))
-        return [line for service in found.get("services", ()) for line in self._of(service)]
+        return [line for service in found.get("services", ()) for line in self._of(service, self.began)]
 
-    def _of(self, service: Mapping[str, Any]) -> Iterator[str]:
-        primary = next((each for each in service.get("deployments", ()) if each["status"] == "PRIMARY"), None)
-        if primary is None:
-            return
-        self._since = self._since or primary["createdAt"]
+    def _of(self, service: Mapping[str, Any], began: datetime) -> Iterator[str]:
         for event in reversed(service.get("events", ())):
-            if event["createdAt"] >= self._since and self._is_new(event["id"]):
+            if event["createdAt"] >= began and self._is_new(event["id"]):
                 yield str(event["message"]).removeprefix(f"(service {self._account.stack.service}) ")
-        for each in service["deployments"]:
+        for each in service.get("deployments", ()):
             failed = each.get("failedTasks", 0)
             if failed > self._failed.get(each["id"], 0):
                 yield from self._stopped(each["id"])
