@@ -125,7 +125,7 @@ def test_what_a_pause_has_missed_is_started_once(deployed: Client, rota: Rota) -
     assert (run["trigger"], run["at"][14:16] in ("00", "15", "30", "45")) == ("by_hand", True)
 
 
-def test_two_runs_of_a_job_are_told_apart(deployed: Client, rota: Rota) -> None:
+def test_two_runs_of_a_job_are_kept_apart(deployed: Client, rota: Rota) -> None:
     deployed.settings(start_seconds=600)
     rota("run", "IngestData", "--yes", "--count", "2", "--no-wait")
     done = rota("run", "IngestData", "--yes", "--no-wait")

@@ -120,7 +120,7 @@ def test_a_viewer_changes_nothing(deployed: Client, rota: Rota, acting: Callable
     assert "the stack's DeployerPolicy allows it" in done.err
 
 
-def test_who_may_not_run_is_told_who_allows_it(
+def test_who_may_not_run_learns_who_allows_it(
     deployed: Client, rota: Rota, acting: Callable[[list[str]], None]
 ) -> None:
     acting(VIEWER)

@@ -108,7 +108,7 @@ def test_a_held_push_is_pending(number: int, kind: str, world: World, pushing: D
 
 @pytest.mark.exhaustive(first=3)
 @EACH
-def test_a_resumed_push_is_live_or_told(number: int, kind: str, world: World, resuming: Deployment) -> None:
+def test_a_resumed_push_is_live_or_reported(number: int, kind: str, world: World, resuming: Deployment) -> None:
     end = fails_once(world, "resume", lambda: resuming, number, kind)
     if end == "Deployed":
         assert (live(), pending(), "hold" in gates()) == (("2", NEXT), None, False)

@@ -1,4 +1,4 @@
-"""What a person asks for and cannot have is told as a request that was refused, not as a deployment that failed."""
+"""What a person asks for and cannot have is reported as a request that was refused, not as a deployment that failed."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ ANN = {"by": "ann", "reason": "it fails"}
     ],
     ids=["key", "release", "pause", "past", "task", "resume", "kind", "push"],
 )
-def test_it_is_told_with_kind_and_person(
+def test_it_is_reported_with_kind_and_person(
     asked: dict[str, Any], started: str, said: str, world: World, later: Deployments
 ) -> None:
     before = world.everything(), plain({"M": items.read(LEASE)})

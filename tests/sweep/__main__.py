@@ -114,7 +114,7 @@ def main() -> int:
                 _deployments(sweep, opened[0], arguments)
             if not arguments.quick:
                 _steering(sweep, opened, [arguments.scenario] if arguments.scenario else [*SCENARIOS])
-            broken = _told(sweep)
+            broken = _summarise(sweep)
     say(f"{time.monotonic() - begun:.0f} s, seed {arguments.seed}")
     return 1 if broken else 0
 
@@ -143,7 +143,7 @@ def _steering(sweep: Sweep, opened: Sequence[Trials], names: Sequence[str]) -> N
         sweep.run(name, trials[0].scripts(), trials)
 
 
-def _told(sweep: Sweep) -> bool:
+def _summarise(sweep: Sweep) -> bool:
     say("", *report.table(sweep.verdicts), "")
     survived = sum(not verdict.wrong for verdict in sweep.verdicts)
     say(f"faults tried: {len(sweep.verdicts)}, survived: {survived}")

@@ -80,10 +80,10 @@ class Steering:
         """Play it with these faults and judge the result."""
         self._make_ready()
         seen = self._played(faults)
-        told = self._told()
+        shown = self._shown()
         done = seen.entry.get("outcome") in self._scenario.outcomes
         gave_up = seen.ended_by.get("error") == "RestoreFailed"
-        found = [] if gave_up and hopeless(seen.faults) else [*self._wrong(seen, told, done=done)]
+        found = [] if gave_up and hopeless(seen.faults) else [*self._wrong(seen, shown, done=done)]
         return Verdict(
             faults=faults,
             status=seen.execution["status"],
@@ -95,12 +95,12 @@ class Steering:
             scenario=self._name,
         )
 
-    def _wrong(self, seen: Seen, told: Mapping[str, Any], *, done: bool) -> Iterable[str]:
+    def _wrong(self, seen: Seen, shown: Mapping[str, Any], *, done: bool) -> Iterable[str]:
         wanted = [self._after] if done else [self._before, *([self._after] if self._scenario.or_done else [])]
-        if told not in wanted:
-            for name in told:
-                if told[name] != wanted[0][name]:
-                    yield f"{name}: {told[name]}, not {wanted[0][name]}"
+        if shown not in wanted:
+            for name in shown:
+                if shown[name] != wanted[0][name]:
+                    yield f"{name}: {shown[name]}, not {wanted[0][name]}"
         yield from not_closed(seen, *self._scenario.outcomes, *([] if done else ["failed", "refused", "aborted"]))
         if not (done or seen.aborted):
             yield from unexplained(seen)
@@ -118,12 +118,12 @@ class Steering:
                 self._started(given, f"ready-{number}") if given else stage.deploy(_PUSHED, timeout=LONGEST_SECONDS)
             )
         stage.keep(_READY)
-        self._is_ready, self._before = True, self._told()
+        self._is_ready, self._before = True, self._shown()
         clean = self._played(())
         if clean.entry.get("outcome") not in self._scenario.outcomes:
             raise RuntimeError(f"without faults it did not end as expected: {clean}")
         self._calls = [call for call in stage.calls() if call["caller"]]
-        self._after = self._told()
+        self._after = self._shown()
 
     def _played(self, faults: Sequence[Fault]) -> Seen:
         app, stage = self._app, self._stage
@@ -169,7 +169,7 @@ class Steering:
         if execution["status"] != "SUCCEEDED":
             raise RuntimeError(f"even without faults it failed: {execution['cause']}")
 
-    def _told(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, Any]:
         """All that a person sees of it, without what is new each time, such as the number of a revision."""
         app = self._app
         state, gates = app.state(), plain(app.lease().get("gates", {"M": {}}))

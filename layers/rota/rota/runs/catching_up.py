@@ -103,7 +103,7 @@ def token(app: str, task: str, due: datetime) -> str:
 
 
 def _begun(job: Job, others: Iterable[Run]) -> int:
-    """How many of a start's tasks there are. One that a person started stands for all."""
+    """How many of a start's tasks there are. One that a person started counts as all of them."""
     begun = [run for run in others if run.status not in _DID_NOT_BEGIN]
     return job.count if any(run.trigger == Trigger.BY_HAND for run in begun) else len(begun)
 
