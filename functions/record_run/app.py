@@ -54,11 +54,11 @@ def handler(request: Batch, settings: Settings) -> BatchAnswer:
     ended: list[Run] = []
     newcomers: set[str] = set()
 
-    def goes_on(job: Job, change: TaskChange) -> None:
+    def still_runs(job: Job, change: TaskChange) -> None:
         if job.overlap == "skip":
             newcomers.add(change.task_arn)
 
-    recorder = Recorder(table, settings, releases, ended.append, goes_on)
+    recorder = Recorder(table, settings, releases, ended.append, still_runs)
     received, failed = _read(request.records)
     for failures in in_parallel(lambda group: _record(recorder, group), by_job(received, _job).values()):
         failed += failures

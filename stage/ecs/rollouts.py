@@ -219,7 +219,7 @@ class Rollouts:
             return []
         return self._next_stage(stages) if stages else self._complete()
 
-    def go_on(self, action: Action) -> list[Notice]:
+    def decide(self, action: Action) -> list[Notice]:
         """Do what a person decided at the hook at which the primary deployment waits."""
         stages = self.primary.lifecycle
         if stages is None or stages.awaiting is None:

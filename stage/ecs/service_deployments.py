@@ -33,7 +33,7 @@ class ServiceDeployments:
             "DescribeServiceDeployments": self.describe_deployments,
             "DescribeServiceRevisions": self.describe_revisions,
             "StopServiceDeployment": self.stop,
-            "ContinueServiceDeployment": self.go_on,
+            "ContinueServiceDeployment": self.continue_,
         }
 
     def list_deployments(self, call: Call) -> Reply:
@@ -81,13 +81,13 @@ class ServiceDeployments:
             self._services.advance(service, rollouts, rollouts.roll_back(REQUESTED))
         return Reply.result(call, {"serviceDeploymentArn": call.params["serviceDeploymentArn"]})
 
-    def go_on(self, call: Call) -> Reply:
+    def continue_(self, call: Call) -> Reply:
         """ContinueServiceDeployment: what a person decides at a PAUSE hook."""
         service, rollouts, deployment = self._named(call)
         waiting = deployment.lifecycle.awaiting if deployment.lifecycle and not deployment.finished else None
         if waiting is None or waiting.id != call.params["hookId"]:
             raise InvalidParameterException("The service deployment does not wait at this lifecycle hook.")
-        self._services.advance(service, rollouts, rollouts.go_on(call.params.get("action", "CONTINUE")))
+        self._services.advance(service, rollouts, rollouts.decide(call.params.get("action", "CONTINUE")))
         return Reply.result(call, {"serviceDeploymentArn": call.params["serviceDeploymentArn"]})
 
     def _named(self, call: Call) -> tuple[Service, Rollouts, Deployment]:

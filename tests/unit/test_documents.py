@@ -16,10 +16,11 @@ PROSE = [ROOT / "template.yaml", ROOT / "statemachine/deploy.asl.json", *PAGES] 
     for folder in ("layers/rota/rota", "functions", "stage", "examples/guestbook")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
-# Words that the glossary has a term for, or that hide who acts.
+# Words that the glossary has a term for, or that hide who acts; also in names, as `goes_on`.
 PRIVATE = re.compile(
-    r"\b(?:(?:put(?:s|ting)?|way)\s+back|(?:some|no)body|anew|twins?|farewell|had\s+its\s+turn|(?<!\.)tell(?:s|ings?|er)?|told"
-    r"|by\s+(?:now|itself)|go(?:es)?\s+on|(?:go(?:es)?|went)\s+well|mend(?:s|ed)?|ours)\b",
+    r"(?<![^\W_])(?:(?:put(?:s|ting)?|way)[\s_]+back|(?:some|no)body|anew|twins?|farewell|had[\s_]+its[\s_]+turn"
+    r"|(?<!\.)tell(?:s|ings?|er)?|told|by[\s_]+(?:now|itself)|go(?:es)?[\s_]+on|(?:go(?:es)?|went)[\s_]+well"
+    r"|mend(?:s|ed)?|ours)(?![^\W_])",
     re.IGNORECASE,
 )
 CODE = re.compile(r"^( *)```.*?^\1```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)

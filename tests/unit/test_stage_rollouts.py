@@ -327,7 +327,7 @@ def test_a_hook_waits_for_a_person(strategy: str, stage: str, decision: Any, end
     asked = rollouts.primary
     assert rollouts.delay() == pytest.approx(90, abs=3)
     if decision:
-        rollouts.go_on(decision)
+        rollouts.decide(decision)
     run(rollouts)
     assert pictures(rollouts) == [(ends, "PRIMARY", "COMPLETED", 2, 0, 0)]
     assert asked.status_reason == why

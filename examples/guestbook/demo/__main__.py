@@ -76,10 +76,10 @@ def _play(console: Console, stage: Client) -> None:
     console.print("\nThe same deployment once more, started by hand. Nothing differs, so nothing is written:")
     event = stage.client("stepfunctions").describe_execution(executionArn=stage.executions()[0])["input"]
     _follow(console, stage, stage.start(json.loads(event)))
-    _break_and_mend(console, stage, after["RemoveSpam"])
+    _break_and_repair(console, stage, after["RemoveSpam"])
 
 
-def _break_and_mend(console: Console, stage: Client, job: tables.Schedule) -> None:
+def _break_and_repair(console: Console, stage: Client, job: tables.Schedule) -> None:
     """Push a release with which the job fails, and one with which it recovers; show the mail about each."""
     stage.settings(**_QUICK)
     right = (ROOT / "examples/app/scheduled_tasks.next.json").read_bytes()

@@ -120,8 +120,8 @@ def keys(event: Mapping[str, Any]) -> ExecutionInput:
 
 def origin(event: Mapping[str, Any], image: Image | None, execution_name: str) -> Origin:
     """Who started the execution and why; the kind follows from what started it unless the input says another."""
-    by_itself = Kind.PUSH if image and image.started(execution_name) else Kind.AGAIN
-    return Origin(kind=event.get("kind", by_itself), by=event.get("by", ""), reason=event.get("reason", ""))
+    by_default = Kind.PUSH if image and image.started(execution_name) else Kind.AGAIN
+    return Origin(kind=event.get("kind", by_default), by=event.get("by", ""), reason=event.get("reason", ""))
 
 
 def origin_of_refused(event: Any, execution_name: str) -> Origin | None:

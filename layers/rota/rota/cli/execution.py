@@ -72,7 +72,7 @@ def signed(account: "Account", event: Mapping[str, Any], kind: str, reason: str 
 def start(account: "Account", event: Mapping[str, Any], what: str) -> str:
     """Start the machine. Returns the execution's ARN. A repeated call, after a lost answer, starts no second one."""
     name, states = f"{what}-{uuid.uuid4()}", account.client("stepfunctions")
-    account.interrupted = _goes_on(account, name)
+    account.interrupted = _on_interrupt(account, name)
     with suppress(states.exceptions.ExecutionAlreadyExists):  # the answer was lost, and it has ended already
         states.start_execution(stateMachineArn=account.stack.machine, name=name, input=json.dumps(event))
     execution = account.stack.execution(name)
@@ -114,7 +114,7 @@ def follow(
     from rota.watch.narrate import Narrator
 
     output, name = account.output, execution.rpartition(":")[2]
-    account.interrupted = _goes_on(account, name)
+    account.interrupted = _on_interrupt(account, name)
     narrator = Narrator(account.client("stepfunctions"), execution)
     if output.as_json:
         output.event(Started(execution, already))
@@ -216,7 +216,7 @@ def _ended(
     return code
 
 
-def _goes_on(account: "Account", name: str) -> str:
+def _on_interrupt(account: "Account", name: str) -> str:
     named = f"{name}{account.options}"
     return f"The work continues. Watch it again: rota deploy --watch {named}   Stop it: rota restore {named}"
 

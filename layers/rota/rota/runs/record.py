@@ -24,7 +24,7 @@ _ATTEMPTS = 10
 
 class Recorder:
     """Writes runs and how their jobs do. `ended(run)` is called once for each run that has ended,
-    `goes_on(job, change)` at least once for each change of a task that has not.
+    `still_runs(job, change)` at least once for each change of a task that has not.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class Recorder:
         settings: "Settings",
         releases: Sequence[Release],
         ended: Callable[[Run], None],
-        goes_on: Callable[[Job, TaskChange], None] = lambda _job, _change: None,
+        still_runs: Callable[[Job, TaskChange], None] = lambda _job, _change: None,
     ) -> None:
         self._table = table
         self._settings = settings
         self._releases = releases
         self._ended = ended
-        self._goes_on = goes_on
+        self._still_runs = still_runs
 
     def record(self, change: TaskChange) -> Run | None:
         """Write what a task's change says, unless a later one is written already. None if it is no run of a job."""
@@ -48,7 +48,7 @@ class Recorder:
 
         def write(job: Job, known: bool) -> Run | None:
             if not change.has_ended:
-                self._goes_on(job, change)
+                self._still_runs(job, change)
             run = run_of(change, job, self._settings.container, self._releases)
             seen = self._table.run(run.key)
             if seen and not _is_news(run, seen):

@@ -103,7 +103,7 @@ def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
     if entry.get("cause"):
         yield Link("cause", "", entry["cause"])
     if entry["outcome"] not in _WELL:
-        yield Link("now", entry["outcome"], _put_back(entry))
+        yield Link("now", entry["outcome"], _became(entry))
     yield Link("execution", entry["execution"].rpartition(":")[2], "its steps are in Step Functions for 90 days")
 
 
@@ -123,7 +123,7 @@ def _of_the_record(record: Mapping[str, Any]) -> Iterator[Link]:
         yield Link("failed", step or "", f"{error['Error']}: {error.get('Cause', '')}".strip(": "))
 
 
-def _put_back(entry: Item) -> str:
+def _became(entry: Item) -> str:
     if entry["outcome"] == "restoring":
         return "it is being restored, or its restore was given up: schedules or the service may be half new"
     record = entry.get("deployment") or {}

@@ -130,7 +130,7 @@ def _deploying(account: "Account", lease: Item, ended: Sequence[Item]) -> Deploy
     states = account.client("stepfunctions")
     described = _described(states, lease["holder"])
     restorer = _described(states, lease["restorer"]) if lease.get("restorer") else None
-    goes_on = any(each and each["status"] == _RUNNING for each in (described, restorer))
+    still_runs = any(each and each["status"] == _RUNNING for each in (described, restorer))
     restoring = any(each.get("execution") == lease["holder"] and each["outcome"] == "restoring" for each in ended)
     started = items.at(record.get("execution") or {}, "started_at") or described["startDate"]
     image = record.get("image") or {}
@@ -144,7 +144,7 @@ def _deploying(account: "Account", lease: Item, ended: Sequence[Item]) -> Deploy
         **origin(record),
         status=described["status"],
         newer_waits=bool(lease.get("announced")),
-        half_done=not goes_on and (restoring or described["status"] == "FAILED"),
+        half_done=not still_runs and (restoring or described["status"] == "FAILED"),
     )
 
 
