@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +63,13 @@ class Source:
             message += f" (in YAML 1.2 {given} is text)"
         return Finding(json_path(location), message, self.line(location))
 
+    @cached_property
+    def _document(self) -> Any:
+        """What the file says; None for JSON, which may not be any."""
+        return json.loads(self.json) if self.lines else None
+
     def _given(self, location: Location) -> Any:
-        value: Any = json.loads(self.json) if self.lines else None
+        value = self._document
         for key in location:
             try:
                 value = value[key]
