@@ -43,7 +43,7 @@ class Account:
         """What to say after Ctrl-C: how to resume watching, and how to stop what still runs."""
         self.named_stack, self.named_env = stack, env
         """What `--stack` and `--env` say."""
-        self._stack, self._env, self._profile, self._region = stack, env, profile, region
+        self._profile, self._region = profile, region
         self._clients: dict[str, Any] = {}
         self._ahead = timedelta()
         output.now = self.now
@@ -81,7 +81,7 @@ class Account:
         from rota.cli import stack as stacks
         from rota.cli.places import stack_name
 
-        name = stack_name(self._stack, self._env, Path.cwd())
+        name = stack_name(self.named_stack, self.named_env, Path.cwd())
         found = stacks.find(self.client("cloudformation"), name)
         self.output.remark(str(found))
         return found
@@ -111,7 +111,8 @@ class Account:
     @cached_property
     def options(self) -> str:
         """What of this call's options the next command that is shown needs too."""
-        given = {"--stack": self._stack, "--env": self._env, "--profile": self._profile, "--region": self._region}
+        given = {"--stack": self.named_stack, "--env": self.named_env}
+        given |= {"--profile": self._profile, "--region": self._region}
         return "".join(f" {name} {value}" for name, value in given.items() if value)
 
     def _make(self, service: Any) -> Any:
