@@ -76,6 +76,11 @@ class Account:
         return self._clients[service]
 
     @cached_property
+    def caller(self) -> str:
+        """Who calls, as STS says: `user/ana`. What is recorded of it is a claim; CloudTrail has the proof."""
+        return str(self.client("sts").get_caller_identity()["Arn"]).rpartition(":")[2]
+
+    @cached_property
     def stack(self) -> "Stack":
         """The stack that is meant; a person at a terminal reads its name, account and Region first."""
         from rota.cli import stack as stacks

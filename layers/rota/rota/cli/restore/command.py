@@ -83,8 +83,7 @@ def _holder(account: Account) -> str:
 
 def _stop(account: Account, execution: str, reason: str | None) -> str | None:
     """Stop it, and wait for the execution that restores it; None if none has begun."""
-    by = account.client("sts").get_caller_identity()["Arn"].rpartition(":")[2]
-    cause = f"rota restore by {by}{f': {reason}' if reason else ''}"
+    cause = f"rota restore by {account.caller}{f': {reason}' if reason else ''}"
     account.client("stepfunctions").stop_execution(executionArn=execution, error="Stopped", cause=cause)
     ends_at = time.monotonic() + _BEGINS_WITHIN
     while time.monotonic() < ends_at:

@@ -83,9 +83,9 @@ def start(account: "Account", task: str, request: Mapping[str, Any]) -> list[Tas
     nothing.
     """
     ecs = account.client("ecs")
-    by = account.client("sts").get_caller_identity()["Arn"]
+    by = started_by(account.caller)
     account.interrupted = f"{task} may have been started. See: rota logs {task} -f{account.options}"
-    reply = ecs.run_task(**request, startedBy=started_by(by), clientToken=str(uuid.uuid4()))
+    reply = ecs.run_task(**request, startedBy=by, clientToken=str(uuid.uuid4()))
     why = "; ".join(dict.fromkeys(str(each.get("reason", "")) for each in reply.get("failures", ())))
     if not reply["tasks"]:
         words = f"ECS started nothing: {why or 'it has no capacity, or says no reason'}"
@@ -96,8 +96,8 @@ def start(account: "Account", task: str, request: Mapping[str, Any]) -> list[Tas
 
 
 def started_by(caller: str) -> str:
-    """`startedBy` of what that caller, by its ARN, starts: `rota-run/ana`. Pure."""
-    return (_STARTED_BY + _NOT_TAKEN.sub("-", caller.rpartition("/")[2].rpartition(":")[2]))[:LONGEST_STARTED_BY]
+    """`startedBy` of what that caller, `user/ana`, starts: `rota-run/ana`. Pure."""
+    return (_STARTED_BY + _NOT_TAKEN.sub("-", caller.rpartition("/")[2]))[:LONGEST_STARTED_BY]
 
 
 def _overrides(

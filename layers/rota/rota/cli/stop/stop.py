@@ -11,6 +11,5 @@ if TYPE_CHECKING:
 
 def stop(account: "Account", task_arn: str, why: str | None) -> None:
     """Call StopTask. The containers get a SIGTERM, and a SIGKILL after their stopTimeout."""
-    by = account.client("sts").get_caller_identity()["Arn"].rpartition(":")[2]
-    reason = by_a_person(by, one_line(why or ""))
+    reason = by_a_person(account.caller, one_line(why or ""))
     account.client("ecs").stop_task(cluster=account.stack.cluster, task=task_arn, reason=reason)
