@@ -4,7 +4,7 @@ It is a part of the lease's item, so that a deployment takes the lease only unde
 value in it is text, so that what is read is written again as it was.
 """
 
-import re
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -123,12 +123,13 @@ class Asked(Item):
     schedule: Stored | None = None
 
 
-RESUME = f'rota resume --deployments, or start {{"kind": "{Kind.RESUME}", "hold": {{}}}}'
+RESUME = f"rota resume --deployments, or start {json.dumps({'kind': Kind.RESUME, 'hold': {}})}"
 """What ends a hold, for a message: the command, and the input."""
 
 
 def deploys_anyway(image: Image) -> str:
     """The input that deploys an image that is barred, for a message."""
-    tag = f', "image-tag": "{image.tag}"' if image.tag and re.fullmatch(r"[\w.-]+", image.tag) else ""
-    detail = f'{{"repository-name": "{image.repository}", "image-digest": "{image.digest}"{tag}}}'
-    return f'{{"kind": "{Kind.IMAGE}", "detail": {detail}}}'
+    detail = {"repository-name": image.repository, "image-digest": image.digest}
+    if image.tag:
+        detail["image-tag"] = image.tag
+    return json.dumps({"kind": Kind.IMAGE, "detail": detail})

@@ -1,5 +1,6 @@
 """To which release a rollback goes, what it brings back, and what it bars. Pure but for one look into the bucket."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -80,10 +81,11 @@ def require(s3: "S3Client", bucket: str, target: Release) -> None:
 def remark(target: Release, live: Release | None, bars: Sequence[Bar]) -> str:
     """What the plan's summary says of a rollback: what it bars, and how it is undone."""
     barred = f", barred until a person lifts that: {listed([f'{bar.release} {bar.digest}' for bar in bars])}"
-    undo = (
-        f'rota rollback {live.name}, or start {{"kind": "{Kind.ROLLBACK}", "release": "{live.name}"}}' if live else ""
-    )
-    return f"brings back {target.name}{barred if bars else ''}" + (f"; to undo it: {undo}" if undo else "")
+    done = f"brings back {target.name}{barred if bars else ''}"
+    if live is None:
+        return done
+    undo = json.dumps({"kind": Kind.ROLLBACK, "release": live.name})
+    return f"{done}; to undo it: rota rollback {live.name}, or start {undo}"
 
 
 def image_of(target: Release, repository: str) -> Image:

@@ -1,10 +1,12 @@
 """What people read about pauses: one is over, one continues, one cannot be ended. Pure."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from rota.contract import Kind
 from rota.errors import listed
 from rota.notifications.message import Message
 from rota.pauses.model import Pause, minute
@@ -80,8 +82,7 @@ def event_of(app: str, news: PauseNews, pauses: Sequence[Pause], now: datetime, 
 
 def resume_input(tasks: Sequence[str]) -> str:
     """The input of an execution that resumes these tasks."""
-    names = ", ".join(f'"{task}"' for task in tasks)
-    return f'{{"kind": "resume", "pause": {{"tasks": [{names}]}}}}'
+    return json.dumps({"kind": Kind.RESUME, "pause": {"tasks": tasks}})
 
 
 def _without(pauses: Sequence[Pause]) -> str:
