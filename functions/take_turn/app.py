@@ -94,8 +94,7 @@ def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
 
 def _of_a_pause(request: TakeTurnInput, settings: Settings, asked: PauseKey, origin: Origin) -> Verdict:
     """It waits for the lease as every change of what is live, and goes to ChangePauses: it deploys nothing."""
-    if asked.until and asked.until <= request.execution.started_at:
-        raise RejectedError(f"pause.until is {asked.until.isoformat()}, which is past; write when the pause is over")
+    execution_input.refuse_past("pause", asked.until, request.execution.started_at)
     verdict = _verdict(request.execution, settings, Asked(origin=origin), dry_run=False)
     is_next = verdict.decision == Decision.GO
     return Verdict(decision=Decision.PAUSE, reason=verdict.reason) if is_next else verdict

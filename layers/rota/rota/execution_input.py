@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, ValidationError
@@ -116,6 +117,12 @@ def parse(event: Mapping[str, Any]) -> ExecutionInput:
 def keys(event: Mapping[str, Any]) -> ExecutionInput:
     """The keys of an input that has no problems."""
     return ExecutionInput.model_validate({key: event[key] for key in _KNOWN if key in event})
+
+
+def refuse_past(key: str, until: datetime | None, started_at: datetime) -> None:
+    """RejectedError if the `until` of a hold or a pause was over when the execution started."""
+    if until and until <= started_at:
+        raise RejectedError(f"{key}.until is {until.isoformat()}, which is past; write when the {key} is over")
 
 
 def origin(event: Mapping[str, Any], image: Image | None, execution_name: str) -> Origin:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from rota.contract import Decision, Execution, Image, Kind, Origin, Stored, Verdict
 from rota.deployment.gates import RESUME, Asked, Gates, hold_of
 from rota.deployment.lease import Lease
-from rota.errors import RejectedError, listed
-from rota.execution_input import ExecutionInput
+from rota.errors import listed
+from rota.execution_input import ExecutionInput, refuse_past
 
 
 class Steered(NamedTuple):
@@ -36,8 +36,7 @@ def carry_out(
 
 def _hold(lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin) -> Verdict:
     until = keys.hold.until if keys.hold else None
-    if until and until <= execution.started_at:
-        raise RejectedError(f"hold.until is {until.isoformat()}, which is past; write when the hold is over")
+    refuse_past("hold", until, execution.started_at)
     hold = hold_of(execution, origin, until)
     lease.change_gates(lambda gates: gates.with_hold(execution, hold))
     return _done(f"{hold}. A running deployment continues. To end the hold: {RESUME}")
