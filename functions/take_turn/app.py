@@ -56,7 +56,7 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     elif image.started(execution.name) and push_event.is_replication(request.event) and not keys.dry_run:
-        verdict = _of_a_replica(request, settings, asked)
+        verdict = _of_a_replica(request, settings, asked, image)
     else:
         if not image.started(execution.name):
             _require_image(image)
@@ -191,13 +191,11 @@ def _pinned(file: Stored | None) -> Pinned | None:
     return Pinned(schedule=file) if file else None
 
 
-def _of_a_replica(request: TakeTurnInput, settings: Settings, asked: Asked) -> Verdict:
+def _of_a_replica(request: TakeTurnInput, settings: Settings, asked: Asked, image: Image) -> Verdict:
     """As of a push. But an image that came before the one that is live, or on its way, stops nothing and is ignored:
     ECR replicates in any order, and old images too when a person asks for that.
     """
-    if asked.image is None:
-        raise ValueError("a replication has an image")
-    image, lease = asked.image, _lease(request.execution, settings).look()
+    lease = _lease(request.execution, settings).look()
     # An attempt whose response was lost may have taken the lease, which then has to be released.
     if lease.holder != request.execution.id and (reason := _reason_to_stay(request, settings, image, lease)):
         return Verdict(decision=Decision.IGNORE, reason=reason)
