@@ -2,13 +2,11 @@
 
 from typing import NamedTuple
 
-from rota.aws.parallel import thread_pool
 from rota.contract import ClearRulesInput, ClearRulesOutput
 from rota.handlers.planned import read_plan
 from rota.handlers.step import writing_step
 from rota.pauses.model import Pause
-from rota.pauses.table import pauses_of
-from rota.pauses.writing import write_schedules
+from rota.pauses.writing import with_pauses, write_schedules
 from rota.plan.model import Plan
 from rota.schedules import backend
 from rota.settings import Settings
@@ -22,9 +20,7 @@ class Read(NamedTuple):
 
 
 def read(request: ClearRulesInput, settings: Settings) -> Read:
-    with thread_pool() as pool:
-        pauses = pool.submit(pauses_of(settings).read)
-        return Read(read_plan(request, settings), pauses.result())
+    return Read(*with_pauses(settings, lambda: read_plan(request, settings)))
 
 
 @writing_step(read)

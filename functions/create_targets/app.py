@@ -4,13 +4,11 @@ rule stays off.
 
 from typing import NamedTuple
 
-from rota.aws.parallel import thread_pool
 from rota.contract import CreateTargetsInput, CreateTargetsOutput
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import writing_step
 from rota.pauses.model import Pause
-from rota.pauses.table import pauses_of
-from rota.pauses.writing import write_schedules
+from rota.pauses.writing import with_pauses, write_schedules
 from rota.plan.model import Plan
 from rota.schedules import backend
 from rota.settings import Settings
@@ -25,9 +23,8 @@ class Read(NamedTuple):
 
 
 def read(request: CreateTargetsInput, settings: Settings) -> Read:
-    with thread_pool() as pool:
-        pauses = pool.submit(pauses_of(settings).read)
-        return Read(*read_plan_and_revisions(request, settings), pauses.result())
+    (plan, revisions), pauses = with_pauses(settings, lambda: read_plan_and_revisions(request, settings))
+    return Read(plan, revisions, pauses)
 
 
 @writing_step(read)

@@ -6,7 +6,7 @@ write, and once more after it: Sweep ends a pause without the lease, maybe betwe
 
 from typing import TYPE_CHECKING, TypeVar
 
-from rota.aws.parallel import in_parallel
+from rota.aws.parallel import in_parallel, thread_pool
 from rota.pauses.table import pauses_of
 from rota.schedules.backend import is_enabled, switched
 
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 Result = TypeVar("Result")
+Read = TypeVar("Read")
+
+
+def with_pauses(settings: "Settings", read: "Callable[[], Read]") -> "tuple[Read, dict[str, Pause]]":
+    """What `read()` returns, and the pauses by task, read meanwhile."""
+    with thread_pool() as pool:
+        pauses = pool.submit(pauses_of(settings).read)
+        return read(), pauses.result()
 
 
 def write_schedules(
