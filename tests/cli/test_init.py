@@ -11,6 +11,7 @@ from samtranslator.yaml_helper import yaml_parse
 from rota.cli.exits import CommandError
 from rota.cli.init import parameters, samconfig
 from rota.cli.init.text import ORDER, REQUIRED
+from rota.ecs.task_definitions import Revision
 from tests.examples import ROOT
 
 ROLE = "arn:aws:iam::111122223333:role"
@@ -51,7 +52,8 @@ OF_RULES = {
 
 
 def read(service: dict[str, Any] = SERVICE, definition: dict[str, Any] = DEFINITION, name: str | None = None) -> Any:
-    return parameters.of_service(service, definition, name, LOGS)
+    base = Revision(arn="", active=True, content=definition, tags={})
+    return parameters.of_service(service, base, name, LOGS)
 
 
 def test_everything_that_a_service_says() -> None:

@@ -12,6 +12,7 @@ from rota.cli.frame import Account, command
 if TYPE_CHECKING:
     from rota.cli.import_rules.compare import Place
     from rota.cli.import_rules.entry import Taken
+    from rota.ecs.task_definitions import Revision
 
 _FILES = (".yaml", ".yml", ".json")
 
@@ -76,8 +77,7 @@ def _of_rules(
     from rota.cli.import_rules import gather
     from rota.cli.import_rules.entry import take_all
 
-    parameters = _parameters(account, prefix, service)
-    place = gather.place_of(account, parameters)
+    place = gather.place_of(*_parameters(account, prefix, service))
     begin = place.prefix if prefix is None else prefix
     found = gather.rules(account, begin)
     if not found:
@@ -94,19 +94,25 @@ def _of_rules(
     return place, taken, not_taken + others
 
 
-def _parameters(account: Account, prefix: str | None, service: str | None) -> dict[str, str]:
-    """The template's parameters: the stack's, or those that the service comes to."""
+def _parameters(account: Account, prefix: str | None, service: str | None) -> "tuple[dict[str, str], Revision]":
+    """The template's parameters, the stack's or those that the service comes to; and the revision that it runs."""
+    from rota.cli.import_rules.gather import describe_service
+    from rota.ecs.task_definitions import read_revision
+
     if service:
         from rota.cli.init.parameters import named, read
 
-        return read(account, *named(service)).values | {"RulePrefix": prefix or ""}
+        found = read(account, *named(service))
+        return found.values | {"RulePrefix": prefix or ""}, found.base
     try:
         stack = account.stack
     except CommandError as error:
         if error.error == "NoStack":
             error.todo = f"{error.todo}; before there is a stack: --service CLUSTER/SERVICE"
         raise
-    return {**stack.parameters, "RulePrefix": stack.rule_prefix, "EventsRoleArn": stack.outputs["EventsRoleArn"]}
+    described = describe_service(account, stack.cluster, stack.service)
+    own = {"RulePrefix": stack.rule_prefix, "EventsRoleArn": stack.outputs["EventsRoleArn"]}
+    return {**stack.parameters, **own}, read_revision(account.client("ecs"), described["taskDefinition"])
 
 
 def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list[tuple[str, str]]]":

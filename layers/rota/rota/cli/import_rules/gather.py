@@ -10,7 +10,7 @@ from rota.cli.exits import CommandError, Exit
 from rota.cli.import_rules import copilot, job
 from rota.cli.import_rules.compare import Place
 from rota.cli.import_rules.job import CannotTakeError, Job
-from rota.ecs.task_definitions import find_revision, read_revision
+from rota.ecs.task_definitions import Revision, find_revision
 from rota.schedules.eventbridge_rules import api
 from rota.settings import Settings
 
@@ -61,13 +61,11 @@ def describe_service(account: "Account", cluster: str, service: str) -> Mapping[
     return active[0]
 
 
-def place_of(account: "Account", parameters: Mapping[str, str]) -> Place:
-    """Where the app of these parameters of the template runs its jobs."""
+def place_of(parameters: Mapping[str, str], base: Revision) -> Place:
+    """Where the app of these parameters of the template runs its jobs, which derive from `base`. Pure."""
     given = {field: parameters[name] for field, name in _PARAMETERS.items() if parameters.get(name)}
     unused = {"schedule_keys": "", "bucket": "", "table": "", "events_role_arn": "", "task_role_arns": ""}
-    settings = Settings.model_validate({"start_command": (), "rule_prefix": "", **unused, **given})
-    service = describe_service(account, settings.cluster, settings.service)
-    return Place(settings, read_revision(account.client("ecs"), service["taskDefinition"]))
+    return Place(Settings.model_validate({"start_command": (), "rule_prefix": "", **unused, **given}), base)
 
 
 def with_former_roles(place: Place, found: Iterable[Job]) -> Place:

@@ -66,7 +66,7 @@ def _with_rules(
     """All parameters, the tasks of the rules that start the app's jobs, and the rules that come to none."""
     from rota.cli.init import jobs
 
-    said, taken, not_taken = jobs.read(account, found.values, given)
+    said, taken, not_taken = jobs.read(account, found, given)
     if "StartCommand" not in said and account.output.interactive:
         question = "Jobs with the key task run this and its value"
         said |= {"StartCommand": click.prompt(question, default="./bin/start", err=True)}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rota.cli.frame import Account
     from rota.cli.import_rules.entry import Taken
     from rota.cli.import_rules.job import Job
+    from rota.cli.init.parameters import Read
     from rota.ecs.fingerprint import Content
 
 # Of the parameter RulePrefix.
@@ -19,19 +20,20 @@ _LONGEST_PREFIX = 48
 
 
 def read(
-    account: "Account", parameters: Mapping[str, str], given: Mapping[str, str]
+    account: "Account", service: "Read", given: Mapping[str, str]
 ) -> "tuple[dict[str, str], list[Taken], list[tuple[str, str]]]":
     """What the rules say of further parameters, the tasks that they come to, and the rules that come to none.
 
     `given`: the parameters RulePrefix and StartCommand, where a person says them.
     """
+    parameters = service.values
     app = f"{parameters['ClusterName']}/{parameters['ServiceName']}"
     rules = gather.rules(account, given.get("RulePrefix", ""))
     jobs, not_taken = gather.jobs(account, rules, app)
     definitions = gather.definitions(account, jobs)
     own = [each for each in jobs if _is_of(each, parameters, definitions)]
     said = {"RulePrefix": _prefix(own, parameters), **_start(own, parameters, definitions), **given}
-    place = gather.with_former_roles(gather.place_of(account, {**parameters, **said}), own)
+    place = gather.with_former_roles(gather.place_of({**parameters, **said}, service.base), own)
     if roles := place.settings.former_events_role_arns:
         said["FormerEventsRoleArns"] = ",".join(roles)
     taken, others = take_all(own, place, definitions)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.cli.exits import CommandError, Exit
 from rota.ecs.service import breaks_circuit
+from rota.ecs.task_definitions import Revision, read_revision
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -17,11 +18,11 @@ _ECR = re.compile(r"\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.[a-z.]+/(?P<name>[
 
 @dataclass(frozen=True)
 class Read:
-    """The parameters by their names in the template, and what to know of the service. `content`: its revision."""
+    """The parameters by their names in the template, what to know of the service, and the revision that it runs."""
 
     values: dict[str, str]
     remarks: tuple[str, ...]
-    content: Mapping[str, Any]
+    base: Revision
 
 
 def named(service: str) -> tuple[str, str]:
@@ -37,15 +38,15 @@ def read(account: "Account", cluster: str, service: str, container: str | None =
     from rota.cli.import_rules.gather import describe_service
 
     described = describe_service(account, cluster, service)
-    ecs = account.client("ecs")
-    content = ecs.describe_task_definition(taskDefinition=described["taskDefinition"])["taskDefinition"]
+    base = read_revision(account.client("ecs"), described["taskDefinition"])
     region = account.region
     owner = described["serviceArn"].split(":")
-    return of_service(described, content, container, f"{':'.join(owner[:2])}:logs:{region}:{owner[4]}")
+    return of_service(described, base, container, f"{':'.join(owner[:2])}:logs:{region}:{owner[4]}")
 
 
-def of_service(service: Mapping[str, Any], content: Mapping[str, Any], container: str | None, logs: str) -> Read:
+def of_service(service: Mapping[str, Any], base: Revision, container: str | None, logs: str) -> Read:
     """As `read`; `logs` is how the ARNs of log groups begin. Pure."""
+    content = base.content
     chosen = _container(service, content, container)
     network = service.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
     repository = _ECR.match(chosen["image"])
@@ -65,9 +66,7 @@ def of_service(service: Mapping[str, Any], content: Mapping[str, Any], container
         "TaskRoleArns": ",".join(roles),
         "JobLogGroups": ",".join(groups),
     }
-    return Read(
-        {name: value for name, value in values.items() if value}, tuple(_remarks(service, content, chosen)), content
-    )
+    return Read({name: value for name, value in values.items() if value}, tuple(_remarks(service, base, chosen)), base)
 
 
 def _container(service: Mapping[str, Any], content: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
@@ -97,8 +96,9 @@ def _log_groups(container: Mapping[str, Any], logs: str) -> Iterator[str]:
         yield f"{logs}:log-group:{group}:*"
 
 
-def _remarks(service: Mapping[str, Any], content: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[str]:
+def _remarks(service: Mapping[str, Any], base: Revision, container: Mapping[str, Any]) -> Iterator[str]:
     """What of the service keeps Rota from deploying it, or should be known before it does."""
+    content = base.content
     name, cluster = service["serviceName"], service["clusterArn"].rpartition("/")[2]
     if not _ECR.match(container["image"]):
         yield (
@@ -113,7 +113,7 @@ def _remarks(service: Mapping[str, Any], content: Mapping[str, Any], container: 
             f"update-service --cluster {cluster} --service {name} --deployment-configuration "
             "'deploymentCircuitBreaker={enable=true,rollback=true}'"
         )
-    if content.get("networkMode") != "awsvpc" or "FARGATE" not in content.get("compatibilities", ["FARGATE"]):
+    if content.get("networkMode") != "awsvpc" or "FARGATE" not in (base.compatibilities or ("FARGATE",)):
         yield f"the task definition {content['family']} does not run on Fargate; jobs of Rota do"
     if not content.get("taskRoleArn") and not content.get("executionRoleArn"):
         yield "the task definition names no role, and the parameter TaskRoleArns needs one: give it an execution role"
