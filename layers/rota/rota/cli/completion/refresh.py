@@ -4,6 +4,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from rota.cli import rules
 from rota.cli.completion import cache
 from rota.cli.exits import CommandError
 from rota.cli.frame import Account
@@ -35,12 +36,10 @@ def names(account: Account, stack: str | None) -> dict[str, list[str]]:
 
 
 def _of_stack(account: Account, stack: "Stack") -> dict[str, list[str]]:
-    pages = account.client("events").get_paginator("list_rules").paginate(NamePrefix=stack.rule_prefix)
-    rules = [rule for page in pages for rule in page["Rules"] if "ScheduleExpression" in rule]
     entries = [entry for entry in account.table_of(stack).present(_RELEASES).deployments if entry.get("release")]
     tags = [str(entry["tag"]) for entry in entries if entry.get("tag")]
     return {
-        "tasks": sorted(rule["Name"].removeprefix(stack.rule_prefix) for rule in rules),
+        "tasks": sorted(rules.listed(account.client("events"), stack.rule_prefix)),
         "releases": [*dict.fromkeys([*(f"v{int(entry['release'])}" for entry in entries), *tags])],
     }
 
