@@ -64,7 +64,7 @@ def import_(
         write(output, imported.tasks, overwrite=yes)
     account.output.notes(text.remarks(imported, account.output.width))
     if tag:
-        imported = replace(imported, tagged=_tag(account, place.settings.app, taken, yes=yes))
+        imported = replace(imported, tagged=_tag(account, place, taken, yes=yes))
     account.output.answer(imported, None, lambda: text.lines(imported, place.prefix))
     refused = not (of_a_file or service) and parameters  # by a deployment of the stack that there is
     return Exit.FAILED if imported.not_taken or imported.remarks or refused else Exit.DONE
@@ -142,12 +142,13 @@ def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list
     return place, taken, not_taken + others
 
 
-def _tag(account: Account, app: str, taken: "list[Taken]", *, yes: bool) -> tuple[str, ...]:
+def _tag(account: Account, place: "Place", taken: "list[Taken]", *, yes: bool) -> tuple[str, ...]:
     """Tag the rules that a deployment can take over, once the caller agrees. Returns their names."""
     from rota.cli.execution import confirm
     from rota.ownership import OWNER_TAG
+    from rota.schedules.eventbridge_rules import api
 
-    events = account.client("events")
+    events, app = account.client("events"), place.settings.app
     names = [each.job.rule for each in taken if each.in_place]
     if not names:
         return ()
@@ -155,7 +156,8 @@ def _tag(account: Account, app: str, taken: "list[Taken]", *, yes: bool) -> tupl
     count = f"{len(names)} {'rule' if len(names) == 1 else 'rules'}"
     confirm(account, f"Tag {count} with {OWNER_TAG}={app}, so that deployments may change and remove them?", yes=yes)
     account.interrupted = "Some of them may be tagged. Type it again to tag the others."
-    for name in names:
-        arn = events.describe_rule(Name=name)["Arn"]
-        events.tag_resource(ResourceARN=arn, Tags=[{"Key": OWNER_TAG, "Value": app}])
-    return tuple(names)
+    arns = {rule["Name"]: rule["Arn"] for rule in api.list_rules(events, place.prefix)}
+    tagged = [name for name in names if name in arns]
+    for name in tagged:
+        events.tag_resource(ResourceARN=arns[name], Tags=[{"Key": OWNER_TAG, "Value": app}])
+    return tuple(tagged)
