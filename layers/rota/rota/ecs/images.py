@@ -18,8 +18,13 @@ def with_digest_of(image_uri: str, image: str) -> str:
 
 def is_of_repository_named(image: str, repository: str) -> bool:
     """Whether a container's image is of an ECR repository of that name, in any registry."""
+    return repository_of(image) == repository
+
+
+def repository_of(image: str) -> str | None:
+    """The name of the ECR repository that a container's image is of, in any registry; None if it is not from ECR."""
     name, endpoints = _ENDPOINT.subn("", _name(image), count=1)
-    return endpoints == 1 and name == repository
+    return name if endpoints else None
 
 
 def _name(image: str) -> str:

@@ -1,19 +1,16 @@
 """The template's parameters, as far as an ECS service says them."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rota.cli.exits import CommandError, Exit
+from rota.ecs.images import repository_of
 from rota.ecs.service import breaks_circuit
 from rota.ecs.task_definitions import Revision, read_revision
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
-
-# The endpoint of a registry and the repository in it, without tag and digest.
-_ECR = re.compile(r"\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.[a-z.]+/(?P<name>[^:@]+)")
 
 
 @dataclass(frozen=True)
@@ -49,14 +46,13 @@ def of_service(service: Mapping[str, Any], base: Revision, container: str | None
     content = base.content
     chosen = _container(service, content, container)
     network = service.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
-    repository = _ECR.match(chosen["image"])
     roles = dict.fromkeys(content[role] for role in ("taskRoleArn", "executionRoleArn") if content.get(role))
     groups = dict.fromkeys(_log_groups(chosen, logs))
     version = service.get("platformVersion", "LATEST")
     values = {
         "ClusterName": service["clusterArn"].rpartition("/")[2],
         "ServiceName": service["serviceName"],
-        "RepositoryName": repository["name"] if repository else "",
+        "RepositoryName": repository_of(chosen["image"]) or "",
         "TaskDefinitionFamily": content["family"],
         "ContainerName": chosen["name"],
         "SubnetIds": ",".join(network.get("subnets", ())),
@@ -73,7 +69,7 @@ def _container(service: Mapping[str, Any], content: Mapping[str, Any], name: str
     """The container of the app: the one that is named, that the load balancer reaches, or the only one from ECR."""
     containers: list[Mapping[str, Any]] = list(content["containerDefinitions"])
     balanced = {each["containerName"] for each in service.get("loadBalancers", ()) if "containerName" in each}
-    from_ecr = [each for each in containers if _ECR.match(each["image"])]
+    from_ecr = [each for each in containers if repository_of(each["image"])]
     for likely in (
         [each for each in containers if name and each["name"] == name],
         containers if not name and len(containers) == 1 else [],
@@ -100,7 +96,7 @@ def _remarks(service: Mapping[str, Any], base: Revision, container: Mapping[str,
     """What of the service keeps Rota from deploying it, or should be known before it does."""
     content = base.content
     name, cluster = service["serviceName"], service["clusterArn"].rpartition("/")[2]
-    if not _ECR.match(container["image"]):
+    if not repository_of(container["image"]):
         yield (
             f"the container {container['name']} runs {container['image']}, which is not from ECR: Rota deploys what is "
             "pushed to a repository there; set RepositoryName to it"
