@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rota import tracing
+from rota.ecs.arns import short_name
 from rota.ecs.derive import derive_content
 from rota.ecs.images import is_of_repository_named
 from rota.ecs.jobs import keep_what_a_job_needs
@@ -62,8 +63,8 @@ def differences(job: "Job", place: Place, today: "Content", task: "Task") -> Ite
     had, has = (_revision(_comparable(content, settings)) for content in (today, will_run))
     changes = base_changes(had, has, settings.container)
     if changes and not place.offline:
-        base = place.base.arn.rpartition("/")[2]
-        yield f"will run as {base} has it, and differs from {short_name(job)} in {'; '.join(changes)}"
+        base = short_name(place.base.arn)
+        yield f"will run as {base} has it, and differs from {job.revision} in {'; '.join(changes)}"
     image = container_of(today, settings.container)["image"]
     if not job.in_place and not is_of_repository_named(image, settings.repository):
         yield f"runs the image {image}; Rota will run its command in that of {settings.repository}"
@@ -77,8 +78,8 @@ def differences(job: "Job", place: Place, today: "Content", task: "Task") -> Ite
 def of_the_rule(job: "Job", place: Place, *, in_place: bool) -> Iterator[str]:
     """How its rule will differ."""
     settings = place.settings
-    if place.offline and (family := short_name(job).partition(":")[0]) != settings.family:
-        yield f"runs the family {family}; jobs run that of the service, as most of these run {settings.family}"
+    if place.offline and job.family != settings.family:
+        yield f"runs the family {job.family}; jobs run that of the service, as most of these run {settings.family}"
     if job.in_place and not in_place:
         also = f" Set {', '.join(job.kept)} on its target, where it stays." if job.kept else ""
         yield (
@@ -111,8 +112,3 @@ def _revision(content: "Content") -> Revision:
 def container_of(content: "Content", container: str) -> dict[str, Any]:
     """The container of that name; empty if there is none."""
     return next((each for each in content["containerDefinitions"] if each["name"] == container), {})
-
-
-def short_name(job: "Job") -> str:
-    """Family and number of the task definition that a job runs today."""
-    return str(job.ecs.get("TaskDefinitionArn", "?")).rpartition("/")[2]

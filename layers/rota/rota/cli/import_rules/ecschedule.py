@@ -49,7 +49,7 @@ def place_of(jobs: Sequence[Job], prefix: str) -> Place:
     containers = [each.get("name") for job in jobs for each in job.overrides.get("containerOverrides", [])]
     container = _most(containers) or "app"
     commands = [each.get("command") or [] for job in jobs for each in job.overrides.get("containerOverrides", [])]
-    cluster, family = _most(job.cluster for job in jobs) or "", _most(family_of(job) for job in jobs) or ""
+    cluster, family = _most(job.cluster for job in jobs) or "", _most(job.family for job in jobs) or ""
     settings = Settings.model_validate(
         {
             "repository": _REPOSITORY,
@@ -89,11 +89,6 @@ def parameters(place: Place, jobs: Sequence[Job]) -> dict[str, str]:
         "FormerEventsRoleArns": ",".join(sorted({job.role for job in jobs})),
     }
     return {name: value for name, value in said.items() if value}
-
-
-def family_of(job: Job) -> str:
-    """The family of its task definition, which may be given with a number or as an ARN."""
-    return str(job.ecs["TaskDefinitionArn"]).rpartition("/")[2].partition(":")[0]
 
 
 def _job(name: str, rule: Mapping[str, Any]) -> Job:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rota.cli.import_rules import compare
-from rota.cli.import_rules.compare import Place, container_of, short_name
+from rota.cli.import_rules.compare import Place, container_of
 from rota.cli.import_rules.job import CannotTakeError, Job, weights
 from rota.ecs.images import is_of_repository_named
 from rota.notifications.sanitise import is_named_like_a_secret
@@ -49,7 +49,7 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
     if reasons or isinstance(container, list):
         raise CannotTakeError(*reasons)
     if definition is None and not place.offline:
-        remarks.append(f"its task definition {short_name(job)} is gone; what it said beside the command is not known")
+        remarks.append(f"its task definition {job.revision} is gone; what it said beside the command is not known")
     today = compare.runs_today(definition or place.base.content, job, container, settings)
     own = container_of(today, settings.container)
     if not own.get("command"):
@@ -83,7 +83,7 @@ def take_all(
     names: dict[str, str] = {}
     for job in jobs:
         try:
-            made = take(job, place, definitions.get(str(job.ecs["TaskDefinitionArn"])))
+            made = take(job, place, definitions.get(job.task_definition))
         except CannotTakeError as error:
             not_taken += [(job.rule, reason) for reason in error.reasons]
             continue
@@ -145,7 +145,7 @@ def _container(job: Job, settings: "Settings", definition: "Content | None") -> 
     likely = [*named, *(name for name in (settings.container,) if name in of_the_app), *of_the_app, *containers]
     name = str(likely[0])
     if name not in containers:
-        return [f"overrides the container {name}, which its task definition {short_name(job)} does not have"]
+        return [f"overrides the container {name}, which its task definition {job.revision} does not have"]
     if name not in of_the_app and job.in_place:
         return [f"runs the image {images[name]}, and Rota deploys those of {settings.repository}"]
     return name

@@ -113,7 +113,7 @@ def jobs(account: "Account", found: Iterable["Rule"], app: str) -> tuple[list[Jo
 def definitions(account: "Account", found: Iterable[Job]) -> dict[str, "Content | None"]:
     """The content of each task definition that the jobs run; None for one that is gone."""
     ecs = account.client("ecs")
-    arns = sorted({str(each.ecs["TaskDefinitionArn"]) for each in found})
+    arns = sorted({each.task_definition for each in found})
     revisions = in_parallel(lambda arn: find_revision(ecs, arn), arns)
     return {arn: revision.content if revision else None for arn, revision in zip(arns, revisions, strict=True)}
 

@@ -48,6 +48,20 @@ class Job:
     kept: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    @property
+    def task_definition(self) -> str:
+        """The ARN of the task definition that it runs today; ecschedule may give its name alone."""
+        return str(self.ecs["TaskDefinitionArn"])
+
+    @property
+    def revision(self) -> str:
+        """Family and number of that task definition."""
+        return self.task_definition.rpartition("/")[2]
+
+    @property
+    def family(self) -> str:
+        return self.revision.partition(":")[0]
+
 
 def starts_a_machine(rule: "Rule") -> str | None:
     """The ARN of the state machine that is the rule's one target, as Copilot makes it; None for all others."""

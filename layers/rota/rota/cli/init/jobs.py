@@ -52,7 +52,7 @@ def _start(
     jobs: Iterable["Job"], parameters: Mapping[str, str], definitions: "Mapping[str, Content | None]"
 ) -> dict[str, str]:
     container = parameters["ContainerName"]
-    commands = [command_of(each, definitions.get(str(each.ecs["TaskDefinitionArn"])), container) for each in jobs]
+    commands = [command_of(each, definitions.get(each.task_definition), container) for each in jobs]
     words = start_command(commands)
     return {"StartCommand": " ".join(words)} if words else {}
 
@@ -61,7 +61,7 @@ def _is_of(job: "Job", parameters: Mapping[str, str], definitions: "Mapping[str,
     """Whether a job runs on the app's cluster, and the image of its repository as far as that is known."""
     if job.cluster.rpartition("/")[2] != parameters["ClusterName"]:
         return False
-    content, repository = definitions.get(str(job.ecs["TaskDefinitionArn"])), parameters.get("RepositoryName", "")
+    content, repository = definitions.get(job.task_definition), parameters.get("RepositoryName", "")
     if content is None or not job.in_place:
         return True
     return any(is_of_repository_named(each["image"], repository) for each in content["containerDefinitions"])
