@@ -34,7 +34,7 @@ from rota.runs.model import (
 )
 from rota.runs.reasons import of_absence, of_no_catching_up, of_rotas_stop
 from rota.runs.stops import Kind, Stop
-from rota.runs.times import day_and_time, duration
+from rota.times import day_and_time, duration
 from tests.alerts import APP, DUE, GOOD, GROUP_ARN, SECRET, V40, V41, V42, failed, incident, job, missed, not_started
 
 PLACE = Place(APP, (GROUP_ARN,))

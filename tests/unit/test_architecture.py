@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers" / "rota" / "rota"
 LEVELS = {
-    **dict.fromkeys(("errors", "settings", "contract", "ownership", "tracing"), 0),
+    **dict.fromkeys(("errors", "settings", "contract", "ownership", "times", "tracing"), 0),
     **dict.fromkeys(("schedule_file", "aws", "execution_input"), 1),
     **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions", "notifications"), 2),
     **dict.fromkeys(("plan", "deployment"), 3),
@@ -149,11 +149,10 @@ PURE = [
             "model",
             "reasons",
             "stops",
-            "times",
         )
     ),
     *(f"notifications.{module}" for module in ("chat", "links", "message", "sanitise")),
-    "deployment.outcome_message",
+    *("deployment.outcome_message", "times"),
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
     *("pauses.model", "pauses.messages"),
     *("schedules.backend", "schedules.found", "schedules.restored", "schedules.revision"),

@@ -23,6 +23,7 @@ _OF_THE_LEDGER = {"take_turn", "read_config", "finish_deployment", "restore_depl
 _OF_AN_END = {"finish_deployment", "restore_deployment", "change_pauses"}
 _OF_ECS = _ALL - {"take_turn", "finish_deployment", "change_pauses"}
 _OF_PAUSED_WRITES = {"clear_rules", "create_targets", "restore_deployment"}
+_OF_ROLLOUTS = {"read_config", "roll_service", "check_service", "restore_deployment"}
 _OF_THE_PLAN = {
     *("plan_deployment", "clear_rules", "register_revisions", "create_targets", "roll_service", "restore_deployment")
 }
@@ -48,10 +49,12 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     # Of the steps, only for a schedule file with problems, and for days that not every month has.
     "rota.schedule_file.next_runs": _OF_RUNS,
     "rota.ownership": _OF_TASKS | {"sweep", "change_pauses"},
+    # With holds, pauses and rollouts that wait for a person.
+    "rota.times": _OF_PAUSED_WRITES | _OF_ROLLOUTS | {"take_turn", "change_pauses", "sweep"},
     "rota.tracing": _OF_TASKS | _OF_RUNS,
     "rota.ecs.arns": _OF_ECS | {"sweep"},
     "rota.ecs.service": _OF_ECS,
-    "rota.ecs.service_deployments": {"read_config", "roll_service", "check_service", "restore_deployment"},
+    "rota.ecs.service_deployments": _OF_ROLLOUTS,
     "rota.ecs.task_definitions": _OF_TASKS | {"sweep"},
     "rota.ecs.fingerprint": _OF_TASKS | {"sweep"},
     "rota.ecs.network": set(),
@@ -125,7 +128,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.stepfunctions.recover": set(),
     **{
         f"rota.runs.{module}": {"sweep"}
-        for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "report", "times")
+        for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "report")
     },
     **{f"rota.runs.{module}": {"sweep"} for module in ("image", "missed", "running", "sweep", "tasks")},
     # Only after a deployment, for a run that is missed, and where the stack lets Rota stop and start runs.

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 
 from rota.contract import Execution, Image, Kind, Origin, Stored
 from rota.deployment.items import Item
+from rota.times import minute
 
 
 class Hold(Item):
@@ -25,7 +26,7 @@ class Hold(Item):
     def __str__(self) -> str:
         """For people: `deployments are held by ann until 2026-12-24 06:00 UTC: the sale`."""
         by = f" by {self.by}" if self.by else ""
-        until = f" until {self.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if self.until else ""
+        until = f" until {minute(self.until)}" if self.until else ""
         return f"deployments are held{by}{until}{f': {self.reason}' if self.reason else ''}"
 
 

@@ -7,13 +7,13 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.h
 
 import math
 from collections.abc import Iterator
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from rota.contract import Rollout, Staged
 from rota.ecs.arns import short_name
 from rota.ecs.service import ROLLOUT_VISIBLE_AFTER, has_stages, rollout_failed, too_long, wait_seconds
 from rota.errors import StillRunningError
+from rota.times import minute
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -211,7 +211,7 @@ def _progress(deployment: "ServiceDeploymentTypeDef", hook: "DeploymentLifecycle
     elif share := target.get("requestedProductionTrafficWeight", 0):
         parts.append(f"{share:g} % of the production traffic")
     if hook:
-        until = f" until {hook['expiresAt'].astimezone(UTC):%Y-%m-%d %H:%M} UTC" if "expiresAt" in hook else ""
+        until = f" until {minute(hook['expiresAt'])}" if "expiresAt" in hook else ""
         then = "continues" if hook.get("timeoutAction") == "CONTINUE" else "rolls back"
         parts.append(f"ECS waits for a person, hook {hook.get('hookId')},{until}, then it {then}")
     return ", ".join(parts)

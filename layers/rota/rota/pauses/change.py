@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws.parallel import in_parallel
 from rota.errors import RejectedError, listed
-from rota.pauses.model import Pause, minute, sentences
+from rota.pauses.model import Pause, sentences
 from rota.pauses.table import pauses_of
 from rota.schedules import backend
+from rota.times import minute
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

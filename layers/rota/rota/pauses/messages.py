@@ -9,7 +9,8 @@ from typing import Any
 from rota.contract import Kind
 from rota.errors import listed
 from rota.notifications.message import Message
-from rota.pauses.model import Pause, minute
+from rota.pauses.model import Pause
+from rota.times import minute
 
 EVENT = "Rota Pause"
 """The event's detail-type on the default bus."""

@@ -8,12 +8,13 @@ An item outlives its pause by an hour: whoever has read the schedule as it was i
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime
 
 from rota.deployment.items import Item
 from rota.errors import listed
+from rota.times import minute
 
 KEPT_AFTER_ITS_END = timedelta(hours=1)
 KEPT_WITHOUT_ITS_TASK = timedelta(days=30)
@@ -98,11 +99,6 @@ def alike(pauses: Iterable[Pause]) -> dict[str, list[str]]:
 def noted(pauses: Mapping[str, Pause]) -> dict[str, str]:
     """By task, a text that changes when a pause begins and when it is over."""
     return {task: f"{pause.since.isoformat()} {'off' if pause.is_off else 'on'}" for task, pause in pauses.items()}
-
-
-def minute(at: datetime) -> str:
-    """A time for people: `2026-12-24 06:00 UTC`."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def partition(app: str) -> str:

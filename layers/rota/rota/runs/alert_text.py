@@ -11,7 +11,7 @@ from rota.runs.alert import Alert, Report, is_shared
 from rota.runs.attribution import attribute, is_of_the_release, is_unreleased, named
 from rota.runs.log_place import group_arn, may_be_read
 from rota.runs.model import STARTED, GoodRun, Incident, Release, Run, Status, Trigger, Why
-from rota.runs.times import clock, day_and_time, duration
+from rota.times import clock, day_and_time, duration
 
 # So many jobs a message names; the event on the bus has each.
 _MOST_NAMED = 50

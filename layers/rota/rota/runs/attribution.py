@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rota.ecs.arns import short_name
 from rota.runs.model import GoodRun, Incident, Job, Release, Run, Why
-from rota.runs.times import duration
+from rota.times import duration
 
 # What happens to any release.
 _OF_AWS = {Why.SPOT, Why.HOST, Why.NETWORK, Why.CAPACITY, Why.STOPPED, Why.REFUSED, Why.DISABLED, Why.GONE}

@@ -8,6 +8,7 @@ from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import duration
+from rota.times import minute
 
 _LASTS = {False: timedelta(days=1), True: timedelta(days=7)}
 """How long the calendar is, by whether it is for a calendar program."""
@@ -49,7 +50,7 @@ def next_(
         if often := [] if every else text.often(found):
             output.say(f"left out, because they run often: {', '.join(often)}; --all has them, too")
         if found.more:
-            output.say(f"it ends at {found.runs[-1].at:%Y-%m-%d %H:%M} UTC: there are more; name a job")
+            output.say(f"it ends at {minute(found.runs[-1].at)}: there are more; name a job")
         for line in text.ics(found, stack.app if stack else str(file), now, every=every):
             click.echo(f"{line}\r\n", nl=False)
         return

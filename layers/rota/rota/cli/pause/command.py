@@ -9,6 +9,7 @@ from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
+from rota.times import minute
 
 
 @command(
@@ -50,7 +51,7 @@ def pause(
         rules.require(tasks, rules.listed(account.client("events"), stack.rule_prefix))
     event = {"pause": {"tasks": list(tasks), **time}} if tasks else {"hold": time}
     resumes = f"rota resume {' '.join(tasks) or '--deployments'}{account.options}"
-    when = f" until {ends:%Y-%m-%d %H:%M} UTC" if ends else f" until {resumes}"
+    when = f" until {minute(ends)}" if ends else f" until {resumes}"
     if deployments:
         execution.confirm(account, f"Hold the deployments of {stack}{when}?", yes=yes)
     started = execution.start(account, execution.signed(account, event, "pause", reason), "pause")

@@ -28,6 +28,11 @@ def day_and_time(at: datetime) -> str:
     return f"{at:%a} {at.day} {at:%b %Y}, {clock(at)} UTC"
 
 
+def minute(at: datetime) -> str:
+    """`2026-12-24 06:00 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def clock(at: datetime) -> str:
     """`06:00`, or `06:00:31`."""
     at = at.astimezone(UTC)
