@@ -16,6 +16,8 @@ from rota.schedule_file.task import (
     HEAVIEST,
     LONGEST_RULE_NAME,
     LONGEST_TAG_VALUE,
+    MOST_SECURITY_GROUPS,
+    MOST_SUBNETS,
     MOST_TAGS,
     OF_MANAGER,
     PARAMETER,
@@ -50,8 +52,16 @@ _CHECKS: dict[str, JsonSchemaValue] = {
         "propertyNames": {"pattern": f"^{VARIABLE}$"},
         "additionalProperties": {"type": "string", "pattern": f"^({OF_MANAGER}|{PARAMETER})$"},
     },
-    "subnets": {"items": {"type": "string", "pattern": f"^subnet-{RESOURCE_ID}$"}, "minItems": 1, "maxItems": 16},
-    "security_groups": {"items": {"type": "string", "pattern": f"^sg-{RESOURCE_ID}$"}, "minItems": 1, "maxItems": 5},
+    "subnets": {
+        "items": {"type": "string", "pattern": f"^subnet-{RESOURCE_ID}$"},
+        "minItems": 1,
+        "maxItems": MOST_SUBNETS,
+    },
+    "security_groups": {
+        "items": {"type": "string", "pattern": f"^sg-{RESOURCE_ID}$"},
+        "minItems": 1,
+        "maxItems": MOST_SECURITY_GROUPS,
+    },
     "capacity_provider": {
         "type": ["string", "object"],
         "pattern": f"^({'|'.join(sorted(CAPACITY_PROVIDERS))})$",

@@ -38,6 +38,8 @@ VARIABLE = r"[^=\x00]+"
 OWNER = r"[A-Za-z0-9]([A-Za-z0-9._@-]{0,98}[A-Za-z0-9])?"
 
 LONGEST_RULE_NAME = 64
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+MOST_COPIES = 10
 # Those of Fargate, and the most that a weight is:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html
 CAPACITY_PROVIDERS, HEAVIEST = {"FARGATE", "FARGATE_SPOT"}, 1000
@@ -349,7 +351,7 @@ class Defaults(_Model):
     environment: _Environment = Field(
         {}, description="Environment variables; they are added to those of the base task definition, or replace them."
     )
-    count: int = Field(1, ge=1, le=10, description="How many copies start at each run, 1-10.")
+    count: int = Field(1, ge=1, le=MOST_COPIES, description="How many copies start at each run, 1-10.")
     retry: Retry | None = Field(None, description="What EventBridge does when ECS does not accept the task.")
     platform_version: Annotated[str, Field(pattern=r"^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$")] | None = Field(
         None, description="Fargate's platform version. Default: the stack's.", examples=["LATEST", "1.4.0"]

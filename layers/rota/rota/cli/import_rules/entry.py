@@ -14,15 +14,14 @@ from rota.notifications.sanitise import is_named_like_a_secret
 from rota.schedule_file.expression import normalise_expression
 from rota.schedule_file.parse import find_problems
 from rota.schedule_file.retry_age import retry_age
-from rota.schedule_file.task import TASK_NAME, Task, ValidationContext
+from rota.schedule_file.task import CAPACITY_PROVIDERS, MOST_COPIES, TASK_NAME, Task, ValidationContext
+from rota.schedules.eventbridge_rules.rule import LONGEST_AGE
+from rota.schedules.eventbridge_rules.watching import MOST_ATTEMPTS
 
 if TYPE_CHECKING:
     from rota.ecs.fingerprint import Content
     from rota.settings import Settings
 
-_ON_FARGATE = {"FARGATE", "FARGATE_SPOT"}
-_MOST_COPIES = 10
-_MOST_ATTEMPTS = 185
 _SAID = {"name", "command", "environment"}
 
 
@@ -116,14 +115,14 @@ def _elsewhere(job: Job, settings: "Settings") -> Iterator[str]:
     if (cluster := job.cluster.rpartition("/")[2]) != settings.cluster:
         yield f"runs on the cluster {cluster}, and the app on {settings.cluster}"
     launch, providers = job.ecs.get("LaunchType"), job.ecs.get("CapacityProviderStrategy") or []
-    foreign = sorted({each["capacityProvider"] for each in providers} - _ON_FARGATE)
+    foreign = sorted({each["capacityProvider"] for each in providers} - CAPACITY_PROVIDERS)
     if launch not in (None, "FARGATE") or foreign:
         yield f"runs on {', '.join(foreign) or launch}, and jobs run on Fargate"
     for member in ("PlacementConstraints", "PlacementStrategy"):
         if job.ecs.get(member):
             yield f"has {member}, which Fargate does not"
-    if (count := job.ecs.get("TaskCount") or 1) > _MOST_COPIES:
-        yield f"starts {count} copies, and a task starts {_MOST_COPIES} at most; write it as several tasks"
+    if (count := job.ecs.get("TaskCount") or 1) > MOST_COPIES:
+        yield f"starts {count} copies, and a task starts {MOST_COPIES} at most; write it as several tasks"
     others = sorted(job.overrides.keys() - {"containerOverrides", "cpu", "memory"})
     overridden = job.overrides.get("containerOverrides") or []
     for each in overridden[:1]:
@@ -210,10 +209,10 @@ def _how(job: Job, settings: "Settings", *, in_place: bool) -> dict[str, Any]:
         keys["count"] = count
     if job.retry:
         attempts, age = (
-            job.retry.get("MaximumRetryAttempts", _MOST_ATTEMPTS),
-            job.retry.get("MaximumEventAgeInSeconds", 86_400),
+            job.retry.get("MaximumRetryAttempts", MOST_ATTEMPTS),
+            job.retry.get("MaximumEventAgeInSeconds", LONGEST_AGE),
         )
-        if not (in_place and attempts == _MOST_ATTEMPTS and age == _default_age(job)):
+        if not (in_place and attempts == MOST_ATTEMPTS and age == _default_age(job)):
             keys["retry"] = {"attempts": attempts, "age": age}
     if (version := job.ecs.get("PlatformVersion") or "LATEST") != settings.platform_version:
         keys["platform_version"] = version

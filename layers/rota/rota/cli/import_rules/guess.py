@@ -9,8 +9,8 @@ from rota.schedule_file.task import TASK_NAME
 if TYPE_CHECKING:
     from rota.cli.import_rules.job import Job
 
-# Of the parameter RulePrefix.
-_LONGEST_PREFIX = 48
+LONGEST_PREFIX = 48
+"""Of the parameter RulePrefix."""
 _WORD_OF_A_PARAMETER = re.compile(r"[^\s\"'\\]+")
 
 
@@ -29,7 +29,7 @@ def common_prefix(names: Sequence[str]) -> str:
     """How all names begin, up to a separator; of `__`, with which people separate larger parts, the last before others.
     Empty if they have nothing in common, or a name would be left empty.
     """
-    first, last = min(names, default="")[:_LONGEST_PREFIX], max(names, default="")
+    first, last = min(names, default="")[:LONGEST_PREFIX], max(names, default="")
     length = next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
     begun = first[:length]
     found = re.match(r".*__", begun) or re.match(r".*[._-]", begun)

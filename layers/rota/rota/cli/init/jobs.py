@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rota.cli.import_rules import gather, needed
 from rota.cli.import_rules.entry import take_all
-from rota.cli.import_rules.guess import command_of, common_prefix, start_command
+from rota.cli.import_rules.guess import LONGEST_PREFIX, command_of, common_prefix, start_command
 from rota.ecs.images import is_of_repository_named
 
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from rota.cli.import_rules.job import Job
     from rota.cli.init.parameters import Read
     from rota.ecs.fingerprint import Content
-
-# Of the parameter RulePrefix.
-_LONGEST_PREFIX = 48
 
 
 def read(
@@ -45,7 +42,7 @@ def read(
 
 def _prefix(jobs: Iterable["Job"], parameters: Mapping[str, str]) -> str:
     found = common_prefix([each.name for each in jobs if each.in_place])
-    return found or f"{parameters['ClusterName']}__{parameters['ServiceName']}__"[-_LONGEST_PREFIX:]
+    return found or f"{parameters['ClusterName']}__{parameters['ServiceName']}__"[-LONGEST_PREFIX:]
 
 
 def _start(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Target = dict[str, Any]
 
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html: the defaults, which are the most too
-_MOST_ATTEMPTS = 185
+MOST_ATTEMPTS = 185
 # A schedule's event has the minute for which it was due, also when its delivery is tried again.
 _PATHS = {"time": "$.time"}
 _TIME = "<time>"
@@ -72,7 +72,7 @@ def sets_retry(task: "Task", settings: "Settings", current: Target, *, before: b
 
 def retry_policy(task: "Task", settings: "Settings", current: Target) -> Target:
     """The member of a target with the retry policy of the schedule file, and with what fits the schedule."""
-    attempts, age = (task.retry.attempts, task.retry.age) if task.retry else (_MOST_ATTEMPTS, None)
+    attempts, age = (task.retry.attempts, task.retry.age) if task.retry else (MOST_ATTEMPTS, None)
     if age is None:
         age = int(retry_age(task.expression).total_seconds()) if _is_watched(current, settings) else LONGEST_AGE
     return {"RetryPolicy": {"MaximumRetryAttempts": attempts, "MaximumEventAgeInSeconds": age}}
