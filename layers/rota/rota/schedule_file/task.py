@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -253,6 +253,13 @@ def _encodable(value: _Value) -> _Value:
     return value
 
 
+def _optional(description: str, *, ge: int | None = None, le: int | None = None) -> Any:
+    """A key that is not in what Rota stores unless the file has it: the previous release of Rota, which may have to
+    restore, may not know it, or not as null.
+    """
+    return Field(None, exclude_if=lambda given: given is None, description=description, ge=ge, le=le)
+
+
 class _Model(BaseModel):
     # Strict: "yes" is not a boolean, and 1.0 is not a whole number. Messages quote values themselves, if at all.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
@@ -262,13 +269,11 @@ class Retry(_Model):
     """What EventBridge does when ECS does not accept the task. Default: 185 attempts, until the next run is near."""
 
     attempts: int = Field(185, ge=0, le=185, description="How often EventBridge tries again to start the task, 0-185.")
-    age: int | None = Field(
-        None,
+    age: int | None = _optional(
+        "Seconds after which EventBridge gives up, 60-86400. Default: half of the shortest time between "
+        "two runs, but 5 minutes at least and 6 hours at most; a day if Rota does not watch runs.",
         ge=60,
         le=86400,
-        exclude_if=lambda age: age is None,  # the previous release of Rota, which may restore, takes a number or none
-        description="Seconds after which EventBridge gives up, 60-86400. Default: half of the shortest time between "
-        "two runs, but 5 minutes at least and 6 hours at most; a day if Rota does not watch runs.",
     )
 
 
@@ -356,16 +361,9 @@ class Defaults(_Model):
     platform_version: Annotated[str, Field(pattern=r"^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$")] | None = Field(
         None, description="Fargate's platform version. Default: the stack's.", examples=["LATEST", "1.4.0"]
     )
-    # The previous release of Rota, which may have to restore, knows none of these.
-    watch: Watch | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="What is expected of each run, where runs are watched.",
-    )
-    owner: Annotated[str, Field(pattern=f"^{OWNER}$")] | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="Who is notified of the job: messages have it as an attribute, by which a subscription can filter.",
+    watch: Watch | None = _optional("What is expected of each run, where runs are watched.")
+    owner: Annotated[str, Field(pattern=f"^{OWNER}$")] | None = _optional(
+        "Who is notified of the job: messages have it as an attribute, by which a subscription can filter."
     )
     overlap: Literal["allow", "skip", "replace"] = Field(
         "allow",
@@ -379,60 +377,38 @@ class Defaults(_Model):
         description="Which runs are started once more, late: those that ECS could not start, those that were missed, "
         "or both. Needs RunActions start or both.",
     )
-    capacity_provider: Annotated[dict[str, int], BeforeValidator(_weights)] | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="On which capacity of Fargate the task runs, or in which proportion its copies are spread. "
+    capacity_provider: Annotated[dict[str, int], BeforeValidator(_weights)] | None = _optional(
+        "On which capacity of Fargate the task runs, or in which proportion its copies are spread. "
         "FARGATE_SPOT costs less, and AWS may stop a run with two minutes' warning. Default: FARGATE.",
     )
-    tags: _Tags | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="Tags of each run's ECS task, for costs and policies. Needs EventsRoleAllows tags.",
-    )
-    propagate_tags: bool | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="Whether each run's ECS task gets the tags of its revision too, which has those of the base task "
+    tags: _Tags | None = _optional("Tags of each run's ECS task, for costs and policies. Needs EventsRoleAllows tags.")
+    propagate_tags: bool | None = _optional(
+        "Whether each run's ECS task gets the tags of its revision too, which has those of the base task "
         "definition. Needs EventsRoleAllows tags.",
     )
-    enable_execute_command: bool | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="Whether people may run commands in the job's container, by ECS Exec. Needs EventsRoleAllows exec.",
+    enable_execute_command: bool | None = _optional(
+        "Whether people may run commands in the job's container, by ECS Exec. Needs EventsRoleAllows exec."
     )
-    ephemeral_storage: int | None = Field(
-        None,
+    ephemeral_storage: int | None = _optional(
+        "GiB of the task's disk, 21-200. Default: as in the base task definition, else 20.",
         ge=LEAST_STORAGE,
         le=MOST_STORAGE,
-        exclude_if=lambda given: given is None,
-        description="GiB of the task's disk, 21-200. Default: as in the base task definition, else 20.",
     )
-    secrets: Annotated[dict[str, str], BeforeValidator(_secrets)] | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="Environment variables whose values ECS reads from Secrets Manager or SSM; they are added to those "
+    secrets: Annotated[dict[str, str], BeforeValidator(_secrets)] | None = _optional(
+        "Environment variables whose values ECS reads from Secrets Manager or SSM; they are added to those "
         "of the base task definition, or replace them. Needs SecretsAllowed.",
     )
-    role: Annotated[str, Field(pattern=f"^{ROLE}$")] | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="The task role, one of TaskRoleArns. Default: that of the base task definition.",
+    role: Annotated[str, Field(pattern=f"^{ROLE}$")] | None = _optional(
+        "The task role, one of TaskRoleArns. Default: that of the base task definition."
     )
-    subnets: Annotated[tuple[str, ...], _ids("subnets", "subnet", MOST_SUBNETS)] | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="In which subnets the task runs. Default: the stack's. Needs TaskNetworks any.",
+    subnets: Annotated[tuple[str, ...], _ids("subnets", "subnet", MOST_SUBNETS)] | None = _optional(
+        "In which subnets the task runs. Default: the stack's. Needs TaskNetworks any."
     )
-    security_groups: Annotated[tuple[str, ...], _ids("security_groups", "sg", MOST_SECURITY_GROUPS)] | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="The task's security groups. Default: the stack's. Needs TaskNetworks any.",
+    security_groups: Annotated[tuple[str, ...], _ids("security_groups", "sg", MOST_SECURITY_GROUPS)] | None = _optional(
+        "The task's security groups. Default: the stack's. Needs TaskNetworks any."
     )
-    assign_public_ip: bool | None = Field(
-        None,
-        exclude_if=lambda given: given is None,
-        description="Whether the task gets a public IP address. Default: as the stack says. Needs TaskNetworks any.",
+    assign_public_ip: bool | None = _optional(
+        "Whether the task gets a public IP address. Default: as the stack says. Needs TaskNetworks any."
     )
 
 
