@@ -1,9 +1,7 @@
 """Delivers events to the targets of rules, and undeliverable events to dead-letter queues.
 
-docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html, eb-rule-retry-policy.html and eb-rule-dlq.html. A
-target that throttles or has an internal error is tried again on the stage's clock, as long as the target's RetryPolicy
-allows; any other error is final. The permissions of a target's role are checked; the policies of queues, topics and
-functions, which need no role, are not.
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html and eb-rule-dlq.html. The permissions of a target's
+role are checked; the policies of queues, topics and functions, which need no role, are not.
 """
 
 import json
@@ -23,6 +21,7 @@ from moto.events.models import Rule
 
 from stage import clock
 from stage.eventbridge.bus import Event, compact
+from stage.eventbridge.retries import After, Tried, queue_url, send_dead_letter, try_again
 from stage.eventbridge.transformer import transformed
 from stage.iam.ecs import run_task
 from stage.iam.evaluation import Permission
@@ -37,25 +36,6 @@ InvokeFunction = Callable[[str, bytes], object]
 Authorise = Callable[[str, str, Mapping[str, str | None], list[Permission]], None]
 """Checks whether a service may act with a role; see `stage.iam.access.Access.as_service`."""
 
-After = Callable[[float, Callable[[], None]], None]
-"""Calls a function after so many seconds, such as `stage.ecs.timer.Timer.after`."""
-
-RETRIED = frozenset(
-    {
-        "ThrottlingException",
-        "ServerException",
-        "InternalServerError",
-        "InternalFailure",
-        "InternalException",
-        "ServiceUnavailable",
-    }
-)
-"""The errors of a target's API after which EventBridge tries again."""
-# docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html: the defaults
-MOST_RETRIES = 185
-MOST_SECONDS = 86_400
-LONGEST_WAIT = 480
-"""The seconds between two attempts double up to this. With it, 185 attempts last about 24 hours."""
 STARTED_BY = 36
 """The characters that EventBridge and Scheduler give RunTask as `startedBy`; RunTask itself takes 128."""
 # The ERROR_CODE of a dead-letter message, by the error of the target's API; others are ERROR_FROM_TARGET.
@@ -135,24 +115,15 @@ class Targets:
 
     def _fail(self, delivery: Delivery, code: str, message: str) -> Failure:
         failure = Failure(delivery.rule.name, delivery.target["Arn"], code, message)
-        if code not in RETRIED:
-            self._give_up(delivery, failure)
-            return failure
-        policy = delivery.target.get("RetryPolicy", {})
-        wait = min(2**delivery.retries, LONGEST_WAIT)
-        left = delivery.began + policy.get("MaximumEventAgeInSeconds", MOST_SECONDS) - clock.time()
-        if delivery.retries >= policy.get("MaximumRetryAttempts", MOST_RETRIES):
-            self._give_up(delivery, failure, "MaximumRetryAttempts")
-        elif wait > left:
-            self._after(left, lambda: self._give_up(delivery, failure, "MaximumEventAgeInSeconds"))
-        else:
-            self._after(wait, partial(self._retry, delivery))
+        tried = Tried(delivery.target.get("RetryPolicy", {}), delivery.began, delivery.retries)
+        give_up = partial(self._give_up, delivery, failure)
+        try_again(tried, code, self._after, partial(self._retry, delivery), give_up)
         return failure
 
     def _retry(self, delivery: Delivery) -> None:
         self._deliver(replace(delivery, retries=delivery.retries + 1))
 
-    def _give_up(self, delivery: Delivery, failure: Failure, exhausted: str | None = None) -> None:
+    def _give_up(self, delivery: Delivery, failure: Failure, exhausted: str | None) -> None:
         """Count the failure, and send the event to the target's dead-letter queue."""
         self.failures.append(failure)
         queue = delivery.target.get("DeadLetterConfig", {}).get("Arn")
@@ -164,16 +135,9 @@ class Targets:
             "ERROR_CODE": ERROR_CODES.get(failure.code, "ERROR_FROM_TARGET"),
             "ERROR_MESSAGE": failure.message,
             "RETRY_ATTEMPTS": str(delivery.retries),
-            **({"EXHAUSTED_RETRY_CONDITION": exhausted} if exhausted else {}),
         }
         with suppress(ClientError):  # a queue that is gone: the event is lost
-            client("sqs").send_message(
-                QueueUrl=_queue_url(queue),
-                MessageBody=compact(delivery.event),
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-                },
-            )
+            send_dead_letter(queue, compact(delivery.event), attributes, exhausted)
 
     def _may(self, rule: Rule, target: Target, asked: list[Permission]) -> None:
         """Raises moto's ServiceException if the target's role does not allow it."""
@@ -197,7 +161,7 @@ class Targets:
     def _send_message(self, rule: Rule, target: Target, event: Event) -> None:
         group = target.get("SqsParameters", {}).get("MessageGroupId")
         fifo = {"MessageGroupId": group} if group else {}
-        client("sqs").send_message(QueueUrl=_queue_url(target["Arn"]), MessageBody=_text(rule, target, event), **fifo)
+        client("sqs").send_message(QueueUrl=queue_url(target["Arn"]), MessageBody=_text(rule, target, event), **fifo)
 
     def _put_log_event(self, rule: Rule, target: Target, event: Event) -> None:
         streams.append(
@@ -258,8 +222,3 @@ def _text(rule: Rule, target: Target, event: Event) -> str:
     if "InputTransformer" in target:
         return transformed(target["InputTransformer"], rule, event)
     return compact(event)
-
-
-def _queue_url(arn: str) -> str:
-    url: str = client("sqs").get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
-    return url

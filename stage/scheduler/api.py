@@ -12,6 +12,7 @@ from moto.core.exceptions import ServiceException
 from moto.scheduler.models import Schedule, ScheduleGroup, scheduler_backends
 
 from stage import clock
+from stage.eventbridge.retries import MOST_RETRIES, MOST_SECONDS
 from stage.eventbridge.targets import Authorise
 from stage.gateway.calls import Call, Reply
 from stage.gateway.pages import one_page
@@ -111,7 +112,7 @@ class Scheduler:
             "ActionAfterCompletion": "NONE",
             **given,
         }
-        retry = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+        retry = {"MaximumEventAgeInSeconds": MOST_SECONDS, "MaximumRetryAttempts": MOST_RETRIES}
         members["Target"] = {"RetryPolicy": retry, **given["Target"]}
         try:
             self._authorise(

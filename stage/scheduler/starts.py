@@ -17,10 +17,10 @@ from moto.core.exceptions import ServiceException
 from moto.scheduler.models import Schedule
 
 from stage import clock
-from stage.eventbridge.targets import LONGEST_WAIT, RETRIED, After, Authorise, Failure, RunTask
+from stage.eventbridge.retries import After, Tried, send_dead_letter, try_again
+from stage.eventbridge.targets import Authorise, Failure, RunTask
 from stage.iam.ecs import run_task
 from stage.iam.evaluation import Permission
-from stage.moto.clients import client
 from stage.scheduler import schedules
 
 TARGET_ARN = "arn:aws:scheduler:::aws-sdk:ecs:runTask"
@@ -64,23 +64,15 @@ class Starts:
         self._authorise(schedules.SERVICE, role, source, needed)
 
     def _fail(self, start: Start, refusal: ServiceException) -> Failure:
-        policy = start.known["Target"]["RetryPolicy"]
-        wait = min(2**start.retries, LONGEST_WAIT)
-        left = start.began + policy.get("MaximumEventAgeInSeconds", 86_400) - clock.time()
-        if refusal.code not in RETRIED:
-            self._give_up(start, refusal, "")
-        elif start.retries >= policy.get("MaximumRetryAttempts", 185):
-            self._give_up(start, refusal, "MaximumRetryAttempts")
-        elif wait > left:
-            self._after(left, lambda: self._give_up(start, refusal, "MaximumEventAgeInSeconds"))
-        else:
-            self._after(wait, partial(self._retry, start))
+        tried = Tried(start.known["Target"]["RetryPolicy"], start.began, start.retries)
+        give_up = partial(self._give_up, start, refusal)
+        try_again(tried, refusal.code, self._after, partial(self._retry, start), give_up)
         return Failure(start.schedule.name, start.known["Target"]["Arn"], refusal.code, refusal.message)
 
     def _retry(self, start: Start) -> None:
         self._try(replace(start, retries=start.retries + 1))
 
-    def _give_up(self, start: Start, refusal: ServiceException, exhausted: str) -> None:
+    def _give_up(self, start: Start, refusal: ServiceException, exhausted: str | None) -> None:
         queue = start.known["Target"].get("DeadLetterConfig", {}).get("Arn")
         if not queue:
             return
@@ -93,17 +85,8 @@ class Starts:
             "SCHEDULED_TIME": clock.text(start.at),
             "SCHEDULE_ARN": start.schedule.arn,
             "TARGET_ARN": TARGET_ARN,
-            **({"EXHAUSTED_RETRY_CONDITION": exhausted} if exhausted else {}),
         }
         with suppress(ClientError, ServiceException):  # no right, or no queue any more: the start is lost
             self._may(start, [Permission("sqs:SendMessage", queue)])
-            client("sqs").send_message(
-                QueueUrl=client("sqs").get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"],
-                MessageBody=schedules.input_of(
-                    start.schedule, start.known, start.at, start.execution, start.retries + 1
-                )
-                or "{}",
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-                },
-            )
+            body = schedules.input_of(start.schedule, start.known, start.at, start.execution, start.retries + 1)
+            send_dead_letter(queue, body or "{}", attributes, exhausted)

@@ -29,8 +29,9 @@ from rota.runs.model import Run
 from stage import clock
 from stage.ecs.script import TERMINATED, Outcome, outcome
 from stage.eventbridge import bus
+from stage.eventbridge.retries import LONGEST_WAIT
 from stage.eventbridge.schedules import due
-from stage.eventbridge.targets import LONGEST_WAIT, run_task_request
+from stage.eventbridge.targets import run_task_request
 from stage.settings import Script as Ends
 from tests.examples import PUSH
 from tests.guestbook import ACCOUNT, PREFIX, REGION
