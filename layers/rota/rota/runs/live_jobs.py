@@ -22,15 +22,13 @@ from rota.pauses.model import Pause, noted
 from rota.runs.jobs_of_a_file import Paused, changed_jobs
 from rota.runs.missed import FIRES_WITHIN
 from rota.runs.model import MOST_RELEASES, Job, Release, Swept
-from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
 
 if TYPE_CHECKING:
     from rota.runs.table import RunTable
     from rota.schedule_file.task import Task
     from rota.settings import Settings
 
-# The deployment has checked how many there may be.
-_ANY_NUMBER = 1_000_000
 _logger = Logger()
 
 
@@ -82,7 +80,7 @@ def _tasks(settings: "Settings", schedule: Stored) -> "tuple[Task, ...] | None":
     """The tasks of the live schedule file; None if it cannot be read any more."""
     try:
         raw = artifacts.read_bytes(clients.s3(), settings.bucket, schedule)
-        return parse_schedule_file(raw, rule_prefix=settings.rule_prefix, max_tasks=_ANY_NUMBER)
+        return parse_schedule_file(raw, rule_prefix=settings.rule_prefix, max_tasks=ANY_NUMBER)
     except ClientError as error:
         if not artifacts.is_gone(error):
             raise

@@ -20,6 +20,8 @@ from rota.schedule_file.task import (
 
 # In bytes: ten times a file of 1,000 tasks.
 LARGEST_FILE = 1024 * 1024
+ANY_NUMBER = 1_000_000
+"""Of tasks, where it does not matter what the event bus has space for."""
 # More rules than any bus holds. Half a million empty tasks, each with its problems, would fill a function's memory.
 _MOST_TASKS_CHECKED = 10_000
 _MOST_PROBLEMS_LISTED = 50

@@ -9,13 +9,11 @@ from rota.cli.check.model import Finding
 from rota.cli.releases import deploy_live
 from rota.ecs import secrets
 from rota.errors import ConfigError
-from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
 from rota.schedule_file.task import Task
 
 if TYPE_CHECKING:
     from rota.cli.stack import Stack
-
-_ANY_NUMBER = 1_000_000
 
 
 def schedule_file(facts: Facts) -> Iterator[Finding]:
@@ -31,7 +29,7 @@ def schedule_file(facts: Facts) -> Iterator[Finding]:
         except s3.exceptions.NoSuchKey:
             continue
         try:
-            parsed = parse_schedule_file(found["Body"].read(), rule_prefix=stack.rule_prefix, max_tasks=_ANY_NUMBER)
+            parsed = parse_schedule_file(found["Body"].read(), rule_prefix=stack.rule_prefix, max_tasks=ANY_NUMBER)
         except ConfigError as wrong:
             lines = str(wrong).splitlines()
             yield Finding("schedule file", "fail", f"{key}: {lines[0]} {'; '.join(lines[1:])}", "author")

@@ -11,14 +11,12 @@ from rota.cli.next.calendar import Job
 from rota.cli.schedule_files.source import raw, read
 from rota.cli.status.gather import pause_of
 from rota.schedule_file.expression import period_of
-from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rota.cli.frame import Account
-
-_ANY_NUMBER = 1_000_000
 
 
 def of_the_app(account: "Account", names: Iterable[str]) -> list[Job]:
@@ -42,10 +40,10 @@ def of_the_app(account: "Account", names: Iterable[str]) -> list[Job]:
 def of_a_file(name: str, names: Iterable[str]) -> list[Job]:
     """The jobs of a schedule file. CommandError for one with problems, and for a name that is none's."""
     source = read(name, raw(name))
-    if problems := source.problems(rule_prefix="", max_tasks=_ANY_NUMBER):
+    if problems := source.problems(rule_prefix="", max_tasks=ANY_NUMBER):
         listed = "\n".join(map(str, problems))
         raise CommandError(Exit.FAILED, f"{name} has problems:", f"rota check {name}", error="BadFile", listed=listed)
-    tasks = {task.name: task for task in parse_schedule_file(source.json, rule_prefix="", max_tasks=_ANY_NUMBER)}
+    tasks = {task.name: task for task in parse_schedule_file(source.json, rule_prefix="", max_tasks=ANY_NUMBER)}
     return [Job(each, tasks[each].expression, tasks[each].enabled) for each in _chosen({*tasks}, [*names])]
 
 

@@ -8,9 +8,6 @@ from rota.cli.exits import CommandError, Exit
 if TYPE_CHECKING:
     from rota.cli.frame import Account
 
-ANY_NUMBER = 1_000_000
-"""Of tasks: the machine knows the rule quota."""
-
 
 class Proposal(NamedTuple):
     """The file's name here, and where it is stored."""
@@ -29,6 +26,7 @@ def store(account: "Account", name: str) -> Proposal:
     """Check the file and store it. `-` is standard input. CommandError for one that has problems, before any call."""
     from rota.cli.schedule_files.source import raw, read
     from rota.execution_input import PROPOSALS
+    from rota.schedule_file.parse import ANY_NUMBER
 
     source = read(name, raw(name))
     if problems := source.problems(rule_prefix=account.stack.rule_prefix, max_tasks=ANY_NUMBER):

@@ -137,8 +137,7 @@ def _or_nothing(read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
 
 def _tasks(account: "Account", file: Mapping[str, str]) -> "dict[str, Task]":
     """The entries of a stored schedule file by name. ConfigError if it has problems."""
-    from rota.cli.plan.proposal import ANY_NUMBER
-    from rota.schedule_file.parse import parse_schedule_file
+    from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
 
     tasks = parse_schedule_file(_read(account, file), rule_prefix=account.stack.rule_prefix, max_tasks=ANY_NUMBER)
     return {task.name: task for task in tasks}
