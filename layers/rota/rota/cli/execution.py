@@ -15,6 +15,7 @@ from rota.cli.events import Ended, Live, Service, Started, Step
 from rota.cli.exits import Acts, CommandError, Exit
 from rota.cli.output import WIDTH
 from rota.cli.rolling import Rolling
+from rota.cli.table import version
 from rota.cli.tables import folded
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _ended(
     if restores and end.state == "DeploymentFailed":
         code = Exit.DONE
     made = (end.output.get("outcome") or {}).get("release") if isinstance(end.output.get("outcome"), dict) else None
-    release, seconds = f"v{made}" if made else None, round(end.seconds, 1)
+    release, seconds = version(made), round(end.seconds, 1)
     if output.as_json:
         output.event(Ended(outcome, release, execution, seconds, end.error, end.cause, int(code)))
     else:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rota.cli.frame import Account
 
 PREVIOUS = "previous"
-_VERSION = re.compile(r"v[1-9]\d{0,8}")
+VERSION = re.compile(r"v[1-9]\d{0,8}")
+"""A release by its number."""
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{8,64}")
 _WHOLE = re.compile(r"sha256:[0-9a-f]{64}")
 _KNOWN = 5
@@ -37,7 +38,7 @@ def deploy_live(digest: str) -> str:
 
 def means(entry: Item, name: str) -> bool:
     """Whether a person means that entry of the ledger by the name."""
-    if _VERSION.fullmatch(name):
+    if VERSION.fullmatch(name):
         return version(entry.get("release")) == name
     execution = str(entry.get("execution", ""))
     if name in (entry.get("tag"), execution, execution.rpartition(":")[2]):

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rota.cli.status.gather import gather as gather_status
-from rota.cli.table import Item
+from rota.cli.table import Item, version
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -53,7 +53,7 @@ class Facts:
         live = self.status.release
         found = {live.digest: live.release or live.tag or live.digest[:19]} if live else {}
         for each in entries[:_RELEASES]:
-            name = f"v{int(each['release'])}" if each.get("release") else each.get("tag") or each["digest"][:19]
+            name = version(each.get("release")) or each.get("tag") or each["digest"][:19]
             found.setdefault(each["digest"], str(name))
         return found
 

@@ -9,6 +9,7 @@ from rota.cli.completion import cache
 from rota.cli.exits import CommandError
 from rota.cli.frame import Account
 from rota.cli.output import Output
+from rota.cli.table import version
 
 if TYPE_CHECKING:
     from rota.cli.stack import Stack
@@ -36,12 +37,11 @@ def names(account: Account, stack: str | None) -> dict[str, list[str]]:
 
 
 def _of_stack(account: Account, stack: "Stack") -> dict[str, list[str]]:
+    tasks = rules.listed(account.client("events"), stack.rule_prefix)
     entries = [entry for entry in account.table_of(stack).present(_RELEASES).deployments if entry.get("release")]
+    versions = filter(None, (version(entry["release"]) for entry in entries))
     tags = [str(entry["tag"]) for entry in entries if entry.get("tag")]
-    return {
-        "tasks": sorted(rules.listed(account.client("events"), stack.rule_prefix)),
-        "releases": [*dict.fromkeys([*(f"v{int(entry['release'])}" for entry in entries), *tags])],
-    }
+    return {"tasks": sorted(tasks), "releases": [*dict.fromkeys([*versions, *tags])]}
 
 
 if __name__ == "__main__":

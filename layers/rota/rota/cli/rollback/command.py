@@ -1,6 +1,5 @@
 """`rota rollback`."""
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,6 @@ from rota.cli.options import asking, waiting
 
 if TYPE_CHECKING:
     from rota.cli.table import Item, Table
-
-_VERSION = re.compile(r"v[1-9]\d{0,8}")
 
 
 @command(
@@ -74,7 +71,7 @@ def _number(table: "Table", release: str, live: "Item | None") -> str:
     from rota.cli import releases
     from rota.cli.table import version
 
-    if release == releases.PREVIOUS or _VERSION.fullmatch(release):
+    if release == releases.PREVIOUS or releases.VERSION.fullmatch(release):
         return release
     entries = (each for each in table.deployments() if each.get("release"))
     number = version(releases.find(entries, release, live)["release"])
