@@ -13,6 +13,7 @@ from rota.cli.explain.model import Explanation, Link
 from rota.cli.schedule_files.lines import place_of
 from rota.cli.status import tasks
 from rota.cli.status.gather import are_live, pause_of
+from rota.cli.status.model import BAD
 from rota.cli.table import Item
 from rota.schedule_file.next_runs import in_words
 
@@ -217,7 +218,7 @@ def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
     todo = (last.get("reason") or {}).get("todo")
     if todo:
         yield todo
-    if last and last["status"] in ("failed", "not_started", "missed"):
+    if last and last["status"] in BAD:
         yield f"its log: rota logs {facts.task}{facts.account.options}"
         yield f"run it once more: rota run {facts.task}{facts.account.options}"
 

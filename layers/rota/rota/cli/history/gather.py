@@ -1,12 +1,13 @@
 """What `rota history` reads of the table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rota.cli import rules
 from rota.cli import table as items
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
+from rota.cli.status import tasks
 from rota.cli.status.gather import origin
 from rota.cli.table import Item, Table
 
@@ -68,17 +69,4 @@ def _deployment(entry: Item, *, live: bool) -> Deployment:
 
 
 def _run(item: Item) -> TaskRun:
-    due = items.at(item, "scheduled_at")
-    if due is None:
-        raise ValueError(f"{item.get('record')} has no time")
-    number: Mapping[str, Any] = item.get("release") or {}
-    return TaskRun(
-        at=due,
-        status=item["status"],
-        exit=None if item.get("exit_code") is None else int(item["exit_code"]),
-        seconds=None if item.get("seconds") is None else float(item["seconds"]),
-        release=items.version(number.get("number")),
-        trigger=item.get("trigger", "schedule"),
-        reason=(item.get("reason") or {}).get("words", ""),
-        task_arn=item.get("task_arn", ""),
-    )
+    return TaskRun(**vars(tasks.run_of(item)), task_arn=item.get("task_arn", ""))

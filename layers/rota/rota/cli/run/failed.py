@@ -6,12 +6,11 @@ from itertools import groupby
 from typing import NamedTuple
 
 from rota.cli import table as items
+from rota.cli.status.model import BAD, BY_HAND
 from rota.cli.table import Item
 
-_BAD = ("failed", "not_started", "missed")
 # What a person or the schedule file has stopped or turned off is not wanted.
 _NOT_WANTED = ("stopped", "disabled", "gone", "overlap", "max_runtime")
-_BY_HAND = "by_hand"
 
 
 class Repeat(NamedTuple):
@@ -36,10 +35,10 @@ def _slot(run: Item) -> tuple[str, str]:
 
 def _of_a_slot(runs: list[Item]) -> Repeat | None:
     """What to repeat of the runs that were due in one minute."""
-    bad = [each for each in runs if each["status"] in _BAD and each.get("trigger") != _BY_HAND]
+    bad = [each for each in runs if each["status"] in BAD and each.get("trigger") != BY_HAND]
     bad = [each for each in bad if (each.get("reason") or {}).get("why") not in _NOT_WANTED]
     due = items.at(runs[0], "scheduled_at")
-    repeated = any(each.get("trigger") in (_BY_HAND, "catch_up") and each["status"] not in _BAD for each in runs)
+    repeated = any(each.get("trigger") in (BY_HAND, "catch_up") and each["status"] not in BAD for each in runs)
     if not bad or repeated or due is None:
         return None
     # Of runs that are counted it is not known which minutes they are of.

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 BY_HAND = "by_hand"
+BAD = ("failed", "not_started", "missed")
+"""The statuses of a run that did not do what it should."""
 RunStatus = Literal["starting", "running", "ok", "failed", "not_started", "missed", "skipped", "replaced", "unknown"]
 
 
@@ -119,7 +121,7 @@ class LastRun:
     @property
     def is_bad(self) -> bool:
         """Whether it says that the job does not do well. What a person starts says nothing of that."""
-        return self.trigger != BY_HAND and self.status in ("failed", "not_started", "missed")
+        return self.trigger != BY_HAND and self.status in BAD
 
 
 @dataclass(frozen=True)

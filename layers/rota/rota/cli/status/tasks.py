@@ -35,8 +35,8 @@ def status(
     has it.
     """
     schedule = rule["ScheduleExpression"] if rule else job["spans"][-1]["expression"] if job else ""
-    enabled = bool(rule) and rule["State"] != "DISABLED" if rule else False
-    last = _last(runs[0]) if runs else None
+    enabled = rule is not None and rule["State"] != "DISABLED"
+    last = run_of(runs[0]) if runs else None
     rate = period_of(schedule)
     following = None
     if enabled:
@@ -59,7 +59,7 @@ def status(
         exact=rate is None,
         owner=(job or {}).get("owner", ""),
         drift=[*_drift(rule, job, paused)] if compared else [],
-        why=_why(job or {}, [_last(each) for each in runs]),
+        why=_why(job or {}, [run_of(each) for each in runs]),
         foreign=foreign,
     )
 
@@ -88,7 +88,8 @@ def _drift(rule: Mapping[str, Any] | None, job: Item | None, paused: Pause | Non
         yield f"its rule has {rule['ScheduleExpression']}, and the schedule file {wanted}"
 
 
-def _last(run: Item) -> LastRun:
+def run_of(run: Item) -> LastRun:
+    """A run, by its item in the table."""
     due = items.at(run, "scheduled_at")
     if due is None:
         raise ValueError(f"{run.get('record')} has no time")
