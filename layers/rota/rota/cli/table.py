@@ -114,6 +114,13 @@ def is_deployment(entry: Item) -> bool:
     )
 
 
+def is_of_live(entry: Item, live: Item | None) -> bool:
+    """Whether an entry of the ledger deployed the image and the schedule file that are live."""
+    if live is None or entry["outcome"] != "deployed":
+        return False
+    return (entry.get("digest"), entry.get("schedule_version")) == (live["live_digest"], live["live_schedule_version"])
+
+
 def at(item: Item, name: str) -> datetime | None:
     """A time in an item; None if there is none."""
     return datetime.fromisoformat(item[name]) if item.get(name) else None

@@ -21,14 +21,9 @@ _WELL = ("deployed", "nothing to do")
 def of_entry(account: "Account", entry: Item, live: Item | None, *, utc: bool) -> Explanation:
     """A deployment of the ledger."""
     name = items.version(entry.get("release"))
-    is_live = bool(
-        live
-        and entry["outcome"] == "deployed"
-        and (entry.get("digest"), entry.get("schedule_version")) == (live["live_digest"], live["live_schedule_version"])
-    )
     image = " ".join(filter(None, (entry.get("tag"), str(entry.get("digest", ""))[:19])))
     named = f"{name} = {image}" if name else image or "no image"
-    headline = f"{named}: {entry['outcome']}{', and it is live' if is_live else ''}"
+    headline = f"{named}: {entry['outcome']}{', and it is live' if items.is_of_live(entry, live) else ''}"
     chain = [*_chain(account, entry, utc=utc)]
     return Explanation("release" if name else "deployment", name or image, headline, chain, [*_advice(account, entry)])
 

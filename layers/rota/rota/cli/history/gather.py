@@ -26,10 +26,10 @@ def history(table: Table, most: int, *, every: bool) -> History:
 
 
 def deployments(entries: Iterable[Item], live: Item | None) -> "Iterable[Deployment]":
-    """The entries, the newest first; the first that went live with the live release's number is live."""
+    """The entries, the newest first; the first that deployed what is live is live."""
     seen = False
     for entry in entries:
-        is_live = not seen and live is not None and entry["outcome"] == _WENT_LIVE and _is(entry, live)
+        is_live = not seen and items.is_of_live(entry, live)
         seen = seen or is_live
         yield _deployment(entry, live=is_live)
 
@@ -40,12 +40,6 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
     if not found:
         rules.require([task], rules.known(account))
     return TaskHistory(task=task, runs=[_run(each) for each in found])
-
-
-def _is(entry: Item, live: Item) -> bool:
-    return bool(
-        entry.get("digest") == live["live_digest"] and entry.get("schedule_version") == live["live_schedule_version"]
-    )
 
 
 def _deployment(entry: Item, *, live: bool) -> Deployment:
