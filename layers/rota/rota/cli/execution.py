@@ -96,6 +96,13 @@ def started(account: "Account", execution: str, *, already: bool = False) -> Exi
     return Exit.DONE
 
 
+def restored_by(described: Mapping[str, Any]) -> str | None:
+    """The ARN of the execution that one restores, by its input; None if it deploys."""
+    event = json.loads(described.get("input", "null"))
+    detail = event.get("detail") if isinstance(event, dict) else None
+    return detail.get("executionArn") if isinstance(detail, dict) else None
+
+
 def follow(
     account: "Account",
     execution: str,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rota.cli import table as items
 from rota.cli import times
+from rota.cli.execution import ACTS, restored_by
+from rota.cli.exits import Acts
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.status.gather import origin
 from rota.cli.table import Item
@@ -14,7 +16,7 @@ from rota.cli.table import Item
 if TYPE_CHECKING:
     from rota.cli.frame import Account
 
-_ACTS = {"ConfigError": "the schedule file's author", "RejectedError": "the operator", "TransientError": "the operator"}
+_WHO: dict[Acts, str] = {"author": "the schedule file's author", "operator": "the operator"}
 _WELL = ("deployed", "nothing to do")
 
 
@@ -31,10 +33,8 @@ def of_entry(account: "Account", entry: Item, live: Item | None, *, utc: bool) -
 def of_execution(account: "Account", described: Mapping[str, Any], *, utc: bool) -> Explanation:
     """An execution that the ledger does not have: it runs, was a dry run, was ignored, restored another one."""
     name = described["name"]
-    event = json.loads(described.get("input", "null"))
-    detail = event.get("detail", {}) if isinstance(event, dict) else {}
-    restores = isinstance(detail, dict) and detail.get("executionArn")
-    what = f"it restores {restores.rpartition(':')[2]}" if restores else "it deploys an image"
+    event, restored = json.loads(described.get("input", "null")), restored_by(described)
+    what = f"it restores {restored.rpartition(':')[2]}" if restored else "it deploys an image"
     if isinstance(event, dict) and event.get("dry_run"):
         what = "a dry run, which changes nothing"
     chain = [
@@ -133,8 +133,8 @@ def _advice(account: "Account", entry: Item) -> Iterator[str]:
         yield f"a person acts now: rota restore {name}{options}"
     elif entry["outcome"] in ("failed", "aborted"):
         error = ((entry.get("deployment") or {}).get("error") or {}).get("Error", "")
-        if error in _ACTS:
-            yield f"{_ACTS[error]} acts: do what the cause says"
+        if error in ACTS:
+            yield f"{_WHO[ACTS[error]]} acts: do what the cause says"
         yield f"then once more: rota deploy --again {name}{options}"
     elif entry["outcome"] == "overtaken":
         yield "a newer push was deployed instead: rota history"

@@ -1,10 +1,7 @@
 """`rota restore`."""
 
-import json
 import time
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import click
 
@@ -44,14 +41,16 @@ def restore(
     failed = stack.execution(name) if name else _holder(account)
     described = states.describe_execution(executionArn=failed)
     if prints:
-        return _print(account, (_restores(described) or failed).rpartition(":")[2])
+        return _print(account, (execution.restored_by(described) or failed).rpartition(":")[2])
     short = described["name"]
     if described["status"] == "SUCCEEDED":
         raise CommandError(
             Exit.NOT_ALLOWED, f"{short} succeeded, there is nothing to restore", "to go back: rota rollback"
         )
     running = described["status"] == "RUNNING"
-    restorer = failed if running and _restores(described) else None if running else _restorer(account, failed)
+    restorer = (
+        failed if running and execution.restored_by(described) else None if running else _restorer(account, failed)
+    )
     if restorer is None:
         doing = "Stop it and restore" if running else "Restore"
         execution.confirm(account, f"{doing} what {short} has changed in {stack}?", yes=yes)
@@ -95,19 +94,14 @@ def _stop(account: Account, execution: str, reason: str | None) -> str | None:
 
 def _restorer(account: Account, execution: str) -> str | None:
     """The execution that restores that one now, of the newest."""
+    from rota.cli.execution import restored_by
+
     states = account.client("stepfunctions")
     listed = states.list_executions(stateMachineArn=account.stack.machine, statusFilter="RUNNING", maxResults=_LISTED)[
         "executions"
     ]
     for each in listed:
         described = states.describe_execution(executionArn=each["executionArn"])
-        if _restores(described) == execution:
+        if restored_by(described) == execution:
             return str(each["executionArn"])
     return None
-
-
-def _restores(described: Mapping[str, Any]) -> str | None:
-    """The execution that one restores, by its input; None if it deploys."""
-    event = json.loads(described.get("input", "{}"))
-    detail = event.get("detail") if isinstance(event, dict) else None
-    return detail.get("executionArn") if isinstance(detail, dict) else None
