@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.cli import execution
@@ -48,8 +49,14 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str, propo
     plan, snapshot = (_stored(account, pointers[name]) for name in ("document", "snapshot"))
     live = account.table.present(0).live or {}
     schedule = config["schedule"]
-    planned = Jobs(commands_of(plan), _tasks(account, schedule))
-    tasks = [*task_changes(plan, snapshot, stack.rule_prefix, _live_jobs(account, live), planned)]
+    content, modified = _read(account, schedule)
+    planned = Jobs(commands_of(plan), _tasks(account, content))
+    is_live = (schedule["key"], schedule["version_id"]) == (
+        live.get("live_schedule_key"),
+        live.get("live_schedule_version"),
+    )
+    jobs = _live_jobs(account, live, planned.tasks if is_live else None)
+    tasks = [*task_changes(plan, snapshot, stack.rule_prefix, jobs, planned)]
     runs = snapshot["service"]["task_definition"]
     to = plan["reused"].get(plan["api"])
     return Plan(
@@ -58,9 +65,8 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str, propo
         schedule=ScheduleFile(
             key=schedule["key"],
             version=schedule["version_id"],
-            modified=_modified(account, schedule),
-            differs=(schedule["key"], schedule["version_id"])
-            != (live.get("live_schedule_key"), live.get("live_schedule_version")),
+            modified=modified,
+            differs=not is_live,
             proposed=proposal.name if proposal else None,
         ),
         service=ServiceChange(
@@ -109,13 +115,17 @@ def _output(account: "Account", started: str) -> Mapping[str, Any]:
     raise CommandError(Exit.TIMED_OUT, f"the dry run has not ended: {started}", "it changes nothing")
 
 
-def _live_jobs(account: "Account", live: Mapping[str, Any]) -> Jobs:
-    """What each job is now; empty where nothing is live, or what it stored is gone."""
+def _live_jobs(account: "Account", live: Mapping[str, Any], tasks: "Mapping[str, Task] | None") -> Jobs:
+    """What each job is now; empty where nothing is live, or what it stored is gone. `tasks` are those of the live
+    schedule file, if it was read already.
+    """
     if not live:
         return Jobs()
     file = {"key": live["live_schedule_key"], "version_id": live["live_schedule_version"]}
     plan = _or_nothing(lambda: _stored(account, live["live_plan"])) if live.get("live_plan") else {}
-    return Jobs(commands_of(plan), _or_nothing(lambda: _tasks(account, file)))
+    if tasks is None:
+        tasks = _or_nothing(lambda: _tasks(account, _read(account, file)[0]))
+    return Jobs(commands_of(plan), tasks)
 
 
 def _or_nothing(read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -135,27 +145,21 @@ def _or_nothing(read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         raise
 
 
-def _tasks(account: "Account", file: Mapping[str, str]) -> "dict[str, Task]":
+def _tasks(account: "Account", content: bytes) -> "dict[str, Task]":
     """The entries of a stored schedule file by name. ConfigError if it has problems."""
     from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
 
-    tasks = parse_schedule_file(_read(account, file), rule_prefix=account.stack.rule_prefix, max_tasks=ANY_NUMBER)
+    tasks = parse_schedule_file(content, rule_prefix=account.stack.rule_prefix, max_tasks=ANY_NUMBER)
     return {task.name: task for task in tasks}
 
 
 def _stored(account: "Account", stored: Mapping[str, str]) -> Mapping[str, Any]:
-    content: Mapping[str, Any] = json.loads(_read(account, stored))
+    content: Mapping[str, Any] = json.loads(_read(account, stored)[0])
     return content
 
 
-def _read(account: "Account", stored: Mapping[str, str]) -> bytes:
+def _read(account: "Account", stored: Mapping[str, str]) -> tuple[bytes, datetime]:
+    """A version's content, and when it was written."""
     s3, key, version = account.client("s3"), stored["key"], stored["version_id"]
-    content: bytes = s3.get_object(Bucket=account.stack.bucket, Key=key, VersionId=version)["Body"].read()
-    return content
-
-
-def _modified(account: "Account", stored: Mapping[str, str]) -> Any:
-    head = account.client("s3").head_object(
-        Bucket=account.stack.bucket, Key=stored["key"], VersionId=stored["version_id"]
-    )
-    return head["LastModified"]
+    found = s3.get_object(Bucket=account.stack.bucket, Key=key, VersionId=version)
+    return found["Body"].read(), found["LastModified"]
