@@ -83,13 +83,15 @@ def deploy(
     if watch:
         return execution.follow(account, account.stack.execution(watch), timeout, until_live=until_live)
     stack, table = account.stack, account.table
+    present = table.present(0)
     if again:
         event, what, kind = *_again(account, table, again), "again"
-        _remark(account, table, event, what)
+        _remark(account, present.live, event, what)
     else:
-        chosen = _live_image_of(account, image_of) if image_of else releases.image(account, image or "", _known(table))
+        known = _known(table, present.live)
+        chosen = _live_image_of(account, image_of) if image_of else releases.image(account, image or "", known)
         event, what, kind = execution.push_of(account, chosen), str(chosen), "image"
-    running = _running(account, table, event)
+    running = _running(account, present.lease, event)
     already = running is not None
     if running is None:
         if plan_first:
@@ -128,11 +130,10 @@ def _again(account: Account, table: "Table", name: str) -> tuple[dict[str, Any],
     )
 
 
-def _remark(account: Account, table: "Table", event: Mapping[str, Any], what: str) -> None:
+def _remark(account: Account, live: "Item | None", event: Mapping[str, Any], what: str) -> None:
     """Say on stderr if what is deployed again is not what is live."""
     from rota.cli import releases
 
-    live = table.present(0).live
     digest = event["detail"]["image-digest"]
     if live is None or live["live_digest"] == digest:
         return
@@ -141,9 +142,8 @@ def _remark(account: Account, table: "Table", event: Mapping[str, Any], what: st
     account.output.notes([f"{what} is not the live image, which is {now}. To deploy that again: {again}"])
 
 
-def _known(table: "Table") -> "Iterator[Item]":
+def _known(table: "Table", live: "Item | None") -> "Iterator[Item]":
     """What went live last, whose entry may have expired, and the deployments that have ended, the newest first."""
-    live = table.present(0).live
     if live:
         yield {"digest": live["live_digest"], "tag": live.get("live_tag"), "release": live["number"]}
     yield from table.deployments()
@@ -161,9 +161,8 @@ def _live_image_of(account: Account, name: str) -> "Image":
     return releases.Image(found.digest, live.get("live_tag") or found.tag)
 
 
-def _running(account: Account, table: "Table", event: Mapping[str, Any]) -> str | None:
+def _running(account: Account, lease: "Item", event: Mapping[str, Any]) -> str | None:
     """The ARN of the execution that deploys the same image already."""
-    lease = table.present(0).lease
     if lease.get("digest") != event["detail"]["image-digest"] or not lease.get("holder"):
         return None
     states = account.client("stepfunctions")
