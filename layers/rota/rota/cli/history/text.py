@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rota.cli import times
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
-from rota.cli.status.text import short
+from rota.cli.status.text import how, short
 from rota.cli.tables import Cell, Row, table
 from rota.watch.narrate import without_inputs
 
@@ -49,13 +49,8 @@ def _row(each: Deployment, now: datetime) -> Row:
         times.ago(when, now) if when else "",
         each.tag or short(each.digest),
         times.duration(each.seconds) if each.seconds is not None else "",
-        "; ".join(filter(None, (how(each), without_inputs(_what(each))))),
+        "; ".join(filter(None, (how(each.kind, each.by, each.reason), without_inputs(_what(each))))),
     ]
-
-
-def how(each: Deployment) -> str:
-    """`image by ana "the new prices"`."""
-    return " ".join(filter(None, (each.kind, each.by and f"by {each.by}", each.reason and f'"{each.reason}"')))
 
 
 def _what(each: Deployment) -> str:

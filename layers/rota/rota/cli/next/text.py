@@ -7,6 +7,7 @@ from itertools import groupby
 
 from rota.cli import times
 from rota.cli.next.model import Calendar, Coming
+from rota.cli.status.text import whose
 from rota.cli.tables import Row, folded, table
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import next_runs
@@ -30,10 +31,8 @@ def lines(calendar: Calendar, now: datetime, width: int, *, utc: bool, every: bo
     for line in _clashes(runs, now, utc=utc):
         yield from folded(line, width)
     for each in calendar.tasks:
-        if paused := each.paused:
-            ends = f" until {times.clock(paused.until, now, utc=utc)}" if paused.until else ""
-            why = f': "{paused.reason}"' if paused.reason else ""
-            yield from folded(f"paused: {each.task}{f' by {paused.by}' if paused.by else ''}{ends}{why}", width)
+        if each.paused:
+            yield from folded(f"paused: {each.task}{whose(each.paused, now, utc=utc)}", width)
         elif not each.enabled:
             yield f"disabled: {each.task}"
 

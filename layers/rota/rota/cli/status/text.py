@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from rota.cli import times
-from rota.cli.status.model import BY_HAND, AllStatus, LastRun, Release, StackStatus, Status, Task
+from rota.cli.status.model import BY_HAND, AllStatus, Hold, LastRun, Pause, Release, StackStatus, Status, Task
 from rota.cli.tables import Cell, Row, folded, packed, table
 
 _SHORT = len("sha256:") + 8
@@ -52,6 +52,17 @@ def short(digest: str | None) -> str:
     return (digest or "")[:_SHORT]
 
 
+def how(kind: str | None, by: str, reason: str) -> str:
+    """`image by ana "the new prices"`."""
+    return " ".join(filter(None, (kind, by and f"by {by}", reason and f'"{reason}"')))
+
+
+def whose(each: Hold | Pause, now: datetime, *, utc: bool) -> str:
+    """` by ana until 18:00: "it mails twice"`."""
+    until = f" until {times.clock(each.until, now, utc=utc)}" if each.until else ""
+    return f"{_who(each.by)}{until}{_why(each.reason)}"
+
+
 def _stack_row(stack: StackStatus) -> Row:
     live = " ".join(filter(None, (stack.release, stack.tag))) or "nothing yet"
     running = "-" if stack.running is None else f"{stack.running} of {stack.desired}"
@@ -74,10 +85,8 @@ def _facts(status: Status, now: datetime) -> Iterator[str]:
 def _live(release: Release, now: datetime) -> str:
     names = " ".join(filter(None, (release.release, release.tag and f"tag {release.tag}", short(release.digest))))
     since = f"live for {times.duration((now - release.since).total_seconds())}" if release.since else "live"
-    how = " ".join(
-        filter(None, (release.kind, release.by and f"by {release.by}", release.reason and f'"{release.reason}"'))
-    )
-    return f"{names}   {since}{f', {how}' if how else ''}"
+    words = how(release.kind, release.by, release.reason)
+    return f"{names}   {since}{f', {words}' if words else ''}"
 
 
 def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
@@ -102,8 +111,7 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
         text = f"the last deployment{f', of {last.tag},' if last.tag else ''} {_ended(last.outcome)}{when}{cause}"
         yield from _folded(f"{text}   rota explain", width, "yellow")
     if hold := status.hold:
-        until = f" until {times.clock(hold.until, now, utc=utc)}" if hold.until else ""
-        yield from _folded(f"deployments are held{_who(hold.by)}{until}{_why(hold.reason)}", width, "yellow")
+        yield from _folded(f"deployments are held{whose(hold, now, utc=utc)}", width, "yellow")
     if pending := status.pending:
         words = (
             f"the push of {pending.tag or short(pending.digest)} waits for the hold to end: rota resume --deployments"
@@ -138,8 +146,7 @@ def _last(last: LastRun, now: datetime, *, utc: bool) -> str:
 
 def _next(task: Task, now: datetime, *, utc: bool) -> str:
     if task.paused:
-        until = f" until {times.clock(task.paused.until, now, utc=utc)}" if task.paused.until else ""
-        return f"paused{_who(task.paused.by)}{until}{_why(task.paused.reason)}"
+        return f"paused{whose(task.paused, now, utc=utc)}"
     if not task.enabled:
         return "disabled"
     if task.next is None:
