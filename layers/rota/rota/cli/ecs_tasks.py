@@ -3,17 +3,24 @@
 from typing import TYPE_CHECKING
 
 from rota.cli.exits import CommandError, Exit
-from rota.runs import tasks
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
     from rota.runs.event import TaskChange
 
 _SHORTEST = 6
+_SHORT = 8
+
+
+def short(task: str) -> str:
+    """A task's id as people see it, of its ARN: the first characters."""
+    return task.rpartition("/")[2][:_SHORT]
 
 
 def running(account: "Account", task: str) -> "list[TaskChange]":
     """The tasks of a job that run, or are about to."""
+    from rota.runs import tasks
+
     ecs, stack = account.client("ecs"), account.stack
     found = tasks.described(ecs, stack, tasks.listed(ecs, stack, ["RUNNING"]))
     rule = stack.rule_prefix + task
@@ -24,10 +31,12 @@ def find(account: "Account", name: str) -> "TaskChange | None":
     """The task that is meant by its ARN, its id, or the id's first characters; None if ECS knows none, which it
     forgets an hour after their end. CommandError for one of the service.
     """
+    from rota.runs import tasks
+
     ecs, stack = account.client("ecs"), account.stack
-    short = name.rpartition("/")[2]
+    begin = name.rpartition("/")[2]
     arns = [
-        arn for arn in tasks.listed(ecs, stack) if len(short) >= _SHORTEST and arn.rpartition("/")[2].startswith(short)
+        arn for arn in tasks.listed(ecs, stack) if len(begin) >= _SHORTEST and arn.rpartition("/")[2].startswith(begin)
     ]
     if len(arns) > 1:
         raise CommandError(Exit.MISUSED, f"{name} may be {len(arns)} tasks", "type more of its id")

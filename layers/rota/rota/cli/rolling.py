@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.cli.aws_errors import is_denied
+from rota.cli.ecs_tasks import short
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -14,7 +15,6 @@ _SECONDS = 5.0
 """Between two looks: other people's calls have the same quota."""
 _PER_CALL = 100
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
-_SHORT = 8
 
 
 class Rolling:
@@ -75,10 +75,9 @@ def _unless_denied(call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
 
 def why_stopped(task: Mapping[str, Any]) -> str:
     """`task 4d3e09ab stopped: Essential container in task exited; app: exit code 1`. Pure."""
-    name = task["taskArn"].rpartition("/")[2][:_SHORT]
     whys = [task["stoppedReason"]]
     for container in task.get("containers", ()):
         code = [f"exit code {container['exitCode']}"] if container.get("exitCode") else []
         if said := [*code, *filter(None, [container.get("reason")])]:
             whys.append(f"{container['name']}: {', '.join(said)}")
-    return f"task {name} stopped: {'; '.join(whys)}"
+    return f"task {short(task['taskArn'])} stopped: {'; '.join(whys)}"

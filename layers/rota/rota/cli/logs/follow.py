@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from rota.cli.aws_errors import is_denied
+from rota.cli.ecs_tasks import short
+from rota.cli.events import Logged
 from rota.cli.execution import patiently
 from rota.cli.exits import CommandError, Exit
 from rota.cli.logs.task_log import TaskLog
@@ -15,6 +17,7 @@ from rota.runs import tasks
 if TYPE_CHECKING:
     from rota.cli.frame import Account
     from rota.cli.logs.model import Line
+    from rota.cli.output import Output
     from rota.runs.event import TaskChange
 
 _FIRST_SECONDS, _SECONDS, _QUICK_LOOKS = 1.0, 3.0, 60
@@ -70,6 +73,14 @@ def follow(account: "Account", arns: Sequence[str], show: Show, timeout: timedel
             return [*seen.values()]
         looks += 1
         time.sleep(_FIRST_SECONDS if looks < _QUICK_LOOKS else _SECONDS)
+
+
+def print_line(output: "Output", task_arn: str, line: "Line", *, several: bool) -> None:
+    """Print a line of a task; one of `several` tasks is named before it."""
+    if output.as_json:
+        output.event(Logged(task_arn, line.at, line.message))
+    else:
+        output.line(f"{f'{short(task_arn)}  ' if several else ''}{line.message}")
 
 
 def secrets_in(change: "TaskChange") -> list[str]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rota.cli import ecs_tasks, rules, times
 from rota.cli import table as items
-from rota.cli.events import Logged, Task
+from rota.cli.events import Task
 from rota.cli.exits import CommandError, Exit
 from rota.cli.logs.follow import follow as follow_tasks
-from rota.cli.logs.follow import secrets_in
+from rota.cli.logs.follow import print_line, secrets_in
 from rota.cli.logs.model import Line, Log, Logs
 from rota.cli.logs.task_log import TaskLog
 
@@ -69,7 +69,7 @@ def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted
     else:
         show(account, Which(task, found.arn, 1, None), wanted)
         return Exit.DONE
-    account.interrupted = f"Stopped watching; the job continues. Stop it: rota stop {arns[0].rpartition('/')[2][:8]}"
+    account.interrupted = f"Stopped watching; the job continues. Stop it: rota stop {ecs_tasks.short(arns[0])}"
     follow_tasks(account, arns, _Shown(account, wanted, several=len(arns) > 1), None)
     return Exit.DONE
 
@@ -91,21 +91,16 @@ class _Shown:
         if self._output.as_json:
             self._output.event(Task(change.task_arn, change.last_status))
         else:
-            self._output.say(f"  {change.job} {change.task_id[:8]} is {change.last_status}")
+            self._output.say(f"  {change.job} {ecs_tasks.short(change.task_arn)} is {change.last_status}")
 
     def line(self, task_arn: str, line: Line) -> None:
-        if not self._wanted(line):
-            return
-        if self._output.as_json:
-            self._output.event(Logged(task_arn, line.at, line.message))
-        else:
-            name = f"{task_arn.rpartition('/')[2][:8]}  " if self._several else ""
-            self._output.line(f"{name}{line.message}")
+        if self._wanted(line):
+            print_line(self._output, task_arn, line, several=self._several)
 
     def unreadable(self, task_arn: str, refusal: Exception | str) -> None:
         if isinstance(refusal, Exception):
             raise refusal
-        self._output.say(f"  {task_arn.rpartition('/')[2][:8]}: {refusal}")
+        self._output.say(f"  {ecs_tasks.short(task_arn)}: {refusal}")
 
 
 def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
@@ -177,4 +172,4 @@ def _title(log: Log, now: datetime, *, utc: bool) -> str:
         (log.status or "").replace("_", " "),
         f"exit code {log.exit}" if log.exit is not None else "",
     ]
-    return f"==> {', '.join(filter(None, parts))} ({log.source.rpartition('/')[2][:8]})"
+    return f"==> {', '.join(filter(None, parts))} ({ecs_tasks.short(log.source)})"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from rota.cli.ecs_tasks import short
 from rota.cli.events import Logged
 from rota.cli.exits import CommandError, Exit
 from rota.cli.logs.model import Line, Log, Logs
@@ -41,7 +42,7 @@ def show(account: "Account", since: timedelta, wanted: Callable[[Line], bool], *
         if not follows:
             for log in logs.values():
                 if log.why_not:
-                    output.say(f"{log.task_arn.rpartition('/')[2][:8]}: {log.why_not}")
+                    output.say(f"{short(log.task_arn)}: {log.why_not}")
             return
         looks += 1
         time.sleep(_SECONDS)
@@ -65,9 +66,9 @@ def _find(account: "Account", logs: dict[str, TaskLog], *, stopped: bool) -> Non
 
 
 def _print(account: "Account", arn: str, line: Line) -> None:
-    output, task = account.output, arn.rpartition("/")[2][:8]
+    output = account.output
     if output.as_json:
         output.event(Logged(arn, line.at, line.message))
         return
     at = line.at if output.utc else line.at.astimezone()
-    output.line(f"{at:%H:%M:%S} {task}  {line.message}")
+    output.line(f"{at:%H:%M:%S} {short(arn)}  {line.message}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rota.cli import table as items
 from rota.cli import times
-from rota.cli.ecs_tasks import running
+from rota.cli.ecs_tasks import running, short
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import next_runs
@@ -25,7 +25,7 @@ def remarks(account: "Account", job: "Job", now: datetime) -> Iterator[str]:
     item = account.table.jobs().get(job.task, {}) if account.stack.watches_runs else {}
     yield from of_the_schedule(job, pause, item, now)
     for change in running(account, job.task):
-        yield f"{job.task} runs already, as task {change.task_id[:8]}: both run at once."
+        yield f"{job.task} runs already, as task {short(change.task_arn)}: both run at once."
 
 
 def of_the_schedule(job: "Job", pause: Item | None, item: Item, now: datetime) -> Iterator[str]:

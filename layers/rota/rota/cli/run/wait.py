@@ -9,9 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rota.cli import times
 from rota.cli.aws_errors import denial
-from rota.cli.events import Logged, Task
+from rota.cli.ecs_tasks import short
+from rota.cli.events import Task
 from rota.cli.exits import CommandError, Exit
-from rota.cli.logs.follow import follow
+from rota.cli.logs.follow import follow, print_line
 from rota.cli.run.model import OneRun, Ran
 from rota.cli.stop.stop import stop
 from rota.runs.judge import run_of
@@ -41,20 +42,16 @@ class _Shown:
         if self._output.as_json:
             self._output.event(Task(change.task_arn, change.last_status))
         elif words := _DOES.get(change.last_status):
-            self._output.notes([f"  {change.task_id[:8]} {words}"])
+            self._output.notes([f"  {short(change.task_arn)} {words}"])
 
     def line(self, task_arn: str, line: "Line") -> None:
-        if self._output.as_json:
-            self._output.event(Logged(task_arn, line.at, line.message))
-        else:
-            name = f"{task_arn.rpartition('/')[2][:8]}  " if self._several else ""
-            self._output.line(f"{name}{line.message}")
+        print_line(self._output, task_arn, line, several=self._several)
 
     def unreadable(self, task_arn: str, refusal: Exception | str) -> None:
         """The job runs all the same."""
-        name, denied = task_arn.rpartition("/")[2][:8], isinstance(refusal, ClientError)
+        denied = isinstance(refusal, ClientError)
         why = f"{denial(refusal)} is denied" if denied else refusal  # type: ignore[arg-type]  # mypy loses isinstance
-        self._output.notes([f"  {name}: its log is not to be seen: {why}"])
+        self._output.notes([f"  {short(task_arn)}: its log is not to be seen: {why}"])
 
 
 def wait(
@@ -69,7 +66,7 @@ def wait(
     """Follow what was started, due then, unless `timeout` is None. Returns the exit code of the command. With `stops`
     Ctrl-C stops it.
     """
-    output, ids = account.output, [each.task_id[:8] for each in started]
+    output, ids = account.output, [short(each.task_arn) for each in started]
     revision = started[0].task_definition_arn.rpartition("/")[2]
     which = f"--run {ids[0]}" if len(ids) == 1 else task
     stopping = "; ".join(f"rota stop {each}{account.options}" for each in ids)

@@ -23,14 +23,15 @@ def stop(account: Account, name: str, reason: str | None, yes: bool) -> None:
     one begins at its time.
     """
     from rota.cli import execution
+    from rota.cli.ecs_tasks import short
     from rota.cli.stop import stop as stops
     from rota.cli.stop.model import Stopped
 
     found = _running(account, name)
-    what = f"{found.job or 'the run'} (task {found.task_id[:8]})"
+    what = f"{found.job or 'the run'} (task {short(found.task_arn)})"
     execution.confirm(account, f"Stop {what} of {account.stack}?", yes=yes)
     stops.stop(account, found.task_arn, reason)
-    said = f"{what} is being stopped. Its log: rota logs --run {found.task_id[:8]}{account.options}"
+    said = f"{what} is being stopped. Its log: rota logs --run {short(found.task_arn)}{account.options}"
     account.output.answer(Stopped(found.job, found.task_arn), account.stack, lambda: [said])
 
 
@@ -41,7 +42,7 @@ def _running(account: Account, name: str) -> "TaskChange":
     task = rules.task_of(name, account.stack.rule_prefix)
     found = ecs_tasks.running(account, task)
     if len(found) > 1:
-        listed = "\n".join(f"  rota stop {each.task_id[:8]}   {each.last_status}" for each in found)
+        listed = "\n".join(f"  rota stop {ecs_tasks.short(each.task_arn)}   {each.last_status}" for each in found)
         raise CommandError(
             Exit.MISUSED, f"{len(found)} runs of {task} are under way:", "type one of these", listed=listed
         )
