@@ -15,6 +15,7 @@ from rota.cli.status import tasks
 from rota.cli.status.gather import are_live, pause_of
 from rota.cli.status.model import BAD
 from rota.cli.table import Item
+from rota.ownership import OWNER_TAG
 from rota.schedule_file.next_runs import in_words
 
 if TYPE_CHECKING:
@@ -86,11 +87,11 @@ def _of_the_rule(facts: TaskFacts) -> Iterator[Link]:
     if rule is None:
         yield Link("rule", facts.stack.rule_prefix + facts.task, "there is none of this name")
         return
-    owner = rule["tags"].get("rota:app")
+    owner = rule["tags"].get(OWNER_TAG)
     if owner == facts.stack.app:
-        whose = f"Rota's own, by its tag rota:app={owner}"
+        whose = f"Rota's own, by its tag {OWNER_TAG}={owner}"
     else:
-        whose = f"not Rota's: {f'its tag rota:app is {owner}' if owner else 'it has no tag rota:app'}"
+        whose = f"not Rota's: {f'its tag {OWNER_TAG} is {owner}' if owner else f'it has no tag {OWNER_TAG}'}"
     yield Link("rule", rule["Name"], f"{rule['ScheduleExpression']}, {rule['State']}; {whose}")
     for target in rule["targets"][:1]:
         role = target.get("RoleArn", "").rpartition("/")[2]
@@ -228,11 +229,12 @@ def _file(account: "Account", stack: "Stack", key: str, version: str) -> tuple[s
     from botocore.exceptions import ClientError
 
     from rota.cli.aws_errors import denial, is_denied
+    from rota.deployment.artifacts import is_gone
 
     try:
         found = account.client("s3").get_object(Bucket=stack.bucket, Key=key, VersionId=version)
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed"):
+        if is_gone(error):
             return None
         if is_denied(error):
             return f"not to be seen: {denial(error)} is denied"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.cli import rules
 from rota.cli.exits import CommandError, Exit
+from rota.ownership import OWNER_TAG
 from rota.runs.event import LONGEST_STARTED_BY, TaskChange, task_change
 from rota.schedules import backend
 from rota.tracing import SCHEDULED_AT, TASK
@@ -46,7 +47,7 @@ def find(account: "Account", name: str) -> Job:
     stack, events = account.stack, account.client("events")
     task = rules.task_of(name, stack.rule_prefix)
     rule = rules.read(events, stack.rule_prefix + task)
-    if rule is None or rule["tags"].get("rota:app") != stack.app:
+    if rule is None or rule["tags"].get(OWNER_TAG) != stack.app:
         listed = rules.listed(events, stack.rule_prefix)
         owned = rules.owned(events, listed, stack.app)
         if task not in listed:
