@@ -1,6 +1,6 @@
 """The schedule file, the rules, and what a person changed of them by hand."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import in_parallel
@@ -9,6 +9,7 @@ from rota.cli.check.model import Finding
 from rota.cli.releases import deploy_live
 from rota.ecs import secrets
 from rota.errors import ConfigError
+from rota.ownership import OWNER_TAG
 from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
 from rota.schedule_file.task import Task
 
@@ -99,24 +100,10 @@ def targets(facts: Facts) -> Iterator[Finding]:
     if not names or facts.status.deploying:
         return
     place = f"{stack.arn.split(':cloudformation:')[0]}:events:{stack.region}:{stack.account}:rule/"
-    found = dict(
-        zip(names, in_parallel(lambda name: events.list_targets_by_rule(Rule=name)["Targets"], names), strict=True)
-    )
-    tags = dict(
-        zip(
-            names,
-            in_parallel(lambda name: events.list_tags_for_resource(ResourceARN=place + name)["Tags"], names),
-            strict=True,
-        )
-    )
+    found = _each(lambda name: events.list_targets_by_rule(Rule=name)["Targets"], names)
+    tags = _each(lambda name: events.list_tags_for_resource(ResourceARN=place + name)["Tags"], names)
     revisions = sorted({each for listed in found.values() for each in map(_revision, listed) if each})
-    described = dict(
-        zip(
-            revisions,
-            in_parallel(lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"], revisions),
-            strict=True,
-        )
-    )
+    described = _each(lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"], revisions)
     problems = [
         f"{name.removeprefix(stack.rule_prefix)} {words}"
         for name in names
@@ -128,11 +115,16 @@ def targets(facts: Facts) -> Iterator[Finding]:
         yield Finding("targets", "ok", f"{len(names)} rules start one task each, with the live image")
 
 
+def _each(asked: Callable[[str], Any], names: Sequence[str]) -> dict[str, Any]:
+    """What AWS answers of each name, asked side by side."""
+    return dict(zip(names, in_parallel(asked, names), strict=True))
+
+
 def _wrong(
     facts: Facts, listed: list[Mapping[str, Any]], tags: list[Mapping[str, str]], described: Mapping[str, Any]
 ) -> Iterator[str]:
-    if {"Key": "rota:app", "Value": facts.stack.app} not in tags:
-        yield f"has a rule without the tag rota:app={facts.stack.app}: it is not Rota's"
+    if {"Key": OWNER_TAG, "Value": facts.stack.app} not in tags:
+        yield f"has a rule without the tag {OWNER_TAG}={facts.stack.app}: it is not Rota's"
         return
     if len(listed) != 1:
         yield f"has {len(listed)} targets: {_again(facts)} puts it right"
