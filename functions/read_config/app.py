@@ -103,9 +103,9 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         unrecorded=reusable.unrecorded,
         newest_revision=reusable.newest,
         registered=reusable.registered,
-        retry_policy_set_by_rota=recalling.result().retry_policy_set,
-        set_by_keys=dict(recalling.result().set_by_keys),
-        said_of_revisions=dict(recalling.result().said_of_revisions),
+        retry_policy_set_by_rota=live.retry_policy_set,
+        set_by_keys=dict(live.set_by_keys),
+        said_of_revisions=dict(live.said_of_revisions),
     )
     return ReadConfigOutput(
         schedule=stored,
