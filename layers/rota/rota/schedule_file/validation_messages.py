@@ -75,6 +75,11 @@ _NOT_HERE = (
         "set it on the target of the task's rule, where a deployment keeps it",
     ),
 )
+# By what has keys of the author's.
+_PROBLEMS_OF_KEYS: dict[Location, str] = {
+    ("tags",): "is not the key of a tag; write 1 to 128 letters, digits, spaces and . _ : / = + @ -",
+    ("environment",): "is not a name for a variable; write at least one character, and no =",
+}
 
 
 def problems_of(error: ValidationError) -> Iterator[Problem]:
@@ -84,12 +89,9 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
         location = detail["loc"]
         if detail["type"] == "too_short" and any(each["loc"][:-1] == location for each in found):
             continue  # pydantic counts only the items that are valid
-        if location[-3:-2] == ("tags",) and location[-1] == "[key]":  # pydantic's mark of a problem in a key
-            rule = "write 1 to 128 letters, digits, spaces and . _ : / = + @ -"
-            yield Problem(location[:-1], f"is not the key of a tag; {rule}")
-        elif location[-3:-2] == ("environment",) and location[-1] == "[key]":
-            rule = "write at least one character, and no ="
-            yield Problem(location[:-1], f"is not a name for a variable; {rule}")
+        # pydantic's mark of a problem in a key
+        if location[-1] == "[key]" and (problem := _PROBLEMS_OF_KEYS.get(location[-3:-2])):
+            yield Problem(location[:-1], problem)
         elif detail["type"] != "value_error" or location[:-1] != ("tasks",):
             yield Problem(location, _message(detail, location))
 
