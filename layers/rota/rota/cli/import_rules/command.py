@@ -12,6 +12,7 @@ from rota.cli.frame import Account, command
 if TYPE_CHECKING:
     from rota.cli.import_rules.compare import Place
     from rota.cli.import_rules.entry import Taken
+    from rota.cli.import_rules.job import NotTaken
     from rota.ecs.task_definitions import Revision
 
 _FILES = (".yaml", ".yml", ".json")
@@ -70,9 +71,7 @@ def import_(
     return Exit.FAILED if imported.not_taken or imported.remarks or refused else Exit.DONE
 
 
-def _of_rules(
-    account: Account, prefix: str | None, service: str | None
-) -> "tuple[Place, list[Taken], list[tuple[str, str]]]":
+def _of_rules(account: Account, prefix: str | None, service: str | None) -> "tuple[Place, list[Taken], list[NotTaken]]":
     """The tasks of the rules whose names begin so; of the stack's, or of a service that no stack deploys yet."""
     from rota.cli.import_rules import gather
     from rota.cli.import_rules.entry import take_all
@@ -115,7 +114,7 @@ def _parameters(account: Account, prefix: str | None, service: str | None) -> "t
     return {**stack.parameters, **own}, read_revision(account.client("ecs"), described["taskDefinition"])
 
 
-def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list[tuple[str, str]]]":
+def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list[NotTaken]]":
     """The tasks of ecschedule's file."""
     from rota.cli.import_rules import ecschedule
     from rota.cli.import_rules.entry import take_all

@@ -7,7 +7,7 @@ from typing import Any
 
 from rota.cli.import_rules.compare import Place
 from rota.cli.import_rules.guess import start_command
-from rota.cli.import_rules.job import CannotTakeError, Job, kept
+from rota.cli.import_rules.job import CannotTakeError, Job, NotTaken, kept
 from rota.cli.schedule_files.source import Finding
 from rota.ecs.task_definitions import Revision
 from rota.settings import Settings
@@ -31,7 +31,7 @@ def problems(text: str) -> Iterator[Finding]:
             yield Finding("", f"{found[0]} is a template of ecschedule; write its value", number)
 
 
-def read(document: Mapping[str, Any]) -> tuple[list[Job], list[tuple[str, str]]]:
+def read(document: Mapping[str, Any]) -> tuple[list[Job], list[NotTaken]]:
     """The jobs of the file, and for each rule that is none its name and why."""
     jobs, not_taken = [], []
     for number, rule in enumerate(document.get("rules") or []):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.cli.import_rules import compare
 from rota.cli.import_rules.compare import Place, container_of
-from rota.cli.import_rules.job import CannotTakeError, Job, weights
+from rota.cli.import_rules.job import CannotTakeError, Job, NotTaken, weights
 from rota.ecs.images import is_of_repository_named
 from rota.notifications.sanitise import is_named_like_a_secret
 from rota.schedule_file.expression import normalise_expression
@@ -75,10 +75,10 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
 
 def take_all(
     jobs: Iterable[Job], place: Place, definitions: Mapping[str, "Content | None"]
-) -> tuple[list[Taken], list[tuple[str, str]]]:
+) -> tuple[list[Taken], list[NotTaken]]:
     """The tasks of these jobs, and for each of the others its rule's name and why; `definitions`: by ARN."""
     taken: list[Taken] = []
-    not_taken: list[tuple[str, str]] = []
+    not_taken: list[NotTaken] = []
     names: dict[str, str] = {}
     for job in jobs:
         try:

@@ -9,7 +9,7 @@ from rota.aws.parallel import in_parallel
 from rota.cli.exits import CommandError, Exit
 from rota.cli.import_rules import copilot, job
 from rota.cli.import_rules.compare import Place
-from rota.cli.import_rules.job import CannotTakeError, Job
+from rota.cli.import_rules.job import CannotTakeError, Job, NotTaken
 from rota.ecs.task_definitions import Revision, find_revision
 from rota.schedules.eventbridge_rules import api
 from rota.settings import Settings
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from rota.ecs.fingerprint import Content
     from rota.schedules.eventbridge_rules.rule import Rule
 
-NotTaken = tuple[str, str]
-"""A rule's name, and why no task comes of it."""
 # What a job is compared with; a stack's other parameters make no difference to it.
 _PARAMETERS = {
     "repository": "RepositoryName",

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _KEPT = ("DeadLetterConfig",)
 _KEPT_OF_ECS = ("EnableECSManagedTags", "Group", "ReferenceId")
 
+NotTaken = tuple[str, str]
+"""A rule's name, and why no task comes of it."""
+
 
 class CannotTakeError(Exception):
     """A rule that no task of a schedule file comes to; each of the reasons is a sentence without its subject."""

@@ -9,10 +9,11 @@ from rota.cli.tables import folded
 
 if TYPE_CHECKING:
     from rota.cli.import_rules.entry import Taken
+    from rota.cli.import_rules.job import NotTaken
 
 
 def imported(
-    taken: "Sequence[Taken]", not_taken: Sequence[tuple[str, str]], parameters: Mapping[str, str], file: str | None
+    taken: "Sequence[Taken]", not_taken: "Sequence[NotTaken]", parameters: Mapping[str, str], file: str | None
 ) -> Imported:
     """The answer."""
     return Imported(

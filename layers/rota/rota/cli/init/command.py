@@ -11,6 +11,7 @@ from rota.cli.frame import Account, command
 
 if TYPE_CHECKING:
     from rota.cli.import_rules.entry import Taken
+    from rota.cli.import_rules.job import NotTaken
     from rota.cli.init.model import Initialised
     from rota.cli.init.parameters import Read
 
@@ -62,7 +63,7 @@ def init(
 
 def _with_rules(
     account: Account, found: "Read", given: dict[str, str]
-) -> "tuple[dict[str, str], list[Taken], list[tuple[str, str]]]":
+) -> "tuple[dict[str, str], list[Taken], list[NotTaken]]":
     """All parameters, the tasks of the rules that start the app's jobs, and the rules that come to none."""
     from rota.cli.init import jobs
 

@@ -11,14 +11,14 @@ from rota.ecs.images import is_of_repository_named
 if TYPE_CHECKING:
     from rota.cli.frame import Account
     from rota.cli.import_rules.entry import Taken
-    from rota.cli.import_rules.job import Job
+    from rota.cli.import_rules.job import Job, NotTaken
     from rota.cli.init.parameters import Read
     from rota.ecs.fingerprint import Content
 
 
 def read(
     account: "Account", service: "Read", given: Mapping[str, str]
-) -> "tuple[dict[str, str], list[Taken], list[tuple[str, str]]]":
+) -> "tuple[dict[str, str], list[Taken], list[NotTaken]]":
     """What the rules say of further parameters, the tasks that they come to, and the rules that come to none.
 
     `given`: the parameters RulePrefix and StartCommand, where a person says them.

@@ -11,6 +11,7 @@ from rota.cli.tables import folded
 
 if TYPE_CHECKING:
     from rota.cli.import_rules.entry import Taken
+    from rota.cli.import_rules.job import NotTaken
 
 REQUIRED = ("RepositoryName", "SubnetIds", "SecurityGroupIds", "TaskRoleArns")
 """Parameters without a default that a service may not say."""
@@ -29,7 +30,7 @@ def initialised(
     stack: str,
     values: Mapping[str, str],
     taken: "Sequence[Taken]",
-    not_taken: Sequence[tuple[str, str]],
+    not_taken: "Sequence[NotTaken]",
     of_the_service: Sequence[str],
     schedule: str,
 ) -> Initialised:
