@@ -6,7 +6,7 @@ from typing import Any
 
 from rota.cli.exits import CommandError, Exit
 
-_SAMCONFIG = "samconfig.toml"
+SAMCONFIG = "samconfig.toml"
 
 
 def stack_name(stack: str | None, environment: str | None, folder: Path) -> str | None:
@@ -37,7 +37,7 @@ def _of_samconfig(environment: str, folder: Path) -> str:
     """`stack_name` of that environment in the nearest samconfig.toml."""
     file = _samconfig(folder)
     if file is None:
-        raise CommandError(Exit.MISUSED, f"--env reads {_SAMCONFIG}, and there is none here", "type --stack NAME")
+        raise CommandError(Exit.MISUSED, f"--env reads {SAMCONFIG}, and there is none here", "type --stack NAME")
     config = _read(file)
     for part in ("global", "deploy"):
         place = (environment, part, "parameters")
@@ -60,7 +60,7 @@ def environments_of(folder: Path) -> list[str]:
 
 
 def _samconfig(folder: Path) -> Path | None:
-    return next((each / _SAMCONFIG for each in (folder, *folder.parents) if (each / _SAMCONFIG).is_file()), None)
+    return next((each / SAMCONFIG for each in (folder, *folder.parents) if (each / SAMCONFIG).is_file()), None)
 
 
 def _read(file: Path) -> dict[str, Any]:

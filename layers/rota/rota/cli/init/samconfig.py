@@ -7,7 +7,8 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-FILE = "samconfig.toml"
+from rota.cli.places import SAMCONFIG
+
 _NEW = "version = 0.1\n"
 # What `make deploy` needs in an environment that is new.
 _SETTINGS: dict[str, Any] = {
@@ -62,7 +63,7 @@ def with_environment(text: str, environment: str, stack: str, region: str, param
     after = _parsed(made)
     others = [{name: table for name, table in each.items() if name != environment} for each in (before, after)]
     if others[0] != {name: table for name, table in others[1].items() if text or name != "version"}:
-        raise UnreadableError(f"[{environment}] of {FILE} cannot be replaced; remove it by hand")
+        raise UnreadableError(f"[{environment}] of {SAMCONFIG} cannot be replaced; remove it by hand")
     return made
 
 
@@ -92,4 +93,4 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UnreadableError(f"{FILE} is not TOML: {error}") from error
+        raise UnreadableError(f"{SAMCONFIG} is not TOML: {error}") from error

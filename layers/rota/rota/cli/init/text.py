@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rota.cli.import_rules.model import remark
 from rota.cli.import_rules.text import about_rules
 from rota.cli.init.model import Initialised
-from rota.cli.init.samconfig import FILE
+from rota.cli.places import SAMCONFIG
 from rota.cli.tables import folded
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def initialised(
     """The answer."""
     lacking = [name for name in REQUIRED if not values.get(name)]
     remarks = [remark("", words) for words in of_the_service]
-    remarks += [remark("", f"the parameter {name} could not be read: write it into {FILE}") for name in lacking]
+    remarks += [remark("", f"the parameter {name} could not be read: write it into {SAMCONFIG}") for name in lacking]
     remarks += [remark(each.job.rule, words) for each in taken for words in each.remarks]
     return Initialised(
         environment=environment,
@@ -46,7 +46,7 @@ def initialised(
         tasks=[each.entry for each in taken],
         not_taken=[remark(*each) for each in not_taken],
         remarks=remarks,
-        files=[FILE, schedule],
+        files=[SAMCONFIG, schedule],
         next=f"make deploy ENV={environment}",
     )
 
