@@ -150,7 +150,7 @@ def _vpcs(settings: Settings, tasks: tuple[Task, ...]) -> dict[str, str]:
 
 def _missing_secrets(settings: Settings, tasks: tuple[Task, ...], cluster_arn: str) -> set[str]:
     """The ARNs of secrets that tasks name, of the cluster's account and Region, and that are not there."""
-    named = {secrets.arn_of(each, cluster_arn) for task in tasks for each in (task.secrets or {}).values()}
+    named = {arn for task in tasks for arn in secrets.arns_of(task, cluster_arn).values()}
     here = cluster_arn.split(":")[3:5]
     seen = {arn for arn in named if arn.split(":")[3:5] == here and secrets.is_allowed(arn, settings.secrets_allowed)}
     return secrets.missing(clients.secretsmanager(), clients.ssm(), seen) if seen else set()

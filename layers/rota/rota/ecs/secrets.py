@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import in_parallel
+
+if TYPE_CHECKING:
+    from rota.schedule_file.task import Task
 
 _PARTS_OF_A_SECRET = 7
 
@@ -16,6 +19,11 @@ def arn_of(name: str, cluster_arn: str) -> str:
     if name.startswith("/"):
         return f"{cluster_arn.partition(':cluster/')[0].replace(':ecs:', ':ssm:')}:parameter{name}"
     return ":".join(name.split(":")[:_PARTS_OF_A_SECRET])
+
+
+def arns_of(task: "Task", cluster_arn: str) -> dict[str, str]:
+    """The ARN of each secret that the task names, by its variable. Pure."""
+    return {variable: arn_of(name, cluster_arn) for variable, name in (task.secrets or {}).items()}
 
 
 def is_allowed(arn: str, patterns: Iterable[str]) -> bool:

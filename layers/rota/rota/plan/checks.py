@@ -169,17 +169,17 @@ def of_secrets(
     ARNs of those that are not there.
     """
     for index, task in enumerate(tasks):
-        arns_ = {name: secrets.arn_of(source, cluster_arn) for name, source in (task.secrets or {}).items()}
+        named = secrets.arns_of(task, cluster_arn)
         if refused := sorted(
-            name for name, arn in arns_.items() if not secrets.is_allowed(arn, settings.secrets_allowed)
+            name for name, arn in named.items() if not secrets.is_allowed(arn, settings.secrets_allowed)
         ):
             yield (
                 f"tasks[{index}].secrets: the parameter SecretsAllowed has no pattern for what {listed(refused)} "
                 f"{'name' if len(refused) > 1 else 'names'}; have the operator add one, or name a secret that it allows"
             )
-        for name in sorted(name for name, arn in arns_.items() if arn in missing):
+        for name in sorted(name for name, arn in named.items() if arn in missing):
             yield f"tasks[{index}].secrets.{name}: there is no such secret, or it is being deleted; correct its name"
-        if arns_ and not base.content.get("executionRoleArn"):
+        if named and not base.content.get("executionRoleArn"):
             yield (
                 f"tasks[{index}].secrets: ECS reads secrets with the execution role, and the task definition "
                 f"{arns.short_name(base.arn)} has none; register a revision with executionRoleArn"

@@ -63,7 +63,7 @@ def refused_keys(tasks: Iterable[Task], stack: "Stack") -> Iterator[str]:
     for task in tasks:
         refused = [key for key, right in task.rights.items() if right not in stack.listed("EventsRoleAllows")]
         refused += task.network if stack.parameters.get("TaskNetworks", "stack") == "stack" else ()
-        named = [secrets.arn_of(each, cluster) for each in (task.secrets or {}).values()]
+        named = secrets.arns_of(task, cluster).values()
         if not all(secrets.is_allowed(each, stack.listed("SecretsAllowed")) for each in named):
             refused.append("secrets")
         refused += ["role"] if task.role and task.role not in stack.listed("TaskRoleArns") else []

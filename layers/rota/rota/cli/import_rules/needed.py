@@ -18,7 +18,7 @@ def parameters(taken: "Sequence[Taken]", place: "Place") -> dict[str, str]:
     settings, tasks = place.settings, [each.task for each in taken]
     rights = {*settings.events_role_allows, *(right for task in tasks for right in task.rights.values())}
     cluster_arn = place.base.arn.replace(":task-definition/", ":cluster/")
-    named = sorted({secrets.arn_of(source, cluster_arn) for task in tasks for source in (task.secrets or {}).values()})
+    named = sorted({arn for task in tasks for arn in secrets.arns_of(task, cluster_arn).values()})
     refused = [arn for arn in named if not secrets.is_allowed(arn, settings.secrets_allowed)]
     roles = dict.fromkeys([*settings.task_role_arns, *(task.role for task in tasks if task.role)])
     needed: dict[str, Sequence[str]] = {
