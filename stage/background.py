@@ -23,7 +23,7 @@ from stage.dynamodb.expiry import expire_items
 from stage.ecr import lifecycle
 from stage.ecr.archive import Archive
 from stage.ecr.images import Images
-from stage.ecs import revisions
+from stage.ecs import api, revisions
 from stage.ecs.alarms import Alarms
 from stage.ecs.api import Ecs
 from stage.ecs.express import Express
@@ -69,6 +69,7 @@ class Background:
         timer: Timer | None = None,
     ) -> None:
         lifecycle.install()
+        api.install()
         lock = threading.RLock()
         self._settings = settings
         self.timer = timer or Timer()

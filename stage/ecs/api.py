@@ -7,14 +7,18 @@ operations (DescribeServices, ListTasks, tags) show the same state.
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partialmethod
 from typing import Any
 
 from moto.core.exceptions import ServiceException
+from moto.core.serialize import never_return
 from moto.ecs.exceptions import EcsClientException
 from moto.ecs.models import EC2ContainerServiceBackend, TaskDefinition, ecs_backends
+from moto.ecs.responses import EC2ContainerServiceResponse
 
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
+from stage.moto.patch import replace
 
 Operation = Callable[[Call], Reply | None]
 """Answers a call; None passes it on to moto."""
@@ -23,6 +27,16 @@ Publish = Callable[[str, list[str], dict[str, Any]], None]
 """Publishes an ECS event: its detail-type, resources and detail."""
 
 LATEST_FARGATE = "1.4.0"  # docs.aws.amazon.com/AmazonECS/latest/developerguide/platform-fargate.html
+
+
+def install() -> None:
+    """Let each answer have its own members: moto's share a dict of those with tags, also while they are written."""
+    for name, pick in (("_include_in_response", lambda value: value), ("_exclude_from_response", never_return)):
+        replace(EC2ContainerServiceResponse, name, partialmethod(_show, pick))
+
+
+def _show(self: EC2ContainerServiceResponse, pick: Callable[[Any], Any], path: str) -> None:
+    self.RESPONSE_KEY_PATH_TO_TRANSFORMER = {**self.RESPONSE_KEY_PATH_TO_TRANSFORMER, path: pick}
 
 
 class Ecs:

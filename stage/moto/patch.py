@@ -1,8 +1,8 @@
 """Replaces attributes of moto's classes: the only way in which the stage changes moto from inside.
 
 What a hook can do (`stage.gateway.calls.Hook`) is done in a hook. The patches are in `stage.stepfunctions`
-(executions), `stage.dynamodb` (items), `stage.cloudformation` (stacks and roles), `stage.ecr` (lifecycle policies) and
-`stage.moto.speed`.
+(executions), `stage.dynamodb` (items), `stage.cloudformation` (stacks and roles), `stage.ecr` (lifecycle policies),
+`stage.ecs` (answers with tags) and `stage.moto.speed`.
 """
 
 

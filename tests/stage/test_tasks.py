@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.ecs.responses import DESCRIBE_TASKS_TAGS, EC2ContainerServiceResponse
 
 from stage.background import CannotFireError
 from tests.stage.small_stage import SmallStage, aws
@@ -481,3 +482,12 @@ def test_a_task_that_runs_too_long_is_stopped(small: SmallStage, monkeypatch: py
     fired = small.fire("sleep")
     assert fired["exit_code"] == 137
     assert fired["stopped_reason"].startswith("The stage stops a task after")
+
+
+@pytest.mark.usefixtures("small")
+def test_an_answer_has_its_tags_beside_one_without() -> None:
+    with_tags, without = EC2ContainerServiceResponse(), EC2ContainerServiceResponse()
+    with_tags._include_in_response(DESCRIBE_TASKS_TAGS)
+    without._exclude_from_response(DESCRIBE_TASKS_TAGS)
+    shown = [each.RESPONSE_KEY_PATH_TO_TRANSFORMER[DESCRIBE_TASKS_TAGS]("tags") for each in (with_tags, without)]
+    assert shown == ["tags", None]
