@@ -202,8 +202,9 @@ def _ended(
         outcome, code = end.status.lower(), Exit.FAILED
     if restores and end.state == "DeploymentFailed":
         code = Exit.DONE
-    made = (end.output.get("outcome") or {}).get("release") if isinstance(end.output.get("outcome"), dict) else None
-    release, seconds = version(made), round(end.seconds, 1)
+    recorded = end.output.get("outcome")
+    release = version(recorded.get("release")) if isinstance(recorded, dict) else None
+    seconds = round(end.seconds, 1)
     if output.as_json:
         output.event(Ended(outcome, release, execution, seconds, end.error, end.cause, int(code)))
     else:

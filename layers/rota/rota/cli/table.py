@@ -23,6 +23,12 @@ class Present(NamedTuple):
     lease: Item
     deployments: list[Item]
 
+    @property
+    def gates(self) -> Item:
+        """What keeps pushes out: a hold, the push that waits for its end, and bars; each may be missing."""
+        gates: Item = self.lease.get("gates", {})
+        return gates
+
 
 class Table:
     """The items of one app: its own, and those of its runs."""

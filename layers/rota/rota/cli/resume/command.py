@@ -55,7 +55,7 @@ def resume(
         started = execution.start(account, named, "resume")
         code = execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
         return _run_missed(account, paused) if run_missed and code is Exit.DONE else code
-    gates = account.table.present(0).lease.get("gates", {})
+    gates = account.table.present(0).gates
     event: dict[str, Any]
     if deployments:
         event, kind, question = {"hold": {}}, "resume", f"End the hold of {stack}?"

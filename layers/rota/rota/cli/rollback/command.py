@@ -84,8 +84,8 @@ def _undo(account: Account, table: "Table", live: "Item | None") -> None:
     """What is barred now, and how to undo the rollback."""
     from rota.cli.table import version
 
-    lease = table.present(0).lease
-    barred = [each.get("tag") or each["digest"][:19] for each in lease.get("gates", {}).get("bars", ())]
+    bars = table.present(0).gates.get("bars", ())
+    barred = [each.get("tag") or each["digest"][:19] for each in bars]
     if barred:
         account.output.line(
             f"Barred: {', '.join(dict.fromkeys(barred))}. To lift that: rota resume --barred{account.options}"

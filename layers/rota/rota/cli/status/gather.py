@@ -48,9 +48,9 @@ def gather(account: "Account", stack: "Stack") -> Status:
             release=_release(now),
             deploying=deploying,
             last_deployment=_last(now.deployments),
-            hold=_hold(lease, account.now()),
-            pending=_pending(lease),
-            barred=[_bar(each) for each in lease.get("gates", {}).get("bars", ())],
+            hold=_hold(now.gates, account.now()),
+            pending=_pending(now.gates),
+            barred=[_bar(each) for each in now.gates.get("bars", ())],
             service=service.result(),
             tasks=[
                 tasks.status(
@@ -170,15 +170,15 @@ def _last(ended: Sequence[Item]) -> Ended | None:
     )
 
 
-def _hold(lease: Item, now: datetime) -> Hold | None:
+def _hold(gates: Item, now: datetime) -> Hold | None:
     """The hold that is in force."""
-    found = lease.get("gates", {}).get("hold")
+    found = gates.get("hold")
     hold = Hold(**_who(found)) if found else None
     return hold if hold and (hold.until is None or hold.until > now) else None
 
 
-def _pending(lease: Item) -> Pending | None:
-    found = lease.get("gates", {}).get("pending")
+def _pending(gates: Item) -> Pending | None:
+    found = gates.get("pending")
     if not found:
         return None
     image = found["image"]
