@@ -97,6 +97,7 @@ def _repeat(
 
 
 def _failed_runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> "list[Repeat]":
+    from rota.aws.parallel import in_parallel
     from rota.cli import rules
     from rota.cli.run.failed import to_repeat
 
@@ -107,7 +108,8 @@ def _failed_runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> 
     names = [rules.task_of(each, stack.rule_prefix) for each in tasks] or [*known]
     rules.require(names, known)
     begin = account.now() - since
-    return to_repeat(run for name in names for run in table.runs_since(name, begin))
+    found = in_parallel(lambda name: [*table.runs_since(name, begin)], names)
+    return to_repeat(run for runs in found for run in runs)
 
 
 def _environment(variables: tuple[str, ...]) -> dict[str, str]:
