@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rota.runs.event import TaskChange
 
 Wanted = Callable[[Line], bool]
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Which(NamedTuple):
@@ -59,15 +60,16 @@ def show(account: "Account", which: Which, wanted: Wanted) -> None:
 
 def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted) -> Exit:
     """Print a run's log until it has ended. Without `run` that of the newest one of the job."""
+    which = Which(task, run, 1, None)
     under_way = ecs_tasks.running(account, rules.task_of(task, account.stack.rule_prefix)) if task and not run else []
     if under_way:
         arns = [each.task_arn for each in under_way]
-    elif (found := next(_runs(account, Which(task, run, 1, None)), None)) is None:
-        raise _no_run(account, Which(task, run, 1, None))
+    elif (found := next(_runs(account, which), None)) is None:
+        raise _no_run(account, which)
     elif found.status in ("starting", "running"):
         arns = [found.arn]
     else:
-        show(account, Which(task, found.arn, 1, None), wanted)
+        show(account, which._replace(run=found.arn), wanted)
         return Exit.DONE
     account.interrupted = f"Stopped watching; the job continues. Stop it: rota stop {ecs_tasks.short(arns[0])}"
     follow_tasks(account, arns, _Shown(account, wanted, several=len(arns) > 1), None)
@@ -114,9 +116,6 @@ def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
     known = account.table.runs_since(task, account.now() - which.since if which.since else _EVER)
     started = (_of_item(each) for each in known if each.get("task_arn"))
     yield from started if which.since else islice(started, which.last)
-
-
-_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _one(account: "Account", which: Which) -> _Run:
