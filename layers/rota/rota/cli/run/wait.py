@@ -49,8 +49,7 @@ class _Shown:
 
     def unreadable(self, task_arn: str, refusal: Exception | str) -> None:
         """The job runs all the same."""
-        denied = isinstance(refusal, ClientError)
-        why = f"{denial(refusal)} is denied" if denied else refusal  # type: ignore[arg-type]  # mypy loses isinstance
+        why = f"{denial(refusal)} is denied" if isinstance(refusal, ClientError) else refusal
         self._output.notes([f"  {short(task_arn)}: its log is not to be seen: {why}"])
 
 
