@@ -37,7 +37,7 @@ def parse_schedule_file(
     `rule_prefix` goes before each task's name to make the rule's; `max_tasks` is how many rules the bus can take;
     with `list_all` the message lists every problem, even if it gets too long for a cause of Step Functions.
     """
-    tasks, problems = _check(raw, rule_prefix, max_tasks)
+    tasks, problems = tasks_or_problems(raw, rule_prefix=rule_prefix, max_tasks=max_tasks)
     if problems:
         raise ConfigError(format_problems(problems, name, list_all=list_all))
     return tasks
@@ -45,7 +45,7 @@ def parse_schedule_file(
 
 def find_problems(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Problem, ...]:
     """Every problem of a schedule file, in the file's order; none if `parse_schedule_file` takes it."""
-    return _check(raw, rule_prefix, max_tasks)[1]
+    return tasks_or_problems(raw, rule_prefix=rule_prefix, max_tasks=max_tasks)[1]
 
 
 def format_problems(problems: Sequence[Problem], name: str = "The schedule file", *, list_all: bool = False) -> str:
@@ -65,8 +65,8 @@ def format_problems(problems: Sequence[Problem], name: str = "The schedule file"
     return "\n".join([*lines, f"and {left_out} more"] if left_out else lines)
 
 
-def _check(raw: bytes, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
-    """The tasks, or the problems; one of the two is empty."""
+def tasks_or_problems(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
+    """What `parse_schedule_file` returns, and what `find_problems` does; one of the two is empty."""
     if len(raw) > LARGEST_FILE:
         return (), (
             Problem((), f"has more than {LARGEST_FILE:,} bytes, the limit for a schedule file; make it shorter"),

@@ -12,9 +12,9 @@ from rota.cli.import_rules.job import CannotTakeError, Job, NotTaken, weights
 from rota.ecs.images import is_of_repository_named
 from rota.notifications.sanitise import is_named_like_a_secret
 from rota.schedule_file.expression import normalise_expression
-from rota.schedule_file.parse import find_problems
+from rota.schedule_file.parse import tasks_or_problems
 from rota.schedule_file.retry_age import retry_age
-from rota.schedule_file.task import CAPACITY_PROVIDERS, MOST_COPIES, TASK_NAME, Task, ValidationContext
+from rota.schedule_file.task import CAPACITY_PROVIDERS, MOST_COPIES, TASK_NAME, Task
 from rota.schedules.eventbridge_rules.rule import LONGEST_AGE
 from rota.schedules.eventbridge_rules.watching import MOST_ATTEMPTS
 
@@ -65,9 +65,11 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
     entry |= _of_definition(today, place.base.content, settings.container)
     in_place = job.in_place and job.name.startswith(place.prefix)
     entry |= _how(job, settings, in_place=in_place)
-    if problems := find_problems(json.dumps({"tasks": [entry]}).encode(), rule_prefix=place.prefix, max_tasks=1):
+    file = json.dumps({"tasks": [entry]}).encode()
+    tasks, problems = tasks_or_problems(file, rule_prefix=place.prefix, max_tasks=1)
+    if problems:
         raise CannotTakeError(*(str(each).removeprefix("tasks[0].") for each in problems))
-    task = Task.model_validate(entry, context=ValidationContext(place.prefix))
+    (task,) = tasks
     remarks += compare.differences(job, place, today, task)
     remarks += compare.of_the_rule(job, place, in_place=in_place)
     return Taken(job, entry, tuple(remarks), in_place, task)
