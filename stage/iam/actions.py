@@ -6,17 +6,15 @@ that is not in this table is an error, because its permissions have not been loo
 """
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from moto.dynamodb.models import dynamodb_backends
 
 from stage.gateway.calls import Call
 from stage.iam import ecs, eventbridge, scheduler
 from stage.iam.evaluation import Permission
+from stage.iam.permissions import Ask, Request, anywhere, on, on_arn
 from stage.moto.clients import ACCOUNT, REGION
-
-Ask = Callable[[Mapping[str, Any]], list[Permission]]
 
 
 class UnknownActionError(NotImplementedError):
@@ -33,20 +31,6 @@ def needed_by(call: Call) -> list[Permission]:
     return ask(call.params)
 
 
-def _on(service: str, action: str, resource: Callable[[Mapping[str, Any]], str]) -> Ask:
-    """One permission on one resource of this account, named by the request."""
-
-    def ask(request: Mapping[str, Any]) -> list[Permission]:
-        return [Permission(f"{service}:{action}", f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource(request)}")]
-
-    return ask
-
-
-def _on_arn(action: str, member: str) -> Ask:
-    """One permission on the resource whose ARN the request gives."""
-    return lambda request: [Permission(action, str(request[member]))]
-
-
 def _s3(action: str) -> Ask:
     """One permission on an object; a request with a version needs the action on versions instead.
 
@@ -54,7 +38,7 @@ def _s3(action: str) -> Ask:
     must have the s3:GetObjectVersion permission ... The s3:GetObject permission is not required in this scenario."
     """
 
-    def ask(request: Mapping[str, Any]) -> list[Permission]:
+    def ask(request: Request) -> list[Permission]:
         versioned = f"{action}Version" if request.get("versionId") else action
         return [Permission(f"s3:{versioned}", f"arn:aws:s3:::{request['Bucket']}/{request['Key']}")]
 
@@ -77,7 +61,7 @@ def _table(action: str) -> Ask:
     docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
 
-    def ask(request: Mapping[str, Any]) -> list[Permission]:
+    def ask(request: Request) -> list[Permission]:
         name = str(request["TableName"]).rpartition("/")[2]
         context = {"dynamodb:LeadingKeys": _leading_keys(name, request)}
         return [Permission(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}", context)]
@@ -85,7 +69,7 @@ def _table(action: str) -> Ask:
     return ask
 
 
-def _leading_keys(table: str, request: Mapping[str, Any]) -> tuple[str, ...]:
+def _leading_keys(table: str, request: Request) -> tuple[str, ...]:
     found = dynamodb_backends[ACCOUNT][REGION].tables.get(table)
     hash_key = found.hash_key_attr if found else ""
     item = request.get("Key") or request.get("Item")
@@ -97,33 +81,28 @@ def _leading_keys(table: str, request: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(value.values()) if value else ()
 
 
-def _transaction(request: Mapping[str, Any]) -> list[Permission]:
+def _transaction(request: Request) -> list[Permission]:
     """That of each part: docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html."""
     actions = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
     parts = [part for item in request["TransactItems"] for part in item.items()]
     return [permission for kind, part in parts for permission in _table(actions[kind])(part)]
 
 
-def _function(request: Mapping[str, Any]) -> list[Permission]:
+def _function(request: Request) -> list[Permission]:
     """docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html; Invoke is InvokeFunction."""
     name = str(request["FunctionName"]).rpartition(":function:")[2]
     return [Permission("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")]
 
 
 def _repositories(action: str) -> Ask:
-    def ask(request: Mapping[str, Any]) -> list[Permission]:
+    def ask(request: Request) -> list[Permission]:
         names = request.get("repositoryNames") or [request["repositoryName"]]
         return [Permission(f"ecr:{action}", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}") for name in names]
 
     return ask
 
 
-def _anywhere(action: str) -> Ask:
-    """One permission of an action that supports no resources, or of a request that names none."""
-    return lambda _: [Permission(action, "*")]
-
-
-def _stacks(request: Mapping[str, Any]) -> list[Permission]:
+def _stacks(request: Request) -> list[Permission]:
     """Without a name the action lists, and needs every stack."""
     name = request.get("StackName")
     return [
@@ -137,7 +116,7 @@ def _stacks(request: Mapping[str, Any]) -> list[Permission]:
 def _role(action: str, member: str) -> Ask:
     """One permission on a role, by its name or its ARN."""
 
-    def ask(request: Mapping[str, Any]) -> list[Permission]:
+    def ask(request: Request) -> list[Permission]:
         name = str(request[member])
         return [Permission(f"iam:{action}", name if name.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{name}")]
 
@@ -151,30 +130,28 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     **eventbridge.ACTIONS,
     **scheduler.ACTIONS,
     ("cloudformation", "DescribeStacks"): _stacks,
-    ("cloudtrail", "LookupEvents"): _anywhere("cloudtrail:LookupEvents"),
-    ("cloudwatch", "DescribeAlarms"): _anywhere("cloudwatch:DescribeAlarms"),
+    ("cloudtrail", "LookupEvents"): anywhere("cloudtrail:LookupEvents"),
+    ("cloudwatch", "DescribeAlarms"): anywhere("cloudwatch:DescribeAlarms"),
     **{
-        ("ec2", f"Describe{each}"): _anywhere(f"ec2:Describe{each}")
+        ("ec2", f"Describe{each}"): anywhere(f"ec2:Describe{each}")
         for each in ("Subnets", "SecurityGroups", "RouteTables", "VpcEndpoints")
     },
     ("iam", "GetRole"): _role("GetRole", "RoleName"),
     ("iam", "SimulatePrincipalPolicy"): _role("SimulatePrincipalPolicy", "PolicySourceArn"),
-    ("logs", "DescribeLogGroups"): _anywhere("logs:DescribeLogGroups"),
-    ("ssm", "ListTagsForResource"): lambda request: [
-        Permission(
-            "ssm:ListTagsForResource", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{request['ResourceId'].lstrip('/')}"
-        )
-    ],
-    ("secretsmanager", "DescribeSecret"): _on_arn("secretsmanager:DescribeSecret", "SecretId"),
-    ("sqs", "GetQueueAttributes"): _on(
+    ("logs", "DescribeLogGroups"): anywhere("logs:DescribeLogGroups"),
+    ("ssm", "ListTagsForResource"): on(
+        "ssm", "ListTagsForResource", lambda request: f"parameter/{request['ResourceId'].lstrip('/')}"
+    ),
+    ("secretsmanager", "DescribeSecret"): on_arn("secretsmanager:DescribeSecret", "SecretId"),
+    ("sqs", "GetQueueAttributes"): on(
         "sqs", "GetQueueAttributes", lambda each: str(each["QueueUrl"]).rpartition("/")[2]
     ),
-    ("ssm", "DescribeParameters"): _anywhere("ssm:DescribeParameters"),
+    ("ssm", "DescribeParameters"): anywhere("ssm:DescribeParameters"),
     # docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html: a policy names it with :*
-    ("logs", "FilterLogEvents"): _on(
+    ("logs", "FilterLogEvents"): on(
         "logs", "FilterLogEvents", lambda request: f"log-group:{request['logGroupName']}:log-stream:"
     ),
-    ("logs", "GetLogEvents"): _on(
+    ("logs", "GetLogEvents"): on(
         "logs",
         "GetLogEvents",
         lambda request: f"log-group:{request['logGroupName']}:log-stream:{request['logStreamName']}",
@@ -193,10 +170,10 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("s3", "GetObject"): _s3("GetObject"),
     ("s3", "HeadObject"): _s3("GetObject"),
     ("s3", "PutObject"): _s3("PutObject"),
-    ("sns", "Publish"): _on_arn("sns:Publish", "TopicArn"),
-    ("stepfunctions", "DescribeExecution"): _on_arn("states:DescribeExecution", "executionArn"),
-    ("stepfunctions", "GetExecutionHistory"): _on_arn("states:GetExecutionHistory", "executionArn"),
-    ("stepfunctions", "ListExecutions"): _on_arn("states:ListExecutions", "stateMachineArn"),
-    ("stepfunctions", "StopExecution"): _on_arn("states:StopExecution", "executionArn"),
-    ("stepfunctions", "StartExecution"): _on_arn("states:StartExecution", "stateMachineArn"),
+    ("sns", "Publish"): on_arn("sns:Publish", "TopicArn"),
+    ("stepfunctions", "DescribeExecution"): on_arn("states:DescribeExecution", "executionArn"),
+    ("stepfunctions", "GetExecutionHistory"): on_arn("states:GetExecutionHistory", "executionArn"),
+    ("stepfunctions", "ListExecutions"): on_arn("states:ListExecutions", "stateMachineArn"),
+    ("stepfunctions", "StopExecution"): on_arn("states:StopExecution", "executionArn"),
+    ("stepfunctions", "StartExecution"): on_arn("states:StartExecution", "stateMachineArn"),
 }

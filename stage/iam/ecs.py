@@ -3,17 +3,14 @@
 docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from moto.ecs.models import TaskDefinition, ecs_backends
 
 from stage.iam.conditions import Context
 from stage.iam.evaluation import Permission
+from stage.iam.permissions import Ask, Request, anywhere
 from stage.moto.clients import ACCOUNT, REGION
 
 ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
-Request = Mapping[str, Any]
 
 
 def pass_role(role: str, service: str) -> Permission:
@@ -67,7 +64,7 @@ def _describe_services(request: Request) -> list[Permission]:
     return [Permission("ecs:DescribeServices", _service(request, name), context) for name in request["services"]]
 
 
-def _on_parts(action: str, kind: str, member: str) -> Callable[[Request], list[Permission]]:
+def _on_parts(action: str, kind: str, member: str) -> Ask:
     """On each service deployment or service revision that is named, and on its service."""
 
     def ask(request: Request) -> list[Permission]:
@@ -79,7 +76,7 @@ def _on_parts(action: str, kind: str, member: str) -> Callable[[Request], list[P
     return ask
 
 
-def _on_tasks(action: str, member: str) -> Callable[[Request], list[Permission]]:
+def _on_tasks(action: str, member: str) -> Ask:
     """On each task that is named."""
 
     def ask(request: Request) -> list[Permission]:
@@ -114,11 +111,6 @@ def _describe_clusters(request: Request) -> list[Permission]:
     ]
 
 
-def _on_everything(action: str) -> Callable[[Request], list[Permission]]:
-    """For an action without resources."""
-    return lambda _: [Permission(f"ecs:{action}", "*")]
-
-
 def _cluster(request: Request) -> str:
     name = str(request.get("cluster", "default"))
     return name if name.startswith("arn:") else f"{ARN}:cluster/{name}"
@@ -144,7 +136,7 @@ def _roles(definition: TaskDefinition | None) -> dict[str, str | None]:
 
 
 ACTIONS = {
-    ("ecs", "DeregisterTaskDefinition"): _on_everything("DeregisterTaskDefinition"),
+    ("ecs", "DeregisterTaskDefinition"): anywhere("ecs:DeregisterTaskDefinition"),
     ("ecs", "DescribeClusters"): _describe_clusters,
     ("ecs", "ContinueServiceDeployment"): _on_parts(
         "ContinueServiceDeployment", "service-deployment", "serviceDeploymentArn"
@@ -156,12 +148,12 @@ ACTIONS = {
         "DescribeServiceRevisions", "service-revision", "serviceRevisionArns"
     ),
     ("ecs", "DescribeServices"): _describe_services,
-    ("ecs", "DescribeTaskDefinition"): _on_everything("DescribeTaskDefinition"),
+    ("ecs", "DescribeTaskDefinition"): anywhere("ecs:DescribeTaskDefinition"),
     ("ecs", "DescribeTasks"): _on_tasks("DescribeTasks", "tasks"),
     ("ecs", "ListTasks"): _list_tasks,
     ("ecs", "StopTask"): _on_tasks("StopTask", "task"),
     ("ecs", "ListServiceDeployments"): _list_service_deployments,
-    ("ecs", "ListTaskDefinitions"): _on_everything("ListTaskDefinitions"),
+    ("ecs", "ListTaskDefinitions"): anywhere("ecs:ListTaskDefinitions"),
     ("ecs", "RegisterTaskDefinition"): _register,
     ("ecs", "RunTask"): run_task,
     ("ecs", "StopServiceDeployment"): _on_parts("StopServiceDeployment", "service-deployment", "serviceDeploymentArn"),

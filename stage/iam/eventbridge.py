@@ -4,15 +4,12 @@ docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridg
 (list_amazonresourcegrouptaggingapi.html), which needs no permission on the resources that it lists.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from stage.iam.ecs import pass_role
 from stage.iam.evaluation import Permission
+from stage.iam.permissions import Ask, Request, anywhere, on_arn
 from stage.moto.clients import ACCOUNT, REGION
 
 ARN = f"arn:aws:events:{REGION}:{ACCOUNT}"
-Request = Mapping[str, Any]
 
 
 def _put_rule(request: Request) -> list[Permission]:
@@ -52,12 +49,8 @@ def _each(value: str | None) -> tuple[str, ...] | None:
     return None if value is None else (value,)
 
 
-def _on_rule(action: str, member: str = "Name") -> Callable[[Request], list[Permission]]:
+def _on_rule(action: str, member: str = "Name") -> Ask:
     return lambda request: [Permission(f"events:{action}", _rule(request, member))]
-
-
-def _on_resource(action: str) -> Callable[[Request], list[Permission]]:
-    return lambda request: [Permission(f"events:{action}", request["ResourceARN"])]
 
 
 def _rule(request: Request, member: str) -> str:
@@ -71,14 +64,14 @@ ACTIONS = {
     ("events", "DescribeRule"): _on_rule("DescribeRule"),
     ("events", "DisableRule"): _on_rule("DisableRule"),
     ("events", "EnableRule"): _on_rule("EnableRule"),
-    ("events", "ListRules"): lambda _: [Permission("events:ListRules", "*")],
-    ("events", "ListTagsForResource"): _on_resource("ListTagsForResource"),
+    ("events", "ListRules"): anywhere("events:ListRules"),
+    ("events", "ListTagsForResource"): on_arn("events:ListTagsForResource", "ResourceARN"),
     ("events", "ListTargetsByRule"): _on_rule("ListTargetsByRule", "Rule"),
     ("events", "PutEvents"): _put_events,
     ("events", "PutRule"): _put_rule,
     ("events", "PutTargets"): _put_targets,
     ("events", "RemoveTargets"): _on_rule("RemoveTargets", "Rule"),
-    ("events", "TagResource"): _on_resource("TagResource"),
-    ("events", "UntagResource"): _on_resource("UntagResource"),
-    ("resourcegroupstaggingapi", "GetResources"): lambda _: [Permission("tag:GetResources", "*")],
+    ("events", "TagResource"): on_arn("events:TagResource", "ResourceARN"),
+    ("events", "UntagResource"): on_arn("events:UntagResource", "ResourceARN"),
+    ("resourcegroupstaggingapi", "GetResources"): anywhere("tag:GetResources"),
 }

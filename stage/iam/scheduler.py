@@ -3,17 +3,15 @@
 docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from stage.iam.ecs import pass_role
 from stage.iam.evaluation import Permission
+from stage.iam.permissions import Ask, Request, anywhere, on, on_arn
 from stage.moto.clients import ACCOUNT, REGION
 
 ARN = f"arn:aws:scheduler:{REGION}:{ACCOUNT}"
 SERVICE = "scheduler.amazonaws.com"
-Request = Mapping[str, Any]
-Ask = Callable[[Request], list[Permission]]
 
 
 def _on_schedule(action: str) -> Ask:
@@ -26,7 +24,7 @@ def _on_schedule(action: str) -> Ask:
 
 
 def _on_group(action: str) -> Ask:
-    return lambda request: [Permission(f"scheduler:{action}", f"{ARN}:schedule-group/{request['Name']}")]
+    return on("scheduler", action, lambda request: f"schedule-group/{request['Name']}")
 
 
 def _create_group(request: Request) -> list[Permission]:
@@ -40,21 +38,17 @@ def _delete_group(request: Request) -> list[Permission]:
     return [*_on_group("DeleteScheduleGroup")(request), schedules]
 
 
-def _on_resource(action: str) -> Ask:
-    return lambda request: [Permission(f"scheduler:{action}", request["ResourceArn"])]
-
-
 ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("scheduler", "CreateSchedule"): _on_schedule("CreateSchedule"),
     ("scheduler", "UpdateSchedule"): _on_schedule("UpdateSchedule"),
     ("scheduler", "GetSchedule"): _on_schedule("GetSchedule"),
     ("scheduler", "DeleteSchedule"): _on_schedule("DeleteSchedule"),
-    ("scheduler", "ListSchedules"): lambda _: [Permission("scheduler:ListSchedules", "*")],
+    ("scheduler", "ListSchedules"): anywhere("scheduler:ListSchedules"),
     ("scheduler", "CreateScheduleGroup"): _create_group,
     ("scheduler", "GetScheduleGroup"): _on_group("GetScheduleGroup"),
     ("scheduler", "DeleteScheduleGroup"): _delete_group,
-    ("scheduler", "ListScheduleGroups"): lambda _: [Permission("scheduler:ListScheduleGroups", "*")],
-    ("scheduler", "ListTagsForResource"): _on_resource("ListTagsForResource"),
-    ("scheduler", "TagResource"): _on_resource("TagResource"),
-    ("scheduler", "UntagResource"): _on_resource("UntagResource"),
+    ("scheduler", "ListScheduleGroups"): anywhere("scheduler:ListScheduleGroups"),
+    ("scheduler", "ListTagsForResource"): on_arn("scheduler:ListTagsForResource", "ResourceArn"),
+    ("scheduler", "TagResource"): on_arn("scheduler:TagResource", "ResourceArn"),
+    ("scheduler", "UntagResource"): on_arn("scheduler:UntagResource", "ResourceArn"),
 }
