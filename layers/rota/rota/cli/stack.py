@@ -38,6 +38,10 @@ class Stack:
     def account(self) -> str:
         return self.arn.split(":")[4]
 
+    def place(self, service: str) -> str:
+        """How the ARNs of that service begin here: `arn:aws:ecs:eu-west-1:111122223333`."""
+        return f"arn:{self.arn.split(':')[1]}:{service}:{self.region}:{self.account}"
+
     @property
     def cluster(self) -> str:
         return self.parameters["ClusterName"]

@@ -43,8 +43,7 @@ class Facts:
     @property
     def container(self) -> Mapping[str, Any] | None:
         """The one that runs the jobs."""
-        name = self.stack.parameters.get("ContainerName")
-        return next((each for each in self.containers if each["name"] == name), None)
+        return next((each for each in self.containers if each["name"] == self.stack.container), None)
 
     @cached_property
     def digests(self) -> dict[str, str]:

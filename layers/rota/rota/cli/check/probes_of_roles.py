@@ -22,8 +22,7 @@ def may_start(facts: Facts) -> Iterator[Finding]:
     """Whether EventBridge's role may start the tasks and pass their roles, by IAM's own simulation."""
     stack = facts.stack
     role = stack.outputs["EventsRoleArn"]
-    partition = role.split(":")[1]
-    place = f"arn:{partition}:ecs:{stack.region}:{stack.account}"
+    place = stack.place("ecs")
     cluster = [
         {
             "ContextKeyName": "ecs:cluster",

@@ -59,7 +59,7 @@ def refused_actions(tasks: Iterable[Task], stack: "Stack") -> Iterator[str]:
 
 def refused_keys(tasks: Iterable[Task], stack: "Stack") -> Iterator[str]:
     """The keys that the stack's parameters do not allow. Pure."""
-    cluster = f"arn:{stack.arn.split(':')[1]}:ecs:{stack.region}:{stack.account}:cluster/{stack.cluster}"
+    cluster = f"{stack.place('ecs')}:cluster/{stack.cluster}"
     for task in tasks:
         refused = [key for key, right in task.rights.items() if right not in stack.listed("EventsRoleAllows")]
         refused += task.network if stack.parameters.get("TaskNetworks", "stack") == "stack" else ()
@@ -99,7 +99,7 @@ def targets(facts: Facts) -> Iterator[Finding]:
     names = [stack.rule_prefix + task.task for task in facts.status.tasks if "its rule is gone" not in task.drift]
     if not names or facts.status.deploying:
         return
-    place = f"{stack.arn.split(':cloudformation:')[0]}:events:{stack.region}:{stack.account}:rule/"
+    place = f"{stack.place('events')}:rule/"
     found = _each(lambda name: events.list_targets_by_rule(Rule=name)["Targets"], names)
     tags = _each(lambda name: events.list_tags_for_resource(ResourceARN=place + name)["Tags"], names)
     revisions = sorted({each for listed in found.values() for each in map(_revision, listed) if each})

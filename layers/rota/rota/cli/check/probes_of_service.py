@@ -61,7 +61,7 @@ def revision(facts: Facts) -> Iterator[Finding]:
     if facts.definition is None:
         return
     name = f"{facts.definition['family']}:{facts.definition['revision']}"
-    wanted = facts.stack.parameters.get("ContainerName")
+    wanted = facts.stack.container
     if facts.container is None:
         has = ", ".join(each["name"] for each in facts.containers)
         yield Finding("revision", "fail", f"{name} has no container {wanted} (it has {has}): correct ContainerName")

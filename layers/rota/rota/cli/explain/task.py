@@ -137,8 +137,8 @@ def _of_the_revision(facts: TaskFacts) -> Iterator[Link]:
         return
     described = facts.account.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
     definition, tags = described["taskDefinition"], {each["key"]: each["value"] for each in described.get("tags", ())}
-    container = facts.stack.parameters.get("ContainerName")
-    image = next((each["image"] for each in definition["containerDefinitions"] if each["name"] == container), "?")
+    containers = definition["containerDefinitions"]
+    image = next((each["image"] for each in containers if each["name"] == facts.stack.container), "?")
     sizes = ", ".join(f"{name} {definition[name]}" for name in ("cpu", "memory") if name in definition)
     yield Link("revision", arn.rpartition("/")[2], f"runs {_short(image)}; {definition['status']}, {sizes}")
     execution = tags.get("rota:execution")
