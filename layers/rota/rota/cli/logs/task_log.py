@@ -43,7 +43,6 @@ class TaskLog:
         described = account.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
         container = container_of(described, name)
         self.task_arn = task_arn
-        self.has_lines = False
         self._place = place_of(container, name, task_arn)
         self._logs = account.client("logs")
         self._masked = Masked([*secrets_of(container), *secrets])
@@ -66,7 +65,6 @@ class TaskLog:
         while True:
             page = self._page(self._place.group, self._place.stream)
             lines += [self._masked.line(each["timestamp"], each["message"]) for each in page["events"]]
-            self.has_lines = self.has_lines or bool(lines)
             # Pages may be empty although more follow; the last one has the token with which it was asked for.
             if page["nextForwardToken"] == self._token:
                 return lines
