@@ -6,7 +6,7 @@ up for it does before that is looked at.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,7 +32,8 @@ class Scenario:
     """What is made ready, then what is started with faults; None: a push of the second image.
 
     `steps`: whose calls are new, all others are as in a deployment. `outcomes` are those that the ledger may have in
-    the end. `or_done`: it may be done although its execution failed.
+    the end. `or_done`: it may be done although its execution failed. `aborted`: what it may have ended although the
+    deployment that it started was aborted, whose entry then names the image.
     """
 
     ready: tuple[Mapping[str, Any] | None, ...]
@@ -40,6 +41,7 @@ class Scenario:
     outcomes: tuple[str, ...]
     steps: tuple[str, ...] = ("TakeTurn", "ChangePauses", "RestoreDeployment", "FinishDeployment")
     or_done: bool = False
+    aborted: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _pause() -> dict[str, Any]:
@@ -52,7 +54,13 @@ SCENARIOS: Mapping[str, Scenario] = {
     "rollback": Scenario((None,), {"kind": "rollback", "release": "previous", **_BY}, ("deployed",)),
     "hold": Scenario((), _HOLD, ("done",), or_done=True),
     "held push": Scenario((_HOLD,), None, ("held",), or_done=True),
-    "resume of a hold": Scenario((_HOLD, None), {"kind": "resume", "hold": {}, **_BY}, ("deployed",), or_done=True),
+    "resume of a hold": Scenario(
+        (_HOLD, None),
+        {"kind": "resume", "hold": {}, **_BY},
+        ("deployed",),
+        or_done=True,
+        aborted={"hold": None, "pending": None},
+    ),
     "pause": Scenario((), _pause(), ("done",)),
     "resume": Scenario((_pause(),), {"kind": "resume", "pause": {}, **_BY}, ("done",), or_done=True),
 }
@@ -97,6 +105,8 @@ class Steering:
 
     def _wrong(self, seen: Seen, shown: Mapping[str, Any], *, done: bool) -> Iterable[str]:
         wanted = [self._after] if done else [self._before, *([self._after] if self._scenario.or_done else [])]
+        if seen.aborted and seen.entry.get("digest") == self._before["pending"]:
+            wanted.append(self._before | self._scenario.aborted)
         if shown not in wanted:
             for name in shown:
                 if shown[name] != wanted[0][name]:
