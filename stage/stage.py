@@ -33,6 +33,7 @@ from stage.moto.clients import ACCOUNT, REGION
 from stage.quotas.request_rates import RequestRates
 from stage.quotas.rules_per_bus import RulesPerBus
 from stage.scenario import Outputs, Scenario
+from stage.scheduler import groups_of_stacks
 from stage.settings import Settings
 from stage.snapshots.account import START, BusyError, Snapshots
 from stage.stepfunctions import interpreter
@@ -108,6 +109,7 @@ class Stage:
         resources.install()
         roles.install()
         updates.install()
+        groups_of_stacks.install()
         if self._scenario.template and not bare:
             self._outputs = deploy(self._scenario.template, self._scenario.stack, self._scenario.parameters())
         self._deployed_functions = self._names.all()

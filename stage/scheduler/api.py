@@ -167,10 +167,14 @@ def _listed(request: Request) -> dict[str, Any]:
 
 
 def _create_group(request: Request) -> dict[str, Any]:
-    if request["Name"] in schedules.groups():
-        raise ServiceException("ConflictException", f"Schedule group {request['Name']} already exists.")
-    made = scheduler_backends[ACCOUNT][REGION].create_schedule_group(request["Name"], request.get("Tags") or [])
-    return {"ScheduleGroupArn": made.arn}
+    return {"ScheduleGroupArn": create_group(request["Name"], request.get("Tags") or []).arn}
+
+
+def create_group(name: str, tags: list[dict[str, str]]) -> ScheduleGroup:
+    """A new group. Raises ServiceException if there is one of that name; moto would replace it, schedules and all."""
+    if name in schedules.groups():
+        raise ServiceException("ConflictException", f"Schedule group {name} already exists.")
+    return scheduler_backends[ACCOUNT][REGION].create_schedule_group(name, tags)
 
 
 def _delete_group(request: Request) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from moto.ecs.models import ecs_backends
 from moto.events.models import events_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
+from moto.scheduler.models import scheduler_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.backend.execution import Execution
@@ -49,8 +50,8 @@ class Snapshot:
 
 
 class Snapshots:
-    """Keeps, by name, what deployments and people create: in ECS, ECR, EventBridge, buckets, tables, queues, topics and
-    logs, the executions, and the configuration of functions. The stack's own resources are not copied.
+    """Keeps, by name, what deployments and people create: in ECS, ECR, EventBridge, Scheduler, buckets, tables, queues,
+    topics and logs, the executions, and the configuration of functions. The stack's own resources are not copied.
 
     Create it right after the stack is deployed, while all rules on the bus are the stack's.
     """
@@ -103,6 +104,9 @@ class Snapshots:
         yield "ecr", ecr_backends[ACCOUNT][REGION], "__dict__"
         yield "rules", events.event_buses["default"], "rules"
         yield "tags of rules", events.tagger, "tags"
+        scheduler = scheduler_backends[ACCOUNT][REGION]
+        yield "groups of schedules", scheduler, "schedule_groups"
+        yield "tags of groups", scheduler.tagger, "tags"
         for bucket in s3_backends[ACCOUNT]["aws"].buckets.values():
             if bucket.name != artifacts.BUCKET:  # the code of functions, which no deployment changes
                 yield f"objects of {bucket.name}", bucket, "keys"

@@ -55,6 +55,20 @@ def test_reset_restores_the_configuration_of_functions(stage: Client) -> None:
     assert configured() == before
 
 
+def test_reset_restores_groups_of_schedules(stage: Client) -> None:
+    scheduler = stage.client("scheduler")
+
+    def there() -> list[tuple[str, list[Any]]]:
+        groups = scheduler.list_schedule_groups()["ScheduleGroups"]
+        return [(g["Name"], scheduler.list_tags_for_resource(ResourceArn=g["Arn"])["Tags"]) for g in groups]
+
+    before = there()
+    scheduler.create_schedule_group(Name="made-since", Tags=[{"Key": "of", "Value": "a person"}])
+    assert there() != before
+    stage.reset()
+    assert there() == before
+
+
 def everything(stage: Client) -> dict[str, Any]:
     """All that a deployment may change, without AWS's times and IDs."""
     names, ecs, s3 = stage.names, stage.client("ecs"), stage.client("s3")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from examples.guestbook.client import Client
 
@@ -42,6 +43,63 @@ def test_retained_resources_stay_after_their_stack(stage: Client, policy: str) -
     cloudformation.delete_stack(StackName="toy")
     assert s3.head_bucket(Bucket="kept-of-a-toy")["BucketRegion"]
     s3.delete_bucket(Bucket="kept-of-a-toy")
+
+
+def test_a_group_of_schedules_is_its_stacks(stage: Client) -> None:
+    group = {"Type": "AWS::Scheduler::ScheduleGroup", "Properties": {"Tags": [{"Key": "of", "Value": {"Ref": "Of"}}]}}
+    template = {
+        "Parameters": {"Of": {"Type": "String"}},
+        "Resources": {"Group": group, "Kept": {**group, "DeletionPolicy": "RetainExceptOnCreate"}},
+        "Outputs": {"Group": {"Value": {"Fn::GetAtt": ["Group", "Arn"]}}, "Kept": {"Value": {"Ref": "Kept"}}},
+    }
+    cloudformation, scheduler = stage.client("cloudformation"), stage.client("scheduler")
+    seen = []
+    for call, of in ((cloudformation.create_stack, "one"), (cloudformation.update_stack, "two")):
+        call(StackName="toy", TemplateBody=json.dumps(template), Parameters=_given(Of=of))
+        outputs = cloudformation.describe_stacks(StackName="toy")["Stacks"][0]["Outputs"]
+        found = {each["OutputKey"]: each["OutputValue"] for each in outputs}
+        seen.append((found, scheduler.list_tags_for_resource(ResourceArn=found["Group"])["Tags"]))
+    (found, first), (found_then, second) = seen
+    assert found == found_then
+    assert (first, second) == ([{"Key": "of", "Value": "one"}], [{"Key": "of", "Value": "two"}])
+
+    cloudformation.delete_stack(StackName="toy")
+    there = {each["Name"] for each in scheduler.list_schedule_groups(NamePrefix="toy-")["ScheduleGroups"]}
+    assert there == {found["Kept"]}
+    scheduler.delete_schedule_group(Name=found["Kept"])
+
+
+def test_a_group_with_another_name_is_another(stage: Client) -> None:
+    group = {
+        "Type": "AWS::Scheduler::ScheduleGroup",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {"Name": {"Ref": "Name"}},
+    }
+    template = {
+        "Parameters": {"Name": {"Type": "String"}},
+        "Resources": {"Kept": group, "Gone": {**group, "UpdateReplacePolicy": "Delete"}},
+    }
+    for name in ("Kept", "Gone"):
+        template["Resources"][name]["Properties"] = {"Name": {"Fn::Sub": f"${{Name}}-{name}"}}
+    cloudformation, scheduler = stage.client("cloudformation"), stage.client("scheduler")
+    for call, name in ((cloudformation.create_stack, "toy-a"), (cloudformation.update_stack, "toy-b")):
+        call(StackName="toy", TemplateBody=json.dumps(template), Parameters=_given(Name=name))
+    there = {each["Name"] for each in scheduler.list_schedule_groups(NamePrefix="toy-")["ScheduleGroups"]}
+    assert there == {"toy-a-Kept", "toy-b-Kept", "toy-b-Gone"}
+    cloudformation.delete_stack(StackName="toy")
+    assert scheduler.list_schedule_groups(NamePrefix="toy-b")["ScheduleGroups"] == []
+    scheduler.delete_schedule_group(Name="toy-a-Kept")
+
+
+def test_a_stack_takes_no_group_that_is_there(stage: Client) -> None:
+    cloudformation, scheduler = stage.client("cloudformation"), stage.client("scheduler")
+    scheduler.create_schedule_group(Name="toy-there")
+    group = {"Type": "AWS::Scheduler::ScheduleGroup", "Properties": {"Name": "toy-there"}}
+    with pytest.raises(ClientError, match="toy-there already exists"):
+        cloudformation.create_stack(StackName="toy", TemplateBody=json.dumps({"Resources": {"Group": group}}))
+    assert scheduler.get_schedule_group(Name="toy-there")["State"] == "ACTIVE"
+    cloudformation.delete_stack(StackName="toy")
+    scheduler.delete_schedule_group(Name="toy-there")
 
 
 def test_other_parameters_change_policies_and_environments(stage: Client) -> None:
