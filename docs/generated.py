@@ -16,7 +16,8 @@ from rota.contract import STEPS
 from rota.schedule_file.expression import FIELDS
 from rota.schedule_file.next_runs import in_words
 from rota.schedule_file.retry_age import retry_age
-from rota.schedule_file.task import EXPECTED, Retry, Task, Watch
+from rota.schedule_file.task import EXPECTED, OF_SCHEDULER, Retry, Task, Watch
+from rota.schedule_file.when import When
 from stage.gateway import refusals
 from stage.quotas import request_rates as quotas
 from stage.settings import Settings
@@ -195,7 +196,7 @@ def exit_codes() -> str:
 def task_keys() -> str:
     """The keys of a task in the schedule file: what each says, what it takes, and what it is where it is left out."""
     rows = ["| key | description | value | default |", "|---|---|---|---|"]
-    keys = [*Task.model_fields.items()]
+    keys = [(name, field) for name, field in Task.model_fields.items() if name not in OF_SCHEDULER]
     for outer, inner in (("retry", Retry), ("watch", Watch)):
         keys += [(f"{outer}.{name}", field) for name, field in inner.model_fields.items()]
     for name, field in keys:
@@ -216,7 +217,7 @@ def expressions() -> str:
     """What schedules mean, as the demo says it of a rule."""
     rows = ["| key and value | when the task runs |", "|---|---|"]
     for key, value in _EXPRESSIONS:
-        rows.append(f'| `"{key}": "{value}"` | {in_words(f"{key}({value})")} |')
+        rows.append(f'| `"{key}": "{value}"` | {in_words(When(f"{key}({value})"))} |')
     return "\n".join(rows)
 
 

@@ -57,6 +57,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     read = problems.gather(lambda: _parse(settings, *finding.result(), inventory.slots(settings)))
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks = read or (None, ())
+    problems.add_for_author(checks.of_scheduler(tasks))
     problems.add_for_author(checks.of_actions(settings, tasks))
     problems.add_for_author(checks.of_events_role(settings, tasks))
     problems.add_for_author(checks.of_roles(settings, tasks))

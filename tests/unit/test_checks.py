@@ -18,6 +18,7 @@ from rota.plan.checks import (
     of_platform,
     of_published_ports,
     of_roles,
+    of_scheduler,
     of_secrets,
     of_service,
     of_starting_tasks,
@@ -477,6 +478,15 @@ def test_a_key_that_acts_needs_the_parameter(
 ) -> None:
     settings = SETTINGS.model_copy(update=parameters)
     assert list(of_actions(settings, [task("Other"), task(**keys)])) == problems
+
+
+def test_what_no_rule_can_say_is_refused() -> None:
+    tasks = [task(timezone="UTC"), task(timezone="Asia/Tokyo", window=5)]
+    assert list(of_scheduler(tasks)) == [
+        f"tasks[1].{key}: needs EventBridge Scheduler, and this version of Rota writes rules only, which are in UTC "
+        "and have no dates; leave the key out, and write a cron or a rate"
+        for key in ("timezone", "window")
+    ]
 
 
 def test_capacity_providers_that_the_cluster_does_not_have() -> None:

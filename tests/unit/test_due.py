@@ -7,6 +7,7 @@ import pytest
 from rota.runs.due import due_between, last_due
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import next_runs
+from rota.schedule_file.when import When
 
 AT = datetime(2026, 3, 1, 6, 17, 30, tzinfo=UTC)
 
@@ -28,8 +29,8 @@ AT = datetime(2026, 3, 1, 6, 17, 30, tzinfo=UTC)
 def test_the_last_due_minute_of_a_cron(expression: str, last: str) -> None:
     found = last_due(expression, AT)
     assert found == datetime.fromisoformat(last).replace(tzinfo=UTC)
-    assert next_runs(expression, found - timedelta(seconds=1), 1) == [found]
-    assert next_runs(expression, found, 1)[:1] > [AT] or not next_runs(expression, found, 1)
+    assert next_runs(When(expression), found - timedelta(seconds=1), 1) == [found]
+    assert next_runs(When(expression), found, 1)[:1] > [AT] or not next_runs(When(expression), found, 1)
 
 
 @pytest.mark.parametrize("expression", ["cron(0 9 1 1 ? 2030)", "rate(5 minutes)"], ids=["in the future", "a rate"])

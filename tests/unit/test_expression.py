@@ -209,7 +209,7 @@ def test_a_valid_full_expression(text: str, expression: str) -> None:
     [
         ("0 6 * * ? *", 'has no cron(...) around it; write "cron(0 6 * * ? *)"'),
         ("5 minutes", 'has no rate(...) around it; write "rate(5 minutes)"'),
-        ("at(2030-01-01T00:00:00)", "EventBridge rules have no at(...); write a cron with a year"),
+        ("at(2030-01-01T00:00:00)", 'a key of its own; write "at": "2030-01-01T06:00:00"'),
         ("cron(0 6 * * *)", 'write "cron(0 6 * * ? *)"'),
         ("daily", 'is not a schedule; write "cron(0 6 * * ? *)" or "rate(5 minutes)"'),
         pytest.param("@daily", 'write "cron(0 0 * * ? *)"', id="macro"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rota.schedule_file.expression import FIELDS, Field, normalise_cron
 from rota.schedule_file.next_runs import next_runs
+from rota.schedule_file.when import When
 
 # Minutes, hours and months on which a cron runs, and the test of a date.
 Meaning = tuple[set[int], set[int], set[int], Callable[[date], bool]]
@@ -120,7 +121,7 @@ def test_next_runs_are_those_of_a_check_of_every_minute(cron: tuple[str, Meaning
             if moment.minute in minutes:
                 expected.append(moment)
             moment += timedelta(minutes=1)
-    found = next_runs(f"cron({fields})", after, len(expected) + 1)
+    found = next_runs(When(f"cron({fields})"), after, len(expected) + 1)
     assert found[: len(expected)] == expected
     assert len(expected) == 40 or all(run >= end for run in found[len(expected) :])
 

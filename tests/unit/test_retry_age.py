@@ -8,6 +8,7 @@ from hypothesis import assume, given
 
 from rota.schedule_file.next_runs import next_runs
 from rota.schedule_file.retry_age import retry_age, shortest_interval
+from rota.schedule_file.when import When
 from tests.unit.test_next_runs_properties import Meaning, crons
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -77,5 +78,5 @@ def test_no_two_runs_are_nearer_and_two_are_as_near(cron: tuple[str, Meaning]) -
         time + shortest in times or (follows and time + shortest - DAY in times) for time in times if shortest < DAY
     )
     assert as_near or shortest == DAY
-    runs = next_runs(f"cron({fields})", datetime(2027, 12, 27, tzinfo=UTC), 500)
+    runs = next_runs(When(f"cron({fields})"), datetime(2027, 12, 27, tzinfo=UTC), 500)
     assert all(later - earlier >= shortest for earlier, later in pairwise(runs))

@@ -1,6 +1,7 @@
 """Which schedule files are taken, and each problem: where it is, what is wrong, what to write instead."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -143,9 +144,64 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
         ({"crom": "0 6 * * ? *"}, 'crom: is not a known key; did you mean "cron"?'),
         ({"Cron": "0 6 * * ? *"}, 'Cron: is not a known key; did you mean "cron"?'),
         (
-            {"timezone": "Europe/Rome"},
-            "timezone: is not a known key; EventBridge rules have no time zone, write the schedule in UTC",
+            {"at": "2027-01-31T07:00:00"},
+            'at: cannot be combined with "cron", which also says when to run; keep one of the two',
         ),
+        # in a time zone, once, and from when until when
+        ({"timezone": "Europe/Berln"}, 'timezone: "Europe/Berln" is not a time zone of the IANA database ('),
+        ({"timezone": 1}, "timezone: 1 is not allowed; write a name of the IANA database, such as"),
+        ({"timezone": None}, "timezone: null is not allowed; leave the key out"),
+        (
+            {"cron": ..., "rate": "5 minutes", "timezone": "Europe/Rome"},
+            "timezone: a rate has no time of day, so a time zone changes nothing; leave it out, or write a cron",
+        ),
+        (
+            {"cron": ..., "schedule": "rate(5 minutes)", "timezone": "Europe/Rome"},
+            "timezone: a rate has no time of day",
+        ),
+        (
+            {"cron": ..., "at": "2027-03-28T02:30", "timezone": "Europe/Rome"},
+            'at: "2027-03-28T02:30:00" does not exist in Europe/Rome, whose clocks go from 02:00 to 03:00; write '
+            '"2027-03-28T03:00:00"',
+        ),
+        ({"cron": ..., "at": "2027-02-30T06:00"}, 'at: "2027-02-30T06:00" is not a time that exists; write one such'),
+        ({"cron": ..., "at": "soon"}, 'at: "soon" is not a time that exists; write one such as "2027-01-31T07:00:00"'),
+        ({"cron": ..., "at": "2027-01-31"}, 'at: "2027-01-31" is not written as a time; write "2027-01-31T00:00:00"'),
+        (
+            {"cron": ..., "at": "2027-01-31T06:00Z"},
+            'at: "2027-01-31T06:00Z" has an offset; write "2027-01-31T06:00:00"',
+        ),
+        (
+            {"cron": ..., "at": "2027-01-31T06:00+01:00"},
+            'at: "2027-01-31T06:00+01:00" has an offset; write "2027-01-31T06:00:00" and "timezone": "Europe',
+        ),
+        ({"cron": ..., "at": "9999-12-31T06:00"}, 'at: "9999-12-31T06:00" is not in the years 1970-2199, which'),
+        ({"cron": ..., "at": 5}, "at: 5 is not allowed; write a local time, such as"),
+        (
+            {"cron": ..., "at": "2027-01-31T06:00", "end": "2028-01-01T00:00"},
+            'end: does nothing beside "at", which is one time; leave it out',
+        ),
+        ({"cron": ..., "schedule": "at(2027-01-31T06:00)"}, 'schedule: at(...) has a key of its own; write "at": '),
+        (
+            {"start": "2027-03-28T02:30", "timezone": "Europe/Rome"},
+            'start: "2027-03-28T02:30:00" does not exist in Europe/Rome, whose clocks go from 02:00 to 03:00',
+        ),
+        (
+            {"start": "2027-01-01T00:00", "end": "2027-01-01T00:00"},
+            'end: "2027-01-01T00:00" is not later than start, "2027-01-01T00:00"; write a later one',
+        ),
+        (
+            {"start": "2027-01-01T00:00+02:00", "end": "2026-12-31T22:00Z"},
+            'end: "2026-12-31T22:00Z" is not later than start, "2027-01-01T00:00+02:00"; write a later one',
+        ),
+        (
+            {"start": "2027-01-01T08:00", "end": "2027-01-02T05:00"},
+            "end: cron(0 6 * * ? *) never runs between start and end; correct one of the three",
+        ),
+        ({"window": 0}, "window: 0 is not allowed; write a whole number of minutes from 1 to 1440"),
+        ({"window": 1441}, "window: 1441 is not allowed; write a whole number of minutes from 1 to 1440"),
+        ({"tz": "Europe/Rome"}, 'tz: is not a known key; did you mean "timezone"?'),
+        ({"flexible_time_window": 5}, 'flexible_time_window: is not a known key; did you mean "window"?'),
         ({"env": {}}, 'env: is not a known key; did you mean "environment"?'),
         ({"[key]": 1}, '["[key]"]: is not a known key'),
         ({"retry": {"[key]": 1}}, 'retry["[key]"]: is not a known key; known keys are attempts, age'),
@@ -153,7 +209,7 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
         ({"retry": {"\ud83d": 1}}, r'retry["\ud83d"]: contains \ud83d, half of a character'),
         ({"\ud83d": 1, "count": 11}, "count: 11 is not allowed"),
         ({"environment": {"[key]=": "a"}}, 'environment["[key]="]: is not a name for a variable'),
-        ({"xyz": 1}, "xyz: is not a known key; known keys are name, task, command, cron, rate, schedule, enabled"),
+        ({"xyz": 1}, "xyz: is not a known key; known keys are name, task, command, cron, rate, schedule, at, start"),
         ({"odd key\n": 1}, '["odd key\\n"]: is not a known key'),
         ({"enabled": "yes"}, 'enabled: "yes" is not allowed; write true or false, without quotes'),
         ({"enabled": 1}, "enabled: 1 is not allowed; write true or false"),
@@ -235,13 +291,13 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
         ({"securityGroupIds": ["sg-1"]}, 'securityGroupIds: is not a known key; did you mean "security_groups"?'),
         ({"assign_public_ip": "ENABLED"}, 'assign_public_ip: "ENABLED" is not allowed; write true or false'),
         ({"family": "x"}, "family: is not a known key; a parameter of the stack says that"),
-        ({"jitter": 5}, "jitter: is not a known key; EventBridge rules start on the minute"),
+        ({"jitter": 5}, 'jitter: is not a known key; did you mean "window"?'),
         (
             {"on_failure": "x"},
             'on_failure: is not a known key; Rota reports each job that fails or does not run; write "owner"',
         ),
         ({"disabled": True}, 'disabled: is not a known key; write "enabled": false'),
-        ({"start_date": "2030-01-01"}, "start_date: is not a known key; a rule has no dates of its own"),
+        ({"start_date": "2030-01-01"}, 'start_date: is not a known key; did you mean "start"?'),
         ({"depth": 5}, "depth: is not a known key; known keys are name, task, command"),
         (
             {"retry": {"maximumRetryAttempts": 1}},
@@ -328,6 +384,20 @@ def test_a_task_without_a_key_has_the_default() -> None:
 )
 def test_a_problem_of_the_defaults(defaults: object, keys: dict[str, Any], found: list[str]) -> None:
     assert problems({"defaults": defaults, "tasks": [entry(**keys)]}) == found
+
+
+def test_a_default_zone_is_not_one_of_a_rate() -> None:
+    tasks = [
+        entry(name="Daily"),
+        entry(name="Often", cron=..., rate="5 minutes"),
+        entry(name="Own", timezone="UTC"),
+        entry(name="Later", cron=..., rate="7 days", start="2027-01-04T09:00"),
+    ]
+    document = {"defaults": {"timezone": "Asia/Tokyo"}, "tasks": tasks}
+    parsed = parse_schedule_file(json.dumps(document).encode(), rule_prefix="", max_tasks=9)
+    assert [task.timezone for task in parsed] == ["Asia/Tokyo", None, "UTC", "Asia/Tokyo"]
+    assert [task.of_scheduler for task in parsed] == [("timezone",), (), (), ("timezone", "start")]
+    assert parsed[3].when.start == datetime(2027, 1, 4, 0, tzinfo=UTC)
 
 
 def test_two_tasks_with_one_name() -> None:

@@ -30,6 +30,9 @@ keys = st.sampled_from([*EXPECTED, "[key]"]) | st.text(max_size=5)
 texts = st.sampled_from(
     ["0 6 * * ? *", "0 6 L * ? *", "cron(0 6 ? * mon#1 *)", "5 minutes", "1 hour", "rate(1 day)", "a"]
 )
+times = st.sampled_from(
+    ["2027-01-31T07:00", "2027-03-28T02:30:00", "2027-06-01T00:00Z", "2028-01-01T00:00:00+01:00", "2027-01-31", "a"]
+)
 shallow = scalars | texts | st.lists(texts, max_size=2) | st.dictionaries(keys, scalars | texts, max_size=2)
 documents = st.recursive(scalars | texts, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=10)
 
@@ -84,9 +87,13 @@ what = st.sampled_from(
     [{"task": "spam_task"}, {"command": ["python", "-m", "app.report"]}, {"task": "a", "command": ["a"]}]
 )
 when: st.SearchStrategy[dict[str, str]] = st.dictionaries(
-    st.sampled_from(["cron", "rate", "schedule"]), texts, max_size=2
+    st.sampled_from(["cron", "rate", "schedule", "at"]), texts | times, max_size=2
 )
 rest = optional(
+    timezone=st.sampled_from(["UTC", "Europe/Berlin", "Etc/GMT+3", "Berlin"]),
+    start=times,
+    end=times,
+    window=st.integers(0, 1441),
     enabled=st.booleans(),
     cpu=st.sampled_from([256, 512, 1024, 300]),
     memory=st.sampled_from([512, 1024, 2048, 8192, 1000]),

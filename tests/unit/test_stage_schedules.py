@@ -6,6 +6,7 @@ from itertools import islice
 import pytest
 
 from rota.schedule_file.next_runs import next_runs
+from rota.schedule_file.when import When
 from stage.eventbridge.schedules import due
 
 AFTER = datetime(2026, 2, 26, 5, 59, 30, tzinfo=UTC)
@@ -30,7 +31,7 @@ LATER = AFTER + timedelta(days=800)
     ],
 )
 def test_a_cron_schedule_falls_due(expression: str) -> None:
-    expected = [run for run in next_runs(expression, AFTER, 40) if run <= LATER]
+    expected = [run for run in next_runs(When(expression), AFTER, 40) if run <= LATER]
     assert expected
     assert list(islice(due(expression, AFTER, AFTER, LATER), 40)) == expected
 

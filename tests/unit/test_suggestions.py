@@ -203,14 +203,14 @@ def test_the_file_that_is_proposed_is_one(wrong: Any) -> None:
 
 
 def test_what_is_suggested_for_an_unknown_key_is_accepted() -> None:
-    """`disabled` and `at`: a key of the file, and a cron with a year."""
+    """`disabled`, and `at(...)` under `schedule`: a key of the file."""
     (message,) = said(TASK | {"disabled": True})
     (key, value) = re.findall(r'write "(\w+)": (\w+)', message)[0]
     assert said(TASK | {key: json.loads(value)}) == []
     entry = {name: each for name, each in TASK.items() if name != "rate"}
     (message,) = said(entry | {"schedule": "at(2030-01-01T00:00:00)"})
-    (cron,) = re.findall(r"such as (cron\([^)]*\))", message)
-    assert said(entry | {"schedule": cron}) == []
+    (key, value) = re.findall(r'write "(\w+)": ("[^"]*")', message)[0]
+    assert said(entry | {key: json.loads(value)}) == []
 
 
 EXAMPLES = [
@@ -223,5 +223,6 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("key", "value"), EXAMPLES, ids=[key for key, _ in EXAMPLES])
 def test_an_example_in_a_message_is_taken(key: str, value: Any) -> None:
-    others = {name for name in ("task", "rate") if key in {"task": ("command",), "rate": ("cron", "schedule")}[name]}
-    assert said({name: each for name, each in TASK.items() if name not in others} | {key: value}) == []
+    instead = {"task": ("command",), "rate": ("cron", "schedule", "at", "timezone")}
+    entry = {name: each for name, each in TASK.items() if key not in instead.get(name, ())}
+    assert said(entry | ({"cron": "0 6 * * ? *"} if key == "timezone" else {}) | {key: value}) == []

@@ -17,6 +17,10 @@ EVERYTHING = {
     "schedule": "cron( 0 6 ? * mon-fri * )",
     "enabled": False,
     "description": "The daily report",
+    "timezone": "Europe/Berlin",
+    "start": "2027-01-31T07:00:00",
+    "end": "2027-12-31T06:00:00Z",
+    "window": 15,
     "cpu": 512,
     "memory": 2048,
     "environment": {"LOG_LEVEL": "debug"},
@@ -52,6 +56,7 @@ KNOWN_BEFORE = {
         ({"rate": "5  minutes"}, "rate(5 minutes)"),
         ({"schedule": "rate( 1 hour )"}, "rate(1 hour)"),
         ({"schedule": "cron(0 6 ? * sun *)"}, "cron(0 6 ? * SUN *)"),
+        ({"at": "2027-01-31T07:00"}, "at(2027-01-31T07:00:00)"),
     ],
 )
 def test_the_expression_has_one_spelling(when: dict[str, str], expression: str) -> None:

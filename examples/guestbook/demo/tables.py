@@ -11,6 +11,7 @@ from rich.text import Text
 
 from examples.guestbook.client import Client
 from rota.schedule_file.next_runs import in_words, next_runs
+from rota.schedule_file.when import When
 
 Schedule = Mapping[str, Any]
 
@@ -34,8 +35,8 @@ def schedule_table(found: Mapping[str, Schedule], now: datetime) -> Table:
     """One row for each schedule: its time in words, the next three runs after `now`, the revision."""
     table = _table("task", "when", "next three runs (UTC)", "revision")
     for name, schedule in found.items():
-        runs = ", ".join(f"{run:%d %b %H:%M}" for run in next_runs(schedule["expression"], now, 3))
-        table.add_row(name, in_words(schedule["expression"]), runs, schedule["revision"])
+        runs = ", ".join(f"{run:%d %b %H:%M}" for run in next_runs(When(schedule["expression"]), now, 3))
+        table.add_row(name, in_words(When(schedule["expression"])), runs, schedule["revision"])
     return table
 
 
@@ -54,7 +55,7 @@ def difference_table(before: Mapping[str, Schedule], after: Mapping[str, Schedul
         table.add_row(
             name,
             rule,
-            " → ".join(dict.fromkeys(in_words(schedule["expression"]) for schedule in both)),
+            " → ".join(dict.fromkeys(in_words(When(schedule["expression"])) for schedule in both)),
             " → ".join(schedule["revision"] for schedule in both),
         )
     return table

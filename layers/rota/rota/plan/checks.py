@@ -92,6 +92,16 @@ def _ask(asked: set[str], what: str) -> str:
     return f"have the operator {what}"
 
 
+def of_scheduler(tasks: Sequence["Task"]) -> Iterator[str]:
+    """The keys that need EventBridge Scheduler, to which Rota does not write, a line each."""
+    for index, task in enumerate(tasks):
+        for key in task.of_scheduler:
+            yield (
+                f"tasks[{index}].{key}: needs EventBridge Scheduler, and this version of Rota writes rules only, which "
+                "are in UTC and have no dates; leave the key out, and write a cron or a rate"
+            )
+
+
 def of_capacity_providers(settings: "Settings", tasks: Sequence["Task"], of_cluster: Collection[str]) -> Iterator[str]:
     """The capacity providers that tasks name and the cluster does not have: ECS would start no run of them."""
     for index, task in enumerate(tasks):

@@ -6,6 +6,7 @@ from itertools import takewhile
 
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import runs_after
+from rota.schedule_file.when import When
 
 # How far back a schedule is looked for its last due minute: 29 February that is a Monday comes every 40 years.
 _LOOKS_BACK = tuple(timedelta(days=days) for days in (1 / 24, 1, 35, 400, 366 * 5, 366 * 41))
@@ -19,7 +20,7 @@ def due_between(
     """
     period = period_of(expression)
     if period is None:
-        yield from takewhile(lambda at: at <= until, runs_after(expression, after))
+        yield from takewhile(lambda at: at <= until, runs_after(When(expression), after))
     elif anchor is not None:
         at = anchor + period * ((after - anchor) // period + 1)
         while at <= until:

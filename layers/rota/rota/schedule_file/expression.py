@@ -7,7 +7,7 @@ ValueError whose message says what is wrong and what to write instead. When an e
 import contextlib
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -120,6 +120,12 @@ def period_of(expression: str) -> timedelta | None:
         return None
     value, unit = rest.split()
     return timedelta(**{f"{unit.removesuffix('s')}s": int(value)})
+
+
+def one_time(expression: str) -> datetime | None:
+    """The local time of `at(2027-01-31T07:00:00)`; None for another expression."""
+    kind, _, rest = expression.removesuffix(")").partition("(")
+    return datetime.fromisoformat(rest) if kind == "at" else None
 
 
 def runs_every_month(fields: str) -> bool:
@@ -301,7 +307,7 @@ def _not_an_expression(text: str) -> str:
     from rota.schedule_file import dialects  # noqa: PLC0415  here, so that a valid file does not load it
 
     if text.startswith("at("):
-        return "EventBridge rules have no at(...); write a cron with a year, such as cron(0 6 1 1 ? 2030)"
+        return 'at(...) has a key of its own; write "at": "2030-01-01T06:00:00"'
     if text.upper() in dialects.MACROS:
         return f'{quote(text)} is not a schedule; write "cron({dialects.MACROS[text.upper()]})"'
     if not text[:1].isdigit() and not text.startswith("*"):

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
+from rota.schedule_file.moments import LOCAL, MOMENT
 from rota.schedule_file.task import (
     AUTHORS_KEYS,
     CAPACITY_PROVIDERS,
@@ -42,6 +43,10 @@ _CHECKS: dict[str, JsonSchemaValue] = {
     "cron": {"pattern": rf"^\s*({_CRON}|{_IN_CRON})\s*$"},
     "rate": {"pattern": rf"^\s*({_RATE}|{_IN_RATE})\s*$"},
     "schedule": {"pattern": rf"^\s*({_IN_CRON}|{_IN_RATE})\s*$"},
+    "at": {"pattern": f"^{LOCAL}$"},
+    "start": {"pattern": f"^{MOMENT}$"},
+    "end": {"pattern": f"^{MOMENT}$"},
+    "timezone": {"pattern": "^[A-Za-z0-9_+/-]+$"},
     "memory": {"enum": FARGATE_MEMORY_SIZES},
     "tags": {
         "maxProperties": MOST_TAGS,

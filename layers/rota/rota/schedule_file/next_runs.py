@@ -1,14 +1,16 @@
-"""When a schedule expression runs next, and the schedule in plain English. Times are UTC, as EventBridge's.
+"""When a schedule runs next, and the schedule in plain English. Runs are in UTC.
 
-No library computes this calendar: croniter has neither LW nor years after 2099, counts the days of the week differently
-and finds no run that is more than 50 years ahead.
+A local time that a change of clocks skips has no run, and one that comes twice has one, the first time:
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html. No library computes this calendar: croniter
+has neither LW nor years after 2099, counts the days of the week differently and finds no run that is more than 50 years
+ahead.
 """
 
 from calendar import month_name, monthrange
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count as count_from
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 
 from rota.schedule_file.expression import (
     DAY_OF_MONTH,
@@ -19,28 +21,53 @@ from rota.schedule_file.expression import (
     YEAR,
     field_values,
     normalise_expression,
+    one_time,
     period_of,
 )
+from rota.schedule_file.when import When
 
 _SUNDAY, _SATURDAY = 1, 7
 _DAYS = ("Sundays", "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
-def next_runs(expression: str, after: datetime, count: int) -> list[datetime]:
+def next_runs(when: When, after: datetime, count: int) -> list[datetime]:
     """The next `count` runs later than `after` (an aware datetime), in UTC; fewer if the schedule ends before that.
 
-    A rate counts from `after`; EventBridge counts it from the creation of the rule. ValueError for a wrong expression.
+    A rate without a start counts from `after`; EventBridge counts it from the creation of the rule. ValueError for a
+    wrong expression, or a zone that is none.
     """
-    return list(islice(runs_after(expression, after), count))
+    return list(islice(runs_after(when, after), count))
 
 
-def runs_after(expression: str, after: datetime) -> Iterator[datetime]:
+def runs_after(when: When, after: datetime) -> Iterator[datetime]:
     """As `next_runs`, all of them."""
-    expression, after = normalise_expression(expression), after.astimezone(UTC)
+    after = after.astimezone(UTC)
+    if once := one_time(when.expression):
+        return (at for at in _moments([once], when.timezone) if at > after)
+    expression, start, end = normalise_expression(when.expression), when.start, when.end
+    if start and start > after:
+        after = start - timedelta(microseconds=1)  # at the start it runs
     if period := period_of(expression):
-        return (after + period * times for times in count_from(1))
-    return _cron_runs(_parts(expression)[1], after)
+        begin = start + period * ((after - start) // period) if start else after
+        runs = (begin + period * times for times in count_from(1))
+    else:
+        local = after.replace(tzinfo=None) if when.timezone == "UTC" else _local(after, when.timezone)
+        runs = (at for at in _moments(local_times(expression, local), when.timezone) if at > after)
+    return takewhile(lambda at: at <= end, runs) if end else runs
+
+
+def local_times(expression: str, after: datetime) -> Iterator[datetime]:
+    """The times later than `after` that a cron names; all of them without a zone, whether or not they exist in one."""
+    minute, hour, day_of_month, month, day_of_week, year = _parts(expression)[1].split()
+    times = [(h, m) for h in field_values(HOURS, hour) for m in field_values(MINUTES, minute)]
+    months = ((y, m) for y in field_values(YEAR, year) if y >= after.year for m in field_values(MONTH, month))
+    for y, m in months:
+        if (y, m) >= (after.year, after.month):
+            days = _days(day_of_month, day_of_week, y, m)
+            for day in (day for day in days if (y, m, day) >= (after.year, after.month, after.day)):
+                runs = (datetime(y, m, day, *time) for time in times)
+                yield from (run for run in runs if run > after)
 
 
 def runs_on_days_in_a_row(expression: str) -> bool:
@@ -58,8 +85,19 @@ def runs_on_days_in_a_row(expression: str) -> bool:
     return any(later - earlier == timedelta(days=1) for earlier, later in pairwise(days))
 
 
-def in_words(expression: str) -> str:
+def in_words(when: When) -> str:
     """Plain English for common schedules ("weekdays at 09:30 UTC"); the expression itself for all others."""
+    words = _without_bounds(when.expression, when.timezone)
+    if when.start:
+        words += f" from {_shown(when.start, when.timezone)}"
+    if when.end:
+        words += f" until {_shown(when.end, when.timezone)}"
+    return f"{words}, within {when.window} minutes" if when.window else words
+
+
+def _without_bounds(expression: str, timezone: str) -> str:
+    if once := one_time(expression):
+        return f"once, on {once:%Y-%m-%d} at {once:%H:%M} {timezone}"
     kind, inner = _parts(expression)
     if kind == "rate":
         value, unit = inner.split()
@@ -68,10 +106,16 @@ def in_words(expression: str) -> str:
     time = _time_in_words(field_values(MINUTES, minutes), field_values(HOURS, hours))
     day = _day_in_words(day_of_month, month, day_of_week)
     if not time or not day or year != "*":
-        return f"cron({inner})"
+        return f"cron({inner})" if timezone == "UTC" else f"cron({inner}) {timezone}"
     if time.startswith("at"):
-        return f"{day} {time} UTC"
-    return time if day == "every day" else f"{day}, {time}"
+        return f"{day} {time} {timezone}"
+    in_zone = "" if timezone == "UTC" else f" {timezone}"
+    return (time if day == "every day" else f"{day}, {time}") + in_zone
+
+
+def _shown(at: datetime, timezone: str) -> str:
+    local = at.replace(tzinfo=None) if timezone == "UTC" else _local(at, timezone)
+    return f"{local:%Y-%m-%d %H:%M}"
 
 
 def _parts(expression: str) -> tuple[str, str]:
@@ -79,16 +123,20 @@ def _parts(expression: str) -> tuple[str, str]:
     return kind, rest.removesuffix(")")
 
 
-def _cron_runs(inner: str, after: datetime) -> Iterator[datetime]:
-    minute, hour, day_of_month, month, day_of_week, year = inner.split()
-    times = [(h, m) for h in field_values(HOURS, hour) for m in field_values(MINUTES, minute)]
-    months = ((y, m) for y in field_values(YEAR, year) if y >= after.year for m in field_values(MONTH, month))
-    for y, m in months:
-        if (y, m) >= (after.year, after.month):
-            days = _days(day_of_month, day_of_week, y, m)
-            for day in (day for day in days if (y, m, day) >= (after.year, after.month, after.day)):
-                runs = (datetime(y, m, day, *time, tzinfo=UTC) for time in times)
-                yield from (run for run in runs if run > after)
+def _local(at: datetime, timezone: str) -> datetime:
+    from rota.schedule_file import zones  # noqa: PLC0415  here, because most schedules are in UTC
+
+    return at.astimezone(zones.zone(timezone)).replace(tzinfo=None)
+
+
+def _moments(local: Iterable[datetime], timezone: str) -> Iterator[datetime]:
+    """The moments of those of these times that exist in the zone."""
+    if timezone == "UTC":
+        return (time.replace(tzinfo=UTC) for time in local)
+    from rota.schedule_file import zones  # noqa: PLC0415  likewise
+
+    zone = zones.zone(timezone)
+    return (at for time in local if (at := zones.instant(time, zone)))
 
 
 def _days(day_of_month: str, day_of_week: str, year: int, month: int) -> list[int]:

@@ -10,6 +10,7 @@ from rota.schedule_file.json_reader import InvalidJsonError, key_problems, parse
 from rota.schedule_file.problem import Location, Problem, json_path, quote
 from rota.schedule_file.task import (
     AUTHORS_KEYS,
+    OF_SCHEDULER,
     Defaults,
     ScheduleFile,
     Task,
@@ -137,8 +138,9 @@ def _problems_between_keys(document: Mapping[str, object], max_tasks: int) -> It
         yield Problem(("defaults",), "null is not allowed; leave the key out")
     if not isinstance(tasks, list):
         return
-    if len(tasks) > max_tasks:
-        yield _too_many(len(tasks), max_tasks)
+    rules = [entry for entry in tasks if not isinstance(entry, dict) or not entry.keys() & {*OF_SCHEDULER}]
+    if len(rules) > max_tasks:
+        yield _too_many(len(rules), max_tasks)
     first_with: dict[str, int] = {}
     for index, entry in enumerate(tasks):
         if not isinstance(entry, dict):

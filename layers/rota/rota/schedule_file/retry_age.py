@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cache
 from itertools import pairwise
 
-from rota.schedule_file.expression import HOURS, MINUTES, field_values, period_of
+from rota.schedule_file.expression import HOURS, MINUTES, field_values, one_time, period_of
 
 _LEAST = timedelta(minutes=5)
 _MOST = timedelta(hours=6)
@@ -25,6 +25,8 @@ def shortest_interval(expression: str) -> timedelta:
     """The shortest time between two runs of this schedule; a day if no two are nearer."""
     if period := period_of(expression):
         return min(period, _DAY)
+    if one_time(expression):
+        return _DAY
     fields = expression.removeprefix("cron(").removesuffix(")").split()
     minutes, hours = field_values(MINUTES, fields[0]), field_values(HOURS, fields[1])
     gaps = [timedelta(minutes=later - earlier) for earlier, later in pairwise(minutes)]

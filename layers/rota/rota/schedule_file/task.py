@@ -15,13 +15,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from rota.schedule_file.expression import normalise_cron, normalise_expression, normalise_rate, runs_every_month
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY, FARGATE_MEMORY_SIZES
 from rota.schedule_file.problem import invalid_text_reason, quote
+from rota.schedule_file.when import When
 from rota.tracing import VARIABLES
 
 _Value = TypeVar("_Value")
 
 # A task has one key of each: what to run, and when.
 WHAT = ("task", "command")
-WHEN = ("cron", "rate", "schedule")
+WHEN = ("cron", "rate", "schedule", "at")
+# Those that rules cannot say: a task with one of them is a schedule of EventBridge Scheduler.
+OF_SCHEDULER = ("timezone", "at", "start", "end", "window")
 
 # Keys that begin so are the author's own, in the file, its defaults and its tasks: they mean nothing here.
 AUTHORS_KEYS = "x-"
@@ -58,6 +61,8 @@ LEAST_STORAGE, MOST_STORAGE = 21, 200
 RESOURCE_ID = r"[0-9a-z]{1,32}"
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
+# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_FlexibleTimeWindow.html, in minutes
+LONGEST_WINDOW = 24 * 60
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html, task definition size
 LARGEST_TASK_DEFINITION = 64 * 1024
 
@@ -72,6 +77,11 @@ EXPECTED: Mapping[str, str] = {
     "cron": 'a string of six fields, such as "0 6 * * ? *"',
     "rate": 'a string, such as "5 minutes"',
     "schedule": 'a string, such as "cron(0 6 * * ? *)" or "rate(5 minutes)"',
+    "at": 'a local time, such as "2027-01-31T07:00:00"',
+    "timezone": 'a name of the IANA database, such as "Europe/Berlin"',
+    "start": 'a time, such as "2027-01-31T07:00:00" or "2027-01-31T06:00:00Z"',
+    "end": 'a time, such as "2027-12-31T18:00:00" or "2027-12-31T17:00:00Z"',
+    "window": "a whole number of minutes from 1 to 1440",
     "enabled": "true or false, without quotes",
     "description": "a string of at most 512 characters",
     "cpu": f"one of Fargate's sizes, without quotes: {', '.join(map(str, FARGATE_MEMORY))}",
@@ -136,7 +146,7 @@ def _check_that_it_runs(fields: str) -> None:
         return
     from rota.schedule_file.next_runs import next_runs  # noqa: PLC0415  here, because few schedules need a calendar
 
-    if not next_runs(f"cron({fields})", _BEFORE_ALL_CRON, 1):
+    if not next_runs(When(f"cron({fields})"), _BEFORE_ALL_CRON, 1):
         raise ValueError(f"cron({fields}) never runs: no such date exists; write one that exists")
 
 
@@ -151,6 +161,26 @@ def _schedule(text: str) -> str:
     if expression.startswith("cron("):
         _check_that_it_runs(expression[len("cron(") : -1])
     return expression
+
+
+def _timezone(name: str) -> str:
+    if name != "UTC":
+        from rota.schedule_file import zones  # noqa: PLC0415  here, because few files name a zone
+
+        zones.zone(name)
+    return name
+
+
+def _local_time(text: str) -> str:
+    from rota.schedule_file import moments  # noqa: PLC0415  here, because few files have times
+
+    return moments.local_time(text)
+
+
+def _moment(text: str) -> str:
+    from rota.schedule_file import moments  # noqa: PLC0415  likewise
+
+    return moments.moment(text)
 
 
 def _fargate_memory(memory: int) -> int:
@@ -340,6 +370,15 @@ class _Entry(_Model):
     schedule: Annotated[str, AfterValidator(_schedule)] | None = Field(
         None, description="EventBridge's full expression.", examples=["cron(0 6 * * ? *)", "rate(5 minutes)"]
     )
+    at: Annotated[str, AfterValidator(_local_time)] | None = _optional(
+        "The one time at which the task runs, in its time zone."
+    )
+    start: Annotated[str, AfterValidator(_moment)] | None = _optional(
+        "The task does not run before it; a rate counts from it. Without an offset it is in the task's time zone."
+    )
+    end: Annotated[str, AfterValidator(_moment)] | None = _optional(
+        "The task does not run after it. Without an offset it is in the task's time zone."
+    )
 
 
 class Defaults(_Model):
@@ -347,6 +386,14 @@ class Defaults(_Model):
 
     enabled: bool = Field(True, description="false keeps the rule and stops its runs.")
     description: _Text = Field("", max_length=512, description="The rule's description in EventBridge.")
+    timezone: Annotated[str, AfterValidator(_timezone)] | None = _optional(
+        "The time zone of cron, at, start and end. Default: UTC."
+    )
+    window: int | None = _optional(
+        "Minutes within which a run begins, after it is due, 1-1440, so that jobs of one time do not start at once.",
+        ge=1,
+        le=LONGEST_WINDOW,
+    )
     cpu: Literal[256, 512, 1024, 2048, 4096, 8192, 16384] | None = Field(
         None, description="CPU units of the task, 1024 to a vCPU. Default: as in the base task definition."
     )
@@ -424,10 +471,23 @@ class Task(Defaults, _Entry):
 
     @property
     def expression(self) -> str:
-        """The rule's ScheduleExpression: `cron(0 6 * * ? *)` or `rate(5 minutes)`."""
+        """The ScheduleExpression: `cron(0 6 * * ? *)`, `rate(5 minutes)` or `at(2027-01-31T07:00:00)`."""
         if self.cron:
             return f"cron({self.cron})"
+        if self.at:
+            return f"at({self.at})"
         return f"rate({self.rate})" if self.rate else str(self.schedule)
+
+    @property
+    def when(self) -> When:
+        """When it is due, with its times in UTC."""
+        timezone = self.timezone or "UTC"
+        return When(self.expression, timezone, _utc(self.start, timezone), _utc(self.end, timezone), self.window or 0)
+
+    @property
+    def of_scheduler(self) -> tuple[str, ...]:
+        """The keys that no rule can say, so that the task is a schedule of EventBridge Scheduler. UTC needs none."""
+        return tuple(key for key in OF_SCHEDULER if getattr(self, key) not in (None, "UTC"))
 
     @property
     def network(self) -> dict[str, object]:
@@ -490,9 +550,24 @@ class ScheduleFile(_Model):
     tasks: Annotated[tuple[Task, ...], Field(strict=False)] = Field(description="The tasks that should exist.")
 
 
+def _utc(moment: str | None, timezone: str) -> datetime | None:
+    if moment is None:
+        return None
+    from rota.schedule_file.moments import instant_of  # noqa: PLC0415  here, because few files have times
+
+    return instant_of(moment, timezone)
+
+
 def merged(defaults: Mapping[str, object], entry: Mapping[str, object]) -> dict[str, object]:
-    """A task as the file says it, with the defaults. What has names is merged by name; all else is replaced."""
+    """A task as the file says it, with the defaults. What has names is merged by name; all else is replaced. A rate
+    without dates has no time of day, and takes no time zone.
+    """
     whole = {**defaults, **entry}
+    if "timezone" in defaults and "timezone" not in entry:
+        from rota.schedule_file.moments import has_no_time_of_day  # noqa: PLC0415  here, because few files name a zone
+
+        if has_no_time_of_day(entry):
+            del whole["timezone"]
     for key in MERGED_BY_NAME:
         default, own = defaults.get(key), entry.get(key)
         if isinstance(default, Mapping) and isinstance(own, Mapping):
@@ -507,13 +582,21 @@ def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> It
     """
     for keys, purpose, example in (
         (WHAT, "what to run", '"task": "spam_task" or "command": ["..."]'),
-        (WHEN, "when to run", '"cron": "0 6 * * ? *", "rate": "5 minutes" or "schedule": "cron(...)"'),
+        (
+            WHEN,
+            "when to run",
+            '"cron": "0 6 * * ? *", "rate": "5 minutes", "schedule": "cron(...)" or "at": "2027-..."',
+        ),
     ):
         given = [key for key in keys if entry.get(key) is not None]
         if not given and not set(keys) & set(intended):
             yield "", f"does not say {purpose}; add {example}"
         for surplus in given[1:]:
             yield surplus, f'cannot be combined with "{given[0]}", which also says {purpose}; keep one of the two'
+    if any(entry.get(key) is not None for key in ("timezone", "at", "start", "end")):
+        from rota.schedule_file import moments  # noqa: PLC0415  here, because few files have times
+
+        yield from moments.problems(entry)
     environment, secrets = entry.get("environment"), entry.get("secrets")
     if isinstance(environment, Mapping) and isinstance(secrets, Mapping):
         for both in sorted(map(str, environment.keys() & secrets.keys())):

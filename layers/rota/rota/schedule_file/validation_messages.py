@@ -22,6 +22,11 @@ _SAME = {
     "cron": {"cronexpression", "crontab"},
     "rate": {"every", "interval"},
     "schedule": {"expression", "scheduleexpression"},
+    "timezone": {"tz", "zone", "scheduleexpressiontimezone", "timezonename"},
+    "at": {"date", "once", "runat", "onetime"},
+    "start": {"startdate", "startat", "startsat", "notbefore"},
+    "end": {"enddate", "endat", "endsat", "until", "notafter"},
+    "window": {"jitter", "flexibletimewindow", "flexible", "maximumwindowinminutes"},
     "description": {"desc", "comment"},
     "count": {"copies", "taskcount", "replicas", "desiredcount"},
     "retry": {"retries", "retrypolicy"},
@@ -50,13 +55,7 @@ _SAME = {
 _WITHIN: dict[str, type[BaseModel]] = {"retry": Retry, "watch": Watch}
 # What people look for and the file cannot say, each with where it is.
 _NOT_HERE = (
-    ({"timezone", "tz"}, "EventBridge rules have no time zone, write the schedule in UTC"),
     ({"disabled", "paused", "suspended", "state"}, 'write "enabled": false to stop its runs'),
-    (
-        {"date", "at", "startdate", "enddate", "start", "end", "once"},
-        "a rule has no dates of its own; for one run, write a cron with a year",
-    ),
-    ({"jitter", "window", "flexibletimewindow", "flexible"}, "EventBridge rules start on the minute"),
     (
         {"alert", "alerts", "alarm", "notify", "notification", "notifications", "onfailure", "onsuccess", "email"},
         'Rota reports each job that fails or does not run; write "owner": "data-team" to say who should know',

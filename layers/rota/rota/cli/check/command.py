@@ -149,6 +149,8 @@ def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:
         actions = {*acting.values()}
         wanted = "both" if len(actions) > 1 else f"{actions.pop()} or both"
         parts.append(f"{' and '.join(acting)} will be refused unless the stack's RunActions is {wanted}")
+    if of_scheduler := dict.fromkeys(key for task in tasks for key in task.of_scheduler):
+        parts.append(f"{' and '.join(of_scheduler)} will be refused: this version of Rota writes rules only")
     if needing := {key: parameter for task in tasks for key, parameter in task.parameters.items()}:
         parameters = " and ".join(dict.fromkeys(needing.values()))
         parts.append(f"{' and '.join(needing)} will be refused unless the stack's {parameters} allow it")
@@ -159,8 +161,8 @@ def _planned(task: "Task", now: datetime) -> "Planned":
     from rota.cli.check.model import Planned
     from rota.schedule_file.next_runs import in_words, next_runs
 
-    runs = [*next_runs(task.expression, now, 3)] if task.enabled else []
-    return Planned(task.name, task.expression, in_words(task.expression), task.enabled, runs)
+    runs = [*next_runs(task.when, now, 3)] if task.enabled else []
+    return Planned(task.name, task.expression, in_words(task.when), task.enabled, runs)
 
 
 def _listed(task: "Planned") -> str:

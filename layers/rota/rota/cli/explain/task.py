@@ -17,6 +17,7 @@ from rota.cli.status.model import BAD
 from rota.cli.table import Item
 from rota.ownership import OWNER_TAG
 from rota.schedule_file.next_runs import in_words
+from rota.schedule_file.when import When
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -74,7 +75,7 @@ def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
 def _headline(facts: TaskFacts, following: datetime | None, now: datetime, *, utc: bool) -> str:
     if facts.rule is None:
         return f"{facts.task} does not run: it has no rule"
-    when = in_words(facts.rule["ScheduleExpression"])
+    when = in_words(When(facts.rule["ScheduleExpression"]))
     if facts.paused:
         return f"{facts.task} does not run: it is paused ({when})"
     if facts.rule["State"] == "DISABLED":

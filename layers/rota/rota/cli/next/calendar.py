@@ -10,6 +10,7 @@ from rota.cli.next.model import Calendar, Coming, Scheduled
 from rota.cli.status.model import Pause
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import in_words, runs_after
+from rota.schedule_file.when import When
 
 _MOST = 10_000
 
@@ -29,7 +30,9 @@ def calendar(jobs: Iterable[Job], since: datetime, until: datetime) -> Calendar:
     known: Sequence[Job] = sorted(jobs)
     merged = heapq.merge(*(_of(job, since, until) for job in known), key=lambda run: (run.at, run.task))
     runs = [*islice(merged, _MOST + 1)]
-    tasks = [Scheduled(job.task, job.expression, in_words(job.expression), job.enabled, job.paused) for job in known]
+    tasks = [
+        Scheduled(job.task, job.expression, in_words(When(job.expression)), job.enabled, job.paused) for job in known
+    ]
     return Calendar(since, until, tasks, runs[:_MOST], more=len(runs) > _MOST)
 
 
@@ -37,7 +40,7 @@ def _of(job: Job, since: datetime, until: datetime) -> Iterator[Coming]:
     period, begin = period_of(job.expression), since
     if period and job.last:
         begin = job.last + period * ((since - job.last) // period)
-    for at in takewhile(lambda at: at <= until, runs_after(job.expression, begin)):
+    for at in takewhile(lambda at: at <= until, runs_after(When(job.expression), begin)):
         if at > since:
             yield Coming(job.task, at, exact=period is None, enabled=_is_on(job, at))
 

@@ -11,6 +11,7 @@ from rota.cli.status.text import whose
 from rota.cli.tables import Row, folded, table
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import next_runs
+from rota.schedule_file.when import When
 
 _LISTED = 3
 _CLASH = 5
@@ -79,7 +80,7 @@ def _later(calendar: Calendar, runs: Iterable[Coming], now: datetime, *, utc: bo
     due = {run.task for run in runs}
     for each in calendar.tasks:
         if each.enabled and not each.paused and each.task not in due and not calendar.more:
-            for at in next_runs(each.schedule, calendar.until, 1) if period_of(each.schedule) is None else ():
+            for at in next_runs(When(each.schedule), calendar.until, 1) if period_of(each.schedule) is None else ():
                 yield f"later: {each.task} {times.clock(at, now, utc=utc)}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rota.cli.plan.model import TaskChange
 from rota.schedule_file.next_runs import in_words
+from rota.schedule_file.when import When
 
 if TYPE_CHECKING:
     from rota.schedule_file.task import Task
@@ -173,4 +174,4 @@ def _readable(path: str) -> str:
 
 
 def _in_words(expression: str | None) -> str:
-    return in_words(expression) if expression else ""
+    return in_words(When(expression)) if expression else ""

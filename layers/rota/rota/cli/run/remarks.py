@@ -10,6 +10,7 @@ from rota.cli.ecs_tasks import running, short
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import next_runs
+from rota.schedule_file.when import When
 from rota.schedules import backend
 
 if TYPE_CHECKING:
@@ -50,4 +51,4 @@ def _following(job: "Job", now: datetime) -> datetime | None:
     expression = job.schedule.schedule_expression
     if not expression or period_of(expression):
         return None
-    return next(iter(next_runs(expression, now, 1)), None)
+    return next(iter(next_runs(When(expression), now, 1)), None)

@@ -9,6 +9,7 @@ from rota.cli.status.model import LastRun, Pause, Task
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import in_words, next_runs
+from rota.schedule_file.when import When
 
 _MARKS = {"ok": ".", "failed": "x", "not_started": "!", "missed": "-", "unknown": "?", "starting": ">", "running": ">"}
 _MARKS |= {"skipped": "/", "replaced": "/"}
@@ -42,13 +43,13 @@ def status(
     if enabled:
         anchor = last.at if rate and last else now
         following = next(
-            iter(at for at in next_runs(schedule, max(anchor, now - rate) if rate else now, 2) if at > now), None
+            iter(at for at in next_runs(When(schedule), max(anchor, now - rate) if rate else now, 2) if at > now), None
         )
     shown = [*reversed(runs)]
     return Task(
         task=name,
         schedule=schedule,
-        in_words=in_words(schedule),
+        in_words=in_words(When(schedule)),
         enabled=enabled,
         paused=paused,
         last=last,

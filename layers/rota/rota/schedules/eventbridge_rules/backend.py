@@ -219,10 +219,11 @@ def _is_spent(before: "Rule") -> bool:
     from datetime import UTC, datetime  # noqa: PLC0415  here, because next to no restore needs it
 
     from rota.schedule_file.next_runs import next_runs  # noqa: PLC0415  likewise
+    from rota.schedule_file.when import When  # noqa: PLC0415  likewise
 
     if before.event_pattern or not before.schedule_expression:
         return False
     try:
-        return not next_runs(before.schedule_expression, datetime.now(UTC), 1)
+        return not next_runs(When(before.schedule_expression), datetime.now(UTC), 1)
     except ValueError:
         return False
