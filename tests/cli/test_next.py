@@ -9,6 +9,7 @@ from rota.cli.next.calendar import Job, calendar
 from rota.cli.next.text import ics, lines, often
 from rota.cli.resume.missed import due_in_a_pause
 from rota.cli.status.model import Pause
+from rota.schedule_file.when import When
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 DAILY, OFTEN, RATE = "cron(0 6 * * ? *)", "cron(0/5 * * * ? *)", "rate(1 hour)"
@@ -106,7 +107,7 @@ def test_an_icalendar_has_an_event_for_each_run_that_starts() -> None:
 def test_what_a_pause_has_missed_is_started_once(
     pause: dict[str, object], expression: str, started: str | None
 ) -> None:
-    found = due_in_a_pause(pause, expression, NOW)
+    found = due_in_a_pause(pause, When(expression), NOW)
     assert (found and found.isoformat()) == started
 
 

@@ -48,7 +48,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedule_file.expression": _OF_TASKS | _OF_RUNS,
     # Of the steps, only for a schedule file with problems, and for days that not every month has.
     "rota.schedule_file.next_runs": _OF_RUNS,
-    "rota.schedule_file.when": _OF_TASKS | _OF_RUNS,
+    "rota.schedule_file.when": _OF_TASKS | _OF_RUNS | {"change_pauses"},
     # Only for a task with a zone or times of its own.
     **{f"rota.schedule_file.{module}": set() for module in ("moments", "zones")},
     "rota.ownership": _OF_TASKS | {"sweep", "change_pauses"},

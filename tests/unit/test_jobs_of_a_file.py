@@ -46,6 +46,16 @@ def test_a_new_schedule_ends_the_former_when_it_was_changed() -> None:
     assert (job.retry_age, job.last_good) == (1800, KNOWN.last_good)
 
 
+def test_another_zone_is_another_schedule() -> None:
+    zoned = {"timezone": "Asia/Tokyo", "start": "2026-04-01T00:00", "window": 5}
+    (job,) = changed(task(**zoned))
+    start = datetime(2026, 3, 31, 15, tzinfo=UTC)
+    span = Span(expression=DAILY, timezone="Asia/Tokyo", start=start, window=5, since=NOW)
+    assert job.spans == (KNOWN.spans[0].model_copy(update={"until": CHANGING}), span)
+    assert Job.model_validate_json(job.model_dump_json()) == job
+    assert changed(task(**zoned), known=job) == []
+
+
 def test_a_task_that_is_disabled_or_gone_has_no_open_span() -> None:
     for tasks in ([task(enabled=False)], []):
         (job,) = changed(*tasks)

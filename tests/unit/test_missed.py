@@ -7,6 +7,7 @@ import pytest
 
 from rota.runs.missed import Lacking, lacking, terms
 from rota.runs.model import MISSED, Job, Run, Span, Status, Trigger
+from rota.schedule_file.when import When
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -63,7 +64,7 @@ EVERY_MINUTE = "cron(* * * * ? *)"
     ],
 )
 def test_when_a_run_counts_as_missed(expression: str, retry: int, traced: bool, horizon: int, counted: bool) -> None:
-    judged = terms(job(expression, retry=retry), expression, traced=traced)
+    judged = terms(job(expression, retry=retry), When(expression), traced=traced)
     assert (judged.horizon, judged.counted) == (timedelta(minutes=horizon), counted)
 
 
@@ -82,6 +83,47 @@ def test_when_a_run_counts_as_missed(expression: str, retry: int, traced: bool, 
 )
 def test_an_hourly_job(runs: list[Run], now: float, expected: list[tuple[float, int]]) -> None:
     assert found(job(HOURLY, retry=30), runs, now=now, after=-1) == expected
+
+
+def spanned(when: When, **keys: object) -> Job:
+    """A job of one schedule, which ECS takes within 5 minutes and that is missed 5 minutes later."""
+    return Job.model_validate(
+        {"task": "J", "spans": [{**when._asdict(), "since": at(-10_000)}], "retry_age": 300, "grace": 300, **keys}
+    )
+
+
+def test_a_flexible_window_lets_a_run_begin_later() -> None:
+    whole = spanned(When(HOURLY, window=30))
+    assert terms(whole, whole.spans[0].when).late == timedelta(minutes=36)
+    assert found(whole, [ran(0, late=34, traced=True)], now=50, after=-1) == []
+    assert found(whole, [ran(-60, traced=True)], now=40, after=-1) == []
+    assert found(whole, [ran(-60, traced=True)], now=41, after=-1) == [(0, 1)]
+
+
+def test_what_a_change_of_clocks_skips_is_not_missed() -> None:
+    """2:30 of 29 March in Berlin, which is minute 40,410 where it exists."""
+    whole = spanned(When("cron(30 2 * * ? *)", "Europe/Berlin"))
+    day = 24 * 60
+    assert found(whole, [], now=31 * day, after=26 * day) == [
+        (26 * day + 90, 1),
+        (27 * day + 90, 1),
+        (29 * day + 30, 1),
+        (30 * day + 30, 1),
+    ]
+
+
+def test_nothing_is_due_before_a_start_and_after_an_end() -> None:
+    whole = spanned(When(HOURLY, start=at(60), end=at(120)))
+    assert found(whole, [], now=500) == [(60, 1), (120, 1)]
+    rate = spanned(When("rate(50 minutes)", start=at(60), end=at(120)))
+    assert found(rate, [], now=500) == [(60, 1), (110, 1)]
+    assert found(rate, [ran(60), ran(110.4)], now=500) == []
+
+
+def test_one_time_is_missed_once() -> None:
+    whole = spanned(When("at(2026-03-01T02:00:00)", "Europe/Berlin"))
+    assert found(whole, [], now=500) == [(60, 1)]
+    assert found(whole, [ran(60, traced=True)], now=500) == []
 
 
 def test_nothing_is_missed_outside_of_a_schedules_span() -> None:

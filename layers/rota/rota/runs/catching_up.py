@@ -27,7 +27,6 @@ from rota.runs.model import STARTED, Job, Notice, Owed, Run, Span, Status, Trigg
 from rota.runs.reasons import of_no_catching_up
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import runs_after
-from rota.schedule_file.when import When
 from rota.tracing import TASK
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def _begun(job: Job, others: Iterable[Run]) -> int:
 
 def _latest(job: Job, span: Span, owed: Owed) -> datetime:
     """Until when a run still ends before the next one is due, if it takes as long as usually."""
-    following = next(iter(runs_after(When(span.expression), owed.scheduled_at)), None)
+    following = next(iter(runs_after(span.when, owed.scheduled_at)), None)
     if following is None:
         return datetime.max.replace(tzinfo=UTC)
     usual = sorted(job.lasted)[len(job.lasted) // 2] if job.lasted else job.max_runtime or 0

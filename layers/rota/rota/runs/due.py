@@ -12,31 +12,27 @@ from rota.schedule_file.when import When
 _LOOKS_BACK = tuple(timedelta(days=days) for days in (1 / 24, 1, 35, 400, 366 * 5, 366 * 41))
 
 
-def due_between(
-    expression: str, after: datetime, until: datetime, anchor: datetime | None = None
-) -> Iterator[datetime]:
-    """When it was due later than `after`, up to `until`. A rate counts from `anchor`, one of its due times; without
-    one, nothing is known of it.
+def due_between(when: When, after: datetime, until: datetime, anchor: datetime | None = None) -> Iterator[datetime]:
+    """When it was due later than `after`, up to `until`. A rate counts from its start; where it has none, from
+    `anchor`, one of its due times; without one, nothing is known of it.
     """
-    period = period_of(expression)
-    if period is None:
-        yield from takewhile(lambda at: at <= until, runs_after(When(expression), after))
-    elif anchor is not None:
-        at = anchor + period * ((after - anchor) // period + 1)
-        while at <= until:
-            yield at
-            at += period
+    period = period_of(when.expression)
+    if period and not when.start:
+        if anchor is None:
+            return
+        when = when._replace(start=anchor + period * ((after - anchor) // period))
+    yield from takewhile(lambda at: at <= until, runs_after(when, after))
 
 
-def last_due(expression: str, at: datetime, anchor: datetime | None = None) -> datetime | None:
+def last_due(when: When, at: datetime, anchor: datetime | None = None) -> datetime | None:
     """The latest time at which it was due, not after `at`; None if it never was, or that is not known."""
-    period = period_of(expression)
-    if period is not None:
-        return None if anchor is None else anchor + period * ((at - anchor) // period)
-    at = at.astimezone(UTC)
+    at = min(at, when.end or at).astimezone(UTC)
+    if period := period_of(when.expression):
+        anchor = when.start or anchor
+        return None if anchor is None or (when.start and at < anchor) else anchor + period * ((at - anchor) // period)
     for back in _LOOKS_BACK:
         last = None
-        for last in due_between(expression, at - back, at):  # noqa: B007  the last one is what is wanted
+        for last in due_between(when, at - back, at):  # noqa: B007  the last one is what is wanted
             pass
         if last is not None:
             return last

@@ -57,13 +57,13 @@ def _as_the_file_says(job: Job | None, task: Task, changing_since: datetime, now
         job = _closed(job, paused.over[task.name])
     is_on = task.enabled and task.name not in paused.now
     current = job.spans[-1] if job.spans and job.spans[-1].until is None else None
-    if (current.expression if current else None) == (task.expression if is_on else None):
+    if (current.when if current else None) == (task.when if is_on else None):
         return job
     job = _closed(job, paused.now.get(task.name, changing_since))
     if not is_on:
         return job
     spans = [span for span in job.spans if span.until and span.until > now - _REMEMBERED]
-    return job.model_copy(update={"spans": (*spans, Span(expression=task.expression, since=now))})
+    return job.model_copy(update={"spans": (*spans, Span(**task.when._asdict(), since=now))})
 
 
 def _closed(job: Job, at: datetime) -> Job:

@@ -75,4 +75,4 @@ def _estimated_due(job: Job, created_at: datetime) -> datetime | None:
     its run was due when it was created.
     """
     span = next((span for span in reversed(job.spans) if span.since <= created_at), next(iter(job.spans), None))
-    return last_due(span.expression, created_at) if span and period_of(span.expression) is None else None
+    return last_due(span.when, created_at) if span and period_of(span.expression) is None else None

@@ -9,6 +9,7 @@ from rota.runs.due import due_between
 from rota.runs.model import MISSED, Job, Run, Span, Trigger
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.retry_age import shortest_interval
+from rota.schedule_file.when import When
 
 FIRES_WITHIN = timedelta(minutes=1)
 """EventBridge starts a task within the minute for which it was due, not at its beginning."""
@@ -38,10 +39,10 @@ class Terms(NamedTuple):
     """So long after it was due, a run that has not begun is missed."""
 
 
-def terms(job: Job, expression: str, *, traced: bool = False) -> Terms:
+def terms(job: Job, when: When, *, traced: bool = False) -> Terms:
     """By the schedule, the retry age, and whether the job's runs say when they were due."""
-    interval = shortest_interval(expression)
-    late, grace = timedelta(seconds=job.retry_age) + FIRES_WITHIN, timedelta(seconds=job.grace)
+    interval, grace = shortest_interval(when.expression), timedelta(seconds=job.grace)
+    late = timedelta(minutes=when.window, seconds=job.retry_age) + FIRES_WITHIN
     if traced or late < interval:
         return Terms(late, counted=False, horizon=late + grace)
     return Terms(late, counted=True, horizon=max(COUNTED_OVER, late + interval) + grace)
@@ -59,7 +60,7 @@ def lacking(job: Job, runs: Collection[Run], after: datetime, now: datetime) -> 
         own = [run for run in scheduled if _is_in(span, run.scheduled_at)]
         real = [run for run in own if run.task_id != MISSED]
         traced = bool(real) and all(run.traced for run in real)
-        judged = terms(job, span.expression, traced=traced)
+        judged = terms(job, span.when, traced=traced)
         find = _counted if judged.counted else _distinguished
         found += find(job, span, own, judged, after, now - judged.horizon)
     changes = {at for span in job.spans for at in (span.since, span.until) if at}
@@ -119,7 +120,8 @@ def _due(span: Span, anchor: datetime | None, after: datetime, until: datetime) 
     run but that it comes within one period.
     """
     known = anchor or span.since
-    for due in due_between(span.expression, max(after, known if period_of(span.expression) else after), until, known):
+    counts = period_of(span.expression) and not span.start
+    for due in due_between(span.when, max(after, known) if counts else after, until, known):
         if _is_in(span, due):
             yield due
 
@@ -129,7 +131,7 @@ def _taken(span: Span, runs: Sequence[Run], late: timedelta) -> tuple[datetime |
     times, before which nothing is known.
     """
     period = period_of(span.expression)
-    anchor = _anchor(runs, period, late) if period else None
+    anchor = (span.start or _anchor(runs, period, late)) if period else None
     taken: Counter[datetime] = Counter()
     for run in runs:
         due = run.scheduled_at

@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, Field
 
 from rota.contract import Stored
 from rota.deployment.items import Item
+from rota.schedule_file.when import When
 
 # Of a request, a task, a network interface: what makes AWS's sentences about one cause different.
 _ID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(eni-)?[0-9a-f]{17,32}\b")
@@ -272,12 +273,20 @@ class Span(Item):
     """A schedule, and the time in which it was in force."""
 
     expression: str
+    timezone: str = "UTC"
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    window: int = 0
     since: AwareDatetime
     """From here on every due minute counts."""
     until: AwareDatetime | None = None
     """From here on none does; None while it is live. Between a span's end and the next one's begin the schedule was
     being changed, and whether a minute was due is not known.
     """
+
+    @property
+    def when(self) -> When:
+        return When(self.expression, self.timezone, self.start, self.end, self.window)
 
 
 class Job(Item):

@@ -11,6 +11,7 @@ from rota.runs.incidents import after_run
 from rota.runs.judge import run_of
 from rota.runs.model import MISSED, Job, Reason, Release, Run, Status, Trigger, Why, job_key
 from rota.runs.reasons import of_a_dead_letter, of_an_unseen_end
+from rota.schedule_file.when import When
 
 if TYPE_CHECKING:
     from rota.runs.table import RunTable
@@ -68,7 +69,7 @@ class Recorder:
 
         def write(job: Job, known: bool) -> Run | None:
             spans = [span for span in job.spans if span.since <= letter.sent_at] or job.spans
-            due = letter.at or (last_due(spans[-1].expression, letter.sent_at) if spans else None)
+            due = letter.at or (last_due(spans[-1].when, letter.sent_at) if spans else None)
             run = Run(
                 task=job.task,
                 scheduled_at=(due or letter.sent_at).replace(microsecond=0),
@@ -76,7 +77,7 @@ class Recorder:
                 status=Status.MISSED,
                 reason=of_a_dead_letter(letter),
                 lacking=job.count,
-                counted=bool(spans) and _may_be_of_an_earlier_minute(letter, job, spans[-1].expression),
+                counted=bool(spans) and _may_be_of_an_earlier_minute(letter, job, spans[-1].when),
             )
             return self._miss(run, job, known=known)
 
@@ -143,13 +144,13 @@ class Recorder:
         return tasks[0] if len(tasks) == 1 else ""
 
 
-def _may_be_of_an_earlier_minute(letter: GivenUp, job: Job, expression: str) -> bool:
+def _may_be_of_an_earlier_minute(letter: GivenUp, job: Job, when: When) -> bool:
     """Whether a start was tried until the next one was due, and its letter does not say when it was due itself."""
     if letter.at or not letter.exhausted:
         return False
     from rota.runs.missed import terms  # noqa: PLC0415  here, because starts are rarely given up
 
-    return terms(job, expression).counted
+    return terms(job, when).counted
 
 
 def _is_news(run: Run, seen: Run) -> bool:

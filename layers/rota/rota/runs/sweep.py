@@ -219,14 +219,14 @@ class _Look(NamedTuple):
             return missed
         from rota.runs import trail  # noqa: PLC0415  here, because runs are rarely missed
 
-        schedules = {task: job.spans[-1].expression for task, job in jobs.items() if job.spans}
+        schedules = {task: job.spans[-1].when for task, job in jobs.items() if job.spans}
         since = min(run.scheduled_at for run in traceless) - FIRES_WITHIN
         found = (history or trail.read(clients.cloudtrail(), since, self.now)).asked
 
         def explained(run: Run) -> Run:
             rule = self.settings.rule_prefix + run.task
             # A rate's minute is known by its other runs, which may have begun later in theirs.
-            early = FIRES_WITHIN if period_of(schedules[run.task]) else timedelta()
+            early = FIRES_WITHIN if period_of(schedules[run.task].expression) else timedelta()
             late = COUNTED_OVER if run.counted else terms(jobs[run.task], schedules[run.task]).late
             reason = trail.reason_in(found, run.task, rule, run.scheduled_at - early, run.scheduled_at + late)
             return run.model_copy(update={"reason": reason}) if reason and run in traceless else run
@@ -241,11 +241,11 @@ class _Look(NamedTuple):
         return min(times)
 
     def _span_not_judged_since(self, job: Job, span: Span) -> datetime | None:
-        horizon, period = terms(job, span.expression).horizon, period_of(span.expression)
+        horizon, period = terms(job, span.when).horizon, period_of(span.expression)
         after, until = self.swept.at - horizon, self.now - horizon
         if self.swept.changing_since:
             after = min(after, self.swept.changing_since)
-        if terms(job, span.expression).counted:
+        if terms(job, span.when).counted:
             # Those that say when they were due are not counted: then it is their own horizon that is over.
             quarter = _COUNTS_EVERY.total_seconds()
             looks = self.swept.at.timestamp() // quarter != self.now.timestamp() // quarter
@@ -254,9 +254,9 @@ class _Look(NamedTuple):
             return None
         if period:
             # Its phase is not known exactly, and what is judged twice is written once.
-            anchor = job.last_run_at or span.since
+            anchor = span.start or job.last_run_at or span.since
             return after - period if (until - anchor) // period > (after - anchor) // period else None
-        due = next(due_between(span.expression, max(after, span.since - timedelta(seconds=1)), until), None)
+        due = next(due_between(span.when, max(after, span.since - timedelta(seconds=1)), until), None)
         return after if due and (span.until is None or due < span.until) else None
 
     def _unclear(self, found: Lacking, swept: Swept, history: "trail.History | None") -> UnclearTime | None:
@@ -285,9 +285,7 @@ class _Look(NamedTuple):
 
 def _reads_before(job: Job) -> timedelta:
     """How far before what is judged a job's runs are read."""
-    of_spans = (
-        2 * (period_of(span.expression) or timedelta()) + terms(job, span.expression).horizon for span in job.spans
-    )
+    of_spans = (2 * (period_of(span.expression) or timedelta()) + terms(job, span.when).horizon for span in job.spans)
     return max(of_spans, default=timedelta())
 
 

@@ -1,7 +1,10 @@
 """When a schedule falls due, whatever place in AWS it lives in."""
 
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+_MINUTE = timedelta(minutes=1)
 
 
 class When(NamedTuple):
@@ -17,3 +20,27 @@ class When(NamedTuple):
     """Nothing is due after it."""
     window: int = 0
     """A run may begin so many minutes later than it is due."""
+
+
+def of_aws(members: Mapping[str, Any]) -> When:
+    """What EventBridge says of a rule with a schedule, or EventBridge Scheduler of a schedule; a date may be text.
+
+    Rota writes dates between two minutes: AWS does not say whether a schedule is due at its dates themselves.
+    """
+    start, end = _date(members.get("StartDate")), _date(members.get("EndDate"))
+    return When(
+        members["ScheduleExpression"],
+        members.get("ScheduleExpressionTimezone") or "UTC",
+        start and _minute(start + _MINUTE - timedelta(microseconds=1)),
+        end and _minute(end),
+        (members.get("FlexibleTimeWindow") or {}).get("MaximumWindowInMinutes") or 0,
+    )
+
+
+def _date(given: datetime | str | None) -> datetime | None:
+    date = datetime.fromisoformat(given) if isinstance(given, str) else given
+    return date and date.astimezone(UTC)
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from rota.aws.rate_limit import EVENTS
+from rota.schedule_file.when import When
 from rota.schedules.eventbridge_rules import rule
 from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.schedules.found import Found
@@ -208,6 +209,11 @@ def kept_off(change: Change) -> Change:
 
 def _state(*, on: bool) -> str:
     return "ENABLED" if on else "DISABLED"
+
+
+def when_of(schedule: Schedule) -> When | None:
+    """When it falls due; None of what a person made that has no schedule. Pure."""
+    return When(schedule.schedule_expression) if schedule.schedule_expression else None
 
 
 def retry_age_of(schedule: Schedule) -> int:

@@ -86,10 +86,11 @@ def _run_missed(account: Account, paused: "Mapping[str, Item]") -> Exit:
     """Start each job once that was due in its pause."""
     from rota.cli.resume.missed import due_in_a_pause
     from rota.cli.run import start, wait
+    from rota.schedules import backend
 
     for task, pause in sorted(paused.items()):
         job, now = start.find(account, task), account.now()
-        due = due_in_a_pause(pause, job.schedule.schedule_expression or "", now)
+        due = due_in_a_pause(pause, backend.when_of(job.schedule), now)
         if due is None:
             account.output.notes([f"{task} was not due in its pause."])
             continue

@@ -10,7 +10,6 @@ from rota.cli.ecs_tasks import running, short
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import next_runs
-from rota.schedule_file.when import When
 from rota.schedules import backend
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def of_the_schedule(job: "Job", pause: Item | None, item: Item, now: datetime) -
 
 def _following(job: "Job", now: datetime) -> datetime | None:
     """When its schedule starts it next; None if that is not known, or never."""
-    expression = job.schedule.schedule_expression
-    if not expression or period_of(expression):
+    when = backend.when_of(job.schedule)
+    if when is None or period_of(when.expression):
         return None
-    return next(iter(next_runs(When(expression), now, 1)), None)
+    return next(iter(next_runs(when, now, 1)), None)
