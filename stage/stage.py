@@ -23,10 +23,12 @@ from stage.gateway.server import Gateway
 from stage.gateway.words import Words
 from stage.iam.access import Access
 from stage.invariants.checker import Invariants
+from stage.lambda_ import processes
 from stage.lambda_.api import Functions
 from stage.lambda_.event_sources import EventSources
 from stage.lambda_.names import FunctionNames
 from stage.lambda_.packages import Packages
+from stage.lambda_.processes import Start
 from stage.lambda_.sam_runtime import SamRuntime
 from stage.lambda_.workers import Workers
 from stage.moto.clients import ACCOUNT, REGION
@@ -49,10 +51,13 @@ _LONGEST_INTERRUPTION_SECONDS = 5
 class Stage:
     """Serve `gateway` at `endpoint`, then call `open`; `close` ends every process that was started.
 
-    `directory` is a place for the functions' files. There is one stage in a process, because there is one moto.
+    `directory` is a place for the functions' files, `start` how their processes start. There is one stage in a process,
+    because there is one moto.
     """
 
-    def __init__(self, endpoint: str, scenario: Scenario, directory: Path, *, verbose: bool = False) -> None:
+    def __init__(
+        self, endpoint: str, scenario: Scenario, directory: Path, *, start: Start = processes.new, verbose: bool = False
+    ) -> None:
         self.settings = Settings()
         self.recorder = Recorder()
         self._endpoint = endpoint
@@ -64,7 +69,7 @@ class Stage:
         self._resetting = threading.Lock()
         self._names = FunctionNames(scenario.function_suffix)
         self._deployed_functions: set[str] = set()
-        self.workers = Workers(endpoint, Packages(directory), self._names, verbose=verbose)
+        self.workers = Workers(endpoint, Packages(directory), self._names, start, verbose=verbose)
         self.functions = Functions(self.workers, self._names, self.settings)
         self.sam_runtime = SamRuntime(directory)
         self.invariants = Invariants(scenario.owner_tag)

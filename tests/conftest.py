@@ -6,9 +6,11 @@ from collections import Counter
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
+from stage.moto import botocore_files
 from tests.share import is_drawn
 
 gc.disable()
+botocore_files.install()  # before moto is imported, which makes sessions meanwhile
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,11 +1,16 @@
 """The processes of this machine: from Linux's /proc, elsewhere from `ps`, a program that a slim machine may lack."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 PROC = Path("/proc")
+FORKS = () if sys.platform == "darwin" else ("--runtime", "fork")
+"""How a stage of tests starts functions: a fork takes a quarter of a cold start's processor time. Libraries of macOS do
+not survive it.
+"""
 
 
 class Process(NamedTuple):

@@ -4,6 +4,9 @@ It runs as `python -P -u runtime.py <fd> [moved]`, with only the environment tha
 stage's clock is not the real one. It reads one request per line from stdin, writes one reply per line to the file
 descriptor, and exits when stdin ends, also in the middle of a handler: so it cannot outlive the stage. It imports
 nothing of the stage, so that a function sees what it sees on AWS.
+
+As `python -P -u runtime.py <socket> <program> [moved]` it runs a program, which loads what functions need, and then
+forks such processes.
 """
 
 import datetime
@@ -13,6 +16,8 @@ import json
 import logging
 import os
 import queue
+import runpy
+import socket
 import sys
 import threading
 import time
@@ -170,18 +175,71 @@ def requests_from(stream: int) -> "queue.SimpleQueue[dict[str, Any]]":
     return waiting
 
 
+def fork_at_each_request(connection: socket.socket) -> int:
+    """Fork for each request that comes with an environment. Other requests ask how a process has ended.
+
+    Returns in a new process only: the file descriptor for its replies.
+    """
+    while True:
+        line, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
+        while line and not line.endswith(b"\n"):
+            line += connection.recv(1 << 16)
+        if not line:
+            os._exit(0)  # the stage is gone
+        request = json.loads(line)
+        answer = exit_status(request["ended"]) if "ended" in request else os.fork()
+        if answer == 0 and descriptors:
+            connection.close()
+            return become(request["directory"], request["environment"], *descriptors)
+        for each in descriptors:
+            os.close(each)
+        connection.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def exit_status(pid: int) -> int | None:
+    """How a forked process has ended, as `subprocess` says it; None while it runs."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def become(directory: str, environment: dict[str, str], stdin: int, stdout: int, replies: int) -> int:
+    """Make a forked process like one that was started with these. Returns the file descriptor for its replies."""
+    os.setsid()
+    os.chdir(directory)
+    for inherited, own in ((stdin, 0), (stdout, 1), (stdout, 2)):
+        os.dup2(inherited, own)
+    os.close(stdin)
+    os.close(stdout)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    sys.path[:0] = environment["PYTHONPATH"].split(os.pathsep)
+    return replies
+
+
 def main() -> None:
+    """Serve one function, in this process or in those that are forked from it."""
+    waits = Waits()
+    waits.install()
+    if "moved" in sys.argv:
+        see_the_stages_time()
+    gc.disable()  # imported objects stay, and collecting them takes a seventh of the time
+    descriptor, *program = sys.argv[1:]
+    replies = int(descriptor)
+    if program[:1] not in ([], ["moved"]):
+        runpy.run_path(program[0], run_name="__main__")
+        gc.freeze()
+        replies = fork_at_each_request(socket.socket(fileno=replies))
+    serve(waits, replies)
+
+
+def serve(waits: Waits, descriptor: int) -> None:
     """Load the handler, report the time it took, then serve requests one at a time."""
     waiting = requests_from(os.dup(sys.stdin.fileno()))
     os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
     logging.basicConfig(stream=sys.stdout, format="[%(levelname)s]\t%(asctime)s\t%(message)s")
     begun = time.perf_counter()
-    waits = Waits()
-    waits.install()
-    if "moved" in sys.argv:
-        see_the_stages_time()
     handler: Handler | None = None
-    gc.disable()  # imported objects stay, and collecting them takes a seventh of the time
     try:
         handler = load(os.environ["_HANDLER"])
     except InitError as error:
@@ -191,7 +249,7 @@ def main() -> None:
         fault = (type(error).__name__, str(error))
     gc.freeze()
     gc.enable()
-    with os.fdopen(int(sys.argv[1]), "w", buffering=1) as replies:
+    with os.fdopen(descriptor, "w", buffering=1) as replies:
         replies.write(json.dumps({"init_ms": (time.perf_counter() - begun) * 1000}) + "\n")
         while True:
             request = waiting.get()

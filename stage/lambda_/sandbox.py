@@ -4,8 +4,6 @@ import json
 import os
 import select
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +13,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from stage import clock
-from stage.lambda_ import runtime
+from stage.lambda_ import processes, runtime
+from stage.lambda_.processes import Start
 
 # The time to load a function before Lambda counts it as part of the invocation.
 INIT_SECONDS = 10.0
@@ -36,7 +35,9 @@ class Sandbox:
     line break, in a thread of the sandbox.
     """
 
-    def __init__(self, directory: Path, environment: Mapping[str, str], log: Callable[[str], None]) -> None:
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str], log: Callable[[str], None], start: Start = processes.new
+    ) -> None:
         self.sees_clock = clock.was_moved()
         """Whether the function sees the stage's time; else it sees the real one."""
         answers, its_end = os.pipe()
@@ -45,16 +46,7 @@ class Sandbox:
         self._poll.register(answers, select.POLLIN)
         self._log = log
         self._logged = threading.Semaphore(0)
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-u", runtime.__file__, str(its_end), *(["moved"] if self.sees_clock else [])],
-            cwd=directory,
-            env=dict(environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(its_end,),
-            start_new_session=True,  # so that Ctrl-C reaches the stage only
-        )
+        self._process = start(directory, environment, its_end, moved=self.sees_clock)
         os.close(its_end)
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()

@@ -11,6 +11,7 @@ from moto.sts.models import sts_backends
 from stage import clock
 from stage.lambda_.names import FunctionNames
 from stage.lambda_.packages import Packages
+from stage.lambda_.processes import Start
 from stage.lambda_.sandbox import Outcome, Sandbox
 from stage.logs import streams
 from stage.moto.clients import ACCOUNT, REGION
@@ -20,7 +21,7 @@ class Worker:
     """A process for one version of one function, with its own credentials and log stream."""
 
     def __init__(
-        self, function: LambdaFunction, name: str, configuration: str, endpoint: str, packages: Packages
+        self, function: LambdaFunction, name: str, configuration: str, endpoint: str, packages: Packages, start: Start
     ) -> None:
         self.configuration = configuration
         self.name = name
@@ -63,7 +64,7 @@ class Worker:
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
         }
-        self.sandbox = Sandbox(code, environment, self.log)
+        self.sandbox = Sandbox(code, environment, self.log, start)
 
     @property
     def cold(self) -> bool:
@@ -90,10 +91,11 @@ class Worker:
 class Workers:
     """All workers. One serves one invocation at a time; invocations at the same time need several."""
 
-    def __init__(self, endpoint: str, packages: Packages, names: FunctionNames, *, verbose: bool) -> None:
+    def __init__(self, endpoint: str, packages: Packages, names: FunctionNames, start: Start, *, verbose: bool) -> None:
         self._endpoint = endpoint
         self._packages = packages
         self._names = names
+        self._start = start
         self._verbose = verbose
         self._lock = threading.Lock()
         self._all: dict[str, Worker] = {}
@@ -111,7 +113,8 @@ class Workers:
             if worker is not taken and worker not in usable:
                 self._end(worker)
         if taken is None:
-            taken = Worker(function, self._names.of(function), configuration, self._endpoint, self._packages)
+            name = self._names.of(function)
+            taken = Worker(function, name, configuration, self._endpoint, self._packages, self._start)
             taken.verbose = self._verbose
             self._all[taken.access_key] = taken
         return taken

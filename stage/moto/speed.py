@@ -19,11 +19,13 @@ from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # type: ignore[attr-defined] # not typed
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined] # not typed
 
+from stage.moto import botocore_files
 from stage.moto.patch import replace
 
 
 def install() -> None:
     """Replace the methods of moto that took most of the stage's processor time."""
+    botocore_files.install()
     replace(responses, "method_names_from_class", cache(method_names_from_class))
     replace(XFormedAttributePicker, "get_possible_keys", _once_for_a_shape(XFormedAttributePicker.get_possible_keys))
     # moto works on a copy of a parsed UpdateExpression.

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from examples.guestbook.client import Client, running
+from tests.processes import FORKS
 from tests.stage import scenarios
 from tests.stage.with_actions.played import played
 
@@ -46,7 +47,7 @@ def judge() -> Any:
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Client]:
-    with running() as client:
+    with running(*FORKS) as client:
         yield client
 
 

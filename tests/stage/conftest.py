@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from examples.guestbook.client import Client, running
 from rota.cli.main import main
+from tests.processes import FORKS
 from tests.stage.small_stage import SmallStage, small_stage
 from tests.stage.toys import role_of_toys, zipped
 
@@ -18,7 +19,7 @@ from tests.stage.toys import role_of_toys, zipped
 @pytest.fixture(scope="session")
 def one_stage() -> Iterator[Client]:
     """A stage with the real template, for all tests of a worker. Tests use `stage`."""
-    with running() as client:
+    with running(*FORKS) as client:
         client.advance(0.001)  # functions that start now see the stage's time: no test that moves it starts them again
         yield client
 

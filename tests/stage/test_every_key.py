@@ -7,6 +7,7 @@ import pytest
 
 from examples.guestbook.client import Client
 from stage import process
+from tests.processes import FORKS
 from tests.stage import audit
 from tests.stage.account import PREFIX, schedules
 from tests.stage.with_every_key.scenario import MODE, ROLE
@@ -22,7 +23,7 @@ OF_KEYS |= {"ssm:ListTagsForResource", "ecs:TagResource", "ecs:RunTask", "iam:Pa
 @pytest.fixture
 def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setenv(MODE, request.param)
-    with process.running("--scenario", "tests.stage.with_every_key") as served:
+    with process.running("--scenario", "tests.stage.with_every_key", *FORKS) as served:
         stage = Client(served.endpoint)
         stage.settings(time_scale=0.01, rollout_seconds=0.1)
         yield stage

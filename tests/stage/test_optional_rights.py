@@ -7,6 +7,7 @@ import pytest
 from examples.guestbook.client import Client
 from stage import process
 from stage.client import wait_for
+from tests.processes import FORKS
 from tests.stage import audit
 from tests.stage.account import schedules
 from tests.stage.test_reporting import EVERY_MINUTE, heard, listen, reported_within
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.permissions
 
 
 def test_a_named_chat_is_notified_and_a_named_log_read() -> None:
-    with process.running("--scenario", "tests.stage.with_parameters") as served:
+    with process.running("--scenario", "tests.stage.with_parameters", *FORKS) as served:
         stage = Client(served.endpoint)
         chat = stage.client("sqs").create_queue(QueueName="chat")["QueueUrl"]
         stage.client("sns").create_topic(Name="chat")

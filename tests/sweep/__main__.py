@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from examples.guestbook.client import running
+from tests.processes import FORKS
 from tests.sweep import races, report, script
 from tests.sweep.script import Conditions, Script
 from tests.sweep.steering import SCENARIOS, Steering
@@ -89,10 +90,10 @@ def main() -> int:
     with ExitStack() as stages:
 
         def open_stage() -> Trials:
-            return Trials(stages.enter_context(running()), conditions.late)
+            return Trials(stages.enter_context(running(*FORKS)), conditions.late)
 
         if arguments.races:
-            broken = races.run(stages.enter_context(running()), conditions, _rounds(arguments), say)
+            broken = races.run(stages.enter_context(running(*FORKS)), conditions, _rounds(arguments), say)
         elif arguments.only:
             trials = open_stage()
             broken = _again(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from stage.client import wait_for
+from stage.lambda_ import processes as starts
 from stage.lambda_.sandbox import Sandbox
 from tests import processes
 
@@ -33,14 +34,23 @@ def lines() -> list[str]:
     return []
 
 
-@pytest.fixture
-def start(tmp_path: Path, lines: list[str]) -> Iterator[Start]:
-    """Starts a sandbox of a function's source."""
+@pytest.fixture(scope="module")
+def forks() -> Iterator[starts.Forks]:
+    forks = starts.Forks()
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(params=["new", "forked"])
+def start(request: pytest.FixtureRequest, tmp_path: Path, lines: list[str], forks: starts.Forks) -> Iterator[Start]:
+    """Starts a sandbox of a function's source, in each of the ways in which its process may start."""
     started: list[Sandbox] = []
+    way = forks if request.param == "forked" else starts.new
 
     def start(source: str, **environment: str) -> Sandbox:
         (tmp_path / "app.py").write_text(source)
-        started.append(Sandbox(tmp_path, {**ENVIRONMENT, "PYTHONPATH": str(tmp_path), **environment}, lines.append))
+        variables = {**ENVIRONMENT, "PYTHONPATH": str(tmp_path), **environment}
+        started.append(Sandbox(tmp_path, variables, lines.append, way))
         return started[-1]
 
     yield start
@@ -191,13 +201,31 @@ def test_a_function_does_not_see_the_stages_environment(start: Start, monkeypatc
     sandbox = start("""
 import os, sys
 def handler(event, context):
-    return {"secret": os.environ.get("SECRET_OF_THE_HOST"), "stage": any(p.endswith("/stage") for p in sys.path),
-            "stdin": sys.stdin.read()}
+    return {"names": sorted({*os.environ} - {"LC_CTYPE"}), "stdin": sys.stdin.read(),
+            "stage": "stage" in sys.modules or any(p.endswith("/stage") for p in sys.path)}
 """)
-    assert invoke(sandbox)[0] == {"secret": None, "stage": False, "stdin": ""}
+    names = sorted([*ENVIRONMENT, "PYTHONPATH"])
+    assert invoke(sandbox)[0] == {"names": names, "stdin": "", "stage": False}
 
 
-def test_a_sandbox_ends_with_the_stage_also_during_a_handler(tmp_path: Path) -> None:
+def test_forks_share_nothing_that_one_of_them_changes(start: Start) -> None:
+    source = """
+import os, random, botocore.config
+draws = random.random()
+def handler(event, context):
+    before, botocore.config.seen = hasattr(botocore.config, "seen"), True
+    return [before, os.getpid(), os.getsid(0), draws]
+"""
+    (seen, pid, session, draws), (also_seen, other, other_session, others) = (
+        invoke(start(source))[0] for _ in range(2)
+    )
+    assert (seen, also_seen) == (False, False)
+    assert (session, other_session) == (pid, other)
+    assert draws != others
+
+
+@pytest.mark.parametrize("way", ["processes.new", "processes.Forks()"])
+def test_a_sandbox_ends_with_the_stage_also_during_a_handler(tmp_path: Path, way: str) -> None:
     (tmp_path / "app.py").write_text(f"""
 import os, pathlib, time
 def handler(event, context):
@@ -208,8 +236,9 @@ def handler(event, context):
     environment = {**ENVIRONMENT, "PYTHONPATH": str(tmp_path)}
     stage = subprocess.Popen([
         sys.executable, "-c",
-        "import pathlib; from stage.lambda_.sandbox import Sandbox; "
-        f"Sandbox(pathlib.Path({str(tmp_path)!r}), {environment!r}, print).invoke(b'{{}}', {ARN!r}, 'request-1', 600)",
+        "import pathlib; from stage.lambda_ import processes; from stage.lambda_.sandbox import Sandbox; "
+        f"sandbox = Sandbox(pathlib.Path({str(tmp_path)!r}), {environment!r}, print, {way}); "
+        f"sandbox.invoke(b'{{}}', {ARN!r}, 'request-1', 600)",
     ])  # fmt: skip
     pid = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), 10))
     assert processes.alive(pid)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from examples.guestbook.client import Client
 from stage import process
 from stage.client import wait_for
+from tests.processes import FORKS
 from tests.stage.account import PREFIX
 from tests.stage.scenarios import runs
 from tests.stage.test_runs import a_minute
@@ -25,7 +26,7 @@ def played(parameter: str) -> Iterator[Client]:
     """A stage whose stack has that value of RunActions, once all that is to become of its runs has."""
     os.environ[VALUE] = parameter
     try:
-        with process.running("--scenario", "tests.stage.with_actions") as served:
+        with process.running("--scenario", "tests.stage.with_actions", *FORKS) as served:
             stage = Client(served.endpoint)
             _play(stage, parameter)
             yield stage
