@@ -114,7 +114,7 @@ def definition(content: dict[str, Any] = CONTENT, *, revision: int = 1, tags: di
 
 def task(name: str = "IngestData", **keys: Any) -> Task:
     """A task of the schedule file; every morning at six unless `keys` say otherwise."""
-    when = {} if keys.keys() & {"cron", "rate", "schedule"} else {"cron": "0 6 * * ? *"}
+    when = {} if keys.keys() & {"cron", "rate", "schedule", "at"} else {"cron": "0 6 * * ? *"}
     what = {} if "command" in keys else {"task": "data_ingestion_task"}
     return Task.model_validate({"name": name, **what, **when, **keys})
 

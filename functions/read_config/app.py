@@ -58,6 +58,8 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks = read or (None, ())
     problems.add_for_author(checks.of_scheduler(tasks))
+    if request.pinned is None:  # a release that is brought back may have a time that is past
+        problems.add_for_author(checks.of_past_times(settings, tasks, schedules, began))
     problems.add_for_author(checks.of_actions(settings, tasks))
     problems.add_for_author(checks.of_events_role(settings, tasks))
     problems.add_for_author(checks.of_roles(settings, tasks))
@@ -100,6 +102,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         service=service.state_of_service(description),
         schedules=schedules,
         paused=paused,
+        advice=tuple(_advice(settings, tasks, schedules, began)),
         reusable=reusable.recorded,
         unrecorded=reusable.unrecorded,
         newest_revision=reusable.newest,
@@ -133,6 +136,18 @@ def _as_if_not_paused(
         pause for pause in pauses.values() if pause.is_in_force and settings.rule_prefix + pause.task in schedules
     ]
     return without_pauses(settings, schedules, pauses, began), tuple(sentences(in_force))
+
+
+def _advice(
+    settings: Settings, tasks: tuple[Task, ...], schedules: "Mapping[str, backend.Schedule]", now: datetime
+) -> "Iterator[str]":
+    """What authors should know of when tasks run that are new in EventBridge Scheduler, or change there."""
+    for task in tasks:
+        current = schedules.get(backend.name_of(task, settings))
+        if task.enabled and task.of_scheduler and (current is None or backend.when_of(current) != task.when):
+            from rota.schedule_file.advice import advice  # noqa: PLC0415  here, because few files name a zone
+
+            yield from (f"{task.name}: {remark}" for remark in advice(task, now))
 
 
 def _vpcs(settings: Settings, tasks: tuple[Task, ...]) -> dict[str, str]:

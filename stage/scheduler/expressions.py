@@ -7,11 +7,13 @@ with five fields, keywords in any case, the plural of a rate's unit whatever its
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, reset_tzpath
 
 from stage.eventbridge.schedules import due as due_in_utc
 from stage.eventbridge.schedules import is_cron
 
+# The zones of the package tzdata, which are newer than a machine's mostly are.
+reset_tzpath(to=())
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)\)", re.IGNORECASE)
 _RATE = re.compile(r"rate\(([1-9]\d*) (minute|hour|day)s?\)", re.IGNORECASE)
 _CRON = re.compile(r"cron\((.+)\)", re.IGNORECASE)

@@ -1,5 +1,6 @@
 """The calendar of `rota next`."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -24,21 +25,21 @@ def due(job: Job, hours: int = 48) -> list[tuple[str, bool, bool]]:
 @pytest.mark.parametrize(
     ("job", "hours", "runs"),
     [
-        (Job("A", DAILY, True), 48, [("01 06:00", True, True), ("02 06:00", True, True)]),
-        (Job("A", DAILY, False), 24, [("01 06:00", True, False)]),
-        (Job("A", DAILY, False, DOWN), 24, [("01 06:00", True, False)]),
+        (Job("A", When(DAILY), True), 48, [("01 06:00", True, True), ("02 06:00", True, True)]),
+        (Job("A", When(DAILY), False), 24, [("01 06:00", True, False)]),
+        (Job("A", When(DAILY), False, DOWN), 24, [("01 06:00", True, False)]),
         (
-            Job("A", DAILY, False, Pause("ana", "", NOW, datetime(2026, 12, 2, tzinfo=UTC))),
+            Job("A", When(DAILY), False, Pause("ana", "", NOW, datetime(2026, 12, 2, tzinfo=UTC))),
             48,
             [("01 06:00", True, False), ("02 06:00", True, True)],
         ),
         (
-            Job("A", RATE, True, None, NOW - timedelta(minutes=130)),
+            Job("A", When(RATE), True, None, NOW - timedelta(minutes=130)),
             2,
             [("30 12:50", False, True), ("30 13:50", False, True)],
         ),
-        (Job("A", RATE, True), 1, [("30 13:00", False, True)]),
-        (Job("A", "cron(0 6 1 1 ? 2020)", True), 48, []),
+        (Job("A", When(RATE), True), 1, [("30 13:00", False, True)]),
+        (Job("A", When("cron(0 6 1 1 ? 2020)"), True), 48, []),
     ],
     ids=["daily", "disabled", "paused", "paused for a day", "a rate, by its last run", "a rate, no run", "never again"],
 )
@@ -47,11 +48,16 @@ def test_what_is_due_when(job: Job, hours: int, runs: list[tuple[str, bool, bool
 
 
 def test_a_long_calendar_says_that_there_is_more() -> None:
-    found = calendar([Job("A", "cron(* * * * ? *)", True)], NOW, NOW + timedelta(days=30))
+    found = calendar([Job("A", When("cron(* * * * ? *)"), True)], NOW, NOW + timedelta(days=30))
     assert (len(found.runs), found.more) == (10_000, True)
 
 
-JOBS = [Job("Often", OFTEN, True), Job("Daily", DAILY, True), Job("Off", DAILY, False), Job("Sick", DAILY, False, DOWN)]
+JOBS = [
+    Job("Often", When(OFTEN), True),
+    Job("Daily", When(DAILY), True),
+    Job("Off", When(DAILY), False),
+    Job("Sick", When(DAILY), False, DOWN),
+]
 
 
 def shown(*jobs: Job, every: bool = False, width: int = 100) -> list[str]:
@@ -72,7 +78,7 @@ def test_a_row_for_each_job_and_day() -> None:
 
 
 def test_many_jobs_in_one_minute_are_named() -> None:
-    assert shown(*(Job(f"J{number}", DAILY, True) for number in range(5)))[-1] == (
+    assert shown(*(Job(f"J{number}", When(DAILY), True) for number in range(5)))[-1] == (
         "5 jobs start in one minute: tomorrow 06:00"
     )
 
@@ -112,10 +118,24 @@ def test_what_a_pause_has_missed_is_started_once(
 
 
 def test_what_is_due_later_is_named() -> None:
-    weekly = Job("Weekly", "cron(0 22 ? * SUN *)", True)
+    weekly = Job("Weekly", When("cron(0 22 ? * SUN *)"), True)
     assert shown(weekly) == ["Nothing is due in that time.", "later: Weekly Sun 22:00"]
-    assert shown(Job("Never", "cron(0 6 1 1 ? 2020)", True)) == ["Nothing is due in that time."]
+    assert shown(Job("Never", When("cron(0 6 1 1 ? 2020)"), True)) == ["Nothing is due in that time."]
 
 
 def test_a_calendar_file_says_what_it_leaves_out() -> None:
     assert often(calendar(JOBS, NOW, NOW + timedelta(days=1))) == ["Often"]
+
+
+def test_a_job_in_a_zone_has_its_time_in_both() -> None:
+    daily = Job("Daily", When("cron(0 7 * * ? *)", "Europe/Berlin"), True)
+    weekly = Job("Weekly", When("rate(7 days)", start=NOW + timedelta(hours=1)), True)
+    found = calendar([daily, weekly], NOW, NOW + timedelta(days=1))
+    assert [(f"{run.at:%d %H:%M}", run.local, run.exact) for run in found.runs] == [
+        ("30 13:00", "2026-11-30T13:00:00Z", True),
+        ("01 06:00", "2026-12-01T07:00:00+01:00", True),
+    ]
+    *_, zoned, database = shown(daily)
+    assert re.fullmatch(r"tomorrow +06:00 +Daily +every day at 07:00 Europe/Berlin", zoned)
+    assert re.fullmatch(r"time zones: IANA 20\d\d[a-z]", database)
+    assert calendar([weekly], NOW, NOW).zones is None

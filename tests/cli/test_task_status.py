@@ -73,6 +73,48 @@ def test_drift_by_hand(given: dict[str, Any] | None, known: dict[str, Any] | Non
     assert status(given, known).drift == words
 
 
+ZONED = {
+    "ScheduleExpression": DAILY,
+    "ScheduleExpressionTimezone": "Asia/Tokyo",
+    "StartDate": datetime(2026, 12, 1, 14, 59, 30, tzinfo=UTC),
+    "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5},
+    "State": "ENABLED",
+}
+SPAN = {
+    **{"expression": DAILY, "timezone": "Asia/Tokyo", "start": "2026-12-01T15:00:00+00:00", "window": "5"},
+    "since": "2026-11-01T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, []),
+        (
+            {"ScheduleExpressionTimezone": "Asia/Seoul"},
+            [
+                "its rule has cron(0 6 * * ? *) Asia/Seoul from 2026-12-02 00:00, within 5 minutes, and the schedule "
+                "file cron(0 6 * * ? *) Asia/Tokyo from 2026-12-02 00:00, within 5 minutes"
+            ],
+        ),
+    ],
+    ids=["the same", "another zone"],
+)
+def test_a_schedule_in_a_zone(changed: dict[str, str], words: list[str]) -> None:
+    found = status(ZONED | changed, job(spans=[SPAN]))
+    assert (found.drift, found.next) == (words, datetime(2026, 12, 1, 21, tzinfo=UTC))
+    assert status(None, job(spans=[SPAN])).in_words == (
+        "every day at 06:00 Asia/Tokyo from 2026-12-02 00:00, within 5 minutes"
+    )
+
+
+@pytest.mark.parametrize("expression", [DAILY, "rate(5 minutes)"])
+def test_a_start_that_is_past_is_no_drift(expression: str) -> None:
+    span = {"expression": expression, "start": "2026-11-01T00:00:00+00:00", "since": "2026-11-01T00:00:00+00:00"}
+    later = {"StartDate": "2026-12-01T00:00:00Z"} if expression != DAILY else {}
+    assert status(rule(expression) | later, job(spans=[span])).drift == []
+
+
 def test_what_is_not_compared_has_no_drift() -> None:
     assert status(None, job(), compared=False).drift == []
 

@@ -1,6 +1,7 @@
 """The checks before the first write."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from rota.plan.checks import (
     of_execute_command,
     of_kept_rights,
     of_networks,
+    of_past_times,
     of_platform,
     of_published_ports,
     of_roles,
@@ -25,6 +27,7 @@ from rota.plan.checks import (
     of_task_roles,
     of_task_tags,
 )
+from rota.schedules.eventbridge_rules.rule import Rule
 from tests.guestbook import APP_CONTAINER, AS_THE_BASE, CLUSTER_ARN, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 from tests.template import TEMPLATE
 
@@ -487,6 +490,25 @@ def test_what_no_rule_can_say_is_refused() -> None:
         "and have no dates; leave the key out, and write a cron or a rate"
         for key in ("timezone", "window")
     ]
+
+
+@pytest.mark.parametrize(
+    ("time", "keys", "known", "refused"),
+    [
+        pytest.param("2026-12-01T12:09:00", {}, None, True, id="too near"),
+        pytest.param("2026-12-01T12:11:00", {}, None, False, id="in time"),
+        pytest.param("2026-11-01T13:00:00", {}, None, True, id="past"),
+        pytest.param("2026-11-01T13:00:00", {"enabled": False}, None, False, id="not enabled"),
+        pytest.param("2026-11-01T13:00:00", {}, "at(2026-11-01T13:00:00)", False, id="it has run"),
+        pytest.param("2026-11-01T13:00:00", {}, "at(2026-11-01T14:00:00)", True, id="changed"),
+    ],
+)
+def test_a_time_that_is_past(time: str, keys: dict[str, Any], known: str | None, refused: bool) -> None:
+    once, name = task("Once", at=time, **keys), "production__guestbook__Once"
+    there = {name: Rule(name=name, schedule_expression=known, state="ENABLED", tags={}, targets=())} if known else {}
+    found = list(of_past_times(SETTINGS, [task(), once], there, datetime(2026, 12, 1, 12, tzinfo=UTC)))
+    words = f"tasks[1].at: {time} in UTC is past, or less than 10 minutes ahead, when the schedule may not be made yet"
+    assert [each.startswith(words) for each in found] == [True] * refused
 
 
 def test_capacity_providers_that_the_cluster_does_not_have() -> None:

@@ -50,7 +50,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedule_file.next_runs": _OF_RUNS,
     "rota.schedule_file.when": _OF_TASKS | _OF_RUNS | {"change_pauses"},
     # Only for a task with a zone or times of its own.
-    **{f"rota.schedule_file.{module}": set() for module in ("moments", "zones")},
+    **{f"rota.schedule_file.{module}": set() for module in ("advice", "moments", "zones")},
     "rota.ownership": _OF_TASKS | {"sweep", "change_pauses"},
     # With holds, pauses and rollouts that wait for a person.
     "rota.times": _OF_PAUSED_WRITES | _OF_ROLLOUTS | {"take_turn", "change_pauses", "sweep"},

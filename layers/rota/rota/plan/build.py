@@ -122,6 +122,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
             *([state.remark] if state.remark else []),
             *_of_the_base(settings, state),
             *state.paused,
+            *state.advice,
             *_other_targets(state, changes),
             *_remarks(settings, state, roll, commands, left_out, own_revision),
             *_remarks_on_watching(settings, state, changes),

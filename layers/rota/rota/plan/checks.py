@@ -6,6 +6,7 @@ A problem is a sentence that says where it is, what is wrong and what would be r
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rota.ecs import arns, jobs, secrets, service_deployments, task_definitions
@@ -13,6 +14,7 @@ from rota.ecs.derive import derive_content, target_overrides
 from rota.errors import SHORT_SERVICE_ARN, listed
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
 from rota.schedule_file.task import LARGEST_TASK_DEFINITION, MOST_SECURITY_GROUPS, MOST_SUBNETS, MOST_TAGS
+from rota.schedules import backend
 from rota.tracing import VARIABLES
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from rota.ecs.task_definitions import Revision
     from rota.schedule_file.task import Task
+    from rota.schedules.backend import Schedule
     from rota.settings import Settings
 
 _MINUTES_OF_A_DAY = 24 * 60
@@ -28,6 +31,8 @@ _LONGEST_SERVICE_DEPLOYMENT = 30 * _MINUTES_OF_A_DAY
 LONGEST_ROLLOUT = 2880
 """The most that the parameter RolloutTimeoutMinutes takes."""
 _ADDED_TAGS = 5
+# A deployment may take so long until the last schedule is there.
+_MADE_WITHIN = timedelta(minutes=10)
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html
 _WITH_STORAGE = (1, 4, 0)
 
@@ -99,6 +104,29 @@ def of_scheduler(tasks: Sequence["Task"]) -> Iterator[str]:
             yield (
                 f"tasks[{index}].{key}: needs EventBridge Scheduler, and this version of Rota writes rules only, which "
                 "are in UTC and have no dates; leave the key out, and write a cron or a rate"
+            )
+
+
+def of_past_times(
+    settings: "Settings", tasks: Sequence["Task"], schedules: Mapping[str, "Schedule"], now: datetime
+) -> Iterator[str]:
+    """The times of new or changed tasks that run once, where the schedule may be made too late, a line each. One that
+    is there already may be past: its task has run.
+    """
+    for index, task in enumerate(tasks):
+        if task.at is None or not task.enabled:
+            continue
+        from rota.schedule_file.next_runs import runs_after  # noqa: PLC0415  here, because few tasks run once
+
+        if next(runs_after(task.when, now + _MADE_WITHIN), None):
+            continue
+        current = schedules.get(backend.name_of(task, settings))
+        known = backend.when_of(current) if current else None
+        if known is None or (known.expression, known.timezone) != (task.when.expression, task.when.timezone):
+            yield (
+                f"tasks[{index}].at: {task.at} in {task.when.timezone} is past, or less than "
+                f"{_MADE_WITHIN // timedelta(minutes=1)} minutes ahead, when the schedule may not be made yet; write a "
+                "later time, or take the task out"
             )
 
 

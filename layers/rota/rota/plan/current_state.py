@@ -14,7 +14,8 @@ class CurrentState(Shape):
     """Everything that a plan is made from, but the parameters.
 
     `tasks` are the schedule file's; `schedules` the app's own by name, as they would be if none were paused; `paused`
-    says in words which are; `base` is what new revisions are derived from, `served` what the service runs.
+    says in words which are; `advice`: what authors should know of the times of schedules that are new or change;
+    `base` is what new revisions are derived from, `served` what the service runs.
     `base_today`: what they would be derived from if no release was brought back; None if none is. `remark`: what the
     summary says of the deployment. `breaks_circuit`: ECS fails a rollout whose tasks do not start.
     `rollout_remarks`: what a person should know of how ECS will roll the service out.
@@ -39,6 +40,7 @@ class CurrentState(Shape):
     service: ServiceState
     schedules: dict[str, Schedule]
     paused: tuple[str, ...] = ()
+    advice: tuple[str, ...] = Field((), exclude_if=lambda given: not given)
     reusable: dict[str, str]
     unrecorded: tuple[Revision, ...]
     newest_revision: int

@@ -87,12 +87,19 @@ def runs_on_days_in_a_row(expression: str) -> bool:
 
 def in_words(when: When) -> str:
     """Plain English for common schedules ("weekdays at 09:30 UTC"); the expression itself for all others."""
-    words = _without_bounds(when.expression, when.timezone)
-    if when.start:
-        words += f" from {_shown(when.start, when.timezone)}"
-    if when.end:
-        words += f" until {_shown(when.end, when.timezone)}"
-    return f"{words}, within {when.window} minutes" if when.window else words
+    return _without_bounds(when.expression, when.timezone) + _bounds(when)
+
+
+def written(when: When) -> str:
+    """The expression, with its zone and what bounds it, where it has them."""
+    zone = "" if when.timezone == "UTC" else f" {when.timezone}"
+    return when.expression + zone + _bounds(when)
+
+
+def _bounds(when: When) -> str:
+    start = f" from {_shown(when.start, when.timezone)}" if when.start else ""
+    end = f" until {_shown(when.end, when.timezone)}" if when.end else ""
+    return f"{start}{end}{f', within {when.window} minutes' if when.window else ''}"
 
 
 def _without_bounds(expression: str, timezone: str) -> str:

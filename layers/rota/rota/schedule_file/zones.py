@@ -17,7 +17,7 @@ import tzdata
 
 from rota.schedule_file.problem import quote
 
-VERSION = tzdata.IANA_VERSION
+VERSION: str = tzdata.IANA_VERSION
 """Of the IANA database, such as 2026f."""
 
 # What a machine has before a person chooses its zone.
@@ -34,6 +34,8 @@ _MEANT = {
     **dict.fromkeys(("AEST", "AEDT"), "Australia/Sydney"),
     **{"BST": "Europe/London", "IST": "Asia/Kolkata", "JST": "Asia/Tokyo", "SGT": "Asia/Singapore", "Z": "UTC"},
 }
+# Their sign is that of POSIX.
+_SIGNS = {"Etc/GMT-": ", which is ahead of UTC", "Etc/GMT+": ", which is behind UTC"}
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])0?(\d{1,2})(?::?00)?")
 
 
@@ -70,7 +72,9 @@ def zone(name: str) -> tzinfo:
         return UTC
     if name not in names():
         near = nearest(name)
-        instead = f'did you mean "{near}"?' if near else 'write one such as "Europe/Berlin" or "America/New_York"'
+        instead = f'did you mean "{near}"{_SIGNS.get((near or "")[:8], "")}?'
+        if near is None:
+            instead = 'write one such as "Europe/Berlin" or "America/New_York"'
         raise ValueError(f"{quote(name)} is not a time zone of the IANA database ({VERSION}); {instead}")
     with files(tzdata).joinpath("zoneinfo", *name.split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
@@ -82,7 +86,6 @@ def nearest(name: str) -> str | None:
     if meant := _MEANT.get(bare.upper()):
         return meant
     if offset := _OFFSET.fullmatch(bare.upper()):
-        # Their sign is that of POSIX: Etc/GMT-2 is ahead of UTC.
         fixed = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}" if int(offset[2]) else "UTC"
         return fixed if fixed in names() else None
     by_spelling = {each.lower(): each for each in sorted(names(), reverse=True)}

@@ -162,13 +162,33 @@ def _planned(task: "Task", now: datetime) -> "Planned":
     from rota.schedule_file.next_runs import in_words, next_runs
 
     runs = [*next_runs(task.when, now, 3)] if task.enabled else []
-    return Planned(task.name, task.expression, in_words(task.when), task.enabled, runs)
+    remarks: list[str] = []
+    if task.of_scheduler and task.enabled:
+        from rota.schedule_file.advice import advice
+
+        remarks = [*advice(task, now)]
+    when = task.when
+    return Planned(task.name, when.expression, in_words(when), task.enabled, runs, when.timezone, remarks)
 
 
 def _listed(task: "Planned") -> str:
-    exact = "" if task.in_words == task.schedule else f"  {task.schedule}"
+    exact = "" if task.schedule in task.in_words or task.schedule.startswith("at(") else f"  {task.schedule}"
     if not task.enabled:
         return f"  {task.task}: disabled{exact or '  ' + task.in_words}"
-    runs = ", ".join(f"{run:%a %Y-%m-%d %H:%M}" for run in task.next)
-    following = f"{runs} UTC" if runs else "never again, its last run is past"
-    return f"  {task.task}: {task.in_words}{exact}\n    next: {following}"
+    following = _in_zone(task.next, task.timezone) or "never again, its last run is past"
+    remarks = "".join(f"\n    {remark}" for remark in task.remarks)
+    return f"  {task.task}: {task.in_words}{exact}\n    next: {following}{remarks}"
+
+
+def _in_zone(runs: "Sequence[datetime]", timezone: str) -> str:
+    """`Tue 2026-12-01 06:00, ... UTC`; of another zone `Tue 2026-12-01 07:00 CET (06:00 UTC), ...`."""
+    if timezone == "UTC" or not runs:
+        return ", ".join(f"{run:%a %Y-%m-%d %H:%M}" for run in runs) + (" UTC" if runs else "")
+    from rota.schedule_file import zones
+
+    zone = zones.zone(timezone)
+    local = [(run, run.astimezone(zone)) for run in runs]
+    day = {True: "", False: "%a "}
+    return ", ".join(
+        f"{shown:%a %Y-%m-%d %H:%M %Z} ({run:{day[run.date() == shown.date()]}%H:%M} UTC)" for run, shown in local
+    )

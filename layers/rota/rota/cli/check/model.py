@@ -39,6 +39,9 @@ class Planned:
     in_words: str
     enabled: bool
     next: list[datetime]
+    timezone: str = "UTC"
+    remarks: list[str] = field(default_factory=list)
+    """What its author should know of when it runs."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from rota.cli.status.gather import are_live, pause_of
 from rota.cli.status.model import BAD
 from rota.cli.table import Item
 from rota.ownership import OWNER_TAG
-from rota.schedule_file.next_runs import in_words
-from rota.schedule_file.when import When
+from rota.schedule_file.next_runs import in_words, written
+from rota.schedule_file.when import of_aws
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -75,7 +75,7 @@ def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
 def _headline(facts: TaskFacts, following: datetime | None, now: datetime, *, utc: bool) -> str:
     if facts.rule is None:
         return f"{facts.task} does not run: it has no rule"
-    when = in_words(When(facts.rule["ScheduleExpression"]))
+    when = in_words(of_aws(facts.rule))
     if facts.paused:
         return f"{facts.task} does not run: it is paused ({when})"
     if facts.rule["State"] == "DISABLED":
@@ -93,7 +93,7 @@ def _of_the_rule(facts: TaskFacts) -> Iterator[Link]:
         whose = f"Rota's own, by its tag {OWNER_TAG}={owner}"
     else:
         whose = f"not Rota's: {f'its tag {OWNER_TAG} is {owner}' if owner else f'it has no tag {OWNER_TAG}'}"
-    yield Link("rule", rule["Name"], f"{rule['ScheduleExpression']}, {rule['State']}; {whose}")
+    yield Link("rule", rule["Name"], f"{written(of_aws(rule))}, {rule['State']}; {whose}")
     for target in rule["targets"][:1]:
         role = target.get("RoleArn", "").rpartition("/")[2]
         yield Link(

@@ -1,7 +1,7 @@
 """Which runs are due when. Pure."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice, takewhile
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Job(NamedTuple):
     """What is known of a job. `last` is when its newest run was due, from which a rate counts."""
 
     task: str
-    expression: str
+    when: When
     enabled: bool
     paused: Pause | None = None
     last: datetime | None = None
@@ -27,22 +27,38 @@ class Job(NamedTuple):
 
 def calendar(jobs: Iterable[Job], since: datetime, until: datetime) -> Calendar:
     """The jobs' runs in that time."""
-    known: Sequence[Job] = sorted(jobs)
+    known = sorted(jobs, key=lambda job: job.task)
     merged = heapq.merge(*(_of(job, since, until) for job in known), key=lambda run: (run.at, run.task))
     runs = [*islice(merged, _MOST + 1)]
     tasks = [
-        Scheduled(job.task, job.expression, in_words(When(job.expression)), job.enabled, job.paused) for job in known
+        Scheduled(job.task, *job.when, in_words=in_words(job.when), enabled=job.enabled, paused=job.paused)
+        for job in known
     ]
-    return Calendar(since, until, tasks, runs[:_MOST], more=len(runs) > _MOST)
+    version = _zones() if any(job.when.timezone != "UTC" for job in known) else None
+    return Calendar(since, until, tasks, runs[:_MOST], more=len(runs) > _MOST, zones=version)
+
+
+def _zones() -> str:
+    from rota.schedule_file import zones
+
+    return zones.VERSION
 
 
 def _of(job: Job, since: datetime, until: datetime) -> Iterator[Coming]:
-    period, begin = period_of(job.expression), since
+    period, begin = None if job.when.start else period_of(job.when.expression), since
     if period and job.last:
         begin = job.last + period * ((since - job.last) // period)
-    for at in takewhile(lambda at: at <= until, runs_after(When(job.expression), begin)):
+    for at in takewhile(lambda at: at <= until, runs_after(job.when, begin)):
         if at > since:
-            yield Coming(job.task, at, exact=period is None, enabled=_is_on(job, at))
+            yield Coming(job.task, at, exact=period is None, enabled=_is_on(job, at), local=_local(at, job.when))
+
+
+def _local(at: datetime, when: When) -> str:
+    if when.timezone == "UTC":
+        return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    from rota.schedule_file import zones
+
+    return at.astimezone(zones.zone(when.timezone)).isoformat(timespec="seconds")
 
 
 def _is_on(job: Job, at: datetime) -> bool:

@@ -12,6 +12,7 @@ from rota.cli.schedule_files.source import raw, read
 from rota.cli.status.gather import pause_of
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
+from rota.schedule_file.when import of_aws
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,7 +33,7 @@ def of_the_app(account: "Account", names: Iterable[str]) -> list[Job]:
         return next((items.at(each, "scheduled_at") for each in table.runs(task, 1)), None) if rated else None
 
     return [
-        Job(task, found[task]["ScheduleExpression"], found[task]["State"] != "DISABLED", pause_of(pauses.get(task)), at)
+        Job(task, of_aws(found[task]), found[task]["State"] != "DISABLED", pause_of(pauses.get(task)), at)
         for task, at in zip(wanted, in_parallel(last, wanted), strict=True)
     ]
 
@@ -44,7 +45,7 @@ def of_a_file(name: str, names: Iterable[str]) -> list[Job]:
         listed = "\n".join(map(str, problems))
         raise CommandError(Exit.FAILED, f"{name} has problems:", f"rota check {name}", error="BadFile", listed=listed)
     tasks = {task.name: task for task in parse_schedule_file(source.json, rule_prefix="", max_tasks=ANY_NUMBER)}
-    return [Job(each, tasks[each].expression, tasks[each].enabled) for each in _chosen({*tasks}, [*names])]
+    return [Job(each, tasks[each].when, tasks[each].enabled) for each in _chosen({*tasks}, [*names])]
 
 
 def _chosen(known: set[str], names: list[str]) -> list[str]:

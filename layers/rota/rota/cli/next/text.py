@@ -11,7 +11,6 @@ from rota.cli.status.text import whose
 from rota.cli.tables import Row, folded, table
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import next_runs
-from rota.schedule_file.when import When
 
 _LISTED = 3
 _CLASH = 5
@@ -36,6 +35,8 @@ def lines(calendar: Calendar, now: datetime, width: int, *, utc: bool, every: bo
             yield from folded(f"paused: {each.task}{whose(each.paused, now, utc=utc)}", width)
         elif not each.enabled:
             yield f"disabled: {each.task}"
+    if calendar.zones:
+        yield f"time zones: IANA {calendar.zones}"
 
 
 def ics(calendar: Calendar, app: str, now: datetime, *, every: bool) -> Iterator[str]:
@@ -80,7 +81,7 @@ def _later(calendar: Calendar, runs: Iterable[Coming], now: datetime, *, utc: bo
     due = {run.task for run in runs}
     for each in calendar.tasks:
         if each.enabled and not each.paused and each.task not in due and not calendar.more:
-            for at in next_runs(When(each.schedule), calendar.until, 1) if period_of(each.schedule) is None else ():
+            for at in next_runs(each.when, calendar.until, 1) if each.start or not period_of(each.schedule) else ():
                 yield f"later: {each.task} {times.clock(at, now, utc=utc)}"
 
 

@@ -137,6 +137,7 @@ class Task:
 
     task: str
     schedule: str
+    timezone: str
     in_words: str
     enabled: bool
     paused: Pause | None

@@ -8,8 +8,8 @@ from rota.cli import table as items
 from rota.cli.status.model import LastRun, Pause, Task
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
-from rota.schedule_file.next_runs import in_words, next_runs
-from rota.schedule_file.when import When
+from rota.schedule_file.next_runs import in_words, next_runs, written
+from rota.schedule_file.when import When, of_aws
 
 _MARKS = {"ok": ".", "failed": "x", "not_started": "!", "missed": "-", "unknown": "?", "starting": ">", "running": ">"}
 _MARKS |= {"skipped": "/", "replaced": "/"}
@@ -35,21 +35,22 @@ def status(
     """One of rule and job may be missing. `runs` are the newest first; `compared`: the job is as the live release
     has it.
     """
-    schedule = rule["ScheduleExpression"] if rule else job["spans"][-1]["expression"] if job else ""
+    when = of_aws(rule) if rule else _when(job["spans"][-1]) if job else When("")
     enabled = rule is not None and rule["State"] != "DISABLED"
     last = run_of(runs[0]) if runs else None
-    rate = period_of(schedule)
+    rate = None if when.start else period_of(when.expression)
     following = None
     if enabled:
         anchor = last.at if rate and last else now
         following = next(
-            iter(at for at in next_runs(When(schedule), max(anchor, now - rate) if rate else now, 2) if at > now), None
+            iter(at for at in next_runs(when, max(anchor, now - rate) if rate else now, 2) if at > now), None
         )
     shown = [*reversed(runs)]
     return Task(
         task=name,
-        schedule=schedule,
-        in_words=in_words(When(schedule)),
+        schedule=when.expression,
+        timezone=when.timezone,
+        in_words=in_words(when),
         enabled=enabled,
         paused=paused,
         last=last,
@@ -59,7 +60,7 @@ def status(
         next=following,
         exact=rate is None,
         owner=(job or {}).get("owner", ""),
-        drift=[*_drift(rule, job, paused)] if compared else [],
+        drift=[*_drift(rule, job, paused, now)] if compared else [],
         why=_why(job or {}, [run_of(each) for each in runs]),
         foreign=foreign,
     )
@@ -75,7 +76,13 @@ def _why(job: Item, runs: Sequence[LastRun]) -> str:
     return next((each.reason for each in runs if each.is_bad), of_incident)
 
 
-def _drift(rule: Mapping[str, Any] | None, job: Item | None, paused: Pause | None) -> Iterator[str]:
+def _when(span: Item) -> When:
+    """The schedule of a job, as its newest span has it."""
+    start, end = items.at(span, "start"), items.at(span, "end")
+    return When(span["expression"], span.get("timezone", "UTC"), start, end, int(span.get("window", 0)))
+
+
+def _drift(rule: Mapping[str, Any] | None, job: Item | None, paused: Pause | None, now: datetime) -> Iterator[str]:
     """What a person changed by hand, as far as the rule alone shows it."""
     if job is None or not is_wanted(job):
         return
@@ -84,9 +91,15 @@ def _drift(rule: Mapping[str, Any] | None, job: Item | None, paused: Pause | Non
         return
     if rule["State"] == "DISABLED" and not paused:
         yield "its rule is disabled, and the schedule file has it enabled"
-    wanted = job["spans"][-1]["expression"]
-    if rule["ScheduleExpression"] != wanted:
-        yield f"its rule has {rule['ScheduleExpression']}, and the schedule file {wanted}"
+    found, wanted = of_aws(rule), _when(job["spans"][-1])
+    if _from_now_on(found, now) != _from_now_on(wanted, now):
+        yield f"its rule has {written(found)}, and the schedule file {written(wanted)}"
+
+
+def _from_now_on(when: When, now: datetime) -> When:
+    """Without a start that is past, which AWS does not take any more: a rate has a later one then."""
+    is_to_come = when.start and when.start > now and not period_of(when.expression)
+    return when if is_to_come else when._replace(start=None)
 
 
 def run_of(run: Item) -> LastRun:

@@ -1,0 +1,59 @@
+"""What the author of a task should know of when it runs, though nothing is wrong with it. Pure.
+
+Loaded only for a task that is a schedule of EventBridge Scheduler.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from rota.schedule_file import zones
+from rota.schedule_file.expression import one_time, period_of
+from rota.schedule_file.next_runs import local_times, runs_after
+from rota.schedule_file.retry_age import shortest_interval
+from rota.schedule_file.task import Task
+from rota.schedule_file.when import When
+
+_LOOKS_AHEAD = timedelta(days=366)
+_HOUR = timedelta(hours=1)
+
+
+def advice(task: Task, now: datetime) -> Iterator[str]:
+    """A sentence for each remark, without the task's name before it."""
+    when = task.when
+    if next(runs_after(when, now), None) is None:
+        if one_time(when.expression):
+            yield "its time is past: a deployment refuses it, unless its schedule is there already; take it out"
+        else:
+            yield f"its {'end' if when.end else 'last run'} is past, so it never runs again; take it out"
+        return
+    if when.window and timedelta(minutes=when.window) >= shortest_interval(when.expression):
+        yield (
+            f"its window of {when.window} minutes is not shorter than the time between two runs: "
+            "a later one may begin before an earlier one"
+        )
+    if when.timezone != "UTC" and not period_of(when.expression) and not one_time(when.expression):
+        yield from _of_clocks(when, now)
+
+
+def _of_clocks(when: When, now: datetime) -> Iterator[str]:
+    """What the zone's next change of each kind does to a cron."""
+    is_frequent = shortest_interval(when.expression) <= _HOUR
+    begin, end = max(now, when.start or now), min(now + _LOOKS_AHEAD, when.end or now + _LOOKS_AHEAD)
+    said: set[bool] = set()
+    for change in zones.changes(zones.zone(when.timezone), begin, end):
+        first, last = change.shown
+        run = next(local_times(when.expression, first - timedelta(microseconds=1)), None)
+        if run is None or run >= last or change.skips in said:
+            continue
+        said.add(change.skips)
+        between = f"{first:%H:%M} to {last:%H:%M}"
+        if change.skips and not is_frequent:
+            yield (
+                f"on {first:%a %Y-%m-%d} the clocks of {when.timezone} skip {between}, and so the run of {run:%H:%M}; "
+                "choose another time if it must run on that day"
+            )
+        elif is_frequent and not change.skips:
+            yield (
+                f"on {first:%a %Y-%m-%d} the clocks of {when.timezone} show {between} twice, and it runs the first "
+                "time only; without timezone, in UTC, no run is left out"
+            )
