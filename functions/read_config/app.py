@@ -144,7 +144,12 @@ def _advice(
     """What authors should know of when tasks run that are new in EventBridge Scheduler, or change there."""
     for task in tasks:
         current = schedules.get(backend.name_of(task, settings))
-        if task.enabled and task.of_scheduler and (current is None or backend.when_of(current) != task.when):
+        known = backend.when_of(current) if current else None
+        if (
+            task.enabled
+            and task.of_scheduler
+            and (known is None or known._replace(start=None) != task.when._replace(start=None))
+        ):
             from rota.schedule_file.advice import advice  # noqa: PLC0415  here, because few files name a zone
 
             yield from (f"{task.name}: {remark}" for remark in advice(task, now))

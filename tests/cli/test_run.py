@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.cli import rules
+from rota.cli import schedules
 from rota.cli.exits import CommandError
 from rota.cli.run.failed import to_repeat
 from rota.cli.run.remarks import of_the_schedule
@@ -85,7 +85,7 @@ def test_it_says_who_started_it_as_ecs_takes_it(caller: str, said: str) -> None:
 )
 def test_no_such_job(known: list[str], todo: str) -> None:
     with pytest.raises(CommandError) as refused:
-        rules.require(["SendMial"], known)
+        schedules.require(["SendMial"], known)
     assert (refused.value.message, refused.value.todo) == ("there is no job SendMial", todo)
 
 

@@ -60,7 +60,7 @@ def test_the_strip_has_the_newest_last() -> None:
 @pytest.mark.parametrize(
     ("given", "known", "words"),
     [
-        (None, job(), ["its rule is gone"]),
+        (None, job(), ["its schedule is gone"]),
         (rule(state="DISABLED"), job(), ["its rule is disabled, and the schedule file has it enabled"]),
         (rule("rate(1 day)"), job(), [f"its rule has rate(1 day), and the schedule file {DAILY}"]),
         (rule(), job(), []),
@@ -74,6 +74,7 @@ def test_drift_by_hand(given: dict[str, Any] | None, known: dict[str, Any] | Non
 
 
 ZONED = {
+    "GroupName": "production__guestbook",
     "ScheduleExpression": DAILY,
     "ScheduleExpressionTimezone": "Asia/Tokyo",
     "StartDate": datetime(2026, 12, 1, 14, 59, 30, tzinfo=UTC),
@@ -93,8 +94,8 @@ SPAN = {
         (
             {"ScheduleExpressionTimezone": "Asia/Seoul"},
             [
-                "its rule has cron(0 6 * * ? *) Asia/Seoul from 2026-12-02 00:00, within 5 minutes, and the schedule "
-                "file cron(0 6 * * ? *) Asia/Tokyo from 2026-12-02 00:00, within 5 minutes"
+                "its schedule has cron(0 6 * * ? *) Asia/Seoul from 2026-12-02 00:00, within 5 minutes, and the "
+                "schedule file cron(0 6 * * ? *) Asia/Tokyo from 2026-12-02 00:00, within 5 minutes"
             ],
         ),
     ],

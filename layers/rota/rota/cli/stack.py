@@ -68,6 +68,11 @@ class Stack:
         return self.outputs["RulePrefix"]
 
     @property
+    def schedule_group(self) -> str:
+        """The app's group in EventBridge Scheduler; empty in a stack of before there was one."""
+        return self.outputs.get("ScheduleGroup", "")
+
+    @property
     def machine(self) -> str:
         """The state machine's ARN."""
         return self.outputs["StateMachineArn"]

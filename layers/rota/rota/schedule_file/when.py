@@ -21,6 +21,10 @@ class When(NamedTuple):
     window: int = 0
     """A run may begin so many minutes later than it is due."""
 
+    def from_now_on(self, now: datetime) -> "When":
+        """Without a start that is past, which means nothing any more but to a rate, whose phase it is."""
+        return self if self.start and self.start > now else self._replace(start=None)
+
 
 def of_aws(members: Mapping[str, Any]) -> When:
     """What EventBridge says of a rule with a schedule, or EventBridge Scheduler of a schedule; a date may be text.

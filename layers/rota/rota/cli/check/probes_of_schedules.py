@@ -7,6 +7,7 @@ from rota.aws.parallel import in_parallel
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Finding
 from rota.cli.releases import deploy_live
+from rota.cli.schedules import Schedules
 from rota.ecs import secrets
 from rota.errors import ConfigError
 from rota.ownership import OWNER_TAG
@@ -94,25 +95,18 @@ def drift(facts: Facts) -> Iterator[Finding]:
 
 
 def targets(facts: Facts) -> Iterator[Finding]:
-    """That each rule is the app's own and starts one task with an ACTIVE revision of the live image."""
-    stack, events, ecs = facts.stack, facts.client("events"), facts.client("ecs")
-    names = [stack.rule_prefix + task.task for task in facts.status.tasks if "its rule is gone" not in task.drift]
-    if not names or facts.status.deploying:
+    """That each schedule is the app's own and starts one task with an ACTIVE revision of the live image."""
+    ecs, of_app = facts.client("ecs"), Schedules(facts.account, facts.stack)
+    if facts.status.deploying or not (listed := of_app.listed()):
         return
-    place = f"{stack.place('events')}:rule/"
-    found = _each(lambda name: events.list_targets_by_rule(Rule=name)["Targets"], names)
-    tags = _each(lambda name: events.list_tags_for_resource(ResourceARN=place + name)["Tags"], names)
-    revisions = sorted({each for listed in found.values() for each in map(_revision, listed) if each})
+    found = _each(lambda task: of_app.whole(listed[task]), sorted(listed))
+    revisions = sorted({_revision(target) for each in found.values() for target in each["targets"]} - {""})
     described = _each(lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"], revisions)
-    problems = [
-        f"{name.removeprefix(stack.rule_prefix)} {words}"
-        for name in names
-        for words in _wrong(facts, found[name], tags[name], described)
-    ]
+    problems = [f"{task} {words}" for task, schedule in found.items() for words in _wrong(facts, schedule, described)]
     for words in problems:
         yield Finding("targets", "fail", words)
     if not problems:
-        yield Finding("targets", "ok", f"{len(names)} rules start one task each, with the live image")
+        yield Finding("targets", "ok", f"{len(found)} schedules start one task each, with the live image")
 
 
 def _each(asked: Callable[[str], Any], names: Sequence[str]) -> dict[str, Any]:
@@ -120,10 +114,9 @@ def _each(asked: Callable[[str], Any], names: Sequence[str]) -> dict[str, Any]:
     return dict(zip(names, in_parallel(asked, names), strict=True))
 
 
-def _wrong(
-    facts: Facts, listed: list[Mapping[str, Any]], tags: list[Mapping[str, str]], described: Mapping[str, Any]
-) -> Iterator[str]:
-    if {"Key": OWNER_TAG, "Value": facts.stack.app} not in tags:
+def _wrong(facts: Facts, schedule: Mapping[str, Any], described: Mapping[str, Any]) -> Iterator[str]:
+    listed = schedule["targets"]
+    if schedule["tags"].get(OWNER_TAG) != facts.stack.app:
         yield f"has a rule without the tag {OWNER_TAG}={facts.stack.app}: it is not Rota's"
         return
     if len(listed) != 1:

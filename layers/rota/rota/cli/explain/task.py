@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import thread_pool
-from rota.cli import releases, rules, times
+from rota.cli import releases, schedules, times
 from rota.cli import table as items
 from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
@@ -34,10 +34,9 @@ class TaskFacts:
     def __init__(self, account: "Account", task: str) -> None:
         self.account, self.stack, self.task = account, account.stack, task
         table = account.table
-        events = account.client("events")
-        name = self.stack.rule_prefix + task
+        of_app = schedules.Schedules(account, self.stack)
         with thread_pool() as pool:
-            rule = pool.submit(rules.read, events, name)
+            rule = pool.submit(of_app.read, task)
             runs = pool.submit(table.runs, task, _RUNS)
             present = pool.submit(table.present, _LEDGER)
             pauses = pool.submit(table.pauses)
@@ -74,12 +73,12 @@ def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
 
 def _headline(facts: TaskFacts, following: datetime | None, now: datetime, *, utc: bool) -> str:
     if facts.rule is None:
-        return f"{facts.task} does not run: it has no rule"
-    when = in_words(of_aws(facts.rule))
+        return f"{facts.task} does not run: it has no schedule"
+    when = in_words(of_aws(facts.rule).from_now_on(now))
     if facts.paused:
         return f"{facts.task} does not run: it is paused ({when})"
     if facts.rule["State"] == "DISABLED":
-        return f"{facts.task} does not run: its rule is disabled ({when})"
+        return f"{facts.task} does not run: its {schedules.noun(facts.rule)} is disabled ({when})"
     return f"{facts.task} runs {when}" + (f", next {times.clock(following, now, utc=utc)}" if following else "")
 
 
@@ -89,11 +88,13 @@ def _of_the_rule(facts: TaskFacts) -> Iterator[Link]:
         yield Link("rule", facts.stack.rule_prefix + facts.task, "there is none of this name")
         return
     owner = rule["tags"].get(OWNER_TAG)
-    if owner == facts.stack.app:
+    if "GroupName" in rule:
+        whose = f"Rota's own, in its group {rule['GroupName']}"
+    elif owner == facts.stack.app:
         whose = f"Rota's own, by its tag {OWNER_TAG}={owner}"
     else:
         whose = f"not Rota's: {f'its tag {OWNER_TAG} is {owner}' if owner else f'it has no tag {OWNER_TAG}'}"
-    yield Link("rule", rule["Name"], f"{written(of_aws(rule))}, {rule['State']}; {whose}")
+    yield Link(schedules.noun(rule), rule["Name"], f"{written(of_aws(rule))}, {rule['State']}; {whose}")
     for target in rule["targets"][:1]:
         role = target.get("RoleArn", "").rpartition("/")[2]
         yield Link(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from rota.cli import rules
+from rota.cli import schedules
 from rota.cli import table as items
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.status import tasks
@@ -38,7 +38,7 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
     """The last runs of a task. CommandError if there is no such task: no run of it, no job, and no rule."""
     found = account.table.runs(task, most)
     if not found:
-        rules.require([task], rules.known(account))
+        schedules.require([task], schedules.known(account))
     return TaskHistory(task=task, runs=[_run(each) for each in found])
 
 

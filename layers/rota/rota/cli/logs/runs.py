@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota.cli import ecs_tasks, rules, times
+from rota.cli import ecs_tasks, schedules, times
 from rota.cli import table as items
 from rota.cli.events import Task
 from rota.cli.exits import CommandError, Exit
@@ -61,7 +61,9 @@ def show(account: "Account", which: Which, wanted: Wanted) -> None:
 def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted) -> Exit:
     """Print a run's log until it has ended. Without `run` that of the newest one of the job."""
     which = Which(task, run, 1, None)
-    under_way = ecs_tasks.running(account, rules.task_of(task, account.stack.rule_prefix)) if task and not run else []
+    under_way = (
+        ecs_tasks.running(account, schedules.task_of(task, account.stack.rule_prefix)) if task and not run else []
+    )
     if under_way:
         arns = [each.task_arn for each in under_way]
     elif (found := next(_runs(account, which), None)) is None:
@@ -78,7 +80,7 @@ def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted
 
 def _no_run(account: "Account", which: Which) -> CommandError:
     """Raises another one if there is no such job."""
-    rules.require([rules.task_of(which.task or "", account.stack.rule_prefix)], rules.known(account))
+    schedules.require([schedules.task_of(which.task or "", account.stack.rule_prefix)], schedules.known(account))
     words = f"there is no run of {which.task}{f' in the last {which.since}' if which.since else ''}"
     return CommandError(Exit.NOT_ALLOWED, words, "`rota status` lists the jobs", error="NoRun")
 
@@ -110,7 +112,7 @@ def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
     if which.run:
         yield _one(account, which)
         return
-    task = rules.task_of(which.task or "", account.stack.rule_prefix)
+    task = schedules.task_of(which.task or "", account.stack.rule_prefix)
     if not account.stack.watches_runs:
         raise CommandError(Exit.NOT_ALLOWED, "runs are not watched, so they are not known", "name one with --run ARN")
     known = account.table.runs_since(task, account.now() - which.since if which.since else _EVER)
@@ -134,7 +136,9 @@ def _one(account: "Account", which: Which) -> _Run:
             secrets_in(found),
         )
     short = name.rpartition("/")[2]
-    known = account.table.runs_since(rules.task_of(which.task, account.stack.rule_prefix), _EVER) if which.task else ()
+    known = (
+        account.table.runs_since(schedules.task_of(which.task, account.stack.rule_prefix), _EVER) if which.task else ()
+    )
     item = next((each for each in known if each.get("task_id", "").startswith(short)), None)
     if item is None:
         todo = (

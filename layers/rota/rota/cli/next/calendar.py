@@ -31,7 +31,9 @@ def calendar(jobs: Iterable[Job], since: datetime, until: datetime) -> Calendar:
     merged = heapq.merge(*(_of(job, since, until) for job in known), key=lambda run: (run.at, run.task))
     runs = [*islice(merged, _MOST + 1)]
     tasks = [
-        Scheduled(job.task, *job.when, in_words=in_words(job.when), enabled=job.enabled, paused=job.paused)
+        Scheduled(
+            job.task, *job.when, in_words=in_words(job.when.from_now_on(since)), enabled=job.enabled, paused=job.paused
+        )
         for job in known
     ]
     version = _zones() if any(job.when.timezone != "UTC" for job in known) else None

@@ -1,10 +1,10 @@
-"""What `rota next` asks: the rules and the pauses of the app, or a schedule file."""
+"""What `rota next` asks: the schedules and the pauses of the app, or a schedule file."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rota.aws.parallel import in_parallel
-from rota.cli import rules
+from rota.cli import schedules
 from rota.cli import table as items
 from rota.cli.exits import CommandError, Exit
 from rota.cli.next.calendar import Job
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def of_the_app(account: "Account", names: Iterable[str]) -> list[Job]:
-    """Its jobs by their rules, of those names or all. CommandError for a name that is none's."""
+    """Its jobs by their schedules, of those names or all. CommandError for a name that is none's."""
     stack, table = account.stack, account.table
-    found = rules.listed(account.client("events"), stack.rule_prefix)
-    wanted = _chosen({*found}, [rules.task_of(name, stack.rule_prefix) for name in names])
+    found = schedules.Schedules(account, stack).listed()
+    wanted = _chosen({*found}, [schedules.task_of(name, stack.rule_prefix) for name in names])
     pauses = table.pauses()
 
     def last(task: str) -> "datetime | None":
@@ -49,5 +49,5 @@ def of_a_file(name: str, names: Iterable[str]) -> list[Job]:
 
 
 def _chosen(known: set[str], names: list[str]) -> list[str]:
-    rules.require(names, known)
+    schedules.require(names, known)
     return sorted({*names} or known)

@@ -37,7 +37,7 @@ def pause(
     With --deployments: hold deployments. A running one continues; rollbacks pass. The newest push that arrives
     meanwhile is deployed when the hold ends.
     """
-    from rota.cli import execution, rules
+    from rota.cli import execution, schedules
 
     if deployments == bool(tasks):
         raise CommandError(Exit.MISUSED, "name what to pause", "TASK..., or --deployments, which holds deployments")
@@ -47,8 +47,8 @@ def pause(
     ends = end_of(lasts, until, account.now().astimezone())
     time: dict[str, Any] = {"until": ends.isoformat().replace("+00:00", "Z")} if ends else {}
     if tasks:
-        tasks = tuple(rules.task_of(each, stack.rule_prefix) for each in tasks)
-        rules.require(tasks, rules.listed(account.client("events"), stack.rule_prefix))
+        tasks = tuple(schedules.task_of(each, stack.rule_prefix) for each in tasks)
+        schedules.require(tasks, schedules.Schedules(account, stack).listed())
     event = {"pause": {"tasks": list(tasks), **time}} if tasks else {"hold": time}
     resumes = f"rota resume {' '.join(tasks) or '--deployments'}{account.options}"
     when = f" until {minute(ends)}" if ends else f" until {resumes}"

@@ -73,12 +73,12 @@ def resume(
 
 def _paused(account: Account, tasks: tuple[str, ...]) -> "dict[str, Item]":
     """The pauses of these jobs that are in force; of no names, all that are. CommandError for what is no job."""
-    from rota.cli import rules
+    from rota.cli import schedules
 
     paused, prefix = account.table.pauses(), account.stack.rule_prefix
-    named = [rules.task_of(each, prefix) for each in tasks]
+    named = [schedules.task_of(each, prefix) for each in tasks]
     if others := [each for each in named if each not in paused]:
-        rules.require(others, rules.listed(account.client("events"), prefix))
+        schedules.require(others, schedules.Schedules(account, account.stack).listed())
     return {each: paused[each] for each in named or paused if each in paused}
 
 

@@ -98,15 +98,15 @@ def _repeat(
 
 def _failed_runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> "list[Repeat]":
     from rota.aws.parallel import in_parallel
-    from rota.cli import rules
+    from rota.cli import schedules
     from rota.cli.run.failed import to_repeat
 
     stack, table = account.stack, account.table
     if not stack.watches_runs:
         raise CommandError(Exit.NOT_ALLOWED, "runs are not watched", "the stack's parameter WatchRuns is false")
-    known = rules.listed(account.client("events"), stack.rule_prefix)
-    names = [rules.task_of(each, stack.rule_prefix) for each in tasks] or [*known]
-    rules.require(names, known)
+    known = schedules.Schedules(account, stack).listed()
+    names = [schedules.task_of(each, stack.rule_prefix) for each in tasks] or [*known]
+    schedules.require(names, known)
     begin = account.now() - since
     found = in_parallel(lambda name: [*table.runs_since(name, begin)], names)
     return to_repeat(run for runs in found for run in runs)

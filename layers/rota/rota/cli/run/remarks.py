@@ -48,6 +48,6 @@ def of_the_schedule(job: "Job", pause: Item | None, item: Item, now: datetime) -
 def _following(job: "Job", now: datetime) -> datetime | None:
     """When its schedule starts it next; None if that is not known, or never."""
     when = backend.when_of(job.schedule)
-    if when is None or period_of(when.expression):
+    if when is None or (period_of(when.expression) and not when.start):
         return None
     return next(iter(next_runs(when, now, 1)), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rota.cli import rules
+from rota.cli import schedules
 from rota.cli.exits import CommandError, Exit
 from rota.ownership import OWNER_TAG
 from rota.runs.event import LONGEST_STARTED_BY, TaskChange, task_change
@@ -44,14 +44,14 @@ class Changes:
 
 def find(account: "Account", name: str) -> Job:
     """The job of that name. CommandError if the app has no rule for it."""
-    stack, events = account.stack, account.client("events")
-    task = rules.task_of(name, stack.rule_prefix)
-    rule = rules.read(events, stack.rule_prefix + task)
+    stack, of_app = account.stack, schedules.Schedules(account, account.stack)
+    task = schedules.task_of(name, stack.rule_prefix)
+    rule = of_app.read(task)
     if rule is None or rule["tags"].get(OWNER_TAG) != stack.app:
-        listed = rules.listed(events, stack.rule_prefix)
-        owned = rules.owned(events, listed, stack.app)
+        listed = of_app.listed()
+        owned = of_app.owned(listed)
         if task not in listed:
-            rules.require([task], owned)
+            schedules.require([task], owned)
         todo = f"the jobs are {', '.join(sorted(owned)) or 'none'}"
         raise CommandError(Exit.NOT_ALLOWED, f"the app owns no rule of the job {task}", todo, error="NoTask")
     schedule = backend.Schedule(

@@ -1,4 +1,4 @@
-"""What `rota status` asks AWS: the table, the rules and the service, side by side."""
+"""What `rota status` asks AWS: the table, the schedules and the service, side by side."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import thread_pool
-from rota.cli import rules
+from rota.cli import schedules
 from rota.cli import table as items
 from rota.cli.status import tasks
 from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Release, Service, Status
@@ -27,11 +27,11 @@ _LOOKS_BACK = 10
 
 def gather(account: "Account", stack: "Stack") -> Status:
     """The app's status now."""
-    table, events, ecs = account.table_of(stack), account.client("events"), account.client("ecs")
+    table, ecs, of_app = account.table_of(stack), account.client("ecs"), schedules.Schedules(account, stack)
     with thread_pool() as pool:
         present = pool.submit(table.present, _LOOKS_BACK)
         paused = pool.submit(table.pauses)
-        listed = pool.submit(rules.listed, events, stack.rule_prefix)
+        listed = pool.submit(of_app.listed)
         service = pool.submit(_service, ecs, stack)
         swept = pool.submit(table.jobs_live_since) if stack.watches_runs else None
         jobs = table.jobs() if stack.watches_runs else {}
@@ -43,7 +43,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
         rule_of = listed.result()
         compared = swept is not None and are_live(now, swept.result())
         strange = {name: rule for name, rule in rule_of.items() if compared and name not in jobs}
-        foreign = {*strange} - rules.owned(events, strange, stack.app)
+        foreign = {*strange} - of_app.owned(strange)
         return Status(
             release=_release(now),
             deploying=deploying,
@@ -71,7 +71,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
 
 
 def are_live(present: Present, jobs_live_since: datetime | None) -> bool:
-    """Whether the jobs are as the live release has them, and nothing deploys: then rules are compared with them."""
+    """Whether the jobs are as the live release has them, and nothing deploys: then schedules are compared with them."""
     live = items.at(present.live, "live_since") if present.live else None
     return live is not None and live == jobs_live_since and not present.lease.get("holder")
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rota.cli import table as items
+from rota.cli.schedules import noun
 from rota.cli.status.model import LastRun, Pause, Task
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
@@ -12,6 +13,7 @@ from rota.schedule_file.next_runs import in_words, next_runs, written
 from rota.schedule_file.when import When, of_aws
 
 _MARKS = {"ok": ".", "failed": "x", "not_started": "!", "missed": "-", "unknown": "?", "starting": ">", "running": ">"}
+GONE = "its schedule is gone"
 _MARKS |= {"skipped": "/", "replaced": "/"}
 
 
@@ -50,7 +52,7 @@ def status(
         task=name,
         schedule=when.expression,
         timezone=when.timezone,
-        in_words=in_words(when),
+        in_words=in_words(when.from_now_on(now)),
         enabled=enabled,
         paused=paused,
         last=last,
@@ -87,19 +89,19 @@ def _drift(rule: Mapping[str, Any] | None, job: Item | None, paused: Pause | Non
     if job is None or not is_wanted(job):
         return
     if rule is None:
-        yield "its rule is gone"
+        yield GONE
         return
+    its = f"its {noun(rule)}"
     if rule["State"] == "DISABLED" and not paused:
-        yield "its rule is disabled, and the schedule file has it enabled"
+        yield f"{its} is disabled, and the schedule file has it enabled"
     found, wanted = of_aws(rule), _when(job["spans"][-1])
-    if _from_now_on(found, now) != _from_now_on(wanted, now):
-        yield f"its rule has {written(found)}, and the schedule file {written(wanted)}"
+    if _comparable(found, now) != _comparable(wanted, now):
+        yield f"{its} has {written(found)}, and the schedule file {written(wanted)}"
 
 
-def _from_now_on(when: When, now: datetime) -> When:
-    """Without a start that is past, which AWS does not take any more: a rate has a later one then."""
-    is_to_come = when.start and when.start > now and not period_of(when.expression)
-    return when if is_to_come else when._replace(start=None)
+def _comparable(when: When, now: datetime) -> When:
+    """What is to be as the file has it. AWS takes no start that is past, so that a rate has a later one then."""
+    return when._replace(start=None) if period_of(when.expression) else when.from_now_on(now)
 
 
 def run_of(run: Item) -> LastRun:

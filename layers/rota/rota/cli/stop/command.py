@@ -37,9 +37,9 @@ def stop(account: Account, name: str, reason: str | None, yes: bool) -> None:
 
 def _running(account: Account, name: str) -> "TaskChange":
     """The run that is meant. CommandError if none runs, or several do."""
-    from rota.cli import ecs_tasks, rules
+    from rota.cli import ecs_tasks, schedules
 
-    task = rules.task_of(name, account.stack.rule_prefix)
+    task = schedules.task_of(name, account.stack.rule_prefix)
     found = ecs_tasks.running(account, task)
     if len(found) > 1:
         listed = "\n".join(f"  rota stop {ecs_tasks.short(each.task_arn)}   {each.last_status}" for each in found)
