@@ -202,7 +202,7 @@ def _as_json(self: DynamoType) -> dict[str, Any]:
 
 
 def _size(self: DynamoType) -> int:
-    """The bytes of a value. moto makes each part of it anew to ask for its size."""
+    """The bytes of a value. moto makes each part of it once more to ask for its size."""
     value = self.value
     if type(value) is dict:
         return sum(bytesize(name) + each.size() for name, each in value.items())
