@@ -182,3 +182,47 @@ def test_what_keys_change_of_a_target_and_of_its_revision() -> None:
         "tags": (None, "team=data"),
         "role": (None, "a-role"),
     }
+
+
+def members(expression: str = "cron(0 7 * * ? *)", **more: Any) -> dict[str, Any]:
+    state = {"State": "ENABLED", "FlexibleTimeWindow": {"Mode": "OFF"}, "ScheduleExpressionTimezone": "Europe/Berlin"}
+    return {"ScheduleExpression": expression, **state, "Target": {**target(), "Id": None}, **more}
+
+
+def of_scheduler(**change: Any) -> TaskChange:
+    name = f"shop/{PREFIX}SendMail"
+    plan = {"changes": [{"backend": "scheduler", "kind": "update", "name": name, **change}]}
+    before = {"backend": "scheduler", "name": name, "members": members()}
+    (found,) = task_changes(plan, {"rules": {name: before}}, PREFIX, Jobs(), Jobs())
+    return found
+
+
+def test_another_zone() -> None:
+    found = of_scheduler(members=members(ScheduleExpressionTimezone="Asia/Tokyo"))
+    assert (found.task, found.change, found.was) == ("SendMail", "update", "every day at 07:00 Europe/Berlin")
+    assert found.fields == {"schedule": ("cron(0 7 * * ? *) Europe/Berlin", "cron(0 7 * * ? *) Asia/Tokyo")}
+
+
+def test_another_target_of_a_schedule() -> None:
+    retried = {**members()["Target"], "RetryPolicy": {"MaximumEventAgeInSeconds": 300}}
+    assert of_scheduler(members=members(Target=retried)).fields == {"retry age, seconds": (None, "300")}
+    assert of_scheduler(kind="remove", members=members()).was == "every day at 07:00 Europe/Berlin"
+
+
+def test_a_schedule_that_moves_is_one_change() -> None:
+    name = f"{PREFIX}SendMail"
+    changes = [
+        {"kind": "create", "backend": "scheduler", "name": f"shop/{name}", "members": members()},
+        {"kind": "remove", "backend": "rules", "name": name, "disable": True},
+    ]
+    (found,) = task_changes({"changes": changes}, {"rules": {name: rule()}}, PREFIX, Jobs(), Jobs())
+    assert (found.change, found.was, found.in_words) == (
+        "update",
+        "every 15 minutes",
+        "every day at 07:00 Europe/Berlin",
+    )
+    assert found.fields == {
+        "in": ("a rule", "EventBridge Scheduler"),
+        "schedule": ("rate(15 minutes)", "cron(0 7 * * ? *) Europe/Berlin"),
+    }
+    assert "in differs" not in str([*lines(plan(found), NOW, 200)])

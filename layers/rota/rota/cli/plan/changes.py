@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rota.cli.plan.model import TaskChange
-from rota.schedule_file.next_runs import in_words
-from rota.schedule_file.when import When
+from rota.schedule_file.next_runs import in_words, written
+from rota.schedule_file.when import When, of_aws
 
 if TYPE_CHECKING:
     from rota.schedule_file.task import Task
@@ -35,15 +35,21 @@ def commands_of(plan: Mapping[str, Any]) -> Mapping[str, list[str]]:
 def task_changes(
     plan: Mapping[str, Any], snapshot: Mapping[str, Any], prefix: str, live: Jobs, planned: Jobs
 ) -> Iterator[TaskChange]:
-    """A change for each schedule that the plan changes, by the task's name."""
-    for change in sorted(plan["changes"], key=lambda each: str(each["name"])):
-        task = str(change["name"]).removeprefix(prefix)
-        before = snapshot["rules"].get(change["name"])
-        was = _in_words(before["schedule_expression"]) if before else ""
-        put = change.get("put_rule") or {}
-        now = _in_words(put["ScheduleExpression"]) if "ScheduleExpression" in put else was
-        fields = {} if change["kind"] == "remove" else _differences(before, change)
-        if change["kind"] == "update":
+    """A change for each task whose schedule the plan changes, by the task's name."""
+    by_task: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for change in plan["changes"]:
+        task = str(change["name"]).rpartition("/")[2].removeprefix(prefix)
+        by_task.setdefault(task, {})[change["kind"]] = change
+    for task, changes in sorted(by_task.items()):
+        change = next(changes[kind] for kind in ("create", "update", "remove") if kind in changes)
+        # What is made in one place and removed in the other is moved.
+        is_moved = {"create", "remove"} <= changes.keys()
+        before = snapshot["rules"].get((changes["remove"] if is_moved else change)["name"])
+        was = _in_words(before)
+        now = _in_words(change) or was
+        kind: Any = "update" if is_moved else change["kind"]
+        fields = {} if kind == "remove" else _moved(before, change) if is_moved else _differences(before, change)
+        if kind == "update":
             fields |= {
                 key: (old, new) for key, (old, new) in plan.get("revision_changes", {}).get(change["name"], {}).items()
             }
@@ -52,7 +58,6 @@ def task_changes(
                 {_OVERRIDES} if job.keys() & {"runs", "environment"} else set()
             )
             fields = job | {key: both for key, both in fields.items() if key not in said_twice}
-        kind = change["kind"]
         if kind == "update" and set(fields) <= {"revision"}:
             kind = "image"
         yield TaskChange(
@@ -87,22 +92,50 @@ def _differences(
     before: Mapping[str, Any] | None, change: Mapping[str, Any]
 ) -> dict[str, tuple[str | None, str | None]]:
     """The fields that differ, each before and after."""
-    old, new = _rule(before), _rule(before)
-    put = change.get("put_rule")
-    if put:
-        new |= {"schedule": put.get("ScheduleExpression"), "enabled": _enabled(put.get("State"))}
-    if before and change.get("put_targets"):
-        others = [each for each in before["targets"] if each["Id"] not in {it["Id"] for it in change["put_targets"]}]
-        old |= _target(before["targets"])
-        new |= _target([*others, *change["put_targets"]])
+    old, new = _schedule(before), _schedule(before) | _schedule(change)
+    if before and (targets := _targets(change)):
+        had = _targets(before)
+        others = [each for each in had if each.get("Id") not in {it.get("Id") for it in targets}]
+        old |= _target(had)
+        new |= _target([*others, *targets])
+    return _differing(old, new)
+
+
+def _moved(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, tuple[str | None, str | None]]:
+    """The same of a schedule that is made in the other place. Their targets have other members."""
+    return _differing({"in": _place(before), **_schedule(before)}, {"in": _place(change), **_schedule(change)})
+
+
+def _differing(
+    old: Mapping[str, str | None], new: Mapping[str, str | None]
+) -> dict[str, tuple[str | None, str | None]]:
     names = dict.fromkeys([*old, *new])
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
 
 
-def _rule(before: Mapping[str, Any] | None) -> dict[str, str | None]:
-    if before is None:
+def _schedule(found: Mapping[str, Any] | None) -> dict[str, str | None]:
+    """When a schedule, or what a change makes of it, starts its task, and whether it does; empty if it leaves that."""
+    if found is None or (when := _when(found)) is None:
         return {}
-    return {"schedule": before["schedule_expression"], "enabled": _enabled(before["state"])}
+    put = found.get("members") or found.get("put_rule") or {"State": found.get("state")}
+    return {"schedule": written(when), "enabled": _enabled(put["State"])}
+
+
+def _when(found: Mapping[str, Any]) -> When | None:
+    """Of a schedule of the snapshot, or of a change; None of a change that leaves it as it is."""
+    if put := found.get("members") or found.get("put_rule"):
+        return of_aws(put) if put.get("ScheduleExpression") else None
+    return When(found["schedule_expression"]) if found.get("schedule_expression") else None
+
+
+def _targets(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if "members" in found:
+        return [found["members"]["Target"]]
+    return list(found.get("targets") or found.get("put_targets") or ())
+
+
+def _place(found: Mapping[str, Any]) -> str:
+    return "EventBridge Scheduler" if "members" in found else "a rule"
 
 
 def _enabled(state: Any) -> str:
@@ -140,6 +173,8 @@ def _item(given: Any) -> str:
         return f"{given['capacityProvider']} {given.get('weight', 0)}"
     if isinstance(given, Mapping) and given.keys() == {"Key", "Value"}:
         return f"{given['Key']}={given['Value']}"
+    if isinstance(given, Mapping) and len(given) == 1:  # a tag of Scheduler's
+        return "=".join(map(str, *given.items()))
     return given if isinstance(given, str) else json.dumps(given)
 
 
@@ -173,5 +208,6 @@ def _readable(path: str) -> str:
     )
 
 
-def _in_words(expression: str | None) -> str:
-    return in_words(When(expression)) if expression else ""
+def _in_words(found: Mapping[str, Any] | None) -> str:
+    when = _when(found) if found else None
+    return in_words(when) if when else ""

@@ -14,7 +14,7 @@ from rota.watch.narrate import without_inputs
 
 _ORDER = ("create", "update", "image", "remove")
 _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "image": ("=", None), "remove": ("-", "red")}
-_IN_WORDS = ("schedule", "enabled", "runs", "environment", "revision")
+_IN_WORDS = ("in", "schedule", "enabled", "runs", "environment", "revision")
 
 
 def lines(
@@ -73,6 +73,8 @@ def _words(task: TaskChange, plan: Plan) -> str:
     parts = []
     if "schedule" in task.fields:
         parts.append(f"{task.was} -> {task.in_words}")
+    if "in" in task.fields:
+        parts.append(f"moves to {task.fields['in'][1]}")
     if "enabled" in task.fields:
         parts.append("enabled" if task.fields["enabled"][1] == "yes" else "disabled")
     if "runs" in task.fields:
