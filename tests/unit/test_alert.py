@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rota.contract import RunKind, Stored
 from rota.notifications.message import mail_subject, mail_text
-from rota.runs.alert import Alert, attributes_of, due_alerts, reported
+from rota.runs.alert import Alert, Report, attributes_of, due_alerts, reported
 from rota.runs.alert_text import Place, events_of, message_of
 from rota.runs.attribution import attribute, with_releases
 from rota.runs.incidents import after_run
@@ -28,6 +28,7 @@ from rota.runs.model import (
     Reason,
     Release,
     Run,
+    Span,
     Status,
     Trigger,
     Why,
@@ -895,3 +896,17 @@ def test_a_span_of_time_in_words(seconds: float, words: str) -> None:
 def test_a_time_in_words() -> None:
     assert day_and_time(DUE) == "Sun 29 Nov 2026, 06:00 UTC"
     assert day_and_time(DUE + timedelta(seconds=7)) == "Sun 29 Nov 2026, 06:00:07 UTC"
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("UTC", "Sun 29 Nov 2026, 06:00 UTC"),
+        ("Europe/Berlin", "Sun 29 Nov 2026, 06:00 UTC (07:00 Europe/Berlin)"),
+        ("America/Los_Angeles", "Sun 29 Nov 2026, 06:00 UTC (Sat 22:00 America/Los_Angeles)"),
+    ],
+)
+def test_a_run_in_a_zone_was_due_in_both(zone: str, words: str) -> None:
+    span = Span(expression="cron(0 7 * * ? *)", timezone=zone, since=DUE - timedelta(days=1))
+    alert = Alert((Report(RunKind.FAILED, job(spans=(span,)), failed()),), "IngestData")
+    assert dict(message_of(alert, Place(APP)).facts)["Scheduled for"] == words

@@ -10,7 +10,7 @@ from rota.notifications.sanitise import mask
 from rota.runs.alert import Alert, Report, is_shared
 from rota.runs.attribution import attribute, is_of_the_release, is_unreleased, named
 from rota.runs.log_place import group_arn, may_be_read
-from rota.runs.model import STARTED, GoodRun, Incident, Release, Run, Status, Trigger, Why
+from rota.runs.model import STARTED, GoodRun, Incident, Job, Release, Run, Status, Trigger, Why
 from rota.times import clock, day_and_time, duration
 
 # So many jobs a message names; the event on the bus has each.
@@ -205,7 +205,7 @@ def _facts(report: Report) -> Iterable[tuple[str, str]]:
         if incident.recovered.release:
             yield "Release", _release(incident.recovered.release)
     else:
-        yield from _facts_of_a_run(run)
+        yield from _facts_of_a_run(run, report.job)
         if incident and incident.last_good:
             yield "Last good run", day_and_time(incident.last_good.scheduled_at)
         if run.reason and run.reason.aws and run.reason.why not in _SAID:
@@ -215,10 +215,10 @@ def _facts(report: Report) -> Iterable[tuple[str, str]]:
     yield "Incident", report.id
 
 
-def _facts_of_a_run(run: Run) -> Iterable[tuple[str, str]]:
+def _facts_of_a_run(run: Run, job: Job) -> Iterable[tuple[str, str]]:
     due = "Started by hand" if run.trigger == Trigger.BY_HAND else "Scheduled for"
     if not run.counted:
-        yield due, day_and_time(run.scheduled_at)
+        yield due, day_and_time(run.scheduled_at) + _in_its_zone(run, job)
     if run.trigger == Trigger.CATCH_UP:
         yield "Started once more", "because of catch_up"
     if run.started_at:
@@ -228,6 +228,18 @@ def _facts_of_a_run(run: Run) -> Iterable[tuple[str, str]]:
         yield "Lasted", duration(run.seconds)
     if run.release:
         yield "Release", _release(run.release)
+
+
+def _in_its_zone(run: Run, job: Job) -> str:
+    """` (07:00 Europe/Berlin)` of a job that is scheduled in a zone, with the day where it is another one."""
+    zone = job.spans[-1].timezone if job.spans else "UTC"
+    if zone == "UTC" or run.trigger == Trigger.BY_HAND:
+        return ""
+    from rota.schedule_file import zones  # noqa: PLC0415  here, because most jobs are scheduled in UTC
+
+    local = run.scheduled_at.astimezone(zones.zone(zone))
+    day = "" if local.date() == run.scheduled_at.date() else f"{local:%a} "
+    return f" ({day}{local:%H:%M} {zone})"
 
 
 def _release(release: Release) -> str:
