@@ -117,7 +117,9 @@ Rota = Callable[..., Done]
 
 @pytest.fixture
 def rota(one_stage: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rota]:
-    """Types a command, in this process; retries do not wait, and between two looks at a task no time passes."""
+    """Types a command, in this process. Retries do not wait, it looks at executions often, and between two looks at a
+    task no time passes.
+    """
     for name, value in {
         "AWS_ENDPOINT_URL": one_stage.endpoint,
         "AWS_ACCESS_KEY_ID": "user",
@@ -130,6 +132,8 @@ def rota(one_stage: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rota]:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
     monkeypatch.setattr("rota.cli.logs.follow.time", Clock())
+    for pause in ("execution._FIRST_SECONDS", "plan.run._EVERY", "restore.command._EVERY"):
+        monkeypatch.setattr(f"rota.cli.{pause}", 0.1)
 
     def typed(*arguments: str) -> Done:
         result = CliRunner().invoke(main, arguments, prog_name="rota")

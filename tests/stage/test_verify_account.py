@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from examples.guestbook.client import Client
-from rota.cli.verify_account.account import Network
+from rota.cli.verify_account.account import Clock, Network
 from rota.cli.verify_account.policy import actions_of
 from rota.cli.verify_account.resources import KINDS
 from rota.cli.verify_account.row import Probe, Row
@@ -24,7 +25,7 @@ from rota.cli.verify_account.rows.tasks import scheduled_tasks, scheduler_task
 from rota.cli.verify_account.run import Outcome, clean, try_rows
 from stage.client import wait_for
 from tests.printed import ROOT, signed_in
-from tests.stage.conftest import as_new
+from tests.stage.conftest import Rota, as_new
 from tests.stage.turned import TURNED, answered, own, received, refused, rewritten
 from tests.stage.verify_runs import OWN, RUN, Runs, answers, everything, foreign_code, make_foreign, recorded
 
@@ -312,25 +313,31 @@ def test_a_deletion_that_is_killed_after_any_call_is_repeated(runs: Runs) -> Non
 
 
 @pytest.fixture
-def command(one_stage: Client, _foreign_kept: str, tmp_path: Path) -> Iterator[Command]:
-    """Starts the command in a process of its own. Afterwards everything is as before, but for INACTIVE revisions."""
+def unchanged(one_stage: Client, _foreign_kept: str, tmp_path: Path) -> Iterator[Client]:
+    """A stage on which afterwards everything is as before, but for INACTIVE revisions."""
     stage = as_new(one_stage, _foreign_kept)
+    with foreign_code(stage):
+        before = everything(stage)
+        stage.clear_calls()
+        yield stage
+        assert answers(everything(stage)) == answers(before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def command(unchanged: Client, tmp_path: Path) -> Iterator[Command]:
+    """Starts the command in a process of its own."""
 
     def started(*arguments: str) -> subprocess.Popen[str]:
         called = [sys.executable, "-m", "rota", "verify-account", "--journals", str(tmp_path), *arguments]
-        variables = {**os.environ, **signed_in(stage)}
+        variables = {**os.environ, **signed_in(unchanged)}
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(called, cwd=LAYER, env=variables, text=True, **streams)
 
     # Where the tests run in the background, SIGHUP is ignored, and a process that they start would ignore it too.
     ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    with foreign_code(stage):
-        before = everything(stage)
-        stage.clear_calls()
-        yield started
-        assert answers(everything(stage)) == answers(before)
+    yield started
     signal.signal(signal.SIGHUP, ignored)
-    assert list(tmp_path.iterdir()) == []
 
 
 def made(stage: Client, operation: str) -> bool:
@@ -338,13 +345,19 @@ def made(stage: Client, operation: str) -> bool:
     return any(call["operation"] == operation for call in stage.calls())
 
 
-def test_it_prints_a_table_and_leaves_nothing(one_stage: Client, command: Command) -> None:
-    printed, errors = command("--yes").communicate()
-    table = re.findall(r"^\| `([a-z0-9-]+)` \|", printed, re.MULTILINE)
+def test_it_prints_a_table_and_leaves_nothing(
+    unchanged: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    unchanged.settings(fire_schedules=True, **FARGATE)
+    clock = Clock(lambda: datetime.fromisoformat(unchanged.clock()), unchanged.advance)
+    monkeypatch.setattr("rota.cli.verify_account.account.Clock", lambda: clock)
+    done = rota("verify-account", "--journals", str(tmp_path), "--yes")
+    table = re.findall(r"^\| `([a-z0-9-]+)` \|", done.out, re.MULTILINE)
     free = [row.id for row in ROWS if row.group == "free"]
-    assert (table, "0 otherwise" in printed) == ([*free, *(each.id for each in NOT_TESTABLE)], True)
-    assert errors.splitlines()[-1].startswith(f"{len(free)} as assumed, 0 not tried, 0 otherwise, ")
-    assert "is left but INACTIVE revisions.\n" in errors
+    assert (table, "0 otherwise" in done.out) == ([*free, *(each.id for each in NOT_TESTABLE)], True)
+    assert done.err.splitlines()[-1].startswith(f"{len(free)} as assumed, 0 not tried, 0 otherwise, ")
+    assert "is left but INACTIVE revisions.\n" in done.err
+    assert done.exit == 0
 
 
 @pytest.mark.exhaustive(first=1)

@@ -9,8 +9,8 @@ from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
 
-_BEGINS_WITHIN = 60.0
-"""Seconds in which EventBridge starts the execution that restores; afterwards the command starts it."""
+_EVERY, _BEGINS_WITHIN = 1.0, 60.0
+"""Seconds between two looks, and those in which EventBridge starts the execution that restores; afterwards the command starts it."""
 _LISTED = 25
 
 
@@ -88,7 +88,7 @@ def _stop(account: Account, execution: str, reason: str | None) -> str | None:
     while time.monotonic() < ends_at:
         if restorer := _restorer(account, execution):
             return restorer
-        time.sleep(1)
+        time.sleep(_EVERY)
     return None
 
 
