@@ -10,7 +10,9 @@ from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
 
 _EVERY, _BEGINS_WITHIN = 1.0, 60.0
-"""Seconds between two looks, and those in which EventBridge starts the execution that restores; afterwards the command starts it."""
+"""Seconds between two looks, and those in which EventBridge starts the execution that restores; afterwards the
+command starts it.
+"""
 _LISTED = 25
 
 
