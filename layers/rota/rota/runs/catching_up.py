@@ -128,7 +128,8 @@ def _make_good(table: "RunTable", settings: "Settings", job: Job, found: Sequenc
     if schedule is None or request is None or Overrides.model_validate(request["overrides"]).variable(TASK) != job.task:
         _note(table, job, "its schedule is disabled or gone, or does not name the job")
         return
-    if schedule.schedule_expression != job.spans[-1].expression:
+    live, known = backend.when_of(schedule), job.spans[-1].when
+    if live is None or (live.expression, live.timezone) != (known.expression, known.timezone):
         return  # a deployment is changing it; the sweep after that knows whether this is still owed
     others = _since(table, settings, job, owed, found, now)
     age, runs_now = backend.retry_age_of(schedule), any(not change.has_ended for change in found)
