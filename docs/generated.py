@@ -16,7 +16,7 @@ from rota.contract import STEPS
 from rota.schedule_file.expression import FIELDS
 from rota.schedule_file.next_runs import in_words
 from rota.schedule_file.retry_age import retry_age
-from rota.schedule_file.task import EXPECTED, OF_SCHEDULER, Retry, Task, Watch
+from rota.schedule_file.task import EXPECTED, Retry, Task, Watch
 from rota.schedule_file.when import When
 from stage.gateway import refusals
 from stage.quotas import request_rates as quotas
@@ -196,7 +196,7 @@ def exit_codes() -> str:
 def task_keys() -> str:
     """The keys of a task in the schedule file: what each says, what it takes, and what it is where it is left out."""
     rows = ["| key | description | value | default |", "|---|---|---|---|"]
-    keys = [(name, field) for name, field in Task.model_fields.items() if name not in OF_SCHEDULER]
+    keys = [*Task.model_fields.items()]
     for outer, inner in (("retry", Retry), ("watch", Watch)):
         keys += [(f"{outer}.{name}", field) for name, field in inner.model_fields.items()]
     for name, field in keys:

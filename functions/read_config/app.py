@@ -16,7 +16,7 @@ from rota.handlers.step import step
 from rota.plan import checks
 from rota.plan.current_state import CurrentState
 from rota.plan.problems import Problems
-from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
 from rota.schedule_file.s3 import candidate_keys, display_name, find_schedule_file
 from rota.schedule_file.task import Task
 from rota.schedules import backend
@@ -57,7 +57,6 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     read = problems.gather(lambda: _parse(settings, *finding.result(), inventory.slots(settings)))
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks = read or (None, ())
-    problems.add_for_author(checks.of_scheduler(tasks))
     if request.pinned is None:  # a release that is brought back may have a time that is past
         problems.add_for_author(checks.of_past_times(settings, tasks, schedules, began))
     problems.add_for_author(checks.of_actions(settings, tasks))
@@ -132,9 +131,8 @@ def _as_if_not_paused(
     from rota.pauses.writing import without_pauses  # noqa: PLC0415
 
     pauses = pauses_of(settings).read()
-    in_force = [
-        pause for pause in pauses.values() if pause.is_in_force and settings.rule_prefix + pause.task in schedules
-    ]
+    names = set(map(backend.plain_name, schedules))
+    in_force = [pause for pause in pauses.values() if pause.is_in_force and settings.rule_prefix + pause.task in names]
     return without_pauses(settings, schedules, pauses, began), tuple(sentences(in_force))
 
 
@@ -220,8 +218,8 @@ def _find_schedule_file(
 
 
 def _parse(settings: Settings, stored: Stored, raw: bytes, slots: int) -> tuple[Stored, tuple[Task, ...]]:
-    name = display_name(settings.bucket, stored)
-    return stored, parse_schedule_file(raw, rule_prefix=settings.rule_prefix, max_tasks=slots, name=name)
+    name, rules = display_name(settings.bucket, stored), slots if settings.schedules_in == "rules" else ANY_NUMBER
+    return stored, parse_schedule_file(raw, rule_prefix=settings.rule_prefix, max_tasks=rules, name=name)
 
 
 def _served(ecs: "ECSClient", description: "ServiceTypeDef") -> "Revision | None":

@@ -160,7 +160,7 @@ def _delete(request: Request) -> dict[str, Any]:
 
 
 def _listed(request: Request) -> dict[str, Any]:
-    wanted = [_group(request["ScheduleGroup"])] if request.get("ScheduleGroup") else schedules.groups().values()
+    wanted = [_group(request["GroupName"])] if request.get("GroupName") else schedules.groups().values()
     found = [_summary(each) for group in wanted for _, each in sorted(group.schedules.items())]
     prefix, state = request.get("NamePrefix") or "", request.get("State")
     return {"Schedules": [x for x in found if x["Name"].startswith(prefix) and state in (None, x["State"])]}

@@ -50,9 +50,6 @@ def test_it_says_which_parameter_a_deployment_will_need(tmp_path: Path) -> None:
     words = "tags and secrets will be refused unless the stack's EventsRoleAllows and SecretsAllowed allow it"
     assert needing == f"OK: 1 task; {words}"
     assert one == "OK: 1 task; overlap will be refused unless the stack's RunActions is stop or both"
-    zoned = check(schedule_file(tmp_path, INGEST | {"timezone": "Asia/Tokyo"}), "--rule-prefix", "shop__")
-    refused = "timezone will be refused: this version of Rota writes rules only"
-    assert zoned.stdout.splitlines()[0] == f"OK: 1 task; {refused}"
 
 
 def test_the_rule_prefix_counts(tmp_path: Path) -> None:

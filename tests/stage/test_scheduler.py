@@ -91,6 +91,15 @@ def test_a_list_says_little_of_a_schedule(small: SmallStage) -> None:
     assert listed["Target"].keys() == {"Arn"}
 
 
+def test_a_list_is_of_one_group(small: SmallStage) -> None:
+    create(small, "cron(0 6 * * ? *)")
+    for group, listed in (("default", []), (small.name, [NAME])):
+        found = aws("scheduler").list_schedules(GroupName=group, NamePrefix=NAME[:3])["Schedules"]
+        assert [each["Name"] for each in found] == listed
+    with pytest.raises(ClientError, match="Schedule group nowhere does not exist"):
+        aws("scheduler").list_schedules(GroupName="nowhere")
+
+
 def test_shortly_after_a_change_it_fires_as_it_was(small: SmallStage) -> None:
     name = create(small, "cron(0 6 * * ? *)")
     small.settings.change({"scheduler": {"lag_seconds": 60}})

@@ -48,8 +48,9 @@ class Calls(Lasting):
             self.notifications += [json.loads(entry["Detail"]) for entry in call.params["Entries"]]
 
     def writes(self) -> list[str]:
-        """The calls so far that changed rules, revisions or the service."""
+        """The calls so far that changed rules, schedules, revisions or the service."""
         verbs = (
+            "Create",
             "Put",
             "Register",
             "Update",
@@ -62,7 +63,11 @@ class Calls(Lasting):
             "Disable",
             "Stop",
         )
-        return [c for c in self.made if c.startswith(("events.", "ecs.")) and c.split(".")[1].startswith(verbs)]
+        return [
+            c
+            for c in self.made
+            if c.startswith(("events.", "scheduler.", "ecs.")) and c.split(".")[1].startswith(verbs)
+        ]
 
     @contextmanager
     def refusing(self, call: str, code: str, *, status: int = 400, skip: int = 0, count: int = 1) -> Iterator[None]:

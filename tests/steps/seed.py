@@ -24,6 +24,7 @@ def create() -> None:
     """A cluster with a running service, a repository with an image, a bucket, a table, and foreign rules."""
     _create_app()
     _create_storage()
+    client("scheduler").create_schedule_group(Name=ENVIRONMENT["SCHEDULE_GROUP"])
     for name in FOREIGN:
         client("events").put_rule(Name=name, ScheduleExpression="cron(0 2 * * ? *)", Description="not Rota's")
         other = {

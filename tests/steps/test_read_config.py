@@ -156,7 +156,6 @@ def test_a_task_too_long_for_a_task_definition(world: World, deployments: Deploy
     ("key", "says"),
     [
         ({"capacity_provider": "FARGATE_SPOT"}, "the cluster production does not have FARGATE_SPOT"),
-        ({"timezone": "Asia/Tokyo"}, "needs EventBridge Scheduler, and this version of Rota writes rules only"),
         ({"subnets": ["subnet-9"]}, "the parameter TaskNetworks is stack"),
         ({"security_groups": ["sg-9"]}, "the parameter TaskNetworks is stack"),
         ({"assign_public_ip": True}, "the parameter TaskNetworks is stack"),

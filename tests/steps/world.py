@@ -22,6 +22,7 @@ from stage.ecs.revisions import document
 from stage.ecs.rollouts import Rollouts
 from stage.ecs.service_members import show
 from stage.eventbridge import bus
+from stage.scheduler.schedules import members, schedules
 from tests.guestbook import ACCOUNT, ENVIRONMENT, PREFIX, REGION
 from tests.in_process import client
 from tests.steps.calls import Calls, number
@@ -98,6 +99,13 @@ class World(Lasting):
         target: dict[str, Any] = found
         return target
 
+    def schedules(self) -> dict[str, dict[str, Any]]:
+        """By the name of their task, the schedules of the app's group, with every member but the dates of changes."""
+        return {
+            name.rpartition("/")[2].removeprefix(PREFIX): copy.deepcopy(members(schedule))
+            for name, schedule in schedules().items()
+        }
+
     def service(self) -> dict[str, Any]:
         """The service, as ECS describes it."""
         (found,) = client("ecs").describe_services(cluster="production", services=["guestbook-api"])["services"]
@@ -135,7 +143,7 @@ class World(Lasting):
 
     def everything(self) -> tuple[Any, ...]:
         """All that a deployment may change of the app."""
-        return self.rules(), self.service()["taskDefinition"], self.active_revisions()
+        return self.rules(), self.service()["taskDefinition"], self.active_revisions(), self.schedules()
 
     # ------------------------------------------------------------------ acting for others
 

@@ -112,23 +112,25 @@ def test_one_module_makes_clients_and_one_of_the_command() -> None:
 FUNCTIONS = sorted((PACKAGE.parents[2] / "functions").rglob("app.py"))
 
 
-_RULES = ("rule", "desired", "of_the_file", "watching", "backend", "takeover", "start")
+_BACKENDS = {
+    "eventbridge_rules": ("rule", "desired", "watching", "takeover", "start"),
+    "eventbridge_scheduler": ("schedule", "desired", "start"),
+}
 
 
 def test_a_backend_is_reached_through_the_interface_alone() -> None:
-    """A second backend then changes the interface, and no step. `rota import` reads rules that Rota did not make."""
+    """A further backend then changes the interface, and no step. `rota import` reads rules that Rota did not make."""
     own = ("schedules.", "cli.import_rules.")
     others = [path for path in FILES if not name(path).startswith(own)] + FUNCTIONS
     assert len(others) > len(FUNCTIONS) > 0
     reaching = {
-        str(path) for path in others for module in imported(path) if module.startswith("schedules.eventbridge_rules")
+        str(path) for path in others for module in imported(path) if module.startswith("schedules.eventbridge_")
     }
     assert reaching == set()
     interface = imported(PACKAGE / "schedules" / "backend.py")
     assert {module for module in interface if package_of(module) == "schedules"} == {
-        "schedules.found",
-        "schedules.restored",
-        *(f"schedules.eventbridge_rules.{module}" for module in _RULES),
+        *(f"schedules.{module}" for module in ("connected", "kinds", "of_the_file")),
+        *(f"schedules.{backend}.{module}" for backend, modules in _BACKENDS.items() for module in modules),
     }
 
 
@@ -155,8 +157,11 @@ PURE = [
     *("deployment.outcome_message", "times"),
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
     *("pauses.model", "pauses.messages"),
-    *("schedules.backend", "schedules.found", "schedules.restored", "schedules.revision"),
-    *(f"schedules.eventbridge_rules.{module}" for module in (*_RULES, "inventory") if module != "backend"),
+    *(
+        f"schedules.{module}"
+        for module in ("backend", "found", "kinds", "of_the_file", "restored", "revision", "run_task")
+    ),
+    *(f"schedules.{name}.{module}" for name, modules in _BACKENDS.items() for module in (*modules, "inventory")),
 ]
 
 

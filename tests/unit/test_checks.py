@@ -20,14 +20,14 @@ from rota.plan.checks import (
     of_platform,
     of_published_ports,
     of_roles,
-    of_scheduler,
     of_secrets,
     of_service,
     of_starting_tasks,
     of_task_roles,
     of_task_tags,
 )
-from rota.schedules.eventbridge_rules.rule import Rule
+from rota.schedules import backend
+from rota.schedules.eventbridge_scheduler.schedule import SchedulerSchedule
 from tests.guestbook import APP_CONTAINER, AS_THE_BASE, CLUSTER_ARN, CONTENT, SETTINGS, SIDECAR, arn, definition, task
 from tests.template import TEMPLATE
 
@@ -483,15 +483,6 @@ def test_a_key_that_acts_needs_the_parameter(
     assert list(of_actions(settings, [task("Other"), task(**keys)])) == problems
 
 
-def test_what_no_rule_can_say_is_refused() -> None:
-    tasks = [task(timezone="UTC"), task(timezone="Asia/Tokyo", window=5)]
-    assert list(of_scheduler(tasks)) == [
-        f"tasks[1].{key}: needs EventBridge Scheduler, and this version of Rota writes rules only, which are in UTC "
-        "and have no dates; leave the key out, and write a cron or a rate"
-        for key in ("timezone", "window")
-    ]
-
-
 @pytest.mark.parametrize(
     ("time", "keys", "known", "refused"),
     [
@@ -504,8 +495,9 @@ def test_what_no_rule_can_say_is_refused() -> None:
     ],
 )
 def test_a_time_that_is_past(time: str, keys: dict[str, Any], known: str | None, refused: bool) -> None:
-    once, name = task("Once", at=time, **keys), "production__guestbook__Once"
-    there = {name: Rule(name=name, schedule_expression=known, state="ENABLED", tags={}, targets=())} if known else {}
+    once = task("Once", at=time, **keys)
+    name = backend.name_of(once, SETTINGS)
+    there = {name: SchedulerSchedule(name=name, members={"ScheduleExpression": known})} if known else {}
     found = list(of_past_times(SETTINGS, [task(), once], there, datetime(2026, 12, 1, 12, tzinfo=UTC)))
     words = f"tasks[1].at: {time} in UTC is past, or less than 10 minutes ahead, when the schedule may not be made yet"
     assert [each.startswith(words) for each in found] == [True] * refused

@@ -288,6 +288,7 @@ def test_each_setting_has_the_value_of_its_parameter() -> None:
     # A stack from before the default `base` has an empty ApiCommand.
     command = {"Fn::If": ["StartsApiAlone", {"Ref": "StartCommand"}, {"Ref": "ApiCommand"}]}
     assert variables.pop("API_COMMAND") == command
+    assert variables.pop("SCHEDULER_ROLE_ARN") == {"Fn::GetAtt": ["SchedulerRole", "Arn"]}
     assert variables.pop("RUN_QUEUE_ARN") == {"Fn::GetAtt": ["RunQueue", "Arn"]}
     for name, value in variables.items():
         source = OTHER_SOURCES.get(name) or name.title().replace("_", "")

@@ -68,6 +68,7 @@ TAKEN = [
     ("ChatTopicArn", ""),
     ("ChatTopicArn", "arn:aws-cn:sns:cn-north-1:111122223333:shop-chat"),
     *(("AssignPublicIp", value) for value in ("ENABLED", "DISABLED")),
+    *(("SchedulesIn", value) for value in ("rules", "scheduler")),
     *(("RevisionMode", value) for value in ("per-task", "shared")),
     *(("Architecture", value) for value in ("x86_64", "arm64")),
     *((name, value) for name in ("WatchRuns", "TraceScheduledTime", "ExplainMissed") for value in ("true", "false")),
@@ -119,6 +120,7 @@ REFUSED = [
     ("ChatTopicArn", "arn:aws:sns:eu-west-1:111122223333:shop.fifo"),  # Amazon Q Developer takes standard topics
     ("AssignPublicIp", ""),
     ("RevisionMode", "per_task"),
+    ("SchedulesIn", "both"),
     ("Architecture", "amd64"),
     *((name, value) for name in ("WatchRuns", "TraceScheduledTime", "ExplainMissed") for value in ("yes", "True", "")),
 ]
@@ -140,6 +142,7 @@ DEFAULTS = {
     "RolloutTimeoutMinutes": 30,
     "RuleQuota": 300,
     "RevisionMode": "per-task",
+    "SchedulesIn": "rules",
     "HistoryDays": 365,
     "LogRetentionDays": 90,
     "NotificationEmail": "",
@@ -233,10 +236,27 @@ def test_nothing_names_a_partition_a_region_or_an_account() -> None:
     assert [text for text in texts([RESOURCES, TEMPLATE["Outputs"]]) if fixed.search(text)] == []
 
 
+def test_scheduler_assumes_its_role_for_the_apps_group_alone() -> None:
+    group, role = RESOURCES["ScheduleGroup"]["Properties"], RESOURCES["SchedulerRole"]["Properties"]
+    # Without a name of its own the group is never replaced, as no schedule can follow it.
+    assert group == {"Tags": [{"Key": "rota:app", "Value": {"Fn::Sub": "${ClusterName}/${ServiceName}"}}]}
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+            "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ScheduleGroup", "Arn"]}},
+        },
+    }
+
+
 def test_what_the_app_needs_stays_when_the_stack_is_deleted() -> None:
     kept = {name for name, resource in RESOURCES.items() if "DeletionPolicy" in resource}
     policies = {"ConfigBucketPolicy", "RunQueuePolicy"}
-    assert kept == {"EventsRole", "ConfigBucket", "LedgerTable", "RunQueue"} | policies
+    of_schedules = {"EventsRole", "SchedulerRole", "ScheduleGroup", "RunQueue"}
+    assert kept == {"ConfigBucket", "LedgerTable"} | of_schedules | policies
     how = {(RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) for name in kept}
     assert how == {("RetainExceptOnCreate", "Retain")}, "a creation that fails leaves nothing behind"
     unconditional = {name for name in kept if "Condition" not in RESOURCES[name]}
@@ -584,6 +604,8 @@ def test_the_outputs_of_a_stack() -> None:
         "RunQueueUrl": {"Ref": "RunQueue"},
         "UnrecordedRunsQueueUrl": {"Ref": "UnrecordedRunsQueue"},
         "RulePrefix": {"Ref": "RulePrefix"},
+        "ScheduleGroup": {"Ref": "ScheduleGroup"},
+        "SchedulerRoleArn": {"Fn::GetAtt": ["SchedulerRole", "Arn"]},
         **{f"{name}Arn": {"Ref": name} for name in POLICIES_FOR_PEOPLE},
     }
     assert all(TEMPLATE["Outputs"][f"{name}Arn"]["Condition"] == "OffersPolicies" for name in POLICIES_FOR_PEOPLE)

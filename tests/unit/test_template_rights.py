@@ -26,6 +26,7 @@ def passed_to(service: str) -> dict[str, Any]:
 
 
 RULES = arn("events", "rule/${RulePrefix}*")
+SCHEDULES = arn("scheduler", "schedule/${ScheduleGroup}/${RulePrefix}*")
 REVISIONS = arn("ecs", "task-definition/${TaskDefinitionFamily}:*")
 CLUSTER = arn("ecs", "cluster/${ClusterName}")
 TASKS = arn("ecs", "task/${ClusterName}/*")
@@ -80,6 +81,8 @@ KINDS: dict[str, tuple[Any, Any]] = {
             "Null": {"events:TargetArn": "false"},
         },
     ),
+    "schedules": (SCHEDULES, None),
+    "the whole group": (arn("scheduler", "schedule/${ScheduleGroup}/*"), None),
     "revisions": (REVISIONS, None),
     "revisions, while they are registered": (
         REVISIONS,
@@ -103,6 +106,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     ),
     "the tasks' roles, for ECS": ({"Ref": "TaskRoleArns"}, passed_to("ecs-tasks")),
     "the rules' role, for EventBridge": (EVENTS_ROLE, passed_to("events")),
+    "the schedules' role, for Scheduler": ({"Fn::GetAtt": ["SchedulerRole", "Arn"]}, passed_to("scheduler")),
     "the rules' former roles, for EventBridge": ({"Ref": "FormerEventsRoleArns"}, passed_to("events")),
     "the topic of the chat": ({"Ref": "ChatTopicArn"}, None),
     "the state machine": ({"Ref": "DeployStateMachine"}, None),
@@ -111,7 +115,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
 # None of these can be allowed for one resource alone (Service Authorization Reference, "Resource types").
 ALLOWED_ON_ANYTHING = {
     *("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"),
-    *("events:ListRules", "tag:GetResources", "cloudtrail:LookupEvents"),
+    *("events:ListRules", "tag:GetResources", "cloudtrail:LookupEvents", "scheduler:ListSchedules"),
     *("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"),
     *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"),
     *("logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
@@ -135,8 +139,9 @@ RIGHTS: dict[str, dict[str, str]] = {
         "the cluster": "ecs:DescribeClusters",
         "the secrets that tasks may name": "secretsmanager:DescribeSecret ssm:ListTagsForResource",
         "anything": "ecs:DescribeTaskDefinition ecs:ListTaskDefinitions events:ListRules tag:GetResources"
-        " ec2:DescribeSubnets ec2:DescribeSecurityGroups",
+        " ec2:DescribeSubnets ec2:DescribeSecurityGroups scheduler:ListSchedules",
         "rules": "events:ListTagsForResource events:ListTargetsByRule",
+        "the whole group": "scheduler:GetSchedule",
     },
     "PlanDeploymentFunction": {"artifacts": "s3:GetObjectVersion s3:PutObject"},
     "ClearRulesFunction": {
@@ -145,6 +150,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "artifacts": "s3:GetObjectVersion",
         "the app's pauses in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
         "rules": "events:ListTagsForResource events:DisableRule",
+        "schedules": "scheduler:UpdateSchedule",
+        "the schedules' role, for Scheduler": "iam:PassRole",
     },
     "RegisterRevisionsFunction": {
         "ledger": "dynamodb:UpdateItem",
@@ -163,6 +170,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "rules": "events:PutRule events:RemoveTargets events:TagResource events:ListTagsForResource",
         "rules, with targets on the cluster alone": "events:PutTargets",
         "the rules' role, for EventBridge": "iam:PassRole",
+        "schedules": "scheduler:CreateSchedule scheduler:UpdateSchedule scheduler:GetSchedule",
+        "the schedules' role, for Scheduler": "iam:PassRole",
     },
     "RollServiceFunction": {
         "ledger": "dynamodb:UpdateItem",
@@ -184,6 +193,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "executions": "states:GetExecutionHistory",
         "artifacts": "s3:GetObjectVersion",
         "rules": "events:ListTagsForResource events:ListTargetsByRule events:RemoveTargets events:DeleteRule",
+        "schedules": "scheduler:DeleteSchedule",
         "bus, with events of Rota alone": "events:PutEvents",
         "the topic of the chat": "sns:Publish",
     },
@@ -197,10 +207,13 @@ RIGHTS: dict[str, dict[str, str]] = {
         # a rule of the app may hold targets that were added by hand, so PutTargets is not bound to the cluster
         "rules": "events:ListTargetsByRule events:ListTagsForResource events:PutRule events:PutTargets"
         " events:EnableRule events:DescribeRule events:RemoveTargets events:DeleteRule events:TagResource",
+        "schedules": "scheduler:CreateSchedule scheduler:UpdateSchedule scheduler:GetSchedule scheduler:DeleteSchedule",
+        "the schedules' role, for Scheduler": "iam:PassRole",
         "service": "ecs:DescribeServices ecs:UpdateService",
         "the service's deployments": "ecs:DescribeServiceDeployments ecs:StopServiceDeployment",
         "the service's revisions": "ecs:DescribeServiceRevisions",
-        "anything": "events:ListRules ecs:DescribeTaskDefinition ecs:ListTaskDefinitions ecs:DeregisterTaskDefinition",
+        "anything": "events:ListRules ecs:DescribeTaskDefinition ecs:ListTaskDefinitions ecs:DeregisterTaskDefinition"
+        " scheduler:ListSchedules",
         "revisions": "ecs:RegisterTaskDefinition",
         "revisions, while they are registered": "ecs:TagResource",
         "the rules' role, for EventBridge": "iam:PassRole",
@@ -211,6 +224,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "ledger": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem dynamodb:Query",
         "executions": "states:GetExecutionHistory",
         "rules": "events:DescribeRule events:ListTagsForResource events:DisableRule events:EnableRule",
+        "schedules": "scheduler:GetSchedule scheduler:UpdateSchedule",
+        "the schedules' role, for Scheduler": "iam:PassRole",
         "bus, with events of Rota alone": "events:PutEvents",
         "the topic of the chat": "sns:Publish",
     },
@@ -238,6 +253,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "the tasks' roles, for ECS": "iam:PassRole",
         "rules": "events:DescribeRule events:ListTargetsByRule events:ListTagsForResource"
         " events:EnableRule events:DisableRule",
+        "schedules": "scheduler:GetSchedule scheduler:UpdateSchedule",
+        "the schedules' role, for Scheduler": "iam:PassRole",
         "anything": "ecs:DescribeTaskDefinition cloudtrail:LookupEvents",
         "the jobs' log groups": "logs:GetLogEvents",
         "repository": "ecr:DescribeImages ecr:GetLifecyclePolicy",
@@ -249,6 +266,13 @@ RIGHTS: dict[str, dict[str, str]] = {
         "the steps": "lambda:InvokeFunction",
         "anything": "logs:CreateLogDelivery logs:GetLogDelivery logs:UpdateLogDelivery logs:DeleteLogDelivery"
         " logs:ListLogDeliveries logs:PutResourcePolicy logs:DescribeResourcePolicies logs:DescribeLogGroups",
+    },
+    "SchedulerRole": {
+        "revisions, on the cluster alone": "ecs:RunTask",
+        "revisions, on the cluster alone, with ECS Exec": "ecs:RunTask",
+        "tasks, while they are started": "ecs:TagResource",
+        "the tasks' roles, for ECS": "iam:PassRole",
+        "the queue of runs": "sqs:SendMessage",
     },
     "EventsRole": {
         "revisions, on the cluster alone": "ecs:RunTask",
@@ -310,10 +334,12 @@ def test_runs_are_stopped_and_started_on_request_alone() -> None:
     assert guarded("RecordRunFunction", "StopsRuns") == {"ecs:ListTasks", "ecs:DescribeTasks", "ecs:StopTask"}
     assert guarded("SweepFunction", "StopsRuns") == {"ecs:StopTask"}
     assert guarded("SweepFunction", "StartsRuns") == {"ecs:RunTask", "iam:PassRole"}
-    assert guarded("SweepFunction", "StartsRunsWithTags") == guarded("EventsRole", "AllowsTags") == {"ecs:TagResource"}
-    assert guarded("SweepFunction", "StartsRunsWithExec") == guarded("EventsRole", "AllowsExec") == {"ecs:RunTask"}
+    assert guarded("SweepFunction", "StartsRunsWithTags") == {"ecs:TagResource"}
+    assert guarded("SweepFunction", "StartsRunsWithExec") == {"ecs:RunTask"}
+    for role in ("EventsRole", "SchedulerRole"):
+        assert (guarded(role, "AllowsTags"), guarded(role, "AllowsExec")) == ({"ecs:TagResource"}, {"ecs:RunTask"})
     for role in ("RecordRunFunction", "SweepFunction"):
-        assert not guarded(role, None) & {"ecs:StopTask", "ecs:RunTask", "ecs:TagResource", "iam:PassRole"}
+        assert not guarded(role, None) & {"ecs:StopTask", "ecs:RunTask", "ecs:TagResource"}
 
 
 def test_every_role_is_listed() -> None:

@@ -53,6 +53,9 @@ class Settings(Shape):
     former_events_role_arns: Items = ()
     task_role_arns: Items
     secrets_allowed: Items = ()
+    schedules_in: Literal["rules", "scheduler"] = "rules"
+    schedule_group: str = ""
+    scheduler_role_arn: str = ""
     rule_quota: int = 300
     revision_mode: Literal["per-task", "shared"] = "per-task"
     rollout_timeout_minutes: int = 30

@@ -84,6 +84,13 @@ def s3() -> "S3Client":
 
 
 @cache
+def scheduler() -> "BaseClient":
+    """EventBridge Scheduler."""
+    client: BaseClient = _client("scheduler", _config())
+    return client
+
+
+@cache
 def secretsmanager() -> "BaseClient":
     client: BaseClient = _client("secretsmanager", _config())
     return client

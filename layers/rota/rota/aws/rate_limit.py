@@ -26,6 +26,9 @@ class Quota(NamedTuple):
 MODIFY_DEFINITIONS, READ_DEFINITIONS = Quota(20, 1), Quota(50, 20)
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html: 50 a second, all control-plane calls together
 EVENTS = Quota(50, 50)
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html: each of these operations, in the larger
+# Regions; in others a quarter, which throttled calls find out
+SCHEDULER = Quota(1000, 1000)
 
 _ECS = {
     "RegisterTaskDefinition": MODIFY_DEFINITIONS,

@@ -7,8 +7,9 @@ write, and once more after it: Sweep ends a pause without the lease, maybe betwe
 from typing import TYPE_CHECKING, TypeVar
 
 from rota.aws.parallel import in_parallel, thread_pool
+from rota.errors import TransientError
 from rota.pauses.table import pauses_of
-from rota.schedules.backend import is_enabled, switched
+from rota.schedules.backend import is_enabled, plain_name, switched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +45,8 @@ def write_schedules(
 
     def current(change: "Change") -> "Pause | None":
         """The pause, which knows what its schedule is to be afterwards."""
-        pause, on = paused.get(change.name), is_on(change)
+        pause, on = paused.get(plain_name(change.name)), is_on(change)
+        _refuse_while_it_ends(change, pause)
         if table is None or pause is None or on is None or pause.enabled == on:
             return pause
         # Sweep, which may be ending it, then switches the schedule to this.
@@ -59,11 +61,21 @@ def write_schedules(
     results = in_parallel(carry_out, changes)
     if table is None or not any(kept_off for _result, kept_off in results):
         return [result for result, _kept_off in results]
-    in_force = {settings.rule_prefix + task for task, pause in table.read().items() if pause.is_in_force}
+    paused = {settings.rule_prefix + task: pause for task, pause in table.read().items()}
+    in_force = {name for name, pause in paused.items() if pause.is_in_force}
+    for change, (_result, kept_off) in zip(changes, results, strict=True):
+        if kept_off:
+            _refuse_while_it_ends(change, paused.get(plain_name(change.name)))
     return [
-        write(change, False) if kept_off and change.name not in in_force else result
+        write(change, False) if kept_off and plain_name(change.name) not in in_force else result
         for change, (result, kept_off) in zip(changes, results, strict=True)
     ]
+
+
+def _refuse_while_it_ends(change: "Change", pause: "Pause | None") -> None:
+    """TransientError while Sweep may be about to write the whole schedule as it was read before this change."""
+    if change.written_whole and pause and pause.is_off and not pause.is_in_force:
+        raise TransientError(f"the pause of {pause.task} is just ending")
 
 
 def without_pauses(
@@ -71,9 +83,9 @@ def without_pauses(
 ) -> "dict[str, Schedule]":
     """The schedules, read later than `read_since`, as they would be if none were paused."""
     paused = {settings.rule_prefix + task: pause for task, pause in pauses.items()}
-    return {
-        name: switched(schedule, on=paused[name].enabled)
-        if name in paused and not is_enabled(schedule) and paused[name].may_be_why(read_since)
-        else schedule
-        for name, schedule in schedules.items()
-    }
+
+    def as_if_not_paused(schedule: "Schedule") -> "Schedule":
+        pause = None if is_enabled(schedule) else paused.get(plain_name(schedule.name))
+        return switched(schedule, on=pause.enabled) if pause and pause.may_be_why(read_since) else schedule
+
+    return {name: as_if_not_paused(schedule) for name, schedule in schedules.items()}

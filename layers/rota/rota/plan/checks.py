@@ -97,16 +97,6 @@ def _ask(asked: set[str], what: str) -> str:
     return f"have the operator {what}"
 
 
-def of_scheduler(tasks: Sequence["Task"]) -> Iterator[str]:
-    """The keys that need EventBridge Scheduler, to which Rota does not write, a line each."""
-    for index, task in enumerate(tasks):
-        for key in task.of_scheduler:
-            yield (
-                f"tasks[{index}].{key}: needs EventBridge Scheduler, and this version of Rota writes rules only, which "
-                "are in UTC and have no dates; leave the key out, and write a cron or a rate"
-            )
-
-
 def of_past_times(
     settings: "Settings", tasks: Sequence["Task"], schedules: Mapping[str, "Schedule"], now: datetime
 ) -> Iterator[str]:

@@ -39,7 +39,8 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
         return ()
     if context.targets_begun:  # rules may have run what is unused now, and may be shown as they were
         time.sleep(_UNTIL_NOTHING_FIRES)
-    shown = backend.connect(settings).revisions_in_use()
+    backends = {each.backend for each in (*context.plan.changes, *context.before.rules.values())}
+    shown = backend.connect(settings).revisions_in_use(backends)
     in_use, completed = shown | backend.revisions_of(context.before.rules.values()), set[str]()
     if description := service.described(ecs, settings):
         in_use.add(description["taskDefinition"])

@@ -1,7 +1,8 @@
 """What AWS reports of runs: tasks of ECS, in events and by DescribeTasks, and starts that EventBridge gave up. Pure.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html and
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html, and of Scheduler
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html.
 """
 
 import json
@@ -17,8 +18,8 @@ from rota.tracing import SCHEDULED_AT, TASK
 
 # EventBridge cuts `startedBy` to 36 characters, though RunTask takes 128.
 LONGEST_STARTED_BY = 36
-_STARTED_BY_RULE = "events-rule/"
-_STARTED_BY_SCHEDULE = "chronos-schedule/"
+BY_SCHEDULE = ("events-rule/", "chronos-schedule/")
+"""How `startedBy` begins of what a rule starts, and of what EventBridge Scheduler does."""
 # ECS takes letters, digits, - / and _ alone.
 _CATCH_UP, _FOR = "rota/catch-up", "/%Y%m%dT%H%M%SZ"
 BY_A_USER = "UserInitiated"
@@ -131,7 +132,7 @@ class TaskChange(_FromAws):
     def trigger(self) -> Trigger:
         if self.started_by.startswith(_CATCH_UP):
             return Trigger.CATCH_UP
-        by_schedule = self.started_by.startswith((_STARTED_BY_RULE, _STARTED_BY_SCHEDULE))
+        by_schedule = self.started_by.startswith(BY_SCHEDULE)
         return Trigger.SCHEDULE if by_schedule else Trigger.BY_HAND
 
     @property
@@ -143,9 +144,9 @@ class TaskChange(_FromAws):
             return None
         return due.replace(tzinfo=UTC)
 
-    def is_started_by(self, rule: str) -> bool:
-        """Whether the rule of that name may have started it: names that are long look alike."""
-        return self.started_by == (_STARTED_BY_RULE + rule)[:LONGEST_STARTED_BY]
+    def is_started_by(self, schedule: str) -> bool:
+        """Whether the rule or the schedule of that name may have started it: names that are long look alike."""
+        return self.started_by in started_by_schedule(schedule)
 
     def container(self, name: str) -> Container | None:
         return next((each for each in self.containers if each.name == name), None)
@@ -154,6 +155,11 @@ class TaskChange(_FromAws):
         """The digest of the image that container was to run; empty if it names none."""
         found = self.container(container)
         return found.image.partition("@")[2] if found else ""
+
+
+def started_by_schedule(name: str) -> tuple[str, ...]:
+    """`startedBy` of what a rule of that name starts, and a schedule of EventBridge Scheduler."""
+    return tuple((by + name)[:LONGEST_STARTED_BY] for by in BY_SCHEDULE)
 
 
 def started_by_catch_up(due: datetime) -> str:
@@ -165,9 +171,9 @@ class GivenUp(_FromAws):
     """A start that EventBridge gave up: a dead letter of a target."""
 
     rule: str
-    """Its name."""
+    """The name of the rule, or of the schedule in Scheduler."""
     at: AwareDatetime | None = None
-    """The time for which the rule fired, if the letter says it."""
+    """The time for which it fired, if the letter says it."""
     sent_at: AwareDatetime
     code: str = ""
     message: str = ""
@@ -188,7 +194,7 @@ class QueueMessage(_FromAws):
     def read(self) -> TaskChange | GivenUp | None:
         """What it reports; None for what is not about a run. ValueError for a message that cannot be read."""
         letter = {name: str(each.get("stringValue", "")) for name, each in self.message_attributes.items()}
-        if "RULE_ARN" in letter:
+        if "RULE_ARN" in letter or "SCHEDULE_ARN" in letter:
             return self._given_up(letter)
         event = json.loads(self.body)
         if not isinstance(event, dict) or event.get("detail-type") != "ECS Task State Change":
@@ -197,9 +203,11 @@ class QueueMessage(_FromAws):
 
     def _given_up(self, letter: Mapping[str, str]) -> GivenUp:
         attempts = letter.get("RETRY_ATTEMPTS", "")
+        # arn:...:rule/NAME, or arn:...:schedule/GROUP/NAME
+        name = letter.get("RULE_ARN", "").partition(":rule/")[2] or letter.get("SCHEDULE_ARN", "").rpartition("/")[2]
         return GivenUp(
-            rule=letter["RULE_ARN"].partition(":rule/")[2],
-            at=_time_in(self.body),
+            rule=name,
+            at=_time(letter.get("SCHEDULED_TIME")) or _time_in(self.body),
             sent_at=datetime.fromtimestamp(int(self.attributes["SentTimestamp"]) / 1000, UTC),
             code=letter.get("ERROR_CODE", ""),
             message=letter.get("ERROR_MESSAGE", ""),
@@ -211,6 +219,14 @@ class QueueMessage(_FromAws):
 def task_change(description: Mapping[str, Any]) -> TaskChange:
     """A task as an event's `detail` or DescribeTasks has it. ValueError for what is none."""
     return TaskChange.model_validate(description)
+
+
+def _time(said: str | None) -> datetime | None:
+    """What Scheduler says of when it was due."""
+    try:
+        return datetime.fromisoformat(said) if said else None
+    except ValueError:
+        return None
 
 
 def _time_in(body: str) -> datetime | None:

@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 
 from rota.aws.errors import AWS_ERRORS
 from rota.runs import reasons
-from rota.runs.event import LONGEST_STARTED_BY, Overrides, TaskChange
+from rota.runs.event import BY_SCHEDULE, Overrides, TaskChange, started_by_schedule
 from rota.runs.model import Reason
 from rota.tracing import TASK
 
@@ -63,7 +63,7 @@ class History(NamedTuple):
         """Whether what was due then and is not in it was never asked for. A history without any start of a rule may
         lack them all.
         """
-        return self.since <= due and any(each.started_by.startswith("events-rule/") for each in self.asked)
+        return self.since <= due and any(each.started_by.startswith(BY_SCHEDULE) for each in self.asked)
 
 
 def read(
@@ -112,11 +112,11 @@ def asked(at: datetime, event: Mapping[str, Any]) -> Asked:
 
 def reason_in(found: Iterable[Asked], task: str, rule: str, since: datetime, until: datetime) -> Reason | None:
     """Why a start of that task's rule was refused last in that time; None if no refusal was of it for sure. Pure."""
-    started_by = f"events-rule/{rule}"[:LONGEST_STARTED_BY]
+    started_by = started_by_schedule(rule)
     own = [
         each
         for each in found
-        if each.text and since <= each.at <= until and each.started_by == started_by and each.task in (task, "")
+        if each.text and since <= each.at <= until and each.started_by in started_by and each.task in (task, "")
     ]
     # One that names no task may be another's whose rule is called alike.
     named = [each for each in own if each.task] or (own if len({each.text for each in own}) == 1 else [])

@@ -149,8 +149,6 @@ def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:
         actions = {*acting.values()}
         wanted = "both" if len(actions) > 1 else f"{actions.pop()} or both"
         parts.append(f"{' and '.join(acting)} will be refused unless the stack's RunActions is {wanted}")
-    if of_scheduler := dict.fromkeys(key for task in tasks for key in task.of_scheduler):
-        parts.append(f"{' and '.join(of_scheduler)} will be refused: this version of Rota writes rules only")
     if needing := {key: parameter for task in tasks for key, parameter in task.parameters.items()}:
         parameters = " and ".join(dict.fromkeys(needing.values()))
         parts.append(f"{' and '.join(needing)} will be refused unless the stack's {parameters} allow it")

@@ -54,13 +54,7 @@ def find(account: "Account", name: str) -> Job:
             schedules.require([task], owned)
         todo = f"the jobs are {', '.join(sorted(owned)) or 'none'}"
         raise CommandError(Exit.NOT_ALLOWED, f"the app owns no rule of the job {task}", todo, error="NoTask")
-    schedule = backend.Schedule(
-        name=rule["Name"],
-        schedule_expression=rule.get("ScheduleExpression"),
-        state=rule["State"],
-        tags=rule["tags"],
-        targets=tuple(rule["targets"]),
-    )
+    schedule = backend.of_shown(rule)
     return Job(task, schedule, next(iter(backend.revisions_of([schedule])), ""))
 
 

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from rota.ownership import OWNER_TAG
-from rota.schedules.eventbridge_rules import of_the_file, watching
+from rota.schedules import of_the_file
+from rota.schedules.eventbridge_rules import watching
 from rota.schedules.eventbridge_rules.rule import Rule
 
 if TYPE_CHECKING:

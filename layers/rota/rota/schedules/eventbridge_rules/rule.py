@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from rota.contract import Shape
 from rota.ownership import OWNER_TAG
@@ -30,6 +30,14 @@ class Rule(Shape):
     managed_by: str | None = None
     tags: Tags
     targets: tuple[dict[str, Any], ...]
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.state != "DISABLED"
+
+    def switched(self, *, on: bool) -> "Rule":
+        """The same, on or off."""
+        return self.model_copy(update={"state": _state(on=on)})
 
     @property
     def owner(self) -> str | None:
@@ -61,6 +69,8 @@ class RuleChange(Shape):
     creates the rule, without any, if a person has just deleted it.
     """
 
+    written_whole: ClassVar[bool] = False
+    """Whether each write of it says everything; a rule's state is written alone."""
     backend: Literal["rules"] = "rules"
     kind: Literal["create", "update", "remove"]
     name: str
@@ -90,6 +100,22 @@ class RuleChange(Shape):
         """
         writes = self.writes()
         return 1 + sum(writes[each] for each in ("DisableRule", "PutRule", "PutTargets"))
+
+    @property
+    def switches(self) -> bool | None:
+        """Whether what it writes is on; None if it leaves that as it is."""
+        return None if self.put_rule is None else self.put_rule["State"] != "DISABLED"
+
+    @property
+    def kept_off(self) -> "RuleChange":
+        """The change with a rule that is off where it would be on."""
+        if not self.switches:
+            return self
+        return self.model_copy(update={"put_rule": {**(self.put_rule or {}), "State": _state(on=False)}})
+
+
+def _state(*, on: bool) -> str:
+    return "ENABLED" if on else "DISABLED"
 
 
 def _with_revision(target: dict[str, Any], revisions: Mapping[str, str]) -> dict[str, Any]:

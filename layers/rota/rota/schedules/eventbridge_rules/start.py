@@ -1,29 +1,15 @@
 """What EventBridge asks of ECS for a rule's target, so that Rota can ask it once more. Pure.
 
-https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EcsParameters.html and
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html.
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EcsParameters.html
 """
 
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+from rota.schedules import run_task
 from rota.schedules.eventbridge_rules import watching
 from rota.schedules.eventbridge_rules.rule import Rule
-
-# By the member of EcsParameters, that of RunTask, where the values are the same.
-_SAME = {
-    "TaskDefinitionArn": "taskDefinition",
-    "TaskCount": "count",
-    "LaunchType": "launchType",
-    "CapacityProviderStrategy": "capacityProviderStrategy",
-    "PlatformVersion": "platformVersion",
-    "Group": "group",
-    "EnableECSManagedTags": "enableECSManagedTags",
-    "EnableExecuteCommand": "enableExecuteCommand",
-    "PropagateTags": "propagateTags",
-    "ReferenceId": "referenceId",
-}
 
 
 def request(rule: Rule, due: datetime) -> dict[str, Any] | None:
@@ -39,15 +25,8 @@ def request(rule: Rule, due: datetime) -> dict[str, Any] | None:
     overrides = _json(text) if has_input else {}
     if not isinstance(overrides, dict):
         return None
-    ecs = target["EcsParameters"]
-    asked = {
-        "cluster": target["Arn"],
-        **{there: ecs[here] for here, there in _SAME.items() if here in ecs},
-        "networkConfiguration": _network(ecs.get("NetworkConfiguration")),
-        "tags": [{"key": tag["Key"], "value": tag["Value"]} for tag in ecs.get("Tags") or []],
-        "overrides": overrides,
-    }
-    return {member: value for member, value in asked.items() if value not in (None, [])}
+    tags = target["EcsParameters"].get("Tags") or []
+    return run_task.request(target, overrides, [(tag["Key"], tag["Value"]) for tag in tags])
 
 
 def _json(text: str | None) -> Any:
@@ -56,11 +35,3 @@ def _json(text: str | None) -> Any:
         return json.loads(text) if text else None
     except ValueError:
         return None
-
-
-def _network(configuration: dict[str, Any] | None) -> dict[str, Any] | None:
-    """ECS's members begin in lower case."""
-    if configuration is None:
-        return None
-    awsvpc = configuration.get("awsvpcConfiguration") or {}
-    return {"awsvpcConfiguration": {member[0].lower() + member[1:]: value for member, value in awsvpc.items()}}

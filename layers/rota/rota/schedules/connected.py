@@ -1,0 +1,125 @@
+"""Both backends behind one interface: each is loaded when something names it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from rota.schedules.found import Found
+from rota.schedules.kinds import plain_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from concurrent.futures import ThreadPoolExecutor
+
+    from rota.schedules.eventbridge_rules.backend import EventBridgeRules
+    from rota.schedules.eventbridge_rules.inventory import RuleInventory
+    from rota.schedules.eventbridge_scheduler.backend import EventBridgeScheduler
+    from rota.schedules.eventbridge_scheduler.inventory import GroupInventory
+    from rota.schedules.kinds import Backend, Change, Name, Schedule
+    from rota.schedules.restored import Restored
+    from rota.settings import Settings
+
+
+class Inventories(NamedTuple):
+    """What both backends hold before a deployment."""
+
+    rules: "RuleInventory"
+    group: "GroupInventory"
+
+    @property
+    def schedules(self) -> "dict[str, Schedule]":
+        """The app's own schedules, whole, by name."""
+        return {**self.rules.schedules, **self.group.schedules}
+
+    def slots(self, settings: "Settings") -> int:
+        """How many rules the app may have."""
+        return self.rules.slots(settings)
+
+    def problems(self, desired: Iterable[str], settings: "Settings") -> Iterator[str]:
+        """A sentence for everything that keeps schedules of these names from being deployed or restored."""
+        names = list(desired)
+        yield from self.rules.problems([name for name in names if plain_name(name) == name], settings)
+        yield from self.group.problems(settings)
+        yield from self._moves(names)
+
+    def _moves(self, desired: list[str]) -> Iterator[str]:
+        """A schedule that would have to go from one backend to the other."""
+        elsewhere = {plain_name(name): name for name in self.schedules}
+        for name in desired:
+            there = elsewhere.get(plain_name(name), name)
+            if there != name and name not in self.schedules:
+                here, to = ("a rule", "Scheduler") if plain_name(there) == there else ("in Scheduler", "a rule")
+                yield (
+                    f"the schedule {plain_name(name)} is {here} and would have to become {to}, which Rota does not do: "
+                    "give the task another name, or leave it where it is by its keys or the parameter SchedulesIn"
+                )
+
+
+class Connected:
+    """Reads and writes schedules, each change in the backend that it names. By its name alone a rule is looked for
+    first: few apps have schedules in Scheduler.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+
+    @cached_property
+    def _rules(self) -> "EventBridgeRules":
+        from rota.schedules.eventbridge_rules.backend import EventBridgeRules  # noqa: PLC0415  loaded where it is used
+
+        return EventBridgeRules(self._settings)
+
+    @cached_property
+    def _scheduler(self) -> "EventBridgeScheduler":
+        from rota.schedules.eventbridge_scheduler.backend import EventBridgeScheduler  # noqa: PLC0415  likewise
+
+        return EventBridgeScheduler(self._settings)
+
+    def inventory(self, pool: "ThreadPoolExecutor") -> "Callable[[], Inventories]":
+        """Begin to read all that there is, once; what is returned waits for the end."""
+        rules, group = self._rules.inventory(pool), self._scheduler.inventory(pool)
+        return lambda: Inventories(rules(), group())
+
+    def read(self, name: str) -> "Schedule | None":
+        """The schedule of that name as it is now, without its tags; None if there is none."""
+        return self._rules.read(name) or self._scheduler.read(name)
+
+    def revisions_in_use(self, backends: "Collection[Name]") -> set[str]:
+        """The ARNs of all task definitions that any schedule with the app's prefix runs now, foreign ones included; in
+        rules, and in Scheduler if it is among `backends`.
+        """
+        in_group = self._scheduler.revisions_in_use() if "scheduler" in backends else set()
+        return self._rules.revisions_in_use() | in_group
+
+    def apply(self, change: "Change", revisions: Mapping[str, str]) -> None:
+        """Create or update one schedule; `revisions`: ARNs by fingerprint."""
+        self._of(change).apply(change, revisions)
+
+    def disable(self, change: "Change") -> bool:
+        """Stop a schedule that is to be removed; False if it is not the app's any more."""
+        return self._of(change).disable(change)
+
+    def delete(self, change: "Change") -> bool:
+        """Delete a schedule that is to be removed; False if it is not the app's any more."""
+        return self._of(change).delete(change)
+
+    def restore(self, change: "Change", before: "Schedule | None", retries: int) -> "Restored":
+        """Undo one change. `before`: the schedule in the snapshot, None if there was none."""
+        return self._of(change).restore(change, before, retries)
+
+    def find(self, name: str) -> Found:
+        """Whether there is a schedule of that name, whose it is, and whether it is on."""
+        rule = self._rules.find(name)
+        scheduled = Found() if rule.is_owned else self._scheduler.find(name)
+        return scheduled if scheduled.exists else rule
+
+    def switch(self, name: str, *, on: bool) -> Found:
+        """Switch the app's schedule of that name on or off. Returns what was found before; nothing is written to a
+        schedule that is not the app's.
+        """
+        rule = self._rules.switch(name, on=on)
+        scheduled = Found() if rule.is_owned else self._scheduler.switch(name, on=on)
+        return scheduled if scheduled.exists else rule
+
+    def _of(self, change: "Change") -> "Backend":
+        return self._rules if change.backend == "rules" else self._scheduler

@@ -1,0 +1,1 @@
+"""Schedules as those of EventBridge Scheduler, in one group for the app."""

@@ -1,0 +1,133 @@
+"""The backend whose schedules are EventBridge Scheduler's."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from rota.aws import clients
+from rota.aws.errors import translate
+from rota.errors import RejectedError
+from rota.schedules.eventbridge_scheduler import api
+from rota.schedules.eventbridge_scheduler.schedule import (
+    SchedulerSchedule,
+    difference,
+    revisions_of,
+    time_of,
+    writable,
+)
+from rota.schedules.found import Found
+from rota.schedules.restored import Restored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import ThreadPoolExecutor
+
+    from rota.schedules.eventbridge_scheduler.inventory import GroupInventory
+    from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange
+    from rota.settings import Settings
+
+# After so many retries of a restore, what AWS refuses is looked at.
+_RETRIES = 4
+
+
+class EventBridgeScheduler:
+    """The app's schedules in its own group, which the template makes: all that is in it is the app's."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings, self._group, self._scheduler = settings, settings.schedule_group, clients.scheduler()
+
+    def inventory(self, pool: "ThreadPoolExecutor") -> "Callable[[], GroupInventory]":
+        """Begin to read the group; what is returned waits for the end."""
+        from rota.schedules.eventbridge_scheduler.inventory import GroupInventory  # noqa: PLC0415  only who gathers
+
+        return pool.submit(lambda: GroupInventory(api.read_group(self._scheduler, self._group))).result
+
+    def read(self, name: str) -> SchedulerSchedule | None:
+        """The schedule of that name as it is now."""
+        return api.read_schedule(self._scheduler, self._path(name))
+
+    def revisions_in_use(self) -> set[str]:
+        """The ARNs of all task definitions that the group's schedules run now."""
+        return revisions_of(api.read_group(self._scheduler, self._group, self._settings.rule_prefix).values())
+
+    def apply(self, change: "SchedulerChange", revisions: Mapping[str, str]) -> None:
+        """Create or replace the schedule; `revisions`: ARNs by fingerprint of what was registered.
+
+        RejectedError if someone has deleted one since the plan that is to be updated.
+        """
+        wanted = change.with_revisions(revisions).as_schedule
+        if change.kind == "update":
+            if not api.replace(self._scheduler, wanted):
+                raise RejectedError(
+                    f"the schedule {change.name} was deleted since the deployment was planned; start it again"
+                )
+        elif not api.create(self._scheduler, wanted):  # an earlier try has made it: a rate keeps its phase
+            made = api.read_schedule(self._scheduler, change.name)
+            rest = difference(made, wanted)
+            if rest and not (made and api.replace(self._scheduler, rest.as_schedule)):
+                api.create(self._scheduler, wanted)
+
+    def disable(self, change: "SchedulerChange") -> bool:
+        """Disable a schedule that is to be removed; False if it was deleted since the plan."""
+        return api.replace(self._scheduler, change.as_schedule.switched(on=False))
+
+    def delete(self, change: "SchedulerChange") -> bool:
+        """Delete a schedule that is to be removed; False if it was deleted since the plan."""
+        return api.delete(self._scheduler, change.name)
+
+    def restore(self, change: "SchedulerChange", before: SchedulerSchedule | None, retries: int) -> Restored:
+        """Undo what a step may have written of this change. `before` is the schedule in the snapshot, None if the
+        deployment creates it; `retries`: how often this restore was tried before.
+        """
+        if before is None:
+            return Restored(changed=api.delete(self._scheduler, change.name))
+        if change.kind == "remove" and not (change.disable and before.is_enabled):
+            return Restored()
+        try:
+            # Someone may have deleted it meanwhile, or Scheduler itself after its last time.
+            if not api.replace(self._scheduler, before):
+                api.create(self._scheduler, before)
+        except (ClientError, RejectedError) as refusal:
+            error = translate(refusal) if isinstance(refusal, ClientError) else refusal
+            if isinstance(error, RejectedError) and retries >= _RETRIES and self._is_as(before):
+                return Restored()  # what AWS refuses now it has refused to the deployment, too
+            raise
+        return Restored(changed=True, remark=_not_exact(before, datetime.now(UTC)))
+
+    def find(self, name: str) -> Found:
+        """Whether there is a schedule of that name, and whether it is on. All in the group are the app's."""
+        found = self.read(name)
+        return Found(exists=found is not None, is_owned=found is not None, is_on=bool(found and found.is_enabled))
+
+    def switch(self, name: str, *, on: bool) -> Found:
+        """Switch the schedule on or off: read it, and write it whole."""
+        found = self.read(name)
+        if found is None:
+            return Found()
+        if found.is_enabled != on and not api.replace(self._scheduler, found.switched(on=on)):
+            return Found()
+        return Found(exists=True, is_owned=True, is_on=found.is_enabled)
+
+    def _is_as(self, before: SchedulerSchedule) -> bool:
+        shown = api.read_schedule(self._scheduler, before.name)
+        return shown is not None and difference(shown, before) is None
+
+    def _path(self, name: str) -> str:
+        return f"{self._group}/{name}"
+
+
+def _not_exact(before: SchedulerSchedule, now: datetime) -> str:
+    """What AWS does not take back of a schedule, a sentence without its full stop; empty if it takes all."""
+    written = writable(before.members, now)
+    if written["State"] != before.members["State"]:
+        return f"the schedule {before.name} is off, because its last run is past, and AWS might have started it at once"
+    start = time_of(before.members.get("StartDate"))
+    if start is None or written.get("StartDate") == before.members["StartDate"]:
+        return ""
+    instead = f"has the StartDate {written['StartDate']}" if "StartDate" in written else "has no StartDate"
+    return (
+        f"the schedule {before.name} {instead} instead of {before.members['StartDate']}, because AWS takes none that "
+        "is past; it is due as before"
+    )

@@ -1,0 +1,91 @@
+"""Jobs of EventBridge Scheduler, deployed by the whole machine with the template's own roles."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from examples.guestbook.client import Client, running
+from tests.processes import FORKS
+from tests.stage.account import PREFIX, states
+
+TASKS = [
+    {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 7 * * ? *", "timezone": "Europe/Berlin"},
+    {"name": "RemoveSpam", "task": "spam_task", "rate": "15 minutes", "window": 5},
+    {"name": "CountTeaspoons", "task": "teaspoon_task", "cron": "0 22 ? * SUN *"},
+]
+
+
+def scheduled(stage: Client) -> dict[str, dict[str, Any]]:
+    """By the name of their task, the schedules of the app's group."""
+    scheduler, group = stage.client("scheduler"), stage.names["outputs"]["ScheduleGroup"]
+    listed = scheduler.list_schedules(GroupName=group)["Schedules"]
+    found = (scheduler.get_schedule(GroupName=group, Name=each["Name"]) for each in listed)
+    return {each["Name"].removeprefix(PREFIX): each for each in found}
+
+
+def denied(stage: Client) -> list[Any]:
+    return [each for each in stage.permissions() if not each["allowed"]]
+
+
+@pytest.fixture
+def zoned(stage: Client) -> Client:
+    """A stage on which two jobs live in Scheduler, and one is a rule."""
+    stage.upload_schedule({"tasks": TASKS})
+    ended = stage.deploy("v1")
+    assert (ended["status"], ended.get("cause")) == ("SUCCEEDED", None)
+    return stage
+
+
+def test_a_file_has_schedules_beside_rules(zoned: Client) -> None:
+    found = scheduled(zoned)
+    assert {name: (each["ScheduleExpression"], each["ScheduleExpressionTimezone"]) for name, each in found.items()} == {
+        "IngestData": ("cron(0 7 * * ? *)", "Europe/Berlin"),
+        "RemoveSpam": ("rate(15 minutes)", "UTC"),
+    }
+    assert {each["Target"]["RoleArn"] for each in found.values()} == {zoned.names["outputs"]["SchedulerRoleArn"]}
+    rules = {each["Name"] for each in zoned.client("events").list_rules(NamePrefix=PREFIX)["Rules"]}
+    assert rules & {PREFIX + task["name"] for task in TASKS} == {PREFIX + "CountTeaspoons"}
+    assert denied(zoned) == []
+    (first,) = zoned.executions()
+    again = zoned.wait(zoned.start(zoned.wait(first)["input"]))
+    assert states(zoned, again)[-1] == "NothingToDo"
+
+
+def test_another_file_adds_changes_and_removes(zoned: Client) -> None:
+    zoned.upload_schedule(
+        {"tasks": [TASKS[0] | {"cron": "0 8 * * ? *"}, TASKS[2] | {"timezone": "Asia/Tokyo", "name": "Tea"}]}
+    )
+    assert zoned.deploy("v2")["status"] == "SUCCEEDED"
+    assert {name: each["ScheduleExpression"] for name, each in scheduled(zoned).items()} == {
+        "IngestData": "cron(0 8 * * ? *)",
+        "Tea": "cron(0 22 ? * SUN *)",
+    }
+    assert denied(zoned) == []
+
+
+def test_a_rollout_that_fails_restores_schedules(zoned: Client) -> None:
+    before = scheduled(zoned)
+    zoned.upload_schedule({"tasks": [TASKS[0] | {"cron": "0 8 * * ? *"}]})
+    zoned.settings(rollout="fails")
+    assert zoned.deploy("v2")["status"] == "FAILED"
+    kept = ("ScheduleExpression", "State", "Target", "FlexibleTimeWindow", "ScheduleExpressionTimezone")
+    after = scheduled(zoned)
+    assert {name: [each[member] for member in kept] for name, each in after.items()} == {
+        name: [each[member] for member in kept] for name, each in before.items()
+    }
+    assert denied(zoned) == []
+
+
+def test_a_job_runs_at_its_local_time_also_without_its_stack() -> None:
+    with running(*FORKS) as stage:
+        stage.settings(time_scale=0.005, rollout_seconds=0.02)
+        stage.upload_schedule({"tasks": TASKS})
+        assert stage.deploy("v1")["status"] == "SUCCEEDED"
+        stage.client("cloudformation").delete_stack(StackName="rota")
+        stage.settings(fire_schedules=True, tasks="scripted")
+        fired = stage.advance(timedelta(days=1).total_seconds())
+    ran = {each["rule"].rpartition("__")[2]: each for each in fired}
+    assert ran.keys() >= {"IngestData", "RemoveSpam"}
+    assert ran["IngestData"]["at"][11:16] in ("05:00", "06:00")  # 07:00 in Berlin
+    assert [each for each in fired if "error" in each] == []

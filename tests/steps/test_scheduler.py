@@ -1,0 +1,271 @@
+"""The steps where the stack's schedules live in EventBridge Scheduler: each does it, does it twice, does it by half."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.aws import clients
+from rota.errors import RejectedError, TransientError
+from rota.pauses.table import PauseTable
+from stage.scheduler.schedules import members, schedules
+from tests.guestbook import APP, ENVIRONMENT, PREFIX, arn
+from tests.in_process import client
+from tests.steps.calls import KilledError
+from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments
+from tests.steps.environment import functions_environment
+from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
+from tests.steps.test_pauses import pause, resume, sweep
+from tests.steps.world import World
+
+GROUP = ENVIRONMENT["SCHEDULE_GROUP"]
+DATES = ("StartDate", "EndDate")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _functions_environment() -> Iterator[None]:
+    with functions_environment(SCHEDULES_IN="scheduler"):
+        yield
+
+
+@pytest.fixture
+@once
+def deployed(deployments: Deployments) -> Deployments:
+    """Deployments after a first one, which deployed SCHEDULE."""
+    assert deployments.start().run() == "Deployed"
+    return deployments
+
+
+@pytest.fixture
+@once
+def changing(world: World, deployments: Deployments) -> Deployment:
+    """The second deployment: a new image, and a file that adds, changes and removes a task."""
+    world.upload(BEFORE)
+    assert deployments.start().run() == "Deployed"
+    world.upload(AFTER)
+    return deployments.start(NEXT)
+
+
+def named(task: str) -> dict[str, str]:
+    return {"GroupName": GROUP, "Name": PREFIX + task}
+
+
+def without_dates(schedules: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Without the StartDate of rates, which is moved on with each write; `in_phase` compares that."""
+    return {name: {m: v for m, v in found.items() if m not in DATES} for name, found in schedules.items()}
+
+
+def in_phase(one: datetime, other: datetime, period: timedelta) -> bool:
+    return (one - other) % period in (timedelta(), period)
+
+
+def same(world: World, before: tuple[Any, ...]) -> bool:
+    """Whether all is as it was, rates in their phase."""
+    *others, schedules = world.everything()
+    *others_before, schedules_before = before
+    return (others, without_dates(schedules)) == (others_before, without_dates(schedules_before))
+
+
+def test_every_task_is_a_schedule_of_the_apps_group(world: World, deployed: Deployments) -> None:
+    assert world.owned_rules() == {}
+    found = world.schedules()
+    assert {name: each["ScheduleExpression"] for name, each in found.items()} == {
+        "IngestData": "cron(0 6 * * ? *)",
+        "RemoveSpam": "rate(15 minutes)",
+    }
+    assert {each["GroupName"] for each in found.values()} == {GROUP}
+    revisions = {name: each["Target"]["EcsParameters"]["TaskDefinitionArn"] for name, each in found.items()}
+    assert revisions == {"IngestData": arn(2), "RemoveSpam": arn(3)}
+
+
+def test_a_rate_begins_after_one_period(world: World, deployed: Deployments) -> None:
+    begins = world.schedules()["RemoveSpam"]["StartDate"] - datetime.now(UTC)
+    assert timedelta(minutes=14) < begins <= timedelta(minutes=15)
+
+
+def test_deployed_twice_nothing_is_written(world: World, deployed: Deployments) -> None:
+    before = world.everything()
+    world.calls.made.clear()
+    assert deployed.start().run() == "NothingToDo"
+    assert (world.calls.writes(), world.everything()) == (["events.PutEvents"], before)
+
+
+def test_a_new_image_is_one_update_a_task(world: World, deployed: Deployments) -> None:
+    before = world.schedules()["RemoveSpam"]["StartDate"]
+    deployment = deployed.start(NEXT).until("CreateTargets")
+    world.calls.made.clear()
+    assert deployment.step("CreateTargets") == {"written": 2}
+    assert world.calls.writes() == ["scheduler.UpdateSchedule"] * 2
+    assert in_phase(world.schedules()["RemoveSpam"]["StartDate"], before, timedelta(minutes=15))
+
+
+def test_a_deployment_adds_changes_and_removes(world: World, changing: Deployment) -> None:
+    before = world.schedules()
+    changing.until("FinishDeployment")
+    meanwhile = world.schedules()
+    assert changing.run() == "Deployed"
+    after = world.schedules()
+    assert {name: each["State"] for name, each in meanwhile.items()} == {
+        "IngestData": "ENABLED",
+        "RemoveSpam": "ENABLED",
+        "CountTeaspoons": "DISABLED",
+        "Digest": "ENABLED",
+    }
+    assert before.keys() == {"IngestData", "RemoveSpam", "CountTeaspoons"}
+    assert after.keys() == {"IngestData", "RemoveSpam", "Digest"}
+    assert after["RemoveSpam"]["ScheduleExpression"] == "rate(20 minutes)"
+
+
+@pytest.mark.parametrize("step", ["ClearRules", "CreateTargets", "FinishDeployment"])
+def test_a_step_done_twice_is_the_same(world: World, changing: Deployment, step: str) -> None:
+    changing.until(step).step(step)
+    first = without_dates(world.schedules())
+    changing.step(step)
+    assert without_dates(world.schedules()) == first
+
+
+CALLS = [
+    ("ClearRules", "scheduler.UpdateSchedule", 0),
+    ("CreateTargets", "scheduler.UpdateSchedule", 0),
+    ("CreateTargets", "scheduler.UpdateSchedule", 1),
+    ("CreateTargets", "scheduler.CreateSchedule", 0),
+]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the call", "after it"])
+@pytest.mark.parametrize(("step", "call", "skip"), CALLS)
+def test_a_step_that_died_goes_on(
+    world: World, changing: Deployment, step: str, call: str, skip: int, after: bool
+) -> None:
+    changing.until(step)
+    with world.calls.killing(call, skip=skip, after=after), pytest.raises(KilledError):
+        changing.step(step)
+    assert changing.run() == "Deployed"
+    assert world.schedules().keys() == {"IngestData", "RemoveSpam", "Digest"}
+    assert {each["State"] for each in world.schedules().values()} == {"ENABLED"}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the call", "after it"])
+@pytest.mark.parametrize(("step", "call", "skip"), CALLS)
+def test_a_deployment_that_fails_by_half_is_restored(
+    world: World, changing: Deployment, step: str, call: str, skip: int, after: bool
+) -> None:
+    before = world.everything()
+    changing.until(step)
+    with world.calls.killing(call, skip=skip, after=after), pytest.raises(KilledError):
+        changing.step(step)
+    changing.fail("RejectedError", "what happened")
+    assert changing.restore()["outcome"] == "failed"
+    assert same(world, before)
+
+
+def test_a_restore_done_by_half_is_done_again(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    with world.calls.killing("scheduler.UpdateSchedule", skip=1), pytest.raises(KilledError):
+        changing.restore()
+    assert changing.restore()["outcome"] == "failed"
+    assert same(world, before)
+    period = timedelta(minutes=15)
+    assert in_phase(world.schedules()["RemoveSpam"]["StartDate"], before[-1]["RemoveSpam"]["StartDate"], period)
+
+
+def test_what_aws_does_not_take_back_is_named(world: World, changing: Deployment) -> None:
+    kept = members(schedules()[f"{GROUP}/{PREFIX}RemoveSpam"])
+    kept["StartDate"] -= timedelta(days=1)  # as it is on the next day
+    before = kept["StartDate"]
+    changing.until("CheckService").fail("RejectedError", "what happened")
+    assert changing.restore()["outcome"] == "failed"
+    after = world.schedules()["RemoveSpam"]["StartDate"]
+    cause = world.entry(changing.arn)["cause"]
+    assert f"has the StartDate {after:%Y-%m-%dT%H:%M:%SZ} instead of {before:%Y-%m-%dT%H:%M:%SZ}" in cause
+    assert in_phase(after, before, timedelta(minutes=15))
+
+
+def test_a_schedule_that_a_person_deleted_is_refused(world: World, deployed: Deployments) -> None:
+    deployment = deployed.start(NEXT).until("CreateTargets")
+    client("scheduler").delete_schedule(**named("IngestData"))
+    with pytest.raises(RejectedError, match="IngestData was deleted since the deployment was planned"):
+        deployment.step("CreateTargets")
+    deployment.fail("RejectedError", "what happened")
+    assert deployment.restore()["outcome"] == "failed"
+    assert world.schedules().keys() == {"IngestData", "RemoveSpam"}  # made again
+
+
+def test_a_schedule_that_a_person_made_meanwhile_is_replaced(world: World, deployments: Deployments) -> None:
+    deployment = deployments.start().until("CreateTargets")
+    target = {"Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/other", "RoleArn": ENVIRONMENT["EVENTS_ROLE_ARN"]}
+    client("scheduler").create_schedule(
+        **named("IngestData"), ScheduleExpression="rate(1 day)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
+    )
+    assert deployment.run() == "Deployed"
+    assert world.schedules()["IngestData"]["ScheduleExpression"] == "cron(0 6 * * ? *)"
+
+
+def test_a_group_that_is_gone_is_said_in_words(deployments: Deployments) -> None:
+    client("scheduler").delete_schedule_group(Name=GROUP)
+    with pytest.raises(RejectedError, match=f"the schedule group {GROUP}, which the stack has made, was deleted"):
+        deployments.start().until("PlanDeployment")
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("ConflictException", TransientError), ("ThrottlingException", Exception), ("AccessDeniedException", Exception)],
+)
+def test_what_aws_refuses(world: World, deployed: Deployments, code: str, error: type[Exception]) -> None:
+    before = world.everything()
+    deployment = deployed.start(NEXT).until("CreateTargets")
+    with world.calls.refusing("scheduler.UpdateSchedule", code, count=0), pytest.raises(error):
+        deployment.step("CreateTargets")
+    deployment.fail("RejectedError", "what happened")
+    assert deployment.restore()["outcome"] == "failed"
+    assert same(world, before)
+
+
+def test_a_pause_switches_the_schedule_alone(world: World, deployed: Deployments) -> None:
+    before = world.everything()
+    assert deployed.ask(**pause()).run() == "Done"
+    assert {name: each["State"] for name, each in world.schedules().items()} == {
+        "IngestData": "ENABLED",
+        "RemoveSpam": "DISABLED",
+    }
+    assert deployed.ask(**resume()).run() == "Done"
+    assert same(world, before)
+
+
+def test_a_deployment_leaves_a_paused_schedule_off(world: World, deployed: Deployments) -> None:
+    assert deployed.ask(**pause()).run() == "Done"
+    assert deployed.start(NEXT).run() == "Deployed"
+    assert world.schedules()["RemoveSpam"]["State"] == "DISABLED"
+    assert deployed.ask(**resume()).run() == "Done"
+    assert world.schedules()["RemoveSpam"]["State"] == "ENABLED"
+    assert deployed.start(NEXT).run() == "NothingToDo"
+
+
+def test_a_pause_that_ends_meanwhile_is_waited_for(world: World, deployed: Deployments) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    assert deployed.ask(**pause(until=until)).run() == "Done"
+    deployment = deployed.start(NEXT).until("CreateTargets")
+    table = PauseTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
+    table.change("RemoveSpam", lambda seen: seen and seen.ended(until))  # Sweep switches the schedule only now
+    with pytest.raises(TransientError, match="the pause of RemoveSpam is just ending"):
+        deployment.step("CreateTargets")
+    sweep(after=timedelta(hours=2))
+    assert deployment.run() == "Deployed"
+    found = world.schedules()["RemoveSpam"]
+    assert (found["State"], found["Target"]["EcsParameters"]["TaskDefinitionArn"]) == ("ENABLED", arn(6))
+
+
+def test_sweep_ends_a_pause(world: World, deployed: Deployments) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    assert deployed.ask(**pause(until=until)).run() == "Done"
+    sweep(after=timedelta(hours=2))
+    assert world.schedules()["RemoveSpam"]["State"] == "ENABLED"
+
+
+def test_the_file_may_have_more_tasks_than_a_bus(world: World, deployments: Deployments) -> None:
+    tasks = [{**SCHEDULE["tasks"][0], "name": f"Job{number}"} for number in range(301)]
+    world.upload({"tasks": tasks})
+    assert deployments.start().until("PlanDeployment").document["config"]["tasks"] == 301

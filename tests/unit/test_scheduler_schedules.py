@@ -1,0 +1,229 @@
+"""Schedules of EventBridge Scheduler: what they must be, what a change of them writes, what is written now."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from rota.schedules import backend
+from rota.schedules.eventbridge_scheduler.desired import desired_schedule
+from rota.schedules.eventbridge_scheduler.inventory import GroupInventory
+from rota.schedules.eventbridge_scheduler.schedule import (
+    SchedulerSchedule,
+    difference,
+    members_of,
+    removal,
+    time_of,
+    writable,
+)
+from rota.settings import Settings
+from tests.guestbook import CLUSTER_ARN, PREFIX, SETTINGS, UNWATCHED, arn, task
+
+NAME = f"{SETTINGS.schedule_group}/{PREFIX}IngestData"
+NOW = datetime(2026, 12, 1, 6, 0, 20, tzinfo=UTC)
+AS_SHOWN = {"Arn": "arn:aws:...", "CreationDate": NOW, "LastModificationDate": NOW, "GroupName": "g", "Name": "n"}
+
+
+def desired(settings: Settings = SETTINGS, overrides: str | None = None, **keys: Any) -> SchedulerSchedule:
+    return desired_schedule(task(**keys), settings, NAME, CLUSTER_ARN, arn(2), overrides)
+
+
+def shown(schedule: SchedulerSchedule, at: datetime = NOW, **others: Any) -> SchedulerSchedule:
+    """The schedule as AWS shows it, read at that time."""
+    written = writable(schedule.members, at)
+    dates = {date: time_of(written.get(date)) for date in ("StartDate", "EndDate")}
+    members = members_of(AS_SHOWN | written | dates | others)
+    return schedule.model_copy(update={"members": members, "read_at": at})
+
+
+def test_a_schedule_is_said_whole() -> None:
+    found = desired().members
+    network = {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroups": ["sg-1"], "AssignPublicIp": "DISABLED"}
+    assert found == {
+        "ScheduleExpression": "cron(0 6 * * ? *)",
+        "ScheduleExpressionTimezone": "UTC",
+        "State": "ENABLED",
+        "ActionAfterCompletion": "NONE",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": CLUSTER_ARN,
+            "RoleArn": SETTINGS.scheduler_role_arn,
+            "EcsParameters": {
+                "TaskDefinitionArn": arn(2),
+                "TaskCount": 1,
+                "LaunchType": "FARGATE",
+                "NetworkConfiguration": {"awsvpcConfiguration": network},
+                "PlatformVersion": "LATEST",
+            },
+            "Input": '{"containerOverrides":[{"name":"app","environment":[{"name":"ROTA_TASK","value":"IngestData"},'
+            '{"name":"ROTA_SCHEDULED_AT","value":"<aws.scheduler.scheduled-time>"}]}]}',
+            "RetryPolicy": {"MaximumEventAgeInSeconds": 21_600, "MaximumRetryAttempts": 185},
+            "DeadLetterConfig": {"Arn": SETTINGS.run_queue_arn},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "members"),
+    [
+        pytest.param({"timezone": "Europe/Berlin"}, {"ScheduleExpressionTimezone": "Europe/Berlin"}, id="zone"),
+        pytest.param(
+            {"cron": None, "at": "2027-01-31T07:00:00"}, {"ScheduleExpression": "at(2027-01-31T07:00:00)"}, id="once"
+        ),
+        pytest.param(
+            {"start": "2027-01-01T06:00:00Z", "end": "2027-02-01T06:00:00Z"},
+            {"StartDate": "2027-01-01T05:59:30Z", "EndDate": "2027-02-01T06:00:30Z"},
+            id="a cron's dates lie between two minutes",
+        ),
+        pytest.param(
+            {"cron": None, "rate": "2 hours", "start": "2027-01-01T06:00:00Z"},
+            {"StartDate": "2027-01-01T06:00:00Z"},
+            id="a rate counts from its start",
+        ),
+        pytest.param(
+            {"window": 15}, {"FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15}}, id="window"
+        ),
+        pytest.param({"enabled": False}, {"State": "DISABLED"}, id="off"),
+        pytest.param({"description": "nightly"}, {"Description": "nightly"}, id="description"),
+    ],
+)
+def test_what_keys_say_of_a_schedule(keys: dict[str, Any], members: dict[str, Any]) -> None:
+    assert {member: desired(**keys).members.get(member) for member in members} == members
+
+
+def test_tags_of_a_run_are_maps() -> None:
+    settings = SETTINGS.model_copy(update={"events_role_allows": ("tags",)})
+    assert desired(settings, tags={"team": "data"}).target["EcsParameters"]["Tags"] == [{"team": "data"}]
+
+
+def test_without_watching_a_target_says_no_more_than_its_task() -> None:
+    target = desired(UNWATCHED).target
+    assert (target["Input"], "DeadLetterConfig" in target) == ("{}", False)
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 86_400
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param({}, id="cron"),
+        pytest.param({"cron": None, "rate": "5 minutes"}, id="rate"),
+        pytest.param({"cron": None, "rate": "5 minutes", "start": "2026-11-01T00:02:00Z"}, id="rate since long ago"),
+        pytest.param({"start": "2026-11-01T00:00:00Z"}, id="a start that is past"),
+        pytest.param({"start": "2027-01-01T00:00:00Z"}, id="a start that comes"),
+        pytest.param({"end": "2026-11-30T00:00:00Z"}, id="an end that is past"),
+        pytest.param({"cron": None, "at": "2026-11-30T00:00:00"}, id="a time that is past"),
+        pytest.param({"cron": None, "at": "2027-11-30T00:00:00", "timezone": "Asia/Tokyo"}, id="a time that comes"),
+        pytest.param({"timezone": "Europe/Berlin", "window": 10, "description": "x", "enabled": False}, id="all"),
+        pytest.param({"capacity_provider": {"FARGATE": 1, "FARGATE_SPOT": 0}}, id="weights"),
+    ],
+)
+@pytest.mark.parametrize("later", [timedelta(), timedelta(hours=7, seconds=3)], ids=["now", "later"])
+def test_what_was_written_is_not_written_again(keys: dict[str, Any], later: timedelta) -> None:
+    wanted = desired(**keys)
+    found = shown(wanted).model_copy(update={"read_at": NOW + later})
+    assert difference(found, wanted) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({}, {"cron": "0 7 * * ? *"}, id="expression"),
+        pytest.param({}, {"timezone": "Europe/Berlin"}, id="zone"),
+        pytest.param({}, {"enabled": False}, id="off"),
+        pytest.param({"window": 10}, {}, id="window goes"),
+        pytest.param({"description": "x"}, {}, id="description goes"),
+        pytest.param({"end": "2027-01-01T00:00:00Z"}, {}, id="end goes"),
+        pytest.param({"end": "2026-01-01T00:00:00Z"}, {"end": "2027-01-01T00:00:00Z"}, id="an end that was past"),
+        pytest.param({"start": "2027-01-01T00:00:00Z"}, {}, id="start goes"),
+        pytest.param({"count": 1}, {"count": 2}, id="target"),
+        pytest.param(
+            {"cron": None, "rate": "1 hour"},
+            {"cron": None, "rate": "1 hour", "start": "2027-01-01T00:00:00Z"},
+            id="a rate that is to wait",
+        ),
+        pytest.param(
+            {"cron": None, "rate": "1 hour", "start": "2026-11-01T00:02:00Z"},
+            {"cron": None, "rate": "1 hour", "start": "2026-11-01T00:07:00Z"},
+            id="another phase",
+        ),
+        pytest.param(
+            {"cron": None, "at": "2026-11-30T00:00:00"}, {"cron": None, "at": "2027-11-30T00:00:00"}, id="another time"
+        ),
+    ],
+)
+def test_a_change_sends_the_whole_schedule(before: dict[str, Any], after: dict[str, Any]) -> None:
+    wanted = desired(**after)
+    change = difference(shown(desired(**before)), wanted)
+    assert change is not None
+    assert (change.kind, dict(change.writes())) == ("update", {"UpdateSchedule": 1})
+    assert change.members == wanted.members
+
+
+def test_a_person_who_changed_a_schedule_is_undone() -> None:
+    wanted = desired()
+    assert difference(shown(wanted, State="DISABLED", KmsKeyArn="arn:aws:kms:..."), wanted)
+
+
+@pytest.mark.parametrize(
+    ("keys", "written"),
+    [
+        pytest.param({}, {"StartDate": None, "State": "ENABLED"}, id="cron"),
+        pytest.param({"start": "2026-11-01T00:00:00Z"}, {"StartDate": None}, id="a cron's start that is past"),
+        pytest.param(
+            {"cron": None, "rate": "2 hours"},
+            {"StartDate": "2026-12-01T08:00:20Z"},
+            id="a rate begins after one period",
+        ),
+        pytest.param(
+            {"cron": None, "rate": "1 hour", "start": "2026-11-01T00:02:00Z"},
+            {"StartDate": "2026-12-01T06:02:00Z"},
+            id="a rate goes on in its phase",
+        ),
+        pytest.param(
+            {"cron": None, "rate": "1 hour", "start": "2026-11-01T00:02:00Z", "end": "2026-11-30T00:00:00Z"},
+            {"StartDate": None, "EndDate": "2026-11-30T00:00:30Z", "State": "DISABLED"},
+            id="a rate that is over",
+        ),
+        pytest.param(
+            {"cron": None, "at": "2026-12-01T07:00:00", "timezone": "Europe/Berlin"},
+            {"State": "DISABLED"},
+            id="a time that is past in its zone",
+        ),
+        pytest.param({"cron": None, "at": "2026-12-01T07:00:00"}, {"State": "ENABLED"}, id="a time that comes"),
+    ],
+)
+def test_what_aws_takes_now(keys: dict[str, Any], written: dict[str, Any]) -> None:
+    found = writable(desired(**keys).members, NOW)
+    assert {member: found.get(member) for member in written} == written
+
+
+def test_a_rate_goes_on_from_the_schedule_that_is_there() -> None:
+    found = shown(desired(cron=None, rate="2 hours"))
+    change = difference(found, desired(cron=None, rate="2 hours", count=2))
+    assert change is not None
+    assert writable(change.members, NOW + timedelta(hours=5))["StartDate"] == "2026-12-01T12:00:20Z"
+
+
+def test_one_that_is_removed_is_disabled_first() -> None:
+    assert dict(removal(shown(desired())).writes()) == {"UpdateSchedule": 1, "DeleteSchedule": 1}
+    assert dict(removal(shown(desired(enabled=False))).writes()) == {"DeleteSchedule": 1}
+
+
+def test_a_schedule_and_its_change_are_stored_and_read() -> None:
+    found = shown(desired())
+    for kind, value in ((backend.Schedule, found), (backend.Change, removal(found))):
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        assert adapter.validate_json(adapter.dump_json(value)) == value
+
+
+def test_what_keeps_a_group_from_being_deployed() -> None:
+    outside, foreign = shown(desired()), shown(desired())
+    outside = outside.model_copy(update={"name": f"{SETTINGS.schedule_group}/former__IngestData"})
+    foreign.members["Target"]["RoleArn"] = "arn:aws:iam::123456789012:role/other"
+    found = list(GroupInventory({outside.name: outside, NAME: foreign}).problems(SETTINGS))
+    assert [problem.partition(":")[0] for problem in found] == [
+        f"schedules in the app's group do not begin with the parameter RulePrefix, {PREFIX}",
+        f"the schedule {NAME} names the role arn",
+    ]
+    assert not list(GroupInventory({NAME: shown(desired())}).problems(SETTINGS))
