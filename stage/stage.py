@@ -234,7 +234,7 @@ class Stage:
         return {name: value for each in variables for name, value in each.items()} | {"AWS_ENDPOINT_URL": endpoint}
 
     def close(self) -> None:
-        """End tasks and functions."""
+        """End functions and tasks. A function that runs would wait for answers that no server gives any more."""
         self.sam_runtime.close()
-        self.background.close()
         self.functions.close()
+        self.background.close()

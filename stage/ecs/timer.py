@@ -30,7 +30,11 @@ class Timer:
         self._thread.start()
 
     def after(self, seconds: float, action: Callable[[], object]) -> None:
-        """Run `action` after so many seconds. Actions that are due at the same time run in the order of these calls."""
+        """Run `action` after so many seconds. Actions that are due at the same time run in the order of these calls.
+        Once it is closed none is taken.
+        """
+        if self._closed:
+            return
         with self._count:
             self._left += 1
         self._queue.enter(seconds, 0, self._run, (action,))
