@@ -13,6 +13,7 @@ from stage.client import wait_for
 from tests.stage.account import PREFIX
 from tests.stage.conftest import Rota
 
+INGEST = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
 FAILS = {"tasks": "scripted", "script": {"seconds": 0, "fails": 1, "exit_code": 3}}
 ENDS: dict[str, tuple[dict[str, Any], list[str], int, str]] = {
     "it succeeds": ({}, ["IngestData", "--yes"], 0, "IngestData ended with exit code 0"),
@@ -46,6 +47,30 @@ def test_run_exits_as_the_job_did(
     assert words in done.err
     # The job's own lines are all that is on stdout.
     assert ("Ingested 4 postcards; the guestbook holds 4 entries." in done.out) == (words.endswith("code 0"))
+
+
+def test_a_job_runs_as_a_release_had_it(deployed: Client, rota: Rota) -> None:
+    """The rule's image has changed since; another job has left the file."""
+    v1 = task_definition_of(deployed, "IngestData")
+    deployed.upload_schedule(json.dumps({"tasks": [INGEST | {"environment": {"DRY": "1"}}]}).encode())
+    assert rota("deploy", "--image", "initial", "--yes").exit == 0
+    assert task_definition_of(deployed, "IngestData") != v1
+    for task in ("IngestData", "RemoveSpam"):
+        done = rota("run", task, "--release", "v1", "--yes", "--json")
+        assert done.exit == 0, done.err
+        (arn,) = (each["arn"] for each in json.loads(done.out.splitlines()[-1])["runs"])
+        (ran,) = deployed.client("ecs").describe_tasks(cluster="production", tasks=[arn])["tasks"]
+        named = [each["name"] for each in ran["overrides"]["containerOverrides"][0]["environment"]]
+        assert (ran["taskDefinitionArn"] == v1, named) == (task == "IngestData", ["ROTA_TASK"])
+    for release, words in {"v9": "there is no release or deployment v9", "v2": "v2 had no job RemoveSpam"}.items():
+        none = rota("run", "RemoveSpam", "--release", release, "--yes")
+        assert (none.exit, words in none.err) == (125, True)
+
+
+def task_definition_of(stage: Client, task: str) -> str:
+    (target,) = stage.client("events").list_targets_by_rule(Rule=PREFIX + task)["Targets"]
+    arn: str = target["EcsParameters"]["TaskDefinitionArn"]
+    return arn
 
 
 def runs(rota: Rota, task: str = "IngestData") -> list[dict[str, Any]]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 @command("run", "rota run SendMail", short_help="Run a job now, follow its log, exit as it did.", runs_jobs=True)
 @click.argument("task", metavar="[TASK]", required=False, shell_complete=names.tasks)
 @click.argument("words", metavar="[-- COMMAND...]", nargs=-1)
+@click.option(
+    "--release", metavar="RELEASE", help="As this release had it: v41, a tag, previous.", shell_complete=names.releases
+)
 @click.option("-e", "--variable", "variables", metavar="NAME=VALUE", multiple=True, help="Set this variable, too.")
 @click.option("--count", metavar="NUMBER", type=click.IntRange(1, 10), help="Start so many tasks.")
 @click.option("--failed", is_flag=True, help="Repeat what failed of TASK, or of all jobs, with its scheduled time.")
@@ -36,6 +39,7 @@ def run(
     account: Account,
     task: str | None,
     words: tuple[str, ...],
+    release: str | None,
     variables: tuple[str, ...],
     count: int | None,
     failed: bool,
@@ -55,19 +59,31 @@ def run(
     from rota.cli.run import start, wait
 
     if failed:
-        if count or variables or no_wait:
+        if release or count or variables or no_wait:
             raise CommandError(Exit.MISUSED, "--failed repeats runs as they were, one after the other", "type it alone")
         return _repeat(account, tuple(filter(None, (task, *words))), since, timeout, yes=yes, stops=stop_on_interrupt)
     if not task:
         raise CommandError(Exit.MISUSED, "name the job", "rota run TASK; `rota next` lists them")
     changes = start.Changes(count, _environment(variables), words)
-    job = start.find(account, task)
+    job = _job(account, task, release)
     at = account.now().replace(microsecond=0)
     request = start.request_of(job, account.stack.container, changes, at)
     _remarks(account, job, changes, at)
-    execution.confirm(account, f"Run {job.task} of {account.stack} now?", yes=yes)
+    how = f"as {release} had it" if release else "now"
+    execution.confirm(account, f"Run {job.task} of {account.stack} {how}?", yes=yes)
     started = start.start(account, job.task, request)
     return wait.wait(account, job.task, at, started, None if no_wait else timeout, stops=stop_on_interrupt)
+
+
+def _job(account: Account, task: str, release: str | None) -> "Job":
+    """The job as its rule has it now, or as that release had it."""
+    from rota.cli.run import start
+
+    if release is None:
+        return start.find(account, task)
+    from rota.cli.run.release import find
+
+    return find(account, task, release)
 
 
 def _repeat(

@@ -39,7 +39,6 @@ class Changes:
     count: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     command: Sequence[str] = ()
-    revision: str | None = None
 
 
 def find(account: "Account", name: str) -> Job:
@@ -69,8 +68,7 @@ def request_of(job: Job, container: str, changes: Changes, at: datetime, *, late
     more = {SCHEDULED_AT: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"} if late else {}
     overrides = _overrides(found["overrides"], container, {**more, **changes.environment}, changes.command)
     count = {"count": changes.count} if changes.count else {}
-    revision = {"taskDefinition": changes.revision} if changes.revision else {}
-    return {**found, **count, **revision, "overrides": overrides}
+    return {**found, **count, "overrides": overrides}
 
 
 def start(account: "Account", task: str, request: Mapping[str, Any]) -> list[TaskChange]:
