@@ -29,7 +29,7 @@ def waiting(function: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Wait so long at most.",
     )(function)
-    return click.option("--no-wait", is_flag=True, help="Do not wait for the end.")(function)
+    return click.option("--no-wait/--wait", help="Do not wait for the end; default: wait.")(function)
 
 
 def asking(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ _LASTS = {False: timedelta(days=1), True: timedelta(days=7)}
 @command("next", "rota next --for 7d", short_help="What runs when, as a calendar.")
 @click.argument("tasks", metavar="[TASK]...", nargs=-1, shell_complete=names.tasks)
 @click.option("--for", "lasts", metavar="DURATION", callback=duration, help="So long; default: 1d, with --ics 7d.")
+@click.option("--until", metavar="TIME", help="Until then, instead of --for.")
 @click.option("--since", metavar="TIME", help="From then on: 18:00, or 2026-12-24T06:00, with a zone or in yours.")
 @click.option("--file", metavar="FILE", help="A schedule file instead of what is live.")
 @click.option("--all", "every", is_flag=True, help="Every run, also of jobs that run often on a day.")
@@ -25,6 +26,7 @@ def next_(
     account: Account,
     tasks: tuple[str, ...],
     lasts: timedelta | None,
+    until: str | None,
     since: str | None,
     file: str | None,
     every: bool,
@@ -42,10 +44,15 @@ def next_(
     output = account.output
     if as_ics and output.as_json:
         raise CommandError(Exit.MISUSED, "--ics and --json both print on standard output", "type one of them")
+    if lasts and until:
+        raise CommandError(Exit.MISUSED, "--for and --until both say when it ends", "type one of them")
     jobs = gather.of_a_file(file, tasks) if file else gather.of_the_app(account, tasks)
     stack, now = None if file else account.stack, account.now()
-    begin = _begin(since, now)
-    found = calendar(jobs, begin, begin + (lasts or _LASTS[as_ics]))
+    begin = _time(since, now) or now.replace(microsecond=0)
+    end = _time(until, max(begin, now)) or begin + (lasts or _LASTS[as_ics])
+    if end <= begin:
+        raise CommandError(Exit.MISUSED, f"{until} is not after {minute(begin)}", "name a later time")
+    found = calendar(jobs, begin, end)
     if as_ics:
         if often := [] if every else text.often(found):
             output.say(f"left out, because they run often: {', '.join(often)}; --all has them, too")
@@ -57,13 +64,11 @@ def next_(
     output.answer(found, stack, lambda: text.lines(found, now, output.width, utc=output.utc, every=every))
 
 
-def _begin(since: str | None, now: datetime) -> datetime:
-    """CommandError for what is no time."""
+def _time(text: str | None, now: datetime) -> datetime | None:
+    """The time that is meant; one of the day alone is the next one. CommandError for what is no time."""
     from rota.cli.times import parse_time
 
-    if since is None:
-        return now.replace(microsecond=0)
     try:
-        return parse_time(since, now.astimezone())
+        return parse_time(text, now.astimezone()) if text else None
     except ValueError as wrong:
         raise CommandError(Exit.MISUSED, str(wrong)) from wrong

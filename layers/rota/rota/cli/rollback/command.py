@@ -11,6 +11,8 @@ from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from rota.cli.table import Item, Table
 
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("release", default="previous", shell_complete=names.releases)
 @click.option("--image-only", is_flag=True, help="Its image alone, with the schedule file and the base of today.")
 @click.option("--hold", is_flag=True, help="Hold all deployments from now on, too: rota resume --deployments.")
+@click.option("--upload-schedule", is_flag=True, help="Put its schedule file into the bucket, too, for the next push.")
 @click.option("--plan-first", is_flag=True, help="Show the plan before it asks.")
 @asking
 @waiting
@@ -28,6 +31,7 @@ def rollback(
     release: str,
     image_only: bool,
     hold: bool,
+    upload_schedule: bool,
     plan_first: bool,
     reason: str | None,
     yes: bool,
@@ -45,6 +49,8 @@ def rollback(
 
     if not reason:
         raise CommandError(Exit.MISUSED, "a rollback needs a reason", "add --reason TEXT; whoever comes next reads it")
+    if upload_schedule and (image_only or no_wait):
+        raise CommandError(Exit.MISUSED, "--upload-schedule is about a whole release that is live", "type it alone")
     stack = account.stack
     table = account.table
     live = table.present(0).live
@@ -59,10 +65,11 @@ def rollback(
     if no_wait:
         return execution.started(account, started)
     code = execution.follow(account, started, timeout)
-    if code is Exit.DONE and not account.output.as_json:
-        _undo(account, table, live)
+    if code is Exit.DONE:
+        account.interrupted = "It is rolled back; the schedule file in the bucket is as it was."
+        _say(account, _undo(account, table, live))
         if not image_only:
-            account.output.line("The schedule file in the bucket is as it was: the next push reads its newest version.")
+            _say(account, _schedule(account, table, upload=upload_schedule))
     return code
 
 
@@ -80,16 +87,35 @@ def _number(table: "Table", release: str, live: "Item | None") -> str:
     return number
 
 
-def _undo(account: Account, table: "Table", live: "Item | None") -> None:
+def _say(account: Account, lines: "Iterable[str]") -> None:
+    """For people, behind the steps; a program finds the same in `rota status --json`."""
+    said = [*lines]
+    if not account.output.as_json:
+        account.output.lines(said)
+
+
+def _undo(account: Account, table: "Table", live: "Item | None") -> "Iterator[str]":
     """What is barred now, and how to undo the rollback."""
     from rota.cli.table import version
 
     bars = table.present(0).gates.get("bars", ())
     barred = [each.get("tag") or each["digest"][:19] for each in bars]
     if barred:
-        account.output.line(
-            f"Barred: {', '.join(dict.fromkeys(barred))}. To lift that: rota resume --barred{account.options}"
-        )
+        yield f"Barred: {', '.join(dict.fromkeys(barred))}. To lift that: rota resume --barred{account.options}"
     before = version(live["number"]) if live else None
     if before:
-        account.output.line(f"To undo it: rota rollback {before} --reason ...{account.options}")
+        yield f"To undo it: rota rollback {before} --reason ...{account.options}"
+
+
+def _schedule(account: Account, table: "Table", *, upload: bool) -> "Iterator[str]":
+    """What the next push reads: the newest version of the schedule file, which with `upload` is made the live one."""
+    s3, bucket, live = account.client("s3"), account.stack.bucket, table.present(0).live or {}
+    key, version = live["live_schedule_key"], live["live_schedule_version"]
+    if s3.head_object(Bucket=bucket, Key=key)["VersionId"] == version:
+        return
+    if upload:
+        s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key, "VersionId": version})
+        yield f"{key} in the bucket is that of this release again."
+    else:
+        yield f"{key} in the bucket is newer, and the next push reads it. To put it back, too:"
+        yield f"  rota rollback v{live['number']} --upload-schedule --reason ...{account.options}"
