@@ -61,3 +61,15 @@ finally:
     loaded = set(done.stderr.split())
     assert {"click", "rota"} <= loaded
     assert not loaded & {"pydantic", "boto3", "botocore", "urllib3", "rich", "aws_lambda_powertools"}
+
+
+@pytest.mark.parametrize("command", ["status", "history"])
+def test_what_is_typed_often_loads_no_models(command: str) -> None:
+    program = f"""
+import sys
+from rota.cli.{command} import gather, text
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=LAYER, capture_output=True, text=True, check=True)
+    assert {f"rota.cli.{command}.gather", "rota.cli.table"} <= {*done.stdout.split()}
+    assert not {"pydantic", "rota.contract"} & {*done.stdout.split()}

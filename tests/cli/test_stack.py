@@ -86,3 +86,12 @@ def test_another_stack_is_no_stack_of_rota(cloudformation: tuple[Any, Stubber]) 
     stub.add_client_error("describe_stacks", "AccessDenied", "not authorized", 403)
     with pytest.raises(CommandError, match="network is no stack of Rota: it has no output LedgerTableName"):
         stacks.find(client, "network")
+
+
+@pytest.mark.parametrize(
+    ("version", "other", "older"),
+    [("0.9.0", "0.10.0", True), ("0.1.0", "0.1.0", False), ("1.0.0", "0.9.9", False), ("0.1.0", "", False)],
+    ids=["older", "the same", "newer", "not known"],
+)
+def test_a_command_older_than_its_stack(version: str, other: str, older: bool) -> None:
+    assert stacks.is_older(version, other) == older

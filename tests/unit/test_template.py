@@ -606,6 +606,7 @@ def test_the_outputs_of_a_stack() -> None:
         "RulePrefix": {"Ref": "RulePrefix"},
         "ScheduleGroup": {"Ref": "ScheduleGroup"},
         "SchedulerRoleArn": {"Fn::GetAtt": ["SchedulerRole", "Arn"]},
+        "Version": rota.__version__,
         **{f"{name}Arn": {"Ref": name} for name in POLICIES_FOR_PEOPLE},
     }
     assert all(TEMPLATE["Outputs"][f"{name}Arn"]["Condition"] == "OffersPolicies" for name in POLICIES_FOR_PEOPLE)

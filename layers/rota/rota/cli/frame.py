@@ -83,12 +83,15 @@ class Account:
     @cached_property
     def stack(self) -> "Stack":
         """The stack that is meant; a person at a terminal reads its name, account and Region first."""
+        from rota import __version__
         from rota.cli import stack as stacks
         from rota.cli.places import stack_name
 
         name = stack_name(self.named_stack, self.named_env, Path.cwd())
         found = stacks.find(self.client("cloudformation"), name)
         self.output.remark(str(found))
+        if stacks.is_older(__version__, found.version):
+            self.output.notes([f"This is rota {__version__}, and the stack has {found.version}: install that version."])
         return found
 
     def stack_beside(self, *services: str) -> "Stack":

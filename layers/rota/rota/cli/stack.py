@@ -1,5 +1,6 @@
 """A stack of Rota, as one DescribeStacks shows it: whose app it is, and where everything of it is."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,6 +95,11 @@ class Stack:
     def watches_runs(self) -> bool:
         return self.parameters.get("WatchRuns", "false") == "true"
 
+    @property
+    def version(self) -> str:
+        """Rota's version; empty where the stack does not say it yet."""
+        return self.outputs.get("Version", "")
+
     def execution(self, name: str) -> str:
         """The ARN of the execution of that name, or that ARN."""
         return name if name.startswith("arn:") else f"{self.machine.replace(':stateMachine:', ':execution:')}:{name}"
@@ -104,6 +110,11 @@ class Stack:
 
     def __str__(self) -> str:
         return f"{self.app} ({self.name}, {self.region}, {self.account})"
+
+
+def is_older(version: str, other: str) -> bool:
+    """Whether a version of Rota, `0.1.0`, is older than another; False if the other is not known. Pure."""
+    return bool(other) and _numbers(version) < _numbers(other)
 
 
 def find(cloudformation: "CloudFormationClient", name: str | None) -> Stack:
@@ -139,6 +150,10 @@ def every(cloudformation: "CloudFormationClient") -> list[Stack]:
     pages = cloudformation.get_paginator("describe_stacks").paginate()
     stacks = (_stack(each) for page in pages for each in page["Stacks"])
     return sorted((each for each in stacks if _is_rotas(each)), key=lambda stack: stack.name)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(each) for each in re.findall(r"\d+", version)]
 
 
 def _named(cloudformation: "CloudFormationClient", name: str) -> Stack:

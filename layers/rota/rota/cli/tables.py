@@ -8,6 +8,8 @@ import click
 
 _GAP = "  "
 _BETWEEN = "   "
+_BEGINNING = 160
+"""Characters of a text that another command shows in full."""
 _NARROWEST = 24
 """Columns that the last column of a table needs, or the table is shown as blocks."""
 
@@ -65,6 +67,12 @@ def folded(text: str, width: int, indent: str = "") -> list[str]:
     fill = textwrap.TextWrapper(max(width, 2 * len(indent) + 1), indent, indent, break_long_words=False)
     fill.break_on_hyphens = False
     return [line for part in text.splitlines() for line in fill.wrap(part) or [""]]
+
+
+def beginning(text: str) -> str:
+    """The first line of a text, or of a long one the first words."""
+    first, *_ = text.splitlines() or [""]
+    return textwrap.shorten(first, _BEGINNING, placeholder=" ...") if len(first) > _BEGINNING else first
 
 
 def _lines(row: Sequence[Cell], widths: Sequence[int]) -> list[str]:

@@ -1,7 +1,6 @@
 """Narrates an execution: one line for each step when it is done. Lines are styled for a terminal."""
 
 import json
-import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from click import style
 
 from rota.contract import STEPS
 from rota.watch.follow import End, Following, Step
+from rota.watch.inputs import without_inputs
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -76,11 +76,6 @@ class Narrator:
         waits_for = result["reason"] if result.get("decision") == "wait" else ""
         repeated, self._waits_for = waits_for and waits_for == self._waits_for, waits_for
         return bool(repeated) or (step.state == "CheckService" and result.get("status") == "IN_PROGRESS")
-
-
-def without_inputs(text: str) -> str:
-    """The text without the inputs that it names beside commands: `rota resume --deployments, or start {...}`."""
-    return re.sub(r", or start \{(?:[^{}]|\{[^{}]*\})*\}", "", text)
 
 
 def note(step: Step, cause: str = "") -> str:

@@ -88,7 +88,7 @@ def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
         yield Link("schedule file", entry["schedule_key"], f"{count}version {entry.get('schedule_version')}")
     if entry.get("summary"):
         yield Link("plan", "", entry["summary"])
-    yield from _of_the_record(entry.get("deployment") or {})
+    yield from _of_the_record(entry.get("deployment") or {}, with_cause=not entry.get("cause"))
     if entry.get("durations"):
         yield Link(
             "took",
@@ -102,7 +102,8 @@ def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
     yield Link("execution", entry["execution"].rpartition(":")[2], "its steps are in Step Functions for 90 days")
 
 
-def _of_the_record(record: Mapping[str, Any]) -> Iterator[Link]:
+def _of_the_record(record: Mapping[str, Any], *, with_cause: bool = True) -> Iterator[Link]:
+    """How far it has come, and its error; `with_cause`: in full, because nothing else of the entry has its text."""
     entered = sorted((record.get("entered") or {}).items(), key=lambda each: str(each[1]))
     seconds = record.get("seconds") or {}
     for step, at in entered:
@@ -115,7 +116,8 @@ def _of_the_record(record: Mapping[str, Any]) -> Iterator[Link]:
     error = record.get("error")
     if error:
         step = record.get("failed_step")
-        yield Link("failed", step or "", f"{error['Error']}: {error.get('Cause', '')}".strip(": "))
+        cause = error.get("Cause", "") if with_cause else ""
+        yield Link("failed", step or "", f"{error['Error']}: {cause}".strip(": "))
 
 
 def _became(entry: Item) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import click
 
-from rota.cli.explain.model import Explanation
+from rota.cli.explain.model import Explanation, Link
 from rota.cli.tables import Cell, Row, folded, table
+from rota.watch.inputs import without_inputs
 
 _COLOURS = {"cause": "red", "failed": "red", "by hand": "yellow", "paused": "yellow", "incident": "red"}
 
@@ -17,10 +18,15 @@ def lines(explanation: Explanation, width: int) -> Iterator[str]:
     # How long each step took is in one line, once the deployment has ended.
     ended = any(link.what == "took" for link in explanation.chain)
     rows: list[Row] = [
-        [f"  {link.what}", Cell(": ".join(filter(None, (link.name, link.because))), _COLOURS.get(link.what))]
+        [f"  {link.what}", Cell(": ".join(filter(None, (link.name, _because(link)))), _COLOURS.get(link.what))]
         for link in explanation.chain
         if not (ended and link.what == "step")
     ]
     yield from table(["", ""], rows, width)
     for each in explanation.advice:
         yield from folded(each[0].upper() + each[1:], width)
+
+
+def _because(link: Link) -> str:
+    """An input is shown where it is the subject alone."""
+    return link.because if link.what == "input" else without_inputs(link.because)

@@ -6,8 +6,8 @@ from datetime import datetime
 from rota.cli import times
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.status.text import how, short
-from rota.cli.tables import Cell, Row, table
-from rota.watch.narrate import without_inputs
+from rota.cli.tables import Cell, Row, beginning, table
+from rota.watch.inputs import without_inputs
 
 _COLOURS = {
     "failed": "red",
@@ -58,8 +58,8 @@ def _what(each: Deployment) -> str:
 
 
 def _why(each: Deployment) -> str:
-    cause = each.cause.splitlines()[0] if each.cause else ""
-    return f"{cause}   rota explain {each.tag or short(each.digest) or each.execution.rpartition(':')[2]}".strip()
+    named = each.tag or short(each.digest) or each.execution.rpartition(":")[2]
+    return f"{beginning(each.cause)}   rota explain {named}".strip()
 
 
 def _run_row(run: TaskRun, now: datetime, *, utc: bool) -> Row:

@@ -10,7 +10,7 @@ from rota.cli.plan.model import Plan, ScheduleFile, TaskChange
 from rota.cli.schedule_files.source import is_yaml
 from rota.cli.status.text import short
 from rota.cli.tables import Cell, Row, folded, packed, table
-from rota.watch.narrate import without_inputs
+from rota.watch.inputs import without_inputs
 
 _ORDER = ("create", "update", "image", "remove")
 _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "image": ("=", None), "remove": ("-", "red")}

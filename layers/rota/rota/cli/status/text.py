@@ -7,7 +7,7 @@ import click
 
 from rota.cli import times
 from rota.cli.status.model import BY_HAND, AllStatus, Hold, LastRun, Pause, Release, StackStatus, Status, Task
-from rota.cli.tables import Cell, Row, folded, packed, table
+from rota.cli.tables import Cell, Row, beginning, folded, packed, table
 
 _SHORT = len("sha256:") + 8
 _WORDS = {"ok": "ok", "not_started": "did not start", "missed": "missed", "unknown": "unknown", "starting": "starts"}
@@ -107,7 +107,7 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
         yield from _folded(f"deploying {what} for {times.duration(deploying.seconds)}{waits}", width, "cyan")
     if last and last.outcome in ("failed", "aborted") and not deploying:
         when = f" {times.ago(last.finished_at, now)}" if last.finished_at else ""
-        cause = f": {last.cause.splitlines()[0]}" if last.cause else ""
+        cause = f": {beginning(last.cause)}" if last.cause else ""
         text = f"the last deployment{f', of {last.tag},' if last.tag else ''} {_ended(last.outcome)}{when}{cause}"
         yield from _folded(f"{text}   rota explain", width, "yellow")
     if hold := status.hold:
