@@ -37,33 +37,39 @@ SHOP = json.dumps({"taskDefinition": DEFINITION})
 
 
 def test_what_the_app_names_is_made_on_the_stage(
-    stage: Client, rota: Rota, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deployed: Client, rota: Rota, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second time is as good. A cluster that is there stays as it is."""
     providers = ["FARGATE", "FARGATE_SPOT"]
-    stage.client("ecs").put_cluster_capacity_providers(
+    deployed.client("ecs").put_cluster_capacity_providers(
         cluster="production", capacityProviders=providers, defaultCapacityProviderStrategy=[]
     )
     for cluster in ("production", "production", "of-shop"):
-        own_app.create(stage, own_app.read(SHOP, ACCOUNT, REGION), cluster, "shop-api")
-    clusters = stage.client("ecs").describe_clusters(clusters=["production", "of-shop"])["clusters"]
+        own_app.create(deployed, own_app.read(SHOP, ACCOUNT, REGION), cluster, "shop-api")
+    clusters = deployed.client("ecs").describe_clusters(clusters=["production", "of-shop"])["clusters"]
     assert [each.get("capacityProviders", []) for each in clusters] == [providers, []]
-    (service,) = stage.client("ecs").describe_services(cluster="production", services=["shop-api"])["services"]
+    (service,) = deployed.client("ecs").describe_services(cluster="production", services=["shop-api"])["services"]
     assert service["taskDefinition"].endswith("shop:2")
-    made = revision(stage, service["taskDefinition"])
+    made = revision(deployed, service["taskDefinition"])
     assert "444455556666" not in json.dumps(made)
     url, key = (each["valueFrom"] for each in made["containerDefinitions"][0]["secrets"])
     assert url == f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/url"
-    assert stage.client("ssm").get_parameter(Name="/shop/url")["Parameter"]["Type"] == "SecureString"
+    assert deployed.client("ssm").get_parameter(Name="/shop/url")["Parameter"]["Type"] == "SecureString"
     assert key.endswith(":key::")
-    stage.client("secretsmanager").describe_secret(SecretId=key.removesuffix(":key::"))
+    deployed.client("secretsmanager").describe_secret(SecretId=key.removesuffix(":key::"))
 
     monkeypatch.chdir(tmp_path)
     read = rota("init", "production/shop-api", "--env", "shop", "--json")
-    assert (read.exit, read.json["remarks"]) == (0, [])
+    assert (read.exit, read.json["remarks"], read.json["not_taken"]) == (0, [], [])
+    assert read.json["others"] == {"production/guestbook-api": 3}
     assert {*REQUIRED} <= read.json["parameters"].keys()
     assert read.json["parameters"]["RepositoryName"] == "shop"
     assert json.loads((tmp_path / "scheduled_tasks.json").read_text()) == {"tasks": []}
+    samconfig = tmp_path / "samconfig.toml"
+    samconfig.write_text(samconfig.read_text().replace('"RulePrefix', '"ImageTagPattern=release-*", "RulePrefix'))
+    again = rota("init", "production/shop-api", "--env", "shop", "--yes")
+    assert "  kept from before: ImageTagPattern=release-*\nscheduled_tasks.json: no job was found" in again.out
+    assert "left alone: 3 rules of production/guestbook-api" in again.err
 
 
 def test_a_definition_without_ecr_and_roles_gets_both() -> None:

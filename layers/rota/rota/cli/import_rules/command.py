@@ -62,6 +62,7 @@ def import_(
         parameters |= needed.parameters(taken, place)
     imported = text.imported(taken, not_taken, parameters, output)
     if output:
+        account.interrupted = f"{output} may be written; nothing was changed in AWS."
         write(output, imported.tasks, overwrite=yes)
     account.output.notes(text.remarks(imported, account.output.width))
     if tag:

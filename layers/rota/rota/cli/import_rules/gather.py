@@ -80,14 +80,17 @@ def rules(account: "Account", prefix: str) -> list["Rule"]:
     return list(api.read_rules(events, [each for each in listed if each["Name"] in tags], tags).values())
 
 
-def related(found: Iterable["Rule"], cluster: str, prefix: str) -> set[str]:
-    """The names of the rules that begin so, or start anything on the cluster."""
+def related(found: Iterable["Rule"], cluster: str, prefix: str) -> dict[str, str | None]:
+    """The rules that begin so, or start anything on the cluster: by name whose they are by their tag."""
     return {
-        rule.name
+        rule.name: rule.owner
         for rule in found
-        if rule.name.startswith(prefix)
-        or any(":ecs:" in target["Arn"] and target["Arn"].endswith(f"/{cluster}") for target in rule.targets)
+        if rule.name.startswith(prefix) or any(_starts_on(cluster, target["Arn"]) for target in rule.targets)
     }
+
+
+def _starts_on(cluster: str, arn: str) -> bool:
+    return ":ecs:" in arn and arn.endswith(f"/{cluster}")
 
 
 def jobs(account: "Account", found: Iterable["Rule"], app: str) -> tuple[list[Job], list[NotTaken]]:

@@ -1,6 +1,7 @@
 """`rota init`."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,7 @@ from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 
 if TYPE_CHECKING:
-    from rota.cli.import_rules.entry import Taken
-    from rota.cli.import_rules.job import NotTaken
+    from rota.cli.init.jobs import Jobs
     from rota.cli.init.model import Initialised
     from rota.cli.init.parameters import Read
 
@@ -51,31 +51,30 @@ def init(
         raise CommandError(Exit.MISUSED, f"{environment!r} cannot be an environment", "write letters, digits, - and _")
     found = read(account, cluster, name, container)
     given = {"RulePrefix": rule_prefix, "StartCommand": start_command}
-    values, taken, not_taken = _with_rules(account, found, {key: value for key, value in given.items() if value})
-    initialised = text.initialised(
-        environment, account.named_stack or f"rota-{environment}", values, taken, not_taken, found.remarks, schedule
-    )
-    _write(account, initialised, yes=yes)
+    jobs = _with_rules(account, found, {key: value for key, value in given.items() if value})
+    stack = account.named_stack or f"rota-{environment}"
+    initialised = text.initialised(environment, stack, found, jobs, schedule)
+    initialised = replace(initialised, kept=_write(account, initialised, yes=yes))
     account.output.notes(text.remarks(initialised, account.output.width))
     account.output.answer(initialised, None, lambda: text.lines(initialised))
     return Exit.FAILED if initialised.not_taken or initialised.remarks else Exit.DONE
 
 
-def _with_rules(
-    account: Account, found: "Read", given: dict[str, str]
-) -> "tuple[dict[str, str], list[Taken], list[NotTaken]]":
-    """All parameters, the tasks of the rules that start the app's jobs, and the rules that come to none."""
+def _with_rules(account: Account, found: "Read", given: dict[str, str]) -> "Jobs":
+    """What the rules say that start the app's jobs; at a terminal the caller says what they do not."""
     from rota.cli.init import jobs
 
-    said, taken, not_taken = jobs.read(account, found, given)
-    if "StartCommand" not in said and account.output.interactive:
+    read = jobs.read(account, found, given)
+    if "StartCommand" not in read.parameters and account.output.interactive:
         question = "Jobs with the key task run this and its value"
-        said |= {"StartCommand": click.prompt(question, default="./bin/start", err=True)}
-    return {**found.values, **said}, taken, not_taken
+        read.parameters["StartCommand"] = click.prompt(question, default="./bin/start", err=True)
+    return read
 
 
-def _write(account: Account, initialised: "Initialised", *, yes: bool) -> None:
-    """Write both files, once the caller agrees to what is written over. CommandError if one cannot be written."""
+def _write(account: Account, initialised: "Initialised", *, yes: bool) -> dict[str, str]:
+    """Write both files, once the caller agrees to what is written over. Returns the parameters that stay in the first.
+    CommandError if one cannot be written.
+    """
     from rota.cli.execution import confirm
     from rota.cli.init import samconfig
     from rota.cli.init.text import ORDER, STAY
@@ -96,5 +95,7 @@ def _write(account: Account, initialised: "Initialised", *, yes: bool) -> None:
     there += [str(schedule)] if schedule.exists() else []
     if there:
         confirm(account, f"Write over {' and '.join(there)}?", yes=yes)
+    account.interrupted = f"{config} and {schedule} may be written."
     write(str(schedule), initialised.tasks, overwrite=True)
     config.write_text(made, encoding="utf-8")
+    return {name: value for name, value in kept.items() if name not in initialised.parameters}

@@ -1,7 +1,8 @@
 """The rules that start an app's jobs today, among all rules of the account."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rota.cli.import_rules import gather, needed
 from rota.cli.import_rules.entry import take_all
@@ -16,10 +17,19 @@ if TYPE_CHECKING:
     from rota.ecs.fingerprint import Content
 
 
-def read(
-    account: "Account", service: "Read", given: Mapping[str, str]
-) -> "tuple[dict[str, str], list[Taken], list[NotTaken]]":
-    """What the rules say of further parameters, the tasks that they come to, and the rules that come to none.
+class Jobs(NamedTuple):
+    """What the rules say of further parameters, the tasks that they come to, and the rules that come to none. `others`:
+    how many on the cluster are another app's by their tag, by that app; they stay as they are.
+    """
+
+    parameters: dict[str, str]
+    taken: "list[Taken]"
+    not_taken: "list[NotTaken]"
+    others: dict[str, int]
+
+
+def read(account: "Account", service: "Read", given: Mapping[str, str]) -> Jobs:
+    """What rules start today of the service's app.
 
     `given`: the parameters RulePrefix and StartCommand, where a person says them.
     """
@@ -33,11 +43,14 @@ def read(
     place = gather.with_former_roles(gather.place_of({**parameters, **said}, service.base), own)
     if roles := place.settings.former_events_role_arns:
         said["FormerEventsRoleArns"] = ",".join(roles)
-    taken, others = take_all(own, place, definitions)
+    taken, refused = take_all(own, place, definitions)
     said |= needed.parameters(taken, place)
     related = gather.related(rules, parameters["ClusterName"], place.prefix)
-    not_taken = [each for each in not_taken if each[0] in related]
-    return said, taken, not_taken + others
+    others = {
+        name: owner for name, owner in related.items() if owner and owner != app and not name.startswith(place.prefix)
+    }
+    not_taken = [each for each in not_taken if each[0] in related and each[0] not in others]
+    return Jobs(said, taken, not_taken + refused, dict(Counter(others.values())))
 
 
 def _prefix(jobs: Iterable["Job"], parameters: Mapping[str, str]) -> str:

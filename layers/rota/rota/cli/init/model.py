@@ -8,7 +8,8 @@ from rota.cli.import_rules.model import Remark
 
 @dataclass(frozen=True)
 class Initialised:
-    """What was read and written. `parameters` are those of the template, by their names there.
+    """What was read and written. `parameters` are those of the template, by their names there, and `kept` those that
+    the environment had and that nothing was read of. `others`: how many rules on the cluster are another app's, by app.
 
     `remarks` are about rules, and where `rule` is empty about the service.
     """
@@ -16,8 +17,10 @@ class Initialised:
     environment: str
     stack: str
     parameters: dict[str, str]
+    kept: dict[str, str]
     tasks: list[dict[str, Any]]
     not_taken: list[Remark]
+    others: dict[str, int]
     remarks: list[Remark]
     files: list[str]
     next: str

@@ -1,6 +1,6 @@
 """`rota init` for people. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rota.cli.import_rules.model import remark
@@ -10,8 +10,8 @@ from rota.cli.places import SAMCONFIG
 from rota.cli.tables import folded
 
 if TYPE_CHECKING:
-    from rota.cli.import_rules.entry import Taken
-    from rota.cli.import_rules.job import NotTaken
+    from rota.cli.init.jobs import Jobs
+    from rota.cli.init.parameters import Read
 
 REQUIRED = ("RepositoryName", "SubnetIds", "SecurityGroupIds", "TaskRoleArns")
 """Parameters without a default that a service may not say."""
@@ -25,26 +25,21 @@ STAY = ("TaskNetworks", "EventsRoleAllows", "SecretsAllowed")
 """Those that a person may have set for tasks that are to come: they stay where nothing else is read."""
 
 
-def initialised(
-    environment: str,
-    stack: str,
-    values: Mapping[str, str],
-    taken: "Sequence[Taken]",
-    not_taken: "Sequence[NotTaken]",
-    of_the_service: Sequence[str],
-    schedule: str,
-) -> Initialised:
-    """The answer."""
+def initialised(environment: str, stack: str, service: "Read", jobs: "Jobs", schedule: str) -> Initialised:
+    """The answer, before anything was written."""
+    values = {**service.values, **jobs.parameters}
     lacking = [name for name in REQUIRED if not values.get(name)]
-    remarks = [remark("", words) for words in of_the_service]
+    remarks = [remark("", words) for words in service.remarks]
     remarks += [remark("", f"the parameter {name} could not be read: write it into {SAMCONFIG}") for name in lacking]
-    remarks += [remark(each.job.rule, words) for each in taken for words in each.remarks]
+    remarks += [remark(each.job.rule, words) for each in jobs.taken for words in each.remarks]
     return Initialised(
         environment=environment,
         stack=stack,
         parameters={name: values[name] for name in ORDER if values.get(name)},
-        tasks=[each.entry for each in taken],
-        not_taken=[remark(*each) for each in not_taken],
+        kept={},
+        tasks=[each.entry for each in jobs.taken],
+        not_taken=[remark(*each) for each in jobs.not_taken],
+        others=jobs.others,
         remarks=remarks,
         files=[SAMCONFIG, schedule],
         next=f"make deploy ENV={environment}",
@@ -55,7 +50,12 @@ def lines(answer: Initialised) -> Iterator[str]:
     """What was written, and what comes next."""
     config, schedule = answer.files
     yield f"{config}: [{answer.environment}] with {len(answer.parameters)} parameters, for the stack {answer.stack}"
-    yield f"{schedule}: {len(answer.tasks)} {'task' if len(answer.tasks) == 1 else 'tasks'}"
+    if answer.kept:
+        yield f"  kept from before: {', '.join(f'{name}={value}' for name, value in answer.kept.items())}"
+    if answer.tasks:
+        yield f"{schedule}: {len(answer.tasks)} {'task' if len(answer.tasks) == 1 else 'tasks'}"
+    else:
+        yield f"{schedule}: no job was found; write them into it, as docs/schedule.md says"
     yield f"read both, then in Rota's directory: {answer.next}"
 
 
@@ -64,3 +64,6 @@ def remarks(answer: Initialised, width: int) -> Iterator[str]:
     if "StartCommand" not in answer.parameters and any("task" not in task for task in answer.tasks or [{}]):
         yield from folded("jobs with the key task run ./bin/start and its value, unless you set StartCommand", width)
     yield from about_rules(answer.not_taken, answer.remarks, width)
+    for app, number in answer.others.items():
+        rules = f"{number} {'rule' if number == 1 else 'rules'}"
+        yield from folded(f"left alone: {rules} of {app}, by the tag rota:app", width)
