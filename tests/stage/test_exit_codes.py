@@ -1,8 +1,12 @@
 """The command's exit codes as one table: each is played, and stderr says it as JSON."""
 
 import json
+import os
 import shlex
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -26,9 +30,13 @@ class Case(NamedTuple):
     arrange: Arrange = lambda *_: None
 
 
-def refused(fault: str) -> Arrange:
-    fault_of_stacks = {"service": "cloudformation", "operation": "DescribeStacks", "count": 0, "fault": fault}
-    return lambda stage, _patch: stage.faults([fault_of_stacks])
+def refused(fault: str, service: str = "cloudformation", operation: str = "DescribeStacks") -> Arrange:
+    scripted = {"service": service, "operation": operation, "count": 0, "fault": fault}
+    return lambda stage, _patch: stage.faults([scripted])
+
+
+def unreachable(_stage: Client, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 
 
 def without(*names: str) -> Arrange:
@@ -81,7 +89,7 @@ CASES = {
     "1, no network": Case(
         [(1, "status")],
         "AWS_ENDPOINT_URL is http://127.0.0.1:1: start what it names",
-        lambda _stage, patch: patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        unreachable,
     ),
     "1, a plan that would fail": Case(
         [(1, "plan")], "it would fail, before anything changes", lambda stage, _patch: stage.upload_schedule(WRONG)
@@ -122,6 +130,37 @@ CASES = {
     "4, nothing to restore": Case([(4, "restore --yes")], "nothing deploys, and nothing is half done"),
 }
 
+# Commands about jobs and moving in, each with a call that it makes.
+ASKS = {
+    "run": ("run IngestData --yes", "ecs", "RunTask"),
+    "run --release": ("run IngestData --release v1 --yes", "s3", "GetObject"),
+    "run --failed": ("run --failed --yes", "dynamodb", "Query"),
+    "stop": ("stop IngestData --yes", "ecs", "ListTasks"),
+    "logs": ("logs IngestData", "dynamodb", "Query"),
+    "logs of a deployment": ("logs --deployment", "logs", "FilterLogEvents"),
+    "next": ("next", "events", "ListRules"),
+    "import": ("import", "events", "ListTargetsByRule"),
+    "init": ("init production/guestbook-api", "ecs", "DescribeServices"),
+}
+REFUSALS = {
+    "denied": (4, "you may not "),
+    "throttled": (1, "AWS throttles "),
+    "AWS fails": (1, "AWS has an error of its own in "),
+    "no network": (1, "AWS cannot be reached"),
+}
+FAULTS = {"denied": "denied", "throttled": "throttle", "AWS fails": "internal"}
+
+
+def refusals() -> Iterator[tuple[str, Case]]:
+    for name, (line, service, operation) in ASKS.items():
+        for refusal, (of_others, words) in REFUSALS.items():
+            arrange = refused(FAULTS[refusal], service, operation) if refusal in FAULTS else unreachable
+            code = Exit.NOT_RUN if line.startswith("run") else of_others
+            yield f"{int(code)}, {name}: {refusal}", Case([(code, line)], words, arrange)
+
+
+CASES |= dict(refusals())
+
 
 @pytest.mark.exhaustive(first=len(Exit))
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -149,3 +188,55 @@ def test_for_people_the_error_ends_with_what_to_do(deployed: Client, rota: Rota)
     done = rota("history", "--task", "IngetsData")
     assert (done.exit, done.out) == (4, "")
     assert done.err == "rota: there is no job IngetsData\ndid you mean IngestData?\n"
+
+
+LEAVES_OFF = {
+    "an answer": (["next", "--all", "--for", "31d"], 0, ""),
+    "the job continues": (["run", "IngestData", "--yes", "--", "echo", "a"], 130, "The job continues."),
+}
+
+
+@pytest.mark.exhaustive(first=0)
+@pytest.mark.parametrize(("arguments", "code", "words"), LEAVES_OFF.values(), ids=LEAVES_OFF)
+def test_a_reader_that_leaves_off(deployed: Client, rota: Rota, arguments: list[str], code: int, words: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "rota", *arguments]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+
+
+AT_CTRL_C = {
+    "logs": (["logs", "IngestData", "-f"], "Stopped watching; the job continues. Stop it: rota stop "),
+    "stop": (["stop", "IngestData", "--yes"], "may be stopping. See: rota logs --run "),
+    "next": (["next"], "Nothing was changed."),
+    "import": (["import"], "Nothing was changed."),
+    "import, with a file": (["import", "-o", "a.json"], "a.json may be written; nothing was changed in AWS."),
+    "init": (["init", "production/guestbook-api"], "samconfig.toml and scheduled_tasks.json may be written."),
+}
+
+
+@pytest.mark.exhaustive(first=0)
+@pytest.mark.parametrize(("arguments", "words"), AT_CTRL_C.values(), ids=AT_CTRL_C)
+def test_after_ctrl_c(
+    deployed: Client,
+    rota: Rota,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    words: str,
+) -> None:
+    """It comes while a job is followed, or at the end."""
+
+    def interrupt(*_arguments: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    deployed.settings(start_seconds=600)
+    assert rota("run", "IngestData", "--yes", "--no-wait").exit == 0
+    monkeypatch.setattr("rota.cli.logs.follow.time", SimpleNamespace(sleep=interrupt, monotonic=lambda: 0.0))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rota.cli.stop.stop.by_a_person", interrupt)
+    monkeypatch.setattr("rota.cli.output.Output.answer", interrupt)
+    done = rota(*arguments)
+    assert (done.exit, words in done.err) == (130, True), done.err

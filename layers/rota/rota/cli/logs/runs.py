@@ -73,7 +73,9 @@ def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted
     else:
         show(account, which._replace(run=found.arn), wanted)
         return Exit.DONE
-    account.interrupted = f"Stopped watching; the job continues. Stop it: rota stop {ecs_tasks.short(arns[0])}"
+    account.interrupted = (
+        f"Stopped watching; the job continues. Stop it: rota stop {ecs_tasks.short(arns[0])}{account.options}"
+    )
     follow_tasks(account, arns, _Shown(account, wanted, several=len(arns) > 1), None)
     return Exit.DONE
 
