@@ -81,7 +81,7 @@ check: $(READY) ## lint, types, template, generated files; then make test
 	@$(BIN)/mypy layers/rota/rota stage bench examples/guestbook
 	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
 	@$(BIN)/cfn-lint template.yaml
-	@$(BIN)/python -m cogapp --check README.md docs/*.md docs/decisions/README.md
+	@$(BIN)/python -m cogapp --check docs/*.md docs/decisions/README.md
 	@$(MAKE) --no-print-directory test
 
 format: $(READY) ## format the code, and fix what ruff can
@@ -89,7 +89,7 @@ format: $(READY) ## format the code, and fix what ruff can
 	@$(BIN)/ruff check -q --fix $(SOURCES)
 
 docs: $(READY) ## write the parts of the documents that come from the code
-	@$(BIN)/python -m cogapp -r README.md docs/*.md docs/decisions/README.md
+	@$(BIN)/python -m cogapp -r docs/*.md docs/decisions/README.md
 
 schema: $(READY) ## write the JSON Schemas of the schedule file and of what rota --json prints
 	@$(BIN)/python -m rota check --json-schema > layers/rota/rota/schedule_file/scheduled_tasks.schema.json
