@@ -309,6 +309,11 @@ def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota)
     again = rota("deploy", "--again", "--yes")  # of the rollback, not of the pause
     assert (again.exit, "in NothingToDo" in again.out) == (0, True)
 
+    lifted = rota("resume", "--barred", "--yes")
+    assert (lifted.exit, "in Done" in lifted.out) == (0, True)
+    assert rota("status", "--json").json["barred"] == []
+    assert rota("resume", "--barred", "--yes").out == "No image is barred.\n"
+
 
 def test_a_rollback_says_what_the_next_push_reads(deployed: Client, rota: Rota) -> None:
     bucket = deployed.names["outputs"]["BucketName"]
@@ -326,11 +331,6 @@ def test_a_rollback_says_what_the_next_push_reads(deployed: Client, rota: Rota) 
     assert "in the bucket is newer, and the next push reads it" in done.out
     done = rota(*line.split()[1:-1], "as said", "--yes", "--json")
     assert (done.exit, file()) == (0, before)
-
-    lifted = rota("resume", "--barred", "--yes")
-    assert (lifted.exit, "in Done" in lifted.out) == (0, True)
-    assert rota("status", "--json").json["barred"] == []
-    assert rota("resume", "--barred", "--yes").out == "No image is barred.\n"
 
 
 @pytest.mark.exhaustive(first=0)

@@ -13,7 +13,7 @@ from rota.schedules import kinds
 from rota.schedules.eventbridge_rules import rule
 from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.schedules.eventbridge_scheduler import schedule as scheduler
-from rota.schedules.eventbridge_scheduler.schedule import SchedulerSchedule
+from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, SchedulerSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Set
@@ -201,6 +201,18 @@ def when_of(schedule: Schedule) -> When | None:
 def retry_age_of(schedule: Schedule) -> int:
     """Seconds for which a start is tried. Pure."""
     return rule.retry_age_of(schedule) if isinstance(schedule, Rule) else schedule.retry_age
+
+
+def written_by(stored: Mapping[str, Any], revisions: Mapping[str, str]) -> Schedule | None:
+    """The schedule that a change of a stored plan has written, with what starts its task; None if it has not written
+    that. `revisions`: ARNs by fingerprint. Pure.
+    """
+    if "members" in stored:
+        return SchedulerChange.model_validate(stored, extra="ignore").with_revisions(revisions).as_schedule
+    change = RuleChange.model_validate(stored, extra="ignore").with_revisions(revisions)
+    if not change.put_targets:
+        return None
+    return Rule(name=change.name, schedule_expression=None, state="ENABLED", tags={}, targets=change.put_targets)
 
 
 def start_of(schedule: Schedule, due: "datetime") -> "dict[str, Any] | None":

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
-from rota.cli import releases, rules
+from rota.cli import releases, schedules
 from rota.cli.exits import CommandError, Exit
 from rota.cli.run.start import Job
 from rota.cli.table import Item, version
@@ -22,39 +22,34 @@ def find(account: "Account", name: str, release: str) -> Job:
     is no such release, if it had no such job, or if what is stored of it is gone.
     """
     stack, table = account.stack, account.table
-    task = rules.task_of(name, stack.rule_prefix)
+    task = schedules.task_of(name, stack.rule_prefix)
     deployed = [each for each in table.deployments() if each["outcome"] == "deployed"]
     meant = releases.find(deployed, release, table.present(0).live)
     named = version(meant.get("release")) or release
-    change = _last_change(account, dropwhile(lambda each: each is not meant, deployed), stack.rule_prefix + task)
-    if change is None:
+    schedule = _schedule(account, dropwhile(lambda each: each is not meant, deployed), stack.rule_prefix + task)
+    if schedule is None:
         todo = f"rota explain {named} says what it changed; without --release the job runs as it is now"
         raise CommandError(Exit.NOT_ALLOWED, f"{named} had no job {task}, by what is stored", todo, error="NoTask")
-    rule = rules.read(account.client("events"), change.name) or {}
-    schedule = backend.Schedule(
-        name=change.name,
-        schedule_expression=rule.get("ScheduleExpression"),
-        state=rule.get("State", "ENABLED"),
-        tags={},
-        targets=change.put_targets,
-    )
-    return Job(task, schedule, next(iter(backend.revisions_of([schedule])), ""))
+    return Job(task, schedule, next(iter(backend.revisions_of([schedule])), ""), is_of_a_release=True)
 
 
-def _last_change(account: "Account", deployed: Iterable[Item], name: str) -> backend.Change | None:
-    """What gave the schedule its target, of deployments of which the newest comes first; None if there is none, or the
-    schedule was removed.
-    """
+def _schedule(account: "Account", deployed: Iterable[Item], name: str) -> backend.Schedule | None:
+    """The schedule as the last of these deployments left it, the newest first; None if there was none."""
     for entry in deployed:
         record = entry.get("deployment") or {}
-        plan = _stored(account, record.get("plan"))
-        found = next((each for each in plan.get("changes", ()) if each["name"] == name), None)
-        if found and found["kind"] == "remove":
+        changes = [each for each in _stored(account, record.get("plan")).get("changes", ()) if _is_of(each, name)]
+        written = [each for each in changes if each["kind"] != "remove"]
+        if changes and not written:
             return None
-        if found and found["put_targets"]:
+        for each in written:
             registered = _stored(account, record.get("revisions")).get("revisions", {})
-            return backend.Change.model_validate(found).with_revisions(registered)
+            if schedule := backend.written_by(each, registered):
+                return schedule
     return None
+
+
+def _is_of(change: Mapping[str, Any], name: str) -> bool:
+    return backend.plain_name(str(change["name"])) == name
 
 
 def _stored(account: "Account", stored: Mapping[str, str] | None) -> Mapping[str, Any]:

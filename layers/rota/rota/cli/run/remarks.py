@@ -23,7 +23,8 @@ def remarks(account: "Account", job: "Job", now: datetime) -> Iterator[str]:
     """A sentence for each, from what AWS and the table say."""
     pause = account.table.pauses().get(job.task)
     item = account.table.jobs().get(job.task, {}) if account.stack.watches_runs else {}
-    yield from of_the_schedule(job, pause, item, now)
+    if not job.is_of_a_release:
+        yield from of_the_schedule(job, pause, item, now)
     for change in running(account, job.task):
         yield f"{job.task} runs already, as task {short(change.task_arn)}: both run at once."
 

@@ -30,6 +30,8 @@ class Job:
     schedule: backend.Schedule
     revision: str
     """The ARN of the task definition that its target names."""
+    is_of_a_release: bool = False
+    """Whether the schedule is as a release had it, and not the one that starts the job now."""
 
 
 @dataclass(frozen=True)
