@@ -1,8 +1,11 @@
 """`rota restore --print`."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from rota.cli.restore.by_hand import Commands, commands
+
+NOW = datetime(2026, 12, 1, 6, 0, 20, tzinfo=UTC)
 
 
 def rule(name: str, **more: Any) -> dict[str, Any]:
@@ -24,7 +27,7 @@ def test_a_rule_that_is_paused_stays_off() -> None:
         "rules": {"a": rule("a"), "b": rule("b")},
         "service": {"task_definition": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6"},
     }
-    first, targets, second, _, service = commands(snapshot, "production/shop-api", {"b"})
+    first, targets, second, _, service = commands(snapshot, "production/shop-api", {"b"}, NOW)
     assert first == (
         """aws events put-rule --cli-input-json '{"Name": "a", "ScheduleExpression": "rate(1 day)", """
         """"State": "ENABLED", "Description": "it'"'"'s daily", """
@@ -35,9 +38,26 @@ def test_a_rule_that_is_paused_stays_off() -> None:
     assert service.endswith('"taskDefinition": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6"}\'')
 
 
+def test_a_schedule_is_put_back_as_aws_takes_it_now() -> None:
+    members = {"ScheduleExpression": "rate(2 hours)", "StartDate": "2026-12-01T05:00:00Z", "State": "ENABLED"}
+    others = {"ScheduleExpressionTimezone": "UTC", "Target": {"Arn": "cluster"}}
+    rules = {
+        f"group/{name}": {"backend": "scheduler", "name": f"group/{name}", "members": members | others} for name in "ab"
+    }
+    snapshot = {"rules": rules, "service": {"task_definition": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6"}}
+    first, second, _service = commands(snapshot, "production/shop-api", {"b"}, NOW)
+    assert first == (
+        """aws scheduler update-schedule --cli-input-json '{"GroupName": "group", "Name": "a", """
+        """"ScheduleExpression": "rate(2 hours)", "StartDate": "2026-12-01T07:00:00Z", "State": "ENABLED", """
+        """"ScheduleExpressionTimezone": "UTC", "Target": {"Arn": "cluster"}}'"""
+    )
+    assert '"State": "DISABLED"' in second
+
+
 def test_what_stays_is_said_in_a_comment() -> None:
-    assert [*Commands("push-1", ["aws x"], ["prefix__New"]).lines()] == [
+    assert [*Commands("push-1", ["aws x"], ["prefix__New", "group/prefix__New"]).lines()] == [
         "# What push-1 found. Look at each command before you run it.",
         "aws x",
         "# It may have made the rule prefix__New, which stays.",
+        "# It may have made the schedule group/prefix__New, which stays.",
     ]

@@ -228,6 +228,69 @@ def paused_while_the_file_changes(stage: Client) -> None:
     sweep(stage)
 
 
+def jobs_in_scheduler(stage: Client) -> None:
+    """An attempt that created a schedule died. A start is given up; then one job leaves the file, and one changes."""
+    ingest, spam = zoned(NEXT["tasks"][0]), zoned(NEXT["tasks"][1])
+    stage.upload_schedule({"tasks": [ingest, spam]})
+    stage.faults(
+        [{"service": "scheduler", "operation": "CreateSchedule", "caller": "CreateTargets", "fault": "kill_after"}]
+    )
+    stage.deploy("v1")
+    stage.fire(in_group(stage, ingest["name"]))
+    sweep(stage)
+    stage.settings(run_task="refused")
+    stage.fire(in_group(stage, ingest["name"]))
+    stage.settings(run_task="ok")
+    stage.upload_schedule({"tasks": [{**ingest, "timezone": "Asia/Tokyo"}]})
+    stage.deploy("v2")
+    wait_for(lambda: len(runs(stage)) > 1, 20)
+
+
+def schedules_are_restored(stage: Client) -> None:
+    """A person stops a deployment that adds, changes and removes schedules, and deletes one meanwhile."""
+    first, second = (zoned(task) for task in NEXT["tasks"][:2])
+    stage.upload_schedule({"tasks": [first, second]})
+    stage.deploy("v1")
+    stage.upload_schedule({"tasks": [{**first, "timezone": "Asia/Tokyo"}, {**first, "name": "Other"}]})
+    stage.settings(rollout="hangs")
+    stage.clear_calls()
+    stage.push("v2")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    group, _, name = in_group(stage, first["name"]).partition("/")
+    stage.client("scheduler").delete_schedule(GroupName=group, Name=name)
+    stopped = stage.executions()[0]
+    stage.client("stepfunctions").stop_execution(executionArn=stopped)
+    stage.settings(rollout="completes")
+    stage.restored_by(stopped)
+
+
+def schedules_are_paused(stage: Client) -> None:
+    """A pause of a schedule that fails is withdrawn; another ends in time."""
+    job = zoned(NEXT["tasks"][0])
+    stage.upload_schedule({"tasks": [job]})
+    stage.deploy("v1")
+    asked = {"kind": "pause", "pause": {"tasks": [job["name"]]}}
+    of_pauses = {"service": "scheduler", "operation": "UpdateSchedule", "caller": "ChangePauses"}
+    stage.faults([{**of_pauses, "fault": "denied", "count": 0}])
+    stage.wait(stage.start(asked))
+    stage.faults([])
+    soon = datetime.fromisoformat(stage.clock()) + timedelta(minutes=5)
+    stage.wait(stage.start({**asked, "pause": {**asked["pause"], "until": soon.isoformat()}}))
+    stage.advance(600)
+    sweep(stage)
+
+
+def zoned(task: dict[str, Any]) -> dict[str, Any]:
+    """The task at six in Berlin, which no rule can say."""
+    other = {key: value for key, value in task.items() if key not in ("cron", "rate", "schedule")}
+    return {**other, "cron": "0 6 * * ? *", "timezone": "Europe/Berlin"}
+
+
+def in_group(stage: Client, task: str) -> str:
+    """The task's schedule, as the stage fires it."""
+    return f"{stage.names['outputs']['ScheduleGroup']}/{PREFIX}{task}"
+
+
 @contextmanager
 def events_lost(stage: Client) -> Iterator[None]:
     """Step Functions' events, which AWS sends at best effort, are lost while the block runs."""
@@ -320,6 +383,9 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     rolled_back,
     held_until_sweep_deploys,
     paused_while_the_file_changes,
+    jobs_in_scheduler,
+    schedules_are_restored,
+    schedules_are_paused,
 )
 """The smallest set that needs every permission."""
 ALL = (

@@ -28,8 +28,9 @@ def granted(one_stage: Client) -> dict[str, list[Statement]]:
 def test_no_call_is_denied(records: list[dict[str, Any]]) -> None:
     assert [record for record in records if not record["allowed"]] == []
     steps = {record["caller"].split("/")[1].removeprefix("rota-").rpartition("-")[0] for record in records}
-    # eleven steps, RecordRun and Sweep, the machine, the rules of pushes and of what was stopped, the scheduled rules
-    assert len(steps) == 17
+    # eleven steps, RecordRun and Sweep, the machine, the rules of pushes and of what was stopped, the scheduled rules,
+    # Scheduler
+    assert len(steps) == 18
 
 
 @pytest.mark.permissions

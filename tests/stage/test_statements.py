@@ -45,7 +45,7 @@ def went_well(stage: Client) -> Counter[str]:
 def by_sweep(stage: Client) -> Counter[str]:
     """The calls with which Sweep learned something, or reported it."""
     operations = {"Publish", "PutEvents", "DescribeRule", "ListTargetsByRule", "DescribeTaskDefinition", "GetObject"}
-    operations |= {"DescribeImages"}
+    operations |= {"DescribeImages", "GetSchedule", "UpdateSchedule"}
     calls = [call for call in stage.calls() if call["caller"] == "Sweep" and call["error"] is None]
     return Counter(call["operation"] for call in calls if call["operation"] in operations)
 

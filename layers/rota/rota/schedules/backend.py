@@ -254,6 +254,15 @@ def seconds(changes: "Iterable[Change]") -> float:
     return max(EVENTS.seconds(calls["rules"]), SCHEDULER.seconds(calls["scheduler"]))
 
 
+def update_request(stored: Mapping[str, Any], now: "datetime") -> dict[str, Any] | None:
+    """UpdateSchedule's request for what a snapshot holds of a schedule in Scheduler; None for a rule. Pure."""
+    if stored.get("backend") != "scheduler":
+        return None
+    found = SchedulerSchedule.model_validate(stored)
+    group, _, name = found.name.partition("/")
+    return {"GroupName": group, "Name": name, **scheduler.writable(found.members, now)}
+
+
 def _rule(schedule: Schedule | None) -> Rule | None:
     return schedule if isinstance(schedule, Rule) else None
 

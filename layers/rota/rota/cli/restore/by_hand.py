@@ -4,9 +4,11 @@ import json
 import shlex
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from rota.cli.exits import CommandError, Exit
+from rota.schedules import backend
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -24,7 +26,7 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Commands:
-    """What a person types; `added` are rules that the deployment may have made, which no command removes."""
+    """What a person types; `added` are schedules that the deployment may have made, which no command removes."""
 
     execution: str
     commands: list[str]
@@ -36,7 +38,7 @@ class Commands:
         yield f"# What {self.execution} found. Look at each command before you run it."
         yield from self.commands
         for name in self.added:
-            yield f"# It may have made the rule {name}, which stays."
+            yield f"# It may have made the {'schedule' if '/' in name else 'rule'} {name}, which stays."
 
 
 def by_hand(account: "Account", execution: str) -> Commands:
@@ -49,14 +51,20 @@ def by_hand(account: "Account", execution: str) -> Commands:
     paused = {stack.rule_prefix + task for task in account.table.pauses()}
     added = [each["name"] for each in (plan or {}).get("changes", ()) if each["kind"] == "create"]
     where = f" --region {stack.region}"
-    return Commands(execution, [each + where for each in commands(snapshot, stack.app, paused)], added)
+    found = commands(snapshot, stack.app, paused, account.now())
+    return Commands(execution, [each + where for each in found], added)
 
 
-def commands(snapshot: Mapping[str, Any], app: str, paused: Collection[str]) -> Iterator[str]:
-    """A command for each rule and its targets, and one for the service. A rule that is paused stays off. Pure."""
+def commands(snapshot: Mapping[str, Any], app: str, paused: Collection[str], now: datetime) -> Iterator[str]:
+    """A command for each rule and its targets, or for each schedule of EventBridge Scheduler, and one for the service.
+    What is paused stays off. Pure.
+    """
     for rule in snapshot["rules"].values():
+        off = {"State": "DISABLED"} if backend.plain_name(rule["name"]) in paused else {}
+        if whole := backend.update_request(rule, now):
+            yield _command("scheduler update-schedule", whole | off)
+            continue
         request = {key: rule[name] for key, name in _FIELDS.items() if rule[name]}
-        off = {"State": "DISABLED"} if rule["name"] in paused else {}
         tags = [{"Key": key, "Value": value} for key, value in rule["tags"].items() if not key.startswith("aws:")]
         yield _command("events put-rule", request | off | {"Tags": tags})
         yield _command("events put-targets", {"Rule": rule["name"], "Targets": rule["targets"]})
