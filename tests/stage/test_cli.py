@@ -68,7 +68,8 @@ def test_status_shows_what_is_live_and_each_job(deployed: Client, rota: Rota) ->
     calls = Counter(f"{call['service']} {call['operation']}" for call in deployed.calls())
     # The newest items, pauses, jobs, what Sweep has read, and the runs of three jobs: side by side, after the stack.
     assert calls.pop("dynamodb Query") == 7
-    assert calls == Counter(["cloudformation DescribeStacks", "ecs DescribeServices", "events ListRules"])
+    schedules = ["events ListRules", "scheduler ListSchedules"]
+    assert calls == Counter(["cloudformation DescribeStacks", "ecs DescribeServices", *schedules])
     assert status["release"]["release"] == "v1"
     assert (status["release"]["tag"], status["release"]["kind"]) == ("v1", "push")
     assert (status["deploying"], status["service"]["running"]) == (None, 2)

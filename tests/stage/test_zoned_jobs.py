@@ -1,5 +1,6 @@
 """Jobs of EventBridge Scheduler, deployed by the whole machine with the template's own roles."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from examples.guestbook.client import Client, running
 from tests.processes import FORKS
 from tests.stage.account import PREFIX, states
+from tests.stage.conftest import Rota
 
 TASKS = [
     {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 7 * * ? *", "timezone": "Europe/Berlin"},
@@ -50,6 +52,42 @@ def test_a_file_has_schedules_beside_rules(zoned: Client) -> None:
     (first,) = zoned.executions()
     again = zoned.wait(zoned.start(zoned.wait(first)["input"]))
     assert states(zoned, again)[-1] == "NothingToDo"
+
+
+def test_the_command_shows_zone_and_place(zoned: Client, rota: Rota) -> None:
+    answer = rota("status", "--json")
+    tasks = {each["task"]: each for each in answer.json["tasks"]}
+    assert {name: (each["timezone"], each["in_words"], each["drift"]) for name, each in tasks.items()} == {
+        "CountTeaspoons": ("UTC", "Sundays at 22:00 UTC", []),
+        "IngestData": ("Europe/Berlin", "every day at 07:00 Europe/Berlin", []),
+        "RemoveSpam": ("UTC", "every 15 minutes, within 5 minutes", []),
+    }
+    assert tasks["RemoveSpam"]["exact"], "its StartDate says from when it counts"
+    upcoming = rota("next", "--json").json
+    assert [each["local"][11:16] for each in upcoming["runs"] if each["task"] == "IngestData"] == ["07:00"]
+    assert upcoming["zones"]
+    explained = rota("explain", "IngestData").out
+    assert "IngestData runs every day at 07:00 Europe/Berlin, next" in explained
+    assert re.search(r"schedule +production__guestbook__IngestData", explained)
+    assert "in its group" in " ".join(explained.split())
+
+
+def test_a_job_of_scheduler_is_run_and_paused(zoned: Client, rota: Rota) -> None:
+    ran = rota("run", "IngestData")
+    assert (ran.exit, ran.err.splitlines()[-1:]) != (1, [])
+    assert rota("pause", "IngestData", "--reason", "stock-taking").exit == 0
+    assert scheduled(zoned)["IngestData"]["State"] == "DISABLED"
+    assert rota("explain", "IngestData").out.startswith("IngestData does not run: it is paused (every day at 07:00")
+    assert rota("resume", "IngestData").exit == 0
+    assert scheduled(zoned)["IngestData"]["State"] == "ENABLED"
+
+
+def test_a_plan_names_another_zone(zoned: Client, rota: Rota) -> None:
+    zoned.upload_schedule({"tasks": [TASKS[0] | {"timezone": "Asia/Tokyo"}, TASKS[1] | {"window": 6}, TASKS[2]]})
+    (ingest, spam) = rota("plan", "--json").json["tasks"]
+    assert ingest["fields"] == {"schedule": ["cron(0 7 * * ? *) Europe/Berlin", "cron(0 7 * * ? *) Asia/Tokyo"]}
+    assert (ingest["change"], spam["change"]) == ("update", "update")
+    assert spam["fields"]["schedule"][1].endswith(", within 6 minutes")
 
 
 def test_another_file_adds_changes_and_removes(zoned: Client) -> None:

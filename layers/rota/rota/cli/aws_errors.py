@@ -28,6 +28,7 @@ POLICIES: dict[str, frozenset[str]] = {
             *("cloudformation:DescribeStacks", "dynamodb:Query", "ecs:DescribeServices", "ecs:DescribeTaskDefinition"),
             *("states:DescribeExecution", "states:GetExecutionHistory", "events:ListRules", "events:DescribeRule"),
             *("events:ListTargetsByRule", "events:ListTagsForResource"),
+            *("scheduler:ListSchedules", "scheduler:GetSchedule"),
             *("ecs:ListTasks", "ecs:DescribeTasks", "logs:FilterLogEvents", "logs:GetLogEvents"),
         }
     ),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from rota.schedule_file.expression import period_of
+
 _MINUTE = timedelta(minutes=1)
 
 
@@ -22,8 +24,9 @@ class When(NamedTuple):
     """A run may begin so many minutes later than it is due."""
 
     def from_now_on(self, now: datetime) -> "When":
-        """Without a start that is past, which means nothing any more but to a rate, whose phase it is."""
-        return self if self.start and self.start > now else self._replace(start=None)
+        """Without a start that changes nothing from now on: it is past, or of a rate one period ahead at most."""
+        begins = now + (period_of(self.expression) or timedelta()) + _MINUTE
+        return self if self.start and self.start > begins else self._replace(start=None)
 
 
 def of_aws(members: Mapping[str, Any]) -> When:

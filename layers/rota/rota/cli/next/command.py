@@ -32,11 +32,11 @@ def next_(
     every: bool,
     as_ics: bool,
 ) -> None:
-    """List when each TASK, or every job, runs next, a row for each job and day. Schedules are in UTC, times in your
-    zone.
+    """List when each TASK, or every job, runs next, a row for each job and day. Schedules are in UTC or in a zone of
+    their own, times in yours.
 
-    What is paused or disabled is named at the end. A rate is shown as about, because AWS does not show from when it
-    counts.
+    What is paused or disabled is named at the end. A rate is shown as about, because AWS does not show from when a
+    rule counts.
     """
     from rota.cli.next import gather, text
     from rota.cli.next.calendar import calendar
