@@ -13,6 +13,7 @@ import regex
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 MODEL_OF_ANYTHING = "document"
+CONSTRAINTS = ("min", "max", "enum", "pattern")
 STRUCTURED = (StructureShape, MapShape, ListShape)
 WHOLE_NUMBERS = {"integer": "an Integer", "long": "a Long"}
 NUMBERS = ("float", "double")
@@ -42,7 +43,10 @@ def type_error(shape: Shape, value: Any) -> str | None:
     if isinstance(shape, STRUCTURED):
         if not isinstance(value, list if isinstance(shape, ListShape) else dict):
             return "Unexpected value type in payload"
-        return next((error for part, inner, _ in _parts(shape, value) if (error := type_error(part, inner))), None)
+        for part, inner, _ in _parts(shape, value):
+            if (type(inner) is not str or part.type_name != "string") and (error := type_error(part, inner)):
+                return error
+        return None
     if isinstance(value, list | dict):
         return f"Start of {'list' if isinstance(value, list) else 'structure or map'} found where not expected."
     return _scalar_type_error(shape.type_name, value)
@@ -58,8 +62,10 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[Violation]:
         for name in shape.required_members:
             if value.get(name) is None:
                 yield Violation(_join(path, _lower(name)), None, "Member must not be null")
-    if isinstance(shape, StructureShape | MapShape | ListShape):
+    if isinstance(shape, STRUCTURED):
         for part, inner, step in _parts(shape, value):
+            if not _is_constrained(part):
+                continue
             if step or not (words := _broken(part, inner)):
                 yield from violations(part, inner, _join(path, step))
             else:
@@ -99,8 +105,16 @@ def _scalar_type_error(type_name: str, value: object) -> str | None:
     return None
 
 
+@cache
+def _is_constrained(shape: Shape) -> bool:
+    """Whether the model says anything of such a value but its type; of most strings it does not."""
+    return isinstance(shape, STRUCTURED) or not shape.metadata.keys().isdisjoint(CONSTRAINTS)
+
+
 def _broken(shape: Shape, value: Any) -> str | None:
     """The first constraint of the shape itself that the value violates."""
+    if not _is_constrained(shape):
+        return None
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     numeric = shape.type_name in (*WHOLE_NUMBERS, *NUMBERS)
     size = value if numeric else len(value) if isinstance(value, str | bytes | list | dict) else None

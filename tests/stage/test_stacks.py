@@ -112,7 +112,9 @@ def test_other_parameters_change_policies_and_environments(stage: Client) -> Non
         assert f":repository/{repository}" not in granted
         assert (set_["REPOSITORY"], set_["TASK_NETWORKS"]) == ("other", "any")
         assert (
-            stage.client("logs").describe_log_groups(logGroupNamePrefix="/rota/")["logGroups"][0]["retentionInDays"]
+            stage.client("logs").describe_log_groups(logGroupNamePrefix="/rota/rota/")["logGroups"][0][
+                "retentionInDays"
+            ]
             == 7
         )
         assert {"ReadConfigFunctionRole", "TakeTurnFunctionRole", "TakeTurnFunction"} <= modified
