@@ -17,11 +17,18 @@ NOW = datetime(2026, 12, 23, 17, 0, tzinfo=timezone(timedelta(hours=1)))
         ("2h", None, "2026-12-23T18:00:00+00:00"),
         (None, "18:00", "2026-12-23T17:00:00+00:00"),
         (None, "06:00", "2026-12-24T05:00:00+00:00"),
+        (None, "tomorrow 18:00", "2026-12-24T17:00:00+00:00"),
+        (None, "Mon 06:00", "2026-12-28T05:00:00+00:00"),
+        (None, "wednesday 18:00", "2026-12-23T17:00:00+00:00"),
+        (None, "Wed 06:00", "2026-12-30T05:00:00+00:00"),
         (None, "2026-12-24T06:00", "2026-12-24T05:00:00+00:00"),
         (None, "2026-12-24T06:00Z", "2026-12-24T06:00:00+00:00"),
         (None, "2026-12-24", "2026-12-23T23:00:00+00:00"),
     ],
-    ids=["no end", "so long", "today", "tomorrow", "local", "with a zone", "a day"],
+    ids=[
+        *("no end", "so long", "today", "tomorrow", "tomorrow by name", "a day of the week", "that is today"),
+        *("that is a week away", "local", "with a zone", "a day"),
+    ],
 )
 def test_the_end_is_in_utc(lasts: str | None, until: str | None, ends: str | None) -> None:
     found = end_of(lasts, until, NOW)

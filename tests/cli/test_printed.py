@@ -11,6 +11,7 @@ import pytest
 from rota.cli import json_schema, tables, times
 from rota.cli.exits import MEANINGS, CommandError, Exit
 from rota.cli.output import Output
+from rota.watch.wording import for_people
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
@@ -52,6 +53,24 @@ def test_durations_are_read(text: str, seconds: int) -> None:
 def test_other_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no duration"):
         times.parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("too long\nby a line", "too long"),
+        ("no " * 99, f"{'no ' * 52}..."),
+        ("", ""),
+    ],
+    ids=["lines", "words", "nothing"],
+)
+def test_of_a_long_text_the_beginning_is_shown(text: str, shown: str) -> None:
+    assert tables.beginning(text) == shown
+
+
+def test_what_a_deployment_says_is_shown_without_inputs() -> None:
+    said = f'bars sha256:{"ab" * 32}; to undo it: rota rollback v2, or start {{"kind": "rollback", "release": "v2"}}'
+    assert for_people(said) == "bars sha256:abababababab; to undo it: rota rollback v2"
 
 
 ROWS: list[tables.Row] = [

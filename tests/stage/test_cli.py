@@ -155,7 +155,24 @@ def test_a_file_that_is_not_uploaded_is_planned(deployed: Client, rota: Rota, tm
     shown = " ".join(rota("plan", "--file", str(file)).out.split())
     assert f"schedule file {file} (not uploaded)" in shown
     assert "runs ./bin/start data_ingestion_task -> ./bin/start teaspoon_task" in shown
-    assert f"Deploy it: rota check {file} -o FILE, upload that, then rota deploy --image v1" in shown
+    assert f"Deploy it: rota deploy --schedule {file} --image v1" in shown
+
+
+def test_a_schedule_file_is_uploaded_and_deployed_at_once(deployed: Client, rota: Rota, tmp_path: Path) -> None:
+    file = tmp_path / "new.yaml"
+    file.write_text("tasks:\n  - {name: IngestData, task: data_ingestion_task, rate: 5 min}\n")
+    wrong = rota("deploy", "--schedule", str(file), "--yes")
+    assert (wrong.exit, 'tasks[0].rate: "5 min" is not a rate' in wrong.err, wrong.out) == (1, True, "")
+    file.write_text(file.read_text().replace("5 min", "5 minutes"))
+    done = rota("deploy", "--schedule", str(file), "--plan-first", "--yes")
+    assert (done.exit, "0 revisions to register; the service is unchanged" in " ".join(done.out.split())) == (0, True)
+    assert "2 REMOVED" in done.out
+    assert "is uploaded: s3://" in done.err
+    assert rota("plan", "--exit-code").exit == 0, "what is live is what is in the bucket"
+    status = rota("status", "--json").json
+    assert [task["task"] for task in status["tasks"]] == ["IngestData"]
+    refused = rota("deploy", "--schedule", str(file), "--again", "--yes")
+    assert (refused.exit, "--again is about an earlier one" in refused.err) == (2, True)
 
 
 def events(done: Done) -> list[dict[str, Any]]:

@@ -53,6 +53,7 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
     assert "roll back to v2 (b81d07e)" in mail
     assert "Subject: RemoveSpam recovered after one bad run" in recovery
     assert "It succeeds since v4 (d0e4b92); it failed on v3 (c7f3e20)." in recovery
+    assert fourth.splitlines()[-1] == "docs/stage.md has a tour, docs/cli.md every command."
     incidents = re.findall(r"Incident: (\S+)", output)
     assert len(incidents) == 2
     assert len(set(incidents)) == 1

@@ -45,7 +45,12 @@ def main() -> int:
         return 130
     took = time.monotonic() - begun
     console.print(
-        f"\nThat took {took:.0f} s. To try this local AWS yourself: [bold]make stage[/bold], then docs/stage.md."
+        f"\nThat took {took:.0f} s. To try this local AWS yourself: [bold]make stage[/bold]. In another terminal, with the\n"
+        "export line that it prints:\n"
+        "  [bold].venv/bin/rota deploy --image initial --yes[/bold]\n"
+        "  [bold].venv/bin/rota run IngestData --yes[/bold]\n"
+        "  [bold].venv/bin/rota explain IngestData[/bold]\n"
+        "docs/stage.md has a tour, docs/cli.md every command."
     )
     return 0
 

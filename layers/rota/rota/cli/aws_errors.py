@@ -117,7 +117,7 @@ def _of_a_call(error: refused.ClientError) -> CommandError:
         return CommandError(
             Exit.NOT_ALLOWED,
             f"you may not {action}{f' on {resource}' if resource else ''}",
-            f"ask whoever runs the account: {_policy(action)}",
+            f"ask whoever runs the account: {_policy(action, resource)}",
             error="AccessDenied",
             acts="operator",
         )
@@ -146,8 +146,10 @@ def _denied(error: refused.ClientError) -> tuple[str, str]:
     return (said["action"], said["resource"] or "") if said else (error.operation_name, "")
 
 
-def _policy(action: str) -> str:
+def _policy(action: str, resource: str) -> str:
     """Which of the stack's policies has an action, as AWS or, without its service, botocore names it."""
+    if action.endswith("PutObject") and resource and "/proposals/" not in resource:
+        return "none of the stack's policies for people uploads a schedule file; a build may"
     for name, actions in POLICIES.items():
         if any(action in (each, each.partition(":")[2]) for each in actions):
             of_groups = " for the log groups of its parameter JobLogGroups" if "GetLogEvents" in action else ""

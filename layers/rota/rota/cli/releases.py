@@ -36,6 +36,13 @@ def deploy_live(digest: str) -> str:
     return f"rota deploy --image {digest.removeprefix('sha256:')[:12]}"
 
 
+def live_image(live: Item | None) -> Image:
+    """The image that is live. CommandError if none is."""
+    if live is None:
+        raise CommandError(Exit.MISUSED, "nothing is live yet", "name an image with --image TAG")
+    return Image(live["live_digest"], live.get("live_tag"))
+
+
 def means(entry: Item, name: str) -> bool:
     """Whether a person means that entry of the ledger by the name."""
     if VERSION.fullmatch(name):

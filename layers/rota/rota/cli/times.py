@@ -1,5 +1,6 @@
 """Times and durations for people, and times for JSON."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -68,15 +69,28 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=int(number) * units[unit])
 
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = re.compile(
+    r"((?P<day>tomorrow|mon(day)?|tue(sday)?|wed(nesday)?|thu(rsday)?|fri(day)?|sat(urday)?|sun(day)?) )?"
+    r"(?P<time>\d\d:\d\d)"
+)
+
+
 def parse_time(text: str, now: datetime) -> datetime:
-    """`18:00`, the next one, or `2026-12-24T06:00`; one without a zone is in that of `now`. ValueError for another."""
-    words = f"{text!r} is no time; write it as 18:00 or 2026-12-24T06:00"
-    if len(text) == len("18:00") and ":" in text:
+    """`18:00`, `tomorrow 06:00` and `Mon 06:00`, the next one, or `2026-12-24T06:00`; one without a zone is in that of
+    `now`. ValueError for another.
+    """
+    words = f"{text!r} is no time; write it as 18:00, Mon 06:00 or 2026-12-24T06:00"
+    if found := _CLOCK.fullmatch(text.strip().lower()):
         try:
-            today = datetime.combine(now.date(), datetime.strptime(text, "%H:%M").time(), now.tzinfo)
+            today = datetime.combine(now.date(), datetime.strptime(found["time"], "%H:%M").time(), now.tzinfo)
         except ValueError as wrong:
             raise ValueError(words) from wrong
-        return today if today > now else today + timedelta(days=1)
+        if found["day"] == "tomorrow":
+            return today + timedelta(days=1)
+        if found["day"]:
+            today += timedelta(days=(_DAYS.index(found["day"][:3]) - now.weekday()) % len(_DAYS))
+        return today if today > now else today + timedelta(days=len(_DAYS) if found["day"] else 1)
     try:
         at = datetime.fromisoformat(text)
     except ValueError as wrong:

@@ -9,7 +9,7 @@ from click import style
 
 from rota.contract import STEPS
 from rota.watch.follow import End, Following, Step
-from rota.watch.inputs import without_inputs
+from rota.watch.wording import for_people
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -101,7 +101,7 @@ def wrapped(text: str, indent: str, width: int = WIDTH) -> str:
 
 
 def _end(end: End, cause: str) -> Iterator[str]:
-    cause = without_inputs(cause)
+    cause = for_people(cause)
     status = style(end.status, fg="green" if end.status == "SUCCEEDED" else "red")
     yield f"  {status} in {end.state} after {end.seconds:.1f} s"
     if cause:
@@ -112,7 +112,7 @@ def _step(step: Step, cause: str) -> str:
     if (step.result or {}).get("decision") == "wait":
         return style(f"  .. TakeTurn          {note(step)}", dim=True)
     mark = style("ok", fg="green") if step.error is None else style("!!", fg="red")
-    shown = wrapped(without_inputs(note(step, cause)), " " * _INDENT).lstrip()
+    shown = wrapped(for_people(note(step, cause)), " " * _INDENT).lstrip()
     retries = style(f" ({step.retries} {'retry' if step.retries == 1 else 'retries'})", fg="yellow")
     return f"  {mark} {step.state:<18}{step.seconds:5.2f} s  {shown}{retries if step.retries else ''}".rstrip()
 

@@ -37,6 +37,9 @@ _KEYS_OF_A_PERSON = {"dry_run", "by", "reason", "kind", "now", "lift"}
 @click.option(
     "--image-of", metavar="STACK", help="The image that is live in another stack.", shell_complete=names.stacks
 )
+@click.option(
+    "--schedule", metavar="FILE", help="Upload this schedule file first, JSON or YAML. Alone: with the live image."
+)
 @click.option("--watch", metavar="EXECUTION", help="Start nothing; watch this execution.")
 @click.option("--now", is_flag=True, help="Also while deployments are held.")
 @click.option("--plan-first", is_flag=True, help="Show the plan before it asks.")
@@ -55,6 +58,7 @@ def deploy(
     image: str | None,
     again: str | None,
     image_of: str | None,
+    schedule: str | None,
     watch: str | None,
     now: bool,
     plan_first: bool,
@@ -64,39 +68,45 @@ def deploy(
     no_wait: bool,
     timeout: timedelta,
 ) -> Exit:
-    """Deploy an image that is in ECR with the schedule file as it is in the bucket, and watch each step.
+    """Deploy an image that is in ECR with the schedule file as it is in the bucket, and watch each step. With
+    --schedule: with that file, which it uploads.
 
     If the same image deploys already, that is watched. Exits with 0 once it is live, 1 if it failed and everything is
     as before, 5 if that could not be restored, 6 if it was overtaken, held or barred.
     """
     from rota.cli import execution, releases
+    from rota.cli.deploy.upload import prepare
     from rota.cli.plan import run
+    from rota.cli.plan.proposal import store_content
 
     until_live = wait_until == "live"
-    given = {"--image": image, "--again": again, "--image-of": image_of, "--watch": watch}
-    named = [name for name, value in given.items() if value is not None]
-    if len(named) > 1:
-        words = f"{' and '.join(named)} each say what to deploy"
-        raise CommandError(Exit.MISUSED, words, "type one of them: --again takes the image of an earlier deployment")
-    if not named:
-        raise CommandError(Exit.MISUSED, "name what to deploy", f"one of {', '.join(given)}")
+    _require_one({"--image": image, "--again": again, "--image-of": image_of, "--watch": watch}, schedule)
     if watch:
         return execution.follow(account, account.stack.execution(watch), timeout, until_live=until_live)
-    stack, table = account.stack, account.table
+    stack, table, upload = account.stack, account.table, None
     present = table.present(0)
     if again:
         event, what, kind = *_again(account, table, again), "again"
         _remark(account, present.live, event, what)
     else:
         known = _known(table, present.live)
-        chosen = _live_image_of(account, image_of) if image_of else releases.image(account, image or "", known)
+        if image_of:
+            chosen = _live_image_of(account, image_of)
+        else:
+            chosen = releases.image(account, image, known) if image else releases.live_image(present.live)
         event, what, kind = execution.push_of(account, chosen), str(chosen), "image"
-    running = _running(account, present.lease, event)
+        upload = prepare(account, schedule, chosen) if schedule else None
+    # What deploys already has read another file.
+    running = None if upload else _running(account, present.lease, event)
     already = running is not None
     if running is None:
         if plan_first:
-            run.show(account, event)
-        execution.confirm(account, f"Deploy {what} to {stack}?", yes=yes)
+            proposal = store_content(account, upload.name, upload.content) if upload else None
+            run.show(account, event, proposal=proposal)
+        first = f"Upload {upload.name} as {upload.key}, and deploy" if upload else "Deploy"
+        execution.confirm(account, f"{first} {what} to {stack}?", yes=yes)
+        if upload:
+            upload.store(account)
         running = execution.start(
             account, execution.signed(account, {**event, **({"now": True} if now else {})}, kind, reason), "deploy"
         )
@@ -105,6 +115,19 @@ def deploy(
     if no_wait:
         return execution.started(account, running, already=already)
     return execution.follow(account, running, timeout, until_live=until_live, already=already)
+
+
+def _require_one(given: Mapping[str, str | None], schedule: str | None) -> None:
+    """CommandError unless one option says what to deploy, or the schedule file alone."""
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) > 1:
+        words = f"{' and '.join(named)} each say what to deploy"
+        raise CommandError(Exit.MISUSED, words, "type one of them: --again takes the image of an earlier deployment")
+    if not (named or schedule):
+        raise CommandError(Exit.MISUSED, "name what to deploy", f"one of {', '.join(given)}, or --schedule")
+    if schedule and {*named} & {"--again", "--watch"}:
+        words = f"--schedule is for a new deployment, and {named[0]} is about an earlier one"
+        raise CommandError(Exit.MISUSED, words, "type it with --image, or alone")
 
 
 def _again(account: Account, table: "Table", name: str) -> tuple[dict[str, Any], str]:

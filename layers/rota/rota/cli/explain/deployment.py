@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from rota.cli.frame import Account
 
 _WHO: dict[Acts, str] = {"author": "the schedule file's author", "operator": "the operator"}
-_WELL = ("deployed", "nothing to do")
+_OF_THE_ROLLOUT = ("RollService", "CheckService")
+_WELL = ("deployed", "nothing to do", "done")
 
 
 def of_entry(account: "Account", entry: Item, live: Item | None, *, utc: bool) -> Explanation:
     """A deployment of the ledger."""
     name = items.version(entry.get("release"))
     image = " ".join(filter(None, (entry.get("tag"), str(entry.get("digest", ""))[:19])))
-    named = f"{name} = {image}" if name else image or "no image"
+    named = f"{name} = {image}" if name else image or who(entry)
     headline = f"{named}: {entry['outcome']}{', and it is live' if items.is_of_live(entry, live) else ''}"
     chain = [*_chain(account, entry, utc=utc)]
     return Explanation("release" if name else "deployment", name or image, headline, chain, [*_advice(account, entry)])
@@ -87,7 +88,7 @@ def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
         count = f"{tasks} tasks; " if tasks is not None else ""
         yield Link("schedule file", entry["schedule_key"], f"{count}version {entry.get('schedule_version')}")
     if entry.get("summary"):
-        yield Link("plan", "", entry["summary"])
+        yield Link("plan" if entry.get("digest") else "what", "", entry["summary"])
     yield from _of_the_record(entry.get("deployment") or {}, with_cause=not entry.get("cause"))
     if entry.get("durations"):
         yield Link(
@@ -137,6 +138,8 @@ def _advice(account: "Account", entry: Item) -> Iterator[str]:
         error = ((entry.get("deployment") or {}).get("error") or {}).get("Error", "")
         if error in ACTS:
             yield f"{_WHO[ACTS[error]]} acts: do what the cause says"
+        if (entry.get("deployment") or {}).get("failed_step") in _OF_THE_ROLLOUT:
+            yield f"what the service's tasks have logged: rota logs --service --since 1h{options}"
         yield f"then once more: rota deploy --again {name}{options}"
     elif entry["outcome"] == "overtaken":
         yield "a newer push was deployed instead: rota history"

@@ -182,8 +182,8 @@ def _of_the_runs(facts: TaskFacts, strip: str, now: datetime, *, utc: bool) -> I
         return
     last = facts.runs[0]
     due = items.at(last, "scheduled_at") or now
-    code = f", exit code {last['exit_code']}" if last.get("exit_code") is not None else ""
     why = (last.get("reason") or {}).get("words", "")
+    code = f", exit code {last['exit_code']}" if last.get("exit_code") is not None and not why else ""
     yield Link(
         "last run",
         times.clock(due, now, utc=utc),
@@ -222,7 +222,8 @@ def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
     if todo:
         yield todo
     if last and last["status"] in BAD:
-        yield f"its log: rota logs {facts.task}{facts.account.options}"
+        if last.get("task_arn"):  # what did not begin has none
+            yield f"its log: rota logs {facts.task}{facts.account.options}"
         yield f"run it once more: rota run {facts.task}{facts.account.options}"
 
 

@@ -6,7 +6,7 @@ import click
 
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.tables import Cell, Row, folded, table
-from rota.watch.inputs import without_inputs
+from rota.watch.wording import for_people
 
 _COLOURS = {"cause": "red", "failed": "red", "by hand": "yellow", "paused": "yellow", "incident": "red"}
 
@@ -29,4 +29,4 @@ def lines(explanation: Explanation, width: int) -> Iterator[str]:
 
 def _because(link: Link) -> str:
     """An input is shown where it is the subject alone."""
-    return link.because if link.what == "input" else without_inputs(link.because)
+    return link.because if link.what == "input" else for_people(link.because)

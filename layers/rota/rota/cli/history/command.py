@@ -22,4 +22,4 @@ def history(account: Account, most: int, every: bool, task: str | None) -> None:
         output.answer(runs, stack, lambda: text.run_lines(runs, account.now(), output.width, utc=output.utc))
     else:
         found = gather.history(account.table, most, every=every)
-        output.answer(found, stack, lambda: text.lines(found, account.now(), output.width))
+        output.answer(found, stack, lambda: text.lines(found, account.now(), output.width, every=every))

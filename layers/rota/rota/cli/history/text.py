@@ -7,7 +7,7 @@ from rota.cli import times
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.status.text import how, short
 from rota.cli.tables import Cell, Row, beginning, table
-from rota.watch.inputs import without_inputs
+from rota.watch.wording import for_people
 
 _COLOURS = {
     "failed": "red",
@@ -20,15 +20,15 @@ _COLOURS = {
 _RUN_COLOURS = {"failed": "red", "not_started": "red", "missed": "red", "unknown": "yellow"}
 
 
-def lines(history: History, now: datetime, width: int) -> Iterator[str]:
-    """A row for each deployment."""
+def lines(history: History, now: datetime, width: int, *, every: bool) -> Iterator[str]:
+    """A row for each deployment; `every`: also of those that did not go live."""
     if not history.releases:
         yield "Nothing was deployed yet."
         return
     titles = ["release", "", "when", "image", "took", "how and what"]
     yield from table(titles, [_row(each, now) for each in history.releases], width)
     if history.more:
-        yield f"There are older ones: rota history -n {2 * len(history.releases)}"
+        yield f"There are older ones: rota history{' --all' if every else ''} -n {2 * len(history.releases)}"
 
 
 def run_lines(history: TaskHistory, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
@@ -49,12 +49,12 @@ def _row(each: Deployment, now: datetime) -> Row:
         times.ago(when, now) if when else "",
         each.tag or short(each.digest),
         times.duration(each.seconds) if each.seconds is not None else "",
-        "; ".join(filter(None, (how(each.kind, each.by, each.reason), without_inputs(_what(each))))),
+        "; ".join(filter(None, (how(each.kind, each.by, each.reason), for_people(_what(each))))),
     ]
 
 
 def _what(each: Deployment) -> str:
-    return each.summary if each.outcome in ("deployed", "nothing to do") else _why(each)
+    return each.summary if each.outcome in ("deployed", "nothing to do", "done") else _why(each)
 
 
 def _why(each: Deployment) -> str:

@@ -18,7 +18,9 @@ from rota.times import minute
 @click.argument("tasks", metavar="[TASK]...", nargs=-1, shell_complete=names.tasks)
 @click.option("--deployments", is_flag=True, help="Hold deployments: a push ends in Held, and the newest one waits.")
 @click.option("--for", "lasts", metavar="DURATION", help="For so long: 2h, 1d.")
-@click.option("--until", metavar="TIME", help="Until then: 18:00, or 2026-12-24T06:00, with a zone or in yours.")
+@click.option(
+    "--until", metavar="TIME", help="Until then: 18:00, Mon 06:00, or 2026-12-24T06:00, with a zone or in yours."
+)
 @asking
 @waiting
 def pause(

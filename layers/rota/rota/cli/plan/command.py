@@ -3,7 +3,7 @@
 import click
 
 from rota.cli.completion import names
-from rota.cli.exits import CommandError, Exit
+from rota.cli.exits import Exit
 from rota.cli.frame import Account, command
 
 
@@ -31,11 +31,14 @@ def plan(account: Account, image: str | None, file: str | None, details: bool, e
     if image:
         chosen = releases.image(account, image, table.deployments())
     else:
-        live = table.present(0).live
-        if live is None:
-            raise CommandError(Exit.MISUSED, "nothing is live yet", "name an image: rota plan --image TAG")
-        chosen = releases.Image(live["live_digest"], live.get("live_tag"))
+        chosen = releases.live_image(table.present(0).live)
     proposal = store(account, file) if file else None
     found = run.dry_run(account, execution.push_of(account, chosen), proposal)
-    output.answer(found, stack, lambda: text.lines(found, account.now(), output.width, details=details, utc=output.utc))
+    output.answer(
+        found,
+        stack,
+        lambda: text.lines(
+            found, account.now(), output.width, details=details, utc=output.utc, options=account.options
+        ),
+    )
     return Exit.DIFFERS if exit_code and not found.nothing_to_do else Exit.DONE

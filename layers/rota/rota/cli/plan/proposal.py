@@ -24,8 +24,23 @@ class Proposal(NamedTuple):
 
 def store(account: "Account", name: str) -> Proposal:
     """Check the file and store it. `-` is standard input. CommandError for one that has problems, before any call."""
-    from rota.cli.schedule_files.source import raw, read
+    return store_content(account, name, checked(account, name, "plan"))
+
+
+def store_content(account: "Account", name: str, content: bytes) -> Proposal:
+    """Store the JSON of that file."""
     from rota.execution_input import PROPOSALS
+
+    key = f"{PROPOSALS}{hashlib.sha256(content).hexdigest()}.json"
+    stored = account.client("s3").put_object(
+        Bucket=account.stack.bucket, Key=key, Body=content, ContentType="application/json"
+    )
+    return Proposal("standard input" if name == "-" else name, key, stored["VersionId"])
+
+
+def checked(account: "Account", name: str, what: str) -> bytes:
+    """The file as the machine reads it, JSON. CommandError for one that has problems: correct that, then `what`."""
+    from rota.cli.schedule_files.source import raw, read
     from rota.schedule_file.parse import ANY_NUMBER
 
     source = read(name, raw(name))
@@ -35,13 +50,9 @@ def store(account: "Account", name: str) -> Proposal:
         raise CommandError(
             Exit.FAILED,
             f"{name} has {count}",
-            "correct that, then plan again",
+            f"correct that, then {what} again",
             error="ConfigError",
             acts="author",
             listed=listed,
         )
-    key = f"{PROPOSALS}{hashlib.sha256(source.json).hexdigest()}.json"
-    stored = account.client("s3").put_object(
-        Bucket=account.stack.bucket, Key=key, Body=source.json, ContentType="application/json"
-    )
-    return Proposal("standard input" if name == "-" else name, key, stored["VersionId"])
+    return source.json

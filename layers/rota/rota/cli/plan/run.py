@@ -29,17 +29,19 @@ def dry_run(account: "Account", event: Mapping[str, Any], proposal: "Proposal | 
     return plan_of(account, _output(account, started), started, proposal)
 
 
-def show(account: "Account", event: Mapping[str, Any], deploy: str = "") -> None:
-    """Print what deploying this input would change, before it is asked; as JSON it is an event. `deploy`: the command
-    that deploys it, if it is not `rota deploy`.
+def show(account: "Account", event: Mapping[str, Any], deploy: str = "", proposal: "Proposal | None" = None) -> None:
+    """Print what deploying this input would change, with that schedule file if there is one, before it is asked; as
+    JSON it is an event. `deploy`: the command that deploys it, if it is not `rota deploy`.
     """
     from rota.cli.plan import text
 
-    plan, output = dry_run(account, event), account.output
+    plan, output = dry_run(account, event, proposal), account.output
     if output.as_json:
         output.document_event("plan", plan, account.stack)
     else:
-        output.lines(text.lines(plan, account.now(), output.width, utc=output.utc, deploy=deploy))
+        output.lines(
+            text.lines(plan, account.now(), output.width, utc=output.utc, deploy=deploy, options=account.options)
+        )
 
 
 def plan_of(account: "Account", document: Mapping[str, Any], started: str, proposal: "Proposal | None") -> Plan:

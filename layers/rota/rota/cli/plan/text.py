@@ -7,10 +7,9 @@ import click
 
 from rota.cli import times
 from rota.cli.plan.model import Plan, ScheduleFile, TaskChange
-from rota.cli.schedule_files.source import is_yaml
 from rota.cli.status.text import short
 from rota.cli.tables import Cell, Row, folded, packed, table
-from rota.watch.inputs import without_inputs
+from rota.watch.wording import for_people
 
 _ORDER = ("create", "update", "image", "remove")
 _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "image": ("=", None), "remove": ("-", "red")}
@@ -18,10 +17,17 @@ _IN_WORDS = ("in", "schedule", "enabled", "runs", "environment", "revision")
 
 
 def lines(
-    plan: Plan, now: datetime, width: int, *, details: bool = False, utc: bool = True, deploy: str = ""
+    plan: Plan,
+    now: datetime,
+    width: int,
+    *,
+    details: bool = False,
+    utc: bool = True,
+    deploy: str = "",
+    options: str = "",
 ) -> Iterator[str]:
     """What changes, removals last, and the counts at the end. `deploy`: the command that deploys it, if it is not
-    `rota deploy`.
+    `rota deploy`; `options` name its stack.
     """
     yield from packed(_facts(plan, now, utc=utc), width)
     rows = [_row(task, plan) for kind in _ORDER for task in plan.of(kind)]
@@ -32,8 +38,8 @@ def lines(
         if words != "image":
             yield from folded(f"service: {words}", width)
     for words in plan.remarks:
-        yield from folded(f"note: {without_inputs(words)}", width)
-    yield from _counts(plan, width, deploy)
+        yield from folded(f"note: {for_people(words)}", width)
+    yield from _counts(plan, width, f"{deploy or _deploy(plan)}{options}")
 
 
 def _facts(plan: Plan, now: datetime, *, utc: bool) -> Iterator[str]:
@@ -110,11 +116,9 @@ def _counts(plan: Plan, width: int, deploy: str) -> Iterator[str]:
     revisions = (
         f"{plan.registers} {'revision' if plan.registers == 1 else 'revisions'}, at least {plan.seconds_at_least} s"
     )
-    upload = _upload(plan.schedule.proposed) if plan.schedule.proposed else ""
-    deploy = deploy or f"{upload}rota deploy --image {plan.image.tag or plan.image.digest}"
     yield from folded(f"{', '.join(counts) or 'no schedule changes'}; {revisions}. Deploy it: {deploy}", width)
 
 
-def _upload(name: str) -> str:
-    """What comes first where the file is not uploaded: the machine reads JSON."""
-    return f"rota check {name} -o FILE, upload that, then " if is_yaml(name, b"") else f"upload {name}, then "
+def _deploy(plan: Plan) -> str:
+    schedule = f" --schedule {plan.schedule.proposed}" if plan.schedule.proposed else ""
+    return f"rota deploy{schedule} --image {plan.image.tag or plan.image.digest}"

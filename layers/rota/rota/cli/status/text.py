@@ -21,6 +21,8 @@ def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> 
     yield from _trouble(status, now, width, utc=utc)
     if not status.tasks:
         yield "No schedule has the app's prefix."
+        if not status.release:
+            yield "Push an image, or: rota deploy --image TAG"
         return
     yield ""
     titles = ["task", "last runs", "last", "next"]

@@ -1,0 +1,57 @@
+"""A schedule file that is uploaded to be deployed."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from rota.cli.exits import CommandError, Exit
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+    from rota.cli.releases import Image
+
+
+class Upload(NamedTuple):
+    """The file's name here, its key in the bucket, and the JSON that the machine reads."""
+
+    name: str
+    key: str
+    content: bytes
+
+    def store(self, account: "Account") -> None:
+        """Make it the newest version of its key."""
+        account.interrupted = f"{self.name} may be uploaded; nothing was deployed."
+        bucket = account.stack.bucket
+        account.client("s3").put_object(Bucket=bucket, Key=self.key, Body=self.content, ContentType="application/json")
+        account.output.notes([f"{self.name} is uploaded: s3://{bucket}/{self.key}"])
+
+
+def prepare(account: "Account", name: str, image: "Image") -> Upload:
+    """The file, checked; `-` is standard input. Its key is the one that a deployment of the image reads. CommandError
+    for a file that has problems, before anything is written.
+    """
+    from rota.cli.plan.proposal import checked
+    from rota.contract import Image as Pushed
+    from rota.schedule_file.s3 import candidate_keys
+
+    stack = account.stack
+    patterns = tuple(stack.outputs["ScheduleFileKeys"].split(","))
+    keys = candidate_keys(patterns, Pushed(repository=stack.repository, digest=image.digest, tag=image.tag))
+    if not keys:
+        todo = "name it by a tag, or add a key without {tag}"
+        raise CommandError(Exit.MISUSED, f"each of the ScheduleKeys has a tag, and {image} has none", todo)
+    content = checked(account, name, "deploy")
+    key = next((each for each in keys if _is_there(account, each)), keys[0])
+    return Upload("standard input" if name == "-" else name, key, content)
+
+
+def _is_there(account: "Account", key: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    from rota.deployment.artifacts import is_gone
+
+    try:
+        account.client("s3").head_object(Bucket=account.stack.bucket, Key=key)
+    except ClientError as error:
+        if is_gone(error):
+            return False
+        raise
+    return True
