@@ -45,8 +45,8 @@ def main() -> int:
         return 130
     took = time.monotonic() - begun
     console.print(
-        f"\nThat took {took:.0f} s. To try this local AWS yourself: [bold]make stage[/bold]. In another terminal, with the\n"
-        "export line that it prints:\n"
+        f"\nThat took {took:.0f} s. To try this local AWS yourself: [bold]make stage[/bold].\n"
+        "In another terminal, with the export line that it prints:\n"
         "  [bold].venv/bin/rota deploy --image initial --yes[/bold]\n"
         "  [bold].venv/bin/rota run IngestData --yes[/bold]\n"
         "  [bold].venv/bin/rota explain IngestData[/bold]\n"
