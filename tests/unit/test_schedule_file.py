@@ -66,9 +66,14 @@ def test_a_valid_file(raw: bytes | object) -> None:
             {"tasks": None}, "tasks: null is not allowed; write a list of tasks, [{...}, {...}]", id="null-tasks"
         ),
         pytest.param(
-            {"retry": [], "tasks": []},
-            "retry: is not a known key; known keys are $schema, defaults, tasks",
+            {"timezone": "Asia/Tokyo", "tasks": []},
+            'timezone: is not a known key of the file; for all tasks, write "defaults": {"timezone": ...}',
             id="displaced-key",
+        ),
+        pytest.param(
+            {"depth": [], "tasks": []},
+            "depth: is not a known key; known keys are $schema, defaults, tasks",
+            id="of-nothing",
         ),
         pytest.param({"task": [], "tasks": []}, 'task: is not a known key; did you mean "tasks"?', id="unknown-key"),
         pytest.param(

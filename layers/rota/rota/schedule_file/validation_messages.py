@@ -129,6 +129,8 @@ def _unknown_key(location: Location) -> str:
     known = [field.alias or name for name, field in model.model_fields.items()]
     if near := nearest_key(key, known):
         return f'is not a known key; did you mean "{near}"?'
+    if model is ScheduleFile and (near := nearest_key(key, Defaults.model_fields)):
+        return f'is not a known key of the file; for all tasks, write "defaults": {{"{near}": ...}}'
     if model in (Task, Defaults):
         for outer, inner in _WITHIN.items():
             if near := nearest_key(key, inner.model_fields):
