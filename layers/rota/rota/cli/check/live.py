@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     from rota.cli.frame import Account
 
 Probe = Callable[[Facts], Iterable[Finding]]
-_CLIENTS = ("iam", "ecr", "secretsmanager", "ssm", "logs", "ec2", "events", "sqs", "cloudwatch", "s3", "ecs")
+_CLIENTS = (
+    "iam",
+    "ecr",
+    "secretsmanager",
+    "ssm",
+    "logs",
+    "ec2",
+    "events",
+    "scheduler",
+    "sqs",
+    "cloudwatch",
+    "s3",
+    "ecs",
+)
 PROBES: dict[str, Probe] = {
     "service": probes_of_service.service,
     "tasks run": probes_of_service.tasks,
@@ -21,6 +34,7 @@ PROBES: dict[str, Probe] = {
     "revision": probes_of_service.revision,
     "family": probes_of_service.family,
     "role of EventBridge": probes_of_roles.events_role,
+    "role of EventBridge Scheduler": probes_of_roles.scheduler_role,
     "right to start tasks": probes_of_roles.may_start,
     "right to notify": probes_of_roles.may_notify,
     "roles of tasks": probes_of_roles.task_roles,

@@ -6,11 +6,16 @@ from typing import Any
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Finding
 
-_EVENTS, _TASKS = "events.amazonaws.com", "ecs-tasks.amazonaws.com"
+_EVENTS, _SCHEDULER, _TASKS = "events.amazonaws.com", "scheduler.amazonaws.com", "ecs-tasks.amazonaws.com"
 
 
 def events_role(facts: Facts) -> Iterator[Finding]:
     yield _trusted(facts, facts.stack.outputs["EventsRoleArn"], _EVENTS, "role of EventBridge")
+
+
+def scheduler_role(facts: Facts) -> Iterator[Finding]:
+    if role := facts.stack.outputs.get("SchedulerRoleArn"):  # a stack of an earlier version has none
+        yield _trusted(facts, role, _SCHEDULER, "role of EventBridge Scheduler")
 
 
 def task_roles(facts: Facts) -> Iterator[Finding]:
@@ -19,9 +24,14 @@ def task_roles(facts: Facts) -> Iterator[Finding]:
 
 
 def may_start(facts: Facts) -> Iterator[Finding]:
-    """Whether EventBridge's role may start the tasks and pass their roles, by IAM's own simulation."""
+    """Whether the roles of rules and schedules may start the tasks and pass their roles, by IAM's own simulation."""
+    outputs = facts.stack.outputs
+    for role in filter(None, (outputs["EventsRoleArn"], outputs.get("SchedulerRoleArn"))):
+        yield _may_start(facts, role)
+
+
+def _may_start(facts: Facts, role: str) -> Finding:
     stack = facts.stack
-    role = stack.outputs["EventsRoleArn"]
     place = stack.place("ecs")
     cluster = [
         {
@@ -46,9 +56,8 @@ def may_start(facts: Facts) -> Iterator[Finding]:
     denied = [*_denied(facts, role, asked)]
     name = role.rpartition("/")[2]
     if denied:
-        yield Finding("right to start tasks", "fail", f"{name} may not {', '.join(denied)}: no job would start")
-    else:
-        yield Finding("right to start tasks", "ok", f"{name} may run the family's tasks and pass their roles")
+        return Finding("right to start tasks", "fail", f"{name} may not {', '.join(denied)}: no job would start")
+    return Finding("right to start tasks", "ok", f"{name} may run the family's tasks and pass their roles")
 
 
 def may_notify(facts: Facts) -> Iterator[Finding]:
