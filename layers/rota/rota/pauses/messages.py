@@ -42,7 +42,7 @@ def message_of(app: str, news: PauseNews, pauses: Sequence[Pause], now: datetime
         PauseNews.CONTINUES: (
             f"{names} {are} paused for {_days(now - first.since)} now",
             "A person paused this without an end, so Rota says so each week.",
-            (f"To resume, start an execution with {resume_input([pause.task for pause in pauses])}",),
+            (_resumes([pause.task for pause in pauses]),),
         ),
         PauseNews.STUCK: (
             f"{names} {are} not paused any more, but {their} {are} off",
@@ -81,9 +81,9 @@ def event_of(app: str, news: PauseNews, pauses: Sequence[Pause], now: datetime, 
     }
 
 
-def resume_input(tasks: Sequence[str]) -> str:
-    """The input of an execution that resumes these tasks."""
-    return json.dumps({"kind": Kind.RESUME, "pause": {"tasks": tasks}})
+def _resumes(tasks: Sequence[str]) -> str:
+    """The command that resumes these tasks, and the input of an execution that does."""
+    return f"rota resume {' '.join(tasks)}, or start {json.dumps({'kind': Kind.RESUME, 'pause': {'tasks': tasks}})}"
 
 
 def _without(pauses: Sequence[Pause]) -> str:
