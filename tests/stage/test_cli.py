@@ -15,6 +15,7 @@ from rota.cli.json_schema import json_schema
 from stage.client import wait_for
 from tests.stage.conftest import Done, Rota
 from tests.stage.scenarios import sweep
+from tests.stage.updated import updated
 
 ANSWERS = {
     "status": ["status"],
@@ -285,6 +286,54 @@ def test_check_finds_what_a_person_broke_by_hand(broken: Client, rota: Rota) -> 
 def test_check_finds_nothing_where_all_is_well(deployed: Client, rota: Rota) -> None:
     done = rota("check", "--json")
     assert (done.exit, findings(done, "fail")) == (0, "")
+
+
+DEMANDING = {
+    "name": "Report",
+    "task": "spam_task",
+    "rate": "1 day",
+    "secrets": {
+        "TOKEN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:guestbook/no-AbCdEf",
+        "KEY": "/guestbook/no",
+    },
+    "subnets": ["subnet-12345678"],
+    "security_groups": ["sg-12345678"],
+    "capacity_provider": "FARGATE_SPOT",
+}
+
+
+def test_check_finds_what_tasks_name_and_is_not_there(deployed: Client, rota: Rota) -> None:
+    deployed.upload_schedule({"tasks": [DEMANDING, {"name": "Other", "task": "spam_task", "rate": "1 day"}]})
+    found = findings(rota("check", "--json"), "fail")
+    no_run = "no run of Report would start"
+    for words in (
+        f"secrets: {DEMANDING['secrets']['TOKEN']} is not there: {no_run}",
+        f"secrets: /guestbook/no is not there: {no_run}",
+        f"networking: subnet-12345678 is not there: {no_run}",
+        f"networking: sg-12345678 is not there: {no_run}",
+        f"capacity: the cluster production does not have FARGATE_SPOT: {no_run}",
+    ):
+        assert words in found
+
+
+def test_check_of_what_tasks_name_and_is_there(deployed: Client, rota: Rota) -> None:
+    ecs, ec2, ssm = (deployed.client(name) for name in ("ecs", "ec2", "ssm"))
+    ecs.put_cluster_capacity_providers(
+        cluster="production", capacityProviders=["FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+    )
+    ssm.put_parameter(Name="/guestbook/key", Value="of-ssm", Type="SecureString", Overwrite=True)
+    *_, subnet = ec2.describe_subnets()["Subnets"]
+    keys = {"secrets": {"KEY": "/guestbook/key"}, "subnets": [subnet["SubnetId"]], "capacity_provider": "FARGATE_SPOT"}
+    with updated(
+        deployed, TaskNetworks="any", SecretsAllowed="arn:aws:ssm:us-east-1:123456789012:parameter/guestbook/*"
+    ):
+        deployed.upload_schedule({"tasks": [{"name": "Report", "task": "spam_task", "rate": "1 day", **keys}]})
+        done = rota("check", "--json")
+    ssm.delete_parameter(Name="/guestbook/key")
+    assert (done.exit, findings(done, "fail")) == (0, "")
+    assert "capacity: the cluster production has FARGATE_SPOT" in findings(done, "ok")
+    looked_at = findings(done, "ok") + findings(done, "unknown")
+    assert f"networking: {subnet['SubnetId']}, of Report," in looked_at
 
 
 def test_check_goes_on_where_a_call_is_denied(deployed: Client, rota: Rota) -> None:

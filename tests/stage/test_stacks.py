@@ -1,14 +1,13 @@
 """CloudFormation on the stage, where moto differs from it."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from examples.guestbook.client import Client
+from tests.stage.updated import as_given, updated
 
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
@@ -55,7 +54,7 @@ def test_a_group_of_schedules_is_its_stacks(stage: Client) -> None:
     cloudformation, scheduler = stage.client("cloudformation"), stage.client("scheduler")
     seen = []
     for call, of in ((cloudformation.create_stack, "one"), (cloudformation.update_stack, "two")):
-        call(StackName="toy", TemplateBody=json.dumps(template), Parameters=_given(Of=of))
+        call(StackName="toy", TemplateBody=json.dumps(template), Parameters=as_given(Of=of))
         outputs = cloudformation.describe_stacks(StackName="toy")["Stacks"][0]["Outputs"]
         found = {each["OutputKey"]: each["OutputValue"] for each in outputs}
         seen.append((found, scheduler.list_tags_for_resource(ResourceArn=found["Group"])["Tags"]))
@@ -83,7 +82,7 @@ def test_a_group_with_another_name_is_another(stage: Client) -> None:
         template["Resources"][name]["Properties"] = {"Name": {"Fn::Sub": f"${{Name}}-{name}"}}
     cloudformation, scheduler = stage.client("cloudformation"), stage.client("scheduler")
     for call, name in ((cloudformation.create_stack, "toy-a"), (cloudformation.update_stack, "toy-b")):
-        call(StackName="toy", TemplateBody=json.dumps(template), Parameters=_given(Name=name))
+        call(StackName="toy", TemplateBody=json.dumps(template), Parameters=as_given(Name=name))
     there = {each["Name"] for each in scheduler.list_schedule_groups(NamePrefix="toy-")["ScheduleGroups"]}
     assert there == {"toy-a-Kept", "toy-b-Kept", "toy-b-Gone"}
     cloudformation.delete_stack(StackName="toy")
@@ -105,7 +104,7 @@ def test_a_stack_takes_no_group_that_is_there(stage: Client) -> None:
 def test_other_parameters_change_policies_and_environments(stage: Client) -> None:
     of_app = stage.client("cloudformation").describe_stacks(StackName="rota")["Stacks"][0]["Parameters"]
     repository = next(each["ParameterValue"] for each in of_app if each["ParameterKey"] == "RepositoryName")
-    with _updated(stage, TaskNetworks="any", RepositoryName="other", LogRetentionDays="7") as modified:
+    with updated(stage, TaskNetworks="any", RepositoryName="other", LogRetentionDays="7") as modified:
         granted, set_ = _policy(stage, "ReadConfigFunctionRole"), _environment(stage, "ReadConfigFunction")
         assert "ec2:DescribeSubnets" in granted
         assert ":repository/other" in granted
@@ -152,7 +151,7 @@ def test_what_refers_to_a_replaced_resource_follows_it(stage: Client) -> None:
         (cloudformation.update_stack, "a", "all"),
         (cloudformation.update_stack, "b", "few"),
     ):
-        call(**given, Parameters=_given(Topics=topics, Shown=shown))
+        call(**given, Parameters=as_given(Topics=topics, Shown=shown))
         document = iam.get_role_policy(RoleName="of-a-toy", PolicyName="inline")["PolicyDocument"]
         names = {each["TopicArn"].rpartition(":")[2] for each in sns.list_topics()["Topics"]}
         toys = {name[:8] for name in names if "toy" in name}
@@ -163,27 +162,6 @@ def test_what_refers_to_a_replaced_resource_follows_it(stage: Client) -> None:
         ("a-toy", {"a-toy", "toy-Kept", "toy-Gone"}),
         ("b-toy", {"b-toy", "toy-Kept"}),
     ]
-
-
-@contextmanager
-def _updated(stage: Client, **parameters: str) -> Iterator[set[str]]:
-    """Rota's stack with other parameters; what the change set says that it modifies."""
-    cloudformation = stage.client("cloudformation")
-    (stack,) = cloudformation.describe_stacks(StackName="rota")["Stacks"]
-    before = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
-    template = json.dumps(cloudformation.get_template(StackName="rota")["TemplateBody"])
-    given = {"StackName": "rota", "TemplateBody": template}
-    cloudformation.create_change_set(**given, ChangeSetName="other", Parameters=_given(**before | parameters))
-    changes = cloudformation.describe_change_set(StackName="rota", ChangeSetName="other")["Changes"]
-    cloudformation.execute_change_set(StackName="rota", ChangeSetName="other")
-    try:
-        yield {each["ResourceChange"]["LogicalResourceId"] for each in changes}
-    finally:
-        cloudformation.update_stack(**given, Parameters=_given(**before))
-
-
-def _given(**parameters: str) -> list[dict[str, str]]:
-    return [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
 
 
 def _policy(stage: Client, role: str) -> str:

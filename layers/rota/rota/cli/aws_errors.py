@@ -45,7 +45,8 @@ POLICIES: dict[str, frozenset[str]] = {
             *("iam:GetRole", "iam:SimulatePrincipalPolicy", "secretsmanager:DescribeSecret", "sqs:GetQueueAttributes"),
             *("ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetLifecyclePolicy"),
             *("ssm:DescribeParameters", "logs:DescribeLogGroups", "cloudwatch:DescribeAlarms"),
-            *("ec2:DescribeSubnets", "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints"),
+            *("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:DescribeRouteTables"),
+            *("ec2:DescribeVpcEndpoints", "ecs:DescribeClusters"),
         }
     ),
 }

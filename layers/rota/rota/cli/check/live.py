@@ -44,6 +44,7 @@ PROBES: dict[str, Probe] = {
     "secrets": probes_of_places.secrets,
     "log groups": probes_of_places.log_groups,
     "networking": probes_of_places.network,
+    "capacity": probes_of_places.capacity_providers,
     "schedule file": probes_of_schedules.schedule_file,
     "rule quota": probes_of_schedules.rule_quota,
     "schedules": probes_of_schedules.drift,

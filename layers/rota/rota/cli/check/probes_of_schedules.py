@@ -11,7 +11,6 @@ from rota.cli.schedules import Schedules
 from rota.ecs import secrets
 from rota.errors import ConfigError
 from rota.ownership import OWNER_TAG
-from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
 from rota.schedule_file.task import Task
 
 if TYPE_CHECKING:
@@ -20,32 +19,26 @@ if TYPE_CHECKING:
 
 def schedule_file(facts: Facts) -> Iterator[Finding]:
     """The newest version of the first key that is there."""
-    stack, s3 = facts.stack, facts.client("s3")
-    keys = [each for each in stack.outputs.get("ScheduleFileKeys", "").split(",") if each]
+    stack, keys, found = facts.stack, facts.schedule_keys, facts.newest_file
     if any("{" in key for key in keys):
         yield Finding("schedule file", "unknown", "its key depends on the image: rota plan --image TAG", "author")
         return
-    for key in keys:
-        try:
-            found = s3.get_object(Bucket=stack.bucket, Key=key)
-        except s3.exceptions.NoSuchKey:
-            continue
-        try:
-            parsed = parse_schedule_file(found["Body"].read(), rule_prefix=stack.rule_prefix, max_tasks=ANY_NUMBER)
-        except ConfigError as wrong:
-            lines = str(wrong).splitlines()
-            yield Finding("schedule file", "fail", f"{key}: {lines[0]} {'; '.join(lines[1:])}", "author")
-            return
-        if refused := [*refused_actions(parsed, stack), *refused_keys(parsed, stack)]:
-            yield from (Finding("schedule file", "fail", f"{key}: {words}") for words in refused)
-            return
-        live = facts.status.release
-        news = " and it is not deployed yet" if live and live.schedule_version != found["VersionId"] else ""
-        yield Finding("schedule file", "ok", f"{key} has {len(parsed)} tasks{news}")
+    if found is None:
+        words = f"{' or '.join(keys)} is not in the bucket {stack.bucket}: upload it"
+        yield Finding("schedule file", "fail", words, "author")
         return
-    yield Finding(
-        "schedule file", "fail", f"{' or '.join(keys)} is not in the bucket {stack.bucket}: upload it", "author"
-    )
+    try:
+        parsed = facts.parse(found.content)
+    except ConfigError as wrong:
+        lines = str(wrong).splitlines()
+        yield Finding("schedule file", "fail", f"{found.key}: {lines[0]} {'; '.join(lines[1:])}", "author")
+        return
+    if refused := [*refused_actions(parsed, stack), *refused_keys(parsed, stack)]:
+        yield from (Finding("schedule file", "fail", f"{found.key}: {words}") for words in refused)
+        return
+    live = facts.status.release
+    news = " and it is not deployed yet" if live and live.schedule_version != found.version else ""
+    yield Finding("schedule file", "ok", f"{found.key} has {len(parsed)} tasks{news}")
 
 
 def refused_actions(tasks: Iterable[Task], stack: "Stack") -> Iterator[str]:
