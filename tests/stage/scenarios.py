@@ -189,7 +189,7 @@ def rolled_back(stage: Client) -> None:
 
 
 def held_until_sweep_deploys(stage: Client) -> None:
-    """A push is held, and deployed when the hold is over. A year later its plan is stored again."""
+    """A push is held, and deployed when the hold is over. A year later its plan is stored again, then it is gone."""
     stage.deploy("v1")
     soon = datetime.fromisoformat(stage.clock()) + timedelta(minutes=5)
     stage.wait(stage.start({"kind": "pause", "hold": {"until": soon.isoformat()}}))
@@ -199,6 +199,8 @@ def held_until_sweep_deploys(stage: Client) -> None:
     wait_for_all(stage)
     late = (soon + timedelta(days=365)).replace(hour=3, minute=10, second=0, microsecond=0)
     stage.set_clock(f"{late:%Y-%m-%dT%H:%M:%SZ}")
+    sweep(stage)
+    delete_artifacts(stage)
     sweep(stage)
 
 

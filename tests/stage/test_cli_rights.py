@@ -10,6 +10,7 @@ from rota.cli.aws_errors import POLICIES
 from stage.client import wait_for
 from stage.moto.clients import ACCOUNT
 from tests.stage.conftest import Rota
+from tests.stage.updated import updated
 
 TRUST = f'{{"Statement": [{{"Effect": "Allow", "Principal": {{"AWS": "{ACCOUNT}"}}, "Action": "sts:AssumeRole"}}]}}'
 VIEWER = ["ViewerPolicy"]
@@ -132,7 +133,14 @@ def test_who_may_not_run_learns_who_allows_it(
     assert (logs.exit, "there is no run of IngestData" in logs.err) == (4, True)
 
 
+@pytest.fixture
+def allowing_tags_and_exec(deployed: Client) -> Iterator[None]:
+    with updated(deployed, EventsRoleAllows="tags,exec"):
+        yield
+
+
 @pytest.mark.exhaustive(first=0)
+@pytest.mark.usefixtures("allowing_tags_and_exec")
 def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
     acting([*POLICIES])
     events, name = deployed.client("events"), f"{deployed.names['rule_prefix']}IngestData"
@@ -145,6 +153,8 @@ def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Call
     rota("run", "IngestData", "--yes", "--no-wait")
     rota("deploy", "--image", "initial", "--yes", "--no-wait")
     wait_for(lambda: rota("status", "--json").json["deploying"], 30)
+    spot = {"name": "Report", "task": "spam_task", "rate": "1 day", "capacity_provider": "FARGATE_SPOT"}
+    deployed.upload_schedule({"tasks": [spot]})
     for command in (
         *(["stop", "IngestData", "--yes"], ["status"], ["explain", "IngestData"], ["logs", "--deployment"]),
         *(["restore", "--yes"], ["check"]),

@@ -10,6 +10,7 @@ from stage import process
 from tests.processes import FORKS
 from tests.stage import audit
 from tests.stage.account import PREFIX, schedules
+from tests.stage.with_every_key.keys import keys_of, others
 from tests.stage.with_every_key.scenario import MODE, ROLE
 
 PLAIN = {"name": "Plain", "task": "spam_task", "rate": "1 hour"}
@@ -27,34 +28,6 @@ def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         stage = Client(served.endpoint)
         stage.settings(time_scale=0.01, rollout_seconds=0.1)
         yield stage
-
-
-def keys_of(stage: Client) -> dict[str, Any]:
-    """Every key, with what it names made in the account."""
-    ec2 = stage.client("ec2")
-    *_, subnet = ec2.describe_subnets()["Subnets"]
-    group = ec2.create_security_group(GroupName="report", Description="report", VpcId=subnet["VpcId"])["GroupId"]
-    stage.client("ecs").put_cluster_capacity_providers(
-        cluster=stage.names["cluster"],
-        capacityProviders=["FARGATE", "FARGATE_SPOT"],
-        defaultCapacityProviderStrategy=[],
-    )
-    trust = '{"Version": "2012-10-17", "Statement": []}'
-    stage.client("iam").create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=trust)
-    stage.client("ssm").put_parameter(Name="/guestbook/key", Value="of-ssm", Type="SecureString")
-    (token,) = stage.client("secretsmanager").list_secrets()["SecretList"]
-    return {
-        "capacity_provider": "FARGATE_SPOT",
-        "subnets": [subnet["SubnetId"]],
-        "security_groups": [group],
-        "assign_public_ip": True,
-        "tags": {"team": "data", "cost-centre": "12"},
-        "propagate_tags": True,
-        "enable_execute_command": True,
-        "ephemeral_storage": 50,
-        "secrets": {"TOKEN": token["ARN"], "KEY": "/guestbook/key"},
-        "role": ROLE,
-    }
 
 
 def deployed(stage: Client, tag: str, *tasks: dict[str, Any], defaults: dict[str, Any] | None = None) -> str:
@@ -112,10 +85,9 @@ def test_a_task_with_every_key(stage: Client) -> None:
     assert (task.get("capacityProviderName"), task["enableExecuteCommand"], task["tags"]) == (None, False, [])
     assert "/guestbook/key" not in str(revision["containerDefinitions"])
 
-    other = keys | {"tags": {"team": "ops"}, "capacity_provider": {"FARGATE": 1}, "ephemeral_storage": 60}
-    other |= {"propagate_tags": False, "enable_execute_command": False, "assign_public_ip": False}
+    other = others(keys)
     live = schedules(stage)
-    stage.upload_schedule({"tasks": [PLAIN, BARE | other | {"secrets": {"KEY": "/guestbook/key"}}]})
+    stage.upload_schedule({"tasks": [PLAIN, BARE | other]})
     stage.faults([DENIED])
     assert stage.deploy("v3")["status"] == "FAILED"
     assert schedules(stage) == live, "the target is restored"

@@ -1,4 +1,4 @@
-"""The template's permissions are exactly enough: no call is denied, and every permission is used."""
+"""How the stage judges permissions, and what happens to a deployment that lacks one."""
 
 import json
 from collections.abc import Iterator
@@ -7,36 +7,9 @@ from typing import Any
 import pytest
 
 from examples.guestbook.client import Client
-from stage.iam.evaluation import Statement
 from stage.moto.clients import ACCOUNT
-from tests.stage import audit, scenarios
+from tests.stage import scenarios
 from tests.stage.account import PREFIX, account, schedules
-
-
-@pytest.fixture(scope="module")
-def records(one_stage: Client) -> list[dict[str, Any]]:
-    """Every permission that was checked in the scenarios that need all of them."""
-    return [asked for scenario in scenarios.EVERY_PERMISSION for asked in scenarios.play(one_stage, scenario)]
-
-
-@pytest.fixture(scope="module")
-def granted(one_stage: Client) -> dict[str, list[Statement]]:
-    return audit.statements(one_stage)
-
-
-@pytest.mark.permissions
-def test_no_call_is_denied(records: list[dict[str, Any]]) -> None:
-    assert [record for record in records if not record["allowed"]] == []
-    steps = {record["caller"].split("/")[1].removeprefix("rota-").rpartition("-")[0] for record in records}
-    # eleven steps, RecordRun and Sweep, the machine, the rules of pushes and of what was stopped, the scheduled rules,
-    # Scheduler
-    assert len(steps) == 18
-
-
-@pytest.mark.permissions
-def test_every_granted_permission_is_used(records: list[dict[str, Any]], granted: dict[str, list[Statement]]) -> None:
-    idle = audit.unused(granted, audit.asked(records))
-    assert {grant.action for grant in idle} == set(audit.ON_AWS_ALONE)
 
 
 @pytest.fixture

@@ -552,9 +552,11 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
     def is_empty(value: Any) -> dict[str, Any]:
         return {"Fn::Equals": [value, ""]}
 
+    def watching(also: dict[str, Any]) -> dict[str, Any]:
+        return {"Fn::And": [{"Condition": "WatchesRuns"}, also]}
+
     def acts(how: str) -> dict[str, Any]:
-        either = [{"Fn::Equals": [{"Ref": "RunActions"}, value]} for value in (how, "both")]
-        return {"Fn::And": [{"Condition": "WatchesRuns"}, {"Fn::Or": either}]}
+        return watching({"Fn::Or": [{"Fn::Equals": [{"Ref": "RunActions"}, value]} for value in (how, "both")]})
 
     assert TEMPLATE["Conditions"] == {
         "StartsApiAlone": {"Fn::Equals": [{"Ref": "ApiCommand"}, ""]},
@@ -567,7 +569,8 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
         "StopsRuns": acts("stop"),
         "StartsRuns": acts("start"),
         "NotifiesChat": {"Fn::Not": [is_empty({"Ref": "ChatTopicArn"})]},
-        "ExplainsMissed": {"Fn::Equals": [{"Ref": "ExplainMissed"}, "true"]},
+        "ExplainsMissed": watching({"Fn::Equals": [{"Ref": "ExplainMissed"}, "true"]}),
+        "ShowsJobLogs": watching({"Condition": "ReadsJobLogs"}),
         **{
             f"Allows{right.title()}": {
                 "Fn::Or": [{"Fn::Equals": [{"Ref": "EventsRoleAllows"}, has]} for has in (right, "tags,exec")]

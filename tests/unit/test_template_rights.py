@@ -287,7 +287,11 @@ RIGHTS: dict[str, dict[str, str]] = {
 GIVEN_BY: dict[str, list[Any]] = {
     "KnowsFormerEventsRoles": [{"Ref": "FormerEventsRoleArns"}],
     "NotifiesChat": [{"Ref": "ChatTopicArn"}],
-    "ReadsJobLogs": [{"Ref": "JobLogGroups"}],
+    "ShowsJobLogs": [{"Ref": "JobLogGroups"}],
+    "WatchesRuns": [
+        *("*", TASKS, RULES, arn("ecr", "repository/${RepositoryName}")),
+        {"Fn::GetAtt": ["LedgerTable", "Arn"]},
+    ],
     "ExplainsMissed": ["*"],
     "TakesAnyNetwork": ["*"],
     "AllowsSecrets": [{"Ref": "SecretsAllowed"}],
@@ -340,6 +344,13 @@ def test_runs_are_stopped_and_started_on_request_alone() -> None:
         assert (guarded(role, "AllowsTags"), guarded(role, "AllowsExec")) == ({"ecs:TagResource"}, {"ecs:RunTask"})
     for role in ("RecordRunFunction", "SweepFunction"):
         assert not guarded(role, None) & {"ecs:StopTask", "ecs:RunTask", "ecs:TagResource"}
+
+
+def test_sweep_may_nothing_of_runs_where_none_are_watched() -> None:
+    of_runs = guarded("SweepFunction", "WatchesRuns")
+    assert of_runs >= {"ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition", "ecr:DescribeImages"}
+    always = guarded("SweepFunction", None)
+    assert not {action for action in always if action.startswith(("ecs:", "ecr:", "logs:", "cloudtrail:"))}
 
 
 def test_every_role_is_listed() -> None:

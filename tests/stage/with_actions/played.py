@@ -1,8 +1,9 @@
 """Runs that Rota stops and starts, on a stage whose stack lets it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from examples.guestbook.client import Client
 from stage import process
@@ -15,10 +16,10 @@ from tests.stage.with_actions.scenario import VALUE
 
 STUCK = {"name": "Stuck", "task": "spam_task", "cron": "* * * * ? *", "overlap": "skip", "watch": {"max_runtime": 60}}
 LATE = {"name": "Late", "task": "spam_task", "rate": "1 hour", "catch_up": "missed"}
-TAGGED = {**LATE, "name": "Tagged", "tags": {"cost-centre": "12"}, "enable_execute_command": True}
-_STOPPED, _STARTED = {("Stuck", "skipped"), ("Stuck", "failed")}, {("Late", "caught up"), ("Tagged", "caught up")}
-BECOMES = {"stop": _STOPPED, "start": _STARTED, "both": _STOPPED | _STARTED}
-"""By the parameter: each job, and what becomes of a run of it."""
+TAGGED = {**LATE, "name": "Tagged", "tags": {"cost-centre": "12"}}
+ENTERED = {**LATE, "name": "Entered", "enable_execute_command": True}
+JOBS = {"stop": [STUCK], "start": [LATE, TAGGED, ENTERED], "both": [STUCK, LATE, TAGGED, ENTERED]}
+"""By the parameter: the jobs that ask for it."""
 
 
 @contextmanager
@@ -28,35 +29,37 @@ def played(parameter: str) -> Iterator[Client]:
     try:
         with process.running("--scenario", "tests.stage.with_actions", *FORKS) as served:
             stage = Client(served.endpoint)
-            _play(stage, parameter)
+            play(stage, JOBS[parameter])
             yield stage
     finally:
         del os.environ[VALUE]
 
 
-def _play(stage: Client, parameter: str) -> None:
-    stops, starts = parameter in ("stop", "both"), parameter in ("start", "both")
-    stage.upload_schedule({"tasks": [*([STUCK] if stops else []), *([LATE, TAGGED] if starts else [])]})
+def play(stage: Client, jobs: Sequence[Mapping[str, Any]]) -> None:
+    """Deploy these jobs and let minutes pass, until Rota has stopped and started what they ask for."""
+    stage.upload_schedule({"tasks": jobs})
     assert stage.deploy("v1")["status"] == "SUCCEEDED"
     stage.settings(tasks="scripted", script={"seconds": 600}, start_seconds=25, fire_schedules=True)
     stage.advance(60)  # to the first minute of Sweep's rule
-    if starts:
+    becomes = {("Stuck", "skipped"), ("Stuck", "failed")} if STUCK in jobs else set()
+    if late := [job["name"] for job in jobs if "catch_up" in job]:
         a_minute(stage)
-        _give_up_a_start(stage)
+        _give_up_a_start(stage, late)
+        becomes |= {(name, "caught up") for name in late}
     for _ in range(8):
         a_minute(stage)
-        if BECOMES[parameter] <= statuses(stage):
+        if becomes <= statuses(stage):
             return
-    raise AssertionError(f"of {BECOMES[parameter]} there is {statuses(stage)}")
+    raise AssertionError(f"of {becomes} there is {statuses(stage)}")
 
 
-def _give_up_a_start(stage: Client) -> None:
-    """ECS refuses the hourly jobs once."""
+def _give_up_a_start(stage: Client, names: Sequence[str]) -> None:
+    """ECS refuses these hourly jobs once."""
     stage.settings(run_task="refused")
-    for job in (LATE, TAGGED):
-        stage.fire(f"{PREFIX}{job['name']}")
+    for name in names:
+        stage.fire(PREFIX + name)
     stage.settings(run_task="ok")
-    wait_for(lambda: {("Late", "missed"), ("Tagged", "missed")} <= statuses(stage), 20)
+    wait_for(lambda: {(name, "missed") for name in names} <= statuses(stage), 20)
 
 
 def statuses(stage: Client) -> set[tuple[str, str]]:

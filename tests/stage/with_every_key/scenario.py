@@ -15,16 +15,17 @@ ALLOWED = (
 )
 
 
+RIGHTS = {
+    "EventsRoleAllows": "tags,exec",
+    "TaskNetworks": "any",
+    "SecretsAllowed": ",".join(ALLOWED),
+    "TaskRoleArns": f"{APP.task_role},{APP.execution_role},{ROLE}",
+}
+"""The parameters that every key needs."""
+
+
 def parameters() -> dict[str, str]:
-    given = APP.parameters()
-    return {
-        **given,
-        "RevisionMode": os.environ[MODE],
-        "EventsRoleAllows": "tags,exec",
-        "TaskNetworks": "any",
-        "SecretsAllowed": ",".join(ALLOWED),
-        "TaskRoleArns": f"{given['TaskRoleArns']},{ROLE}",
-    }
+    return {**APP.parameters(), **RIGHTS, "RevisionMode": os.environ[MODE]}
 
 
 SCENARIO = replace(GUESTBOOK, parameters=parameters)

@@ -1,0 +1,1 @@
+"""The guestbook with a stack that watches no runs."""
