@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,6 +52,8 @@ class Runs:
 
     image: str
     command: tuple[str, ...]
+    keys: Mapping[str, Any]
+    """What only a revision can say of a task: its secrets, its disk, its role."""
 
 
 class App:
@@ -86,9 +88,9 @@ class App:
         self.stage.settings(time_scale=time_scale, rollout_seconds=ROLLOUT_SECONDS)
         self._read_late()
 
-    def want(self, file: int) -> None:
-        """Upload one of the two schedule files."""
-        self.stage.upload_schedule({"tasks": FILES[file]})
+    def want(self, file: int, more: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Upload one of the two schedule files, with more tasks."""
+        self.stage.upload_schedule({"tasks": [*FILES[file], *more]})
 
     def watch(self) -> None:
         """Have the stage check the schedules that are in both files after every call."""
@@ -133,7 +135,9 @@ class App:
             described = self.stage.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
             name = self.stage.names["container"]
             (container,) = [each for each in described["containerDefinitions"] if each["name"] == name]
-            self._runs[revision] = Runs(container["image"], tuple(container["command"]))
+            keys = {key: described.get(key) for key in ("ephemeralStorage", "taskRoleArn")}
+            keys["secrets"] = container.get("secrets")
+            self._runs[revision] = Runs(container["image"], tuple(container["command"]), keys)
         return self._runs[revision]
 
     def lease(self) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What a person changes of what is live, with faults: a rollback, a hold with its push and its end, a pause, a resume.
+"""What a person changes of what is live, with faults: a rollback, a hold with its push and its end, a pause, a resume;
+and the deployment of a task with every key.
 
 Each trial begins at the same snapshot. It ends as without the faults, or as if it had not begun; what Sweep is to make
 up for it does before that is looked at.
@@ -14,15 +15,18 @@ from examples.guestbook.client import Client
 from rota.deployment.items import plain
 from stage.client import wait_for
 from tests.stage.scenarios import sweep
+from tests.stage.updated import update
+from tests.stage.with_every_key.keys import keys_of, others
+from tests.stage.with_every_key.scenario import RIGHTS
 from tests.sweep.app import App
 from tests.sweep.judge import Fault, Seen, hopeless, not_closed, unexplained
-from tests.sweep.script import Script, bursts, singles
+from tests.sweep.script import LAST_STRAW, Script, bursts, of_restore, singles
 from tests.sweep.trial import LONGEST_SECONDS, Verdict
 
 _READY = "ready"
 # What is tried again by the frame of every step is tried in a deployment.
 _KINDS = ("denied", "lost", "kill_after", "abort")
-_WRITES = re.compile("Put|Update|Transact|Enable|Disable|Delete|Remove")
+_WRITES = re.compile("Put|Update|Transact|Enable|Disable|Delete|Remove|Register|Deregister")
 _BY = {"by": "ann", "reason": "the sale"}
 _PUSHED = "v2"
 
@@ -33,7 +37,8 @@ class Scenario:
 
     `steps`: whose calls are new, all others are as in a deployment. `outcomes` are those that the ledger may have in
     the end. `or_done`: it may be done although its execution failed. `aborted`: what it may have ended although the
-    deployment that it started was aborted, whose entry then names the image.
+    deployment that it started was aborted, whose entry then names the image. `every_key`: a task has every key, other
+    ones than before, and the calls of a restore are tried too.
     """
 
     ready: tuple[Mapping[str, Any] | None, ...]
@@ -42,6 +47,7 @@ class Scenario:
     steps: tuple[str, ...] = ("TakeTurn", "ChangePauses", "RestoreDeployment", "FinishDeployment")
     or_done: bool = False
     aborted: Mapping[str, Any] = field(default_factory=dict)
+    every_key: bool = False
 
 
 def _pause() -> dict[str, Any]:
@@ -63,7 +69,19 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "pause": Scenario((), _pause(), ("done",)),
     "resume": Scenario((_pause(),), {"kind": "resume", "pause": {}, **_BY}, ("done",), or_done=True),
+    "every key": Scenario(
+        (),
+        None,
+        ("deployed",),
+        steps=("ReadConfig", "PlanDeployment", "RegisterRevisions", "CreateTargets"),
+        every_key=True,
+    ),
 }
+_KEYED = {"name": "Keyed", "task": "spam_task", "rate": "1 day"}
+
+
+def _is_tried_once(fault: Fault) -> bool:
+    return fault["count"] == 1 and fault["fault"] in _KINDS and bool(_WRITES.match(fault["operation"]))
 
 
 class Steering:
@@ -81,8 +99,13 @@ class Steering:
         """Of the scenario's own steps every write that fails once, and every call that AWS denies for good."""
         self._make_ready()
         calls = [call for call in self._calls if call["caller"] in self._scenario.steps]
-        once = [each for each in singles(calls) if each[0]["fault"] in _KINDS and _WRITES.match(each[0]["operation"])]
-        return [*once, *(each for each in bursts(calls) if each[0]["fault"] == "denied")]
+        once = [each for each in singles(calls) if _is_tried_once(each[-1])]
+        for_good = [each for each in bursts(calls) if each[0]["fault"] == "denied"]
+        if not self._scenario.every_key:
+            return [*once, *for_good]
+        self._played((LAST_STRAW,))
+        restoring = of_restore(self._stage.calls(), LAST_STRAW)
+        return [*once, *for_good, *(each for each in restoring if _is_tried_once(each[-1]))]
 
     def run(self, faults: Sequence[Fault]) -> Verdict:
         """Play it with these faults and judge the result."""
@@ -120,9 +143,11 @@ class Steering:
             return
         app, stage = self._app, self._stage
         app.begin()
-        app.want(0)
+        update(stage, **(RIGHTS if self._scenario.every_key else {}))
+        keys = keys_of(stage) if self._scenario.every_key else {}
+        app.want(0, [_KEYED | keys] if keys else [])
         self._end(stage.deploy("v1", timeout=LONGEST_SECONDS))
-        app.want(1)
+        app.want(1, [_KEYED | others(keys)] if keys else [])
         for number, given in enumerate(self._scenario.ready):
             self._end(
                 self._started(given, f"ready-{number}") if given else stage.deploy(_PUSHED, timeout=LONGEST_SECONDS)
@@ -184,16 +209,16 @@ class Steering:
         app = self._app
         state, gates = app.state(), plain(app.lease().get("gates", {"M": {}}))
 
-        def image(revision: str) -> str:
-            return app.runs(revision).image
+        def started(target: Mapping[str, Any]) -> dict[str, Any]:
+            parameters = dict(target["EcsParameters"])
+            return target | {"EcsParameters": parameters, "runs": app.runs(parameters.pop("TaskDefinitionArn"))}
 
         return {
             "rules": {
-                name: (rule["ScheduleExpression"], rule["State"], image(target["EcsParameters"]["TaskDefinitionArn"]))
+                name: (rule["ScheduleExpression"], rule["State"], [started(target) for target in rule["Targets"]])
                 for name, rule in state.rules.items()
-                for target in rule["Targets"]
             },
-            "service": image(state.service),
+            "service": app.runs(state.service),
             "bars": sorted(bar["digest"] for bar in gates.get("bars", ())),
             "hold": gates.get("hold", {}).get("by"),
             "pending": gates.get("pending", {}).get("image", {}).get("digest"),

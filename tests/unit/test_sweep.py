@@ -39,9 +39,9 @@ def rule(task: dict[str, Any], revision: str) -> dict[str, Any]:
 TASK = {"name": "Stays", "task": "spam_task", "cron": "0 6 * * ? *"}
 BEFORE = State({"app-Stays": rule(TASK, OLD)}, OLD, frozenset({OLD}))
 RUNS = {
-    OLD: Runs("guestbook@sha256:old", ("./bin/start",)),
-    NEW: Runs(f"guestbook@{DIGEST}", ("./bin/start", "spam_task")),
-    f"{NEW}1": Runs(f"guestbook@{DIGEST}", ("./bin/start",)),
+    OLD: Runs("guestbook@sha256:old", ("./bin/start",), {}),
+    NEW: Runs(f"guestbook@{DIGEST}", ("./bin/start", "spam_task"), {}),
+    f"{NEW}1": Runs(f"guestbook@{DIGEST}", ("./bin/start",), {}),
 }
 AFTER = State({"app-Stays": rule(TASK, NEW)}, f"{NEW}1", frozenset({OLD, NEW, f"{NEW}1"}))
 DEPLOYED = Seen(
