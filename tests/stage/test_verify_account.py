@@ -33,6 +33,8 @@ LAYER = ROOT / "layers" / "rota"
 Command = Callable[..., subprocess.Popen[str]]
 SERVICES = {"stepfunctions": "states", "resourcegroupstaggingapi": "tag"}
 """IAM's names of services that boto3 names otherwise."""
+ACTIONS = {"HeadObject": "GetObject", "ListObjectVersions": "ListBucketVersions", "TransactWriteItems": "PutItem"}
+"""IAM's names of calls that the APIs name otherwise."""
 MAKING = ("PutRule", "RegisterTaskDefinition", "RunTask")
 LAYERS = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
 FARGATE = {"tasks": "scripted", "script": {"seconds": 5}, "start_seconds": 25, "rollout_seconds": 20, "time_scale": 1}
@@ -92,8 +94,11 @@ def assert_tagged(runs: Runs) -> None:
     assert len({operation for operation, _ in made}) == len(KINDS) - 1 + len({"RunTask"})
     tags = [(operation, json.dumps([request.get("Tags"), request.get("tags")])) for operation, request in made]
     untagged = [operation for operation, each in tags if not ("rota:verify" in each and RUN in each)]
-    # Refused: tasks without a network, without a revision and with a wrong tag, and a revision with too many tags.
-    assert sorted(untagged) == ["RegisterTaskDefinition", "RunTask", "RunTask", "RunTask"]
+    # Refused: tasks without a network, without a revision and with a wrong tag, and a revision with too many tags. A
+    # bucket is tagged by a call of its own.
+    assert sorted(untagged) == ["CreateBucket", "RegisterTaskDefinition", "RunTask", "RunTask", "RunTask"]
+    (tagging,) = [request["Tagging"] for _, operation, request in runs.calls if operation == "PutBucketTagging"]
+    assert tagging == {"TagSet": [{"Key": "rota:verify", "Value": RUN}]}
 
 
 def assert_called(runs: Runs) -> None:
@@ -106,8 +111,10 @@ def assert_called(runs: Runs) -> None:
 
 def action(call: tuple[str, str, dict[str, Any]]) -> str:
     """What IAM calls the permission for a call."""
-    service, operation, _ = call
-    return f"{SERVICES.get(service, service)}:{operation}"
+    service, operation, request = call
+    name = ACTIONS.get(operation, operation)
+    of_version = name in ("GetObject", "DeleteObject") and "VersionId" in request
+    return f"{SERVICES.get(service, service)}:{name}{'Version' if of_version else ''}"
 
 
 def test_an_image_is_pushed_where_ecr_looks_for_its_layers(verifying: Runs) -> None:

@@ -104,6 +104,12 @@ TURNED: dict[str, dict[str, Any]] = {
     "name-used-running": answered("stepfunctions", "StartExecution", own("waits"), STARTED, skip=1, count=1),
     "name-used-other": answered("stepfunctions", "StartExecution", own("waits"), STARTED, skip=2, count=1),
     "name-used-ended": answered("stepfunctions", "StartExecution", own("waits"), STARTED, skip=3, count=1),
+    "missing-version": refused(
+        "s3", "GetObject", '"versionId": ?"(?!no-version)', "NoSuchKey", "There is no such key."
+    ),
+    "no-version-id": refused("s3", "GetObject", '"versionId": ?"no-version"', "NoSuchVersion", "There is none."),
+    "deleted-object": refused("s3", "HeadObject", own("versions"), "MethodNotAllowed", "It is a delete marker."),
+    "refused-transaction": answered("dynamodb", "TransactWriteItems", "", {}),
     "scheduler-retry-policy": rewritten(
         "scheduler",
         "GetSchedule",

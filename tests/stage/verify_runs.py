@@ -30,7 +30,7 @@ FOREIGN = (
 )
 """Names that are nearly those of the run."""
 MACHINE = {"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}}
-READS = ("Describe", "Get", "List", "Lookup", "Receive", "Assume")
+READS = ("Describe", "Get", "Head", "List", "Lookup", "Receive", "Assume")
 # The member of a request that names what the call writes; of the others, the name is somewhere in `arn:` or `url`.
 NAMES = (
     "Name",
@@ -41,6 +41,8 @@ NAMES = (
     "RoleName",
     "FunctionName",
     "repositoryName",
+    "Bucket",
+    "TableName",
     "family",
     "clusterName",
 )
@@ -161,6 +163,8 @@ def written_by(operation: str, request: Mapping[str, Any]) -> str | None:
     """The name of what a call writes; None for a read, and for what has no name: a message, an event on the bus."""
     if operation.startswith(READS) or operation in ("PutEvents", "DeleteMessage"):
         return None
+    if operation == "TransactWriteItems":
+        request = request["TransactItems"][0]["Put"]
     named = next((request[member] for member in NAMES if member in request), None)
     if named is None:
         named = next(request[member] for member in ARNS if member in request)
@@ -177,6 +181,7 @@ def make_foreign(stage: Client) -> None:
     """Make resources whose names are nearly those of the run: longer, shorter, or of a run that is called nearly so."""
     events, iam, ecs, sqs = (stage.client(service) for service in ("events", "iam", "ecs", "sqs"))
     ecr, sns, scheduler = (stage.client(service) for service in ("ecr", "sns", "scheduler"))
+    s3, dynamodb = stage.client("s3"), stage.client("dynamodb")
     subnets = stage.names["parameters"]["SubnetIds"].split(",")
     services = [f"{each}.amazonaws.com" for each in ("states", "scheduler")]
     allowed = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
@@ -213,6 +218,14 @@ def make_foreign(stage: Client) -> None:
             Target={"Arn": arn, "RoleArn": role},
         )
         ecr.create_repository(repositoryName=name.format("pushes"))
+        s3.create_bucket(Bucket=name.format("versions"))
+        s3.put_object(Bucket=name.format("versions"), Key="file", Body=b"{}")
+        dynamodb.create_table(
+            TableName=name.format("ledger"),
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "app", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "app", "KeyType": "HASH"}],
+        )
 
 
 @contextmanager
@@ -263,6 +276,8 @@ def everything(stage: Client) -> dict[str, Any]:
         "machines": [each["name"] for each in states.list_state_machines()["stateMachines"]],
         "groups": [each["Name"] for each in scheduler.list_schedule_groups()["ScheduleGroups"]],
         "schedules": scheduler.list_schedules()["Schedules"],
+        "buckets": [each["Name"] for each in stage.client("s3").list_buckets()["Buckets"]],
+        "tables": stage.client("dynamodb").list_tables()["TableNames"],
         "repositories": [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]],
     }
 

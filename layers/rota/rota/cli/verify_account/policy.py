@@ -12,6 +12,7 @@ _ALWAYS = ("sts:GetCallerIdentity",)
 # By the beginning of an action, the longest that fits; * where AWS checks the action on no resource of the run.
 _RESOURCES = {
     "cloudtrail:": "*",
+    "dynamodb:": f"dynamodb:*:*:table/{_ANY}",
     "ecr:": f"ecr:*:*:repository/{_ANY}",
     "ecs:": f"ecs:*:*:*/{_ANY}",
     "ecs:DeregisterTaskDefinition": "*",
@@ -23,6 +24,7 @@ _RESOURCES = {
     "iam:": f"iam::*:role/{_ANY}",
     "iam:CreateServiceLinkedRole": "iam::*:role/aws-service-role/ecs.amazonaws.com/*",
     "lambda:": f"lambda:*:*:function:{_ANY}",
+    "s3:": f"s3:::{_ANY}",
     "scheduler:": f"scheduler:*:*:*/{_ANY}",
     "sns:": f"sns:*:*:{_ANY}",
     "sqs:": f"sqs:*:*:{_ANY}",

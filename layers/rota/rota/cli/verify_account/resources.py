@@ -20,6 +20,8 @@ _DRAINING_SECONDS = 600
 """How long a cluster may take until its tasks have stopped."""
 _ROLE_SECONDS = 90
 """How long a service may take to know a new role."""
+_TABLE_SECONDS = 60
+"""How long a new table may take."""
 _POLICY = "verify"
 _TARGETS = ["0", "1"]
 CONTAINER = "app"
@@ -256,6 +258,37 @@ def function(account: Account, purpose: str, role: str) -> str:
     return str(made["FunctionArn"])
 
 
+def bucket(account: Account, purpose: str) -> str:
+    """A bucket that keeps versions. Returns its name."""
+    s3, region = account.client("s3"), account.journal.place.region
+    # S3 refuses this Region's own name, and makes a bucket there without one.
+    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    name = named(account, BUCKET, purpose)
+    s3.create_bucket(Bucket=name, **place)
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags(account)})
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def table(account: Account, purpose: str) -> str:
+    """A table whose items have a key `app`, once it is ACTIVE. Returns its name."""
+    dynamodb, name = account.client("dynamodb"), named(account, TABLE, purpose)
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "app", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "app", "KeyType": "HASH"}],
+        Tags=tags(account),
+    )
+
+    def is_active() -> bool:
+        return bool(dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE")
+
+    if not account.wait(is_active, _TABLE_SECONDS):
+        raise NothingSeenError(f"a new table is not ACTIVE within {_TABLE_SECONDS} s")
+    return name
+
+
 def named(account: Account, kind: Kind, purpose: str) -> str:
     """A name that is in the journal from now on, for what may be made under it."""
     name = account.name(purpose)
@@ -374,10 +407,28 @@ def _delete_function(account: Account, name: str) -> None:
         account.client("lambda").delete_function(FunctionName=name)
 
 
+def _delete_bucket(account: Account, name: str) -> None:
+    """Everything in the run's own bucket is the run's."""
+    s3 = account.client("s3")
+    with _perhaps_gone("NoSuchBucket"):
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
+            for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                s3.delete_object(Bucket=name, Key=each["Key"], VersionId=each["VersionId"])
+        s3.delete_bucket(Bucket=name)
+
+
+def _delete_table(account: Account, name: str) -> None:
+    """Delete it; one that is still being made is in use."""
+    dynamodb = account.client("dynamodb")
+    with _perhaps_gone("ResourceNotFoundException"):
+        account.retry(lambda: dynamodb.delete_table(TableName=name), ("ResourceInUseException",), _TABLE_SECONDS)
+
+
 _RULE_ACTIONS = ("PutRule", "TagResource", "PutTargets", "RemoveTargets", "DeleteRule")
 _LINKED_ROLE = "iam:CreateServiceLinkedRole"
 _CLUSTER_ACTIONS = ("CreateCluster", "TagResource", "ListTasks", "StopTask", "DeleteCluster")
 _FAMILY_ACTIONS = ("RegisterTaskDefinition", "TagResource", "ListTaskDefinitions", "DeregisterTaskDefinition")
+_BUCKET_ACTIONS = ("CreateBucket", "PutBucketTagging", "PutBucketVersioning", "ListBucketVersions", "DeleteBucket")
 _ROLE_ACTIONS = ("CreateRole", "TagRole", "PutRolePolicy", "DeleteRolePolicy", "DeleteRole")
 
 
@@ -401,5 +452,8 @@ SCHEDULE_GROUP = Kind(
     "schedule group", _delete_group, _of("scheduler", "CreateScheduleGroup", "TagResource", "DeleteScheduleGroup")
 )
 FUNCTION = Kind("function", _delete_function, _of("lambda", "CreateFunction", "TagResource", "DeleteFunction"))
-_ALL = (RULE, QUEUE, TOPIC, ROLE, FAMILY, CLUSTER, SERVICE, REPOSITORY, MACHINE, FUNCTION, SCHEDULE_GROUP, SCHEDULE)
+BUCKET = Kind("bucket", _delete_bucket, _of("s3", *_BUCKET_ACTIONS, "DeleteObjectVersion"))
+TABLE = Kind("table", _delete_table, _of("dynamodb", "CreateTable", "TagResource", "DescribeTable", "DeleteTable"))
+_OF_ECS = (FAMILY, CLUSTER, SERVICE)
+_ALL = (RULE, QUEUE, TOPIC, ROLE, *_OF_ECS, REPOSITORY, MACHINE, FUNCTION, SCHEDULE_GROUP, SCHEDULE, BUCKET, TABLE)
 KINDS = {kind.name: kind for kind in _ALL}
