@@ -55,7 +55,7 @@ DENIED = {"service": "ecs", "operation": "UpdateService", "caller": "RollService
 
 
 def fired(**keys: Any) -> scenarios.Scenario:
-    """Jobs with these keys are deployed, restored when the next deployment fails, and started: by a rule, by Scheduler."""
+    """Jobs with these keys are deployed, restored when the next deployment fails, and started by both services."""
 
     def scenario(stage: Client) -> None:
         jobs = [{**JOB, **keys}, scenarios.zoned({**JOB, **keys, "name": "Zoned"})]
