@@ -1,11 +1,15 @@
 """The command `rota` itself: its version, its help, and what it loads for them."""
 
+import re
 import subprocess
 import sys
 
+import click
 import pytest
+from click.testing import CliRunner
 
 import rota
+from rota.cli.main import main
 from tests.examples import ROOT
 
 LAYER = ROOT / "layers" / "rota"
@@ -26,6 +30,12 @@ def test_help_lists_the_commands() -> None:
     assert done.returncode == 0
     assert "  check           Check a schedule file; or the stack and all it needs.\n" in done.stdout
     assert "  verify-account  Try in your account what Rota assumes of AWS.\n" in done.stdout
+
+
+def test_the_help_of_each_command_has_an_example() -> None:
+    context = click.Context(main)
+    shown = {name: CliRunner().invoke(main, [name, "--help"]).stdout for name in main.list_commands(context)}
+    assert [name for name, text in shown.items() if not re.search(rf"\n +Example:\n +.*rota {name}\b", text)] == []
 
 
 def test_an_unknown_command_is_misuse() -> None:

@@ -83,6 +83,11 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]], set[str]]] = {
         [["run", "IngestData", "--yes"], ["run", "--failed", "--yes"]],
         {"logs:GetLogEvents"},
     ),
+    "runner, of a release": (
+        [*READER, "RunnerPolicy"],
+        [["run", "IngestData", "--release", "v1", "--yes"]],
+        {"logs:GetLogEvents"},
+    ),
     "doctor": ([*READER, "DoctorPolicy"], [["check"]], set()),
 }
 
@@ -119,6 +124,14 @@ def test_a_viewer_changes_nothing(deployed: Client, rota: Rota, acting: Callable
     assert done.exit == 4
     assert "you may not states:StartExecution on arn:aws:states" in done.err
     assert "the stack's DeployerPolicy allows it" in done.err
+
+
+def test_a_deployer_uploads_no_schedule_file(deployed: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
+    acting([*READER, "DeployerPolicy"])
+    done = rota("deploy", "--schedule", "examples/app/scheduled_tasks.next.json", "--yes")
+    assert (done.exit, done.out) == (4, "")
+    assert "none of the stack's policies for people uploads a schedule file" in done.err
+    assert rota("plan", "--exit-code").exit == 0, "nothing was uploaded"
 
 
 def test_who_may_not_run_learns_who_allows_it(

@@ -29,7 +29,11 @@ _MOST_AHEAD = 30
 """By how many seconds the clock may be wrong: rows are due by it, a minute and a half ahead at least."""
 
 
-@click.command("verify-account", short_help="Try in your account what Rota assumes of AWS.")
+@click.command(
+    "verify-account",
+    epilog="\b\nExample:\n  rota verify-account --subnets subnet-0a1b2c3d",
+    short_help="Try in your account what Rota assumes of AWS.",
+)
 @click.option("--subnets", default="", help="Subnets for tasks, with commas: tries the rows that start some, too.")
 @click.option("--security-groups", default="", help="The tasks' security groups; default: that of the VPC.")
 @click.option(
