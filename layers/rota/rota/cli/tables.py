@@ -72,7 +72,9 @@ def folded(text: str, width: int, indent: str = "") -> list[str]:
 def beginning(text: str) -> str:
     """The first line of a text, or of a long one the first words."""
     first, *_ = text.splitlines() or [""]
-    return textwrap.shorten(first, _BEGINNING, placeholder=" ...") if len(first) > _BEGINNING else first
+    if len(first) <= _BEGINNING:
+        return first
+    return textwrap.shorten(first, _BEGINNING, placeholder=" ...", break_on_hyphens=False)
 
 
 def _lines(row: Sequence[Cell], widths: Sequence[int]) -> list[str]:
