@@ -61,3 +61,12 @@ def restoring(changing: Deployment) -> Deployment:
     """The second deployment, failed at the last step that is restored."""
     changing.until("CheckService").fail("RejectedError", "what happened")
     return changing
+
+
+@pytest.fixture
+@once
+def of_one_job(world: World, deployments: Deployments) -> Deployments:
+    """Deployments after a first one, of the daily job alone."""
+    world.upload({"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]})
+    assert deployments.start().run() == "Deployed"
+    return deployments

@@ -74,7 +74,7 @@ def test_it_waits_for_a_deployment_and_does_not_stop_it(world: World, later: Dep
     assert (live_digest(), world.entry(change.arn)["digest"]) == (NEXT, NEXT)
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("state", asl.AFTER_ITS_TURN)
 def test_at_any_state_with_a_push_waiting_both_end_as_without(
     state: str, world: World, deployments: Deployments

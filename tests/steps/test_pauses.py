@@ -292,7 +292,7 @@ def test_a_restore_leaves_a_pause(state: str, world: World, deployments: Deploym
     }
 
 
-@pytest.mark.exhaustive(first=4)
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("fails", [False, True], ids=["deployed", "restored"])
 @pytest.mark.parametrize("state", asl.AFTER_ITS_TURN)
 def test_a_pause_ends_in_any_state_of_a_deployment(
@@ -380,7 +380,7 @@ def test_the_pause_of_a_task_that_left_is_kept_30_days(world: World, deployments
 # ---------------------------------------------------------------------- at every state, with a second push waiting
 
 
-@pytest.mark.exhaustive(first=4)
+@pytest.mark.exhaustive(first=3)
 @pytest.mark.parametrize(
     "asked", [pause(JOB), resume(OTHER), {"kind": "schedule"}], ids=["pause", "resume", "schedule"]
 )

@@ -18,6 +18,7 @@ from tests.in_process import client
 from tests.run_events import dead_letter, message
 from tests.steps.deployments import Deployments
 from tests.steps.local_stage import local_stage
+from tests.steps.snapshots import once
 from tests.steps.test_sweep import DAILY, EVERY_15, HOUR, MINUTE, Watched, next_six
 from tests.steps.world import World, handler
 
@@ -26,17 +27,45 @@ NOT_YET = 100.0
 
 
 @pytest.fixture
-def watched(later: Deployments, world: World, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    """The app, with a stack that lets Rota stop and start runs, and targets in a subnet that there is."""
+@once
+def in_a_subnet(later: Deployments) -> Deployments:
+    """Deployments after a first one, whose targets have a subnet that there is."""
+    return _moved(later, DAILY, EVERY_15)
+
+
+@pytest.fixture
+@once
+def of_one_in_a_subnet(of_one_job: Deployments) -> Deployments:
+    return _moved(of_one_job, DAILY)
+
+
+def _moved(deployments: Deployments, *tasks: str) -> Deployments:
+    subnet = client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    for task in tasks:
+        (target,) = client("events").list_targets_by_rule(Rule=PREFIX + task)["Targets"]
+        network = target["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"]
+        network |= {"Subnets": [subnet], "SecurityGroups": []}
+        client("events").put_targets(Rule=PREFIX + task, Targets=[target])
+    return deployments
+
+
+@pytest.fixture
+def watched(in_a_subnet: Deployments, world: World, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """The app, with a stack that lets Rota stop and start runs."""
+    return _acting(in_a_subnet, world, monkeypatch)
+
+
+@pytest.fixture
+def daily(of_one_in_a_subnet: Deployments, world: World, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """The same with the daily job alone: the one that is missed every 15 minutes would only take time."""
+    return _acting(of_one_in_a_subnet, world, monkeypatch)
+
+
+def _acting(deployments: Deployments, world: World, monkeypatch: pytest.MonkeyPatch) -> Watched:
     monkeypatch.setenv("RUN_ACTIONS", "both")
     sweeping._settled.clear()
     local_stage().settings.change({"tasks": "scripted", "script": {"seconds": 3600}})
-    for task in (DAILY, EVERY_15):
-        (target,) = client("events").list_targets_by_rule(Rule=PREFIX + task)["Targets"]
-        network = target["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"]
-        network |= {"Subnets": [client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]], "SecurityGroups": []}
-        client("events").put_targets(Rule=PREFIX + task, Targets=[target])
-    found = Watched(later, world, run_actions="both")
+    found = Watched(deployments, world, run_actions="both")
     found.sweep()
     world.calls.made.clear()
     return found
@@ -304,26 +333,26 @@ def test_a_missed_run_is_started_once_more(owing: Watched) -> None:
     assert owing.reported(DAILY) == ["missed", "recovered"]
 
 
-def test_a_run_that_did_not_start_is_caught_up_once_its_retry_age_is_over(watched: Watched) -> None:
-    asks(watched, DAILY, catch_up="both")
-    six = next_six(watched)
-    watched.ran(DAILY, six + MINUTE, starts=False, exit_code=None, stopCode="TaskFailedToStart")
-    watched.now = six
-    watched.sweep_for(6 * HOUR)
+def test_a_run_that_did_not_start_is_caught_up_once_its_retry_age_is_over(daily: Watched) -> None:
+    asks(daily, DAILY, catch_up="both")
+    six = next_six(daily)
+    daily.ran(DAILY, six + MINUTE, starts=False, exit_code=None, stopCode="TaskFailedToStart")
+    daily.now = six
+    daily.sweep_for(6 * HOUR)
     assert caught_up(six) == []
-    watched.sweep(2 * MINUTE)
+    daily.sweep(2 * MINUTE)
     assert len(caught_up(six)) == 1
 
 
-def test_a_start_that_a_message_promised_and_ecs_refuses_is_reported(watched: Watched) -> None:
-    asks(watched, DAILY, catch_up="both")
-    six = next_six(watched)
-    watched.ran(DAILY, six + MINUTE, starts=False, exit_code=None, stopCode="TaskFailedToStart")
-    watched.now = six
-    watched.sweep_for(6 * HOUR)
+def test_a_start_that_a_message_promised_and_ecs_refuses_is_reported(daily: Watched) -> None:
+    asks(daily, DAILY, catch_up="both")
+    six = next_six(daily)
+    daily.ran(DAILY, six + MINUTE, starts=False, exit_code=None, stopCode="TaskFailedToStart")
+    daily.now = six
+    daily.sweep_for(6 * HOUR)
     local_stage().settings.change({"run_task": "capacity"})
-    watched.sweep_for(10 * MINUTE, 2 * MINUTE)
-    assert watched.reported(DAILY) == ["not_started", "not_caught_up"]
+    daily.sweep_for(10 * MINUTE, 2 * MINUTE)
+    assert daily.reported(DAILY) == ["not_started", "not_caught_up"]
 
 
 @pytest.mark.exhaustive(first=4)

@@ -20,7 +20,6 @@ from tests.steps import items
 from tests.steps.deployments import AFTER, NEXT, Deployments
 from tests.steps.items import LEASE, RELEASES
 from tests.steps.local_stage import local_stage
-from tests.steps.snapshots import once
 from tests.steps.world import World, handler
 
 DAILY, EVERY_15 = "IngestData", "RemoveSpam"
@@ -77,15 +76,6 @@ class Watched:
 @pytest.fixture
 def watched(later: Deployments, world: World) -> Watched:
     return _swept(later, world)
-
-
-@pytest.fixture
-@once
-def of_one_job(world: World, deployments: Deployments) -> Deployments:
-    """Deployments after a first one, of the daily job alone."""
-    world.upload({"tasks": [{"name": DAILY, "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]})
-    assert deployments.start().run() == "Deployed"
-    return deployments
 
 
 @pytest.fixture
