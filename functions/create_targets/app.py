@@ -1,7 +1,9 @@
 """CreateTargets: creates or updates the rule and the one target of each task whose schedule changes. A paused task's
-rule stays off.
+rule stays off. A schedule that moves to the other backend is created off, and moved in further rounds.
 """
 
+import math
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rota.contract import CreateTargetsInput, CreateTargetsOutput
@@ -29,10 +31,30 @@ def read(request: CreateTargetsInput, settings: Settings) -> Read:
 
 @writing_step(read)
 def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> CreateTargetsOutput:
+    if request.targets:
+        return _move(request.targets, settings, given)
     schedules, changes = backend.connect(settings), given.plan.of_kind("create", "update")
 
     def write(change: backend.Change, kept_off: bool) -> None:
+        kept_off = kept_off or change.replaces is not None
         schedules.apply(backend.kept_off(change) if kept_off else change, given.revisions)
 
     write_schedules(settings, given.pauses, changes, backend.switches, write)
-    return CreateTargetsOutput(written=len(changes))
+    # Another round moves schedules: tried again, this one would switch off what it has switched on.
+    left = tuple(range(sum(change.replaces is not None for change in changes)))
+    return CreateTargetsOutput(written=len(changes), finished=not left, wait_seconds=int(bool(left)), left=left)
+
+
+def _move(before: CreateTargetsOutput, settings: Settings, given: Read) -> CreateTargetsOutput:
+    """Move what can be moved now from one backend to the other."""
+    from rota.schedules import moving  # noqa: PLC0415  here, because few deployments move a schedule
+
+    moves, schedules = moving.of(given.plan.changes), backend.connect(settings)
+    done = moving.move(schedules, moves, given.revisions, datetime.now(UTC), before.left, before.starts_at)
+    return CreateTargetsOutput(
+        written=before.written,
+        finished=not done.left,
+        wait_seconds=math.ceil(done.wait.total_seconds()),
+        left=done.left,
+        starts_at=done.starts_at,
+    )

@@ -63,6 +63,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     problems.add_for_author(checks.of_events_role(settings, tasks))
     problems.add_for_author(checks.of_roles(settings, tasks))
     problems.add_for_author(checks.of_networks(settings, tasks, _vpcs(settings, tasks)))
+    problems.add_for_author(_of_moves(settings, tasks, inventory.schedules, schedules))
     problems.add_for_operator(inventory.problems([backend.name_of(task, settings) for task in tasks], settings))
     reusable = base = served = None
     if description:
@@ -173,6 +174,22 @@ def _missing_secrets(settings: Settings, tasks: tuple[Task, ...], cluster_arn: s
     here = cluster_arn.split(":")[3:5]
     seen = {arn for arn in named if arn.split(":")[3:5] == here and secrets.is_allowed(arn, settings.secrets_allowed)}
     return secrets.missing(clients.secretsmanager(), clients.ssm(), seen) if seen else set()
+
+
+def _of_moves(
+    settings: Settings,
+    tasks: tuple[Task, ...],
+    schedules: "Mapping[str, backend.Schedule]",
+    not_paused: "Mapping[str, backend.Schedule]",
+) -> "Iterator[str]":
+    """What keeps schedules from moving to the other backend. `not_paused`: as they would be if none were paused."""
+    there = {backend.plain_name(name): schedule for name, schedule in schedules.items()}
+    for task in tasks:
+        name = backend.name_of(task, settings)
+        current = there.get(backend.plain_name(name))
+        if current and current.name != name and name not in schedules:
+            is_paused = current != not_paused[current.name]
+            yield from backend.problems_of_move(task, settings, current, is_paused=is_paused)
 
 
 def _of_takeovers(

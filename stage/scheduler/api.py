@@ -90,8 +90,8 @@ class Scheduler:
 
     def _update(self, request: Request) -> dict[str, Any]:
         found, members = _schedule(request), self._checked(request)
-        changed = datetime.fromtimestamp(found.last_modified_date, UTC)
-        if clock.now() - changed < timedelta(seconds=self._settings.scheduler.conflict_seconds):
+        age = clock.now() - datetime.fromtimestamp(found.last_modified_date, UTC)
+        if timedelta() <= age < timedelta(seconds=self._settings.scheduler.conflict_seconds):
             raise ServiceException("ConflictException", f"Schedule {found.name} is being changed.")
         schedules.keep(found, members)
         return {"ScheduleArn": found.arn}

@@ -107,7 +107,7 @@ def test_register_revisions_registers_one_per_task_and_one_api(stage: Client, in
 
 
 def test_create_targets_makes_every_schedule(stage: Client, invoke: Invoke) -> None:
-    assert invoke("CreateTargets") == {"written": 3}
+    assert invoke("CreateTargets")["written"] == 3
     assert rules(stage) == TASKS
     for task in TASKS:
         (target,) = stage.client("events").list_targets_by_rule(Rule=f"{PREFIX}{task}")["Targets"]

@@ -231,7 +231,9 @@ def paused_while_the_file_changes(stage: Client) -> None:
 
 
 def jobs_in_scheduler(stage: Client) -> None:
-    """An attempt that created a schedule died. A start is given up; then one job leaves the file, and one changes."""
+    """An attempt that created a schedule died. A start is given up; then one job leaves the file, and one changes,
+    becomes a rule and comes back.
+    """
     ingest, spam = zoned(NEXT["tasks"][0]), zoned(NEXT["tasks"][1])
     stage.upload_schedule({"tasks": [ingest, spam]})
     stage.faults(
@@ -245,6 +247,10 @@ def jobs_in_scheduler(stage: Client) -> None:
     stage.settings(run_task="ok")
     stage.upload_schedule({"tasks": [{**ingest, "timezone": "Asia/Tokyo"}]})
     stage.deploy("v2")
+    in_rules = {key: value for key, value in ingest.items() if key != "timezone"}
+    for tag, tasks in (("v3", [in_rules]), ("v4", [ingest])):
+        stage.upload_schedule({"tasks": tasks})
+        stage.deploy(tag)
     wait_for(lambda: len(runs(stage)) > 1, 20)
 
 

@@ -115,6 +115,21 @@ def test_a_rollout_that_fails_restores_schedules(zoned: Client) -> None:
     assert denied(zoned) == []
 
 
+def test_jobs_move_to_scheduler_and_back(zoned: Client) -> None:
+    nightly = {"name": "Nightly", "task": "data_ingestion_task", "cron": "30 3 29 2 ? *"}
+    zoned.upload_schedule({"tasks": [nightly]})
+    ended = zoned.deploy("v2")
+    assert (ended["status"], ended.get("cause")) == ("SUCCEEDED", None)
+    for tag, task, there in (("v3", {**nightly, "window": 5}, True), ("v4", nightly, False)):
+        zoned.upload_schedule({"tasks": [task]})
+        ended = zoned.deploy(tag)
+        assert (ended["status"], ended.get("cause")) == ("SUCCEEDED", None)
+        assert states(zoned, ended).count("CreateTargets") == 2
+        rules = {each["Name"] for each in zoned.client("events").list_rules(NamePrefix=PREFIX)["Rules"]}
+        assert (set(scheduled(zoned)), PREFIX + "Nightly" in rules) == ({"Nightly"} if there else set(), not there)
+    assert denied(zoned) == []
+
+
 def test_a_job_runs_at_its_local_time_also_without_its_stack() -> None:
     with running(*FORKS) as stage:
         stage.settings(time_scale=0.005, rollout_seconds=0.02)

@@ -29,7 +29,7 @@ def deployed(world: World) -> bool:
 
 
 def test_a_rule_and_its_target_in_full(world: World, creating: Deployment) -> None:
-    assert creating.step("CreateTargets") == {"written": 2}
+    assert creating.step("CreateTargets")["written"] == 2
     rule = world.owned_rules()["IngestData"]
     assert (rule["Name"], rule["ScheduleExpression"], rule["State"]) == (
         "production__guestbook__IngestData",
@@ -70,7 +70,7 @@ def test_created_twice_it_is_the_same(world: World, creating: Deployment) -> Non
 def test_a_new_image_writes_targets_alone(world: World, later: Deployments) -> None:
     deployment = later.start(NEXT).until("CreateTargets")
     world.calls.made.clear()
-    assert deployment.step("CreateTargets") == {"written": 2}
+    assert deployment.step("CreateTargets")["written"] == 2
     assert world.calls.writes() == ["events.PutTargets"] * 2
 
 
@@ -79,7 +79,7 @@ def test_only_what_differs_is_written(world: World, later: Deployments) -> None:
     world.upload({"tasks": [ingest | {"cron": "0 7 * * ? *"}, spam]})
     deployment = later.start().until("CreateTargets")
     world.calls.made.clear()
-    assert deployment.step("CreateTargets") == {"written": 1}
+    assert deployment.step("CreateTargets")["written"] == 1
     assert world.calls.writes() == ["events.PutRule", "events.PutTargets"]
     assert world.owned_rules()["IngestData"]["ScheduleExpression"] == "cron(0 7 * * ? *)"
 
@@ -200,7 +200,7 @@ def test_each_rule_is_asked_for_its_owner_before_it_is_written(world: World, lat
     world.upload({"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"rate": "20 minutes"}, new]})
     deployment = later.start().until("CreateTargets")
     world.calls.made.clear()
-    assert deployment.step("CreateTargets") == {"written": 2}
+    assert deployment.step("CreateTargets")["written"] == 2
     assert world.calls.made.count("events.ListTagsForResource") == 2
 
 

@@ -96,7 +96,7 @@ def test_a_new_image_is_one_update_a_task(world: World, deployed: Deployments) -
     before = world.schedules()["RemoveSpam"]["StartDate"]
     deployment = deployed.start(NEXT).until("CreateTargets")
     world.calls.made.clear()
-    assert deployment.step("CreateTargets") == {"written": 2}
+    assert deployment.step("CreateTargets")["written"] == 2
     assert world.calls.writes() == ["scheduler.UpdateSchedule"] * 2
     assert in_phase(world.schedules()["RemoveSpam"]["StartDate"], before, timedelta(minutes=15))
 

@@ -129,7 +129,7 @@ def test_a_backend_is_reached_through_the_interface_alone() -> None:
     assert reaching == set()
     interface = imported(PACKAGE / "schedules" / "backend.py")
     assert {module for module in interface if package_of(module) == "schedules"} == {
-        *(f"schedules.{module}" for module in ("connected", "kinds", "of_the_file")),
+        *(f"schedules.{module}" for module in ("connected", "kinds", "moving", "of_the_file")),
         *(f"schedules.{backend}.{module}" for backend, modules in _BACKENDS.items() for module in modules),
     }
 

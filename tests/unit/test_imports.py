@@ -84,6 +84,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedules.run_task": set(),
     "rota.schedules.kinds": _OF_TASKS | {"change_pauses"},
     "rota.schedules.connected": set(),
+    "rota.schedules.moving": set(),
     "rota.schedules.eventbridge_scheduler.api": set(),
     "rota.schedules.eventbridge_scheduler.backend": set(),
     "rota.schedules.eventbridge_scheduler.inventory": set(),

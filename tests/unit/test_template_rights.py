@@ -167,7 +167,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "executions": "states:GetExecutionHistory",
         "artifacts": "s3:GetObjectVersion",
         "the app's pauses in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
-        "rules": "events:PutRule events:RemoveTargets events:TagResource events:ListTagsForResource",
+        "rules": "events:PutRule events:RemoveTargets events:TagResource events:ListTagsForResource"
+        " events:DescribeRule events:DisableRule events:EnableRule",
         "rules, with targets on the cluster alone": "events:PutTargets",
         "the rules' role, for EventBridge": "iam:PassRole",
         "schedules": "scheduler:CreateSchedule scheduler:UpdateSchedule scheduler:GetSchedule",

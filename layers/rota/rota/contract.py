@@ -297,12 +297,22 @@ class Registered(Shape):
     revisions: dict[str, str]
 
 
-class CreateTargetsInput(WritingInput):
-    """Nothing but what every step that writes is handed."""
-
-
 class CreateTargetsOutput(Shape):
+    """`left`: the numbers of the schedules that are still to move to the other backend, for which another round comes
+    after `wait_seconds`; `starts_at`: the minute at which some of them begin there.
+    """
+
     written: int
+    finished: bool = True
+    wait_seconds: int = 0
+    left: tuple[int, ...] = ()
+    starts_at: AwareDatetime | None = None
+
+
+class CreateTargetsInput(WritingInput):
+    """`targets` is the answer of the round before; None in the first."""
+
+    targets: CreateTargetsOutput | None = None
 
 
 class RollServiceInput(WritingInput):
@@ -529,6 +539,7 @@ STEPS = (
         CreateTargetsOutput,
         "schedules written: {written}",
         phase=Phase.SCHEDULING,
+        done=lambda targets: targets.finished,
         needed=lambda plan: plan.created + plan.updated > 0,
     ),
     Step(

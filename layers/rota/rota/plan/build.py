@@ -90,6 +90,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         for name, current in sorted(state.schedules.items())
         if name not in desired
     ]
+    changes = backend.linked(changes, state.schedules)
     # The API's has the highest number, so that the next deployment finds nothing of Rota's above it.
     in_order = [PlannedRevision(fingerprint=each, task=task) for each, task in registers.items() if each != api]
     roll = reused.get(api) != state.service.task_definition or not state.service.steady
@@ -124,6 +125,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
             *state.paused,
             *state.advice,
             *_other_targets(state, changes),
+            *backend.remarks_on_moves(changes),
             *_remarks(settings, state, roll, commands, left_out, own_revision),
             *_remarks_on_watching(settings, state, changes),
         ),

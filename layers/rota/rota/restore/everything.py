@@ -12,6 +12,7 @@ from rota.pauses.table import pauses_of
 from rota.pauses.writing import write_schedules
 from rota.restore import revisions, service
 from rota.schedules import backend
+from rota.schedules.kinds import SETTLES_WITHIN
 from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
@@ -90,7 +91,11 @@ def _schedules(
     more, is on again.
     """
     settings, schedules = context.settings, backend.connect(context.settings)
-    changes = [change for change in context.plan.changes if change.kind == "remove" or context.targets_begun]
+    changes = [
+        change
+        for change in context.plan.changes
+        if context.targets_begun or (change.kind == "remove" and not change.moved)
+    ]
     if not changes:
         return []
 
@@ -105,4 +110,12 @@ def _schedules(
         leaves = change.kind == "update" and backend.switches(change) is None
         return None if before is None or leaves else backend.is_enabled(before)
 
-    return write_schedules(settings, pauses_of(settings).read(), changes, is_on, write)
+    # What moved to the other backend is off there only when it has been on here for a while.
+    last = [change for change in changes if change.replaces]
+    restored = write_schedules(
+        settings, pauses_of(settings).read(), [change for change in changes if not change.replaces], is_on, write
+    )
+    if last:
+        time.sleep(SETTLES_WITHIN.total_seconds())
+        restored += write_schedules(settings, pauses_of(settings).read(), last, is_on, write)
+    return restored

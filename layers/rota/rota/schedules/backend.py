@@ -91,6 +91,38 @@ def change(
     return rule.difference(found, desired, _arn(cluster_arn, desired.name))
 
 
+def linked(changes: "Iterable[Change]", schedules: Mapping[str, Schedule]) -> list[Change]:
+    """The changes, where a schedule is removed and its task gets one in the other backend each marked so. Pure."""
+    found = list(changes)
+    removed = {plain_name(each.name): each.name for each in found if each.kind == "remove"}
+    moved = {plain_name(each.name) for each in found if each.kind == "create"} & removed.keys()
+
+    def marked(change: Change) -> Change:
+        own = plain_name(change.name)
+        if own not in moved:
+            return change
+        if change.kind == "remove":
+            return change.model_copy(update={"moved": True})
+        return change.model_copy(update={"replaces": when_of(schedules[removed[own]])})
+
+    return [marked(each) for each in found]
+
+
+def remarks_on_moves(changes: "Iterable[Change]") -> "Iterator[str]":
+    """What a person should know of schedules that move to the other backend. Pure."""
+    from rota.schedules import moving  # noqa: PLC0415  loaded where it is used
+
+    return moving.remarks(changes)
+
+
+def problems_of_move(task: "Task", settings: "Settings", current: Schedule, *, is_paused: bool) -> "Iterator[str]":
+    """A sentence for what keeps the task's schedule from moving to the other backend. Pure."""
+    from rota.schedules import moving  # noqa: PLC0415  few deployments move a schedule
+
+    to_rule = backend_of(task, settings) == "rules"
+    yield from moving.problems(task.name, when_of(current), task.when, to_rule=to_rule, is_paused=is_paused)
+
+
 def set_by_keys(task: "Task") -> tuple[str, ...]:
     """What the task's keys set of its schedule that would stay without them, by name. Pure."""
     from rota.schedules import of_the_file  # noqa: PLC0415  loaded where it is used

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from rota.errors import TransientError
 from rota.schedules.found import Found
 from rota.schedules.kinds import plain_name
 
@@ -37,22 +38,8 @@ class Inventories(NamedTuple):
 
     def problems(self, desired: Iterable[str], settings: "Settings") -> Iterator[str]:
         """A sentence for everything that keeps schedules of these names from being deployed or restored."""
-        names = list(desired)
-        yield from self.rules.problems([name for name in names if plain_name(name) == name], settings)
+        yield from self.rules.problems([name for name in desired if plain_name(name) == name], settings)
         yield from self.group.problems(settings)
-        yield from self._moves(names)
-
-    def _moves(self, desired: list[str]) -> Iterator[str]:
-        """A schedule that would have to go from one backend to the other."""
-        elsewhere = {plain_name(name): name for name in self.schedules}
-        for name in desired:
-            there = elsewhere.get(plain_name(name), name)
-            if there != name and name not in self.schedules:
-                here, to = ("a rule", "Scheduler") if plain_name(there) == there else ("in Scheduler", "a rule")
-                yield (
-                    f"the schedule {plain_name(name)} is {here} and would have to become {to}, which Rota does not do: "
-                    "give the task another name, or leave it where it is by its keys or the parameter SchedulesIn"
-                )
 
 
 class Connected:
@@ -120,6 +107,15 @@ class Connected:
         rule = self._rules.switch(name, on=on)
         scheduled = Found() if rule.is_owned else self._scheduler.switch(name, on=on)
         return scheduled if scheduled.exists else rule
+
+    def switch_on(self, change: "Change", revisions: Mapping[str, str]) -> None:
+        """Switch on what `apply` has created off: a rule by its name, a schedule by writing it whole."""
+        if not change.switches:
+            return
+        if change.backend == "scheduler":
+            self._scheduler.apply(change, revisions)
+        elif not self._rules.switch(change.name, on=True).is_owned:
+            raise TransientError(f"EventBridge does not show the rule {change.name} yet, which was made a moment ago")
 
     def _of(self, change: "Change") -> "Backend":
         return self._rules if change.backend == "rules" else self._scheduler

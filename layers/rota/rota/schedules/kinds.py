@@ -1,6 +1,7 @@
 """Schedules and changes of either backend, as plans and snapshots hold them, and what each backend does with them."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 from pydantic import Discriminator, Tag
@@ -10,6 +11,8 @@ from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, Sched
 from rota.schedules.found import Found
 from rota.schedules.restored import Restored
 
+SETTLES_WITHIN = timedelta(seconds=90)
+"""How long a schedule may still fire as it was before a change; one that is due fires within the minute."""
 Name: TypeAlias = Literal["rules", "scheduler"]
 
 

@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import Field
+
 from rota.contract import Shape
 from rota.ownership import OWNER_TAG
+from rota.schedule_file.when import When
 from rota.schedules.revision import registered
 
 if TYPE_CHECKING:
@@ -79,6 +82,10 @@ class RuleChange(Shape):
     put_targets: tuple[dict[str, Any], ...] = ()
     remove_targets: tuple[str, ...] = ()
     disable: bool = False
+    moved: bool = Field(False, exclude_if=lambda given: not given)
+    """Of a schedule that is removed: its task gets one in the other backend, which is switched on first."""
+    replaces: When | None = Field(None, exclude_if=lambda given: given is None)
+    """Of a schedule that is created: when the one was due that its task had in the other backend."""
 
     def with_revisions(self, revisions: Mapping[str, str]) -> "RuleChange":
         """The change with every revision registered; `revisions`: ARNs by fingerprint."""
@@ -100,6 +107,11 @@ class RuleChange(Shape):
         """
         writes = self.writes()
         return 1 + sum(writes[each] for each in ("DisableRule", "PutRule", "PutTargets"))
+
+    @property
+    def when(self) -> When:
+        """When a rule is due that it creates."""
+        return When(str((self.put_rule or {})["ScheduleExpression"]))
 
     @property
     def switches(self) -> bool | None:

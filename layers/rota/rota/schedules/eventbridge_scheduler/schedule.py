@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from rota import tracing
 from rota.contract import Shape
 from rota.schedule_file.expression import one_time, period_of
+from rota.schedule_file.when import When, of_aws
 from rota.schedules.revision import registered
 
 # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html: the default, and the most
@@ -94,6 +95,10 @@ class SchedulerChange(Shape):
     name: str
     members: dict[str, Any]
     disable: bool = False
+    moved: bool = Field(False, exclude_if=lambda given: not given)
+    """Of a schedule that is removed: its task gets one in the other backend, which is switched on first."""
+    replaces: When | None = Field(None, exclude_if=lambda given: given is None)
+    """Of a schedule that is created: when the one was due that its task had in the other backend."""
 
     def with_revisions(self, revisions: Mapping[str, str]) -> "SchedulerChange":
         """The change with every revision registered; `revisions`: ARNs by fingerprint."""
@@ -114,6 +119,11 @@ class SchedulerChange(Shape):
         """How many calls it takes until the schedule is live. What is removed is deleted after that."""
         writes = self.writes()
         return writes["CreateSchedule"] + writes["UpdateSchedule"]
+
+    @property
+    def when(self) -> When:
+        """When the schedule is due."""
+        return of_aws(self.members)
 
     @property
     def switches(self) -> bool | None:

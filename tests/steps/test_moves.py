@@ -1,0 +1,213 @@
+"""Schedules that move between rules and EventBridge Scheduler: no minute is missed, on the stage's clock."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from rota.errors import ConfigError
+from stage import clock
+from tests import asl
+from tests.steps.calls import KilledError
+from tests.steps.deployments import NEXT, Deployment, Deployments
+from tests.steps.environment import functions_environment
+from tests.steps.local_stage import local_stage
+from tests.steps.test_pauses import pause
+from tests.steps.test_scheduler import without_dates
+from tests.steps.world import World, handler
+
+MINUTE = timedelta(minutes=1)
+NIGHTLY = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
+OFTEN = {"name": "RemoveSpam", "task": "spam_task", "cron": "0/10 * * * ? *"}
+EVERY_MINUTE = {"name": "CountTeaspoons", "task": "teaspoon_task", "cron": "* * * * ? *"}
+RATE = {"name": "Digest", "task": "digest_task", "rate": "7 minutes"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _functions_environment() -> Iterator[None]:
+    with functions_environment(REVISION_MODE="shared"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _on_the_stages_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the handlers take for the time; and all schedules fire, whatever time goes by."""
+    local_stage().settings.change({"fire_schedules": True, "tasks": "scripted", "scheduler": {"lag_seconds": 50}})
+    for step in asl.TASKS:
+        handler("".join(f"_{c.lower()}" if c.isupper() else c for c in step).strip("_"))
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("rota.", "functions_")) and vars(module).get("datetime") is datetime:
+            monkeypatch.setattr(module, "datetime", clock.Datetime)
+    monkeypatch.setattr("time.sleep", passes)
+    yield
+    LAST.clear()
+    clock.reset()
+
+
+FIRED: list[tuple[str, str]] = []
+LAST: list[datetime] = []
+"""Until when all has fired: what the handlers take of the real time does not count."""
+
+
+def passes(seconds: float) -> None:
+    """Time goes by, and what is due fires."""
+    if LAST:
+        clock.move((LAST.pop() - clock.now()).total_seconds())
+    until = clock.now() + timedelta(seconds=seconds)
+    LAST.append(until)
+    FIRED.extend(
+        (each["rule"].rpartition("__")[2], each["at"][:16])
+        for each in local_stage().background.fire_due(until)
+        if "__" in each["rule"]
+    )
+
+
+def at(hour: int, minute: int, second: int = 0) -> None:
+    """It is that time, tomorrow by the clock."""
+    tomorrow = clock.now() + timedelta(days=1)
+    passes((tomorrow.replace(hour=hour, minute=minute, second=second) - clock.now()).total_seconds())
+    FIRED.clear()
+
+
+def deploy(world: World, deployment: Deployment, *tasks: dict[str, Any]) -> str:
+    """Deploy a file of these tasks, with the waits of the machine. Returns the end."""
+    world.upload({"tasks": list(tasks)})
+    while deployment.at:
+        state = str(deployment.at)
+        if state == "WaitForMoves":
+            passes(deployment.document["targets"]["wait_seconds"])
+        with suppress(KilledError):
+            end = deployment.go_on()
+    return end
+
+
+def starts(task: str) -> Counter[str]:
+    return Counter(minute for name, minute in FIRED if name == task)
+
+
+def due(begin: datetime, every: int) -> list[str]:
+    """The minutes that are due from then until now."""
+    minutes = int((LAST[-1] - begin.replace(second=0)) / MINUTE)
+    times = [begin.replace(second=0) + MINUTE * number for number in range(1, minutes + 1)]
+    return [f"{each:%Y-%m-%dT%H:%M}" for each in times if each.minute % every == 0]
+
+
+def zoned(*tasks: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same times, which only Scheduler can say."""
+    return [{**task, "window": 1} for task in tasks]
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["to Scheduler", "to rules"])
+@pytest.mark.parametrize("second", [0, 45])
+@pytest.mark.parametrize("minute", [58, 59, 0, 1, 5])
+def test_no_minute_is_missed_and_none_doubled(
+    world: World, deployments: Deployments, minute: int, second: int, there: bool
+) -> None:
+    tasks = [NIGHTLY, OFTEN]
+    before, after = (tasks, zoned(*tasks)) if there else (zoned(*tasks), tasks)
+    assert deploy(world, deployments.start(), *before) == "Deployed"
+    at(5 if minute > 50 else 6, minute, second)
+    begin = clock.now()
+    passes(30)
+    assert deploy(world, deployments.start(NEXT), *after) == "Deployed"
+    passes(25 * 60)
+    assert starts("RemoveSpam") == Counter(due(begin, 10))
+    assert set(starts("IngestData").values()) <= {1}
+    assert (set(world.owned_rules()), set(world.schedules())) == (
+        (set(), {"IngestData", "RemoveSpam"}) if there else ({"IngestData", "RemoveSpam"}, set())
+    )
+    assert deploy(world, deployments.start(NEXT), *after) == "NothingToDo"
+
+
+@pytest.mark.parametrize("second", [0, 20, 40, 59])
+def test_one_that_is_always_due_is_doubled_once_at_most(world: World, deployments: Deployments, second: int) -> None:
+    assert deploy(world, deployments.start(), EVERY_MINUTE) == "Deployed"
+    at(6, 0, second)
+    begin = clock.now()
+    deployment = deployments.start(NEXT)
+    assert deploy(world, deployment, *zoned(EVERY_MINUTE)) == "Deployed"
+    assert (
+        "may run twice at one minute: production__guestbook__CountTeaspoons" in deployment.document["plan"]["summary"]
+    )
+    passes(10 * 60)
+    found = starts("CountTeaspoons")
+    assert set(due(begin, 1)) <= set(found)
+    assert sum(found.values()) - len(found) <= 1
+
+
+def test_a_rate_counts_anew_and_leaves_no_gap(world: World, deployments: Deployments) -> None:
+    assert deploy(world, deployments.start(), RATE) == "Deployed"
+    at(6, 3)
+    assert deploy(world, deployments.start(NEXT), *zoned(RATE)) == "Deployed"
+    passes(30 * 60)
+    times = sorted(datetime.fromisoformat(f"{minute}:00+00:00") for minute in starts("Digest"))
+    assert max(later - earlier for earlier, later in pairwise(times)) <= 7 * MINUTE
+
+
+@pytest.mark.parametrize("task", [EVERY_MINUTE, RATE], ids=["every minute", "rate"])
+def test_what_no_rule_can_take_over_is_refused(world: World, deployments: Deployments, task: dict[str, Any]) -> None:
+    assert deploy(world, deployments.start(), *zoned(task)) == "Deployed"
+    world.upload({"tasks": [task]})
+    with pytest.raises(ConfigError, match="would move from EventBridge Scheduler to a rule"):
+        deployments.start(NEXT).until("PlanDeployment")
+
+
+def test_one_that_is_paused_does_not_move(world: World, deployments: Deployments) -> None:
+    assert deploy(world, deployments.start(), NIGHTLY) == "Deployed"
+    assert deployments.ask(**pause("IngestData")).run() == "Done"
+    world.upload({"tasks": zoned(NIGHTLY)})
+    with pytest.raises(ConfigError, match="would move to EventBridge Scheduler, and is paused: resume it"):
+        deployments.start(NEXT).until("PlanDeployment")
+
+
+def test_one_that_is_off_stays_off(world: World, deployments: Deployments) -> None:
+    off = NIGHTLY | {"enabled": False}
+    assert deploy(world, deployments.start(), off) == "Deployed"
+    assert deploy(world, deployments.start(NEXT), *zoned(off)) == "Deployed"
+    assert (world.owned_rules(), world.schedules()["IngestData"]["State"]) == ({}, "DISABLED")
+
+
+CALLS = {
+    True: ["scheduler.CreateSchedule", "scheduler.UpdateSchedule", "events.DisableRule"],
+    False: ["events.PutRule", "events.PutTargets", "events.EnableRule", "scheduler.UpdateSchedule"],
+}
+
+
+@pytest.mark.parametrize("kind", ["killed before", "killed after", "denied for good"])
+@pytest.mark.parametrize(
+    ("there", "call"), [(there, call) for there, calls in CALLS.items() for call in calls], ids=str
+)
+def test_a_move_that_fails_is_undone_or_done(
+    world: World, deployments: Deployments, there: bool, call: str, kind: str
+) -> None:
+    tasks = [NIGHTLY, OFTEN]
+    before, after = (tasks, zoned(*tasks)) if there else (zoned(*tasks), tasks)
+    assert deploy(world, deployments.start(), *before) == "Deployed"
+    at(6, 3)
+    begin = clock.now()
+    rules, schedules = world.owned_rules(), without_dates(world.schedules())
+    fault = (
+        world.calls.refusing(call, "AccessDeniedException", count=0)
+        if kind == "denied for good"
+        else world.calls.killing(call, after=kind == "killed after")
+    )
+    deployment = deployments.start(NEXT)
+    with fault:
+        world.upload({"tasks": after})
+        end = ""
+        with suppress(KilledError):
+            while deployment.at and deployment.at != "RestoreDeployment":
+                end = deployment.go_on()
+    end = deploy(world, deployment, *after) if deployment.at else end
+    passes(30 * 60)
+    if end == "Deployed":
+        assert len(world.schedules() if there else world.owned_rules()) == 2
+    else:
+        assert (end, world.owned_rules(), without_dates(world.schedules())) == ("DeploymentFailed", rules, schedules)
+    assert set(due(begin, 10)) <= set(starts("RemoveSpam"))
+    assert sum(starts("RemoveSpam").values()) - len(starts("RemoveSpam")) <= 1
