@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rota.aws import clients
-from rota.errors import RejectedError, TransientError
+from rota.errors import ConfigError, RejectedError, TransientError
 from rota.pauses.table import PauseTable
 from stage.scheduler.schedules import members, schedules
 from tests.guestbook import APP, ENVIRONMENT, PREFIX, arn
@@ -269,3 +269,34 @@ def test_the_file_may_have_more_tasks_than_a_bus(world: World, deployments: Depl
     tasks = [{**SCHEDULE["tasks"][0], "name": f"Job{number}"} for number in range(301)]
     world.upload({"tasks": tasks})
     assert deployments.start().until("PlanDeployment").document["config"]["tasks"] == 301
+
+
+ONCE = {"name": "Once", "task": "spam_task", "at": "2030-01-31T07:00:00", "timezone": "Europe/Berlin"}
+PAST = ONCE | {"at": "2026-01-31T07:00:00"}
+
+
+def test_a_time_that_is_past_is_refused_of_a_new_task(world: World, deployments: Deployments) -> None:
+    world.upload({"tasks": [PAST]})
+    with pytest.raises(ConfigError, match=r"tasks\[0\].at: 2026-01-31T07:00:00 in Europe/Berlin is past, or less"):
+        deployments.start().until("PlanDeployment")
+
+
+def test_a_time_that_has_come_since_is_no_problem(world: World, deployments: Deployments) -> None:
+    world.upload({"tasks": [ONCE]})
+    assert deployments.start().run() == "Deployed"
+    found = {**members(schedules()[f"{GROUP}/{PREFIX}Once"]), "ScheduleExpression": f"at({PAST['at']})"}
+    client("scheduler").update_schedule(**found | named("Once"))
+    world.upload({"tasks": [PAST]})
+    assert deployments.start().run() == "NothingToDo"
+
+
+def test_the_plan_says_when_clocks_skip_a_run(world: World, deployments: Deployments) -> None:
+    night = ONCE | {"at": None, "cron": "30 2 * * ? *"}
+    world.upload({"tasks": [{key: value for key, value in night.items() if value}]})
+    deployment = deployments.start()
+    assert deployment.run() == "Deployed"
+    assert "Once: on Sun 20" in (summary := deployment.document["plan"]["summary"])
+    assert "the clocks of Europe/Berlin skip 02:00 to 03:00, and so the run of 02:30" in summary
+    again = deployments.start(NEXT)
+    assert again.run() == "Deployed"
+    assert "the clocks" not in again.document["plan"]["summary"], "said once"
