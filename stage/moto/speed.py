@@ -43,12 +43,12 @@ def install() -> None:
     # moto works on a copy of a parsed UpdateExpression.
     replace(UpdateExpressionParser, "make", staticmethod(lru_cache(UpdateExpressionParser.make)))
     replace(validators, "deepcopy", _copied)
+    # These look at an UpdateExpression as a whole. moto also has them look at each of its parts.
     for check, method in (
         (validators.ActionCountValidator, "verify_action_counts"),
         (validators.OverlappingPathsValidator, "check_for_overlapping_paths"),
     ):
-        replace(check, method, _of_the_whole(getattr(check, method)))
-    replace(DepthFirstTraverser, "nodes_to_be_processed", _once_for_a_class(DepthFirstTraverser.nodes_to_be_processed))
+        replace(check, "traverse_node_recursively", getattr(check, method))
     replace(DepthFirstTraverser, "traverse_node_recursively", _traverse)
     replace(ConditionExpressionParser, "_lex_condition_expression", _tokens)
     replace(Node, "find_clauses", _clauses)
@@ -112,33 +112,41 @@ def _copied(value: Any) -> Any:
     return pickle.loads(_pickled(value)) if _is_a(type(value), Node) else deepcopy(value)  # noqa: S301 - pickled above
 
 
-def _of_the_whole(check: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Check an UpdateExpression as a whole. moto also checks each of its parts, which lie in one another."""
-
-    def answer(self: object, node: Any) -> Any:
-        return node if node.parent else check(self, node)
-
-    return answer
-
-
 _is_a: Callable[[type, Any], bool] = cache(issubclass)
 """`issubclass` is slow for the abstract classes of moto's nodes."""
 
 
+class _Kinds(dict[type, bool]):
+    """By the type of a node, whether it is one of these."""
+
+    def __init__(self, *kinds: type) -> None:
+        self._kinds = kinds
+
+    def __missing__(self, kind: type) -> bool:
+        return self.setdefault(kind, issubclass(kind, self._kinds))
+
+
+_NODES = _Kinds(Node)
+_PROCESSED: dict[type, _Kinds] = {}
+
+
 def _traverse(self: Any, node: Any) -> Any:
     """Let one check of an UpdateExpression see each node that it processes, the children before their parent."""
-    enters = type(self).pre_processing_of_child is not DepthFirstTraverser.pre_processing_of_child
-    return _visit(self, node, -1, self.nodes_to_be_processed(), enters)
+    check = type(self)
+    if check not in _PROCESSED:
+        _PROCESSED[check] = _Kinds(*self.nodes_to_be_processed())
+    enters = check.pre_processing_of_child is not DepthFirstTraverser.pre_processing_of_child
+    return _visit(self, node, -1, _PROCESSED[check], enters)
 
 
-def _visit(check: Any, node: Any, child_id: int, processed: tuple[type, ...], enters: bool) -> Any:
+def _visit(check: Any, node: Any, child_id: int, processed: _Kinds, enters: bool) -> Any:
     parent = node.parent
     for position, child in enumerate(node.children or ()):
         if enters:
             check.pre_processing_of_child(node, position)
-        if _is_a(type(child), Node):
+        if _NODES[type(child)]:
             _visit(check, child, position, processed, enters)
-    if _is_a(type(node), processed):
+    if processed[type(node)]:
         node = check.process(node)
         node.parent = parent
         if parent:
