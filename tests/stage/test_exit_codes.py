@@ -96,6 +96,16 @@ CASES = {
     ),
     "2, no Region": Case([(2, "status")], "no Region is set", without("AWS_REGION")),
     "1, a file to plan has problems": Case([(1, "plan --file -")], "- has 1 problem"),
+    "1, a file to deploy has problems": Case([(1, "deploy --schedule - --yes")], "- has 1 problem"),
+    "2, an earlier deployment has its file": Case(
+        [(2, "deploy --schedule a.json --again --yes")], "--again is about an earlier one"
+    ),
+    "4, denied to upload a file": Case(
+        [(4, "deploy --schedule examples/app/scheduled_tasks.json --yes")],
+        "you may not s3:PutObject",
+        refused("denied", "s3", "PutObject"),
+    ),
+    "2, two ends of a calendar": Case([(2, "next --for 1d --until 18:00")], "--for and --until both say when it ends"),
     "2, an unknown option": Case([(2, "status --wach")], "No such option '--wach'"),
     "2, a wrong value": Case([(2, "deploy --again --timeout soon")], "Invalid value for '--timeout'"),
     "2, no file": Case([(2, "check nowhere.json")], "nowhere.json cannot be read"),
