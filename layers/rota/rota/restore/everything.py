@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rota.aws.errors import AWS_ERRORS
 from rota.contract import Shape
-from rota.errors import RejectedError, TransientError
+from rota.errors import RejectedError, TransientError, listed
 from rota.pauses.table import pauses_of
 from rota.pauses.writing import write_schedules
 from rota.restore import revisions, service
@@ -72,6 +72,11 @@ def restore_everything(context: "RestoreContext") -> RestoreResult:
     if refusals:
         raise refusals[0]
     remarks = sorted(each.remark for each in restored if each and each.remark)
+    if redated := sorted(each.redated for each in restored if each and each.redated):
+        remarks.append(
+            f"AWS did not take back a StartDate that is past, of {listed(redated)}: what is a rate has the next minute "
+            "of its phase, a cron none, and each is due as before"
+        )
     return RestoreResult(
         rules=sum(each.changed for each in restored if each),
         service=rolled.rolling_to if rolled else "",

@@ -14,7 +14,6 @@ from rota.schedules.eventbridge_scheduler.schedule import (
     SchedulerSchedule,
     difference,
     revisions_of,
-    time_of,
     writable,
 )
 from rota.schedules.found import Found
@@ -94,7 +93,7 @@ class EventBridgeScheduler:
             if isinstance(error, RejectedError) and retries >= _RETRIES and self._is_as(before):
                 return Restored()  # what AWS refuses now it has refused to the deployment, too
             raise
-        return Restored(changed=True, remark=_not_exact(before, datetime.now(UTC)))
+        return _restored(before, datetime.now(UTC))
 
     def find(self, name: str) -> Found:
         """Whether there is a schedule of that name, and whether it is on. All in the group are the app's."""
@@ -118,16 +117,11 @@ class EventBridgeScheduler:
         return f"{self._group}/{name}"
 
 
-def _not_exact(before: SchedulerSchedule, now: datetime) -> str:
-    """What AWS does not take back of a schedule, a sentence without its full stop; empty if it takes all."""
+def _restored(before: SchedulerSchedule, now: datetime) -> Restored:
+    """What became of a schedule that was written as it was, as far as AWS takes that."""
     written = writable(before.members, now)
     if written["State"] != before.members["State"]:
-        return f"the schedule {before.name} is off, because its last run is past, and AWS might have started it at once"
-    start = time_of(before.members.get("StartDate"))
-    if start is None or written.get("StartDate") == before.members["StartDate"]:
-        return ""
-    instead = f"has the StartDate {written['StartDate']}" if "StartDate" in written else "has no StartDate"
-    return (
-        f"the schedule {before.name} {instead} instead of {before.members['StartDate']}, because AWS takes none that "
-        "is past; it is due as before"
-    )
+        why = "is off, because its last run is past, and AWS might have started it at once"
+        return Restored(changed=True, remark=f"the schedule {before.name} {why}")
+    is_other = written.get("StartDate") != before.members.get("StartDate", written.get("StartDate"))
+    return Restored(changed=True, redated=before.name if is_other else "")
