@@ -70,8 +70,8 @@ def test_a_mail_is_made_of_sentences(stage: Client, mails: Heard) -> None:
     assert [json.loads(line) for line in mail.splitlines()] == [
         f"The deployment of {APP} has ended: failed.",
         f"ReadConfig: s3://{stage.names['bucket']}/scheduled_tasks.json (version {version}) has 2 problems: | "
-        "tasks[0]: does not say when to run; add 'cron': '0 6 * * ? *', "
-        "'rate': '5 minutes' or 'schedule': 'cron(...)' | tasks[1].name: 'Say '//'' cannot be part of a rule's name; "
+        "tasks[0]: does not say when to run; add 'cron': '0 6 * * ? *', 'rate': '5 minutes', 'schedule': 'cron(...)' "
+        "or 'at': '2027-...' | tasks[1].name: 'Say '//'' cannot be part of a rule's name; "
         "write a string of letters, digits, dots, hyphens and underscores | Nothing had to be restored. For the "
         "author of the schedule file: correct it, upload it, then deploy again.",
         f"Image: v1 {digest('v1')}",
