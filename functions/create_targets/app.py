@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rota.contract import CreateTargetsInput, CreateTargetsOutput
+from rota.errors import updated_meanwhile
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import writing_step
 from rota.pauses.model import Pause
@@ -34,6 +35,9 @@ def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> Cre
     if request.targets:
         return _move(request.targets, settings, given)
     schedules, changes = backend.connect(settings), given.plan.of_kind("create", "update")
+    moves = sum(change.replaces is not None for change in changes)
+    if moves and "targets" not in request.model_fields_set:  # a machine that comes once alone
+        raise updated_meanwhile(CreateTargetsInput.__name__)
 
     def write(change: backend.Change, kept_off: bool) -> None:
         kept_off = kept_off or change.replaces is not None
@@ -41,7 +45,7 @@ def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> Cre
 
     write_schedules(settings, given.pauses, changes, backend.switches, write)
     # Another round moves schedules: tried again, this one would switch off what it has switched on.
-    left = tuple(range(sum(change.replaces is not None for change in changes)))
+    left = tuple(range(moves))
     return CreateTargetsOutput(written=len(changes), finished=not left, wait_seconds=int(bool(left)), left=left)
 
 

@@ -1,5 +1,6 @@
 """A stack that is updated while a deployment is under way: what the previous release of Rota wrote is understood."""
 
+import copy
 import json
 from datetime import UTC, datetime
 
@@ -8,12 +9,14 @@ import pytest
 from rota.contract import STEPS
 from rota.deployment.lease import Standing
 from rota.errors import RejectedError
+from tests import asl
 from tests.guestbook import APP, ENVIRONMENT
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
-from tests.steps.deployments import Deployment, Deployments, entered, invoke
+from tests.steps.deployments import NEXT, Deployment, Deployments, entered, invoke
 from tests.steps.items import LEASE
+from tests.steps.seed import SCHEDULE
 from tests.steps.world import World
 
 WRITING = ["CreateTargets", "ClearRules", "RegisterRevisions", "RollService", "CheckService"]
@@ -80,6 +83,29 @@ def test_a_step_that_cannot_read_its_input_names_the_update(step: str, world: Wo
     with pytest.raises(RejectedError, match=r"Rota was updated meanwhile, and cannot read .*; start it again"):
         invoke(next(row.folder for row in STEPS if row.name == step), of_before)
     assert world.calls.made == []
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["to Scheduler", "to rules"])
+def test_a_machine_that_knows_no_rounds_moves_nothing(
+    there: bool, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the new functions it would hear that schedules are left to move, and finish all the same."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    nightly = SCHEDULE["tasks"][0]
+    files = [{"tasks": [nightly]}, {"tasks": [nightly | {"timezone": "Europe/Berlin"}]}]
+    before, after = files if there else reversed(files)
+    world.upload(before)
+    assert deployments.start().run() == "Deployed"
+    everything = world.everything()
+    world.upload(after)
+    states = copy.deepcopy(asl.STATES)
+    del states["CreateTargets"]["Parameters"]["targets.$"]
+    states["CreateTargets"]["Next"] = "DoesTheServiceRoll"
+    monkeypatch.setattr(asl, "STATES", states)
+    deployment = deployments.start(NEXT)
+    assert deployment.run() == "DeploymentFailed"
+    assert world.everything() == everything
+    assert "CreateTargets: Rota was updated meanwhile, and cannot read " in deployment.document["restored"]["cause"]
 
 
 def test_a_lease_with_the_record_of_an_old_holder_is_entered(

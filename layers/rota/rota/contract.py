@@ -310,7 +310,9 @@ class CreateTargetsOutput(Shape):
 
 
 class CreateTargetsInput(WritingInput):
-    """`targets` is the answer of the round before; None in the first."""
+    """`targets` is the answer of the round before; None in the first. The machine of a release before moves hands over
+    none at all.
+    """
 
     targets: CreateTargetsOutput | None = None
 
