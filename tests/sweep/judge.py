@@ -154,7 +154,7 @@ def left_behind(seen: Seen) -> frozenset[str]:
 
 
 def not_closed(seen: Seen, *outcomes: str) -> Iterator[str]:
-    if seen.lease.keys() & {"holder", "at_work"} and not _is_a_dead_ones(seen):
+    if seen.lease.keys() & {"holder", "at_work"} and not (_is_a_dead_ones(seen) or _is_shut(seen)):
         yield f"the lease is still held: {seen.lease}"
     if seen.entry.get("outcome") not in outcomes:
         yield f"the ledger says {seen.entry.get('outcome', 'nothing')}, not {' or '.join(outcomes)}"
@@ -170,6 +170,15 @@ def _is_a_dead_ones(seen: Seen) -> bool:
         f["fault"] == "abort" and (f["caller"] == "TakeTurn" or f["operation"] == "Invoke") for f in seen.faults
     )
     return early and seen.lease.get("at_work") == {"M": {}}
+
+
+def _is_shut(seen: Seen) -> bool:
+    """Whether it ended while one of its invocations might still write, which was killed or whose reply was lost.
+    The next deployment takes the lease over once that one's time is up.
+    """
+    lives_on = any(f["fault"] in ("kill", "kill_after") or f["operation"] == "Invoke" for f in seen.faults if f["hit"])
+    shut = seen.lease.get("shut", {}).get("S")
+    return lives_on and shut == seen.lease.get("holder", {}).get("S") and seen.lease["at_work"] != {"M": {}}
 
 
 def unexplained(seen: Seen) -> Iterator[str]:
