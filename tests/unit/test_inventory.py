@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from rota.schedules.connected import Inventories
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.inventory import RuleInventory
 from rota.schedules.eventbridge_rules.rule import Rule
+from rota.schedules.eventbridge_scheduler.inventory import GroupInventory
 from rota.settings import Settings
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn, task
 
@@ -60,6 +62,15 @@ def problems(found: RuleInventory, desired: Iterable[str] = (INGEST, SPAM), sett
 )
 def test_the_name_of_a_foreign_rule(tags: dict[str, dict[str, str]], found: list[str]) -> None:
     assert problems(inventory(tags=tags)) == found
+
+
+def test_a_foreign_rule_with_the_name_of_a_schedule_in_scheduler() -> None:
+    group = SETTINGS.schedule_group
+    found = Inventories(inventory(tags={INGEST: {}, SPAM: {"rota:app": APP}}), GroupInventory({}))
+    no_room = SETTINGS.model_copy(update={"rule_quota": 2})
+    assert [
+        problem.partition(";")[0] for problem in found.problems([f"{group}/{INGEST}", f"{group}/{SPAM}"], no_room)
+    ] == [f"the rule {INGEST} exists and Rota does not own it: it has no tag rota:app"]
 
 
 @pytest.mark.parametrize("tags", [{}, {"rota:app": APP}], ids=["untagged", "with the app's tag"])

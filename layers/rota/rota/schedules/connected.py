@@ -38,7 +38,10 @@ class Inventories(NamedTuple):
 
     def problems(self, desired: Iterable[str], settings: "Settings") -> Iterator[str]:
         """A sentence for everything that keeps schedules of these names from being deployed or restored."""
-        yield from self.rules.problems([name for name in desired if plain_name(name) == name], settings)
+        names = list(desired)
+        rules = [name for name in names if plain_name(name) == name]
+        # A rule with the name of a schedule in Scheduler would start its task a second time.
+        yield from self.rules.problems(rules, settings, elsewhere=[plain_name(each) for each in {*names} - {*rules}])
         yield from self.group.problems(settings)
 
 

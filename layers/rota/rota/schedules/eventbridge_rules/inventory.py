@@ -26,12 +26,14 @@ class RuleInventory(NamedTuple):
         """How many rules the app may have on the bus, beside foreign rules."""
         return max(0, settings.rule_quota - len(self.names) + len(self.schedules))
 
-    def problems(self, desired: Iterable[str], settings: "Settings") -> Iterator[str]:
-        """A sentence for everything that keeps these rules from being deployed, or from being restored."""
+    def problems(self, desired: Iterable[str], settings: "Settings", *, elsewhere: Iterable[str] = ()) -> Iterator[str]:
+        """A sentence for everything that keeps these rules from being deployed, or from being restored. `elsewhere`:
+        the names of schedules that are no rules, and that no foreign rule may have either.
+        """
         desired = list(desired)
         yield from self._room(desired, settings)
         yield from _of_prefix(self.names, self.indexed, settings.rule_prefix)
-        yield from _of_names(desired, self.tags, self.managers, settings.app)
+        yield from _of_names([*desired, *elsewhere], self.tags, self.managers, settings.app)
         yield from _of_roles(self.schedules.values(), settings)
 
     def _room(self, desired: list[str], settings: "Settings") -> Iterator[str]:
