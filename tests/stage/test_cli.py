@@ -174,6 +174,19 @@ def test_a_schedule_file_is_uploaded_and_deployed_at_once(deployed: Client, rota
     assert [task["task"] for task in status["tasks"]] == ["IngestData"]
     refused = rota("deploy", "--schedule", str(file), "--again", "--yes")
     assert (refused.exit, "--again is about an earlier one" in refused.err) == (2, True)
+    deployed.upload_schedule(b'{"tasks": []}')
+    assert rota("deploy", "--again", "--yes").exit == 0
+    assert rota("status", "--json").json["tasks"] == [], "the schedule file is read again"
+
+
+def test_what_was_confirmed_deploys_and_no_newer_file(deployed: Client, rota: Rota, tmp_path: Path) -> None:
+    file = tmp_path / "new.json"
+    file.write_text('{"tasks": [{"name": "Mine", "task": "spam_task", "rate": "1 day"}]}')
+    assert rota("pause", "--deployments", "--yes", "--reason", "the sale").exit == 0
+    assert rota("deploy", "--schedule", str(file), "--yes").exit == 6
+    deployed.upload_schedule(b'{"tasks": []}')
+    assert rota("resume", "--deployments", "--yes").exit == 0
+    assert [task["task"] for task in rota("status", "--json").json["tasks"]] == ["Mine"]
 
 
 def events(done: Done) -> list[dict[str, Any]]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rota.cli.table import Item, Table
 
 _NEWEST = "newest"
-_KEYS_OF_A_PERSON = {"dry_run", "by", "reason", "kind", "now", "lift"}
+_OF_THAT_TIME = {"dry_run", "by", "reason", "kind", "now", "lift", "schedule_key", "schedule_version"}
+"""Keys of an earlier input that are not for another deployment, which reads the schedule file again."""
 
 
 @command("deploy", "rota deploy --image b81d07e --reason 'the new prices'", short_help="Deploy an image, and watch it.")
@@ -106,7 +107,7 @@ def deploy(
         first = f"Upload {upload.name} as {upload.key}, and deploy" if upload else "Deploy"
         execution.confirm(account, f"{first} {what} to {stack}?", yes=yes)
         if upload:
-            upload.store(account)
+            event |= upload.store(account)
         running = execution.start(
             account, execution.signed(account, {**event, **({"now": True} if now else {})}, kind, reason), "deploy"
         )
@@ -144,7 +145,7 @@ def _again(account: Account, table: "Table", name: str) -> tuple[dict[str, Any],
     event = json.loads(described["input"])
     detail = event.get("detail") if isinstance(event, dict) else None
     if isinstance(detail, dict) and "image-digest" in detail:
-        given = {key: value for key, value in event.items() if key not in _KEYS_OF_A_PERSON}
+        given = {key: value for key, value in event.items() if key not in _OF_THAT_TIME}
         return given, str(detail.get("image-tag") or detail["image-digest"])
     if image:
         return execution.push_of(account, image), str(image)
