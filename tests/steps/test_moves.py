@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rota.errors import ConfigError
+from rota.errors import ConfigError, RejectedError
 from stage import clock
 from tests import asl
 from tests.steps.calls import KilledError
@@ -74,10 +74,10 @@ def at(hour: int, minute: int, second: int = 0) -> None:
     FIRED.clear()
 
 
-def deploy(world: World, deployment: Deployment, *tasks: dict[str, Any]) -> str:
-    """Deploy a file of these tasks, with the waits of the machine. Returns the end."""
+def deploy(world: World, deployment: Deployment, *tasks: dict[str, Any], until: str | None = None) -> str:
+    """Deploy a file of these tasks, with the waits of the machine, up to that state. Returns the end."""
     world.upload({"tasks": list(tasks)})
-    while deployment.at:
+    while deployment.at != until:
         state = str(deployment.at)
         if state == "WaitForMoves":
             passes(deployment.document["targets"]["wait_seconds"])
@@ -211,3 +211,28 @@ def test_a_move_that_fails_is_undone_or_done(
         assert (end, world.owned_rules(), without_dates(world.schedules())) == ("DeploymentFailed", rules, schedules)
     assert set(due(begin, 10)) <= set(starts("RemoveSpam"))
     assert sum(starts("RemoveSpam").values()) - len(starts("RemoveSpam")) <= 1
+
+
+@pytest.mark.parametrize(
+    ("there", "call"),
+    [(True, "events.EnableRule"), (False, "scheduler.UpdateSchedule")],
+    ids=["to Scheduler", "to rules"],
+)
+def test_what_has_moved_runs_until_the_old_one_is_on(
+    world: World, deployments: Deployments, there: bool, call: str
+) -> None:
+    before, after = (OFTEN, *zoned(OFTEN)) if there else (*zoned(OFTEN), OFTEN)
+    assert deploy(world, deployments.start(), before) == "Deployed"
+    at(6, 3)
+    begin, deployment = clock.now(), deployments.start(NEXT)
+    deploy(world, deployment, after, until="RollService")
+    deployment.fail("RejectedError", "what happened")
+    with world.calls.refusing(call, "AccessDeniedException", count=0), pytest.raises(RejectedError):
+        deployment.restore()
+    passes(30 * 60)
+    deployment.restore()
+    assert (set(world.owned_rules()), set(world.schedules())) == (
+        ({"RemoveSpam"}, set()) if there else (set(), {"RemoveSpam"})
+    )
+    passes(30 * 60)
+    assert starts("RemoveSpam").keys() == set(due(begin, 10))

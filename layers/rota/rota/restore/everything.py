@@ -115,11 +115,11 @@ def _schedules(
         leaves = change.kind == "update" and backend.switches(change) is None
         return None if before is None or leaves else backend.is_enabled(before)
 
-    # What moved to the other backend is off there only when it has been on here for a while.
-    last = [change for change in changes if change.replaces]
-    restored = write_schedules(
-        settings, pauses_of(settings).read(), [change for change in changes if not change.replaces], is_on, write
-    )
+    # What moved to the other backend goes there only when it has been on here for a while.
+    first = [change for change in changes if not change.replaces]
+    restored = write_schedules(settings, pauses_of(settings).read(), first, is_on, write)
+    stays = {backend.plain_name(change.name) for change, each in zip(first, restored, strict=True) if each is None}
+    last = [change for change in changes if change.replaces and backend.plain_name(change.name) not in stays]
     if last:
         time.sleep(SETTLES_WITHIN.total_seconds())
         restored += write_schedules(settings, pauses_of(settings).read(), last, is_on, write)
