@@ -12,6 +12,7 @@ from rota.deployment.live_revisions import live_revisions, recorded_by
 from rota.ecr.image import resolve_image
 from rota.ecs import cluster, secrets, service, service_deployments, task_definitions
 from rota.ecs.reusable import find_reusable, list_ahead
+from rota.errors import listed
 from rota.handlers.step import step
 from rota.plan import checks
 from rota.plan.current_state import CurrentState
@@ -56,7 +57,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     schedules, paused = _as_if_not_paused(settings, inventory.schedules, began)
     read = problems.gather(lambda: _parse(settings, *finding.result(), inventory.slots(settings)))
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
-    stored, tasks = read or (None, ())
+    stored, tasks, stay = _as_they_stay(request.pinned, settings, read, inventory.schedules)
     if request.pinned is None:  # a release that is brought back may have a time that is past
         problems.add_for_author(checks.of_past_times(settings, tasks, schedules, began))
     problems.add_for_author(checks.of_actions(settings, tasks))
@@ -102,7 +103,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         service=service.state_of_service(description),
         schedules=schedules,
         paused=paused,
-        advice=tuple(_advice(settings, tasks, schedules, began)),
+        advice=(*_advice(settings, tasks, schedules, began), *stay),
         reusable=reusable.recorded,
         unrecorded=reusable.unrecorded,
         newest_revision=reusable.newest,
@@ -118,6 +119,26 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         base=base.arn,
         state=artifacts.write(s3, settings.bucket, request.execution, "state", state),
     )
+
+
+def _as_they_stay(
+    pinned: Pinned | None,
+    settings: Settings,
+    read: tuple[Stored, tuple[Task, ...]] | None,
+    schedules: "Mapping[str, backend.Schedule]",
+) -> tuple[Stored | None, tuple[Task, ...], tuple[str, ...]]:
+    """What was read of the schedule file. The tasks of a release that is brought back stay in Scheduler where they are
+    there now, so that no move stands in its way; and which do so, in words.
+    """
+    if read is None:
+        return None, (), ()
+    stored, found = read
+    if not (pinned and pinned.name):
+        return stored, found, ()
+    tasks = tuple(backend.staying(task, settings, schedules) for task in found)
+    if names := [task.name for task, before in zip(tasks, found, strict=True) if task is not before]:
+        return stored, tasks, (f"stays in EventBridge Scheduler, where no rule can take over at once: {listed(names)}",)
+    return stored, tasks, ()
 
 
 def _as_if_not_paused(

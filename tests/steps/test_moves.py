@@ -18,6 +18,7 @@ from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.environment import functions_environment
 from tests.steps.local_stage import local_stage
 from tests.steps.test_pauses import pause
+from tests.steps.test_rollback import BACK
 from tests.steps.test_scheduler import without_dates
 from tests.steps.world import World, handler
 
@@ -163,6 +164,26 @@ def test_one_that_is_paused_does_not_move(world: World, deployments: Deployments
     world.upload({"tasks": zoned(NIGHTLY)})
     with pytest.raises(ConfigError, match="would move to EventBridge Scheduler, and is paused: resume it"):
         deployments.start(NEXT).until("PlanDeployment")
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["on", "paused"])
+@pytest.mark.parametrize("task", [EVERY_MINUTE, NIGHTLY, RATE], ids=["every minute", "daily", "rate"])
+def test_a_rollback_leaves_it_in_scheduler(
+    world: World, deployments: Deployments, task: dict[str, Any], paused: bool
+) -> None:
+    assert deploy(world, deployments.start(), task) == "Deployed"
+    assert deploy(world, deployments.start(NEXT), *zoned(task)) == "Deployed"
+    if paused:
+        assert deployments.ask(**pause(task["name"])).run() == "Done"
+    back = deployments.ask(**BACK | {"release": "v1"})
+    assert deploy(world, back, *zoned(task)) == "Deployed"
+    found = world.schedules()[task["name"]]
+    assert (world.owned_rules(), found["FlexibleTimeWindow"]["Mode"]) == ({}, "OFF")
+    assert found["State"] == ("DISABLED" if paused else "ENABLED")
+    said = f"stays in EventBridge Scheduler, where no rule can take over at once: {task['name']}"
+    assert said in back.document["plan"]["summary"]
+    assert deploy(world, deployments.ask(**BACK | {"release": "v2"}), *zoned(task)) == "Deployed"
+    assert world.schedules()[task["name"]]["FlexibleTimeWindow"]["Mode"] == "FLEXIBLE"
 
 
 def test_one_that_is_off_stays_off(world: World, deployments: Deployments) -> None:

@@ -205,6 +205,26 @@ def test_a_rate_goes_on_from_the_schedule_that_is_there() -> None:
     assert writable(change.members, NOW + timedelta(hours=5))["StartDate"] == "2026-12-01T12:00:20Z"
 
 
+@pytest.mark.parametrize(
+    ("keys", "start"),
+    [
+        pytest.param({}, None, id="cron"),
+        pytest.param({"cron": None, "rate": "2 hours"}, "2026-12-01T12:00:20Z", id="rate"),
+    ],
+)
+def test_what_stays_in_scheduler_keeps_its_minutes(keys: dict[str, Any], start: str | None) -> None:
+    there = shown(desired(**keys, window=5))
+    kept = backend.staying(task(**keys), SETTINGS, {NAME: there})
+    assert backend.name_of(kept, SETTINGS) == NAME
+    change = difference(there, desired_schedule(kept, SETTINGS, NAME, CLUSTER_ARN, arn(2)))
+    assert change is not None
+    written = writable(change.members, NOW + timedelta(hours=5))
+    assert (written.get("StartDate"), written["ScheduleExpressionTimezone"]) == (start, "UTC")
+    own = task(**keys, start="2027-01-01T00:00:00Z")
+    assert backend.staying(own, SETTINGS, {NAME: there}) == own
+    assert backend.staying(task(**keys), SETTINGS, {}) == task(**keys)
+
+
 def test_one_that_is_removed_is_disabled_first() -> None:
     assert dict(removal(shown(desired())).writes()) == {"UpdateSchedule": 1, "DeleteSchedule": 1}
     assert dict(removal(shown(desired(enabled=False))).writes()) == {"DeleteSchedule": 1}

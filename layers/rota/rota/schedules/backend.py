@@ -47,6 +47,17 @@ def name_of(task: "Task", settings: "Settings") -> str:
     return own if backend_of(task, settings) == "rules" else f"{settings.schedule_group}/{own}"
 
 
+def staying(task: "Task", settings: "Settings", schedules: Mapping[str, Schedule]) -> "Task":
+    """The task as its schedule stays in Scheduler, if it is there: what a rule can say, Scheduler can. Pure.
+
+    By a start that is long past, which changes no minute: a rate counts from it as from the one that it has.
+    """
+    there = schedules.get(f"{settings.schedule_group}/{settings.rule_prefix}{task.name}")
+    if not isinstance(there, SchedulerSchedule) or name_of(task, settings) in schedules:
+        return task
+    return task.model_copy(update={"start": scheduler.long_past(there)})
+
+
 def of_shown(shown: Mapping[str, Any]) -> Schedule:
     """A rule as DescribeRule shows it, with its `targets` and `tags`, or a schedule as GetSchedule does. Pure."""
     if "GroupName" in shown:

@@ -61,13 +61,13 @@ def problems(task: str, old: "When | None", new: "When", *, to_rule: bool, is_pa
     if is_paused:
         yield (
             f"the schedule of {task} would move to {'a rule' if to_rule else 'EventBridge Scheduler'}, and is paused: "
-            "resume it, then deploy"
+            "resume it, then deploy; a rollback of the image alone, --image-only, leaves it where it is"
         )
     if to_rule and not _is_rare(old, new):
         yield (
             f"the schedule of {task} would move from EventBridge Scheduler to a rule, and is a rate or due so often "
-            "that a run could be missed: a rule begins at no minute of its own. Leave it there, or give the task "
-            "another name"
+            "that a run could be missed: a rule begins at no minute of its own. Leave it there, by a start that is "
+            'past ("start": "2026-01-01T00:00:00Z"), or give the task another name'
         )
 
 

@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
 _DATES = ("StartDate", "EndDate")
 # Scheduler refuses a StartDate "earlier than 5 minutes ago".
 _EARLIEST = timedelta(minutes=4)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SchedulerSchedule(Shape):
@@ -200,6 +201,12 @@ def writable(members: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         found.pop("StartDate", None)  # AWS takes none after the EndDate
         found["State"] = "DISABLED"
     return found
+
+
+def long_past(current: SchedulerSchedule) -> str:
+    """A start in 1970 from which a rate is due when the schedule is."""
+    anchor, period = time_of(current.members.get("StartDate")), period_of(current.schedule_expression)
+    return text(_EPOCH + (anchor - _EPOCH) % period if anchor and period else _EPOCH)
 
 
 def last_time(members: Mapping[str, Any]) -> datetime | None:
