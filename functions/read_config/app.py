@@ -78,7 +78,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         live = recalling.result()
         reusable = find_reusable(ecs, settings, listing_ahead.result(), in_use, live.revisions, read=(served,))
         problems.add_for_operator(_of_takeovers(settings, tasks, inventory.schedules, reusable))
-        problems.add_for_operator(_of_kept_rights(settings, tasks, inventory.schedules, live.set_by_keys))
+        problems.add_for_operator(_of_kept(settings, tasks, inventory.schedules, live, reusable))
         # What was recorded is Rota's own, and no base.
         candidates = [arn for arn in reusable.active if arn not in live.revisions]
         today = task_definitions.find_base(ecs, served, candidates)
@@ -221,23 +221,32 @@ def _of_takeovers(
 ) -> "Iterator[str]":
     """What cannot stay of the schedules that are taken over."""
     for task in tasks:
-        current = schedules.get(backend.name_of(task, settings))
+        current = schedules.get(_rule_of(task, settings))
         if current and backend.taken_over(current, reusable.registered):
             yield from backend.problems_of_takeover(current, task, settings)
 
 
-def _of_kept_rights(
+def _of_kept(
     settings: Settings,
     tasks: tuple[Task, ...],
     schedules: "Mapping[str, backend.Schedule]",
-    set_by_keys: "Mapping[str, tuple[str, ...]]",
+    live: "Recalled",
+    reusable: "Reusable",
 ) -> "Iterator[str]":
-    """What stays of schedules and the role that starts their tasks may not do."""
+    """What stays of schedules and the role that starts their tasks may not do, and what is lost in a move."""
     for task in tasks:
-        name = backend.name_of(task, settings)
+        name = _rule_of(task, settings)
         if current := schedules.get(name):
-            kept = backend.rights_of_kept(current, task, settings, set_by_keys.get(name, ()))
+            set_before = live.set_by_keys.get(name, ())
+            kept = backend.rights_of_kept(current, task, settings, set_before)
             yield from checks.of_kept_rights(settings, task, kept)
+            sets_retry = backend.set_retry_before(name, current, live.retry_policy_set, reusable.registered)
+            yield from backend.problems_of_lost(current, task, settings, set_before, sets_retry=sets_retry)
+
+
+def _rule_of(task: Task, settings: Settings) -> str:
+    """The name of the task's rule, or of the one that goes when it moves to Scheduler."""
+    return backend.plain_name(backend.name_of(task, settings))
 
 
 def _recall(s3: "S3Client", settings: Settings, pinned: Pinned | None) -> "Recalled":

@@ -232,3 +232,17 @@ def test_a_rule_whose_input_cannot_stay_is_not_taken_over(world: World, deployme
     with pytest.raises(RejectedError, match=r"the target job of the rule .* has taskRoleArn in its Input"):
         deployments.start().until("PlanDeployment")
     assert world.everything() == before
+
+
+def test_a_rule_that_moves_to_scheduler_loses_nothing_in_silence(world: World, deployments: Deployments) -> None:
+    script_rule(Input='{"taskRoleArn": "another"}')
+    before = world.everything()
+    ingest, spam = SCHEDULE["tasks"]
+    world.upload({"tasks": [ingest | {"window": 1}, spam]})
+    with pytest.raises(RejectedError) as raised:
+        deployments.start().until("PlanDeployment")
+    assert [problem.partition(", which")[0].partition(" has ")[2] for problem in str(raised.value).splitlines()] == [
+        "taskRoleArn in its Input",
+        "PropagateTags, RetryPolicy",
+    ]
+    assert world.everything() == before

@@ -9,7 +9,7 @@ from rota.schedules import backend
 from rota.schedules.eventbridge_rules import api
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.rule import Rule
-from tests.guestbook import CLUSTER_ARN, PREFIX, SETTINGS, TIMED, arn, task
+from tests.guestbook import CLUSTER_ARN, PREFIX, RUN_QUEUE, SETTINGS, TIMED, arn, task
 from tests.unit.account import Bus
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
@@ -121,6 +121,57 @@ def test_tags_that_are_not_to_be_propagated() -> None:
 def test_what_a_target_keeps_needs_rights(keys: dict[str, Any], set_before: Any, needed: dict[str, str]) -> None:
     had = of_a_script(target(ecs=KEPT_OF_ECS))
     assert backend.rights_of_kept(had, task(**keys), SETTINGS, set_before) == needed
+
+
+LOST = f"the target job of the rule {NAME} has {{}}, which "
+FROM_THE_FILE = (
+    LOST + "a schedule of EventBridge Scheduler gets from the file alone: say so in the task IngestData of the "
+    "schedule file ({}) before it moves"
+)
+NO_KEY = LOST + "Rota gives no schedule of EventBridge Scheduler: put the target without it before the task moves"
+SHOWN = {"EnableECSManagedTags": False, "EnableExecuteCommand": False}
+
+
+@pytest.mark.parametrize(
+    ("had", "keys", "set_before", "lost"),
+    [
+        pytest.param(target(ecs=SHOWN, DeadLetterConfig={"Arn": RUN_QUEUE}), {}, (), [], id="nothing"),
+        pytest.param(
+            target(ecs=KEPT_OF_ECS, **KEPT),
+            {},
+            (),
+            [
+                FROM_THE_FILE.format(
+                    "CapacityProviderStrategy, EnableExecuteCommand, PropagateTags, RetryPolicy, Tags",
+                    "capacity_provider, enable_execute_command, propagate_tags, retry, tags",
+                ),
+                NO_KEY.format("DeadLetterConfig, EnableECSManagedTags, FutureMember, Group, ReferenceId"),
+            ],
+            id="all of it",
+        ),
+        pytest.param(
+            target(ecs={member: KEPT_OF_ECS[member] for member in ("PropagateTags", "Tags")}, **KEPT),
+            {"tags": {"team": "data"}, "retry": {"attempts": 1}},
+            ("PropagateTags",),
+            [NO_KEY.format("DeadLetterConfig, FutureMember")],
+            id="not what keys say, or have said",
+        ),
+    ],
+)
+@pytest.mark.parametrize("watch_runs", [True, False])
+def test_what_a_move_to_scheduler_would_lose(
+    had: dict[str, Any], keys: dict[str, Any], set_before: Any, lost: list[str], watch_runs: bool
+) -> None:
+    rule, moving = of_a_script(had), task(window=1, **keys)
+    settings = SETTINGS.model_copy(update={"watch_runs": watch_runs})
+    assert list(backend.problems_of_lost(rule, moving, settings, set_before, sets_retry=False)) == lost
+    assert list(backend.problems_of_lost(rule, task(**keys), settings, set_before, sets_retry=False)) == []
+    assert backend.rights_of_kept(rule, moving, settings, set_before) == {}
+
+
+def test_a_retry_policy_of_rotas_own_is_not_lost() -> None:
+    rule = of_a_script(target(RetryPolicy=RETRY))
+    assert list(backend.problems_of_lost(rule, task(window=1), SETTINGS, (), sets_retry=True)) == []
 
 
 RETRY = {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 600}

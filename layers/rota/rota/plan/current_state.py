@@ -51,11 +51,6 @@ class CurrentState(Shape):
     remark: str = ""
 
     def sets_retry(self, name: str) -> bool:
-        """Whether Rota set the retry policy of the schedule's target, so that it goes or changes with its reason.
-
-        The previous release of Rota recorded none, and kept nothing of a target: there a target that Rota wrote has the
-        file's.
-        """
-        if self.retry_policy_set_by_rota is not None:
-            return name in self.retry_policy_set_by_rota
-        return name in self.schedules and not backend.taken_over(self.schedules[name], self.registered)
+        """Whether Rota set the retry policy of the schedule's target."""
+        current = self.schedules.get(name)
+        return backend.set_retry_before(name, current, self.retry_policy_set_by_rota, self.registered)

@@ -147,13 +147,38 @@ def rights_of_kept(
     """What the schedule keeps that a script or a person set, and for which the role that starts the task needs a right
     of EventsRoleAllows: by name, that right. Pure.
     """
-    if not isinstance(current, Rule):
+    if not isinstance(current, Rule) or backend_of(task, settings) == "scheduler":
         return {}  # of Scheduler's nothing is kept
     from rota.schedules import of_the_file  # noqa: PLC0415  loaded where it is used
     from rota.schedules.eventbridge_rules.desired import kept_members  # noqa: PLC0415  loaded where it is used
 
     kept = kept_members(current, settings, task)[1]
     return of_the_file.needs({member: value for member, value in kept.items() if member not in set_before})
+
+
+def problems_of_lost(
+    current: Schedule, task: "Task", settings: "Settings", set_before: "Collection[str]", *, sets_retry: bool
+) -> "Iterator[str]":
+    """A sentence for what a script or a person gave the schedule that is lost as its task moves to the other backend,
+    with what to do; `set_before` and `sets_retry` as for `change`. Pure.
+    """
+    if isinstance(current, Rule) and backend_of(task, settings) == "scheduler":
+        from rota.schedules.eventbridge_rules import takeover  # noqa: PLC0415  few deployments move a schedule
+
+        yield from takeover.lost_in_scheduler(current, task, settings, set_before, sets_retry=sets_retry)
+
+
+def set_retry_before(
+    name: str, current: Schedule | None, recorded: "Collection[str] | None", registered: "Set[str]"
+) -> bool:
+    """Whether Rota set the retry policy of the schedule's target, so that it goes or changes with its reason. Pure.
+
+    `recorded`: the names of those whose policy the live deployment set. The previous release of Rota recorded none
+    (None), and kept nothing of a target: there a target that Rota wrote has the file's.
+    """
+    if recorded is not None:
+        return name in recorded
+    return current is not None and not taken_over(current, registered)
 
 
 def sets_retry(task: "Task", settings: "Settings", current: Schedule | None, *, before: bool) -> bool:

@@ -1,15 +1,16 @@
-"""Taking over a rule that a script or a person made: what cannot stay. Pure.
+"""Taking over a rule that a script or a person made, or moving it to EventBridge Scheduler: what cannot stay. Pure.
 
 PutTargets replaces a target whole: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rota import tracing
 from rota.schedule_file.task import CAPACITY_PROVIDERS
 from rota.schedules.eventbridge_rules import watching
+from rota.schedules.eventbridge_rules.desired import kept_members
 from rota.schedules.eventbridge_rules.rule import split_targets
 
 if TYPE_CHECKING:
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 # Of a container's overrides: the schedule file says the first two, and the task definition may say the rest.
 _SAID_BY_THE_FILE = {"command", "environment"}
+# The keys that say of a schedule in Scheduler what a rule's target keeps; for the rest there is none.
+_KEYS = {
+    "CapacityProviderStrategy": "capacity_provider",
+    "EnableExecuteCommand": "enable_execute_command",
+    "PropagateTags": "propagate_tags",
+    "RetryPolicy": "retry",
+    "Tags": "tags",
+}
 
 
 def problems(rule: "Rule", task: "Task", settings: "Settings") -> Iterator[str]:
@@ -39,6 +48,32 @@ def problems(rule: "Rule", task: "Task", settings: "Settings") -> Iterator[str]:
     if own:
         for member, what_to_do in _not_kept(own, task, settings):
             yield f"the target {own['Id']} of the rule {rule.name} has {member}, which Rota cannot keep: {what_to_do}"
+
+
+def lost_in_scheduler(
+    rule: "Rule", task: "Task", settings: "Settings", set_before: Collection[str], *, sets_retry: bool
+) -> Iterator[str]:
+    """A sentence for what a script or a person gave the rule's target and no schedule in Scheduler would have, with
+    what to do. `set_before` and `sets_retry` as for the desired rule: what keys set goes with the key.
+    """
+    own = watching.target_of(rule)
+    members = {member: value for part in kept_members(rule, settings, task) for member, value in part.items()}
+    lost = {member for member, value in members.items() if value} - {*set_before}
+    if sets_retry or task.retry:
+        lost.discard("RetryPolicy")
+    if not watching.has_a_queue_of_its_own(own, settings):
+        lost.discard("DeadLetterConfig")
+    begin = f"the target {own.get('Id')} of the rule {rule.name} has"
+    if said := sorted(lost & _KEYS.keys()):
+        yield (
+            f"{begin} {', '.join(said)}, which a schedule of EventBridge Scheduler gets from the file alone: say so in "
+            f"the task {task.name} of the schedule file ({', '.join(_KEYS[member] for member in said)}) before it moves"
+        )
+    if unsaid := sorted(lost - _KEYS.keys()):
+        yield (
+            f"{begin} {', '.join(unsaid)}, which Rota gives no schedule of EventBridge Scheduler: put the target "
+            "without it before the task moves"
+        )
 
 
 def _not_kept(target: dict[str, Any], task: "Task", settings: "Settings") -> Iterator[tuple[str, str]]:
