@@ -72,7 +72,15 @@ class Account:
     def _answer(self, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         rule = desired_rule(task(cron=WEEKLY, count=self.count), ACTING, CLUSTER_ARN, arn(7))
         if operation == "DescribeRule":
-            return 200, {"Name": rule.name, "ScheduleExpression": f"cron({WEEKLY})", "State": "ENABLED"}
+            shown = {
+                "Name": rule.name,
+                "Arn": f"arn:aws:events:us-east-1:123456789012:rule/{rule.name}",
+                "ScheduleExpression": f"cron({WEEKLY})",
+                "State": "ENABLED",
+            }
+            return 200, shown
+        if operation == "ListTagsForResource":
+            return 200, {"Tags": [{"Key": "rota:app", "Value": APP}]}
         if operation == "ListTargetsByRule":
             (target,) = copy.deepcopy(rule.targets)
             target["EcsParameters"] |= {"Group": self.group} if self.group else {}

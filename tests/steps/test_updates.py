@@ -90,7 +90,6 @@ def test_a_machine_that_knows_no_rounds_moves_nothing(
     there: bool, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the new functions it would hear that schedules are left to move, and finish all the same."""
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     nightly = SCHEDULE["tasks"][0]
     files = [{"tasks": [nightly]}, {"tasks": [nightly | {"timezone": "Europe/Berlin"}]}]
     before, after = files if there else reversed(files)

@@ -47,7 +47,7 @@ class Inventories(NamedTuple):
 
 class Connected:
     """Reads and writes schedules, each change in the backend that it names. By its name alone a rule is looked for
-    first: few apps have schedules in Scheduler.
+    first: few apps have schedules in Scheduler. A task may have both, as while it moves: then it is the one that is on.
     """
 
     def __init__(self, settings: "Settings") -> None:
@@ -71,8 +71,12 @@ class Connected:
         return lambda: Inventories(rules(), group())
 
     def read(self, name: str) -> "Schedule | None":
-        """The schedule of that name as it is now, without its tags; None if there is none."""
-        return self._rules.read(name) or self._scheduler.read(name)
+        """The app's schedule of that name as it is now; None if it has none."""
+        rule = self._rules.read(name)
+        if rule and rule.is_enabled:
+            return rule
+        scheduled = self._scheduler.read(name)
+        return scheduled if scheduled and (rule is None or scheduled.is_enabled) else rule
 
     def revisions_in_use(self, backends: "Collection[Name]") -> set[str]:
         """The ARNs of all task definitions that any schedule with the app's prefix runs now, foreign ones included; in
@@ -100,16 +104,19 @@ class Connected:
     def find(self, name: str) -> Found:
         """Whether there is a schedule of that name, whose it is, and whether it is on."""
         rule = self._rules.find(name)
-        scheduled = Found() if rule.is_owned else self._scheduler.find(name)
-        return scheduled if scheduled.exists else rule
+        return rule if rule.is_owned and rule.is_on else _of_two(rule, self._scheduler.find(name))
 
     def switch(self, name: str, *, on: bool) -> Found:
-        """Switch the app's schedule of that name on or off. Returns what was found before; nothing is written to a
-        schedule that is not the app's.
+        """Switch the app's schedule of that name on, or all of that name off. Returns what was found before; nothing
+        is written to a schedule that is not the app's.
         """
-        rule = self._rules.switch(name, on=on)
-        scheduled = Found() if rule.is_owned else self._scheduler.switch(name, on=on)
-        return scheduled if scheduled.exists else rule
+        if not on:
+            return _of_two(self._rules.switch(name, on=False), self._scheduler.switch(name, on=False))
+        scheduled = self._scheduler.find(name)
+        if scheduled.is_on:  # with a rule that is on, too, the task would be started twice
+            return scheduled
+        rule = self._rules.switch(name, on=True)
+        return rule if rule.is_owned else _of_two(rule, self._scheduler.switch(name, on=True))
 
     def switch_on(self, change: "Change", revisions: Mapping[str, str]) -> None:
         """Switch on what `apply` has created off: a rule by its name, a schedule by writing it whole."""
@@ -122,3 +129,7 @@ class Connected:
 
     def _of(self, change: "Change") -> "Backend":
         return self._rules if change.backend == "rules" else self._scheduler
+
+
+def _of_two(rule: Found, scheduled: Found) -> Found:
+    return scheduled if scheduled.exists and (scheduled.is_on or not rule.is_owned) else rule

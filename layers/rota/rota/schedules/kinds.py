@@ -38,7 +38,7 @@ class Backend(Protocol):
     """
 
     def read(self, name: str) -> Schedule | None:
-        """The schedule of that name as it is now, without its tags; None if there is none."""
+        """The app's schedule of that name as it is now; None if it has none."""
 
     def revisions_in_use(self) -> set[str]:
         """The ARNs of all task definitions that any schedule with the app's prefix runs now, foreign ones included."""

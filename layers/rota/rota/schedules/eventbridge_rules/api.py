@@ -68,12 +68,12 @@ def _read_rule(events: "EventBridgeClient", listed: "RuleTypeDef", tags: Tags) -
 
 
 def read_rule(events: "EventBridgeClient", name: str) -> Rule | None:
-    """The rule with its targets, without its tags; None if EventBridge shows no such rule."""
+    """The rule with its targets and tags; None if EventBridge shows no such rule."""
     try:
         found = events.describe_rule(Name=name)
     except events.exceptions.ResourceNotFoundException:
         return None
-    return _read_rule(events, found, {})  # type: ignore[arg-type]  # the members that are read are the same
+    return _read_rule(events, found, read_tags(events, found["Arn"]) or {})  # type: ignore[arg-type]  # the members that are read are the same
 
 
 def read_tags(events: "EventBridgeClient", arn: str) -> Tags | None:

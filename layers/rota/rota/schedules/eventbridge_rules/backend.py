@@ -68,8 +68,9 @@ class EventBridgeRules:
         )
 
     def read(self, name: str) -> "Rule | None":
-        """The rule of that name as it is now, without its tags."""
-        return api.read_rule(self._events, name)
+        """The app's rule of that name as it is now; None if it has none."""
+        found = api.read_rule(self._events, name)
+        return found if found and found.belongs_to(self._app) else None
 
     def revisions_in_use(self) -> set[str]:
         """The ARNs of all task definitions that any rule with the app's prefix runs now, foreign rules included."""
