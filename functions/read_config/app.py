@@ -292,6 +292,6 @@ def _check_base(
     problems.add_for_author(checks.of_sizes(base, settings, tasks))
     problems.add_for_author(checks.of_execute_command(base, tasks))
     problems.add_for_author(checks.of_platform(base, settings, tasks))
-    problems.add_for_author(checks.of_task_tags(base, tasks))
+    problems.add_for_author(checks.of_task_tags(base, settings, tasks))
     if image_uri:
         problems.add_for_author(checks.of_lengths(base, settings, image_uri, tasks))

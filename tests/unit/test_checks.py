@@ -607,9 +607,18 @@ def test_ecs_exec_needs_a_task_role() -> None:
 def test_a_run_has_fifty_tags_at_most() -> None:
     base = definition(tags={f"b{number}": "" for number in range(40)})
     tagged = {f"t{number}": "" for number in range(6)}
-    assert list(of_task_tags(base, [task(tags=tagged), task(propagate_tags=True)])) == []
-    (problem,) = of_task_tags(base, [task(tags=tagged, propagate_tags=True)])
+    assert list(of_task_tags(base, SETTINGS, [task(tags=tagged), task(propagate_tags=True)])) == []
+    (problem,) = of_task_tags(base, SETTINGS, [task(tags=tagged, propagate_tags=True)])
     assert problem.startswith("tasks[0].propagate_tags: with those of its revision a run would have 51 tags, and ECS")
+
+
+def test_scheduler_takes_no_tag_without_a_value() -> None:
+    tagged = [task(), task(tags={"cost": "42", "team": ""})]
+    assert list(of_task_tags(definition(), SETTINGS, tagged)) == []
+    there = SETTINGS.model_copy(update={"schedules_in": "scheduler"})
+    assert list(of_task_tags(definition(), there, tagged)) == [
+        'tasks[1].tags: "team" has no value, which EventBridge Scheduler does not take; write one, or leave it out'
+    ]
 
 
 def test_the_role_of_a_task_is_one_that_may_be_passed() -> None:

@@ -274,6 +274,7 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
         ({"tags": {"AWS:x": "1"}}, 'tags: "AWS:x" begins with aws: or rota:, which is not yours; rename it'),
         ({"tags": {"x": "é"}}, 'tags: the value of "x" is not one of a tag; write at most 256 letters, digits'),
         ({"tags": {f"t{n}": "" for n in range(51)}}, "tags: has 51 tags, and ECS takes 50 at most; leave some out"),
+        ({"window": 5, "tags": {"x": ""}}, 'tags: "x" has no value, which EventBridge Scheduler does not take; write'),
         ({"entryPoint": []}, "entryPoint: is not a known key; the task definition says that"),
         ({"secrets": "hunter2"}, "secrets: is no object; write an object of names in Secrets Manager (ARN) or SSM"),
         (

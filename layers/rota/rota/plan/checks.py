@@ -13,7 +13,13 @@ from rota.ecs import arns, jobs, secrets, service_deployments, task_definitions
 from rota.ecs.derive import derive_content, target_overrides
 from rota.errors import SHORT_SERVICE_ARN, listed
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
-from rota.schedule_file.task import LARGEST_TASK_DEFINITION, MOST_SECURITY_GROUPS, MOST_SUBNETS, MOST_TAGS
+from rota.schedule_file.task import (
+    LARGEST_TASK_DEFINITION,
+    MOST_SECURITY_GROUPS,
+    MOST_SUBNETS,
+    MOST_TAGS,
+    without_values,
+)
 from rota.schedules import backend
 from rota.tracing import VARIABLES
 
@@ -168,8 +174,10 @@ def of_execute_command(base: "Revision", tasks: Sequence["Task"]) -> Iterator[st
             )
 
 
-def of_task_tags(base: "Revision", tasks: Sequence["Task"]) -> Iterator[str]:
-    """Where a run would have more tags than ECS takes, with those of its revision."""
+def of_task_tags(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+    """Where a run would have more tags than ECS takes, with those of its revision; and the tags that Scheduler does not
+    take where the stack has schedules there. Of the others there the schedule file's own check says so.
+    """
     inherited = task_definitions.inherited_tags(base)
     for index, task in enumerate(tasks):
         tags = len({*inherited, *(task.tags or ())}) + _ADDED_TAGS
@@ -178,6 +186,8 @@ def of_task_tags(base: "Revision", tasks: Sequence["Task"]) -> Iterator[str]:
                 f"tasks[{index}].propagate_tags: with those of its revision a run would have {tags} tags, and ECS "
                 f"takes {MOST_TAGS}; leave some out"
             )
+        if task.tags and backend.backend_of(task, settings) == "scheduler":
+            yield from (f"tasks[{index}].tags: {problem}" for problem in without_values(task.tags))
 
 
 def of_roles(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:

@@ -575,6 +575,15 @@ def merged(defaults: Mapping[str, object], entry: Mapping[str, object]) -> dict[
     return whole
 
 
+def without_values(tags: Mapping[str, object]) -> Iterator[str]:
+    """The tags that ECS takes and EventBridge Scheduler does not: its TagValue has at least one character, see
+    https://docs.aws.amazon.com/scheduler/latest/APIReference/API_EcsParameters.html.
+    """
+    for key, value in tags.items():
+        if value == "":
+            yield f"{quote(key)} has no value, which EventBridge Scheduler does not take; write one, or leave it out"
+
+
 def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """What is wrong between the keys of one task, whether or not each is right on its own: (key or "", message).
 
@@ -597,6 +606,9 @@ def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> It
         from rota.schedule_file import moments  # noqa: PLC0415  here, because few files have times
 
         yield from moments.problems(entry)
+    tags = entry.get("tags")
+    if isinstance(tags, Mapping) and any(entry.get(key) not in (None, "UTC") for key in OF_SCHEDULER):
+        yield from (("tags", problem) for problem in without_values(tags))
     environment, secrets = entry.get("environment"), entry.get("secrets")
     if isinstance(environment, Mapping) and isinstance(secrets, Mapping):
         for both in sorted(map(str, environment.keys() & secrets.keys())):
