@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -403,14 +404,35 @@ def test_a_rollback_says_what_the_next_push_reads(deployed: Client, rota: Rota) 
         return content
 
     before = file()
-    deployed.upload_schedule(b'{"tasks": []}')
+    newer = deployed.upload_schedule(b'{"tasks": []}')
     assert rota("deploy", "--image", "v1", "--yes").exit == 0
     done = rota("rollback", "--yes", "--reason", "all jobs are gone")
     assert (done.exit, file()) == (0, b'{"tasks": []}')
     (line,) = (each for each in done.out.splitlines() if "--upload-schedule" in each)
     assert "in the bucket is newer, and the next push reads it" in done.out
-    done = rota(*line.split()[1:-1], "as said", "--yes", "--json")
-    assert (done.exit, file()) == (0, before)
+    asked = rota(*line.split()[1:-1], "as said")
+    assert f"put its schedule file over scheduled_tasks.json (version {newer})?" in asked.err
+    done = rota(*line.split()[1:-1], "as said", "--yes")
+    assert (done.exit, file(), f"over scheduled_tasks.json (version {newer})." in done.out) == (0, before, True)
+
+
+def test_a_rollback_covers_no_file_that_came_meanwhile(deployed: Client, rota: Rota) -> None:
+    deployed.upload_schedule(b'{"tasks": []}')
+    assert rota("deploy", "--image", "v1", "--yes").exit == 0
+    deployed.faults([{"service": "events", "operation": "PutTargets", "count": 0, "fault": "throttle"}])
+
+    def author() -> str:
+        wait_for(lambda: deployed.faults_so_far()[0]["hit"], 30)
+        version = deployed.upload_schedule(b'{"tasks": [] }')
+        deployed.faults([])
+        return version
+
+    with ThreadPoolExecutor() as pool:
+        uploading = pool.submit(author)
+        done = rota("rollback", "--upload-schedule", "--yes", "--json", "--reason", "all jobs are gone")
+    newest = deployed.client("s3").head_object(Bucket=deployed.names["bucket"], Key="scheduled_tasks.json")
+    assert (done.exit, newest["VersionId"]) == (0, uploading.result())
+    assert f"(version {newest['VersionId']}) stays: the question did not name it" in done.err
 
 
 @pytest.mark.exhaustive(first=0)

@@ -33,6 +33,7 @@ def prepare(account: "Account", name: str, image: "Image") -> Upload:
     """The file, checked; `-` is standard input. Its key is the one that a deployment of the image reads. CommandError
     for a file that has problems, before anything is written.
     """
+    from rota.cli.bucket import newest_version
     from rota.cli.plan.proposal import checked
     from rota.contract import Image as Pushed
     from rota.schedule_file.s3 import candidate_keys
@@ -44,19 +45,5 @@ def prepare(account: "Account", name: str, image: "Image") -> Upload:
         todo = "name it by a tag, or add a key without {tag}"
         raise CommandError(Exit.MISUSED, f"each of the ScheduleKeys has a tag, and {image} has none", todo)
     content = checked(account, name, "deploy")
-    key = next((each for each in keys if _is_there(account, each)), keys[0])
+    key = next((each for each in keys if newest_version(account, each)), keys[0])
     return Upload("standard input" if name == "-" else name, key, content)
-
-
-def _is_there(account: "Account", key: str) -> bool:
-    from botocore.exceptions import ClientError
-
-    from rota.deployment.artifacts import is_gone
-
-    try:
-        account.client("s3").head_object(Bucket=account.stack.bucket, Key=key)
-    except ClientError as error:
-        if is_gone(error):
-            return False
-        raise
-    return True

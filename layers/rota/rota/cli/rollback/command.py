@@ -59,7 +59,9 @@ def rollback(
     if plan_first:
         only = " --image-only" if image_only else ""
         run.show(account, {**event, "kind": "rollback"}, f"rota rollback {number}{only} --reason ...")
-    execution.confirm(account, f"Roll back {stack} to {number}?", yes=yes)
+    covered = _newest(account, live) if upload_schedule and live else None
+    over = f", and put its schedule file over {_named(*covered)}" if covered else ""
+    execution.confirm(account, f"Roll back {stack} to {number}{over}?", yes=yes)
     held: dict[str, Any] = {"hold": {}} if hold else {}
     started = execution.start(account, execution.signed(account, {**event, **held}, "rollback", reason), "rollback")
     if no_wait:
@@ -69,7 +71,7 @@ def rollback(
         account.interrupted = "It is rolled back; the schedule file in the bucket is as it was."
         _say(account, _undo(account, table, live))
         if not image_only:
-            _say(account, _schedule(account, table, upload=upload_schedule))
+            _schedule(account, table, covered, upload=upload_schedule)
     return code
 
 
@@ -107,15 +109,35 @@ def _undo(account: Account, table: "Table", live: "Item | None") -> "Iterator[st
         yield f"To undo it: rota rollback {before} --reason ...{account.options}"
 
 
-def _schedule(account: Account, table: "Table", *, upload: bool) -> "Iterator[str]":
-    """What the next push reads: the newest version of the schedule file, which with `upload` is made the live one."""
-    s3, bucket, live = account.client("s3"), account.stack.bucket, table.present(0).live or {}
-    key, version = live["live_schedule_key"], live["live_schedule_version"]
-    if s3.head_object(Bucket=bucket, Key=key)["VersionId"] == version:
+def _newest(account: Account, live: "Item") -> tuple[str, str | None]:
+    """The key of the live schedule file, and its newest version in the bucket."""
+    from rota.cli.bucket import newest_version
+
+    key = live["live_schedule_key"]
+    return key, newest_version(account, key)
+
+
+def _named(key: str, version: str | None) -> str:
+    return f"{key} (version {version})" if version else f"{key}, which was deleted"
+
+
+def _schedule(account: Account, table: "Table", covered: tuple[str, str | None] | None, *, upload: bool) -> None:
+    """Say what the next push reads: the newest version of the schedule file. With `upload` that is made the live one,
+    if it is still the one that may be `covered`: another may be the very correction.
+    """
+    live = table.present(0).live or {}
+    version = live["live_schedule_version"]
+    key, newest = _newest(account, live)
+    again = f"  rota rollback v{live['number']} --upload-schedule --reason ...{account.options}"
+    if newest == version:
         return
-    if upload:
-        s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key, "VersionId": version})
-        yield f"{key} in the bucket is that of this release again."
+    if not upload:
+        _say(account, [f"{key} in the bucket is newer, and the next push reads it. To put it back, too:", again])
+    elif (key, newest) == covered:
+        source = {"Bucket": account.stack.bucket, "Key": key, "VersionId": version}
+        account.client("s3").copy_object(Bucket=account.stack.bucket, Key=key, CopySource=source)
+        _say(account, [f"{key} in the bucket is that of this release again, over {_named(key, newest)}."])
     else:
-        yield f"{key} in the bucket is newer, and the next push reads it. To put it back, too:"
-        yield f"  rota rollback v{live['number']} --upload-schedule --reason ...{account.options}"
+        why = "the question did not name it"
+        account.output.say(f"{_named(key, newest)} stays: {why}. The next push reads it. To cover it, too:")
+        account.output.say(again)
