@@ -116,6 +116,12 @@ def test_a_start_that_is_past_is_no_drift(expression: str) -> None:
     assert status(rule(expression) | later, job(spans=[span])).drift == []
 
 
+@pytest.mark.parametrize("known", [None, job(spans=[])], ids=["its runs alone", "a job that never had one"])
+def test_a_task_without_a_schedule(known: dict[str, Any] | None) -> None:
+    found = status(None, known, run("ok", trigger="by_hand"))
+    assert (found.schedule, found.in_words, found.enabled, found.next, found.strip) == ("", "", False, None, ".")
+
+
 def test_what_is_not_compared_has_no_drift() -> None:
     assert status(None, job(), compared=False).drift == []
 

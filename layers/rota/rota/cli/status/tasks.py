@@ -34,15 +34,16 @@ def status(
     compared: bool,
     foreign: bool = False,
 ) -> Task:
-    """One of rule and job may be missing. `runs` are the newest first; `compared`: the job is as the live release
-    has it.
+    """Rule and job may be missing: of a job that left the file at once there are only runs, and no schedule. `runs` are
+    the newest first; `compared`: the job is as the live release has it.
     """
-    when = of_aws(rule) if rule else _when(job["spans"][-1]) if job else When("")
+    spans = (job or {}).get("spans")
+    when = of_aws(rule) if rule else _when(spans[-1]) if spans else None
     enabled = rule is not None and rule["State"] != "DISABLED"
     last = run_of(runs[0]) if runs else None
-    rate = None if when.start else period_of(when.expression)
+    rate = None if when is None or when.start else period_of(when.expression)
     following = None
-    if enabled:
+    if when and enabled:
         anchor = last.at if rate and last else now
         following = next(
             iter(at for at in next_runs(when, max(anchor, now - rate) if rate else now, 2) if at > now), None
@@ -50,9 +51,9 @@ def status(
     shown = [*reversed(runs)]
     return Task(
         task=name,
-        schedule=when.expression,
-        timezone=when.timezone,
-        in_words=in_words(when.from_now_on(now)),
+        schedule=when.expression if when else "",
+        timezone=when.timezone if when else "",
+        in_words=in_words(when.from_now_on(now)) if when else "",
         enabled=enabled,
         paused=paused,
         last=last,
