@@ -5,6 +5,8 @@ from botocore import exceptions as refused
 
 from rota.cli.aws_errors import POLICIES, explained, is_denied, is_passing
 from rota.cli.exits import Exit
+from rota.cli.frame import Account
+from rota.cli.output import Output
 from tests.template import TEMPLATE
 
 SAID = (
@@ -109,3 +111,20 @@ def test_what_passes_by_itself() -> None:
     assert {name for name, (error, _, _) in TABLE.items() if is_denied(error)} == {
         name for name in TABLE if "denied" in name
     }
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_what_aws_refused_did_not_begin(name: str) -> None:
+    error, _, _ = TABLE[name]
+    account = Account(Output())
+    with pytest.raises(type(error)), account.attempting("A may have been started."):
+        raise error
+    answered = isinstance(error, refused.ClientError) and not is_passing(error)
+    assert account.interrupted == ("" if answered else "A may have been started.")
+
+
+def test_what_began_is_said_after_ctrl_c() -> None:
+    account = Account(Output())
+    with account.attempting("A may have been started."):
+        pass
+    assert account.interrupted == "A may have been started."

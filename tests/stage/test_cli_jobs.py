@@ -45,6 +45,7 @@ def test_run_exits_as_the_job_did(
     done = rota("run", *arguments)
     assert done.exit == code
     assert words in done.err
+    assert "may have been started" not in done.err
     # The job's own lines are all that is on stdout.
     assert ("Ingested 4 postcards; the guestbook holds 4 entries." in done.out) == (words.endswith("code 0"))
 

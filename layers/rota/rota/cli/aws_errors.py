@@ -67,6 +67,11 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, refused.HTTPClientError | refused.ConnectionError)
 
 
+def is_refused(error: BaseException) -> bool:
+    """Whether AWS has answered that it does not do it; of what is passing that is not certain."""
+    return isinstance(error, refused.ClientError) and not is_passing(error)
+
+
 def is_denied(error: BaseException) -> bool:
     """Whether AWS refuses the call for want of a right."""
     return isinstance(error, refused.ClientError) and _code(error) in _DENIED

@@ -72,8 +72,8 @@ def signed(account: "Account", event: Mapping[str, Any], kind: str, reason: str 
 def start(account: "Account", event: Mapping[str, Any], what: str) -> str:
     """Start the machine. Returns the execution's ARN. A repeated call, after a lost answer, starts no second one."""
     name, states = f"{what}-{uuid.uuid4()}", account.client("stepfunctions")
-    account.interrupted = _on_interrupt(account, name)
-    with suppress(states.exceptions.ExecutionAlreadyExists):  # the answer was lost, and it has ended already
+    # That it exists already means that the answer was lost, and that it has ended.
+    with account.attempting(_on_interrupt(account, name)), suppress(states.exceptions.ExecutionAlreadyExists):
         states.start_execution(stateMachineArn=account.stack.machine, name=name, input=json.dumps(event))
     execution = account.stack.execution(name)
     for _ in range(_LOOKS_FOR_THE_START):

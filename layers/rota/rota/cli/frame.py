@@ -3,8 +3,8 @@
 import functools
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +51,19 @@ class Account:
     def now(self) -> datetime:
         """The time in UTC by AWS's clock, as its last answer had it; before the first answer by this machine's."""
         return datetime.now(UTC) + self._ahead
+
+    @contextmanager
+    def attempting(self, interrupted: str) -> Iterator[None]:
+        """Around the call that begins something: from now on what to say after Ctrl-C, unless AWS refuses the call."""
+        before, self.interrupted = self.interrupted, interrupted
+        try:
+            yield
+        except Exception as error:
+            from rota.cli.aws_errors import is_refused
+
+            if is_refused(error):
+                self.interrupted = before
+            raise
 
     @cached_property
     def session(self) -> "Session":

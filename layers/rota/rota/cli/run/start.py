@@ -79,8 +79,8 @@ def start(account: "Account", task: str, request: Mapping[str, Any]) -> list[Tas
     """
     ecs = account.client("ecs")
     by = started_by(account.caller)
-    account.interrupted = f"{task} may have been started. See: rota logs {task} -f{account.options}"
-    reply = ecs.run_task(**request, startedBy=by, clientToken=str(uuid.uuid4()))
+    with account.attempting(f"{task} may have been started. See: rota logs {task} -f{account.options}"):
+        reply = ecs.run_task(**request, startedBy=by, clientToken=str(uuid.uuid4()))
     why = "; ".join(dict.fromkeys(str(each.get("reason", "")) for each in reply.get("failures", ())))
     if not reply["tasks"]:
         words = f"ECS started nothing: {why or 'it has no capacity, or says no reason'}"

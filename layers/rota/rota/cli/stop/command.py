@@ -30,8 +30,9 @@ def stop(account: Account, name: str, reason: str | None, yes: bool) -> None:
     found = _running(account, name)
     what = f"{found.job or 'the run'} (task {short(found.task_arn)})"
     execution.confirm(account, f"Stop {what} of {account.stack}?", yes=yes)
-    account.interrupted = f"{what} may be stopping. See: rota logs --run {short(found.task_arn)} -f{account.options}"
-    stops.stop(account, found.task_arn, reason)
+    see = f"rota logs --run {short(found.task_arn)} -f{account.options}"
+    with account.attempting(f"{what} may be stopping. See: {see}"):
+        stops.stop(account, found.task_arn, reason)
     said = f"{what} is being stopped. Its log: rota logs --run {short(found.task_arn)}{account.options}"
     account.output.answer(Stopped(found.job, found.task_arn), account.stack, lambda: [said])
 
