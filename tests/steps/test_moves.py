@@ -250,10 +250,10 @@ def test_what_has_moved_runs_until_the_old_one_is_on(
     deployment.fail("RejectedError", "what happened")
     with world.calls.refusing(call, "AccessDeniedException", count=0), pytest.raises(RejectedError):
         deployment.restore()
-    passes(30 * 60)
+    passes(12 * 60)
     deployment.restore()
     assert (set(world.owned_rules()), set(world.schedules())) == (
         ({"RemoveSpam"}, set()) if there else (set(), {"RemoveSpam"})
     )
-    passes(30 * 60)
+    passes(12 * 60)
     assert starts("RemoveSpam").keys() == set(due(begin, 10))
