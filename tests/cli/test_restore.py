@@ -1,11 +1,17 @@
 """`rota restore --print`."""
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from rota.cli.restore.by_hand import Commands, commands
 
 NOW = datetime(2026, 12, 1, 6, 0, 20, tzinfo=UTC)
+SERVICE = {"task_definition": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6"}
+REQUEST = re.compile(r"aws (\S+ \S+) --cli-input-json '(\{.*?\})' --region eu-west-1")
 
 
 def rule(name: str, **more: Any) -> dict[str, Any]:
@@ -25,17 +31,17 @@ def rule(name: str, **more: Any) -> dict[str, Any]:
 def test_a_rule_that_is_paused_stays_off() -> None:
     snapshot = {
         "rules": {"a": rule("a"), "b": rule("b")},
-        "service": {"task_definition": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6"},
+        "service": SERVICE,
     }
-    first, targets, second, _, service = commands(snapshot, "production/shop-api", {"b"}, NOW)
+    first, targets, second, _, service = commands(snapshot, [], "production/shop-api", {"b"}, NOW, "eu-west-1")
     assert first == (
         """aws events put-rule --cli-input-json '{"Name": "a", "ScheduleExpression": "rate(1 day)", """
         """"State": "ENABLED", "Description": "it'"'"'s daily", """
-        """"Tags": [{"Key": "rota:app", "Value": "production/shop-api"}]}'"""
+        """"Tags": [{"Key": "rota:app", "Value": "production/shop-api"}]}' --region eu-west-1"""
     )
-    assert targets.endswith("""'{"Rule": "a", "Targets": [{"Id": "task", "Arn": "cluster"}]}'""")
+    assert targets.endswith("""'{"Rule": "a", "Targets": [{"Id": "task", "Arn": "cluster"}]}' --region eu-west-1""")
     assert ('"Name": "b"' in second, '"State": "DISABLED"' in second) == (True, True)
-    assert service.endswith('"taskDefinition": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6"}\'')
+    assert service.endswith('"taskDefinition": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6"}\' --region eu-west-1')
 
 
 def test_a_schedule_is_put_back_as_aws_takes_it_now() -> None:
@@ -44,14 +50,45 @@ def test_a_schedule_is_put_back_as_aws_takes_it_now() -> None:
     rules = {
         f"group/{name}": {"backend": "scheduler", "name": f"group/{name}", "members": members | others} for name in "ab"
     }
-    snapshot = {"rules": rules, "service": {"task_definition": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6"}}
-    first, second, _service = commands(snapshot, "production/shop-api", {"b"}, NOW)
+    snapshot = {"rules": rules, "service": SERVICE}
+    first, second, _service = commands(snapshot, [], "production/shop-api", {"b"}, NOW, "eu-west-1")
     assert first == (
         """aws scheduler update-schedule --cli-input-json '{"GroupName": "group", "Name": "a", """
         """"ScheduleExpression": "rate(2 hours)", "StartDate": "2026-12-01T07:00:00Z", "State": "ENABLED", """
-        """"ScheduleExpressionTimezone": "UTC", "Target": {"Arn": "cluster"}}'"""
+        """"ScheduleExpressionTimezone": "UTC", "Target": {"Arn": "cluster"}}' --region eu-west-1"""
     )
     assert '"State": "DISABLED"' in second
+
+
+def schedule(name: str) -> dict[str, Any]:
+    members = {"ScheduleExpression": "cron(0 6 * * ? *)", "State": "ENABLED", "Target": {"Arn": "cluster"}}
+    return {"backend": "scheduler", "name": name, "members": members | {"ScheduleExpressionTimezone": "UTC"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "new", "back", "last"),
+    [
+        (rule("a"), "group/a", ["events put-rule"], ("scheduler delete-schedule", {"GroupName": "group", "Name": "a"})),
+        (
+            schedule("group/a"),
+            "a",
+            ["scheduler update-schedule", "scheduler create-schedule"],
+            ("events disable-rule", {"Name": "a"}),
+        ),
+    ],
+    ids=["to Scheduler", "to a rule"],
+)
+def test_a_job_that_moved_runs_once(before: dict[str, Any], new: str, back: list[str], last: tuple[str, Any]) -> None:
+    changes = [
+        {"kind": "create", "name": new, "replaces": {"expression": "cron(0 6 * * ? *)"}},
+        {"kind": "remove", "name": before["name"], "moved": True},
+    ]
+    snapshot = {"rules": {before["name"]: before}, "service": SERVICE}
+    first, *_, wait, end = commands(snapshot, changes, "production/shop-api", (), NOW, "eu-west-1")
+    assert [call for call, _ in REQUEST.findall(first)] == back, "first, as it may be deleted"
+    assert wait == "sleep 90", "until what is on again surely fires"
+    ((call, request),) = REQUEST.findall(end)
+    assert (call, json.loads(request)) == last
 
 
 def test_what_stays_is_said_in_a_comment() -> None:

@@ -2,13 +2,15 @@
 
 import json
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rota.cli.exits import CommandError, Exit
 from rota.schedules import backend
+from rota.schedules.kinds import SETTLES_WITHIN
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -49,32 +51,58 @@ def by_hand(account: "Account", execution: str) -> Commands:
         words = f"{execution} has stored no snapshot, so it has changed nothing; or that has expired"
         raise CommandError(Exit.NOT_ALLOWED, words, "to go back to a release: rota rollback", error="NoSnapshot")
     paused = {stack.rule_prefix + task for task in account.table.pauses()}
-    added = [each["name"] for each in (plan or {}).get("changes", ()) if each["kind"] == "create"]
-    where = f" --region {stack.region}"
-    found = commands(snapshot, stack.app, paused, account.now())
-    return Commands(execution, [each + where for each in found], added)
+    changes = (plan or {}).get("changes", ())
+    added = [each["name"] for each in changes if each["kind"] == "create" and not _is_deleted(each)]
+    found = commands(snapshot, changes, stack.app, paused, account.now(), stack.region)
+    return Commands(execution, [*found], added)
 
 
-def commands(snapshot: Mapping[str, Any], app: str, paused: Collection[str], now: datetime) -> Iterator[str]:
-    """A command for each rule and its targets, or for each schedule of EventBridge Scheduler, and one for the service.
-    What is paused stays off. Pure.
+def commands(
+    snapshot: Mapping[str, Any],
+    changes: Iterable[Mapping[str, Any]],
+    app: str,
+    paused: Collection[str],
+    now: datetime,
+    region: str,
+) -> Iterator[str]:
+    """A command for each rule and its targets, or for each schedule of EventBridge Scheduler, and one for the service;
+    at the end what ends the new schedules of jobs that moved, by the plan's `changes`. What is paused stays off. Pure.
     """
+    command = partial(_command, region)
+    found = list(changes)
+    may_be_deleted = {each["name"] for each in found if each["kind"] == "remove"}
     for rule in snapshot["rules"].values():
         off = {"State": "DISABLED"} if backend.plain_name(rule["name"]) in paused else {}
         if whole := backend.update_request(rule, now):
-            yield _command("scheduler update-schedule", whole | off)
+            update = command("scheduler update-schedule", whole | off)
+            create = f" || {command('scheduler create-schedule', whole | off)}"
+            yield update + (create if rule["name"] in may_be_deleted else "")
             continue
         request = {key: rule[name] for key, name in _FIELDS.items() if rule[name]}
         tags = [{"Key": key, "Value": value} for key, value in rule["tags"].items() if not key.startswith("aws:")]
-        yield _command("events put-rule", request | off | {"Tags": tags})
-        yield _command("events put-targets", {"Rule": rule["name"], "Targets": rule["targets"]})
+        yield command("events put-rule", request | off | {"Tags": tags})
+        yield command("events put-targets", {"Rule": rule["name"], "Targets": rule["targets"]})
     cluster, service = app.split("/")
     revision = snapshot["service"]["task_definition"]
-    yield _command("ecs update-service", {"cluster": cluster, "service": service, "taskDefinition": revision})
+    yield command("ecs update-service", {"cluster": cluster, "service": service, "taskDefinition": revision})
+    moved = [each for each in found if each.get("replaces")]
+    if moved:  # what is on again may fire late: until then the new ones stay
+        yield f"sleep {SETTLES_WITHIN.seconds}"
+    for each in moved:
+        group, _, name = each["name"].rpartition("/")
+        if _is_deleted(each):
+            yield command("scheduler delete-schedule", {"GroupName": group, "Name": name})
+        else:
+            yield command("events disable-rule", {"Name": name})
 
 
-def _command(call: str, request: Mapping[str, Any]) -> str:
-    return f"aws {call} --cli-input-json {shlex.quote(json.dumps(request))}"
+def _is_deleted(change: Mapping[str, Any]) -> bool:
+    """Whether what it made is deleted by a command: a schedule of Scheduler to which a job moved."""
+    return bool(change.get("replaces")) and "/" in change["name"]
+
+
+def _command(region: str, call: str, request: Mapping[str, Any]) -> str:
+    return f"aws {call} --cli-input-json {shlex.quote(json.dumps(request))} --region {region}"
 
 
 def _stored(account: "Account", execution: str, name: str) -> Mapping[str, Any] | None:
