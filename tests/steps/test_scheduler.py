@@ -204,6 +204,15 @@ def test_a_schedule_that_a_person_made_meanwhile_is_replaced(world: World, deplo
     assert world.schedules()["IngestData"]["ScheduleExpression"] == "cron(0 6 * * ? *)"
 
 
+def test_schedules_that_a_former_stack_left(world: World, deployed: Deployments) -> None:
+    client("scheduler").create_schedule_group(Name="former")
+    for task, state in (("IngestData", "ENABLED"), ("RemoveSpam", "DISABLED")):
+        left = members(schedules()[f"{GROUP}/{PREFIX}{task}"])
+        client("scheduler").create_schedule(**left | {"GroupName": "former", "State": state})
+    with pytest.raises(RejectedError, match=f"the names of this app's tasks: former/{PREFIX}IngestData. A stack"):
+        deployed.start().until("PlanDeployment")
+
+
 def test_a_group_that_is_gone_is_said_in_words(deployments: Deployments) -> None:
     client("scheduler").delete_schedule_group(Name=GROUP)
     with pytest.raises(RejectedError, match=f"the schedule group {GROUP}, which the stack has made, was deleted"):

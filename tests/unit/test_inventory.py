@@ -73,6 +73,21 @@ def test_a_foreign_rule_with_the_name_of_a_schedule_in_scheduler() -> None:
     ] == [f"the rule {INGEST} exists and Rota does not own it: it has no tag rota:app"]
 
 
+@pytest.mark.parametrize("desired", [INGEST, f"{SETTINGS.schedule_group}/{INGEST}"], ids=["rule", "schedule"])
+@pytest.mark.parametrize(
+    ("elsewhere", "named"),
+    [
+        pytest.param({f"old/{SPAM}", f"older/{INGEST}"}, f"older/{INGEST}", id="a task's"),
+        pytest.param({f"old/{SPAM}", f"old/{INGEST}"}, f"old/{INGEST}, old/{SPAM}", id="one that left the file"),
+        pytest.param({f"other/{PREFIX}admin__Report"}, None, id="an app's whose prefix begins so"),
+    ],
+)
+def test_schedules_of_other_groups(elsewhere: set[str], named: str | None, desired: str) -> None:
+    found = Inventories(inventory(), GroupInventory({}, frozenset(elsewhere))).problems([desired], SETTINGS)
+    begin = "schedules of other groups have the names of this app's tasks: "
+    assert [each.partition(". ")[0] for each in found] == ([begin + named] if named else [])
+
+
 @pytest.mark.parametrize("tags", [{}, {"rota:app": APP}], ids=["untagged", "with the app's tag"])
 def test_a_rule_of_an_aws_service_cannot_be_handed_over(tags: dict[str, str]) -> None:
     found = inventory(tags={INGEST: tags}, managers={INGEST: "autoscaling.amazonaws.com"})

@@ -241,9 +241,9 @@ def test_what_keeps_a_group_from_being_deployed() -> None:
     outside, foreign = shown(desired()), shown(desired())
     outside = outside.model_copy(update={"name": f"{SETTINGS.schedule_group}/former__IngestData"})
     foreign.members["Target"]["RoleArn"] = "arn:aws:iam::123456789012:role/other"
-    found = list(GroupInventory({outside.name: outside, NAME: foreign}).problems(SETTINGS))
+    found = list(GroupInventory({outside.name: outside, NAME: foreign}).problems([], SETTINGS))
     assert [problem.partition(":")[0] for problem in found] == [
         f"schedules in the app's group do not begin with the parameter RulePrefix, {PREFIX}",
         f"the schedule {NAME} names the role arn",
     ]
-    assert not list(GroupInventory({NAME: shown(desired())}).problems(SETTINGS))
+    assert not list(GroupInventory({NAME: shown(desired())}).problems([], SETTINGS))

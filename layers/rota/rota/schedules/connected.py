@@ -42,7 +42,7 @@ class Inventories(NamedTuple):
         rules = [name for name in names if plain_name(name) == name]
         # A rule with the name of a schedule in Scheduler would start its task a second time.
         yield from self.rules.problems(rules, settings, elsewhere=[plain_name(each) for each in {*names} - {*rules}])
-        yield from self.group.problems(settings)
+        yield from self.group.problems(map(plain_name, names), settings)
 
 
 class Connected:

@@ -24,12 +24,8 @@ def read_group(scheduler: Any, group: str, prefix: str = "") -> dict[str, Schedu
     """Every schedule of the group whose name begins with `prefix`, whole, by `GROUP/NAME`. One call a schedule: a list
     says little of it.
     """
-    begin = {"NamePrefix": prefix} if prefix else {}
-    pages = scheduler.get_paginator("list_schedules").paginate(
-        GroupName=group, **begin, PaginationConfig={"PageSize": _PAGE}
-    )
     try:
-        names = [f"{group}/{each['Name']}" for page in pages for each in page["Schedules"]]
+        names = _listed(scheduler, prefix, GroupName=group)
     except ClientError as error:
         if not _is_gone(error):
             raise
@@ -39,6 +35,12 @@ def read_group(scheduler: Any, group: str, prefix: str = "") -> dict[str, Schedu
         ) from error
     found = in_parallel(lambda name: read_schedule(scheduler, name), names)
     return {schedule.name: schedule for schedule in found if schedule}
+
+
+def on_in_other_groups(scheduler: Any, group: str, prefix: str) -> frozenset[str]:
+    """The schedules that are on in all groups but this one and whose name begins with `prefix`, by `GROUP/NAME`."""
+    names = _listed(scheduler, prefix, State="ENABLED")
+    return frozenset(name for name in names if not name.startswith(f"{group}/"))
 
 
 def read_schedule(scheduler: Any, name: str) -> SchedulerSchedule | None:
@@ -87,6 +89,13 @@ def delete(scheduler: Any, name: str) -> bool:
             raise TransientError(f"{name} is being changed: {error}") from error
         raise
     return True
+
+
+def _listed(scheduler: Any, prefix: str, **filters: str) -> list[str]:
+    """The names, `GROUP/NAME`: of all groups unless a filter names one."""
+    begin = {"NamePrefix": prefix} if prefix else {}
+    pages = scheduler.get_paginator("list_schedules").paginate(**filters, **begin, PaginationConfig={"PageSize": _PAGE})
+    return [f"{each['GroupName']}/{each['Name']}" for page in pages for each in page["Schedules"]]
 
 
 def _write(call: Any, schedule: SchedulerSchedule) -> None:

@@ -38,10 +38,13 @@ class EventBridgeScheduler:
         self._settings, self._group, self._scheduler = settings, settings.schedule_group, clients.scheduler()
 
     def inventory(self, pool: "ThreadPoolExecutor") -> "Callable[[], GroupInventory]":
-        """Begin to read the group; what is returned waits for the end."""
+        """Begin to read the group, and what others have of its names; what is returned waits for the end."""
         from rota.schedules.eventbridge_scheduler.inventory import GroupInventory  # noqa: PLC0415  only who gathers
 
-        return pool.submit(lambda: GroupInventory(api.read_group(self._scheduler, self._group))).result
+        reading = pool.submit(api.read_group, self._scheduler, self._group)
+        prefix = self._settings.rule_prefix
+        listing = pool.submit(api.on_in_other_groups, self._scheduler, self._group, prefix)
+        return lambda: GroupInventory(reading.result(), listing.result())
 
     def read(self, name: str) -> SchedulerSchedule | None:
         """The schedule of that name as it is now."""
