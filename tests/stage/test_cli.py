@@ -371,12 +371,14 @@ def test_check_of_a_file_is_json_too(rota: Rota, tmp_path: Path) -> None:
 
 def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota) -> None:
     assert rota("deploy", "--image", "initial", "--yes").exit == 0
+    assert ": Roll back production/guestbook-api" in (asked := rota("rollback", "--reason", "the login fails").err)
+    assert " to v1 (v1)?\n" in asked
     done = rota("rollback", "--plan-first", "--yes", "--reason", "the login fails")
     assert done.exit == 0
     assert "image initial -> v1" in done.out
     assert "to undo it: rota rollback v2" in " ".join(done.out.split())
     assert '{"kind"' not in done.out + rota("history").out
-    assert "Deploy it: rota rollback previous --reason ..." in " ".join(done.out.split())
+    assert "Deploy it: rota rollback v1 --reason ..." in " ".join(done.out.split())
     assert "Barred: initial. To lift that: rota resume --barred\nTo undo it: rota rollback v2 --reason" in done.out
     assert "the next push reads it" not in done.out
     status = rota("status", "--json").json
@@ -386,6 +388,7 @@ def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota)
         "rollback",
     )
     assert [bar["reason"] for bar in status["barred"]] == ["the login fails"]
+    assert "To undo it" not in rota("rollback", "v3", "--yes", "--reason", "once more").out
     assert rota("pause", "RemoveSpam", "--reason", "it may wait").exit == 0
     again = rota("deploy", "--again", "--yes")  # of the rollback, not of the pause
     assert (again.exit, "in NothingToDo" in again.out) == (0, True)

@@ -11,9 +11,9 @@ from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from rota.cli.table import Item, Table
+    from rota.cli.table import Item, Present, Table
 
 
 @command(
@@ -54,14 +54,14 @@ def rollback(
     stack = account.stack
     table = account.table
     live = table.present(0).live
-    number = _number(table, release, live)
+    number, target = target_of([*table.deployments()], release, live)
     event: dict[str, Any] = {"release": number, **({"image_only": True} if image_only else {})}
     if plan_first:
         only = " --image-only" if image_only else ""
         run.show(account, {**event, "kind": "rollback"}, f"rota rollback {number}{only} --reason ...")
     covered = _newest(account, live) if upload_schedule and live else None
     over = f", and put its schedule file over {_named(*covered)}" if covered else ""
-    execution.confirm(account, f"Roll back {stack} to {number}{over}?", yes=yes)
+    execution.confirm(account, f"Roll back {stack} to {target}{over}?", yes=yes)
     held: dict[str, Any] = {"hold": {}} if hold else {}
     started = execution.start(account, execution.signed(account, {**event, **held}, "rollback", reason), "rollback")
     if no_wait:
@@ -69,24 +69,33 @@ def rollback(
     code = execution.follow(account, started, timeout)
     if code is Exit.DONE:
         account.interrupted = "It is rolled back; the schedule file in the bucket is as it was."
-        _say(account, _undo(account, table, live))
+        _say(account, undo(table.present(0), live, account.options))
         if not image_only:
             _schedule(account, table, covered, upload=upload_schedule)
     return code
 
 
-def _number(table: "Table", release: str, live: "Item | None") -> str:
-    """What the machine takes: `previous`, or a release's number. CommandError for another name that has none."""
+def target_of(entries: "Sequence[Item]", release: str, live: "Item | None") -> tuple[str, str]:
+    """The release's number, and how the question names it: `v1 (b81d07e)`. `entries` of the ledger: the newest first.
+    CommandError if there is none of that name. Pure.
+    """
     from rota.cli import releases
+    from rota.cli.status.gather import origin
     from rota.cli.table import version
 
-    if release == releases.PREVIOUS or releases.VERSION.fullmatch(release):
-        return release
-    entries = (each for each in table.deployments() if each.get("release"))
-    number = version(releases.find(entries, release, live)["release"])
-    if number is None:
-        raise CommandError(Exit.NOT_ALLOWED, f"{release} has no number", f"its image: rota deploy --image {release}")
-    return number
+    numbered = [each for each in entries if each.get("release")]
+    try:
+        found = releases.find(numbered, release, live)
+    except CommandError:
+        if release == releases.PREVIOUS or releases.VERSION.fullmatch(release):
+            return release, release  # the machine keeps releases that the ledger has no more
+        raise
+    words = f"{version(found['release'])} ({releases.Image(found['digest'], found.get('tag'))})"
+    now = next((each for each in numbered if live and each["release"] == live["number"]), {})
+    before = next((each for each in numbered if releases.is_previous(each, live)), None)
+    if found is before and origin(now)["kind"] == "rollback":
+        words += f", from which {version(now['release'])} was a rollback"
+    return str(version(found["release"])), words
 
 
 def _say(account: Account, lines: "Iterable[str]") -> None:
@@ -96,17 +105,15 @@ def _say(account: Account, lines: "Iterable[str]") -> None:
         account.output.lines(said)
 
 
-def _undo(account: Account, table: "Table", live: "Item | None") -> "Iterator[str]":
-    """What is barred now, and how to undo the rollback."""
+def undo(now: "Present", before: "Item | None", options: str) -> "Iterator[str]":
+    """What is barred now, and how to undo the rollback, if it changed what is live. Pure."""
     from rota.cli.table import version
 
-    bars = table.present(0).gates.get("bars", ())
-    barred = [each.get("tag") or each["digest"][:19] for each in bars]
+    barred = [each.get("tag") or each["digest"][:19] for each in now.gates.get("bars", ())]
     if barred:
-        yield f"Barred: {', '.join(dict.fromkeys(barred))}. To lift that: rota resume --barred{account.options}"
-    before = version(live["number"]) if live else None
-    if before:
-        yield f"To undo it: rota rollback {before} --reason ...{account.options}"
+        yield f"Barred: {', '.join(dict.fromkeys(barred))}. To lift that: rota resume --barred{options}"
+    if before and now.live and (gone := version(before["number"])) != version(now.live["number"]):
+        yield f"To undo it: rota rollback {gone} --reason ...{options}"
 
 
 def _newest(account: Account, live: "Item") -> tuple[str, str | None]:
