@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.environment import functions_environment
 from tests.steps.local_stage import local_stage
-from tests.steps.test_pauses import pause
+from tests.steps.test_pauses import pause, resume
 from tests.steps.test_rollback import BACK
 from tests.steps.test_scheduler import without_dates
 from tests.steps.world import World, handler
@@ -41,6 +42,7 @@ def _on_the_stages_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Itera
     local_stage().settings.change({"fire_schedules": True, "tasks": "scripted", "scheduler": {"lag_seconds": 50}})
     for step in asl.TASKS:
         handler("".join(f"_{c.lower()}" if c.isupper() else c for c in step).strip("_"))
+    import_module("rota.schedules.eventbridge_scheduler.backend")  # which handlers load where they use it
     for name, module in list(sys.modules.items()):
         if name.startswith(("rota.", "functions_")) and vars(module).get("datetime") is datetime:
             monkeypatch.setattr(module, "datetime", clock.Datetime)
@@ -150,9 +152,15 @@ def test_a_rate_counts_anew_and_leaves_no_gap(world: World, deployments: Deploym
     assert max(later - earlier for earlier, later in pairwise(times)) <= 7 * MINUTE
 
 
-@pytest.mark.parametrize("task", [EVERY_MINUTE, RATE], ids=["every minute", "rate"])
-def test_what_no_rule_can_take_over_is_refused(world: World, deployments: Deployments, task: dict[str, Any]) -> None:
-    assert deploy(world, deployments.start(), *zoned(task)) == "Deployed"
+@pytest.mark.parametrize(
+    ("task", "window"),
+    [(EVERY_MINUTE, 1), (RATE, 1), (OFTEN, 7), (NIGHTLY, 1440)],
+    ids=["every minute", "rate", "often, in a window", "always in its window"],
+)
+def test_what_no_rule_can_take_over_is_refused(
+    world: World, deployments: Deployments, task: dict[str, Any], window: int
+) -> None:
+    assert deploy(world, deployments.start(), task | {"window": window}) == "Deployed"
     world.upload({"tasks": [task]})
     with pytest.raises(ConfigError, match="would move from EventBridge Scheduler to a rule"):
         deployments.start(NEXT).until("PlanDeployment")
@@ -184,6 +192,62 @@ def test_a_rollback_leaves_it_in_scheduler(
     assert said in back.document["plan"]["summary"]
     assert deploy(world, deployments.ask(**BACK | {"release": "v2"}), *zoned(task)) == "Deployed"
     assert world.schedules()[task["name"]]["FlexibleTimeWindow"]["Mode"] == "FLEXIBLE"
+
+
+def test_no_run_is_lost_in_its_flexible_window(world: World, deployments: Deployments) -> None:
+    """AWS may start the run of 06:00 until 07:00:59."""
+    assert deploy(world, deployments.start(), NIGHTLY | {"window": 60}) == "Deployed"
+    at(6, 10)
+    begin = clock.now()
+    deployment = deployments.start(NEXT)
+    assert deploy(world, deployment, NIGHTLY) == "Deployed"
+    assert timedelta(minutes=51) <= clock.now() - begin <= timedelta(minutes=55)
+    said = "waits until its flexible window is over, for up to 63 minutes: production__guestbook__IngestData"
+    assert said in deployment.document["plan"]["summary"]
+
+
+ONCE = {"name": "Once", "task": "once_task", "timezone": "UTC", "window": 60}
+
+
+def once_tomorrow() -> dict[str, Any]:
+    return ONCE | {"at": f"{clock.now() + timedelta(days=1):%Y-%m-%dT06:00:00}"}
+
+
+def test_what_is_about_to_run_is_not_written(world: World, deployments: Deployments) -> None:
+    once = once_tomorrow()
+    assert deploy(world, deployments.start(), once) == "Deployed"
+    at(5, 59)
+    before = world.schedules()["Once"]
+    world.upload({"tasks": [once]})
+    deployment = deployments.start(NEXT).until("CreateTargets")
+    assert deployment.document["plan"]["updated"] == 1
+    passes(2 * 60)
+    with world.calls.refusing("scheduler.UpdateSchedule", "AccessDeniedException", count=0):
+        assert deploy(world, deployment, once) == "Deployed"
+    assert world.schedules()["Once"] == before
+
+
+def test_what_a_failed_deployment_wrote_is_restored_in_time(world: World, deployments: Deployments) -> None:
+    once = once_tomorrow()
+    assert deploy(world, deployments.start(), once) == "Deployed"
+    at(5, 58)
+    before = world.schedules()["Once"]
+    world.upload({"tasks": [once]})
+    deployment = deployments.start(NEXT).until("RollService")
+    assert world.schedules()["Once"] != before
+    passes(3 * 60)
+    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
+        assert deployment.run() == "DeploymentFailed"
+    assert world.schedules()["Once"] == before
+
+
+def test_one_that_is_resumed_in_its_window_still_runs(world: World, deployments: Deployments) -> None:
+    assert deploy(world, deployments.start(), once_tomorrow()) == "Deployed"
+    at(6, 10)
+    assert deployments.ask(**pause("Once")).run() == "Done"
+    assert world.schedules()["Once"]["State"] == "DISABLED"
+    assert deployments.ask(**resume("Once")).run() == "Done"
+    assert world.schedules()["Once"]["State"] == "ENABLED"
 
 
 def test_one_that_is_off_stays_off(world: World, deployments: Deployments) -> None:

@@ -186,9 +186,21 @@ def test_a_person_who_changed_a_schedule_is_undone() -> None:
             id="a rate that is over",
         ),
         pytest.param(
-            {"cron": None, "at": "2026-12-01T07:00:00", "timezone": "Europe/Berlin"},
+            {"cron": None, "at": "2026-12-01T06:59:00", "timezone": "Europe/Berlin"},
             {"State": "DISABLED"},
             id="a time that is past in its zone",
+        ),
+        pytest.param({"cron": None, "at": "2026-12-01T06:00:00"}, {"State": "ENABLED"}, id="a time whose minute it is"),
+        pytest.param({"cron": None, "at": "2026-12-01T05:30:00", "window": 30}, {"State": "ENABLED"}, id="in a window"),
+        pytest.param(
+            {"cron": None, "at": "2026-12-01T05:30:00", "window": 29}, {"State": "DISABLED"}, id="after its window"
+        ),
+        pytest.param({"end": "2026-12-01T06:00:00Z"}, {"State": "ENABLED"}, id="an end whose minute it is"),
+        pytest.param({"end": "2026-12-01T05:59:00Z"}, {"State": "DISABLED"}, id="an end that is past"),
+        pytest.param(
+            {"cron": None, "rate": "1 hour", "start": "2026-11-01T00:02:00Z", "end": "2026-12-01T06:01:00Z"},
+            {"StartDate": None, "State": "DISABLED"},
+            id="a rate without a run before its end",
         ),
         pytest.param({"cron": None, "at": "2026-12-01T07:00:00"}, {"State": "ENABLED"}, id="a time that comes"),
     ],

@@ -6,6 +6,7 @@ time, or that counts a rate from a moment that nothing shows, stays on until the
 own (its StartDate): it is switched off then, and may be due once more.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,9 +66,9 @@ def problems(task: str, old: "When | None", new: "When", *, to_rule: bool, is_pa
         )
     if to_rule and not _is_rare(old, new):
         yield (
-            f"the schedule of {task} would move from EventBridge Scheduler to a rule, and is a rate or due so often "
-            "that a run could be missed: a rule begins at no minute of its own. Leave it there, by a start that is "
-            'past ("start": "2026-01-01T00:00:00Z"), or give the task another name'
+            f"the schedule of {task} would move from EventBridge Scheduler to a rule, and is a rate, or due so often "
+            "or in so long a window that a run could be missed: a rule begins at no minute of its own. Leave it there, "
+            'by a start that is past ("start": "2026-01-01T00:00:00Z"), or give the task another name'
         )
 
 
@@ -79,6 +80,10 @@ def remarks(changes: "Iterable[Change]") -> Iterator[str]:
             yield f"moves to {words}: {listed(names)}"
     if from_now_on := [plain_name(each.new.name) for each in moves if period_of(each.new.when.expression)]:
         yield f"counts its rate from now on, so that a run comes sooner: {listed(from_now_on)}"
+    for each in moves:
+        if window := _window(each.new.replaces):
+            longest = math.ceil((window + 2 * SETTLES_WITHIN) / _MINUTE)
+            yield f"waits until its flexible window is over, for up to {longest} minutes: {plain_name(each.new.name)}"
     often = [
         plain_name(each.new.name)
         for each in moves
@@ -126,32 +131,43 @@ def move(
 
 
 def _is_rare(old: "When | None", new: "When") -> bool:
-    """Whether there is a quiet moment within ten minutes: their times are known, and not too many."""
+    """Whether there is a quiet moment within ten minutes, or within those after the old one's window: their times are
+    known, and not too many.
+    """
     if old is None or period_of(old.expression) or period_of(new.expression):
         return False
     # Two that are due at different minutes may leave half of the time between two of them.
     least = _RARE if old[:2] == new[:2] else 2 * _RARE
     return all(
-        one_time(when.expression) is not None or shortest_interval(when.expression) >= least for when in (old, new)
+        one_time(when.expression) is not None or shortest_interval(when.expression) >= least + open_for
+        for when, open_for in ((old, _window(old)), (new, timedelta()))
     )
 
 
 def _quiet_at(now: datetime, each: Move) -> datetime:
-    """When neither of the two is due for a while; after ten minutes without such a moment, then."""
+    """When neither of the two is due for a while, and no run of the old one is still open; after ten minutes and its
+    window without such a moment, then.
+    """
     from rota.schedule_file.next_runs import runs_after  # noqa: PLC0415  few deployments move a schedule
 
-    at = now
-    while at < now + _HORIZON:
-        dues = [
-            due
-            for when in (each.new.replaces, each.new.when)
-            if when and (due := next(runs_after(when, at - SETTLES_WITHIN), None))
+    old, new, at = each.new.replaces, each.new.when, now
+    horizon = now + _HORIZON + _window(old)
+    while at < horizon:
+        near = [
+            due + open_for
+            for when, open_for in ((old, _window(old)), (new, timedelta()))
+            if when and (due := next(runs_after(when, at - SETTLES_WITHIN - open_for), None))
+            if due <= at + SETTLES_WITHIN
         ]
-        near = [due for due in dues if due <= at + SETTLES_WITHIN]
         if not near:
             return at
         at = max(near) + SETTLES_WITHIN + _SECOND
     return at
+
+
+def _window(old: "When | None") -> timedelta:
+    """For how long after its minute AWS may start a run of the schedule that goes."""
+    return timedelta(minutes=old.window if old else 0)
 
 
 def _from(change: "Change", begins: datetime) -> "Change":

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
@@ -34,6 +34,11 @@ _DATES = ("StartDate", "EndDate")
 # Scheduler refuses a StartDate "earlier than 5 minutes ago".
 _EARLIEST = timedelta(minutes=4)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Span(NamedTuple):
+    begin: datetime
+    end: datetime
 
 
 class SchedulerSchedule(Shape):
@@ -164,13 +169,13 @@ def time_of(date: str | None) -> datetime | None:
 def difference(current: SchedulerSchedule | None, desired: SchedulerSchedule) -> SchedulerChange | None:
     """What turns `current` (None: there is no such schedule) into `desired`; None if they are equal. Pure.
 
-    A schedule whose last time was past when it was read is left alone, unless it gets others: it runs no more, and AWS
-    may fire at once what is changed.
+    A schedule whose last minute had come when it was read is left alone, unless it gets others: it runs no more, or is
+    about to, and AWS may fire at once what is changed.
     """
     if current is None:
         return SchedulerChange(kind="create", name=desired.name, members=desired.members)
     members = _in_phase(current, desired)
-    if _is_spent(current) and _when(current.members) == _when(members):
+    if _is_spent(current) and is_due_as(current.members, members):
         return None
     if _comparable(current, current.read_at) == _comparable(
         desired.model_copy(update={"members": members}), current.read_at
@@ -188,16 +193,18 @@ def writable(members: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The members as AWS takes them now, with the same due minutes from now on.
 
     A StartDate that is past is left out, or of a rate moved on by whole periods: without one AWS would start its task
-    at once. A rate that has none begins after one period, as a rule does. What has no time left is off.
+    at once. A rate that has none begins after one period, as a rule does. What has no time left is off; of a cron and
+    of one time only after the last minute and its window, in which AWS may still start the last run.
     """
     found = dict(members)
-    start, period = time_of(found.get("StartDate")), period_of(found["ScheduleExpression"])
+    start, end = time_of(found.get("StartDate")), time_of(found.get("EndDate"))
+    period, closes, has_runs = period_of(found["ScheduleExpression"]), _closing(found), True
     if period:
-        found["StartDate"] = text(_first(start or now + period, period, now))
+        begins = _first(start or now + period, period, now)
+        found["StartDate"], has_runs = text(begins), end is None or begins <= end
     elif start and start < now - _EARLIEST:
         del found["StartDate"]
-    last = last_time(found)
-    if last and last <= now:
+    if not has_runs or (closes and closes.end <= now):
         found.pop("StartDate", None)  # AWS takes none after the EndDate
         found["State"] = "DISABLED"
     return found
@@ -209,9 +216,27 @@ def long_past(current: SchedulerSchedule) -> str:
     return text(_EPOCH + (anchor - _EPOCH) % period if anchor and period else _EPOCH)
 
 
-def last_time(members: Mapping[str, Any]) -> datetime | None:
-    """After when a schedule is never due again; None if there is no such time."""
-    return only_time(members) or time_of(members.get("EndDate"))
+def is_closing(members: Mapping[str, Any], now: datetime) -> bool:
+    """Whether AWS may start the last run just now: in the minute in which it is due, and in its window."""
+    closes = _closing(members)
+    return closes is not None and closes.begin <= now < closes.end
+
+
+def is_due_as(members: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Whether both are due at the same times, wherever they begin."""
+    return _when(members) == _when(others)
+
+
+def _closing(members: Mapping[str, Any]) -> _Span | None:
+    """When the last run is due, or may be, and when AWS starts it no more; None if there is no last one.
+
+    A schedule that is due at 06:00 starts its task until 06:00:59, and with a window of 15 minutes until 06:15:59.
+    """
+    last = only_time(members) or time_of(members.get("EndDate"))
+    if last is None:
+        return None
+    begin = last.replace(second=0, microsecond=0)
+    return _Span(begin, begin + timedelta(minutes=1 + of_aws(members).window))
 
 
 def _first(anchor: datetime, period: timedelta, now: datetime) -> datetime:
@@ -230,8 +255,8 @@ def only_time(members: Mapping[str, Any]) -> datetime | None:
 
 
 def _is_spent(schedule: SchedulerSchedule) -> bool:
-    last = last_time(schedule.members)
-    return last is not None and schedule.read_at is not None and last <= schedule.read_at
+    closes = _closing(schedule.members)
+    return closes is not None and schedule.read_at is not None and closes.begin <= schedule.read_at
 
 
 def _when(members: Mapping[str, Any]) -> tuple[str | None, ...]:
