@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rota.cli.import_rules import copilot, guess, job, needed
+from rota.cli.import_rules import copilot, guess, job, needed, text
 from rota.cli.import_rules.compare import Place
 from rota.cli.import_rules.entry import Taken, take, take_all
 from rota.cli.import_rules.job import CannotTakeError
@@ -276,6 +276,34 @@ def test_two_rules_of_one_name_are_said() -> None:
     made, not_taken = take_all(jobs, PLACE, {arn(1): BASE})
     assert [each.entry["name"] for each in made] == ["A"]
     assert not_taken == [("A", f"would be the task A, as the rule {PREFIX}A is; give it another name")]
+
+
+OWNED = {"tags": {"rota:app": APP}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "tagged", "said"),
+    [
+        ([rule(name=f"{PREFIX}A")], [f"{PREFIX}A"], [f"handed over to Rota: {PREFIX}A"]),
+        (
+            [rule(name=f"{PREFIX}A"), rule(name=f"{PREFIX}B", **OWNED)],
+            [f"{PREFIX}A"],
+            [f"handed over to Rota: {PREFIX}A", f"Rota's already: {PREFIX}B"],
+        ),
+        (
+            [rule(name="legacy-A")],
+            [],
+            [
+                "not tagged: legacy-A; a deployment changes none of these: jobs' rules begin with "
+                f"{PREFIX}, and start ECS tasks themselves"
+            ],
+        ),
+        ([], [], ["nothing is tagged: none of these rules is taken"]),
+    ],
+    ids=["a new one", "one is Rota's already", "of another name", "none"],
+)
+def test_what_became_of_the_rules_to_be_tagged(rules: list[Rule], tagged: list[str], said: list[str]) -> None:
+    assert [*text.tagging([taken(each) for each in rules], tagged, PREFIX, 200)] == said
 
 
 STATE: dict[str, Any] = {

@@ -121,6 +121,9 @@ def test_a_deployment_of_what_was_imported_changes_no_schedule(
     jsonschema.validate(imported.json, json_schema())
     assert imported.json["tasks"] == read.json["tasks"]
     assert imported.json["tagged"] == [f"{PREFIX}Cleanup", f"{PREFIX}SendMail"]
+    again = rota("import", "--env", "shopping", "-o", "jobs.yaml", "--tag", "--yes")
+    assert f"Rota's already: {PREFIX}Cleanup, {PREFIX}SendMail" in " ".join(again.err.split())
+    assert "handed over" not in again.out + again.err
     assert rota("check", "jobs.yaml", "--rule-prefix", PREFIX, "-o", "scheduled_tasks.json").exit == 0
     file = (folder / "scheduled_tasks.json").read_bytes()
     assert parse_schedule_file(file, rule_prefix=PREFIX, max_tasks=2)[1].task == "send_mail"

@@ -67,6 +67,7 @@ def import_(
     account.output.notes(text.remarks(imported, account.output.width))
     if tag:
         imported = replace(imported, tagged=_tag(account, place, taken, yes=yes))
+        account.output.notes(text.tagging(taken, imported.tagged, place.prefix, account.output.width))
     account.output.answer(imported, None, lambda: text.lines(imported, place.prefix))
     refused = not (of_a_file or service) and parameters  # by a deployment of the stack that there is
     return Exit.FAILED if imported.not_taken or imported.remarks or refused else Exit.DONE
@@ -143,13 +144,15 @@ def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list
 
 
 def _tag(account: Account, place: "Place", taken: "list[Taken]", *, yes: bool) -> tuple[str, ...]:
-    """Tag the rules that a deployment can take over, once the caller agrees. Returns their names."""
+    """Tag the rules that a deployment can take over and that are not Rota's yet, once the caller agrees. Returns their
+    names.
+    """
     from rota.cli.execution import confirm
     from rota.ownership import OWNER_TAG
     from rota.schedules.eventbridge_rules import api
 
     events, app = account.client("events"), place.settings.app
-    names = [each.job.rule for each in taken if each.in_place]
+    names = [each.job.rule for each in taken if each.in_place and not each.job.is_owned]
     if not names:
         return ()
     account.output.say("\n".join(f"  {name}" for name in names))

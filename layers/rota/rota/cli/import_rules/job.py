@@ -33,7 +33,7 @@ class Job:
     """What runs when. `ecs` is as EventBridge's EcsParameters, `overrides` as ECS's TaskOverride.
 
     `in_place`: its rule is one that Rota can take over; the members `kept` stay on its target then, and no key says
-    them. `remarks`: what is known to differ already.
+    them. `is_owned`: it has the app's tag. `remarks`: what is known to differ already.
     """
 
     rule: str
@@ -47,6 +47,7 @@ class Job:
     retry: Mapping[str, Any] | None = None
     role: str = ""
     in_place: bool = True
+    is_owned: bool = False
     max_runtime: int | None = None
     kept: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -114,6 +115,7 @@ def of_rule(rule: "Rule", app: str) -> Job:
         overrides=overrides,
         retry=own.get("RetryPolicy"),
         role=own.get("RoleArn", ""),
+        is_owned=rule.belongs_to(app),
         kept=kept(own),
         remarks=("its rule itself names a role, which Rota removes",) if rule.role_arn else (),
     )

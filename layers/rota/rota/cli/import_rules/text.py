@@ -32,8 +32,21 @@ def lines(answer: Imported, prefix: str) -> Iterator[str]:
     else:
         yield f"{answer.file}: {len(answer.tasks)} {'task' if len(answer.tasks) == 1 else 'tasks'}"
         yield f"check it: rota check {answer.file}" + (f" --rule-prefix {prefix}" if prefix else "")
-    if answer.tagged and answer.file:
-        yield f"handed over to Rota: {', '.join(answer.tagged)}"
+
+
+def tagging(taken: "Sequence[Taken]", tagged: Sequence[str], prefix: str, width: int) -> Iterator[str]:
+    """What became of each rule that was to be handed over."""
+    already = [each.job.rule for each in taken if each.in_place and each.job.is_owned]
+    for words, names in {"handed over to Rota": tagged, "Rota's already": already}.items():
+        if names:
+            yield from folded(f"{words}: {', '.join(names)}", width)
+    if others := [each.job.rule for each in taken if not each.in_place]:
+        whose = (
+            f"jobs' rules begin with {prefix}, and start ECS tasks themselves" if prefix else "they start no ECS task"
+        )
+        yield from folded(f"not tagged: {', '.join(others)}; a deployment changes none of these: {whose}", width)
+    if not taken:
+        yield "nothing is tagged: none of these rules is taken"
 
 
 def remarks(answer: Imported, width: int) -> Iterator[str]:
