@@ -58,7 +58,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     read = problems.gather(lambda: _parse(settings, *finding.result(), inventory.slots(settings)))
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks, stay = _as_they_stay(request.pinned, settings, read, inventory.schedules)
-    if request.pinned is None:  # a release that is brought back may have a time that is past
+    if not (request.pinned and request.pinned.name):  # a release that is brought back may have a time that is past
         problems.add_for_author(checks.of_past_times(settings, tasks, schedules, began))
     problems.add_for_author(checks.of_actions(settings, tasks))
     problems.add_for_author(checks.of_events_role(settings, tasks))

@@ -284,10 +284,12 @@ ONCE = {"name": "Once", "task": "spam_task", "at": "2030-01-31T07:00:00", "timez
 PAST = ONCE | {"at": "2026-01-31T07:00:00"}
 
 
-def test_a_time_that_is_past_is_refused_of_a_new_task(world: World, deployments: Deployments) -> None:
-    world.upload({"tasks": [PAST]})
+@pytest.mark.parametrize("by_version", [False, True], ids=["today's file", "a version of it"])
+def test_a_time_that_is_past_is_refused_of_a_new_task(world: World, deployments: Deployments, by_version: bool) -> None:
+    version = world.upload({"tasks": [PAST]})
+    asked = {"schedule_key": "scheduled_tasks.json", "schedule_version": version} if by_version else {}
     with pytest.raises(ConfigError, match=r"tasks\[0\].at: 2026-01-31T07:00:00 in Europe/Berlin is past, or less"):
-        deployments.start().until("PlanDeployment")
+        deployments.start(**asked).until("PlanDeployment")
 
 
 def test_a_time_that_has_come_since_is_no_problem(world: World, deployments: Deployments) -> None:
