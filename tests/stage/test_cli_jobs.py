@@ -178,7 +178,11 @@ def test_after_ctrl_c(deployed: Client, rota: Rota, monkeypatch: pytest.MonkeyPa
 
 
 def test_logs_of_a_job_of_the_service_and_of_a_deployment(deployed: Client, rota: Rota) -> None:
+    deployed.settings(events={"delay_seconds": 600})
     rota("run", "IngestData", "--yes")
+    not_recorded = rota("logs", "IngestData", "-f", "--filter", "Ingested")
+    assert (not_recorded.exit, not_recorded.out) == (0, "Ingested 4 postcards; the guestbook holds 4 entries.\n")
+    deployed.advance(600)
     ended(rota, 1)
     shown = rota("logs", "IngestData")
     assert (shown.exit, shown.out.splitlines()[-1]) == (0, "Ingested 4 postcards; the guestbook holds 4 entries.")

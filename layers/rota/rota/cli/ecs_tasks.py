@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from rota.cli.exits import CommandError, Exit
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs.literals import DesiredStatusType
+
     from rota.cli.frame import Account
     from rota.runs.event import TaskChange
 
@@ -19,10 +21,19 @@ def short(task: str) -> str:
 
 def running(account: "Account", task: str) -> "list[TaskChange]":
     """The tasks of a job that run, or are about to."""
+    return _of_job(account, task, "RUNNING")
+
+
+def ended_last(account: "Account", task: str) -> "TaskChange | None":
+    """Of a job's tasks that have ended the newest, which may not be recorded yet; None an hour after its end."""
+    return max(_of_job(account, task, "STOPPED"), key=lambda each: each.created_at, default=None)
+
+
+def _of_job(account: "Account", task: str, desired: "DesiredStatusType") -> "list[TaskChange]":
     from rota.runs import tasks
 
     ecs, stack = account.client("ecs"), account.stack
-    found = tasks.described(ecs, stack, tasks.listed(ecs, stack, ["RUNNING"]))
+    found = tasks.described(ecs, stack, tasks.listed(ecs, stack, [desired]))
     rule = stack.rule_prefix + task
     return [each for each in found if not each.is_of_a_service and (each.job == task or each.is_started_by(rule))]
 

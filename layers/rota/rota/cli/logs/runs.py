@@ -61,9 +61,14 @@ def show(account: "Account", which: Which, wanted: Wanted) -> None:
 def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted) -> Exit:
     """Print a run's log until it has ended. Without `run` that of the newest one of the job."""
     which = Which(task, run, 1, None)
-    under_way = (
-        ecs_tasks.running(account, schedules.task_of(task, account.stack.rule_prefix)) if task and not run else []
-    )
+    if task and not run:
+        job = schedules.task_of(task, account.stack.rule_prefix)
+        under_way = ecs_tasks.running(account, job)
+        # A run that has just ended may not be recorded yet.
+        if not under_way and (last := ecs_tasks.ended_last(account, job)):
+            which = which._replace(run=last.task_arn)
+    else:
+        under_way = []
     if under_way:
         arns = [each.task_arn for each in under_way]
     elif (found := next(_runs(account, which), None)) is None:
