@@ -251,8 +251,11 @@ def test_a_deployment_that_runs_is_watched_stopped_and_restored(deployed: Client
     wait_for(lambda: '"rolling"' in rota("status", "--json").out, 30)
     assert "deploying initial: rolling" in rota("status").out
 
-    attached = rota("deploy", "--image", "initial", "--yes", "--no-wait")
-    assert (attached.exit, "initial deploys already" in attached.err) == (0, True)
+    attached = rota("deploy", "--image", "initial", "--yes", "--no-wait", "--reason", "the new prices")
+    name = json.loads(started.out)["execution"].rpartition(":")[2]
+    said = f"initial deploys already: {name}; your reason is not recorded, because nothing new is started"
+    assert (attached.exit, said in attached.err) == (0, True)
+    assert attached.out.startswith(f"runs already: {name}   watch it: rota deploy --watch {name}")
 
     restored = rota("restore", "--yes", "--reason", "the wrong image")
     assert (restored.exit, "in Restored" in restored.out) == (0, True)

@@ -87,12 +87,13 @@ def start(account: "Account", event: Mapping[str, Any], what: str) -> str:
 
 
 def started(account: "Account", execution: str, *, already: bool = False) -> Exit:
-    """Say which execution runs and how to watch it; it is not waited for."""
+    """Say which execution runs, and how to watch it; it is not waited for. `already`: this call did not start it."""
     name = execution.rpartition(":")[2]
     if account.output.as_json:
         account.output.event(Started(execution, already))
     else:
-        account.output.line(f"started {name}   watch it: rota deploy --watch {name}{account.options}")
+        how = "runs already:" if already else "started"
+        account.output.line(f"{how} {name}   watch it: rota deploy --watch {name}{account.options}")
     return Exit.DONE
 
 

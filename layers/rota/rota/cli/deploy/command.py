@@ -112,7 +112,8 @@ def deploy(
             account, execution.signed(account, {**event, **({"now": True} if now else {})}, kind, reason), "deploy"
         )
     elif not account.output.as_json:
-        account.output.say(f"{what} deploys already: {running.rpartition(':')[2]}")
+        unsaid = "; your reason is not recorded, because nothing new is started" if reason else ""
+        account.output.say(f"{what} deploys already: {running.rpartition(':')[2]}{unsaid}")
     if no_wait:
         return execution.started(account, running, already=already)
     return execution.follow(account, running, timeout, until_live=until_live, already=already)
