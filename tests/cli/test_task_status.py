@@ -8,7 +8,7 @@ import pytest
 
 from rota.cli.status import tasks, text
 from rota.cli.status.gather import _release, are_live
-from rota.cli.status.model import Deploying, Ended, Hold, Pause, Release, Service, Status, Task
+from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Release, Service, Status, Task
 from rota.cli.table import Present
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -208,6 +208,13 @@ def deploying(**members: Any) -> Deploying:
 )
 def test_what_a_person_has_to_know_is_on_top(members: dict[str, Any], words: str) -> None:
     assert words in shown(**members)
+
+
+def test_what_is_barred_names_the_command_that_lifts_it() -> None:
+    bars = [Bar("sha256:" + "c3" * 32, tag, "ana", "the login fails") for tag in ("one", "two")]
+    printed = shown(barred=bars)
+    assert 'barred: one by ana: "the login fails"\nbarred: two' in printed
+    assert printed.count("To lift that: rota resume --barred") == 1
 
 
 def test_a_row_for_each_task() -> None:

@@ -43,8 +43,9 @@ def _named(account: Account, name: str) -> "Explanation":
             return task.explain(facts, utc=utc)
     table = account.table
     try:
-        live = table.present(0).live
-        return deployment.of_entry(account, releases.find(table.deployments(), name, live), live, utc=utc)
+        present = table.present(0)
+        entry = releases.find(table.deployments(), name, present.live)
+        return deployment.of_entry(account, entry, present.live, present.gates.get("bars", ()), utc=utc)
     except CommandError:
         states = account.client("stepfunctions")
         try:
@@ -63,10 +64,10 @@ def _what_is_not_well(account: Account) -> "Explanation":
 
     utc = account.output.utc
     table = account.table
-    live, lease, entries = table.present(_LOOKS_BACK)
-    entries = [*filter(is_deployment, entries)]
-    if lease.get("holder"):
-        return deployment.of_holder(account, lease, utc=utc)
+    present = table.present(_LOOKS_BACK)
+    entries = [*filter(is_deployment, present.deployments)]
+    if present.lease.get("holder"):
+        return deployment.of_holder(account, present.lease, utc=utc)
     if not entries:
         raise CommandError(
             Exit.NOT_ALLOWED, "nothing was deployed yet", "`rota plan --image TAG` shows what would change"
@@ -74,4 +75,4 @@ def _what_is_not_well(account: Account) -> "Explanation":
     newest = entries[0]
     if newest["outcome"] not in _NOT_WELL:
         newest = next((each for each in table.deployments() if each["outcome"] == "deployed"), newest)
-    return deployment.of_entry(account, newest, live, utc=utc)
+    return deployment.of_entry(account, newest, present.live, present.gates.get("bars", ()), utc=utc)

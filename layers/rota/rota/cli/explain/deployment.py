@@ -1,7 +1,7 @@
 """Why a release, a deployment or an execution is as it is."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,26 @@ _OF_THE_ROLLOUT = ("RollService", "CheckService")
 _WELL = ("deployed", "nothing to do", "done")
 
 
-def of_entry(account: "Account", entry: Item, live: Item | None, *, utc: bool) -> Explanation:
-    """A deployment of the ledger."""
+def of_entry(account: "Account", entry: Item, live: Item | None, bars: Iterable[Item], *, utc: bool) -> Explanation:
+    """A deployment of the ledger; `bars` are those that are in force."""
     name = items.version(entry.get("release"))
     image = " ".join(filter(None, (entry.get("tag"), str(entry.get("digest", ""))[:19])))
     named = f"{name} = {image}" if name else image or who(entry)
-    headline = f"{named}: {entry['outcome']}{', and it is live' if items.is_of_live(entry, live) else ''}"
-    chain = [*_chain(account, entry, utc=utc)]
-    return Explanation("release" if name else "deployment", name or image, headline, chain, [*_advice(account, entry)])
+    bar = next((each for each in bars if each["digest"] == entry.get("digest")), None)
+    state = ", and it is live" if items.is_of_live(entry, live) else ", and its image is barred" if bar else ""
+    chain = [*_chain(account, entry, utc=utc), *([of_bar(bar)] if bar else [])]
+    advice = [*_advice(account, entry)]
+    if bar:
+        advice.append(f"lift what is barred, so that a push deploys it: rota resume --barred{account.options}")
+    headline = f"{named}: {entry['outcome']}{state}"
+    return Explanation("release" if name else "deployment", name or image, headline, chain, advice)
+
+
+def of_bar(bar: Item) -> Link:
+    """Who barred an image, and why. Pure."""
+    by = f"by {bar['by']}" if bar.get("by") else ""
+    said = f': "{bar["reason"]}"' if bar.get("reason") else ""
+    return Link("barred", by, f"a rollback left it, and no push of it deploys{said}")
 
 
 def of_execution(account: "Account", described: Mapping[str, Any], *, utc: bool) -> Explanation:

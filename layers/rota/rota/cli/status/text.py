@@ -121,6 +121,8 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
         yield from _folded(words, width, "yellow")
     for bar in status.barred:
         yield from _folded(f"barred: {bar.tag or short(bar.digest)}{_who(bar.by)}{_why(bar.reason)}", width, "yellow")
+    if status.barred:
+        yield from _folded("no push of a barred image deploys. To lift that: rota resume --barred", width, "yellow")
 
 
 def _ended(outcome: str) -> str:

@@ -1,0 +1,32 @@
+"""Why a release is as it is."""
+
+from typing import Any
+
+import pytest
+
+from rota.cli.explain import deployment
+from rota.cli.frame import Account
+from rota.cli.output import Output
+from tests.cli.test_releases import DIGESTS, LIVE, entry
+
+BAR = {"digest": DIGESTS["c3"], "by": "user/ana", "reason": "the login fails"}
+
+
+@pytest.mark.parametrize(
+    ("given", "headline", "barred"),
+    [
+        (entry(3, "b2"), "v3 = tag-b2 sha256:b2b2b2b2b2b2: deployed, and it is live", []),
+        (
+            entry(2, "c3"),
+            "v2 = tag-c3 sha256:c3c3c3c3c3c3: deployed, and its image is barred",
+            [("by user/ana", 'a rollback left it, and no push of it deploys: "the login fails"')],
+        ),
+        (entry(1, "a1"), "v1 = tag-a1 sha256:a1a1a1a1a1a1: deployed", []),
+    ],
+    ids=["live", "barred", "an earlier one"],
+)
+def test_a_barred_release_says_so(given: dict[str, Any], headline: str, barred: list[tuple[str, str]]) -> None:
+    found = deployment.of_entry(Account(Output(), env="prod"), given, LIVE, [BAR], utc=True)
+    assert found.headline == headline
+    assert [(each.name, each.because) for each in found.chain if each.what == "barred"] == barred
+    assert ("rota resume --barred --env prod" in " ".join(found.advice)) == bool(barred)
