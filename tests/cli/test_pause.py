@@ -1,10 +1,12 @@
-"""Until when `rota pause` holds."""
+"""What `rota pause` and `rota resume` take, and until when they hold."""
 
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from click.testing import CliRunner
 
 from rota.cli.exits import CommandError, Exit
+from rota.cli.main import main
 from rota.cli.pause.command import end_of
 
 NOW = datetime(2026, 12, 23, 17, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -49,3 +51,17 @@ def test_others_are_refused(lasts: str | None, until: str | None, words: str) ->
     with pytest.raises(CommandError, match=words) as refused:
         end_of(lasts, until, NOW)
     assert refused.value.code == Exit.MISUSED
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("pause RemoveSpam --deployments", "jobs are paused, or deployments are held\ntype TASK... or --deployments"),
+        ("pause", "name what to pause\nTASK..., or --deployments"),
+        ("resume RemoveSpam --all", "2 things are named to resume, and it resumes one\nTASK..., --all"),
+        ("resume", "name what to resume\nTASK..., --all"),
+    ],
+)
+def test_one_thing_is_named(typed: str, words: str) -> None:
+    done = CliRunner().invoke(main, typed.split(), prog_name="rota")
+    assert (done.exit_code, words in done.stderr) == (2, True)

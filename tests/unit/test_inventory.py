@@ -46,7 +46,7 @@ def problems(found: RuleInventory, desired: Iterable[str] = (INGEST, SPAM), sett
             {INGEST: {}},
             [
                 f"the rule {INGEST} exists and Rota does not own it: it has no tag rota:app; "
-                "rename the task, or tag the rule to hand it over"
+                "rename the task, or tag the rule to hand it over: rota import --tag"
             ],
             id="untagged",
         ),

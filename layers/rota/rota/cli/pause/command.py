@@ -41,7 +41,9 @@ def pause(
     """
     from rota.cli import execution, schedules
 
-    if deployments == bool(tasks):
+    if deployments and tasks:
+        raise CommandError(Exit.MISUSED, "jobs are paused, or deployments are held", "type TASK... or --deployments")
+    if not (deployments or tasks):
         raise CommandError(Exit.MISUSED, "name what to pause", "TASK..., or --deployments, which holds deployments")
     if not reason:
         raise CommandError(Exit.MISUSED, "a pause needs a reason", "add --reason TEXT; whoever meets it reads it")

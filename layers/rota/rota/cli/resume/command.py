@@ -42,8 +42,9 @@ def resume(
     """
     from rota.cli import execution
 
-    if sum((bool(tasks), every, deployments, barred)) != 1:
-        raise CommandError(Exit.MISUSED, "name what to resume", "TASK..., --all, --deployments, or --barred")
+    if (named := sum((bool(tasks), every, deployments, barred))) != 1:
+        words = "name what to resume" if not named else f"{named} things are named to resume, and it resumes one"
+        raise CommandError(Exit.MISUSED, words, "TASK..., --all, --deployments, or --barred")
     if run_missed and not (tasks or every):
         raise CommandError(Exit.MISUSED, "--run-missed starts jobs", "name them, or --all")
     stack = account.stack
@@ -51,8 +52,8 @@ def resume(
         paused = _paused(account, tasks)
         if not paused:
             return _nothing(account, f"Not paused: {', '.join(tasks)}." if tasks else "No job is paused.")
-        named = execution.signed(account, {"pause": {"tasks": [*paused]} if tasks else {}}, "resume", reason)
-        started = execution.start(account, named, "resume")
+        signed = execution.signed(account, {"pause": {"tasks": [*paused]} if tasks else {}}, "resume", reason)
+        started = execution.start(account, signed, "resume")
         code = execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
         return _run_missed(account, paused) if run_missed and code is Exit.DONE else code
     gates = account.table.present(0).gates

@@ -57,9 +57,11 @@ def _of_names(desired: Iterable[str], tags: dict[str, Tags], managers: dict[str,
         elif name in tags and tags[name].get(OWNER_TAG) != app:
             owner = tags[name].get(OWNER_TAG)
             tag = f"its tag {OWNER_TAG} is {owner!r}, not {app!r}" if owner else f"it has no tag {OWNER_TAG}"
+            # The command hands over no rule of another app.
+            how = "" if owner else ": rota import --tag"
             yield (
                 f"the rule {name} exists and Rota does not own it: {tag}; rename the task, or tag the rule to hand it "
-                "over"
+                f"over{how}"
             )
 
 
