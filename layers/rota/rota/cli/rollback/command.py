@@ -1,6 +1,7 @@
 """`rota rollback`."""
 
 from datetime import timedelta
+from itertools import takewhile, tee
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from rota.cli.table import Item, Present, Table
 
@@ -54,7 +55,7 @@ def rollback(
     stack = account.stack
     table = account.table
     live = table.present(0).live
-    number, target = target_of([*table.deployments()], release, live)
+    number, target = target_of(table.deployments(), release, live)
     event: dict[str, Any] = {"release": number, **({"image_only": True} if image_only else {})}
     if plan_first:
         only = " --image-only" if image_only else ""
@@ -75,24 +76,25 @@ def rollback(
     return code
 
 
-def target_of(entries: "Sequence[Item]", release: str, live: "Item | None") -> tuple[str, str]:
-    """The release's number, and how the question names it: `v1 (b81d07e)`. `entries` of the ledger: the newest first.
-    CommandError if there is none of that name. Pure.
+def target_of(entries: "Iterable[Item]", release: str, live: "Item | None") -> tuple[str, str]:
+    """The release's number, and how the question names it: `v1 (b81d07e)`. `entries` of the ledger, the newest
+    first, are read until it is found. CommandError if there is none of that name. Pure.
     """
     from rota.cli import releases
     from rota.cli.status.gather import origin
     from rota.cli.table import version
 
-    numbered = [each for each in entries if each.get("release")]
+    numbered, again = tee(each for each in entries if each.get("release"))
     try:
         found = releases.find(numbered, release, live)
     except CommandError:
         if release == releases.PREVIOUS or releases.VERSION.fullmatch(release):
             return release, release  # the machine keeps releases that the ledger has no more
         raise
+    seen = [*takewhile(lambda each: each is not found, again), found]
     words = f"{version(found['release'])} ({releases.Image(found['digest'], found.get('tag'))})"
-    now = next((each for each in numbered if live and each["release"] == live["number"]), {})
-    before = next((each for each in numbered if releases.is_previous(each, live)), None)
+    now = next((each for each in seen if live and each["release"] == live["number"]), {})
+    before = next((each for each in seen if releases.is_previous(each, live)), None)
     if found is before and origin(now)["kind"] == "rollback":
         words += f", from which {version(now['release'])} was a rollback"
     return str(version(found["release"])), words
