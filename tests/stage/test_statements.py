@@ -14,6 +14,7 @@ from tests.stage.account import history, states
 pytestmark = pytest.mark.permissions
 STRAIGHT = "an execution needed no restore"
 BY_HAND = "a person was asked to restore"
+_TRIES = 3
 
 
 def went_well(stage: Client) -> Counter[str]:
@@ -79,8 +80,8 @@ def test_every_statement_is_needed(one_stage: Client, pytestconfig: pytest.Confi
             on_aws_alone = set(statement.actions) <= set(audit.ON_AWS_ALONE)
             if on_aws_alone or not is_drawn(pytestconfig, f"{role} {statement.actions}"):
                 continue
-            needing = (each for each in best_first if audit.needs(statements, statement, asked[each].get(role, ())))
-            scenario = next(needing, None)
-            if scenario is None or not missed(one_stage, statement, scenario, whole[scenario]):
-                idle.append((str(statement), statement.actions, scenario))
+            needing = [each for each in best_first if audit.needs(statements, statement, asked[each].get(role, ()))]
+            # A restore may succeed although one of its calls is denied: then another scenario shows it.
+            if not any(missed(one_stage, statement, each, whole[each]) for each in needing[:_TRIES]):
+                idle.append((str(statement), statement.actions, needing[:_TRIES]))
     assert idle == []
