@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.guestbook.app import App
+from rota.ownership import OWNER_TAG
 from stage import clock
 from stage.background import Background
 from stage.ecr.manifest import MEDIA_TYPE, manifest
@@ -96,10 +97,11 @@ class SmallStage:
         """UpdateService."""
         return aws("ecs").update_service(cluster=self.name, service=self.name, **changes)["service"]
 
-    def rule(self, name: str, *targets: dict[str, Any], state: str = "ENABLED", **when: str) -> str:
-        """Create a rule with these targets. Returns its full name."""
+    def rule(self, name: str, *targets: dict[str, Any], state: str = "ENABLED", app: str = "", **when: str) -> str:
+        """Create a rule with these targets, and the tag of the app whose it is. Returns its full name."""
         full = f"{self.name}-{name}"
-        aws("events").put_rule(Name=full, State=state, **(when or {"ScheduleExpression": "rate(1 day)"}))
+        tags = [{"Key": OWNER_TAG, "Value": app}] if app else []
+        aws("events").put_rule(Name=full, State=state, Tags=tags, **(when or {"ScheduleExpression": "rate(1 day)"}))
         if targets:
             aws("events").put_targets(Rule=full, Targets=[{"Id": str(n), **each} for n, each in enumerate(targets)])
         return full

@@ -87,7 +87,7 @@ class Span:
                 RetryPolicy={"MaximumEventAgeInSeconds": age},
                 DeadLetterConfig={"Arn": self.queue},
             )
-            self.small.rule(task, target, ScheduleExpression=expression)
+            self.small.rule(task, target, app=self.settings.app, ScheduleExpression=expression)
 
     def go_live(self) -> None:
         """What FinishDeployment leaves."""
