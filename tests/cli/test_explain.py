@@ -1,10 +1,11 @@
-"""Why a release is as it is."""
+"""Why a release or a run is as it is."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from rota.cli.explain import deployment
+from rota.cli.explain import deployment, task
 from rota.cli.frame import Account
 from rota.cli.output import Output
 from tests.cli.test_releases import DIGESTS, LIVE, entry
@@ -30,3 +31,24 @@ def test_a_barred_release_says_so(given: dict[str, Any], headline: str, barred: 
     assert found.headline == headline
     assert [(each.name, each.because) for each in found.chain if each.what == "barred"] == barred
     assert ("rota resume --barred --env prod" in " ".join(found.advice)) == bool(barred)
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        (
+            {"words": "EventBridge was refused", "aws": "role/events is not authorized to perform: ecs:RunTask"},
+            [
+                ("last run", "missed: EventBridge was refused"),
+                ("AWS says", "role/events is not authorized to perform: ecs:RunTask"),
+            ],
+        ),
+        ({"words": "its schedule is disabled"}, [("last run", "missed: its schedule is disabled")]),
+        (None, [("last run", "missed")]),
+    ],
+    ids=["in AWS's words too", "in Rota's alone", "unknown"],
+)
+def test_a_bad_run_is_explained_in_awss_words(reason: dict[str, str] | None, says: list[tuple[str, str]]) -> None:
+    run = {"status": "missed", "scheduled_at": "2026-11-30T06:00:00Z", "reason": reason}
+    found = task.of_the_last_run(run, datetime(2026, 11, 30, 9, tzinfo=UTC), utc=True)
+    assert [(each.what, each.because) for each in found] == says

@@ -180,20 +180,23 @@ def _of_the_runs(facts: TaskFacts, strip: str, now: datetime, *, utc: bool) -> I
     if not facts.runs:
         yield Link("runs", "-", "there is none yet")
         return
-    last = facts.runs[0]
-    due = items.at(last, "scheduled_at") or now
-    why = (last.get("reason") or {}).get("words", "")
-    code = f", exit code {last['exit_code']}" if last.get("exit_code") is not None and not why else ""
-    yield Link(
-        "last run",
-        times.clock(due, now, utc=utc),
-        f"{last['status'].replace('_', ' ')}{code}{f': {why}' if why else ''}",
-    )
+    yield from of_the_last_run(facts.runs[0], now, utc=utc)
     good = sum(each["status"] == "ok" for each in facts.runs)
     yield Link("runs", strip, f"the last {len(facts.runs)}, the newest right; {good} ok")
     incident = (facts.job or {}).get("incident")
     if incident and not incident.get("recovered"):
         yield Link("incident", incident["id"], _since(incident))
+
+
+def of_the_last_run(last: Item, now: datetime, *, utc: bool) -> Iterator[Link]:
+    """What became of it, in Rota's words and in AWS's own."""
+    due, reason = items.at(last, "scheduled_at") or now, last.get("reason") or {}
+    why = reason.get("words", "")
+    code = f", exit code {last['exit_code']}" if last.get("exit_code") is not None and not why else ""
+    status = last["status"].replace("_", " ")
+    yield Link("last run", times.clock(due, now, utc=utc), f"{status}{code}{f': {why}' if why else ''}")
+    if reason.get("aws"):
+        yield Link("AWS says", "", reason["aws"])
 
 
 def _since(incident: Mapping[str, Any]) -> str:
