@@ -166,13 +166,11 @@ def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Call
     rota("run", "IngestData", "--yes", "--no-wait")
     rota("deploy", "--image", "initial", "--yes", "--no-wait")
     wait_for(lambda: rota("status", "--json").json["deploying"], 30)
+    for command in ("stop IngestData --yes", "status", "explain IngestData", "logs --deployment", "restore --yes"):
+        rota(*command.split())
     spot = {"name": "Report", "task": "spam_task", "rate": "1 day", "capacity_provider": "FARGATE_SPOT"}
     deployed.upload_schedule({"tasks": [spot]})
-    for command in (
-        *(["stop", "IngestData", "--yes"], ["status"], ["explain", "IngestData"], ["logs", "--deployment"]),
-        *(["restore", "--yes"], ["check"]),
-    ):
-        rota(*command)
+    rota("check")
     rota("plan", "--file", "examples/app/scheduled_tasks.json")
     used = {each["action"] for each in asked(deployed)}
     assert {action for actions in POLICIES.values() for action in actions} - used <= ON_AWS_ALONE
