@@ -88,12 +88,12 @@ def change(
     has, so that it goes or changes with what it came from; `set_before`: what else of it keys of the file set.
     """
     if backend_of(task, settings) == "scheduler":
-        from rota.schedules.eventbridge_scheduler.desired import desired_schedule  # noqa: PLC0415  likewise
+        from rota.schedules.eventbridge_scheduler.desired import desired_schedule  # noqa: PLC0415  loaded where it is used
 
         had = current if isinstance(current, SchedulerSchedule) else None
         name = name_of(task, settings)
         return scheduler.difference(had, desired_schedule(task, settings, name, cluster_arn, revision, overrides, had))
-    from rota.schedules.eventbridge_rules.desired import desired_rule  # noqa: PLC0415  loaded where it is used
+    from rota.schedules.eventbridge_rules.desired import desired_rule  # noqa: PLC0415  likewise
 
     found = current if isinstance(current, Rule) else None
     desired = desired_rule(
@@ -327,8 +327,7 @@ def update_request(stored: Mapping[str, Any], now: "datetime") -> dict[str, Any]
     if stored.get("backend") != "scheduler":
         return None
     found = SchedulerSchedule.model_validate(stored)
-    group, _, name = found.name.partition("/")
-    return {"GroupName": group, "Name": name, **scheduler.writable(found.members, now)}
+    return {**kinds.in_group(found.name), **scheduler.writable(found.members, now)}
 
 
 def _rule(schedule: Schedule | None) -> Rule | None:

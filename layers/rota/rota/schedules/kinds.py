@@ -67,3 +67,9 @@ class Backend(Protocol):
 def plain_name(name: str) -> str:
     """What both backends call the schedule that a plan knows by that name: RulePrefix and the task's name."""
     return name.rpartition("/")[2]
+
+
+def in_group(name: str) -> dict[str, str]:
+    """How Scheduler's calls name the schedule that a plan knows as `GROUP/NAME`."""
+    group, _, own = name.partition("/")
+    return {"GroupName": group, "Name": own}

@@ -32,6 +32,28 @@ def of_ecs(task: "Task") -> dict[str, Any]:
     return members
 
 
+def ecs_parameters(of_ecs: Mapping[str, Any], task: "Task", settings: "Settings", revision: str) -> dict[str, Any]:
+    """EcsParameters of the target that runs `revision` (an ARN) for the task, with the members `of_ecs` that have a
+    value.
+    """
+    # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+    launch = {} if of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
+    return {
+        **{member: value for member, value in of_ecs.items() if value not in (None, [])},
+        "TaskDefinitionArn": revision,
+        "TaskCount": task.count,
+        **launch,
+        "NetworkConfiguration": {
+            "awsvpcConfiguration": {
+                "Subnets": list(task.subnets or settings.subnets),
+                "SecurityGroups": list(task.security_groups or settings.security_groups),
+                "AssignPublicIp": public_ip(task, settings),
+            }
+        },
+        "PlatformVersion": task.platform_version or settings.platform_version,
+    }
+
+
 def needs(ecs: Mapping[str, Any]) -> dict[str, str]:
     """Which of EcsParameters the role that starts the task needs more rights for: EventsRoleAllows by the member."""
     return {member: right for member, right in _NEEDS.items() if ecs.get(member)}

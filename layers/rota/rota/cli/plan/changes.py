@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rota.cli.plan.model import TaskChange
+from rota.cli.schedules import task_of
 from rota.schedule_file.next_runs import in_words, written
 from rota.schedule_file.when import When, of_aws
 
@@ -38,7 +39,7 @@ def task_changes(
     """A change for each task whose schedule the plan changes, by the task's name."""
     by_task: dict[str, dict[str, Mapping[str, Any]]] = {}
     for change in plan["changes"]:
-        task = str(change["name"]).rpartition("/")[2].removeprefix(prefix)
+        task = task_of(change["name"], prefix)
         by_task.setdefault(task, {})[change["kind"]] = change
     for task, changes in sorted(by_task.items()):
         change = next(changes[kind] for kind in ("create", "update", "remove") if kind in changes)

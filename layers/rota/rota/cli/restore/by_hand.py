@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rota.cli.exits import CommandError, Exit
 from rota.schedules import backend
-from rota.schedules.kinds import SETTLES_WITHIN
+from rota.schedules.kinds import SETTLES_WITHIN, in_group
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -89,11 +89,10 @@ def commands(
     if moved:  # what is on again may fire late: until then the new ones stay
         yield f"sleep {SETTLES_WITHIN.seconds}"
     for each in moved:
-        group, _, name = each["name"].rpartition("/")
         if _is_deleted(each):
-            yield command("scheduler delete-schedule", {"GroupName": group, "Name": name})
+            yield command("scheduler delete-schedule", in_group(each["name"]))
         else:
-            yield command("events disable-rule", {"Name": name})
+            yield command("events disable-rule", {"Name": each["name"]})
 
 
 def _is_deleted(change: Mapping[str, Any]) -> bool:

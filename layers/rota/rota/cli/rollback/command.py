@@ -147,6 +147,6 @@ def _schedule(account: Account, table: "Table", covered: tuple[str, str | None] 
         account.client("s3").copy_object(Bucket=account.stack.bucket, Key=key, CopySource=source)
         _say(account, [f"{key} in the bucket is that of this release again, over {_named(key, newest)}."])
     else:
-        why = "the question did not name it"
-        account.output.say(f"{_named(key, newest)} stays: {why}. The next push reads it. To cover it, too:")
+        stays = f"{_named(key, newest)} stays: the question did not name it."
+        account.output.say(f"{stays} The next push reads it. To cover it, too:")
         account.output.say(again)

@@ -47,27 +47,12 @@ def desired_rule(
         kept.pop("RetryPolicy", None)
     if watching.sets_retry(task, settings, had, before=sets_retry):
         kept |= watching.retry_policy(task, settings, had)
-    # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
-    launch = {} if of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
     target: dict[str, Any] = {
         **kept,
         "Id": next((target["Id"] for target in (had, *(current.targets if current else ())) if target), name),
         "Arn": cluster_arn,
         "RoleArn": settings.events_role_arn,
-        "EcsParameters": {
-            **{member: value for member, value in of_ecs.items() if value not in (None, [])},
-            "TaskDefinitionArn": revision,
-            "TaskCount": task.count,
-            **launch,
-            "NetworkConfiguration": {
-                "awsvpcConfiguration": {
-                    "Subnets": list(task.subnets or settings.subnets),
-                    "SecurityGroups": list(task.security_groups or settings.security_groups),
-                    "AssignPublicIp": of_the_file.public_ip(task, settings),
-                }
-            },
-            "PlatformVersion": task.platform_version or settings.platform_version,
-        },
+        "EcsParameters": of_the_file.ecs_parameters(of_ecs, task, settings, revision),
         **watching.input_members(overrides, task, settings, had),
         **watching.dead_letters(settings, had),
     }

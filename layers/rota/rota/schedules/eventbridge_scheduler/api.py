@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from rota.aws.parallel import in_parallel
 from rota.errors import RejectedError, TransientError
 from rota.schedules.eventbridge_scheduler.schedule import SchedulerSchedule, members_of, writable
+from rota.schedules.kinds import in_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ def on_in_other_groups(scheduler: Any, group: str, prefix: str) -> frozenset[str
 def read_schedule(scheduler: Any, name: str) -> SchedulerSchedule | None:
     """The schedule `GROUP/NAME`; None if there is none."""
     try:
-        described: Mapping[str, Any] = scheduler.get_schedule(**_named(name))
+        described: Mapping[str, Any] = scheduler.get_schedule(**in_group(name))
     except ClientError as error:
         if not _is_gone(error):
             raise
@@ -81,7 +82,7 @@ def replace(scheduler: Any, schedule: SchedulerSchedule) -> bool:
 def delete(scheduler: Any, name: str) -> bool:
     """Delete the schedule; False if there is none of that name, which is as good."""
     try:
-        scheduler.delete_schedule(**_named(name))
+        scheduler.delete_schedule(**in_group(name))
     except ClientError as error:
         if _is_gone(error):
             return False
@@ -100,16 +101,11 @@ def _listed(scheduler: Any, prefix: str, **filters: str) -> list[str]:
 
 def _write(call: Any, schedule: SchedulerSchedule) -> None:
     try:
-        call(**_named(schedule.name), **writable(schedule.members, datetime.now(UTC)))
+        call(**in_group(schedule.name), **writable(schedule.members, datetime.now(UTC)))
     except ClientError as error:
         if _NOT_YET_TRUSTED in error.response["Error"].get("Message", ""):
             raise TransientError(f"{schedule.name}: {error}") from error
         raise
-
-
-def _named(name: str) -> dict[str, str]:
-    group, _, own = name.partition("/")
-    return {"GroupName": group, "Name": own}
 
 
 def _is_gone(error: ClientError) -> bool:

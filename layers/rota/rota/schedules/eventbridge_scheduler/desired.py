@@ -83,22 +83,7 @@ def _ecs_parameters(task: "Task", settings: "Settings", revision: str) -> dict[s
     if tags := of_ecs.pop("Tags", None):
         # Each is a map from its key: with the members Key and Value no run would start.
         of_ecs["Tags"] = [{tag["Key"]: tag["Value"]} for tag in tags]
-    # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
-    launch = {} if of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
-    return {
-        **{member: value for member, value in of_ecs.items() if value not in (None, [])},
-        "TaskDefinitionArn": revision,
-        "TaskCount": task.count,
-        **launch,
-        "NetworkConfiguration": {
-            "awsvpcConfiguration": {
-                "Subnets": list(task.subnets or settings.subnets),
-                "SecurityGroups": list(task.security_groups or settings.security_groups),
-                "AssignPublicIp": of_the_file.public_ip(task, settings),
-            }
-        },
-        "PlatformVersion": task.platform_version or settings.platform_version,
-    }
+    return of_the_file.ecs_parameters(of_ecs, task, settings, revision)
 
 
 def _retry_policy(task: "Task", *, watched: bool) -> dict[str, int]:
