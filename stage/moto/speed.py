@@ -109,15 +109,11 @@ _pickled: Callable[[Any], bytes] = lru_cache(pickle.dumps)
 
 def _copied(value: Any) -> Any:
     """A deep copy; of a parsed expression, by `pickle`, which takes a tenth of the time."""
-    return pickle.loads(_pickled(value)) if _is_a(type(value), Node) else deepcopy(value)  # noqa: S301 - pickled above
-
-
-_is_a: Callable[[type, Any], bool] = cache(issubclass)
-"""`issubclass` is slow for the abstract classes of moto's nodes."""
+    return pickle.loads(_pickled(value)) if _NODES[type(value)] else deepcopy(value)  # noqa: S301 - pickled above
 
 
 class _Kinds(dict[type, bool]):
-    """By the type of a node, whether it is one of these."""
+    """By the type of a node, whether it is one of these: `issubclass` is slow for moto's abstract classes."""
 
     def __init__(self, *kinds: type) -> None:
         self._kinds = kinds
@@ -126,7 +122,7 @@ class _Kinds(dict[type, bool]):
         return self.setdefault(kind, issubclass(kind, self._kinds))
 
 
-_NODES = _Kinds(Node)
+_NODES, _WITH_CLAUSES = _Kinds(Node), _Kinds(Expression, UpdateExpressionFunction)
 _PROCESSED: dict[type, _Kinds] = {}
 
 
@@ -160,7 +156,7 @@ def _clauses(self: Any, kinds: Iterable[type]) -> list[Any]:
     for child in self.children or ():
         if type(child) in kinds:
             found.append(child)
-        elif _is_a(type(child), (Expression, UpdateExpressionFunction)):
+        elif _WITH_CLAUSES[type(child)]:
             found += _clauses(child, kinds)
     return found
 
