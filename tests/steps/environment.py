@@ -1,5 +1,6 @@
 """What Lambda sets for the handlers in this process, and clients that are made in it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,12 @@ def functions_environment(**more: str) -> Iterator[None]:
         local_stage().connect(clients._session())
         yield
         _forget_clients()
+
+
+def differing() -> str:
+    """The variables in which the environment differs from ENVIRONMENT: ` SCHEDULES_IN=scheduler`, or nothing."""
+    found = {name: os.environ.get(name) for name in ENVIRONMENT}
+    return "".join(f" {name}={value}" for name, value in found.items() if value != ENVIRONMENT[name])
 
 
 def _forget_clients() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from stage.snapshots.pickling import pickled, unpickled
+from tests.steps.environment import differing
 from tests.steps.local_stage import local_stage
 
 Made = TypeVar("Made")
@@ -19,14 +20,15 @@ class Lasting:
 
 
 def once(reach: Callable[..., Made]) -> Callable[..., Made]:
-    """Run a fixture for the first test of a process only; it must depend on its arguments alone.
+    """Run a fixture for the first test of a process only, and of an environment of the functions; it must depend on
+    these and its arguments alone.
 
     For later tests its result, AWS's data and its `Lasting` arguments are restored.
     """
-    name = f"{reach.__module__}.{reach.__qualname__}"
 
     @functools.wraps(reach)
     def reach_once(**given: Any) -> Made:
+        name = f"{reach.__module__}.{reach.__qualname__}{differing()}"
         if name in _REACHED:
             local_stage().reset(name)
             restored: Made = _restored(_REACHED[name], given)

@@ -13,10 +13,9 @@ from stage.scheduler.schedules import members, schedules
 from tests.guestbook import APP, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
-from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments
+from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.environment import functions_environment
 from tests.steps.seed import SCHEDULE
-from tests.steps.snapshots import once
 from tests.steps.test_pauses import pause, resume, sweep
 from tests.steps.world import World
 
@@ -28,24 +27,6 @@ DATES = ("StartDate", "EndDate")
 def _functions_environment() -> Iterator[None]:
     with functions_environment(SCHEDULES_IN="scheduler"):
         yield
-
-
-@pytest.fixture
-@once
-def deployed(deployments: Deployments) -> Deployments:
-    """Deployments after a first one, which deployed SCHEDULE."""
-    assert deployments.start().run() == "Deployed"
-    return deployments
-
-
-@pytest.fixture
-@once
-def changing(world: World, deployments: Deployments) -> Deployment:
-    """The second deployment: a new image, and a file that adds, changes and removes a task."""
-    world.upload(BEFORE)
-    assert deployments.start().run() == "Deployed"
-    world.upload(AFTER)
-    return deployments.start(NEXT)
 
 
 def named(task: str) -> dict[str, str]:
@@ -68,7 +49,7 @@ def same(world: World, before: tuple[Any, ...]) -> bool:
     return (others, without_dates(schedules)) == (others_before, without_dates(schedules_before))
 
 
-def test_every_task_is_a_schedule_of_the_apps_group(world: World, deployed: Deployments) -> None:
+def test_every_task_is_a_schedule_of_the_apps_group(world: World, later: Deployments) -> None:
     assert world.owned_rules() == {}
     found = world.schedules()
     assert {name: each["ScheduleExpression"] for name, each in found.items()} == {
@@ -80,22 +61,22 @@ def test_every_task_is_a_schedule_of_the_apps_group(world: World, deployed: Depl
     assert revisions == {"IngestData": arn(2), "RemoveSpam": arn(3)}
 
 
-def test_a_rate_begins_after_one_period(world: World, deployed: Deployments) -> None:
+def test_a_rate_begins_after_one_period(world: World, later: Deployments) -> None:
     found = client("scheduler").get_schedule(**named("RemoveSpam"))
     begins = found["StartDate"] - found["CreationDate"]
     assert timedelta(minutes=14) < begins <= timedelta(minutes=15)
 
 
-def test_deployed_twice_nothing_is_written(world: World, deployed: Deployments) -> None:
+def test_deployed_twice_nothing_is_written(world: World, later: Deployments) -> None:
     before = world.everything()
     world.calls.made.clear()
-    assert deployed.start().run() == "NothingToDo"
+    assert later.start().run() == "NothingToDo"
     assert (world.calls.writes(), world.everything()) == (["events.PutEvents"], before)
 
 
-def test_a_new_image_is_one_update_a_task(world: World, deployed: Deployments) -> None:
+def test_a_new_image_is_one_update_a_task(world: World, later: Deployments) -> None:
     before = world.schedules()["RemoveSpam"]["StartDate"]
-    deployment = deployed.start(NEXT).until("CreateTargets")
+    deployment = later.start(NEXT).until("CreateTargets")
     world.calls.made.clear()
     assert deployment.step("CreateTargets")["written"] == 2
     assert world.calls.writes() == ["scheduler.UpdateSchedule"] * 2
@@ -185,8 +166,8 @@ def test_what_aws_does_not_take_back_is_named(world: World, changing: Deployment
     assert in_phase(after, before, timedelta(minutes=15))
 
 
-def test_a_schedule_that_a_person_deleted_is_refused(world: World, deployed: Deployments) -> None:
-    deployment = deployed.start(NEXT).until("CreateTargets")
+def test_a_schedule_that_a_person_deleted_is_refused(world: World, later: Deployments) -> None:
+    deployment = later.start(NEXT).until("CreateTargets")
     client("scheduler").delete_schedule(**named("IngestData"))
     with pytest.raises(RejectedError, match="IngestData was deleted since the deployment was planned"):
         deployment.step("CreateTargets")
@@ -205,13 +186,13 @@ def test_a_schedule_that_a_person_made_meanwhile_is_replaced(world: World, deplo
     assert world.schedules()["IngestData"]["ScheduleExpression"] == "cron(0 6 * * ? *)"
 
 
-def test_schedules_that_a_former_stack_left(world: World, deployed: Deployments) -> None:
+def test_schedules_that_a_former_stack_left(world: World, later: Deployments) -> None:
     client("scheduler").create_schedule_group(Name="former")
     for task, state in (("IngestData", "ENABLED"), ("RemoveSpam", "DISABLED")):
         left = members(schedules()[f"{GROUP}/{PREFIX}{task}"])
         client("scheduler").create_schedule(**left | {"GroupName": "former", "State": state})
     with pytest.raises(RejectedError, match=f"the names of this app's tasks: former/{PREFIX}IngestData. A stack"):
-        deployed.start().until("PlanDeployment")
+        later.start().until("PlanDeployment")
 
 
 def test_a_group_that_is_gone_is_said_in_words(deployments: Deployments) -> None:
@@ -224,9 +205,9 @@ def test_a_group_that_is_gone_is_said_in_words(deployments: Deployments) -> None
     ("code", "error"),
     [("ConflictException", TransientError), ("ThrottlingException", Exception), ("AccessDeniedException", Exception)],
 )
-def test_what_aws_refuses(world: World, deployed: Deployments, code: str, error: type[Exception]) -> None:
+def test_what_aws_refuses(world: World, later: Deployments, code: str, error: type[Exception]) -> None:
     before = world.everything()
-    deployment = deployed.start(NEXT).until("CreateTargets")
+    deployment = later.start(NEXT).until("CreateTargets")
     with world.calls.refusing("scheduler.UpdateSchedule", code, count=0), pytest.raises(error):
         deployment.step("CreateTargets")
     deployment.fail("RejectedError", "what happened")
@@ -234,30 +215,30 @@ def test_what_aws_refuses(world: World, deployed: Deployments, code: str, error:
     assert same(world, before)
 
 
-def test_a_pause_switches_the_schedule_alone(world: World, deployed: Deployments) -> None:
+def test_a_pause_switches_the_schedule_alone(world: World, later: Deployments) -> None:
     before = world.everything()
-    assert deployed.ask(**pause()).run() == "Done"
+    assert later.ask(**pause()).run() == "Done"
     assert {name: each["State"] for name, each in world.schedules().items()} == {
         "IngestData": "ENABLED",
         "RemoveSpam": "DISABLED",
     }
-    assert deployed.ask(**resume()).run() == "Done"
+    assert later.ask(**resume()).run() == "Done"
     assert same(world, before)
 
 
-def test_a_deployment_leaves_a_paused_schedule_off(world: World, deployed: Deployments) -> None:
-    assert deployed.ask(**pause()).run() == "Done"
-    assert deployed.start(NEXT).run() == "Deployed"
+def test_a_deployment_leaves_a_paused_schedule_off(world: World, later: Deployments) -> None:
+    assert later.ask(**pause()).run() == "Done"
+    assert later.start(NEXT).run() == "Deployed"
     assert world.schedules()["RemoveSpam"]["State"] == "DISABLED"
-    assert deployed.ask(**resume()).run() == "Done"
+    assert later.ask(**resume()).run() == "Done"
     assert world.schedules()["RemoveSpam"]["State"] == "ENABLED"
-    assert deployed.start(NEXT).run() == "NothingToDo"
+    assert later.start(NEXT).run() == "NothingToDo"
 
 
-def test_a_pause_that_ends_meanwhile_is_waited_for(world: World, deployed: Deployments) -> None:
+def test_a_pause_that_ends_meanwhile_is_waited_for(world: World, later: Deployments) -> None:
     until = datetime.now(UTC) + timedelta(hours=1)
-    assert deployed.ask(**pause(until=until)).run() == "Done"
-    deployment = deployed.start(NEXT).until("CreateTargets")
+    assert later.ask(**pause(until=until)).run() == "Done"
+    deployment = later.start(NEXT).until("CreateTargets")
     table = PauseTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
     table.change("RemoveSpam", lambda seen: seen and seen.ended(until))  # Sweep switches the schedule only now
     with pytest.raises(TransientError, match="the pause of RemoveSpam is just ending"):
@@ -268,9 +249,9 @@ def test_a_pause_that_ends_meanwhile_is_waited_for(world: World, deployed: Deplo
     assert (found["State"], found["Target"]["EcsParameters"]["TaskDefinitionArn"]) == ("ENABLED", arn(6))
 
 
-def test_sweep_ends_a_pause(world: World, deployed: Deployments) -> None:
+def test_sweep_ends_a_pause(world: World, later: Deployments) -> None:
     until = datetime.now(UTC) + timedelta(hours=1)
-    assert deployed.ask(**pause(until=until)).run() == "Done"
+    assert later.ask(**pause(until=until)).run() == "Done"
     sweep(after=timedelta(hours=2))
     assert world.schedules()["RemoveSpam"]["State"] == "ENABLED"
 
