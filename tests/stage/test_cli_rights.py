@@ -131,6 +131,7 @@ def test_a_deployer_uploads_no_schedule_file(deployed: Client, rota: Rota, actin
     done = rota("deploy", "--schedule", "examples/app/scheduled_tasks.next.json", "--yes")
     assert (done.exit, done.out) == (4, "")
     assert "none of the stack's policies for people uploads a schedule file" in done.err
+    assert "may be uploaded" not in done.err
     assert rota("plan", "--exit-code").exit == 0, "nothing was uploaded"
 
 

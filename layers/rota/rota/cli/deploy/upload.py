@@ -20,11 +20,11 @@ class Upload(NamedTuple):
         """Make it the newest version of its key. Returns what the execution's input says of that version: a newer one
         may follow before it is read.
         """
-        account.interrupted = f"{self.name} may be uploaded; nothing was deployed."
         bucket = account.stack.bucket
-        stored = account.client("s3").put_object(
-            Bucket=bucket, Key=self.key, Body=self.content, ContentType="application/json"
-        )
+        with account.attempting(f"{self.name} may be uploaded; nothing was deployed."):
+            stored = account.client("s3").put_object(
+                Bucket=bucket, Key=self.key, Body=self.content, ContentType="application/json"
+            )
         account.output.notes([f"{self.name} is uploaded: s3://{bucket}/{self.key}"])
         return {"schedule_key": self.key, "schedule_version": stored["VersionId"]}
 
