@@ -128,7 +128,7 @@ def _as_they_stay(
     schedules: "Mapping[str, backend.Schedule]",
 ) -> tuple[Stored | None, tuple[Task, ...], tuple[str, ...]]:
     """What was read of the schedule file. The tasks of a release that is brought back stay in Scheduler where they are
-    there now, so that no move stands in its way; and which do so, in words.
+    there now, so that no move prevents it; and which do so, in words.
     """
     if read is None:
         return None, (), ()
