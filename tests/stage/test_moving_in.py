@@ -1,6 +1,7 @@
 """An app whose jobs a script schedules moves to Rota: `rota init`, the stack of its parameters, `rota import --tag`."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from rota.schedule_file.parse import parse_schedule_file
 from stage.client import wait_for
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.moto.clients import ACCOUNT, REGION
+from tests.stage.account import PREFIX as OF_GUESTBOOK
 from tests.stage.conftest import Rota
+from tests.stage.test_clock import disable_rotas_own
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
 PREFIX = "shopping__shop__"
@@ -152,3 +155,94 @@ def test_a_rule_that_is_not_to_be_handed_over_stays_so(shop: Client, rota: Rota,
     events = shop.client("events")
     arn = events.describe_rule(Name=f"{PREFIX}SendMail")["Arn"]
     assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == []
+
+
+@pytest.fixture
+def nightly(stage: Client) -> Iterator[Client]:
+    """The guestbook, two jobs of which a person has put into Scheduler, one of them under a name of its own."""
+    iam, ecs = stage.client("iam"), stage.client("ecs")
+    trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="by-hand", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    named = {"cluster": stage.names["cluster"], "services": [stage.names["service"]]}
+    (service,) = ecs.describe_services(**named)["services"]
+    vpc = service["networkConfiguration"]["awsvpcConfiguration"]
+    network = {"Subnets": vpc["subnets"], "SecurityGroups": vpc["securityGroups"], "AssignPublicIp": "DISABLED"}
+    of_ecs = {
+        "TaskDefinitionArn": service["taskDefinition"],
+        "LaunchType": "FARGATE",
+        "NetworkConfiguration": {"awsvpcConfiguration": network},
+    }
+    command = {"name": stage.names["container"], "command": ["./bin/start", "spam_task"]}
+    target = {
+        "Arn": service["clusterArn"],
+        "RoleArn": role,
+        "EcsParameters": of_ecs,
+        "Input": json.dumps({"containerOverrides": [command]}),
+    }
+    for name in (f"{OF_GUESTBOOK}Nightly", "spam-too"):
+        stage.client("scheduler").create_schedule(
+            Name=name,
+            ScheduleExpression="cron(0 7 * * ? *)",
+            ScheduleExpressionTimezone="Europe/Berlin",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target,
+        )
+    yield stage
+    iam.delete_role(RoleName="by-hand")
+
+
+def test_a_schedule_of_another_group_moves_in(nightly: Client, rota: Rota) -> None:
+    """It is refused until the old one is gone, so no minute has two runs; the due minute after that has its one."""
+    found = rota("import", "", "--json")
+    jsonschema.validate(found.json, json_schema())
+    assert found.exit == 1
+    berlin = {"task": "spam_task", "cron": "0 7 * * ? *", "timezone": "Europe/Berlin"}
+    assert [(each["name"], berlin.items() <= each.items()) for each in found.json["tasks"]] == [
+        ("Nightly", True),
+        ("spam-too", True),
+    ]
+    old = {each["rule"]: shlex.split(each["todo"]) for each in found.json["remarks"] if each["todo"]}
+    assert [*old] == [f"default/{OF_GUESTBOOK}Nightly", "default/spam-too"]
+
+    nightly.set_clock("2030-03-01T05:50:00Z")
+    disable_rotas_own(nightly)
+    nightly.upload_schedule({"tasks": found.json["tasks"]})
+    refused = nightly.deploy("v1")
+    assert f"have the names of this app's tasks: default/{OF_GUESTBOOK}Nightly" in refused["cause"]
+    for command in old.values():
+        assert command[:3] == ["aws", "scheduler", "delete-schedule"]
+        given = dict(zip(command[3::2], command[4::2], strict=True))
+        nightly.client("scheduler").delete_schedule(GroupName=given["--group-name"], Name=given["--name"])
+    assert nightly.deploy("v2")["status"] == "SUCCEEDED"
+    nightly.settings(fire_schedules=True, tasks="scripted")
+    fired = nightly.set_clock("2030-03-01T06:30:00Z")
+    group = nightly.names["outputs"]["ScheduleGroup"]
+    assert [(each["rule"], each["at"][11:16]) for each in fired] == [
+        (f"{group}/{OF_GUESTBOOK}Nightly", "06:00"),
+        (f"{group}/{OF_GUESTBOOK}spam-too", "06:00"),
+    ]
+
+
+def test_what_was_made_from_it_is_imported_as_it_is(nightly: Client, rota: Rota) -> None:
+    again = rota("import", "", "--json").json["tasks"]
+    (first,) = [each for each in again if each["name"] == "spam-too"]
+    scheduler = nightly.client("scheduler")
+    for each in scheduler.list_schedules()["Schedules"]:
+        scheduler.delete_schedule(GroupName=each["GroupName"], Name=each["Name"])
+    nightly.upload_schedule({"tasks": [first]})
+    assert nightly.deploy("v1")["status"] == "SUCCEEDED"
+    own = rota("import", "--json")
+    assert (own.exit, own.json["tasks"]) == (0, [first])
+
+
+def test_init_reads_schedules_too(nightly: Client, rota: Rota, folder: Path) -> None:
+    read = rota("init", "production/guestbook-api", "--json").json
+    assert [(each["name"], each["timezone"]) for each in read["tasks"]] == [
+        (f"{OF_GUESTBOOK}Nightly", "Europe/Berlin"),
+        ("spam-too", "Europe/Berlin"),
+    ]
+    assert [each["rule"] for each in read["remarks"] if each["todo"]] == [
+        f"default/{OF_GUESTBOOK}Nightly",
+        "default/spam-too",
+    ]

@@ -69,7 +69,7 @@ def test_what_the_app_names_is_made_on_the_stage(
     samconfig.write_text(samconfig.read_text().replace('"RulePrefix', '"ImageTagPattern=release-*", "RulePrefix'))
     again = rota("init", "production/shop-api", "--env", "shop", "--yes")
     assert "  kept from before: ImageTagPattern=release-*\nscheduled_tasks.json: no job was found" in again.out
-    assert "left alone: 3 rules of production/guestbook-api" in again.err
+    assert "left alone: 3 schedules of production/guestbook-api" in again.err
 
 
 def test_a_definition_without_ecr_and_roles_gets_both() -> None:

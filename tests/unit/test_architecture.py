@@ -120,7 +120,7 @@ _BACKENDS = {
 
 def test_a_backend_is_reached_through_the_interface_alone() -> None:
     """A further backend then changes the interface, and no step. `rota import` reads rules that Rota did not make."""
-    own = ("schedules.", "cli.import_rules.")
+    own = ("schedules.", "cli.import_schedules.")
     others = [path for path in FILES if not name(path).startswith(own)] + FUNCTIONS
     assert len(others) > len(FUNCTIONS) > 0
     reaching = {

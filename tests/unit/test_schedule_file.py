@@ -430,6 +430,10 @@ def test_repeated_keys() -> None:
 def test_more_tasks_than_the_bus_can_take() -> None:
     tasks = [entry(name=f"Task{n}") for n in range(4)]
     assert problems({"tasks": tasks}, max_tasks=4) == []
+    in_scheduler = [entry(name=f"Zone{n}", timezone="Asia/Tokyo") for n in range(4)]
+    assert problems({"tasks": [*tasks, *in_scheduler]}, max_tasks=4) == []
+    (problem,) = problems({"tasks": [*tasks, entry(name="Utc", timezone="UTC")]}, max_tasks=4)
+    assert problem.startswith("tasks: has 5 tasks")
     assert problems({"tasks": tasks[:1]}, max_tasks=0)[0].startswith(
         "tasks: has 1 task, and the event bus has space for 0"
     )

@@ -12,7 +12,7 @@ from rota.cli.check.model import Checked
 from rota.cli.exits import Exit
 from rota.cli.explain.model import Explanation
 from rota.cli.history.model import History, TaskHistory
-from rota.cli.import_rules.model import Imported
+from rota.cli.import_schedules.model import Imported
 from rota.cli.init.model import Initialised
 from rota.cli.logs.model import Logs
 from rota.cli.next.model import Calendar

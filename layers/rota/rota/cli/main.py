@@ -15,7 +15,7 @@ _NAMES = (
     *("plan", "deploy", "rollback", "pause", "resume", "restore"),
     *("check", "init", "import", "verify-account", "completion"),
 )
-_FUNCTIONS = {"import": ("import_rules", "import_"), "next": ("next", "next_")}
+_FUNCTIONS = {"import": ("import_schedules", "import_"), "next": ("next", "next_")}
 """The folder and the function of a command whose name Python has taken."""
 
 

@@ -10,12 +10,12 @@ from rota.schedule_file.json_reader import InvalidJsonError, key_problems, parse
 from rota.schedule_file.problem import Location, Problem, json_path, quote
 from rota.schedule_file.task import (
     AUTHORS_KEYS,
-    OF_SCHEDULER,
     Defaults,
     ScheduleFile,
     Task,
     ValidationContext,
     conflicts,
+    keys_of_scheduler,
     merged,
 )
 
@@ -138,7 +138,7 @@ def _problems_between_keys(document: Mapping[str, object], max_tasks: int) -> It
         yield Problem(("defaults",), "null is not allowed; leave the key out")
     if not isinstance(tasks, list):
         return
-    rules = [entry for entry in tasks if not isinstance(entry, dict) or not entry.keys() & {*OF_SCHEDULER}]
+    rules = [entry for entry in tasks if not isinstance(entry, dict) or not keys_of_scheduler(entry)]
     if len(rules) > max_tasks:
         yield _too_many(len(rules), max_tasks)
     first_with: dict[str, int] = {}

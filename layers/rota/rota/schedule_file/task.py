@@ -24,7 +24,7 @@ _Value = TypeVar("_Value")
 WHAT = ("task", "command")
 WHEN = ("cron", "rate", "schedule", "at")
 # Those that rules cannot say: a task with one of them is a schedule of EventBridge Scheduler.
-OF_SCHEDULER = ("timezone", "at", "start", "end", "window")
+_OF_SCHEDULER = ("timezone", "at", "start", "end", "window")
 
 # Keys that begin so are the author's own, in the file, its defaults and its tasks: they mean nothing here.
 AUTHORS_KEYS = "x-"
@@ -486,8 +486,8 @@ class Task(Defaults, _Entry):
 
     @property
     def of_scheduler(self) -> tuple[str, ...]:
-        """The keys that no rule can say, so that the task is a schedule of EventBridge Scheduler. UTC needs none."""
-        return tuple(key for key in OF_SCHEDULER if getattr(self, key) not in (None, "UTC"))
+        """The keys that no rule can say, so that the task is a schedule of EventBridge Scheduler."""
+        return keys_of_scheduler({key: getattr(self, key) for key in _OF_SCHEDULER})
 
     @property
     def network(self) -> dict[str, object]:
@@ -575,6 +575,11 @@ def merged(defaults: Mapping[str, object], entry: Mapping[str, object]) -> dict[
     return whole
 
 
+def keys_of_scheduler(entry: Mapping[str, object]) -> tuple[str, ...]:
+    """The keys of one task that no rule can say. The zone UTC is none of them."""
+    return tuple(key for key in _OF_SCHEDULER if entry.get(key) not in (None, "UTC"))
+
+
 def without_values(tags: Mapping[str, object]) -> Iterator[str]:
     """The tags that ECS takes and EventBridge Scheduler does not: its TagValue has at least one character, see
     https://docs.aws.amazon.com/scheduler/latest/APIReference/API_EcsParameters.html.
@@ -607,7 +612,7 @@ def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> It
 
         yield from moments.problems(entry)
     tags = entry.get("tags")
-    if isinstance(tags, Mapping) and any(entry.get(key) not in (None, "UTC") for key in OF_SCHEDULER):
+    if isinstance(tags, Mapping) and keys_of_scheduler(entry):
         yield from (("tags", problem) for problem in without_values(tags))
     environment, secrets = entry.get("environment"), entry.get("secrets")
     if isinstance(environment, Mapping) and isinstance(secrets, Mapping):

@@ -1,25 +1,25 @@
-"""The rules that start an app's jobs today, among all rules of the account."""
+"""The rules and schedules that start an app's jobs today, among all of the account."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota.cli.import_rules import gather, needed
-from rota.cli.import_rules.entry import take_all
-from rota.cli.import_rules.guess import LONGEST_PREFIX, command_of, common_prefix, start_command
+from rota.cli.import_schedules import gather, needed
+from rota.cli.import_schedules.entry import take_all
+from rota.cli.import_schedules.guess import LONGEST_PREFIX, command_of, common_prefix, start_command
 from rota.ecs.images import is_of_repository_named
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
-    from rota.cli.import_rules.entry import Taken
-    from rota.cli.import_rules.job import Job, NotTaken
+    from rota.cli.import_schedules.entry import Taken
+    from rota.cli.import_schedules.job import Job, NotTaken
     from rota.cli.init.parameters import Read
     from rota.ecs.fingerprint import Content
 
 
 class Jobs(NamedTuple):
-    """What the rules say of further parameters, the tasks that they come to, and the rules that come to none. `others`:
-    how many on the cluster are another app's by their tag, by that app; they stay as they are.
+    """What rules and schedules say of further parameters, the tasks that they come to, and those that come to none.
+    `others`: how many on the cluster are another app's by their tag, by that app; they stay as they are.
     """
 
     parameters: dict[str, str]
@@ -29,14 +29,17 @@ class Jobs(NamedTuple):
 
 
 def read(account: "Account", service: "Read", given: Mapping[str, str]) -> Jobs:
-    """What rules start today of the service's app.
+    """What rules and schedules start today of the service's app.
 
     `given`: the parameters RulePrefix and StartCommand, where a person says them.
     """
     parameters = service.values
     app = f"{parameters['ClusterName']}/{parameters['ServiceName']}"
-    rules = gather.rules(account, given.get("RulePrefix", ""))
+    begin = given.get("RulePrefix", "")
+    rules, schedules = gather.rules(account, begin), gather.schedules(account, begin)
     jobs, not_taken = gather.jobs(account, rules, app)
+    in_scheduler, not_taken_of_it = gather.jobs_of_scheduler(account, schedules, app)
+    jobs, not_taken = jobs + in_scheduler, not_taken + not_taken_of_it
     definitions = gather.definitions(account, jobs)
     own = [each for each in jobs if _is_of(each, parameters, definitions)]
     said = {"RulePrefix": _prefix(own, parameters), **_start(own, parameters, definitions), **given}
@@ -45,7 +48,7 @@ def read(account: "Account", service: "Read", given: Mapping[str, str]) -> Jobs:
         said["FormerEventsRoleArns"] = ",".join(roles)
     taken, refused = take_all(own, place, definitions)
     said |= needed.parameters(taken, place)
-    related = gather.related(rules, parameters["ClusterName"], place.prefix)
+    related = gather.related(rules, schedules, parameters["ClusterName"], place.prefix)
     others = {
         name: owner for name, owner in related.items() if owner and owner != app and not name.startswith(place.prefix)
     }
@@ -54,7 +57,9 @@ def read(account: "Account", service: "Read", given: Mapping[str, str]) -> Jobs:
 
 
 def _prefix(jobs: Iterable["Job"], parameters: Mapping[str, str]) -> str:
+    jobs = [*jobs]
     found = common_prefix([each.name for each in jobs if each.in_place])
+    found = found or common_prefix([each.name for each in jobs if each.group])
     return found or f"{parameters['ClusterName']}__{parameters['ServiceName']}__"[-LONGEST_PREFIX:]
 
 
@@ -72,6 +77,6 @@ def _is_of(job: "Job", parameters: Mapping[str, str], definitions: "Mapping[str,
     if job.cluster.rpartition("/")[2] != parameters["ClusterName"]:
         return False
     content, repository = definitions.get(job.task_definition), parameters.get("RepositoryName", "")
-    if content is None or not job.in_place:
+    if content is None or job.own_image:
         return True
     return any(is_of_repository_named(each["image"], repository) for each in content["containerDefinitions"])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rota.cli.import_rules.model import Remark
+from rota.cli.import_schedules.model import Remark
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def named(service: str) -> tuple[str, str]:
 
 def read(account: "Account", cluster: str, service: str, container: str | None = None) -> Read:
     """What the service and its revision say. CommandError without such a service, or if no container can be chosen."""
-    from rota.cli.import_rules.gather import describe_service
+    from rota.cli.import_schedules.gather import describe_service
 
     described = describe_service(account, cluster, service)
     base = read_revision(account.client("ecs"), described["taskDefinition"])

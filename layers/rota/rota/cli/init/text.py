@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rota.cli.import_rules.model import remark
-from rota.cli.import_rules.text import about_rules
+from rota.cli.import_schedules.model import remark
+from rota.cli.import_schedules.text import about_rules
 from rota.cli.init.model import Initialised
 from rota.cli.places import SAMCONFIG
 from rota.cli.tables import folded
@@ -65,5 +65,5 @@ def remarks(answer: Initialised, width: int) -> Iterator[str]:
         yield from folded("jobs with the key task run ./bin/start and its value, unless you set StartCommand", width)
     yield from about_rules(answer.not_taken, answer.remarks, width)
     for app, number in answer.others.items():
-        rules = f"{number} {'rule' if number == 1 else 'rules'}"
-        yield from folded(f"left alone: {rules} of {app}, by the tag rota:app", width)
+        schedules = f"{number} {'schedule' if number == 1 else 'schedules'}"
+        yield from folded(f"left alone: {schedules} of {app}, by the tag rota:app", width)

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rota.cli.import_rules.compare import Place
-from rota.cli.import_rules.guess import start_command
-from rota.cli.import_rules.job import CannotTakeError, Job, NotTaken, kept
+from rota.cli.import_schedules.compare import Place
+from rota.cli.import_schedules.guess import start_command
+from rota.cli.import_schedules.job import CannotTakeError, Job, NotTaken, kept
 from rota.cli.schedule_files.source import Finding
 from rota.ecs.task_definitions import Revision
 from rota.settings import Settings

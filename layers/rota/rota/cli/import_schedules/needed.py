@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from rota.ecs import secrets
 
 if TYPE_CHECKING:
-    from rota.cli.import_rules.compare import Place
-    from rota.cli.import_rules.entry import Taken
+    from rota.cli.import_schedules.compare import Place
+    from rota.cli.import_schedules.entry import Taken
 
 NAMES = ("TaskNetworks", "EventsRoleAllows", "TaskRoleArns", "SecretsAllowed")
 _RIGHTS = ("tags", "exec")

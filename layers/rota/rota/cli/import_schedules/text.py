@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rota.cli.import_rules.model import Imported, Remark, remark
+from rota.cli.import_schedules.model import Imported, Remark, remark
 from rota.cli.schedule_files.writer import text_of
 from rota.cli.tables import folded
 
 if TYPE_CHECKING:
-    from rota.cli.import_rules.entry import Taken
-    from rota.cli.import_rules.job import NotTaken
+    from rota.cli.import_schedules.entry import Taken
+    from rota.cli.import_schedules.job import NotTaken
 
 
 def imported(
@@ -41,16 +41,15 @@ def tagging(taken: "Sequence[Taken]", tagged: Sequence[str], prefix: str, width:
         if names:
             yield from folded(f"{words}: {', '.join(names)}", width)
     if others := [each.job.rule for each in taken if not each.in_place]:
-        whose = (
-            f"jobs' rules begin with {prefix}, and start ECS tasks themselves" if prefix else "they start no ECS task"
-        )
+        begin = f"begin with {prefix} and " if prefix else ""
+        whose = f"of rules it changes those that {begin}start ECS tasks themselves, of schedules its own group's"
         yield from folded(f"not tagged: {', '.join(others)}; a deployment changes none of these: {whose}", width)
     if not taken:
         yield "nothing is tagged: none of these rules is taken"
 
 
 def remarks(answer: Imported, width: int) -> Iterator[str]:
-    """What no key says, rule by rule."""
+    """What no key says, of one rule or schedule after the other."""
     for name, value in answer.parameters.items():
         yield f"parameter of the stack: {name}={value}"
     yield from about_rules(answer.not_taken, answer.remarks, width)

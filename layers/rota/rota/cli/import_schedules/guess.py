@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rota.schedule_file.task import TASK_NAME
 
 if TYPE_CHECKING:
-    from rota.cli.import_rules.job import Job
+    from rota.cli.import_schedules.job import Job
 
 LONGEST_PREFIX = 48
 """Of the parameter RulePrefix."""

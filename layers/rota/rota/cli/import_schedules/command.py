@@ -10,9 +10,9 @@ from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 
 if TYPE_CHECKING:
-    from rota.cli.import_rules.compare import Place
-    from rota.cli.import_rules.entry import Taken
-    from rota.cli.import_rules.job import NotTaken
+    from rota.cli.import_schedules.compare import Place
+    from rota.cli.import_schedules.entry import Taken
+    from rota.cli.import_schedules.job import NotTaken
     from rota.ecs.task_definitions import Revision
 
 _FILES = (".yaml", ".yml", ".json")
@@ -21,7 +21,7 @@ _FILES = (".yaml", ".yml", ".json")
 @command(
     "import",
     "rota import production__shop__ -o scheduled_tasks.json",
-    short_help="Rules that exist, as a schedule file.",
+    short_help="Rules and schedules that exist, as a schedule file.",
 )
 @click.argument("source", metavar="[PREFIX|FILE]", required=False)
 @click.option("-o", "--output", metavar="FILE", help="Write the file there; YAML if its name ends in .yaml.")
@@ -38,15 +38,16 @@ def import_(
     tag: bool,
     yes: bool,
 ) -> Exit:
-    """Write existing EventBridge rules with ECS targets as a schedule file. PREFIX is how the rules' names begin;
-    default: the stack's RulePrefix. Rules that start a state machine as Copilot makes it are read, too.
+    """Write what starts ECS tasks today as a schedule file: EventBridge rules, and schedules of EventBridge Scheduler
+    in any group. PREFIX is how their names begin; default: the stack's RulePrefix. What starts a state machine as
+    Copilot makes it is read, too.
 
     With FILE: the YAML of ecschedule, without AWS.
 
-    What no key can say is said on stderr, rule by rule. Exits with 0 if there is nothing of it, 1 if there is, 4 where
-    no rule begins so.
+    What no key can say is said on stderr, one by one. Exits with 0 if there is nothing of it, 1 if there is, 4 where
+    nothing begins so.
     """
-    from rota.cli.import_rules import ecschedule, needed, text
+    from rota.cli.import_schedules import ecschedule, needed, text
     from rota.cli.schedule_files.writer import write
 
     of_a_file = bool(source) and (str(source).endswith(_FILES) or Path(str(source)).is_file())
@@ -56,7 +57,7 @@ def import_(
         place, taken, not_taken = _of_a_file(source, rule_prefix)
         parameters = {**ecschedule.parameters(place, [each.job for each in taken]), **needed.parameters(taken, place)}
     else:
-        place, taken, not_taken = _of_rules(account, source, service)
+        place, taken, not_taken = _of_aws(account, source, service)
         roles = ",".join(place.settings.former_events_role_arns)
         parameters = {"FormerEventsRoleArns": roles} if service and roles else {}
         parameters |= needed.parameters(taken, place)
@@ -73,31 +74,38 @@ def import_(
     return Exit.FAILED if imported.not_taken or imported.remarks or refused else Exit.DONE
 
 
-def _of_rules(account: Account, prefix: str | None, service: str | None) -> "tuple[Place, list[Taken], list[NotTaken]]":
-    """The tasks of the rules whose names begin so; of the stack's, or of a service that no stack deploys yet."""
-    from rota.cli.import_rules import gather
-    from rota.cli.import_rules.entry import take_all
+def _of_aws(account: Account, prefix: str | None, service: str | None) -> "tuple[Place, list[Taken], list[NotTaken]]":
+    """The tasks of the rules and schedules whose names begin so; of the stack's, or of a service that no stack deploys
+    yet.
+    """
+    from rota.cli.import_schedules import gather
+    from rota.cli.import_schedules.entry import take_all
 
     place = gather.place_of(*_parameters(account, prefix, service))
     begin = place.prefix if prefix is None else prefix
-    found = gather.rules(account, begin)
-    if not found:
+    rules, schedules = gather.rules(account, begin), gather.schedules(account, begin)
+    if not rules and not schedules:
+        what = "there is no rule and no schedule"
         raise CommandError(
             Exit.NOT_ALLOWED,
-            f"there is no rule whose name begins with {begin}" if begin else "there is no rule",
-            "`aws events list-rules` lists them; --region names another Region",
+            f"{what} whose name begins with {begin}" if begin else what,
+            "`aws events list-rules` and `aws scheduler list-schedules` list them; --region names another Region",
             error="NoRules",
         )
-    jobs, not_taken = gather.jobs(account, found, place.settings.app)
+    app, group = place.settings.app, "" if service else account.stack.schedule_group
+    jobs, not_taken = gather.jobs(account, rules, app)
+    in_scheduler, others = gather.jobs_of_scheduler(account, schedules, app, group)
+    jobs += in_scheduler
+    not_taken += others
     if service:
         place = gather.with_former_roles(place, jobs)
-    taken, others = take_all(jobs, place, gather.definitions(account, jobs))
-    return place, taken, not_taken + others
+    taken, refused = take_all(jobs, place, gather.definitions(account, jobs))
+    return place, taken, not_taken + refused
 
 
 def _parameters(account: Account, prefix: str | None, service: str | None) -> "tuple[dict[str, str], Revision]":
     """The template's parameters, the stack's or those that the service comes to; and the revision that it runs."""
-    from rota.cli.import_rules.gather import describe_service
+    from rota.cli.import_schedules.gather import describe_service
     from rota.ecs.task_definitions import read_revision
 
     if service:
@@ -118,9 +126,9 @@ def _parameters(account: Account, prefix: str | None, service: str | None) -> "t
 
 def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list[NotTaken]]":
     """The tasks of ecschedule's file."""
-    from rota.cli.import_rules import ecschedule
-    from rota.cli.import_rules.entry import take_all
-    from rota.cli.import_rules.guess import common_prefix
+    from rota.cli.import_schedules import ecschedule
+    from rota.cli.import_schedules.entry import take_all
+    from rota.cli.import_schedules.guess import common_prefix
     from rota.cli.schedule_files.source import parse_yaml, raw
 
     content = raw(name)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rota.cli.import_rules import compare
-from rota.cli.import_rules.compare import Place, container_of
-from rota.cli.import_rules.job import CannotTakeError, Job, NotTaken, weights
+from rota.cli.import_schedules import compare
+from rota.cli.import_schedules.compare import Place, container_of
+from rota.cli.import_schedules.job import CannotTakeError, Job, NotTaken, weights
 from rota.ecs.images import is_of_repository_named
 from rota.notifications.sanitise import is_named_like_a_secret
-from rota.schedule_file.expression import normalise_expression
+from rota.schedule_file.expression import normalise_expression, one_time
 from rota.schedule_file.parse import tasks_or_problems
 from rota.schedule_file.retry_age import retry_age
 from rota.schedule_file.task import CAPACITY_PROVIDERS, MOST_COPIES, TASK_NAME, Task
@@ -71,7 +71,7 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
         raise CannotTakeError(*(str(each).removeprefix("tasks[0].") for each in problems))
     (task,) = tasks
     remarks += compare.differences(job, place, today, task)
-    remarks += compare.of_the_rule(job, place, in_place=in_place)
+    remarks += compare.of_the_rule(job, place, task, in_place=in_place)
     return Taken(job, entry, tuple(remarks), in_place, task)
 
 
@@ -90,7 +90,7 @@ def take_all(
             continue
         name = made.entry["name"]
         if other := names.setdefault(name, job.rule) != job.rule and names[name]:
-            not_taken.append((job.rule, f"would be the task {name}, as the rule {other} is; give it another name"))
+            not_taken.append((job.rule, f"would be the task {name}, as {other} is; give it another name"))
         else:
             taken.append(made)
     return taken, not_taken
@@ -107,7 +107,8 @@ def what(command: Sequence[str], start_command: Sequence[str]) -> dict[str, Any]
 def when(job: Job) -> dict[str, Any]:
     """The keys that say when to run, and whether."""
     kind, _, rest = job.expression.strip().removesuffix(")").partition("(")
-    keys: dict[str, Any] = {kind: rest} if kind in ("cron", "rate") else {"schedule": job.expression}
+    keys: dict[str, Any] = {kind: rest} if kind in ("cron", "rate", "at") else {"schedule": job.expression}
+    keys |= job.bounds
     keys |= {} if job.enabled else {"enabled": False}
     return keys | ({"description": job.description} if job.description else {})
 
@@ -147,7 +148,7 @@ def _container(job: Job, settings: "Settings", definition: "Content | None") -> 
     name = str(likely[0])
     if name not in containers:
         return [f"overrides the container {name}, which its task definition {job.revision} does not have"]
-    if name not in of_the_app and job.in_place:
+    if name not in of_the_app and not job.own_image:
         return [f"runs the image {images[name]}, and Rota deploys those of {settings.repository}"]
     return name
 
@@ -155,7 +156,8 @@ def _container(job: Job, settings: "Settings", definition: "Content | None") -> 
 def _default_age(job: Job) -> float | None:
     """Seconds of the retry age that Rota gives such a schedule; None for one that is wrong."""
     try:
-        return retry_age(normalise_expression(job.expression)).total_seconds()
+        one_spelling = job.expression if one_time(job.expression) else normalise_expression(job.expression)
+        return retry_age(one_spelling).total_seconds()
     except ValueError:
         return None
 

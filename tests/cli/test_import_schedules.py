@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rota.cli.import_rules import copilot, guess, job, needed, text
-from rota.cli.import_rules.compare import Place
-from rota.cli.import_rules.entry import Taken, take, take_all
-from rota.cli.import_rules.job import CannotTakeError
+from rota.cli.import_schedules import copilot, guess, job, needed, text
+from rota.cli.import_schedules.compare import Place
+from rota.cli.import_schedules.entry import Taken, take, take_all
+from rota.cli.import_schedules.job import CannotTakeError
 from rota.cli.main import main
 from rota.cli.schedule_files.source import read
 from rota.cli.schedule_files.writer import text_of
@@ -275,7 +275,7 @@ def test_two_rules_of_one_name_are_said() -> None:
     jobs = [job.of_rule(rule(name=name), APP) for name in (f"{PREFIX}A", "A")]
     made, not_taken = take_all(jobs, PLACE, {arn(1): BASE})
     assert [each.entry["name"] for each in made] == ["A"]
-    assert not_taken == [("A", f"would be the task A, as the rule {PREFIX}A is; give it another name")]
+    assert not_taken == [("A", f"would be the task A, as {PREFIX}A is; give it another name")]
 
 
 OWNED = {"tags": {"rota:app": APP}}
@@ -294,8 +294,8 @@ OWNED = {"tags": {"rota:app": APP}}
             [rule(name="legacy-A")],
             [],
             [
-                "not tagged: legacy-A; a deployment changes none of these: jobs' rules begin with "
-                f"{PREFIX}, and start ECS tasks themselves"
+                "not tagged: legacy-A; a deployment changes none of these: of rules it changes those that begin with "
+                f"{PREFIX} and start ECS tasks themselves, of schedules its own group's"
             ],
         ),
         ([], [], ["nothing is tagged: none of these rules is taken"]),

@@ -1,4 +1,4 @@
-"""What import asks AWS: the rules with their targets, what these run, and the service whose app they belong to."""
+"""What import asks AWS: rules and schedules with their targets, what these run, and the service of the app."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import in_parallel
 from rota.cli.exits import CommandError, Exit
-from rota.cli.import_rules import copilot, job
-from rota.cli.import_rules.compare import Place
-from rota.cli.import_rules.job import CannotTakeError, Job, NotTaken
+from rota.cli.import_schedules import copilot, job
+from rota.cli.import_schedules.compare import Place
+from rota.cli.import_schedules.job import CannotTakeError, Job, NotTaken
+from rota.cli.import_schedules.of_scheduler import RUN_TASK, Listed, of_schedule
 from rota.ecs.task_definitions import Revision, find_revision
+from rota.ownership import OWNER_TAG
 from rota.schedules.eventbridge_rules import api
 from rota.settings import Settings
 
@@ -80,12 +82,43 @@ def rules(account: "Account", prefix: str) -> list["Rule"]:
     return list(api.read_rules(events, [each for each in listed if each["Name"] in tags], tags).values())
 
 
-def related(found: Iterable["Rule"], cluster: str, prefix: str) -> dict[str, str | None]:
-    """The rules that begin so, or start anything on the cluster: by name whose they are by their tag."""
-    return {
+def schedules(account: "Account", prefix: str) -> list[Listed]:
+    """Every schedule of EventBridge Scheduler whose name begins so, in any group, by group and name."""
+    scheduler = account.client("scheduler")
+    begin = {"NamePrefix": prefix} if prefix else {}
+    pages = scheduler.get_paginator("list_schedules").paginate(**begin)
+    found = [each for page in pages for each in page["Schedules"]]
+    groups = {
+        each["GroupName"]: each["Arn"].rpartition("/")[0].replace(":schedule/", ":schedule-group/") for each in found
+    }
+    groups.pop("default", None)  # it cannot be tagged
+    answers = in_parallel(lambda arn: scheduler.list_tags_for_resource(ResourceArn=arn)["Tags"], groups.values())
+    tags = dict(zip(groups, answers, strict=True))
+
+    def owner(group: str) -> str | None:
+        return next((tag["Value"] for tag in tags.get(group, ()) if tag["Key"] == OWNER_TAG), None)
+
+    listed = [
+        Listed(each["GroupName"], each["Name"], each["Target"]["Arn"], owner(each["GroupName"])) for each in found
+    ]
+    return sorted(listed, key=lambda each: each.path)
+
+
+def related(
+    found: Iterable["Rule"], in_scheduler: Iterable[Listed], cluster: str, prefix: str
+) -> dict[str, str | None]:
+    """The rules and schedules that begin so, or may start anything on the cluster: by what they are called, whose they
+    are by their tag, or by that of their group.
+    """
+    rules = {
         rule.name: rule.owner
         for rule in found
         if rule.name.startswith(prefix) or any(_starts_on(cluster, target["Arn"]) for target in rule.targets)
+    }
+    return rules | {
+        each.path: each.owner
+        for each in in_scheduler
+        if each.name.startswith(prefix) or _starts_on(cluster, each.target) or each.target.endswith(RUN_TASK)
     }
 
 
@@ -108,6 +141,28 @@ def jobs(account: "Account", found: Iterable["Rule"], app: str) -> tuple[list[Jo
                 taken.append(job.of_rule(rule, app))
         except CannotTakeError as error:
             not_taken += [(rule.name, reason) for reason in error.reasons]
+    return taken, not_taken
+
+
+def jobs_of_scheduler(
+    account: "Account", found: Iterable[Listed], app: str, own_group: str = ""
+) -> tuple[list[Job], list[NotTaken]]:
+    """The jobs of these schedules; `own_group`: as in `of_schedule`."""
+    found = list(found)
+    scheduler = account.client("scheduler")
+    arns = sorted({each.machine for each in found if each.machine})
+    machines = dict(zip(arns, _machines(account, arns), strict=True)) if arns else {}
+    asked = [each for each in found if each.may_start_a_task]
+    shown = in_parallel(lambda each: scheduler.get_schedule(GroupName=each.group, Name=each.name), asked)
+    whole = {each.path: one for each, one in zip(asked, shown, strict=True)}
+    taken: list[Job] = []
+    not_taken: list[NotTaken] = []
+    for each in found:
+        machine = machines.get(each.machine or "", "{}")
+        try:
+            taken.append(of_schedule(each, whole.get(each.path, {}), app, own_group, machine, account.now()))
+        except CannotTakeError as error:
+            not_taken += [(each.path, reason) for reason in error.reasons]
     return taken, not_taken
 
 

@@ -15,7 +15,7 @@ from rota.notifications.sanitise import is_named_like_a_secret
 from rota.plan.service_changes import base_changes
 
 if TYPE_CHECKING:
-    from rota.cli.import_rules.job import Job
+    from rota.cli.import_schedules.job import Job
     from rota.ecs.fingerprint import Content
     from rota.schedule_file.task import Task
     from rota.settings import Settings
@@ -66,7 +66,7 @@ def differences(job: "Job", place: Place, today: "Content", task: "Task") -> Ite
         base = short_name(place.base.arn)
         yield f"will run as {base} has it, and differs from {job.revision} in {'; '.join(changes)}"
     image = container_of(today, settings.container)["image"]
-    if not job.in_place and not is_of_repository_named(image, settings.repository):
+    if job.own_image and not is_of_repository_named(image, settings.repository):
         yield f"runs the image {image}; Rota will run its command in that of {settings.repository}"
     if job.max_runtime:
         yield (
@@ -75,9 +75,12 @@ def differences(job: "Job", place: Place, today: "Content", task: "Task") -> Ite
         )
 
 
-def of_the_rule(job: "Job", place: Place, *, in_place: bool) -> Iterator[str]:
-    """How its rule will differ."""
+def of_the_rule(job: "Job", place: Place, task: "Task", *, in_place: bool) -> Iterator[str]:
+    """How its rule, or its schedule, will differ."""
     settings = place.settings
+    if job.group:
+        yield from _of_another_group(job, place, task) if not in_place else ()
+        return
     if place.offline and job.family != settings.family:
         yield f"runs the family {job.family}; jobs run that of the service, as most of these run {settings.family}"
     if job.in_place and not in_place:
@@ -89,6 +92,20 @@ def of_the_rule(job: "Job", place: Place, *, in_place: bool) -> Iterator[str]:
     known = {settings.events_role_arn, *settings.former_events_role_arns, ""}
     if in_place and not place.offline and job.role not in known:
         yield f"names the role {job.role}: list it in the parameter FormerEventsRoleArns, or a restore cannot pass it"
+
+
+def _of_another_group(job: "Job", place: Place, task: "Task") -> Iterator[str]:
+    """What is to be done about a schedule of Scheduler that no deployment changes."""
+    makes = "a schedule in the app's group" if task.of_scheduler else "a rule, or a schedule in the app's group,"
+    if job.name == place.prefix + task.name and job.enabled:
+        then = "and refuses to deploy while this one is on. Delete it while none is due, just before the deployment"
+    else:
+        then = "Once that is live, delete this one before it is due again, or the job runs twice"
+    yield (
+        f"is in the group {job.group}, of which Rota changes nothing: it makes {makes} of its own"
+        f"{', ' if then.startswith('and') else '. '}{then}"
+        f"\naws scheduler delete-schedule --group-name {job.group} --name {job.name.rpartition('/')[2]}"
+    )
 
 
 def _comparable(content: "Content", settings: "Settings") -> "Content":

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Remark:
-    """What no key of the schedule file says of a rule; `todo` is a command for it, where there is one."""
+    """What no key of the schedule file says of a rule, or of a schedule in Scheduler, which is called `GROUP/NAME`;
+    `todo` is a command for it, where there is one.
+    """
 
     rule: str
     because: str
@@ -21,7 +23,8 @@ def remark(rule: str, words: str) -> Remark:
 
 @dataclass(frozen=True)
 class Imported:
-    """The tasks that rules come to, as the schedule file has them; `remarks` are about those that differ in something.
+    """The tasks that rules and schedules come to, as the schedule file has them; `remarks` are about those that differ
+    in something.
 
     `parameters` are those that the stack needs for these tasks and does not have. `file` is where the tasks were
     written, `tagged` the rules that were handed over.

@@ -17,11 +17,11 @@ _KEPT = ("DeadLetterConfig",)
 _KEPT_OF_ECS = ("EnableECSManagedTags", "Group", "ReferenceId")
 
 NotTaken = tuple[str, str]
-"""A rule's name, and why no task comes of it."""
+"""What a rule is called, or `GROUP/NAME` of a schedule in Scheduler, and why no task comes of it."""
 
 
 class CannotTakeError(Exception):
-    """A rule that no task of a schedule file comes to; each of the reasons is a sentence without its subject."""
+    """A rule or schedule that no task of a schedule file comes to; each reason is a sentence without its subject."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__("; ".join(reasons))
@@ -32,8 +32,10 @@ class CannotTakeError(Exception):
 class Job:
     """What runs when. `ecs` is as EventBridge's EcsParameters, `overrides` as ECS's TaskOverride.
 
+    `rule`: of a schedule in Scheduler `GROUP/NAME`, and `group` its group; `bounds` are its keys that no rule has.
     `in_place`: its rule is one that Rota can take over; the members `kept` stay on its target then, and no key says
-    them. `is_owned`: it has the app's tag. `remarks`: what is known to differ already.
+    them. `is_owned`: it has the app's tag, or is in the app's group. `own_image`: it runs an image made for it.
+    `remarks`: what is known to differ already.
     """
 
     rule: str
@@ -46,8 +48,11 @@ class Job:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     retry: Mapping[str, Any] | None = None
     role: str = ""
+    group: str = ""
+    bounds: Mapping[str, Any] = field(default_factory=dict)
     in_place: bool = True
     is_owned: bool = False
+    own_image: bool = False
     max_runtime: int | None = None
     kept: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
