@@ -14,9 +14,9 @@ from rota.settings import Settings
 
 @finishing_step
 def handler(request: ChangePausesInput, settings: Settings, session: LeaseSession) -> ChangePausesOutput:
-    def work(_record: DeploymentRecord) -> Entry:
+    def work(record: DeploymentRecord) -> Entry:
         origin = execution_input.origin(request.event, None, request.execution.name)
-        summary = _change(request, settings, origin)
+        summary = "; it passes ".join((_change(request, settings, origin), *record.passed))
         return Entry(outcome=Outcome.DONE, image=None, schedule=None, summary=summary, origin=origin)
 
     entry = end_once(request.execution, settings, session, work)

@@ -3,6 +3,7 @@ or lost, and whom to notify. Once a day it keeps what releases need to be brough
 """
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.contract import Shape
@@ -14,6 +15,9 @@ from rota.runs.metrics import count_runs
 from rota.runs.model import Run
 from rota.runs.sweep import sweep
 from rota.settings import Settings
+
+if TYPE_CHECKING:
+    from rota.deployment.gates import Closed
 
 # Hour and minute in UTC. What is done then has a week's time.
 _ONCE_A_DAY = (3, 10)
@@ -45,10 +49,17 @@ def handler(request: Tick, settings: Settings) -> SweepAnswer:
         if settings.watch_runs:
             count_runs(settings, found)
         gates = read_lease(clients.dynamodb(), settings.table, settings.app).gate
-        start_pending(clients.stepfunctions(), settings.state_machine_arn, gates, now)
+        if gates.pending:
+            start_pending(clients.stepfunctions(), settings.state_machine_arn, gates, _closed(settings, now), now)
         if (now.hour, now.minute) == _ONCE_A_DAY:
             _keep_releases(settings, now)
     return SweepAnswer(found=len(found))
+
+
+def _closed(settings: Settings, now: datetime) -> "Closed | None":
+    from rota.deployment import window  # noqa: PLC0415 - next to no sweep needs it
+
+    return window.closed_at(settings.deploy_window, now)
 
 
 def _keep_releases(settings: Settings, now: datetime) -> None:

@@ -16,7 +16,7 @@ from rota.contract import (
     TakeTurnOutput,
     Verdict,
 )
-from rota.deployment.gates import Asked, Gates, hold_of
+from rota.deployment.gates import Asked, Closed, Gates, hold_of
 from rota.deployment.lease import Lease, LeaseItem, wait_seconds
 from rota.deployment.ledger import ledger_of
 from rota.ecr import push_event
@@ -52,7 +52,16 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     image = push_event.parse_image(request.event, settings.repository, execution)
     keys = execution_input.keys(request.event)
     origin = execution_input.origin(request.event, image, execution.name)
-    asked = Asked(image=image, origin=origin, passes_hold=keys.now, lifts=_lifted(keys, image), schedule=keys.schedule)
+    passed = _passed(execution, settings) if keys.now and not keys.dry_run else ()
+    asked = Asked(
+        image=image,
+        origin=origin,
+        closed=_closed(settings),
+        passes=keys.now,
+        passed=passed,
+        lifts=_lifted(keys, image),
+        schedule=keys.schedule,
+    )
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     elif image.started(execution.name) and push_event.is_replication(request.event) and not keys.dry_run:
@@ -62,7 +71,26 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
             _require_image(image)
         _require_file(settings, keys.schedule)
         verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
-    return _answer(verdict, waited, keys, image, origin, _pinned(keys.schedule))
+    return _answer(verdict, waited, keys, image, origin, _pinned(keys.schedule), _remark(passed))
+
+
+def _closed(settings: Settings) -> Closed | None:
+    """That the deployment window is not open."""
+    if not settings.deploy_window:
+        return None
+    from rota.deployment import window  # noqa: PLC0415  here, because most apps have none, and it loads time zones
+
+    return window.closed_at(settings.deploy_window, datetime.now(UTC))
+
+
+def _passed(execution: Execution, settings: Settings) -> tuple[str, ...]:
+    """The hold and the window that are in force, in words: this execution passes them."""
+    hold = _lease(execution, settings).look().gate.hold_at(datetime.now(UTC))
+    return tuple(str(each) for each in (hold, _closed(settings)) if each)
+
+
+def _remark(passed: tuple[str, ...]) -> str:
+    return f"passes {'; '.join(passed)}" if passed else ""
 
 
 def _lifted(keys: ExecutionInput, image: Image) -> tuple[str, ...]:
@@ -83,7 +111,9 @@ def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
         from rota.deployment import steering  # noqa: PLC0415
 
         lease = _lease(request.execution, settings)
-        verdict, image, schedule = steering.carry_out(lease, request.execution, keys, origin, _is_active)
+        verdict, image, schedule = steering.carry_out(
+            lease, request.execution, keys, origin, _closed(settings), _is_active
+        )
         return _answer(verdict, waited, keys, image, origin, _pinned(schedule))
     _require_file(settings, keys.schedule)
     asked = Asked(origin=origin, schedule=keys.schedule)
@@ -95,7 +125,8 @@ def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
 def _of_a_pause(request: TakeTurnInput, settings: Settings, asked: PauseKey, origin: Origin) -> Verdict:
     """It waits for the lease as every change of what is live, and goes to ChangePauses: it deploys nothing."""
     execution_input.refuse_past("pause", asked.until, request.execution.started_at)
-    verdict = _verdict(request.execution, settings, Asked(origin=origin), dry_run=False)
+    passed = _passed(request.execution, settings)
+    verdict = _verdict(request.execution, settings, Asked(origin=origin, passed=passed), dry_run=False)
     is_next = verdict.decision == Decision.GO
     return Verdict(decision=Decision.PAUSE, reason=verdict.reason) if is_next else verdict
 
@@ -144,13 +175,15 @@ def _of_a_rollback(
     if not keys.dry_run:
         ledger_of(settings, execution).refuse_redrive()
         lease.change_gates(bar)
-    asked = Asked(image=image, origin=origin, passes_hold=True, lifts=(image.digest,))
+    passed = () if keys.dry_run else _passed(execution, settings)
+    asked = Asked(image=image, origin=origin, passes=True, passed=passed, lifts=(image.digest,))
     verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
     if verdict.decision == Decision.GO and not keys.dry_run:
         kept = releases.kept()  # what it waited for may have gone live; nothing does from now on
         lease.change_gates(bar)
         bars = rollback.bars_of(kept, target, execution, origin)
-    remark = rollback.remark(target, rollback.live_at(kept, execution.started_at), bars)
+    said = (rollback.remark(target, rollback.live_at(kept, execution.started_at), bars), _remark(passed))
+    remark = "; ".join(filter(None, said))
     return _answer(verdict, waited, keys, image, origin, pinned, remark)
 
 

@@ -279,6 +279,97 @@ def test_a_resumed_one_that_fails_is_pending_no_more(world: World, held: Deploym
     assert pending() is None
 
 
+# ---------------------------------------------------------------------- the deployment window
+
+
+@pytest.fixture
+def shut(monkeypatch: pytest.MonkeyPatch, world: World, deployments: Deployments) -> Deployments:
+    """Deployments after a first one, outside the deployment window."""
+    deployments.in_real_time()
+    assert deployments.start().run() == "Deployed"
+    monkeypatch.setenv("DEPLOY_WINDOW", f"{datetime.now(UTC) + timedelta(days=2):%a} 00:00-24:00 UTC")
+    return deployments
+
+
+HOLD_ALONE = {"kind": "pause", "hold": {}}
+
+
+def opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPLOY_WINDOW", "Mon-Sun 00:00-24:00 UTC")
+
+
+def test_outside_the_window_the_newest_push_is_pending(
+    world: World, shut: Deployments, monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    shut.start(NEXT).run()
+    push = shut.start(THIRD)
+    assert (push.run(), pending()) == ("Held", THIRD)
+    cause = world.entry(push.arn)["cause"]
+    assert "the deployment window, " in cause
+    assert "It deploys when that opens, unless a newer push does. To deploy it now: rota deploy --image next --now" in (
+        cause
+    )
+    sweep()
+    assert started(machine) == []
+    opens(monkeypatch)
+    for _ in range(2):
+        sweep()
+    ((name, given),) = started(machine)
+    assert Deployment(world, name, given, datetime.now(UTC)).run() == "Deployed"
+    assert (live(), pending()) == (THIRD, None)
+
+
+@pytest.mark.parametrize(
+    ("event", "end"),
+    [
+        pytest.param(PUSH | {"kind": "image"}, "Held", id="an image"),
+        pytest.param(PUSH | {"kind": "again"}, "Held", id="again"),
+        pytest.param(PUSH | {"kind": "image", "now": True, "by": "ann"}, "NothingToDo", id="now"),
+        pytest.param({"kind": "rollback", "release": "v1", "by": "ann"}, "NothingToDo", id="rollback"),
+        pytest.param({"kind": "pause", "pause": {"tasks": ["RemoveSpam"]}}, "Done", id="pause"),
+        pytest.param({"kind": "resume", "pause": {}}, "Done", id="resume"),
+        pytest.param(HOLD_ALONE, "Done", id="hold"),
+    ],
+)
+def test_what_passes_the_window(event: dict[str, Any], end: str, world: World, shut: Deployments) -> None:
+    execution = shut.ask(**event)
+    assert execution.run() == end
+    passed = end != "Held" and event != HOLD_ALONE
+    assert ("passes the deployment window, " in world.entry(execution.arn).get("summary", "")) is passed
+
+
+def test_one_that_waits_when_the_window_shuts_is_held(
+    world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = later.start(NEXT).until("CreateTargets")
+    world.execution("deployment-2")
+    waiting = later.start(THIRD)
+    assert waiting.step("TakeTurn")["decision"] == "wait"
+    monkeypatch.setenv("DEPLOY_WINDOW", f"{datetime.now(UTC) + timedelta(days=2):%a} 00:00-24:00 UTC")
+    assert (waiting.run(), running.run(), pending()) == ("Held", "Overtaken", THIRD)
+
+
+def test_the_end_of_a_hold_waits_for_the_window(
+    world: World, held: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held.start(NEXT).run()
+    monkeypatch.setenv("DEPLOY_WINDOW", f"{datetime.now(UTC) + timedelta(days=2):%a} 00:00-24:00 UTC")
+    resume = held.ask(**RESUME)
+    assert (resume.run(), pending(), "hold" in gates()) == ("Held", NEXT, False)
+
+
+def test_a_window_that_cannot_be_read_is_the_operators(
+    world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_WINDOW", "Mon-Fri 09:00-17:00 Europe/Belrin")
+    push = later.start(NEXT)
+    assert push.run() == "DeploymentFailed"
+    assert (
+        'the parameter DeployWindow cannot be read: "Europe/Belrin" is not a time zone'
+        in (world.entry(push.arn)["cause"])
+    )
+
+
 # ---------------------------------------------------------------------- Sweep
 
 
@@ -349,7 +440,7 @@ def test_one_that_could_not_begin_is_followed_in_an_hour(world: World, held: Dep
     is_over()
     now = datetime.now(UTC).replace(minute=59)
     found = Gates.model_validate(gates())
-    names = [start_pending(client("stepfunctions"), machine, found, at) for at in (now, now, now + HOUR)]
+    names = [start_pending(client("stepfunctions"), machine, found, None, at) for at in (now, now, now + HOUR)]
     assert names[0] == names[1] != names[2]
 
 

@@ -157,7 +157,7 @@ class Month:
         sweep(self.now - datetime.now(UTC))
         self.changes.append(self.now)
         gates = read_lease(client("dynamodb"), ENVIRONMENT["TABLE"], APP).gate
-        name = start_pending(client("stepfunctions"), MACHINE, gates, self.now)
+        name = start_pending(client("stepfunctions"), MACHINE, gates, None, self.now)
         if name and all(name != _name(each) for each in self.executions):
             given = {"kind": "resume", "by": "Sweep", "reason": "the hold is over"}
             self._begin(name, given, "resume", is_there=True)

@@ -166,4 +166,4 @@ def test_twenty_releases_are_kept_in_the_round() -> None:
 
 
 def test_nothing_is_started_while_there_is_nothing_to_start() -> None:
-    assert start_pending(None, "arn", Gates(), NOW) is None  # type: ignore[arg-type]  # no call is made
+    assert start_pending(None, "arn", Gates(), None, NOW) is None  # type: ignore[arg-type]  # no call is made

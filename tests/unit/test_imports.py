@@ -121,6 +121,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.named_file": {"read_config"},
     "rota.deployment.rollback": set(),
     "rota.deployment.steering": set(),
+    # Where there is a deployment window.
+    "rota.deployment.window": set(),
     # Once a day.
     "rota.deployment.retention": set(),
     "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS | _OF_PAUSED_WRITES,

@@ -21,6 +21,8 @@ CHECKED_BY_AWS = re.compile(r"List<AWS::EC2::")
 
 ROLE = "arn:aws:iam::111122223333:role/shop"
 TAKEN = [
+    ("DeployWindow", ""),
+    ("DeployWindow", "Mon-Thu 09:00-17:00, Fri 22:00-04:00, Sat 00:00-24:00 America/Argentina/Buenos_Aires"),
     ("RepositoryName", "team/shop"),
     ("RepositoryName", "r" * 256),
     ("ImageTagPattern", "*"),
@@ -74,6 +76,10 @@ TAKEN = [
     *((name, value) for name in ("WatchRuns", "TraceScheduledTime", "ExplainMissed") for value in ("true", "false")),
 ]
 REFUSED = [
+    ("DeployWindow", "Mon-Fri 09:00-17:00"),
+    ("DeployWindow", "Mo-Fr 09:00-17:00 UTC"),
+    ("DeployWindow", "Mon-Fri 9:00-17:00 UTC"),
+    ("DeployWindow", "Mon 09:00-17:00, UTC"),
     ("RepositoryName", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/Shop"),
     ("RepositoryName", "r" * 257),
     ("ImageTagPattern", "release-**"),
@@ -140,6 +146,7 @@ DEFAULTS = {
     "FormerEventsRoleArns": "",
     "ScheduleKeys": "scheduled_tasks.json",
     "RolloutTimeoutMinutes": 30,
+    "DeployWindow": "",
     "RuleQuota": 300,
     "RevisionMode": "per-task",
     "SchedulesIn": "rules",

@@ -59,6 +59,7 @@ class Settings(Shape):
     rule_quota: int = 300
     revision_mode: Literal["per-task", "shared"] = "per-task"
     rollout_timeout_minutes: int = 30
+    deploy_window: str = ""
     history_days: int = 365
     watch_runs: bool = False
     trace_scheduled_time: bool = False

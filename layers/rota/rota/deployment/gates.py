@@ -30,6 +30,18 @@ class Hold(Item):
         return f"deployments are held{by}{until}{f': {self.reason}' if self.reason else ''}"
 
 
+class Closed(Item):
+    """The deployment window is not open."""
+
+    window: str
+    """As the stack's parameter has it."""
+    opens: AwareDatetime
+
+    def __str__(self) -> str:
+        """For people: `the deployment window, Mon-Fri 09:00-17:00 UTC, opens 2026-11-30 09:00 UTC`."""
+        return f"the deployment window, {self.window}, opens {minute(self.opens)}"
+
+
 class Pending(Item):
     """The newest push that was held. It keeps its place in the line."""
 
@@ -111,14 +123,16 @@ def start_order(execution: Execution) -> str:
 class Asked(Item):
     """What an execution asks of the lease. Without an image it is a change of what is live.
 
-    `passes_hold`: no hold stops it; `lifts`: the digests whose bars do not stop it, and go once it is live; `order`:
-    its place in the line, if that is not its own: of the push that it resumes; `schedule`: the version of a schedule
-    file that it is to be deployed with.
+    `closed`: the deployment window is not open; `passes`: neither that nor a hold stops it, which `passed` names;
+    `lifts`: the digests whose bars do not stop it, and go once it is live; `order`: its place in the line, if that is
+    not its own: of the push that it resumes; `schedule`: the version of a schedule file that it is to be deployed with.
     """
 
     image: Image | None = None
     origin: Origin
-    passes_hold: bool = False
+    closed: Closed | None = None
+    passes: bool = False
+    passed: tuple[str, ...] = ()
     lifts: tuple[str, ...] = ()
     order: str = ""
     schedule: Stored | None = None

@@ -169,13 +169,13 @@ class Lease:
         """
         image = asked.image
         place = asked.order or (order(self._execution, image) if image else "")
-        known = {"lifts": asked.lifts, "schedule": asked.schedule}
+        known = {"lifts": asked.lifts, "schedule": asked.schedule, "passed": asked.passed}
         record = begin(self._execution, image, asked.origin).model_copy(update=known)
         claim = _Claim(place, image.digest if image else "", record)
-        lease = self._claim_if_free(claim)
+        lease = self.look() if asked.closed and image and not asked.passes else self._claim_if_free(claim)
         if lease is not None and image and _started_by_one_event(lease.newest, claim.order, image):
             claim = claim._replace(order=lease.newest)
-            lease = self._claim_if_free(claim)
+            lease = lease if asked.closed else self._claim_if_free(claim)
         if lease is None:
             return Verdict(decision=Decision.GO, reason="the lease was free")
         if decided := self._decided(lease, claim, asked):
@@ -211,12 +211,15 @@ class Lease:
         return Verdict(decision=Decision.BARRED, reason=reason)
 
     def _at_the_gate(self, lease: LeaseItem, claim: "_Claim", asked: Asked, image: Image) -> Verdict | None:
-        """That a hold stops the push, which is pending from then on, or a newer one is; None if it may pass."""
+        """That a hold or the deployment window stops the push, which is pending from then on, or a newer one is; None
+        if it may pass.
+        """
         gate = lease.gate
         if gate.pending and gate.pending.order > claim.order:
             return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} is held")
         hold = gate.hold_at(datetime.now(UTC))
-        if hold is None or asked.passes_hold:
+        stops = [each for each in (hold, asked.closed) if each]
+        if asked.passes or not stops:
             return None
         if not gate.pending or gate.pending.order < claim.order:
             pending = gates.Pending(
@@ -229,11 +232,13 @@ class Lease:
             )
             if not self._put_gates(lease.gates, gate.model_copy(update={"pending": pending})):
                 return _CHANGED
-        resumed = "It deploys when the hold is over" + ("" if hold.until else ", which a person says")
+        when = "the hold is over" if hold else "that opens"
+        by_a_person = ", which a person says" if hold and not hold.until else ""
+        ends = f". To end the hold: {gates.RESUME}" if hold else ""
         return Verdict(
             decision=Decision.HELD,
-            reason=f"{hold}. {resumed}, unless a newer push does. To deploy it now: rota deploy --image "
-            f"{image.tag or image.digest} --now. To end the hold: {gates.RESUME}",
+            reason=f"{'; '.join(map(str, stops))}. It deploys when {when}{by_a_person}, unless a newer push does. "
+            f"To deploy it now: rota deploy --image {image.tag or image.digest} --now{ends}",
         )
 
     def change_gates(self, change: Callable[[Gates], Gates]) -> LeaseItem:

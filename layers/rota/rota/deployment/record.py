@@ -42,6 +42,8 @@ class DeploymentRecord(Item):
     origin: Origin | None = None
     lifts: tuple[str, ...] = ()
     """The digests whose bars go once it is live."""
+    passed: tuple[str, ...] = ()
+    """The hold and the deployment window that it passed, in words."""
     schedule: Stored | None = None
     """The version of the schedule file that it deploys; None if it is the newest, which was not read yet."""
     tasks: int | None = None

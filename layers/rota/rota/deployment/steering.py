@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rota.contract import Decision, Execution, Image, Kind, Origin, Stored, Verdict
-from rota.deployment.gates import RESUME, Asked, Gates, hold_of
+from rota.deployment.gates import RESUME, Asked, Closed, Gates, hold_of
 from rota.deployment.lease import Lease
 from rota.errors import listed
 from rota.execution_input import ExecutionInput, refuse_past
@@ -21,9 +21,14 @@ class Steered(NamedTuple):
 
 
 def carry_out(
-    lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin, is_active: Callable[[str], bool]
+    lease: Lease,
+    execution: Execution,
+    keys: ExecutionInput,
+    origin: Origin,
+    closed: Closed | None,
+    is_active: Callable[[str], bool],
 ) -> Steered:
-    """Change the gates as the input says. `is_active` is as `Lease.take` has it.
+    """Change the gates as the input says. `closed` and `is_active` are as `Asked` and `Lease.take` have them.
 
     RejectedError for what cannot be.
     """
@@ -31,7 +36,7 @@ def carry_out(
         return Steered(_lift(lease, keys.lift))
     if keys.kind == Kind.PAUSE:
         return Steered(_hold(lease, execution, keys, origin))
-    return _resume(lease, execution, keys, origin, is_active)
+    return _resume(lease, execution, keys, origin, closed, is_active)
 
 
 def _hold(lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin) -> Verdict:
@@ -43,7 +48,12 @@ def _hold(lease: Lease, execution: Execution, keys: ExecutionInput, origin: Orig
 
 
 def _resume(
-    lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin, is_active: Callable[[str], bool]
+    lease: Lease,
+    execution: Execution,
+    keys: ExecutionInput,
+    origin: Origin,
+    closed: Closed | None,
+    is_active: Callable[[str], bool],
 ) -> Steered:
     """End the hold, if the input says so, and deploy what is pending. It is done again each time that it has waited."""
 
@@ -59,7 +69,12 @@ def _resume(
         ended = "deployments are held no more; no push is pending" if keys.hold else "no push is pending"
         return Steered(_done(ended))
     asked = Asked(
-        image=pending.image, origin=origin, lifts=pending.lifts, order=pending.order, schedule=pending.schedule
+        image=pending.image,
+        origin=origin,
+        closed=closed,
+        lifts=pending.lifts,
+        order=pending.order,
+        schedule=pending.schedule,
     )
     return Steered(lease.take(asked, is_active), pending.image, pending.schedule)
 

@@ -42,7 +42,7 @@ _OF_THAT_TIME = {"dry_run", "by", "reason", "kind", "now", "lift", "schedule_key
     "--schedule", metavar="FILE", help="Upload this schedule file first, JSON or YAML. Alone: with the live image."
 )
 @click.option("--watch", metavar="EXECUTION", help="Start nothing; watch this execution.")
-@click.option("--now", is_flag=True, help="Also while deployments are held.")
+@click.option("--now", is_flag=True, help="Also while deployments are held, or outside of the deployment window.")
 @click.option("--plan-first", is_flag=True, help="Show the plan before it asks.")
 @click.option(
     "--wait-until",

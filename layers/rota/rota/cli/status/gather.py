@@ -11,6 +11,7 @@ from rota.cli import table as items
 from rota.cli.status import tasks
 from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Release, Service, Status
 from rota.cli.table import Item, Present, Table
+from rota.errors import RejectedError
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -49,7 +50,7 @@ def gather(account: "Account", stack: "Stack") -> Status:
             deploying=deploying,
             last_deployment=_last(now.deployments),
             hold=_hold(now.gates, account.now()),
-            pending=_pending(now.gates),
+            pending=_pending(now.gates, stack.parameters.get("DeployWindow", ""), account.now()),
             barred=[_bar(each) for each in now.gates.get("bars", ())],
             service=service.result(),
             tasks=[
@@ -177,12 +178,25 @@ def _hold(gates: Item, now: datetime) -> Hold | None:
     return hold if hold and (hold.until is None or hold.until > now) else None
 
 
-def _pending(gates: Item) -> Pending | None:
+def _pending(gates: Item, window: str, now: datetime) -> Pending | None:
     found = gates.get("pending")
     if not found:
         return None
     image = found["image"]
-    return Pending(digest=image["digest"], tag=image.get("tag"), execution=found["execution"])
+    return Pending(image["digest"], image.get("tag"), found["execution"], _opens(window, now))
+
+
+def _opens(window: str, now: datetime) -> datetime | None:
+    """When the deployment window opens; None if it is open, or if there is none that can be read."""
+    if not window:
+        return None
+    from rota.deployment.window import closed_at
+
+    try:
+        closed = closed_at(window, now)
+    except RejectedError:
+        return None  # each push fails with why
+    return closed.opens if closed else None
 
 
 def pause_of(item: Item | None) -> Pause | None:

@@ -68,11 +68,14 @@ class Hold:
 
 @dataclass(frozen=True)
 class Pending:
-    """The newest push that was held; it is deployed when the hold ends."""
+    """The newest push that was held; it is deployed when the hold ends. `opens`: when the deployment window does, if
+    that is not open; None if it is, or if there is none.
+    """
 
     digest: str
     tag: str | None
     execution: str
+    opens: datetime | None = None
 
 
 @dataclass(frozen=True)

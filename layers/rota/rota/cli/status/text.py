@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from rota.cli import times
-from rota.cli.status.model import BY_HAND, AllStatus, Hold, LastRun, Pause, Release, StackStatus, Status, Task
+from rota.cli.status.model import BY_HAND, AllStatus, Hold, LastRun, Pause, Pending, Release, StackStatus, Status, Task
 from rota.cli.tables import Cell, Row, beginning, folded, packed, table
 
 _SHORT = len("sha256:") + 8
@@ -114,15 +114,24 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
         yield from _folded(f"{text}   rota explain", width, "yellow")
     if hold := status.hold:
         yield from _folded(f"deployments are held{whose(hold, now, utc=utc)}", width, "yellow")
-    if pending := status.pending:
-        words = (
-            f"the push of {pending.tag or short(pending.digest)} waits for the hold to end: rota resume --deployments"
-        )
-        yield from _folded(words, width, "yellow")
+    if status.pending:
+        yield from _folded(_waits(status.pending, status.hold, now, utc=utc), width, "yellow")
     for bar in status.barred:
         yield from _folded(f"barred: {bar.tag or short(bar.digest)}{_who(bar.by)}{_why(bar.reason)}", width, "yellow")
     if status.barred:
         yield from _folded("no push of a barred image deploys. To lift that: rota resume --barred", width, "yellow")
+
+
+def _waits(pending: Pending, hold: Hold | None, now: datetime, *, utc: bool) -> str:
+    """For what the newest push waits, and what to type."""
+    image = pending.tag or short(pending.digest)
+    words = "is started within minutes"
+    if hold:
+        words = "waits for the hold to end: rota resume --deployments"
+    elif pending.opens:
+        opens = times.clock(pending.opens, now, utc=utc)
+        words = f"waits for the deployment window, {opens}. To deploy it now: rota deploy --image {image} --now"
+    return f"the push of {image} {words}"
 
 
 def _ended(outcome: str) -> str:
