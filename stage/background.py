@@ -35,7 +35,7 @@ from stage.ecs.tasks import LONGEST_RUN, Run, Tasks
 from stage.ecs.timer import Timer
 from stage.eventbridge.bus import Bus, event, rules
 from stage.eventbridge.late_reads import LateReads
-from stage.eventbridge.schedules import due
+from stage.eventbridge.schedules import due, note_state, state_as_of
 from stage.eventbridge.tag_index import TagIndex
 from stage.eventbridge.targets import Authorise, Failure, InvokeFunction, Targets
 from stage.gateway.calls import Hook
@@ -119,6 +119,8 @@ class Background:
         of its tasks unless that depends on the clock. Returns what `fire` returns, with the time.
         """
         now = clock.now()
+        for rule in rules().values():
+            note_state(rule, now)
         fired: list[tuple[datetime, str, list[object]]] = []
         times = {name: _due(rule, now, until) for name, rule in sorted(rules().items()) if rule.scheduled_expression}
         times |= {name: due_in_scheduler(each, now, until) for name, each in sorted(schedules().items())}
@@ -155,8 +157,9 @@ class Background:
         rule = rules().get(name)
         if rule is None:
             raise CannotFireError(f"There is no rule {name}; there are {', '.join(sorted(rules())) or 'none'}.")
-        if rule.state != "ENABLED":
-            raise CannotFireError(f"The rule {name} is {rule.state}: EventBridge does not fire it. Enable it first.")
+        state = state_as_of(rule, at, timedelta(seconds=self._settings.schedules.lag_seconds)) if at else rule.state
+        if state != "ENABLED":
+            raise CannotFireError(f"The rule {name} is {state}: EventBridge does not fire it. Enable it first.")
         if not rule.scheduled_expression:
             raise CannotFireError(f"The rule {name} has no schedule: it waits for an event that matches its pattern.")
         if not rule.targets:

@@ -30,6 +30,7 @@ class ScheduleFaults(BaseModel):
     late_seconds: float = Field(0, ge=0, lt=60)
     repeat: float = Field(0, ge=0, le=1)
     seed: int = 0
+    lag_seconds: float = Field(0, ge=0, le=3600)
 
 
 class SchedulerFaults(BaseModel):
@@ -108,7 +109,8 @@ class Settings(BaseModel):
     """Whether advancing the clock fires each enabled rule or schedule that falls due meanwhile, in order."""
     schedules: ScheduleFaults = ScheduleFaults()
     """How rules that fall due fire: `late_seconds` after the time that their event names, which is less than a minute,
-    and twice for the share `repeat` (0 to 1) of the times, which `seed` chooses."""
+    and twice for the share `repeat` (0 to 1) of the times, which `seed` chooses; and how long after it was switched a
+    rule still is on or off as before (`lag_seconds`)."""
     scheduler: SchedulerFaults = SchedulerFaults()
     """How long after a change a schedule still fires as it was (`lag_seconds`), and after its creation or last change
     UpdateSchedule is refused with ConflictException (`conflict_seconds`)."""

@@ -54,11 +54,13 @@ def _move(before: CreateTargetsOutput, settings: Settings, given: Read) -> Creat
     from rota.schedules import moving  # noqa: PLC0415  here, because few deployments move a schedule
 
     moves, schedules = moving.of(given.plan.changes), backend.connect(settings)
-    done = moving.move(schedules, moves, given.revisions, datetime.now(UTC), before.left, before.starts_at)
+    now, seen = datetime.now(UTC), (before.starts_at, before.ends_at)
+    done = moving.move(schedules, moves, given.revisions, now, before.left, *seen)
     return CreateTargetsOutput(
         written=before.written,
         finished=not done.left,
         wait_seconds=math.ceil(done.wait.total_seconds()),
         left=done.left,
         starts_at=done.starts_at,
+        ends_at=done.ends_at,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from aws_cron_expression_validator.validator import AWSCronExpressionError, AWSCronExpressionValidator
+from moto.events.models import Rule
 
 UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
 MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
@@ -26,6 +27,19 @@ def is_cron(fields: str) -> bool:
     except AWSCronExpressionError:
         return False
     return True
+
+
+def note_state(rule: Rule, now: datetime) -> None:
+    """Remember when a rule was switched, as far as that is seen: this is to be called before time goes by."""
+    kept = vars(rule)
+    if kept.get("noted") != rule.state:
+        kept |= {"before": kept.get("noted", "DISABLED"), "noted": rule.state, "switched_at": now}
+
+
+def state_as_of(rule: Rule, at: datetime, lag: timedelta) -> str:
+    """The state by which a rule fires then: the one before, if it was switched less than `lag` ago."""
+    kept = vars(rule)
+    return str(kept["before"] if lag and "noted" in kept and at - kept["switched_at"] < lag else rule.state)
 
 
 def due(expression: str, created: datetime, after: datetime, until: datetime) -> Iterator[datetime]:

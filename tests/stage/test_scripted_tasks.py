@@ -123,6 +123,20 @@ def test_rules_fire_late_and_twice_for_one_time(small: SmallStage) -> None:
         assert 40 <= (task["createdAt"] - datetime.fromisoformat(at)).total_seconds() < 50
 
 
+def test_a_rule_is_switched_some_time_late(small: SmallStage) -> None:
+    small.settings.change({"schedules": {"lag_seconds": 90}})
+    target = small.task_target(small.register())
+    name = small.rule("often", target, ScheduleExpression="cron(* * * * ? *)")
+
+    def fired(minutes: int) -> int:
+        clock.move(1 - clock.now().second)
+        return len(small.background.fire_due(clock.now() + timedelta(minutes=minutes)))
+
+    assert fired(3) == 2, "it is new"
+    aws("events").disable_rule(Name=name)
+    assert fired(3) == 1
+
+
 def test_the_seed_chooses_which_tasks_fail() -> None:
     def codes(seed: int) -> list[int | None]:
         return [outcome(Script(fails=0.2, does_not_start=0.1, seed=seed), number).exit_code for number in range(500)]

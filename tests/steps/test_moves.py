@@ -39,10 +39,12 @@ def _functions_environment() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _on_the_stages_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What the handlers take for the time; and all schedules fire, whatever time goes by."""
-    local_stage().settings.change({"fire_schedules": True, "tasks": "scripted", "scheduler": {"lag_seconds": 50}})
+    late = {"scheduler": {"lag_seconds": 50}, "schedules": {"lag_seconds": 50}}
+    local_stage().settings.change({"fire_schedules": True, "tasks": "scripted", **late})
     for step in asl.TASKS:
         handler("".join(f"_{c.lower()}" if c.isupper() else c for c in step).strip("_"))
-    import_module("rota.schedules.eventbridge_scheduler.backend")  # which handlers load where they use it
+    for lazy in ("eventbridge_scheduler.backend", "moving"):  # which handlers load where they use it
+        import_module(f"rota.schedules.{lazy}")
     for name, module in list(sys.modules.items()):
         if name.startswith(("rota.", "functions_")) and vars(module).get("datetime") is datetime:
             monkeypatch.setattr(module, "datetime", clock.Datetime)
@@ -105,7 +107,15 @@ def zoned(*tasks: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**task, "window": 1} for task in tasks]
 
 
-@pytest.mark.parametrize("there", [True, False], ids=["to Scheduler", "to rules"])
+def bounded(*tasks: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same, without a window."""
+    return [{**task, "end": "2099-01-01T00:00:00Z"} for task in tasks]
+
+
+BOTH_WAYS = pytest.mark.parametrize("there", [True, False], ids=["to Scheduler", "to rules"])
+
+
+@BOTH_WAYS
 @pytest.mark.parametrize("second", [0, 45])
 @pytest.mark.parametrize("minute", [58, 59, 0, 1, 5])
 def test_no_minute_is_missed_and_none_doubled(
@@ -127,29 +137,71 @@ def test_no_minute_is_missed_and_none_doubled(
     assert deploy(world, deployments.start(NEXT), *after) == "NothingToDo"
 
 
+@pytest.mark.exhaustive(every=7)
+@BOTH_WAYS
 @pytest.mark.parametrize("second", [0, 20, 40, 59])
-def test_one_that_is_always_due_is_doubled_once_at_most(world: World, deployments: Deployments, second: int) -> None:
-    assert deploy(world, deployments.start(), EVERY_MINUTE) == "Deployed"
+@pytest.mark.parametrize("every", [1, 2, 3], ids=lambda every: f"{every} min")
+@pytest.mark.parametrize(
+    "at_once", [("schedules",), ("scheduler",), ()], ids=["rules at once", "schedules at once", "late"]
+)
+def test_one_that_is_due_too_often_is_doubled_once_at_most(
+    world: World, deployments: Deployments, every: int, second: int, there: bool, at_once: tuple[str, ...]
+) -> None:
+    local_stage().settings.change({each: {"lag_seconds": 0} for each in at_once})
+    task = EVERY_MINUTE | {"cron": f"0/{every} * * * ? *"}
+    before, after = ([task], bounded(task)) if there else (bounded(task), [task])
+    assert deploy(world, deployments.start(), *before) == "Deployed"
     at(6, 0, second)
     begin = clock.now()
     deployment = deployments.start(NEXT)
-    assert deploy(world, deployment, *zoned(EVERY_MINUTE)) == "Deployed"
+    assert deploy(world, deployment, *after) == "Deployed"
     assert (
         "may run twice at one minute: production__guestbook__CountTeaspoons" in deployment.document["plan"]["summary"]
     )
     passes(10 * 60)
     found = starts("CountTeaspoons")
-    assert set(due(begin, 1)) <= set(found)
+    assert set(due(begin, every)) <= set(found)
     assert sum(found.values()) - len(found) <= 1
+    assert (len(world.owned_rules()), len(world.schedules())) == ((0, 1) if there else (1, 0))
 
 
-def test_a_rate_counts_anew_and_leaves_no_gap(world: World, deployments: Deployments) -> None:
-    assert deploy(world, deployments.start(), RATE) == "Deployed"
+def test_it_runs_in_scheduler_to_the_end_of_a_minute(world: World, deployments: Deployments) -> None:
+    """AWS may start the task until the minute is over: switched off at once, it could be missed."""
+    assert deploy(world, deployments.start(), *bounded(EVERY_MINUTE)) == "Deployed"
+    at(6, 0, 20)
+    deployment = deployments.start(NEXT)
+    world.upload({"tasks": [EVERY_MINUTE]})
+    while not (deployment.document.get("targets") or {}).get("ends_at"):
+        if deployment.at == "WaitForMoves":
+            passes(deployment.document["targets"]["wait_seconds"])
+        deployment.go_on()
+    (old,), (rule,) = world.schedules().values(), world.owned_rules().values()
+    assert (old["State"], rule["State"]) == ("ENABLED", "ENABLED")
+    targets = deployment.document["targets"]
+    assert old["EndDate"] == datetime.fromisoformat(targets["starts_at"]) + timedelta(seconds=30)
+    assert datetime.fromisoformat(targets["ends_at"]) - old["EndDate"] == MINUTE
+
+
+@pytest.mark.exhaustive(every=3)
+@BOTH_WAYS
+@pytest.mark.parametrize("minutes", [1, 2, 7, 60, 1440], ids=lambda minutes: f"{minutes} min")
+def test_a_rate_counts_anew_and_leaves_no_gap(
+    world: World, deployments: Deployments, minutes: int, there: bool
+) -> None:
+    task = RATE | {"rate": f"{minutes} minute{'s' if minutes > 1 else ''}"}
+    before, after = ([task], bounded(task)) if there else (bounded(task), [task])
+    assert deploy(world, deployments.start(), *before) == "Deployed"
     at(6, 3)
-    assert deploy(world, deployments.start(NEXT), *zoned(RATE)) == "Deployed"
-    passes(30 * 60)
-    times = sorted(datetime.fromisoformat(f"{minute}:00+00:00") for minute in starts("Digest"))
-    assert max(later - earlier for earlier, later in pairwise(times)) <= 7 * MINUTE
+    passes(minutes * 60)
+    deployment = deployments.start(NEXT)
+    assert deploy(world, deployment, *after) == "Deployed"
+    said = "counts its rate from now on, so that a run comes sooner: production__guestbook__Digest"
+    assert said in deployment.document["plan"]["summary"]
+    passes(3 * minutes * 60 + 10 * 60)
+    times = sorted(datetime.fromisoformat(f"{minute}:00+00:00") for minute in starts("Digest").elements())
+    assert max(later - earlier for earlier, later in pairwise(times)) <= max(minutes, 2) * MINUTE
+    more = len(times) - 1 - (times[-1] - times[0]) / (minutes * MINUTE)
+    assert int(more) <= (2 if minutes == 1 else 1)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +307,53 @@ def test_one_that_is_off_stays_off(world: World, deployments: Deployments) -> No
     assert deploy(world, deployments.start(), off) == "Deployed"
     assert deploy(world, deployments.start(NEXT), *zoned(off)) == "Deployed"
     assert (world.owned_rules(), world.schedules()["IngestData"]["State"]) == ({}, "DISABLED")
+
+
+def test_what_was_switched_on_is_not_left_on_beside_the_old_one(world: World, deployments: Deployments) -> None:
+    """Killed between the two, it is tried again when the job is due too soon for a quiet moment."""
+    assert deploy(world, deployments.start(), *bounded(OFTEN)) == "Deployed"
+    at(6, 8, 20)
+    deployment = deployments.start(NEXT)
+    with world.calls.killing("events.EnableRule", after=True), pytest.raises(KilledError):
+        deploy_until_killed(world, deployment, OFTEN)
+    passes(20)
+    assert deploy(world, deployment, OFTEN) == "Deployed"
+    passes(5 * 60)
+    assert set(starts("RemoveSpam").values()) == {1}
+
+
+def deploy_until_killed(world: World, deployment: Deployment, *tasks: dict[str, Any]) -> None:
+    world.upload({"tasks": list(tasks)})
+    while deployment.at:
+        if deployment.at == "WaitForMoves":
+            passes(deployment.document["targets"]["wait_seconds"])
+        deployment.go_on()
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (OFTEN, "a run may have come twice while its schedule moved back, of production__guestbook__RemoveSpam"),
+        (RATE, "a run may have come sooner, and the next later, than the rate says, of production__guestbook__Digest"),
+        (NIGHTLY, ""),
+    ],
+    ids=["due meanwhile", "rate", "not due"],
+)
+@BOTH_WAYS
+def test_the_cause_says_what_an_undone_move_may_do(
+    world: World, deployments: Deployments, task: dict[str, Any], said: str, there: bool
+) -> None:
+    before, after = ([task], bounded(task)) if there else (bounded(task), [task])
+    assert deploy(world, deployments.start(), *before) == "Deployed"
+    at(7, 3)
+    deployment = deployments.start(NEXT)
+    deploy(world, deployment, *after, until="RollService")
+    at(7, 9)
+    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
+        assert deployment.run() == "DeploymentFailed"
+    cause = world.entry(deployment.arn)["cause"]
+    assert said in cause
+    assert ("a run may" in cause) is bool(said)
 
 
 CALLS = {

@@ -299,7 +299,8 @@ class Registered(Shape):
 
 class CreateTargetsOutput(Shape):
     """`left`: the numbers of the schedules that are still to move to the other backend, for which another round comes
-    after `wait_seconds`; `starts_at`: the minute at which some of them begin there.
+    after `wait_seconds`; `starts_at`: the minute at which some of them begin there; `ends_at`: when those that end at a
+    minute have run for the last time.
     """
 
     written: int
@@ -307,6 +308,7 @@ class CreateTargetsOutput(Shape):
     wait_seconds: int = 0
     left: tuple[int, ...] = ()
     starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
 
 
 class CreateTargetsInput(WritingInput):

@@ -1,6 +1,7 @@
 """What a restore is given, read from the bucket."""
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -37,6 +38,14 @@ class RestoreContext(NamedTuple):
     def targets_begun(self) -> bool:
         """Whether CreateTargets may have begun."""
         return self.earlier or self.record.may_have_begun("CreateTargets")
+
+    @property
+    def moving_back_since(self) -> datetime | None:
+        """Since when schedules that move may be on in both backends: since it began to move them, if it came no
+        further; else since the first attempt to restore.
+        """
+        step = self.record.last_step if self.record.last_step == "CreateTargets" else "RestoreDeployment"
+        return self.record.entered.get(step)
 
     @property
     def rollout_begun(self) -> bool:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -121,6 +122,12 @@ def _schedules(
     stays = {backend.plain_name(change.name) for change, each in zip(first, restored, strict=True) if each is None}
     last = [change for change in changes if change.replaces and backend.plain_name(change.name) not in stays]
     if last:
+        from rota.schedules import moving  # noqa: PLC0415  here, because few deployments move a schedule
+
+        began = datetime.now(UTC)
         time.sleep(SETTLES_WITHIN.total_seconds())
         restored += write_schedules(settings, pauses_of(settings).read(), last, is_on, write)
+        since = context.moving_back_since or began
+        remarks = moving.remarks_on_return(last, since, datetime.now(UTC))
+        restored += [Restored(remark=each) for each in remarks]
     return restored

@@ -118,6 +118,10 @@ class Connected:
         rule = self._rules.switch(name, on=True)
         return rule if rule.is_owned else _of_two(rule, self._scheduler.switch(name, on=True))
 
+    def is_on(self, change: "Change") -> bool:
+        """Whether what a change writes is there and on."""
+        return self._of(change).find(plain_name(change.name)).is_on
+
     def switch_on(self, change: "Change", revisions: Mapping[str, str]) -> None:
         """Switch on what `apply` has created off: a rule by its name, a schedule by writing it whole."""
         if not change.switches:

@@ -1,21 +1,21 @@
 """Moving a task's schedule from one backend to the other, without a minute that is missed.
 
 The new schedule is created off, beside all other writes. It is switched on, and the old one off, while neither is due
-for a while: AWS may carry out a change "a short period of time" late. A rule that is due so often that there is no such
-time, or that counts a rate from a moment that nothing shows, stays on until the new schedule begins at a minute of its
-own (its StartDate): it is switched off then, and may be due once more.
+for a while: AWS may carry out a change "a short period of time" late. Where a schedule is due so often that there is no
+such time, or is a rate, the one in Scheduler has a minute of its own: it begins at its StartDate, while the rule is on
+until then; or it ends at its EndDate, when the rule is on. The task may run once more at that minute.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws.parallel import in_parallel
 from rota.errors import listed
 from rota.schedule_file.expression import one_time, period_of
 from rota.schedule_file.retry_age import shortest_interval
-from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, text, time_of
+from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, first_due, text, time_of
 from rota.schedules.kinds import SETTLES_WITHIN, plain_name
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Two schedules are never quiet for so long where one is due more often.
 _RARE = 2 * SETTLES_WITHIN + timedelta(minutes=1)
+# So long at the most AWS takes to carry out a change. Longer, and what is due each minute would be doubled twice.
+_SHOWN_WITHIN = timedelta(seconds=50)
 # So far ahead a quiet moment is looked for.
 _HORIZON = timedelta(minutes=10)
 _MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -37,17 +39,25 @@ class Move(NamedTuple):
     old: "Change"
 
     @property
-    def needs_a_start(self) -> bool:
-        """Whether the new one takes over at a minute of its own: the old one is never quiet, or counts a rate."""
-        return self.old.backend == "rules" and not _is_rare(self.new.replaces, self.new.when)
+    def hands_over(self) -> bool:
+        """Whether they are never quiet, or one is a rate, so that the one in Scheduler begins or ends at a minute."""
+        return not _is_rare(self.new.replaces, self.new.when)
+
+    @property
+    def ends(self) -> bool:
+        """Whether that is the old one: it is on, and a rule is to take over."""
+        return self.hands_over and self.old.backend == "scheduler" and self.old.disable and bool(self.new.switches)
 
 
 class Moved(NamedTuple):
-    """What is left to move, by its number; how long to wait, and the minute at which what has a start begins."""
+    """What is left to move, by its number; how long to wait, the minute at which what is handed over begins or ends,
+    and when each schedule that ends has run for the last time.
+    """
 
     left: tuple[int, ...]
     wait: timedelta
     starts_at: datetime
+    ends_at: datetime | None
 
 
 def of(changes: "Iterable[Change]") -> list[Move]:
@@ -64,11 +74,11 @@ def problems(task: str, old: "When | None", new: "When", *, to_rule: bool, is_pa
             f"the schedule of {task} would move to {'a rule' if to_rule else 'EventBridge Scheduler'}, and is paused: "
             "resume it, then deploy; a rollback of the image alone, --image-only, leaves it where it is"
         )
-    if to_rule and not _is_rare(old, new):
+    if to_rule and _window(old) and not _is_rare(old, new):
         yield (
-            f"the schedule of {task} would move from EventBridge Scheduler to a rule, and is a rate, or due so often "
-            "or in so long a window that a run could be missed: a rule begins at no minute of its own. Leave it there, "
-            'by a start that is past ("start": "2026-01-01T00:00:00Z"), or give the task another name'
+            f"the schedule of {task} would move from EventBridge Scheduler to a rule, and is a rate in a flexible "
+            "window, or its window is open so often that a run could be missed. Deploy it without the window first, "
+            'and with a start that is past, which leaves it there ("start": "2026-01-01T00:00:00Z")'
         )
 
 
@@ -85,12 +95,33 @@ def remarks(changes: "Iterable[Change]") -> Iterator[str]:
             longest = math.ceil((window + 2 * SETTLES_WITHIN) / _MINUTE)
             yield f"waits until its flexible window is over, for up to {longest} minutes: {plain_name(each.new.name)}"
     often = [
-        plain_name(each.new.name)
-        for each in moves
-        if each.needs_a_start and plain_name(each.new.name) not in from_now_on
+        plain_name(each.new.name) for each in moves if each.hands_over and plain_name(each.new.name) not in from_now_on
     ]
     if often:
         yield f"may run twice at one minute: {listed(often)}"
+
+
+def remarks_on_return(undone: "Iterable[Change]", since: datetime, until: datetime) -> Iterator[str]:
+    """What may have become of the tasks whose moves are undone, where both of a task's schedules were on from `since`
+    until now, `until`; `undone` are the changes that had created the new ones. Pure.
+    """
+    moves = [(plain_name(each.name), each.replaces, each.when) for each in undone]
+    if rates := [name for name, old, new in moves if any(when and period_of(when.expression) for when in (old, new))]:
+        yield f"a run may have come sooner, and the next later, than the rate says, of {listed(sorted(rates))}"
+    twice = [
+        name
+        for name, *both in moves
+        if name not in rates and any(when and _is_due(when, since, until + SETTLES_WITHIN) for when in both)
+    ]
+    if twice:
+        yield f"a run may have come twice while its schedule moved back, of {listed(sorted(twice))}"
+
+
+def _is_due(when: "When", since: datetime, until: datetime) -> bool:
+    from rota.schedule_file.next_runs import runs_after  # noqa: PLC0415  few deployments move a schedule
+
+    due = next(runs_after(when, since - _MINUTE), None)
+    return due is not None and due <= until
 
 
 def move(
@@ -100,34 +131,65 @@ def move(
     now: datetime,
     left: Iterable[int],
     starts_at: datetime | None,
+    ends_at: datetime | None,
 ) -> Moved:
-    """Carry out what can be carried out now. `left`: what was left by the round before; `starts_at`: what it returned,
-    None in the first round.
+    """Carry out what can be carried out now. `left`: what was left by the round before; `starts_at` and `ends_at`: what
+    it returned, None in the first round.
     """
     first, begins = starts_at is None, starts_at or _next_minute(now + SETTLES_WITHIN)
-    waiting: dict[int, datetime] = {}
-    due_now: list[Move] = []
-    for number in left:
+
+    def ready_at(number: int) -> datetime:
         each = moves[number]
-        if not each.needs_a_start:
-            at = _quiet_at(now, each)
-        else:
-            if first:
+        if each.hands_over:
+            if first and not each.ends:
                 schedules.switch_on(_from(each.new, begins), revisions)
-            at = begins
-        if at <= now:
-            due_now.append(each)
-        else:
-            waiting[number] = at
+            return (ends_at if each.ends else None) or begins
+        at = _quiet_at(now, each)
+        # An earlier try of this round has switched it on: until the old one is off, the task would run twice.
+        return now if at > now and schedules.is_on(each.new) else at
 
-    def carry_out(each: Move) -> None:
-        if not each.needs_a_start:
+    def carry_out(number: int) -> datetime | None:
+        """Returns until when the old one must stay on, if it ends at a minute."""
+        each = moves[number]
+        if not each.hands_over or (each.ends and ends_at is None):
             schedules.switch_on(each.new, revisions)
+        if each.ends and ends_at is None and isinstance(each.old, SchedulerChange):
+            return _end(schedules, each.old, each.new.when, datetime.now(UTC))
         schedules.disable(each.old)
+        return None
 
-    in_parallel(carry_out, due_now)
+    numbers = tuple(left)
+    ready = dict(zip(numbers, in_parallel(ready_at, numbers), strict=True))
+    due_now = [number for number, at in ready.items() if at <= now]
+    ending = {number: at for number, at in zip(due_now, in_parallel(carry_out, due_now), strict=True) if at}
+    ends_at = max(ending.values(), default=ends_at)
+    waiting = {number: at for number, at in ready.items() if at > now} | dict.fromkeys(ending, ends_at or now)
     wait = max(_SECOND, min(waiting.values()) - now) if waiting else timedelta()
-    return Moved(tuple(waiting), wait, begins)
+    return Moved(tuple(waiting), wait, begins, ends_at)
+
+
+def _end(schedules: "Connected", old: SchedulerChange, new: "When", now: datetime) -> datetime | None:
+    """Let the old one end, now that the rule is on. Returns when its last run has begun, or None if it is off at once.
+
+    A cron ends with this minute, or with the next if the rule may be late for that. A rule counts its rate from its
+    creation, so it has run within a period from now: a rate runs once more before that, soon.
+    """
+    start, end = time_of(old.members.get("StartDate")), time_of(old.members.get("EndDate"))
+    period = period_of(old.when.expression) if period_of(new.expression) else None
+    if period and start:
+        last = first_due(start, period, now + min(SETTLES_WITHIN, max(_SHOWN_WITHIN, period / 2)))
+        if last > now + _HORIZON >= start:
+            start = last = _next_minute(now + SETTLES_WITHIN)
+    else:
+        last = (now + _SHOWN_WITHIN).replace(second=0, microsecond=0)
+    ends = last + _MINUTE / 2
+    if (start and start >= min(ends, now + _HORIZON)) or (end and end <= now):  # it is not due before that
+        schedules.disable(old)
+        return None
+    if end is None or end > ends:
+        dates = {"EndDate": text(ends), **({"StartDate": text(start)} if start else {})}
+        schedules.apply(old.model_copy(update={"kind": "update", "members": {**old.members, **dates}}), {})
+    return last + SETTLES_WITHIN
 
 
 def _is_rare(old: "When | None", new: "When") -> bool:

@@ -200,7 +200,7 @@ def writable(members: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     start, end = time_of(found.get("StartDate")), time_of(found.get("EndDate"))
     period, closes, has_runs = period_of(found["ScheduleExpression"]), _closing(found), True
     if period:
-        begins = _first(start or now + period, period, now)
+        begins = first_due(start or now + period, period, now)
         found["StartDate"], has_runs = text(begins), end is None or begins <= end
     elif start and start < now - _EARLIEST:
         del found["StartDate"]
@@ -239,8 +239,8 @@ def _closing(members: Mapping[str, Any]) -> _Span | None:
     return _Span(begin, begin + timedelta(minutes=1 + of_aws(members).window))
 
 
-def _first(anchor: datetime, period: timedelta, now: datetime) -> datetime:
-    """When a rate that counts from `anchor` is due next, or first."""
+def first_due(anchor: datetime, period: timedelta, now: datetime) -> datetime:
+    """When a rate that counts from `anchor` is due from then on. Pure."""
     return anchor if anchor >= now else anchor + period * -(-(now - anchor) // period)
 
 
@@ -277,7 +277,7 @@ def _comparable(schedule: SchedulerSchedule, now: datetime | None) -> Any:
     members = dict(schedule.members)
     start, period = time_of(members.pop("StartDate", None)), period_of(schedule.schedule_expression)
     if start and now and start < now:
-        start = _first(start, period, now) if period else None
+        start = first_due(start, period, now) if period else None
     return _bare({**members, "start": start and text(start)})
 
 
