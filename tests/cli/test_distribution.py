@@ -25,6 +25,9 @@ LAYER = ROOT / "layers" / "rota"
 APP = ROOT / "examples" / "app"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEPENDENCIES = {re.match(r"[\w-]+", each)[0] for each in PROJECT["dependencies"]}
+EXTRAS = {
+    name: {re.match(r"[\w-]+", each)[0] for each in needs} for name, needs in PROJECT["optional-dependencies"].items()
+}
 # Each comes with the dependency that it belongs to, in the version that fits it.
 PART_OF = {"pydantic_core": "pydantic", "yaml": "pyyaml"}
 
@@ -43,7 +46,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
-    sources = {path.relative_to(LAYER) for path in (LAYER / "rota").rglob("*") if path.suffix in (".py", ".json")}
+    files = [path for path in (LAYER / "rota").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    sources = {path.relative_to(LAYER) for path in files}
     held = {Path(name) for name in zipfile.ZipFile(wheel).namelist() if ".dist-info" not in name}
     assert held == sources
 
@@ -113,13 +117,20 @@ def imports(file: Path) -> set[str]:
 
 
 def test_the_dependencies_cover_what_the_package_imports() -> None:
-    used = set().union(*map(imports, (LAYER / "rota").rglob("*.py")))
+    of_the_board = {*(LAYER / "rota/board").rglob("*.py"), *(LAYER / "rota/cli/board").rglob("*.py")}
+    assert set().union(*map(imports, of_the_board)) - DEPENDENCIES == EXTRAS["board"]
+    used = set().union(*map(imports, {*(LAYER / "rota").rglob("*.py")} - of_the_board))
     assert {PART_OF.get(name, name).replace("_", "-") for name in used} <= DEPENDENCIES
 
 
-def test_the_command_needs_no_extra() -> None:
+def test_only_the_board_needs_an_extra() -> None:
     assert {"boto3", "click", "pydantic", "rich"} <= DEPENDENCIES
-    assert "optional-dependencies" not in PROJECT
+    assert {"board": {"jinja2"}} == EXTRAS
+
+
+def test_without_the_extra_the_board_says_what_to_install(installed: dict[str, str], tmp_path: Path) -> None:
+    asked = typed("rota board --out board.html", cwd=tmp_path, **installed)
+    assert (asked.returncode, "pip install 'rota[board]'" in asked.stderr) == (2, True)
 
 
 def test_the_versions_that_are_tested_will_do() -> None:
@@ -138,7 +149,7 @@ def test_the_version_is_written_in_one_place() -> None:
 def test_nothing_of_the_command_is_in_the_layer() -> None:
     (unused,) = re.findall(r"^UNUSED = ((?:.*\\\n)*.*)$", (LAYER / "Makefile").read_text(), re.MULTILINE)
     left_out = {LAYER / name for name in unused.replace("\\\n", " ").split() if name.startswith("rota/")}
-    assert {LAYER / "rota/cli", LAYER / "rota/watch", LAYER / "rota/__main__.py"} <= left_out
+    assert {LAYER / "rota/board", LAYER / "rota/cli", LAYER / "rota/watch", LAYER / "rota/__main__.py"} <= left_out
     assert all(path.exists() for path in left_out)
     files = {path for path in (LAYER / "rota").rglob("*.py") if left_out.isdisjoint({path, *path.parents})}
     pinned = set(re.findall(r"^([a-z0-9-]+)==", (LAYER / "requirements.txt").read_text(), re.MULTILINE))

@@ -16,7 +16,7 @@ def modules(folder: Path) -> set[str]:
     return {".".join(file.relative_to(LAYER).with_suffix("").parts) for file in folder.rglob("[!_]*.py")}
 
 
-_OF_THE_COMMAND = modules(LAYER / "rota/cli") | modules(LAYER / "rota/watch")
+_OF_THE_COMMAND = modules(LAYER / "rota/board") | modules(LAYER / "rota/cli") | modules(LAYER / "rota/watch")
 _OF_RUNS = {"record_run", "sweep"}
 _ALL = {snake(step) for step in asl.TASKS}
 _OF_THE_LEDGER = {"take_turn", "read_config", "finish_deployment", "restore_deployment", "change_pauses"}

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from rota.cli import events
+from rota.cli.board.model import Serving, Written
 from rota.cli.check.model import Checked
 from rota.cli.exits import Exit
 from rota.cli.explain.model import Explanation
@@ -26,7 +27,7 @@ from rota.cli.stop.model import Stopped
 FILE = Path(__file__).with_name("answers.schema.json")
 ANSWERS: tuple[type, ...] = (
     *(Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked, Commands),
-    *(Imported, Initialised, Ran, Logs, Stopped, Calendar),
+    *(Imported, Initialised, Ran, Logs, Stopped, Calendar, Serving, Written),
 )
 _WITHOUT_A_STACK = (AllStatus, Checked, Imported, Initialised, Calendar)
 """Of all stacks; and of what belongs to none, such as a file."""

@@ -13,7 +13,7 @@ from rota import __version__
 _NAMES = (
     *("status", "next", "history", "explain", "run", "logs", "stop"),
     *("plan", "deploy", "rollback", "pause", "resume", "restore"),
-    *("check", "init", "import", "verify-account", "completion"),
+    *("board", "check", "init", "import", "verify-account", "completion"),
 )
 _FUNCTIONS = {"import": ("import_schedules", "import_"), "next": ("next", "next_")}
 """The folder and the function of a command whose name Python has taken."""

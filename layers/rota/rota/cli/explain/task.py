@@ -117,7 +117,7 @@ def _of_the_file(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
     if not live:
         return
     key, version = live["live_schedule_key"], live["live_schedule_version"]
-    found = _file(facts.account, facts.stack, key, version)
+    found = stored_file(facts.account, facts.stack, key, version)
     if isinstance(found, str):
         yield Link("schedule file", key, f"version {version} is live; {found}")
         return
@@ -169,7 +169,7 @@ def _base(facts: TaskFacts, entry: Item) -> str:
     stored = (entry.get("deployment") or {}).get("plan")
     if not stored:
         return ""
-    found = _file(facts.account, facts.stack, stored["key"], stored["version_id"])
+    found = stored_file(facts.account, facts.stack, stored["key"], stored["version_id"])
     return str(json.loads(found[0])["base"]["arn"]).rpartition("/")[2] if isinstance(found, tuple) else ""
 
 
@@ -230,7 +230,7 @@ def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
         yield f"run it once more: rota run {facts.task}{facts.account.options}"
 
 
-def _file(account: "Account", stack: "Stack", key: str, version: str) -> tuple[str, datetime] | str | None:
+def stored_file(account: "Account", stack: "Stack", key: str, version: str) -> tuple[str, datetime] | str | None:
     """The text of an object's version and when it was written; why it is not to be seen; None if it is gone."""
     from botocore.exceptions import ClientError
 

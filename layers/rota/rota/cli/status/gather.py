@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rota.aws.parallel import thread_pool
 from rota.cli import schedules
@@ -28,6 +29,19 @@ _LOOKS_BACK = 10
 
 def gather(account: "Account", stack: "Stack") -> Status:
     """The app's status now."""
+    return gather_with_runs(account, stack).status
+
+
+class Gathered(NamedTuple):
+    """The status, and what it comes from: by task its job, and its last runs, the newest first."""
+
+    status: Status
+    jobs: Mapping[str, Item]
+    runs: Mapping[str, Sequence[Item]]
+
+
+def gather_with_runs(account: "Account", stack: "Stack") -> Gathered:
+    """The app's status now, with the jobs and their last runs as they are in the table."""
     table, ecs, of_app = account.table_of(stack), account.client("ecs"), schedules.Schedules(account, stack)
     with thread_pool() as pool:
         present = pool.submit(table.present, _LOOKS_BACK)
@@ -39,19 +53,12 @@ def gather(account: "Account", stack: "Stack") -> Status:
         names = sorted({*listed.result(), *(name for name, job in jobs.items() if tasks.is_wanted(job))})
         runs = _runs(pool, table, names) if stack.watches_runs else {}
         now = present.result()
-        lease = now.lease
-        deploying = _deploying(account, lease, now.deployments) if lease.get("holder") else None
         rule_of = listed.result()
         compared = swept is not None and are_live(now, swept.result())
         strange = {name: rule for name, rule in rule_of.items() if compared and name not in jobs}
         foreign = {*strange} - of_app.owned(strange)
-        return Status(
-            release=_release(now),
-            deploying=deploying,
-            last_deployment=_last(now.deployments),
-            hold=_hold(now.gates, account.now()),
-            pending=_pending(now.gates, stack.parameters.get("DeployWindow", ""), account.now()),
-            barred=[_bar(each) for each in now.gates.get("bars", ())],
+        status = Status(
+            **_without_tasks(account, stack, now),
             service=service.result(),
             tasks=[
                 tasks.status(
@@ -69,6 +76,24 @@ def gather(account: "Account", stack: "Stack") -> Status:
             watched=stack.watches_runs,
             compared=compared,
         )
+        return Gathered(status, jobs, runs)
+
+
+def gather_again(account: "Account", stack: "Stack", before: Status) -> Status:
+    """That status with what is live, deploys and is held now. Its tasks stay: they are many calls."""
+    present = account.table_of(stack).present(_LOOKS_BACK)
+    return replace(before, **_without_tasks(account, stack, present), service=_service(account.client("ecs"), stack))
+
+
+def _without_tasks(account: "Account", stack: "Stack", now: Present) -> dict[str, Any]:
+    return {
+        "release": _release(now),
+        "deploying": _deploying(account, now.lease, now.deployments) if now.lease.get("holder") else None,
+        "last_deployment": _last(now.deployments),
+        "hold": _hold(now.gates, account.now()),
+        "pending": _pending(now.gates, stack.parameters.get("DeployWindow", ""), account.now()),
+        "barred": [_bar(each) for each in now.gates.get("bars", ())],
+    }
 
 
 def are_live(present: Present, jobs_live_since: datetime | None) -> bool:
@@ -86,12 +111,13 @@ def _service(ecs: Any, stack: "Stack") -> Service | None:
     if not found or found[0]["status"] != "ACTIVE":
         return None
     service = found[0]
-    rollouts = [each.get("rolloutState", "") for each in service.get("deployments", ()) if each["status"] == "PRIMARY"]
+    primary: dict[str, Any] = next((each for each in service.get("deployments", ()) if each["status"] == "PRIMARY"), {})
     return Service(
         revision=service["taskDefinition"].rpartition("/")[2],
         running=service["runningCount"],
         desired=service["desiredCount"],
-        rollout=next(iter(rollouts), ""),
+        rollout=primary.get("rolloutState", ""),
+        new=primary.get("runningCount", 0),
     )
 
 

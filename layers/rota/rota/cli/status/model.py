@@ -100,12 +100,15 @@ class Pause:
 
 @dataclass(frozen=True)
 class Service:
-    """The ECS service. `rollout` is that of its primary deployment: COMPLETED, IN_PROGRESS or FAILED."""
+    """The ECS service. `rollout` is that of its primary deployment: COMPLETED, IN_PROGRESS or FAILED; `new` counts the
+    tasks of that one that run.
+    """
 
     revision: str
     running: int
     desired: int
     rollout: str
+    new: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,44 @@
+// Asks for the page again while it is seen, filters rows, and knows some keys. Without it all is there, too.
+"use strict";
+(() => {
+  const main = () => document.getElementById("content");
+  const box = document.getElementById("filter");
+  let timer = 0;
+
+  const plan = () => {
+    clearTimeout(timer);
+    const seconds = Number(main()?.dataset.seconds);
+    if (seconds && !document.hidden) timer = setTimeout(() => htmx.trigger(main(), "look"), seconds * 1000);
+  };
+  const filter = () => {
+    const wanted = (box?.value || "").trim().toLowerCase();
+    const rows = [...document.querySelectorAll("[data-name]")];
+    for (const row of rows) row.hidden = !row.dataset.name.includes(wanted);
+    const tasks = rows.filter((row) => row.tagName === "TR");
+    const none = document.querySelector(".none");
+    if (none) none.hidden = tasks.some((row) => !row.hidden);
+  };
+  const step = (by) => {
+    const links = [...document.querySelectorAll("tbody tr:not([hidden]) th a")];
+    const at = links.indexOf(document.activeElement);
+    links[Math.max(0, Math.min(links.length - 1, at + by))]?.focus();
+  };
+
+  document.body.addEventListener("htmx:after:swap", () => { filter(); plan(); });
+  document.body.addEventListener("htmx:error", plan);
+  document.body.addEventListener("htmx:finally:request", plan);
+  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : main()?.dataset.seconds && htmx.trigger(main(), "look")));
+  box?.addEventListener("input", filter);
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && box && document.activeElement === box) { box.value = ""; filter(); box.blur(); return; }
+    if (event.target.closest("input, select, textarea, dialog[open]")) return;
+    const does = {
+      "/": () => box?.focus(), "?": () => document.getElementById("keys")?.showModal(), h: () => location.assign("/"),
+      j: () => step(1), k: () => step(-1), d: () => location.assign("/?hours=24"), w: () => location.assign("/?hours=168"),
+    }[event.key];
+    if (does) { event.preventDefault(); does(); }
+  });
+  filter();
+  plan();
+})();

@@ -1,0 +1,1 @@
+"""`rota board`: a page in the browser, or as a file, of all that the other commands show."""

@@ -1,0 +1,72 @@
+"""The board's pictures: each status has a shape, and times are where they belong."""
+
+from datetime import datetime, timedelta
+from typing import get_args
+
+import pytest
+
+from rota.board import drawing
+from rota.board.model import Coming, Run
+from rota.cli.board.front import axis
+from rota.cli.status.model import RunStatus
+from tests.board.sample import CLOCK, NOW
+
+DAY = axis(CLOCK, 24)
+
+
+def ran(hours_ago: float, status: str = "ok", seconds: float | None = 40.0) -> Run:
+    return Run(NOW - timedelta(hours=hours_ago), status, seconds, "", "")
+
+
+def hours(*ahead: float) -> list[datetime]:
+    return [NOW + timedelta(hours=each) for each in ahead]
+
+
+def test_every_status_has_a_shape_and_every_shape_words() -> None:
+    assert drawing.SHAPES.keys() == {*get_args(RunStatus)}
+    assert drawing.WORDS.keys() == {*drawing.SHAPES.values()}
+
+
+def test_the_newest_run_is_right_and_the_longest_highest() -> None:
+    drawn = drawing.strip([ran(2, seconds=10), ran(1, "failed"), ran(0, seconds=20)])
+    assert drawn.bars == "M140 24v-8M156 24v-12"
+    assert [(each.name, each.x) for each in drawn.others] == [("cross", 148)]
+
+
+def test_only_the_last_twenty_are_shown() -> None:
+    assert drawing.strip([ran(each) for each in range(30, 0, -1)]).bars.count("M") == 20
+
+
+def test_now_is_in_the_middle() -> None:
+    drawn = drawing.lane(DAY, [ran(12), ran(0, "missed", None)], Coming(hours(12)))
+    assert (drawn.bars, drawn.others[0].x, drawn.single) == ("M250 8v10", 500, [750])
+
+
+def test_a_long_run_has_its_length() -> None:
+    drawn = drawing.lane(DAY, [ran(4, seconds=2 * 3600), ran(1, "running", None)], Coming())
+    assert drawn.lasting == [(416.7, 41.7, "bar"), (479.2, 20.8, "flow")]
+
+
+def test_what_is_not_read_is_marked() -> None:
+    runs = [ran(each / 12) for each in range(20, 0, -1)]
+    assert drawing.lane(DAY, runs, Coming()).unread == 465.3
+    assert drawing.lane(DAY, runs[1:], Coming()).unread == 0
+
+
+@pytest.mark.parametrize(
+    ("ahead", "single", "often"),
+    [
+        ([6, 18], 2, 0),
+        ([6, 6.5], 2, 0),
+        ([1, 1.25, 1.5, 1.75, 9], 1, 1),
+    ],
+    ids=["apart", "two are two", "often"],
+)
+def test_runs_near_to_each_other_are_a_span(ahead: list[float], single: int, often: int) -> None:
+    found = drawing.spans(hours(*ahead), DAY)
+    assert (len(found.single), len(found.often)) == (single, often)
+
+
+def test_a_day_has_hours_and_a_week_has_days() -> None:
+    assert [words for _, words in DAY.ticks] == ["18:00", "00:00", "06:00", "18:00", "00:00", "06:00"]
+    assert [words for _, words in axis(CLOCK, 168).ticks][:2] == ["Tue", "Wed"]

@@ -1,0 +1,138 @@
+"""What the board's page says of an app."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.board.model import Tone
+from rota.cli.status import tasks
+from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Service
+from tests.board.sample import CLOCK, DIGEST, NOW, deployment, gathered, job, page, run
+
+DAILY_BERLIN = "cron(30 7 * * ? *)"
+WELL = (job("SendMail"), [run("SendMail", 6)])
+EXIT_1 = run(
+    "Ingest", 6, "failed", exit_code=1, task_arn="arn:task/1", reason={"words": "the job ended", "todo": "Fix."}
+)
+FAILS = (job("Ingest", bad_runs=2, incident={"last": EXIT_1}), [EXIT_1, run("Ingest", 30)])
+DEPLOYS = Deploying("arn:x:push-9", "rolling", NOW, 12.0, DIGEST, "9d0cc1f", "push", "", "", "RUNNING", False, False)
+HALF_DONE = Deploying("arn:x:push-9", "restoring", NOW, 12.0, DIGEST, "9d0cc1f", "push", "", "", "FAILED", False, True)
+FAILED = Ended("arn:x:push-9", "failed", NOW - timedelta(hours=1), "9d0cc1f", DIGEST, "The rollout did not last.")
+
+HEADLINES: dict[str, tuple[tuple[Any, ...], dict[str, Any], Tone, str]] = {
+    "all is well": ((WELL,), {}, "good", "Everything is as it should be"),
+    "a job fails": ((WELL, FAILS), {}, "bad", "Ingest fails"),
+    "two fail": ((FAILS, (job("B", bad_runs=1), [run("B", 1, "missed")])), {}, "bad", "2 tasks fail"),
+    "it deploys": ((WELL,), {"deploying": DEPLOYS}, "busy", "9d0cc1f is being deployed"),
+    "both": ((FAILS,), {"deploying": DEPLOYS}, "bad", "9d0cc1f is being deployed; Ingest fails"),
+    "half done": ((FAILS,), {"deploying": HALF_DONE}, "bad", "A deployment is half done: a person acts now"),
+    "it failed": (
+        (WELL,),
+        {"last_deployment": FAILED},
+        "bad",
+        "The deployment of 9d0cc1f failed; everything is as before",
+    ),
+    "held": ((WELL,), {"hold": Hold("ana", "the sale", NOW, None)}, "warn", "Deployments are held"),
+    "no service": ((WELL,), {"service": None}, "bad", "The service is gone"),
+    "nothing yet": ((), {"release": None}, "plain", "Nothing is live yet"),
+}
+
+
+@pytest.mark.parametrize(("tasks", "status", "tone", "words"), HEADLINES.values(), ids=HEADLINES)
+def test_the_headline_says_the_gravest(tasks: tuple[Any, ...], status: dict[str, Any], tone: Tone, words: str) -> None:
+    shown = page(gathered(*tasks, **status))
+    assert (shown.tone, shown.headline) == (tone, words)
+
+
+def test_a_failing_task_is_first_with_why_and_what_to_do() -> None:
+    shown = page(gathered(WELL, FAILS, (job("Audit"), [])), blame={"Ingest": "First failure since v41"})
+    assert [task.name for task in shown.tasks] == ["Ingest", "Audit", "SendMail"]
+    (trouble,) = shown.troubles
+    assert trouble.title == "Ingest ended with exit 1 at 06:00, 2 in a row"
+    assert trouble.why == ["The job ended.", "First failure since v41."]
+    assert trouble.todo == ["Fix.", "rota logs Ingest", "rota run Ingest"]
+
+
+def test_what_a_person_ran_is_no_trouble() -> None:
+    by_hand = run("SendMail", 1, "failed", exit_code=3, trigger="by_hand")
+    shown = page(gathered((job("SendMail"), [by_hand, run("SendMail", 6)])))
+    assert (shown.troubles, shown.tone, shown.tasks[0].last) == ([], "good", "exit 3, 40 s, by hand")
+
+
+def test_a_paused_task_says_until_when_by_whom_and_why() -> None:
+    paused = Pause("user/ben", "the bank is closed", NOW, NOW + timedelta(hours=6))
+    (task,) = page(gathered(WELL, paused={"SendMail": paused})).tasks
+    assert (task.off, task.off_note) == ("paused until 18:00", "ben: “the bank is closed”")
+
+
+def test_the_next_run_is_shown_in_its_zone_too() -> None:
+    known = {
+        "task": "Digest",
+        "spans": [{"expression": DAILY_BERLIN, "timezone": "Europe/Berlin", "since": "2026-11-01"}],
+    }
+    found = gathered()
+    rule = {"ScheduleExpression": DAILY_BERLIN, "ScheduleExpressionTimezone": "Europe/Berlin", "State": "ENABLED"}
+    found.status.tasks.append(tasks.status("Digest", rule, known, [], None, NOW, compared=False))
+    (task,) = page(found).tasks
+    assert task.next
+    assert (task.next.words, task.next_note) == ("tomorrow 06:30", "07:30 Europe/Berlin")
+
+
+def test_holds_and_bars_say_how_to_end_them() -> None:
+    held = Hold("user/ana", "the sale", NOW, NOW + timedelta(hours=6))
+    bars = [Bar(DIGEST, "9d0cc1f", "user/ana", "the login fails")]
+    hold, bar = page(gathered(WELL, hold=held, pending=Pending(DIGEST, "a1b2c3d", "arn:x"), barred=bars)).gates
+    assert (hold.title, hold.todo) == (
+        'Deployments are held by user/ana until 18:00: "the sale"',
+        ["rota resume --deployments"],
+    )
+    assert hold.why == ["a1b2c3d waits, and is deployed at the end."]
+    assert (bar.title, bar.todo) == ("No push of 9d0cc1f deploys", ["rota resume --barred"])
+
+
+@pytest.mark.parametrize(
+    ("opens", "title", "todo"),
+    [
+        (
+            NOW + timedelta(hours=6),
+            "The push of a1b2c3d waits for the deployment window",
+            ["rota deploy --image a1b2c3d --now"],
+        ),
+        (None, "The push of a1b2c3d is started within minutes", []),
+    ],
+    ids=["the window is shut", "it is open"],
+)
+def test_a_push_that_waits(opens: datetime | None, title: str, todo: list[str]) -> None:
+    (gate,) = page(gathered(WELL, pending=Pending(DIGEST, "a1b2c3d", "arn:x", opens))).gates
+    assert (gate.title, [*gate.todo]) == (title, todo)
+
+
+def test_a_release_says_who_why_and_how_long_it_was_live() -> None:
+    rollback = deployment(3, 2, live=True, kind="rollback", by="user/ana", reason="the login fails")
+    failed = deployment(0, 5, release=None, outcome="failed", cause="The rollout did not last.\nMore.")
+    newest, between, oldest = page(gathered(WELL), rollback, failed, deployment(2, 26)).releases
+    assert (newest.lived, newest.how, newest.reason) == ("live for 2 h", "rollback by ana", "the login fails")
+    assert (between.outcome, between.what, between.href) == ("failed", "The rollout did not last.", "/d/push-0")
+    assert (oldest.lived, oldest.can_go_back, newest.can_go_back) == ("was live for 24 h", True, False)
+
+
+@pytest.mark.parametrize(
+    ("running", "rollout", "tone", "words"),
+    [
+        (2, "COMPLETED", "plain", "2 of 2 tasks run"),
+        (1, "COMPLETED", "warn", "1 of 2 tasks run"),
+        (2, "IN_PROGRESS", "busy", "2 of 2 tasks run; it rolls"),
+        (2, "FAILED", "bad", "2 of 2 tasks run; its rollout failed"),
+    ],
+    ids=["steady", "one lacks", "rolls", "failed"],
+)
+def test_the_service(running: int, rollout: str, tone: Tone, words: str) -> None:
+    shown = page(gathered(WELL, service=Service("shop:7", running, 2, rollout, running)))
+    assert (shown.service_tone, shown.service) == (tone, words)
+
+
+def test_times_are_of_the_zone_that_is_asked_for() -> None:
+    assert CLOCK.zone == "UTC"
+    assert CLOCK.coming(NOW + timedelta(minutes=5)).words == "in 5 min"
+    assert CLOCK.coming(NOW + timedelta(hours=5)).words == "17:00"

@@ -1,0 +1,112 @@
+"""The board's HTML: whole, small enough, and nothing in it that AWS says is code."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import islice
+
+from rota.board import pages
+from rota.board.model import Releases
+from rota.cli.history.model import Deployment
+from rota.cli.status.gather import Gathered
+from tests.board.sample import FRAME, deployment, gathered, job, page, run
+
+SERVED = FRAME
+FILE = replace(FRAME, served=False)
+ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def addresses(self) -> Iterator[str]:
+        for _, attributes in self.found:
+            yield from (value for name, value in attributes.items() if name in ("href", "src", "action") and value)
+
+
+def large(tasks: int) -> Gathered:
+    """Many tasks of all kinds, each with twenty runs."""
+    kinds = ("cron(0 6 * * ? *)", "rate(5 minutes)", "cron(0/15 8-18 ? * MON-FRI *)", "cron(30 7 ? * MON *)")
+    made = []
+    for number in range(tasks):
+        name = f"Department{number % 17}NightlyJob{number}"
+        runs = [run(name, each, "failed" if (each + number) % 11 == 0 else "ok", exit_code=1) for each in range(1, 21)]
+        made.append((job(name, kinds[number % len(kinds)], bad_runs=number % 10 == 0), runs))
+    return gathered(*made)
+
+
+def year() -> Iterator[Deployment]:
+    return (deployment(number, 24 * (365 - number)) for number in range(365, 0, -1))
+
+
+def test_the_page_of_300_tasks_has_half_a_megabyte_at_most() -> None:
+    assert len(pages.front(page(large(300), *islice(year(), 12))).encode()) <= 500_000
+
+
+def test_so_has_that_of_a_years_releases() -> None:
+    rows = page(gathered(), *year()).releases
+    assert len(pages.releases(Releases(FRAME, rows, more=False)).encode()) <= 500_000
+
+
+def test_what_aws_says_is_text() -> None:
+    name = ATTACK
+    found = gathered((job(name, bad_runs=1), [run(name, 1, "failed", reason={"words": ATTACK, "todo": ATTACK})]))
+    shown = page(found, deployment(1, 2, by=ATTACK, reason=ATTACK, summary=ATTACK, tag=ATTACK), frame=SERVED)
+    read = Elements(pages.front(shown))
+    assert [attributes.get("src") for tag, attributes in read.found if tag == "script"] == [
+        "/static/htmx.min.js",
+        "/static/board.js",
+    ]
+    assert not [
+        tag for tag, attributes in read.found if tag == "img" or any(each.startswith("on") for each in attributes)
+    ]
+    assert not [each for each in read.addresses() if "<" in each or '"' in each]
+
+
+def test_a_file_needs_nothing_else() -> None:
+    read = Elements(pages.front(page(large(3), deployment(1, 2), frame=FILE)))
+    assert {each.partition(":")[0].partition("-")[0] for each in read.addresses()} <= {
+        "data",
+        "#g",
+        "#s",
+        "#grid",
+        "#content",
+    }
+    assert "script" not in {tag for tag, _ in read.found}
+
+
+def test_a_page_has_no_style_or_script_of_its_own() -> None:
+    read = Elements(pages.front(page(large(3), deployment(1, 2))))
+    assert not [tag for tag, attributes in read.found if tag == "style" or "style" in attributes]
+
+
+def test_runs_are_said_in_words_too() -> None:
+    html = pages.front(page(gathered((job("A"), [run("A", 1), run("A", 2, "missed"), run("A", 3)]))))
+    assert "Last 3 runs: 1 missed, 2 ok" in html
+
+
+def test_times_have_their_exact_form() -> None:
+    html = pages.front(page(gathered((job("A"), [run("A", 6)]))))
+    assert '<time datetime="2026-11-30T06:00:00Z" title="Mon 30 Nov 06:00:00 UTC">06:00</time>' in html
+
+
+def test_an_empty_app_says_how_to_begin() -> None:
+    html = pages.front(page(gathered(release=None)))
+    assert "rota deploy --image TAG --schedule scheduled_tasks.json" in html
+    assert "Each push that deploys becomes a release" in html
+
+
+def test_only_a_board_that_may_write_has_buttons() -> None:
+    found, releases = gathered((job("A"), [])), (deployment(2, 1, live=True), deployment(1, 2))
+    shows, does = (pages.front(page(found, *releases, frame=replace(FRAME, writes=each))) for each in (False, True))
+    assert "/do/" not in shows
+    assert "rota rollback v1 --reason …" in shows
+    assert '<a class="button" href="/do/rollback/v1">' in does
