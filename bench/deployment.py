@@ -10,12 +10,13 @@ from typing import Any, Literal
 from bench.memory import Memory, peaks
 from examples.guestbook.client import Client
 
-Mode = Literal["per-task", "shared"]
+Mode = Literal["per-task", "shared", "scheduler"]
+"""The parameter RevisionMode, with all jobs in rules; or `shared` with all of them in EventBridge Scheduler."""
 Case = Literal["first", "new-image", "one-changed", "unchanged"]
 CASES: tuple[Case, ...] = ("first", "new-image", "one-changed", "unchanged")
 
 LATENCY_MS = 40
-_MAKES_LIVE = {"PutRule", "PutTargets", "DisableRule"}
+_MAKES_LIVE = {"PutRule", "PutTargets", "DisableRule", "CreateSchedule", "UpdateSchedule"}
 _TIMEOUT = 3600.0
 
 
@@ -98,7 +99,10 @@ class Bench:
         self._stage.reset()
         self._stage.settings(latency_ms=LATENCY_MS, rules_per_bus=tasks + 100)
         for name, variables in self._functions.items():
-            changed = variables | {"REVISION_MODE": mode, "RULE_QUOTA": str(tasks + 100)}
+            modes = {"REVISION_MODE": mode, "SCHEDULES_IN": "rules"}
+            if mode == "scheduler":
+                modes = {"REVISION_MODE": "shared", "SCHEDULES_IN": "scheduler"}
+            changed = variables | modes | {"RULE_QUOTA": str(tasks + 100)}
             self._stage.client("lambda").update_function_configuration(
                 FunctionName=name, Environment={"Variables": changed}
             )

@@ -1,9 +1,10 @@
 """The calls that a deployment cannot do without until its last schedule is live, and what each waits for. Pure.
 
-Rules, their tags and targets, the service and which revisions are ACTIVE are read in every deployment; what a revision
-contains is read from the record of the deployment that registered it. Before a rule is changed or made, its owner is
-asked. The steps follow one another in the state machine's order and hand over through S3; a step that writes enters the
-lease and leaves it. Within a step, only what depends on an answer waits for it.
+Rules, their tags and targets, schedules of EventBridge Scheduler, the service and which revisions are ACTIVE are read
+in every deployment; what a revision contains is read from the record of the deployment that registered it. Before a
+rule is changed or made, its owner is asked; all in the app's group of Scheduler is the app's. The steps follow one
+another in the state machine's order and hand over through S3; a step that writes enters the lease and leaves it. Within
+a step, only what depends on an answer waits for it.
 """
 
 import math
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from bench.bound import Need
 from bench.deployment import Case, Mode
 
-_PER_PAGE = 100  # of ListRules, GetResources and ListTaskDefinitions, at the most
+_PER_PAGE = 100  # of ListRules, ListSchedules, GetResources and ListTaskDefinitions, at the most
 # On the stage's bus: the stack's own, and one of another app. The whole bus is listed, because its quota is checked.
 _OTHER_RULES = 4
 
@@ -22,17 +23,18 @@ def of_deployment(mode: Mode, tasks: int, case: Case) -> tuple[Need, ...]:
     changed = {"first": tasks, "new-image": tasks, "one-changed": 1, "unchanged": 0}[case]
     has_new_image = case in ("first", "new-image")
     registrations = (changed if mode == "per-task" else 0) + int(has_new_image)  # the API's is the last one
-    needs = [*_reads(tasks, case, revisions=tasks + 1 if mode == "per-task" else 1)]
+    needs = [*_reads(mode, tasks, case, revisions=tasks + 1 if mode == "per-task" else 1)]
     if not changed:
         return (*needs, *_finish())
     if registrations:
         needs += _register(registrations, registers_api=has_new_image)
-    return (*needs, *_create_targets(changed, case, registered=registrations > 0))
+    return (*needs, *_create_targets(mode, changed, case, registered=registrations > 0))
 
 
-def _reads(tasks: int, case: Case, revisions: int) -> Iterator[Need]:
+def _reads(mode: Mode, tasks: int, case: Case, revisions: int) -> Iterator[Need]:
     """TakeTurn, ReadConfig and PlanDeployment, for so many owned revisions that are in use."""
-    rules = 0 if case == "first" else tasks
+    there = 0 if case == "first" else tasks
+    rules, schedules = (0, there) if mode == "scheduler" else (there, 0)
     yield Need("ended before", "dynamodb", "GetItem")
     yield Need("take the lease", "dynamodb", "UpdateItem", after=("ended before",))
 
@@ -49,8 +51,13 @@ def _reads(tasks: int, case: Case, revisions: int) -> Iterator[Need]:
     yield Need("rules", "events", "ListRules", _pages(rules + _OTHER_RULES), after=begun, one_by_one=True)
     yield Need("owners", "resourcegroupstaggingapi", "GetResources", _pages(rules), after=begun, one_by_one=True)
     yield Need("targets", "events", "ListTargetsByRule", rules, after=("rules", "owners"))
+    # Of the app's group, and what is on in all groups.
+    listed = ("schedules", "schedules of all groups")
+    for each in listed:
+        yield Need(each, "scheduler", "ListSchedules", _pages(schedules), after=begun, one_by_one=True)
+    yield Need("each schedule", "scheduler", "GetSchedule", schedules, after=("schedules",))
     checked = ("ended meanwhile", "schedule file", "repository", "image")
-    gathered = (*checked, "base", "its plan and revisions", "ACTIVE revisions", "targets")
+    gathered = (*checked, "base", "its plan and revisions", "ACTIVE revisions", "targets", listed[1], "each schedule")
     yield Need("store the state", "s3", "PutObject", after=gathered)
 
     yield Need("state", "s3", "GetObject", after=("store the state",))
@@ -75,12 +82,17 @@ def _register(registrations: int, *, registers_api: bool) -> Iterator[Need]:
     yield Need("leave after registering", "dynamodb", "UpdateItem", after=("store revisions",))
 
 
-def _create_targets(changed: int, case: Case, *, registered: bool) -> Iterator[Need]:
-    """CreateTargets, until the last target is put."""
+def _create_targets(mode: Mode, changed: int, case: Case, *, registered: bool) -> Iterator[Need]:
+    """CreateTargets, until the last target is put, or the last schedule written."""
     begun = ("leave after registering",) if registered else _PLANNED
     yield Need("enter to create", "dynamodb", "UpdateItem", after=begun)
     yield Need("plan and revisions", "s3", "GetObject", 1 + int(registered), after=begun)
     ready = ("enter to create", "plan and revisions")
+    if mode == "scheduler":
+        yield Need(
+            "schedule", "scheduler", "CreateSchedule" if case == "first" else "UpdateSchedule", changed, after=ready
+        )
+        return
     yield Need("owner", "events", "ListTagsForResource", changed, after=ready)
     yield Need("rule", "events", "PutRule", changed if case == "first" else 0, after=("owner",))
     yield Need("target", "events", "PutTargets", changed, after=("rule",))

@@ -8,7 +8,7 @@ from bench.deployment import LATENCY_MS, Case, Measured, Mode
 from bench.memory import Memory
 from bench.results import ALLOWED, COLD_ALLOWED, Results
 
-_KINDS = ("RegisterTaskDefinition", "PutRule", "PutTargets", "UpdateService")
+_KINDS = ("RegisterTaskDefinition", "PutRule", "PutTargets", "CreateSchedule", "UpdateSchedule", "UpdateService")
 _MINUTE = 60
 
 
@@ -52,7 +52,7 @@ def table(results: Results) -> list[tuple[str, ...]]:
             "bound",
             "ratio",
             "throttled",
-            "registers, rules, targets, updates",
+            "registers, rules, targets, schedules made, updated, services",
         ),
         *rows,
     ]
@@ -279,7 +279,7 @@ of a day; four in every hour would be 1.15 $ more.
 def picture(results: Results, tasks: Sequence[int]) -> str:
     """bench/results.svg."""
     series = []
-    for mode, colour in (("per-task", "#1668b8"), ("shared", "#1a8a5a")):
+    for mode, colour in (("per-task", "#1668b8"), ("shared", "#1a8a5a"), ("scheduler", "#b8860b")):
         of_rota = _new_image(results, mode)  # type: ignore[arg-type] # they are modes
         if len(of_rota) > 1:
             bounds = {

@@ -90,6 +90,8 @@ def test_the_events_bucket_is_shared_but_for_put_events() -> None:
         pytest.param("shared", "one-changed", 10, id="nothing to register"),
         pytest.param("shared", "unchanged", 10, id="nothing to do"),
         pytest.param("per-task", "new-image", 17, id="a registration and a listing more"),
+        pytest.param("scheduler", "first", 14, id="a schedule is made with its target"),
+        pytest.param("scheduler", "new-image", 14, id="no owner is asked"),
     ],
 )
 def test_one_task_needs_only_calls_that_follow_one_another(mode: Mode, case: Case, calls: int) -> None:
@@ -108,6 +110,7 @@ READ = (11 + 1000 - 50) / 50
         pytest.param("shared", 1000, "first", (1 + 3 * 1000 - 50) / 50, id="owner, rule and target of each"),
         pytest.param("shared", 1000, "new-image", (11 + 3 * 1000 - 50) / 50, id="targets, owner and target of each"),
         pytest.param("shared", 1000, "unchanged", READ, id="only read"),
+        pytest.param("scheduler", 5000, "new-image", 100 / 50 + 2 * (5000 - 1000) / 1000, id="each schedule twice"),
     ],
 )
 def test_many_tasks_need_what_the_quotas_allow(mode: Mode, tasks: int, case: Case, seconds: float) -> None:
