@@ -123,6 +123,7 @@ TURNED: dict[str, dict[str, Any]] = {
     "scheduler-past-time": refused(
         "scheduler", "CreateSchedule", own("past-time"), "ValidationException", "It is past."
     ),
+    "scheduler-past-update": refused("scheduler", "UpdateSchedule", "", "ValidationException", "It is past."),
     "target-environment": received("task-events", "ROTA_TASK", "TASK"),
     "target-scheduled-time": received("task-events", rf"(\}}, ?{TIME})\d{{4}}-", r"\g<1>1999-"),
     "scheduler-scheduled-time": received("task-events", rf"(\[{TIME})\d{{4}}-", r"\g<1>1999-"),

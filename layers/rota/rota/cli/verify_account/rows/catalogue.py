@@ -70,6 +70,21 @@ NOT_TESTABLE = (
         "Fargate cannot be made to have no capacity",
     ),
     NotTestable(
+        "scheduler-no-capacity",
+        "EventBridge Scheduler counts a RunTask that answers 200 with `failures` as delivered, too.",
+        "Fargate cannot be made to have no capacity",
+    ),
+    NotTestable(
+        "scheduler-settles",
+        "90 seconds after a change, a rule or a schedule of EventBridge Scheduler no longer fires as it was before.",
+        "AWS names no bound, and a run shows no more than that it was so once",
+    ),
+    NotTestable(
+        "scheduler-repeated-hour",
+        "A schedule of every 15 minutes does not run in the hour that a zone's clocks show a second time.",
+        "it needs a night in which clocks change",
+    ),
+    NotTestable(
         "stopped-task-hour",
         "DescribeTasks shows a stopped task for an hour.",
         "it takes longer than an hour, and AWS says for at least one",

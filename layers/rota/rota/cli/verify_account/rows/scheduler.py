@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from rota.cli.verify_account import resources
@@ -13,6 +14,7 @@ from rota.cli.verify_account.row import Row, Seen, probe
 
 _DAILY = "cron(0 6 * * ? *)"
 _RETRIES = {"MaximumRetryAttempts": 3}
+_SETTLING_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,14 @@ class _Answers:
     zone: tuple[str, str]
     past_end: tuple[str, str]
     past_time: tuple[str, str]
+    updates: tuple[tuple[str, str], ...]
+    """The same two of a schedule that is there already."""
 
 
-@probe(CLUSTER, ROLE, SCHEDULE_GROUP, SCHEDULE, actions=("iam:PassRole", "scheduler:GetSchedule"))
+_ACTIONS = ("iam:PassRole", "scheduler:GetSchedule", "scheduler:UpdateSchedule")
+
+
+@probe(CLUSTER, ROLE, SCHEDULE_GROUP, SCHEDULE, actions=_ACTIONS)
 def schedules(account: Account) -> _Answers:
     """A disabled schedule, the same again, and others that are in the past or in a zone that there is not."""
     revision = account.arn("ecs", f"task-definition/{account.name('none')}:1")
@@ -40,12 +47,21 @@ def schedules(account: Account) -> _Answers:
     group = account.name("group")
     shown = account.client("scheduler").get_schedule(GroupName=group, Name=name)["Target"].get("RetryPolicy", {})
     now = account.clock.now()
+    end, once = now - timedelta(days=1), f"at({now - timedelta(days=1):%Y-%m-%dT%H:%M:%S})"
+
+    def update(expression: str, **more: Any) -> None:
+        whole = {"GroupName": group, "Name": name, "FlexibleTimeWindow": {"Mode": "OFF"}, "State": "DISABLED"}
+        call = partial(account.client("scheduler").update_schedule, **whole, Target=target, **more)
+        # Scheduler may refuse an update soon after the change before.
+        account.retry(lambda: call(ScheduleExpression=expression), ("ConflictException",), _SETTLING_SECONDS)
+
     return _Answers(
         shown,
         tried(lambda: create("daily")),
         tried(lambda: create("zone", ScheduleExpressionTimezone="Mars/Base")),
-        tried(lambda: create("past-end", EndDate=now - timedelta(days=1))),
-        tried(lambda: create("past-time", f"at({now - timedelta(days=1):%Y-%m-%dT%H:%M:%S})")),
+        tried(lambda: create("past-end", EndDate=end)),
+        tried(lambda: create("past-time", once)),
+        (tried(lambda: update(_DAILY, EndDate=end)), tried(lambda: update(once))),
     )
 
 
@@ -101,5 +117,15 @@ ROWS = (
         then="Remove tasks that have run from the schedule file.",
         probe=schedules,
         read=lambda seen: Seen(*seen.past_time),
+    ),
+    Row(
+        id="scheduler-past-update",
+        group="free",
+        assumption="A disabled schedule that is there already can be given an end, or one time, that is past.",
+        expected="accepted",
+        meaning="A restore cannot return a schedule that has ended during the deployment.",
+        then="Remove tasks that have ended from the schedule file.",
+        probe=schedules,
+        read=lambda seen: next((Seen(*each) for each in seen.updates if each[0] != "accepted"), Seen("accepted")),
     ),
 )
