@@ -43,7 +43,9 @@ def watched(stage: Client, tmp_path: Path) -> Iterator[Callable[[str], str]]:
 
 def test_the_tour(stage: Client, watched: Callable[[str], str]) -> None:
     _, _, sign_in, *lines = blocks(STAGE, "A tour")
-    push, look_around, fire, again, change, make_rollouts_fail, printed, undo, break_a_job, go_on, mails = lines
+    push, look_around, fire, again, change, look_at_it, make_rollouts_fail, printed, undo, break_a_job, go_on, mails = (
+        lines
+    )
     assert not any("#" in block for block in lines), "zsh takes a comment behind a command for words"
     (names,) = re.findall(r"^```\n(STACK=.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
     sign_in = sign_in.replace("http://127.0.0.1:5000", stage.endpoint)
@@ -67,6 +69,7 @@ def test_the_tour(stage: Client, watched: Callable[[str], str]) -> None:
     watched("SUCCEEDED in NothingToDo")
     terminal(names, change)
     assert "the service is unchanged" in watched("SUCCEEDED in Deployed")
+    assert re.fullmatch(r"rota-\S+\tproduction__guestbook__PrintDigest\tENABLED\n", terminal(look_at_it))
 
     terminal(make_rollouts_fail)
     terminal(push.replace("4f2a9c1", "b81d07e"))

@@ -1,13 +1,11 @@
 """Deployments after the first: only differences are written, and schedules that stay wanted never stop."""
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
 from examples.guestbook.client import Client
-from stage.client import ROOT
 from tests import processes
 from tests.stage.account import (
     PREFIX,
@@ -23,8 +21,8 @@ from tests.stage.account import (
     states,
     writes,
 )
+from tests.stage.scenarios import NEXT
 
-NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
 ONE_TASK = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
 
 
@@ -38,7 +36,7 @@ def test_a_changed_schedule_file_adds_removes_and_changes_rules(deployed: Client
     assert {name: rule["ScheduleExpression"] for name, rule in after.items()} == {
         "IngestData": "cron(0 6 * * ? *)",
         "RemoveSpam": "cron(0/5 * * * ? *)",
-        "PrintDigest": "cron(0 18 ? * MON-FRI *)",
+        "PrintDigest": "cron(0 7 ? * MON-FRI *)",
     }
     kept = {**before[PREFIX + "IngestData"], "Targets": after["IngestData"]["Targets"]}
     assert after["IngestData"] == kept

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from examples.guestbook.client import Client
-from stage.client import ROOT
 from tests.stage.account import (
     PREFIX,
     Described,
@@ -24,8 +23,7 @@ from tests.stage.account import (
     states,
 )
 from tests.stage.restored import assert_all_is_as_it_was
-
-NEXT = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
+from tests.stage.scenarios import NEXT
 
 
 @pytest.fixture

@@ -11,51 +11,60 @@ from rich.text import Text
 
 from examples.guestbook.client import Client
 from rota.schedule_file.next_runs import in_words, next_runs
-from rota.schedule_file.when import When
+from rota.schedule_file.when import of_aws
 
 Schedule = Mapping[str, Any]
 
 
 def schedules(stage: Client) -> dict[str, Schedule]:
-    """The app's rules by task name, each with its expression and the revision of its target."""
-    events = stage.client("events")
-    prefix = stage.names["rule_prefix"]
+    """The app's rules and its schedules in EventBridge Scheduler by task name, each with when it is due and the
+    revision of its target; `rule` is what the stage fires.
+    """
+    events, scheduler = stage.client("events"), stage.client("scheduler")
+    prefix, group = stage.names["rule_prefix"], stage.names["outputs"]["ScheduleGroup"]
     found: dict[str, Schedule] = {}
-    for rule in sorted(events.list_rules(NamePrefix=prefix)["Rules"], key=lambda rule: rule["Name"]):
+    for rule in events.list_rules(NamePrefix=prefix)["Rules"]:
         (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
-        found[rule["Name"].removeprefix(prefix)] = {
-            "rule": rule["Name"],
-            "expression": rule["ScheduleExpression"],
-            "revision": _short(target["EcsParameters"]["TaskDefinitionArn"]),
-        }
-    return found
+        found[rule["Name"].removeprefix(prefix)] = _schedule(rule["Name"], rule, target)
+    for listed in scheduler.list_schedules(GroupName=group)["Schedules"]:
+        shown = scheduler.get_schedule(GroupName=group, Name=listed["Name"])
+        found[listed["Name"].removeprefix(prefix)] = _schedule(f"{group}/{listed['Name']}", shown, shown["Target"])
+    return dict(sorted(found.items()))
+
+
+def _schedule(name: str, members: Schedule, target: Schedule) -> Schedule:
+    return {
+        "rule": name,
+        "when": of_aws(members),
+        "revision": _short(target["EcsParameters"]["TaskDefinitionArn"]),
+    }
 
 
 def schedule_table(found: Mapping[str, Schedule], now: datetime) -> Table:
     """One row for each schedule: its time in words, the next three runs after `now`, the revision."""
     table = _table("task", "when", "next three runs (UTC)", "revision")
     for name, schedule in found.items():
-        runs = ", ".join(f"{run:%d %b %H:%M}" for run in next_runs(When(schedule["expression"]), now, 3))
-        table.add_row(name, in_words(When(schedule["expression"])), runs, schedule["revision"])
+        runs = ", ".join(f"{run:%d %b %H:%M}" for run in next_runs(schedule["when"], now, 3))
+        table.add_row(name, in_words(schedule["when"]), runs, schedule["revision"])
     return table
 
 
 def difference_table(before: Mapping[str, Schedule], after: Mapping[str, Schedule]) -> Table:
-    """One row for each schedule before or after: what became of its rule, its times and revisions."""
-    table = _table("task", "rule", "when", "revision")
+    """One row for each schedule before or after: what became of it, its times and revisions."""
+    table = _table("task", "schedule", "when", "revision")
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if old is None or new is None:
-            rule = "[green]created[/green]" if old is None else "[red]deleted[/red]"
-        elif old["expression"] != new["expression"]:
-            rule = "[yellow]updated[/yellow]"
+            became = "[green]created[/green]" if old is None else "[red]deleted[/red]"
+        elif old["when"] != new["when"]:
+            became = "[yellow]updated[/yellow]"
         else:
-            rule = "new target"
+            became = "new target"
         both = [schedule for schedule in (old, new) if schedule]
         table.add_row(
             name,
-            rule,
-            " → ".join(dict.fromkeys(in_words(When(schedule["expression"])) for schedule in both)),
+            became,
+            " → ".join(dict.fromkeys(in_words(schedule["when"]) for schedule in both)),
             " → ".join(schedule["revision"] for schedule in both),
         )
     return table

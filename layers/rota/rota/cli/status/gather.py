@@ -69,6 +69,7 @@ def gather_with_runs(account: "Account", stack: "Stack") -> Gathered:
                     pause_of(paused.result().get(name)),
                     account.now(),
                     compared=compared,
+                    live=now.live,
                     foreign=name in foreign,
                 )
                 for name in names

@@ -32,15 +32,16 @@ def status(
     now: datetime,
     *,
     compared: bool,
+    live: Item | None = None,
     foreign: bool = False,
 ) -> Task:
     """Rule and job may be missing: of a job that left the file at once there are only runs, and no schedule. `runs` are
-    the newest first; `compared`: the job is as the live release has it.
+    the newest first; `compared`: the job is as the live release has it; `live`: the item of what is live.
     """
     spans = (job or {}).get("spans")
     when = of_aws(rule) if rule else _when(spans[-1]) if spans else None
     enabled = rule is not None and rule["State"] != "DISABLED"
-    last = run_of(runs[0]) if runs else None
+    last = run_of(runs[0], live) if runs else None
     rate = None if when is None or when.start else period_of(when.expression)
     following = None
     if when and enabled:
@@ -105,8 +106,8 @@ def _comparable(when: When, now: datetime) -> When:
     return when._replace(start=None) if period_of(when.expression) else when.from_now_on(now)
 
 
-def run_of(run: Item) -> LastRun:
-    """A run, by its item in the table."""
+def run_of(run: Item, live: Item | None = None) -> LastRun:
+    """A run, by its item in the table. What is `live` may be too new for the item, which Sweep learns of later."""
     due = items.at(run, "scheduled_at")
     if due is None:
         raise ValueError(f"{run.get('record')} has no time")
@@ -115,10 +116,16 @@ def run_of(run: Item) -> LastRun:
         status=run["status"],
         exit=_number(run.get("exit_code")),
         seconds=float(run["seconds"]) if run.get("seconds") is not None else None,
-        release=items.version((run.get("release") or {}).get("number")),
+        release=items.version((live if live and _began_with(live, run) else run.get("release") or {}).get("number")),
         reason=(run.get("reason") or {}).get("words", ""),
         trigger=run.get("trigger", "schedule"),
     )
+
+
+def _began_with(live: Item, run: Item) -> bool:
+    began, since = items.at(run, "created_at"), items.at(live, "live_since")
+    same = (run.get("release") or {}).get("digest") == live.get("live_digest")
+    return bool(same and began and since and began >= since)
 
 
 def _number(value: Any) -> int | None:

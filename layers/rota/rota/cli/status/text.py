@@ -167,6 +167,10 @@ def _next(task: Task, now: datetime, *, utc: bool) -> str:
     hour = 3600
     soon = (task.next - now).total_seconds() < hour
     when = times.ahead(task.next, now) if soon else times.clock(task.next, now, utc=utc)
+    if not soon and task.timezone != "UTC":
+        from rota.schedule_file import zones
+
+        when += f" ({task.next.astimezone(zones.zone(task.timezone)):%H:%M} {task.timezone})"
     return when if task.exact else f"about {when}"
 
 
