@@ -151,8 +151,20 @@ def test_each_stack_has_names_of_its_own(folder: Path) -> None:
     assert len({each.file for each in (WHERE, *others)}) == 4
 
 
+@pytest.mark.parametrize(
+    ("command", "parameter"),
+    [("check", "file"), ("plan", "file"), ("next", "file"), ("deploy", "schedule"), ("import", "source")],
+)
+def test_a_file_is_completed_by_the_shell(command: str, parameter: str) -> None:
+    made = main.get_command(click.Context(main), command)
+    assert made
+    (found,) = (each for each in made.params if each.name == parameter)
+    assert [each.type for each in found.shell_complete(click.Context(made), "sch")] == ["file"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_each_shell(shell: str) -> None:
     done = CliRunner().invoke(main, ["completion", shell], prog_name="rota")
     assert done.exit_code == 0
     assert f"_ROTA_COMPLETE={shell}_complete" in done.stdout
+    assert ("autoload -Uz compinit" in done.stdout) is (shell == "zsh"), "a new ~/.zshrc has not switched it on"

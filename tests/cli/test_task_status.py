@@ -122,6 +122,18 @@ def test_a_task_without_a_schedule(known: dict[str, Any] | None) -> None:
     assert (found.schedule, found.in_words, found.enabled, found.next, found.strip) == ("", "", False, None, ".")
 
 
+@pytest.mark.parametrize(
+    ("began", "digest", "release"),
+    [("09:30", "sha256:a", "v3"), ("08:30", "sha256:a", "v1"), ("09:30", "sha256:b", "v1")],
+    ids=["that was live", "before it", "another image"],
+)
+def test_a_release_that_sweep_has_not_seen_yet(began: str, digest: str, release: str) -> None:
+    """An image that went back, or another schedule file: RecordRun knows the earlier release with that image."""
+    item = run("ok", created_at=f"2026-11-30T{began}:00+00:00", release={"digest": digest, "number": 1})
+    live = {"live_digest": "sha256:a", "live_since": "2026-11-30T09:00:00+00:00", "number": 3}
+    assert tasks.run_of(item, live).release == release
+
+
 def test_what_is_not_compared_has_no_drift() -> None:
     assert status(None, job(), compared=False).drift == []
 

@@ -251,9 +251,12 @@ def test_a_deployment_that_runs_is_watched_stopped_and_restored(deployed: Client
     wait_for(lambda: '"rolling"' in rota("status", "--json").out, 30)
     assert "deploying initial: rolling" in rota("status").out
 
-    attached = rota("deploy", "--image", "initial", "--yes", "--no-wait", "--reason", "the new prices")
+    planned = rota("plan", "--image", "initial").out
+    assert "was deploying: this is compared with what it had changed so far" in " ".join(planned.split())
+    attached = rota("deploy", "--image", "initial", "--yes", "--no-wait", "--reason", "the new prices", "--now")
     name = json.loads(started.out)["execution"].rpartition(":")[2]
     said = f"initial deploys already: {name}; your reason is not recorded, because nothing new is started"
+    said += "; --now does nothing, because it has passed the holds"
     assert (attached.exit, said in attached.err) == (0, True)
     assert attached.out.startswith(f"runs already: {name}   watch it: rota deploy --watch {name}")
 

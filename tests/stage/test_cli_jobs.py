@@ -182,6 +182,8 @@ def test_logs_of_a_job_of_the_service_and_of_a_deployment(deployed: Client, rota
     rota("run", "IngestData", "--yes")
     not_recorded = rota("logs", "IngestData", "-f", "--filter", "Ingested")
     assert (not_recorded.exit, not_recorded.out) == (0, "Ingested 4 postcards; the guestbook holds 4 entries.\n")
+    unrecorded = rota("logs", "IngestData", "--filter", "Ingested")
+    assert (unrecorded.exit, unrecorded.out) == (0, "Ingested 4 postcards; the guestbook holds 4 entries.\n")
     deployed.advance(600)
     ended(rota, 1)
     shown = rota("logs", "IngestData")

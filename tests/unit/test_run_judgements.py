@@ -292,6 +292,22 @@ def test_a_run_knows_its_release() -> None:
 
 
 @pytest.mark.parametrize(
+    ("minutes", "number"),
+    [([-60, 5], 1), ([-60, -5], 2), ([5, 10], 2)],
+    ids=["the next went live later", "the next was live", "being deployed"],
+)
+def test_of_two_releases_of_one_image_a_run_has_that_of_its_begin(minutes: list[int], number: int) -> None:
+    created = task_change(detail()).created_at
+    releases = [
+        Release(number=each + 1, digest=DIGEST, since=created + timedelta(minutes=at))
+        for each, at in enumerate(minutes)
+    ]
+    found = run_of(task_change(detail()), JOB, "app", releases).release
+    assert found
+    assert found.number == number
+
+
+@pytest.mark.parametrize(
     ("letter", "why", "words"),
     [
         ({"code": "NO_PERMISSIONS"}, Why.REFUSED, "the role with which EventBridge starts tasks does not allow it"),

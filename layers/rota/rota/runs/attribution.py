@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rota.ecs.arns import short_name
+from rota.runs.judge import release_of
 from rota.runs.model import GoodRun, Incident, Job, Release, Run, Why
 from rota.times import duration
 
@@ -61,12 +62,9 @@ def with_releases(job: Job, releases: Sequence[Release]) -> Job:
 
 
 def _known(release: Release | None, began: datetime, releases: Sequence[Release]) -> Release | None:
-    """The newest release with that image, and that was live when the run began, if one was."""
     if release is None or release.number is not None:
         return release
-    alike = [each for each in releases if each.digest == release.digest]
-    live = [each for each in alike if each.since is None or each.since <= began]
-    return (live or alike or [release])[-1]
+    return release_of(release.digest, began, releases)
 
 
 def is_unreleased(incident: Incident) -> bool:

@@ -36,7 +36,7 @@ def run_of(change: TaskChange, job: Job, container: str, releases: Sequence[Rele
         exit_code=found.exit_code if found else None,
         stop_code=change.stop_code,
         reason=reason,
-        release=_release(change.digest(container), releases),
+        release=release_of(change.digest(container), change.created_at, releases),
         revision=change.task_definition_arn,
         overlaps=own.because if own and own.kind == "skip" else "",
     )
@@ -63,11 +63,15 @@ def _own_end(own: stops.Stop, *, began: bool) -> tuple[Status, Reason]:
     return gives_way.get(own.kind, Status.FAILED), reasons.of_rotas_stop(own, began=began)
 
 
-def _release(digest: str, releases: Sequence[Release]) -> Release | None:
-    """The newest release with that image; the image alone if none is known."""
+def release_of(digest: str, began: datetime, releases: Sequence[Release]) -> Release | None:
+    """The release with which a run of that image began: the newest with it that was live then, else the newest with it,
+    which was being deployed. The image alone if none is known, None without an image.
+    """
     if not digest:
         return None
-    return next((each for each in reversed(releases) if each.digest == digest), Release(digest=digest))
+    alike = [each for each in releases if each.digest == digest]
+    live = [each for each in alike if each.since is None or each.since <= began]
+    return (live or alike or [Release(digest=digest)])[-1]
 
 
 def _estimated_due(job: Job, created_at: datetime) -> datetime | None:

@@ -4,6 +4,8 @@ import click
 
 _SHELLS = ("bash", "zsh", "fish")
 _VARIABLE = "_ROTA_COMPLETE"
+# A zsh whose ~/.zshrc has not switched its completion on knows no `compdef`.
+_BEFORE = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n"}
 
 
 @click.command(
@@ -24,4 +26,4 @@ def completion(context: click.Context, shell: str) -> None:
     made = get_completion_class(shell)
     if made is None:
         raise click.ClickException(f"click knows no {shell}")
-    click.echo(made(context.find_root().command, {}, "rota", _VARIABLE).source())
+    click.echo(_BEFORE.get(shell, "") + made(context.find_root().command, {}, "rota", _VARIABLE).source())

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from rota.cli.completion import cache
 from rota.cli.exits import CommandError
@@ -28,6 +29,11 @@ tasks = _of("tasks")
 releases = _of("releases")
 tasks_and_releases = _of("tasks", "releases")
 stacks = _of("stacks")
+
+
+def files(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The shell completes a file itself."""
+    return [CompletionItem(incomplete, type="file")]
 
 
 def environments(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

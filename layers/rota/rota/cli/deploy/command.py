@@ -39,7 +39,10 @@ _OF_THAT_TIME = {"dry_run", "by", "reason", "kind", "now", "lift", "schedule_key
     "--image-of", metavar="STACK", help="The image that is live in another stack.", shell_complete=names.stacks
 )
 @click.option(
-    "--schedule", metavar="FILE", help="Upload this schedule file first, JSON or YAML. Alone: with the live image."
+    "--schedule",
+    metavar="FILE",
+    help="Upload this schedule file first, JSON or YAML. Alone: with the live image.",
+    shell_complete=names.files,
 )
 @click.option("--watch", metavar="EXECUTION", help="Start nothing; watch this execution.")
 @click.option("--now", is_flag=True, help="Also while deployments are held, or outside of the deployment window.")
@@ -83,6 +86,9 @@ def deploy(
     until_live = wait_until == "live"
     _require_one({"--image": image, "--again": again, "--image-of": image_of, "--watch": watch}, schedule)
     if watch:
+        if surplus := [name for name, given in {"--now": now, "--reason": reason}.items() if given]:
+            words = f"--watch starts nothing, so {' and '.join(surplus)} would do nothing"
+            raise CommandError(Exit.MISUSED, words, "leave it out, or name what to deploy")
         return execution.follow(account, account.stack.execution(watch), timeout, until_live=until_live)
     stack, table, upload = account.stack, account.table, None
     present = table.present(0)
@@ -113,7 +119,8 @@ def deploy(
         )
     elif not account.output.as_json:
         unsaid = "; your reason is not recorded, because nothing new is started" if reason else ""
-        account.output.say(f"{what} deploys already: {running.rpartition(':')[2]}{unsaid}")
+        needless = "; --now does nothing, because it has passed the holds" if now else ""
+        account.output.say(f"{what} deploys already: {running.rpartition(':')[2]}{unsaid}{needless}")
     if no_wait:
         return execution.started(account, running, already=already)
     return execution.follow(account, running, timeout, until_live=until_live, already=already)

@@ -57,7 +57,9 @@ class TaskFacts:
 def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
     """From the rule to the schedule file, the revision, the release and the runs."""
     rule, now = facts.rule, facts.account.now()
-    found = tasks.status(facts.task, rule, facts.job, facts.runs, facts.paused, now, compared=facts.is_compared)
+    found = tasks.status(
+        facts.task, rule, facts.job, facts.runs, facts.paused, now, compared=facts.is_compared, live=facts.live
+    )
     chain = [
         *_of_the_rule(facts),
         *_of_the_pause(facts, utc=utc),
@@ -178,7 +180,7 @@ def _of_the_runs(facts: TaskFacts, strip: str, now: datetime, *, utc: bool) -> I
         yield Link("runs", "-", "are not watched: the stack's parameter WatchRuns is false")
         return
     if not facts.runs:
-        yield Link("runs", "-", "there is none yet")
+        yield Link("runs", "-", "none is recorded yet")
         return
     yield from of_the_last_run(facts.runs[0], now, utc=utc)
     good = sum(each["status"] == "ok" for each in facts.runs)

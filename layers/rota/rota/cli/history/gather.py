@@ -39,7 +39,8 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
     found = account.table.runs(task, most)
     if not found:
         schedules.require([task], schedules.known(account))
-    return TaskHistory(task=task, runs=[_run(each) for each in found])
+    live = account.table.present(0).live if found else None
+    return TaskHistory(task=task, runs=[_run(each, live) for each in found])
 
 
 def _deployment(entry: Item, *, live: bool) -> Deployment:
@@ -62,5 +63,5 @@ def _deployment(entry: Item, *, live: bool) -> Deployment:
     )
 
 
-def _run(item: Item) -> TaskRun:
-    return TaskRun(**vars(tasks.run_of(item)), task_arn=item.get("task_arn", ""))
+def _run(item: Item, live: Item | None) -> TaskRun:
+    return TaskRun(**vars(tasks.run_of(item, live)), task_arn=item.get("task_arn", ""))

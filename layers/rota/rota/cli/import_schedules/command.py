@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
 
@@ -23,7 +24,7 @@ _FILES = (".yaml", ".yml", ".json")
     "rota import production__shop__ -o scheduled_tasks.json",
     short_help="Rules and schedules that exist, as a schedule file.",
 )
-@click.argument("source", metavar="[PREFIX|FILE]", required=False)
+@click.argument("source", metavar="[PREFIX|FILE]", required=False, shell_complete=names.files)
 @click.option("-o", "--output", metavar="FILE", help="Write the file there; YAML if its name ends in .yaml.")
 @click.option("--service", metavar="CLUSTER/SERVICE", help="The app's service, where there is no stack yet.")
 @click.option("--rule-prefix", metavar="TEXT", help="Of a FILE: how the names of its rules begin.")

@@ -1,6 +1,6 @@
 """What runs of jobs have logged."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -123,25 +123,29 @@ def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
     if not account.stack.watches_runs:
         raise CommandError(Exit.NOT_ALLOWED, "runs are not watched, so they are not known", "name one with --run ARN")
     known = account.table.runs_since(task, account.now() - which.since if which.since else _EVER)
-    started = (_of_item(each) for each in known if each.get("task_arn"))
-    yield from started if which.since else islice(started, which.last)
+    started = (each for each in known if each.get("task_arn"))
+    if which.since:
+        yield from map(_of_item, started)
+        return
+    recorded = [*islice(started, which.last)]
+    yield from islice((*_not_recorded(account, task, recorded), *map(_of_item, recorded)), which.last)
+
+
+def _not_recorded(account: "Account", task: str, recorded: "Sequence[Item]") -> "Iterator[_Run]":
+    """The tasks of a job that began after the newest run in the table: each is recorded within seconds."""
+    newest = items.at(recorded[0], "created_at") if recorded else None
+    ended = ecs_tasks.ended_last(account, task)
+    found = [*ecs_tasks.running(account, task), *([ended] if ended else [])]
+    for each in sorted(found, key=lambda each: each.created_at, reverse=True):
+        if newest is None or each.created_at > newest:
+            yield _of_task(account, each)
 
 
 def _one(account: "Account", which: Which) -> _Run:
     """The run that is named, from ECS or, after an hour, from the table, which knows it by its job."""
     name = which.run or ""
     if found := ecs_tasks.find(account, name):
-        code = found.container(account.stack.container)
-        status = None if found.has_ended else found.status.value
-        return _Run(
-            found.task_arn,
-            found.task_definition_arn,
-            found.job or None,
-            None,
-            status,
-            code.exit_code if code else None,
-            secrets_in(found),
-        )
+        return _of_task(account, found)
     short = name.rpartition("/")[2]
     known = (
         account.table.runs_since(schedules.task_of(which.task, account.stack.rule_prefix), _EVER) if which.task else ()
@@ -153,6 +157,19 @@ def _one(account: "Account", which: Which) -> _Run:
         )
         raise CommandError(Exit.NOT_ALLOWED, f"there is no run {name}", todo, error="NoRun")
     return _of_item(item)
+
+
+def _of_task(account: "Account", task: "TaskChange") -> _Run:
+    code = task.container(account.stack.container)
+    return _Run(
+        task.task_arn,
+        task.task_definition_arn,
+        task.job or None,
+        None,
+        None if task.has_ended else task.status.value,
+        code.exit_code if code else None,
+        secrets_in(task),
+    )
 
 
 def _of_item(item: "Item") -> _Run:

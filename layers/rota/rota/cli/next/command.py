@@ -19,7 +19,7 @@ _LASTS = {False: timedelta(days=1), True: timedelta(days=7)}
 @click.option("--for", "lasts", metavar="DURATION", callback=duration, help="So long; default: 1d, with --ics 7d.")
 @click.option("--until", metavar="TIME", help="Until then, instead of --for.")
 @click.option("--since", metavar="TIME", help="From then on: 18:00, or 2026-12-24T06:00, with a zone or in yours.")
-@click.option("--file", metavar="FILE", help="A schedule file instead of what is live.")
+@click.option("--file", metavar="FILE", help="A schedule file instead of what is live.", shell_complete=names.files)
 @click.option("--all", "every", is_flag=True, help="Every run, also of jobs that run often on a day.")
 @click.option("--ics", "as_ics", is_flag=True, help="Print an iCalendar file, for a calendar to subscribe to.")
 def next_(

@@ -14,7 +14,12 @@ from rota.cli.frame import Account, command
     help="A tag or a digest in ECR, or a release; default: what is live.",
     shell_complete=names.releases,
 )
-@click.option("--file", metavar="FILE", help="A schedule file that is not uploaded, JSON or YAML; - is standard input.")
+@click.option(
+    "--file",
+    metavar="FILE",
+    help="A schedule file that is not uploaded, JSON or YAML; - is standard input.",
+    shell_complete=names.files,
+)
 @click.option("--details", is_flag=True, help="Also each field that differs, and what each task runs.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if something would change.")
 def plan(account: Account, image: str | None, file: str | None, details: bool, exit_code: bool) -> Exit:

@@ -24,9 +24,16 @@ def dry_run(account: "Account", event: Mapping[str, Any], proposal: "Proposal | 
 
     CommandError with every problem that it would meet.
     """
+    deploying = account.table.present(0).lease.get("holder")
     started = execution.start(account, {**event, **(proposal.keys if proposal else {}), "dry_run": True}, "plan")
     account.interrupted = ""  # it changes nothing
-    return plan_of(account, _output(account, started), started, proposal)
+    found = plan_of(account, _output(account, started), started, proposal)
+    if deploying:
+        found.remarks.append(
+            f"{deploying.rpartition(':')[2]} was deploying: this is compared with what it had changed so far. Plan "
+            "again once it has ended; `rota status` shows it"
+        )
+    return found
 
 
 def show(account: "Account", event: Mapping[str, Any], deploy: str = "", proposal: "Proposal | None" = None) -> None:
