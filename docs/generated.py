@@ -82,7 +82,7 @@ def machine() -> str:
     for name, step in steps.items():
         for catch in step["Catch"]:
             caught.setdefault(catch["Next"], []).append(name)
-    arrows = _without_skips({name: _conditions(states, name) for name in steps}, {*steps})
+    arrows = _without_skips({name: _conditions(states, name) for name in steps}, steps.keys() - caught)
     lines = ["```mermaid", "flowchart TD"]
     for restore, boxed in caught.items():
         if len(boxed) > 1:

@@ -43,6 +43,8 @@ ENVIRONMENT = {
     "SECRETS_ALLOWED": "",
     "HISTORY_DAYS": "365",
     "DEPLOY_WINDOW": "",
+    "APPROVAL": "none",
+    "APPROVAL_DAYS": "7",
     "WATCH_RUNS": "true",
     "TRACE_SCHEDULED_TIME": "false",
     "RUN_QUEUE_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:rota-RunQueue-1A2B3C4D5E6F",

@@ -16,7 +16,8 @@ from rota.settings import Settings
 def handler(request: ChangePausesInput, settings: Settings, session: LeaseSession) -> ChangePausesOutput:
     def work(record: DeploymentRecord) -> Entry:
         origin = execution_input.origin(request.event, None, request.execution.name)
-        summary = "; it passes ".join((_change(request, settings, origin), *record.passed))
+        passed = f"; passed: {'; '.join(record.passed)}" if record.passed else ""
+        summary = f"{_change(request, settings, origin)}{passed}"
         return Entry(outcome=Outcome.DONE, image=None, schedule=None, summary=summary, origin=origin)
 
     entry = end_once(request.execution, settings, session, work)

@@ -1,8 +1,10 @@
 """PlanDeployment: compares what there is with what there should be, and stores the snapshot and the plan."""
 
+from datetime import UTC, datetime, timedelta
+
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
-from rota.contract import PlanDeploymentInput, PlanDeploymentOutput
+from rota.contract import Asks, PlanDeploymentInput, PlanDeploymentOutput
 from rota.deployment import artifacts
 from rota.errors import updated_meanwhile
 from rota.handlers.step import step
@@ -22,4 +24,12 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
     with thread_pool() as pool:
         snapshot = pool.submit(artifacts.write, s3, bucket, execution, "snapshot", before)
         document = pool.submit(artifacts.write, s3, bucket, execution, "plan", plan)
-    return describe_plan(plan, document.result(), snapshot.result())
+    described = describe_plan(plan, document.result(), snapshot.result())
+    if request.approval is None or plan.nothing_to_do:
+        return described
+    from rota.plan.seen import digest_of_changes  # noqa: PLC0415  here, because most apps need no approval
+
+    changes = digest_of_changes(plan, before)
+    until = datetime.now(UTC) + timedelta(days=settings.approval_days)
+    waits = changes != request.approval.given
+    return described.model_copy(update={"waits": waits, "asks": Asks(changes=changes, until=until) if waits else None})

@@ -54,6 +54,8 @@ def _restore(request: RestoreDeploymentInput, settings: Settings, enter_lease: E
                 record = session.record.model_copy(update={"idle_retries": request.retries - retries})
             attempt = _attempt(request, settings, failed, record, before, retries)
             live = Releases(clients.dynamodb(), settings.table, settings.app).read()
+            if session.standing == "overtaken" and attempt.record.asks and not attempt.error:
+                attempt = attempt._replace(error=CaughtError(Error="OvertakenError", Cause="a newer push has arrived"))
             return _end(attempt._replace(live=live), session)
     # The lease was deleted, or a version of Rota took it that makes no record.
     return _restore(request, settings, enter_lease, _from_history(failed))
@@ -76,7 +78,9 @@ def _facts(failed: Failed) -> dict[str, object]:
     document = failed.document
     why = {"error": stored_error(failed.error).model_dump()} if failed.error else {}
     where = {"failed_step": document.step} if document else {}
-    return {**why, **where, "complete": bool(document and document.is_complete)}
+    plan = document.plan if document and not failed.error else None
+    asks = {"asks": plan.asks.model_dump(mode="json"), "summary": plan.summary} if plan and plan.asks else {}
+    return {**why, **where, **asks, "complete": bool(document and document.is_complete)}
 
 
 def _from_history(failed: Failed) -> Failed:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from rota import execution_input
 from rota.aws import clients
 from rota.contract import (
+    Approval,
     Decision,
     Execution,
     Image,
@@ -19,6 +20,7 @@ from rota.contract import (
 from rota.deployment.gates import Asked, Closed, Gates, hold_of
 from rota.deployment.lease import Lease, LeaseItem, wait_seconds
 from rota.deployment.ledger import ledger_of
+from rota.deployment.waiting import BackTo
 from rota.ecr import push_event
 from rota.errors import RejectedError
 from rota.execution_input import ExecutionInput, PauseKey
@@ -71,7 +73,16 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
             _require_image(image)
         _require_file(settings, keys.schedule)
         verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
-    return _answer(verdict, waited, keys, image, origin, _pinned(keys.schedule), _remark(passed))
+    pinned, approval = _pinned(keys.schedule), _approval(settings, keys, asked)
+    return _answer(verdict, waited, keys, image, origin, pinned, _remark(passed), approval=approval)
+
+
+def _approval(settings: Settings, keys: ExecutionInput, asked: Asked) -> Approval | None:
+    """Whether a person has to approve the changes, and which one has approved."""
+    is_rollback = asked.origin.kind == Kind.ROLLBACK
+    if keys.dry_run or settings.approval == "none" or (is_rollback and settings.approval == "required"):
+        return None
+    return Approval(given=asked.answer.changes if asked.answer else "")
 
 
 def _closed(settings: Settings) -> Closed | None:
@@ -90,7 +101,7 @@ def _passed(execution: Execution, settings: Settings) -> tuple[str, ...]:
 
 
 def _remark(passed: tuple[str, ...]) -> str:
-    return f"passes {'; '.join(passed)}" if passed else ""
+    return f"passed: {'; '.join(passed)}" if passed else ""
 
 
 def _lifted(keys: ExecutionInput, image: Image) -> tuple[str, ...]:
@@ -111,10 +122,15 @@ def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
         from rota.deployment import steering  # noqa: PLC0415
 
         lease = _lease(request.execution, settings)
-        verdict, image, schedule = steering.carry_out(
-            lease, request.execution, keys, origin, _closed(settings), _is_active
+        given = steering.Steering(datetime.now(UTC), _closed(settings), settings.approval, _is_active)
+        verdict, asked = steering.carry_out(lease, request.execution, keys, origin, given)
+        if asked.back_to and verdict.decision == Decision.GO:
+            return _of_a_rollback(request, settings, waited, _goes_back(asked.back_to), asked.origin, asked)
+        remark = str(asked.answer or "")
+        approval = _approval(settings, keys, asked)
+        return _answer(
+            verdict, waited, keys, asked.image, asked.origin, _pinned(asked.schedule), remark, approval=approval
         )
-        return _answer(verdict, waited, keys, image, origin, _pinned(schedule))
     _require_file(settings, keys.schedule)
     asked = Asked(origin=origin, schedule=keys.schedule)
     verdict = _verdict(request.execution, settings, asked, dry_run=keys.dry_run)
@@ -139,6 +155,8 @@ def _answer(
     origin: Origin,
     pinned: Pinned | None = None,
     remark: str = "",
+    *,
+    approval: Approval | None = None,
 ) -> TakeTurnOutput:
     return TakeTurnOutput(
         **dict(verdict),
@@ -147,14 +165,27 @@ def _answer(
         image=image,
         origin=origin,
         pinned=pinned,
+        approval=approval,
         remark=remark,
     )
 
 
+def _goes_back(back_to: BackTo) -> ExecutionInput:
+    """The keys of a rollback that was approved."""
+    return ExecutionInput(kind=Kind.ROLLBACK, release=back_to.release, image_only=back_to.image_only)
+
+
 def _of_a_rollback(
-    request: TakeTurnInput, settings: Settings, waited: float, keys: ExecutionInput, origin: Origin
+    request: TakeTurnInput,
+    settings: Settings,
+    waited: float,
+    keys: ExecutionInput,
+    origin: Origin,
+    approved: Asked | None = None,
 ) -> TakeTurnOutput:
-    """It is refused before anything changes, also before it stops another deployment. Its bars count at once."""
+    """It is refused before anything changes, also before it stops another deployment. Its bars count at once.
+    `approved`: how one was asked for that was pending.
+    """
     from rota.deployment import rollback  # noqa: PLC0415 - pushes, which are the rule, do not load these
     from rota.deployment.releases import Releases  # noqa: PLC0415
 
@@ -176,15 +207,31 @@ def _of_a_rollback(
         ledger_of(settings, execution).refuse_redrive()
         lease.change_gates(bar)
     passed = () if keys.dry_run else _passed(execution, settings)
-    asked = Asked(image=image, origin=origin, passes=True, passed=passed, lifts=(image.digest,))
+    needed = settings.approval == "required-always"
+    if settings.approval == "required" and not keys.dry_run:
+        passed = (*passed, "the changes of a push have to be approved")
+    asked = Asked(
+        image=image,
+        origin=origin,
+        passes=True,
+        passed=passed,
+        lifts=(image.digest,),
+        order=approved.order if approved else "",
+        answer=approved.answer if approved else None,
+        back_to=BackTo(release=f"v{target.number}", image_only=keys.image_only) if needed else None,
+    )
     verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
     if verdict.decision == Decision.GO and not keys.dry_run:
         kept = releases.kept()  # what it waited for may have gone live; nothing does from now on
         lease.change_gates(bar)
         bars = rollback.bars_of(kept, target, execution, origin)
-    said = (rollback.remark(target, rollback.live_at(kept, execution.started_at), bars), _remark(passed))
+    said = (
+        rollback.remark(target, rollback.live_at(kept, execution.started_at), bars),
+        _remark(passed),
+        str(asked.answer or ""),
+    )
     remark = "; ".join(filter(None, said))
-    return _answer(verdict, waited, keys, image, origin, pinned, remark)
+    return _answer(verdict, waited, keys, image, origin, pinned, remark, approval=_approval(settings, keys, asked))
 
 
 def _live_image(execution: Execution, settings: Settings, *, dry_run: bool) -> Image:

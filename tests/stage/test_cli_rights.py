@@ -175,3 +175,60 @@ def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Call
     rota("plan", "--file", "examples/app/scheduled_tasks.json")
     used = {each["action"] for each in asked(deployed)}
     assert {action for actions in POLICIES.values() for action in actions} - used <= ON_AWS_ALONE
+
+
+@pytest.fixture
+def asking(deployed: Client) -> Iterator[Client]:
+    """A stage whose stack asks for approvals, where a push waits for one."""
+    with updated(deployed, Approval="required"):
+        deployed.deploy("v2")
+        yield deployed
+
+
+def live_tag(rota: Rota) -> str:
+    tag: str = rota("status", "--json").json["release"]["tag"]
+    return tag
+
+
+def test_who_may_deploy_may_not_approve(asking: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
+    waits = rota("status", "--json").json["pending"]
+    acting([*READER, "DeployerPolicy"])
+    for command in ("approve", "reject"):
+        refused = rota(command, "--yes", "--reason", "I say so")
+        assert refused.exit == 4
+        assert "you may not lambda:InvokeFunction on arn:aws:lambda" in refused.err
+        assert "the stack's ApproverPolicy allows it" in refused.err
+    for tried in (["resume", "--deployments"], ["deploy", "--image", "v2", "--now"]):
+        rota(*tried, "--yes", "--reason", "I say so")
+    for given in ({"kind": "resume", "approve": True}, {"kind": "resume", "by": "ann", "reason": "approved"}):
+        asking.wait(asking.start(given))
+    assert (live_tag(rota), rota("status", "--json").json["pending"]["digest"]) == ("v1", waits["digest"])
+
+
+def test_an_approver_approves_and_does_nothing_else(
+    asking: Client, rota: Rota, acting: Callable[[list[str]], None]
+) -> None:
+    acting([*VIEWER, "ApproverPolicy"])
+    shown = " ".join(rota("status").out.split())
+    assert "the push of v2 waits for an approval until " in shown
+    changes = rota("status", "--json").json["pending"]["changes"]
+    assert f"rota approve {changes} --reason ..., or rota reject {changes} --reason ..." in shown
+    assert rota("deploy", "--image", "v1", "--yes").exit == 4
+    assert rota("approve", "0" * 20, "--yes", "--reason", "x").exit == 4
+    assert rota("approve", "--yes").exit == 2, "an approval needs a reason"
+    before = denied(asking)
+    done = rota("approve", changes, "--yes", "--reason", "the new prices")
+    assert (done.exit, live_tag(rota)) == (0, "v2"), done.err
+    assert denied(asking) == before
+    assert "assumed-role/person/ana approved it: the new prices" in " ".join(rota("explain", "v2").out.split())
+    again = rota("approve", changes, "--yes", "--reason", "x")
+    assert (again.exit, "nothing waits for an approval" in again.err) == (4, True)
+
+
+@pytest.mark.exhaustive(first=0)
+def test_an_approver_rejects(asking: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
+    acting([*VIEWER, "ApproverPolicy"])
+    done = rota("reject", "--yes", "--reason", "not on a Friday")
+    assert (done.exit, live_tag(rota)) == (0, "v1"), done.err
+    assert rota("status", "--json").json["pending"] is None
+    assert "not on a Friday" in " ".join(rota("history", "--all").out.split())

@@ -11,7 +11,7 @@ import pytest
 from rota.deployment.gates import Gates
 from rota.deployment.items import plain, stored
 from rota.deployment.pending_push import start_pending
-from tests.guestbook import DIGEST
+from tests.guestbook import DIGEST, SETTINGS
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
@@ -335,7 +335,7 @@ def test_what_passes_the_window(event: dict[str, Any], end: str, world: World, s
     execution = shut.ask(**event)
     assert execution.run() == end
     passed = end != "Held" and event != HOLD_ALONE
-    assert ("passes the deployment window, " in world.entry(execution.arn).get("summary", "")) is passed
+    assert ("passed: the deployment window, " in world.entry(execution.arn).get("summary", "")) is passed
 
 
 def test_one_that_waits_when_the_window_shuts_is_held(
@@ -440,7 +440,8 @@ def test_one_that_could_not_begin_is_followed_in_an_hour(world: World, held: Dep
     is_over()
     now = datetime.now(UTC).replace(minute=59)
     found = Gates.model_validate(gates())
-    names = [start_pending(client("stepfunctions"), machine, found, None, at) for at in (now, now, now + HOUR)]
+    settings = SETTINGS.model_copy(update={"state_machine_arn": machine})
+    names = [start_pending(client("stepfunctions"), settings, found, None, at) for at in (now, now, now + HOUR)]
     assert names[0] == names[1] != names[2]
 
 

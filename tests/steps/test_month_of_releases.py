@@ -15,7 +15,7 @@ from rota.deployment.items import plain, stored
 from rota.deployment.lease import read_lease
 from rota.deployment.pending_push import start_pending
 from tests.examples import PUSH, end_of
-from tests.guestbook import APP, DIGEST, ENVIRONMENT
+from tests.guestbook import APP, DIGEST, ENVIRONMENT, SETTINGS
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.deployments import AFTER, Deployment, Deployments
@@ -27,6 +27,7 @@ from tests.steps.world import World
 ACTIONS = 40
 WELL = ("Deployed", "NothingToDo")
 MACHINE = ENVIRONMENT["STATE_MACHINE_ARN"]
+_SETTINGS = SETTINGS.model_copy(update={"state_machine_arn": MACHINE})
 
 
 @dataclass
@@ -157,7 +158,7 @@ class Month:
         sweep(self.now - datetime.now(UTC))
         self.changes.append(self.now)
         gates = read_lease(client("dynamodb"), ENVIRONMENT["TABLE"], APP).gate
-        name = start_pending(client("stepfunctions"), MACHINE, gates, None, self.now)
+        name = start_pending(client("stepfunctions"), _SETTINGS, gates, None, self.now)
         if name and all(name != _name(each) for each in self.executions):
             given = {"kind": "resume", "by": "Sweep", "reason": "the hold is over"}
             self._begin(name, given, "resume", is_there=True)

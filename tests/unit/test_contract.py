@@ -258,6 +258,8 @@ def test_the_settings_are_the_environment_that_the_template_sets() -> None:
     own = {name: set(each["Environment"]["Variables"]) for name, each in FUNCTIONS.items() if "Environment" in each}
     assert own == {
         "ReadConfigFunction": {"EVENTS_ROLE_ALLOWS", "TASK_NETWORKS", "SECRETS_ALLOWED"},
+        "PlanDeploymentFunction": {"APPROVAL_DAYS"},
+        "ApproveFunction": {"STATE_MACHINE_ARN"},
         "SweepFunction": {"EXPLAIN_MISSED", "JOB_LOG_GROUPS", "LOG_TAIL", "STATE_MACHINE_ARN"},
     }
 

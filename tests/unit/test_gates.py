@@ -13,7 +13,7 @@ from rota.deployment.releases import KEPT, Release, Releases
 from rota.deployment.rollback import bars_of, find_target, live_at, pinned, remark
 from rota.errors import RejectedError
 from rota.execution_input import parse
-from tests.guestbook import APP
+from tests.guestbook import APP, SETTINGS
 
 NOW = datetime(2026, 11, 30, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -166,4 +166,4 @@ def test_twenty_releases_are_kept_in_the_round() -> None:
 
 
 def test_nothing_is_started_while_there_is_nothing_to_start() -> None:
-    assert start_pending(None, "arn", Gates(), None, NOW) is None  # type: ignore[arg-type]  # no call is made
+    assert start_pending(None, SETTINGS, Gates(), None, NOW) is None  # type: ignore[arg-type]  # no call is made

@@ -121,8 +121,11 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.named_file": {"read_config"},
     "rota.deployment.rollback": set(),
     "rota.deployment.steering": set(),
-    # Where there is a deployment window.
-    "rota.deployment.window": set(),
+    # Where there is a deployment window, and in Approve, which a person invokes.
+    **{module: set() for module in ("rota.deployment.window", "rota.deployment.approval")},
+    "rota.deployment.waiting": _OF_THE_LEDGER | {"sweep"},
+    # Where changes are approved.
+    "rota.plan.seen": set(),
     # Once a day.
     "rota.deployment.retention": set(),
     "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS | _OF_PAUSED_WRITES,

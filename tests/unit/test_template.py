@@ -147,6 +147,8 @@ DEFAULTS = {
     "ScheduleKeys": "scheduled_tasks.json",
     "RolloutTimeoutMinutes": 30,
     "DeployWindow": "",
+    "Approval": "none",
+    "ApprovalDays": 7,
     "RuleQuota": 300,
     "RevisionMode": "per-task",
     "SchedulesIn": "rules",
@@ -596,7 +598,9 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
     assert RESOURCES["EventsRole"]["Condition"] == "MakesEventsRole"
 
 
-POLICIES_FOR_PEOPLE = ("ViewerPolicy", "PlanReaderPolicy", "DeployerPolicy", "RunnerPolicy", "DoctorPolicy")
+POLICIES_FOR_PEOPLE = (
+    *("ViewerPolicy", "PlanReaderPolicy", "DeployerPolicy", "ApproverPolicy", "RunnerPolicy", "DoctorPolicy"),
+)
 
 
 def test_the_outputs_of_a_stack() -> None:
@@ -607,6 +611,7 @@ def test_the_outputs_of_a_stack() -> None:
         "BucketName": {"Ref": "ConfigBucket"},
         "ScheduleFileKeys": {"Fn::Join": [",", {"Ref": "ScheduleKeys"}]},
         "LedgerTableName": {"Ref": "LedgerTable"},
+        "ApproveFunctionName": {"Ref": "ApproveFunction"},
         "NotificationsTopicArn": {"Ref": "NotificationsTopic"},
         "EventsRoleArn": role,
         "SweepRoleArn": {"Fn::GetAtt": ["SweepFunctionRole", "Arn"]},

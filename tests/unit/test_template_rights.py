@@ -263,6 +263,10 @@ RIGHTS: dict[str, dict[str, str]] = {
         "the topic of the chat": "sns:Publish",
         "bus, with events of Rota alone": "events:PutEvents",
     },
+    "ApproveFunction": {
+        "the app's own items in the table": "dynamodb:GetItem dynamodb:UpdateItem",
+        "the state machine": "states:StartExecution",
+    },
     "DeployStateMachine": {
         "the steps": "lambda:InvokeFunction",
         "anything": "logs:CreateLogDelivery logs:GetLogDelivery logs:UpdateLogDelivery logs:DeleteLogDelivery"

@@ -25,6 +25,8 @@ class Outcome(StrEnum):
     """The image was rolled back from, and no person chose it since."""
     DONE = "done"
     """What a person asked for, a hold, bars or pauses, is changed; nothing was to be deployed."""
+    REJECTED = "rejected"
+    """It waited for an approval, and a person rejected it, or none answered in time."""
     REFUSED = "refused"
     """What a person asked for was refused before there was an image to deploy."""
 
@@ -100,6 +102,7 @@ class Decision(StrEnum):
     RESTORE = "restore"
     HELD = "held"
     BARRED = "barred"
+    REJECTED = "rejected"
     DONE = "done"
     PAUSE = "pause"
     """It pauses or resumes tasks, and deploys nothing."""
@@ -184,6 +187,19 @@ class Pinned(Shape):
     revisions: Stored | None = None
 
 
+class Approval(Shape):
+    """That a person has to approve the changes first. `given`: the digest of those that one approved; empty before."""
+
+    given: str = ""
+
+
+class Asks(Shape):
+    """What an approval is asked for: the digest of the changes as a person sees them; and until when."""
+
+    changes: str
+    until: AwareDatetime
+
+
 class StepInput(Shape):
     """What every step is handed, beside its own: which execution it works for."""
 
@@ -196,7 +212,8 @@ class TakeTurnInput(StepInput):
 
 class TakeTurnOutput(Verdict):
     """`restores` is the ARN of an execution that was stopped and is to be restored; then there is no image. Nor is
-    there one before a change of what is live has its turn: it deploys the image that is live then.
+    there one before a change of what is live has its turn: it deploys the image that is live then. `approval` is None
+    where none is needed.
     """
 
     wait_seconds: int
@@ -205,6 +222,7 @@ class TakeTurnOutput(Verdict):
     origin: Origin | None = None
     restores: str | None = None
     pinned: Pinned | None = None
+    approval: Approval | None = None
     remark: str = ""
     """What the plan's summary says of the deployment beside its changes."""
 
@@ -232,12 +250,14 @@ class ReadConfigOutput(Recorded):
 
 class PlanDeploymentInput(StepInput):
     config: ReadConfigOutput
+    approval: Approval | None = None
 
 
 class PlanDeploymentOutput(Recorded):
     """Where plan and snapshot are, and what a person wants to know of them.
 
     `targets` is `created` and `updated` together: an execution that the previous release of Rota began goes by it.
+    `waits`: it ends here, and waits for what it `asks`.
     """
 
     document: Stored
@@ -253,6 +273,8 @@ class PlanDeploymentOutput(Recorded):
     calls: dict[str, int]
     estimated_seconds: int
     rolls_service: bool
+    waits: bool = False
+    asks: Asks | None = None
 
     def facts(self) -> dict[str, Any]:
         pointers = {"plan": self.document.model_dump(), "snapshot": self.snapshot.model_dump()}
@@ -399,7 +421,8 @@ class CaughtError(Shape):
 class FailedDeployment(BaseModel):
     """The state machine's document at the moment of the failure; which keys are there says how far it came.
 
-    Without `error` TakeTurn ended it: it was overtaken, held or barred, is done, or restores another execution.
+    Without `error` TakeTurn ended it: it was overtaken, held or barred, is done, or restores another execution; or
+    PlanDeployment, because its changes are to be approved.
     """
 
     # Nothing that a later version adds to the document keeps this one from restoring.
@@ -445,7 +468,8 @@ class FailedDeployment(BaseModel):
     @property
     def has_begun(self) -> bool:
         """Whether anything of the app may have been written."""
-        return bool(self.plan and not self.plan.nothing_to_do and self.turn and not self.turn.dry_run)
+        plan = self.plan
+        return bool(plan and not plan.nothing_to_do and not plan.waits and self.turn and not self.turn.dry_run)
 
 
 class RestoreDeploymentInput(StepInput):

@@ -68,6 +68,8 @@ class ExecutionInput(Shape):
         return Stored(key=self.schedule_key, version_id=self.schedule_version)
 
 
+# What is approved is not said by whoever may start an execution.
+_OF_AN_APPROVAL = {"approve", "approved", "approval", "approves", "reject", "rejected"}
 # Keys that later versions of Rota know. Ignored, they would do something else than a person asks for.
 _UNKNOWN = ("with_before",)
 _KNOWN = tuple(name for name in ExecutionInput.model_fields if name not in _UNKNOWN)
@@ -196,7 +198,9 @@ def _of_names(event: Mapping[str, Any]) -> Iterator[str]:
         if key in _KNOWN or (is_an_event and key in {*_OF_AN_EVENT, "detail"}):
             continue
         meant = _meant(key, (*_KNOWN, *_UNKNOWN))
-        if meant in _UNKNOWN:
+        if _letters(key) in _OF_AN_APPROVAL:
+            yield f"{key} is not a key of the input; who may approve does it with rota approve"
+        elif meant in _UNKNOWN:
             yield f"this version of Rota does not know the key {key}; leave it out"
         elif meant:
             yield f'{key} is not a key of the input; write "{meant}"' + (", beside detail" if is_an_event else "")

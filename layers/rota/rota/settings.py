@@ -30,7 +30,7 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 class Settings(Shape):
     """One app: a repository, a service, a task-definition family and a schedule file.
 
-    `api_command` and `api_port` are None where the base's stay. `state_machine_arn` is known to Sweep alone.
+    `api_command` and `api_port` are None where the base's stay. `state_machine_arn` is known to Sweep and Approve.
     `run_queue_arn` names the queue of what AWS reports of runs, which is there whether or not they are watched.
     """
 
@@ -60,6 +60,8 @@ class Settings(Shape):
     revision_mode: Literal["per-task", "shared"] = "per-task"
     rollout_timeout_minutes: int = 30
     deploy_window: str = ""
+    approval: Literal["none", "required", "required-always"] = "none"
+    approval_days: int = 7
     history_days: int = 365
     watch_runs: bool = False
     trace_scheduled_time: bool = False

@@ -39,6 +39,7 @@ POLICIES: dict[str, frozenset[str]] = {
             "s3:PutObject",
         }
     ),
+    "ApproverPolicy": frozenset({"lambda:InvokeFunction"}),
     "RunnerPolicy": frozenset({"ecs:RunTask", "ecs:TagResource", "ecs:StopTask", "iam:PassRole"}),
     "DoctorPolicy": frozenset(
         {

@@ -39,6 +39,7 @@ ENDS = {
     "Ignored": ("ignored", Exit.NOT_DEPLOYED),
     "Held": ("held", Exit.NOT_DEPLOYED),
     "Barred": ("barred", Exit.NOT_DEPLOYED),
+    "Rejected": ("rejected", Exit.NOT_DEPLOYED),
     "DeploymentFailed": ("failed", Exit.FAILED),
     "RestoreFailed": ("half done", Exit.HALF_DONE),
 }

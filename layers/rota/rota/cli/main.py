@@ -12,10 +12,10 @@ from rota import __version__
 
 _NAMES = (
     *("status", "next", "history", "explain", "run", "logs", "stop"),
-    *("plan", "deploy", "rollback", "pause", "resume", "restore"),
+    *("plan", "deploy", "approve", "reject", "rollback", "pause", "resume", "restore"),
     *("board", "check", "init", "import", "verify-account", "completion"),
 )
-_FUNCTIONS = {"import": ("import_schedules", "import_"), "next": ("next", "next_")}
+_FUNCTIONS = {"import": ("import_schedules", "import_"), "next": ("next", "next_"), "reject": ("approve", "reject")}
 """The folder and the function of a command whose name Python has taken."""
 
 

@@ -36,5 +36,7 @@ def asking(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command that asks first, and records why."""
     function = click.option("--yes", is_flag=True, help="Do not ask.")(function)
     return click.option(
-        "--reason", metavar="TEXT", help="Why; it is recorded, and in each message. A pause and a rollback need it."
+        "--reason",
+        metavar="TEXT",
+        help="Why; it is recorded, and in each message. A pause, a rollback and an approval need it.",
     )(function)

@@ -1,9 +1,14 @@
-"""Why a deployment failed: in which step, what went wrong, what was restored, who does what. Pure."""
+"""Why a deployment failed: in which step, what went wrong, what was restored, who does what; and what one waits for.
+
+Pure.
+"""
 
 import json
 import re
 
-from rota.contract import CaughtError, Decision, Outcome, Verdict
+from rota.contract import Asks, CaughtError, Decision, Outcome, Verdict
+from rota.deployment.waiting import Answer
+from rota.times import minute
 
 # Step Functions cuts an execution's cause at 32,768 characters:
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
@@ -46,9 +51,25 @@ def stored_error(error: CaughtError) -> CaughtError:
     return CaughtError(Error=error.Error, Cause=_shortened(_message(error), _LONGEST_IN_RECORD))
 
 
+def asks_for(asks: Asks, summary: str, before: Answer | None, execution: str) -> str:
+    """What a person is to approve, what to type, and where the plan is. `before`: what a person has approved that would
+    be otherwise now.
+    """
+    from rota.notifications.links import execution_link  # noqa: PLC0415  here, because next to no deployment waits
+
+    again = f" It is asked again, because this is not what {before.by} approved." if before else ""
+    return (
+        f"It waits for an approval until {minute(asks.until)}: {summary}.{again} "
+        f"To approve it: rota approve {asks.changes} --reason ... "
+        f"To reject it: rota reject {asks.changes} --reason ... "
+        f"It deploys once it is approved, unless a newer push does. The plan: {execution_link(execution)}"
+    )
+
+
 _BEFORE_THE_LEASE = {
     Decision.HELD: Outcome.HELD,
     Decision.BARRED: Outcome.BARRED,
+    Decision.REJECTED: Outcome.REJECTED,
     Decision.DONE: Outcome.DONE,
 }
 

@@ -33,6 +33,11 @@ def end_deployment(
     invoked what still writes.
     """
     entry = ledger_of(settings, record.execution).close(entry, record, datetime.now(UTC))
+    if entry.outcome == Outcome.HELD and record.asks and record.image:
+        # Here, because next to no deployment waits for an approval.
+        from rota.deployment.gates import Pending  # noqa: PLC0415
+
+        lease.leave_pending(Pending.of(record, entry.summary))
     with thread_pool() as pool:
         publishing = pool.submit(publish, entry)
         lease.release(
@@ -47,6 +52,8 @@ def _settle(entry: Entry, record: "DeploymentRecord") -> "Callable[[Gates], Gate
     """How its end changes the bars: what a person chose and is live has none; a rollback that failed bars nothing."""
     if entry.outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO):
         return (lambda gates: gates.without_bars_of(record.lifts)) if record.lifts else None
+    if entry.outcome == Outcome.REJECTED:
+        return lambda gates: gates.without_refused(datetime.now(UTC))
     if record.origin and record.origin.kind == Kind.ROLLBACK:
         return lambda gates: gates.with_bars(record.execution, ())
     return None

@@ -6,13 +6,20 @@ value in it is text, so that what is read is written again as it was.
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime
 
-from rota.contract import Execution, Image, Kind, Origin, Stored
+from rota.contract import Asks, Execution, Image, Kind, Origin, Stored
 from rota.deployment.items import Item
+from rota.deployment.waiting import Answer, BackTo
 from rota.times import minute
+
+if TYPE_CHECKING:
+    from rota.deployment.record import DeploymentRecord
+
+# Of a plan's summary in the lease's item, which has at most 400 KB.
+_LONGEST_SUMMARY = 8_000
 
 
 class Hold(Item):
@@ -53,6 +60,42 @@ class Pending(Item):
     """The version of a schedule file that it is to be deployed with; None for the newest."""
     execution: str
     """The ARN of the execution that was held."""
+    asks: Asks | None = None
+    """What a person is to approve; None if no plan of it has been made yet, or no approval is needed."""
+    summary: str = ""
+    """Of the plan that is to be approved."""
+    answer: Answer | None = None
+    back_to: BackTo | None = None
+    """Of a rollback that is to be approved."""
+
+    @classmethod
+    def of(cls, record: "DeploymentRecord", summary: str) -> "Pending":
+        """What a deployment leaves that is to be approved."""
+        if record.image is None or record.origin is None:
+            raise ValueError(f"{record.execution.name} deploys no image")
+        return cls(
+            order=record.order,
+            image=record.image,
+            origin=record.origin,
+            lifts=record.lifts,
+            schedule=record.schedule,
+            execution=record.execution.id,
+            asks=record.asks,
+            summary=summary[:_LONGEST_SUMMARY],
+            back_to=record.back_to,
+        )
+
+    def waits_at(self, now: datetime) -> bool:
+        """Whether it waits for a person's answer."""
+        return bool(self.asks and not self.answer and now < self.asks.until)
+
+    def refused_at(self, now: datetime) -> str:
+        """Why it is deployed no more, as a sentence; empty if it may be."""
+        if self.answer and not self.answer.approves:
+            return str(self.answer)
+        if self.asks and not self.answer and self.asks.until <= now:
+            return f"no person approved it until {minute(self.asks.until)}"
+        return ""
 
 
 class Bar(Item):
@@ -88,6 +131,11 @@ class Gates(Item):
     def hold_at(self, now: datetime) -> Hold | None:
         """The hold that is in force."""
         return self.hold if self.hold and (self.hold.until is None or self.hold.until > now) else None
+
+    def without_refused(self, now: datetime) -> "Gates":
+        """Without what is pending, if a person rejected it or none answered in time."""
+        gone = self.pending and self.pending.refused_at(now)
+        return self.model_copy(update={"pending": None}) if gone else self
 
     def bar_of(self, digest: str) -> Bar | None:
         """The newest bar of that image; None if it has none."""
@@ -125,7 +173,8 @@ class Asked(Item):
 
     `closed`: the deployment window is not open; `passes`: neither that nor a hold stops it, which `passed` names;
     `lifts`: the digests whose bars do not stop it, and go once it is live; `order`: its place in the line, if that is
-    not its own: of the push that it resumes; `schedule`: the version of a schedule file that it is to be deployed with.
+    not its own: of the push that it resumes; `schedule`: the version of a schedule file that it is to be deployed with;
+    `answer`: how a person approved it; `back_to`: what it brings back, if it is a rollback.
     """
 
     image: Image | None = None
@@ -136,8 +185,12 @@ class Asked(Item):
     lifts: tuple[str, ...] = ()
     order: str = ""
     schedule: Stored | None = None
+    answer: Answer | None = None
+    back_to: BackTo | None = None
 
 
+APPROVE = "rota approve, or rota reject"
+"""What answers what waits for an approval, for a message."""
 RESUME = f"rota resume --deployments, or start {json.dumps({'kind': Kind.RESUME, 'hold': {}})}"
 """What ends a hold, for a message: the command, and the input."""
 

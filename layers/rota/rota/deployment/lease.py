@@ -14,6 +14,7 @@ from rota.deployment import gates
 from rota.deployment.gates import Asked, Gates
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord, OptionalRecord, RecordUpdate, begin
+from rota.deployment.waiting import Answer
 from rota.errors import TransientError
 
 if TYPE_CHECKING:
@@ -122,6 +123,27 @@ def read_lease(dynamodb: "DynamoDBClient", table: str, app: str) -> LeaseItem:
     return LeaseItem.model_validate(plain({"M": found or {}}), extra="ignore")
 
 
+def write_answer(dynamodb: "DynamoDBClient", table: str, app: str, pending: gates.Pending, answer: Answer) -> bool:
+    """Write a person's answer to what is pending. False if that has changed meanwhile, or has an answer."""
+    try:
+        dynamodb.update_item(
+            TableName=table,
+            Key=_key(app),
+            UpdateExpression="SET gates.pending.answer = :answer",
+            ConditionExpression="gates.pending.#order = :order AND gates.pending.#execution = :execution "
+            "AND attribute_not_exists(gates.pending.answer)",
+            ExpressionAttributeNames={"#order": "order", "#execution": "execution"},
+            ExpressionAttributeValues={
+                ":answer": stored(answer.model_dump(mode="json")),
+                ":order": stored(pending.order),
+                ":execution": stored(pending.execution),
+            },
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
 def changing_schedules_since(dynamodb: "DynamoDBClient", table: str, app: str) -> datetime | None:
     """When the deployment that holds the lease began to change schedules; None if it has not, or none holds it."""
     record = read_lease(dynamodb, table, app).record
@@ -169,7 +191,14 @@ class Lease:
         """
         image = asked.image
         place = asked.order or (order(self._execution, image) if image else "")
-        known = {"lifts": asked.lifts, "schedule": asked.schedule, "passed": asked.passed}
+        known = {
+            "lifts": asked.lifts,
+            "schedule": asked.schedule,
+            "passed": asked.passed,
+            "order": place,
+            "answer": asked.answer,
+            "back_to": asked.back_to,
+        }
         record = begin(self._execution, image, asked.origin).model_copy(update=known)
         claim = _Claim(place, image.digest if image else "", record)
         lease = self.look() if asked.closed and image and not asked.passes else self._claim_if_free(claim)
@@ -241,6 +270,22 @@ class Lease:
             f"To deploy it now: rota deploy --image {image.tag or image.digest} --now{ends}",
         )
 
+    def leave_pending(self, pending: gates.Pending) -> None:
+        """Let what this execution was to deploy be pending, while it holds the lease and no newer push has come.
+        TransientError if others change the gates, too, each time that this is tried.
+        """
+        for _ in range(_TRIES):
+            lease = self.look()
+            if lease.holder != self._execution.id or lease.newest > pending.order:
+                return
+            before = lease.gate.pending
+            if before and (before.order > pending.order or before.execution == pending.execution):
+                return
+            changed = lease.gate.model_copy(update={"pending": pending})
+            if self._put_gates(lease.gates, changed, "holder = :me AND "):
+                return
+        raise TransientError("the gates have just changed")
+
     def change_gates(self, change: Callable[[Gates], Gates]) -> LeaseItem:
         """Change what stands before the lease. Returns the item as it is then. TransientError if others change it, too,
         each time that this is tried.
@@ -255,11 +300,13 @@ class Lease:
                 return done
         raise TransientError("the gates have just changed")
 
-    def _put_gates(self, seen: Mapping[str, Any], changed: Gates) -> LeaseItem | None:
-        """The item with other gates than those that were seen; None if they have changed meanwhile."""
+    def _put_gates(self, seen: Mapping[str, Any], changed: Gates, also: str = "") -> LeaseItem | None:
+        """The item with other gates than those that were seen; None if they have changed meanwhile. `also`: a condition
+        beside that.
+        """
         update = _GatesUpdate(seen, changed.stored())
         expression = f"SET {update.sets[0]}" if update.sets else "REMOVE gates"
-        done, lease = self._update(expression, update.condition, update.values)
+        done, lease = self._update(expression, f"{also}{update.condition}", update.values)
         return lease if done else None
 
     def look(self) -> LeaseItem:

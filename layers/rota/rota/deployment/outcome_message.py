@@ -15,6 +15,7 @@ _TITLES = {
     Outcome.OVERTAKEN: "overtaken by a newer push",
     Outcome.HELD: "held",
     Outcome.BARRED: "not deployed, because it was rolled back from",
+    Outcome.REJECTED: "not approved",
     Outcome.DONE: "done",
 }
 _GOOD = {Outcome.DEPLOYED: True, Outcome.FAILED: False, Outcome.REFUSED: False}

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, ValidationError, WrapValidator
 
 from rota.contract import (
     STEPS,
+    Asks,
     CaughtError,
     Execution,
     FailedDeployment,
@@ -25,12 +26,13 @@ from rota.contract import (
     phases_up_to,
 )
 from rota.deployment.items import Item
+from rota.deployment.waiting import Answer, BackTo
 
 # The step that makes the record, and what is between it and the first step that writes, in `durations`.
 _FIRST_STEP = "TakeTurn"
 _CHANGE_SCHEDULES = ("ClearRules", "CreateTargets")
 # First writer wins.
-_DECIDED_ONCE = {"complete", "error", "failed_step"}
+_DECIDED_ONCE = {"complete", "error", "failed_step", "asks"}
 
 
 class DeploymentRecord(Item):
@@ -44,6 +46,13 @@ class DeploymentRecord(Item):
     """The digests whose bars go once it is live."""
     passed: tuple[str, ...] = ()
     """The hold and the deployment window that it passed, in words."""
+    order: str = ""
+    """Its place in the line of pushes; empty of a change of what is live."""
+    answer: Answer | None = None
+    """How a person approved it."""
+    asks: Asks | None = None
+    """What a person is to approve: it ends, and is pending."""
+    back_to: BackTo | None = None
     schedule: Stored | None = None
     """The version of the schedule file that it deploys; None if it is the newest, which was not read yet."""
     tasks: int | None = None
@@ -156,6 +165,7 @@ def derive(execution: Execution, document: FailedDeployment) -> DeploymentRecord
         complete=document.is_complete,
         revisions=revisions,
         rollout=document.rollout,
+        asks=plan.asks if plan else None,
         entered=dict.fromkeys(may_have, execution.started_at),
     )
 

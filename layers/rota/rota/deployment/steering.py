@@ -1,42 +1,46 @@
 """What a person changes of the gates alone: a hold of deployments, its end, and bars that are lifted."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple
 
-from rota.contract import Decision, Execution, Image, Kind, Origin, Stored, Verdict
-from rota.deployment.gates import RESUME, Asked, Closed, Gates, hold_of
+from rota.contract import Decision, Execution, Kind, Origin, Verdict
+from rota.deployment.gates import APPROVE, RESUME, Asked, Closed, Gates, Pending, hold_of
 from rota.deployment.lease import Lease
 from rota.errors import listed
 from rota.execution_input import ExecutionInput, refuse_past
 
 
+class Steering(NamedTuple):
+    """What the gates are looked at with: `closed` and `is_active` are as `Asked` and `Lease.take` have them, `approval`
+    as the stack's parameter has it.
+    """
+
+    now: datetime
+    closed: Closed | None
+    approval: str
+    is_active: Callable[[str], bool]
+
+
 class Steered(NamedTuple):
-    """What becomes of the execution; and the image that it deploys in place of the push that was held, with the version
-    of a schedule file that is named for it.
+    """What becomes of the execution, and what it deploys in place of what was pending: no image, if it deploys nothing.
+    A rollback that was approved, which is to go, has not taken the lease yet.
     """
 
     verdict: Verdict
-    image: Image | None = None
-    schedule: Stored | None = None
+    asked: Asked
 
 
-def carry_out(
-    lease: Lease,
-    execution: Execution,
-    keys: ExecutionInput,
-    origin: Origin,
-    closed: Closed | None,
-    is_active: Callable[[str], bool],
-) -> Steered:
-    """Change the gates as the input says. `closed` and `is_active` are as `Asked` and `Lease.take` have them.
+def carry_out(lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin, given: Steering) -> Steered:
+    """Change the gates as the input says.
 
     RejectedError for what cannot be.
     """
     if keys.kind == Kind.LIFT:
-        return Steered(_lift(lease, keys.lift))
+        return Steered(_lift(lease, keys.lift), Asked(origin=origin))
     if keys.kind == Kind.PAUSE:
-        return Steered(_hold(lease, execution, keys, origin))
-    return _resume(lease, execution, keys, origin, closed, is_active)
+        return Steered(_hold(lease, execution, keys, origin), Asked(origin=origin))
+    return _resume(lease, execution, keys, origin, given)
 
 
 def _hold(lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin) -> Verdict:
@@ -52,8 +56,7 @@ def _resume(
     execution: Execution,
     keys: ExecutionInput,
     origin: Origin,
-    closed: Closed | None,
-    is_active: Callable[[str], bool],
+    given: Steering,
 ) -> Steered:
     """End the hold, if the input says so, and deploy what is pending. It is done again each time that it has waited."""
 
@@ -61,22 +64,46 @@ def _resume(
         return gates.with_hold(execution, None) if keys.hold else gates
 
     item = lease.change_gates(end_hold)
-    if item.holder == execution.id and item.record:
+    if item.holder == execution.id and (record := item.record):
         verdict = Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
-        return Steered(verdict, item.record.image, item.record.schedule)
+        asked = Asked(
+            image=record.image,
+            origin=record.origin or origin,
+            order=record.order,
+            schedule=record.schedule,
+            answer=record.answer,
+            back_to=record.back_to,
+        )
+        return Steered(verdict, asked)
     pending = item.gate.pending
     if pending is None:
         ended = "deployments are held no more; no push is pending" if keys.hold else "no push is pending"
-        return Steered(_done(ended))
+        return Steered(_done(ended), Asked(origin=origin))
     asked = Asked(
         image=pending.image,
-        origin=origin,
-        closed=closed,
+        origin=pending.origin if pending.asks else origin,
+        closed=given.closed,
         lifts=pending.lifts,
         order=pending.order,
         schedule=pending.schedule,
+        answer=pending.answer,
+        back_to=pending.back_to,
     )
-    return Steered(lease.take(asked, is_active), pending.image, pending.schedule)
+    if refused := pending.refused_at(given.now):
+        reason = f"{refused}. To deploy it after all: {_deploys(pending)}"
+        return Steered(Verdict(decision=Decision.REJECTED, reason=reason), asked)
+    if pending.asks and given.approval != "none" and pending.waits_at(given.now):
+        waits = f"{pending.image.tag or pending.image.digest} waits for an approval: {APPROVE}"
+        return Steered(_done(waits), Asked(origin=origin))
+    if pending.back_to:
+        return Steered(Verdict(decision=Decision.GO, reason="the rollback is approved"), asked)
+    return Steered(lease.take(asked, given.is_active), asked)
+
+
+def _deploys(pending: Pending) -> str:
+    if pending.back_to:
+        return f"rota rollback {pending.back_to.release}"
+    return f"rota deploy --image {pending.image.tag or pending.image.digest}"
 
 
 def _lift(lease: Lease, digests: tuple[str, ...]) -> Verdict:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
 from rota.contract import CaughtError, Execution, Kind, Outcome, Verdict
-from rota.deployment.failure_message import explain, outcome_of
+from rota.deployment.failure_message import asks_for, explain, outcome_of
 from rota.deployment.ledger import Entry, LedgerItem, ledger_of
 from rota.deployment.record import DeploymentRecord
 from rota.deployment.releases import Live
@@ -61,6 +61,8 @@ class Attempt(NamedTuple):
         outcome, refused = outcome_of(self.error, self.verdict), self._is_refused
         if self.error:
             cause = explain(self.step, self.error, became, refused=refused)
+        elif record.asks:
+            outcome, cause = Outcome.HELD, asks_for(record.asks, summary, record.answer, record.execution.id)
         elif outcome == Outcome.DONE:
             summary, cause = cause, ""
         return Entry(

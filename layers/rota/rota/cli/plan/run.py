@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange
 if TYPE_CHECKING:
     from rota.cli.frame import Account
     from rota.cli.plan.proposal import Proposal
+    from rota.cli.stack import Stack
     from rota.schedule_file.task import Task
 
 _EVERY, _LONGEST = 0.5, 900
@@ -89,7 +90,7 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str, propo
         registers=len(plan["registers"]),
         seconds_at_least=pointers["estimated_seconds"],
         summary=pointers["summary"],
-        remarks=list(plan.get("remarks", ())),
+        remarks=[*plan.get("remarks", ()), *_waits(stack, nothing=pointers["nothing_to_do"])],
         left_out=dict(plan.get("left_out", {})),
         execution=started,
     )
@@ -172,3 +173,9 @@ def _read(account: "Account", stored: Mapping[str, str]) -> tuple[bytes, datetim
     s3, key, version = account.client("s3"), stored["key"], stored["version_id"]
     found = s3.get_object(Bucket=account.stack.bucket, Key=key, VersionId=version)
     return found["Body"].read(), found["LastModified"]
+
+
+def _waits(stack: "Stack", *, nothing: bool) -> Iterator[str]:
+    """That a deployment of this plan waits for an approval."""
+    if not nothing and stack.parameters.get("Approval", "none") != "none":
+        yield "before it changes anything, a person has to approve it: rota approve"

@@ -209,8 +209,16 @@ def _pending(gates: Item, window: str, now: datetime) -> Pending | None:
     found = gates.get("pending")
     if not found:
         return None
-    image = found["image"]
-    return Pending(image["digest"], image.get("tag"), found["execution"], _opens(window, now))
+    image, asks = found["image"], {} if found.get("answer") else found.get("asks") or {}
+    return Pending(
+        digest=image["digest"],
+        tag=image.get("tag"),
+        execution=found["execution"],
+        opens=_opens(window, now),
+        changes=asks.get("changes", ""),
+        approve_until=items.at(asks, "until"),
+        summary=found.get("summary", "") if asks else "",
+    )
 
 
 def _opens(window: str, now: datetime) -> datetime | None:

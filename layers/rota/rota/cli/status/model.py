@@ -69,13 +69,17 @@ class Hold:
 @dataclass(frozen=True)
 class Pending:
     """The newest push that was held; it is deployed when the hold ends. `opens`: when the deployment window does, if
-    that is not open; None if it is, or if there is none.
+    that is not open; None if it is, or if there is none. `changes` is the digest of what a person is to approve, until
+    `approve_until`, and `summary` says it in words; empty if it waits for no approval.
     """
 
     digest: str
     tag: str | None
     execution: str
     opens: datetime | None = None
+    changes: str = ""
+    approve_until: datetime | None = None
+    summary: str = ""
 
 
 @dataclass(frozen=True)

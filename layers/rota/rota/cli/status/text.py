@@ -126,7 +126,13 @@ def _waits(pending: Pending, hold: Hold | None, now: datetime, *, utc: bool) -> 
     """For what the newest push waits, and what to type."""
     image = pending.tag or short(pending.digest)
     words = "is started within minutes"
-    if hold:
+    if pending.approve_until:
+        until, reason = times.clock(pending.approve_until, now, utc=utc), "--reason ..."
+        words = (
+            f"waits for an approval until {until}: {pending.summary}. rota approve {pending.changes} {reason}, or rota "
+            f"reject {pending.changes} {reason}"
+        )
+    elif hold:
         words = "waits for the hold to end: rota resume --deployments"
     elif pending.opens:
         opens = times.clock(pending.opens, now, utc=utc)

@@ -1,0 +1,45 @@
+"""Approve: takes a person's answer to a deployment that waits for an approval, and starts what was approved."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field, StrictBool
+
+from rota.aws import clients
+from rota.contract import Shape
+from rota.deployment import approval, window
+from rota.deployment.pending_push import start_pending
+from rota.deployment.waiting import Answer
+from rota.execution_input import LONGEST_NAME, LONGEST_REASON
+from rota.handlers.event import on_event
+from rota.settings import Settings
+
+
+class ApproveRequest(Shape):
+    """The digest of the changes, which a person has seen, and what that person says to them."""
+
+    changes: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
+    approves: StrictBool
+    by: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+
+
+class ApproveAnswer(Shape):
+    """The name of the execution that deploys it, or records that it is rejected; empty while a hold or the deployment
+    window stops it, which `stopped_by` names: then it begins when they are over.
+    """
+
+    execution: str = ""
+    stopped_by: tuple[str, ...] = ()
+
+
+@on_event(None)
+def handler(request: ApproveRequest, settings: Settings) -> ApproveAnswer:
+    now = datetime.now(UTC)
+    given = Answer(**dict(request), at=now)
+    gates = approval.answer(clients.dynamodb(), settings.table, settings.app, given)
+    closed = window.closed_at(settings.deploy_window, now)
+    # If this fails, Sweep does it within a minute.
+    name = start_pending(clients.stepfunctions(), settings, gates, closed, now)
+    stops = (gates.hold_at(now), closed)
+    return ApproveAnswer(execution=name or "", stopped_by=() if name else tuple(str(each) for each in stops if each))

@@ -1,0 +1,1 @@
+"""`rota approve` and `rota reject`: what waits for an approval is answered."""

@@ -1,0 +1,386 @@
+"""An approval: a deployment ends in Held with its plan, and deploys once a person with the right has approved that."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rota.contract import Kind
+from rota.deployment.items import plain, stored
+from rota.errors import RejectedError, TransientError
+from tests.guestbook import DIGEST
+from tests.in_process import client
+from tests.steps import items
+from tests.steps.calls import KilledError
+from tests.steps.deployments import NEXT, PUSH, THIRD, Deployment, Deployments, invoke
+from tests.steps.items import LEASE, RELEASES
+from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
+from tests.steps.world import World, handler
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:rota-deploy"
+BY = {"by": "ann", "reason": "the new prices"}
+
+
+def gates() -> dict[str, Any]:
+    found: dict[str, Any] = plain(items.read(LEASE).get("gates", {"M": {}}))
+    return found
+
+
+def pending() -> dict[str, Any]:
+    found: dict[str, Any] = gates().get("pending", {})
+    return found
+
+
+def waits() -> str | None:
+    """The digest of the image that waits."""
+    digest: str | None = pending().get("image", {}).get("digest")
+    return digest
+
+
+def live() -> str:
+    digest: str = plain({"M": items.read(RELEASES)})["live_digest"]
+    return digest
+
+
+def approve(*, approves: bool = True, **more: Any) -> dict[str, Any]:
+    """Invoke the function as a person who has seen what waits."""
+    return invoke("approve", {"changes": pending()["asks"]["changes"], "approves": approves, **BY, **more})
+
+
+def sweep() -> None:
+    handler("sweep")({"id": "tick"}, None)  # type: ignore[arg-type]  # its context is not used
+
+
+def started() -> list[tuple[str, dict[str, Any]]]:
+    """Name and input of what Sweep and Approve have started."""
+    found = client("stepfunctions").list_executions(stateMachineArn=MACHINE)["executions"]
+    described = [client("stepfunctions").describe_execution(executionArn=each["executionArn"]) for each in found]
+    return [(each["name"], json.loads(each["input"])) for each in described if each["name"].startswith("pending-")]
+
+
+def is_late() -> None:
+    """The days in which it may be approved are over."""
+    changed = gates()
+    changed["pending"]["asks"]["until"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    items.change(LEASE, "SET gates = :gates", gates=stored(changed))
+
+
+@pytest.fixture
+@once
+def asking(world: World, deployments: Deployments) -> Deployments:
+    """Deployments after a first one, of a stack that asks for approvals from then on."""
+    deployments.in_real_time()
+    assert deployments.start().run() == "Deployed"
+    return deployments
+
+
+@pytest.fixture(autouse=True)
+def parameter(monkeypatch: pytest.MonkeyPatch, asking: Deployments, world: World) -> Iterator[None]:
+    world.execution("another")
+    for name, value in {"APPROVAL": "required", "STATE_MACHINE_ARN": MACHINE, "WATCH_RUNS": "false"}.items():
+        monkeypatch.setenv(name, value)
+    yield
+
+
+def begun(world: World) -> Deployment:
+    """The one execution that was started for what was pending."""
+    ((name, given),) = started()
+    return Deployment(world, name, given, datetime.now(UTC))
+
+
+def test_a_push_ends_held_before_anything_is_written(world: World, asking: Deployments) -> None:
+    before = world.everything()
+    push = asking.start(NEXT)
+    world.calls.made.clear()
+    assert push.run() == "Held"
+    assert (world.everything(), waits(), world.calls.writes()) == (before, NEXT, ["events.PutEvents"])
+    entry = world.entry(push.arn)
+    changes = pending()["asks"]["changes"]
+    assert (entry["outcome"], entry["digest"], "holder" in items.read(LEASE)) == ("held", NEXT, False)
+    said = world.calls.notifications[-1]["news"]
+    for words in (entry["summary"], f"rota approve {changes}", f"rota reject {changes}", "/v2/executions/details/"):
+        assert words in said
+    sweep()
+    assert (started(), waits()) == ([], NEXT)
+
+
+def test_approved_it_deploys_once(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    name = approve()["execution"]
+    assert approve()["execution"] == name, "a second answer is as the first"
+    sweep()
+    resumed = begun(world)
+    assert resumed.run() == "Deployed"
+    entry = world.entry(resumed.arn)
+    assert (live(), pending(), entry["digest"]) == (NEXT, {}, NEXT)
+    assert "ann approved it: the new prices" in entry["summary"]
+    answer = _record(world, resumed.arn)["answer"]
+    assert (answer["by"], answer["reason"], answer["approves"]) == ("ann", "the new prices", True)
+    with pytest.raises(RejectedError, match="nothing waits for an approval"):
+        invoke("approve", {"changes": "0" * 20, "approves": True, **BY})
+
+
+def _record(world: World, execution: str) -> dict[str, Any]:
+    """What the ledger keeps of a deployment's record."""
+    name = next(name for name, item in world.ledger().items() if item.get("execution") == execution)
+    key = LEASE["Key"] | {"record": {"S": name}}
+    found: dict[str, Any] = plain(items.read(LEASE | {"Key": key})["deployment"])
+    return found
+
+
+def test_rejected_it_is_gone_and_recorded(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    approve(approves=False, reason="the prices are wrong")
+    with pytest.raises(RejectedError, match="ann rejected it: the prices are wrong already"):
+        approve()
+    rejected = begun(world)
+    assert rejected.run() == "Rejected"
+    entry = world.entry(rejected.arn)
+    assert (entry["outcome"], entry["digest"], pending(), live()) == ("rejected", NEXT, {}, DIGEST)
+    assert entry["cause"] == ("ann rejected it: the prices are wrong. To deploy it after all: rota deploy --image next")
+    assert world.calls.notifications[-1]["outcome"] == "rejected"
+    assert asking.start(NEXT).run() == "Held", "nothing is barred"
+
+
+def test_without_an_answer_it_expires_and_that_is_told_once(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    is_late()
+    with pytest.raises(RejectedError, match="is deployed no more: deploy it again"):
+        approve()
+    for _ in range(2):
+        sweep()
+    expired = begun(world)
+    assert expired.run() == "Rejected"
+    assert "no person approved it until " in world.entry(expired.arn)["cause"]
+    sweep()
+    assert (pending(), len(started()), live()) == ({}, 1, DIGEST)
+
+
+def test_a_newer_push_replaces_it(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    seen = pending()["asks"]["changes"]
+    assert asking.start(THIRD).run() == "Held"
+    assert waits() == THIRD
+    with pytest.raises(RejectedError, match="it has changed since"):
+        invoke("approve", {"changes": seen, "approves": True, **BY})
+    approve()
+    assert begun(world).run() == "Deployed"
+    assert live() == THIRD
+
+
+def test_an_older_push_that_comes_late_does_not(world: World, asking: Deployments) -> None:
+    older = asking.start(NEXT)
+    asking.start(THIRD).run()
+    world.push(NEXT, "second")
+    assert (older.run(), waits()) == ("Overtaken", THIRD)
+
+
+def test_what_would_change_otherwise_is_asked_again(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    approve()
+    world.upload({"tasks": [SCHEDULE["tasks"][0]]})
+    resumed = begun(world)
+    assert resumed.run() == "Held"
+    assert "It is asked again, because this is not what ann approved." in world.entry(resumed.arn)["cause"]
+    assert (waits(), "answer" in pending(), live()) == (NEXT, False, DIGEST)
+    sweep()
+    assert len(started()) == 1
+    again = approve()["execution"]
+    assert Deployment(world, again, {"kind": "resume"}, datetime.now(UTC)).run() == "Deployed"
+    assert live() == NEXT
+
+
+def test_another_version_of_the_same_file_is_not_asked_again(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    approve()
+    world.upload(SCHEDULE)
+    assert begun(world).run() == "Deployed"
+
+
+def test_a_person_who_resumes_does_not_approve(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    before = pending()
+    resume = asking.ask(kind="resume", by="eve")
+    assert (resume.run(), live(), pending()) == ("Done", DIGEST, before)
+    assert "waits for an approval: rota approve, or rota reject" in world.entry(resume.arn)["summary"]
+
+
+@pytest.mark.parametrize("key", ["approve", "approval", "Approved", "approves"])
+def test_the_machine_takes_no_approval(key: str, world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    for event in ({"kind": "resume", key: True}, PUSH | {key: True}):
+        refused = asking.ask(**event)
+        assert refused.run() == "DeploymentFailed"
+        assert "who may approve does it with rota approve" in world.entry(refused.arn)["cause"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "event", "end"),
+    [
+        pytest.param("required", PUSH | {"kind": "image"}, "NothingToDo", id="nothing to do"),
+        pytest.param("required", PUSH | {"kind": "image", "dry_run": True}, "Planned", id="a dry run"),
+        pytest.param("required", {"kind": "pause", "pause": {"tasks": ["RemoveSpam"]}}, "Done", id="pause"),
+        pytest.param("required-always", {"kind": "pause", "pause": {"tasks": ["RemoveSpam"]}}, "Done", id="always"),
+        pytest.param("required", {"kind": "pause", "hold": {}}, "Done", id="hold"),
+    ],
+)
+def test_what_needs_no_approval(
+    parameter: str, event: dict[str, Any], end: str, asking: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPROVAL", parameter)
+    assert asking.ask(**event).run() == end
+
+
+def test_now_passes_no_approval(asking: Deployments) -> None:
+    assert asking.start(NEXT, kind="image", now=True, by="eve").run() == "Held"
+
+
+@pytest.fixture
+def second(asking: Deployments, monkeypatch: pytest.MonkeyPatch) -> Deployments:
+    """After a second release."""
+    monkeypatch.setenv("APPROVAL", "none")
+    assert asking.start(NEXT).run() == "Deployed"
+    monkeypatch.setenv("APPROVAL", "required")
+    return asking
+
+
+def test_a_rollback_passes_it_which_is_said(world: World, second: Deployments) -> None:
+    rollback = second.ask(kind="rollback", release="v1", **BY)
+    assert (rollback.run(), live()) == ("Deployed", DIGEST)
+    assert "passed: the changes of a push have to be approved" in world.entry(rollback.arn)["summary"]
+
+
+@pytest.mark.parametrize("killed", [None, 0, 1, 2, 3], ids=str)
+def test_a_rollback_that_always_needs_it(
+    killed: int | None, world: World, second: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPROVAL", "required-always")
+    assert second.ask(kind="rollback", release="previous", by="bob", reason="the login fails").run() == "Held"
+    assert (live(), waits(), "bars" in gates()) == (NEXT, DIGEST, False)
+    approve()
+    rollback = begun(world)
+    if killed is not None:
+        with world.calls.killing("dynamodb.UpdateItem", after=True, skip=killed), suppress(KilledError):
+            rollback.step("TakeTurn")
+    assert (rollback.run(), live()) == ("Deployed", DIGEST)
+    entry = world.entry(rollback.arn)
+    assert (entry["kind"], entry["by"]) == ("rollback", "bob")
+    assert "ann approved it" in entry["summary"]
+    assert second.start(NEXT).run() == "Barred"
+
+
+def test_in_a_hold_it_deploys_after_that(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    asking.ask(kind="pause", hold={}, by="bob", reason="the sale").run()
+    answered = approve()
+    assert (answered["execution"], answered["stopped_by"]) == ("", ["deployments are held by bob: the sale"])
+    sweep()
+    assert started() == []
+    assert asking.ask(kind="resume", hold={}, by="bob").run() == "Deployed"
+    assert live() == NEXT
+
+
+def test_what_was_held_is_planned_first_and_then_asked(world: World, asking: Deployments) -> None:
+    asking.ask(kind="pause", hold={}, by="bob").run()
+    asking.start(NEXT).run()
+    assert "asks" not in pending()
+    assert asking.ask(kind="resume", hold={}, by="bob").run() == "Held"
+    assert "asks" in pending()
+    approve()
+    assert (begun(world).run(), live()) == ("Deployed", NEXT)
+
+
+def test_a_stack_that_asks_no_more_deploys_it(
+    world: World, asking: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking.start(NEXT).run()
+    monkeypatch.setenv("APPROVAL", "none")
+    sweep()
+    assert (begun(world).run(), live()) == ("Deployed", NEXT)
+
+
+def test_a_newer_push_that_waits_for_the_lease_goes_before(world: World, asking: Deployments) -> None:
+    older = asking.start(NEXT).until("RestoreDeployment")
+    world.execution(older.arn.rpartition(":")[2])
+    newer = asking.start(THIRD)
+    assert newer.step("TakeTurn")["decision"] == "wait"
+    assert (older.run(), pending()) == ("Overtaken", {})
+    assert (newer.run(), waits()) == ("Held", THIRD)
+
+
+def test_one_that_is_aborted_as_it_ends_asks_for_nothing(world: World, asking: Deployments) -> None:
+    push = asking.start(NEXT).until("RestoreDeployment")
+    push.stop()
+    assert (push.restorer().run(), pending(), live()) == ("Restored", {}, DIGEST)
+    assert "holder" not in items.read(LEASE)
+
+
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", range(6))
+def test_killed_while_it_ends_it_waits_all_the_same(call: int, after: bool, world: World, asking: Deployments) -> None:
+    push = asking.start(NEXT).until("RestoreDeployment")
+    with world.calls.killing("dynamodb.UpdateItem", after=after, skip=call), suppress(KilledError):
+        push.step("RestoreDeployment")
+    assert (push.run(), waits()) == ("Held", NEXT)
+    approve()
+    assert (begun(world).run(), live()) == ("Deployed", NEXT)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", ["dynamodb.UpdateItem", "stepfunctions.StartExecution"])
+def test_killed_while_it_is_approved(call: str, after: bool, world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    with world.calls.killing(call, after=after), suppress(KilledError):
+        approve()
+    answered = "answer" in pending()
+    assert answered is not (call == "dynamodb.UpdateItem" and not after)
+    if not answered:
+        approve()
+    sweep()
+    assert (begun(world).run(), live(), pending()) == ("Deployed", NEXT, {})
+
+
+@pytest.mark.parametrize("call", range(3))
+def test_killed_in_its_turn_an_approved_one_ends_the_same(call: int, world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    approve()
+    resumed = begun(world)
+    with world.calls.killing("dynamodb.UpdateItem", after=True, skip=call), suppress(KilledError):
+        resumed.step("TakeTurn")
+    assert (resumed.run(), live()) == ("Deployed", NEXT)
+
+
+def test_what_another_has_just_changed_is_looked_at_again(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    changes = pending()["asks"]["changes"]
+
+    with (
+        world.calls.refusing("dynamodb.UpdateItem", "ConditionalCheckFailedException"),
+        pytest.raises(TransientError, match="has just changed"),
+    ):
+        invoke("approve", {"changes": changes, "approves": True, **BY})
+    assert "answer" not in pending()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [{"changes": "x"}, {"approves": "yes"}, {"by": ""}, {"reason": ""}, {"by": "x" * 257}],
+    ids=lambda given: next(iter(given)),
+)
+def test_an_answer_says_what_who_and_why(request_: dict[str, Any], asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    with pytest.raises(Exception, match=next(iter(request_))):
+        approve(**request_) if "approves" not in request_ else approve(approves=request_["approves"])
+
+
+def test_the_kinds_of_what_is_resumed_stay(world: World, asking: Deployments) -> None:
+    asking.start(NEXT, kind="image", by="bob", reason="try it").run()
+    approve()
+    resumed = begun(world)
+    resumed.run()
+    assert world.entry(resumed.arn)["kind"] == Kind.IMAGE
