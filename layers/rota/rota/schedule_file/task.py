@@ -284,7 +284,7 @@ def _encodable(value: _Value) -> _Value:
 
 
 def _optional(description: str, *, ge: int | None = None, le: int | None = None) -> Any:
-    """A key that is not in what Rota stores unless the file has it: the previous release of Rota, which may have to
+    """A key that is not in what Rota stores unless the file has it: the previous version of Rota, which may have to
     restore, may not know it, or not as null.
     """
     return Field(None, exclude_if=lambda given: given is None, description=description, ge=ge, le=le)
@@ -351,7 +351,7 @@ class _Entry(_Model):
     """What each task says itself."""
 
     name: Annotated[str, AfterValidator(_rule_name)] = Field(
-        description="The task's name; with the rule prefix before it, the name of its EventBridge rule."
+        description="The task's name; with the rule prefix before it, the name of its rule or schedule in AWS."
     )
     task: Annotated[str, Field(pattern=f"^{TASK_NAME}$", max_length=255)] | None = Field(
         None, description="The argument of the start command: ./bin/start spam_task."
@@ -361,14 +361,19 @@ class _Entry(_Model):
     )
     cron: Annotated[str, AfterValidator(_cron)] | None = Field(
         None,
-        description="Minutes, hours, day of month, month, day of week (1 is Sunday), year, in UTC; one day field is ?.",
+        description="Minutes, hours, day of month, month, day of week (1 is Sunday), year, in the task's time zone; "
+        "one day field is ?.",
         examples=["0 6 * * ? *", "0/15 * * * ? *", "30 9 ? * MON-FRI *"],
     )
     rate: Annotated[str, AfterValidator(normalise_rate)] | None = Field(
-        None, description="A rate, counted from the creation of the rule.", examples=["5 minutes", "1 hour", "7 days"]
+        None,
+        description="A rate, counted from its start, else from when its rule or schedule is created.",
+        examples=["5 minutes", "1 hour", "7 days"],
     )
     schedule: Annotated[str, AfterValidator(_schedule)] | None = Field(
-        None, description="EventBridge's full expression.", examples=["cron(0 6 * * ? *)", "rate(5 minutes)"]
+        None,
+        description="EventBridge's full expression.",
+        examples=["cron(0 6 * * ? *)", "rate(5 minutes)"],
     )
     at: Annotated[str, AfterValidator(_local_time)] | None = _optional(
         "The one time at which the task runs, in its time zone."
