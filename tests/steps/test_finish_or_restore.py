@@ -42,7 +42,7 @@ def killed_as_it_entered(world: World, restorer: Deployment) -> None:
 
 
 def forget_the_record(world: World, deployment: Deployment) -> None:
-    """The previous release of Rota wrote the ledger's entry, which makes no record."""
+    """The previous version of Rota wrote the ledger's entry, which makes no record."""
     key = {name: {"S": world.entry(deployment.arn)[name]} for name in ("app", "record")}
     client("dynamodb").update_item(TableName=ENVIRONMENT["TABLE"], Key=key, UpdateExpression="REMOVE deployment")
 
@@ -97,7 +97,7 @@ def expire(world: World) -> None:
 
 
 @pytest.mark.exhaustive(first=1)
-@pytest.mark.parametrize("recorded", [True, False], ids=["a record", "by the previous release of Rota"])
+@pytest.mark.parametrize("recorded", [True, False], ids=["a record", "by the previous version of Rota"])
 def test_a_restore_continues_though_its_lease_was_deleted(recorded: bool, world: World, changing: Deployment) -> None:
     """The execution's history says that the rollout was complete when it was stopped."""
     before = world.everything()

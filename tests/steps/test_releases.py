@@ -109,7 +109,7 @@ def test_a_failed_deployment_is_no_release(world: World, later: Deployments) -> 
 
 
 def test_older_deployments_count_for_the_first_number(world: World, later: Deployments) -> None:
-    """The previous release of Rota gave no numbers. What failed, and what the ledger does not hold, does not count."""
+    """The previous version of Rota gave no numbers. What failed, and what the ledger does not hold, does not count."""
     assert later.start().run() == "NothingToDo"
     items.delete(RELEASES)
     client("dynamodb").put_item(

@@ -1,4 +1,4 @@
-"""A stack that is updated while a deployment is under way: what the previous release of Rota wrote is understood."""
+"""A stack that is updated while a deployment is under way: what the previous version of Rota wrote is understood."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ WRITING = ["CreateTargets", "ClearRules", "RegisterRevisions", "RollService", "C
 
 
 def forget_the_record() -> None:
-    """The previous release of Rota took the lease, which makes no record."""
+    """The previous version of Rota took the lease, which makes no record."""
     items.change(LEASE, "REMOVE deployment")
 
 

@@ -1,4 +1,4 @@
-"""An update of the stack in the middle of a deployment of the previous release of Rota, by what that really wrote.
+"""An update of the stack in the middle of a deployment of the previous version of Rota, by what that really wrote.
 
 `version_before` has its state machine, what its steps answered, what they stored in the bucket, and the schemas of what
 its RestoreDeployment reads. Its lease has no record. A running execution keeps its machine, and gets the functions of
@@ -29,7 +29,7 @@ STEPS = [*ANSWERS, "FinishDeployment"]
 @pytest.fixture
 @once
 def changing(world: World, deployments: Deployments) -> Deployment:
-    """The second deployment, of targets as the previous release of Rota left them: it watched no runs."""
+    """The second deployment, of targets as the previous version of Rota left them: it watched no runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WATCH_RUNS", "false")
         world.upload(BEFORE)
@@ -120,7 +120,7 @@ def test_the_next_deployment_goes_well(world: World, deployments: Deployments, c
 @pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("step", STEPS[3:])
 def test_the_version_before_can_restore_what_this_one_began(step: str, world: World, changing: Deployment) -> None:
-    """The stack is rolled back. Members that the previous release of Rota does not know it ignores in a restore."""
+    """The stack is rolled back. Members that the previous version of Rota does not know it ignores in a restore."""
     changing.until(step).fail("RejectedError", "what happened")
     document = changing.request("RestoreDeployment")["document"]
     jsonschema.validate(document, SCHEMAS["document"])

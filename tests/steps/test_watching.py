@@ -17,7 +17,7 @@ Watch = Callable[[str], None]
 @pytest.fixture
 @once
 def unwatched(world: World, deployments: Deployments) -> Deployments:
-    """Deployments after a first one of a stack that watched no runs, as the previous release of Rota was."""
+    """Deployments after a first one of a stack that watched no runs, as the previous version of Rota was."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WATCH_RUNS", "false")
         assert deployments.start().run() == "Deployed"

@@ -1,4 +1,4 @@
-"""A plan that the previous release of Rota stored: an execution that it began is restored by this one."""
+"""A plan that the previous version of Rota stored: an execution that it began is restored by this one."""
 
 import copy
 import json
@@ -44,7 +44,7 @@ def stored_task(name: str, **keys: Any) -> dict[str, Any]:
     return {"name": name, "task": "data_ingestion_task", **unless_given, **more, "platform_version": None, **keys}
 
 
-# What the previous release of Rota stored: one task has changed, one has not, one is new, one has left the file.
+# What the previous version of Rota stored: one task has changed, one has not, one is new, one has left the file.
 STORED: dict[str, Any] = {
     "snapshot": {"key": "deployments/example/snapshot.json", "version_id": "v1"},
     "image_uri": IMAGE_URI,
@@ -177,7 +177,7 @@ def test_whatever_it_had_written_is_restored(before: Snapshot, done: int) -> Non
     assert bus.rules[SPAM] == kept
 
 
-# What the steps of the previous release of Rota answered, where it was something else.
+# What the steps of the previous version of Rota answered, where it was something else.
 ANSWERED: dict[str, dict[str, Any]] = {
     "turn": ANSWERS["TakeTurn"].model_dump(mode="json"),
     "config": {

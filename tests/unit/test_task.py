@@ -80,8 +80,8 @@ def test_defaults() -> None:
     assert (task.enabled, task.count, task.description, task.environment) == (True, 1, "", {})
     assert (task.cpu, task.memory, task.retry, task.platform_version) == (None, None, None, None)
     assert Retry() == Retry(attempts=185, age=None)
-    assert Retry(attempts=2).model_dump_json() == '{"attempts":2}', "as the previous release of Rota reads it"
-    assert not task.model_dump().keys() - KNOWN_BEFORE, "as the previous release of Rota reads it"
+    assert Retry(attempts=2).model_dump_json() == '{"attempts":2}', "as the previous version of Rota reads it"
+    assert not task.model_dump().keys() - KNOWN_BEFORE, "as the previous version of Rota reads it"
     assert Watch() == Watch(grace=300, max_runtime=None, tolerance=0)
 
 
