@@ -57,8 +57,8 @@ POLICIES: dict[str, frozenset[str]] = {
 def explained(error: BaseException) -> CommandError | None:
     """The message and exit code for an error of botocore; None for any other."""
     if isinstance(error, refused.ClientError):
-        return _of_a_call(error)
-    return _of_the_sdk(error) if isinstance(error, refused.BotoCoreError) else None
+        return _explained_refusal(error)
+    return _explained_sdk_error(error) if isinstance(error, refused.BotoCoreError) else None
 
 
 def is_passing(error: BaseException) -> bool:
@@ -94,7 +94,7 @@ _NO_CREDENTIALS = (
 )
 
 
-def _of_the_sdk(error: refused.BotoCoreError) -> CommandError:
+def _explained_sdk_error(error: refused.BotoCoreError) -> CommandError:
     """For an error without an answer of AWS."""
     words = " ".join(str(error).split()).rstrip(".")
     match error:
@@ -115,7 +115,7 @@ def _of_the_sdk(error: refused.BotoCoreError) -> CommandError:
     return CommandError(Exit.FAILED, words, error=type(error).__name__)
 
 
-def _of_a_call(error: refused.ClientError) -> CommandError:
+def _explained_refusal(error: refused.ClientError) -> CommandError:
     code, message = _code(error), str(error.response.get("Error", {}).get("Message", "")).rstrip(".")
     if code in _EXPIRED:
         return CommandError(Exit.NOT_ALLOWED, f"AWS does not accept the credentials: {message}", _SIGN_IN, error=code)

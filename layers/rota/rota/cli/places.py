@@ -19,11 +19,11 @@ def stack_name(stack: str | None, environment: str | None, folder: Path) -> str 
     if stack:
         return stack
     if environment:
-        return _of_samconfig(environment, folder)
-    return os.environ.get("ROTA_STACK") or _of_the_project(folder)
+        return _stack_of_samconfig(environment, folder)
+    return os.environ.get("ROTA_STACK") or _stack_of_the_project(folder)
 
 
-def _of_the_project(folder: Path) -> str | None:
+def _stack_of_the_project(folder: Path) -> str | None:
     """`stack` of the nearest rota.toml, or of the table `tool.rota` of the nearest pyproject.toml."""
     for each in (folder, *folder.parents):
         for name, table in (("rota.toml", ()), ("pyproject.toml", ("tool", "rota"))):
@@ -33,7 +33,7 @@ def _of_the_project(folder: Path) -> str | None:
     return None
 
 
-def _of_samconfig(environment: str, folder: Path) -> str:
+def _stack_of_samconfig(environment: str, folder: Path) -> str:
     """`stack_name` of that environment in the nearest samconfig.toml."""
     file = _samconfig(folder)
     if file is None:

@@ -35,9 +35,9 @@ class Rolling:
         self._next = time.monotonic() + _SECONDS
         stack, ecs = self._account.stack, self._account.client("ecs")
         found = _unless_denied(lambda: ecs.describe_services(cluster=stack.cluster, services=[stack.service]))
-        return [line for service in found.get("services", ()) for line in self._of(service, self.began)]
+        return [line for service in found.get("services", ()) for line in self._lines_of(service, self.began)]
 
-    def _of(self, service: Mapping[str, Any], began: datetime) -> Iterator[str]:
+    def _lines_of(self, service: Mapping[str, Any], began: datetime) -> Iterator[str]:
         for event in reversed(service.get("events", ())):
             if event["createdAt"] >= began and self._is_new(event["id"]):
                 yield str(event["message"]).removeprefix(f"(service {self._account.stack.service}) ")

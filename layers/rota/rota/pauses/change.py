@@ -61,7 +61,7 @@ def resume(settings: "Settings", tasks: "Collection[str]", origin: "Origin", now
     done, for people. What AWS refuses Sweep keeps trying.
     """
     table, schedules = pauses_of(settings), backend.connect(settings)
-    ended = _end(table, _of_tasks(table, tasks), origin, now)
+    ended = _end(table, _pauses_of_tasks(table, tasks), origin, now)
     due = [pause for pause in ended if pause.settled_at is None]
     found = in_parallel(lambda pause: schedules.switch(settings.rule_prefix + pause.task, on=pause.enabled), due)
     in_parallel(lambda pause: table.change(pause.task, settled(pause, now)), due)
@@ -80,7 +80,7 @@ def finish_resume(
     False if it had ended none; then none is ended.
     """
     table = pauses_of(settings)
-    asked = _of_tasks(table, tasks)
+    asked = _pauses_of_tasks(table, tasks)
     if not any(pause.ended_at and pause.ended_at >= started_at and pause.ended_by == str(origin) for pause in asked):
         return False
     _end(table, asked, origin, now)
@@ -113,7 +113,7 @@ def settled(pause: Pause, now: datetime) -> _Change:
     return lambda seen: seen.model_copy(update={"settled_at": now}) if seen == pause else seen
 
 
-def _of_tasks(table: "PauseTable", tasks: "Collection[str]") -> list[Pause]:
+def _pauses_of_tasks(table: "PauseTable", tasks: "Collection[str]") -> list[Pause]:
     """The pauses of these tasks; all for none."""
     return [pause for pause in table.read().values() if not tasks or pause.task in tasks]
 

@@ -105,7 +105,7 @@ def restore_or_finish(attempt: Attempt, *, holds_lease: bool) -> Entry:
     if not holds_lease:
         return _not_held(attempt)
     if record.may_have_begun("ChangePauses"):
-        return _of_pauses(attempt)
+        return _restore_pauses(attempt)
     if not record.has_begun:
         return attempt.entry(str(RestoreResult()))
     # Once begun, a restore is not replaced by finishing, whatever the record or the document says.
@@ -122,7 +122,7 @@ def restore_or_finish(attempt: Attempt, *, holds_lease: bool) -> Entry:
     return attempt.entry(str(restore_everything(given)))
 
 
-def _of_pauses(attempt: Attempt) -> Entry:
+def _restore_pauses(attempt: Attempt) -> Entry:
     """A pause that could not be carried out is withdrawn. A pause that is over stays over: Sweep keeps trying to switch
     on what a resume could not.
     """

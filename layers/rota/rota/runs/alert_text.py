@@ -41,7 +41,7 @@ _VERBS = {RunKind.FAILED: "failed", RunKind.NOT_STARTED: "did not start", RunKin
 
 
 class _Notice(NamedTuple):
-    """The words for a single run, beside incidents, of one job and of many; `_of_notice` says what they name."""
+    """The words for a single run, beside incidents, of one job and of many; `_notice_names` says what they name."""
 
     title: str
     lead: str
@@ -102,7 +102,7 @@ class Place(NamedTuple):
 def message_of(alert: Alert, place: Place) -> Message:
     """The message of an alert, for mail and chat."""
     if len(alert.reports) > 1:
-        return _of_many(alert, place)
+        return _message_of_many(alert, place)
     (report,) = alert.reports
     run = report.run
     lead = _lines(_lead(report), _joined(alert), _no_log(report, place))
@@ -131,7 +131,7 @@ def events_of(alert: Alert, place: Place) -> list[RunEvent]:
 def _title(report: Report) -> str:
     task, incident = report.run.task, report.incident
     if notice := _NOTICES.get(report.kind):
-        return notice.title.format(**_of_notice(report))
+        return notice.title.format(**_notice_names(report))
     match report.kind:
         case RunKind.RECOVERED if incident:
             return f"{task} recovered after {_bad_runs(incident)}"
@@ -141,7 +141,7 @@ def _title(report: Report) -> str:
     return f"{task} {_VERBS[report.kind]}{': ' if short else ''}{short}"
 
 
-def _of_notice(report: Report) -> dict[str, str]:
+def _notice_names(report: Report) -> dict[str, str]:
     """What the words of a notice name."""
     run, limit = report.run, duration(report.job.max_runtime or 0)
     why, due = run.reason.words if run.reason else "", clock(run.scheduled_at)
@@ -159,7 +159,7 @@ def _short(run: Run) -> str:
 def _lead(report: Report) -> str:
     run, incident = report.run, report.incident
     if notice := _NOTICES.get(report.kind):
-        return notice.lead.format(**_of_notice(report))
+        return notice.lead.format(**_notice_names(report))
     match report.kind:
         case RunKind.RECOVERED if incident and incident.recovered:
             return _recovered(incident, incident.recovered)
@@ -322,7 +322,7 @@ def _caught_up(reports: list[Report]) -> Iterable[str]:
 # ---------------------------------------------------------------------- many jobs
 
 
-def _of_many(alert: Alert, place: Place) -> Message:
+def _message_of_many(alert: Alert, place: Place) -> Message:
     reports = list(alert.reports)
     first = reports[0]
     incidents = [each.incident for each in reports if each.incident]
@@ -357,7 +357,7 @@ def _title_of_many(reports: list[Report]) -> str:
 def _lead_of_many(reports: list[Report]) -> str:
     first = reports[0]
     if notice := _NOTICES.get(first.kind):
-        return notice.lead_of_many.format(**_of_notice(first))
+        return notice.lead_of_many.format(**_notice_names(first))
     if first.kind == RunKind.RECOVERED and first.incident:
         return f"The reason was: {_sentence(first.incident.last)}"
     alike = "All for one reason." if is_shared(first) else "They failed in the same way."

@@ -63,7 +63,7 @@ _TEXTS = (
         Why.NETWORK,
         "the task's network did not come up, or AWS could not be reached from it",
         "Once is chance. If it happens again, check the subnets' route to AWS (a NAT gateway, VPC endpoints, or "
-        "AssignPublicIp) and at the security groups.",
+        "AssignPublicIp) and the security groups.",
     ),
     _known(
         r"exec format error|platform 'linux/|no matching manifest",

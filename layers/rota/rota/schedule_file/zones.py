@@ -99,30 +99,30 @@ def nearest(name: str) -> str | None:
     return None
 
 
-def instant(local: datetime, of: tzinfo) -> datetime | None:
+def instant(local: datetime, tz: tzinfo) -> datetime | None:
     """The moment of a time without a zone, in UTC; None for one that a change of clocks skips."""
-    at = local.replace(tzinfo=of, fold=0).astimezone(UTC)
-    return at if at.astimezone(of).replace(tzinfo=None) == local else None
+    at = local.replace(tzinfo=tz, fold=0).astimezone(UTC)
+    return at if at.astimezone(tz).replace(tzinfo=None) == local else None
 
 
-def changes(of: tzinfo, after: datetime, until: datetime) -> Iterator[Change]:
+def changes(tz: tzinfo, after: datetime, until: datetime) -> Iterator[Change]:
     """The changes of a zone's clocks later than `after`, up to `until`, to the minute. No zone has two on a day."""
     begin = after
     while begin < until:
         end = min(begin + _DAY, until)
-        if _offset(of, begin) != _offset(of, end):
-            yield _change(of, begin, end)
+        if _offset(tz, begin) != _offset(tz, end):
+            yield _change(tz, begin, end)
         begin = end
 
 
-def _change(of: tzinfo, begin: datetime, end: datetime) -> Change:
-    before, after = _offset(of, begin), _offset(of, end)
+def _change(tz: tzinfo, begin: datetime, end: datetime) -> Change:
+    before, after = _offset(tz, begin), _offset(tz, end)
     while end - begin > _MINUTE:
         middle = begin + (end - begin) // 2
-        begin, end = (begin, middle) if _offset(of, middle) == after else (middle, end)
+        begin, end = (begin, middle) if _offset(tz, middle) == after else (middle, end)
     at = end.replace(second=0, microsecond=0)
     return Change(at, before, after)
 
 
-def _offset(of: tzinfo, at: datetime) -> timedelta:
-    return at.astimezone(of).utcoffset() or timedelta()
+def _offset(tz: tzinfo, at: datetime) -> timedelta:
+    return at.astimezone(tz).utcoffset() or timedelta()

@@ -44,9 +44,9 @@ def ended(events: "Iterable[HistoryEventTypeDef]", invocations: Collection[str])
     failures = [
         event["lambdaFunctionFailedEventDetails"] for event in events if event["type"] == "LambdaFunctionFailed"
     ]
-    causes = [each.get("cause", "") for each in failures if not _of_lambdas_api(each.get("error", ""))]
+    causes = [each.get("cause", "") for each in failures if not _is_of_lambdas_api(each.get("error", ""))]
     return {each for each in invocations if any(each in cause for cause in causes)}
 
 
-def _of_lambdas_api(error: str) -> bool:
+def _is_of_lambdas_api(error: str) -> bool:
     return error.startswith("Lambda.") and error != "Lambda.Unknown"

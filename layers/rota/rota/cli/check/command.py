@@ -79,7 +79,7 @@ def check(
         raise CommandError(Exit.MISUSED, NAME_A_FILE, error="NoFile")
     if output == "-" and account.output.as_json:
         raise CommandError(Exit.MISUSED, "-o - and --json both print on standard output", "type one of them")
-    whole = _of_file(account, file, rule_prefix, max_tasks, output) if file else Checked(ok=True, checks=[])
+    whole = _check_file(account, file, rule_prefix, max_tasks, output) if file else Checked(ok=True, checks=[])
     stack = None if file and not live else account.stack
     if stack:
         from rota.cli.check.live import check as look
@@ -94,7 +94,7 @@ def check(
     return Exit.DONE if whole.ok else Exit.FAILED
 
 
-def _of_file(account: Account, file: str, rule_prefix: str, max_tasks: int, output: str | None) -> "Checked":
+def _check_file(account: Account, file: str, rule_prefix: str, max_tasks: int, output: str | None) -> "Checked":
     """What a schedule file has; it is printed, but not as JSON."""
     from rota.cli.check.model import Checked, Fault
     from rota.cli.schedule_files.source import raw, read

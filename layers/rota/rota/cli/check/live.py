@@ -1,4 +1,4 @@
-"""The doctor: looks at everything that Rota needs in the account, side by side, and writes nothing."""
+"""`rota check` of a stack: looks at everything that Rota needs in the account, side by side, and writes nothing."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING

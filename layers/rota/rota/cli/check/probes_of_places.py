@@ -107,12 +107,12 @@ def network(facts: Facts) -> Iterator[Finding]:
 
     @cache
     def tables(vpc: str) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = ec2.describe_route_tables(Filters=_of(vpc))["RouteTables"]
+        found: list[Mapping[str, Any]] = ec2.describe_route_tables(Filters=_in_vpc(vpc))["RouteTables"]
         return found
 
     @cache
     def endpoints(vpc: str) -> set[str]:
-        found = ec2.describe_vpc_endpoints(Filters=_of(vpc))["VpcEndpoints"]
+        found = ec2.describe_vpc_endpoints(Filters=_in_vpc(vpc))["VpcEndpoints"]
         return {each["ServiceName"].partition(f".{stack.region}.")[2] for each in found}
 
     for (subnet, public), tasks in subnets.items():
@@ -145,18 +145,18 @@ def _networks(facts: Facts) -> Iterator[tuple[str, Collection[str], Collection[s
             yield task.name, task.subnets or subnets, task.security_groups or groups, address
 
 
-def _of(vpc: str) -> list[dict[str, Any]]:
+def _in_vpc(vpc: str) -> list[dict[str, Any]]:
     return [{"Name": "vpc-id", "Values": [vpc]}]
 
 
 def way_out(tables: list[Mapping[str, Any]], subnet: str) -> str:
     """By what a subnet's traffic leaves the VPC: `an internet gateway`, `another route`, or nothing. Pure."""
 
-    def of(table: Mapping[str, Any], **wanted: Any) -> bool:
+    def has(table: Mapping[str, Any], **wanted: Any) -> bool:
         return any(wanted.items() <= each.items() for each in table.get("Associations", ()))
 
-    table = next((each for each in tables if of(each, SubnetId=subnet)), None)
-    table = table or next((each for each in tables if of(each, Main=True)), {})
+    table = next((each for each in tables if has(each, SubnetId=subnet)), None)
+    table = table or next((each for each in tables if has(each, Main=True)), {})
     for route in table.get("Routes", ()):
         if route.get("DestinationCidrBlock") == "0.0.0.0/0" and route.get("State", "active") == "active":
             return "an internet gateway" if route.get("GatewayId", "").startswith("igw-") else "another route"

@@ -13,7 +13,7 @@ from rota.cli.exits import CommandError
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
-def _of(*kinds: str) -> Completer:
+def _completer(*kinds: str) -> Completer:
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         try:
             where = _where(context)
@@ -25,10 +25,10 @@ def _of(*kinds: str) -> Completer:
     return complete
 
 
-tasks = _of("tasks")
-releases = _of("releases")
-tasks_and_releases = _of("tasks", "releases")
-stacks = _of("stacks")
+tasks = _completer("tasks")
+releases = _completer("releases")
+tasks_and_releases = _completer("tasks", "releases")
+stacks = _completer("stacks")
 
 
 def files(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -31,12 +31,12 @@ def names(account: Account, stack: str | None) -> dict[str, list[str]]:
     cloudformation = account.client("cloudformation")
     found = {"stacks": [each.name for each in stacks.every(cloudformation)]}
     try:
-        return {**found, **_of_stack(account, stacks.find(cloudformation, stack))}
+        return {**found, **_names_of_a_stack(account, stacks.find(cloudformation, stack))}
     except CommandError:
         return found
 
 
-def _of_stack(account: Account, stack: "Stack") -> dict[str, list[str]]:
+def _names_of_a_stack(account: Account, stack: "Stack") -> dict[str, list[str]]:
     tasks = schedules.Schedules(account, stack).listed()
     entries = [entry for entry in account.table_of(stack).present(_RELEASES).deployments if entry.get("release")]
     versions = filter(None, (version(entry["release"]) for entry in entries))

@@ -76,7 +76,7 @@ def of_holder(account: "Account", lease: Item, *, utc: bool) -> Explanation:
     described = states.describe_execution(executionArn=lease["holder"])
     record = lease.get("deployment") or {}
     explained = of_execution(account, described, utc=utc)
-    chain = [*explained.chain, *_of_the_record(record)]
+    chain = [*explained.chain, *_record_links(record)]
     headline = (
         f"{explained.name} holds the lease; its execution is {described['status']}, its phase {record.get('phase')}"
     )
@@ -101,7 +101,7 @@ def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
         yield Link("schedule file", entry["schedule_key"], f"{count}version {entry.get('schedule_version')}")
     if entry.get("summary"):
         yield Link("plan" if entry.get("digest") else "what", "", entry["summary"])
-    yield from _of_the_record(entry.get("deployment") or {}, with_cause=not entry.get("cause"))
+    yield from _record_links(entry.get("deployment") or {}, with_cause=not entry.get("cause"))
     if entry.get("durations"):
         yield Link(
             "took",
@@ -115,7 +115,7 @@ def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
     yield Link("execution", entry["execution"].rpartition(":")[2], "its steps are in Step Functions for 90 days")
 
 
-def _of_the_record(record: Mapping[str, Any], *, with_cause: bool = True) -> Iterator[Link]:
+def _record_links(record: Mapping[str, Any], *, with_cause: bool = True) -> Iterator[Link]:
     """How far it has come, and its error; `with_cause`: in full, because nothing else of the entry has its text."""
     entered = sorted((record.get("entered") or {}).items(), key=lambda each: str(each[1]))
     seconds = record.get("seconds") or {}

@@ -61,11 +61,11 @@ def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
         facts.task, rule, facts.job, facts.runs, facts.paused, now, compared=facts.is_compared, live=facts.live
     )
     chain = [
-        *_of_the_rule(facts),
-        *_of_the_pause(facts, utc=utc),
-        *_of_the_file(facts, utc=utc),
-        *_of_the_revision(facts),
-        *_of_the_runs(facts, found.strip, now, utc=utc),
+        *_rule_links(facts),
+        *_pause_links(facts, utc=utc),
+        *_file_links(facts, utc=utc),
+        *_revision_links(facts),
+        *_run_links(facts, found.strip, now, utc=utc),
     ]
     chain += [Link("by hand", facts.task, words) for words in found.drift]
     return Explanation(
@@ -84,7 +84,7 @@ def _headline(facts: TaskFacts, following: datetime | None, now: datetime, *, ut
     return f"{facts.task} runs {when}" + (f", next {times.clock(following, now, utc=utc)}" if following else "")
 
 
-def _of_the_rule(facts: TaskFacts) -> Iterator[Link]:
+def _rule_links(facts: TaskFacts) -> Iterator[Link]:
     rule = facts.rule
     if rule is None:
         yield Link("rule", facts.stack.rule_prefix + facts.task, "there is none of this name")
@@ -106,7 +106,7 @@ def _of_the_rule(facts: TaskFacts) -> Iterator[Link]:
         yield Link("target", f"{len(rule['targets']) - 1} more", "not Rota's; the next deployment says so")
 
 
-def _of_the_pause(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
+def _pause_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
     if paused := facts.paused:
         since = f"since {times.whole(paused.since, utc=utc)}" if paused.since else ""
         until = f"until {times.whole(paused.until, utc=utc)}" if paused.until else "until a person resumes it"
@@ -114,7 +114,7 @@ def _of_the_pause(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
         yield Link("paused", f"by {paused.by}" if paused.by else "", f"{' '.join(filter(None, (since, until)))}{why}")
 
 
-def _of_the_file(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
+def _file_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
     live = facts.live
     if not live:
         return
@@ -131,7 +131,7 @@ def _of_the_file(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
     yield Link("schedule file", key, f"{where}; version {version} of {times.whole(modified, utc=utc)} is live")
 
 
-def _of_the_revision(facts: TaskFacts) -> Iterator[Link]:
+def _revision_links(facts: TaskFacts) -> Iterator[Link]:
     arn = (
         facts.rule["targets"][0].get("EcsParameters", {}).get("TaskDefinitionArn")
         if facts.rule and facts.rule["targets"]
@@ -175,7 +175,7 @@ def _base(facts: TaskFacts, entry: Item) -> str:
     return str(json.loads(found[0])["base"]["arn"]).rpartition("/")[2] if isinstance(found, tuple) else ""
 
 
-def _of_the_runs(facts: TaskFacts, strip: str, now: datetime, *, utc: bool) -> Iterator[Link]:
+def _run_links(facts: TaskFacts, strip: str, now: datetime, *, utc: bool) -> Iterator[Link]:
     if not facts.stack.watches_runs:
         yield Link("runs", "-", "are not watched: the stack's parameter WatchRuns is false")
         return

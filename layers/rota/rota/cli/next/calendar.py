@@ -28,7 +28,7 @@ class Job(NamedTuple):
 def calendar(jobs: Iterable[Job], since: datetime, until: datetime) -> Calendar:
     """The jobs' runs in that time."""
     known = sorted(jobs, key=lambda job: job.task)
-    merged = heapq.merge(*(_of(job, since, until) for job in known), key=lambda run: (run.at, run.task))
+    merged = heapq.merge(*(_runs_of_a_job(job, since, until) for job in known), key=lambda run: (run.at, run.task))
     runs = [*islice(merged, _MOST + 1)]
     tasks = [
         Scheduled(
@@ -46,7 +46,7 @@ def _zones() -> str:
     return zones.VERSION
 
 
-def _of(job: Job, since: datetime, until: datetime) -> Iterator[Coming]:
+def _runs_of_a_job(job: Job, since: datetime, until: datetime) -> Iterator[Coming]:
     period, begin = None if job.when.start else period_of(job.when.expression), since
     if period and job.last:
         begin = job.last + period * ((since - job.last) // period)

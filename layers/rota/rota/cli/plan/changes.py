@@ -54,7 +54,7 @@ def task_changes(
             fields |= {
                 key: (old, new) for key, (old, new) in plan.get("revision_changes", {}).get(change["name"], {}).items()
             }
-            job = dict(_of_the_job(task, live, planned))
+            job = dict(_changes_of_a_job(task, live, planned))
             said_twice = {f"Input.{key}" for key in job} | (
                 {_OVERRIDES} if job.keys() & {"runs", "environment"} else set()
             )
@@ -66,7 +66,7 @@ def task_changes(
         )
 
 
-def _of_the_job(task: str, live: Jobs, planned: Jobs) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
+def _changes_of_a_job(task: str, live: Jobs, planned: Jobs) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
     """What differs of the job itself: its command, its size, and which environment variables differ, without values."""
     commands = [" ".join(each.commands.get(task, ())) for each in (live, planned)]
     if all(commands) and commands[0] != commands[1]:

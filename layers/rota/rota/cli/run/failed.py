@@ -26,14 +26,16 @@ class Repeat(NamedTuple):
 def to_repeat(runs: Iterable[Item]) -> list[Repeat]:
     """Of runs of any jobs what failed, did not start or was missed and was not repeated since, the oldest first."""
     slots = groupby(sorted(runs, key=_slot), key=_slot)
-    return sorted(filter(None, (_of_a_slot([*slot]) for _, slot in slots)), key=lambda each: (each.due, each.task))
+    return sorted(
+        filter(None, (_repeat_of_a_slot([*slot]) for _, slot in slots)), key=lambda each: (each.due, each.task)
+    )
 
 
 def _slot(run: Item) -> tuple[str, str]:
     return run["task"], run["scheduled_at"]
 
 
-def _of_a_slot(runs: list[Item]) -> Repeat | None:
+def _repeat_of_a_slot(runs: list[Item]) -> Repeat | None:
     """What to repeat of the runs that were due in one minute."""
     bad = [each for each in runs if each["status"] in BAD and each.get("trigger") != BY_HAND]
     bad = [each for each in bad if (each.get("reason") or {}).get("why") not in _NOT_WANTED]

@@ -128,8 +128,8 @@ def parse_yaml(raw: bytes) -> "Document | tuple[Finding, ...]":
     except yaml.YAMLError as error:
         from rota.cli.schedule_files.yaml_errors import explain
 
-        return (_of_the_text(explain(error, text)),)
-    return tuple(map(_of_the_text, document.faults)) or document
+        return (_finding_of_a_fault(explain(error, text)),)
+    return tuple(map(_finding_of_a_fault, document.faults)) or document
 
 
 def _from_yaml(name: str, raw: bytes) -> Source:
@@ -151,5 +151,5 @@ def _task_lines(document: dict[str, Any], lines: dict[Location, int]) -> Iterato
             yield task["name"], lines[("tasks", index)]
 
 
-def _of_the_text(fault: "Fault") -> Finding:
+def _finding_of_a_fault(fault: "Fault") -> Finding:
     return Finding(f"column {fault.position.column}", fault.message, fault.position.line)

@@ -20,10 +20,10 @@ def gather_all(account: "Account") -> AllStatus:
         raise CommandError(
             Exit.NOT_ALLOWED, f"there is no Rota stack in {region}", "name the Region with --region", error="NoStack"
         )
-    return AllStatus(region=region, stacks=[_of(account, stack) for stack in found])
+    return AllStatus(region=region, stacks=[_status_of(account, stack) for stack in found])
 
 
-def _of(account: "Account", stack: "Stack") -> StackStatus:
+def _status_of(account: "Account", stack: "Stack") -> StackStatus:
     status = gather(account, stack)
     failing = [task.task for task in status.tasks if task.bad_runs]
     return StackStatus(
