@@ -51,7 +51,7 @@ SCHEDULE_FILE_TO_PUT_RULE = (
     ),
     At("CreateTargets", (EventBridgeRules.apply, api.read_tags, api.send), "PutRule, PutTargets"),
 )
-PUSH_TO_RULE = (
+PUSH_TO_LIVE = (
     At("TakeTurn", (push_event.parse_image, Lease.take), "the lease"),
     At(
         "ReadConfig",

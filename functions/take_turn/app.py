@@ -33,13 +33,13 @@ from rota.stepfunctions import stopped
 def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
     if ended := stopped.execution_named_by(request.event, request.execution.id):
-        return _of_an_end(request, settings, ended, waited)
+        return _turn_of_a_restore(request, settings, ended, waited)
     if execution_input.names_no_image(request.event):
-        return _of_a_kind(request, settings, waited)
-    return _of_a_push(request, settings, waited)
+        return _turn_without_an_image(request, settings, waited)
+    return _turn_of_a_push(request, settings, waited)
 
 
-def _of_an_end(request: TakeTurnInput, settings: Settings, ended: str, waited: float) -> TakeTurnOutput:
+def _turn_of_a_restore(request: TakeTurnInput, settings: Settings, ended: str, waited: float) -> TakeTurnOutput:
     described = clients.stepfunctions().describe_execution(executionArn=ended)
     verdict = stopped.decide(described, waited, by_hand="id" not in request.event)
     restores = None
@@ -49,7 +49,7 @@ def _of_an_end(request: TakeTurnInput, settings: Settings, ended: str, waited: f
     return TakeTurnOutput(**dict(verdict), wait_seconds=wait_seconds(waited), dry_run=False, restores=restores)
 
 
-def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
+def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
     execution = request.execution
     image = push_event.parse_image(request.event, settings.repository, execution)
     keys = execution_input.keys(request.event)
@@ -67,7 +67,7 @@ def _of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     elif image.started(execution.name) and push_event.is_replication(request.event) and not keys.dry_run:
-        verdict = _of_a_replica(request, settings, asked, image)
+        verdict = _verdict_on_a_replica(request, settings, asked, image)
     else:
         if not image.started(execution.name):
             _require_image(image)
@@ -109,14 +109,14 @@ def _lifted(keys: ExecutionInput, image: Image) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*keys.lift, *((image.digest,) if keys.kind == Kind.IMAGE else ()))))
 
 
-def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
+def _turn_without_an_image(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
     """Of an input that names no image."""
     keys = execution_input.parse(request.event)
     origin = execution_input.origin(request.event, None, request.execution.name)
     if keys.kind == Kind.ROLLBACK:
-        return _of_a_rollback(request, settings, waited, keys, origin)
+        return _turn_of_a_rollback(request, settings, waited, keys, origin)
     if keys.pause:
-        return _answer(_of_a_pause(request, settings, keys.pause, origin), waited, keys, None, origin)
+        return _answer(_verdict_on_a_pause(request, settings, keys.pause, origin), waited, keys, None, origin)
     if keys.kind in (Kind.PAUSE, Kind.RESUME, Kind.LIFT):
         # Here, because pushes, which are the rule, do not load it.
         from rota.deployment import steering  # noqa: PLC0415
@@ -125,7 +125,7 @@ def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
         given = steering.Steering(datetime.now(UTC), _closed(settings), settings.approval, _is_active)
         verdict, asked = steering.carry_out(lease, request.execution, keys, origin, given)
         if asked.back_to and verdict.decision == Decision.GO:
-            return _of_a_rollback(request, settings, waited, _goes_back(asked.back_to), asked.origin, asked)
+            return _turn_of_a_rollback(request, settings, waited, _goes_back(asked.back_to), asked.origin, asked)
         remark = str(asked.answer or "")
         approval = _approval(settings, keys, asked)
         return _answer(
@@ -138,7 +138,7 @@ def _of_a_kind(request: TakeTurnInput, settings: Settings, waited: float) -> Tak
     return _answer(verdict, waited, keys, image, origin, _pinned(keys.schedule))
 
 
-def _of_a_pause(request: TakeTurnInput, settings: Settings, asked: PauseKey, origin: Origin) -> Verdict:
+def _verdict_on_a_pause(request: TakeTurnInput, settings: Settings, asked: PauseKey, origin: Origin) -> Verdict:
     """It waits for the lease as every change of what is live, and goes to ChangePauses: it deploys nothing."""
     execution_input.refuse_past("pause", asked.until, request.execution.started_at)
     passed = _passed(request.execution, settings)
@@ -175,7 +175,7 @@ def _goes_back(back_to: BackTo) -> ExecutionInput:
     return ExecutionInput(kind=Kind.ROLLBACK, release=back_to.release, image_only=back_to.image_only)
 
 
-def _of_a_rollback(
+def _turn_of_a_rollback(
     request: TakeTurnInput,
     settings: Settings,
     waited: float,
@@ -271,7 +271,7 @@ def _pinned(file: Stored | None) -> Pinned | None:
     return Pinned(schedule=file) if file else None
 
 
-def _of_a_replica(request: TakeTurnInput, settings: Settings, asked: Asked, image: Image) -> Verdict:
+def _verdict_on_a_replica(request: TakeTurnInput, settings: Settings, asked: Asked, image: Image) -> Verdict:
     """As of a push. But an image that came before the one that is live, or on its way, stops nothing and is ignored:
     ECR replicates in any order, and old images too when a person asks for that.
     """

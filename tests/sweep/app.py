@@ -18,15 +18,15 @@ LISTENER = "notification-listener"
 OTHERS = "two__Others"
 
 _STAYS = {"name": "Stays", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
-_PAUSED = {"name": "Paused", "task": "spam_task", "rate": "15 minutes", "enabled": False}
+_DISABLED = {"name": "Disabled", "task": "spam_task", "rate": "15 minutes", "enabled": False}
 _MOVES = {"name": "Moves", "task": "teaspoon_task"}
 _COMES_AND_GOES = {"task": "spam_task", "rate": "1 day"}
 # Each deployment goes from one file to the other, so each of them keeps, moves, adds and removes tasks.
 FILES: tuple[list[dict[str, Any]], ...] = (
-    [_STAYS, _PAUSED, {**_MOVES, "cron": "0 7 * * ? *"}, {**_COMES_AND_GOES, "name": "Ebb"}],
-    [_STAYS, _PAUSED, {**_MOVES, "cron": "0 8 * * ? *"}, {**_COMES_AND_GOES, "name": "Flow"}],
+    [_STAYS, _DISABLED, {**_MOVES, "cron": "0 7 * * ? *"}, {**_COMES_AND_GOES, "name": "InTheFirst"}],
+    [_STAYS, _DISABLED, {**_MOVES, "cron": "0 8 * * ? *"}, {**_COMES_AND_GOES, "name": "InTheSecond"}],
 )
-IN_BOTH = {"Stays": "ENABLED", "Paused": "DISABLED", "Moves": "ENABLED"}
+IN_BOTH = {"Stays": "ENABLED", "Disabled": "DISABLED", "Moves": "ENABLED"}
 
 
 @dataclass(frozen=True)

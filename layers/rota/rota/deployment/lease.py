@@ -209,7 +209,9 @@ class Lease:
             return Verdict(decision=Decision.GO, reason="the lease was free")
         if decided := self._decided(lease, claim, asked):
             return decided
-        passing = claim._replace(seen=lease.gates, passed=_passed(lease.gate, datetime.now(UTC)) if image else {})
+        passing = claim._replace(
+            gates_seen=lease.gates, gates_after=_gates_after(lease.gate, datetime.now(UTC)) if image else {}
+        )
         if not lease.holder:
             taken = self._claim_if_free(passing) is None
             return Verdict(decision=Decision.GO, reason="the lease was free") if taken else _CHANGED
@@ -462,7 +464,7 @@ class Lease:
         removed = ["shut", "restorer"]
         values = {":none": {}, ":record": claim.record.stored(), **seen}
         if claim.order:
-            gate = _GatesUpdate(claim.seen, claim.passed)
+            gate = _GatesUpdate(claim.gates_seen, claim.gates_after)
             sets += ["newest = :order, digest = :digest", *gate.sets]
             removed += ["announced", *gate.removes]
             condition += f" AND (attribute_not_exists(newest) OR newest <= :order) AND {gate.condition}"
@@ -522,9 +524,9 @@ class _Claim(NamedTuple):
     order: str
     digest: str
     record: DeploymentRecord
-    seen: Mapping[str, Any] = {}
+    gates_seen: Mapping[str, Any] = {}
     """The gates under which it takes the lease."""
-    passed: Mapping[str, Any] = {}
+    gates_after: Mapping[str, Any] = {}
     """The gates from then on."""
 
 
@@ -539,7 +541,7 @@ class _GatesUpdate:
         self.values = ({":gates": seen} if seen else {}) | ({":changed": changed} if self.sets else {})
 
 
-def _passed(gate: Gates, now: datetime) -> dict[str, Any]:
+def _gates_after(gate: Gates, now: datetime) -> dict[str, Any]:
     """The gates once a deployment has passed them: what was pending is older, and a hold that is over is gone."""
     return gate.model_copy(update={"pending": None, "hold": gate.hold_at(now)}).stored()
 
