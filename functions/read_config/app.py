@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
     from mypy_boto3_s3 import S3Client
 
-    from rota.deployment.live_revisions import LiveArtifacts as Recalled
+    from rota.deployment.live_revisions import LiveArtifacts
     from rota.ecs.reusable import Reusable
     from rota.ecs.task_definitions import Revision
 
@@ -46,8 +46,10 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         serving = pool.submit(lambda: _served(ecs, describing.result()))
         listing = pool.submit(task_definitions.list_active, ecs, settings.family)
         s3 = clients.s3()
-        recalling = pool.submit(_recall, s3, settings, request.pinned)
-        listing_ahead = pool.submit(lambda: list_ahead(listing.result(), recalling.result().revisions, settings.family))
+        reading_artifacts = pool.submit(_read_artifacts, s3, settings, request.pinned)
+        listing_ahead = pool.submit(
+            lambda: list_ahead(listing.result(), reading_artifacts.result().revisions, settings.family)
+        )
         refusing = pool.submit(ledger_of(settings, request.execution).refuse_redrive)
         finding = pool.submit(_find_schedule_file, s3, settings, request.image, request.pinned)
         resolving = pool.submit(resolve_image, clients.ecr(), request.image)
@@ -75,10 +77,10 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         served = serving.result()
     if description and served:
         in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
-        live = recalling.result()
+        live = reading_artifacts.result()
         reusable = find_reusable(ecs, settings, listing_ahead.result(), in_use, live.revisions, read=(served,))
-        problems.add_for_operator(_of_takeovers(settings, tasks, inventory.schedules, reusable))
-        problems.add_for_operator(_of_kept(settings, tasks, inventory.schedules, live, reusable))
+        problems.add_for_operator(_problems_of_takeovers(settings, tasks, inventory.schedules, reusable))
+        problems.add_for_operator(_problems_of_kept(settings, tasks, inventory.schedules, live, reusable))
         # What was recorded is Rota's own, and no base.
         candidates = [arn for arn in reusable.active if arn not in live.revisions]
         today = task_definitions.find_base(ecs, served, candidates)
@@ -213,7 +215,7 @@ def _of_moves(
             yield from backend.problems_of_move(task, settings, current, is_paused=is_paused)
 
 
-def _of_takeovers(
+def _problems_of_takeovers(
     settings: Settings,
     tasks: tuple[Task, ...],
     schedules: "Mapping[str, backend.Schedule]",
@@ -226,11 +228,11 @@ def _of_takeovers(
             yield from backend.problems_of_takeover(current, task, settings)
 
 
-def _of_kept(
+def _problems_of_kept(
     settings: Settings,
     tasks: tuple[Task, ...],
     schedules: "Mapping[str, backend.Schedule]",
-    live: "Recalled",
+    live: "LiveArtifacts",
     reusable: "Reusable",
 ) -> "Iterator[str]":
     """What stays of schedules and the role that starts their tasks may not do, and what is lost in a move."""
@@ -249,7 +251,7 @@ def _rule_of(task: Task, settings: Settings) -> str:
     return backend.plain_name(backend.name_of(task, settings))
 
 
-def _recall(s3: "S3Client", settings: Settings, pinned: Pinned | None) -> "Recalled":
+def _read_artifacts(s3: "S3Client", settings: Settings, pinned: Pinned | None) -> "LiveArtifacts":
     """What the live deployment recorded, and what the release did that is brought back, with its base."""
     live = live_revisions(clients.dynamodb(), s3, settings)
     return recorded_by(s3, settings.bucket, pinned.plan, pinned, live) if pinned and pinned.plan else live

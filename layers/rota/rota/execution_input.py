@@ -158,13 +158,13 @@ def problems(event: Mapping[str, Any]) -> Iterator[str]:
     """A problem for each key that is misspelt, misplaced, unknown to this version, or has a wrong value, and for what
     does not go with the kind.
     """
-    yield from _of_names(event)
+    yield from _problems_of_names(event)
     try:
         given = ExecutionInput.model_validate({key: event[key] for key in _KNOWN if key in event})
     except ValidationError as error:
-        yield from _of_values(event, error)
+        yield from _problems_of_values(event, error)
         return
-    yield from _of_the_kind(event, given.kind)
+    yield from _problems_of_the_kind(event, given.kind)
     if (given.schedule_key is None) != (given.schedule_version is None):
         missing = "schedule_key" if given.schedule_key is None else "schedule_version"
         yield f"{missing} is missing: schedule_key and schedule_version go together, and name one version of one file"
@@ -178,7 +178,7 @@ def problems(event: Mapping[str, Any]) -> Iterator[str]:
         yield "pause.until does not go with the kind resume, which takes effect at once; leave it out"
 
 
-def _of_values(event: Mapping[str, Any], error: ValidationError) -> Iterator[str]:
+def _problems_of_values(event: Mapping[str, Any], error: ValidationError) -> Iterator[str]:
     """What the model refuses: a key inside of another that is misspelt or unknown, or the whole value of a key."""
     misspelt = {each["loc"][:2]: None for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"}
     for key, name in misspelt:
@@ -192,7 +192,7 @@ def _of_values(event: Mapping[str, Any], error: ValidationError) -> Iterator[str
             yield f"{key} is {_quoted(event[key])}, it must be {_MUST_BE[key]}"
 
 
-def _of_names(event: Mapping[str, Any]) -> Iterator[str]:
+def _problems_of_names(event: Mapping[str, Any]) -> Iterator[str]:
     is_an_event = "detail" in event
     for key in event:
         if key in _KNOWN or (is_an_event and key in {*_OF_AN_EVENT, "detail"}):
@@ -213,7 +213,7 @@ def _of_names(event: Mapping[str, Any]) -> Iterator[str]:
             yield f'detail.{key} is not a key of a push; write "dry_run", beside detail'
 
 
-def _of_the_kind(event: Mapping[str, Any], kind: Kind | None) -> Iterator[str]:
+def _problems_of_the_kind(event: Mapping[str, Any], kind: Kind | None) -> Iterator[str]:
     if "detail" in event:
         if kind in _WITHOUT_ONE:
             yield f"kind is {kind}, which names no image; leave out detail, or write one of {', '.join(_WITH_AN_IMAGE)}"
